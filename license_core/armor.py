@@ -1,0 +1,104 @@
+"""Armour: tokens as text that survives the mail (SPEC section 4).
+
+``unwrap`` takes the bytes of a file, finds its blocks and undoes what mail, chat and editors do to
+text: line breaks of any kind, byte order marks, UTF-16, quoting, indentation, rewrapping, blank
+lines, odd spaces, smart dashes, leftovers of quoted-printable. That tolerance is safe, since the
+token that comes out is verified byte for byte.
+"""
+
+import re
+import textwrap
+
+LICENSE = "LICENSE"
+KEYSET = "LICENSE KEYSET"
+REVOCATIONS = "LICENSE REVOCATIONS"
+REQUEST = "LICENSE REQUEST"
+
+COLUMNS = 64
+
+_DASH = "-\u2010-\u2015\u2212\ufe58\ufe63\uff0d"
+# At most five dashes belong to an END line, so that a signature which ends in one keeps it.
+_MARKER = re.compile(
+    rf"[{_DASH}]{{1,5}}\s*(BEGIN|END)\s+(LICENSE(?:\s+[A-Z]+)?)\s*[{_DASH}]{{1,5}}"
+)
+_CLEAN = re.compile(r"[A-Za-z0-9_.-]*")
+_SOFT_BREAK = re.compile(r"=[ \t]*(?:\r\n?|\n)")
+_ESCAPES = re.compile(r"(?:=[0-9A-Fa-f]{2})+")
+_QUOTE_MARK = re.compile(r"[>|]")
+_INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\0]")
+_SINGLE_DASH = re.compile(r"[\u2010-\u2013\u2212\ufe58\ufe63\uff0d]")
+_LONG_DASH = re.compile(r"[\u2014\u2015]")
+
+
+class ArmorError(ValueError):
+    """A block is there, but not whole."""
+
+
+def wrap(label: str, token: str) -> str:
+    """The block of *token* under *label*: BEGIN line, 64 columns a line, END line."""
+    lines = textwrap.wrap(token, COLUMNS, break_on_hyphens=False)
+    return "\n".join((f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""))
+
+
+def unwrap(data: bytes) -> dict[str, list[str]]:
+    """The tokens in *data* by label, in the order in which they stand.
+
+    A token is free of white space, but not yet known to be one. Where a long dash may stand for
+    one hyphen or for two, see ``readings``. Raises ArmorError for a block that is cut off.
+    """
+    text = _decode(data)
+    try:
+        blocks = _blocks(text)
+    except ArmorError:
+        blocks = {}
+    if blocks and all(_CLEAN.fullmatch(token) for tokens in blocks.values() for token in tokens):
+        return blocks
+    return _blocks(_mend(text))
+
+
+def readings(token: str) -> tuple[str, ...]:
+    """What *token* may have been: a long dash stands for one hyphen, or for two."""
+    if token.isascii():
+        return (token,)
+    return (_LONG_DASH.sub("-", token), _LONG_DASH.sub("--", token))
+
+
+def _decode(data: bytes) -> str:
+    """The text of *data*; bytes that are no text become U+FFFD, which no token has."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", "replace")
+    if b"\0" in data:
+        even, odd = data[::2].count(0), data[1::2].count(0)
+        if max(even, odd) > len(data) // 8:
+            return data.decode("utf-16-be" if even > odd else "utf-16-le", "replace")
+    return data.decode("utf-8", "replace")
+
+
+def _blocks(text: str) -> dict[str, list[str]]:
+    blocks: dict[str, list[str]] = {}
+    begun: str | None = None
+    start = 0
+    for marker in _MARKER.finditer(text):
+        word, label = marker[1], " ".join(marker[2].split())
+        if word == "BEGIN":
+            if begun is not None:
+                raise ArmorError(f"BEGIN {begun} has no END")
+            begun, start = label, marker.end()
+        elif begun != label:
+            raise ArmorError(f"END {label} has no BEGIN")
+        else:
+            blocks.setdefault(label, []).append("".join(text[start : marker.start()].split()))
+            begun = None
+    if begun is not None:
+        raise ArmorError(f"BEGIN {begun} has no END")
+    return blocks
+
+
+def _mend(text: str) -> str:
+    """*text* without quoted-printable (RFC 2045 section 6.7), quote marks and smart dashes."""
+    text = _ESCAPES.sub(
+        lambda run: bytes.fromhex(run[0].replace("=", "")).decode("utf-8", "replace"),
+        _SOFT_BREAK.sub("", text),
+    )
+    text = _INVISIBLE.sub("", _QUOTE_MARK.sub(" ", text))
+    return _SINGLE_DASH.sub("-", text)

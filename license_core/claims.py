@@ -1,0 +1,132 @@
+"""A claim: one named value of a signed object, read with its type and bounds checked.
+
+Readers take the parsed object and the claim's name and return the value, or None where the claim
+is absent and may be (SPEC section 2: types). All raise ClaimError.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+MAX_INSTANT = 253402300799  # 9999-12-31T23:59:59Z, the last that calendars here can show
+MAX_INTEGER = 2**53 - 1  # RFC 7493 section 2.2: what every JSON reader keeps exactly
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
+_HOST_KEY = re.compile(r"[0-9a-f]{40}")
+_TAG = re.compile(r"[0-9a-f]{16}")
+
+
+class ClaimError(ValueError):
+    """A claim is missing, of the wrong type or out of bounds."""
+
+    def __init__(self, claim: str, reason: str) -> None:
+        super().__init__(f"{claim}: {reason}")
+        self.claim = claim
+        self.reason = reason
+
+
+def required(value: Any, name: str) -> Any:
+    """*value* itself, unless it is None."""
+    if value is None:
+        raise ClaimError(name, "it is missing")
+    return value
+
+
+def text(claims: Mapping[str, Any], name: str, *, longest: int = 200) -> str | None:
+    """A string of 1 to *longest* characters."""
+    value = claims.get(name)
+    if value is None and name not in claims:
+        return None
+    if not isinstance(value, str):
+        raise ClaimError(name, "it is not a string")
+    if not 1 <= len(value) <= longest:
+        raise ClaimError(name, f"it has {len(value)} characters; 1 to {longest} are allowed")
+    return value
+
+
+def integer(
+    claims: Mapping[str, Any], name: str, *, least: int = 0, most: int = MAX_INTEGER
+) -> int | None:
+    """A whole number; true, false and 1.0 are none."""
+    value = claims.get(name)
+    if value is None and name not in claims:
+        return None
+    if type(value) is not int:
+        raise ClaimError(name, "it is not a whole number")
+    if not least <= value <= most:
+        raise ClaimError(name, f"{value} is not between {least} and {most}")
+    return value
+
+
+def instant(claims: Mapping[str, Any], name: str) -> int | None:
+    """Seconds since 1970-01-01T00:00:00Z, a whole number (RFC 7519 NumericDate, no fraction)."""
+    return integer(claims, name, most=MAX_INSTANT)
+
+
+def names(claims: Mapping[str, Any], name: str) -> tuple[str, ...] | None:
+    """An array of distinct names (SPEC section 2)."""
+    value = claims.get(name)
+    if value is None and name not in claims:
+        return None
+    if not isinstance(value, list):
+        raise ClaimError(name, "it is not an array")
+    for item in value:
+        if not isinstance(item, str) or not _NAME.fullmatch(item):
+            raise ClaimError(name, f"{item!r} is not a name")
+    if len(set(value)) != len(value):
+        raise ClaimError(name, "a name stands twice")
+    return tuple(value)
+
+
+def mapping(claims: Mapping[str, Any], name: str) -> dict[str, Any] | None:
+    """An object."""
+    value = claims.get(name)
+    if value is None and name not in claims:
+        return None
+    if not isinstance(value, dict):
+        raise ClaimError(name, "it is not an object")
+    return value
+
+
+def numbers(claims: Mapping[str, Any], name: str) -> dict[str, int] | None:
+    """An object from names to whole numbers."""
+    value = mapping(claims, name)
+    if value is None:
+        return None
+    for key in value:
+        if not _NAME.fullmatch(key):
+            raise ClaimError(name, f"{key!r} is not a name")
+        integer(value, key)
+    return value
+
+
+def host_key(claims: Mapping[str, Any], name: str) -> str | None:
+    """40 lower-case hexadecimal digits (SPEC section 3)."""
+    value = text(claims, name)
+    if value is not None and not _HOST_KEY.fullmatch(value):
+        raise ClaimError(name, "it is not 40 lower-case hexadecimal digits")
+    return value
+
+
+def one_of(claims: Mapping[str, Any], name: str, allowed: tuple[str, ...]) -> str | None:
+    """One of the strings in *allowed*."""
+    value = text(claims, name)
+    if value is not None and value not in allowed:
+        raise ClaimError(name, f"{value!r} is none of {', '.join(allowed)}")
+    return value
+
+
+def tags(claims: Mapping[str, Any], name: str, components: tuple[str, ...]) -> dict[str, str]:
+    """An object from components to 16 hexadecimal digits; empty where absent (SPEC section 3.4)."""
+    value = mapping(claims, name) or {}
+    for component, tag in value.items():
+        if component not in components:
+            raise ClaimError(name, f"{component!r} is no component of a host key")
+        if not isinstance(tag, str) or not _TAG.fullmatch(tag):
+            raise ClaimError(name, f"the tag of {component} is not 16 hexadecimal digits")
+    return value
+
+
+def choice_name(value: str) -> bool:
+    """Whether *value* may be the name of a product, feature, limit or edition."""
+    return _NAME.fullmatch(value) is not None

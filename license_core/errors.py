@@ -1,0 +1,479 @@
+"""One tree of refusals, and the remarks beside it; their words are in problems.py.
+
+An error carries facts as attributes; its sentence, remedy, slug and codes come from the one table.
+What a file or a request said is shown with its control characters escaped, so that a hostile
+value cannot move the cursor of the terminal it is shown in.
+"""
+
+import time
+from typing import Any
+
+from license_core.problems import NOTICES, PROBLEMS, Problem, Remark
+
+DEFAULT_CLI = "python cmd/cli.py"
+_DIRECTION_MARKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # noqa: E501
+
+
+def printable(text: str) -> str:
+    """*text* on one line, with control characters and direction marks written as ``\\uXXXX``."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() and c not in _DIRECTION_MARKS else f"\\u{ord(c):04x}"
+        for c in text
+    )
+
+
+def utc(instant: int) -> str:
+    """An instant in seconds, as ``2026-11-23 16:00:00 UTC``."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(instant))
+
+
+def _spoken(facts: dict[str, Any]) -> dict[str, str]:
+    """The facts as words for a template; ``…_at`` are instants in seconds."""
+    return {
+        name: utc(value)
+        if name.endswith("_at") and isinstance(value, int)
+        else "unknown"
+        if value is None
+        else printable(str(value))
+        for name, value in facts.items()
+    }
+
+
+class LicenseError(Exception):
+    """Something that Hostseal refuses; the root of every error that it raises on purpose."""
+
+    def __init__(self, **facts: Any) -> None:
+        super().__init__()
+        self.facts = facts
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.__dict__["facts"][name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    @property
+    def row(self) -> Problem:
+        """This error's row of the table."""
+        return PROBLEMS[type(self).__name__]
+
+    @property
+    def slug(self) -> str:
+        """The stable name of the problem (SPEC section 9)."""
+        return self.row.slug
+
+    @property
+    def exit_code(self) -> int:
+        """What a command that fails with this problem exits with (SPEC section 9)."""
+        return self.row.exit_code
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong with these values, in one line."""
+        return self.row.sentence.format_map(_spoken(self.facts))
+
+    def remedy(self, cli: str = DEFAULT_CLI) -> str:
+        """What to do about it; *cli* is how the client is called here."""
+        return self.row.remedy.format_map(_spoken(self.facts) | {"cli": cli})
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+class Notice:
+    """A remark that refuses nothing: a warning, a note, or a detail of a refusal."""
+
+    __slots__ = ("facts", "slug")
+
+    def __init__(self, slug: str, **facts: Any) -> None:
+        self.slug = slug
+        self.facts = facts
+
+    @property
+    def row(self) -> Remark:
+        """This notice's row of the table."""
+        return NOTICES[self.slug]
+
+    @property
+    def level(self) -> str:
+        """``warning``, ``note`` or ``detail``."""
+        return self.row.level
+
+    @property
+    def sentence(self) -> str:
+        """What there is to know, in one line."""
+        return self.row.sentence.format_map(_spoken(self.facts))
+
+    def remedy(self, cli: str = DEFAULT_CLI) -> str:
+        """What to do about it; *cli* is how the client is called here."""
+        return self.row.remedy.format_map(_spoken(self.facts) | {"cli": cli})
+
+    def __repr__(self) -> str:
+        return f"Notice({self.slug!r}, {self.facts!r})"
+
+
+class InternalError(LicenseError):
+    """A case that Hostseal does not know."""
+
+    reason: str
+
+
+class UsageError(LicenseError):
+    """The command line or request was not understood."""
+
+    reason: str
+
+
+class LicenseMissingError(LicenseError):
+    """There is no licence file."""
+
+    path: str
+
+
+class FileUnreadableError(LicenseError):
+    """A file is there but cannot be read."""
+
+    path: str
+    reason: str
+
+
+class FileTooLargeError(LicenseError):
+    """A file is larger than its format allows (SPEC section 5)."""
+
+    path: str
+    size: int
+    cap: int
+
+
+class LicenseBlockMissingError(LicenseError):
+    """The file has no LICENSE block."""
+
+    size: int
+
+
+class LicenseDamagedError(LicenseError):
+    """The armour or the token of a licence is not whole."""
+
+    reason: str
+
+
+class SeveralLicensesError(LicenseError):
+    """The file has more than one LICENSE block."""
+
+    count: int
+
+
+class LicenseClaimsInvalidError(LicenseError):
+    """A signed claim breaks the rules of SPEC section 5."""
+
+    claim: str
+    reason: str
+
+
+class LicenseUnsupportedError(LicenseError):
+    """The licence demands something of a later version."""
+
+    what: str
+
+
+class SettingsInvalidError(LicenseError):
+    """conf/hostseal.toml cannot be used."""
+
+    path: str
+    reason: str
+
+
+class RevocationsInvalidError(LicenseError):
+    """The revocation list is damaged or untrusted."""
+
+    path: str
+    reason: str
+
+
+class TrustedKeyMissingError(LicenseError):
+    """The folder of trusted keys has none."""
+
+    path: str
+
+
+class TrustedKeyInvalidError(LicenseError):
+    """A trusted key cannot be used."""
+
+    path: str
+    reason: str
+
+
+class KeysetMissingError(LicenseError):
+    """The file has no LICENSE KEYSET block."""
+
+
+class KeysetUntrustedError(LicenseError):
+    """No trusted root key signed the keyset."""
+
+    trusted: str
+    keys: str
+
+
+class KeysetInvalidError(LicenseError):
+    """The keyset breaks the rules of SPEC section 6."""
+
+    reason: str
+
+
+class KeysetExpiredError(LicenseError):
+    """The keyset had ended when the licence was issued."""
+
+    version: int
+    ended_at: int
+    issued_at: int
+
+
+class SigningKeyUnknownError(LicenseError):
+    """No key of the keyset would have made this header."""
+
+    version: int
+
+
+class SignatureInvalidError(LicenseError):
+    """The signature of the licence does not match its bytes."""
+
+
+class SigningKeyRevokedError(LicenseError):
+    """The keyset says that the signing key is revoked."""
+
+    kid: str
+    version: int
+
+
+class SigningKeyNotAllowedError(LicenseError):
+    """The signing key is not for this product or this time."""
+
+    kid: str
+    reason: str
+
+
+class WrongHostError(LicenseError):
+    """The licence is sealed to another host; ``details`` says what differs."""
+
+    licensed_key: str
+    licensed_name: str | None
+    host_key: str
+    hostname: str | None
+    details: tuple[Notice, ...]
+    evidence: str
+
+
+class WrongProductError(LicenseError):
+    """The licence is for another product."""
+
+    licensed: str
+    product: str
+
+
+class HostUnidentifiableError(LicenseError):
+    """Neither machine id nor container id is known."""
+
+    root: str
+
+
+class MachineIdNotBoundError(LicenseError):
+    """hk1-host without the host's own machine id."""
+
+    root: str
+    found: str
+
+
+class PinnedAddressDiffersError(LicenseError):
+    """LICENSE_PINNED_IP names another address than the host has."""
+
+    pinned: str
+    ip: str | None
+    container: str
+
+
+class LicenseExpiredError(LicenseError):
+    """The term, and any grace, is over."""
+
+    ended_at: int
+    now_at: int
+
+
+class LicenseNotYetValidError(LicenseError):
+    """The term has not begun."""
+
+    begins_at: int
+    now_at: int
+
+
+class ClockSetBackError(LicenseError):
+    """The clock is more than the tolerance behind what this host has seen."""
+
+    now_at: int
+    seen_at: int
+
+
+class LicenseRevokedError(LicenseError):
+    """The licence is on the vendor's revocation list."""
+
+    number: str
+    list_number: int
+    listed_at: int
+
+
+class MaintenanceEndedError(LicenseError):
+    """This version was released after the licence's maintenance ended."""
+
+    until_at: int
+    released_at: int
+
+
+class RequestUnreadableError(LicenseError):
+    """No host key can be found in the operator's text."""
+
+    size: int
+    reason: str
+
+
+class RequestDamagedError(LicenseError):
+    """A request block is there but not whole."""
+
+    reason: str
+
+
+class RequestAmbiguousError(LicenseError):
+    """The text holds more than one host key."""
+
+    count: int
+
+
+class FileIsMountedError(LicenseError):
+    """The file is a mount point, so it cannot be replaced (EBUSY)."""
+
+    path: str
+    folder: str
+    name: str
+
+
+class FolderNotWritableError(LicenseError):
+    """The folder is read-only for this user (EROFS, EACCES, EPERM)."""
+
+    folder: str
+    reason: str
+
+
+class DiskFullError(LicenseError):
+    """No room on the disk or in the quota (ENOSPC, EDQUOT)."""
+
+    folder: str
+    reason: str
+
+
+class WriteFailedError(LicenseError):
+    """A file could not be written for another reason."""
+
+    path: str
+    folder: str
+    reason: str
+
+
+class ServerUnreachableError(LicenseError):
+    """The licence server gave no usable answer."""
+
+    url: str
+    reason: str
+
+
+class PassphraseMissingError(LicenseError):
+    """An encrypted key and no passphrase."""
+
+    what: str
+
+
+class PassphraseWrongError(LicenseError):
+    """The passphrase does not decrypt the key."""
+
+    what: str
+
+
+class AlreadyInitialisedError(LicenseError):
+    """The data folder holds a server already."""
+
+    path: str
+    found: str
+
+
+class NotInitialisedError(LicenseError):
+    """The data folder holds no server."""
+
+    path: str
+    missing: str
+
+
+class DatabaseUnavailableError(LicenseError):
+    """The database does not answer."""
+
+    reason: str
+
+
+class SignerUnavailableError(LicenseError):
+    """The signing key cannot be used now."""
+
+    reason: str
+
+
+class InputInvalidError(LicenseError):
+    """A value that a person or client sent is not valid."""
+
+    field: str
+    reason: str
+
+
+class NotFoundError(LicenseError):
+    """No such licence, page or product."""
+
+    what: str
+    name: str
+
+
+class NotAuthenticatedError(LicenseError):
+    """Nobody is signed in, or the token is not valid."""
+
+    reason: str
+
+
+class NotPermittedError(LicenseError):
+    """Signed in, but not allowed."""
+
+    reason: str
+
+
+class FormExpiredError(LicenseError):
+    """The form's token does not belong to the session."""
+
+
+class TooManyAttemptsError(LicenseError):
+    """Signing in is slowed after wrong attempts."""
+
+    seconds: int
+
+
+class IdempotencyConflictError(LicenseError):
+    """The same Idempotency-Key with other content."""
+
+    key: str
+
+
+class AddressInUseError(LicenseError):
+    """The server cannot listen on its address."""
+
+    address: str
+    reason: str
+
+
+class SchemaOutdatedError(LicenseError):
+    """The database is of another schema version."""
+
+    found: str
+    wanted: str

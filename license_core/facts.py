@@ -1,0 +1,36 @@
+"""What is known of a host: plain facts, without judgement (SPEC section 3.1)."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """A host as a probe saw it. None: this host does not have it, or it cannot be read.
+
+    The first four are the components of a host key; all others are evidence, never in a key.
+    """
+
+    hostname: str | None
+    """ASCII letters in lower case, no trailing dot."""
+    ip: str | None
+    """The address that speaks for the host, in the one text that inet_ntop writes."""
+    machine_id: str | None
+    """32 lower-case hexadecimal digits."""
+    container_id: str | None
+    """64 lower-case hexadecimal digits."""
+
+    machine_id_bound: bool = False
+    """Whether the machine id file is a mount of its own, as one bound in from the host is."""
+    engine: str | None = None
+    """``docker``, ``podman``, ``kubernetes``; None on a bare machine."""
+    interfaces: tuple[tuple[str, str], ...] = ()
+    """(interface, address), loopback and link-local left out, in the order of the names."""
+    gateway: str | None = None
+    """The IPv4 address of the default gateway."""
+    nameservers: tuple[str, ...] = ()
+    pinned_ip: str | None = None
+    """The address that the operator declares to be fixed: LICENSE_PINNED_IP."""
+    gpus: int = 0
+    """How many NVIDIA GPUs are mounted."""
+    root: str = "/"
+    """Where the host was read."""

@@ -1,0 +1,127 @@
+"""What the client remembers between checks: the clock's high-water mark and former hosts.
+
+Pure: bytes to Memory and back (SPEC section 7.3). The memory is authenticated under the anchor of
+the host, so another host's is not believed; it is safe to lose. Who is root can delete it.
+
+The former hosts need no authentication: one is believed only where it hashes to the very key that
+the licence names.
+"""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from license_core import claims, strictjson
+from license_core.facts import HostFacts
+from license_core.hostkey import COMPONENTS, anchor, components, key_of
+
+TOLERANCE = 24 * 3600
+"""By how many seconds a clock may be behind the mark without being called set back."""
+MAX_HOSTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What was seen at earlier checks."""
+
+    seen_at: int = 0
+    """The latest instant that this host has seen, in seconds."""
+    license_iat: int = 0
+    """When the licence of the latest check was issued."""
+    license_jti: str | None = None
+    hosts: tuple[Mapping[str, str | None], ...] = ()
+    """The components of this host as keys were derived from them, latest first."""
+    authentic: bool = True
+    """Whether the mark was written on this host."""
+
+    def host_of(self, key: str, profile: str) -> Mapping[str, str | None] | None:
+        """The remembered components that hash to *key*: what the licensed host was."""
+        for host in self.hosts:
+            values = {name: host[name] for name in COMPONENTS}
+            if key_of(values, profile) == key:
+                return host
+        return None
+
+    def remember_host(self, facts: HostFacts) -> "Memory":
+        """With this host first among the former ones."""
+        present = components(facts, "hk1")
+        others = [host for host in self.hosts if dict(host) != present]
+        return replace(self, hosts=(present, *others[: MAX_HOSTS - 1]))
+
+    def mark(self, license_jti: str, license_iat: int) -> int:
+        """The high-water mark that counts for this licence.
+
+        A licence that was issued later than the remembered one begins a new count, so that a
+        repaired clock never shuts a site out for good.
+        """
+        if not self.authentic:
+            return 0
+        if license_jti != self.license_jti and license_iat > self.license_iat:
+            return 0
+        return self.seen_at
+
+    def advance(self, now: int, license_jti: str, license_iat: int) -> "Memory":
+        """After a check of this licence at *now*."""
+        mark = self.mark(license_jti, license_iat)
+        return replace(
+            self,
+            seen_at=max(mark, now),
+            license_iat=license_iat,
+            license_jti=license_jti,
+            authentic=True,
+        )
+
+
+def parse(data: bytes, facts: HostFacts) -> Memory:
+    """Read what ``dump`` wrote. A wrong code gives a memory that is not ``authentic``.
+
+    Raises ValueError where it is damaged beyond reading.
+    """
+    members = strictjson.loads(data)
+    if not isinstance(members, dict):
+        raise ValueError("it is not an object")
+    get = claims.required
+    if get(claims.integer(members, "ver"), "ver") != 1:
+        raise ValueError("it is of another version")
+    hosts = members.get("hosts")
+    if not isinstance(hosts, list):
+        raise ValueError("hosts is not an array")
+    code = get(claims.text(members, "code"), "code")
+    memory = Memory(
+        seen_at=get(claims.instant(members, "seen_at"), "seen_at"),
+        license_iat=get(claims.instant(members, "license_iat"), "license_iat"),
+        license_jti=claims.text(members, "license_jti"),
+        hosts=tuple(_host(host) for host in hosts[:MAX_HOSTS]),
+    )
+    return replace(memory, authentic=hmac.compare_digest(code, _code(memory, facts)))
+
+
+def dump(memory: Memory, facts: HostFacts) -> bytes:
+    """The bytes of conf/license.state."""
+    return strictjson.dumps({**_members(memory), "code": _code(memory, facts)}) + b"\n"
+
+
+def _members(memory: Memory) -> dict[str, Any]:
+    members = {
+        "ver": 1,
+        "seen_at": memory.seen_at,
+        "license_iat": memory.license_iat,
+        "license_jti": memory.license_jti,
+        "hosts": [dict(host) for host in memory.hosts],
+    }
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _code(memory: Memory, facts: HostFacts) -> str:
+    secret = anchor(components(facts, "hk1"))
+    return hmac.digest(secret, strictjson.dumps(_members(memory)), "sha256").hex()
+
+
+def _host(members: Any) -> dict[str, str | None]:
+    if not isinstance(members, dict) or set(members) != set(COMPONENTS):
+        raise ValueError("a host lacks a component")
+    for value in members.values():
+        if value is not None and not isinstance(value, str):
+            raise ValueError("a component is not a string")
+    return {name: members[name] for name in COMPONENTS}

@@ -1,0 +1,113 @@
+"""The host key, and the tags that later explain a mismatch (SPEC section 3).
+
+Pure: from HostFacts to text. The key is a hash over the identity of a host; a tag lets the same
+host recognise one component again, and tells nobody else what it was.
+"""
+
+import hashlib
+import hmac
+from typing import NamedTuple
+
+from license_core.errors import HostUnidentifiableError, MachineIdNotBoundError
+from license_core.facts import HostFacts
+
+COMPONENTS = ("hostname", "ip", "machine_id", "container_id")
+PROFILES: dict[str, tuple[str, ...]] = {
+    "hk1": COMPONENTS,
+    "hk1-host": ("hostname", "ip", "machine_id"),
+}
+DEFAULT_PROFILE = "hk1"
+
+_KEY_DIGITS = 40
+_TAG_DIGITS = 16
+# An address or a name could be searched for: their tags are keyed. An id could not.
+_KEYED = frozenset({"hostname", "ip"})
+
+
+class HostKey(NamedTuple):
+    """The key of a host under a profile."""
+
+    key: str
+    """40 lower-case hexadecimal digits."""
+    hostname: str | None
+    profile: str
+
+
+def components(facts: HostFacts, profile: str) -> dict[str, str | None]:
+    """The components that *profile* looks at, in their order."""
+    return {name: getattr(facts, name) for name in PROFILES[profile]}
+
+
+def canonical_text(values: dict[str, str | None], profile: str) -> bytes:
+    """The bytes that are hashed (SPEC section 3.2)."""
+    lines = [profile.encode("ascii"), b"\n"]
+    for name in PROFILES[profile]:
+        value = values[name]
+        if value is None:
+            lines.append(f"{name}=!missing\n".encode("ascii"))
+        else:
+            encoded = value.encode("utf-8")
+            lines.append(f"{name}={len(encoded)}:".encode("ascii") + encoded + b"\n")
+    return b"".join(lines)
+
+
+def key_of(values: dict[str, str | None], profile: str) -> str:
+    """The key of a host with these component values: 40 hexadecimal digits."""
+    return hashlib.sha256(canonical_text(values, profile)).hexdigest()[:_KEY_DIGITS]
+
+
+def derive(facts: HostFacts, profile: str = DEFAULT_PROFILE) -> HostKey:
+    """The key of the host under *profile*.
+
+    Raises HostUnidentifiableError where nothing tells this host from its copies, and
+    MachineIdNotBoundError where ``hk1-host`` finds only the machine id of a container's image.
+    """
+    if profile == "hk1-host" and (
+        facts.machine_id is None or (facts.engine is not None and not facts.machine_id_bound)
+    ):
+        found = "none" if facts.machine_id is None else "only the one of the container's image"
+        raise MachineIdNotBoundError(root=facts.root, found=found)
+    if facts.machine_id is None and facts.container_id is None:
+        raise HostUnidentifiableError(root=facts.root)
+    return HostKey(key_of(components(facts, profile), profile), facts.hostname, profile)
+
+
+def anchor(values: dict[str, str | None]) -> bytes:
+    """The 32-byte secret of a host (SPEC section 3.4). It never leaves the host.
+
+    *values* are the components of a profile: one that the profile leaves out counts as missing.
+    """
+    secret = f"{values.get('machine_id') or ''}\n{values.get('container_id') or ''}"
+    return hashlib.sha256(b"hostseal anchor\n" + secret.encode("ascii")).digest()
+
+
+def is_copyable(facts: HostFacts, profile: str = DEFAULT_PROFILE) -> bool:
+    """Whether nothing but the image may tell this container from another.
+
+    So it is where a container's own id is unknown or left out, and its machine id is not bound
+    in from the host: then the anchor is no secret, and a copy of the image would share it.
+    """
+    has_container_id = components(facts, profile).get("container_id") is not None
+    return facts.engine is not None and not has_container_id and not facts.machine_id_bound
+
+
+def tags(facts: HostFacts, profile: str = DEFAULT_PROFILE) -> dict[str, str]:
+    """A tag of 16 hexadecimal digits for each component that is known (SPEC section 3.4).
+
+    On a copyable host the components that could be searched for get no tag.
+    """
+    hidden = _KEYED if is_copyable(facts, profile) else frozenset[str]()
+    values = components(facts, profile)
+    secret = anchor(values)
+    return {
+        name: _tag(name, value, secret)
+        for name, value in values.items()
+        if value is not None and name not in hidden
+    }
+
+
+def _tag(name: str, value: str, secret: bytes) -> str:
+    message = f"{name}\n{value}".encode()
+    if name in _KEYED:
+        return hmac.digest(secret, message, "sha256").hex()[:_TAG_DIGITS]
+    return hashlib.sha256(message).hexdigest()[:_TAG_DIGITS]

@@ -1,0 +1,81 @@
+"""A JWS in compact form (RFC 7515 section 7.1), Ed25519 only (RFC 8037, RFC 9864).
+
+The rules that this module keeps:
+
+* The protected header is exactly ``{"alg":"Ed25519","kid":…,"typ":…}``. A verifier never parses
+  it: it looks the header's text up among the texts that its trusted keys would have made. So
+  there is no ``alg`` to choose, and no ``jku``, ``jwk``, ``x5c`` or ``crit`` to obey.
+* Each part is canonical base64url; a token has one text.
+* What is returned are the very bytes that were signed. Nothing is parsed before.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from license_core import b64url
+from license_core.publickey import PublicKey
+from license_core.signer import Signer
+
+LICENSE = "license+jwt"
+KEYSET = "license-keyset+jwt"
+REVOCATIONS = "license-revocations+jwt"
+
+_SIGNATURE_CHARACTERS = 86  # 64 bytes
+
+
+class TokenError(ValueError):
+    """A token cannot be accepted."""
+
+
+class MalformedTokenError(TokenError):
+    """It is not three parts of canonical base64url."""
+
+
+class UnknownHeaderError(TokenError):
+    """Its header is none that a trusted key would have made."""
+
+
+class WrongSignatureError(TokenError):
+    """The signature does not match."""
+
+
+def header(kid: str, typ: str) -> str:
+    """The first part of a token of type *typ* by the key *kid*: base64url text."""
+    return b64url.encode(f'{{"alg":"Ed25519","kid":"{kid}","typ":"{typ}"}}'.encode("ascii"))
+
+
+def headers(keys: Iterable[PublicKey], typ: str) -> dict[str, PublicKey]:
+    """The header text that each of *keys* would have made for *typ*, with its key."""
+    return {header(key.kid, typ): key for key in keys}
+
+
+def sign(payload: bytes, signer: Signer, typ: str) -> str:
+    """The compact token over *payload*: ``header.payload.signature``."""
+    signed = f"{header(signer.public_key.kid, typ)}.{b64url.encode(payload)}"
+    return f"{signed}.{b64url.encode(signer.sign(signed.encode('ascii')))}"
+
+
+def verify(token: str, trusted: Mapping[str, PublicKey]) -> tuple[PublicKey, bytes]:
+    """The key that signed *token*, and the payload bytes that it signed.
+
+    *trusted* is what ``headers`` made. Raises MalformedTokenError, UnknownHeaderError or
+    WrongSignatureError, in this order (SPEC section 7).
+    """
+    parts = token.split(".")
+    if len(parts) != 3:
+        raise MalformedTokenError(f"it has {len(parts)} parts, not 3")
+    first, second, third = parts
+    if len(third) != _SIGNATURE_CHARACTERS:
+        raise MalformedTokenError(
+            f"its signature has {len(third)} characters, not {_SIGNATURE_CHARACTERS}"
+        )
+    try:
+        payload = b64url.decode(second)
+        signature = b64url.decode(third)
+    except ValueError as error:
+        raise MalformedTokenError(str(error)) from error
+    key = trusted.get(first)
+    if key is None:
+        raise UnknownHeaderError("its header is none that a trusted key would have made")
+    if not key.verifies(signature, f"{first}.{second}".encode("ascii")):
+        raise WrongSignatureError("its signature does not match")
+    return key, payload

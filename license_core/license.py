@@ -1,0 +1,172 @@
+"""A licence: its claims as an object, and its state at an instant (SPEC section 5)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from license_core import claims, strictjson
+from license_core.claims import ClaimError
+from license_core.hostkey import COMPONENTS, DEFAULT_PROFILE, PROFILES
+
+VERSION = 1
+MATCHES = ("exact", "anchored")
+UNDERSTOOD: frozenset[str] = frozenset()
+"""The claims beyond version 1 that this client obeys when ``must_understand`` names them."""
+
+
+class UnsupportedError(ValueError):
+    """The licence demands something that this version does not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostBinding:
+    """To which host a licence is sealed, and how strictly."""
+
+    key: str
+    """40 lower-case hexadecimal digits."""
+    name: str | None = None
+    """The hostname, for people; it binds nothing by itself."""
+    profile: str = DEFAULT_PROFILE
+    match: str = "exact"
+    """``exact``: the key must be equal. ``anchored``: machine and container must be."""
+    tags: Mapping[str, str] | None = None
+    """Component to tag (SPEC section 3.4); None where the request carried none."""
+
+
+@dataclass(frozen=True, slots=True)
+class License:
+    """What the vendor signed. Instants are whole seconds since 1970-01-01T00:00:00Z."""
+
+    iss: str
+    """The vendor."""
+    sub: str
+    """The customer."""
+    aud: str
+    """The product."""
+    jti: str
+    """The licence's number."""
+    iat: int
+    nbf: int
+    host: HostBinding
+    exp: int | None = None
+    """The first instant at which it no longer holds; None: perpetual."""
+    edition: str | None = None
+    features: tuple[str, ...] = ()
+    limits: Mapping[str, int] | None = None
+    notify_from: int | None = None
+    """From when on the client warns."""
+    grace_until: int | None = None
+    """Until when a licence past ``exp`` is tolerated, with a warning."""
+    maintenance_until: int | None = None
+    """The last instant of release of the versions that it covers."""
+    replaces: str | None = None
+    """The number of the licence that this one replaces."""
+
+    @classmethod
+    def from_dict(cls, members: Any) -> "License":
+        """Read the claims. Unknown ones are ignored, unless ``must_understand`` names them.
+
+        Raises ClaimError, or UnsupportedError for a licence of a later version.
+        """
+        if not isinstance(members, dict):
+            raise ClaimError("payload", "it is not an object")
+        _refuse_later(members)
+        get = claims.required
+        host = get(claims.mapping(members, "host"), "host")
+        issued = get(claims.instant(members, "iat"), "iat")
+        not_before = claims.instant(members, "nbf")
+        return cls(
+            iss=get(claims.text(members, "iss"), "iss"),
+            sub=get(claims.text(members, "sub"), "sub"),
+            aud=get(claims.text(members, "aud"), "aud"),
+            jti=get(claims.text(members, "jti"), "jti"),
+            iat=issued,
+            nbf=issued if not_before is None else not_before,
+            exp=claims.instant(members, "exp"),
+            host=_host(host),
+            edition=claims.text(members, "edition"),
+            features=claims.names(members, "features") or (),
+            limits=claims.numbers(members, "limits"),
+            notify_from=claims.instant(members, "notify_from"),
+            grace_until=claims.instant(members, "grace_until"),
+            maintenance_until=claims.instant(members, "maintenance_until"),
+            replaces=claims.text(members, "replaces"),
+        )._in_order()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The claims, in the order of SPEC section 5.2; what is None is left out."""
+        host = {
+            "key": self.host.key,
+            "name": self.host.name,
+            "profile": self.host.profile,
+            "match": self.host.match,
+            "tags": None if self.host.tags is None else dict(self.host.tags),
+        }
+        members = {
+            "ver": VERSION,
+            "iss": self.iss,
+            "sub": self.sub,
+            "aud": self.aud,
+            "jti": self.jti,
+            "iat": self.iat,
+            "nbf": self.nbf,
+            "exp": self.exp,
+            "host": {name: value for name, value in host.items() if value is not None},
+            "edition": self.edition,
+            "features": list(self.features) or None,
+            "limits": dict(self.limits) if self.limits else None,
+            "notify_from": self.notify_from,
+            "grace_until": self.grace_until,
+            "maintenance_until": self.maintenance_until,
+            "replaces": self.replaces,
+        }
+        return {name: value for name, value in members.items() if value is not None}
+
+    def payload(self) -> bytes:
+        """The bytes to sign. Raises ClaimError if a verifier would refuse them."""
+        data = strictjson.dumps(self.to_dict())
+        License.from_dict(strictjson.loads(data))
+        return data
+
+    def state(self, now: int) -> str:
+        """``pending``, ``active``, ``notify``, ``grace`` or ``expired`` at *now* (seconds)."""
+        if now < self.nbf:
+            return "pending"
+        if self.exp is None:
+            return "active"
+        if now < self.exp:
+            notify = self.notify_from is not None and now >= self.notify_from
+            return "notify" if notify else "active"
+        return "grace" if self.grace_until is not None and now < self.grace_until else "expired"
+
+    def _in_order(self) -> "License":
+        if self.exp is None:
+            if self.grace_until is not None:
+                raise ClaimError("grace_until", "the licence has no end")
+        elif self.exp <= self.nbf:
+            raise ClaimError("exp", "the licence ends before it begins")
+        elif self.grace_until is not None and self.grace_until < self.exp:
+            raise ClaimError("grace_until", "it is before the licence ends")
+        return self
+
+
+def _refuse_later(members: dict[str, Any]) -> None:
+    version = claims.required(claims.integer(members, "ver"), "ver")
+    if version != VERSION:
+        raise UnsupportedError(f"version {version} of the licence format")
+    demanded = claims.names(members, "must_understand") or ()
+    unknown = [name for name in demanded if name not in UNDERSTOOD]
+    if unknown:
+        raise UnsupportedError(f"the claim {', '.join(unknown)}")
+
+
+def _host(members: dict[str, Any]) -> HostBinding:
+    return HostBinding(
+        key=claims.required(claims.host_key(members, "key"), "host.key"),
+        name=claims.text(members, "name"),
+        profile=claims.required(
+            claims.one_of(members, "profile", tuple(PROFILES)), "host.profile"
+        ),
+        match=claims.one_of(members, "match", MATCHES) or "exact",
+        tags=claims.tags(members, "tags", COMPONENTS) if "tags" in members else None,
+    )

@@ -1,0 +1,129 @@
+"""The only room that reads a host: files under a root, and its network (SPEC section 3.1).
+
+A root other than ``/`` makes a folder a host: everything is then read from files below it. A file
+that is not there means that this host has no such thing; one that cannot be read is an error.
+"""
+
+import os
+import re
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+from license_core import addresses
+from license_core.errors import FileUnreadableError
+from license_core.facts import HostFacts
+
+PINNED_IP = "LICENSE_PINNED_IP"
+
+_HEX32 = re.compile(r"[0-9a-f]{32}")
+_HEX64 = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
+_CONTAINER_FOLDER = re.compile(r"/(?:overlay-)?containers/([0-9a-f]{64})/")
+_CONTAINER_FILES = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
+_MACHINE_ID_FILES = ("/etc/machine-id", "/var/lib/dbus/machine-id")
+_MOST = 1 << 20  # no file that is read here is longer; one that is would be a trick
+
+
+def read_facts(root: str | Path, environ: Mapping[str, str]) -> HostFacts:
+    """What can be known of the host under *root*.
+
+    *environ* is the environment that says ``LICENSE_PINNED_IP`` and ``KUBERNETES_SERVICE_HOST``.
+    Raises FileUnreadableError for a file that is there but cannot be read.
+    """
+    root = Path(root)
+    network = addresses.live() if root == Path("/") else addresses.recorded(root)
+    mounts = _mounts(_text(root, "/proc/self/mountinfo"))
+    container_id = _container_id(_text(root, "/proc/self/cgroup"), mounts)
+    machine_id, machine_id_file = _machine_id(root)
+    return HostFacts(
+        hostname=_hostname(root),
+        ip=network.ip,
+        machine_id=machine_id,
+        container_id=container_id,
+        machine_id_bound=machine_id_file in mounts,
+        engine=_engine(root, container_id, environ),
+        interfaces=network.interfaces,
+        gateway=network.gateway,
+        nameservers=_nameservers(_text(root, "/etc/resolv.conf")),
+        pinned_ip=environ.get(PINNED_IP) or None,
+        gpus=_gpus(root),
+        root=str(root),
+    )
+
+
+def _bytes(root: Path, path: str) -> bytes | None:
+    file = root / path.lstrip("/")
+    try:
+        with file.open("rb") as stream:
+            return stream.read(_MOST)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise FileUnreadableError(path=str(file), reason=error.strerror or str(error)) from error
+
+
+def _text(root: Path, path: str) -> str:
+    """The text of a file; empty where there is none."""
+    return (_bytes(root, path) or b"").decode("utf-8", "replace")
+
+
+def _hostname(root: Path) -> str | None:
+    """The kernel's own name; only ASCII letters are folded, so that no Unicode table matters."""
+    if root == Path("/"):
+        raw = os.fsencode(socket.gethostname())
+    else:
+        raw = _bytes(root, "/proc/sys/kernel/hostname") or _bytes(root, "/etc/hostname") or b""
+    name = raw.strip().rstrip(b".").lower().decode("utf-8", "backslashreplace")
+    return None if name in ("", "(none)") else name
+
+
+def _machine_id(root: Path) -> tuple[str | None, str | None]:
+    """The machine id and the file that it stands in (systemd's machine-id(5))."""
+    for path in _MACHINE_ID_FILES:
+        value = _text(root, path).strip().lower()
+        if _HEX32.fullmatch(value) and value.strip("0"):
+            return value, path
+    return None, None
+
+
+def _mounts(mountinfo: str) -> dict[str, str]:
+    """The root within its file system of each mount point (proc(5), mountinfo fields 4 and 5)."""
+    fields = (line.split() for line in mountinfo.splitlines())
+    return {line[4]: line[3] for line in fields if len(line) > 4}
+
+
+def _container_id(cgroup: str, mounts: Mapping[str, str]) -> str | None:
+    """The container's own id: from its cgroup, else from what its engine mounted into it.
+
+    The cgroup comes first: with ``--network container:X`` the mounted files are those of X.
+    """
+    in_cgroup = _HEX64.findall(cgroup)
+    if in_cgroup:
+        return str(in_cgroup[-1])
+    for file in _CONTAINER_FILES:
+        found = _CONTAINER_FOLDER.search(mounts.get(file, ""))
+        if found:
+            return found[1]
+    return None
+
+
+def _engine(root: Path, container_id: str | None, environ: Mapping[str, str]) -> str | None:
+    """What runs this container. /.dockerenv alone is no sign: it is seen on plain machines too."""
+    if (root / "run/.containerenv").exists():
+        return "podman"
+    if environ.get("KUBERNETES_SERVICE_HOST"):
+        return "kubernetes"
+    return "docker" if container_id else None
+
+
+def _nameservers(resolv_conf: str) -> tuple[str, ...]:
+    fields = (line.split() for line in resolv_conf.splitlines())
+    return tuple(line[1] for line in fields if len(line) > 1 and line[0] == "nameserver")
+
+
+def _gpus(root: Path) -> int:
+    """How many GPUs the NVIDIA driver shows."""
+    try:
+        return len(os.listdir(root / "proc/driver/nvidia/gpus"))
+    except OSError:
+        return 0  # no driver in this host

@@ -1,0 +1,104 @@
+"""An Ed25519 public key (RFC 8032): its 32 bytes, PEM text, JWK and thumbprint.
+
+The PEM reader knows the one DER prefix that an Ed25519 SubjectPublicKeyInfo can have (RFC 8410
+section 4): a general loader would cost more time than the verification itself.
+"""
+
+import binascii
+import hashlib
+import re
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from license_core import b64url
+
+_SPKI_PREFIX = bytes.fromhex("302a300506032b6570032100")
+_PEM = re.compile(r"-----BEGIN PUBLIC KEY-----\s+([A-Za-z0-9+/=\s]+?)\s*-----END PUBLIC KEY-----")
+_FIELD = 2**255 - 19
+_ORDER_8_Y = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+# y-coordinates of the points of order 1, 2, 4 and 8 (RFC 7748 section 7 on small orders): for such
+# a key, signatures exist that hold for many messages.
+_SMALL_ORDER_Y = frozenset(
+    {
+        0,
+        1,
+        _FIELD - 1,
+        _ORDER_8_Y,
+        _FIELD - _ORDER_8_Y,
+    }
+)
+
+
+class PublicKey:
+    """An Ed25519 public key, named by its thumbprint."""
+
+    __slots__ = ("_key", "kid", "raw")
+
+    def __init__(self, raw: bytes) -> None:
+        """*raw*: 32 bytes. Raises ValueError for a small-order or non-canonical point."""
+        if len(raw) != 32:
+            raise ValueError(f"a key has 32 bytes, not {len(raw)}")
+        y = int.from_bytes(raw, "little") & (2**255 - 1)
+        if y >= _FIELD or y in _SMALL_ORDER_Y:
+            raise ValueError("the point is of small order or not canonical")
+        self.raw = raw
+        self.kid = thumbprint(raw)
+        self._key = Ed25519PublicKey.from_public_bytes(raw)
+
+    @classmethod
+    def from_pem(cls, text: str) -> "PublicKey":
+        """Read ``-----BEGIN PUBLIC KEY-----`` (RFC 7468 section 13). Raises ValueError."""
+        blocks = _PEM.findall(text)
+        if len(blocks) != 1:
+            raise ValueError(f"it has {len(blocks)} PUBLIC KEY blocks, not one")
+        try:
+            der = binascii.a2b_base64("".join(blocks[0].split()), strict_mode=True)
+        except binascii.Error as error:
+            raise ValueError("its base64 is damaged") from error
+        if not der.startswith(_SPKI_PREFIX):
+            raise ValueError("it is not an Ed25519 key")
+        return cls(der[len(_SPKI_PREFIX) :])
+
+    @classmethod
+    def from_jwk(cls, jwk: dict[str, Any]) -> "PublicKey":
+        """Read the members ``kty``, ``crv`` and ``x`` (RFC 8037 section 2). Raises ValueError."""
+        if jwk.get("kty") != "OKP" or jwk.get("crv") != "Ed25519":
+            raise ValueError("it is not an Ed25519 key")
+        x = jwk.get("x")
+        if not isinstance(x, str):
+            raise ValueError("its x is not a string")
+        return cls(b64url.decode(x))
+
+    def to_pem(self) -> str:
+        """The SubjectPublicKeyInfo as PEM text, ending in a line break."""
+        body = binascii.b2a_base64(_SPKI_PREFIX + self.raw).decode("ascii")
+        return f"-----BEGIN PUBLIC KEY-----\n{body}-----END PUBLIC KEY-----\n"
+
+    def to_jwk(self) -> dict[str, str]:
+        """The JWK (RFC 8037 section 2) with its ``kid``."""
+        return {"kty": "OKP", "crv": "Ed25519", "x": b64url.encode(self.raw), "kid": self.kid}
+
+    def verifies(self, signature: bytes, message: bytes) -> bool:
+        """Whether *signature* (64 bytes) over *message* was made with this key."""
+        try:
+            self._key.verify(signature, message)
+        except InvalidSignature:
+            return False
+        return True
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PublicKey) and self.raw == other.raw
+
+    def __hash__(self) -> int:
+        return hash(self.raw)
+
+    def __repr__(self) -> str:
+        return f"PublicKey({self.kid})"
+
+
+def thumbprint(raw: bytes) -> str:
+    """The RFC 7638 SHA-256 thumbprint of the key *raw*, as RFC 8037 appendix A.3 makes it."""
+    canonical = f'{{"crv":"Ed25519","kty":"OKP","x":"{b64url.encode(raw)}"}}'
+    return b64url.encode(hashlib.sha256(canonical.encode("ascii")).digest())

@@ -1,0 +1,104 @@
+"""The list of revoked licences, signed by a signing key (SPEC section 8).
+
+A licence is listed by a digest of its number, in one sorted run of fixed-length digests: a list
+of 100,000 is one string that is searched, not parsed.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from license_core import b64url, claims, jws, strictjson
+from license_core.claims import ClaimError
+from license_core.keyset import TrustedKeyset
+from license_core.signer import Signer
+
+DIGEST_BYTES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Revocations:
+    """The licences that a vendor has revoked, as of one number of the list."""
+
+    iss: str
+    number: int
+    iat: int
+    digests: bytes
+    """Sorted digests of ``DIGEST_BYTES`` each, without repetition."""
+    exp: int | None = None
+    """When a later list should have come, in seconds."""
+
+    @classmethod
+    def of(
+        cls, numbers: Iterable[str], *, iss: str, number: int, iat: int, exp: int | None = None
+    ) -> "Revocations":
+        """The list of the licences with these *numbers* (``jti``)."""
+        return cls(iss, number, iat, b"".join(sorted({digest(jti) for jti in numbers})), exp)
+
+    @classmethod
+    def from_dict(cls, members: Any) -> "Revocations":
+        """Read the members of SPEC section 8.2. Raises ClaimError."""
+        if not isinstance(members, dict):
+            raise ClaimError("payload", "it is not an object")
+        get = claims.required
+        revoked = members.get("revoked")
+        if not isinstance(revoked, str):
+            raise ClaimError("revoked", "it is not a string")
+        try:
+            digests = b64url.decode(revoked)
+        except ValueError as error:
+            raise ClaimError("revoked", str(error)) from error
+        if len(digests) % DIGEST_BYTES:
+            raise ClaimError("revoked", f"it is not made of digests of {DIGEST_BYTES} bytes")
+        return cls(
+            iss=get(claims.text(members, "iss"), "iss"),
+            number=get(claims.integer(members, "number", least=1), "number"),
+            iat=get(claims.instant(members, "iat"), "iat"),
+            exp=claims.instant(members, "exp"),
+            digests=digests,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The members, in the order of SPEC section 8.2."""
+        members = {
+            "iss": self.iss,
+            "number": self.number,
+            "iat": self.iat,
+            "exp": self.exp,
+            "revoked": b64url.encode(self.digests),
+        }
+        return {name: value for name, value in members.items() if value is not None}
+
+    def sign(self, signer: Signer) -> str:
+        """The token of this list."""
+        return jws.sign(strictjson.dumps(self.to_dict()), signer, jws.REVOCATIONS)
+
+    def __contains__(self, jti: str) -> bool:
+        wanted = digest(jti)
+        low, high = 0, len(self.digests) // DIGEST_BYTES
+        while low < high:
+            middle = (low + high) // 2
+            found = self.digests[middle * DIGEST_BYTES : (middle + 1) * DIGEST_BYTES]
+            if found == wanted:
+                return True
+            if found < wanted:
+                low = middle + 1
+            else:
+                high = middle
+        return False
+
+
+def digest(jti: str) -> bytes:
+    """How the licence with the number *jti* is listed: ``DIGEST_BYTES`` bytes."""
+    return hashlib.sha256(jti.encode("utf-8")).digest()[:DIGEST_BYTES]
+
+
+def open_revocations(token: str, keyset: TrustedKeyset) -> Revocations:
+    """Verify *token* with a key of *keyset* that is not revoked, then read it.
+
+    Raises jws.TokenError where no such key signed it, ClaimError or ValueError for what it says.
+    """
+    trusted = [entry.key for entry in keyset.keyset.keys if entry.state != "revoked"]
+    _, payload = jws.verify(token, jws.headers(trusted, jws.REVOCATIONS))
+    return Revocations.from_dict(strictjson.loads(payload))

@@ -1,0 +1,69 @@
+"""JSON (RFC 8259) that means one thing only.
+
+Refused, beyond what the grammar refuses: a name twice in one object, NaN and infinities, text
+that is not UTF-8 or has a lone surrogate, and nesting deeper than ``MAX_DEPTH`` (SPEC section 2).
+Depth is measured before parsing, so no input can exhaust the stack.
+"""
+
+import json
+import re
+from typing import Any
+
+MAX_DEPTH = 8
+
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BRACKET = re.compile(rb"[\[{\]}]")
+
+
+def loads(data: bytes) -> Any:
+    """The value of the JSON text *data*, parsed once.
+
+    Raises ValueError, with a reason for people, for anything that is not strict JSON.
+    """
+    if data.count(b"[") + data.count(b"{") > MAX_DEPTH:
+        _refuse_depth(data)
+    try:
+        value = _DECODER.decode(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise ValueError("it is not UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise ValueError(f"it is not JSON ({error.msg} at character {error.pos})") from error
+    if b"\\u" in data:
+        _refuse_lone_surrogates(value)
+    return value
+
+
+def dumps(value: Any) -> bytes:
+    """The JSON text of *value*: UTF-8, no spaces, names in the order given."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise ValueError(f"the name {twice!r} stands twice in one object")
+    return members
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
+
+
+def _refuse_depth(data: bytes) -> None:
+    depth = 0
+    for bracket in _BRACKET.findall(_STRING.sub(b"", data)):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > MAX_DEPTH:
+            raise ValueError(f"it is nested deeper than {MAX_DEPTH}")
+
+
+def _refuse_lone_surrogates(value: Any) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError("it has a lone surrogate") from error

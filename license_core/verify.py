@@ -1,0 +1,442 @@
+"""The check of a licence: an ordered workflow on bytes, facts and an instant (SPEC section 7).
+
+The rules that ``check`` keeps:
+
+* Files, clock and host are read by others. The same arguments give the same report.
+* Until the signature of the licence is verified nothing that the file says is looked at; each
+  problem up to there ends the check, since nothing after it could be believed.
+* From there on everything that is wrong is found, and the first in the order below is primary.
+* A report either has problems, or a licence that holds. There is no third outcome.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from license_core import armor, hostkey, jws, stability, strictjson
+from license_core.claims import ClaimError
+from license_core.errors import (
+    ClockSetBackError,
+    FileTooLargeError,
+    KeysetExpiredError,
+    KeysetInvalidError,
+    KeysetMissingError,
+    KeysetUntrustedError,
+    LicenseBlockMissingError,
+    LicenseClaimsInvalidError,
+    LicenseDamagedError,
+    LicenseError,
+    LicenseExpiredError,
+    LicenseNotYetValidError,
+    LicenseRevokedError,
+    LicenseUnsupportedError,
+    MaintenanceEndedError,
+    Notice,
+    PinnedAddressDiffersError,
+    RevocationsInvalidError,
+    SeveralLicensesError,
+    SignatureInvalidError,
+    SigningKeyNotAllowedError,
+    SigningKeyRevokedError,
+    SigningKeyUnknownError,
+    WrongHostError,
+    WrongProductError,
+)
+from license_core.facts import HostFacts
+from license_core.guard import TOLERANCE, Memory
+from license_core.hostkey import HostKey
+from license_core.keyset import TrustedKeyset, open_keyset
+from license_core.license import License, UnsupportedError
+from license_core.publickey import PublicKey
+from license_core.revocation import Revocations, open_revocations
+from license_core.settings import Settings
+
+MAX_FILE = 64 * 1024
+"""The most bytes that a licence file may have."""
+DAY = 86400
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A licence whose signature was verified, whatever else may be wrong with it."""
+
+    license: License
+    signing_key: PublicKey
+    keyset: TrustedKeyset
+    license_token: str
+    keyset_token: str
+    revocations_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a check found."""
+
+    now: int
+    problems: tuple[LicenseError, ...]
+    """Everything that is wrong; the first is the primary one. Empty: the licence holds."""
+    notices: tuple[Notice, ...] = ()
+    license: License | None = None
+    """The verified claims; None where the signature could not be verified."""
+    host: HostKey | None = None
+    keyset_version: int | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the product may run."""
+        return not self.problems
+
+    @property
+    def exit_code(self) -> int:
+        """0, or that of the primary problem."""
+        return self.problems[0].exit_code if self.problems else 0
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The licensed features; none where the licence does not hold."""
+        return self.license.features if self.ok and self.license else ()
+
+    @property
+    def limits(self) -> Mapping[str, int]:
+        """The licensed limits, such as ``{"gpus": 4}``; none where the licence does not hold."""
+        return self.license.limits or {} if self.ok and self.license else {}
+
+    @property
+    def edition(self) -> str | None:
+        """The licensed edition; None where there is none or the licence does not hold."""
+        return self.license.edition if self.ok and self.license else None
+
+    def require_valid(self) -> None:
+        """Raise the primary problem, if there is one."""
+        if self.problems:
+            raise self.problems[0]
+
+
+def check(
+    data: bytes,
+    *,
+    roots: tuple[PublicKey, ...],
+    facts: HostFacts,
+    now: int,
+    settings: Settings,
+    memory: Memory | None,
+    revocations: bytes | None = None,
+    keys_path: str = "keys",
+) -> Report:
+    """Check the licence file *data* for the host *facts* at the instant *now* (seconds).
+
+    *roots* are the trusted keys, *memory* what earlier checks saw (None: nothing), *revocations*
+    the bytes of a revocation list beside the licence. *keys_path* is for messages only.
+    Never raises LicenseError: what is wrong is in the report.
+    """
+    try:
+        verified = open_license(data, roots=roots, keys_path=keys_path)
+    except LicenseError as error:
+        return Report(now, (error,))
+    license_ = verified.license
+    problems: list[LicenseError] = []
+    notices: list[Notice] = []
+
+    _check_signing_key(verified, problems)
+    listed_at = _check_revoked(verified, revocations, problems)
+    if settings.product is None:
+        notices.append(Notice("product-unset", path=settings.path))
+    elif license_.aud != settings.product:
+        problems.append(WrongProductError(licensed=license_.aud, product=settings.product))
+    host = _check_host(license_, facts, memory, problems, notices)
+    _check_clock(verified, memory, now, listed_at, problems)
+    _check_term(license_, settings, now, problems, notices)
+    if not problems and license_.host.match == "exact":
+        notices.extend(stability.notices(facts, license_.host.profile))
+    version = verified.keyset.keyset.version
+    return Report(now, tuple(problems), tuple(notices), license_, host, version)
+
+
+def open_license(
+    data: bytes, *, roots: tuple[PublicKey, ...], keys_path: str = "keys"
+) -> Verified:
+    """Verify the signatures of the licence file *data* and read its claims.
+
+    Says nothing of host, product or term. Raises the LicenseError that ends SPEC section 7.2.
+    """
+    if len(data) > MAX_FILE:
+        raise FileTooLargeError(path="the file", size=len(data), cap=MAX_FILE)
+    try:
+        blocks = armor.unwrap(data)
+    except armor.ArmorError as error:
+        raise LicenseDamagedError(reason=str(error)) from error
+    licenses = blocks.get(armor.LICENSE, [])
+    if not licenses:
+        raise LicenseBlockMissingError(size=len(data))
+    if len(licenses) > 1:
+        raise SeveralLicensesError(count=len(licenses))
+    keyset, keyset_token = _open_newest_keyset(blocks.get(armor.KEYSET, []), roots, keys_path)
+    key, payload, token = _verify_license(licenses[0], keyset)
+    return Verified(
+        license=_read_claims(payload),
+        signing_key=key,
+        keyset=keyset,
+        license_token=token,
+        keyset_token=keyset_token,
+        revocations_token=next(iter(blocks.get(armor.REVOCATIONS, [])), None),
+    )
+
+
+def _open_newest_keyset(
+    tokens: list[str], roots: tuple[PublicKey, ...], keys_path: str
+) -> tuple[TrustedKeyset, str]:
+    """The keyset of the highest version among those that a root signed."""
+    if not tokens:
+        raise KeysetMissingError
+    opened: list[tuple[TrustedKeyset, str]] = []
+    error: Exception | None = None
+    for token in tokens:
+        for reading in armor.readings(token):
+            try:
+                opened.append((open_keyset(reading, roots), reading))
+                break
+            except ValueError as refused:
+                error = refused
+    if opened:
+        return max(opened, key=lambda pair: pair[0].keyset.version)
+    if isinstance(error, jws.MalformedTokenError):
+        raise LicenseDamagedError(reason=f"the keyset: {error}") from error
+    if isinstance(error, jws.TokenError):
+        trusted = ", ".join(root.kid for root in roots)
+        raise KeysetUntrustedError(trusted=trusted, keys=keys_path) from error
+    raise KeysetInvalidError(reason=str(error)) from error
+
+
+def _verify_license(token: str, keyset: TrustedKeyset) -> tuple[PublicKey, bytes, str]:
+    error: jws.TokenError | None = None
+    for reading in armor.readings(token):
+        try:
+            return *jws.verify(reading, keyset.license_headers), reading
+        except jws.TokenError as refused:
+            error = refused
+    if isinstance(error, jws.MalformedTokenError):
+        raise LicenseDamagedError(reason=str(error)) from error
+    if isinstance(error, jws.UnknownHeaderError):
+        raise SigningKeyUnknownError(version=keyset.keyset.version) from error
+    raise SignatureInvalidError from error
+
+
+def _read_claims(payload: bytes) -> License:
+    try:
+        return License.from_dict(strictjson.loads(payload))
+    except UnsupportedError as error:
+        raise LicenseUnsupportedError(what=str(error)) from error
+    except ClaimError as error:
+        raise LicenseClaimsInvalidError(claim=error.claim, reason=error.reason) from error
+    except ValueError as error:
+        raise LicenseClaimsInvalidError(claim="payload", reason=str(error)) from error
+
+
+def _check_signing_key(verified: Verified, problems: list[LicenseError]) -> None:
+    license_, keyset = verified.license, verified.keyset.keyset
+    entry = verified.keyset.entry(verified.signing_key)
+    kid = entry.key.kid
+    if entry.state == "revoked":
+        problems.append(SigningKeyRevokedError(kid=kid, version=keyset.version))
+    if entry.products is not None and license_.aud not in entry.products:
+        reason = f"it is not for the product {license_.aud}"
+        problems.append(SigningKeyNotAllowedError(kid=kid, reason=reason))
+    if not entry.nbf <= license_.iat < entry.exp:
+        reason = "it was not valid when the licence was issued"
+        problems.append(SigningKeyNotAllowedError(kid=kid, reason=reason))
+    if keyset.exp is not None and license_.iat >= keyset.exp:
+        problems.append(
+            KeysetExpiredError(
+                version=keyset.version, ended_at=keyset.exp, issued_at=license_.iat
+            )
+        )
+
+
+def _check_revoked(
+    verified: Verified, beside: bytes | None, problems: list[LicenseError]
+) -> int:
+    """Look the licence up in the lists; return the latest instant that they were made at."""
+    latest = 0
+    lists: list[Revocations] = []
+    try:
+        if verified.revocations_token is not None:
+            lists.append(_open_list(verified.revocations_token, verified.keyset))
+        if beside is not None:
+            tokens = armor.unwrap(beside).get(armor.REVOCATIONS, [])
+            if len(tokens) != 1:
+                raise ValueError(f"it holds {len(tokens)} lists, not one")
+            lists.append(_open_list(tokens[0], verified.keyset))
+    except ValueError as error:
+        problems.append(RevocationsInvalidError(path="conf/license.revocations", reason=str(error)))
+    for revocations in lists:
+        latest = max(latest, revocations.iat)
+    number = verified.license.jti
+    for revocations in lists:
+        if number in revocations:
+            problems.append(
+                LicenseRevokedError(
+                    number=number, list_number=revocations.number, listed_at=revocations.iat
+                )
+            )
+            break
+    return latest
+
+
+def _open_list(token: str, keyset: TrustedKeyset) -> Revocations:
+    readings = armor.readings(token)
+    for reading in readings[:-1]:
+        try:
+            return open_revocations(reading, keyset)
+        except jws.TokenError:
+            continue  # the other reading may be the true one
+    return open_revocations(readings[-1], keyset)
+
+
+def _check_host(
+    license_: License,
+    facts: HostFacts,
+    memory: Memory | None,
+    problems: list[LicenseError],
+    notices: list[Notice],
+) -> HostKey | None:
+    if facts.pinned_ip and facts.pinned_ip != facts.ip:
+        container = stability.container_name(facts)
+        problems.append(
+            PinnedAddressDiffersError(pinned=facts.pinned_ip, ip=facts.ip, container=container)
+        )
+    binding = license_.host
+    try:
+        host = hostkey.derive(facts, binding.profile)
+    except LicenseError as error:
+        problems.append(error)
+        return None
+    if host.key == binding.key:
+        return host
+    if binding.match == "anchored" and _anchored(facts, license_):
+        notices.append(Notice("host-drifted"))
+        return host
+    details, evidence = explain(license_, facts, memory)
+    problems.append(
+        WrongHostError(
+            licensed_key=binding.key,
+            licensed_name=binding.name,
+            host_key=host.key,
+            hostname=host.hostname,
+            details=details,
+            evidence=evidence,
+        )
+    )
+    return host
+
+
+def _anchored(facts: HostFacts, license_: License) -> bool:
+    """Whether machine and container are the licensed ones (SPEC section 3.4)."""
+    if hostkey.is_copyable(facts, license_.host.profile):
+        return False
+    licensed = license_.host.tags or {}
+    present = hostkey.tags(facts, license_.host.profile)
+    names = ("machine_id", "container_id")
+    return any(name in licensed for name in names) and all(
+        licensed.get(name) == present.get(name) for name in names
+    )
+
+
+def explain(
+    license_: License, facts: HostFacts, memory: Memory | None
+) -> tuple[tuple[Notice, ...], str]:
+    """Which components differ from the licensed host, and by what evidence that is known.
+
+    The evidence is ``memory`` (the licensed host was this one, so its values are known), ``tags``
+    (the licence says which differ, not what they were) or ``none``. Nothing is guessed.
+    """
+    binding = license_.host
+    present = hostkey.components(facts, binding.profile)
+    remembered = memory.host_of(binding.key, binding.profile) if memory else None
+    if remembered is not None:
+        return _differences(present, remembered), "memory"
+    if not binding.tags:
+        reason = "the licence was ordered with the bare host key, which carries no evidence"
+        return (Notice("change-unknown", reason=reason),), "none"
+    return _tagged_differences(present, hostkey.tags(facts, binding.profile), binding.tags), "tags"
+
+
+def _differences(
+    present: Mapping[str, str | None], licensed: Mapping[str, str | None]
+) -> tuple[Notice, ...]:
+    return tuple(
+        _changed(name, licensed[name], value)
+        for name, value in present.items()
+        if value != licensed[name]
+    )
+
+
+def _tagged_differences(
+    present: Mapping[str, str | None], tags: Mapping[str, str], licensed: Mapping[str, str]
+) -> tuple[Notice, ...]:
+    anchors = ("machine_id", "container_id")
+    moved = [name for name in anchors if name in present and tags.get(name) != licensed.get(name)]
+    if moved:  # the tags of address and name hang on these: they cannot be compared
+        return tuple(_differs(name, present[name]) for name in moved)
+    differing = [name for name in ("hostname", "ip") if tags.get(name) != licensed.get(name)]
+    if not differing:
+        reason = "no part that the licence has a tag of differs"
+        return (Notice("change-unknown", reason=reason),)
+    return tuple(_differs(name, present[name]) for name in differing)
+
+
+def _changed(name: str, before: str | None, after: str | None) -> Notice:
+    """A component whose licensed value is known."""
+    if name in ("hostname", "ip"):
+        return Notice(f"{name}-changed", before=before, after=after)
+    return _differs(name, after)
+
+
+def _differs(name: str, after: str | None) -> Notice:
+    """A component that is only known to be another."""
+    return Notice(f"{name.replace('_', '-')}-differs", after=after)
+
+
+def _check_clock(
+    verified: Verified,
+    memory: Memory | None,
+    now: int,
+    listed_at: int,
+    problems: list[LicenseError],
+) -> None:
+    license_ = verified.license
+    seen_at = max(license_.iat, verified.keyset.keyset.iat, listed_at)
+    if memory is not None:
+        seen_at = max(seen_at, memory.mark(license_.jti, license_.iat))
+    if now < seen_at - TOLERANCE:
+        problems.append(ClockSetBackError(now_at=now, seen_at=seen_at))
+
+
+def _check_term(
+    license_: License,
+    settings: Settings,
+    now: int,
+    problems: list[LicenseError],
+    notices: list[Notice],
+) -> None:
+    state = license_.state(now)
+    exp = license_.exp
+    if state == "pending":
+        problems.append(LicenseNotYetValidError(begins_at=license_.nbf, now_at=now))
+    elif state == "expired":
+        ended_at = license_.grace_until if license_.grace_until is not None else exp
+        problems.append(LicenseExpiredError(ended_at=ended_at, now_at=now))
+    elif state == "grace":
+        notices.append(Notice("in-grace", ended_at=exp, grace_until_at=license_.grace_until))
+    elif exp is not None and (
+        state == "notify"
+        or (license_.notify_from is None and now >= exp - settings.warn_days * DAY)
+    ):
+        notices.append(Notice("expires-soon", ended_at=exp, days=(exp - now) // DAY))
+    released = settings.released_at
+    if (
+        released is not None
+        and license_.maintenance_until is not None
+        and released > license_.maintenance_until
+    ):
+        problems.append(
+            MaintenanceEndedError(until_at=license_.maintenance_until, released_at=released)
+        )
