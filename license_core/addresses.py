@@ -7,7 +7,7 @@ the files that the kernel showed to another host, under a root folder.
 import socket
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _SOMEWHERE_V4 = ("192.0.2.1", 9)  # TEST-NET-1, RFC 5737; connecting a UDP socket sends nothing
 _SOMEWHERE_V6 = ("2001:db8::1", 9)  # RFC 3849
@@ -59,8 +59,8 @@ def _listed() -> tuple[tuple[tuple[str, str], ...], str | None]:
             if (address := _usable(entry.get("addr", "")))
         ]
         found.extend((name, address) for address in addresses or [""])
-    gateways: dict[int, tuple[str, str]] = dict(netifaces.gateways()["default"])
-    gateway = gateways.get(socket.AF_INET)
+    default: Any = netifaces.gateways().get("default", {})  # typed wider than it is
+    gateway = default.get(socket.AF_INET)
     return tuple(found), gateway[0] if gateway else None
 
 

@@ -15,6 +15,8 @@ REVOCATIONS = "LICENSE REVOCATIONS"
 REQUEST = "LICENSE REQUEST"
 
 COLUMNS = 64
+MAX_FILE = 64 * 1024
+"""The most bytes that a file with a licence may have (SPEC section 4.1)."""
 
 _DASH = "-\u2010-\u2015\u2212\ufe58\ufe63\uff0d"
 # At most five dashes belong to an END line, so that a signature which ends in one keeps it.

@@ -11,16 +11,17 @@ from typing import Any
 from license_core.problems import NOTICES, PROBLEMS, Problem, Remark
 
 DEFAULT_CLI = "python cmd/cli.py"
-_DIRECTION_MARKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # noqa: E501
+_DIRECTION_MARKS = frozenset(
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
 
 
 def printable(text: str) -> str:
-    """*text* on one line, with control characters and direction marks written as ``\\uXXXX``."""
+    r"""*text* on one line, with control characters and direction marks written as ``\uXXXX``."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(
-        c if c.isprintable() and c not in _DIRECTION_MARKS else f"\\u{ord(c):04x}"
-        for c in text
+        c if c.isprintable() and c not in _DIRECTION_MARKS else f"\\u{ord(c):04x}" for c in text
     )
 
 
@@ -124,6 +125,13 @@ class UsageError(LicenseError):
     """The command line or request was not understood."""
 
     reason: str
+
+
+class DependencyMissingError(LicenseError):
+    """A package that the client needs cannot be imported."""
+
+    python: str
+    package: str
 
 
 class LicenseMissingError(LicenseError):

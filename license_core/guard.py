@@ -47,7 +47,9 @@ class Memory:
         """With this host first among the former ones."""
         present = components(facts, "hk1")
         others = [host for host in self.hosts if dict(host) != present]
-        return replace(self, hosts=(present, *others[: MAX_HOSTS - 1]))
+        hosts = (present, *others[: MAX_HOSTS - 1])
+        # A mark that was not written here must not become ours by being written again.
+        return replace(self, hosts=hosts) if self.authentic else Memory(hosts=hosts)
 
     def mark(self, license_jti: str, license_iat: int) -> int:
         """The high-water mark that counts for this licence.

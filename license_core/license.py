@@ -164,9 +164,7 @@ def _host(members: dict[str, Any]) -> HostBinding:
     return HostBinding(
         key=claims.required(claims.host_key(members, "key"), "host.key"),
         name=claims.text(members, "name"),
-        profile=claims.required(
-            claims.one_of(members, "profile", tuple(PROFILES)), "host.profile"
-        ),
+        profile=claims.required(claims.one_of(members, "profile", tuple(PROFILES)), "host.profile"),
         match=claims.one_of(members, "match", MATCHES) or "exact",
         tags=claims.tags(members, "tags", COMPONENTS) if "tags" in members else None,
     )

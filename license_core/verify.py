@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from license_core import armor, hostkey, jws, stability, strictjson
+from license_core.armor import MAX_FILE
 from license_core.claims import ClaimError
 from license_core.errors import (
     ClockSetBackError,
@@ -50,8 +51,6 @@ from license_core.publickey import PublicKey
 from license_core.revocation import Revocations, open_revocations
 from license_core.settings import Settings
 
-MAX_FILE = 64 * 1024
-"""The most bytes that a licence file may have."""
 DAY = 86400
 
 
@@ -151,9 +150,7 @@ def check(
     return Report(now, tuple(problems), tuple(notices), license_, host, version)
 
 
-def open_license(
-    data: bytes, *, roots: tuple[PublicKey, ...], keys_path: str = "keys"
-) -> Verified:
+def open_license(data: bytes, *, roots: tuple[PublicKey, ...], keys_path: str = "keys") -> Verified:
     """Verify the signatures of the licence file *data* and read its claims.
 
     Says nothing of host, product or term. Raises the LicenseError that ends SPEC section 7.2.
@@ -245,15 +242,11 @@ def _check_signing_key(verified: Verified, problems: list[LicenseError]) -> None
         problems.append(SigningKeyNotAllowedError(kid=kid, reason=reason))
     if keyset.exp is not None and license_.iat >= keyset.exp:
         problems.append(
-            KeysetExpiredError(
-                version=keyset.version, ended_at=keyset.exp, issued_at=license_.iat
-            )
+            KeysetExpiredError(version=keyset.version, ended_at=keyset.exp, issued_at=license_.iat)
         )
 
 
-def _check_revoked(
-    verified: Verified, beside: bytes | None, problems: list[LicenseError]
-) -> int:
+def _check_revoked(verified: Verified, beside: bytes | None, problems: list[LicenseError]) -> int:
     """Look the licence up in the lists; return the latest instant that they were made at."""
     latest = 0
     lists: list[Revocations] = []

@@ -1,0 +1,36 @@
+#!/usr/bin/env python3
+"""Launcher of the client: ``python cmd/cli.py …``, from any folder.
+
+The repository's root is appended to the path, never inserted: this folder is called ``cmd``, and
+so is a module of the standard library. Written so that an old Python can read it and say so.
+"""
+
+import os
+import sys
+
+if sys.version_info < (3, 11):
+    sys.stderr.write(
+        "[E]: Python 3.11 or later is needed; %s is %d.%d.\n"
+        "     Start the command with the Python of the product's environment.\n"
+        % (sys.executable, sys.version_info[0], sys.version_info[1])
+    )
+    sys.exit(3)
+
+sys.path.append(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+
+
+def main():  # type: () -> int
+    """Run the client; return its exit code."""
+    try:
+        from license_cli.app import main as run
+    except ImportError as error:
+        from license_core.errors import DependencyMissingError
+
+        missing = DependencyMissingError(python=sys.executable, package=error.name or str(error))
+        sys.stderr.write("[E]: %s\n     %s\n" % (missing.sentence, missing.remedy()))
+        return missing.exit_code
+    return run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The client: what an operator runs in the customer's container."""

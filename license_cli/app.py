@@ -1,0 +1,159 @@
+"""The click group, and the only place that turns an error into an exit code."""
+
+import importlib
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from license_cli.session import Session, called_as
+from license_core.errors import DependencyMissingError, InternalError, LicenseError, UsageError
+from license_core.place import Place
+
+if TYPE_CHECKING:
+    from license_core.verify import Report
+
+COMMANDS = ("get_host_key", "request", "install", "verify", "show")
+
+
+class Refused(Exception):  # noqa: N818  # an outcome, not an error: the report holds the errors
+    """A command ends with the problems of a report."""
+
+    def __init__(self, report: "Report") -> None:
+        super().__init__()
+        self.report = report
+
+
+class Commands(click.Group):
+    """Imports a command only when it is run, so that none pays for another."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """In the order in which an operator needs them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command in ``commands/<name>.py``."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"license_cli.commands.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--conf",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder of license.dat [LICENSE_CONF; default: conf/ beside cmd/]",
+)
+@click.option(
+    "--keys",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder of trusted keys [LICENSE_KEYS; default: keys/ beside cmd/]",
+)
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    default=Path("/"),
+    help="Root of the host to look at [default: /]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Answer with one JSON object.")
+@click.version_option(package_name=None, version="0.1.0", prog_name="hostseal")
+@click.pass_context
+def cli(
+    ctx: click.Context, conf: Path | None, keys: Path | None, root: Path, as_json: bool
+) -> None:
+    """Licences that are sealed to this host.
+
+    Send the line of get_host_key (or the text of request) to your vendor, and install the
+    licence that comes back.
+    """
+    place = Place.default(os.environ)
+    place = replace(place, conf=conf or place.conf, keys=keys or place.keys, root=root)
+    ctx.obj = Session(place, ctx.obj, as_json, called_as())
+
+
+def main(arguments: Sequence[str] | None = None, now: int | None = None) -> int:
+    """Run the client with *arguments* (default: the process's) and return its exit code.
+
+    *now* is the instant of the run, by default the clock's. Every problem becomes its exit code
+    and words; no traceback gets out.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name never stops an answer
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    instant = int(time.time()) if now is None else now
+    as_json = "--json" in arguments
+    try:
+        cli.main(arguments, prog_name="cli.py", standalone_mode=False, obj=instant)
+        sys.stdout.flush()
+    except Refused as refused:
+        return _refuse_report(refused.report, as_json)
+    except LicenseError as error:
+        return _refuse(error, as_json)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return error.exit_code
+    except click.ClickException as error:
+        return _refuse(UsageError(reason=error.format_message()), as_json)
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader went away; say nothing more
+        return 141
+    except ModuleNotFoundError as error:
+        return _refuse(
+            DependencyMissingError(python=sys.executable, package=error.name or str(error)), as_json
+        )
+    except Exception as error:  # noqa: BLE001  # the last net: an operator never sees a traceback
+        return _refuse(InternalError(reason=_describe(error)), as_json)
+    return 0
+
+
+def _refuse(error: LicenseError, as_json: bool) -> int:
+    from license_cli import render
+
+    if as_json:
+        render.say_json(
+            {
+                "ok": False,
+                "exit_code": error.exit_code,
+                "problems": [render.error_json(error, called_as())],
+                "notices": [],
+            }
+        )
+    else:
+        render.remark(render.error_lines(error, called_as()))
+    return error.exit_code
+
+
+def _refuse_report(report: "Report", as_json: bool) -> int:
+    from license_cli import render
+
+    if as_json:
+        render.say_json(render.report_json(report, called_as()))
+    else:
+        for error in report.problems:
+            render.remark(render.error_lines(error, called_as()))
+        for notice in report.notices:
+            render.remark(render.notice_lines(notice, called_as()))
+    return report.exit_code
+
+
+def _describe(error: Exception) -> str:
+    """Where an unknown error came from: its type and the last line of ours; no traceback."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
+    return f"{type(error).__name__}: {error}{where}"

@@ -1,0 +1,46 @@
+"""``get_host_key``: the line that an operator sends to the vendor."""
+
+import click
+
+from license_cli import memory, render
+from license_cli.session import Session
+from license_core import hostkey, stability
+from license_core.errors import PinnedAddressDiffersError
+from license_core.guard import Memory
+from license_core.request import bare_line
+
+
+@click.command("get_host_key")
+@click.option(
+    "--profile",
+    type=click.Choice(list(hostkey.PROFILES)),
+    default="hk1",
+    show_default=True,
+    help="hk1-host: for containers that are made anew; needs the host's machine-id.",
+)
+@click.pass_obj
+def command(session: Session, profile: str) -> None:
+    """Print this host's key and name, for the vendor."""
+    facts = session.read_facts()
+    if facts.pinned_ip and facts.pinned_ip != facts.ip:
+        raise PinnedAddressDiffersError(
+            pinned=facts.pinned_ip, ip=facts.ip, container=stability.container_name(facts)
+        )
+    host = hostkey.derive(facts, profile)
+    notices = stability.notices(facts, profile)
+    # Remember what the key was made of: if it changes, `verify` can then say what changed.
+    before, _ = session.place.read_memory(facts)
+    memory.keep(session.place, before, (before or Memory()).remember_host(facts), facts)
+    if session.as_json:
+        render.say_json(
+            {
+                "host_key": host.key,
+                "hostname": host.hostname,
+                "profile": host.profile,
+                "notices": [render.notice_json(notice, session.cli) for notice in notices],
+            }
+        )
+        return
+    render.say(bare_line(host.key, host.hostname))
+    for notice in notices:
+        render.remark(render.notice_lines(notice, session.cli))

@@ -1,0 +1,103 @@
+"""``request``: a text for the vendor that says more than the bare line."""
+
+from pathlib import Path
+
+import click
+
+from license_cli import files, memory, render
+from license_cli.session import Session
+from license_core import hostkey, stability
+from license_core.errors import LicenseError, PinnedAddressDiffersError, printable, utc
+from license_core.guard import Memory
+from license_core.request import LicenseRequest
+
+
+@click.command("request", short_help="Write a request for the vendor.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write to FILE in place of standard output.",
+)
+@click.option("--customer", metavar="NAME", help="Who asks.")
+@click.option("--product", metavar="NAME", help="For which product [default: hostseal.toml].")
+@click.option(
+    "--profile",
+    type=click.Choice(list(hostkey.PROFILES)),
+    default="hk1",
+    show_default=True,
+    help="See get_host_key.",
+)
+@click.pass_obj
+def command(
+    session: Session,
+    output: Path | None,
+    customer: str | None,
+    product: str | None,
+    profile: str,
+) -> None:
+    """Write a request that can be mailed or pasted into the vendor's form."""
+    facts = session.read_facts()
+    if facts.pinned_ip and facts.pinned_ip != facts.ip:
+        raise PinnedAddressDiffersError(
+            pinned=facts.pinned_ip, ip=facts.ip, container=stability.container_name(facts)
+        )
+    host = hostkey.derive(facts, profile)
+    request = LicenseRequest(
+        key=host.key,
+        name=host.hostname,
+        profile=profile,
+        tags=hostkey.tags(facts, profile),
+        gpus=facts.gpus,
+        customer=customer,
+        product=product or session.place.read_settings().product,
+        replaces=_installed_number(session),
+        iat=session.now,
+    )
+    notices = stability.notices(facts, profile)
+    before, _ = session.place.read_memory(facts)
+    memory.keep(session.place, before, (before or Memory()).remember_host(facts), facts)
+    text = _text(request)
+    if output is None:
+        render.say(text.rstrip("\n"))
+    else:
+        files.write_new(output, text.encode())
+        render.remark([f"[N]: The request was written to {output}; send it to your vendor."])
+    for notice in notices:
+        render.remark(render.notice_lines(notice, session.cli))
+
+
+def _installed_number(session: Session) -> str | None:
+    """The number of the licence that is installed, if one can be verified."""
+    from license_core.installed import read_roots
+    from license_core.verify import open_license
+
+    try:
+        data = session.place.read_license()
+        return open_license(data, roots=read_roots(session.place)).license.jti
+    except LicenseError:
+        return None  # none, or none that could be named
+
+
+def _text(request: LicenseRequest) -> str:
+    rows = {
+        "Host key": request.key,
+        "Hostname": request.name,
+        "Profile": request.profile,
+        "GPUs": request.gpus,
+        "Customer": request.customer,
+        "Product": request.product,
+        "Replaces": request.replaces,
+        "Made": utc(request.iat) if request.iat is not None else None,
+    }
+    lines = [f"{name:<10}{printable(str(v))}" for name, v in rows.items() if v is not None]
+    return "\n".join(
+        (
+            "Request for a licence. Please send this whole text to your vendor.",
+            "",
+            *lines,
+            "",
+            request.to_text(),
+        )
+    )

@@ -1,0 +1,80 @@
+"""``show``: what a licence says, as far as it is signed."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from license_cli import render
+from license_cli.session import Session
+from license_core.armor import MAX_FILE
+from license_core.errors import LicenseMissingError, printable, utc
+from license_core.installed import check_file, read_roots
+from license_core.license import License
+from license_core.place import read
+from license_core.verify import Report, open_license
+
+
+@click.command("show", short_help="Show what a licence says.")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.pass_obj
+def command(session: Session, file: Path | None) -> None:
+    """Show the verified claims of FILE [default: the installed licence].
+
+    The text around the armour is not signed and not shown. Exit 0 says that the signature holds,
+    not that the licence does: for that there is `verify`.
+    """
+    data = session.place.read_license() if file is None else _read(file)
+    roots = read_roots(session.place)
+    license_ = open_license(data, roots=roots, keys_path=str(session.place.keys)).license
+    report = check_file(data, session.place, session.read_facts(), session.now).report
+    if session.as_json:
+        render.say_json(render.report_json(report, session.cli))
+        return
+    for name, value in _rows(license_).items():
+        if value is not None:
+            render.say(f"{name:<12}{value}")
+    render.say(f"{'Here':<12}{_here(report, license_, session.now)}")
+
+
+def _read(path: Path) -> bytes:
+    data = read(path, MAX_FILE)
+    if data is None:
+        raise LicenseMissingError(path=str(path))
+    return data
+
+
+def _here(report: Report, license_: License, now: int) -> str:
+    if report.ok:
+        return f"holds {render.until(license_, now)}"
+    return "does not hold: " + "; ".join(error.row.title for error in report.problems)
+
+
+def _rows(license_: License) -> dict[str, Any]:
+    host = license_.host
+    instants = {
+        "Issued": license_.iat,
+        "Begins": license_.nbf,
+        "Ends": license_.exp,
+        "Warns from": license_.notify_from,
+        "Grace until": license_.grace_until,
+        "Covers until": license_.maintenance_until,
+    }
+    return {
+        "Licence": printable(license_.jti),
+        "Replaces": license_.replaces and printable(license_.replaces),
+        "Vendor": printable(license_.iss),
+        "Customer": printable(license_.sub),
+        "Product": printable(license_.aud),
+        "Edition": license_.edition and printable(license_.edition),
+        "Features": ", ".join(license_.features) or None,
+        "Limits": ", ".join(f"{k} {v}" for k, v in (license_.limits or {}).items()) or None,
+        "Host": f"{host.key} ({printable(host.name or 'unnamed')}), {host.profile}, {host.match}",
+    } | {
+        name: "never"
+        if name == "Ends" and value is None
+        else value
+        if value is None
+        else utc(value)
+        for name, value in instants.items()
+    }

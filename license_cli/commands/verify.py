@@ -1,0 +1,45 @@
+"""``verify``: whether the product may run; what start.sh asks."""
+
+import click
+
+from license_cli import memory, render
+from license_cli.app import Refused
+from license_cli.session import Session
+from license_core.installed import check_file
+
+
+@click.command("verify", short_help="Say whether the product may run.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but warnings and errors.")
+@click.option(
+    "--warn-days",
+    type=click.IntRange(0, 3650),
+    metavar="N",
+    help="Warn when fewer than N days are left [default: hostseal.toml or 30].",
+)
+@click.pass_obj
+def command(session: Session, quiet: bool, warn_days: int | None) -> None:
+    """Check the installed licence; exit 0 if the product may run.
+
+    Says everything that is wrong and what to do about it. Exit codes: docs/SPEC.md, section 9.
+    """
+    data = session.place.read_license()
+    facts = session.read_facts()
+    before, _ = session.place.read_memory(facts)
+    checked = check_file(data, session.place, facts, session.now, warn_days=warn_days)
+    report = checked.report
+    unkept = None
+    if report.license is not None:
+        unkept = memory.keep(session.place, before, checked.memory, facts)
+    if not report.ok:
+        raise Refused(report)
+    notices = [*report.notices, *([unkept] if unkept else [])]
+    if session.as_json:
+        answer = render.report_json(report, session.cli)
+        answer["notices"] = [render.notice_json(notice, session.cli) for notice in notices]
+        render.say_json(answer)
+        return
+    if report.license is not None and not quiet:
+        render.say(render.holds_line(report.license, session.now))
+    for notice in notices:
+        if notice.level == "warning" or not quiet:
+            render.remark(render.notice_lines(notice, session.cli))

@@ -1,0 +1,34 @@
+"""One run of the client: where it looks, the instant, and how it speaks."""
+
+import os
+import sys
+from dataclasses import dataclass
+
+from license_core.errors import DEFAULT_CLI
+from license_core.facts import HostFacts
+from license_core.place import Place
+from license_core.probe import read_facts
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What every command is given."""
+
+    place: Place
+    now: int
+    """The instant of this run, in seconds; read once."""
+    as_json: bool
+    cli: str
+    """How the operator called the client, for remedies."""
+
+    def read_facts(self) -> HostFacts:
+        """The host of this run."""
+        return read_facts(self.place.root, os.environ)
+
+
+def called_as() -> str:
+    """How this process was called: ``python cmd/cli.py``, with the operator's own path."""
+    path = sys.argv[0]
+    if path.endswith("cli.py"):
+        return f"python {path}"
+    return os.path.basename(path) if path else DEFAULT_CLI

@@ -1,0 +1,141 @@
+"""Where the client finds things: the folders conf/ and keys/, and the host's root.
+
+The only room that reads those folders. Nothing here knows of signatures.
+"""
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from license_core import guard, settings
+from license_core.armor import MAX_FILE
+from license_core.errors import (
+    FileTooLargeError,
+    FileUnreadableError,
+    LicenseError,
+    LicenseMissingError,
+    Notice,
+    SettingsInvalidError,
+    TrustedKeyMissingError,
+)
+from license_core.facts import HostFacts
+from license_core.guard import Memory
+from license_core.settings import Settings
+
+MAX_REVOCATIONS = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Two folders, and the root of the host to probe."""
+
+    conf: Path
+    keys: Path
+    root: Path = Path("/")
+
+    @classmethod
+    def default(cls, environ: Mapping[str, str]) -> "Place":
+        """``LICENSE_CONF`` and ``LICENSE_KEYS``, else ``conf/`` and ``keys/`` beside ``cmd/``."""
+        home = Path(__file__).resolve().parent.parent
+        if not (home / "cmd" / "cli.py").exists():  # an installed wheel: the product's folder
+            home = Path.cwd()
+        return cls(
+            conf=Path(environ.get("LICENSE_CONF") or home / "conf"),
+            keys=Path(environ.get("LICENSE_KEYS") or home / "keys"),
+        )
+
+    @property
+    def license(self) -> Path:
+        """The licence file."""
+        return self.conf / "license.dat"
+
+    @property
+    def state(self) -> Path:
+        """The client's memory."""
+        return self.conf / "license.state"
+
+    def read_license(self) -> bytes:
+        """The installed licence.
+
+        Raises LicenseMissingError, FileUnreadableError or FileTooLargeError.
+        """
+        data = read(self.license, MAX_FILE)
+        if data is None:
+            raise LicenseMissingError(path=str(self.license))
+        return data
+
+    def read_revocations(self) -> bytes | None:
+        """The revocation list beside the licence; None where there is none."""
+        return read(self.conf / "license.revocations", MAX_REVOCATIONS)
+
+    def read_settings(self) -> Settings:
+        """The product's settings; the defaults where it ships none. Raises SettingsInvalidError."""
+        path = self.conf / "hostseal.toml"
+        data = read(path, MAX_FILE)
+        if data is None:
+            return Settings(path=str(path))
+        try:
+            return settings.parse(data, str(path))
+        except ValueError as error:
+            raise SettingsInvalidError(path=str(path), reason=str(error)) from error
+
+    def read_memory(self, facts: HostFacts) -> tuple[Memory | None, tuple[Notice, ...]]:
+        """What earlier checks remember, and a remark where that is nothing to rely on."""
+        try:
+            data = read(self.state, MAX_FILE)
+            if data is None:
+                return None, (Notice("memory-missing", path=self.state),)
+            memory = guard.parse(data, facts)
+        except (ValueError, LicenseError):
+            return None, (Notice("memory-invalid", path=self.state),)
+        return memory, () if memory.authentic else (Notice("memory-invalid", path=self.state),)
+
+    def read_trusted_keys(self) -> dict[Path, bytes]:
+        """The PEM text of every ``*.pub.pem``, in the order of the names.
+
+        Raises TrustedKeyMissingError or FileUnreadableError.
+        """
+        try:
+            names = sorted(name for name in os.listdir(self.keys) if name.endswith(".pub.pem"))
+        except (FileNotFoundError, NotADirectoryError):
+            names = []
+        except OSError as error:
+            raise FileUnreadableError(path=str(self.keys), reason=words(error)) from error
+        if not names:
+            raise TrustedKeyMissingError(path=str(self.keys))
+        return {path: _must_read(path) for path in (self.keys / name for name in names)}
+
+
+def read(path: Path, cap: int) -> bytes | None:
+    """The bytes of the plain file *path*; None where there is none. Never blocks on a pipe.
+
+    Raises FileUnreadableError, or FileTooLargeError for more than *cap* bytes.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise FileUnreadableError(path=str(path), reason=words(error)) from error
+    with open(descriptor, "rb") as stream:
+        info = os.fstat(descriptor)
+        if not stat.S_ISREG(info.st_mode):
+            raise FileUnreadableError(path=str(path), reason="it is not a plain file")
+        data = stream.read(cap + 1)
+    if len(data) > cap:
+        raise FileTooLargeError(path=str(path), size=max(info.st_size, len(data)), cap=cap)
+    return data
+
+
+def words(error: OSError | ValueError) -> str:
+    """What the system says of *error*, without numbers and paths."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
+def _must_read(path: Path) -> bytes:
+    data = read(path, MAX_FILE)
+    if data is None:
+        raise FileUnreadableError(path=str(path), reason="it leads nowhere")
+    return data
