@@ -1,0 +1,262 @@
+"""What the Docker engine itself does, and the design relies on."""
+
+import contextlib
+import os
+import re
+import select
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.containers.engine import MACHINE_ID, OPERATOR, PROJECT, DockerError, Engine
+
+pytestmark = pytest.mark.xdist_group("docker")
+
+DEFAULT_GATEWAY = "172.17.0.1"
+SUBNET, GATEWAY, DYNAMIC_RANGE = "172.30.0.0/24", "172.30.0.1", "172.30.0.128/25"
+PINNED = "172.30.0.10"
+
+
+def licensed_network(engine: Engine) -> str:
+    """The network that FACTS and the warnings prescribe: dynamic addresses kept to one half."""
+    return engine.network_create("licnet", subnet=SUBNET, gateway=GATEWAY, ip_range=DYNAMIC_RANGE)
+
+
+def test_a_restart_alone_keeps_address_id_and_hostname(engine: Engine) -> None:
+    gpu = engine.run("gpu", hostname="studio2_gpu")
+    before = (gpu.ip(), gpu.id, gpu.read("/proc/sys/kernel/hostname"))
+    gpu.restart()
+    assert (gpu.ip(), gpu.id, gpu.read("/proc/sys/kernel/hostname")) == before
+    assert before[0].startswith("172.17.0.")
+    assert before[2] == "studio2_gpu\n"
+
+
+def test_a_stopped_container_whose_address_was_taken_gets_another(engine: Engine) -> None:
+    gpu = engine.run("gpu")
+    address, identity = gpu.ip(), gpu.id
+    gpu.stop()
+    assert gpu.ip() == ""
+    assert engine.run("newcomer").ip() == address
+    gpu.start()
+    assert gpu.ip() not in ("", address)
+    assert gpu.id == identity
+
+
+def test_two_containers_started_in_the_other_order_swap_their_addresses(engine: Engine) -> None:
+    first, second = engine.run("first"), engine.run("second")
+    addresses = (first.ip(), second.ip())
+    first.stop()
+    second.stop()
+    second.start()
+    first.start()
+    assert (first.ip(), second.ip()) == addresses[::-1]
+
+
+def test_a_pinned_address_survives_newcomers(engine: Engine) -> None:
+    network = licensed_network(engine)
+    gpu = engine.run("gpu", network=network, ip=PINNED)
+    gpu.stop()
+    newcomers = [engine.run(f"newcomer{n}", network=network) for n in range(3)]
+    gpu.start()
+    assert gpu.ip() == PINNED
+    assert all(newcomer.ip() != PINNED for newcomer in newcomers)
+
+
+def test_without_an_ip_range_a_pinned_address_can_be_taken(engine: Engine) -> None:
+    network = engine.network_create("norange", subnet=SUBNET, gateway=GATEWAY)
+    gpu = engine.run("gpu", network=network, ip="172.30.0.2")
+    gpu.stop()
+    assert engine.run("newcomer", network=network).ip() == "172.30.0.2"
+    with pytest.raises(DockerError, match="Address already in use"):
+        gpu.start()
+
+
+def test_ip_without_a_network_is_ignored_or_refused(engine: Engine) -> None:
+    wanted = "172.17.0.77"
+    try:
+        gpu = engine.run("gpu", ip=wanted)
+    except DockerError as error:  # Docker 25 and later
+        assert "user specified IP address" in error.stderr
+    else:  # 20.10: says nothing, and gives another
+        assert gpu.ip() != wanted
+
+
+def test_a_container_moved_to_a_network_in_place_keeps_its_id_and_gets_the_address(
+    engine: Engine,
+) -> None:
+    network = licensed_network(engine)
+    gpu = engine.run("gpu")
+    before = (gpu.id, gpu.read("/proc/sys/kernel/hostname"))
+    engine.network_disconnect("bridge", gpu)
+    engine.network_connect(network, gpu, ip=PINNED)
+    assert default_interface(gpu.read("/proc/net/route")) == "eth1"
+    gpu.restart()
+    assert default_interface(gpu.read("/proc/net/route")) == "eth0"
+    assert (gpu.id, gpu.read("/proc/sys/kernel/hostname")) == before
+    assert gpu.ip() == PINNED
+
+
+def test_the_container_id_is_in_mountinfo(engine: Engine) -> None:
+    gpu = engine.run("gpu")
+    assert mounted_ids(gpu.read("/proc/self/mountinfo")) == {gpu.id}
+
+
+def test_cgroup_names_the_container_or_only_its_private_root(engine: Engine) -> None:
+    gpu = engine.run("gpu")
+    cgroup = gpu.read("/proc/self/cgroup")
+    controllers = [line for line in cgroup.splitlines() if not line.startswith("0::")]
+    if controllers:  # version 1: the host's path, with the id as its last part
+        assert any(line.endswith(f"/docker/{gpu.id}") for line in controllers)
+    else:  # version 2, where Docker gives each container a namespace of its own
+        assert cgroup == "0::/\n"
+
+
+def test_a_private_cgroup_namespace_hides_the_id_and_mountinfo_still_has_it(
+    engine: Engine,
+) -> None:
+    gpu = engine.run("gpu", options=["--cgroupns", "private"])
+    assert gpu.id not in gpu.read("/proc/self/cgroup")
+    assert mounted_ids(gpu.read("/proc/self/mountinfo")) == {gpu.id}
+
+
+def test_sharing_a_network_shows_the_other_containers_id_in_mountinfo(engine: Engine) -> None:
+    owner = engine.run("owner")
+    guest = engine.run("guest", network=f"container:{owner.name}")
+    assert mounted_ids(guest.read("/proc/self/mountinfo")) == {owner.id}
+
+
+def test_the_host_network_shows_the_hosts_bridge_and_name(engine: Engine) -> None:
+    guest = engine.run("guest", network="host")
+    assert "docker0:" in guest.read("/proc/net/dev")
+    assert guest.read("/proc/sys/kernel/hostname") == Path("/proc/sys/kernel/hostname").read_text()
+
+
+def test_a_container_without_a_network_has_loopback_only(engine: Engine) -> None:
+    alone = engine.run("alone", network="none")
+    interfaces = re.findall(r"^ *(\S+):", alone.read("/proc/net/dev"), re.MULTILINE)
+    assert "eth0" not in interfaces
+    assert "lo" in interfaces
+    assert alone.ip() == ""
+
+
+def test_resolv_conf_tells_a_user_defined_network_from_the_default_bridge(
+    engine: Engine,
+) -> None:
+    network = licensed_network(engine)
+    on_bridge, on_network = engine.run("on_bridge"), engine.run("on_network", network=network)
+    assert "127.0.0.11" not in on_bridge.read("/etc/resolv.conf")
+    assert "nameserver 127.0.0.11" in on_network.read("/etc/resolv.conf")
+
+
+def test_a_hostname_that_was_not_given_starts_the_container_id(engine: Engine) -> None:
+    gpu = engine.run("gpu")
+    assert gpu.read("/proc/sys/kernel/hostname") == f"{gpu.id[:12]}\n"
+
+
+def test_a_committed_clone_has_the_machine_id_and_another_container_id(engine: Engine) -> None:
+    gpu = engine.run("gpu")
+    own = "0123456789abcdef0123456789abcdef"
+    assert gpu.exec("sh", "-c", f"echo {own} > /etc/machine-id").returncode == 0
+    clone = engine.run("clone", image=gpu.commit("clone:test"))
+    assert clone.read("/etc/machine-id") == f"{own}\n"
+    assert clone.id != gpu.id
+
+
+def test_a_recreated_container_has_another_id_and_the_baked_machine_id(engine: Engine) -> None:
+    gpu = engine.run("gpu", hostname="studio2_gpu")
+    identity = gpu.id
+    gpu.remove()
+    again = engine.run("gpu", hostname="studio2_gpu")
+    assert again.id != identity
+    assert again.read("/etc/machine-id") == f"{MACHINE_ID}\n"
+
+
+@pytest.mark.parametrize("user", ["root", OPERATOR])
+def test_this_interpreter_runs_inside_on_this_checkout(engine: Engine, user: str) -> None:
+    gpu = engine.run("gpu")
+    script = "import os, sys, cryptography; print(sys.prefix, os.getuid(), os.listdir(sys.argv[1]))"
+    done = gpu.exec(sys.executable, "-c", script, str(PROJECT), user=user)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{sys.prefix} {0 if user == 'root' else 1000} [")
+    assert "'tests'" in done.stdout
+
+
+def test_the_checkout_is_read_only_inside_and_a_bind_is_writable(
+    engine: Engine, tmp_path: Path
+) -> None:
+    conf = tmp_path / "conf"
+    conf.mkdir()
+    gpu = engine.run("gpu", binds=[f"{conf}:/srv/conf"], env=["GREETING=hello"])
+    refused = gpu.exec("touch", str(PROJECT / "written"))
+    assert "Read-only file system" in refused.stderr
+    assert gpu.exec("sh", "-c", "echo $GREETING > /srv/conf/said").returncode == 0
+    assert (conf / "said").read_text() == "hello\n"
+
+
+def test_exec_hands_on_input_environment_and_exit_code(engine: Engine) -> None:
+    gpu = engine.run("gpu")
+    done = gpu.exec("sh", "-c", 'cat; echo "$WORD" >&2; exit 7', env=["WORD=hi"], stdin="fed\n")
+    assert (done.stdout, done.stderr, done.returncode) == ("fed\n", "hi\n", 7)
+
+
+def test_nothing_is_left_of_an_engine_whose_owner_was_killed(
+    session_engine: Engine, tmp_path: Path
+) -> None:
+    script = (
+        "import sys, pathlib\n"
+        "from tests.containers.engine import running_engine\n"
+        "with running_engine(pathlib.Path(sys.argv[1])) as engine:\n"
+        "    print(engine.run('orphan').id, flush=True)\n"
+        "    sys.stdin.read()\n"
+    )
+    owner = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)],
+        cwd=PROJECT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with owner:
+        assert owner.stdout is not None
+        identity = owner.stdout.readline().strip()
+        assert re.fullmatch("[0-9a-f]{64}", identity)
+        processes = [os.pidfd_open(pid) for pid in processes_naming(tmp_path) if pid != owner.pid]
+        assert processes
+        owner.kill()
+    for process in processes:
+        assert select.select([process], [], [], 60)[0], "a process outlived its engine"
+        os.close(process)
+    assert processes_naming(tmp_path) == []
+    assert str(tmp_path) not in Path("/proc/self/mountinfo").read_text()
+    assert not (tmp_path / "data").exists()
+    assert not list(Path("/sys/fs/cgroup").glob(f"**/{identity}"))
+
+
+def processes_naming(path: Path) -> list[int]:
+    """The processes, of every namespace, with `path` on their command line."""
+    found = []
+    for cmdline in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # ended meanwhile
+            if os.fsencode(path) in cmdline.read_bytes():
+                found.append(int(cmdline.parent.name))
+    return found
+
+
+def mounted_ids(mountinfo: str) -> set[str]:
+    """The container ids in the sources of the files that Docker mounts over /etc."""
+    sources = (line.split()[3:5] for line in mountinfo.splitlines())
+    files = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
+    return {
+        identity
+        for source, target in sources
+        if target in files
+        for identity in re.findall(r"/containers/([0-9a-f]{64})/", source)
+    }
+
+
+def default_interface(route: str) -> str:
+    """The interface of the only default route in the text of /proc/net/route."""
+    (name,) = [line.split()[0] for line in route.splitlines()[1:] if line.split()[1] == "00000000"]
+    return name
