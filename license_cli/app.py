@@ -5,7 +5,6 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,7 +77,7 @@ def cli(
     licence that comes back.
     """
     place = Place.default(os.environ)
-    place = replace(place, conf=conf or place.conf, keys=keys or place.keys, root=root)
+    place = place._replace(conf=conf or place.conf, keys=keys or place.keys, root=root)
     ctx.obj = Session(place, ctx.obj, as_json, called_as())
 
 

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from license_core.errors import DEFAULT_CLI
 from license_core.facts import HostFacts
@@ -10,8 +10,7 @@ from license_core.place import Place
 from license_core.probe import read_facts
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(NamedTuple):
     """What every command is given."""
 
     place: Place

@@ -7,12 +7,13 @@ token that comes out is verified byte for byte.
 """
 
 import re
-import textwrap
 
 LICENSE = "LICENSE"
 KEYSET = "LICENSE KEYSET"
 REVOCATIONS = "LICENSE REVOCATIONS"
 REQUEST = "LICENSE REQUEST"
+
+_LABELS = {f"BEGIN {label}".encode(): label for label in (LICENSE, KEYSET, REVOCATIONS, REQUEST)}
 
 COLUMNS = 64
 MAX_FILE = 64 * 1024
@@ -23,7 +24,7 @@ _DASH = "-\u2010-\u2015\u2212\ufe58\ufe63\uff0d"
 _MARKER = re.compile(
     rf"[{_DASH}]{{1,5}}\s*(BEGIN|END)\s+(LICENSE(?:\s+[A-Z]+)?)\s*[{_DASH}]{{1,5}}"
 )
-_CLEAN = re.compile(r"[A-Za-z0-9_.-]*")
+_TOKEN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
 _SOFT_BREAK = re.compile(r"=[ \t]*(?:\r\n?|\n)")
 _ESCAPES = re.compile(r"(?:=[0-9A-Fa-f]{2})+")
 _QUOTE_MARK = re.compile(r"[>|]")
@@ -38,7 +39,7 @@ class ArmorError(ValueError):
 
 def wrap(label: str, token: str) -> str:
     """The block of *token* under *label*: BEGIN line, 64 columns a line, END line."""
-    lines = textwrap.wrap(token, COLUMNS, break_on_hyphens=False)
+    lines = [token[start : start + COLUMNS] for start in range(0, len(token), COLUMNS)]
     return "\n".join((f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""))
 
 
@@ -48,12 +49,15 @@ def unwrap(data: bytes) -> dict[str, list[str]]:
     A token is free of white space, but not yet known to be one. Where a long dash may stand for
     one hyphen or for two, see ``readings``. Raises ArmorError for a block that is cut off.
     """
+    blocks = _untouched(data)
+    if blocks is not None:
+        return blocks
     text = _decode(data)
     try:
         blocks = _blocks(text)
     except ArmorError:
         blocks = {}
-    if blocks and all(_CLEAN.fullmatch(token) for tokens in blocks.values() for token in tokens):
+    if blocks and all(map(_is_token, (t for tokens in blocks.values() for t in tokens))):
         return blocks
     return _blocks(_mend(text))
 
@@ -63,6 +67,29 @@ def readings(token: str) -> tuple[str, ...]:
     if token.isascii():
         return (token,)
     return (_LONG_DASH.sub("-", token), _LONG_DASH.sub("--", token))
+
+
+def _untouched(data: bytes) -> dict[str, list[str]] | None:
+    """The blocks of a file that is as ``wrap`` wrote it, but for white space; None for any other.
+
+    The common case, at a fraction of the cost. Of UTF-8 text it gives what the long way would, or
+    nothing: all that could be a marker there is a whole marker here.
+    """
+    pieces = data.split(b"-----")
+    if len(pieces) % 4 != 1 or data.count(b"BEGIN") + data.count(b"END") != len(pieces) // 2:
+        return None
+    blocks: dict[str, list[str]] = {}
+    for begin, body, end in zip(pieces[1::4], pieces[2::4], pieces[3::4], strict=True):
+        label = _LABELS.get(begin)
+        token = b"".join(body.split())
+        if label is None or end != b"END " + begin[6:] or token.translate(None, _TOKEN):
+            return None
+        blocks.setdefault(label, []).append(token.decode("ascii"))
+    return blocks or None
+
+
+def _is_token(text: str) -> bool:
+    return text.isascii() and not text.encode("ascii").translate(None, _TOKEN)
 
 
 def _decode(data: bytes) -> str:

@@ -22,11 +22,13 @@ def decode(text: str) -> bytes:
 
     Raises ValueError where *text* is not exactly what ``encode`` writes.
     """
-    padded = text + "=" * (-len(text) % 4)
     try:
-        data = binascii.a2b_base64(padded.encode("ascii").translate(_TO_STANDARD))
+        ascii_text = text.encode("ascii")
+        data = binascii.a2b_base64(ascii_text.translate(_TO_STANDARD) + b"==")
     except (binascii.Error, UnicodeEncodeError) as error:
         raise ValueError("not base64url") from error
-    if encode(data) != text:
+    # One encoding only: encode again, and compare.
+    again = binascii.b2a_base64(data, newline=False).translate(_FROM_STANDARD)
+    if again.rstrip(b"=") != ascii_text:
         raise ValueError("not canonical base64url")
     return data

@@ -1,10 +1,9 @@
 """What is known of a host: plain facts, without judgement (SPEC section 3.1)."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class HostFacts:
+class HostFacts(NamedTuple):
     """A host as a probe saw it. None: this host does not have it, or it cannot be read.
 
     The first four are the components of a host key; all others are evidence, never in a key.

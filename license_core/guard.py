@@ -9,8 +9,7 @@ the licence names.
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from license_core import claims, strictjson
 from license_core.facts import HostFacts
@@ -21,8 +20,7 @@ TOLERANCE = 24 * 3600
 MAX_HOSTS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(NamedTuple):
     """What was seen at earlier checks."""
 
     seen_at: int = 0
@@ -49,7 +47,7 @@ class Memory:
         others = [host for host in self.hosts if dict(host) != present]
         hosts = (present, *others[: MAX_HOSTS - 1])
         # A mark that was not written here must not become ours by being written again.
-        return replace(self, hosts=hosts) if self.authentic else Memory(hosts=hosts)
+        return self._replace(hosts=hosts) if self.authentic else Memory(hosts=hosts)
 
     def mark(self, license_jti: str, license_iat: int) -> int:
         """The high-water mark that counts for this licence.
@@ -66,8 +64,7 @@ class Memory:
     def advance(self, now: int, license_jti: str, license_iat: int) -> "Memory":
         """After a check of this licence at *now*."""
         mark = self.mark(license_jti, license_iat)
-        return replace(
-            self,
+        return self._replace(
             seen_at=max(mark, now),
             license_iat=license_iat,
             license_jti=license_jti,
@@ -96,7 +93,7 @@ def parse(data: bytes, facts: HostFacts) -> Memory:
         license_jti=claims.text(members, "license_jti"),
         hosts=tuple(_host(host) for host in hosts[:MAX_HOSTS]),
     )
-    return replace(memory, authentic=hmac.compare_digest(code, _code(memory, facts)))
+    return memory._replace(authentic=hmac.compare_digest(code, _code(memory, facts)))
 
 
 def dump(memory: Memory, facts: HostFacts) -> bytes:

@@ -6,8 +6,8 @@ was replaced on disk counts from the next call on.
 
 import os
 import time
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from license_core.errors import LicenseError, TrustedKeyInvalidError
 from license_core.facts import HostFacts
@@ -18,8 +18,7 @@ from license_core.publickey import PublicKey
 from license_core.verify import Report, check
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(NamedTuple):
     """A report, and what to remember of it."""
 
     report: Report
@@ -60,7 +59,7 @@ def check_file(
     """
     settings = place.read_settings()
     if warn_days is not None:
-        settings = replace(settings, warn_days=warn_days)
+        settings = settings._replace(warn_days=warn_days)
     memory, remarks = place.read_memory(facts)
     report = check(
         data,
@@ -77,7 +76,7 @@ def check_file(
         after = after.advance(now, report.license.jti, report.license.iat)
         if report.ok:
             after = after.remember_host(facts)
-        report = replace(report, notices=remarks + report.notices)
+        report = report._replace(notices=remarks + report.notices)
     return Checked(report, after)
 
 

@@ -60,10 +60,10 @@ def verify(token: str, trusted: Mapping[str, PublicKey]) -> tuple[PublicKey, byt
     *trusted* is what ``headers`` made. Raises MalformedTokenError, UnknownHeaderError or
     WrongSignatureError, in this order (SPEC section 7).
     """
-    parts = token.split(".")
-    if len(parts) != 3:
-        raise MalformedTokenError(f"it has {len(parts)} parts, not 3")
-    first, second, third = parts
+    signed, _, third = token.rpartition(".")
+    first, _, second = signed.partition(".")
+    if token.count(".") != 2:
+        raise MalformedTokenError(f"it has {token.count('.') + 1} parts, not 3")
     if len(third) != _SIGNATURE_CHARACTERS:
         raise MalformedTokenError(
             f"its signature has {len(third)} characters, not {_SIGNATURE_CHARACTERS}"
@@ -76,6 +76,6 @@ def verify(token: str, trusted: Mapping[str, PublicKey]) -> tuple[PublicKey, byt
     key = trusted.get(first)
     if key is None:
         raise UnknownHeaderError("its header is none that a trusted key would have made")
-    if not key.verifies(signature, f"{first}.{second}".encode("ascii")):
+    if not key.verifies(signature, signed.encode("ascii")):
         raise WrongSignatureError("its signature does not match")
     return key, payload

@@ -5,9 +5,8 @@ reaches it inside the next licence.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from license_core import claims, jws, strictjson
 from license_core.claims import ClaimError
@@ -17,8 +16,7 @@ from license_core.signer import Signer
 STATES = ("active", "retired", "revoked")
 
 
-@dataclass(frozen=True, slots=True)
-class SigningKey:
+class SigningKey(NamedTuple):
     """A key that the vendor signs licences with, and what it may sign."""
 
     key: PublicKey
@@ -45,8 +43,7 @@ class SigningKey:
         return {name: value for name, value in members.items() if value is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class Keyset:
+class Keyset(NamedTuple):
     """The signing keys of a vendor, at one version."""
 
     iss: str

@@ -1,8 +1,7 @@
 """A licence: its claims as an object, and its state at an instant (SPEC section 5)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from license_core import claims, strictjson
 from license_core.claims import ClaimError
@@ -18,8 +17,7 @@ class UnsupportedError(ValueError):
     """The licence demands something that this version does not know."""
 
 
-@dataclass(frozen=True, slots=True)
-class HostBinding:
+class HostBinding(NamedTuple):
     """To which host a licence is sealed, and how strictly."""
 
     key: str
@@ -33,8 +31,7 @@ class HostBinding:
     """Component to tag (SPEC section 3.4); None where the request carried none."""
 
 
-@dataclass(frozen=True, slots=True)
-class License:
+class License(NamedTuple):
     """What the vendor signed. Instants are whole seconds since 1970-01-01T00:00:00Z."""
 
     iss: str

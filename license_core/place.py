@@ -6,8 +6,8 @@ The only room that reads those folders. Nothing here knows of signatures.
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from license_core import guard, settings
 from license_core.armor import MAX_FILE
@@ -27,8 +27,7 @@ from license_core.settings import Settings
 MAX_REVOCATIONS = 16 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Two folders, and the root of the host to probe."""
 
     conf: Path

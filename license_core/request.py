@@ -8,8 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from license_core import armor, b64url, claims, strictjson
 from license_core.claims import ClaimError
@@ -40,8 +39,7 @@ _NAME_AFTER = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class LicenseRequest:
+class LicenseRequest(NamedTuple):
     """What an operator asks for, and for which host."""
 
     key: str

@@ -6,8 +6,7 @@ of 100,000 is one string that is searched, not parsed.
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from license_core import b64url, claims, jws, strictjson
 from license_core.claims import ClaimError
@@ -17,8 +16,7 @@ from license_core.signer import Signer
 DIGEST_BYTES = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Revocations:
+class Revocations(NamedTuple):
     """The licences that a vendor has revoked, as of one number of the list."""
 
     iss: str
@@ -74,7 +72,8 @@ class Revocations:
         """The token of this list."""
         return jws.sign(strictjson.dumps(self.to_dict()), signer, jws.REVOCATIONS)
 
-    def __contains__(self, jti: str) -> bool:
+    def lists(self, jti: str) -> bool:
+        """Whether the licence with the number *jti* is listed."""
         wanted = digest(jti)
         low, high = 0, len(self.digests) // DIGEST_BYTES
         while low < high:

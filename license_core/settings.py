@@ -1,13 +1,11 @@
 """The settings that a product ships with its client: conf/hostseal.toml (SPEC section 7.1)."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 DEFAULT_WARN_DAYS = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What the client is told of the product that it speaks for."""
 
     product: str | None = None

@@ -10,7 +10,7 @@ The rules that ``check`` keeps:
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from license_core import armor, hostkey, jws, stability, strictjson
 from license_core.armor import MAX_FILE
@@ -54,8 +54,7 @@ from license_core.settings import Settings
 DAY = 86400
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(NamedTuple):
     """A licence whose signature was verified, whatever else may be wrong with it."""
 
     license: License
@@ -66,8 +65,7 @@ class Verified:
     revocations_token: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """What a check found."""
 
     now: int
@@ -264,7 +262,7 @@ def _check_revoked(verified: Verified, beside: bytes | None, problems: list[Lice
         latest = max(latest, revocations.iat)
     number = verified.license.jti
     for revocations in lists:
-        if number in revocations:
+        if revocations.lists(number):
             problems.append(
                 LicenseRevokedError(
                     number=number, list_number=revocations.number, listed_at=revocations.iat
