@@ -11,6 +11,8 @@ from typing import Any
 
 MAX_DEPTH = 8
 
+_WHITE_SPACE = " \t\n\r"  # RFC 8259 section 2
+
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKET = re.compile(rb"[\[{\]}]")
 
@@ -23,11 +25,14 @@ def loads(data: bytes) -> Any:
     if data.count(b"[") + data.count(b"{") > MAX_DEPTH:
         _refuse_depth(data)
     try:
-        value = _DECODER.decode(data.decode("utf-8"))
+        text = data.decode("utf-8").strip(_WHITE_SPACE)
+        value, end = _DECODER.raw_decode(text)
     except UnicodeDecodeError as error:
         raise ValueError("it is not UTF-8") from error
     except json.JSONDecodeError as error:
         raise ValueError(f"it is not JSON ({error.msg} at character {error.pos})") from error
+    if end != len(text):
+        raise ValueError(f"it is not JSON (something follows it at character {end})")
     if b"\\u" in data:
         _refuse_lone_surrogates(value)
     return value
