@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Sequence
 from io import TextIOWrapper
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -48,29 +47,27 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--conf",
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     metavar="DIR",
     help="Folder of license.dat [LICENSE_CONF; default: conf/ beside cmd/]",
 )
 @click.option(
     "--keys",
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     metavar="DIR",
     help="Folder of trusted keys [LICENSE_KEYS; default: keys/ beside cmd/]",
 )
 @click.option(
     "--root",
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     metavar="DIR",
-    default=Path("/"),
+    default="/",
     help="Root of the host to look at [default: /]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Answer with one JSON object.")
 @click.version_option(package_name=None, version="0.1.0", prog_name="hostseal")
 @click.pass_context
-def cli(
-    ctx: click.Context, conf: Path | None, keys: Path | None, root: Path, as_json: bool
-) -> None:
+def cli(ctx: click.Context, conf: str | None, keys: str | None, root: str, as_json: bool) -> None:
     """Licences that are sealed to this host.
 
     Send the line of get_host_key (or the text of request) to your vendor, and install the
@@ -154,5 +151,9 @@ def _describe(error: Exception) -> str:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    where = f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
+    where = (
+        f" at {os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"
+        if trace
+        else ""
+    )
     return f"{type(error).__name__}: {error}{where}"

@@ -2,10 +2,8 @@
 
 import errno
 import os
-import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
 
 from license_core.errors import (
     DiskFullError,
@@ -21,7 +19,7 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 _FORMER = ".old"
 
 
-def replace(path: Path, data: bytes, *, keep_former: bool = False) -> Path | None:
+def replace(path: str, data: bytes, *, keep_former: bool = False) -> str | None:
     """Put *data* at *path*: whole and on the disk, or the old file as it was.
 
     Writes a new file in the same folder, flushes it, renames it over *path* and flushes the
@@ -29,43 +27,44 @@ def replace(path: Path, data: bytes, *, keep_former: bool = False) -> Path | Non
     that is returned. Raises FileIsMountedError, FolderNotWritableError, DiskFullError or
     WriteFailedError.
     """
-    path = Path(os.path.realpath(path))
-    suffix = f".{secrets.token_hex(6)}.tmp"
-    new, former = path.with_name(path.name + suffix), path.with_name(path.name + _FORMER + suffix)
+    path = os.path.realpath(path)
+    suffix = f".{os.urandom(6).hex()}.tmp"
+    kept, new, former = path + _FORMER, path + suffix, path + _FORMER + suffix
     with _told_plainly(path):
         try:
             _write(new, data)
-            kept = keep_former and _duplicate(path, former)
+            had_former = keep_former and _duplicate(path, former)
             os.rename(new, path)
-            if kept:
-                os.rename(former, path.with_name(path.name + _FORMER))
-            _flush_folder(path.parent)
+            if had_former:
+                os.rename(former, kept)
+            _flush_folder(os.path.dirname(path))
         finally:
             for leftover in (new, former):
-                leftover.unlink(missing_ok=True)
-    return path.with_name(path.name + _FORMER) if kept else None
+                _remove(leftover)
+    return kept if had_former else None
 
 
-def write_new(path: Path, data: bytes) -> None:
+def write_new(path: str, data: bytes) -> None:
     """Write or replace a file that the operator named. Raises as ``replace`` does."""
     replace(path, data)
 
 
-def replace_lightly(path: Path, data: bytes) -> str | None:
+def replace_lightly(path: str, data: bytes) -> str | None:
     """Like ``replace`` for what may be lost: not flushed, and a failure is told, not raised."""
-    new = path.with_name(f"{path.name}.{secrets.token_hex(6)}.tmp")
+    new = f"{path}.{os.urandom(6).hex()}.tmp"
     try:
         try:
-            new.write_bytes(data)
+            with open(new, "xb") as stream:
+                stream.write(data)
             os.rename(new, path)
         finally:
-            new.unlink(missing_ok=True)
+            _remove(new)
     except OSError as error:
         return words(error)
     return None
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(path: str, data: bytes) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     with open(os.open(path, flags, 0o644), "wb") as stream:
         stream.write(data)
@@ -73,18 +72,24 @@ def _write(path: Path, data: bytes) -> None:
         os.fsync(stream.fileno())
 
 
-def _duplicate(path: Path, former: Path) -> bool:
+def _remove(path: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def _duplicate(path: str, former: str) -> bool:
     """Give the file at *path* the second name *former*; False where there is no file."""
     try:
         os.link(path, former)
     except FileNotFoundError:
         return False
     except OSError:  # a file system without links
-        _write(former, path.read_bytes())
+        with open(path, "rb") as stream:
+            _write(former, stream.read())
     return True
 
 
-def _flush_folder(folder: Path) -> None:
+def _flush_folder(folder: str) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -93,19 +98,19 @@ def _flush_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _told_plainly(path: Path) -> Iterator[None]:
+def _told_plainly(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise _problem(error, path) from error
 
 
-def _problem(error: OSError, path: Path) -> LicenseError:
-    folder = str(path.parent)
+def _problem(error: OSError, path: str) -> LicenseError:
+    folder = os.path.dirname(path)
     if error.errno == errno.EBUSY:
-        return FileIsMountedError(path=str(path), folder=folder, name=path.name)
+        return FileIsMountedError(path=path, folder=folder, name=os.path.basename(path))
     if error.errno in _NO_ENTRY:
         return FolderNotWritableError(folder=folder, reason=words(error))
     if error.errno in _NO_ROOM:
         return DiskFullError(folder=folder, reason=words(error))
-    return WriteFailedError(path=str(path), folder=folder, reason=words(error))
+    return WriteFailedError(path=path, folder=folder, reason=words(error))

@@ -7,11 +7,13 @@ refuses; what to do stands below, indented.
 import json
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from license_core.errors import LicenseError, Notice, printable, utc
-from license_core.license import License
-from license_core.verify import DAY, Report
+
+if TYPE_CHECKING:  # what get_host_key prints needs neither
+    from license_core.license import License
+    from license_core.verify import Report
 
 _LETTER = {"note": "N", "warning": "W", "detail": " "}
 _INDENT = "     "
@@ -47,7 +49,7 @@ def error_lines(error: LicenseError, cli: str) -> list[str]:
     return lines + _indented(error.remedy(cli))
 
 
-def holds_line(license_: License, now: int) -> str:
+def holds_line(license_: "License", now: int) -> str:
     """``[N]:`` for a licence that holds."""
     return (
         f"[N]: Licence {printable(license_.jti)} for {printable(license_.sub)} "
@@ -55,17 +57,17 @@ def holds_line(license_: License, now: int) -> str:
     )
 
 
-def until(license_: License, now: int) -> str:
+def until(license_: "License", now: int) -> str:
     """Until when a licence holds, in words."""
     if license_.exp is None:
         return "without end"
     left = license_.exp - now
     if left < 0:
         return f"until {utc(license_.exp)}"
-    return f"until {utc(license_.exp)} ({left // DAY} days left)"
+    return f"until {utc(license_.exp)} ({left // 86400} days left)"
 
 
-def report_json(report: Report, cli: str) -> dict[str, Any]:
+def report_json(report: "Report", cli: str) -> dict[str, Any]:
     """A report as support and scripts read it (SPEC section 9.2)."""
     return {
         "ok": report.ok,

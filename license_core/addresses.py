@@ -4,9 +4,9 @@ Two readers of one answer: ``live`` asks the kernel that this process runs on, `
 the files that the kernel showed to another host, under a root folder.
 """
 
+import os
 import socket
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 _SOMEWHERE_V4 = ("192.0.2.1", 9)  # TEST-NET-1, RFC 5737; connecting a UDP socket sends nothing
@@ -90,7 +90,7 @@ def _lowest(addresses: Iterable[str]) -> str | None:
     return min((address for address in addresses if address), key=_order, default=None)
 
 
-def recorded(root: Path) -> Addresses:
+def recorded(root: str) -> Addresses:
     """The addresses that ``proc/net`` under *root* shows.
 
     The source of a default route is the lowest local address in the subnet of its interface; the
@@ -121,14 +121,17 @@ class _Route(NamedTuple):
     mask: int
 
 
-def _read(root: Path, name: str) -> str:
+def _read(root: str, name: str) -> str:
     try:
-        return (root / "proc/net" / name).read_text("ascii", "replace")
+        with open(
+            os.path.join(root, "proc/net", name), encoding="ascii", errors="replace"
+        ) as stream:
+            return stream.read()
     except OSError:
         return ""  # this kernel or this record has no such family
 
 
-def _routes(root: Path) -> list[_Route]:
+def _routes(root: str) -> list[_Route]:
     routes = []
     for line in _read(root, "route").splitlines()[1:]:
         fields = line.split()
@@ -138,7 +141,7 @@ def _routes(root: Path) -> list[_Route]:
     return routes
 
 
-def _fib_locals(root: Path) -> list[str]:
+def _fib_locals(root: str) -> list[str]:
     """The addresses that /proc/net/fib_trie marks as ``/32 host LOCAL``."""
     found: list[str] = []
     address = ""
@@ -151,7 +154,7 @@ def _fib_locals(root: Path) -> list[str]:
     return found
 
 
-def _if_inet6(root: Path) -> list[tuple[str, str]]:
+def _if_inet6(root: str) -> list[tuple[str, str]]:
     found = []
     for line in _read(root, "if_inet6").splitlines():
         fields = line.split()
@@ -162,7 +165,7 @@ def _if_inet6(root: Path) -> list[tuple[str, str]]:
     return found
 
 
-def _device_names(root: Path) -> list[str]:
+def _device_names(root: str) -> list[str]:
     lines = _read(root, "dev").splitlines()[2:]
     return [line.partition(":")[0].strip() for line in lines]
 
@@ -192,7 +195,7 @@ def _default_source(
     return None, None
 
 
-def _default_device6(root: Path) -> str | None:
+def _default_device6(root: str) -> str | None:
     for line in _read(root, "ipv6_route").splitlines():
         fields = line.split()
         if len(fields) == 10 and fields[0] == "0" * 32 and fields[1] == "00" and fields[9] != "lo":

@@ -19,18 +19,17 @@ COLUMNS = 64
 MAX_FILE = 64 * 1024
 """The most bytes that a file with a licence may have (SPEC section 4.1)."""
 
+# Compiled when a file needs them: most are as `wrap` wrote them.
 _DASH = "-\u2010-\u2015\u2212\ufe58\ufe63\uff0d"
 # At most five dashes belong to an END line, so that a signature which ends in one keeps it.
-_MARKER = re.compile(
-    rf"[{_DASH}]{{1,5}}\s*(BEGIN|END)\s+(LICENSE(?:\s+[A-Z]+)?)\s*[{_DASH}]{{1,5}}"
-)
+_MARKER = rf"[{_DASH}]{{1,5}}\s*(BEGIN|END)\s+(LICENSE(?:\s+[A-Z]+)?)\s*[{_DASH}]{{1,5}}"
 _TOKEN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
-_SOFT_BREAK = re.compile(r"=[ \t]*(?:\r\n?|\n)")
-_ESCAPES = re.compile(r"(?:=[0-9A-Fa-f]{2})+")
-_QUOTE_MARK = re.compile(r"[>|]")
-_INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\0]")
-_SINGLE_DASH = re.compile(r"[\u2010-\u2013\u2212\ufe58\ufe63\uff0d]")
-_LONG_DASH = re.compile(r"[\u2014\u2015]")
+_SOFT_BREAK = r"=[ \t]*(?:\r\n?|\n)"
+_ESCAPES = r"(?:=[0-9A-Fa-f]{2})+"
+_QUOTE_MARK = r"[>|]"
+_INVISIBLE = r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\0]"
+_SINGLE_DASH = r"[\u2010-\u2013\u2212\ufe58\ufe63\uff0d]"
+_LONG_DASH = r"[\u2014\u2015]"
 
 
 class ArmorError(ValueError):
@@ -66,7 +65,7 @@ def readings(token: str) -> tuple[str, ...]:
     """What *token* may have been: a long dash stands for one hyphen, or for two."""
     if token.isascii():
         return (token,)
-    return (_LONG_DASH.sub("-", token), _LONG_DASH.sub("--", token))
+    return (re.sub(_LONG_DASH, "-", token), re.sub(_LONG_DASH, "--", token))
 
 
 def _untouched(data: bytes) -> dict[str, list[str]] | None:
@@ -107,7 +106,7 @@ def _blocks(text: str) -> dict[str, list[str]]:
     blocks: dict[str, list[str]] = {}
     begun: str | None = None
     start = 0
-    for marker in _MARKER.finditer(text):
+    for marker in re.finditer(_MARKER, text):
         word, label = marker[1], " ".join(marker[2].split())
         if word == "BEGIN":
             if begun is not None:
@@ -125,9 +124,10 @@ def _blocks(text: str) -> dict[str, list[str]]:
 
 def _mend(text: str) -> str:
     """*text* without quoted-printable (RFC 2045 section 6.7), quote marks and smart dashes."""
-    text = _ESCAPES.sub(
+    text = re.sub(
+        _ESCAPES,
         lambda run: bytes.fromhex(run[0].replace("=", "")).decode("utf-8", "replace"),
-        _SOFT_BREAK.sub("", text),
+        re.sub(_SOFT_BREAK, "", text),
     )
-    text = _INVISIBLE.sub("", _QUOTE_MARK.sub(" ", text))
-    return _SINGLE_DASH.sub("-", text)
+    text = re.sub(_INVISIBLE, "", re.sub(_QUOTE_MARK, " ", text))
+    return re.sub(_SINGLE_DASH, "-", text)

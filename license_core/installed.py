@@ -6,7 +6,6 @@ was replaced on disk counts from the next call on.
 
 import os
 import time
-from pathlib import Path
 from typing import NamedTuple
 
 from license_core.errors import LicenseError, TrustedKeyInvalidError
@@ -27,10 +26,10 @@ class Checked(NamedTuple):
 
 
 def check_installed(
-    conf: str | Path | None = None,
-    keys: str | Path | None = None,
+    conf: str | os.PathLike[str] | None = None,
+    keys: str | os.PathLike[str] | None = None,
     *,
-    root: str | Path = "/",
+    root: str | os.PathLike[str] = "/",
     now: int | None = None,
 ) -> Report:
     """Check the installed licence for this host.
@@ -40,7 +39,7 @@ def check_installed(
     the report; nothing is raised and nothing is written.
     """
     place = Place.default(os.environ)
-    place = Place(Path(conf or place.conf), Path(keys or place.keys), Path(root))
+    place = Place(os.fspath(conf or place.conf), os.fspath(keys or place.keys), os.fspath(root))
     instant = int(time.time()) if now is None else now
     try:
         facts = read_facts(place.root, os.environ)
@@ -69,7 +68,7 @@ def check_file(
         settings=settings,
         memory=memory,
         revocations=place.read_revocations(),
-        keys_path=str(place.keys),
+        keys_path=place.keys,
     )
     after = memory or Memory()
     if report.license is not None:
@@ -88,8 +87,8 @@ def read_roots(place: Place) -> tuple[PublicKey, ...]:
     return tuple(_root(path, pem) for path, pem in place.read_trusted_keys().items())
 
 
-def _root(path: Path, pem: bytes) -> PublicKey:
+def _root(path: str, pem: bytes) -> PublicKey:
     try:
         return PublicKey.from_pem(pem.decode("ascii", "replace"))
     except ValueError as error:
-        raise TrustedKeyInvalidError(path=str(path), reason=str(error)) from error
+        raise TrustedKeyInvalidError(path=path, reason=str(error)) from error

@@ -6,7 +6,6 @@ The only room that reads those folders. Nothing here knows of signatures.
 import os
 import stat
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 from license_core import guard, settings
@@ -30,30 +29,30 @@ MAX_REVOCATIONS = 16 * 1024 * 1024
 class Place(NamedTuple):
     """Two folders, and the root of the host to probe."""
 
-    conf: Path
-    keys: Path
-    root: Path = Path("/")
+    conf: str
+    keys: str
+    root: str = "/"
 
     @classmethod
     def default(cls, environ: Mapping[str, str]) -> "Place":
         """``LICENSE_CONF`` and ``LICENSE_KEYS``, else ``conf/`` and ``keys/`` beside ``cmd/``."""
-        home = Path(__file__).resolve().parent.parent
-        if not (home / "cmd" / "cli.py").exists():  # an installed wheel: the product's folder
-            home = Path.cwd()
+        home = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+        if not os.path.exists(os.path.join(home, "cmd", "cli.py")):
+            home = os.getcwd()  # an installed wheel: the product's folder
         return cls(
-            conf=Path(environ.get("LICENSE_CONF") or home / "conf"),
-            keys=Path(environ.get("LICENSE_KEYS") or home / "keys"),
+            conf=environ.get("LICENSE_CONF") or os.path.join(home, "conf"),
+            keys=environ.get("LICENSE_KEYS") or os.path.join(home, "keys"),
         )
 
     @property
-    def license(self) -> Path:
+    def license(self) -> str:
         """The licence file."""
-        return self.conf / "license.dat"
+        return os.path.join(self.conf, "license.dat")
 
     @property
-    def state(self) -> Path:
+    def state(self) -> str:
         """The client's memory."""
-        return self.conf / "license.state"
+        return os.path.join(self.conf, "license.state")
 
     def read_license(self) -> bytes:
         """The installed licence.
@@ -62,23 +61,23 @@ class Place(NamedTuple):
         """
         data = read(self.license, MAX_FILE)
         if data is None:
-            raise LicenseMissingError(path=str(self.license))
+            raise LicenseMissingError(path=self.license)
         return data
 
     def read_revocations(self) -> bytes | None:
         """The revocation list beside the licence; None where there is none."""
-        return read(self.conf / "license.revocations", MAX_REVOCATIONS)
+        return read(os.path.join(self.conf, "license.revocations"), MAX_REVOCATIONS)
 
     def read_settings(self) -> Settings:
         """The product's settings; the defaults where it ships none. Raises SettingsInvalidError."""
-        path = self.conf / "hostseal.toml"
+        path = os.path.join(self.conf, "hostseal.toml")
         data = read(path, MAX_FILE)
         if data is None:
-            return Settings(path=str(path))
+            return Settings(path=path)
         try:
-            return settings.parse(data, str(path))
+            return settings.parse(data, path)
         except ValueError as error:
-            raise SettingsInvalidError(path=str(path), reason=str(error)) from error
+            raise SettingsInvalidError(path=path, reason=str(error)) from error
 
     def read_memory(self, facts: HostFacts) -> tuple[Memory | None, tuple[Notice, ...]]:
         """What earlier checks remember, and a remark where that is nothing to rely on."""
@@ -91,7 +90,7 @@ class Place(NamedTuple):
             return None, (Notice("memory-invalid", path=self.state),)
         return memory, () if memory.authentic else (Notice("memory-invalid", path=self.state),)
 
-    def read_trusted_keys(self) -> dict[Path, bytes]:
+    def read_trusted_keys(self) -> dict[str, bytes]:
         """The PEM text of every ``*.pub.pem``, in the order of the names.
 
         Raises TrustedKeyMissingError or FileUnreadableError.
@@ -101,13 +100,15 @@ class Place(NamedTuple):
         except (FileNotFoundError, NotADirectoryError):
             names = []
         except OSError as error:
-            raise FileUnreadableError(path=str(self.keys), reason=words(error)) from error
+            raise FileUnreadableError(path=self.keys, reason=words(error)) from error
         if not names:
-            raise TrustedKeyMissingError(path=str(self.keys))
-        return {path: _must_read(path) for path in (self.keys / name for name in names)}
+            raise TrustedKeyMissingError(path=self.keys)
+        return {
+            path: _must_read(path) for path in (os.path.join(self.keys, name) for name in names)
+        }
 
 
-def read(path: Path, cap: int) -> bytes | None:
+def read(path: str | os.PathLike[str], cap: int) -> bytes | None:
     """The bytes of the plain file *path*; None where there is none. Never blocks on a pipe.
 
     Raises FileUnreadableError, or FileTooLargeError for more than *cap* bytes.
@@ -117,14 +118,14 @@ def read(path: Path, cap: int) -> bytes | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
-        raise FileUnreadableError(path=str(path), reason=words(error)) from error
+        raise FileUnreadableError(path=os.fspath(path), reason=words(error)) from error
     with open(descriptor, "rb") as stream:
         info = os.fstat(descriptor)
         if not stat.S_ISREG(info.st_mode):
-            raise FileUnreadableError(path=str(path), reason="it is not a plain file")
+            raise FileUnreadableError(path=os.fspath(path), reason="it is not a plain file")
         data = stream.read(cap + 1)
     if len(data) > cap:
-        raise FileTooLargeError(path=str(path), size=max(info.st_size, len(data)), cap=cap)
+        raise FileTooLargeError(path=os.fspath(path), size=max(info.st_size, len(data)), cap=cap)
     return data
 
 
@@ -133,8 +134,8 @@ def words(error: OSError | ValueError) -> str:
     return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
-def _must_read(path: Path) -> bytes:
+def _must_read(path: str) -> bytes:
     data = read(path, MAX_FILE)
     if data is None:
-        raise FileUnreadableError(path=str(path), reason="it leads nowhere")
+        raise FileUnreadableError(path=path, reason="it leads nowhere")
     return data

@@ -8,7 +8,6 @@ import os
 import re
 import socket
 from collections.abc import Mapping
-from pathlib import Path
 
 from license_core import addresses
 from license_core.errors import FileUnreadableError
@@ -24,14 +23,14 @@ _MACHINE_ID_FILES = ("/etc/machine-id", "/var/lib/dbus/machine-id")
 _MOST = 1 << 20  # no file that is read here is longer; one that is would be a trick
 
 
-def read_facts(root: str | Path, environ: Mapping[str, str]) -> HostFacts:
+def read_facts(root: str | os.PathLike[str], environ: Mapping[str, str]) -> HostFacts:
     """What can be known of the host under *root*.
 
     *environ* is the environment that says ``LICENSE_PINNED_IP`` and ``KUBERNETES_SERVICE_HOST``.
     Raises FileUnreadableError for a file that is there but cannot be read.
     """
-    root = Path(root)
-    network = addresses.live() if root == Path("/") else addresses.recorded(root)
+    root = os.path.abspath(root)
+    network = addresses.live() if root == "/" else addresses.recorded(root)
     mounts = _mounts(_text(root, "/proc/self/mountinfo"))
     container_id = _container_id(_text(root, "/proc/self/cgroup"), mounts)
     machine_id, machine_id_file = _machine_id(root)
@@ -47,29 +46,29 @@ def read_facts(root: str | Path, environ: Mapping[str, str]) -> HostFacts:
         nameservers=_nameservers(_text(root, "/etc/resolv.conf")),
         pinned_ip=environ.get(PINNED_IP) or None,
         gpus=_gpus(root),
-        root=str(root),
+        root=root,
     )
 
 
-def _bytes(root: Path, path: str) -> bytes | None:
-    file = root / path.lstrip("/")
+def _bytes(root: str, path: str) -> bytes | None:
+    file = os.path.join(root, path.lstrip("/"))
     try:
-        with file.open("rb") as stream:
+        with open(file, "rb") as stream:
             return stream.read(_MOST)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise FileUnreadableError(path=str(file), reason=error.strerror or str(error)) from error
+        raise FileUnreadableError(path=file, reason=error.strerror or str(error)) from error
 
 
-def _text(root: Path, path: str) -> str:
+def _text(root: str, path: str) -> str:
     """The text of a file; empty where there is none."""
     return (_bytes(root, path) or b"").decode("utf-8", "replace")
 
 
-def _hostname(root: Path) -> str | None:
+def _hostname(root: str) -> str | None:
     """The kernel's own name; only ASCII letters are folded, so that no Unicode table matters."""
-    if root == Path("/"):
+    if root == "/":
         raw = os.fsencode(socket.gethostname())
     else:
         raw = _bytes(root, "/proc/sys/kernel/hostname") or _bytes(root, "/etc/hostname") or b""
@@ -77,7 +76,7 @@ def _hostname(root: Path) -> str | None:
     return None if name in ("", "(none)") else name
 
 
-def _machine_id(root: Path) -> tuple[str | None, str | None]:
+def _machine_id(root: str) -> tuple[str | None, str | None]:
     """The machine id and the file that it stands in (systemd's machine-id(5))."""
     for path in _MACHINE_ID_FILES:
         value = _text(root, path).strip().lower()
@@ -107,9 +106,9 @@ def _container_id(cgroup: str, mounts: Mapping[str, str]) -> str | None:
     return None
 
 
-def _engine(root: Path, container_id: str | None, environ: Mapping[str, str]) -> str | None:
+def _engine(root: str, container_id: str | None, environ: Mapping[str, str]) -> str | None:
     """What runs this container. /.dockerenv alone is no sign: it is seen on plain machines too."""
-    if (root / "run/.containerenv").exists():
+    if os.path.exists(os.path.join(root, "run/.containerenv")):
         return "podman"
     if environ.get("KUBERNETES_SERVICE_HOST"):
         return "kubernetes"
@@ -121,9 +120,9 @@ def _nameservers(resolv_conf: str) -> tuple[str, ...]:
     return tuple(line[1] for line in fields if len(line) > 1 and line[0] == "nameserver")
 
 
-def _gpus(root: Path) -> int:
+def _gpus(root: str) -> int:
     """How many GPUs the NVIDIA driver shows."""
     try:
-        return len(os.listdir(root / "proc/driver/nvidia/gpus"))
+        return len(os.listdir(os.path.join(root, "proc/driver/nvidia/gpus")))
     except OSError:
         return 0  # no driver in this host

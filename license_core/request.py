@@ -25,14 +25,15 @@ MAX_TEXT = 64 * 1024
 """The most characters that are looked at."""
 _CHECK_CHARACTERS = 8
 
-_INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\0>|]")
+# Compiled by the vendor's side, when a text is read.
+_INVISIBLE = r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\0>|]"
 _HEX = "0-9a-fA-F\uff10-\uff19\uff21-\uff26\uff41-\uff46"
 # 40 hexadecimal digits, wherever the text was broken, that are not part of a longer run.
-_KEY = re.compile(rf"(?<![{_HEX}])((?:[{_HEX}]\s*){{39}}[{_HEX}])(?![{_HEX}])")
+_KEY = rf"(?<![{_HEX}])((?:[{_HEX}]\s*){{39}}[{_HEX}])(?![{_HEX}])"
 _QUOTES = "\"'`\u2018-\u201f\u2032\u2033\u300c-\u300f\u301d-\u301f\uff02\uff07\u00ab\u00bb"
 _COMMAS = ",;\uff0c\u3001\uff1b"
 _BRACKETS = r"\[\](){}\uff08\uff09\uff3b\uff3d\u3010\u3011\u3014\u3015\u3002"
-_NAME_AFTER = re.compile(
+_NAME_AFTER = (
     rf"[\s{_QUOTES}]*[{_COMMAS}]?\s*"
     rf"(?:[{_QUOTES}]+(?P<quoted>[^{_QUOTES}]+)[{_QUOTES}]"
     rf"|(?P<plain>[^\s{_QUOTES}{_COMMAS}{_BRACKETS}]+))"
@@ -145,11 +146,11 @@ def _open(token: str) -> LicenseRequest:
 
 
 def _bare(text: str) -> list[LicenseRequest]:
-    text = _INVISIBLE.sub("", text)
+    text = re.sub(_INVISIBLE, "", text)
     found = []
-    for match in _KEY.finditer(text):
+    for match in re.finditer(_KEY, text):
         key = _ascii("".join(match[1].split())).lower()
-        name = _NAME_AFTER.match(text, match.end())
+        name = re.compile(_NAME_AFTER).match(text, match.end())
         found.append(LicenseRequest(key=key, name=_hostname(name) if name else None))
     return found
 

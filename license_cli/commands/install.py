@@ -2,7 +2,6 @@
 
 import os
 import sys
-from pathlib import Path
 
 import click
 
@@ -20,12 +19,12 @@ from license_core.verify import Report
 @click.argument("source")
 @click.option(
     "--token-file",
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     metavar="FILE",
     help="Where SOURCE is a URL: file with its bearer token [LICENSE_TOKEN].",
 )
 @click.pass_obj
-def command(session: Session, source: str, token_file: Path | None) -> None:
+def command(session: Session, source: str, token_file: str | None) -> None:
     """Check SOURCE (a file, - for standard input, or a URL) and install it as license.dat.
 
     A file that does not hold on this host is refused, and the installed one stays as it is.
@@ -41,14 +40,12 @@ def command(session: Session, source: str, token_file: Path | None) -> None:
     _tell(session, checked.report, kept, [unkept] if unkept else [])
 
 
-def _tell(session: Session, report: Report, kept: Path | None, more: list[Notice]) -> None:
+def _tell(session: Session, report: Report, kept: str | None, more: list[Notice]) -> None:
     notices = [n for n in report.notices if n.slug != "memory-missing"] + more
     if session.as_json:
         answer = render.report_json(report, session.cli)
         answer["notices"] = [render.notice_json(notice, session.cli) for notice in notices]
-        render.say_json(
-            answer | {"installed": str(session.place.license), "former": kept and str(kept)}
-        )
+        render.say_json(answer | {"installed": session.place.license, "former": kept})
         return
     if report.license is not None:
         render.say(render.holds_line(report.license, session.now))
@@ -59,7 +56,7 @@ def _tell(session: Session, report: Report, kept: Path | None, more: list[Notice
         render.remark(render.notice_lines(notice, session.cli))
 
 
-def _read_source(source: str, token_file: Path | None) -> bytes:
+def _read_source(source: str, token_file: str | None) -> bytes:
     if source == "-":
         data = sys.stdin.buffer.read(MAX_FILE + 1)
         if len(data) > MAX_FILE:
@@ -69,16 +66,16 @@ def _read_source(source: str, token_file: Path | None) -> bytes:
         from license_cli import client  # the HTTP library costs more than all the rest
 
         return client.fetch(source, _token(token_file))
-    found = read(Path(source), MAX_FILE)
+    found = read(source, MAX_FILE)
     if found is None:
         raise FileUnreadableError(path=source, reason="there is no such file")
     return found
 
 
-def _token(token_file: Path | None) -> str | None:
+def _token(token_file: str | None) -> str | None:
     if token_file is None:
         return os.environ.get("LICENSE_TOKEN")
     found = read(token_file, MAX_FILE)
     if found is None:
-        raise FileUnreadableError(path=str(token_file), reason="there is no such file")
+        raise FileUnreadableError(path=token_file, reason="there is no such file")
     return found.decode("ascii", "replace").strip()

@@ -1,7 +1,5 @@
 """``request``: a text for the vendor that says more than the bare line."""
 
-from pathlib import Path
-
 import click
 
 from license_cli import files, memory, render
@@ -16,7 +14,7 @@ from license_core.request import LicenseRequest
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     metavar="FILE",
     help="Write to FILE in place of standard output.",
 )
@@ -32,7 +30,7 @@ from license_core.request import LicenseRequest
 @click.pass_obj
 def command(
     session: Session,
-    output: Path | None,
+    output: str | None,
     customer: str | None,
     product: str | None,
     profile: str,

@@ -1,6 +1,5 @@
 """``show``: what a licence says, as far as it is signed."""
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -16,9 +15,9 @@ from license_core.verify import Report, open_license
 
 
 @click.command("show", short_help="Show what a licence says.")
-@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.argument("file", required=False, type=click.Path())
 @click.pass_obj
-def command(session: Session, file: Path | None) -> None:
+def command(session: Session, file: str | None) -> None:
     """Show the verified claims of FILE [default: the installed licence].
 
     The text around the armour is not signed and not shown. Exit 0 says that the signature holds,
@@ -26,7 +25,7 @@ def command(session: Session, file: Path | None) -> None:
     """
     data = session.place.read_license() if file is None else _read(file)
     roots = read_roots(session.place)
-    license_ = open_license(data, roots=roots, keys_path=str(session.place.keys)).license
+    license_ = open_license(data, roots=roots, keys_path=session.place.keys).license
     report = check_file(data, session.place, session.read_facts(), session.now).report
     if session.as_json:
         render.say_json(render.report_json(report, session.cli))
@@ -37,10 +36,10 @@ def command(session: Session, file: Path | None) -> None:
     render.say(f"{'Here':<12}{_here(report, license_, session.now)}")
 
 
-def _read(path: Path) -> bytes:
+def _read(path: str) -> bytes:
     data = read(path, MAX_FILE)
     if data is None:
-        raise LicenseMissingError(path=str(path))
+        raise LicenseMissingError(path=path)
     return data
 
 
