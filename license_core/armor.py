@@ -80,7 +80,7 @@ def _untouched(data: bytes) -> dict[str, list[str]] | None:
     blocks: dict[str, list[str]] = {}
     for begin, body, end in zip(pieces[1::4], pieces[2::4], pieces[3::4], strict=True):
         label = _LABELS.get(begin)
-        token = b"".join(body.split())
+        token = body.translate(None, b"\n\r\t ")
         if label is None or end != b"END " + begin[6:] or token.translate(None, _TOKEN):
             return None
         blocks.setdefault(label, []).append(token.decode("ascii"))

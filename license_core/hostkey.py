@@ -40,15 +40,14 @@ def components(facts: HostFacts, profile: str) -> dict[str, str | None]:
 
 def canonical_text(values: dict[str, str | None], profile: str) -> bytes:
     """The bytes that are hashed (SPEC section 3.2)."""
-    lines = [profile.encode("ascii"), b"\n"]
+    text = profile
     for name in PROFILES[profile]:
         value = values[name]
         if value is None:
-            lines.append(f"{name}=!missing\n".encode("ascii"))
+            text += f"\n{name}=!missing"
         else:
-            encoded = value.encode("utf-8")
-            lines.append(f"{name}={len(encoded)}:".encode("ascii") + encoded + b"\n")
-    return b"".join(lines)
+            text += f"\n{name}={len(value.encode())}:{value}"
+    return f"{text}\n".encode()
 
 
 def key_of(values: dict[str, str | None], profile: str) -> str:

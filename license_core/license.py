@@ -1,6 +1,6 @@
 """A licence: its claims as an object, and its state at an instant (SPEC section 5)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from license_core import claims, strictjson
@@ -68,27 +68,14 @@ class License(NamedTuple):
         if not isinstance(members, dict):
             raise ClaimError("payload", "it is not an object")
         _refuse_later(members)
-        get = claims.required
-        host = get(claims.mapping(members, "host"), "host")
-        issued = get(claims.instant(members, "iat"), "iat")
-        not_before = claims.instant(members, "nbf")
-        return cls(
-            iss=get(claims.text(members, "iss"), "iss"),
-            sub=get(claims.text(members, "sub"), "sub"),
-            aud=get(claims.text(members, "aud"), "aud"),
-            jti=get(claims.text(members, "jti"), "jti"),
-            iat=issued,
-            nbf=issued if not_before is None else not_before,
-            exp=claims.instant(members, "exp"),
-            host=_host(host),
-            edition=claims.text(members, "edition"),
-            features=claims.names(members, "features") or (),
-            limits=claims.numbers(members, "limits"),
-            notify_from=claims.instant(members, "notify_from"),
-            grace_until=claims.instant(members, "grace_until"),
-            maintenance_until=claims.instant(members, "maintenance_until"),
-            replaces=claims.text(members, "replaces"),
-        )._in_order()
+        values: dict[str, Any] = {
+            name: read(members, name) for name, read in _READERS.items() if name in members
+        }
+        for name in _REQUIRED:
+            if name not in values:
+                raise ClaimError(name, "it is missing")
+        values.setdefault("nbf", values["iat"])
+        return cls(**values)._in_order()
 
     def to_dict(self) -> dict[str, Any]:
         """The claims, in the order of SPEC section 5.2; what is None is left out."""
@@ -157,11 +144,32 @@ def _refuse_later(members: dict[str, Any]) -> None:
         raise UnsupportedError(f"the claim {', '.join(unknown)}")
 
 
-def _host(members: dict[str, Any]) -> HostBinding:
+def _host(members: Mapping[str, Any], name: str) -> HostBinding:
+    host = claims.required(claims.mapping(members, name), name)
     return HostBinding(
-        key=claims.required(claims.host_key(members, "key"), "host.key"),
-        name=claims.text(members, "name"),
-        profile=claims.required(claims.one_of(members, "profile", tuple(PROFILES)), "host.profile"),
-        match=claims.one_of(members, "match", MATCHES) or "exact",
-        tags=claims.tags(members, "tags", COMPONENTS) if "tags" in members else None,
+        key=claims.required(claims.host_key(host, "key"), "host.key"),
+        name=claims.text(host, "name"),
+        profile=claims.required(claims.one_of(host, "profile", tuple(PROFILES)), "host.profile"),
+        match=claims.one_of(host, "match", MATCHES) or "exact",
+        tags=claims.tags(host, "tags", COMPONENTS) if "tags" in host else None,
     )
+
+
+_READERS: dict[str, Callable[[Mapping[str, Any], str], Any]] = {
+    "iss": claims.text,
+    "sub": claims.text,
+    "aud": claims.text,
+    "jti": claims.text,
+    "iat": claims.instant,
+    "nbf": claims.instant,
+    "exp": claims.instant,
+    "host": _host,
+    "edition": claims.text,
+    "features": claims.names,
+    "limits": claims.numbers,
+    "notify_from": claims.instant,
+    "grace_until": claims.instant,
+    "maintenance_until": claims.instant,
+    "replaces": claims.text,
+}
+_REQUIRED = ("iss", "sub", "aud", "jti", "iat", "host")
