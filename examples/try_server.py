@@ -1,0 +1,51 @@
+"""A vendor's server to click through: what `make serve` starts.
+
+Makes a vendor in the folder that it is given, once, and serves it on loopback. For trying only:
+the passphrase of the keys lies beside the keys.
+"""
+
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+ADMIN = "admin@example.com"
+PORT = "8000"
+SERVER = [sys.executable, "-m", "license_server"]
+
+
+def main() -> int:
+    """Set up what is missing, then serve until Ctrl-C."""
+    folder = Path(sys.argv[1]).resolve()
+    folder.mkdir(mode=0o700, exist_ok=True)
+    data, passphrase, password = folder / "data", folder / "passphrase", folder / "password"
+    environment = os.environ | {
+        "LICENSE_SERVER_DATA": str(data),
+        "LICENSE_SERVER_PASSPHRASE_FILE": str(passphrase),
+        "LICENSE_SERVER_ADMIN_PASSWORD_FILE": str(password),
+    }
+    if not data.exists():
+        for secret in (passphrase, password):
+            _write_secret(secret)
+        line = [*SERVER, "init", "--vendor", "Example Vendor", "--admin", ADMIN]
+        done = subprocess.run(line, env=environment)
+        if done.returncode != 0:
+            return done.returncode
+    print(f"Log in as {ADMIN} with the password {password.read_text('ascii').strip()}")
+    print("Paste there what `python cmd/cli.py get_host_key` prints. Ctrl-C ends the server.")
+    sys.stdout.flush()
+    try:
+        serve = [*SERVER, "serve", "--port", os.environ.get("PORT", PORT)]
+        return subprocess.run(serve, env=environment).returncode
+    except KeyboardInterrupt:
+        return 0
+
+
+def _write_secret(path: Path) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+        stream.write(secrets.token_urlsafe(12) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
