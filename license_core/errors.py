@@ -485,3 +485,25 @@ class SchemaOutdatedError(LicenseError):
 
     found: str
     wanted: str
+
+
+class SchemaNewerError(LicenseError):
+    """The database was upgraded by a later server."""
+
+    found: str
+    wanted: str
+
+
+class MethodNotAllowedError(LicenseError):
+    """The address is right, the HTTP method is not."""
+
+    method: str
+    path: str
+    allowed: str
+
+
+class RequestTooLargeError(LicenseError):
+    """The body of an HTTP request is too large."""
+
+    size: int
+    cap: int

@@ -514,6 +514,30 @@ PROBLEMS: dict[str, Problem] = {
         "The database is at version {found}; this server needs {wanted}.",
         "Make a backup, then run `license-server upgrade`.",
     ),
+    "SchemaNewerError": Problem(
+        "schema-newer",
+        85,
+        500,
+        "The database belongs to a later server",
+        "The database is at version {found}, which this server does not know; it knows {wanted}.",
+        "Install the version of the server that made it, or restore the backup from before.",
+    ),
+    "MethodNotAllowedError": Problem(
+        "method-not-allowed",
+        86,
+        405,
+        "The address does not take this method",
+        "{path} does not take {method}; it takes {allowed}.",
+        "Use {allowed}.",
+    ),
+    "RequestTooLargeError": Problem(
+        "request-too-large",
+        87,
+        413,
+        "The request is too large",
+        "The request has {size} bytes; at most {cap} are taken.",
+        "Send only the operator's line or request, not whole mails or files.",
+    ),
 }
 
 NOTICES: dict[str, Remark] = {

@@ -1,0 +1,7 @@
+"""``python -m license_server`` is the command ``license-server``."""
+
+import sys
+
+from license_server.admin import main
+
+sys.exit(main())

@@ -1,0 +1,20 @@
+"""Which face answers when something is refused: problem+json for programs, a page for people."""
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+
+from license_core.errors import LicenseError
+from license_server import problem_json
+from license_server.api.routes import PREFIX
+
+_log = structlog.get_logger()
+
+
+def answer(request: Request, error: LicenseError) -> Response:
+    """The answer to *request* that *error* makes."""
+    request_id: str = request.state.request_id
+    if error.row.status >= 500:
+        _log.error("refused", slug=error.slug, sentence=error.sentence)
+    outward = problem_json.outward(error, request_id)
+    return problem_json.respond(outward, request_id)

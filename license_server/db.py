@@ -1,0 +1,171 @@
+"""The database: SQLite or PostgreSQL, many readers and one writer.
+
+Writes go through one thread, which takes whatever is waiting, does it in one transaction and
+commits once. So nobody waits for a lock, and requests that arrive together share the cost of
+making their commit durable. Who asked hears of it only after the commit.
+"""
+
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import sqlalchemy
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from license_core.errors import DatabaseUnavailableError, InputInvalidError
+
+T = TypeVar("T")
+Work = Callable[[Connection], T]
+"""Something to do in a transaction. It may be done again after a rollback."""
+
+BUSY_TIMEOUT = 10_000  # milliseconds
+_MOST_AT_ONCE = 64
+
+
+class Database:
+    """The engine, for reading, and the writer."""
+
+    def __init__(self, url: str) -> None:
+        """Nothing is opened yet. Raises InputInvalidError for a URL that is none."""
+        self.engine = _engine(url)
+        self.writer = Writer(self.engine)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection to read with. Raises DatabaseUnavailableError."""
+        try:
+            with self.engine.connect() as connection:
+                yield connection
+        except (DBAPIError, PoolTimeoutError) as error:
+            raise told_plainly(error) from error
+
+    def write(self, work: Work[T]) -> T:
+        """Do *work* in a transaction, commit and return its result.
+
+        Raises what *work* raises, IntegrityError, or DatabaseUnavailableError.
+        """
+        return self.writer.submit(work).result()
+
+    def close(self) -> None:
+        """Finish what is waiting, then close all connections."""
+        self.writer.close()
+        self.engine.dispose()
+
+
+class _Job(NamedTuple, Generic[T]):
+    work: Work[T]
+    future: "Future[T]"
+
+
+class Writer:
+    """The one thread of this process that writes."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine.execution_options(writes=True)
+        self._waiting: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Work[T]) -> "Future[T]":
+        """Do *work* soon; the future holds its result once that is committed."""
+        job = _Job(work, Future[T]())
+        self._waiting.put(job)
+        return job.future
+
+    def close(self) -> None:
+        """Do what is waiting, then stop."""
+        self._waiting.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            jobs, last = self._take()
+            if jobs:
+                self._do(jobs)
+            if last:
+                return
+
+    def _take(self) -> tuple[list[_Job[Any]], bool]:
+        """All that is waiting, once something is; and whether that was the last."""
+        jobs: list[_Job[Any]] = []
+        job = self._waiting.get()
+        while job is not None:
+            if job.future.set_running_or_notify_cancel():
+                jobs.append(job)
+            if len(jobs) == _MOST_AT_ONCE or self._waiting.empty():
+                return jobs, False
+            job = self._waiting.get()
+        return jobs, True
+
+    def _do(self, jobs: list[_Job[Any]]) -> None:
+        """Do *jobs* in one transaction; if one of them fails, each in a transaction of its own."""
+        try:
+            with self._engine.connect() as connection:
+                try:
+                    results = [job.work(connection) for job in jobs]
+                except Exception:
+                    connection.rollback()
+                    if len(jobs) == 1:
+                        raise
+                    results = None
+                else:
+                    connection.commit()
+        except Exception as error:  # noqa: BLE001  # whoever asked is told
+            told = told_plainly(error)
+            for job in jobs:
+                job.future.set_exception(told)
+            return
+        if results is None:
+            for job in jobs:
+                self._do([job])
+            return
+        for job, result in zip(jobs, results, strict=True):
+            job.future.set_result(result)
+
+
+def told_plainly(error: Exception) -> Exception:
+    """*error*, or the DatabaseUnavailableError that it means."""
+    if isinstance(error, PoolTimeoutError):
+        return DatabaseUnavailableError(reason="too many readers")
+    if not isinstance(error, DBAPIError) or isinstance(error, IntegrityError):
+        return error
+    reason = " ".join(str(error.orig).split()) or type(error.orig).__name__
+    told = DatabaseUnavailableError(reason=reason.rstrip("."))
+    told.__cause__ = error
+    return told
+
+
+def _engine(url: str) -> Engine:
+    try:
+        engine = sqlalchemy.create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
+        # The URL may hold a password: say nothing of it.
+        reason = "it is not the URL of an SQLite or PostgreSQL database"
+        raise InputInvalidError(field="LICENSE_SERVER_DATABASE", reason=reason) from error
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
+    connection.isolation_level = None  # BEGIN is ours to say
+    for pragma in (
+        f"busy_timeout={BUSY_TIMEOUT}",
+        "journal_mode=WAL",
+        "synchronous=FULL",  # NORMAL can lose an acknowledged commit at power loss
+        "foreign_keys=ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A writer that began as a reader can be refused in the middle; begin as what it is.
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

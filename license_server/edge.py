@@ -1,0 +1,109 @@
+"""The edge that every request crosses: its id, its size, its headers, its line in the log."""
+
+import time
+from collections.abc import Callable
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from license_core.errors import InternalError, LicenseError, RequestTooLargeError
+from license_server.answers import answer
+
+MAX_BODY = 256 * 1024
+"""The most bytes that a request's body may have."""
+
+_log = structlog.get_logger()
+_SECURITY = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cache-Control": "no-store",
+}
+_HSTS = "max-age=31536000"
+
+
+class Edge:
+    """ASGI middleware around everything else."""
+
+    def __init__(self, app: ASGIApp, random_id: Callable[[], str]) -> None:
+        self._app = app
+        self._random_id = random_id
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = self._random_id()
+        scope.setdefault("state", {})["request_id"] = request_id
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        began = time.perf_counter()
+        status = 0
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _secure(MutableHeaders(scope=message), scope, request_id)
+            await send(message)
+
+        async def refuse(error: LicenseError) -> None:
+            if status == 0:
+                await answer(Request(scope), error)(scope, receive, sending)
+
+        try:
+            await self._app(scope, _limited(scope, receive), sending)
+        except RequestTooLargeError as error:
+            await refuse(error)
+        except ClientDisconnect:
+            pass  # nobody is left to answer
+        except Exception:
+            _log.exception("failed")
+            await refuse(InternalError(reason="unknown"))
+        finally:
+            milliseconds = round((time.perf_counter() - began) * 1000, 1)
+            _log.info(
+                "request",
+                method=scope["method"],
+                path=scope["path"],
+                status=status,
+                milliseconds=milliseconds,
+            )
+
+
+def _secure(headers: MutableHeaders, scope: Scope, request_id: str) -> None:
+    for name, value in _SECURITY.items():
+        headers.setdefault(name, value)
+    if scope["scheme"] == "https":
+        headers["Strict-Transport-Security"] = _HSTS
+    headers["X-Request-Id"] = request_id
+
+
+def _limited(scope: Scope, receive: Receive) -> Receive:
+    """*receive* that gives up after MAX_BODY bytes."""
+    total = 0
+
+    async def receiving() -> Message:
+        nonlocal total
+        message = await receive()
+        total += len(message.get("body", b""))
+        if total > MAX_BODY:
+            raise RequestTooLargeError(size=_declared(scope) or total, cap=MAX_BODY)
+        return message
+
+    return receiving
+
+
+def _declared(scope: Scope) -> int | None:
+    length = Request(scope).headers.get("content-length", "")
+    return int(length) if length.isascii() and length.isdigit() and len(length) < 16 else None

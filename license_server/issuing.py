@@ -1,0 +1,237 @@
+"""Issuing: from an order to a licence that is signed, verified and recorded.
+
+Drawing up needs no database, so it is done outside the transaction. Recording stores the licence,
+its exact bytes with their signature, the idempotency key and the audit event in one transaction
+that the caller commits. Nobody is given a file before that.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from license_core import armor, b64url, jws, strictjson
+from license_core.claims import ClaimError
+from license_core.errors import (
+    IdempotencyConflictError,
+    InputInvalidError,
+    InternalError,
+    LicenseError,
+    NotFoundError,
+    SignerUnavailableError,
+    utc,
+)
+from license_core.keyset import TrustedKeyset
+from license_core.license import HostBinding, License
+from license_core.publickey import PublicKey
+from license_core.signer import Signer
+from license_core.verify import open_license
+from license_server import audit, store
+from license_server.orders import Order
+from license_server.store import NewLicense, StoredLicense
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+Random = Callable[[int], bytes]
+
+
+class Issuer(NamedTuple):
+    """The vendor: its name, its signing key, and what clients know of it."""
+
+    name: str
+    signer: Signer
+    keyset: TrustedKeyset
+    keyset_token: str
+    roots: tuple[PublicKey, ...]
+
+
+class Drawn(NamedTuple):
+    """A licence that is signed and verified, but not yet recorded."""
+
+    license: License
+    token: str
+    file: bytes
+
+
+class Idempotency(NamedTuple):
+    """A key that a client gave to its request, and the SHA-256 of the request."""
+
+    key: str
+    fingerprint: bytes
+
+
+def new_number(now: int, random: Random) -> str:
+    """A licence's number such as ``HS-2026-7F3K9QXB``: the year, and 40 random bits."""
+    bits = int.from_bytes(random(5), "big")
+    digits = "".join(_CROCKFORD[bits >> shift & 31] for shift in range(35, -1, -5))
+    return f"HS-{utc(now)[:4]}-{digits}"
+
+
+def replaced(connection: Connection, order: Order) -> str | None:
+    """The number of the licence that the order replaces.
+
+    What the vendor names must be there; what only the operator's request claims may be unknown.
+    Raises InputInvalidError.
+    """
+    number = order.replaces or order.request.replaces
+    if number is None or store.license_by_number(connection, number) is not None:
+        return number
+    if order.replaces is None:
+        return None
+    raise InputInvalidError(field="replaces", reason=f"there is no licence {number}")
+
+
+def draw_up(order: Order, issuer: Issuer, number: str, replaces: str | None, now: int) -> Drawn:
+    """Sign the licence that *order* asks for, and verify it as a client would.
+
+    Raises InputInvalidError, SignerUnavailableError, or InternalError for a signature that does
+    not verify.
+    """
+    license_ = License(
+        iss=issuer.name,
+        sub=order.customer,
+        aud=order.product,
+        jti=number,
+        iat=now,
+        nbf=now,
+        exp=order.expires_at,
+        host=HostBinding(
+            key=order.request.key,
+            name=order.request.name,
+            profile=order.request.profile,
+            match=order.match,
+            tags=order.request.tags,
+        ),
+        edition=order.edition,
+        features=order.features,
+        limits=order.limits or None,
+        notify_from=order.notify_from,
+        grace_until=order.grace_until,
+        maintenance_until=order.maintenance_until,
+        replaces=replaces,
+    )
+    _check_signing_key(issuer, license_)
+    try:
+        payload = license_.payload()
+    except ClaimError as error:
+        raise InputInvalidError(field=error.claim, reason=error.reason) from error
+    token = jws.sign(payload, issuer.signer, jws.LICENSE)
+    file = license_file(license_, token, issuer.keyset_token)
+    _verify(license_, file, issuer)
+    return Drawn(license_, token, file)
+
+
+def _verify(license_: License, file: bytes, issuer: Issuer) -> None:
+    """Raise unless *file* is what a client of this vendor accepts as *license_*."""
+    try:
+        verified = open_license(file, roots=issuer.roots)
+    except LicenseError as error:
+        raise InternalError(reason=f"what was signed does not verify ({error.sentence})") from error
+    if verified.license != license_:
+        raise InternalError(reason="what was signed is not what was ordered")
+
+
+def _check_signing_key(issuer: Issuer, license_: License) -> None:
+    """Raise SignerUnavailableError unless the keyset lets the key sign *license_*."""
+    key = issuer.signer.public_key
+    entry = next((entry for entry in issuer.keyset.keyset.keys if entry.key == key), None)
+    if entry is None:
+        reason = f"the keyset does not name the key {key.kid}"
+    elif entry.state != "active":
+        reason = f"the keyset says that the key is {entry.state}"
+    elif not entry.nbf <= license_.iat < entry.exp:
+        reason = f"it may sign from {utc(entry.nbf)} until {utc(entry.exp)}; is the clock right?"
+    elif entry.products is not None and license_.aud not in entry.products:
+        reason = f"it is not for the product {license_.aud}"
+    else:
+        return
+    raise SignerUnavailableError(reason=reason.rstrip("?"))
+
+
+def record(
+    connection: Connection,
+    drawn: Drawn,
+    issuer: Issuer,
+    actor: str,
+    idempotency: Idempotency | None,
+) -> str:
+    """Store *drawn* for *actor* and return its number; or that of the licence which the same
+    request got before.
+
+    Raises IdempotencyConflictError, or IntegrityError where another process took the number or
+    the key meanwhile: then draw up another and record again.
+    """
+    license_ = drawn.license
+    if idempotency is not None:
+        earlier = store.idempotent(connection, actor, idempotency.key)
+        if earlier is not None:
+            fingerprint, number = earlier
+            if fingerprint != idempotency.fingerprint:
+                raise IdempotencyConflictError(key=idempotency.key)
+            return number
+    store.add_license(
+        connection,
+        NewLicense(
+            number=license_.jti,
+            customer=license_.sub,
+            product=license_.aud,
+            host_key=license_.host.key,
+            host_name=license_.host.name,
+            issued_at=license_.iat,
+            expires_at=license_.exp,
+            grace_until=license_.grace_until,
+            replaces=license_.replaces,
+            token=drawn.token,
+            keyset_version=issuer.keyset.keyset.version,
+            issued_by=actor,
+        ),
+    )
+    if idempotency is not None:
+        store.add_idempotency_key(
+            connection,
+            actor,
+            idempotency.key,
+            idempotency.fingerprint,
+            license_.jti,
+            license_.iat,
+        )
+    audit.record(
+        connection,
+        license_.iat,
+        actor,
+        "license.issued",
+        license_.jti,
+        customer=license_.sub,
+        product=license_.aud,
+        host=license_.host.key,
+    )
+    return license_.jti
+
+
+def find(connection: Connection, number: str) -> StoredLicense:
+    """The licence of this number. Raises NotFoundError."""
+    stored = store.license_by_number(connection, number)
+    if stored is None:
+        raise NotFoundError(what="licence", name=number)
+    return stored
+
+
+def claims_of(stored: StoredLicense) -> License:
+    """What a stored licence says."""
+    return License.from_dict(strictjson.loads(b64url.decode(stored.token.split(".")[1])))
+
+
+def file_of(stored: StoredLicense) -> bytes:
+    """The very file that was issued."""
+    return license_file(claims_of(stored), stored.token, stored.keyset_token)
+
+
+def license_file(license_: License, token: str, keyset_token: str) -> bytes:
+    """``license.dat``: a few words for people, then the licence and its keyset (SPEC section 4)."""
+    until = "without end" if license_.exp is None else f"until {utc(license_.exp)}"
+    words = (
+        f"Licence {license_.jti} of {license_.iss} for {license_.sub}\n"
+        f"Product {license_.aud}, host {license_.host.name or ''} {license_.host.key}\n"
+        f"Valid {until}\n\n"
+    ).replace("LICENSE", "License")  # a name must not look like a marker
+    blocks = armor.wrap(armor.LICENSE, token) + armor.wrap(armor.KEYSET, keyset_token)
+    return (words + blocks).encode("utf-8")

@@ -1,0 +1,77 @@
+"""From a problem to ``application/problem+json`` (RFC 9457).
+
+``type`` is the path of a page of this server that explains the problem; it ends in the slug.
+"""
+
+from typing import Any
+
+from starlette.responses import JSONResponse
+
+from license_core.errors import (
+    DatabaseUnavailableError,
+    InternalError,
+    LicenseError,
+    MethodNotAllowedError,
+    NotAuthenticatedError,
+    SignerUnavailableError,
+    TooManyAttemptsError,
+)
+
+TYPES = "/problems/"
+MEDIA_TYPE = "application/problem+json"
+CLI = "license-server"
+_LONGEST_FACT = 500
+
+
+def outward(error: LicenseError, request_id: str) -> LicenseError:
+    """*error* as outsiders may see it: what went wrong inside is told to the log only."""
+    where = f"the server's log says more under {request_id}"
+    if isinstance(error, DatabaseUnavailableError | SignerUnavailableError | InternalError):
+        return type(error)(reason=where)
+    return InternalError(reason=where) if error.row.status == 500 else _shortened(error)
+
+
+def document(error: LicenseError, request_id: str) -> dict[str, Any]:
+    """The members of the problem document; the error's facts are its extension members."""
+    facts = {name: value for name, value in error.facts.items() if isinstance(value, str | int)}
+    return facts | {
+        "type": TYPES + error.slug,
+        "title": error.row.title,
+        "status": error.row.status,
+        "detail": error.sentence,
+        "remedy": error.remedy(CLI),
+        "request_id": request_id,
+    }
+
+
+def headers(error: LicenseError) -> dict[str, str]:
+    """The headers that go with the status of *error*."""
+    if isinstance(error, NotAuthenticatedError):
+        return {"WWW-Authenticate": 'Bearer realm="hostseal"'}
+    if isinstance(error, MethodNotAllowedError):
+        return {"Allow": error.allowed}
+    if isinstance(error, TooManyAttemptsError):
+        return {"Retry-After": str(error.seconds)}
+    if error.row.status == 503:
+        return {"Retry-After": "5"}
+    return {}
+
+
+def respond(error: LicenseError, request_id: str) -> JSONResponse:
+    """The answer to a program."""
+    return JSONResponse(
+        document(error, request_id),
+        status_code=error.row.status,
+        headers=headers(error),
+        media_type=MEDIA_TYPE,
+    )
+
+
+def _shortened(error: LicenseError) -> LicenseError:
+    facts = {
+        name: f"{value[:_LONGEST_FACT]}…"
+        if isinstance(value, str) and len(value) > _LONGEST_FACT
+        else value
+        for name, value in error.facts.items()
+    }
+    return type(error)(**facts)

@@ -1,0 +1,98 @@
+"""The server's settings: from the environment, prefixed with ``LICENSE_SERVER_``."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from license_core.errors import InputInvalidError, PassphraseMissingError
+from license_core.place import words
+
+
+class ServerSettings(BaseSettings):
+    """What one server is told from outside."""
+
+    model_config = SettingsConfigDict(env_prefix="LICENSE_SERVER_", frozen=True)
+
+    data: Path = Path("server")
+    """The folder of the database and the keys."""
+    database: str | None = None
+    """A PostgreSQL URL; None: SQLite in the data folder."""
+    signer: str | None = None
+    """Where the signing key is, as a URI; None: the key file in the data folder."""
+    passphrase: SecretStr | None = None
+    passphrase_file: Path | None = None
+    admin_password: SecretStr | None = None
+    admin_password_file: Path | None = None
+    session_hours: int = 12
+    """How long somebody stays signed in."""
+
+    @classmethod
+    def read(cls, **given: Any) -> "ServerSettings":
+        """The environment's settings, and those *given* that are not None over them.
+
+        Raises InputInvalidError.
+        """
+        try:
+            return cls(**{name: value for name, value in given.items() if value is not None})
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = f"LICENSE_SERVER_{'_'.join(map(str, first['loc'])).upper()}"
+            raise InputInvalidError(field=name, reason=str(first["msg"])) from error
+
+    @property
+    def database_url(self) -> str:
+        """The URL of the database, as SQLAlchemy takes it."""
+        if self.database is None:
+            return f"sqlite:///{self.database_file}"
+        scheme, separator, rest = self.database.partition("://")
+        return f"{'postgresql+psycopg' if scheme.startswith('postgres') else scheme}{separator}{rest}"
+
+    @property
+    def database_file(self) -> Path:
+        """Where SQLite keeps its data, if it is used."""
+        return self.data / "hostseal.db"
+
+    @property
+    def root_pub_pem(self) -> Path:
+        """The public root key, to be shipped with the product."""
+        return self.data / "root.pub.pem"
+
+    @property
+    def root_key(self) -> Path:
+        """The private root key, encrypted. The server runs without it."""
+        return self.data / "keys" / "root.key.pem"
+
+    @property
+    def signing_key(self) -> Path:
+        """The private signing key, encrypted."""
+        return self.data / "keys" / "signing.key.pem"
+
+    @property
+    def signer_uri(self) -> str:
+        """Where the signing key is (signers.open_signer)."""
+        return self.signer or f"file:{self.signing_key}"
+
+    def read_passphrase(self, what: str) -> bytes:
+        """The passphrase of the key *what*. Raises PassphraseMissingError, InputInvalidError."""
+        secret = _secret(self.passphrase_file, self.passphrase, "LICENSE_SERVER_PASSPHRASE_FILE")
+        if not secret:
+            raise PassphraseMissingError(what=what)
+        return secret.encode("utf-8", "surrogateescape")
+
+    def read_admin_password(self) -> str | None:
+        """The first administrator's password; None: to be generated. Raises InputInvalidError."""
+        name = "LICENSE_SERVER_ADMIN_PASSWORD_FILE"
+        return _secret(self.admin_password_file, self.admin_password, name)
+
+
+def _secret(path: Path | None, value: SecretStr | None, name: str) -> str | None:
+    """The first line of the file *path*, else *value*."""
+    if path is None:
+        return None if value is None else value.get_secret_value()
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise InputInvalidError(field=name, reason=f"{path}: {words(error)}") from error
+    return lines[0] if lines else None

@@ -1,0 +1,248 @@
+"""The data folder: a server's keys and database, made as a whole or not at all.
+
+    hostseal.db           the database, where it is SQLite
+    root.pub.pem          the public root key, to be shipped with the product in keys/
+    keys/root.key.pem     the private root key, encrypted; may be taken away and kept offline
+    keys/signing.key.pem  the private signing key, encrypted
+"""
+
+import errno
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Connection
+
+from license_core.errors import (
+    AlreadyInitialisedError,
+    DatabaseUnavailableError,
+    DiskFullError,
+    FolderNotWritableError,
+    InputInvalidError,
+    LicenseError,
+    NotInitialisedError,
+    SignerUnavailableError,
+    TrustedKeyInvalidError,
+    WriteFailedError,
+)
+from license_core.keyset import Keyset, SigningKey, open_keyset
+from license_core.place import words
+from license_core.publickey import PublicKey
+from license_core.signer import MemorySigner
+from license_server import audit, passwords, schema, store
+from license_server.db import Database
+from license_server.issuing import Issuer
+from license_server.settings import ServerSettings
+from license_server.signers import open_signer, pkcs8
+
+DAY = 86400
+_SIGNING_KEY_DAYS = 3653
+_PRIVATE, _PUBLIC = 0o600, 0o644
+
+
+class Administrator(NamedTuple):
+    """The first user."""
+
+    email: str
+    password: str
+
+
+def make(
+    settings: ServerSettings,
+    vendor: str,
+    administrator: Administrator,
+    now: int,
+    random: Callable[[int], bytes],
+) -> None:
+    """Make the keys and the database in a new folder beside ``settings.data``, and rename it.
+
+    Raises AlreadyInitialisedError, InputInvalidError, PassphraseMissingError,
+    DatabaseUnavailableError, or that the folder cannot be written.
+    """
+    _refuse_used(settings)
+    passwords.check(administrator.password)
+    passphrase = settings.read_passphrase("new key")
+    root, signing = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+    keyset = _first_keyset(vendor, root, signing, now)
+    data = settings.data.absolute()
+    new = settings.model_copy(
+        update={"data": data.with_name(f".{data.name}.{random(6).hex()}.tmp")}
+    )
+    try:
+        new.data.mkdir(mode=0o700, parents=True)
+        (new.data / "keys").mkdir(mode=0o700)
+        for path, key in ((new.root_key, root), (new.signing_key, signing)):
+            _write(path, pkcs8.encrypt(key, passphrase, random(16), random(16)), _PRIVATE)
+        pem = PublicKey(root.public_key().public_bytes_raw()).to_pem()
+        _write(new.root_pub_pem, pem.encode("ascii"), _PUBLIC)
+        _make_database(
+            new,
+            keyset,
+            administrator,
+            now,
+            rename=lambda: _move(new.data, data),
+            take_back=lambda: shutil.rmtree(data, ignore_errors=True),
+        )
+    except OSError as error:
+        raise _told_plainly(error, settings.data) from error
+    finally:
+        shutil.rmtree(new.data, ignore_errors=True)
+
+
+def open_vault(settings: ServerSettings) -> tuple[Database, Issuer]:
+    """The database and the issuer of the server in ``settings.data``.
+
+    Raises NotInitialisedError, SchemaOutdatedError, DatabaseUnavailableError, or what the keys
+    are wrong with.
+    """
+    database = open_database(settings)
+    try:
+        return database, _open_issuer(settings, database)
+    except LicenseError:
+        database.close()
+        raise
+
+
+def open_database(settings: ServerSettings) -> Database:
+    """The database, if it is of this server's version.
+
+    Raises NotInitialisedError, SchemaOutdatedError or DatabaseUnavailableError.
+    """
+    database = open_any_database(settings)
+    try:
+        with database.reading() as connection:
+            schema.check(connection, str(settings.data))
+    except LicenseError:
+        database.close()
+        raise
+    return database
+
+
+def open_any_database(settings: ServerSettings) -> Database:
+    """The database, of whatever version. Raises NotInitialisedError."""
+    for path in (settings.root_pub_pem, *([] if settings.database else [settings.database_file])):
+        if not path.exists():
+            raise NotInitialisedError(path=str(settings.data), missing=path.name)
+    return Database(settings.database_url)
+
+
+def _open_issuer(settings: ServerSettings, database: Database) -> Issuer:
+    path = settings.root_pub_pem
+    try:
+        root = PublicKey.from_pem(path.read_text("ascii"))
+    except (OSError, ValueError) as error:
+        raise TrustedKeyInvalidError(path=str(path), reason=words(error)) from error
+    with database.reading() as connection:
+        token = store.newest_keyset(connection)
+    if token is None:
+        raise NotInitialisedError(path=str(settings.data), missing="the keyset")
+    try:
+        keyset = open_keyset(token, (root,))
+    except ValueError as error:
+        reason = f"the keyset in the database is not signed by {path.name} ({error})"
+        raise SignerUnavailableError(reason=reason) from error
+    signer = open_signer(settings.signer_uri, settings.read_passphrase)
+    return Issuer(keyset.keyset.iss, signer, keyset, token, (root,))
+
+
+def _refuse_used(settings: ServerSettings) -> None:
+    try:
+        names = sorted(os.listdir(settings.data))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise InputInvalidError(
+            field="--data", reason=f"{settings.data}: {words(error)}"
+        ) from error
+    ours = {"hostseal.db", "keys", "root.pub.pem"} & set(names)
+    if ours:
+        raise AlreadyInitialisedError(path=str(settings.data), found=", ".join(sorted(ours)))
+    if names:
+        reason = f"{settings.data} is not empty (it has {names[0]}); name a new folder"
+        raise InputInvalidError(field="--data", reason=reason)
+
+
+def _first_keyset(
+    vendor: str, root: Ed25519PrivateKey, signing: Ed25519PrivateKey, now: int
+) -> str:
+    # From yesterday on, so that a clock which is corrected a little does no harm.
+    key = SigningKey(
+        PublicKey(signing.public_key().public_bytes_raw()),
+        nbf=now - DAY,
+        exp=now + _SIGNING_KEY_DAYS * DAY,
+    )
+    try:
+        return Keyset(vendor, 1, now, (key,)).sign(MemorySigner(root))
+    except ValueError as error:
+        raise InputInvalidError(field="--vendor", reason=str(error)) from error
+
+
+def _make_database(
+    settings: ServerSettings,
+    keyset: str,
+    administrator: Administrator,
+    now: int,
+    rename: Callable[[], None],
+    take_back: Callable[[], None],
+) -> None:
+    """Make the tables and the first rows, and give the folder its name by *rename*.
+
+    SQLite is complete before its folder gets its name; PostgreSQL commits last, and the folder is
+    taken away again if it cannot.
+    """
+    email, password_hash = administrator.email, passwords.hash_(administrator.password)
+    database = Database(settings.database_url)
+    in_folder = settings.database is None
+
+    def fill(connection: Connection) -> None:
+        if schema.found(connection) is not None:
+            raise AlreadyInitialisedError(path="the database", found="its tables")
+        schema.upgrade(connection)
+        store.add_keyset(connection, 1, keyset, now)
+        store.add_user(connection, email, password_hash, now)
+        audit.record(connection, now, "command", "server.initialised", email)
+        if not in_folder:
+            rename()
+
+    try:
+        database.write(fill)
+    except DatabaseUnavailableError:
+        if not in_folder:
+            take_back()
+        raise
+    finally:
+        database.close()
+    if in_folder:
+        rename()
+
+
+def _move(new: Path, data: Path) -> None:
+    """Give the finished folder its name; an empty folder of that name gives way."""
+    os.rename(new, data)
+    descriptor = os.open(data.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write(path: Path, data: bytes, mode: int) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    with open(os.open(path, flags, mode), "wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _told_plainly(error: OSError, data: Path) -> LicenseError:
+    if error.errno == errno.EBUSY:
+        reason = f"{data} is a mount of its own; name a folder inside it, such as {data}/hostseal"
+        return InputInvalidError(field="--data", reason=reason)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFullError(folder=str(data.parent), reason=words(error))
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+        return FolderNotWritableError(folder=str(data.parent), reason=words(error))
+    return WriteFailedError(path=str(data), folder=str(data.parent), reason=words(error))
