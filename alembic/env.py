@@ -1,7 +1,6 @@
 """Runs the migrations on the connection, and in the transaction, that schema.py hands over."""
 
 from alembic import context
-
 from license_server.models import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)

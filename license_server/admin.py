@@ -21,7 +21,6 @@ from license_core.errors import (
     InputInvalidError,
     InternalError,
     LicenseError,
-    NotFoundError,
     UsageError,
     utc,
 )
@@ -69,7 +68,9 @@ def init(settings: ServerSettings, vendor: str, admin: str) -> None:
     click.echo(f"Ship {settings.root_pub_pem} with your product, in its folder keys/.")
     click.echo(f"Keep a copy of {settings.root_key} offline; the server runs without it.")
     if given is None:
-        click.echo(f"{administrator.email} signs in with the password (shown this once): {password}")
+        click.echo(
+            f"{administrator.email} signs in with the password (shown this once): {password}"
+        )
     else:
         click.echo(f"{administrator.email} signs in with the password that you gave.")
 
@@ -118,9 +119,11 @@ def serve(settings: ServerSettings, host: str, port: int) -> None:
 @click.option("--grace-days", type=int, help="How many days after the end to tolerate.")
 @click.option("--maintenance-until", metavar="DATE", help="Covers versions released until then.")
 @click.option("--replaces", metavar="NUMBER")
-@click.option("-o", "--output", required=True, metavar="FILE", help="Where to write it; - : stdout.")
+@click.option(
+    "-o", "--output", required=True, metavar="FILE", help="Where to write it; - : stdout."
+)
 @click.pass_obj
-def issue(settings: ServerSettings, output: str, **given: Any) -> None:
+def issue(settings: ServerSettings, /, output: str, **given: Any) -> None:
     """Issue a licence and write its file."""
     from license_server import issuing, orders, vault
     from license_server.site import Site
@@ -285,16 +288,16 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def _output(name: str) -> Iterator[Callable[[bytes], None]]:
+def _output(name: str) -> Iterator[Callable[[bytes], object]]:
     """A way to write the file *name* whole; that it can be written is known before it is used."""
     if name == "-":
-        yield lambda data: click.get_binary_stream("stdout").write(data) and None
+        yield sys.stdout.buffer.write
         return
     path = Path(name)
     new = path.with_name(f"{path.name}.{secrets.token_hex(6)}.tmp")
     try:
         with new.open("xb") as stream:
-            yield lambda data: stream.write(data) and None
+            yield stream.write
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(new, path)

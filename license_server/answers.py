@@ -4,9 +4,11 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
-from license_core.errors import LicenseError
+from license_core.errors import LicenseError, NotAuthenticatedError
 from license_server import problem_json
 from license_server.api.routes import PREFIX
+from license_server.web import pages
+from license_server.web.routes import to_login
 
 _log = structlog.get_logger()
 
@@ -17,4 +19,10 @@ def answer(request: Request, error: LicenseError) -> Response:
     if error.row.status >= 500:
         _log.error("refused", slug=error.slug, sentence=error.sentence)
     outward = problem_json.outward(error, request_id)
-    return problem_json.respond(outward, request_id)
+    if request.url.path.startswith(PREFIX + "/"):
+        return problem_json.respond(outward, request_id)
+    if isinstance(error, NotAuthenticatedError):
+        return to_login(request)
+    page = pages.refusal(request, outward, request_id)
+    page.headers.update(problem_json.headers(outward))
+    return page

@@ -25,6 +25,7 @@ from license_server.auth import TokenCache
 from license_server.edge import Edge
 from license_server.settings import ServerSettings
 from license_server.site import Clock, Random, Site
+from license_server.web import routes as web
 
 
 def create_app(
@@ -49,6 +50,8 @@ def create_app(
     app.state.site = site
     app.state.tokens = TokenCache()
     app.include_router(api)
+    app.include_router(web.anyone)
+    app.include_router(web.router)
     app.add_middleware(Edge, random_id=lambda: random(8).hex())
     app.add_exception_handler(LicenseError, _refused)
     app.add_exception_handler(HTTPException, _refused_by_framework)

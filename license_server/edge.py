@@ -67,7 +67,7 @@ class Edge:
             await refuse(error)
         except ClientDisconnect:
             pass  # nobody is left to answer
-        except Exception:
+        except Exception:  # noqa: BLE001  # the last net: the log has it all, the outside nothing
             _log.exception("failed")
             await refuse(InternalError(reason="unknown"))
         finally:

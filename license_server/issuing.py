@@ -154,9 +154,9 @@ def record(
     actor: str,
     idempotency: Idempotency | None,
 ) -> str:
-    """Store *drawn* for *actor* and return its number; or that of the licence which the same
-    request got before.
+    """Store *drawn* for *actor* and return the number of the licence.
 
+    The number is an earlier one's where the same request got that already.
     Raises IdempotencyConflictError, or IntegrityError where another process took the number or
     the key meanwhile: then draw up another and record again.
     """

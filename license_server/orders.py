@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -163,8 +163,10 @@ def _at_most(values: Any, name: str) -> Any:
     return values
 
 
-def _zone(given: Mapping[str, Any]) -> ZoneInfo:
+def _zone(given: Mapping[str, Any]) -> tzinfo:
     name = claims.text(given, "time_zone") or "UTC"
+    if name == "UTC":
+        return UTC  # known without the system's time zone data
     try:
         return ZoneInfo(name)
     except (OSError, KeyError, ValueError) as error:  # ZoneInfoNotFoundError is a KeyError
@@ -172,7 +174,7 @@ def _zone(given: Mapping[str, Any]) -> ZoneInfo:
         raise ClaimError("time_zone", reason) from error
 
 
-def _expiry(given: Mapping[str, Any], zone: ZoneInfo, now: int) -> int | None:
+def _expiry(given: Mapping[str, Any], zone: tzinfo, now: int) -> int | None:
     """The first instant after the term; None: perpetual."""
     perpetual = given.get("perpetual", False)
     if not isinstance(perpetual, bool):
@@ -193,7 +195,7 @@ def _expiry(given: Mapping[str, Any], zone: ZoneInfo, now: int) -> int | None:
     return _end_of(today + timedelta(days=days), zone)
 
 
-def _last_instant(given: Mapping[str, Any], name: str, zone: ZoneInfo) -> int | None:
+def _last_instant(given: Mapping[str, Any], name: str, zone: tzinfo) -> int | None:
     """The end of the day that *name* gives as ``2027-12-31``."""
     value = claims.text(given, name)
     if value is None:
@@ -206,7 +208,7 @@ def _last_instant(given: Mapping[str, Any], name: str, zone: ZoneInfo) -> int | 
         raise ClaimError(name, f"{value!r} is not a date such as 2027-12-31") from error
 
 
-def _end_of(day: date, zone: ZoneInfo) -> int:
+def _end_of(day: date, zone: tzinfo) -> int:
     """The first instant after *day*. Raises OverflowError, ValueError beyond the calendar."""
     midnight = datetime.combine(day + timedelta(days=1), time(), zone)
     instant = int(midnight.astimezone(UTC).timestamp())

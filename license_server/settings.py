@@ -27,6 +27,8 @@ class ServerSettings(BaseSettings):
     admin_password_file: Path | None = None
     session_hours: int = 12
     """How long somebody stays signed in."""
+    time_zone: str = "UTC"
+    """Whose days the desk's form means, unless somebody types another."""
 
     @classmethod
     def read(cls, **given: Any) -> "ServerSettings":
@@ -47,7 +49,9 @@ class ServerSettings(BaseSettings):
         if self.database is None:
             return f"sqlite:///{self.database_file}"
         scheme, separator, rest = self.database.partition("://")
-        return f"{'postgresql+psycopg' if scheme.startswith('postgres') else scheme}{separator}{rest}"
+        return (
+            f"{'postgresql+psycopg' if scheme.startswith('postgres') else scheme}{separator}{rest}"
+        )
 
     @property
     def database_file(self) -> Path:

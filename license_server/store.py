@@ -156,7 +156,7 @@ def _insert_if_new(connection: Connection, table: Table) -> Insert:
 def license_by_number(connection: Connection, number: str) -> StoredLicense | None:
     """The licence of this number."""
     row = connection.execute(_LICENSES.where(licenses.c.number == number)).first()
-    return None if row is None else StoredLicense(*row)
+    return None if row is None else StoredLicense(*tuple(row))
 
 
 def list_licenses(
@@ -167,7 +167,7 @@ def list_licenses(
     if before is not None:
         query = query.where(licenses.c.id < before)
     rows = connection.execute(query.order_by(licenses.c.id.desc()).limit(limit))
-    return [StoredLicense(*row) for row in rows]
+    return [StoredLicense(*tuple(row)) for row in rows]
 
 
 def _narrow(query: Select[Any], wanted: Filter) -> Select[Any]:
@@ -201,14 +201,24 @@ def live_licenses(connection: Connection, host_key: str, now: int) -> list[Store
             _REPLACED_BY.is_(None),
         )
     )
-    return [
-        StoredLicense(*row) for row in connection.execute(query.order_by(licenses.c.id.desc()))
-    ]
+    rows = connection.execute(query.order_by(licenses.c.id.desc()))
+    return [StoredLicense(*tuple(row)) for row in rows]
 
 
-def names(connection: Connection, table: Table, limit: int) -> list[str]:
-    """The first *limit* names of customers or products, in their order."""
-    return list(connection.execute(select(table.c.name).order_by(table.c.name).limit(limit)).scalars())
+_NAMED = {"customer": customers, "product": products}
+
+
+def names(connection: Connection, kind: str, limit: int) -> list[str]:
+    """The first *limit* names of a kind (``customer`` or ``product``), in their order."""
+    table = _NAMED[kind]
+    query = select(table.c.name).order_by(table.c.name).limit(limit)
+    return list(connection.execute(query).scalars())
+
+
+def has_name(connection: Connection, kind: str, name: str) -> bool:
+    """Whether there is a customer or product of this name."""
+    table = _NAMED[kind]
+    return connection.execute(select(table.c.id).where(table.c.name == name)).first() is not None
 
 
 # What goes with a licence
@@ -258,14 +268,14 @@ def audit_trail(connection: Connection, subject: str) -> Sequence[tuple[int, str
         .where(table.c.subject == subject)
         .order_by(table.c.id)
     )
-    return [(at, actor, action, details) for at, actor, action, details in connection.execute(query)]
+    return [
+        (at, actor, action, details) for at, actor, action, details in connection.execute(query)
+    ]
 
 
 def add_keyset(connection: Connection, version: int, token: str, now: int) -> None:
     """Store a keyset."""
-    connection.execute(
-        insert(keysets), {"version": version, "token": token, "created_at": now}
-    )
+    connection.execute(insert(keysets), {"version": version, "token": token, "created_at": now})
 
 
 def newest_keyset(connection: Connection) -> str | None:
@@ -366,9 +376,7 @@ def failures(connection: Connection, subject: str) -> tuple[int, int] | None:
 def set_failures(connection: Connection, subject: str, count: int, now: int) -> None:
     """Remember how often signing in failed for *subject*."""
     forget_failures(connection, subject)
-    connection.execute(
-        insert(attempts), {"subject": subject, "failures": count, "last_at": now}
-    )
+    connection.execute(insert(attempts), {"subject": subject, "failures": count, "last_at": now})
 
 
 def forget_failures(connection: Connection, subject: str) -> None:

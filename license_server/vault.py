@@ -1,9 +1,9 @@
 """The data folder: a server's keys and database, made as a whole or not at all.
 
-    hostseal.db           the database, where it is SQLite
-    root.pub.pem          the public root key, to be shipped with the product in keys/
-    keys/root.key.pem     the private root key, encrypted; may be taken away and kept offline
-    keys/signing.key.pem  the private signing key, encrypted
+hostseal.db           the database, where it is SQLite
+root.pub.pem          the public root key, to be shipped with the product in keys/
+keys/root.key.pem     the private root key, encrypted; may be taken away and kept offline
+keys/signing.key.pem  the private signing key, encrypted
 """
 
 import errno

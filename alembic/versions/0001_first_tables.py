@@ -46,9 +46,7 @@ def upgrade() -> None:
         sa.Column("issued_by", sa.String(200), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_licenses"),
         sa.UniqueConstraint("number", name="uq_licenses_number"),
-        sa.ForeignKeyConstraint(
-            ["customer_id"], ["customers.id"], name="fk_licenses_customer_id"
-        ),
+        sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name="fk_licenses_customer_id"),
         sa.ForeignKeyConstraint(["product_id"], ["products.id"], name="fk_licenses_product_id"),
         sa.ForeignKeyConstraint(["replaces"], ["licenses.number"], name="fk_licenses_replaces"),
         sa.ForeignKeyConstraint(
@@ -65,9 +63,7 @@ def upgrade() -> None:
         sa.Column("number", sa.String(32), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("actor", "key", name="pk_idempotency_keys"),
-        sa.ForeignKeyConstraint(
-            ["number"], ["licenses.number"], name="fk_idempotency_keys_number"
-        ),
+        sa.ForeignKeyConstraint(["number"], ["licenses.number"], name="fk_idempotency_keys_number"),
     )
     op.create_table(
         "audit_events",

@@ -7,8 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import JSONResponse, Response
 
 from license_core.errors import InputInvalidError, NotAuthenticatedError, NotFoundError
-from license_server import auth, issuing, orders, store
-from license_server.api import cursors
+from license_server import auth, cursors, issuing, orders, store
 from license_server.api.shapes import license_json
 from license_server.issuing import Idempotency
 from license_server.orders import NUMBER
@@ -59,8 +58,8 @@ async def issue(request: Request, site: AtSite, actor: By) -> Response:
     return JSONResponse(shape, status_code=201, headers={"Location": shape["links"]["self"]})
 
 
-@router.get("/licenses")
-async def listing(request: Request, site: AtSite, actor: By) -> Response:
+@router.get("/licenses", dependencies=[Depends(_actor)])
+async def listing(request: Request, site: AtSite) -> Response:
     """The licences, the newest first, a page at a time."""
     given = _single(request)
     before = cursors.read(given["cursor"]) if "cursor" in given else None
@@ -75,14 +74,14 @@ async def listing(request: Request, site: AtSite, actor: By) -> Response:
     return JSONResponse({"licenses": shapes, "next_cursor": cursor})
 
 
-@router.get("/licenses/{number}")
-async def one(number: str, site: AtSite, actor: By) -> Response:
+@router.get("/licenses/{number}", dependencies=[Depends(_actor)])
+async def one(number: str, site: AtSite) -> Response:
     """One licence."""
     return JSONResponse(license_json(await _find(site, number), PREFIX))
 
 
-@router.get("/licenses/{number}/license.dat")
-async def file(number: str, site: AtSite, actor: By) -> Response:
+@router.get("/licenses/{number}/license.dat", dependencies=[Depends(_actor)])
+async def file(number: str, site: AtSite) -> Response:
     """The file to install."""
     stored = await _find(site, number)
     return Response(

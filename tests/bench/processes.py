@@ -50,9 +50,7 @@ def measure(site: Site, caches: Path, runs: int) -> list[Row]:
             Row.of(f"`{name}`, time of a process", times, f"≤ {GOALS[name]}", f"{median_ms:.0f} ms")
         )
         mib = statistics.median(cost.peak_kib for cost in found) / 1024
-        rows.append(
-            Row.of(f"`{name}`, peak memory", peaks, f"≤ {MEMORY_GOAL}", f"{mib:.1f} MiB")
-        )
+        rows.append(Row.of(f"`{name}`, peak memory", peaks, f"≤ {MEMORY_GOAL}", f"{mib:.1f} MiB"))
     return rows
 
 

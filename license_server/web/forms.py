@@ -1,0 +1,80 @@
+"""Forms as browsers send them, and as the members of an order."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from license_core.errors import InputInvalidError
+
+_MOST_FIELDS = 50
+_TEXTS = ("customer", "product", "host", "edition", "match", "maintenance_until", "replaces")
+_NUMBERS = ("notify_days", "grace_days")
+
+
+async def read(request: Request) -> dict[str, str]:
+    """The fields of a form (``application/x-www-form-urlencoded``, UTF-8).
+
+    Raises InputInvalidError for another kind of body, too many fields, or one given twice.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
+        raise InputInvalidError(field="body", reason="it is not a form")
+    body = await request.body()
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii", "strict"), keep_blank_values=True, max_num_fields=_MOST_FIELDS
+        )
+    except ValueError as error:
+        raise InputInvalidError(field="body", reason="it is not a form") from error
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise InputInvalidError(field="body", reason="a field is given twice")
+    return fields
+
+
+def members(fields: Mapping[str, str]) -> dict[str, Any]:
+    """The members of an order (orders.from_members) that the form's *fields* make.
+
+    What is blank is absent. Raises InputInvalidError for a number that is none.
+    """
+    made: dict[str, Any] = {
+        name: fields[name].strip() for name in _TEXTS if fields.get(name, "").strip()
+    }
+    made |= {name: _number(fields, name) for name in _NUMBERS if fields.get(name, "").strip()}
+    made["time_zone"] = fields.get("time_zone", "").strip() or "UTC"
+    term = fields.get("term", "days")
+    if term == "perpetual":
+        made["perpetual"] = True
+    elif term == "expires":
+        made["expires"] = fields.get("expires", "").strip() or None
+    else:
+        made["days"] = _number(fields, "days")
+    features = re.split(r"[\s,;，、；]+", fields.get("features", ""))
+    if any(features):
+        made["features"] = [name for name in features if name]
+    limits = [text for text in re.split(r"[\s,;，、；]+", fields.get("limits", "")) if text]
+    if limits:
+        made["limits"] = _limits(limits)
+    return made
+
+
+def _limits(texts: list[str]) -> dict[str, int]:
+    made: dict[str, int] = {}
+    for text in texts:
+        name, _, value = text.replace("＝", "=").partition("=")
+        if not name or not (value.isascii() and value.isdigit()) or len(value) > 15:
+            raise InputInvalidError(field="limits", reason=f"{text!r} is not like gpus=4")
+        if name in made:
+            raise InputInvalidError(field="limits", reason=f"{name} is given twice")
+        made[name] = int(value)
+    return made
+
+
+def _number(fields: Mapping[str, str], name: str) -> int:
+    text = fields.get(name, "").strip()
+    if not (text.isascii() and text.isdigit()) or len(text) > 15:
+        raise InputInvalidError(field=name, reason=f"{text!r} is not a whole number")
+    return int(text)
