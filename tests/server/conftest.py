@@ -1,0 +1,78 @@
+"""One vendor for each kind of database, and a client of its application."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import sqlalchemy
+from starlette.testclient import TestClient
+
+from license_server.app import create_app
+from license_server.settings import ServerSettings
+from license_server.site import Site
+from tests.support import server
+from tests.support.postgres import new_database
+
+
+class Clock:
+    """The time, as a test sets it."""
+
+    def __init__(self) -> None:
+        self.now = 1_795_000_000  # 2026-11-18
+
+    def __call__(self) -> int:
+        return self.now
+
+
+class Desk(NamedTuple):
+    """An application, and what a test needs beside it."""
+
+    client: TestClient
+    site: Site
+    settings: ServerSettings
+    token: str
+    clock: Clock
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
+
+    def count(self, table: str) -> int:
+        with self.site.database.reading() as connection:
+            return connection.execute(sqlalchemy.text(f"select count(*) from {table}")).scalar_one()
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str | None:
+    return None if request.param == "sqlite" else new_database()
+
+
+@pytest.fixture(scope="session")
+def _vendor(
+    database_url: str | None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Desk, TestClient]]:
+    clock = Clock()
+    data = tmp_path_factory.mktemp("vendor") / "server"
+    made = server.make(data, database_url, clock.now)
+    app = create_app(made, clock=clock, random=os.urandom)
+    with TestClient(app, base_url="http://testserver", follow_redirects=False) as client:
+        site: Site = app.state.site
+        token = server.new_token(site.database, "test", clock.now)
+        yield Desk(client, site, made, token, clock), client
+
+
+@pytest.fixture
+def desk(_vendor: tuple[Desk, TestClient]) -> Iterator[Desk]:
+    """A vendor that other tests have used too; the clock only moves on."""
+    made, client = _vendor
+    client.cookies.clear()
+    made.clock.now += 3600
+    yield made
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A fresh vendor on SQLite."""
+    return server.make(tmp_path / "server").data

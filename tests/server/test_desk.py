@@ -1,0 +1,228 @@
+"""The pages, as a browser without JavaScript meets them."""
+
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+
+from license_core.verify import open_license
+from tests.server.conftest import Desk
+from tests.support import server
+from tests.support.server import EMAIL, KEY, LINE, PASSWORD
+
+FORM = {
+    "customer": "ACME",
+    "product": "darwin",
+    "term": "days",
+    "days": "30",
+    "time_zone": "UTC",
+    "match": "exact",
+}
+
+
+def hidden(page: str, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]*)"', page)
+    assert found, page
+    return unescape(found[1])
+
+
+def sign_in(desk: Desk, password: str = PASSWORD, email: str = EMAIL) -> Any:
+    token = hidden(desk.client.get("/login").text, "form_token")
+    fields = {"form_token": token, "email": email, "password": password, "next": ""}
+    return desk.client.post("/login", data=fields)
+
+
+@pytest.fixture
+def signed_in(desk: Desk) -> Desk:
+    assert sign_in(desk).status_code == 303
+    return desk
+
+
+def preview(desk: Desk, **fields: str) -> Any:
+    token = hidden(desk.client.get("/licenses/new").text, "form_token")
+    data = FORM | {"form_token": token, "host": LINE} | fields
+    return desk.client.post("/licenses/preview", data=data)
+
+
+def all_hidden(page: str) -> dict[str, str]:
+    pairs = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', page)
+    return {name: unescape(value) for name, value in pairs}
+
+
+def test_a_pasted_line_becomes_a_licence_that_verifies(signed_in: Desk) -> None:
+    page = preview(signed_in, limits="gpus=4", features="export, train").text
+    assert KEY in page
+    issued = signed_in.client.post("/licenses", data=all_hidden(page))
+    assert issued.status_code == 303
+    address = issued.headers["location"].partition("?")[0]
+    shown = signed_in.client.get(address).text
+    assert "ACME" in shown
+    file = signed_in.client.get(f"{address}/license.dat").content
+    license_ = open_license(file, roots=server.roots(signed_in.settings.data)).license
+    assert (license_.host.key, license_.limits) == (KEY, {"gpus": 4})
+    assert license_.features == ("export", "train")
+    assert address.rpartition("/")[2] in signed_in.client.get("/licenses").text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"\u201c{LINE}\u201d",
+        LINE.upper(),
+        LINE.replace('"', "\u201d").replace(",", "\uff0c"),
+        LINE[:20] + "\r\n" + LINE[20:],
+        LINE[:20] + " " + LINE[20:],
+        f"\u60a8\u597d\uff0c\r\n> {LINE}\u3002\r\n--\r\nsupport@example.com",
+        LINE.replace("[", "\u3010").replace("]", "\u3011").replace('"', "\uff02"),
+    ],
+)
+def test_a_pasted_line_survives_what_mail_and_chat_do(signed_in: Desk, text: str) -> None:
+    page = preview(signed_in, host=text).text
+    assert "Before it is issued" in page
+    assert KEY in page
+    assert "studio2_gpu" in page
+
+
+def test_nothing_is_issued_before_it_is_confirmed(signed_in: Desk) -> None:
+    before = signed_in.count("licenses")
+    preview(signed_in)
+    assert signed_in.count("licenses") == before
+
+
+def test_a_second_click_issues_no_second_licence(signed_in: Desk) -> None:
+    fields = all_hidden(preview(signed_in).text)
+    before = signed_in.count("licenses")
+    first = signed_in.client.post("/licenses", data=fields)
+    again = signed_in.client.post("/licenses", data=fields)
+    assert first.headers["location"] == again.headers["location"]
+    assert signed_in.count("licenses") == before + 1
+
+
+def test_what_is_wrong_is_said_at_the_form_and_what_was_typed_stays(signed_in: Desk) -> None:
+    reply = preview(signed_in, host="<b>hello</b>", customer='"><script>alert(1)</script>')
+    assert reply.status_code == 422
+    assert "No host key was found" in reply.text
+    assert "<script>" not in reply.text
+    assert "&lt;b&gt;hello&lt;/b&gt;" in reply.text
+
+
+def test_a_name_with_markup_is_shown_as_text_everywhere(signed_in: Desk) -> None:
+    name = "<img src=x onerror=alert(1)>"
+    page = preview(signed_in, customer=name).text
+    issued = signed_in.client.post("/licenses", data=all_hidden(page))
+    for text in (
+        page,
+        signed_in.client.get(issued.headers["location"]).text,
+        signed_in.client.get("/licenses", params={"q": name}).text,
+    ):
+        assert "<img src=x" not in text
+        assert "&lt;img src=x" in text
+
+
+def test_a_host_that_has_a_licence_already_is_told(signed_in: Desk) -> None:
+    first = signed_in.client.post("/licenses", data=all_hidden(preview(signed_in).text))
+    number = first.headers["location"].split("/")[2].partition("?")[0]
+    assert number in preview(signed_in).text
+
+
+def test_a_search_finds_by_part_of_any_name_and_takes_signs_as_they_are(signed_in: Desk) -> None:
+    name = f"100%_{signed_in.clock.now}"
+    signed_in.client.post("/licenses", data=all_hidden(preview(signed_in, customer=name).text))
+    assert name in signed_in.client.get("/licenses", params={"q": name[1:]}).text
+    assert "No licence matches" in signed_in.client.get("/licenses", params={"q": "%%%"}).text
+
+
+@pytest.mark.parametrize("path", ["/", "/licenses", "/licenses/new", "/licenses/HS-2026-00000000"])
+def test_nobody_sees_anything_before_signing_in(desk: Desk, path: str) -> None:
+    reply = desk.client.get(path)
+    assert reply.status_code == 303
+    assert reply.headers["location"].startswith("/login")
+
+
+def test_the_way_back_after_signing_in_stays_on_this_server(desk: Desk) -> None:
+    page = desk.client.get("/login", params={"next": "/licenses/new"}).text
+    assert hidden(page, "next") == "/licenses/new"
+    for away in ("https://example.com/", "//example.com", "/\\example.com", "/\t/example.com"):
+        assert hidden(desk.client.get("/login", params={"next": away}).text, "next") == ""
+
+
+def test_a_wrong_password_tells_no_more_than_an_unknown_address(desk: Desk) -> None:
+    wrong, unknown = sign_in(desk, "wrong"), sign_in(desk, "wrong", "nobody@example.com")
+    assert wrong.status_code == unknown.status_code == 401
+    said = [
+        re.search(r'role="alert">(.*?)</div>', r.text, re.DOTALL) for r in (wrong, unknown)
+    ]
+    assert said[0] and said[1] and said[0][1] == said[1][1]
+
+
+def test_signing_in_is_slowed_after_wrong_attempts_and_recovers(desk: Desk) -> None:
+    email = "guessed@example.com"
+    assert [sign_in(desk, "wrong", email).status_code for _ in range(6)] == [401] * 5 + [429]
+    refused = sign_in(desk, "wrong", email)
+    assert "seconds" in refused.text
+    desk.clock.now += 4
+    assert sign_in(desk, "wrong", email).status_code == 401
+    assert sign_in(desk).status_code == 303  # somebody else is not held up
+
+
+def test_a_form_of_another_session_is_refused(signed_in: Desk) -> None:
+    before = signed_in.count("licenses")
+    fields = all_hidden(preview(signed_in).text)
+    for token in ("", "x", fields["form_token"][:-2] + "AA"):
+        reply = signed_in.client.post("/licenses", data=fields | {"form_token": token})
+        assert reply.status_code == 403
+    assert sign_in(signed_in).status_code == 303
+    assert signed_in.client.post("/licenses", data=fields).status_code == 403
+    assert signed_in.count("licenses") == before
+
+
+@pytest.mark.parametrize("path", ["/licenses", "/licenses/preview", "/licenses/new", "/logout"])
+def test_every_form_needs_its_token(signed_in: Desk, path: str) -> None:
+    assert signed_in.client.post(path, data=FORM).status_code == 403
+
+
+def test_a_sign_in_without_the_pages_token_is_refused(desk: Desk) -> None:
+    reply = desk.client.post("/login", data={"email": EMAIL, "password": PASSWORD})
+    assert reply.status_code == 403
+
+
+def test_signing_out_ends_the_session_for_whoever_kept_the_cookie(signed_in: Desk) -> None:
+    cookies = dict(signed_in.client.cookies)
+    token = hidden(signed_in.client.get("/licenses").text, "form_token")
+    signed_in.client.post("/logout", data={"form_token": token})
+    signed_in.client.cookies.update(cookies)
+    assert signed_in.client.get("/licenses").status_code == 303
+
+
+def test_a_session_ends_by_itself(signed_in: Desk) -> None:
+    signed_in.clock.now += 12 * 3600
+    assert signed_in.client.get("/licenses").status_code == 303
+
+
+def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(desk: Desk) -> None:
+    cookie = sign_in(desk).headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=lax" in cookie
+
+
+def test_a_signing_in_gives_another_cookie_each_time(desk: Desk) -> None:
+    first, second = sign_in(desk), sign_in(desk)
+    assert first.cookies["hostseal_session"] != second.cookies["hostseal_session"]
+
+
+def test_what_goes_wrong_is_a_page_for_people(signed_in: Desk) -> None:
+    reply = signed_in.client.get("/licenses/HS-2026-ZZZZZZZZ")
+    assert (reply.status_code, reply.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "HS-2026-ZZZZZZZZ" in reply.text
+    assert signed_in.client.get("/licenses?cursor=x").status_code == 422
+    assert signed_in.client.get("/nothing").status_code == 404
+
+
+def test_a_body_that_is_no_form_is_refused(signed_in: Desk) -> None:
+    kinds = ("application/json", "multipart/form-data; boundary=x", "")
+    for kind in kinds:
+        reply = signed_in.client.post(
+            "/licenses/preview", content=b"x=%ff&x=1", headers={"content-type": kind}
+        )
+        assert reply.status_code == 422

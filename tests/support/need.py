@@ -1,0 +1,13 @@
+"""What a test needs of this machine."""
+
+import os
+from typing import NoReturn
+
+import pytest
+
+
+def need(what: str, remedy: str) -> NoReturn:
+    """Skip with what to install; where ``CI=true`` it may not be missing, so fail."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what} is needed with CI=true: {remedy}", pytrace=False)
+    pytest.skip(f"{what} is missing: {remedy}")

