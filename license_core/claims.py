@@ -96,7 +96,10 @@ def numbers(claims: Mapping[str, Any], name: str) -> dict[str, int] | None:
     for key in value:
         if not _NAME.fullmatch(key):
             raise ClaimError(name, f"{key!r} is not a name")
-        integer(value, key)
+        try:
+            integer(value, key)
+        except ClaimError as error:
+            raise ClaimError(f"{name}.{key}", error.reason) from None
     return value
 
 

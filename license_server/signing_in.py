@@ -13,7 +13,7 @@ from license_server.store import StoredUser
 
 LONGEST_WAIT = 900
 """Seconds."""
-_FORGET_AFTER = 86400
+_FORGET_AFTER = 3600
 # How many wrong attempts are free: of one address at one account, of one address, at one account.
 _FREE_PAIR, _FREE_ADDRESS, _FREE_ACCOUNT = 5, 20, 100
 

@@ -286,7 +286,7 @@ async def _form(
     names = await site.read(desk.names)
     at = None
     if error is not None:
-        at = error.facts.get("field", "host")
+        at = str(error.facts.get("field", "host")).partition(".")[0]
     return pages.page(
         request,
         "new",

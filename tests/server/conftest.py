@@ -68,7 +68,7 @@ def desk(_vendor: tuple[Desk, TestClient]) -> Iterator[Desk]:
     """A vendor that other tests have used too; the clock only moves on."""
     made, client = _vendor
     client.cookies.clear()
-    made.clock.now += 3600
+    made.clock.now += 2 * 3600
     yield made
 
 

