@@ -1,21 +1,11 @@
 """Replaces a file as a whole, or not at all."""
 
-import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from license_core.errors import (
-    DiskFullError,
-    FileIsMountedError,
-    FolderNotWritableError,
-    LicenseError,
-    WriteFailedError,
-)
 from license_core.place import words
 
-_NO_ENTRY = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR}
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 _FORMER = ".old"
 
 
@@ -102,15 +92,6 @@ def _told_plainly(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise _problem(error, path) from error
+        from license_core.disk import told_plainly  # read only where something went wrong
 
-
-def _problem(error: OSError, path: str) -> LicenseError:
-    folder = os.path.dirname(path)
-    if error.errno == errno.EBUSY:
-        return FileIsMountedError(path=path, folder=folder, name=os.path.basename(path))
-    if error.errno in _NO_ENTRY:
-        return FolderNotWritableError(folder=folder, reason=words(error))
-    if error.errno in _NO_ROOM:
-        return DiskFullError(folder=folder, reason=words(error))
-    return WriteFailedError(path=path, folder=folder, reason=words(error))
+        raise told_plainly(error, path) from error

@@ -15,9 +15,9 @@ import click
 from sqlalchemy import Connection
 
 from license_core import b64url, claims
+from license_core.disk import told_plainly
 from license_core.errors import (
     AddressInUseError,
-    FileUnreadableError,
     InputInvalidError,
     InternalError,
     LicenseError,
@@ -302,7 +302,7 @@ def _output(name: str) -> Iterator[Callable[[bytes], object]]:
             os.fsync(stream.fileno())
         os.replace(new, path)
     except OSError as error:
-        raise FileUnreadableError(path=name, reason=words(error)) from error
+        raise told_plainly(error, name) from error
     finally:
         new.unlink(missing_ok=True)
 

@@ -16,17 +16,15 @@ from typing import NamedTuple
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection
 
+from license_core.disk import told_plainly
 from license_core.errors import (
     AlreadyInitialisedError,
     DatabaseUnavailableError,
-    DiskFullError,
-    FolderNotWritableError,
     InputInvalidError,
     LicenseError,
     NotInitialisedError,
     SignerUnavailableError,
     TrustedKeyInvalidError,
-    WriteFailedError,
 )
 from license_core.keyset import Keyset, SigningKey, open_keyset
 from license_core.place import words
@@ -241,8 +239,4 @@ def _told_plainly(error: OSError, data: Path) -> LicenseError:
     if error.errno == errno.EBUSY:
         reason = f"{data} is a mount of its own; name a folder inside it, such as {data}/hostseal"
         return InputInvalidError(field="--data", reason=reason)
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DiskFullError(folder=str(data.parent), reason=words(error))
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
-        return FolderNotWritableError(folder=str(data.parent), reason=words(error))
-    return WriteFailedError(path=str(data), folder=str(data.parent), reason=words(error))
+    return told_plainly(error, str(data))

@@ -35,7 +35,11 @@ def test_an_issued_licence_is_found_listed_and_verifies(desk: Desk) -> None:
     assert len(file.content) < MAX_FILE
     license_ = open_license(file.content, roots=server.roots(desk.settings.data)).license
     assert (license_.jti, license_.sub, license_.aud) == (made["id"], "ACME", "darwin")
-    assert (license_.host.key, license_.limits, license_.features) == (KEY, {"gpus": 4}, ("export",))
+    assert (license_.host.key, license_.limits, license_.features) == (
+        KEY,
+        {"gpus": 4},
+        ("export",),
+    )
     assert license_.iat == desk.clock.now
 
 
@@ -165,9 +169,7 @@ def test_a_body_that_is_no_order_is_refused_in_words(desk: Desk, body: bytes) ->
 
 
 def test_a_body_that_is_too_large_is_not_read(desk: Desk) -> None:
-    reply = desk.client.post(
-        "/api/v1/licenses", content=b" " * (MAX_BODY + 1), headers=desk.bearer
-    )
+    reply = desk.client.post("/api/v1/licenses", content=b" " * (MAX_BODY + 1), headers=desk.bearer)
     assert (reply.status_code, reply.json()["type"]) == (413, "/problems/request-too-large")
 
 

@@ -150,9 +150,7 @@ def test_the_way_back_after_signing_in_stays_on_this_server(desk: Desk) -> None:
 def test_a_wrong_password_tells_no_more_than_an_unknown_address(desk: Desk) -> None:
     wrong, unknown = sign_in(desk, "wrong"), sign_in(desk, "wrong", "nobody@example.com")
     assert wrong.status_code == unknown.status_code == 401
-    said = [
-        re.search(r'role="alert">(.*?)</div>', r.text, re.DOTALL) for r in (wrong, unknown)
-    ]
+    said = [re.search(r'role="alert">(.*?)</div>', r.text, re.DOTALL) for r in (wrong, unknown)]
     assert said[0] and said[1] and said[0][1] == said[1][1]
 
 

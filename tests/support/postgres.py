@@ -34,5 +34,3 @@ def new_database() -> str:
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
         connection.execute(f"create database {name}")
     return str(server.get_uri(database=name))
-
-

@@ -28,9 +28,7 @@ KEY = "55917890141cb1c89accc5e53a929acb1867c42c"
 
 def settings(data: Path, database: str | None = None, **more: object) -> ServerSettings:
     """The settings of a server in *data*, whatever the environment says."""
-    return ServerSettings(
-        data=data, database=database, passphrase=SecretStr(PASSPHRASE), **more
-    )  # type: ignore[arg-type]
+    return ServerSettings(data=data, database=database, passphrase=SecretStr(PASSPHRASE), **more)  # type: ignore[arg-type]
 
 
 def make(data: Path, database: str | None = None, now: int | None = None) -> ServerSettings:
@@ -85,7 +83,9 @@ def environment(data: Path, database: str | None = None) -> dict[str, str]:
     )
 
 
-def command(*arguments: str, env: dict[str, str], **more: object) -> subprocess.CompletedProcess[str]:
+def command(
+    *arguments: str, env: dict[str, str], **more: object
+) -> subprocess.CompletedProcess[str]:
     """Run ``license-server`` as a process."""
     line = [sys.executable, "-m", "license_server", *arguments]
     return subprocess.run(  # type: ignore[call-overload, no-any-return]

@@ -1,0 +1,28 @@
+"""What the system's refusal to write a file means to a person."""
+
+import errno
+import os
+
+from license_core.errors import (
+    DiskFullError,
+    FileIsMountedError,
+    FolderNotWritableError,
+    LicenseError,
+    WriteFailedError,
+)
+from license_core.place import words
+
+_NO_ENTRY = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR}
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+
+
+def told_plainly(error: OSError, path: str) -> LicenseError:
+    """The problem that *error* is to whoever wrote *path*."""
+    folder = os.path.dirname(os.path.abspath(path))
+    if error.errno == errno.EBUSY:
+        return FileIsMountedError(path=path, folder=folder, name=os.path.basename(path))
+    if error.errno in _NO_ENTRY:
+        return FolderNotWritableError(folder=folder, reason=words(error))
+    if error.errno in _NO_ROOM:
+        return DiskFullError(folder=folder, reason=words(error))
+    return WriteFailedError(path=path, folder=folder, reason=words(error))

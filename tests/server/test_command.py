@@ -1,0 +1,282 @@
+"""``license-server`` as a person types it: what it makes, says, and refuses."""
+
+import json
+import os
+import socket
+import sqlite3
+import stat
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from license_core.problems import PROBLEMS
+from license_core.verify import open_license
+from tests.support import server
+from tests.support.server import EMAIL, LINE, PASSPHRASE, PASSWORD
+
+ISSUE = ("issue", "--customer", "ACME", "--product", "darwin", "--host", LINE, "--days", "30")
+
+
+def run(data: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    done = server.command(*arguments, env=server.environment(data) | env)
+    assert "Traceback" not in done.stderr + done.stdout
+    assert PASSPHRASE not in done.stderr + done.stdout
+    return done
+
+
+def code(slug: str) -> int:
+    return next(row.exit_code for row in PROBLEMS.values() if row.slug == slug)
+
+
+def test_init_makes_a_server_whose_private_keys_are_sealed(tmp_path: Path) -> None:
+    data = tmp_path / "deep" / "server"
+    done = run(data, "init", "--vendor", "上海", "--admin", EMAIL)
+    assert done.returncode == 0, done.stderr
+    assert PASSWORD not in done.stdout
+    assert stat.S_IMODE(data.stat().st_mode) == 0o700
+    for name in ("root", "signing"):
+        path = data / "keys" / f"{name}.key.pem"
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        pem = path.read_bytes()
+        assert load_pem_private_key(pem, PASSPHRASE.encode())
+        with pytest.raises(ValueError, match="."):
+            load_pem_private_key(pem, b"another passphrase")
+    assert sorted(p.name for p in data.parent.iterdir()) == ["server"]
+    assert sorted(p.name for p in data.iterdir()) == ["hostseal.db", "keys", "root.pub.pem"]
+    stored = sqlite3.connect(data / "hostseal.db").execute("select * from users").fetchall()
+    assert PASSWORD not in str(stored)
+
+
+def test_openssl_reads_the_keys(data: Path) -> None:
+    line = ["openssl", "pkey", "-in", data / "keys" / "root.key.pem", "-pubout", "-passin", "stdin"]
+    try:
+        done = subprocess.run(line, input=PASSPHRASE.encode(), capture_output=True)
+    except FileNotFoundError:
+        pytest.skip("openssl is missing: apt-get install openssl")
+    assert done.stdout == (data / "root.pub.pem").read_bytes()
+
+
+def test_a_password_that_was_not_given_is_made_and_told_once(tmp_path: Path) -> None:
+    env = server.environment(tmp_path / "server")
+    del env["LICENSE_SERVER_ADMIN_PASSWORD"]
+    done = server.command("init", env=env)
+    assert done.returncode == 0
+    assert len(done.stdout.split("(shown this once): ")[1].strip()) >= 20
+
+
+def test_a_second_init_is_refused_and_changes_nothing(data: Path) -> None:
+    before = {path: path.read_bytes() for path in data.rglob("*") if path.is_file()}
+    done = run(data, "init")
+    assert done.returncode == code("already-initialised")
+    assert {path: path.read_bytes() for path in data.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("change", "slug"),
+    [
+        ({"LICENSE_SERVER_PASSPHRASE": ""}, "passphrase-missing"),
+        ({"LICENSE_SERVER_PASSPHRASE_FILE": "/nonexistent"}, "input-invalid"),
+        ({"LICENSE_SERVER_ADMIN_PASSWORD": "short"}, "input-invalid"),
+        ({"LICENSE_SERVER_DATABASE": "nonsense"}, "input-invalid"),
+        ({"LICENSE_SERVER_SESSION_HOURS": "many"}, "input-invalid"),
+        (
+            {"LICENSE_SERVER_DATABASE": "postgresql://u:secretword@127.0.0.1:1/x"},
+            "database-unavailable",
+        ),
+    ],
+)
+def test_an_init_that_cannot_be_done_leaves_nothing(
+    tmp_path: Path, change: dict[str, str], slug: str
+) -> None:
+    done = run(tmp_path / "server", "init", **change)
+    assert done.returncode == code(slug), done.stderr
+    assert "secretword" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_init_in_a_folder_with_other_things_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "server").mkdir()
+    (tmp_path / "server" / "notes").touch()
+    assert run(tmp_path / "server", "init").returncode == code("input-invalid")
+    assert [p.name for p in tmp_path.rglob("*")] == ["server", "notes"]
+
+
+def test_issue_writes_a_file_that_verifies(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "license.dat"
+    done = run(
+        data, *ISSUE, "--limit", "gpus=4", "--feature", "a", "--feature", "b", "-o", str(out)
+    )
+    assert done.returncode == 0, done.stderr
+    license_ = open_license(out.read_bytes(), roots=server.roots(data)).license
+    assert (license_.limits, license_.features) == ({"gpus": 4}, ("a", "b"))
+    assert license_.jti in done.stderr
+
+
+def test_issue_to_standard_output_is_the_file_and_nothing_else(data: Path) -> None:
+    done = run(data, *ISSUE, "-o", "-")
+    assert open_license(done.stdout.encode(), roots=server.roots(data))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "slug"),
+    [
+        (["--limit", "gpus"], "input-invalid"),
+        (["--limit", "gpus=-1"], "input-invalid"),
+        (["--host", "hello"], "request-unreadable"),
+        (["--days", "0"], "input-invalid"),
+        (["--days", "many"], "usage"),
+        (["-o", "/nonexistent/folder/file"], "folder-not-writable"),
+    ],
+)
+def test_an_issue_that_cannot_be_done_records_nothing(
+    data: Path, tmp_path: Path, arguments: list[str], slug: str
+) -> None:
+    done = run(data, *ISSUE, "-o", str(tmp_path / "license.dat"), *arguments)
+    assert done.returncode == code(slug), done.stderr
+    assert not (tmp_path / "license.dat").exists()
+    stored = sqlite3.connect(data / "hostseal.db").execute("select count(*) from licenses")
+    assert stored.fetchone() == (0,)
+
+
+def test_a_wrong_passphrase_is_told_as_such(data: Path) -> None:
+    done = run(data, *ISSUE, "-o", "-", LICENSE_SERVER_PASSPHRASE="wrong")
+    assert done.returncode == code("passphrase-wrong")
+
+
+def test_tokens_are_made_listed_and_revoked(data: Path) -> None:
+    made = run(data, "token", "create", "ci").stdout.strip()
+    listed = run(data, "token", "list").stdout
+    assert "ci" in listed
+    assert made.split("_")[2] not in listed
+    assert made.split("_")[2].encode() not in (data / "hostseal.db").read_bytes()
+    assert run(data, "token", "create", "ci").returncode == code("input-invalid")
+    assert run(data, "token", "revoke", "ci").returncode == 0
+    assert run(data, "token", "revoke", "ci").returncode == code("not-found")
+
+
+def test_users_are_added_and_given_passwords(data: Path) -> None:
+    given = {"LICENSE_SERVER_ADMIN_PASSWORD": "another password"}
+    assert run(data, "user", "add", "Second@Example.com", **given).returncode == 0
+    again = run(data, "user", "add", "second@example.com", **given)
+    assert again.returncode == code("input-invalid")
+    assert run(data, "user", "passwd", "second@example.com", **given).returncode == 0
+    nobody = run(data, "user", "passwd", "nobody@example.com", **given)
+    assert nobody.returncode == code("not-found")
+
+
+def _no_server(data: Path) -> None:
+    (data / "root.pub.pem").unlink()
+
+
+def _older(data: Path) -> None:
+    with sqlite3.connect(data / "hostseal.db") as connection:
+        connection.execute("update alembic_version set version_num = '9999'")
+
+
+def _no_database(data: Path) -> None:
+    (data / "hostseal.db").write_bytes(b"this is no database" * 100)
+
+
+def _no_signing_key(data: Path) -> None:
+    (data / "keys" / "signing.key.pem").unlink()
+
+
+def _open_signing_key(data: Path) -> None:
+    (data / "keys" / "signing.key.pem").write_text("no key\n")
+
+
+def _other_root(data: Path) -> None:
+    other = server.make(data.with_name("other")).root_pub_pem
+    (data / "root.pub.pem").write_bytes(other.read_bytes())
+
+
+def _broken_root(data: Path) -> None:
+    (data / "root.pub.pem").write_text("no key\n")
+
+
+@pytest.mark.parametrize(
+    ("damage", "slug"),
+    [
+        (_no_server, "not-initialised"),
+        (_older, "schema-newer"),
+        (_no_database, "database-unavailable"),
+        (_no_signing_key, "signer-unavailable"),
+        (_open_signing_key, "signer-unavailable"),
+        (_other_root, "signer-unavailable"),
+        (_broken_root, "trusted-key-invalid"),
+    ],
+)
+def test_a_server_that_is_not_whole_says_what_is_missing(
+    data: Path, damage: Callable[[Path], None], slug: str
+) -> None:
+    damage(data)
+    done = run(data, "serve", "--port", "0")
+    assert done.returncode == code(slug), done.stderr
+    assert done.stderr.startswith("[E]: ")
+
+
+def test_the_server_runs_without_the_private_root_key(data: Path) -> None:
+    (data / "keys" / "root.key.pem").unlink()
+    assert run(data, *ISSUE, "-o", "-").returncode == 0
+
+
+def test_an_address_that_is_taken_is_told(data: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = run(data, "serve", "--port", str(taken.getsockname()[1]))
+    assert done.returncode == code("address-in-use")
+
+
+def test_an_upgrade_of_what_is_new_changes_nothing(data: Path) -> None:
+    assert run(data, "upgrade").returncode == 0
+    assert run(data, *ISSUE, "-o", "-").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "arguments", [["nonsense"], ["issue"], ["serve", "--port", "x"], ["token", "create"]]
+)
+def test_a_line_that_is_not_understood_is_refused_with_help(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    done = run(tmp_path / "server", *arguments)
+    assert done.returncode == code("usage")
+    assert "--help" in done.stderr
+
+
+def test_the_log_of_a_day_at_the_desk_has_no_secret(tmp_path: Path) -> None:
+    import httpx
+
+    with server.running_server(tmp_path) as running:
+        with httpx.Client(base_url=running.url) as client:
+            page = client.get("/login").text
+            token = page.split('name="form_token" value="')[1].split('"')[0]
+            fields = {"form_token": token, "email": EMAIL, "password": PASSWORD}
+            session = client.post("/login", data=fields).cookies["hostseal_session"]
+            client.get("/licenses", params={"q": "x"})
+            order = {"customer": "ACME", "product": "darwin", "days": 1, "host": LINE}
+            client.post("/api/v1/licenses", json=order, headers=running.bearer)
+            client.post("/login", data=fields | {"password": "wrong password"})
+        running.process.terminate()
+        assert running.process.wait(30) in (0, -15)
+    log = (tmp_path / "server.log").read_text()
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert {line["path"] for line in lines if "path" in line} >= {"/login", "/api/v1/licenses"}
+    for secret in (PASSWORD, PASSPHRASE, "wrong password", session, token, running.token[-20:]):
+        assert secret not in log
+
+
+def test_the_database_holds_no_secret_in_clear(tmp_path: Path) -> None:
+    import httpx
+
+    with server.running_server(tmp_path) as running:
+        with httpx.Client(base_url=running.url) as client:
+            page = client.get("/login").text
+            token = page.split('name="form_token" value="')[1].split('"')[0]
+            fields = {"form_token": token, "email": EMAIL, "password": PASSWORD}
+            session = client.post("/login", data=fields).cookies["hostseal_session"]
+        stored = b"".join(p.read_bytes() for p in running.data.glob("hostseal.db*"))
+        for secret in (PASSWORD, session, running.token.split("_")[2]):
+            assert secret.encode() not in stored
+    assert os.listdir(tmp_path)
