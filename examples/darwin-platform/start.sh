@@ -1,0 +1,80 @@
+#!/bin/sh
+# Starts the platform's services, if a licence allows it on this host. Nobody needs to be there.
+#
+# Fails closed: unless the check says that the licence holds and ends with exit 0, no service is
+# started and this script ends with the check's exit code (70: the check could not be run).
+set -u
+
+SERVICES="redis scheduler designer"
+EXIT_UNCHECKED=70
+EXIT_SERVICE=71
+
+PLATFORM_HOME=$(dirname -- "$(readlink -f -- "$0")")
+# shellcheck source-path=SCRIPTDIR source=platform_env
+. "$PLATFORM_HOME/platform_env"
+RUN=$PLATFORM_HOME/run
+
+refuse() { # code, sentence, remedy
+  printf '[E]: %s\n     %s\n' "$2" "$3" >&2
+  printf '[E]: No service was started.\n' >&2
+  exit "$1"
+}
+
+check_license() {
+  said=$("$LICENSE_PYTHON" "$LICENSE_CLI" verify </dev/null)
+  code=$?
+  [ -z "$said" ] || printf '%s\n' "$said"
+  case $code in
+    0)
+      # A client that was cut short by a full disk is an empty program, which ends with 0 too.
+      [ -n "$said" ] || refuse $EXIT_UNCHECKED "The licence check ended without a word." \
+        "Look at $LICENSE_CLI; copy it again from the product if it is empty."
+      ;;
+    126 | 127)
+      refuse $EXIT_UNCHECKED "The licence check could not be run: $LICENSE_PYTHON (exit $code)." \
+        "Set LICENSE_PYTHON to a Python 3.11 or later, such as /usr/bin/python3."
+      ;;
+    1)
+      refuse 1 "The licence check failed." "Its reason stands above; send it to your vendor."
+      ;;
+    *)
+      [ "$code" -gt 128 ] && refuse $EXIT_UNCHECKED \
+        "The licence check was killed by signal $((code - 128))." \
+        "Is there enough memory? Start again, and send this line to your vendor if it happens again."
+      printf '[E]: No service was started.\n' >&2
+      exit "$code"
+      ;;
+  esac
+}
+
+began() { # when the process $1 began, in ticks: with its number, that names a process for good
+  [ -r "/proc/$1/stat" ] && sed 's/.*) //' "/proc/$1/stat" | cut -d' ' -f20
+}
+
+runs() { # whether the service $1 runs already
+  [ -r "$RUN/$1.pid" ] || return 1
+  read -r pid since <"$RUN/$1.pid" || return 1
+  [ -n "$since" ] && [ "$(began "$pid")" = "$since" ]
+}
+
+start() {
+  if runs "$1"; then
+    printf '[N]: %s is running already.\n' "$1"
+    return
+  fi
+  if [ ! -r "$PLATFORM_HOME/services/$1" ]; then
+    printf 'Starting %s[FAILED]\n' "$1"
+    printf '[E]: There is no %s.\n' "$PLATFORM_HOME/services/$1" >&2
+    exit $EXIT_SERVICE
+  fi
+  nohup sh "$PLATFORM_HOME/services/$1" </dev/null >>"$RUN/$1.log" 2>&1 &
+  printf '%s %s\n' "$!" "$(began "$!")" >"$RUN/$1.pid"
+  printf 'Starting %s[  OK  ]\n' "$1"
+}
+
+printf '[N]: Using production build at "%s"\n' "$PLATFORM_HOME"
+check_license
+mkdir -p "$RUN" || exit $EXIT_SERVICE
+for service in $SERVICES; do
+  start "$service"
+done
