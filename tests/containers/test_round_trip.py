@@ -1,0 +1,274 @@
+"""The manual's story in a real Docker engine: key, licence over HTTP, install, verify, start."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import pytest
+
+from license_core.problems import PROBLEMS
+from tests.containers.engine import OPERATOR, PROJECT, Container, Engine
+from tests.support.server import Running, running_server
+
+pytestmark = pytest.mark.xdist_group("docker")
+
+HOSTNAME = "studio2_gpu"
+HOME = "/opt/darwin"
+CLI = str(PROJECT / "cmd" / "cli.py")
+WRONG_HOST = PROBLEMS["WrongHostError"].exit_code
+RESTARTS = 100
+
+
+@pytest.fixture(scope="module")
+def vendor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running_server(tmp_path_factory.mktemp("vendor")) as running:
+        yield running
+
+
+class Platform(NamedTuple):
+    """The product's folder, as it is mounted into a container."""
+
+    folder: Path
+    container: Container
+
+    def cli(self, *arguments: str, user: str | None = None) -> "subprocess.CompletedProcess[str]":
+        done = self.container.exec(
+            sys.executable, CLI, *arguments, user=user, env=self._environment()
+        )
+        assert "Traceback" not in done.stderr
+        return done
+
+    def key(self, user: str | None = None) -> list[str]:
+        done = self.cli("get_host_key", user=user)
+        assert done.returncode == 0, done.stderr
+        answer: list[str] = json.loads(done.stdout)
+        return answer
+
+    def start_sh(self) -> "subprocess.CompletedProcess[str]":
+        return self.container.exec("sh", f"{HOME}/start.sh", env=self._environment())
+
+    def stop_sh(self) -> None:
+        assert self.container.exec("sh", f"{HOME}/stop.sh").returncode == 0
+
+    def services(self) -> int:
+        """How many stand-ins run inside."""
+        listed = self.container.exec("sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
+        return listed.stdout.count("sleep 86400000")
+
+    def order(self, vendor: Running, text: str | None = None) -> str:
+        """The number of a licence for what the operator sends; its file is put in place."""
+        sent = text or self.cli("get_host_key").stdout
+        order = {"customer": "ACME", "product": "darwin", "host": sent, "days": 365}
+        with httpx.Client(base_url=vendor.url, headers=vendor.bearer) as client:
+            issued = client.post("/api/v1/licenses", json=order | {"limits": {"gpus": 4}})
+            assert issued.status_code == 201, issued.text
+            file = client.get(issued.json()["links"]["file"])
+        (self.folder / "mailed.dat").write_bytes(file.content)
+        return str(issued.json()["id"])
+
+    def install(self) -> "subprocess.CompletedProcess[str]":
+        return self.cli("install", f"{HOME}/mailed.dat")
+
+    def licensed(self, vendor: Running) -> str:
+        number = self.order(vendor)
+        done = self.install()
+        assert done.returncode == 0, done.stderr
+        return number
+
+    def _environment(self) -> list[str]:
+        return [
+            f"LICENSE_CONF={HOME}/conf",
+            f"LICENSE_KEYS={HOME}/keys",
+            f"LICENSE_CLI={CLI}",
+            f"LICENSE_PYTHON={sys.executable}",
+            "PYTHONDONTWRITEBYTECODE=1",
+        ]
+
+
+def platform_folder(folder: Path, vendor: Running) -> Path:
+    shutil.copytree(PROJECT / "examples" / "darwin-platform", folder)
+    shutil.copy(vendor.root_pub_pem, folder / "keys")
+    return folder
+
+
+def run(
+    engine: Engine, name: str, folder: Path, network: str | None = None, ip: str | None = None
+) -> Platform:
+    container = engine.run(
+        name, network=network, ip=ip, hostname=HOSTNAME, binds=[f"{folder}:{HOME}"]
+    )
+    return Platform(folder, container)
+
+
+def start_with_the_address_taken(engine: Engine, platform: Platform) -> None:
+    """Stop the container, let another come up meanwhile, and start it again."""
+    platform.container.stop()
+    engine.run("newcomer", network=None)
+    platform.container.start()
+
+
+def test_on_the_default_bridge_the_key_moves_with_the_address_and_verify_says_so(
+    engine: Engine, vendor: Running, tmp_path: Path
+) -> None:
+    platform = run(engine, "gpu", platform_folder(tmp_path / "darwin", vendor))
+
+    asked = platform.cli("get_host_key")
+    assert asked.returncode == 0
+    key, hostname = json.loads(asked.stdout)
+    assert asked.stdout.count("\n") == 1
+    assert hostname == HOSTNAME
+    licensed_ip = platform.container.ip()
+    assert "[W]:" in asked.stderr
+    assert licensed_ip in asked.stderr
+    assert "docker network create" in asked.stderr
+    assert platform.container.id[:12] in asked.stderr
+
+    number = platform.licensed(vendor)
+    verified = platform.cli("verify")
+    assert verified.returncode == 0, verified.stderr
+    assert number in verified.stdout
+    started = platform.start_sh()
+    assert started.returncode == 0, started.stderr
+    assert f'[N]: Using production build at "{HOME}"' in started.stdout
+    assert "Starting redis[  OK  ]" in started.stdout
+    assert platform.services() == 3
+    platform.stop_sh()
+
+    start_with_the_address_taken(engine, platform)
+    present_ip = platform.container.ip()
+    assert present_ip != licensed_ip
+    assert platform.key() != [key, hostname]
+    refused = platform.cli("verify")
+    assert refused.returncode == WRONG_HOST
+    assert licensed_ip in refused.stderr
+    assert present_ip in refused.stderr
+    not_started = platform.start_sh()
+    assert not_started.returncode == WRONG_HOST
+    assert "Starting" not in not_started.stdout
+    assert platform.services() == 0
+
+    # Step 5 of the manual: apply again.
+    platform.licensed(vendor)
+    assert platform.start_sh().returncode == 0
+    assert platform.services() == 3
+
+
+def test_a_request_lets_the_licence_itself_say_that_the_address_changed(
+    engine: Engine, vendor: Running, tmp_path: Path
+) -> None:
+    platform = run(engine, "gpu", platform_folder(tmp_path / "darwin", vendor))
+    platform.order(vendor, platform.cli("request").stdout)
+    assert platform.install().returncode == 0
+    (platform.folder / "conf" / "license.state").unlink()
+    start_with_the_address_taken(engine, platform)
+    refused = platform.cli("--json", "verify")
+    (problem,) = json.loads(refused.stdout)["problems"]
+    assert problem["slug"] == "wrong-host"
+    assert "ip-differs" in refused.stdout
+    assert platform.container.ip() in refused.stdout
+
+
+def test_a_pinned_address_survives_the_same(
+    engine: Engine, vendor: Running, tmp_path: Path
+) -> None:
+    network = engine.network_create(
+        "licnet", subnet="172.30.0.0/24", gateway="172.30.0.1", ip_range="172.30.0.128/25"
+    )
+    folder = platform_folder(tmp_path / "darwin", vendor)
+    platform = run(engine, "gpu", folder, network, "172.30.0.10")
+    key = platform.key()
+    platform.licensed(vendor)
+    platform.container.stop()
+    engine.run("newcomer", network=network)
+    platform.container.start()
+    assert platform.key() == key
+    assert platform.start_sh().returncode == 0
+    assert platform.services() == 3
+
+
+def test_a_second_container_of_the_same_flags_is_refused_as_another_container(
+    engine: Engine, vendor: Running, tmp_path: Path
+) -> None:
+    first = run(engine, "gpu", platform_folder(tmp_path / "darwin", vendor))
+    first.licensed(vendor)
+    copied = shutil.copytree(tmp_path / "darwin", tmp_path / "copied")
+    first.container.stop()  # so that even the address is the same
+    second = run(engine, "gpu2", copied)
+    assert second.container.ip() == "172.17.0.2"
+    refused = second.cli("verify")
+    assert refused.returncode == WRONG_HOST
+    assert "another container" in refused.stderr
+    assert second.start_sh().returncode == WRONG_HOST
+    assert second.services() == 0
+
+
+def test_a_clone_by_commit_is_refused_as_another_container(
+    engine: Engine, vendor: Running, tmp_path: Path
+) -> None:
+    first = run(engine, "gpu", platform_folder(tmp_path / "darwin", vendor))
+    first.licensed(vendor)
+    image = first.container.commit("clone:test")
+    first.container.remove()
+    clone = engine.run("gpu", hostname=HOSTNAME, image=image, binds=[f"{first.folder}:{HOME}"])
+    refused = Platform(first.folder, clone).cli("verify")
+    assert refused.returncode == WRONG_HOST
+    assert "another container" in refused.stderr
+
+
+def test_a_container_that_is_moved_to_a_pinned_network_in_place_keeps_its_new_key(
+    engine: Engine, vendor: Running, tmp_path: Path
+) -> None:
+    """The commands of the warning, as FACTS gives them: id and hostname stay."""
+    network = engine.network_create(
+        "licnet", subnet="172.30.0.0/24", gateway="172.30.0.1", ip_range="172.30.0.128/25"
+    )
+    platform = run(engine, "gpu", platform_folder(tmp_path / "darwin", vendor))
+    engine.network_disconnect("bridge", platform.container)
+    engine.network_connect(network, platform.container, ip="172.30.0.20")
+    key = platform.key()
+    platform.licensed(vendor)
+    platform.container.restart()
+    assert platform.key() == key
+    assert platform.cli("verify").returncode == 0
+
+
+def test_a_license_file_that_is_mounted_as_a_file_says_to_mount_the_folder(
+    engine: Engine, vendor: Running, tmp_path: Path
+) -> None:
+    folder = platform_folder(tmp_path / "darwin", vendor)
+    (folder / "conf" / "license.dat").write_text("old\n")
+    mounted = f"{folder}/conf/license.dat:{HOME}/conf/license.dat"
+    container = engine.run("gpu", hostname=HOSTNAME, binds=[f"{folder}:{HOME}", mounted])
+    platform = Platform(folder, container)
+    platform.order(vendor)
+    refused = platform.install()
+    assert refused.returncode == PROBLEMS["FileIsMountedError"].exit_code
+    assert f"{HOME}/conf" in refused.stderr
+    assert (folder / "conf" / "license.dat").read_text() == "old\n"
+    assert not list((folder / "conf").glob("*.tmp"))
+
+
+def test_root_and_an_unprivileged_user_have_one_key(
+    engine: Engine, vendor: Running, tmp_path: Path
+) -> None:
+    platform = run(engine, "gpu", platform_folder(tmp_path / "darwin", vendor))
+    key = platform.key()
+    assert platform.key(user=OPERATOR) == key
+    platform.licensed(vendor)
+    assert platform.cli("verify", user=OPERATOR).returncode == 0
+
+
+def test_a_hundred_restarts_with_the_address_kept_give_one_key(
+    engine: Engine, vendor: Running, tmp_path: Path
+) -> None:
+    platform = run(engine, "gpu", platform_folder(tmp_path / "darwin", vendor))
+    keys = {tuple(platform.key())}
+    for _ in range(RESTARTS):
+        platform.container.restart()
+        keys.add(tuple(platform.key()))
+    assert len(keys) == 1
