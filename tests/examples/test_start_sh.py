@@ -17,7 +17,7 @@ UNCHECKED, NO_SERVICE = 70, 71
 
 @pytest.fixture(params=["dash", "bash"])
 def shell(request: pytest.FixtureRequest) -> str:
-    found = shutil.which(request.param)
+    found: str | None = shutil.which(request.param)
     if found is None:
         pytest.skip(f"{request.param} is missing: apt-get install {request.param}")
     return found

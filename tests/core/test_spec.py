@@ -1,0 +1,82 @@
+"""docs/SPEC.md and the code say the same."""
+
+import inspect
+import re
+from pathlib import Path
+
+from license_core import errors
+from license_core.problems import NOTICES, PROBLEMS
+from tests.vectors import generate
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SPEC = (REPOSITORY / "docs" / "SPEC.md").read_text("utf-8")
+
+
+def error_classes() -> dict[str, type[errors.LicenseError]]:
+    return {
+        name: kind
+        for name, kind in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(kind, errors.LicenseError) and kind is not errors.LicenseError
+    }
+
+
+def test_every_error_has_a_row_and_every_row_an_error() -> None:
+    assert error_classes().keys() == PROBLEMS.keys()
+
+
+def test_the_table_of_the_specification_is_the_table_of_the_code() -> None:
+    rows = re.findall(r"^\| `([a-z0-9-]+)` \| (\d+) \| (\d+) \| (.+) \|$", SPEC, re.MULTILINE)
+    told = [(slug, int(code), int(status), title) for slug, code, status, title in rows]
+    assert told == [(r.slug, r.exit_code, r.status, r.title) for r in PROBLEMS.values()]
+
+
+def test_the_notices_of_the_specification_are_those_of_the_code() -> None:
+    rows = re.findall(r"^\| `([a-z-]+)` \| (warning|note|detail) \|$", SPEC, re.MULTILINE)
+    assert rows == [(slug, row.level) for slug, row in NOTICES.items()]
+
+
+def test_slugs_and_exit_codes_are_unique_and_leave_the_shell_its_own() -> None:
+    slugs = [row.slug for row in PROBLEMS.values()] + list(NOTICES)
+    codes = [row.exit_code for row in PROBLEMS.values()]
+    assert len(set(slugs)) == len(slugs)
+    assert len(set(codes)) == len(codes)
+    assert all(1 <= code <= 125 for code in codes)
+    assert [
+        slug for slug, row in zip(slugs, PROBLEMS.values(), strict=False) if row.exit_code == 2
+    ] == ["usage"]
+
+
+def test_every_sentence_and_remedy_can_be_filled_with_the_facts_of_its_error() -> None:
+    for name, kind in error_classes().items():
+        facts = dict.fromkeys(inspect.get_annotations(kind), 1)
+        if "details" in facts:
+            facts["details"] = ()  # type: ignore[assignment]
+        error = kind(**facts)
+        assert "{" not in error.sentence + error.remedy("cli"), name
+        assert error.sentence.endswith((".", "1")), name
+        assert error.remedy("cli"), name
+
+
+def test_every_section_that_the_code_cites_is_there() -> None:
+    headings = set(re.findall(r"^#{2,3} (\d+(?:\.\d+)?)", SPEC, re.MULTILINE))
+    cited = {
+        number
+        for folder in ("license_core", "license_cli", "license_server")
+        for path in (REPOSITORY / folder).rglob("*.py")
+        for number in re.findall(r"SPEC section (\d+(?:\.\d+)?)", path.read_text("utf-8"))
+    }
+    assert cited
+    assert cited <= headings
+
+
+def test_every_section_that_a_vector_names_is_there() -> None:
+    headings = set(re.findall(r"^#{2,3} (\d+(?:\.\d+)?)", SPEC, re.MULTILINE))
+    files = generate.all_files().values()
+    named = {
+        m[1].decode() for data in files if (m := re.search(rb"^spec: (.+)$", data, re.MULTILINE))
+    }
+    assert named <= headings
+
+
+def test_the_worked_example_is_made_of_real_bytes() -> None:
+    assert generate.example() in SPEC

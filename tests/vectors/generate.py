@@ -1,0 +1,685 @@
+"""Writes the test vectors: ``python -m tests.vectors.generate``. Always the same bytes."""
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from license_core import armor, b64url, hostkey, jws
+from license_core.facts import HostFacts
+from license_core.keyset import Keyset, SigningKey
+from license_core.license import HostBinding, License
+from license_core.request import LicenseRequest
+from license_core.revocation import Revocations
+from license_core.signer import MemorySigner
+
+FOLDER = Path(__file__).parent
+DAY = 86400
+ISSUED = 1_800_000_000  # 2027-01-15T08:00:00Z
+NOW = ISSUED + 10 * DAY
+END = ISSUED + 365 * DAY
+
+
+def signer(name: str) -> MemorySigner:
+    """The key of this name; its seed is a hash that everybody can make."""
+    seed = hashlib.sha256(f"hostseal test vectors: {name}".encode()).digest()
+    return MemorySigner.from_seed(seed)
+
+
+ROOT, OTHER_ROOT = signer("root"), signer("other root")
+SIGNING, SECOND, STRANGER = signer("signing"), signer("second signing"), signer("stranger")
+HOST = {
+    "hostname": "studio2_gpu",
+    "ip": "172.17.0.2",
+    "machine_id": "5e1f0c7a9b3d4e2f8a6b1c0d9e8f7a6b",
+    "container_id": "5f0c1b7e" * 8,
+    "engine": "docker",
+}
+
+
+class Case(NamedTuple):
+    """A file."""
+
+    name: str
+    lines: dict[str, str]
+    body: bytes
+
+    def text(self) -> bytes:
+        """The bytes of the file."""
+        head = "".join(f"{name}: {value}\n" for name, value in self.lines.items())
+        return head.encode() + b"\n" + self.body
+
+
+def facts(host: dict[str, Any]) -> HostFacts:
+    """The facts of a host as a vector gives them."""
+    parts: dict[str, Any] = {name: host.get(name) for name in hostkey.COMPONENTS}
+    more = {name: value for name, value in host.items() if name not in parts}
+    return HostFacts(**parts)._replace(**more)
+
+
+def dumps(value: Any) -> str:
+    """JSON on one line, in ASCII."""
+    return json.dumps(value, separators=(", ", ": "))
+
+
+# Licences
+
+
+def claims(**changes: Any) -> dict[str, Any]:
+    """The claims of a licence that holds; a change to None leaves a claim out."""
+    known = facts(HOST)
+    binding = HostBinding(
+        hostkey.derive(known).key, known.hostname, match="exact", tags=hostkey.tags(known)
+    )
+    members = License(
+        iss="Example Vendor",
+        sub="ACME 上海",
+        aud="darwin",
+        jti="HS-2027-0000TEST",
+        iat=ISSUED,
+        nbf=ISSUED,
+        exp=END,
+        host=binding,
+        edition="pro",
+        features=("export", "train"),
+        limits={"gpus": 4},
+    ).to_dict()
+    for name, value in changes.items():
+        if value is None:
+            members.pop(name, None)
+        else:
+            members[name] = value
+    return members
+
+
+def host_claim(**changes: Any) -> dict[str, Any]:
+    """The claim ``host`` with other members."""
+    members: dict[str, Any] = {**claims()["host"], **changes}
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def payload(**changes: Any) -> bytes:
+    """The bytes of ``claims``."""
+    return json.dumps(claims(**changes), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def token(data: bytes, key: MemorySigner = SIGNING, typ: str = jws.LICENSE) -> str:
+    """A token over *data*."""
+    return jws.sign(data, key, typ)
+
+
+def token_with_header(header: str, data: bytes | None = None, key: MemorySigner = SIGNING) -> str:
+    """A token whose signature is right for a header that is not ours."""
+    signed = f"{b64url.encode(header.encode())}.{b64url.encode(data or payload())}"
+    return f"{signed}.{b64url.encode(key.sign(signed.encode()))}"
+
+
+def signing_key(key: MemorySigner = SIGNING, **changes: Any) -> SigningKey:
+    """The entry of a signing key."""
+    return SigningKey(key.public_key, ISSUED - DAY, ISSUED + 3650 * DAY)._replace(**changes)
+
+
+def keyset(
+    *keys: SigningKey, root: MemorySigner = ROOT, version: int = 3, exp: int | None = None
+) -> str:
+    """A keyset's token."""
+    return Keyset("Example Vendor", version, ISSUED - DAY, keys or (signing_key(),), exp).sign(root)
+
+
+def keyset_members(change: Callable[[dict[str, Any]], Any]) -> str:
+    """A keyset that a root signed, with members that ``Keyset`` would not write."""
+    members = Keyset("Example Vendor", 3, ISSUED - DAY, (signing_key(),)).to_dict()
+    changed = change(members)
+    return jws.sign(json.dumps(changed or members).encode(), ROOT, jws.KEYSET)
+
+
+def file(license_token: str | None = None, keyset_token: str | None = None) -> bytes:
+    """A licence file."""
+    text = "A licence for people to read.\n\n" + armor.wrap(
+        armor.LICENSE, license_token or token(payload())
+    )
+    return (text + armor.wrap(armor.KEYSET, keyset_token or keyset())).encode()
+
+
+def license_case(
+    name: str,
+    body: bytes,
+    expect: str = "holds",
+    spec: str = "7.2",
+    now: int = NOW,
+    host: dict[str, Any] | None = None,
+    **lines: Any,
+) -> Case:
+    """A case of the kind ``license``; *lines* that are not text are written as JSON."""
+    more = {key: value if isinstance(value, str) else dumps(value) for key, value in lines.items()}
+    head = {"kind": "license", "spec": spec, "now": str(now), "host": dumps(host or HOST)}
+    more.setdefault("settings", dumps({"product": "darwin"}))
+    return Case(f"license-{name}", head | more | {"expect": expect}, body)
+
+
+def mail(change: Callable[[str], str]) -> bytes:
+    """The licence file after the mail."""
+    return change(file().decode()).encode()
+
+
+def licenses() -> Iterator[Case]:
+    """Files that hold, and files with one thing wrong."""
+    good = file()
+    yield license_case("good", good)
+    yield license_case("perpetual", file(token(payload(exp=None))), spec="5.2")
+    yield license_case("unknown-claim", file(token(payload(colour="blue"))), spec="5.2")
+    yield license_case("without-tags", file(token(payload(host=host_claim(tags=None)))), spec="5.2")
+    yield license_case(
+        "retired-key", file(keyset_token=keyset(signing_key(state="retired"))), spec="6.2"
+    )
+    yield license_case(
+        "two-signing-keys",
+        file(token(payload(), SECOND), keyset(signing_key(), signing_key(SECOND))),
+        spec="6.2",
+    )
+    newer = armor.wrap(armor.KEYSET, keyset(signing_key(state="revoked"), version=4))
+    yield license_case(
+        "newest-keyset-counts", good + newer.encode(), "refused signing-key-revoked", spec="4.1"
+    )
+    foreign = armor.wrap(armor.KEYSET, keyset(root=OTHER_ROOT, version=9))
+    yield license_case("foreign-keyset-beside", foreign.encode() + good, spec="4.1")
+    yield from mails()
+    yield from files()
+    yield from tokens()
+    yield from wrong_claims()
+    yield from keysets()
+    yield from policies()
+
+
+def mails() -> Iterator[Case]:
+    """What mail does (section 4.3)."""
+    changes: dict[str, Callable[[str], str]] = {
+        "crlf": lambda t: t.replace("\n", "\r\n"),
+        "cr": lambda t: t.replace("\n", "\r"),
+        "bom": lambda t: "\ufeff" + t,
+        "quoted": lambda t: "".join(f"> {line}\n" for line in t.splitlines()),
+        "twice-quoted": lambda t: "".join(f">> {line}\n" for line in t.splitlines()),
+        "indented": lambda t: "".join(f"\t  {line}\n" for line in t.splitlines()),
+        "blank-lines": lambda t: t.replace("\n", "\n\n"),
+        "one-line": lambda t: t.replace("\n", " "),
+        "rewrapped": lambda t: re.sub("(.{40})", r"\1\n", t),
+        "non-breaking-spaces": lambda t: t.replace("\n", "\n\u00a0"),
+        "zero-width": lambda t: t.replace("\n", "\u200b\n"),
+        "en-dash": lambda t: t.replace("-", "\u2013"),
+        "minus-sign": lambda t: t.replace("-", "\u2212"),
+        "em-dash-for-one": lambda t: t.replace("-", "\u2014"),
+        "em-dash-for-two": lambda t: t.replace("--", "\u2014"),
+        "lost-dash": lambda t: t.replace("-----BEGIN", "----BEGIN").replace(
+            "LICENSE-----", "LICENSE----"
+        ),
+        "soft-breaks": lambda t: "=\n".join(t[i : i + 60] for i in range(0, len(t), 60)),
+        "escapes": lambda t: t.replace("-", "=2D").replace("_", "=5F").replace(".", "=2E"),
+        "disclaimer": lambda t: f"Dear customer,\n\n{t}\n-- \nCONFIDENTIAL: do not read.\n",
+        "no-last-break": lambda t: t.rstrip("\n"),
+    }
+    for name, change in changes.items():
+        yield license_case(f"mail-{name}", mail(change), spec="4.3")
+    text = file().decode()
+    yield license_case("mail-utf-16", text.encode("utf-16"), spec="4.3")
+    yield license_case("mail-utf-16-le-without-bom", text.encode("utf-16-le"), spec="4.3")
+
+
+def files() -> Iterator[Case]:
+    """Files that are none (sections 4.1, 4.2)."""
+    good = file()
+    text = good.decode()
+    license_block, _, keyset_block = text.partition("-----BEGIN LICENSE KEYSET")
+    keyset_block = f"-----BEGIN LICENSE KEYSET{keyset_block}"
+
+    def refused(name: str, body: bytes, slug: str, spec: str = "4.1") -> Case:
+        return license_case(name, body, f"refused {slug}", spec)
+
+    yield refused("empty", b"", "license-block-missing")
+    yield refused("words-only", b"Thank you for your order.\n", "license-block-missing")
+    yield refused("keyset-only", keyset_block.encode(), "license-block-missing")
+    yield refused("without-keyset", license_block.encode(), "keyset-missing")
+    yield refused("two-licenses", good + license_block.encode(), "license-several")
+    yield refused("too-large", good + b"\n" * 65536, "file-too-large")
+    yield license_case("largest", good + b"\n" * (65536 - len(good)), spec="4.1")
+    yield refused("cut-off", text[: len(license_block) - 60].encode(), "license-damaged", "4.2")
+    yield refused("no-begin", text.partition("\n-----BEGIN")[2].encode(), "license-damaged", "4.2")
+    body = token(payload())
+    yield refused("lost-character", file(body[:200] + body[201:]), "license-damaged")
+    yield refused("binary", bytes(range(256)) * 16, "license-block-missing")
+
+
+def tokens() -> Iterator[Case]:
+    """Tokens that must not pass (section 2.1)."""
+    kid = SIGNING.public_key.kid
+    good = token(payload())
+    first, second, third = good.split(".")
+
+    def refused(name: str, body: str, slug: str = "signing-key-unknown") -> Case:
+        return license_case(name, file(body), f"refused {slug}", "2.1")
+
+    stranger = json.dumps(STRANGER.public_key.to_jwk())
+    headers = {
+        "alg-eddsa": f'{{"alg":"EdDSA","kid":"{kid}","typ":"license+jwt"}}',
+        "alg-none": f'{{"alg":"none","kid":"{kid}","typ":"license+jwt"}}',
+        "alg-hs256": f'{{"alg":"HS256","kid":"{kid}","typ":"license+jwt"}}',
+        "other-order": f'{{"kid":"{kid}","alg":"Ed25519","typ":"license+jwt"}}',
+        "white-space": f'{{"alg": "Ed25519", "kid": "{kid}", "typ": "license+jwt"}}',
+        "jku": f'{{"alg":"Ed25519","kid":"{kid}","typ":"license+jwt","jku":"https://a.example"}}',
+        "crit": f'{{"alg":"Ed25519","kid":"{kid}","typ":"license+jwt","crit":["b64"],"b64":false}}',
+        "jwk": f'{{"alg":"Ed25519","jwk":{stranger},"typ":"license+jwt"}}',
+        "typ-jwt": f'{{"alg":"Ed25519","kid":"{kid}","typ":"JWT"}}',
+        "typ-keyset": f'{{"alg":"Ed25519","kid":"{kid}","typ":"license-keyset+jwt"}}',
+        "without-kid": '{"alg":"Ed25519","typ":"license+jwt"}',
+        "empty": "{}",
+    }
+    for name, header in headers.items():
+        yield refused(f"header-{name}", token_with_header(header))
+    yield refused("stranger", token(payload(), STRANGER))
+    yield refused("signed-by-root", token(payload(), ROOT))
+    yield refused("keyset-as-license", keyset())
+    signature = b64url.decode(third)
+    flipped = b64url.encode(bytes([signature[0] ^ 1]) + signature[1:])
+    yield refused("signature-flipped", f"{first}.{second}.{flipped}", "signature-invalid")
+    raised = (
+        int.from_bytes(signature[32:], "little") + 2**252 + 27742317777372353535851937790883648493
+    )
+    malleable = b64url.encode(signature[:32] + raised.to_bytes(32, "little"))
+    yield refused("signature-malleable", f"{first}.{second}.{malleable}", "signature-invalid")
+    changed = b64url.encode(payload(exp=END + 3650 * DAY))
+    yield refused("payload-changed", f"{first}.{changed}.{third}", "signature-invalid")
+    yield refused("two-parts", f"{first}.{second}", "license-damaged")
+    yield refused("four-parts", f"{good}.{third}", "license-damaged")
+    yield refused("no-signature", f"{first}.{second}.", "license-damaged")
+    last = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    stray = last[last.index(third[-1]) + 1]
+    yield refused(
+        "signature-not-canonical", f"{first}.{second}.{third[:-1]}{stray}", "license-damaged"
+    )
+    yield refused("padded", f"{first}.{second}.{third}==", "license-damaged")
+    yield refused("standard-base64", f"{first}.{second}+.{third}", "license-damaged")
+
+
+def wrong_claims() -> Iterator[Case]:
+    """Claims that a vendor must not sign (sections 2, 5.2)."""
+
+    def refused(name: str, data: bytes, slug: str = "license-claims-invalid") -> Case:
+        return license_case(f"claims-{name}", file(token(data)), f"refused {slug}", "5.2")
+
+    good = payload().decode()
+    yield refused("not-json", b"hello")
+    yield refused("array", b"[]")
+    yield refused("trailing", payload() + b"{}")
+    yield refused(
+        "not-utf-8", good.replace("ACME", "ACME\udcff").encode("utf-8", "surrogateescape")
+    )
+    yield refused("lone-surrogate", good.replace("ACME", "\\ud800").encode())
+    yield refused("name-twice", good.replace('"ver":1', '"ver":1,"ver":1').encode())
+    yield refused("name-twice-inside", good.replace('"gpus":4', '"gpus":4,"gpus":8').encode())
+    yield refused("nan", good.replace(f'"exp":{END}', '"exp":NaN').encode())
+    yield refused("float", good.replace(f'"exp":{END}', f'"exp":{END}.0').encode())
+    yield refused("exponent", good.replace('"gpus":4', '"gpus":1e3').encode())
+    yield refused("text-for-integer", payload(exp=str(END)))
+    yield refused("boolean-for-integer", payload(limits={"gpus": True}))
+    yield refused("negative", payload(limits={"gpus": -1}))
+    yield refused("too-great", payload(limits={"gpus": 2**53}))
+    yield refused("beyond-the-calendar", payload(exp=253402300800))
+    yield refused("null", good.replace('"edition":"pro"', '"edition":null').encode())
+    yield refused("too-deep", good.replace('"ver":1', '"ver":1,"x":' + "[" * 8 + "]" * 8).encode())
+    for name in ("ver", "iss", "sub", "aud", "jti", "iat", "host"):
+        yield refused(f"without-{name}", payload(**{name: None}))
+    yield refused("ends-before-it-begins", payload(exp=ISSUED))
+    yield refused("grace-without-end", payload(exp=None, grace_until=END))
+    yield refused("grace-before-end", payload(grace_until=END - 1))
+    yield refused("host-key-upper-case", payload(host=host_claim(key="A" * 40)))
+    yield refused("host-key-short", payload(host=host_claim(key="a" * 39)))
+    yield refused("profile-unknown", payload(host=host_claim(profile="hk9")))
+    yield refused("match-unknown", payload(host=host_claim(match="loose")))
+    yield refused("tag-of-nothing", payload(host=host_claim(tags={"mac": "0" * 16})))
+    yield refused("tag-short", payload(host=host_claim(tags={"ip": "0" * 15})))
+    yield refused("feature-twice", payload(features=["a", "a"]))
+    yield refused("feature-no-name", payload(features=["a b"]))
+    yield refused("empty-text", payload(sub=""))
+    yield refused("later-version", payload(ver=2), "license-unsupported")
+    yield refused("must-understand", payload(must_understand=["seats"]), "license-unsupported")
+
+
+def keysets() -> Iterator[Case]:
+    """Keysets that must not pass (section 6)."""
+
+    def refused(name: str, keyset_token: str, slug: str, **more: Any) -> Case:
+        return license_case(
+            f"keyset-{name}", file(keyset_token=keyset_token), f"refused {slug}", "6.2", **more
+        )
+
+    yield refused("foreign", keyset(root=OTHER_ROOT), "keyset-untrusted")
+    yield refused("signed-by-signing-key", keyset(root=SIGNING), "keyset-untrusted")
+    yield refused("other-type", token(payload(), ROOT), "keyset-untrusted")
+    yield refused("not-a-token", "AAAA", "license-damaged")
+    yield refused("without-our-key", keyset(signing_key(SECOND)), "signing-key-unknown")
+    yield refused("key-revoked", keyset(signing_key(state="revoked")), "signing-key-revoked")
+    yield refused(
+        "key-for-another-product",
+        keyset(signing_key(products=("other",))),
+        "signing-key-not-allowed",
+    )
+    yield refused("key-ended", keyset(signing_key(exp=ISSUED)), "signing-key-not-allowed")
+    yield refused("key-not-begun", keyset(signing_key(nbf=ISSUED + 1)), "signing-key-not-allowed")
+    yield refused("ended-before-issue", keyset(exp=ISSUED), "keyset-expired")
+
+    def changed(**members: Any) -> Callable[[dict[str, Any]], Any]:
+        return lambda keyset_: {**keyset_, **members}
+
+    def entry(**members: Any) -> Callable[[dict[str, Any]], Any]:
+        return lambda keyset_: {**keyset_, "keys": [{**keyset_["keys"][0], **members}]}
+
+    small_order = b64url.encode(bytes([1]) + bytes(31))
+    invalid = {
+        "no-keys": changed(keys=[]),
+        "keys-no-array": changed(keys={}),
+        "version-0": changed(version=0),
+        "a-list": lambda _: [1],
+        "key-twice": lambda keyset_: {**keyset_, "keys": keyset_["keys"] * 2},
+        "kid-not-thumbprint": entry(kid="A" * 43),
+        "alg-eddsa": entry(alg="EdDSA"),
+        "kty-rsa": entry(kty="RSA"),
+        "state-unknown": entry(state="sleeping"),
+        "small-order-key": entry(x=small_order),
+        "short-key": entry(x=b64url.encode(bytes(31))),
+    }
+    for name, change in invalid.items():
+        yield refused(name, keyset_members(change), "keyset-invalid")
+    later = keyset(exp=ISSUED + 1)
+    yield license_case("keyset-ended-after-issue", file(keyset_token=later), spec="6.2")
+
+
+def policies() -> Iterator[Case]:
+    """Licences whose signature holds (section 7.2, from step 7 on)."""
+    good = file()
+    yield license_case(
+        "no-product-set", good, spec="7.1", settings=dumps({}), notices="product-unset"
+    )
+    yield license_case(
+        "wrong-product", good, "refused wrong-product", settings={"product": "other"}
+    )
+    details = {
+        "ip": "172.17.0.3",
+        "hostname": "other",
+        "machine_id": "0f" * 16,
+        "container_id": "ab" * 32,
+    }
+    for name, value in details.items():
+        slug = f"{name.replace('_', '-')}-differs"
+        yield license_case(
+            f"wrong-host-{name}",
+            good,
+            "refused wrong-host",
+            host={**HOST, name: value},
+            details=slug,
+        )
+    yield license_case(
+        "wrong-host-without-tags",
+        file(token(payload(host=host_claim(tags=None)))),
+        "refused wrong-host",
+        host={**HOST, "ip": "172.17.0.3"},
+        details="change-unknown",
+    )
+    anchored = file(token(payload(host=host_claim(match="anchored"))))
+    drifted = {**HOST, "ip": "172.17.0.3", "hostname": "other"}
+    yield license_case("anchored-drifted", anchored, host=drifted, notices="host-drifted")
+    yield license_case(
+        "anchored-other-container",
+        anchored,
+        "refused wrong-host",
+        host={**HOST, "container_id": "ab" * 32},
+    )
+    yield license_case(
+        "anchored-copyable-host",
+        anchored,
+        "refused wrong-host",
+        host={**drifted, "container_id": None},
+    )
+    nobody = {**HOST, "machine_id": None, "container_id": None}
+    yield license_case("host-unidentifiable", good, "refused host-unidentifiable", host=nobody)
+    image_id = file(token(payload(host=host_claim(profile="hk1-host"))))
+    yield license_case(
+        "hk1-host-not-bound", image_id, "refused host-machine-id-not-bound", spec="3.3"
+    )
+    pinned = {**HOST, "pinned_ip": "172.30.0.10"}
+    yield license_case(
+        "pinned-differs", good, "refused pinned-address-differs", host=pinned, spec="3.5"
+    )
+
+    yield license_case("first-instant", good, now=ISSUED, spec="5.3")
+    yield license_case("last-instant", good, now=END - 1, spec="5.3", notices="expires-soon")
+    yield license_case("expired", good, "refused license-expired", now=END, spec="5.3")
+    grace = file(token(payload(grace_until=END + DAY)))
+    yield license_case("in-grace", grace, now=END, spec="5.3", notices="in-grace")
+    yield license_case("grace-over", grace, "refused license-expired", now=END + DAY, spec="5.3")
+    future = file(token(payload(nbf=NOW + 1)))
+    yield license_case("not-yet", future, "refused license-not-yet-valid", spec="5.3")
+    notify = file(token(payload(notify_from=NOW)))
+    yield license_case("notify", notify, spec="5.3", notices="expires-soon")
+    soon = END - 30 * DAY
+    yield license_case("warn-days", good, now=soon, spec="7.1", notices="expires-soon")
+    yield license_case("before-warn-days", good, now=soon - 1, spec="7.1")
+    covered = file(token(payload(maintenance_until=NOW)))
+    released = {"product": "darwin", "released_at": NOW + 1}
+    yield license_case("maintenance-ended", covered, "refused maintenance-ended", settings=released)
+    yield license_case("maintenance-covers", covered, settings={**released, "released_at": NOW})
+
+    back = {"seen_at": NOW + DAY + 1, "license_iat": ISSUED, "license_jti": "HS-2027-0000TEST"}
+    yield license_case("clock-set-back", good, "refused clock-set-back", spec="7.3", memory=back)
+    within = {**back, "seen_at": NOW + DAY}
+    yield license_case("clock-within-tolerance", good, spec="7.3", memory=within)
+    former = {**back, "license_iat": ISSUED - 1, "license_jti": "HS-2026-0000TEST"}
+    yield license_case("clock-reset-by-a-new-license", good, spec="7.3", memory=former)
+    early = ISSUED - DAY - 1
+    yield license_case(
+        "clock-before-issue",
+        good,
+        "refused clock-set-back license-not-yet-valid",
+        now=early,
+        spec="7.3",
+    )
+
+    listed = Revocations.of(["HS-2027-0000TEST"], iss="Example Vendor", number=7, iat=ISSUED)
+    others = Revocations.of(["HS-2027-1", "HS-2027-2"], iss="Example Vendor", number=7, iat=ISSUED)
+
+    def beside(revocations: Revocations, key: MemorySigner = SIGNING) -> str:
+        text = armor.wrap(armor.REVOCATIONS, revocations.sign(key))
+        return base64.b64encode(text.encode()).decode()
+
+    yield license_case(
+        "revoked", good, "refused license-revoked", spec="8.1", revocations=beside(listed)
+    )
+    inside = good + armor.wrap(armor.REVOCATIONS, listed.sign(SIGNING)).encode()
+    yield license_case("revoked-inside", inside, "refused license-revoked", spec="8.1")
+    yield license_case("others-revoked", good, spec="8.1", revocations=beside(others))
+    yield license_case(
+        "revocations-by-a-stranger",
+        good,
+        "refused revocations-invalid",
+        spec="8.1",
+        revocations=beside(listed, STRANGER),
+    )
+    garbage = base64.b64encode(b"no list").decode()
+    yield license_case(
+        "revocations-damaged", good, "refused revocations-invalid", spec="8.1", revocations=garbage
+    )
+    yield license_case(
+        "everything-wrong",
+        file(keyset_token=keyset(signing_key(state="revoked"))),
+        "refused signing-key-revoked wrong-product wrong-host license-expired",
+        now=END,
+        host={**HOST, "ip": "172.17.0.3"},
+        settings={"product": "other"},
+    )
+
+
+# Hosts, texts, keys
+
+
+def hosts() -> Iterator[Case]:
+    """Components, and the key of a host (section 3)."""
+
+    def case(name: str, host: dict[str, Any], profile: str = "hk1", refused: str = "") -> Case:
+        known = facts(host)
+        lines = {"kind": "host", "spec": "3.3" if profile == "hk1-host" else "3.2"}
+        lines["profile"] = profile
+        if refused:
+            lines["expect"] = f"refused {refused}"
+        else:
+            lines["tags"] = dumps(hostkey.tags(known, profile))
+            lines["expect"] = f"key {hostkey.derive(known, profile).key}"
+        return Case(f"host-{name}", lines, (dumps(host) + "\n").encode())
+
+    yield case("docker", HOST)
+    yield case("other-address", {**HOST, "ip": "172.17.0.3"})
+    yield case("other-name", {**HOST, "hostname": "studio3_gpu"})
+    yield case("ipv6", {**HOST, "ip": "2001:db8::2"})
+    yield case("no-address", {**HOST, "ip": None})
+    yield case("no-name", {**HOST, "hostname": None})
+    yield case("not-ascii", {**HOST, "hostname": "工作站"})
+    yield case("line-break-in-name", {**HOST, "hostname": "a\nip=10:172.17.0.2"})
+    yield case("bare-machine", {**HOST, "container_id": None, "engine": None})
+    yield case("copyable", {**HOST, "container_id": None})
+    yield case("without-machine-id", {**HOST, "machine_id": None})
+    bound = {**HOST, "machine_id_bound": True}
+    yield case("hk1-host", bound, "hk1-host")
+    yield case("hk1-host-other-container", {**bound, "container_id": "ab" * 32}, "hk1-host")
+    yield case("hk1-host-image-id", HOST, "hk1-host", "host-machine-id-not-bound")
+    yield case(
+        "nobody", {**HOST, "machine_id": None, "container_id": None}, "hk1", "host-unidentifiable"
+    )
+
+
+def texts() -> Iterator[Case]:
+    """What operators send (section 4.4)."""
+    key = hostkey.derive(facts(HOST)).key
+    line = f'["{key}", "studio2_gpu"]'
+    bare = LicenseRequest(key, "studio2_gpu").to_dict()
+
+    def case(name: str, text: str, expect: str) -> Case:
+        return Case(
+            f"text-{name}", {"kind": "text", "spec": "4.4", "expect": expect}, text.encode()
+        )
+
+    same = f"request {dumps(bare)}"
+    yield case("bare-line", f"{line}\n", same)
+    yield case("upper-case", line.upper(), same)
+    yield case("typographic-quotes", line.replace('"', "\u201d"), same)
+    yield case(
+        "chinese-punctuation",
+        f"\u3010\u201c{key}\u201d\uff0c\u201cstudio2_gpu\u201d\u3011\u3002",
+        same,
+    )
+    full_width = "".join(chr(ord(c) + 0xFEE0) if c.isalnum() else c for c in key)
+    yield case("full-width", line.replace(key, full_width), same)
+    yield case("broken-in-the-key", line[:20] + "\r\n" + line[20:], same)
+    yield case("broken-and-quoted", f"> {line[:20]}\r\n> {line[20:]}", same)
+    yield case("in-a-mail", f"Hello,\nhere it is: {line}\nRegards\n", same)
+    yield case("twice-the-same", f"{line}\n> {line}\n", same)
+    alone = f"request {dumps(LicenseRequest(key).to_dict())}"
+    yield case("key-alone", key, alone)
+    yield case("null-name", f'["{key}", null]', alone)
+    yield case(
+        "escaped-name", f'["{key}", "\\u5de5\\u4f5c"]', f"request {dumps({**bare, 'name': '工作'})}"
+    )
+    yield case("no-key", "hello", "refused request-unreadable")
+    yield case("39-digits", f'["{key[:-1]}", "a"]', "refused request-unreadable")
+    yield case("41-digits", f'["{key}0", "a"]', "refused request-unreadable")
+    yield case("two-keys", f"{line}\n{line.replace(key, 'ab' * 20)}", "refused request-ambiguous")
+
+    full = LicenseRequest(
+        key,
+        "studio2_gpu",
+        "hk1",
+        hostkey.tags(facts(HOST)),
+        4,
+        "ACME 上海",
+        "darwin",
+        "HS-2027-0000TEST",
+        ISSUED,
+    )
+    block = full.to_text()
+    request = f"request {dumps(full.to_dict())}"
+    yield case("request", f"Host key {key}\n\n{block}", request)
+    yield case("request-quoted", "".join(f"> {row}\n" for row in block.splitlines()), request)
+    yield case("request-en-dash", block.replace("-", "\u2013"), request)
+    lost = block.splitlines()
+    lost[2] = lost[2][1:]
+    yield case("request-damaged", "\n".join(lost), "refused request-damaged")
+    yield case("request-cut-off", block[:-40], "refused request-damaged")
+    other = armor.wrap(armor.REQUEST, "AAAA.AAAAAAAA")
+    yield case("request-wrong-checksum", other, "refused request-damaged")
+
+
+def thumbprints() -> Iterator[Case]:
+    """RFC 8037 appendix A.2, A.3: the key and its thumbprint; and our own root."""
+    rfc = '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}\n'
+    lines = {"kind": "thumbprint", "spec": "2"}
+    expected = "kid kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+    yield Case("thumbprint-rfc-8037", {**lines, "expect": expected}, rfc.encode())
+    jwk = {k: v for k, v in ROOT.public_key.to_jwk().items() if k != "kid"}
+    kid = f"kid {ROOT.public_key.kid}"
+    yield Case("thumbprint-root", {**lines, "expect": kid}, f"{dumps(jwk)}\n".encode())
+
+
+def all_files() -> dict[str, bytes]:
+    """Every file of this folder that is made here, by its name."""
+    made = {"root.pub.pem": ROOT.public_key.to_pem().encode()}
+    for case in (*licenses(), *hosts(), *texts(), *thumbprints()):
+        assert f"{case.name}.txt" not in made, case.name
+        made[f"{case.name}.txt"] = case.text()
+    return made
+
+
+def example() -> str:
+    """The worked example of docs/SPEC.md, section 10."""
+    known = facts(HOST)
+    canonical = hostkey.canonical_text(hostkey.components(known, "hk1"), "hk1").decode()
+    anchor = hostkey.anchor(hostkey.components(known, "hk1")).hex()
+    header, body, signature = token(payload()).split(".")
+
+    def block(text: str) -> str:
+        return "".join(f"    {line}\n" for line in text.splitlines())
+
+    return "\n".join(
+        (
+            "The keys are those of the test vectors: the seed of a key is the SHA-256 of",
+            "`hostseal test vectors: <name>`, with the names `root` and `signing`. The host is a",
+            "container. Its canonical text under `hk1`, each line ending in a line feed:\n",
+            block(canonical),
+            f"Its SHA-256 begins with the host key `{hostkey.derive(known).key}`. The anchor, in",
+            f"hexadecimal, is `{anchor}`; the tags are\n",
+            block(json.dumps(hostkey.tags(known), indent=2)),
+            f"The root key's kid is `{ROOT.public_key.kid}`, the signing key's",
+            f"`{SIGNING.public_key.kid}`. The payload of the licence, on one line:\n",
+            block(payload().decode()),
+            "The protected header is\n",
+            block(b64url.decode(header).decode()),
+            f"and its base64url begins the token. The payload's begins with `{body[:24]}`.",
+            "The signature over both, with a full stop between them, is\n",
+            block(signature),
+            "The file, with the keyset of one key, version 3:\n",
+            block(file().decode()),
+        )
+    )
+
+
+def main() -> None:
+    """Write the files, and remove those that are made no more."""
+    made = all_files()
+    for path in FOLDER.glob("*.txt"):
+        if path.name not in made:
+            path.unlink()
+    for name, data in made.items():
+        (FOLDER / name).write_bytes(data)
+    print(f"{len(made) - 1} cases")
+
+
+if __name__ == "__main__":
+    main()
