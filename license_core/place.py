@@ -115,15 +115,18 @@ def read(path: str | os.PathLike[str], cap: int) -> bytes | None:
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            info = os.fstat(descriptor)
+            if not stat.S_ISREG(info.st_mode):
+                raise FileUnreadableError(path=os.fspath(path), reason="it is not a plain file")
+            with open(descriptor, "rb", closefd=False) as stream:
+                data = stream.read(cap + 1)
+        finally:
+            os.close(descriptor)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
         raise FileUnreadableError(path=os.fspath(path), reason=words(error)) from error
-    with open(descriptor, "rb") as stream:
-        info = os.fstat(descriptor)
-        if not stat.S_ISREG(info.st_mode):
-            raise FileUnreadableError(path=os.fspath(path), reason="it is not a plain file")
-        data = stream.read(cap + 1)
     if len(data) > cap:
         raise FileTooLargeError(path=os.fspath(path), size=max(info.st_size, len(data)), cap=cap)
     return data

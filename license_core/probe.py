@@ -7,6 +7,7 @@ that is not there means that this host has no such thing; one that cannot be rea
 import os
 import re
 import socket
+import stat
 from collections.abc import Mapping
 
 from license_core import addresses
@@ -30,7 +31,7 @@ def read_facts(root: str | os.PathLike[str], environ: Mapping[str, str]) -> Host
     Raises FileUnreadableError for a file that is there but cannot be read.
     """
     root = os.path.abspath(root)
-    network = addresses.live() if root == "/" else addresses.recorded(root)
+    network = addresses.live() if root == "/" else _recorded(root)
     mounts = _mounts(_text(root, "/proc/self/mountinfo"))
     container_id = _container_id(_text(root, "/proc/self/cgroup"), mounts)
     machine_id, machine_id_file = _machine_id(root)
@@ -50,11 +51,28 @@ def read_facts(root: str | os.PathLike[str], environ: Mapping[str, str]) -> Host
     )
 
 
+def _recorded(root: str) -> addresses.Addresses:
+    try:
+        return addresses.recorded(root)
+    except ValueError as error:
+        path = os.path.join(root, "proc/net")
+        raise FileUnreadableError(path=path, reason=f"it is no record ({error})") from error
+
+
 def _bytes(root: str, path: str) -> bytes | None:
     file = os.path.join(root, path.lstrip("/"))
     try:
-        with open(file, "rb") as stream:
-            return stream.read(_MOST)
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        try:
+            mode = os.fstat(descriptor).st_mode
+            if stat.S_ISCHR(mode):
+                return b""  # masked with /dev/null, as engines do
+            if not stat.S_ISREG(mode):
+                raise FileUnreadableError(path=file, reason="it is not a plain file")
+            with open(descriptor, "rb", closefd=False) as stream:
+                return stream.read(_MOST)
+        finally:
+            os.close(descriptor)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

@@ -1,0 +1,402 @@
+"""Every problem of the table that the client can meet, through its command line, with its code."""
+
+import base64
+import errno
+import http.server
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from license_core import armor, jws
+from license_core.problems import PROBLEMS
+from tests.support import hosts
+from tests.support.cli import DAY, NOW, NUMBER, Done, World, code, flipped, new_signer
+
+SERVER_ONLY = {
+    "request-unreadable",
+    "request-damaged",
+    "request-ambiguous",
+    "passphrase-missing",
+    "passphrase-wrong",
+    "already-initialised",
+    "not-initialised",
+    "database-unavailable",
+    "signer-unavailable",
+    "input-invalid",
+    "not-authenticated",
+    "form-expired",
+    "too-many-attempts",
+    "idempotency-key-reused",
+    "address-in-use",
+    "schema-outdated",
+    "schema-newer",
+    "method-not-allowed",
+    "request-too-large",
+}
+"""Those that only the vendor's side raises: tests/server/test_problems.py."""
+
+Case = Callable[[World], Done]
+CASES: dict[str, Case] = {}
+
+
+def reaches(slug: str) -> Callable[[Case], Case]:
+    def keep(case: Case) -> Case:
+        CASES[slug] = case
+        return case
+
+    return keep
+
+
+def verify(world: World, data: bytes | None = None, now: int | None = None) -> Done:
+    world.put(data)
+    return world.run("verify", now=now)
+
+
+@reaches("internal-error")
+def _internal(world: World) -> Done:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a case that nobody knows")
+
+    with patch("license_core.stability.network_mode", broken):
+        return world.run("get_host_key")
+
+
+@reaches("usage")
+def _usage(world: World) -> Done:
+    return world.run("verify", "--nonsense")
+
+
+@reaches("dependency-missing")
+def _dependency(world: World) -> Done:
+    with patch.dict(sys.modules, {"httpx": None, "license_cli.client": None}):
+        del sys.modules["license_cli.client"]
+        return world.run("install", "http://127.0.0.1:1/license.dat")
+
+
+@reaches("license-missing")
+def _missing(world: World) -> Done:
+    return world.run("verify")
+
+
+@reaches("file-unreadable")
+def _unreadable(world: World) -> Done:
+    world.license.mkdir()
+    return world.run("verify")
+
+
+@reaches("file-too-large")
+def _too_large(world: World) -> Done:
+    return verify(world, world.file() + b"\n" * 65536)
+
+
+@reaches("license-block-missing")
+def _no_block(world: World) -> Done:
+    return verify(world, b"Thank you for your order.\n")
+
+
+@reaches("license-damaged")
+def _damaged(world: World) -> Done:
+    return verify(world, world.file()[:300])
+
+
+@reaches("license-several")
+def _several(world: World) -> Done:
+    return verify(world, world.file() * 2)
+
+
+@reaches("license-claims-invalid")
+def _claims(world: World) -> Done:
+    return verify(world, world.seal(world.claims().payload().replace(b'"ver":1', b'"ver":"1"')))
+
+
+@reaches("license-unsupported")
+def _unsupported(world: World) -> Done:
+    return verify(world, world.seal(world.claims().payload().replace(b'"ver":1', b'"ver":2')))
+
+
+@reaches("settings-invalid")
+def _settings(world: World) -> Done:
+    (world.conf / "hostseal.toml").write_text("produkt = 1\n")
+    return verify(world)
+
+
+@reaches("revocations-invalid")
+def _revocations(world: World) -> Done:
+    (world.conf / "license.revocations").write_bytes(world.revocations(signer=new_signer()))
+    return verify(world)
+
+
+@reaches("trusted-key-missing")
+def _no_key(world: World) -> Done:
+    (world.keys / "root.pub.pem").unlink()
+    return verify(world)
+
+
+@reaches("trusted-key-invalid")
+def _bad_key(world: World) -> Done:
+    (world.keys / "root.pub.pem").write_text("no key\n")
+    return verify(world)
+
+
+@reaches("keyset-missing")
+def _no_keyset(world: World) -> Done:
+    return verify(world, world.file().partition(b"-----BEGIN LICENSE KEYSET")[0])
+
+
+@reaches("keyset-untrusted")
+def _untrusted(world: World) -> Done:
+    return verify(world, world.file(keyset=world.keyset(root=new_signer())))
+
+
+@reaches("keyset-invalid")
+def _keyset(world: World) -> Done:
+    return verify(world, world.file(keyset=jws.sign(b"{}", world.root, jws.KEYSET)))
+
+
+@reaches("keyset-expired")
+def _keyset_ended(world: World) -> Done:
+    return verify(world, world.file(keyset=world.keyset(end=NOW)))
+
+
+@reaches("signing-key-unknown")
+def _unknown_key(world: World) -> Done:
+    token = jws.sign(world.claims().payload(), new_signer(), jws.LICENSE)
+    return verify(world, world.wrap(token, world.keyset()))
+
+
+@reaches("signature-invalid")
+def _signature(world: World) -> Done:
+    token = jws.sign(world.claims().payload(), world.signing, jws.LICENSE)
+    return verify(world, world.wrap(flipped(token), world.keyset()))
+
+
+@reaches("signing-key-revoked")
+def _key_revoked(world: World) -> Done:
+    return verify(world, world.file(keyset=world.keyset(state="revoked")))
+
+
+@reaches("signing-key-not-allowed")
+def _key_not_allowed(world: World) -> Done:
+    return verify(world, world.file(keyset=world.keyset(products=("other",))))
+
+
+@reaches("wrong-host")
+def _wrong_host(world: World) -> Done:
+    world.put()
+    hosts.container(world.host, container_id="ab" * 32)
+    return world.run("verify")
+
+
+@reaches("wrong-product")
+def _wrong_product(world: World) -> Done:
+    return verify(world, world.file(world.claims(aud="other")))
+
+
+@reaches("host-unidentifiable")
+def _nobody(world: World) -> Done:
+    hosts.container(world.host, machine_id=None, container_id=None)
+    return world.run("get_host_key")
+
+
+@reaches("host-machine-id-not-bound")
+def _not_bound(world: World) -> Done:
+    return world.run("get_host_key", "--profile", "hk1-host")
+
+
+@reaches("pinned-address-differs")
+def _pinned(world: World) -> Done:
+    return world.run("get_host_key", env={"LICENSE_PINNED_IP": "172.30.0.10"})
+
+
+@reaches("license-expired")
+def _expired(world: World) -> Done:
+    return verify(world, now=NOW + 365 * DAY)
+
+
+@reaches("license-not-yet-valid")
+def _not_yet(world: World) -> Done:
+    return verify(world, world.file(world.claims(nbf=NOW + 5 * DAY)))
+
+
+@reaches("clock-set-back")
+def _clock(world: World) -> Done:
+    world.put()
+    assert world.run("verify", now=NOW + 9 * DAY).exit_code == 0
+    return world.run("verify", now=NOW + 7 * DAY)
+
+
+@reaches("license-revoked")
+def _revoked(world: World) -> Done:
+    (world.conf / "license.revocations").write_bytes(world.revocations(NUMBER))
+    return verify(world)
+
+
+@reaches("maintenance-ended")
+def _maintenance(world: World) -> Done:
+    (world.conf / "hostseal.toml").write_text('product = "darwin"\nreleased = 2027-02-01\n')
+    return verify(world, world.file(world.claims(maintenance_until=NOW)))
+
+
+def _failing(error: int) -> Callable[..., None]:
+    def rename(*_: object) -> None:
+        raise OSError(error, os.strerror(error))
+
+    return rename
+
+
+def _install_where(world: World, error: int) -> Done:
+    """The system's refusal, as the file system gives it; the real ones are in test_install.py."""
+    source = world.write(world.file())
+    with patch("os.rename", _failing(error)):
+        return world.run("install", source)
+
+
+@reaches("file-is-mounted")
+def _mounted(world: World) -> Done:
+    return _install_where(world, errno.EBUSY)
+
+
+@reaches("folder-not-writable")
+def _read_only(world: World) -> Done:
+    return _install_where(world, errno.EROFS)
+
+
+@reaches("disk-full")
+def _full(world: World) -> Done:
+    return _install_where(world, errno.ENOSPC)
+
+
+@reaches("write-failed")
+def _failed(world: World) -> Done:
+    return _install_where(world, errno.EIO)
+
+
+@contextmanager
+def answering(status: int, body: bytes, kind: str) -> Iterator[str]:
+    """A server on loopback that always says the same."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/license.dat"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@reaches("server-unreachable")
+def _unreachable(world: World) -> Done:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    return world.run("install", f"http://127.0.0.1:{port}/license.dat")
+
+
+@reaches("not-found")
+def _not_found(world: World) -> Done:
+    document = b'{"type":"/problems/not-found","what":"licence","name":"HS-1","status":404}'
+    with answering(404, document, "application/problem+json") as url:
+        return world.run("install", url)
+
+
+@reaches("not-permitted")
+def _not_permitted(world: World) -> Done:
+    return world.run("install", "http://vendor.invalid/x", env={"LICENSE_TOKEN": "hst_x_y"})
+
+
+@pytest.mark.parametrize("slug", CASES)
+def test_the_problem_ends_with_its_exit_code_and_says_what_to_do(world: World, slug: str) -> None:
+    done = CASES[slug](world)
+    assert done.exit_code == code(slug), done.err
+    first, *rest = done.err.splitlines()
+    assert first.startswith("[E]: ")
+    assert len(first) > 12
+    assert rest
+    assert all(line.startswith(("     ", "[E]: ", "[W]: ")) for line in rest)
+    assert "{" not in done.err
+    assert "None" not in done.err
+
+
+def test_every_row_of_the_table_is_reached_here_or_by_the_servers_tests() -> None:
+    assert {row.slug for row in PROBLEMS.values()} == CASES.keys() | SERVER_ONLY
+    assert not CASES.keys() & SERVER_ONLY
+
+
+def test_a_problem_in_json_has_the_same_code_and_its_facts(world: World) -> None:
+    world.put(world.file(world.claims(aud="other")))
+    done = world.json("verify")
+    answer = done.json()
+    assert done.exit_code == answer["exit_code"] == code("wrong-product")
+    assert answer["ok"] is False
+    (problem,) = answer["problems"]
+    assert problem["facts"] == {"licensed": "other", "product": "darwin"}
+    assert answer["license"]["jti"] == NUMBER
+
+
+def test_everything_that_is_wrong_is_said_and_the_first_gives_the_code(world: World) -> None:
+    world.put(world.file(world.claims(aud="other"), world.keyset(state="revoked")))
+    hosts.container(world.host, ip="172.17.0.9")
+    done = world.json("verify", now=NOW + 400 * DAY)
+    expected = ["signing-key-revoked", "wrong-product", "wrong-host", "license-expired"]
+    assert done.slugs() == expected
+    assert done.exit_code == code(expected[0])
+
+
+@pytest.mark.parametrize(
+    "name", ["verify", "show", "install"], ids=lambda name: f"{name}-without-words"
+)
+def test_a_hostile_value_cannot_move_the_cursor(world: World, name: str) -> None:
+    hostile = "\x1b[2J\x1b]0;x\x07\u202eevil\r\n[N]: all is well"
+    world.put(world.file(world.claims(sub=hostile, jti="HS\x1b[1A")))
+    source = [world.write(world.file(world.claims(sub=hostile)))] if name == "install" else []
+    done = world.run(name, *source)
+    assert done.exit_code == 0
+    for sign in ("\x1b", "\x07", "\u202e", "\r"):
+        assert sign not in done.out + done.err
+    assert "\n[N]: all is well" not in done.out
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\0" * 1000,
+        b"\xff\xfe" * 500,
+        bytes(range(256)) * 20,
+        b"-----BEGIN LICENSE-----" * 500,
+        b"-----BEGIN LICENSE-----\n" + b"=" * 60000,
+        "\u2014".encode() * 20000,
+        base64.b64encode(os.urandom(3000)),
+        b"-----BEGIN LICENSE-----\n" + b"." * 60000 + b"\n-----END LICENSE-----\n",
+        armor.wrap(armor.LICENSE, "a.b.c").encode(),
+    ],
+    ids=range(9),
+)
+def test_a_file_of_any_kind_ends_in_words(world: World, data: bytes) -> None:
+    codes = {row.exit_code for row in PROBLEMS.values()} - {1}
+    for arguments in (["verify"], ["show"], ["install", world.write(data)]):
+        world.put(data)
+        assert world.run(*arguments).exit_code in codes
+
+
+def test_a_path_that_is_no_text_is_told(world: World) -> None:
+    done = world.run("install", os.fsdecode(b"/nonexistent/\xff\n"))
+    assert done.exit_code == code("file-unreadable")
+    assert Path(world.license).exists() is False

@@ -1,0 +1,191 @@
+"""The operator's side for tests: a host, the folders conf/ and keys/, and a vendor in memory."""
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest.mock import patch
+
+from license_cli import app
+from license_core import armor, b64url, hostkey, jws
+from license_core.facts import HostFacts
+from license_core.keyset import Keyset, SigningKey
+from license_core.license import HostBinding, License
+from license_core.probe import read_facts
+from license_core.problems import PROBLEMS
+from license_core.revocation import Revocations
+from license_core.signer import MemorySigner
+from tests.support import hosts
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CLI = REPOSITORY / "cmd" / "cli.py"
+DAY = 86400
+NOW = 1_800_000_000  # 2027-01-15T08:00:00Z
+NUMBER = "HS-2027-0000TEST"
+
+
+def code(slug: str) -> int:
+    """The exit code of a problem."""
+    return next(row.exit_code for row in PROBLEMS.values() if row.slug == slug)
+
+
+class Done(NamedTuple):
+    """How a command ended."""
+
+    exit_code: int
+    out: str
+    err: str
+
+    def json(self) -> Any:
+        """The answer of a command with ``--json``."""
+        return json.loads(self.out)
+
+    def slugs(self) -> list[str]:
+        """The problems of an answer in JSON, the primary one first."""
+        return [problem["slug"] for problem in self.json()["problems"]]
+
+    def notices(self) -> list[str]:
+        """The notices of an answer in JSON."""
+        return [notice["slug"] for notice in self.json()["notices"]]
+
+
+class World:
+    """A vendor whose root key a product trusts, and a container that the product runs in."""
+
+    def __init__(self, folder: Path, now: int = NOW) -> None:
+        self.now = now
+        self.folder = folder
+        self.conf, self.keys = folder / "conf", folder / "keys"
+        self.host = hosts.container(folder / "host")
+        self.root, self.signing = new_signer(), new_signer()
+        for made in (self.conf, self.keys):
+            made.mkdir()
+        (self.keys / "root.pub.pem").write_text(self.root.public_key.to_pem(), "ascii")
+        (self.conf / "hostseal.toml").write_text('product = "darwin"\n', "ascii")
+
+    @property
+    def license(self) -> Path:
+        """Where the licence is installed."""
+        return self.conf / "license.dat"
+
+    def facts(self) -> HostFacts:
+        """The host, as the client sees it."""
+        return read_facts(str(self.host), {})
+
+    # The vendor
+
+    def keyset(self, root: MemorySigner | None = None, **changes: Any) -> str:
+        """A keyset with the signing key; *changes* are of its entry, but ``end`` is its own."""
+        end = changes.pop("end", None)
+        key = SigningKey(self.signing.public_key, self.now - DAY, self.now + 3650 * DAY)._replace(**changes)
+        return Keyset("Example Vendor", 3, self.now - DAY, (key,), end).sign(root or self.root)
+
+    def claims(self, *, tags: bool = True, match: str = "exact", **changes: Any) -> License:
+        """A licence for this host that holds for a year from now on."""
+        facts = self.facts()
+        key = hostkey.derive(facts)
+        binding = HostBinding(
+            key.key, key.hostname, match=match, tags=hostkey.tags(facts) if tags else None
+        )
+        made = License(
+            iss="Example Vendor",
+            sub="ACME",
+            aud="darwin",
+            jti=NUMBER,
+            iat=self.now,
+            nbf=self.now,
+            exp=self.now + 365 * DAY,
+            host=binding,
+            features=("export",),
+            limits={"gpus": 4},
+        )
+        return made._replace(**changes)
+
+    def file(self, license_: License | None = None, keyset: str | None = None) -> bytes:
+        """A licence file."""
+        return self.seal((license_ or self.claims()).payload(), keyset)
+
+    def seal(self, payload: bytes, keyset: str | None = None) -> bytes:
+        """A licence file over *payload*, whatever it says."""
+        token = jws.sign(payload, self.signing, jws.LICENSE)
+        return self.wrap(token, keyset or self.keyset())
+
+    @staticmethod
+    def wrap(token: str, keyset: str) -> bytes:
+        """A licence file of these tokens."""
+        blocks = armor.wrap(armor.LICENSE, token) + armor.wrap(armor.KEYSET, keyset)
+        return f"For people: this is what nobody signed.\n{blocks}".encode()
+
+    def revocations(self, *numbers: str, signer: MemorySigner | None = None) -> bytes:
+        """A list of revoked licences."""
+        listed = Revocations.of(numbers, iss="Example Vendor", number=1, iat=self.now)
+        return armor.wrap(armor.REVOCATIONS, listed.sign(signer or self.signing)).encode()
+
+    # The operator
+
+    def write(self, data: bytes, name: str = "mailed.dat") -> str:
+        """A file that came by mail."""
+        path = self.folder / name
+        path.write_bytes(data)
+        return str(path)
+
+    def put(self, data: bytes | None = None) -> None:
+        """A licence at its place, without asking the client."""
+        self.license.write_bytes(self.file() if data is None else data)
+
+    def options(self) -> list[str]:
+        """Where the client looks."""
+        return ["--conf", str(self.conf), "--keys", str(self.keys), "--root", str(self.host)]
+
+    def run(
+        self,
+        *arguments: str,
+        now: int | None = None,
+        stdin: bytes = b"",
+        env: dict[str, str] | None = None,
+    ) -> Done:
+        """One command in this process, at the instant *now*: by default a day later."""
+        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+        source = io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")
+        with (
+            patch.dict(os.environ, env or {}),
+            patch.object(sys, "stdin", source),
+            patch.object(sys, "argv", ["cmd/cli.py"]),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            exit_code = app.main([*self.options(), *arguments], now or self.now + DAY)
+        texts = []
+        for stream in (out, err):
+            stream.flush()
+            stream.buffer.seek(0)
+            texts.append(stream.buffer.read().decode())
+        assert "Traceback" not in "".join(texts)
+        return Done(exit_code, *texts)
+
+    def json(self, *arguments: str, **more: Any) -> Done:
+        """One command with ``--json``."""
+        return self.run("--json", *arguments, **more)
+
+    def spawn(self, *arguments: str, **more: Any) -> "subprocess.CompletedProcess[bytes]":
+        """One command as a process, at this machine's time."""
+        return subprocess.run(
+            [sys.executable, str(CLI), *self.options(), *arguments],
+            **{"capture_output": True, "stdin": subprocess.DEVNULL, "timeout": 60} | more,
+        )
+
+
+def new_signer() -> MemorySigner:
+    """A key of this test."""
+    return MemorySigner.from_seed(os.urandom(32))
+
+
+def flipped(token: str) -> str:
+    """*token* with one bit of its signature turned."""
+    head, _, last = token.rpartition(".")
+    signature = b64url.decode(last)
+    return f"{head}.{b64url.encode(bytes([signature[0] ^ 1]) + signature[1:])}"

@@ -1,0 +1,79 @@
+"""Hosts as folders: what a kernel and an engine show of themselves, under a root of a test's own."""
+
+import struct
+from pathlib import Path
+
+MACHINE_ID = "9c1d" * 8
+CONTAINER_ID = "5f0c1b7e" * 8
+IP = "172.17.0.2"
+HOSTNAME = "studio2_gpu"
+
+
+def write(root: Path, files: dict[str, str]) -> Path:
+    """Write *files*, by their path under *root*."""
+    for name, text in files.items():
+        path = root / name.lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    return root
+
+
+def container(
+    root: Path,
+    *,
+    ip: str = IP,
+    hostname: str = HOSTNAME,
+    machine_id: str | None = MACHINE_ID,
+    container_id: str | None = CONTAINER_ID,
+    cgroup: str = "0::/\n",
+    nameserver: str = "192.0.2.53",
+    gpus: int = 0,
+) -> Path:
+    """A container of Docker, on its default bridge unless the nameserver is Docker's own."""
+    files = {
+        "/proc/sys/kernel/hostname": f"{hostname}\n",
+        "/etc/resolv.conf": f"nameserver {nameserver}\n",
+        "/proc/self/cgroup": cgroup,
+        "/proc/self/mountinfo": mountinfo(container_id),
+        **network(ip),
+    }
+    if machine_id is not None:
+        files["/etc/machine-id"] = f"{machine_id}\n"
+    for gpu in range(gpus):
+        files[f"/proc/driver/nvidia/gpus/0000:0{gpu}:00.0/information"] = "Model: a GPU\n"
+    if machine_id is None:
+        (root / "etc/machine-id").unlink(missing_ok=True)
+    return write(root, files)
+
+
+def mountinfo(container_id: str | None, folder: str = "/var/lib/docker/containers") -> str:
+    """The mounts of a container whose engine keeps its files in *folder*."""
+    lines = ["699 650 0:50 / / rw,relatime - overlay overlay rw"]
+    if container_id is not None:
+        lines += [
+            f"{700 + n} 699 8:1 {folder}/{container_id}/{name} /etc/{name} rw - ext4 /dev/sda1 rw"
+            for n, name in enumerate(("resolv.conf", "hostname", "hosts"))
+        ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def network(ip: str, gateway: str | None = None, device: str = "eth0") -> dict[str, str]:
+    """The files of ``/proc/net`` for one address in a /16, with a default route."""
+    first, second = ip.split(".")[:2]
+    gateway = gateway or f"{first}.{second}.0.1"
+    subnet = _kernel(f"{first}.{second}.0.0")
+    return {
+        "/proc/net/route": (
+            "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"
+            f"{device}\t00000000\t{_kernel(gateway)}\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"
+            f"{device}\t{subnet}\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0\n"
+        ),
+        "/proc/net/fib_trie": f"Local:\n     |-- {ip}\n        /32 host LOCAL\n",
+        "/proc/net/dev": f"Inter-|\n face |\n    lo: 0\n  {device}: 0\n",
+    }
+
+
+def _kernel(address: str) -> str:
+    """An IPv4 address as /proc/net/route writes it."""
+    (number,) = struct.unpack("<I", bytes(map(int, address.split("."))))
+    return f"{number:08X}"
