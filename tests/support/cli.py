@@ -81,7 +81,9 @@ class World:
     def keyset(self, root: MemorySigner | None = None, **changes: Any) -> str:
         """A keyset with the signing key; *changes* are of its entry, but ``end`` is its own."""
         end = changes.pop("end", None)
-        key = SigningKey(self.signing.public_key, self.now - DAY, self.now + 3650 * DAY)._replace(**changes)
+        key = SigningKey(self.signing.public_key, self.now - DAY, self.now + 3650 * DAY)._replace(
+            **changes
+        )
         return Keyset("Example Vendor", 3, self.now - DAY, (key,), end).sign(root or self.root)
 
     def claims(self, *, tags: bool = True, match: str = "exact", **changes: Any) -> License:
