@@ -16,7 +16,8 @@ if sys.version_info < (3, 11):
     )
     sys.exit(3)
 
-sys.path.append(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+HOME = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+sys.path.append(HOME)
 
 
 def main():  # type: () -> int
@@ -29,7 +30,7 @@ def main():  # type: () -> int
         missing = DependencyMissingError(python=sys.executable, package=error.name or str(error))
         sys.stderr.write("[E]: %s\n     %s\n" % (missing.sentence, missing.remedy()))
         return missing.exit_code
-    return run()
+    return run(home=HOME)
 
 
 if __name__ == "__main__":

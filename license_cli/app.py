@@ -73,17 +73,21 @@ def cli(ctx: click.Context, conf: str | None, keys: str | None, root: str, as_js
     Send the line of get_host_key (or the text of request) to your vendor, and install the
     licence that comes back.
     """
-    place = Place.default(os.environ)
+    now, home = ctx.obj
+    place = Place.default(os.environ, home)
     place = place._replace(conf=conf or place.conf, keys=keys or place.keys, root=root)
-    ctx.obj = Session(place, ctx.obj, as_json, called_as())
+    ctx.obj = Session(place, now, as_json, called_as())
 
 
-def main(arguments: Sequence[str] | None = None, now: int | None = None) -> int:
+def main(
+    arguments: Sequence[str] | None = None, now: int | None = None, home: str | None = None
+) -> int:
     """Run the client with *arguments* (default: the process's) and return its exit code.
 
-    *now* is the instant of the run, by default the clock's. Every problem becomes its exit code
-    and words; no traceback gets out.
+    *now* is the instant of the run, by default the clock's; *home* the folder of ``conf/`` and
+    ``keys/``. Every problem becomes its exit code and words; no traceback gets out.
     """
+    sys.stdout, sys.stderr = (stream or _nowhere() for stream in (sys.stdout, sys.stderr))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name never stops an answer
@@ -91,7 +95,7 @@ def main(arguments: Sequence[str] | None = None, now: int | None = None) -> int:
     instant = int(time.time()) if now is None else now
     as_json = "--json" in arguments
     try:
-        cli.main(arguments, prog_name="cli.py", standalone_mode=False, obj=instant)
+        cli.main(arguments, prog_name="cli.py", standalone_mode=False, obj=(instant, home))
         sys.stdout.flush()
     except Refused as refused:
         return _refuse_report(refused.report, as_json)
@@ -114,6 +118,11 @@ def main(arguments: Sequence[str] | None = None, now: int | None = None) -> int:
     except Exception as error:  # noqa: BLE001  # the last net: an operator never sees a traceback
         return _refuse(InternalError(reason=_describe(error)), as_json)
     return 0
+
+
+def _nowhere() -> TextIOWrapper:
+    """For a stream that whoever started this process has closed: nobody wants to read it."""
+    return open(os.devnull, "w", encoding="utf-8")
 
 
 def _refuse(error: LicenseError, as_json: bool) -> int:

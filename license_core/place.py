@@ -34,11 +34,15 @@ class Place(NamedTuple):
     root: str = "/"
 
     @classmethod
-    def default(cls, environ: Mapping[str, str]) -> "Place":
-        """``LICENSE_CONF`` and ``LICENSE_KEYS``, else ``conf/`` and ``keys/`` beside ``cmd/``."""
-        home = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-        if not os.path.exists(os.path.join(home, "cmd", "cli.py")):
-            home = os.getcwd()  # an installed wheel: the product's folder
+    def default(cls, environ: Mapping[str, str], home: str | None = None) -> "Place":
+        """``LICENSE_CONF`` and ``LICENSE_KEYS``, else ``conf/`` and ``keys/`` below *home*.
+
+        *home* is by default the folder in which ``cmd/cli.py`` stands beside this package.
+        """
+        if home is None:
+            home = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+            if not os.path.exists(os.path.join(home, "cmd", "cli.py")):
+                home = os.getcwd()  # an installed wheel: the product's folder
         return cls(
             conf=environ.get("LICENSE_CONF") or os.path.join(home, "conf"),
             keys=environ.get("LICENSE_KEYS") or os.path.join(home, "keys"),

@@ -1,0 +1,262 @@
+"""The client as a process: from any folder, with any surroundings, and when it is killed."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from license_core.verify import open_license
+from tests.support.cli import CLI, REPOSITORY, World, code
+from tests.support.need import need
+
+KILLS, KILLS_TORTURE = 40, 2000
+NEVER = ("httpx", "fastapi", "sqlalchemy", "pydantic", "asyncio", "email", "license_server")
+
+
+def imported(world: World, *arguments: str) -> set[str]:
+    """The modules that a command has imported when it ends."""
+    script = (
+        "import runpy, sys\n"
+        f"sys.argv = [{str(CLI)!r}, *{[*world.options(), *arguments]!r}]\n"
+        "try: runpy.run_path(sys.argv[0], run_name='__main__')\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "print('\\n' + '\\n'.join(sys.modules))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return {line.partition(".")[0] for line in done.stdout.splitlines()}
+
+
+def test_the_client_imports_nothing_that_it_does_not_need(present: World) -> None:
+    source = present.write(present.file())
+    for arguments in (["get_host_key"], ["install", source], ["verify"], ["request"], ["show"]):
+        found = imported(present, *arguments)
+        assert "license_core" in found
+        assert not found & set(NEVER), arguments
+
+
+def test_the_key_needs_no_cryptography(present: World) -> None:
+    assert "cryptography" not in imported(present, "get_host_key")
+
+
+def test_the_client_runs_from_any_folder_and_through_a_link(present: World, tmp_path: Path) -> None:
+    link = tmp_path / "bin" / "cli.py"
+    link.parent.mkdir()
+    link.symlink_to(CLI)
+    answers = {
+        subprocess.run(
+            [sys.executable, script, *present.options(), "get_host_key"],
+            cwd=folder,
+            capture_output=True,
+            check=True,
+        ).stdout
+        for script in (CLI, link)
+        for folder in ("/", tmp_path, REPOSITORY / "cmd")
+    }
+    assert len(answers) == 1
+
+
+def test_the_folders_beside_cmd_are_the_default(tmp_path: Path) -> None:
+    for name in ("cmd", "license_core", "license_cli"):
+        shutil.copytree(REPOSITORY / name, tmp_path / name)
+    env = {"PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        [sys.executable, "cmd/cli.py", "verify"], cwd=tmp_path, env=env, capture_output=True
+    )
+    assert f"{tmp_path}/conf/license.dat" in done.stderr.decode()
+    assert done.returncode == code("license-missing")
+
+
+def test_the_installed_command_is_the_same(present: World) -> None:
+    command = Path(sys.executable).with_name("license-cli")
+    done = subprocess.run([command, *present.options(), "get_host_key"], capture_output=True)
+    assert done.stdout == present.spawn("get_host_key").stdout
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {},
+        {"LC_ALL": "C"},
+        {"LC_ALL": "POSIX", "PYTHONUTF8": "0"},
+        {"LANG": "zh_CN.GB18030"},
+        {"PYTHONIOENCODING": "ascii"},
+        {"HOME": "/nonexistent"},
+        {"LICENSE_CONF": "\udcff"},
+    ],
+    ids=range(7),
+)
+def test_the_client_answers_in_any_environment(present: World, env: dict[str, str]) -> None:
+    present.put(present.file(present.claims(sub="上海 ACME \U0001f600")))
+    for command in ("verify", "show", "get_host_key"):
+        done = present.spawn(command, env=env)
+        assert done.returncode == 0, done.stderr
+        assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["get_host_key", "verify", "show"])
+def test_an_answer_that_cannot_be_written_is_no_success(present: World, command: str) -> None:
+    present.put()
+    with open("/dev/full", "wb") as full:
+        done = present.spawn(command, stdout=full, stderr=subprocess.PIPE, capture_output=False)
+    assert done.returncode not in (0, 120)
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_reader_that_goes_away_is_no_error_to_show(present: World) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = present.spawn("get_host_key", stdout=write, stderr=subprocess.PIPE, capture_output=False)
+    os.close(write)
+    assert b"Traceback" not in done.stderr
+    assert b"Exception" not in done.stderr
+
+
+def test_closed_streams_do_no_harm(present: World) -> None:
+    present.put()
+    line = f"{sys.executable} {CLI} {' '.join(present.options())} verify <&- >&- 2>&-"
+    done = subprocess.run(["sh", "-c", line], capture_output=True)
+    assert done.returncode == 0
+
+
+def test_an_argument_that_is_no_text_is_told(present: World) -> None:
+    done = present.spawn("install", os.fsdecode(b"/nonexistent/\xff"))
+    assert done.returncode == code("file-unreadable")
+
+
+def test_a_python_without_the_packages_says_how_to_get_them(present: World) -> None:
+    line = [sys.executable, "-S", "-E", str(CLI), *present.options(), "get_host_key"]
+    done = subprocess.run(line, capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
+    assert done.returncode == code("dependency-missing")
+    assert "requirements/client.txt" in done.stderr
+
+
+# What a file system does
+
+
+def in_namespace(script: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run a shell script where it may mount."""
+    root = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    line = ["unshare", "--mount", "--propagation", "private", *root]
+    if subprocess.run([*line, "true"], capture_output=True).returncode != 0:
+        need("a mount namespace", "run as root, or allow unprivileged user namespaces")
+    return subprocess.run(
+        [*line, "sh", "-euc", script, "sh", *arguments], capture_output=True, text=True
+    )
+
+
+def mounted_case(world: World, script: str) -> "subprocess.CompletedProcess[str]":
+    """Install a new licence where *script* has prepared ``$1``, the folder conf."""
+    former, new = world.file(), world.file(world.claims(jti="HS-2026-NEW00000"))
+    world.put(former)
+    command = 'set +e; "$2" "$3" --conf "$1" --keys "$4" --root "$5" install "$6"; code=$?\n'
+    check = 'cmp "$1/license.dat" "$7" >&2; ls -A "$1"; exit $code'
+    return in_namespace(
+        f"{script}\n{command}{check}",
+        str(world.conf),
+        sys.executable,
+        str(CLI),
+        str(world.keys),
+        str(world.host),
+        world.write(new, "new.dat"),
+        world.write(former, "former.dat"),
+    )
+
+
+def test_a_mounted_file_is_refused_with_the_way_out(present: World) -> None:
+    done = mounted_case(present, 'mount --bind "$1/license.dat" "$1/license.dat"')
+    assert done.returncode == code("file-is-mounted"), done.stderr
+    assert "differ" not in done.stderr
+    assert ".tmp" not in done.stdout
+    assert str(present.conf) in done.stderr
+
+
+def test_a_read_only_folder_is_refused_with_the_way_out(present: World) -> None:
+    done = mounted_case(present, 'mount --bind "$1" "$1"; mount -o remount,ro,bind "$1"')
+    assert done.returncode == code("folder-not-writable"), done.stderr
+    assert "differ" not in done.stderr
+
+
+def test_a_full_disk_leaves_the_old_file_and_no_half_one(present: World) -> None:
+    script = (
+        'cp -r "$1" "$1.kept"; mount -t tmpfs -o size=32k,mode=755 t "$1"; cp "$1.kept"/* "$1"/\n'
+        'dd if=/dev/zero of="$1/filler" 2>/dev/null || true'
+    )
+    done = mounted_case(present, script)
+    assert done.returncode == code("disk-full"), done.stderr
+    assert "differ" not in done.stderr
+    assert ".tmp" not in done.stdout
+
+
+def test_a_folder_of_another_user_is_refused(present: World, tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to become another user")
+    source = present.write(present.file())
+    os.chmod(source, 0o644)
+    for folder in [tmp_path, *tmp_path.parents]:
+        if folder.stat().st_mode & 0o005 != 0o005:
+            if str(folder).startswith("/tmp/"):
+                os.chmod(folder, folder.stat().st_mode | 0o005)
+    line = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    line += [sys.executable, str(CLI), *present.options(), "install", source]
+    done = subprocess.run(line, capture_output=True, text=True)
+    if done.returncode in (1, 127):
+        pytest.skip("this interpreter cannot be run by another user")
+    assert done.returncode == code("folder-not-writable"), done.stderr
+    assert not present.license.exists()
+
+
+def kill_loop(world: World, times: int, seed: int) -> dict[str, int]:
+    """Kill ``install`` at random moments; what stood at the place of the licence afterwards."""
+    chance = random.Random(seed)
+    versions = [world.file(world.claims(jti=f"HS-2026-{n:08d}")) for n in range(2)]
+    sources = [world.write(data, f"{n}.dat") for n, data in enumerate(versions)]
+    world.put(versions[0])
+    seen = {"old": 0, "new": 0}
+    for turn in range(times):
+        before = world.license.read_bytes()
+        source = sources[turn % 2]
+        process = subprocess.Popen(
+            [sys.executable, str(CLI), *world.options(), "install", source],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            process.wait(chance.uniform(0.02, 0.2))
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        after = world.license.read_bytes()
+        assert after in versions
+        open_license(after, roots=(world.root.public_key,))
+        seen["old" if after == before else "new"] += 1
+    return seen
+
+
+def test_a_killed_install_leaves_the_old_licence_or_the_new_one(present: World) -> None:
+    seen = kill_loop(present, KILLS, seed=1)
+    assert sum(seen.values()) == KILLS
+    assert present.spawn("verify").returncode == 0
+
+
+@pytest.mark.torture
+def test_torture_killed_installs(present: World) -> None:
+    seen = kill_loop(present, KILLS_TORTURE, seed=2)
+    print(
+        f"\nkilled installs: {KILLS_TORTURE}; {seen['old']} left the old licence, "
+        f"{seen['new']} the new one, none anything else"
+    )
+    assert present.spawn("verify").returncode == 0
+
+
+def test_json_is_one_object(present: World) -> None:
+    present.put()
+    for command in ("verify", "get_host_key", "show"):
+        assert isinstance(json.loads(present.spawn("--json", command).stdout), dict)
