@@ -9,6 +9,8 @@ import socket
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from license_core import hostfile
+
 _SOMEWHERE_V4 = ("192.0.2.1", 9)  # TEST-NET-1, RFC 5737; connecting a UDP socket sends nothing
 _SOMEWHERE_V6 = ("2001:db8::1", 9)  # RFC 3849
 
@@ -123,12 +125,11 @@ class _Route(NamedTuple):
 
 def _read(root: str, name: str) -> str:
     try:
-        with open(
-            os.path.join(root, "proc/net", name), encoding="ascii", errors="replace"
-        ) as stream:
-            return stream.read()
+        data = hostfile.read(os.path.join(root, "proc/net", name))
     except OSError:
-        return ""  # this kernel or this record has no such family
+        data = None
+    # Where there is none, this kernel or this record has no such family.
+    return (data or b"").decode("ascii", "replace")
 
 
 def _routes(root: str) -> list[_Route]:

@@ -7,10 +7,9 @@ that is not there means that this host has no such thing; one that cannot be rea
 import os
 import re
 import socket
-import stat
 from collections.abc import Mapping
 
-from license_core import addresses
+from license_core import addresses, hostfile
 from license_core.errors import FileUnreadableError
 from license_core.facts import HostFacts
 
@@ -21,7 +20,6 @@ _HEX64 = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _CONTAINER_FOLDER = re.compile(r"/(?:overlay-)?containers/([0-9a-f]{64})/")
 _CONTAINER_FILES = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
 _MACHINE_ID_FILES = ("/etc/machine-id", "/var/lib/dbus/machine-id")
-_MOST = 1 << 20  # no file that is read here is longer; one that is would be a trick
 
 
 def read_facts(root: str | os.PathLike[str], environ: Mapping[str, str]) -> HostFacts:
@@ -62,19 +60,7 @@ def _recorded(root: str) -> addresses.Addresses:
 def _bytes(root: str, path: str) -> bytes | None:
     file = os.path.join(root, path.lstrip("/"))
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-        try:
-            mode = os.fstat(descriptor).st_mode
-            if stat.S_ISCHR(mode):
-                return b""  # masked with /dev/null, as engines do
-            if not stat.S_ISREG(mode):
-                raise FileUnreadableError(path=file, reason="it is not a plain file")
-            with open(descriptor, "rb", closefd=False) as stream:
-                return stream.read(_MOST)
-        finally:
-            os.close(descriptor)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+        return hostfile.read(file)
     except OSError as error:
         raise FileUnreadableError(path=file, reason=error.strerror or str(error)) from error
 

@@ -175,10 +175,11 @@ class World:
 
     def spawn(self, *arguments: str, **more: Any) -> "subprocess.CompletedProcess[bytes]":
         """One command as a process, at this machine's time."""
-        return subprocess.run(
-            [sys.executable, str(CLI), *self.options(), *arguments],
-            **{"capture_output": True, "stdin": subprocess.DEVNULL, "timeout": 60} | more,
-        )
+        options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "timeout": 60}
+        if "stdout" not in more:
+            options["capture_output"] = True
+        line = [sys.executable, str(CLI), *self.options(), *arguments]
+        return subprocess.run(line, **options | more)
 
 
 def new_signer() -> MemorySigner:

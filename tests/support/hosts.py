@@ -1,4 +1,4 @@
-"""Hosts as folders: what a kernel and an engine show of themselves, under a root of a test's own."""
+"""Hosts as folders: what a kernel and an engine show of themselves, below a root."""
 
 import struct
 from pathlib import Path

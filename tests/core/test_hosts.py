@@ -1,0 +1,315 @@
+"""From a host's files to its facts, its key and its warnings."""
+
+import os
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from license_core import hostkey, stability
+from license_core.errors import LicenseError
+from license_core.facts import HostFacts
+from license_core.probe import read_facts
+from tests.support import hosts
+from tests.support.hosts import CONTAINER_ID, IP, MACHINE_ID, container, mountinfo, write
+
+HOSTS = 1000
+
+
+def facts(root: Path, **environ: str) -> HostFacts:
+    return read_facts(str(root), environ)
+
+
+def test_a_container_of_docker(tmp_path: Path) -> None:
+    found = facts(container(tmp_path, gpus=4))
+    assert found[:4] == (hosts.HOSTNAME, IP, MACHINE_ID, CONTAINER_ID)
+    assert (found.engine, found.gateway, found.gpus) == ("docker", "172.17.0.1", 4)
+    assert stability.network_mode(found) == "default-bridge"
+
+
+def test_a_thousand_hosts_have_a_thousand_keys(tmp_path: Path) -> None:
+    chance = random.Random(3)
+    keys = set()
+    for n in range(HOSTS):
+        container(
+            tmp_path,
+            ip=f"172.17.{n % 4}.{2 + n // 4}",
+            hostname=f"gpu{n % 10}",
+            machine_id=f"{chance.getrandbits(128):032x}" if n % 3 else MACHINE_ID,
+            container_id=f"{chance.getrandbits(256):064x}",
+        )
+        keys.add(hostkey.derive(facts(tmp_path)).key)
+    assert len(keys) == HOSTS
+
+
+@pytest.mark.parametrize("component", hostkey.COMPONENTS)
+def test_every_component_counts_and_is_told_from_a_missing_one(
+    tmp_path: Path, component: str
+) -> None:
+    known = facts(container(tmp_path))
+    keys = {
+        hostkey.derive(known._replace(**{component: value})).key
+        for value in (getattr(known, component), None, "", "!missing", "x")
+    }
+    assert len(keys) == 5
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "mounts", "expected"),
+    [
+        ("0::/\n", mountinfo(CONTAINER_ID), CONTAINER_ID),
+        (f"12:pids:/docker/{CONTAINER_ID}\n", "", CONTAINER_ID),
+        (f"0::/system.slice/docker-{CONTAINER_ID}.scope\n", "", CONTAINER_ID),
+        (f"0::/kubepods/besteffort/pod12/{CONTAINER_ID}\n", "", CONTAINER_ID),
+        (f"0::/kubepods.slice/cri-containerd-{CONTAINER_ID}.scope\n", "", CONTAINER_ID),
+        (f"0::/docker/{'ab' * 32}/nested/{CONTAINER_ID}\n", "", CONTAINER_ID),
+        (f"0::/docker/{CONTAINER_ID}\n", mountinfo("ab" * 32), CONTAINER_ID),
+        ("0::/\n", mountinfo(CONTAINER_ID, "/srv/elsewhere/containers"), CONTAINER_ID),
+        ("0::/\n", mountinfo(CONTAINER_ID, "/x/overlay-containers"), CONTAINER_ID),
+        ("0::/\n", mountinfo(None), None),
+        ("0::/\n", mountinfo(CONTAINER_ID, "/home/user/backup"), None),
+        (f"0::/docker/{CONTAINER_ID}a\n", "", None),
+        (f"0::/docker/{CONTAINER_ID[:-1]}\n", "", None),
+        ("", "garbage\n\n1 2 3\n", None),
+    ],
+)
+def test_where_the_container_id_stands(
+    tmp_path: Path, cgroup: str, mounts: str, expected: str | None
+) -> None:
+    container(tmp_path, cgroup=cgroup)
+    write(tmp_path, {"/proc/self/mountinfo": mounts})
+    assert facts(tmp_path).container_id == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"{MACHINE_ID}\n", MACHINE_ID),
+        (f"{MACHINE_ID}\r\n", MACHINE_ID),
+        (f"  {MACHINE_ID.upper()}  ", MACHINE_ID),
+        ("", None),
+        ("\n", None),
+        ("uninitialized\n", None),
+        ("0" * 32, None),
+        (MACHINE_ID[:-1], None),
+        (f"{MACHINE_ID}0", None),
+        (f"{MACHINE_ID[:8]}-{MACHINE_ID[8:]}", None),
+    ],
+)
+def test_what_counts_as_a_machine_id(tmp_path: Path, text: str, expected: str | None) -> None:
+    container(tmp_path)
+    write(tmp_path, {"/etc/machine-id": text})
+    assert facts(tmp_path).machine_id == expected
+
+
+def test_the_machine_id_of_dbus_stands_in(tmp_path: Path) -> None:
+    container(tmp_path, machine_id=None)
+    write(tmp_path, {"/var/lib/dbus/machine-id": MACHINE_ID})
+    assert facts(tmp_path).machine_id == MACHINE_ID
+
+
+def test_a_machine_id_that_is_bound_in_allows_hk1_host(tmp_path: Path) -> None:
+    container(tmp_path)
+    with pytest.raises(LicenseError, match="machine id"):
+        hostkey.derive(facts(tmp_path), "hk1-host")
+    bound = "711 699 8:1 /etc/machine-id /etc/machine-id ro - ext4 /dev/sda1 rw\n"
+    write(tmp_path, {"/proc/self/mountinfo": mountinfo(CONTAINER_ID) + bound})
+    key = hostkey.derive(facts(tmp_path), "hk1-host")
+    write(tmp_path, {"/proc/self/mountinfo": mountinfo("ab" * 32) + bound})
+    assert hostkey.derive(facts(tmp_path), "hk1-host") == key
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("Studio2_GPU\n", "studio2_gpu"),
+        ("host.example.com.\n", "host.example.com"),
+        ("工作站\n", "工作站"),
+        ("ÄB\n", "Äb"),
+        ("(none)\n", None),
+        ("\n", None),
+    ],
+)
+def test_a_hostname_is_folded_in_ascii_only(tmp_path: Path, raw: str, expected: str | None) -> None:
+    container(tmp_path)
+    write(tmp_path, {"/proc/sys/kernel/hostname": raw})
+    assert facts(tmp_path).hostname == expected
+
+
+def _routes(*rows: str) -> str:
+    head = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"
+    return head + "".join(f"{row}\n" for row in rows)
+
+
+def _locals(*addresses: str) -> str:
+    return "Local:\n" + "".join(f"     |-- {a}\n        /32 host LOCAL\n" for a in addresses)
+
+
+def test_the_default_route_with_the_lowest_metric_speaks_for_the_host(tmp_path: Path) -> None:
+    container(tmp_path)
+    routes = _routes(
+        "eth0\t00000000\t010011AC\t0003\t0\t0\t200\t00000000\t0\t0\t0",
+        "eth1\t00000000\t01001EAC\t0003\t0\t0\t100\t00000000\t0\t0\t0",
+        "eth0\t000011AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0",
+        "eth1\t00001EAC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0",
+    )
+    write(
+        tmp_path,
+        {"/proc/net/route": routes, "/proc/net/fib_trie": _locals("172.17.0.2", "172.30.0.10")},
+    )
+    assert facts(tmp_path).ip == "172.30.0.10"
+
+
+def test_without_a_route_the_lowest_usable_address_speaks(tmp_path: Path) -> None:
+    container(tmp_path)
+    trie = _locals("127.0.0.1", "169.254.3.4", "10.9.0.2", "10.10.0.2")
+    write(tmp_path, {"/proc/net/route": _routes(), "/proc/net/fib_trie": trie})
+    assert facts(tmp_path).ip == "10.9.0.2"
+
+
+def test_link_local_alone_is_no_address(tmp_path: Path) -> None:
+    container(tmp_path)
+    trie = _locals("127.0.0.1", "169.254.3.4")
+    write(tmp_path, {"/proc/net/route": _routes(), "/proc/net/fib_trie": trie})
+    assert facts(tmp_path).ip is None
+    assert stability.network_mode(facts(tmp_path)) == "none"
+
+
+def test_a_host_with_ipv6_only(tmp_path: Path) -> None:
+    container(tmp_path)
+    six = "20010db8000000000000000000000002 02 40 00 80     eth0\n"
+    link_local = "fe800000000000000000000000000002 02 40 20 80     eth0\n"
+    write(
+        tmp_path,
+        {
+            "/proc/net/route": _routes(),
+            "/proc/net/fib_trie": _locals("127.0.0.1"),
+            "/proc/net/if_inet6": link_local + six,
+        },
+    )
+    assert facts(tmp_path).ip == "2001:db8::2"
+
+
+@pytest.mark.parametrize(
+    ("nameserver", "environ", "mode"),
+    [
+        ("192.0.2.53", {}, "default-bridge"),
+        ("127.0.0.11", {}, "user-defined"),
+        ("192.0.2.53", {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, "pod"),
+    ],
+)
+def test_how_the_container_is_connected(
+    tmp_path: Path, nameserver: str, environ: dict[str, str], mode: str
+) -> None:
+    found = facts(container(tmp_path, nameserver=nameserver), **environ)
+    assert stability.network_mode(found) == mode
+
+
+def test_a_dockerenv_file_alone_makes_no_container(tmp_path: Path) -> None:
+    container(tmp_path, container_id=None)
+    write(tmp_path, {"/.dockerenv": ""})
+    found = facts(tmp_path)
+    assert (found.engine, stability.notices(found)) == (None, ())
+
+
+def test_podman_is_known_by_its_file_and_named_in_the_warning(tmp_path: Path) -> None:
+    container(tmp_path, ip="10.88.0.2")
+    write(tmp_path, {"/run/.containerenv": ""})
+    (notice,) = stability.notices(facts(tmp_path))
+    assert "podman" in notice.sentence + notice.remedy()
+
+
+def test_the_subnet_that_is_proposed_is_none_of_the_hosts_own(tmp_path: Path) -> None:
+    (notice,) = stability.notices(facts(container(tmp_path, ip="172.30.0.2")))
+    assert "172.30.0.0/24" not in notice.remedy()
+
+
+def test_on_this_machine_the_facts_are_found_without_error() -> None:
+    found = read_facts("/", {})
+    assert found.hostname
+    assert read_facts("/", {}) == found
+
+
+# Hostile files
+
+
+def _fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _folder(path: Path) -> None:
+    path.mkdir()
+
+
+def _loop(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+def _huge(path: Path) -> None:
+    with path.open("wb") as stream:
+        stream.truncate(1 << 34)
+
+
+def _device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def _masked(path: Path) -> None:
+    path.symlink_to("/dev/null")
+
+
+def _noise(path: Path) -> None:
+    path.write_bytes(os.urandom(4096))
+
+
+READ = [
+    "etc/machine-id",
+    "proc/self/cgroup",
+    "proc/self/mountinfo",
+    "proc/sys/kernel/hostname",
+    "etc/resolv.conf",
+    "proc/net/route",
+    "proc/net/fib_trie",
+    "proc/net/if_inet6",
+    "proc/net/dev",
+]
+
+
+@pytest.mark.parametrize("make", [_fifo, _folder, _loop, _huge, _device, _masked, _noise])
+@pytest.mark.parametrize("name", READ)
+@pytest.mark.timeout(20)
+def test_a_hostile_file_never_hangs_and_never_escapes(
+    tmp_path: Path, name: str, make: Callable[[Path], None]
+) -> None:
+    container(tmp_path)
+    (tmp_path / name).unlink(missing_ok=True)
+    make(tmp_path / name)
+    try:
+        hostkey.derive(facts(tmp_path))
+    except LicenseError as error:
+        assert str(tmp_path) in error.sentence
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_files_that_were_shuffled_never_escape(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    container(tmp_path)
+    for name in READ:
+        path = tmp_path / name
+        if path.exists():
+            data = bytearray(path.read_bytes())
+            for _ in range(chance.randrange(1, 8)):
+                data[chance.randrange(len(data))] = chance.choice(b"\0 \t\n:/0f|-\xff")
+            path.write_bytes(bytes(data))
+    try:
+        hostkey.derive(facts(tmp_path))
+    except LicenseError as error:
+        assert error.exit_code
+
+
+def test_an_empty_root_is_a_host_without_identity(tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path)
+    with pytest.raises(LicenseError, match="machine id"):
+        hostkey.derive(facts(tmp_path))
