@@ -5,6 +5,7 @@ import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,10 +50,10 @@ def test_every_component_counts_and_is_told_from_a_missing_one(
     tmp_path: Path, component: str
 ) -> None:
     known = facts(container(tmp_path))
-    keys = {
-        hostkey.derive(known._replace(**{component: value})).key
-        for value in (getattr(known, component), None, "", "!missing", "x")
-    }
+    values: list[dict[str, Any]] = [
+        {component: value} for value in (getattr(known, component), None, "", "!missing", "x")
+    ]
+    keys = {hostkey.derive(known._replace(**value)).key for value in values}
     assert len(keys) == 5
 
 
