@@ -1,0 +1,142 @@
+"""Every problem that only the vendor's side raises, through its command or over HTTP."""
+
+from collections.abc import Callable
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+import sqlalchemy
+from click.testing import CliRunner
+
+from license_core.problems import PROBLEMS
+from license_server import admin, vault
+from tests.cli.test_problems import SERVER_ONLY
+from tests.server.conftest import Desk
+from tests.server.test_desk import hidden
+from tests.support import server
+from tests.support.server import EMAIL, LINE
+
+ROWS = {row.slug: row for row in PROBLEMS.values()}
+
+ISSUE = ["issue", "--customer", "ACME", "--product", "darwin", "--days", "9", "-o", "-", "--host"]
+
+
+def command(data: Path, *arguments: str, **env: str | None) -> tuple[int, str]:
+    """``license-server`` in this process: its exit code and what it said on standard error."""
+    given: dict[str, str | None] = {"LICENSE_SERVER_PASSPHRASE": server.PASSPHRASE}
+    with CliRunner().isolation(env=given | env) as streams:
+        code = admin.main(["--data", str(data), *arguments])
+        said = streams[1].getvalue().decode()
+    assert "Traceback" not in said
+    return code, said
+
+
+def _damaged_database(data: Path) -> None:
+    (data / "hostseal.db").write_bytes(b"no database" * 99)
+
+
+def _version(version: str) -> Callable[[Path], None]:
+    def change(data: Path) -> None:
+        database = vault.open_database(server.settings(data))
+        query = sqlalchemy.text("update alembic_version set version_num = :version")
+        database.write(lambda connection: connection.execute(query, {"version": version}))
+        database.close()
+
+    return change
+
+
+def _no_key(data: Path) -> None:
+    (data / "keys" / "signing.key.pem").unlink()
+
+
+def _nothing(_: Path) -> None:
+    pass
+
+
+COMMANDS: dict[str, tuple[Callable[[Path], None], list[str], dict[str, str | None]]] = {
+    "request-unreadable": (_nothing, [*ISSUE, "hello"], {}),
+    "request-damaged": (
+        _nothing,
+        [*ISSUE, "-----BEGIN LICENSE REQUEST-----\nA\n-----END LICENSE REQUEST-----"],
+        {},
+    ),
+    "request-ambiguous": (_nothing, [*ISSUE, f"{LINE} {LINE.replace('5', '6')}"], {}),
+    "passphrase-missing": (_nothing, [*ISSUE, LINE], {"LICENSE_SERVER_PASSPHRASE": None}),
+    "passphrase-wrong": (_nothing, [*ISSUE, LINE], {"LICENSE_SERVER_PASSPHRASE": "wrong"}),
+    "already-initialised": (
+        _nothing,
+        ["init"],
+        {"LICENSE_SERVER_ADMIN_PASSWORD": "a long password"},
+    ),
+    "not-initialised": (lambda data: (data / "root.pub.pem").unlink(), [*ISSUE, LINE], {}),
+    "database-unavailable": (_damaged_database, [*ISSUE, LINE], {}),
+    "signer-unavailable": (_no_key, [*ISSUE, LINE], {}),
+    "input-invalid": (_nothing, [*ISSUE, LINE, "--limit", "gpus"], {}),
+    "schema-newer": (_version("9999"), [*ISSUE, LINE], {}),
+    "address-in-use": (_nothing, ["serve", "--host", "192.0.2.1"], {}),
+    "not-found": (_nothing, ["token", "revoke", "nobody"], {}),
+    "usage": (_nothing, ["serve", "--nonsense"], {}),
+}
+
+
+@pytest.mark.parametrize("slug", COMMANDS)
+def test_the_command_ends_with_the_problems_exit_code(data: Path, slug: str) -> None:
+    prepare, arguments, env = COMMANDS[slug]
+    prepare(data)
+    code, said = command(data, *arguments, **env)
+    assert code == ROWS[slug].exit_code, said
+    assert "[E]: " in said
+
+
+def test_an_older_database_is_told_with_the_command_that_upgrades_it(data: Path) -> None:
+    # There is one version so far: let a later server find it.
+    with patch("alembic.script.ScriptDirectory.get_current_head", return_value="0002"):
+        code, said = command(data, *ISSUE, LINE)
+    assert code == ROWS["schema-outdated"].exit_code
+    assert "license-server upgrade" in said
+
+
+def _api(desk: Desk, method: str, path: str, **more: object) -> str:
+    reply = desk.client.request(method, f"/api/v1{path}", headers=desk.bearer, **more)  # type: ignore[arg-type]
+    document = reply.json()
+    slug = str(document["type"]).rpartition("/")[2]
+    assert reply.status_code == document["status"] == ROWS[slug].status
+    return slug
+
+
+def test_the_problems_of_the_api(desk: Desk) -> None:
+    order = {"customer": "A", "product": "b", "days": 1, "host": LINE}
+    key = {"Idempotency-Key": f"k{desk.clock.now}"}
+    assert _api(desk, "GET", "/nothing") == "not-found"
+    assert _api(desk, "PUT", "/licenses") == "method-not-allowed"
+    assert _api(desk, "POST", "/licenses", content=b"x" * 300_000) == "request-too-large"
+    desk.client.post("/api/v1/licenses", json=order, headers=desk.bearer | key)
+    reply = desk.client.post(
+        "/api/v1/licenses", json=order | {"days": 2}, headers=desk.bearer | key
+    )
+    assert reply.json()["type"] == "/problems/idempotency-key-reused"
+    assert desk.client.get("/api/v1/licenses").json()["type"] == "/problems/not-authenticated"
+
+
+def test_the_problems_of_the_desk(desk: Desk) -> None:
+    def sign_in(**changed: str) -> str:
+        token = hidden(desk.client.get("/login").text, "form_token")
+        fields = {"form_token": token, "email": f"x{desk.clock.now}@a", "password": "wrong"}
+        return desk.client.post("/login", data=fields | changed).text
+
+    assert ROWS["form-expired"].title in sign_in(form_token="another")
+    told = [sign_in() for _ in range(7)]
+    assert ROWS["too-many-attempts"].title in told[-1]
+    assert EMAIL not in told[-1]
+
+
+def test_every_problem_of_the_vendors_side_is_reached_in_this_file() -> None:
+    over_http = {
+        "not-authenticated",
+        "form-expired",
+        "too-many-attempts",
+        "idempotency-key-reused",
+        "method-not-allowed",
+        "request-too-large",
+    }
+    assert COMMANDS.keys() | over_http | {"schema-outdated"} >= SERVER_ONLY
