@@ -50,7 +50,7 @@ def test_a_signature_that_does_not_verify_is_never_stored(desk: Desk) -> None:
         public_key = desk.site.issuer.signer.public_key
 
         def sign(self, message: bytes) -> bytes:
-            return bytes(64)
+            return bytes(64 + 0 * len(message))
 
     before = desk.count("licenses")
     site = desk.site._replace(issuer=desk.site.issuer._replace(signer=Broken()))
@@ -142,7 +142,7 @@ def kill_loop(folder: Path, kills: int, database_url: str | None) -> tuple[int, 
 
 
 def _all(database: Database, data: Path) -> set[str]:
-    """The numbers of what is stored: each row yields a file that verifies and has its audit event."""
+    """The numbers of what is stored: each yields a file that verifies, and has its audit event."""
     roots = server.roots(data)
     numbers: set[str] = set()
     before: int | None = None

@@ -122,7 +122,7 @@ def test_the_problems_of_the_desk(desk: Desk) -> None:
     def sign_in(**changed: str) -> str:
         token = hidden(desk.client.get("/login").text, "form_token")
         fields = {"form_token": token, "email": f"x{desk.clock.now}@a", "password": "wrong"}
-        return desk.client.post("/login", data=fields | changed).text
+        return str(desk.client.post("/login", data=fields | changed).text)
 
     assert ROWS["form-expired"].title in sign_in(form_token="another")
     told = [sign_in() for _ in range(7)]

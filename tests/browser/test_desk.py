@@ -1,0 +1,122 @@
+"""The desk in Chromium: the support engineer's way from a pasted line to a file."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Error, Page, sync_playwright
+
+from license_core.verify import open_license
+from tests.support import server
+from tests.support.need import need
+from tests.support.server import KEY, Running, running_server
+
+PASTED = f"\u201c[\u201d{KEY[:20].upper()}\n{KEY[20:]}\u201d \uff0c \u201cstudio2_gpu\u201d]\u3002"
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running_server(tmp_path_factory.mktemp("desk")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        need("Chromium", "apt-get install chromium")
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        except Error as error:
+            need("Chromium", f"it does not start here: {error}")
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=[True, False], ids=["javascript", "no-javascript"])
+def page(request: pytest.FixtureRequest, chromium: Browser, running: Running) -> Iterator[Page]:
+    context = chromium.new_context(base_url=running.url, java_script_enabled=request.param)
+    yield context.new_page()
+    context.close()
+
+
+def sign_in(page: Page, running: Running) -> None:
+    page.goto("/")
+    page.get_by_label("E-mail address").fill(running.admin_email)
+    page.get_by_label("Password").fill(running.admin_password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def test_from_a_pasted_line_to_a_file_that_verifies(
+    page: Page, running: Running, tmp_path: Path
+) -> None:
+    broken: list[str] = []
+    page.on("console", lambda message: broken.append(message.text))
+    page.on("pageerror", lambda error: broken.append(str(error)))
+    sign_in(page, running)
+    page.get_by_role("link", name="Issue a licence").first.click()
+    page.get_by_label("What the operator sent").fill(PASTED)
+    page.get_by_label("Customer").fill("上海 ACME")
+    page.get_by_label("Product").fill("darwin")
+    page.get_by_label("Limits").fill("gpus=4")
+    page.get_by_label("Time zone of the days").fill("Asia/Shanghai")
+    page.get_by_role("button", name="See what this means").click()
+    assert page.get_by_text(KEY).is_visible()
+    assert page.get_by_text("in Asia/Shanghai").is_visible()
+    page.get_by_role("button", name="Issue the licence").click()
+    assert page.get_by_text("Issued.").is_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download license.dat").click()
+    assert download.value.suggested_filename == "license.dat"
+    path = tmp_path / "license.dat"
+    download.value.save_as(path)
+    license_ = open_license(path.read_bytes(), roots=server.roots(running.data)).license
+    assert (license_.host.key, license_.host.name, license_.sub) == (
+        KEY,
+        "studio2_gpu",
+        "上海 ACME",
+    )
+    assert license_.limits == {"gpus": 4}
+    page.get_by_role("link", name="Licences").click()
+    assert page.get_by_role("link", name=license_.jti).is_visible()
+    assert broken == []
+
+
+def test_a_mistake_is_told_where_it_was_made_and_nothing_typed_is_lost(
+    page: Page, running: Running
+) -> None:
+    sign_in(page, running)
+    page.goto("/licenses/new")
+    page.get_by_label("What the operator sent").fill(PASTED)
+    page.get_by_label("Customer").fill("ACME")
+    page.get_by_label("Product").fill("darwin")
+    page.get_by_label("Limits").fill("gpus four")
+    page.get_by_role("button", name="See what this means").click()
+    assert "is not like gpus=4" in page.get_by_role("alert").inner_text()
+    assert page.get_by_label("Limits").get_attribute("aria-invalid") == "true"
+    assert page.get_by_label("Customer").input_value() == "ACME"
+    assert page.get_by_label("What the operator sent").input_value() == PASTED
+
+
+@pytest.mark.parametrize("path", ["/login", "/licenses", "/licenses/new", "/problems/wrong-host"])
+def test_every_page_fits_a_telephone(page: Page, running: Running, path: str) -> None:
+    sign_in(page, running)
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto(path)
+    box = page.locator("main").bounding_box()
+    assert box is not None
+    assert box["width"] <= 360
+
+
+def test_every_field_has_a_label(page: Page, running: Running) -> None:
+    sign_in(page, running)
+    for path in ("/login", "/licenses", "/licenses/new"):
+        page.goto(path)
+        for field in page.locator("input:not([type=hidden]), textarea, select").all():
+            name = field.get_attribute("name")
+            id_, aria = field.get_attribute("id"), field.get_attribute("aria-label")
+            inside = field.locator("xpath=ancestor::label").count()
+            labelled = aria or inside or page.locator(f'label[for="{id_}"]').count()
+            assert labelled, (path, name)

@@ -1,0 +1,36 @@
+"""Who may import whom (docs/adr/0002-layers.md), and what never stands in this repository."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def test_the_import_contracts_hold() -> None:
+    command = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([command], cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def _files() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    return [REPOSITORY / name for name in listed.stdout.splitlines()]
+
+
+def test_no_private_key_is_kept() -> None:
+    pattern = re.compile(rb"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----\s+[A-Za-z0-9+/]{20}")
+    assert [path for path in _files() if path.is_file() and pattern.search(path.read_bytes())] == []
+
+
+def test_no_folder_shadows_a_module_of_python_or_of_alembic() -> None:
+    for name in ("cmd", "alembic", "tests"):
+        assert not (REPOSITORY / name / "__init__.py").exists()
+
+
+def test_the_pins_record_no_address() -> None:
+    for path in (REPOSITORY / "requirements").iterdir():
+        assert "://" not in path.read_text("utf-8")
