@@ -7,13 +7,13 @@ The former hosts need no authentication: one is believed only where it hashes to
 the licence names.
 """
 
-import hmac
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from license_core import claims, strictjson
 from license_core.facts import HostFacts
 from license_core.hostkey import COMPONENTS, anchor, components, key_of
+from license_core.sha256 import hmac_sha256
 
 TOLERANCE = 24 * 3600
 """By how many seconds a clock may be behind the mark without being called set back."""
@@ -93,7 +93,7 @@ def parse(data: bytes, facts: HostFacts) -> Memory:
         license_jti=claims.text(members, "license_jti"),
         hosts=tuple(_host(host) for host in hosts[:MAX_HOSTS]),
     )
-    return memory._replace(authentic=hmac.compare_digest(code, _code(memory, facts)))
+    return memory._replace(authentic=code == _code(memory, facts))
 
 
 def dump(memory: Memory, facts: HostFacts) -> bytes:
@@ -114,7 +114,7 @@ def _members(memory: Memory) -> dict[str, Any]:
 
 def _code(memory: Memory, facts: HostFacts) -> str:
     secret = anchor(components(facts, "hk1"))
-    return hmac.digest(secret, strictjson.dumps(_members(memory)), "sha256").hex()
+    return hmac_sha256(secret, strictjson.dumps(_members(memory))).hex()
 
 
 def _host(members: Any) -> dict[str, str | None]:

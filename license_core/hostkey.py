@@ -4,12 +4,11 @@ Pure: from HostFacts to text. The key is a hash over the identity of a host; a t
 host recognise one component again, and tells nobody else what it was.
 """
 
-import hashlib
-import hmac
 from typing import NamedTuple
 
 from license_core.errors import HostUnidentifiableError, MachineIdNotBoundError
 from license_core.facts import HostFacts
+from license_core.sha256 import hmac_sha256, sha256
 
 COMPONENTS = ("hostname", "ip", "machine_id", "container_id")
 PROFILES: dict[str, tuple[str, ...]] = {
@@ -52,7 +51,7 @@ def canonical_text(values: dict[str, str | None], profile: str) -> bytes:
 
 def key_of(values: dict[str, str | None], profile: str) -> str:
     """The key of a host with these component values: 40 hexadecimal digits."""
-    return hashlib.sha256(canonical_text(values, profile)).hexdigest()[:_KEY_DIGITS]
+    return sha256(canonical_text(values, profile)).hex()[:_KEY_DIGITS]
 
 
 def derive(facts: HostFacts, profile: str = DEFAULT_PROFILE) -> HostKey:
@@ -77,7 +76,7 @@ def anchor(values: dict[str, str | None]) -> bytes:
     *values* are the components of a profile: one that the profile leaves out counts as missing.
     """
     secret = f"{values.get('machine_id') or ''}\n{values.get('container_id') or ''}"
-    return hashlib.sha256(b"hostseal anchor\n" + secret.encode("ascii")).digest()
+    return sha256(b"hostseal anchor\n" + secret.encode("ascii"))
 
 
 def is_copyable(facts: HostFacts, profile: str = DEFAULT_PROFILE) -> bool:
@@ -108,5 +107,5 @@ def tags(facts: HostFacts, profile: str = DEFAULT_PROFILE) -> dict[str, str]:
 def _tag(name: str, value: str, secret: bytes) -> str:
     message = f"{name}\n{value}".encode()
     if name in _KEYED:
-        return hmac.digest(secret, message, "sha256").hex()[:_TAG_DIGITS]
-    return hashlib.sha256(message).hexdigest()[:_TAG_DIGITS]
+        return hmac_sha256(secret, message).hex()[:_TAG_DIGITS]
+    return sha256(message).hex()[:_TAG_DIGITS]

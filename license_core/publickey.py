@@ -5,7 +5,6 @@ section 4): a general loader would cost more time than the verification itself.
 """
 
 import binascii
-import hashlib
 import re
 from typing import Any
 
@@ -13,6 +12,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from license_core import b64url
+from license_core.sha256 import sha256
 
 _SPKI_PREFIX = bytes.fromhex("302a300506032b6570032100")
 _PEM = re.compile(r"-----BEGIN PUBLIC KEY-----\s+([A-Za-z0-9+/=\s]+?)\s*-----END PUBLIC KEY-----")
@@ -101,4 +101,4 @@ class PublicKey:
 def thumbprint(raw: bytes) -> str:
     """The RFC 7638 SHA-256 thumbprint of the key *raw*, as RFC 8037 appendix A.3 makes it."""
     canonical = f'{{"crv":"Ed25519","kty":"OKP","x":"{b64url.encode(raw)}"}}'
-    return b64url.encode(hashlib.sha256(canonical.encode("ascii")).digest())
+    return b64url.encode(sha256(canonical.encode("ascii")))

@@ -4,7 +4,6 @@ Writing it is strict; reading it undoes what mail and chat do to text (SPEC sect
 is not signed: it claims, and the vendor decides. It carries a checksum against damage.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from license_core.errors import (
     RequestUnreadableError,
 )
 from license_core.hostkey import COMPONENTS, DEFAULT_PROFILE, PROFILES
+from license_core.sha256 import sha256
 
 VERSION = 1
 MAX_TEXT = 64 * 1024
@@ -180,4 +180,4 @@ def _ascii(text: str) -> str:
 
 
 def _checksum(payload: bytes) -> str:
-    return b64url.encode(hashlib.sha256(payload).digest())[:_CHECK_CHARACTERS]
+    return b64url.encode(sha256(payload))[:_CHECK_CHARACTERS]

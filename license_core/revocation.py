@@ -4,13 +4,13 @@ A licence is listed by a digest of its number, in one sorted run of fixed-length
 of 100,000 is one string that is searched, not parsed.
 """
 
-import hashlib
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from license_core import b64url, claims, jws, strictjson
 from license_core.claims import ClaimError
 from license_core.keyset import TrustedKeyset
+from license_core.sha256 import sha256
 from license_core.signer import Signer
 
 DIGEST_BYTES = 12
@@ -90,7 +90,7 @@ class Revocations(NamedTuple):
 
 def digest(jti: str) -> bytes:
     """How the licence with the number *jti* is listed: ``DIGEST_BYTES`` bytes."""
-    return hashlib.sha256(jti.encode("utf-8")).digest()[:DIGEST_BYTES]
+    return sha256(jti.encode("utf-8"))[:DIGEST_BYTES]
 
 
 def open_revocations(token: str, keyset: TrustedKeyset) -> Revocations:

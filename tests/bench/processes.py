@@ -1,10 +1,10 @@
 """Whole processes, against an interpreter that only imports what a check cannot do without."""
 
+import json
 import os
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,12 +34,14 @@ def measure(site: Site, caches: Path, runs: int) -> list[Row]:
     client += ["--root", str(site.host)]
     lines = {name: [*client, name] for name in COMMANDS}
     lines["base"] = [sys.executable, "-c", BASE]
+    spawner = Spawner(caches)
     for line in lines.values():  # compiles what is not compiled yet, and writes the memory
-        _run(line, caches)
+        spawner.run(line)
     costs: dict[str, list[Cost]] = {name: [] for name in lines}
     for _ in range(runs):
         for name, line in lines.items():
-            costs[name].append(_run(line, caches))
+            costs[name].append(spawner.run(line))
+    spawner.close()
     base = costs.pop("base")
     rows = []
     for name, found in costs.items():
@@ -54,20 +56,30 @@ def measure(site: Site, caches: Path, runs: int) -> list[Row]:
     return rows
 
 
-def _run(line: list[str], caches: Path) -> Cost:
-    # Compiled modules, as an installed client has them, wherever this checkout may be written.
-    environment = {"PATH": os.defpath, "PYTHONPYCACHEPREFIX": str(caches), "LC_ALL": "C.UTF-8"}
-    started = time.perf_counter()
-    process = subprocess.Popen(
-        line,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - started
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise RuntimeError(f"{line} ended with {process.returncode}")
-    return Cost(seconds, usage.ru_maxrss)
+class Spawner:
+    """The small process that starts those that are measured."""
+
+    def __init__(self, caches: Path) -> None:
+        # Compiled modules, as an installed client has them, wherever this checkout may be written.
+        self._env = {"PATH": os.defpath, "PYTHONPYCACHEPREFIX": str(caches), "LC_ALL": "C.UTF-8"}
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(Path(__file__).with_name("spawner.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, line: list[str]) -> Cost:
+        """What the command *line* costs; it must end with 0."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"line": line, "env": self._env}) + "\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline())
+        if not isinstance(answer, list):
+            raise RuntimeError(f"{line} ended with {answer}")
+        return Cost(*answer)
+
+    def close(self) -> None:
+        """Let the process end."""
+        self._process.communicate()

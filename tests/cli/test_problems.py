@@ -14,6 +14,7 @@ from unittest.mock import patch
 
 import pytest
 
+import license_cli
 from license_core import armor, jws
 from license_core.problems import PROBLEMS
 from tests.support import hosts
@@ -75,8 +76,9 @@ def _usage(world: World) -> Done:
 
 @reaches("dependency-missing")
 def _dependency(world: World) -> Done:
-    with patch.dict(sys.modules, {"httpx": None, "license_cli.client": None}):
-        del sys.modules["license_cli.client"]
+    with patch.dict(sys.modules, {"httpx": None}):
+        sys.modules.pop("license_cli.client", None)
+        vars(license_cli).pop("client", None)
         return world.run("install", "http://127.0.0.1:1/license.dat")
 
 

@@ -16,7 +16,16 @@ from tests.support.cli import CLI, REPOSITORY, World, code
 from tests.support.need import need
 
 KILLS, KILLS_TORTURE = 40, 2000
-NEVER = ("httpx", "fastapi", "sqlalchemy", "pydantic", "asyncio", "email", "license_server")
+NEVER = (
+    "hashlib",
+    "httpx",
+    "fastapi",
+    "sqlalchemy",
+    "pydantic",
+    "asyncio",
+    "email",
+    "license_server",
+)
 
 
 def imported(world: World, *arguments: str) -> set[str]:

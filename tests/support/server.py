@@ -107,10 +107,10 @@ def running_server(folder: Path, database: str | None = None) -> Iterator[Runnin
 
 @contextmanager
 def serving(
-    data: Path, database: str | None = None
+    data: Path, database: str | None = None, module: str = "license_server"
 ) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Serve the server that is in *data* already; its log is in *data*/../server.log."""
-    line = [sys.executable, "-m", "license_server", "serve", "--port", "0"]
+    line = [sys.executable, "-m", module, "serve", "--port", "0"]
     with (
         (data.parent / "server.log").open("ab") as log,
         subprocess.Popen(

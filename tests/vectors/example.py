@@ -82,7 +82,7 @@ def blocks() -> dict[str, str]:
         "The signing key's seed, its public key and its thumbprint": "\n".join(
             (("01" * 32), b64url.encode(SIGNER.public_key.raw), SIGNER.public_key.kid)
         ),
-        "The host": json.dumps({name: value for name, value in values.items()}, indent=2),
+        "The host": json.dumps(values, indent=2),
         "Its canonical text under `hk1`, of which each line ends in LF": (
             hostkey.canonical_text(values, "hk1").decode().rstrip("\n")
         ),
@@ -114,8 +114,8 @@ def section() -> str:
         "## 10. Worked example",
         "",
         "The root key is that of RFC 8037 appendix A.1, the seed of the signing key is 32 bytes",
-        "0x01. Both private keys are public: nobody may trust them. `tests/vectors/example.py` makes",
-        "these bytes, and a test compares them.",
+        "0x01. Both private keys are public: nobody may trust them. `tests/vectors/example.py`",
+        "makes these bytes, and a test compares them.",
         "",
     ]
     for title, text in blocks().items():

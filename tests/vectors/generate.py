@@ -637,39 +637,6 @@ def all_files() -> dict[str, bytes]:
     return made
 
 
-def example() -> str:
-    """The worked example of docs/SPEC.md, section 10."""
-    known = facts(HOST)
-    canonical = hostkey.canonical_text(hostkey.components(known, "hk1"), "hk1").decode()
-    anchor = hostkey.anchor(hostkey.components(known, "hk1")).hex()
-    header, body, signature = token(payload()).split(".")
-
-    def block(text: str) -> str:
-        return "".join(f"    {line}\n" for line in text.splitlines())
-
-    return "\n".join(
-        (
-            "The keys are those of the test vectors: the seed of a key is the SHA-256 of",
-            "`hostseal test vectors: <name>`, with the names `root` and `signing`. The host is a",
-            "container. Its canonical text under `hk1`, each line ending in a line feed:\n",
-            block(canonical),
-            f"Its SHA-256 begins with the host key `{hostkey.derive(known).key}`. The anchor, in",
-            f"hexadecimal, is `{anchor}`; the tags are\n",
-            block(json.dumps(hostkey.tags(known), indent=2)),
-            f"The root key's kid is `{ROOT.public_key.kid}`, the signing key's",
-            f"`{SIGNING.public_key.kid}`. The payload of the licence, on one line:\n",
-            block(payload().decode()),
-            "The protected header is\n",
-            block(b64url.decode(header).decode()),
-            f"and its base64url begins the token. The payload's begins with `{body[:24]}`.",
-            "The signature over both, with a full stop between them, is\n",
-            block(signature),
-            "The file, with the keyset of one key, version 3:\n",
-            block(file().decode()),
-        )
-    )
-
-
 def main() -> None:
     """Write the files, and remove those that are made no more."""
     made = all_files()

@@ -1,0 +1,30 @@
+"""``make bench``: speed and memory, as ratios within one run. Nothing here passes or fails."""
+
+import platform
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.bench import checks, issuing, processes
+from tests.bench.site import make_site
+from tests.bench.table import markdown
+
+RUNS, ROUNDS, TURNS = 40, 60, 5
+
+
+def main() -> None:
+    """Measure and print the table of docs/BENCHMARKS.md."""
+    with tempfile.TemporaryDirectory(prefix="hostseal-bench-") as folder:
+        place = Path(folder)
+        site = make_site(place, int(time.time()))
+        rows = processes.measure(site, place / "caches", RUNS)
+        rows += checks.measure(site, ROUNDS)
+        rows += issuing.measure(place, TURNS)
+    python = platform.python_version()
+    print(f"{time.strftime('%Y-%m-%d')}, Python {python}, {sys.platform} {platform.machine()}\n")
+    print(markdown(rows), end="")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""Issuing over HTTP on SQLite, against a route that validates and signs but stores nothing."""
+
+import asyncio
+import json
+import statistics
+import time
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from license_server.vault import open_database
+from tests.bench.table import Row
+from tests.support import server
+
+CLIENTS = 16
+REQUESTS = 1500
+_ORDER = {
+    "customer": "ACME Corporation",
+    "product": "darwin",
+    "days": 365,
+    "host": server.LINE,
+    "limits": {"gpus": 4},
+    "features": ["export"],
+}
+
+
+class Load(NamedTuple):
+    """What one burst took."""
+
+    rate: float
+    """Licences a second."""
+    latencies: list[float]
+    """Seconds."""
+
+    def percentile(self, share: int) -> float:
+        """The latency in milliseconds that *share* % of the requests kept."""
+        return statistics.quantiles(self.latencies, n=100)[share - 1] * 1000
+
+
+def measure(folder: Path, turns: int) -> list[Row]:
+    """*turns* bursts on each route, one after the other; ratios of licences a second."""
+    data = server.make(folder / "server").data
+    database = open_database(server.settings(data))
+    token = server.new_token(database, "bench")
+    database.close()
+    stored, unstored = [], []
+    with (
+        server.serving(data) as (real, _),
+        server.serving(data, module="tests.bench.unstored") as (bare, _),
+    ):
+        for url in (real, bare):  # connections, caches
+            asyncio.run(_burst(url, token, REQUESTS // 5))
+        for _ in range(turns):
+            unstored.append(asyncio.run(_burst(bare, token, REQUESTS)))
+            stored.append(asyncio.run(_burst(real, token, REQUESTS)))
+    ratios = [kept.rate / signed.rate for kept, signed in zip(stored, unstored, strict=True)]
+    waits = [
+        kept.percentile(99) / signed.percentile(99)
+        for kept, signed in zip(stored, unstored, strict=True)
+    ]
+    rate = statistics.median(load.rate for load in stored)
+    base = statistics.median(load.rate for load in unstored)
+    p99 = statistics.median(load.percentile(99) for load in stored)
+    base_p99 = statistics.median(load.percentile(99) for load in unstored)
+    return [
+        Row.of(
+            f"licences issued and stored a second, {CLIENTS} clients",
+            ratios,
+            "first figure",
+            f"{rate:,.0f} against {base:,.0f} a second",
+        ),
+        Row.of("their p99", waits, "first figure", f"{p99:.1f} ms against {base_p99:.1f} ms"),
+    ]
+
+
+async def _burst(url: str, token: str, requests: int) -> Load:
+    address = urlsplit(url)
+    body = json.dumps(_ORDER).encode()
+    request = (
+        f"POST /api/v1/licenses HTTP/1.1\r\nHost: {address.netloc}\r\n"
+        f"Authorization: Bearer {token}\r\nContent-Length: {len(body)}\r\n\r\n"
+    ).encode() + body
+    left = iter(range(requests))
+    latencies: list[float] = []
+
+    async def client() -> None:
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        for _ in left:
+            began = time.perf_counter()
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            if not head.startswith(b"HTTP/1.1 201"):
+                raise RuntimeError(head.decode())
+            length = next(
+                line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")
+            )
+            await reader.readexactly(int(length.partition(b":")[2]))
+            latencies.append(time.perf_counter() - began)
+        writer.close()
+        await writer.wait_closed()
+
+    began = time.perf_counter()
+    await asyncio.gather(*(client() for _ in range(CLIENTS)))
+    return Load(requests / (time.perf_counter() - began), latencies)
