@@ -10,8 +10,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from license_cli import render
 from license_cli.session import Session, called_as
-from license_core.errors import DependencyMissingError, InternalError, LicenseError, UsageError
+from license_core.errors import (
+    DependencyMissingError,
+    InternalError,
+    LicenseError,
+    OutputFailedError,
+    UsageError,
+)
 from license_core.place import Place
 
 if TYPE_CHECKING:
@@ -93,10 +100,25 @@ def main(
             stream.reconfigure(errors="backslashreplace")  # a name never stops an answer
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     instant = int(time.time()) if now is None else now
+    try:
+        code = _run(arguments, instant, home)
+        render.flush()
+    except render.ReaderGone:
+        _give_up_output()  # the reader went away; say nothing more
+        return 141
+    except OutputFailedError as error:
+        _give_up_output()
+        return _refuse(error, as_json=False)
+    return code
+
+
+def _run(arguments: list[str], now: int, home: str | None) -> int:
+    """The exit code of a command; what it said may not be written yet."""
     as_json = "--json" in arguments
     try:
-        cli.main(arguments, prog_name="cli.py", standalone_mode=False, obj=(instant, home))
-        sys.stdout.flush()
+        cli.main(arguments, prog_name="cli.py", standalone_mode=False, obj=(now, home))
+    except (render.ReaderGone, OutputFailedError):
+        raise
     except Refused as refused:
         return _refuse_report(refused.report, as_json)
     except LicenseError as error:
@@ -108,9 +130,6 @@ def main(
         return _refuse(UsageError(reason=error.format_message()), as_json)
     except (click.Abort, KeyboardInterrupt):
         return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader went away; say nothing more
-        return 141
     except ModuleNotFoundError as error:
         return _refuse(
             DependencyMissingError(python=sys.executable, package=error.name or str(error)), as_json
@@ -120,14 +139,17 @@ def main(
     return 0
 
 
+def _give_up_output() -> None:
+    """Let what could not be written go nowhere, or the interpreter would try again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
 def _nowhere() -> TextIOWrapper:
     """For a stream that whoever started this process has closed: nobody wants to read it."""
     return open(os.devnull, "w", encoding="utf-8")
 
 
 def _refuse(error: LicenseError, as_json: bool) -> int:
-    from license_cli import render
-
     if as_json:
         render.say_json(
             {
@@ -143,8 +165,6 @@ def _refuse(error: LicenseError, as_json: bool) -> int:
 
 
 def _refuse_report(report: "Report", as_json: bool) -> int:
-    from license_cli import render
-
     if as_json:
         render.say_json(render.report_json(report, called_as()))
     else:

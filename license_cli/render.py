@@ -6,10 +6,11 @@ refuses; what to do stands below, indented.
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from license_core.errors import LicenseError, Notice, printable, utc
+from license_core.errors import LicenseError, Notice, OutputFailedError, printable, utc
 
 if TYPE_CHECKING:  # what get_host_key prints needs neither
     from license_core.license import License
@@ -19,14 +20,35 @@ _LETTER = {"note": "N", "warning": "W", "detail": " "}
 _INDENT = "     "
 
 
+class ReaderGone(Exception):  # noqa: N818  # nothing is wrong: nobody listens any more
+    """Whoever read standard output has gone away."""
+
+
+@contextmanager
+def _reader() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise ReaderGone from error
+    except OSError as error:
+        raise OutputFailedError(reason=error.strerror) from error
+
+
+def flush() -> None:
+    """Hand on what was said so far. Raises ReaderGone or OutputFailedError."""
+    with _reader():
+        sys.stdout.flush()
+
+
 def say(line: str) -> None:
     """One line of the answer, on standard output."""
-    sys.stdout.write(f"{line}\n")
+    with _reader():
+        sys.stdout.write(f"{line}\n")
 
 
 def remark(lines: Iterable[str]) -> None:
     """Lines beside the answer, on standard error."""
-    sys.stdout.flush()  # so that a log which catches both has them in order
+    flush()  # so that a log which catches both has them in order
     sys.stderr.writelines(f"{line}\n" for line in lines)
 
 

@@ -393,6 +393,12 @@ class ServerUnreachableError(LicenseError):
     reason: str
 
 
+class OutputFailedError(LicenseError):
+    """The answer of a command could not be written."""
+
+    reason: str
+
+
 class PassphraseMissingError(LicenseError):
     """An encrypted key and no passphrase."""
 

@@ -392,6 +392,14 @@ PROBLEMS: dict[str, Problem] = {
         "Check the address and the network, or fetch the file by another way "
         "and run `{cli} install FILE`.",
     ),
+    "OutputFailedError": Problem(
+        "output-failed",
+        65,
+        500,
+        "The answer could not be written",
+        "The answer could not be written to standard output: {reason}.",
+        "See where the output of the command goes (is that disk full?), and run it again.",
+    ),
     # 70-89: the vendor's side
     "PassphraseMissingError": Problem(
         "passphrase-missing",

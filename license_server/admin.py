@@ -251,11 +251,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader went away; say nothing more
+        _give_up_output()  # the reader went away; say nothing more
         return 141
+    except OSError as error:  # every other was told as a problem: this is standard output's
+        _give_up_output()
+        return _refuse(OutputFailedError(reason=words(error)))
     except Exception as error:  # noqa: BLE001  # the last net: nobody is shown a traceback
         return _refuse(InternalError(reason=f"{type(error).__name__}: {error}"))
     return 0
+
+
+def _give_up_output() -> None:
+    """Let what could not be written go nowhere, or the interpreter would try again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _refuse(error: LicenseError) -> int:

@@ -5,6 +5,7 @@ import errno
 import http.server
 import os
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -317,6 +318,13 @@ def _not_found(world: World) -> Done:
     document = b'{"type":"/problems/not-found","what":"licence","name":"HS-1","status":404}'
     with answering(404, document, "application/problem+json") as url:
         return world.run("install", url)
+
+
+@reaches("output-failed")
+def _no_output(world: World) -> Done:
+    with open("/dev/full", "wb") as full:
+        done = world.spawn("get_host_key", stdout=full, stderr=subprocess.PIPE)
+    return Done(done.returncode, "", done.stderr.decode())
 
 
 @reaches("not-permitted")

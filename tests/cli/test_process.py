@@ -110,20 +110,28 @@ def test_the_client_answers_in_any_environment(present: World, env: dict[str, st
         assert b"Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("command", ["get_host_key", "verify", "show"])
-def test_an_answer_that_cannot_be_written_is_no_success(present: World, command: str) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("command", [["get_host_key"], ["verify"], ["show"], ["--json", "verify"]])
+def test_an_answer_that_cannot_be_written_is_no_success(
+    present: World, command: list[str], unbuffered: str
+) -> None:
     present.put()
+    env = {"PYTHONUNBUFFERED": unbuffered}
     with open("/dev/full", "wb") as full:
-        done = present.spawn(command, stdout=full, stderr=subprocess.PIPE)
-    assert done.returncode not in (0, 120)
-    assert b"Traceback" not in done.stderr
+        done = present.spawn(*command, stdout=full, stderr=subprocess.PIPE, env=env)
+    assert done.returncode == code("output-failed"), done.stderr
+    assert b"No space left on device" in done.stderr
+    assert b"Exception" not in done.stderr
 
 
-def test_a_reader_that_goes_away_is_no_error_to_show(present: World) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_goes_away_is_no_error_to_show(present: World, unbuffered: str) -> None:
     read, write = os.pipe()
     os.close(read)
-    done = present.spawn("get_host_key", stdout=write, stderr=subprocess.PIPE)
+    env = {"PYTHONUNBUFFERED": unbuffered}
+    done = present.spawn("get_host_key", stdout=write, stderr=subprocess.PIPE, env=env)
     os.close(write)
+    assert done.returncode == 141
     assert b"Traceback" not in done.stderr
     assert b"Exception" not in done.stderr
 

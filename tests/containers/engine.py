@@ -26,6 +26,7 @@ MACHINE_ID = "5e1f0c7a9b3d4e2f8a6b1c0d9e8f7a6b"  # baked into the image, so ever
 OPERATOR = "operator"  # the unprivileged user of the image
 BASE_IMAGE = "base:test"
 
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _START_SECONDS = 60.0
 _COMMAND_SECONDS = 60.0
 # Ends at once on SIGTERM, and reaps the orphans that a start script leaves to process 1.
@@ -190,7 +191,7 @@ class Engine:
 def missing_here() -> str | None:
     """What keeps an engine from running on this machine, and its cure; None if nothing is known."""
     tools = [DOCKER, DOCKERD, "unshare", "ip", "iptables"]
-    missing = [tool for tool in tools if shutil.which(tool) is None]
+    missing = [tool for tool in tools if shutil.which(tool, path=_PATH) is None]
     if missing:
         return (
             f"no Docker engine: {', '.join(missing)} not found; "
@@ -271,7 +272,7 @@ def _stop(daemon: subprocess.Popen[bytes]) -> None:
 def _environment(home: Path) -> dict[str, str]:
     """A daemon and a client that no setting of this machine's user reaches."""
     return {
-        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "PATH": _PATH,
         "DOCKER_HOST": f"unix://{home}/d.sock",
         "DOCKER_CONFIG": str(home / "client"),
     }

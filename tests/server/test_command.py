@@ -6,6 +6,7 @@ import socket
 import sqlite3
 import stat
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -145,6 +146,20 @@ def test_an_issue_that_cannot_be_done_records_nothing(
 def test_a_wrong_passphrase_is_told_as_such(data: Path) -> None:
     done = run(data, *ISSUE, "-o", "-", LICENSE_SERVER_PASSPHRASE="wrong")
     assert done.returncode == code("passphrase-wrong")
+
+
+def test_a_token_that_cannot_be_told_is_no_success(data: Path) -> None:
+    line = [sys.executable, "-m", "license_server", "token", "create", "ci"]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            line,
+            env=server.environment(data),
+            cwd=server.REPOSITORY,
+            stdout=full,
+            stderr=subprocess.PIPE,
+        )
+    assert done.returncode == code("output-failed")
+    assert b"Exception" not in done.stderr
 
 
 def test_tokens_are_made_listed_and_revoked(data: Path) -> None:
