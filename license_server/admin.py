@@ -21,6 +21,7 @@ from license_core.errors import (
     InputInvalidError,
     InternalError,
     LicenseError,
+    OutputFailedError,
     UsageError,
     utc,
 )
