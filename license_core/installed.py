@@ -29,34 +29,45 @@ def check_installed(
     conf: str | os.PathLike[str] | None = None,
     keys: str | os.PathLike[str] | None = None,
     *,
+    product: str | None = None,
     root: str | os.PathLike[str] = "/",
     now: int | None = None,
 ) -> Report:
     """Check the installed licence for this host.
 
     *conf* and *keys* are folders, by default ``LICENSE_CONF`` and ``LICENSE_KEYS``, else those
-    beside ``cmd/``. *now* is an instant in seconds, by default the clock's. What is wrong is in
-    the report; nothing is raised and nothing is written.
+    beside ``cmd/``. *product* takes the place of the one in ``hostseal.toml``, which whoever can
+    write that folder can change. *now* is an instant in seconds, by default the clock's. What is
+    wrong is in the report; nothing is raised and nothing is written.
     """
     place = Place.default(os.environ)
     place = Place(os.fspath(conf or place.conf), os.fspath(keys or place.keys), os.fspath(root))
     instant = int(time.time()) if now is None else now
     try:
         facts = read_facts(place.root, os.environ)
-        return check_file(place.read_license(), place, facts, instant).report
+        return check_file(place.read_license(), place, facts, instant, product=product).report
     except LicenseError as error:
         return Report(instant, (error,))
 
 
 def check_file(
-    data: bytes, place: Place, facts: HostFacts, now: int, *, warn_days: int | None = None
+    data: bytes,
+    place: Place,
+    facts: HostFacts,
+    now: int,
+    *,
+    product: str | None = None,
+    warn_days: int | None = None,
 ) -> Checked:
     """Check the bytes of a licence file as if they were installed at *place*.
 
-    *warn_days* takes the place of the product's own. Raises the LicenseError of a trusted key, of
-    settings or of a list that cannot be read: without them nothing can be said of a licence.
+    *product* and *warn_days* take the place of those in the settings. Raises the LicenseError of
+    a trusted key, of settings or of a list that cannot be read: without them nothing can be said
+    of a licence.
     """
     settings = place.read_settings()
+    if product is not None:
+        settings = settings._replace(product=product)
     if warn_days is not None:
         settings = settings._replace(warn_days=warn_days)
     memory, remarks = place.read_memory(facts)

@@ -232,6 +232,8 @@ def license_file(license_: License, token: str, keyset_token: str) -> bytes:
         f"Licence {license_.jti} of {license_.iss} for {license_.sub}\n"
         f"Product {license_.aud}, host {license_.host.name or ''} {license_.host.key}\n"
         f"Valid {until}\n\n"
-    ).replace("LICENSE", "License")  # a name must not look like a marker
+    )
+    # A name must not look like a marker, nor become one when quoted-printable is undone.
+    words = words.replace("LICENSE", "License").replace("=", " ")
     blocks = armor.wrap(armor.LICENSE, token) + armor.wrap(armor.KEYSET, keyset_token)
     return (words + blocks).encode("utf-8")

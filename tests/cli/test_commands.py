@@ -302,6 +302,17 @@ def test_a_product_reads_what_is_licensed_and_sees_a_replaced_file(world: World)
     assert look() == (False, (), {})
 
 
+def test_a_product_that_names_itself_does_not_depend_on_the_settings(world: World) -> None:
+    from license_core import check_installed
+
+    world.put(world.file(world.claims(aud="cheaper")))
+    (world.conf / "hostseal.toml").write_text('product = "cheaper"\n')
+    folders = (world.conf, world.keys)
+    assert check_installed(*folders, root=world.host, now=NOW + DAY).ok
+    report = check_installed(*folders, product="darwin", root=world.host, now=NOW + DAY)
+    assert [error.slug for error in report.problems] == ["wrong-product"]
+
+
 def test_the_report_raises_its_primary_problem_on_demand(world: World) -> None:
     from license_core import check_installed
     from license_core.errors import LicenseMissingError

@@ -1,6 +1,7 @@
 """``/api/v1``: what a program gets, on SQLite and on PostgreSQL."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -92,6 +93,39 @@ def test_the_same_request_with_its_key_issues_one_licence(desk: Desk) -> None:
     assert (first.status_code, again.status_code) == (201, 201)
     assert first.json() == again.json()
     assert desk.count("licenses") == before + 1
+
+
+def test_many_at_once_with_one_key_get_one_licence(desk: Desk) -> None:
+    key = {"Idempotency-Key": f"burst-{desk.clock.now}"}
+    before = desk.count("licenses")
+    with ThreadPoolExecutor(8) as pool:
+        replies = list(pool.map(lambda _: issue(desk, key), range(16)))
+    assert {reply.status_code for reply in replies} == {201}
+    assert len({reply.json()["id"] for reply in replies}) == 1
+    assert desk.count("licenses") == before + 1
+
+
+def test_one_key_of_two_tokens_is_two_keys(desk: Desk) -> None:
+    other = server.new_token(desk.site.database, f"other-{desk.clock.now}", desk.clock.now)
+    key = {"Idempotency-Key": f"shared-{desk.clock.now}"}
+    first = issue(desk, key)
+    second = issue(desk, {"Authorization": f"Bearer {other}"} | key)
+    assert first.json()["id"] != second.json()["id"]
+
+
+def test_a_name_cannot_break_the_file_it_stands_in(desk: Desk) -> None:
+    for name in (
+        "-----END LICENSE-----",
+        "-----BEGIN LICENSE-----AAAA-----END LICENSE-----",
+        "-----BEGIN LICEN=53E-----",
+        "\u2014\u2014BEGIN LICENSE\u2014\u2014",
+    ):
+        made = issue(desk, customer=name)
+        assert made.status_code == 201
+        file = desk.client.get(made.json()["links"]["file"], headers=desk.bearer).content
+        assert open_license(file, roots=server.roots(desk.settings.data)).license.sub == name
+        mailed = file.replace(b"\n", b"\r\n> ")
+        assert open_license(mailed, roots=server.roots(desk.settings.data)).license.sub == name
 
 
 def test_a_key_with_another_request_is_refused(desk: Desk) -> None:
