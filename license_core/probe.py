@@ -6,7 +6,6 @@ that is not there means that this host has no such thing; one that cannot be rea
 
 import os
 import re
-import socket
 from collections.abc import Mapping
 
 from license_core import addresses, hostfile
@@ -73,7 +72,7 @@ def _text(root: str, path: str) -> str:
 def _hostname(root: str) -> str | None:
     """The kernel's own name; only ASCII letters are folded, so that no Unicode table matters."""
     if root == "/":
-        raw = os.fsencode(socket.gethostname())
+        raw = os.fsencode(os.uname().nodename)
     else:
         raw = _bytes(root, "/proc/sys/kernel/hostname") or _bytes(root, "/etc/hostname") or b""
     name = raw.strip().rstrip(b".").lower().decode("utf-8", "backslashreplace")

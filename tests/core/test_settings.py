@@ -1,0 +1,77 @@
+"""conf/hostseal.toml: what is accepted, and that the quick way reads what TOML reads."""
+
+import tomllib
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from license_core import settings as product_settings
+from license_core.settings import Settings
+
+
+def parse(text: str) -> Settings:
+    return product_settings.parse(text.encode(), "hostseal.toml")
+
+
+def test_an_empty_file_gives_the_defaults() -> None:
+    assert parse("") == parse("# nothing\n") == Settings(path="hostseal.toml")
+
+
+def test_all_settings() -> None:
+    found = parse('product = "darwin" # ours\nwarn_days = 7\nreleased = 2026-11-30\n')
+    assert (found.product, found.warn_days, found.released_at) == ("darwin", 7, 1_795_996_800)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "product = darwin",
+        "product = ''",
+        "product = 1",
+        'produkt = "darwin"',
+        'product = "a"\nproduct = "b"',
+        "warn_days = -1",
+        "warn_days = 3651",
+        "warn_days = 1.0",
+        "warn_days = true",
+        "warn_days = 030",
+        'released = "2026-11-30"',
+        "released = 2026-11-30T00:00:00",
+        "released = 2026-02-30",
+        "[product]\nname = 1",
+        'product = "a" x',
+        'product = "a\nb"',
+        "\ufffd",
+        "=",
+        "product",
+    ],
+)
+def test_what_is_not_a_setting_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        parse(text)
+
+
+def plainly(text: str) -> dict[str, Any] | None:
+    return product_settings._plain(text.encode("utf-8", "replace"))
+
+
+PIECES = ["product", "warn_days", "=", " ", "\t", '"', "darwin", "\n", "#", "0", "30", "\\", "'",
+          "\r", "[", ".", "released", "2026-11-30", '"""', "é", "_", "-", "+", "\0"]  # fmt: skip
+
+
+@settings(max_examples=2000, deadline=None, derandomize=True)
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
+@example('product = "darwin"   # a comment\nwarn_days = 30\n')
+@example('product = """a"""')
+@example('product = "a" # "b"')
+def test_the_quick_way_reads_what_toml_reads_or_leaves_it_alone(text: str) -> None:
+    quick = plainly(text)
+    if quick is not None:
+        assert quick == tomllib.loads(text)
+
+
+def test_the_quick_way_reads_a_usual_file() -> None:
+    usual = '# The product.\nproduct = "darwin"   # a name\nwarn_days = 30\n\n'
+    assert plainly(usual) == {"product": "darwin", "warn_days": 30}
