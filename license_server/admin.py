@@ -139,14 +139,12 @@ def issue(settings: ServerSettings, /, output: str, **given: Any) -> None:
     try:
         site = Site(settings, database, issuer, lambda: now, secrets.token_bytes)
         with _output(output) as write:
-            number = asyncio.run(site.issue(order, _ACTOR, now))
-            with database.reading() as connection:
-                stored = issuing.find(connection, number)
+            stored = asyncio.run(site.issue(order, _ACTOR, now))
             write(issuing.file_of(stored))
     finally:
         database.close()
     until = "without end" if stored.expires_at is None else f"until {utc(stored.expires_at)}"
-    click.echo(f"{number} for {stored.customer}, {until}", err=True)
+    click.echo(f"{stored.number} for {stored.customer}, {until}", err=True)
 
 
 @cli.group()

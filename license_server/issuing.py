@@ -153,10 +153,10 @@ def record(
     issuer: Issuer,
     actor: str,
     idempotency: Idempotency | None,
-) -> str:
-    """Store *drawn* for *actor* and return the number of the licence.
+) -> StoredLicense:
+    """Store *drawn* for *actor*; what is stored.
 
-    The number is an earlier one's where the same request got that already.
+    That is an earlier licence where the same request got one already.
     Raises IdempotencyConflictError, or IntegrityError where another process took the number or
     the key meanwhile: then draw up another and record again.
     """
@@ -167,24 +167,22 @@ def record(
             fingerprint, number = earlier
             if fingerprint != idempotency.fingerprint:
                 raise IdempotencyConflictError(key=idempotency.key)
-            return number
-    store.add_license(
-        connection,
-        NewLicense(
-            number=license_.jti,
-            customer=license_.sub,
-            product=license_.aud,
-            host_key=license_.host.key,
-            host_name=license_.host.name,
-            issued_at=license_.iat,
-            expires_at=license_.exp,
-            grace_until=license_.grace_until,
-            replaces=license_.replaces,
-            token=drawn.token,
-            keyset_version=issuer.keyset.keyset.version,
-            issued_by=actor,
-        ),
+            return find(connection, number)
+    new = NewLicense(
+        number=license_.jti,
+        customer=license_.sub,
+        product=license_.aud,
+        host_key=license_.host.key,
+        host_name=license_.host.name,
+        issued_at=license_.iat,
+        expires_at=license_.exp,
+        grace_until=license_.grace_until,
+        replaces=license_.replaces,
+        token=drawn.token,
+        keyset_version=issuer.keyset.keyset.version,
+        issued_by=actor,
     )
+    id_ = store.add_license(connection, new)
     if idempotency is not None:
         store.add_idempotency_key(
             connection,
@@ -204,7 +202,7 @@ def record(
         product=license_.aud,
         host=license_.host.key,
     )
-    return license_.jti
+    return new.stored(id_, issuer.keyset_token)
 
 
 def find(connection: Connection, number: str) -> StoredLicense:

@@ -14,6 +14,7 @@ from license_server.db import Database
 from license_server.issuing import Idempotency, Issuer
 from license_server.orders import Order
 from license_server.settings import ServerSettings
+from license_server.store import StoredLicense
 
 T = TypeVar("T")
 Clock = Callable[[], int]
@@ -47,8 +48,8 @@ class Site(NamedTuple):
 
     async def issue(
         self, order: Order, actor: str, now: int, idempotency: Idempotency | None = None
-    ) -> str:
-        """Issue what *order* asks for; the licence's number, once it is committed.
+    ) -> StoredLicense:
+        """Issue what *order* asks for; what is stored, once it is committed.
 
         Raises what issuing.draw_up and issuing.record raise, or DatabaseUnavailableError.
         """
@@ -67,5 +68,5 @@ class Site(NamedTuple):
 
 def _recording(
     drawn: issuing.Drawn, issuer: Issuer, actor: str, idempotency: Idempotency | None
-) -> Callable[[Connection], str]:
+) -> Callable[[Connection], StoredLicense]:
     return lambda connection: issuing.record(connection, drawn, issuer, actor, idempotency)

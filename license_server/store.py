@@ -36,6 +36,12 @@ class NewLicense(NamedTuple):
     keyset_version: int
     issued_by: str
 
+    def stored(self, id_: int, keyset_token: str) -> "StoredLicense":
+        """This licence as it is stored in the row *id_*."""
+        values = self._asdict()
+        del values["keyset_version"]
+        return StoredLicense(id=id_, replaced_by=None, keyset_token=keyset_token, **values)
+
 
 class StoredLicense(NamedTuple):
     """A licence as it is stored."""
@@ -115,8 +121,8 @@ _LICENSES = (
 )
 
 
-def add_license(connection: Connection, new: NewLicense) -> None:
-    """Store a licence, and its customer and product where they are new.
+def add_license(connection: Connection, new: NewLicense) -> int:
+    """Store a licence, and its customer and product where they are new; the id of its row.
 
     Raises IntegrityError where its number is taken.
     """
@@ -127,9 +133,10 @@ def add_license(connection: Connection, new: NewLicense) -> None:
         customer_id = _add_name(connection, customers, new.customer, new.issued_at)
     if product_id is None:
         product_id = _add_name(connection, products, new.product, new.issued_at)
-    connection.execute(
-        insert(licenses), [{**values, "customer_id": customer_id, "product_id": product_id}]
-    )
+    values |= {"customer_id": customer_id, "product_id": product_id}
+    query = insert(licenses).returning(licenses.c.id)
+    id_: int = connection.execute(query, values).scalar_one()
+    return id_
 
 
 def _ids(connection: Connection, customer: str, product: str) -> tuple[int | None, int | None]:

@@ -52,9 +52,7 @@ async def issue(request: Request, site: AtSite, actor: By) -> Response:
     body = await request.body()
     idempotency = _idempotency(request, body)
     order = orders.from_json(body, now)
-    number = await site.issue(order, actor, now, idempotency)
-    stored = await site.read(lambda connection: issuing.find(connection, number))
-    shape = license_json(stored, PREFIX)
+    shape = license_json(await site.issue(order, actor, now, idempotency), PREFIX)
     return JSONResponse(shape, status_code=201, headers={"Location": shape["links"]["self"]})
 
 

@@ -219,12 +219,12 @@ async def issue(request: Request, site: AtSite, session: SignedIn, fields: Form)
     try:
         members = forms.members(fields)
         seen = await site.read(lambda connection: desk.preview(connection, members, now))
-        number = await site.issue(seen.order, session.actor, now, idempotency)
+        stored = await site.issue(seen.order, session.actor, now, idempotency)
     except LicenseError as error:
         if type(error).__name__ not in _AT_THE_FORM:
             raise
         return await _form(request, site, fields, error)
-    return RedirectResponse(f"{HOME}/{number}?issued=1", 303)
+    return RedirectResponse(f"{HOME}/{stored.number}?issued=1", 303)
 
 
 @router.get(HOME + "/{number}")
