@@ -100,7 +100,7 @@ def _login_page(
 async def login(request: Request, site: AtSite) -> Response:
     """Sign in."""
     fields = await forms.read(request)
-    email = fields.get("email", "").strip().lower()[:200]
+    email = _printable(fields.get("email", "")).lower()[:200]
     next_ = _local_path(fields.get("next", ""))
     try:
         auth.check_form(request.cookies.get(_FORM, ""), fields.get("form_token", ""))
@@ -150,7 +150,7 @@ async def home() -> Response:
 @router.get(HOME)
 async def listing(request: Request, site: AtSite) -> Response:
     """What was issued, the newest first."""
-    text = " ".join(request.query_params.get("q", "")[:_LONGEST_SEARCH].split())
+    text = _printable(request.query_params.get("q", "")[:_LONGEST_SEARCH])
     cursor = request.query_params.get("cursor")
     before = cursors.read(cursor) if cursor else None
     wanted = Filter(text=text or None)
@@ -211,7 +211,7 @@ async def preview(request: Request, site: AtSite, fields: Form) -> Response:
 async def issue(request: Request, site: AtSite, session: SignedIn, fields: Form) -> Response:
     """Issue what the preview showed; the same form sent twice issues one licence."""
     once = fields.pop("once", "")
-    if not once or len(once) > 64 or not once.isascii():
+    if not once or len(once) > 64 or not (once.isascii() and once.isprintable()):
         raise FormExpiredError
     content = urlencode(sorted(fields.items())).encode("ascii")
     idempotency = Idempotency(f"form:{once}", hashlib.sha256(content).digest())
@@ -315,6 +315,11 @@ def _like(stored: StoredLicense) -> dict[str, str]:
         "match": license_.host.match,
         "replaces": stored.number,
     }
+
+
+def _printable(text: str) -> str:
+    """*text* on one line, without control characters, which PostgreSQL would not take."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _local_path(next_: str) -> str:
