@@ -6,7 +6,7 @@ is not signed: it claims, and the vendor decides. It carries a checksum against 
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from license_core import armor, b64url, claims, strictjson
@@ -28,8 +28,11 @@ _CHECK_CHARACTERS = 8
 # Compiled by the vendor's side, when a text is read.
 _INVISIBLE = r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\0>|]"
 _HEX = "0-9a-fA-F\uff10-\uff19\uff21-\uff26\uff41-\uff46"
-# 40 hexadecimal digits, wherever the text was broken, that are not part of a longer run.
-_KEY = rf"(?<![{_HEX}])((?:[{_HEX}]\s*){{39}}[{_HEX}])(?![{_HEX}])"
+# Pieces of hexadecimal digits with only white space between. Where mail breaks a key its pieces are
+# long; a word such as "a" after a key that lost its last digit must not complete it.
+_RUN = rf"(?<![{_HEX}])[{_HEX}]{{4,}}(?:\s+[{_HEX}]{{4,}}(?![{_HEX}]))*"
+_PIECE = rf"[{_HEX}]+"
+_DIGITS = 40
 _QUOTES = "\"'`\u2018-\u201f\u2032\u2033\u300c-\u300f\u301d-\u301f\uff02\uff07\u00ab\u00bb"
 _COMMAS = ",;\uff0c\u3001\uff1b"
 _BRACKETS = r"\[\](){}\uff08\uff09\uff3b\uff3d\u3010\u3011\u3014\u3015\u3002"
@@ -148,11 +151,28 @@ def _open(token: str) -> LicenseRequest:
 def _bare(text: str) -> list[LicenseRequest]:
     text = re.sub(_INVISIBLE, "", text)
     found = []
-    for match in re.finditer(_KEY, text):
-        key = _ascii("".join(match[1].split())).lower()
-        name = re.compile(_NAME_AFTER).match(text, match.end())
-        found.append(LicenseRequest(key=key, name=_hostname(name) if name else None))
+    for run in re.finditer(_RUN, text):
+        pieces = [(m[0], run.start() + m.end()) for m in re.finditer(_PIECE, run[0])]
+        for digits, end in _whole(pieces):
+            name = re.compile(_NAME_AFTER).match(text, end)
+            key = _ascii(digits).lower()
+            found.append(LicenseRequest(key=key, name=_hostname(name) if name else None))
     return found
+
+
+def _whole(pieces: list[tuple[str, int]]) -> Iterator[tuple[str, int]]:
+    """Neighbours that make 40 digits together, and where they end; none is used twice."""
+    first = 0
+    while first < len(pieces):
+        digits, last = "", first
+        while len(digits) < _DIGITS and last < len(pieces):
+            digits += pieces[last][0]
+            last += 1
+        if len(digits) == _DIGITS:
+            yield digits, pieces[last - 1][1]
+            first = last
+        else:
+            first += 1
 
 
 def _hostname(found: re.Match[str]) -> str | None:

@@ -588,6 +588,10 @@ def texts() -> Iterator[Case]:
     yield case(
         "escaped-name", f'["{key}", "\\u5de5\\u4f5c"]', f"request {dumps({**bare, 'name': '工作'})}"
     )
+    groups = " ".join(key[at : at + 4] for at in range(0, 40, 4))
+    yield case("groups-of-four", groups, alone)
+    yield case("lost-digit-before-a-word", f"{key[:-1]} a new one", "refused request-unreadable")
+    yield case("spelled-out", " ".join(key), "refused request-unreadable")
     yield case("no-key", "hello", "refused request-unreadable")
     yield case("39-digits", f'["{key[:-1]}", "a"]', "refused request-unreadable")
     yield case("41-digits", f'["{key}0", "a"]', "refused request-unreadable")
