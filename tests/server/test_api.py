@@ -287,3 +287,12 @@ def test_every_reply_carries_the_security_headers(desk: Desk) -> None:
         assert headers["x-content-type-options"] == "nosniff"
         assert "default-src 'none'" in headers["content-security-policy"]
         assert headers["x-frame-options"] == "DENY"
+
+
+def test_the_documents_name_every_member_and_parameter() -> None:
+    from license_server import orders
+    from license_server.api import routes
+
+    text = (server.REPOSITORY / "docs" / "API.md").read_text("utf-8")
+    for name in (*orders.MEMBERS, *routes._FILTERS):
+        assert f"`{name}`" in text, name
