@@ -27,7 +27,7 @@ from license_core.publickey import PublicKey
 from license_core.signer import Signer
 from license_core.verify import open_license
 from license_server import audit, store
-from license_server.orders import Order
+from license_server.orders import NUMBER, Order
 from license_server.store import NewLicense, StoredLicense
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -207,9 +207,9 @@ def record(
 
 def find(connection: Connection, number: str) -> StoredLicense:
     """The licence of this number. Raises NotFoundError."""
-    stored = store.license_by_number(connection, number)
+    stored = store.license_by_number(connection, number) if NUMBER.fullmatch(number) else None
     if stored is None:
-        raise NotFoundError(what="licence", name=number)
+        raise NotFoundError(what="licence", name=number[:64])
     return stored
 
 

@@ -6,11 +6,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import JSONResponse, Response
 
-from license_core.errors import InputInvalidError, NotAuthenticatedError, NotFoundError
+from license_core.errors import InputInvalidError, NotAuthenticatedError
 from license_server import auth, cursors, issuing, orders, store
 from license_server.api.shapes import license_json
 from license_server.issuing import Idempotency
-from license_server.orders import NUMBER
 from license_server.site import Site
 from license_server.store import Filter, StoredLicense
 
@@ -90,8 +89,6 @@ async def file(number: str, site: AtSite) -> Response:
 
 
 async def _find(site: Site, number: str) -> StoredLicense:
-    if not NUMBER.fullmatch(number):
-        raise NotFoundError(what="licence", name=number)
     return await site.read(lambda connection: issuing.find(connection, number))
 
 

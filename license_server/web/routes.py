@@ -15,7 +15,6 @@ from license_core.problems import PROBLEMS
 from license_server import auth, cursors, desk, issuing, signing_in, store
 from license_server.auth import Session
 from license_server.issuing import Idempotency
-from license_server.orders import NUMBER
 from license_server.signing_in import Attempt
 from license_server.site import Site
 from license_server.store import Filter, StoredLicense
@@ -299,8 +298,6 @@ async def _form(
 
 
 async def _find(site: Site, number: str) -> StoredLicense:
-    if not NUMBER.fullmatch(number):
-        raise NotFoundError(what="licence", name=number[:64])
     return await site.read(lambda connection: issuing.find(connection, number))
 
 
