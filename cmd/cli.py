@@ -5,8 +5,11 @@ The repository's root is appended to the path, never inserted: this folder is ca
 so is a module of the standard library. Written so that an old Python can read it and say so.
 """
 
+import gc
 import os
 import sys
+
+gc.disable()  # nothing here lives long enough to be collected
 
 if sys.version_info < (3, 11):
     sys.stderr.write(
@@ -34,4 +37,5 @@ def main():  # type: () -> int
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # All is said and written by now: taking the interpreter apart would only cost time.
+    os._exit(main())
