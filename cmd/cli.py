@@ -9,7 +9,8 @@ import gc
 import os
 import sys
 
-gc.disable()  # nothing here lives long enough to be collected
+gc.set_threshold(10000)  # what starts and ends within a moment leaves little garbage
+
 
 if sys.version_info < (3, 11):
     sys.stderr.write(
