@@ -170,7 +170,10 @@ def _zone(given: Mapping[str, Any]) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (OSError, KeyError, ValueError) as error:  # ZoneInfoNotFoundError is a KeyError
-        reason = f"{name!r} is not a time zone such as Asia/Shanghai or UTC"
+        reason = (
+            f"{name!r} is not a time zone that this server knows, such as UTC; "
+            "Asia/Shanghai and others come with its package tzdata"
+        )
         raise ClaimError("time_zone", reason) from error
 
 
