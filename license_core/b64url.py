@@ -2,7 +2,7 @@
 
 ``base64`` of the standard library skips what it does not know and takes endings with stray bits;
 a decoder that did so would let one licence have many texts. Here a text that is not what
-``encode`` would have written is refused (SPEC section 2).
+``encode`` would have written is refused (SPEC section 2.2).
 """
 
 import binascii

@@ -1,7 +1,7 @@
 """A claim: one named value of a signed object, read with its type and bounds checked.
 
 Readers take the parsed object and the claim's name and return the value, or None where the claim
-is absent and may be (SPEC section 2: types). All raise ClaimError.
+is absent and may be (SPEC section 2.3: types). All raise ClaimError.
 """
 
 import re
@@ -64,7 +64,7 @@ def instant(claims: Mapping[str, Any], name: str) -> int | None:
 
 
 def names(claims: Mapping[str, Any], name: str) -> tuple[str, ...] | None:
-    """An array of distinct names (SPEC section 2)."""
+    """An array of distinct names (SPEC section 2.3)."""
     value = claims.get(name)
     if value is None and name not in claims:
         return None
@@ -104,7 +104,7 @@ def numbers(claims: Mapping[str, Any], name: str) -> dict[str, int] | None:
 
 
 def host_key(claims: Mapping[str, Any], name: str) -> str | None:
-    """40 lower-case hexadecimal digits (SPEC section 3)."""
+    """40 lower-case hexadecimal digits (SPEC section 3.2)."""
     value = text(claims, name)
     if value is not None and not _HOST_KEY.fullmatch(value):
         raise ClaimError(name, "it is not 40 lower-case hexadecimal digits")

@@ -148,7 +148,7 @@ class FileUnreadableError(LicenseError):
 
 
 class FileTooLargeError(LicenseError):
-    """A file is larger than its format allows (SPEC section 5)."""
+    """A file is larger than its format allows (SPEC section 4.1)."""
 
     path: str
     size: int
@@ -174,7 +174,7 @@ class SeveralLicensesError(LicenseError):
 
 
 class LicenseClaimsInvalidError(LicenseError):
-    """A signed claim breaks the rules of SPEC section 5."""
+    """A signed claim breaks the rules of SPEC section 5.2."""
 
     claim: str
     reason: str
@@ -225,7 +225,7 @@ class KeysetUntrustedError(LicenseError):
 
 
 class KeysetInvalidError(LicenseError):
-    """The keyset breaks the rules of SPEC section 6."""
+    """The keyset breaks the rules of SPEC section 6.1."""
 
     reason: str
 

@@ -58,7 +58,7 @@ def verify(token: str, trusted: Mapping[str, PublicKey]) -> tuple[PublicKey, byt
     """The key that signed *token*, and the payload bytes that it signed.
 
     *trusted* is what ``headers`` made. Raises MalformedTokenError, UnknownHeaderError or
-    WrongSignatureError, in this order (SPEC section 7).
+    WrongSignatureError, in this order (SPEC section 5.1).
     """
     signed, _, third = token.rpartition(".")
     first, _, second = signed.partition(".")

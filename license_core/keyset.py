@@ -30,7 +30,7 @@ class SigningKey(NamedTuple):
     """The products whose licences it may sign; None: all."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The JWK, with the members of SPEC section 6.2."""
+        """The JWK, with the members of SPEC section 6.1."""
         members = {
             **self.key.to_jwk(),
             "alg": "Ed25519",
@@ -55,7 +55,7 @@ class Keyset(NamedTuple):
 
     @classmethod
     def from_dict(cls, members: Any) -> "Keyset":
-        """Read the members of SPEC section 6.2. Raises ClaimError."""
+        """Read the members of SPEC section 6.1. Raises ClaimError."""
         if not isinstance(members, dict):
             raise ClaimError("payload", "it is not an object")
         get = claims.required
@@ -74,7 +74,7 @@ class Keyset(NamedTuple):
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """The members, in the order of SPEC section 6.2."""
+        """The members, in the order of SPEC section 6.1."""
         members = {
             "iss": self.iss,
             "version": self.version,

@@ -36,7 +36,7 @@ class Revocations(NamedTuple):
 
     @classmethod
     def from_dict(cls, members: Any) -> "Revocations":
-        """Read the members of SPEC section 8.2. Raises ClaimError."""
+        """Read the members of SPEC section 8.1. Raises ClaimError."""
         if not isinstance(members, dict):
             raise ClaimError("payload", "it is not an object")
         get = claims.required
@@ -58,7 +58,7 @@ class Revocations(NamedTuple):
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """The members, in the order of SPEC section 8.2."""
+        """The members, in the order of SPEC section 8.1."""
         members = {
             "iss": self.iss,
             "number": self.number,

@@ -1,7 +1,7 @@
 """JSON (RFC 8259) that means one thing only.
 
 Refused, beyond what the grammar refuses: a name twice in one object, NaN and infinities, text
-that is not UTF-8 or has a lone surrogate, and nesting deeper than ``MAX_DEPTH`` (SPEC section 2).
+that is not UTF-8 or has a lone surrogate, and nesting deeper than ``MAX_DEPTH`` (SPEC section 2.3).
 Depth is measured before parsing, so no input can exhaust the stack.
 """
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from license_core import hostkey, request
+from license_core import b64url, hostkey, request
 from license_core.errors import LicenseError
 from license_core.guard import Memory
 from license_core.publickey import PublicKey
@@ -31,9 +31,14 @@ class Vector:
 
 
 def outcome(vector: Vector) -> str:
-    return {"host": _host, "text": _text, "license": _license, "thumbprint": _thumbprint}[
-        vector.lines["kind"]
-    ](vector)
+    kinds = {
+        "host": _host,
+        "text": _text,
+        "license": _license,
+        "thumbprint": _thumbprint,
+        "signature": _signature,
+    }
+    return kinds[vector.lines["kind"]](vector)
 
 
 def _host(vector: Vector) -> str:
@@ -56,6 +61,12 @@ def _text(vector: Vector) -> str:
 
 def _thumbprint(vector: Vector) -> str:
     return f"kid {PublicKey.from_jwk(json.loads(vector.body)).kid}"
+
+
+def _signature(vector: Vector) -> str:
+    key = PublicKey(b64url.decode(vector.lines["x"]))
+    holds = key.verifies(b64url.decode(vector.lines["signature"]), vector.body)
+    return "holds" if holds else "does not hold"
 
 
 def _license(vector: Vector) -> str:
@@ -97,5 +108,5 @@ def test_there_are_enough_vectors_of_each_kind() -> None:
     kinds = [Vector(path).lines["kind"] for path in CASES]
     assert len(kinds) >= 60
     assert {kind: kinds.count(kind) > 1 for kind in kinds} == dict.fromkeys(
-        ("host", "text", "license", "thumbprint"), True
+        ("host", "text", "license", "thumbprint", "signature"), True
     )

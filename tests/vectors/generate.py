@@ -173,19 +173,21 @@ def licenses() -> Iterator[Case]:
     yield license_case("unknown-claim", file(token(payload(colour="blue"))), spec="5.2")
     yield license_case("without-tags", file(token(payload(host=host_claim(tags=None)))), spec="5.2")
     yield license_case(
-        "retired-key", file(keyset_token=keyset(signing_key(state="retired"))), spec="6.2"
+        "retired-key", file(keyset_token=keyset(signing_key(state="retired"))), spec="6.1"
     )
     yield license_case(
         "two-signing-keys",
         file(token(payload(), SECOND), keyset(signing_key(), signing_key(SECOND))),
-        spec="6.2",
+        spec="6.1",
     )
     newer = armor.wrap(armor.KEYSET, keyset(signing_key(state="revoked"), version=4))
     yield license_case(
-        "newest-keyset-counts", good + newer.encode(), "refused signing-key-revoked", spec="4.1"
+        "newest-keyset-counts", good + newer.encode(), "refused signing-key-revoked", spec="6.2"
     )
     foreign = armor.wrap(armor.KEYSET, keyset(root=OTHER_ROOT, version=9))
-    yield license_case("foreign-keyset-beside", foreign.encode() + good, spec="4.1")
+    yield license_case("foreign-keyset-beside", foreign.encode() + good, spec="6.2")
+    later = armor.wrap("LICENSE SEATS", "AAAA").encode()
+    yield license_case("unknown-block-beside", good + later, spec="4.1")
     yield from mails()
     yield from files()
     yield from tokens()
@@ -252,13 +254,13 @@ def files() -> Iterator[Case]:
 
 
 def tokens() -> Iterator[Case]:
-    """Tokens that must not pass (section 2.1)."""
+    """Tokens that must not pass (section 5.1)."""
     kid = SIGNING.public_key.kid
     good = token(payload())
     first, second, third = good.split(".")
 
     def refused(name: str, body: str, slug: str = "signing-key-unknown") -> Case:
-        return license_case(name, file(body), f"refused {slug}", "2.1")
+        return license_case(name, file(body), f"refused {slug}", "5.1")
 
     stranger = json.dumps(STRANGER.public_key.to_jwk())
     headers = {
@@ -303,7 +305,7 @@ def tokens() -> Iterator[Case]:
 
 
 def wrong_claims() -> Iterator[Case]:
-    """Claims that a vendor must not sign (sections 2, 5.2)."""
+    """Claims that a vendor must not sign (sections 2.3, 5.2)."""
 
     def refused(name: str, data: bytes, slug: str = "license-claims-invalid") -> Case:
         return license_case(f"claims-{name}", file(token(data)), f"refused {slug}", "5.2")
@@ -349,15 +351,15 @@ def wrong_claims() -> Iterator[Case]:
 def keysets() -> Iterator[Case]:
     """Keysets that must not pass (section 6)."""
 
-    def refused(name: str, keyset_token: str, slug: str, **more: Any) -> Case:
+    def refused(name: str, keyset_token: str, slug: str, spec: str = "7.2") -> Case:
         return license_case(
-            f"keyset-{name}", file(keyset_token=keyset_token), f"refused {slug}", "6.2", **more
+            f"keyset-{name}", file(keyset_token=keyset_token), f"refused {slug}", spec
         )
 
-    yield refused("foreign", keyset(root=OTHER_ROOT), "keyset-untrusted")
-    yield refused("signed-by-signing-key", keyset(root=SIGNING), "keyset-untrusted")
-    yield refused("other-type", token(payload(), ROOT), "keyset-untrusted")
-    yield refused("not-a-token", "AAAA", "license-damaged")
+    yield refused("foreign", keyset(root=OTHER_ROOT), "keyset-untrusted", "6.2")
+    yield refused("signed-by-signing-key", keyset(root=SIGNING), "keyset-untrusted", "6.2")
+    yield refused("other-type", token(payload(), ROOT), "keyset-untrusted", "6.2")
+    yield refused("not-a-token", "AAAA", "license-damaged", "6.2")
     yield refused("without-our-key", keyset(signing_key(SECOND)), "signing-key-unknown")
     yield refused("key-revoked", keyset(signing_key(state="revoked")), "signing-key-revoked")
     yield refused(
@@ -376,6 +378,7 @@ def keysets() -> Iterator[Case]:
         return lambda keyset_: {**keyset_, "keys": [{**keyset_["keys"][0], **members}]}
 
     small_order = b64url.encode(bytes([1]) + bytes(31))
+    not_canonical = (2**255 - 19 + 3).to_bytes(32, "little")
     invalid = {
         "no-keys": changed(keys=[]),
         "keys-no-array": changed(keys={}),
@@ -388,15 +391,16 @@ def keysets() -> Iterator[Case]:
         "state-unknown": entry(state="sleeping"),
         "small-order-key": entry(x=small_order),
         "short-key": entry(x=b64url.encode(bytes(31))),
+        "y-not-below-the-field": entry(x=b64url.encode(not_canonical)),
     }
     for name, change in invalid.items():
-        yield refused(name, keyset_members(change), "keyset-invalid")
+        yield refused(name, keyset_members(change), "keyset-invalid", "6.1")
     later = keyset(exp=ISSUED + 1)
-    yield license_case("keyset-ended-after-issue", file(keyset_token=later), spec="6.2")
+    yield license_case("keyset-ended-after-issue", file(keyset_token=later), spec="6.1")
 
 
 def policies() -> Iterator[Case]:
-    """Licences whose signature holds (section 7.2, from step 7 on)."""
+    """Licences whose signature holds (section 7.2, judging)."""
     good = file()
     yield license_case(
         "no-product-set", good, spec="7.1", settings=dumps({}), notices="product-unset"
@@ -493,21 +497,47 @@ def policies() -> Iterator[Case]:
         return base64.b64encode(text.encode()).decode()
 
     yield license_case(
-        "revoked", good, "refused license-revoked", spec="8.1", revocations=beside(listed)
+        "revoked", good, "refused license-revoked", spec="8.2", revocations=beside(listed)
     )
     inside = good + armor.wrap(armor.REVOCATIONS, listed.sign(SIGNING)).encode()
-    yield license_case("revoked-inside", inside, "refused license-revoked", spec="8.1")
-    yield license_case("others-revoked", good, spec="8.1", revocations=beside(others))
+    yield license_case("revoked-inside", inside, "refused license-revoked", spec="8.2")
+    yield license_case("others-revoked", good, spec="8.2", revocations=beside(others))
     yield license_case(
         "revocations-by-a-stranger",
         good,
         "refused revocations-invalid",
-        spec="8.1",
+        spec="8.2",
         revocations=beside(listed, STRANGER),
+    )
+    ragged = Revocations("Example Vendor", 7, ISSUED, bytes(13))
+    yield license_case(
+        "revocations-ragged",
+        good,
+        "refused revocations-invalid",
+        spec="8.1",
+        revocations=beside(ragged),
+    )
+    two = base64.b64decode(beside(others)).decode() + armor.wrap(
+        armor.REVOCATIONS, others.sign(SIGNING)
+    )
+    yield license_case(
+        "revocations-two-lists",
+        good,
+        "refused revocations-invalid",
+        spec="8.2",
+        revocations=base64.b64encode(two.encode()).decode(),
+    )
+    later_list = Revocations.of(["HS-2027-1"], iss="Example Vendor", number=8, iat=NOW + DAY + 1)
+    yield license_case(
+        "clock-before-the-list",
+        good,
+        "refused clock-set-back",
+        spec="7.3",
+        revocations=beside(later_list),
     )
     garbage = base64.b64encode(b"no list").decode()
     yield license_case(
-        "revocations-damaged", good, "refused revocations-invalid", spec="8.1", revocations=garbage
+        "revocations-damaged", good, "refused revocations-invalid", spec="8.2", revocations=garbage
     )
     yield license_case(
         "everything-wrong",
@@ -624,7 +654,7 @@ def texts() -> Iterator[Case]:
 def thumbprints() -> Iterator[Case]:
     """RFC 8037 appendix A.2, A.3: the key and its thumbprint; and our own root."""
     rfc = '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}\n'
-    lines = {"kind": "thumbprint", "spec": "2"}
+    lines = {"kind": "thumbprint", "spec": "6.2"}
     expected = "kid kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
     yield Case("thumbprint-rfc-8037", {**lines, "expect": expected}, rfc.encode())
     jwk = {k: v for k, v in ROOT.public_key.to_jwk().items() if k != "kid"}
@@ -632,10 +662,28 @@ def thumbprints() -> Iterator[Case]:
     yield Case("thumbprint-root", {**lines, "expect": kid}, f"{dumps(jwk)}\n".encode())
 
 
+def signatures() -> Iterator[Case]:
+    """RFC 8037 appendix A.4: what was signed, and the signature of its key."""
+    key = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+    signed = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc"
+    signature = (
+        "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
+    )
+
+    def case(name: str, body: str, expect: str, x: str = key) -> Case:
+        lines = {"kind": "signature", "spec": "5.1", "x": x, "signature": signature}
+        return Case(f"signature-{name}", {**lines, "expect": expect}, body.encode())
+
+    yield case("rfc-8037", signed, "holds")
+    yield case("rfc-8037-other-text", signed[:-1] + "d", "does not hold")
+    other = b64url.encode(ROOT.public_key.raw)
+    yield case("rfc-8037-other-key", signed, "does not hold", other)
+
+
 def all_files() -> dict[str, bytes]:
     """Every file of this folder that is made here, by its name."""
     made = {"root.pub.pem": ROOT.public_key.to_pem().encode()}
-    for case in (*licenses(), *hosts(), *texts(), *thumbprints()):
+    for case in (*licenses(), *hosts(), *texts(), *thumbprints(), *signatures()):
         assert f"{case.name}.txt" not in made, case.name
         made[f"{case.name}.txt"] = case.text()
     return made
