@@ -12,6 +12,7 @@ from license_core import armor, b64url, hostkey, jws
 from license_core.facts import HostFacts
 from license_core.keyset import Keyset, SigningKey
 from license_core.license import HostBinding, License
+from license_core.publickey import thumbprint
 from license_core.request import LicenseRequest
 from license_core.revocation import Revocations
 from license_core.signer import MemorySigner
@@ -377,7 +378,10 @@ def keysets() -> Iterator[Case]:
     def entry(**members: Any) -> Callable[[dict[str, Any]], Any]:
         return lambda keyset_: {**keyset_, "keys": [{**keyset_["keys"][0], **members}]}
 
-    small_order = b64url.encode(bytes([1]) + bytes(31))
+    def raw(key: bytes) -> Callable[[dict[str, Any]], Any]:
+        return entry(x=b64url.encode(key), kid=thumbprint(key))
+
+    small_order = bytes([1]) + bytes(31)
     not_canonical = (2**255 - 19 + 3).to_bytes(32, "little")
     invalid = {
         "no-keys": changed(keys=[]),
@@ -389,9 +393,9 @@ def keysets() -> Iterator[Case]:
         "alg-eddsa": entry(alg="EdDSA"),
         "kty-rsa": entry(kty="RSA"),
         "state-unknown": entry(state="sleeping"),
-        "small-order-key": entry(x=small_order),
-        "short-key": entry(x=b64url.encode(bytes(31))),
-        "y-not-below-the-field": entry(x=b64url.encode(not_canonical)),
+        "small-order-key": raw(small_order),
+        "short-key": raw(bytes(31)),
+        "y-not-below-the-field": raw(not_canonical),
     }
     for name, change in invalid.items():
         yield refused(name, keyset_members(change), "keyset-invalid", "6.1")
@@ -534,6 +538,13 @@ def policies() -> Iterator[Case]:
         "refused clock-set-back",
         spec="7.3",
         revocations=beside(later_list),
+    )
+    later_keyset = keyset_members(lambda members: {**members, "iat": NOW + DAY + 1})
+    yield license_case(
+        "clock-before-the-keyset",
+        file(keyset_token=later_keyset),
+        "refused clock-set-back",
+        spec="7.3",
     )
     garbage = base64.b64encode(b"no list").decode()
     yield license_case(
