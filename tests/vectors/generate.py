@@ -449,6 +449,16 @@ def policies() -> Iterator[Case]:
         "refused wrong-host",
         host={**drifted, "container_id": None},
     )
+    image = {**HOST, "container_id": None}
+    known = facts(image)
+    sealed = host_claim(key=hostkey.derive(known).key, match="anchored", tags=hostkey.tags(known))
+    yield license_case(
+        "anchored-copy-of-an-image",
+        file(token(payload(host=sealed))),
+        "refused wrong-host",
+        host={**image, "ip": "172.17.0.3"},
+        spec="3.4",
+    )
     nobody = {**HOST, "machine_id": None, "container_id": None}
     yield license_case("host-unidentifiable", good, "refused host-unidentifiable", host=nobody)
     image_id = file(token(payload(host=host_claim(profile="hk1-host"))))
@@ -512,6 +522,13 @@ def policies() -> Iterator[Case]:
         "refused revocations-invalid",
         spec="8.2",
         revocations=beside(listed, STRANGER),
+    )
+    yield license_case(
+        "revocations-by-a-revoked-key",
+        file(keyset_token=keyset(signing_key(), signing_key(SECOND, state="revoked"))),
+        "refused revocations-invalid",
+        spec="8.2",
+        revocations=beside(others, SECOND),
     )
     ragged = Revocations("Example Vendor", 7, ISSUED, bytes(13))
     yield license_case(
