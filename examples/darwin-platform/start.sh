@@ -48,33 +48,47 @@ check_license() {
 }
 
 began() { # when the process $1 began, in ticks: with its number, that names a process for good
-  [ -r "/proc/$1/stat" ] && sed 's/.*) //' "/proc/$1/stat" | cut -d' ' -f20
+  # Nothing for one that has ended (Z) and whose parent, often a container's first, does not care.
+  [ -r "/proc/$1/stat" ] && sed -n 's/.*) \([^ZX] \)/\1/p' "/proc/$1/stat" | cut -d' ' -f20
 }
 
-runs() { # whether the service $1 runs already
+runs() { # whether the service $1 runs
   [ -r "$RUN/$1.pid" ] || return 1
   read -r pid since <"$RUN/$1.pid" || return 1
   [ -n "$since" ] && [ "$(began "$pid")" = "$since" ]
 }
 
-start() {
-  if runs "$1"; then
-    printf '[N]: %s is running already.\n' "$1"
-    return
-  fi
-  if [ ! -r "$PLATFORM_HOME/services/$1" ]; then
-    printf 'Starting %s[FAILED]\n' "$1"
-    printf '[E]: There is no %s.\n' "$PLATFORM_HOME/services/$1" >&2
-    exit $EXIT_SERVICE
-  fi
-  nohup sh "$PLATFORM_HOME/services/$1" </dev/null >>"$RUN/$1.log" 2>&1 &
-  printf '%s %s\n' "$!" "$(began "$!")" >"$RUN/$1.pid"
-  printf 'Starting %s[  OK  ]\n' "$1"
+launch() { # a process that nobody could name later is not kept
+  nohup sh "$PLATFORM_HOME/services/$1" </dev/null >>"$RUN/$1.log" 2>&1 9>&- &
+  printf '%s %s\n' "$!" "$(began "$!")" >"$RUN/$1.pid" || kill "$!"
+}
+
+start_services() { # with descriptor 9 on a file to lock: two starts at once start nothing twice
+  flock 9 || return 1
+  launched=
+  failed=0
+  for service in $SERVICES; do
+    if runs "$service"; then
+      printf '[N]: %s is running already.\n' "$service"
+    else
+      launch "$service"
+      launched="$launched $service"
+    fi
+  done
+  [ -z "$launched" ] || sleep 0.2 # what cannot run has ended by then
+  for service in $launched; do
+    if runs "$service"; then
+      printf 'Starting %s[  OK  ]\n' "$service"
+    else
+      failed=1
+      printf 'Starting %s[FAILED]\n' "$service"
+      printf '[E]: %s does not run.\n     Look at %s.\n' "$service" "$RUN/$service.log" >&2
+    fi
+  done
+  return $failed
 }
 
 printf '[N]: Using production build at "%s"\n' "$PLATFORM_HOME"
 check_license
 mkdir -p "$RUN" || exit $EXIT_SERVICE
-for service in $SERVICES; do
-  start "$service"
-done
+start_services 9>"$RUN/start.lock" || exit $EXIT_SERVICE
