@@ -1,14 +1,19 @@
 """start.sh of the example platform: nothing starts unless the check says that the licence holds."""
 
 import os
+import select
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
+from tests.support.cli import World
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 EXAMPLE = REPOSITORY / "examples" / "darwin-platform"
@@ -55,6 +60,18 @@ def running(platform: Path) -> set[int]:
     return {int(file.read_text().split()[0]) for file in (platform / "run").glob("*.pid")}
 
 
+def ended(pid: int) -> None:
+    """Fails unless the process ends; one that nobody has waited for yet has ended too."""
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        assert select.select([process], [], [], 60)[0], "a service was left running"
+    finally:
+        os.close(process)
+
+
 def test_services_start_when_the_check_holds(shell: str, platform: Path) -> None:
     done = start(shell, platform, client(platform, 'echo "[N]: it holds ($*)"'))
     assert done.returncode == 0, done.stderr
@@ -86,6 +103,31 @@ def test_the_number_of_another_process_is_not_taken_for_the_service(
     done = start(shell, platform, client(platform, "echo it holds"))
     assert "Starting redis[  OK  ]" in done.stdout
     assert os.getpid() not in running(platform)
+
+
+def test_nothing_runs_before_the_check_has_held(shell: str, platform: Path) -> None:
+    looks = f'ls -A "{platform}/run" 2>&1 && exit 9; echo it holds'
+    done = start(shell, platform, client(platform, looks))
+    assert done.returncode == 0, done.stdout
+    assert len(running(platform)) == 3
+
+
+@pytest.mark.parametrize("closed", ["<&-", "<&- >&-", "<&- >&- 2>&-"])
+def test_nobody_needs_to_be_there(shell: str, platform: Path, closed: str) -> None:
+    script = f'exec "$0" "$1" {closed}'
+    for ending, code, services in (("exit 7", 7, 0), ("exit 0", 0, 3)):
+        environment = {
+            "PATH": os.environ["PATH"],
+            "LICENSE_CLI": str(client(platform, f"echo it holds; {ending}")),
+            "LICENSE_PYTHON": "/bin/sh",
+        }
+        done = subprocess.run(
+            [shell, "-c", script, shell, platform / "start.sh"],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+        )
+        assert (done.returncode, len(running(platform))) == (code, services)
 
 
 @pytest.mark.parametrize("code", [*range(1, 126), 130, 141])
@@ -136,6 +178,63 @@ def test_the_real_client_without_a_licence_starts_nothing(shell: str, platform: 
     assert not running(platform)
 
 
+def test_the_real_client_with_a_licence_for_this_host_starts_the_services(
+    shell: str, platform: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "world"
+    folder.mkdir()
+    world = World(folder, now=int(time.time()))
+    shutil.copy(world.keys / "root.pub.pem", platform / "keys")
+    (platform / "conf" / "license.dat").write_bytes(world.file())
+    # The real client, looking at a recorded container: not every machine has an id of its own.
+    launcher = platform / "cli.py"
+    real = str(REPOSITORY / "cmd" / "cli.py")
+    launcher.write_text(
+        "import runpy, sys\n"
+        f"sys.argv[1:1] = ['--root', {str(world.host)!r}]\n"
+        f"runpy.run_path({real!r}, run_name='__main__')\n",
+        "utf-8",
+    )
+    done = start(shell, platform, launcher, sys.executable)
+    assert done.returncode == 0, done.stderr
+    assert "(product darwin) holds until" in done.stdout
+    assert len(running(platform)) == 3
+
+
+def test_starts_at_the_same_time_start_each_service_once(shell: str, platform: Path) -> None:
+    cli = client(platform, "echo it holds")
+    with ThreadPoolExecutor() as pool:
+        starts = list(pool.map(lambda _: start(shell, platform, cli), range(4)))
+    said = "".join(done.stdout for done in starts)
+    assert [done.returncode for done in starts] == [0] * 4
+    for service in ("redis", "scheduler", "designer"):
+        assert said.count(f"Starting {service}[  OK  ]") == 1
+        assert said.count(f"{service} is running already") == 3
+
+
+def test_a_service_that_ends_at_once_is_not_called_ok(shell: str, platform: Path) -> None:
+    (platform / "services" / "redis").write_text("echo no memory >&2; exit 1\n")
+    done = start(shell, platform, client(platform, "echo it holds"))
+    assert done.returncode == NO_SERVICE
+    assert "Starting redis[FAILED]" in done.stdout
+    assert f"Look at {platform}/run/redis.log" in done.stderr
+    assert (platform / "run" / "redis.log").read_text() == "no memory\n"
+
+
+def test_a_service_whose_number_cannot_be_kept_is_not_left_running(
+    shell: str, platform: Path
+) -> None:
+    kept = platform / "run" / "kept"
+    (platform / "services" / "redis").write_text(f'echo $$ >"{kept}"; exec sleep 86400000\n')
+    (platform / "run" / "redis.pid").mkdir(parents=True)
+    done = start(shell, platform, client(platform, "echo it holds"))
+    assert done.returncode == NO_SERVICE
+    assert "Starting redis[FAILED]" in done.stdout
+    if kept.exists() and kept.read_text():  # it may have been ended before it could say so
+        ended(int(kept.read_text()))
+    (platform / "run" / "redis.pid").rmdir()
+
+
 def test_a_service_that_is_not_there_ends_the_start(shell: str, platform: Path) -> None:
     (platform / "services" / "redis").unlink()
     done = start(shell, platform, client(platform, "echo it holds"))
@@ -160,12 +259,12 @@ def test_a_link_to_start_sh_finds_the_platform(shell: str, platform: Path, tmp_p
 
 def test_stop_sh_stops_what_was_started(shell: str, platform: Path) -> None:
     start(shell, platform, client(platform, "echo it holds"))
-    watched = [os.pidfd_open(pid) for pid in running(platform)]
+    watched = running(platform)
     assert len(watched) == 3
     done = subprocess.run([shell, platform / "stop.sh"], capture_output=True, text=True)
     assert done.stdout.count("[  OK  ]") == 3
-    for process in watched:
-        os.close(process)
+    for pid in watched:
+        ended(pid)
     assert not running(platform)
 
 
