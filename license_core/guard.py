@@ -26,7 +26,7 @@ class Memory(NamedTuple):
     seen_at: int = 0
     """The latest instant that this host has seen, in seconds."""
     license_iat: int = 0
-    """When the licence of the latest check was issued."""
+    """When the latest licence that was seen was issued."""
     license_jti: str | None = None
     hosts: tuple[Mapping[str, str | None], ...] = ()
     """The components of this host as keys were derived from them, latest first."""
@@ -52,24 +52,23 @@ class Memory(NamedTuple):
     def mark(self, license_jti: str, license_iat: int) -> int:
         """The high-water mark that counts for this licence.
 
-        A licence that was issued later than the remembered one begins a new count, so that a
-        repaired clock never shuts a site out for good.
+        One that was issued later than all that were seen begins a new count, so that a repaired
+        clock never shuts a site out for good.
         """
-        if not self.authentic:
-            return 0
-        if license_jti != self.license_jti and license_iat > self.license_iat:
-            return 0
-        return self.seen_at
+        begins_anew = license_jti != self.license_jti and license_iat > self.license_iat
+        return 0 if begins_anew or not self.authentic else self.seen_at
 
-    def advance(self, now: int, license_jti: str, license_iat: int) -> "Memory":
-        """After a check of this licence at *now*."""
-        mark = self.mark(license_jti, license_iat)
-        return self._replace(
-            seen_at=max(mark, now),
-            license_iat=license_iat,
-            license_jti=license_jti,
-            authentic=True,
-        )
+    def advance(self, now: int, license_jti: str, license_iat: int, *, holds: bool) -> "Memory":
+        """After a check of this licence at *now*.
+
+        Only a licence that *holds* here sets the mark back: anybody has a later one of another
+        host or product.
+        """
+        memory = self if self.authentic else Memory(hosts=self.hosts)
+        mark = memory.mark(license_jti, license_iat) if holds else memory.seen_at
+        if license_iat > memory.license_iat:
+            memory = memory._replace(license_iat=license_iat, license_jti=license_jti)
+        return memory._replace(seen_at=max(mark, now))
 
 
 def parse(data: bytes, facts: HostFacts) -> Memory:

@@ -80,10 +80,11 @@ def check_file(
         memory=memory,
         revocations=place.read_revocations(),
         keys_path=place.keys,
+        revocations_path=place.revocations,
     )
     after = memory or Memory()
     if report.license is not None:
-        after = after.advance(now, report.license.jti, report.license.iat)
+        after = after.advance(now, report.license.jti, report.license.iat, holds=report.ok)
         if report.ok:
             after = after.remember_host(facts)
         report = report._replace(notices=remarks + report.notices)

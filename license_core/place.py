@@ -58,6 +58,11 @@ class Place(NamedTuple):
         """The client's memory."""
         return os.path.join(self.conf, "license.state")
 
+    @property
+    def revocations(self) -> str:
+        """The revocation list beside the licence."""
+        return os.path.join(self.conf, "license.revocations")
+
     def read_license(self) -> bytes:
         """The installed licence.
 
@@ -70,7 +75,7 @@ class Place(NamedTuple):
 
     def read_revocations(self) -> bytes | None:
         """The revocation list beside the licence; None where there is none."""
-        return read(os.path.join(self.conf, "license.revocations"), MAX_REVOCATIONS)
+        return read(self.revocations, MAX_REVOCATIONS)
 
     def read_settings(self) -> Settings:
         """The product's settings; the defaults where it ships none. Raises SettingsInvalidError."""
@@ -92,7 +97,11 @@ class Place(NamedTuple):
             memory = guard.parse(data, facts)
         except (ValueError, LicenseError):
             return None, (Notice("memory-invalid", path=self.state),)
-        return memory, () if memory.authentic else (Notice("memory-invalid", path=self.state),)
+        if not memory.authentic:
+            return memory, (Notice("memory-invalid", path=self.state),)
+        if not memory.seen_at:  # no check wrote it, only get_host_key
+            return memory, (Notice("memory-missing", path=self.state),)
+        return memory, ()
 
     def read_trusted_keys(self) -> dict[str, bytes]:
         """The PEM text of every ``*.pub.pem``, in the order of the names.

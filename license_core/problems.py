@@ -145,8 +145,8 @@ PROBLEMS: dict[str, Problem] = {
         19,
         422,
         "The revocation list is not valid",
-        "The revocation list {path} cannot be used: {reason}.",
-        "Ask your vendor for the list again and replace {path}.",
+        "The revocation list in {path} cannot be used: {reason}.",
+        "Ask your vendor to send it again, and replace {path}.",
     ),
     # 20-29: trust
     "TrustedKeyMissingError": Problem(

@@ -36,10 +36,11 @@ _DIGITS = 40
 _QUOTES = "\"'`\u2018-\u201f\u2032\u2033\u300c-\u300f\u301d-\u301f\uff02\uff07\u00ab\u00bb"
 _COMMAS = ",;\uff0c\u3001\uff1b"
 _BRACKETS = r"\[\](){}\uff08\uff09\uff3b\uff3d\u3010\u3011\u3014\u3015\u3002"
+# Possessive and with a limit: nothing is tried twice, however long the text is.
 _NAME_AFTER = (
-    rf"[\s{_QUOTES}]*[{_COMMAS}]?\s*"
-    rf"(?:[{_QUOTES}]+(?P<quoted>[^{_QUOTES}]+)[{_QUOTES}]"
-    rf"|(?P<plain>[^\s{_QUOTES}{_COMMAS}{_BRACKETS}]+))"
+    rf"[\s{_QUOTES}]*+[{_COMMAS}]?+\s*+"
+    rf"(?:[{_QUOTES}]++(?P<quoted>[^{_QUOTES}]{{1,2000}}+)[{_QUOTES}]"
+    rf"|(?P<plain>[^\s{_QUOTES}{_COMMAS}{_BRACKETS}]{{1,2000}}+))"
 )
 
 

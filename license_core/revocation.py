@@ -1,7 +1,7 @@
 """The list of revoked licences, signed by a signing key (SPEC section 8).
 
-A licence is listed by a digest of its number, in one sorted run of fixed-length digests: a list
-of 100,000 is one string that is searched, not parsed.
+A licence is listed by a digest of its number, in one run of fixed-length digests: a list of
+100,000 is one string that is searched, not parsed.
 """
 
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ class Revocations(NamedTuple):
     number: int
     iat: int
     digests: bytes
-    """Sorted digests of ``DIGEST_BYTES`` each, without repetition."""
+    """Digests of ``DIGEST_BYTES`` each; ``of`` sorts them, a reader does not rely on it."""
     exp: int | None = None
     """When a later list should have come, in seconds."""
 
@@ -74,18 +74,12 @@ class Revocations(NamedTuple):
 
     def lists(self, jti: str) -> bool:
         """Whether the licence with the number *jti* is listed."""
+        # The whole run is searched: a list that is not in order revokes as much as one that is.
         wanted = digest(jti)
-        low, high = 0, len(self.digests) // DIGEST_BYTES
-        while low < high:
-            middle = (low + high) // 2
-            found = self.digests[middle * DIGEST_BYTES : (middle + 1) * DIGEST_BYTES]
-            if found == wanted:
-                return True
-            if found < wanted:
-                low = middle + 1
-            else:
-                high = middle
-        return False
+        at = self.digests.find(wanted)
+        while at > 0 and at % DIGEST_BYTES:
+            at = self.digests.find(wanted, at + 1)
+        return at >= 0
 
 
 def digest(jti: str) -> bytes:

@@ -118,11 +118,12 @@ def check(
     memory: Memory | None,
     revocations: bytes | None = None,
     keys_path: str = "keys",
+    revocations_path: str = "conf/license.revocations",
 ) -> Report:
     """Check the licence file *data* for the host *facts* at the instant *now* (seconds).
 
     *roots* are the trusted keys, *memory* what earlier checks saw (None: nothing), *revocations*
-    the bytes of a revocation list beside the licence. *keys_path* is for messages only.
+    the bytes of a revocation list beside the licence. The paths are for messages only.
     Never raises LicenseError: what is wrong is in the report.
     """
     try:
@@ -134,7 +135,7 @@ def check(
     notices: list[Notice] = []
 
     _check_signing_key(verified, problems)
-    listed_at = _check_revoked(verified, revocations, problems)
+    listed_at = _check_revoked(verified, revocations, revocations_path, problems)
     if settings.product is None:
         notices.append(Notice("product-unset", path=settings.path))
     elif license_.aud != settings.product:
@@ -244,20 +245,17 @@ def _check_signing_key(verified: Verified, problems: list[LicenseError]) -> None
         )
 
 
-def _check_revoked(verified: Verified, beside: bytes | None, problems: list[LicenseError]) -> int:
+def _check_revoked(
+    verified: Verified, beside: bytes | None, revocations_path: str, problems: list[LicenseError]
+) -> int:
     """Look the licence up in the lists; return the latest instant that they were made at."""
     latest = 0
     lists: list[Revocations] = []
-    try:
-        if verified.revocations_token is not None:
-            lists.append(_open_list(verified.revocations_token, verified.keyset))
-        if beside is not None:
-            tokens = armor.unwrap(beside).get(armor.REVOCATIONS, [])
-            if len(tokens) != 1:
-                raise ValueError(f"it holds {len(tokens)} lists, not one")
-            lists.append(_open_list(tokens[0], verified.keyset))
-    except ValueError as error:
-        problems.append(RevocationsInvalidError(path="conf/license.revocations", reason=str(error)))
+    for path, read in (("the licence file", _inner_list), (revocations_path, _list_beside)):
+        try:
+            lists += read(verified, beside)
+        except ValueError as error:
+            problems.append(RevocationsInvalidError(path=path, reason=str(error)))
     for revocations in lists:
         latest = max(latest, revocations.iat)
     number = verified.license.jti
@@ -270,6 +268,20 @@ def _check_revoked(verified: Verified, beside: bytes | None, problems: list[Lice
             )
             break
     return latest
+
+
+def _inner_list(verified: Verified, _: bytes | None) -> list[Revocations]:
+    token = verified.revocations_token
+    return [] if token is None else [_open_list(token, verified.keyset)]
+
+
+def _list_beside(verified: Verified, beside: bytes | None) -> list[Revocations]:
+    if beside is None:
+        return []
+    tokens = armor.unwrap(beside).get(armor.REVOCATIONS, [])
+    if len(tokens) != 1:
+        raise ValueError(f"it holds {len(tokens)} lists, not one")
+    return [_open_list(tokens[0], verified.keyset)]
 
 
 def _open_list(token: str, keyset: TrustedKeyset) -> Revocations:

@@ -14,7 +14,7 @@ from license_core.keyset import Keyset, SigningKey
 from license_core.license import HostBinding, License
 from license_core.publickey import thumbprint
 from license_core.request import LicenseRequest
-from license_core.revocation import Revocations
+from license_core.revocation import Revocations, digest
 from license_core.signer import MemorySigner
 
 FOLDER = Path(__file__).parent
@@ -537,6 +537,31 @@ def policies() -> Iterator[Case]:
         "refused revocations-invalid",
         spec="8.1",
         revocations=beside(ragged),
+    )
+    numbers = ["HS-2027-0000TEST", *(f"HS-2027-{i}" for i in range(6))]
+    unsorted = Revocations(
+        "Example Vendor", 7, ISSUED, b"".join(sorted(map(digest, numbers), reverse=True))
+    )
+    yield license_case(
+        "revoked-in-a-list-out-of-order",
+        good,
+        "refused license-revoked",
+        spec="8.1",
+        revocations=beside(unsorted),
+    )
+    straddling = Revocations(
+        "Example Vendor", 7, ISSUED, bytes(5) + digest("HS-2027-0000TEST") + bytes(7)
+    )
+    yield license_case(
+        "revocations-digest-across-two", good, spec="8.1", revocations=beside(straddling)
+    )
+    broken_inside = good + armor.wrap(armor.REVOCATIONS, listed.sign(STRANGER)).encode()
+    yield license_case(
+        "revoked-beside-a-broken-list",
+        broken_inside,
+        "refused revocations-invalid license-revoked",
+        spec="8.2",
+        revocations=beside(listed),
     )
     two = base64.b64decode(beside(others)).decode() + armor.wrap(
         armor.REVOCATIONS, others.sign(SIGNING)

@@ -1,0 +1,70 @@
+"""A stranger's text of the greatest size is read at once, whatever it repeats.
+
+Every reader of text meets every way of repeating a piece up to its limit. A reader that looks at a
+text again and again would need hours for all of them; the processor time that one process may have
+is many times what is needed.
+"""
+
+import resource
+import subprocess
+import sys
+
+ALL_SECONDS = 300  # of processor time; about 8 are needed
+
+PROGRAM = """
+import itertools
+from license_core import armor, guard, request, settings, strictjson
+from license_core.errors import LicenseError
+from license_core.facts import HostFacts
+from license_core.verify import open_license
+
+KEY = "0123456789abcdef0123456789abcdef01234567"
+HEADS = ["", KEY, f'["{KEY}", ', f'["{KEY}", "', "-----BEGIN LICENSE-----", "-", '{"a":' + "[" * 9]
+PIECES = [" ", "\\n", '"', "'", "\\u201c", '" ', ", ", "a", "abcd ", "-", "- ", "-----BEGIN ", "=",
+          "= ", "=3D", "\\\\", '\\\\"', "[", "[]", '"[', "{", "\\u2014", "\\u200b", "> ", ".",
+          KEY + " ", KEY + ' "', "-----BEGIN LICENSE-----", "LICENSE ", "1", "A" * 64 + "\\n", "#",
+          'product="', "\\\\u0041"]
+TAILS = ["", "]", "\\\\"]
+FACTS = HostFacts("name", "172.17.0.2", None, "5f" * 32)
+
+
+def requests(text):
+    request.parse(text[:request.MAX_TEXT])
+
+
+def licences(text):
+    open_license(text.encode()[:armor.MAX_FILE], roots=())
+
+
+def states(text):
+    guard.parse(text.encode()[:armor.MAX_FILE], FACTS)
+
+
+def products(text):
+    settings.parse(text.encode()[:armor.MAX_FILE], "hostseal.toml")
+
+
+for read in (requests, licences, states, products):
+    count = 0
+    for head, piece, tail in itertools.product(HEADS, PIECES, TAILS):
+        room = armor.MAX_FILE - len((head + tail).encode())
+        text = head + piece * (room // len(piece.encode())) + tail
+        try:
+            read(text)
+        except (ValueError, LicenseError):
+            pass
+        count += 1
+    print(read.__name__, count)
+"""
+
+
+def test_no_text_of_the_greatest_size_holds_a_reader_up() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (ALL_SECONDS, ALL_SECONDS)),
+    )
+    assert done.returncode == 0, f"stopped after {done.stdout}{done.stderr}"
+    assert len(done.stdout.splitlines()) == 4
