@@ -38,5 +38,9 @@ def main():  # type: () -> int
 
 
 if __name__ == "__main__":
+    try:
+        CODE = main()
+    except KeyboardInterrupt:
+        CODE = 130
     # All is said and written by now: taking the interpreter apart would only cost time.
-    os._exit(main())
+    os._exit(CODE)

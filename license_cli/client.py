@@ -1,5 +1,7 @@
 """The HTTP edge of the client: fetches a licence from the vendor's server."""
 
+from concurrent.futures import Future
+from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -7,30 +9,55 @@ import httpx
 
 from license_core import errors, strictjson
 from license_core.armor import MAX_FILE
+from license_core.claims import MAX_INSTANT
 from license_core.errors import (
     FileTooLargeError,
     LicenseError,
     NotPermittedError,
     ServerUnreachableError,
+    UsageError,
 )
 from license_core.problems import PROBLEMS
 
-_SECONDS = 30.0
+_SECONDS = 60.0
+_SILENT_SECONDS = 30.0
 _LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
-def fetch(url: str, token: str | None) -> bytes:
-    """The bytes at *url*, at most MAX_FILE. *token* is sent as a bearer token (RFC 6750).
+def fetch(url: str, token: str | None, seconds: float = _SECONDS) -> bytes:
+    """The bytes at *url*, at most MAX_FILE, within *seconds* in all.
 
-    Raises ServerUnreachableError, FileTooLargeError, NotPermittedError for a token that would
-    travel in clear, or the problem that the server names (RFC 9457).
+    *token* is sent as a bearer token (RFC 6750). Raises UsageError for a token that cannot be
+    sent, NotPermittedError for one that would travel in clear, ServerUnreachableError,
+    FileTooLargeError, or the problem that the server names (RFC 9457).
     """
-    address = urlsplit(url)
-    if token and address.scheme == "http" and address.hostname not in _LOCAL:
-        raise NotPermittedError(reason=f"a token is not sent in clear to {address.hostname}")
+    if token and not (token.isascii() and token.isprintable() and " " not in token):
+        reason = "The token is not one line of visible ASCII characters; it is not shown here."
+        raise UsageError(reason=reason)
+    answer: Future[bytes] = Future()
+
+    def ask() -> None:
+        try:
+            answer.set_result(_get(url, token))
+        except Exception as error:  # noqa: BLE001  # raised again by result()
+            answer.set_exception(error)
+
+    # The library's time limits are for each step: a server that drips would never reach one.
+    Thread(target=ask, daemon=True).start()
+    try:
+        return answer.result(seconds)
+    except TimeoutError as error:
+        reason = f"no whole answer within {seconds:g} seconds"
+        raise ServerUnreachableError(url=url, reason=reason) from error
+
+
+def _get(url: str, token: str | None) -> bytes:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
-        with httpx.stream("GET", url, headers=headers, timeout=_SECONDS) as response:
+        address = urlsplit(url)
+        if token and address.scheme == "http" and address.hostname not in _LOCAL:
+            raise NotPermittedError(reason=f"a token is not sent in clear to {address.hostname}")
+        with httpx.stream("GET", url, headers=headers, timeout=_SILENT_SECONDS) as response:
             body = _read(response, url)
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, ValueError) as error:
         raise ServerUnreachableError(url=url, reason=str(error) or type(error).__name__) from error
@@ -62,8 +89,20 @@ def _problem(response: httpx.Response, body: bytes, url: str) -> LicenseError:
     if name is None:
         return unknown
     kind: type[LicenseError] = getattr(errors, name)
-    return kind(**{fact: _fact(document.get(fact)) for fact in kind.__annotations__})
+    try:
+        return kind(
+            **{fact: _fact(document.get(fact), of) for fact, of in kind.__annotations__.items()}
+        )
+    except ValueError:
+        return unknown
 
 
-def _fact(value: Any) -> Any:
-    return value if isinstance(value, str | int) else None
+def _fact(value: Any, kind: Any) -> Any:
+    """A fact as our table has it. Raises ValueError for one that its words could not be said of."""
+    if isinstance(value, str) and kind in (str, str | None):
+        return value
+    if type(value) is int and kind is int and 0 <= value <= MAX_INSTANT:
+        return value
+    if value is None and kind == str | None:
+        return None
+    raise ValueError("the document lacks a fact")

@@ -35,7 +35,15 @@ def replace(path: str, data: bytes, *, keep_former: bool = False) -> str | None:
 
 
 def write_new(path: str, data: bytes) -> None:
-    """Write or replace a file that the operator named. Raises as ``replace`` does."""
+    """Write or replace a file that the operator named. Raises as ``replace`` does.
+
+    A pipe or a device is written to; nothing takes its place.
+    """
+    with _told_plainly(path):
+        if os.path.lexists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+            with open(path, "wb") as stream:
+                stream.write(data)
+            return
     replace(path, data)
 
 

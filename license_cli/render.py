@@ -7,7 +7,7 @@ refuses; what to do stands below, indented.
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from license_core.errors import LicenseError, Notice, OutputFailedError, printable, utc
@@ -47,9 +47,13 @@ def say(line: str) -> None:
 
 
 def remark(lines: Iterable[str]) -> None:
-    """Lines beside the answer, on standard error."""
+    """Lines beside the answer, on standard error.
+
+    Where they cannot be written nobody is told: the exit code says all that matters.
+    """
     flush()  # so that a log which catches both has them in order
-    sys.stderr.writelines(f"{line}\n" for line in lines)
+    with suppress(OSError):
+        sys.stderr.writelines(f"{line}\n" for line in lines)
 
 
 def say_json(value: Any) -> None:

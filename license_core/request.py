@@ -98,8 +98,12 @@ class LicenseRequest(NamedTuple):
         )
 
     def to_text(self) -> str:
-        """The block to mail: armour around the members and their checksum."""
+        """The block to mail: armour around the members and their checksum.
+
+        Raises ClaimError if a reader would refuse it.
+        """
         payload = strictjson.dumps(self.to_dict())
+        LicenseRequest.from_dict(strictjson.loads(payload))
         return armor.wrap(armor.REQUEST, f"{b64url.encode(payload)}.{_checksum(payload)}")
 
 

@@ -9,7 +9,7 @@ from license_cli import files, memory, render
 from license_cli.app import Refused
 from license_cli.session import Session
 from license_core.armor import MAX_FILE
-from license_core.errors import FileTooLargeError, FileUnreadableError, Notice
+from license_core.errors import FileTooLargeError, FileUnreadableError, Notice, UsageError
 from license_core.installed import check_file
 from license_core.place import read
 from license_core.verify import Report
@@ -58,6 +58,8 @@ def _tell(session: Session, report: Report, kept: str | None, more: list[Notice]
 
 def _read_source(source: str, token_file: str | None) -> bytes:
     if source == "-":
+        if sys.stdin is None:
+            raise UsageError(reason="Standard input is closed, so no licence can be read from it.")
         data = sys.stdin.buffer.read(MAX_FILE + 1)
         if len(data) > MAX_FILE:
             raise FileTooLargeError(path="standard input", size=len(data), cap=MAX_FILE)

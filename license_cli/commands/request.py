@@ -5,7 +5,14 @@ import click
 from license_cli import files, memory, render
 from license_cli.session import Session
 from license_core import hostkey, stability
-from license_core.errors import LicenseError, PinnedAddressDiffersError, printable, utc
+from license_core.claims import ClaimError
+from license_core.errors import (
+    LicenseError,
+    PinnedAddressDiffersError,
+    UsageError,
+    printable,
+    utc,
+)
 from license_core.guard import Memory
 from license_core.request import LicenseRequest
 
@@ -48,15 +55,18 @@ def command(
         profile=profile,
         tags=hostkey.tags(facts, profile),
         gpus=facts.gpus,
-        customer=customer,
+        customer=customer or None,
         product=product or session.place.read_settings().product,
         replaces=_installed_number(session),
         iat=session.now,
     )
+    try:
+        text = _text(request)
+    except ClaimError as error:
+        raise UsageError(reason=f"No request can be made: {error}.") from error
     notices = stability.notices(facts, profile)
     before, _ = session.place.read_memory(facts)
     memory.keep(session.place, before, (before or Memory()).remember_host(facts), facts)
-    text = _text(request)
     if output is None:
         render.say(text.rstrip("\n"))
     else:

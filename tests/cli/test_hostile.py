@@ -1,0 +1,230 @@
+"""Whoever answers, types or interrupts: no traceback, no secret, nothing lost; the clock holds."""
+
+import http.server
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from license_cli import client
+from license_core.errors import ServerUnreachableError
+from license_core.request import parse
+from tests.cli.test_problems import answering
+from tests.support import hosts
+from tests.support.cli import CLI, NOW, World, code
+
+DAY = 86400
+
+# The server that a licence is fetched from
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"type": "/problems/wrong-host"},
+        {"type": "/problems/wrong-host", "details": "x", "evidence": 1},
+        {"type": "/problems/wrong-host", "details": [["a"]]},
+        {"type": "/problems/license-expired", "ended_at": 10**30, "now_at": 1},
+        {"type": "/problems/license-expired", "ended_at": -(10**30), "now_at": 1},
+        {"type": "/problems/license-expired", "ended_at": "soon", "now_at": True},
+        {"type": "/problems/license-expired"},
+        {"type": "/problems/not-found", "what": {"a": 1}, "name": None},
+        {"type": "/problems/internal-error"},
+        {"type": "/problems/usage"},
+        {"type": ["wrong-host"]},
+        {"type": 7},
+        [],
+    ],
+    ids=json.dumps,
+)
+def test_a_problem_document_that_lies_is_an_answer_of_no_use(
+    world: World, document: object
+) -> None:
+    with answering(409, json.dumps(document).encode(), "application/problem+json") as url:
+        done = world.run("install", url)
+        assert done.exit_code == code("server-unreachable"), done.err
+        assert "it answered 409" in done.err
+        assert world.json("install", url).slugs() == ["server-unreachable"]
+
+
+def test_a_problem_of_the_server_keeps_its_words_on_one_line(world: World) -> None:
+    document = {"type": "/problems/not-found", "what": "licence\x1b[2J\n[N]: fine", "name": "x"}
+    with answering(404, json.dumps(document).encode(), "application/problem+json") as url:
+        done = world.run("install", url)
+    assert done.exit_code == code("not-found")
+    assert "\x1b" not in done.err
+    assert "\n[N]" not in done.err
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "https://", "http://a b/", "http://x:99999999/"])
+def test_an_address_that_is_none_is_said_so(world: World, url: str) -> None:
+    done = world.run("install", url)
+    assert done.exit_code == code("server-unreachable"), done.err
+    assert url in done.err
+
+
+@contextmanager
+def dripping(pause: threading.Event) -> Iterator[str]:
+    """A server on loopback that begins an answer and never ends it."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"-")
+            pause.wait()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/license.dat"
+        finally:
+            pause.set()
+            server.shutdown()
+            thread.join()
+
+
+def test_an_answer_that_never_ends_is_given_up() -> None:
+    with dripping(threading.Event()) as url, pytest.raises(ServerUnreachableError) as caught:
+        client.fetch(url, None, seconds=0.2)
+    assert "no whole answer within" in caught.value.sentence
+
+
+@pytest.mark.parametrize("token", ["hst_one\nhst_two", "hst_é", "hst_a b", "\x1b[2J"])
+def test_a_token_that_cannot_be_sent_is_not_shown(world: World, token: str) -> None:
+    path = world.write(token.encode(), "token")
+    with answering(200, world.file(), "application/octet-stream") as url:
+        for done in (
+            world.run("install", url, "--token-file", path),
+            world.run("install", url, env={"LICENSE_TOKEN": token}),
+        ):
+            assert done.exit_code == code("usage"), done.err
+            assert "hst_" not in done.err
+            assert "[2J" not in done.err
+    assert not world.license.exists()
+
+
+# The surroundings
+
+
+def test_a_standard_input_that_is_closed_is_said_so(world: World) -> None:
+    line = [sys.executable, str(CLI), *world.options(), "install", "-"]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", *line], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code("usage"), done.stderr
+    assert "standard input" in done.stderr.lower()
+
+
+def test_a_full_standard_error_does_not_refuse_a_licence_that_holds(present: World) -> None:
+    present.put()
+    with open("/dev/full", "wb") as full:  # the address may change: there is a warning
+        done = present.spawn("verify", stdout=subprocess.PIPE, stderr=full)
+    assert done.returncode == 0
+    assert b"holds" in done.stdout
+
+
+def test_an_interrupt_at_any_moment_leaves_no_traceback(present: World) -> None:
+    present.put()
+    line = [sys.executable, str(CLI), *present.options(), "verify"]
+    for step in range(1, 16):
+        process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            process.wait(step * 0.008)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGINT)
+        _, err = process.communicate()
+        # Before its first line is read the interpreter itself answers; that is not ours to word.
+        assert not re.search(rb'File "[^"]*/(cmd|license_c\w+)/', err), err.decode()
+
+
+def test_a_request_goes_into_a_pipe_and_does_not_take_its_place(
+    world: World, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert world.run("request", "-o", str(pipe)).exit_code == 0
+        text = os.read(reader, 65536).decode()
+    finally:
+        os.close(reader)
+    assert parse(text).name == hosts.HOSTNAME
+    assert pipe.is_fifo()
+
+
+def test_a_socket_is_no_file_to_write_to(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        done = world.run("request", "-o", str(path))
+    assert done.exit_code == code("write-failed"), done.err
+    assert path.is_socket()
+
+
+@pytest.mark.parametrize("option", ["--customer", "--product"])
+def test_a_request_that_no_vendor_could_read_is_not_made(world: World, option: str) -> None:
+    out = world.folder / "request.txt"
+    for value in ("x" * 300, ""):
+        done = world.run("request", option, value, "-o", str(out))
+        if value:
+            assert done.exit_code == code("usage"), done.err
+            assert option.strip("-") in done.err
+            assert not out.exists()
+        else:
+            assert done.exit_code == 0
+            parse(out.read_text("utf-8"))
+
+
+# The clock
+
+
+def test_a_later_licence_of_another_host_does_not_set_the_clock_back(world: World) -> None:
+    world.put()
+    assert world.run("verify", now=NOW + 300 * DAY).exit_code == 0
+    elsewhere = world.claims(jti="HS-2027-0000ELSE", iat=NOW + DAY)
+    elsewhere = elsewhere._replace(host=elsewhere.host._replace(key="ab" * 20))
+    for refused in (elsewhere, elsewhere._replace(aud="other")):
+        world.put(world.file(refused))
+        assert world.run("verify", now=NOW + 10 * DAY).exit_code != 0
+    world.put()
+    assert world.run("verify", now=NOW + 10 * DAY).exit_code == code("clock-set-back")
+
+
+def test_two_licences_in_turn_do_not_set_the_clock_back(world: World) -> None:
+    first, second = world.claims(), world.claims(jti="HS-2027-0000NEXT", iat=NOW + 10)
+    for made in (first, second):
+        world.put(world.file(made))
+        assert world.run("verify", now=NOW + 300 * DAY).exit_code == 0
+    for made in (first, second):
+        world.put(world.file(made))
+        assert world.run("verify", now=NOW + 10 * DAY).exit_code == code("clock-set-back")
+
+
+def test_an_expired_licence_does_not_come_back_with_the_clock(world: World) -> None:
+    world.put()
+    assert world.run("verify", now=NOW + 400 * DAY).exit_code == code("license-expired")
+    assert world.run("verify", now=NOW + 10 * DAY).exit_code == code("clock-set-back")
+
+
+def test_a_new_memory_of_get_host_key_does_not_hide_that_it_was_missing(world: World) -> None:
+    world.put()
+    assert "memory-missing" in world.json("verify").notices()
+    assert "memory-missing" not in world.json("verify").notices()
+    (world.conf / "license.state").unlink()
+    assert world.run("get_host_key").exit_code == 0
+    assert "memory-missing" in world.json("verify").notices()
+    assert "memory-missing" not in world.json("verify").notices()
