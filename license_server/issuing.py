@@ -69,15 +69,19 @@ def new_number(now: int, random: Random) -> str:
 def replaced(connection: Connection, order: Order) -> str | None:
     """The number of the licence that the order replaces.
 
-    What the vendor names must be there; what only the operator's request claims may be unknown.
+    What the vendor names must be there. What only the operator's request claims counts where it is
+    a licence of the same customer: a request is not signed, and may name anybody's.
     Raises InputInvalidError.
     """
-    number = order.replaces or order.request.replaces
-    if number is None or store.license_by_number(connection, number) is not None:
-        return number
-    if order.replaces is None:
-        return None
-    raise InputInvalidError(field="replaces", reason=f"there is no licence {number}")
+    if order.replaces is not None:
+        if store.license_by_number(connection, order.replaces) is None:
+            raise InputInvalidError(
+                field="replaces", reason=f"there is no licence {order.replaces}"
+            )
+        return order.replaces
+    claimed = order.request.replaces
+    stored = None if claimed is None else store.license_by_number(connection, claimed)
+    return claimed if stored is not None and stored.customer == order.customer else None
 
 
 def draw_up(order: Order, issuer: Issuer, number: str, replaces: str | None, now: int) -> Drawn:

@@ -3,14 +3,19 @@
 An attempt is counted before its password is looked at, so that many at once gain nothing.
 """
 
+import hmac
+from collections.abc import Callable
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from license_core import b64url
 from license_core.errors import NotAuthenticatedError, TooManyAttemptsError
 from license_server import passwords, store
 from license_server.store import StoredUser
 
+Random = Callable[[int], bytes]
 LONGEST_WAIT = 900
 """Seconds."""
 _FORGET_AFTER = 3600
@@ -23,14 +28,57 @@ class Attempt(NamedTuple):
 
     email: str
     address: str
+    """Of IPv6, the network: whoever has one address of it has all."""
+    browser: str | None = None
+    """The number of the browser, where this account has signed in with it before."""
+
+    @classmethod
+    def of(cls, email: str, address: str, browser: str | None = None) -> "Attempt":
+        """The attempt from an *address* as the connection gives it."""
+        try:
+            ip = ip_address(address)
+        except ValueError:
+            return cls(email, address, browser)
+        if isinstance(ip, IPv6Address):
+            mapped = ip.ipv4_mapped
+            return cls(email, str(mapped or ip_network((ip, 64), strict=False)), browser)
+        return cls(email, address, browser)
 
     def allowances(self) -> dict[str, int]:
-        """What is counted, and how many failures of it are free."""
+        """What is counted, and how many failures of it are free.
+
+        A known browser is counted by itself, so that strangers who guess do not lock out whoever
+        the account belongs to.
+        """
+        if self.browser is not None:
+            return {f"browser:{self.browser}": _FREE_PAIR}
         return {
             f"pair:{self.email}:{self.address}"[:300]: _FREE_PAIR,
-            f"address:{self.address}"[:300]: _FREE_ADDRESS,
             f"account:{self.email}"[:300]: _FREE_ACCOUNT,
+            f"address:{self.address}"[:300]: _FREE_ADDRESS,
         }
+
+
+def introduce(user: StoredUser, random: Random) -> str:
+    """What a browser keeps in order to be known at the next signing in of *user*."""
+    number = b64url.encode(random(12))
+    return f"{number}.{_proof(user, number)}"
+
+
+def recognise(user: StoredUser | None, kept: str) -> str | None:
+    """The number of the browser that keeps *kept*, if *user* was introduced to it.
+
+    A changed password makes all browsers strangers.
+    """
+    number, _, proof = kept.partition(".")
+    if user is None or not hmac.compare_digest(_proof(user, number).encode(), proof.encode()):
+        return None
+    return number
+
+
+def _proof(user: StoredUser, number: str) -> str:
+    text = f"hostseal browser\n{user.email}\n{number}".encode()
+    return b64url.encode(hmac.digest(user.password_hash.encode(), text, "sha256"))
 
 
 def count(connection: Connection, attempt: Attempt, now: int) -> None:
@@ -50,9 +98,10 @@ def count(connection: Connection, attempt: Attempt, now: int) -> None:
 
 
 def succeeded(connection: Connection, attempt: Attempt) -> None:
-    """Forget the failures of this account from this address."""
-    store.forget_failures(connection, next(iter(attempt.allowances())))
-    store.forget_failures(connection, f"account:{attempt.email}"[:300])
+    """Forget the failures of this account, from this address or browser."""
+    for subject in attempt.allowances():
+        if not subject.startswith("address:"):
+            store.forget_failures(connection, subject)
 
 
 def judge(user: StoredUser | None, password: str) -> StoredUser:

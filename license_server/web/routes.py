@@ -1,29 +1,35 @@
 """The desk's pages: sign in, paste, see what it means, issue, list, fetch."""
 
+import asyncio
 import hashlib
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from license_core import b64url
 from license_core import request as requests
-from license_core.errors import FormExpiredError, LicenseError, NotFoundError
+from license_core.errors import (
+    FormExpiredError,
+    LicenseError,
+    NotFoundError,
+    TooManyAttemptsError,
+)
 from license_core.problems import PROBLEMS
-from license_server import auth, cursors, desk, issuing, signing_in, store
+from license_server import auth, cursors, desk, issuing, passwords, signing_in, store
 from license_server.auth import Session
 from license_server.issuing import Idempotency
 from license_server.signing_in import Attempt
 from license_server.site import Site
-from license_server.store import Filter, StoredLicense
+from license_server.store import Filter, StoredLicense, StoredUser
 from license_server.web import forms, pages
 
 LOGIN = "/login"
 HOME = "/licenses"
 MEDIA_TYPE = "application/octet-stream"
-_SESSION, _FORM = "hostseal_session", "hostseal_form"
+_SESSION, _FORM, _BROWSER = "hostseal_session", "hostseal_form", "hostseal_browser"
+_BROWSER_SECONDS = 90 * 86400
 _PAGE = 50
 _LONGEST_SEARCH = 200
 _BLANK = {"term": "days", "days": "365", "match": "exact"}
@@ -103,29 +109,40 @@ async def login(request: Request, site: AtSite) -> Response:
     next_ = _local_path(fields.get("next", ""))
     try:
         auth.check_form(request.cookies.get(_FORM, ""), fields.get("form_token", ""))
-        session = await _sign_in(request, site, email, fields.get("password", ""))
+        session, user = await _sign_in(request, site, email, fields.get("password", ""))
     except LicenseError as error:
         if error.row.status >= 500:
             raise
-        return _login_page(request, site, next_, error, email)
+        refused = _login_page(request, site, next_, error, email)
+        if isinstance(error, TooManyAttemptsError):
+            refused.headers["Retry-After"] = str(error.seconds)
+        return refused
     response = RedirectResponse(next_ or HOME, 303)
     _set_cookie(response, request, _SESSION, session.secret)
+    introduced = signing_in.introduce(user, site.random)
+    _set_cookie(response, request, _BROWSER, introduced, seconds=_BROWSER_SECONDS)
     response.delete_cookie(_FORM)
     return response
 
 
-async def _sign_in(request: Request, site: Site, email: str, password: str) -> Session:
-    attempt = Attempt(email, request.client.host if request.client else "")
+async def _sign_in(
+    request: Request, site: Site, email: str, password: str
+) -> tuple[Session, StoredUser]:
     now, hours = site.clock(), site.settings.session_hours
-    await site.write(lambda connection: signing_in.count(connection, attempt, now))
     user = await site.read(lambda connection: store.user_by_email(connection, email))
-    known = await run_in_threadpool(signing_in.judge, user, password)
+    browser = signing_in.recognise(user, request.cookies.get(_BROWSER, ""))
+    address = request.client.host if request.client else ""
+    attempt = Attempt.of(email, address, browser)
+    await site.write(lambda connection: signing_in.count(connection, attempt, now))
+    known = await asyncio.get_running_loop().run_in_executor(
+        passwords.WORKERS, signing_in.judge, user, password
+    )
 
     def open_(connection: Any) -> Session:
         signing_in.succeeded(connection, attempt)
         return auth.open_session(connection, known.id, known.email, now, hours, site.random)
 
-    return await site.write(open_)
+    return await site.write(open_), known
 
 
 @router.post("/logout")
@@ -325,7 +342,8 @@ def _local_path(next_: str) -> str:
     return next_ if plain and next_.startswith("/") and not next_.startswith("//") else ""
 
 
-def _set_cookie(response: Response, request: Request, name: str, secret: str) -> None:
-    response.set_cookie(
-        name, secret, httponly=True, samesite="lax", secure=request.url.scheme == "https"
-    )
+def _set_cookie(
+    response: Response, request: Request, name: str, secret: str, seconds: int | None = None
+) -> None:
+    secure = request.url.scheme == "https"
+    response.set_cookie(name, secret, seconds, httponly=True, samesite="lax", secure=secure)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from license_core.armor import MAX_FILE
+from license_core.request import LicenseRequest
 from license_core.verify import open_license
 from license_server.edge import MAX_BODY
 from tests.server.conftest import Desk
@@ -269,6 +270,18 @@ def test_a_replacement_is_told_on_both_sides(desk: Desk) -> None:
     assert new["replaces"] == old
     found = desk.client.get(f"/api/v1/licenses/{old}", headers=desk.bearer).json()
     assert found["replaced_by"] == new["id"]
+
+
+def test_an_operator_cannot_have_the_licence_of_another_customer_replaced(desk: Desk) -> None:
+    theirs = issue(desk, customer="Somebody Else").json()["id"]
+    asked = LicenseRequest(key="ab" * 20, name="x", replaces=theirs).to_text()
+    made = issue(desk, host=asked).json()
+    assert made["replaces"] is None
+    found = desk.client.get(f"/api/v1/licenses/{theirs}", headers=desk.bearer).json()
+    assert found["replaced_by"] is None
+    own = issue(desk).json()["id"]
+    asked = LicenseRequest(key="ab" * 20, name="x", replaces=own).to_text()
+    assert issue(desk, host=asked).json()["replaces"] == own
 
 
 def test_who_issued_what_is_in_the_audit_trail(desk: Desk) -> None:
