@@ -1,7 +1,7 @@
 """Guessing is slow for whoever guesses, and nobody else is held up by it."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 from anyio.to_thread import current_default_thread_limiter
@@ -101,6 +101,7 @@ def test_a_flood_of_guesses_does_not_hold_up_anything_else(desk: Desk) -> None:
                 url = "/api/v1/licenses"
                 reply = reader.submit(desk.client.get, url, headers=desk.bearer).result(30)
             assert reply.status_code == 200
+            assert not wait(guesses, timeout=1).done
         finally:
             go_on.set()
             threads.total_tokens = former
