@@ -13,7 +13,10 @@ KEYSET = "LICENSE KEYSET"
 REVOCATIONS = "LICENSE REVOCATIONS"
 REQUEST = "LICENSE REQUEST"
 
-_LABELS = {f"BEGIN {label}".encode(): label for label in (LICENSE, KEYSET, REVOCATIONS, REQUEST)}
+_MARKERS = {
+    f"BEGIN {label}".encode(): (label, f"END {label}".encode())
+    for label in (LICENSE, KEYSET, REVOCATIONS, REQUEST)
+}
 
 COLUMNS = 64
 MAX_FILE = 64 * 1024
@@ -69,22 +72,26 @@ def readings(token: str) -> tuple[str, ...]:
 
 
 def _untouched(data: bytes) -> dict[str, list[str]] | None:
-    """The blocks of a file that is as ``wrap`` wrote it, but for white space; None for any other.
+    """The blocks of a file that is as ``wrap`` wrote it; None for any other.
 
     The common case, at a fraction of the cost: nothing to mend in the blocks, and nothing around
     them that could be a marker which was damaged.
     """
-    pieces = data.split(b"-----")
-    if len(pieces) % 4 != 1 or any(b"BEGIN" in text or b"END" in text for text in pieces[::4]):
+    halves = data.split(b"-----\n")
+    if len(halves) % 2 == 0:
         return None
     blocks: dict[str, list[str]] = {}
-    for begin, body, end in zip(pieces[1::4], pieces[2::4], pieces[3::4], strict=True):
-        label = _LABELS.get(begin)
-        token = body.translate(None, b"\n\r\t ")
-        if label is None or end != b"END " + begin[6:] or token.translate(None, _TOKEN):
+    around = halves[-1]
+    for at in range(0, len(halves) - 1, 2):
+        words, _, begin = halves[at].rpartition(b"-----")
+        body, _, end = halves[at + 1].rpartition(b"-----")
+        label, wanted = _MARKERS.get(begin, ("", b"-----"))
+        token = body.replace(b"\n", b"")
+        if end != wanted or token.translate(None, _TOKEN):
             return None
+        around += words
         blocks.setdefault(label, []).append(token.decode("ascii"))
-    return blocks or None
+    return None if not blocks or b"BEGIN" in around or b"END" in around else blocks
 
 
 def _is_token(text: str) -> bool:

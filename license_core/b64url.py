@@ -7,8 +7,12 @@ a decoder that did so would let one licence have many texts. Here a text that is
 
 import binascii
 
-_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _FROM_STANDARD = bytes.maketrans(b"+/", b"-_")
+# What standard base64 writes in place of - and _ becomes a character that no base64 has.
+_TO_STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")
+_PADDING = (b"", b"", b"==", b"=")
+# By what is left over of four characters: the last characters that leave no bit unused.
+_LAST = (None, None, frozenset("AQgw"), frozenset("AEIMQUYcgkosw048"))
 
 
 def encode(data: bytes) -> str:
@@ -22,13 +26,13 @@ def decode(text: str) -> bytes:
 
     Raises ValueError where *text* is not exactly what ``encode`` writes.
     """
+    left_over = len(text) % 4
     try:
-        ascii_text = text.encode("ascii")
-        data = binascii.a2b_base64(ascii_text.translate(_TO_STANDARD) + b"==")
+        standard = text.encode("ascii").translate(_TO_STANDARD) + _PADDING[left_over]
+        data = binascii.a2b_base64(standard, strict_mode=True)
     except (binascii.Error, UnicodeEncodeError) as error:
         raise ValueError("not base64url") from error
-    # One encoding only: encode again, and compare.
-    again = binascii.b2a_base64(data, newline=False).translate(_FROM_STANDARD)
-    if again.rstrip(b"=") != ascii_text:
+    last = _LAST[left_over]
+    if last is not None and text[-1] not in last:
         raise ValueError("not canonical base64url")
     return data

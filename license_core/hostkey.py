@@ -4,6 +4,7 @@ Pure: from HostFacts to text. The key is a hash over the identity of a host; a t
 host recognise one component again, and tells nobody else what it was.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from license_core.errors import HostUnidentifiableError, MachineIdNotBoundError
@@ -54,8 +55,9 @@ def key_of(values: dict[str, str | None], profile: str) -> str:
     return sha256(canonical_text(values, profile)).hex()[:_KEY_DIGITS]
 
 
+@lru_cache(maxsize=8)
 def derive(facts: HostFacts, profile: str = DEFAULT_PROFILE) -> HostKey:
-    """The key of the host under *profile*.
+    """The key of the host under *profile*; made once a process for the same facts.
 
     Raises HostUnidentifiableError where nothing tells this host from its copies, and
     MachineIdNotBoundError where ``hk1-host`` finds only the machine id of a container's image.

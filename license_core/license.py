@@ -1,6 +1,6 @@
 """A licence: its claims as an object, and its state at an instant (SPEC section 5)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from license_core import claims, strictjson
@@ -9,6 +9,7 @@ from license_core.hostkey import COMPONENTS, DEFAULT_PROFILE, PROFILES
 
 VERSION = 1
 MATCHES = ("exact", "anchored")
+_PROFILES = tuple(PROFILES)
 UNDERSTOOD: frozenset[str] = frozenset()
 """The claims beyond version 1 that this client obeys when ``must_understand`` names them."""
 
@@ -68,14 +69,31 @@ class License(NamedTuple):
         if not isinstance(members, dict):
             raise ClaimError("payload", "it is not an object")
         _refuse_later(members)
-        values: dict[str, Any] = {
-            name: read(members, name) for name, read in _READERS.items() if name in members
-        }
-        for name in _REQUIRED:
-            if name not in values:
-                raise ClaimError(name, "it is missing")
-        values.setdefault("nbf", values["iat"])
-        return cls(**values)._in_order()
+        text, instant = claims.text, claims.instant
+        iss, sub, aud = text(members, "iss"), text(members, "sub"), text(members, "aud")
+        jti, iat, nbf = text(members, "jti"), instant(members, "iat"), instant(members, "nbf")
+        if iss is None or sub is None or aud is None or jti is None or iat is None:
+            missing = next(
+                name for name in ("iss", "sub", "aud", "jti", "iat") if name not in members
+            )
+            raise ClaimError(missing, "it is missing")
+        return cls(
+            iss,
+            sub,
+            aud,
+            jti,
+            iat,
+            iat if nbf is None else nbf,
+            _host(members),
+            instant(members, "exp"),
+            text(members, "edition"),
+            claims.names(members, "features") or (),
+            claims.numbers(members, "limits"),
+            instant(members, "notify_from"),
+            instant(members, "grace_until"),
+            instant(members, "maintenance_until"),
+            text(members, "replaces"),
+        )._in_order()
 
     def to_dict(self) -> dict[str, Any]:
         """The claims, in the order of SPEC section 5.2; what is None is left out."""
@@ -138,38 +156,22 @@ def _refuse_later(members: dict[str, Any]) -> None:
     version = claims.required(claims.integer(members, "ver"), "ver")
     if version != VERSION:
         raise UnsupportedError(f"version {version} of the licence format")
-    demanded = claims.names(members, "must_understand") or ()
-    unknown = [name for name in demanded if name not in UNDERSTOOD]
-    if unknown:
-        raise UnsupportedError(f"the claim {', '.join(unknown)}")
+    if "must_understand" in members:
+        demanded = claims.names(members, "must_understand") or ()
+        unknown = [name for name in demanded if name not in UNDERSTOOD]
+        if unknown:
+            raise UnsupportedError(f"the claim {', '.join(unknown)}")
 
 
-def _host(members: Mapping[str, Any], name: str) -> HostBinding:
-    host = claims.required(claims.mapping(members, name), name)
-    return HostBinding(
-        key=claims.required(claims.host_key(host, "key"), "host.key"),
-        name=claims.text(host, "name"),
-        profile=claims.required(claims.one_of(host, "profile", tuple(PROFILES)), "host.profile"),
-        match=claims.one_of(host, "match", MATCHES) or "exact",
-        tags=claims.tags(host, "tags", COMPONENTS) if "tags" in host else None,
-    )
-
-
-_READERS: dict[str, Callable[[Mapping[str, Any], str], Any]] = {
-    "iss": claims.text,
-    "sub": claims.text,
-    "aud": claims.text,
-    "jti": claims.text,
-    "iat": claims.instant,
-    "nbf": claims.instant,
-    "exp": claims.instant,
-    "host": _host,
-    "edition": claims.text,
-    "features": claims.names,
-    "limits": claims.numbers,
-    "notify_from": claims.instant,
-    "grace_until": claims.instant,
-    "maintenance_until": claims.instant,
-    "replaces": claims.text,
-}
-_REQUIRED = ("iss", "sub", "aud", "jti", "iat", "host")
+def _host(members: Mapping[str, Any]) -> HostBinding:
+    host = claims.required(claims.mapping(members, "host"), "host")
+    try:
+        return HostBinding(
+            claims.required(claims.host_key(host, "key"), "key"),
+            claims.text(host, "name"),
+            claims.required(claims.one_of(host, "profile", _PROFILES), "profile"),
+            claims.one_of(host, "match", MATCHES) or "exact",
+            claims.tags(host, "tags", COMPONENTS) if "tags" in host else None,
+        )
+    except ClaimError as error:
+        raise ClaimError(f"host.{error.claim}", error.reason) from None

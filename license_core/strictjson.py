@@ -26,14 +26,16 @@ def loads(data: bytes) -> Any:
         _refuse_depth(data)
     try:
         text = data.decode("utf-8").strip(_WHITE_SPACE)
-        value, end = _DECODER.raw_decode(text)
+        value, end = _scan(text, 0)
     except UnicodeDecodeError as error:
         raise ValueError("it is not UTF-8") from error
+    except StopIteration as error:  # how the scanner says that a value is missing
+        raise ValueError(f"it is not JSON (no value at character {error.value})") from error
     except json.JSONDecodeError as error:
         raise ValueError(f"it is not JSON ({error.msg} at character {error.pos})") from error
     if end != len(text):
         raise ValueError(f"it is not JSON (something follows it at character {end})")
-    if b"\\u" in data:
+    if b"\\" in data:
         _refuse_lone_surrogates(value)
     return value
 
@@ -57,7 +59,9 @@ def _refuse_constant(name: str) -> None:
 
 
 _STEPS = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
+# The scanner itself: what ``raw_decode`` calls.
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
+_scan = _DECODER.scan_once  # type: ignore[attr-defined]
 
 
 def _refuse_depth(data: bytes) -> None:

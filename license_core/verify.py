@@ -167,13 +167,9 @@ def open_license(data: bytes, *, roots: tuple[PublicKey, ...], keys_path: str = 
         raise SeveralLicensesError(count=len(licenses))
     keyset, keyset_token = _open_newest_keyset(blocks.get(armor.KEYSET, []), roots, keys_path)
     key, payload, token = _verify_license(licenses[0], keyset)
+    lists = blocks.get(armor.REVOCATIONS)
     return Verified(
-        license=_read_claims(payload),
-        signing_key=key,
-        keyset=keyset,
-        license_token=token,
-        keyset_token=keyset_token,
-        revocations_token=next(iter(blocks.get(armor.REVOCATIONS, [])), None),
+        _read_claims(payload), key, keyset, token, keyset_token, lists[0] if lists else None
     )
 
 
@@ -250,6 +246,8 @@ def _check_revoked(
 ) -> int:
     """Look the licence up in the lists; return the latest instant that they were made at."""
     latest = 0
+    if verified.revocations_token is None and beside is None:
+        return latest
     lists: list[Revocations] = []
     for path, read in (("the licence file", _inner_list), (revocations_path, _list_beside)):
         try:
@@ -406,9 +404,8 @@ def _check_clock(
     problems: list[LicenseError],
 ) -> None:
     license_ = verified.license
-    seen_at = max(license_.iat, verified.keyset.keyset.iat, listed_at)
-    if memory is not None:
-        seen_at = max(seen_at, memory.mark(license_.jti, license_.iat))
+    mark = 0 if memory is None else memory.mark(license_.jti, license_.iat)
+    seen_at = max(license_.iat, verified.keyset.keyset.iat, listed_at, mark)
     if now < seen_at - TOLERANCE:
         problems.append(ClockSetBackError(now_at=now, seen_at=seen_at))
 
