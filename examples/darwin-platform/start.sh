@@ -26,9 +26,11 @@ check_license() {
   [ -z "$said" ] || printf '%s\n' "$said"
   case $code in
     0)
-      # A client that was cut short by a full disk is an empty program, which ends with 0 too.
-      [ -n "$said" ] || refuse $EXIT_UNCHECKED "The licence check ended without a word." \
-        "Look at $LICENSE_CLI; copy it again from the product if it is empty."
+      # A client that was cut short by a full disk is an empty program, which ends with 0 too;
+      # and so does another program in its place.
+      printf '%s\n' "$said" | grep -q '^\[N\]: Licence ' ||
+        refuse $EXIT_UNCHECKED "The licence check did not say that a licence holds." \
+          "Look at $LICENSE_CLI; copy it again from the product if it is empty."
       ;;
     126 | 127)
       refuse $EXIT_UNCHECKED "The licence check could not be run: $LICENSE_PYTHON (exit $code)." \

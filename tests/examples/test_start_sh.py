@@ -73,12 +73,12 @@ def ended(pid: int) -> None:
 
 
 def test_services_start_when_the_check_holds(shell: str, platform: Path) -> None:
-    done = start(shell, platform, client(platform, 'echo "[N]: it holds ($*)"'))
+    done = start(shell, platform, client(platform, 'echo "[N]: Licence X holds ($*)"'))
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines == [
         f'[N]: Using production build at "{platform}"',
-        "[N]: it holds (verify)",
+        "[N]: Licence X holds (verify)",
         "Starting redis[  OK  ]",
         "Starting scheduler[  OK  ]",
         "Starting designer[  OK  ]",
@@ -87,7 +87,7 @@ def test_services_start_when_the_check_holds(shell: str, platform: Path) -> None
 
 
 def test_a_second_start_starts_nothing_twice(shell: str, platform: Path) -> None:
-    cli = client(platform, "echo it holds")
+    cli = client(platform, "echo [N]: Licence X holds")
     start(shell, platform, cli)
     before = running(platform)
     done = start(shell, platform, cli)
@@ -100,13 +100,13 @@ def test_the_number_of_another_process_is_not_taken_for_the_service(
 ) -> None:
     (platform / "run").mkdir()
     (platform / "run" / "redis.pid").write_text(f"{os.getpid()} 1\n")
-    done = start(shell, platform, client(platform, "echo it holds"))
+    done = start(shell, platform, client(platform, "echo [N]: Licence X holds"))
     assert "Starting redis[  OK  ]" in done.stdout
     assert os.getpid() not in running(platform)
 
 
 def test_nothing_runs_before_the_check_has_held(shell: str, platform: Path) -> None:
-    looks = f'ls -A "{platform}/run" 2>&1 && exit 9; echo it holds'
+    looks = f'ls -A "{platform}/run" 2>&1 && exit 9; echo [N]: Licence X holds'
     done = start(shell, platform, client(platform, looks))
     assert done.returncode == 0, done.stdout
     assert len(running(platform)) == 3
@@ -118,7 +118,7 @@ def test_nobody_needs_to_be_there(shell: str, platform: Path, closed: str) -> No
     for ending, code, services in (("exit 7", 7, 0), ("exit 0", 0, 3)):
         environment = {
             "PATH": os.environ["PATH"],
-            "LICENSE_CLI": str(client(platform, f"echo it holds; {ending}")),
+            "LICENSE_CLI": str(client(platform, f"echo [N]: Licence X holds; {ending}")),
             "LICENSE_PYTHON": "/bin/sh",
         }
         done = subprocess.run(
@@ -132,18 +132,30 @@ def test_nobody_needs_to_be_there(shell: str, platform: Path, closed: str) -> No
 
 @pytest.mark.parametrize("code", [*range(1, 126), 130, 141])
 def test_any_exit_code_but_0_starts_nothing_and_is_handed_on(platform: Path, code: int) -> None:
-    done = start("/bin/sh", platform, client(platform, f"echo it holds; exit {code}"))
+    done = start("/bin/sh", platform, client(platform, f"echo [N]: Licence X holds; exit {code}"))
     assert done.returncode == (code if code < 128 else UNCHECKED)
     assert "Starting" not in done.stdout
     assert "No service was started" in done.stderr
     assert not running(platform)
 
 
+def test_the_check_does_not_take_what_was_meant_for_others(shell: str, platform: Path) -> None:
+    cli = client(platform, "read -r line && exit 9; echo [N]: Licence X holds")
+    done = subprocess.run(
+        [shell, str(platform / "start.sh")],
+        env={"PATH": os.environ["PATH"], "LICENSE_CLI": str(cli), "LICENSE_PYTHON": "/bin/sh"},
+        input="a line for the next command\n",
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
 def test_a_check_that_is_killed_starts_nothing(
     shell: str, platform: Path, number: signal.Signals
 ) -> None:
-    done = start(shell, platform, client(platform, f"echo it holds; kill -{int(number)} $$"))
+    done = start(shell, platform, client(platform, f"echo [N]: Licence X holds; kill -{int(number)} $$"))
     assert done.returncode == UNCHECKED
     assert f"signal {int(number)}" in done.stderr
     assert not running(platform)
@@ -158,6 +170,8 @@ def test_a_check_that_is_killed_starts_nothing(
         ("/dev/null", "/nonexistent/python"),
         ("/dev/null", "/dev/null"),
         ("/dev/null", "/bin/true"),
+        ("it-holds", "/bin/echo"),  # some words and exit 0
+        ("[N]:", "/bin/echo"),
         ("", sys.executable),
     ],
 )
@@ -202,7 +216,7 @@ def test_the_real_client_with_a_licence_for_this_host_starts_the_services(
 
 
 def test_starts_at_the_same_time_start_each_service_once(shell: str, platform: Path) -> None:
-    cli = client(platform, "echo it holds")
+    cli = client(platform, "echo [N]: Licence X holds")
     with ThreadPoolExecutor() as pool:
         starts = list(pool.map(lambda _: start(shell, platform, cli), range(4)))
     said = "".join(done.stdout for done in starts)
@@ -214,7 +228,7 @@ def test_starts_at_the_same_time_start_each_service_once(shell: str, platform: P
 
 def test_a_service_that_ends_at_once_is_not_called_ok(shell: str, platform: Path) -> None:
     (platform / "services" / "redis").write_text("echo no memory >&2; exit 1\n")
-    done = start(shell, platform, client(platform, "echo it holds"))
+    done = start(shell, platform, client(platform, "echo [N]: Licence X holds"))
     assert done.returncode == NO_SERVICE
     assert "Starting redis[FAILED]" in done.stdout
     assert f"Look at {platform}/run/redis.log" in done.stderr
@@ -227,7 +241,7 @@ def test_a_service_whose_number_cannot_be_kept_is_not_left_running(
     kept = platform / "run" / "kept"
     (platform / "services" / "redis").write_text(f'echo $$ >"{kept}"; exec sleep 86400000\n')
     (platform / "run" / "redis.pid").mkdir(parents=True)
-    done = start(shell, platform, client(platform, "echo it holds"))
+    done = start(shell, platform, client(platform, "echo [N]: Licence X holds"))
     assert done.returncode == NO_SERVICE
     assert "Starting redis[FAILED]" in done.stdout
     if kept.exists() and kept.read_text():  # it may have been ended before it could say so
@@ -237,14 +251,14 @@ def test_a_service_whose_number_cannot_be_kept_is_not_left_running(
 
 def test_a_service_that_is_not_there_ends_the_start(shell: str, platform: Path) -> None:
     (platform / "services" / "redis").unlink()
-    done = start(shell, platform, client(platform, "echo it holds"))
+    done = start(shell, platform, client(platform, "echo [N]: Licence X holds"))
     assert done.returncode == NO_SERVICE
     assert "Starting redis[FAILED]" in done.stdout
 
 
 def test_a_link_to_start_sh_finds_the_platform(shell: str, platform: Path, tmp_path: Path) -> None:
     (tmp_path / "start.sh").symlink_to(platform / "start.sh")
-    cli = client(platform, "echo it holds")
+    cli = client(platform, "echo [N]: Licence X holds")
     done = subprocess.run(
         [shell, "start.sh"],
         env={"PATH": os.environ["PATH"], "LICENSE_CLI": str(cli), "LICENSE_PYTHON": "/bin/sh"},
@@ -258,7 +272,7 @@ def test_a_link_to_start_sh_finds_the_platform(shell: str, platform: Path, tmp_p
 
 
 def test_stop_sh_stops_what_was_started(shell: str, platform: Path) -> None:
-    start(shell, platform, client(platform, "echo it holds"))
+    start(shell, platform, client(platform, "echo [N]: Licence X holds"))
     watched = running(platform)
     assert len(watched) == 3
     done = subprocess.run([shell, platform / "stop.sh"], capture_output=True, text=True)
