@@ -20,6 +20,9 @@ MAX_NAMES = 200
 NUMBER = re.compile(r"HS-[0-9]{4}-[0-9A-HJKMNP-TV-Z]{8}")
 """A licence's number; its last part is random, in Crockford's base 32."""
 
+# Letters and symbols that are blank: two names that differ only in them look the same.
+_UNSEEN = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+
 MEMBERS = (
     "customer",
     "product",
@@ -139,7 +142,14 @@ def _words(given: Mapping[str, Any], name: str) -> str | None:
     value = unicodedata.normalize("NFC", " ".join(value.split()))
     if not value.isprintable():
         raise ClaimError(name, "it has control characters")
+    if _UNSEEN & set(value) or (value and not any(map(_seen, value))):
+        raise ClaimError(name, "it has characters that nobody can see")
     return claims.text({name: value}, name)
+
+
+def _seen(character: str) -> bool:
+    """Whether it shows by itself: no mark that only changes the character before it."""
+    return unicodedata.category(character) not in ("Mn", "Me")
 
 
 def _name(given: Mapping[str, Any], name: str) -> str | None:

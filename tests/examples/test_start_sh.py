@@ -155,7 +155,9 @@ def test_the_check_does_not_take_what_was_meant_for_others(shell: str, platform:
 def test_a_check_that_is_killed_starts_nothing(
     shell: str, platform: Path, number: signal.Signals
 ) -> None:
-    done = start(shell, platform, client(platform, f"echo [N]: Licence X holds; kill -{int(number)} $$"))
+    done = start(
+        shell, platform, client(platform, f"echo [N]: Licence X holds; kill -{int(number)} $$")
+    )
     assert done.returncode == UNCHECKED
     assert f"signal {int(number)}" in done.stderr
     assert not running(platform)
