@@ -106,7 +106,7 @@ def _members(memory: Memory) -> dict[str, Any]:
         "seen_at": memory.seen_at,
         "license_iat": memory.license_iat,
         "license_jti": memory.license_jti,
-        "hosts": [dict(host) for host in memory.hosts],
+        "hosts": [{name: host[name] for name in COMPONENTS} for host in memory.hosts],
     }
     return {name: value for name, value in members.items() if value is not None}
 

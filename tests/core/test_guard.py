@@ -1,0 +1,99 @@
+"""The memory: what it says is believed only on the host that wrote it, and time only goes on."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from license_core import guard, hostkey
+from license_core.claims import MAX_INSTANT
+from license_core.facts import HostFacts
+from license_core.guard import MAX_HOSTS, Memory
+
+FACTS = HostFacts("studio2_gpu", "172.17.0.2", "5e" * 16, "5f" * 32)
+OTHER = FACTS._replace(container_id="60" * 32)
+
+instants = st.integers(0, MAX_INSTANT)
+numbers = st.none() | st.text(min_size=1, max_size=200)
+texts = st.none() | st.text(max_size=50).filter(lambda text: text.isprintable())
+hosts = st.fixed_dictionaries(dict.fromkeys(hostkey.COMPONENTS, texts))
+memories = st.builds(
+    Memory,
+    instants,
+    instants,
+    numbers,
+    st.lists(hosts, max_size=MAX_HOSTS).map(tuple),
+    authentic=st.just(True),
+)
+
+
+@settings(deadline=None, derandomize=True)
+@given(memory=memories)
+def test_what_is_written_is_read_and_another_host_does_not_believe_it(memory: Memory) -> None:
+    data = guard.dump(memory, FACTS)
+    assert guard.parse(data, FACTS) == memory
+    assert guard.parse(data, OTHER) == memory._replace(authentic=False)
+
+
+@settings(deadline=None, derandomize=True)
+@given(memory=memories, change=st.sampled_from(["seen_at", "license_iat"]), value=instants)
+def test_a_mark_that_somebody_changed_is_not_believed(
+    memory: Memory, change: str, value: int
+) -> None:
+    members = json.loads(guard.dump(memory, FACTS))
+    changed = json.dumps(members | {change: value}).encode()
+    assert guard.parse(changed, FACTS).authentic is (members[change] == value)
+
+
+@settings(deadline=None, derandomize=True)
+@given(memory=memories, now=instants, jti=st.sampled_from("AB"), iat=instants, holds=st.booleans())
+def test_only_a_later_licence_that_holds_sets_the_mark_back(
+    memory: Memory, now: int, jti: str, iat: int, holds: bool
+) -> None:
+    after = memory.advance(now, jti, iat, holds=holds)
+    assert after.seen_at >= now
+    assert after.license_iat == max(memory.license_iat, iat)
+    if after.seen_at < memory.seen_at:
+        assert holds
+        assert iat > memory.license_iat
+        assert jti != memory.license_jti
+    assert after.advance(now, jti, iat, holds=holds) == after
+
+
+def test_a_memory_of_another_host_gives_no_mark_and_keeps_its_hosts() -> None:
+    foreign = Memory(900, 5, "A", ({"hostname": "x"},), authentic=False)
+    assert foreign.mark("A", 5) == 0
+    assert foreign.advance(100, "A", 5, holds=False) == Memory(100, 5, "A", ({"hostname": "x"},))
+
+
+def test_the_latest_hosts_are_kept_and_the_present_one_is_first() -> None:
+    memory = Memory()
+    for number in range(MAX_HOSTS + 3):
+        memory = memory.remember_host(FACTS._replace(ip=f"10.0.0.{number}"))
+    memory = memory.remember_host(FACTS._replace(ip="10.0.0.5"))
+    kept = [host["ip"] for host in memory.hosts]
+    assert kept == [f"10.0.0.{number}" for number in (5, 10, 9, 8, 7, 6, 4, 3)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"ver": 2},
+        {"ver": None},
+        {"seen_at": -1},
+        {"seen_at": "1"},
+        {"license_iat": None},
+        {"hosts": {}},
+        {"hosts": [[]]},
+        {"hosts": [{"hostname": "x"}]},
+        {"code": 7},
+        {"code": None},
+    ],
+    ids=str,
+)
+def test_a_memory_that_breaks_a_rule_is_none(change: dict[str, object]) -> None:
+    members = json.loads(guard.dump(Memory(1, 1, "A"), FACTS)) | change
+    kept = {name: value for name, value in members.items() if value is not None}
+    with pytest.raises(ValueError, match=r"."):
+        guard.parse(json.dumps(kept).encode(), FACTS)

@@ -1,0 +1,43 @@
+"""A list revokes the licences that it lists, in whatever order, and no other."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from license_core.revocation import DIGEST_BYTES, Revocations, digest
+
+numbers = st.lists(st.text(min_size=1, max_size=30), max_size=40)
+
+
+def made(digests: bytes) -> Revocations:
+    return Revocations("Example Vendor", 1, 0, digests)
+
+
+@settings(deadline=None, derandomize=True)
+@given(listed=numbers, other=st.text(min_size=1, max_size=30), data=st.data())
+def test_what_is_listed_is_revoked_in_any_order(
+    listed: list[str], other: str, data: st.DataObject
+) -> None:
+    order = data.draw(st.permutations([digest(jti) for jti in listed]))
+    revocations = made(b"".join(order))
+    assert all(revocations.lists(jti) for jti in listed)
+    assert revocations.lists(other) is (other in listed)
+
+
+@settings(deadline=None, derandomize=True)
+@given(listed=numbers)
+def test_a_list_is_written_sorted_and_read_back(listed: list[str]) -> None:
+    made_ = Revocations.of(listed, iss="Example Vendor", number=1, iat=0)
+    read = Revocations.from_dict(made_.to_dict())
+    pieces = [
+        read.digests[at : at + DIGEST_BYTES] for at in range(0, len(read.digests), DIGEST_BYTES)
+    ]
+    assert read == made_
+    assert pieces == sorted({digest(jti) for jti in listed})
+
+
+def test_a_digest_across_two_others_is_not_listed() -> None:
+    wanted = digest("A")
+    for shift in range(1, DIGEST_BYTES):
+        assert not made(bytes(shift) + wanted + bytes(DIGEST_BYTES - shift)).lists("A")
+        both = bytes(shift) + wanted + bytes(DIGEST_BYTES - shift) + wanted
+        assert made(both).lists("A")
