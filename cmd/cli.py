@@ -20,12 +20,11 @@ if sys.version_info < (3, 11):
     )
     sys.exit(3)
 
-HOME = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-sys.path.append(HOME)
-
 
 def main():  # type: () -> int
     """Run the client; return its exit code."""
+    home = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+    sys.path.append(home)
     try:
         from license_cli.app import main as run
     except ImportError as error:
@@ -34,7 +33,7 @@ def main():  # type: () -> int
         missing = DependencyMissingError(python=sys.executable, package=error.name or str(error))
         sys.stderr.write("[E]: %s\n     %s\n" % (missing.sentence, missing.remedy()))
         return missing.exit_code
-    return run(home=HOME)
+    return run(home=home)
 
 
 if __name__ == "__main__":

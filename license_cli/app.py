@@ -22,6 +22,7 @@ from license_core.errors import (
 from license_core.place import Place
 
 if TYPE_CHECKING:
+    from license_core.comparison import Comparison
     from license_core.verify import Report
 
 COMMANDS = ("get_host_key", "request", "install", "verify", "show")
@@ -30,9 +31,10 @@ COMMANDS = ("get_host_key", "request", "install", "verify", "show")
 class Refused(Exception):  # noqa: N818  # an outcome, not an error: the report holds the errors
     """A command ends with the problems of a report."""
 
-    def __init__(self, report: "Report") -> None:
+    def __init__(self, report: "Report", comparison: "Comparison | None" = None) -> None:
         super().__init__()
         self.report = report
+        self.comparison = comparison
 
 
 class Commands(click.Group):
@@ -120,7 +122,7 @@ def _run(arguments: list[str], now: int, home: str | None) -> int:
     except (render.ReaderGone, OutputFailedError):
         raise
     except Refused as refused:
-        return _refuse_report(refused.report, as_json)
+        return _refuse_report(refused, as_json)
     except LicenseError as error:
         return _refuse(error, as_json)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -164,10 +166,14 @@ def _refuse(error: LicenseError, as_json: bool) -> int:
     return error.exit_code
 
 
-def _refuse_report(report: "Report", as_json: bool) -> int:
+def _refuse_report(refused: Refused, as_json: bool) -> int:
+    report = refused.report
     if as_json:
-        render.say_json(render.report_json(report, called_as()))
+        answer = render.report_json(report, called_as())
+        render.say_json(answer | render.comparison_json(refused.comparison))
     else:
+        for line in render.comparison_lines(refused.comparison):
+            render.say(line)
         for error in report.problems:
             render.remark(render.error_lines(error, called_as()))
         for notice in report.notices:

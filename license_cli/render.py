@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Any
 from license_core.errors import LicenseError, Notice, OutputFailedError, printable, utc
 
 if TYPE_CHECKING:  # what get_host_key prints needs neither
+    from license_core.comparison import Comparison
     from license_core.license import License
     from license_core.verify import Report
 
 _LETTER = {"note": "N", "warning": "W", "detail": " "}
 _INDENT = "     "
+SHOWN = ("hostname", "ip")
+"""The components whose values people may see; the ids are compared only."""
 
 
 class ReaderGone(Exception):  # noqa: N818  # nothing is wrong: nobody listens any more
@@ -105,6 +108,49 @@ def report_json(report: "Report", cli: str) -> dict[str, Any]:
         "host": report.host._asdict() if report.host else None,
         "keyset_version": report.keyset_version,
     }
+
+
+_VERDICTS = {"same": "same", "differs": "DIFFERS", "unknown": "cannot be told"}
+_EVIDENCE = {
+    "key": "The host keys are equal, so every part is.",
+    "memory": "Known from the memory of this host, which was the licensed one.",
+    "tags": "Known from the tags in the licence: they tell which part differs, not what it was.",
+    "none": "The licence was ordered with the bare host key, which carries no evidence.",
+}
+
+
+def comparison_lines(comparison: "Comparison | None") -> list[str]:
+    """The licensed host beside this one, for people. Ids are compared, not shown."""
+    if comparison is None:
+        return []
+    lines = ["[N]: The licensed host and this one, part by part:"]
+    for part in comparison.components:
+        words = _VERDICTS[part.verdict]
+        if part.name in SHOWN and part.verdict == "same":
+            words = f"same            {_value(part.present)}"
+        elif part.name in SHOWN:
+            words = f"{words:<16}{_value(part.present)} here"
+            if comparison.evidence == "memory":
+                words += f", {_value(part.licensed)} when licensed"
+        lines.append(f"{_INDENT}{part.name:<14}{words}")
+    return [*lines, f"{_INDENT}{_EVIDENCE[comparison.evidence]}"]
+
+
+def comparison_json(comparison: "Comparison | None") -> dict[str, Any]:
+    """The member ``explanation`` of an answer, where there is one."""
+    if comparison is None:
+        return {}
+    components = [
+        part._asdict()
+        if part.name in SHOWN
+        else {"name": part.name, "verdict": part.verdict, "known": part.present is not None}
+        for part in comparison.components
+    ]
+    return {"explanation": {"evidence": comparison.evidence, "components": components}}
+
+
+def _value(value: str | None) -> str:
+    return "(none)" if value is None else printable(value)
 
 
 def error_json(error: LicenseError, cli: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from license_core import armor, hostkey, jws, stability, strictjson
 from license_core.armor import MAX_FILE
 from license_core.claims import ClaimError
+from license_core.comparison import compare
 from license_core.errors import (
     ClockSetBackError,
     FileTooLargeError,
@@ -315,15 +316,15 @@ def _check_host(
     if binding.match == "anchored" and _anchored(facts, license_):
         notices.append(Notice("host-drifted"))
         return host
-    details, evidence = explain(license_, facts, memory)
+    found = compare(binding, facts, memory)
     problems.append(
         WrongHostError(
             licensed_key=binding.key,
             licensed_name=binding.name,
             host_key=host.key,
             hostname=host.hostname,
-            details=details,
-            evidence=evidence,
+            details=found.details(),
+            evidence=found.evidence,
         )
     )
     return host
@@ -339,61 +340,6 @@ def _anchored(facts: HostFacts, license_: License) -> bool:
     return any(name in licensed for name in names) and all(
         licensed.get(name) == present.get(name) for name in names
     )
-
-
-def explain(
-    license_: License, facts: HostFacts, memory: Memory | None
-) -> tuple[tuple[Notice, ...], str]:
-    """Which components differ from the licensed host, and by what evidence that is known.
-
-    The evidence is ``memory`` (the licensed host was this one, so its values are known), ``tags``
-    (the licence says which differ, not what they were) or ``none``. Nothing is guessed.
-    """
-    binding = license_.host
-    present = hostkey.components(facts, binding.profile)
-    remembered = memory.host_of(binding.key, binding.profile) if memory else None
-    if remembered is not None:
-        return _differences(present, remembered), "memory"
-    if not binding.tags:
-        reason = "the licence was ordered with the bare host key, which carries no evidence"
-        return (Notice("change-unknown", reason=reason),), "none"
-    return _tagged_differences(present, hostkey.tags(facts, binding.profile), binding.tags), "tags"
-
-
-def _differences(
-    present: Mapping[str, str | None], licensed: Mapping[str, str | None]
-) -> tuple[Notice, ...]:
-    return tuple(
-        _changed(name, licensed[name], value)
-        for name, value in present.items()
-        if value != licensed[name]
-    )
-
-
-def _tagged_differences(
-    present: Mapping[str, str | None], tags: Mapping[str, str], licensed: Mapping[str, str]
-) -> tuple[Notice, ...]:
-    anchors = ("machine_id", "container_id")
-    moved = [name for name in anchors if name in present and tags.get(name) != licensed.get(name)]
-    if moved:  # the tags of address and name hang on these: they cannot be compared
-        return tuple(_differs(name, present[name]) for name in moved)
-    differing = [name for name in ("hostname", "ip") if tags.get(name) != licensed.get(name)]
-    if not differing:
-        reason = "no part that the licence has a tag of differs"
-        return (Notice("change-unknown", reason=reason),)
-    return tuple(_differs(name, present[name]) for name in differing)
-
-
-def _changed(name: str, before: str | None, after: str | None) -> Notice:
-    """A component whose licensed value is known."""
-    if name in ("hostname", "ip"):
-        return Notice(f"{name}-changed", before=before, after=after)
-    return _differs(name, after)
-
-
-def _differs(name: str, after: str | None) -> Notice:
-    """A component that is only known to be another."""
-    return Notice(f"{name.replace('_', '-')}-differs", after=after)
 
 
 def _check_clock(

@@ -5,6 +5,7 @@ import click
 from license_cli import memory, render
 from license_cli.app import Refused
 from license_cli.session import Session
+from license_core.comparison import compare
 from license_core.installed import check_file
 
 
@@ -16,8 +17,11 @@ from license_core.installed import check_file
     metavar="N",
     help="Warn when fewer than N days are left [default: hostseal.toml or 30].",
 )
+@click.option(
+    "--explain", is_flag=True, help="Compare the licensed host with this one, part by part."
+)
 @click.pass_obj
-def command(session: Session, quiet: bool, warn_days: int | None) -> None:
+def command(session: Session, quiet: bool, warn_days: int | None, explain: bool) -> None:
     """Check the installed licence; exit 0 if the product may run.
 
     Says everything that is wrong and what to do about it. Exit codes: docs/SPEC.md, section 9.
@@ -30,16 +34,21 @@ def command(session: Session, quiet: bool, warn_days: int | None) -> None:
     unkept = None
     if report.license is not None:
         unkept = memory.keep(session.place, before, checked.memory, facts)
+    comparison = None
+    if explain and report.license is not None:
+        comparison = compare(report.license.host, facts, before)
     if not report.ok:
-        raise Refused(report)
+        raise Refused(report, comparison)
     notices = [*report.notices, *([unkept] if unkept else [])]
     if session.as_json:
         answer = render.report_json(report, session.cli)
         answer["notices"] = [render.notice_json(notice, session.cli) for notice in notices]
-        render.say_json(answer)
+        render.say_json(answer | render.comparison_json(comparison))
         return
     if report.license is not None and not quiet:
         render.say(render.holds_line(report.license, session.now))
+    for line in render.comparison_lines(comparison):
+        render.say(line)
     for notice in notices:
         if notice.level == "warning" or not quiet:
             render.remark(render.notice_lines(notice, session.cli))

@@ -327,3 +327,68 @@ def test_no_command_but_those_of_the_operator_writes_anything(world: World) -> N
     world.run("show")
     assert sorted(os.listdir(world.conf)) == before
     assert Path(world.license).read_bytes() == world.file()
+
+
+# verify --explain
+
+
+def explained(world: World) -> dict[str, str]:
+    done = world.json("verify", "--explain")
+    found = done.json()["explanation"]
+    return {"evidence": found["evidence"]} | {c["name"]: c["verdict"] for c in found["components"]}
+
+
+SAME = dict.fromkeys(("hostname", "ip", "machine_id", "container_id"), "same")
+
+
+def test_a_licence_of_this_host_is_explained_as_such(world: World) -> None:
+    world.put()
+    assert explained(world) == {"evidence": "key", **SAME}
+    assert "The host keys are equal" in world.run("verify", "--explain").out
+
+
+@pytest.mark.parametrize(
+    ("change", "differing"),
+    [
+        ({"ip": "172.17.0.9"}, {"ip"}),
+        ({"hostname": "other"}, {"hostname"}),
+        ({"ip": "172.17.0.9", "hostname": "other"}, {"ip", "hostname"}),
+        ({"container_id": "ab" * 32}, {"container_id"}),
+        ({"machine_id": "ab" * 16, "ip": "172.17.0.9"}, {"machine_id", "ip"}),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("evidence", ["memory", "tags", "none"])
+def test_what_differs_is_told_as_far_as_it_is_known(
+    world: World, change: dict[str, str], differing: set[str], evidence: str
+) -> None:
+    world.put(world.file(world.claims(tags=evidence == "tags")))
+    if evidence == "memory":
+        world.run("get_host_key")
+    hosts.container(world.host, **change)
+    wanted = {"evidence": evidence, **SAME, **dict.fromkeys(differing, "differs")}
+    if evidence == "none":
+        wanted |= dict.fromkeys(SAME, "unknown")
+    elif evidence == "tags" and differing & {"machine_id", "container_id"}:
+        wanted |= {"ip": "unknown", "hostname": "unknown"}
+    assert explained(world) == wanted
+    done = world.run("verify", "--explain")
+    assert done.exit_code == code("wrong-host")
+    assert ("172.17.0.2 when licensed" in done.out) is (evidence == "memory" and "ip" in differing)
+    for secret in (hosts.MACHINE_ID, hosts.CONTAINER_ID, "ab" * 16):
+        assert secret not in done.out + done.err
+
+
+def test_a_tag_that_was_withheld_is_no_evidence_of_being_the_same(world: World) -> None:
+    hosts.container(world.host, container_id=None, cgroup="0::/\n")
+    (world.host / "run").mkdir()
+    (world.host / "run" / ".containerenv").touch()  # a copy of its image would have its ids
+    world.put()
+    (world.host / "proc" / "sys" / "kernel" / "hostname").write_text("other\n")
+    found = explained(world)
+    assert (found["evidence"], found["hostname"], found["ip"]) == ("tags", "unknown", "unknown")
+
+
+def test_what_cannot_be_verified_is_not_explained(world: World) -> None:
+    world.put(b"nothing")
+    assert "explanation" not in world.json("verify", "--explain").json()

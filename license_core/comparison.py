@@ -1,0 +1,94 @@
+"""The licensed host beside this one: which components are the same, and how that is known.
+
+Pure. A host key says only "different"; what differed is known from the client's memory of this
+host, else from the tags in the licence (SPEC section 3.4). Nothing is guessed.
+"""
+
+from typing import NamedTuple
+
+from license_core import hostkey
+from license_core.errors import Notice
+from license_core.facts import HostFacts
+from license_core.guard import Memory
+from license_core.license import HostBinding
+
+_ANCHORS = ("machine_id", "container_id")
+_SHOWN = ("hostname", "ip")
+"""The components whose values people may see; ids are compared, not shown."""
+
+
+class Component(NamedTuple):
+    """One component of the host key, as licensed and as it is here."""
+
+    name: str
+    verdict: str
+    """``same``, ``differs`` or ``unknown``."""
+    present: str | None
+    """Its value here; None where this host has none."""
+    licensed: str | None = None
+    """Its licensed value, where that is known and there was one."""
+
+
+class Comparison(NamedTuple):
+    """What can be said of the licensed host from here."""
+
+    evidence: str
+    """``key``: the keys are equal. ``memory``: the licensed host was this one, and its values were
+    remembered. ``tags``: the licence tells which differ, not what they were. ``none``."""
+    components: tuple[Component, ...]
+
+    def details(self) -> tuple[Notice, ...]:
+        """What differs, as words for a refusal."""
+        if self.evidence == "none":
+            reason = "the licence was ordered with the bare host key, which carries no evidence"
+            return (Notice("change-unknown", reason=reason),)
+        differing = [c for c in self.components if c.verdict == "differs"]
+        if not differing:
+            reason = "no part that the licence has a tag of differs"
+            return (Notice("change-unknown", reason=reason),)
+        return tuple(self._detail(component) for component in differing)
+
+    def _detail(self, component: Component) -> Notice:
+        name, after = component.name, component.present
+        if self.evidence == "memory" and name in _SHOWN:
+            return Notice(f"{name}-changed", before=component.licensed, after=after)
+        return Notice(f"{name.replace('_', '-')}-differs", after=after)
+
+
+def compare(binding: HostBinding, facts: HostFacts, memory: Memory | None) -> Comparison:
+    """The host that *binding* names, beside the one of *facts*."""
+    present = hostkey.components(facts, binding.profile)
+    if hostkey.key_of(present, binding.profile) == binding.key:
+        return Comparison("key", tuple(Component(n, "same", v, v) for n, v in present.items()))
+    remembered = memory.host_of(binding.key, binding.profile) if memory else None
+    if remembered is not None:
+        return Comparison(
+            "memory",
+            tuple(
+                Component(name, _verdict(value, remembered[name]), value, remembered[name])
+                for name, value in present.items()
+            ),
+        )
+    if not binding.tags:
+        return Comparison("none", tuple(Component(n, "unknown", v) for n, v in present.items()))
+    tags, licensed = hostkey.tags(facts, binding.profile), binding.tags
+    verdicts = {
+        name: "unknown"  # the tag of a copyable host is withheld
+        if value is not None and name not in tags and name not in licensed
+        else _verdict(tags.get(name), licensed.get(name))
+        for name, value in present.items()
+    }
+    if any(verdicts.get(name) == "differs" for name in _ANCHORS):
+        # The tags of address and name hang on these: they cannot be compared.
+        verdicts |= dict.fromkeys(_SHOWN, "unknown")
+    return Comparison(
+        "tags",
+        tuple(
+            Component(name, verdicts[name], value, value if verdicts[name] == "same" else None)
+            for name, value in present.items()
+        ),
+    )
+
+
+def _verdict(one: str | None, other: str | None) -> str:
+    return "same" if one == other else "differs"
