@@ -4,6 +4,7 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -360,7 +361,7 @@ def test_a_licence_of_this_host_is_explained_as_such(world: World) -> None:
 )
 @pytest.mark.parametrize("evidence", ["memory", "tags", "none"])
 def test_what_differs_is_told_as_far_as_it_is_known(
-    world: World, change: dict[str, str], differing: set[str], evidence: str
+    world: World, change: dict[str, Any], differing: set[str], evidence: str
 ) -> None:
     world.put(world.file(world.claims(tags=evidence == "tags")))
     if evidence == "memory":
