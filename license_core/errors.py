@@ -301,6 +301,21 @@ class PinnedAddressDiffersError(LicenseError):
     container: str
 
 
+class GpusNotLicensedError(LicenseError):
+    """More GPUs are visible than ``limits.gpus`` allows."""
+
+    licensed: int
+    present: int
+
+
+class FeatureNotLicensedError(LicenseError):
+    """A product asks for a feature that the licence does not name."""
+
+    number: str
+    feature: str
+    licensed: str
+
+
 class LicenseExpiredError(LicenseError):
     """The term, and any grace, is over."""
 

@@ -30,6 +30,6 @@ class HostFacts(NamedTuple):
     pinned_ip: str | None = None
     """The address that the operator declares to be fixed: LICENSE_PINNED_IP."""
     gpus: int = 0
-    """How many NVIDIA GPUs are mounted."""
+    """How many NVIDIA GPUs are visible; a part of one (MIG) counts with its card."""
     root: str = "/"
     """Where the host was read."""

@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Mapping
 
-from license_core import addresses, hostfile
+from license_core import addresses, gpus, hostfile
 from license_core.errors import FileUnreadableError
 from license_core.facts import HostFacts
 
@@ -43,7 +43,7 @@ def read_facts(root: str | os.PathLike[str], environ: Mapping[str, str]) -> Host
         gateway=network.gateway,
         nameservers=_nameservers(_text(root, "/etc/resolv.conf")),
         pinned_ip=environ.get(PINNED_IP) or None,
-        gpus=_gpus(root),
+        gpus=gpus.count(root),
         root=root,
     )
 
@@ -121,11 +121,3 @@ def _engine(root: str, container_id: str | None, environ: Mapping[str, str]) -> 
 def _nameservers(resolv_conf: str) -> tuple[str, ...]:
     fields = (line.split() for line in resolv_conf.splitlines())
     return tuple(line[1] for line in fields if len(line) > 1 and line[0] == "nameserver")
-
-
-def _gpus(root: str) -> int:
-    """How many GPUs the NVIDIA driver shows."""
-    try:
-        return len(os.listdir(os.path.join(root, "proc/driver/nvidia/gpus")))
-    except OSError:
-        return 0  # no driver in this host

@@ -277,6 +277,23 @@ PROBLEMS: dict[str, Problem] = {
         "{container}`; or correct LICENSE_PINNED_IP. (`--ip` without a network of your own "
         "made with `--subnet` has no effect.)",
     ),
+    "GpusNotLicensedError": Problem(
+        "gpus-not-licensed",
+        35,
+        409,
+        "The host has more GPUs than are licensed",
+        "The licence covers {licensed} GPUs; {present} are visible here.",
+        "Start the container with `--gpus {licensed}`, or ask your vendor for a licence "
+        "for {present}: send the output of `{cli} request`.",
+    ),
+    "FeatureNotLicensedError": Problem(
+        "feature-not-licensed",
+        36,
+        409,
+        "The licence does not include this feature",
+        "Licence {number} does not include the feature {feature}. It includes: {licensed}.",
+        "Ask your vendor for a licence that includes it: send the output of `{cli} request`.",
+    ),
     # 40-49: the term
     "LicenseExpiredError": Problem(
         "license-expired",

@@ -18,7 +18,9 @@ from license_core.claims import ClaimError
 from license_core.comparison import compare
 from license_core.errors import (
     ClockSetBackError,
+    FeatureNotLicensedError,
     FileTooLargeError,
+    GpusNotLicensedError,
     KeysetExpiredError,
     KeysetInvalidError,
     KeysetMissingError,
@@ -108,6 +110,19 @@ class Report(NamedTuple):
         if self.problems:
             raise self.problems[0]
 
+    def require(self, feature: str) -> None:
+        """Raise unless the licence holds and includes *feature*.
+
+        Raises the primary problem, or FeatureNotLicensedError.
+        """
+        self.require_valid()
+        if self.license is not None and feature not in self.license.features:
+            raise FeatureNotLicensedError(
+                number=self.license.jti,
+                feature=feature,
+                licensed=", ".join(self.license.features) or "none",
+            )
+
 
 def check(
     data: bytes,
@@ -142,6 +157,7 @@ def check(
     elif license_.aud != settings.product:
         problems.append(WrongProductError(licensed=license_.aud, product=settings.product))
     host = _check_host(license_, facts, memory, problems, notices)
+    _check_gpus(license_, facts, problems)
     _check_clock(verified, memory, now, listed_at, problems)
     _check_term(license_, settings, now, problems, notices)
     if not problems and license_.host.match == "exact":
@@ -340,6 +356,12 @@ def _anchored(facts: HostFacts, license_: License) -> bool:
     return any(name in licensed for name in names) and all(
         licensed.get(name) == present.get(name) for name in names
     )
+
+
+def _check_gpus(license_: License, facts: HostFacts, problems: list[LicenseError]) -> None:
+    licensed = (license_.limits or {}).get("gpus")
+    if licensed is not None and facts.gpus > licensed:
+        problems.append(GpusNotLicensedError(licensed=licensed, present=facts.gpus))
 
 
 def _check_clock(

@@ -6,7 +6,9 @@ from license_cli import memory, render
 from license_cli.app import Refused
 from license_cli.session import Session
 from license_core.comparison import compare
+from license_core.errors import LicenseError
 from license_core.installed import check_file
+from license_core.verify import Report
 
 
 @click.command("verify", short_help="Say whether the product may run.")
@@ -18,10 +20,19 @@ from license_core.installed import check_file
     help="Warn when fewer than N days are left [default: hostseal.toml or 30].",
 )
 @click.option(
+    "--require",
+    "features",
+    metavar="FEATURE",
+    multiple=True,
+    help="Refuse a licence without this feature; may be given several times.",
+)
+@click.option(
     "--explain", is_flag=True, help="Compare the licensed host with this one, part by part."
 )
 @click.pass_obj
-def command(session: Session, quiet: bool, warn_days: int | None, explain: bool) -> None:
+def command(
+    session: Session, quiet: bool, warn_days: int | None, features: tuple[str, ...], explain: bool
+) -> None:
     """Check the installed licence; exit 0 if the product may run.
 
     Says everything that is wrong and what to do about it. Exit codes: docs/SPEC.md, section 9.
@@ -37,6 +48,7 @@ def command(session: Session, quiet: bool, warn_days: int | None, explain: bool)
     comparison = None
     if explain and report.license is not None:
         comparison = compare(report.license.host, facts, before)
+    report = _with_features(report, features)
     if not report.ok:
         raise Refused(report, comparison)
     notices = [*report.notices, *([unkept] if unkept else [])]
@@ -52,3 +64,14 @@ def command(session: Session, quiet: bool, warn_days: int | None, explain: bool)
     for notice in notices:
         if notice.level == "warning" or not quiet:
             render.remark(render.notice_lines(notice, session.cli))
+
+
+def _with_features(report: Report, features: tuple[str, ...]) -> Report:
+    """*report*, with a problem for each of *features* that the licence does not include."""
+    problems = []
+    for feature in features if report.ok else ():
+        try:
+            report.require(feature)
+        except LicenseError as error:
+            problems.append(error)
+    return report._replace(problems=(*report.problems, *problems))

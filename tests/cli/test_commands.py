@@ -349,20 +349,21 @@ def test_a_licence_of_this_host_is_explained_as_such(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "differing"),
+    "change",
     [
-        ({"ip": "172.17.0.9"}, {"ip"}),
-        ({"hostname": "other"}, {"hostname"}),
-        ({"ip": "172.17.0.9", "hostname": "other"}, {"ip", "hostname"}),
-        ({"container_id": "ab" * 32}, {"container_id"}),
-        ({"machine_id": "ab" * 16, "ip": "172.17.0.9"}, {"machine_id", "ip"}),
+        {"ip": "172.17.0.9"},
+        {"hostname": "other"},
+        {"ip": "172.17.0.9", "hostname": "other"},
+        {"container_id": "ab" * 32},
+        {"machine_id": "ab" * 16, "ip": "172.17.0.9"},
     ],
-    ids=str,
+    ids=" ".join,
 )
 @pytest.mark.parametrize("evidence", ["memory", "tags", "none"])
 def test_what_differs_is_told_as_far_as_it_is_known(
-    world: World, change: dict[str, Any], differing: set[str], evidence: str
+    world: World, change: dict[str, Any], evidence: str
 ) -> None:
+    differing = set(change)
     world.put(world.file(world.claims(tags=evidence == "tags")))
     if evidence == "memory":
         world.run("get_host_key")

@@ -213,6 +213,18 @@ def _not_bound(world: World) -> Done:
     return world.run("get_host_key", "--profile", "hk1-host")
 
 
+@reaches("gpus-not-licensed")
+def _gpus(world: World) -> Done:
+    hosts.container(world.host, gpus=5)
+    return verify(world)
+
+
+@reaches("feature-not-licensed")
+def _feature(world: World) -> Done:
+    world.put()
+    return world.run("verify", "--require", "export", "--require", "train")
+
+
 @reaches("pinned-address-differs")
 def _pinned(world: World) -> Done:
     return world.run("get_host_key", env={"LICENSE_PINNED_IP": "172.30.0.10"})

@@ -470,6 +470,25 @@ def policies() -> Iterator[Case]:
         "pinned-differs", good, "refused pinned-address-differs", host=pinned, spec="3.5"
     )
 
+    yield license_case("gpus-as-licensed", good, host={**HOST, "gpus": 4}, spec="7.2")
+    yield license_case(
+        "more-gpus-than-licensed",
+        good,
+        "refused gpus-not-licensed",
+        host={**HOST, "gpus": 5},
+        spec="7.2",
+    )
+    unlimited = file(token(payload(limits=None)))
+    yield license_case("gpus-without-a-limit", unlimited, host={**HOST, "gpus": 16}, spec="7.2")
+    none_licensed = file(token(payload(limits={"gpus": 0})))
+    yield license_case(
+        "no-gpu-licensed",
+        none_licensed,
+        "refused gpus-not-licensed",
+        host={**HOST, "gpus": 1},
+        spec="7.2",
+    )
+
     yield license_case("first-instant", good, now=ISSUED, spec="5.3")
     yield license_case("last-instant", good, now=END - 1, spec="5.3", notices="expires-soon")
     yield license_case("expired", good, "refused license-expired", now=END, spec="5.3")
