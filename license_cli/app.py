@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from license_core.comparison import Comparison
     from license_core.verify import Report
 
-COMMANDS = ("get_host_key", "request", "install", "verify", "show")
+COMMANDS = ("get_host_key", "request", "install", "verify", "show", "doctor")
 
 
 class Refused(Exception):  # noqa: N818  # an outcome, not an error: the report holds the errors

@@ -18,6 +18,10 @@ class HostFacts(NamedTuple):
     container_id: str | None
     """64 lower-case hexadecimal digits."""
 
+    machine_id_file: str | None = None
+    """Where the machine id stands."""
+    container_id_file: str | None = None
+    """Where the container id stands."""
     machine_id_bound: bool = False
     """Whether the machine id file is a mount of its own, as one bound in from the host is."""
     engine: str | None = None

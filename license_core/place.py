@@ -6,7 +6,7 @@ The only room that reads those folders. Nothing here knows of signatures.
 import os
 import stat
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from license_core import guard, settings
 from license_core.armor import MAX_FILE
@@ -22,6 +22,9 @@ from license_core.errors import (
 from license_core.facts import HostFacts
 from license_core.guard import Memory
 from license_core.settings import Settings
+
+if TYPE_CHECKING:
+    from license_core.requirements import Requirements
 
 MAX_REVOCATIONS = 16 * 1024 * 1024
 
@@ -85,6 +88,22 @@ class Place(NamedTuple):
             return Settings(path=path)
         try:
             return settings.parse(data, path)
+        except ValueError as error:
+            raise SettingsInvalidError(path=path, reason=str(error)) from error
+
+    def read_requirements(self) -> "Requirements | None":
+        """What the product wants of the machine; None where it ships none.
+
+        Raises SettingsInvalidError.
+        """
+        from license_core import requirements  # only doctor asks
+
+        path = os.path.join(self.conf, "requirements.toml")
+        data = read(path, MAX_FILE)
+        if data is None:
+            return None
+        try:
+            return requirements.parse(data)
         except ValueError as error:
             raise SettingsInvalidError(path=path, reason=str(error)) from error
 

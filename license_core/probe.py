@@ -18,6 +18,7 @@ _HEX32 = re.compile(r"[0-9a-f]{32}")
 _HEX64 = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _CONTAINER_FOLDER = re.compile(r"/(?:overlay-)?containers/([0-9a-f]{64})/")
 _CONTAINER_FILES = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
+_CGROUP, _MOUNTINFO = "/proc/self/cgroup", "/proc/self/mountinfo"
 _MACHINE_ID_FILES = ("/etc/machine-id", "/var/lib/dbus/machine-id")
 
 
@@ -29,14 +30,16 @@ def read_facts(root: str | os.PathLike[str], environ: Mapping[str, str]) -> Host
     """
     root = os.path.abspath(root)
     network = addresses.live() if root == "/" else _recorded(root)
-    mounts = _mounts(_text(root, "/proc/self/mountinfo"))
-    container_id = _container_id(_text(root, "/proc/self/cgroup"), mounts)
+    mounts = _mounts(_text(root, _MOUNTINFO))
+    container_id, container_id_file = _container_id(_text(root, _CGROUP), mounts)
     machine_id, machine_id_file = _machine_id(root)
     return HostFacts(
         hostname=_hostname(root),
         ip=network.ip,
         machine_id=machine_id,
         container_id=container_id,
+        machine_id_file=machine_id_file,
+        container_id_file=container_id_file,
         machine_id_bound=machine_id_file in mounts,
         engine=_engine(root, container_id, environ),
         interfaces=network.interfaces,
@@ -94,19 +97,19 @@ def _mounts(mountinfo: str) -> dict[str, str]:
     return {line[4]: line[3] for line in fields if len(line) > 4}
 
 
-def _container_id(cgroup: str, mounts: Mapping[str, str]) -> str | None:
-    """The container's own id: from its cgroup, else from what its engine mounted into it.
+def _container_id(cgroup: str, mounts: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """The container's own id and where it stands: in its cgroup, else in what was mounted.
 
     The cgroup comes first: with ``--network container:X`` the mounted files are those of X.
     """
     in_cgroup = _HEX64.findall(cgroup)
     if in_cgroup:
-        return str(in_cgroup[-1])
+        return str(in_cgroup[-1]), _CGROUP
     for file in _CONTAINER_FILES:
         found = _CONTAINER_FOLDER.search(mounts.get(file, ""))
         if found:
-            return found[1]
-    return None
+            return found[1], _MOUNTINFO
+    return None, None
 
 
 def _engine(root: str, container_id: str | None, environ: Mapping[str, str]) -> str | None:

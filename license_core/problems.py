@@ -626,6 +626,57 @@ NOTICES: dict[str, Remark] = {
         "{path} names no product, so a licence for any product of this vendor is accepted.",
         'Product developers: ship {path} with a line `product = "…"`.',
     ),
+    # what only doctor says
+    "address-pinned-by-compose": Remark(
+        "note",
+        "The same with Compose: the network, and the address of the service in it.",
+        "services:\n"
+        "  YOUR_SERVICE:\n"
+        "    hostname: {hostname}\n"
+        "    environment:\n"
+        "      LICENSE_PINNED_IP: {subnet_ip}\n"
+        "    networks:\n"
+        "      licnet:\n"
+        "        ipv4_address: {subnet_ip}\n"
+        "networks:\n"
+        "  licnet:\n"
+        "    ipam:\n"
+        "      config:\n"
+        "        - subnet: {subnet}\n"
+        "          gateway: {subnet_gateway}\n"
+        "          ip_range: {subnet_range}",
+    ),
+    "machine-short": Remark(
+        "warning",
+        "The product wants {what}: {wanted}; this machine has {present}.",
+        "Use a machine that has as much, or ask the product's vendor what it can do with less.",
+    ),
+    "cpus-short": Remark(
+        "warning",
+        "The product wants {wanted} CPUs; there are {present}.",
+        "If the container is limited: `{engine} update --cpus {number} {container}`.",
+    ),
+    "memory-short": Remark(
+        "warning",
+        "The product wants {wanted} of memory; there are {present}.",
+        "If the container is limited: "
+        "`{engine} update --memory {number}g --memory-swap {number}g {container}`.",
+    ),
+    "gpus-short": Remark(
+        "warning",
+        "The product wants {wanted} GPUs; {present} are visible.",
+        "Start the container with `--gpus {number}`; `nvidia-smi -L` on the machine lists them.",
+    ),
+    "disk-short": Remark(
+        "warning",
+        "The product wants {wanted} of free disk; there are {present}.",
+        "See what takes it: `df -h {folder}`, `{engine} system df`.",
+    ),
+    "port-taken": Remark(
+        "warning",
+        "The product wants TCP port {port}, and something listens on it already.",
+        "See who has it: `ss -ltnp 'sport = :{port}'`. If it is the product itself, all is well.",
+    ),
     # notes: good to know
     "address-unconfirmed": Remark(
         "note",

@@ -1,0 +1,124 @@
+"""What a product wants of the machine: conf/requirements.toml, and what there is of it.
+
+Only ``doctor`` asks: a machine that is too small is no reason to refuse a licence.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+_GIB = 1 << 30
+_MOST_PORTS = 100
+
+
+class Requirements(NamedTuple):
+    """What the product wants; None or empty: nothing is said of it."""
+
+    cpus: int | None = None
+    memory_gib: int | None = None
+    gpus: int | None = None
+    disk_gib: int | None = None
+    """Free, where the product stands."""
+    ports: tuple[int, ...] = ()
+    """TCP ports to be free."""
+
+
+class Resources(NamedTuple):
+    """What there is. None: it could not be found out."""
+
+    cpus: int | None = None
+    memory_gib: float | None = None
+    gpus: int | None = None
+    disk_gib: float | None = None
+    taken_ports: tuple[int, ...] = ()
+    """Those of the wanted ports that somebody listens on."""
+
+
+def parse(data: bytes) -> Requirements:
+    """Read the TOML text *data*. Raises ValueError with a reason for people."""
+    import tomllib
+
+    try:
+        values = tomllib.loads(data.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"it is not TOML ({error})") from error
+    unknown = sorted(values.keys() - set(Requirements._fields))
+    if unknown:
+        raise ValueError(f"{', '.join(unknown)} is not a requirement")
+    for name in ("cpus", "memory_gib", "gpus", "disk_gib"):
+        value = values.get(name)
+        if value is not None and (type(value) is not int or not 0 <= value <= 1_000_000):
+            raise ValueError(f"{name} is not a whole number from 0 to 1000000")
+    values["ports"] = _ports(values.get("ports", []))
+    return Requirements(**values)
+
+
+def _ports(value: Any) -> tuple[int, ...]:
+    good = isinstance(value, list) and len(value) <= _MOST_PORTS
+    if not good or not all(type(port) is int and 0 < port < 65536 for port in value):
+        raise ValueError(f"ports is not an array of at most {_MOST_PORTS} TCP ports")
+    return tuple(value)
+
+
+def measure(folder: str, gpus: int, ports: tuple[int, ...]) -> Resources:
+    """What this machine, or this container where it is limited, has; free disk at *folder*."""
+    return Resources(_cpus(), _memory(), gpus, _disk(folder), tuple(filter(_is_taken, ports)))
+
+
+def _cpus() -> int:
+    present = len(os.sched_getaffinity(0))
+    quota, _, period = _first_line("/sys/fs/cgroup/cpu.max").partition(" ")
+    if quota.isdigit() and period.isdigit() and int(period):
+        return max(1, min(present, int(quota) // int(period)))
+    return present
+
+
+def _memory() -> float | None:
+    sizes = [int(text) for text in (_first_line("/sys/fs/cgroup/memory.max"),) if text.isdigit()]
+    total = _meminfo().get("MemTotal")
+    if total is not None:
+        sizes.append(total)
+    return min(sizes) / _GIB if sizes else None
+
+
+def _meminfo() -> Mapping[str, int]:
+    """The sizes in /proc/meminfo (proc(5)), in bytes."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as stream:
+            rows = (line.split() for line in stream)
+            return {row[0].rstrip(":"): int(row[1]) * 1024 for row in rows if len(row) == 3}
+    except (OSError, ValueError):
+        return {}
+
+
+def _disk(folder: str) -> float | None:
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return None
+    return found.f_bavail * found.f_frsize / _GIB
+
+
+def _first_line(path: str) -> str:
+    try:
+        with open(path, encoding="ascii") as stream:
+            return stream.readline().strip()
+    except (OSError, ValueError):
+        return ""  # no such limit here
+
+
+def _is_taken(port: int) -> bool:
+    """Whether somebody listens on TCP *port*, so that it could not be listened on."""
+    import _socket as socket
+
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("0.0.0.0", port))  # noqa: S104  # asks, and closes at once; never listens
+    except PermissionError:
+        return False  # a low port: whether it is taken cannot be seen by this user
+    except OSError:
+        return True
+    finally:
+        listening.close()
+    return False
