@@ -5,14 +5,11 @@ for cards, and a card that is cut up is one card.
 """
 
 import os
-import re
-import shutil
 from collections.abc import Callable, Sequence
 
 _DEVICES = ("dev/nvidiactl", "dev/dxg")
 """Signs of a driver: the plain one, and that of Windows' subsystem for Linux."""
 _SECONDS = 10
-_CARD = re.compile(r"GPU [0-9]+: ")
 
 Run = Callable[[Sequence[str]], str]
 
@@ -38,15 +35,17 @@ def count(root: str, run: Run | None = None) -> int:
 
 def listed(text: str) -> int:
     """The GPUs in what ``nvidia-smi -L`` says; its lines of MIG devices are indented."""
-    return sum(1 for line in text.splitlines() if _CARD.match(line))
+    return sum(1 for line in text.splitlines() if line.startswith("GPU "))
 
 
 def _run(command: Sequence[str]) -> str:
     """What *command* prints; nothing where it cannot be run or does not end."""
+    import shutil  # a check on a host without a hidden driver pays for neither
+    import subprocess
+
     program = shutil.which(command[0])
     if program is None:
         return ""
-    import subprocess  # a check on a host without a hidden driver does not pay for it
 
     try:
         done = subprocess.run(  # noqa: S603  # the driver's own tool; who sets PATH is root here

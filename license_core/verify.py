@@ -15,7 +15,6 @@ from typing import NamedTuple
 from license_core import armor, hostkey, jws, stability, strictjson
 from license_core.armor import MAX_FILE
 from license_core.claims import ClaimError
-from license_core.comparison import compare
 from license_core.errors import (
     ClockSetBackError,
     FeatureNotLicensedError,
@@ -332,6 +331,8 @@ def _check_host(
     if binding.match == "anchored" and _anchored(facts, license_):
         notices.append(Notice("host-drifted"))
         return host
+    from license_core.comparison import compare  # only where something differs
+
     found = compare(binding, facts, memory)
     problems.append(
         WrongHostError(

@@ -5,7 +5,6 @@ import click
 from license_cli import memory, render
 from license_cli.app import Refused
 from license_cli.session import Session
-from license_core.comparison import compare
 from license_core.errors import LicenseError
 from license_core.installed import check_file
 from license_core.verify import Report
@@ -47,6 +46,8 @@ def command(
         unkept = memory.keep(session.place, before, checked.memory, facts)
     comparison = None
     if explain and report.license is not None:
+        from license_core.comparison import compare
+
         comparison = compare(report.license.host, facts, before)
     report = _with_features(report, features)
     if not report.ok:

@@ -18,6 +18,7 @@ from tests.support.need import need
 KILLS, KILLS_TORTURE = 40, 2000
 NEVER = (
     "hashlib",
+    "subprocess",
     "httpx",
     "fastapi",
     "sqlalchemy",
