@@ -1,0 +1,119 @@
+"""The clock, as the whole client meets it: its process believes the time that faketime shows."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support import hosts
+from tests.support.cli import CLI, DAY, NOW, World, code
+from tests.support.need import need
+
+HOUR, YEAR = 3600, 365 * DAY
+At = Callable[[int], int]
+
+
+@pytest.fixture
+def verify_at(world: World) -> At:
+    """``verify`` at an instant, in seconds: its exit code."""
+    faketime = shutil.which("faketime")
+    if faketime is None:
+        need("faketime", "apt-get install faketime")
+
+    def run(instant: int) -> int:
+        moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(instant))
+        done = subprocess.run(
+            [faketime, "-f", moment, sys.executable, str(CLI), *world.options(), "verify"],
+            env=os.environ | {"TZ": "UTC"},
+            capture_output=True,
+            text=True,
+        )
+        assert "Traceback" not in done.stderr
+        return done.returncode
+
+    return run
+
+
+def test_both_bounds_hold_to_the_second(world: World, verify_at: At) -> None:
+    world.put(world.file(world.claims(nbf=NOW + HOUR, exp=NOW + 2 * HOUR)))
+    codes = [verify_at(NOW + seconds) for seconds in (3599, 3600, 3601, 7198, 7199, 7200, 7201)]
+    early, late = code("license-not-yet-valid"), code("license-expired")
+    assert codes == [early, 0, 0, 0, 0, late, late]
+
+
+def test_grace_ends_to_the_second(world: World, verify_at: At) -> None:
+    world.put(world.file(world.claims(exp=NOW + HOUR, grace_until=NOW + 2 * HOUR)))
+    late = code("license-expired")
+    assert [verify_at(NOW + seconds) for seconds in (3600, 7199, 7200)] == [0, 0, late]
+
+
+@pytest.mark.parametrize(
+    ("back", "slug"),
+    [
+        (HOUR, None),
+        (23 * HOUR, None),
+        (24 * HOUR, None),
+        (24 * HOUR + 1, "clock-set-back"),
+        (25 * HOUR, "clock-set-back"),
+        (YEAR, "clock-set-back"),
+    ],
+)
+def test_a_clock_may_be_a_day_behind_what_was_seen(
+    world: World, verify_at: At, back: int, slug: str | None
+) -> None:
+    world.put(world.file(world.claims(exp=NOW + 5 * YEAR)))
+    seen = NOW + 2 * YEAR
+    assert verify_at(seen) == 0
+    assert verify_at(seen - back) == (code(slug) if slug else 0)
+    assert verify_at(seen) == 0
+
+
+def test_ten_years_on_and_back_and_a_new_licence_opens_the_site_again(
+    world: World, verify_at: At
+) -> None:
+    world.put()
+    assert verify_at(NOW + HOUR) == 0
+    assert verify_at(NOW + 10 * YEAR) == code("license-expired")
+    assert verify_at(NOW + 2 * HOUR) == code("clock-set-back")
+    renewed = world.claims(jti="HS-2027-0000NEXT", iat=NOW + 3 * HOUR, nbf=NOW + 3 * HOUR)
+    world.put(world.file(renewed))
+    assert verify_at(NOW + 4 * HOUR) == 0
+    assert verify_at(NOW + 5 * HOUR) == 0
+
+
+def test_the_end_of_32_bits_is_an_instant_like_any_other(world: World, verify_at: At) -> None:
+    end = 2**31
+    world.put(world.file(world.claims(exp=end + 1)))
+    assert [verify_at(end + seconds) for seconds in (-1, 0, 1)] == [
+        0,
+        0,
+        code("license-expired"),
+    ]
+    assert verify_at(end - 2 * DAY) == code("clock-set-back")
+
+
+@pytest.mark.parametrize("state", ["missing", "corrupt", "foreign"])
+def test_a_lost_memory_opens_the_site_within_what_the_licence_bounds(
+    world: World, verify_at: At, tmp_path: Path, state: str
+) -> None:
+    world.put(world.file(world.claims(exp=NOW + 5 * YEAR)))
+    assert verify_at(NOW + 2 * YEAR) == 0
+    file = world.conf / "license.state"
+    if state == "missing":
+        file.unlink()
+    elif state == "corrupt":
+        file.write_bytes(file.read_bytes()[:-20])
+    else:
+        (tmp_path / "other").mkdir()
+        other = World(tmp_path / "other")
+        hosts.container(other.host, container_id="ab" * 32)
+        other.put()
+        other.run("verify", now=NOW + 3 * YEAR)
+        file.write_bytes((other.conf / "license.state").read_bytes())
+    assert verify_at(NOW + YEAR) == 0  # the mark is lost, and that is said
+    assert verify_at(NOW - 2 * DAY) == code("clock-set-back")  # the licence itself is a mark
