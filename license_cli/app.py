@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from license_core.comparison import Comparison
     from license_core.verify import Report
 
-COMMANDS = ("get_host_key", "request", "install", "verify", "show", "doctor")
+COMMANDS = ("get_host_key", "request", "install", "verify", "show", "doctor", "guard")
 
 
 class Refused(Exception):  # noqa: N818  # an outcome, not an error: the report holds the errors
@@ -118,7 +118,7 @@ def _run(arguments: list[str], now: int, home: str | None) -> int:
     """The exit code of a command; what it said may not be written yet."""
     as_json = "--json" in arguments
     try:
-        cli.main(arguments, prog_name="cli.py", standalone_mode=False, obj=(now, home))
+        result = cli.main(arguments, prog_name="cli.py", standalone_mode=False, obj=(now, home))
     except (render.ReaderGone, OutputFailedError):
         raise
     except Refused as refused:
@@ -138,7 +138,7 @@ def _run(arguments: list[str], now: int, home: str | None) -> int:
         )
     except Exception as error:  # noqa: BLE001  # the last net: an operator never sees a traceback
         return _refuse(InternalError(reason=_describe(error)), as_json)
-    return 0
+    return result if isinstance(result, int) else 0
 
 
 def _give_up_output() -> None:

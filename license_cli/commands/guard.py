@@ -1,0 +1,62 @@
+"""``guard``: keeps asking whether the licence holds, beside or around a running product."""
+
+import os
+import sys
+
+import click
+
+from license_cli.session import Session
+from license_core.errors import UsageError
+
+
+@click.command(
+    "guard",
+    short_help="Watch the licence while the product runs.",
+    context_settings={"allow_interspersed_args": False},
+)
+@click.option(
+    "--interval",
+    type=click.IntRange(1, 86400),
+    default=3600,
+    show_default=True,
+    metavar="SECONDS",
+    help="How often to check.",
+)
+@click.option(
+    "--metrics",
+    type=click.Path(),
+    metavar="FILE",
+    help="Write Prometheus metrics to FILE, for the node exporter's textfile collector.",
+)
+@click.option(
+    "--on-end", metavar="COMMAND", help="Run COMMAND with sh when the licence does not hold."
+)
+@click.argument("program", nargs=-1, metavar="[-- PROGRAM [ARGUMENT]...]")
+@click.pass_obj
+def command(
+    session: Session,
+    interval: int,
+    metrics: str | None,
+    on_end: str | None,
+    program: tuple[str, ...],
+) -> int:
+    """Check the licence every --interval seconds, and end when it does not hold.
+
+    Given a PROGRAM, starts it once the licence holds, hands signals on to it, stops it when the
+    licence ends, and ends with its exit code. A check that crashes, hangs or cannot be started is
+    tried three times more, and then counts as a licence that does not hold.
+    """
+    from license_cli.watch import Check, Watch  # no other command pays for it
+
+    check = Check(client_command(session), seconds=max(60, min(interval, 600)))
+    return Watch(check, interval, metrics, on_end).run(program)
+
+
+def client_command(session: Session) -> tuple[str, ...]:
+    """How this very client is started again, looking at the same place. Raises UsageError."""
+    called = sys.argv[0]
+    if called.endswith(".py") and not sys.executable:
+        raise UsageError(reason="This Python does not know where it is, so it cannot be started.")
+    start = (sys.executable, os.path.abspath(called)) if called.endswith(".py") else (called,)
+    place = session.place
+    return (*start, "--conf", place.conf, "--keys", place.keys, "--root", place.root)

@@ -1,0 +1,251 @@
+"""A licence that is watched while a product runs.
+
+Each check is a process of its own: one that crashes, hangs or cannot be started is an outcome like
+any other, and what is on disk counts anew every time. Whatever is not "the licence holds" ends the
+watch, and with it the program that runs under it.
+"""
+
+import ctypes
+import json
+import os
+import select
+import signal
+import subprocess
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any, NamedTuple
+
+from license_cli import render
+from license_cli.files import replace_lightly
+from license_core.errors import printable
+from license_core.license import License
+
+TRIES = 3
+"""How often a check that could not be made is tried again before that counts."""
+UNCHECKED = 70
+"""The exit code where the licence could not be checked; that of start.sh."""
+_UNDECIDED = frozenset({UNCHECKED, 1, 2, 3, 11, 65, 126, 127, 130, 141})
+"""Exit codes that say nothing of the licence (SPEC section 9)."""
+STATES = ("active", "notify", "grace", "pending", "expired", "refused", "unchecked")
+_HANDED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+_SECONDS_TO_END = 10.0
+_PR_SET_PDEATHSIG = 1
+
+
+class Outcome(NamedTuple):
+    """What one check said."""
+
+    code: int
+    """The check's exit code; UNCHECKED where it has none."""
+    words: tuple[str, ...] = ()
+    """What a person should read."""
+    license: License | None = None
+    checked_at: int | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the product may go on."""
+        return self.code == 0
+
+    @property
+    def decided(self) -> bool:
+        """Whether the licence was looked at: then another try would say the same."""
+        return self.code not in _UNDECIDED
+
+    @property
+    def state(self) -> str:
+        """One of STATES."""
+        if not self.decided:
+            return "unchecked"
+        if self.license is None or self.checked_at is None:
+            return "refused"
+        state = self.license.state(self.checked_at)
+        return state if self.holds or state in ("pending", "expired") else "refused"
+
+
+class Check:
+    """``verify`` as a process."""
+
+    def __init__(self, client: Sequence[str], seconds: float) -> None:
+        """*client* is the command of the client; a check that takes longer than *seconds* hangs."""
+        self._command = [*client, "--json", "verify"]
+        self._seconds = seconds
+
+    def run(self) -> Outcome:
+        """Check once. Never raises."""
+        try:
+            done = subprocess.run(  # noqa: S603  # this very client
+                self._command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=self._seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return _unchecked(f"it did not end within {self._seconds:g} seconds")
+        except OSError as error:
+            return _unchecked(f"it could not be started: {error.strerror}")
+        if done.returncode < 0:
+            return _unchecked(f"it was killed by signal {-done.returncode}")
+        return self._read(done.returncode, done.stdout)
+
+    def _read(self, code: int, said: bytes) -> Outcome:
+        try:
+            answer = json.loads(said)
+            told = [*answer["problems"], *answer["notices"]]
+            words = tuple(f"{one['sentence']} {one['remedy']}" for one in told if _is_worth(one))
+            members = answer.get("license")
+            license_ = None if members is None else License.from_dict(members)
+            if (code == 0) is not answer["ok"] or (code == 0 and license_ is None):
+                return _unchecked("its answer contradicts its exit code")
+            return Outcome(code, words, license_, answer.get("checked_at"))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return _unchecked(f"its answer makes no sense (exit {code})")
+
+
+def _is_worth(told: dict[str, Any]) -> bool:
+    return "exit_code" in told or told["level"] == "warning"
+
+
+def _unchecked(reason: str) -> Outcome:
+    return Outcome(UNCHECKED, (f"The licence could not be checked: {reason}.",))
+
+
+class Watch:
+    """Checks at an interval, beside or around a program, until the licence does not hold."""
+
+    def __init__(
+        self, check: Check, interval: float, metrics: str | None, on_end: str | None
+    ) -> None:
+        self._check = check
+        self._interval = interval
+        self._metrics = metrics
+        self._on_end = on_end
+        self._child: subprocess.Popen[bytes] | None = None
+        self._early: list[int] = []
+        self._stopped = False
+        self._wake_up, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._told: tuple[object, ...] = ()
+
+    def run(self, program: Sequence[str]) -> int:
+        """Watch until *program* ends, or the licence does; the exit code of this process."""
+        for number in _HANDED_ON:
+            signal.signal(number, self._hand_on)
+        tries = TRIES  # at the start nothing is running that another try could save
+        while not self._stopped:
+            outcome = self._check.run()
+            self._tell(outcome)
+            if outcome.holds:
+                tries = 0
+                if program and self._child is None and not self._stopped:
+                    self._child = _start(program)
+                    for early in self._early:  # they came while it was being started
+                        _signal_group(self._child, early)
+            elif outcome.decided or tries == TRIES:
+                return self._end(outcome)
+            else:
+                tries += 1
+            pause = self._interval if outcome.holds else self._interval / 10
+            if self._ended_within(pause):
+                break
+        return self._wait()
+
+    def _tell(self, outcome: Outcome) -> None:
+        """Say what is new, and write the metrics."""
+        if self._metrics is not None:
+            reason = replace_lightly(self._metrics, exposition(outcome))
+            if reason:
+                render.remark([f"[W]: No metrics could be written to {self._metrics}: {reason}."])
+        new = (outcome.state, outcome.words)
+        if new != self._told:
+            letter = "N" if outcome.holds else "E"
+            render.remark([f"[{letter}]: The licence is {outcome.state}."])
+            render.remark(f"     {printable(words)}" for words in outcome.words)
+            self._told = new
+
+    def _ended_within(self, seconds: float) -> bool:
+        """Wait; whether the program has ended meanwhile, or this watch was told to."""
+        child = [] if self._child is None else [os.pidfd_open(self._child.pid)]
+        try:
+            ended, _, _ = select.select([*child, self._wake_up], [], [], seconds)
+        finally:
+            for descriptor in child:
+                os.close(descriptor)
+        return bool(ended)
+
+    def _wait(self) -> int:
+        if self._child is None:
+            return 0
+        code = self._child.wait()
+        return 128 - code if code < 0 else code
+
+    def _end(self, outcome: Outcome) -> int:
+        render.remark(["[E]: The licence does not hold any more; ending."])
+        if self._on_end is not None:
+            environment = os.environ | {"LICENSE_EXIT_CODE": str(outcome.code)}
+            subprocess.run(["/bin/sh", "-c", self._on_end], env=environment, check=False)  # noqa: S603
+        if self._child is not None and self._child.poll() is None:
+            _signal_group(self._child, signal.SIGTERM)
+            try:
+                self._child.wait(_SECONDS_TO_END)
+            except subprocess.TimeoutExpired:
+                _signal_group(self._child, signal.SIGKILL)
+                self._child.wait()
+        return outcome.code
+
+    def _hand_on(self, number: int, _: FrameType | None) -> None:
+        if self._child is not None:
+            if self._child.poll() is None:
+                _signal_group(self._child, number)
+            return
+        self._early.append(number)
+        if number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            self._stopped = True
+            os.write(self._waker, b"x")
+
+
+def exposition(outcome: Outcome) -> bytes:
+    """The metrics of *outcome* in Prometheus' text format, version 0.0.4."""
+    license_ = outcome.license
+    labels = ""
+    if license_ is not None:
+        labels = f'product="{_escaped(license_.aud)}",number="{_escaped(license_.jti)}"'
+    lines = [
+        "# HELP license_state Whether the licence is in this state.",
+        "# TYPE license_state gauge",
+        *(f'license_state{{state="{s}"}} {int(s == outcome.state)}' for s in STATES),
+    ]
+    if license_ is not None and license_.exp is not None:
+        lines += [
+            "# HELP license_expiry_timestamp_seconds When it ends; absent where it has no end.",
+            "# TYPE license_expiry_timestamp_seconds gauge",
+            f"license_expiry_timestamp_seconds{{{labels}}} {license_.exp}",
+        ]
+    if outcome.checked_at is not None:
+        lines += [
+            "# HELP license_checked_timestamp_seconds When the licence was checked last.",
+            "# TYPE license_checked_timestamp_seconds gauge",
+            f"license_checked_timestamp_seconds {outcome.checked_at}",
+        ]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def _start(program: Sequence[str]) -> "subprocess.Popen[bytes]":
+    """Start *program* in a group of its own; it is told to end if this process dies."""
+    prctl = ctypes.CDLL(None).prctl
+    return subprocess.Popen(  # noqa: S603  # what the operator named
+        program,
+        start_new_session=True,
+        preexec_fn=lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGTERM),  # noqa: PLW1509
+    )
+
+
+def _signal_group(child: "subprocess.Popen[bytes]", number: int) -> None:
+    try:
+        os.killpg(child.pid, number)
+    except ProcessLookupError:
+        pass  # it has ended meanwhile

@@ -1,0 +1,309 @@
+"""A product that is watched: it runs while the licence holds, and not a check longer."""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from license_cli.watch import STATES, TRIES, UNCHECKED, Outcome, exposition
+from license_core.license import License
+from tests.support.cli import CLI, DAY, NOW, REPOSITORY, World, code
+
+SECONDS = 60
+PROGRAM = """
+import sys
+from license_cli.watch import Check, Watch
+client, seconds, interval, metrics, on_end, *program = sys.argv[1:]
+watch = Watch(Check([client], float(seconds)), float(interval), metrics or None, on_end or None)
+sys.exit(watch.run(program))
+"""
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+def answer(world: World, exit_code: int = 0, **changes: Any) -> str:
+    """What ``verify --json`` says."""
+    problem = {"sentence": "It is over.", "remedy": "Renew it.", "exit_code": exit_code}
+    return json.dumps(
+        {
+            "ok": exit_code == 0,
+            "problems": [problem] if exit_code else [],
+            "notices": [],
+            "license": world.claims(**changes).to_dict(),
+            "checked_at": NOW + DAY,
+        }
+    )
+
+
+class Client:
+    """A client that says one thing after another, and the last for ever."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "client"
+        self._folder = folder / "answers"
+        self._folder.mkdir()
+
+    def says(self, *scripts: str) -> "Client":
+        for number, script in enumerate(scripts):
+            (self._folder / str(number)).write_text(script)
+        self.path.write_text(
+            f'#!/bin/sh\ncd "{self._folder}"\nn=$(ls done.* 2>/dev/null | wc -l)\n'
+            f'[ "$n" -lt {len(scripts)} ] || n={len(scripts) - 1}\n'
+            ': >"done.$(ls | wc -l)"; . "./$n"\n'
+        )
+        self.path.chmod(0o755)
+        return self
+
+    @property
+    def checks(self) -> int:
+        return len(list(self._folder.glob("done.*")))
+
+
+def say(text: str, exit_code: int = 0) -> str:
+    return f"cat <<'EOF'\n{text}\nEOF\nexit {exit_code}\n"
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Client:
+    return Client(tmp_path)
+
+
+@pytest.fixture
+def watch() -> Start:
+    def start(
+        client: Client | str,
+        *program: str,
+        seconds: float = SECONDS,
+        interval: float = 0.05,
+        metrics: str = "",
+        on_end: str = "",
+    ) -> "subprocess.Popen[str]":
+        path = client if isinstance(client, str) else str(client.path)
+        numbers = (str(seconds), str(interval))
+        return subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, path, *numbers, metrics, on_end, *program],
+            cwd=REPOSITORY,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return start
+
+
+def ended(pid: int) -> None:
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        assert select.select([descriptor], [], [], SECONDS)[0], "it was left running"
+    finally:
+        os.close(descriptor)
+
+
+def test_the_program_runs_while_the_licence_holds_and_ends_with_it(
+    client: Client, watch: Start, world: World, tmp_path: Path
+) -> None:
+    holds = say(answer(world))
+    client.says(holds, holds, holds, say(answer(world, 40), 40))
+    ending = f'echo "$LICENSE_EXIT_CODE" >"{tmp_path}/ended"'
+    process = watch(client, "sh", "-c", "echo pid $$; exec sleep 1000", on_end=ending)
+    out, err = process.communicate(timeout=SECONDS)
+    assert process.returncode == 40
+    assert (tmp_path / "ended").read_text() == "40\n"
+    assert "It is over. Renew it." in err
+    ended(int(out.split()[1]))
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "exit 0",
+        "echo nonsense; exit 0",
+        "echo null; exit 0",
+        "echo '{}'; exit 0",
+        'echo \'{"ok": true, "problems": [], "notices": [], "license": null}\'; exit 0',
+        "kill -9 $$",
+        "sleep 1000",
+        "exit 1",
+    ],
+)
+def test_a_check_that_fails_starts_nothing(client: Client, watch: Start, script: str) -> None:
+    process = watch(client.says(script), "echo", "started", seconds=0.5)
+    out, err = process.communicate(timeout=SECONDS)
+    assert process.returncode in (UNCHECKED, 1)
+    assert "started" not in out
+    assert "could not be checked" in err or "does not hold" in err
+    assert "Traceback" not in err
+    assert client.checks == 1
+
+
+def test_a_client_that_is_not_there_starts_nothing(watch: Start) -> None:
+    process = watch("/nonexistent", "echo", "started")
+    out, err = process.communicate(timeout=SECONDS)
+    assert (process.returncode, out) == (UNCHECKED, "")
+    assert "could not be started" in err
+
+
+def test_an_answer_that_contradicts_its_exit_code_is_not_believed(
+    client: Client, watch: Start, world: World
+) -> None:
+    process = watch(client.says(say(answer(world, 40), 0)), "echo", "started")
+    out, _ = process.communicate(timeout=SECONDS)
+    assert (process.returncode, out) == (UNCHECKED, "")
+
+
+def test_one_check_that_fails_is_tried_again_and_many_are_the_end(
+    client: Client, watch: Start, world: World
+) -> None:
+    holds = say(answer(world))
+    client.says(holds, "kill -9 $$", "exit 1", holds, *["exit 1"] * TRIES, holds, "exit 1")
+    process = watch(client, "sleep", "1000")
+    _, err = process.communicate(timeout=SECONDS)
+    assert process.returncode == UNCHECKED
+    assert client.checks == 4 + TRIES + 1 + TRIES + 1
+    assert "killed by signal 9" in err
+
+
+def test_a_refusal_is_not_tried_again(client: Client, watch: Start, world: World) -> None:
+    client.says(say(answer(world)), say(answer(world, 30), 30))
+    process = watch(client, "sleep", "1000")
+    process.communicate(timeout=SECONDS)
+    assert (process.returncode, client.checks) == (30, 2)
+
+
+@pytest.mark.parametrize("ending", [0, 7])
+def test_the_program_s_own_end_is_the_end_of_the_watch(
+    client: Client, watch: Start, world: World, ending: int
+) -> None:
+    client.says(say(answer(world)))
+    process = watch(client, "sh", "-c", f"exit {ending}", interval=1000)
+    process.communicate(timeout=SECONDS)
+    assert process.returncode == ending
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1])
+def test_signals_reach_the_program(
+    client: Client, watch: Start, world: World, number: signal.Signals
+) -> None:
+    client.says(say(answer(world)))
+    script = (
+        f"trap 'echo caught; exit 9' {number.name[3:]}; echo ready; while :; do sleep 0.01; done"
+    )
+    process = watch(client, "sh", "-c", script, interval=1000)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(number)
+    out, _ = process.communicate(timeout=SECONDS)
+    assert (process.returncode, out) == (9, "caught\n")
+
+
+def test_a_program_that_does_not_want_to_end_is_ended(
+    client: Client, watch: Start, world: World
+) -> None:
+    client.says(say(answer(world)), say(answer(world, 40), 40))
+    script = "trap '' TERM; echo $$; while :; do sleep 0.1; done"
+    process = watch(client, "sh", "-c", script)
+    out, _ = process.communicate(timeout=SECONDS)
+    assert process.returncode == 40
+    ended(int(out))
+
+
+def test_a_watch_that_is_killed_takes_the_program_along(
+    client: Client, watch: Start, world: World
+) -> None:
+    client.says(say(answer(world)))
+    process = watch(client, "sh", "-c", "echo $$; exec sleep 1000", interval=1000)
+    assert process.stdout is not None
+    pid = int(process.stdout.readline())
+    process.kill()
+    process.wait(SECONDS)
+    ended(pid)
+    process.communicate()
+
+
+def test_a_watch_beside_a_product_ends_when_it_is_told_to(
+    client: Client, watch: Start, world: World, tmp_path: Path
+) -> None:
+    client.says(say(answer(world)))
+    process = watch(client, interval=1000, on_end=f'touch "{tmp_path}/ended"')
+    assert process.stderr is not None
+    assert "The licence is active" in process.stderr.readline()
+    process.terminate()
+    process.communicate(timeout=SECONDS)
+    assert process.returncode == 0
+    assert not (tmp_path / "ended").exists()
+
+
+# Metrics
+
+
+def parsed(text: bytes) -> dict[str, float]:
+    lines = (line for line in text.decode().splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
+@pytest.mark.parametrize(
+    ("at", "exit_code", "state"),
+    [
+        (NOW - 1, 41, "pending"),
+        (NOW, 0, "active"),
+        (NOW + 300 * DAY, 0, "notify"),
+        (NOW + 366 * DAY, 0, "grace"),
+        (NOW + 380 * DAY, 40, "expired"),
+        (NOW, 30, "refused"),
+    ],
+)
+def test_the_metrics_say_in_which_state_the_licence_is(
+    world: World, at: int, exit_code: int, state: str
+) -> None:
+    license_ = world.claims(notify_from=NOW + 300 * DAY, grace_until=NOW + 379 * DAY)
+    found = parsed(exposition(Outcome(exit_code, (), license_, at)))
+    expected = {f'license_state{{state="{name}"}}': float(name == state) for name in STATES}
+    expected["license_checked_timestamp_seconds"] = at
+    labels = 'product="darwin",number="HS-2027-0000TEST"'
+    expected[f"license_expiry_timestamp_seconds{{{labels}}}"] = NOW + 365 * DAY
+    assert found == expected
+
+
+def test_metrics_of_what_could_not_be_checked_and_of_what_has_no_end(world: World) -> None:
+    found = parsed(exposition(Outcome(UNCHECKED)))
+    assert [name for name, value in found.items() if value] == ['license_state{state="unchecked"}']
+    perpetual: License = world.claims(exp=None)
+    assert b"expiry" not in exposition(Outcome(0, (), perpetual, NOW))
+
+
+def test_a_name_does_not_break_the_metrics(world: World) -> None:
+    hostile = world.claims(jti='a"} 1\nlicense_state{state="x\\')
+    text = exposition(Outcome(0, (), hostile, NOW)).decode()
+    (line,) = [row for row in text.splitlines() if row.startswith("license_expiry")]
+    assert line.endswith(f"}} {NOW + 365 * DAY}")
+    assert r"a\"} 1\nlicense_state" in line
+
+
+# The command
+
+
+def test_the_real_client_is_watched(present: World, tmp_path: Path) -> None:
+    present.put()
+    metrics = tmp_path / "license.prom"
+    line = [sys.executable, str(CLI), *present.options(), "guard", "--metrics", str(metrics)]
+    done = subprocess.run(
+        [*line, "--", "sh", "-c", "echo up --json; exit 3"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (3, "up --json\n"), done.stderr
+    assert parsed(metrics.read_bytes())['license_state{state="active"}'] == 1
+
+
+def test_the_real_client_without_a_licence_starts_nothing(present: World) -> None:
+    line = [sys.executable, str(CLI), *present.options(), "guard", "--", "echo", "up"]
+    done = subprocess.run(line, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (code("license-missing"), ""), done.stderr
+    assert "There is no licence at" in done.stderr
