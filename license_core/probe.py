@@ -14,9 +14,9 @@ from license_core.facts import HostFacts
 
 PINNED_IP = "LICENSE_PINNED_IP"
 
-_HEX32 = re.compile(r"[0-9a-f]{32}")
-_HEX64 = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
-_CONTAINER_FOLDER = re.compile(r"/(?:overlay-)?containers/([0-9a-f]{64})/")
+# Compiled where a text may hold one: most hosts need neither.
+_HEX64 = r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])"
+_CONTAINER_FOLDER = r"/(?:overlay-)?containers/([0-9a-f]{64})/"
 _CONTAINER_FILES = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
 _CGROUP, _MOUNTINFO = "/proc/self/cgroup", "/proc/self/mountinfo"
 _MACHINE_ID_FILES = ("/etc/machine-id", "/var/lib/dbus/machine-id")
@@ -86,7 +86,7 @@ def _machine_id(root: str) -> tuple[str | None, str | None]:
     """The machine id and the file that it stands in (systemd's machine-id(5))."""
     for path in _MACHINE_ID_FILES:
         value = _text(root, path).strip().lower()
-        if _HEX32.fullmatch(value) and value.strip("0"):
+        if len(value) == 32 and not value.strip("0123456789abcdef") and value.strip("0"):
             return value, path
     return None, None
 
@@ -102,11 +102,12 @@ def _container_id(cgroup: str, mounts: Mapping[str, str]) -> tuple[str | None, s
 
     The cgroup comes first: with ``--network container:X`` the mounted files are those of X.
     """
-    in_cgroup = _HEX64.findall(cgroup)
+    in_cgroup = re.findall(_HEX64, cgroup) if len(cgroup) >= 64 else []
     if in_cgroup:
         return str(in_cgroup[-1]), _CGROUP
     for file in _CONTAINER_FILES:
-        found = _CONTAINER_FOLDER.search(mounts.get(file, ""))
+        source = mounts.get(file)
+        found = re.search(_CONTAINER_FOLDER, source) if source else None
         if found:
             return found[1], _MOUNTINFO
     return None, None

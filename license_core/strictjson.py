@@ -14,7 +14,7 @@ MAX_DEPTH = 8
 _WHITE_SPACE = " \t\n\r"  # RFC 8259 section 2
 
 # A string, closed or not, is passed over in one piece: nothing is looked at twice.
-_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.?)*+"?|[\[{\]}]', re.DOTALL)
+_STRING_OR_BRACKET = rb'(?s)"(?:[^"\\]|\\.?)*+"?|[\[{\]}]'
 
 
 def loads(data: bytes) -> Any:
@@ -66,7 +66,7 @@ _scan = _DECODER.scan_once  # type: ignore[attr-defined]
 
 def _refuse_depth(data: bytes) -> None:
     depth = 0
-    for found in _STRING_OR_BRACKET.finditer(data):
+    for found in re.finditer(_STRING_OR_BRACKET, data):
         depth += _STEPS.get(found[0], 0)
         if depth > MAX_DEPTH:
             raise ValueError(f"it is nested deeper than {MAX_DEPTH}")
