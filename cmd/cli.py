@@ -9,7 +9,7 @@ import gc
 import os
 import sys
 
-gc.set_threshold(10000)  # what starts and ends within a moment leaves little garbage
+gc.set_threshold(2000)  # what starts and ends within a moment leaves little garbage
 
 
 if sys.version_info < (3, 11):
