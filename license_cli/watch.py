@@ -38,7 +38,7 @@ class Outcome(NamedTuple):
     code: int
     """The check's exit code; UNCHECKED where it has none."""
     words: tuple[str, ...] = ()
-    """What a person should read."""
+    """Lines that a person should read."""
     license: License | None = None
     checked_at: int | None = None
 
@@ -93,7 +93,12 @@ class Check:
         try:
             answer = json.loads(said)
             told = [*answer["problems"], *answer["notices"]]
-            words = tuple(f"{one['sentence']} {one['remedy']}" for one in told if _is_worth(one))
+            words = tuple(
+                line
+                for one in told
+                if _is_worth(one)
+                for line in (str(one["sentence"]), *str(one["remedy"]).splitlines())
+            )
             members = answer.get("license")
             license_ = None if members is None else License.from_dict(members)
             if (code == 0) is not answer["ok"] or (code == 0 and license_ is None):

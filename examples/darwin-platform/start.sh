@@ -5,7 +5,7 @@
 # started and this script ends with the check's exit code (70: the check could not be run).
 set -u
 
-SERVICES="redis scheduler designer"
+SERVICES="redis scheduler designer license_guard"
 EXIT_UNCHECKED=70
 EXIT_SERVICE=71
 

@@ -118,7 +118,7 @@ def test_the_program_runs_while_the_licence_holds_and_ends_with_it(
     out, err = process.communicate(timeout=SECONDS)
     assert process.returncode == 40
     assert (tmp_path / "ended").read_text() == "40\n"
-    assert "It is over. Renew it." in err
+    assert "     It is over.\n     Renew it.\n" in err
     ended(int(out.split()[1]))
 
 

@@ -37,9 +37,9 @@ def platform(tmp_path: Path) -> Iterator[Path]:
 
 
 def client(platform: Path, text: str) -> Path:
-    """A client that does as *text* says, in the shell's language."""
+    """A client that does as *text* says, in the shell's language; its guard does nothing."""
     path = platform / "client"
-    path.write_text(text, "ascii")
+    path.write_text(f'[ "$1" = guard ] && exec sleep 1000\n{text}', "ascii")
     return path
 
 
@@ -82,6 +82,7 @@ def test_services_start_when_the_check_holds(shell: str, platform: Path) -> None
         "Starting redis[  OK  ]",
         "Starting scheduler[  OK  ]",
         "Starting designer[  OK  ]",
+        "Starting license_guard[  OK  ]",
     ]
     assert all(Path(f"/proc/{pid}").exists() for pid in running(platform))
 
@@ -109,13 +110,13 @@ def test_nothing_runs_before_the_check_has_held(shell: str, platform: Path) -> N
     looks = f'ls -A "{platform}/run" 2>&1 && exit 9; echo [N]: Licence X holds'
     done = start(shell, platform, client(platform, looks))
     assert done.returncode == 0, done.stdout
-    assert len(running(platform)) == 3
+    assert len(running(platform)) == 4
 
 
 @pytest.mark.parametrize("closed", ["<&-", "<&- >&-", "<&- >&- 2>&-"])
 def test_nobody_needs_to_be_there(shell: str, platform: Path, closed: str) -> None:
     script = f'exec "$0" "$1" {closed}'
-    for ending, code, services in (("exit 7", 7, 0), ("exit 0", 0, 3)):
+    for ending, code, services in (("exit 7", 7, 0), ("exit 0", 0, 4)):
         environment = {
             "PATH": os.environ["PATH"],
             "LICENSE_CLI": str(client(platform, f"echo [N]: Licence X holds; {ending}")),
@@ -194,15 +195,14 @@ def test_the_real_client_without_a_licence_starts_nothing(shell: str, platform: 
     assert not running(platform)
 
 
-def test_the_real_client_with_a_licence_for_this_host_starts_the_services(
-    shell: str, platform: Path, tmp_path: Path
-) -> None:
+def real_client(platform: Path, tmp_path: Path) -> Path:
+    """The real client with a licence that holds, looking at a recorded container."""
     folder = tmp_path / "world"
     folder.mkdir()
     world = World(folder, now=int(time.time()))
     shutil.copy(world.keys / "root.pub.pem", platform / "keys")
     (platform / "conf" / "license.dat").write_bytes(world.file())
-    # The real client, looking at a recorded container: not every machine has an id of its own.
+    # Not every machine has an id of its own.
     launcher = platform / "cli.py"
     real = str(REPOSITORY / "cmd" / "cli.py")
     launcher.write_text(
@@ -211,10 +211,42 @@ def test_the_real_client_with_a_licence_for_this_host_starts_the_services(
         f"runpy.run_path({real!r}, run_name='__main__')\n",
         "utf-8",
     )
-    done = start(shell, platform, launcher, sys.executable)
+    return launcher
+
+
+def test_the_real_client_with_a_licence_for_this_host_starts_the_services(
+    shell: str, platform: Path, tmp_path: Path
+) -> None:
+    done = start(shell, platform, real_client(platform, tmp_path), sys.executable)
     assert done.returncode == 0, done.stderr
     assert "(product darwin) holds until" in done.stdout
-    assert len(running(platform)) == 3
+    assert len(running(platform)) == 4
+
+
+def test_the_guard_stops_the_platform_when_the_licence_ends(platform: Path, tmp_path: Path) -> None:
+    launcher = real_client(platform, tmp_path)
+    done = subprocess.run(
+        ["sh", str(platform / "start.sh")],
+        env={
+            "PATH": os.environ["PATH"],
+            "LICENSE_CLI": str(launcher),
+            "LICENSE_PYTHON": sys.executable,
+            "LICENSE_GUARD_SECONDS": "1",
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    services = running(platform)
+    assert len(services) == 4
+    (platform / "conf" / "license.dat").unlink()
+    for service in services:
+        ended(service)
+    log = (platform / "run" / "license_guard.log").read_text()
+    assert "There is no licence at" in log
+    assert "Stopping redis[  OK  ]" in log
+    assert 'license_state{state="refused"} 1' in (platform / "run" / "license.prom").read_text()
 
 
 def test_starts_at_the_same_time_start_each_service_once(shell: str, platform: Path) -> None:
@@ -276,9 +308,9 @@ def test_a_link_to_start_sh_finds_the_platform(shell: str, platform: Path, tmp_p
 def test_stop_sh_stops_what_was_started(shell: str, platform: Path) -> None:
     start(shell, platform, client(platform, "echo [N]: Licence X holds"))
     watched = running(platform)
-    assert len(watched) == 3
+    assert len(watched) == 4
     done = subprocess.run([shell, platform / "stop.sh"], capture_output=True, text=True)
-    assert done.stdout.count("[  OK  ]") == 3
+    assert done.stdout.count("[  OK  ]") == 4
     for pid in watched:
         ended(pid)
     assert not running(platform)
