@@ -1,0 +1,50 @@
+"""The operator's pages: every command in them runs, in their order, and both say the same."""
+
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.cli import CLI, REPOSITORY, World
+
+PAGES = ("OPERATOR.md", "OPERATOR.zh.md")
+CLIENT = ["python", "cmd/cli.py"]
+
+
+def commands(page: str) -> list[list[str]]:
+    text = (REPOSITORY / "docs" / page).read_text("utf-8")
+    return [shlex.split(line) for line in re.findall(r"^ {4}(\S.*)$", text, re.MULTILINE)]
+
+
+def test_both_languages_have_the_same_commands_in_the_same_chapters() -> None:
+    english, chinese = (commands(page) for page in PAGES)
+    assert english == chinese
+    chapters = [
+        re.findall(r"^## (\d)", (REPOSITORY / "docs" / page).read_text("utf-8"), re.MULTILINE)
+        for page in PAGES
+    ]
+    assert chapters == [list("1234567")] * 2
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_of_the_page_runs(present: World, page: str) -> None:
+    (present.folder / "license.dat").write_bytes(present.file())
+    ran = 0
+    for words in commands(page):
+        if words[:2] != CLIENT:
+            # The platform's own: tests/examples runs them.
+            assert (REPOSITORY / "examples" / "darwin-platform" / words[1]).exists()
+            continue
+        done = subprocess.run(
+            [sys.executable, str(CLI), *present.options(), *words[2:]],
+            cwd=present.folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, (words, done.stderr)
+        ran += 1
+    assert ran == 8
+    assert (present.folder / "support.json").exists()
