@@ -84,8 +84,9 @@ def _machine_id(facts: HostFacts) -> Part:
 
 def _container_id(facts: HostFacts) -> Part:
     if facts.container_id is None:
-        why = "no container" if facts.engine is None else "this engine does not show it"
-        return Part("container_id", None, MISSING, why)
+        if facts.engine is None:
+            return Part("container_id", None, STABLE, "this is no container")
+        return Part("container_id", None, MISSING, "this engine does not show it")
     shown = facts.container_id[:_ID_SHOWN]
     if facts.engine == "kubernetes":
         return Part("container_id", shown, MAY_CHANGE, "another at every restart of the container")

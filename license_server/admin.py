@@ -18,6 +18,7 @@ from license_core import b64url, claims
 from license_core.disk import told_plainly
 from license_core.errors import (
     AddressInUseError,
+    FileUnreadableError,
     InputInvalidError,
     InternalError,
     LicenseError,
@@ -25,7 +26,7 @@ from license_core.errors import (
     UsageError,
     utc,
 )
-from license_core.place import words
+from license_core.place import read, words
 from license_server import problem_json
 from license_server.db import Database
 from license_server.settings import ServerSettings
@@ -107,7 +108,12 @@ def serve(settings: ServerSettings, host: str, port: int) -> None:
 @cli.command()
 @click.option("--customer", required=True)
 @click.option("--product", required=True)
-@click.option("--host", required=True, metavar="TEXT", help="The operator's text; - : stdin.")
+@click.option(
+    "--host",
+    required=True,
+    metavar="TEXT",
+    help="The operator's line or request; @FILE: what stands in FILE; - : stdin.",
+)
 @click.option("--days", type=int, help="How long it holds, to the end of the last day.")
 @click.option("--expires", metavar="DATE", help="The last day, such as 2027-12-31.")
 @click.option("--perpetual", is_flag=True, help="It never ends.")
@@ -129,8 +135,7 @@ def issue(settings: ServerSettings, /, output: str, **given: Any) -> None:
     from license_server import issuing, orders, vault
     from license_server.site import Site
 
-    if given["host"] == "-":
-        given["host"] = sys.stdin.buffer.read(_LARGEST_TEXT).decode("utf-8", "replace")
+    given["host"] = _operators_text(given["host"])
     given["features"] = list(given["features"])
     given["limits"] = dict(_limit(text) for text in given["limits"])
     now = int(time.time())
@@ -279,6 +284,18 @@ def _write(settings: ServerSettings, work: Callable[[Connection], T]) -> T:
         return database.write(work)
     finally:
         database.close()
+
+
+def _operators_text(given: str) -> str:
+    """What the operator sent, from where *given* says. Raises FileUnreadableError."""
+    if given == "-":
+        return sys.stdin.buffer.read(_LARGEST_TEXT).decode("utf-8", "replace")
+    if not given.startswith("@"):
+        return given
+    data = read(given[1:], _LARGEST_TEXT)
+    if data is None:
+        raise FileUnreadableError(path=given[1:], reason="there is no such file")
+    return data.decode("utf-8", "replace")
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -14,9 +14,10 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from license_core.problems import PROBLEMS
+from license_core.request import LicenseRequest
 from license_core.verify import open_license
 from tests.support import server
-from tests.support.server import EMAIL, LINE, PASSPHRASE, PASSWORD
+from tests.support.server import EMAIL, KEY, LINE, PASSPHRASE, PASSWORD
 
 ISSUE = ("issue", "--customer", "ACME", "--product", "darwin", "--host", LINE, "--days", "30")
 
@@ -117,6 +118,17 @@ def test_issue_writes_a_file_that_verifies(data: Path, tmp_path: Path) -> None:
     assert license_.jti in done.stderr
 
 
+@pytest.mark.parametrize("text", [f"{LINE}\n", LicenseRequest(key=KEY, name="x").to_text()])
+def test_issue_reads_what_the_operator_sent_from_a_file(
+    data: Path, tmp_path: Path, text: str
+) -> None:
+    sent = tmp_path / "request.txt"
+    sent.write_text(text, "utf-8")
+    done = run(data, *ISSUE, "--host", f"@{sent}", "-o", "-")
+    license_ = open_license(done.stdout.encode(), roots=server.roots(data)).license
+    assert license_.host.key == KEY
+
+
 def test_issue_to_standard_output_is_the_file_and_nothing_else(data: Path) -> None:
     done = run(data, *ISSUE, "-o", "-")
     assert open_license(done.stdout.encode(), roots=server.roots(data))
@@ -127,6 +139,7 @@ def test_issue_to_standard_output_is_the_file_and_nothing_else(data: Path) -> No
     [
         (["--limit", "gpus"], "input-invalid"),
         (["--limit", "gpus=-1"], "input-invalid"),
+        (["--host", "@/nonexistent/request.txt"], "file-unreadable"),
         (["--host", "hello"], "request-unreadable"),
         (["--days", "0"], "input-invalid"),
         (["--days", "many"], "usage"),
