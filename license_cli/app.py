@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from license_cli import render
+from license_cli import render, voice
 from license_cli.session import Session, called_as
 from license_core.errors import (
     DependencyMissingError,
@@ -74,15 +74,29 @@ class Commands(click.Group):
     help="Root of the host to look at [default: /]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Answer with one JSON object.")
+@click.option(
+    "--lang",
+    type=click.Choice(voice.LANGUAGES),
+    help="The language of the answers [LC_ALL, LC_MESSAGES, LANG].",
+)
 @click.version_option(package_name=None, version="0.1.0", prog_name="hostseal")
 @click.pass_context
-def cli(ctx: click.Context, conf: str | None, keys: str | None, root: str, as_json: bool) -> None:
+def cli(
+    ctx: click.Context,
+    conf: str | None,
+    keys: str | None,
+    root: str,
+    as_json: bool,
+    lang: str | None,
+) -> None:
     """Licences that are sealed to this host.
 
     Send the line of get_host_key (or the text of request) to your vendor, and install the
     licence that comes back.
     """
     now, home = ctx.obj
+    if lang is not None:
+        voice.speak(lang)
     place = Place.default(os.environ, home)
     place = place._replace(conf=conf or place.conf, keys=keys or place.keys, root=root)
     ctx.obj = Session(place, now, as_json, called_as())
@@ -100,6 +114,7 @@ def main(
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name never stops an answer
+    voice.speak(voice.of_environment(os.environ))
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     instant = int(time.time()) if now is None else now
     try:

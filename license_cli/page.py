@@ -1,14 +1,22 @@
 """The page of doctor: at most 80 columns, but for commands to paste."""
 
-import textwrap
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from license_cli import render
-from license_core.errors import Notice, printable, utc
+from license_cli.render import padded, width
+from license_cli.voice import tr
+from license_core.errors import LicenseError, Notice, printable, utc
 from license_core.verify import Report
 
 _COLUMNS = 80
+# What must stay together: text in back quotes, a word, a wide character; and marks that close it.
+_WIDE = "\u2e80-\u9fff\uff01-\uff5e"
+_CLOSING = "\u3001\u3002\uff0c\uff1a\uff1b\uff09\u201d"
+_PIECES = re.compile(
+    rf"(?:`[^`]*`|[{_WIDE}]|[^\s`{_WIDE}]+)(?:`[^`]*`|[^\s`{_WIDE}]|[{_CLOSING}])*\s*"
+)
 _MET = {True: "ok", False: "SHORT", None: "?"}
 _CLOCK = {
     "in order": "in order; the latest instant that this host has seen is {}",
@@ -26,8 +34,8 @@ def lines(
     yield from _network(answer["network"])
     yield ""
     clock = answer["clock"]
-    words = _CLOCK[clock["state"]].format(utc(clock["seen_at"] or 0))
-    yield from _titled("Clock", f"{utc(answer['examined_at'])}: {words}")
+    words = tr(_CLOCK[clock["state"]]).format(utc(clock["seen_at"] or 0))
+    yield from _titled(tr("Clock"), f"{utc(answer['examined_at'])}: {words}")
     yield ""
     yield from _licence(report)
     if answer["machine"]:
@@ -39,80 +47,93 @@ def lines(
 
 def _host(answer: dict[str, Any]) -> Iterator[str]:
     key, problem = answer["host_key"], answer["host_problem"]
-    yield f"Host key    {key or 'NONE'}  ({answer['profile']})"
+    yield f"{padded(tr('Host key'), 12)}{key or tr('NONE')}  ({answer['profile']})"
     if problem:
-        yield from _wrapped(problem["sentence"], "            ")
+        yield from _wrapped(problem["sentence"], " " * 12)
     for part in answer["components"]:
-        value = printable(part["value"] or "(none)")
-        yield f"  {part['name']:<14}{value:<24}{part['lasting']}"
-        yield from _wrapped(part["why"], " " * 16)
+        value = printable(part["value"]) if part["value"] else tr("(none)")
+        value = tr(value) if value == "(not shown)" else value
+        yield f"  {part['name']:<14}{padded(value, 24)}{tr(part['lasting'])}"
+        yield from _wrapped(tr(part["why"]).format(place=part["place"]), " " * 16)
 
 
 def _network(network: dict[str, Any]) -> Iterator[str]:
-    engine = network["engine"] or "no container"
-    gateway = f", gateway {network['gateway']}" if network["gateway"] else ""
-    yield f"Network     {network['mode']} ({engine}){gateway}"
+    engine = network["engine"] or tr("no container")
+    gateway = network["gateway"]
+    told = tr(", gateway {address}").format(address=gateway) if gateway else ""
+    yield f"{padded(tr('Network'), 12)}{network['mode']} ({engine}){told}"
     for interface in network["interfaces"]:
         if interface["address"]:
-            chosen = "  <- speaks for this host" if interface["chosen"] else ""
+            chosen = tr("  <- speaks for this host") if interface["chosen"] else ""
             yield f"  {printable(interface['name']):<14}{interface['address']}{chosen}"
     bare = [printable(i["name"]) for i in network["interfaces"] if not i["address"]]
     if bare:
-        yield from _wrapped(f"without an address: {', '.join(bare)}", "  ")
+        text = tr("without an address: {names}").format(names=", ".join(bare))
+        yield from _wrapped(text, "  ")
 
 
 def _licence(report: Report) -> Iterator[str]:
     if report.ok and report.license is not None:
         words = render.holds_line(report.license, report.now).removeprefix("[N]: ")
-        yield from _titled("Licence", words)
+        yield from _titled(tr("Licence"), words)
         return
     for number, error in enumerate(report.problems):
-        title = "Licence" if number == 0 else ""
-        yield from _titled(title, f"{error.sentence} ({error.slug}, exit {error.exit_code})")
+        title = tr("Licence") if number == 0 else ""
+        yield from _titled(title, f"{error.say(tr)} ({error.slug}, exit {error.exit_code})")
 
 
 def _machine(wants: list[dict[str, Any]]) -> Iterator[str]:
-    yield "Machine     wanted (conf/requirements.toml), and what there is"
+    title = tr("wanted (conf/requirements.toml), and what there is")
+    yield f"{padded(tr('Machine'), 12)}{title}"
     for want in wants:
-        yield f"  {want['name']:<14}{want['wanted']:<12}{want['present']:<12}{_MET[want['met']]}"
+        wanted, present = (
+            padded(tr(want[name]), 12) if want[name].isalpha() else f"{want[name]:<12}"
+            for name in ("wanted", "present")
+        )
+        yield f"  {want['name']:<14}{wanted}{present}{tr(_MET[want['met']])}"
 
 
 def _to_do(found: tuple[Notice, ...], report: Report, cli: str) -> Iterator[str]:
-    todo = []
+    told: list[LicenseError | Notice] = []
     for error in report.problems:
         details: tuple[Notice, ...] = error.facts.get("details", ())
-        todo += [(detail.sentence, detail.remedy(cli)) for detail in details]
-        todo.append((error.sentence, error.remedy(cli)))
-    todo += [(n.sentence, n.remedy(cli)) for n in report.notices if n.level == "warning"]
-    todo += [(n.sentence, n.remedy(cli)) for n in found]
-    todo = list(dict.fromkeys(todo))
+        told += [*details, error]
+    told += [notice for notice in report.notices if notice.level == "warning"]
+    told += found
+    todo = dict.fromkeys((one.say(tr), one.remedy(cli, tr)) for one in told)
     if not todo:
-        yield "Nothing is to be done."
+        yield tr("Nothing is to be done.")
         return
-    yield "What to do"
+    yield tr("What to do")
     for number, (sentence, remedy) in enumerate(todo, 1):
         first, *rest = _wrapped(sentence, "", before=4)
         if number > 1:
             yield ""
         yield f" {number}. {first}"
         yield from (f"    {line}" for line in rest)
+        pasted = False
         for line in remedy.splitlines():
-            # A command stays on one line, however long, so that it can be pasted.
-            yield from [f"      {line}"] if line.startswith("  ") else _wrapped(line, " " * 6)
+            # A command or file stays as it is, however long, so that it can be pasted.
+            pasted = line.startswith("  ") or (line.endswith(":") and line[:1].islower())
+            yield from [f"      {line}"] if pasted else _wrapped(line, " " * 6)
 
 
 def _titled(title: str, text: str) -> Iterator[str]:
     first, *rest = _wrapped(text, "", before=12)
-    yield f"{title:<12}{first}"
+    yield f"{padded(title, 12)}{first}"
     yield from (f"{'':<12}{line}" for line in rest)
 
 
 def _wrapped(text: str, indent: str, before: int = 0) -> list[str]:
-    """*text* in lines, for a place *before* columns in; what is in back quotes is not broken."""
+    """*text* in lines, for a place *before* columns in; what is in back quotes is not broken.
+
+    Chinese may be broken between any two characters, but not before a closing mark.
+    """
     columns = _COLUMNS - before - len(indent)
-    glued = "`".join(
-        piece.replace(" ", "\x00") if number % 2 else piece
-        for number, piece in enumerate(text.split("`"))
-    )
-    found = textwrap.wrap(glued, columns, break_long_words=False, break_on_hyphens=False)
-    return [indent + line.replace("\x00", " ") for line in found or [""]]
+    lines = [""]
+    for piece in _PIECES.findall(text):
+        if width(lines[-1] + piece.rstrip()) <= columns or not lines[-1]:
+            lines[-1] += piece
+        else:
+            lines.append(piece)
+    return [indent + line.strip() for line in lines]

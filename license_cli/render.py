@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from license_cli.voice import tr
 from license_core.errors import LicenseError, Notice, OutputFailedError, printable, utc
 
 if TYPE_CHECKING:  # what get_host_key prints needs neither
@@ -66,34 +67,42 @@ def say_json(value: Any) -> None:
 
 def notice_lines(notice: Notice, cli: str) -> list[str]:
     """``[W]:`` or ``[N]:``, then the remedy."""
-    return [f"[{_LETTER[notice.level]}]: {notice.sentence}", *_indented(notice.remedy(cli))]
+    return [f"[{_LETTER[notice.level]}]: {notice.say(tr)}", *_indented(notice.remedy(cli, tr))]
 
 
 def error_lines(error: LicenseError, cli: str) -> list[str]:
     """``[E]:``, what is known of why, then the remedies."""
     details: tuple[Notice, ...] = error.facts.get("details", ())
-    lines = [f"[E]: {error.sentence}"]
+    lines = [f"[E]: {error.say(tr)}"]
     for detail in details:
-        lines += [f"{_INDENT}{detail.sentence}", *_indented(detail.remedy(cli))]
-    return lines + _indented(error.remedy(cli))
+        lines += [f"{_INDENT}{detail.say(tr)}", *_indented(detail.remedy(cli, tr))]
+    return lines + _indented(error.remedy(cli, tr))
+
+
+def note(text: str, **facts: str) -> str:
+    """``[N]:`` and *text* in the operator's language, with its facts."""
+    return f"[N]: {tr(text).format_map(facts)}"
 
 
 def holds_line(license_: "License", now: int) -> str:
     """``[N]:`` for a licence that holds."""
-    return (
-        f"[N]: Licence {printable(license_.jti)} for {printable(license_.sub)} "
-        f"(product {printable(license_.aud)}) holds {until(license_, now)}."
+    return note(
+        "Licence {number} for {customer} (product {product}) holds {until}.",
+        number=printable(license_.jti),
+        customer=printable(license_.sub),
+        product=printable(license_.aud),
+        until=until(license_, now),
     )
 
 
 def until(license_: "License", now: int) -> str:
     """Until when a licence holds, in words."""
     if license_.exp is None:
-        return "without end"
+        return tr("without end")
     left = license_.exp - now
     if left < 0:
-        return f"until {utc(license_.exp)}"
-    return f"until {utc(license_.exp)} ({left // 86400} days left)"
+        return tr("until {end}").format(end=utc(license_.exp))
+    return tr("until {end} ({days} days left)").format(end=utc(license_.exp), days=left // 86400)
 
 
 def report_json(report: "Report", cli: str) -> dict[str, Any]:
@@ -123,17 +132,32 @@ def comparison_lines(comparison: "Comparison | None") -> list[str]:
     """The licensed host beside this one, for people. Ids are compared, not shown."""
     if comparison is None:
         return []
-    lines = ["[N]: The licensed host and this one, part by part:"]
+    lines = [note("The licensed host and this one, part by part:")]
     for part in comparison.components:
-        words = _VERDICTS[part.verdict]
+        words = padded(tr(_VERDICTS[part.verdict]), 16)
         if part.name in SHOWN and part.verdict == "same":
-            words = f"same            {_value(part.present)}"
+            words += _value(part.present)
         elif part.name in SHOWN:
-            words = f"{words:<16}{_value(part.present)} here"
+            words += tr("{value} here").format(value=_value(part.present))
             if comparison.evidence == "memory":
-                words += f", {_value(part.licensed)} when licensed"
-        lines.append(f"{_INDENT}{part.name:<14}{words}")
-    return [*lines, f"{_INDENT}{_EVIDENCE[comparison.evidence]}"]
+                licensed = tr(", {value} when licensed").format(value=_value(part.licensed))
+                words += licensed
+        lines.append(f"{_INDENT}{part.name:<14}{words}".rstrip())
+    return [*lines, f"{_INDENT}{tr(_EVIDENCE[comparison.evidence])}"]
+
+
+def width(text: str) -> int:
+    """The columns that *text* takes in a terminal: a Chinese character takes two."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(c) else 2 if east_asian_width(c) in ("W", "F") else 1 for c in text)
+
+
+def padded(text: str, columns: int) -> str:
+    """*text* followed by blanks up to *columns*."""
+    return text + " " * (columns - width(text))
 
 
 def comparison_json(comparison: "Comparison | None") -> dict[str, Any]:
@@ -150,7 +174,7 @@ def comparison_json(comparison: "Comparison | None") -> dict[str, Any]:
 
 
 def _value(value: str | None) -> str:
-    return "(none)" if value is None else printable(value)
+    return tr("(none)") if value is None else printable(value)
 
 
 def error_json(error: LicenseError, cli: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from license_cli import render
 from license_cli.files import replace_lightly
+from license_cli.voice import tr
 from license_core.errors import printable
 from license_core.license import License
 
@@ -113,7 +114,8 @@ def _is_worth(told: dict[str, Any]) -> bool:
 
 
 def _unchecked(reason: str) -> Outcome:
-    return Outcome(UNCHECKED, (f"The licence could not be checked: {reason}.",))
+    text = tr("The licence could not be checked: {reason}.")
+    return Outcome(UNCHECKED, (text.format(reason=reason),))
 
 
 class Watch:
@@ -160,11 +162,13 @@ class Watch:
         if self._metrics is not None:
             reason = replace_lightly(self._metrics, exposition(outcome))
             if reason:
-                render.remark([f"[W]: No metrics could be written to {self._metrics}: {reason}."])
+                text = tr("No metrics could be written to {path}: {reason}.")
+                render.remark([f"[W]: {text.format(path=self._metrics, reason=reason)}"])
         new = (outcome.state, outcome.words)
         if new != self._told:
             letter = "N" if outcome.holds else "E"
-            render.remark([f"[{letter}]: The licence is {outcome.state}."])
+            said = tr("The state of the licence: {state}.").format(state=tr(outcome.state))
+            render.remark([f"[{letter}]: {said}"])
             render.remark(f"     {printable(words)}" for words in outcome.words)
             self._told = new
 
@@ -185,7 +189,7 @@ class Watch:
         return 128 - code if code < 0 else code
 
     def _end(self, outcome: Outcome) -> int:
-        render.remark(["[E]: The licence does not hold any more; ending."])
+        render.remark([f"[E]: {tr('The licence does not hold any more; ending.')}"])
         if self._on_end is not None:
             environment = os.environ | {"LICENSE_EXIT_CODE": str(outcome.code)}
             subprocess.run(["/bin/sh", "-c", self._on_end], env=environment, check=False)  # noqa: S603

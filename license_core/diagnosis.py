@@ -24,6 +24,8 @@ class Part(NamedTuple):
     """As people may see it: of an id at most its first digits."""
     lasting: str
     why: str
+    """A sentence; ``{place}`` in it stands for ``place``."""
+    place: str | None = None
 
 
 class Want(NamedTuple):
@@ -65,9 +67,9 @@ def _ip(facts: HostFacts) -> Part:
         "host": (STABLE, "the address of the machine (host network)"),
         "pod": (REMADE, "a pod gets another when it is made anew"),
         "user-defined": (MAY_CHANGE, "fixed or not cannot be seen from inside"),
-        "default-bridge": (MAY_CHANGE, f"given by {facts.engine}'s default network"),
+        "default-bridge": (MAY_CHANGE, "given by {place}'s default network"),
     }
-    return Part("ip", ip, *words[mode])
+    return Part("ip", ip, *words[mode], facts.engine)
 
 
 def _machine_id(facts: HostFacts) -> Part:
@@ -76,10 +78,10 @@ def _machine_id(facts: HostFacts) -> Part:
         return Part(name, None, MISSING, "no file holds one of 32 digits")
     shown = "(not shown)"
     if facts.engine is None:
-        return Part(name, shown, STABLE, f"{file}, of this machine")
+        return Part(name, shown, STABLE, "{place}, of this machine", file)
     if facts.machine_id_bound:
-        return Part(name, shown, STABLE, f"{file}, bound in from the machine")
-    return Part(name, shown, STABLE, f"{file}, of the image: every copy has it")
+        return Part(name, shown, STABLE, "{place}, bound in from the machine", file)
+    return Part(name, shown, STABLE, "{place}, of the image: every copy has it", file)
 
 
 def _container_id(facts: HostFacts) -> Part:
@@ -90,7 +92,7 @@ def _container_id(facts: HostFacts) -> Part:
     shown = facts.container_id[:_ID_SHOWN]
     if facts.engine == "kubernetes":
         return Part("container_id", shown, MAY_CHANGE, "another at every restart of the container")
-    return Part("container_id", shown, REMADE, f"from {facts.container_id_file}")
+    return Part("container_id", shown, REMADE, "from {place}", facts.container_id_file)
 
 
 def wants(requirements: Requirements, resources: Resources) -> tuple[Want, ...]:

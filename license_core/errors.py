@@ -6,6 +6,7 @@ value cannot move the cursor of the terminal it is shown in.
 """
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from license_core.problems import NOTICES, PROBLEMS, Problem, Remark
@@ -30,12 +31,16 @@ def utc(instant: int) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(instant))
 
 
-def _spoken(facts: dict[str, Any]) -> dict[str, str]:
+Translate = Callable[[str], str]
+"""From an English text to the same in another language; ``str`` for English."""
+
+
+def _spoken(facts: dict[str, Any], translate: Translate) -> dict[str, str]:
     """The facts as words for a template; ``…_at`` are instants in seconds."""
     return {
         name: utc(value)
         if name.endswith("_at") and isinstance(value, int)
-        else "unknown"
+        else translate("unknown")
         if value is None
         else printable(str(value))
         for name, value in facts.items()
@@ -72,12 +77,17 @@ class LicenseError(Exception):
 
     @property
     def sentence(self) -> str:
-        """What is wrong with these values, in one line."""
-        return self.row.sentence.format_map(_spoken(self.facts))
+        """What is wrong with these values, in one line of English."""
+        return self.say()
 
-    def remedy(self, cli: str = DEFAULT_CLI) -> str:
+    def say(self, translate: Translate = str) -> str:
+        """What is wrong with these values, in one line."""
+        return translate(self.row.sentence).format_map(_spoken(self.facts, translate))
+
+    def remedy(self, cli: str = DEFAULT_CLI, translate: Translate = str) -> str:
         """What to do about it; *cli* is how the client is called here."""
-        return self.row.remedy.format_map(_spoken(self.facts) | {"cli": cli})
+        facts = _spoken(self.facts, translate) | {"cli": cli}
+        return translate(self.row.remedy).format_map(facts)
 
     def __str__(self) -> str:
         return self.sentence
@@ -104,12 +114,17 @@ class Notice:
 
     @property
     def sentence(self) -> str:
-        """What there is to know, in one line."""
-        return self.row.sentence.format_map(_spoken(self.facts))
+        """What there is to know, in one line of English."""
+        return self.say()
 
-    def remedy(self, cli: str = DEFAULT_CLI) -> str:
+    def say(self, translate: Translate = str) -> str:
+        """What there is to know, in one line."""
+        return translate(self.row.sentence).format_map(_spoken(self.facts, translate))
+
+    def remedy(self, cli: str = DEFAULT_CLI, translate: Translate = str) -> str:
         """What to do about it; *cli* is how the client is called here."""
-        return self.row.remedy.format_map(_spoken(self.facts) | {"cli": cli})
+        facts = _spoken(self.facts, translate) | {"cli": cli}
+        return translate(self.row.remedy).format_map(facts)
 
     def __repr__(self) -> str:
         return f"Notice({self.slug!r}, {self.facts!r})"

@@ -579,8 +579,9 @@ NOTICES: dict[str, Remark] = {
     ),
     "address-may-change": Remark(
         "warning",
-        "The host key contains the address {ip}, which {network} may give to another container "
-        "when this one is stopped and started; the key would change and the licence not hold.",
+        "The host key contains the address {ip}, which {engine}'s default network may give to "
+        "another container when this one is stopped and started; the key would change and the "
+        "licence not hold.",
         "Pin the address before you order a licence. On the machine that runs the container:\n"
         "  {engine} network create --subnet {subnet} --gateway {subnet_gateway} "
         "--ip-range {subnet_range} licnet\n"

@@ -40,7 +40,6 @@ def notices(facts: HostFacts, profile: str = DEFAULT_PROFILE) -> tuple[Notice, .
         Notice(
             "address-may-change",
             ip=facts.ip,
-            network=f"{engine}'s default network",
             engine=engine,
             bridge="podman" if engine == "podman" else "bridge",
             container=container_name(facts),

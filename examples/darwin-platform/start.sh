@@ -28,7 +28,7 @@ check_license() {
     0)
       # A client that was cut short by a full disk is an empty program, which ends with 0 too;
       # and so does another program in its place.
-      printf '%s\n' "$said" | grep -q '^\[N\]: Licence ' ||
+      printf '%s\n' "$said" | grep -q '^\[N\]: ' ||
         refuse $EXIT_UNCHECKED "The licence check did not say that a licence holds." \
           "Look at $LICENSE_CLI; copy it again from the product if it is empty."
       ;;

@@ -55,7 +55,8 @@ def command(session: Session, profile: str, bundle: str | None) -> None:
         for line in page.lines(answer, found, report, session.cli):
             render.say(line)
     if bundle is not None:
-        render.remark([f"[N]: Written to {bundle}; it can be mailed to your vendor."])
+        text = "Written to {path}; it can be mailed to your vendor."
+        render.remark([render.note(text, path=bundle)])
 
 
 def _measure(session: Session, facts: HostFacts, requirements: Requirements) -> Resources:

@@ -49,9 +49,9 @@ def _tell(session: Session, report: Report, kept: str | None, more: list[Notice]
         return
     if report.license is not None:
         render.say(render.holds_line(report.license, session.now))
-    render.say(f"[N]: Installed as {session.place.license}.")
+    render.say(render.note("Installed as {path}.", path=session.place.license))
     if kept:
-        render.say(f"[N]: The former licence was kept as {kept}.")
+        render.say(render.note("The former licence was kept as {path}.", path=kept))
     for notice in notices:
         render.remark(render.notice_lines(notice, session.cli))
 

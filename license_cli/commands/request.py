@@ -71,7 +71,8 @@ def command(
         render.say(text.rstrip("\n"))
     else:
         files.write_new(output, text.encode())
-        render.remark([f"[N]: The request was written to {output}; send it to your vendor."])
+        text = "The request was written to {path}; send it to your vendor."
+        render.remark([render.note(text, path=output)])
     for notice in notices:
         render.remark(render.notice_lines(notice, session.cli))
 

@@ -6,6 +6,7 @@ import click
 
 from license_cli import render
 from license_cli.session import Session
+from license_cli.voice import tr
 from license_core.armor import MAX_FILE
 from license_core.errors import LicenseMissingError, printable, utc
 from license_core.installed import check_file, read_roots
@@ -32,8 +33,8 @@ def command(session: Session, file: str | None) -> None:
         return
     for name, value in _rows(license_).items():
         if value is not None:
-            render.say(f"{name:<12}{value}")
-    render.say(f"{'Here':<12}{_here(report, license_, session.now)}")
+            render.say(f"{render.padded(tr(name), 12)}{value}")
+    render.say(f"{render.padded(tr('Here'), 12)}{_here(report, license_, session.now)}")
 
 
 def _read(path: str) -> bytes:
@@ -45,8 +46,9 @@ def _read(path: str) -> bytes:
 
 def _here(report: Report, license_: License, now: int) -> str:
     if report.ok:
-        return f"holds {render.until(license_, now)}"
-    return "does not hold: " + "; ".join(error.row.title for error in report.problems)
+        return tr("holds {until}").format(until=render.until(license_, now))
+    titles = "; ".join(tr(error.row.title) for error in report.problems)
+    return tr("does not hold: {titles}").format(titles=titles)
 
 
 def _rows(license_: License) -> dict[str, Any]:
@@ -70,7 +72,7 @@ def _rows(license_: License) -> dict[str, Any]:
         "Limits": ", ".join(f"{k} {v}" for k, v in (license_.limits or {}).items()) or None,
         "Host": f"{host.key} ({printable(host.name or 'unnamed')}), {host.profile}, {host.match}",
     } | {
-        name: "never"
+        name: tr("never")
         if name == "Ends" and value is None
         else value
         if value is None

@@ -235,7 +235,7 @@ def test_a_watch_beside_a_product_ends_when_it_is_told_to(
     client.says(say(answer(world)))
     process = watch(client, interval=1000, on_end=f'touch "{tmp_path}/ended"')
     assert process.stderr is not None
-    assert "The licence is active" in process.stderr.readline()
+    assert "The state of the licence: active" in process.stderr.readline()
     process.terminate()
     process.communicate(timeout=SECONDS)
     assert process.returncode == 0

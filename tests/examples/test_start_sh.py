@@ -174,7 +174,6 @@ def test_a_check_that_is_killed_starts_nothing(
         ("/dev/null", "/dev/null"),
         ("/dev/null", "/bin/true"),
         ("it-holds", "/bin/echo"),  # some words and exit 0
-        ("[N]:", "/bin/echo"),
         ("", sys.executable),
     ],
 )
@@ -221,6 +220,26 @@ def test_the_real_client_with_a_licence_for_this_host_starts_the_services(
     assert done.returncode == 0, done.stderr
     assert "(product darwin) holds until" in done.stdout
     assert len(running(platform)) == 4
+
+
+def test_the_services_start_in_any_language(platform: Path, tmp_path: Path) -> None:
+    launcher = real_client(platform, tmp_path)
+    for language, words in (("zh_CN.UTF-8", "有效，到"), ("de_DE.UTF-8", "holds until")):
+        done = subprocess.run(
+            ["sh", str(platform / "start.sh")],
+            env={
+                "PATH": os.environ["PATH"],
+                "LANG": language,
+                "LICENSE_CLI": str(launcher),
+                "LICENSE_PYTHON": sys.executable,
+            },
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+        )
+        assert done.returncode == 0, done.stderr
+        assert words in done.stdout
+        subprocess.run(["sh", platform / "stop.sh"], check=True, capture_output=True)
 
 
 def test_the_guard_stops_the_platform_when_the_licence_ends(platform: Path, tmp_path: Path) -> None:

@@ -1,0 +1,42 @@
+"""The language that the client speaks in this process: English, or Chinese.
+
+Words are looked up where they are said; what they are looked up by is the English text. A machine
+that reads ``--json`` goes by slugs, so the words there stay English.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+
+LANGUAGES = ("en", "zh")
+
+_translate: Callable[[str], str] = str
+
+
+def of_environment(environ: Mapping[str, str]) -> str:
+    """The language of POSIX's locale variables: LC_ALL, LC_MESSAGES, LANG, in this order."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if environ.get(name):
+            return "zh" if environ[name].startswith("zh") else "en"
+    return "en"
+
+
+def speak(language: str) -> None:
+    """Say everything from now on in *language*, one of LANGUAGES."""
+    global _translate  # noqa: PLW0603  # a process speaks one language
+    if language == "en":
+        _translate = str
+        return
+    import gettext  # click has imported both already
+    import struct
+
+    path = os.path.join(os.path.dirname(__file__), "locale", f"{language}.mo")
+    try:
+        with open(path, "rb") as stream:
+            _translate = gettext.GNUTranslations(stream).gettext
+    except (OSError, ValueError, struct.error):
+        _translate = str  # a copy of the client without its catalogues speaks English
+
+
+def tr(text: str) -> str:
+    """*text* in the language of this process."""
+    return _translate(text)
