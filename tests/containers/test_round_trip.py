@@ -272,3 +272,70 @@ def test_a_hundred_restarts_with_the_address_kept_give_one_key(
         platform.container.restart()
         keys.add(tuple(platform.key()))
     assert len(keys) == 1
+
+
+def test_doctor_says_in_a_real_container_what_will_happen_and_what_it_prints_prevents_it(
+    engine: Engine, vendor: Running, tmp_path: Path
+) -> None:
+    platform = run(engine, "gpu", platform_folder(tmp_path / "darwin", vendor))
+    page = json.loads(platform.cli("--json", "doctor").stdout)
+    assert page["network"]["mode"] == "default-bridge"
+    lasting = {part["name"]: part["lasting"] for part in page["components"]}
+    assert (lasting["ip"], lasting["container_id"]) == ("may change", "until remade")
+
+    # What is to be pasted on the machine, as it stands on the page.
+    (warning,) = [f for f in page["findings"] if f["slug"] == "address-may-change"]
+    lines = [line.strip() for line in warning["remedy"].splitlines()]
+    for line in lines[1:4]:
+        command = line.split()
+        assert command[0] == "docker"
+        done = engine.docker(*command[1:])
+        assert done.returncode == 0, done.stderr
+
+    page = json.loads(platform.cli("--json", "doctor").stdout)
+    assert page["network"]["mode"] == "user-defined"
+    assert [f["slug"] for f in page["findings"] if "address" in f["slug"]] == [
+        "address-unconfirmed"
+    ]
+    platform.licensed(vendor)
+    start_with_the_address_taken(engine, platform)
+    assert platform.cli("verify").returncode == 0
+
+
+def test_explain_names_what_differs_in_a_copy_of_the_container(
+    engine: Engine, vendor: Running, tmp_path: Path
+) -> None:
+    folder = platform_folder(tmp_path / "darwin", vendor)
+    first = run(engine, "first", folder)
+    number = first.order(vendor, first.cli("request").stdout)
+    assert first.install().returncode == 0
+    first.container.stop()
+    (folder / "conf" / "license.state").unlink()  # a memory would know even the address
+    copy = run(engine, "copy", folder)
+    done = copy.cli("--json", "verify", "--explain")
+    assert done.returncode == WRONG_HOST
+    answer = json.loads(done.stdout)
+    assert answer["license"]["jti"] == number
+    verdicts = {c["name"]: c["verdict"] for c in answer["explanation"]["components"]}
+    assert answer["explanation"]["evidence"] == "tags"
+    assert verdicts["container_id"] == "differs"
+    assert verdicts["ip"] == "unknown"
+
+
+def test_the_guard_stops_the_platform_in_its_container(
+    engine: Engine, vendor: Running, tmp_path: Path
+) -> None:
+    platform = run(engine, "gpu", platform_folder(tmp_path / "darwin", vendor))
+    platform.licensed(vendor)
+    client = f"{sys.executable} {CLI}"
+    line = f"{client} guard --interval 1 --on-end 'rm -f {HOME}/running' -- sleep 86400000"
+    (platform.folder / "running").touch()
+    (platform.folder / "end.sh").write_text(
+        f"{line} & guard=$!\n"
+        "while ! grep -qs 86400000 /proc/[0-9]*/cmdline; do :; done\n"
+        f"rm {HOME}/conf/license.dat; wait $guard; echo $?\n"
+    )
+    done = platform.container.exec("sh", f"{HOME}/end.sh", env=platform._environment())
+    assert done.stdout.split()[-1] == str(PROBLEMS["LicenseMissingError"].exit_code), done.stderr
+    assert not (platform.folder / "running").exists()
+    assert platform.services() == 0
