@@ -49,6 +49,8 @@ def write_new(path: str, data: bytes) -> None:
 
 def replace_lightly(path: str, data: bytes) -> str | None:
     """Like ``replace`` for what may be lost: not flushed, and a failure is told, not raised."""
+    if os.path.lexists(path) and not os.path.isfile(path):
+        return "it is not a plain file"  # a device or pipe must not be replaced by one
     new = f"{path}.{os.urandom(6).hex()}.tmp"
     try:
         try:

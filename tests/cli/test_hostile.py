@@ -167,6 +167,20 @@ def test_a_request_goes_into_a_pipe_and_does_not_take_its_place(
     assert pipe.is_fifo()
 
 
+def test_a_pipe_in_place_of_the_memory_or_the_metrics_is_left_alone(
+    present: World, tmp_path: Path
+) -> None:
+    present.put()
+    state, metrics = present.conf / "license.state", tmp_path / "metrics"
+    for pipe in (state, metrics):
+        os.mkfifo(pipe)
+    done = present.spawn("guard", "--metrics", str(metrics), "--", "true")
+    assert done.returncode == 0, done.stderr
+    assert b"not a plain file" in done.stderr
+    assert state.is_fifo()
+    assert metrics.is_fifo()
+
+
 def test_a_socket_is_no_file_to_write_to(world: World, tmp_path: Path) -> None:
     path = tmp_path / "socket"
     with socket.socket(socket.AF_UNIX) as listening:
