@@ -47,7 +47,33 @@ def _spoken(facts: dict[str, Any], translate: Translate) -> dict[str, str]:
     }
 
 
-class LicenseError(Exception):
+class _Worded:
+    """Facts, and the row of the tables that has the words for them."""
+
+    __slots__ = ()
+    facts: dict[str, Any]
+
+    @property
+    def row(self) -> Problem | Remark:
+        """Its row."""
+        raise NotImplementedError
+
+    @property
+    def sentence(self) -> str:
+        """What there is to say of these facts, in one line of English."""
+        return self.say()
+
+    def say(self, translate: Translate = str) -> str:
+        """What there is to say of these facts, in one line."""
+        return translate(self.row.sentence).format_map(_spoken(self.facts, translate))
+
+    def remedy(self, cli: str = DEFAULT_CLI, translate: Translate = str) -> str:
+        """What to do about it; *cli* is how the client is called here."""
+        facts = _spoken(self.facts, translate) | {"cli": cli}
+        return translate(self.row.remedy).format_map(facts)
+
+
+class LicenseError(_Worded, Exception):
     """Something that Hostseal refuses; the root of every error that it raises on purpose."""
 
     def __init__(self, **facts: Any) -> None:
@@ -75,25 +101,11 @@ class LicenseError(Exception):
         """What a command that fails with this problem exits with (SPEC section 9)."""
         return self.row.exit_code
 
-    @property
-    def sentence(self) -> str:
-        """What is wrong with these values, in one line of English."""
-        return self.say()
-
-    def say(self, translate: Translate = str) -> str:
-        """What is wrong with these values, in one line."""
-        return translate(self.row.sentence).format_map(_spoken(self.facts, translate))
-
-    def remedy(self, cli: str = DEFAULT_CLI, translate: Translate = str) -> str:
-        """What to do about it; *cli* is how the client is called here."""
-        facts = _spoken(self.facts, translate) | {"cli": cli}
-        return translate(self.row.remedy).format_map(facts)
-
     def __str__(self) -> str:
         return self.sentence
 
 
-class Notice:
+class Notice(_Worded):
     """A remark that refuses nothing: a warning, a note, or a detail of a refusal."""
 
     __slots__ = ("facts", "slug")
@@ -111,20 +123,6 @@ class Notice:
     def level(self) -> str:
         """``warning``, ``note`` or ``detail``."""
         return self.row.level
-
-    @property
-    def sentence(self) -> str:
-        """What there is to know, in one line of English."""
-        return self.say()
-
-    def say(self, translate: Translate = str) -> str:
-        """What there is to know, in one line."""
-        return translate(self.row.sentence).format_map(_spoken(self.facts, translate))
-
-    def remedy(self, cli: str = DEFAULT_CLI, translate: Translate = str) -> str:
-        """What to do about it; *cli* is how the client is called here."""
-        facts = _spoken(self.facts, translate) | {"cli": cli}
-        return translate(self.row.remedy).format_map(facts)
 
     def __repr__(self) -> str:
         return f"Notice({self.slug!r}, {self.facts!r})"

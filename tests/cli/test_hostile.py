@@ -18,7 +18,7 @@ import pytest
 from license_cli import client
 from license_core.errors import ServerUnreachableError
 from license_core.request import parse
-from tests.cli.test_problems import answering
+from tests.cli.test_problems import answering, serving
 from tests.support import hosts
 from tests.support.cli import CLI, NOW, World, code
 
@@ -86,15 +86,11 @@ def dripping(pause: threading.Event) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving(Handler) as url:
         try:
-            yield f"http://127.0.0.1:{server.server_address[1]}/license.dat"
+            yield url
         finally:
             pause.set()
-            server.shutdown()
-            thread.join()
 
 
 def test_an_answer_that_never_ends_is_given_up() -> None:
