@@ -179,8 +179,8 @@ def test_tokens_are_made_listed_and_revoked(data: Path) -> None:
     made = run(data, "token", "create", "ci").stdout.strip()
     listed = run(data, "token", "list").stdout
     assert "ci" in listed
-    assert made.split("_")[2] not in listed
-    assert made.split("_")[2].encode() not in (data / "hostseal.db").read_bytes()
+    assert made.split("_", 2)[2] not in listed
+    assert made.split("_", 2)[2].encode() not in (data / "hostseal.db").read_bytes()
     assert run(data, "token", "create", "ci").returncode == code("input-invalid")
     assert run(data, "token", "revoke", "ci").returncode == 0
     assert run(data, "token", "revoke", "ci").returncode == code("not-found")
@@ -306,6 +306,6 @@ def test_the_database_holds_no_secret_in_clear(tmp_path: Path) -> None:
             fields = {"form_token": token, "email": EMAIL, "password": PASSWORD}
             session = client.post("/login", data=fields).cookies["hostseal_session"]
         stored = b"".join(p.read_bytes() for p in running.data.glob("hostseal.db*"))
-        for secret in (PASSWORD, session, running.token.split("_")[2]):
+        for secret in (PASSWORD, session, running.token.split("_", 2)[2]):
             assert secret.encode() not in stored
     assert os.listdir(tmp_path)
