@@ -40,7 +40,7 @@ def write_new(path: str, data: bytes) -> None:
     A pipe or a device is written to; nothing takes its place.
     """
     with _told_plainly(path):
-        if os.path.lexists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        if _is_special(path) and not os.path.isdir(path):
             with open(path, "wb") as stream:
                 stream.write(data)
             return
@@ -49,8 +49,8 @@ def write_new(path: str, data: bytes) -> None:
 
 def replace_lightly(path: str, data: bytes) -> str | None:
     """Like ``replace`` for what may be lost: not flushed, and a failure is told, not raised."""
-    if os.path.lexists(path) and not os.path.isfile(path):
-        return "it is not a plain file"  # a device or pipe must not be replaced by one
+    if _is_special(path):
+        return "it is not a plain file"
     new = f"{path}.{os.urandom(6).hex()}.tmp"
     try:
         try:
@@ -62,6 +62,11 @@ def replace_lightly(path: str, data: bytes) -> str | None:
     except OSError as error:
         return words(error)
     return None
+
+
+def _is_special(path: str) -> bool:
+    """Whether *path* is there and no plain file: a device or pipe must not be replaced by one."""
+    return os.path.lexists(path) and not os.path.isfile(path)
 
 
 def _write(path: str, data: bytes) -> None:

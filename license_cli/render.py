@@ -20,8 +20,6 @@ if TYPE_CHECKING:  # what get_host_key prints needs neither
 
 _LETTER = {"note": "N", "warning": "W", "detail": " "}
 _INDENT = "     "
-SHOWN = ("hostname", "ip")
-"""The components whose values people may see; the ids are compared only."""
 
 
 class ReaderGone(Exception):  # noqa: N818  # nothing is wrong: nobody listens any more
@@ -135,9 +133,9 @@ def comparison_lines(comparison: "Comparison | None") -> list[str]:
     lines = [note("The licensed host and this one, part by part:")]
     for part in comparison.components:
         words = padded(tr(_VERDICTS[part.verdict]), 16)
-        if part.name in SHOWN and part.verdict == "same":
+        if part.is_shown and part.verdict == "same":
             words += _value(part.present)
-        elif part.name in SHOWN:
+        elif part.is_shown:
             words += tr("{value} here").format(value=_value(part.present))
             if comparison.evidence == "memory":
                 licensed = tr(", {value} when licensed").format(value=_value(part.licensed))
@@ -166,7 +164,7 @@ def comparison_json(comparison: "Comparison | None") -> dict[str, Any]:
         return {}
     components = [
         part._asdict()
-        if part.name in SHOWN
+        if part.is_shown
         else {"name": part.name, "verdict": part.verdict, "known": part.present is not None}
         for part in comparison.components
     ]

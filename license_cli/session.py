@@ -26,8 +26,19 @@ class Session(NamedTuple):
 
 
 def called_as() -> str:
-    """How this process was called: ``python cmd/cli.py``, with the operator's own path."""
+    """How this process can be called again: ``python cmd/cli.py``, with the operator's own path."""
     path = sys.argv[0]
     if path.endswith("cli.py"):
-        return f"python {path}"
+        return f"{_python()} {path}"
     return os.path.basename(path) if path else DEFAULT_CLI
+
+
+def _python() -> str:
+    """What to type for this interpreter: ``python`` only where that is the one which is found."""
+    for name in ("python", "python3"):
+        folders = os.environ.get("PATH", "").split(os.pathsep)
+        found = (os.path.join(folder, name) for folder in folders)
+        if next(filter(os.path.exists, found), None) == sys.executable:
+            return name
+    here = os.getcwd() + os.sep
+    return sys.executable.removeprefix(here) or "python"

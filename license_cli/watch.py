@@ -129,6 +129,7 @@ class Watch:
         self._metrics = metrics
         self._on_end = on_end
         self._child: subprocess.Popen[bytes] | None = None
+        self._held = False
         self._early: list[int] = []
         self._stopped = False
         self._wake_up, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -143,7 +144,7 @@ class Watch:
             outcome = self._check.run()
             self._tell(outcome)
             if outcome.holds:
-                tries = 0
+                tries, self._held = 0, True
                 if program and self._child is None and not self._stopped:
                     self._child = _start(program)
                     for early in self._early:  # they came while it was being started
@@ -189,7 +190,8 @@ class Watch:
         return 128 - code if code < 0 else code
 
     def _end(self, outcome: Outcome) -> int:
-        render.remark([f"[E]: {tr('The licence does not hold any more; ending.')}"])
+        if self._held:
+            render.remark([f"[E]: {tr('The licence does not hold any more; ending.')}"])
         if self._on_end is not None:
             environment = os.environ | {"LICENSE_EXIT_CODE": str(outcome.code)}
             subprocess.run(["/bin/sh", "-c", self._on_end], env=environment, check=False)  # noqa: S603

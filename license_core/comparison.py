@@ -14,7 +14,6 @@ from license_core.license import HostBinding
 
 _ANCHORS = ("machine_id", "container_id")
 _SHOWN = ("hostname", "ip")
-"""The components whose values people may see; ids are compared, not shown."""
 
 
 class Component(NamedTuple):
@@ -27,6 +26,11 @@ class Component(NamedTuple):
     """Its value here; None where this host has none."""
     licensed: str | None = None
     """Its licensed value, where that is known and there was one."""
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether people may see its values; ids are compared only."""
+        return self.name in _SHOWN
 
 
 class Comparison(NamedTuple):
@@ -50,7 +54,7 @@ class Comparison(NamedTuple):
 
     def _detail(self, component: Component) -> Notice:
         name, after = component.name, component.present
-        if self.evidence == "memory" and name in _SHOWN:
+        if self.evidence == "memory" and component.is_shown:
             return Notice(f"{name}-changed", before=component.licensed, after=after)
         return Notice(f"{name.replace('_', '-')}-differs", after=after)
 

@@ -7,12 +7,14 @@ container), ``may change`` or is ``missing`` (SPEC section 3.5).
 from typing import NamedTuple
 
 from license_core import hostkey, stability
-from license_core.errors import LicenseError, Notice
+from license_core.errors import Notice
 from license_core.facts import HostFacts
 from license_core.guard import TOLERANCE, Memory
 from license_core.requirements import Requirements, Resources
 
 STABLE, REMADE, MAY_CHANGE, MISSING = "stable", "until remade", "may change", "missing"
+HIDDEN = "(not shown)"
+"""In place of the value of an id that nobody needs to see."""
 _ID_SHOWN = 12
 
 
@@ -32,10 +34,14 @@ class Want(NamedTuple):
     """Something that the product wants, and what there is of it."""
 
     name: str
-    wanted: str
-    present: str
+    """``cpus``, ``memory``, ``gpus``, ``disk`` or ``port``."""
+    wanted: int
+    """How much; of a port its number."""
+    present: float | None
+    """How much there is; of a port None."""
     met: bool | None
     """None: it could not be found out."""
+    unit: str = ""
 
 
 def parts(facts: HostFacts, profile: str = hostkey.DEFAULT_PROFILE) -> tuple[Part, ...]:
@@ -76,7 +82,7 @@ def _machine_id(facts: HostFacts) -> Part:
     name, file = "machine_id", facts.machine_id_file
     if facts.machine_id is None:
         return Part(name, None, MISSING, "no file holds one of 32 digits")
-    shown = "(not shown)"
+    shown = HIDDEN
     if facts.engine is None:
         return Part(name, shown, STABLE, "{place}, of this machine", file)
     if facts.machine_id_bound:
@@ -97,58 +103,52 @@ def _container_id(facts: HostFacts) -> Part:
 
 def wants(requirements: Requirements, resources: Resources) -> tuple[Want, ...]:
     """What the product wants beside what there is."""
-    found = [
-        _want("cpus", requirements.cpus, resources.cpus, ""),
-        _want("memory", requirements.memory_gib, resources.memory_gib, " GiB"),
-        _want("gpus", requirements.gpus, resources.gpus, ""),
-        _want("disk", requirements.disk_gib, resources.disk_gib, " GiB"),
+    rows = (
+        ("cpus", requirements.cpus, resources.cpus, ""),
+        ("memory", requirements.memory_gib, resources.memory_gib, " GiB"),
+        ("gpus", requirements.gpus, resources.gpus, ""),
+        ("disk", requirements.disk_gib, resources.disk_gib, " GiB"),
+    )
+    sizes = [
+        Want(name, wanted, present, None if present is None else present >= wanted, unit)
+        for name, wanted, present, unit in rows
+        if wanted is not None
     ]
-    ports = [
-        Want(f"port {port}", "free", "taken" if taken else "free", not taken)
-        for port in requirements.ports
-        for taken in (port in resources.taken_ports,)
-    ]
-    return (*(want for want in found if want is not None), *ports)
+    taken = resources.taken_ports
+    return (*sizes, *(Want("port", port, None, port not in taken) for port in requirements.ports))
 
 
-def _want(name: str, wanted: int | None, present: float | None, unit: str) -> Want | None:
-    if wanted is None:
-        return None
-    if present is None:
-        return Want(name, f"{wanted}{unit}", "unknown", met=None)
-    return Want(name, f"{wanted}{unit}", f"{round(present, 1):g}{unit}", present >= wanted)
-
-
-def findings(
-    facts: HostFacts, requirements: Requirements, resources: Resources, folder: str
-) -> tuple[Notice, ...]:
-    """What there is to mend, with the commands for it. *folder* is the product's."""
+def hazards(facts: HostFacts) -> tuple[Notice, ...]:
+    """What would change the key, with the commands that prevent it."""
     found = [*stability.notices(facts)]
-    if any(notice.slug == "address-may-change" for notice in found):
-        found.append(Notice("address-pinned-by-compose", **found[0].facts))
-    container = stability.container_name(facts)
-    for want in wants(requirements, resources):
-        if want.met is not False:
-            continue
-        if want.name.startswith("port "):
-            found.append(Notice("port-taken", port=int(want.name.partition(" ")[2])))
-        elif facts.engine is None and want.name != "disk":
-            found.append(
-                Notice("machine-short", what=want.name, wanted=want.wanted, present=want.present)
-            )
-        else:
-            found.append(
-                Notice(
-                    f"{want.name}-short",
-                    wanted=want.wanted,
-                    present=want.present,
-                    number=want.wanted.partition(" ")[0],
-                    container=container,
-                    engine=facts.engine or "docker",
-                    folder=folder,
-                )
-            )
+    pinning = next((notice for notice in found if notice.slug == "address-may-change"), None)
+    if pinning is not None:
+        found.append(Notice("address-pinned-by-compose", **pinning.facts))
     return tuple(found)
+
+
+def shortages(facts: HostFacts, wanted: tuple[Want, ...], folder: str) -> tuple[Notice, ...]:
+    """What the machine lacks; *folder* is where the product wants its free disk."""
+    return tuple(_shortage(facts, want, folder) for want in wanted if want.met is False)
+
+
+def _shortage(facts: HostFacts, want: Want, folder: str) -> Notice:
+    if want.name == "port":
+        return Notice("port-taken", port=want.wanted)
+    amounts = {
+        "wanted": f"{want.wanted}{want.unit}",
+        "present": f"{round(want.present or 0, 1):g}{want.unit}",
+    }
+    if facts.engine is None and want.name != "disk":
+        return Notice("machine-short", what=want.name, **amounts)
+    return Notice(
+        f"{want.name}-short",
+        **amounts,
+        number=want.wanted,
+        container=stability.container_name(facts),
+        engine=facts.engine or "docker",
+        folder=folder,
+    )
 
 
 def clock(memory: Memory | None, now: int) -> str:
@@ -156,11 +156,3 @@ def clock(memory: Memory | None, now: int) -> str:
     if memory is None or not memory.authentic or not memory.seen_at:
         return "no memory"
     return "set back" if now < memory.seen_at - TOLERANCE else "in order"
-
-
-def host_key(facts: HostFacts, profile: str) -> hostkey.HostKey | LicenseError:
-    """The host key, or why there is none."""
-    try:
-        return hostkey.derive(facts, profile)
-    except LicenseError as error:
-        return error

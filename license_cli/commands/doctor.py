@@ -2,29 +2,26 @@
 
 import json
 import os
+import re
 from typing import Any
 
 import click
 
-from license_cli import files, page, render
+from license_cli import files, options, page, render
+from license_cli.page import Examined
 from license_cli.session import Session
-from license_core import diagnosis, stability
-from license_core.errors import LicenseError, Notice
+from license_core import diagnosis, hostkey, stability
+from license_core.errors import LicenseError
 from license_core.facts import HostFacts
 from license_core.guard import Memory
+from license_core.hostkey import HostKey
 from license_core.installed import check_file
 from license_core.requirements import Requirements, Resources, measure
 from license_core.verify import Report
 
 
 @click.command("doctor", short_help="Examine this host, its key and its licence.")
-@click.option(
-    "--profile",
-    type=click.Choice(["hk1", "hk1-host"]),
-    default="hk1",
-    show_default=True,
-    help="See get_host_key.",
-)
+@options.profile
 @click.option(
     "--bundle",
     type=click.Path(),
@@ -41,22 +38,37 @@ def command(session: Session, profile: str, bundle: str | None) -> None:
     facts = session.read_facts()
     memory, _ = session.place.read_memory(facts)
     requirements = session.place.read_requirements() or Requirements()
-    resources = _measure(session, facts, requirements)
-    report = _check(session, facts)
-    found = diagnosis.findings(facts, requirements, resources, session.place.conf)
-    answer = _answer(session, facts, profile, memory, report, found)
-    answer["machine"] = [want._asdict() for want in diagnosis.wants(requirements, resources)]
+    wanted = diagnosis.wants(requirements, _measure(session, facts, requirements))
+    found = Examined(
+        key=_key(facts, profile),
+        profile=profile,
+        facts=facts,
+        memory=memory,
+        report=_check(session, facts),
+        wanted=wanted,
+        hazards=diagnosis.hazards(facts),
+        shortages=diagnosis.shortages(facts, wanted, session.place.conf),
+    )
+    answer = page.as_json(found, session.cli) if session.as_json or bundle else {}
     if bundle is not None:
-        text = json.dumps(_without_addresses(answer, facts, memory), indent=2)
+        text = json.dumps(_without_names(answer, facts, memory), indent=2)
         files.write_new(bundle, f"{text}\n".encode())
     if session.as_json:
         render.say_json(answer)
     else:
-        for line in page.lines(answer, found, report, session.cli):
+        for line in page.lines(found, session.cli):
             render.say(line)
     if bundle is not None:
-        text = "Written to {path}; it can be mailed to your vendor."
-        render.remark([render.note(text, path=bundle)])
+        render.remark(
+            [render.note("Written to {path}; it can be mailed to your vendor.", path=bundle)]
+        )
+
+
+def _key(facts: HostFacts, profile: str) -> HostKey | LicenseError:
+    try:
+        return hostkey.derive(facts, profile)
+    except LicenseError as error:
+        return error
 
 
 def _measure(session: Session, facts: HostFacts, requirements: Requirements) -> Resources:
@@ -72,51 +84,26 @@ def _check(session: Session, facts: HostFacts) -> Report:
         return Report(session.now, (error,))
 
 
-def _answer(
-    session: Session,
-    facts: HostFacts,
-    profile: str,
-    memory: Memory | None,
-    report: Report,
-    found: tuple[Notice, ...],
-) -> dict[str, Any]:
-    key = diagnosis.host_key(facts, profile)
-    problem = render.error_json(key, session.cli) if isinstance(key, LicenseError) else None
-    return {
-        "examined_at": session.now,
-        "profile": profile,
-        "host_key": None if isinstance(key, LicenseError) else key.key,
-        "host_problem": problem,
-        "components": [part._asdict() for part in diagnosis.parts(facts, profile)],
-        "network": {
-            "mode": stability.network_mode(facts),
-            "engine": facts.engine,
-            "gateway": facts.gateway,
-            "pinned_ip": facts.pinned_ip,
-            "interfaces": [
-                {"name": name, "address": address or None, "chosen": address == facts.ip}
-                for name, address in facts.interfaces
-            ],
-        },
-        "clock": {
-            "state": diagnosis.clock(memory, session.now),
-            "seen_at": memory.seen_at if memory and memory.authentic else None,
-        },
-        "license": render.report_json(report, session.cli),
-        "findings": [render.notice_json(notice, session.cli) for notice in found],
-    }
-
-
-def _without_addresses(
-    answer: dict[str, Any], facts: HostFacts, memory: Memory | None
-) -> dict[str, Any]:
-    """*answer* with every address of this host, now or formerly, replaced by a number."""
+def _without_names(answer: Any, facts: HostFacts, memory: Memory | None) -> Any:
+    """*answer* with every address of this host, now or formerly, and its id replaced by a word."""
     known = [facts.ip, facts.gateway, facts.pinned_ip, *facts.nameservers]
     known += [address for _, address in facts.interfaces]
     known += [host["ip"] for host in memory.hosts] if memory else []
-    text = json.dumps(answer)
-    unique = dict.fromkeys(address for address in known if address)
-    for number, address in enumerate(sorted(unique, key=len, reverse=True), 1):
-        text = text.replace(address, f"address-{number}")
-    without: dict[str, Any] = json.loads(text)
-    return without
+    addresses = sorted({address for address in known if address}, key=len, reverse=True)
+    words = {address: f"address-{number}" for number, address in enumerate(addresses, 1)}
+    if facts.container_id is not None:
+        words[stability.container_name(facts)] = "container"
+    # Whole: 172.30.0.1 is no part of 172.30.0.10, which is only proposed.
+    whole = "|".join(re.escape(word) for word in words)
+    pattern = re.compile(rf"(?<![0-9A-Za-z.:])(?:{whole})(?![0-9A-Za-z:]|\.[0-9])")
+
+    def clean(value: Any) -> Any:
+        if isinstance(value, str) and words:
+            return pattern.sub(lambda found: words[found[0]], value)
+        if isinstance(value, list):
+            return [clean(item) for item in value]
+        if isinstance(value, dict):
+            return {name: clean(item) for name, item in value.items()}
+        return value
+
+    return clean(answer)

@@ -2,7 +2,7 @@
 
 import click
 
-from license_cli import memory, render
+from license_cli import memory, options, render
 from license_cli.session import Session
 from license_core import hostkey, stability
 from license_core.errors import PinnedAddressDiffersError
@@ -11,13 +11,7 @@ from license_core.request import bare_line
 
 
 @click.command("get_host_key")
-@click.option(
-    "--profile",
-    type=click.Choice(list(hostkey.PROFILES)),
-    default="hk1",
-    show_default=True,
-    help="hk1-host: for containers that are made anew; needs the host's machine-id.",
-)
+@options.profile
 @click.pass_obj
 def command(session: Session, profile: str) -> None:
     """Print this host's key and name, for the vendor."""

@@ -6,7 +6,10 @@ import sys
 import click
 
 from license_cli.session import Session
+from license_cli.watch import Check, Watch
 from license_core.errors import UsageError
+
+_CHECK_SECONDS = 60.0
 
 
 @click.command(
@@ -46,9 +49,7 @@ def command(
     licence ends, and ends with its exit code. A check that crashes, hangs or cannot be started is
     tried three times more, and then counts as a licence that does not hold.
     """
-    from license_cli.watch import Check, Watch  # no other command pays for it
-
-    check = Check(client_command(session), seconds=max(60, min(interval, 600)))
+    check = Check(client_command(session), _CHECK_SECONDS)
     return Watch(check, interval, metrics, on_end).run(program)
 
 

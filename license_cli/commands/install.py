@@ -33,15 +33,18 @@ def command(session: Session, source: str, token_file: str | None) -> None:
     facts = session.read_facts()
     before, _ = session.place.read_memory(facts)
     checked = check_file(data, session.place, facts, session.now)
-    if not checked.report.ok:
-        raise Refused(checked.report)
+    # A memory that is missing is made by this very command.
+    notices = tuple(n for n in checked.report.notices if n.slug != "memory-missing")
+    report = checked.report._replace(notices=notices)
+    if not report.ok:
+        raise Refused(report)
     kept = files.replace(session.place.license, data, keep_former=True)
     unkept = memory.keep(session.place, before, checked.memory, facts)
-    _tell(session, checked.report, kept, [unkept] if unkept else [])
+    _tell(session, report, kept, [unkept] if unkept else [])
 
 
 def _tell(session: Session, report: Report, kept: str | None, more: list[Notice]) -> None:
-    notices = [n for n in report.notices if n.slug != "memory-missing"] + more
+    notices = [*report.notices, *more]
     if session.as_json:
         answer = render.report_json(report, session.cli)
         answer["notices"] = [render.notice_json(notice, session.cli) for notice in notices]

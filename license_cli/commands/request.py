@@ -2,7 +2,7 @@
 
 import click
 
-from license_cli import files, memory, render
+from license_cli import files, memory, options, render
 from license_cli.session import Session
 from license_core import hostkey, stability
 from license_core.claims import ClaimError
@@ -27,13 +27,7 @@ from license_core.request import LicenseRequest
 )
 @click.option("--customer", metavar="NAME", help="Who asks.")
 @click.option("--product", metavar="NAME", help="For which product [default: hostseal.toml].")
-@click.option(
-    "--profile",
-    type=click.Choice(list(hostkey.PROFILES)),
-    default="hk1",
-    show_default=True,
-    help="See get_host_key.",
-)
+@options.profile
 @click.pass_obj
 def command(
     session: Session,
@@ -71,8 +65,9 @@ def command(
         render.say(text.rstrip("\n"))
     else:
         files.write_new(output, text.encode())
-        text = "The request was written to {path}; send it to your vendor."
-        render.remark([render.note(text, path=output)])
+        render.remark(
+            [render.note("The request was written to {path}; send it to your vendor.", path=output)]
+        )
     for notice in notices:
         render.remark(render.notice_lines(notice, session.cli))
 
