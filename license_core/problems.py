@@ -32,7 +32,7 @@ class Remark(NamedTuple):
 
 
 _ASK_AGAIN = (
-    "Send the output of `{cli} get_host_key` to your vendor and ask for a licence for this host."
+    "Send the output of `{cli} request` to your vendor and ask for a licence for this host."
 )
 _MAIL_AGAIN = (
     "Ask your vendor to send the file again, as an attachment, and run `{cli} install FILE`."
@@ -62,8 +62,9 @@ PROBLEMS: dict[str, Problem] = {
         500,
         "A part of the installation is missing",
         "This Python ({python}) lacks {package}.",
-        "In the product's folder: `{python} -m pip install -r requirements/client.txt`; "
-        "or start the command with the Python of the product's environment.",
+        "Start the command with the Python of the product's environment (for start.sh: "
+        "`LICENSE_PYTHON`). If there is none: `python3 -m venv .venv && "
+        ".venv/bin/pip install click cryptography httpx netifaces-plus`.",
     ),
     # 10-19: the files
     "LicenseMissingError": Problem(
@@ -73,7 +74,7 @@ PROBLEMS: dict[str, Problem] = {
         "There is no licence file",
         "There is no licence at {path}.",
         "If you have the file, run `{cli} install FILE`. If not: "
-        "send the output of `{cli} get_host_key` to your vendor.",
+        "send the output of `{cli} request` to your vendor, or its short form, `{cli} get_host_key`.",
     ),
     "FileUnreadableError": Problem(
         "file-unreadable",
@@ -319,7 +320,7 @@ PROBLEMS: dict[str, Problem] = {
         "The clock was set back",
         "The clock says {now_at}, but this host has already seen {seen_at}.",
         "Correct the clock (`date -u` shows it). If it is right now and was wrong before, "
-        "ask your vendor for a new licence: it resets this mark.",
+        "ask your vendor for a new licence: one that is issued from now on resets this mark.",
     ),
     "LicenseRevokedError": Problem(
         "license-revoked",
@@ -344,7 +345,7 @@ PROBLEMS: dict[str, Problem] = {
         50,
         422,
         "No host key was found",
-        "No host key was found in the {size} characters pasted: {reason}.",
+        "The {size} characters pasted hold none: {reason}.",
         'Paste the line that `get_host_key` printed, such as ["55917890…", "studio2_gpu"], '
         "or the whole request.",
     ),
@@ -449,7 +450,8 @@ PROBLEMS: dict[str, Problem] = {
         500,
         "There is no server in this folder",
         "{path} holds no server yet: {missing} is missing.",
-        "Run `license-server --data {path} init`, or name the right folder with --data.",
+        "Name the right folder with `--data DIR` or LICENSE_SERVER_DATA. "
+        "For a new server: `license-server --data {path} init`.",
     ),
     "DatabaseUnavailableError": Problem(
         "database-unavailable",
@@ -473,7 +475,7 @@ PROBLEMS: dict[str, Problem] = {
         422,
         "A value is not valid",
         "{field}: {reason}.",
-        "Correct the value and send it again; nothing was issued.",
+        "Correct the value and try again; nothing was changed.",
     ),
     "NotFoundError": Problem(
         "not-found",
@@ -631,21 +633,21 @@ NOTICES: dict[str, Remark] = {
     "address-pinned-by-compose": Remark(
         "note",
         "The same with Compose: the network, and the address of the service in it.",
-        "services:\n"
-        "  YOUR_SERVICE:\n"
-        "    hostname: {hostname}\n"
-        "    environment:\n"
-        "      LICENSE_PINNED_IP: {subnet_ip}\n"
-        "    networks:\n"
-        "      licnet:\n"
-        "        ipv4_address: {subnet_ip}\n"
-        "networks:\n"
-        "  licnet:\n"
-        "    ipam:\n"
-        "      config:\n"
-        "        - subnet: {subnet}\n"
-        "          gateway: {subnet_gateway}\n"
-        "          ip_range: {subnet_range}",
+        "  services:\n"
+        "    YOUR_SERVICE:\n"
+        "      hostname: {hostname}\n"
+        "      environment:\n"
+        "        LICENSE_PINNED_IP: {subnet_ip}\n"
+        "      networks:\n"
+        "        licnet:\n"
+        "          ipv4_address: {subnet_ip}\n"
+        "  networks:\n"
+        "    licnet:\n"
+        "      ipam:\n"
+        "        config:\n"
+        "          - subnet: {subnet}\n"
+        "            gateway: {subnet_gateway}\n"
+        "            ip_range: {subnet_range}",
     ),
     "machine-short": Remark(
         "warning",
@@ -690,7 +692,9 @@ NOTICES: dict[str, Remark] = {
     "ip-changed": Remark(
         "detail",
         "The address was {before} when licensed and is {after} now.",
-        "Start the container with the address {before} again, or order a new licence.",
+        "The licence holds again where the container has {before} again: stop whatever has that "
+        "address now, and restart this container. To keep an address for good, pin one "
+        "(`{cli} doctor` prints how), and then order a new licence.",
     ),
     "hostname-changed": Remark(
         "detail",
@@ -700,7 +704,8 @@ NOTICES: dict[str, Remark] = {
     "ip-differs": Remark(
         "detail",
         "The address is not the licensed one; it is {after} now.",
-        "Start the container with its former address again, or order a new licence.",
+        "The licence holds again where the container has its former address again. To keep an "
+        "address for good, pin one (`{cli} doctor` prints how), and then order a new licence.",
     ),
     "hostname-differs": Remark(
         "detail",

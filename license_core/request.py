@@ -135,7 +135,7 @@ def _refusal(text: str, count: int) -> LicenseError:
     if count:
         return RequestAmbiguousError(count=count)
     digits = max((len(run) for run in re.findall(r"[0-9a-fA-F]+", text)), default=0)
-    reason = f"it has 40 hexadecimal digits, the longest run here has {digits}"
+    reason = f"a host key has 40 hexadecimal digits; the longest run of them here has {digits}"
     return RequestUnreadableError(size=len(text), reason=reason)
 
 

@@ -79,7 +79,7 @@ def test_a_refusal_is_explained_in_chinese_with_its_commands(world: World) -> No
     done = world.run("verify", "--explain", env=CHINESE)
     assert done.exit_code == code("wrong-host")
     assert "申请时的地址是 172.17.0.2，现在是 172.17.0.9。" in done.err
-    assert "`python cmd/cli.py get_host_key`" in done.err
+    assert "`python cmd/cli.py request`" in done.err
     assert "不同" in done.out
 
 

@@ -154,7 +154,8 @@ class World:
         out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
         source = io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")
         with (
-            patch.dict(os.environ, env or {}),
+            # `python` is this interpreter, as in a product's container
+            patch.dict(os.environ, {"PATH": os.path.dirname(sys.executable)} | (env or {})),
             patch.object(sys, "stdin", source),
             patch.object(sys, "argv", ["cmd/cli.py"]),
             contextlib.redirect_stdout(out),
