@@ -179,10 +179,10 @@ def _play(folder: Path, vendor: Vendor) -> None:
     _in_a_container(folder, vendor, story)
     print(
         "\nThat was all of it. Next:\n"
-        "  make serve                      a vendor's server to click through\n"
-        "  python cmd/cli.py --help        the commands that an operator has\n"
-        "  examples/darwin-platform/       how a product hooks the check into its start script\n"
-        "  docs/SPEC.md                    the formats, the order of checks, the exit codes"
+        "  make serve                          a vendor's server to click through\n"
+        "  .venv/bin/python cmd/cli.py --help  the commands that an operator has\n"
+        "  examples/darwin-platform/           how a product hooks the check in\n"
+        "  docs/SPEC.md                        the formats, the order of checks, the exit codes"
     )
 
 

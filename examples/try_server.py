@@ -33,7 +33,10 @@ def main() -> int:
         if done.returncode != 0:
             return done.returncode
     print(f"Log in as {ADMIN} with the password {password.read_text('ascii').strip()}")
-    print("Paste there what `python cmd/cli.py get_host_key` prints. Ctrl-C ends the server.")
+    print(
+        "Paste there what `.venv/bin/python cmd/cli.py get_host_key` prints. "
+        "Ctrl-C ends the server."
+    )
     sys.stdout.flush()
     try:
         serve = [*SERVER, "serve", "--port", os.environ.get("PORT", PORT)]
