@@ -541,3 +541,68 @@ class RequestTooLargeError(LicenseError):
 
     size: int
     cap: int
+
+
+class StillRunningError(LicenseError):
+    """The same request is being worked on."""
+
+    key: str
+
+
+class ChangedMeanwhileError(LicenseError):
+    """Somebody changed it after the caller saw it."""
+
+    what: str
+
+
+class LicenseStateError(LicenseError):
+    """What became of the licence does not allow this act."""
+
+    number: str
+    act: str
+    became: str
+
+
+class TermTooLongError(LicenseError):
+    """The product allows no term as long as this."""
+
+    product: str
+    days: int
+    asked: str
+
+
+class RehostsUsedUpError(LicenseError):
+    """The licence has moved to another host as often as the product allows."""
+
+    number: str
+    allowed: int
+    product: str
+
+
+class ProposalDecidedError(LicenseError):
+    """Somebody has decided the proposal already."""
+
+    id: int
+    state: str
+    decided_by: str
+
+
+class RateLimitedError(LicenseError):
+    """One client asks more often than the server answers."""
+
+    seconds: int
+    limit: str
+
+
+class RecordBrokenError(LicenseError):
+    """The ledger and its record do not agree."""
+
+    count: int
+    first: str
+
+
+class ApprovalPendingError(LicenseError):
+    """A second person must approve it before there is a licence."""
+
+    id: int
+    product: str

@@ -565,6 +565,79 @@ PROBLEMS: dict[str, Problem] = {
         "The request has {size} bytes; at most {cap} are taken.",
         "Send only the operator's line or request, not whole mails or files.",
     ),
+    "StillRunningError": Problem(
+        "still-running",
+        88,
+        409,
+        "The same request is still being worked on",
+        "The request with the Idempotency-Key {key} is still being worked on.",
+        "Wait a moment and send it again: you get its answer.",
+    ),
+    "ChangedMeanwhileError": Problem(
+        "changed-meanwhile",
+        89,
+        412,
+        "It was changed meanwhile",
+        "The {what} was changed after you saw it; nothing was done.",
+        "Look at it again, and send what you want with its present ETag.",
+    ),
+    "LicenseStateError": Problem(
+        "license-state",
+        90,
+        409,
+        "The licence does not allow this now",
+        "Licence {number}: {act} is not possible, it {became}.",
+        "Act on the licence that is in force; `GET /api/v1/licenses?line=…` lists what replaced it.",
+    ),
+    "TermTooLongError": Problem(
+        "term-too-long",
+        91,
+        409,
+        "The term is longer than the product allows",
+        "The product {product} allows {days} days; asked for was {asked}.",
+        "Choose an earlier end, or have an administrator change the product.",
+    ),
+    "RehostsUsedUpError": Problem(
+        "rehosts-used-up",
+        92,
+        409,
+        "The licence may not move to another host again",
+        "Licence {number} has moved to another host as often as the product {product} allows "
+        "({allowed}).",
+        "Have an administrator raise the product's number of rehosts.",
+    ),
+    "ProposalDecidedError": Problem(
+        "proposal-decided",
+        93,
+        409,
+        "The proposal is decided already",
+        "Proposal {id} is {state}, by {decided_by}.",
+        "Look at it again; nothing was done.",
+    ),
+    "RateLimitedError": Problem(
+        "rate-limited",
+        94,
+        429,
+        "Too many requests",
+        "This client sends more than {limit}; the next request is answered in {seconds} seconds.",
+        "Wait {seconds} seconds, and send fewer at once.",
+    ),
+    "RecordBrokenError": Problem(
+        "record-broken",
+        95,
+        500,
+        "The ledger and its record do not agree",
+        "{count} faults were found, the first of them: {first}.",
+        "Keep this database as it is, as evidence, and go on with the last good backup.",
+    ),
+    "ApprovalPendingError": Problem(
+        "approval-pending",
+        96,
+        202,
+        "A second person must approve it",
+        "Licences for {product} need a second person; it waits as proposal {id}.",
+        "Once it is approved, fetch the file at the desk.",
+    ),
 }
 
 NOTICES: dict[str, Remark] = {
@@ -726,5 +799,36 @@ NOTICES: dict[str, Remark] = {
         "detail",
         "What changed cannot be told: {reason}.",
         "Order licences with the output of `{cli} request`: it carries what is needed to tell.",
+    ),
+    "host-has-licence": Remark(
+        "warning",
+        "This host has a licence for {product} already: {number} for {customer}; it stays valid "
+        "beside the new one.",
+        "If the new one is meant instead of it, name it as the one to be replaced.",
+    ),
+    "host-of-another-customer": Remark(
+        "warning",
+        "This host has a licence of another customer: {number} for {customer}.",
+        "Ask whose host it is before you issue.",
+    ),
+    "customer-new": Remark(
+        "note",
+        "Nothing was issued to {customer} before.",
+        "Is the name written as you always write it?",
+    ),
+    "product-new": Remark(
+        "warning",
+        "Nothing was issued for the product {product} before.",
+        "It must be the name in the product's hostseal.toml, or the licence is refused there.",
+    ),
+    "gpus-more-than-licensed": Remark(
+        "warning",
+        "The host has {present} GPUs; the licence allows {allowed}.",
+        "License as many as there are, or have fewer of them made visible there.",
+    ),
+    "needs-approval": Remark(
+        "note",
+        "Licences for {product} are issued once a second person has approved them.",
+        "It waits for an approver.",
     ),
 }

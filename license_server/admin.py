@@ -18,6 +18,7 @@ from license_core import b64url, claims
 from license_core.disk import told_plainly
 from license_core.errors import (
     AddressInUseError,
+    ApprovalPendingError,
     FileUnreadableError,
     InputInvalidError,
     InternalError,
@@ -28,11 +29,12 @@ from license_core.errors import (
 )
 from license_core.place import read, words
 from license_server import problem_json
+from license_server.actor import COMMAND
 from license_server.db import Database
+from license_server.permissions import ROLES
 from license_server.settings import ServerSettings
 
 T = TypeVar("T")
-_ACTOR = "command"
 _LARGEST_TEXT = 256 * 1024
 
 
@@ -132,19 +134,31 @@ def serve(settings: ServerSettings, host: str, port: int) -> None:
 @click.pass_obj
 def issue(settings: ServerSettings, /, output: str, **given: Any) -> None:
     """Issue a licence and write its file."""
-    from license_server import issuing, orders, vault
+    from license_server import issuing, vault
+    from license_server.acts import Wanted
     from license_server.site import Site
+    from license_server.store.licenses import StoredLicense
+    from license_server.store.proposals import Proposal
+    from license_server.store.record import Reply
 
     given["host"] = _operators_text(given["host"])
     given["features"] = list(given["features"])
     given["limits"] = dict(_limit(text) for text in given["limits"])
     now = int(time.time())
-    order = orders.from_members(given, now)
     database, issuer = vault.open_vault(settings)
+    kept: list[StoredLicense | Proposal] = []
+
+    def tell(done: StoredLicense | Proposal) -> Reply:
+        kept[:] = [done]
+        return Reply(201, None, b"")
+
     try:
         site = Site(settings, database, issuer, lambda: now, secrets.token_bytes)
         with _output(output) as write:
-            stored = asyncio.run(site.issue(order, _ACTOR, now))
+            asyncio.run(site.act(Wanted("issue", given), COMMAND, now, tell))
+            (stored,) = kept
+            if isinstance(stored, Proposal):
+                raise ApprovalPendingError(id=stored.id, product=stored.product)
             write(issuing.file_of(stored))
     finally:
         database.close()
@@ -166,7 +180,7 @@ def token_create(settings: ServerSettings, name: str) -> None:
 
     now = int(time.time())
     click.echo(
-        _write(settings, lambda c: auth.new_token(c, name, _ACTOR, now, secrets.token_bytes))
+        _write(settings, lambda c: auth.new_token(c, name, COMMAND, now, secrets.token_bytes))
     )
 
 
@@ -174,9 +188,9 @@ def token_create(settings: ServerSettings, name: str) -> None:
 @click.pass_obj
 def token_list(settings: ServerSettings) -> None:
     """List the tokens, without their secrets."""
-    from license_server import store
+    from license_server.store import people
 
-    for stored in _write(settings, store.list_tokens):
+    for stored in _write(settings, people.list_tokens):
         state = "holds" if stored.revoked_at is None else f"revoked {utc(stored.revoked_at)}"
         click.echo(f"{stored.name}\tcreated {utc(stored.created_at)}\t{state}")
 
@@ -189,7 +203,7 @@ def token_revoke(settings: ServerSettings, name: str) -> None:
     from license_server import auth
 
     now = int(time.time())
-    _write(settings, lambda connection: auth.revoke_token(connection, name, _ACTOR, now))
+    _write(settings, lambda connection: auth.revoke_token(connection, name, COMMAND, now))
     click.echo(f"Revoked {name}.")
 
 
@@ -200,13 +214,20 @@ def user() -> None:
 
 @user.command("add")
 @click.argument("email")
+@click.option(
+    "--role",
+    type=click.Choice(list(ROLES)),
+    default="administrator",
+    show_default=True,
+    help="What they may do.",
+)
 @click.pass_obj
-def user_add(settings: ServerSettings, email: str) -> None:
+def user_add(settings: ServerSettings, email: str, role: str) -> None:
     """Let EMAIL sign in; the password is asked for, or read from the environment."""
     from license_server import accounts
 
     address, password, now = _email(email), _password(settings), int(time.time())
-    _write(settings, lambda c: accounts.add(c, address, password, _ACTOR, now))
+    _write(settings, lambda c: accounts.add(c, address, password, role, COMMAND, now))
     click.echo(f"{address} may sign in now.")
 
 
@@ -218,7 +239,7 @@ def user_passwd(settings: ServerSettings, email: str) -> None:
     from license_server import accounts
 
     address, password, now = _email(email), _password(settings), int(time.time())
-    _write(settings, lambda c: accounts.set_password(c, address, password, _ACTOR, now))
+    _write(settings, lambda c: accounts.set_password(c, address, password, COMMAND, now))
     click.echo(f"{address} has another password now.")
 
 
@@ -230,7 +251,7 @@ def upgrade(settings: ServerSettings) -> None:
 
     database = vault.open_any_database(settings)
     try:
-        database.write(schema.upgrade)
+        database.write(lambda connection: schema.upgrade(connection, int(time.time())))
     finally:
         database.close()
     click.echo("The database is of this server's version.")

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from license_core.errors import LicenseError, NotAuthenticatedError
 from license_server import problem_json
-from license_server.api.routes import PREFIX
+from license_server.api import PREFIX
 from license_server.web import pages
 from license_server.web.routes import to_login
 

@@ -1,16 +1,47 @@
-"""The audit trail: who did what to what, in the transaction in which it was done."""
+"""The record: who did what, from where and why, in the transaction in which it was done.
 
+An event names each row of the ledger that its act left behind, with the digest of that row. The
+events form a chain (chain.py), so what is in the ledger can be held against what was done.
+"""
+
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection
 
 from license_core import strictjson
-from license_server import store
+from license_server import rows as ledger_rows
+from license_server.actor import Actor
+from license_server.store import record as store
+from license_server.store.record import NewEvent
+
+Row = tuple[str, Mapping[str, Any]]
+"""A table's name, and a row of it with all its columns."""
 
 
 def record(
-    connection: Connection, now: int, actor: str, action: str, subject: str, **details: Any
+    connection: Connection,
+    now: int,
+    actor: Actor,
+    action: str,
+    subject: str,
+    *,
+    rows: Iterable[Row] = (),
+    reason: str | None = None,
+    **details: Any,
 ) -> None:
-    """Write an event. *details* are plain values, and never a secret."""
-    text = strictjson.dumps(details).decode("utf-8")
-    store.add_audit_event(connection, now, actor, action, subject, text)
+    """Write an event. *details* are plain values, and never a secret; *rows* what there is now."""
+    digests = {ledger_rows.name(*row): ledger_rows.digest(*row) for row in rows}
+    store.add_event(
+        connection,
+        NewEvent(
+            at=now,
+            actor=actor.name,
+            action=action,
+            subject=subject[:200],
+            details=strictjson.dumps(details).decode("utf-8"),
+            address=actor.address,
+            reason=reason,
+            rows=strictjson.dumps(digests).decode("utf-8") if digests else None,
+        ),
+    )

@@ -12,14 +12,19 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from license_core import b64url
+from license_core import b64url, strictjson
 from license_core.errors import (
     FormExpiredError,
     InputInvalidError,
     NotAuthenticatedError,
     NotFoundError,
+    utc,
 )
-from license_server import audit, store
+from license_server import audit
+from license_server.actor import Actor
+from license_server.permissions import PERMISSIONS, ROLES
+from license_server.store import people as store
+from license_server.store.people import StoredToken, StoredUser
 
 Random = Callable[[int], bytes]
 _PREFIX = "hst"
@@ -31,12 +36,16 @@ class Session(NamedTuple):
 
     secret: str
     """What the cookie holds."""
+    user_id: int
     email: str
+    role: str
+    address: str | None = None
+    """Where they sign from now."""
 
     @property
-    def actor(self) -> str:
-        """The name in the audit trail."""
-        return f"user:{self.email}"
+    def actor(self) -> Actor:
+        """Who acts, in the record."""
+        return Actor(f"user:{self.email}", ROLES.get(self.role, frozenset()), address=self.address)
 
     @property
     def form_token(self) -> str:
@@ -47,29 +56,89 @@ class Session(NamedTuple):
 # Programs
 
 
-def new_token(connection: Connection, name: str, actor: str, now: int, random: Random) -> str:
-    """A bearer token called *name*; it is told this once. Raises InputInvalidError."""
+class Grant(NamedTuple):
+    """What a token may do."""
+
+    scopes: frozenset[str]
+    products: frozenset[str] | None = None
+    """For which products; None: all."""
+    expires_at: int | None = None
+    """Until when, in seconds; None: until it is revoked."""
+
+
+PROGRAM = Grant(frozenset({"licenses:read", "licenses:issue"}))
+"""What a token may do where nothing else is said."""
+
+
+def new_token(
+    connection: Connection,
+    name: str,
+    actor: Actor,
+    now: int,
+    random: Random,
+    grant: Grant = PROGRAM,
+) -> str:
+    """A bearer token called *name*; it is told this once.
+
+    Raises InputInvalidError, or NotPermittedError for more than *actor* may do.
+    """
+    actor.need("tokens:manage")
     if not 1 <= len(name) <= 100 or not name.isprintable():
         raise InputInvalidError(field="name", reason="it must have 1 to 100 printable characters")
+    _check_grant(grant, actor, now)
     id_, secret = random(6).hex(), b64url.encode(random(_SECRET_BYTES))
+    stored = StoredToken(
+        id=id_,
+        name=name,
+        secret_hash=_hash(secret),
+        created_at=now,
+        revoked_at=None,
+        scopes=" ".join(sorted(grant.scopes)),
+        products=None
+        if grant.products is None
+        else strictjson.dumps(sorted(grant.products)).decode("utf-8"),
+        expires_at=grant.expires_at,
+        used_at=None,
+    )
     try:
-        store.add_token(connection, id_, name, _hash(secret), now)
+        store.add_token(connection, stored)
     except IntegrityError as error:
         reason = f"there is a token called {name!r} already"
         raise InputInvalidError(field="name", reason=reason) from error
-    audit.record(connection, now, actor, "token.created", name)
+    _record_token(connection, stored, actor, "token.created", now)
     return f"{_PREFIX}_{id_}_{secret}"
 
 
-def revoke_token(connection: Connection, name: str, actor: str, now: int) -> None:
-    """Make the token *name* worthless. Raises NotFoundError."""
-    if not store.revoke_token(connection, name, now):
+def _check_grant(grant: Grant, actor: Actor, now: int) -> None:
+    unknown = sorted(grant.scopes - PERMISSIONS.keys())
+    if unknown or not grant.scopes:
+        told = f"{unknown[0]!r} is none" if unknown else "at least one is needed"
+        reason = f"{told}; there are {', '.join(PERMISSIONS)}"
+        raise InputInvalidError(field="scopes", reason=reason)
+    for scope in sorted(grant.scopes):
+        actor.need(scope)
+    if grant.expires_at is not None and grant.expires_at <= now:
+        raise InputInvalidError(field="expires_at", reason="it is over")
+
+
+def revoke_token(connection: Connection, name: str, actor: Actor, now: int) -> None:
+    """Make the token *name* worthless. Raises NotFoundError, NotPermittedError."""
+    actor.need("tokens:manage")
+    stored = store.revoke_token(connection, name, now)
+    if stored is None:
         raise NotFoundError(what="token that still holds, called", name=name)
-    audit.record(connection, now, actor, "token.revoked", name)
+    _record_token(connection, stored, actor, "token.revoked", now)
 
 
-def token_actor(connection: Connection, token: str) -> str:
-    """Who sends *token*. Raises NotAuthenticatedError."""
+def _record_token(
+    connection: Connection, stored: StoredToken, actor: Actor, action: str, now: int
+) -> None:
+    row = ("tokens", stored._asdict())
+    audit.record(connection, now, actor, action, stored.name, rows=[row], scopes=stored.scopes)
+
+
+def find_token(connection: Connection, token: str, now: int) -> StoredToken:
+    """The token that somebody sends, which holds at *now*. Raises NotAuthenticatedError."""
     prefix, _, rest = token.partition("_")
     id_, _, secret = rest.partition("_")
     stored = None
@@ -81,29 +150,39 @@ def token_actor(connection: Connection, token: str) -> str:
         raise NotAuthenticatedError(reason="The token is not valid")
     if stored.revoked_at is not None:
         raise NotAuthenticatedError(reason="The token has been revoked")
-    return f"token:{stored.name}"
+    if stored.expires_at is not None and stored.expires_at <= now:
+        raise NotAuthenticatedError(reason=f"The token ended at {utc(stored.expires_at)}")
+    return stored
+
+
+def token_actor(stored: StoredToken) -> Actor:
+    """Who sends this token."""
+    named = None if stored.products is None else strictjson.loads(stored.products.encode())
+    products = None if named is None else frozenset(named)
+    return Actor(f"token:{stored.name}", frozenset(stored.scopes.split()), products)
 
 
 # People
 
 
 def open_session(
-    connection: Connection, user_id: int, email: str, now: int, hours: int, random: Random
+    connection: Connection, user: StoredUser, now: int, hours: int, random: Random, address: str
 ) -> Session:
     """A new session for somebody who has proved to be that user."""
     secret = b64url.encode(random(_SECRET_BYTES))
-    store.add_session(connection, _hash(secret), user_id, now, now + hours * 3600)
-    session = Session(secret, email)
-    audit.record(connection, now, session.actor, "session.opened", email)
+    expires_at = now + hours * 3600
+    store.add_session(connection, _hash(secret), user.id, now, expires_at, address[:64] or None)
+    session = Session(secret, user.id, user.email, user.role, address[:64] or None)
+    audit.record(connection, now, session.actor, "session.opened", user.email)
     return session
 
 
-def find_session(connection: Connection, secret: str, now: int) -> Session:
+def find_session(connection: Connection, secret: str, now: int, address: str) -> Session:
     """The session of a cookie. Raises NotAuthenticatedError."""
-    email = store.session_user(connection, _hash(secret), now)
-    if email is None:
+    user = store.session_user(connection, _hash(secret), now)
+    if user is None:
         raise NotAuthenticatedError(reason="Nobody is signed in, or the session has ended")
-    return Session(secret, email)
+    return Session(secret, *user, address[:64] or None)
 
 
 def close_session(connection: Connection, session: Session) -> None:
@@ -133,15 +212,15 @@ class TokenCache:
 
     def __init__(self) -> None:
         self._second = 0
-        self._actors: dict[bytes, str] = {}
+        self._actors: dict[bytes, Actor] = {}
 
-    def find(self, token: str, now: int) -> str | None:
+    def find(self, token: str, now: int) -> Actor | None:
         """Who sends *token*, if that is known already."""
         if now != self._second:
             self._second, self._actors = now, {}
         return self._actors.get(_hash(token))
 
-    def keep(self, token: str, actor: str, now: int) -> None:
+    def keep(self, token: str, actor: Actor, now: int) -> None:
         """Remember for the rest of the second *now* who sends *token*."""
         if now == self._second:
             self._actors[_hash(token)] = actor

@@ -1,34 +1,13 @@
-"""The desk: what an order would mean, told before anything is issued."""
+"""The desk: what was typed before, and what an operator's request completes."""
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from license_core.request import LicenseRequest
-from license_server import issuing, orders, store
-from license_server.orders import Order
-from license_server.store import StoredLicense
+from license_server.store import parties
 
 _MOST_NAMES = 500
-
-
-class Preview(NamedTuple):
-    """An order, and what the support engineer should know before it is issued."""
-
-    order: Order
-    replaces: str | None
-    """The number of the licence that this one will say that it replaces."""
-    customer_is_new: bool
-    product_is_new: bool
-    live: list[StoredLicense]
-    """Licences of the same host and product that hold now and stay as they are."""
-
-    @property
-    def gpus_differ(self) -> bool:
-        """Whether the host has more GPUs than the licence will allow."""
-        present, allowed = self.order.request.gpus, self.order.limits.get("gpus")
-        return bool(present and allowed is not None and present > allowed)
 
 
 class Names(NamedTuple):
@@ -38,28 +17,9 @@ class Names(NamedTuple):
     products: list[str]
 
 
-def preview(connection: Connection, members: Mapping[str, Any], now: int) -> Preview:
-    """What *members* would issue at the instant *now*. Raises as orders.from_members does."""
-    order = orders.from_members(members, now)
-    replaces = issuing.replaced(connection, order)
-    known = names(connection)
-    live = store.live_licenses(connection, order.request.key, now)
-    return Preview(
-        order=order,
-        replaces=replaces,
-        customer_is_new=not store.has_name(connection, "customer", order.customer),
-        product_is_new=bool(known.products)
-        and not store.has_name(connection, "product", order.product),
-        live=[one for one in live if one.product == order.product and one.number != replaces],
-    )
-
-
 def names(connection: Connection) -> Names:
-    """The customers and products of earlier licences."""
-    return Names(
-        store.names(connection, "customer", _MOST_NAMES),
-        store.names(connection, "product", _MOST_NAMES),
-    )
+    """The customers and products that are known."""
+    return Names(*parties.names(connection, _MOST_NAMES))
 
 
 def completed(members: dict[str, Any], request: LicenseRequest) -> dict[str, Any]:

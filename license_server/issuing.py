@@ -1,8 +1,7 @@
-"""Issuing: from an order to a licence that is signed, verified and recorded.
+"""Issuing: from an order to a licence that is signed and verified, and to its file.
 
-Drawing up needs no database, so it is done outside the transaction. Recording stores the licence,
-its exact bytes with their signature, the idempotency key and the audit event in one transaction
-that the caller commits. Nobody is given a file before that.
+Drawing up needs no database, so it is done outside the transaction that records it (acts.py).
+Nobody is given a file before that is committed.
 """
 
 from collections.abc import Callable
@@ -13,7 +12,6 @@ from sqlalchemy import Connection
 from license_core import armor, b64url, jws, strictjson
 from license_core.claims import ClaimError
 from license_core.errors import (
-    IdempotencyConflictError,
     InputInvalidError,
     InternalError,
     LicenseError,
@@ -26,9 +24,9 @@ from license_core.license import HostBinding, License
 from license_core.publickey import PublicKey
 from license_core.signer import Signer
 from license_core.verify import open_license
-from license_server import audit, store
 from license_server.orders import NUMBER, Order
-from license_server.store import NewLicense, StoredLicense
+from license_server.store import licenses as store
+from license_server.store.licenses import StoredLicense
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 Random = Callable[[int], bytes]
@@ -52,13 +50,6 @@ class Drawn(NamedTuple):
     file: bytes
 
 
-class Idempotency(NamedTuple):
-    """A key that a client gave to its request, and the SHA-256 of the request."""
-
-    key: str
-    fingerprint: bytes
-
-
 def new_number(now: int, random: Random) -> str:
     """A licence's number such as ``HS-2026-7F3K9QXB``: the year, and 40 random bits."""
     bits = int.from_bytes(random(5), "big")
@@ -66,25 +57,7 @@ def new_number(now: int, random: Random) -> str:
     return f"HS-{utc(now)[:4]}-{digits}"
 
 
-def replaced(connection: Connection, order: Order) -> str | None:
-    """The number of the licence that the order replaces.
-
-    What the vendor names must be there. What only the operator's request claims counts where it is
-    a licence of the same customer: a request is not signed, and may name anybody's.
-    Raises InputInvalidError.
-    """
-    if order.replaces is not None:
-        if store.license_by_number(connection, order.replaces) is None:
-            raise InputInvalidError(
-                field="replaces", reason=f"there is no licence {order.replaces}"
-            )
-        return order.replaces
-    claimed = order.request.replaces
-    stored = None if claimed is None else store.license_by_number(connection, claimed)
-    return claimed if stored is not None and stored.customer == order.customer else None
-
-
-def draw_up(order: Order, issuer: Issuer, number: str, replaces: str | None, now: int) -> Drawn:
+def draw_up(order: Order, issuer: Issuer, number: str, now: int) -> Drawn:
     """Sign the licence that *order* asks for, and verify it as a client would.
 
     Raises InputInvalidError, SignerUnavailableError, or InternalError for a signature that does
@@ -111,7 +84,7 @@ def draw_up(order: Order, issuer: Issuer, number: str, replaces: str | None, now
         notify_from=order.notify_from,
         grace_until=order.grace_until,
         maintenance_until=order.maintenance_until,
-        replaces=replaces,
+        replaces=order.replaces,
     )
     _check_signing_key(issuer, license_)
     try:
@@ -151,67 +124,9 @@ def _check_signing_key(issuer: Issuer, license_: License) -> None:
     raise SignerUnavailableError(reason=reason.rstrip("?"))
 
 
-def record(
-    connection: Connection,
-    drawn: Drawn,
-    issuer: Issuer,
-    actor: str,
-    idempotency: Idempotency | None,
-) -> StoredLicense:
-    """Store *drawn* for *actor*; what is stored.
-
-    That is an earlier licence where the same request got one already.
-    Raises IdempotencyConflictError, or IntegrityError where another process took the number or
-    the key meanwhile: then draw up another and record again.
-    """
-    license_ = drawn.license
-    if idempotency is not None:
-        earlier = store.idempotent(connection, actor, idempotency.key)
-        if earlier is not None:
-            fingerprint, number = earlier
-            if fingerprint != idempotency.fingerprint:
-                raise IdempotencyConflictError(key=idempotency.key)
-            return find(connection, number)
-    new = NewLicense(
-        number=license_.jti,
-        customer=license_.sub,
-        product=license_.aud,
-        host_key=license_.host.key,
-        host_name=license_.host.name,
-        issued_at=license_.iat,
-        expires_at=license_.exp,
-        grace_until=license_.grace_until,
-        replaces=license_.replaces,
-        token=drawn.token,
-        keyset_version=issuer.keyset.keyset.version,
-        issued_by=actor,
-    )
-    id_ = store.add_license(connection, new)
-    if idempotency is not None:
-        store.add_idempotency_key(
-            connection,
-            actor,
-            idempotency.key,
-            idempotency.fingerprint,
-            license_.jti,
-            license_.iat,
-        )
-    audit.record(
-        connection,
-        license_.iat,
-        actor,
-        "license.issued",
-        license_.jti,
-        customer=license_.sub,
-        product=license_.aud,
-        host=license_.host.key,
-    )
-    return new.stored(id_, issuer.keyset_token)
-
-
 def find(connection: Connection, number: str) -> StoredLicense:
     """The licence of this number. Raises NotFoundError."""
-    stored = store.license_by_number(connection, number) if NUMBER.fullmatch(number) else None
+    stored = store.by_number(connection, number) if NUMBER.fullmatch(number) else None
     if stored is None:
         raise NotFoundError(what="licence", name=number[:64])
     return stored

@@ -1,7 +1,12 @@
-"""The tables. Instants are whole seconds since 1970-01-01T00:00:00Z."""
+"""The tables. Instants are whole seconds since 1970-01-01T00:00:00Z.
+
+What is signed is never changed: an act on a licence adds a row, and the row that it replaces says
+what became of it. JSON in a column is the text that strictjson writes.
+"""
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -11,7 +16,9 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
+from sqlalchemy.types import TypeEngine
 
 metadata = MetaData(
     naming_convention={
@@ -25,12 +32,24 @@ metadata = MetaData(
 # SQLite counts only in a column that is declared as INTEGER.
 _Id = BigInteger().with_variant(Integer, "sqlite")
 
+
+def _Prefix(length: int) -> TypeEngine[str]:  # noqa: N802  # stands where a type stands
+    """A text that is looked for from its beginning: in the order of its characters."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
+# The ledger: what was licensed, to whom, and who decided so. Each row is bound by an event.
+
 customers = Table(
     "customers",
     metadata,
     Column("id", _Id, primary_key=True),
     Column("name", String(200), nullable=False, unique=True),
     Column("created_at", BigInteger, nullable=False),
+    Column("contact_name", String(200)),
+    Column("contact_email", String(200)),
+    Column("language", String(8)),  # of the mails to it: en, zh
+    Column("notes", Text),
 )
 
 products = Table(
@@ -39,6 +58,10 @@ products = Table(
     Column("id", _Id, primary_key=True),
     Column("name", String(64), nullable=False, unique=True),
     Column("created_at", BigInteger, nullable=False),
+    Column("defaults", Text),  # JSON: members of an order that are taken where it has none
+    Column("longest_days", Integer),  # no term may be longer; None: no bound
+    Column("rehosts", Integer),  # how often one licence may move to another host; None: no bound
+    Column("needs_approval", Boolean, nullable=False, server_default=text("false")),
 )
 
 keysets = Table(
@@ -53,11 +76,11 @@ licenses = Table(
     "licenses",
     metadata,
     Column("id", _Id, primary_key=True),
-    Column("number", String(32), nullable=False, unique=True),  # the claim jti
-    Column("customer_id", ForeignKey(customers.c.id), nullable=False, index=True),
-    Column("product_id", ForeignKey(products.c.id), nullable=False, index=True),
-    Column("host_key", String(40), nullable=False, index=True),
-    Column("host_name", String(200)),
+    Column("number", _Prefix(32), nullable=False, unique=True),  # the claim jti
+    Column("customer_id", ForeignKey(customers.c.id), nullable=False),
+    Column("product_id", ForeignKey(products.c.id), nullable=False),
+    Column("host_key", _Prefix(40), nullable=False),
+    Column("host_name", _Prefix(200)),
     Column("issued_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger),
     Column("grace_until", BigInteger),
@@ -65,17 +88,47 @@ licenses = Table(
     Column("token", Text, nullable=False),  # the exact bytes with their signature
     Column("keyset_version", ForeignKey(keysets.c.version), nullable=False),
     Column("issued_by", String(200), nullable=False),
+    Column("line", String(32), nullable=False, index=True),  # the number of the first of them
+    Column("act", String(16), nullable=False),  # issue, renew, rehost, change or reinstate
+    Column("state", String(16), nullable=False),  # active, replaced, suspended or revoked
+    Column("replaced_by", String(32)),
+    Column("request", Text),  # the operator's text that it came from
+)
+# Lists are ordered by id.
+Index(None, licenses.c.customer_id, licenses.c.id)
+Index(None, licenses.c.product_id, licenses.c.id)
+Index(None, licenses.c.host_key, licenses.c.id)
+Index(None, licenses.c.host_name, licenses.c.id)
+Index(None, licenses.c.expires_at, licenses.c.id)
+Index(None, licenses.c.state, licenses.c.id)
+
+customer_words = Table(
+    "customer_words",
+    metadata,
+    Column("word", _Prefix(64), primary_key=True),  # of the name, in lower case (words.py)
+    Column("customer_id", ForeignKey(customers.c.id), primary_key=True),
 )
 
-idempotency_keys = Table(
-    "idempotency_keys",
+proposals = Table(
+    "proposals",
     metadata,
-    Column("actor", String(200), primary_key=True),
-    Column("key", String(200), primary_key=True),
-    Column("fingerprint", LargeBinary(32), nullable=False),  # SHA-256 of the request's body
-    Column("number", ForeignKey(licenses.c.number), nullable=False),
-    Column("created_at", BigInteger, nullable=False),
+    Column("id", _Id, primary_key=True),
+    Column("act", String(16), nullable=False),
+    Column("subject", String(32)),  # the licence to be acted on; None: a first one
+    Column("members", Text, nullable=False),  # JSON: what was asked for
+    Column("customer", String(200), nullable=False),
+    Column("product", String(64), nullable=False),
+    Column("reason", Text),
+    Column("proposed_by", String(200), nullable=False),
+    Column("proposed_at", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False, index=True),  # waiting, approved or refused
+    Column("decided_by", String(200)),
+    Column("decided_at", BigInteger),
+    Column("decision", Text),  # its reason
+    Column("number", String(32)),  # of the licence that was issued
 )
+
+# The record
 
 audit_events = Table(
     "audit_events",
@@ -86,16 +139,77 @@ audit_events = Table(
     Column("action", String(64), nullable=False),
     Column("subject", String(200), nullable=False),
     Column("details", Text, nullable=False),  # a JSON object; never a secret
+    Column("address", String(64)),  # from where
+    Column("reason", Text),
+    Column("rows", Text),  # JSON: table and key to the digest of the row after the act
+    Column("position", BigInteger),  # in the chain; None: not linked yet
+    Column("link", LargeBinary(32)),  # the chain's hash up to and with this event
 )
-Index(None, audit_events.c.subject)
+Index(None, audit_events.c.subject, audit_events.c.id)
+Index(None, audit_events.c.actor, audit_events.c.id)
+Index("uq_audit_events_position", audit_events.c.position, unique=True)
+Index(
+    "ix_audit_events_unlinked",
+    audit_events.c.id,
+    sqlite_where=audit_events.c.position.is_(None),
+    postgresql_where=audit_events.c.position.is_(None),
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("token", Text, nullable=False),  # signed by the record's own key (SPEC section 10)
+    Column("created_at", BigInteger, nullable=False),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("actor", String(200), primary_key=True),
+    Column("key", String(200), primary_key=True),
+    Column("fingerprint", LargeBinary(32), nullable=False),  # SHA-256 of the request
+    Column("created_at", BigInteger, nullable=False, index=True),
+    Column("status", Integer),  # of the reply; None: still being worked on
+    Column("location", Text),
+    Column("body", LargeBinary),
+)
+
+# Who may
 
 users = Table(
     "users",
     metadata,
     Column("id", _Id, primary_key=True),
     Column("email", String(200), nullable=False, unique=True),  # in lower case
-    Column("password_hash", String(200), nullable=False),  # argon2id
+    Column("password_hash", String(200), nullable=False),  # argon2id; `!`: they have none
     Column("created_at", BigInteger, nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("totp", LargeBinary),  # the seed, encrypted; None: not set up
+    Column("totp_used", BigInteger),  # the last time step that was accepted
+    Column("ended_at", BigInteger),  # may not sign in any more
+    Column("issuer", String(200)),  # of OpenID Connect
+    Column("issuer_subject", String(255)),
+)
+Index(None, users.c.issuer, users.c.issuer_subject, unique=True)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("user_id", ForeignKey(users.c.id), primary_key=True),
+    Column("code_hash", LargeBinary(32), primary_key=True),
+    Column("used_at", BigInteger),
+)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("secret_hash", LargeBinary(32), primary_key=True),
+    Column("email", String(200), nullable=False, unique=True),
+    Column("role", String(16), nullable=False),
+    Column("invited_by", String(200), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
 )
 
 sessions = Table(
@@ -105,6 +219,8 @@ sessions = Table(
     Column("user_id", ForeignKey(users.c.id), nullable=False, index=True),
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
+    Column("address", String(64)),
+    Column("agent", String(200)),
 )
 
 tokens = Table(
@@ -115,6 +231,10 @@ tokens = Table(
     Column("secret_hash", LargeBinary(32), nullable=False),  # SHA-256
     Column("created_at", BigInteger, nullable=False),
     Column("revoked_at", BigInteger),
+    Column("scopes", Text, nullable=False),  # permissions, separated by spaces
+    Column("products", Text),  # JSON: an array of names; None: all
+    Column("expires_at", BigInteger),
+    Column("used_at", BigInteger),  # to the hour
 )
 
 attempts = Table(

@@ -1,8 +1,12 @@
-"""An order: what the vendor decided to license, read from JSON, a form or a command line."""
+"""An order: what the vendor decided to license, read from JSON, a form or a command line.
+
+The first licence of a line comes from a whole order. Those that replace it are ordered by what is
+to be different: its term, its host, or what it allows.
+"""
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -10,7 +14,7 @@ from zoneinfo import ZoneInfo
 from license_core import claims, request, strictjson
 from license_core.claims import MAX_INSTANT, ClaimError
 from license_core.errors import InputInvalidError
-from license_core.license import MATCHES
+from license_core.license import MATCHES, License
 from license_core.request import LicenseRequest
 
 DAY = 86400
@@ -40,6 +44,18 @@ MEMBERS = (
     "maintenance_until",
     "replaces",
 )
+
+
+REASON = "reason"
+TERM = ("days", "expires", "perpetual", "time_zone")
+CHANGES = ("edition", "features", "limits", "match", "notify_days", "grace_days")
+CHANGED = {
+    "renew": (*TERM, "continue_from", "notify_days", "grace_days"),
+    "rehost": ("host", "match"),
+    "change": (*CHANGES, "maintenance_until", "time_zone"),
+    "reinstate": (),
+}
+"""Each act on a licence, and what an order for it may make different."""
 
 
 class Order(NamedTuple):
@@ -77,49 +93,153 @@ def from_members(members: Mapping[str, Any], now: int) -> Order:
     Raises InputInvalidError, or RequestUnreadableError, RequestDamagedError and
     RequestAmbiguousError for the operator's text.
     """
-    given = {name: value for name, value in members.items() if value is not None}
-    unknown = next((name for name in given if name not in MEMBERS), None)
-    if unknown is not None:
-        reason = f"there is no such member; there are {', '.join(MEMBERS)}"
-        raise InputInvalidError(field=unknown[:64], reason=reason)
+    return _told_plainly(lambda: _read(_known(members, MEMBERS), now))
+
+
+def again(act: str, former: License, members: Mapping[str, Any], now: int) -> Order:
+    """The order for the licence that replaces *former* by *act*, one of CHANGED.
+
+    Raises as ``from_members`` does.
+    """
+    return _told_plainly(lambda: _again(act, former, _known(members, CHANGED[act]), now))
+
+
+def check_terms(members: Mapping[str, Any]) -> None:
+    """Raise ClaimError unless *members* are terms that a product may have as defaults."""
+    claims.integer(members, "days", least=1, most=MAX_DAYS)
+    _terms(members)
+    _days(members, "notify_days")
+    _days(members, "grace_days")
+
+
+def _told_plainly(read: Callable[[], Order]) -> Order:
     try:
-        return _read(given, now)
+        return read()
     except ClaimError as error:
         raise InputInvalidError(field=error.claim, reason=error.reason) from error
 
 
+def _known(members: Mapping[str, Any], allowed: tuple[str, ...]) -> dict[str, Any]:
+    given = {member: value for member, value in members.items() if value is not None}
+    unknown = next((member for member in given if member not in allowed), None)
+    if unknown is not None:
+        reason = f"there is no such member; there are {', '.join(allowed)}"
+        raise InputInvalidError(field=unknown[:64], reason=reason)
+    return given
+
+
 def _read(given: Mapping[str, Any], now: int) -> Order:
     get = claims.required
-    customer = get(_words(given, "customer"), "customer")
-    product = get(_name(given, "product"), "product")
+    customer = get(words(given, "customer"), "customer")
+    product = get(name(given, "product"), "product")
     pasted = get(claims.text(given, "host", longest=request.MAX_TEXT), "host")
     zone = _zone(given)
     expires_at = _expiry(given, zone, now)
-    grace_days = claims.integer(given, "grace_days", most=MAX_DAYS)
-    notify_days = claims.integer(given, "notify_days", most=MAX_DAYS)
-    if expires_at is None and (grace_days or notify_days):
-        name = "grace_days" if grace_days else "notify_days"
-        raise ClaimError(name, "a perpetual licence has no end to count from")
+    terms = _terms(given)
     order = Order(
         customer=customer,
         product=product,
         request=request.parse(pasted),
-        match=claims.one_of(given, "match", MATCHES) or "exact",
+        match=terms.get("match") or "exact",
         expires_at=expires_at,
-        notify_from=None
-        if expires_at is None or notify_days is None
-        else max(0, expires_at - notify_days * DAY),
-        grace_until=None
-        if expires_at is None or not grace_days
-        else min(MAX_INSTANT, expires_at + grace_days * DAY),
+        notify_from=_notify_from(expires_at, _days(given, "notify_days")),
+        grace_until=_grace_until(expires_at, _days(given, "grace_days")),
         maintenance_until=_last_instant(given, "maintenance_until", zone),
-        edition=_name(given, "edition"),
-        features=_at_most(claims.names(given, "features") or (), "features"),
-        limits=_at_most(claims.numbers(given, "limits") or {}, "limits"),
+        edition=terms.get("edition"),
+        features=terms.get("features") or (),
+        limits=terms.get("limits") or {},
         replaces=_number(given, "replaces"),
     )
     _check_host(order)
     return order
+
+
+def _terms(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a licence allows, as far as *given* says. Raises ClaimError."""
+    found = {
+        "edition": name(given, "edition"),
+        "features": _at_most(claims.names(given, "features") or (), "features"),
+        "limits": _at_most(claims.numbers(given, "limits") or {}, "limits"),
+        "match": claims.one_of(given, "match", MATCHES),
+    }
+    return {member: value for member, value in found.items() if member in given}
+
+
+def _days(given: Mapping[str, Any], member: str) -> int | None:
+    return claims.integer(given, member, most=MAX_DAYS)
+
+
+def _notify_from(expires_at: int | None, days: int | None) -> int | None:
+    if expires_at is None and days:
+        raise ClaimError("notify_days", "a perpetual licence has no end to count from")
+    return None if expires_at is None or days is None else max(0, expires_at - days * DAY)
+
+
+def _grace_until(expires_at: int | None, days: int | None) -> int | None:
+    if expires_at is None and days:
+        raise ClaimError("grace_days", "a perpetual licence has no end to count from")
+    return None if expires_at is None or not days else min(MAX_INSTANT, expires_at + days * DAY)
+
+
+def _again(act: str, former: License, given: Mapping[str, Any], now: int) -> Order:
+    order = Order(
+        customer=former.sub,
+        product=former.aud,
+        request=LicenseRequest(
+            former.host.key, former.host.name, former.host.profile, former.host.tags
+        ),
+        match=former.host.match,
+        expires_at=former.exp,
+        notify_from=former.notify_from,
+        grace_until=former.grace_until,
+        maintenance_until=former.maintenance_until,
+        edition=former.edition,
+        features=former.features,
+        limits=former.limits or {},
+        replaces=former.jti,
+    )
+    zone = _zone(given)
+    if act == "renew":
+        order = _renewed(order, given, zone, now)
+    if "host" in given or act == "rehost":
+        pasted = claims.required(claims.text(given, "host", longest=request.MAX_TEXT), "host")
+        order = order._replace(request=request.parse(pasted))
+    if "maintenance_until" in given:
+        until = _last_instant(given, "maintenance_until", zone)
+        order = order._replace(maintenance_until=until)
+    if "notify_days" in given:
+        notify_from = _notify_from(order.expires_at, _days(given, "notify_days"))
+        order = order._replace(notify_from=notify_from)
+    if "grace_days" in given:
+        grace_until = _grace_until(order.expires_at, _days(given, "grace_days"))
+        order = order._replace(grace_until=grace_until)
+    order = order._replace(**_terms(given))
+    _check_host(order)
+    return order
+
+
+def _renewed(order: Order, given: Mapping[str, Any], zone: tzinfo, now: int) -> Order:
+    """*order* with another end; warning and grace keep their distance from it."""
+    former = order.expires_at
+    begins = claims.one_of(given, "continue_from", ("end", "now"))
+    if former is None and begins == "end":
+        raise ClaimError("continue_from", "the licence is perpetual: it has no end")
+    at_end = former is not None and (begins == "end" or (begins is None and former > now))
+    # The last day that is covered: a term that continues begins on the next.
+    start = former - 1 if at_end and former is not None else now
+    expires_at = _expiry(given, zone, start, now)
+    moved = None if expires_at is None or former is None else expires_at - former
+    return order._replace(
+        expires_at=expires_at,
+        notify_from=_moved(order.notify_from, moved),
+        grace_until=_moved(order.grace_until, moved),
+    )
+
+
+def _moved(instant: int | None, seconds: int | None) -> int | None:
+    if instant is None or seconds is None:
+        return None
+    return max(0, min(MAX_INSTANT, instant + seconds))
 
 
 def _check_host(order: Order) -> None:
@@ -134,17 +254,17 @@ def _check_host(order: Order) -> None:
         raise ClaimError("match", reason)
 
 
-def _words(given: Mapping[str, Any], name: str) -> str | None:
+def words(given: Mapping[str, Any], member: str, longest: int = 200) -> str | None:
     """Text for people: composed characters (Unicode NFC), no control characters, no edges."""
-    value = claims.text(given, name, longest=1000)
+    value = claims.text(given, member, longest=5 * longest)
     if value is None:
         return None
     value = unicodedata.normalize("NFC", " ".join(value.split()))
     if not value.isprintable():
-        raise ClaimError(name, "it has control characters")
+        raise ClaimError(member, "it has control characters")
     if _UNSEEN & set(value) or (value and not any(map(_seen, value))):
-        raise ClaimError(name, "it has characters that nobody can see")
-    return claims.text({name: value}, name)
+        raise ClaimError(member, "it has characters that nobody can see")
+    return claims.text({member: value}, member, longest=longest)
 
 
 def _seen(character: str) -> bool:
@@ -152,11 +272,12 @@ def _seen(character: str) -> bool:
     return unicodedata.category(character) not in ("Mn", "Me")
 
 
-def _name(given: Mapping[str, Any], name: str) -> str | None:
-    value = claims.text(given, name)
+def name(given: Mapping[str, Any], member: str) -> str | None:
+    """The name of a product, an edition or the like. Raises ClaimError."""
+    value = claims.text(given, member)
     if value is not None and not claims.choice_name(value):
         reason = "it is not a name: 1 to 64 letters, digits, `.`, `_`, `:` or `-`"
-        raise ClaimError(name, f"{value!r}: {reason}")
+        raise ClaimError(member, f"{value!r}: {reason}")
     return value
 
 
@@ -187,8 +308,13 @@ def _zone(given: Mapping[str, Any]) -> tzinfo:
         raise ClaimError("time_zone", reason) from error
 
 
-def _expiry(given: Mapping[str, Any], zone: tzinfo, now: int) -> int | None:
-    """The first instant after the term; None: perpetual."""
+def _expiry(
+    given: Mapping[str, Any], zone: tzinfo, start: int, now: int | None = None
+) -> int | None:
+    """The first instant after the term that begins on the day of *start*; None: perpetual.
+
+    It must end after *now* (by default *start*).
+    """
     perpetual = given.get("perpetual", False)
     if not isinstance(perpetual, bool):
         raise ClaimError("perpetual", "it is neither true nor false")
@@ -201,11 +327,20 @@ def _expiry(given: Mapping[str, Any], zone: tzinfo, now: int) -> int | None:
     days = claims.integer(given, "days", least=1, most=MAX_DAYS)
     if days is None:
         expires_at = _last_instant(given, "expires", zone)
-        if expires_at is None or expires_at <= now:
-            raise ClaimError("expires", f"{given['expires']} is over")
-        return expires_at
-    today = datetime.fromtimestamp(now, zone).date()
-    return _end_of(today + timedelta(days=days), zone)
+    else:
+        expires_at = _days_after(start, days, zone)
+    if expires_at is None or expires_at <= (start if now is None else now):
+        last = given["expires"] if days is None else f"a term of {days} days"
+        raise ClaimError("days" if days else "expires", f"{last} is over")
+    return expires_at
+
+
+def _days_after(start: int, days: int, zone: tzinfo) -> int:
+    try:
+        first = datetime.fromtimestamp(start, zone).date()
+        return _end_of(first + timedelta(days=days), zone)
+    except (ValueError, OverflowError) as error:
+        raise ClaimError("days", "the term ends beyond the calendar") from error
 
 
 def _last_instant(given: Mapping[str, Any], name: str, zone: tzinfo) -> int | None:

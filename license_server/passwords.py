@@ -10,6 +10,8 @@ from license_core.errors import InputInvalidError
 
 LEAST, MOST = 10, 200
 """How many characters a password has."""
+NONE = "!"
+"""In place of the hash of somebody who has no password."""
 
 _HASHER = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
 WORKERS = ThreadPoolExecutor(2, "passwords")
@@ -31,6 +33,7 @@ def hash_(password: str) -> str:
 
 def verify(password: str, hashed: str | None) -> bool:
     """Whether *password* is the one that was hashed; it takes as long where there is none."""
+    hashed = None if hashed == NONE else hashed
     try:
         right = _HASHER.verify(hashed or _NOBODY, password[:MOST].encode("utf-8", "replace"))
     except (VerificationError, InvalidHashError):

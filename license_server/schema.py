@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from alembic import command
 from license_core.errors import NotInitialisedError, SchemaNewerError, SchemaOutdatedError
+from license_server.adoption import adopt
 
 
 def _folder() -> Path:
@@ -45,8 +46,26 @@ def check(connection: Connection, data: str) -> None:
     raise kind(found=present, wanted=wanted)
 
 
-def upgrade(connection: Connection) -> None:
-    """Bring the tables to this server's version, in the transaction of *connection*."""
+def upgrade(connection: Connection, now: int, revision: str = "head") -> None:
+    """Bring the tables to this server's version, in the transaction of *connection*.
+
+    What was there before the record bound its rows is bound at *now*, in seconds.
+    """
+    before = found(connection)
     config = _config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
+    if before == "0001" and found(connection) == current():
+        adopt(connection, now)
+
+
+def downgrade(connection: Connection, revision: str) -> None:
+    """Bring the tables back to an earlier version; what it has no place for is lost."""
+    config = _config()
+    config.attributes["connection"] = connection
+    command.downgrade(config, revision)
+
+
+def current() -> str | None:
+    """The version of the tables that this server wants."""
+    return ScriptDirectory.from_config(_config()).get_current_head()

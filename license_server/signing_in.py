@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 
 from license_core import b64url
 from license_core.errors import NotAuthenticatedError, TooManyAttemptsError
-from license_server import passwords, store
-from license_server.store import StoredUser
+from license_server import passwords
+from license_server.store import people as store
+from license_server.store.people import StoredUser
 
 Random = Callable[[int], bytes]
 LONGEST_WAIT = 900
@@ -106,7 +107,8 @@ def succeeded(connection: Connection, attempt: Attempt) -> None:
 
 def judge(user: StoredUser | None, password: str) -> StoredUser:
     """*user*, if *password* is theirs; slow on purpose. Raises NotAuthenticatedError."""
-    if not passwords.verify(password, user.password_hash if user else None) or user is None:
+    hashed = user.password_hash if user is not None and user.ended_at is None else None
+    if not passwords.verify(password, hashed) or user is None:
         raise NotAuthenticatedError(reason="The address or the password is wrong")
     return user
 

@@ -1,4 +1,4 @@
-"""A running server's parts, and the one way in which they issue a licence."""
+"""A running server's parts, and the one way in which they act on licences."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,16 +9,22 @@ from sqlalchemy.exc import IntegrityError
 from starlette.concurrency import run_in_threadpool
 
 from license_core.errors import DatabaseUnavailableError
-from license_server import issuing
+from license_server import acts, idempotency, issuing, proposals
+from license_server.actor import Actor
+from license_server.acts import Plan, Wanted
 from license_server.db import Database
-from license_server.issuing import Idempotency, Issuer
-from license_server.orders import Order
+from license_server.idempotency import Idempotency
+from license_server.issuing import Drawn, Issuer
 from license_server.settings import ServerSettings
-from license_server.store import StoredLicense
+from license_server.store.licenses import StoredLicense
+from license_server.store.proposals import Proposal
+from license_server.store.record import Reply
 
 T = TypeVar("T")
 Clock = Callable[[], int]
 Random = Callable[[int], bytes]
+Told = Callable[[StoredLicense | Proposal], Reply]
+"""How a face of the server tells what was done."""
 _TRIES = 4
 
 
@@ -43,30 +49,137 @@ class Site(NamedTuple):
         return await run_in_threadpool(work)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """The result of *work*, once it is committed."""
+        """The result of *work*, once it is committed.
+
+        Where another process took a number, a name or a key meanwhile, it is done again.
+        """
+        for _ in range(_TRIES - 1):
+            try:
+                return await self._write(work)
+            except IntegrityError:
+                continue
+        try:
+            return await self._write(work)
+        except IntegrityError as error:
+            raise DatabaseUnavailableError(reason="others write the same") from error
+
+    async def _write(self, work: Callable[[Connection], T]) -> T:
         return await asyncio.wrap_future(self.database.writer.submit(work))
 
-    async def issue(
-        self, order: Order, actor: str, now: int, idempotency: Idempotency | None = None
-    ) -> StoredLicense:
-        """Issue what *order* asks for; what is stored, once it is committed.
+    async def once(
+        self,
+        actor: Actor,
+        given: Idempotency | None,
+        now: int,
+        act: Callable[[Connection], Reply],
+    ) -> Reply:
+        """The reply of *act*, once it is committed; the same request gets the same again."""
+        return await self.write(
+            lambda connection: idempotency.once(
+                connection, actor.name, given, now, lambda: act(connection)
+            )
+        )
 
-        Raises what issuing.draw_up and issuing.record raise, or DatabaseUnavailableError.
+    async def act(
+        self, wanted: Wanted, actor: Actor, now: int, tell: Told, given: Idempotency | None = None
+    ) -> Reply:
+        """Do what *wanted* asks for, or propose it where its product wants a second person.
+
+        Raises what acts.plan, issuing.draw_up and acts.record raise, or DatabaseUnavailableError.
         """
-        replaces = None
-        if order.replaces or order.request.replaces:
-            replaces = await self.read(lambda connection: issuing.replaced(connection, order))
+        found = await self.read(
+            lambda connection: self._plan(connection, wanted, actor, now, given)
+        )
+        if isinstance(found, Reply):
+            return found
+        if found.needs_approval:
+            return await self.once(
+                actor,
+                given,
+                now,
+                lambda connection: tell(proposals.propose(connection, wanted, found, actor, now)),
+            )
+
+        def record(connection: Connection, drawn: Drawn) -> Reply:
+            return tell(acts.record(connection, found, drawn, self.issuer, actor))
+
+        return await self._draw_and_record(found, actor, now, record, given)
+
+    async def approve(
+        self,
+        id_: int,
+        actor: Actor,
+        reason: str | None,
+        now: int,
+        tell: Told,
+        given: Idempotency | None = None,
+    ) -> Reply:
+        """Approve a proposal and issue its licence. Raises as ``act`` and proposals.approve do."""
+
+        def look(connection: Connection) -> Reply | tuple[Proposal, Plan]:
+            if given is not None:
+                earlier = idempotency.earlier_reply(connection, actor.name, given)
+                if earlier is not None:
+                    return earlier
+            proposal = proposals.find(connection, id_)
+            proposals.check_decider(proposal, actor)
+            by = proposals.proposer(proposal, actor)
+            return proposal, acts.plan(connection, proposals.wanted(proposal), by, now)
+
+        found = await self.read(look)
+        if isinstance(found, Reply):
+            return found
+        proposal, planned = found
+
+        def record(connection: Connection, drawn: Drawn) -> Reply:
+            return tell(
+                proposals.approve(
+                    connection, proposal, planned, drawn, self.issuer, actor, reason, now
+                )
+            )
+
+        return await self._draw_and_record(planned, actor, now, record, given)
+
+    def _plan(
+        self,
+        connection: Connection,
+        wanted: Wanted,
+        actor: Actor,
+        now: int,
+        given: Idempotency | None,
+    ) -> Reply | Plan:
+        """What is to be done; or the reply, where it was done before."""
+        if given is not None:
+            earlier = idempotency.earlier_reply(connection, actor.name, given)
+            if earlier is not None:
+                return earlier
+        return acts.plan(connection, wanted, actor, now)
+
+    async def _draw_and_record(
+        self,
+        planned: Plan,
+        actor: Actor,
+        now: int,
+        record: Callable[[Connection, Drawn], Reply],
+        given: Idempotency | None,
+    ) -> Reply:
         for _ in range(_TRIES):
             number = issuing.new_number(now, self.random)
-            drawn = issuing.draw_up(order, self.issuer, number, replaces, now)
+            drawn = issuing.draw_up(planned.order, self.issuer, number, now)
             try:
-                return await self.write(_recording(drawn, self.issuer, actor, idempotency))
+                return await self._write(_recording(actor, given, now, record, drawn))
             except IntegrityError:
                 continue  # somebody took the number or the key meanwhile
         raise DatabaseUnavailableError(reason="no number for the licence could be stored")
 
 
 def _recording(
-    drawn: issuing.Drawn, issuer: Issuer, actor: str, idempotency: Idempotency | None
-) -> Callable[[Connection], StoredLicense]:
-    return lambda connection: issuing.record(connection, drawn, issuer, actor, idempotency)
+    actor: Actor,
+    given: Idempotency | None,
+    now: int,
+    record: Callable[[Connection, Drawn], Reply],
+    drawn: Drawn,
+) -> Callable[[Connection], Reply]:
+    return lambda connection: idempotency.once(
+        connection, actor.name, given, now, lambda: record(connection, drawn)
+    )

@@ -30,11 +30,13 @@ from license_core.keyset import Keyset, SigningKey, open_keyset
 from license_core.place import words
 from license_core.publickey import PublicKey
 from license_core.signer import MemorySigner
-from license_server import audit, passwords, schema, store
+from license_server import accounts, audit, passwords, schema
+from license_server.actor import COMMAND
 from license_server.db import Database
 from license_server.issuing import Issuer
 from license_server.settings import ServerSettings
 from license_server.signers import open_signer, pkcs8
+from license_server.store import people, record
 
 DAY = 86400
 _SIGNING_KEY_DAYS = 3653
@@ -134,7 +136,7 @@ def _open_issuer(settings: ServerSettings, database: Database) -> Issuer:
     except (OSError, ValueError) as error:
         raise TrustedKeyInvalidError(path=str(path), reason=words(error)) from error
     with database.reading() as connection:
-        token = store.newest_keyset(connection)
+        token = record.newest_keyset(connection)
     if token is None:
         raise NotInitialisedError(path=str(settings.data), missing="the keyset")
     try:
@@ -198,10 +200,12 @@ def _make_database(
     def fill(connection: Connection) -> None:
         if schema.found(connection) is not None:
             raise AlreadyInitialisedError(path="the database", found="its tables")
-        schema.upgrade(connection)
-        store.add_keyset(connection, 1, keyset, now)
-        store.add_user(connection, email, password_hash, now)
-        audit.record(connection, now, "command", "server.initialised", email)
+        schema.upgrade(connection, now)
+        record.add_keyset(connection, 1, keyset, now)
+        row = ("keysets", {"version": 1, "token": keyset, "created_at": now})
+        audit.record(connection, now, COMMAND, "server.initialised", email, rows=[row])
+        user = people.add_user(connection, email, password_hash, "administrator", now)
+        accounts.record(connection, user, COMMAND, "user.added", now)
         if not in_folder:
             rename()
 

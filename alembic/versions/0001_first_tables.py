@@ -112,3 +112,19 @@ def upgrade() -> None:
         sa.Column("last_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("subject", name="pk_attempts"),
     )
+
+
+def downgrade() -> None:
+    for name in (
+        "attempts",
+        "tokens",
+        "sessions",
+        "users",
+        "audit_events",
+        "idempotency_keys",
+        "licenses",
+        "keysets",
+        "products",
+        "customers",
+    ):
+        op.drop_table(name)

@@ -1,18 +1,27 @@
-"""Licences as JSON. Instants are RFC 3339 texts in UTC, or null."""
+"""What is stored, as JSON. Instants are RFC 3339 texts in UTC, or null."""
 
 import time
 from typing import Any
 
-from license_server import issuing
-from license_server.store import StoredLicense
+from license_core import strictjson
+from license_core.errors import LicenseError, Notice
+from license_server import issuing, products
+from license_server.acts import Plan
+from license_server.api import PREFIX
+from license_server.problem_json import CLI
+from license_server.store.licenses import StoredLicense
+from license_server.store.parties import Customer, Product
+from license_server.store.proposals import Proposal
+from license_server.store.record import Event
 
 
-def license_json(stored: StoredLicense, prefix: str) -> dict[str, Any]:
+def license_json(stored: StoredLicense, now: int) -> dict[str, Any]:
     """A licence, with links to itself and its file."""
     license_ = issuing.claims_of(stored)
-    here = f"{prefix}/licenses/{stored.number}"
+    here = f"{PREFIX}/licenses/{stored.number}"
     return {
         "id": stored.number,
+        "state": state_of(stored, now),
         "customer": stored.customer,
         "product": stored.product,
         "edition": license_.edition,
@@ -25,18 +34,111 @@ def license_json(stored: StoredLicense, prefix: str) -> dict[str, Any]:
             "match": license_.host.match,
             "tags": sorted(license_.host.tags or {}),
         },
-        "issued_at": _instant(stored.issued_at),
-        "expires_at": _instant(stored.expires_at),
-        "notify_from": _instant(license_.notify_from),
-        "grace_until": _instant(stored.grace_until),
-        "maintenance_until": _instant(license_.maintenance_until),
+        "issued_at": instant(stored.issued_at),
+        "issued_by": stored.issued_by,
+        "act": stored.act,
+        "expires_at": instant(stored.expires_at),
+        "notify_from": instant(license_.notify_from),
+        "grace_until": instant(stored.grace_until),
+        "maintenance_until": instant(license_.maintenance_until),
+        "line": stored.line,
         "replaces": stored.replaces,
         "replaced_by": stored.replaced_by,
         "links": {"self": here, "file": f"{here}/license.dat"},
     }
 
 
-def _instant(seconds: int | None) -> str | None:
+def state_of(stored: StoredLicense, now: int) -> str:
+    """What became of a licence, or ``expired`` where it is over by itself."""
+    end = stored.grace_until or stored.expires_at
+    over = end is not None and end <= now
+    return "expired" if stored.state == "active" and over else stored.state
+
+
+def plan_json(planned: Plan) -> dict[str, Any]:
+    """What an act would do."""
+    order = planned.order
+    return {
+        "dry_run": True,
+        "act": planned.act,
+        "customer": order.customer,
+        "product": order.product,
+        "host": {"key": order.request.key, "name": order.request.name, "match": order.match},
+        "expires_at": instant(order.expires_at),
+        "replaces": order.replaces,
+        "needs_approval": planned.needs_approval,
+        "refusals": [remark_json(error) for error in planned.refusals],
+        "notices": [remark_json(notice) for notice in planned.notices],
+    }
+
+
+def remark_json(told: LicenseError | Notice) -> dict[str, str]:
+    """A refusal or a notice, in words."""
+    return {"slug": told.slug, "detail": told.sentence, "remedy": told.remedy(CLI)}
+
+
+def customer_json(customer: Customer) -> dict[str, Any]:
+    """A customer."""
+    return {
+        "id": customer.id,
+        "name": customer.name,
+        "contact_name": customer.contact_name,
+        "contact_email": customer.contact_email,
+        "language": customer.language,
+        "notes": customer.notes,
+        "created_at": instant(customer.created_at),
+    }
+
+
+def product_json(product: Product) -> dict[str, Any]:
+    """A product and its rules."""
+    return {
+        "name": product.name,
+        "defaults": products.defaults(product),
+        "longest_days": product.longest_days,
+        "rehosts": product.rehosts,
+        "needs_approval": product.needs_approval,
+        "created_at": instant(product.created_at),
+    }
+
+
+def proposal_json(proposal: Proposal) -> dict[str, Any]:
+    """A proposal and what became of it."""
+    return {
+        "id": proposal.id,
+        "state": proposal.state,
+        "act": proposal.act,
+        "license": proposal.subject,
+        "customer": proposal.customer,
+        "product": proposal.product,
+        "members": strictjson.loads(proposal.members.encode("utf-8")),
+        "reason": proposal.reason,
+        "proposed_by": proposal.proposed_by,
+        "proposed_at": instant(proposal.proposed_at),
+        "decided_by": proposal.decided_by,
+        "decided_at": instant(proposal.decided_at),
+        "decision": proposal.decision,
+        "issued": proposal.number,
+    }
+
+
+def event_json(event: Event) -> dict[str, Any]:
+    """An event of the record."""
+    return {
+        "id": event.id,
+        "at": instant(event.at),
+        "actor": event.actor,
+        "address": event.address,
+        "action": event.action,
+        "subject": event.subject,
+        "reason": event.reason,
+        "details": strictjson.loads(event.details.encode("utf-8")),
+        "position": event.position,
+    }
+
+
+def instant(seconds: int | None) -> str | None:
+    """An instant as RFC 3339 has it."""
     if seconds is None:
         return None
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -1,7 +1,6 @@
 """The desk's pages: sign in, paste, see what it means, issue, list, fetch."""
 
 import asyncio
-import hashlib
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -17,12 +16,17 @@ from license_core.errors import (
     TooManyAttemptsError,
 )
 from license_core.problems import PROBLEMS
-from license_server import auth, cursors, desk, issuing, passwords, signing_in, store
+from license_server import acts, auth, cursors, desk, issuing, passwords, signing_in
+from license_server.acts import Wanted
 from license_server.auth import Session
-from license_server.issuing import Idempotency
+from license_server.idempotency import Idempotency
 from license_server.signing_in import Attempt
 from license_server.site import Site
-from license_server.store import Filter, StoredLicense, StoredUser
+from license_server.store import licenses, people, record
+from license_server.store.licenses import Filter, StoredLicense
+from license_server.store.people import StoredUser
+from license_server.store.proposals import Proposal
+from license_server.store.record import Reply
 from license_server.web import forms, pages
 
 LOGIN = "/login"
@@ -53,7 +57,10 @@ AtSite = Annotated[Site, Depends(_site)]
 async def _session(request: Request, site: AtSite) -> Session:
     """Who is signed in. Raises NotAuthenticatedError."""
     secret, now = request.cookies.get(_SESSION, ""), site.clock()
-    session = await site.read(lambda connection: auth.find_session(connection, secret, now))
+    address = request.client.host if request.client else ""
+    session = await site.read(
+        lambda connection: auth.find_session(connection, secret, now, address)
+    )
     request.state.session = session
     return session
 
@@ -129,7 +136,7 @@ async def _sign_in(
     request: Request, site: Site, email: str, password: str
 ) -> tuple[Session, StoredUser]:
     now, hours = site.clock(), site.settings.session_hours
-    user = await site.read(lambda connection: store.user_by_email(connection, email))
+    user = await site.read(lambda connection: people.user_by_email(connection, email))
     browser = signing_in.recognise(user, request.cookies.get(_BROWSER, ""))
     address = request.client.host if request.client else ""
     attempt = Attempt.of(email, address, browser)
@@ -140,7 +147,7 @@ async def _sign_in(
 
     def open_(connection: Any) -> Session:
         signing_in.succeeded(connection, attempt)
-        return auth.open_session(connection, known.id, known.email, now, hours, site.random)
+        return auth.open_session(connection, known, now, hours, site.random, address)
 
     return await site.write(open_), known
 
@@ -169,9 +176,9 @@ async def listing(request: Request, site: AtSite) -> Response:
     text = _printable(request.query_params.get("q", "")[:_LONGEST_SEARCH])
     cursor = request.query_params.get("cursor")
     before = cursors.read(cursor) if cursor else None
-    wanted = Filter(text=text or None)
+    wanted, now = Filter(text=text or None), site.clock()
     found = await site.read(
-        lambda connection: store.list_licenses(connection, wanted, before=before, limit=_PAGE + 1)
+        lambda connection: licenses.listed(connection, wanted, now, before=before, limit=_PAGE + 1)
     )
     older = None
     if len(found) > _PAGE:
@@ -199,14 +206,17 @@ async def change(request: Request, site: AtSite, fields: Form) -> Response:
 
 
 @router.post(HOME + "/preview")
-async def preview(request: Request, site: AtSite, fields: Form) -> Response:
+async def preview(request: Request, site: AtSite, session: SignedIn, fields: Form) -> Response:
     """What the form would issue."""
     now = site.clock()
     try:
         members = forms.members(fields)
         if members.get("host"):
             members = desk.completed(members, requests.parse(members["host"]))
-        seen = await site.read(lambda connection: desk.preview(connection, members, now))
+        wanted = Wanted("issue", members)
+        seen = await site.read(
+            lambda connection: acts.plan(connection, wanted, session.actor, now, look=True)
+        )
     except LicenseError as error:
         if type(error).__name__ not in _AT_THE_FORM:
             raise
@@ -230,24 +240,30 @@ async def issue(request: Request, site: AtSite, session: SignedIn, fields: Form)
     if not once or len(once) > 64 or not (once.isascii() and once.isprintable()):
         raise FormExpiredError
     content = urlencode(sorted(fields.items())).encode("ascii")
-    idempotency = Idempotency(f"form:{once}", hashlib.sha256(content).digest())
+    key = Idempotency.of(f"form:{once}", "POST", HOME, content)
     now = site.clock()
     try:
-        members = forms.members(fields)
-        seen = await site.read(lambda connection: desk.preview(connection, members, now))
-        stored = await site.issue(seen.order, session.actor, now, idempotency)
+        wanted = Wanted("issue", forms.members(fields))
+        reply = await site.act(wanted, session.actor, now, _told, key)
     except LicenseError as error:
         if type(error).__name__ not in _AT_THE_FORM:
             raise
         return await _form(request, site, fields, error)
-    return RedirectResponse(f"{HOME}/{stored.number}?issued=1", 303)
+    return RedirectResponse(reply.location or HOME, reply.status)
+
+
+def _told(done: StoredLicense | Proposal) -> Reply:
+    """Where somebody is led who did something."""
+    if isinstance(done, Proposal):
+        return Reply(303, f"{HOME}?proposed={done.id}", b"")
+    return Reply(303, f"{HOME}/{done.number}?issued=1", b"")
 
 
 @router.get(HOME + "/{number}")
 async def one(request: Request, number: str, site: AtSite) -> Response:
     """One licence."""
     stored = await _find(site, number)
-    trail = await site.read(lambda connection: store.audit_trail(connection, number))
+    trail = await site.read(lambda connection: record.trail(connection, [number]))
     return pages.page(
         request,
         "license",

@@ -41,6 +41,15 @@ SERVER_ONLY = {
     "schema-newer",
     "method-not-allowed",
     "request-too-large",
+    "still-running",
+    "changed-meanwhile",
+    "license-state",
+    "term-too-long",
+    "rehosts-used-up",
+    "proposal-decided",
+    "rate-limited",
+    "record-broken",
+    "approval-pending",
 }
 """Those that only the vendor's side raises: tests/server/test_problems.py."""
 

@@ -9,7 +9,9 @@ import pytest
 from license_core.armor import MAX_FILE
 from license_core.request import LicenseRequest
 from license_core.verify import open_license
+from license_server.actor import COMMAND
 from license_server.edge import MAX_BODY
+from license_server.store import record
 from tests.server.conftest import Desk
 from tests.support import server
 from tests.support.server import KEY, LINE
@@ -81,7 +83,7 @@ def test_a_revoked_token_is_worth_nothing_a_second_later(desk: Desk) -> None:
     token = server.new_token(desk.site.database, name, desk.clock.now)
     headers = {"Authorization": f"Bearer {token}"}
     assert desk.client.get("/api/v1/licenses", headers=headers).status_code == 200
-    desk.site.database.write(lambda c: auth.revoke_token(c, name, "test", desk.clock.now))
+    desk.site.database.write(lambda c: auth.revoke_token(c, name, COMMAND, desk.clock.now))
     desk.clock.now += 1
     reply = desk.client.get("/api/v1/licenses", headers=headers)
     assert (reply.status_code, "revoked" in reply.json()["detail"]) == (401, True)
@@ -288,13 +290,12 @@ def test_an_operator_cannot_have_the_licence_of_another_customer_replaced(desk: 
 
 
 def test_who_issued_what_is_in_the_audit_trail(desk: Desk) -> None:
-    from license_server import store
-
     number = issue(desk).json()["id"]
     with desk.site.database.reading() as connection:
-        ((at, actor, action, details),) = store.audit_trail(connection, number)
-    assert (at, actor, action) == (desk.clock.now, "token:test", "license.issued")
-    assert json.loads(details)["host"] == KEY
+        (event,) = record.trail(connection, [number])
+    assert (event.at, event.actor) == (desk.clock.now, "token:test")
+    assert (event.action, event.address) == ("license.issued", "testclient")
+    assert json.loads(event.details)["host"] == KEY
 
 
 def test_every_reply_carries_the_security_headers(desk: Desk) -> None:
@@ -307,8 +308,8 @@ def test_every_reply_carries_the_security_headers(desk: Desk) -> None:
 
 def test_the_documents_name_every_member_and_parameter() -> None:
     from license_server import orders
-    from license_server.api import routes
+    from license_server.api import licenses
 
     text = (server.REPOSITORY / "docs" / "API.md").read_text("utf-8")
-    for name in (*orders.MEMBERS, *routes._FILTERS):
+    for name in (*orders.MEMBERS, *licenses._TEXTS, *licenses._DATES):
         assert f"`{name}`" in text, name

@@ -126,10 +126,13 @@ def test_a_host_that_has_a_licence_already_is_told(signed_in: Desk) -> None:
     assert number in preview(signed_in).text
 
 
-def test_a_search_finds_by_part_of_any_name_and_takes_signs_as_they_are(signed_in: Desk) -> None:
-    name = f"100%_{signed_in.clock.now}"
+def test_a_search_finds_by_the_beginning_of_any_word_and_takes_signs_as_they_are(
+    signed_in: Desk,
+) -> None:
+    name = f"100%_{signed_in.clock.now} 上海示例公司 Werkstätten"
     signed_in.client.post("/licenses", data=all_hidden(preview(signed_in, customer=name).text))
-    assert name in signed_in.client.get("/licenses", params={"q": name[1:]}).text
+    for typed in (str(signed_in.clock.now), f"100%_{signed_in.clock.now}", "示例", "werkst"):
+        assert name in signed_in.client.get("/licenses", params={"q": typed}).text
     assert "No licence matches" in signed_in.client.get("/licenses", params={"q": "%%%"}).text
 
 

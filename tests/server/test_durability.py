@@ -5,6 +5,7 @@ import random
 import signal
 import threading
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
@@ -13,8 +14,11 @@ import pytest
 import sqlalchemy
 
 from license_core.verify import open_license
-from license_server import audit, issuing, store
+from license_server import audit, issuing
+from license_server.actor import COMMAND
 from license_server.db import Database
+from license_server.store import licenses, parties, record
+from license_server.store.licenses import Filter
 from license_server.vault import open_database
 from tests.server.conftest import Desk
 from tests.support import server
@@ -27,16 +31,26 @@ CLIENTS = 4
 
 
 @pytest.mark.parametrize(
-    "broken", ["add_license", "add_audit_event", "add_idempotency_key", "idempotent"]
+    ("module", "broken"),
+    [
+        (licenses, "add"),
+        (parties, "ids"),
+        (parties, "add_customer"),
+        (record, "add_event"),
+        (record, "keep_reply"),
+        (record, "kept_reply"),
+    ],
 )
-def test_a_failure_between_signing_and_storing_leaves_nothing(desk: Desk, broken: str) -> None:
+def test_a_failure_between_signing_and_storing_leaves_nothing(
+    desk: Desk, module: ModuleType, broken: str
+) -> None:
     """Boulder's claim: no file that nobody knows of, no row without its file."""
     tables = ("licenses", "audit_events", "idempotency_keys", "customers", "products")
     before = [desk.count(table) for table in tables]
     headers = desk.bearer | {"Idempotency-Key": f"k{desk.clock.now}"}
     new = ORDER | {"customer": f"New {desk.clock.now}"}
     failure = sqlalchemy.exc.OperationalError("insert", {}, Exception("the disk is gone"))
-    with patch.object(store, broken, side_effect=failure):
+    with patch.object(module, broken, side_effect=failure):
         reply = desk.client.post("/api/v1/licenses", json=new, headers=headers)
     assert (reply.status_code, reply.json()["type"]) == (503, "/problems/database-unavailable")
     assert "disk" not in reply.text
@@ -76,11 +90,11 @@ def test_a_number_that_is_taken_is_drawn_again(desk: Desk) -> None:
 
 def test_one_bad_write_does_not_harm_those_that_wait_with_it(desk: Desk) -> None:
     def good(connection: sqlalchemy.Connection) -> int:
-        audit.record(connection, 1, "test", "test.done", f"group {desk.clock.now}")
+        audit.record(connection, 1, COMMAND, "test.done", f"group {desk.clock.now}")
         return 7
 
     def bad(connection: sqlalchemy.Connection) -> int:
-        audit.record(connection, 1, "test", "test.done", f"group {desk.clock.now}")
+        audit.record(connection, 1, COMMAND, "test.done", f"group {desk.clock.now}")
         raise RuntimeError("no")
 
     gate = threading.Event()
@@ -92,7 +106,7 @@ def test_one_bad_write_does_not_harm_those_that_wait_with_it(desk: Desk) -> None
     with pytest.raises(RuntimeError):
         jobs[1].result()
     with desk.site.database.reading() as connection:
-        assert len(store.audit_trail(connection, f"group {desk.clock.now}")) == 2
+        assert len(record.trail(connection, [f"group {desk.clock.now}"])) == 2
 
 
 class Client(threading.Thread):
@@ -147,12 +161,12 @@ def _all(database: Database, data: Path) -> set[str]:
     numbers: set[str] = set()
     before: int | None = None
     with database.reading() as connection:
-        while page := store.list_licenses(connection, store.Filter(), before=before, limit=500):
+        while page := licenses.listed(connection, Filter(), 0, before=before, limit=500):
             for stored in page:
                 assert (
                     open_license(issuing.file_of(stored), roots=roots).license.jti == stored.number
                 )
-                assert len(store.audit_trail(connection, stored.number)) == 1
+                assert len(record.trail(connection, [stored.number])) == 1
                 numbers.add(stored.number)
             before = page[-1].id
     database.close()

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 import sqlalchemy
 from click.testing import CliRunner
 
 from license_core.problems import PROBLEMS
-from license_server import admin, vault
+from license_server import admin, schema, vault
 from tests.cli.test_problems import SERVER_ONLY
 from tests.server.conftest import Desk
 from tests.server.test_desk import hidden
@@ -89,9 +88,10 @@ def test_the_command_ends_with_the_problems_exit_code(data: Path, slug: str) -> 
 
 
 def test_an_older_database_is_told_with_the_command_that_upgrades_it(data: Path) -> None:
-    # There is one version so far: let a later server find it.
-    with patch("alembic.script.ScriptDirectory.get_current_head", return_value="0002"):
-        code, said = command(data, *ISSUE, LINE)
+    database = vault.open_database(server.settings(data))
+    database.write(lambda connection: schema.downgrade(connection, "0001"))
+    database.close()
+    code, said = command(data, *ISSUE, LINE)
     assert code == ROWS["schema-outdated"].exit_code
     assert "license-server upgrade" in said
 

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from license_core.publickey import PublicKey
 from license_server import auth, vault
+from license_server.actor import COMMAND
 from license_server.db import Database
 from license_server.settings import ServerSettings
 
@@ -40,9 +41,9 @@ def make(data: Path, database: str | None = None, now: int | None = None) -> Ser
     return made
 
 
-def new_token(database: Database, name: str, now: int = 1) -> str:
+def new_token(database: Database, name: str, now: int = 1, grant: auth.Grant = auth.PROGRAM) -> str:
     """A bearer token."""
-    return database.write(lambda c: auth.new_token(c, name, "test", now, os.urandom))
+    return database.write(lambda c: auth.new_token(c, name, COMMAND, now, os.urandom, grant))
 
 
 def roots(data: Path) -> tuple[PublicKey, ...]:

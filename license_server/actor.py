@@ -1,0 +1,34 @@
+"""Who acts: a person at the desk, a program with a token, or a command on the server's machine."""
+
+from typing import NamedTuple
+
+from license_core.errors import NotPermittedError
+from license_server.permissions import PERMISSIONS
+
+
+class Actor(NamedTuple):
+    """Somebody, and what they may do."""
+
+    name: str
+    """As the record has it: ``user:ADDRESS``, ``token:NAME`` or ``command``."""
+    permissions: frozenset[str]
+    products: frozenset[str] | None = None
+    """The products that they may issue for; None: all."""
+    address: str | None = None
+    """Where they act from; None: on the server's machine."""
+
+    def need(self, permission: str, product: str | None = None) -> None:
+        """Raise NotPermittedError unless this actor may do that, for that *product*."""
+        if permission not in self.permissions:
+            reason = f"{self.name} may not {PERMISSIONS[permission]} (permission {permission})"
+            raise NotPermittedError(reason=reason)
+        if product is not None and not self.may_use(product):
+            raise NotPermittedError(reason=f"{self.name} is not for the product {product}")
+
+    def may_use(self, product: str) -> bool:
+        """Whether this actor may act on licences of *product*."""
+        return self.products is None or product in self.products
+
+
+COMMAND = Actor("command", frozenset(PERMISSIONS))
+"""Whoever runs ``license-server``: the files of the server are theirs anyway."""

@@ -1,0 +1,419 @@
+"""The acts on licences: issue, renew, rehost, change, suspend, reinstate, revoke.
+
+Nothing is edited in place. An act that changes what holds is a new signed licence that names the
+one it replaces, and the former row says what became of it. An act is planned by reading, drawn up
+and signed without a database, and recorded in one transaction, in which whoever comes second is
+told so.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from license_core.claims import ClaimError, choice_name
+from license_core.errors import (
+    ChangedMeanwhileError,
+    InputInvalidError,
+    LicenseError,
+    LicenseStateError,
+    Notice,
+    RehostsUsedUpError,
+    TermTooLongError,
+)
+from license_server import audit, customers, issuing, orders, products, rows
+from license_server.actor import Actor
+from license_server.issuing import Drawn, Issuer
+from license_server.orders import DAY, Order
+from license_server.store import licenses as store
+from license_server.store import parties
+from license_server.store.licenses import NewLicense, StoredLicense
+from license_server.store.parties import Product
+
+PERMISSIONS = {
+    "issue": "licenses:issue",
+    "renew": "licenses:issue",
+    "rehost": "licenses:issue",
+    "change": "licenses:issue",
+    "suspend": "licenses:end",
+    "reinstate": "licenses:end",
+    "revoke": "licenses:end",
+}
+"""Each act, and what one must be permitted to do it."""
+_FROM = {
+    "renew": ("active",),
+    "rehost": ("active",),
+    "change": ("active",),
+    "reinstate": ("suspended",),
+    "suspend": ("active",),
+    "revoke": ("active", "suspended"),
+}
+_LEAVES = {"suspend": "suspended", "revoke": "revoked"}
+_NEEDS_REASON = ("rehost", "suspend", "reinstate", "revoke")
+_PAST = {
+    "issue": "issued",
+    "renew": "renewed",
+    "rehost": "rehosted",
+    "change": "changed",
+    "suspend": "suspended",
+    "reinstate": "reinstated",
+    "revoke": "revoked",
+}
+_LONGEST_REASON = 1000
+
+
+class Wanted(NamedTuple):
+    """What somebody wants to be done."""
+
+    act: str
+    members: Mapping[str, Any]
+    """Of an order (orders.py), with a ``reason`` where there is one."""
+    subject: str | None = None
+    """The number of the licence to act on; None: a first one."""
+    expected: str | None = None
+    """The ETag of what the caller saw."""
+
+
+class Plan(NamedTuple):
+    """What would be done."""
+
+    act: str
+    order: Order
+    former: StoredLicense | None
+    """The licence that will be replaced."""
+    product: Product | None
+    reason: str | None
+    text: str | None
+    """What the operator sent."""
+    expected: str | None
+    refusals: tuple[LicenseError, ...]
+    """Why it will not be done."""
+    notices: tuple[Notice, ...]
+    """What looks wrong, or should be known before."""
+
+    @property
+    def needs_approval(self) -> bool:
+        """Whether a second person must approve it."""
+        return self.product is not None and self.product.needs_approval
+
+
+def plan(
+    connection: Connection, wanted: Wanted, actor: Actor, now: int, *, look: bool = False
+) -> Plan:
+    """What *wanted* means at the instant *now*; *look*: with all that should be known before.
+
+    Raises InputInvalidError, NotFoundError, NotPermittedError, LicenseStateError, or that the
+    operator's text cannot be read. Unless *look*, raises the first refusal.
+    """
+    actor.need(PERMISSIONS[wanted.act])
+    members = dict(wanted.members)
+    reason = read_reason(members, needed=wanted.act in _NEEDS_REASON)
+    if wanted.subject is None:
+        product, order = _first_order(connection, members, now)
+        former = _replaced(connection, order)
+        order = order._replace(replaces=former.number if former else None)
+    else:
+        former = issuing.find(connection, wanted.subject)
+        check_state(former, wanted.act)
+        order = orders.again(wanted.act, issuing.claims_of(former), members, now)
+        product = parties.product_by_name(connection, order.product)
+    actor.need(PERMISSIONS[wanted.act], order.product)
+    if former is not None:
+        actor.need(PERMISSIONS[wanted.act], former.product)
+    act = "rehost" if wanted.act == "issue" and _moves(former, order) else wanted.act
+    host = members.get("host")
+    drafted = Plan(
+        act=act,
+        order=order,
+        former=former,
+        product=product,
+        reason=reason,
+        text=host if isinstance(host, str) else None,
+        expected=wanted.expected,
+        refusals=(),
+        notices=(),
+    )
+    refusals = tuple(_refusals(connection, drafted, now))
+    if refusals and not look:
+        raise refusals[0]
+    notices = tuple(_notices(connection, drafted, now)) if look else ()
+    return drafted._replace(refusals=refusals, notices=notices)
+
+
+def record(
+    connection: Connection, planned: Plan, drawn: Drawn, issuer: Issuer, actor: Actor, **more: Any
+) -> StoredLicense:
+    """Store what was drawn up; what is stored. *more* are details of the event.
+
+    Raises LicenseStateError or ChangedMeanwhileError where somebody else was first, or
+    IntegrityError where another process took the number: then draw up another.
+    """
+    license_, former = drawn.license, planned.former
+    customer_id, product_id = parties.ids(connection, license_.sub, license_.aud)
+    now = license_.iat
+    if customer_id is None:
+        customer_id = customers.ensure(connection, license_.sub, actor, now).id
+    if product_id is None:
+        product_id = products.ensure(connection, license_.aud, actor, now).id
+    new = NewLicense(
+        number=license_.jti,
+        customer_id=customer_id,
+        product_id=product_id,
+        host_key=license_.host.key,
+        host_name=license_.host.name,
+        issued_at=now,
+        expires_at=license_.exp,
+        grace_until=license_.grace_until,
+        replaces=license_.replaces,
+        token=drawn.token,
+        keyset_version=issuer.keyset.keyset.version,
+        issued_by=actor.name,
+        line=former.line if former else license_.jti,
+        act=planned.act,
+        request=planned.text,
+    )
+    changed = []
+    if former is not None:
+        allowed = _FROM.get(planned.act, ("active",))
+        _expect(connection, former.number, planned.expected)
+        left = store.leave_state(
+            connection, former.number, allowed, state="replaced", replaced_by=new.number
+        )
+        if left is None:
+            check_state(issuing.find(connection, former.number), planned.act)
+            raise ChangedMeanwhileError(what=f"licence {former.number}")
+        changed.append(("licenses", left))
+    id_ = store.add(connection, new)
+    changed.append(("licenses", new._asdict() | {"id": id_}))
+    audit.record(
+        connection,
+        now,
+        actor,
+        f"license.{_PAST[planned.act]}",
+        new.number,
+        rows=changed,
+        reason=planned.reason,
+        customer=license_.sub,
+        product=license_.aud,
+        host=license_.host.key,
+        **({"replaces": new.replaces} if new.replaces else {}),
+        **more,
+    )
+    return _stored(new, id_, license_.sub, license_.aud, issuer.keyset_token)
+
+
+def end(connection: Connection, wanted: Wanted, actor: Actor, now: int) -> StoredLicense:
+    """Suspend or revoke a licence; what is stored then.
+
+    Raises InputInvalidError, NotFoundError, NotPermittedError, LicenseStateError or
+    ChangedMeanwhileError.
+    """
+    actor.need(PERMISSIONS[wanted.act])
+    members = dict(wanted.members)
+    reason = read_reason(members, needed=True)
+    if members:
+        raise InputInvalidError(field=next(iter(members))[:64], reason="there is no such member")
+    former = issuing.find(connection, wanted.subject or "")
+    actor.need(PERMISSIONS[wanted.act], former.product)
+    check_state(former, wanted.act)
+    _expect(connection, former.number, wanted.expected)
+    left = store.leave_state(
+        connection, former.number, _FROM[wanted.act], state=_LEAVES[wanted.act]
+    )
+    if left is None:
+        check_state(issuing.find(connection, former.number), wanted.act)
+        raise ChangedMeanwhileError(what=f"licence {former.number}")
+    audit.record(
+        connection,
+        now,
+        actor,
+        f"license.{_PAST[wanted.act]}",
+        former.number,
+        rows=[("licenses", left)],
+        reason=reason,
+        customer=former.customer,
+        product=former.product,
+    )
+    return former._replace(state=left["state"])
+
+
+def possible(stored: StoredLicense, actor: Actor) -> tuple[str, ...]:
+    """The acts that are open to *actor* on a licence now."""
+    return tuple(
+        act
+        for act, states in _FROM.items()
+        if stored.state in states
+        and PERMISSIONS[act] in actor.permissions
+        and actor.may_use(stored.product)
+    )
+
+
+def etag(connection: Connection, number: str) -> str:
+    """What a caller names to say which state of a licence it saw. Raises NotFoundError."""
+    issuing.find(connection, number)
+    row = store.columns_of(connection, number)
+    assert row is not None  # noqa: S101  # it was found
+    return rows.digest("licenses", row)
+
+
+def check_state(stored: StoredLicense, act: str) -> None:
+    """Raise LicenseStateError unless *act* is possible on what *stored* is by now."""
+    if stored.state not in _FROM.get(act, ("active",)):
+        became = {
+            "active": "is in force",
+            "replaced": f"was replaced by {stored.replaced_by}",
+            "suspended": "is suspended",
+            "revoked": "was revoked",
+        }[stored.state]
+        raise LicenseStateError(number=stored.number, act=act, became=became)
+
+
+def read_reason(members: dict[str, Any], *, needed: bool) -> str | None:
+    """Take the reason out of *members*. Raises InputInvalidError."""
+    given = {name: members.pop(name, None) for name in (orders.REASON,)}
+    if given[orders.REASON] is None:
+        if needed:
+            raise InputInvalidError(field=orders.REASON, reason="it is missing: say why")
+        return None
+    try:
+        reason = orders.words(given, orders.REASON, _LONGEST_REASON)
+    except ClaimError as error:
+        raise InputInvalidError(field=error.claim, reason=error.reason) from error
+    return reason
+
+
+def _first_order(
+    connection: Connection, members: dict[str, Any], now: int
+) -> tuple[Product | None, Order]:
+    """The order in *members*, with the product's defaults where they say nothing."""
+    named: Any = members.get("product")
+    known = isinstance(named, str) and choice_name(named)
+    product = parties.product_by_name(connection, named) if known else None
+    defaults = products.defaults(product)
+    if any(members.get(name) is not None for name in orders.TERM[:3]):
+        defaults.pop("days", None)
+    given = {name: value for name, value in members.items() if value is not None}
+    if members.get("perpetual"):
+        defaults.pop("notify_days", None)
+        defaults.pop("grace_days", None)
+    return product, orders.from_members(defaults | given, now)
+
+
+def _replaced(connection: Connection, order: Order) -> StoredLicense | None:
+    """The licence that a first order replaces all the same.
+
+    What the vendor names must be there and in force. What only the operator's request claims counts
+    where it is a licence of the same customer that is in force: a request is not signed.
+    """
+    if order.replaces is not None:
+        named = store.by_number(connection, order.replaces)
+        if named is None:
+            reason = f"there is no licence {order.replaces}"
+            raise InputInvalidError(field="replaces", reason=reason)
+        check_state(named, "issue")
+        return named
+    claimed = order.request.replaces
+    if claimed is None or not orders.NUMBER.fullmatch(claimed):
+        return None
+    stored = store.by_number(connection, claimed)
+    ours = stored is not None and stored.customer == order.customer and stored.state == "active"
+    return stored if ours else None
+
+
+def _moves(former: StoredLicense | None, order: Order) -> bool:
+    """Whether a first order is a rehost: the same licence for another host."""
+    return (
+        former is not None
+        and former.product == order.product
+        and former.host_key != order.request.key
+    )
+
+
+def _refusals(connection: Connection, drafted: Plan, now: int) -> list[LicenseError]:
+    product, order, former = drafted.product, drafted.order, drafted.former
+    found: list[LicenseError] = []
+    if product is None:
+        return found
+    new_term = former is None or order.expires_at != former.expires_at
+    if product.longest_days is not None and new_term:
+        asked = _too_long(order.expires_at, product.longest_days, now)
+        if asked is not None:
+            days = product.longest_days
+            found.append(TermTooLongError(product=product.name, days=days, asked=asked))
+    if product.rehosts is not None and drafted.act == "rehost" and former is not None:
+        allowed = product.rehosts
+        if store.rehosts(connection, former.line) >= allowed:
+            found.append(
+                RehostsUsedUpError(number=former.number, allowed=allowed, product=product.name)
+            )
+    return found
+
+
+def _too_long(expires_at: int | None, days: int, now: int) -> str | None:
+    """What is asked for, where it is longer than *days*."""
+    if expires_at is None:
+        return "a perpetual licence"
+    # The last day counts as a whole, wherever on earth it ends.
+    if expires_at > now + (days + 1) * DAY + DAY // 2:
+        return f"{(expires_at - now) // DAY} days"
+    return None
+
+
+def _notices(connection: Connection, drafted: Plan, now: int) -> list[Notice]:
+    order = drafted.order
+    found: list[Notice] = []
+    for one in store.live(connection, order.request.key, now):
+        if drafted.former is not None and one.number == drafted.former.number:
+            continue
+        if one.customer != order.customer:
+            slug = "host-of-another-customer"
+            found.append(Notice(slug, number=one.number, customer=one.customer))
+        elif one.product == order.product:
+            found.append(
+                Notice(
+                    "host-has-licence",
+                    product=one.product,
+                    number=one.number,
+                    customer=one.customer,
+                )
+            )
+    if parties.customer_by_name(connection, order.customer) is None:
+        found.append(Notice("customer-new", customer=order.customer))
+    if drafted.product is None:
+        found.append(Notice("product-new", product=order.product))
+    present, allowed = order.request.gpus, order.limits.get("gpus")
+    if present and allowed is not None and present > allowed:
+        found.append(Notice("gpus-more-than-licensed", present=present, allowed=allowed))
+    if drafted.needs_approval:
+        found.append(Notice("needs-approval", product=order.product))
+    return found
+
+
+def _expect(connection: Connection, number: str, expected: str | None) -> None:
+    """Raise ChangedMeanwhileError unless the licence is as the caller saw it."""
+    if expected is not None and expected != etag(connection, number):
+        raise ChangedMeanwhileError(what=f"licence {number}")
+
+
+def _stored(
+    new: NewLicense, id_: int, customer: str, product: str, keyset_token: str
+) -> StoredLicense:
+    return StoredLicense(
+        id=id_,
+        number=new.number,
+        customer=customer,
+        product=product,
+        host_key=new.host_key,
+        host_name=new.host_name,
+        issued_at=new.issued_at,
+        expires_at=new.expires_at,
+        grace_until=new.grace_until,
+        replaces=new.replaces,
+        replaced_by=None,
+        token=new.token,
+        keyset_token=keyset_token,
+        issued_by=new.issued_by,
+        line=new.line,
+        act=new.act,
+        state=new.state,
+    )

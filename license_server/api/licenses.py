@@ -1,0 +1,237 @@
+"""``/licenses``: the acts on licences, lists, and files."""
+
+import re
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from license_core.errors import InputInvalidError, NotPermittedError
+from license_server import acts, issuing, notes
+from license_server.actor import Actor
+from license_server.acts import Wanted
+from license_server.api import PREFIX, exchange, shapes
+from license_server.api.describe import describe
+from license_server.api.who import AtSite, Needs, Reader
+from license_server.site import Site
+from license_server.store import licenses as store
+from license_server.store import record
+from license_server.store.licenses import Filter, StoredLicense
+from license_server.store.proposals import Proposal
+from license_server.store.record import Reply
+
+FILE_TYPE = "application/octet-stream"
+_TEXTS = ("customer", "product", "host_key", "host_name", "number", "state", "line", "q")
+_DATES = ("expires_from", "expires_before")
+_STATES = (*store.STATES, "expired")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+router = APIRouter(prefix=f"{PREFIX}/licenses", tags=["licenses"])
+
+
+@router.get("", openapi_extra=describe("licenses.list"))
+async def listing(request: Request, site: AtSite, actor: Reader) -> Response:
+    """The licences, the newest first, a page at a time."""
+    given = exchange.page_parameters(request, (*_TEXTS, *_DATES))
+    limit, before, now = exchange.limit(given), exchange.before(given), site.clock()
+    wanted = _filter(given, actor)
+    rows = await site.read(
+        lambda connection: store.listed(connection, wanted, now, before=before, limit=limit + 1)
+    )
+    return exchange.page(
+        "licenses", rows, limit, lambda row: row.id, lambda row: shapes.license_json(row, now)
+    )
+
+
+@router.post("", status_code=201, openapi_extra=describe("licenses.issue"))
+async def issue(
+    request: Request, site: AtSite, actor: Annotated[Actor, Depends(Needs("licenses:issue"))]
+) -> Response:
+    """Issue a licence, or propose it where its product wants a second person."""
+    return await _act(request, site, actor, "issue", None)
+
+
+@router.get("/{number}", openapi_extra=describe("licenses.get"))
+async def one(number: str, request: Request, site: AtSite, actor: Reader) -> Response:
+    """One licence. Its ETag goes with ``If-Match`` where two people may collide."""
+    exchange.parameters(request, ())
+    now = site.clock()
+
+    def read(connection: Connection) -> tuple[StoredLicense, str]:
+        return _find(connection, number, actor), acts.etag(connection, number)
+
+    stored, etag = await site.read(read)
+    return exchange.json_response(shapes.license_json(stored, now), etag)
+
+
+@router.get("/{number}/license.dat", openapi_extra=describe("licenses.file"))
+async def file(number: str, request: Request, site: AtSite, actor: Reader) -> Response:
+    """The file to install; always the same bytes."""
+    exchange.parameters(request, ())
+    stored = await site.read(lambda connection: _find(connection, number, actor))
+    return Response(
+        issuing.file_of(stored),
+        media_type=FILE_TYPE,
+        headers={"Content-Disposition": 'attachment; filename="license.dat"'},
+    )
+
+
+@router.get("/{number}/history", openapi_extra=describe("licenses.history"))
+async def history(number: str, request: Request, site: AtSite, actor: Reader) -> Response:
+    """What became of a licence: the ones that replaced one another, and who did what and why."""
+    exchange.parameters(request, ())
+    now = site.clock()
+
+    def read(connection: Connection) -> dict[str, Any]:
+        line = store.of_line(connection, _find(connection, number, actor).line)
+        events = record.trail(connection, [one.number for one in line])
+        return {
+            "licenses": [shapes.license_json(one, now) for one in line],
+            "events": [shapes.event_json(event) for event in events],
+            "request": store.request_of(connection, number),
+        }
+
+    return exchange.json_response(await site.read(read))
+
+
+@router.post("/{number}/notes", status_code=201, openapi_extra=describe("licenses.note"))
+async def note(
+    number: str,
+    request: Request,
+    site: AtSite,
+    actor: Annotated[Actor, Depends(Needs("licenses:issue"))],
+) -> Response:
+    """Add a note to a licence's history."""
+    exchange.parameters(request, ())
+    members, body = await exchange.body_of(request)
+    now, key = site.clock(), exchange.idempotency(request, body)
+
+    def add(connection: Connection) -> Reply:
+        text = notes.add(connection, _find(connection, number, actor), members, actor, now)
+        told = exchange.encode({"license": number, "note": text})
+        return Reply(201, f"{PREFIX}/licenses/{number}/history", told)
+
+    return exchange.respond(await site.once(actor, key, now, add))
+
+
+def _for_act(act: str) -> Callable[..., Awaitable[Response]]:
+    async def do(
+        number: str,
+        request: Request,
+        site: AtSite,
+        actor: Annotated[Actor, Depends(Needs(acts.PERMISSIONS[act]))],
+    ) -> Response:
+        return await _act(request, site, actor, act, number)
+
+    return do
+
+
+for _name, _doc in (
+    ("renew", "Renew a licence: another term, from its end or from now on."),
+    ("rehost", "Move a licence to another host."),
+    ("change", "Change what a licence allows."),
+    ("suspend", "Suspend a licence: it is not renewed, and may be reinstated."),
+    ("reinstate", "Reinstate a suspended licence, by one that replaces it."),
+    ("revoke", "Revoke a licence for good."),
+):
+    _ends = _name in ("suspend", "revoke")
+    router.add_api_route(
+        f"/{{number}}/{_name}",
+        _for_act(_name),
+        methods=["POST"],
+        name=_name,
+        description=_doc,
+        status_code=200 if _ends else 201,
+        openapi_extra=describe(f"licenses.{_name}"),
+    )
+
+
+async def _act(
+    request: Request, site: Site, actor: Actor, act: str, number: str | None
+) -> Response:
+    dry = exchange.is_dry(request)
+    members, body = await exchange.body_of(request)
+    now, key = site.clock(), exchange.idempotency(request, body)
+    wanted = Wanted(act, members, number, exchange.expected(request))
+    if dry:
+        return await _look(site, wanted, actor, now)
+    if act in ("suspend", "revoke"):
+
+        def end(connection: Connection) -> Reply:
+            stored = acts.end(connection, wanted, actor, now)
+            return Reply(200, None, exchange.encode(shapes.license_json(stored, now)))
+
+        return exchange.respond(await site.once(actor, key, now, end))
+
+    def tell(done: StoredLicense | Proposal) -> Reply:
+        return told(done, now)
+
+    return exchange.respond(await site.act(wanted, actor, now, tell, key))
+
+
+def told(done: StoredLicense | Proposal, now: int) -> Reply:
+    """The reply to an act: 201 with the licence, or 202 with the proposal that waits."""
+    if isinstance(done, Proposal):
+        here = f"{PREFIX}/proposals/{done.id}"
+        return Reply(202, here, exchange.encode(shapes.proposal_json(done)))
+    shape = shapes.license_json(done, now)
+    return Reply(201, shape["links"]["self"], exchange.encode(shape))
+
+
+async def _look(site: Site, wanted: Wanted, actor: Actor, now: int) -> Response:
+    if wanted.act in ("suspend", "revoke"):
+
+        def check(connection: Connection) -> StoredLicense:
+            stored = _find(connection, wanted.subject or "", actor)
+            acts.check_state(stored, wanted.act)
+            acts.read_reason(dict(wanted.members), needed=True)
+            return stored
+
+        shape = shapes.license_json(await site.read(check), now)
+        return exchange.json_response({"dry_run": True, "act": wanted.act, "license": shape})
+    planned = await site.read(
+        lambda connection: acts.plan(connection, wanted, actor, now, look=True)
+    )
+    return exchange.json_response(shapes.plan_json(planned))
+
+
+def _find(connection: Connection, number: str, actor: Actor) -> StoredLicense:
+    stored = issuing.find(connection, number)
+    if not actor.may_use(stored.product):
+        raise NotPermittedError(reason=f"{actor.name} is not for the product {stored.product}")
+    return stored
+
+
+def _filter(given: dict[str, str], actor: Actor) -> Filter:
+    if given.get("state", "active") not in _STATES:
+        reason = f"{given['state']!r} is none of {', '.join(_STATES)}"
+        raise InputInvalidError(field="state", reason=reason)
+    return Filter(
+        customer=given.get("customer"),
+        product=given.get("product"),
+        host_key=given.get("host_key"),
+        host_name=given.get("host_name"),
+        number=given.get("number"),
+        state=given.get("state"),
+        line=given.get("line"),
+        expires_from=_day(given, "expires_from"),
+        expires_before=_day(given, "expires_before"),
+        text=given.get("q") or None,
+        products=actor.products,
+    )
+
+
+def _day(given: dict[str, str], name: str) -> int | None:
+    """The first instant, in UTC, of the day that a parameter names."""
+    if name not in given:
+        return None
+    try:
+        if not _DATE.fullmatch(given[name]):
+            raise ValueError("another form")
+        return int(datetime.fromisoformat(given[name]).replace(tzinfo=UTC).timestamp())
+    except ValueError as error:
+        reason = f"{given[name]!r} is not a date such as 2027-12-31"
+        raise InputInvalidError(field=name, reason=reason) from error

@@ -1,0 +1,149 @@
+"""``/customers`` and ``/products``."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from license_core.errors import NotFoundError
+from license_server import customers, products
+from license_server.actor import Actor
+from license_server.api import PREFIX, exchange, shapes
+from license_server.api.describe import describe
+from license_server.api.who import AtSite, Needs, Reader
+from license_server.store import parties as store
+from license_server.store.record import Reply
+
+router = APIRouter(prefix=PREFIX)
+CustomerWriter = Annotated[Actor, Depends(Needs("customers:write"))]
+ProductWriter = Annotated[Actor, Depends(Needs("products:write"))]
+
+
+@router.get("/customers", tags=["customers"], openapi_extra=describe("customers.list"))
+async def list_customers(request: Request, site: AtSite, _: Reader) -> Response:
+    """The customers, in the order of their names."""
+    given = exchange.page_parameters(request, ("q",))
+    limit, after = exchange.limit(given), exchange.before(given)
+
+    def read(connection: Connection) -> list[store.Customer]:
+        last = None if after is None else store.customer_by_id(connection, after)
+        name = None if last is None else last.name
+        return store.customers_after(connection, name, limit + 1, given.get("q"))
+
+    rows = await site.read(read)
+    return exchange.page("customers", rows, limit, lambda row: row.id, shapes.customer_json)
+
+
+@router.post(
+    "/customers", status_code=201, tags=["customers"], openapi_extra=describe("customers.add")
+)
+async def add_customer(request: Request, site: AtSite, actor: CustomerWriter) -> Response:
+    """Add a customer."""
+    exchange.parameters(request, ())
+    members, body = await exchange.body_of(request)
+    now = site.clock()
+
+    def add(connection: Connection) -> Reply:
+        customer = customers.add(connection, members, actor, now)
+        told = exchange.encode(shapes.customer_json(customer))
+        return Reply(201, f"{PREFIX}/customers/{customer.id}", told)
+
+    key = exchange.idempotency(request, body)
+    return exchange.respond(await site.once(actor, key, now, add))
+
+
+@router.get("/customers/{id}", tags=["customers"], openapi_extra=describe("customers.get"))
+async def get_customer(id: str, request: Request, site: AtSite, _: Reader) -> Response:  # noqa: A002
+    """One customer."""
+    exchange.parameters(request, ())
+    number = row_id(id, "customer")
+    customer = await site.read(lambda connection: customers.by_id(connection, number))
+    return exchange.json_response(shapes.customer_json(customer), customers.etag(customer))
+
+
+@router.patch("/customers/{id}", tags=["customers"], openapi_extra=describe("customers.change"))
+async def change_customer(
+    id: str,  # noqa: A002  # the path's name for it
+    request: Request,
+    site: AtSite,
+    actor: CustomerWriter,
+) -> Response:
+    """Change a customer (RFC 7396: what is null becomes empty, what is absent stays)."""
+    exchange.parameters(request, ())
+    number, expected = row_id(id, "customer"), exchange.expected(request)
+    members, _ = await exchange.body_of(request)
+    now = site.clock()
+    customer = await site.write(
+        lambda connection: customers.change(connection, number, members, actor, now, expected)
+    )
+    return exchange.json_response(shapes.customer_json(customer), customers.etag(customer))
+
+
+@router.get("/products", tags=["products"], openapi_extra=describe("products.list"))
+async def list_products(request: Request, site: AtSite, _: Reader) -> Response:
+    """The products, in the order of their names."""
+    given = exchange.page_parameters(request, ())
+    limit, after = exchange.limit(given), exchange.before(given)
+
+    def read(connection: Connection) -> list[store.Product]:
+        last = None if after is None else store.product_by_id(connection, after)
+        return store.products_after(connection, None if last is None else last.name, limit + 1)
+
+    rows = await site.read(read)
+    return exchange.page("products", rows, limit, lambda row: row.id, shapes.product_json)
+
+
+@router.post(
+    "/products", status_code=201, tags=["products"], openapi_extra=describe("products.add")
+)
+async def add_product(request: Request, site: AtSite, actor: ProductWriter) -> Response:
+    """Add a product."""
+    exchange.parameters(request, ())
+    members, body = await exchange.body_of(request)
+    now = site.clock()
+
+    def add(connection: Connection) -> Reply:
+        product = products.add(connection, members, actor, now)
+        told = exchange.encode(shapes.product_json(product))
+        return Reply(201, f"{PREFIX}/products/{product.name}", told)
+
+    key = exchange.idempotency(request, body)
+    return exchange.respond(await site.once(actor, key, now, add))
+
+
+@router.get("/products/{name}", tags=["products"], openapi_extra=describe("products.get"))
+async def get_product(name: str, request: Request, site: AtSite, _: Reader) -> Response:
+    """One product."""
+    exchange.parameters(request, ())
+    plain_name(name, "product")
+    product = await site.read(lambda connection: products.find(connection, name))
+    return exchange.json_response(shapes.product_json(product), products.etag(product))
+
+
+@router.patch("/products/{name}", tags=["products"], openapi_extra=describe("products.change"))
+async def change_product(
+    name: str, request: Request, site: AtSite, actor: ProductWriter
+) -> Response:
+    """Change a product's rules (RFC 7396); licences that are issued stay as they are."""
+    exchange.parameters(request, ())
+    plain_name(name, "product")
+    expected, (members, _) = exchange.expected(request), await exchange.body_of(request)
+    now = site.clock()
+    product = await site.write(
+        lambda connection: products.change(connection, name, members, actor, now, expected)
+    )
+    return exchange.json_response(shapes.product_json(product), products.etag(product))
+
+
+def row_id(text: str, what: str) -> int:
+    """The id in a path. Raises NotFoundError for what can be none."""
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise NotFoundError(what=what, name=text[:64])
+    return int(text)
+
+
+def plain_name(text: str, what: str) -> None:
+    """Raise NotFoundError for what can be no name: a database would not take its characters."""
+    if not text.isprintable():
+        raise NotFoundError(what=what, name=text[:64])

@@ -1,0 +1,91 @@
+"""``/proposals``: what waits for a second person."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from license_core.errors import InputInvalidError
+from license_server import acts, proposals
+from license_server.actor import Actor
+from license_server.api import PREFIX, exchange, shapes
+from license_server.api.describe import describe
+from license_server.api.licenses import told
+from license_server.api.parties import row_id
+from license_server.api.who import AtSite, Needs, Reader
+from license_server.store import proposals as store
+from license_server.store.record import Reply
+
+_STATES = ("waiting", "approved", "refused")
+router = APIRouter(prefix=f"{PREFIX}/proposals", tags=["proposals"])
+
+
+@router.get("", openapi_extra=describe("proposals.list"))
+async def listing(request: Request, site: AtSite, _: Reader) -> Response:
+    """The proposals, the newest first."""
+    given = exchange.page_parameters(request, ("state",))
+    state, limit, before = given.get("state"), exchange.limit(given), exchange.before(given)
+    if state is not None and state not in _STATES:
+        reason = f"{state!r} is none of {', '.join(_STATES)}"
+        raise InputInvalidError(field="state", reason=reason)
+    rows = await site.read(
+        lambda connection: store.listed(connection, state, before=before, limit=limit + 1)
+    )
+    return exchange.page("proposals", rows, limit, lambda row: row.id, shapes.proposal_json)
+
+
+@router.get("/{id}", openapi_extra=describe("proposals.get"))
+async def one(id: str, request: Request, site: AtSite, _: Reader) -> Response:  # noqa: A002
+    """One proposal."""
+    exchange.parameters(request, ())
+    number = row_id(id, "proposal")
+    proposal = await site.read(lambda connection: proposals.find(connection, number))
+    return exchange.json_response(shapes.proposal_json(proposal))
+
+
+@router.post("/{id}/approve", status_code=201, openapi_extra=describe("proposals.approve"))
+async def approve(
+    id: str,  # noqa: A002  # the path's name for it
+    request: Request,
+    site: AtSite,
+    actor: Annotated[Actor, Depends(Needs("proposals:decide"))],
+) -> Response:
+    """Approve what somebody else proposed, and issue the licence."""
+    exchange.parameters(request, ())
+    number = row_id(id, "proposal")
+    members, body = await exchange.body_of(request)
+    reason = _reason(members, needed=False)
+    now, key = site.clock(), exchange.idempotency(request, body)
+    reply = await site.approve(number, actor, reason, now, lambda done: told(done, now), key)
+    return exchange.respond(reply)
+
+
+@router.post("/{id}/refuse", openapi_extra=describe("proposals.refuse"))
+async def refuse(
+    id: str,  # noqa: A002  # the path's name for it
+    request: Request,
+    site: AtSite,
+    actor: Annotated[Actor, Depends(Needs("licenses:read"))],
+) -> Response:
+    """Refuse a proposal; who made it may take it back."""
+    exchange.parameters(request, ())
+    number = row_id(id, "proposal")
+    members, body = await exchange.body_of(request)
+    reason, now = _reason(members, needed=True), site.clock()
+
+    def decide(connection: Connection) -> Reply:
+        proposal = proposals.refuse(connection, number, actor, reason, now)
+        return Reply(200, None, exchange.encode(shapes.proposal_json(proposal)))
+
+    key = exchange.idempotency(request, body)
+    return exchange.respond(await site.once(actor, key, now, decide))
+
+
+def _reason(members: dict[str, object], *, needed: bool) -> str | None:
+    reason = acts.read_reason(members, needed=needed)
+    if members:
+        raise InputInvalidError(
+            field=next(iter(members))[:64], reason="there is no such member; there is reason"
+        )
+    return reason

@@ -1,0 +1,146 @@
+"""Proposals: where a product wants a second person, an act waits for somebody to approve it."""
+
+from sqlalchemy import Connection
+
+from license_core import strictjson
+from license_core.errors import NotFoundError, NotPermittedError, ProposalDecidedError
+from license_server import acts, audit
+from license_server.actor import Actor
+from license_server.acts import Plan, Wanted
+from license_server.issuing import Drawn, Issuer
+from license_server.store import proposals as store
+from license_server.store.licenses import StoredLicense
+from license_server.store.proposals import Proposal
+
+_DECIDE = "proposals:decide"
+
+
+def propose(
+    connection: Connection, wanted: Wanted, planned: Plan, actor: Actor, now: int
+) -> Proposal:
+    """Write down what *actor* wants, for somebody else to decide."""
+    proposal = store.add(
+        connection,
+        act=wanted.act,
+        subject=wanted.subject,
+        members=strictjson.dumps(dict(wanted.members)).decode("utf-8"),
+        customer=planned.order.customer,
+        product=planned.order.product,
+        reason=planned.reason,
+        proposed_by=actor.name,
+        proposed_at=now,
+    )
+    _record(connection, proposal, actor, "proposal.made", now, planned.reason)
+    return proposal
+
+
+def find(connection: Connection, id_: int) -> Proposal:
+    """The proposal of this id. Raises NotFoundError."""
+    proposal = store.by_id(connection, id_)
+    if proposal is None:
+        raise NotFoundError(what="proposal", name=str(id_))
+    return proposal
+
+
+def wanted(proposal: Proposal) -> Wanted:
+    """What was proposed."""
+    members = strictjson.loads(proposal.members.encode("utf-8"))
+    return Wanted(proposal.act, members, proposal.subject)
+
+
+def proposer(proposal: Proposal, decider: Actor) -> Actor:
+    """Who proposed it: their act is planned as theirs was, at the word of *decider*."""
+    permissions = frozenset({acts.PERMISSIONS[proposal.act]})
+    return Actor(proposal.proposed_by, permissions, address=decider.address)
+
+
+def check_decider(proposal: Proposal, actor: Actor) -> None:
+    """Raise unless *actor* may approve the proposal, which waits.
+
+    Raises NotPermittedError, ProposalDecidedError.
+    """
+    actor.need(_DECIDE, proposal.product)
+    if proposal.proposed_by == actor.name:
+        raise NotPermittedError(reason="What you proposed yourself, somebody else must approve")
+    _check_waits(proposal)
+
+
+def approve(
+    connection: Connection,
+    proposal: Proposal,
+    planned: Plan,
+    drawn: Drawn,
+    issuer: Issuer,
+    actor: Actor,
+    reason: str | None,
+    now: int,
+) -> StoredLicense:
+    """Record the licence that was drawn up for *proposal*; what is stored.
+
+    Raises ProposalDecidedError, and as acts.record does.
+    """
+    decided = store.decide(
+        connection,
+        proposal.id,
+        state="approved",
+        decided_by=actor.name,
+        decided_at=now,
+        decision=reason,
+        number=drawn.license.jti,
+    )
+    if decided is None:
+        _check_waits(find(connection, proposal.id))
+        raise NotFoundError(what="proposal", name=str(proposal.id))
+    _record(connection, decided, actor, "proposal.approved", now, reason)
+    by = proposer(proposal, actor)
+    return acts.record(connection, planned, drawn, issuer, by, proposal=proposal.id)
+
+
+def refuse(
+    connection: Connection, id_: int, actor: Actor, reason: str | None, now: int
+) -> Proposal:
+    """Refuse a proposal; who made it may take it back.
+
+    Raises NotFoundError, NotPermittedError, ProposalDecidedError.
+    """
+    proposal = find(connection, id_)
+    if proposal.proposed_by != actor.name:
+        actor.need(_DECIDE, proposal.product)
+    _check_waits(proposal)
+    values = {"decided_by": actor.name, "decided_at": now, "decision": reason}
+    decided = store.decide(connection, id_, state="refused", **values)
+    if decided is None:
+        _check_waits(find(connection, id_))
+        raise NotFoundError(what="proposal", name=str(id_))
+    _record(connection, decided, actor, "proposal.refused", now, reason)
+    return decided
+
+
+def _check_waits(proposal: Proposal) -> None:
+    if proposal.state != "waiting":
+        raise ProposalDecidedError(
+            id=proposal.id, state=proposal.state, decided_by=proposal.decided_by or "nobody"
+        )
+
+
+def _record(
+    connection: Connection,
+    proposal: Proposal,
+    actor: Actor,
+    action: str,
+    now: int,
+    reason: str | None,
+) -> None:
+    audit.record(
+        connection,
+        now,
+        actor,
+        action,
+        f"proposal/{proposal.id}",
+        rows=[("proposals", proposal._asdict())],
+        reason=reason,
+        act=proposal.act,
+        customer=proposal.customer,
+        product=proposal.product,
+        **({"license": proposal.subject} if proposal.subject else {}),
+    )

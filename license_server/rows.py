@@ -1,0 +1,45 @@
+"""The digest of a row: what binds it to the event that made it so, and what an ETag is made of."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from license_core import b64url, strictjson
+from license_server import models
+
+KEYS = {
+    "customers": "id",
+    "products": "id",
+    "keysets": "version",
+    "licenses": "number",
+    "proposals": "id",
+    "users": "id",
+    "tokens": "id",
+}
+"""The tables of the ledger, and the column that names a row in the record."""
+
+_VOLATILE = {"users": {"totp_used"}, "tokens": {"used_at"}}
+"""Columns that change without an event."""
+
+_COLUMNS = {
+    table: tuple(sorted(column.name for column in models.metadata.tables[table].columns))
+    for table in KEYS
+}
+
+
+def digest(table: str, row: Mapping[str, Any]) -> str:
+    """The SHA-256, in base64url, of *row* of *table*: all its columns but those that only tick."""
+    left_out = _VOLATILE.get(table, set())
+    values = {name: _plain(row[name]) for name in _COLUMNS[table] if name not in left_out}
+    return b64url.encode(hashlib.sha256(strictjson.dumps(values)).digest())
+
+
+def name(table: str, row: Mapping[str, Any]) -> str:
+    """What *row* is called in the record, such as ``licenses/HS-2026-7F3K9QXB``."""
+    return f"{table}/{row[KEYS[table]]}"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes | memoryview):
+        return b64url.encode(bytes(value))
+    return value

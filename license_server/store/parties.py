@@ -1,0 +1,152 @@
+"""Customers and products."""
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Insert, Table, delete, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from license_server.models import customer_words, customers, products
+from license_server.words import words
+
+
+class Customer(NamedTuple):
+    """Somebody to whom licences are issued."""
+
+    id: int
+    name: str
+    created_at: int
+    contact_name: str | None
+    contact_email: str | None
+    language: str | None
+    notes: str | None
+
+
+class Product(NamedTuple):
+    """What is licensed, and the rules of its licences."""
+
+    id: int
+    name: str
+    created_at: int
+    defaults: str | None
+    """JSON: the members of an order that are taken where it has none."""
+    longest_days: int | None
+    rehosts: int | None
+    needs_approval: bool
+
+
+def customer_by_name(connection: Connection, name: str) -> Customer | None:
+    """The customer of this name."""
+    row = connection.execute(select(customers).where(customers.c.name == name)).first()
+    return None if row is None else Customer(*row)
+
+
+def customer_by_id(connection: Connection, id_: int) -> Customer | None:
+    """The customer in this row."""
+    row = connection.execute(select(customers).where(customers.c.id == id_)).first()
+    return None if row is None else Customer(*row)
+
+
+def product_by_name(connection: Connection, name: str) -> Product | None:
+    """The product of this name."""
+    row = connection.execute(select(products).where(products.c.name == name)).first()
+    return None if row is None else Product(*row)
+
+
+def ids(connection: Connection, customer: str, product: str) -> tuple[int | None, int | None]:
+    """The ids of the customer and the product of these names, where there are such."""
+    wanted = select(
+        select(customers.c.id).where(customers.c.name == customer).scalar_subquery(),
+        select(products.c.id).where(products.c.name == product).scalar_subquery(),
+    )
+    customer_id, product_id = connection.execute(wanted).one()
+    return customer_id, product_id
+
+
+def add_customer(connection: Connection, name: str, now: int, **more: Any) -> Customer | None:
+    """The new customer; None where there is one of this name already."""
+    row = _add(connection, customers, name, now, more)
+    if row is None:
+        return None
+    customer = Customer(*row)
+    set_words(connection, customer)
+    return customer
+
+
+def add_product(connection: Connection, name: str, now: int, **more: Any) -> Product | None:
+    """The new product; None where there is one of this name already."""
+    row = _add(connection, products, name, now, more)
+    return None if row is None else Product(*row)
+
+
+def _add(connection: Connection, table: Table, name: str, now: int, more: dict[str, Any]) -> Any:
+    query = _insert(connection, table).on_conflict_do_nothing().returning(*table.c)
+    return connection.execute(query, {"name": name, "created_at": now} | more).first()
+
+
+def _insert(connection: Connection, table: Table) -> Any:
+    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+
+
+def change_customer(connection: Connection, id_: int, **changed: Any) -> Customer:
+    """The customer with other values."""
+    query = customers.update().where(customers.c.id == id_).values(changed).returning(*customers.c)
+    customer = Customer(*connection.execute(query).one())
+    if "name" in changed:
+        connection.execute(delete(customer_words).where(customer_words.c.customer_id == id_))
+        set_words(connection, customer)
+    return customer
+
+
+def change_product(connection: Connection, id_: int, **changed: Any) -> Product:
+    """The product with other values."""
+    query = products.update().where(products.c.id == id_).values(changed).returning(*products.c)
+    return Product(*connection.execute(query).one())
+
+
+def set_words(connection: Connection, customer: Customer) -> None:
+    """Let a customer be found by the words of its name."""
+    rows = [{"word": word, "customer_id": customer.id} for word in words(customer.name)]
+    if rows:
+        query: Insert = insert(customer_words)
+        connection.execute(query, rows)
+
+
+def customers_after(
+    connection: Connection, name: str | None, limit: int, text: str | None = None
+) -> list[Customer]:
+    """At most *limit* customers in the order of their names, after *name*; *text*: of that name."""
+    query = select(customers).order_by(customers.c.name).limit(limit)
+    if name is not None:
+        query = query.where(customers.c.name > name)
+    for word in words(text or "", whole=True):
+        query = query.where(customers.c.id.in_(ids_with(word)))
+    return [Customer(*row) for row in connection.execute(query)]
+
+
+def ids_with(word: str) -> Any:
+    """A query for the ids of the customers in whose names a word begins with *word*."""
+    column = customer_words.c.word
+    return select(customer_words.c.customer_id).where(column >= word, column < word + "\U0010ffff")
+
+
+def products_after(connection: Connection, name: str | None, limit: int) -> list[Product]:
+    """At most *limit* products in the order of their names, after *name*."""
+    query = select(products).order_by(products.c.name).limit(limit)
+    if name is not None:
+        query = query.where(products.c.name > name)
+    return [Product(*row) for row in connection.execute(query)]
+
+
+def product_by_id(connection: Connection, id_: int) -> Product | None:
+    """The product in this row."""
+    row = connection.execute(select(products).where(products.c.id == id_)).first()
+    return None if row is None else Product(*row)
+
+
+def names(connection: Connection, limit: int) -> tuple[list[str], list[str]]:
+    """The first *limit* names of customers and of products, in their order."""
+    customer_names, product_names = (
+        list(connection.execute(select(table.c.name).order_by(table.c.name).limit(limit)).scalars())
+        for table in (customers, products)
+    )
+    return customer_names, product_names

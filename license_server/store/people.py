@@ -1,0 +1,173 @@
+"""Who may: people, their sessions, the tokens of programs, and attempts to sign in."""
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, delete, insert, select
+
+from license_server.models import attempts, sessions, tokens, users
+
+
+class StoredUser(NamedTuple):
+    """Somebody who may sign in."""
+
+    id: int
+    email: str
+    password_hash: str
+    """argon2id; ``!``: they have none."""
+    created_at: int
+    role: str
+    totp: bytes | None
+    """The seed, encrypted."""
+    totp_used: int | None
+    ended_at: int | None
+    issuer: str | None
+    issuer_subject: str | None
+
+
+class StoredToken(NamedTuple):
+    """A bearer token, without its secret."""
+
+    id: str
+    name: str
+    secret_hash: bytes
+    created_at: int
+    revoked_at: int | None
+    scopes: str
+    products: str | None
+    expires_at: int | None
+    used_at: int | None
+
+
+class SignedIn(NamedTuple):
+    """Whose a session is."""
+
+    user_id: int
+    email: str
+    role: str
+
+
+def add_token(connection: Connection, token: StoredToken) -> None:
+    """Store a token. Raises IntegrityError where its name is taken."""
+    connection.execute(insert(tokens), token._asdict())
+
+
+def token_by_id(connection: Connection, id_: str) -> StoredToken | None:
+    """The token of this id, revoked or not."""
+    row = connection.execute(select(tokens).where(tokens.c.id == id_)).first()
+    return None if row is None else StoredToken(*row)
+
+
+def list_tokens(connection: Connection) -> list[StoredToken]:
+    """All tokens, in the order of their names."""
+    return [StoredToken(*row) for row in connection.execute(select(tokens).order_by(tokens.c.name))]
+
+
+def revoke_token(connection: Connection, name: str, now: int) -> StoredToken | None:
+    """Revoke the token of this name, if there is one that still holds."""
+    query = (
+        tokens.update()
+        .where(tokens.c.name == name, tokens.c.revoked_at.is_(None))
+        .values(revoked_at=now)
+        .returning(*tokens.c)
+    )
+    row = connection.execute(query).first()
+    return None if row is None else StoredToken(*row)
+
+
+def set_token_used(connection: Connection, id_: str, now: int) -> None:
+    """Remember when a token was used last."""
+    connection.execute(tokens.update().where(tokens.c.id == id_).values(used_at=now))
+
+
+def add_user(
+    connection: Connection, email: str, password_hash: str, role: str, now: int, **more: Any
+) -> StoredUser:
+    """Store somebody who may sign in. Raises IntegrityError where the address is taken."""
+    values = {"email": email, "password_hash": password_hash, "role": role, "created_at": now}
+    query = insert(users).returning(*users.c)
+    return StoredUser(*connection.execute(query, values | more).one())
+
+
+def user_by_email(connection: Connection, email: str) -> StoredUser | None:
+    """The user of this address, which is in lower case."""
+    row = connection.execute(select(users).where(users.c.email == email)).first()
+    return None if row is None else StoredUser(*row)
+
+
+def list_users(connection: Connection) -> list[StoredUser]:
+    """Everybody, in the order of their addresses."""
+    return [StoredUser(*row) for row in connection.execute(select(users).order_by(users.c.email))]
+
+
+def change_user(connection: Connection, user_id: int, **changed: Any) -> StoredUser:
+    """The user with other values."""
+    query = users.update().where(users.c.id == user_id).values(changed).returning(*users.c)
+    return StoredUser(*connection.execute(query).one())
+
+
+def add_session(
+    connection: Connection,
+    id_hash: bytes,
+    user_id: int,
+    now: int,
+    expires_at: int,
+    address: str | None = None,
+    agent: str | None = None,
+) -> None:
+    """Store a session, and forget those that are over."""
+    connection.execute(delete(sessions).where(sessions.c.expires_at <= now))
+    values = {
+        "id_hash": id_hash,
+        "user_id": user_id,
+        "created_at": now,
+        "expires_at": expires_at,
+        "address": address,
+        "agent": agent,
+    }
+    connection.execute(insert(sessions), values)
+
+
+def session_user(connection: Connection, id_hash: bytes, now: int) -> SignedIn | None:
+    """Whose session this is, if it is not over."""
+    query = (
+        select(users.c.id, users.c.email, users.c.role)
+        .join(sessions, sessions.c.user_id == users.c.id)
+        .where(
+            sessions.c.id_hash == id_hash, sessions.c.expires_at > now, users.c.ended_at.is_(None)
+        )
+    )
+    row = connection.execute(query).first()
+    return None if row is None else SignedIn(*row)
+
+
+def end_session(connection: Connection, id_hash: bytes) -> None:
+    """Forget a session."""
+    connection.execute(delete(sessions).where(sessions.c.id_hash == id_hash))
+
+
+def end_sessions_of(connection: Connection, user_id: int) -> None:
+    """Forget all sessions of a user."""
+    connection.execute(delete(sessions).where(sessions.c.user_id == user_id))
+
+
+def failures(connection: Connection, subject: str) -> tuple[int, int] | None:
+    """How often signing in failed for *subject*, and when last."""
+    query = select(attempts.c.failures, attempts.c.last_at).where(attempts.c.subject == subject)
+    row = connection.execute(query).first()
+    return None if row is None else (row.failures, row.last_at)
+
+
+def set_failures(connection: Connection, subject: str, count: int, now: int) -> None:
+    """Remember how often signing in failed for *subject*."""
+    forget_failures(connection, subject)
+    connection.execute(insert(attempts), {"subject": subject, "failures": count, "last_at": now})
+
+
+def forget_failures(connection: Connection, subject: str) -> None:
+    """Forget the failures of *subject*."""
+    connection.execute(delete(attempts).where(attempts.c.subject == subject))
+
+
+def forget_failures_before(connection: Connection, instant: int) -> None:
+    """Forget whoever has not failed since *instant*."""
+    connection.execute(delete(attempts).where(attempts.c.last_at < instant))

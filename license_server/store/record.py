@@ -1,0 +1,212 @@
+"""The record: events and their chain; and the replies to requests that carried a key."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+
+from license_server.models import audit_events, checkpoints, idempotency_keys, keysets
+
+
+class Event(NamedTuple):
+    """What somebody did, as it is stored."""
+
+    id: int
+    at: int
+    actor: str
+    action: str
+    subject: str
+    details: str
+    address: str | None
+    reason: str | None
+    rows: str | None
+    position: int | None
+    link: bytes | None
+
+
+class NewEvent(NamedTuple):
+    """An event to be."""
+
+    at: int
+    actor: str
+    action: str
+    subject: str
+    details: str
+    address: str | None
+    reason: str | None
+    rows: str | None
+
+
+class Reply(NamedTuple):
+    """What a request was answered."""
+
+    status: int
+    location: str | None
+    body: bytes
+
+
+class Kept(NamedTuple):
+    """A key, the SHA-256 of the request that came with it, and its reply, if it is done."""
+
+    fingerprint: bytes
+    reply: Reply | None
+
+
+class Wanted(NamedTuple):
+    """Which events to list."""
+
+    subject: str | None = None
+    actor: str | None = None
+    action: str | None = None
+    since: int | None = None
+    until: int | None = None
+
+
+def add_event(connection: Connection, event: NewEvent) -> None:
+    """Write an event down."""
+    connection.execute(insert(audit_events), event._asdict())
+
+
+def events(
+    connection: Connection, wanted: Wanted, *, before: int | None, limit: int
+) -> list[Event]:
+    """At most *limit* events, the newest first; those with an id under *before*."""
+    table, query = audit_events, select(audit_events)
+    if wanted.subject is not None:
+        query = query.where(table.c.subject == wanted.subject)
+    if wanted.actor is not None:
+        query = query.where(table.c.actor == wanted.actor)
+    if wanted.action is not None:
+        query = query.where(table.c.action == wanted.action)
+    if wanted.since is not None:
+        query = query.where(table.c.at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(table.c.at < wanted.until)
+    if before is not None:
+        query = query.where(table.c.id < before)
+    rows = connection.execute(query.order_by(table.c.id.desc()).limit(limit))
+    return [Event(*row) for row in rows]
+
+
+def trail(connection: Connection, subjects: Sequence[str]) -> list[Event]:
+    """What was done to *subjects*, in order."""
+    query = (
+        select(audit_events).where(audit_events.c.subject.in_(subjects)).order_by(audit_events.c.id)
+    )
+    return [Event(*row) for row in connection.execute(query)]
+
+
+# The chain
+
+
+def last_linked(connection: Connection) -> tuple[int, bytes] | None:
+    """The chain's last position and its hash."""
+    table = audit_events
+    query = (
+        select(table.c.position, table.c.link)
+        .where(table.c.position.is_not(None))
+        .order_by(table.c.position.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).first()
+    return None if row is None else (row.position, bytes(row.link))
+
+
+def unlinked(connection: Connection, limit: int) -> list[Event]:
+    """At most *limit* events that are not in the chain yet, the oldest first."""
+    table = audit_events
+    query = select(table).where(table.c.position.is_(None)).order_by(table.c.id).limit(limit)
+    return [Event(*row) for row in connection.execute(query)]
+
+
+def set_link(connection: Connection, links: Sequence[tuple[int, int, bytes]]) -> None:
+    """Put events into the chain: the id of each, its position and the hash up to it."""
+    query = (
+        update(audit_events)
+        .where(audit_events.c.id == bindparam("event"))
+        .values(position=bindparam("place"), link=bindparam("hash"))
+    )
+    connection.execute(
+        query, [{"event": id_, "place": place, "hash": hash_} for id_, place, hash_ in links]
+    )
+
+
+def linked_after(connection: Connection, position: int, limit: int) -> list[Event]:
+    """At most *limit* events of the chain after *position*, in its order."""
+    table = audit_events
+    query = select(table).where(table.c.position > position).order_by(table.c.position).limit(limit)
+    return [Event(*row) for row in connection.execute(query)]
+
+
+def add_checkpoint(connection: Connection, position: int, token: str, now: int) -> None:
+    """Store a checkpoint."""
+    values = {"position": position, "token": token, "created_at": now}
+    connection.execute(insert(checkpoints), values)
+
+
+def last_checkpoint(connection: Connection) -> tuple[int, str, int] | None:
+    """The newest checkpoint: its position, token and instant."""
+    query = select(checkpoints).order_by(checkpoints.c.position.desc()).limit(1)
+    row = connection.execute(query).first()
+    return None if row is None else (row.position, row.token, row.created_at)
+
+
+def count_events(connection: Connection) -> int:
+    """How many events there are."""
+    found: int = connection.execute(select(func.count()).select_from(audit_events)).scalar_one()
+    return found
+
+
+# Replies
+
+
+def kept_reply(connection: Connection, actor: str, key: str) -> Kept | None:
+    """What *actor*'s request with *key* was, and its reply."""
+    table = idempotency_keys
+    query = select(table).where(table.c.actor == actor, table.c.key == key)
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    done = row.status is not None
+    reply = Reply(row.status, row.location, bytes(row.body)) if done else None
+    return Kept(bytes(row.fingerprint), reply)
+
+
+def keep_reply(
+    connection: Connection, actor: str, key: str, fingerprint: bytes, now: int, reply: Reply | None
+) -> None:
+    """Keep the reply to a request, or that it is being worked on.
+
+    Raises IntegrityError where there is one with this key already.
+    """
+    values = {"actor": actor, "key": key, "fingerprint": fingerprint, "created_at": now}
+    answer = (None, None, None) if reply is None else tuple(reply)
+    values |= dict(zip(("status", "location", "body"), answer, strict=True))
+    connection.execute(insert(idempotency_keys), values)
+
+
+def forget_reply(connection: Connection, actor: str, key: str) -> None:
+    """Forget a request that came to nothing."""
+    table = idempotency_keys
+    connection.execute(delete(table).where(table.c.actor == actor, table.c.key == key))
+
+
+def forget_replies_before(connection: Connection, instant: int) -> None:
+    """Forget the replies that are older than *instant*."""
+    connection.execute(delete(idempotency_keys).where(idempotency_keys.c.created_at < instant))
+
+
+# Keysets
+
+
+def add_keyset(connection: Connection, version: int, token: str, now: int) -> None:
+    """Store a keyset."""
+    connection.execute(insert(keysets), {"version": version, "token": token, "created_at": now})
+
+
+def newest_keyset(connection: Connection) -> str | None:
+    """The token of the keyset with the highest version."""
+    token: str | None = connection.execute(
+        select(keysets.c.token).order_by(keysets.c.version.desc()).limit(1)
+    ).scalar()
+    return token
