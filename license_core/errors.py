@@ -606,3 +606,23 @@ class ApprovalPendingError(LicenseError):
 
     id: int
     product: str
+
+
+class TermOverError(LicenseError):
+    """The term that is asked for has ended."""
+
+    field: str
+    last: str
+
+
+class EvidenceMissingError(LicenseError):
+    """A licence cannot be anchored to a host of which only the key is known."""
+
+    key: str
+
+
+class NameTakenError(LicenseError):
+    """There is one of this name already."""
+
+    what: str
+    name: str

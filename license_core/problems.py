@@ -638,6 +638,31 @@ PROBLEMS: dict[str, Problem] = {
         "Licences for {product} need a second person; it waits as proposal {id}.",
         "Once it is approved, fetch the file at the desk.",
     ),
+    "NameTakenError": Problem(
+        "name-taken",
+        116,
+        409,
+        "The name is taken",
+        "There is a {what} called {name} already.",
+        "Choose another name, or change the one that is there.",
+    ),
+    "TermOverError": Problem(
+        "term-over",
+        114,
+        409,
+        "The term is over already",
+        "{field}: {last} is over.",
+        "Choose a later end.",
+    ),
+    "EvidenceMissingError": Problem(
+        "evidence-missing",
+        115,
+        409,
+        "An anchored licence needs evidence of the host",
+        "Of the host {key} only its key is known; an anchored licence needs the evidence that a "
+        "whole request carries.",
+        "Ask the operator for the output of `python cmd/cli.py request`, or issue an exact licence.",
+    ),
 }
 
 NOTICES: dict[str, Remark] = {

@@ -17,6 +17,7 @@ from license_core.errors import (
     InputInvalidError,
     LicenseError,
     LicenseStateError,
+    NotFoundError,
     Notice,
     RehostsUsedUpError,
     TermTooLongError,
@@ -308,8 +309,7 @@ def _replaced(connection: Connection, order: Order) -> StoredLicense | None:
     if order.replaces is not None:
         named = store.by_number(connection, order.replaces)
         if named is None:
-            reason = f"there is no licence {order.replaces}"
-            raise InputInvalidError(field="replaces", reason=reason)
+            raise NotFoundError(what="licence", name=order.replaces)
         check_state(named, "issue")
         return named
     claimed = order.request.replaces

@@ -20,7 +20,7 @@ from license_core.errors import (
 )
 from license_server import vault
 from license_server.answers import answer
-from license_server.api import events, licenses, parties, proposals
+from license_server.api import openapi
 from license_server.auth import TokenCache
 from license_server.edge import Edge
 from license_server.settings import ServerSettings
@@ -49,8 +49,8 @@ def create_app(
     app = FastAPI(lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     app.state.site = site
     app.state.tokens = TokenCache()
-    for face in (licenses, parties, proposals, events):
-        app.include_router(face.router)
+    for room in (*openapi.ROUTERS, openapi.router):
+        app.include_router(room)
     app.include_router(web.anyone)
     app.include_router(web.router)
     app.add_middleware(Edge, random_id=lambda: random(8).hex())
@@ -71,7 +71,8 @@ async def _refused_by_framework(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         return answer(request, NotFoundError(what="page", name=path))
     if error.status_code == 405:
-        allowed = (error.headers or {}).get("Allow", "GET")
+        by_route = (error.headers or {}).get("Allow", "GET")
+        allowed = ", ".join(sorted(openapi.allowed(path))) or by_route
         return answer(
             request, MethodNotAllowedError(method=request.method, path=path, allowed=allowed)
         )

@@ -7,7 +7,12 @@ from sqlalchemy import Connection
 
 from license_core import claims
 from license_core.claims import ClaimError
-from license_core.errors import ChangedMeanwhileError, InputInvalidError, NotFoundError
+from license_core.errors import (
+    ChangedMeanwhileError,
+    InputInvalidError,
+    NameTakenError,
+    NotFoundError,
+)
 from license_server import audit, rows
 from license_server.actor import Actor
 from license_server.orders import words
@@ -55,7 +60,7 @@ def add(connection: Connection, members: Mapping[str, Any], actor: Actor, now: i
         raise InputInvalidError(field="name", reason="it is missing")
     customer = parties.add_customer(connection, name, now, **values)
     if customer is None:
-        raise InputInvalidError(field="name", reason=f"there is a customer called {name} already")
+        raise NameTakenError(what="customer", name=name)
     _record(connection, customer, actor, "customer.added", now)
     return customer
 
@@ -90,7 +95,7 @@ def change(
         raise ChangedMeanwhileError(what=f"customer {former.name}")
     name = values.get("name")
     if name not in (None, former.name) and parties.customer_by_name(connection, name):
-        raise InputInvalidError(field="name", reason=f"there is a customer called {name} already")
+        raise NameTakenError(what="customer", name=name)
     if not values:
         return former
     customer = parties.change_customer(connection, id_, **values)

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from license_core import claims, request, strictjson
 from license_core.claims import MAX_INSTANT, ClaimError
-from license_core.errors import InputInvalidError
+from license_core.errors import EvidenceMissingError, InputInvalidError, TermOverError
 from license_core.license import MATCHES, License
 from license_core.request import LicenseRequest
 
@@ -90,8 +90,8 @@ def from_json(body: bytes, now: int) -> Order:
 def from_members(members: Mapping[str, Any], now: int) -> Order:
     """The order that *members* make at the instant *now*. A null counts as absent.
 
-    Raises InputInvalidError, or RequestUnreadableError, RequestDamagedError and
-    RequestAmbiguousError for the operator's text.
+    Raises InputInvalidError, TermOverError, EvidenceMissingError, or RequestUnreadableError,
+    RequestDamagedError and RequestAmbiguousError for the operator's text.
     """
     return _told_plainly(lambda: _read(_known(members, MEMBERS), now))
 
@@ -247,16 +247,12 @@ def _check_host(order: Order) -> None:
     if name is not None and not name.isprintable():
         raise ClaimError("host", "the hostname in it has control characters")
     if order.match == "anchored" and not {"machine_id", "container_id"} & tags.keys():
-        reason = (
-            "anchored needs the evidence that a whole request carries; "
-            "the bare line of get_host_key has none"
-        )
-        raise ClaimError("match", reason)
+        raise EvidenceMissingError(key=order.request.key)
 
 
 def words(given: Mapping[str, Any], member: str, longest: int = 200) -> str | None:
     """Text for people: composed characters (Unicode NFC), no control characters, no edges."""
-    value = claims.text(given, member, longest=5 * longest)
+    value = claims.text(given, member, longest=longest)
     if value is None:
         return None
     value = unicodedata.normalize("NFC", " ".join(value.split()))
@@ -331,7 +327,7 @@ def _expiry(
         expires_at = _days_after(start, days, zone)
     if expires_at is None or expires_at <= (start if now is None else now):
         last = given["expires"] if days is None else f"a term of {days} days"
-        raise ClaimError("days" if days else "expires", f"{last} is over")
+        raise TermOverError(field="days" if days else "expires", last=last)
     return expires_at
 
 

@@ -7,7 +7,12 @@ from sqlalchemy import Connection
 
 from license_core import claims, strictjson
 from license_core.claims import ClaimError
-from license_core.errors import ChangedMeanwhileError, InputInvalidError, NotFoundError
+from license_core.errors import (
+    ChangedMeanwhileError,
+    InputInvalidError,
+    NameTakenError,
+    NotFoundError,
+)
 from license_server import audit, orders, rows
 from license_server.actor import Actor
 from license_server.store import parties
@@ -76,7 +81,7 @@ def add(connection: Connection, members: Mapping[str, Any], actor: Actor, now: i
         raise InputInvalidError(field="name", reason="it is missing")
     product = parties.add_product(connection, name, now, **values)
     if product is None:
-        raise InputInvalidError(field="name", reason=f"there is a product called {name} already")
+        raise NameTakenError(what="product", name=name)
     _record(connection, product, actor, "product.added", now)
     return product
 

@@ -1,8 +1,196 @@
-"""What the API's description (OpenAPI 3.1) says of each operation."""
+"""What the API's description (OpenAPI 3.1) says of each operation, in one table."""
 
-from typing import Any
+from typing import Any, NamedTuple
+
+from license_server.api import schemas
+from license_server.api.schemas import Schema
+
+_LINE = '["55917890141cb1c89accc5e53a929acb1867c42c", "studio2_gpu"]'
+_NUMBER = "HS-2026-7F3K9QXB"
+_ALWAYS = ("not-authenticated", "not-permitted", "rate-limited", "database-unavailable")
+_ISSUING = (
+    "input-invalid",
+    "request-unreadable",
+    "request-damaged",
+    "request-ambiguous",
+    "not-found",
+    "license-state",
+    "term-over",
+    "term-too-long",
+    "rehosts-used-up",
+    "evidence-missing",
+    "changed-meanwhile",
+    "signer-unavailable",
+)
+_KEYED = ("idempotency-key-reused", "still-running", "request-too-large")
+
+
+class Operation(NamedTuple):
+    """One operation: what it takes and gives, and which problems it answers with."""
+
+    summary: str
+    replies: dict[int, Schema | None]
+    """The shape of each reply; None: the bytes of a file."""
+    problems: tuple[str, ...] = ()
+    body: Schema | None = None
+    example: dict[str, Any] | None = None
+    query: dict[str, Schema] = {}  # noqa: RUF012  # never changed
+    matches: bool = False
+    """Whether it heeds ``If-Match``."""
+
+
+_DRY = {"dry_run": {"type": "string", "enum": ["true", "false"]}}
+_PAGING = {"limit": schemas.LIMIT}
+
+
+def _list(summary: str, name: str, of: Schema, **query: Schema) -> Operation:
+    return Operation(
+        summary, {200: schemas.page(name, of)}, ("input-invalid",), query=query | _PAGING
+    )
+
+
+def _issuing(summary: str, body: Schema, example: dict[str, Any], *, matches: bool) -> Operation:
+    replies: dict[int, Schema | None] = {
+        201: schemas.LICENSE,
+        202: schemas.PROPOSAL,
+        200: schemas.DRY_RUN,
+    }
+    return Operation(
+        summary, replies, (*_ISSUING, *_KEYED), body, example, query=_DRY, matches=matches
+    )
+
+
+def _ending(summary: str) -> Operation:
+    either = {"anyOf": [schemas.LICENSE, schemas.DRY_RUN]}
+    problems = ("input-invalid", "not-found", "license-state", "changed-meanwhile", *_KEYED)
+    return Operation(
+        summary, {200: either}, problems, schemas.WHY, {"reason": "unpaid"}, _DRY, matches=True
+    )
+
+
+OPERATIONS = {
+    "licenses.list": _list(
+        "List and search licences",
+        "licenses",
+        schemas.LICENSE,
+        customer=schemas.PLAIN,
+        product=schemas.PLAIN,
+        host_key=schemas.PLAIN,
+        host_name=schemas.PLAIN,
+        number=schemas.PLAIN,
+        line=schemas.PLAIN,
+        q=schemas.PLAIN,
+        state=schemas.STATE,
+        expires_from=schemas.DAY,
+        expires_before=schemas.DAY,
+    ),
+    "licenses.issue": _issuing(
+        "Issue a licence",
+        schemas.ORDER,
+        {
+            "customer": "ACME",
+            "product": "darwin",
+            "days": 365,
+            "host": _LINE,
+            "limits": {"gpus": 4},
+        },
+        matches=False,
+    ),
+    "licenses.get": Operation("One licence", {200: schemas.LICENSE}, ("not-found",)),
+    "licenses.file": Operation("Its file, license.dat", {200: None}, ("not-found",)),
+    "licenses.history": Operation("What became of it", {200: schemas.HISTORY}, ("not-found",)),
+    "licenses.note": Operation(
+        "Add a note",
+        {201: schemas.NOTED},
+        ("input-invalid", "not-found", *_KEYED),
+        schemas.NOTE,
+        {"note": "asked for a quotation"},
+    ),
+    "licenses.renew": _issuing("Renew a licence", schemas.RENEW, {"days": 365}, matches=True),
+    "licenses.rehost": _issuing(
+        "Move it to another host",
+        schemas.REHOST,
+        {"host": _LINE, "reason": "the container was made anew"},
+        matches=True,
+    ),
+    "licenses.change": _issuing(
+        "Change what it allows", schemas.CHANGE, {"limits": {"gpus": 8}}, matches=True
+    ),
+    "licenses.suspend": _ending("Suspend it"),
+    "licenses.reinstate": _issuing("Reinstate it", schemas.WHY, {"reason": "paid"}, matches=True),
+    "licenses.revoke": _ending("Revoke it"),
+    "customers.list": _list("List customers", "customers", schemas.CUSTOMER, q=schemas.PLAIN),
+    "customers.add": Operation(
+        "Add a customer",
+        {201: schemas.CUSTOMER},
+        ("input-invalid", "name-taken", *_KEYED),
+        schemas.NEW_CUSTOMER,
+        {"name": "ACME", "contact_email": "it@acme.example", "language": "en"},
+    ),
+    "customers.get": Operation("One customer", {200: schemas.CUSTOMER}, ("not-found",)),
+    "customers.change": Operation(
+        "Change a customer",
+        {200: schemas.CUSTOMER},
+        ("input-invalid", "name-taken", "not-found", "changed-meanwhile", "request-too-large"),
+        schemas.CHANGED_CUSTOMER,
+        {"notes": "pays late"},
+        matches=True,
+    ),
+    "products.list": _list("List products", "products", schemas.PRODUCT),
+    "products.add": Operation(
+        "Add a product",
+        {201: schemas.PRODUCT},
+        ("input-invalid", "name-taken", *_KEYED),
+        schemas.NEW_PRODUCT,
+        {"name": "darwin", "defaults": {"days": 365}, "rehosts": 3},
+    ),
+    "products.get": Operation("One product", {200: schemas.PRODUCT}, ("not-found",)),
+    "products.change": Operation(
+        "Change a product's rules",
+        {200: schemas.PRODUCT},
+        ("input-invalid", "not-found", "changed-meanwhile", "request-too-large"),
+        schemas.CHANGED_PRODUCT,
+        {"needs_approval": True},
+        matches=True,
+    ),
+    "proposals.list": _list(
+        "List proposals",
+        "proposals",
+        schemas.PROPOSAL,
+        state={"type": "string", "enum": ["waiting", "approved", "refused"]},
+    ),
+    "proposals.get": Operation("One proposal", {200: schemas.PROPOSAL}, ("not-found",)),
+    "proposals.approve": Operation(
+        "Approve it, and issue its licence",
+        {201: schemas.LICENSE},
+        (*_ISSUING, "proposal-decided", *_KEYED),
+        schemas.MAYBE_WHY,
+        {"reason": "checked with sales"},
+    ),
+    "proposals.refuse": Operation(
+        "Refuse it",
+        {200: schemas.PROPOSAL},
+        ("input-invalid", "not-found", "proposal-decided", *_KEYED),
+        schemas.WHY,
+        {"reason": "a mistake"},
+    ),
+    "events.list": _list(
+        "The record",
+        "events",
+        schemas.EVENT,
+        subject=schemas.PLAIN,
+        actor=schemas.PLAIN,
+        action=schemas.PLAIN,
+    ),
+}
+"""Each operation by its operationId."""
 
 
 def describe(operation: str) -> dict[str, Any]:
-    """What FastAPI does not know of an *operation* by itself."""
+    """What a route keeps of its *operation*: the name by which the description finds it."""
     return {"operationId": operation}
+
+
+def always(operation: Operation) -> tuple[str, ...]:
+    """The slugs of all problems that an operation answers with."""
+    return (*_ALWAYS, *operation.problems)

@@ -1,5 +1,6 @@
 """What comes in and goes out: bodies, parameters, keys, ETags, pages and replies."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ MEDIA_TYPE = "application/json"
 PAGE, LARGEST_PAGE = 50, 200
 """How many rows a page has: by default, and at most."""
 _LONGEST_KEY = 200
+_ETAG = re.compile(r'(?:W/)?"?([!#-~]{1,64})"?')
 _PAGING = ("limit", "cursor")
 
 
@@ -47,12 +49,23 @@ async def body_of(request: Request) -> tuple[dict[str, Any], bytes]:
         raise InputInvalidError(field="Content-Type", reason=f"{kind!r} is not {MEDIA_TYPE}")
     body = await request.body()
     try:
-        members = strictjson.loads(body)
+        members = _whole(strictjson.loads(body))
     except ValueError as error:
         raise InputInvalidError(field="body", reason=str(error)) from error
     if not isinstance(members, dict):
         raise InputInvalidError(field="body", reason="it is not a JSON object")
     return members, body
+
+
+def _whole(value: Any) -> Any:
+    """*value* with 30.0 as 30: JSON has one kind of number (RFC 8259 section 6)."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _whole(item) for name, item in value.items()}
+    return value
 
 
 def idempotency(request: Request, body: bytes) -> Idempotency | None:
@@ -70,12 +83,12 @@ def idempotency(request: Request, body: bytes) -> Idempotency | None:
 def expected(request: Request) -> str | None:
     """The ETag that the caller saw (RFC 9110 section 13.1.1). Raises InputInvalidError."""
     given = request.headers.get("if-match")
-    if given is None or given.strip() == "*":
+    if given is None or given == "*":
         return None
-    etag = given.strip().removeprefix("W/").strip('"')
-    if not 1 <= len(etag) <= 64 or not (etag.isascii() and etag.isprintable()):
+    found = _ETAG.fullmatch(given)
+    if found is None:
         raise InputInvalidError(field="If-Match", reason="it is no ETag of this server")
-    return etag
+    return found[1]
 
 
 def parameters(request: Request, allowed: Sequence[str]) -> dict[str, str]:

@@ -40,6 +40,12 @@ _BLANK = {"term": "days", "days": "365", "match": "exact"}
 # The errors of an order that are shown at the form, beside what was typed.
 _AT_THE_FORM = {
     "InputInvalidError",
+    "NotFoundError",
+    "TermOverError",
+    "EvidenceMissingError",
+    "TermTooLongError",
+    "RehostsUsedUpError",
+    "LicenseStateError",
     "RequestUnreadableError",
     "RequestDamagedError",
     "RequestAmbiguousError",

@@ -50,6 +50,9 @@ SERVER_ONLY = {
     "rate-limited",
     "record-broken",
     "approval-pending",
+    "term-over",
+    "name-taken",
+    "evidence-missing",
 }
 """Those that only the vendor's side raises: tests/server/test_problems.py."""
 

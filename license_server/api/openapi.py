@@ -1,0 +1,161 @@
+"""``/openapi.json``: the API's description (OpenAPI 3.1), made from its routes and their table."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.routing import APIRoute
+from starlette.responses import Response
+
+from license_core.problems import PROBLEMS
+from license_server.api import PREFIX, events, exchange, licenses, parties, proposals, schemas
+from license_server.api.describe import OPERATIONS, Operation, always
+from license_server.api.who import Needs
+
+_ROWS = {row.slug: row for row in PROBLEMS.values()}
+_PATH: dict[str, dict[str, Any]] = {
+    "number": schemas.NUMBER,
+    "id": {"type": "integer", "minimum": 1, "maximum": 10**18 - 1},
+    "name": {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._:\-]{0,63}$"},
+}
+
+ROUTERS = (licenses.router, parties.router, proposals.router, events.router)
+"""The rooms of the API."""
+
+router = APIRouter(prefix=PREFIX)
+_OF_ALL = ("list", "issue", "add")
+_LINKED = (
+    (schemas.LICENSE, "licenses", "number", "id"),
+    (schemas.CUSTOMER, "customers", "id", "id"),
+    (schemas.PRODUCT, "products", "name", "name"),
+    (schemas.PROPOSAL, "proposals", "id", "id"),
+)
+
+
+@router.get("/openapi.json")
+async def description(request: Request) -> Response:
+    """This description; it needs no token."""
+    exchange.parameters(request, ())
+    return exchange.json_response(document())
+
+
+def operations() -> Iterator[tuple[str, str, str, APIRoute]]:
+    """Each operation of the API: its method, path, name and route."""
+    for room in ROUTERS:
+        for route in room.routes:
+            if isinstance(route, APIRoute) and route.openapi_extra:
+                for method in sorted(route.methods or ()):
+                    yield method, route.path, route.openapi_extra["operationId"], route
+
+
+def document() -> dict[str, Any]:
+    """The description of the API."""
+    paths: dict[str, dict[str, Any]] = {}
+    for method, path, name, route in operations():
+        paths.setdefault(path, {})[method.lower()] = _operation(name, path, route)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Hostseal",
+            "version": "1",
+            "description": "Licences that are sealed to a host. What is refused is "
+            "application/problem+json (RFC 9457); see docs/API.md.",
+        },
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+            "schemas": {"Problem": schemas.PROBLEM},
+        },
+        "security": [{"bearer": []}],
+    }
+
+
+def permission(route: APIRoute) -> str | None:
+    """What a route demands of its caller."""
+    for dependency in route.dependant.dependencies:
+        if isinstance(dependency.call, Needs):
+            return dependency.call.permission
+    return None
+
+
+def _operation(name: str, path: str, route: APIRoute) -> dict[str, Any]:
+    told = OPERATIONS[name]
+    parameters = [
+        {"name": found, "in": "path", "required": True, "schema": _PATH[found]}
+        for found in re.findall(r"{(\w+)}", path)
+    ]
+    parameters += [
+        {"name": found, "in": "query", "schema": schema} for found, schema in told.query.items()
+    ]
+    if told.matches:
+        parameters.append(_header("If-Match", schemas.ETAG, "The ETag of what you saw."))
+    if told.body is not None and "idempotency-key-reused" in told.problems:
+        told_once = "The same request gets the same reply."
+        parameters.append(_header("Idempotency-Key", schemas.KEY, told_once))
+    described: dict[str, Any] = {
+        "operationId": name,
+        "tags": list(route.tags),
+        "summary": told.summary,
+        "description": f"{route.description.strip()}\n\nPermission: `{permission(route)}`.",
+        "parameters": parameters,
+        "responses": _responses(told),
+    }
+    if told.body is not None:
+        content = {"schema": told.body} | ({"example": told.example} if told.example else {})
+        described["requestBody"] = {
+            "required": True,
+            "content": {exchange.MEDIA_TYPE: content},
+        }
+    return described
+
+
+def _header(name: str, schema: dict[str, Any], words: str) -> dict[str, Any]:
+    return {"name": name, "in": "header", "schema": schema, "description": words}
+
+
+def _responses(told: Operation) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for status, schema in told.replies.items():
+        if schema is None:
+            content: dict[str, Any] = {"application/octet-stream": {"schema": {}}}
+        else:
+            content = {exchange.MEDIA_TYPE: {"schema": schema}}
+        found[str(status)] = {"description": told.summary, "content": content}
+        links = _links(schema)
+        if links and status in (201, 202):
+            found[str(status)]["links"] = links
+    for status, slugs in _by_status(always(told)).items():
+        found[str(status)] = {
+            "description": ", ".join(f"`{slug}`: {_ROWS[slug].title}" for slug in slugs),
+            "content": {
+                "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+            },
+        }
+    return found
+
+
+def _links(schema: Any) -> dict[str, Any]:
+    """What may be done with that which an operation has made (OpenAPI 3.1 section 4.8.20)."""
+    for shape, kind, parameter, member in _LINKED:
+        if schema is shape:
+            return {
+                name: {"operationId": name, "parameters": {parameter: f"$response.body#/{member}"}}
+                for name in OPERATIONS
+                if name.startswith(f"{kind}.") and name.partition(".")[2] not in _OF_ALL
+            }
+    return {}
+
+
+def allowed(path: str) -> set[str]:
+    """The methods that the API takes at *path*; empty: there is no such path."""
+    found = {method for method, _, _, route in operations() if route.path_regex.fullmatch(path)}
+    return {"GET"} if path == f"{PREFIX}/openapi.json" else found
+
+
+def _by_status(slugs: Iterable[str]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for slug in dict.fromkeys(slugs):
+        found.setdefault(_ROWS[slug].status, []).append(slug)
+    return found

@@ -1,0 +1,294 @@
+"""The shapes of what the API takes and gives, as JSON Schema (2020-12).
+
+What may be left out may also be null: both mean that nothing is said.
+"""
+
+from typing import Any
+
+from license_core import claims
+from license_server import customers, orders
+from license_server.store import licenses
+
+Schema = dict[str, Any]
+
+# Printable, and something to see; tabs and line breaks become spaces.
+_WORDS = r"^[^\x00-\x08\x0e-\x1b\x7f]*[^\x00-\x20\x7f][^\x00-\x08\x0e-\x1b\x7f]*$"
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9._:\-]{0,63}$"
+_NUMBER = r"^HS-[0-9]{4}-[0-9A-HJKMNP-TV-Z]{8}$"
+_DAY = r"^(19[7-9][0-9]|2[01][0-9]{2})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
+_LINE = r'^\["[0-9a-f]{40}", "[a-z][a-z0-9_\-]{0,30}"\]$'
+
+_HOST = {
+    "type": "string",
+    "maxLength": 65536,
+    "pattern": _LINE,
+    "description": "What the operator sent, as it came: the line of get_host_key, as this pattern "
+    "has it, or a whole request. What mail and chat did to it is undone.",
+}
+_DATE = {"type": "string", "format": "date", "pattern": _DAY}
+_INSTANT: Schema = {"type": ["string", "null"], "format": "date-time"}
+_TEXT: Schema = {"type": ["string", "null"]}
+_REASON = {"type": "string", "minLength": 1, "maxLength": 1000, "pattern": _WORDS}
+
+
+def _words(longest: int = 200) -> Schema:
+    return {"type": "string", "minLength": 1, "maxLength": longest, "pattern": _WORDS}
+
+
+def _name() -> Schema:
+    return {"type": "string", "pattern": _NAME}
+
+
+def _integer(least: int, most: int) -> Schema:
+    return {"type": "integer", "minimum": least, "maximum": most}
+
+
+def _or_null(schema: Schema) -> Schema:
+    if schema["type"] == "null":
+        return schema
+    if isinstance(schema.get("type"), str):
+        return schema | {"type": [schema["type"], "null"]} | _null_enum(schema)
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _null_enum(schema: Schema) -> Schema:
+    return {"enum": [*schema["enum"], None]} if "enum" in schema else {}
+
+
+def _object(required: dict[str, Schema], optional: dict[str, Schema] | None = None) -> Schema:
+    properties = required | {name: _or_null(schema) for name, schema in (optional or {}).items()}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+_FEATURES = {
+    "type": "array",
+    "items": _name(),
+    "uniqueItems": True,
+    "maxItems": orders.MAX_NAMES,
+}
+_LIMITS = {
+    "type": "object",
+    "propertyNames": {"pattern": _NAME},
+    "additionalProperties": _integer(0, claims.MAX_INTEGER),
+    "maxProperties": orders.MAX_NAMES,
+}
+_ZONE = {
+    "type": "string",
+    "enum": ["UTC", "Asia/Shanghai", "Europe/Berlin", "America/New_York"],
+    "description": "Whose days are meant: any name of the time zone database, such as these.",
+}
+_DAYS = _integer(1, 36_500)
+_MANY_DAYS = _integer(0, orders.MAX_DAYS)
+_MATCH = {
+    "type": "string",
+    "enum": ["exact", "anchored"],
+    "description": "anchored needs the evidence of a whole request; "
+    "without it the answer is evidence-missing.",
+}
+_TERMS = {"edition": _name(), "features": _FEATURES, "limits": _LIMITS, "match": _MATCH}
+_WARNINGS = {"notify_days": _MANY_DAYS, "grace_days": _MANY_DAYS}
+_NO = {"type": "null"}
+_FALSE = {"type": "boolean", "const": False}
+
+
+def _with_term(required: dict[str, Schema], optional: dict[str, Schema]) -> Schema:
+    """An object that says in exactly one way how long a licence holds."""
+    ends = optional | _WARNINGS | {"time_zone": _ZONE}
+    endless = {name: {"type": ["integer", "null"], "enum": [0, None]} for name in _WARNINGS}
+    variants = (
+        _object(required | {"days": _DAYS}, ends | {"perpetual": _FALSE, "expires": _NO}),
+        _object(required | {"expires": _DATE}, ends | {"perpetual": _FALSE, "days": _NO}),
+        _object(
+            required | {"perpetual": {"type": "boolean", "const": True}},
+            optional | endless | {"time_zone": _ZONE, "days": _NO, "expires": _NO},
+        ),
+    )
+    return {"oneOf": list(variants)}
+
+
+ORDER = _with_term(
+    {"customer": _words(), "product": _name(), "host": _HOST},
+    _TERMS
+    | {
+        "maintenance_until": _DATE,
+        "replaces": {"type": "string", "pattern": _NUMBER},
+        "reason": _REASON,
+    },
+)
+RENEW = _with_term(
+    {}, {"reason": _REASON, "continue_from": {"type": "string", "enum": ["end", "now"]}}
+)
+REHOST = _object({"host": _HOST, "reason": _REASON}, {"match": _MATCH})
+CHANGE = _object(
+    {},
+    _TERMS | _WARNINGS | {"maintenance_until": _DATE, "time_zone": _ZONE, "reason": _REASON},
+)
+WHY = _object({"reason": _REASON})
+MAYBE_WHY = _object({}, {"reason": _REASON})
+NOTE = _object({"note": _words(1000)})
+
+_CONTACT = {
+    "contact_name": _words(),
+    "contact_email": _words(),
+    "language": {"type": "string", "enum": list(customers.LANGUAGES)},
+    "notes": {"type": "string", "minLength": 1, "maxLength": 4000, "pattern": r"^[^\x00]+$"},
+}
+NEW_CUSTOMER = _object({"name": _words()}, _CONTACT)
+CHANGED_CUSTOMER = _object({}, _CONTACT)
+CHANGED_CUSTOMER["properties"]["name"] = _words()
+_DEFAULTS = _object({}, {"days": _DAYS} | _TERMS | _WARNINGS)
+for _default in _DEFAULTS["properties"]:  # a default is there or not; null says nothing
+    _DEFAULTS["properties"][_default] = ({"days": _DAYS} | _TERMS | _WARNINGS)[_default]
+_RULES = {
+    "defaults": _DEFAULTS,
+    "longest_days": _DAYS,
+    "rehosts": _integer(0, 1_000_000),
+}
+NEW_PRODUCT = _object({"name": _name()}, _RULES)
+CHANGED_PRODUCT = _object({}, _RULES)
+for _product in (NEW_PRODUCT, CHANGED_PRODUCT):
+    _product["properties"]["needs_approval"] = {"type": "boolean"}
+
+# What is given back
+
+
+def _all(properties: dict[str, Schema]) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+LICENSE = _all(
+    {
+        "id": {"type": "string", "pattern": _NUMBER},
+        "state": {"type": "string", "enum": [*licenses.STATES, "expired"]},
+        "customer": {"type": "string"},
+        "product": {"type": "string"},
+        "edition": _TEXT,
+        "features": {"type": "array", "items": {"type": "string"}},
+        "limits": {"type": "object", "additionalProperties": {"type": "integer"}},
+        "host": _all(
+            {
+                "key": {"type": "string", "pattern": "^[0-9a-f]{40}$"},
+                "name": _TEXT,
+                "profile": {"type": "string"},
+                "match": {"type": "string"},
+                "tags": {"type": "array", "items": {"type": "string"}},
+            }
+        ),
+        "issued_at": _INSTANT,
+        "issued_by": {"type": "string"},
+        "act": {"type": "string"},
+        "expires_at": _INSTANT,
+        "notify_from": _INSTANT,
+        "grace_until": _INSTANT,
+        "maintenance_until": _INSTANT,
+        "line": {"type": "string"},
+        "replaces": _TEXT,
+        "replaced_by": _TEXT,
+        "links": _all({"self": {"type": "string"}, "file": {"type": "string"}}),
+    }
+)
+_REMARK = _all(
+    {"slug": {"type": "string"}, "detail": {"type": "string"}, "remedy": {"type": "string"}}
+)
+DRY_RUN = {
+    "type": "object",
+    "properties": {
+        "dry_run": {"type": "boolean"},
+        "act": {"type": "string"},
+        "refusals": {"type": "array", "items": _REMARK},
+        "notices": {"type": "array", "items": _REMARK},
+        "needs_approval": {"type": "boolean"},
+    },
+    "required": ["dry_run", "act"],
+}
+CUSTOMER = _all(
+    {
+        "id": {"type": "integer"},
+        "name": {"type": "string"},
+        "contact_name": _TEXT,
+        "contact_email": _TEXT,
+        "language": _TEXT,
+        "notes": _TEXT,
+        "created_at": _INSTANT,
+    }
+)
+PRODUCT = _all(
+    {
+        "name": {"type": "string"},
+        "defaults": {"type": "object"},
+        "longest_days": {"type": ["integer", "null"]},
+        "rehosts": {"type": ["integer", "null"]},
+        "needs_approval": {"type": "boolean"},
+        "created_at": _INSTANT,
+    }
+)
+PROPOSAL = _all(
+    {
+        "id": {"type": "integer"},
+        "state": {"type": "string", "enum": ["waiting", "approved", "refused"]},
+        "act": {"type": "string"},
+        "license": _TEXT,
+        "customer": {"type": "string"},
+        "product": {"type": "string"},
+        "members": {"type": "object"},
+        "reason": _TEXT,
+        "proposed_by": {"type": "string"},
+        "proposed_at": _INSTANT,
+        "decided_by": _TEXT,
+        "decided_at": _INSTANT,
+        "decision": _TEXT,
+        "issued": _TEXT,
+    }
+)
+EVENT = _all(
+    {
+        "id": {"type": "integer"},
+        "at": _INSTANT,
+        "actor": {"type": "string"},
+        "address": _TEXT,
+        "action": {"type": "string"},
+        "subject": {"type": "string"},
+        "reason": _TEXT,
+        "details": {"type": "object"},
+        "position": {"type": ["integer", "null"]},
+    }
+)
+HISTORY = _all(
+    {
+        "licenses": {"type": "array", "items": LICENSE},
+        "events": {"type": "array", "items": EVENT},
+        "request": _TEXT,
+    }
+)
+NOTED = _all({"license": {"type": "string"}, "note": {"type": "string"}})
+PROBLEM = {
+    "type": "object",
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "remedy": {"type": "string"},
+        "request_id": {"type": "string"},
+    },
+    "required": ["type", "title", "status", "detail", "remedy", "request_id"],
+}
+
+
+def page(name: str, of: Schema) -> Schema:
+    """A page of a list."""
+    return _all({name: {"type": "array", "items": of}, "next_cursor": _TEXT})
+
+
+STATE = {"type": "string", "enum": [*licenses.STATES, "expired"]}
+DAY = _DATE
+NUMBER = {"type": "string", "pattern": _NUMBER}
+PLAIN = {"type": "string", "pattern": r"^[^\x00-\x1f\x7f]*$"}
+KEY = {"type": "string", "pattern": r"^[!-~]([ -~]{0,198}[!-~])?$"}
+ETAG = {"type": "string", "pattern": r'^(W/)?"?[!#-~]{1,64}"?$'}
+LIMIT = _integer(1, 200)
