@@ -652,7 +652,7 @@ PROBLEMS: dict[str, Problem] = {
         409,
         "The term is over already",
         "{field}: {last} is over.",
-        "Choose a later end.",
+        "Choose a later end, or renew the licence first.",
     ),
     "EvidenceMissingError": Problem(
         "evidence-missing",

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from license_core import claims, request, strictjson
 from license_core.claims import MAX_INSTANT, ClaimError
-from license_core.errors import EvidenceMissingError, InputInvalidError, TermOverError
+from license_core.errors import EvidenceMissingError, InputInvalidError, TermOverError, utc
 from license_core.license import MATCHES, License
 from license_core.request import LicenseRequest
 
@@ -214,6 +214,9 @@ def _again(act: str, former: License, given: Mapping[str, Any], now: int) -> Ord
         grace_until = _grace_until(order.expires_at, _days(given, "grace_days"))
         order = order._replace(grace_until=grace_until)
     order = order._replace(**_terms(given))
+    if order.expires_at is not None and order.expires_at <= now:
+        last = f"the term of {former.jti}, which ended at {utc(order.expires_at)},"
+        raise TermOverError(field="expires", last=last)
     _check_host(order)
     return order
 
