@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers.engine import MACHINE_ID, OPERATOR, PROJECT, DockerError, Engine
+from tests.containers.engine import PROJECT, Engine, EngineError
+from tests.containers.image import MACHINE_ID, OPERATOR
 
 pytestmark = pytest.mark.xdist_group("docker")
 
@@ -69,7 +70,7 @@ def test_without_an_ip_range_a_pinned_address_can_be_taken(engine: Engine) -> No
     gpu = engine.run("gpu", network=network, ip="172.30.0.2")
     gpu.stop()
     assert engine.run("newcomer", network=network).ip() == "172.30.0.2"
-    with pytest.raises(DockerError, match="Address already in use"):
+    with pytest.raises(EngineError, match="Address already in use"):
         gpu.start()
 
 
@@ -77,7 +78,7 @@ def test_ip_without_a_network_is_ignored_or_refused(engine: Engine) -> None:
     wanted = "172.17.0.77"
     try:
         gpu = engine.run("gpu", ip=wanted)
-    except DockerError as error:  # Docker 25 and later
+    except EngineError as error:  # Docker 25 and later
         assert "user specified IP address" in error.stderr
     else:  # 20.10: says nothing, and gives another
         assert gpu.ip() != wanted
@@ -206,8 +207,8 @@ def test_nothing_is_left_of_an_engine_whose_owner_was_killed(
 ) -> None:
     script = (
         "import sys, pathlib\n"
-        "from tests.containers.engine import running_engine\n"
-        "with running_engine(pathlib.Path(sys.argv[1])) as engine:\n"
+        "from tests.containers.docker import running_docker\n"
+        "with running_docker(pathlib.Path(sys.argv[1])) as engine:\n"
         "    print(engine.run('orphan').id, flush=True)\n"
         "    sys.stdin.read()\n"
     )

@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from license_core.problems import PROBLEMS
-from tests.containers.engine import OPERATOR, PROJECT, Container, Engine
+from tests.containers.engine import PROJECT, Container, Engine
+from tests.containers.image import OPERATOR
 from tests.support.server import Running, running_server
 
 pytestmark = pytest.mark.xdist_group("docker")
@@ -289,7 +290,7 @@ def test_doctor_says_in_a_real_container_what_will_happen_and_what_it_prints_pre
     for line in lines[1:4]:
         command = line.split()
         assert command[0] == "docker"
-        done = engine.docker(*command[1:])
+        done = engine.call(*command[1:])
         assert done.returncode == 0, done.stderr
 
     page = json.loads(platform.cli("--json", "doctor").stdout)
