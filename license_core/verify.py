@@ -316,7 +316,7 @@ def _check_host(
     notices: list[Notice],
 ) -> HostKey | None:
     if facts.pinned_ip and facts.pinned_ip != facts.ip:
-        container = stability.container_name(facts)
+        container = stability.network_name(facts)
         problems.append(
             PinnedAddressDiffersError(pinned=facts.pinned_ip, ip=facts.ip, container=container)
         )

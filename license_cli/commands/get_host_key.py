@@ -18,7 +18,7 @@ def command(session: Session, profile: str) -> None:
     facts = session.read_facts()
     if facts.pinned_ip and facts.pinned_ip != facts.ip:
         raise PinnedAddressDiffersError(
-            pinned=facts.pinned_ip, ip=facts.ip, container=stability.container_name(facts)
+            pinned=facts.pinned_ip, ip=facts.ip, container=stability.network_name(facts)
         )
     host = hostkey.derive(facts, profile)
     notices = stability.notices(facts, profile)

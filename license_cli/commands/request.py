@@ -40,7 +40,7 @@ def command(
     facts = session.read_facts()
     if facts.pinned_ip and facts.pinned_ip != facts.ip:
         raise PinnedAddressDiffersError(
-            pinned=facts.pinned_ip, ip=facts.ip, container=stability.container_name(facts)
+            pinned=facts.pinned_ip, ip=facts.ip, container=stability.network_name(facts)
         )
     host = hostkey.derive(facts, profile)
     request = LicenseRequest(

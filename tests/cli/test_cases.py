@@ -37,6 +37,7 @@ def page() -> str:
             seen = see(case, Path(folder))
         words = [
             case.what,
+            case.real or "files",
             "yes" if seen.survives else "no",
             " ".join(f"`{slug}`" for slug in seen.said_before) or "nothing",
             "holds" if seen.exit_code == 0 else f"refused ({seen.exit_code})",
@@ -48,10 +49,12 @@ def page() -> str:
         "What happens to a licence when a host changes: does its key survive, what does\n"
         "`get_host_key` say before a licence is ordered, and what does `verify` say\n"
         "afterwards, with nothing but the licence to explain it. Written by\n"
-        "`python -m tests.cli.test_cases` from the tests that prove it; what engines really\n"
-        "do is shown in tests/containers. The words of the slugs: license_core/problems.py.\n\n"
-        "| case | key survives | said beforehand | licence | said afterwards |\n"
-        "| --- | --- | --- | --- | --- |\n" + "".join(rows)
+        "`python -m tests.cli.test_cases` from the tests that prove it: where *shown in*\n"
+        "names an engine or a network namespace, tests/containers does it there and sees the\n"
+        "same; `files` are a host's files before and after. The words of the slugs:\n"
+        "license_core/problems.py.\n\n"
+        "| case | shown in | key survives | said beforehand | licence | said afterwards |\n"
+        "| --- | --- | --- | --- | --- | --- |\n" + "".join(rows)
     )
 
 

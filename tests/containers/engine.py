@@ -6,7 +6,6 @@ process that started it. What starts one: `docker.py`, `podman.py`.
 """
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -128,7 +127,7 @@ class Engine:
             timeout=_COMMAND_SECONDS,
         )
         if check and done.returncode != 0:
-            raise EngineError((Path(self.command[-1]).name, *args), done.stderr)
+            raise EngineError(args, done.stderr)
         return done
 
     def on_machine(self, *argv: str) -> None:

@@ -17,8 +17,9 @@ from license_core import request as requests
 from license_core.license import HostBinding
 from tests.containers.docker import restart_daemon
 from tests.containers.engine import PROJECT, Container, Engine, EngineError
+from tests.containers.image import OPERATOR
 from tests.support.cases import CASES, DOCKER, PODMAN, Case, Seen, said_of, see
-from tests.support.cli import Done, World
+from tests.support.cli import Done, World, code
 
 pytestmark = pytest.mark.xdist_group("docker")
 
@@ -358,12 +359,152 @@ def observe(case: Case, stage: Stage, world: World) -> Seen:
 @pytest.mark.parametrize("case", [c for c in CASES if c.real == DOCKER], ids=lambda c: c.what)
 def test_docker_does_what_the_table_says(case: Case, engine: Engine, tmp_path: Path) -> None:
     world = World(tmp_path / "real", now=int(time.time()))
-    expected = see(case, tmp_path / "files")
-    assert observe(case, Stage(engine, world.folder), world) == expected
+    seen = observe(case, Stage(engine, world.folder), world)
+    assert seen == see(case, tmp_path / "files")
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.real == PODMAN], ids=lambda c: c.what)
 def test_podman_does_what_the_table_says(case: Case, podman_engine: Engine, tmp_path: Path) -> None:
     world = World(tmp_path / "real", now=int(time.time()))
-    expected = see(case, tmp_path / "files")
-    assert observe(case, Stage(podman_engine, world.folder), world) == expected
+    seen = observe(case, Stage(podman_engine, world.folder), world)
+    assert seen == see(case, tmp_path / "files")
+
+
+# What the table has no room for
+
+
+def paste(remedy: str, engine: Engine, first: int, last: int) -> None:
+    """Run the lines of a remedy that are to be pasted, as they stand."""
+    lines = [line.strip() for line in remedy.splitlines() if line.startswith("  ")]
+    for line in lines[first:last]:
+        program, *arguments = line.split()
+        assert any(word.endswith(f"/{program}") for word in engine.command)
+        engine.call(*arguments)
+
+
+def warning_of(container: Container) -> Any:
+    (notice,) = client(container, "--json", "get_host_key").json()["notices"]
+    assert notice["slug"] == "address-may-change"
+    return notice
+
+
+def test_what_docker_is_told_prevents_the_change(engine: Engine, tmp_path: Path) -> None:
+    stage = Stage(engine, World(tmp_path).folder)
+    gpu = stage.run()
+    paste(warning_of(gpu)["remedy"], engine, 0, 3)
+    key = key_of(gpu)
+    stage.with_the_address_taken(gpu, "licnet")
+    assert key_of(gpu) == key
+
+
+def test_what_podman_is_told_prevents_the_change(podman_engine: Engine, tmp_path: Path) -> None:
+    stage = Stage(podman_engine, World(tmp_path).folder)
+    gpu = stage.run()
+    warning = warning_of(gpu)
+    assert "podman's default network" in warning["sentence"]
+    paste(warning["remedy"], podman_engine, 0, 3)
+    key = key_of(gpu)
+    stage.with_the_address_taken(gpu, "licnet")
+    assert key_of(gpu) == key
+    assert client(gpu, "--json", "get_host_key").notices() == ["address-unconfirmed"]
+
+
+@pytest.mark.parametrize("kind", ["engine", "podman_engine"])
+def test_the_line_for_a_new_container_pins_and_declares(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    stage = Stage(request.getfixturevalue(kind), World(tmp_path).folder)
+    gpu = stage.run()
+    lines = [line.split() for line in warning_of(gpu)["remedy"].splitlines() if line[:2] == "  "]
+    create, _, _, (_, run, detach, *options, image) = lines
+    assert (run, detach, image) == ("run", "-d", "IMAGE")
+    stage.engine.call(*create[1:])
+    new = stage.run("new", hostname=None, options=options)
+    done = client(new, "--json", "get_host_key")
+    assert (done.exit_code, done.notices()) == (0, [])
+
+
+def test_what_a_guest_of_another_containers_network_is_told_names_that_container(
+    engine: Engine, tmp_path: Path
+) -> None:
+    stage = Stage(engine, World(tmp_path).folder)
+    owner = stage.engine.run("owner")
+    guest = stage.run(network="container:owner", hostname=None)
+    remedy = warning_of(guest)["remedy"]
+    assert owner.id[:12] in remedy
+    assert guest.id[:12] not in remedy
+    paste(remedy, engine, 0, 3)
+    key = key_of(guest)
+    stage.with_the_address_taken(owner, "licnet")
+    guest.restart()
+    assert key_of(guest) == key
+
+
+def test_podman_changes_address_and_mac_at_every_start_and_verify_names_both_addresses(
+    podman_engine: Engine, tmp_path: Path
+) -> None:
+    world = World(tmp_path, now=int(time.time()))
+    gpu = Stage(podman_engine, world.folder).run()
+    seen = {(gpu.ip(), gpu.mac())}
+    asked = requests.parse(client(gpu, "get_host_key").out)
+    world.put(world.file(world.claims()._replace(host=HostBinding(asked.key, asked.name))))
+    assert client(gpu, "verify").exit_code == 0
+    first = gpu.ip()
+    for _ in range(2):
+        gpu.restart()
+        seen.add((gpu.ip(), gpu.mac()))
+    assert len(seen) == len({ip for ip, _ in seen}) == len({mac for _, mac in seen}) == 3
+    done = client(gpu, "verify")
+    assert done.exit_code == code("wrong-host")
+    assert f"The address was {first} when licensed and is {gpu.ip()} now." in done.err
+
+
+@pytest.mark.parametrize("cgroupns", ["host", "private"])
+def test_the_own_id_is_found_in_podman_and_root_and_others_have_one_key(
+    cgroupns: str, podman_engine: Engine, tmp_path: Path
+) -> None:
+    stage = Stage(podman_engine, World(tmp_path).folder)
+    owner = stage.run("owner", options=["--cgroupns", cgroupns])
+    guest = stage.run(network="container:owner", hostname=None, options=["--cgroupns", cgroupns])
+    for container in (owner, guest):
+        page = client(container, "--json", "doctor").json()
+        shown = {part["name"]: part["value"] for part in page["components"]}
+        assert shown["container_id"] == container.id[:12]
+        assert key_of(container, user=OPERATOR) == key_of(container)
+    assert key_of(guest) != key_of(owner)
+    guest.remove()  # podman removes no container whose network another has
+
+
+def test_in_a_private_cgroup_namespace_a_guest_of_docker_has_the_key_of_its_owner(
+    engine: Engine, tmp_path: Path
+) -> None:
+    """A limit: nothing that a guest can read there tells it from the other (SPEC section 3.1)."""
+    stage = Stage(engine, World(tmp_path).folder)
+    owner = stage.run("owner", options=["--cgroupns", "private"])
+    guest = stage.run(network="container:owner", hostname=None, options=["--cgroupns", "private"])
+    assert key_of(guest) == key_of(owner)
+
+
+def test_a_declared_address_that_docker_did_not_give_stops_the_order(
+    engine: Engine, tmp_path: Path
+) -> None:
+    """`--ip` without `--network`, which 20.10 ignores without a word."""
+    stage = Stage(engine, World(tmp_path).folder)
+    gpu = stage.run(env=["LICENSE_PINNED_IP=172.17.0.77"], options=ignored_ip(engine))
+    for command in ("get_host_key", "request"):
+        done = client(gpu, command)
+        assert (done.exit_code, done.out) == (code("pinned-address-differs"), "")
+        assert "172.17.0.77" in done.err
+        assert gpu.ip() in done.err
+
+
+def ignored_ip(engine: Engine) -> list[str]:
+    """The option, where this Docker ignores it and does not refuse it (25 and later do)."""
+    version = engine.call("version", "--format", "{{.Server.Version}}").stdout
+    return ["--ip", "172.17.0.77"] if int(version.split(".")[0]) < 25 else []
+
+
+def test_a_hostname_is_one_in_upper_and_lower_case(engine: Engine, tmp_path: Path) -> None:
+    gpu = Stage(engine, World(tmp_path).folder).run(hostname="Studio2_GPU")
+    assert gpu.read("/proc/sys/kernel/hostname") == "Studio2_GPU\n"
+    assert json.loads(client(gpu, "get_host_key").out)[1] == "studio2_gpu"

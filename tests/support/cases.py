@@ -57,7 +57,7 @@ def podman_own_network(**values: Any) -> Make:
 
 
 def host_network(make: Make) -> Make:
-    """A container on the network of its machine, whose interface ends nowhere else."""
+    """A container on the network of its machine, whose interface ends at itself."""
 
     def made(root: Path) -> None:
         make(root)
@@ -104,7 +104,7 @@ class Case(NamedTuple):
 
 PINNED = {"LICENSE_PINNED_IP": hosts.IP}
 NAMELESS = hosts.CONTAINER_ID[:12]
-MOVED = "172.17.0.3"
+MOVED, LAN = "172.17.0.3", "192.168.7.20"
 
 
 def docker(what: str, before: Make, after: Make, **more: Any) -> Case:
@@ -170,7 +170,10 @@ CASES = [
         address_lost=True,
     ),
     docker(
-        "host network: restart", host_network(container()), host_network(container()), quiet=True
+        "host network: restart",
+        host_network(container(ip=LAN)),
+        host_network(container(ip=LAN)),
+        quiet=True,
     ),
     docker("no network: restart", container(ip=None), container(ip=None), quiet=True),
     docker("network of another container: both restarted", guest(), guest()),
@@ -232,7 +235,10 @@ CASES = [
         address_lost=True,
     ),
     with_podman(
-        "host network: restart", host_network(podman()), host_network(podman()), quiet=True
+        "host network: restart",
+        host_network(podman(ip=LAN)),
+        host_network(podman(ip=LAN)),
+        quiet=True,
     ),
     with_podman(
         "removed and run again with the same flags",

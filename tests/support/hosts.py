@@ -64,8 +64,9 @@ def mountinfo(
     """The mounts of a container whose engine keeps its files in *folder*."""
     lines = ["699 650 0:50 / / rw,relatime - overlay overlay rw"]
     if container_id is not None:
+        folder = f"{folder}/{container_id}/{below}"
         lines += [
-            f"{700 + n} 699 8:1 {folder}/{container_id}/{below}{name} /etc/{name} rw - ext4 /dev/sda1 rw"
+            f"{700 + n} 699 8:1 {folder}{name} /etc/{name} rw - ext4 /dev/sda1 rw"
             for n, name in enumerate(("resolv.conf", "hostname", "hosts"))
         ]
     return "".join(f"{line}\n" for line in lines)
