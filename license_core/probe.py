@@ -30,7 +30,7 @@ def read_facts(root: str | os.PathLike[str], environ: Mapping[str, str]) -> Host
     Raises FileUnreadableError for a file that is there but cannot be read.
     """
     root = os.path.abspath(root)
-    network = addresses.live() if root == "/" else _recorded(root)
+    network = _network(root)
     mounts = _mounts(_text(root, _MOUNTINFO))
     container_id, container_id_file = _container_id(_text(root, _CGROUP), mounts)
     machine_id, machine_id_file = _machine_id(root)
@@ -54,9 +54,9 @@ def read_facts(root: str | os.PathLike[str], environ: Mapping[str, str]) -> Host
     )
 
 
-def _recorded(root: str) -> addresses.Addresses:
+def _network(root: str) -> addresses.Addresses:
     try:
-        return addresses.recorded(root)
+        return addresses.live() if root == "/" else addresses.recorded(root)
     except ValueError as error:
         path = os.path.join(root, "proc/net")
         raise FileUnreadableError(path=path, reason=f"it is no record ({error})") from error
