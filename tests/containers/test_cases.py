@@ -27,6 +27,7 @@ HOME = "/opt/darwin"
 CLI = str(PROJECT / "cmd" / "cli.py")
 SUBNET, GATEWAY, DYNAMIC_RANGE = "172.30.0.0/24", "172.30.0.1", "172.30.0.128/25"
 PINNED = "172.30.0.10"
+STARTS = 100
 LOST = 5  # restarts of a daemon within which a container gets another address
 
 
@@ -36,10 +37,10 @@ class Stage(NamedTuple):
     engine: Engine
     folder: Path
 
-    def run(self, name: str = "gpu", **more: Any) -> Container:
+    def run(self, name: str = "gpu", *command: str, **more: Any) -> Container:
         options = {"hostname": "studio2_gpu", "binds": ()} | more
         binds = [f"{self.folder}:{HOME}", *options.pop("binds")]
-        return self.engine.run(name, binds=binds, **options)
+        return self.engine.run(name, *command, binds=binds, **options)
 
     def network(self, name: str = "licnet", ip_range: str | None = DYNAMIC_RANGE) -> str:
         return self.engine.network_create(name, subnet=SUBNET, gateway=GATEWAY, ip_range=ip_range)
@@ -124,7 +125,7 @@ def bridge_moved(stage: Stage) -> Iterator[Container]:
         assert client(gpu, "--json", "get_host_key").notices() == ["address-may-change"]
         yield gpu
     finally:
-        restart_daemon(stage.engine)
+        restart_daemon(stage.engine, bip="172.17.0.1/16")
 
 
 def ip_without_network(stage: Stage) -> Iterator[Container]:
@@ -508,3 +509,17 @@ def test_a_hostname_is_one_in_upper_and_lower_case(engine: Engine, tmp_path: Pat
     gpu = Stage(engine, World(tmp_path).folder).run(hostname="Studio2_GPU")
     assert gpu.read("/proc/sys/kernel/hostname") == "Studio2_GPU\n"
     assert json.loads(client(gpu, "get_host_key").out)[1] == "studio2_gpu"
+
+
+def test_a_hundred_starts_with_the_address_kept_give_one_key(
+    engine: Engine, tmp_path: Path
+) -> None:
+    """The container's own command says its key at every start, and ends."""
+    folder = World(tmp_path).folder
+    line = f"{sys.executable} {CLI} --conf {HOME}/conf get_host_key >> {HOME}/keys.txt"
+    gpu = Stage(engine, folder).run("gpu", "/bin/sh", "-c", line)
+    engine.call("wait", gpu.name)
+    for _ in range(STARTS - 1):
+        engine.call("start", "--attach", gpu.name)
+    keys = (folder / "keys.txt").read_text().splitlines()
+    assert (len(keys), len(set(keys))) == (STARTS, 1)
