@@ -1,6 +1,6 @@
 """What may change a host key, and how to pin it: from facts alone (SPEC section 3.5)."""
 
-from license_core.errors import Notice
+from license_core.errors import Notice, PinnedAddressDiffersError
 from license_core.facts import HostFacts
 from license_core.hostkey import DEFAULT_PROFILE
 
@@ -71,6 +71,17 @@ def notices(facts: HostFacts, profile: str = DEFAULT_PROFILE) -> tuple[Notice, .
             subnet_ip=f"{subnet}.10",
         ),
     )
+
+
+def check_pinned(facts: HostFacts) -> None:
+    """Raises PinnedAddressDiffersError where the declared address is not the present one."""
+    if facts.pinned_ip and facts.pinned_ip != facts.ip:
+        raise PinnedAddressDiffersError(
+            pinned=facts.pinned_ip,
+            ip=facts.ip,
+            engine=facts.engine or "docker",
+            container=network_name(facts),
+        )
 
 
 def container_name(facts: HostFacts) -> str:

@@ -523,3 +523,18 @@ def test_a_hundred_starts_with_the_address_kept_give_one_key(
         engine.call("start", "--attach", gpu.name)
     keys = (folder / "keys.txt").read_text().splitlines()
     assert (len(keys), len(set(keys))) == (STARTS, 1)
+
+
+@pytest.mark.parametrize("kind", ["engine", "podman_engine"])
+def test_what_is_told_of_an_address_that_is_not_the_declared_one_gives_it(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    stage = Stage(request.getfixturevalue(kind), World(tmp_path).folder)
+    gpu = stage.run(network=stage.network(), env=[f"LICENSE_PINNED_IP={PINNED}"])
+    refused = client(gpu, "--json", "get_host_key")
+    assert refused.slugs() == ["pinned-address-differs"]
+    (problem,) = refused.json()["problems"]
+    commands = [c for c in problem["remedy"].split("`")[1::2] if " network " in c]
+    paste("".join(f"  {c}\n" for c in commands).replace("NETWORK", "licnet"), stage.engine, 0, 2)
+    done = client(gpu, "--json", "get_host_key")
+    assert (done.exit_code, done.notices()) == (0, [])
