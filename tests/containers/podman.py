@@ -34,7 +34,7 @@ _STORAGE = """\
 [storage]
 driver = "{driver}"
 graphroot = "{home}/root"
-runroot = "{home}/run"
+runroot = "/run/containers"
 """
 
 
@@ -81,7 +81,8 @@ def _start(home: Path, driver: str) -> Engine:
         "CONTAINERS_CONF": str(home / "containers.conf"),
         "CONTAINERS_STORAGE_CONF": str(home / "storage.conf"),
     }
-    folders = ("--root", f"{home}/root", "--runroot", f"{home}/run", "--tmpdir", f"{home}/tmp")
+    # /run is the namespace's own; podman takes no runroot of more than 50 characters.
+    folders = ("--root", f"{home}/root", "--runroot", "/run/containers", "--tmpdir", "/run/libpod")
     process = spawn(
         "podman.sh", str(home), PODMAN, *folders, env=environment, output=subprocess.PIPE
     )

@@ -16,4 +16,4 @@ read -r _ || true
 # Killed containers would leave their control groups behind; removed ones do not.
 "$@" rm --all --force --time 0 >/dev/null || true
 rmdir /sys/fs/cgroup/libpod_parent{/*,} /sys/fs/cgroup/*/libpod_parent{/*,} 2>/dev/null || true
-rm -rf "$home/root" "$home/run" "$home/tmp"
+rm -rf "$home/root"
