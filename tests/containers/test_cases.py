@@ -28,7 +28,6 @@ CLI = str(PROJECT / "cmd" / "cli.py")
 SUBNET, GATEWAY, DYNAMIC_RANGE = "172.30.0.0/24", "172.30.0.1", "172.30.0.128/25"
 PINNED = "172.30.0.10"
 STARTS = 100
-LOST = 5  # restarts of a daemon within which a container gets another address
 
 
 class Stage(NamedTuple):
@@ -103,16 +102,17 @@ def swapped(stage: Stage) -> Iterator[Container]:
 
 
 def daemon_restarted(stage: Stage) -> Iterator[Container]:
+    """The daemon starts containers in any order; here the order is made certain by a link."""
     always = ["--restart", "always"]
-    gpu = stage.run(options=always)
-    for number in range(3):
-        stage.engine.run(f"other{number}", options=always)
-    address = gpu.ip()
+    first = stage.engine.run("first")
+    other = stage.engine.run("other", options=always)
+    gpu = stage.run(options=[*always, "--link", "other"])  # the daemon starts the other first
+    first.remove()
+    gpu.restart()
+    addresses = gpu.ip(), other.ip()
     yield gpu
-    for _ in range(LOST):
-        restart_daemon(stage.engine)
-        if gpu.ip() != address:
-            break
+    restart_daemon(stage.engine)
+    assert (other.ip(), gpu.ip()) == addresses
     yield gpu
 
 
