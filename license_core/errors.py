@@ -311,6 +311,7 @@ class PinnedAddressDiffersError(LicenseError):
 
     pinned: str
     ip: str | None
+    engine: str
     container: str
 
 

@@ -274,9 +274,10 @@ PROBLEMS: dict[str, Problem] = {
         409,
         "The address is not the pinned one",
         "LICENSE_PINNED_IP says {pinned}, but this host's address is {ip}.",
-        "Start the container with that address: `docker network connect --ip {pinned} NETWORK "
-        "{container}`; or correct LICENSE_PINNED_IP. (`--ip` without a network of your own "
-        "made with `--subnet` has no effect.)",
+        "Give the container that address: `{engine} network disconnect NETWORK {container}` for "
+        "the network that it is on, then `{engine} network connect --ip {pinned} NETWORK "
+        "{container}` for your own; or correct LICENSE_PINNED_IP. (`--ip` without a network of "
+        "your own made with `--subnet` has no effect.)",
     ),
     "GpusNotLicensedError": Problem(
         "gpus-not-licensed",
@@ -720,7 +721,8 @@ NOTICES: dict[str, Remark] = {
     "container-id-differs": Remark(
         "detail",
         "The container id is another: this is another container than the licensed one.",
-        "Start the licensed container again (`docker start`), or order a licence for this one.",
+        "Start the licensed container again (`docker start`, `podman start`), or order a licence "
+        "for this one.",
     ),
     "change-unknown": Remark(
         "detail",

@@ -315,11 +315,10 @@ def _check_host(
     problems: list[LicenseError],
     notices: list[Notice],
 ) -> HostKey | None:
-    if facts.pinned_ip and facts.pinned_ip != facts.ip:
-        container = stability.container_name(facts)
-        problems.append(
-            PinnedAddressDiffersError(pinned=facts.pinned_ip, ip=facts.ip, container=container)
-        )
+    try:
+        stability.check_pinned(facts)
+    except PinnedAddressDiffersError as error:
+        problems.append(error)
     binding = license_.host
     try:
         host = hostkey.derive(facts, binding.profile)

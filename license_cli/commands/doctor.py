@@ -92,6 +92,7 @@ def _without_names(answer: Any, facts: HostFacts, memory: Memory | None) -> Any:
     addresses = sorted({address for address in known if address}, key=len, reverse=True)
     words = {address: f"address-{number}" for number, address in enumerate(addresses, 1)}
     if facts.container_id is not None:
+        words[stability.network_name(facts)] = "network-container"
         words[stability.container_name(facts)] = "container"
     # Whole: 172.30.0.1 is no part of 172.30.0.10, which is only proposed.
     whole = "|".join(re.escape(word) for word in words)

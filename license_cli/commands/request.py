@@ -8,7 +8,6 @@ from license_core import hostkey, stability
 from license_core.claims import ClaimError
 from license_core.errors import (
     LicenseError,
-    PinnedAddressDiffersError,
     UsageError,
     printable,
     utc,
@@ -38,10 +37,7 @@ def command(
 ) -> None:
     """Write a request that can be mailed or pasted into the vendor's form."""
     facts = session.read_facts()
-    if facts.pinned_ip and facts.pinned_ip != facts.ip:
-        raise PinnedAddressDiffersError(
-            pinned=facts.pinned_ip, ip=facts.ip, container=stability.container_name(facts)
-        )
+    stability.check_pinned(facts)
     host = hostkey.derive(facts, profile)
     request = LicenseRequest(
         key=host.key,

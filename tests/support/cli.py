@@ -63,7 +63,7 @@ class World:
         self.host = hosts.container(folder / "host")
         self.root, self.signing = new_signer(), new_signer()
         for made in (self.conf, self.keys):
-            made.mkdir()
+            made.mkdir(parents=True)
         (self.keys / "root.pub.pem").write_text(self.root.public_key.to_pem(), "ascii")
         (self.conf / "hostseal.toml").write_text('product = "darwin"\n', "ascii")
 
