@@ -30,7 +30,7 @@ class Resources(NamedTuple):
     memory_gib: float | None = None
     gpus: int | None = None
     disk_gib: float | None = None
-    taken_ports: tuple[int, ...] = ()
+    taken_ports: tuple[int, ...] | None = None
     """Those of the wanted ports that somebody listens on."""
 
 

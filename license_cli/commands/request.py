@@ -3,12 +3,11 @@
 import click
 
 from license_cli import files, memory, options, render
-from license_cli.session import Session
+from license_cli.session import Session, key_to_give
 from license_core import hostkey, stability
 from license_core.claims import ClaimError
 from license_core.errors import (
     LicenseError,
-    PinnedAddressDiffersError,
     UsageError,
     printable,
     utc,
@@ -38,11 +37,7 @@ def command(
 ) -> None:
     """Write a request that can be mailed or pasted into the vendor's form."""
     facts = session.read_facts()
-    if facts.pinned_ip and facts.pinned_ip != facts.ip:
-        raise PinnedAddressDiffersError(
-            pinned=facts.pinned_ip, ip=facts.ip, container=stability.container_name(facts)
-        )
-    host = hostkey.derive(facts, profile)
+    host = key_to_give(facts, profile)
     request = LicenseRequest(
         key=host.key,
         name=host.hostname,
