@@ -13,6 +13,7 @@ from license_core.errors import (
     utc,
 )
 from license_core.guard import Memory
+from license_core.reason import Reason
 from license_core.request import LicenseRequest
 
 
@@ -52,7 +53,9 @@ def command(
     try:
         text = _text(request)
     except ClaimError as error:
-        raise UsageError(reason=f"No request can be made: {error}.") from error
+        raise UsageError(
+            reason=Reason("No request can be made: {reason}.", reason=str(error))
+        ) from error
     notices = stability.notices(facts, profile)
     before, _ = session.place.read_memory(facts)
     memory.keep(session.place, before, (before or Memory()).remember_host(facts), facts)
