@@ -110,4 +110,4 @@ def _fact(value: Any, kind: Any) -> Any:
         return value
     if value is None and kind == str | None:
         return None
-    raise ValueError("the document lacks a fact")
+    raise ValueError(kind)

@@ -1,6 +1,5 @@
 """What doctor found, as a page of at most 80 columns, but for what is to be pasted, or as JSON."""
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -8,6 +7,7 @@ from license_cli import paint, render
 from license_cli.paint import Brush, plain
 from license_cli.render import padded, width
 from license_cli.voice import tr
+from license_cli.wrap import wrapped
 from license_core import diagnosis, stability
 from license_core.diagnosis import Want
 from license_core.errors import LicenseError, Notice, printable, utc
@@ -19,12 +19,6 @@ from license_core.routes import Route
 from license_core.verify import Report
 
 _COLUMNS = 80
-# What must stay together: text in back quotes, a word, a wide character; and marks that close it.
-_WIDE = "\u2e80-\u9fff\uff01-\uff5e"
-_CLOSING = "\u3001\u3002\uff0c\uff1a\uff1b\uff09\u201d"
-_PIECES = re.compile(
-    rf"(?:`[^`]*`|[{_WIDE}]|[^\s`{_WIDE}]+)(?:`[^`]*`|[^\s`{_WIDE}]|[{_CLOSING}])*\s*"
-)
 _MET = {True: "ok", False: "SHORT", None: "unknown"}
 _PORT = {True: "free", False: "TAKEN", None: "unknown"}
 _MET_STYLES = {True: "green", False: "yellow", None: ""}
@@ -195,13 +189,11 @@ def _licence(report: Report) -> _Section:
     if report.ok and report.license is not None:
         words = render.holds_line(report.license, report.now).removeprefix("[N]: ")
         return _titled(tr("Licence"), words, "green")
-    told = [
-        f"{tr(error.row.title)} ({error.slug}, exit {error.exit_code})" for error in report.problems
-    ]
-    rows = [
-        _Row(("" if number == 0 else " " * 12) + text, style="red")
-        for number, text in enumerate(told)
-    ]
+    rows = []
+    for error in report.problems:
+        text = tr("{title} ({slug}, exit {code})")
+        told = text.format(title=tr(error.row.title), slug=error.slug, code=error.exit_code)
+        rows.append(_Row(f"{'':<12}{told}" if rows else told, style="red"))
     return tr("Licence"), rows
 
 
@@ -341,15 +333,5 @@ def _pasted(line: str) -> Iterator[str]:
 
 
 def _wrapped(text: str, indent: str, before: int = 0) -> list[str]:
-    """*text* in lines, for a place *before* columns in; what is in back quotes is not broken.
-
-    Chinese may be broken between any two characters, but not before a closing mark.
-    """
-    columns = _COLUMNS - before - len(indent)
-    lines = [""]
-    for piece in _PIECES.findall(text):
-        if width(lines[-1] + piece.rstrip()) <= columns or not lines[-1]:
-            lines[-1] += piece
-        else:
-            lines.append(piece)
-    return [indent + line.strip() for line in lines]
+    """*text* in lines, for a place *before* columns in."""
+    return [indent + line for line in wrapped(text, _COLUMNS - before - len(indent))]

@@ -26,7 +26,7 @@ from license_core.verify import Report
     "--bundle",
     type=click.Path(),
     metavar="FILE",
-    help="Also write what support needs to FILE; no address and no id is in it.",
+    help="Also write what support needs to FILE; no address, id or name of this host is in it.",
 )
 @click.pass_obj
 def command(session: Session, profile: str, bundle: str | None) -> None:
