@@ -189,7 +189,7 @@ def _licence(report: Report) -> _Section:
     if report.ok and report.license is not None:
         words = render.holds_line(report.license, report.now).removeprefix("[N]: ")
         return _titled(tr("Licence"), words, "green")
-    rows = []
+    rows: list[_Row] = []
     for error in report.problems:
         text = tr("{title} ({slug}, exit {code})")
         told = text.format(title=tr(error.row.title), slug=error.slug, code=error.exit_code)

@@ -15,12 +15,15 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Any, NamedTuple
 
-from license_cli import render
+from license_cli import render, voice
 from license_cli.files import replace_lightly
+from license_cli.session import called_as
 from license_cli.voice import tr
+from license_core import errors
 from license_core import reason as reasons
-from license_core.errors import printable
+from license_core.errors import Notice, printable
 from license_core.license import License
+from license_core.problems import PROBLEMS
 from license_core.reason import Reason
 
 TRIES = 3
@@ -98,12 +101,7 @@ class Check:
         try:
             answer = json.loads(said)
             told = [*answer["problems"], *answer["notices"]]
-            words = tuple(
-                line
-                for one in told
-                if _is_worth(one)
-                for line in (str(one["sentence"]), *str(one["remedy"]).splitlines())
-            )
+            words = tuple(line for one in told if _is_worth(one) for line in _lines(one))
             members = answer.get("license")
             license_ = None if members is None else License.from_dict(members)
             if (code == 0) is not answer["ok"] or (code == 0 and license_ is None):
@@ -115,6 +113,17 @@ class Check:
 
 def _is_worth(told: dict[str, Any]) -> bool:
     return "exit_code" in told or told["level"] == "warning"
+
+
+def _lines(told: dict[str, Any]) -> list[str]:
+    """A problem or notice for a person; the check itself answered a machine, in English."""
+    sentence, remedy = str(told["sentence"]), str(told["remedy"])
+    if not voice.is_english():
+        name = next((name for name, row in PROBLEMS.items() if row.slug == told["slug"]), None)
+        facts = told["facts"]
+        one = getattr(errors, name)(**facts) if name else Notice(told["slug"], **facts)
+        sentence, remedy = one.say(tr), one.remedy(called_as(), tr)
+    return [sentence, *remedy.splitlines()]
 
 
 def _unchecked(reason: str) -> Outcome:

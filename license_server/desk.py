@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from license_core.request import LicenseRequest
-from license_server import issuing, orders, store
+from license_server import issuing, orders, store, tolerance
 from license_server.orders import Order
 from license_server.store import StoredLicense
+from license_server.tolerance import Tolerance
 
 _MOST_NAMES = 500
 
@@ -23,6 +24,11 @@ class Preview(NamedTuple):
     product_is_new: bool
     live: list[StoredLicense]
     """Licences of the same host and product that hold now and stay as they are."""
+
+    @property
+    def tolerance(self) -> Tolerance:
+        """Which changes of this host each choice would tolerate."""
+        return tolerance.of(self.order.request)
 
     @property
     def gpus_differ(self) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from license_core.request import LicenseRequest
 from license_core.verify import open_license
 from tests.server.conftest import Desk
 from tests.support import server
@@ -118,6 +119,56 @@ def test_a_name_with_markup_is_shown_as_text_everywhere(signed_in: Desk) -> None
     ):
         assert "<img src=x" not in text
         assert "&lt;img src=x" in text
+
+
+def request_text(*names: str, profile: str = "hk1") -> str:
+    """A whole request that carries tags of *names*."""
+    tags = dict.fromkeys(names, "0123456789abcdef")
+    return LicenseRequest(KEY, "studio2_gpu", profile, tags or None).to_text()
+
+
+def choices(page: str) -> dict[str, list[str]]:
+    """The table of what each choice tolerates: part to evidence, exact, anchored."""
+    rows = re.findall(r'<th scope="row">(.*?)</th>(.*?)</tr>', page, re.DOTALL)
+    return {name: re.findall(r"<td[^>]*>(.*?)</td>", cells) for name, cells in rows}
+
+
+WHOLE = ("hostname", "ip", "machine_id", "container_id")
+
+
+def test_the_vendor_sees_what_each_choice_would_tolerate(signed_in: Desk) -> None:
+    page = preview(signed_in, host=request_text(*WHOLE), match="anchored").text
+    assert choices(page) == {
+        "hostname": ["tagged", "refused", "holds, with a warning"],
+        "IP address": ["tagged", "refused", "holds, with a warning"],
+        "machine": ["tagged", "refused", "refused"],
+        "container": ["tagged", "refused", "refused"],
+    }
+    assert "anchored (chosen)" in page
+
+
+def test_the_vendor_sees_that_a_container_may_be_made_anew(signed_in: Desk) -> None:
+    text = request_text(*WHOLE[:3], profile="hk1-host")
+    found = choices(preview(signed_in, host=text).text)
+    assert found["container"] == ["does not count (hk1-host)", "holds", "holds"]
+    assert found["machine"] == ["tagged", "refused", "refused"]
+
+
+def test_the_vendor_sees_why_the_bare_line_cannot_be_anchored(signed_in: Desk) -> None:
+    page = preview(signed_in).text
+    assert choices(page)["IP address"] == ["none", "refused", "not possible"]
+    assert page.count("carries no evidence") == 1
+    assert "python cmd/cli.py request" in page
+    refused = preview(signed_in, match="anchored")
+    assert (refused.status_code, "the bare line" in refused.text) == (422, True)
+
+
+def test_the_vendor_sees_that_anchoring_a_copyable_container_gains_nothing(
+    signed_in: Desk,
+) -> None:
+    page = preview(signed_in, host=request_text("machine_id")).text
+    assert choices(page)["IP address"] == ["none", "refused", "refused"]
+    assert "nothing but its image tells this container from a copy" in page
 
 
 def test_a_host_that_has_a_licence_already_is_told(signed_in: Desk) -> None:
