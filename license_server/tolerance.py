@@ -19,7 +19,7 @@ _ANCHORS = ("machine_id", "container_id")
 _DRIFTING = ("hostname", "ip")
 _BARE = (
     "the bare line of get_host_key carries no evidence of machine and container; "
-    "ask the operator for the text of `python cmd/cli.py request`"
+    "ask the operator for what python cmd/cli.py request prints"
 )
 _UNANCHORED = "the request carries no evidence of machine or container"
 _COPYABLE = (

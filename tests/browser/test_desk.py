@@ -94,7 +94,8 @@ def test_a_mistake_is_told_where_it_was_made_and_nothing_typed_is_lost(
     page.get_by_label("Product").fill("darwin")
     page.get_by_label("Limits").fill("gpus four")
     page.get_by_role("button", name="See what this means").click()
-    assert "is not like gpus=4" in page.get_by_role("alert").inner_text()
+    assert "1 value" in page.get_by_role("alert").inner_text()
+    assert "is not like gpus=4" in page.locator("#limits-fault").inner_text()
     assert page.get_by_label("Limits").get_attribute("aria-invalid") == "true"
     assert page.get_by_label("Customer").input_value() == "ACME"
     assert page.get_by_label("What the operator sent").input_value() == PASTED

@@ -108,6 +108,56 @@ def test_what_is_wrong_is_said_at_the_form_and_what_was_typed_stays(signed_in: D
     assert "&lt;b&gt;hello&lt;/b&gt;" in reply.text
 
 
+def faults(page: str) -> dict[str, str]:
+    """What is said beside the fields."""
+    found = re.findall(r'<span class="fault" id="(\w+)-fault">(.*?)</span>', page, re.DOTALL)
+    return {name: unescape(text) for name, text in found}
+
+
+def test_everything_that_is_wrong_is_told_at_once_beside_its_field(signed_in: Desk) -> None:
+    typed = {
+        "host": "hello",
+        "customer": "a\0b",
+        "product": "a b",
+        "days": "x",
+        "time_zone": "Nowhere/At_all",
+        "limits": "gpus four",
+        "features": "-",
+        "edition": "c d",
+        "match": "loose",
+        "notify_days": "y",
+        "grace_days": "-1",
+        "maintenance_until": "soon",
+        "replaces": "z",
+    }
+    reply = preview(signed_in, **typed)
+    assert reply.status_code == 422
+    assert faults(reply.text).keys() == typed.keys()
+    assert "13 values" in reply.text
+    for said in faults(reply.text).values():
+        assert unescape(reply.text).count(said) == 1, said
+    assert faults(preview(signed_in, term="expires", expires="2001-01-01").text).keys() == {
+        "expires"
+    }
+
+
+def test_a_blank_name_is_taken_from_the_request_or_asked_for(signed_in: Desk) -> None:
+    named = LicenseRequest(KEY, "x", customer="Named GmbH", product="darwin").to_text()
+    assert "Named GmbH" in preview(signed_in, host=named, customer="", product="").text
+    page = preview(signed_in, customer="", product="").text
+    assert faults(page) == {
+        "customer": "what the operator sent names no customer; type it here.",
+        "product": "what the operator sent names no product; type it here.",
+    }
+    # Where the text cannot be read, nobody knows what it names.
+    assert faults(preview(signed_in, host="hello", customer="").text).keys() == {"host"}
+
+
+def test_a_licence_to_replace_that_is_not_there_is_told_at_its_field(signed_in: Desk) -> None:
+    page = preview(signed_in, replaces="HS-2026-ZZZZZZZZ", limits="x").text
+    assert {"limits"} <= faults(page).keys() <= {"limits", "replaces"}
+
+
 def test_a_name_with_markup_is_shown_as_text_everywhere(signed_in: Desk) -> None:
     name = "<img src=x onerror=alert(1)>"
     page = preview(signed_in, customer=name).text
