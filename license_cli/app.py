@@ -26,6 +26,7 @@ from license_core.place import Place
 
 if TYPE_CHECKING:
     from license_core.comparison import Comparison
+    from license_core.errors import Notice
     from license_core.verify import Report
 
 COMMANDS = ("get_host_key", "request", "install", "verify", "show", "doctor", "guard")
@@ -226,9 +227,20 @@ def _refuse_report(refused: Refused, as_json: bool) -> int:
             render.say(line)
         for error in report.problems:
             render.remark(render.error_lines(error, called_as()))
-        for notice in report.notices:
+        for notice in _to_the_point(report):
             render.remark(render.notice_lines(notice, called_as()))
     return report.exit_code
+
+
+def _to_the_point(report: "Report") -> list["Notice"]:
+    """The notices of a refusal; that nothing was remembered matters only where the clock does."""
+    about_the_clock = {problem.slug for problem in report.problems} & {
+        "clock-set-back",
+        "license-not-yet-valid",
+    }
+    return [
+        notice for notice in report.notices if notice.slug != "memory-missing" or about_the_clock
+    ]
 
 
 def _describe(error: Exception) -> str:

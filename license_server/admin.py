@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+import shlex
 import socket
 import sys
 import time
@@ -54,7 +55,11 @@ def cli(ctx: click.Context, data: Path | None) -> None:
     The passphrase of the keys comes from LICENSE_SERVER_PASSPHRASE_FILE or
     LICENSE_SERVER_PASSPHRASE.
     """
-    ctx.obj = ServerSettings.read(data=data)
+    settings = ctx.obj = ServerSettings.read(data=data)
+    for path in (settings.passphrase_file, settings.admin_password_file):
+        if path is not None and _is_open(path):
+            remedy = f"chmod 600 {shlex.quote(str(path))}"
+            click.echo(f"[W]: {path} can be read by others.\n     {remedy}", err=True)
 
 
 @cli.command()
@@ -312,6 +317,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001  # the last net: nobody is shown a traceback
         return _refuse(InternalError(reason=f"{type(error).__name__}: {error}"))
     return 0
+
+
+def _is_open(path: Path) -> bool:
+    """Whether others than the owner of *path* have rights to it."""
+    try:
+        return bool(path.stat().st_mode & 0o077)
+    except OSError:
+        return False  # whoever reads it says what is wrong
 
 
 def _give_up_output() -> None:

@@ -131,6 +131,19 @@ def test_issue_says_what_the_licence_and_the_other_choice_tolerate(data: Path) -
     assert "exact would have been: a change of hostname, IP address or machine" in done.stderr
 
 
+@pytest.mark.parametrize(("mode", "warned"), [(0o600, 0), (0o400, 0), (0o640, 1), (0o604, 1)])
+def test_a_passphrase_that_others_can_read_is_warned_of_once(
+    data: Path, tmp_path: Path, mode: int, warned: int
+) -> None:
+    path = tmp_path / "pass phrase"
+    path.write_text(f"{PASSPHRASE}\n", "utf-8")
+    path.chmod(mode)
+    done = run(data, *ISSUE, "-o", "-", LICENSE_SERVER_PASSPHRASE_FILE=str(path))
+    assert done.returncode == 0
+    assert done.stderr.count("[W]:") == done.stderr.count(f"chmod 600 '{path}'") == warned
+    assert "chmod" not in done.stdout
+
+
 def test_every_option_and_command_has_a_description() -> None:
     def parameters(command: click.Command) -> Iterator[click.Parameter]:
         assert command.help, command.name
