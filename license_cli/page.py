@@ -281,25 +281,25 @@ class _Item(NamedTuple):
 
 def _to_do(found: Examined, cli: str) -> list[_Item]:
     """What to mend, in the order in which it should be: the key, then a licence for that key."""
-    told: list[tuple[str, LicenseError | Notice]] = []
+    told: list[tuple[str, list[LicenseError | Notice]]] = []
     if isinstance(found.key, LicenseError):
-        told.append(("E", found.key))
-    told += [("W" if hazard.level == "warning" else "N", hazard) for hazard in found.hazards]
-    for error in found.report.problems:
-        details: tuple[Notice, ...] = error.facts.get("details", ())
-        told += [*(("E", detail) for detail in details), ("E", error)]
-    for notice in found.report.notices:
-        # That nothing is remembered stands beside the clock already.
-        if notice.level == "warning" and notice.slug != "memory-missing":
-            told.append(("W", notice))
-    told += [("W", shortage) for shortage in found.shortages]
+        told.append(("E", [found.key]))
+    told += [("W" if one.level == "warning" else "N", [one]) for one in found.hazards]
+    told += [("E", [error, *error.facts.get("details", ())]) for error in found.report.problems]
+    # That nothing is remembered stands beside the clock already.
+    told += [
+        ("W", [notice])
+        for notice in found.report.notices
+        if notice.level == "warning" and notice.slug != "memory-missing"
+    ]
+    told += [("W", [shortage]) for shortage in found.shortages]
     items: dict[str, _Item] = {}
-    for mark, one in told:
-        remedy = one.remedy(cli, tr)
+    for mark, (first, *details) in told:
+        # What is known of why has the nearer remedy.
+        remedy = "\n".join(one.remedy(cli, tr) for one in (*details, first))
         item = items.setdefault(remedy, _Item(mark, [], remedy))
-        sentence = one.say(tr)
-        if sentence not in item.sentences:
-            item.sentences.append(sentence)
+        sentences = [one.say(tr) for one in (first, *details)]
+        item.sentences.extend(one for one in sentences if one not in item.sentences)
     return list(items.values())
 
 
@@ -309,11 +309,9 @@ def _told(todo: list[_Item], brush: Brush) -> Iterator[str]:
     for number, item in enumerate(todo, 1):
         if number > 1:
             yield ""
-        for sentence in item.sentences:
-            lead = f" {number}. " if sentence is item.sentences[0] else "    "
-            first, *rest = _wrapped(sentence, "", before=9)
-            yield f"{lead}{paint.mark(f'[{item.mark}]:', brush)} {first}"
-            yield from (f"{'':<9}{line}" for line in rest)
+        first, *rest = (line for text in item.sentences for line in _wrapped(text, "", before=9))
+        yield f" {number}. {paint.mark(f'[{item.mark}]:', brush)} {first}"
+        yield from (f"{'':<9}{line}" for line in rest)
         for line in item.remedy.splitlines():
             # What is indented is to be pasted.
             yield from _pasted(line) if line.startswith("  ") else _wrapped(line, " " * 6)
