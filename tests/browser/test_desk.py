@@ -63,10 +63,10 @@ def test_from_a_pasted_line_to_a_file_that_verifies(
     page.get_by_label("Limits").fill("gpus=4")
     page.get_by_label("Time zone of the days").fill("Asia/Shanghai")
     page.get_by_role("button", name="See what this means").click()
-    assert page.get_by_text(KEY).is_visible()
-    assert page.get_by_text("in Asia/Shanghai").is_visible()
+    page.get_by_text(KEY).wait_for()  # until the page is drawn
+    page.get_by_text("in Asia/Shanghai").wait_for()
     page.get_by_role("button", name="Issue the licence").click()
-    assert page.get_by_text("Issued.").is_visible()
+    page.get_by_text("Issued.").wait_for()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download license.dat").click()
     assert download.value.suggested_filename == "license.dat"
@@ -80,7 +80,7 @@ def test_from_a_pasted_line_to_a_file_that_verifies(
     )
     assert license_.limits == {"gpus": 4}
     page.get_by_role("link", name="Licences").click()
-    assert page.get_by_role("link", name=license_.jti).is_visible()
+    page.get_by_role("link", name=license_.jti).wait_for()
     assert broken == []
 
 

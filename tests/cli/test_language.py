@@ -216,6 +216,23 @@ def test_a_client_without_its_catalogue_speaks_english(
     assert voice.tr("never") == "never"
 
 
+@pytest.mark.parametrize("command", ["get_host_key", "verify"])
+def test_english_and_plain_pipes_pay_for_no_other_language_and_no_colour(
+    present: World, command: str
+) -> None:
+    present.put()
+    line = [sys.executable, "-X", "importtime", str(CLI), *present.options(), command]
+
+    def imported(language: str) -> set[str]:
+        done = subprocess.run(line, capture_output=True, text=True, env={"LC_ALL": language})
+        assert done.returncode == 0, done.stderr
+        return {row.rpartition("|")[2].strip() for row in done.stderr.splitlines()}
+
+    ours = {f"license_cli.{name}" for name in ("manual", "wrap", "paint", "page")}
+    assert not imported("C.UTF-8") & ours
+    assert "license_cli.manual" in imported("zh_CN.UTF-8")
+
+
 def test_a_terminal_that_cannot_write_chinese_gets_no_traceback(present: World) -> None:
     done = subprocess.run(
         [sys.executable, str(CLI), *present.options(), "--lang", "zh", "verify"],
