@@ -1,17 +1,20 @@
 """The click group, and the only place that turns an error into an exit code."""
 
 import importlib
+import itertools
 import os
 import sys
 import time
 from collections.abc import Sequence
 from io import TextIOWrapper
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import click
 
 from license_cli import render, voice
 from license_cli.session import Session, called_as
+from license_cli.voice import tr
 from license_core.errors import (
     DependencyMissingError,
     InternalError,
@@ -23,6 +26,7 @@ from license_core.place import Place
 
 if TYPE_CHECKING:
     from license_core.comparison import Comparison
+    from license_core.errors import Notice
     from license_core.verify import Report
 
 COMMANDS = ("get_host_key", "request", "install", "verify", "show", "doctor", "guard")
@@ -50,7 +54,41 @@ class Commands(click.Group):
             return None
         module = importlib.import_module(f"license_cli.commands.{cmd_name}")
         command: click.Command = module.command
+        if not voice.is_english():
+            command = _manual().spoken(command)
         return command
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """``--help``, which click has worded before a language was chosen."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.help = tr("Show this message and exit.")
+        return option
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The page of ``--help``."""
+        told = self if voice.is_english() else _manual().spoken(self)
+        click.Group.format_help(told, ctx, formatter)
+
+
+def _manual() -> ModuleType:
+    """The room of what is not English."""
+    return importlib.import_module("license_cli.manual")
+
+
+def _speak(arguments: list[str]) -> None:
+    """Say everything in the language that ``--lang`` or the environment names.
+
+    Looked for before the line is understood, so that a usage error is said in it as well. A
+    machine, which asks for JSON, is answered in English.
+    """
+    ours = list(itertools.takewhile(lambda word: word not in COMMANDS, arguments))
+    named = [language for language in voice.LANGUAGES if f"--lang={language}" in ours]
+    named += [word for option, word in itertools.pairwise(ours) if option == "--lang"]
+    language = next(filter(voice.LANGUAGES.__contains__, named), voice.of_environment(os.environ))
+    voice.speak("en" if "--json" in ours else language)
+    if not voice.is_english():
+        _manual().teach_click()
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -77,6 +115,7 @@ class Commands(click.Group):
 @click.option(
     "--lang",
     type=click.Choice(voice.LANGUAGES),
+    expose_value=False,
     help="The language of the answers [LC_ALL, LC_MESSAGES, LANG].",
 )
 @click.version_option(package_name=None, version="0.1.0", prog_name="hostseal")
@@ -87,7 +126,6 @@ def cli(
     keys: str | None,
     root: str,
     as_json: bool,
-    lang: str | None,
 ) -> None:
     """Licences that are sealed to this host.
 
@@ -95,8 +133,6 @@ def cli(
     licence that comes back.
     """
     now, home = ctx.obj
-    if lang is not None:
-        voice.speak(lang)
     place = Place.default(os.environ, home)
     place = place._replace(conf=conf or place.conf, keys=keys or place.keys, root=root)
     ctx.obj = Session(place, now, as_json, called_as())
@@ -114,8 +150,8 @@ def main(
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name never stops an answer
-    voice.speak(voice.of_environment(os.environ))
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    _speak(arguments)
     instant = int(time.time()) if now is None else now
     try:
         code = _run(arguments, instant, home)
@@ -191,9 +227,20 @@ def _refuse_report(refused: Refused, as_json: bool) -> int:
             render.say(line)
         for error in report.problems:
             render.remark(render.error_lines(error, called_as()))
-        for notice in report.notices:
+        for notice in _to_the_point(report):
             render.remark(render.notice_lines(notice, called_as()))
     return report.exit_code
+
+
+def _to_the_point(report: "Report") -> list["Notice"]:
+    """The notices of a refusal; that nothing was remembered matters only where the clock does."""
+    about_the_clock = {problem.slug for problem in report.problems} & {
+        "clock-set-back",
+        "license-not-yet-valid",
+    }
+    return [
+        notice for notice in report.notices if notice.slug != "memory-missing" or about_the_clock
+    ]
 
 
 def _describe(error: Exception) -> str:

@@ -18,6 +18,7 @@ from license_core.errors import (
     UsageError,
 )
 from license_core.problems import PROBLEMS
+from license_core.reason import Reason
 
 _SECONDS = 60.0
 _SILENT_SECONDS = 30.0
@@ -47,7 +48,7 @@ def fetch(url: str, token: str | None, seconds: float = _SECONDS) -> bytes:
     try:
         return answer.result(seconds)
     except TimeoutError as error:
-        reason = f"no whole answer within {seconds:g} seconds"
+        reason = Reason("no whole answer within {seconds:g} seconds", seconds=seconds)
         raise ServerUnreachableError(url=url, reason=reason) from error
 
 
@@ -56,7 +57,9 @@ def _get(url: str, token: str | None) -> bytes:
     try:
         address = urlsplit(url)
         if token and address.scheme == "http" and address.hostname not in _LOCAL:
-            raise NotPermittedError(reason=f"a token is not sent in clear to {address.hostname}")
+            raise NotPermittedError(
+                reason=Reason("a token is not sent in clear to {host}", host=address.hostname)
+            )
         with httpx.stream("GET", url, headers=headers, timeout=_SILENT_SECONDS) as response:
             body = _read(response, url)
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, ValueError) as error:
@@ -77,7 +80,9 @@ def _read(response: httpx.Response, url: str) -> bytes:
 
 def _problem(response: httpx.Response, body: bytes, url: str) -> LicenseError:
     """The error that a problem document names; its words are the server's facts in our table."""
-    unknown = ServerUnreachableError(url=url, reason=f"it answered {response.status_code}")
+    unknown = ServerUnreachableError(
+        url=url, reason=Reason("it answered {status}", status=response.status_code)
+    )
     try:
         document = strictjson.loads(body)
     except ValueError:
@@ -105,4 +110,4 @@ def _fact(value: Any, kind: Any) -> Any:
         return value
     if value is None and kind == str | None:
         return None
-    raise ValueError("the document lacks a fact")
+    raise ValueError(kind)

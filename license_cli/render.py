@@ -5,10 +5,11 @@ refuses; what to do stands below, indented.
 """
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from license_cli.voice import tr
 from license_core.errors import LicenseError, Notice, OutputFailedError, printable, utc
@@ -45,7 +46,7 @@ def flush() -> None:
 def say(line: str) -> None:
     """One line of the answer, on standard output."""
     with _reader():
-        sys.stdout.write(f"{line}\n")
+        sys.stdout.write(f"{_marked(line, sys.stdout)}\n")
 
 
 def remark(lines: Iterable[str]) -> None:
@@ -55,7 +56,16 @@ def remark(lines: Iterable[str]) -> None:
     """
     flush()  # so that a log which catches both has them in order
     with suppress(OSError):
-        sys.stderr.writelines(f"{line}\n" for line in lines)
+        sys.stderr.writelines(f"{_marked(line, sys.stderr)}\n" for line in lines)
+
+
+def _marked(line: str, stream: IO[str]) -> str:
+    """*line* as *stream* shows it: a terminal may show ``[E]`` and ``[W]`` in colour."""
+    if line[:3] not in ("[E]", "[W]") or not stream.isatty():
+        return line
+    from license_cli import paint  # nobody pays for it whose output a machine reads
+
+    return paint.mark(line, paint.brush(stream, os.environ))
 
 
 def say_json(value: Any) -> None:

@@ -4,8 +4,10 @@ import os
 import sys
 from typing import NamedTuple
 
+from license_core import hostkey, stability
 from license_core.errors import DEFAULT_CLI
 from license_core.facts import HostFacts
+from license_core.hostkey import HostKey
 from license_core.place import Place
 from license_core.probe import read_facts
 
@@ -23,6 +25,15 @@ class Session(NamedTuple):
     def read_facts(self) -> HostFacts:
         """The host of this run."""
         return read_facts(self.place.root, os.environ)
+
+
+def key_to_give(facts: HostFacts, profile: str) -> HostKey:
+    """The key of the host under *profile*, for the vendor.
+
+    Raises as hostkey.derive does, and PinnedAddressDiffersError.
+    """
+    stability.check_pinned(facts)
+    return hostkey.derive(facts, profile)
 
 
 def called_as() -> str:

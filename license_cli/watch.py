@@ -15,11 +15,16 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Any, NamedTuple
 
-from license_cli import render
+from license_cli import render, voice
 from license_cli.files import replace_lightly
+from license_cli.session import called_as
 from license_cli.voice import tr
-from license_core.errors import printable
+from license_core import errors
+from license_core import reason as reasons
+from license_core.errors import Notice, printable
 from license_core.license import License
+from license_core.problems import PROBLEMS
+from license_core.reason import Reason
 
 TRIES = 3
 """How often a check that could not be made is tried again before that counts."""
@@ -83,39 +88,47 @@ class Check:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return _unchecked(f"it did not end within {self._seconds:g} seconds")
+            return _unchecked(
+                Reason("it did not end within {seconds:g} seconds", seconds=self._seconds)
+            )
         except OSError as error:
-            return _unchecked(f"it could not be started: {error.strerror}")
+            return _unchecked(Reason("it could not be started: {reason}", reason=error.strerror))
         if done.returncode < 0:
-            return _unchecked(f"it was killed by signal {-done.returncode}")
+            return _unchecked(Reason("it was killed by signal {number}", number=-done.returncode))
         return self._read(done.returncode, done.stdout)
 
     def _read(self, code: int, said: bytes) -> Outcome:
         try:
             answer = json.loads(said)
             told = [*answer["problems"], *answer["notices"]]
-            words = tuple(
-                line
-                for one in told
-                if _is_worth(one)
-                for line in (str(one["sentence"]), *str(one["remedy"]).splitlines())
-            )
+            words = tuple(line for one in told if _is_worth(one) for line in _lines(one))
             members = answer.get("license")
             license_ = None if members is None else License.from_dict(members)
             if (code == 0) is not answer["ok"] or (code == 0 and license_ is None):
                 return _unchecked("its answer contradicts its exit code")
             return Outcome(code, words, license_, answer.get("checked_at"))
         except (ValueError, KeyError, TypeError, AttributeError):
-            return _unchecked(f"its answer makes no sense (exit {code})")
+            return _unchecked(Reason("its answer makes no sense (exit {code})", code=code))
 
 
 def _is_worth(told: dict[str, Any]) -> bool:
     return "exit_code" in told or told["level"] == "warning"
 
 
+def _lines(told: dict[str, Any]) -> list[str]:
+    """A problem or notice for a person; the check itself answered a machine, in English."""
+    sentence, remedy = str(told["sentence"]), str(told["remedy"])
+    if not voice.is_english():
+        name = next((name for name, row in PROBLEMS.items() if row.slug == told["slug"]), None)
+        facts = told["facts"]
+        one = getattr(errors, name)(**facts) if name else Notice(told["slug"], **facts)
+        sentence, remedy = one.say(tr), one.remedy(called_as(), tr)
+    return [sentence, *remedy.splitlines()]
+
+
 def _unchecked(reason: str) -> Outcome:
     text = tr("The licence could not be checked: {reason}.")
-    return Outcome(UNCHECKED, (text.format(reason=reason),))
+    return Outcome(UNCHECKED, (text.format(reason=reasons.say(reason, tr)),))
 
 
 class Watch:
@@ -164,7 +177,7 @@ class Watch:
             reason = replace_lightly(self._metrics, exposition(outcome))
             if reason:
                 text = tr("No metrics could be written to {path}: {reason}.")
-                render.remark([f"[W]: {text.format(path=self._metrics, reason=reason)}"])
+                render.remark([f"[W]: {text.format(path=self._metrics, reason=tr(reason))}"])
         new = (outcome.state, outcome.words)
         if new != self._told:
             letter = "N" if outcome.holds else "E"

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from license_core.problems import NOTICES, PROBLEMS, Problem, Remark
+from license_core.reason import Reason, say
 
 DEFAULT_CLI = "python cmd/cli.py"
 _DIRECTION_MARKS = frozenset(
@@ -35,16 +36,23 @@ Translate = Callable[[str], str]
 """From an English text to the same in another language; ``str`` for English."""
 
 
+# Facts that are words themselves, and not names or numbers.
+_WORDS = frozenset({"reason", "what", "found"})
+
+
 def _spoken(facts: dict[str, Any], translate: Translate) -> dict[str, str]:
     """The facts as words for a template; ``…_at`` are instants in seconds."""
-    return {
-        name: utc(value)
-        if name.endswith("_at") and isinstance(value, int)
-        else translate("unknown")
-        if value is None
-        else printable(str(value))
-        for name, value in facts.items()
-    }
+    return {name: _word(name, value, translate) for name, value in facts.items()}
+
+
+def _word(name: str, value: Any, translate: Translate) -> str:
+    if value is None:
+        return translate("unknown")
+    if name.endswith("_at") and isinstance(value, int):
+        return utc(value)
+    if isinstance(value, Reason) or (name in _WORDS and isinstance(value, str)):
+        value = say(value, translate)
+    return printable(str(value))
 
 
 class _Worded:

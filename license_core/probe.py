@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from license_core import addresses, gpus, hostfile
 from license_core.errors import FileUnreadableError
 from license_core.facts import HostFacts
+from license_core.reason import Reason
 
 PINNED_IP = "LICENSE_PINNED_IP"
 
@@ -59,7 +60,9 @@ def _network(root: str) -> addresses.Addresses:
         return addresses.live() if root == "/" else addresses.recorded(root)
     except ValueError as error:
         path = os.path.join(root, "proc/net")
-        raise FileUnreadableError(path=path, reason=f"it is no record ({error})") from error
+        raise FileUnreadableError(
+            path=path, reason=Reason("it is no record ({error})", error=error)
+        ) from error
 
 
 def _bytes(root: str, path: str) -> bytes | None:

@@ -633,7 +633,8 @@ NOTICES: dict[str, Remark] = {
     # what only doctor says
     "address-pinned-by-compose": Remark(
         "note",
-        "The same with Compose: the network, and the address of the service in it.",
+        "The same with Compose: the network, and the address of the service in it; "
+        "then `{compose} up -d`.",
         "  services:\n"
         "    YOUR_SERVICE:\n"
         "      hostname: {hostname}\n"
@@ -649,6 +650,15 @@ NOTICES: dict[str, Remark] = {
         "          - subnet: {subnet}\n"
         "            gateway: {subnet_gateway}\n"
         "            ip_range: {subnet_range}",
+    ),
+    "address-pinned-by-podman": Remark(
+        "note",
+        "The same with podman, for a machine that has it in place of docker; "
+        "the Compose file is the same, and `podman-compose up -d` starts it.",
+        "  podman network create --subnet {subnet} --gateway {subnet_gateway} "
+        "--ip-range {subnet_range} licnet\n"
+        "  podman run -d --network licnet --ip {subnet_ip} --hostname {hostname} "
+        "-e LICENSE_PINNED_IP={subnet_ip} IMAGE",
     ),
     "machine-short": Remark(
         "warning",

@@ -18,6 +18,7 @@ from license_core.errors import (
     RequestUnreadableError,
 )
 from license_core.hostkey import COMPONENTS, DEFAULT_PROFILE, PROFILES
+from license_core.reason import Reason
 from license_core.sha256 import sha256
 
 VERSION = 1
@@ -118,7 +119,9 @@ def parse(text: str) -> LicenseRequest:
     Raises RequestUnreadableError, RequestDamagedError or RequestAmbiguousError.
     """
     if len(text) > MAX_TEXT:
-        raise RequestUnreadableError(size=len(text), reason=f"at most {MAX_TEXT} are read")
+        raise RequestUnreadableError(
+            size=len(text), reason=Reason("at most {most} are read", most=MAX_TEXT)
+        )
     try:
         tokens = armor.unwrap(text.encode("utf-8", "replace")).get(armor.REQUEST, [])
     except armor.ArmorError as error:
@@ -135,7 +138,10 @@ def _refusal(text: str, count: int) -> LicenseError:
     if count:
         return RequestAmbiguousError(count=count)
     digits = max((len(run) for run in re.findall(r"[0-9a-fA-F]+", text)), default=0)
-    reason = f"a host key has 40 hexadecimal digits; the longest run of them here has {digits}"
+    reason = Reason(
+        "a host key has 40 hexadecimal digits; the longest run of them here has {count}",
+        count=digits,
+    )
     return RequestUnreadableError(size=len(text), reason=reason)
 
 

@@ -3,13 +3,14 @@
 import asyncio
 import os
 import secrets
+import shlex
 import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from sqlalchemy import Connection
@@ -31,6 +32,9 @@ from license_server import problem_json
 from license_server.db import Database
 from license_server.settings import ServerSettings
 
+if TYPE_CHECKING:
+    from license_server.orders import Order
+
 T = TypeVar("T")
 _ACTOR = "command"
 _LARGEST_TEXT = 256 * 1024
@@ -51,7 +55,11 @@ def cli(ctx: click.Context, data: Path | None) -> None:
     The passphrase of the keys comes from LICENSE_SERVER_PASSPHRASE_FILE or
     LICENSE_SERVER_PASSPHRASE.
     """
-    ctx.obj = ServerSettings.read(data=data)
+    settings = ctx.obj = ServerSettings.read(data=data)
+    for path in (settings.passphrase_file, settings.admin_password_file):
+        if path is not None and _is_open(path):
+            remedy = f"chmod 600 {shlex.quote(str(path))}"
+            click.echo(f"[W]: {path} can be read by others.\n     {remedy}", err=True)
 
 
 @cli.command()
@@ -84,7 +92,7 @@ def init(settings: ServerSettings, vendor: str, admin: str) -> None:
 )
 @click.pass_obj
 def serve(settings: ServerSettings, host: str, port: int) -> None:
-    """Serve the desk and the API; print the URL when ready."""
+    """Serve the desk (the web pages to issue at) and the API; print the URL when ready."""
     import uvicorn
 
     from license_server import logs
@@ -106,28 +114,59 @@ def serve(settings: ServerSettings, host: str, port: int) -> None:
 
 
 @cli.command()
-@click.option("--customer", required=True)
-@click.option("--product", required=True)
+@click.option("--customer", required=True, metavar="NAME", help="Whom the licence is for.")
+@click.option(
+    "--product", required=True, metavar="NAME", help="Which product, as its hostseal.toml names it."
+)
 @click.option(
     "--host",
     required=True,
     metavar="TEXT",
-    help="The operator's line or request; @FILE: what stands in FILE; - : stdin.",
+    help="What the operator sent: the line of get_host_key or the text of request; "
+    "@FILE: what stands in FILE; - : stdin.",
 )
-@click.option("--days", type=int, help="How long it holds, to the end of the last day.")
-@click.option("--expires", metavar="DATE", help="The last day, such as 2027-12-31.")
-@click.option("--perpetual", is_flag=True, help="It never ends.")
-@click.option("--time-zone", metavar="ZONE", help="Whose days are meant [default: UTC]")
-@click.option("--edition")
-@click.option("--feature", "features", multiple=True, help="May be given several times.")
-@click.option("--limit", "limits", multiple=True, metavar="NAME=N", help="Such as gpus=4.")
-@click.option("--match", help="exact (default) or anchored")
-@click.option("--notify-days", type=int, help="From how many days before the end to warn.")
-@click.option("--grace-days", type=int, help="How many days after the end to tolerate.")
-@click.option("--maintenance-until", metavar="DATE", help="Covers versions released until then.")
-@click.option("--replaces", metavar="NUMBER")
+@click.option("--days", type=int, metavar="N", help="It holds N days, to the end of the last one.")
+@click.option("--expires", metavar="DATE", help="Or: its last day, such as 2027-12-31.")
+@click.option("--perpetual", is_flag=True, help="Or: it never ends.")
+@click.option("--time-zone", metavar="ZONE", help="Whose days are meant. [default: UTC]")
+@click.option("--edition", metavar="NAME", help="The edition that the product is to run as.")
 @click.option(
-    "-o", "--output", required=True, metavar="FILE", help="Where to write it; - : stdout."
+    "--feature",
+    "features",
+    multiple=True,
+    metavar="NAME",
+    help="A feature that it includes; may be given several times.",
+)
+@click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    metavar="NAME=N",
+    help="A limit that the product keeps, such as gpus=4; may be given several times.",
+)
+@click.option(
+    "--match",
+    metavar="CHOICE",
+    help="exact: any change of hostname, IP address, machine or container ends it. anchored: "
+    "machine and container hold it, and a change of hostname or IP address is only warned of; "
+    "needs the text of request. [default: exact]",
+)
+@click.option(
+    "--notify-days", type=int, metavar="N", help="The client warns from N days before the end."
+)
+@click.option(
+    "--grace-days", type=int, metavar="N", help="The product still runs N days after the end."
+)
+@click.option(
+    "--maintenance-until",
+    metavar="DATE",
+    help="It covers versions of the product released until then.",
+)
+@click.option(
+    "--replaces", metavar="NUMBER", help="The earlier licence that it stands in place of."
+)
+@click.option(
+    "-o", "--output", required=True, metavar="FILE", help="Where to write license.dat; - : stdout."
 )
 @click.pass_obj
 def issue(settings: ServerSettings, /, output: str, **given: Any) -> None:
@@ -150,6 +189,21 @@ def issue(settings: ServerSettings, /, output: str, **given: Any) -> None:
         database.close()
     until = "without end" if stored.expires_at is None else f"until {utc(stored.expires_at)}"
     click.echo(f"{stored.number} for {stored.customer}, {until}", err=True)
+    for line in _tolerated(order):
+        click.echo(line, err=True)
+
+
+def _tolerated(order: "Order") -> Iterator[str]:
+    """What the licence tolerates, and what the other choice would have."""
+    from license_server import tolerance
+
+    found = tolerance.of(order.request)
+    yield f"{order.match}: {found.sentence(order.match)}"
+    if found.objection:
+        yield f"anchored: {found.objection}"
+    else:
+        other = "exact" if order.match == "anchored" else "anchored"
+        yield f"{other} would have been: {found.sentence(other)}"
 
 
 @cli.group()
@@ -195,7 +249,7 @@ def token_revoke(settings: ServerSettings, name: str) -> None:
 
 @cli.group()
 def user() -> None:
-    """People who may sign in at the desk."""
+    """People who may sign in at the desk, the web pages to issue at."""
 
 
 @user.command("add")
@@ -263,6 +317,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001  # the last net: nobody is shown a traceback
         return _refuse(InternalError(reason=f"{type(error).__name__}: {error}"))
     return 0
+
+
+def _is_open(path: Path) -> bool:
+    """Whether others than the owner of *path* have rights to it."""
+    try:
+        return bool(path.stat().st_mode & 0o077)
+    except OSError:
+        return False  # whoever reads it says what is wrong
 
 
 def _give_up_output() -> None:

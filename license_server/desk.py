@@ -1,14 +1,14 @@
 """The desk: what an order would mean, told before anything is issued."""
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from license_core.request import LicenseRequest
-from license_server import issuing, orders, store
+from license_server import issuing, store, tolerance
 from license_server.orders import Order
 from license_server.store import StoredLicense
+from license_server.tolerance import Tolerance
 
 _MOST_NAMES = 500
 
@@ -25,6 +25,11 @@ class Preview(NamedTuple):
     """Licences of the same host and product that hold now and stay as they are."""
 
     @property
+    def tolerance(self) -> Tolerance:
+        """Which changes of this host each choice would tolerate."""
+        return tolerance.of(self.order.request)
+
+    @property
     def gpus_differ(self) -> bool:
         """Whether the host has more GPUs than the licence will allow."""
         present, allowed = self.order.request.gpus, self.order.limits.get("gpus")
@@ -38,9 +43,8 @@ class Names(NamedTuple):
     products: list[str]
 
 
-def preview(connection: Connection, members: Mapping[str, Any], now: int) -> Preview:
-    """What *members* would issue at the instant *now*. Raises as orders.from_members does."""
-    order = orders.from_members(members, now)
+def preview(connection: Connection, order: Order, now: int) -> Preview:
+    """What *order* would issue at the instant *now*. Raises as issuing.replaced does."""
     replaces = issuing.replaced(connection, order)
     known = names(connection)
     live = store.live_licenses(connection, order.request.key, now)

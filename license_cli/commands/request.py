@@ -3,7 +3,7 @@
 import click
 
 from license_cli import files, memory, options, render
-from license_cli.session import Session
+from license_cli.session import Session, key_to_give
 from license_core import hostkey, stability
 from license_core.claims import ClaimError
 from license_core.errors import (
@@ -13,6 +13,7 @@ from license_core.errors import (
     utc,
 )
 from license_core.guard import Memory
+from license_core.reason import Reason
 from license_core.request import LicenseRequest
 
 
@@ -37,8 +38,7 @@ def command(
 ) -> None:
     """Write a request that can be mailed or pasted into the vendor's form."""
     facts = session.read_facts()
-    stability.check_pinned(facts)
-    host = hostkey.derive(facts, profile)
+    host = key_to_give(facts, profile)
     request = LicenseRequest(
         key=host.key,
         name=host.hostname,
@@ -53,7 +53,9 @@ def command(
     try:
         text = _text(request)
     except ClaimError as error:
-        raise UsageError(reason=f"No request can be made: {error}.") from error
+        raise UsageError(
+            reason=Reason("No request can be made: {reason}.", reason=str(error))
+        ) from error
     notices = stability.notices(facts, profile)
     before, _ = session.place.read_memory(facts)
     memory.keep(session.place, before, (before or Memory()).remember_host(facts), facts)

@@ -7,7 +7,10 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from license_core.errors import InputInvalidError
+from license_core import request as requests
+from license_core.errors import InputInvalidError, LicenseError
+from license_server import desk, orders
+from license_server.orders import Order
 
 _MOST_FIELDS = 50
 _TEXTS = ("customer", "product", "host", "edition", "match", "maintenance_until", "replaces")
@@ -59,6 +62,55 @@ def members(fields: Mapping[str, str]) -> dict[str, Any]:
     if limits:
         made["limits"] = _limits(limits)
     return made
+
+
+def order(fields: Mapping[str, str], now: int) -> tuple[Order, dict[str, Any]]:
+    """The order that *fields* make at the instant *now*, and its members.
+
+    What the form leaves blank is taken from the operator's own text. Raises InputInvalidError, or
+    what that text is refused with.
+    """
+    made = members(fields)
+    if made.get("host"):
+        made = desk.completed(made, requests.parse(made["host"]))
+        for name in ("customer", "product"):
+            if name not in made:
+                reason = f"what the operator sent names no {name}; type it here"
+                raise InputInvalidError(field=name, reason=reason)
+    return orders.from_members(made, now), made
+
+
+def faults(fields: Mapping[str, str], first: LicenseError, now: int) -> dict[str, LicenseError]:
+    """Every field that is wrong: after *first*, what is found once a right value stands there."""
+    found: dict[str, LicenseError] = {}
+    tried, error = dict(fields), first
+    while (name := field_of(error)) not in found:
+        found[name] = error
+        tried[name] = _RIGHT.get(name, "")
+        if name == "host":  # whether it would have named them cannot be known
+            tried |= {
+                n: _RIGHT[n] for n in ("customer", "product") if not fields.get(n, "").strip()
+            }
+        try:
+            order(tried, now)
+        except LicenseError as further:
+            error = further
+    return found
+
+
+def field_of(error: LicenseError) -> str:
+    """The field of the form that *error* is about; what else is refused is the operator's text."""
+    return str(error.facts.get("field", "host")).partition(".")[0]
+
+
+_RIGHT = {
+    "customer": "X",
+    "product": "x",
+    "host": "0" * 40,
+    "days": "1",
+    "expires": "9999-12-30",
+    "time_zone": "UTC",
+}
 
 
 def _limits(texts: list[str]) -> dict[str, int]:

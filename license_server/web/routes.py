@@ -9,7 +9,6 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
 from license_core import b64url
-from license_core import request as requests
 from license_core.errors import (
     FormExpiredError,
     LicenseError,
@@ -203,14 +202,12 @@ async def preview(request: Request, site: AtSite, fields: Form) -> Response:
     """What the form would issue."""
     now = site.clock()
     try:
-        members = forms.members(fields)
-        if members.get("host"):
-            members = desk.completed(members, requests.parse(members["host"]))
-        seen = await site.read(lambda connection: desk.preview(connection, members, now))
+        order, members = forms.order(fields, now)
+        seen = await site.read(lambda connection: desk.preview(connection, order, now))
     except LicenseError as error:
         if type(error).__name__ not in _AT_THE_FORM:
             raise
-        return await _form(request, site, fields, error)
+        return await _form(request, site, fields, forms.faults(fields, error, now))
     fields |= {"customer": seen.order.customer, "product": seen.order.product}
     return pages.page(
         request,
@@ -233,13 +230,12 @@ async def issue(request: Request, site: AtSite, session: SignedIn, fields: Form)
     idempotency = Idempotency(f"form:{once}", hashlib.sha256(content).digest())
     now = site.clock()
     try:
-        members = forms.members(fields)
-        seen = await site.read(lambda connection: desk.preview(connection, members, now))
-        stored = await site.issue(seen.order, session.actor, now, idempotency)
+        order, _ = forms.order(fields, now)
+        stored = await site.issue(order, session.actor, now, idempotency)
     except LicenseError as error:
         if type(error).__name__ not in _AT_THE_FORM:
             raise
-        return await _form(request, site, fields, error)
+        return await _form(request, site, fields, forms.faults(fields, error, now))
     return RedirectResponse(f"{HOME}/{stored.number}?issued=1", 303)
 
 
@@ -297,21 +293,14 @@ def to_login(request: Request) -> Response:
 
 
 async def _form(
-    request: Request, site: Site, fields: dict[str, str], error: LicenseError | None = None
+    request: Request,
+    site: Site,
+    fields: dict[str, str],
+    faults: dict[str, LicenseError] | None = None,
 ) -> Response:
     names = await site.read(desk.names)
-    at = None
-    if error is not None:
-        at = str(error.facts.get("field", "host")).partition(".")[0]
-    return pages.page(
-        request,
-        "new",
-        error.row.status if error else 200,
-        fields=fields,
-        names=names,
-        error=error,
-        at=at,
-    )
+    status = next(iter(faults.values())).row.status if faults else 200
+    return pages.page(request, "new", status, fields=fields, names=names, faults=faults or {})
 
 
 async def _find(site: Site, number: str) -> StoredLicense:

@@ -394,3 +394,23 @@ def test_a_tag_that_was_withheld_is_no_evidence_of_being_the_same(world: World) 
 def test_what_cannot_be_verified_is_not_explained(world: World) -> None:
     world.put(b"nothing")
     assert "explanation" not in world.json("verify", "--explain").json()
+
+
+def test_below_an_error_a_missing_memory_is_told_only_where_the_clock_matters(
+    world: World,
+) -> None:
+    world.put()
+    assert "no memory of earlier checks" in world.run("verify").err
+    world.license.with_name("license.state").unlink()
+    hosts.container(world.host, container_id="abcd" * 16)
+    done = world.run("verify")
+    assert done.exit_code == code("wrong-host")
+    assert "memory" not in done.err
+    world.license.with_name("license.state").unlink()
+    assert "memory-missing" in world.json("verify").notices()
+    world.license.with_name("license.state").unlink()
+    hosts.container(world.host)
+    world.put(world.file(world.claims(nbf=NOW + 9 * DAY)))
+    done = world.run("verify")
+    assert done.exit_code == code("license-not-yet-valid")
+    assert "no memory of earlier checks" in done.err

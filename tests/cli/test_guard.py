@@ -307,3 +307,12 @@ def test_the_real_client_without_a_licence_starts_nothing(present: World) -> Non
     done = subprocess.run(line, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (code("license-missing"), ""), done.stderr
     assert "There is no licence at" in done.stderr
+
+
+def test_the_guard_says_why_in_the_operators_language(present: World) -> None:
+    done = present.spawn("guard", env={"PATH": os.environ["PATH"], "LC_ALL": "zh_CN.UTF-8"})
+    assert done.returncode == code("license-missing")
+    told = done.stderr.decode()
+    assert "处没有许可证。" in told
+    assert "如果已有许可证文件" in told
+    assert "There is no licence" not in told

@@ -7,15 +7,17 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from license_core.problems import PROBLEMS
 from license_core.request import LicenseRequest
 from license_core.verify import open_license
+from license_server import admin
 from tests.support import server
 from tests.support.server import EMAIL, KEY, LINE, PASSPHRASE, PASSWORD
 
@@ -116,6 +118,42 @@ def test_issue_writes_a_file_that_verifies(data: Path, tmp_path: Path) -> None:
     license_ = open_license(out.read_bytes(), roots=server.roots(data)).license
     assert (license_.limits, license_.features) == ({"gpus": 4}, ("a", "b"))
     assert license_.jti in done.stderr
+    assert "exact: a change of hostname, IP address, machine or container is refused" in done.stderr
+    assert "anchored: the bare line of get_host_key carries no evidence" in done.stderr
+
+
+def test_issue_says_what_the_licence_and_the_other_choice_tolerate(data: Path) -> None:
+    tags = dict.fromkeys(("hostname", "ip", "machine_id"), "0123456789abcdef")
+    text = LicenseRequest(KEY, "x", "hk1-host", tags).to_text()
+    done = run(data, *ISSUE, "--host", text, "--match", "anchored", "-o", "-")
+    assert "anchored: a change of machine is refused; a change of hostname or IP" in done.stderr
+    assert "a change of container is ignored" in done.stderr
+    assert "exact would have been: a change of hostname, IP address or machine" in done.stderr
+
+
+@pytest.mark.parametrize(("mode", "warned"), [(0o600, 0), (0o400, 0), (0o640, 1), (0o604, 1)])
+def test_a_passphrase_that_others_can_read_is_warned_of_once(
+    data: Path, tmp_path: Path, mode: int, warned: int
+) -> None:
+    path = tmp_path / "pass phrase"
+    path.write_text(f"{PASSPHRASE}\n", "utf-8")
+    path.chmod(mode)
+    done = run(data, *ISSUE, "-o", "-", LICENSE_SERVER_PASSPHRASE_FILE=str(path))
+    assert done.returncode == 0
+    assert done.stderr.count("[W]:") == done.stderr.count(f"chmod 600 '{path}'") == warned
+    assert "chmod" not in done.stdout
+
+
+def test_every_option_and_command_has_a_description() -> None:
+    def parameters(command: click.Command) -> Iterator[click.Parameter]:
+        assert command.help, command.name
+        yield from command.params
+        for one in getattr(command, "commands", {}).values():
+            yield from parameters(one)
+
+    for parameter in parameters(admin.cli):
+        if isinstance(parameter, click.Option):
+            assert parameter.help, parameter.name
 
 
 @pytest.mark.parametrize("text", [f"{LINE}\n", LicenseRequest(key=KEY, name="x").to_text()])

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from license_core.request import LicenseRequest
 from license_core.verify import open_license
 from tests.server.conftest import Desk
 from tests.support import server
@@ -107,6 +108,56 @@ def test_what_is_wrong_is_said_at_the_form_and_what_was_typed_stays(signed_in: D
     assert "&lt;b&gt;hello&lt;/b&gt;" in reply.text
 
 
+def faults(page: str) -> dict[str, str]:
+    """What is said beside the fields."""
+    found = re.findall(r'<span class="fault" id="(\w+)-fault">(.*?)</span>', page, re.DOTALL)
+    return {name: unescape(text) for name, text in found}
+
+
+def test_everything_that_is_wrong_is_told_at_once_beside_its_field(signed_in: Desk) -> None:
+    typed = {
+        "host": "hello",
+        "customer": "a\0b",
+        "product": "a b",
+        "days": "x",
+        "time_zone": "Nowhere/At_all",
+        "limits": "gpus four",
+        "features": "-",
+        "edition": "c d",
+        "match": "loose",
+        "notify_days": "y",
+        "grace_days": "-1",
+        "maintenance_until": "soon",
+        "replaces": "z",
+    }
+    reply = preview(signed_in, **typed)
+    assert reply.status_code == 422
+    assert faults(reply.text).keys() == typed.keys()
+    assert "13 values" in reply.text
+    for said in faults(reply.text).values():
+        assert unescape(reply.text).count(said) == 1, said
+    assert faults(preview(signed_in, term="expires", expires="2001-01-01").text).keys() == {
+        "expires"
+    }
+
+
+def test_a_blank_name_is_taken_from_the_request_or_asked_for(signed_in: Desk) -> None:
+    named = LicenseRequest(KEY, "x", customer="Named GmbH", product="darwin").to_text()
+    assert "Named GmbH" in preview(signed_in, host=named, customer="", product="").text
+    page = preview(signed_in, customer="", product="").text
+    assert faults(page) == {
+        "customer": "what the operator sent names no customer; type it here.",
+        "product": "what the operator sent names no product; type it here.",
+    }
+    # Where the text cannot be read, nobody knows what it names.
+    assert faults(preview(signed_in, host="hello", customer="").text).keys() == {"host"}
+
+
+def test_a_licence_to_replace_that_is_not_there_is_told_at_its_field(signed_in: Desk) -> None:
+    page = preview(signed_in, replaces="HS-2026-ZZZZZZZZ", limits="x").text
+    assert {"limits"} <= faults(page).keys() <= {"limits", "replaces"}
+
+
 def test_a_name_with_markup_is_shown_as_text_everywhere(signed_in: Desk) -> None:
     name = "<img src=x onerror=alert(1)>"
     page = preview(signed_in, customer=name).text
@@ -118,6 +169,56 @@ def test_a_name_with_markup_is_shown_as_text_everywhere(signed_in: Desk) -> None
     ):
         assert "<img src=x" not in text
         assert "&lt;img src=x" in text
+
+
+def request_text(*names: str, profile: str = "hk1") -> str:
+    """A whole request that carries tags of *names*."""
+    tags = dict.fromkeys(names, "0123456789abcdef")
+    return LicenseRequest(KEY, "studio2_gpu", profile, tags or None).to_text()
+
+
+def choices(page: str) -> dict[str, list[str]]:
+    """The table of what each choice tolerates: part to evidence, exact, anchored."""
+    rows = re.findall(r'<th scope="row">(.*?)</th>(.*?)</tr>', page, re.DOTALL)
+    return {name: re.findall(r"<td[^>]*>(.*?)</td>", cells) for name, cells in rows}
+
+
+WHOLE = ("hostname", "ip", "machine_id", "container_id")
+
+
+def test_the_vendor_sees_what_each_choice_would_tolerate(signed_in: Desk) -> None:
+    page = preview(signed_in, host=request_text(*WHOLE), match="anchored").text
+    assert choices(page) == {
+        "hostname": ["tagged", "refused", "holds, with a warning"],
+        "IP address": ["tagged", "refused", "holds, with a warning"],
+        "machine": ["tagged", "refused", "refused"],
+        "container": ["tagged", "refused", "refused"],
+    }
+    assert "anchored (chosen)" in page
+
+
+def test_the_vendor_sees_that_a_container_may_be_made_anew(signed_in: Desk) -> None:
+    text = request_text(*WHOLE[:3], profile="hk1-host")
+    found = choices(preview(signed_in, host=text).text)
+    assert found["container"] == ["does not count (hk1-host)", "holds", "holds"]
+    assert found["machine"] == ["tagged", "refused", "refused"]
+
+
+def test_the_vendor_sees_why_the_bare_line_cannot_be_anchored(signed_in: Desk) -> None:
+    page = preview(signed_in).text
+    assert choices(page)["IP address"] == ["none", "refused", "not possible"]
+    assert page.count("carries no evidence") == 1
+    assert "python cmd/cli.py request" in page
+    refused = preview(signed_in, match="anchored")
+    assert (refused.status_code, "the bare line" in refused.text) == (422, True)
+
+
+def test_the_vendor_sees_that_anchoring_a_copyable_container_gains_nothing(
+    signed_in: Desk,
+) -> None:
+    page = preview(signed_in, host=request_text("machine_id")).text
+    assert choices(page)["IP address"] == ["none", "refused", "refused"]
+    assert "nothing but its image tells this container from a copy" in page
 
 
 def test_a_host_that_has_a_licence_already_is_told(signed_in: Desk) -> None:

@@ -48,6 +48,24 @@ def container(
     return write(root, files)
 
 
+EVIDENCE = {
+    "/sys/class/net/eth0/address": "02:42:ac:11:00:02",
+    "/proc/sys/kernel/random/boot_id": "6a1f4d3e-0000-4000-8000-5e5e5e5e5e5e",
+    "/sys/class/dmi/id/product_uuid": "4c4c4544-0000-1000-8000-c4c4c4c4c4c4",
+}
+GPU_UUID = "GPU-8f6d2c10-1111-2222-3333-444455556666"
+
+
+def evidence(root: Path, **changes: str) -> Path:
+    """What a container shows beside its key; *changes* are of the last part of a path."""
+    write(
+        root, {path: changes.get(Path(path).name, text) + "\n" for path, text in EVIDENCE.items()}
+    )
+    path = "/proc/driver/nvidia/gpus/0000:01:00.0/information"
+    uuid = changes.get("gpu", GPU_UUID)
+    return write(root, {path: f"Model: \t a GPU\nGPU UUID: \t {uuid}\n"})
+
+
 def podman(root: Path, *, nameserver: str = "192.0.2.53", **more: Any) -> Path:
     """A container of podman, on its default network unless another address is given."""
     container(root, **{"ip": "10.88.0.5", "nameserver": nameserver} | more)
