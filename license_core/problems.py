@@ -6,7 +6,8 @@ the slug of a remark that refuses nothing to its words. Slugs and exit codes nev
 
 Sentences and remedies are ``str.format`` templates over the facts of the error, so that a
 translation needs nothing but another template. Facts whose name ends in ``_at`` are instants and
-are written as UTC times. ``{cli}`` is the command that the operator typed.
+are written as UTC times. ``{cli}`` is how the operator calls the client,
+``{server}`` how the vendor calls the server.
 """
 
 from typing import NamedTuple
@@ -54,7 +55,7 @@ PROBLEMS: dict[str, Problem] = {
         400,
         "The command or request was not understood",
         "{reason}",
-        "Run `{cli} --help` to see what it takes.",
+        "Run `{cli} {help}` to see what it takes.",
     ),
     "DependencyMissingError": Problem(
         "dependency-missing",
@@ -418,6 +419,23 @@ PROBLEMS: dict[str, Problem] = {
         "The answer could not be written to standard output: {reason}.",
         "See where the output of the command goes (is that disk full?), and run it again.",
     ),
+    "LicenseNotWrittenError": Problem(
+        "license-not-written",
+        66,
+        500,
+        "The licence was issued, but its file could not be written",
+        "Licence {number} was issued, but its file could not be written to {path}: {reason}.",
+        "Do not issue it again; fetch it: `{server} file {number} -o FILE`.",
+    ),
+    "ProgramNotStartedError": Problem(
+        "program-not-started",
+        67,
+        500,
+        "The program cannot be started",
+        "{program} cannot be started: {reason}.",
+        "The licence holds. Correct the name after `--`; without a folder in it, the program is "
+        "looked for in PATH.",
+    ),
     # 70-89: the vendor's side
     "PassphraseMissingError": Problem(
         "passphrase-missing",
@@ -434,7 +452,7 @@ PROBLEMS: dict[str, Problem] = {
         500,
         "The passphrase is wrong",
         "The passphrase does not open the {what}.",
-        "Use the passphrase that `license-server init` was given.",
+        "Use the passphrase that `{server} init` was given.",
     ),
     "AlreadyInitialisedError": Problem(
         "already-initialised",
@@ -442,7 +460,7 @@ PROBLEMS: dict[str, Problem] = {
         409,
         "There is a server in this folder already",
         "{path} already holds a server ({found}); nothing was changed.",
-        "Start it with `license-server --data {path} serve`, or choose another folder.",
+        "Start it with `{server} serve`, or choose another folder.",
     ),
     "NotInitialisedError": Problem(
         "not-initialised",
@@ -451,7 +469,7 @@ PROBLEMS: dict[str, Problem] = {
         "There is no server in this folder",
         "{path} holds no server yet: {missing} is missing.",
         "Name the right folder with `--data DIR` or LICENSE_SERVER_DATA. "
-        "For a new server: `license-server --data {path} init`.",
+        "For a new server: `{server} init`.",
     ),
     "DatabaseUnavailableError": Problem(
         "database-unavailable",
@@ -531,7 +549,7 @@ PROBLEMS: dict[str, Problem] = {
         500,
         "The address is taken",
         "The server cannot listen on {address}: {reason}.",
-        "Choose another port: `license-server serve --port 8081`.",
+        "Choose another port: `{server} serve --port 8081`.",
     ),
     "SchemaOutdatedError": Problem(
         "schema-outdated",
@@ -539,7 +557,7 @@ PROBLEMS: dict[str, Problem] = {
         500,
         "The database is of another version",
         "The database is at version {found}; this server needs {wanted}.",
-        "Make a backup, then run `license-server upgrade`.",
+        "Make a backup, then run `{server} upgrade`.",
     ),
     "SchemaNewerError": Problem(
         "schema-newer",

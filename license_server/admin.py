@@ -4,6 +4,7 @@ import asyncio
 import os
 import secrets
 import shlex
+import shutil
 import socket
 import sys
 import time
@@ -18,26 +19,54 @@ from sqlalchemy import Connection
 from license_core import b64url, claims
 from license_core.disk import told_plainly
 from license_core.errors import (
+    DEFAULT_SERVER,
     AddressInUseError,
     FileUnreadableError,
     InputInvalidError,
     InternalError,
     LicenseError,
+    LicenseNotWrittenError,
+    NotFoundError,
     OutputFailedError,
     UsageError,
+    printable,
     utc,
 )
 from license_core.place import read, words
-from license_server import problem_json
 from license_server.db import Database
 from license_server.settings import ServerSettings
 
 if TYPE_CHECKING:
     from license_server.orders import Order
+    from license_server.store import StoredLicense
 
 T = TypeVar("T")
 _ACTOR = "command"
 _LARGEST_TEXT = 256 * 1024
+_WHERE_TO_LOOK = {
+    "token that still holds, called": "Run `{server} token list` to see those that there are.",
+    "account": "Check the address; to make the account: `{server} user add {name}`.",
+}
+
+
+class _Call:
+    """How this process was called, as far as the words of a remedy need it."""
+
+    data: Path | None = None
+
+    def __str__(self) -> str:
+        """The command to type again, with the operator's own path and folder."""
+        path = sys.argv[0]
+        name = os.path.basename(path)
+        if name == "__main__.py":
+            words = f"{shlex.quote(sys.executable)} -m license_server"
+        elif name == DEFAULT_SERVER and os.path.realpath(shutil.which(name) or "") != (
+            os.path.realpath(path)
+        ):
+            words = shlex.quote(path)
+        else:
+            words = DEFAULT_SERVER
+        return words if self.data is None else f"{words} --data {shlex.quote(str(self.data))}"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -55,6 +84,7 @@ def cli(ctx: click.Context, data: Path | None) -> None:
     The passphrase of the keys comes from LICENSE_SERVER_PASSPHRASE_FILE or
     LICENSE_SERVER_PASSPHRASE.
     """
+    ctx.obj.data = data
     settings = ctx.obj = ServerSettings.read(data=data)
     for path in (settings.passphrase_file, settings.admin_password_file):
         if path is not None and _is_open(path):
@@ -171,25 +201,39 @@ def serve(settings: ServerSettings, host: str, port: int) -> None:
 @click.pass_obj
 def issue(settings: ServerSettings, /, output: str, **given: Any) -> None:
     """Issue a licence and write its file."""
-    from license_server import issuing, orders, vault
+    from license_server import desk, issuing, vault
     from license_server.site import Site
 
     given["host"] = _operators_text(given["host"])
     given["features"] = list(given["features"])
     given["limits"] = dict(_limit(text) for text in given["limits"])
     now = int(time.time())
-    order = orders.from_members(given, now)
     database, issuer = vault.open_vault(settings)
     try:
         site = Site(settings, database, issuer, lambda: now, secrets.token_bytes)
-        with _output(output) as write:
-            stored = asyncio.run(site.issue(order, _ACTOR, now))
-            write(issuing.file_of(stored))
+        with database.reading() as connection:
+            seen = desk.preview(connection, given, now)
+        with _output(output) as put:
+            stored = asyncio.run(site.issue(seen.order, _ACTOR, now))
+            try:
+                put(issuing.file_of(stored))
+            except OSError as error:
+                place = "standard output" if output == "-" else output
+                raise LicenseNotWrittenError(
+                    number=stored.number, path=place, reason=words(error)
+                ) from error
     finally:
         database.close()
-    until = "without end" if stored.expires_at is None else f"until {utc(stored.expires_at)}"
-    click.echo(f"{stored.number} for {stored.customer}, {until}", err=True)
-    for line in _tolerated(order):
+    click.echo(f"{stored.number} for {_to_whom(stored)}", err=True)
+    for one in seen.live:
+        click.echo(
+            f"[W]: This host has a licence for {one.product} already, which stays valid beside "
+            f"the new one:\n     {one.number} for {_to_whom(one)}.\n"
+            f"     If the new one is meant instead of it, say so next time: "
+            f"`--replaces {one.number}`.",
+            err=True,
+        )
+    for line in _tolerated(seen.order):
         click.echo(line, err=True)
 
 
@@ -204,6 +248,24 @@ def _tolerated(order: "Order") -> Iterator[str]:
     else:
         other = "exact" if order.match == "anchored" else "anchored"
         yield f"{other} would have been: {found.sentence(other)}"
+
+
+@cli.command("file")
+@click.argument("number")
+@click.option(
+    "-o", "--output", required=True, metavar="FILE", help="Where to write it; - : stdout."
+)
+@click.pass_obj
+def file_(settings: ServerSettings, number: str, output: str) -> None:
+    """Write the file of the licence NUMBER, as it was issued; nothing is issued."""
+    from license_server import issuing
+
+    stored = _write(settings, lambda connection: issuing.find(connection, number))
+    try:
+        with _output(output) as put:
+            put(issuing.file_of(stored))
+    except OSError as error:
+        raise told_plainly(error, output) from error
 
 
 @cli.group()
@@ -292,20 +354,22 @@ def upgrade(settings: ServerSettings) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with *arguments* (default: the process's) and return its exit code."""
+    call = _Call()
     try:
         cli.main(
             None if arguments is None else list(arguments),
             prog_name="license-server",
             standalone_mode=False,
+            obj=call,
         )
         sys.stdout.flush()
     except LicenseError as error:
-        return _refuse(error)
+        return _refuse(error, call)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         return error.exit_code
     except click.ClickException as error:
-        return _refuse(UsageError(reason=error.format_message()))
+        return _refuse(_misunderstood(error), call)
     except (click.Abort, KeyboardInterrupt):
         return 130
     except BrokenPipeError:
@@ -313,9 +377,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 141
     except OSError as error:  # every other was told as a problem: this is standard output's
         _give_up_output()
-        return _refuse(OutputFailedError(reason=words(error)))
+        return _refuse(OutputFailedError(reason=words(error)), call)
     except Exception as error:  # noqa: BLE001  # the last net: nobody is shown a traceback
-        return _refuse(InternalError(reason=f"{type(error).__name__}: {error}"))
+        return _refuse(InternalError(reason=f"{type(error).__name__}: {error}"), call)
     return 0
 
 
@@ -332,8 +396,18 @@ def _give_up_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
-def _refuse(error: LicenseError) -> int:
-    remedy = error.remedy(problem_json.CLI).replace("\n", "\n     ")
+def _misunderstood(error: click.ClickException) -> UsageError:
+    """The problem, with the words that ask for the help of the command that was meant."""
+    context = getattr(error, "ctx", None)
+    words = [] if context is None else context.command_path.split()[1:]
+    return UsageError(reason=error.format_message(), help=" ".join([*words, "--help"]))
+
+
+def _refuse(error: LicenseError, call: _Call) -> int:
+    remedy = error.remedy(str(call), server=str(call))
+    if isinstance(error, NotFoundError) and error.what in _WHERE_TO_LOOK:
+        remedy = _WHERE_TO_LOOK[error.what].format(server=call, name=shlex.quote(error.name))
+    remedy = remedy.replace("\n", "\n     ")
     click.echo(f"[E]: {error.sentence}\n     {remedy}", err=True)
     return error.exit_code
 
@@ -353,6 +427,9 @@ def _operators_text(given: str) -> str:
     if given == "-":
         return sys.stdin.buffer.read(_LARGEST_TEXT).decode("utf-8", "replace")
     if not given.startswith("@"):
+        if os.path.isfile(given):
+            reason = f"{given} is a file; to read what stands in it, write `--host @{given}`"
+            raise InputInvalidError(field="--host", reason=reason)
         return given
     data = read(given[1:], _LARGEST_TEXT)
     if data is None:
@@ -375,23 +452,56 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def _output(name: str) -> Iterator[Callable[[bytes], object]]:
-    """A way to write the file *name* whole; that it can be written is known before it is used."""
-    if name == "-":
-        yield sys.stdout.buffer.write
+def _output(name: str) -> Iterator[Callable[[bytes], None]]:
+    """A way to write the file *name* whole; that it can be written is known before it is used.
+
+    Raises InputInvalidError, or that nothing can be written there; the way itself raises OSError.
+    """
+    path = Path(os.path.realpath(name))
+    if name == "-" or (path.exists() and not path.is_file() and not path.is_dir()):
+        yield lambda data: _pour(name, data)  # nothing takes the place of a pipe or a device
         return
-    path = Path(name)
+    if path.is_dir():
+        reason = f"{name} is a folder; name a file in it, such as {Path(name) / 'license.dat'}"
+        raise InputInvalidError(field="--output", reason=reason)
+    was_there = path.exists()
     new = path.with_name(f"{path.name}.{secrets.token_hex(6)}.tmp")
     try:
-        with new.open("xb") as stream:
-            yield stream.write
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(new, path)
+        stream = new.open("xb")
     except OSError as error:
         raise told_plainly(error, name) from error
+
+    def put(data: bytes) -> None:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+        os.replace(new, path)
+        if was_there:
+            click.echo(f"[W]: {name} was there already, and was replaced.", err=True)
+
+    try:
+        with stream:
+            yield put
     finally:
         new.unlink(missing_ok=True)
+
+
+def _pour(name: str, data: bytes) -> None:
+    if name == "-":
+        try:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        except OSError:
+            _give_up_output()
+            raise
+        return
+    with open(name, "wb") as stream:
+        stream.write(data)
+
+
+def _to_whom(stored: "StoredLicense") -> str:
+    until = "without end" if stored.expires_at is None else f"until {utc(stored.expires_at)}"
+    return f"{printable(stored.customer)}, {until}"
 
 
 def _limit(text: str) -> tuple[str, int]:

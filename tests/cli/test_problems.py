@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,6 +42,7 @@ SERVER_ONLY = {
     "schema-newer",
     "method-not-allowed",
     "request-too-large",
+    "license-not-written",
 }
 """Those that only the vendor's side raises: tests/server/test_problems.py."""
 
@@ -344,6 +346,14 @@ def _no_output(world: World) -> Done:
     with open("/dev/full", "wb") as full:
         done = world.spawn("get_host_key", stdout=full, stderr=subprocess.PIPE)
     return Done(done.returncode, "", done.stderr.decode())
+
+
+@reaches("program-not-started")
+def _no_program(world: World) -> Done:
+    world.now = int(time.time())  # guard's own check is a process of today
+    world.put()
+    done = world.run("guard", "--", "/nonexistent/scheduler")
+    return done._replace(err=done.err[done.err.index("[E]: ") :])  # first, that the licence holds
 
 
 @reaches("not-permitted")

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import socket
 import sqlite3
 import stat
@@ -167,6 +169,102 @@ def test_issue_reads_what_the_operator_sent_from_a_file(
     assert license_.host.key == KEY
 
 
+def licenses(data: Path) -> int:
+    stored = sqlite3.connect(data / "hostseal.db").execute("select count(*) from licenses")
+    return int(stored.fetchone()[0])
+
+
+def test_a_folder_is_no_place_for_a_licence_and_nothing_is_issued(
+    data: Path, tmp_path: Path
+) -> None:
+    done = run(data, *ISSUE, "-o", str(tmp_path))
+    assert done.returncode == code("input-invalid"), done.stderr
+    assert f"{tmp_path} is a folder; name a file in it" in done.stderr
+    assert licenses(data) == 0
+
+
+def test_a_licence_whose_file_cannot_be_written_is_told_with_the_way_to_fetch_it(
+    data: Path, tmp_path: Path
+) -> None:
+    for output, env in (("/dev/full", {}), ("-", {})):
+        with open("/dev/full", "wb") as full:
+            line = [sys.executable, "-m", "license_server", *ISSUE, "-o", output]
+            done = subprocess.run(
+                line,
+                env=server.environment(data) | env,
+                cwd=server.REPOSITORY,
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        assert done.returncode == code("license-not-written"), done.stderr
+        number = re.search(r"Licence (HS-\S+) was issued", done.stderr)
+        assert number
+        command = re.search(r"`(.* file HS-.* -o) FILE`", done.stderr)
+        assert command
+        assert "xception" not in done.stderr
+        fetched = subprocess.run(
+            [*shlex.split(command[1]), str(tmp_path / "license.dat")],
+            env=server.environment(data),
+            cwd=server.REPOSITORY,
+            capture_output=True,
+        )
+        assert fetched.returncode == 0, fetched.stderr
+        file = (tmp_path / "license.dat").read_bytes()
+        assert open_license(file, roots=server.roots(data)).license.jti == number[1]
+
+
+def test_a_file_that_was_there_and_a_licence_that_holds_beside_are_told(
+    data: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "license.dat"
+    first = run(data, *ISSUE, "-o", str(out))
+    assert "[W]" not in first.stderr
+    number = first.stderr.split()[0]
+    second = run(data, *ISSUE, "-o", str(out))
+    assert second.returncode == 0
+    assert f"[W]: {out} was there already, and was replaced." in second.stderr
+    assert f"`--replaces {number}`" in second.stderr
+    third = run(data, *ISSUE, "-o", "-", "--replaces", second.stderr.split()[-1].strip("`."))
+    assert third.stderr.count("[W]") == 1  # the second one; the first was named
+
+
+def test_a_forgotten_sign_before_the_name_of_a_file_is_told(data: Path, tmp_path: Path) -> None:
+    sent = tmp_path / "request.txt"
+    sent.write_text(LINE, "utf-8")
+    done = run(data, *ISSUE, "--host", str(sent), "-o", "-")
+    assert done.returncode == code("input-invalid")
+    assert f"`--host @{sent}`" in done.stderr
+
+
+def test_remedies_name_the_command_that_was_typed(data: Path, tmp_path: Path) -> None:
+    script = Path(sys.executable).with_name("license-server")
+    env = server.environment(data)
+    del env["LICENSE_SERVER_DATA"]
+
+    def said(command: str, *arguments: str, path: str = "/usr/bin") -> str:
+        done = subprocess.run(
+            [command, *arguments],
+            env=env | {"PATH": path},
+            cwd=script.parent.parent,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode != 0
+        return done.stderr
+
+    here = f"bin/{script.name}"
+    folder = ("--data", str(data))
+    assert f"`{here} --data {data} token list`" in said(here, *folder, "token", "revoke", "nope")
+    nobody = said(here, *folder, "user", "passwd", "nobody@example.com")
+    assert f"`{here} --data {data} user add nobody@example.com`" in nobody
+    assert f"`{here} --data {data} serve`" in said(here, *folder, "init")
+    in_path = said(str(script), *folder, "issue", path=str(script.parent))
+    assert f"`license-server --data {data} issue --help`" in in_path
+    module = said(sys.executable, "-m", "license_server", "token", "create")
+    assert f"`{sys.executable} -m license_server token create --help`" in module
+
+
 def test_issue_to_standard_output_is_the_file_and_nothing_else(data: Path) -> None:
     done = run(data, *ISSUE, "-o", "-")
     assert open_license(done.stdout.encode(), roots=server.roots(data))
@@ -190,8 +288,7 @@ def test_an_issue_that_cannot_be_done_records_nothing(
     done = run(data, *ISSUE, "-o", str(tmp_path / "license.dat"), *arguments)
     assert done.returncode == code(slug), done.stderr
     assert not (tmp_path / "license.dat").exists()
-    stored = sqlite3.connect(data / "hostseal.db").execute("select count(*) from licenses")
-    assert stored.fetchone() == (0,)
+    assert licenses(data) == 0
 
 
 def test_a_wrong_passphrase_is_told_as_such(data: Path) -> None:
