@@ -6,6 +6,7 @@ watch, and with it the program that runs under it.
 """
 
 import ctypes
+import errno
 import json
 import os
 import select
@@ -21,8 +22,9 @@ from license_cli.session import called_as
 from license_cli.voice import tr
 from license_core import errors
 from license_core import reason as reasons
-from license_core.errors import Notice, printable
+from license_core.errors import Notice, ProgramNotStartedError, printable
 from license_core.license import License
+from license_core.place import words
 from license_core.problems import PROBLEMS
 from license_core.reason import Reason
 
@@ -36,6 +38,12 @@ STATES = ("active", "notify", "grace", "pending", "expired", "refused", "uncheck
 _HANDED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 _SECONDS_TO_END = 10.0
 _PR_SET_PDEATHSIG = 1
+_WHY_NOT = {
+    errno.ENOENT: "there is no such file, or not what its first line names",
+    errno.EACCES: "it may not be executed (`chmod +x`)",
+    errno.EISDIR: "it is a folder",
+    errno.ENOEXEC: "it is no program, nor a script that begins with #!",
+}
 
 
 class Outcome(NamedTuple):
@@ -101,12 +109,12 @@ class Check:
         try:
             answer = json.loads(said)
             told = [*answer["problems"], *answer["notices"]]
-            words = tuple(line for one in told if _is_worth(one) for line in _lines(one))
+            lines = tuple(line for one in told if _is_worth(one) for line in _lines(one))
             members = answer.get("license")
             license_ = None if members is None else License.from_dict(members)
             if (code == 0) is not answer["ok"] or (code == 0 and license_ is None):
                 return _unchecked("its answer contradicts its exit code")
-            return Outcome(code, words, license_, answer.get("checked_at"))
+            return Outcome(code, lines, license_, answer.get("checked_at"))
         except (ValueError, KeyError, TypeError, AttributeError):
             return _unchecked(Reason("its answer makes no sense (exit {code})", code=code))
 
@@ -259,13 +267,21 @@ def _escaped(value: str) -> str:
 
 
 def _start(program: Sequence[str]) -> "subprocess.Popen[bytes]":
-    """Start *program* in a group of its own; it is told to end if this process dies."""
+    """Start *program* in a group of its own; it is told to end if this process dies.
+
+    Raises ProgramNotStartedError.
+    """
     prctl = ctypes.CDLL(None).prctl
-    return subprocess.Popen(  # noqa: S603  # what the operator named
-        program,
-        start_new_session=True,
-        preexec_fn=lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGTERM),  # noqa: PLW1509
-    )
+    try:
+        return subprocess.Popen(  # noqa: S603  # what the operator named
+            program,
+            start_new_session=True,
+            preexec_fn=lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGTERM),  # noqa: PLW1509
+        )
+    except OSError as error:
+        number = errno.EISDIR if os.path.isdir(program[0]) else error.errno
+        reason = _WHY_NOT.get(number or 0, words(error))
+        raise ProgramNotStartedError(program=program[0], reason=reason) from error
 
 
 def _signal_group(child: "subprocess.Popen[bytes]", number: int) -> None:

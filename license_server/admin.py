@@ -201,20 +201,21 @@ def serve(settings: ServerSettings, host: str, port: int) -> None:
 @click.pass_obj
 def issue(settings: ServerSettings, /, output: str, **given: Any) -> None:
     """Issue a licence and write its file."""
-    from license_server import desk, issuing, vault
+    from license_server import desk, issuing, orders, vault
     from license_server.site import Site
 
     given["host"] = _operators_text(given["host"])
     given["features"] = list(given["features"])
     given["limits"] = dict(_limit(text) for text in given["limits"])
     now = int(time.time())
+    order = orders.from_members(given, now)
     database, issuer = vault.open_vault(settings)
     try:
         site = Site(settings, database, issuer, lambda: now, secrets.token_bytes)
         with database.reading() as connection:
-            seen = desk.preview(connection, given, now)
+            seen = desk.preview(connection, order, now)
         with _output(output) as put:
-            stored = asyncio.run(site.issue(seen.order, _ACTOR, now))
+            stored = asyncio.run(site.issue(order, _ACTOR, now))
             try:
                 put(issuing.file_of(stored))
             except OSError as error:
@@ -233,7 +234,7 @@ def issue(settings: ServerSettings, /, output: str, **given: Any) -> None:
             f"`--replaces {one.number}`.",
             err=True,
         )
-    for line in _tolerated(seen.order):
+    for line in _tolerated(order):
         click.echo(line, err=True)
 
 

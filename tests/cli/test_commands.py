@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 
 from license_core import request
 from tests.support import hosts
-from tests.support.cli import DAY, NOW, NUMBER, World, code
+from tests.support.cli import CLI, DAY, NOW, NUMBER, World, code
 
 # get_host_key, request
 
@@ -137,6 +139,45 @@ def test_an_install_from_a_url_is_checked_like_any_other(world: World) -> None:
                 code("file-too-large"),
             }
         assert world.license.read_bytes() == former
+
+
+# remedies
+
+
+def test_a_remedy_looks_where_the_command_looked(world: World) -> None:
+    assert "`python cmd/cli.py install FILE`" in world.run("verify").err
+    elsewhere = world.run("verify", home=Path("/opt/darwin"))
+    folders = f"--conf {world.conf} --keys {world.keys}"
+    assert f"`python cmd/cli.py {folders} install FILE`" in elsewhere.err
+    told = world.json("verify", home=Path("/opt/darwin")).json()["problems"][0]["remedy"]
+    assert f"`python cmd/cli.py {folders} request`" in told
+
+
+def test_a_remedy_of_a_command_that_start_sh_runs_can_be_pasted_by_a_person(
+    present: World, tmp_path: Path
+) -> None:
+    platform = tmp_path / "a platform" / "deep"
+    platform.mkdir(parents=True)
+    detour = os.path.relpath(CLI, platform)
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "LICENSE_CONF": str(present.conf),
+        "LICENSE_KEYS": f"{platform}/../../keys",
+    }
+    line = [sys.executable, f"{platform}/{detour}", "--root", str(present.host), "verify"]
+    done = subprocess.run(line, env=environment, capture_output=True, text=True)
+    command = re.search("run `(.*install) FILE`", done.stderr)
+    assert command
+    assert "/.." not in command[1]
+    source = present.write(present.file())
+    pasted = f"{command[1]} {source}".replace("cli.py ", f"cli.py --root {present.host} ")
+    ran = subprocess.run(["sh", "-c", pasted], env={"PATH": "/usr/bin:/bin"}, capture_output=True)
+    assert ran.returncode == 0, ran.stderr
+    assert present.license.read_bytes() == present.file()
+
+
+def test_a_line_that_is_not_understood_names_the_help_of_its_command(world: World) -> None:
+    assert "`python cmd/cli.py verify --help`" in world.run("verify", "--nonsense").err
 
 
 # verify

@@ -316,3 +316,27 @@ def test_the_guard_says_why_in_the_operators_language(present: World) -> None:
     assert "处没有许可证。" in told
     assert "如果已有许可证文件" in told
     assert "There is no licence" not in told
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("nosuchprog", "there is no such file"),
+        ("plain", "it may not be executed"),
+        ("folder", "it is a folder"),
+        ("empty-of-meaning", "it is no program"),
+    ],
+)
+def test_a_program_that_cannot_be_started_is_no_defect_of_hostseal(
+    present: World, name: str, why: str
+) -> None:
+    present.put()
+    (present.folder / "plain").write_text("#!/bin/sh\n")
+    (present.folder / "folder").mkdir()
+    (present.folder / "empty-of-meaning").write_bytes(b"\0")
+    (present.folder / "empty-of-meaning").chmod(0o755)
+    program = name if name == "nosuchprog" else f"./{name}"
+    done = present.spawn("guard", "--", program, cwd=present.folder)
+    assert done.returncode == code("program-not-started")
+    assert f"[E]: {program} cannot be started: {why}" in done.stderr.decode()
+    assert "defect" not in done.stderr.decode()
