@@ -13,9 +13,9 @@ def replace(path: str, data: bytes, *, keep_former: bool = False) -> str | None:
     """Put *data* at *path*: whole and on the disk, or the old file as it was.
 
     Writes a new file in the same folder, flushes it, renames it over *path* and flushes the
-    folder. A link is followed. With *keep_former* the old file stays beside it under the name
-    that is returned. Raises FileIsMountedError, FolderNotWritableError, DiskFullError or
-    WriteFailedError.
+    folder. A link is followed. With *keep_former* the old file, if it was another, stays beside it
+    under the name that is returned. Raises FileIsMountedError, FolderNotWritableError,
+    DiskFullError or WriteFailedError.
     """
     path = os.path.realpath(path)
     suffix = f".{os.urandom(6).hex()}.tmp"
@@ -23,7 +23,7 @@ def replace(path: str, data: bytes, *, keep_former: bool = False) -> str | None:
     with _told_plainly(path):
         try:
             _write(new, data)
-            had_former = keep_former and _duplicate(path, former)
+            had_former = keep_former and not _holds(path, data) and _duplicate(path, former)
             os.rename(new, path)
             if had_former:
                 os.rename(former, kept)
@@ -80,6 +80,15 @@ def _write(path: str, data: bytes) -> None:
 def _remove(path: str) -> None:
     with suppress(FileNotFoundError):
         os.unlink(path)
+
+
+def _holds(path: str, data: bytes) -> bool:
+    """Whether the file at *path* is *data* already; what cannot be read is another."""
+    try:
+        with open(path, "rb") as stream:
+            return stream.read(len(data) + 1) == data
+    except OSError:
+        return False
 
 
 def _duplicate(path: str, former: str) -> bool:

@@ -87,6 +87,19 @@ def test_install_puts_the_file_in_place_byte_for_byte_and_keeps_the_former(world
     assert "license.dat.old" in done.out
 
 
+def test_installing_the_same_licence_again_keeps_the_one_before_it(world: World) -> None:
+    first, second = world.file(), world.file(world.claims(jti="HS-2027-SECOND00"))
+    world.run("install", world.write(first))
+    source = world.write(second)
+    world.run("install", source)
+    for again in (source, str(world.license)):
+        done = world.run("install", again)
+        assert done.exit_code == 0
+        assert "license.dat.old" not in done.out
+        assert world.license.read_bytes() == second
+        assert (world.conf / "license.dat.old").read_bytes() == first
+
+
 def test_install_reads_standard_input(world: World) -> None:
     file = world.file()
     assert world.run("install", "-", stdin=file).exit_code == 0
