@@ -123,9 +123,14 @@ def parse(text: str) -> LicenseRequest:
             size=len(text), reason=Reason("at most {most} are read", most=MAX_TEXT)
         )
     try:
-        tokens = armor.unwrap(text.encode("utf-8", "replace")).get(armor.REQUEST, [])
+        blocks = armor.unwrap(text.encode("utf-8", "replace"))
     except armor.ArmorError as error:
         raise RequestDamagedError(reason=str(error)) from error
+    tokens = blocks.get(armor.REQUEST, [])
+    if not tokens and armor.LICENSE in blocks:
+        # Its words for people name the host that it is for, and are no request of that host.
+        reason = "this is a licence, not a request"
+        raise RequestUnreadableError(size=len(text), reason=reason)
     found = {request.key: request for request in (_open(token) for token in tokens)}
     if not found:
         found = {request.key: request for request in _bare(text)}
