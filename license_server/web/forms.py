@@ -49,6 +49,9 @@ def members(fields: Mapping[str, str]) -> dict[str, Any]:
     made |= {name: _number(fields, name) for name in _NUMBERS if fields.get(name, "").strip()}
     made["time_zone"] = fields.get("time_zone", "").strip() or "UTC"
     term = fields.get("term", "days")
+    if term != "expires" and fields.get("expires", "").strip():
+        reason = "a last day is given but not chosen: choose “to the end of”, or clear the date"
+        raise InputInvalidError(field="expires", reason=reason)
     if term == "perpetual":
         made["perpetual"] = True
     elif term == "expires":
@@ -87,6 +90,8 @@ def faults(fields: Mapping[str, str], first: LicenseError, now: int) -> dict[str
     while (name := field_of(error)) not in found:
         found[name] = error
         tried[name] = _RIGHT.get(name, "")
+        if name == "expires":
+            tried["term"] = "expires"
         if name == "host":  # whether it would have named them cannot be known
             tried |= {
                 n: _RIGHT[n] for n in ("customer", "product") if not fields.get(n, "").strip()
@@ -128,5 +133,7 @@ def _limits(texts: list[str]) -> dict[str, int]:
 def _number(fields: Mapping[str, str], name: str) -> int:
     text = fields.get(name, "").strip()
     if not (text.isascii() and text.isdigit()) or len(text) > 15:
-        raise InputInvalidError(field=name, reason=f"{text!r} is not a whole number")
+        least = 1 if name == "days" else 0
+        reason = f"{text!r} is not a whole number from {least} to {orders.MAX_DAYS}"
+        raise InputInvalidError(field=name, reason=reason)
     return int(text)
