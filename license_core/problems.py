@@ -608,7 +608,7 @@ NOTICES: dict[str, Remark] = {
         "  {engine} network disconnect {bridge} {container}\n"
         "  {engine} network connect --ip {subnet_ip} licnet {container}\n"
         "or, for a new container:\n"
-        "  {engine} run -d --network licnet --ip {subnet_ip} --hostname {hostname} "
+        "  {engine} run -d --network licnet --ip {subnet_ip} --hostname {hostname} {gpus}"
         "-e LICENSE_PINNED_IP={subnet_ip} IMAGE\n"
         "then run `{cli} get_host_key` again: the key will be another.",
     ),
@@ -674,7 +674,7 @@ NOTICES: dict[str, Remark] = {
         "the Compose file is the same, and `podman-compose up -d` starts it.",
         "  podman network create --subnet {subnet} --gateway {subnet_gateway} "
         "--ip-range {subnet_range} licnet\n"
-        "  podman run -d --network licnet --ip {subnet_ip} --hostname {hostname} "
+        "  podman run -d --network licnet --ip {subnet_ip} --hostname {hostname} {gpus}"
         "-e LICENSE_PINNED_IP={subnet_ip} IMAGE",
     ),
     "machine-short": Remark(
