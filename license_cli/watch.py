@@ -18,11 +18,10 @@ from typing import Any, NamedTuple
 
 from license_cli import render, voice
 from license_cli.files import replace_lightly
-from license_cli.session import called_as
 from license_cli.voice import tr
 from license_core import errors
 from license_core import reason as reasons
-from license_core.errors import Notice, ProgramNotStartedError, printable
+from license_core.errors import DEFAULT_CLI, Notice, ProgramNotStartedError, printable
 from license_core.license import License
 from license_core.place import words
 from license_core.problems import PROBLEMS
@@ -80,10 +79,14 @@ class Outcome(NamedTuple):
 class Check:
     """``verify`` as a process."""
 
-    def __init__(self, client: Sequence[str], seconds: float) -> None:
-        """*client* is the command of the client; a check that takes longer than *seconds* hangs."""
+    def __init__(self, client: Sequence[str], seconds: float, cli: str = DEFAULT_CLI) -> None:
+        """*client* is the command of the client; a check that takes longer than *seconds* hangs.
+
+        *cli* is how the operator calls the client, for remedies.
+        """
         self._command = [*client, "--json", "verify"]
         self._seconds = seconds
+        self._cli = cli
 
     def run(self) -> Outcome:
         """Check once. Never raises."""
@@ -109,7 +112,7 @@ class Check:
         try:
             answer = json.loads(said)
             told = [*answer["problems"], *answer["notices"]]
-            lines = tuple(line for one in told if _is_worth(one) for line in _lines(one))
+            lines = tuple(line for one in told if _is_worth(one) for line in _lines(one, self._cli))
             members = answer.get("license")
             license_ = None if members is None else License.from_dict(members)
             if (code == 0) is not answer["ok"] or (code == 0 and license_ is None):
@@ -123,14 +126,14 @@ def _is_worth(told: dict[str, Any]) -> bool:
     return "exit_code" in told or told["level"] == "warning"
 
 
-def _lines(told: dict[str, Any]) -> list[str]:
+def _lines(told: dict[str, Any], cli: str) -> list[str]:
     """A problem or notice for a person; the check itself answered a machine, in English."""
     sentence, remedy = str(told["sentence"]), str(told["remedy"])
     if not voice.is_english():
         name = next((name for name, row in PROBLEMS.items() if row.slug == told["slug"]), None)
         facts = told["facts"]
         one = getattr(errors, name)(**facts) if name else Notice(told["slug"], **facts)
-        sentence, remedy = one.say(tr), one.remedy(called_as(), tr)
+        sentence, remedy = one.say(tr), one.remedy(cli, tr)
     return [sentence, *remedy.splitlines()]
 
 

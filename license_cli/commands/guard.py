@@ -49,7 +49,7 @@ def command(
     licence ends, and ends with its exit code. A check that crashes, hangs or cannot be started is
     tried three times more, and then counts as a licence that does not hold.
     """
-    check = Check(client_command(session), _CHECK_SECONDS)
+    check = Check(client_command(session), _CHECK_SECONDS, session.cli)
     return Watch(check, interval, metrics, on_end).run(program)
 
 
