@@ -28,6 +28,7 @@ from license_core.errors import (
     LicenseNotWrittenError,
     NotFoundError,
     OutputFailedError,
+    PathIsFolderError,
     UsageError,
     printable,
     utc,
@@ -112,7 +113,7 @@ def init(settings: ServerSettings, vendor: str, admin: str) -> None:
             f"{administrator.email} signs in with the password (shown this once): {password}"
         )
     else:
-        click.echo(f"{administrator.email} signs in with the password that you gave.")
+        click.echo(f"{administrator.email} signs in with the password that was set for it.")
 
 
 @cli.command()
@@ -456,15 +457,14 @@ def _listen(host: str, port: int) -> socket.socket:
 def _output(name: str) -> Iterator[Callable[[bytes], None]]:
     """A way to write the file *name* whole; that it can be written is known before it is used.
 
-    Raises InputInvalidError, or that nothing can be written there; the way itself raises OSError.
+    Raises PathIsFolderError, or that nothing can be written there; the way itself raises OSError.
     """
     path = Path(os.path.realpath(name))
     if name == "-" or (path.exists() and not path.is_file() and not path.is_dir()):
         yield lambda data: _pour(name, data)  # nothing takes the place of a pipe or a device
         return
     if path.is_dir():
-        reason = f"{name} is a folder; name a file in it, such as {Path(name) / 'license.dat'}"
-        raise InputInvalidError(field="--output", reason=reason)
+        raise PathIsFolderError(path=name)
     was_there = path.exists()
     new = path.with_name(f"{path.name}.{secrets.token_hex(6)}.tmp")
     try:
@@ -521,6 +521,21 @@ def _email(text: str) -> str:
 
 def _password(settings: ServerSettings) -> str:
     given = settings.read_admin_password()
+    if given is None and not _somebody_is_there():
+        reason = (
+            "nobody can be asked for it without a terminal; set "
+            "LICENSE_SERVER_ADMIN_PASSWORD_FILE to a file whose first line it is"
+        )
+        raise InputInvalidError(field="password", reason=reason)
     if given is None:
         given = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     return str(given)
+
+
+def _somebody_is_there() -> bool:
+    """Whether there is a terminal to ask at."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return sys.stdin.isatty()
+    return True

@@ -38,6 +38,7 @@ from license_server.signers import open_signer, pkcs8
 
 DAY = 86400
 _SIGNING_KEY_DAYS = 3653
+_LEAST_PASSPHRASE = 12
 _PRIVATE, _PUBLIC = 0o600, 0o644
 
 
@@ -63,6 +64,9 @@ def make(
     _refuse_used(settings)
     passwords.check(administrator.password)
     passphrase = settings.read_passphrase("new key")
+    if len(passphrase) < _LEAST_PASSPHRASE:
+        reason = f"it has {len(passphrase)} bytes; what seals the keys has {_LEAST_PASSPHRASE}"
+        raise InputInvalidError(field="passphrase", reason=f"{reason} or more")
     root, signing = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
     keyset = _first_keyset(vendor, root, signing, now)
     data = settings.data.absolute()

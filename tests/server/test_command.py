@@ -87,6 +87,11 @@ def test_a_second_init_is_refused_and_changes_nothing(data: Path) -> None:
         ({"LICENSE_SERVER_PASSPHRASE": ""}, "passphrase-missing"),
         ({"LICENSE_SERVER_PASSPHRASE_FILE": "/nonexistent"}, "input-invalid"),
         ({"LICENSE_SERVER_ADMIN_PASSWORD": "short"}, "input-invalid"),
+        ({"LICENSE_SERVER_PASSPHRASE": "x"}, "input-invalid"),
+        (
+            {"LICENSE_SERVER_PASSPHRASE": "", "LICENSE_SERVER_PASSPHRASE_FILE": ""},
+            "passphrase-missing",
+        ),
         ({"LICENSE_SERVER_DATABASE": "nonsense"}, "input-invalid"),
         ({"LICENSE_SERVER_SESSION_HOURS": "many"}, "input-invalid"),
         (
@@ -178,8 +183,8 @@ def test_a_folder_is_no_place_for_a_licence_and_nothing_is_issued(
     data: Path, tmp_path: Path
 ) -> None:
     done = run(data, *ISSUE, "-o", str(tmp_path))
-    assert done.returncode == code("input-invalid"), done.stderr
-    assert f"{tmp_path} is a folder; name a file in it" in done.stderr
+    assert done.returncode == code("path-is-folder"), done.stderr
+    assert f"{tmp_path} is a folder" in done.stderr
     assert licenses(data) == 0
 
 
@@ -225,7 +230,7 @@ def test_a_file_that_was_there_and_a_licence_that_holds_beside_are_told(
     assert second.returncode == 0
     assert f"[W]: {out} was there already, and was replaced." in second.stderr
     assert f"`--replaces {number}`" in second.stderr
-    third = run(data, *ISSUE, "-o", "-", "--replaces", second.stderr.split()[-1].strip("`."))
+    third = run(data, *ISSUE, "-o", "-", "--replaces", number)
     assert third.stderr.count("[W]") == 1  # the second one; the first was named
 
 
@@ -265,6 +270,16 @@ def test_remedies_name_the_command_that_was_typed(data: Path, tmp_path: Path) ->
     assert f"`{sys.executable} -m license_server token create --help`" in module
 
 
+def test_a_password_is_not_asked_for_where_nobody_is(data: Path) -> None:
+    env = server.environment(data)
+    del env["LICENSE_SERVER_ADMIN_PASSWORD"]
+    arguments = ("user", "add", "second@example.com")
+    done = server.command(*arguments, env=env, start_new_session=True, input="a password\n")
+    assert done.returncode == code("input-invalid")
+    assert "LICENSE_SERVER_ADMIN_PASSWORD_FILE" in done.stderr
+    assert "Warning" not in done.stderr
+
+
 def test_issue_to_standard_output_is_the_file_and_nothing_else(data: Path) -> None:
     done = run(data, *ISSUE, "-o", "-")
     assert open_license(done.stdout.encode(), roots=server.roots(data))
@@ -279,7 +294,7 @@ def test_issue_to_standard_output_is_the_file_and_nothing_else(data: Path) -> No
         (["--host", "hello"], "request-unreadable"),
         (["--days", "0"], "input-invalid"),
         (["--days", "many"], "usage"),
-        (["-o", "/nonexistent/folder/file"], "folder-not-writable"),
+        (["-o", "/nonexistent/folder/file"], "folder-missing"),
     ],
 )
 def test_an_issue_that_cannot_be_done_records_nothing(
