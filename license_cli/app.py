@@ -67,6 +67,21 @@ class Commands(click.Group):
             command = _manual().spoken(command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is meant; for one that is none, the nearest is named."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0].replace("-", "_"), COMMANDS, 1)
+            if not near:
+                raise
+            hint = tr("Did you mean {command}?").format(command=near[0])
+            raise click.UsageError(f"{error.message} {hint}", ctx) from error
+
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         """``--help``, which click has worded before a language was chosen."""
         option = super().get_help_option(ctx)
@@ -216,7 +231,14 @@ def _misunderstood(error: click.ClickException) -> UsageError:
     """The problem, with the words that ask for the help of the command that was meant."""
     context = getattr(error, "ctx", None)
     words = [] if context is None else context.command_path.split()[1:]
-    return UsageError(reason=error.format_message(), help=" ".join([*words, "--help"]))
+    reason = error.format_message()
+    ours = {name: option for option in cli.params for name in option.opts}
+    if isinstance(error, click.NoSuchOption) and context and error.option_name in ours:
+        value = ours[error.option_name].make_metavar(context)
+        text = tr("It stands before the command: `{line}`.")
+        line = " ".join(["cli.py", error.option_name, value, *words])
+        reason += " " + text.format(line=line)
+    return UsageError(reason=reason, help=" ".join([*words, "--help"]))
 
 
 def _refuse(error: LicenseError, cli: str, as_json: bool) -> int:

@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import subprocess
+import time
 from collections.abc import Sequence
 from types import FrameType
 from typing import Any, NamedTuple
@@ -21,7 +22,7 @@ from license_cli.files import replace_lightly
 from license_cli.voice import tr
 from license_core import errors
 from license_core import reason as reasons
-from license_core.errors import DEFAULT_CLI, Notice, ProgramNotStartedError, printable
+from license_core.errors import DEFAULT_CLI, Notice, ProgramNotStartedError, printable, utc
 from license_core.license import License
 from license_core.place import words
 from license_core.problems import PROBLEMS
@@ -191,9 +192,10 @@ class Watch:
                 render.remark([f"[W]: {text.format(path=self._metrics, reason=tr(reason))}"])
         new = (outcome.state, outcome.words)
         if new != self._told:
-            letter = "N" if outcome.holds else "E"
+            letter = "E" if not outcome.holds else "W" if outcome.words else "N"
+            at = utc(int(time.time()) if outcome.checked_at is None else outcome.checked_at)
             said = tr("The state of the licence: {state}.").format(state=tr(outcome.state))
-            render.remark([f"[{letter}]: {said}"])
+            render.remark([f"[{letter}]: {at}: {said}"])
             render.remark(f"     {printable(words)}" for words in outcome.words)
             self._told = new
 

@@ -6,13 +6,15 @@ import os
 from license_core.errors import (
     DiskFullError,
     FileIsMountedError,
+    FolderMissingError,
     FolderNotWritableError,
     LicenseError,
+    PathIsFolderError,
     WriteFailedError,
 )
 from license_core.place import words
 
-_NO_ENTRY = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR}
+_NO_ENTRY = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR}
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -21,6 +23,10 @@ def told_plainly(error: OSError, path: str) -> LicenseError:
     folder = os.path.dirname(os.path.abspath(path))
     if error.errno == errno.EBUSY:
         return FileIsMountedError(path=path, folder=folder, name=os.path.basename(path))
+    if error.errno == errno.ENOENT:
+        return FolderMissingError(folder=folder)
+    if error.errno == errno.EISDIR:
+        return PathIsFolderError(path=path)
     if error.errno in _NO_ENTRY:
         return FolderNotWritableError(folder=folder, reason=words(error))
     if error.errno in _NO_ROOM:

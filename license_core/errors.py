@@ -187,6 +187,7 @@ class LicenseBlockMissingError(LicenseError):
     """The file has no LICENSE block."""
 
     size: int
+    found: str
 
 
 class LicenseDamagedError(LicenseError):
@@ -419,6 +420,18 @@ class DiskFullError(LicenseError):
 
     folder: str
     reason: str
+
+
+class FolderMissingError(LicenseError):
+    """The folder of a file that is to be written is not there."""
+
+    folder: str
+
+
+class PathIsFolderError(LicenseError):
+    """A folder stands where a file is to be written."""
+
+    path: str
 
 
 class WriteFailedError(LicenseError):

@@ -64,8 +64,11 @@ PROBLEMS: dict[str, Problem] = {
         "A part of the installation is missing",
         "This Python ({python}) lacks {package}.",
         "Start the command with the Python of the product's environment (for start.sh: "
-        "`LICENSE_PYTHON`). If there is none: `python3 -m venv .venv && "
-        ".venv/bin/pip install click cryptography httpx netifaces-plus`.",
+        "`LICENSE_PYTHON`). If there is none, make one where Hostseal's folder `requirements` is: "
+        "`python3 -m venv .venv && .venv/bin/pip install --require-hashes "
+        "-r requirements/client.txt`. Without internet: on a machine that has it, and the same "
+        "Python, `pip download --require-hashes -d wheels -r requirements/client.txt`; copy "
+        "`wheels` here, and add `--no-index --find-links wheels` to the install.",
     ),
     # 10-19: the files
     "LicenseMissingError": Problem(
@@ -99,7 +102,7 @@ PROBLEMS: dict[str, Problem] = {
         13,
         422,
         "The file holds no licence",
-        "No line `-----BEGIN LICENSE-----` was found in the {size} bytes of the file.",
+        "No line `-----BEGIN LICENSE-----` was found in the {size} bytes of the file: {found}.",
         "Check that this is the file your vendor sent, and that it was saved whole. " + _MAIL_AGAIN,
     ),
     "LicenseDamagedError": Problem(
@@ -436,6 +439,22 @@ PROBLEMS: dict[str, Problem] = {
         "The licence holds. Correct the name after `--`; without a folder in it, the program is "
         "looked for in PATH.",
     ),
+    "FolderMissingError": Problem(
+        "folder-missing",
+        68,
+        500,
+        "The folder is not there",
+        "There is no folder {folder}.",
+        "Make it with `mkdir -p {folder}`, and run the same command again.",
+    ),
+    "PathIsFolderError": Problem(
+        "path-is-folder",
+        69,
+        500,
+        "A folder stands in place of the file",
+        "{path} is a folder, so no file can be written there. Nothing was changed.",
+        "Name a file, such as one in that folder.",
+    ),
     # 70-89: the vendor's side
     "PassphraseMissingError": Problem(
         "passphrase-missing",
@@ -509,7 +528,8 @@ PROBLEMS: dict[str, Problem] = {
         401,
         "You are not signed in",
         "{reason}.",
-        "Sign in, or send a valid token as `Authorization: Bearer …`.",
+        "Sign in, or send a valid token as `Authorization: Bearer …`; for `{cli} install` it "
+        "stands in LICENSE_TOKEN, or in a file: `--token-file FILE`.",
     ),
     "NotPermittedError": Problem(
         "not-permitted",
@@ -532,8 +552,8 @@ PROBLEMS: dict[str, Problem] = {
         81,
         429,
         "Too many attempts",
-        "Too many attempts to sign in; the next is allowed in {seconds} seconds.",
-        "Wait {seconds} seconds and try again.",
+        "Too many attempts to sign in; seconds until the next is allowed: {seconds}.",
+        "Wait that long and try again.",
     ),
     "IdempotencyConflictError": Problem(
         "idempotency-key-reused",
@@ -644,7 +664,7 @@ NOTICES: dict[str, Remark] = {
     ),
     "product-unset": Remark(
         "warning",
-        "{path} names no product, so a licence for any product of this vendor is accepted.",
+        "No product is named in {path}, so a licence for any product of this vendor is accepted.",
         'Product developers: ship {path} with a line `product = "…"`.',
     ),
     # what only doctor says
@@ -753,6 +773,6 @@ NOTICES: dict[str, Remark] = {
     "change-unknown": Remark(
         "detail",
         "What changed cannot be told: {reason}.",
-        "Order licences with the output of `{cli} request`: it carries what is needed to tell.",
+        "A licence that was ordered with the whole request, not with the bare line, tells it.",
     ),
 }

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -235,7 +236,10 @@ def test_a_watch_beside_a_product_ends_when_it_is_told_to(
     client.says(say(answer(world)))
     process = watch(client, interval=1000, on_end=f'touch "{tmp_path}/ended"')
     assert process.stderr is not None
-    assert "The state of the licence: active" in process.stderr.readline()
+    line = process.stderr.readline()
+    assert re.fullmatch(
+        r"\[N\]: [0-9-]{10} [0-9:]{8} UTC: The state of the licence: active\.\n", line
+    )
     process.terminate()
     process.communicate(timeout=SECONDS)
     assert process.returncode == 0
@@ -340,3 +344,12 @@ def test_a_program_that_cannot_be_started_is_no_defect_of_hostseal(
     assert done.returncode == code("program-not-started")
     assert f"[E]: {program} cannot be started: {why}" in done.stderr.decode()
     assert "defect" not in done.stderr.decode()
+
+
+def test_a_warning_of_a_licence_that_holds_stands_under_its_sign(present: World) -> None:
+    present.put(present.file(present.claims(exp=present.now + 5 * DAY)))
+    done = present.spawn("guard", "--", "true")
+    assert done.returncode == 0
+    assert re.match(
+        r"\[W\]: .* UTC: The state of the licence: active\.\n     ", done.stderr.decode()
+    )

@@ -149,7 +149,7 @@ def test_a_python_without_the_packages_says_how_to_get_them(present: World) -> N
     done = subprocess.run(line, capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
     assert done.returncode == code("dependency-missing")
     assert "lacks click" in done.stderr
-    assert ".venv/bin/pip install click cryptography httpx netifaces-plus" in done.stderr
+    assert "--require-hashes -r requirements/client.txt`" in done.stderr
 
 
 # What a file system does
