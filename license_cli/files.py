@@ -17,7 +17,8 @@ def replace(path: str, data: bytes, *, keep_former: bool = False) -> str | None:
     under the name that is returned. Raises FileIsMountedError, FolderNotWritableError,
     DiskFullError or WriteFailedError.
     """
-    path = os.path.realpath(path)
+    with _told_plainly(path):
+        path = os.path.realpath(path)
     suffix = f".{os.urandom(6).hex()}.tmp"
     kept, new, former = path + _FORMER, path + suffix, path + _FORMER + suffix
     with _told_plainly(path):

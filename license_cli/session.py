@@ -8,7 +8,7 @@ from license_core import hostkey, stability
 from license_core.errors import DEFAULT_CLI, PinnedAddressDiffersError, printable
 from license_core.facts import HostFacts
 from license_core.hostkey import HostKey
-from license_core.place import Place
+from license_core.place import Place, absolute
 from license_core.probe import read_facts
 
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@%+=:,./_-")
@@ -57,7 +57,7 @@ def called_as(place: Place | None = None, default: Place | None = None) -> str:
             ("--conf", place.conf, default.conf),
             ("--keys", place.keys, default.keys),
         ):
-            if folder != usual and os.path.realpath(folder) != os.path.realpath(usual):
+            if folder != usual and _real(folder) != _real(usual):
                 words += [option, _tidy(folder)]
     return " ".join(map(_quoted, words))
 
@@ -69,7 +69,7 @@ def _python() -> list[str]:
         found = (os.path.join(folder, name) for folder in folders)
         if next(filter(os.path.exists, found), None) == sys.executable:
             return [name]
-    here = os.getcwd() + os.sep
+    here = absolute("") + os.sep
     return [_tidy(sys.executable).removeprefix(here) or "python"]
 
 
@@ -78,9 +78,17 @@ def _tidy(path: str) -> str:
     folder, name = os.path.split(path)
     if ".." not in path.split(os.sep)[1:]:
         return path
-    plain, real = os.path.normpath(folder), os.path.realpath(folder)
+    plain, real = os.path.normpath(folder), _real(folder)
     # Where a link lies before `..` these are two folders.
-    return os.path.join(plain if os.path.realpath(plain) == real else real, name)
+    return os.path.join(plain if _real(plain) == real else real, name)
+
+
+def _real(path: str) -> str:
+    """*path* with links followed; as it is in a working folder that has been removed."""
+    try:
+        return os.path.realpath(path)
+    except FileNotFoundError:
+        return path
 
 
 def _quoted(word: str) -> str:

@@ -12,7 +12,7 @@ from license_core.errors import (
     PathIsFolderError,
     WriteFailedError,
 )
-from license_core.place import words
+from license_core.place import absolute, words
 
 _NO_ENTRY = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR}
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
@@ -20,7 +20,7 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
 def told_plainly(error: OSError, path: str) -> LicenseError:
     """The problem that *error* is to whoever wrote *path*."""
-    folder = os.path.dirname(os.path.abspath(path))
+    folder = os.path.dirname(absolute(path))
     if error.errno == errno.EBUSY:
         return FileIsMountedError(path=path, folder=folder, name=os.path.basename(path))
     if error.errno == errno.ENOENT:

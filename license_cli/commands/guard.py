@@ -8,6 +8,7 @@ import click
 from license_cli.session import Session
 from license_cli.watch import Check, Watch
 from license_core.errors import UsageError
+from license_core.place import absolute
 
 _CHECK_SECONDS = 60.0
 
@@ -58,6 +59,6 @@ def client_command(session: Session) -> tuple[str, ...]:
     called = sys.argv[0]
     if called.endswith(".py") and not sys.executable:
         raise UsageError(reason="This Python does not know where it is, so it cannot be started.")
-    start = (sys.executable, os.path.abspath(called)) if called.endswith(".py") else (called,)
+    start = (sys.executable, absolute(called)) if called.endswith(".py") else (called,)
     place = session.place
     return (*start, "--conf", place.conf, "--keys", place.keys, "--root", place.root)
