@@ -7,6 +7,7 @@ watch, and with it the program that runs under it.
 
 import ctypes
 import errno
+import glob
 import json
 import os
 import select
@@ -14,6 +15,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -36,7 +38,7 @@ _UNDECIDED = frozenset({UNCHECKED, 1, 2, 3, 11, 65, 126, 127, 130, 141})
 """Exit codes that say nothing of the licence (SPEC section 9)."""
 STATES = ("active", "notify", "grace", "pending", "expired", "refused", "unchecked")
 _HANDED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
-_SECONDS_TO_END = 10.0
+_SECONDS_BETWEEN_LOOKS = 0.05
 _PR_SET_PDEATHSIG = 1
 _WHY_NOT = {
     errno.ENOENT: "there is no such file, or not what its first line names",
@@ -147,12 +149,26 @@ class Watch:
     """Checks at an interval, beside or around a program, until the licence does not hold."""
 
     def __init__(
-        self, check: Check, interval: float, metrics: str | None, on_end: str | None
+        self,
+        check: Check,
+        interval: float,
+        metrics: str | None,
+        on_end: str | None,
+        *,
+        program_seconds: float = 10.0,
+        command_seconds: float = 60.0,
     ) -> None:
+        """*on_end* is run with sh when the licence does not hold.
+
+        A program is killed that is told to end and does not within *program_seconds*, and so is a
+        command that takes longer than *command_seconds*.
+        """
         self._check = check
         self._interval = interval
         self._metrics = metrics
         self._on_end = on_end
+        self._program_seconds = program_seconds
+        self._command_seconds = command_seconds
         self._child: subprocess.Popen[bytes] | None = None
         self._held = False
         self._early: list[int] = []
@@ -212,22 +228,17 @@ class Watch:
     def _wait(self) -> int:
         if self._child is None:
             return 0
-        code = self._child.wait()
+        self._child.wait()
+        code = _stop(self._child, self._program_seconds)
         return 128 - code if code < 0 else code
 
     def _end(self, outcome: Outcome) -> int:
         if self._held:
             render.remark([f"[E]: {tr('The licence does not hold any more; ending.')}"])
+        if self._child is not None:  # first, whatever the command does
+            _stop(self._child, self._program_seconds)
         if self._on_end is not None:
-            environment = os.environ | {"LICENSE_EXIT_CODE": str(outcome.code)}
-            subprocess.run(["/bin/sh", "-c", self._on_end], env=environment, check=False)  # noqa: S603
-        if self._child is not None and self._child.poll() is None:
-            _signal_group(self._child, signal.SIGTERM)
-            try:
-                self._child.wait(_SECONDS_TO_END)
-            except subprocess.TimeoutExpired:
-                _signal_group(self._child, signal.SIGKILL)
-                self._child.wait()
+            _run_at_end(self._on_end, outcome.code, self._command_seconds)
         return outcome.code
 
     def _hand_on(self, number: int, _: FrameType | None) -> None:
@@ -287,6 +298,44 @@ def _start(program: Sequence[str]) -> "subprocess.Popen[bytes]":
         number = errno.EISDIR if os.path.isdir(program[0]) else error.errno
         reason = _WHY_NOT.get(number or 0, words(error))
         raise ProgramNotStartedError(program=program[0], reason=reason) from error
+
+
+def _stop(child: "subprocess.Popen[bytes]", seconds: float) -> int:
+    """End *child* and whatever it has started and left in its group; its exit code."""
+    _signal_group(child, signal.SIGTERM)
+    deadline = time.monotonic() + seconds
+    while _runs(child.pid) and time.monotonic() < deadline:
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
+    _signal_group(child, signal.SIGKILL)
+    return child.wait()
+
+
+def _runs(group: int) -> bool:
+    """Whether a process of *group* still runs (proc(5)).
+
+    One that has ended does not, even where a container's first process never asks for its end.
+    """
+    for path in glob.iglob("/proc/[0-9]*/stat"):
+        with suppress(OSError), open(path, "rb") as stream:
+            state, _, its_group = stream.read().rpartition(b")")[2].split()[:3]
+            if int(its_group) == group and state not in (b"Z", b"X"):
+                return True
+    return False
+
+
+def _run_at_end(command: str, code: int, seconds: float) -> None:
+    """Run *command* with sh; one that does not end is ended, with what it has started."""
+    environment = os.environ | {"LICENSE_EXIT_CODE": str(code)}
+    process = subprocess.Popen(  # noqa: S603  # what the operator named
+        ["/bin/sh", "-c", command], env=environment, start_new_session=True
+    )
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        _signal_group(process, signal.SIGKILL)
+        process.wait()
+        said = tr("The command of --on-end did not end within {seconds:g} seconds; it was ended.")
+        render.remark([f"[W]: {said.format(seconds=seconds)}"])
 
 
 def _signal_group(child: "subprocess.Popen[bytes]", number: int) -> None:

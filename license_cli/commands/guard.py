@@ -33,7 +33,9 @@ _CHECK_SECONDS = 60.0
     help="Write Prometheus metrics to FILE, for the node exporter's textfile collector.",
 )
 @click.option(
-    "--on-end", metavar="COMMAND", help="Run COMMAND with sh when the licence does not hold."
+    "--on-end",
+    metavar="COMMAND",
+    help="Run COMMAND with sh when the licence does not hold, for at most 60 seconds.",
 )
 @click.argument("program", nargs=-1, metavar="[-- PROGRAM [ARGUMENT]...]")
 @click.pass_obj

@@ -21,8 +21,11 @@ SECONDS = 60
 PROGRAM = """
 import sys
 from license_cli.watch import Check, Watch
-client, seconds, interval, metrics, on_end, *program = sys.argv[1:]
-watch = Watch(Check([client], float(seconds)), float(interval), metrics or None, on_end or None)
+client, seconds, interval, metrics, on_end, patience, *program = sys.argv[1:]
+watch = Watch(
+    Check([client], float(seconds)), float(interval), metrics or None, on_end or None,
+    program_seconds=float(patience), command_seconds=float(patience),
+)
 sys.exit(watch.run(program))
 """
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -84,11 +87,22 @@ def watch() -> Start:
         interval: float = 0.05,
         metrics: str = "",
         on_end: str = "",
+        patience: float = 10.0,
     ) -> "subprocess.Popen[str]":
         path = client if isinstance(client, str) else str(client.path)
         numbers = (str(seconds), str(interval))
         return subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, path, *numbers, metrics, on_end, *program],
+            [
+                sys.executable,
+                "-c",
+                PROGRAM,
+                path,
+                *numbers,
+                metrics,
+                on_end,
+                str(patience),
+                *program,
+            ],
             cwd=REPOSITORY,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -211,10 +225,43 @@ def test_a_program_that_does_not_want_to_end_is_ended(
 ) -> None:
     client.says(say(answer(world)), say(answer(world, 40), 40))
     script = "trap '' TERM; echo $$; while :; do sleep 0.1; done"
-    process = watch(client, "sh", "-c", script)
+    process = watch(client, "sh", "-c", script, patience=0.5)
     out, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 40
     ended(int(out))
+
+
+def test_the_program_ends_before_the_command_and_whatever_that_does(
+    client: Client, watch: Start, world: World, tmp_path: Path
+) -> None:
+    pid = tmp_path / "pid"
+    until = f"until [ -s '{pid}' ]; do sleep 0.01; done\n"
+    client.says(say(answer(world)), until + say(answer(world, 40), 40))
+    ending = f'kill -0 "$(cat "{pid}")" && echo runs; echo $$; trap "" TERM; sleep 1000'
+    program = f'echo $$ >"{pid}"; exec sleep 1000'
+    process = watch(client, "sh", "-c", program, on_end=ending, patience=0.5)
+    out, err = process.communicate(timeout=SECONDS)
+    assert process.returncode == 40
+    ended(int(pid.read_text()))
+    ended(int(out))  # and nothing else: the program did not run any more
+    assert "--on-end did not end within 0.5 seconds" in err
+
+
+@pytest.mark.parametrize(
+    ("leader", "exit_code"), [("wait", 40), ("exit 3", 3)], ids=["the licence", "the leader"]
+)
+def test_what_the_program_has_started_does_not_outlive_it(
+    client: Client, watch: Start, world: World, tmp_path: Path, leader: str, exit_code: int
+) -> None:
+    pid = tmp_path / "pid"
+    until = f"until [ -s '{pid}' ]; do sleep 0.01; done\n"
+    client.says(say(answer(world)), until + say(answer(world, 40), 40))
+    child = f"trap '' TERM; echo $$ >'{pid}'; while :; do sleep 0.1; done"
+    script = f'sh -c "$1" & {until}{leader}'
+    process = watch(client, "sh", "-c", script, "sh", child, patience=0.5)
+    process.communicate(timeout=SECONDS)
+    assert process.returncode == exit_code
+    ended(int(pid.read_text()))
 
 
 def test_a_watch_that_is_killed_takes_the_program_along(
