@@ -1,5 +1,6 @@
 """What an operator sees when things go right, or nearly."""
 
+import errno
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -98,6 +100,58 @@ def test_installing_the_same_licence_again_keeps_the_one_before_it(world: World)
         assert "license.dat.old" not in done.out
         assert world.license.read_bytes() == second
         assert (world.conf / "license.dat.old").read_bytes() == first
+
+
+def test_an_install_that_is_refused_has_not_taken_place(world: World) -> None:
+    first = world.file()
+    world.put(first)
+    (world.conf / "license.dat.old" / "kept").mkdir(parents=True)
+    renewed = world.write(world.file(world.claims(jti="HS-2027-0000NEXT")))
+    done = world.run("install", renewed)
+    assert done.exit_code == code("write-failed"), done.err
+    assert f"{world.license}.old could not be written" in done.err
+    assert world.license.read_bytes() == first
+    assert sorted(path.name for path in world.conf.glob("license.dat*")) == [
+        "license.dat",
+        "license.dat.old",
+    ]
+
+
+def test_an_install_that_has_taken_place_is_not_called_refused(world: World) -> None:
+    world.put()
+    renewed = world.file(world.claims(jti="HS-2027-0000NEXT"))
+    source = world.write(renewed)
+
+    def fsync(descriptor: int) -> None:
+        if os.path.isdir(f"/proc/self/fd/{descriptor}"):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))  # a file system without it
+
+    with patch("os.fsync", fsync):
+        done = world.run("install", source)
+    assert (done.exit_code, world.license.read_bytes()) == (0, renewed), done.err
+
+
+@pytest.mark.parametrize(("former", "expected"), [(None, 0o644), (0o640, 0o640), (0o644, 0o644)])
+def test_a_product_of_another_user_can_read_what_is_installed_under_any_umask(
+    world: World, former: int | None, expected: int
+) -> None:
+    source = world.write(world.file())
+    written = (world.license, world.conf / "license.state")
+    owner = os.geteuid()
+    if former is not None:
+        world.put()
+        world.run("verify")
+        owner = 65534 if owner == 0 else owner
+        for path in written:
+            path.chmod(former)
+            os.chown(path, owner, -1)
+    umask = os.umask(0o077)
+    try:
+        assert world.run("install", source, now=NOW + 9 * DAY).exit_code == 0
+    finally:
+        os.umask(umask)
+    for path in written:
+        assert (path.stat().st_mode & 0o777, path.stat().st_uid) == (expected, owner), path
 
 
 def test_install_reads_standard_input(world: World) -> None:
