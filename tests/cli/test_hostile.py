@@ -1,5 +1,6 @@
 """Whoever answers, types or interrupts: no traceback, no secret, nothing lost; the clock holds."""
 
+import gzip
 import http.server
 import json
 import os
@@ -97,6 +98,47 @@ def test_an_answer_that_never_ends_is_given_up() -> None:
     with dripping(threading.Event()) as url, pytest.raises(ServerUnreachableError) as caught:
         client.fetch(url, None, seconds=0.2)
     assert "no whole answer within" in caught.value.sentence
+
+
+def test_a_packed_answer_is_not_unpacked(world: World) -> None:
+    asked: list[str | None] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.headers["Accept-Encoding"])
+            self.send_response(200)
+            self.send_header("Content-Encoding", "gzip")
+            self.end_headers()
+            self.wfile.write(gzip.compress(world.file()))
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with serving(Handler) as url:
+        done = world.run("install", url)
+    assert asked == ["identity"]
+    assert done.exit_code == code("server-unreachable"), done.err
+    assert "packed (gzip)" in done.err
+    assert not world.license.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ALL_PROXY", "socks5://127.0.0.1:1"),
+        ("HTTPS_PROXY", "nonsense://127.0.0.1:1"),
+        ("NO_PROXY", "[::1"),
+        ("SSL_CERT_FILE", "/nonexistent"),
+        ("SSLKEYLOGFILE", "/nonexistent/x"),
+    ],
+)
+def test_an_environment_that_cannot_be_used_is_told_in_words(
+    world: World, name: str, value: str
+) -> None:
+    with answering(200, world.file(), "application/octet-stream") as url:
+        done = world.run("install", url, env={name: value})
+    assert done.exit_code == code("server-unreachable"), done.err
+    assert "that the environment names cannot be used" in done.err
 
 
 @pytest.mark.parametrize("token", ["hst_one\nhst_two", "hst_é", "hst_a b", "\x1b[2J"])
@@ -229,6 +271,15 @@ def test_an_expired_licence_does_not_come_back_with_the_clock(world: World) -> N
     world.put()
     assert world.run("verify", now=NOW + 400 * DAY).exit_code == code("license-expired")
     assert world.run("verify", now=NOW + 10 * DAY).exit_code == code("clock-set-back")
+
+
+def test_a_look_at_another_host_leaves_the_memory_of_this_one(world: World) -> None:
+    world.put()
+    assert world.run("verify", now=NOW + 300 * DAY).exit_code == 0
+    other = hosts.container(world.folder / "other", container_id="ab" * 32)
+    for command in ("verify", "get_host_key", "request"):
+        world.run("--root", str(other), command, now=NOW + 300 * DAY)
+        assert world.run("verify", now=NOW + 10 * DAY).exit_code == code("clock-set-back")
 
 
 def test_a_new_memory_of_get_host_key_does_not_hide_that_it_was_missing(world: World) -> None:
