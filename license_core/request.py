@@ -103,8 +103,9 @@ class LicenseRequest(NamedTuple):
 
         Raises ClaimError if a reader would refuse it.
         """
-        payload = strictjson.dumps(self.to_dict())
-        LicenseRequest.from_dict(strictjson.loads(payload))
+        members = self.to_dict()
+        LicenseRequest.from_dict(members)
+        payload = strictjson.dumps(members)
         return armor.wrap(armor.REQUEST, f"{b64url.encode(payload)}.{_checksum(payload)}")
 
 
