@@ -20,7 +20,7 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
 def told_plainly(error: OSError, path: str) -> LicenseError:
     """The problem that *error* is to whoever wrote *path*."""
-    folder = os.path.dirname(absolute(path))
+    folder = os.path.dirname(absolute(path)) or os.curdir
     if error.errno == errno.EBUSY:
         return FileIsMountedError(path=path, folder=folder, name=os.path.basename(path))
     if error.errno == errno.ENOENT:

@@ -1,6 +1,7 @@
 """The ``license-server`` command, and the only place that turns an error into an exit code."""
 
 import asyncio
+import errno
 import os
 import secrets
 import shlex
@@ -105,15 +106,13 @@ def init(settings: ServerSettings, vendor: str, admin: str) -> None:
     password = given or b64url.encode(secrets.token_bytes(15))
     administrator = vault.Administrator(_email(admin), password)
     vault.make(settings, vendor, administrator, int(time.time()), secrets.token_bytes)
-    click.echo(f"Made the server in {settings.data}.")
-    click.echo(f"Ship {settings.root_pub_pem} with your product, in its folder keys/.")
-    click.echo(f"Keep a copy of {settings.root_key} offline; the server runs without it.")
+    _say(f"Made the server in {settings.data}.")
+    _say(f"Ship {settings.root_pub_pem} with your product, in its folder keys/.")
+    _say(f"Keep a copy of {settings.root_key} offline; the server runs without it.")
     if given is None:
-        click.echo(
-            f"{administrator.email} signs in with the password (shown this once): {password}"
-        )
+        _say(f"{administrator.email} signs in with the password (shown this once): {password}")
     else:
-        click.echo(f"{administrator.email} signs in with the password that was set for it.")
+        _say(f"{administrator.email} signs in with the password that was set for it.")
 
 
 @cli.command()
@@ -136,12 +135,20 @@ def serve(settings: ServerSettings, host: str, port: int) -> None:
     url = f"http://{name}:{listening.getsockname()[1]}"
 
     class Server(uvicorn.Server):
+        unsaid: Exception | None = None
+
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
-            print(url, flush=True)
+            try:
+                _say(url)
+            except (OutputFailedError, BrokenPipeError) as error:
+                self.unsaid, self.should_exit = error, True
 
     config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False)
-    Server(config).run([listening])
+    server = Server(config)
+    server.run([listening])
+    if server.unsaid is not None:
+        raise server.unsaid
 
 
 @cli.command()
@@ -283,9 +290,7 @@ def token_create(settings: ServerSettings, name: str) -> None:
     from license_server import auth
 
     now = int(time.time())
-    click.echo(
-        _write(settings, lambda c: auth.new_token(c, name, _ACTOR, now, secrets.token_bytes))
-    )
+    _say(_write(settings, lambda c: auth.new_token(c, name, _ACTOR, now, secrets.token_bytes)))
 
 
 @token.command("list")
@@ -296,7 +301,7 @@ def token_list(settings: ServerSettings) -> None:
 
     for stored in _write(settings, store.list_tokens):
         state = "holds" if stored.revoked_at is None else f"revoked {utc(stored.revoked_at)}"
-        click.echo(f"{stored.name}\tcreated {utc(stored.created_at)}\t{state}")
+        _say(f"{stored.name}\tcreated {utc(stored.created_at)}\t{state}")
 
 
 @token.command("revoke")
@@ -308,7 +313,7 @@ def token_revoke(settings: ServerSettings, name: str) -> None:
 
     now = int(time.time())
     _write(settings, lambda connection: auth.revoke_token(connection, name, _ACTOR, now))
-    click.echo(f"Revoked {name}.")
+    _say(f"Revoked {name}.")
 
 
 @cli.group()
@@ -325,7 +330,7 @@ def user_add(settings: ServerSettings, email: str) -> None:
 
     address, password, now = _email(email), _password(settings), int(time.time())
     _write(settings, lambda c: accounts.add(c, address, password, _ACTOR, now))
-    click.echo(f"{address} may sign in now.")
+    _say(f"{address} may sign in now.")
 
 
 @user.command("passwd")
@@ -337,7 +342,7 @@ def user_passwd(settings: ServerSettings, email: str) -> None:
 
     address, password, now = _email(email), _password(settings), int(time.time())
     _write(settings, lambda c: accounts.set_password(c, address, password, _ACTOR, now))
-    click.echo(f"{address} has another password now.")
+    _say(f"{address} has another password now.")
 
 
 @cli.command()
@@ -351,7 +356,7 @@ def upgrade(settings: ServerSettings) -> None:
         database.write(schema.upgrade)
     finally:
         database.close()
-    click.echo("The database is of this server's version.")
+    _say("The database is of this server's version.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -364,7 +369,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             standalone_mode=False,
             obj=call,
         )
-        sys.stdout.flush()
+    except OutputFailedError as error:
+        _give_up_output()
+        return _refuse(error, call)
     except LicenseError as error:
         return _refuse(error, call)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -377,9 +384,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _give_up_output()  # the reader went away; say nothing more
         return 141
-    except OSError as error:  # every other was told as a problem: this is standard output's
-        _give_up_output()
-        return _refuse(OutputFailedError(reason=words(error)), call)
     except Exception as error:  # noqa: BLE001  # the last net: nobody is shown a traceback
         return _refuse(InternalError(reason=f"{type(error).__name__}: {error}"), call)
     return 0
@@ -391,6 +395,22 @@ def _is_open(path: Path) -> bool:
         return bool(path.stat().st_mode & 0o077)
     except OSError:
         return False  # whoever reads it says what is wrong
+
+
+def _say(line: str) -> None:
+    """One line of the answer. Raises OutputFailedError, or BrokenPipeError: nobody reads it."""
+    with _told_as_output():
+        click.echo(line)
+
+
+@contextmanager
+def _told_as_output() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputFailedError(reason=words(error)) from error
 
 
 def _give_up_output() -> None:
@@ -447,9 +467,12 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
         listening.listen(2048)
-    except OSError as error:
+    except (OSError, TypeError) as error:  # TypeError: what is no text is no name either
         listening.close()
-        raise AddressInUseError(address=f"{host}:{port}", reason=words(error)) from error
+        if isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EACCES):
+            raise AddressInUseError(address=f"{host}:{port}", reason=words(error)) from error
+        reason = f"{host!r} is no address of this machine ({error})"
+        raise InputInvalidError(field="--host", reason=reason) from error
     return listening
 
 

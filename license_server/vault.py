@@ -27,7 +27,7 @@ from license_core.errors import (
     TrustedKeyInvalidError,
 )
 from license_core.keyset import Keyset, SigningKey, open_keyset
-from license_core.place import words
+from license_core.place import absolute, words
 from license_core.publickey import PublicKey
 from license_core.signer import MemorySigner
 from license_server import audit, passwords, schema, store
@@ -69,7 +69,7 @@ def make(
         raise InputInvalidError(field="passphrase", reason=f"{reason} or more")
     root, signing = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
     keyset = _first_keyset(vendor, root, signing, now)
-    data = settings.data.absolute()
+    data = Path(absolute(str(settings.data)))
     new = settings.model_copy(
         update={"data": data.with_name(f".{data.name}.{random(6).hex()}.tmp")}
     )

@@ -56,8 +56,11 @@ def members(fields: Mapping[str, str]) -> dict[str, Any]:
         made["perpetual"] = True
     elif term == "expires":
         made["expires"] = fields.get("expires", "").strip() or None
-    else:
+    elif term == "days":
         made["days"] = _number(fields, "days")
+    else:
+        reason = f"{term!r} is none of days, expires and perpetual"
+        raise InputInvalidError(field="term", reason=reason)
     features = re.split(r"[\s,;，、；]+", fields.get("features", ""))
     if any(features):
         made["features"] = [name for name in features if name]

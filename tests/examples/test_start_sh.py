@@ -386,10 +386,12 @@ def test_stop_sh_stops_what_was_started(shell: str, platform: Path) -> None:
     start(shell, platform, client(platform, "echo [N]: Licence X holds"))
     watched = running(platform)
     assert len(watched) == 4
+    (platform / "run" / "a.pid").mkdir()  # what is no number of a process stops nothing
     done = subprocess.run([shell, platform / "stop.sh"], capture_output=True, text=True)
     assert done.stdout.count("[  OK  ]") == 4
     for pid in watched:
         ended(pid)
+    (platform / "run" / "a.pid").rmdir()
     assert not running(platform)
 
 

@@ -410,6 +410,45 @@ def test_an_address_that_is_taken_is_told(data: Path) -> None:
     assert done.returncode == code("address-in-use")
 
 
+@pytest.mark.parametrize("host", ["no such host", "192.0.2.1", os.fsdecode(b"\xff")])
+def test_a_host_that_is_not_this_machine_s_is_not_called_a_port(data: Path, host: str) -> None:
+    done = run(data, "serve", "--host", host, "--port", "0")
+    assert done.returncode == code("input-invalid"), done.stderr
+    assert "[E]: --host: " in done.stderr
+    assert "port" not in done.stderr
+
+
+def test_a_server_whose_url_cannot_be_said_ends_without_noise(data: Path) -> None:
+    line = [sys.executable, "-m", "license_server", "serve", "--port", "0"]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            line,
+            env=server.environment(data),
+            cwd=server.REPOSITORY,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=120,
+        )
+    assert done.returncode == code("output-failed")
+    assert done.stderr.startswith(b"[E]: The answer could not be written"), done.stderr
+
+
+def test_an_init_in_a_folder_that_was_removed_does_not_blame_standard_output(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "gone").mkdir()
+    done = subprocess.run(
+        ["sh", "-c", 'rmdir "$PWD" && exec "$@"', "sh", sys.executable, "-m", "license_server"]
+        + ["--data", "rel", "init"],
+        env=server.environment(tmp_path) | {"PYTHONPATH": str(server.REPOSITORY)},
+        cwd=tmp_path / "gone",
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == code("folder-not-writable"), done.stderr
+    assert done.stderr.startswith("[E]: Nothing can be written in .: No such file")
+
+
 def test_an_upgrade_of_what_is_new_changes_nothing(data: Path) -> None:
     assert run(data, "upgrade").returncode == 0
     assert run(data, *ISSUE, "-o", "-").returncode == 0

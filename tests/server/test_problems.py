@@ -1,5 +1,6 @@
 """Every problem that only the vendor's side raises, through its command or over HTTP."""
 
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import patch
@@ -16,6 +17,7 @@ from tests.server.test_desk import hidden
 from tests.support import server
 from tests.support.server import EMAIL, LINE
 
+TAKEN = socket.create_server(("127.0.0.1", 0))
 ROWS = {row.slug: row for row in PROBLEMS.values()}
 
 ISSUE = ["issue", "--customer", "ACME", "--product", "darwin", "--days", "9", "-o", "-", "--host"]
@@ -73,7 +75,7 @@ COMMANDS: dict[str, tuple[Callable[[Path], None], list[str], dict[str, str | Non
     "signer-unavailable": (_no_key, [*ISSUE, LINE], {}),
     "input-invalid": (_nothing, [*ISSUE, LINE, "--limit", "gpus"], {}),
     "schema-newer": (_version("9999"), [*ISSUE, LINE], {}),
-    "address-in-use": (_nothing, ["serve", "--host", "192.0.2.1"], {}),
+    "address-in-use": (_nothing, ["serve", "--port", str(TAKEN.getsockname()[1])], {}),
     "not-found": (_nothing, ["token", "revoke", "nobody"], {}),
     "usage": (_nothing, ["serve", "--nonsense"], {}),
 }
