@@ -11,13 +11,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from sqlalchemy import Connection
 
-from license_core import b64url, claims
+from license_core import b64url
 from license_core.disk import told_plainly
 from license_core.errors import (
     DEFAULT_SERVER,
@@ -211,10 +212,11 @@ def issue(settings: ServerSettings, /, output: str, **given: Any) -> None:
     """Issue a licence and write its file."""
     from license_server import desk, issuing, orders, vault
     from license_server.site import Site
+    from license_server.web import forms
 
     given["host"] = _operators_text(given["host"])
     given["features"] = list(given["features"])
-    given["limits"] = dict(_limit(text) for text in given["limits"])
+    given["limits"] = forms.limits_of(given["limits"])
     now = int(time.time())
     order = orders.from_members(given, now)
     database, issuer = vault.open_vault(settings)
@@ -362,6 +364,7 @@ def upgrade(settings: ServerSettings) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with *arguments* (default: the process's) and return its exit code."""
     call = _Call()
+    sys.stdout, sys.stderr = (stream or _nowhere() for stream in (sys.stdout, sys.stderr))
     try:
         cli.main(
             None if arguments is None else list(arguments),
@@ -384,6 +387,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _give_up_output()  # the reader went away; say nothing more
         return 141
+    except UnicodeEncodeError:  # and not the text itself: it may be a password
+        reason = "What was typed, or what the environment says, is not UTF-8 text."
+        return _refuse(UsageError(reason=reason), call)
     except Exception as error:  # noqa: BLE001  # the last net: nobody is shown a traceback
         return _refuse(InternalError(reason=f"{type(error).__name__}: {error}"), call)
     return 0
@@ -411,6 +417,11 @@ def _told_as_output() -> Iterator[None]:
         raise
     except OSError as error:
         raise OutputFailedError(reason=words(error)) from error
+
+
+def _nowhere() -> TextIOWrapper:
+    """For a stream that whoever started this process has closed: nobody wants to read it."""
+    return open(os.devnull, "w", encoding="utf-8")
 
 
 def _give_up_output() -> None:
@@ -447,6 +458,8 @@ def _write(settings: ServerSettings, work: Callable[[Connection], T]) -> T:
 def _operators_text(given: str) -> str:
     """What the operator sent, from where *given* says. Raises FileUnreadableError."""
     if given == "-":
+        if sys.stdin is None:
+            raise InputInvalidError(field="--host", reason="standard input is closed")
         return sys.stdin.buffer.read(_LARGEST_TEXT).decode("utf-8", "replace")
     if not given.startswith("@"):
         if os.path.isfile(given):
@@ -483,6 +496,8 @@ def _output(name: str) -> Iterator[Callable[[bytes], None]]:
     Raises PathIsFolderError, or that nothing can be written there; the way itself raises OSError.
     """
     path = Path(os.path.realpath(name))
+    if name == "-" and sys.__stdout__ is None:
+        raise OutputFailedError(reason="it is closed")
     if name == "-" or (path.exists() and not path.is_file() and not path.is_dir()):
         yield lambda data: _pour(name, data)  # nothing takes the place of a pipe or a device
         return
@@ -526,13 +541,6 @@ def _pour(name: str, data: bytes) -> None:
 def _to_whom(stored: "StoredLicense") -> str:
     until = "without end" if stored.expires_at is None else f"until {utc(stored.expires_at)}"
     return f"{printable(stored.customer)}, {until}"
-
-
-def _limit(text: str) -> tuple[str, int]:
-    name, _, value = text.partition("=")
-    if not claims.choice_name(name) or not (value.isascii() and value.isdigit()):
-        raise InputInvalidError(field="--limit", reason=f"{text!r} is not like gpus=4")
-    return name, int(value)
 
 
 def _email(text: str) -> str:

@@ -1,6 +1,5 @@
 """``guard``: keeps asking whether the licence holds, beside or around a running product."""
 
-import os
 import sys
 
 import click

@@ -1,7 +1,7 @@
 """Forms as browsers send them, and as the members of an order."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -55,18 +55,20 @@ def members(fields: Mapping[str, str]) -> dict[str, Any]:
     if term == "perpetual":
         made["perpetual"] = True
     elif term == "expires":
-        made["expires"] = fields.get("expires", "").strip() or None
+        made["expires"] = fields.get("expires", "").strip()
+        if not made["expires"]:
+            raise InputInvalidError(field="expires", reason="no last day is given")
     elif term == "days":
         made["days"] = _number(fields, "days")
     else:
         reason = f"{term!r} is none of days, expires and perpetual"
-        raise InputInvalidError(field="term", reason=reason)
+        raise InputInvalidError(field="days", reason=reason)
     features = re.split(r"[\s,;，、；]+", fields.get("features", ""))
     if any(features):
         made["features"] = [name for name in features if name]
     limits = [text for text in re.split(r"[\s,;，、；]+", fields.get("limits", "")) if text]
     if limits:
-        made["limits"] = _limits(limits)
+        made["limits"] = limits_of(limits)
     return made
 
 
@@ -121,7 +123,8 @@ _RIGHT = {
 }
 
 
-def _limits(texts: list[str]) -> dict[str, int]:
+def limits_of(texts: Iterable[str]) -> dict[str, int]:
+    """Limits such as ``gpus=4``. Raises InputInvalidError."""
     made: dict[str, int] = {}
     for text in texts:
         name, _, value = text.replace("＝", "=").partition("=")

@@ -292,6 +292,9 @@ def test_issue_to_standard_output_is_the_file_and_nothing_else(data: Path) -> No
     [
         (["--limit", "gpus"], "input-invalid"),
         (["--limit", "gpus=-1"], "input-invalid"),
+        (["--limit", f"gpus={'9' * 5000}"], "input-invalid"),
+        (["--limit", "gpus=1", "--limit", "gpus=9"], "input-invalid"),
+        (["--customer", os.fsdecode(b"\xff")], "input-invalid"),
         (["--host", "@/nonexistent/request.txt"], "file-unreadable"),
         (["--host", "hello"], "request-unreadable"),
         (["--days", "0"], "input-invalid"),
@@ -438,8 +441,10 @@ def test_an_init_in_a_folder_that_was_removed_does_not_blame_standard_output(
 ) -> None:
     (tmp_path / "gone").mkdir()
     done = subprocess.run(
-        ["sh", "-c", 'rmdir "$PWD" && exec "$@"', "sh", sys.executable, "-m", "license_server"]
-        + ["--data", "rel", "init"],
+        [
+            *("sh", "-c", 'rmdir "$PWD" && exec "$@"', "sh"),
+            *(sys.executable, "-m", "license_server", "--data", "rel", "init"),
+        ],
         env=server.environment(tmp_path) | {"PYTHONPATH": str(server.REPOSITORY)},
         cwd=tmp_path / "gone",
         capture_output=True,
@@ -447,6 +452,61 @@ def test_an_init_in_a_folder_that_was_removed_does_not_blame_standard_output(
     )
     assert done.returncode == code("folder-not-writable"), done.stderr
     assert done.stderr.startswith("[E]: Nothing can be written in .: No such file")
+
+
+def closing(data: Path, redirection: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """``license-server`` started by somebody who has closed a stream."""
+    line = ["sh", "-c", f'exec "$@" {redirection}', "sh", sys.executable, "-m", "license_server"]
+    environment = server.environment(data)
+    return subprocess.run(
+        [*line, *arguments], env=environment, cwd=server.REPOSITORY, capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("redirection", "arguments", "slug"),
+    [
+        ("<&-", [*ISSUE, "-o", "-", "--host", "-"], "input-invalid"),
+        (">&-", [*ISSUE, "-o", "-"], "output-failed"),
+        (">&-", ["token", "list"], None),
+        (">&- 2>&-", ["token", "list"], None),
+    ],
+)
+def test_a_closed_stream_is_no_defect_and_issues_nothing(
+    data: Path, redirection: str, arguments: list[str], slug: str | None
+) -> None:
+    done = closing(data, redirection, *arguments)
+    assert done.returncode == (code(slug) if slug else 0), done.stderr
+    assert "does not know" not in done.stderr
+    stored = sqlite3.connect(data / "hostseal.db").execute("select count(*) from licenses")
+    assert stored.fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["token", "revoke"], ["token", "create"], ["file", "-o", "-"]]
+)
+def test_a_name_that_is_no_text_is_no_defect(data: Path, arguments: list[str]) -> None:
+    done = run(data, *arguments, os.fsdecode(b"\xff"))
+    assert done.returncode in (code("usage"), code("input-invalid"), code("not-found"))
+    assert "does not know" not in done.stderr
+
+
+def test_a_device_or_link_that_a_licence_is_written_to_stays_what_it_is(
+    data: Path, tmp_path: Path
+) -> None:
+    pipe, link, target = tmp_path / "pipe", tmp_path / "link", tmp_path / "target"
+    os.mkfifo(pipe)
+    link.symlink_to(target)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert run(data, *ISSUE, "-o", str(pipe)).returncode == 0
+        assert open_license(os.read(reader, 65536), roots=server.roots(data))
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+    assert run(data, *ISSUE, "-o", str(link)).returncode == 0
+    assert link.is_symlink()
+    assert open_license(target.read_bytes(), roots=server.roots(data))
 
 
 def test_an_upgrade_of_what_is_new_changes_nothing(data: Path) -> None:

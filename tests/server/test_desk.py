@@ -413,6 +413,17 @@ def test_a_date_that_is_typed_but_not_chosen_is_not_passed_over(signed_in: Desk,
     assert "choose “to the end of”, or clear the date" in page.text
 
 
+def test_a_term_that_is_none_and_a_day_that_is_blank_are_told_at_their_field(
+    signed_in: Desk,
+) -> None:
+    before = signed_in.count("licenses")
+    shown = preview(signed_in, term="x")
+    assert "none of days, expires and perpetual" in faults(shown.text)["days"]
+    shown = preview(signed_in, term="expires", expires="")
+    assert faults(shown.text) == {"expires": "no last day is given."}
+    assert signed_in.count("licenses") == before
+
+
 def test_a_number_that_is_none_is_told_with_the_numbers_that_there_are(signed_in: Desk) -> None:
     told = unescape(preview(signed_in, days="-5").text)
     assert "'-5' is not a whole number from 1 to 36500" in told
