@@ -300,7 +300,7 @@ def test_a_working_folder_that_was_removed_does_no_harm(
         (["--root", "host", "verify"], "host-unidentifiable"),
         (["--conf", "conf", "verify"], "license-missing"),
         (["install", "license.dat"], "file-unreadable"),
-        (["request", "-o", "request.txt"], "folder-not-writable"),
+        (["request", "-o", "request.txt"], "folder-missing"),
     ],
 )
 def test_a_path_in_a_working_folder_that_was_removed_is_told_in_words(

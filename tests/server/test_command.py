@@ -450,8 +450,8 @@ def test_an_init_in_a_folder_that_was_removed_does_not_blame_standard_output(
         capture_output=True,
         text=True,
     )
-    assert done.returncode == code("folder-not-writable"), done.stderr
-    assert done.stderr.startswith("[E]: Nothing can be written in .: No such file")
+    assert done.returncode == code("folder-missing"), done.stderr
+    assert done.stderr.startswith("[E]: There is no folder .")
 
 
 def closing(data: Path, redirection: str, *arguments: str) -> subprocess.CompletedProcess[str]:
