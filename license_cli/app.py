@@ -32,6 +32,15 @@ if TYPE_CHECKING:
 COMMANDS = ("get_host_key", "request", "install", "verify", "show", "doctor", "guard")
 
 
+class Call:
+    """A run of the client before its options are read, and what they say of how it is called."""
+
+    def __init__(self, now: int, home: str | None) -> None:
+        self.now = now
+        self.home = home
+        self.cli = called_as()
+
+
 class Refused(Exception):  # noqa: N818  # an outcome, not an error: the report holds the errors
     """A command ends with the problems of a report."""
 
@@ -57,6 +66,21 @@ class Commands(click.Group):
         if not voice.is_english():
             command = _manual().spoken(command)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is meant; for one that is none, the nearest is named."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0].replace("-", "_"), COMMANDS, 1)
+            if not near:
+                raise
+            hint = tr("Did you mean {command}?").format(command=near[0])
+            raise click.UsageError(f"{error.message} {hint}", ctx) from error
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         """``--help``, which click has worded before a language was chosen."""
@@ -132,10 +156,11 @@ def cli(
     Send the line of get_host_key (or the text of request) to your vendor, and install the
     licence that comes back.
     """
-    now, home = ctx.obj
-    place = Place.default(os.environ, home)
+    call: Call = ctx.obj
+    place = Place.default(os.environ, call.home)
     place = place._replace(conf=conf or place.conf, keys=keys or place.keys, root=root)
-    ctx.obj = Session(place, now, as_json, called_as())
+    call.cli = called_as(place, Place.default({}, call.home))
+    ctx.obj = Session(place, call.now, as_json, call.cli)
 
 
 def main(
@@ -153,42 +178,42 @@ def main(
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     _speak(arguments)
     instant = int(time.time()) if now is None else now
+    call = Call(instant, home)
     try:
-        code = _run(arguments, instant, home)
+        code = _run(arguments, call)
         render.flush()
     except render.ReaderGone:
         _give_up_output()  # the reader went away; say nothing more
         return 141
     except OutputFailedError as error:
         _give_up_output()
-        return _refuse(error, as_json=False)
+        return _refuse(error, call.cli, as_json=False)
     return code
 
 
-def _run(arguments: list[str], now: int, home: str | None) -> int:
+def _run(arguments: list[str], call: Call) -> int:
     """The exit code of a command; what it said may not be written yet."""
     as_json = "--json" in arguments
     try:
-        result = cli.main(arguments, prog_name="cli.py", standalone_mode=False, obj=(now, home))
+        result = cli.main(arguments, prog_name="cli.py", standalone_mode=False, obj=call)
     except (render.ReaderGone, OutputFailedError):
         raise
     except Refused as refused:
-        return _refuse_report(refused, as_json)
+        return _refuse_report(refused, call.cli, as_json)
     except LicenseError as error:
-        return _refuse(error, as_json)
+        return _refuse(error, call.cli, as_json)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         return error.exit_code
     except click.ClickException as error:
-        return _refuse(UsageError(reason=error.format_message()), as_json)
+        return _refuse(_misunderstood(error), call.cli, as_json)
     except (click.Abort, KeyboardInterrupt):
         return 130
     except ModuleNotFoundError as error:
-        return _refuse(
-            DependencyMissingError(python=sys.executable, package=error.name or str(error)), as_json
-        )
+        missing = DependencyMissingError(python=sys.executable, package=error.name or str(error))
+        return _refuse(missing, call.cli, as_json)
     except Exception as error:  # noqa: BLE001  # the last net: an operator never sees a traceback
-        return _refuse(InternalError(reason=_describe(error)), as_json)
+        return _refuse(InternalError(reason=_describe(error)), call.cli, as_json)
     return result if isinstance(result, int) else 0
 
 
@@ -202,33 +227,47 @@ def _nowhere() -> TextIOWrapper:
     return open(os.devnull, "w", encoding="utf-8")
 
 
-def _refuse(error: LicenseError, as_json: bool) -> int:
+def _misunderstood(error: click.ClickException) -> UsageError:
+    """The problem, with the words that ask for the help of the command that was meant."""
+    context = getattr(error, "ctx", None)
+    words = [] if context is None else context.command_path.split()[1:]
+    reason = error.format_message()
+    ours = {name: option for option in cli.params for name in option.opts}
+    if isinstance(error, click.NoSuchOption) and context and error.option_name in ours:
+        value = ours[error.option_name].make_metavar(context)
+        text = tr("It stands before the command: `{line}`.")
+        line = " ".join(["cli.py", error.option_name, value, *words])
+        reason += " " + text.format(line=line)
+    return UsageError(reason=reason, help=" ".join([*words, "--help"]))
+
+
+def _refuse(error: LicenseError, cli: str, as_json: bool) -> int:
     if as_json:
         render.say_json(
             {
                 "ok": False,
                 "exit_code": error.exit_code,
-                "problems": [render.error_json(error, called_as())],
+                "problems": [render.error_json(error, cli)],
                 "notices": [],
             }
         )
     else:
-        render.remark(render.error_lines(error, called_as()))
+        render.remark(render.error_lines(error, cli))
     return error.exit_code
 
 
-def _refuse_report(refused: Refused, as_json: bool) -> int:
+def _refuse_report(refused: Refused, cli: str, as_json: bool) -> int:
     report = refused.report
     if as_json:
-        answer = render.report_json(report, called_as())
+        answer = render.report_json(report, cli)
         render.say_json(answer | render.comparison_json(refused.comparison))
     else:
         for line in render.comparison_lines(refused.comparison):
             render.say(line)
         for error in report.problems:
-            render.remark(render.error_lines(error, called_as()))
+            render.remark(render.error_lines(error, cli))
         for notice in _to_the_point(report):
-            render.remark(render.notice_lines(notice, called_as()))
+            render.remark(render.notice_lines(notice, cli))
     return report.exit_code
 
 

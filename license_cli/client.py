@@ -53,14 +53,17 @@ def fetch(url: str, token: str | None, seconds: float = _SECONDS) -> bytes:
 
 
 def _get(url: str, token: str | None) -> bytes:
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    # What is packed could unpack to any size.
+    headers = {"Accept-Encoding": "identity"} | (
+        {"Authorization": f"Bearer {token}"} if token else {}
+    )
     try:
         address = urlsplit(url)
         if token and address.scheme == "http" and address.hostname not in _LOCAL:
             raise NotPermittedError(
                 reason=Reason("a token is not sent in clear to {host}", host=address.hostname)
             )
-        with httpx.stream("GET", url, headers=headers, timeout=_SILENT_SECONDS) as response:
+        with _open() as client, client.stream("GET", url, headers=headers) as response:
             body = _read(response, url)
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, ValueError) as error:
         raise ServerUnreachableError(url=url, reason=str(error) or type(error).__name__) from error
@@ -69,9 +72,26 @@ def _get(url: str, token: str | None) -> bytes:
     return body
 
 
+def _open() -> httpx.Client:
+    """The library's client, which reads the environment. Raises ValueError for one of no use."""
+    try:
+        return httpx.Client(timeout=_SILENT_SECONDS)
+    except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
+        reason = Reason(
+            "the proxy or the certificates that the environment names cannot be used ({error})",
+            error=error,
+        )
+        raise ValueError(reason) from error
+
+
 def _read(response: httpx.Response, url: str) -> bytes:
+    packed = response.headers.get("Content-Encoding", "identity")
+    if packed.lower() != "identity":
+        raise ServerUnreachableError(
+            url=url, reason=Reason("its answer is packed ({encoding})", encoding=packed)
+        )
     body = b""
-    for piece in response.iter_bytes():
+    for piece in response.iter_raw():
         body += piece
         if len(body) > MAX_FILE:
             raise FileTooLargeError(path=url, size=len(body), cap=MAX_FILE)

@@ -285,6 +285,8 @@ def _to_do(found: Examined, cli: str) -> list[_Item]:
     if isinstance(found.key, LicenseError):
         told.append(("E", [found.key]))
     told += [("W" if one.level == "warning" else "N", [one]) for one in found.hazards]
+    remaking = [one for one in found.shortages if one.slug in diagnosis.NEW_CONTAINER]
+    told += [("W", [one]) for one in remaking]  # a licence is ordered for what comes of it
     told += [("E", [error, *error.facts.get("details", ())]) for error in found.report.problems]
     # That nothing is remembered stands beside the clock already.
     told += [
@@ -292,7 +294,7 @@ def _to_do(found: Examined, cli: str) -> list[_Item]:
         for notice in found.report.notices
         if notice.level == "warning" and notice.slug != "memory-missing"
     ]
-    told += [("W", [shortage]) for shortage in found.shortages]
+    told += [("W", [one]) for one in found.shortages if one not in remaking]
     items: dict[str, _Item] = {}
     for mark, (first, *details) in told:
         # What is known of why has the nearer remedy.

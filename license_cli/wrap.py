@@ -11,6 +11,8 @@ _PIECES = re.compile(
     rf"(?:`[^`]*`|[{_WIDE}]|[^\s`{_WIDE}]+)(?:`[^`]*`|[^\s`{_WIDE}]|[{_CLOSING}])*\s*"
 )
 
+_INDENT, _LEAST = 5, 20
+
 
 def wrapped(text: str, columns: int) -> list[str]:
     """*text* in lines of at most *columns*; what is in back quotes is not broken.
@@ -24,3 +26,15 @@ def wrapped(text: str, columns: int) -> list[str]:
         else:
             lines.append(piece)
     return [line.strip() for line in lines]
+
+
+def message(line: str, columns: int) -> list[str]:
+    """A line of a message (``[E]: …``, or one indented below it), for a terminal so wide.
+
+    What is indented further is to be pasted: it stays whole.
+    """
+    head, text = line[:_INDENT], line[_INDENT:]
+    if text[:1] in ("", " ") or not (head.isspace() or re.fullmatch(r"\[[ENW ]\]: ", head)):
+        return [line]
+    first, *rest = wrapped(text, max(columns - _INDENT, _LEAST))
+    return [head + first, *(" " * _INDENT + more for more in rest)]

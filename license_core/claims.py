@@ -35,9 +35,11 @@ def required(value: Any, name: str) -> Any:
 
 
 def text(claims: Mapping[str, Any], name: str, *, longest: int = 200) -> str | None:
-    """A string of 1 to *longest* characters."""
+    """A string of 1 to *longest* characters, which can be written as UTF-8."""
     value = claims.get(name)
     if isinstance(value, str) and 1 <= len(value) <= longest:
+        if not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
+            raise ClaimError(name, "it has a lone surrogate")  # an argument that is not UTF-8
         return value
     if value is None and name not in claims:
         return None

@@ -126,9 +126,13 @@ def wants(requirements: Requirements, resources: Resources) -> tuple[Want, ...]:
     )
 
 
-def hazards(facts: HostFacts) -> tuple[Notice, ...]:
-    """What would change the key, with the commands that prevent it."""
-    found = [*stability.notices(facts)]
+def hazards(facts: HostFacts, wanted: tuple[Want, ...] = ()) -> tuple[Notice, ...]:
+    """What would change the key, with the commands that prevent it.
+
+    A container that is made for it is given the GPUs that are *wanted*.
+    """
+    gpus = next((want.wanted for want in wanted if want.name == "gpus"), 0)
+    found = [*stability.notices(facts._replace(gpus=max(facts.gpus or 0, gpus)))]
     pinning = next((notice for notice in found if notice.slug == "address-may-change"), None)
     if pinning is not None:
         is_docker = pinning.facts["engine"] == "docker"
@@ -161,6 +165,10 @@ def _shortage(facts: HostFacts, want: Want, folder: str) -> Notice:
         engine=facts.engine or "docker",
         folder=folder,
     )
+
+
+NEW_CONTAINER = frozenset({"gpus-short"})
+"""Shortages that only another container mends, and so another key."""
 
 
 def clock(memory: Memory | None, now: int) -> str:

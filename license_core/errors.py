@@ -13,6 +13,7 @@ from license_core.problems import NOTICES, PROBLEMS, Problem, Remark
 from license_core.reason import Reason, say
 
 DEFAULT_CLI = "python cmd/cli.py"
+DEFAULT_SERVER = "license-server"
 _DIRECTION_MARKS = frozenset(
     "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 )
@@ -75,9 +76,11 @@ class _Worded:
         """What there is to say of these facts, in one line."""
         return translate(self.row.sentence).format_map(_spoken(self.facts, translate))
 
-    def remedy(self, cli: str = DEFAULT_CLI, translate: Translate = str) -> str:
-        """What to do about it; *cli* is how the client is called here."""
-        facts = _spoken(self.facts, translate) | {"cli": cli}
+    def remedy(
+        self, cli: str = DEFAULT_CLI, translate: Translate = str, server: str = DEFAULT_SERVER
+    ) -> str:
+        """What to do about it; *cli* and *server* are how these are called here."""
+        facts = _spoken(self.facts, translate) | {"cli": cli, "server": server}
         return translate(self.row.remedy).format_map(facts)
 
 
@@ -146,6 +149,10 @@ class UsageError(LicenseError):
     """The command line or request was not understood."""
 
     reason: str
+    help: str
+
+    def __init__(self, *, reason: str, help: str = "--help") -> None:  # noqa: A002
+        super().__init__(reason=reason, help=help)
 
 
 class DependencyMissingError(LicenseError):
@@ -180,6 +187,7 @@ class LicenseBlockMissingError(LicenseError):
     """The file has no LICENSE block."""
 
     size: int
+    found: str
 
 
 class LicenseDamagedError(LicenseError):
@@ -415,6 +423,18 @@ class DiskFullError(LicenseError):
     reason: str
 
 
+class FolderMissingError(LicenseError):
+    """The folder of a file that is to be written is not there."""
+
+    folder: str
+
+
+class PathIsFolderError(LicenseError):
+    """A folder stands where a file is to be written."""
+
+    path: str
+
+
 class WriteFailedError(LicenseError):
     """A file could not be written for another reason."""
 
@@ -433,6 +453,21 @@ class ServerUnreachableError(LicenseError):
 class OutputFailedError(LicenseError):
     """The answer of a command could not be written."""
 
+    reason: str
+
+
+class LicenseNotWrittenError(LicenseError):
+    """A licence was issued and recorded, and its file could not be written."""
+
+    number: str
+    path: str
+    reason: str
+
+
+class ProgramNotStartedError(LicenseError):
+    """The program that guard should start cannot be."""
+
+    program: str
     reason: str
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from license_core import addresses, gpus, hostfile
 from license_core.errors import FileUnreadableError
 from license_core.facts import HostFacts
+from license_core.place import absolute
 from license_core.reason import Reason
 
 PINNED_IP = "LICENSE_PINNED_IP"
@@ -30,7 +31,7 @@ def read_facts(root: str | os.PathLike[str], environ: Mapping[str, str]) -> Host
     *environ* is the environment that says ``LICENSE_PINNED_IP`` and ``KUBERNETES_SERVICE_HOST``.
     Raises FileUnreadableError for a file that is there but cannot be read.
     """
-    root = os.path.abspath(root)
+    root = absolute(os.fspath(root))
     network = _network(root)
     mounts = _mounts(_text(root, _MOUNTINFO))
     container_id, container_id_file = _container_id(_text(root, _CGROUP), mounts)

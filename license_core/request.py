@@ -103,8 +103,9 @@ class LicenseRequest(NamedTuple):
 
         Raises ClaimError if a reader would refuse it.
         """
-        payload = strictjson.dumps(self.to_dict())
-        LicenseRequest.from_dict(strictjson.loads(payload))
+        members = self.to_dict()
+        LicenseRequest.from_dict(members)
+        payload = strictjson.dumps(members)
         return armor.wrap(armor.REQUEST, f"{b64url.encode(payload)}.{_checksum(payload)}")
 
 
@@ -123,9 +124,14 @@ def parse(text: str) -> LicenseRequest:
             size=len(text), reason=Reason("at most {most} are read", most=MAX_TEXT)
         )
     try:
-        tokens = armor.unwrap(text.encode("utf-8", "replace")).get(armor.REQUEST, [])
+        blocks = armor.unwrap(text.encode("utf-8", "replace"))
     except armor.ArmorError as error:
         raise RequestDamagedError(reason=str(error)) from error
+    tokens = blocks.get(armor.REQUEST, [])
+    if not tokens and armor.LICENSE in blocks:
+        # Its words for people name the host that it is for, and are no request of that host.
+        reason = "this is a licence, not a request"
+        raise RequestUnreadableError(size=len(text), reason=reason)
     found = {request.key: request for request in (_open(token) for token in tokens)}
     if not found:
         found = {request.key: request for request in _bare(text)}

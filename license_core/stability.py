@@ -69,6 +69,7 @@ def notices(facts: HostFacts, profile: str = DEFAULT_PROFILE) -> tuple[Notice, .
             subnet_gateway=f"{subnet}.1",
             subnet_range=f"{subnet}.128/25",
             subnet_ip=f"{subnet}.10",
+            gpus=f"--gpus {facts.gpus} " if facts.gpus else "",
         ),
     )
 

@@ -179,7 +179,7 @@ def open_license(data: bytes, *, roots: tuple[PublicKey, ...], keys_path: str = 
         raise LicenseDamagedError(reason=str(error)) from error
     licenses = blocks.get(armor.LICENSE, [])
     if not licenses:
-        raise LicenseBlockMissingError(size=len(data))
+        raise LicenseBlockMissingError(size=len(data), found=_instead(data, blocks))
     if len(licenses) > 1:
         raise SeveralLicensesError(count=len(licenses))
     keyset, keyset_token = _open_newest_keyset(blocks.get(armor.KEYSET, []), roots, keys_path)
@@ -188,6 +188,19 @@ def open_license(data: bytes, *, roots: tuple[PublicKey, ...], keys_path: str = 
     return Verified(
         _read_claims(payload), key, keyset, token, keyset_token, lists[0] if lists else None
     )
+
+
+def _instead(data: bytes, blocks: Mapping[str, list[str]]) -> str:
+    """What a file without a licence is."""
+    if armor.REQUEST in blocks:
+        return "it is a request, which goes to the vendor"
+    if armor.KEYSET in blocks:
+        return "it is only the second half of a licence file"
+    if armor.REVOCATIONS in blocks:
+        return "it is a revocation list, which stands beside the licence as license.revocations"
+    if b"-----BEGIN PUBLIC KEY-----" in data:
+        return "it is a public key, which belongs into the folder keys"
+    return "it is something else"
 
 
 def _open_newest_keyset(

@@ -48,7 +48,7 @@ def command(session: Session, profile: str, bundle: str | None) -> None:
         memory=memory,
         report=_check(session, facts),
         wanted=wanted,
-        hazards=diagnosis.hazards(facts),
+        hazards=diagnosis.hazards(facts, wanted),
         shortages=diagnosis.shortages(facts, wanted, session.place.conf),
     )
     answer = page.as_json(found, session.cli) if session.as_json or bundle else {}

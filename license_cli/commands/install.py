@@ -68,7 +68,7 @@ def _read_source(source: str, token_file: str | None) -> bytes:
         if len(data) > MAX_FILE:
             raise FileTooLargeError(path=Reason("standard input"), size=len(data), cap=MAX_FILE)
         return data
-    if source.startswith(("https://", "http://")):
+    if source.lower().startswith(("https://", "http://")):
         from license_cli import client  # the HTTP library costs more than all the rest
 
         return client.fetch(source, _token(token_file))

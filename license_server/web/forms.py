@@ -1,7 +1,7 @@
 """Forms as browsers send them, and as the members of an order."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -49,18 +49,26 @@ def members(fields: Mapping[str, str]) -> dict[str, Any]:
     made |= {name: _number(fields, name) for name in _NUMBERS if fields.get(name, "").strip()}
     made["time_zone"] = fields.get("time_zone", "").strip() or "UTC"
     term = fields.get("term", "days")
+    if term != "expires" and fields.get("expires", "").strip():
+        reason = "a last day is given but not chosen: choose “to the end of”, or clear the date"
+        raise InputInvalidError(field="expires", reason=reason)
     if term == "perpetual":
         made["perpetual"] = True
     elif term == "expires":
-        made["expires"] = fields.get("expires", "").strip() or None
-    else:
+        made["expires"] = fields.get("expires", "").strip()
+        if not made["expires"]:
+            raise InputInvalidError(field="expires", reason="no last day is given")
+    elif term == "days":
         made["days"] = _number(fields, "days")
+    else:
+        reason = f"{term!r} is none of days, expires and perpetual"
+        raise InputInvalidError(field="days", reason=reason)
     features = re.split(r"[\s,;，、；]+", fields.get("features", ""))
     if any(features):
         made["features"] = [name for name in features if name]
     limits = [text for text in re.split(r"[\s,;，、；]+", fields.get("limits", "")) if text]
     if limits:
-        made["limits"] = _limits(limits)
+        made["limits"] = limits_of(limits)
     return made
 
 
@@ -87,6 +95,8 @@ def faults(fields: Mapping[str, str], first: LicenseError, now: int) -> dict[str
     while (name := field_of(error)) not in found:
         found[name] = error
         tried[name] = _RIGHT.get(name, "")
+        if name == "expires":
+            tried["term"] = "expires"
         if name == "host":  # whether it would have named them cannot be known
             tried |= {
                 n: _RIGHT[n] for n in ("customer", "product") if not fields.get(n, "").strip()
@@ -113,7 +123,8 @@ _RIGHT = {
 }
 
 
-def _limits(texts: list[str]) -> dict[str, int]:
+def limits_of(texts: Iterable[str]) -> dict[str, int]:
+    """Limits such as ``gpus=4``. Raises InputInvalidError."""
     made: dict[str, int] = {}
     for text in texts:
         name, _, value = text.replace("＝", "=").partition("=")
@@ -128,5 +139,7 @@ def _limits(texts: list[str]) -> dict[str, int]:
 def _number(fields: Mapping[str, str], name: str) -> int:
     text = fields.get(name, "").strip()
     if not (text.isascii() and text.isdigit()) or len(text) > 15:
-        raise InputInvalidError(field=name, reason=f"{text!r} is not a whole number")
+        least = 1 if name == "days" else 0
+        reason = f"{text!r} is not a whole number from {least} to {orders.MAX_DAYS}"
+        raise InputInvalidError(field=name, reason=reason)
     return int(text)

@@ -22,7 +22,7 @@ from license_server.issuing import Idempotency
 from license_server.signing_in import Attempt
 from license_server.site import Site
 from license_server.store import Filter, StoredLicense, StoredUser
-from license_server.web import forms, pages
+from license_server.web import forms, pages, replacement
 
 LOGIN = "/login"
 HOME = "/licenses"
@@ -187,7 +187,8 @@ async def new(request: Request, site: AtSite) -> Response:
     fields = dict(_BLANK, time_zone=site.settings.time_zone)
     like = request.query_params.get("like")
     if like:
-        fields |= _like(await _find(site, like))
+        license_ = issuing.claims_of(await _find(site, like))
+        fields |= replacement.fields(license_, site.settings.time_zone, site.clock())
     return await _form(request, site, fields)
 
 
@@ -300,24 +301,19 @@ async def _form(
 ) -> Response:
     names = await site.read(desk.names)
     status = next(iter(faults.values())).row.status if faults else 200
-    return pages.page(request, "new", status, fields=fields, names=names, faults=faults or {})
+    return pages.page(
+        request,
+        "new",
+        status,
+        fields=fields,
+        names=names,
+        zones=replacement.ZONES,
+        faults=faults or {},
+    )
 
 
 async def _find(site: Site, number: str) -> StoredLicense:
     return await site.read(lambda connection: issuing.find(connection, number))
-
-
-def _like(stored: StoredLicense) -> dict[str, str]:
-    license_ = issuing.claims_of(stored)
-    return {
-        "customer": stored.customer,
-        "product": stored.product,
-        "edition": license_.edition or "",
-        "features": ", ".join(license_.features),
-        "limits": ", ".join(f"{name}={n}" for name, n in (license_.limits or {}).items()),
-        "match": license_.host.match,
-        "replaces": stored.number,
-    }
 
 
 def _printable(text: str) -> str:

@@ -1,14 +1,17 @@
 """doctor: what an operator sees of a host before and after a licence is ordered."""
 
 import contextlib
+import fcntl
 import io
 import json
 import os
 import pty
 import re
 import socket
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 from typing import Any
 
@@ -196,9 +199,10 @@ def test_colour_is_for_people_at_terminals(
     assert told == ("\x1b[31m[E]\x1b[0m: no" if is_coloured else "[E]: no")
 
 
-def at_a_terminal(world: World, *arguments: str, **env: str) -> str:
+def at_a_terminal(world: World, *arguments: str, columns: int = 0, **env: str) -> str:
     """What a command shows at a terminal, on both streams."""
     ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
     environ = {"PATH": os.environ["PATH"], "TERM": "xterm", "LC_ALL": "C.UTF-8"} | env
     line = [sys.executable, str(CLI), *world.options(), *arguments]
     with subprocess.Popen(line, stdout=theirs, stderr=theirs, env=environ) as process:
@@ -409,3 +413,30 @@ def test_what_cannot_be_found_out_is_not_called_enough() -> None:
     assert (want.met, want.present) == (None, None)
     (port,) = diagnosis.wants(Requirements(ports=(3001,)), Resources())
     assert port.met is None
+
+
+def test_what_makes_another_container_stands_before_a_licence_is_ordered(world: World) -> None:
+    (world.conf / "requirements.toml").write_text("gpus = 4\nports = [1]\n", "ascii")
+    hosts.container(world.host, gpus=2)
+    page = world.run("doctor").out
+    todo = page[page.rindex("What to do") :]
+    assert todo.index("wants 4 GPUs") < todo.index("There is no licence")
+    pinned = [line for line in todo.replace("\\\n", "").splitlines() if "run -d" in line]
+    assert len(pinned) == 2
+    assert all("--gpus 4 " in line for line in pinned)
+    assert "--gpus 2 " in world.run("get_host_key").err  # what is there would be missed
+
+
+@pytest.mark.parametrize("columns", [0, 50, 200])
+def test_a_message_is_broken_between_words_at_a_terminal(world: World, columns: int) -> None:
+    words = world.run("verify").err.split()
+    shown = at_a_terminal(world, "--lang", "en", "verify", NO_COLOR="1", columns=columns)
+    assert shown.split()[:3] == words[:3]
+    lines = shown.splitlines()
+    fitting = [line for line in lines if len(line) <= (columns or 80)]
+    # What is longer is one path or command, which stays whole.
+    assert all(
+        line.count("`") == 2 or " " not in line.strip() for line in lines if line not in fitting
+    )
+    assert all(line.count("`") % 2 == 0 for line in lines)
+    assert all(line.startswith(("[E]: ", "     ")) for line in lines)

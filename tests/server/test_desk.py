@@ -8,6 +8,7 @@ import pytest
 
 from license_core.request import LicenseRequest
 from license_core.verify import open_license
+from license_server import issuing
 from tests.server.conftest import Desk
 from tests.support import server
 from tests.support.server import EMAIL, KEY, LINE, PASSWORD
@@ -339,3 +340,106 @@ def test_a_body_that_is_no_form_is_refused(signed_in: Desk) -> None:
             "/licenses/preview", content=b"x=%ff&x=1", headers={"content-type": kind}
         )
         assert reply.status_code == 422
+
+
+def test_a_licence_in_place_of_a_request_is_called_one(signed_in: Desk) -> None:
+    issued = signed_in.client.post("/licenses", data=all_hidden(preview(signed_in).text))
+    address = issued.headers["location"].partition("?")[0]
+    file = signed_in.client.get(f"{address}/license.dat").text
+    page = preview(signed_in, host=file)
+    assert page.status_code == 422
+    assert "this is a licence, not a request" in page.text
+
+
+@pytest.mark.parametrize(
+    "term",
+    [
+        {"term": "days", "days": "30"},
+        {"term": "expires", "expires": "2027-12-31"},
+        {"term": "perpetual"},
+    ],
+    ids=lambda term: term["term"],
+)
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "Asia/Kolkata", "UTC"])
+def test_a_replacement_is_as_the_licence_was_but_for_the_host(
+    signed_in: Desk, term: dict[str, str], zone: str
+) -> None:
+    more = {"edition": "pro", "features": "a, b", "limits": "gpus=4", "time_zone": zone}
+    more |= {"maintenance_until": "2028-01-31"}
+    if term["term"] != "perpetual":
+        more |= {"notify_days": "20", "grace_days": "7"}
+    page = preview(signed_in, **term, **more)
+    issued = signed_in.client.post("/licenses", data=all_hidden(page.text))
+    number = issued.headers["location"].split("/")[2].partition("?")[0]
+    signed_in.clock.now += 3 * 86400
+    sign_in(signed_in)
+    form = signed_in.client.get("/licenses/new", params={"like": number}).text
+    again = preview_form(signed_in, form, host=LINE.replace("5", "6"))
+    assert again.status_code == 200, again.text
+    signed_in.client.post("/licenses", data=all_hidden(again.text))
+    with signed_in.site.database.reading() as connection:
+        stored = issuing.find(connection, number)
+        first = issuing.claims_of(stored)
+        second = issuing.claims_of(issuing.find(connection, str(stored.replaced_by)))
+    changed = {"jti", "iat", "nbf", "host", "replaces"}
+    kept = [{k: v for k, v in one.to_dict().items() if k not in changed} for one in (first, second)]
+    assert kept[0] == kept[1]
+
+
+def test_a_replacement_of_a_licence_that_is_over_is_for_as_many_days(signed_in: Desk) -> None:
+    issued = signed_in.client.post("/licenses", data=all_hidden(preview(signed_in, days="7").text))
+    number = issued.headers["location"].split("/")[2].partition("?")[0]
+    signed_in.clock.now += 30 * 86400
+    sign_in(signed_in)
+    form = signed_in.client.get("/licenses/new", params={"like": number}).text
+    assert 'name="days" min="1" max="36500" value="7"' in form
+    assert preview_form(signed_in, form, host=LINE).status_code == 200
+
+
+def preview_form(desk: Desk, form: str, **typed: str) -> Any:
+    """The form sent as a browser would, with what somebody *typed* over it."""
+    fields = dict(re.findall(r'<input [^>]*name="([^"]+)"[^>]* value="([^"]*)"', form))
+    fields["term"] = re.findall(r'name="term" value="(\w+)" checked', form)[0]
+    fields["match"] = re.findall(r'<option value="(\w+)" selected>', form)[0]
+    data = {name: unescape(value) for name, value in fields.items()}
+    return desk.client.post("/licenses/preview", data=data | typed)
+
+
+@pytest.mark.parametrize("term", ["days", "perpetual"])
+def test_a_date_that_is_typed_but_not_chosen_is_not_passed_over(signed_in: Desk, term: str) -> None:
+    page = preview(signed_in, term=term, expires="2027-12-31", limits="gpus")
+    assert page.status_code == 422
+    assert faults(page.text).keys() == {"expires", "limits"}
+    assert "choose “to the end of”, or clear the date" in page.text
+
+
+def test_a_term_that_is_none_and_a_day_that_is_blank_are_told_at_their_field(
+    signed_in: Desk,
+) -> None:
+    before = signed_in.count("licenses")
+    shown = preview(signed_in, term="x")
+    assert "none of days, expires and perpetual" in faults(shown.text)["days"]
+    shown = preview(signed_in, term="expires", expires="")
+    assert faults(shown.text) == {"expires": "no last day is given."}
+    assert signed_in.count("licenses") == before
+
+
+def test_a_number_that_is_none_is_told_with_the_numbers_that_there_are(signed_in: Desk) -> None:
+    told = unescape(preview(signed_in, days="-5").text)
+    assert "'-5' is not a whole number from 1 to 36500" in told
+
+
+def test_a_page_takes_the_focus_only_where_something_is_to_be_mended(signed_in: Desk) -> None:
+    """A browser that was typed into already complains of every autofocus on its console."""
+    assert "autofocus" not in signed_in.client.get("/licenses/new").text
+    assert preview(signed_in, host="x", limits="y").text.count("autofocus") == 1
+    signed_in.client.cookies.clear()
+    assert "autofocus" not in signed_in.client.get("/login").text
+
+
+def test_who_did_what_is_said_in_words(signed_in: Desk) -> None:
+    issued = signed_in.client.post("/licenses", data=all_hidden(preview(signed_in).text))
+    shown = signed_in.client.get(issued.headers["location"]).text
+    assert f"<td>{EMAIL}</td><td>issued</td>" in shown
+    assert "user:" not in shown
+    assert "license.issued" not in shown

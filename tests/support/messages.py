@@ -50,6 +50,7 @@ def _of_page() -> Iterator[str]:
     yield from render._VERDICTS.values()
     yield from render._EVIDENCE.values()
     yield from watch.STATES
+    yield from watch._WHY_NOT.values()
     yield from (diagnosis.STABLE, diagnosis.REMADE, diagnosis.MAY_CHANGE, diagnosis.MISSING)
     yield from (evidence.RANDOM, "(not shown)")
     for node in _nodes(CORE / "diagnosis.py"):  # the reasons: the last text of each part
