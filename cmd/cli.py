@@ -2,27 +2,32 @@
 """Launcher of the client: ``python cmd/cli.py …``, from any folder.
 
 The repository's root is appended to the path, never inserted: this folder is called ``cmd``, and
-so is a module of the standard library. Written so that an old Python can read it and say so.
+so is a module of the standard library. Written so that an old Python can read it and say so, and
+so that an interrupt finds nothing to interrupt outside of ``main``.
 """
-
-import gc
-import os
-import sys
-
-gc.set_threshold(2000)  # what starts and ends within a moment leaves little garbage
-
-
-if sys.version_info < (3, 11):
-    sys.stderr.write(
-        "[E]: Python 3.11 or later is needed; %s is %d.%d.\n"
-        "     Start the command with the Python of the product's environment.\n"
-        % (sys.executable, sys.version_info[0], sys.version_info[1])
-    )
-    sys.exit(3)
 
 
 def main():  # type: () -> int
     """Run the client; return its exit code."""
+    import gc
+    import os
+    import sys
+
+    if sys.version_info < (3, 11):
+        sys.stderr.write(
+            "[E]: Python 3.11 or later is needed; %s is %d.%d.\n"
+            "     Start the command with the Python of the product's environment.\n"
+            % (sys.executable, sys.version_info[0], sys.version_info[1])
+        )
+        return 3
+
+    def unraisable(told):  # type: (sys.UnraisableHookArgs) -> None
+        if told.exc_type is KeyboardInterrupt:  # it met one of the interpreter's own callbacks
+            os._exit(130)
+        sys.__unraisablehook__(told)
+
+    sys.unraisablehook = unraisable
+    gc.set_threshold(2000)  # what starts and ends within a moment leaves little garbage
     home = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
     sys.path.append(home)
     try:
@@ -42,4 +47,4 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         CODE = 130
     # All is said and written by now: taking the interpreter apart would only cost time.
-    os._exit(CODE)
+    __import__("os")._exit(CODE)

@@ -6,6 +6,7 @@ the passphrase of the keys lies beside the keys.
 
 import os
 import secrets
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,13 @@ def main() -> int:
         done = subprocess.run(line, env=environment)
         if done.returncode != 0:
             return done.returncode
+    port = os.environ.get("PORT", PORT)
+    if _is_taken(port):
+        print(
+            f"[E]: Port {port} is taken.\n     Choose another: `PORT={int(port) + 11} make serve`.",
+            file=sys.stderr,
+        )
+        return 83  # SPEC section 9: address-in-use
     print(f"Log in as {ADMIN} with the password {password.read_text('ascii').strip()}")
     print(
         "Paste there what `.venv/bin/python cmd/cli.py get_host_key` prints. "
@@ -39,10 +47,23 @@ def main() -> int:
     )
     sys.stdout.flush()
     try:
-        serve = [*SERVER, "serve", "--port", os.environ.get("PORT", PORT)]
+        serve = [*SERVER, "serve", "--port", port]
         return subprocess.run(serve, env=environment).returncode
     except KeyboardInterrupt:
         return 0
+
+
+def _is_taken(port: str) -> bool:
+    """Whether something listens on *port* of loopback already."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", int(port)))
+        except (ValueError, OverflowError):
+            return False  # no port: the server says so
+        except OSError:
+            return True
+    return False
 
 
 def _write_secret(path: Path) -> None:

@@ -1,17 +1,20 @@
 """The click group, and the only place that turns an error into an exit code."""
 
 import importlib
+import itertools
 import os
 import sys
 import time
 from collections.abc import Sequence
 from io import TextIOWrapper
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import click
 
 from license_cli import render, voice
 from license_cli.session import Session, called_as
+from license_cli.voice import tr
 from license_core.errors import (
     DependencyMissingError,
     InternalError,
@@ -23,9 +26,19 @@ from license_core.place import Place
 
 if TYPE_CHECKING:
     from license_core.comparison import Comparison
+    from license_core.errors import Notice
     from license_core.verify import Report
 
 COMMANDS = ("get_host_key", "request", "install", "verify", "show", "doctor", "guard")
+
+
+class Call:
+    """A run of the client before its options are read, and what they say of how it is called."""
+
+    def __init__(self, now: int, home: str | None) -> None:
+        self.now = now
+        self.home = home
+        self.cli = called_as()
 
 
 class Refused(Exception):  # noqa: N818  # an outcome, not an error: the report holds the errors
@@ -50,7 +63,56 @@ class Commands(click.Group):
             return None
         module = importlib.import_module(f"license_cli.commands.{cmd_name}")
         command: click.Command = module.command
+        if not voice.is_english():
+            command = _manual().spoken(command)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is meant; for one that is none, the nearest is named."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0].replace("-", "_"), COMMANDS, 1)
+            if not near:
+                raise
+            hint = tr("Did you mean {command}?").format(command=near[0])
+            raise click.UsageError(f"{error.message} {hint}", ctx) from error
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """``--help``, which click has worded before a language was chosen."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.help = tr("Show this message and exit.")
+        return option
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The page of ``--help``."""
+        told = self if voice.is_english() else _manual().spoken(self)
+        click.Group.format_help(told, ctx, formatter)
+
+
+def _manual() -> ModuleType:
+    """The room of what is not English."""
+    return importlib.import_module("license_cli.manual")
+
+
+def _speak(arguments: list[str]) -> None:
+    """Say everything in the language that ``--lang`` or the environment names.
+
+    Looked for before the line is understood, so that a usage error is said in it as well. A
+    machine, which asks for JSON, is answered in English.
+    """
+    ours = list(itertools.takewhile(lambda word: word not in COMMANDS, arguments))
+    named = [language for language in voice.LANGUAGES if f"--lang={language}" in ours]
+    named += [word for option, word in itertools.pairwise(ours) if option == "--lang"]
+    language = next(filter(voice.LANGUAGES.__contains__, named), voice.of_environment(os.environ))
+    voice.speak("en" if "--json" in ours else language)
+    if not voice.is_english():
+        _manual().teach_click()
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -77,6 +139,7 @@ class Commands(click.Group):
 @click.option(
     "--lang",
     type=click.Choice(voice.LANGUAGES),
+    expose_value=False,
     help="The language of the answers [LC_ALL, LC_MESSAGES, LANG].",
 )
 @click.version_option(package_name=None, version="0.1.0", prog_name="hostseal")
@@ -87,19 +150,17 @@ def cli(
     keys: str | None,
     root: str,
     as_json: bool,
-    lang: str | None,
 ) -> None:
     """Licences that are sealed to this host.
 
     Send the line of get_host_key (or the text of request) to your vendor, and install the
     licence that comes back.
     """
-    now, home = ctx.obj
-    if lang is not None:
-        voice.speak(lang)
-    place = Place.default(os.environ, home)
+    call: Call = ctx.obj
+    place = Place.default(os.environ, call.home)
     place = place._replace(conf=conf or place.conf, keys=keys or place.keys, root=root)
-    ctx.obj = Session(place, now, as_json, called_as())
+    call.cli = called_as(place, Place.default({}, call.home))
+    ctx.obj = Session(place, call.now, as_json, call.cli)
 
 
 def main(
@@ -114,45 +175,45 @@ def main(
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name never stops an answer
-    voice.speak(voice.of_environment(os.environ))
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    _speak(arguments)
     instant = int(time.time()) if now is None else now
+    call = Call(instant, home)
     try:
-        code = _run(arguments, instant, home)
+        code = _run(arguments, call)
         render.flush()
     except render.ReaderGone:
         _give_up_output()  # the reader went away; say nothing more
         return 141
     except OutputFailedError as error:
         _give_up_output()
-        return _refuse(error, as_json=False)
+        return _refuse(error, call.cli, as_json=False)
     return code
 
 
-def _run(arguments: list[str], now: int, home: str | None) -> int:
+def _run(arguments: list[str], call: Call) -> int:
     """The exit code of a command; what it said may not be written yet."""
     as_json = "--json" in arguments
     try:
-        result = cli.main(arguments, prog_name="cli.py", standalone_mode=False, obj=(now, home))
+        result = cli.main(arguments, prog_name="cli.py", standalone_mode=False, obj=call)
     except (render.ReaderGone, OutputFailedError):
         raise
     except Refused as refused:
-        return _refuse_report(refused, as_json)
+        return _refuse_report(refused, call.cli, as_json)
     except LicenseError as error:
-        return _refuse(error, as_json)
+        return _refuse(error, call.cli, as_json)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         return error.exit_code
     except click.ClickException as error:
-        return _refuse(UsageError(reason=error.format_message()), as_json)
+        return _refuse(_misunderstood(error), call.cli, as_json)
     except (click.Abort, KeyboardInterrupt):
         return 130
     except ModuleNotFoundError as error:
-        return _refuse(
-            DependencyMissingError(python=sys.executable, package=error.name or str(error)), as_json
-        )
+        missing = DependencyMissingError(python=sys.executable, package=error.name or str(error))
+        return _refuse(missing, call.cli, as_json)
     except Exception as error:  # noqa: BLE001  # the last net: an operator never sees a traceback
-        return _refuse(InternalError(reason=_describe(error)), as_json)
+        return _refuse(InternalError(reason=_describe(error)), call.cli, as_json)
     return result if isinstance(result, int) else 0
 
 
@@ -166,34 +227,59 @@ def _nowhere() -> TextIOWrapper:
     return open(os.devnull, "w", encoding="utf-8")
 
 
-def _refuse(error: LicenseError, as_json: bool) -> int:
+def _misunderstood(error: click.ClickException) -> UsageError:
+    """The problem, with the words that ask for the help of the command that was meant."""
+    context = getattr(error, "ctx", None)
+    words = [] if context is None else context.command_path.split()[1:]
+    reason = error.format_message()
+    ours = {name: option for option in cli.params for name in option.opts}
+    if isinstance(error, click.NoSuchOption) and context and error.option_name in ours:
+        value = ours[error.option_name].make_metavar(context)
+        text = tr("It stands before the command: `{line}`.")
+        line = " ".join(["cli.py", error.option_name, value, *words])
+        reason += " " + text.format(line=line)
+    return UsageError(reason=reason, help=" ".join([*words, "--help"]))
+
+
+def _refuse(error: LicenseError, cli: str, as_json: bool) -> int:
     if as_json:
         render.say_json(
             {
                 "ok": False,
                 "exit_code": error.exit_code,
-                "problems": [render.error_json(error, called_as())],
+                "problems": [render.error_json(error, cli)],
                 "notices": [],
             }
         )
     else:
-        render.remark(render.error_lines(error, called_as()))
+        render.remark(render.error_lines(error, cli))
     return error.exit_code
 
 
-def _refuse_report(refused: Refused, as_json: bool) -> int:
+def _refuse_report(refused: Refused, cli: str, as_json: bool) -> int:
     report = refused.report
     if as_json:
-        answer = render.report_json(report, called_as())
+        answer = render.report_json(report, cli)
         render.say_json(answer | render.comparison_json(refused.comparison))
     else:
         for line in render.comparison_lines(refused.comparison):
             render.say(line)
         for error in report.problems:
-            render.remark(render.error_lines(error, called_as()))
-        for notice in report.notices:
-            render.remark(render.notice_lines(notice, called_as()))
+            render.remark(render.error_lines(error, cli))
+        for notice in _to_the_point(report):
+            render.remark(render.notice_lines(notice, cli))
     return report.exit_code
+
+
+def _to_the_point(report: "Report") -> list["Notice"]:
+    """The notices of a refusal; that nothing was remembered matters only where the clock does."""
+    about_the_clock = {problem.slug for problem in report.problems} & {
+        "clock-set-back",
+        "license-not-yet-valid",
+    }
+    return [
+        notice for notice in report.notices if notice.slug != "memory-missing" or about_the_clock
+    ]
 
 
 def _describe(error: Exception) -> str:

@@ -18,6 +18,7 @@ from license_core.errors import (
     UsageError,
 )
 from license_core.problems import PROBLEMS
+from license_core.reason import Reason
 
 _SECONDS = 60.0
 _SILENT_SECONDS = 30.0
@@ -47,17 +48,22 @@ def fetch(url: str, token: str | None, seconds: float = _SECONDS) -> bytes:
     try:
         return answer.result(seconds)
     except TimeoutError as error:
-        reason = f"no whole answer within {seconds:g} seconds"
+        reason = Reason("no whole answer within {seconds:g} seconds", seconds=seconds)
         raise ServerUnreachableError(url=url, reason=reason) from error
 
 
 def _get(url: str, token: str | None) -> bytes:
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    # What is packed could unpack to any size.
+    headers = {"Accept-Encoding": "identity"} | (
+        {"Authorization": f"Bearer {token}"} if token else {}
+    )
     try:
         address = urlsplit(url)
         if token and address.scheme == "http" and address.hostname not in _LOCAL:
-            raise NotPermittedError(reason=f"a token is not sent in clear to {address.hostname}")
-        with httpx.stream("GET", url, headers=headers, timeout=_SILENT_SECONDS) as response:
+            raise NotPermittedError(
+                reason=Reason("a token is not sent in clear to {host}", host=address.hostname)
+            )
+        with _open() as client, client.stream("GET", url, headers=headers) as response:
             body = _read(response, url)
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, ValueError) as error:
         raise ServerUnreachableError(url=url, reason=str(error) or type(error).__name__) from error
@@ -66,9 +72,26 @@ def _get(url: str, token: str | None) -> bytes:
     return body
 
 
+def _open() -> httpx.Client:
+    """The library's client, which reads the environment. Raises ValueError for one of no use."""
+    try:
+        return httpx.Client(timeout=_SILENT_SECONDS)
+    except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
+        reason = Reason(
+            "the proxy or the certificates that the environment names cannot be used ({error})",
+            error=error,
+        )
+        raise ValueError(reason) from error
+
+
 def _read(response: httpx.Response, url: str) -> bytes:
+    packed = response.headers.get("Content-Encoding", "identity")
+    if packed.lower() != "identity":
+        raise ServerUnreachableError(
+            url=url, reason=Reason("its answer is packed ({encoding})", encoding=packed)
+        )
     body = b""
-    for piece in response.iter_bytes():
+    for piece in response.iter_raw():
         body += piece
         if len(body) > MAX_FILE:
             raise FileTooLargeError(path=url, size=len(body), cap=MAX_FILE)
@@ -77,7 +100,9 @@ def _read(response: httpx.Response, url: str) -> bytes:
 
 def _problem(response: httpx.Response, body: bytes, url: str) -> LicenseError:
     """The error that a problem document names; its words are the server's facts in our table."""
-    unknown = ServerUnreachableError(url=url, reason=f"it answered {response.status_code}")
+    unknown = ServerUnreachableError(
+        url=url, reason=Reason("it answered {status}", status=response.status_code)
+    )
     try:
         document = strictjson.loads(body)
     except ValueError:
@@ -105,4 +130,4 @@ def _fact(value: Any, kind: Any) -> Any:
         return value
     if value is None and kind == str | None:
         return None
-    raise ValueError("the document lacks a fact")
+    raise ValueError(kind)

@@ -13,21 +13,26 @@ def replace(path: str, data: bytes, *, keep_former: bool = False) -> str | None:
     """Put *data* at *path*: whole and on the disk, or the old file as it was.
 
     Writes a new file in the same folder, flushes it, renames it over *path* and flushes the
-    folder. A link is followed. With *keep_former* the old file stays beside it under the name
-    that is returned. Raises FileIsMountedError, FolderNotWritableError, DiskFullError or
-    WriteFailedError.
+    folder; all that can fail comes before that renaming. A link is followed. With *keep_former*
+    the old file, if it was another, stays beside it under the name that is returned. Mode and
+    owner stay as they were; a file that is new can be read by everybody. Raises
+    FileIsMountedError, FolderNotWritableError, DiskFullError or WriteFailedError.
     """
-    path = os.path.realpath(path)
+    with _told_plainly(path):
+        path = os.path.realpath(path)
     suffix = f".{os.urandom(6).hex()}.tmp"
     kept, new, former = path + _FORMER, path + suffix, path + _FORMER + suffix
     with _told_plainly(path):
         try:
-            _write(new, data)
-            had_former = keep_former and _duplicate(path, former)
-            os.rename(new, path)
-            if had_former:
-                os.rename(former, kept)
-            _flush_folder(os.path.dirname(path))
+            _write(new, data, model=path)
+            had_former = keep_former and not _holds(path, data) and _duplicate(path, former)
+            with _open_folder(os.path.dirname(path)) as folder:
+                if had_former:
+                    with _told_plainly(kept):
+                        os.rename(former, kept)
+                os.rename(new, path)
+                with suppress(OSError):  # it is in place: "the old file was left" would be untrue
+                    os.fsync(folder)
         finally:
             for leftover in (new, former):
                 _remove(leftover)
@@ -55,6 +60,7 @@ def replace_lightly(path: str, data: bytes) -> str | None:
     try:
         try:
             with open(new, "xb") as stream:
+                _make_like(stream.fileno(), path)
                 stream.write(data)
             os.rename(new, path)
         finally:
@@ -69,17 +75,43 @@ def _is_special(path: str) -> bool:
     return os.path.lexists(path) and not os.path.isfile(path)
 
 
-def _write(path: str, data: bytes) -> None:
+def _write(path: str, data: bytes, model: str) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-    with open(os.open(path, flags, 0o644), "wb") as stream:
+    with open(os.open(path, flags, 0o600), "wb") as stream:
+        _make_like(stream.fileno(), model)
         stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())
 
 
+def _make_like(descriptor: int, model: str) -> None:
+    """Give a new file the mode, and where that is allowed the owner, of the one at *model*.
+
+    Where there is none everybody may read it, whatever the umask: the product may well run as
+    another user than whoever installs, and nothing that is written here is secret.
+    """
+    try:
+        former = os.stat(model)
+    except FileNotFoundError:
+        os.fchmod(descriptor, 0o644)
+        return
+    with suppress(PermissionError):
+        os.fchown(descriptor, former.st_uid, former.st_gid)
+    os.fchmod(descriptor, former.st_mode & 0o777)
+
+
 def _remove(path: str) -> None:
     with suppress(FileNotFoundError):
         os.unlink(path)
+
+
+def _holds(path: str, data: bytes) -> bool:
+    """Whether the file at *path* is *data* already; what cannot be read is another."""
+    try:
+        with open(path, "rb") as stream:
+            return stream.read(len(data) + 1) == data
+    except OSError:
+        return False
 
 
 def _duplicate(path: str, former: str) -> bool:
@@ -90,14 +122,15 @@ def _duplicate(path: str, former: str) -> bool:
         return False
     except OSError:  # a file system without links
         with open(path, "rb") as stream:
-            _write(former, stream.read())
+            _write(former, stream.read(), model=path)
     return True
 
 
-def _flush_folder(folder: str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+@contextmanager
+def _open_folder(path: str) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(descriptor)
+        yield descriptor
     finally:
         os.close(descriptor)
 

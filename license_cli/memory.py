@@ -12,7 +12,13 @@ _WORTH_WRITING = 3600
 
 
 def keep(place: Place, before: Memory | None, after: Memory, facts: HostFacts) -> Notice | None:
-    """Write *after* where it says more than *before*; a remark where that cannot be done."""
+    """Write *after* where it says more than *before*; a remark where that cannot be done.
+
+    A look at another host (``--root``) does not take the place of a memory that is not its own: it
+    is the memory of the host that the folder belongs to.
+    """
+    if before is not None and not before.authentic and place.root != "/":
+        return None
     if before is not None and before.authentic:
         moved = after.seen_at - before.seen_at
         same = (after.license_jti, after.hosts) == (before.license_jti, before.hosts)

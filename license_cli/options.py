@@ -9,5 +9,7 @@ profile = click.option(
     type=click.Choice(list(PROFILES)),
     default=DEFAULT_PROFILE,
     show_default=True,
-    help="hk1-host: for containers that are made anew; needs the host's machine-id.",
+    help="What the key is made of. hk1: hostname, address, machine id and container id; one key, "
+    "one container. hk1-host: without the container id, for containers that are made anew; needs "
+    "the machine's own /etc/machine-id, bound in.",
 )

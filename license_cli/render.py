@@ -5,10 +5,11 @@ refuses; what to do stands below, indented.
 """
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from license_cli.voice import tr
 from license_core.errors import LicenseError, Notice, OutputFailedError, printable, utc
@@ -20,6 +21,8 @@ if TYPE_CHECKING:  # what get_host_key prints needs neither
 
 _LETTER = {"note": "N", "warning": "W", "detail": " "}
 _INDENT = "     "
+_COLUMNS = 80
+"""Of a terminal that does not say how wide it is."""
 
 
 class ReaderGone(Exception):  # noqa: N818  # nothing is wrong: nobody listens any more
@@ -45,7 +48,7 @@ def flush() -> None:
 def say(line: str) -> None:
     """One line of the answer, on standard output."""
     with _reader():
-        sys.stdout.write(f"{line}\n")
+        sys.stdout.write(f"{_shown(line, sys.stdout)}\n")
 
 
 def remark(lines: Iterable[str]) -> None:
@@ -55,7 +58,21 @@ def remark(lines: Iterable[str]) -> None:
     """
     flush()  # so that a log which catches both has them in order
     with suppress(OSError):
-        sys.stderr.writelines(f"{line}\n" for line in lines)
+        sys.stderr.writelines(f"{_shown(line, sys.stderr)}\n" for line in lines)
+
+
+def _shown(line: str, stream: IO[str]) -> str:
+    """*line* as *stream* shows it: for a person at a terminal in lines of its width, and colour.
+
+    In a pipe or a log a line is a message.
+    """
+    if not stream.isatty():
+        return line
+    from license_cli import paint, wrap  # nobody pays for it whose output a machine reads
+
+    columns = os.get_terminal_size(stream.fileno()).columns or _COLUMNS
+    brush = paint.brush(stream, os.environ)
+    return "\n".join(paint.mark(part, brush) for part in wrap.message(line, columns))
 
 
 def say_json(value: Any) -> None:

@@ -4,10 +4,14 @@ import os
 import sys
 from typing import NamedTuple
 
-from license_core.errors import DEFAULT_CLI
+from license_core import hostkey, stability
+from license_core.errors import DEFAULT_CLI, printable
 from license_core.facts import HostFacts
-from license_core.place import Place
+from license_core.hostkey import HostKey
+from license_core.place import Place, absolute
 from license_core.probe import read_facts
+
+_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@%+=:,./_-")
 
 
 class Session(NamedTuple):
@@ -25,20 +29,69 @@ class Session(NamedTuple):
         return read_facts(self.place.root, os.environ)
 
 
-def called_as() -> str:
-    """How this process can be called again: ``python cmd/cli.py``, with the operator's own path."""
+def key_to_give(facts: HostFacts, profile: str) -> HostKey:
+    """The key of the host under *profile*, for the vendor.
+
+    Raises as hostkey.derive does, and PinnedAddressDiffersError.
+    """
+    stability.check_pinned(facts)
+    return hostkey.derive(facts, profile)
+
+
+def called_as(place: Place | None = None, default: Place | None = None) -> str:
+    """How this process can be called again from the operator's own shell.
+
+    ``python cmd/cli.py`` with the operator's own path, and with the folders of *place* where they
+    are not those of *default*: what start.sh sets in its environment a shell has not got.
+    """
     path = sys.argv[0]
     if path.endswith("cli.py"):
-        return f"{_python()} {path}"
-    return os.path.basename(path) if path else DEFAULT_CLI
+        words = [*_python(), _tidy(path)]
+    else:
+        words = [os.path.basename(path)] if path else DEFAULT_CLI.split()
+    if place is not None and default is not None:
+        for option, folder, usual in (
+            ("--conf", place.conf, default.conf),
+            ("--keys", place.keys, default.keys),
+        ):
+            if folder != usual and _real(folder) != _real(usual):
+                words += [option, _tidy(folder)]
+    return " ".join(map(_quoted, words))
 
 
-def _python() -> str:
+def _python() -> list[str]:
     """What to type for this interpreter: ``python`` only where that is the one which is found."""
     for name in ("python", "python3"):
         folders = os.environ.get("PATH", "").split(os.pathsep)
         found = (os.path.join(folder, name) for folder in folders)
         if next(filter(os.path.exists, found), None) == sys.executable:
-            return name
-    here = os.getcwd() + os.sep
-    return sys.executable.removeprefix(here) or "python"
+            return [name]
+    here = absolute("") + os.sep
+    return [_tidy(sys.executable).removeprefix(here) or "python"]
+
+
+def _tidy(path: str) -> str:
+    """*path* without detours such as ``conf/../..``; the name of a link at its end stays."""
+    folder, name = os.path.split(path)
+    if ".." not in path.split(os.sep)[1:]:
+        return path
+    plain, real = os.path.normpath(folder), _real(folder)
+    # Where a link lies before `..` these are two folders.
+    return os.path.join(plain if _real(plain) == real else real, name)
+
+
+def _real(path: str) -> str:
+    """*path* with links followed; as it is in a working folder that has been removed."""
+    try:
+        return os.path.realpath(path)
+    except FileNotFoundError:
+        return path
+
+
+def _quoted(word: str) -> str:
+    """*word* for a shell."""
+    if _PLAIN.issuperset(word):
+        return word
+    import shlex  # few paths need it
+
+    return shlex.quote(printable(word))

@@ -37,6 +37,11 @@ def speak(language: str) -> None:
         _translate = str  # a copy of the client without its catalogues speaks English
 
 
+def is_english() -> bool:
+    """Whether nothing needs to be translated."""
+    return _translate is str
+
+
 def tr(text: str) -> str:
     """*text* in the language of this process."""
     return _translate(text)

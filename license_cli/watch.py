@@ -6,20 +6,29 @@ watch, and with it the program that runs under it.
 """
 
 import ctypes
+import errno
+import glob
 import json
 import os
 import select
 import signal
 import subprocess
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from types import FrameType
 from typing import Any, NamedTuple
 
-from license_cli import render
+from license_cli import render, voice
 from license_cli.files import replace_lightly
 from license_cli.voice import tr
-from license_core.errors import printable
+from license_core import errors
+from license_core import reason as reasons
+from license_core.errors import DEFAULT_CLI, Notice, ProgramNotStartedError, printable, utc
 from license_core.license import License
+from license_core.place import words
+from license_core.problems import PROBLEMS
+from license_core.reason import Reason
 
 TRIES = 3
 """How often a check that could not be made is tried again before that counts."""
@@ -29,8 +38,14 @@ _UNDECIDED = frozenset({UNCHECKED, 1, 2, 3, 11, 65, 126, 127, 130, 141})
 """Exit codes that say nothing of the licence (SPEC section 9)."""
 STATES = ("active", "notify", "grace", "pending", "expired", "refused", "unchecked")
 _HANDED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
-_SECONDS_TO_END = 10.0
+_SECONDS_BETWEEN_LOOKS = 0.05
 _PR_SET_PDEATHSIG = 1
+_WHY_NOT = {
+    errno.ENOENT: "there is no such file, or not what its first line names",
+    errno.EACCES: "it may not be executed (`chmod +x`)",
+    errno.EISDIR: "it is a folder",
+    errno.ENOEXEC: "it is no program, nor a script that begins with #!",
+}
 
 
 class Outcome(NamedTuple):
@@ -67,10 +82,14 @@ class Outcome(NamedTuple):
 class Check:
     """``verify`` as a process."""
 
-    def __init__(self, client: Sequence[str], seconds: float) -> None:
-        """*client* is the command of the client; a check that takes longer than *seconds* hangs."""
+    def __init__(self, client: Sequence[str], seconds: float, cli: str = DEFAULT_CLI) -> None:
+        """*client* is the command of the client; a check that takes longer than *seconds* hangs.
+
+        *cli* is how the operator calls the client, for remedies.
+        """
         self._command = [*client, "--json", "verify"]
         self._seconds = seconds
+        self._cli = cli
 
     def run(self) -> Outcome:
         """Check once. Never raises."""
@@ -83,51 +102,73 @@ class Check:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return _unchecked(f"it did not end within {self._seconds:g} seconds")
+            return _unchecked(
+                Reason("it did not end within {seconds:g} seconds", seconds=self._seconds)
+            )
         except OSError as error:
-            return _unchecked(f"it could not be started: {error.strerror}")
+            return _unchecked(Reason("it could not be started: {reason}", reason=error.strerror))
         if done.returncode < 0:
-            return _unchecked(f"it was killed by signal {-done.returncode}")
+            return _unchecked(Reason("it was killed by signal {number}", number=-done.returncode))
         return self._read(done.returncode, done.stdout)
 
     def _read(self, code: int, said: bytes) -> Outcome:
         try:
             answer = json.loads(said)
             told = [*answer["problems"], *answer["notices"]]
-            words = tuple(
-                line
-                for one in told
-                if _is_worth(one)
-                for line in (str(one["sentence"]), *str(one["remedy"]).splitlines())
-            )
+            lines = tuple(line for one in told if _is_worth(one) for line in _lines(one, self._cli))
             members = answer.get("license")
             license_ = None if members is None else License.from_dict(members)
             if (code == 0) is not answer["ok"] or (code == 0 and license_ is None):
                 return _unchecked("its answer contradicts its exit code")
-            return Outcome(code, words, license_, answer.get("checked_at"))
+            return Outcome(code, lines, license_, answer.get("checked_at"))
         except (ValueError, KeyError, TypeError, AttributeError):
-            return _unchecked(f"its answer makes no sense (exit {code})")
+            return _unchecked(Reason("its answer makes no sense (exit {code})", code=code))
 
 
 def _is_worth(told: dict[str, Any]) -> bool:
     return "exit_code" in told or told["level"] == "warning"
 
 
+def _lines(told: dict[str, Any], cli: str) -> list[str]:
+    """A problem or notice for a person; the check itself answered a machine, in English."""
+    sentence, remedy = str(told["sentence"]), str(told["remedy"])
+    if not voice.is_english():
+        name = next((name for name, row in PROBLEMS.items() if row.slug == told["slug"]), None)
+        facts = told["facts"]
+        one = getattr(errors, name)(**facts) if name else Notice(told["slug"], **facts)
+        sentence, remedy = one.say(tr), one.remedy(cli, tr)
+    return [sentence, *remedy.splitlines()]
+
+
 def _unchecked(reason: str) -> Outcome:
     text = tr("The licence could not be checked: {reason}.")
-    return Outcome(UNCHECKED, (text.format(reason=reason),))
+    return Outcome(UNCHECKED, (text.format(reason=reasons.say(reason, tr)),))
 
 
 class Watch:
     """Checks at an interval, beside or around a program, until the licence does not hold."""
 
     def __init__(
-        self, check: Check, interval: float, metrics: str | None, on_end: str | None
+        self,
+        check: Check,
+        interval: float,
+        metrics: str | None,
+        on_end: str | None,
+        *,
+        program_seconds: float = 10.0,
+        command_seconds: float = 60.0,
     ) -> None:
+        """*on_end* is run with sh when the licence does not hold.
+
+        A program is killed that is told to end and does not within *program_seconds*, and so is a
+        command that takes longer than *command_seconds*.
+        """
         self._check = check
         self._interval = interval
         self._metrics = metrics
         self._on_end = on_end
+        self._program_seconds = program_seconds
+        self._command_seconds = command_seconds
         self._child: subprocess.Popen[bytes] | None = None
         self._held = False
         self._early: list[int] = []
@@ -164,12 +205,13 @@ class Watch:
             reason = replace_lightly(self._metrics, exposition(outcome))
             if reason:
                 text = tr("No metrics could be written to {path}: {reason}.")
-                render.remark([f"[W]: {text.format(path=self._metrics, reason=reason)}"])
+                render.remark([f"[W]: {text.format(path=self._metrics, reason=tr(reason))}"])
         new = (outcome.state, outcome.words)
         if new != self._told:
-            letter = "N" if outcome.holds else "E"
+            letter = "E" if not outcome.holds else "W" if outcome.words else "N"
+            at = utc(int(time.time()) if outcome.checked_at is None else outcome.checked_at)
             said = tr("The state of the licence: {state}.").format(state=tr(outcome.state))
-            render.remark([f"[{letter}]: {said}"])
+            render.remark([f"[{letter}]: {at}: {said}"])
             render.remark(f"     {printable(words)}" for words in outcome.words)
             self._told = new
 
@@ -186,22 +228,17 @@ class Watch:
     def _wait(self) -> int:
         if self._child is None:
             return 0
-        code = self._child.wait()
+        self._child.wait()
+        code = _stop(self._child, self._program_seconds)
         return 128 - code if code < 0 else code
 
     def _end(self, outcome: Outcome) -> int:
         if self._held:
             render.remark([f"[E]: {tr('The licence does not hold any more; ending.')}"])
+        if self._child is not None:  # first, whatever the command does
+            _stop(self._child, self._program_seconds)
         if self._on_end is not None:
-            environment = os.environ | {"LICENSE_EXIT_CODE": str(outcome.code)}
-            subprocess.run(["/bin/sh", "-c", self._on_end], env=environment, check=False)  # noqa: S603
-        if self._child is not None and self._child.poll() is None:
-            _signal_group(self._child, signal.SIGTERM)
-            try:
-                self._child.wait(_SECONDS_TO_END)
-            except subprocess.TimeoutExpired:
-                _signal_group(self._child, signal.SIGKILL)
-                self._child.wait()
+            _run_at_end(self._on_end, outcome.code, self._command_seconds)
         return outcome.code
 
     def _hand_on(self, number: int, _: FrameType | None) -> None:
@@ -246,13 +283,59 @@ def _escaped(value: str) -> str:
 
 
 def _start(program: Sequence[str]) -> "subprocess.Popen[bytes]":
-    """Start *program* in a group of its own; it is told to end if this process dies."""
+    """Start *program* in a group of its own; it is told to end if this process dies.
+
+    Raises ProgramNotStartedError.
+    """
     prctl = ctypes.CDLL(None).prctl
-    return subprocess.Popen(  # noqa: S603  # what the operator named
-        program,
-        start_new_session=True,
-        preexec_fn=lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGTERM),  # noqa: PLW1509
+    try:
+        return subprocess.Popen(  # noqa: S603  # what the operator named
+            program,
+            start_new_session=True,
+            preexec_fn=lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGTERM),  # noqa: PLW1509
+        )
+    except OSError as error:
+        number = errno.EISDIR if os.path.isdir(program[0]) else error.errno
+        reason = _WHY_NOT.get(number or 0, words(error))
+        raise ProgramNotStartedError(program=program[0], reason=reason) from error
+
+
+def _stop(child: "subprocess.Popen[bytes]", seconds: float) -> int:
+    """End *child* and whatever it has started and left in its group; its exit code."""
+    _signal_group(child, signal.SIGTERM)
+    deadline = time.monotonic() + seconds
+    while _runs(child.pid) and time.monotonic() < deadline:
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
+    _signal_group(child, signal.SIGKILL)
+    return child.wait()
+
+
+def _runs(group: int) -> bool:
+    """Whether a process of *group* still runs (proc(5)).
+
+    One that has ended does not, even where a container's first process never asks for its end.
+    """
+    for path in glob.iglob("/proc/[0-9]*/stat"):
+        with suppress(OSError), open(path, "rb") as stream:
+            state, _, its_group = stream.read().rpartition(b")")[2].split()[:3]
+            if int(its_group) == group and state not in (b"Z", b"X"):
+                return True
+    return False
+
+
+def _run_at_end(command: str, code: int, seconds: float) -> None:
+    """Run *command* with sh; one that does not end is ended, with what it has started."""
+    environment = os.environ | {"LICENSE_EXIT_CODE": str(code)}
+    process = subprocess.Popen(  # noqa: S603  # what the operator named
+        ["/bin/sh", "-c", command], env=environment, start_new_session=True
     )
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        _signal_group(process, signal.SIGKILL)
+        process.wait()
+        said = tr("The command of --on-end did not end within {seconds:g} seconds; it was ended.")
+        render.remark([f"[W]: {said.format(seconds=seconds)}"])
 
 
 def _signal_group(child: "subprocess.Popen[bytes]", number: int) -> None:

@@ -52,8 +52,9 @@ def _source(family: int, somewhere: tuple[str, int]) -> str | None:
 def _listed() -> tuple[tuple[tuple[str, str], ...], str | None]:
     try:
         import netifaces
-    except ImportError:  # an image without the wheel still has its default route
-        return (), None
+    except ImportError:  # an image without the wheel: the kernel's own record says the same
+        kept = recorded("/")
+        return kept.interfaces, kept.gateway
     found: list[tuple[str, str]] = []
     for name in sorted(netifaces.interfaces()):
         families = netifaces.ifaddresses(name)
@@ -63,7 +64,8 @@ def _listed() -> tuple[tuple[tuple[str, str], ...], str | None]:
             for entry in families.get(family, [])
             if (address := _usable(entry.get("addr", "")))
         ]
-        found.extend((name, address) for address in addresses or [""])
+        bare = [] if name == "lo" else [""]
+        found.extend((name, address) for address in addresses or bare)
     default: Any = netifaces.gateways().get("default", {})  # typed wider than it is
     gateway = default.get(socket.AF_INET)
     return tuple(found), gateway[0] if gateway else None

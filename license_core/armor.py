@@ -8,6 +8,8 @@ token that comes out is verified byte for byte.
 
 import re
 
+from license_core.reason import Reason
+
 LICENSE = "LICENSE"
 KEYSET = "LICENSE KEYSET"
 REVOCATIONS = "LICENSE REVOCATIONS"
@@ -117,15 +119,15 @@ def _blocks(text: str) -> dict[str, list[str]]:
         word, label = marker[1], " ".join(marker[2].split())
         if word == "BEGIN":
             if begun is not None:
-                raise ArmorError(f"BEGIN {begun} has no END")
+                raise ArmorError(Reason("BEGIN {label} has no END", label=begun))
             begun, start = label, marker.end()
         elif begun != label:
-            raise ArmorError(f"END {label} has no BEGIN")
+            raise ArmorError(Reason("END {label} has no BEGIN", label=label))
         else:
             blocks.setdefault(label, []).append("".join(text[start : marker.start()].split()))
             begun = None
     if begun is not None:
-        raise ArmorError(f"BEGIN {begun} has no END")
+        raise ArmorError(Reason("BEGIN {label} has no END", label=begun))
     return blocks
 
 

@@ -7,6 +7,8 @@ is absent and may be (SPEC section 2.3: types). All raise ClaimError.
 from collections.abc import Mapping
 from typing import Any
 
+from license_core.reason import Reason
+
 MAX_INSTANT = 253402300799  # 9999-12-31T23:59:59Z, the last that calendars here can show
 MAX_INTEGER = 2**53 - 1  # RFC 7493 section 2.2: what every JSON reader keeps exactly
 
@@ -20,7 +22,7 @@ class ClaimError(ValueError):
     """A claim is missing, of the wrong type or out of bounds."""
 
     def __init__(self, claim: str, reason: str) -> None:
-        super().__init__(f"{claim}: {reason}")
+        super().__init__(Reason("{claim}: {reason}", claim=claim, reason=reason))
         self.claim = claim
         self.reason = reason
 
@@ -33,15 +35,22 @@ def required(value: Any, name: str) -> Any:
 
 
 def text(claims: Mapping[str, Any], name: str, *, longest: int = 200) -> str | None:
-    """A string of 1 to *longest* characters."""
+    """A string of 1 to *longest* characters, which can be written as UTF-8."""
     value = claims.get(name)
     if isinstance(value, str) and 1 <= len(value) <= longest:
+        if not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
+            raise ClaimError(name, "it has a lone surrogate")  # an argument that is not UTF-8
         return value
     if value is None and name not in claims:
         return None
     if not isinstance(value, str):
         raise ClaimError(name, "it is not a string")
-    raise ClaimError(name, f"it has {len(value)} characters; 1 to {longest} are allowed")
+    raise ClaimError(
+        name,
+        Reason(
+            "it has {count} characters; 1 to {most} are allowed", count=len(value), most=longest
+        ),
+    )
 
 
 def integer(
@@ -55,7 +64,10 @@ def integer(
         return None
     if type(value) is not int:
         raise ClaimError(name, "it is not a whole number")
-    raise ClaimError(name, f"{value} is not between {least} and {most}")
+    raise ClaimError(
+        name,
+        Reason("{value} is not between {least} and {most}", value=value, least=least, most=most),
+    )
 
 
 def instant(claims: Mapping[str, Any], name: str) -> int | None:
@@ -75,7 +87,7 @@ def names(claims: Mapping[str, Any], name: str) -> tuple[str, ...] | None:
         raise ClaimError(name, "it is not an array")
     for item in value:
         if not isinstance(item, str) or not choice_name(item):
-            raise ClaimError(name, f"{item!r} is not a name")
+            raise ClaimError(name, Reason("{value!r} is not a name", value=item))
     if len(set(value)) != len(value):
         raise ClaimError(name, "a name stands twice")
     return tuple(value)
@@ -96,11 +108,17 @@ def numbers(claims: Mapping[str, Any], name: str) -> dict[str, int] | None:
     value = mapping(claims, name)
     for key, number in (value or {}).items():
         if not choice_name(key):
-            raise ClaimError(name, f"{key!r} is not a name")
+            raise ClaimError(name, Reason("{value!r} is not a name", value=key))
         if type(number) is not int:
             raise ClaimError(f"{name}.{key}", "it is not a whole number")
         if not 0 <= number <= MAX_INTEGER:
-            raise ClaimError(f"{name}.{key}", f"{number} is not between 0 and {MAX_INTEGER}")
+            reason = Reason(
+                "{value} is not between {least} and {most}",
+                value=number,
+                least=0,
+                most=MAX_INTEGER,
+            )
+            raise ClaimError(f"{name}.{key}", reason)
     return value
 
 
@@ -116,7 +134,9 @@ def one_of(claims: Mapping[str, Any], name: str, allowed: tuple[str, ...]) -> st
     """One of the strings in *allowed*."""
     value = text(claims, name)
     if value is not None and value not in allowed:
-        raise ClaimError(name, f"{value!r} is none of {', '.join(allowed)}")
+        raise ClaimError(
+            name, Reason("{value!r} is none of {allowed}", value=value, allowed=", ".join(allowed))
+        )
     return value
 
 
@@ -125,9 +145,13 @@ def tags(claims: Mapping[str, Any], name: str, components: tuple[str, ...]) -> d
     value = mapping(claims, name) or {}
     for component, tag in value.items():
         if component not in components:
-            raise ClaimError(name, f"{component!r} is no component of a host key")
+            raise ClaimError(
+                name, Reason("{value!r} is no component of a host key", value=component)
+            )
         if not isinstance(tag, str) or len(tag) != 16 or tag.strip(_HEX):
-            raise ClaimError(name, f"the tag of {component} is not 16 hexadecimal digits")
+            raise ClaimError(
+                name, Reason("the tag of {name} is not 16 hexadecimal digits", name=component)
+            )
     return value
 
 

@@ -15,6 +15,8 @@ from license_core.requirements import Requirements, Resources
 STABLE, REMADE, MAY_CHANGE, MISSING = "stable", "until remade", "may change", "missing"
 HIDDEN = "(not shown)"
 """In place of the value of an id that nobody needs to see."""
+LABELS = {"cpus": "CPUs", "memory": "memory", "gpus": "GPUs", "disk": "free disk"}
+"""What people call that which a product wants."""
 _ID_SHOWN = 12
 
 
@@ -115,15 +117,29 @@ def wants(requirements: Requirements, resources: Resources) -> tuple[Want, ...]:
         if wanted is not None
     ]
     taken = resources.taken_ports
-    return (*sizes, *(Want("port", port, None, port not in taken) for port in requirements.ports))
+    return (
+        *sizes,
+        *(
+            Want("port", port, None, None if taken is None else port not in taken)
+            for port in requirements.ports
+        ),
+    )
 
 
-def hazards(facts: HostFacts) -> tuple[Notice, ...]:
-    """What would change the key, with the commands that prevent it."""
-    found = [*stability.notices(facts)]
+def hazards(facts: HostFacts, wanted: tuple[Want, ...] = ()) -> tuple[Notice, ...]:
+    """What would change the key, with the commands that prevent it.
+
+    A container that is made for it is given the GPUs that are *wanted*.
+    """
+    gpus = next((want.wanted for want in wanted if want.name == "gpus"), 0)
+    found = [*stability.notices(facts._replace(gpus=max(facts.gpus or 0, gpus)))]
     pinning = next((notice for notice in found if notice.slug == "address-may-change"), None)
     if pinning is not None:
-        found.append(Notice("address-pinned-by-compose", **pinning.facts))
+        is_docker = pinning.facts["engine"] == "docker"
+        compose = "docker compose" if is_docker else "podman-compose"
+        found.append(Notice("address-pinned-by-compose", **pinning.facts, compose=compose))
+        if is_docker:  # a machine may change to podman
+            found.append(Notice("address-pinned-by-podman", **pinning.facts))
     return tuple(found)
 
 
@@ -140,7 +156,7 @@ def _shortage(facts: HostFacts, want: Want, folder: str) -> Notice:
         "present": f"{round(want.present or 0, 1):g}{want.unit}",
     }
     if facts.engine is None and want.name != "disk":
-        return Notice("machine-short", what=want.name, **amounts)
+        return Notice("machine-short", what=LABELS[want.name], **amounts)
     return Notice(
         f"{want.name}-short",
         **amounts,
@@ -149,6 +165,10 @@ def _shortage(facts: HostFacts, want: Want, folder: str) -> Notice:
         engine=facts.engine or "docker",
         folder=folder,
     )
+
+
+NEW_CONTAINER = frozenset({"gpus-short"})
+"""Shortages that only another container mends, and so another key."""
 
 
 def clock(memory: Memory | None, now: int) -> str:

@@ -10,8 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 from license_core.problems import NOTICES, PROBLEMS, Problem, Remark
+from license_core.reason import Reason, say
 
 DEFAULT_CLI = "python cmd/cli.py"
+DEFAULT_SERVER = "license-server"
 _DIRECTION_MARKS = frozenset(
     "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 )
@@ -35,16 +37,23 @@ Translate = Callable[[str], str]
 """From an English text to the same in another language; ``str`` for English."""
 
 
+# Facts that are words themselves, and not names or numbers.
+_WORDS = frozenset({"reason", "what", "found"})
+
+
 def _spoken(facts: dict[str, Any], translate: Translate) -> dict[str, str]:
     """The facts as words for a template; ``…_at`` are instants in seconds."""
-    return {
-        name: utc(value)
-        if name.endswith("_at") and isinstance(value, int)
-        else translate("unknown")
-        if value is None
-        else printable(str(value))
-        for name, value in facts.items()
-    }
+    return {name: _word(name, value, translate) for name, value in facts.items()}
+
+
+def _word(name: str, value: Any, translate: Translate) -> str:
+    if value is None:
+        return translate("unknown")
+    if name.endswith("_at") and isinstance(value, int):
+        return utc(value)
+    if isinstance(value, Reason) or (name in _WORDS and isinstance(value, str)):
+        value = say(value, translate)
+    return printable(str(value))
 
 
 class _Worded:
@@ -67,9 +76,11 @@ class _Worded:
         """What there is to say of these facts, in one line."""
         return translate(self.row.sentence).format_map(_spoken(self.facts, translate))
 
-    def remedy(self, cli: str = DEFAULT_CLI, translate: Translate = str) -> str:
-        """What to do about it; *cli* is how the client is called here."""
-        facts = _spoken(self.facts, translate) | {"cli": cli}
+    def remedy(
+        self, cli: str = DEFAULT_CLI, translate: Translate = str, server: str = DEFAULT_SERVER
+    ) -> str:
+        """What to do about it; *cli* and *server* are how these are called here."""
+        facts = _spoken(self.facts, translate) | {"cli": cli, "server": server}
         return translate(self.row.remedy).format_map(facts)
 
 
@@ -138,6 +149,10 @@ class UsageError(LicenseError):
     """The command line or request was not understood."""
 
     reason: str
+    help: str
+
+    def __init__(self, *, reason: str, help: str = "--help") -> None:  # noqa: A002
+        super().__init__(reason=reason, help=help)
 
 
 class DependencyMissingError(LicenseError):
@@ -172,6 +187,7 @@ class LicenseBlockMissingError(LicenseError):
     """The file has no LICENSE block."""
 
     size: int
+    found: str
 
 
 class LicenseDamagedError(LicenseError):
@@ -311,6 +327,7 @@ class PinnedAddressDiffersError(LicenseError):
 
     pinned: str
     ip: str | None
+    engine: str
     container: str
 
 
@@ -406,6 +423,18 @@ class DiskFullError(LicenseError):
     reason: str
 
 
+class FolderMissingError(LicenseError):
+    """The folder of a file that is to be written is not there."""
+
+    folder: str
+
+
+class PathIsFolderError(LicenseError):
+    """A folder stands where a file is to be written."""
+
+    path: str
+
+
 class WriteFailedError(LicenseError):
     """A file could not be written for another reason."""
 
@@ -424,6 +453,21 @@ class ServerUnreachableError(LicenseError):
 class OutputFailedError(LicenseError):
     """The answer of a command could not be written."""
 
+    reason: str
+
+
+class LicenseNotWrittenError(LicenseError):
+    """A licence was issued and recorded, and its file could not be written."""
+
+    number: str
+    path: str
+    reason: str
+
+
+class ProgramNotStartedError(LicenseError):
+    """The program that guard should start cannot be."""
+
+    program: str
     reason: str
 
 

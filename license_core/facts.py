@@ -28,6 +28,11 @@ class HostFacts(NamedTuple):
     """``docker``, ``podman``, ``kubernetes``; None on a bare machine."""
     interfaces: tuple[tuple[str, str], ...] = ()
     """(interface, address), loopback and link-local left out, in the order of the names."""
+    own_link: bool = False
+    """Whether the interface of ``ip`` is seen to be the machine's own; a container's own ends in
+    another network namespace."""
+    network_container: str | None = None
+    """The id of the container whose network this one shares (``--network container:X``)."""
     gateway: str | None = None
     """The IPv4 address of the default gateway."""
     nameservers: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from license_core import b64url
 from license_core.publickey import PublicKey
+from license_core.reason import Reason
 from license_core.signer import Signer
 
 LICENSE = "license+jwt"
@@ -64,11 +65,15 @@ def verify(token: str, trusted: Mapping[str, PublicKey]) -> tuple[PublicKey, byt
     """
     parts = token.split(".")
     if len(parts) != 3:
-        raise MalformedTokenError(f"it has {len(parts)} parts, not 3")
+        raise MalformedTokenError(Reason("it has {count} parts, not 3", count=len(parts)))
     first, second, third = parts
     if len(third) != _SIGNATURE_CHARACTERS:
         raise MalformedTokenError(
-            f"its signature has {len(third)} characters, not {_SIGNATURE_CHARACTERS}"
+            Reason(
+                "its signature has {count} characters, not {wanted}",
+                count=len(third),
+                wanted=_SIGNATURE_CHARACTERS,
+            )
         )
     try:
         payload = b64url.decode(second)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from license_core import claims, strictjson
 from license_core.claims import ClaimError
 from license_core.hostkey import COMPONENTS, DEFAULT_PROFILE, PROFILES
+from license_core.reason import Reason
 
 VERSION = 1
 MATCHES = ("exact", "anchored")
@@ -155,12 +156,12 @@ class License(NamedTuple):
 def _refuse_later(members: dict[str, Any]) -> None:
     version = claims.required(claims.integer(members, "ver"), "ver")
     if version != VERSION:
-        raise UnsupportedError(f"version {version} of the licence format")
+        raise UnsupportedError(Reason("version {version} of the licence format", version=version))
     if "must_understand" in members:
         demanded = claims.names(members, "must_understand") or ()
         unknown = [name for name in demanded if name not in UNDERSTOOD]
         if unknown:
-            raise UnsupportedError(f"the claim {', '.join(unknown)}")
+            raise UnsupportedError(Reason("the claim {names}", names=", ".join(unknown)))
 
 
 def _host(members: Mapping[str, Any]) -> HostBinding:

@@ -45,7 +45,7 @@ class Place(NamedTuple):
         if home is None:
             home = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
             if not os.path.exists(os.path.join(home, "cmd", "cli.py")):
-                home = os.getcwd()  # an installed wheel: the product's folder
+                home = absolute("")  # an installed wheel: the product's folder
         return cls(
             conf=environ.get("LICENSE_CONF") or os.path.join(home, "conf"),
             keys=environ.get("LICENSE_KEYS") or os.path.join(home, "keys"),
@@ -162,6 +162,14 @@ def read(path: str | os.PathLike[str], cap: int) -> bytes | None:
     if len(data) > cap:
         raise FileTooLargeError(path=os.fspath(path), size=max(info.st_size, len(data)), cap=cap)
     return data
+
+
+def absolute(path: str) -> str:
+    """*path* from the root on; as it is in a working folder that has been removed."""
+    try:
+        return os.path.abspath(path)
+    except FileNotFoundError:
+        return path
 
 
 def words(error: OSError | ValueError) -> str:

@@ -11,13 +11,16 @@ from collections.abc import Mapping
 from license_core import addresses, gpus, hostfile
 from license_core.errors import FileUnreadableError
 from license_core.facts import HostFacts
+from license_core.place import absolute
+from license_core.reason import Reason
 
 PINNED_IP = "LICENSE_PINNED_IP"
 
 # Compiled where a text may hold one: most hosts need neither.
 _HEX64 = r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])"
-_CONTAINER_FOLDER = r"/(?:overlay-)?containers/([0-9a-f]{64})/"
-_CONTAINER_FILES = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
+_CONTAINER_FOLDER = r"/(?:[a-z0-9]+-)?containers/([0-9a-f]{64})/"
+_OWN_FILE = "/run/.containerenv"
+_NETWORK_FILES = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
 _CGROUP, _MOUNTINFO = "/proc/self/cgroup", "/proc/self/mountinfo"
 _MACHINE_ID_FILES = ("/etc/machine-id", "/var/lib/dbus/machine-id")
 
@@ -28,8 +31,8 @@ def read_facts(root: str | os.PathLike[str], environ: Mapping[str, str]) -> Host
     *environ* is the environment that says ``LICENSE_PINNED_IP`` and ``KUBERNETES_SERVICE_HOST``.
     Raises FileUnreadableError for a file that is there but cannot be read.
     """
-    root = os.path.abspath(root)
-    network = addresses.live() if root == "/" else _recorded(root)
+    root = absolute(os.fspath(root))
+    network = _network(root)
     mounts = _mounts(_text(root, _MOUNTINFO))
     container_id, container_id_file = _container_id(_text(root, _CGROUP), mounts)
     machine_id, machine_id_file = _machine_id(root)
@@ -47,16 +50,20 @@ def read_facts(root: str | os.PathLike[str], environ: Mapping[str, str]) -> Host
         nameservers=_nameservers(_text(root, "/etc/resolv.conf")),
         pinned_ip=environ.get(PINNED_IP) or None,
         gpus=gpus.count(root),
+        own_link=container_id is not None and _own_link(root, network),
+        network_container=_network_container(container_id, mounts),
         root=root,
     )
 
 
-def _recorded(root: str) -> addresses.Addresses:
+def _network(root: str) -> addresses.Addresses:
     try:
-        return addresses.recorded(root)
+        return addresses.live() if root == "/" else addresses.recorded(root)
     except ValueError as error:
         path = os.path.join(root, "proc/net")
-        raise FileUnreadableError(path=path, reason=f"it is no record ({error})") from error
+        raise FileUnreadableError(
+            path=path, reason=Reason("it is no record ({error})", error=error)
+        ) from error
 
 
 def _bytes(root: str, path: str) -> bytes | None:
@@ -100,17 +107,39 @@ def _mounts(mountinfo: str) -> dict[str, str]:
 def _container_id(cgroup: str, mounts: Mapping[str, str]) -> tuple[str | None, str | None]:
     """The container's own id and where it stands: in its cgroup, else in what was mounted.
 
-    The cgroup comes first: with ``--network container:X`` the mounted files are those of X.
+    The cgroup comes first: with ``--network container:X`` the files of the network are those of X.
     """
     in_cgroup = re.findall(_HEX64, cgroup) if len(cgroup) >= 64 else []
     if in_cgroup:
         return str(in_cgroup[-1]), _CGROUP
-    for file in _CONTAINER_FILES:
+    mounted = _mounted_from(mounts, (_OWN_FILE, *_NETWORK_FILES))
+    return mounted, _MOUNTINFO if mounted else None
+
+
+def _network_container(container_id: str | None, mounts: Mapping[str, str]) -> str | None:
+    """The container that this one has its network from, where that is another."""
+    owner = _mounted_from(mounts, _NETWORK_FILES) if container_id else None
+    return owner if owner != container_id else None
+
+
+def _mounted_from(mounts: Mapping[str, str], files: tuple[str, ...]) -> str | None:
+    """The container in whose folder the first of *files* that an engine has mounted stands."""
+    for file in files:
         source = mounts.get(file)
         found = re.search(_CONTAINER_FOLDER, source) if source else None
         if found:
-            return found[1], _MOUNTINFO
-    return None, None
+            return found[1]
+    return None
+
+
+def _own_link(root: str, network: addresses.Addresses) -> bool:
+    """Whether the interface of the address ends at itself, or at its parent as a VLAN does."""
+    device = next((name for name, address in network.interfaces if address == network.ip), None)
+    if not device:
+        return False
+    folder = f"/sys/class/net/{device}"
+    number, other = (_text(root, f"{folder}/{name}").strip() for name in ("ifindex", "iflink"))
+    return bool(number) and (number == other or "DEVTYPE=vlan\n" in _text(root, f"{folder}/uevent"))
 
 
 def _engine(root: str, container_id: str | None, environ: Mapping[str, str]) -> str | None:

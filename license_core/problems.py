@@ -6,7 +6,8 @@ the slug of a remark that refuses nothing to its words. Slugs and exit codes nev
 
 Sentences and remedies are ``str.format`` templates over the facts of the error, so that a
 translation needs nothing but another template. Facts whose name ends in ``_at`` are instants and
-are written as UTC times. ``{cli}`` is the command that the operator typed.
+are written as UTC times. ``{cli}`` is how the operator calls the client,
+``{server}`` how the vendor calls the server.
 """
 
 from typing import NamedTuple
@@ -54,7 +55,7 @@ PROBLEMS: dict[str, Problem] = {
         400,
         "The command or request was not understood",
         "{reason}",
-        "Run `{cli} --help` to see what it takes.",
+        "Run `{cli} {help}` to see what it takes.",
     ),
     "DependencyMissingError": Problem(
         "dependency-missing",
@@ -63,8 +64,11 @@ PROBLEMS: dict[str, Problem] = {
         "A part of the installation is missing",
         "This Python ({python}) lacks {package}.",
         "Start the command with the Python of the product's environment (for start.sh: "
-        "`LICENSE_PYTHON`). If there is none: `python3 -m venv .venv && "
-        ".venv/bin/pip install click cryptography httpx netifaces-plus`.",
+        "`LICENSE_PYTHON`). If there is none, make one where Hostseal's folder `requirements` is: "
+        "`python3 -m venv .venv && .venv/bin/pip install --require-hashes "
+        "-r requirements/client.txt`. Without internet: on a machine that has it, and the same "
+        "Python, `pip download --require-hashes -d wheels -r requirements/client.txt`; copy "
+        "`wheels` here, and add `--no-index --find-links wheels` to the install.",
     ),
     # 10-19: the files
     "LicenseMissingError": Problem(
@@ -98,7 +102,7 @@ PROBLEMS: dict[str, Problem] = {
         13,
         422,
         "The file holds no licence",
-        "No line `-----BEGIN LICENSE-----` was found in the {size} bytes of the file.",
+        "No line `-----BEGIN LICENSE-----` was found in the {size} bytes of the file: {found}.",
         "Check that this is the file your vendor sent, and that it was saved whole. " + _MAIL_AGAIN,
     ),
     "LicenseDamagedError": Problem(
@@ -274,9 +278,10 @@ PROBLEMS: dict[str, Problem] = {
         409,
         "The address is not the pinned one",
         "LICENSE_PINNED_IP says {pinned}, but this host's address is {ip}.",
-        "Start the container with that address: `docker network connect --ip {pinned} NETWORK "
-        "{container}`; or correct LICENSE_PINNED_IP. (`--ip` without a network of your own "
-        "made with `--subnet` has no effect.)",
+        "Give the container that address: `{engine} network disconnect NETWORK {container}` for "
+        "the network that it is on, then `{engine} network connect --ip {pinned} NETWORK "
+        "{container}` for your own; or correct LICENSE_PINNED_IP. (`--ip` without a network of "
+        "your own made with `--subnet` has no effect.)",
     ),
     "GpusNotLicensedError": Problem(
         "gpus-not-licensed",
@@ -418,6 +423,39 @@ PROBLEMS: dict[str, Problem] = {
         "The answer could not be written to standard output: {reason}.",
         "See where the output of the command goes (is that disk full?), and run it again.",
     ),
+    "LicenseNotWrittenError": Problem(
+        "license-not-written",
+        66,
+        500,
+        "The licence was issued, but its file could not be written",
+        "Licence {number} was issued, but its file could not be written to {path}: {reason}.",
+        "Do not issue it again; fetch it: `{server} file {number} -o FILE`.",
+    ),
+    "ProgramNotStartedError": Problem(
+        "program-not-started",
+        67,
+        500,
+        "The program cannot be started",
+        "{program} cannot be started: {reason}.",
+        "The licence holds. Correct the name after `--`; without a folder in it, the program is "
+        "looked for in PATH.",
+    ),
+    "FolderMissingError": Problem(
+        "folder-missing",
+        68,
+        500,
+        "The folder is not there",
+        "There is no folder {folder}.",
+        "Make it with `mkdir -p {folder}`, and run the same command again.",
+    ),
+    "PathIsFolderError": Problem(
+        "path-is-folder",
+        69,
+        500,
+        "A folder stands in place of the file",
+        "{path} is a folder, so no file can be written there. Nothing was changed.",
+        "Name a file, such as one in that folder.",
+    ),
     # 70-89: the vendor's side
     "PassphraseMissingError": Problem(
         "passphrase-missing",
@@ -434,7 +472,7 @@ PROBLEMS: dict[str, Problem] = {
         500,
         "The passphrase is wrong",
         "The passphrase does not open the {what}.",
-        "Use the passphrase that `license-server init` was given.",
+        "Use the passphrase that `{server} init` was given.",
     ),
     "AlreadyInitialisedError": Problem(
         "already-initialised",
@@ -442,7 +480,7 @@ PROBLEMS: dict[str, Problem] = {
         409,
         "There is a server in this folder already",
         "{path} already holds a server ({found}); nothing was changed.",
-        "Start it with `license-server --data {path} serve`, or choose another folder.",
+        "Start it with `{server} serve`, or choose another folder.",
     ),
     "NotInitialisedError": Problem(
         "not-initialised",
@@ -451,7 +489,7 @@ PROBLEMS: dict[str, Problem] = {
         "There is no server in this folder",
         "{path} holds no server yet: {missing} is missing.",
         "Name the right folder with `--data DIR` or LICENSE_SERVER_DATA. "
-        "For a new server: `license-server --data {path} init`.",
+        "For a new server: `{server} init`.",
     ),
     "DatabaseUnavailableError": Problem(
         "database-unavailable",
@@ -491,7 +529,8 @@ PROBLEMS: dict[str, Problem] = {
         401,
         "You are not signed in",
         "{reason}.",
-        "Sign in, or send a valid token as `Authorization: Bearer …`.",
+        "Sign in, or send a valid token as `Authorization: Bearer …`; for `{cli} install` it "
+        "stands in LICENSE_TOKEN, or in a file: `--token-file FILE`.",
     ),
     "NotPermittedError": Problem(
         "not-permitted",
@@ -514,8 +553,8 @@ PROBLEMS: dict[str, Problem] = {
         81,
         429,
         "Too many attempts",
-        "Too many attempts to sign in; the next is allowed in {seconds} seconds.",
-        "Wait {seconds} seconds and try again.",
+        "Too many attempts to sign in; seconds until the next is allowed: {seconds}.",
+        "Wait that long and try again.",
     ),
     "IdempotencyConflictError": Problem(
         "idempotency-key-reused",
@@ -531,7 +570,7 @@ PROBLEMS: dict[str, Problem] = {
         500,
         "The address is taken",
         "The server cannot listen on {address}: {reason}.",
-        "Choose another port: `license-server serve --port 8081`.",
+        "Choose another port: `{server} serve --port 8081`.",
     ),
     "SchemaOutdatedError": Problem(
         "schema-outdated",
@@ -539,7 +578,7 @@ PROBLEMS: dict[str, Problem] = {
         500,
         "The database is of another version",
         "The database is at version {found}; this server needs {wanted}.",
-        "Make a backup, then run `license-server upgrade`.",
+        "Make a backup, then run `{server} upgrade`.",
     ),
     "SchemaNewerError": Problem(
         "schema-newer",
@@ -688,7 +727,7 @@ NOTICES: dict[str, Remark] = {
         "  {engine} network disconnect {bridge} {container}\n"
         "  {engine} network connect --ip {subnet_ip} licnet {container}\n"
         "or, for a new container:\n"
-        "  {engine} run -d --network licnet --ip {subnet_ip} --hostname {hostname} "
+        "  {engine} run -d --network licnet --ip {subnet_ip} --hostname {hostname} {gpus}"
         "-e LICENSE_PINNED_IP={subnet_ip} IMAGE\n"
         "then run `{cli} get_host_key` again: the key will be another.",
     ),
@@ -724,13 +763,14 @@ NOTICES: dict[str, Remark] = {
     ),
     "product-unset": Remark(
         "warning",
-        "{path} names no product, so a licence for any product of this vendor is accepted.",
+        "No product is named in {path}, so a licence for any product of this vendor is accepted.",
         'Product developers: ship {path} with a line `product = "…"`.',
     ),
     # what only doctor says
     "address-pinned-by-compose": Remark(
         "note",
-        "The same with Compose: the network, and the address of the service in it.",
+        "The same with Compose: the network, and the address of the service in it; "
+        "then `{compose} up -d`.",
         "  services:\n"
         "    YOUR_SERVICE:\n"
         "      hostname: {hostname}\n"
@@ -746,6 +786,15 @@ NOTICES: dict[str, Remark] = {
         "          - subnet: {subnet}\n"
         "            gateway: {subnet_gateway}\n"
         "            ip_range: {subnet_range}",
+    ),
+    "address-pinned-by-podman": Remark(
+        "note",
+        "The same with podman, for a machine that has it in place of docker; "
+        "the Compose file is the same, and `podman-compose up -d` starts it.",
+        "  podman network create --subnet {subnet} --gateway {subnet_gateway} "
+        "--ip-range {subnet_range} licnet\n"
+        "  podman run -d --network licnet --ip {subnet_ip} --hostname {hostname} {gpus}"
+        "-e LICENSE_PINNED_IP={subnet_ip} IMAGE",
     ),
     "machine-short": Remark(
         "warning",
@@ -818,12 +867,13 @@ NOTICES: dict[str, Remark] = {
     "container-id-differs": Remark(
         "detail",
         "The container id is another: this is another container than the licensed one.",
-        "Start the licensed container again (`docker start`), or order a licence for this one.",
+        "Start the licensed container again (`docker start`, `podman start`), or order a licence "
+        "for this one.",
     ),
     "change-unknown": Remark(
         "detail",
         "What changed cannot be told: {reason}.",
-        "Order licences with the output of `{cli} request`: it carries what is needed to tell.",
+        "A licence that was ordered with the whole request, not with the bare line, tells it.",
     ),
     "host-has-licence": Remark(
         "warning",

@@ -11,6 +11,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from license_core import b64url
+from license_core.reason import Reason
 from license_core.sha256 import sha256
 
 _SPKI_PREFIX = bytes.fromhex("302a300506032b6570032100")
@@ -38,7 +39,7 @@ class PublicKey:
     def __init__(self, raw: bytes) -> None:
         """*raw*: 32 bytes. Raises ValueError for a small-order or non-canonical point."""
         if len(raw) != 32:
-            raise ValueError(f"a key has 32 bytes, not {len(raw)}")
+            raise ValueError(Reason("a key has 32 bytes, not {count}", count=len(raw)))
         y = int.from_bytes(raw, "little") & (2**255 - 1)
         if y >= _FIELD or y in _SMALL_ORDER_Y:
             raise ValueError("the point is of small order or not canonical")
@@ -52,7 +53,7 @@ class PublicKey:
         blocks = [rest.partition(_END) for rest in text.split(_BEGIN)[1:]]
         whole = [body for body, end, _ in blocks if end]
         if len(whole) != 1:
-            raise ValueError(f"it has {len(whole)} PUBLIC KEY blocks, not one")
+            raise ValueError(Reason("it has {count} PUBLIC KEY blocks, not one", count=len(whole)))
         try:
             der = binascii.a2b_base64("".join(whole[0].split()), strict_mode=True)
         except (binascii.Error, ValueError) as error:  # ValueError: it is not ASCII

@@ -18,6 +18,7 @@ from license_core.errors import (
     RequestUnreadableError,
 )
 from license_core.hostkey import COMPONENTS, DEFAULT_PROFILE, PROFILES
+from license_core.reason import Reason
 from license_core.sha256 import sha256
 
 VERSION = 1
@@ -102,8 +103,9 @@ class LicenseRequest(NamedTuple):
 
         Raises ClaimError if a reader would refuse it.
         """
-        payload = strictjson.dumps(self.to_dict())
-        LicenseRequest.from_dict(strictjson.loads(payload))
+        members = self.to_dict()
+        LicenseRequest.from_dict(members)
+        payload = strictjson.dumps(members)
         return armor.wrap(armor.REQUEST, f"{b64url.encode(payload)}.{_checksum(payload)}")
 
 
@@ -118,11 +120,18 @@ def parse(text: str) -> LicenseRequest:
     Raises RequestUnreadableError, RequestDamagedError or RequestAmbiguousError.
     """
     if len(text) > MAX_TEXT:
-        raise RequestUnreadableError(size=len(text), reason=f"at most {MAX_TEXT} are read")
+        raise RequestUnreadableError(
+            size=len(text), reason=Reason("at most {most} are read", most=MAX_TEXT)
+        )
     try:
-        tokens = armor.unwrap(text.encode("utf-8", "replace")).get(armor.REQUEST, [])
+        blocks = armor.unwrap(text.encode("utf-8", "replace"))
     except armor.ArmorError as error:
         raise RequestDamagedError(reason=str(error)) from error
+    tokens = blocks.get(armor.REQUEST, [])
+    if not tokens and armor.LICENSE in blocks:
+        # Its words for people name the host that it is for, and are no request of that host.
+        reason = "this is a licence, not a request"
+        raise RequestUnreadableError(size=len(text), reason=reason)
     found = {request.key: request for request in (_open(token) for token in tokens)}
     if not found:
         found = {request.key: request for request in _bare(text)}
@@ -135,7 +144,10 @@ def _refusal(text: str, count: int) -> LicenseError:
     if count:
         return RequestAmbiguousError(count=count)
     digits = max((len(run) for run in re.findall(r"[0-9a-fA-F]+", text)), default=0)
-    reason = f"a host key has 40 hexadecimal digits; the longest run of them here has {digits}"
+    reason = Reason(
+        "a host key has 40 hexadecimal digits; the longest run of them here has {count}",
+        count=digits,
+    )
     return RequestUnreadableError(size=len(text), reason=reason)
 
 

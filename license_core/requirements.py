@@ -7,6 +7,8 @@ import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from license_core.reason import Reason
+
 _GIB = 1 << 30
 _MOST_PORTS = 100
 
@@ -30,7 +32,7 @@ class Resources(NamedTuple):
     memory_gib: float | None = None
     gpus: int | None = None
     disk_gib: float | None = None
-    taken_ports: tuple[int, ...] = ()
+    taken_ports: tuple[int, ...] | None = None
     """Those of the wanted ports that somebody listens on."""
 
 
@@ -41,14 +43,14 @@ def parse(data: bytes) -> Requirements:
     try:
         values = tomllib.loads(data.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"it is not TOML ({error})") from error
+        raise ValueError(Reason("it is not TOML ({error})", error=error)) from error
     unknown = sorted(values.keys() - set(Requirements._fields))
     if unknown:
-        raise ValueError(f"{', '.join(unknown)} is not a requirement")
+        raise ValueError(Reason("{names} is not a requirement", names=", ".join(unknown)))
     for name in ("cpus", "memory_gib", "gpus", "disk_gib"):
         value = values.get(name)
         if value is not None and (type(value) is not int or not 0 <= value <= 1_000_000):
-            raise ValueError(f"{name} is not a whole number from 0 to 1000000")
+            raise ValueError(Reason("{name} is not a whole number from 0 to 1000000", name=name))
     values["ports"] = _ports(values.get("ports", []))
     return Requirements(**values)
 
@@ -56,7 +58,9 @@ def parse(data: bytes) -> Requirements:
 def _ports(value: Any) -> tuple[int, ...]:
     good = isinstance(value, list) and len(value) <= _MOST_PORTS
     if not good or not all(type(port) is int and 0 < port < 65536 for port in value):
-        raise ValueError(f"ports is not an array of at most {_MOST_PORTS} TCP ports")
+        raise ValueError(
+            Reason("ports is not an array of at most {most} TCP ports", most=_MOST_PORTS)
+        )
     return tuple(value)
 
 

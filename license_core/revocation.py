@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from license_core import b64url, claims, jws, strictjson
 from license_core.claims import ClaimError
 from license_core.keyset import TrustedKeyset
+from license_core.reason import Reason
 from license_core.sha256 import sha256
 from license_core.signer import Signer
 
@@ -48,7 +49,9 @@ class Revocations(NamedTuple):
         except ValueError as error:
             raise ClaimError("revoked", str(error)) from error
         if len(digests) % DIGEST_BYTES:
-            raise ClaimError("revoked", f"it is not made of digests of {DIGEST_BYTES} bytes")
+            raise ClaimError(
+                "revoked", Reason("it is not made of digests of {size} bytes", size=DIGEST_BYTES)
+            )
         return cls(
             iss=get(claims.text(members, "iss"), "iss"),
             number=get(claims.integer(members, "number", least=1), "number"),

@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+from license_core.reason import Reason
+
 DEFAULT_WARN_DAYS = 30
 
 
@@ -30,7 +32,7 @@ def parse(data: bytes, path: str) -> Settings:
         values = _toml(data)
     unknown = sorted(values.keys() - {"product", "warn_days", "released"})
     if unknown:
-        raise ValueError(f"{', '.join(unknown)} is not a setting")
+        raise ValueError(Reason("{names} is not a setting", names=", ".join(unknown)))
     product = values.get("product")
     if product is not None and (not isinstance(product, str) or not product):
         raise ValueError("product is not a name in quotes")
@@ -77,7 +79,7 @@ def _toml(data: bytes) -> dict[str, Any]:
     try:
         return tomllib.loads(data.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"it is not TOML ({error})") from error
+        raise ValueError(Reason("it is not TOML ({error})", error=error)) from error
 
 
 def _released(value: Any) -> int | None:

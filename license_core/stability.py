@@ -1,10 +1,12 @@
 """What may change a host key, and how to pin it: from facts alone (SPEC section 3.5)."""
 
-from license_core.errors import Notice
+from license_core.errors import Notice, PinnedAddressDiffersError
 from license_core.facts import HostFacts
 from license_core.hostkey import DEFAULT_PROFILE
 
 _EMBEDDED_DNS = "127.0.0.11"
+_DOCKER_GATEWAY = "172.17.0.1"
+_PODMAN_POOL = "10.88."
 _HOST_BRIDGES = ("docker", "br-", "cni-", "podman", "virbr")
 _SUBNETS = ("172.30.0", "172.31.250", "192.168.230", "10.230.0")
 
@@ -20,9 +22,28 @@ def network_mode(facts: HostFacts) -> str:
         return "pod"
     if facts.ip is None:
         return "none"
-    if any(name.startswith(_HOST_BRIDGES) for name, _ in facts.interfaces):
+    if _on_host_network(facts):
         return "host"
-    return "user-defined" if _EMBEDDED_DNS in facts.nameservers else "default-bridge"
+    return "user-defined" if _on_own_network(facts) else "default-bridge"
+
+
+def _on_host_network(facts: HostFacts) -> bool:
+    # A container that runs an engine of its own sees bridges too, but routes by one outside.
+    bridges = any(name.startswith(_HOST_BRIDGES) for name, _ in facts.interfaces)
+    return facts.own_link or (bridges and facts.gateway != _DOCKER_GATEWAY)
+
+
+def _on_own_network(facts: HostFacts) -> bool:
+    """Whether the address is of a network that somebody made, and not of the engine's default.
+
+    On such a network Docker answers for names at 127.0.0.11, podman at the gateway.
+    """
+    if facts.engine == "podman":
+        return facts.gateway in facts.nameservers and not (facts.ip or "").startswith(_PODMAN_POOL)
+    # A container on both has that name server too, but may be reached by the default bridge.
+    networks = {name for name, address in facts.interfaces if address and ":" not in address}
+    on_both = len(networks) > 1 and facts.gateway == _DOCKER_GATEWAY
+    return _EMBEDDED_DNS in facts.nameservers and not on_both
 
 
 def notices(facts: HostFacts, profile: str = DEFAULT_PROFILE) -> tuple[Notice, ...]:
@@ -42,14 +63,26 @@ def notices(facts: HostFacts, profile: str = DEFAULT_PROFILE) -> tuple[Notice, .
             ip=facts.ip,
             engine=engine,
             bridge="podman" if engine == "podman" else "bridge",
-            container=container_name(facts),
+            container=network_name(facts),
             hostname=facts.hostname or "NAME",
             subnet=f"{subnet}.0/24",
             subnet_gateway=f"{subnet}.1",
             subnet_range=f"{subnet}.128/25",
             subnet_ip=f"{subnet}.10",
+            gpus=f"--gpus {facts.gpus} " if facts.gpus else "",
         ),
     )
+
+
+def check_pinned(facts: HostFacts) -> None:
+    """Raises PinnedAddressDiffersError where the declared address is not the present one."""
+    if facts.pinned_ip and facts.pinned_ip != facts.ip:
+        raise PinnedAddressDiffersError(
+            pinned=facts.pinned_ip,
+            ip=facts.ip,
+            engine=facts.engine or "docker",
+            container=network_name(facts),
+        )
 
 
 def container_name(facts: HostFacts) -> str:
@@ -57,7 +90,16 @@ def container_name(facts: HostFacts) -> str:
     return facts.container_id[:12] if facts.container_id else "CONTAINER"
 
 
+def network_name(facts: HostFacts) -> str:
+    """What they may call the container by that has this one's network: mostly itself."""
+    return facts.network_container[:12] if facts.network_container else container_name(facts)
+
+
 def _free_subnet(facts: HostFacts) -> str:
-    """The first three numbers of a /24 that none of this host's addresses lies in."""
-    used = {address.rpartition(".")[0] for _, address in facts.interfaces}
-    return next((subnet for subnet in _SUBNETS if subnet not in used), _SUBNETS[0])
+    """The first three numbers of a /24 that is in no /16 of this host's addresses."""
+    used = {_first_two(address) for _, address in facts.interfaces}
+    return next((subnet for subnet in _SUBNETS if _first_two(subnet) not in used), _SUBNETS[0])
+
+
+def _first_two(address: str) -> str:
+    return ".".join(address.split(".")[:2])

@@ -9,6 +9,8 @@ import json
 import re
 from typing import Any
 
+from license_core.reason import Reason
+
 MAX_DEPTH = 8
 
 _WHITE_SPACE = " \t\n\r"  # RFC 8259 section 2
@@ -30,11 +32,15 @@ def loads(data: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise ValueError("it is not UTF-8") from error
     except StopIteration as error:  # how the scanner says that a value is missing
-        raise ValueError(f"it is not JSON (no value at character {error.value})") from error
+        raise ValueError(
+            Reason("it is not JSON (no value at character {at})", at=error.value)
+        ) from error
     except json.JSONDecodeError as error:
-        raise ValueError(f"it is not JSON ({error.msg} at character {error.pos})") from error
+        raise ValueError(
+            Reason("it is not JSON ({reason} at character {at})", reason=error.msg, at=error.pos)
+        ) from error
     if end != len(text):
-        raise ValueError(f"it is not JSON (something follows it at character {end})")
+        raise ValueError(Reason("it is not JSON (something follows it at character {at})", at=end))
     if b"\\" in data:
         _refuse_lone_surrogates(value)
     return value
@@ -50,12 +56,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) != len(pairs):
         seen: set[str] = set()
         twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        raise ValueError(f"the name {twice!r} stands twice in one object")
+        raise ValueError(Reason("the name {name!r} stands twice in one object", name=twice))
     return members
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+    raise ValueError(Reason("{name} is not JSON", name=name))
 
 
 _STEPS = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
@@ -69,7 +75,7 @@ def _refuse_depth(data: bytes) -> None:
     for found in re.finditer(_STRING_OR_BRACKET, data):
         depth += _STEPS.get(found[0], 0)
         if depth > MAX_DEPTH:
-            raise ValueError(f"it is nested deeper than {MAX_DEPTH}")
+            raise ValueError(Reason("it is nested deeper than {most}", most=MAX_DEPTH))
 
 
 def _refuse_lone_surrogates(value: Any) -> None:

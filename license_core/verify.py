@@ -50,6 +50,7 @@ from license_core.hostkey import HostKey
 from license_core.keyset import TrustedKeyset, open_keyset
 from license_core.license import License, UnsupportedError
 from license_core.publickey import PublicKey
+from license_core.reason import Reason
 from license_core.revocation import Revocations, open_revocations
 from license_core.settings import Settings
 
@@ -119,7 +120,7 @@ class Report(NamedTuple):
             raise FeatureNotLicensedError(
                 number=self.license.jti,
                 feature=feature,
-                licensed=", ".join(self.license.features) or "none",
+                licensed=", ".join(self.license.features) or Reason("none"),
             )
 
 
@@ -171,14 +172,14 @@ def open_license(data: bytes, *, roots: tuple[PublicKey, ...], keys_path: str = 
     Says nothing of host, product or term. Raises the LicenseError that ends SPEC section 7.2.
     """
     if len(data) > MAX_FILE:
-        raise FileTooLargeError(path="the file", size=len(data), cap=MAX_FILE)
+        raise FileTooLargeError(path=Reason("the file"), size=len(data), cap=MAX_FILE)
     try:
         blocks = armor.unwrap(data)
     except armor.ArmorError as error:
         raise LicenseDamagedError(reason=str(error)) from error
     licenses = blocks.get(armor.LICENSE, [])
     if not licenses:
-        raise LicenseBlockMissingError(size=len(data))
+        raise LicenseBlockMissingError(size=len(data), found=_instead(data, blocks))
     if len(licenses) > 1:
         raise SeveralLicensesError(count=len(licenses))
     keyset, keyset_token = _open_newest_keyset(blocks.get(armor.KEYSET, []), roots, keys_path)
@@ -187,6 +188,19 @@ def open_license(data: bytes, *, roots: tuple[PublicKey, ...], keys_path: str = 
     return Verified(
         _read_claims(payload), key, keyset, token, keyset_token, lists[0] if lists else None
     )
+
+
+def _instead(data: bytes, blocks: Mapping[str, list[str]]) -> str:
+    """What a file without a licence is."""
+    if armor.REQUEST in blocks:
+        return "it is a request, which goes to the vendor"
+    if armor.KEYSET in blocks:
+        return "it is only the second half of a licence file"
+    if armor.REVOCATIONS in blocks:
+        return "it is a revocation list, which stands beside the licence as license.revocations"
+    if b"-----BEGIN PUBLIC KEY-----" in data:
+        return "it is a public key, which belongs into the folder keys"
+    return "it is something else"
 
 
 def _open_newest_keyset(
@@ -207,7 +221,9 @@ def _open_newest_keyset(
     if opened:
         return max(opened, key=lambda pair: pair[0].keyset.version)
     if isinstance(error, jws.MalformedTokenError):
-        raise LicenseDamagedError(reason=f"the keyset: {error}") from error
+        raise LicenseDamagedError(
+            reason=Reason("the keyset: {reason}", reason=str(error))
+        ) from error
     if isinstance(error, jws.TokenError):
         trusted = ", ".join(root.kid for root in roots)
         raise KeysetUntrustedError(trusted=trusted, keys=keys_path) from error
@@ -246,10 +262,10 @@ def _check_signing_key(verified: Verified, problems: list[LicenseError]) -> None
     if entry.state == "revoked":
         problems.append(SigningKeyRevokedError(kid=kid, version=keyset.version))
     if entry.products is not None and license_.aud not in entry.products:
-        reason = f"it is not for the product {license_.aud}"
+        reason = Reason("it is not for the product {product}", product=license_.aud)
         problems.append(SigningKeyNotAllowedError(kid=kid, reason=reason))
     if not entry.nbf <= license_.iat < entry.exp:
-        reason = "it was not valid when the licence was issued"
+        reason = Reason("it was not valid when the licence was issued")
         problems.append(SigningKeyNotAllowedError(kid=kid, reason=reason))
     if keyset.exp is not None and license_.iat >= keyset.exp:
         problems.append(
@@ -265,7 +281,7 @@ def _check_revoked(
     if verified.revocations_token is None and beside is None:
         return latest
     lists: list[Revocations] = []
-    for path, read in (("the licence file", _inner_list), (revocations_path, _list_beside)):
+    for path, read in ((Reason("the licence file"), _inner_list), (revocations_path, _list_beside)):
         try:
             lists += read(verified, beside)
         except ValueError as error:
@@ -294,7 +310,7 @@ def _list_beside(verified: Verified, beside: bytes | None) -> list[Revocations]:
         return []
     tokens = armor.unwrap(beside).get(armor.REVOCATIONS, [])
     if len(tokens) != 1:
-        raise ValueError(f"it holds {len(tokens)} lists, not one")
+        raise ValueError(Reason("it holds {count} lists, not one", count=len(tokens)))
     return [_open_list(tokens[0], verified.keyset)]
 
 
@@ -315,11 +331,10 @@ def _check_host(
     problems: list[LicenseError],
     notices: list[Notice],
 ) -> HostKey | None:
-    if facts.pinned_ip and facts.pinned_ip != facts.ip:
-        container = stability.container_name(facts)
-        problems.append(
-            PinnedAddressDiffersError(pinned=facts.pinned_ip, ip=facts.ip, container=container)
-        )
+    try:
+        stability.check_pinned(facts)
+    except PinnedAddressDiffersError as error:
+        problems.append(error)
     binding = license_.host
     try:
         host = hostkey.derive(facts, binding.profile)

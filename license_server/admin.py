@@ -1,41 +1,77 @@
 """The ``license-server`` command, and the only place that turns an error into an exit code."""
 
 import asyncio
+import errno
 import os
 import secrets
+import shlex
+import shutil
 import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from sqlalchemy import Connection
 
-from license_core import b64url, claims
+from license_core import b64url
 from license_core.disk import told_plainly
 from license_core.errors import (
+    DEFAULT_SERVER,
     AddressInUseError,
     ApprovalPendingError,
     FileUnreadableError,
     InputInvalidError,
     InternalError,
     LicenseError,
+    LicenseNotWrittenError,
+    NotFoundError,
     OutputFailedError,
+    PathIsFolderError,
     UsageError,
+    printable,
     utc,
 )
 from license_core.place import read, words
-from license_server import problem_json
 from license_server.actor import COMMAND
 from license_server.db import Database
 from license_server.permissions import ROLES
 from license_server.settings import ServerSettings
 
+if TYPE_CHECKING:
+    from license_server.orders import Order
+    from license_server.store.licenses import StoredLicense
+
 T = TypeVar("T")
 _LARGEST_TEXT = 256 * 1024
+_WHERE_TO_LOOK = {
+    "token that still holds, called": "Run `{server} token list` to see those that there are.",
+    "account": "Check the address; to make the account: `{server} user add {name}`.",
+}
+
+
+class _Call:
+    """How this process was called, as far as the words of a remedy need it."""
+
+    data: Path | None = None
+
+    def __str__(self) -> str:
+        """The command to type again, with the operator's own path and folder."""
+        path = sys.argv[0]
+        name = os.path.basename(path)
+        if name == "__main__.py":
+            words = f"{shlex.quote(sys.executable)} -m license_server"
+        elif name == DEFAULT_SERVER and os.path.realpath(shutil.which(name) or "") != (
+            os.path.realpath(path)
+        ):
+            words = shlex.quote(path)
+        else:
+            words = DEFAULT_SERVER
+        return words if self.data is None else f"{words} --data {shlex.quote(str(self.data))}"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -53,7 +89,12 @@ def cli(ctx: click.Context, data: Path | None) -> None:
     The passphrase of the keys comes from LICENSE_SERVER_PASSPHRASE_FILE or
     LICENSE_SERVER_PASSPHRASE.
     """
-    ctx.obj = ServerSettings.read(data=data)
+    ctx.obj.data = data
+    settings = ctx.obj = ServerSettings.read(data=data)
+    for path in (settings.passphrase_file, settings.admin_password_file):
+        if path is not None and _is_open(path):
+            remedy = f"chmod 600 {shlex.quote(str(path))}"
+            click.echo(f"[W]: {path} can be read by others.\n     {remedy}", err=True)
 
 
 @cli.command()
@@ -68,15 +109,13 @@ def init(settings: ServerSettings, vendor: str, admin: str) -> None:
     password = given or b64url.encode(secrets.token_bytes(15))
     administrator = vault.Administrator(_email(admin), password)
     vault.make(settings, vendor, administrator, int(time.time()), secrets.token_bytes)
-    click.echo(f"Made the server in {settings.data}.")
-    click.echo(f"Ship {settings.root_pub_pem} with your product, in its folder keys/.")
-    click.echo(f"Keep a copy of {settings.root_key} offline; the server runs without it.")
+    _say(f"Made the server in {settings.data}.")
+    _say(f"Ship {settings.root_pub_pem} with your product, in its folder keys/.")
+    _say(f"Keep a copy of {settings.root_key} offline; the server runs without it.")
     if given is None:
-        click.echo(
-            f"{administrator.email} signs in with the password (shown this once): {password}"
-        )
+        _say(f"{administrator.email} signs in with the password (shown this once): {password}")
     else:
-        click.echo(f"{administrator.email} signs in with the password that you gave.")
+        _say(f"{administrator.email} signs in with the password that was set for it.")
 
 
 @cli.command()
@@ -86,7 +125,7 @@ def init(settings: ServerSettings, vendor: str, admin: str) -> None:
 )
 @click.pass_obj
 def serve(settings: ServerSettings, host: str, port: int) -> None:
-    """Serve the desk and the API; print the URL when ready."""
+    """Serve the desk (the web pages to issue at) and the API; print the URL when ready."""
     import uvicorn
 
     from license_server import logs
@@ -99,51 +138,91 @@ def serve(settings: ServerSettings, host: str, port: int) -> None:
     url = f"http://{name}:{listening.getsockname()[1]}"
 
     class Server(uvicorn.Server):
+        unsaid: Exception | None = None
+
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
-            print(url, flush=True)
+            try:
+                _say(url)
+            except (OutputFailedError, BrokenPipeError) as error:
+                self.unsaid, self.should_exit = error, True
 
     config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False)
-    Server(config).run([listening])
+    server = Server(config)
+    server.run([listening])
+    if server.unsaid is not None:
+        raise server.unsaid
 
 
 @cli.command()
-@click.option("--customer", required=True)
-@click.option("--product", required=True)
+@click.option("--customer", required=True, metavar="NAME", help="Whom the licence is for.")
+@click.option(
+    "--product", required=True, metavar="NAME", help="Which product, as its hostseal.toml names it."
+)
 @click.option(
     "--host",
     required=True,
     metavar="TEXT",
-    help="The operator's line or request; @FILE: what stands in FILE; - : stdin.",
+    help="What the operator sent: the line of get_host_key or the text of request; "
+    "@FILE: what stands in FILE; - : stdin.",
 )
-@click.option("--days", type=int, help="How long it holds, to the end of the last day.")
-@click.option("--expires", metavar="DATE", help="The last day, such as 2027-12-31.")
-@click.option("--perpetual", is_flag=True, help="It never ends.")
-@click.option("--time-zone", metavar="ZONE", help="Whose days are meant [default: UTC]")
-@click.option("--edition")
-@click.option("--feature", "features", multiple=True, help="May be given several times.")
-@click.option("--limit", "limits", multiple=True, metavar="NAME=N", help="Such as gpus=4.")
-@click.option("--match", help="exact (default) or anchored")
-@click.option("--notify-days", type=int, help="From how many days before the end to warn.")
-@click.option("--grace-days", type=int, help="How many days after the end to tolerate.")
-@click.option("--maintenance-until", metavar="DATE", help="Covers versions released until then.")
-@click.option("--replaces", metavar="NUMBER")
+@click.option("--days", type=int, metavar="N", help="It holds N days, to the end of the last one.")
+@click.option("--expires", metavar="DATE", help="Or: its last day, such as 2027-12-31.")
+@click.option("--perpetual", is_flag=True, help="Or: it never ends.")
+@click.option("--time-zone", metavar="ZONE", help="Whose days are meant. [default: UTC]")
+@click.option("--edition", metavar="NAME", help="The edition that the product is to run as.")
 @click.option(
-    "-o", "--output", required=True, metavar="FILE", help="Where to write it; - : stdout."
+    "--feature",
+    "features",
+    multiple=True,
+    metavar="NAME",
+    help="A feature that it includes; may be given several times.",
+)
+@click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    metavar="NAME=N",
+    help="A limit that the product keeps, such as gpus=4; may be given several times.",
+)
+@click.option(
+    "--match",
+    metavar="CHOICE",
+    help="exact: any change of hostname, IP address, machine or container ends it. anchored: "
+    "machine and container hold it, and a change of hostname or IP address is only warned of; "
+    "needs the text of request. [default: exact]",
+)
+@click.option(
+    "--notify-days", type=int, metavar="N", help="The client warns from N days before the end."
+)
+@click.option(
+    "--grace-days", type=int, metavar="N", help="The product still runs N days after the end."
+)
+@click.option(
+    "--maintenance-until",
+    metavar="DATE",
+    help="It covers versions of the product released until then.",
+)
+@click.option(
+    "--replaces", metavar="NUMBER", help="The earlier licence that it stands in place of."
+)
+@click.option(
+    "-o", "--output", required=True, metavar="FILE", help="Where to write license.dat; - : stdout."
 )
 @click.pass_obj
 def issue(settings: ServerSettings, /, output: str, **given: Any) -> None:
     """Issue a licence and write its file."""
-    from license_server import issuing, vault
+    from license_server import acts, issuing, vault
     from license_server.acts import Wanted
     from license_server.site import Site
     from license_server.store.licenses import StoredLicense
     from license_server.store.proposals import Proposal
     from license_server.store.record import Reply
+    from license_server.web import forms
 
     given["host"] = _operators_text(given["host"])
     given["features"] = list(given["features"])
-    given["limits"] = dict(_limit(text) for text in given["limits"])
+    given["limits"] = forms.limits_of(given["limits"])
     now = int(time.time())
     database, issuer = vault.open_vault(settings)
     kept: list[StoredLicense | Proposal] = []
@@ -154,16 +233,61 @@ def issue(settings: ServerSettings, /, output: str, **given: Any) -> None:
 
     try:
         site = Site(settings, database, issuer, lambda: now, secrets.token_bytes)
-        with _output(output) as write:
-            asyncio.run(site.act(Wanted("issue", given), COMMAND, now, tell))
+        wanted = Wanted("issue", given)
+        with database.reading() as connection:
+            seen = acts.plan(connection, wanted, COMMAND, now, look=True)
+        with _output(output) as put:
+            asyncio.run(site.act(wanted, COMMAND, now, tell))
             (stored,) = kept
             if isinstance(stored, Proposal):
                 raise ApprovalPendingError(id=stored.id, product=stored.product)
-            write(issuing.file_of(stored))
+            try:
+                put(issuing.file_of(stored))
+            except OSError as error:
+                place = "standard output" if output == "-" else output
+                raise LicenseNotWrittenError(
+                    number=stored.number, path=place, reason=words(error)
+                ) from error
     finally:
         database.close()
-    until = "without end" if stored.expires_at is None else f"until {utc(stored.expires_at)}"
-    click.echo(f"{stored.number} for {stored.customer}, {until}", err=True)
+    click.echo(f"{stored.number} for {_to_whom(stored)}", err=True)
+    for notice in seen.notices:
+        if notice.level == "warning":
+            told = f"{notice.sentence}\n     {notice.remedy(DEFAULT_SERVER)}"
+            click.echo(f"[W]: {told}", err=True)
+    for line in _tolerated(seen.order):
+        click.echo(line, err=True)
+
+
+def _tolerated(order: "Order") -> Iterator[str]:
+    """What the licence tolerates, and what the other choice would have."""
+    from license_server import tolerance
+
+    found = tolerance.of(order.request)
+    yield f"{order.match}: {found.sentence(order.match)}"
+    if found.objection:
+        yield f"anchored: {found.objection}"
+    else:
+        other = "exact" if order.match == "anchored" else "anchored"
+        yield f"{other} would have been: {found.sentence(other)}"
+
+
+@cli.command("file")
+@click.argument("number")
+@click.option(
+    "-o", "--output", required=True, metavar="FILE", help="Where to write it; - : stdout."
+)
+@click.pass_obj
+def file_(settings: ServerSettings, number: str, output: str) -> None:
+    """Write the file of the licence NUMBER, as it was issued; nothing is issued."""
+    from license_server import issuing
+
+    stored = _write(settings, lambda connection: issuing.find(connection, number))
+    try:
+        with _output(output) as put:
+            put(issuing.file_of(stored))
+    except OSError as error:
+        raise told_plainly(error, output) from error
 
 
 @cli.group()
@@ -179,9 +303,7 @@ def token_create(settings: ServerSettings, name: str) -> None:
     from license_server import auth
 
     now = int(time.time())
-    click.echo(
-        _write(settings, lambda c: auth.new_token(c, name, COMMAND, now, secrets.token_bytes))
-    )
+    _say(_write(settings, lambda c: auth.new_token(c, name, COMMAND, now, secrets.token_bytes)))
 
 
 @token.command("list")
@@ -192,7 +314,7 @@ def token_list(settings: ServerSettings) -> None:
 
     for stored in _write(settings, people.list_tokens):
         state = "holds" if stored.revoked_at is None else f"revoked {utc(stored.revoked_at)}"
-        click.echo(f"{stored.name}\tcreated {utc(stored.created_at)}\t{state}")
+        _say(f"{stored.name}\tcreated {utc(stored.created_at)}\t{state}")
 
 
 @token.command("revoke")
@@ -204,12 +326,12 @@ def token_revoke(settings: ServerSettings, name: str) -> None:
 
     now = int(time.time())
     _write(settings, lambda connection: auth.revoke_token(connection, name, COMMAND, now))
-    click.echo(f"Revoked {name}.")
+    _say(f"Revoked {name}.")
 
 
 @cli.group()
 def user() -> None:
-    """People who may sign in at the desk."""
+    """People who may sign in at the desk, the web pages to issue at."""
 
 
 @user.command("add")
@@ -228,7 +350,7 @@ def user_add(settings: ServerSettings, email: str, role: str) -> None:
 
     address, password, now = _email(email), _password(settings), int(time.time())
     _write(settings, lambda c: accounts.add(c, address, password, role, COMMAND, now))
-    click.echo(f"{address} may sign in now.")
+    _say(f"{address} may sign in now.")
 
 
 @user.command("passwd")
@@ -240,7 +362,7 @@ def user_passwd(settings: ServerSettings, email: str) -> None:
 
     address, password, now = _email(email), _password(settings), int(time.time())
     _write(settings, lambda c: accounts.set_password(c, address, password, COMMAND, now))
-    click.echo(f"{address} has another password now.")
+    _say(f"{address} has another password now.")
 
 
 @cli.command()
@@ -254,36 +376,70 @@ def upgrade(settings: ServerSettings) -> None:
         database.write(lambda connection: schema.upgrade(connection, int(time.time())))
     finally:
         database.close()
-    click.echo("The database is of this server's version.")
+    _say("The database is of this server's version.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with *arguments* (default: the process's) and return its exit code."""
+    call = _Call()
+    sys.stdout, sys.stderr = (stream or _nowhere() for stream in (sys.stdout, sys.stderr))
     try:
         cli.main(
             None if arguments is None else list(arguments),
             prog_name="license-server",
             standalone_mode=False,
+            obj=call,
         )
-        sys.stdout.flush()
+    except OutputFailedError as error:
+        _give_up_output()
+        return _refuse(error, call)
     except LicenseError as error:
-        return _refuse(error)
+        return _refuse(error, call)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         return error.exit_code
     except click.ClickException as error:
-        return _refuse(UsageError(reason=error.format_message()))
+        return _refuse(_misunderstood(error), call)
     except (click.Abort, KeyboardInterrupt):
         return 130
     except BrokenPipeError:
         _give_up_output()  # the reader went away; say nothing more
         return 141
-    except OSError as error:  # every other was told as a problem: this is standard output's
-        _give_up_output()
-        return _refuse(OutputFailedError(reason=words(error)))
+    except UnicodeEncodeError:  # and not the text itself: it may be a password
+        reason = "What was typed, or what the environment says, is not UTF-8 text."
+        return _refuse(UsageError(reason=reason), call)
     except Exception as error:  # noqa: BLE001  # the last net: nobody is shown a traceback
-        return _refuse(InternalError(reason=f"{type(error).__name__}: {error}"))
+        return _refuse(InternalError(reason=f"{type(error).__name__}: {error}"), call)
     return 0
+
+
+def _is_open(path: Path) -> bool:
+    """Whether others than the owner of *path* have rights to it."""
+    try:
+        return bool(path.stat().st_mode & 0o077)
+    except OSError:
+        return False  # whoever reads it says what is wrong
+
+
+def _say(line: str) -> None:
+    """One line of the answer. Raises OutputFailedError, or BrokenPipeError: nobody reads it."""
+    with _told_as_output():
+        click.echo(line)
+
+
+@contextmanager
+def _told_as_output() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputFailedError(reason=words(error)) from error
+
+
+def _nowhere() -> TextIOWrapper:
+    """For a stream that whoever started this process has closed: nobody wants to read it."""
+    return open(os.devnull, "w", encoding="utf-8")
 
 
 def _give_up_output() -> None:
@@ -291,8 +447,18 @@ def _give_up_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
-def _refuse(error: LicenseError) -> int:
-    remedy = error.remedy(problem_json.CLI).replace("\n", "\n     ")
+def _misunderstood(error: click.ClickException) -> UsageError:
+    """The problem, with the words that ask for the help of the command that was meant."""
+    context = getattr(error, "ctx", None)
+    words = [] if context is None else context.command_path.split()[1:]
+    return UsageError(reason=error.format_message(), help=" ".join([*words, "--help"]))
+
+
+def _refuse(error: LicenseError, call: _Call) -> int:
+    remedy = error.remedy(str(call), server=str(call))
+    if isinstance(error, NotFoundError) and error.what in _WHERE_TO_LOOK:
+        remedy = _WHERE_TO_LOOK[error.what].format(server=call, name=shlex.quote(error.name))
+    remedy = remedy.replace("\n", "\n     ")
     click.echo(f"[E]: {error.sentence}\n     {remedy}", err=True)
     return error.exit_code
 
@@ -310,8 +476,13 @@ def _write(settings: ServerSettings, work: Callable[[Connection], T]) -> T:
 def _operators_text(given: str) -> str:
     """What the operator sent, from where *given* says. Raises FileUnreadableError."""
     if given == "-":
+        if sys.stdin is None:
+            raise InputInvalidError(field="--host", reason="standard input is closed")
         return sys.stdin.buffer.read(_LARGEST_TEXT).decode("utf-8", "replace")
     if not given.startswith("@"):
+        if os.path.isfile(given):
+            reason = f"{given} is a file; to read what stands in it, write `--host @{given}`"
+            raise InputInvalidError(field="--host", reason=reason)
         return given
     data = read(given[1:], _LARGEST_TEXT)
     if data is None:
@@ -327,37 +498,67 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
         listening.listen(2048)
-    except OSError as error:
+    except (OSError, TypeError) as error:  # TypeError: what is no text is no name either
         listening.close()
-        raise AddressInUseError(address=f"{host}:{port}", reason=words(error)) from error
+        if isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EACCES):
+            raise AddressInUseError(address=f"{host}:{port}", reason=words(error)) from error
+        reason = f"{host!r} is no address of this machine ({error})"
+        raise InputInvalidError(field="--host", reason=reason) from error
     return listening
 
 
 @contextmanager
-def _output(name: str) -> Iterator[Callable[[bytes], object]]:
-    """A way to write the file *name* whole; that it can be written is known before it is used."""
-    if name == "-":
-        yield sys.stdout.buffer.write
+def _output(name: str) -> Iterator[Callable[[bytes], None]]:
+    """A way to write the file *name* whole; that it can be written is known before it is used.
+
+    Raises PathIsFolderError, or that nothing can be written there; the way itself raises OSError.
+    """
+    path = Path(os.path.realpath(name))
+    if name == "-" and sys.__stdout__ is None:
+        raise OutputFailedError(reason="it is closed")
+    if name == "-" or (path.exists() and not path.is_file() and not path.is_dir()):
+        yield lambda data: _pour(name, data)  # nothing takes the place of a pipe or a device
         return
-    path = Path(name)
+    if path.is_dir():
+        raise PathIsFolderError(path=name)
+    was_there = path.exists()
     new = path.with_name(f"{path.name}.{secrets.token_hex(6)}.tmp")
     try:
-        with new.open("xb") as stream:
-            yield stream.write
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(new, path)
+        stream = new.open("xb")
     except OSError as error:
         raise told_plainly(error, name) from error
+
+    def put(data: bytes) -> None:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+        os.replace(new, path)
+        if was_there:
+            click.echo(f"[W]: {name} was there already, and was replaced.", err=True)
+
+    try:
+        with stream:
+            yield put
     finally:
         new.unlink(missing_ok=True)
 
 
-def _limit(text: str) -> tuple[str, int]:
-    name, _, value = text.partition("=")
-    if not claims.choice_name(name) or not (value.isascii() and value.isdigit()):
-        raise InputInvalidError(field="--limit", reason=f"{text!r} is not like gpus=4")
-    return name, int(value)
+def _pour(name: str, data: bytes) -> None:
+    if name == "-":
+        try:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        except OSError:
+            _give_up_output()
+            raise
+        return
+    with open(name, "wb") as stream:
+        stream.write(data)
+
+
+def _to_whom(stored: "StoredLicense") -> str:
+    until = "without end" if stored.expires_at is None else f"until {utc(stored.expires_at)}"
+    return f"{printable(stored.customer)}, {until}"
 
 
 def _email(text: str) -> str:
@@ -369,6 +570,21 @@ def _email(text: str) -> str:
 
 def _password(settings: ServerSettings) -> str:
     given = settings.read_admin_password()
+    if given is None and not _somebody_is_there():
+        reason = (
+            "nobody can be asked for it without a terminal; set "
+            "LICENSE_SERVER_ADMIN_PASSWORD_FILE to a file whose first line it is"
+        )
+        raise InputInvalidError(field="password", reason=reason)
     if given is None:
         given = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     return str(given)
+
+
+def _somebody_is_there() -> bool:
+    """Whether there is a terminal to ask at."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return sys.stdin.isatty()
+    return True

@@ -19,7 +19,6 @@ from license_core.errors import (
 
 TYPES = "/problems/"
 MEDIA_TYPE = "application/problem+json"
-CLI = "license-server"
 _LONGEST_FACT = 500
 
 
@@ -39,7 +38,7 @@ def document(error: LicenseError, request_id: str) -> dict[str, Any]:
         "title": error.row.title,
         "status": error.row.status,
         "detail": error.sentence,
-        "remedy": error.remedy(CLI),
+        "remedy": error.remedy(),
         "request_id": request_id,
     }
 

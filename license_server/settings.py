@@ -13,7 +13,9 @@ from license_core.place import words
 class ServerSettings(BaseSettings):
     """What one server is told from outside."""
 
-    model_config = SettingsConfigDict(env_prefix="LICENSE_SERVER_", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="LICENSE_SERVER_", env_ignore_empty=True, frozen=True
+    )
 
     data: Path = Path("server")
     """The folder of the database and the keys."""

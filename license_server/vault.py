@@ -27,7 +27,7 @@ from license_core.errors import (
     TrustedKeyInvalidError,
 )
 from license_core.keyset import Keyset, SigningKey, open_keyset
-from license_core.place import words
+from license_core.place import absolute, words
 from license_core.publickey import PublicKey
 from license_core.signer import MemorySigner
 from license_server import accounts, audit, passwords, schema
@@ -40,6 +40,7 @@ from license_server.store import people, record
 
 DAY = 86400
 _SIGNING_KEY_DAYS = 3653
+_LEAST_PASSPHRASE = 12
 _PRIVATE, _PUBLIC = 0o600, 0o644
 
 
@@ -65,9 +66,12 @@ def make(
     _refuse_used(settings)
     passwords.check(administrator.password)
     passphrase = settings.read_passphrase("new key")
+    if len(passphrase) < _LEAST_PASSPHRASE:
+        reason = f"it has {len(passphrase)} bytes; what seals the keys has {_LEAST_PASSPHRASE}"
+        raise InputInvalidError(field="passphrase", reason=f"{reason} or more")
     root, signing = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
     keyset = _first_keyset(vendor, root, signing, now)
-    data = settings.data.absolute()
+    data = Path(absolute(str(settings.data)))
     new = settings.model_copy(
         update={"data": data.with_name(f".{data.name}.{random(6).hex()}.tmp")}
     )

@@ -60,13 +60,37 @@ runs() { # whether the service $1 runs
   [ -n "$since" ] && [ "$(began "$pid")" = "$since" ]
 }
 
+prepare_run() { # all that is written below is looked at before anything is started
+  command -v flock >/dev/null ||
+    refuse $EXIT_SERVICE "The command flock is missing." "Install it: \`apt-get install util-linux\`."
+  mkdir -p "$RUN" 2>/dev/null
+  { [ -d "$RUN" ] && [ -w "$RUN" ]; } || refuse_file "$RUN"
+  (: >>"$RUN/start.lock") 2>/dev/null || refuse_file "$RUN/start.lock"
+  for service in $SERVICES; do
+    for file in "$RUN/$service.pid" "$RUN/$service.log"; do
+      [ ! -e "$file" ] || { [ -f "$file" ] && [ -w "$file" ]; } || refuse_file "$file"
+    done
+  done
+}
+
+refuse_file() {
+  refuse $EXIT_SERVICE "$1 cannot be written." "$(look_at "$1")"
+}
+
+look_at() {
+  printf '%s' "See what it is (\`ls -ld $1\`); move it away, or let this user write there."
+}
+
 launch() { # a process that nobody could name later is not kept
   nohup sh "$PLATFORM_HOME/services/$1" </dev/null >>"$RUN/$1.log" 2>&1 9>&- &
-  printf '%s %s\n' "$!" "$(began "$!")" >"$RUN/$1.pid" || kill "$!"
+  printf '%s %s\n' "$!" "$(began "$!")" 2>/dev/null >"$RUN/$1.pid" && return
+  kill "$!"
+  printf '[E]: %s was ended: %s cannot be written.\n     %s\n' \
+    "$1" "$RUN/$1.pid" "$(look_at "$RUN/$1.pid")" >&2
 }
 
 start_services() { # with descriptor 9 on a file to lock: two starts at once start nothing twice
-  flock 9 || return 1
+  flock 9 || refuse_file "$RUN/start.lock"
   launched=
   failed=0
   for service in $SERVICES; do
@@ -92,5 +116,5 @@ start_services() { # with descriptor 9 on a file to lock: two starts at once sta
 
 printf '[N]: Using production build at "%s"\n' "$PLATFORM_HOME"
 check_license
-mkdir -p "$RUN" || exit $EXIT_SERVICE
+prepare_run
 start_services 9>"$RUN/start.lock" || exit $EXIT_SERVICE

@@ -5,7 +5,7 @@ set -u
 PLATFORM_HOME=$(dirname -- "$(readlink -f -- "$0")")
 
 for file in "$PLATFORM_HOME"/run/*.pid; do
-  [ -r "$file" ] || continue
+  [ -f "$file" ] || continue
   service=$(basename -- "$file" .pid)
   read -r pid since <"$file"
   # Only the process that was started: its number may be another's by now.

@@ -3,17 +3,17 @@
 import json
 import os
 import re
+import sys
 from typing import Any
 
 import click
 
-from license_cli import files, options, page, render
+from license_cli import files, options, page, paint, render
 from license_cli.page import Examined
-from license_cli.session import Session
-from license_core import diagnosis, hostkey, stability
-from license_core.errors import LicenseError
+from license_cli.session import Session, key_to_give
+from license_core import diagnosis, evidence, routes, stability
+from license_core.errors import LicenseError, printable
 from license_core.facts import HostFacts
-from license_core.guard import Memory
 from license_core.hostkey import HostKey
 from license_core.installed import check_file
 from license_core.requirements import Requirements, Resources, measure
@@ -26,7 +26,7 @@ from license_core.verify import Report
     "--bundle",
     type=click.Path(),
     metavar="FILE",
-    help="Also write what support needs to FILE; no address and no id is in it.",
+    help="Also write what support needs to FILE; no address, id or name of this host is in it.",
 )
 @click.pass_obj
 def command(session: Session, profile: str, bundle: str | None) -> None:
@@ -43,20 +43,23 @@ def command(session: Session, profile: str, bundle: str | None) -> None:
         key=_key(facts, profile),
         profile=profile,
         facts=facts,
+        traits=evidence.read(facts),
+        routes=routes.considered(facts),
         memory=memory,
         report=_check(session, facts),
         wanted=wanted,
-        hazards=diagnosis.hazards(facts),
+        hazards=diagnosis.hazards(facts, wanted),
         shortages=diagnosis.shortages(facts, wanted, session.place.conf),
     )
     answer = page.as_json(found, session.cli) if session.as_json or bundle else {}
     if bundle is not None:
-        text = json.dumps(_without_names(answer, facts, memory), indent=2)
+        text = json.dumps(_without_names(answer, found), indent=2)
         files.write_new(bundle, f"{text}\n".encode())
     if session.as_json:
         render.say_json(answer)
     else:
-        for line in page.lines(found, session.cli):
+        brush = paint.brush(sys.stdout, os.environ)
+        for line in page.lines(found, session.cli, brush):
             render.say(line)
     if bundle is not None:
         render.remark(
@@ -66,7 +69,7 @@ def command(session: Session, profile: str, bundle: str | None) -> None:
 
 def _key(facts: HostFacts, profile: str) -> HostKey | LicenseError:
     try:
-        return hostkey.derive(facts, profile)
+        return key_to_give(facts, profile)
     except LicenseError as error:
         return error
 
@@ -84,17 +87,11 @@ def _check(session: Session, facts: HostFacts) -> Report:
         return Report(session.now, (error,))
 
 
-def _without_names(answer: Any, facts: HostFacts, memory: Memory | None) -> Any:
-    """*answer* with every address of this host, now or formerly, and its id replaced by a word."""
-    known = [facts.ip, facts.gateway, facts.pinned_ip, *facts.nameservers]
-    known += [address for _, address in facts.interfaces]
-    known += [host["ip"] for host in memory.hosts] if memory else []
-    addresses = sorted({address for address in known if address}, key=len, reverse=True)
-    words = {address: f"address-{number}" for number, address in enumerate(addresses, 1)}
-    if facts.container_id is not None:
-        words[stability.container_name(facts)] = "container"
+def _without_names(answer: Any, found: Examined) -> Any:
+    """*answer*, with a word in place of all that names this host, now or formerly."""
+    words = _names(found)
     # Whole: 172.30.0.1 is no part of 172.30.0.10, which is only proposed.
-    whole = "|".join(re.escape(word) for word in words)
+    whole = "|".join(re.escape(name) for name in sorted(words, key=len, reverse=True))
     pattern = re.compile(rf"(?<![0-9A-Za-z.:])(?:{whole})(?![0-9A-Za-z:]|\.[0-9])")
 
     def clean(value: Any) -> Any:
@@ -107,3 +104,30 @@ def _without_names(answer: Any, facts: HostFacts, memory: Memory | None) -> Any:
         return value
 
     return clean(answer)
+
+
+def _names(found: Examined) -> dict[str, str]:
+    """What names this host, and the word in its place."""
+    facts, hosts = found.facts, found.memory.hosts if found.memory else ()
+    license_ = found.report.license
+    addresses = [facts.ip, facts.gateway, facts.pinned_ip, *facts.nameservers]
+    addresses += [address for _, address in facts.interfaces]
+    addresses += [route.gateway for route in found.routes]
+    addresses += [host["ip"] for host in hosts]
+    hostnames = [facts.hostname, *(host["hostname"] for host in hosts)]
+    hostnames += [license_.host.name] if license_ else []
+    named = {
+        "network": [facts.container_id and stability.network_name(facts)],
+        "container": [facts.container_id and stability.container_name(facts), facts.container_id],
+        "machine": [facts.machine_id],
+        "hostname": hostnames,
+        "address": addresses,
+    }
+    for trait in found.traits:
+        named.setdefault(trait.name, []).append(trait.value)
+    return {
+        spelt: f"{word}-{number}"
+        for word, names in named.items()
+        for number, name in enumerate(dict.fromkeys(filter(None, names)), 1)
+        for spelt in (name, printable(name))
+    }

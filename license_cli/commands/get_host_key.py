@@ -3,9 +3,8 @@
 import click
 
 from license_cli import memory, options, render
-from license_cli.session import Session
-from license_core import hostkey, stability
-from license_core.errors import PinnedAddressDiffersError
+from license_cli.session import Session, key_to_give
+from license_core import stability
 from license_core.guard import Memory
 from license_core.request import bare_line
 
@@ -16,11 +15,7 @@ from license_core.request import bare_line
 def command(session: Session, profile: str) -> None:
     """Print this host's key and name, for the vendor."""
     facts = session.read_facts()
-    if facts.pinned_ip and facts.pinned_ip != facts.ip:
-        raise PinnedAddressDiffersError(
-            pinned=facts.pinned_ip, ip=facts.ip, container=stability.container_name(facts)
-        )
-    host = hostkey.derive(facts, profile)
+    host = key_to_give(facts, profile)
     notices = stability.notices(facts, profile)
     # Remember what the key was made of: if it changes, `verify` can then say what changed.
     before, _ = session.place.read_memory(facts)

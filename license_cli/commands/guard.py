@@ -1,6 +1,5 @@
 """``guard``: keeps asking whether the licence holds, beside or around a running product."""
 
-import os
 import sys
 
 import click
@@ -8,6 +7,7 @@ import click
 from license_cli.session import Session
 from license_cli.watch import Check, Watch
 from license_core.errors import UsageError
+from license_core.place import absolute
 
 _CHECK_SECONDS = 60.0
 
@@ -32,7 +32,9 @@ _CHECK_SECONDS = 60.0
     help="Write Prometheus metrics to FILE, for the node exporter's textfile collector.",
 )
 @click.option(
-    "--on-end", metavar="COMMAND", help="Run COMMAND with sh when the licence does not hold."
+    "--on-end",
+    metavar="COMMAND",
+    help="Run COMMAND with sh when the licence does not hold, for at most 60 seconds.",
 )
 @click.argument("program", nargs=-1, metavar="[-- PROGRAM [ARGUMENT]...]")
 @click.pass_obj
@@ -49,7 +51,7 @@ def command(
     licence ends, and ends with its exit code. A check that crashes, hangs or cannot be started is
     tried three times more, and then counts as a licence that does not hold.
     """
-    check = Check(client_command(session), _CHECK_SECONDS)
+    check = Check(client_command(session), _CHECK_SECONDS, session.cli)
     return Watch(check, interval, metrics, on_end).run(program)
 
 
@@ -58,6 +60,6 @@ def client_command(session: Session) -> tuple[str, ...]:
     called = sys.argv[0]
     if called.endswith(".py") and not sys.executable:
         raise UsageError(reason="This Python does not know where it is, so it cannot be started.")
-    start = (sys.executable, os.path.abspath(called)) if called.endswith(".py") else (called,)
+    start = (sys.executable, absolute(called)) if called.endswith(".py") else (called,)
     place = session.place
     return (*start, "--conf", place.conf, "--keys", place.keys, "--root", place.root)

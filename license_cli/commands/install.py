@@ -12,6 +12,7 @@ from license_core.armor import MAX_FILE
 from license_core.errors import FileTooLargeError, FileUnreadableError, Notice, UsageError
 from license_core.installed import check_file
 from license_core.place import read
+from license_core.reason import Reason
 from license_core.verify import Report
 
 
@@ -65,9 +66,9 @@ def _read_source(source: str, token_file: str | None) -> bytes:
             raise UsageError(reason="Standard input is closed, so no licence can be read from it.")
         data = sys.stdin.buffer.read(MAX_FILE + 1)
         if len(data) > MAX_FILE:
-            raise FileTooLargeError(path="standard input", size=len(data), cap=MAX_FILE)
+            raise FileTooLargeError(path=Reason("standard input"), size=len(data), cap=MAX_FILE)
         return data
-    if source.startswith(("https://", "http://")):
+    if source.lower().startswith(("https://", "http://")):
         from license_cli import client  # the HTTP library costs more than all the rest
 
         return client.fetch(source, _token(token_file))

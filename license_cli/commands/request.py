@@ -3,17 +3,17 @@
 import click
 
 from license_cli import files, memory, options, render
-from license_cli.session import Session
+from license_cli.session import Session, key_to_give
 from license_core import hostkey, stability
 from license_core.claims import ClaimError
 from license_core.errors import (
     LicenseError,
-    PinnedAddressDiffersError,
     UsageError,
     printable,
     utc,
 )
 from license_core.guard import Memory
+from license_core.reason import Reason
 from license_core.request import LicenseRequest
 
 
@@ -38,11 +38,7 @@ def command(
 ) -> None:
     """Write a request that can be mailed or pasted into the vendor's form."""
     facts = session.read_facts()
-    if facts.pinned_ip and facts.pinned_ip != facts.ip:
-        raise PinnedAddressDiffersError(
-            pinned=facts.pinned_ip, ip=facts.ip, container=stability.container_name(facts)
-        )
-    host = hostkey.derive(facts, profile)
+    host = key_to_give(facts, profile)
     request = LicenseRequest(
         key=host.key,
         name=host.hostname,
@@ -57,7 +53,9 @@ def command(
     try:
         text = _text(request)
     except ClaimError as error:
-        raise UsageError(reason=f"No request can be made: {error}.") from error
+        raise UsageError(
+            reason=Reason("No request can be made: {reason}.", reason=str(error))
+        ) from error
     notices = stability.notices(facts, profile)
     before, _ = session.place.read_memory(facts)
     memory.keep(session.place, before, (before or Memory()).remember_host(facts), facts)

@@ -8,7 +8,7 @@ from license_cli import render
 from license_cli.session import Session
 from license_cli.voice import tr
 from license_core.armor import MAX_FILE
-from license_core.errors import LicenseMissingError, printable, utc
+from license_core.errors import FileUnreadableError, printable, utc
 from license_core.installed import check_file, read_roots
 from license_core.license import License
 from license_core.place import read
@@ -40,7 +40,7 @@ def command(session: Session, file: str | None) -> None:
 def _read(path: str) -> bytes:
     data = read(path, MAX_FILE)
     if data is None:
-        raise LicenseMissingError(path=path)
+        raise FileUnreadableError(path=path, reason="there is no such file")
     return data
 
 

@@ -8,7 +8,6 @@ from license_core.errors import LicenseError, Notice
 from license_server import issuing, products
 from license_server.acts import Plan
 from license_server.api import PREFIX
-from license_server.problem_json import CLI
 from license_server.store.licenses import StoredLicense
 from license_server.store.parties import Customer, Product
 from license_server.store.proposals import Proposal
@@ -74,7 +73,7 @@ def plan_json(planned: Plan) -> dict[str, Any]:
 
 def remark_json(told: LicenseError | Notice) -> dict[str, str]:
     """A refusal or a notice, in words."""
-    return {"slug": told.slug, "detail": told.sentence, "remedy": told.remedy(CLI)}
+    return {"slug": told.slug, "detail": told.sentence, "remedy": told.remedy()}
 
 
 def customer_json(customer: Customer) -> dict[str, Any]:

@@ -1,13 +1,16 @@
 """Forms as browsers send them, and as the members of an order."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from license_core.errors import InputInvalidError
+from license_core import request as requests
+from license_core.errors import InputInvalidError, LicenseError
+from license_server import desk, orders
+from license_server.orders import Order
 
 _MOST_FIELDS = 50
 _TEXTS = ("customer", "product", "host", "edition", "match", "maintenance_until", "replaces")
@@ -46,22 +49,82 @@ def members(fields: Mapping[str, str]) -> dict[str, Any]:
     made |= {name: _number(fields, name) for name in _NUMBERS if fields.get(name, "").strip()}
     made["time_zone"] = fields.get("time_zone", "").strip() or "UTC"
     term = fields.get("term", "days")
+    if term != "expires" and fields.get("expires", "").strip():
+        reason = "a last day is given but not chosen: choose “to the end of”, or clear the date"
+        raise InputInvalidError(field="expires", reason=reason)
     if term == "perpetual":
         made["perpetual"] = True
     elif term == "expires":
-        made["expires"] = fields.get("expires", "").strip() or None
-    else:
+        made["expires"] = fields.get("expires", "").strip()
+        if not made["expires"]:
+            raise InputInvalidError(field="expires", reason="no last day is given")
+    elif term == "days":
         made["days"] = _number(fields, "days")
+    else:
+        reason = f"{term!r} is none of days, expires and perpetual"
+        raise InputInvalidError(field="days", reason=reason)
     features = re.split(r"[\s,;，、；]+", fields.get("features", ""))
     if any(features):
         made["features"] = [name for name in features if name]
     limits = [text for text in re.split(r"[\s,;，、；]+", fields.get("limits", "")) if text]
     if limits:
-        made["limits"] = _limits(limits)
+        made["limits"] = limits_of(limits)
     return made
 
 
-def _limits(texts: list[str]) -> dict[str, int]:
+def order(fields: Mapping[str, str], now: int) -> tuple[Order, dict[str, Any]]:
+    """The order that *fields* make at the instant *now*, and its members.
+
+    What the form leaves blank is taken from the operator's own text. Raises InputInvalidError, or
+    what that text is refused with.
+    """
+    made = members(fields)
+    if made.get("host"):
+        made = desk.completed(made, requests.parse(made["host"]))
+        for name in ("customer", "product"):
+            if name not in made:
+                reason = f"what the operator sent names no {name}; type it here"
+                raise InputInvalidError(field=name, reason=reason)
+    return orders.from_members(made, now), made
+
+
+def faults(fields: Mapping[str, str], first: LicenseError, now: int) -> dict[str, LicenseError]:
+    """Every field that is wrong: after *first*, what is found once a right value stands there."""
+    found: dict[str, LicenseError] = {}
+    tried, error = dict(fields), first
+    while (name := field_of(error)) not in found:
+        found[name] = error
+        tried[name] = _RIGHT.get(name, "")
+        if name == "expires":
+            tried["term"] = "expires"
+        if name == "host":  # whether it would have named them cannot be known
+            tried |= {
+                n: _RIGHT[n] for n in ("customer", "product") if not fields.get(n, "").strip()
+            }
+        try:
+            order(tried, now)
+        except LicenseError as further:
+            error = further
+    return found
+
+
+def field_of(error: LicenseError) -> str:
+    """The field of the form that *error* is about; what else is refused is the operator's text."""
+    return str(error.facts.get("field", "host")).partition(".")[0]
+
+
+_RIGHT = {
+    "customer": "X",
+    "product": "x",
+    "host": "0" * 40,
+    "days": "1",
+    "expires": "9999-12-30",
+    "time_zone": "UTC",
+}
+
+
+def limits_of(texts: Iterable[str]) -> dict[str, int]:
+    """Limits such as ``gpus=4``. Raises InputInvalidError."""
     made: dict[str, int] = {}
     for text in texts:
         name, _, value = text.replace("＝", "=").partition("=")
@@ -76,5 +139,7 @@ def _limits(texts: list[str]) -> dict[str, int]:
 def _number(fields: Mapping[str, str], name: str) -> int:
     text = fields.get(name, "").strip()
     if not (text.isascii() and text.isdigit()) or len(text) > 15:
-        raise InputInvalidError(field=name, reason=f"{text!r} is not a whole number")
+        least = 1 if name == "days" else 0
+        reason = f"{text!r} is not a whole number from {least} to {orders.MAX_DAYS}"
+        raise InputInvalidError(field=name, reason=reason)
     return int(text)

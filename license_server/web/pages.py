@@ -26,7 +26,12 @@ def _templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"utc": utc, "day": _day, "local": _local, "printable": printable}
+    environment.filters |= {"actor": _actor, "action": _action} | {
+        "utc": utc,
+        "day": _day,
+        "local": _local,
+        "printable": printable,
+    }
     return environment
 
 
@@ -69,6 +74,18 @@ def _day(instant: int | None) -> str:
     if instant is None:
         return "never"
     return (datetime.fromtimestamp(instant, UTC) - timedelta(seconds=1)).date().isoformat()
+
+
+def _actor(actor: str) -> str:
+    """Who it was, for people: ``user:`` is left out, ``token:ci`` is a program's."""
+    kind, _, name = actor.partition(":")
+    words = {"user": name, "token": f"the token {name}", "command": "the command line"}
+    return printable(words.get(kind, actor))
+
+
+def _action(action: str) -> str:
+    """What was done, for people: ``license.issued`` is *issued*."""
+    return action.partition(".")[2].replace("-", " ") or action
 
 
 def _local(instant: int, zone: str) -> str:

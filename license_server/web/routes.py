@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
 from license_core import b64url
-from license_core import request as requests
 from license_core.errors import (
     FormExpiredError,
     LicenseError,
@@ -16,7 +15,7 @@ from license_core.errors import (
     TooManyAttemptsError,
 )
 from license_core.problems import PROBLEMS
-from license_server import acts, auth, cursors, desk, issuing, passwords, signing_in
+from license_server import acts, auth, cursors, desk, issuing, passwords, signing_in, tolerance
 from license_server.acts import Wanted
 from license_server.auth import Session
 from license_server.idempotency import Idempotency
@@ -27,7 +26,7 @@ from license_server.store.licenses import Filter, StoredLicense
 from license_server.store.people import StoredUser
 from license_server.store.proposals import Proposal
 from license_server.store.record import Reply
-from license_server.web import forms, pages
+from license_server.web import forms, pages, replacement
 
 LOGIN = "/login"
 HOME = "/licenses"
@@ -201,7 +200,8 @@ async def new(request: Request, site: AtSite) -> Response:
     fields = dict(_BLANK, time_zone=site.settings.time_zone)
     like = request.query_params.get("like")
     if like:
-        fields |= _like(await _find(site, like))
+        license_ = issuing.claims_of(await _find(site, like))
+        fields |= replacement.fields(license_, site.settings.time_zone, site.clock())
     return await _form(request, site, fields)
 
 
@@ -216,9 +216,7 @@ async def preview(request: Request, site: AtSite, session: SignedIn, fields: For
     """What the form would issue."""
     now = site.clock()
     try:
-        members = forms.members(fields)
-        if members.get("host"):
-            members = desk.completed(members, requests.parse(members["host"]))
+        _, members = forms.order(fields, now)
         wanted = Wanted("issue", members)
         seen = await site.read(
             lambda connection: acts.plan(connection, wanted, session.actor, now, look=True)
@@ -226,12 +224,13 @@ async def preview(request: Request, site: AtSite, session: SignedIn, fields: For
     except LicenseError as error:
         if type(error).__name__ not in _AT_THE_FORM:
             raise
-        return await _form(request, site, fields, error)
+        return await _form(request, site, fields, forms.faults(fields, error, now))
     fields |= {"customer": seen.order.customer, "product": seen.order.product}
     return pages.page(
         request,
         "preview",
         preview=seen,
+        tolerance=tolerance.of(seen.order.request),
         order=seen.order,
         zone=members["time_zone"],
         fields=fields,
@@ -249,12 +248,12 @@ async def issue(request: Request, site: AtSite, session: SignedIn, fields: Form)
     key = Idempotency.of(f"form:{once}", "POST", HOME, content)
     now = site.clock()
     try:
-        wanted = Wanted("issue", forms.members(fields))
-        reply = await site.act(wanted, session.actor, now, _told, key)
+        _, members = forms.order(fields, now)
+        reply = await site.act(Wanted("issue", members), session.actor, now, _told, key)
     except LicenseError as error:
         if type(error).__name__ not in _AT_THE_FORM:
             raise
-        return await _form(request, site, fields, error)
+        return await _form(request, site, fields, forms.faults(fields, error, now))
     return RedirectResponse(reply.location or HOME, reply.status)
 
 
@@ -319,38 +318,26 @@ def to_login(request: Request) -> Response:
 
 
 async def _form(
-    request: Request, site: Site, fields: dict[str, str], error: LicenseError | None = None
+    request: Request,
+    site: Site,
+    fields: dict[str, str],
+    faults: dict[str, LicenseError] | None = None,
 ) -> Response:
     names = await site.read(desk.names)
-    at = None
-    if error is not None:
-        at = str(error.facts.get("field", "host")).partition(".")[0]
+    status = next(iter(faults.values())).row.status if faults else 200
     return pages.page(
         request,
         "new",
-        error.row.status if error else 200,
+        status,
         fields=fields,
         names=names,
-        error=error,
-        at=at,
+        zones=replacement.ZONES,
+        faults=faults or {},
     )
 
 
 async def _find(site: Site, number: str) -> StoredLicense:
     return await site.read(lambda connection: issuing.find(connection, number))
-
-
-def _like(stored: StoredLicense) -> dict[str, str]:
-    license_ = issuing.claims_of(stored)
-    return {
-        "customer": stored.customer,
-        "product": stored.product,
-        "edition": license_.edition or "",
-        "features": ", ".join(license_.features),
-        "limits": ", ".join(f"{name}={n}" for name, n in (license_.limits or {}).items()),
-        "match": license_.host.match,
-        "replaces": stored.number,
-    }
 
 
 def _printable(text: str) -> str:

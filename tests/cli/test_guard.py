@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -20,8 +21,11 @@ SECONDS = 60
 PROGRAM = """
 import sys
 from license_cli.watch import Check, Watch
-client, seconds, interval, metrics, on_end, *program = sys.argv[1:]
-watch = Watch(Check([client], float(seconds)), float(interval), metrics or None, on_end or None)
+client, seconds, interval, metrics, on_end, patience, *program = sys.argv[1:]
+watch = Watch(
+    Check([client], float(seconds)), float(interval), metrics or None, on_end or None,
+    program_seconds=float(patience), command_seconds=float(patience),
+)
 sys.exit(watch.run(program))
 """
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -83,11 +87,22 @@ def watch() -> Start:
         interval: float = 0.05,
         metrics: str = "",
         on_end: str = "",
+        patience: float = 10.0,
     ) -> "subprocess.Popen[str]":
         path = client if isinstance(client, str) else str(client.path)
         numbers = (str(seconds), str(interval))
         return subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, path, *numbers, metrics, on_end, *program],
+            [
+                sys.executable,
+                "-c",
+                PROGRAM,
+                path,
+                *numbers,
+                metrics,
+                on_end,
+                str(patience),
+                *program,
+            ],
             cwd=REPOSITORY,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -210,10 +225,43 @@ def test_a_program_that_does_not_want_to_end_is_ended(
 ) -> None:
     client.says(say(answer(world)), say(answer(world, 40), 40))
     script = "trap '' TERM; echo $$; while :; do sleep 0.1; done"
-    process = watch(client, "sh", "-c", script)
+    process = watch(client, "sh", "-c", script, patience=0.5)
     out, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 40
     ended(int(out))
+
+
+def test_the_program_ends_before_the_command_and_whatever_that_does(
+    client: Client, watch: Start, world: World, tmp_path: Path
+) -> None:
+    pid = tmp_path / "pid"
+    until = f"until [ -s '{pid}' ]; do sleep 0.01; done\n"
+    client.says(say(answer(world)), until + say(answer(world, 40), 40))
+    ending = f'kill -0 "$(cat "{pid}")" && echo runs; echo $$; trap "" TERM; sleep 1000'
+    program = f'echo $$ >"{pid}"; exec sleep 1000'
+    process = watch(client, "sh", "-c", program, on_end=ending, patience=0.5)
+    out, err = process.communicate(timeout=SECONDS)
+    assert process.returncode == 40
+    ended(int(pid.read_text()))
+    ended(int(out))  # and nothing else: the program did not run any more
+    assert "--on-end did not end within 0.5 seconds" in err
+
+
+@pytest.mark.parametrize(
+    ("leader", "exit_code"), [("wait", 40), ("exit 3", 3)], ids=["the licence", "the leader"]
+)
+def test_what_the_program_has_started_does_not_outlive_it(
+    client: Client, watch: Start, world: World, tmp_path: Path, leader: str, exit_code: int
+) -> None:
+    pid = tmp_path / "pid"
+    until = f"until [ -s '{pid}' ]; do sleep 0.01; done\n"
+    client.says(say(answer(world)), until + say(answer(world, 40), 40))
+    child = f"trap '' TERM; echo $$ >'{pid}'; while :; do sleep 0.1; done"
+    script = f'sh -c "$1" & {until}{leader}'
+    process = watch(client, "sh", "-c", script, "sh", child, patience=0.5)
+    process.communicate(timeout=SECONDS)
+    assert process.returncode == exit_code
+    ended(int(pid.read_text()))
 
 
 def test_a_watch_that_is_killed_takes_the_program_along(
@@ -235,7 +283,10 @@ def test_a_watch_beside_a_product_ends_when_it_is_told_to(
     client.says(say(answer(world)))
     process = watch(client, interval=1000, on_end=f'touch "{tmp_path}/ended"')
     assert process.stderr is not None
-    assert "The state of the licence: active" in process.stderr.readline()
+    line = process.stderr.readline()
+    assert re.fullmatch(
+        r"\[N\]: [0-9-]{10} [0-9:]{8} UTC: The state of the licence: active\.\n", line
+    )
     process.terminate()
     process.communicate(timeout=SECONDS)
     assert process.returncode == 0
@@ -307,3 +358,45 @@ def test_the_real_client_without_a_licence_starts_nothing(present: World) -> Non
     done = subprocess.run(line, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (code("license-missing"), ""), done.stderr
     assert "There is no licence at" in done.stderr
+
+
+def test_the_guard_says_why_in_the_operators_language(present: World) -> None:
+    done = present.spawn("guard", env={"PATH": os.environ["PATH"], "LC_ALL": "zh_CN.UTF-8"})
+    assert done.returncode == code("license-missing")
+    told = done.stderr.decode()
+    assert "处没有许可证。" in told
+    assert "如果已有许可证文件" in told
+    assert "There is no licence" not in told
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("nosuchprog", "there is no such file"),
+        ("plain", "it may not be executed"),
+        ("folder", "it is a folder"),
+        ("empty-of-meaning", "it is no program"),
+    ],
+)
+def test_a_program_that_cannot_be_started_is_no_defect_of_hostseal(
+    present: World, name: str, why: str
+) -> None:
+    present.put()
+    (present.folder / "plain").write_text("#!/bin/sh\n")
+    (present.folder / "folder").mkdir()
+    (present.folder / "empty-of-meaning").write_bytes(b"\0")
+    (present.folder / "empty-of-meaning").chmod(0o755)
+    program = name if name == "nosuchprog" else f"./{name}"
+    done = present.spawn("guard", "--", program, cwd=present.folder)
+    assert done.returncode == code("program-not-started")
+    assert f"[E]: {program} cannot be started: {why}" in done.stderr.decode()
+    assert "defect" not in done.stderr.decode()
+
+
+def test_a_warning_of_a_licence_that_holds_stands_under_its_sign(present: World) -> None:
+    present.put(present.file(present.claims(exp=present.now + 5 * DAY)))
+    done = present.spawn("guard", "--", "true")
+    assert done.returncode == 0
+    assert re.match(
+        r"\[W\]: .* UTC: The state of the licence: active\.\n     ", done.stderr.decode()
+    )

@@ -1,5 +1,6 @@
 """Whoever answers, types or interrupts: no traceback, no secret, nothing lost; the clock holds."""
 
+import gzip
 import http.server
 import json
 import os
@@ -65,6 +66,12 @@ def test_a_problem_of_the_server_keeps_its_words_on_one_line(world: World) -> No
     assert "\n[N]" not in done.err
 
 
+def test_an_address_may_be_in_capitals(world: World) -> None:
+    with answering(200, world.file(), "application/octet-stream") as url:
+        done = world.run("install", url.replace("http://", "HTTP://"))
+    assert done.exit_code == 0, done.err
+
+
 @pytest.mark.parametrize("url", ["http://[::1", "https://", "http://a b/", "http://x:99999999/"])
 def test_an_address_that_is_none_is_said_so(world: World, url: str) -> None:
     done = world.run("install", url)
@@ -97,6 +104,47 @@ def test_an_answer_that_never_ends_is_given_up() -> None:
     with dripping(threading.Event()) as url, pytest.raises(ServerUnreachableError) as caught:
         client.fetch(url, None, seconds=0.2)
     assert "no whole answer within" in caught.value.sentence
+
+
+def test_a_packed_answer_is_not_unpacked(world: World) -> None:
+    asked: list[str | None] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.headers["Accept-Encoding"])
+            self.send_response(200)
+            self.send_header("Content-Encoding", "gzip")
+            self.end_headers()
+            self.wfile.write(gzip.compress(world.file()))
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with serving(Handler) as url:
+        done = world.run("install", url)
+    assert asked == ["identity"]
+    assert done.exit_code == code("server-unreachable"), done.err
+    assert "packed (gzip)" in done.err
+    assert not world.license.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ALL_PROXY", "socks5://127.0.0.1:1"),
+        ("HTTPS_PROXY", "nonsense://127.0.0.1:1"),
+        ("NO_PROXY", "[::1"),
+        ("SSL_CERT_FILE", "/nonexistent"),
+        ("SSLKEYLOGFILE", "/nonexistent/x"),
+    ],
+)
+def test_an_environment_that_cannot_be_used_is_told_in_words(
+    world: World, name: str, value: str
+) -> None:
+    with answering(200, world.file(), "application/octet-stream") as url:
+        done = world.run("install", url, env={name: value})
+    assert done.exit_code == code("server-unreachable"), done.err
+    assert "that the environment names cannot be used" in done.err
 
 
 @pytest.mark.parametrize("token", ["hst_one\nhst_two", "hst_é", "hst_a b", "\x1b[2J"])
@@ -143,9 +191,44 @@ def test_an_interrupt_at_any_moment_leaves_no_traceback(present: World) -> None:
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGINT)
         _, err = process.communicate()
-        # Before our first function runs the interpreter itself answers; that is not ours to word.
-        ours = re.search(rb'File "[^"]*/(cmd|license_c\w+)/.*, in (?!<module>)', err)
-        assert not ours, err.decode()
+        # Before our first line runs the interpreter itself answers; that is not ours to word.
+        assert not re.search(rb'File "[^"]*/(cmd|license_c\w+)/.*, line (?!0,)', err), err.decode()
+
+
+INTERRUPTED = """
+import builtins, os, runpy, signal, sys, weakref
+at, where = sys.argv.pop(1), sys.argv.pop(1)
+theirs = builtins.__import__
+class Waiting: pass
+def interrupt(*_): os.kill(os.getpid(), signal.SIGINT); sum(range(9))
+def importing(name, *more):
+    if name == at:
+        builtins.__import__ = theirs
+        if where == "here": interrupt()
+        waiting = Waiting(); kept = weakref.ref(waiting, interrupt); del waiting
+    return theirs(name, *more)
+builtins.__import__ = importing
+runpy.run_path(sys.argv.pop(1), run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize(
+    ("at", "where"),
+    [
+        ("gc", "here"),
+        ("license_cli.app", "here"),
+        ("license_cli.app", "in a callback of the interpreter"),
+        ("license_core.installed", "here"),
+        ("license_core.installed", "in a callback of the interpreter"),
+    ],
+)
+def test_an_interrupt_of_an_import_ends_the_run_without_noise(
+    present: World, at: str, where: str
+) -> None:
+    present.put()
+    line = [sys.executable, "-c", INTERRUPTED, at, where, str(CLI), *present.options(), "verify"]
+    done = subprocess.run(line, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr.strip()) == (130, "", "")
 
 
 def test_a_request_goes_into_a_pipe_and_does_not_take_its_place(
@@ -189,7 +272,7 @@ def test_a_socket_is_no_file_to_write_to(world: World, tmp_path: Path) -> None:
 @pytest.mark.parametrize("option", ["--customer", "--product"])
 def test_a_request_that_no_vendor_could_read_is_not_made(world: World, option: str) -> None:
     out = world.folder / "request.txt"
-    for value in ("x" * 300, ""):
+    for value in ("x" * 300, "\udcff", ""):
         done = world.run("request", option, value, "-o", str(out))
         if value:
             assert done.exit_code == code("usage"), done.err
@@ -229,6 +312,15 @@ def test_an_expired_licence_does_not_come_back_with_the_clock(world: World) -> N
     world.put()
     assert world.run("verify", now=NOW + 400 * DAY).exit_code == code("license-expired")
     assert world.run("verify", now=NOW + 10 * DAY).exit_code == code("clock-set-back")
+
+
+def test_a_look_at_another_host_leaves_the_memory_of_this_one(world: World) -> None:
+    world.put()
+    assert world.run("verify", now=NOW + 300 * DAY).exit_code == 0
+    other = hosts.container(world.folder / "other", container_id="ab" * 32)
+    for command in ("verify", "get_host_key", "request"):
+        world.run("--root", str(other), command, now=NOW + 300 * DAY)
+        assert world.run("verify", now=NOW + 10 * DAY).exit_code == code("clock-set-back")
 
 
 def test_a_new_memory_of_get_host_key_does_not_hide_that_it_was_missing(world: World) -> None:

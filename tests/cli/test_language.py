@@ -1,5 +1,7 @@
 """English and Chinese: every word that an answer is made of, in the language of the operator."""
 
+import os
+import re
 import string
 import subprocess
 import sys
@@ -8,12 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from license_cli import page, render, voice
+from license_cli import render, voice, wrap
+from license_cli.app import COMMANDS
 from tests.support import catalogue, hosts
 from tests.support.cli import CLI, World, code
-from tests.support.messages import all_texts
+from tests.support.messages import all_texts, unspoken
 
 TEXTS = all_texts()
+# What has no words to translate: names, marks, and commands to be pasted.
+SAME = {t for t in TEXTS if t.startswith("  ")} | {
+    "{reason}",
+    "{reason}.",
+    "CPUs",
+    "GPUs",
+    "{claim}: {reason}",
+}
 CHINESE = {"LC_ALL": "zh_CN.UTF-8"}
 
 
@@ -29,14 +40,19 @@ def fields(text: str) -> list[str]:
 
 def test_every_text_has_a_translation_with_the_same_facts_and_commands() -> None:
     written = catalogue.read("zh")
-    assert len(TEXTS) > 250
+    assert len(TEXTS) > 450
     for text in TEXTS:
         message = written.get(text)
         assert message is not None, f"no translation: {text!r}"
         translation = str(message.string)
         assert translation, f"no translation: {text!r}"
         assert fields(translation) == fields(text), text
+        assert any("\u4e00" <= c <= "\u9fff" for c in translation) or text in SAME, text
         assert translation.count("`") == text.count("`"), text
+
+
+def test_every_reason_is_of_a_kind_that_can_be_translated() -> None:
+    assert unspoken() == []
 
 
 def test_no_translation_is_of_a_text_that_nobody_says() -> None:
@@ -104,10 +120,88 @@ def test_the_page_of_doctor_is_80_columns_wide_in_chinese(world: World) -> None:
 
 def test_a_line_is_never_broken_inside_a_command() -> None:
     text = "请运行 `python cmd/cli.py install FILE`，然后" * 9
-    lines = page._wrapped(text, "  ")
+    lines = wrap.wrapped(text, 80)
     assert len(lines) > 3
     assert all(line.count("`") % 2 == 0 and render.width(line) <= 80 for line in lines)
     assert "".join(line.strip() for line in lines).replace(" ", "") == text.replace(" ", "")
+
+
+def english(text: str) -> list[str]:
+    """The English words in *text*, but for names, options, placeholders and what is quoted."""
+    text = re.sub(
+        r"`[^`]*`|'[^']*'|\[OPTIONS\].*|--?[a-z-]+|[\w./-]+\.[a-z]+|\[[^\]]*\]", " ", text
+    )
+    words = re.findall(r"(?<![\w/])[a-z]{2,}(?![\w/])", text)
+    return [word for word in words if word not in {*COMMANDS, *["cmd", "conf", "keys", "machine"]}]
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)], ids=str)
+def test_every_page_of_help_is_in_chinese_and_80_columns_wide(
+    world: World, command: list[str]
+) -> None:
+    told = world.run(*command, "--help", env=CHINESE).out
+    assert told.startswith("用法： cli.py")
+    assert all(render.width(line) <= 80 for line in told.splitlines())
+    assert "选项:" in told
+    assert "显示此帮助并退出。" in told
+    known = {"node", "exporter", "textfile", "sh", "id"}
+    assert set(english(told)) <= known, set(english(told)) - known
+    assert "显示此帮助并退出。" not in world.run(*command, "--help").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--nope"], "没有选项 '--nope'。"),
+        (["vrify"], "没有命令 'vrify'。"),
+        (["verify", "--warn-days", "x"], "'--warn-days' 的值无效"),
+        (["verify", "--warn-days", "9999"], "9999 不在范围 0<=x<=3650 内。"),
+        (["verify", "--warn-days"], "选项 '--warn-days' 需要一个值。"),
+        (["verify", "x"], "多余的参数（x）"),
+        (["install"], "缺少参数 'SOURCE'"),
+        (["get_host_key", "--profile", "x"], "'x' 不在 'hk1', 'hk1-host' 之中。"),
+    ],
+)
+def test_a_usage_error_is_in_chinese_and_for_machines_in_english(
+    world: World, arguments: list[str], words: str
+) -> None:
+    assert words in world.run("--lang", "zh", *arguments).err
+    assert words in world.run("--lang=zh", *arguments).err
+    done = world.run(*arguments, env=CHINESE)
+    assert words in done.err
+    assert done.exit_code == code("usage")
+    english = world.run(*arguments).err
+    assert english.isascii()
+    done = world.json("--lang", "zh", *arguments)
+    assert done.json()["problems"][0]["sentence"] in english
+
+
+def test_what_a_program_is_given_is_no_option_of_ours(world: World) -> None:
+    done = world.run("show", "--lang", "zh")
+    assert done.err.isascii()
+
+
+def test_the_reasons_inside_a_sentence_are_in_chinese(world: World) -> None:
+    text = world.file().decode()
+    said = {
+        text.replace("-----END LICENSE-----", ""): "BEGIN LICENSE 没有对应的 END。",
+        text.replace(
+            "-----BEGIN LICENSE-----", "-----BEGIN LICENSE-----\nA.B"
+        ): "有 4 个部分，应为 3 个",
+    }
+    for damaged, words in said.items():
+        source = world.write(damaged.encode())
+        assert words in world.run("install", source, env=CHINESE).err
+    world.put(world.seal(b'{"ver": 1.5}'))
+    assert "`ver` 不合法：不是整数" in world.run("verify", env=CHINESE).err
+    world.put(world.seal(b'{"ver": 1, '))
+    assert "不是 JSON（第" in world.run("verify", env=CHINESE).err
+    os.mkfifo(world.folder / "pipe")
+    assert "不是普通文件" in world.run("install", str(world.folder / "pipe"), env=CHINESE).err
+    assert "名过长" in world.run("install", "x" * 5000, env=CHINESE).err
+    (world.conf / "hostseal.toml").write_text("nonsense = 1\n", "ascii")
+    world.put()
+    assert "nonsense 不是设置项的名称" in world.run("verify", env=CHINESE).err
 
 
 @pytest.mark.parametrize("damage", [None, b"", b"\xde\x12\x04\x95", b"nonsense"])
@@ -120,6 +214,23 @@ def test_a_client_without_its_catalogue_speaks_english(
     monkeypatch.setattr(voice, "__file__", str(tmp_path / "voice.py"))
     voice.speak("zh")
     assert voice.tr("never") == "never"
+
+
+@pytest.mark.parametrize("command", ["get_host_key", "verify"])
+def test_english_and_plain_pipes_pay_for_no_other_language_and_no_colour(
+    present: World, command: str
+) -> None:
+    present.put()
+    line = [sys.executable, "-X", "importtime", str(CLI), *present.options(), command]
+
+    def imported(language: str) -> set[str]:
+        done = subprocess.run(line, capture_output=True, text=True, env={"LC_ALL": language})
+        assert done.returncode == 0, done.stderr
+        return {row.rpartition("|")[2].strip() for row in done.stderr.splitlines()}
+
+    ours = {f"license_cli.{name}" for name in ("wrap", "paint", "page")}
+    assert not imported("C.UTF-8") & ours
+    assert "license_cli.wrap" in imported("zh_CN.UTF-8")  # by manual.py
 
 
 def test_a_terminal_that_cannot_write_chinese_gets_no_traceback(present: World) -> None:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +33,6 @@ SERVER_ONLY = {
     "database-unavailable",
     "signer-unavailable",
     "input-invalid",
-    "not-authenticated",
     "form-expired",
     "too-many-attempts",
     "idempotency-key-reused",
@@ -53,6 +53,7 @@ SERVER_ONLY = {
     "term-over",
     "name-taken",
     "evidence-missing",
+    "license-not-written",
 }
 """Those that only the vendor's side raises: tests/server/test_problems.py."""
 
@@ -358,6 +359,31 @@ def _no_output(world: World) -> Done:
     return Done(done.returncode, "", done.stderr.decode())
 
 
+@reaches("program-not-started")
+def _no_program(world: World) -> Done:
+    world.now = int(time.time())  # guard's own check is a process of today
+    world.put()
+    done = world.run("guard", "--", "/nonexistent/scheduler")
+    return done._replace(err=done.err[done.err.index("[E]: ") :])  # first, that the licence holds
+
+
+@reaches("not-authenticated")
+def _no_token(world: World) -> Done:
+    document = b'{"type":"/problems/not-authenticated","reason":"nobody is signed in"}'
+    with answering(401, document, "application/problem+json") as url:
+        return world.run("install", url)
+
+
+@reaches("folder-missing")
+def _no_folder(world: World) -> Done:
+    return world.run("request", "-o", str(world.folder / "missing" / "request.txt"))
+
+
+@reaches("path-is-folder")
+def _folder(world: World) -> Done:
+    return world.run("request", "-o", str(world.folder))
+
+
 @reaches("not-permitted")
 def _not_permitted(world: World) -> Done:
     return world.run("install", "http://vendor.invalid/x", env={"LICENSE_TOKEN": "hst_x_y"})
@@ -441,3 +467,72 @@ def test_a_path_that_is_no_text_is_told(world: World) -> None:
     done = world.run("install", os.fsdecode(b"/nonexistent/\xff\n"))
     assert done.exit_code == code("file-unreadable")
     assert Path(world.license).exists() is False
+
+
+@pytest.mark.parametrize(
+    ("slug", "words"),
+    [
+        ("not-authenticated", ("LICENSE_TOKEN", "`--token-file FILE`")),
+        ("folder-missing", ("`mkdir -p ",)),
+        ("dependency-missing", ("--require-hashes -r requirements/client.txt", "--no-index")),
+    ],
+)
+def test_a_remedy_names_what_is_to_be_typed(
+    world: World, slug: str, words: tuple[str, ...]
+) -> None:
+    said = CASES[slug](world).err
+    assert all(word in said for word in words), said
+
+
+def test_a_file_that_is_no_licence_is_called_what_it_is(world: World) -> None:
+    request = str(world.folder / "request.txt")
+    world.run("request", "-o", request)
+    keyset = world.file().partition(b"-----BEGIN LICENSE KEYSET")
+    files = {
+        request: "it is a request, which goes to the vendor",
+        str(world.keys / "root.pub.pem"): "it is a public key",
+        world.write(keyset[1] + keyset[2], "keyset.dat"): "it is only the second half",
+        world.write(world.revocations(NUMBER), "list.dat"): "it is a revocation list",
+        world.write(b"hello", "hello.dat"): "it is something else",
+    }
+    for path, words in files.items():
+        done = world.run("install", path)
+        assert done.exit_code == code("license-block-missing")
+        assert words in done.err
+
+
+def test_show_of_a_file_that_is_not_there_speaks_of_that_file(world: World) -> None:
+    done = world.run("show", "/nonexistent/license.dat")
+    assert done.exit_code == code("file-unreadable")
+    assert "install" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (["instal", "x"], "Did you mean install?"),
+        (["get-host-key"], "Did you mean get_host_key?"),
+        (
+            ["verify", "--lang", "zh"],
+            "It stands before the command: `cli.py --lang [en|zh] verify`.",
+        ),
+        (["verify", "--conf", "/x"], "`cli.py --conf DIR verify`"),
+    ],
+)
+def test_a_line_that_is_nearly_right_is_set_right(
+    world: World, line: list[str], words: str
+) -> None:
+    done = world.run(*line)
+    assert done.exit_code == code("usage")
+    assert words in done.err
+
+
+def test_where_the_request_goes_is_said_once(world: World) -> None:
+    world.put(world.file(world.claims(tags=False)))
+    hosts.container(world.host, ip="172.17.0.3")
+    assert world.run("verify").err.count("output of `python cmd/cli.py request`") == 1
+
+
+def test_settings_that_are_not_there_name_no_product_either(world: World) -> None:
+    (world.conf / "hostseal.toml").unlink()
+    assert "No product is named in" in verify(world).err

@@ -149,7 +149,7 @@ def test_a_python_without_the_packages_says_how_to_get_them(present: World) -> N
     done = subprocess.run(line, capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
     assert done.returncode == code("dependency-missing")
     assert "lacks click" in done.stderr
-    assert ".venv/bin/pip install click cryptography httpx netifaces-plus" in done.stderr
+    assert "--require-hashes -r requirements/client.txt`" in done.stderr
 
 
 # What a file system does
@@ -274,3 +274,55 @@ def test_json_is_one_object(present: World) -> None:
     present.put()
     for command in ("verify", "get_host_key", "show"):
         assert isinstance(json.loads(present.spawn("--json", command).stdout), dict)
+
+
+def gone(tmp_path: Path, *line: str) -> "subprocess.CompletedProcess[str]":
+    """Run *line* in a folder that has been removed."""
+    (tmp_path / "gone").mkdir()
+    script = 'rmdir "$PWD" && exec "$@"'
+    return subprocess.run(
+        ["sh", "-c", script, "sh", *line], cwd=tmp_path / "gone", capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize("command", [["get_host_key"], ["verify"], ["doctor"], ["request"]])
+def test_a_working_folder_that_was_removed_does_no_harm(
+    present: World, tmp_path: Path, command: list[str]
+) -> None:
+    present.put()
+    done = gone(tmp_path, sys.executable, str(CLI), *present.options(), *command)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "slug"),
+    [
+        (["--root", "host", "verify"], "host-unidentifiable"),
+        (["--conf", "conf", "verify"], "license-missing"),
+        (["install", "license.dat"], "file-unreadable"),
+        (["request", "-o", "request.txt"], "folder-missing"),
+    ],
+)
+def test_a_path_in_a_working_folder_that_was_removed_is_told_in_words(
+    present: World, tmp_path: Path, arguments: list[str], slug: str
+) -> None:
+    present.put()
+    done = gone(tmp_path, sys.executable, str(CLI), *present.options(), *arguments)
+    assert done.returncode == code(slug), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_check_installed_raises_nothing_in_a_folder_that_was_removed(
+    present: World, tmp_path: Path
+) -> None:
+    present.put()
+    where = f"conf={str(present.conf)!r}, keys={str(present.keys)!r}, root={str(present.host)!r}"
+    script = (
+        f"import sys; sys.path.append({str(REPOSITORY)!r})\n"
+        "from license_core import place\n"
+        "place.__file__ = '/nonexistent/license_core/place.py'  # as from an installed wheel\n"
+        "from license_core.installed import check_installed\n"
+        f"print(check_installed({where}).exit_code, check_installed().exit_code)"
+    )
+    done = gone(tmp_path, sys.executable, "-c", script)
+    assert done.stdout == f"0 {code('license-missing')}\n", done.stderr

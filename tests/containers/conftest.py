@@ -1,40 +1,58 @@
-"""One Docker engine for the session, and a clean one for each test."""
+"""One Docker and one podman for the session, and a clean one for each test."""
 
-import os
-from collections.abc import Iterator
-from contextlib import ExitStack
-from typing import NoReturn
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
 
 import pytest
 
-from tests.containers.engine import Engine, EngineUnavailableError, missing_here, running_engine
+from tests.containers import docker, podman
+from tests.containers.engine import Engine, EngineUnavailableError
+from tests.support.need import need
 
 
 @pytest.fixture(scope="session")
 def session_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """The engine; where there is none, skips with what to install, and fails if CI=true.
+    """Docker; where there is none, skips with what to install, and fails if CI=true.
 
     Whoever uses it belongs on one worker: `pytestmark = pytest.mark.xdist_group("docker")`.
     """
-    reason = missing_here()
-    if reason is not None:
-        _cannot_run(reason)
-    with ExitStack() as stack:
-        try:
-            engine = stack.enter_context(running_engine(tmp_path_factory.mktemp("docker")))
-        except EngineUnavailableError as error:
-            _cannot_run(f"{error}; it needs root that may mount and make network namespaces")
-        yield engine
+    home = tmp_path_factory.mktemp("docker")
+    yield from _running("Docker", docker.missing_here(), docker.running_docker, home)
 
 
 @pytest.fixture
 def engine(session_engine: Engine) -> Iterator[Engine]:
-    """The session's engine, emptied of the test's containers, networks and images afterwards."""
+    """The session's Docker, emptied of the test's containers, networks and images afterwards."""
     yield session_engine
     session_engine.clear()
 
 
-def _cannot_run(reason: str) -> NoReturn:
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
+@pytest.fixture(scope="session")
+def session_podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """podman, as `session_engine` is Docker."""
+    home = tmp_path_factory.mktemp("podman")
+    yield from _running("podman", podman.missing_here(), podman.running_podman, home)
+
+
+@pytest.fixture
+def podman_engine(session_podman: Engine) -> Iterator[Engine]:
+    """The session's podman, emptied of the test's containers, networks and images afterwards."""
+    yield session_podman
+    session_podman.clear()
+
+
+def _running(
+    name: str,
+    missing: str | None,
+    start: Callable[[Path], AbstractContextManager[Engine]],
+    home: Path,
+) -> Iterator[Engine]:
+    if missing is not None:
+        need(name, missing)
+    with ExitStack() as stack:
+        try:
+            engine = stack.enter_context(start(home))
+        except EngineUnavailableError as error:
+            need(name, f"{error}; it needs root that may mount and make network namespaces")
+        yield engine

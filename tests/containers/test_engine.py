@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers.engine import MACHINE_ID, OPERATOR, PROJECT, DockerError, Engine
+from tests.containers.engine import PROJECT, Engine
+from tests.containers.image import MACHINE_ID, OPERATOR
 
 pytestmark = pytest.mark.xdist_group("docker")
 
-DEFAULT_GATEWAY = "172.17.0.1"
 SUBNET, GATEWAY, DYNAMIC_RANGE = "172.30.0.0/24", "172.30.0.1", "172.30.0.128/25"
-PINNED = "172.30.0.10"
 
 
 def licensed_network(engine: Engine) -> str:
@@ -31,71 +30,6 @@ def test_a_restart_alone_keeps_address_id_and_hostname(engine: Engine) -> None:
     assert (gpu.ip(), gpu.id, gpu.read("/proc/sys/kernel/hostname")) == before
     assert before[0].startswith("172.17.0.")
     assert before[2] == "studio2_gpu\n"
-
-
-def test_a_stopped_container_whose_address_was_taken_gets_another(engine: Engine) -> None:
-    gpu = engine.run("gpu")
-    address, identity = gpu.ip(), gpu.id
-    gpu.stop()
-    assert gpu.ip() == ""
-    assert engine.run("newcomer").ip() == address
-    gpu.start()
-    assert gpu.ip() not in ("", address)
-    assert gpu.id == identity
-
-
-def test_two_containers_started_in_the_other_order_swap_their_addresses(engine: Engine) -> None:
-    first, second = engine.run("first"), engine.run("second")
-    addresses = (first.ip(), second.ip())
-    first.stop()
-    second.stop()
-    second.start()
-    first.start()
-    assert (first.ip(), second.ip()) == addresses[::-1]
-
-
-def test_a_pinned_address_survives_newcomers(engine: Engine) -> None:
-    network = licensed_network(engine)
-    gpu = engine.run("gpu", network=network, ip=PINNED)
-    gpu.stop()
-    newcomers = [engine.run(f"newcomer{n}", network=network) for n in range(3)]
-    gpu.start()
-    assert gpu.ip() == PINNED
-    assert all(newcomer.ip() != PINNED for newcomer in newcomers)
-
-
-def test_without_an_ip_range_a_pinned_address_can_be_taken(engine: Engine) -> None:
-    network = engine.network_create("norange", subnet=SUBNET, gateway=GATEWAY)
-    gpu = engine.run("gpu", network=network, ip="172.30.0.2")
-    gpu.stop()
-    assert engine.run("newcomer", network=network).ip() == "172.30.0.2"
-    with pytest.raises(DockerError, match="Address already in use"):
-        gpu.start()
-
-
-def test_ip_without_a_network_is_ignored_or_refused(engine: Engine) -> None:
-    wanted = "172.17.0.77"
-    try:
-        gpu = engine.run("gpu", ip=wanted)
-    except DockerError as error:  # Docker 25 and later
-        assert "user specified IP address" in error.stderr
-    else:  # 20.10: says nothing, and gives another
-        assert gpu.ip() != wanted
-
-
-def test_a_container_moved_to_a_network_in_place_keeps_its_id_and_gets_the_address(
-    engine: Engine,
-) -> None:
-    network = licensed_network(engine)
-    gpu = engine.run("gpu")
-    before = (gpu.id, gpu.read("/proc/sys/kernel/hostname"))
-    engine.network_disconnect("bridge", gpu)
-    engine.network_connect(network, gpu, ip=PINNED)
-    assert default_interface(gpu.read("/proc/net/route")) == "eth1"
-    gpu.restart()
-    assert default_interface(gpu.read("/proc/net/route")) == "eth0"
-    assert (gpu.id, gpu.read("/proc/sys/kernel/hostname")) == before
-    assert gpu.ip() == PINNED
 
 
 def test_the_container_id_is_in_mountinfo(engine: Engine) -> None:
@@ -119,12 +53,6 @@ def test_a_private_cgroup_namespace_hides_the_id_and_mountinfo_still_has_it(
     gpu = engine.run("gpu", options=["--cgroupns", "private"])
     assert gpu.id not in gpu.read("/proc/self/cgroup")
     assert mounted_ids(gpu.read("/proc/self/mountinfo")) == {gpu.id}
-
-
-def test_sharing_a_network_shows_the_other_containers_id_in_mountinfo(engine: Engine) -> None:
-    owner = engine.run("owner")
-    guest = engine.run("guest", network=f"container:{owner.name}")
-    assert mounted_ids(guest.read("/proc/self/mountinfo")) == {owner.id}
 
 
 def test_the_host_network_shows_the_hosts_bridge_and_name(engine: Engine) -> None:
@@ -153,15 +81,6 @@ def test_resolv_conf_tells_a_user_defined_network_from_the_default_bridge(
 def test_a_hostname_that_was_not_given_starts_the_container_id(engine: Engine) -> None:
     gpu = engine.run("gpu")
     assert gpu.read("/proc/sys/kernel/hostname") == f"{gpu.id[:12]}\n"
-
-
-def test_a_committed_clone_has_the_machine_id_and_another_container_id(engine: Engine) -> None:
-    gpu = engine.run("gpu")
-    own = "0123456789abcdef0123456789abcdef"
-    assert gpu.exec("sh", "-c", f"echo {own} > /etc/machine-id").returncode == 0
-    clone = engine.run("clone", image=gpu.commit("clone:test"))
-    assert clone.read("/etc/machine-id") == f"{own}\n"
-    assert clone.id != gpu.id
 
 
 def test_a_recreated_container_has_another_id_and_the_baked_machine_id(engine: Engine) -> None:
@@ -206,8 +125,8 @@ def test_nothing_is_left_of_an_engine_whose_owner_was_killed(
 ) -> None:
     script = (
         "import sys, pathlib\n"
-        "from tests.containers.engine import running_engine\n"
-        "with running_engine(pathlib.Path(sys.argv[1])) as engine:\n"
+        "from tests.containers.docker import running_docker\n"
+        "with running_docker(pathlib.Path(sys.argv[1])) as engine:\n"
         "    print(engine.run('orphan').id, flush=True)\n"
         "    sys.stdin.read()\n"
     )
@@ -254,9 +173,3 @@ def mounted_ids(mountinfo: str) -> set[str]:
         if target in files
         for identity in re.findall(r"/containers/([0-9a-f]{64})/", source)
     }
-
-
-def default_interface(route: str) -> str:
-    """The interface of the only default route in the text of /proc/net/route."""
-    (name,) = [line.split()[0] for line in route.splitlines()[1:] if line.split()[1] == "00000000"]
-    return name

@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from license_core.problems import PROBLEMS
-from tests.containers.engine import OPERATOR, PROJECT, Container, Engine
+from tests.containers.engine import PROJECT, Container, Engine
+from tests.containers.image import OPERATOR
 from tests.support.server import Running, running_server
 
 pytestmark = pytest.mark.xdist_group("docker")
@@ -21,7 +22,6 @@ HOSTNAME = "studio2_gpu"
 HOME = "/opt/darwin"
 CLI = str(PROJECT / "cmd" / "cli.py")
 WRONG_HOST = PROBLEMS["WrongHostError"].exit_code
-RESTARTS = 100
 
 
 @pytest.fixture(scope="module")
@@ -207,36 +207,6 @@ def test_a_second_container_of_the_same_flags_is_refused_as_another_container(
     assert second.services() == 0
 
 
-def test_a_clone_by_commit_is_refused_as_another_container(
-    engine: Engine, vendor: Running, tmp_path: Path
-) -> None:
-    first = run(engine, "gpu", platform_folder(tmp_path / "darwin", vendor))
-    first.licensed(vendor)
-    image = first.container.commit("clone:test")
-    first.container.remove()
-    clone = engine.run("gpu", hostname=HOSTNAME, image=image, binds=[f"{first.folder}:{HOME}"])
-    refused = Platform(first.folder, clone).cli("verify")
-    assert refused.returncode == WRONG_HOST
-    assert "another container" in refused.stderr
-
-
-def test_a_container_that_is_moved_to_a_pinned_network_in_place_keeps_its_new_key(
-    engine: Engine, vendor: Running, tmp_path: Path
-) -> None:
-    """The commands of the warning, as FACTS gives them: id and hostname stay."""
-    network = engine.network_create(
-        "licnet", subnet="172.30.0.0/24", gateway="172.30.0.1", ip_range="172.30.0.128/25"
-    )
-    platform = run(engine, "gpu", platform_folder(tmp_path / "darwin", vendor))
-    engine.network_disconnect("bridge", platform.container)
-    engine.network_connect(network, platform.container, ip="172.30.0.20")
-    key = platform.key()
-    platform.licensed(vendor)
-    platform.container.restart()
-    assert platform.key() == key
-    assert platform.cli("verify").returncode == 0
-
-
 def test_a_license_file_that_is_mounted_as_a_file_says_to_mount_the_folder(
     engine: Engine, vendor: Running, tmp_path: Path
 ) -> None:
@@ -263,17 +233,6 @@ def test_root_and_an_unprivileged_user_have_one_key(
     assert platform.cli("verify", user=OPERATOR).returncode == 0
 
 
-def test_a_hundred_restarts_with_the_address_kept_give_one_key(
-    engine: Engine, vendor: Running, tmp_path: Path
-) -> None:
-    platform = run(engine, "gpu", platform_folder(tmp_path / "darwin", vendor))
-    keys = {tuple(platform.key())}
-    for _ in range(RESTARTS):
-        platform.container.restart()
-        keys.add(tuple(platform.key()))
-    assert len(keys) == 1
-
-
 def test_doctor_says_in_a_real_container_what_will_happen_and_what_it_prints_prevents_it(
     engine: Engine, vendor: Running, tmp_path: Path
 ) -> None:
@@ -289,7 +248,7 @@ def test_doctor_says_in_a_real_container_what_will_happen_and_what_it_prints_pre
     for line in lines[1:4]:
         command = line.split()
         assert command[0] == "docker"
-        done = engine.docker(*command[1:])
+        done = engine.call(*command[1:])
         assert done.returncode == 0, done.stderr
 
     page = json.loads(platform.cli("--json", "doctor").stdout)

@@ -13,7 +13,7 @@ from license_core import hostkey, stability
 from license_core.errors import LicenseError
 from license_core.facts import HostFacts
 from license_core.probe import read_facts
-from tests.support import hosts
+from tests.support import cases, hosts
 from tests.support.hosts import CONTAINER_ID, IP, MACHINE_ID, container, mountinfo, write
 
 HOSTS = 1000
@@ -69,6 +69,12 @@ def test_every_component_counts_and_is_told_from_a_missing_one(
         (f"0::/docker/{CONTAINER_ID}\n", mountinfo("ab" * 32), CONTAINER_ID),
         ("0::/\n", mountinfo(CONTAINER_ID, "/srv/elsewhere/containers"), CONTAINER_ID),
         ("0::/\n", mountinfo(CONTAINER_ID, "/x/overlay-containers"), CONTAINER_ID),
+        ("0::/\n", mountinfo(CONTAINER_ID, "/x/vfs-containers", "userdata/"), CONTAINER_ID),
+        (f"0::/machine.slice/libpod-{CONTAINER_ID}.scope\n", "", CONTAINER_ID),
+        (f"0::/machine.slice/libpod-{CONTAINER_ID}.scope/container\n", "", CONTAINER_ID),
+        (f"9:name=systemd:/libpod_parent/libpod-{CONTAINER_ID}\n", "", CONTAINER_ID),
+        (f"0::/kubepods.slice/kubepods-pod12.slice/crio-{CONTAINER_ID}.scope\n", "", CONTAINER_ID),
+        (f"8:pids:/process_api/{MACHINE_ID}\n0::/\n", "", None),
         ("0::/\n", mountinfo(None), None),
         ("0::/\n", mountinfo(CONTAINER_ID, "/home/user/backup"), None),
         (f"0::/docker/{CONTAINER_ID}a\n", "", None),
@@ -216,15 +222,72 @@ def test_a_dockerenv_file_alone_makes_no_container(tmp_path: Path) -> None:
 
 
 def test_podman_is_known_by_its_file_and_named_in_the_warning(tmp_path: Path) -> None:
-    container(tmp_path, ip="10.88.0.2")
-    write(tmp_path, {"/run/.containerenv": ""})
-    (notice,) = stability.notices(facts(tmp_path))
-    assert "podman" in notice.sentence + notice.remedy()
+    (notice,) = stability.notices(facts(hosts.podman(tmp_path)))
+    assert "podman" in notice.sentence
+    assert "podman network create" in notice.remedy()
 
 
-def test_the_subnet_that_is_proposed_is_none_of_the_hosts_own(tmp_path: Path) -> None:
-    (notice,) = stability.notices(facts(container(tmp_path, ip="172.30.0.2")))
-    assert "172.30.0.0/24" not in notice.remedy()
+@pytest.mark.parametrize(
+    ("ip", "nameserver", "mode"),
+    [
+        ("10.88.0.5", "192.0.2.53", "default-bridge"),
+        ("10.89.0.5", "10.89.0.1", "user-defined"),
+        ("10.89.0.5", "192.0.2.53", "default-bridge"),  # the default network's subnet was moved
+        ("10.88.0.5", "10.88.0.1", "default-bridge"),  # it was told to answer for names
+    ],
+)
+def test_a_network_of_podman_is_known_by_its_gateway_answering_for_names(
+    tmp_path: Path, ip: str, nameserver: str, mode: str
+) -> None:
+    found = facts(hosts.podman(tmp_path, ip=ip, nameserver=nameserver))
+    assert stability.network_mode(found) == mode
+
+
+def test_in_the_network_of_another_container_podman_still_shows_the_own_id(tmp_path: Path) -> None:
+    hosts.podman(tmp_path)
+    own = (tmp_path / "proc/self/mountinfo").read_text().splitlines()[-1]
+    folder = "/run/containers/storage/overlay-containers"
+    owner = mountinfo("ab" * 32, folder, "userdata/")
+    write(tmp_path, {"/proc/self/mountinfo": f"{owner}{own}\n"})
+    found = facts(tmp_path)
+    assert (found.container_id, found.network_container) == (CONTAINER_ID, "ab" * 32)
+
+
+@pytest.mark.parametrize(
+    ("ip", "numbers", "kind", "device", "mode"),
+    [
+        ("192.168.7.20", (2, 2), "", "eth1", "host"),
+        ("192.168.7.20", (5, 2), "vlan", "eth1", "host"),
+        ("192.168.7.20", (5, 2), "macvlan", "eth1", "default-bridge"),
+        ("192.168.7.20", (45, 46), "", "docker0", "host"),  # the machine is a container itself
+        (IP, (45, 46), "", "docker0", "default-bridge"),  # an engine runs inside of this one
+        (IP, (45, 46), "", "eth1", "default-bridge"),
+    ],
+)
+def test_the_network_of_the_machine_is_known_by_its_link_or_its_bridges(
+    tmp_path: Path, ip: str, numbers: tuple[int, int], kind: str, device: str, mode: str
+) -> None:
+    container(tmp_path, ip=ip)
+    dev = f"Inter-|\n face |\n    lo: 0\n  eth0: 0\n  {device}: 0\n"
+    uevent = {"/sys/class/net/eth0/uevent": f"DEVTYPE={kind}\nINTERFACE=eth0\n"}
+    write(tmp_path, hosts.link("eth0", *numbers) | {"/proc/net/dev": dev} | uevent)
+    assert stability.network_mode(facts(tmp_path)) == mode
+
+
+def test_of_two_networks_the_default_one_is_warned_of_where_it_has_the_route(
+    tmp_path: Path,
+) -> None:
+    cases.two_networks(IP)(tmp_path)
+    assert stability.network_mode(facts(tmp_path)) == "default-bridge"
+    # An own network may have got that subnet, where the default one was moved.
+    container(tmp_path, nameserver="127.0.0.11")
+    assert stability.network_mode(facts(tmp_path)) == "user-defined"
+
+
+@pytest.mark.parametrize("ip", ["172.30.0.2", "172.30.7.2"])
+def test_the_subnet_that_is_proposed_is_none_of_the_hosts_own(tmp_path: Path, ip: str) -> None:
+    (notice,) = stability.notices(facts(container(tmp_path, ip=ip)))
+    assert "172.30." not in notice.remedy()
 
 
 def test_on_this_machine_the_facts_are_found_without_error() -> None:
@@ -275,6 +338,7 @@ READ = [
     "proc/net/fib_trie",
     "proc/net/if_inet6",
     "proc/net/dev",
+    "sys/class/net/eth0/iflink",
 ]
 
 

@@ -31,7 +31,7 @@ RFC_8037_SIGNATURE = (
 def shared(name: str) -> Path:
     path = SHARED / name
     if not path.exists():
-        pytest.skip(f"no {name} in ../shared/vectors beside this repository")
+        pytest.skip(f"published vectors: {name} is to be copied into {SHARED}")
     return path
 
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -293,13 +293,71 @@ def test_a_service_whose_number_cannot_be_kept_is_not_left_running(
 ) -> None:
     kept = platform / "run" / "kept"
     (platform / "services" / "redis").write_text(f'echo $$ >"{kept}"; exec sleep 86400000\n')
-    (platform / "run" / "redis.pid").mkdir(parents=True)
+    number = platform / "run" / "redis.pid"
+    number.parent.mkdir()
+    number.symlink_to(platform / "nowhere" / "redis.pid")
     done = start(shell, platform, client(platform, "echo [N]: Licence X holds"))
     assert done.returncode == NO_SERVICE
     assert "Starting redis[FAILED]" in done.stdout
+    assert f"redis was ended: {number} cannot be written." in done.stderr
     if kept.exists() and kept.read_text():  # it may have been ended before it could say so
         ended(int(kept.read_text()))
-    (platform / "run" / "redis.pid").rmdir()
+
+
+def _run_is_a_file(platform: Path) -> Path:
+    (platform / "run").write_text("")
+    return platform / "run"
+
+
+def _folder(name: str) -> Callable[[Path], Path]:
+    def make(platform: Path) -> Path:
+        (platform / "run" / name).mkdir(parents=True)
+        return platform / "run" / name
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "hinder",
+    [_run_is_a_file, _folder("start.lock"), _folder("scheduler.pid"), _folder("designer.log")],
+)
+def test_what_could_not_be_written_is_told_before_anything_is_started(
+    shell: str, platform: Path, hinder: Callable[[Path], Path]
+) -> None:
+    path = hinder(platform)
+    done = start(shell, platform, client(platform, "echo [N]: Licence X holds"))
+    assert done.returncode == NO_SERVICE
+    assert done.stderr == (
+        f"[E]: {path} cannot be written.\n"
+        f"     See what it is (`ls -ld {path}`); move it away, or let this user write there.\n"
+        "[E]: No service was started.\n"
+    )
+    assert "Starting" not in done.stdout
+    if path.is_dir():
+        path.rmdir()
+
+
+def test_a_machine_without_flock_is_told_what_to_install(
+    shell: str, platform: Path, tmp_path: Path
+) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("sh", "dirname", "readlink", "grep", "mkdir"):
+        (tools / name).symlink_to(str(shutil.which(name)))
+    done = subprocess.run(
+        [shell, str(platform / "start.sh")],
+        env={
+            "PATH": str(tools),
+            "LICENSE_CLI": str(client(platform, "echo [N]: Licence X holds")),
+            "LICENSE_PYTHON": "/bin/sh",
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == NO_SERVICE
+    assert done.stderr.startswith("[E]: The command flock is missing.\n     Install it: ")
+    assert not (platform / "run").exists()
 
 
 def test_a_service_that_is_not_there_ends_the_start(shell: str, platform: Path) -> None:
@@ -328,10 +386,12 @@ def test_stop_sh_stops_what_was_started(shell: str, platform: Path) -> None:
     start(shell, platform, client(platform, "echo [N]: Licence X holds"))
     watched = running(platform)
     assert len(watched) == 4
+    (platform / "run" / "a.pid").mkdir()  # what is no number of a process stops nothing
     done = subprocess.run([shell, platform / "stop.sh"], capture_output=True, text=True)
     assert done.stdout.count("[  OK  ]") == 4
     for pid in watched:
         ended(pid)
+    (platform / "run" / "a.pid").rmdir()
     assert not running(platform)
 
 

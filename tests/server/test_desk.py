@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from license_core.request import LicenseRequest
 from license_core.verify import open_license
+from license_server import issuing
 from tests.server.conftest import Desk
 from tests.support import server
 from tests.support.server import EMAIL, KEY, LINE, PASSWORD
@@ -107,6 +109,56 @@ def test_what_is_wrong_is_said_at_the_form_and_what_was_typed_stays(signed_in: D
     assert "&lt;b&gt;hello&lt;/b&gt;" in reply.text
 
 
+def faults(page: str) -> dict[str, str]:
+    """What is said beside the fields."""
+    found = re.findall(r'<span class="fault" id="(\w+)-fault">(.*?)</span>', page, re.DOTALL)
+    return {name: unescape(text) for name, text in found}
+
+
+def test_everything_that_is_wrong_is_told_at_once_beside_its_field(signed_in: Desk) -> None:
+    typed = {
+        "host": "hello",
+        "customer": "a\0b",
+        "product": "a b",
+        "days": "x",
+        "time_zone": "Nowhere/At_all",
+        "limits": "gpus four",
+        "features": "-",
+        "edition": "c d",
+        "match": "loose",
+        "notify_days": "y",
+        "grace_days": "-1",
+        "maintenance_until": "soon",
+        "replaces": "z",
+    }
+    reply = preview(signed_in, **typed)
+    assert reply.status_code == 422
+    assert faults(reply.text).keys() == typed.keys()
+    assert "13 values" in reply.text
+    for said in faults(reply.text).values():
+        assert unescape(reply.text).count(said) == 1, said
+    assert faults(preview(signed_in, term="expires", expires="2001-01-01").text).keys() == {
+        "expires"
+    }
+
+
+def test_a_blank_name_is_taken_from_the_request_or_asked_for(signed_in: Desk) -> None:
+    named = LicenseRequest(KEY, "x", customer="Named GmbH", product="darwin").to_text()
+    assert "Named GmbH" in preview(signed_in, host=named, customer="", product="").text
+    page = preview(signed_in, customer="", product="").text
+    assert faults(page) == {
+        "customer": "what the operator sent names no customer; type it here.",
+        "product": "what the operator sent names no product; type it here.",
+    }
+    # Where the text cannot be read, nobody knows what it names.
+    assert faults(preview(signed_in, host="hello", customer="").text).keys() == {"host"}
+
+
+def test_a_licence_to_replace_that_is_not_there_is_told_at_its_field(signed_in: Desk) -> None:
+    page = preview(signed_in, replaces="HS-2026-ZZZZZZZZ", limits="x").text
+    assert {"limits"} <= faults(page).keys() <= {"limits", "replaces"}
+
+
 def test_a_name_with_markup_is_shown_as_text_everywhere(signed_in: Desk) -> None:
     name = "<img src=x onerror=alert(1)>"
     page = preview(signed_in, customer=name).text
@@ -118,6 +170,56 @@ def test_a_name_with_markup_is_shown_as_text_everywhere(signed_in: Desk) -> None
     ):
         assert "<img src=x" not in text
         assert "&lt;img src=x" in text
+
+
+def request_text(*names: str, profile: str = "hk1") -> str:
+    """A whole request that carries tags of *names*."""
+    tags = dict.fromkeys(names, "0123456789abcdef")
+    return LicenseRequest(KEY, "studio2_gpu", profile, tags or None).to_text()
+
+
+def choices(page: str) -> dict[str, list[str]]:
+    """The table of what each choice tolerates: part to evidence, exact, anchored."""
+    rows = re.findall(r'<th scope="row">(.*?)</th>(.*?)</tr>', page, re.DOTALL)
+    return {name: re.findall(r"<td[^>]*>(.*?)</td>", cells) for name, cells in rows}
+
+
+WHOLE = ("hostname", "ip", "machine_id", "container_id")
+
+
+def test_the_vendor_sees_what_each_choice_would_tolerate(signed_in: Desk) -> None:
+    page = preview(signed_in, host=request_text(*WHOLE), match="anchored").text
+    assert choices(page) == {
+        "hostname": ["tagged", "refused", "holds, with a warning"],
+        "IP address": ["tagged", "refused", "holds, with a warning"],
+        "machine": ["tagged", "refused", "refused"],
+        "container": ["tagged", "refused", "refused"],
+    }
+    assert "anchored (chosen)" in page
+
+
+def test_the_vendor_sees_that_a_container_may_be_made_anew(signed_in: Desk) -> None:
+    text = request_text(*WHOLE[:3], profile="hk1-host")
+    found = choices(preview(signed_in, host=text).text)
+    assert found["container"] == ["does not count (hk1-host)", "holds", "holds"]
+    assert found["machine"] == ["tagged", "refused", "refused"]
+
+
+def test_the_vendor_sees_why_the_bare_line_cannot_be_anchored(signed_in: Desk) -> None:
+    page = preview(signed_in).text
+    assert choices(page)["IP address"] == ["none", "refused", "not possible"]
+    assert page.count("carries no evidence") == 1
+    assert "python cmd/cli.py request" in page
+    refused = preview(signed_in, match="anchored")
+    assert (refused.status_code, "the bare line" in refused.text) == (422, True)
+
+
+def test_the_vendor_sees_that_anchoring_a_copyable_container_gains_nothing(
+    signed_in: Desk,
+) -> None:
+    page = preview(signed_in, host=request_text("machine_id")).text
+    assert choices(page)["IP address"] == ["none", "refused", "refused"]
+    assert "nothing but its image tells this container from a copy" in page
 
 
 def test_a_host_that_has_a_licence_already_is_told(signed_in: Desk) -> None:
@@ -241,3 +343,106 @@ def test_a_body_that_is_no_form_is_refused(signed_in: Desk) -> None:
             "/licenses/preview", content=b"x=%ff&x=1", headers={"content-type": kind}
         )
         assert reply.status_code == 422
+
+
+def test_a_licence_in_place_of_a_request_is_called_one(signed_in: Desk) -> None:
+    issued = signed_in.client.post("/licenses", data=all_hidden(preview(signed_in).text))
+    address = issued.headers["location"].partition("?")[0]
+    file = signed_in.client.get(f"{address}/license.dat").text
+    page = preview(signed_in, host=file)
+    assert page.status_code == 422
+    assert "this is a licence, not a request" in page.text
+
+
+@pytest.mark.parametrize(
+    "term",
+    [
+        {"term": "days", "days": "30"},
+        {"term": "expires", "expires": "2027-12-31"},
+        {"term": "perpetual"},
+    ],
+    ids=lambda term: term["term"],
+)
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "Asia/Kolkata", "UTC"])
+def test_a_replacement_is_as_the_licence_was_but_for_the_host(
+    signed_in: Desk, term: dict[str, str], zone: str
+) -> None:
+    more = {"edition": "pro", "features": "a, b", "limits": "gpus=4", "time_zone": zone}
+    more |= {"maintenance_until": "2028-01-31"}
+    if term["term"] != "perpetual":
+        more |= {"notify_days": "20", "grace_days": "7"}
+    page = preview(signed_in, **term, **more)
+    issued = signed_in.client.post("/licenses", data=all_hidden(page.text))
+    number = issued.headers["location"].split("/")[2].partition("?")[0]
+    signed_in.clock.now += 3 * 86400
+    sign_in(signed_in)
+    form = signed_in.client.get("/licenses/new", params={"like": number}).text
+    again = preview_form(signed_in, form, host=LINE.replace("5", "6"))
+    assert again.status_code == 200, again.text
+    signed_in.client.post("/licenses", data=all_hidden(again.text))
+    with signed_in.site.database.reading() as connection:
+        stored = issuing.find(connection, number)
+        first = issuing.claims_of(stored)
+        second = issuing.claims_of(issuing.find(connection, str(stored.replaced_by)))
+    changed = {"jti", "iat", "nbf", "host", "replaces"}
+    kept = [{k: v for k, v in one.to_dict().items() if k not in changed} for one in (first, second)]
+    assert kept[0] == kept[1]
+
+
+def test_a_replacement_of_a_licence_that_is_over_is_for_as_many_days(signed_in: Desk) -> None:
+    issued = signed_in.client.post("/licenses", data=all_hidden(preview(signed_in, days="7").text))
+    number = issued.headers["location"].split("/")[2].partition("?")[0]
+    signed_in.clock.now += 30 * 86400
+    sign_in(signed_in)
+    form = signed_in.client.get("/licenses/new", params={"like": number}).text
+    assert 'name="days" min="1" max="36500" value="7"' in form
+    assert preview_form(signed_in, form, host=LINE).status_code == 200
+
+
+def preview_form(desk: Desk, form: str, **typed: str) -> Any:
+    """The form sent as a browser would, with what somebody *typed* over it."""
+    fields = dict(re.findall(r'<input [^>]*name="([^"]+)"[^>]* value="([^"]*)"', form))
+    fields["term"] = re.findall(r'name="term" value="(\w+)" checked', form)[0]
+    fields["match"] = re.findall(r'<option value="(\w+)" selected>', form)[0]
+    data = {name: unescape(value) for name, value in fields.items()}
+    return desk.client.post("/licenses/preview", data=data | typed)
+
+
+@pytest.mark.parametrize("term", ["days", "perpetual"])
+def test_a_date_that_is_typed_but_not_chosen_is_not_passed_over(signed_in: Desk, term: str) -> None:
+    page = preview(signed_in, term=term, expires="2027-12-31", limits="gpus")
+    assert page.status_code == 422
+    assert faults(page.text).keys() == {"expires", "limits"}
+    assert "choose “to the end of”, or clear the date" in page.text
+
+
+def test_a_term_that_is_none_and_a_day_that_is_blank_are_told_at_their_field(
+    signed_in: Desk,
+) -> None:
+    before = signed_in.count("licenses")
+    shown = preview(signed_in, term="x")
+    assert "none of days, expires and perpetual" in faults(shown.text)["days"]
+    shown = preview(signed_in, term="expires", expires="")
+    assert faults(shown.text) == {"expires": "no last day is given."}
+    assert signed_in.count("licenses") == before
+
+
+def test_a_number_that_is_none_is_told_with_the_numbers_that_there_are(signed_in: Desk) -> None:
+    told = unescape(preview(signed_in, days="-5").text)
+    assert "'-5' is not a whole number from 1 to 36500" in told
+
+
+def test_a_page_takes_the_focus_only_where_something_is_to_be_mended(signed_in: Desk) -> None:
+    """A browser that was typed into already complains of every autofocus on its console."""
+    assert "autofocus" not in signed_in.client.get("/licenses/new").text
+    assert preview(signed_in, host="x", limits="y").text.count("autofocus") == 1
+    signed_in.client.cookies.clear()
+    assert "autofocus" not in signed_in.client.get("/login").text
+
+
+def test_who_did_what_is_said_in_words(signed_in: Desk) -> None:
+    issued = signed_in.client.post("/licenses", data=all_hidden(preview(signed_in).text))
+    shown = signed_in.client.get(issued.headers["location"]).text
+    assert f"<td>{EMAIL}</td><td>issued</td>" in shown
+    assert "user:" not in shown
+    assert "license.issued" not in shown

@@ -63,7 +63,7 @@ class World:
         self.host = hosts.container(folder / "host")
         self.root, self.signing = new_signer(), new_signer()
         for made in (self.conf, self.keys):
-            made.mkdir()
+            made.mkdir(parents=True)
         (self.keys / "root.pub.pem").write_text(self.root.public_key.to_pem(), "ascii")
         (self.conf / "hostseal.toml").write_text('product = "darwin"\n', "ascii")
 
@@ -149,8 +149,12 @@ class World:
         now: int | None = None,
         stdin: bytes = b"",
         env: dict[str, str] | None = None,
+        home: Path | None = None,
     ) -> Done:
-        """One command in this process, at the instant *now*: by default a day later."""
+        """One command in this process, at the instant *now*: by default a day later.
+
+        The product's folder is *home*: by default this one, so that no remedy has to name it.
+        """
         out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
         source = io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")
         with (
@@ -161,7 +165,11 @@ class World:
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
         ):
-            exit_code = app.main([*self.options(), *arguments], now or self.now + DAY)
+            exit_code = app.main(
+                [*self.options(), *arguments],
+                now or self.now + DAY,
+                str(home or self.folder),
+            )
         texts = []
         for stream in (out, err):
             stream.flush()

@@ -1,21 +1,37 @@
 """Every text that the client may say, found in its source."""
 
 import ast
-from collections.abc import Iterator
+import errno
+import inspect
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import click
+from click import core, exceptions, formatting, parser, types
+
 from license_cli import page, render, watch
-from license_core import diagnosis
+from license_cli.app import cli
+from license_core import diagnosis, evidence
 from license_core.problems import NOTICES, PROBLEMS
 from tests.cli.test_problems import SERVER_ONLY
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+CORE = REPOSITORY / "license_core"
 _SPEAKERS = {"tr", "note"}
 
 
 def all_texts() -> list[str]:
     """The texts, each once, in an order that lasts."""
-    found = [*_of_tables(), *_of_page(), *_literals()]
+    found = [
+        *_of_tables(),
+        *_of_page(),
+        *_literals(),
+        *_help(),
+        *_of_click(),
+        *_reasons(),
+        *_system(),
+    ]
     return list(dict.fromkeys(found))
 
 
@@ -29,22 +45,180 @@ def _of_tables() -> Iterator[str]:
 
 
 def _of_page() -> Iterator[str]:
-    yield from page._CLOCK.values()
-    yield from page._MET.values()
+    for table in (page._CLOCK, page._MET, page._PORT, page._MODES, diagnosis.LABELS):
+        yield from table.values()
     yield from render._VERDICTS.values()
     yield from render._EVIDENCE.values()
     yield from watch.STATES
+    yield from watch._WHY_NOT.values()
     yield from (diagnosis.STABLE, diagnosis.REMADE, diagnosis.MAY_CHANGE, diagnosis.MISSING)
-    yield from ("(not shown)", "free", "taken")
-    tree = ast.parse((REPOSITORY / "license_core" / "diagnosis.py").read_text("utf-8"))
-    for node in ast.walk(tree):  # the reasons: the last text of each part
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Part":
-            texts = (c.value for c in node.args[3:4] if isinstance(c, ast.Constant))
-            yield from (text for text in texts if isinstance(text, str))
-        if isinstance(node, ast.Tuple) and len(node.elts) == 2:
-            last = node.elts[1]
-            if isinstance(node.elts[0], ast.Name) and isinstance(last, ast.Constant):
-                yield from [last.value] if isinstance(last.value, str) else []
+    yield from (evidence.RANDOM, "(not shown)")
+    for node in _nodes(CORE / "diagnosis.py"):  # the reasons: the last text of each part
+        if isinstance(node, ast.Call) and _name(node.func) == "Part":
+            yield from _constants(node.args[3:4])
+        if (
+            isinstance(node, ast.Tuple)
+            and len(node.elts) == 2
+            and isinstance(node.elts[0], ast.Name)
+        ):
+            yield from _constants(node.elts[1:])
+    for node in _nodes(CORE / "evidence.py"):
+        if isinstance(node, ast.Call) and _name(node.func) == "Trait":
+            last = node.args[4]
+            yield from _constants(last.values if isinstance(last, ast.BoolOp) else [last])
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple):
+            yield from (text for text in _constants(node.value.elts[1:]) if text)
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.IfExp):
+            yield from _constants(getattr(node.value.body, "elts", [])[1:])
+
+
+def _help() -> Iterator[str]:
+    """What ``--help`` says of the client, its commands and their options."""
+    context = click.Context(cli)
+    for command in (cli, *(cli.get_command(context, name) for name in cli.list_commands(context))):
+        assert command is not None
+        assert command.help, command.name
+        yield inspect.cleandoc(command.help)
+        if command.short_help:
+            yield command.short_help
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                assert parameter.help, parameter.name
+                yield parameter.help
+
+
+def _of_click() -> Iterator[str]:
+    """What click says itself, but for what only a defect of ours would let it say."""
+    for module in (core, exceptions, types, formatting, parser):
+        for node in _nodes(Path(str(module.__file__))):
+            if isinstance(node, ast.Call) and _name(node.func) in ("_", "ngettext"):
+                yield from (t for t in _constants(node.args[:2]) if not t.startswith(_NEVER_SAID))
+
+
+_NEVER_SAID = (
+    "DeprecationWarning",
+    "deprecated",
+    "Name '",
+    "Boolean option",
+    "Could not determine name",
+    "No options defined",
+    "Arguments take exactly",
+    "Invalid start character",
+    "Choice(",
+    "Missing {param_type}",
+    "Missing parameter",
+    "(dynamic)",
+    "env var",
+    "{value!r} does not match the format",
+    "{value!r} is not a valid UUID",
+    "{value!r} is not a valid boolean",
+    "{name} {filename!r}",
+    "Could not open file",
+    "unknown error",
+    "Error: ",
+    "Try '",
+    "Aborted",
+    "Value must be an iterable",
+    "{len_type} values",
+    "Takes {nargs} values",
+    "Argument {name!r} takes",
+    "file",
+    "directory",
+    "path",
+)
+
+
+def _reasons() -> Iterator[str]:
+    """Words inside a sentence: what a refusal is raised with, and what a fact ``reason`` says."""
+    for path in _of_client():
+        for node in _nodes(path):
+            yield from _constants(_reason_of(node))
+
+
+def unspoken() -> list[str]:
+    """Where a reason is put together in a way that no catalogue could know: with an f-string."""
+    return [
+        f"{path.name}:{reason.lineno}"
+        for path in _of_client()
+        for node in _nodes(path)
+        for reason in _reason_of(node)
+        if isinstance(reason, ast.JoinedStr | ast.BinOp)
+    ]
+
+
+def _of_client() -> list[Path]:
+    return [*sorted(CORE.glob("*.py")), *sorted((REPOSITORY / "license_cli").rglob("*.py"))]
+
+
+def _reason_of(node: ast.AST) -> list[ast.expr]:
+    """The words that *node* gives as a reason."""
+    if isinstance(node, ast.Call) and _name(node.func) == "Reason":
+        return node.args[:1]
+    if isinstance(node, ast.Call) and _name(node.func) in _REFUSALS:
+        last = node.args[-1:]
+        return last + [k.value for k in node.keywords if k.arg in ("reason", "found")]
+    if isinstance(node, ast.Call):
+        return [k.value for k in node.keywords if k.arg in ("reason", "found")]
+    if isinstance(node, ast.Assign) and [_name(t) for t in node.targets] in (["reason"], ["found"]):
+        value = node.value
+        return [value.body, value.orelse] if isinstance(value, ast.IfExp) else [value]
+    if isinstance(node, ast.Return) and node.value is not None:
+        return [node.value] if _is_words(node.value) else []
+    return []
+
+
+_REFUSALS = (
+    "ValueError",
+    "OSError",
+    "ClaimError",
+    "ArmorError",
+    "UnsupportedError",
+    "MalformedTokenError",
+    "UnknownHeaderError",
+    "WrongSignatureError",
+    "_unchecked",
+)
+
+
+def _is_words(value: ast.expr) -> bool:
+    """Whether a function returns a reason: words that begin as ours do."""
+    return isinstance(value, ast.Constant) and str(value.value).startswith("it is ")
+
+
+def _system() -> Iterator[str]:
+    """What the system says of a file, and Python's reader of JSON of a text."""
+    yield from (os.strerror(number) for number in _ERRNOS)
+    yield from _JSON
+
+
+_ERRNOS = (
+    *(errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EROFS),
+    *(errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ELOOP, errno.ENAMETOOLONG, errno.EMFILE),
+    *(errno.ENFILE, errno.EFBIG, errno.ENXIO, errno.EBUSY, errno.EXDEV, errno.EINVAL),
+    *(errno.ESTALE, errno.ETXTBSY, errno.ENODEV, errno.ENOTEMPTY, errno.ENOMEM, errno.EEXIST),
+)
+_JSON = (
+    "Expecting value",
+    "Expecting ',' delimiter",
+    "Expecting ':' delimiter",
+    "Expecting property name enclosed in double quotes",
+    "Unterminated string starting at",
+    "Invalid control character at",
+    "Invalid \\escape",
+    "Invalid \\uXXXX escape",
+    "Illegal trailing comma before end of object",
+    "Illegal trailing comma before end of array",
+)
+
+
+def _nodes(path: Path) -> Iterator[ast.AST]:
+    return ast.walk(ast.parse(path.read_text("utf-8")))
+
+
+def _constants(nodes: Iterable[ast.expr]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
 
 
 def _literals() -> Iterator[str]:

@@ -695,6 +695,8 @@ def texts() -> Iterator[Case]:
     yield case("lost-digit-before-a-word", f"{key[:-1]} a new one", "refused request-unreadable")
     yield case("spelled-out", " ".join(key), "refused request-unreadable")
     yield case("no-key", "hello", "refused request-unreadable")
+    words = f"Product darwin, host studio2_gpu {key}\nValid until 2027-11-23 16:00:00 UTC\n"
+    yield case("a-license", words + file().decode(), "refused request-unreadable")
     yield case("39-digits", f'["{key[:-1]}", "a"]', "refused request-unreadable")
     yield case("41-digits", f'["{key}0", "a"]', "refused request-unreadable")
     yield case("two-keys", f"{line}\n{line.replace(key, 'ab' * 20)}", "refused request-ambiguous")

@@ -1,0 +1,88 @@
+"""What a licence for a request would tolerate: which changes of the host it survives, and how.
+
+Pure: from the operator's request to words, by the rules of SPEC sections 3.4 and 7.2.
+"""
+
+from typing import NamedTuple
+
+from license_core.hostkey import COMPONENTS, PROFILES
+from license_core.request import LicenseRequest
+
+REFUSED, WARNED, HOLDS = "refused", "holds, with a warning", "holds"
+LABELS = {
+    "hostname": "hostname",
+    "ip": "IP address",
+    "machine_id": "machine",
+    "container_id": "container",
+}
+_ANCHORS = ("machine_id", "container_id")
+_DRIFTING = ("hostname", "ip")
+_BARE = (
+    "the bare line of get_host_key carries no evidence of machine and container; "
+    "ask the operator for what python cmd/cli.py request prints"
+)
+_UNANCHORED = "the request carries no evidence of machine or container"
+_COPYABLE = (
+    "nothing but its image tells this container from a copy, so drift would be refused as well; "
+    "bind the machine's /etc/machine-id in, and ask again"
+)
+
+
+class Change(NamedTuple):
+    """What happens when one component of the host changes."""
+
+    name: str
+    evidence: str
+    """Whether the client can say later that it was this one."""
+    exact: str
+    anchored: str | None
+    """None: such a licence is not to be had for this request."""
+
+    @property
+    def label(self) -> str:
+        """The component, as people call it."""
+        return LABELS[self.name]
+
+
+class Tolerance(NamedTuple):
+    """Both choices for one request."""
+
+    changes: tuple[Change, ...]
+    objection: str | None
+    """Why ``anchored`` cannot be chosen, or would gain nothing."""
+
+    def sentence(self, match: str) -> str:
+        """What *match* would tolerate, in one sentence."""
+        told = []
+        for outcome, words in ((REFUSED, "refused"), (WARNED, "warned of"), (HOLDS, "ignored")):
+            names = [c.label for c in self.changes if getattr(c, match) == outcome]
+            if names:
+                told.append(f"a change of {_listed(names)} is {words}")
+        return "; ".join(told)
+
+
+def of(request: LicenseRequest) -> Tolerance:
+    """What ``exact`` and ``anchored`` would tolerate for *request*."""
+    tags = request.tags or {}
+    objection = None
+    if not tags:
+        objection = _BARE
+    elif not any(name in tags for name in _ANCHORS):
+        objection = _UNANCHORED
+    elif not any(name in tags for name in _DRIFTING):
+        objection = _COPYABLE
+    return Tolerance(tuple(_change(request, name, objection) for name in COMPONENTS), objection)
+
+
+def _change(request: LicenseRequest, name: str, objection: str | None) -> Change:
+    if name not in PROFILES[request.profile]:
+        return Change(name, f"does not count ({request.profile})", HOLDS, HOLDS)
+    tags = request.tags or {}
+    evidence = "tagged" if name in tags else "not there" if tags and not objection else "none"
+    if objection:
+        return Change(name, evidence, REFUSED, REFUSED if objection == _COPYABLE else None)
+    return Change(name, evidence, REFUSED, WARNED if name in _DRIFTING else REFUSED)
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"

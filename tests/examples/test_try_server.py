@@ -1,0 +1,26 @@
+"""``make serve``: a vendor's server to click through."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from license_core.problems import PROBLEMS
+from tests.support.cli import REPOSITORY
+
+
+def test_a_port_that_is_taken_is_told_before_anybody_is_told_to_log_in(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "examples/try_server.py", tmp_path / ".vendor"],
+            env={"PATH": os.environ["PATH"], "PORT": str(port)},
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+        )
+    assert done.returncode == PROBLEMS["AddressInUseError"].exit_code
+    assert f"[E]: Port {port} is taken." in done.stderr
+    assert " make serve`" in done.stderr
+    assert "Log in as" not in done.stdout
