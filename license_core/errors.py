@@ -606,3 +606,9 @@ class ApprovalPendingError(LicenseError):
 
     id: int
     product: str
+
+
+class RecordKeyUnavailableError(LicenseError):
+    """The key that signs checkpoints cannot be used."""
+
+    reason: str

@@ -20,9 +20,11 @@ from license_core.errors import (
 )
 from license_server import vault
 from license_server.answers import answer
-from license_server.api import events, licenses, parties, proposals
+from license_server.api import checkpoints, events, licenses, parties, proposals
 from license_server.auth import TokenCache
+from license_server.checkpoints import Notary
 from license_server.edge import Edge
+from license_server.keeper import Keeper
 from license_server.settings import ServerSettings
 from license_server.site import Clock, Random, Site
 from license_server.web import routes as web
@@ -40,16 +42,23 @@ def create_app(
     LicenseError that keeps the server from starting.
     """
     site = Site(settings, *vault.open_vault(settings), clock, random)
+    try:
+        notary = Notary(site.issuer.name, vault.open_record_signer(settings))
+    except LicenseError:
+        site.database.close()
+        raise
+    keeper = Keeper(site, notary)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with keeper.at_work():
+            yield
         site.database.close()
 
     app = FastAPI(lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     app.state.site = site
     app.state.tokens = TokenCache()
-    for face in (licenses, parties, proposals, events):
+    for face in (licenses, parties, proposals, events, checkpoints):
         app.include_router(face.router)
     app.include_router(web.anyone)
     app.include_router(web.router)
