@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -113,7 +114,7 @@ def test_two_who_link_at_once_give_no_position_twice(ledger: Ledger) -> None:
 
     def record(which: Database) -> None:
         for number in range(count // 40):
-            which.write(lambda c, n=number: _burst(c, n, 40))
+            which.write(partial(_burst, number=number, count=40))
 
     def link(which: Database) -> None:
         for _ in range(30):

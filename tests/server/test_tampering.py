@@ -44,7 +44,8 @@ def edit(rows: list[Row], table: Table, chance: random.Random) -> Change:
     """Another value in one column of a row."""
     row, column = chance.choice(rows), _column(table, chance)
     others = [other[column] for other in rows]
-    return [row], [row | {column: _another(row[column], others, chance)}]
+    made = _another(row[column], others, table.c[column].type.python_type, chance)
+    return [row], [row | {column: made}]
 
 
 def exchange(rows: list[Row], table: Table, chance: random.Random) -> Change:
@@ -104,7 +105,7 @@ def _column(table: Table, chance: random.Random) -> str:
     return chance.choice(names)
 
 
-def _another(value: Any, others: list[Any], chance: random.Random) -> Any:
+def _another(value: Any, others: list[Any], kind: type, chance: random.Random) -> Any:
     """A value of the same kind, or none."""
     if chance.randrange(4) == 0:
         return chance.choice([None, *others])
@@ -118,7 +119,7 @@ def _another(value: Any, others: list[Any], chance: random.Random) -> Any:
     if isinstance(value, str) and value:
         at = chance.randrange(len(value))
         return value[:at] + chance.choice(["", "x", value[at].swapcase(), " "]) + value[at + 1 :]
-    return chance.choice([*others, 1, "x"])
+    return chance.choice([*others, {int: 1, bytes: b"x"}.get(kind, "x")])
 
 
 def campaign(ledger: Ledger, token: str, count: int, chance: random.Random) -> Counter[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -63,7 +64,12 @@ class Ledger(NamedTuple):
 
     def issue(self, host: int = 0, **members: Any) -> str:
         """Issue a licence for the host of this number."""
-        order = {"customer": "ACME", "product": "darwin", "host": line(host), "days": 30}
+        order: dict[str, Any] = {
+            "customer": "ACME",
+            "product": "darwin",
+            "host": line(host),
+            "days": 30,
+        }
         return self.act("issue", **order | members)
 
     def link(self) -> None:
@@ -137,9 +143,12 @@ def walk(ledger: Ledger) -> None:
         server.new_token(ledger.site.database, name, now)
     write(lambda c: auth.revoke_token(c, "old", COMMAND, now))
     for email, role in (("issuer@example.com", "issuer"), ("approver@example.com", "approver")):
-        password = f"a password of the {role}"
-        write(lambda c, e=email, p=password, r=role: accounts.add(c, e, p, r, COMMAND, now))
+        write(partial(_add, email=email, role=role))
     write(lambda c: accounts.set_password(c, "issuer@example.com", "another one", COMMAND, now))
+
+
+def _add(connection: Connection, email: str, role: str) -> None:
+    accounts.add(connection, email, f"a password of the {role}", role, COMMAND, NOW)
 
 
 def _end(ledger: Ledger, act: str, number: str) -> None:
