@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import structlog
 
+from license_core.errors import LicenseError
 from license_server import chain
 from license_server.checkpoints import Notary
 from license_server.site import Site
@@ -42,6 +43,8 @@ class Keeper(NamedTuple):
                 linked = await self.site.write(
                     lambda connection: self.notary.keep(connection, now, every)
                 )
+        except LicenseError as error:
+            _log.warning("record not kept", slug=error.slug, sentence=error.sentence)
         except Exception:  # noqa: BLE001  # it is tried again, and the acts go on meanwhile
             _log.exception("record not kept")
 

@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 from sqlalchemy import select
+from starlette.testclient import TestClient
 
 from license_core import b64url, jws
 from license_core.signer import MemorySigner
 from license_server import audit, chain, schema
 from license_server.actor import COMMAND
+from license_server.app import create_app
 from license_server.auth import Grant
 from license_server.checkpoints import Checkpoint
 from license_server.db import Database
@@ -134,6 +136,10 @@ def test_two_who_link_at_once_give_no_position_twice(ledger: Ledger) -> None:
     assert ledger.faults(ledger.checkpoint()) == []
 
 
+def _rename(connection: sqlalchemy.Connection, former: str, later: str) -> None:
+    connection.execute(sqlalchemy.text(f"alter table {former} rename to {later}"))
+
+
 def _burst(connection: sqlalchemy.Connection, number: int, count: int) -> None:
     for each in range(count):
         audit.record(connection, NOW, COMMAND, "test.done", f"{number}.{each}")
@@ -195,6 +201,24 @@ def test_the_keeper_makes_a_checkpoint_when_one_is_due(ledger: Ledger) -> None:
 
     asyncio.run(hours())
     assert positions(ledger) == [1, 2, 3, 4]
+
+
+def test_the_keeper_outlives_a_database_that_does_not_answer(ledger: Ledger) -> None:
+    keeper = Keeper(ledger.site, ledger.notary)
+    for former, later in (("audit_events", "elsewhere"), ("elsewhere", "audit_events")):
+        ledger.site.database.write(partial(_rename, former=former, later=later))
+        asyncio.run(keeper.keep(0))
+    assert positions(ledger) == [1, 2]
+
+
+def test_a_server_that_stops_leaves_nothing_unlinked_and_a_checkpoint(ledger: Ledger) -> None:
+    with TestClient(create_app(ledger.settings, clock=lambda: NOW)):
+        ledger.issue()
+    assert positions(ledger) == [1, 2, 3, 4, 5]
+    with ledger.site.database.reading() as connection:
+        (last,) = store.listed_checkpoints(connection, before=None, limit=1)
+    assert last.position == 5
+    assert ledger.faults(last.token) == []
 
 
 def test_the_checkpoints_are_listed_for_those_who_may(desk: Desk) -> None:

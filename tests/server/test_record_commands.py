@@ -1,5 +1,6 @@
 """``license-server audit`` and ``fsck``: what they print, write and end with."""
 
+import io
 import json
 import sqlite3
 from pathlib import Path
@@ -8,7 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from license_core.problems import PROBLEMS
-from license_server import admin
+from license_server import admin, schema, vault
+from license_server.commands.progress import Progress
 from tests.support import server
 from tests.support.ledger import NOW, line, new_ledger, walk
 
@@ -173,9 +175,12 @@ def test_the_export_has_the_whole_chain(vendor: Path, tmp_path: Path) -> None:
 def test_an_upgrade_makes_the_key_that_a_former_folder_lacks(vendor: Path, tmp_path: Path) -> None:
     (vendor / "keys" / "record.key.pem").unlink()
     (vendor / "record.pub.pem").unlink()
-    edit(vendor, "delete from checkpoints")
     assert run(vendor, "fsck")[0] == CODES["record-key-unavailable"]
     assert run(vendor, "serve", "--port", "0")[0] == CODES["record-key-unavailable"]
+    database = vault.open_any_database(server.settings(vendor))
+    database.write(lambda connection: schema.downgrade(connection, "0001"))
+    database.close()
+    assert run(vendor, "upgrade", **NO_SECRET)[0] == CODES["passphrase-missing"]
     assert run(vendor, "upgrade")[0] == 0
     before = (vendor / "record.pub.pem").read_bytes()
     assert run(vendor, "upgrade", **NO_SECRET)[0] == 0
@@ -203,3 +208,19 @@ def test_what_a_command_issued_is_linked_and_checkpointed_by_the_next(
     run(vendor, "audit", "checkpoint", "-o", kept)
     edit(vendor, "update licenses set request = 'x' where id in (select max(id) from licenses)")
     assert run(vendor, "fsck", "--checkpoint", kept)[0] == CODES["record-broken"]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_long_work_is_shown_at_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    for stream, shown in ((Terminal(), True), (io.StringIO(), False)):
+        monkeypatch.setattr("sys.stderr", stream)
+        progress = Progress(2500, "rows")
+        for _ in range(2500):
+            progress.advance(1)
+        progress.clear()
+        assert ("2,000 of 2,500 rows" in stream.getvalue()) is shown
+        assert bool(stream.getvalue()) is shown
