@@ -670,3 +670,9 @@ class NameTakenError(LicenseError):
 
     what: str
     name: str
+
+
+class RecordKeyUnavailableError(LicenseError):
+    """The key that signs checkpoints cannot be used."""
+
+    reason: str

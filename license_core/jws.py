@@ -20,6 +20,7 @@ from license_core.signer import Signer
 LICENSE = "license+jwt"
 KEYSET = "license-keyset+jwt"
 REVOCATIONS = "license-revocations+jwt"
+CHECKPOINT = "license-checkpoint+jwt"
 
 _SIGNATURE_CHARACTERS = 86  # 64 bytes
 

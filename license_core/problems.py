@@ -666,7 +666,7 @@ PROBLEMS: dict[str, Problem] = {
         95,
         500,
         "The ledger and its record do not agree",
-        "{count} faults were found, the first of them: {first}.",
+        "Faults found: {count}. The first: {first}.",
         "Keep this database as it is, as evidence, and go on with the last good backup.",
     ),
     "ApprovalPendingError": Problem(
@@ -701,6 +701,15 @@ PROBLEMS: dict[str, Problem] = {
         "Of the host {key} only its key is known; an anchored licence needs the evidence that a "
         "whole request carries.",
         "Ask the operator for the output of `python cmd/cli.py request`, or issue an exact licence.",
+    ),
+    "RecordKeyUnavailableError": Problem(
+        "record-key-unavailable",
+        97,
+        503,
+        "The key of the record cannot be used",
+        "The key that signs checkpoints of the record cannot be used: {reason}.",
+        "Put keys/record.key.pem and record.pub.pem back into the data folder from your backup. "
+        "Where there never were such files, `{cli} upgrade` makes them.",
     ),
 }
 

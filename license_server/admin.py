@@ -19,7 +19,6 @@ import click
 from sqlalchemy import Connection
 
 from license_core import b64url
-from license_core.disk import told_plainly
 from license_core.errors import (
     DEFAULT_SERVER,
     AddressInUseError,
@@ -31,13 +30,15 @@ from license_core.errors import (
     LicenseNotWrittenError,
     NotFoundError,
     OutputFailedError,
-    PathIsFolderError,
     UsageError,
     printable,
     utc,
 )
 from license_core.place import read, words
 from license_server.actor import COMMAND
+from license_server.commands.audit import audit
+from license_server.commands.fsck import fsck
+from license_server.commands.output import give_up_output, written
 from license_server.db import Database
 from license_server.permissions import ROLES
 from license_server.settings import ServerSettings
@@ -236,18 +237,20 @@ def issue(settings: ServerSettings, /, output: str, **given: Any) -> None:
         wanted = Wanted("issue", given)
         with database.reading() as connection:
             seen = acts.plan(connection, wanted, COMMAND, now, look=True)
-        with _output(output) as put:
+        with written(output) as put:
             asyncio.run(site.act(wanted, COMMAND, now, tell))
             (stored,) = kept
             if isinstance(stored, Proposal):
                 raise ApprovalPendingError(id=stored.id, product=stored.product)
-            try:
-                put(issuing.file_of(stored))
-            except OSError as error:
-                place = "standard output" if output == "-" else output
-                raise LicenseNotWrittenError(
-                    number=stored.number, path=place, reason=words(error)
-                ) from error
+            put(issuing.file_of(stored))
+    except (LicenseError, OSError) as error:
+        issued = kept[0] if kept else None
+        if not isinstance(issued, StoredLicense) or isinstance(error, ApprovalPendingError):
+            raise
+        cause = error if isinstance(error, OSError) else error.__cause__
+        place = "standard output" if output == "-" else output
+        reason = words(cause) if isinstance(cause, OSError) else str(error)
+        raise LicenseNotWrittenError(number=issued.number, path=place, reason=reason) from error
     finally:
         database.close()
     click.echo(f"{stored.number} for {_to_whom(stored)}", err=True)
@@ -283,11 +286,8 @@ def file_(settings: ServerSettings, number: str, output: str) -> None:
     from license_server import issuing
 
     stored = _write(settings, lambda connection: issuing.find(connection, number))
-    try:
-        with _output(output) as put:
-            put(issuing.file_of(stored))
-    except OSError as error:
-        raise told_plainly(error, output) from error
+    with written(output) as put:
+        put(issuing.file_of(stored))
 
 
 @cli.group()
@@ -373,10 +373,15 @@ def upgrade(settings: ServerSettings) -> None:
 
     database = vault.open_any_database(settings)
     try:
+        vault.ensure_record_key(settings, secrets.token_bytes)
         database.write(lambda connection: schema.upgrade(connection, int(time.time())))
     finally:
         database.close()
     _say("The database is of this server's version.")
+
+
+cli.add_command(audit)
+cli.add_command(fsck)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -391,7 +396,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             obj=call,
         )
     except OutputFailedError as error:
-        _give_up_output()
+        give_up_output()
         return _refuse(error, call)
     except LicenseError as error:
         return _refuse(error, call)
@@ -403,7 +408,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return 130
     except BrokenPipeError:
-        _give_up_output()  # the reader went away; say nothing more
+        give_up_output()  # the reader went away; say nothing more
         return 141
     except UnicodeEncodeError:  # and not the text itself: it may be a password
         reason = "What was typed, or what the environment says, is not UTF-8 text."
@@ -440,11 +445,6 @@ def _told_as_output() -> Iterator[None]:
 def _nowhere() -> TextIOWrapper:
     """For a stream that whoever started this process has closed: nobody wants to read it."""
     return open(os.devnull, "w", encoding="utf-8")
-
-
-def _give_up_output() -> None:
-    """Let what could not be written go nowhere, or the interpreter would try again at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _misunderstood(error: click.ClickException) -> UsageError:
@@ -505,55 +505,6 @@ def _listen(host: str, port: int) -> socket.socket:
         reason = f"{host!r} is no address of this machine ({error})"
         raise InputInvalidError(field="--host", reason=reason) from error
     return listening
-
-
-@contextmanager
-def _output(name: str) -> Iterator[Callable[[bytes], None]]:
-    """A way to write the file *name* whole; that it can be written is known before it is used.
-
-    Raises PathIsFolderError, or that nothing can be written there; the way itself raises OSError.
-    """
-    path = Path(os.path.realpath(name))
-    if name == "-" and sys.__stdout__ is None:
-        raise OutputFailedError(reason="it is closed")
-    if name == "-" or (path.exists() and not path.is_file() and not path.is_dir()):
-        yield lambda data: _pour(name, data)  # nothing takes the place of a pipe or a device
-        return
-    if path.is_dir():
-        raise PathIsFolderError(path=name)
-    was_there = path.exists()
-    new = path.with_name(f"{path.name}.{secrets.token_hex(6)}.tmp")
-    try:
-        stream = new.open("xb")
-    except OSError as error:
-        raise told_plainly(error, name) from error
-
-    def put(data: bytes) -> None:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-        os.replace(new, path)
-        if was_there:
-            click.echo(f"[W]: {name} was there already, and was replaced.", err=True)
-
-    try:
-        with stream:
-            yield put
-    finally:
-        new.unlink(missing_ok=True)
-
-
-def _pour(name: str, data: bytes) -> None:
-    if name == "-":
-        try:
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
-        except OSError:
-            _give_up_output()
-            raise
-        return
-    with open(name, "wb") as stream:
-        stream.write(data)
 
 
 def _to_whom(stored: "StoredLicense") -> str:

@@ -22,7 +22,9 @@ from license_server import vault
 from license_server.answers import answer
 from license_server.api import openapi
 from license_server.auth import TokenCache
+from license_server.checkpoints import Notary
 from license_server.edge import Edge
+from license_server.keeper import Keeper
 from license_server.settings import ServerSettings
 from license_server.site import Clock, Random, Site
 from license_server.web import routes as web
@@ -40,10 +42,17 @@ def create_app(
     LicenseError that keeps the server from starting.
     """
     site = Site(settings, *vault.open_vault(settings), clock, random)
+    try:
+        notary = Notary(site.issuer.name, vault.open_record_signer(settings))
+    except LicenseError:
+        site.database.close()
+        raise
+    keeper = Keeper(site, notary)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with keeper.at_work():
+            yield
         site.database.close()
 
     app = FastAPI(lifespan=lifespan, openapi_url=None, redirect_slashes=False)

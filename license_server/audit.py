@@ -30,7 +30,11 @@ def record(
     reason: str | None = None,
     **details: Any,
 ) -> None:
-    """Write an event. *details* are plain values, and never a secret; *rows* what there is now."""
+    """Write an event. *details* are plain values, and never a secret.
+
+    *rows* are what this very transaction wrote. A row that was only read may have been changed by
+    another meanwhile, and its last event would then tell of what it was before.
+    """
     digests = {ledger_rows.name(*row): ledger_rows.digest(*row) for row in rows}
     store.add_event(
         connection,

@@ -159,7 +159,7 @@ checkpoints = Table(
     "checkpoints",
     metadata,
     Column("position", BigInteger, primary_key=True, autoincrement=False),
-    Column("token", Text, nullable=False),  # signed by the record's own key (SPEC section 10)
+    Column("token", Text, nullable=False),  # signed by the record's own key (SPEC section 11.2)
     Column("created_at", BigInteger, nullable=False),
 )
 

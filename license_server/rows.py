@@ -30,7 +30,7 @@ _COLUMNS = {
 def digest(table: str, row: Mapping[str, Any]) -> str:
     """The SHA-256, in base64url, of *row* of *table*: all its columns but those that only tick."""
     left_out = _VOLATILE.get(table, set())
-    values = {name: _plain(row[name]) for name in _COLUMNS[table] if name not in left_out}
+    values = {name: plain(row[name]) for name in _COLUMNS[table] if name not in left_out}
     return b64url.encode(hashlib.sha256(strictjson.dumps(values)).digest())
 
 
@@ -39,7 +39,8 @@ def name(table: str, row: Mapping[str, Any]) -> str:
     return f"{table}/{row[KEYS[table]]}"
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """*value* as JSON can hold it: bytes in base64url."""
     if isinstance(value, bytes | memoryview):
         return b64url.encode(bytes(value))
     return value

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from license_core.errors import InputInvalidError, PassphraseMissingError
@@ -31,6 +31,8 @@ class ServerSettings(BaseSettings):
     """How long somebody stays signed in."""
     time_zone: str = "UTC"
     """Whose days the desk's form means, unless somebody types another."""
+    checkpoint_minutes: int = Field(default=60, ge=1)
+    """How often a checkpoint of the record is made, where something was done."""
 
     @classmethod
     def read(cls, **given: Any) -> "ServerSettings":
@@ -74,6 +76,16 @@ class ServerSettings(BaseSettings):
     def signing_key(self) -> Path:
         """The private signing key, encrypted."""
         return self.data / "keys" / "signing.key.pem"
+
+    @property
+    def record_key(self) -> Path:
+        """The private key that signs checkpoints of the record, encrypted."""
+        return self.data / "keys" / "record.key.pem"
+
+    @property
+    def record_pub_pem(self) -> Path:
+        """Its public half, to be kept elsewhere with the checkpoints."""
+        return self.data / "record.pub.pem"
 
     @property
     def signer_uri(self) -> str:

@@ -2,8 +2,10 @@
 
 hostseal.db           the database, where it is SQLite
 root.pub.pem          the public root key, to be shipped with the product in keys/
+record.pub.pem        the public key of the record, to be kept elsewhere with its checkpoints
 keys/root.key.pem     the private root key, encrypted; may be taken away and kept offline
 keys/signing.key.pem  the private signing key, encrypted
+keys/record.key.pem   the private key that signs checkpoints of the record, encrypted
 """
 
 import errno
@@ -23,13 +25,14 @@ from license_core.errors import (
     InputInvalidError,
     LicenseError,
     NotInitialisedError,
+    RecordKeyUnavailableError,
     SignerUnavailableError,
     TrustedKeyInvalidError,
 )
 from license_core.keyset import Keyset, SigningKey, open_keyset
 from license_core.place import absolute, words
 from license_core.publickey import PublicKey
-from license_core.signer import MemorySigner
+from license_core.signer import MemorySigner, Signer
 from license_server import accounts, audit, passwords, schema
 from license_server.actor import COMMAND
 from license_server.db import Database
@@ -78,10 +81,10 @@ def make(
     try:
         new.data.mkdir(mode=0o700, parents=True)
         (new.data / "keys").mkdir(mode=0o700)
-        for path, key in ((new.root_key, root), (new.signing_key, signing)):
-            _write(path, pkcs8.encrypt(key, passphrase, random(16), random(16)), _PRIVATE)
-        pem = PublicKey(root.public_key().public_bytes_raw()).to_pem()
-        _write(new.root_pub_pem, pem.encode("ascii"), _PUBLIC)
+        _write_private(new.root_key, root, passphrase, random)
+        _write_private(new.signing_key, signing, passphrase, random)
+        _write_public(new.root_pub_pem, root)
+        _make_record_key(new, passphrase, random)
         _make_database(
             new,
             keyset,
@@ -94,6 +97,51 @@ def make(
         raise _told_plainly(error, settings.data) from error
     finally:
         shutil.rmtree(new.data, ignore_errors=True)
+
+
+def ensure_record_key(settings: ServerSettings, random: Callable[[int], bytes]) -> None:
+    """Make the record's key where the folder is of a version that had none.
+
+    Raises PassphraseMissingError, or that the folder cannot be written.
+    """
+    if settings.record_pub_pem.exists() or settings.record_key.exists():
+        return
+    passphrase = settings.read_passphrase("new key of the record")
+    try:
+        _make_record_key(settings, passphrase, random)
+    except OSError as error:
+        raise _told_plainly(error, settings.data) from error
+
+
+def open_record_signer(settings: ServerSettings) -> Signer:
+    """Who signs checkpoints. Raises RecordKeyUnavailableError, or that there is no passphrase."""
+    public = read_record_key(settings)
+    try:
+        signer = open_signer(f"file:{settings.record_key}", settings.read_passphrase)
+    except SignerUnavailableError as error:
+        raise RecordKeyUnavailableError(reason=error.reason) from error
+    if signer.public_key != public:
+        reason = f"{settings.record_pub_pem} is not the public half of {settings.record_key.name}"
+        raise RecordKeyUnavailableError(reason=reason)
+    return signer
+
+
+def read_record_key(settings: ServerSettings) -> PublicKey:
+    """The key that verifies checkpoints. Raises RecordKeyUnavailableError."""
+    path = settings.record_pub_pem
+    try:
+        return PublicKey.from_pem(path.read_text("ascii"))
+    except (OSError, ValueError) as error:
+        raise RecordKeyUnavailableError(reason=f"{path}: {words(error)}") from error
+
+
+def read_root(settings: ServerSettings) -> PublicKey:
+    """The root key that clients trust. Raises TrustedKeyInvalidError."""
+    path = settings.root_pub_pem
+    try:
+        return PublicKey.from_pem(path.read_text("ascii"))
+    except (OSError, ValueError) as error:
+        raise TrustedKeyInvalidError(path=str(path), reason=words(error)) from error
 
 
 def open_vault(settings: ServerSettings) -> tuple[Database, Issuer]:
@@ -134,11 +182,7 @@ def open_any_database(settings: ServerSettings) -> Database:
 
 
 def _open_issuer(settings: ServerSettings, database: Database) -> Issuer:
-    path = settings.root_pub_pem
-    try:
-        root = PublicKey.from_pem(path.read_text("ascii"))
-    except (OSError, ValueError) as error:
-        raise TrustedKeyInvalidError(path=str(path), reason=words(error)) from error
+    path, root = settings.root_pub_pem, read_root(settings)
     with database.reading() as connection:
         token = record.newest_keyset(connection)
     if token is None:
@@ -161,7 +205,7 @@ def _refuse_used(settings: ServerSettings) -> None:
         raise InputInvalidError(
             field="--data", reason=f"{settings.data}: {words(error)}"
         ) from error
-    ours = {"hostseal.db", "keys", "root.pub.pem"} & set(names)
+    ours = {"hostseal.db", "keys", "root.pub.pem", "record.pub.pem"} & set(names)
     if ours:
         raise AlreadyInitialisedError(path=str(settings.data), found=", ".join(sorted(ours)))
     if names:
@@ -233,6 +277,25 @@ def _move(new: Path, data: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _make_record_key(
+    settings: ServerSettings, passphrase: bytes, random: Callable[[int], bytes]
+) -> None:
+    key = Ed25519PrivateKey.generate()
+    _write_private(settings.record_key, key, passphrase, random)
+    _write_public(settings.record_pub_pem, key)
+
+
+def _write_private(
+    path: Path, key: Ed25519PrivateKey, passphrase: bytes, random: Callable[[int], bytes]
+) -> None:
+    _write(path, pkcs8.encrypt(key, passphrase, random(16), random(16)), _PRIVATE)
+
+
+def _write_public(path: Path, key: Ed25519PrivateKey) -> None:
+    pem = PublicKey(key.public_key().public_bytes_raw()).to_pem()
+    _write(path, pem.encode("ascii"), _PUBLIC)
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:

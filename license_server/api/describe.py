@@ -174,6 +174,7 @@ OPERATIONS = {
         schemas.WHY,
         {"reason": "a mistake"},
     ),
+    "checkpoints.list": _list("What the record was, signed", "checkpoints", schemas.CHECKPOINT),
     "events.list": _list(
         "The record",
         "events",

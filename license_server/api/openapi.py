@@ -9,7 +9,16 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 
 from license_core.problems import PROBLEMS
-from license_server.api import PREFIX, events, exchange, licenses, parties, proposals, schemas
+from license_server.api import (
+    PREFIX,
+    checkpoints,
+    events,
+    exchange,
+    licenses,
+    parties,
+    proposals,
+    schemas,
+)
 from license_server.api.describe import OPERATIONS, Operation, always
 from license_server.api.who import Needs
 
@@ -20,7 +29,7 @@ _PATH: dict[str, dict[str, Any]] = {
     "name": {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._:\-]{0,63}$"},
 }
 
-ROUTERS = (licenses.router, parties.router, proposals.router, events.router)
+ROUTERS = (licenses.router, parties.router, proposals.router, events.router, checkpoints.router)
 """The rooms of the API."""
 
 router = APIRouter(prefix=PREFIX)

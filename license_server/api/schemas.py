@@ -258,6 +258,9 @@ EVENT = _all(
         "position": {"type": ["integer", "null"]},
     }
 )
+CHECKPOINT = _all(
+    {"position": {"type": "integer"}, "token": {"type": "string"}, "created_at": _INSTANT}
+)
 HISTORY = _all(
     {
         "licenses": {"type": "array", "items": LICENSE},

@@ -11,7 +11,7 @@ from license_server.api import PREFIX
 from license_server.store.licenses import StoredLicense
 from license_server.store.parties import Customer, Product
 from license_server.store.proposals import Proposal
-from license_server.store.record import Event
+from license_server.store.record import Event, StoredCheckpoint
 
 
 def license_json(stored: StoredLicense, now: int) -> dict[str, Any]:
@@ -133,6 +133,15 @@ def event_json(event: Event) -> dict[str, Any]:
         "reason": event.reason,
         "details": strictjson.loads(event.details.encode("utf-8")),
         "position": event.position,
+    }
+
+
+def checkpoint_json(checkpoint: StoredCheckpoint) -> dict[str, Any]:
+    """A checkpoint of the record, with the token to be kept elsewhere."""
+    return {
+        "position": checkpoint.position,
+        "made_at": instant(checkpoint.created_at),
+        "token": checkpoint.token,
     }
 
 

@@ -1,9 +1,9 @@
 """The record: events and their chain; and the replies to requests that carried a key."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
 
 from license_server.models import audit_events, checkpoints, idempotency_keys, keysets
 
@@ -52,6 +52,14 @@ class Kept(NamedTuple):
     reply: Reply | None
 
 
+class StoredCheckpoint(NamedTuple):
+    """A checkpoint of the chain."""
+
+    position: int
+    token: str
+    created_at: int
+
+
 class Wanted(NamedTuple):
     """Which events to list."""
 
@@ -98,6 +106,25 @@ def trail(connection: Connection, subjects: Sequence[str]) -> list[Event]:
 
 # The chain
 
+_CHAIN_LOCK = 0x486F7374_7365616C
+"""PostgreSQL's number for "whoever extends the chain"."""
+
+
+def hold_chain(connection: Connection, *, wait: bool) -> bool:
+    """Be the only one that extends the chain, to the end of this transaction.
+
+    False where another process is at it and *wait* is not set. A writer of SQLite is alone anyway.
+    """
+    if connection.dialect.name == "sqlite":
+        return True
+    if wait:
+        connection.execute(select(func.pg_advisory_xact_lock(_CHAIN_LOCK)))
+        return True
+    held: bool = connection.execute(
+        select(func.pg_try_advisory_xact_lock(_CHAIN_LOCK))
+    ).scalar_one()
+    return held
+
 
 def last_linked(connection: Connection) -> tuple[int, bytes] | None:
     """The chain's last position and its hash."""
@@ -131,24 +158,45 @@ def set_link(connection: Connection, links: Sequence[tuple[int, int, bytes]]) ->
     )
 
 
-def linked_after(connection: Connection, position: int, limit: int) -> list[Event]:
-    """At most *limit* events of the chain after *position*, in its order."""
+def whole_chain(connection: Connection) -> Iterator[Event]:
+    """Every event of the chain, in its order, some at a time."""
     table = audit_events
-    query = select(table).where(table.c.position > position).order_by(table.c.position).limit(limit)
-    return [Event(*row) for row in connection.execute(query)]
+    linked = table.c.position.is_not(None)
+    query = select(table).where(linked).order_by(table.c.position, table.c.id)
+    yield from (Event(*row) for row in streamed(connection, query))
 
 
-def add_checkpoint(connection: Connection, position: int, token: str, now: int) -> None:
+def all_unlinked(connection: Connection) -> Iterator[Event]:
+    """Every event that is not in the chain yet, the oldest first, some at a time."""
+    table = audit_events
+    query = select(table).where(table.c.position.is_(None)).order_by(table.c.id)
+    yield from (Event(*row) for row in streamed(connection, query))
+
+
+def streamed(connection: Connection, query: Select[Any]) -> Iterable[Any]:
+    """The rows of *query*, however many: a thousand at a time are in memory."""
+    return connection.execute(query, execution_options={"yield_per": 1000})
+
+
+def add_checkpoint(connection: Connection, checkpoint: StoredCheckpoint) -> None:
     """Store a checkpoint."""
-    values = {"position": position, "token": token, "created_at": now}
-    connection.execute(insert(checkpoints), values)
+    connection.execute(insert(checkpoints), checkpoint._asdict())
 
 
-def last_checkpoint(connection: Connection) -> tuple[int, str, int] | None:
-    """The newest checkpoint: its position, token and instant."""
-    query = select(checkpoints).order_by(checkpoints.c.position.desc()).limit(1)
-    row = connection.execute(query).first()
-    return None if row is None else (row.position, row.token, row.created_at)
+def listed_checkpoints(
+    connection: Connection, *, before: int | None, limit: int
+) -> list[StoredCheckpoint]:
+    """At most *limit* checkpoints, the newest first; those with a position under *before*."""
+    query = select(checkpoints).order_by(checkpoints.c.position.desc()).limit(limit)
+    if before is not None:
+        query = query.where(checkpoints.c.position < before)
+    return [StoredCheckpoint(*row) for row in connection.execute(query)]
+
+
+def all_checkpoints(connection: Connection) -> Iterator[StoredCheckpoint]:
+    """Every checkpoint, the oldest first, some at a time."""
+    query = select(checkpoints).order_by(checkpoints.c.position)
+    yield from (StoredCheckpoint(*row) for row in streamed(connection, query))
 
 
 def count_events(connection: Connection) -> int:

@@ -54,6 +54,7 @@ SERVER_ONLY = {
     "name-taken",
     "evidence-missing",
     "license-not-written",
+    "record-key-unavailable",
 }
 """Those that only the vendor's side raises: tests/server/test_problems.py."""
 

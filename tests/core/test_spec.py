@@ -6,7 +6,7 @@ from pathlib import Path
 
 from license_core import errors
 from license_core.problems import NOTICES, PROBLEMS
-from tests.vectors import example, generate
+from tests.vectors import example, generate, record_example
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SPEC = (REPOSITORY / "docs" / "SPEC.md").read_text("utf-8")
@@ -80,3 +80,17 @@ def test_every_section_that_a_vector_names_is_there() -> None:
 
 def test_the_worked_example_is_made_of_real_bytes() -> None:
     assert example.section().rstrip() in SPEC
+    assert record_example.section().rstrip() in SPEC
+
+
+def test_the_faults_of_the_specification_are_those_that_are_told() -> None:
+    told: set[str] = set()
+    for name in ("inspection", "fsck"):
+        source = (REPOSITORY / "license_server" / f"{name}.py").read_text("utf-8")
+        told |= set(
+            re.findall(
+                r'"((?:chain|checkpoint|event|row|keyset|license|line|reply)-[a-z]+)"', source
+            )
+        )
+    listed = SPEC.partition("### 11.3")[2]
+    assert told == set(re.findall(r"^\| `([a-z-]+)` \|", listed, re.MULTILINE))

@@ -43,7 +43,7 @@ def test_init_makes_a_server_whose_private_keys_are_sealed(tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     assert PASSWORD not in done.stdout
     assert stat.S_IMODE(data.stat().st_mode) == 0o700
-    for name in ("root", "signing"):
+    for name in ("root", "signing", "record"):
         path = data / "keys" / f"{name}.key.pem"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         pem = path.read_bytes()
@@ -51,7 +51,12 @@ def test_init_makes_a_server_whose_private_keys_are_sealed(tmp_path: Path) -> No
         with pytest.raises(ValueError, match="password"):
             load_pem_private_key(pem, b"another passphrase")
     assert sorted(p.name for p in data.parent.iterdir()) == ["server"]
-    assert sorted(p.name for p in data.iterdir()) == ["hostseal.db", "keys", "root.pub.pem"]
+    assert sorted(p.name for p in data.iterdir()) == [
+        "hostseal.db",
+        "keys",
+        "record.pub.pem",
+        "root.pub.pem",
+    ]
     stored = sqlite3.connect(data / "hostseal.db").execute("select * from users").fetchall()
     assert PASSWORD not in str(stored)
 

@@ -50,6 +50,12 @@ def _no_key(data: Path) -> None:
     (data / "keys" / "signing.key.pem").unlink()
 
 
+def _other_role(data: Path) -> None:
+    database = vault.open_database(server.settings(data))
+    database.write(lambda c: c.execute(sqlalchemy.text("update users set role = 'reader'")))
+    database.close()
+
+
 def _nothing(_: Path) -> None:
     pass
 
@@ -77,6 +83,8 @@ COMMANDS: dict[str, tuple[Callable[[Path], None], list[str], dict[str, str | Non
     "address-in-use": (_nothing, ["serve", "--port", str(TAKEN.getsockname()[1])], {}),
     "not-found": (_nothing, ["token", "revoke", "nobody"], {}),
     "usage": (_nothing, ["serve", "--nonsense"], {}),
+    "record-broken": (_other_role, ["fsck"], {}),
+    "record-key-unavailable": (lambda data: (data / "record.pub.pem").unlink(), ["fsck"], {}),
 }
 
 

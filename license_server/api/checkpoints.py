@@ -1,0 +1,29 @@
+"""``/checkpoints``: what the record was, signed, to be kept elsewhere."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from license_server.actor import Actor
+from license_server.api import PREFIX, exchange, shapes
+from license_server.api.describe import describe
+from license_server.api.who import AtSite, Needs
+from license_server.store import record as store
+
+router = APIRouter(prefix=f"{PREFIX}/checkpoints", tags=["checkpoints"])
+
+
+@router.get("", openapi_extra=describe("checkpoints.list"))
+async def listing(
+    request: Request, site: AtSite, _: Annotated[Actor, Depends(Needs("record:read"))]
+) -> Response:
+    """The checkpoints of the record, the newest first."""
+    given = exchange.page_parameters(request, ())
+    limit, before = exchange.limit(given), exchange.before(given)
+    rows = await site.read(
+        lambda connection: store.listed_checkpoints(connection, before=before, limit=limit + 1)
+    )
+    return exchange.page(
+        "checkpoints", rows, limit, lambda row: row.position, shapes.checkpoint_json
+    )

@@ -1,0 +1,28 @@
+"""``license-server fsck``: the ledger held against its record."""
+
+import click
+from sqlalchemy import Connection
+
+from license_server.commands.faults import checkpoint_option, json_option, tell_faults
+from license_server.inspection import Advance, Given, Tell
+from license_server.settings import ServerSettings
+
+
+@click.command()
+@checkpoint_option
+@json_option
+@click.pass_obj
+def fsck(settings: ServerSettings, checkpoints: tuple[str, ...], as_json: bool) -> None:
+    """Check that the ledger, its record and all signatures agree; change nothing.
+
+    Needs no passphrase. Ends with 95 where a fault was found.
+    """
+    from license_server import fsck as ledger
+    from license_server import vault
+
+    trusted = ledger.Trusted((vault.read_root(settings),), vault.read_record_key(settings))
+
+    def check(connection: Connection, given: list[Given], tell: Tell, advance: Advance) -> None:
+        ledger.check(connection, trusted, given, tell, advance)
+
+    tell_faults(settings, checkpoints, as_json, ledger.size, check)

@@ -1,0 +1,160 @@
+"""A ledger in which every act has been done, and what a test needs to look at its record."""
+
+import asyncio
+import os
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from license_server import (
+    accounts,
+    acts,
+    auth,
+    customers,
+    issuing,
+    notes,
+    products,
+    proposals,
+    vault,
+)
+from license_server.actor import COMMAND, Actor
+from license_server.acts import Wanted
+from license_server.chain import BATCH, extend
+from license_server.checkpoints import Notary
+from license_server.fsck import Trusted, check
+from license_server.idempotency import Idempotency
+from license_server.inspection import Fault, Given
+from license_server.permissions import ROLES
+from license_server.settings import ServerSettings
+from license_server.site import Site
+from license_server.store.licenses import StoredLicense
+from license_server.store.proposals import Proposal
+from license_server.store.record import Reply
+from tests.support import server
+
+NOW = 1_795_000_000
+ISSUER = Actor("user:issuer@example.com", ROLES["issuer"], address="192.0.2.7")
+APPROVER = Actor("user:approver@example.com", ROLES["approver"])
+
+
+class Ledger(NamedTuple):
+    """A vendor without a running server."""
+
+    site: Site
+    settings: ServerSettings
+    notary: Notary
+    trusted: Trusted
+
+    def act(
+        self, act: str, subject: str | None = None, key: str | None = None, **members: Any
+    ) -> str:
+        """Do an act on a licence; the number of the licence that came of it, or of the proposal."""
+        numbers: list[str] = []
+
+        def tell(done: StoredLicense | Proposal) -> Reply:
+            numbers.append(str(done.id) if isinstance(done, Proposal) else done.number)
+            return Reply(201, f"/api/v1/licenses/{numbers[-1]}", b"{}")
+
+        given = None if key is None else Idempotency(key, bytes(32))
+        wanted = Wanted(act, members, subject)
+        asyncio.run(self.site.act(wanted, ISSUER, self.site.clock(), tell, given))
+        return numbers[-1]
+
+    def issue(self, host: int = 0, **members: Any) -> str:
+        """Issue a licence for the host of this number."""
+        order: dict[str, Any] = {
+            "customer": "ACME",
+            "product": "darwin",
+            "host": line(host),
+            "days": 30,
+        }
+        return self.act("issue", **order | members)
+
+    def link(self) -> None:
+        """Put everything into the chain."""
+        while self.site.database.write(lambda c: extend(c, wait=True)) == BATCH:
+            pass
+
+    def checkpoint(self) -> str:
+        """Link everything; the newest checkpoint."""
+        self.link()
+        made = self.site.database.write(lambda c: self.notary.make(c, self.site.clock(), wait=True))
+        assert made is not None
+        return made.token
+
+    def faults(self, *given: str) -> list[Fault]:
+        """What fsck finds, with these checkpoints kept elsewhere."""
+        with self.site.database.snapshot() as connection:
+            return self.faults_of(connection, *given)
+
+    def faults_of(self, connection: Connection, *given: str) -> list[Fault]:
+        """The same, on a connection."""
+        found: list[Fault] = []
+        kept = [Given("kept", token) for token in given]
+        check(connection, self.trusted, kept, found.append, lambda _: None)
+        return found
+
+
+def new_ledger(folder: Path, database: str | None) -> Ledger:
+    """A vendor who has done nothing yet."""
+    return open_ledger(server.make(folder / "server", database, NOW))
+
+
+def open_ledger(settings: ServerSettings) -> Ledger:
+    """The ledger of a vendor."""
+    opened, issuer = vault.open_vault(settings)
+    site = Site(settings, opened, issuer, lambda: NOW, os.urandom)
+    notary = Notary(issuer.name, vault.open_record_signer(settings))
+    trusted = Trusted(issuer.roots, vault.read_record_key(settings))
+    return Ledger(site, settings, notary, trusted)
+
+
+def line(host: int) -> str:
+    """What the operator of a host sends."""
+    return f'["{host:040x}", "host-{host}"]'
+
+
+def walk(ledger: Ledger) -> None:
+    """Do every act that there is, some of them on several rows, with checkpoints in between."""
+    write, now = ledger.site.database.write, ledger.site.clock()
+    write(lambda c: products.add(c, {"name": "darwin", "rehosts": 3}, COMMAND, now))
+    write(lambda c: products.add(c, {"name": "guarded", "needs_approval": True}, COMMAND, now))
+    write(lambda c: products.change(c, "darwin", {"defaults": {"edition": "pro"}}, COMMAND, now))
+    added = write(lambda c: customers.add(c, {"name": "Example 上海"}, ISSUER, now))
+    write(lambda c: customers.change(c, added.id, {"name": "Other", "notes": "n"}, ISSUER, now))
+    first = ledger.issue(1, key="k1")
+    renewed = ledger.act("renew", first, days=60)
+    moved = ledger.act("rehost", renewed, host=line(2), reason="a new machine")
+    ledger.checkpoint()
+    changed = ledger.act("change", moved, features=["export"], limits={"gpus": 4})
+    _end(ledger, "suspend", changed)
+    ledger.act("reinstate", changed, reason="paid")
+    _end(ledger, "revoke", ledger.issue(3, perpetual=True, days=None))
+    _end(ledger, "suspend", ledger.issue(4, customer="Other"))
+    ledger.issue(5, replaces=ledger.issue(6))
+    ledger.checkpoint()
+    approved, refused, _ = (ledger.issue(7, product="guarded", reason="urgent") for _ in range(3))
+    asyncio.run(ledger.site.approve(int(approved), APPROVER, "fine", now, _told))
+    write(lambda c: proposals.refuse(c, int(refused), APPROVER, "why?", now))
+    write(lambda c: notes.add(c, issuing.find(c, moved), {"note": "by telephone"}, ISSUER, now))
+    for name in ("crm", "old"):
+        server.new_token(ledger.site.database, name, now)
+    write(lambda c: auth.revoke_token(c, "old", COMMAND, now))
+    for email, role in (("issuer@example.com", "issuer"), ("approver@example.com", "approver")):
+        write(partial(_add, email=email, role=role))
+    write(lambda c: accounts.set_password(c, "issuer@example.com", "another one", COMMAND, now))
+
+
+def _add(connection: Connection, email: str, role: str) -> None:
+    accounts.add(connection, email, f"a password of the {role}", role, COMMAND, NOW)
+
+
+def _end(ledger: Ledger, act: str, number: str) -> None:
+    wanted = Wanted(act, {"reason": "not paid"}, number)
+    ledger.site.database.write(lambda c: acts.end(c, wanted, ISSUER, ledger.site.clock()))
+
+
+def _told(_: object) -> Reply:
+    return Reply(201, None, b"{}")

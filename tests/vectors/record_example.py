@@ -1,0 +1,87 @@
+"""The worked example of SPEC section 11.4: a chain of two events and a checkpoint over it.
+
+The seed of the record's key is 32 bytes 0x02: it is public, and nobody may trust it.
+"""
+
+from license_core import b64url
+from license_core.signer import MemorySigner
+from license_server import chain
+from license_server.checkpoints import Checkpoint
+from license_server.rows import digest
+from license_server.store.record import Event
+
+SIGNER = MemorySigner.from_seed(b"\x02" * 32)
+_AT = 1795430400  # 2026-11-23T12:00:00Z
+
+CUSTOMER = {
+    "id": 1,
+    "name": "Example Ltd",
+    "created_at": _AT,
+    "contact_name": None,
+    "contact_email": None,
+    "language": "zh",
+    "notes": None,
+}
+
+
+def events() -> list[Event]:
+    """The events, linked."""
+    rows = f'{{"customers/1":"{digest("customers", CUSTOMER)}"}}'
+    actor, address = "user:support@example.com", "192.0.2.7"
+    bare = [
+        Event(7, _AT, actor, "customer.added", "Example Ltd", "{}", address, None, rows, 1, None),
+        Event(
+            id=9,
+            at=_AT + 60,
+            actor="command",
+            action="license.noted",
+            subject="L-2026-0001",
+            details="{}",
+            address=None,
+            reason="电话 \u2014 by telephone",
+            rows=None,
+            position=2,
+            link=None,
+        ),
+    ]
+    previous, linked = chain.GENESIS, []
+    for event in bare:
+        previous = chain.link(previous, event)
+        linked.append(event._replace(link=previous))
+    return linked
+
+
+def blocks() -> dict[str, str]:
+    """What stands in the fenced blocks of SPEC section 11.4, by what is said above each."""
+    first, second = events()
+    assert second.link is not None
+    checkpoint = Checkpoint("Darwin Support", 2, second.link, 0, _AT + 3600)
+    token = checkpoint.sign(SIGNER)
+    header, payload, _ = token.split(".")
+    return {
+        "The key of the record: its seed, its public key and its thumbprint": "\n".join(
+            ("02" * 32, b64url.encode(SIGNER.public_key.raw), SIGNER.public_key.kid)
+        ),
+        "The text of the first event, one line": chain.canonical(first).decode(),
+        "Its link, the SHA-256 of 32 zero bytes and that text": (first.link or b"").hex(),
+        "The text of the second event, one line": chain.canonical(second).decode(),
+        "Its link, the SHA-256 of the first link and that text": second.link.hex(),
+        "The second event as a line of an export": chain.exported(second).decode().rstrip("\n"),
+        "The payload of the checkpoint, one line": b64url.decode(payload).decode(),
+        "The bytes of its header": b64url.decode(header).decode(),
+        "The checkpoint": token,
+    }
+
+
+def section() -> str:
+    """SPEC section 11.4."""
+    lines = [
+        "### 11.4 Worked example",
+        "",
+        "The seed of the record's key is 32 bytes 0x02: it is public, and nobody may trust it.",
+        "`tests/vectors/record_example.py` makes these bytes, and a test compares them.",
+        "",
+    ]
+    for title, text in blocks().items():
+        lines += [f"{title}:", "", "```", text, "```", ""]
+    return "\n".join(lines)
