@@ -3,7 +3,6 @@
 import asyncio
 import os
 import secrets
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +16,6 @@ from sqlalchemy import Connection
 from license_core import b64url, claims
 from license_core.disk import told_plainly
 from license_core.errors import (
-    AddressInUseError,
     ApprovalPendingError,
     FileUnreadableError,
     InputInvalidError,
@@ -87,24 +85,15 @@ def init(settings: ServerSettings, vendor: str, admin: str) -> None:
 @click.pass_obj
 def serve(settings: ServerSettings, host: str, port: int) -> None:
     """Serve the desk and the API; print the URL when ready."""
-    import uvicorn
-
-    from license_server import logs
+    from license_server import logs, serving
     from license_server.app import create_app
 
     logs.configure()
     app = create_app(settings)
-    listening = _listen(host, port)
+    listening = serving.listen(host, port)
     name = f"[{host}]" if ":" in host else host
     url = f"http://{name}:{listening.getsockname()[1]}"
-
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            print(url, flush=True)
-
-    config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False)
-    Server(config).run([listening])
+    serving.run(app, listening, lambda: print(url, flush=True), app.state.running.stop)
 
 
 @cli.command()
@@ -317,20 +306,6 @@ def _operators_text(given: str) -> str:
     if data is None:
         raise FileUnreadableError(path=given[1:], reason="there is no such file")
     return data.decode("utf-8", "replace")
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # The protocol is named, or asyncio would leave Nagle's algorithm on: 40 ms an answer.
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-        listening.listen(2048)
-    except OSError as error:
-        listening.close()
-        raise AddressInUseError(address=f"{host}:{port}", reason=words(error)) from error
-    return listening
 
 
 @contextmanager

@@ -18,11 +18,12 @@ from license_core.errors import (
     NotFoundError,
     UsageError,
 )
-from license_server import vault
+from license_server import health, vault
 from license_server.answers import answer
 from license_server.api import events, licenses, parties, proposals
 from license_server.auth import TokenCache
 from license_server.edge import Edge
+from license_server.metrics import CountedSigner, Metrics
 from license_server.settings import ServerSettings
 from license_server.site import Clock, Random, Site
 from license_server.web import routes as web
@@ -39,7 +40,12 @@ def create_app(
     *clock* gives the present instant in seconds, *random* unpredictable bytes. Raises the
     LicenseError that keeps the server from starting.
     """
-    site = Site(settings, *vault.open_vault(settings), clock, random)
+    database, issuer = vault.open_vault(settings)
+    counted = Metrics()
+    counted.watch(database.engine, database.writer.waiting)
+    counted.keys(issuer)
+    signer = CountedSigner(issuer.signer, counted.signatures)
+    site = Site(settings, database, issuer._replace(signer=signer), clock, random)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -49,11 +55,19 @@ def create_app(
     app = FastAPI(lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     app.state.site = site
     app.state.tokens = TokenCache()
+    app.state.metrics = counted
+    app.state.running = health.Running()
     for face in (licenses, parties, proposals, events):
         app.include_router(face.router)
+    app.include_router(health.router)
     app.include_router(web.anyone)
     app.include_router(web.router)
-    app.add_middleware(Edge, random_id=lambda: random(8).hex())
+    app.add_middleware(
+        Edge,
+        random_id=lambda: random(8).hex(),
+        metrics=counted,
+        trusted=settings.trusted_proxies,
+    )
     app.add_exception_handler(LicenseError, _refused)
     app.add_exception_handler(HTTPException, _refused_by_framework)
     app.add_exception_handler(RequestValidationError, _not_valid)

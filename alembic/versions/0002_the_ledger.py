@@ -159,7 +159,7 @@ def _upgrade_licenses() -> None:
 
 
 def _subjects(action: str) -> str:
-    return f"(select subject from audit_events where action = 'license.{action}')"  # noqa: S608
+    return f"(select subject from audit_events where action = 'license.{action}')"
 
 
 def _alter(column: str, type_: sa.types.TypeEngine[str]) -> None:
