@@ -606,3 +606,10 @@ class ApprovalPendingError(LicenseError):
 
     id: int
     product: str
+
+
+class BackupInvalidError(LicenseError):
+    """A file is no backup, or is damaged."""
+
+    path: str
+    reason: str

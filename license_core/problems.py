@@ -638,6 +638,14 @@ PROBLEMS: dict[str, Problem] = {
         "Licences for {product} need a second person; it waits as proposal {id}.",
         "Once it is approved, fetch the file at the desk.",
     ),
+    "BackupInvalidError": Problem(
+        "backup-invalid",
+        105,
+        500,
+        "The backup cannot be restored",
+        "{path} cannot be restored: {reason}.",
+        "Nothing was put in place. Take another copy of it, or an earlier backup.",
+    ),
 }
 
 NOTICES: dict[str, Remark] = {

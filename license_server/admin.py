@@ -5,8 +5,7 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +13,6 @@ import click
 from sqlalchemy import Connection
 
 from license_core import b64url, claims
-from license_core.disk import told_plainly
 from license_core.errors import (
     ApprovalPendingError,
     FileUnreadableError,
@@ -28,6 +26,8 @@ from license_core.errors import (
 from license_core.place import read, words
 from license_server import problem_json
 from license_server.actor import COMMAND
+from license_server.commands.backup import backup, restore
+from license_server.commands.output import written
 from license_server.db import Database
 from license_server.permissions import ROLES
 from license_server.settings import ServerSettings
@@ -143,7 +143,7 @@ def issue(settings: ServerSettings, /, output: str, **given: Any) -> None:
 
     try:
         site = Site(settings, database, issuer, lambda: now, secrets.token_bytes)
-        with _output(output) as write:
+        with written(output) as write:
             asyncio.run(site.act(Wanted("issue", given), COMMAND, now, tell))
             (stored,) = kept
             if isinstance(stored, Proposal):
@@ -246,6 +246,10 @@ def upgrade(settings: ServerSettings) -> None:
     click.echo("The database is of this server's version.")
 
 
+cli.add_command(backup)
+cli.add_command(restore)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with *arguments* (default: the process's) and return its exit code."""
     try:
@@ -306,26 +310,6 @@ def _operators_text(given: str) -> str:
     if data is None:
         raise FileUnreadableError(path=given[1:], reason="there is no such file")
     return data.decode("utf-8", "replace")
-
-
-@contextmanager
-def _output(name: str) -> Iterator[Callable[[bytes], object]]:
-    """A way to write the file *name* whole; that it can be written is known before it is used."""
-    if name == "-":
-        yield sys.stdout.buffer.write
-        return
-    path = Path(name)
-    new = path.with_name(f"{path.name}.{secrets.token_hex(6)}.tmp")
-    try:
-        with new.open("xb") as stream:
-            yield stream.write
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(new, path)
-    except OSError as error:
-        raise told_plainly(error, name) from error
-    finally:
-        new.unlink(missing_ok=True)
 
 
 def _limit(text: str) -> tuple[str, int]:

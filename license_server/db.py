@@ -45,6 +45,17 @@ class Database:
         except (DBAPIError, PoolTimeoutError) as error:
             raise told_plainly(error) from error
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A connection that reads everything as it was at one instant, however long it takes.
+
+        Raises DatabaseUnavailableError.
+        """
+        with self.reading() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            yield connection
+
     def write(self, work: Work[T]) -> T:
         """Do *work* in a transaction, commit and return its result.
 

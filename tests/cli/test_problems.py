@@ -50,6 +50,7 @@ SERVER_ONLY = {
     "rate-limited",
     "record-broken",
     "approval-pending",
+    "backup-invalid",
 }
 """Those that only the vendor's side raises: tests/server/test_problems.py."""
 

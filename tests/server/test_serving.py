@@ -134,8 +134,8 @@ def _await_refusal(url: str) -> None:
         (b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", 400),
         (
             (
-                b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked"
-                b"\r\n\r\n0\r\n\r\n"
+                b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n"
+                b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
             ),
             None,
         ),
