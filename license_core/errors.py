@@ -676,3 +676,10 @@ class RecordKeyUnavailableError(LicenseError):
     """The key that signs checkpoints cannot be used."""
 
     reason: str
+
+
+class BackupInvalidError(LicenseError):
+    """A file is no backup, or is damaged."""
+
+    path: str
+    reason: str

@@ -711,6 +711,14 @@ PROBLEMS: dict[str, Problem] = {
         "Put keys/record.key.pem and record.pub.pem back into the data folder from your backup. "
         "Where there never were such files, `{cli} upgrade` makes them.",
     ),
+    "BackupInvalidError": Problem(
+        "backup-invalid",
+        105,
+        500,
+        "The backup cannot be restored",
+        "{path} cannot be restored: {reason}.",
+        "Nothing was put in place. Take another copy of it, or an earlier backup.",
+    ),
 }
 
 NOTICES: dict[str, Remark] = {

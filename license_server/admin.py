@@ -1,12 +1,10 @@
 """The ``license-server`` command, and the only place that turns an error into an exit code."""
 
 import asyncio
-import errno
 import os
 import secrets
 import shlex
 import shutil
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +19,6 @@ from sqlalchemy import Connection
 from license_core import b64url
 from license_core.errors import (
     DEFAULT_SERVER,
-    AddressInUseError,
     ApprovalPendingError,
     FileUnreadableError,
     InputInvalidError,
@@ -37,6 +34,7 @@ from license_core.errors import (
 from license_core.place import read, words
 from license_server.actor import COMMAND
 from license_server.commands.audit import audit
+from license_server.commands.backup import backup, restore
 from license_server.commands.fsck import fsck
 from license_server.commands.output import give_up_output, written
 from license_server.db import Database
@@ -127,32 +125,15 @@ def init(settings: ServerSettings, vendor: str, admin: str) -> None:
 @click.pass_obj
 def serve(settings: ServerSettings, host: str, port: int) -> None:
     """Serve the desk (the web pages to issue at) and the API; print the URL when ready."""
-    import uvicorn
-
-    from license_server import logs
+    from license_server import logs, serving
     from license_server.app import create_app
 
     logs.configure()
     app = create_app(settings)
-    listening = _listen(host, port)
+    listening = serving.listen(host, port)
     name = f"[{host}]" if ":" in host else host
     url = f"http://{name}:{listening.getsockname()[1]}"
-
-    class Server(uvicorn.Server):
-        unsaid: Exception | None = None
-
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            try:
-                _say(url)
-            except (OutputFailedError, BrokenPipeError) as error:
-                self.unsaid, self.should_exit = error, True
-
-    config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False)
-    server = Server(config)
-    server.run([listening])
-    if server.unsaid is not None:
-        raise server.unsaid
+    serving.run(app, listening, lambda: _say(url), app.state.running.stop)
 
 
 @cli.command()
@@ -380,8 +361,8 @@ def upgrade(settings: ServerSettings) -> None:
     _say("The database is of this server's version.")
 
 
-cli.add_command(audit)
-cli.add_command(fsck)
+for command in (audit, backup, fsck, restore):
+    cli.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -488,23 +469,6 @@ def _operators_text(given: str) -> str:
     if data is None:
         raise FileUnreadableError(path=given[1:], reason="there is no such file")
     return data.decode("utf-8", "replace")
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # The protocol is named, or asyncio would leave Nagle's algorithm on: 40 ms an answer.
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-        listening.listen(2048)
-    except (OSError, TypeError) as error:  # TypeError: what is no text is no name either
-        listening.close()
-        if isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EACCES):
-            raise AddressInUseError(address=f"{host}:{port}", reason=words(error)) from error
-        reason = f"{host!r} is no address of this machine ({error})"
-        raise InputInvalidError(field="--host", reason=reason) from error
-    return listening
 
 
 def _to_whom(stored: "StoredLicense") -> str:

@@ -18,13 +18,14 @@ from license_core.errors import (
     NotFoundError,
     UsageError,
 )
-from license_server import vault
+from license_server import health, vault
 from license_server.answers import answer
 from license_server.api import openapi
 from license_server.auth import TokenCache
 from license_server.checkpoints import Notary
 from license_server.edge import Edge
 from license_server.keeper import Keeper
+from license_server.metrics import CountedSigner, Metrics
 from license_server.settings import ServerSettings
 from license_server.site import Clock, Random, Site
 from license_server.web import routes as web
@@ -41,12 +42,17 @@ def create_app(
     *clock* gives the present instant in seconds, *random* unpredictable bytes. Raises the
     LicenseError that keeps the server from starting.
     """
-    site = Site(settings, *vault.open_vault(settings), clock, random)
+    database, issuer = vault.open_vault(settings)
     try:
-        notary = Notary(site.issuer.name, vault.open_record_signer(settings))
+        notary = Notary(issuer.name, vault.open_record_signer(settings))
     except LicenseError:
-        site.database.close()
+        database.close()
         raise
+    counted = Metrics()
+    counted.watch(database.engine, database.writer.waiting)
+    counted.keys(issuer)
+    signer = CountedSigner(issuer.signer, counted.signatures)
+    site = Site(settings, database, issuer._replace(signer=signer), clock, random)
     keeper = Keeper(site, notary)
 
     @asynccontextmanager
@@ -58,11 +64,18 @@ def create_app(
     app = FastAPI(lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     app.state.site = site
     app.state.tokens = TokenCache()
-    for room in (*openapi.ROUTERS, openapi.router):
+    app.state.metrics = counted
+    app.state.running = health.Running()
+    for room in (*openapi.ROUTERS, openapi.router, health.router):
         app.include_router(room)
     app.include_router(web.anyone)
     app.include_router(web.router)
-    app.add_middleware(Edge, random_id=lambda: random(8).hex())
+    app.add_middleware(
+        Edge,
+        random_id=lambda: random(8).hex(),
+        metrics=counted,
+        trusted=settings.trusted_proxies,
+    )
     app.add_exception_handler(LicenseError, _refused)
     app.add_exception_handler(HTTPException, _refused_by_framework)
     app.add_exception_handler(RequestValidationError, _not_valid)

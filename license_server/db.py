@@ -83,6 +83,15 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
+    @property
+    def alive(self) -> bool:
+        """Whether anything that is submitted will be done."""
+        return self._thread.is_alive()
+
+    def waiting(self) -> int:
+        """About how much waits."""
+        return self._waiting.qsize()
+
     def submit(self, work: Work[T]) -> "Future[T]":
         """Do *work* soon; the future holds its result once that is committed."""
         job = _Job(work, Future[T]())
@@ -154,7 +163,11 @@ def told_plainly(error: Exception) -> Exception:
 
 def _engine(url: str) -> Engine:
     try:
-        engine = sqlalchemy.create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+        engine = sqlalchemy.create_engine(
+            url,
+            pool_pre_ping=not url.startswith("sqlite"),
+            hide_parameters=True,  # what a statement was given may be a secret's hash
+        )
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
         # The URL may hold a password: say nothing of it.
         reason = "it is not the URL of an SQLite or PostgreSQL database"

@@ -1,7 +1,7 @@
 """The edge that every request crosses: its id, its size, its headers, its line in the log."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 from starlette.datastructures import MutableHeaders
@@ -9,13 +9,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from license_core.errors import InternalError, LicenseError, RequestTooLargeError
+from license_server import proxies
 from license_server.answers import answer
+from license_server.metrics import Metrics
+from license_server.proxies import Network
 
 MAX_BODY = 256 * 1024
 """The most bytes that a request's body may have."""
 
 _log = structlog.get_logger()
-_SECURITY = {
+SECURITY = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
         "base-uri 'none'; frame-ancestors 'none'"
@@ -28,21 +31,31 @@ _SECURITY = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-store",
 }
+"""The headers of every answer."""
 _HSTS = "max-age=31536000"
 
 
 class Edge:
     """ASGI middleware around everything else."""
 
-    def __init__(self, app: ASGIApp, random_id: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        random_id: Callable[[], str],
+        metrics: Metrics,
+        trusted: Sequence[Network],
+    ) -> None:
         self._app = app
         self._random_id = random_id
+        self._metrics = metrics
+        self._trusted = trusted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        _see_through_proxies(scope, self._trusted)
         request_id = self._random_id()
         scope.setdefault("state", {})["request_id"] = request_id
         structlog.contextvars.clear_contextvars()
@@ -71,18 +84,32 @@ class Edge:
             _log.exception("failed")
             await refuse(InternalError(reason="unknown"))
         finally:
-            milliseconds = round((time.perf_counter() - began) * 1000, 1)
+            seconds = time.perf_counter() - began
+            # The path may hold what somebody pasted into the wrong place; its template does not.
+            route = getattr(scope.get("route"), "path", None)
+            self._metrics.request(route, scope["method"], status, seconds)
             _log.info(
                 "request",
                 method=scope["method"],
-                path=scope["path"],
+                route=route,
                 status=status,
-                milliseconds=milliseconds,
+                milliseconds=round(seconds * 1000, 1),
             )
 
 
+def _see_through_proxies(scope: Scope, trusted: Sequence[Network]) -> None:
+    """Put into *scope* who calls, and how, where trusted proxies stand between."""
+    peer = scope.get("client")
+    if peer is None or not trusted:
+        return
+    address = proxies.client(peer[0], scope["headers"], trusted)
+    if address != peer[0]:
+        scope["client"] = (address, 0)
+    scope["scheme"] = proxies.scheme(peer[0], scope["headers"], trusted) or scope["scheme"]
+
+
 def _secure(headers: MutableHeaders, scope: Scope, request_id: str) -> None:
-    for name, value in _SECURITY.items():
+    for name, value in SECURITY.items():
         headers.setdefault(name, value)
     if scope["scheme"] == "https":
         headers["Strict-Transport-Security"] = _HSTS

@@ -86,7 +86,7 @@ def draw_up(order: Order, issuer: Issuer, number: str, now: int) -> Drawn:
         maintenance_until=order.maintenance_until,
         replaces=order.replaces,
     )
-    _check_signing_key(issuer, license_)
+    check_signing_key(issuer, license_.iat, license_.aud)
     try:
         payload = license_.payload()
     except ClaimError as error:
@@ -107,18 +107,18 @@ def _verify(license_: License, file: bytes, issuer: Issuer) -> None:
         raise InternalError(reason="what was signed is not what was ordered")
 
 
-def _check_signing_key(issuer: Issuer, license_: License) -> None:
-    """Raise SignerUnavailableError unless the keyset lets the key sign *license_*."""
+def check_signing_key(issuer: Issuer, now: int, product: str | None = None) -> None:
+    """Raise SignerUnavailableError unless the keyset lets the key sign now, for that *product*."""
     key = issuer.signer.public_key
     entry = next((entry for entry in issuer.keyset.keyset.keys if entry.key == key), None)
     if entry is None:
         reason = f"the keyset does not name the key {key.kid}"
     elif entry.state != "active":
         reason = f"the keyset says that the key is {entry.state}"
-    elif not entry.nbf <= license_.iat < entry.exp:
+    elif not entry.nbf <= now < entry.exp:
         reason = f"it may sign from {utc(entry.nbf)} until {utc(entry.exp)}; is the clock right?"
-    elif entry.products is not None and license_.aud not in entry.products:
-        reason = f"it is not for the product {license_.aud}"
+    elif product is not None and entry.products is not None and product not in entry.products:
+        reason = f"it is not for the product {product}"
     else:
         return
     raise SignerUnavailableError(reason=reason.rstrip("?"))

@@ -32,6 +32,9 @@ metadata = MetaData(
 # SQLite counts only in a column that is declared as INTEGER.
 _Id = BigInteger().with_variant(Integer, "sqlite")
 
+# Of columns that came to tables with rows: SQLite takes no such column without one, and keeps it.
+_UNSAID = text("''")
+
 
 def _Prefix(length: int) -> TypeEngine[str]:  # noqa: N802  # stands where a type stands
     """A text that is looked for from its beginning: in the order of its characters."""
@@ -88,9 +91,12 @@ licenses = Table(
     Column("token", Text, nullable=False),  # the exact bytes with their signature
     Column("keyset_version", ForeignKey(keysets.c.version), nullable=False),
     Column("issued_by", String(200), nullable=False),
-    Column("line", String(32), nullable=False, index=True),  # the number of the first of them
-    Column("act", String(16), nullable=False),  # issue, renew, rehost, change or reinstate
-    Column("state", String(16), nullable=False),  # active, replaced, suspended or revoked
+    # the number of the first of them
+    Column("line", String(32), nullable=False, server_default=_UNSAID, index=True),
+    # issue, renew, rehost, change or reinstate
+    Column("act", String(16), nullable=False, server_default=_UNSAID),
+    # active, replaced, suspended or revoked
+    Column("state", String(16), nullable=False, server_default=_UNSAID),
     Column("replaced_by", String(32)),
     Column("request", Text),  # the operator's text that it came from
 )
@@ -184,7 +190,7 @@ users = Table(
     Column("email", String(200), nullable=False, unique=True),  # in lower case
     Column("password_hash", String(200), nullable=False),  # argon2id; `!`: they have none
     Column("created_at", BigInteger, nullable=False),
-    Column("role", String(16), nullable=False),
+    Column("role", String(16), nullable=False, server_default=_UNSAID),
     Column("totp", LargeBinary),  # the seed, encrypted; None: not set up
     Column("totp_used", BigInteger),  # the last time step that was accepted
     Column("ended_at", BigInteger),  # may not sign in any more
@@ -231,7 +237,8 @@ tokens = Table(
     Column("secret_hash", LargeBinary(32), nullable=False),  # SHA-256
     Column("created_at", BigInteger, nullable=False),
     Column("revoked_at", BigInteger),
-    Column("scopes", Text, nullable=False),  # permissions, separated by spaces
+    # permissions, separated by spaces
+    Column("scopes", Text, nullable=False, server_default=_UNSAID),
     Column("products", Text),  # JSON: an array of names; None: all
     Column("expires_at", BigInteger),
     Column("used_at", BigInteger),  # to the hour

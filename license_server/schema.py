@@ -35,12 +35,21 @@ def check(connection: Connection, data: str) -> None:
 
     Raises NotInitialisedError, SchemaOutdatedError or SchemaNewerError.
     """
-    scripts = ScriptDirectory.from_config(_config())
-    wanted, present = scripts.get_current_head(), found(connection)
-    if present == wanted:
-        return
+    present = found(connection)
     if present is None:
         raise NotInitialisedError(path=data, missing="the tables of the database")
+    check_version(present)
+
+
+def check_version(present: str) -> None:
+    """Raise unless tables of the version *present* are this server's.
+
+    Raises SchemaOutdatedError or SchemaNewerError.
+    """
+    scripts = ScriptDirectory.from_config(_config())
+    wanted = scripts.get_current_head()
+    if present == wanted:
+        return
     known = {revision.revision for revision in scripts.walk_revisions()}
     kind = SchemaOutdatedError if present in known else SchemaNewerError
     raise kind(found=present, wanted=wanted)

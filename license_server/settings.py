@@ -1,13 +1,25 @@
 """The server's settings: from the environment, prefixed with ``LICENSE_SERVER_``."""
 
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from license_core.errors import InputInvalidError, PassphraseMissingError
 from license_core.place import words
+from license_server.proxies import Network
+
+
+def _networks(given: object) -> object:
+    """The networks in a text such as ``10.0.0.0/8, 192.0.2.7``."""
+    if not isinstance(given, str):
+        return given
+    return tuple(ip_network(part.strip()) for part in given.split(",") if part.strip())
+
+
+Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
 
 
 class ServerSettings(BaseSettings):
@@ -33,6 +45,10 @@ class ServerSettings(BaseSettings):
     """Whose days the desk's form means, unless somebody types another."""
     checkpoint_minutes: int = Field(default=60, ge=1)
     """How often a checkpoint of the record is made, where something was done."""
+    trusted_proxies: Networks = ()
+    """The proxies that are believed when they say who calls and how; none unless named."""
+    metrics_from: Networks = (ip_network("127.0.0.0/8"), ip_network("::1"))
+    """Who may read /metrics."""
 
     @classmethod
     def read(cls, **given: Any) -> "ServerSettings":

@@ -11,7 +11,7 @@ keys/record.key.pem   the private key that signs checkpoints of the record, encr
 import errno
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,7 +35,7 @@ from license_core.publickey import PublicKey
 from license_core.signer import MemorySigner, Signer
 from license_server import accounts, audit, passwords, schema
 from license_server.actor import COMMAND
-from license_server.db import Database
+from license_server.db import Database, Work
 from license_server.issuing import Issuer
 from license_server.settings import ServerSettings
 from license_server.signers import open_signer, pkcs8
@@ -144,6 +144,38 @@ def read_root(settings: ServerSettings) -> PublicKey:
         raise TrustedKeyInvalidError(path=str(path), reason=words(error)) from error
 
 
+def put_in_place(
+    settings: ServerSettings,
+    files: Mapping[str, bytes],
+    fill: Work[None],
+    random: Callable[[int], bytes],
+) -> None:
+    """Make a data folder of *files* with a database that *fill* fills: all of it, or nothing.
+
+    Raises AlreadyInitialisedError, what *fill* raises, or that the folder cannot be written.
+    """
+    _refuse_used(settings)
+    data = Path(absolute(str(settings.data)))
+    new = settings.model_copy(
+        update={"data": data.with_name(f".{data.name}.{random(6).hex()}.tmp")}
+    )
+    try:
+        new.data.mkdir(mode=0o700, parents=True)
+        (new.data / "keys").mkdir(mode=0o700)
+        for name, content in files.items():
+            _write(new.data / name, content, _PUBLIC if name.endswith(".pub.pem") else _PRIVATE)
+        _store(
+            new,
+            fill,
+            rename=lambda: _move(new.data, data),
+            take_back=lambda: shutil.rmtree(data, ignore_errors=True),
+        )
+    except OSError as error:
+        raise _told_plainly(error, settings.data) from error
+    finally:
+        shutil.rmtree(new.data, ignore_errors=True)
+
+
 def open_vault(settings: ServerSettings) -> tuple[Database, Issuer]:
     """The database and the issuer of the server in ``settings.data``.
 
@@ -236,14 +268,8 @@ def _make_database(
     rename: Callable[[], None],
     take_back: Callable[[], None],
 ) -> None:
-    """Make the tables and the first rows, and give the folder its name by *rename*.
-
-    SQLite is complete before its folder gets its name; PostgreSQL commits last, and the folder is
-    taken away again if it cannot.
-    """
+    """Make the tables and the first rows, and put all in its place."""
     email, password_hash = administrator.email, passwords.hash_(administrator.password)
-    database = Database(settings.database_url)
-    in_folder = settings.database is None
 
     def fill(connection: Connection) -> None:
         if schema.found(connection) is not None:
@@ -254,11 +280,31 @@ def _make_database(
         audit.record(connection, now, COMMAND, "server.initialised", email, rows=[row])
         user = people.add_user(connection, email, password_hash, "administrator", now)
         accounts.record(connection, user, COMMAND, "user.added", now)
+
+    _store(settings, fill, rename, take_back)
+
+
+def _store(
+    settings: ServerSettings,
+    fill: Work[None],
+    rename: Callable[[], None],
+    take_back: Callable[[], None],
+) -> None:
+    """Fill the database, and give the folder its name by *rename*.
+
+    SQLite is complete before its folder gets its name; PostgreSQL commits last, and the folder is
+    taken away again if it cannot.
+    """
+    database = Database(settings.database_url)
+    in_folder = settings.database is None
+
+    def work(connection: Connection) -> None:
+        fill(connection)
         if not in_folder:
             rename()
 
     try:
-        database.write(fill)
+        database.write(work)
     except DatabaseUnavailableError:
         if not in_folder:
             take_back()

@@ -16,6 +16,13 @@ def _prefix(length: int) -> sa.types.TypeEngine[str]:
     return sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql")
 
 
+_PREFIXES = (("number", 32), ("host_key", 40), ("host_name", 200))
+_ACTS = {
+    "renewed": "renew",
+    "rehosted": "rehost",
+    "changed": "change",
+    "reinstated": "reinstate",
+}
 _NEW_INDEXES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("licenses", ("customer_id", "id")),
     ("licenses", ("product_id", "id")),
@@ -106,6 +113,8 @@ def downgrade() -> None:
     for table, columns in dropped.items():
         for column in columns:
             op.drop_column(table, column)
+    for name, length in _PREFIXES:
+        _alter(name, sa.String(length))
     for table, columns in _OLD_INDEXES:
         op.create_index(_name(table, columns), table, list(columns))
 
@@ -121,9 +130,8 @@ def _upgrade_licenses() -> None:
         )
     op.add_column("licenses", sa.Column("replaced_by", sa.String(32)))
     op.add_column("licenses", sa.Column("request", sa.Text()))
-    if op.get_bind().dialect.name == "postgresql":  # SQLite compares characters anyway
-        for name, length in (("number", 32), ("host_key", 40), ("host_name", 200)):
-            op.alter_column("licenses", name, type_=_prefix(length))
+    for name, length in _PREFIXES:
+        _alter(name, _prefix(length))
     op.execute(
         "update licenses set replaced_by = (select max(later.number) from licenses later "
         "where later.replaces = licenses.number)"
@@ -132,6 +140,14 @@ def _upgrade_licenses() -> None:
         "update licenses set act = case when replaces is null then 'issue' else 'change' end, "
         "state = case when replaced_by is null then 'active' else 'replaced' end"
     )
+    # Tables that went down to 0001 and come up again: the record still knows what was done.
+    for action, act in _ACTS.items():
+        op.execute(f"update licenses set act = '{act}' where number in {_subjects(action)}")
+    for action in ("suspended", "revoked"):
+        op.execute(
+            f"update licenses set state = '{action}' "
+            f"where state <> 'replaced' and number in {_subjects(action)}"
+        )
     # The line of a licence is the number of the one that its replacements lead back to.
     op.execute(
         "with recursive roots(number, root) as ("
@@ -140,6 +156,15 @@ def _upgrade_licenses() -> None:
         "join roots on later.replaces = roots.number) "
         "update licenses set line = (select root from roots where roots.number = licenses.number)"
     )
+
+
+def _subjects(action: str) -> str:
+    return f"(select subject from audit_events where action = 'license.{action}')"
+
+
+def _alter(column: str, type_: sa.types.TypeEngine[str]) -> None:
+    if op.get_bind().dialect.name == "postgresql":  # SQLite compares characters anyway
+        op.alter_column("licenses", column, type_=type_)
 
 
 def _upgrade_record() -> None:

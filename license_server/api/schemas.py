@@ -259,7 +259,7 @@ EVENT = _all(
     }
 )
 CHECKPOINT = _all(
-    {"position": {"type": "integer"}, "token": {"type": "string"}, "created_at": _INSTANT}
+    {"position": {"type": "integer"}, "made_at": _INSTANT, "token": {"type": "string"}}
 )
 HISTORY = _all(
     {

@@ -55,6 +55,7 @@ SERVER_ONLY = {
     "evidence-missing",
     "license-not-written",
     "record-key-unavailable",
+    "backup-invalid",
 }
 """Those that only the vendor's side raises: tests/server/test_problems.py."""
 

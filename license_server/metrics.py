@@ -1,0 +1,134 @@
+"""Figures of this process for Prometheus. No label holds what somebody outside wrote."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from sqlalchemy import Connection, Engine, Insert, event
+
+from license_core.publickey import PublicKey
+from license_core.signer import Signer
+from license_server.issuing import Issuer
+from license_server.models import audit_events
+
+MEDIA_TYPE = CONTENT_TYPE_LATEST
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+_ISSUING = {f"license.{act}" for act in ("issued", "renewed", "rehosted", "changed", "reinstated")}
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_PENDING = "hostseal events of this transaction"
+
+
+class Metrics:
+    """What one server process counts."""
+
+    def __init__(self) -> None:
+        self._registry = registry = CollectorRegistry()
+        self._requests = Counter(
+            "hostseal_requests",
+            "Requests that were answered.",
+            ("route", "method", "status"),
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "hostseal_request_seconds",
+            "From the first byte of a request to the last of its answer.",
+            ("route", "method"),
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._events = Counter(
+            "hostseal_events",
+            "Acts that this process recorded and committed.",
+            ("action",),
+            registry=registry,
+        )
+        self._issued = Counter(
+            "hostseal_licenses_issued",
+            "Licences that this process signed and committed, those of renewals included.",
+            registry=registry,
+        )
+        self.signatures = Counter(
+            "hostseal_signatures", "Signatures made with the signing key.", registry=registry
+        )
+
+    def request(self, route: str | None, method: str, status: int, seconds: float) -> None:
+        """Count an answer. *route* is the template, None where there is no such route."""
+        method = method if method in _METHODS else "other"
+        self._requests.labels(route or "none", method, str(status)).inc()
+        self._seconds.labels(route or "none", method).observe(seconds)
+
+    def watch(self, engine: Engine, waiting: Callable[[], int]) -> None:
+        """Count the events of each transaction once it commits, and what waits for the writer."""
+        event.listen(engine, "after_execute", _note)
+        event.listen(engine, "rollback", _forget)
+        event.listen(engine, "commit", self._committed)
+        gauge = Gauge(
+            "hostseal_writer_queue", "Acts that wait for the writer.", registry=self._registry
+        )
+        gauge.set_function(waiting)
+
+    def _committed(self, connection: Connection) -> None:
+        for action in connection.info.pop(_PENDING, ()):
+            self._events.labels(action).inc()
+            if action in _ISSUING:
+                self._issued.inc()
+
+    def keys(self, issuer: Issuer) -> None:
+        """Tell until when the signing key may sign."""
+        gauge = Gauge(
+            "hostseal_signing_key_expiry_timestamp_seconds",
+            "When the keyset ends the signing key of this process; 0: it does not name it.",
+            registry=self._registry,
+        )
+        gauge.set(next((k.exp for k in _entries(issuer) if k.key == issuer.signer.public_key), 0))
+        gauge = Gauge(
+            "hostseal_keyset_expiry_timestamp_seconds",
+            "When the last active key of the keyset ends.",
+            registry=self._registry,
+        )
+        gauge.set(max((k.exp for k in _entries(issuer) if k.state == "active"), default=0))
+        version = Gauge("hostseal_keyset_version", "Of this process.", registry=self._registry)
+        version.set(issuer.keyset.keyset.version)
+
+    def text(self) -> bytes:
+        """All figures, as MEDIA_TYPE has it."""
+        return generate_latest(self._registry)
+
+
+class CountedSigner:
+    """A signer whose signatures are counted."""
+
+    def __init__(self, signer: Signer, counter: Counter) -> None:
+        self._signer, self._counter = signer, counter
+
+    @property
+    def public_key(self) -> PublicKey:
+        """The key that verifies what this signer signs."""
+        return self._signer.public_key
+
+    def sign(self, message: bytes) -> bytes:
+        """The signature over *message*."""
+        signature = self._signer.sign(message)
+        self._counter.inc()
+        return signature
+
+
+def _entries(issuer: Issuer) -> Sequence[Any]:
+    return issuer.keyset.keyset.keys
+
+
+def _note(
+    connection: Connection,
+    element: Any,
+    many: Sequence[Mapping[str, Any]],
+    one: Mapping[str, Any],
+    *_: object,
+) -> None:
+    if isinstance(element, Insert) and element.table is audit_events:
+        actions = [row["action"] for row in many or [one] if "action" in row]
+        connection.info.setdefault(_PENDING, []).extend(actions)
+
+
+def _forget(connection: Connection) -> None:
+    connection.info.pop(_PENDING, None)

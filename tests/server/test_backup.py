@@ -1,0 +1,305 @@
+"""``backup`` while a server serves, and ``restore``: all that was acknowledged, or nothing."""
+
+import hashlib
+import io
+import json
+import random
+import stat
+import tarfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from license_core.errors import BackupInvalidError
+from license_core.problems import PROBLEMS
+from license_core.verify import open_license
+from license_server import backup as backups
+from license_server import issuing
+from license_server.settings import ServerSettings
+from license_server.store import record
+from license_server.vault import open_database
+from tests.support import server
+from tests.support.postgres import new_database
+from tests.support.server import LINE
+
+PATH = "/api/v1/licenses"
+ORDER = {"customer": "上海数据", "product": "darwin", "days": 30, "host": LINE}
+
+
+def code(slug: str) -> int:
+    return next(row.exit_code for row in PROBLEMS.values() if row.slug == slug)
+
+
+def url_of(kind: str) -> str | None:
+    return None if kind == "sqlite" else new_database()
+
+
+def back_up(data: Path, url: str | None, file: Path, *more: str) -> None:
+    done = server.command("backup", "-o", str(file), *more, env=server.environment(data, url))
+    assert done.returncode == 0, done.stderr
+
+
+def restore(data: Path, url: str | None, file: Path, *more: str) -> Any:
+    return server.command("restore", str(file), *more, env=server.environment(data, url))
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> ServerSettings:
+    """A quiet server with three licences, one of which was replaced."""
+    data = server.make(tmp_path_factory.mktemp("source") / "server").data
+    env = server.environment(data)
+    issue = ("issue", "--customer", "ACME", "--product", "darwin", "--host", LINE, "-o", "-")
+    for _ in range(2):
+        done = server.command(*issue, "--days", "9", env=env)
+        assert done.returncode == 0, done.stderr
+    number = done.stderr.split()[0]
+    done = server.command(*issue, "--days", "10", "--replaces", number, env=env)
+    assert done.returncode == 0, done.stderr
+    return server.settings(data)
+
+
+@pytest.fixture(scope="module")
+def file(source: ServerSettings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("backup") / "backup.tar"
+    back_up(source.data, None, made, "--with-keys")
+    return made
+
+
+def everything(settings: ServerSettings) -> dict[str, list[Any]]:
+    """Every row of every table that is backed up, but for the event of restoring."""
+    database = open_database(settings)
+    with database.reading() as connection:
+        found = {
+            table.name: [
+                tuple(bytes(v) if isinstance(v, memoryview) else v for v in row)
+                for row in connection.execute(select(table).order_by(*table.primary_key.columns))
+                if getattr(row, "action", "") != "server.restored"
+            ]
+            for table in backups.tables()
+        }
+    database.close()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("sqlite", "sqlite"),
+        ("postgresql", "postgresql"),
+        ("sqlite", "postgresql"),
+        ("postgresql", "sqlite"),
+    ],
+)
+def test_what_was_acknowledged_before_a_backup_began_is_restored(
+    tmp_path: Path, before: str, after: str
+) -> None:
+    file, new = tmp_path / "backup.tar", tmp_path / "restored" / "server"
+    acknowledged: list[str] = []
+    with server.running_server(tmp_path, url_of(before)) as running:
+        ending, reached = threading.Event(), threading.Semaphore(0)
+
+        def load() -> None:
+            with httpx.Client(base_url=running.url, headers=running.bearer, timeout=60) as client:
+                while not ending.is_set():
+                    reply = client.post(PATH, json=ORDER)
+                    assert reply.status_code == 201
+                    acknowledged.append(reply.json()["id"])
+                    reached.release()
+
+        threads = [threading.Thread(target=load) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for _ in range(20):
+            assert reached.acquire(timeout=60)
+        safe = list(acknowledged)
+        back_up(running.data, _url(running), file, "--with-keys")
+        ending.set()
+        for thread in threads:
+            thread.join()
+        assert len(acknowledged) > len(safe)  # it went on serving
+    url = url_of(after)
+    done = restore(new, url, file, "--thorough")
+    assert done.returncode == 0, done.stderr
+    roots = server.roots(new)
+    database = open_database(server.settings(new, url))
+    with database.reading() as connection:
+        for number in safe:
+            opened = open_license(issuing.file_of(issuing.find(connection, number)), roots=roots)
+            assert opened.license.jti == number
+        assert len(record.trail(connection, [safe[0]])) == 1
+    database.close()
+    with server.serving(new, url) as (address, _):
+        reply = httpx.post(f"{address}{PATH}", json=ORDER, headers=running.bearer, timeout=60)
+        assert reply.status_code == 201, reply.text
+        assert reply.json()["id"] not in acknowledged
+
+
+def _url(running: server.Running) -> str | None:
+    """The database of a server, from the environment of its process."""
+    environ = Path(f"/proc/{running.process.pid}/environ").read_bytes().split(b"\0")
+    found = [one for one in environ if one.startswith(b"LICENSE_SERVER_DATABASE=")]
+    return found[0].partition(b"=")[2].decode() if found else None
+
+
+def test_every_row_and_key_is_the_same_after_restoring(
+    source: ServerSettings, file: Path, tmp_path: Path
+) -> None:
+    new = tmp_path / "new"
+    done = restore(new, None, file)
+    assert done.returncode == 0, done.stderr
+    assert everything(server.settings(new)) == everything(source)
+    for path in source.data.rglob("*.pem"):
+        restored = new / path.relative_to(source.data)
+        assert restored.read_bytes() == path.read_bytes()
+        assert stat.S_IMODE(restored.stat().st_mode) == stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_backup_has_private_keys_only_where_asked_and_only_encrypted(
+    source: ServerSettings, file: Path, tmp_path: Path
+) -> None:
+    without = tmp_path / "without.tar"
+    back_up(source.data, None, without)
+    assert b"PRIVATE KEY" not in without.read_bytes()
+    assert stat.S_IMODE(without.stat().st_mode) == 0o600
+    data = file.read_bytes()
+    assert data.count(b"BEGIN ENCRYPTED PRIVATE KEY") == data.count(b"BEGIN") - _public(source)
+    for secret in (server.PASSWORD, server.PASSPHRASE):
+        assert secret.encode() not in data
+    done = restore(tmp_path / "new", None, without)
+    assert done.returncode == 0, done.stderr
+    assert "put yours into" in done.stdout
+
+
+def _public(source: ServerSettings) -> int:
+    return len(list(source.data.glob("*.pem")))
+
+
+def test_nobody_is_signed_in_after_a_restore(file: Path) -> None:
+    with tarfile.open(file) as tar:
+        names = tar.getnames()
+    assert not [name for name in names if "sessions" in name or "attempts" in name]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_restore_never_goes_over_a_server(tmp_path: Path, file: Path, kind: str) -> None:
+    url = url_of(kind)
+    settings = server.make(tmp_path / "server", url)
+    before = everything(settings)
+    folders = [settings.data] if kind == "sqlite" else [settings.data, tmp_path / "another"]
+    for data in folders:
+        done = restore(data, url, file)
+        assert done.returncode == code("already-initialised"), done.stderr
+    assert everything(settings) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["server"]
+
+
+def refused(tmp_path: Path, damaged: Path, *more: str) -> str:
+    done = restore(tmp_path / "new", None, damaged, *more)
+    assert done.returncode == code("backup-invalid"), done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "new").exists()
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+    return str(done.stderr)
+
+
+def test_a_file_that_is_no_backup_is_refused(tmp_path: Path, file: Path) -> None:
+    for name, data in {
+        "text": b"hello" * 999,
+        "empty": b"",
+        "half": file.read_bytes()[: file.stat().st_size // 2],
+    }.items():
+        (tmp_path / name).write_bytes(data)
+        refused(tmp_path, tmp_path / name)
+    refused(tmp_path, tmp_path / "missing")
+
+
+def test_damage_is_found_wherever_it_matters(tmp_path: Path, file: Path) -> None:
+    """A changed bit is refused, or is in what says nothing: a date of tar, padding."""
+    whole, good = file.read_bytes(), backups.read(file)
+    chance, found = random.Random(1), 0
+    for _ in range(300):
+        place = chance.randrange(len(whole))
+        changed = bytearray(whole)
+        changed[place] ^= 1 << chance.randrange(8)
+        damaged = tmp_path / "damaged"
+        damaged.write_bytes(changed)
+        try:
+            kept = backups.read(damaged)
+        except BackupInvalidError:
+            found += 1
+            continue
+        assert kept._replace(path=file) == good
+    assert found > 100
+
+
+def forged(file: Path, to: Path, change: Callable[[str, bytes], bytes], **manifest: Any) -> None:
+    """A backup whose digests are right, with other contents."""
+    with tarfile.open(file) as tar, tarfile.open(to, "w") as new:
+        told = json.loads(tar.extractfile("manifest.json").read())  # type: ignore[union-attr]
+        for name in tar.getnames():
+            if name.startswith("manifest."):
+                continue
+            data = change(name, tar.extractfile(name).read())  # type: ignore[union-attr]
+            told["files"][name] = {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+            _put(new, name, data)
+        data = json.dumps(told | manifest).encode()
+        _put(new, "manifest.json", data)
+        _put(new, "manifest.sha256", hashlib.sha256(data).hexdigest().encode())
+
+
+def _put(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = len(data)
+    tar.addfile(info, io.BytesIO(data))
+
+
+@pytest.mark.parametrize("more", [(), ("--thorough",)], ids=["sample", "thorough"])
+def test_a_licence_that_does_not_verify_is_not_restored(
+    tmp_path: Path, file: Path, more: tuple[str, ...]
+) -> None:
+    def change(name: str, data: bytes) -> bytes:
+        if not name.startswith("tables/licenses/"):
+            return data
+        first, rest = data.split(b"\n", 1)
+        row = json.loads(first)
+        head, payload, signature = row["token"].split(".")
+        row["token"] = f"{head}.{payload}.{signature[:-4]}AAAA"
+        return json.dumps(row).encode() + b"\n" + rest
+
+    forged(file, tmp_path / "forged.tar", change)
+    assert "does not verify" in refused(tmp_path, tmp_path / "forged.tar", *more)
+
+
+def test_a_row_that_is_missing_is_noticed(tmp_path: Path, file: Path) -> None:
+    def change(name: str, data: bytes) -> bytes:
+        return b"\n".join(data.split(b"\n")[1:]) if "audit_events" in name else data
+
+    forged(file, tmp_path / "forged.tar", change)
+    assert "audit_events has" in refused(tmp_path, tmp_path / "forged.tar")
+
+
+@pytest.mark.parametrize(
+    ("version", "slug"), [("0001", "schema-outdated"), ("9999", "schema-newer")]
+)
+def test_a_backup_of_another_version_is_left_to_that_version(
+    tmp_path: Path, file: Path, version: str, slug: str
+) -> None:
+    forged(file, tmp_path / "forged.tar", lambda _, data: data, schema=version)
+    done = restore(tmp_path / "new", None, tmp_path / "forged.tar")
+    assert done.returncode == code(slug), done.stderr
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_name_that_leads_out_of_the_folder_is_refused(tmp_path: Path, file: Path) -> None:
+    def names() -> Iterator[str]:
+        yield from ("../root.pub.pem", "/root.pub.pem", "keys/../x.pem", "tables/../../x.jsonl")
+
+    for name in names():
+        with tarfile.open(tmp_path / "evil.tar", "w") as tar:
+            _put(tar, name, b"")
+        assert "which no backup has" in refused(tmp_path, tmp_path / "evil.tar")

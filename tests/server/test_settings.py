@@ -1,0 +1,65 @@
+"""docs/SETTINGS.md and the code say the same."""
+
+import re
+from typing import Any
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from license_server import serving
+from license_server.edge import MAX_BODY
+from license_server.metrics import Metrics
+from license_server.settings import ServerSettings
+from tests.server.conftest import Desk
+from tests.support.server import REPOSITORY
+
+PAGE = (REPOSITORY / "docs" / "SETTINGS.md").read_text("utf-8")
+ROW = re.compile(r"^\| `(LICENSE_SERVER_\w+)` \| (.+?) \| .{10,} \|$", re.MULTILINE)
+
+
+def told(default: Any) -> str:
+    """A default, as the page has it."""
+    if default is None or default == ():
+        return "none"
+    if isinstance(default, tuple):
+        return f"`{', '.join(str(network).removesuffix('/128') for network in default)}`"
+    return f"`{default}`"
+
+
+def test_the_page_has_every_setting_and_its_default() -> None:
+    page = dict(ROW.findall(PAGE))
+    fields = {
+        f"LICENSE_SERVER_{name.upper()}": told(field.get_default(call_default_factory=True))
+        for name, field in ServerSettings.model_fields.items()
+    }
+    assert page == fields
+
+
+def test_every_variable_that_is_named_anywhere_is_a_setting() -> None:
+    known = {f"LICENSE_SERVER_{name.upper()}" for name in ServerSettings.model_fields}
+    pages = [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")]
+    code = [*(REPOSITORY / "license_server").rglob("*.py"), *REPOSITORY.glob("examples/*.py")]
+    for path in pages + code:
+        for name in re.findall(r"LICENSE_SERVER_[A-Z_]*[A-Z]", path.read_text("utf-8")):
+            assert name in known, (path, name)
+
+
+def test_the_page_has_every_figure(desk: Desk) -> None:
+    counted = Metrics()
+    counted.watch(desk.site.database.engine, lambda: 0)
+    counted.keys(desk.site.issuer)
+    names = {
+        f"{family.name}_total" if family.type == "counter" else family.name
+        for family in text_string_to_metric_families(counted.text().decode())
+        if not family.name.endswith("_created")
+    }
+    assert names == set(re.findall(r"^\| `(hostseal_\w+)` \|", PAGE, re.MULTILINE))
+
+
+def test_the_limits_are_those_of_the_page() -> None:
+    for limit in (
+        f"| a request's body | {MAX_BODY // 1024} KiB |",
+        f"headers | {serving.LARGEST_HEAD // 1024} KiB |",
+        f"as a whole | {serving.PATIENCE} seconds |",
+        f"after {serving.GRACE} seconds",
+    ):
+        assert limit in PAGE

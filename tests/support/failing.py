@@ -1,0 +1,61 @@
+"""The real server but for one thing: at a point that a file names, its process ends at once.
+
+The points are the edges between receiving an act and replying to it: ``planned``, ``drawn``,
+``before licenses`` and ``after licenses`` (a table that the act writes), ``before commit``,
+``after commit``. The file is read at each, so that one process serves a test until it ends.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine, event
+from sqlalchemy.engine.default import DefaultDialect
+
+from license_server import acts, admin, issuing
+
+T = TypeVar("T")
+FILE = "FAILING_AT"
+_WRITES = re.compile(r"(?:insert into|update|delete from) (\w+)", re.IGNORECASE)
+
+
+def _reach(point: str) -> None:
+    if Path(os.environ[FILE]).read_text("ascii") == point:
+        os._exit(70)
+
+
+def _ending_after(function: Callable[..., T], point: str) -> Callable[..., T]:
+    def call(*arguments: Any, **more: Any) -> T:
+        result = function(*arguments, **more)
+        _reach(point)
+        return result
+
+    return call
+
+
+def _at_statement(when: str) -> Callable[..., None]:
+    def listen(_c: object, _cursor: object, statement: str, *_: object) -> None:
+        written = _WRITES.match(statement)
+        if written is not None:
+            _reach(f"{when} {written[1]}")
+
+    return listen
+
+
+def _committing(self: Any, connection: Any) -> None:
+    _reach("before commit")
+    connection.commit()
+    _reach("after commit")
+
+
+acts.plan = _ending_after(acts.plan, "planned")
+issuing.draw_up = _ending_after(issuing.draw_up, "drawn")
+event.listen(Engine, "before_cursor_execute", _at_statement("before"))
+event.listen(Engine, "after_cursor_execute", _at_statement("after"))
+DefaultDialect.do_commit = _committing  # type: ignore[method-assign]
+
+if __name__ == "__main__":
+    sys.exit(admin.main())
