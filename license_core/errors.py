@@ -601,6 +601,16 @@ class RecordBrokenError(LicenseError):
     first: str
 
 
+class LastAdministratorError(LicenseError):
+    """Nobody would be left who may manage people."""
+
+    email: str
+
+
+class InvitationOverError(LicenseError):
+    """The invitation was accepted, withdrawn or replaced, is over, or never was."""
+
+
 class ApprovalPendingError(LicenseError):
     """A second person must approve it before there is a licence."""
 

@@ -638,6 +638,23 @@ PROBLEMS: dict[str, Problem] = {
         "Licences for {product} need a second person; it waits as proposal {id}.",
         "Once it is approved, fetch the file at the desk.",
     ),
+    # 100-104: people
+    "LastAdministratorError": Problem(
+        "last-administrator",
+        100,
+        409,
+        "There must be an administrator",
+        "{email} is the last administrator; without one nobody could manage people.",
+        "Make somebody else an administrator first: `{cli} user role EMAIL administrator`.",
+    ),
+    "InvitationOverError": Problem(
+        "invitation-over",
+        101,
+        410,
+        "The invitation does not hold",
+        "The invitation was used, withdrawn or replaced by a later one, or its days are over.",
+        "Ask an administrator of the licence server for another.",
+    ),
 }
 
 NOTICES: dict[str, Remark] = {

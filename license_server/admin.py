@@ -9,10 +9,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
-from sqlalchemy import Connection
 
 from license_core import b64url, claims
 from license_core.disk import told_plainly
@@ -30,11 +29,9 @@ from license_core.errors import (
 from license_core.place import read, words
 from license_server import problem_json
 from license_server.actor import COMMAND
-from license_server.db import Database
-from license_server.permissions import ROLES
+from license_server.commands import tokens, users
 from license_server.settings import ServerSettings
 
-T = TypeVar("T")
 _LARGEST_TEXT = 256 * 1024
 
 
@@ -62,11 +59,11 @@ def cli(ctx: click.Context, data: Path | None) -> None:
 @click.pass_obj
 def init(settings: ServerSettings, vendor: str, admin: str) -> None:
     """Make the keys, the database and the first administrator."""
-    from license_server import vault
+    from license_server import accounts, vault
 
     given = settings.read_admin_password()
     password = given or b64url.encode(secrets.token_bytes(15))
-    administrator = vault.Administrator(_email(admin), password)
+    administrator = vault.Administrator(accounts.read_email(admin), password)
     vault.make(settings, vendor, administrator, int(time.time()), secrets.token_bytes)
     click.echo(f"Made the server in {settings.data}.")
     click.echo(f"Ship {settings.root_pub_pem} with your product, in its folder keys/.")
@@ -166,81 +163,8 @@ def issue(settings: ServerSettings, /, output: str, **given: Any) -> None:
     click.echo(f"{stored.number} for {stored.customer}, {until}", err=True)
 
 
-@cli.group()
-def token() -> None:
-    """Tokens for programs that use the API."""
-
-
-@token.command("create")
-@click.argument("name")
-@click.pass_obj
-def token_create(settings: ServerSettings, name: str) -> None:
-    """Print a new token called NAME, this once."""
-    from license_server import auth
-
-    now = int(time.time())
-    click.echo(
-        _write(settings, lambda c: auth.new_token(c, name, COMMAND, now, secrets.token_bytes))
-    )
-
-
-@token.command("list")
-@click.pass_obj
-def token_list(settings: ServerSettings) -> None:
-    """List the tokens, without their secrets."""
-    from license_server.store import people
-
-    for stored in _write(settings, people.list_tokens):
-        state = "holds" if stored.revoked_at is None else f"revoked {utc(stored.revoked_at)}"
-        click.echo(f"{stored.name}\tcreated {utc(stored.created_at)}\t{state}")
-
-
-@token.command("revoke")
-@click.argument("name")
-@click.pass_obj
-def token_revoke(settings: ServerSettings, name: str) -> None:
-    """Make the token NAME worthless."""
-    from license_server import auth
-
-    now = int(time.time())
-    _write(settings, lambda connection: auth.revoke_token(connection, name, COMMAND, now))
-    click.echo(f"Revoked {name}.")
-
-
-@cli.group()
-def user() -> None:
-    """People who may sign in at the desk."""
-
-
-@user.command("add")
-@click.argument("email")
-@click.option(
-    "--role",
-    type=click.Choice(list(ROLES)),
-    default="administrator",
-    show_default=True,
-    help="What they may do.",
-)
-@click.pass_obj
-def user_add(settings: ServerSettings, email: str, role: str) -> None:
-    """Let EMAIL sign in; the password is asked for, or read from the environment."""
-    from license_server import accounts
-
-    address, password, now = _email(email), _password(settings), int(time.time())
-    _write(settings, lambda c: accounts.add(c, address, password, role, COMMAND, now))
-    click.echo(f"{address} may sign in now.")
-
-
-@user.command("passwd")
-@click.argument("email")
-@click.pass_obj
-def user_passwd(settings: ServerSettings, email: str) -> None:
-    """Give EMAIL another password, and end its sessions."""
-    from license_server import accounts
-
-    address, password, now = _email(email), _password(settings), int(time.time())
-    _write(settings, lambda c: accounts.set_password(c, address, password, COMMAND, now))
-    click.echo(f"{address} has another password now.")
+cli.add_command(tokens.token)
+cli.add_command(users.user)
 
 
 @cli.command()
@@ -297,16 +221,6 @@ def _refuse(error: LicenseError) -> int:
     return error.exit_code
 
 
-def _write(settings: ServerSettings, work: Callable[[Connection], T]) -> T:
-    from license_server import vault
-
-    database: Database = vault.open_database(settings)
-    try:
-        return database.write(work)
-    finally:
-        database.close()
-
-
 def _operators_text(given: str) -> str:
     """What the operator sent, from where *given* says. Raises FileUnreadableError."""
     if given == "-":
@@ -358,17 +272,3 @@ def _limit(text: str) -> tuple[str, int]:
     if not claims.choice_name(name) or not (value.isascii() and value.isdigit()):
         raise InputInvalidError(field="--limit", reason=f"{text!r} is not like gpus=4")
     return name, int(value)
-
-
-def _email(text: str) -> str:
-    address = text.strip().lower()
-    if not 3 <= len(address) <= 200 or "@" not in address[1:-1] or not address.isprintable():
-        raise InputInvalidError(field="email", reason=f"{text!r} is not an address")
-    return address
-
-
-def _password(settings: ServerSettings) -> str:
-    given = settings.read_admin_password()
-    if given is None:
-        given = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    return str(given)

@@ -20,11 +20,12 @@ from license_core.errors import (
 )
 from license_server import vault
 from license_server.answers import answer
-from license_server.api import events, licenses, parties, proposals
+from license_server.api import events, licenses, parties, proposals, tokens, users
 from license_server.auth import TokenCache
 from license_server.edge import Edge
 from license_server.settings import ServerSettings
 from license_server.site import Clock, Random, Site
+from license_server.web import entry
 from license_server.web import routes as web
 
 
@@ -49,10 +50,10 @@ def create_app(
     app = FastAPI(lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     app.state.site = site
     app.state.tokens = TokenCache()
-    for face in (licenses, parties, proposals, events):
+    for face in (licenses, parties, proposals, events, tokens, users):
         app.include_router(face.router)
-    app.include_router(web.anyone)
-    app.include_router(web.router)
+    for pages in (entry.anyone, entry.router, web.anyone, web.router):
+        app.include_router(pages)
     app.add_middleware(Edge, random_id=lambda: random(8).hex())
     app.add_exception_handler(LicenseError, _refused)
     app.add_exception_handler(HTTPException, _refused_by_framework)

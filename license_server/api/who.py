@@ -44,6 +44,11 @@ async def _caller(request: Request, site: Site) -> Actor:
     if actor is None:
         stored = await site.read(lambda connection: auth.find_token(connection, token, now))
         actor = auth.token_actor(stored)
+        if cache.to_note(stored, now):
+            # Nobody waits for it, and it is in no transaction of what is asked for.
+            site.database.writer.submit(
+                lambda connection: auth.note_use(connection, stored.id, now)
+            )
         cache.keep(token, actor, now)
     return actor._replace(address=request.client.host if request.client else None)
 

@@ -2,9 +2,9 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, or_, select
 
-from license_server.models import attempts, sessions, tokens, users
+from license_server.models import attempts, invitations, sessions, tokens, users
 
 
 class StoredUser(NamedTuple):
@@ -36,6 +36,22 @@ class StoredToken(NamedTuple):
     products: str | None
     expires_at: int | None
     used_at: int | None
+
+
+class Invitation(NamedTuple):
+    """Somebody who may set a password and then sign in."""
+
+    secret_hash: bytes
+    email: str
+    role: str
+    invited_by: str
+    created_at: int
+    expires_at: int
+
+    @property
+    def id(self) -> str:
+        """What names it, and helps nobody to accept it."""
+        return self.secret_hash[:8].hex()
 
 
 class SignedIn(NamedTuple):
@@ -75,8 +91,9 @@ def revoke_token(connection: Connection, name: str, now: int) -> StoredToken | N
 
 
 def set_token_used(connection: Connection, id_: str, now: int) -> None:
-    """Remember when a token was used last."""
-    connection.execute(tokens.update().where(tokens.c.id == id_).values(used_at=now))
+    """Remember when a token was used last, unless a later use is known."""
+    earlier = or_(tokens.c.used_at.is_(None), tokens.c.used_at < now)
+    connection.execute(tokens.update().where(tokens.c.id == id_, earlier).values(used_at=now))
 
 
 def add_user(
@@ -94,6 +111,27 @@ def user_by_email(connection: Connection, email: str) -> StoredUser | None:
     return None if row is None else StoredUser(*row)
 
 
+def user_by_id(connection: Connection, id_: int) -> StoredUser | None:
+    """The user in this row."""
+    row = connection.execute(select(users).where(users.c.id == id_)).first()
+    return None if row is None else StoredUser(*row)
+
+
+def users_before(connection: Connection, before: int | None, limit: int) -> list[StoredUser]:
+    """At most *limit* users, the newest first; those with an id under *before*."""
+    query = select(users).order_by(users.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(users.c.id < before)
+    return [StoredUser(*row) for row in connection.execute(query)]
+
+
+def lock_administrators(connection: Connection) -> list[StoredUser]:
+    """The administrators who may sign in; nobody else changes them before the commit."""
+    query = select(users).where(users.c.role == "administrator", users.c.ended_at.is_(None))
+    rows = connection.execute(query.order_by(users.c.id).with_for_update())
+    return [StoredUser(*row) for row in rows]
+
+
 def list_users(connection: Connection) -> list[StoredUser]:
     """Everybody, in the order of their addresses."""
     return [StoredUser(*row) for row in connection.execute(select(users).order_by(users.c.email))]
@@ -103,6 +141,31 @@ def change_user(connection: Connection, user_id: int, **changed: Any) -> StoredU
     """The user with other values."""
     query = users.update().where(users.c.id == user_id).values(changed).returning(*users.c)
     return StoredUser(*connection.execute(query).one())
+
+
+def add_invitation(connection: Connection, invitation: Invitation) -> None:
+    """Store an invitation in place of an earlier one of the same address."""
+    connection.execute(delete(invitations).where(invitations.c.email == invitation.email))
+    connection.execute(insert(invitations), invitation._asdict())
+
+
+def invitation(connection: Connection, secret_hash: bytes) -> Invitation | None:
+    """The invitation with this secret, over or not."""
+    query = select(invitations).where(invitations.c.secret_hash == secret_hash)
+    row = connection.execute(query).first()
+    return None if row is None else Invitation(*row)
+
+
+def list_invitations(connection: Connection) -> list[Invitation]:
+    """All invitations, over or not, in the order of their addresses."""
+    rows = connection.execute(select(invitations).order_by(invitations.c.email))
+    return [Invitation(*row) for row in rows]
+
+
+def take_invitation(connection: Connection, secret_hash: bytes) -> bool:
+    """Forget an invitation; whether there was one still."""
+    query = delete(invitations).where(invitations.c.secret_hash == secret_hash)
+    return connection.execute(query.returning(invitations.c.email)).first() is not None
 
 
 def add_session(

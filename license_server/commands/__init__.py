@@ -1,0 +1,1 @@
+"""The nouns of ``license-server``: a file for each."""

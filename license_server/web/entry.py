@@ -1,0 +1,179 @@
+"""How somebody comes in: the password, the invitation; and how they leave."""
+
+import asyncio
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from license_core import b64url
+from license_core.errors import InputInvalidError, LicenseError, TooManyAttemptsError
+from license_server import auth, invitations, passwords, signing_in
+from license_server.auth import Session
+from license_server.signing_in import Attempt
+from license_server.site import Site
+from license_server.store import people
+from license_server.store.people import StoredUser
+from license_server.web import forms, pages
+from license_server.web.who import (
+    SESSION,
+    AtSite,
+    Form,
+    SignedIn,
+    address_of,
+    printable,
+    set_cookie,
+)
+
+LOGIN = "/login"
+HOME = "/licenses"
+INVITATION = "/invitation"
+_FORM, _BROWSER = "hostseal_form", "hostseal_browser"
+_BROWSER_SECONDS = 90 * 86400
+
+anyone = APIRouter()
+router = APIRouter()
+
+
+@anyone.get(LOGIN)
+async def login_page(request: Request, site: AtSite) -> Response:
+    """The form to sign in with."""
+    return _login_page(request, site, request.query_params.get("next", ""))
+
+
+def _login_page(
+    request: Request, site: Site, next_: str, error: LicenseError | None = None, email: str = ""
+) -> Response:
+    return _page(request, site, "login", error, next=_local_path(next_), email=email)
+
+
+def _page(
+    request: Request, site: Site, name: str, error: LicenseError | None = None, **values: Any
+) -> Response:
+    """A page with a form, for somebody who is not signed in."""
+    secret = request.cookies.get(_FORM) or b64url.encode(site.random(32))
+    response = pages.page(
+        request,
+        name,
+        error.row.status if error else 200,
+        form_token=auth.form_token(secret),
+        error=error,
+        **values,
+    )
+    set_cookie(response, request, _FORM, secret)
+    return response
+
+
+@anyone.post(LOGIN)
+async def login(request: Request, site: AtSite) -> Response:
+    """Sign in, or the form again."""
+    fields = await forms.read(request)
+    email = printable(fields.get("email", "")).lower()[:200]
+    next_ = _local_path(fields.get("next", ""))
+    try:
+        auth.check_form(request.cookies.get(_FORM, ""), fields.get("form_token", ""))
+        session, user = await _sign_in(request, site, email, fields.get("password", ""))
+    except LicenseError as error:
+        if error.row.status >= 500:
+            raise
+        refused = _login_page(request, site, next_, error, email)
+        if isinstance(error, TooManyAttemptsError):
+            refused.headers["Retry-After"] = str(error.seconds)
+        return refused
+    response = RedirectResponse(next_ or HOME, 303)
+    set_cookie(response, request, SESSION, session.secret)
+    introduced = signing_in.introduce(user, site.random)
+    set_cookie(response, request, _BROWSER, introduced, seconds=_BROWSER_SECONDS)
+    response.delete_cookie(_FORM)
+    return response
+
+
+async def _sign_in(
+    request: Request, site: Site, email: str, password: str
+) -> tuple[Session, StoredUser]:
+    now, hours = site.clock(), site.settings.session_hours
+    user = await site.read(lambda connection: people.user_by_email(connection, email))
+    browser = signing_in.recognise(user, request.cookies.get(_BROWSER, ""))
+    address = address_of(request)
+    attempt = Attempt.of(email, address, browser)
+    await site.write(lambda connection: signing_in.count(connection, attempt, now))
+    known = await asyncio.get_running_loop().run_in_executor(
+        passwords.WORKERS, signing_in.judge, user, password
+    )
+
+    def open_(connection: Any) -> Session:
+        signing_in.succeeded(connection, attempt)
+        return auth.open_session(connection, known, now, hours, site.random, address)
+
+    return await site.write(open_), known
+
+
+@router.post("/logout")
+async def logout(site: AtSite, session: SignedIn, _: Form) -> Response:
+    """Sign out."""
+    await site.write(lambda connection: auth.close_session(connection, session))
+    response = RedirectResponse(LOGIN, 303)
+    response.delete_cookie(SESSION)
+    return response
+
+
+@anyone.get(INVITATION)
+async def invitation_page(request: Request, site: AtSite) -> Response:
+    """Where somebody who was invited sets a password."""
+    return await _invitation_page(request, site, request.query_params.get("secret", ""))
+
+
+async def _invitation_page(
+    request: Request, site: Site, secret: str, error: LicenseError | None = None
+) -> Response:
+    now = site.clock()
+    found = await site.read(lambda connection: invitations.find(connection, secret, now))
+    return _page(request, site, "invitation", error, invitation=found, secret=secret)
+
+
+@anyone.post(INVITATION)
+async def accept(request: Request, site: AtSite) -> Response:
+    """Set the password of somebody who was invited; then they sign in with it."""
+    fields = await forms.read(request)
+    secret, password = fields.get("secret", ""), fields.get("password", "")
+    auth.check_form(request.cookies.get(_FORM, ""), fields.get("form_token", ""))
+    now, address = site.clock(), address_of(request)
+    await site.read(lambda connection: invitations.find(connection, secret, now))
+    try:
+        check_new(fields)
+    except InputInvalidError as error:
+        return await _invitation_page(request, site, secret, error)
+    hashed = await hash_slowly(password)
+    await site.write(
+        lambda connection: invitations.accept(connection, secret, hashed, address or None, now)
+    )
+    return RedirectResponse(LOGIN, 303)
+
+
+def check_new(fields: dict[str, str]) -> None:
+    """Raise InputInvalidError unless a new password was typed twice, and is one."""
+    password = fields.get("password", "")
+    passwords.check(password)
+    if fields.get("again", "") != password:
+        raise InputInvalidError(field="again", reason="it is not the same as the password")
+
+
+async def hash_slowly(password: str) -> str:
+    """The hash of *password*, made where passwords wait for one another."""
+    return await asyncio.get_running_loop().run_in_executor(
+        passwords.WORKERS, passwords.hash_, password
+    )
+
+
+def to_login(request: Request) -> Response:
+    """Where somebody goes who must sign in first."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    next_ = f"{request.url.path}{query}" if request.method == "GET" else ""
+    return RedirectResponse(f"{LOGIN}?{urlencode({'next': next_})}" if next_ else LOGIN, 303)
+
+
+def _local_path(next_: str) -> str:
+    """*next_*, if it is a path of this server; else nothing."""
+    plain = next_.isascii() and next_.isprintable() and "\\" not in next_
+    return next_ if plain and next_.startswith("/") and not next_.startswith("//") else ""
