@@ -115,6 +115,8 @@ def _check_grant(grant: Grant, actor: Actor, now: int) -> None:
         told = f"{unknown[0]!r} is none" if unknown else "at least one is needed"
         reason = f"{told}; there are {', '.join(PERMISSIONS)}"
         raise InputInvalidError(field="scopes", reason=reason)
+    if grant.products is not None and not grant.products:
+        raise InputInvalidError(field="products", reason="it names none")
     whole = sorted(grant.scopes & WHOLE)
     if grant.products is not None and whole:
         reason = f"{whole[0]} is of the whole server: a token that has it is for all products"

@@ -74,6 +74,7 @@ COMMANDS: dict[str, tuple[Callable[[Path], None], list[str], dict[str, str | Non
     "schema-newer": (_version("9999"), [*ISSUE, LINE], {}),
     "address-in-use": (_nothing, ["serve", "--host", "192.0.2.1"], {}),
     "not-found": (_nothing, ["token", "revoke", "nobody"], {}),
+    "last-administrator": (_nothing, ["user", "end", EMAIL], {}),
     "usage": (_nothing, ["serve", "--nonsense"], {}),
 }
 
@@ -128,12 +129,16 @@ def test_the_problems_of_the_desk(desk: Desk) -> None:
     told = [sign_in() for _ in range(7)]
     assert ROWS["too-many-attempts"].title in told[-1]
     assert EMAIL not in told[-1]
+    reply = desk.client.get("/invitation?secret=none")
+    assert reply.status_code == ROWS["invitation-over"].status
+    assert ROWS["invitation-over"].title in reply.text
 
 
 def test_every_problem_of_the_vendors_side_is_reached_in_this_file() -> None:
     over_http = {
         "not-authenticated",
         "form-expired",
+        "invitation-over",
         "too-many-attempts",
         "idempotency-key-reused",
         "method-not-allowed",
