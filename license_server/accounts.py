@@ -97,7 +97,7 @@ def end(connection: Connection, user: StoredUser, actor: Actor, now: int) -> Sto
 
     Raises InputInvalidError, NotPermittedError, LastAdministratorError.
     """
-    _check_manager(user, actor)
+    check_manager(user, actor)
     if user.ended_at is not None:
         return user
     _keep_an_administrator(connection, user)
@@ -109,7 +109,7 @@ def end(connection: Connection, user: StoredUser, actor: Actor, now: int) -> Sto
 
 def reopen(connection: Connection, user: StoredUser, actor: Actor, now: int) -> StoredUser:
     """Let *user* sign in again. Raises NotPermittedError."""
-    _check_manager(user, actor)
+    check_manager(user, actor)
     if user.ended_at is None:
         return user
     changed = store.change_user(connection, user.id, ended_at=None)
@@ -161,6 +161,13 @@ def check_gift(role: str, actor: Actor) -> None:
         actor.need(permission)
 
 
+def check_manager(user: StoredUser, actor: Actor) -> None:
+    """Raise NotPermittedError unless *actor* may manage *user*: another, who may do no more."""
+    actor.need(_MANAGE)
+    _check_other(user, actor)
+    _check_within(user, actor)
+
+
 def etag(user: StoredUser) -> str:
     """What a caller names to say which state of the account it saw."""
     return rows.digest("users", user._asdict())
@@ -177,12 +184,6 @@ def record(
     """Write down what was done to an account."""
     row = ("users", user._asdict())
     audit.record(connection, now, actor, action, user.email, rows=[row], role=user.role, **details)
-
-
-def _check_manager(user: StoredUser, actor: Actor) -> None:
-    actor.need(_MANAGE)
-    _check_other(user, actor)
-    _check_within(user, actor)
 
 
 def _check_other(user: StoredUser, actor: Actor) -> None:

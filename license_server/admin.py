@@ -175,6 +175,7 @@ def upgrade(settings: ServerSettings) -> None:
 
     database = vault.open_any_database(settings)
     try:
+        vault.ensure_seeds_key(settings, secrets.token_bytes)
         database.write(lambda connection: schema.upgrade(connection, int(time.time())))
     finally:
         database.close()

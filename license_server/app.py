@@ -25,7 +25,7 @@ from license_server.auth import TokenCache
 from license_server.edge import Edge
 from license_server.settings import ServerSettings
 from license_server.site import Clock, Random, Site
-from license_server.web import entry
+from license_server.web import account, entry
 from license_server.web import routes as web
 
 
@@ -40,6 +40,7 @@ def create_app(
     *clock* gives the present instant in seconds, *random* unpredictable bytes. Raises the
     LicenseError that keeps the server from starting.
     """
+    seeds = vault.open_seeds(settings)
     site = Site(settings, *vault.open_vault(settings), clock, random)
 
     @asynccontextmanager
@@ -50,9 +51,10 @@ def create_app(
     app = FastAPI(lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     app.state.site = site
     app.state.tokens = TokenCache()
+    app.state.seeds = seeds
     for face in (licenses, parties, proposals, events, tokens, users):
         app.include_router(face.router)
-    for pages in (entry.anyone, entry.router, web.anyone, web.router):
+    for pages in (entry.anyone, entry.router, account.router, web.anyone, web.router):
         app.include_router(pages)
     app.add_middleware(Edge, random_id=lambda: random(8).hex())
     app.add_exception_handler(LicenseError, _refused)

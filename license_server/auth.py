@@ -194,12 +194,30 @@ def token_actor(stored: StoredToken) -> Actor:
 
 
 def open_session(
-    connection: Connection, user: StoredUser, now: int, hours: int, random: Random, address: str
+    connection: Connection,
+    user: StoredUser,
+    now: int,
+    hours: int,
+    random: Random,
+    address: str,
+    *,
+    agent: str = "",
+    former: str = "",
 ) -> Session:
-    """A new session for somebody who has proved to be that user."""
+    """A new session for somebody who has proved to be that user; a *former* one of theirs ends."""
+    if former:
+        store.end_session(connection, hash_of(former))
     secret = b64url.encode(random(_SECRET_BYTES))
     expires_at = now + hours * 3600
-    store.add_session(connection, hash_of(secret), user.id, now, expires_at, address[:64] or None)
+    store.add_session(
+        connection,
+        hash_of(secret),
+        user.id,
+        now,
+        expires_at,
+        address[:64] or None,
+        agent[:200] or None,
+    )
     session = Session(secret, user.id, user.email, user.role, address[:64] or None)
     audit.record(connection, now, session.actor, "session.opened", user.email)
     return session

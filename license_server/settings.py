@@ -74,6 +74,11 @@ class ServerSettings(BaseSettings):
         return self.data / "keys" / "signing.key.pem"
 
     @property
+    def seeds_key(self) -> Path:
+        """The private key, encrypted, under which the seeds of one-time codes are kept."""
+        return self.data / "keys" / "seeds.key.pem"
+
+    @property
     def signer_uri(self) -> str:
         """Where the signing key is (signers.open_signer)."""
         return self.signer or f"file:{self.signing_key}"

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from license_core import claims
 from license_core.claims import ClaimError
 from license_core.errors import InputInvalidError
-from license_server import accounts, invitations
+from license_server import accounts, invitations, second_factor
 from license_server.actor import Actor
 from license_server.api import PREFIX, exchange, shapes
 from license_server.api.describe import describe
@@ -92,6 +92,19 @@ async def end_sessions(
         return user
 
     return await _with(site, id, work)
+
+
+@router.post("/users/{id}/end-codes", openapi_extra=describe("users.end-codes"))
+async def end_codes(
+    id: str,  # noqa: A002  # the path's name for it
+    request: Request,
+    site: AtSite,
+    actor: Manager,
+) -> Response:
+    """Let somebody who lost their device and their recovery codes in with the password alone."""
+    exchange.parameters(request, ())
+    now = site.clock()
+    return await _with(site, id, lambda c, user: second_factor.end_of_other(c, user, actor, now))
 
 
 @router.get("/invitations", openapi_extra=describe("invitations.list"))

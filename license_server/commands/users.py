@@ -88,6 +88,18 @@ def reopen(settings: ServerSettings, email: str) -> None:
 
 @user.command()
 @click.argument("email")
+@click.pass_obj
+def end_codes(settings: ServerSettings, email: str) -> None:
+    """Ask EMAIL for no code any more, whose device and recovery codes are lost."""
+    from license_server import second_factor
+
+    now = int(time.time())
+    done = _change(settings, email, lambda c, u: second_factor.end_of_other(c, u, COMMAND, now))
+    click.echo(f"{done.email} signs in with the password alone now.")
+
+
+@user.command()
+@click.argument("email")
 @click.option("--role", type=_Role, required=True, help="What they may do.")
 @click.option("--days", type=int, default=7, show_default=True, help="How long it holds.")
 @click.pass_obj

@@ -2,9 +2,9 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, insert, or_, select
+from sqlalchemy import Connection, delete, func, insert, or_, select
 
-from license_server.models import attempts, invitations, sessions, tokens, users
+from license_server.models import attempts, invitations, recovery_codes, sessions, tokens, users
 
 
 class StoredUser(NamedTuple):
@@ -52,6 +52,21 @@ class Invitation(NamedTuple):
     def id(self) -> str:
         """What names it, and helps nobody to accept it."""
         return self.secret_hash[:8].hex()
+
+
+class StoredSession(NamedTuple):
+    """Where somebody is signed in."""
+
+    id_hash: bytes
+    created_at: int
+    expires_at: int
+    address: str | None
+    agent: str | None
+
+    @property
+    def id(self) -> str:
+        """What names it, and helps nobody to use it."""
+        return self.id_hash[:8].hex()
 
 
 class SignedIn(NamedTuple):
@@ -123,6 +138,43 @@ def users_before(connection: Connection, before: int | None, limit: int) -> list
     if before is not None:
         query = query.where(users.c.id < before)
     return [StoredUser(*row) for row in connection.execute(query)]
+
+
+def take_step(connection: Connection, user_id: int, step: int) -> bool:
+    """Accept a time step of somebody's codes, once; whether it is later than those before."""
+    later = or_(users.c.totp_used.is_(None), users.c.totp_used < step)
+    query = users.update().where(users.c.id == user_id, later).values(totp_used=step)
+    return connection.execute(query.returning(users.c.id)).first() is not None
+
+
+def set_recovery_codes(connection: Connection, user_id: int, hashes: list[bytes]) -> None:
+    """Replace the recovery codes of a user."""
+    connection.execute(delete(recovery_codes).where(recovery_codes.c.user_id == user_id))
+    if hashes:
+        rows = [{"user_id": user_id, "code_hash": hashed} for hashed in hashes]
+        connection.execute(insert(recovery_codes), rows)
+
+
+def take_recovery_code(connection: Connection, user_id: int, code_hash: bytes, now: int) -> bool:
+    """Use up a recovery code; whether there was this one."""
+    table = recovery_codes
+    query = (
+        table.update()
+        .where(
+            table.c.user_id == user_id, table.c.code_hash == code_hash, table.c.used_at.is_(None)
+        )
+        .values(used_at=now)
+    )
+    return connection.execute(query.returning(table.c.user_id)).first() is not None
+
+
+def recovery_codes_left(connection: Connection, user_id: int) -> int:
+    """How many recovery codes of a user were not used yet."""
+    query = select(func.count()).where(
+        recovery_codes.c.user_id == user_id, recovery_codes.c.used_at.is_(None)
+    )
+    left: int = connection.execute(query).scalar_one()
+    return left
 
 
 def lock_administrators(connection: Connection) -> list[StoredUser]:
@@ -201,6 +253,19 @@ def session_user(connection: Connection, id_hash: bytes, now: int) -> SignedIn |
     )
     row = connection.execute(query).first()
     return None if row is None else SignedIn(*row)
+
+
+def sessions_of(connection: Connection, user_id: int, now: int) -> list[StoredSession]:
+    """Where a user is signed in, the newest first."""
+    table = sessions
+    query = (
+        select(
+            table.c.id_hash, table.c.created_at, table.c.expires_at, table.c.address, table.c.agent
+        )
+        .where(table.c.user_id == user_id, table.c.expires_at > now)
+        .order_by(table.c.created_at.desc(), table.c.id_hash)
+    )
+    return [StoredSession(*row) for row in connection.execute(query)]
 
 
 def end_session(connection: Connection, id_hash: bytes) -> None:

@@ -1,16 +1,25 @@
-"""How somebody comes in: the password, the invitation; and how they leave."""
+"""How somebody comes in: the password and the code, the invitation; and how they leave."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
+from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
 from license_core import b64url
-from license_core.errors import InputInvalidError, LicenseError, TooManyAttemptsError
-from license_server import auth, invitations, passwords, signing_in
+from license_core.errors import (
+    InputInvalidError,
+    LicenseError,
+    NotAuthenticatedError,
+    TooManyAttemptsError,
+)
+from license_server import auth, invitations, passwords, second_factor, signing_in
+from license_server.actor import Actor
 from license_server.auth import Session
+from license_server.seeds import Seeds
 from license_server.signing_in import Attempt
 from license_server.site import Site
 from license_server.store import people
@@ -29,7 +38,8 @@ from license_server.web.who import (
 LOGIN = "/login"
 HOME = "/licenses"
 INVITATION = "/invitation"
-_FORM, _BROWSER = "hostseal_form", "hostseal_browser"
+CODE = "/login/code"
+_FORM, _BROWSER, _HALF = "hostseal_form", "hostseal_browser", "hostseal_half"
 _BROWSER_SECONDS = 90 * 86400
 
 anyone = APIRouter()
@@ -67,46 +77,139 @@ def _page(
 
 @anyone.post(LOGIN)
 async def login(request: Request, site: AtSite) -> Response:
-    """Sign in, or the form again."""
+    """Sign in, or the form again; where the account has codes, the code is asked for next."""
     fields = await forms.read(request)
     email = printable(fields.get("email", "")).lower()[:200]
     next_ = _local_path(fields.get("next", ""))
     try:
         auth.check_form(request.cookies.get(_FORM, ""), fields.get("form_token", ""))
-        session, user = await _sign_in(request, site, email, fields.get("password", ""))
+        user, attempt = await prove(request, site, email, fields.get("password", ""))
     except LicenseError as error:
-        if error.row.status >= 500:
-            raise
-        refused = _login_page(request, site, next_, error, email)
-        if isinstance(error, TooManyAttemptsError):
-            refused.headers["Retry-After"] = str(error.seconds)
-        return refused
-    response = RedirectResponse(next_ or HOME, 303)
-    set_cookie(response, request, SESSION, session.secret)
-    introduced = signing_in.introduce(user, site.random)
-    set_cookie(response, request, _BROWSER, introduced, seconds=_BROWSER_SECONDS)
-    response.delete_cookie(_FORM)
+        return refused(_login_page(request, site, next_, error, email), error)
+    if user.totp is None:
+        return await _enter(request, site, next_, lambda _: (user, attempt))
+    await site.write(lambda connection: signing_in.succeeded(connection, attempt))
+    query = f"?{urlencode({'next': next_})}" if next_ else ""
+    response = RedirectResponse(CODE + query, 303)
+    kept = signing_in.half(user, seeds_of(request), site.clock(), site.random)
+    set_cookie(response, request, _HALF, kept, seconds=signing_in.HALF_SECONDS)
     return response
 
 
-async def _sign_in(
+@anyone.get(CODE)
+async def code_page(request: Request, site: AtSite) -> Response:
+    """The form for the code, once the password was right."""
+    next_ = _local_path(request.query_params.get("next", ""))
+    return _page(request, site, "code", next=next_)
+
+
+@anyone.post(CODE)
+async def code(request: Request, site: AtSite) -> Response:
+    """The second half of signing in."""
+    fields = await forms.read(request)
+    next_, now = _local_path(fields.get("next", "")), site.clock()
+    kept, seeds = request.cookies.get(_HALF, ""), seeds_of(request)
+    try:
+        user = await site.read(
+            lambda connection: signing_in.whose_half(connection, kept, seeds, now)
+        )
+    except NotAuthenticatedError:
+        return to_login(request)
+    browser = signing_in.recognise(user, request.cookies.get(_BROWSER, ""))
+    attempt = Attempt.of(user.email, address_of(request), browser, signing_in.CODE)
+
+    def check(connection: Connection) -> tuple[StoredUser, Attempt]:
+        known = signing_in.whose_half(connection, kept, seeds, now)
+        actor = Actor(f"user:{known.email}", frozenset(), address=address_of(request) or None)
+        second_factor.accept(connection, known, fields.get("code", ""), seeds, now, actor)
+        return known, attempt
+
+    try:
+        auth.check_form(request.cookies.get(_FORM, ""), fields.get("form_token", ""))
+        await site.write(lambda connection: signing_in.count(connection, attempt, now))
+        return await _enter(request, site, next_, check)
+    except LicenseError as error:
+        return refused(_page(request, site, "code", error, next=next_), error)
+
+
+async def prove(
     request: Request, site: Site, email: str, password: str
-) -> tuple[Session, StoredUser]:
-    now, hours = site.clock(), site.settings.session_hours
+) -> tuple[StoredUser, Attempt]:
+    """Whose password this is, and the attempt that is counted until something comes of it.
+
+    Raises NotAuthenticatedError, TooManyAttemptsError.
+    """
+    now = site.clock()
     user = await site.read(lambda connection: people.user_by_email(connection, email))
     browser = signing_in.recognise(user, request.cookies.get(_BROWSER, ""))
-    address = address_of(request)
-    attempt = Attempt.of(email, address, browser)
+    attempt = Attempt.of(email, address_of(request), browser)
     await site.write(lambda connection: signing_in.count(connection, attempt, now))
     known = await asyncio.get_running_loop().run_in_executor(
         passwords.WORKERS, signing_in.judge, user, password
     )
+    return known, attempt
 
-    def open_(connection: Any) -> Session:
+
+async def _enter(
+    request: Request,
+    site: Site,
+    next_: str,
+    check: Callable[[Connection], tuple[StoredUser, Attempt]],
+) -> Response:
+    """Open a session for whom *check* finds, and let their browser be known."""
+    now = site.clock()
+
+    def open_(connection: Connection) -> tuple[Session, StoredUser]:
+        user, attempt = check(connection)
         signing_in.succeeded(connection, attempt)
-        return auth.open_session(connection, known, now, hours, site.random, address)
+        return open_session(connection, request, site, user, now), user
 
-    return await site.write(open_), known
+    session, user = await site.write(open_)
+    response = RedirectResponse(next_ or HOME, 303)
+    let_in(response, request, site, session, user)
+    return response
+
+
+def open_session(
+    connection: Connection, request: Request, site: Site, user: StoredUser, now: int
+) -> Session:
+    """A new session for the browser of *request*; the one that it had ends."""
+    return auth.open_session(
+        connection,
+        user,
+        now,
+        site.settings.session_hours,
+        site.random,
+        address_of(request),
+        agent=printable(request.headers.get("user-agent", "")),
+        former=request.cookies.get(SESSION, ""),
+    )
+
+
+def let_in(
+    response: Response, request: Request, site: Site, session: Session, user: StoredUser
+) -> None:
+    """Give the browser the cookies of somebody who is signed in."""
+    set_cookie(response, request, SESSION, session.secret)
+    introduced = signing_in.introduce(user, site.random)
+    set_cookie(response, request, _BROWSER, introduced, seconds=_BROWSER_SECONDS)
+    response.delete_cookie(_FORM)
+    response.delete_cookie(_HALF)
+
+
+def refused(page: Response, error: LicenseError) -> Response:
+    """*page*, which tells of *error*; what is no fault of theirs is raised."""
+    if error.row.status >= 500:
+        raise error
+    if isinstance(error, TooManyAttemptsError):
+        page.headers["Retry-After"] = str(error.seconds)
+    return page
+
+
+def seeds_of(request: Request) -> Seeds:
+    """What opens the seeds of one-time codes."""
+    seeds: Seeds = request.app.state.seeds
+    return seeds
 
 
 @router.post("/logout")

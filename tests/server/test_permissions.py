@@ -58,6 +58,7 @@ ROWS = {
     "POST /api/v1/users/{id}/end": "people:manage",
     "POST /api/v1/users/{id}/reopen": "people:manage",
     "POST /api/v1/users/{id}/end-sessions": "people:manage",
+    "POST /api/v1/users/{id}/end-codes": "people:manage",
     "GET /api/v1/invitations": "people:manage",
     "POST /api/v1/invitations": "people:manage",
     "POST /api/v1/invitations/{id}/withdraw": "people:manage",
@@ -70,8 +71,17 @@ ROWS = {
     "GET /licenses/{number}": "licenses:read",
     "GET /licenses/{number}/license.dat": "licenses:read",
     "POST /logout": SIGNED_IN,
+    "GET /account": SIGNED_IN,
+    "POST /account/password": SIGNED_IN,
+    "POST /account/codes/new": SIGNED_IN,
+    "POST /account/codes/confirm": SIGNED_IN,
+    "POST /account/codes/end": SIGNED_IN,
+    "POST /account/recovery-codes": SIGNED_IN,
+    "POST /account/sessions/end": SIGNED_IN,
     "GET /login": ANYONE,
     "POST /login": ANYONE,
+    "GET /login/code": ANYONE,
+    "POST /login/code": ANYONE,  # who has proved the password
     "GET /invitation": ANYONE,
     "POST /invitation": ANYONE,
     "GET /problems/{slug}": ANYONE,
@@ -130,7 +140,7 @@ def call_page(desk: Desk, row: str, user: people.StoredUser | None) -> int:
     body: dict[str, Any] = {} if method == "GET" else {"data": fields | {"once": "x"}}
     reply = desk.client.request(method, path, **body)
     sent_away = reply.headers.get("location", "").startswith("/login")
-    sent_away = sent_away and (user is None or row != "POST /logout")
+    sent_away = sent_away and ROWS[row] != ANYONE and (user is None or row != "POST /logout")
     if ROWS[row] != ANYONE:
         assert "The form is too old" not in reply.text
     return 401 if sent_away else int(reply.status_code)
