@@ -23,6 +23,7 @@ from license_server.answers import answer
 from license_server.api import events, licenses, parties, proposals, tokens, users
 from license_server.auth import TokenCache
 from license_server.edge import Edge
+from license_server.rates import Rates
 from license_server.settings import ServerSettings
 from license_server.site import Clock, Random, Site
 from license_server.web import account, entry
@@ -52,6 +53,7 @@ def create_app(
     app.state.site = site
     app.state.tokens = TokenCache()
     app.state.seeds = seeds
+    app.state.rates = Rates(settings.rate)
     for face in (licenses, parties, proposals, events, tokens, users):
         app.include_router(face.router)
     for pages in (entry.anyone, entry.router, account.router, web.anyone, web.router):

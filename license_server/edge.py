@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from license_core.errors import InternalError, LicenseError, RequestTooLargeError
 from license_server.answers import answer
+from license_server.rates import Left
 
 MAX_BODY = 256 * 1024
 """The most bytes that a request's body may have."""
@@ -87,6 +88,9 @@ def _secure(headers: MutableHeaders, scope: Scope, request_id: str) -> None:
     if scope["scheme"] == "https":
         headers["Strict-Transport-Security"] = _HSTS
     headers["X-Request-Id"] = request_id
+    left: Left | None = scope["state"].get("rate")
+    if left is not None:
+        headers.update(left.headers())
 
 
 def _limited(scope: Scope, receive: Receive) -> Receive:

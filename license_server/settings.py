@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from license_core.errors import InputInvalidError, PassphraseMissingError
@@ -27,6 +27,8 @@ class ServerSettings(BaseSettings):
     admin_password_file: Path | None = None
     session_hours: int = 12
     """How long somebody stays signed in."""
+    rate: int = Field(6000, ge=1)
+    """How many requests a minute the API takes from one token, or one address without."""
     time_zone: str = "UTC"
     """Whose days the desk's form means, unless somebody types another."""
 

@@ -43,7 +43,7 @@ class Attempt(NamedTuple):
     @classmethod
     def of(cls, email: str, address: str, browser: str | None = None, what: str = "") -> "Attempt":
         """The attempt from an *address* as the connection gives it."""
-        return cls(email, _network(address), browser, what)
+        return cls(email, network(address), browser, what)
 
     def allowances(self) -> dict[str, int]:
         """What is counted, and how many failures of it are free.
@@ -60,7 +60,8 @@ class Attempt(NamedTuple):
         }
 
 
-def _network(address: str) -> str:
+def network(address: str) -> str:
+    """What counts as one address: of IPv6 all that begin with the same 64 bits."""
     try:
         ip = ip_address(address)
     except ValueError:

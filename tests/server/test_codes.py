@@ -154,12 +154,12 @@ def test_a_code_alone_opens_nothing(person: Person) -> None:
 @pytest.mark.parametrize(
     "forge",
     [
-        lambda kept: "",
+        lambda _: "",
         lambda kept: kept[:-1],
         lambda kept: "9" + kept,
         lambda kept: kept.replace(".", ".9", 1),
-        lambda kept: "...",
-        lambda kept: "1.99999999999.x.y",
+        lambda _: "...",
+        lambda _: "1.99999999999.x.y",
     ],
 )
 def test_what_the_browser_keeps_between_the_two_cannot_be_made(
