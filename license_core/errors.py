@@ -611,6 +611,18 @@ class InvitationOverError(LicenseError):
     """The invitation was accepted, withdrawn or replaced, is over, or never was."""
 
 
+class OpenIdRefusedError(LicenseError):
+    """The word of the vendor's OpenID provider lets nobody in."""
+
+    reason: str
+
+
+class OpenIdUnavailableError(LicenseError):
+    """The vendor's OpenID provider cannot be asked."""
+
+    reason: str
+
+
 class ApprovalPendingError(LicenseError):
     """A second person must approve it before there is a licence."""
 

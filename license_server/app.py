@@ -23,10 +23,12 @@ from license_server.answers import answer
 from license_server.api import events, licenses, parties, proposals, tokens, users
 from license_server.auth import TokenCache
 from license_server.edge import Edge
+from license_server.openid import Client
+from license_server.permissions import ROLES
 from license_server.rates import Rates
 from license_server.settings import ServerSettings
 from license_server.site import Clock, Random, Site
-from license_server.web import account, entry
+from license_server.web import account, entry, openid
 from license_server.web import routes as web
 
 
@@ -41,7 +43,7 @@ def create_app(
     *clock* gives the present instant in seconds, *random* unpredictable bytes. Raises the
     LicenseError that keeps the server from starting.
     """
-    seeds = vault.open_seeds(settings)
+    seeds, openid_client = vault.open_seeds(settings), _openid_client(settings)
     site = Site(settings, *vault.open_vault(settings), clock, random)
 
     @asynccontextmanager
@@ -53,16 +55,36 @@ def create_app(
     app.state.site = site
     app.state.tokens = TokenCache()
     app.state.seeds = seeds
+    app.state.openid = openid_client
     app.state.rates = Rates(settings.rate)
     for face in (licenses, parties, proposals, events, tokens, users):
         app.include_router(face.router)
-    for pages in (entry.anyone, entry.router, account.router, web.anyone, web.router):
-        app.include_router(pages)
+    for pages in (entry, openid, web):
+        app.include_router(pages.anyone)
+    for pages in (entry, account, web):
+        app.include_router(pages.router)
     app.add_middleware(Edge, random_id=lambda: random(8).hex())
     app.add_exception_handler(LicenseError, _refused)
     app.add_exception_handler(HTTPException, _refused_by_framework)
     app.add_exception_handler(RequestValidationError, _not_valid)
     return app
+
+
+def _openid_client(settings: ServerSettings) -> Client | None:
+    """What the server is to its OpenID provider, where it has one. Raises InputInvalidError."""
+    if settings.openid_issuer is None:
+        return None
+    wrong = next((role for role in settings.openid_roles.values() if role not in ROLES), None)
+    if wrong is not None:
+        reason = f"{wrong[:64]!r} is no role; there are {', '.join(ROLES)}"
+        raise InputInvalidError(field="LICENSE_SERVER_OPENID_ROLES", reason=reason)
+    return Client(
+        settings.openid_issuer,
+        settings.openid_client_id,
+        settings.read_openid_secret(),
+        settings.openid_role_claim,
+        settings.openid_roles,
+    )
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -109,7 +109,9 @@ def recognise(user: StoredUser | None, kept: str) -> str | None:
     A changed password makes all browsers strangers.
     """
     number, _, proof = kept.partition(".")
-    if user is None or not hmac.compare_digest(_proof(user, number).encode(), proof.encode()):
+    if user is None or user.password_hash == passwords.NONE:
+        return None
+    if not hmac.compare_digest(_proof(user, number).encode(), proof.encode()):
         return None
     return number
 

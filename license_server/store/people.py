@@ -126,6 +126,13 @@ def user_by_email(connection: Connection, email: str) -> StoredUser | None:
     return None if row is None else StoredUser(*row)
 
 
+def user_by_subject(connection: Connection, issuer: str, subject: str) -> StoredUser | None:
+    """The user whom an OpenID provider calls *subject*."""
+    query = select(users).where(users.c.issuer == issuer, users.c.issuer_subject == subject)
+    row = connection.execute(query).first()
+    return None if row is None else StoredUser(*row)
+
+
 def user_by_id(connection: Connection, id_: int) -> StoredUser | None:
     """The user in this row."""
     row = connection.execute(select(users).where(users.c.id == id_)).first()
@@ -218,6 +225,13 @@ def take_invitation(connection: Connection, secret_hash: bytes) -> bool:
     """Forget an invitation; whether there was one still."""
     query = delete(invitations).where(invitations.c.secret_hash == secret_hash)
     return connection.execute(query.returning(invitations.c.email)).first() is not None
+
+
+def take_invitation_of(connection: Connection, email: str) -> Invitation | None:
+    """Forget the invitation of this address; what it was, if there was one."""
+    query = delete(invitations).where(invitations.c.email == email).returning(*invitations.c)
+    row = connection.execute(query).first()
+    return None if row is None else Invitation(*row)
 
 
 def add_session(

@@ -55,7 +55,10 @@ async def login_page(request: Request, site: AtSite) -> Response:
 def _login_page(
     request: Request, site: Site, next_: str, error: LicenseError | None = None, email: str = ""
 ) -> Response:
-    return _page(request, site, "login", error, next=_local_path(next_), email=email)
+    with_openid = request.app.state.openid is not None
+    return _page(
+        request, site, "login", error, next=local_path(next_), email=email, openid=with_openid
+    )
 
 
 def _page(
@@ -80,15 +83,26 @@ async def login(request: Request, site: AtSite) -> Response:
     """Sign in, or the form again; where the account has codes, the code is asked for next."""
     fields = await forms.read(request)
     email = printable(fields.get("email", "")).lower()[:200]
-    next_ = _local_path(fields.get("next", ""))
+    next_ = local_path(fields.get("next", ""))
     try:
         auth.check_form(request.cookies.get(_FORM, ""), fields.get("form_token", ""))
         user, attempt = await prove(request, site, email, fields.get("password", ""))
     except LicenseError as error:
         return refused(_login_page(request, site, next_, error, email), error)
+    return await go_on(request, site, next_, user, attempt)
+
+
+async def go_on(
+    request: Request, site: Site, next_: str, user: StoredUser, attempt: Attempt | None = None
+) -> Response:
+    """Let *user* in, who has proved the first factor; or ask for the code, if they have codes.
+
+    *attempt* has succeeded: its failures are forgotten.
+    """
     if user.totp is None:
         return await _enter(request, site, next_, lambda _: (user, attempt))
-    await site.write(lambda connection: signing_in.succeeded(connection, attempt))
+    if attempt is not None:
+        await site.write(lambda connection: signing_in.succeeded(connection, attempt))
     query = f"?{urlencode({'next': next_})}" if next_ else ""
     response = RedirectResponse(CODE + query, 303)
     kept = signing_in.half(user, seeds_of(request), site.clock(), site.random)
@@ -99,7 +113,7 @@ async def login(request: Request, site: AtSite) -> Response:
 @anyone.get(CODE)
 async def code_page(request: Request, site: AtSite) -> Response:
     """The form for the code, once the password was right."""
-    next_ = _local_path(request.query_params.get("next", ""))
+    next_ = local_path(request.query_params.get("next", ""))
     return _page(request, site, "code", next=next_)
 
 
@@ -107,7 +121,7 @@ async def code_page(request: Request, site: AtSite) -> Response:
 async def code(request: Request, site: AtSite) -> Response:
     """The second half of signing in."""
     fields = await forms.read(request)
-    next_, now = _local_path(fields.get("next", "")), site.clock()
+    next_, now = local_path(fields.get("next", "")), site.clock()
     kept, seeds = request.cookies.get(_HALF, ""), seeds_of(request)
     try:
         user = await site.read(
@@ -154,14 +168,15 @@ async def _enter(
     request: Request,
     site: Site,
     next_: str,
-    check: Callable[[Connection], tuple[StoredUser, Attempt]],
+    check: Callable[[Connection], tuple[StoredUser, Attempt | None]],
 ) -> Response:
     """Open a session for whom *check* finds, and let their browser be known."""
     now = site.clock()
 
     def open_(connection: Connection) -> tuple[Session, StoredUser]:
         user, attempt = check(connection)
-        signing_in.succeeded(connection, attempt)
+        if attempt is not None:
+            signing_in.succeeded(connection, attempt)
         return open_session(connection, request, site, user, now), user
 
     session, user = await site.write(open_)
@@ -276,7 +291,7 @@ def to_login(request: Request) -> Response:
     return RedirectResponse(f"{LOGIN}?{urlencode({'next': next_})}" if next_ else LOGIN, 303)
 
 
-def _local_path(next_: str) -> str:
+def local_path(next_: str) -> str:
     """*next_*, if it is a path of this server; else nothing."""
     plain = next_.isascii() and next_.isprintable() and "\\" not in next_
     return next_ if plain and next_.startswith("/") and not next_.startswith("//") else ""

@@ -52,6 +52,8 @@ SERVER_ONLY = {
     "approval-pending",
     "last-administrator",
     "invitation-over",
+    "openid-refused",
+    "openid-unavailable",
 }
 """Those that only the vendor's side raises: tests/server/test_problems.py."""
 

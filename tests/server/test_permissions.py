@@ -82,6 +82,8 @@ ROWS = {
     "POST /login": ANYONE,
     "GET /login/code": ANYONE,
     "POST /login/code": ANYONE,  # who has proved the password
+    "GET /login/openid": ANYONE,
+    "GET /login/openid/return": ANYONE,
     "GET /invitation": ANYONE,
     "POST /invitation": ANYONE,
     "GET /problems/{slug}": ANYONE,

@@ -139,6 +139,8 @@ def test_every_problem_of_the_vendors_side_is_reached_in_this_file() -> None:
         "not-authenticated",
         "form-expired",
         "invitation-over",
+        "openid-refused",  # test_openid.py
+        "openid-unavailable",
         "rate-limited",  # test_rates.py
         "too-many-attempts",
         "idempotency-key-reused",
