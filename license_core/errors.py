@@ -645,6 +645,28 @@ class RecordBrokenError(LicenseError):
     first: str
 
 
+class LastAdministratorError(LicenseError):
+    """Nobody would be left who may manage people."""
+
+    email: str
+
+
+class InvitationOverError(LicenseError):
+    """The invitation was accepted, withdrawn or replaced, is over, or never was."""
+
+
+class OpenIdRefusedError(LicenseError):
+    """The word of the vendor's OpenID provider lets nobody in."""
+
+    reason: str
+
+
+class OpenIdUnavailableError(LicenseError):
+    """The vendor's OpenID provider cannot be asked."""
+
+    reason: str
+
+
 class ApprovalPendingError(LicenseError):
     """A second person must approve it before there is a licence."""
 

@@ -719,6 +719,39 @@ PROBLEMS: dict[str, Problem] = {
         "{path} cannot be restored: {reason}.",
         "Nothing was put in place. Take another copy of it, or an earlier backup.",
     ),
+    # 100-104: people
+    "LastAdministratorError": Problem(
+        "last-administrator",
+        100,
+        409,
+        "There must be an administrator",
+        "{email} is the last administrator; without one nobody could manage people.",
+        "Make somebody else an administrator first: `{cli} user role EMAIL administrator`.",
+    ),
+    "InvitationOverError": Problem(
+        "invitation-over",
+        101,
+        410,
+        "The invitation does not hold",
+        "The invitation was used, withdrawn or replaced by a later one, or its days are over.",
+        "Ask an administrator of the licence server for another.",
+    ),
+    "OpenIdRefusedError": Problem(
+        "openid-refused",
+        102,
+        403,
+        "The provider's word lets nobody in",
+        "Signing in with the provider did not succeed: {reason}.",
+        "Begin again at the desk's sign-in page; if it fails again, ask an administrator.",
+    ),
+    "OpenIdUnavailableError": Problem(
+        "openid-unavailable",
+        103,
+        503,
+        "The provider does not answer",
+        "The OpenID provider cannot be asked: {reason}.",
+        "Try again in a minute, or sign in with a password.",
+    ),
 }
 
 NOTICES: dict[str, Remark] = {

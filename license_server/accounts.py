@@ -1,25 +1,44 @@
-"""Accounts of people who may sign in at the desk."""
+"""Accounts of people who may sign in at the desk, and the rules of changing them.
+
+Nobody gives away more than they may do themselves, nobody changes their own role, and there is
+always an administrator.
+"""
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from license_core.errors import InputInvalidError, NotFoundError
-from license_server import audit, passwords
+from license_core.errors import (
+    ChangedMeanwhileError,
+    InputInvalidError,
+    LastAdministratorError,
+    NotFoundError,
+    NotPermittedError,
+)
+from license_server import audit, passwords, rows
 from license_server.actor import Actor
 from license_server.permissions import ROLES
 from license_server.store import people as store
 from license_server.store.people import StoredUser
+
+_MANAGE = "people:manage"
+_ADMINISTRATOR = "administrator"
 
 
 def add(
     connection: Connection, email: str, password: str, role: str, actor: Actor, now: int
 ) -> StoredUser:
     """Let *email* (in lower case) sign in. Raises InputInvalidError, NotPermittedError."""
-    actor.need("people:manage")
-    check_role(role)
+    check_gift(role, actor)
     passwords.check(password)
+    return insert(connection, email, passwords.hash_(password), role, actor, now)
+
+
+def insert(
+    connection: Connection, email: str, password_hash: str, role: str, actor: Actor, now: int
+) -> StoredUser:
+    """Store somebody whose right to sign in is settled. Raises InputInvalidError."""
     try:
-        user = store.add_user(connection, email, passwords.hash_(password), role, now)
+        user = store.add_user(connection, email, password_hash, role, now)
     except IntegrityError as error:
         raise InputInvalidError(field="email", reason=f"{email} may sign in already") from error
     record(connection, user, actor, "user.added", now)
@@ -31,12 +50,78 @@ def set_password(connection: Connection, email: str, password: str, actor: Actor
 
     Raises InputInvalidError, NotFoundError or NotPermittedError.
     """
-    actor.need("people:manage")
+    actor.need(_MANAGE)
     passwords.check(password)
     user = find(connection, email)
-    changed = store.change_user(connection, user.id, password_hash=passwords.hash_(password))
+    replace_password(connection, user, passwords.hash_(password), actor, now)
+
+
+def replace_password(
+    connection: Connection, user: StoredUser, password_hash: str, actor: Actor, now: int
+) -> StoredUser:
+    """The user with another password, and without sessions."""
+    changed = store.change_user(connection, user.id, password_hash=password_hash)
     store.end_sessions_of(connection, user.id)
     record(connection, changed, actor, "user.password-changed", now)
+    return changed
+
+
+def change_role(
+    connection: Connection,
+    user: StoredUser,
+    role: str,
+    actor: Actor,
+    now: int,
+    expected: str | None = None,
+) -> StoredUser:
+    """Give *user* another role, at once; *expected* is the digest of what the caller saw.
+
+    Raises InputInvalidError, NotPermittedError, LastAdministratorError, ChangedMeanwhileError.
+    """
+    check_gift(role, actor)
+    _check_other(user, actor)
+    _check_within(user, actor)
+    if expected is not None and expected != etag(user):
+        raise ChangedMeanwhileError(what=f"account {user.email}")
+    if role == user.role:
+        return user
+    if role != _ADMINISTRATOR:
+        _keep_an_administrator(connection, user)
+    changed = store.change_user(connection, user.id, role=role)
+    record(connection, changed, actor, "user.role-changed", now, before=user.role)
+    return changed
+
+
+def end(connection: Connection, user: StoredUser, actor: Actor, now: int) -> StoredUser:
+    """Let *user* sign in no more, and end all sessions.
+
+    Raises InputInvalidError, NotPermittedError, LastAdministratorError.
+    """
+    check_manager(user, actor)
+    if user.ended_at is not None:
+        return user
+    _keep_an_administrator(connection, user)
+    store.end_sessions_of(connection, user.id)
+    changed = store.change_user(connection, user.id, ended_at=now)
+    record(connection, changed, actor, "user.ended", now)
+    return changed
+
+
+def reopen(connection: Connection, user: StoredUser, actor: Actor, now: int) -> StoredUser:
+    """Let *user* sign in again. Raises NotPermittedError."""
+    check_manager(user, actor)
+    if user.ended_at is None:
+        return user
+    changed = store.change_user(connection, user.id, ended_at=None)
+    record(connection, changed, actor, "user.reopened", now)
+    return changed
+
+
+def end_sessions(connection: Connection, user: StoredUser, actor: Actor, now: int) -> None:
+    """Sign *user* out everywhere. Raises NotPermittedError."""
+    actor.need(_MANAGE)
+    store.end_sessions_of(connection, user.id)
+    audit.record(connection, now, actor, "session.ended-all", user.email)
 
 
 def find(connection: Connection, email: str) -> StoredUser:
@@ -47,14 +132,73 @@ def find(connection: Connection, email: str) -> StoredUser:
     return user
 
 
-def check_role(role: str) -> None:
-    """Raise InputInvalidError for a role that is none."""
+def by_id(connection: Connection, id_: int) -> StoredUser:
+    """The account in this row. Raises NotFoundError."""
+    user = store.user_by_id(connection, id_)
+    if user is None:
+        raise NotFoundError(what="account", name=str(id_))
+    return user
+
+
+def read_email(text: object) -> str:
+    """The address in *text*, in lower case. Raises InputInvalidError."""
+    address = text.strip().lower() if isinstance(text, str) else ""
+    if not 3 <= len(address) <= 200 or "@" not in address[1:-1] or not address.isprintable():
+        raise InputInvalidError(field="email", reason=f"{str(text)[:200]!r} is not an address")
+    return address
+
+
+def check_gift(role: str, actor: Actor) -> None:
+    """Raise unless *actor* may give *role* to somebody: one that can do no more than they.
+
+    Raises InputInvalidError for a role that is none, or NotPermittedError.
+    """
+    actor.need(_MANAGE)
     if role not in ROLES:
-        reason = f"{role!r} is none; there are {', '.join(ROLES)}"
+        reason = f"{role[:64]!r} is none; there are {', '.join(ROLES)}"
         raise InputInvalidError(field="role", reason=reason)
+    for permission in sorted(ROLES[role]):
+        actor.need(permission)
 
 
-def record(connection: Connection, user: StoredUser, actor: Actor, action: str, now: int) -> None:
+def check_manager(user: StoredUser, actor: Actor) -> None:
+    """Raise NotPermittedError unless *actor* may manage *user*: another, who may do no more."""
+    actor.need(_MANAGE)
+    _check_other(user, actor)
+    _check_within(user, actor)
+
+
+def etag(user: StoredUser) -> str:
+    """What a caller names to say which state of the account it saw."""
+    return rows.digest("users", user._asdict())
+
+
+def record(
+    connection: Connection,
+    user: StoredUser,
+    actor: Actor,
+    action: str,
+    now: int,
+    **details: str,
+) -> None:
     """Write down what was done to an account."""
     row = ("users", user._asdict())
-    audit.record(connection, now, actor, action, user.email, rows=[row], role=user.role)
+    audit.record(connection, now, actor, action, user.email, rows=[row], role=user.role, **details)
+
+
+def _check_other(user: StoredUser, actor: Actor) -> None:
+    if actor.name == f"user:{user.email}":
+        raise NotPermittedError(reason="What you are yourself, somebody else must change")
+
+
+def _check_within(user: StoredUser, actor: Actor) -> None:
+    """Raise NotPermittedError where *user* may do more than *actor*."""
+    for permission in sorted(ROLES.get(user.role, frozenset())):
+        actor.need(permission)
+
+
+def _keep_an_administrator(connection: Connection, user: StoredUser) -> None:
+    """Raise LastAdministratorError where nobody else is one."""
+    others = [one for one in store.lock_administrators(connection) if one.id != user.id]
+    if user.role == _ADMINISTRATOR and user.ended_at is None and not others:
+        raise LastAdministratorError(email=user.email)

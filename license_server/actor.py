@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from license_core.errors import NotPermittedError
-from license_server.permissions import PERMISSIONS
+from license_server.permissions import PERMISSIONS, WHOLE
 
 
 class Actor(NamedTuple):
@@ -21,6 +21,11 @@ class Actor(NamedTuple):
         """Raise NotPermittedError unless this actor may do that, for that *product*."""
         if permission not in self.permissions:
             reason = f"{self.name} may not {PERMISSIONS[permission]} (permission {permission})"
+            raise NotPermittedError(reason=reason)
+        if permission in WHOLE and self.products is not None:
+            reason = (
+                f"{self.name} is for some products only, and {permission} is of the whole server"
+            )
             raise NotPermittedError(reason=reason)
         if product is not None and not self.may_use(product):
             raise NotPermittedError(reason=f"{self.name} is not for the product {product}")

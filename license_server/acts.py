@@ -115,6 +115,7 @@ def plan(
         order = order._replace(replaces=former.number if former else None)
     else:
         former = issuing.find(connection, wanted.subject)
+        actor.need(PERMISSIONS[wanted.act], former.product)
         check_state(former, wanted.act)
         order = orders.again(wanted.act, issuing.claims_of(former), members, now)
         product = parties.product_by_name(connection, order.product)
@@ -137,7 +138,7 @@ def plan(
     refusals = tuple(_refusals(connection, drafted, now))
     if refusals and not look:
         raise refusals[0]
-    notices = tuple(_notices(connection, drafted, now)) if look else ()
+    notices = tuple(_notices(connection, drafted, actor, now)) if look else ()
     return drafted._replace(refusals=refusals, notices=notices)
 
 
@@ -359,11 +360,13 @@ def _too_long(expires_at: int | None, days: int, now: int) -> str | None:
     return None
 
 
-def _notices(connection: Connection, drafted: Plan, now: int) -> list[Notice]:
+def _notices(connection: Connection, drafted: Plan, actor: Actor, now: int) -> list[Notice]:
     order = drafted.order
     found: list[Notice] = []
     for one in store.live(connection, order.request.key, now):
         if drafted.former is not None and one.number == drafted.former.number:
+            continue
+        if not actor.may_use(one.product):
             continue
         if one.customer != order.customer:
             slug = "host-of-another-customer"

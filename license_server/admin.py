@@ -7,14 +7,12 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
-from sqlalchemy import Connection
 
 from license_core import b64url
 from license_core.errors import (
@@ -33,19 +31,18 @@ from license_core.errors import (
 )
 from license_core.place import read, words
 from license_server.actor import COMMAND
+from license_server.commands import tokens, users
 from license_server.commands.audit import audit
 from license_server.commands.backup import backup, restore
 from license_server.commands.fsck import fsck
-from license_server.commands.output import give_up_output, written
-from license_server.db import Database
-from license_server.permissions import ROLES
+from license_server.commands.output import give_up_output, say, written
+from license_server.commands.shared import write
 from license_server.settings import ServerSettings
 
 if TYPE_CHECKING:
     from license_server.orders import Order
     from license_server.store.licenses import StoredLicense
 
-T = TypeVar("T")
 _LARGEST_TEXT = 256 * 1024
 _WHERE_TO_LOOK = {
     "token that still holds, called": "Run `{server} token list` to see those that there are.",
@@ -102,19 +99,19 @@ def cli(ctx: click.Context, data: Path | None) -> None:
 @click.pass_obj
 def init(settings: ServerSettings, vendor: str, admin: str) -> None:
     """Make the keys, the database and the first administrator."""
-    from license_server import vault
+    from license_server import accounts, vault
 
     given = settings.read_admin_password()
     password = given or b64url.encode(secrets.token_bytes(15))
-    administrator = vault.Administrator(_email(admin), password)
+    administrator = vault.Administrator(accounts.read_email(admin), password)
     vault.make(settings, vendor, administrator, int(time.time()), secrets.token_bytes)
-    _say(f"Made the server in {settings.data}.")
-    _say(f"Ship {settings.root_pub_pem} with your product, in its folder keys/.")
-    _say(f"Keep a copy of {settings.root_key} offline; the server runs without it.")
+    say(f"Made the server in {settings.data}.")
+    say(f"Ship {settings.root_pub_pem} with your product, in its folder keys/.")
+    say(f"Keep a copy of {settings.root_key} offline; the server runs without it.")
     if given is None:
-        _say(f"{administrator.email} signs in with the password (shown this once): {password}")
+        say(f"{administrator.email} signs in with the password (shown this once): {password}")
     else:
-        _say(f"{administrator.email} signs in with the password that was set for it.")
+        say(f"{administrator.email} signs in with the password that was set for it.")
 
 
 @cli.command()
@@ -133,7 +130,7 @@ def serve(settings: ServerSettings, host: str, port: int) -> None:
     listening = serving.listen(host, port)
     name = f"[{host}]" if ":" in host else host
     url = f"http://{name}:{listening.getsockname()[1]}"
-    serving.run(app, listening, lambda: _say(url), app.state.running.stop)
+    serving.run(app, listening, lambda: say(url), app.state.running.stop)
 
 
 @cli.command()
@@ -266,84 +263,9 @@ def file_(settings: ServerSettings, number: str, output: str) -> None:
     """Write the file of the licence NUMBER, as it was issued; nothing is issued."""
     from license_server import issuing
 
-    stored = _write(settings, lambda connection: issuing.find(connection, number))
+    stored = write(settings, lambda connection: issuing.find(connection, number))
     with written(output) as put:
         put(issuing.file_of(stored))
-
-
-@cli.group()
-def token() -> None:
-    """Tokens for programs that use the API."""
-
-
-@token.command("create")
-@click.argument("name")
-@click.pass_obj
-def token_create(settings: ServerSettings, name: str) -> None:
-    """Print a new token called NAME, this once."""
-    from license_server import auth
-
-    now = int(time.time())
-    _say(_write(settings, lambda c: auth.new_token(c, name, COMMAND, now, secrets.token_bytes)))
-
-
-@token.command("list")
-@click.pass_obj
-def token_list(settings: ServerSettings) -> None:
-    """List the tokens, without their secrets."""
-    from license_server.store import people
-
-    for stored in _write(settings, people.list_tokens):
-        state = "holds" if stored.revoked_at is None else f"revoked {utc(stored.revoked_at)}"
-        _say(f"{stored.name}\tcreated {utc(stored.created_at)}\t{state}")
-
-
-@token.command("revoke")
-@click.argument("name")
-@click.pass_obj
-def token_revoke(settings: ServerSettings, name: str) -> None:
-    """Make the token NAME worthless."""
-    from license_server import auth
-
-    now = int(time.time())
-    _write(settings, lambda connection: auth.revoke_token(connection, name, COMMAND, now))
-    _say(f"Revoked {name}.")
-
-
-@cli.group()
-def user() -> None:
-    """People who may sign in at the desk, the web pages to issue at."""
-
-
-@user.command("add")
-@click.argument("email")
-@click.option(
-    "--role",
-    type=click.Choice(list(ROLES)),
-    default="administrator",
-    show_default=True,
-    help="What they may do.",
-)
-@click.pass_obj
-def user_add(settings: ServerSettings, email: str, role: str) -> None:
-    """Let EMAIL sign in; the password is asked for, or read from the environment."""
-    from license_server import accounts
-
-    address, password, now = _email(email), _password(settings), int(time.time())
-    _write(settings, lambda c: accounts.add(c, address, password, role, COMMAND, now))
-    _say(f"{address} may sign in now.")
-
-
-@user.command("passwd")
-@click.argument("email")
-@click.pass_obj
-def user_passwd(settings: ServerSettings, email: str) -> None:
-    """Give EMAIL another password, and end its sessions."""
-    from license_server import accounts
-
-    address, password, now = _email(email), _password(settings), int(time.time())
-    _write(settings, lambda c: accounts.set_password(c, address, password, COMMAND, now))
-    _say(f"{address} has another password now.")
 
 
 @cli.command()
@@ -355,13 +277,14 @@ def upgrade(settings: ServerSettings) -> None:
     database = vault.open_any_database(settings)
     try:
         vault.ensure_record_key(settings, secrets.token_bytes)
+        vault.ensure_seeds_key(settings, secrets.token_bytes)
         database.write(lambda connection: schema.upgrade(connection, int(time.time())))
     finally:
         database.close()
-    _say("The database is of this server's version.")
+    say("The database is of this server's version.")
 
 
-for command in (audit, backup, fsck, restore):
+for command in (audit, backup, fsck, restore, tokens.token, users.user):
     cli.add_command(command)
 
 
@@ -407,22 +330,6 @@ def _is_open(path: Path) -> bool:
         return False  # whoever reads it says what is wrong
 
 
-def _say(line: str) -> None:
-    """One line of the answer. Raises OutputFailedError, or BrokenPipeError: nobody reads it."""
-    with _told_as_output():
-        click.echo(line)
-
-
-@contextmanager
-def _told_as_output() -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise OutputFailedError(reason=words(error)) from error
-
-
 def _nowhere() -> TextIOWrapper:
     """For a stream that whoever started this process has closed: nobody wants to read it."""
     return open(os.devnull, "w", encoding="utf-8")
@@ -442,16 +349,6 @@ def _refuse(error: LicenseError, call: _Call) -> int:
     remedy = remedy.replace("\n", "\n     ")
     click.echo(f"[E]: {error.sentence}\n     {remedy}", err=True)
     return error.exit_code
-
-
-def _write(settings: ServerSettings, work: Callable[[Connection], T]) -> T:
-    from license_server import vault
-
-    database: Database = vault.open_database(settings)
-    try:
-        return database.write(work)
-    finally:
-        database.close()
 
 
 def _operators_text(given: str) -> str:
@@ -474,32 +371,3 @@ def _operators_text(given: str) -> str:
 def _to_whom(stored: "StoredLicense") -> str:
     until = "without end" if stored.expires_at is None else f"until {utc(stored.expires_at)}"
     return f"{printable(stored.customer)}, {until}"
-
-
-def _email(text: str) -> str:
-    address = text.strip().lower()
-    if not 3 <= len(address) <= 200 or "@" not in address[1:-1] or not address.isprintable():
-        raise InputInvalidError(field="email", reason=f"{text!r} is not an address")
-    return address
-
-
-def _password(settings: ServerSettings) -> str:
-    given = settings.read_admin_password()
-    if given is None and not _somebody_is_there():
-        reason = (
-            "nobody can be asked for it without a terminal; set "
-            "LICENSE_SERVER_ADMIN_PASSWORD_FILE to a file whose first line it is"
-        )
-        raise InputInvalidError(field="password", reason=reason)
-    if given is None:
-        given = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    return str(given)
-
-
-def _somebody_is_there() -> bool:
-    """Whether there is a terminal to ask at."""
-    try:
-        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
-    except OSError:
-        return sys.stdin.isatty()
-    return True

@@ -26,8 +26,13 @@ from license_server.checkpoints import Notary
 from license_server.edge import Edge
 from license_server.keeper import Keeper
 from license_server.metrics import CountedSigner, Metrics
+from license_server.openid import Client
+from license_server.permissions import ROLES
+from license_server.rates import Rates
 from license_server.settings import ServerSettings
 from license_server.site import Clock, Random, Site
+from license_server.web import account, entry
+from license_server.web import openid as web_openid
 from license_server.web import routes as web
 
 
@@ -42,6 +47,7 @@ def create_app(
     *clock* gives the present instant in seconds, *random* unpredictable bytes. Raises the
     LicenseError that keeps the server from starting.
     """
+    seeds, openid_client = vault.open_seeds(settings), _openid_client(settings)
     database, issuer = vault.open_vault(settings)
     try:
         notary = Notary(issuer.name, vault.open_record_signer(settings))
@@ -64,12 +70,17 @@ def create_app(
     app = FastAPI(lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     app.state.site = site
     app.state.tokens = TokenCache()
+    app.state.seeds = seeds
+    app.state.openid = openid_client
+    app.state.rates = Rates(settings.rate)
     app.state.metrics = counted
     app.state.running = health.Running()
     for room in (*openapi.ROUTERS, openapi.router, health.router):
         app.include_router(room)
-    app.include_router(web.anyone)
-    app.include_router(web.router)
+    for pages in (entry, web_openid, web):
+        app.include_router(pages.anyone)
+    for pages in (entry, account, web):
+        app.include_router(pages.router)
     app.add_middleware(
         Edge,
         random_id=lambda: random(8).hex(),
@@ -80,6 +91,23 @@ def create_app(
     app.add_exception_handler(HTTPException, _refused_by_framework)
     app.add_exception_handler(RequestValidationError, _not_valid)
     return app
+
+
+def _openid_client(settings: ServerSettings) -> Client | None:
+    """What the server is to its OpenID provider, where it has one. Raises InputInvalidError."""
+    if settings.openid_issuer is None:
+        return None
+    wrong = next((role for role in settings.openid_roles.values() if role not in ROLES), None)
+    if wrong is not None:
+        reason = f"{wrong[:64]!r} is no role; there are {', '.join(ROLES)}"
+        raise InputInvalidError(field="LICENSE_SERVER_OPENID_ROLES", reason=reason)
+    return Client(
+        settings.openid_issuer,
+        settings.openid_client_id,
+        settings.read_openid_secret(),
+        settings.openid_role_claim,
+        settings.openid_roles,
+    )
 
 
 async def _refused(request: Request, error: Exception) -> Response:

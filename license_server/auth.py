@@ -12,17 +12,18 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from license_core import b64url, strictjson
+from license_core import b64url, claims, strictjson
 from license_core.errors import (
     FormExpiredError,
     InputInvalidError,
+    NameTakenError,
     NotAuthenticatedError,
     NotFoundError,
     utc,
 )
 from license_server import audit
 from license_server.actor import Actor
-from license_server.permissions import PERMISSIONS, ROLES
+from license_server.permissions import PERMISSIONS, ROLES, WHOLE
 from license_server.store import people as store
 from license_server.store.people import StoredToken, StoredUser
 
@@ -90,7 +91,7 @@ def new_token(
     stored = StoredToken(
         id=id_,
         name=name,
-        secret_hash=_hash(secret),
+        secret_hash=hash_of(secret),
         created_at=now,
         revoked_at=None,
         scopes=" ".join(sorted(grant.scopes)),
@@ -103,8 +104,7 @@ def new_token(
     try:
         store.add_token(connection, stored)
     except IntegrityError as error:
-        reason = f"there is a token called {name!r} already"
-        raise InputInvalidError(field="name", reason=reason) from error
+        raise NameTakenError(what="token", name=name) from error
     _record_token(connection, stored, actor, "token.created", now)
     return f"{_PREFIX}_{id_}_{secret}"
 
@@ -115,10 +115,38 @@ def _check_grant(grant: Grant, actor: Actor, now: int) -> None:
         told = f"{unknown[0]!r} is none" if unknown else "at least one is needed"
         reason = f"{told}; there are {', '.join(PERMISSIONS)}"
         raise InputInvalidError(field="scopes", reason=reason)
+    if grant.products is not None and not grant.products:
+        raise InputInvalidError(field="products", reason="it names none")
+    whole = sorted(grant.scopes & WHOLE)
+    if grant.products is not None and whole:
+        reason = f"{whole[0]} is of the whole server: a token that has it is for all products"
+        raise InputInvalidError(field="products", reason=reason)
     for scope in sorted(grant.scopes):
         actor.need(scope)
+    for product in grant.products or ():
+        if not claims.choice_name(product):
+            reason = f"{product[:64]!r} is no name of a product"
+            raise InputInvalidError(field="products", reason=reason)
     if grant.expires_at is not None and grant.expires_at <= now:
         raise InputInvalidError(field="expires_at", reason="it is over")
+
+
+def token_by_id(connection: Connection, id_: str) -> StoredToken:
+    """The token whose public part is *id_*. Raises NotFoundError."""
+    stored = store.token_by_id(connection, id_) if id_.isascii() and id_.isalnum() else None
+    if stored is None:
+        raise NotFoundError(what="token", name=id_[:64])
+    return stored
+
+
+def note_use(connection: Connection, id_: str, now: int) -> None:
+    """Remember in which hour a token was used last."""
+    store.set_token_used(connection, id_, hour(now))
+
+
+def hour(now: int) -> int:
+    """The beginning of the hour of an instant."""
+    return now - now % 3600
 
 
 def revoke_token(connection: Connection, name: str, actor: Actor, now: int) -> None:
@@ -146,7 +174,7 @@ def find_token(connection: Connection, token: str, now: int) -> StoredToken:
         stored = store.token_by_id(connection, id_)
     # Compared in any case, and in constant time.
     expected = stored.secret_hash if stored else bytes(32)
-    if not hmac.compare_digest(_hash(secret), expected) or stored is None:
+    if not hmac.compare_digest(hash_of(secret), expected) or stored is None:
         raise NotAuthenticatedError(reason="The token is not valid")
     if stored.revoked_at is not None:
         raise NotAuthenticatedError(reason="The token has been revoked")
@@ -166,12 +194,30 @@ def token_actor(stored: StoredToken) -> Actor:
 
 
 def open_session(
-    connection: Connection, user: StoredUser, now: int, hours: int, random: Random, address: str
+    connection: Connection,
+    user: StoredUser,
+    now: int,
+    hours: int,
+    random: Random,
+    address: str,
+    *,
+    agent: str = "",
+    former: str = "",
 ) -> Session:
-    """A new session for somebody who has proved to be that user."""
+    """A new session for somebody who has proved to be that user; a *former* one of theirs ends."""
+    if former:
+        store.end_session(connection, hash_of(former))
     secret = b64url.encode(random(_SECRET_BYTES))
     expires_at = now + hours * 3600
-    store.add_session(connection, _hash(secret), user.id, now, expires_at, address[:64] or None)
+    store.add_session(
+        connection,
+        hash_of(secret),
+        user.id,
+        now,
+        expires_at,
+        address[:64] or None,
+        agent[:200] or None,
+    )
     session = Session(secret, user.id, user.email, user.role, address[:64] or None)
     audit.record(connection, now, session.actor, "session.opened", user.email)
     return session
@@ -179,7 +225,7 @@ def open_session(
 
 def find_session(connection: Connection, secret: str, now: int, address: str) -> Session:
     """The session of a cookie. Raises NotAuthenticatedError."""
-    user = store.session_user(connection, _hash(secret), now)
+    user = store.session_user(connection, hash_of(secret), now)
     if user is None:
         raise NotAuthenticatedError(reason="Nobody is signed in, or the session has ended")
     return Session(secret, *user, address[:64] or None)
@@ -187,7 +233,7 @@ def find_session(connection: Connection, secret: str, now: int, address: str) ->
 
 def close_session(connection: Connection, session: Session) -> None:
     """Forget a session."""
-    store.end_session(connection, _hash(session.secret))
+    store.end_session(connection, hash_of(session.secret))
 
 
 def form_token(secret: str) -> str:
@@ -203,7 +249,8 @@ def check_form(secret: str, given: str) -> None:
         raise FormExpiredError
 
 
-def _hash(secret: str) -> bytes:
+def hash_of(secret: str) -> bytes:
+    """What is stored of a secret that is random and long."""
     return hashlib.sha256(secret.encode("utf-8", "replace")).digest()
 
 
@@ -213,14 +260,23 @@ class TokenCache:
     def __init__(self) -> None:
         self._second = 0
         self._actors: dict[bytes, Actor] = {}
+        self._noted: dict[str, int] = {}
 
     def find(self, token: str, now: int) -> Actor | None:
         """Who sends *token*, if that is known already."""
         if now != self._second:
             self._second, self._actors = now, {}
-        return self._actors.get(_hash(token))
+        return self._actors.get(hash_of(token))
 
     def keep(self, token: str, actor: Actor, now: int) -> None:
         """Remember for the rest of the second *now* who sends *token*."""
         if now == self._second:
-            self._actors[_hash(token)] = actor
+            self._actors[hash_of(token)] = actor
+
+    def to_note(self, stored: StoredToken, now: int) -> bool:
+        """Whether it is to be written down that *stored* is used: once an hour."""
+        last = max(stored.used_at or 0, self._noted.get(stored.id, 0))
+        if last >= hour(now):
+            return False
+        self._noted[stored.id] = hour(now)
+        return True

@@ -90,7 +90,7 @@ def change(
     """
     actor.need("customers:write")
     values = read(members)
-    former = by_id(connection, id_)
+    former = seen(connection, id_, actor)
     if expected is not None and expected != etag(former):
         raise ChangedMeanwhileError(what=f"customer {former.name}")
     name = values.get("name")
@@ -107,6 +107,17 @@ def by_id(connection: Connection, id_: int) -> Customer:
     """The customer in this row. Raises NotFoundError."""
     customer = parties.customer_by_id(connection, id_)
     if customer is None:
+        raise NotFoundError(what="customer", name=str(id_))
+    return customer
+
+
+def seen(connection: Connection, id_: int, actor: Actor) -> Customer:
+    """The customer in this row, if *actor* may see it. Raises NotFoundError.
+
+    Who is for some products only sees the customers that have, or had, a licence of one of them.
+    """
+    customer = by_id(connection, id_)
+    if actor.products is not None and not parties.has_licence_of(connection, id_, actor.products):
         raise NotFoundError(what="customer", name=str(id_))
     return customer
 

@@ -13,6 +13,7 @@ from license_server import proxies
 from license_server.answers import answer
 from license_server.metrics import Metrics
 from license_server.proxies import Network
+from license_server.rates import Left
 
 MAX_BODY = 256 * 1024
 """The most bytes that a request's body may have."""
@@ -114,6 +115,9 @@ def _secure(headers: MutableHeaders, scope: Scope, request_id: str) -> None:
     if scope["scheme"] == "https":
         headers["Strict-Transport-Security"] = _HSTS
     headers["X-Request-Id"] = request_id
+    left: Left | None = scope["state"].get("rate")
+    if left is not None:
+        headers.update(left.headers())
 
 
 def _limited(scope: Scope, receive: Receive) -> Receive:

@@ -13,6 +13,9 @@ PERMISSIONS = {
 }
 """Each permission and what it allows."""
 
+WHOLE = frozenset({"record:read", "people:manage", "tokens:manage"})
+"""Those that are of the whole server: nobody has them for some products only."""
+
 ROLES = {
     "administrator": frozenset(PERMISSIONS),
     "issuer": frozenset({"licenses:read", "licenses:issue", "licenses:end", "customers:write"}),

@@ -13,6 +13,7 @@ from license_core.errors import (
     LicenseError,
     MethodNotAllowedError,
     NotAuthenticatedError,
+    RateLimitedError,
     SignerUnavailableError,
     TooManyAttemptsError,
 )
@@ -49,7 +50,7 @@ def headers(error: LicenseError) -> dict[str, str]:
         return {"WWW-Authenticate": 'Bearer realm="hostseal"'}
     if isinstance(error, MethodNotAllowedError):
         return {"Allow": error.allowed}
-    if isinstance(error, TooManyAttemptsError):
+    if isinstance(error, TooManyAttemptsError | RateLimitedError):
         return {"Retry-After": str(error.seconds)}
     if error.row.status == 503:
         return {"Retry-After": "5"}

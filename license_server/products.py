@@ -79,6 +79,7 @@ def add(connection: Connection, members: Mapping[str, Any], actor: Actor, now: i
     name = values.pop("name", None)
     if name is None:
         raise InputInvalidError(field="name", reason="it is missing")
+    actor.need("products:write", name)
     product = parties.add_product(connection, name, now, **values)
     if product is None:
         raise NameTakenError(what="product", name=name)
@@ -109,7 +110,7 @@ def change(
 
     Raises InputInvalidError, NotFoundError, NotPermittedError, ChangedMeanwhileError.
     """
-    actor.need("products:write")
+    actor.need("products:write", name)
     values = read(members)
     former = find(connection, name)
     if expected is not None and expected != etag(former):
@@ -130,6 +131,13 @@ def find(connection: Connection, name: str) -> Product:
     if product is None:
         raise NotFoundError(what="product", name=name[:64])
     return product
+
+
+def seen(connection: Connection, name: str, actor: Actor) -> Product:
+    """The product of this name, if *actor* may see it. Raises NotFoundError."""
+    if not actor.may_use(name):
+        raise NotFoundError(what="product", name=name[:64])
+    return find(connection, name)
 
 
 def etag(product: Product) -> str:

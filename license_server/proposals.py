@@ -42,6 +42,14 @@ def find(connection: Connection, id_: int) -> Proposal:
     return proposal
 
 
+def seen(connection: Connection, id_: int, actor: Actor) -> Proposal:
+    """The proposal of this id, if *actor* may see it. Raises NotFoundError."""
+    proposal = find(connection, id_)
+    if not actor.may_use(proposal.product):
+        raise NotFoundError(what="proposal", name=str(id_))
+    return proposal
+
+
 def wanted(proposal: Proposal) -> Wanted:
     """What was proposed."""
     members = strictjson.loads(proposal.members.encode("utf-8"))
@@ -103,7 +111,7 @@ def refuse(
 
     Raises NotFoundError, NotPermittedError, ProposalDecidedError.
     """
-    proposal = find(connection, id_)
+    proposal = seen(connection, id_, actor)
     if proposal.proposed_by != actor.name:
         actor.need(_DECIDE, proposal.product)
     _check_waits(proposal)

@@ -41,6 +41,15 @@ class ServerSettings(BaseSettings):
     admin_password_file: Path | None = None
     session_hours: int = 12
     """How long somebody stays signed in."""
+    openid_issuer: str | None = None
+    """The vendor's OpenID Connect provider; None: people sign in with passwords only."""
+    openid_client_id: str = "hostseal"
+    openid_client_secret_file: Path | None = None
+    openid_role_claim: str = "groups"
+    openid_roles: dict[str, str] = {}
+    """From a value of that claim to a role, as JSON; empty: roles are given by invitation."""
+    rate: int = Field(6000, ge=1)
+    """How many requests a minute the API takes from one token, or one address without."""
     time_zone: str = "UTC"
     """Whose days the desk's form means, unless somebody types another."""
     checkpoint_minutes: int = Field(default=60, ge=1)
@@ -104,6 +113,11 @@ class ServerSettings(BaseSettings):
         return self.data / "record.pub.pem"
 
     @property
+    def seeds_key(self) -> Path:
+        """The private key, encrypted, under which the seeds of one-time codes are kept."""
+        return self.data / "keys" / "seeds.key.pem"
+
+    @property
     def signer_uri(self) -> str:
         """Where the signing key is (signers.open_signer)."""
         return self.signer or f"file:{self.signing_key}"
@@ -114,6 +128,14 @@ class ServerSettings(BaseSettings):
         if not secret:
             raise PassphraseMissingError(what=what)
         return secret.encode("utf-8", "surrogateescape")
+
+    def read_openid_secret(self) -> str:
+        """What proves this server to the OpenID provider. Raises InputInvalidError."""
+        name = "LICENSE_SERVER_OPENID_CLIENT_SECRET_FILE"
+        secret = _secret(self.openid_client_secret_file, None, name)
+        if not secret:
+            raise InputInvalidError(field=name, reason="it is missing")
+        return secret
 
     def read_admin_password(self) -> str | None:
         """The first administrator's password; None: to be generated. Raises InputInvalidError."""

@@ -13,12 +13,17 @@ from sqlalchemy import Connection
 from license_core import b64url
 from license_core.errors import NotAuthenticatedError, TooManyAttemptsError
 from license_server import passwords
+from license_server.seeds import Seeds
 from license_server.store import people as store
 from license_server.store.people import StoredUser
 
 Random = Callable[[int], bytes]
 LONGEST_WAIT = 900
 """Seconds."""
+HALF_SECONDS = 300
+"""How long after the password the code may come."""
+CODE = "code-"
+"""What is guessed after the password."""
 _FORGET_AFTER = 3600
 # How many wrong attempts are free: of one address at one account, of one address, at one account.
 _FREE_PAIR, _FREE_ADDRESS, _FREE_ACCOUNT = 5, 20, 100
@@ -32,18 +37,13 @@ class Attempt(NamedTuple):
     """Of IPv6, the network: whoever has one address of it has all."""
     browser: str | None = None
     """The number of the browser, where this account has signed in with it before."""
+    what: str = ""
+    """What is guessed, where it is not a password: counted by itself."""
 
     @classmethod
-    def of(cls, email: str, address: str, browser: str | None = None) -> "Attempt":
+    def of(cls, email: str, address: str, browser: str | None = None, what: str = "") -> "Attempt":
         """The attempt from an *address* as the connection gives it."""
-        try:
-            ip = ip_address(address)
-        except ValueError:
-            return cls(email, address, browser)
-        if isinstance(ip, IPv6Address):
-            mapped = ip.ipv4_mapped
-            return cls(email, str(mapped or ip_network((ip, 64), strict=False)), browser)
-        return cls(email, address, browser)
+        return cls(email, network(address), browser, what)
 
     def allowances(self) -> dict[str, int]:
         """What is counted, and how many failures of it are free.
@@ -52,12 +52,49 @@ class Attempt(NamedTuple):
         the account belongs to.
         """
         if self.browser is not None:
-            return {f"browser:{self.browser}": _FREE_PAIR}
+            return {f"{self.what}browser:{self.browser}": _FREE_PAIR}
         return {
-            f"pair:{self.email}:{self.address}"[:300]: _FREE_PAIR,
-            f"account:{self.email}"[:300]: _FREE_ACCOUNT,
-            f"address:{self.address}"[:300]: _FREE_ADDRESS,
+            f"{self.what}pair:{self.email}:{self.address}"[:300]: _FREE_PAIR,
+            f"{self.what}account:{self.email}"[:300]: _FREE_ACCOUNT,
+            f"{self.what}address:{self.address}"[:300]: _FREE_ADDRESS,
         }
+
+
+def network(address: str) -> str:
+    """What counts as one address: of IPv6 all that begin with the same 64 bits."""
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(ip, IPv6Address):
+        return str(ip.ipv4_mapped or ip_network((ip, 64), strict=False))
+    return address
+
+
+def half(user: StoredUser, seeds: Seeds, now: int, random: Random) -> str:
+    """What a browser keeps between the password of *user* and their code."""
+    head = f"{user.id}.{now + HALF_SECONDS}.{b64url.encode(random(12))}"
+    return f"{head}.{_half_proof(user, seeds, head)}"
+
+
+def whose_half(connection: Connection, kept: str, seeds: Seeds, now: int) -> StoredUser:
+    """Whose password was right, by what their browser keeps. Raises NotAuthenticatedError."""
+    head, _, proof = kept.rpartition(".")
+    id_, _, rest = head.partition(".")
+    until = rest.partition(".")[0]
+    refused = NotAuthenticatedError(reason="The password is too long ago")
+    if not all(text.isascii() and text.isdigit() and len(text) < 19 for text in (id_, until)):
+        raise refused
+    user = store.user_by_id(connection, int(id_))
+    if user is None or user.ended_at is not None or int(until) <= now:
+        raise refused
+    if not hmac.compare_digest(_half_proof(user, seeds, head).encode(), proof.encode()):
+        raise refused
+    return user
+
+
+def _half_proof(user: StoredUser, seeds: Seeds, head: str) -> str:
+    return b64url.encode(seeds.prove(f"{head}\n{user.password_hash}"))
 
 
 def introduce(user: StoredUser, random: Random) -> str:
@@ -72,7 +109,9 @@ def recognise(user: StoredUser | None, kept: str) -> str | None:
     A changed password makes all browsers strangers.
     """
     number, _, proof = kept.partition(".")
-    if user is None or not hmac.compare_digest(_proof(user, number).encode(), proof.encode()):
+    if user is None or user.password_hash == passwords.NONE:
+        return None
+    if not hmac.compare_digest(_proof(user, number).encode(), proof.encode()):
         return None
     return number
 
@@ -101,7 +140,7 @@ def count(connection: Connection, attempt: Attempt, now: int) -> None:
 def succeeded(connection: Connection, attempt: Attempt) -> None:
     """Forget the failures of this account, from this address or browser."""
     for subject in attempt.allowances():
-        if not subject.startswith("address:"):
+        if not subject.startswith(f"{attempt.what}address:"):
             store.forget_failures(connection, subject)
 
 

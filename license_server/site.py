@@ -121,7 +121,7 @@ class Site(NamedTuple):
                 earlier = idempotency.earlier_reply(connection, actor.name, given)
                 if earlier is not None:
                     return earlier
-            proposal = proposals.find(connection, id_)
+            proposal = proposals.seen(connection, id_, actor)
             proposals.check_decider(proposal, actor)
             by = proposals.proposer(proposal, actor)
             return proposal, acts.plan(connection, proposals.wanted(proposal), by, now)

@@ -6,6 +6,7 @@ record.pub.pem        the public key of the record, to be kept elsewhere with it
 keys/root.key.pem     the private root key, encrypted; may be taken away and kept offline
 keys/signing.key.pem  the private signing key, encrypted
 keys/record.key.pem   the private key that signs checkpoints of the record, encrypted
+keys/seeds.key.pem    what the seeds of one-time codes are encrypted under, encrypted itself
 """
 
 import errno
@@ -37,6 +38,7 @@ from license_server import accounts, audit, passwords, schema
 from license_server.actor import COMMAND
 from license_server.db import Database, Work
 from license_server.issuing import Issuer
+from license_server.seeds import Seeds
 from license_server.settings import ServerSettings
 from license_server.signers import open_signer, pkcs8
 from license_server.store import people, record
@@ -83,6 +85,7 @@ def make(
         (new.data / "keys").mkdir(mode=0o700)
         _write_private(new.root_key, root, passphrase, random)
         _write_private(new.signing_key, signing, passphrase, random)
+        _write_private(new.seeds_key, Ed25519PrivateKey.generate(), passphrase, random)
         _write_public(new.root_pub_pem, root)
         _make_record_key(new, passphrase, random)
         _make_database(
@@ -188,6 +191,48 @@ def open_vault(settings: ServerSettings) -> tuple[Database, Issuer]:
     except LicenseError:
         database.close()
         raise
+
+
+def open_seeds(settings: ServerSettings) -> Seeds:
+    """What opens the seeds of one-time codes.
+
+    Raises NotInitialisedError, PassphraseWrongError, or what settings.read_passphrase raises.
+    """
+    path = settings.seeds_key
+    what = f"key {path.name}"
+    try:
+        pem = path.read_bytes()
+    except FileNotFoundError as error:
+        raise NotInitialisedError(path=str(settings.data), missing=f"keys/{path.name}") from error
+    except OSError as error:
+        raise SignerUnavailableError(reason=f"{path}: {words(error)}") from error
+    return Seeds(pkcs8.decrypt(pem, settings.read_passphrase(what), what))
+
+
+def ensure_seeds_key(settings: ServerSettings, random: Callable[[int], bytes]) -> None:
+    """Make the key of the seeds where a former server made none.
+
+    Raises NotInitialisedError, PassphraseMissingError, or that the file cannot be written.
+    """
+    path = settings.seeds_key
+    if path.exists():
+        return
+    if not settings.root_pub_pem.exists():
+        missing = settings.root_pub_pem.name
+        raise NotInitialisedError(path=str(settings.data), missing=missing)
+    passphrase = settings.read_passphrase("new key")
+    pem = pkcs8.encrypt(Ed25519PrivateKey.generate(), passphrase, random(16), random(16))
+    new = path.with_name(f".{path.name}.{random(6).hex()}.tmp")
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        _write(new, pem, _PRIVATE)
+        os.link(new, path)
+    except FileExistsError:
+        pass  # another process made it meanwhile
+    except OSError as error:
+        raise _told_plainly(error, path) from error
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def open_database(settings: ServerSettings) -> Database:

@@ -174,6 +174,56 @@ OPERATIONS = {
         schemas.WHY,
         {"reason": "a mistake"},
     ),
+    "tokens.list": Operation(
+        "List tokens", {200: schemas.listed("tokens", schemas.TOKEN)}, ("input-invalid",)
+    ),
+    "tokens.create": Operation(
+        "Make a token; its secret is told this once",
+        {201: schemas.NEW_TOKEN},
+        ("input-invalid", "name-taken", "request-too-large"),
+        schemas.TOKEN_WANTED,
+        {"name": "crm", "scopes": ["licenses:read"], "days": 365},
+    ),
+    "tokens.revoke": Operation("Revoke a token", {200: schemas.TOKEN}, ("not-found",)),
+    "users.list": _list("List people", "users", schemas.USER),
+    "users.get": Operation("Somebody who may sign in", {200: schemas.USER}, ("not-found",)),
+    "users.change": Operation(
+        "Give somebody another role",
+        {200: schemas.USER},
+        (
+            "input-invalid",
+            "not-found",
+            "last-administrator",
+            "changed-meanwhile",
+            "request-too-large",
+        ),
+        schemas.USER_CHANGED,
+        {"role": "issuer"},
+        matches=True,
+    ),
+    "users.end": Operation(
+        "Let somebody sign in no more", {200: schemas.USER}, ("not-found", "last-administrator")
+    ),
+    "users.reopen": Operation("Let them in again", {200: schemas.USER}, ("not-found",)),
+    "users.end-sessions": Operation(
+        "Sign somebody out everywhere", {200: schemas.USER}, ("not-found",)
+    ),
+    "users.end-codes": Operation(
+        "Let somebody who lost their device in", {200: schemas.USER}, ("not-found",)
+    ),
+    "invitations.list": Operation(
+        "List invitations",
+        {200: schemas.listed("invitations", schemas.INVITATION)},
+        ("input-invalid",),
+    ),
+    "invitations.create": Operation(
+        "Invite somebody; the secret is told this once",
+        {201: schemas.NEW_INVITATION},
+        ("input-invalid", "name-taken", "request-too-large"),
+        schemas.INVITATION_WANTED,
+        {"email": "ada@example.com", "role": "issuer", "days": 7},
+    ),
+    "invitations.withdraw": Operation("Withdraw it", {204: {}}, ("not-found",)),
     "checkpoints.list": _list("What the record was, signed", "checkpoints", schemas.CHECKPOINT),
     "events.list": _list(
         "The record",

@@ -27,10 +27,10 @@ def encode(value: Any) -> bytes:
     return strictjson.dumps(value)
 
 
-def json_response(value: Any, etag: str | None = None) -> Response:
+def json_response(value: Any, etag: str | None = None, status: int = 200) -> Response:
     """A reply that reports."""
     headers = {} if etag is None else {"ETag": f'"{etag}"'}
-    return Response(encode(value), media_type=MEDIA_TYPE, headers=headers)
+    return Response(encode(value), status, headers, media_type=MEDIA_TYPE)
 
 
 def respond(reply: Reply) -> Response:
@@ -78,6 +78,23 @@ def idempotency(request: Request, body: bytes) -> Idempotency | None:
         raise InputInvalidError(field="Idempotency-Key", reason=reason)
     query = f"?{request.url.query}" if request.url.query else ""
     return Idempotency.of(key, request.method, request.url.path + query, body)
+
+
+def refuse_key(request: Request) -> None:
+    """Raise InputInvalidError where a reply with a secret would have to be kept."""
+    if "idempotency-key" in request.headers:
+        reason = (
+            "what is shown once is not kept to be shown again; a name is taken only once anyway"
+        )
+        raise InputInvalidError(field="Idempotency-Key", reason=reason)
+
+
+def known(members: Mapping[str, Any], allowed: Sequence[str]) -> None:
+    """Raise InputInvalidError for a member that there is not."""
+    unknown = next((name for name in members if name not in allowed), None)
+    if unknown is not None:
+        reason = f"there is no such member; there are {', '.join(allowed)}"
+        raise InputInvalidError(field=unknown[:64], reason=reason)
 
 
 def expected(request: Request) -> str | None:

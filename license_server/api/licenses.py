@@ -87,6 +87,7 @@ async def history(number: str, request: Request, site: AtSite, actor: Reader) ->
 
     def read(connection: Connection) -> dict[str, Any]:
         line = store.of_line(connection, _find(connection, number, actor).line)
+        line = [one for one in line if actor.may_use(one.product)]
         events = record.trail(connection, [one.number for one in line])
         return {
             "licenses": [shapes.license_json(one, now) for one in line],

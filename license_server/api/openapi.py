@@ -18,6 +18,8 @@ from license_server.api import (
     parties,
     proposals,
     schemas,
+    tokens,
+    users,
 )
 from license_server.api.describe import OPERATIONS, Operation, always
 from license_server.api.who import Needs
@@ -29,7 +31,15 @@ _PATH: dict[str, dict[str, Any]] = {
     "name": {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._:\-]{0,63}$"},
 }
 
-ROUTERS = (licenses.router, parties.router, proposals.router, events.router, checkpoints.router)
+ROUTERS = (
+    licenses.router,
+    parties.router,
+    proposals.router,
+    events.router,
+    checkpoints.router,
+    tokens.router,
+    users.router,
+)
 """The rooms of the API."""
 
 router = APIRouter(prefix=PREFIX)

@@ -21,7 +21,7 @@ ProductWriter = Annotated[Actor, Depends(Needs("products:write"))]
 
 
 @router.get("/customers", tags=["customers"], openapi_extra=describe("customers.list"))
-async def list_customers(request: Request, site: AtSite, _: Reader) -> Response:
+async def list_customers(request: Request, site: AtSite, actor: Reader) -> Response:
     """The customers, in the order of their names."""
     given = exchange.page_parameters(request, ("q",))
     limit, after = exchange.limit(given), exchange.before(given)
@@ -29,7 +29,7 @@ async def list_customers(request: Request, site: AtSite, _: Reader) -> Response:
     def read(connection: Connection) -> list[store.Customer]:
         last = None if after is None else store.customer_by_id(connection, after)
         name = None if last is None else last.name
-        return store.customers_after(connection, name, limit + 1, given.get("q"))
+        return store.customers_after(connection, name, limit + 1, given.get("q"), actor.products)
 
     rows = await site.read(read)
     return exchange.page("customers", rows, limit, lambda row: row.id, shapes.customer_json)
@@ -54,11 +54,16 @@ async def add_customer(request: Request, site: AtSite, actor: CustomerWriter) ->
 
 
 @router.get("/customers/{id}", tags=["customers"], openapi_extra=describe("customers.get"))
-async def get_customer(id: str, request: Request, site: AtSite, _: Reader) -> Response:  # noqa: A002
+async def get_customer(
+    id: str,  # noqa: A002  # the path's name for it
+    request: Request,
+    site: AtSite,
+    actor: Reader,
+) -> Response:
     """One customer."""
     exchange.parameters(request, ())
     number = row_id(id, "customer")
-    customer = await site.read(lambda connection: customers.by_id(connection, number))
+    customer = await site.read(lambda connection: customers.seen(connection, number, actor))
     return exchange.json_response(shapes.customer_json(customer), customers.etag(customer))
 
 
@@ -81,14 +86,15 @@ async def change_customer(
 
 
 @router.get("/products", tags=["products"], openapi_extra=describe("products.list"))
-async def list_products(request: Request, site: AtSite, _: Reader) -> Response:
+async def list_products(request: Request, site: AtSite, actor: Reader) -> Response:
     """The products, in the order of their names."""
     given = exchange.page_parameters(request, ())
     limit, after = exchange.limit(given), exchange.before(given)
 
     def read(connection: Connection) -> list[store.Product]:
         last = None if after is None else store.product_by_id(connection, after)
-        return store.products_after(connection, None if last is None else last.name, limit + 1)
+        name = None if last is None else last.name
+        return store.products_after(connection, name, limit + 1, actor.products)
 
     rows = await site.read(read)
     return exchange.page("products", rows, limit, lambda row: row.id, shapes.product_json)
@@ -113,11 +119,11 @@ async def add_product(request: Request, site: AtSite, actor: ProductWriter) -> R
 
 
 @router.get("/products/{name}", tags=["products"], openapi_extra=describe("products.get"))
-async def get_product(name: str, request: Request, site: AtSite, _: Reader) -> Response:
+async def get_product(name: str, request: Request, site: AtSite, actor: Reader) -> Response:
     """One product."""
     exchange.parameters(request, ())
     plain_name(name, "product")
-    product = await site.read(lambda connection: products.find(connection, name))
+    product = await site.read(lambda connection: products.seen(connection, name, actor))
     return exchange.json_response(shapes.product_json(product), products.etag(product))
 
 

@@ -22,7 +22,7 @@ router = APIRouter(prefix=f"{PREFIX}/proposals", tags=["proposals"])
 
 
 @router.get("", openapi_extra=describe("proposals.list"))
-async def listing(request: Request, site: AtSite, _: Reader) -> Response:
+async def listing(request: Request, site: AtSite, actor: Reader) -> Response:
     """The proposals, the newest first."""
     given = exchange.page_parameters(request, ("state",))
     state, limit, before = given.get("state"), exchange.limit(given), exchange.before(given)
@@ -30,17 +30,24 @@ async def listing(request: Request, site: AtSite, _: Reader) -> Response:
         reason = f"{state!r} is none of {', '.join(_STATES)}"
         raise InputInvalidError(field="state", reason=reason)
     rows = await site.read(
-        lambda connection: store.listed(connection, state, before=before, limit=limit + 1)
+        lambda connection: store.listed(
+            connection, state, before=before, limit=limit + 1, of=actor.products
+        )
     )
     return exchange.page("proposals", rows, limit, lambda row: row.id, shapes.proposal_json)
 
 
 @router.get("/{id}", openapi_extra=describe("proposals.get"))
-async def one(id: str, request: Request, site: AtSite, _: Reader) -> Response:  # noqa: A002
+async def one(
+    id: str,  # noqa: A002  # the path's name for it
+    request: Request,
+    site: AtSite,
+    actor: Reader,
+) -> Response:
     """One proposal."""
     exchange.parameters(request, ())
     number = row_id(id, "proposal")
-    proposal = await site.read(lambda connection: proposals.find(connection, number))
+    proposal = await site.read(lambda connection: proposals.seen(connection, number, actor))
     return exchange.json_response(shapes.proposal_json(proposal))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from license_core import claims
 from license_server import customers, orders
+from license_server.permissions import PERMISSIONS, ROLES
 from license_server.store import licenses
 
 Schema = dict[str, Any]
@@ -258,6 +259,59 @@ EVENT = _all(
         "position": {"type": ["integer", "null"]},
     }
 )
+TOKEN = _all(
+    {
+        "id": {"type": "string"},
+        "name": {"type": "string"},
+        "scopes": {"type": "array", "items": {"type": "string"}},
+        "products": {"type": ["array", "null"], "items": {"type": "string"}},
+        "created_at": _INSTANT,
+        "expires_at": _INSTANT,
+        "used_at": _INSTANT,
+        "revoked_at": _INSTANT,
+    }
+)
+NEW_TOKEN = _all(TOKEN["properties"] | {"token": {"type": "string"}})
+TOKEN_WANTED = _object(
+    {"name": _words(100) | {"pattern": r"^[ -~]+$"}},
+    {
+        "scopes": {
+            "type": "array",
+            "items": {"type": "string", "enum": list(PERMISSIONS)},
+            "minItems": 1,
+        },
+        "products": {"type": "array", "items": _name(), "minItems": 1},
+        "days": _integer(1, 3660),
+    },
+)
+USER = _all(
+    {
+        "id": {"type": "integer"},
+        "email": {"type": "string"},
+        "role": {"type": "string", "enum": list(ROLES)},
+        "totp": {"type": "boolean"},
+        "created_at": _INSTANT,
+        "ended_at": _INSTANT,
+    }
+)
+_ROLE = {"type": "string", "enum": list(ROLES)}
+_EMAIL = {"type": "string", "pattern": r"^[a-z0-9]{1,40}@[a-z0-9]{1,40}$"}
+USER_CHANGED = _object({"role": _ROLE})
+INVITATION = _all(
+    {
+        "id": {"type": "string"},
+        "email": {"type": "string"},
+        "role": {"type": "string"},
+        "invited_by": {"type": "string"},
+        "created_at": _INSTANT,
+        "expires_at": _INSTANT,
+        "holds": {"type": "boolean"},
+    }
+)
+NEW_INVITATION = _all(
+    INVITATION["properties"] | {"secret": {"type": "string"}, "path": {"type": "string"}}
+)
+INVITATION_WANTED = _object({"email": _EMAIL, "role": _ROLE}, {"days": _integer(1, 30)})
 CHECKPOINT = _all(
     {"position": {"type": "integer"}, "made_at": _INSTANT, "token": {"type": "string"}}
 )
@@ -286,6 +340,11 @@ PROBLEM = {
 def page(name: str, of: Schema) -> Schema:
     """A page of a list."""
     return _all({name: {"type": "array", "items": of}, "next_cursor": _TEXT})
+
+
+def listed(name: str, of: Schema) -> Schema:
+    """A list that is given as a whole."""
+    return _all({name: {"type": "array", "items": of}})
 
 
 STATE = {"type": "string", "enum": [*licenses.STATES, "expired"]}

@@ -10,6 +10,7 @@ from license_server.acts import Plan
 from license_server.api import PREFIX
 from license_server.store.licenses import StoredLicense
 from license_server.store.parties import Customer, Product
+from license_server.store.people import Invitation, StoredToken, StoredUser
 from license_server.store.proposals import Proposal
 from license_server.store.record import Event, StoredCheckpoint
 
@@ -142,6 +143,45 @@ def checkpoint_json(checkpoint: StoredCheckpoint) -> dict[str, Any]:
         "position": checkpoint.position,
         "made_at": instant(checkpoint.created_at),
         "token": checkpoint.token,
+    }
+
+
+def user_json(user: StoredUser) -> dict[str, Any]:
+    """Somebody who may sign in."""
+    return {
+        "id": user.id,
+        "email": user.email,
+        "role": user.role,
+        "totp": user.totp is not None,
+        "created_at": instant(user.created_at),
+        "ended_at": instant(user.ended_at),
+    }
+
+
+def invitation_json(invitation: Invitation, now: int) -> dict[str, Any]:
+    """An invitation, without its secret."""
+    return {
+        "id": invitation.id,
+        "email": invitation.email,
+        "role": invitation.role,
+        "invited_by": invitation.invited_by,
+        "created_at": instant(invitation.created_at),
+        "expires_at": instant(invitation.expires_at),
+        "holds": invitation.expires_at > now,
+    }
+
+
+def token_json(token: StoredToken) -> dict[str, Any]:
+    """A token, without its secret."""
+    return {
+        "id": token.id,
+        "name": token.name,
+        "scopes": token.scopes.split(),
+        "products": None if token.products is None else strictjson.loads(token.products.encode()),
+        "created_at": instant(token.created_at),
+        "expires_at": instant(token.expires_at),
+        "used_at": instant(token.used_at),
+        "revoked_at": instant(token.revoked_at),
     }
 
 

@@ -4,10 +4,11 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from license_core.errors import NotAuthenticatedError
-from license_server import auth
+from license_core.errors import NotAuthenticatedError, RateLimitedError
+from license_server import auth, signing_in
 from license_server.actor import Actor
 from license_server.auth import TokenCache
+from license_server.rates import Rates
 from license_server.site import Site
 
 
@@ -34,18 +35,42 @@ class Needs:
 
 
 async def _caller(request: Request, site: Site) -> Actor:
+    now, address = site.clock(), request.client.host if request.client else ""
+    rates: Rates = request.app.state.rates
+    try:
+        actor = await _bearer(request, site, now)
+    except NotAuthenticatedError:
+        _take(request, rates, f"address:{signing_in.network(address)}", now)
+        raise
+    _take(request, rates, actor.name, now)
+    return actor._replace(address=address or None)
+
+
+def _take(request: Request, rates: Rates, client: str, now: int) -> None:
+    """Count a request of *client*; the reply says what is left. Raises RateLimitedError."""
+    try:
+        request.state.rate = rates.take(client, now)
+    except RateLimitedError:
+        request.state.rate = rates.left(client, now)
+        raise
+
+
+async def _bearer(request: Request, site: Site, now: int) -> Actor:
+    """Whose token the request has. Raises NotAuthenticatedError."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token:
         raise NotAuthenticatedError(reason="The request has no token")
     cache: TokenCache = request.app.state.tokens
-    now = site.clock()
     actor = cache.find(token, now)
     if actor is None:
         stored = await site.read(lambda connection: auth.find_token(connection, token, now))
         actor = auth.token_actor(stored)
+        if cache.to_note(stored, now):
+            # Nobody waits for it, and it is in no transaction of what is asked for.
+            site.database.writer.submit(lambda c: auth.note_use(c, stored.id, now))
         cache.keep(token, actor, now)
-    return actor._replace(address=request.client.host if request.client else None)
+    return actor
 
 
 Reader = Annotated[Actor, Depends(Needs("licenses:read"))]

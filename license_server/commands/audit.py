@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from license_core.errors import NotFoundError, printable, utc
 from license_server import chain
 from license_server.commands.faults import checkpoint_option, json_option, tell_faults
-from license_server.commands.output import written
+from license_server.commands.output import say, written
 from license_server.commands.progress import Progress
 from license_server.db import Database
 from license_server.inspection import Advance, Given, Tell
@@ -53,7 +53,7 @@ def list_(
     wanted = Wanted(subject, actor, action, None if since is None else _instant(since), end)
     with closing(vault.open_database(settings)) as database, database.reading() as connection:
         for event in store.events(connection, wanted, before=None, limit=limit):
-            click.echo(_line(event))
+            say(_line(event))
 
 
 @audit.command()

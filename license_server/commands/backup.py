@@ -10,7 +10,7 @@ import click
 from sqlalchemy import Connection
 
 from license_core.errors import utc
-from license_server.commands.output import written
+from license_server.commands.output import say, written
 from license_server.commands.progress import Progress
 from license_server.settings import ServerSettings
 
@@ -66,8 +66,6 @@ def restore(settings: ServerSettings, file: Path, thorough: bool) -> None:
 
     vault.put_in_place(settings, kept.files, fill, secrets.token_bytes)
     progress.clear()
-    click.echo(f"Restored {settings.data} as it was at {utc(kept.made_at)}.")
+    say(f"Restored {settings.data} as it was at {utc(kept.made_at)}.")
     if not settings.signing_key.exists() and settings.signer is None:
-        click.echo(
-            f"The backup has no private keys: put yours into {settings.signing_key.parent}/."
-        )
+        say(f"The backup has no private keys: put yours into {settings.signing_key.parent}/.")

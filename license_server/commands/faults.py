@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from license_core import strictjson
 from license_core.errors import FileUnreadableError, RecordBrokenError, printable
 from license_core.place import read
+from license_server.commands.output import say
 from license_server.commands.progress import Progress
 from license_server.inspection import Advance, Fault, Given, Tell
 from license_server.settings import ServerSettings
@@ -58,16 +59,16 @@ def tell_faults(
             nonlocal count, first
             count, first = count + 1, first or f"{fault.subject}: {fault.detail}"
             progress.clear()
-            click.echo(_line(fault, as_json))
+            say(_line(fault, as_json))
 
         check(connection, given, tell, progress.advance)
         progress.clear()
     if as_json:
-        click.echo(strictjson.dumps({"faults": count, "rows": total}))
+        say(strictjson.dumps({"faults": count, "rows": total}))
     if count:
         raise RecordBrokenError(count=count, first=first)
     if not as_json:
-        click.echo(f"No fault was found; {total} rows were looked at.")
+        say(f"No fault was found; {total} rows were looked at.")
 
 
 def _line(fault: Fault, as_json: bool) -> bytes | str:

@@ -70,6 +70,16 @@ def _standard_output() -> Iterator[Callable[[bytes], object]]:
         raise OutputFailedError(reason=words(error)) from error
 
 
+def say(line: str | bytes) -> None:
+    """One line of the answer. Raises OutputFailedError, or BrokenPipeError: nobody reads it."""
+    try:
+        click.echo(line)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputFailedError(reason=words(error)) from error
+
+
 def give_up_output() -> None:
     """Let what could not be written go nowhere, or the interpreter would try again at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -2,10 +2,10 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Insert, Table, delete, insert, select
+from sqlalchemy import Connection, Insert, Table, delete, exists, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from license_server.models import customer_words, customers, products
+from license_server.models import customer_words, customers, licenses, products
 from license_server.words import words
 
 
@@ -112,15 +112,37 @@ def set_words(connection: Connection, customer: Customer) -> None:
 
 
 def customers_after(
-    connection: Connection, name: str | None, limit: int, text: str | None = None
+    connection: Connection,
+    name: str | None,
+    limit: int,
+    text: str | None = None,
+    of: frozenset[str] | None = None,
 ) -> list[Customer]:
-    """At most *limit* customers in the order of their names, after *name*; *text*: of that name."""
+    """At most *limit* customers in the order of their names, after *name*; *text*: of that name.
+
+    *of*: only those with a licence of one of these products.
+    """
     query = select(customers).order_by(customers.c.name).limit(limit)
+    if of is not None:
+        query = query.where(_has_licence_of(of))
     if name is not None:
         query = query.where(customers.c.name > name)
     for word in words(text or "", whole=True):
         query = query.where(customers.c.id.in_(ids_with(word)))
     return [Customer(*row) for row in connection.execute(query)]
+
+
+def has_licence_of(connection: Connection, id_: int, of: frozenset[str]) -> bool:
+    """Whether a customer has, or had, a licence of one of these products."""
+    query = select(customers.c.id).where(customers.c.id == id_, _has_licence_of(of))
+    return connection.execute(query).first() is not None
+
+
+def _has_licence_of(of: frozenset[str]) -> Any:
+    wanted = select(products.c.id).where(products.c.name.in_(of))
+    return exists().where(
+        licenses.c.customer_id == customers.c.id, licenses.c.product_id.in_(wanted)
+    )
 
 
 def ids_with(word: str) -> Any:
@@ -129,9 +151,13 @@ def ids_with(word: str) -> Any:
     return select(customer_words.c.customer_id).where(column >= word, column < word + "\U0010ffff")
 
 
-def products_after(connection: Connection, name: str | None, limit: int) -> list[Product]:
-    """At most *limit* products in the order of their names, after *name*."""
+def products_after(
+    connection: Connection, name: str | None, limit: int, of: frozenset[str] | None = None
+) -> list[Product]:
+    """At most *limit* products in the order of their names, after *name*; *of*: of these only."""
     query = select(products).order_by(products.c.name).limit(limit)
+    if of is not None:
+        query = query.where(products.c.name.in_(of))
     if name is not None:
         query = query.where(products.c.name > name)
     return [Product(*row) for row in connection.execute(query)]

@@ -2,9 +2,9 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, or_, select
 
-from license_server.models import attempts, sessions, tokens, users
+from license_server.models import attempts, invitations, recovery_codes, sessions, tokens, users
 
 
 class StoredUser(NamedTuple):
@@ -36,6 +36,37 @@ class StoredToken(NamedTuple):
     products: str | None
     expires_at: int | None
     used_at: int | None
+
+
+class Invitation(NamedTuple):
+    """Somebody who may set a password and then sign in."""
+
+    secret_hash: bytes
+    email: str
+    role: str
+    invited_by: str
+    created_at: int
+    expires_at: int
+
+    @property
+    def id(self) -> str:
+        """What names it, and helps nobody to accept it."""
+        return self.secret_hash[:8].hex()
+
+
+class StoredSession(NamedTuple):
+    """Where somebody is signed in."""
+
+    id_hash: bytes
+    created_at: int
+    expires_at: int
+    address: str | None
+    agent: str | None
+
+    @property
+    def id(self) -> str:
+        """What names it, and helps nobody to use it."""
+        return self.id_hash[:8].hex()
 
 
 class SignedIn(NamedTuple):
@@ -75,8 +106,9 @@ def revoke_token(connection: Connection, name: str, now: int) -> StoredToken | N
 
 
 def set_token_used(connection: Connection, id_: str, now: int) -> None:
-    """Remember when a token was used last."""
-    connection.execute(tokens.update().where(tokens.c.id == id_).values(used_at=now))
+    """Remember when a token was used last, unless a later use is known."""
+    earlier = or_(tokens.c.used_at.is_(None), tokens.c.used_at < now)
+    connection.execute(tokens.update().where(tokens.c.id == id_, earlier).values(used_at=now))
 
 
 def add_user(
@@ -94,6 +126,71 @@ def user_by_email(connection: Connection, email: str) -> StoredUser | None:
     return None if row is None else StoredUser(*row)
 
 
+def user_by_subject(connection: Connection, issuer: str, subject: str) -> StoredUser | None:
+    """The user whom an OpenID provider calls *subject*."""
+    query = select(users).where(users.c.issuer == issuer, users.c.issuer_subject == subject)
+    row = connection.execute(query).first()
+    return None if row is None else StoredUser(*row)
+
+
+def user_by_id(connection: Connection, id_: int) -> StoredUser | None:
+    """The user in this row."""
+    row = connection.execute(select(users).where(users.c.id == id_)).first()
+    return None if row is None else StoredUser(*row)
+
+
+def users_before(connection: Connection, before: int | None, limit: int) -> list[StoredUser]:
+    """At most *limit* users, the newest first; those with an id under *before*."""
+    query = select(users).order_by(users.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(users.c.id < before)
+    return [StoredUser(*row) for row in connection.execute(query)]
+
+
+def take_step(connection: Connection, user_id: int, step: int) -> bool:
+    """Accept a time step of somebody's codes, once; whether it is later than those before."""
+    later = or_(users.c.totp_used.is_(None), users.c.totp_used < step)
+    query = users.update().where(users.c.id == user_id, later).values(totp_used=step)
+    return connection.execute(query.returning(users.c.id)).first() is not None
+
+
+def set_recovery_codes(connection: Connection, user_id: int, hashes: list[bytes]) -> None:
+    """Replace the recovery codes of a user."""
+    connection.execute(delete(recovery_codes).where(recovery_codes.c.user_id == user_id))
+    if hashes:
+        rows = [{"user_id": user_id, "code_hash": hashed} for hashed in hashes]
+        connection.execute(insert(recovery_codes), rows)
+
+
+def take_recovery_code(connection: Connection, user_id: int, code_hash: bytes, now: int) -> bool:
+    """Use up a recovery code; whether there was this one."""
+    table = recovery_codes
+    query = (
+        table.update()
+        .where(
+            table.c.user_id == user_id, table.c.code_hash == code_hash, table.c.used_at.is_(None)
+        )
+        .values(used_at=now)
+    )
+    return connection.execute(query.returning(table.c.user_id)).first() is not None
+
+
+def recovery_codes_left(connection: Connection, user_id: int) -> int:
+    """How many recovery codes of a user were not used yet."""
+    query = select(func.count()).where(
+        recovery_codes.c.user_id == user_id, recovery_codes.c.used_at.is_(None)
+    )
+    left: int = connection.execute(query).scalar_one()
+    return left
+
+
+def lock_administrators(connection: Connection) -> list[StoredUser]:
+    """The administrators who may sign in; nobody else changes them before the commit."""
+    query = select(users).where(users.c.role == "administrator", users.c.ended_at.is_(None))
+    rows = connection.execute(query.order_by(users.c.id).with_for_update())
+    return [StoredUser(*row) for row in rows]
+
+
 def list_users(connection: Connection) -> list[StoredUser]:
     """Everybody, in the order of their addresses."""
     return [StoredUser(*row) for row in connection.execute(select(users).order_by(users.c.email))]
@@ -103,6 +200,38 @@ def change_user(connection: Connection, user_id: int, **changed: Any) -> StoredU
     """The user with other values."""
     query = users.update().where(users.c.id == user_id).values(changed).returning(*users.c)
     return StoredUser(*connection.execute(query).one())
+
+
+def add_invitation(connection: Connection, invitation: Invitation) -> None:
+    """Store an invitation in place of an earlier one of the same address."""
+    connection.execute(delete(invitations).where(invitations.c.email == invitation.email))
+    connection.execute(insert(invitations), invitation._asdict())
+
+
+def invitation(connection: Connection, secret_hash: bytes) -> Invitation | None:
+    """The invitation with this secret, over or not."""
+    query = select(invitations).where(invitations.c.secret_hash == secret_hash)
+    row = connection.execute(query).first()
+    return None if row is None else Invitation(*row)
+
+
+def list_invitations(connection: Connection) -> list[Invitation]:
+    """All invitations, over or not, in the order of their addresses."""
+    rows = connection.execute(select(invitations).order_by(invitations.c.email))
+    return [Invitation(*row) for row in rows]
+
+
+def take_invitation(connection: Connection, secret_hash: bytes) -> bool:
+    """Forget an invitation; whether there was one still."""
+    query = delete(invitations).where(invitations.c.secret_hash == secret_hash)
+    return connection.execute(query.returning(invitations.c.email)).first() is not None
+
+
+def take_invitation_of(connection: Connection, email: str) -> Invitation | None:
+    """Forget the invitation of this address; what it was, if there was one."""
+    query = delete(invitations).where(invitations.c.email == email).returning(*invitations.c)
+    row = connection.execute(query).first()
+    return None if row is None else Invitation(*row)
 
 
 def add_session(
@@ -138,6 +267,19 @@ def session_user(connection: Connection, id_hash: bytes, now: int) -> SignedIn |
     )
     row = connection.execute(query).first()
     return None if row is None else SignedIn(*row)
+
+
+def sessions_of(connection: Connection, user_id: int, now: int) -> list[StoredSession]:
+    """Where a user is signed in, the newest first."""
+    table = sessions
+    query = (
+        select(
+            table.c.id_hash, table.c.created_at, table.c.expires_at, table.c.address, table.c.agent
+        )
+        .where(table.c.user_id == user_id, table.c.expires_at > now)
+        .order_by(table.c.created_at.desc(), table.c.id_hash)
+    )
+    return [StoredSession(*row) for row in connection.execute(query)]
 
 
 def end_session(connection: Connection, id_hash: bytes) -> None:

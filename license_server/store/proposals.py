@@ -55,12 +55,22 @@ def decide(connection: Connection, id_: int, **values: Any) -> Proposal | None:
 
 
 def listed(
-    connection: Connection, state: str | None, *, before: int | None, limit: int
+    connection: Connection,
+    state: str | None,
+    *,
+    before: int | None,
+    limit: int,
+    of: frozenset[str] | None = None,
 ) -> list[Proposal]:
-    """At most *limit* proposals, the newest first; those with an id under *before*."""
+    """At most *limit* proposals, the newest first; those with an id under *before*.
+
+    *of*: of these products only.
+    """
     query = select(proposals).order_by(proposals.c.id.desc()).limit(limit)
     if state is not None:
         query = query.where(proposals.c.state == state)
+    if of is not None:
+        query = query.where(proposals.c.product.in_(of))
     if before is not None:
         query = query.where(proposals.c.id < before)
     return [Proposal(*row) for row in connection.execute(query)]

@@ -38,8 +38,10 @@ def _templates() -> jinja2.Environment:
 def page(request: Request, name: str, /, status: int = 200, **values: Any) -> HTMLResponse:
     """The page *name* with *values*; who is signed in is shown where the request knows it."""
     site: Site = request.app.state.site
+    session = getattr(request.state, "session", None)
     common = {
-        "session": getattr(request.state, "session", None),
+        "session": session,
+        "may_issue": session is not None and "licenses:issue" in session.actor.permissions,
         "vendor": site.issuer.name,
         "path": request.url.path,
         "now": site.clock(),

@@ -56,6 +56,10 @@ SERVER_ONLY = {
     "license-not-written",
     "record-key-unavailable",
     "backup-invalid",
+    "last-administrator",
+    "invitation-over",
+    "openid-refused",
+    "openid-unavailable",
 }
 """Those that only the vendor's side raises: tests/server/test_problems.py."""
 

@@ -82,6 +82,7 @@ COMMANDS: dict[str, tuple[Callable[[Path], None], list[str], dict[str, str | Non
     "schema-newer": (_version("9999"), [*ISSUE, LINE], {}),
     "address-in-use": (_nothing, ["serve", "--port", str(TAKEN.getsockname()[1])], {}),
     "not-found": (_nothing, ["token", "revoke", "nobody"], {}),
+    "last-administrator": (_nothing, ["user", "end", EMAIL], {}),
     "usage": (_nothing, ["serve", "--nonsense"], {}),
     "record-broken": (_other_role, ["fsck"], {}),
     "record-key-unavailable": (lambda data: (data / "record.pub.pem").unlink(), ["fsck"], {}),
@@ -138,12 +139,19 @@ def test_the_problems_of_the_desk(desk: Desk) -> None:
     told = [sign_in() for _ in range(7)]
     assert ROWS["too-many-attempts"].title in told[-1]
     assert EMAIL not in told[-1]
+    reply = desk.client.get("/invitation?secret=none")
+    assert reply.status_code == ROWS["invitation-over"].status
+    assert ROWS["invitation-over"].title in reply.text
 
 
 def test_every_problem_of_the_vendors_side_is_reached_in_this_file() -> None:
     over_http = {
         "not-authenticated",
         "form-expired",
+        "invitation-over",
+        "openid-refused",  # test_openid.py
+        "openid-unavailable",
+        "rate-limited",  # test_rates.py
         "too-many-attempts",
         "idempotency-key-reused",
         "method-not-allowed",

@@ -23,13 +23,16 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 EMAIL = "admin@example.com"
 PASSWORD = "a password of this test"
 PASSPHRASE = "a passphrase of this test"
+UNLIMITED = 10**9
+"""Requests a minute: what measures something else is not held up."""
 LINE = '["55917890141cb1c89accc5e53a929acb1867c42c", "studio2_gpu"]'
 KEY = "55917890141cb1c89accc5e53a929acb1867c42c"
 
 
 def settings(data: Path, database: str | None = None, **more: object) -> ServerSettings:
     """The settings of a server in *data*, whatever the environment says."""
-    return ServerSettings(data=data, database=database, passphrase=SecretStr(PASSPHRASE), **more)  # type: ignore[arg-type]
+    given = {"rate": UNLIMITED} | more
+    return ServerSettings(data=data, database=database, passphrase=SecretStr(PASSPHRASE), **given)  # type: ignore[arg-type]
 
 
 def make(data: Path, database: str | None = None, now: int | None = None) -> ServerSettings:
@@ -79,6 +82,7 @@ def environment(data: Path, database: str | None = None) -> dict[str, str]:
             "LICENSE_SERVER_DATA": str(data),
             "LICENSE_SERVER_PASSPHRASE": PASSPHRASE,
             "LICENSE_SERVER_ADMIN_PASSWORD": PASSWORD,
+            "LICENSE_SERVER_RATE": str(UNLIMITED),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
     )

@@ -1,0 +1,86 @@
+"""``/tokens``: what programs call with."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from license_core import claims
+from license_core.claims import ClaimError
+from license_core.errors import InputInvalidError
+from license_server import auth
+from license_server.actor import Actor
+from license_server.api import PREFIX, exchange, shapes
+from license_server.api.describe import describe
+from license_server.api.who import AtSite, Needs
+from license_server.auth import Grant
+from license_server.store import people as store
+from license_server.store.people import StoredToken
+
+MOST_DAYS = 3660
+router = APIRouter(prefix=f"{PREFIX}/tokens", tags=["tokens"])
+Manager = Annotated[Actor, Depends(Needs("tokens:manage"))]
+
+
+@router.get("", openapi_extra=describe("tokens.list"))
+async def listing(request: Request, site: AtSite, _: Manager) -> Response:
+    """All tokens, in the order of their names, without their secrets."""
+    exchange.parameters(request, ())
+    found = await site.read(store.list_tokens)
+    return exchange.json_response({"tokens": [shapes.token_json(one) for one in found]})
+
+
+@router.post("", status_code=201, openapi_extra=describe("tokens.create"))
+async def create(request: Request, site: AtSite, actor: Manager) -> Response:
+    """Make a token. Its secret is in this reply and nowhere else."""
+    exchange.parameters(request, ())
+    exchange.refuse_key(request)
+    members, _ = await exchange.body_of(request)
+    now = site.clock()
+    name, grant = _read(members, now)
+
+    def make(connection: Connection) -> tuple[str, StoredToken]:
+        secret = auth.new_token(connection, name, actor, now, site.random, grant)
+        return secret, auth.token_by_id(connection, secret.split("_")[1])
+
+    secret, stored = await site.write(make)
+    return exchange.json_response(shapes.token_json(stored) | {"token": secret}, status=201)
+
+
+@router.post("/{id}/revoke", openapi_extra=describe("tokens.revoke"))
+async def revoke(id: str, request: Request, site: AtSite, actor: Manager) -> Response:  # noqa: A002
+    """Make a token worthless; within a second every process knows."""
+    exchange.parameters(request, ())
+    now = site.clock()
+
+    def work(connection: Connection) -> StoredToken:
+        auth.revoke_token(connection, auth.token_by_id(connection, id).name, actor, now)
+        return auth.token_by_id(connection, id)
+
+    return exchange.json_response(shapes.token_json(await site.write(work)))
+
+
+def _read(members: dict[str, Any], now: int) -> tuple[str, Grant]:
+    """The name and the grant that a body asks for. Raises InputInvalidError."""
+    exchange.known(members, ("name", "scopes", "products", "days"))
+    try:
+        name = claims.text(members, "name", longest=100)
+        scopes = _names(members, "scopes")
+        products = _names(members, "products")
+        days = claims.integer(members, "days", least=1, most=MOST_DAYS)
+    except ClaimError as error:
+        raise InputInvalidError(field=error.claim, reason=error.reason) from error
+    if not name:
+        raise InputInvalidError(field="name", reason="it is missing")
+    expires_at = None if days is None else now + days * 86400
+    return name, Grant(auth.PROGRAM.scopes if scopes is None else scopes, products, expires_at)
+
+
+def _names(members: dict[str, Any], name: str) -> frozenset[str] | None:
+    given = members.get(name)
+    if given is None:
+        return None
+    if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
+        raise ClaimError(name, "it is not an array of texts")
+    return frozenset(given)

@@ -1,0 +1,172 @@
+"""``/users`` and ``/invitations``: people who may sign in at the desk, or soon will."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from license_core import claims
+from license_core.claims import ClaimError
+from license_core.errors import InputInvalidError
+from license_server import accounts, invitations, second_factor
+from license_server.actor import Actor
+from license_server.api import PREFIX, exchange, shapes
+from license_server.api.describe import describe
+from license_server.api.parties import row_id
+from license_server.api.who import AtSite, Needs
+from license_server.site import Site
+from license_server.store import people as store
+from license_server.store.people import StoredUser
+
+router = APIRouter(prefix=PREFIX, tags=["people"])
+Manager = Annotated[Actor, Depends(Needs("people:manage"))]
+
+
+@router.get("/users", openapi_extra=describe("users.list"))
+async def listing(request: Request, site: AtSite, _: Manager) -> Response:
+    """Everybody who may or might sign in, the newest first."""
+    given = exchange.page_parameters(request, ())
+    limit, before = exchange.limit(given), exchange.before(given)
+    rows = await site.read(lambda connection: store.users_before(connection, before, limit + 1))
+    return exchange.page("users", rows, limit, lambda row: row.id, shapes.user_json)
+
+
+@router.get("/users/{id}", openapi_extra=describe("users.get"))
+async def one(id: str, request: Request, site: AtSite, _: Manager) -> Response:  # noqa: A002
+    """One of them."""
+    exchange.parameters(request, ())
+    number = row_id(id, "account")
+    return _told(await site.read(lambda connection: accounts.by_id(connection, number)))
+
+
+@router.patch("/users/{id}", openapi_extra=describe("users.change"))
+async def change(
+    id: str,  # noqa: A002  # the path's name for it
+    request: Request,
+    site: AtSite,
+    actor: Manager,
+) -> Response:
+    """Give somebody another role; it holds at once."""
+    exchange.parameters(request, ())
+    members, _ = await exchange.body_of(request)
+    exchange.known(members, ("role",))
+    role, expected, now = members.get("role"), exchange.expected(request), site.clock()
+    if not isinstance(role, str):
+        raise InputInvalidError(field="role", reason="it is not a text")
+    return await _with(
+        site, id, lambda c, user: accounts.change_role(c, user, role, actor, now, expected)
+    )
+
+
+@router.post("/users/{id}/end", openapi_extra=describe("users.end"))
+async def end(id: str, request: Request, site: AtSite, actor: Manager) -> Response:  # noqa: A002
+    """Let somebody sign in no more; their sessions end at once."""
+    exchange.parameters(request, ())
+    now = site.clock()
+    return await _with(site, id, lambda c, user: accounts.end(c, user, actor, now))
+
+
+@router.post("/users/{id}/reopen", openapi_extra=describe("users.reopen"))
+async def reopen(id: str, request: Request, site: AtSite, actor: Manager) -> Response:  # noqa: A002
+    """Let somebody sign in again."""
+    exchange.parameters(request, ())
+    now = site.clock()
+    return await _with(site, id, lambda c, user: accounts.reopen(c, user, actor, now))
+
+
+@router.post("/users/{id}/end-sessions", openapi_extra=describe("users.end-sessions"))
+async def end_sessions(
+    id: str,  # noqa: A002  # the path's name for it
+    request: Request,
+    site: AtSite,
+    actor: Manager,
+) -> Response:
+    """Sign somebody out everywhere."""
+    exchange.parameters(request, ())
+    now = site.clock()
+
+    def work(connection: Connection, user: StoredUser) -> StoredUser:
+        accounts.end_sessions(connection, user, actor, now)
+        return user
+
+    return await _with(site, id, work)
+
+
+@router.post("/users/{id}/end-codes", openapi_extra=describe("users.end-codes"))
+async def end_codes(
+    id: str,  # noqa: A002  # the path's name for it
+    request: Request,
+    site: AtSite,
+    actor: Manager,
+) -> Response:
+    """Let somebody who lost their device and their recovery codes in with the password alone."""
+    exchange.parameters(request, ())
+    now = site.clock()
+    return await _with(site, id, lambda c, user: second_factor.end_of_other(c, user, actor, now))
+
+
+@router.get("/invitations", openapi_extra=describe("invitations.list"))
+async def list_invitations(request: Request, site: AtSite, _: Manager) -> Response:
+    """The invitations that were not accepted yet, those that are over included."""
+    exchange.parameters(request, ())
+    found, now = await site.read(store.list_invitations), site.clock()
+    told = [shapes.invitation_json(one, now) for one in found]
+    return exchange.json_response({"invitations": told})
+
+
+@router.post("/invitations", status_code=201, openapi_extra=describe("invitations.create"))
+async def invite(request: Request, site: AtSite, actor: Manager) -> Response:
+    """Invite somebody. The secret is in this reply and nowhere else."""
+    exchange.parameters(request, ())
+    exchange.refuse_key(request)
+    members, _ = await exchange.body_of(request)
+    exchange.known(members, ("email", "role", "days"))
+    email, role = accounts.read_email(members.get("email")), members.get("role")
+    try:
+        days = claims.integer(members, "days", least=1, most=invitations.MOST_DAYS)
+    except ClaimError as error:
+        raise InputInvalidError(field=error.claim, reason=error.reason) from error
+    if not isinstance(role, str):
+        raise InputInvalidError(field="role", reason="it is not a text")
+    now = site.clock()
+    secret, made = await site.write(
+        lambda connection: invitations.invite(
+            connection, email, role, actor, now, site.random, days or invitations.DAYS
+        )
+    )
+    told = shapes.invitation_json(made, now)
+    more = {"secret": secret, "path": invitations.path(secret)}
+    return exchange.json_response(told | more, status=201)
+
+
+@router.post(
+    "/invitations/{id}/withdraw",
+    status_code=204,
+    openapi_extra=describe("invitations.withdraw"),
+)
+async def withdraw(
+    id: str,  # noqa: A002  # the path's name for it
+    request: Request,
+    site: AtSite,
+    actor: Manager,
+) -> Response:
+    """Let an invitation hold no more."""
+    exchange.parameters(request, ())
+    now = site.clock()
+    await site.write(lambda connection: invitations.withdraw(connection, id, actor, now))
+    return Response(status_code=204)
+
+
+async def _with(
+    site: Site, id_: str, work: Callable[[Connection, StoredUser], StoredUser]
+) -> Response:
+    number = row_id(id_, "account")
+    return _told(
+        await site.write(lambda connection: work(connection, accounts.by_id(connection, number)))
+    )
+
+
+def _told(user: StoredUser) -> Response:
+    return exchange.json_response(shapes.user_json(user), accounts.etag(user))

@@ -1,0 +1,51 @@
+"""What the commands share: a transaction, and a password that is asked for."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+import click
+from sqlalchemy import Connection
+
+from license_core.errors import InputInvalidError
+from license_server.settings import ServerSettings
+
+T = TypeVar("T")
+
+
+def write(settings: ServerSettings, work: Callable[[Connection], T]) -> T:
+    """The result of *work*, done in one transaction.
+
+    Raises what *work* raises, or what vault.open_database does.
+    """
+    from license_server import vault
+
+    database = vault.open_database(settings)
+    try:
+        return database.write(work)
+    finally:
+        database.close()
+
+
+def password(settings: ServerSettings) -> str:
+    """The password in the environment, or one that is typed twice. Raises InputInvalidError."""
+    given = settings.read_admin_password()
+    if given is None and not _somebody_is_there():
+        reason = (
+            "nobody can be asked for it without a terminal; set "
+            "LICENSE_SERVER_ADMIN_PASSWORD_FILE to a file whose first line it is"
+        )
+        raise InputInvalidError(field="password", reason=reason)
+    if given is None:
+        given = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return str(given)
+
+
+def _somebody_is_there() -> bool:
+    """Whether there is a terminal to ask at."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return sys.stdin.isatty()
+    return True

@@ -1,0 +1,225 @@
+"""One's own account at the desk: the password, the codes, and where one is signed in."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from sqlalchemy import Connection
+from starlette.responses import RedirectResponse, Response
+
+from license_core import b64url
+from license_core.errors import (
+    InputInvalidError,
+    LicenseError,
+    NotAuthenticatedError,
+    NotFoundError,
+)
+from license_server import accounts, auth, second_factor, signing_in
+from license_server.auth import Session
+from license_server.signing_in import Attempt
+from license_server.site import Site
+from license_server.store import people
+from license_server.store.people import StoredUser
+from license_server.web import entry, pages
+from license_server.web.who import AtSite, Form, SignedIn, address_of
+
+ACCOUNT = "/account"
+_LONGEST_SEALED = 200
+router = APIRouter(prefix=ACCOUNT)
+
+
+@router.get("")
+async def account(request: Request, site: AtSite, session: SignedIn) -> Response:
+    """The account of who is signed in."""
+    return await _account(request, site, session)
+
+
+async def _account(
+    request: Request, site: Site, session: Session, error: LicenseError | None = None
+) -> Response:
+    now = site.clock()
+
+    def read(connection: Connection) -> dict[str, Any]:
+        user = accounts.by_id(connection, session.user_id)
+        return {
+            "user": user,
+            "codes_left": people.recovery_codes_left(connection, user.id),
+            "sessions": people.sessions_of(connection, user.id, now),
+        }
+
+    seen = await site.read(read)
+    here = auth.hash_of(session.secret)
+    status = error.row.status if error else 200
+    if isinstance(error, NotAuthenticatedError):
+        status = 422  # who they are is known; what they typed is wrong
+    page = pages.page(request, "account", status, error=error, here=here, **seen)
+    return page if error is None else entry.refused(page, error)
+
+
+@router.post("/password")
+async def password(request: Request, site: AtSite, session: SignedIn, fields: Form) -> Response:
+    """Choose another password; everywhere else one is signed out."""
+    try:
+        entry.check_new(fields)
+        user, attempt = await _prove(request, site, session, fields)
+    except LicenseError as error:
+        return await _account(request, site, session, error)
+    hashed, now = await entry.hash_slowly(fields["password"]), site.clock()
+
+    def change(connection: Connection) -> tuple[Session, StoredUser]:
+        signing_in.succeeded(connection, attempt)
+        changed = accounts.replace_password(connection, user, hashed, session.actor, now)
+        return entry.open_session(connection, request, site, changed, now), changed
+
+    opened, changed = await site.write(change)
+    response = RedirectResponse(ACCOUNT, 303)
+    entry.let_in(response, request, site, opened, changed)
+    return response
+
+
+@router.post("/codes/new")
+async def new_codes(request: Request, site: AtSite, session: SignedIn, fields: Form) -> Response:
+    """A secret for an authenticator; nothing is asked for before its code was seen."""
+    try:
+        user, attempt = await _prove(request, site, session, fields)
+    except LicenseError as error:
+        return await _account(request, site, session, error)
+    await site.write(lambda connection: signing_in.succeeded(connection, attempt))
+    if user.totp is not None:
+        return RedirectResponse(ACCOUNT, 303)
+    seed = second_factor.new_seed(site.random)
+    sealed = entry.seeds_of(request).seal(user.id, seed, site.random)
+    return _enrol(request, site, session, seed, sealed)
+
+
+def _enrol(
+    request: Request,
+    site: Site,
+    session: Session,
+    seed: bytes,
+    sealed: bytes,
+    error: LicenseError | None = None,
+) -> Response:
+    return pages.page(
+        request,
+        "enrol",
+        error.row.status if error else 200,
+        error=error,
+        sealed=b64url.encode(sealed),
+        secret=second_factor.in_groups(second_factor.text_of(seed)).replace("-", " "),
+        address=second_factor.address_of(seed, session.email, site.issuer.name),
+    )
+
+
+@router.post("/codes/confirm")
+async def confirm_codes(
+    request: Request, site: AtSite, session: SignedIn, fields: Form
+) -> Response:
+    """Ask for codes from now on: the authenticator has the secret, as its code shows."""
+    seeds, now = entry.seeds_of(request), site.clock()
+    sealed, seed = _sealed(request, session, fields)
+
+    def work(connection: Connection) -> list[str] | None:
+        user = accounts.by_id(connection, session.user_id)
+        if user.totp is not None:
+            return None
+        return second_factor.set_up(
+            connection,
+            user,
+            sealed,
+            fields.get("code", ""),
+            seeds,
+            session.actor,
+            now,
+            site.random,
+        )
+
+    try:
+        codes = await site.write(work)
+    except InputInvalidError as error:
+        return _enrol(request, site, session, seed, sealed, error)
+    if codes is None:
+        return RedirectResponse(ACCOUNT, 303)
+    return pages.page(request, "recovery", codes=codes)
+
+
+def _sealed(request: Request, session: Session, fields: dict[str, str]) -> tuple[bytes, bytes]:
+    """The seed that the form carries, sealed and open. Raises InputInvalidError."""
+    text = fields.get("sealed", "")
+    try:
+        if len(text) > _LONGEST_SEALED:
+            raise ValueError("too long")
+        sealed = b64url.decode(text)
+        return sealed, entry.seeds_of(request).open(session.user_id, sealed)
+    except (ValueError, LicenseError) as error:
+        reason = "it is not what this server put into the form"
+        raise InputInvalidError(field="sealed", reason=reason) from error
+
+
+@router.post("/codes/end")
+async def end_codes(request: Request, site: AtSite, session: SignedIn, fields: Form) -> Response:
+    """Ask for codes no more."""
+
+    def work(connection: Connection, user: StoredUser, now: int) -> None:
+        second_factor.end(connection, user, session.actor, now)
+
+    done = await _with_code(request, site, session, fields, work)
+    return done if isinstance(done, Response) else RedirectResponse(ACCOUNT, 303)
+
+
+@router.post("/recovery-codes")
+async def recovery_codes(
+    request: Request, site: AtSite, session: SignedIn, fields: Form
+) -> Response:
+    """Other recovery codes in place of those that there were."""
+
+    def work(connection: Connection, user: StoredUser, now: int) -> list[str]:
+        return second_factor.new_recovery_codes(connection, user, session.actor, now, site.random)
+
+    done = await _with_code(request, site, session, fields, work)
+    return done if isinstance(done, Response) else pages.page(request, "recovery", codes=done)
+
+
+@router.post("/sessions/end")
+async def end_session(site: AtSite, session: SignedIn, fields: Form) -> Response:
+    """Sign out somewhere else, or here."""
+    id_, now = fields.get("session", ""), site.clock()
+
+    def work(connection: Connection) -> None:
+        listed = people.sessions_of(connection, session.user_id, now)
+        found = next((one for one in listed if one.id == id_), None)
+        if found is None:
+            raise NotFoundError(what="session", name=id_[:64])
+        people.end_session(connection, found.id_hash)
+
+    await site.write(work)
+    return RedirectResponse(ACCOUNT, 303)
+
+
+async def _prove(
+    request: Request, site: Site, session: Session, fields: dict[str, str]
+) -> tuple[StoredUser, Attempt]:
+    """Who is signed in, once their present password was given again. Raises as entry.prove."""
+    return await entry.prove(request, site, session.email, fields.get("current", ""))
+
+
+async def _with_code(
+    request: Request, site: Site, session: Session, fields: dict[str, str], work: Any
+) -> Any:
+    """What *work* gives for who proves both factors again; else the page that tells why not."""
+    now, seeds = site.clock(), entry.seeds_of(request)
+    attempt = Attempt.of(session.email, address_of(request), what=signing_in.CODE)
+    try:
+        user, by_password = await _prove(request, site, session, fields)
+        await site.write(lambda connection: signing_in.count(connection, attempt, now))
+
+        def both(connection: Connection) -> Any:
+            present = accounts.by_id(connection, user.id)
+            code = fields.get("code", "")
+            second_factor.accept(connection, present, code, seeds, now, session.actor)
+            for proved in (attempt, by_password):
+                signing_in.succeeded(connection, proved)
+            return work(connection, accounts.by_id(connection, user.id), now)
+
+        return await site.write(both)
+    except LicenseError as error:
+        return await _account(request, site, session, error)

@@ -1,0 +1,119 @@
+"""Signing in with the vendor's own OpenID Connect provider, which is asked over the network."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+from authlib.common.errors import AuthlibBaseError
+from authlib.oauth2.client import OAuth2Client
+from fastapi import APIRouter, Request
+from sqlalchemy import Connection
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse, Response
+
+from license_core.errors import NotFoundError, OpenIdRefusedError, OpenIdUnavailableError
+from license_server import openid
+from license_server.openid import Asked, Client, Provider
+from license_server.store.people import StoredUser
+from license_server.web import entry
+from license_server.web.who import AtSite, set_cookie
+
+OPENID = "/login/openid"
+RETURN = f"{OPENID}/return"
+_ASKED = "hostseal_openid"
+_TIMEOUT = 10
+_LARGEST = 1 << 20
+_DISCOVERY = "/.well-known/openid-configuration"
+
+anyone = APIRouter()
+
+
+@anyone.get(OPENID)
+async def begin(request: Request, site: AtSite) -> Response:
+    """Send somebody to the provider."""
+    client = _client(request)
+    provider = await run_in_threadpool(_discover, client)
+    redirect = f"{request.url.scheme}://{request.url.netloc}{RETURN}"
+    next_ = entry.local_path(request.query_params.get("next", ""))
+    url, asked = openid.ask(client, provider, redirect, next_, site.clock(), site.random)
+    response = RedirectResponse(url, 303)
+    kept = openid.keep(asked, entry.seeds_of(request))
+    set_cookie(response, request, _ASKED, kept, seconds=openid.ASKED_SECONDS)
+    return response
+
+
+@anyone.get(RETURN)
+async def come_back(request: Request, site: AtSite) -> Response:
+    """Let somebody in whom the provider sends back."""
+    client, now, given = _client(request), site.clock(), request.query_params
+    kept = request.cookies.get(_ASKED, "")
+    asked = openid.kept(kept, given.get("state", ""), entry.seeds_of(request), now)
+    if given.get("iss", client.issuer) != client.issuer:  # RFC 9207
+        raise OpenIdRefusedError(reason="another provider answers")
+    if "code" not in given:
+        reason = f"the provider says {given.get('error', 'nothing')[:64]!r}"
+        raise OpenIdRefusedError(reason=reason)
+    id_token, keys = await run_in_threadpool(_exchange, client, asked, given["code"])
+    claims = openid.read_token(id_token, keys, client, asked, now)
+
+    def find(connection: Connection) -> StoredUser:
+        return openid.user_of(connection, claims, client, now)
+
+    user = await site.write(find)
+    response = await entry.go_on(request, site, asked.next, user)
+    response.delete_cookie(_ASKED)
+    return response
+
+
+def _client(request: Request) -> Client:
+    """What this server is to its provider. Raises NotFoundError where it has none."""
+    client: Client | None = request.app.state.openid
+    if client is None:
+        raise NotFoundError(what="page", name=OPENID)
+    return client
+
+
+def _discover(client: Client) -> Provider:
+    with httpx.Client(timeout=_TIMEOUT) as session:
+        address = client.issuer.removesuffix("/") + _DISCOVERY
+        return openid.read_provider(client, _get(session, address))
+
+
+def _exchange(client: Client, asked: Asked, code: str) -> tuple[str, Any]:
+    """The ID token that the provider gives for *code*, and its keys.
+
+    Raises OpenIdRefusedError, OpenIdUnavailableError.
+    """
+    provider = _discover(client)
+    with httpx.Client(timeout=_TIMEOUT) as session:
+        try:
+            given = OAuth2Client(session=session, client_id=client.id).fetch_token(
+                provider.token_endpoint,
+                code=code,
+                code_verifier=asked.verifier,
+                redirect_uri=asked.redirect,
+                grant_type="authorization_code",
+                auth=(client.id, client.secret),
+            )
+        except httpx.HTTPError as error:
+            raise _unavailable(provider.token_endpoint, error) from error
+        except (AuthlibBaseError, ValueError) as error:
+            reason = f"the provider does not take the code ({type(error).__name__})"
+            raise OpenIdRefusedError(reason=reason) from error
+        id_token = given.get("id_token")
+        if not isinstance(id_token, str) or len(id_token) > _LARGEST:
+            raise OpenIdRefusedError(reason="the provider gives no ID token")
+        return id_token, _get(session, provider.jwks_uri)
+
+
+def _get(session: httpx.Client, address: str) -> Any:
+    try:
+        reply = session.get(address).raise_for_status()
+        return reply.json()
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        raise _unavailable(address, error) from error
+
+
+def _unavailable(address: str, error: Exception) -> OpenIdUnavailableError:
+    host = urlsplit(address).netloc
+    return OpenIdUnavailableError(reason=f"{host} does not answer ({type(error).__name__})")

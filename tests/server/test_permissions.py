@@ -1,0 +1,259 @@
+"""Every route by every role, and by a token of every scope: each cell is really called.
+
+The rows are written here by hand, and the routes are read from the application: a route without
+a row fails. ``python -m tests.server.test_permissions`` writes docs/PERMISSIONS.md.
+"""
+
+import os
+import re
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+
+from license_server import accounts, auth
+from license_server.actor import COMMAND
+from license_server.api import PREFIX
+from license_server.permissions import PERMISSIONS, ROLES
+from license_server.store import people
+from license_server.web.who import SESSION
+from tests.server.conftest import Desk
+from tests.support import server
+
+PAGE = server.REPOSITORY / "docs" / "PERMISSIONS.md"
+ANYONE, SIGNED_IN = "anyone", "signed in"
+ROWS = {
+    "GET /api/v1/licenses": "licenses:read",
+    "POST /api/v1/licenses": "licenses:issue",
+    "GET /api/v1/licenses/{number}": "licenses:read",
+    "GET /api/v1/licenses/{number}/license.dat": "licenses:read",
+    "GET /api/v1/licenses/{number}/history": "licenses:read",
+    "POST /api/v1/licenses/{number}/notes": "licenses:issue",
+    "POST /api/v1/licenses/{number}/renew": "licenses:issue",
+    "POST /api/v1/licenses/{number}/rehost": "licenses:issue",
+    "POST /api/v1/licenses/{number}/change": "licenses:issue",
+    "POST /api/v1/licenses/{number}/suspend": "licenses:end",
+    "POST /api/v1/licenses/{number}/reinstate": "licenses:end",
+    "POST /api/v1/licenses/{number}/revoke": "licenses:end",
+    "GET /api/v1/customers": "licenses:read",
+    "POST /api/v1/customers": "customers:write",
+    "GET /api/v1/customers/{id}": "licenses:read",
+    "PATCH /api/v1/customers/{id}": "customers:write",
+    "GET /api/v1/products": "licenses:read",
+    "POST /api/v1/products": "products:write",
+    "GET /api/v1/products/{name}": "licenses:read",
+    "PATCH /api/v1/products/{name}": "products:write",
+    "GET /api/v1/proposals": "licenses:read",
+    "GET /api/v1/proposals/{id}": "licenses:read",
+    "POST /api/v1/proposals/{id}/approve": "proposals:decide",
+    "POST /api/v1/proposals/{id}/refuse": "licenses:read",  # one's own; others: proposals:decide
+    "GET /api/v1/events": "record:read",
+    "GET /api/v1/tokens": "tokens:manage",
+    "POST /api/v1/tokens": "tokens:manage",
+    "POST /api/v1/tokens/{id}/revoke": "tokens:manage",
+    "GET /api/v1/users": "people:manage",
+    "GET /api/v1/users/{id}": "people:manage",
+    "PATCH /api/v1/users/{id}": "people:manage",
+    "POST /api/v1/users/{id}/end": "people:manage",
+    "POST /api/v1/users/{id}/reopen": "people:manage",
+    "POST /api/v1/users/{id}/end-sessions": "people:manage",
+    "POST /api/v1/users/{id}/end-codes": "people:manage",
+    "GET /api/v1/invitations": "people:manage",
+    "POST /api/v1/invitations": "people:manage",
+    "POST /api/v1/invitations/{id}/withdraw": "people:manage",
+    "GET /": SIGNED_IN,
+    "GET /licenses": "licenses:read",
+    "POST /licenses": "licenses:issue",
+    "GET /licenses/new": "licenses:issue",
+    "POST /licenses/new": "licenses:issue",
+    "POST /licenses/preview": "licenses:issue",
+    "GET /licenses/{number}": "licenses:read",
+    "GET /licenses/{number}/license.dat": "licenses:read",
+    "POST /logout": SIGNED_IN,
+    "GET /account": SIGNED_IN,
+    "POST /account/password": SIGNED_IN,
+    "POST /account/codes/new": SIGNED_IN,
+    "POST /account/codes/confirm": SIGNED_IN,
+    "POST /account/codes/end": SIGNED_IN,
+    "POST /account/recovery-codes": SIGNED_IN,
+    "POST /account/sessions/end": SIGNED_IN,
+    "GET /login": ANYONE,
+    "POST /login": ANYONE,
+    "GET /login/code": ANYONE,
+    "POST /login/code": ANYONE,  # who has proved the password
+    "GET /login/openid": ANYONE,
+    "GET /login/openid/return": ANYONE,
+    "GET /invitation": ANYONE,
+    "POST /invitation": ANYONE,
+    "GET /problems/{slug}": ANYONE,
+    "GET /static/{name}": ANYONE,
+}
+"""Each route, and what one must be permitted."""
+VALUES = {"number": "HS-2026-00000000", "id": "999999999", "name": "none", "slug": "none"}
+
+
+def routes(app: FastAPI) -> set[str]:
+    found = set()
+    for context in iter_route_contexts(app.routes):
+        methods = getattr(context, "methods", None) or {"?"}
+        found |= {f"{method} {context.path}" for method in methods}
+    return found
+
+
+def target(row: str) -> tuple[str, str]:
+    method, path = row.split()
+    return method, re.sub(r"\{(\w+)\}", lambda found: VALUES[found[1]], path)
+
+
+def allowed(need: str, permissions: frozenset[str] | None) -> bool:
+    """Whether somebody with these permissions may; None: nobody."""
+    if need == ANYONE:
+        return True
+    return permissions is not None and (need == SIGNED_IN or need in permissions)
+
+
+GRANTS: dict[str, frozenset[str]] = dict(ROLES) | {
+    f"token {scope}": frozenset({scope}) for scope in PERMISSIONS
+}
+
+
+def call_api(desk: Desk, row: str, token: str | None) -> int:
+    method, path = target(row)
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    body: dict[str, Any] = {} if method == "GET" else {"json": {}}
+    reply = desk.client.request(method, path, headers=headers, **body)
+    if reply.status_code == 403:
+        assert reply.json()["type"] == "/problems/not-permitted"
+    return int(reply.status_code)
+
+
+def call_page(desk: Desk, row: str, user: people.StoredUser | None) -> int:
+    """The status of a page; 401 where somebody is sent to sign in."""
+    method, path = target(row)
+    desk.client.cookies.clear()
+    fields = {}
+    if user is not None:
+        session = desk.site.database.write(
+            lambda c: auth.open_session(c, user, desk.clock.now, 1, os.urandom, "192.0.2.1")
+        )
+        desk.client.cookies.set(SESSION, session.secret)
+        fields = {"form_token": session.form_token}
+    body: dict[str, Any] = {} if method == "GET" else {"data": fields | {"once": "x"}}
+    reply = desk.client.request(method, path, **body)
+    sent_away = reply.headers.get("location", "").startswith("/login")
+    sent_away = sent_away and ROWS[row] != ANYONE and (user is None or row != "POST /logout")
+    if ROWS[row] != ANYONE:
+        assert "The form is too old" not in reply.text
+    return 401 if sent_away else int(reply.status_code)
+
+
+def test_every_route_has_a_row_and_every_row_a_route(desk: Desk) -> None:
+    app = desk.client.app
+    assert isinstance(app, FastAPI)
+    assert routes(app) == ROWS.keys()
+
+
+API = [row for row in ROWS if PREFIX in row]
+PAGES = [row for row in ROWS if PREFIX not in row]
+
+
+@pytest.mark.parametrize("who", [None, *GRANTS])
+def test_every_cell_of_the_api(desk: Desk, who: str | None) -> None:
+    token = None
+    if who is not None:
+        name = f"{who} {desk.clock.now}"
+        grant = auth.Grant(GRANTS[who])
+        token = server.new_token(desk.site.database, name, desk.clock.now, grant)
+    refused = 401 if who is None else 403
+    permissions = None if who is None else GRANTS[who]
+    seen = {row: call_api(desk, row, token) for row in API}
+    for row, status in seen.items():
+        if allowed(ROWS[row], permissions):
+            assert status not in (401, 403), row
+        else:
+            assert status == refused, row
+    assert not any(status >= 500 for status in seen.values())
+
+
+@pytest.mark.parametrize("who", [None, *ROLES])
+def test_every_cell_of_the_pages(desk: Desk, who: str | None) -> None:
+    user = None
+    if who is not None:
+        email = f"{who}-{desk.clock.now}@example.com"
+        user = desk.site.database.write(
+            lambda c: accounts.insert(c, email, "!", who, COMMAND, desk.clock.now)
+        )
+    permissions = None if who is None else ROLES[who]
+    for row in PAGES:
+        status = call_page(desk, row, user)
+        assert status < 500, row
+        if ROWS[row] == ANYONE:
+            assert status != 401, row
+        elif allowed(ROWS[row], permissions):
+            assert status not in (401, 403), row
+        else:
+            assert status == (401 if who is None else 403), row
+
+
+@pytest.mark.parametrize("row", PAGES)
+def test_a_token_opens_no_page(desk: Desk, row: str) -> None:
+    if ROWS[row] != ANYONE:
+        method, path = target(row)
+        reply = desk.client.request(method, path, headers=desk.bearer)
+        assert reply.headers["location"].startswith("/login")
+
+
+def test_a_reader_is_shown_no_way_to_issue(desk: Desk) -> None:
+    email = f"shown-{desk.clock.now}@example.com"
+    for role, shown in (("reader", False), ("issuer", True)):
+        user = desk.site.database.write(
+            lambda c, role=role: accounts.insert(  # type: ignore[misc]
+                c, f"{role}-{email}", "!", role, COMMAND, desk.clock.now
+            )
+        )
+        session = desk.site.database.write(
+            lambda c, user=user: auth.open_session(  # type: ignore[misc]
+                c, user, desk.clock.now, 1, os.urandom, ""
+            )
+        )
+        desk.client.cookies.set(SESSION, session.secret)
+        assert ("/licenses/new" in desk.client.get("/licenses").text) is shown
+
+
+def page() -> str:
+    lines = []
+    for row, need in ROWS.items():
+        marks = ["yes" if allowed(need, ROLES[role]) else "" for role in ROLES]
+        nobody = "yes" if allowed(need, None) else ""
+        said = need if need in (ANYONE, SIGNED_IN) else f"`{need}`"
+        cells = [f"`{row}`", said, nobody, *marks]
+        lines.append(f"| {' | '.join(cells)} |\n")
+    scopes = [f"| `{name}` | {does} |\n" for name, does in PERMISSIONS.items()]
+    return (
+        "# Who may do what\n\n"
+        "Every route by every role. Written by `python -m tests.server.test_permissions` from the\n"
+        "tests that call each cell: what is blank is refused, with 401 (at the desk: the way to\n"
+        "sign in) where nobody is known, and with 403 where somebody is.\n\n"
+        "A token may call a route under `/api/v1` where the permission is among its scopes; no\n"
+        "token opens a page of the desk. A token that is limited to products sees and touches\n"
+        "only their licences, proposals and rules, and the customers that have or had a licence\n"
+        "of one of them; what else there is, is not found. It may add customers, and sees one\n"
+        "again from its first licence on. `record:read`, `people:manage` and `tokens:manage` are\n"
+        "of the whole server, and go with no such limit.\n\n"
+        "Beyond the table: nobody approves what they proposed, refusing what somebody else\n"
+        "proposed needs `proposals:decide`, nobody changes their own role or ends their own\n"
+        "account, nobody hands out a role or a scope that they lack, and the last administrator\n"
+        "stays one.\n\n"
+        "| permission | allows to |\n| --- | --- |\n" + "".join(scopes) + "\n"
+        f"| route | needs | nobody | {' | '.join(ROLES)} |\n"
+        f"| --- | --- | --- |{' --- |' * len(ROLES)}\n" + "".join(lines)
+    )
+
+
+def test_the_page_is_what_these_tests_write() -> None:
+    assert PAGE.read_text("utf-8") == page()
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), "utf-8")
