@@ -130,5 +130,13 @@ def page(
 ) -> Response:
     """A page of a list: *rows* has one row more than *limit_* where another page follows."""
     shown = rows[:limit_]
-    cursor = cursors.write(id_of(shown[-1])) if len(rows) > limit_ else None
-    return json_response({name: [shape(row) for row in shown], "next_cursor": cursor})
+    below = id_of(shown[-1]) if len(rows) > limit_ else None
+    return page_until(name, shown, below, shape)
+
+
+def page_until(
+    name: str, rows: Sequence[T], below: int | None, shape: Callable[[T], Any]
+) -> Response:
+    """A page of a list that goes on under the id *below*; None: that was all."""
+    cursor = None if below is None else cursors.write(below)
+    return json_response({name: [shape(row) for row in rows], "next_cursor": cursor})

@@ -23,10 +23,11 @@ from license_server.idempotency import Idempotency
 from license_server.signing_in import Attempt
 from license_server.site import Site
 from license_server.store import licenses, people, record
-from license_server.store.licenses import Filter, StoredLicense
+from license_server.store.licenses import StoredLicense
 from license_server.store.people import StoredUser
 from license_server.store.proposals import Proposal
 from license_server.store.record import Reply
+from license_server.store.search import Filter
 from license_server.web import forms, pages
 
 LOGIN = "/login"
@@ -178,14 +179,14 @@ async def listing(request: Request, site: AtSite) -> Response:
     before = cursors.read(cursor) if cursor else None
     wanted, now = Filter(text=text or None), site.clock()
     found = await site.read(
-        lambda connection: licenses.listed(connection, wanted, now, before=before, limit=_PAGE + 1)
+        lambda connection: licenses.listed(connection, wanted, now, before=before, limit=_PAGE)
     )
     older = None
-    if len(found) > _PAGE:
-        last = {"cursor": cursors.write(found[_PAGE - 1].id)}
+    if found.below is not None:
+        last = {"cursor": cursors.write(found.below)}
         older = f"{HOME}?{urlencode(({'q': text} if text else {}) | last)}"
     return pages.page(
-        request, "licenses", licenses=found[:_PAGE], q=text, older=older, first=before is None
+        request, "licenses", licenses=found.rows, q=text, older=older, first=before is None
     )
 
 

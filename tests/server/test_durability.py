@@ -18,7 +18,7 @@ from license_server import audit, issuing
 from license_server.actor import COMMAND
 from license_server.db import Database
 from license_server.store import licenses, parties, record
-from license_server.store.licenses import Filter
+from license_server.store.search import Filter
 from license_server.vault import open_database
 from tests.server.conftest import Desk
 from tests.support import server
@@ -161,7 +161,7 @@ def _all(database: Database, data: Path) -> set[str]:
     numbers: set[str] = set()
     before: int | None = None
     with database.reading() as connection:
-        while page := licenses.listed(connection, Filter(), 0, before=before, limit=500):
+        while page := licenses.listed(connection, Filter(), 0, before=before, limit=500).rows:
             for stored in page:
                 assert (
                     open_license(issuing.file_of(stored), roots=roots).license.jti == stored.number
