@@ -5,10 +5,22 @@ one. Where each tells many, the newest that the rarest of them tells are looked 
 Whoever asks for what hardly any of them is gets a short page, and where to go on.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    false,
+    func,
+    or_,
+    select,
+    true,
+    union,
+    union_all,
+)
 
 from license_server.models import begins, licenses
 from license_server.store import parties
@@ -16,13 +28,24 @@ from license_server.words import words
 
 _FEW = 500
 """A condition that tells no more licences than these is looked through as a whole."""
-_STEPS = (500, 1500, 6000)
+_STEPS = (400, 1000)
 """How many licences are looked at, step by step, before a short page is given."""
-_AT_ONCE = 250
 _WORDS = 8
+_PART = 8
+"""The characters of a number's last part."""
 # What a person hears or reads for a digit (Crockford's base 32).
 _HEARD = str.maketrans("OIL", "011")
-_END = func.coalesce(licenses.c.grace_until, licenses.c.expires_at)
+_COLUMNS = tuple(
+    licenses.c[name]
+    for name in (
+        *("id", "number", "customer_id", "product_id", "host_key", "host_name"),
+        *("expires_at", "grace_until", "line", "state"),
+    )
+)
+_MOST = 1_000_000
+Columns = Any
+"""The columns of a table or a query, by their names."""
+Holds = Callable[[Columns], ColumnElement[bool]]
 
 
 class Filter(NamedTuple):
@@ -59,40 +82,55 @@ class _Is(NamedTuple):
     column: Any
     values: Sequence[Any]
 
-    @property
-    def holds(self) -> ColumnElement[bool]:
-        if len(self.values) == 1:
-            return self.column == self.values[0]  # type: ignore[no-any-return]
-        return self.column.in_(self.values)  # type: ignore[no-any-return]
+    def holds(self, of: Columns) -> ColumnElement[bool]:
+        """Whether it is so in a row with the columns *of*."""
+        return of[self.column.name].in_(self.values)  # type: ignore[no-any-return]
 
-    def newest(self, connection: Connection, before: int | None, most: int) -> list[int]:
-        """At most *most* of them under *before*, the newest first."""
-        ids: list[int] = []
-        for value in self.values:
-            query = _under(before).where(self.column == value).limit(most)
-            ids += connection.execute(query).scalars()
-        return sorted(ids, reverse=True)[:most]
-
-
-class _All:
-    """Every licence: what is walked where no condition tells them in order."""
-
-    def newest(self, connection: Connection, before: int | None, most: int) -> list[int]:
-        """At most *most* of them under *before*, the newest first."""
-        return list(connection.execute(_under(before).limit(most)).scalars())
+    def newest(self, before: int | None, most: int) -> Select[Any]:
+        """A query for the ids of at most *most* of them under *before*, the newest first."""
+        each = [
+            _newest(before, most).where(self.column == value).subquery() for value in self.values
+        ]
+        ids = union_all(*(select(one.c.id) for one in each)).subquery()
+        return select(ids.c.id).order_by(ids.c.id.desc()).limit(most)
 
 
 class _Within(NamedTuple):
     """A column within bounds; its index tells them, but in no order that helps."""
 
     column: Any
-    holds: ColumnElement[bool]
+    bounds: Callable[[Any], ColumnElement[bool]]
 
-    @property
-    def some(self) -> Any:
-        """A query for at most one more than few of them."""
+    def holds(self, of: Columns) -> ColumnElement[bool]:
+        """Whether it is so in a row with the columns *of*."""
+        return self.bounds(of[self.column.name])
+
+    def some(self) -> Select[Any]:
+        """A query for the ids of at most one more than few of them."""
         # In the index's order, so that it is used: they may stand anywhere in the table.
-        return select(licenses.c.id).where(self.holds).order_by(self.column).limit(_FEW + 1)
+        found = select(licenses.c.id).where(self.bounds(self.column))
+        return found.order_by(self.column).limit(_FEW + 1)
+
+
+class _Wanted(NamedTuple):
+    """What is asked for: all of it must hold."""
+
+    ordered: list[_Is]
+    bounded: list[_Within]
+    rest: list[Holds]
+    text: list[_Within]
+    """One of these must hold, or one of *more*; none: no text is asked for."""
+    more: list[Holds]
+
+    def holds(self, of: Columns) -> ColumnElement[bool]:
+        """Whether a row with the columns *of* is wanted."""
+        every = [one.holds(of) for one in self.ordered] + [one.holds(of) for one in self.bounded]
+        every += [one(of) for one in self.rest]
+        if self.text:
+            every.append(
+                or_(*(one.holds(of) for one in self.text), *(one(of) for one in self.more))
+            )
+        return and_(true(), *every)
 
 
 def find(
@@ -102,88 +140,92 @@ def find(
 
     There may be fewer than *limit* although more follow.
     """
-    conditions = _conditions(connection, wanted, now)
-    if conditions is None:
+    asked = _asked(connection, wanted, now)
+    if asked is None:
         return Found([], None)
-    ordered, bounded, rest = conditions
-    told_apart: list[_Is | _Within] = [*ordered, *bounded]
-    holds = and_(true(), *(one.holds for one in told_apart), *rest)
-    if wanted.text is not None:
-        told = _told_by(connection, wanted.text)
-        if told.few is not None:
-            return _among(connection, told.few, holds, before, limit)
-        holds = and_(holds, told.holds)
-    for one in bounded:
-        few = list(connection.execute(one.some).scalars())
-        if len(few) <= _FEW:
-            return _among(connection, few, holds, before, limit)
-    if not rest and not bounded and wanted.text is None and len(ordered) == 1:
-        ids = ordered[0].newest(connection, before, limit + 1)
-        return Found(ids[:limit], ids[limit - 1] if len(ids) > limit else None)
-    return _walk(connection, ordered, holds, before, limit)
+    few = _few(connection, asked)
+    if few is None:
+        return _walk(connection, asked, before, limit)
+    found = list(connection.execute(_looked_through(few, asked, before, limit)).scalars())
+    return Found(found[:limit], found[limit - 1] if len(found) > limit else None)
 
 
-def _walk(
-    connection: Connection,
-    ordered: Sequence[_Is],
-    holds: ColumnElement[bool],
-    before: int | None,
-    limit: int,
-) -> Found:
-    """Look through the newest that the rarest of *ordered* tells."""
-    driving: _Is | _All = _All()
-    oldest = None
-    for one in ordered:
-        newest = one.newest(connection, before, _FEW + 1)
-        if len(newest) <= _FEW:
-            return _among(connection, newest, holds, before, limit)
-        if oldest is None or newest[-1] < oldest:
-            driving, oldest = one, newest[-1]
+def _few(connection: Connection, asked: _Wanted) -> Select[Any] | None:
+    """A query for the ids of few licences, all those wanted among them; None: none tells few."""
+    ways = [*asked.bounded, *asked.text]
+    if not ways:
+        return None
+    count = [select(func.count()).select_from(one.some().subquery()) for one in ways]
+    counts = connection.execute(select(*(one.scalar_subquery() for one in count))).one()
+    told = list(zip(counts, ways, strict=True))
+    bounded, text = told[: len(asked.bounded)], told[len(asked.bounded) :]
+    least = min(bounded, key=lambda one: one[0], default=None)
+    if least is not None and least[0] <= _FEW:
+        return least[1].some()
+    if text and not asked.more and all(number <= _FEW for number, _ in text):
+        each = [one.some().subquery() for number, one in text if number]
+        return select(union(*(select(one.c.id) for one in each)).subquery()) if each else _nothing()
+    return None
+
+
+def _walk(connection: Connection, asked: _Wanted, before: int | None, limit: int) -> Found:
+    """Look through the newest that the rarest condition tells."""
+    driving = _rarest(connection, asked.ordered, before)
     found: list[int] = []
     for step in _STEPS:
-        seen = driving.newest(connection, before, step)
-        if seen:
-            query = _under(before).where(licenses.c.id >= seen[-1], holds)
-            found += connection.execute(query.limit(limit + 1 - len(found))).scalars()
+        newest = _newest(before, step) if driving is None else driving.newest(before, step)
+        query = _looked_through(newest, asked, None, limit - len(found))
+        found += connection.execute(query).scalars()
         if len(found) > limit:
             return Found(found[:limit], found[limit - 1])
-        if len(seen) < step:
+        seen, oldest = _extent(connection, newest)
+        if seen < step:
             return Found(found, None)
-        before = seen[-1]
+        before = oldest
     return Found(found, before)
 
 
-def _among(
-    connection: Connection,
-    ids: Sequence[int],
-    holds: ColumnElement[bool],
-    before: int | None,
-    limit: int,
-) -> Found:
-    """Those of *ids* for which the rest *holds* too."""
-    candidates = sorted((id_ for id_ in ids if before is None or id_ < before), reverse=True)
-    found: list[int] = []
-    for start in range(0, len(candidates), _AT_ONCE):
-        some = candidates[start : start + _AT_ONCE]
-        query = _under(None).where(licenses.c.id.in_(some), holds)
-        found += connection.execute(query.limit(limit + 1 - len(found))).scalars()
-        if len(found) > limit:
-            return Found(found[:limit], found[limit - 1])
-    return Found(found, None)
+def _rarest(connection: Connection, ordered: Sequence[_Is], before: int | None) -> _Is | None:
+    """The one whose newest ones lie furthest back."""
+    if len(ordered) < 2:
+        return ordered[0] if ordered else None
+    extents = [_extent(connection, one.newest(before, _FEW)) for one in ordered]
+    return min(
+        zip(extents, ordered, strict=True), key=lambda one: (one[0][0] == _FEW, one[0][1] or 0)
+    )[1]
 
 
-def _under(before: int | None) -> Any:
-    query = select(licenses.c.id).order_by(licenses.c.id.desc())
+def _extent(connection: Connection, ids: Select[Any]) -> tuple[int, int | None]:
+    """How many *ids* there are, and the lowest."""
+    found = ids.subquery()
+    count, lowest = connection.execute(select(func.count(), func.min(found.c.id))).one()
+    return count, lowest
+
+
+def _looked_through(
+    ids: Select[Any], asked: _Wanted, before: int | None, limit: int
+) -> Select[Any]:
+    """A query for one more than *limit* of *ids* under *before*, for which all holds."""
+    # The limit inside keeps a planner from looking elsewhere than among *ids*.
+    seen = select(*_COLUMNS).where(licenses.c.id.in_(ids)).limit(_MOST).subquery()
+    query = select(seen.c.id).where(asked.holds(seen.c))
+    if before is not None:
+        query = query.where(seen.c.id < before)
+    return query.order_by(seen.c.id.desc()).limit(limit + 1)
+
+
+def _newest(before: int | None, most: int) -> Select[Any]:
+    query = select(licenses.c.id).order_by(licenses.c.id.desc()).limit(most)
     return query if before is None else query.where(licenses.c.id < before)
 
 
-def _conditions(
-    connection: Connection, wanted: Filter, now: int
-) -> tuple[list[_Is], list[_Within], list[ColumnElement[bool]]] | None:
-    """Those that tell in order, those that tell, and the rest; None where nothing can hold."""
+def _nothing() -> Select[Any]:
+    return select(licenses.c.id).where(false())
+
+
+def _asked(connection: Connection, wanted: Filter, now: int) -> _Wanted | None:
+    """The conditions; None where nothing can meet them."""
     ordered: list[_Is] = []
-    bounded: list[_Within] = []
-    rest: list[ColumnElement[bool]] = []
     if wanted.line is not None:
         ordered.append(_Is(licenses.c.line, (wanted.line,)))
     if wanted.customer is not None:
@@ -200,26 +242,10 @@ def _conditions(
     if wanted.state is not None:
         state = "active" if wanted.state == "expired" else wanted.state
         ordered.append(_Is(licenses.c.state, (state,)))
-    expires = licenses.c.expires_at
-    if wanted.state == "expired":
-        rest.append(now >= _END)
-        bounded.append(_Within(expires, expires <= now))
-    elif wanted.state == "active":
-        rest.append(or_(_END.is_(None), now < _END))
-    bounds = [
-        *([expires >= wanted.expires_from] if wanted.expires_from is not None else []),
-        *([expires < wanted.expires_before] if wanted.expires_before is not None else []),
-    ]
-    if bounds:
-        bounded.append(_Within(expires, and_(*bounds)))
-    for column, text in (
-        (licenses.c.host_key, wanted.host_key),
-        (licenses.c.host_name, None if wanted.host_name is None else _fold(wanted.host_name)),
-        (licenses.c.number, wanted.number),
-    ):
-        if text is not None:
-            bounded.append(_Within(column, begins(column, text)))
-    return ordered, bounded, rest
+    asked = _Wanted(ordered, list(_bounded(wanted, now)), list(_rest(wanted, now)), [], [])
+    if wanted.text is not None:
+        _add_text(connection, wanted.text.strip(), asked)
+    return asked
 
 
 def _product_names(wanted: Filter) -> frozenset[str] | None:
@@ -229,61 +255,71 @@ def _product_names(wanted: Filter) -> frozenset[str] | None:
     return named if wanted.products is None else named & wanted.products
 
 
-class _Told(NamedTuple):
-    """The licences that somebody may mean who types a text."""
+def _bounded(wanted: Filter, now: int) -> Iterator[_Within]:
+    first, last = wanted.expires_from, wanted.expires_before
+    if wanted.state == "expired":
+        last = now + 1 if last is None else min(last, now + 1)
+    if first is not None or last is not None:
+        yield _Within(licenses.c.expires_at, lambda column: _from_to(column, first, last))
+    for column, text in (
+        (licenses.c.host_key, wanted.host_key),
+        (licenses.c.host_name, None if wanted.host_name is None else _fold(wanted.host_name)),
+        (licenses.c.number, wanted.number),
+    ):
+        if text is not None:
+            yield _beginning(column, text)
 
-    few: list[int] | None
-    """None: there are many."""
-    holds: ColumnElement[bool]
+
+def _from_to(column: Any, first: int | None, last: int | None) -> ColumnElement[bool]:
+    bounds = [] if first is None else [column >= first]
+    return and_(*bounds, *([] if last is None else [column < last]))
 
 
-def _told_by(connection: Connection, text: str) -> _Told:
+def _rest(wanted: Filter, now: int) -> Iterator[Holds]:
+    if wanted.state == "expired":
+        yield lambda of: func.coalesce(of.grace_until, of.expires_at) <= now
+    elif wanted.state == "active":
+        yield lambda of: or_(of.expires_at.is_(None), of.expires_at > now, of.grace_until > now)
+
+
+def _beginning(column: Any, text: str) -> _Within:
+    return _Within(column, lambda of: begins(of, text))
+
+
+def _add_text(connection: Connection, typed: str, asked: _Wanted) -> None:
     """By key, hostname, number or its last part; by product; by words of the customer's name."""
-    typed = text.strip()
-    ways = [
-        _Within(licenses.c.host_key, begins(licenses.c.host_key, typed.lower())),
-        _Within(licenses.c.host_name, begins(licenses.c.host_name, _fold(typed))),
-        *(
-            _Within(licenses.c.number, begins(licenses.c.number, number))
-            for number in _numbers(connection, typed)
-        ),
-    ]
-    products = parties.product_ids(connection, frozenset({typed}))
+    asked.text.append(_beginning(licenses.c.host_key, typed.lower()))
+    asked.text.append(_beginning(licenses.c.host_name, _fold(typed)))
+    whole, begun = _numbers(connection, typed)
+    asked.text.extend(_beginning(licenses.c.number, number) for number in begun)
+    if whole:
+        asked.text.append(_Within(licenses.c.number, lambda column: column.in_(whole)))
+    products = parties.product_ids(connection, (typed,))
     if products:
-        ways.append(_Within(licenses.c.product_id, licenses.c.product_id == products[0]))
-    holds = [way.holds for way in ways]
+        asked.text.append(_Within(licenses.c.product_id, lambda column: column.in_(products)))
     named = words(typed, whole=True)[:_WORDS]
-    many = False
-    if named:
-        customers = parties.ids_named(connection, named, _FEW)
-        if customers is None:
-            many = True
-            holds.append(and_(*(parties.named(licenses.c.customer_id, word) for word in named)))
-        elif customers:
-            ways.append(_Within(licenses.c.customer_id, licenses.c.customer_id.in_(customers)))
-            holds.append(ways[-1].holds)
-    ids: set[int] = set()
-    for way in ways if not many else ():
-        told = list(connection.execute(way.some).scalars())
-        many = many or len(told) > _FEW
-        if many:
-            break
-        ids.update(told)
-    return _Told(None if many else list(ids), or_(*holds))
-
-
-def _numbers(connection: Connection, typed: str) -> Iterator[str]:
-    """How a number may begin that is typed from its beginning, or by its last part alone."""
-    heard = typed.upper().translate(_HEARD)
-    yield heard
-    part = heard.replace(" ", "").replace("-", "")
-    if not (1 <= len(part) <= 8 and part.isascii() and part.isalnum()):
+    if not named:
         return
-    query = select(func.min(licenses.c.number), func.max(licenses.c.number))
-    first, last = connection.execute(query).one()
-    if first is not None:
-        for year in range(int(first[3:7]), int(last[3:7]) + 1):
-            yield f"HS-{year:04}-{part}"
+    customers = parties.ids_named(connection, named, _FEW)
+    if customers is None:
+        asked.more.append(lambda of: and_(*(parties.named(of.customer_id, word) for word in named)))
+    elif customers:
+        asked.text.append(_Within(licenses.c.customer_id, lambda column: column.in_(customers)))
+
+
+def _numbers(connection: Connection, typed: str) -> tuple[list[str], list[str]]:
+    """The numbers, and the beginnings of numbers, that somebody may mean who types this."""
+    heard = typed.upper().translate(_HEARD)
+    part = heard.replace(" ", "").replace("-", "")
+    if not (1 <= len(part) <= _PART and part.isascii() and part.isalnum()):
+        return [], [heard]
+    first, last = (
+        connection.execute(select(end(licenses.c.number))).scalar_one()
+        for end in (func.min, func.max)
+    )
+    years = range(int(first[3:7]), int(last[3:7]) + 1) if first else ()
+    numbers = [f"HS-{year:04}-{part}" for year in years]
+    return (numbers, [heard]) if len(part) == _PART else ([], [heard, *numbers])
 
 
 def _fold(name: str) -> str:

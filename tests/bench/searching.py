@@ -3,7 +3,7 @@
 import random
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -18,53 +18,45 @@ from tests.support.postgres import new_database
 
 SMALL, LARGE = 1_000, 200_000
 PAGE = 50
-Chosen = random.Random
 
 
-def _customer(chosen: Chosen, count: int) -> str:
-    return ledger.customer_name(chosen.randint(1, count // PER_CUSTOMER))
+def _queries(chosen: random.Random, engine: Engine, count: int) -> Iterator[tuple[str, Filter]]:
+    """What people and programs look for, each with its name."""
+    customer = ledger.customer_name(chosen.randint(1, count // PER_CUSTOMER))
+    product = f"product-{chosen.randint(1, PRODUCTS)}"
+    number = _number(chosen, engine, count)
+    node = chosen.randint(1, 9999)
+    month = Filter(expires_from=NOW, expires_before=NOW + 30 * DAY)
+    yield "all", Filter()
+    yield "a customer's", Filter(customer=customer)
+    yield "a product's", Filter(product=product)
+    yield "suspended", Filter(state="suspended")
+    yield "active", Filter(state="active")
+    yield "expired", Filter(state="expired")
+    yield "a key's beginning", Filter(host_key=f"{chosen.getrandbits(32):08x}")
+    yield "a key's first digit", Filter(host_key=f"{chosen.getrandbits(4):x}")
+    yield "a hostname", Filter(host_name=f"node{node}-gpu")
+    yield "all hostnames", Filter(host_name="node")
+    yield "a month's", month
+    yield "a product's active of a month", month._replace(product=product, state="active")
+    yield "a product's suspended", Filter(product=product, state="suspended")
+    yield "a customer's active", Filter(customer=customer, state="active")
+    yield "text: a number", Filter(text=number)
+    yield "text: its last part", Filter(text=number[8:])
+    yield "text: a customer", Filter(text=customer)
+    yield "text: a word of many", Filter(text="moto")
+    yield "text: two words", Filter(text="shang rob")
+    yield "text: Chinese", Filter(text="海")
+    yield "text: a hostname", Filter(text=f"NODE{node}")
+    yield "text: all numbers", Filter(text="HS-")
+    yield "text: nothing", Filter(text="no such thing")
+    yield "text and a product", Filter(text="acme", product=product)
 
 
-def _product(chosen: Chosen) -> str:
-    return f"product-{chosen.randint(1, PRODUCTS)}"
-
-
-def _number(chosen: Chosen, engine: Engine, count: int) -> str:
+def _number(chosen: random.Random, engine: Engine, count: int) -> str:
     with engine.connect() as connection:
-        found = licenses.listed(
-            connection, Filter(), NOW, before=chosen.randint(2, count), limit=1
-        ).rows
-        return found[0].number
-
-
-QUERIES: dict[str, Callable[[Chosen, Engine, int], Filter]] = {
-    "all": lambda c, e, n: Filter(),
-    "a customer's": lambda c, e, n: Filter(customer=_customer(c, n)),
-    "a product's": lambda c, e, n: Filter(product=_product(c)),
-    "suspended": lambda c, e, n: Filter(state="suspended"),
-    "active": lambda c, e, n: Filter(state="active"),
-    "expired": lambda c, e, n: Filter(state="expired"),
-    "a key's beginning": lambda c, e, n: Filter(host_key=f"{c.getrandbits(32):08x}"),
-    "a key's first digit": lambda c, e, n: Filter(host_key=f"{c.getrandbits(4):x}"),
-    "a hostname": lambda c, e, n: Filter(host_name=f"node{c.randint(1, 9999)}-gpu"),
-    "all hostnames": lambda c, e, n: Filter(host_name="node"),
-    "a month's": lambda c, e, n: Filter(expires_from=NOW, expires_before=NOW + 30 * DAY),
-    "a product's active ones of a month": lambda c, e, n: Filter(
-        product=_product(c), state="active", expires_from=NOW, expires_before=NOW + 30 * DAY
-    ),
-    "a product's suspended": lambda c, e, n: Filter(product=_product(c), state="suspended"),
-    "a customer's active": lambda c, e, n: Filter(customer=_customer(c, n), state="active"),
-    "text: a number": lambda c, e, n: Filter(text=_number(c, e, n)),
-    "text: its last part": lambda c, e, n: Filter(text=_number(c, e, n)[8:]),
-    "text: a customer": lambda c, e, n: Filter(text=_customer(c, n)),
-    "text: a word of many": lambda c, e, n: Filter(text="moto"),
-    "text: two words": lambda c, e, n: Filter(text="shang rob"),
-    "text: Chinese": lambda c, e, n: Filter(text="海"),
-    "text: a hostname": lambda c, e, n: Filter(text=f"NODE{c.randint(1, 9999)}"),
-    "text: all numbers": lambda c, e, n: Filter(text="HS-"),
-    "text: nothing": lambda c, e, n: Filter(text="no such thing"),
-    "text and a product": lambda c, e, n: Filter(text="acme", product=_product(c)),
-}
+        below = chosen.randint(2, count)
+        return licenses.listed(connection, Filter(), NOW, before=below, limit=1).rows[0].number
 
 
 def measure(folder: Path, turns: int, large: int = LARGE) -> list[Row]:
@@ -89,15 +81,14 @@ def measure(folder: Path, turns: int, large: int = LARGE) -> list[Row]:
 def times(engine: Engine, count: int, turns: int, seed: int) -> dict[str, list[float]]:
     """The seconds that each query took, *turns* times; every second one is of a later page."""
     chosen = random.Random(seed)
-    taken: dict[str, list[float]] = {name: [] for name in QUERIES}
+    taken: dict[str, list[float]] = {}
     for turn in range(turns):
-        for name, query in QUERIES.items():
-            wanted = query(chosen, engine, count)
+        for name, wanted in _queries(chosen, engine, count):
             before = chosen.randint(count // 2, count) if turn % 2 else None
             began = time.perf_counter()
             with engine.connect() as connection:
                 licenses.listed(connection, wanted, NOW, before=before, limit=PAGE)
-            taken[name].append(time.perf_counter() - began)
+            taken.setdefault(name, []).append(time.perf_counter() - began)
     return taken
 
 

@@ -144,7 +144,6 @@ def test_a_search_finds_what_a_look_at_every_licence_finds(
     """Page by page until the end, with many and with few that each condition tells."""
     monkeypatch.setattr(search, "_FEW", few)
     monkeypatch.setattr(search, "_STEPS", (1, 3, 5) if few < 500 else (500,))
-    monkeypatch.setattr(search, "_AT_ONCE", 2)
     wanted = wanted._replace(text=text)
     with database.engine.connect() as connection:
         stored = [_add(connection, row) for row in rows]
