@@ -6,8 +6,7 @@ import secrets
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +14,6 @@ import click
 from sqlalchemy import Connection
 
 from license_core import b64url, claims
-from license_core.disk import told_plainly
 from license_core.errors import (
     AddressInUseError,
     ApprovalPendingError,
@@ -30,6 +28,8 @@ from license_core.errors import (
 from license_core.place import read, words
 from license_server import problem_json
 from license_server.actor import COMMAND
+from license_server.commands.output import written
+from license_server.commands.sheets import export, import_
 from license_server.db import Database
 from license_server.permissions import ROLES
 from license_server.settings import ServerSettings
@@ -154,7 +154,7 @@ def issue(settings: ServerSettings, /, output: str, **given: Any) -> None:
 
     try:
         site = Site(settings, database, issuer, lambda: now, secrets.token_bytes)
-        with _output(output) as write:
+        with written(output) as write:
             asyncio.run(site.act(Wanted("issue", given), COMMAND, now, tell))
             (stored,) = kept
             if isinstance(stored, Proposal):
@@ -257,6 +257,10 @@ def upgrade(settings: ServerSettings) -> None:
     click.echo("The database is of this server's version.")
 
 
+cli.add_command(import_)
+cli.add_command(export)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with *arguments* (default: the process's) and return its exit code."""
     try:
@@ -331,26 +335,6 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.close()
         raise AddressInUseError(address=f"{host}:{port}", reason=words(error)) from error
     return listening
-
-
-@contextmanager
-def _output(name: str) -> Iterator[Callable[[bytes], object]]:
-    """A way to write the file *name* whole; that it can be written is known before it is used."""
-    if name == "-":
-        yield sys.stdout.buffer.write
-        return
-    path = Path(name)
-    new = path.with_name(f"{path.name}.{secrets.token_hex(6)}.tmp")
-    try:
-        with new.open("xb") as stream:
-            yield stream.write
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(new, path)
-    except OSError as error:
-        raise told_plainly(error, name) from error
-    finally:
-        new.unlink(missing_ok=True)
 
 
 def _limit(text: str) -> tuple[str, int]:

@@ -20,7 +20,7 @@ from license_core.errors import (
 )
 from license_server import vault
 from license_server.answers import answer
-from license_server.api import events, licenses, parties, proposals
+from license_server.api import events, licenses, parties, proposals, sheets
 from license_server.auth import TokenCache
 from license_server.edge import Edge
 from license_server.settings import ServerSettings
@@ -49,7 +49,7 @@ def create_app(
     app = FastAPI(lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     app.state.site = site
     app.state.tokens = TokenCache()
-    for face in (licenses, parties, proposals, events):
+    for face in (licenses, parties, proposals, events, sheets):
         app.include_router(face.router)
     app.include_router(web.anyone)
     app.include_router(web.router)

@@ -31,17 +31,29 @@ def record(
     **details: Any,
 ) -> None:
     """Write an event. *details* are plain values, and never a secret; *rows* what there is now."""
+    new = event(now, actor, action, subject, rows=rows, reason=reason, **details)
+    store.add_event(connection, new)
+
+
+def event(
+    now: int,
+    actor: Actor,
+    action: str,
+    subject: str,
+    *,
+    rows: Iterable[Row] = (),
+    reason: str | None = None,
+    **details: Any,
+) -> NewEvent:
+    """An event to be written, with the same arguments as ``record``."""
     digests = {ledger_rows.name(*row): ledger_rows.digest(*row) for row in rows}
-    store.add_event(
-        connection,
-        NewEvent(
-            at=now,
-            actor=actor.name,
-            action=action,
-            subject=subject[:200],
-            details=strictjson.dumps(details).decode("utf-8"),
-            address=actor.address,
-            reason=reason,
-            rows=strictjson.dumps(digests).decode("utf-8") if digests else None,
-        ),
+    return NewEvent(
+        at=now,
+        actor=actor.name,
+        action=action,
+        subject=subject[:200],
+        details=strictjson.dumps(details).decode("utf-8"),
+        address=actor.address,
+        reason=reason,
+        rows=strictjson.dumps(digests).decode("utf-8") if digests else None,
     )

@@ -45,6 +45,11 @@ class Database:
         except (DBAPIError, PoolTimeoutError) as error:
             raise told_plainly(error) from error
 
+    def read(self, query: Work[T]) -> T:
+        """The result of *query*, in a transaction of its own. Raises as ``reading`` does."""
+        with self.reading() as connection:
+            return query(connection)
+
     def write(self, work: Work[T]) -> T:
         """Do *work* in a transaction, commit and return its result.
 

@@ -100,10 +100,11 @@ def page_parameters(request: Request, allowed: Sequence[str]) -> dict[str, str]:
 
 def is_dry(request: Request) -> bool:
     """Whether the caller only wants to know. Raises InputInvalidError."""
-    return _truth(parameters(request, ("dry_run",)), "dry_run")
+    return truth(parameters(request, ("dry_run",)), "dry_run")
 
 
-def _truth(given: Mapping[str, str], name: str) -> bool:
+def truth(given: Mapping[str, str], name: str) -> bool:
+    """Whether the parameter *name* is ``true``. Raises InputInvalidError."""
     text = given.get(name, "false")
     if text not in ("true", "false"):
         raise InputInvalidError(field=name, reason=f"{text!r} is neither true nor false")

@@ -25,8 +25,8 @@ from license_server.store.record import Reply
 from license_server.store.search import Filter
 
 FILE_TYPE = "application/octet-stream"
-_TEXTS = ("customer", "product", "host_key", "host_name", "number", "state", "line", "q")
-_DATES = ("expires_from", "expires_before")
+TEXTS = ("customer", "product", "host_key", "host_name", "number", "state", "line", "q")
+DATES = ("expires_from", "expires_before")
 _STATES = (*store.STATES, "expired")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -39,9 +39,9 @@ async def listing(request: Request, site: AtSite, actor: Reader) -> Response:
 
     A page may have fewer than ``limit`` although more follow: ``next_cursor`` tells.
     """
-    given = exchange.page_parameters(request, (*_TEXTS, *_DATES))
+    given = exchange.page_parameters(request, (*TEXTS, *DATES))
     limit, before, now = exchange.limit(given), exchange.before(given), site.clock()
-    wanted = _filter(given, actor)
+    wanted = filter_of(given, actor)
     rows, below = await site.read(
         lambda connection: store.listed(connection, wanted, now, before=before, limit=limit)
     )
@@ -207,7 +207,8 @@ def _find(connection: Connection, number: str, actor: Actor) -> StoredLicense:
     return stored
 
 
-def _filter(given: dict[str, str], actor: Actor) -> Filter:
+def filter_of(given: dict[str, str], actor: Actor) -> Filter:
+    """What the parameters of a list ask for. Raises InputInvalidError."""
     if given.get("state", "active") not in _STATES:
         reason = f"{given['state']!r} is none of {', '.join(_STATES)}"
         raise InputInvalidError(field="state", reason=reason)

@@ -1,7 +1,7 @@
 """Customers and products."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from license_server.models import begins, customer_words, customers, products
+from license_server.models import begins, customer_words, customers, metadata, products
 from license_server.words import words
 
 _FEW = 500
@@ -73,6 +73,15 @@ def ids(connection: Connection, customer: str, product: str) -> tuple[int | None
     )
     customer_id, product_id = connection.execute(wanted).one()
     return customer_id, product_id
+
+
+def ids_by_name(
+    connection: Connection, table: Literal["customers", "products"], names: Iterable[str]
+) -> dict[str, int]:
+    """The ids of those of *names* that there are."""
+    columns = metadata.tables[table].c
+    query = select(columns.name, columns.id).where(columns.name.in_(sorted(names)))
+    return {row.name: row.id for row in connection.execute(query)}
 
 
 def add_customer(connection: Connection, name: str, now: int, **more: Any) -> Customer | None:

@@ -50,6 +50,8 @@ SERVER_ONLY = {
     "rate-limited",
     "record-broken",
     "approval-pending",
+    "sheet-invalid",
+    "import-refused",
 }
 """Those that only the vendor's side raises: tests/server/test_problems.py."""
 
