@@ -75,24 +75,26 @@ def import_licenses(
         with _opened(file) as data:
             total, fingerprint = _size(data)
             name = job or fingerprint
-            lines = order_sheet.read(data, encoding)
-            checked = importing.check(database, lines, COMMAND, now, name)
-            right, wrong = _follow(checked, total, "lines checked", report if dry_run else None)
-            for one in wrong[:_SHOWN]:
-                click.echo(_told(one), err=True)
-            if wrong and not skip_wrong:
-                if not dry_run:
+            if dry_run or not skip_wrong:
+                lines = order_sheet.read(data, encoding)
+                checked = importing.check(database, lines, COMMAND, now, name)
+                right, wrong = _follow(checked, total, "lines checked", report if dry_run else None)
+                _tell(wrong)
+                if wrong and not dry_run:
                     _follow(iter([wrong]), 0, "", report)
-                raise ImportRefusedError(
-                    path=str(file), wrong=len(wrong), lines=right + len(wrong), first=wrong[0].line
-                )
-            if dry_run:
-                click.echo(f"{right} lines are right.", err=True)
-                return
-            data.seek(0)
+                if wrong and not skip_wrong:
+                    number, first = right + len(wrong), wrong[0].line
+                    raise ImportRefusedError(
+                        path=str(file), wrong=len(wrong), lines=number, first=first
+                    )
+                if dry_run:
+                    click.echo(f"{right} lines are right.", err=True)
+                    return
+                data.seek(0)
             lines = order_sheet.read(data, encoding)
             done = importing.issue(database, issuer, lines, COMMAND, now, secrets.token_bytes, name)
-            right, _ = _follow(done, right + len(wrong), "lines done", report)
+            right, wrong = _follow(done, total, "lines done", report)
+            _tell(wrong)
     finally:
         database.close()
     click.echo(f"Issued {right} licences.", err=True)
@@ -116,9 +118,10 @@ def _follow(
     return right, wrong
 
 
-def _told(one: Outcome) -> str:
-    where = f", {one.column}" if one.column else ""
-    return f"line {one.line}{where}: {one.detail}"
+def _tell(wrong: list[Outcome]) -> None:
+    for one in wrong[:_SHOWN]:
+        where = f", {one.column}" if one.column else ""
+        click.echo(f"line {one.line}{where}: {one.detail}", err=True)
 
 
 def _size(data: BinaryIO) -> tuple[int, str]:

@@ -131,7 +131,7 @@ def test_a_batch_is_stored_whole_or_not_at_all(desk: Desk, monkeypatch: pytest.M
     assert taken not in {one.number for one in outcomes}
     assert desk.count("licenses") == before[0] + 3
 
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise IntegrityError("insert", None, Exception("the record is gone"))
 
     before = [desk.count(table) for table in ("licenses", "audit_events", "customers")]
