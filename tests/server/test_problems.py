@@ -48,6 +48,10 @@ def _no_key(data: Path) -> None:
     (data / "keys" / "signing.key.pem").unlink()
 
 
+def _sheet(data: Path, text: str) -> None:
+    (data / "orders.csv").write_text(text)
+
+
 def _nothing(_: Path) -> None:
     pass
 
@@ -74,6 +78,16 @@ COMMANDS: dict[str, tuple[Callable[[Path], None], list[str], dict[str, str | Non
     "schema-newer": (_version("9999"), [*ISSUE, LINE], {}),
     "address-in-use": (_nothing, ["serve", "--host", "192.0.2.1"], {}),
     "not-found": (_nothing, ["token", "revoke", "nobody"], {}),
+    "sheet-invalid": (
+        lambda data: _sheet(data, "salary\n1\n"),
+        ["import", "licenses", "{data}/orders.csv"],
+        {},
+    ),
+    "import-refused": (
+        lambda data: _sheet(data, "customer,host\nACME,nothing\n"),
+        ["import", "licenses", "{data}/orders.csv"],
+        {},
+    ),
     "usage": (_nothing, ["serve", "--nonsense"], {}),
 }
 
@@ -82,7 +96,8 @@ COMMANDS: dict[str, tuple[Callable[[Path], None], list[str], dict[str, str | Non
 def test_the_command_ends_with_the_problems_exit_code(data: Path, slug: str) -> None:
     prepare, arguments, env = COMMANDS[slug]
     prepare(data)
-    code, said = command(data, *arguments, **env)
+    given = [argument.replace("{data}", str(data)) for argument in arguments]
+    code, said = command(data, *given, **env)
     assert code == ROWS[slug].exit_code, said
     assert "[E]: " in said
 
