@@ -705,3 +705,19 @@ class BackupInvalidError(LicenseError):
 
     path: str
     reason: str
+
+
+class SheetInvalidError(LicenseError):
+    """A CSV file is none that is understood."""
+
+    line: int
+    reason: str
+
+
+class ImportRefusedError(LicenseError):
+    """Lines of an import are wrong, so nothing was issued."""
+
+    path: str
+    wrong: int
+    lines: int
+    first: int

@@ -752,6 +752,22 @@ PROBLEMS: dict[str, Problem] = {
         "The OpenID provider cannot be asked: {reason}.",
         "Try again in a minute, or sign in with a password.",
     ),
+    "SheetInvalidError": Problem(
+        "sheet-invalid",
+        110,
+        422,
+        "The CSV file cannot be read",
+        "Line {line} of the CSV file: {reason}.",
+        "Correct the line; docs/API.md names the columns.",
+    ),
+    "ImportRefusedError": Problem(
+        "import-refused",
+        111,
+        422,
+        "Lines of the file are wrong; nothing was issued",
+        "{wrong} of {lines} lines of {path} are wrong, the first in line {first}; nothing was issued.",
+        "Correct them, or add `--skip-wrong` to issue the others; `--report FILE` lists them.",
+    ),
 }
 
 NOTICES: dict[str, Remark] = {

@@ -34,6 +34,8 @@ _HEX = "0-9a-fA-F\uff10-\uff19\uff21-\uff26\uff41-\uff46"
 _RUN = rf"(?<![{_HEX}])[{_HEX}]{{4,}}(?:\s+[{_HEX}]{{4,}}(?![{_HEX}]))*"
 _PIECE = rf"[{_HEX}]+"
 _DIGITS = 40
+# A line just as `get_host_key` prints it. So short a name cannot hold a second key.
+_PRINTED = r'\["([0-9a-f]{40})", "([0-9a-z._-]{0,38}[0-9a-z_-])"\]\s*'
 _QUOTES = "\"'`\u2018-\u201f\u2032\u2033\u300c-\u300f\u301d-\u301f\uff02\uff07\u00ab\u00bb"
 _COMMAS = ",;\uff0c\u3001\uff1b"
 _BRACKETS = r"\[\](){}\uff08\uff09\uff3b\uff3d\u3010\u3011\u3014\u3015\u3002"
@@ -123,6 +125,9 @@ def parse(text: str) -> LicenseRequest:
         raise RequestUnreadableError(
             size=len(text), reason=Reason("at most {most} are read", most=MAX_TEXT)
         )
+    printed = re.fullmatch(_PRINTED, text)
+    if printed is not None:
+        return LicenseRequest(key=printed[1], name=printed[2])
     try:
         blocks = armor.unwrap(text.encode("utf-8", "replace"))
     except armor.ArmorError as error:

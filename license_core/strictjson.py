@@ -48,7 +48,7 @@ def loads(data: bytes) -> Any:
 
 def dumps(value: Any) -> bytes:
     """The JSON text of *value*: UTF-8, no spaces, names in the order given."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return _write(value).encode()
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -64,6 +64,7 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(Reason("{name} is not JSON", name=name))
 
 
+_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 _STEPS = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
 # The scanner itself: what ``raw_decode`` calls.
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)

@@ -6,7 +6,7 @@ and signed without a database, and recorded in one transaction, in which whoever
 told so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -28,8 +28,10 @@ from license_server.issuing import Drawn, Issuer
 from license_server.orders import DAY, Order
 from license_server.store import licenses as store
 from license_server.store import parties
+from license_server.store import record as record_store
 from license_server.store.licenses import NewLicense, StoredLicense
 from license_server.store.parties import Product
+from license_server.store.record import NewEvent
 
 PERMISSIONS = {
     "issue": "licenses:issue",
@@ -98,8 +100,18 @@ class Plan(NamedTuple):
         return self.product is not None and self.product.needs_approval
 
 
+FindProduct = Callable[[str], Product | None]
+"""Reads a product by its name."""
+
+
 def plan(
-    connection: Connection, wanted: Wanted, actor: Actor, now: int, *, look: bool = False
+    connection: Connection,
+    wanted: Wanted,
+    actor: Actor,
+    now: int,
+    *,
+    look: bool = False,
+    find_product: FindProduct | None = None,
 ) -> Plan:
     """What *wanted* means at the instant *now*; *look*: with all that should be known before.
 
@@ -109,8 +121,9 @@ def plan(
     actor.need(PERMISSIONS[wanted.act])
     members = dict(wanted.members)
     reason = read_reason(members, needed=wanted.act in _NEEDS_REASON)
+    find = find_product or (lambda name: parties.product_by_name(connection, name))
     if wanted.subject is None:
-        product, order = _first_order(connection, members, now)
+        product, order = _first_order(find, members, now)
         former = _replaced(connection, order)
         order = order._replace(replaces=former.number if former else None)
     else:
@@ -118,7 +131,7 @@ def plan(
         actor.need(PERMISSIONS[wanted.act], former.product)
         check_state(former, wanted.act)
         order = orders.again(wanted.act, issuing.claims_of(former), members, now)
-        product = parties.product_by_name(connection, order.product)
+        product = find(order.product)
     actor.need(PERMISSIONS[wanted.act], order.product)
     if former is not None:
         actor.need(PERMISSIONS[wanted.act], former.product)
@@ -157,24 +170,8 @@ def record(
         customer_id = customers.ensure(connection, license_.sub, actor, now).id
     if product_id is None:
         product_id = products.ensure(connection, license_.aud, actor, now).id
-    new = NewLicense(
-        number=license_.jti,
-        customer_id=customer_id,
-        product_id=product_id,
-        host_key=license_.host.key,
-        host_name=license_.host.name,
-        issued_at=now,
-        expires_at=license_.exp,
-        grace_until=license_.grace_until,
-        replaces=license_.replaces,
-        token=drawn.token,
-        keyset_version=issuer.keyset.keyset.version,
-        issued_by=actor.name,
-        line=former.line if former else license_.jti,
-        act=planned.act,
-        request=planned.text,
-    )
-    changed = []
+    new = row_of(planned, drawn, issuer, actor, customer_id, product_id)
+    changed: list[audit.Row] = []
     if former is not None:
         allowed = _FROM.get(planned.act, ("active",))
         _expect(connection, former.number, planned.expected)
@@ -187,21 +184,52 @@ def record(
         changed.append(("licenses", left))
     id_ = store.add(connection, new)
     changed.append(("licenses", new._asdict() | {"id": id_}))
-    audit.record(
-        connection,
-        now,
+    record_store.add_event(connection, event_of(planned, drawn, changed, actor, **more))
+    return _stored(new, id_, license_.sub, license_.aud, issuer.keyset_token)
+
+
+def row_of(
+    planned: Plan, drawn: Drawn, issuer: Issuer, actor: Actor, customer_id: int, product_id: int
+) -> NewLicense:
+    """The row that a licence makes which was drawn up."""
+    license_ = drawn.license
+    return NewLicense(
+        number=license_.jti,
+        customer_id=customer_id,
+        product_id=product_id,
+        host_key=license_.host.key,
+        host_name=license_.host.name,
+        issued_at=license_.iat,
+        expires_at=license_.exp,
+        grace_until=license_.grace_until,
+        replaces=license_.replaces,
+        token=drawn.token,
+        keyset_version=issuer.keyset.keyset.version,
+        issued_by=actor.name,
+        line=planned.former.line if planned.former else license_.jti,
+        act=planned.act,
+        request=planned.text,
+    )
+
+
+def event_of(
+    planned: Plan, drawn: Drawn, rows_left: Iterable[audit.Row], actor: Actor, **more: Any
+) -> NewEvent:
+    """The event of that act; *rows_left* are the rows as it left them, *more* its details."""
+    license_ = drawn.license
+    return audit.event(
+        license_.iat,
         actor,
         f"license.{_PAST[planned.act]}",
-        new.number,
-        rows=changed,
+        license_.jti,
+        rows=rows_left,
         reason=planned.reason,
         customer=license_.sub,
         product=license_.aud,
         host=license_.host.key,
-        **({"replaces": new.replaces} if new.replaces else {}),
+        **({"replaces": license_.replaces} if license_.replaces else {}),
         **more,
     )
-    return _stored(new, id_, license_.sub, license_.aud, issuer.keyset_token)
 
 
 def end(connection: Connection, wanted: Wanted, actor: Actor, now: int) -> StoredLicense:
@@ -285,12 +313,12 @@ def read_reason(members: dict[str, Any], *, needed: bool) -> str | None:
 
 
 def _first_order(
-    connection: Connection, members: dict[str, Any], now: int
+    find_product: FindProduct, members: dict[str, Any], now: int
 ) -> tuple[Product | None, Order]:
     """The order in *members*, with the product's defaults where they say nothing."""
     named: Any = members.get("product")
     known = isinstance(named, str) and choice_name(named)
-    product = parties.product_by_name(connection, named) if known else None
+    product = find_product(named) if known else None
     defaults = products.defaults(product)
     if any(members.get(name) is not None for name in orders.TERM[:3]):
         defaults.pop("days", None)

@@ -37,6 +37,7 @@ from license_server.commands.backup import backup, restore
 from license_server.commands.fsck import fsck
 from license_server.commands.output import give_up_output, say, written
 from license_server.commands.shared import write
+from license_server.commands.sheets import export, import_
 from license_server.settings import ServerSettings
 
 if TYPE_CHECKING:
@@ -284,7 +285,7 @@ def upgrade(settings: ServerSettings) -> None:
     say("The database is of this server's version.")
 
 
-for command in (audit, backup, fsck, restore, tokens.token, users.user):
+for command in (audit, backup, export, fsck, import_, restore, tokens.token, users.user):
     cli.add_command(command)
 
 

@@ -30,22 +30,34 @@ def record(
     reason: str | None = None,
     **details: Any,
 ) -> None:
-    """Write an event. *details* are plain values, and never a secret.
+    """Write an event, with the same arguments as ``event``."""
+    new = event(now, actor, action, subject, rows=rows, reason=reason, **details)
+    store.add_event(connection, new)
+
+
+def event(
+    now: int,
+    actor: Actor,
+    action: str,
+    subject: str,
+    *,
+    rows: Iterable[Row] = (),
+    reason: str | None = None,
+    **details: Any,
+) -> NewEvent:
+    """An event to be written. *details* are plain values, and never a secret.
 
     *rows* are what this very transaction wrote. A row that was only read may have been changed by
     another meanwhile, and its last event would then tell of what it was before.
     """
     digests = {ledger_rows.name(*row): ledger_rows.digest(*row) for row in rows}
-    store.add_event(
-        connection,
-        NewEvent(
-            at=now,
-            actor=actor.name,
-            action=action,
-            subject=subject[:200],
-            details=strictjson.dumps(details).decode("utf-8"),
-            address=actor.address,
-            reason=reason,
-            rows=strictjson.dumps(digests).decode("utf-8") if digests else None,
-        ),
+    return NewEvent(
+        at=now,
+        actor=actor.name,
+        action=action,
+        subject=subject[:200],
+        details=strictjson.dumps(details).decode("utf-8"),
+        address=actor.address,
+        reason=reason,
+        rows=strictjson.dumps(digests).decode("utf-8") if digests else None,
     )

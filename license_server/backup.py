@@ -45,7 +45,8 @@ from license_server.actor import COMMAND
 from license_server.models import attempts, licenses, metadata, sessions
 from license_server.settings import ServerSettings
 from license_server.store import licenses as store
-from license_server.store.licenses import Filter, StoredLicense
+from license_server.store.licenses import StoredLicense
+from license_server.store.search import Filter
 
 _FORMAT = 1
 _MANIFEST, _SEAL = "manifest.json", "manifest.sha256"
@@ -205,7 +206,7 @@ def _check(connection: Connection, backup: Backup, *, thorough: bool) -> None:
 
 def _all(connection: Connection) -> Iterator[StoredLicense]:
     before: int | None = None
-    while page := store.listed(connection, Filter(), 0, before=before, limit=500):
+    while page := store.listed(connection, Filter(), 0, before=before, limit=500).rows:
         yield from page
         before = page[-1].id
 
@@ -213,7 +214,7 @@ def _all(connection: Connection) -> Iterator[StoredLicense]:
 def _some(connection: Connection) -> Iterator[StoredLicense]:
     last = connection.execute(select(func.max(licenses.c.id))).scalar() or 0
     for place in sorted({1 + last * step // _SAMPLE for step in range(1, _SAMPLE + 1)}):
-        yield from store.listed(connection, Filter(), 0, before=place, limit=1)
+        yield from store.listed(connection, Filter(), 0, before=place, limit=1).rows
 
 
 class _Sink(io.RawIOBase):

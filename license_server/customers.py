@@ -65,11 +65,13 @@ def add(connection: Connection, members: Mapping[str, Any], actor: Actor, now: i
     return customer
 
 
-def ensure(connection: Connection, name: str, actor: Actor, now: int) -> Customer:
-    """The customer of this name, who is added with a first licence."""
+def ensure(
+    connection: Connection, name: str, actor: Actor, now: int, more: Mapping[str, Any] | None = None
+) -> Customer:
+    """The customer of this name, who is added with a first licence, with the values *more*."""
     customer = parties.customer_by_name(connection, name)
     if customer is None:
-        customer = parties.add_customer(connection, name, now)
+        customer = parties.add_customer(connection, name, now, **(more or {}))
         if customer is None:  # another process was first
             return find(connection, name)
         _record(connection, customer, actor, "customer.added", now)

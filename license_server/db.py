@@ -56,6 +56,11 @@ class Database:
                 connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
 
+    def read(self, query: Work[T]) -> T:
+        """The result of *query*, in a transaction of its own. Raises as ``reading`` does."""
+        with self.reading() as connection:
+            return query(connection)
+
     def write(self, work: Work[T]) -> T:
         """Do *work* in a transaction, commit and return its result.
 

@@ -11,12 +11,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from license_core.errors import InternalError, LicenseError, RequestTooLargeError
 from license_server import proxies
 from license_server.answers import answer
+from license_server.api import PREFIX
 from license_server.metrics import Metrics
 from license_server.proxies import Network
 from license_server.rates import Left
 
 MAX_BODY = 256 * 1024
 """The most bytes that a request's body may have."""
+MAX_IMPORT = 16 * 1024 * 1024
+"""… and that of an import."""
 
 _log = structlog.get_logger()
 SECURITY = {
@@ -121,15 +124,15 @@ def _secure(headers: MutableHeaders, scope: Scope, request_id: str) -> None:
 
 
 def _limited(scope: Scope, receive: Receive) -> Receive:
-    """*receive* that gives up after MAX_BODY bytes."""
-    total = 0
+    """*receive* that gives up after MAX_BODY bytes, or MAX_IMPORT."""
+    total, cap = 0, MAX_IMPORT if scope["path"] == f"{PREFIX}/imports" else MAX_BODY
 
     async def receiving() -> Message:
         nonlocal total
         message = await receive()
         total += len(message.get("body", b""))
-        if total > MAX_BODY:
-            raise RequestTooLargeError(size=_declared(scope) or total, cap=MAX_BODY)
+        if total > cap:
+            raise RequestTooLargeError(size=_declared(scope) or total, cap=cap)
         return message
 
     return receiving

@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     ForeignKey,
     Index,
     Integer,
@@ -16,9 +17,16 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    and_,
     text,
 )
 from sqlalchemy.types import TypeEngine
+
+
+def begins(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
+    """Whether a column of texts that are looked for from their beginning begins with *text*."""
+    return and_(column >= text, column < text + "\U0010ffff")
+
 
 metadata = MetaData(
     naming_convention={
@@ -114,6 +122,7 @@ customer_words = Table(
     Column("word", _Prefix(64), primary_key=True),  # of the name, in lower case (words.py)
     Column("customer_id", ForeignKey(customers.c.id), primary_key=True),
 )
+Index(None, customer_words.c.customer_id, customer_words.c.word)
 
 proposals = Table(
     "proposals",

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-_MOST = 40
+_MOST = 200  # a name has no more characters
 _LONGEST = 64
 # Scripts without spaces: every character may begin a word.
 _UNSPACED = "\u2e80-\u2fdf\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"

@@ -31,6 +31,7 @@ _NEW_INDEXES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("licenses", ("expires_at", "id")),
     ("licenses", ("state", "id")),
     ("licenses", ("line",)),
+    ("customer_words", ("customer_id", "word")),
     ("audit_events", ("subject", "id")),
     ("audit_events", ("actor", "id")),
 )

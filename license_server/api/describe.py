@@ -33,8 +33,12 @@ class Operation(NamedTuple):
     """The shape of each reply; None: the bytes of a file."""
     problems: tuple[str, ...] = ()
     body: Schema | None = None
-    example: dict[str, Any] | None = None
+    example: Any = None
     query: dict[str, Schema] = {}  # noqa: RUF012  # never changed
+    media_type: str = "application/json"
+    """Of what it takes."""
+    gives: str = "application/octet-stream"
+    """Of a reply that is the bytes of a file."""
     matches: bool = False
     """Whether it heeds ``If-Match``."""
 
@@ -68,21 +72,25 @@ def _ending(summary: str) -> Operation:
     )
 
 
+_LICENCE_FILTERS: dict[str, Schema] = {
+    "customer": schemas.PLAIN,
+    "product": schemas.PLAIN,
+    "host_key": schemas.PLAIN,
+    "host_name": schemas.PLAIN,
+    "number": schemas.PLAIN,
+    "line": schemas.PLAIN,
+    "q": schemas.PLAIN,
+    "state": schemas.STATE,
+    "expires_from": schemas.DAY,
+    "expires_before": schemas.DAY,
+}
+
 OPERATIONS = {
     "licenses.list": _list(
         "List and search licences",
         "licenses",
         schemas.LICENSE,
-        customer=schemas.PLAIN,
-        product=schemas.PLAIN,
-        host_key=schemas.PLAIN,
-        host_name=schemas.PLAIN,
-        number=schemas.PLAIN,
-        line=schemas.PLAIN,
-        q=schemas.PLAIN,
-        state=schemas.STATE,
-        expires_from=schemas.DAY,
-        expires_before=schemas.DAY,
+        **_LICENCE_FILTERS,
     ),
     "licenses.issue": _issuing(
         "Issue a licence",
@@ -224,6 +232,29 @@ OPERATIONS = {
         {"email": "ada@example.com", "role": "issuer", "days": 7},
     ),
     "invitations.withdraw": Operation("Withdraw it", {204: {}}, ("not-found",)),
+    "imports.issue": Operation(
+        "Issue a licence for each line of a sheet",
+        {200: schemas.IMPORTED},
+        (
+            "input-invalid",
+            "sheet-invalid",
+            "import-refused",
+            "signer-unavailable",
+            "idempotency-key-reused",
+            "request-too-large",
+        ),
+        {"type": "string"},
+        'customer,product,host,days\nACME,darwin,"[""5589…"", ""studio2_gpu""]",365\n',
+        _DRY | {"skip_wrong": {"type": "string", "enum": ["true", "false"]}},
+        media_type="text/csv",
+    ),
+    "exports.licenses": Operation(
+        "The licences as a sheet",
+        {200: None},
+        ("input-invalid",),
+        query=_LICENCE_FILTERS,
+        gives="text/csv",
+    ),
     "checkpoints.list": _list("What the record was, signed", "checkpoints", schemas.CHECKPOINT),
     "events.list": _list(
         "The record",

@@ -130,10 +130,11 @@ def page_parameters(request: Request, allowed: Sequence[str]) -> dict[str, str]:
 
 def is_dry(request: Request) -> bool:
     """Whether the caller only wants to know. Raises InputInvalidError."""
-    return _truth(parameters(request, ("dry_run",)), "dry_run")
+    return truth(parameters(request, ("dry_run",)), "dry_run")
 
 
-def _truth(given: Mapping[str, str], name: str) -> bool:
+def truth(given: Mapping[str, str], name: str) -> bool:
+    """Whether the parameter *name* is ``true``. Raises InputInvalidError."""
     text = given.get(name, "false")
     if text not in ("true", "false"):
         raise InputInvalidError(field=name, reason=f"{text!r} is neither true nor false")
@@ -160,5 +161,13 @@ def page(
 ) -> Response:
     """A page of a list: *rows* has one row more than *limit_* where another page follows."""
     shown = rows[:limit_]
-    cursor = cursors.write(id_of(shown[-1])) if len(rows) > limit_ else None
-    return json_response({name: [shape(row) for row in shown], "next_cursor": cursor})
+    below = id_of(shown[-1]) if len(rows) > limit_ else None
+    return page_until(name, shown, below, shape)
+
+
+def page_until(
+    name: str, rows: Sequence[T], below: int | None, shape: Callable[[T], Any]
+) -> Response:
+    """A page of a list that goes on under the id *below*; None: that was all."""
+    cursor = None if below is None else cursors.write(below)
+    return json_response({name: [shape(row) for row in rows], "next_cursor": cursor})

@@ -19,13 +19,14 @@ from license_server.api.who import AtSite, Needs, Reader
 from license_server.site import Site
 from license_server.store import licenses as store
 from license_server.store import record
-from license_server.store.licenses import Filter, StoredLicense
+from license_server.store.licenses import StoredLicense
 from license_server.store.proposals import Proposal
 from license_server.store.record import Reply
+from license_server.store.search import Filter
 
 FILE_TYPE = "application/octet-stream"
-_TEXTS = ("customer", "product", "host_key", "host_name", "number", "state", "line", "q")
-_DATES = ("expires_from", "expires_before")
+TEXTS = ("customer", "product", "host_key", "host_name", "number", "state", "line", "q")
+DATES = ("expires_from", "expires_before")
 _STATES = (*store.STATES, "expired")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -34,16 +35,17 @@ router = APIRouter(prefix=f"{PREFIX}/licenses", tags=["licenses"])
 
 @router.get("", openapi_extra=describe("licenses.list"))
 async def listing(request: Request, site: AtSite, actor: Reader) -> Response:
-    """The licences, the newest first, a page at a time."""
-    given = exchange.page_parameters(request, (*_TEXTS, *_DATES))
+    """The licences, the newest first, a page at a time.
+
+    A page may have fewer than ``limit`` although more follow: ``next_cursor`` tells.
+    """
+    given = exchange.page_parameters(request, (*TEXTS, *DATES))
     limit, before, now = exchange.limit(given), exchange.before(given), site.clock()
-    wanted = _filter(given, actor)
-    rows = await site.read(
-        lambda connection: store.listed(connection, wanted, now, before=before, limit=limit + 1)
+    wanted = filter_of(given, actor)
+    rows, below = await site.read(
+        lambda connection: store.listed(connection, wanted, now, before=before, limit=limit)
     )
-    return exchange.page(
-        "licenses", rows, limit, lambda row: row.id, lambda row: shapes.license_json(row, now)
-    )
+    return exchange.page_until("licenses", rows, below, lambda row: shapes.license_json(row, now))
 
 
 @router.post("", status_code=201, openapi_extra=describe("licenses.issue"))
@@ -206,7 +208,8 @@ def _find(connection: Connection, number: str, actor: Actor) -> StoredLicense:
     return stored
 
 
-def _filter(given: dict[str, str], actor: Actor) -> Filter:
+def filter_of(given: dict[str, str], actor: Actor) -> Filter:
+    """What the parameters of a list ask for. Raises InputInvalidError."""
     if given.get("state", "active") not in _STATES:
         reason = f"{given['state']!r} is none of {', '.join(_STATES)}"
         raise InputInvalidError(field="state", reason=reason)

@@ -18,6 +18,7 @@ from license_server.api import (
     parties,
     proposals,
     schemas,
+    sheets,
     tokens,
     users,
 )
@@ -39,6 +40,7 @@ ROUTERS = (
     checkpoints.router,
     tokens.router,
     users.router,
+    sheets.router,
 )
 """The rooms of the API."""
 
@@ -125,7 +127,7 @@ def _operation(name: str, path: str, route: APIRoute) -> dict[str, Any]:
         content = {"schema": told.body} | ({"example": told.example} if told.example else {})
         described["requestBody"] = {
             "required": True,
-            "content": {exchange.MEDIA_TYPE: content},
+            "content": {told.media_type: content},
         }
     return described
 
@@ -138,7 +140,7 @@ def _responses(told: Operation) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for status, schema in told.replies.items():
         if schema is None:
-            content: dict[str, Any] = {"application/octet-stream": {"schema": {}}}
+            content: dict[str, Any] = {told.gives: {"schema": {}}}
         else:
             content = {exchange.MEDIA_TYPE: {"schema": schema}}
         found[str(status)] = {"description": told.summary, "content": content}

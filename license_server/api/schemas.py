@@ -312,6 +312,19 @@ NEW_INVITATION = _all(
     INVITATION["properties"] | {"secret": {"type": "string"}, "path": {"type": "string"}}
 )
 INVITATION_WANTED = _object({"email": _EMAIL, "role": _ROLE}, {"days": _integer(1, 30)})
+IMPORTED = _all(
+    {
+        "dry_run": {"type": "boolean"},
+        "lines": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"line": {"type": "integer"}, "ok": {"type": "boolean"}},
+                "required": ["line", "ok"],
+            },
+        },
+    }
+)
 CHECKPOINT = _all(
     {"position": {"type": "integer"}, "made_at": _INSTANT, "token": {"type": "string"}}
 )

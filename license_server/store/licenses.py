@@ -2,11 +2,11 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, func, insert, or_, select
+from sqlalchemy import Connection, and_, func, insert, or_, select
 
 from license_server.models import customers, keysets, licenses, products
-from license_server.store import parties
-from license_server.words import words
+from license_server.store import search
+from license_server.store.search import Filter
 
 STATES = ("active", "replaced", "suspended", "revoked")
 
@@ -54,27 +54,6 @@ class StoredLicense(NamedTuple):
     act: str
     state: str
     """What became of it: one of STATES."""
-
-
-class Filter(NamedTuple):
-    """Which licences to list. *text* is what somebody types into a search field."""
-
-    customer: str | None = None
-    product: str | None = None
-    host_key: str | None = None
-    """The key, or its beginning."""
-    host_name: str | None = None
-    """The hostname, or its beginning."""
-    number: str | None = None
-    """The number, or its beginning."""
-    state: str | None = None
-    """One of STATES; or ``expired``: active, and over at *now*."""
-    line: str | None = None
-    expires_from: int | None = None
-    expires_before: int | None = None
-    text: str | None = None
-    products: frozenset[str] | None = None
-    """Only of these; None: of all."""
 
 
 _LICENSES = (
@@ -173,64 +152,22 @@ def live(connection: Connection, host_key: str, now: int) -> list[StoredLicense]
     return [StoredLicense(*tuple(row)) for row in rows]
 
 
+class Page(NamedTuple):
+    """Licences, the newest first, and the id under which to go on; None: that was all."""
+
+    rows: list[StoredLicense]
+    below: int | None
+
+
 def listed(
     connection: Connection, wanted: Filter, now: int, *, before: int | None, limit: int
-) -> list[StoredLicense]:
-    """At most *limit* licences, the newest first; those with an id under *before*."""
-    query = _narrow(_LICENSES, wanted, now)
-    if before is not None:
-        query = query.where(licenses.c.id < before)
-    rows = connection.execute(query.order_by(licenses.c.id.desc()).limit(limit))
-    return [StoredLicense(*tuple(row)) for row in rows]
+) -> Page:
+    """At most *limit* licences, the newest first; those with an id under *before*.
 
-
-def _narrow(query: Select[Any], wanted: Filter, now: int) -> Select[Any]:
-    if wanted.customer is not None:
-        query = query.where(customers.c.name == wanted.customer)
-    if wanted.product is not None:
-        query = query.where(products.c.name == wanted.product)
-    if wanted.products is not None:
-        query = query.where(products.c.name.in_(wanted.products))
-    if wanted.line is not None:
-        query = query.where(licenses.c.line == wanted.line)
-    if wanted.expires_from is not None:
-        query = query.where(licenses.c.expires_at >= wanted.expires_from)
-    if wanted.expires_before is not None:
-        query = query.where(licenses.c.expires_at < wanted.expires_before)
-    for column, text in (
-        (licenses.c.host_key, wanted.host_key),
-        (licenses.c.host_name, wanted.host_name),
-        (licenses.c.number, wanted.number),
-    ):
-        if text is not None:
-            query = query.where(begins(column, text))
-    if wanted.state == "expired":
-        query = query.where(licenses.c.state == "active", now >= _END)
-    elif wanted.state == "active":
-        query = query.where(licenses.c.state == "active", or_(_END.is_(None), now < _END))
-    elif wanted.state is not None:
-        query = query.where(licenses.c.state == wanted.state)
-    return query if wanted.text is None else query.where(_matches(wanted.text))
-
-
-def begins(column: Any, text: str) -> Any:
-    """Whether *column* begins with *text*, as an index can answer it."""
-    return and_(column >= text, column < text + "\U0010ffff")
-
-
-def _matches(text: str) -> Any:
-    """Whether a licence is what somebody means who types *text*."""
-    low = text.strip().lower()
-    found = [
-        begins(licenses.c.host_key, low),
-        begins(licenses.c.host_name, low),
-        begins(licenses.c.number, low.upper()),
-        products.c.name == text.strip(),
-    ]
-    typed = words(text, whole=True)
-    if typed:
-        named = select(customers.c.id).where(
-            *(customers.c.id.in_(parties.ids_with(word)) for word in typed)
-        )
-        found.append(licenses.c.customer_id.in_(named))
-    return or_(*found)
+    There may be fewer than *limit* although more follow (search.py).
+    """
+    ids, below = search.find(connection, wanted, now, before=before, limit=limit)
+    if not ids:
+        return Page([], below)
+    query = _LICENSES.where(licenses.c.id.in_(ids)).order_by(licenses.c.id.desc())
+    return Page([StoredLicense(*tuple(row)) for row in connection.execute(query)], below)

@@ -1,12 +1,25 @@
 """Customers and products."""
 
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Connection, Insert, Table, delete, exists, insert, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    Table,
+    delete,
+    exists,
+    insert,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
-from license_server.models import customer_words, customers, licenses, products
+from license_server.models import begins, customer_words, customers, licenses, metadata, products
 from license_server.words import words
+
+_FEW = 500
+"""So many customers are looked through one by one."""
 
 
 class Customer(NamedTuple):
@@ -60,6 +73,15 @@ def ids(connection: Connection, customer: str, product: str) -> tuple[int | None
     )
     customer_id, product_id = connection.execute(wanted).one()
     return customer_id, product_id
+
+
+def ids_by_name(
+    connection: Connection, table: Literal["customers", "products"], names: Iterable[str]
+) -> dict[str, int]:
+    """The ids of those of *names* that there are."""
+    columns = metadata.tables[table].c
+    query = select(columns.name, columns.id).where(columns.name.in_(sorted(names)))
+    return {row.name: row.id for row in connection.execute(query)}
 
 
 def add_customer(connection: Connection, name: str, now: int, **more: Any) -> Customer | None:
@@ -127,8 +149,13 @@ def customers_after(
         query = query.where(_has_licence_of(of))
     if name is not None:
         query = query.where(customers.c.name > name)
-    for word in words(text or "", whole=True):
-        query = query.where(customers.c.id.in_(ids_with(word)))
+    typed = words(text or "", whole=True)
+    if typed:
+        found = ids_named(connection, typed, _FEW)
+        if found is None:
+            query = query.where(*(named(customers.c.id, word) for word in typed))
+        else:
+            query = query.where(customers.c.id.in_(found))
     return [Customer(*row) for row in connection.execute(query)]
 
 
@@ -145,10 +172,36 @@ def _has_licence_of(of: frozenset[str]) -> Any:
     )
 
 
-def ids_with(word: str) -> Any:
-    """A query for the ids of the customers in whose names a word begins with *word*."""
-    column = customer_words.c.word
-    return select(customer_words.c.customer_id).where(column >= word, column < word + "\U0010ffff")
+def named(customer_id: Any, word: str) -> ColumnElement[bool]:
+    """Whether a word of that customer's name begins with *word*."""
+    table = customer_words.c
+    return exists().where(table.customer_id == customer_id, begins(table.word, word))
+
+
+def ids_named(connection: Connection, typed: Sequence[str], most: int) -> list[int] | None:
+    """The customers whose names have a word that begins with each of *typed*.
+
+    None where each of *typed* is the beginning of more than *most* words.
+    """
+    table = customer_words.c
+    for word in typed:
+        query = select(table.customer_id).where(begins(table.word, word))
+        # In the index's order, so that it is used.
+        ids = list(connection.execute(query.order_by(table.word).limit(most + 1)).scalars())
+        if len(ids) <= most:
+            break
+    else:
+        return None
+    query = select(customers.c.id).where(
+        customers.c.id.in_(ids), *(named(customers.c.id, other) for other in typed if other != word)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def product_ids(connection: Connection, names: Iterable[str]) -> list[int]:
+    """The products that are called so."""
+    query = select(products.c.id).where(products.c.name.in_(sorted(names)))
+    return list(connection.execute(query).scalars())
 
 
 def products_after(

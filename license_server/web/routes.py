@@ -15,9 +15,10 @@ from license_server.auth import Session
 from license_server.idempotency import Idempotency
 from license_server.site import Site
 from license_server.store import licenses, record
-from license_server.store.licenses import Filter, StoredLicense
+from license_server.store.licenses import StoredLicense
 from license_server.store.proposals import Proposal
 from license_server.store.record import Reply
+from license_server.store.search import Filter
 from license_server.web import forms, pages, replacement, who
 from license_server.web.entry import HOME
 from license_server.web.who import AtSite, Form, May, SignedIn
@@ -64,14 +65,14 @@ async def listing(request: Request, site: AtSite, _: Reader) -> Response:
     before = cursors.read(cursor) if cursor else None
     wanted, now = Filter(text=text or None), site.clock()
     found = await site.read(
-        lambda connection: licenses.listed(connection, wanted, now, before=before, limit=_PAGE + 1)
+        lambda connection: licenses.listed(connection, wanted, now, before=before, limit=_PAGE)
     )
     older = None
-    if len(found) > _PAGE:
-        last = {"cursor": cursors.write(found[_PAGE - 1].id)}
+    if found.below is not None:
+        last = {"cursor": cursors.write(found.below)}
         older = f"{HOME}?{urlencode(({'q': text} if text else {}) | last)}"
     return pages.page(
-        request, "licenses", licenses=found[:_PAGE], q=text, older=older, first=before is None
+        request, "licenses", licenses=found.rows, q=text, older=older, first=before is None
     )
 
 

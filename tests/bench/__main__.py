@@ -6,11 +6,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.bench import checks, issuing, processes
+from tests.bench import bulk, checks, issuing, processes, searching
 from tests.bench.site import make_site
 from tests.bench.table import markdown
 
-RUNS, ROUNDS, TURNS = 40, 60, 5
+RUNS, ROUNDS, TURNS, SEARCHES = 40, 60, 5, 20
 
 
 def main() -> None:
@@ -21,6 +21,8 @@ def main() -> None:
         rows = processes.measure(site, place / "caches", RUNS)
         rows += checks.measure(site, ROUNDS)
         rows += issuing.measure(place, TURNS)
+        rows += searching.measure(place, SEARCHES)
+        rows += bulk.measure(place)
     python = platform.python_version()
     print(f"{time.strftime('%Y-%m-%d')}, Python {python}, {sys.platform} {platform.machine()}\n")
     print(markdown(rows), end="")

@@ -60,6 +60,8 @@ SERVER_ONLY = {
     "invitation-over",
     "openid-refused",
     "openid-unavailable",
+    "sheet-invalid",
+    "import-refused",
 }
 """Those that only the vendor's side raises: tests/server/test_problems.py."""
 

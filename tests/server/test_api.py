@@ -325,5 +325,5 @@ def test_the_documents_name_every_member_and_parameter() -> None:
     from license_server.api import licenses
 
     text = (server.REPOSITORY / "docs" / "API.md").read_text("utf-8")
-    for name in (*orders.MEMBERS, *licenses._TEXTS, *licenses._DATES):
+    for name in (*orders.MEMBERS, *licenses.TEXTS, *licenses.DATES):
         assert f"`{name}`" in text, name

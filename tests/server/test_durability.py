@@ -23,7 +23,8 @@ from license_server.actor import COMMAND
 from license_server.db import Database
 from license_server.permissions import PERMISSIONS
 from license_server.store import licenses, parties, record
-from license_server.store.licenses import Filter, StoredLicense
+from license_server.store.licenses import StoredLicense
+from license_server.store.search import Filter
 from license_server.vault import open_database
 from tests.server.conftest import Desk
 from tests.support import server
@@ -251,7 +252,7 @@ def stored_licences(database: Database, data: Path) -> dict[str, StoredLicense]:
     found: dict[str, StoredLicense] = {}
     before: int | None = None
     with database.reading() as connection:
-        while page := licenses.listed(connection, Filter(), 0, before=before, limit=500):
+        while page := licenses.listed(connection, Filter(), 0, before=before, limit=500).rows:
             for stored in page:
                 opened = open_license(issuing.file_of(stored), roots=roots)
                 assert opened.license.jti == stored.number

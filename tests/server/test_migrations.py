@@ -19,7 +19,7 @@ from license_server.acts import Wanted
 from license_server.db import Database
 from license_server.settings import ServerSettings
 from license_server.store import licenses, parties, people, record
-from license_server.store.licenses import Filter
+from license_server.store.search import Filter
 from tests.server import former
 from tests.server.former import CUSTOMERS, THEN, Former
 from tests.support import server
@@ -80,7 +80,7 @@ def check_licences(filled: Filled) -> None:
     """Each is listed, its file is the same and verifies, and what became of it is right."""
     was, roots = filled.former, server.roots(filled.settings.data)
     with filled.database.reading() as connection:
-        found = licenses.listed(connection, Filter(), NOW, before=None, limit=500)
+        found = licenses.listed(connection, Filter(), NOW, before=None, limit=500).rows
     assert [stored.number for stored in found] == sorted(was.files, reverse=True)
     for stored in found:
         file = issuing.file_of(stored)
@@ -123,7 +123,7 @@ def test_a_filled_former_database_comes_up_with_every_licence(filled: Filled) ->
         for name in CUSTOMERS:
             customer = parties.customer_by_name(connection, name)
             assert customer is not None
-        found = licenses.listed(connection, Filter(text="数据"), NOW, before=None, limit=50)
+        found = licenses.listed(connection, Filter(text="数据"), NOW, before=None, limit=50).rows
         assert {stored.customer for stored in found} == {CUSTOMERS[1]}
 
 

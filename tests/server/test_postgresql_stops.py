@@ -10,7 +10,7 @@ import pytest
 from license_core.verify import open_license
 from license_server import issuing
 from license_server.store import licenses
-from license_server.store.licenses import Filter
+from license_server.store.search import Filter
 from license_server.vault import open_database
 from tests.support import server
 from tests.support.postgres import OwnServer
@@ -100,7 +100,7 @@ def _check_stored(running: server.Running, url: str, told: dict[str, bytes]) -> 
     database = open_database(server.settings(running.data, url))
     found, before = set(), None
     with database.reading() as connection:
-        while page := licenses.listed(connection, Filter(), 0, before=before, limit=500):
+        while page := licenses.listed(connection, Filter(), 0, before=before, limit=500).rows:
             for stored in page:
                 file = issuing.file_of(stored)
                 assert open_license(file, roots=roots).license.jti == stored.number

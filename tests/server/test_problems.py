@@ -56,6 +56,10 @@ def _other_role(data: Path) -> None:
     database.close()
 
 
+def _sheet(data: Path, text: str) -> None:
+    (data / "orders.csv").write_text(text)
+
+
 def _nothing(_: Path) -> None:
     pass
 
@@ -83,6 +87,16 @@ COMMANDS: dict[str, tuple[Callable[[Path], None], list[str], dict[str, str | Non
     "address-in-use": (_nothing, ["serve", "--port", str(TAKEN.getsockname()[1])], {}),
     "not-found": (_nothing, ["token", "revoke", "nobody"], {}),
     "last-administrator": (_nothing, ["user", "end", EMAIL], {}),
+    "sheet-invalid": (
+        lambda data: _sheet(data, "salary\n1\n"),
+        ["import", "licenses", "{data}/orders.csv"],
+        {},
+    ),
+    "import-refused": (
+        lambda data: _sheet(data, "customer,host\nACME,nothing\n"),
+        ["import", "licenses", "{data}/orders.csv"],
+        {},
+    ),
     "usage": (_nothing, ["serve", "--nonsense"], {}),
     "record-broken": (_other_role, ["fsck"], {}),
     "record-key-unavailable": (lambda data: (data / "record.pub.pem").unlink(), ["fsck"], {}),
@@ -93,7 +107,8 @@ COMMANDS: dict[str, tuple[Callable[[Path], None], list[str], dict[str, str | Non
 def test_the_command_ends_with_the_problems_exit_code(data: Path, slug: str) -> None:
     prepare, arguments, env = COMMANDS[slug]
     prepare(data)
-    code, said = command(data, *arguments, **env)
+    given = [argument.replace("{data}", str(data)) for argument in arguments]
+    code, said = command(data, *given, **env)
     assert code == ROWS[slug].exit_code, said
     assert "[E]: " in said
 

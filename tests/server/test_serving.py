@@ -21,7 +21,7 @@ from fastapi.routing import iter_route_contexts
 from license_server import serving
 from license_server.edge import MAX_BODY, SECURITY
 from license_server.store import licenses
-from license_server.store.licenses import Filter
+from license_server.store.search import Filter
 from license_server.vault import open_database
 from tests.server.conftest import Desk
 from tests.support import server
@@ -104,7 +104,7 @@ def test_a_stop_finishes_what_has_begun_and_ends_with_0(
     opened = open_database(server.settings(running.data, database))
     with opened.reading() as connection:
         assert [
-            s.number for s in licenses.listed(connection, Filter(), 0, before=None, limit=9)
+            s.number for s in licenses.listed(connection, Filter(), 0, before=None, limit=9).rows
         ] == [number]
     opened.close()
     assert "Traceback" not in (tmp_path / "server.log").read_text()

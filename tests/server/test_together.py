@@ -12,7 +12,8 @@ import pytest
 from license_server import auth
 from license_server.permissions import PERMISSIONS
 from license_server.store import licenses
-from license_server.store.licenses import Filter, StoredLicense
+from license_server.store.licenses import StoredLicense
+from license_server.store.search import Filter
 from license_server.vault import open_database
 from tests.support import server
 from tests.support.postgres import new_database
@@ -50,7 +51,7 @@ def servers(
 
     def stored() -> list[StoredLicense]:
         with database.reading() as connection:
-            return licenses.listed(connection, Filter(), 0, before=None, limit=500)
+            return licenses.listed(connection, Filter(), 0, before=None, limit=500).rows
 
     with ExitStack() as stack:
         urls = [stack.enter_context(server.serving(data, url))[0] for _ in range(PROCESSES)]

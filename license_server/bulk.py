@@ -1,0 +1,178 @@
+"""Bulk issue: many first licences at once, with the rows and events that each would have alone.
+
+A batch is planned by reading, drawn up without a database, and recorded in one transaction: all
+of it is there, or nothing. A job is a series of batches; its name lets it go on where it stopped.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from license_core import strictjson
+from license_core.errors import InputInvalidError, LicenseError, LicenseStateError
+from license_server import acts, customers, issuing, products
+from license_server.actor import Actor
+from license_server.acts import Plan, Wanted
+from license_server.idempotency import Idempotency
+from license_server.issuing import Drawn, Issuer, Random
+from license_server.models import audit_events, licenses
+from license_server.store import many, parties
+from license_server.store.licenses import NewLicense
+from license_server.store.parties import Product
+from license_server.store.record import NewEvent, Reply
+
+BATCH = 500
+"""How many lines one transaction has."""
+CONTACT = ("contact_name", "contact_email", "language")
+"""What a line may say of its customer, who is added with it."""
+
+
+class Line(NamedTuple):
+    """A line of a job: its number, and the members of an order (orders.py), with CONTACT."""
+
+    number: int
+    members: Mapping[str, Any]
+
+
+class Planned(NamedTuple):
+    """A line that can be issued."""
+
+    line: int
+    plan: Plan
+    contact: dict[str, Any]
+
+
+class Outcome(NamedTuple):
+    """What became of a line: a licence, a problem, or neither where it is only right."""
+
+    line: int
+    number: str | None = None
+    """Of its licence."""
+    column: str | None = None
+    """Where the problem is, if it is in one column."""
+    slug: str | None = None
+    """The problem."""
+    detail: str | None = None
+
+
+def plan(
+    connection: Connection, lines: Iterable[Line], actor: Actor, now: int
+) -> tuple[list[Planned], list[Outcome]]:
+    """What *lines* mean at the instant *now*, in seconds; and what cannot be done."""
+    found: dict[str, Product | None] = {}
+
+    def find_product(name: str) -> Product | None:
+        if name not in found:
+            found[name] = parties.product_by_name(connection, name)
+        return found[name]
+
+    right: list[Planned] = []
+    wrong: list[Outcome] = []
+    replaced: set[str] = set()
+    for line in lines:
+        members = dict(line.members)
+        try:
+            contact = customers.read({name: members.pop(name, None) for name in CONTACT})
+            wanted = Wanted("issue", members)
+            planned = acts.plan(connection, wanted, actor, now, find_product=find_product)
+            if planned.needs_approval:
+                reason = f"each licence for {planned.order.product} must be approved by itself"
+                raise InputInvalidError(field="product", reason=reason)
+            _refuse_second(planned, replaced)
+        except LicenseError as error:
+            column = getattr(error, "field", None)
+            wrong.append(Outcome(line.number, None, column, error.slug, error.sentence))
+        else:
+            right.append(Planned(line.number, planned, contact))
+    return right, wrong
+
+
+def _refuse_second(planned: Plan, replaced: set[str]) -> None:
+    """Raise LicenseStateError where a line before replaces the same licence."""
+    if planned.former is None:
+        return
+    number = planned.former.number
+    if number in replaced:
+        raise LicenseStateError(number=number, act="issue", became="is replaced by a line before")
+    replaced.add(number)
+
+
+def draw_up(planned: Sequence[Planned], issuer: Issuer, now: int, random: Random) -> list[Drawn]:
+    """Sign what was planned. Raises as issuing.draw_up_many does."""
+    return issuing.draw_up_many([one.plan.order for one in planned], issuer, now, random)
+
+
+def record(
+    connection: Connection,
+    planned: Sequence[Planned],
+    drawn: Sequence[Drawn],
+    issuer: Issuer,
+    actor: Actor,
+    now: int,
+) -> list[Outcome]:
+    """Store a batch; what was issued.
+
+    Raises as acts.record does, or IntegrityError where a number is taken.
+    """
+    customer_ids, product_ids = _party_ids(connection, planned, actor, now)
+    ids = iter(many.take_ids(connection, licenses, len(planned)))
+    rows: list[tuple[Any, ...]] = []
+    events: list[NewEvent] = []
+    for one, signed in zip(planned, drawn, strict=True):
+        if one.plan.former is not None:  # it changes a row, too
+            acts.record(connection, one.plan, signed, issuer, actor, line=one.line)
+            continue
+        license_ = signed.license
+        new = acts.row_of(
+            one.plan, signed, issuer, actor, customer_ids[license_.sub], product_ids[license_.aud]
+        )
+        id_ = next(ids)
+        left = ("licenses", new._asdict() | {"id": id_})
+        rows.append((id_, *new))
+        events.append(acts.event_of(one.plan, signed, [left], actor, line=one.line))
+    if not rows:
+        return _issued(planned, drawn)
+    many.insert(connection, licenses, ("id", *NewLicense._fields), rows)
+    many.insert(connection, audit_events, NewEvent._fields, events)
+    return _issued(planned, drawn)
+
+
+def _issued(planned: Sequence[Planned], drawn: Sequence[Drawn]) -> list[Outcome]:
+    return [
+        Outcome(one.line, signed.license.jti) for one, signed in zip(planned, drawn, strict=True)
+    ]
+
+
+def _party_ids(
+    connection: Connection, planned: Sequence[Planned], actor: Actor, now: int
+) -> tuple[dict[str, int], dict[str, int]]:
+    """The customers and products by name; those that are new are added."""
+    contacts = {one.plan.order.customer: one.contact for one in reversed(planned)}
+    customer_ids = parties.ids_by_name(connection, "customers", contacts)
+    for name in sorted(contacts.keys() - customer_ids.keys()):
+        added = customers.ensure(connection, name, actor, now, contacts[name])
+        customer_ids[name] = added.id
+    named = {one.plan.order.product for one in planned}
+    product_ids = parties.ids_by_name(connection, "products", named)
+    for name in sorted(named - product_ids.keys()):
+        product_ids[name] = products.ensure(connection, name, actor, now).id
+    return customer_ids, product_ids
+
+
+def key_of(job: str, lines: Sequence[Line]) -> Idempotency:
+    """The key of the batch of *lines* in *job*: done once, however often the job is begun."""
+    body = strictjson.dumps([[line.number, dict(line.members)] for line in lines])
+    name = hashlib.sha256(f"{job}\n{lines[0].number}".encode()).hexdigest()
+    return Idempotency(f"bulk:{name}", hashlib.sha256(body).digest())
+
+
+def reply_of(outcomes: Iterable[Outcome]) -> Reply:
+    """What is kept of a batch."""
+    return Reply(201, None, strictjson.dumps([list(one) for one in sorted(outcomes)]))
+
+
+def outcomes_of(reply: Reply) -> list[Outcome]:
+    """What became of a batch whose reply was kept."""
+    return [Outcome(*one) for one in strictjson.loads(reply.body)]

@@ -1,0 +1,97 @@
+"""A sheet: rows of texts under named columns, as CSV (RFC 4180).
+
+What is written can be opened by a spreadsheet without harm: a field that it would take for a
+formula is written behind an apostrophe, which reading takes away again.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from typing import BinaryIO
+
+from license_core.errors import InputInvalidError, SheetInvalidError
+
+ENCODINGS = ("utf-8", "gb18030")
+_DELIMITERS = ",;\t"
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_LONGEST_HEADER = 10_000
+
+Row = tuple[int, dict[str, str]]
+"""The number of its first line in the file, and its fields that are not empty."""
+
+
+def read(data: BinaryIO, columns: Sequence[str], encoding: str = "utf-8") -> Iterator[Row]:
+    """The rows of the sheet *data*, one after another; the first line names some of *columns*.
+
+    A byte order mark, commas, semicolons or tabs, and line breaks in quotes are understood.
+    Raises InputInvalidError for an unknown encoding, SheetInvalidError for what is no such sheet.
+    """
+    if encoding.lower() not in ENCODINGS:
+        reason = f"{encoding!r} is none of {', '.join(ENCODINGS)}"
+        raise InputInvalidError(field="encoding", reason=reason)
+    known = "utf-8-sig" if encoding.lower() == "utf-8" else encoding
+    text = io.TextIOWrapper(data, encoding=known, newline="")
+    at = 1
+    try:
+        first = text.readline(_LONGEST_HEADER).removeprefix("\ufeff")
+        delimiter = max(_DELIMITERS, key=first.count)
+        names = _names(first, delimiter, columns)
+        reader = csv.reader(text, delimiter=delimiter, strict=True)
+        for fields in reader:
+            at, begins = reader.line_num + 1, at + 1
+            if any(fields):
+                yield begins, _row(begins, names, fields)
+    except UnicodeDecodeError as error:
+        reason = f"it is not {encoding} after this line; if it is GB18030, say so"
+        raise SheetInvalidError(line=at, reason=reason) from error
+    except csv.Error as error:
+        raise SheetInvalidError(line=at + 1, reason=str(error)) from error
+    finally:
+        text.detach()
+
+
+def write(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> Iterator[str]:
+    """The lines of a sheet."""
+    yield line(columns)
+    for row in rows:
+        yield line(row)
+
+
+def line(fields: Iterable[object]) -> str:
+    """A line of a sheet. None is an empty field."""
+    buffer = io.StringIO()
+    csv.writer(buffer).writerow(["" if one is None else _harmless(str(one)) for one in fields])
+    return buffer.getvalue()
+
+
+def _harmless(text: str) -> str:
+    return f"'{text}" if _is_formula(text.lstrip("'")) else text
+
+
+def _as_it_was(text: str) -> str:
+    return text[1:] if text.startswith("'") and _is_formula(text.lstrip("'")) else text
+
+
+def _is_formula(text: str) -> bool:
+    return text.startswith(_FORMULA)
+
+
+def _names(first: str, delimiter: str, columns: Sequence[str]) -> list[str]:
+    names = [name.strip().lower() for name in next(csv.reader([first], delimiter=delimiter), [])]
+    unknown = next((name for name in names if name not in columns), None)
+    if unknown is not None or not names:
+        reason = f"{unknown or ''!r} is none of its columns, which are {', '.join(columns)}"
+        raise SheetInvalidError(line=1, reason=reason)
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise SheetInvalidError(line=1, reason=f"the column {twice} stands there twice")
+    return names
+
+
+def _row(number: int, names: list[str], fields: list[str]) -> dict[str, str]:
+    if len(fields) > len(names):
+        reason = f"it has {len(fields)} fields, but there are {len(names)} columns"
+        raise SheetInvalidError(line=number, reason=reason)
+    if any("\0" in field for field in fields):
+        raise SheetInvalidError(line=number, reason="it has a NUL character")
+    return {name: _as_it_was(field) for name, field in zip(names, fields, strict=False) if field}

@@ -1,0 +1,50 @@
+"""Many rows at once: by COPY on PostgreSQL, by one prepared statement on SQLite."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Table, func, select, text
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+
+def take_ids(connection: Connection, table: Table, count: int) -> list[int]:
+    """Ids for *count* new rows of *table*, which nobody else gets."""
+    if connection.dialect.name == "postgresql":
+        query = text(
+            "select nextval(pg_get_serial_sequence(:table, 'id')) from generate_series(1, :count)"
+        )
+        found = connection.execute(query, {"table": table.name, "count": count})
+        return sorted(found.scalars())
+    # Nobody else writes to SQLite while this transaction does (db.py).
+    last = connection.execute(select(func.max(table.c.id))).scalar() or 0
+    return list(range(last + 1, last + 1 + count))
+
+
+def insert(
+    connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> None:
+    """Add *rows*, each with values for the columns *names*.
+
+    Raises IntegrityError where a value that must be unique is taken.
+    """
+    quote = connection.dialect.identifier_preparer.quote
+    columns = ", ".join(map(quote, names))
+    if connection.dialect.name == "postgresql":
+        _copy(connection, f"copy {quote(table.name)} ({columns}) from stdin", rows)
+        return
+    marks = ", ".join("?" * len(names))
+    statement = f"insert into {quote(table.name)} ({columns}) values ({marks})"  # noqa: S608
+    connection.exec_driver_sql(statement, [tuple(row) for row in rows])
+
+
+def _copy(connection: Connection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+    import psycopg
+
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copying:
+            for row in rows:
+                copying.write_row(row)
+    except psycopg.Error as error:  # told as SQLAlchemy tells it
+        kind = IntegrityError if isinstance(error, psycopg.IntegrityError) else OperationalError
+        raise kind(statement, None, error) from error

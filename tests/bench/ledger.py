@@ -1,0 +1,112 @@
+"""A ledger of many licences, made by direct inserts: what a vendor has after years."""
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection, Engine, insert, text
+
+from license_server.models import customer_words, customers, keysets, licenses, metadata, products
+from license_server.words import words
+
+NOW = 1_795_000_000  # 2026-11-18
+PRODUCTS = 12
+PER_CUSTOMER = 20
+DAY = 86400
+_BATCH = 5000
+_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_FIRST = ("Acme", "Nova", "Delta", "Shanghai", "Berlin", "Orion", "Lotus", "Vega", "上海", "深圳")
+_SECOND = ("Motors", "Robotics", "Institute", "Energy", "Labs", "Foods", "智能", "科技", "Optics")
+_TOKEN = "eyJhbGciOiJFZDI1NTE5In0." * 35
+_STATES = ("active",) * 90 + ("replaced",) * 8 + ("suspended", "revoked")
+
+
+def customer_name(number: int) -> str:
+    """The name of the customer in row *number*."""
+    first, second = _FIRST[number % len(_FIRST)], _SECOND[number // 7 % len(_SECOND)]
+    return f"{first} {second} {number}"
+
+
+def fill(engine: Engine, count: int, seed: int) -> None:
+    """Make the tables, with *count* licences; its indexes are made at the end."""
+    chosen = random.Random(seed)
+    with engine.begin() as connection:
+        metadata.create_all(connection)
+        for index in licenses.indexes:
+            index.drop(connection)
+        _fill_parties(connection, max(1, count // PER_CUSTOMER))
+        for rows in _batches(_rows(chosen, count)):
+            _insert(connection, rows)
+        for index in sorted(licenses.indexes, key=lambda index: str(index.name)):
+            index.create(connection)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("analyze"))
+
+
+def _fill_parties(connection: Connection, count: int) -> None:
+    keyset = {"version": 1, "token": _TOKEN, "created_at": NOW}
+    connection.execute(insert(keysets), keyset)
+    made: list[dict[str, Any]] = [
+        {"id": id_, "name": f"product-{id_}", "created_at": NOW} for id_ in range(1, PRODUCTS + 1)
+    ]
+    connection.execute(insert(products), made)
+    for rows in _batches({"id": id_, "name": customer_name(id_)} for id_ in range(1, count + 1)):
+        connection.execute(insert(customers), [row | {"created_at": NOW} for row in rows])
+        found = [(word, row["id"]) for row in rows for word in words(row["name"])]
+        named = [{"word": word, "customer_id": id_} for word, id_ in found]
+        connection.execute(insert(customer_words), named)
+
+
+def _rows(chosen: random.Random, count: int) -> Iterator[dict[str, Any]]:
+    """The oldest first: six years of them, more each year; a tenth is perpetual."""
+    most = max(1, count // PER_CUSTOMER)
+    for id_ in range(1, count + 1):
+        issued = NOW - int((1 - (id_ / count) ** 0.5) * 6 * 365 * DAY)
+        digits = "".join(chosen.choices(_DIGITS, k=8))
+        number = f"HS-{1970 + issued // (365 * DAY + DAY // 4)}-{digits}"
+        ends = issued + chosen.choice((30, 365, 365, 730)) * DAY
+        yield {
+            "id": id_,
+            "number": number,
+            "customer_id": chosen.randint(1, most),
+            "product_id": min(chosen.randint(1, PRODUCTS) for _ in range(2)),
+            "host_key": f"{chosen.getrandbits(160):040x}",
+            "host_name": f"node{chosen.randint(1, 9999)}-gpu",
+            "issued_at": issued,
+            "expires_at": None if chosen.random() < 0.1 else ends,
+            "grace_until": None,
+            "replaces": None,
+            "token": _TOKEN,
+            "keyset_version": 1,
+            "issued_by": "token:crm",
+            "line": number,
+            "act": "issue",
+            "state": chosen.choice(_STATES),
+            "replaced_by": None,
+            "request": None,
+        }
+
+
+def _batches(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    batch: list[dict[str, Any]] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == _BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _insert(connection: Connection, rows: list[dict[str, Any]]) -> None:
+    names = list(rows[0])
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name == "postgresql":
+        copy = f"copy licenses ({', '.join(names)}) from stdin"
+        with driver.cursor() as cursor, cursor.copy(copy) as copying:
+            for row in rows:
+                copying.write_row(tuple(row.values()))
+        return
+    marks = ", ".join("?" * len(names))
+    statement = f"insert into licenses ({', '.join(names)}) values ({marks})"
+    driver.executemany(statement, [tuple(row.values()) for row in rows])

@@ -1,0 +1,113 @@
+"""Sheets as people make them: what is read, what is refused, and what a spreadsheet is spared."""
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from license_core.errors import InputInvalidError, SheetInvalidError
+from license_server import order_sheet, sheets
+from license_server.sheets import Row
+from tests.support.server import LINE
+
+COLUMNS = ("customer", "product", "host")
+
+
+def read(text: str | bytes, encoding: str = "utf-8") -> list[Row]:
+    data = text if isinstance(text, bytes) else text.encode()
+    return list(sheets.read(io.BytesIO(data), COLUMNS, encoding))
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_sheet_is_read_however_a_spreadsheet_saves_it(
+    delimiter: str, end: str, mark: str
+) -> None:
+    lines = [["Customer", "host"], ["上海智能", "a"], [], ["B", '"b' + end + 'c ""d"""'], ["E", ""]]
+    text = mark + end.join(delimiter.join(fields) for fields in lines)
+    assert read(text) == [
+        (2, {"customer": "上海智能", "host": "a"}),
+        (4, {"customer": "B", "host": f'b{end}c "d"'}),
+        (6, {"customer": "E"}),
+    ]
+
+
+def test_gb18030_is_read_where_it_is_declared() -> None:
+    data = "customer,product\n上海智能,darwin\n".encode("gb18030")
+    assert read(data, "gb18030") == [(2, {"customer": "上海智能", "product": "darwin"})]
+    with pytest.raises(SheetInvalidError, match="GB18030"):
+        read(data)
+    with pytest.raises(InputInvalidError, match="latin-1"):
+        read(data, "latin-1")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "told"),
+    [
+        ("", 1, "none of its columns"),
+        ("customer,salary\nA,1\n", 1, "'salary'"),
+        ("customer,customer\nA,A\n", 1, "twice"),
+        ("customer,host\nA,b\nB,c,d\n", 3, "3 fields"),
+        ('customer,host\nA,b\nB,"c\n', 3, "unexpected end"),
+        ("customer,host\nA,b\nB,c\0\n", 3, "NUL"),
+    ],
+)
+def test_what_is_no_sheet_is_refused_with_its_line(text: str, line: int, told: str) -> None:
+    with pytest.raises(SheetInvalidError, match=told) as refused:
+        read(text)
+    assert refused.value.line == line
+
+
+FIELDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=9)
+FORMULAS = st.builds(
+    "{}{}{}".format, st.sampled_from(("", "'", "''")), st.sampled_from("=+-@\t\r"), FIELDS
+)
+
+
+@given(st.lists(st.tuples(*[FIELDS | FORMULAS] * 3), max_size=5))
+def test_what_is_written_is_read_as_it_was_and_no_field_is_a_formula(
+    rows: list[tuple[str, str, str]],
+) -> None:
+    text = "".join(sheets.write(COLUMNS, rows))
+    written = [fields for _, fields in read(text)]
+    kept = [dict(zip(COLUMNS, row, strict=True)) for row in rows if any(row)]
+    assert written == [{name: one for name, one in row.items() if one} for row in kept]
+    for row in rows:
+        for field in row:
+            shown = sheets.line([field]).removeprefix('"')
+            assert not shown.startswith(("=", "+", "-", "@", "\t")), shown
+            assert shown.startswith("\r\n") or not shown.startswith("\r"), shown
+
+
+def test_the_columns_of_an_order_become_its_members() -> None:
+    fields = [
+        "ACME",
+        "darwin",
+        LINE.replace('"', '""'),
+        "30",
+        "no",
+        "export train",
+        "gpus=4 seats=x",
+    ]
+    text = (
+        "customer,product,host,days,perpetual,features,limits\n"
+        + ",".join(f'"{field}"' for field in fields)
+        + "\nB,darwin,,many,maybe,,\n"
+    )
+    first, second = order_sheet.read(io.BytesIO(text.encode()))
+    assert first == (
+        2,
+        {
+            "customer": "ACME",
+            "product": "darwin",
+            "host": LINE,
+            "days": 30,
+            "perpetual": False,
+            "features": ["export", "train"],
+            "limits": {"gpus": 4, "seats": "x"},
+        },
+    )
+    assert second.members["days"] == "many"
+    assert second.members["perpetual"] == "maybe"
