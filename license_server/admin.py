@@ -1,48 +1,37 @@
 """The ``license-server`` command, and the only place that turns an error into an exit code."""
 
-import asyncio
 import os
 import secrets
 import shlex
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from license_core import b64url
 from license_core.errors import (
     DEFAULT_SERVER,
-    ApprovalPendingError,
-    FileUnreadableError,
-    InputInvalidError,
     InternalError,
     LicenseError,
-    LicenseNotWrittenError,
     NotFoundError,
     OutputFailedError,
     UsageError,
-    printable,
-    utc,
 )
-from license_core.place import read, words
-from license_server.actor import COMMAND
-from license_server.commands import tokens, users
+from license_server.commands import licenses, parties, proposals, tokens, users
 from license_server.commands.audit import audit
 from license_server.commands.backup import backup, restore
 from license_server.commands.fsck import fsck
-from license_server.commands.output import give_up_output, say, written
-from license_server.commands.shared import write
+from license_server.commands.output import give_up_output, say
 from license_server.commands.sheets import export, import_
 from license_server.settings import ServerSettings
 
 if TYPE_CHECKING:
-    from license_server.orders import Order
-    from license_server.store.licenses import StoredLicense
+    pass
 
 _LARGEST_TEXT = 256 * 1024
 _WHERE_TO_LOOK = {
@@ -135,141 +124,6 @@ def serve(settings: ServerSettings, host: str, port: int) -> None:
 
 
 @cli.command()
-@click.option("--customer", required=True, metavar="NAME", help="Whom the licence is for.")
-@click.option(
-    "--product", required=True, metavar="NAME", help="Which product, as its hostseal.toml names it."
-)
-@click.option(
-    "--host",
-    required=True,
-    metavar="TEXT",
-    help="What the operator sent: the line of get_host_key or the text of request; "
-    "@FILE: what stands in FILE; - : stdin.",
-)
-@click.option("--days", type=int, metavar="N", help="It holds N days, to the end of the last one.")
-@click.option("--expires", metavar="DATE", help="Or: its last day, such as 2027-12-31.")
-@click.option("--perpetual", is_flag=True, help="Or: it never ends.")
-@click.option("--time-zone", metavar="ZONE", help="Whose days are meant. [default: UTC]")
-@click.option("--edition", metavar="NAME", help="The edition that the product is to run as.")
-@click.option(
-    "--feature",
-    "features",
-    multiple=True,
-    metavar="NAME",
-    help="A feature that it includes; may be given several times.",
-)
-@click.option(
-    "--limit",
-    "limits",
-    multiple=True,
-    metavar="NAME=N",
-    help="A limit that the product keeps, such as gpus=4; may be given several times.",
-)
-@click.option(
-    "--match",
-    metavar="CHOICE",
-    help="exact: any change of hostname, IP address, machine or container ends it. anchored: "
-    "machine and container hold it, and a change of hostname or IP address is only warned of; "
-    "needs the text of request. [default: exact]",
-)
-@click.option(
-    "--notify-days", type=int, metavar="N", help="The client warns from N days before the end."
-)
-@click.option(
-    "--grace-days", type=int, metavar="N", help="The product still runs N days after the end."
-)
-@click.option(
-    "--maintenance-until",
-    metavar="DATE",
-    help="It covers versions of the product released until then.",
-)
-@click.option(
-    "--replaces", metavar="NUMBER", help="The earlier licence that it stands in place of."
-)
-@click.option(
-    "-o", "--output", required=True, metavar="FILE", help="Where to write license.dat; - : stdout."
-)
-@click.pass_obj
-def issue(settings: ServerSettings, /, output: str, **given: Any) -> None:
-    """Issue a licence and write its file."""
-    from license_server import acts, issuing, vault
-    from license_server.acts import Wanted
-    from license_server.site import Site
-    from license_server.store.licenses import StoredLicense
-    from license_server.store.proposals import Proposal
-    from license_server.store.record import Reply
-    from license_server.web import forms
-
-    given["host"] = _operators_text(given["host"])
-    given["features"] = list(given["features"])
-    given["limits"] = forms.limits_of(given["limits"])
-    now = int(time.time())
-    database, issuer = vault.open_vault(settings)
-    kept: list[StoredLicense | Proposal] = []
-
-    def tell(done: StoredLicense | Proposal) -> Reply:
-        kept[:] = [done]
-        return Reply(201, None, b"")
-
-    try:
-        site = Site(settings, database, issuer, lambda: now, secrets.token_bytes)
-        wanted = Wanted("issue", given)
-        with database.reading() as connection:
-            seen = acts.plan(connection, wanted, COMMAND, now, look=True)
-        with written(output) as put:
-            asyncio.run(site.act(wanted, COMMAND, now, tell))
-            (stored,) = kept
-            if isinstance(stored, Proposal):
-                raise ApprovalPendingError(id=stored.id, product=stored.product)
-            put(issuing.file_of(stored))
-    except (LicenseError, OSError) as error:
-        issued = kept[0] if kept else None
-        if not isinstance(issued, StoredLicense) or isinstance(error, ApprovalPendingError):
-            raise
-        cause = error if isinstance(error, OSError) else error.__cause__
-        place = "standard output" if output == "-" else output
-        reason = words(cause) if isinstance(cause, OSError) else str(error)
-        raise LicenseNotWrittenError(number=issued.number, path=place, reason=reason) from error
-    finally:
-        database.close()
-    click.echo(f"{stored.number} for {_to_whom(stored)}", err=True)
-    for notice in seen.notices:
-        if notice.level == "warning":
-            told = f"{notice.sentence}\n     {notice.remedy(DEFAULT_SERVER)}"
-            click.echo(f"[W]: {told}", err=True)
-    for line in _tolerated(seen.order):
-        click.echo(line, err=True)
-
-
-def _tolerated(order: "Order") -> Iterator[str]:
-    """What the licence tolerates, and what the other choice would have."""
-    from license_server import tolerance
-
-    found = tolerance.of(order.request)
-    yield f"{order.match}: {found.sentence(order.match)}"
-    if found.objection:
-        yield f"anchored: {found.objection}"
-    else:
-        other = "exact" if order.match == "anchored" else "anchored"
-        yield f"{other} would have been: {found.sentence(other)}"
-
-
-@cli.command("file")
-@click.argument("number")
-@click.option(
-    "-o", "--output", required=True, metavar="FILE", help="Where to write it; - : stdout."
-)
-@click.pass_obj
-def file_(settings: ServerSettings, number: str, output: str) -> None:
-    """Write the file of the licence NUMBER, as it was issued; nothing is issued."""
-    from license_server import issuing
-
-    stored = write(settings, lambda connection: issuing.find(connection, number))
-    with written(output) as put:
-        put(issuing.file_of(stored))
-
-
-@cli.command()
 @click.pass_obj
 def upgrade(settings: ServerSettings) -> None:
     """Bring the database to this server's version."""
@@ -285,7 +139,20 @@ def upgrade(settings: ServerSettings) -> None:
     say("The database is of this server's version.")
 
 
-for command in (audit, backup, export, fsck, import_, restore, tokens.token, users.user):
+for command in (
+    audit,
+    backup,
+    export,
+    fsck,
+    import_,
+    restore,
+    tokens.token,
+    users.user,
+    parties.customer,
+    parties.product,
+    proposals.proposal,
+    *licenses.COMMANDS,
+):
     cli.add_command(command)
 
 
@@ -350,25 +217,3 @@ def _refuse(error: LicenseError, call: _Call) -> int:
     remedy = remedy.replace("\n", "\n     ")
     click.echo(f"[E]: {error.sentence}\n     {remedy}", err=True)
     return error.exit_code
-
-
-def _operators_text(given: str) -> str:
-    """What the operator sent, from where *given* says. Raises FileUnreadableError."""
-    if given == "-":
-        if sys.stdin is None:
-            raise InputInvalidError(field="--host", reason="standard input is closed")
-        return sys.stdin.buffer.read(_LARGEST_TEXT).decode("utf-8", "replace")
-    if not given.startswith("@"):
-        if os.path.isfile(given):
-            reason = f"{given} is a file; to read what stands in it, write `--host @{given}`"
-            raise InputInvalidError(field="--host", reason=reason)
-        return given
-    data = read(given[1:], _LARGEST_TEXT)
-    if data is None:
-        raise FileUnreadableError(path=given[1:], reason="there is no such file")
-    return data.decode("utf-8", "replace")
-
-
-def _to_whom(stored: "StoredLicense") -> str:
-    until = "without end" if stored.expires_at is None else f"until {utc(stored.expires_at)}"
-    return f"{printable(stored.customer)}, {until}"
