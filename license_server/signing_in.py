@@ -27,6 +27,8 @@ CODE = "code-"
 _FORGET_AFTER = 3600
 # How many wrong attempts are free: of one address at one account, of one address, at one account.
 _FREE_PAIR, _FREE_ADDRESS, _FREE_ACCOUNT = 5, 20, 100
+# Of codes fewer are free at an account: who guesses them has its password.
+_FREE_CODES = 10
 
 
 class Attempt(NamedTuple):
@@ -55,7 +57,7 @@ class Attempt(NamedTuple):
             return {f"{self.what}browser:{self.browser}": _FREE_PAIR}
         return {
             f"{self.what}pair:{self.email}:{self.address}"[:300]: _FREE_PAIR,
-            f"{self.what}account:{self.email}"[:300]: _FREE_ACCOUNT,
+            f"{self.what}account:{self.email}"[:300]: _FREE_CODES if self.what else _FREE_ACCOUNT,
             f"{self.what}address:{self.address}"[:300]: _FREE_ADDRESS,
         }
 

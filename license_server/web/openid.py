@@ -1,6 +1,9 @@
 """Signing in with the vendor's own OpenID Connect provider, which is asked over the network."""
 
-from typing import Any
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -8,7 +11,6 @@ from authlib.common.errors import AuthlibBaseError
 from authlib.oauth2.client import OAuth2Client
 from fastapi import APIRouter, Request
 from sqlalchemy import Connection
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from license_core.errors import NotFoundError, OpenIdRefusedError, OpenIdUnavailableError
@@ -18,12 +20,16 @@ from license_server.store.people import StoredUser
 from license_server.web import entry
 from license_server.web.who import AtSite, set_cookie
 
+T = TypeVar("T")
 OPENID = "/login/openid"
 RETURN = f"{OPENID}/return"
 _ASKED = "hostseal_openid"
 _TIMEOUT = 10
 _LARGEST = 1 << 20
 _DISCOVERY = "/.well-known/openid-configuration"
+
+# A provider that does not answer holds up nobody else.
+_WORKERS = ThreadPoolExecutor(4, "openid")
 
 anyone = APIRouter()
 
@@ -32,7 +38,7 @@ anyone = APIRouter()
 async def begin(request: Request, site: AtSite) -> Response:
     """Send somebody to the provider."""
     client = _client(request)
-    provider = await run_in_threadpool(_discover, client)
+    provider = await _in_turn(_discover, client)
     redirect = f"{request.url.scheme}://{request.url.netloc}{RETURN}"
     next_ = entry.local_path(request.query_params.get("next", ""))
     url, asked = openid.ask(client, provider, redirect, next_, site.clock(), site.random)
@@ -53,7 +59,7 @@ async def come_back(request: Request, site: AtSite) -> Response:
     if "code" not in given:
         reason = f"the provider says {given.get('error', 'nothing')[:64]!r}"
         raise OpenIdRefusedError(reason=reason)
-    id_token, keys = await run_in_threadpool(_exchange, client, asked, given["code"])
+    id_token, keys = await _in_turn(_exchange, client, asked, given["code"])
     claims = openid.read_token(id_token, keys, client, asked, now)
 
     def find(connection: Connection) -> StoredUser:
@@ -63,6 +69,11 @@ async def come_back(request: Request, site: AtSite) -> Response:
     response = await entry.go_on(request, site, asked.next, user)
     response.delete_cookie(_ASKED)
     return response
+
+
+async def _in_turn(work: Callable[..., T], *arguments: Any) -> T:
+    """What *work* gives, which speaks to the provider."""
+    return await asyncio.get_running_loop().run_in_executor(_WORKERS, work, *arguments)
 
 
 def _client(request: Request) -> Client:

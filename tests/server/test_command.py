@@ -43,7 +43,7 @@ def test_init_makes_a_server_whose_private_keys_are_sealed(tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     assert PASSWORD not in done.stdout
     assert stat.S_IMODE(data.stat().st_mode) == 0o700
-    for name in ("root", "signing", "record"):
+    for name in ("root", "signing", "record", "seeds"):
         path = data / "keys" / f"{name}.key.pem"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         pem = path.read_bytes()
