@@ -75,6 +75,7 @@ COMMANDS: dict[str, tuple[Callable[[Path], None], list[str], dict[str, str | Non
     "address-in-use": (_nothing, ["serve", "--host", "192.0.2.1"], {}),
     "not-found": (_nothing, ["token", "revoke", "nobody"], {}),
     "usage": (_nothing, ["serve", "--nonsense"], {}),
+    "backup-invalid": (_nothing, ["restore", "/dev/null"], {}),
 }
 
 
