@@ -100,6 +100,7 @@ COMMANDS: dict[str, tuple[Callable[[Path], None], list[str], dict[str, str | Non
     "usage": (_nothing, ["serve", "--nonsense"], {}),
     "record-broken": (_other_role, ["fsck"], {}),
     "record-key-unavailable": (lambda data: (data / "record.pub.pem").unlink(), ["fsck"], {}),
+    "backup-invalid": (_nothing, ["restore", "/dev/null"], {}),
 }
 
 
