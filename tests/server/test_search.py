@@ -272,3 +272,7 @@ def test_a_search_for_what_is_rare_goes_on_where_a_page_ends_early(
         found += [one["id"] for one in page["licenses"]]
         given["cursor"], pages = page["next_cursor"], pages + 1
     assert (found, pages) == ([made], 4)
+    with desk.site.database.reading() as connection:
+        wanted, now = Filter(text=given["q"]), desk.clock.now
+        page = licenses.filled(connection, wanted, now, before=None, limit=1)
+    assert [one.number for one in page.rows] == [made]
