@@ -8,6 +8,7 @@ from license_server.models import customers, keysets, licenses, products
 from license_server.store import search
 from license_server.store.search import Filter
 
+_LOOKED_ON = 20
 STATES = ("active", "replaced", "suspended", "revoked")
 
 
@@ -171,3 +172,17 @@ def listed(
         return Page([], below)
     query = _LICENSES.where(licenses.c.id.in_(ids)).order_by(licenses.c.id.desc())
     return Page([StoredLicense(*tuple(row)) for row in connection.execute(query)], below)
+
+
+def filled(
+    connection: Connection, wanted: Filter, now: int, *, before: int | None, limit: int
+) -> Page:
+    """A page as ``listed`` gives it, for people: one that would be short is looked on for."""
+    page = listed(connection, wanted, now, before=before, limit=limit)
+    for _ in range(_LOOKED_ON):
+        missing = limit - len(page.rows)
+        if page.below is None or missing == 0:
+            break
+        more = listed(connection, wanted, now, before=page.below, limit=missing)
+        page = Page(page.rows + more.rows, more.below)
+    return page

@@ -1,7 +1,7 @@
 """Which licences somebody looks for: a bounded amount of work, however many licences there are.
 
 Each condition tells licences by an index. Where one of them tells few, those are looked at one by
-one. Where each tells many, the newest that the rarest of them tells are looked at, some at a time.
+one. Where each tells many, the newest that the rarest of them tells are looked at.
 Whoever asks for what hardly any of them is gets a short page, and where to go on.
 """
 
@@ -26,10 +26,10 @@ from license_server.models import begins, licenses
 from license_server.store import parties
 from license_server.words import words
 
-_FEW = 500
+_FEW = 250
 """A condition that tells no more licences than these is looked through as a whole."""
-_STEPS = (400, 1000)
-"""How many licences are looked at, step by step, before a short page is given."""
+_LOOKED_AT = 500
+"""How many licences are looked at before a short page is given."""
 _WORDS = 8
 _PART = 8
 """The characters of a number's last part."""
@@ -162,18 +162,19 @@ def _in_order(asked: _Wanted, before: int | None, most: int) -> Select[Any] | No
 
 def _few(connection: Connection, asked: _Wanted) -> Select[Any] | None:
     """A query for the ids of few licences, all those wanted among them; None: none tells few."""
-    ways = [*asked.bounded, *asked.text]
+    text = [] if asked.more else asked.text
+    ways = [*asked.bounded, *text]
     if not ways:
         return None
     count = [select(func.count()).select_from(one.some().subquery()) for one in ways]
     counts = connection.execute(select(*(one.scalar_subquery() for one in count))).one()
     told = list(zip(counts, ways, strict=True))
-    bounded, text = told[: len(asked.bounded)], told[len(asked.bounded) :]
+    bounded, worded = told[: len(asked.bounded)], told[len(asked.bounded) :]
     least = min(bounded, key=lambda one: one[0], default=None)
     if least is not None and least[0] <= _FEW:
         return least[1].some()
-    if text and not asked.more and all(number <= _FEW for number, _ in text):
-        each = [one.some().subquery() for number, one in text if number]
+    if worded and all(number <= _FEW for number, _ in worded):
+        each = [one.some().subquery() for number, one in worded if number]
         return select(union(*(select(one.c.id) for one in each)).subquery()) if each else _nothing()
     return None
 
@@ -181,18 +182,13 @@ def _few(connection: Connection, asked: _Wanted) -> Select[Any] | None:
 def _walk(connection: Connection, asked: _Wanted, before: int | None, limit: int) -> Found:
     """Look through the newest that the rarest condition tells."""
     driving = _rarest(connection, asked.ordered, before)
-    found: list[int] = []
-    for step in _STEPS:
-        newest = _newest(before, step) if driving is None else driving.newest(before, step)
-        query = _looked_through(newest, asked, None, limit - len(found))
-        found += connection.execute(query).scalars()
-        if len(found) > limit:
-            return Found(found[:limit], found[limit - 1])
-        seen, oldest = _extent(connection, newest)
-        if seen < step:
-            return Found(found, None)
-        before = oldest
-    return Found(found, before)
+    newest = _newest(before, _LOOKED_AT) if driving is None else driving.newest(before, _LOOKED_AT)
+    query = _looked_through(newest, asked, None, limit)
+    found = list(connection.execute(query).scalars())
+    if len(found) > limit:
+        return Found(found[:limit], found[limit - 1])
+    seen, oldest = _extent(connection, newest)
+    return Found(found, oldest if seen == _LOOKED_AT else None)
 
 
 def _rarest(connection: Connection, ordered: Sequence[_Is], before: int | None) -> _Is | None:

@@ -65,7 +65,7 @@ async def listing(request: Request, site: AtSite, _: Reader) -> Response:
     before = cursors.read(cursor) if cursor else None
     wanted, now = Filter(text=text or None), site.clock()
     found = await site.read(
-        lambda connection: licenses.listed(connection, wanted, now, before=before, limit=_PAGE)
+        lambda connection: licenses.filled(connection, wanted, now, before=before, limit=_PAGE)
     )
     older = None
     if found.below is not None:
