@@ -125,7 +125,7 @@ TEXT = (
 )
 @given(
     rows=st.lists(ROW, min_size=8, max_size=40, unique_by=lambda row: (row["year"], row["part"])),
-    wanted=FILTER,
+    wanted=FILTER | st.sampled_from((Filter(state="expired"), Filter(state="active"))),
     text=TEXT,
     few=st.sampled_from((0, 1, 4, 500)),
     limit=st.sampled_from((1, 3, 50)),
