@@ -684,6 +684,7 @@ class TermOverError(LicenseError):
 class EvidenceMissingError(LicenseError):
     """A licence cannot be anchored to a host of which only the key is known."""
 
+    field: str
     key: str
 
 

@@ -250,7 +250,7 @@ def _check_host(order: Order) -> None:
     if name is not None and not name.isprintable():
         raise ClaimError("host", "the hostname in it has control characters")
     if order.match == "anchored" and not {"machine_id", "container_id"} & tags.keys():
-        raise EvidenceMissingError(key=order.request.key)
+        raise EvidenceMissingError(field="match", key=order.request.key)
 
 
 def words(given: Mapping[str, Any], member: str, longest: int = 200) -> str | None:

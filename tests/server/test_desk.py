@@ -211,7 +211,7 @@ def test_the_vendor_sees_why_the_bare_line_cannot_be_anchored(signed_in: Desk) -
     assert page.count("carries no evidence") == 1
     assert "python cmd/cli.py request" in page
     refused = preview(signed_in, match="anchored")
-    assert (refused.status_code, "the bare line" in refused.text) == (422, True)
+    assert (refused.status_code, "only its key is known" in refused.text) == (409, True)
 
 
 def test_the_vendor_sees_that_anchoring_a_copyable_container_gains_nothing(

@@ -124,7 +124,6 @@ def test_nobody_invites_to_more_than_they_may_do(desk: Desk) -> None:
     [
         ({"email": "nobody", "role": "reader"}, "email"),
         ({"email": None, "role": "reader"}, "email"),
-        ({"email": EMAIL, "role": "reader"}, "email"),
         ({"email": "a@b", "role": "king"}, "role"),
         ({"email": "a@b"}, "role"),
         ({"email": "a@b", "role": "reader", "days": 31}, "days"),
@@ -136,6 +135,11 @@ def test_what_is_wrong_with_an_invitation_is_named(
 ) -> None:
     reply = post(desk, "/invitations", json=body)
     assert (reply.status_code, reply.json()["field"]) == (422, field)
+
+
+def test_who_may_sign_in_already_is_not_invited(desk: Desk) -> None:
+    reply = post(desk, "/invitations", json={"email": EMAIL, "role": "reader"})
+    assert (reply.status_code, reply.json()["type"]) == (409, "/problems/name-taken")
 
 
 def test_another_role_holds_at_once(desk: Desk) -> None:

@@ -49,6 +49,10 @@ ROWS = {
     "POST /api/v1/proposals/{id}/approve": "proposals:decide",
     "POST /api/v1/proposals/{id}/refuse": "licenses:read",  # one's own; others: proposals:decide
     "GET /api/v1/events": "record:read",
+    "GET /api/v1/checkpoints": "record:read",
+    "POST /api/v1/imports": "licenses:issue",
+    "GET /api/v1/exports/licenses.csv": "licenses:read",
+    "GET /api/v1/openapi.json": ANYONE,
     "GET /api/v1/tokens": "tokens:manage",
     "POST /api/v1/tokens": "tokens:manage",
     "POST /api/v1/tokens/{id}/revoke": "tokens:manage",
@@ -87,6 +91,9 @@ ROWS = {
     "GET /invitation": ANYONE,
     "POST /invitation": ANYONE,
     "GET /problems/{slug}": ANYONE,
+    "GET /healthz": ANYONE,
+    "GET /readyz": ANYONE,
+    "GET /metrics": ANYONE,  # from the addresses of LICENSE_SERVER_METRICS_FROM
     "GET /static/{name}": ANYONE,
 }
 """Each route, and what one must be permitted."""
