@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -16,7 +17,6 @@ MEDIA_TYPE = CONTENT_TYPE_LATEST
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _ISSUING = {f"license.{act}" for act in ("issued", "renewed", "rehosted", "changed", "reinstated")}
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-_PENDING = "hostseal events of this transaction"
 
 
 class Metrics:
@@ -24,6 +24,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
+        # By connection, not in its info: one that was lost has none, and says so with an error.
+        self._pending: WeakKeyDictionary[Connection, list[str]] = WeakKeyDictionary()
         self._requests = Counter(
             "hostseal_requests",
             "Requests that were answered.",
@@ -60,16 +62,31 @@ class Metrics:
 
     def watch(self, engine: Engine, waiting: Callable[[], int]) -> None:
         """Count the events of each transaction once it commits, and what waits for the writer."""
-        event.listen(engine, "after_execute", _note)
-        event.listen(engine, "rollback", _forget)
+        event.listen(engine, "after_execute", self._executed)
+        event.listen(engine, "rollback", self._rolled_back)
         event.listen(engine, "commit", self._committed)
         gauge = Gauge(
             "hostseal_writer_queue", "Acts that wait for the writer.", registry=self._registry
         )
         gauge.set_function(waiting)
 
+    def _executed(
+        self,
+        connection: Connection,
+        element: Any,
+        many: Sequence[Mapping[str, Any]],
+        one: Mapping[str, Any],
+        *_: object,
+    ) -> None:
+        if isinstance(element, Insert) and element.table is audit_events:
+            actions = [row["action"] for row in many or [one] if "action" in row]
+            self._pending.setdefault(connection, []).extend(actions)
+
+    def _rolled_back(self, connection: Connection) -> None:
+        self._pending.pop(connection, None)
+
     def _committed(self, connection: Connection) -> None:
-        for action in connection.info.pop(_PENDING, ()):
+        for action in self._pending.pop(connection, ()):
             self._events.labels(action).inc()
             if action in _ISSUING:
                 self._issued.inc()
@@ -116,19 +133,3 @@ class CountedSigner:
 
 def _entries(issuer: Issuer) -> Sequence[Any]:
     return issuer.keyset.keyset.keys
-
-
-def _note(
-    connection: Connection,
-    element: Any,
-    many: Sequence[Mapping[str, Any]],
-    one: Mapping[str, Any],
-    *_: object,
-) -> None:
-    if isinstance(element, Insert) and element.table is audit_events:
-        actions = [row["action"] for row in many or [one] if "action" in row]
-        connection.info.setdefault(_PENDING, []).extend(actions)
-
-
-def _forget(connection: Connection) -> None:
-    connection.info.pop(_PENDING, None)

@@ -119,6 +119,13 @@ def test_acts_signatures_and_requests_are_counted_once_committed(
     assert figure(local, "hostseal_writer_queue") == 0
 
 
+def test_counting_bears_a_connection_that_is_lost(desk: Desk, local: TestClient) -> None:
+    site = local.app.state.site  # type: ignore[attr-defined]
+    with site.database.reading() as connection:
+        connection.execute(sqlalchemy.text("select 1"))
+        connection.invalidate()  # as a server that is gone does
+
+
 def test_the_figures_tell_when_the_keys_end(desk: Desk, local: TestClient) -> None:
     (key,) = desk.site.issuer.keyset.keyset.keys
     for name in ("signing_key", "keyset"):

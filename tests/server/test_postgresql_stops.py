@@ -42,6 +42,11 @@ class Client(threading.Thread):
             while not self.ending.is_set():
                 self._issue(client, f"{self._name}-{len(self.told)}")
 
+    def reach(self, what: threading.Semaphore, count: int) -> None:
+        """Wait until it was answered so, so many times."""
+        for _ in range(count):
+            assert what.acquire(timeout=120), self.wrong
+
     def _issue(self, client: httpx.Client, key: str) -> None:
         reply = client.post(PATH, json=ORDER, headers={"Idempotency-Key": key})
         if reply.status_code == 503:
@@ -66,11 +71,11 @@ def stop_and_start(folder: Path, stops: int) -> tuple[int, int]:
         try:
             for _ in range(stops):
                 for client in clients:
-                    _await(client.done, chance.randrange(1, 12))
+                    client.reach(client.done, chance.randrange(1, 12))
                 postgres.stop_at_once()
                 for client in clients:
                     _drain(client.turned_away)
-                    _await(client.turned_away, 2)
+                    client.reach(client.turned_away, 2)
                 postgres.start()
                 for client in clients:
                     _drain(client.done)
@@ -110,11 +115,6 @@ def _check_stored(running: server.Running, url: str, told: dict[str, bytes]) -> 
     acknowledged = {httpx.Response(201, content=body).json()["id"] for body in told.values()}
     assert len(acknowledged) == len(told)
     assert acknowledged <= found
-
-
-def _await(what: threading.Semaphore, count: int) -> None:
-    for _ in range(count):
-        assert what.acquire(timeout=120)
 
 
 def _drain(what: threading.Semaphore) -> None:
