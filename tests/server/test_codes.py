@@ -391,6 +391,7 @@ def test_upgrade_makes_the_key_of_the_seeds_where_it_is_missing(data: Any) -> No
     assert vault.open_seeds(made)
     assert made.seeds_key.stat().st_mode & 0o777 == 0o600
     assert sorted(path.name for path in made.seeds_key.parent.iterdir()) == [
+        "record.key.pem",
         "root.key.pem",
         "seeds.key.pem",
         "signing.key.pem",
