@@ -28,7 +28,14 @@ def main():  # type: () -> int
 
     sys.unraisablehook = unraisable
     gc.set_threshold(2000)  # what starts and ends within a moment leaves little garbage
-    home = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+    try:
+        home = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+    except OSError:
+        sys.stderr.write(
+            "[E]: The folder in which this shell stands was removed.\n"
+            "     Go to another one: `cd /`, then give the command with its whole path.\n"
+        )
+        return 3
     sys.path.append(home)
     try:
         from license_cli.app import main as run

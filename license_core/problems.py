@@ -626,7 +626,8 @@ PROBLEMS: dict[str, Problem] = {
         409,
         "The licence does not allow this now",
         "Licence {number}: {act} is not possible, it {became}.",
-        "Act on the licence that is in force; `GET /api/v1/licenses?line=…` lists what replaced it.",
+        "`{server} history {number}` (over the API: …/licenses/{number}/history) says what became of "
+        "it; act on the one that is in force.",
     ),
     "TermTooLongError": Problem(
         "term-too-long",
@@ -945,7 +946,7 @@ NOTICES: dict[str, Remark] = {
         "warning",
         "This host has a licence for {product} already: {number} for {customer}; it stays valid "
         "beside the new one.",
-        "If the new one is meant instead of it, name it as the one to be replaced.",
+        "If the new one is meant instead of it, name {number} as the one to be replaced: `--replaces {number}`, or “Replaces” in the form.",
     ),
     "host-of-another-customer": Remark(
         "warning",

@@ -132,6 +132,7 @@ def plan(
         check_state(former, wanted.act)
         order = orders.again(wanted.act, issuing.claims_of(former), members, now)
         product = find(order.product)
+        _check_difference(wanted.act, former, order, members)
     actor.need(PERMISSIONS[wanted.act], order.product)
     if former is not None:
         actor.need(PERMISSIONS[wanted.act], former.product)
@@ -312,6 +313,20 @@ def read_reason(members: dict[str, Any], *, needed: bool) -> str | None:
     return reason
 
 
+def _check_difference(
+    act: str, former: StoredLicense, order: Order, members: Mapping[str, Any]
+) -> None:
+    """Raise where an act would leave everything as it is.
+
+    Raises LicenseStateError for a move to the same host, InputInvalidError for a change of nothing.
+    """
+    if act == "rehost" and order.request.key == former.host_key:
+        became = "is for this very host already"
+        raise LicenseStateError(number=former.number, act=act, became=became)
+    if act == "change" and all(value is None for value in members.values()):
+        raise InputInvalidError(field="change", reason="nothing is named that is to be changed")
+
+
 def _first_order(
     find_product: FindProduct, members: dict[str, Any], now: int
 ) -> tuple[Product | None, Order]:
@@ -391,7 +406,9 @@ def _too_long(expires_at: int | None, days: int, now: int) -> str | None:
 def _notices(connection: Connection, drafted: Plan, actor: Actor, now: int) -> list[Notice]:
     order = drafted.order
     found: list[Notice] = []
-    for one in store.live(connection, order.request.key, now):
+    # Where a licence goes on on its host, what else that host has is known.
+    goes_on = drafted.act in ("renew", "change", "reinstate")
+    for one in [] if goes_on else store.live(connection, order.request.key, now):
         if drafted.former is not None and one.number == drafted.former.number:
             continue
         if not actor.may_use(one.product):
@@ -410,7 +427,7 @@ def _notices(connection: Connection, drafted: Plan, actor: Actor, now: int) -> l
             )
     if parties.customer_by_name(connection, order.customer) is None:
         found.append(Notice("customer-new", customer=order.customer))
-    if drafted.product is None:
+    if drafted.product is None and parties.products_after(connection, None, 1):
         found.append(Notice("product-new", product=order.product))
     present, allowed = order.request.gpus, order.limits.get("gpus")
     if present and allowed is not None and present > allowed:

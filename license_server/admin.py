@@ -51,13 +51,19 @@ class _Call:
         name = os.path.basename(path)
         if name == "__main__.py":
             words = f"{shlex.quote(sys.executable)} -m license_server"
-        elif name == DEFAULT_SERVER and os.path.realpath(shutil.which(name) or "") != (
-            os.path.realpath(path)
-        ):
+        elif name == DEFAULT_SERVER and not _same(shutil.which(name), path):
             words = shlex.quote(path)
         else:
             words = DEFAULT_SERVER
         return words if self.data is None else f"{words} --data {shlex.quote(str(self.data))}"
+
+
+def _same(found: str | None, path: str) -> bool:
+    """Whether both are one file; in a folder that was removed nothing can be said of *path*."""
+    try:
+        return found is not None and os.path.realpath(found) == os.path.realpath(path)
+    except FileNotFoundError:
+        return False
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -350,9 +350,13 @@ def _last_instant(given: Mapping[str, Any], name: str, zone: tzinfo) -> int | No
     try:
         if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
             raise ValueError("another form")
-        return _end_of(date.fromisoformat(value), zone)
-    except (ValueError, OverflowError) as error:
+        day = date.fromisoformat(value)
+    except ValueError as error:
         raise ClaimError(name, f"{value!r} is not a date such as 2027-12-31") from error
+    try:
+        return _end_of(day, zone)
+    except (ValueError, OverflowError) as error:
+        raise ClaimError(name, f"{value} is not between 1970 and 9999") from error
 
 
 def _end_of(day: date, zone: tzinfo) -> int:

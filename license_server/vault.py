@@ -196,14 +196,18 @@ def open_vault(settings: ServerSettings) -> tuple[Database, Issuer]:
 def open_seeds(settings: ServerSettings) -> Seeds:
     """What opens the seeds of one-time codes.
 
-    Raises NotInitialisedError, PassphraseWrongError, or what settings.read_passphrase raises.
+    Raises SignerUnavailableError, PassphraseWrongError, or what settings.read_passphrase raises.
     """
     path = settings.seeds_key
     what = f"key {path.name}"
     try:
         pem = path.read_bytes()
     except FileNotFoundError as error:
-        raise NotInitialisedError(path=str(settings.data), missing=f"keys/{path.name}") from error
+        reason = (
+            f"{path} is missing: put your copy of the keys into {path.parent}/ "
+            "(a server of a former version gets this one by `upgrade`)"
+        )
+        raise SignerUnavailableError(reason=reason) from error
     except OSError as error:
         raise SignerUnavailableError(reason=f"{path}: {words(error)}") from error
     return Seeds(pkcs8.decrypt(pem, settings.read_passphrase(what), what))

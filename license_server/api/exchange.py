@@ -89,12 +89,16 @@ def refuse_key(request: Request) -> None:
         raise InputInvalidError(field="Idempotency-Key", reason=reason)
 
 
-def known(members: Mapping[str, Any], allowed: Sequence[str]) -> None:
-    """Raise InputInvalidError for a member that there is not."""
+def known(members: Mapping[str, Any], allowed: Sequence[str]) -> dict[str, Any]:
+    """*members* without those that are null, which say nothing.
+
+    Raises InputInvalidError for a member that there is not.
+    """
     unknown = next((name for name in members if name not in allowed), None)
     if unknown is not None:
         reason = f"there is no such member; there are {', '.join(allowed)}"
         raise InputInvalidError(field=unknown[:64], reason=reason)
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def expected(request: Request) -> str | None:

@@ -139,6 +139,9 @@ def _header(name: str, schema: dict[str, Any], words: str) -> dict[str, Any]:
 def _responses(told: Operation) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for status, schema in told.replies.items():
+        if status == 204:
+            found["204"] = {"description": told.summary}
+            continue
         if schema is None:
             content: dict[str, Any] = {told.gives: {"schema": {}}}
         else:

@@ -312,6 +312,12 @@ NEW_INVITATION = _all(
     INVITATION["properties"] | {"secret": {"type": "string"}, "path": {"type": "string"}}
 )
 INVITATION_WANTED = _object({"email": _EMAIL, "role": _ROLE}, {"days": _integer(1, 30)})
+SHEET = {
+    "type": "string",
+    "pattern": r"^customer,product,host,days\n([A-Z]{1,9},darwin,[0-9a-f]{40},[1-9][0-9]?\n){1,9}$",
+    "description": "A sheet with a line for each licence, such as this pattern has; docs/API.md "
+    "names the columns.",
+}
 IMPORTED = _all(
     {
         "dry_run": {"type": "boolean"},

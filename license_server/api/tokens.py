@@ -63,7 +63,7 @@ async def revoke(id: str, request: Request, site: AtSite, actor: Manager) -> Res
 
 def _read(members: dict[str, Any], now: int) -> tuple[str, Grant]:
     """The name and the grant that a body asks for. Raises InputInvalidError."""
-    exchange.known(members, ("name", "scopes", "products", "days"))
+    members = exchange.known(members, ("name", "scopes", "products", "days"))
     try:
         name = claims.text(members, "name", longest=100)
         scopes = _names(members, "scopes")

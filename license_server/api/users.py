@@ -51,7 +51,7 @@ async def change(
     """Give somebody another role; it holds at once."""
     exchange.parameters(request, ())
     members, _ = await exchange.body_of(request)
-    exchange.known(members, ("role",))
+    members = exchange.known(members, ("role",))
     role, expected, now = members.get("role"), exchange.expected(request), site.clock()
     if not isinstance(role, str):
         raise InputInvalidError(field="role", reason="it is not a text")
@@ -122,7 +122,7 @@ async def invite(request: Request, site: AtSite, actor: Manager) -> Response:
     exchange.parameters(request, ())
     exchange.refuse_key(request)
     members, _ = await exchange.body_of(request)
-    exchange.known(members, ("email", "role", "days"))
+    members = exchange.known(members, ("email", "role", "days"))
     email, role = accounts.read_email(members.get("email")), members.get("role")
     try:
         days = claims.integer(members, "days", least=1, most=invitations.MOST_DAYS)

@@ -43,6 +43,8 @@ def backup(settings: ServerSettings, output: str, with_keys: bool) -> None:
             advance=progress.advance,
         )
         progress.clear()
+    keys = "with" if with_keys else f"without: keep a copy of {settings.signing_key.parent}/"
+    click.echo(f"Backed up {settings.data}; private keys {keys}.", err=True)
 
 
 @click.command()

@@ -46,6 +46,7 @@ def import_() -> None:
     type=click.Choice(sheets.ENCODINGS, case_sensitive=False),
     default="utf-8",
     show_default=True,
+    help="How its characters are written.",
 )
 @click.option(
     "--job",
@@ -151,9 +152,11 @@ def export() -> None:
 
 @export.command("licenses")
 @_output
-@click.option("--customer")
-@click.option("--product")
-@click.option("--state", type=click.Choice((*STATES, "expired")))
+@click.option("--customer", metavar="NAME", help="Only of this customer.")
+@click.option("--product", metavar="NAME", help="Only of this product.")
+@click.option(
+    "--state", type=click.Choice((*STATES, "expired")), help="Only those of which this became."
+)
 @click.option("--search", "text", metavar="TEXT", help="As in the search field of the desk.")
 @click.pass_obj
 def export_licenses(settings: ServerSettings, /, output: str, **given: str | None) -> None:
@@ -176,9 +179,9 @@ def export_customers(settings: ServerSettings, output: str, text: str | None) ->
 
 @export.command("events")
 @_output
-@click.option("--subject")
-@click.option("--actor")
-@click.option("--action")
+@click.option("--subject", metavar="NAME", help="What was acted on: a number, a name.")
+@click.option("--actor", metavar="NAME", help="Who acted, such as user:ADDRESS.")
+@click.option("--action", metavar="NAME", help="What was done, such as license.renewed.")
 @click.pass_obj
 def export_events(settings: ServerSettings, /, output: str, **given: str | None) -> None:
     """The record's events, the newest first."""

@@ -40,7 +40,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
         secrets = {
             "passphrase": server.PASSPHRASE,
             "password": server.PASSWORD,
-            "token": running.token.rpartition("_")[2],
+            "token": running.token.split("_", 2)[2],
             "typed": WRONG,
         }
         with httpx.Client(base_url=running.url, timeout=60) as client:

@@ -172,6 +172,17 @@ def test_every_problem_of_the_vendors_side_is_reached_in_this_file() -> None:
         "idempotency-key-reused",
         "method-not-allowed",
         "request-too-large",
+        # test_life.py
+        "still-running",
+        "changed-meanwhile",
+        "license-state",
+        "term-too-long",
+        "rehosts-used-up",
+        "proposal-decided",
+        # test_api.py
+        "term-over",
+        "evidence-missing",
     }
-    process = {"license-not-written"}  # tests/server/test_command.py
+    # tests/server/test_command.py, test_shell.py
+    process = {"license-not-written", "name-taken", "approval-pending"}
     assert COMMANDS.keys() | over_http | process | {"schema-outdated"} >= SERVER_ONLY

@@ -111,6 +111,12 @@ class Life(RuleBasedStateMachine):
     @rule(target=licences, number=licences, key=st.integers(1, 3))
     def rehost(self, number: str, key: int) -> str:
         line = self.known[number].line
+        if self.state(number) == "active" and self.known[number].key == f"{key:040x}":
+            reply = self.caller.post(
+                f"/licenses/{number}/rehost", host=f'["{key:040x}", "host{key}"]', reason="x"
+            )
+            assert (reply.status_code, slug(reply)) == (409, "license-state")
+            return number
         if self.state(number) == "active" and self.moves.get(line, 0) >= REHOSTS:
             reply = self.caller.post(
                 f"/licenses/{number}/rehost", host=f'["{key:040x}", "host{key}"]', reason="x"
