@@ -316,15 +316,14 @@ def read_reason(members: dict[str, Any], *, needed: bool) -> str | None:
 def _check_difference(
     act: str, former: StoredLicense, order: Order, members: Mapping[str, Any]
 ) -> None:
-    """Raise where an act would leave everything as it is.
-
-    Raises LicenseStateError for a move to the same host, InputInvalidError for a change of nothing.
-    """
+    """Raise LicenseStateError where an act would leave everything as it is."""
     if act == "rehost" and order.request.key == former.host_key:
         became = "is for this very host already"
-        raise LicenseStateError(number=former.number, act=act, became=became)
-    if act == "change" and all(value is None for value in members.values()):
-        raise InputInvalidError(field="change", reason="nothing is named that is to be changed")
+    elif act == "change" and all(value is None for value in members.values()):
+        became = "would stay as it is: nothing to be changed is named"
+    else:
+        return
+    raise LicenseStateError(number=former.number, act=act, became=became)
 
 
 def _first_order(

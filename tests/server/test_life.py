@@ -116,6 +116,17 @@ def test_a_change_leaves_what_it_does_not_name(caller: Caller) -> None:
     assert made["expires_at"] == first["expires_at"]
 
 
+def test_an_act_that_would_leave_all_as_it_is_does_nothing(caller: Caller) -> None:
+    name = product(caller, rehosts=1)
+    first = caller.issue(product=name).json()["id"]
+    for act, members in (("rehost", {"host": LINE, "reason": "pasted twice"}), ("change", {})):
+        told = caller.send("POST", f"/licenses/{first}/{act}", json=members)
+        assert (told.status_code, slug(told)) == (409, "license-state")
+    assert caller.get(f"/licenses/{first}").json()["state"] == "active"
+    moved = caller.post(f"/licenses/{first}/rehost", host=OTHER_LINE, reason="moved")
+    assert moved.status_code == 201  # the move that was not one has not been counted
+
+
 def test_a_suspended_licence_is_only_reinstated_or_revoked(caller: Caller) -> None:
     first = caller.issue().json()["id"]
     assert caller.post(f"/licenses/{first}/suspend", reason="unpaid").json()["state"] == "suspended"
