@@ -56,8 +56,6 @@ def called_as(place: Place | None = None, default: Place | None = None) -> str:
         ):
             if folder != usual and _real(folder) != _real(usual):
                 words += [option, _tidy(folder)]
-        if place.root != default.root:
-            words += ["--root", _tidy(place.root)]
     return " ".join(map(_quoted, words))
 
 

@@ -764,7 +764,7 @@ PROBLEMS: dict[str, Problem] = {
     "ImportRefusedError": Problem(
         "import-refused",
         111,
-        422,
+        409,
         "Lines of the file are wrong; nothing was issued",
         "{wrong} of {lines} lines of {path} are wrong, the first in line {first}; nothing was issued.",
         "Correct them, or add `--skip-wrong` to issue the others; `--report FILE` lists them.",

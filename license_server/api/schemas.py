@@ -272,13 +272,16 @@ TOKEN = _all(
     }
 )
 NEW_TOKEN = _all(TOKEN["properties"] | {"token": {"type": "string"}})
+_OF_THE_WHOLE = ("record:read", "people:manage", "tokens:manage")
+_OF_PRODUCTS = [name for name in PERMISSIONS if name not in _OF_THE_WHOLE]
 TOKEN_WANTED = _object(
     {"name": _words(100) | {"pattern": r"^[ -~]+$"}},
     {
         "scopes": {
             "type": "array",
-            "items": {"type": "string", "enum": list(PERMISSIONS)},
+            "items": {"type": "string", "enum": _OF_PRODUCTS},
             "minItems": 1,
+            "description": "For a token of all products also " + ", ".join(_OF_THE_WHOLE) + ".",
         },
         "products": {"type": "array", "items": _name(), "minItems": 1},
         "days": _integer(1, 3660),
@@ -295,7 +298,7 @@ USER = _all(
     }
 )
 _ROLE = {"type": "string", "enum": list(ROLES)}
-_EMAIL = {"type": "string", "pattern": r"^[a-z0-9]{1,40}@[a-z0-9]{1,40}$"}
+_EMAIL = {"type": "string", "maxLength": 200, "pattern": r"^\s*[!-~][ -~]*@[ -~]*[!-~]\s*$"}
 USER_CHANGED = _object({"role": _ROLE})
 INVITATION = _all(
     {

@@ -175,7 +175,7 @@ def test_an_import_over_http_answers_line_by_line(desk: Desk) -> None:
         (5, False, "days", "input-invalid"),
     ]
     status, told = post(desk, sheet(2, *wrong))
-    assert (status, told["type"]) == (422, "/problems/import-refused")
+    assert (status, told["type"]) == (409, "/problems/import-refused")
     assert "2 of 4 lines" in str(told["detail"])
     assert desk.count("licenses") == before
     key = f"sheet {desk.clock.now}"
