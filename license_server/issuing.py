@@ -29,7 +29,7 @@ from license_server.store import licenses as store
 from license_server.store.licenses import StoredLicense
 
 _SAMPLE = 50
-"""Of so many licences in bulk one is verified as a client would (docs/adr/0012)."""
+"""Of so many licences in bulk one is verified as a client would (docs/adr/0011)."""
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 Random = Callable[[int], bytes]
 
@@ -73,7 +73,7 @@ def draw_up_many(orders: Sequence[Order], issuer: Issuer, now: int, random: Rand
     """Sign the licences that *orders* ask for; all claims are read back, some files are verified.
 
     The first, the last and each of _SAMPLE between are verified as a client would
-    (docs/adr/0012). Raises as ``draw_up`` does.
+    (docs/adr/0011). Raises as ``draw_up`` does.
     """
     drawn = [_sign(order, issuer, new_number(now, random), now) for order in orders]
     for one in (*drawn[::_SAMPLE], *drawn[-1:]):
