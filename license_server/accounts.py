@@ -142,8 +142,8 @@ def by_id(connection: Connection, id_: int) -> StoredUser:
 
 def read_email(text: object) -> str:
     """The address in *text*, in lower case. Raises InputInvalidError."""
-    address = text.strip().lower() if isinstance(text, str) else ""
-    if not 3 <= len(address) <= 200 or "@" not in address[1:-1] or not address.isprintable():
+    address = text.strip().lower() if isinstance(text, str) and len(text) <= 200 else ""
+    if len(address) < 3 or "@" not in address[1:-1] or not address.isprintable():
         raise InputInvalidError(field="email", reason=f"{str(text)[:200]!r} is not an address")
     return address
 
