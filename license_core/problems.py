@@ -882,7 +882,14 @@ NOTICES: dict[str, Remark] = {
     "gpus-short": Remark(
         "warning",
         "The product wants {wanted} GPUs; {present} are visible.",
-        "Start the container with `--gpus {number}`; `nvidia-smi -L` on the machine lists them.",
+        "Start the container with `--gpus {number}`; `nvidia-smi -L` on the machine lists them. "
+        "With Compose, under the service:\n"
+        "      deploy:\n"
+        "        resources:\n"
+        "          reservations:\n"
+        "            devices:\n"
+        "              - capabilities: [gpu]\n"
+        "                count: {number}",
     ),
     "disk-short": Remark(
         "warning",

@@ -440,3 +440,11 @@ def test_a_message_is_broken_between_words_at_a_terminal(world: World, columns: 
     )
     assert all(line.count("`") % 2 == 0 for line in lines)
     assert all(line.startswith(("[E]: ", "     ")) for line in lines)
+
+
+def test_gpus_that_are_short_are_asked_for_with_compose_too(world: World) -> None:
+    (world.conf / "requirements.toml").write_text("gpus = 4\n", "ascii")
+    told = world.run("doctor").out
+    assert "`--gpus 4`" in told
+    assert "- capabilities: [gpu]" in told
+    assert "count: 4" in told
