@@ -710,7 +710,7 @@ PROBLEMS: dict[str, Problem] = {
         "The key of the record cannot be used",
         "The key that signs checkpoints of the record cannot be used: {reason}.",
         "Put keys/record.key.pem and record.pub.pem back into the data folder from your backup. "
-        "Where there never were such files, `{cli} upgrade` makes them.",
+        "Where there never were such files, `{server} upgrade` makes them.",
     ),
     "BackupInvalidError": Problem(
         "backup-invalid",
@@ -727,7 +727,7 @@ PROBLEMS: dict[str, Problem] = {
         409,
         "There must be an administrator",
         "{email} is the last administrator; without one nobody could manage people.",
-        "Make somebody else an administrator first: `{cli} user role EMAIL administrator`.",
+        "Make somebody else an administrator first: `{server} user role EMAIL administrator`.",
     ),
     "InvitationOverError": Problem(
         "invitation-over",

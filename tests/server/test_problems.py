@@ -186,3 +186,9 @@ def test_every_problem_of_the_vendors_side_is_reached_in_this_file() -> None:
     # tests/server/test_command.py, test_shell.py
     process = {"license-not-written", "name-taken", "approval-pending"}
     assert COMMANDS.keys() | over_http | process | {"schema-outdated"} >= SERVER_ONLY
+
+
+def test_a_remedy_of_the_vendors_side_names_the_servers_command() -> None:
+    for row in PROBLEMS.values():
+        if row.slug in SERVER_ONLY:
+            assert "{cli}" not in row.remedy, row.slug
