@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from license_core.errors import Notice
     from license_core.verify import Report
 
+VERSION = "0.1.0"
 COMMANDS = ("get_host_key", "request", "install", "verify", "show", "doctor", "guard")
 
 
@@ -111,26 +112,30 @@ def _speak(arguments: list[str]) -> None:
     named += [word for option, word in itertools.pairwise(ours) if option == "--lang"]
     language = next(filter(voice.LANGUAGES.__contains__, named), voice.of_environment(os.environ))
     voice.speak("en" if "--json" in ours else language)
+    voice.teach_click()
     if not voice.is_english():
-        _manual().teach_click()
+        click.Context.formatter_class = _manual().Formatter
+
+
+def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        click.echo(f"hostseal, version {VERSION}")
+        ctx.exit()
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--conf",
-    type=click.Path(),
     metavar="DIR",
     help="Folder of license.dat [LICENSE_CONF; default: conf/ beside cmd/]",
 )
 @click.option(
     "--keys",
-    type=click.Path(),
     metavar="DIR",
     help="Folder of trusted keys [LICENSE_KEYS; default: keys/ beside cmd/]",
 )
 @click.option(
     "--root",
-    type=click.Path(),
     metavar="DIR",
     default="/",
     help="Root of the host to look at [default: /]",
@@ -142,7 +147,14 @@ def _speak(arguments: list[str]) -> None:
     expose_value=False,
     help="The language of the answers [LC_ALL, LC_MESSAGES, LANG].",
 )
-@click.version_option(package_name=None, version="0.1.0", prog_name="hostseal")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
 @click.pass_context
 def cli(
     ctx: click.Context,

@@ -5,7 +5,6 @@ Imported only where that language is not English.
 
 import copy
 import inspect
-import sys
 from collections.abc import Iterable
 
 import click
@@ -57,21 +56,3 @@ def _spoken_option(option: click.Option) -> click.Option:
     told = copy.copy(option)
     told.help = option.help and tr(option.help)
     return told
-
-
-def teach_click() -> None:
-    """Let click say its own words through the client's catalogue.
-
-    It would look them up in a catalogue of the whole process, found by the environment alone; but
-    what is said here is said in one language, that of ``--lang`` too.
-    """
-    click.Context.formatter_class = Formatter
-    for name, module in list(sys.modules.items()):
-        if name.startswith("click.") and hasattr(module, "_"):
-            vars(module)["_"] = tr
-        if name.startswith("click.") and hasattr(module, "ngettext"):
-            vars(module)["ngettext"] = _plural
-
-
-def _plural(one: str, several: str, count: int) -> str:
-    return tr(one if count == 1 else several)

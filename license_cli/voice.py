@@ -5,6 +5,7 @@ that reads ``--json`` goes by slugs, so the words there stay English.
 """
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 
 LANGUAGES = ("en", "zh")
@@ -35,6 +36,23 @@ def speak(language: str) -> None:
             _translate = gettext.GNUTranslations(stream).gettext
     except (OSError, ValueError, struct.error):
         _translate = str  # a copy of the client without its catalogues speaks English
+
+
+def teach_click() -> None:
+    """Let click say its own words through the client's catalogue.
+
+    It would look each of them up in a catalogue of the whole process, found by the environment
+    alone: what is said here is said in one language, that of ``--lang`` too.
+    """
+    for name, module in list(sys.modules.items()):
+        if name.startswith("click.") and hasattr(module, "_"):
+            vars(module)["_"] = tr
+        if name.startswith("click.") and hasattr(module, "ngettext"):
+            vars(module)["ngettext"] = _plural
+
+
+def _plural(one: str, several: str, count: int) -> str:
+    return tr(one if count == 1 else several)
 
 
 def is_english() -> bool:

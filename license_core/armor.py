@@ -79,19 +79,17 @@ def _untouched(data: bytes) -> dict[str, list[str]] | None:
     The common case, at a fraction of the cost: nothing to mend in the blocks, and nothing around
     them that could be a marker which was damaged.
     """
-    halves = data.split(b"-----\n")
-    if len(halves) % 2 == 0:
+    around, *pieces = data.split(b"-----")
+    if len(pieces) % 4:
         return None
     blocks: dict[str, list[str]] = {}
-    around = halves[-1]
-    for at in range(0, len(halves) - 1, 2):
-        words, _, begin = halves[at].rpartition(b"-----")
-        body, _, end = halves[at + 1].rpartition(b"-----")
-        label, wanted = _MARKERS.get(begin, ("", b"-----"))
+    # Each block is four pieces: its marker, the token, the marker of its end, and what follows.
+    for begin, body, end, after in zip(*[iter(pieces)] * 4, strict=True):
+        label, wanted = _MARKERS.get(begin, ("", b"\n"))
         token = body.replace(b"\n", b"")
         if end != wanted or token.translate(None, _TOKEN):
             return None
-        around += words
+        around += after
         blocks.setdefault(label, []).append(token.decode("ascii"))
     return None if not blocks or b"BEGIN" in around or b"END" in around else blocks
 

@@ -7,10 +7,12 @@ value cannot move the cursor of the terminal it is shown in.
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from license_core.problems import NOTICES, PROBLEMS, Problem, Remark
 from license_core.reason import Reason, say
+
+if TYPE_CHECKING:
+    from license_core.problems import Problem, Remark
 
 DEFAULT_CLI = "python cmd/cli.py"
 DEFAULT_SERVER = "license-server"
@@ -63,7 +65,7 @@ class _Worded:
     facts: dict[str, Any]
 
     @property
-    def row(self) -> Problem | Remark:
+    def row(self) -> "Problem | Remark":
         """Its row."""
         raise NotImplementedError
 
@@ -98,8 +100,10 @@ class LicenseError(_Worded, Exception):
             raise AttributeError(name) from None
 
     @property
-    def row(self) -> Problem:
+    def row(self) -> "Problem":
         """This error's row of the table."""
+        from license_core.problems import PROBLEMS  # only where something is said
+
         return PROBLEMS[type(self).__name__]
 
     @property
@@ -126,8 +130,10 @@ class Notice(_Worded):
         self.facts = facts
 
     @property
-    def row(self) -> Remark:
+    def row(self) -> "Remark":
         """This notice's row of the table."""
+        from license_core.problems import NOTICES  # only where something is said
+
         return NOTICES[self.slug]
 
     @property

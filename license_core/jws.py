@@ -11,11 +11,14 @@ The rules that this module keeps:
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from license_core import b64url
 from license_core.publickey import PublicKey
 from license_core.reason import Reason
-from license_core.signer import Signer
+
+if TYPE_CHECKING:
+    from license_core.signer import Signer
 
 LICENSE = "license+jwt"
 KEYSET = "license-keyset+jwt"
@@ -52,7 +55,7 @@ def headers(keys: Iterable[PublicKey], typ: str) -> dict[str, PublicKey]:
     return {header(key.kid, typ): key for key in keys}
 
 
-def sign(payload: bytes, signer: Signer, typ: str) -> str:
+def sign(payload: bytes, signer: "Signer", typ: str) -> str:
     """The compact token over *payload*: ``header.payload.signature``."""
     signed = f"{header(signer.public_key.kid, typ)}.{b64url.encode(payload)}"
     return f"{signed}.{b64url.encode(signer.sign(signed.encode('ascii')))}"
@@ -64,10 +67,11 @@ def verify(token: str, trusted: Mapping[str, PublicKey]) -> tuple[PublicKey, byt
     *trusted* is what ``headers`` made. Raises MalformedTokenError, UnknownHeaderError or
     WrongSignatureError, in this order (SPEC section 5.1).
     """
-    parts = token.split(".")
-    if len(parts) != 3:
-        raise MalformedTokenError(Reason("it has {count} parts, not 3", count=len(parts)))
-    first, second, third = parts
+    signed, _, third = token.rpartition(".")
+    first, dot, second = signed.partition(".")
+    if not dot or "." in second:
+        count = token.count(".") + 1
+        raise MalformedTokenError(Reason("it has {count} parts, not 3", count=count))
     if len(third) != _SIGNATURE_CHARACTERS:
         raise MalformedTokenError(
             Reason(
@@ -84,6 +88,6 @@ def verify(token: str, trusted: Mapping[str, PublicKey]) -> tuple[PublicKey, byt
     key = trusted.get(first)
     if key is None:
         raise UnknownHeaderError("its header is none that a trusted key would have made")
-    if not key.verifies(signature, token[: -len(third) - 1].encode("ascii")):
+    if not key.verifies(signature, signed.encode("ascii")):
         raise WrongSignatureError("its signature does not match")
     return key, payload

@@ -6,12 +6,14 @@ reaches it inside the next licence.
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from license_core import claims, jws, strictjson
 from license_core.claims import ClaimError
 from license_core.publickey import PublicKey
-from license_core.signer import Signer
+
+if TYPE_CHECKING:
+    from license_core.signer import Signer
 
 STATES = ("active", "retired", "revoked")
 
@@ -58,19 +60,19 @@ class Keyset(NamedTuple):
         """Read the members of SPEC section 6.1. Raises ClaimError."""
         if not isinstance(members, dict):
             raise ClaimError("payload", "it is not an object")
-        get = claims.required
         entries = members.get("keys")
         if not isinstance(entries, list) or not entries:
             raise ClaimError("keys", "it is not an array of keys")
         keys = tuple(_signing_key(entry) for entry in entries)
-        if len({key.key for key in keys}) != len(keys):
+        if len({entry.key.raw for entry in keys}) != len(keys):
             raise ClaimError("keys", "a key stands twice")
+        get = claims.required
         return cls(
-            iss=get(claims.text(members, "iss"), "iss"),
-            version=get(claims.integer(members, "version", least=1), "version"),
-            iat=get(claims.instant(members, "iat"), "iat"),
-            exp=claims.instant(members, "exp"),
-            keys=keys,
+            get(claims.text(members, "iss"), "iss"),
+            get(claims.integer(members, "version", least=1), "version"),
+            get(claims.instant(members, "iat"), "iat"),
+            keys,
+            claims.instant(members, "exp"),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -84,7 +86,7 @@ class Keyset(NamedTuple):
         }
         return {name: value for name, value in members.items() if value is not None}
 
-    def sign(self, root: Signer) -> str:
+    def sign(self, root: "Signer") -> str:
         """The token of this keyset, signed by *root*. Raises ClaimError if it is not valid."""
         payload = strictjson.dumps(self.to_dict())
         Keyset.from_dict(strictjson.loads(payload))
@@ -131,9 +133,9 @@ def _signing_key(entry: Any) -> SigningKey:
         raise ClaimError("alg", "it is not Ed25519")
     get = claims.required
     return SigningKey(
-        key=key,
-        nbf=get(claims.instant(entry, "nbf"), "nbf"),
-        exp=get(claims.instant(entry, "exp"), "exp"),
-        state=get(claims.one_of(entry, "state", STATES), "state"),
-        products=claims.names(entry, "products"),
+        key,
+        get(claims.instant(entry, "nbf"), "nbf"),
+        get(claims.instant(entry, "exp"), "exp"),
+        get(claims.one_of(entry, "state", STATES), "state"),
+        claims.names(entry, "products"),
     )

@@ -165,12 +165,14 @@ def _refuse_later(members: dict[str, Any]) -> None:
 
 
 def _host(members: Mapping[str, Any]) -> HostBinding:
-    host = claims.required(claims.mapping(members, "host"), "host")
+    host = claims.mapping(members, "host")
+    if host is None:
+        raise ClaimError("host", "it is missing")
     try:
         return HostBinding(
-            claims.required(claims.host_key(host, "key"), "key"),
+            claims.host_key(host, "key") or claims.required(None, "key"),
             claims.text(host, "name"),
-            claims.required(claims.one_of(host, "profile", _PROFILES), "profile"),
+            claims.one_of(host, "profile", _PROFILES) or claims.required(None, "profile"),
             claims.one_of(host, "match", MATCHES) or "exact",
             claims.tags(host, "tags", COMPONENTS) if "tags" in host else None,
         )

@@ -20,14 +20,13 @@ _FIELD = 2**255 - 19
 _ORDER_8_Y = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
 # y-coordinates of the points of order 1, 2, 4 and 8 (RFC 7748 section 7 on small orders): for such
 # a key, signatures exist that hold for many messages.
-_SMALL_ORDER_Y = frozenset(
-    {
-        0,
-        1,
-        _FIELD - 1,
-        _ORDER_8_Y,
-        _FIELD - _ORDER_8_Y,
-    }
+_SMALL_ORDER_Y = (0, 1, _FIELD - 1, _ORDER_8_Y, _FIELD - _ORDER_8_Y)
+_NOT_CANONICAL_Y = range(_FIELD, 2**255)
+# As they are written, with either sign of x (RFC 8032 section 5.1.2): 48 texts of 32 bytes.
+_REFUSED = frozenset(
+    (y + sign).to_bytes(32, "little")
+    for y in (*_SMALL_ORDER_Y, *_NOT_CANONICAL_Y)
+    for sign in (0, 2**255)
 )
 
 
@@ -40,8 +39,7 @@ class PublicKey:
         """*raw*: 32 bytes. Raises ValueError for a small-order or non-canonical point."""
         if len(raw) != 32:
             raise ValueError(Reason("a key has 32 bytes, not {count}", count=len(raw)))
-        y = int.from_bytes(raw, "little") & (2**255 - 1)
-        if y >= _FIELD or y in _SMALL_ORDER_Y:
+        if raw in _REFUSED:
             raise ValueError("the point is of small order or not canonical")
         self.raw = raw
         self.kid = thumbprint(raw)

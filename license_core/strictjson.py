@@ -53,11 +53,11 @@ def dumps(value: Any) -> bytes:
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
-    if len(members) != len(pairs):
-        seen: set[str] = set()
-        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        raise ValueError(Reason("the name {name!r} stands twice in one object", name=twice))
-    return members
+    if len(members) == len(pairs):
+        return members
+    names = [name for name, _ in pairs]
+    twice = next(name for name in names if names.count(name) > 1)
+    raise ValueError(Reason("the name {name!r} stands twice in one object", name=twice))
 
 
 def _refuse_constant(name: str) -> None:

@@ -10,7 +10,7 @@ The rules that ``check`` keeps:
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from license_core import armor, hostkey, jws, stability, strictjson
 from license_core.armor import MAX_FILE
@@ -51,8 +51,10 @@ from license_core.keyset import TrustedKeyset, open_keyset
 from license_core.license import License, UnsupportedError
 from license_core.publickey import PublicKey
 from license_core.reason import Reason
-from license_core.revocation import Revocations, open_revocations
 from license_core.settings import Settings
+
+if TYPE_CHECKING:
+    from license_core.revocation import Revocations
 
 DAY = 86400
 
@@ -209,17 +211,20 @@ def _open_newest_keyset(
     """The keyset of the highest version among those that a root signed."""
     if not tokens:
         raise KeysetMissingError
-    opened: list[tuple[TrustedKeyset, str]] = []
+    newest: tuple[TrustedKeyset, str] | None = None
     error: Exception | None = None
     for token in tokens:
         for reading in armor.readings(token):
             try:
-                opened.append((open_keyset(reading, roots), reading))
-                break
+                opened = open_keyset(reading, roots)
             except ValueError as refused:
                 error = refused
-    if opened:
-        return max(opened, key=lambda pair: pair[0].keyset.version)
+                continue
+            if newest is None or opened.keyset.version > newest[0].keyset.version:
+                newest = opened, reading
+            break
+    if newest is not None:
+        return newest
     if isinstance(error, jws.MalformedTokenError):
         raise LicenseDamagedError(
             reason=Reason("the keyset: {reason}", reason=str(error))
@@ -300,12 +305,12 @@ def _check_revoked(
     return latest
 
 
-def _inner_list(verified: Verified, _: bytes | None) -> list[Revocations]:
+def _inner_list(verified: Verified, _: bytes | None) -> "list[Revocations]":
     token = verified.revocations_token
     return [] if token is None else [_open_list(token, verified.keyset)]
 
 
-def _list_beside(verified: Verified, beside: bytes | None) -> list[Revocations]:
+def _list_beside(verified: Verified, beside: bytes | None) -> "list[Revocations]":
     if beside is None:
         return []
     tokens = armor.unwrap(beside).get(armor.REVOCATIONS, [])
@@ -314,7 +319,9 @@ def _list_beside(verified: Verified, beside: bytes | None) -> list[Revocations]:
     return [_open_list(tokens[0], verified.keyset)]
 
 
-def _open_list(token: str, keyset: TrustedKeyset) -> Revocations:
+def _open_list(token: str, keyset: TrustedKeyset) -> "Revocations":
+    from license_core.revocation import open_revocations  # most sites have no list
+
     readings = armor.readings(token)
     for reading in readings[:-1]:
         try:

@@ -24,7 +24,6 @@ from license_core.verify import Report
 @options.profile
 @click.option(
     "--bundle",
-    type=click.Path(),
     metavar="FILE",
     help="Also write what support needs to FILE; no address, id or name of this host is in it.",
 )

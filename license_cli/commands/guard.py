@@ -27,7 +27,6 @@ _CHECK_SECONDS = 60.0
 )
 @click.option(
     "--metrics",
-    type=click.Path(),
     metavar="FILE",
     help="Write Prometheus metrics to FILE, for the node exporter's textfile collector.",
 )

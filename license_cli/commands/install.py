@@ -20,7 +20,6 @@ from license_core.verify import Report
 @click.argument("source")
 @click.option(
     "--token-file",
-    type=click.Path(),
     metavar="FILE",
     help="Where SOURCE is a URL: file with its bearer token [LICENSE_TOKEN].",
 )

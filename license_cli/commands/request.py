@@ -21,7 +21,6 @@ from license_core.request import LicenseRequest
 @click.option(
     "-o",
     "--output",
-    type=click.Path(),
     metavar="FILE",
     help="Write to FILE in place of standard output.",
 )

@@ -16,7 +16,7 @@ from license_core.verify import Report, open_license
 
 
 @click.command("show", short_help="Show what a licence says.")
-@click.argument("file", required=False, type=click.Path())
+@click.argument("file", required=False)
 @click.pass_obj
 def command(session: Session, file: str | None) -> None:
     """Show the verified claims of FILE [default: the installed licence].
