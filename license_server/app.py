@@ -31,9 +31,7 @@ from license_server.permissions import ROLES
 from license_server.rates import Rates
 from license_server.settings import ServerSettings
 from license_server.site import Clock, Random, Site
-from license_server.web import account, entry
-from license_server.web import openid as web_openid
-from license_server.web import routes as web
+from license_server.web import routes
 
 
 def create_app(
@@ -75,12 +73,8 @@ def create_app(
     app.state.rates = Rates(settings.rate)
     app.state.metrics = counted
     app.state.running = health.Running()
-    for room in (*openapi.ROUTERS, openapi.router, health.router):
+    for room in (*openapi.ROUTERS, openapi.router, health.router, *routes.ROUTERS):
         app.include_router(room)
-    for pages in (entry, web_openid, web):
-        app.include_router(pages.anyone)
-    for pages in (entry, account, web):
-        app.include_router(pages.router)
     app.add_middleware(
         Edge,
         random_id=lambda: random(8).hex(),

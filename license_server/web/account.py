@@ -51,7 +51,7 @@ async def _account(
     status = error.row.status if error else 200
     if isinstance(error, NotAuthenticatedError):
         status = 422  # who they are is known; what they typed is wrong
-    page = pages.page(request, "account", status, error=error, here=here, **seen)
+    page = pages.page(request, "account", status, error=error, here_hash=here, **seen)
     return page if error is None else entry.refused(page, error)
 
 

@@ -1,36 +1,58 @@
-"""What a page looks like: templates, static files, and instants as words."""
+"""What a page looks like: templates, static files, and values as words for its reader."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from typing import Any
-from zoneinfo import ZoneInfo
+from urllib.parse import urlencode
 
 import jinja2
+from jinja2.runtime import Context
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from license_core.errors import LicenseError, NotFoundError, printable, utc
+from license_core.errors import LicenseError, NotFoundError, Notice, printable, utc
+from license_core.reason import say
 from license_server.site import Site
+from license_server.web import menu
+from license_server.web.reader import LANGUAGES, Reader, catalogue
 
-_STATIC = {"desk.css": "text/css; charset=utf-8", "seal.svg": "image/svg+xml"}
+_STATIC = {
+    "desk.css": "text/css; charset=utf-8",
+    "desk.js": "text/javascript; charset=utf-8",
+    "seal.svg": "image/svg+xml",
+}
 _FOLDER = files("license_server.web")
 
 
 @cache
-def _templates() -> jinja2.Environment:
+def _templates(language: str) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("license_server.web"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
     )
-    environment.filters |= {"actor": _actor, "action": _action} | {
+    environment.policies["ext.i18n.trimmed"] = True
+    install = environment.install_gettext_translations  # type: ignore[attr-defined]
+    install(catalogue(language), newstyle=True)
+    environment.filters |= {
+        "actor": _actor,
+        "action": _action,
         "utc": utc,
+        "when": _when,
         "day": _day,
         "local": _local,
         "printable": printable,
+        "title_of": _title,
+        "sentence": _sentence,
+        "remedy": _remedy,
+        "said": _said,
+        "query": _query,
     }
     return environment
 
@@ -39,15 +61,24 @@ def page(request: Request, name: str, /, status: int = 200, **values: Any) -> HT
     """The page *name* with *values*; who is signed in is shown where the request knows it."""
     site: Site = request.app.state.site
     session = getattr(request.state, "session", None)
+    permissions = session.actor.permissions if session is not None else frozenset()
+    reader = Reader.of(request, site.settings.time_zone)
+    query = f"?{request.url.query}" if request.url.query else ""
+    here = f"{request.url.path}{query}" if request.method == "GET" else "/"
     common = {
         "session": session,
-        "may_issue": session is not None and "licenses:issue" in session.actor.permissions,
+        "permissions": permissions,
+        "may_issue": "licenses:issue" in permissions,
+        "menu": menu.of(permissions, request.url.path),
         "vendor": site.issuer.name,
         "path": request.url.path,
+        "here": here,
         "now": site.clock(),
+        "reader": reader,
+        "languages": LANGUAGES,
     }
-    text = _templates().get_template(f"{name}.html").render(common | values)
-    return HTMLResponse(text, status)
+    template = _templates(reader.language).get_template(f"{name}.html")
+    return HTMLResponse(template.render(common | values), status)
 
 
 def refusal(request: Request, error: LicenseError, request_id: str) -> HTMLResponse:
@@ -58,7 +89,7 @@ def refusal(request: Request, error: LicenseError, request_id: str) -> HTMLRespo
 
 
 def static(name: str) -> Response:
-    """A style sheet or picture. Raises NotFoundError."""
+    """A style sheet, script or picture. Raises NotFoundError."""
     if name not in _STATIC:
         raise NotFoundError(what="file", name=name)
     return Response(
@@ -71,26 +102,89 @@ def _read_static(name: str) -> bytes:
     return (_FOLDER / "static" / name).read_bytes()
 
 
-def _day(instant: int | None) -> str:
-    """The last day before an instant, in UTC; a licence ends with that day."""
+# Filters. Those that speak take the reader and the catalogue from the page.
+
+
+@jinja2.pass_context
+def _when(context: Context, instant: int | None) -> str:
+    """An instant in the reader's time zone, which the page names."""
     if instant is None:
-        return "never"
-    return (datetime.fromtimestamp(instant, UTC) - timedelta(seconds=1)).date().isoformat()
+        return str(_translate(context)("never"))
+    reader: Reader = context["reader"]
+    there = datetime.fromtimestamp(instant, reader.there)
+    return Markup('<time datetime="{}">{}</time>').format(  # both are escaped
+        datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        there.strftime("%Y-%m-%d %H:%M"),
+    )
 
 
-def _actor(actor: str) -> str:
+@jinja2.pass_context
+def _day(context: Context, instant: int | None) -> str:
+    """The last day before an instant, where the reader is; a licence ends with that day."""
+    if instant is None:
+        return str(_translate(context)("never"))
+    reader: Reader = context["reader"]
+    there = datetime.fromtimestamp(instant, reader.there) - timedelta(seconds=1)
+    return there.date().isoformat()
+
+
+@jinja2.pass_context
+def _local(context: Context, instant: int, zone: str) -> str:
+    """An instant in the time zone *zone*."""
+    reader: Reader = context["reader"]._replace(zone=zone)
+    return datetime.fromtimestamp(instant, reader.there).strftime("%Y-%m-%d %H:%M")
+
+
+@jinja2.pass_context
+def _actor(context: Context, actor: str) -> str:
     """Who it was, for people: ``user:`` is left out, ``token:ci`` is a program's."""
     kind, _, name = actor.partition(":")
-    words = {"user": name, "token": f"the token {name}", "command": "the command line"}
-    return printable(words.get(kind, actor))
+    tr = _translate(context)
+    if kind == "token":
+        return printable(tr("the token %(name)s") % {"name": name})
+    if kind == "command":
+        return str(tr("the command line"))
+    return printable(name if kind == "user" else actor)
 
 
-def _action(action: str) -> str:
-    """What was done, for people: ``license.issued`` is *issued*."""
-    return action.partition(".")[2].replace("-", " ") or action
+@jinja2.pass_context
+def _action(context: Context, action: str) -> str:
+    """What was done, for people: ``license.issued`` is *licence issued*."""
+    subject, _, done = action.replace("license.", "licence.").partition(".")
+    text = f"{subject} {done}".replace("-", " ").strip()
+    return str(_translate(context)(text))
 
 
-def _local(instant: int, zone: str) -> str:
-    return datetime.fromtimestamp(instant, UTC if zone == "UTC" else ZoneInfo(zone)).strftime(
-        "%Y-%m-%d %H:%M"
-    )
+@jinja2.pass_context
+def _title(context: Context, error: LicenseError) -> str:
+    """The title of a problem."""
+    return str(_translate(context)(error.row.title))
+
+
+@jinja2.pass_context
+def _sentence(context: Context, told: LicenseError | Notice) -> str:
+    """What a problem or a notice says."""
+    return told.say(_translate(context))
+
+
+@jinja2.pass_context
+def _remedy(context: Context, told: LicenseError | Notice) -> str:
+    """What to do about it."""
+    return told.remedy(translate=_translate(context)).replace("`", "")
+
+
+@jinja2.pass_context
+def _said(context: Context, text: str) -> str:
+    """A text of the program, such as a reason, in the reader's language."""
+    return printable(say(text, _translate(context))).replace("`", "")
+
+
+def _translate(context: Context) -> Any:
+    reader: Reader = context["reader"]
+    return reader.catalogue.gettext
+
+
+def _query(given: Mapping[str, Any], **changed: Any) -> str:
+    """The query of *given* with what is *changed*; None leaves a parameter out."""
+    kept = {name: value for name, value in {**given, **changed}.items() if value}
+    return f"?{urlencode(kept)}" if kept else ""

@@ -1,215 +1,24 @@
-"""The desk's pages: paste, see what it means, issue, list, fetch."""
+"""The desk's rooms, in the order in which their addresses are looked up."""
 
-from typing import Annotated
-from urllib.parse import urlencode
+from license_server.web import (
+    account,
+    entry,
+    issue,
+    licenses,
+    openid,
+    overview,
+    preferences,
+    public,
+)
 
-from fastapi import APIRouter, Depends, Request
-from starlette.responses import RedirectResponse, Response
-
-from license_core import b64url
-from license_core.errors import FormExpiredError, LicenseError, NotFoundError
-from license_core.problems import PROBLEMS
-from license_server import acts, cursors, desk, issuing, tolerance
-from license_server.acts import Wanted
-from license_server.auth import Session
-from license_server.idempotency import Idempotency
-from license_server.site import Site
-from license_server.store import licenses, record
-from license_server.store.licenses import StoredLicense
-from license_server.store.proposals import Proposal
-from license_server.store.record import Reply
-from license_server.store.search import Filter
-from license_server.web import forms, pages, replacement, who
-from license_server.web.entry import HOME
-from license_server.web.who import AtSite, Form, May, SignedIn
-
-MEDIA_TYPE = "application/octet-stream"
-_PAGE = 50
-_LONGEST_SEARCH = 200
-_BLANK = {"term": "days", "days": "365", "match": "exact"}
-# The errors of an order that are shown at the form, beside what was typed.
-_AT_THE_FORM = {
-    "InputInvalidError",
-    "NotFoundError",
-    "TermOverError",
-    "EvidenceMissingError",
-    "TermTooLongError",
-    "RehostsUsedUpError",
-    "LicenseStateError",
-    "RequestUnreadableError",
-    "RequestDamagedError",
-    "RequestAmbiguousError",
-}
-
-
-anyone = APIRouter()
-router = APIRouter()
-Reader = Annotated[Session, Depends(May("licenses:read"))]
-Issuer = Annotated[Session, Depends(May("licenses:issue"))]
-
-
-# Licences
-
-
-@router.get("/")
-async def home(_: SignedIn) -> Response:
-    """The first page."""
-    return RedirectResponse(HOME, 303)
-
-
-@router.get(HOME)
-async def listing(request: Request, site: AtSite, _: Reader) -> Response:
-    """What was issued, the newest first."""
-    text = who.printable(request.query_params.get("q", "")[:_LONGEST_SEARCH])
-    cursor = request.query_params.get("cursor")
-    before = cursors.read(cursor) if cursor else None
-    wanted, now = Filter(text=text or None), site.clock()
-    found = await site.read(
-        lambda connection: licenses.filled(connection, wanted, now, before=before, limit=_PAGE)
-    )
-    older = None
-    if found.below is not None:
-        last = {"cursor": cursors.write(found.below)}
-        older = f"{HOME}?{urlencode(({'q': text} if text else {}) | last)}"
-    return pages.page(
-        request, "licenses", licenses=found.rows, q=text, older=older, first=before is None
-    )
-
-
-@router.get(HOME + "/new")
-async def new(request: Request, site: AtSite, _: Issuer) -> Response:
-    """The form for a licence, filled from an earlier one where ``?like=`` names it."""
-    fields = dict(_BLANK, time_zone=site.settings.time_zone)
-    like = request.query_params.get("like")
-    if like:
-        license_ = issuing.claims_of(await _find(site, like))
-        fields |= replacement.fields(license_, site.settings.time_zone, site.clock())
-    return await _form(request, site, fields)
-
-
-@router.post(HOME + "/new")
-async def change(request: Request, site: AtSite, _: Issuer, fields: Form) -> Response:
-    """The form again, as it was filled in."""
-    return await _form(request, site, fields)
-
-
-@router.post(HOME + "/preview")
-async def preview(request: Request, site: AtSite, session: Issuer, fields: Form) -> Response:
-    """What the form would issue."""
-    now = site.clock()
-    try:
-        _, members = forms.order(fields, now)
-        wanted = Wanted("issue", members)
-        seen = await site.read(
-            lambda connection: acts.plan(connection, wanted, session.actor, now, look=True)
-        )
-    except LicenseError as error:
-        if type(error).__name__ not in _AT_THE_FORM:
-            raise
-        return await _form(request, site, fields, forms.faults(fields, error, now))
-    fields |= {"customer": seen.order.customer, "product": seen.order.product}
-    return pages.page(
-        request,
-        "preview",
-        preview=seen,
-        tolerance=tolerance.of(seen.order.request),
-        order=seen.order,
-        zone=members["time_zone"],
-        fields=fields,
-        once=b64url.encode(site.random(12)),
-    )
-
-
-@router.post(HOME)
-async def issue(request: Request, site: AtSite, session: Issuer, fields: Form) -> Response:
-    """Issue what the preview showed; the same form sent twice issues one licence."""
-    once = fields.pop("once", "")
-    if not once or len(once) > 64 or not (once.isascii() and once.isprintable()):
-        raise FormExpiredError
-    content = urlencode(sorted(fields.items())).encode("ascii")
-    key = Idempotency.of(f"form:{once}", "POST", HOME, content)
-    now = site.clock()
-    try:
-        _, members = forms.order(fields, now)
-        reply = await site.act(Wanted("issue", members), session.actor, now, _told, key)
-    except LicenseError as error:
-        if type(error).__name__ not in _AT_THE_FORM:
-            raise
-        return await _form(request, site, fields, forms.faults(fields, error, now))
-    return RedirectResponse(reply.location or HOME, reply.status)
-
-
-def _told(done: StoredLicense | Proposal) -> Reply:
-    """Where somebody is led who did something."""
-    if isinstance(done, Proposal):
-        return Reply(303, f"{HOME}?proposed={done.id}", b"")
-    return Reply(303, f"{HOME}/{done.number}?issued=1", b"")
-
-
-@router.get(HOME + "/{number}")
-async def one(request: Request, number: str, site: AtSite, _: Reader) -> Response:
-    """One licence."""
-    stored = await _find(site, number)
-    trail = await site.read(lambda connection: record.trail(connection, [number]))
-    return pages.page(
-        request,
-        "license",
-        stored=stored,
-        license=issuing.claims_of(stored),
-        state=issuing.claims_of(stored).state(site.clock()),
-        trail=trail,
-        issued="issued" in request.query_params,
-        text=issuing.file_of(stored).decode("utf-8"),
-    )
-
-
-@router.get(HOME + "/{number}/license.dat")
-async def file(number: str, site: AtSite, _: Reader) -> Response:
-    """The file to send to the operator."""
-    stored = await _find(site, number)
-    return Response(
-        issuing.file_of(stored),
-        media_type=MEDIA_TYPE,
-        headers={"Content-Disposition": 'attachment; filename="license.dat"'},
-    )
-
-
-# What needs nobody
-
-
-@anyone.get("/problems/{slug}")
-async def problem(request: Request, slug: str) -> Response:
-    """What a problem document's ``type`` leads to."""
-    row = next((row for row in PROBLEMS.values() if row.slug == slug), None)
-    if row is None:
-        raise NotFoundError(what="problem", name=slug[:64])
-    return pages.page(request, "problem_type", row=row)
-
-
-@anyone.get("/static/{name}")
-async def static(name: str) -> Response:
-    """The style sheet and the picture."""
-    return pages.static(name)
-
-
-async def _form(
-    request: Request,
-    site: Site,
-    fields: dict[str, str],
-    faults: dict[str, LicenseError] | None = None,
-) -> Response:
-    names = await site.read(desk.names)
-    status = next(iter(faults.values())).row.status if faults else 200
-    return pages.page(
-        request,
-        "new",
-        status,
-        fields=fields,
-        names=names,
-        zones=replacement.ZONES,
-        faults=faults or {},
-    )
-
-
-async def _find(site: Site, number: str) -> StoredLicense:
-    return await site.read(lambda connection: issuing.find(connection, number))
+ROUTERS = (
+    entry.anyone,
+    openid.anyone,
+    preferences.anyone,
+    public.anyone,
+    entry.router,
+    account.router,
+    overview.router,
+    issue.router,  # before licenses: /licenses/new is no number
+    licenses.router,
+)

@@ -94,6 +94,7 @@ ROWS = {
     "GET /healthz": ANYONE,
     "GET /readyz": ANYONE,
     "GET /metrics": ANYONE,  # from the addresses of LICENSE_SERVER_METRICS_FROM
+    "GET /preferences": ANYONE,
     "GET /static/{name}": ANYONE,
 }
 """Each route, and what one must be permitted."""

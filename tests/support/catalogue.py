@@ -1,4 +1,7 @@
-"""Compiles the client's catalogues: ``python -m tests.support.catalogue``."""
+"""Compiles the catalogues of client and desk: ``python -m tests.support.catalogue``.
+
+The client's is one file; the desk's are several, one for each group of pages, and become one.
+"""
 
 import io
 from pathlib import Path
@@ -7,21 +10,41 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-FOLDER = Path(__file__).resolve().parents[2] / "license_cli" / "locale"
+_ROOT = Path(__file__).resolve().parents[2]
+FOLDER = _ROOT / "license_cli" / "locale"
+DESK = _ROOT / "license_server" / "web" / "locale"
 
 
 def read(language: str) -> Catalog:
-    """The catalogue as it is written by hand."""
-    with (FOLDER / f"{language}.po").open("rb") as stream:
-        return read_po(stream, locale=language)
+    """The client's catalogue as it is written by hand."""
+    return _read(FOLDER / f"{language}.po", language)
 
 
-def compiled(language: str) -> bytes:
-    """What the client reads."""
+def read_desk(language: str) -> Catalog:
+    """The desk's catalogues as they are written by hand, in one."""
+    whole = Catalog(locale=language)
+    for path in sorted((DESK / language).glob("*.po")):
+        for message in _read(path, language):
+            if message.id:
+                former = whole.get(message.id)
+                if former is not None and former.string != message.string:
+                    raise ValueError(f"{path.name}: {message.id!r} is translated in two ways")
+                whole[message.id] = message
+    return whole
+
+
+def compiled(catalogue: Catalog) -> bytes:
+    """What is read where words are looked up."""
     written = io.BytesIO()
-    write_mo(written, read(language))
+    write_mo(written, catalogue)
     return written.getvalue()
 
 
+def _read(path: Path, language: str) -> Catalog:
+    with path.open("rb") as stream:
+        return read_po(stream, locale=language)
+
+
 if __name__ == "__main__":
-    (FOLDER / "zh.mo").write_bytes(compiled("zh"))
+    (FOLDER / "zh.mo").write_bytes(compiled(read("zh")))
+    (DESK / "zh.mo").write_bytes(compiled(read_desk("zh")))

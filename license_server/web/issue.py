@@ -1,0 +1,128 @@
+"""Issuing at the desk: paste, see what it means, issue."""
+
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import RedirectResponse, Response
+
+from license_core import b64url
+from license_core.errors import FormExpiredError, LicenseError
+from license_server import acts, desk, issuing, tolerance
+from license_server.acts import Wanted
+from license_server.auth import Session
+from license_server.idempotency import Idempotency
+from license_server.site import Site
+from license_server.store.licenses import StoredLicense
+from license_server.store.proposals import Proposal
+from license_server.store.record import Reply
+from license_server.web import forms, licenses, pages, replacement
+from license_server.web.entry import HOME
+from license_server.web.who import AtSite, Form, May
+
+_BLANK = {"term": "days", "days": "365", "match": "exact"}
+# The errors of an order that are shown at the form, beside what was typed.
+_AT_THE_FORM = {
+    "InputInvalidError",
+    "NotFoundError",
+    "TermOverError",
+    "EvidenceMissingError",
+    "TermTooLongError",
+    "RehostsUsedUpError",
+    "LicenseStateError",
+    "RequestUnreadableError",
+    "RequestDamagedError",
+    "RequestAmbiguousError",
+}
+
+router = APIRouter()
+Issuer = Annotated[Session, Depends(May("licenses:issue"))]
+
+
+@router.get(HOME + "/new")
+async def new(request: Request, site: AtSite, _: Issuer) -> Response:
+    """The form for a licence, filled from an earlier one where ``?like=`` names it."""
+    fields = dict(_BLANK, time_zone=site.settings.time_zone)
+    like = request.query_params.get("like")
+    if like:
+        license_ = issuing.claims_of(await licenses.find(site, like))
+        fields |= replacement.fields(license_, site.settings.time_zone, site.clock())
+    return await _form(request, site, fields)
+
+
+@router.post(HOME + "/new")
+async def change(request: Request, site: AtSite, _: Issuer, fields: Form) -> Response:
+    """The form again, as it was filled in."""
+    return await _form(request, site, fields)
+
+
+@router.post(HOME + "/preview")
+async def preview(request: Request, site: AtSite, session: Issuer, fields: Form) -> Response:
+    """What the form would issue."""
+    now = site.clock()
+    try:
+        _, members = forms.order(fields, now)
+        wanted = Wanted("issue", members)
+        seen = await site.read(
+            lambda connection: acts.plan(connection, wanted, session.actor, now, look=True)
+        )
+    except LicenseError as error:
+        if type(error).__name__ not in _AT_THE_FORM:
+            raise
+        return await _form(request, site, fields, forms.faults(fields, error, now))
+    fields |= {"customer": seen.order.customer, "product": seen.order.product}
+    return pages.page(
+        request,
+        "preview",
+        preview=seen,
+        tolerance=tolerance.of(seen.order.request),
+        order=seen.order,
+        zone=members["time_zone"],
+        fields=fields,
+        once=b64url.encode(site.random(12)),
+    )
+
+
+@router.post(HOME)
+async def issue(request: Request, site: AtSite, session: Issuer, fields: Form) -> Response:
+    """Issue what the preview showed; the same form sent twice issues one licence."""
+    once = fields.pop("once", "")
+    if not once or len(once) > 64 or not (once.isascii() and once.isprintable()):
+        raise FormExpiredError
+    content = urlencode(sorted(fields.items())).encode("ascii")
+    key = Idempotency.of(f"form:{once}", "POST", HOME, content)
+    now = site.clock()
+    try:
+        _, members = forms.order(fields, now)
+        reply = await site.act(Wanted("issue", members), session.actor, now, told, key)
+    except LicenseError as error:
+        if type(error).__name__ not in _AT_THE_FORM:
+            raise
+        return await _form(request, site, fields, forms.faults(fields, error, now))
+    return RedirectResponse(reply.location or HOME, reply.status)
+
+
+def told(done: StoredLicense | Proposal) -> Reply:
+    """Where somebody is led who did something."""
+    if isinstance(done, Proposal):
+        return Reply(303, f"{HOME}?proposed={done.id}", b"")
+    return Reply(303, f"{HOME}/{done.number}?issued=1", b"")
+
+
+async def _form(
+    request: Request,
+    site: Site,
+    fields: dict[str, str],
+    faults: dict[str, LicenseError] | None = None,
+) -> Response:
+    names = await site.read(desk.names)
+    status = next(iter(faults.values())).row.status if faults else 200
+    return pages.page(
+        request,
+        "new",
+        status,
+        fields=fields,
+        names=names,
+        zones=replacement.ZONES,
+        faults=faults or {},
+    )

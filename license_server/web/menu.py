@@ -1,0 +1,43 @@
+"""The menu of the desk: its rooms, and who may enter each."""
+
+from typing import NamedTuple
+
+
+class Room(NamedTuple):
+    """An entry of the menu."""
+
+    path: str
+    label: str
+    """English; translated where it is shown."""
+    permission: str
+    group: str
+    """``work`` or ``run``."""
+    here: bool = False
+    """Whether the present page is in this room."""
+
+
+ROOMS = (
+    Room("/", "Overview", "licenses:read", "work"),
+    Room("/licenses", "Licences", "licenses:read", "work"),
+    Room("/licenses/new", "Issue a licence", "licenses:issue", "work"),
+    Room("/proposals", "Approvals", "licenses:read", "work"),
+    Room("/customers", "Customers", "licenses:read", "run"),
+    Room("/products", "Products", "licenses:read", "run"),
+    Room("/sheets", "Import and export", "licenses:read", "run"),
+    Room("/record", "Record", "record:read", "run"),
+    Room("/keys", "Keys", "licenses:read", "run"),
+    Room("/people", "People", "people:manage", "run"),
+    Room("/tokens", "Tokens", "tokens:manage", "run"),
+)
+
+
+def of(permissions: frozenset[str], path: str) -> tuple[Room, ...]:
+    """The rooms that are open to somebody with *permissions* who is at *path*."""
+    open_ = [room for room in ROOMS if room.permission in permissions]
+    inside = [room.path for room in open_ if _inside(room.path, path)]
+    nearest = max(inside, key=len, default=None)
+    return tuple(room._replace(here=room.path == nearest) for room in open_)
+
+
+def _inside(room: str, path: str) -> bool:
+    return path == room or (room != "/" and path.startswith(f"{room}/"))

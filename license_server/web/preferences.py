@@ -1,0 +1,33 @@
+"""``/preferences``: the language, the time zone and the ground that a reader chooses."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from license_core.errors import InputInvalidError
+from license_server.web import entry
+from license_server.web.reader import COOKIES, LANGUAGES, THEMES, is_zone
+from license_server.web.who import set_cookie
+
+_SECONDS = 400 * 86400  # the longest that browsers keep a cookie (RFC 6265bis section 5.5)
+anyone = APIRouter()
+
+
+@anyone.get("/preferences")
+async def choose(request: Request) -> Response:
+    """Keep what is chosen, and go back to the page where it was."""
+    given = request.query_params
+    response = RedirectResponse(entry.local_path(given.get("back", "")) or "/", 303)
+    for name, cookie in COOKIES.items():
+        value = given.get(name)
+        if value is None:
+            continue
+        if not _is_choice(name, value):
+            raise InputInvalidError(field=name, reason=f"{value[:64]!r} cannot be chosen")
+        set_cookie(response, request, cookie, value, _SECONDS)
+    return response
+
+
+def _is_choice(name: str, value: str) -> bool:
+    if name == "zone":
+        return is_zone(value)
+    return value in (LANGUAGES if name == "language" else THEMES)

@@ -1,0 +1,37 @@
+// What makes the desk better than its forms alone; without this file every act works as well.
+
+const COOKIE = "hostseal_zone";
+
+// The reader's time zone, once: pages then tell times in it.
+if (!document.cookie.split("; ").some((c) => c.startsWith(COOKIE + "="))) {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone) document.cookie = `${COOKIE}=${zone}; path=/; max-age=34560000; samesite=lax`;
+}
+
+for (const button of document.querySelectorAll("button[data-copy]")) {
+  if (!navigator.clipboard) break; // only over https, or on this machine
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+    const label = button.textContent;
+    button.textContent = "✓ " + label;
+    setTimeout(() => { button.textContent = label; }, 2000);
+  });
+}
+
+// A list's filters act as soon as one is chosen.
+for (const form of document.querySelectorAll("form[data-live]")) {
+  form.addEventListener("change", (event) => {
+    if (event.target.matches("select, input[type=date], input[type=checkbox]")) form.requestSubmit();
+  });
+}
+
+// What was sent once is not sent twice.
+for (const form of document.querySelectorAll("form[method=post]:not([data-download])")) {
+  form.addEventListener("submit", () => {
+    setTimeout(() => form.querySelectorAll("button").forEach((b) => { b.disabled = true; }), 0);
+  });
+}
+addEventListener("pageshow", (event) => {
+  if (event.persisted) document.querySelectorAll("button:disabled").forEach((b) => { b.disabled = false; });
+});
