@@ -26,6 +26,7 @@ Work = Callable[[Connection], T]
 
 BUSY_TIMEOUT = 10_000  # milliseconds
 _MOST_AT_ONCE = 64
+_CONNECTIONS = 15
 
 
 class Database:
@@ -42,6 +43,8 @@ class Database:
         try:
             with self.engine.connect() as connection:
                 yield connection
+                # Nothing was written. psycopg forgets the statements that it prepared at a ROLLBACK.
+                connection.commit()
         except (DBAPIError, PoolTimeoutError) as error:
             raise told_plainly(error) from error
 
@@ -171,6 +174,8 @@ def _engine(url: str) -> Engine:
         engine = sqlalchemy.create_engine(
             url,
             pool_pre_ping=not url.startswith("sqlite"),
+            pool_size=_CONNECTIONS,
+            max_overflow=0,
             hide_parameters=True,  # what a statement was given may be a secret's hash
         )
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
