@@ -43,8 +43,6 @@ class Database:
         try:
             with self.engine.connect() as connection:
                 yield connection
-                # Nothing was written. psycopg forgets the statements that it prepared at a ROLLBACK.
-                connection.commit()
         except (DBAPIError, PoolTimeoutError) as error:
             raise told_plainly(error) from error
 
@@ -60,8 +58,15 @@ class Database:
             yield connection
 
     def read(self, query: Work[T]) -> T:
-        """The result of *query*, in a transaction of its own. Raises as ``reading`` does."""
+        """The result of *query*, each statement of which may see what others committed meanwhile.
+
+        Raises as ``reading`` does.
+        """
         with self.reading() as connection:
+            if connection.dialect.name == "postgresql":
+                # A transaction would change nothing of that. Without one there is no BEGIN to wait
+                # for, nor a ROLLBACK, at which psycopg forgets what it has prepared.
+                connection.execution_options(isolation_level="AUTOCOMMIT")
             return query(connection)
 
     def write(self, work: Work[T]) -> T:

@@ -148,7 +148,7 @@ def run(
         timeout_graceful_shutdown=GRACE,
     )
     server = _Server(config, ready, stopping)
-    # What was loaded stays: were it looked through for garbage, everybody would wait 80 ms each time.
+    # What was loaded stays. To look through it for garbage makes everybody wait, 80 ms each time.
     gc.collect()
     gc.freeze()
     server.run([listening])

@@ -7,7 +7,6 @@ from sqlalchemy import Connection, Select, bindparam, delete, func, insert, sele
 
 from license_server.models import audit_events, checkpoints, idempotency_keys, keysets
 
-
 # Made once: what SQLAlchemy knows of a statement by heart it need not work out at each issue.
 _ADD_EVENT = insert(audit_events).inline()
 _KEPT_REPLY = select(idempotency_keys).where(
