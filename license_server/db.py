@@ -27,6 +27,7 @@ Work = Callable[[Connection], T]
 BUSY_TIMEOUT = 10_000  # milliseconds
 _MOST_AT_ONCE = 64
 _CONNECTIONS = 15
+"""At most so many of one process; they stay open, since opening one takes longer than reading."""
 
 
 class Database:
