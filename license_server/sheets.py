@@ -92,6 +92,6 @@ def _row(number: int, names: list[str], fields: list[str]) -> dict[str, str]:
     if len(fields) > len(names):
         reason = f"it has {len(fields)} fields, but there are {len(names)} columns"
         raise SheetInvalidError(line=number, reason=reason)
-    if any("\0" in field for field in fields):
+    if "\0" in "".join(fields):
         raise SheetInvalidError(line=number, reason="it has a NUL character")
     return {name: _as_it_was(field) for name, field in zip(names, fields, strict=False) if field}

@@ -81,13 +81,13 @@ _LICENSES = (
     .join(products, products.c.id == licenses.c.product_id)
     .join(keysets, keysets.c.version == licenses.c.keyset_version)
 )
+_ADD = insert(licenses).returning(licenses.c.id)
 _END = func.coalesce(licenses.c.grace_until, licenses.c.expires_at)
 
 
 def add(connection: Connection, new: NewLicense) -> int:
     """Store a licence; the id of its row. Raises IntegrityError where its number is taken."""
-    query = insert(licenses).returning(licenses.c.id)
-    id_: int = connection.execute(query, new._asdict()).scalar_one()
+    id_: int = connection.execute(_ADD, new._asdict()).scalar_one()
     return id_
 
 

@@ -7,6 +7,13 @@ from sqlalchemy import Connection, Select, bindparam, delete, func, insert, sele
 
 from license_server.models import audit_events, checkpoints, idempotency_keys, keysets
 
+# Made once: what SQLAlchemy knows of a statement by heart it need not work out at each issue.
+_ADD_EVENT = insert(audit_events).inline()
+_KEPT_REPLY = select(idempotency_keys).where(
+    idempotency_keys.c.actor == bindparam("actor"), idempotency_keys.c.key == bindparam("key")
+)
+_KEEP_REPLY = insert(idempotency_keys).inline()
+
 
 class Event(NamedTuple):
     """What somebody did, as it is stored."""
@@ -72,7 +79,7 @@ class Wanted(NamedTuple):
 
 def add_event(connection: Connection, event: NewEvent) -> None:
     """Write an event down."""
-    connection.execute(insert(audit_events), event._asdict())
+    connection.execute(_ADD_EVENT, event._asdict())
 
 
 def events(
@@ -210,9 +217,7 @@ def count_events(connection: Connection) -> int:
 
 def kept_reply(connection: Connection, actor: str, key: str) -> Kept | None:
     """What *actor*'s request with *key* was, and its reply."""
-    table = idempotency_keys
-    query = select(table).where(table.c.actor == actor, table.c.key == key)
-    row = connection.execute(query).first()
+    row = connection.execute(_KEPT_REPLY, {"actor": actor, "key": key}).first()
     if row is None:
         return None
     done = row.status is not None
@@ -230,7 +235,7 @@ def keep_reply(
     values = {"actor": actor, "key": key, "fingerprint": fingerprint, "created_at": now}
     answer = (None, None, None) if reply is None else tuple(reply)
     values |= dict(zip(("status", "location", "body"), answer, strict=True))
-    connection.execute(insert(idempotency_keys), values)
+    connection.execute(_KEEP_REPLY, values)
 
 
 def forget_reply(connection: Connection, actor: str, key: str) -> None:
