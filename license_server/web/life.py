@@ -184,7 +184,7 @@ def faults(
             read(tried)
         except LicenseError as further:
             error = further
-    return found
+    return {name: found[name] for name in FIELDS[act] if name in found}
 
 
 def _field_of(error: LicenseError) -> str:
