@@ -133,6 +133,25 @@ def of_line(connection: Connection, line: str) -> list[StoredLicense]:
     return [StoredLicense(*tuple(row)) for row in rows]
 
 
+def newest_of_line(connection: Connection, line: str, limit: int) -> list[StoredLicense]:
+    """At most *limit* of the licences that replaced one another, the newest first."""
+    query = _LICENSES.where(licenses.c.line == line).order_by(licenses.c.id.desc()).limit(limit)
+    return [StoredLicense(*tuple(row)) for row in connection.execute(query)]
+
+
+def request_behind(connection: Connection, stored: StoredLicense) -> str | None:
+    """The operator's text by which a licence has its host: its own, or that of one it replaced."""
+    query = (
+        select(licenses.c.request)
+        .where(licenses.c.line == stored.line, licenses.c.id <= stored.id)
+        .where(licenses.c.request.is_not(None))
+        .order_by(licenses.c.id.desc())
+        .limit(1)
+    )
+    text: str | None = connection.execute(query).scalar()
+    return text
+
+
 def rehosts(connection: Connection, line: str) -> int:
     """How often a licence has moved to another host."""
     query = select(func.count()).where(licenses.c.line == line, licenses.c.act == "rehost")

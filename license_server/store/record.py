@@ -75,6 +75,8 @@ class Wanted(NamedTuple):
     action: str | None = None
     since: int | None = None
     until: int | None = None
+    subjects: Sequence[str] | None = None
+    """Any of these; not many."""
 
 
 def add_event(connection: Connection, event: NewEvent) -> None:
@@ -89,6 +91,8 @@ def events(
     table, query = audit_events, select(audit_events)
     if wanted.subject is not None:
         query = query.where(table.c.subject == wanted.subject)
+    if wanted.subjects is not None:
+        query = query.where(table.c.subject.in_(wanted.subjects))
     if wanted.actor is not None:
         query = query.where(table.c.actor == wanted.actor)
     if wanted.action is not None:

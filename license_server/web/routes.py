@@ -5,9 +5,11 @@ from license_server.web import (
     entry,
     issue,
     licenses,
+    life,
     openid,
     overview,
     preferences,
+    proposals,
     public,
 )
 
@@ -21,4 +23,6 @@ ROUTERS = (
     overview.router,
     issue.router,  # before licenses: /licenses/new is no number
     licenses.router,
+    life.router,
+    proposals.router,
 )

@@ -19,10 +19,18 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
   });
 }
 
-// A list's filters act as soon as one is chosen.
+// A list's filters act as soon as one is chosen; the keyboard stays where it was.
+const CHOSEN = "hostseal_chosen";
 for (const form of document.querySelectorAll("form[data-live]")) {
-  form.addEventListener("change", (event) => {
-    if (event.target.matches("select, input[type=date], input[type=checkbox]")) form.requestSubmit();
+  const chosen = sessionStorage.getItem(CHOSEN);
+  const field = chosen && form.elements.namedItem(chosen);
+  if (field) field.focus();
+  sessionStorage.removeItem(CHOSEN);
+  form.addEventListener("change", ({ target }) => {
+    if (!target.matches("select, input[type=date], input[type=checkbox]")) return;
+    if (target.type === "date" && target.value && target.value < "1970") return; // half a year is typed
+    sessionStorage.setItem(CHOSEN, target.name);
+    form.requestSubmit();
   });
 }
 
