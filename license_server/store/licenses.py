@@ -1,5 +1,6 @@
 """Licences: the rows, and the ways to find them."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, func, insert, or_, select
@@ -131,6 +132,12 @@ def of_line(connection: Connection, line: str) -> list[StoredLicense]:
     """The licences that replaced one another, the first one first."""
     rows = connection.execute(_LICENSES.where(licenses.c.line == line).order_by(licenses.c.id))
     return [StoredLicense(*tuple(row)) for row in rows]
+
+
+def newest_of_lines(connection: Connection, lines: Sequence[str]) -> list[StoredLicense]:
+    """Of each of these lines the licence that no other replaces."""
+    query = _LICENSES.where(licenses.c.line.in_(lines), licenses.c.replaced_by.is_(None))
+    return [StoredLicense(*tuple(row)) for row in connection.execute(query)]
 
 
 def rehosts(connection: Connection, line: str) -> int:
