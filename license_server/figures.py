@@ -121,7 +121,7 @@ class Kept:
 def _named(ending: Sequence[Counted]) -> list[int]:
     totals: Counter[Any] = Counter()
     for one in ending:
-        totals[one.kind] += one.count
+        totals[one.kind] += one.number
     return [kind for kind, _ in totals.most_common(6)]
 
 

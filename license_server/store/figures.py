@@ -35,7 +35,7 @@ class Counted(NamedTuple):
     """Its place among the months that were asked for."""
     kind: Any
     """The id of a product, or an act."""
-    count: int
+    number: int
 
 
 class Standing(NamedTuple):
@@ -132,7 +132,7 @@ def moved(connection: Connection, since: int, limit: int) -> list[tuple[str, int
 def product_names(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
     """What these products are called."""
     query = select(products.c.id, products.c.name).where(products.c.id.in_(ids))
-    return {id_: name for id_, name in connection.execute(query)}
+    return dict(connection.execute(query).tuples().all())
 
 
 def _count(condition: ColumnElement[bool]) -> Any:

@@ -3,9 +3,27 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from license_server.models import audit_events, checkpoints, idempotency_keys, keysets
+
+_LATE = 3600
+"""No event is stored so many seconds after its instant: ids are in the order of time but for that.
+
+So what lies between two instants lies between two ids, and a list in the order of ids need not go
+through all that is newer.
+"""
+_NO_ID = 2**63 - 1
 
 
 class Event(NamedTuple):
@@ -88,12 +106,23 @@ def events(
         query = query.where(table.c.action == wanted.action)
     if wanted.since is not None:
         query = query.where(table.c.at >= wanted.since)
+        first = _nearest(table.c.at < wanted.since - _LATE, descending=True)
+        query = query.where(table.c.id > func.coalesce(first, 0))
     if wanted.until is not None:
         query = query.where(table.c.at < wanted.until)
+        last = _nearest(table.c.at >= wanted.until + _LATE, descending=False)
+        query = query.where(table.c.id < func.coalesce(last, _NO_ID))
     if before is not None:
         query = query.where(table.c.id < before)
     rows = connection.execute(query.order_by(table.c.id.desc()).limit(limit))
     return [Event(*row) for row in rows]
+
+
+def _nearest(condition: ColumnElement[bool], *, descending: bool) -> Any:
+    """The id of the last event of those, or of the first."""
+    table = audit_events
+    order = (table.c.at.desc(), table.c.id.desc()) if descending else (table.c.at, table.c.id)
+    return select(table.c.id).where(condition).order_by(*order).limit(1).scalar_subquery()
 
 
 def trail(connection: Connection, subjects: Sequence[str]) -> list[Event]:
@@ -164,6 +193,13 @@ def whole_chain(connection: Connection) -> Iterator[Event]:
     linked = table.c.position.is_not(None)
     query = select(table).where(linked).order_by(table.c.position, table.c.id)
     yield from (Event(*row) for row in streamed(connection, query))
+
+
+def chain_after(connection: Connection, position: int, limit: int) -> list[Event]:
+    """At most *limit* events of the chain after *position*, in its order."""
+    table = audit_events
+    query = select(table).where(table.c.position > position).order_by(table.c.position).limit(limit)
+    return [Event(*row) for row in connection.execute(query)]
 
 
 def all_unlinked(connection: Connection) -> Iterator[Event]:

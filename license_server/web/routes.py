@@ -4,11 +4,13 @@ from license_server.web import (
     account,
     entry,
     issue,
+    keys,
     licenses,
     openid,
     overview,
     preferences,
     public,
+    record,
 )
 
 ROUTERS = (
@@ -21,4 +23,6 @@ ROUTERS = (
     overview.router,
     issue.router,  # before licenses: /licenses/new is no number
     licenses.router,
+    record.router,
+    keys.router,
 )
