@@ -12,7 +12,7 @@ from markupsafe import Markup
 _WIDTH, _HEIGHT = 560, 250
 _LEFT, _TOP, _FOOT = 44, 22, 40
 _GAP, _BAR = 0.28, 2
-_STEPS = (1, 2, 5)
+_STEPS = (1, 2, 4, 6, 8)
 
 
 class Part(NamedTuple):
@@ -134,7 +134,7 @@ def _levels(top: int) -> tuple[int, ...]:
 
 
 def _round_up(value: int) -> int:
-    """The next of 1, 2, 5, 10, 20, 50 and so on."""
+    """The next of 1, 2, 4, 6, 8, 10, 20, 40 and so on."""
     size = 1
     while True:
         for step in _STEPS:

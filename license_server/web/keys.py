@@ -43,6 +43,7 @@ async def keys(request: Request, site: AtSite, _: Reader) -> Response:
     now, issuer = site.clock(), site.issuer
     stored = await site.read(record.newest_keyset)
     keyset = issuer.keyset.keyset
+    until = _signs_until(keyset, issuer.signer.public_key, now)
     entries = [_entry(one, issuer.signer.public_key, now) for one in keyset.keys]
     return pages.page(
         request,
@@ -51,7 +52,8 @@ async def keys(request: Request, site: AtSite, _: Reader) -> Response:
         entries=entries,
         signing=next((one for one in entries if one.ours), None),
         ours=issuer.signer.public_key,
-        days_left=_days_left(keyset, issuer.signer.public_key, now),
+        signs_until=until,
+        days_left=None if until is None else (until - now) // _DAY,
         warn_days=WARN_DAYS,
         newer=_newer(site, stored),
         roots=issuer.roots,
@@ -79,13 +81,13 @@ def _entry(one: SigningKey, ours: PublicKey, now: int) -> Entry:
     return Entry(one, one.key == ours, standing)
 
 
-def _days_left(keyset: Keyset, ours: PublicKey, now: int) -> int | None:
-    """For how many whole days this server can sign still; None: it cannot."""
+def _signs_until(keyset: Keyset, ours: PublicKey, now: int) -> int | None:
+    """Until when this server can sign; None: it cannot."""
     mine = next((one for one in keyset.keys if one.key == ours), None)
     if mine is None or mine.state != "active":
         return None
     end = mine.exp if keyset.exp is None else min(mine.exp, keyset.exp)
-    return (end - now) // _DAY if end > now else None
+    return end if now < end else None
 
 
 def _newer(site: Site, stored: str | None) -> int | None:

@@ -195,7 +195,8 @@ def _bars(
         ]
         told = f"{_month(period)}: {sum(part.value for part in parts):,}"
         first = period.first
-        below = str(first.year) if month == 0 or first.month == 1 else ""
+        shown = first.month == 1 or (month == 0 and first.month != 12)  # not two side by side
+        below = str(first.year) if shown else ""
         bars.append(Bar(tr(MONTHS[first.month - 1]), below, told, parts, link(period)))
     return bars
 

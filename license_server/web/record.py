@@ -21,7 +21,7 @@ from license_server.web.reader import Reader
 from license_server.web.who import AtSite, May
 
 RECORD = "/record"
-_PAGE = 50
+_PAGE = 30
 _CHUNK = 500
 _LONGEST = 200
 _FIELDS = ("actor", "action", "subject", "since", "until")
