@@ -63,7 +63,7 @@ class Board(NamedTuple):
 
 
 def count(connection: Connection, there: ZoneInfo, now: int) -> Board:
-    """Count: seven statements, however many licences there are."""
+    """Count: six statements, however many licences there are."""
     today = datetime.fromtimestamp(now, there).date()
     this = today.replace(day=1)
     firsts = [_months_from(this, n) for n in range(1 - MONTHS, MONTHS + 1)]

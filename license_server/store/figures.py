@@ -132,7 +132,7 @@ def moved(connection: Connection, since: int, limit: int) -> list[tuple[str, int
 def product_names(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
     """What these products are called."""
     query = select(products.c.id, products.c.name).where(products.c.id.in_(ids))
-    return dict(connection.execute(query).tuples().all())
+    return {row.id: row.name for row in connection.execute(query)}
 
 
 def _count(condition: ColumnElement[bool]) -> Any:

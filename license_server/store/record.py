@@ -4,26 +4,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Select,
     bindparam,
     delete,
     func,
     insert,
+    literal,
     select,
+    tuple_,
     update,
 )
 
 from license_server.models import audit_events, checkpoints, idempotency_keys, keysets
-
-_LATE = 3600
-"""No event is stored so many seconds after its instant: ids are in the order of time but for that.
-
-So what lies between two instants lies between two ids, and a list in the order of ids need not go
-through all that is newer.
-"""
-_NO_ID = 2**63 - 1
 
 
 class Event(NamedTuple):
@@ -96,8 +89,15 @@ def add_event(connection: Connection, event: NewEvent) -> None:
 def events(
     connection: Connection, wanted: Wanted, *, before: int | None, limit: int
 ) -> list[Event]:
-    """At most *limit* events, the newest first; those with an id under *before*."""
+    """At most *limit* events, the newest first; those that stand after the event *before*.
+
+    Where a time is asked for, they are in its order: its index tells them. Else in that of their
+    ids, which is the same but for what took long to be stored.
+    """
     table, query = audit_events, select(audit_events)
+    order = [table.c.id]
+    if wanted.since is not None or wanted.until is not None:
+        order = [table.c.at, table.c.id]
     if wanted.subject is not None:
         query = query.where(table.c.subject == wanted.subject)
     if wanted.actor is not None:
@@ -106,23 +106,16 @@ def events(
         query = query.where(table.c.action == wanted.action)
     if wanted.since is not None:
         query = query.where(table.c.at >= wanted.since)
-        first = _nearest(table.c.at < wanted.since - _LATE, descending=True)
-        query = query.where(table.c.id > func.coalesce(first, 0))
     if wanted.until is not None:
         query = query.where(table.c.at < wanted.until)
-        last = _nearest(table.c.at >= wanted.until + _LATE, descending=False)
-        query = query.where(table.c.id < func.coalesce(last, _NO_ID))
     if before is not None:
-        query = query.where(table.c.id < before)
-    rows = connection.execute(query.order_by(table.c.id.desc()).limit(limit))
+        last = table.alias()
+        place = [select(last.c[one.name]).where(last.c.id == before) for one in order[:-1]]
+        query = query.where(
+            tuple_(*order) < tuple_(*(one.scalar_subquery() for one in place), literal(before))
+        )
+    rows = connection.execute(query.order_by(*(one.desc() for one in order)).limit(limit))
     return [Event(*row) for row in rows]
-
-
-def _nearest(condition: ColumnElement[bool], *, descending: bool) -> Any:
-    """The id of the last event of those, or of the first."""
-    table = audit_events
-    order = (table.c.at.desc(), table.c.id.desc()) if descending else (table.c.at, table.c.id)
-    return select(table.c.id).where(condition).order_by(*order).limit(1).scalar_subquery()
 
 
 def trail(connection: Connection, subjects: Sequence[str]) -> list[Event]:

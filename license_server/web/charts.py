@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-_WIDTH, _HEIGHT = 560, 250
-_LEFT, _TOP, _FOOT = 44, 22, 40
+_WIDTH, _HEIGHT = 460, 230
+_LEFT, _TOP, _FOOT = 40, 22, 40
 _GAP, _BAR = 0.28, 2
 _STEPS = (1, 2, 4, 6, 8)
 

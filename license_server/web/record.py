@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 from starlette.responses import Response, StreamingResponse
 
 from license_core import strictjson
-from license_core.errors import InputInvalidError, NotFoundError, printable
+from license_core.errors import InputInvalidError, NotFoundError
+from license_core.reason import Reason
 from license_server import chain, cursors, exports, sheets
 from license_server.auth import Session
 from license_server.site import Site
@@ -127,7 +128,7 @@ def _asked(request: Request, site: Site) -> _Asked:
         try:
             days[name] = _midnight(fields[name], reader, later)
         except (ValueError, OverflowError):
-            reason = f"{printable(fields[name])!r} is no day such as 2026-11-30"
+            reason = Reason("{given!r} is no day such as 2026-11-30", given=fields[name])
             faults[name] = InputInvalidError(field=name, reason=reason)
     wanted = Wanted(
         subject=_plain(fields["subject"]),
