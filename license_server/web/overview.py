@@ -107,13 +107,13 @@ def _links(board: Board) -> dict[str, str]:
     """The lists behind the figures."""
     today = board.today
     return {
-        "valid": _list(state="active"),
+        "valid": _list(state="valid"),
         "soon": _list(
             state="active",
             expires_from=today,
             expires_before=today + timedelta(SOON_DAYS + 1),
         ),
-        "grace": _list(state="active", expires_before=today),
+        "grace": _list(state="grace"),
         "lapsed": _list(state="expired"),
     }
 
