@@ -1,5 +1,6 @@
 """Licences: the rows, and the ways to find them."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, func, insert, or_, select
@@ -150,6 +151,12 @@ def request_behind(connection: Connection, stored: StoredLicense) -> str | None:
     )
     text: str | None = connection.execute(query).scalar()
     return text
+
+
+def newest_of_lines(connection: Connection, lines: Sequence[str]) -> list[StoredLicense]:
+    """Of each of these lines the licence that no other replaces."""
+    query = _LICENSES.where(licenses.c.line.in_(lines), licenses.c.replaced_by.is_(None))
+    return [StoredLicense(*tuple(row)) for row in connection.execute(query)]
 
 
 def rehosts(connection: Connection, line: str) -> int:

@@ -3,7 +3,18 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    tuple_,
+    update,
+)
 
 from license_server.models import audit_events, checkpoints, idempotency_keys, keysets
 
@@ -87,8 +98,15 @@ def add_event(connection: Connection, event: NewEvent) -> None:
 def events(
     connection: Connection, wanted: Wanted, *, before: int | None, limit: int
 ) -> list[Event]:
-    """At most *limit* events, the newest first; those with an id under *before*."""
+    """At most *limit* events, the newest first; those that stand after the event *before*.
+
+    Where a time is asked for, they are in its order: its index tells them. Else in that of their
+    ids, which is the same but for what took long to be stored.
+    """
     table, query = audit_events, select(audit_events)
+    order = [table.c.id]
+    if wanted.since is not None or wanted.until is not None:
+        order = [table.c.at, table.c.id]
     if wanted.subject is not None:
         query = query.where(table.c.subject == wanted.subject)
     if wanted.subjects is not None:
@@ -102,8 +120,12 @@ def events(
     if wanted.until is not None:
         query = query.where(table.c.at < wanted.until)
     if before is not None:
-        query = query.where(table.c.id < before)
-    rows = connection.execute(query.order_by(table.c.id.desc()).limit(limit))
+        last = table.alias()
+        place = [select(last.c[one.name]).where(last.c.id == before) for one in order[:-1]]
+        query = query.where(
+            tuple_(*order) < tuple_(*(one.scalar_subquery() for one in place), literal(before))
+        )
+    rows = connection.execute(query.order_by(*(one.desc() for one in order)).limit(limit))
     return [Event(*row) for row in rows]
 
 
@@ -175,6 +197,13 @@ def whole_chain(connection: Connection) -> Iterator[Event]:
     linked = table.c.position.is_not(None)
     query = select(table).where(linked).order_by(table.c.position, table.c.id)
     yield from (Event(*row) for row in streamed(connection, query))
+
+
+def chain_after(connection: Connection, position: int, limit: int) -> list[Event]:
+    """At most *limit* events of the chain after *position*, in its order."""
+    table = audit_events
+    query = select(table).where(table.c.position > position).order_by(table.c.position).limit(limit)
+    return [Event(*row) for row in connection.execute(query)]
 
 
 def all_unlinked(connection: Connection) -> Iterator[Event]:

@@ -4,6 +4,7 @@ from license_server.web import (
     account,
     entry,
     issue,
+    keys,
     licenses,
     life,
     openid,
@@ -11,6 +12,7 @@ from license_server.web import (
     preferences,
     proposals,
     public,
+    record,
 )
 
 ROUTERS = (
@@ -25,4 +27,6 @@ ROUTERS = (
     licenses.router,
     life.router,
     proposals.router,
+    record.router,
+    keys.router,
 )
