@@ -12,7 +12,7 @@ from license_server.site import Site
 from license_server.store import licenses, record
 from license_server.store.licenses import StoredLicense
 from license_server.store.search import Filter
-from license_server.web import pages, who
+from license_server.web import pages, sending, who
 from license_server.web.entry import HOME
 from license_server.web.who import AtSite, May
 
@@ -47,6 +47,7 @@ async def listing(request: Request, site: AtSite, _: Reader) -> Response:
 async def one(request: Request, number: str, site: AtSite, _: Reader) -> Response:
     """One licence."""
     stored = await find(site, number)
+    issued = "issued" in request.query_params
     trail = await site.read(lambda connection: record.trail(connection, [number]))
     return pages.page(
         request,
@@ -55,7 +56,7 @@ async def one(request: Request, number: str, site: AtSite, _: Reader) -> Respons
         license=issuing.claims_of(stored),
         state=issuing.claims_of(stored).state(site.clock()),
         trail=trail,
-        issued="issued" in request.query_params,
+        sending=await sending.of(site, request, stored) if issued else None,
         text=issuing.file_of(stored).decode("utf-8"),
     )
 
