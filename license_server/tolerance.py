@@ -9,7 +9,7 @@ from license_core.hostkey import COMPONENTS, PROFILES
 from license_core.reason import Reason
 from license_core.request import LicenseRequest
 
-REFUSED, WARNED, HOLDS = "refused", "holds, with a warning", "holds"
+REFUSED, WARNED, HOLDS = "does not hold", "holds, with a warning", "holds"
 LABELS = {
     "hostname": "hostname",
     "ip": "IP address",

@@ -13,6 +13,12 @@ from license_server.store.licenses import StoredLicense
 from license_server.web import pages, replacement
 from license_server.web.reader import LANGUAGES, Reader
 
+COMMANDS = """\
+. ./platform_env
+python cmd/cli.py install license.dat
+python cmd/cli.py verify
+sh start.sh"""
+EXPLAIN = "python cmd/cli.py verify --explain"
 _LONGEST_LINK = 2000
 """The characters of a ``mailto:`` link that every mail program takes."""
 
@@ -40,6 +46,8 @@ class Sending(NamedTuple):
     """In the customer's language first."""
     asked: bool
     """Whether the customer's language is known."""
+    commands: str = COMMANDS
+    """What the operator types."""
 
 
 async def of(site: Site, request: Request, stored: StoredLicense) -> Sending:
@@ -75,6 +83,8 @@ def letter(
         "name": name,
         "vendor": vendor,
         "last_day": _last_day(license_, zone),
+        "commands": COMMANDS,
+        "explain": EXPLAIN,
     }
     # The first line of the template is the subject.
     subject, _, text = pages.words("letter.txt", language, values).partition("\n")

@@ -42,7 +42,8 @@ for (const form of document.querySelectorAll("form[data-reading]")) {
   };
   form.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(read, 350); });
   form.addEventListener("submit", () => { clearTimeout(waiting); asked?.abort(); });
-  if (form.querySelector("textarea").value.trim()) read();
+  const pasted = form.querySelector("textarea");
+  if (pasted.value.trim() && !pasted.matches("[aria-invalid]")) read();
 }
 
 // Each part of a reading goes where it belongs; a field that is blank shows what holds then.
