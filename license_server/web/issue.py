@@ -41,29 +41,31 @@ Issuer = Annotated[Session, Depends(May("licenses:issue"))]
 
 
 @router.get(HOME + "/new")
-async def new(request: Request, site: AtSite, session: Issuer) -> Response:
+async def new(request: Request, site: AtSite, _: Issuer) -> Response:
     """The form for a licence, filled from an earlier one where ``?like=`` names it."""
     fields = {"term": "days", "time_zone": site.settings.time_zone}
     like = request.query_params.get("like")
     if like:
         license_ = issuing.claims_of(await licenses.find(site, like))
         fields |= replacement.fields(license_, site.settings.time_zone, site.clock())
-    return await _form(request, site, session, fields)
+    return await _form(request, site, fields)
 
 
 @router.post(HOME + "/new")
-async def change(request: Request, site: AtSite, session: Issuer, fields: Form) -> Response:
+async def change(request: Request, site: AtSite, _: Issuer, fields: Form) -> Response:
     """The form again, as it was filled in."""
-    return await _form(request, site, session, settled.unsettle(fields))
+    return await _form(request, site, settled.unsettle(fields))
 
 
 @router.post(HOME + "/reading")
 async def read(request: Request, site: AtSite, session: Issuer, fields: Form) -> Response:
     """A part of a page: what the form means as it stands, while somebody fills it in."""
     now = site.clock()
-    found = await site.read(lambda c: reading.of(c, fields, session.actor, now))
+    found, plan = await site.read(
+        lambda c: (reading.of(c, fields, now), reading.outlook(c, fields, session.actor, now))
+    )
     zone = fields.get("time_zone", "").strip() or "UTC"
-    return pages.page(request, "reading", reading=found, zone=zone)
+    return pages.page(request, "reading", reading=found, plan=plan, zone=zone)
 
 
 @router.post(HOME + "/preview")
@@ -75,12 +77,12 @@ async def preview(request: Request, site: AtSite, session: Issuer, fields: Form)
 
     def look(connection: Connection) -> tuple[Look, Reading]:
         seen = reading.look(connection, fields, session.actor, now)
-        return seen, reading.of(connection, fields, session.actor, now)
+        return seen, reading.of(connection, fields, now)
 
     try:
         seen, found = await site.read(look)
     except LicenseError as error:
-        return await _mend(request, site, session, fields, error, now)
+        return await _mend(request, site, fields, error, now)
     filled = seen.members.keys() - forms.members(fields).keys()
     return pages.page(
         request,
@@ -107,7 +109,7 @@ async def issue(request: Request, site: AtSite, session: Issuer, fields: Form) -
         _, members = await site.read(lambda c: forms.order(fields, now, reading.finder(c)))
         reply = await site.act(Wanted("issue", members), session.actor, now, told, key)
     except LicenseError as error:
-        return await _mend(request, site, session, fields, error, now)
+        return await _mend(request, site, fields, error, now)
     return RedirectResponse(reply.location or HOME, reply.status)
 
 
@@ -119,30 +121,24 @@ def told(done: StoredLicense | Proposal) -> Reply:
 
 
 async def _mend(
-    request: Request,
-    site: Site,
-    session: Session,
-    fields: dict[str, str],
-    error: LicenseError,
-    now: int,
+    request: Request, site: Site, fields: dict[str, str], error: LicenseError, now: int
 ) -> Response:
     """The form with what is wrong. Raises *error* where it is about no field."""
     if type(error).__name__ not in _AT_THE_FORM:
         raise error
     faults = await site.read(lambda c: forms.faults(fields, error, now, reading.finder(c)))
-    return await _form(request, site, session, settled.unsettle(fields), faults)
+    return await _form(request, site, settled.unsettle(fields), faults)
 
 
 async def _form(
     request: Request,
     site: Site,
-    session: Session,
     fields: dict[str, str],
     faults: dict[str, LicenseError] | None = None,
 ) -> Response:
     now = site.clock()
-    names, found = await site.read(
-        lambda c: (desk.names(c), reading.of(c, fields, session.actor, now))
+    names, standards = await site.read(
+        lambda c: (desk.names(c), reading.of(c, fields, now).standards)
     )
     status = next(iter(faults.values())).row.status if faults else 200
     return pages.page(
@@ -151,7 +147,7 @@ async def _form(
         status,
         fields=fields,
         names=names,
-        standards=found.standards,
+        standards=standards,
         zones=replacement.ZONES,
         faults=faults or {},
     )

@@ -1,4 +1,4 @@
-"""What a form for a licence means as it stands: what was pasted, who has it, what it would issue."""
+"""A form for a licence as it stands: what was pasted says, who has it, what it would issue."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -27,8 +27,6 @@ class Reading(NamedTuple):
     """Why the text cannot be read; None for a blank one too."""
     tolerance: Tolerance | None
     known: Known
-    plan: Plan | None
-    """What would be issued; None while something is missing or wrong."""
     standards: dict[str, str]
     """Field to what is taken where it is left blank."""
 
@@ -41,22 +39,17 @@ class Look(NamedTuple):
     """Of its order, with the product's defaults."""
 
 
-def of(connection: Connection, fields: Mapping[str, str], actor: Actor, now: int) -> Reading:
-    """What *fields* mean to *actor* at the instant *now*."""
+def of(connection: Connection, fields: Mapping[str, str], now: int) -> Reading:
+    """What *fields* mean at the instant *now*."""
     request, error = _request(fields.get("host", ""))
     customer = _typed(fields, "customer") or (request and request.customer) or ""
     product = _typed(fields, "product") or (request and request.product) or ""
     known = desk.known(connection, request and request.key, customer, product, now)
-    try:
-        plan = look(connection, fields, actor, now).plan if request else None
-    except LicenseError:
-        plan = None  # the form says what is wrong once it is sent
     return Reading(
         request=request,
         error=error,
         tolerance=tolerance.of(request) if request else None,
         known=known,
-        plan=plan,
         standards=standards(request, known.product),
     )
 
@@ -66,6 +59,16 @@ def look(connection: Connection, fields: Mapping[str, str], actor: Actor, now: i
     _, members = forms.order(fields, now, finder(connection))
     plan = acts.plan(connection, Wanted("issue", members), actor, now, look=True)
     return Look(plan, members)
+
+
+def outlook(
+    connection: Connection, fields: Mapping[str, str], actor: Actor, now: int
+) -> Plan | None:
+    """What *fields* would issue; None while something is missing or wrong, as it will be told."""
+    try:
+        return look(connection, fields, actor, now).plan
+    except LicenseError:
+        return None
 
 
 def finder(connection: Connection) -> Callable[[str], Product | None]:

@@ -68,7 +68,7 @@ def test_from_a_pasted_line_to_a_file_that_verifies(
     page.get_by_role("button", name="Issue the licence").click()
     page.get_by_text("Issued.").wait_for()
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download license.dat").click()
+        page.get_by_role("link", name="Download license.dat").first.click()
     assert download.value.suggested_filename == "license.dat"
     path = tmp_path / "license.dat"
     download.value.save_as(path)
