@@ -16,9 +16,7 @@ TYPED = "typed"
 _TERMS = ("edition", "features", "limits", "match", "notify_days", "grace_days")
 
 
-def settle(
-    fields: Mapping[str, str], members: Mapping[str, Any], order: Order
-) -> dict[str, str]:
+def settle(fields: Mapping[str, str], members: Mapping[str, Any], order: Order) -> dict[str, str]:
     """The form that orders what *order* is, with the *members* that it was made of."""
     said = {name: forms.typed(members[name]) for name in _TERMS if name in members}
     said |= {"customer": order.customer, "product": order.product, "replaces": order.replaces or ""}
