@@ -77,8 +77,8 @@ def of(request: LicenseRequest) -> Tolerance:
 
 def _change(request: LicenseRequest, name: str, objection: str | None) -> Change:
     if name not in PROFILES[request.profile]:
-        evidence = Reason("does not count ({profile})", profile=request.profile)
-        return Change(name, evidence, HOLDS, HOLDS)
+        outside = Reason("does not count ({profile})", profile=request.profile)
+        return Change(name, outside, HOLDS, HOLDS)
     tags = request.tags or {}
     evidence = "tagged" if name in tags else "not there" if tags and not objection else "none"
     if objection:
