@@ -166,8 +166,13 @@ def rehosts(connection: Connection, line: str) -> int:
     return count
 
 
-def live(connection: Connection, host_key: str, now: int) -> list[StoredLicense]:
-    """The licences of a host that hold at *now* and that no other replaces, newest first."""
+def live(
+    connection: Connection, host_key: str, now: int, limit: int | None = None
+) -> list[StoredLicense]:
+    """The licences of a host that hold at *now* and that no other replaces, newest first.
+
+    At most *limit*; None: all.
+    """
     query = _LICENSES.where(
         and_(
             licenses.c.host_key == host_key,
@@ -175,7 +180,7 @@ def live(connection: Connection, host_key: str, now: int) -> list[StoredLicense]
             licenses.c.state == "active",
         )
     )
-    rows = connection.execute(query.order_by(licenses.c.id.desc()))
+    rows = connection.execute(query.order_by(licenses.c.id.desc()).limit(limit))
     return [StoredLicense(*tuple(row)) for row in rows]
 
 

@@ -9,13 +9,16 @@ from starlette.requests import Request
 
 from license_core import request as requests
 from license_core.errors import FormExpiredError, InputInvalidError, LicenseError
-from license_server import desk, orders
+from license_server import desk, orders, products
 from license_server.idempotency import Idempotency
 from license_server.orders import Order
+from license_server.products import FindProduct
 
 _MOST_FIELDS = 50
 _TEXTS = ("customer", "product", "host", "edition", "match", "maintenance_until", "replaces")
 _NUMBERS = ("notify_days", "grace_days")
+DAYS = 365
+"""The term where neither the form nor the product says one."""
 
 
 async def read(request: Request) -> dict[str, str]:
@@ -84,7 +87,8 @@ def term_of(fields: Mapping[str, str]) -> dict[str, Any]:
         if not made["expires"]:
             raise InputInvalidError(field="expires", reason="no last day is given")
     elif term == "days":
-        made["days"] = number(fields, "days")
+        if fields.get("days", "").strip():
+            made["days"] = number(fields, "days")
     else:
         reason = f"{term!r} is none of days, expires and perpetual"
         raise InputInvalidError(field="days", reason=reason)
@@ -96,23 +100,29 @@ def names_in(text: str) -> list[str]:
     return [name for name in re.split(r"[\s,;，、；]+", text) if name]
 
 
-def order(fields: Mapping[str, str], now: int) -> tuple[Order, dict[str, Any]]:
+def order(
+    fields: Mapping[str, str], now: int, find_product: FindProduct
+) -> tuple[Order, dict[str, Any]]:
     """The order that *fields* make at the instant *now*, and its members.
 
-    What the form leaves blank is taken from the operator's own text. Raises InputInvalidError, or
-    what that text is refused with.
+    What the form leaves blank is taken from the operator's own text, then from the product. Raises
+    InputInvalidError, or what that text is refused with.
     """
     made = members(fields)
     if made.get("host"):
         made = desk.completed(made, requests.parse(made["host"]))
-        for name in ("customer", "product"):
+        for name, missing in _NOT_NAMED.items():
             if name not in made:
-                reason = f"what the operator sent names no {name}; type it here"
-                raise InputInvalidError(field=name, reason=reason)
+                raise InputInvalidError(field=name, reason=missing)
+    _, made = products.filled(find_product, made)
+    if not any(name in made for name in orders.TERM[:3]):
+        made["days"] = DAYS
     return orders.from_members(made, now), made
 
 
-def faults(fields: Mapping[str, str], first: LicenseError, now: int) -> dict[str, LicenseError]:
+def faults(
+    fields: Mapping[str, str], first: LicenseError, now: int, find_product: FindProduct
+) -> dict[str, LicenseError]:
     """Every field that is wrong: after *first*, what is found once a right value stands there."""
     found: dict[str, LicenseError] = {}
     tried, error = dict(fields), first
@@ -126,7 +136,7 @@ def faults(fields: Mapping[str, str], first: LicenseError, now: int) -> dict[str
                 n: _RIGHT[n] for n in ("customer", "product") if not fields.get(n, "").strip()
             }
         try:
-            order(tried, now)
+            order(tried, now, find_product)
         except LicenseError as further:
             error = further
     return found
@@ -134,9 +144,20 @@ def faults(fields: Mapping[str, str], first: LicenseError, now: int) -> dict[str
 
 def field_of(error: LicenseError) -> str:
     """The field of the form that *error* is about; what else is refused is the operator's text."""
-    return str(error.facts.get("field", "host")).partition(".")[0]
+    field = error.facts.get("field") or _FIELDS.get(type(error).__name__, "host")
+    return str(field).partition(".")[0]
 
 
+_FIELDS = {
+    "NotFoundError": "replaces",
+    "LicenseStateError": "replaces",
+    "RehostsUsedUpError": "replaces",
+    "TermTooLongError": "days",
+}
+_NOT_NAMED = {
+    "customer": "what the operator sent names no customer; type it here",
+    "product": "what the operator sent names no product; type it here",
+}
 _RIGHT = {
     "customer": "X",
     "product": "x",
@@ -145,6 +166,13 @@ _RIGHT = {
     "expires": "9999-12-30",
     "time_zone": "UTC",
 }
+
+
+def typed(value: Any) -> str:
+    """The value of an order's member as it is typed into a form."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}={number}" for name, number in value.items())
+    return ", ".join(value) if isinstance(value, (list, tuple)) else str(value)
 
 
 def limits_of(texts: Iterable[str]) -> dict[str, int]:

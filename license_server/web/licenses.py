@@ -17,7 +17,7 @@ from license_server.store import licenses, parties, record
 from license_server.store.licenses import StoredLicense
 from license_server.store.record import Event, Reply
 from license_server.store.search import Filter
-from license_server.web import forms, pages, who
+from license_server.web import forms, pages, sending, who
 from license_server.web.entry import HOME
 from license_server.web.reader import Reader as PageReader
 from license_server.web.terms import Difference, Terms, differences
@@ -164,13 +164,14 @@ async def _one(
 
     seen = await site.read(read)
     stored = seen["stored"]
+    issued = "issued" in request.query_params
     return pages.page(
         request,
         "license",
         error.row.status if error else 200,
         terms=_terms(stored),
         possible=acts.possible(stored, session.actor),
-        issued="issued" in request.query_params,
+        sending=await sending.of(site, request, stored) if issued else None,
         done=request.query_params.get("done"),
         text=issuing.file_of(stored).decode("utf-8"),
         newest=f"{HOME}/{number}#life" if before is not None else None,

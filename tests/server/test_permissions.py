@@ -77,6 +77,7 @@ ROWS = {
     "POST /licenses": "licenses:issue",
     "GET /licenses/new": "licenses:issue",
     "POST /licenses/new": "licenses:issue",
+    "POST /licenses/reading": "licenses:issue",
     "POST /licenses/preview": "licenses:issue",
     "GET /licenses/{number}": "licenses:read",
     "GET /licenses/{number}/license.dat": "licenses:read",

@@ -34,6 +34,40 @@ for (const form of document.querySelectorAll("form[data-live]")) {
   });
 }
 
+// While a form for a licence is filled in, what it means is shown beside it.
+for (const form of document.querySelectorAll("form[data-reading]")) {
+  let waiting, asked;
+  const read = async () => {
+    asked?.abort();
+    asked = new AbortController();
+    try {
+      const body = new URLSearchParams(new FormData(form));
+      const reply = await fetch(form.dataset.reading, { method: "POST", body, signal: asked.signal });
+      if (reply.ok && !reply.redirected) showReading(form, await reply.text());
+    } catch (error) {
+      if (error.name !== "AbortError" && !(error instanceof TypeError)) throw error; // no network
+    }
+  };
+  form.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(read, 350); });
+  form.addEventListener("submit", () => { clearTimeout(waiting); asked?.abort(); });
+  const pasted = form.querySelector("textarea");
+  if (pasted.value.trim() && !pasted.matches("[aria-invalid]")) read();
+}
+
+// Each part of a reading goes where it belongs; a field that is blank shows what holds then.
+function showReading(form, text) {
+  const page = new DOMParser().parseFromString(text, "text/html");
+  for (const part of page.querySelectorAll("[data-into]")) {
+    const place = document.getElementById(part.dataset.into);
+    place.replaceChildren(...part.childNodes);
+    if (place.localName === "div") place.hidden = !place.childElementCount;
+  }
+  for (const field of form.querySelectorAll("input[type=text], input[type=number]")) {
+    const standard = page.querySelector(`data[data-standard="${field.name}"]`);
+    field.placeholder = standard ? standard.value : "";
+  }
+}
+
 // What was sent once is not sent twice.
 for (const form of document.querySelectorAll("form[method=post]:not([data-download])")) {
   form.addEventListener("submit", () => {
