@@ -2,12 +2,14 @@
 
 from license_server.web import (
     account,
+    customers,
     entry,
     issue,
     licenses,
     openid,
     overview,
     preferences,
+    products,
     public,
 )
 
@@ -18,6 +20,8 @@ ROUTERS = (
     public.anyone,
     entry.router,
     account.router,
+    customers.router,
+    products.router,
     overview.router,
     issue.router,  # before licenses: /licenses/new is no number
     licenses.router,

@@ -1,0 +1,365 @@
+"""The pages on which a vendor is run: customers, products, people, tokens, sheets."""
+
+import json
+import os
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+import sqlalchemy
+
+from license_server import accounts, auth
+from license_server.actor import COMMAND
+from license_server.permissions import ROLES
+from license_server.web.who import SESSION
+from tests.server.conftest import Desk
+
+ATTACKS = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "{{ 7*7 }}",
+)
+RTL = "\u202etxt.exe\u200f"
+LONG = "x" * 10_000
+
+
+class Page:
+    """Somebody at the desk, by the forms that the pages show."""
+
+    def __init__(self, desk: Desk, role: str = "administrator") -> None:
+        self.desk = desk
+        self.email = f"{role}-{os.urandom(4).hex()}@example.com"
+        now = desk.clock.now
+        user = desk.site.database.write(
+            lambda c: accounts.insert(c, self.email, "!", role, COMMAND, now)
+        )
+        self.session = desk.site.database.write(
+            lambda c: auth.open_session(c, user, now, 12, os.urandom, "192.0.2.1")
+        )
+
+    def get(self, path: str) -> Any:
+        self.desk.client.cookies.set(SESSION, self.session.secret)
+        return self.desk.client.get(path)
+
+    def post(self, path: str, **fields: str) -> Any:
+        """Send a form with nothing but these fields."""
+        self.desk.client.cookies.set(SESSION, self.session.secret)
+        return self.desk.client.post(path, data={"form_token": self.session.form_token} | fields)
+
+    def send(self, page: str, action: str, **fields: str) -> Any:
+        """Send the form for *action* that *page* shows, with its hidden fields."""
+        return self.post(action, **(form(page, action) | fields))
+
+
+def form(page: str, action: str) -> dict[str, str]:
+    """The fields of the form for *action*, as a browser would send them."""
+    found = re.search(
+        rf'<form[^>]*method="post" action="{re.escape(action)}"[^>]*>(.*?)</form>', page, re.DOTALL
+    )
+    assert found, f"no form for {action}"
+    fields = {}
+    for tag in re.findall(r"<input[^>]*>", found[1]):
+        kind, name, value = (re.search(rf'\b{a}="([^"]*)"', tag) for a in ("type", "name", "value"))
+        if name and (kind is None or kind[1] not in ("checkbox", "radio") or " checked" in tag):
+            fields[name[1]] = unescape(value[1]) if value else ""
+    for name, text in re.findall(
+        r'<textarea[^>]*name="([^"]+)"[^>]*>(.*?)</textarea>', found[1], re.DOTALL
+    ):
+        fields[name] = unescape(text)
+    for name, options in re.findall(
+        r'<select[^>]*name="([^"]+)"[^>]*>(.*?)</select>', found[1], re.DOTALL
+    ):
+        chosen = re.search(r'value="([^"]*)" selected', options) or re.search(
+            r'value="([^"]*)"', options
+        )
+        fields[name] = unescape(chosen[1]) if chosen else ""
+    return fields
+
+
+def faults(page: str) -> dict[str, str]:
+    """What is said beside the fields."""
+    found = re.findall(r'<span class="fault" id="([\w:]+)-fault">(.*?)</span>', page, re.DOTALL)
+    return {name: unescape(text) for name, text in found}
+
+
+def last_event(desk: Desk, subject: str) -> tuple[str, str, dict[str, Any]]:
+    """Who did what to *subject* last, and the details."""
+    query = sqlalchemy.text(
+        "select actor, action, details from audit_events where subject = :s order by id desc"
+    )
+    with desk.site.database.reading() as connection:
+        actor, action, details = connection.execute(query, {"s": subject}).first()  # type: ignore[misc]
+    return actor, action, json.loads(details)
+
+
+def row(desk: Desk, table: str, **where: object) -> Any:
+    """The row of *table* that is so."""
+    told = " and ".join(f"{name} = :{name}" for name in where)
+    query = sqlalchemy.text(f"select * from {table} where {told}")
+    with desk.site.database.reading() as connection:
+        return connection.execute(query, where).one()
+
+
+@pytest.fixture
+def admin(desk: Desk) -> Page:
+    return Page(desk)
+
+
+def unique(desk: Desk, name: str) -> str:
+    return f"{name} {desk.clock.now} {os.urandom(3).hex()}"
+
+
+# Customers
+
+
+def add_customer(page: Page, name: str, **fields: str) -> str:
+    """The address of a customer that was added at the form."""
+    shown = page.get("/customers/new").text
+    reply = page.send(shown, "/customers", name=name, **fields)
+    assert reply.status_code == 303, faults(reply.text)
+    return str(reply.headers["location"].partition("?")[0])
+
+
+def test_a_customer_is_added_at_the_form_found_and_recorded(desk: Desk, admin: Page) -> None:
+    name = unique(desk, "上海示例 Werke")
+    notes = "calls on Mondays\n<b>not</b> bold"
+    path = add_customer(
+        admin, name, contact_name="Li", contact_email="li@x.cn", language="zh", notes=notes
+    )
+    stored = row(desk, "customers", name=name)
+    assert (stored.contact_name, stored.contact_email) == ("Li", "li@x.cn")
+    assert (stored.language, stored.notes, f"/customers/{stored.id}") == ("zh", notes, path)
+    assert last_event(desk, name)[:2] == (f"user:{admin.email}", "customer.added")
+    assert name in admin.get(f"/customers?q=示例+{desk.clock.now}").text
+    assert "No customer is called like that" in admin.get("/customers?q=zzzzzzzz").text
+    assert "The customer was added." in admin.get(f"{path}?added=1").text
+
+
+def test_a_form_that_is_sent_twice_adds_one_customer(desk: Desk, admin: Page) -> None:
+    fields = form(admin.get("/customers/new").text, "/customers")
+    fields |= {"name": unique(desk, "Twice")}
+    first, again = (admin.post("/customers", **fields) for _ in range(2))
+    assert first.headers["location"] == again.headers["location"]
+    assert row(desk, "customers", name=fields["name"])
+
+
+def test_every_mistake_in_a_customer_is_told_beside_its_field(desk: Desk, admin: Page) -> None:
+    typed = {"name": " ", "contact_name": "a\0b", "contact_email": LONG, "language": "tlh"}
+    reply = admin.send(admin.get("/customers/new").text, "/customers", notes=LONG, **typed)
+    assert reply.status_code == 422
+    assert faults(reply.text).keys() == {*typed, "notes"}
+    assert LONG in reply.text  # what was typed is kept
+    name = unique(desk, "Taken")
+    path = add_customer(admin, name)
+    reply = admin.send(admin.get("/customers/new").text, "/customers", name=name, notes="kept")
+    assert (reply.status_code, faults(reply.text).keys()) == (409, {"name"})
+    assert ">kept</textarea>" in reply.text
+    other = add_customer(admin, unique(desk, "Other"))
+    assert faults(admin.send(admin.get(other).text, other, name=name).text).keys() == {"name"}
+    assert faults(admin.send(admin.get(path).text, path, name="").text).keys() == {"name"}
+
+
+def test_two_who_change_a_customer_are_told_of_one_another(desk: Desk, admin: Page) -> None:
+    name = unique(desk, "Both")
+    path = add_customer(admin, name, contact_name="first")
+    seen = admin.get(path).text
+    other = Page(desk, "issuer")
+    assert other.send(other.get(path).text, path, contact_name="theirs").status_code == 303
+    collided = admin.send(seen, path, contact_name="mine", notes="my note")
+    assert collided.status_code == 412
+    assert faults(collided.text) == {
+        "contact_name": "now stored: theirs.",
+        "notes": "now empty.",
+    }
+    assert row(desk, "customers", name=name).contact_name == "theirs"
+    kept = form(collided.text, path)
+    assert (kept["contact_name"], kept["notes"]) == ("mine", "my note")
+    # Seen and meant: the second time it holds.
+    assert admin.post(path, **kept).status_code == 303
+    assert row(desk, "customers", name=name).contact_name == "mine"
+    assert last_event(desk, name)[:2] == (f"user:{admin.email}", "customer.changed")
+
+
+def test_a_mistake_does_not_hide_that_somebody_else_saved(desk: Desk, admin: Page) -> None:
+    path = add_customer(admin, unique(desk, "Hidden"), contact_name="first")
+    seen = admin.get(path).text
+    admin.send(admin.get(path).text, path, contact_name="theirs")
+    wrong = admin.send(seen, path, contact_name="mine", language="tlh")
+    assert wrong.status_code == 422
+    assert admin.send(wrong.text, path, language="zh").status_code == 412
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_what_attacks_in_a_customer_is_shown_as_text(desk: Desk, admin: Page, attack: str) -> None:
+    name = unique(desk, attack)
+    path = add_customer(admin, name, contact_name=attack, contact_email=attack, notes=attack + RTL)
+    reader = Page(desk, "reader")
+    for page in (
+        admin.get(path).text,
+        reader.get(path).text,
+        reader.get(f"/customers?q={desk.clock.now}").text,
+    ):
+        assert attack in unescape(page)
+        assert "<script>alert" not in page
+        assert "<img src=x" not in page
+        assert "49" not in re.findall(r"<h1>(.*?)</h1>", page)
+    shown = reader.get(path).text
+    assert "\u202e" not in shown
+    assert "\\u202e" in shown
+    assert faults(
+        admin.send(admin.get("/customers/new").text, "/customers", name=RTL, notes="").text
+    ).keys() == {"name"}
+
+
+# Products
+
+
+def add_product(page: Page, name: str, **fields: str) -> str:
+    shown = page.get("/products/new").text
+    reply = page.send(shown, "/products", name=name, **fields)
+    assert reply.status_code == 303, faults(reply.text)
+    return str(reply.headers["location"].partition("?")[0])
+
+
+def token_name(desk: Desk, name: str) -> str:
+    return f"{name}-{os.urandom(4).hex()}"
+
+
+RULES = {
+    "days": "365",
+    "edition": "pro",
+    "features": "export, train",
+    "limits": "gpus=4，seats=20",
+    "match": "anchored",
+    "notify_days": "30",
+    "grace_days": "7",
+    "longest_days": "400",
+    "rehosts": "2",
+    "needs_approval": "yes",
+}
+
+
+def test_a_product_is_added_with_its_rules_and_they_are_shown_again(
+    desk: Desk, admin: Page
+) -> None:
+    name = token_name(desk, "darwin")
+    path = add_product(admin, name, **RULES)
+    stored = row(desk, "products", name=name)
+    assert json.loads(stored.defaults) == {
+        "days": 365,
+        "edition": "pro",
+        "features": ["export", "train"],
+        "limits": {"gpus": 4, "seats": 20},
+        "match": "anchored",
+        "notify_days": 30,
+        "grace_days": 7,
+    }
+    assert (stored.longest_days, stored.rehosts, bool(stored.needs_approval)) == (400, 2, True)
+    assert last_event(desk, name)[:2] == (f"user:{admin.email}", "product.added")
+    shown = form(admin.get(path).text, path)
+    assert {key: shown[key] for key in RULES} == RULES | {"limits": "gpus=4, seats=20"}
+    assert 'told warn"' not in admin.get(path).text
+    # Nothing ticked and nothing typed: the rule is gone.
+    fields = form(admin.get(path).text, path) | dict.fromkeys(RULES, "")
+    assert admin.post(path, **fields).status_code == 303
+    stored = row(desk, "products", name=name)
+    assert (stored.defaults, stored.longest_days, bool(stored.needs_approval)) == (
+        None,
+        None,
+        False,
+    )
+    assert last_event(desk, name)[1] == "product.changed"
+    assert name in admin.get("/products").text or "Next page" in admin.get("/products").text
+
+
+def test_every_mistake_in_a_product_is_told_beside_its_field(desk: Desk, admin: Page) -> None:
+    typed = {
+        "name": "a b",
+        "days": "0",
+        "edition": "c d",
+        "features": "-",
+        "limits": "gpus four",
+        "match": "loose",
+        "notify_days": "-1",
+        "grace_days": "x",
+        "longest_days": "1.5",
+        "rehosts": "-2",
+    }
+    reply = admin.send(admin.get("/products/new").text, "/products", **typed)
+    assert reply.status_code == 422
+    assert faults(reply.text).keys() == typed.keys()
+    kept = form(reply.text, "/products")
+    assert {name: kept[name] for name in typed if name != "match"} == {
+        name: value for name, value in typed.items() if name != "match"
+    }
+    name = token_name(desk, "taken")
+    path = add_product(admin, name)
+    reply = admin.send(admin.get("/products/new").text, "/products", name=name)
+    assert (reply.status_code, faults(reply.text).keys()) == (409, {"name"})
+    reply = admin.send(admin.get(path).text, path, days="x", limits="gpus=1 gpus=2")
+    assert faults(reply.text).keys() == {"days", "limits"}
+
+
+def test_rules_that_contradict_one_another_are_warned_of(desk: Desk, admin: Page) -> None:
+    path = add_product(
+        admin,
+        token_name(desk, "odd"),
+        days="400",
+        longest_days="365",
+        notify_days="500",
+        grace_days="500",
+    )
+    shown = admin.get(path).text
+    assert shown.count('class="told warn"') == 3
+    assert "400 days is longer than the longest term of 365 days" in shown
+
+
+def test_two_who_change_a_product_are_told_of_one_another(desk: Desk, admin: Page) -> None:
+    name = token_name(desk, "both")
+    path = add_product(admin, name, days="30")
+    seen = admin.get(path).text
+    assert admin.send(admin.get(path).text, path, days="60", limits="gpus=2").status_code == 303
+    collided = admin.send(seen, path, days="90")
+    assert collided.status_code == 412
+    assert faults(collided.text) == {"days": "now stored: 60.", "limits": "now stored: gpus=2."}
+    assert admin.send(collided.text, path).status_code == 303
+    assert json.loads(row(desk, "products", name=name).defaults) == {"days": 90}
+
+
+# Who may
+
+
+LINKS = {
+    "/customers": ("licenses:read", ("/customers/new",), "customers:write"),
+    "/products": ("licenses:read", ("/products/new",), "products:write"),
+}
+"""Each list: what it demands, what it links to, and what that demands."""
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("room", LINKS)
+def test_who_may_not_sees_neither_the_link_nor_the_page(desk: Desk, role: str, room: str) -> None:
+    needs, links, more = LINKS[room]
+    somebody = Page(desk, role)
+    menu = somebody.get("/account").text
+    assert (f'href="{room}"' in menu) is (needs in ROLES[role])
+    shown = somebody.get(room)
+    assert shown.status_code == (200 if needs in ROLES[role] else 403)
+    for link in links:
+        assert (f'href="{link}"' in shown.text) is (more in ROLES[role])
+        assert somebody.get(link).status_code == (200 if more in ROLES[role] else 403)
+
+
+def test_who_may_only_read_sees_a_customer_and_a_product_without_a_form(
+    desk: Desk, admin: Page
+) -> None:
+    customer = add_customer(admin, unique(desk, "Read"), notes="seen by all of us")
+    product = add_product(admin, token_name(desk, "read"), **RULES)
+    reader = Page(desk, "reader")
+    for path in (customer, product):
+        shown = reader.get(path).text
+        assert f'action="{path}"' not in shown
+        assert reader.post(path, etag="").status_code == 403
+    assert "seen by all of us" in reader.get(customer).text
+    assert "gpus=4, seats=20" in reader.get(product).text
