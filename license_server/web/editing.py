@@ -48,7 +48,10 @@ def field_of(error: LicenseError) -> str:
 
 
 def collisions(typed: Mapping[str, str], present: Mapping[str, str]) -> Faults:
-    """The fields in which what was typed is not what somebody else stored meanwhile."""
+    """The fields in which what was typed is not what somebody else stored meanwhile.
+
+    Of *present*, a Reason is a word of the desk, which is said in the reader's language.
+    """
     return {
         name: InputInvalidError(field=name, reason=_told(present[name]))
         for name in present
@@ -59,8 +62,9 @@ def collisions(typed: Mapping[str, str], present: Mapping[str, str]) -> Faults:
 def _told(value: str) -> Reason:
     if not value:
         return Reason("now empty")
-    shown = value if len(value) <= _LONGEST_TOLD else f"{value[:_LONGEST_TOLD]}…"
-    return Reason("now stored: {value}", value=shown)
+    if not isinstance(value, Reason) and len(value) > _LONGEST_TOLD:
+        value = f"{value[:_LONGEST_TOLD]}…"
+    return Reason("now stored: {value}", value=value)
 
 
 def status(found: Faults) -> int:

@@ -8,9 +8,11 @@ from license_server.web import (
     licenses,
     openid,
     overview,
+    people,
     preferences,
     products,
     public,
+    tokens,
 )
 
 ROUTERS = (
@@ -22,6 +24,8 @@ ROUTERS = (
     account.router,
     customers.router,
     products.router,
+    people.router,
+    tokens.router,
     overview.router,
     issue.router,  # before licenses: /licenses/new is no number
     licenses.router,

@@ -333,6 +333,8 @@ def test_two_who_change_a_product_are_told_of_one_another(desk: Desk, admin: Pag
 LINKS = {
     "/customers": ("licenses:read", ("/customers/new",), "customers:write"),
     "/products": ("licenses:read", ("/products/new",), "products:write"),
+    "/people": ("people:manage", ("/people/new",), "people:manage"),
+    "/tokens": ("tokens:manage", ("/tokens/new",), "tokens:manage"),
 }
 """Each list: what it demands, what it links to, and what that demands."""
 
@@ -363,3 +365,200 @@ def test_who_may_only_read_sees_a_customer_and_a_product_without_a_form(
         assert reader.post(path, etag="").status_code == 403
     assert "seen by all of us" in reader.get(customer).text
     assert "gpus=4, seats=20" in reader.get(product).text
+
+
+# People
+
+
+def person(page: Page, role: str = "reader") -> tuple[str, str]:
+    """Somebody else's page and address."""
+    email = f"{role}-{os.urandom(4).hex()}@example.com"
+    now = page.desk.clock.now
+    user = page.desk.site.database.write(
+        lambda c: accounts.insert(c, email, "!", role, COMMAND, now)
+    )
+    return f"/people/{user.id}", email
+
+
+def test_an_invitation_is_shown_once_and_lets_in(desk: Desk, admin: Page) -> None:
+    email = f"guest-{os.urandom(4).hex()}@example.com"
+    page = admin.get("/people/new").text
+    made = admin.send(page, "/people/invitations", email=f" {email.upper()} ", role="auditor")
+    assert made.status_code == 201
+    found = re.search(r"http://testserver(/invitation\?secret=([\w-]+))", made.text)
+    assert found
+    path, secret = found[1], found[2]
+    assert made.text.count(secret) == 2  # by itself, and in the mail
+    assert made.headers["cache-control"] == "no-store"
+    assert last_event(desk, email)[:2] == (f"user:{admin.email}", "invitation.made")
+    listed = admin.get("/people").text
+    assert email in listed
+    assert secret not in listed
+    assert secret not in str(list(row(desk, "invitations", email=email)))
+    desk.client.cookies.clear()
+    welcome = desk.client.get(path).text
+    assert email in welcome
+    fields = form(welcome, "/invitation")
+    fields |= {"password": "correct horse battery", "again": "correct horse battery"}
+    assert desk.client.post("/invitation", data=fields).status_code == 303
+    assert row(desk, "users", email=email).role == "auditor"
+
+
+def test_an_invitation_is_withdrawn(desk: Desk, admin: Page) -> None:
+    email = f"not-{os.urandom(4).hex()}@example.com"
+    made = admin.post("/people/invitations", email=email, role="reader", days="3")
+    path = re.search(r"/invitation\?secret=[\w-]+", made.text)
+    assert path
+    (action,) = re.findall(
+        rf'{re.escape(email)}.*?action="(/people/invitations/\w+/withdraw)"',
+        admin.get("/people").text,
+        re.DOTALL,
+    )[:1]
+    assert admin.post(action).status_code == 303
+    assert email not in admin.get("/people").text
+    assert last_event(desk, email)[1] == "invitation.withdrawn"
+    assert desk.client.get(path[0]).status_code == 410
+
+
+def test_every_mistake_in_an_invitation_is_told_beside_its_field(desk: Desk, admin: Page) -> None:
+    before = desk.count("invitations")
+    reply = admin.post("/people/invitations", email="<b>x</b>", role="king", days="31")
+    assert reply.status_code == 422
+    assert faults(reply.text).keys() == {"email", "role", "days"}
+    assert form(reply.text, "/people/invitations")["email"] == "<b>x</b>"
+    assert "<b>x</b>" not in reply.text
+    _, email = person(admin)
+    reply = admin.post("/people/invitations", email=email, role="reader", days="3")
+    assert (reply.status_code, faults(reply.text).keys()) == (409, {"email"})
+    assert desk.count("invitations") == before
+
+
+def test_a_role_is_changed_and_a_collision_is_told(desk: Desk, admin: Page) -> None:
+    path, email = person(admin)
+    seen = admin.get(path).text
+    assert admin.send(seen, f"{path}/role", role="issuer").status_code == 303
+    assert row(desk, "users", email=email).role == "issuer"
+    assert last_event(desk, email) == (
+        f"user:{admin.email}",
+        "user.role-changed",
+        {"before": "reader", "role": "issuer"},
+    )
+    collided = admin.send(seen, f"{path}/role", role="auditor")
+    assert collided.status_code == 412
+    assert faults(collided.text) == {"role": "now stored: issuer."}
+    assert row(desk, "users", email=email).role == "issuer"
+    assert admin.send(collided.text, f"{path}/role").status_code == 303
+    assert row(desk, "users", email=email).role == "auditor"
+    wrong = admin.send(admin.get(path).text, f"{path}/role", role="king")
+    assert (wrong.status_code, faults(wrong.text).keys()) == (422, {"role"})
+
+
+def test_an_account_is_ended_and_reopened_and_signed_out(desk: Desk, admin: Page) -> None:
+    somebody = Page(desk, "reader")
+    path = f"/people/{somebody.session.user_id}"
+    shown = admin.get(path).text
+    assert "Where they are signed in" in shown
+    assert admin.send(shown, f"{path}/end-sessions").status_code == 303
+    assert somebody.get("/licenses").status_code == 303  # to the way in
+    assert last_event(desk, somebody.email)[1] == "session.ended-all"
+    assert admin.send(admin.get(path).text, f"{path}/end").status_code == 303
+    assert last_event(desk, somebody.email)[1] == "user.ended"
+    assert "may not sign in" in admin.get(path).text
+    assert f'action="{path}/end"' not in admin.get(path).text
+    assert admin.send(admin.get(path).text, f"{path}/reopen").status_code == 303
+    assert last_event(desk, somebody.email)[1] == "user.reopened"
+    assert row(desk, "users", email=somebody.email).ended_at is None
+
+
+def test_codes_of_somebody_who_lost_them_are_ended(desk: Desk, admin: Page) -> None:
+    path, email = person(admin)
+    assert f"{path}/end-codes" not in admin.get(path).text
+    with desk.site.database.engine.begin() as connection:
+        connection.execute(
+            sqlalchemy.text("update users set totp = :s where email = :e"),
+            {"s": b"sealed", "e": email},
+        )
+    assert admin.send(admin.get(path).text, f"{path}/end-codes").status_code == 303
+    assert row(desk, "users", email=email).totp is None
+
+
+def test_nobody_changes_themselves(desk: Desk, admin: Page) -> None:
+    path = f"/people/{admin.session.user_id}"
+    shown = admin.get(path).text
+    assert "This is you" in shown
+    assert f'action="{path}' not in shown
+    for act in ("role", "end"):
+        refused = admin.post(f"{path}/{act}", role="reader", etag="")
+        assert refused.status_code == 403
+        assert "somebody else must change" in refused.text
+    assert row(desk, "users", email=admin.email).role == "administrator"
+
+
+# Tokens
+
+
+def test_a_token_is_shown_once_works_and_is_revoked(desk: Desk, admin: Page) -> None:
+    name = unique(desk, "order portal")
+    page = admin.get("/tokens/new").text
+    made = admin.send(
+        page, "/tokens", name=name, products="darwin，other", **{"may:licenses:end": "yes"}
+    )
+    assert made.status_code == 201
+    assert made.headers["cache-control"] == "no-store"
+    (secret,) = set(re.findall(r"hst_\w+?_[\w-]+", made.text))
+    stored = row(desk, "tokens", name=name)
+    assert stored.scopes == "licenses:end licenses:issue licenses:read"
+    assert json.loads(stored.products) == ["darwin", "other"]
+    assert stored.expires_at == desk.clock.now + 365 * 86400
+    assert last_event(desk, name)[:2] == (f"user:{admin.email}", "token.created")
+    bearer = {"Authorization": f"Bearer {secret}"}
+    assert desk.client.get("/api/v1/licenses", headers=bearer).status_code == 200
+    one = f"/tokens/{stored.id}"
+    for path in ("/tokens", one):
+        shown = admin.get(path).text
+        assert name in shown
+        assert secret not in shown
+        assert secret.rpartition("_")[2] not in shown
+    assert admin.send(admin.get(one).text, f"{one}/revoke").status_code == 303
+    assert last_event(desk, name)[1] == "token.revoked"
+    desk.clock.now += 1
+    assert desk.client.get("/api/v1/licenses", headers=bearer).status_code == 401
+    assert "/revoke" not in admin.get(one).text
+    assert admin.post(f"{one}/revoke").status_code == 303  # a second click does no harm
+
+
+def test_every_mistake_in_a_token_is_told_beside_its_field(desk: Desk, admin: Page) -> None:
+    before = desk.count("tokens")
+    reply = admin.post("/tokens", name=LONG, products="a b/c", days="0")
+    assert reply.status_code == 422
+    assert faults(reply.text).keys() == {"name", "scopes", "products", "days"}
+    kept = form(reply.text, "/tokens")
+    assert (kept["name"], kept["products"], kept["days"]) == (LONG, "a b/c", "0")
+    whole = admin.post("/tokens", name="x", products="darwin", **{"may:record:read": "yes"})
+    assert faults(whole.text).keys() == {"products"}
+    name = unique(desk, "taken")
+    scope = {"may:licenses:read": "yes"}
+    assert admin.post("/tokens", name=name, **scope).status_code == 201
+    assert faults(admin.post("/tokens", name=name, **scope).text).keys() == {"name"}
+    assert desk.count("tokens") == before + 1
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_what_attacks_in_a_token_or_an_address_is_shown_as_text(
+    desk: Desk, admin: Page, attack: str
+) -> None:
+    name = unique(desk, attack)
+    made = admin.post("/tokens", name=name, **{"may:licenses:read": "yes"})
+    path = f"/tokens/{row(desk, 'tokens', name=name).id}"
+    email = f"{attack}@{os.urandom(4).hex()}".lower()
+    invited = admin.post("/people/invitations", email=email, role="reader", days="1")
+    for text, said in (
+        (made.text, name),
+        (admin.get(path).text, name),
+        (admin.get("/tokens").text, name),
+        (invited.text, email),
+        (admin.get("/people").text, email),
+    ):
+        assert said in unescape(text)
+        assert "<script>alert" not in text
+        assert "<img src=x" not in text
