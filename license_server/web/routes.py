@@ -12,6 +12,7 @@ from license_server.web import (
     preferences,
     products,
     public,
+    sheets,
     tokens,
 )
 
@@ -25,6 +26,7 @@ ROUTERS = (
     customers.router,
     products.router,
     people.router,
+    sheets.router,
     tokens.router,
     overview.router,
     issue.router,  # before licenses: /licenses/new is no number

@@ -1,5 +1,7 @@
 """The pages on which a vendor is run: customers, products, people, tokens, sheets."""
 
+import csv
+import io
 import json
 import os
 import re
@@ -9,11 +11,15 @@ from typing import Any
 import pytest
 import sqlalchemy
 
-from license_server import accounts, auth
+from license_server import accounts, auth, bulk, edge, importing, order_sheet, sheet_jobs
 from license_server.actor import COMMAND
 from license_server.permissions import ROLES
+from license_server.store import licenses as store
+from license_server.web import sheets as web_sheets
 from license_server.web.who import SESSION
 from tests.server.conftest import Desk
+from tests.server.test_desk_language import translated
+from tests.support.server import LINE
 
 ATTACKS = (
     "<script>alert(1)</script>",
@@ -153,7 +159,7 @@ def test_every_mistake_in_a_customer_is_told_beside_its_field(desk: Desk, admin:
     name = unique(desk, "Taken")
     path = add_customer(admin, name)
     reply = admin.send(admin.get("/customers/new").text, "/customers", name=name, notes="kept")
-    assert (reply.status_code, faults(reply.text).keys()) == (409, {"name"})
+    assert (reply.status_code, set(faults(reply.text))) == (409, {"name"})
     assert ">kept</textarea>" in reply.text
     other = add_customer(admin, unique(desk, "Other"))
     assert faults(admin.send(admin.get(other).text, other, name=name).text).keys() == {"name"}
@@ -296,7 +302,7 @@ def test_every_mistake_in_a_product_is_told_beside_its_field(desk: Desk, admin: 
     name = token_name(desk, "taken")
     path = add_product(admin, name)
     reply = admin.send(admin.get("/products/new").text, "/products", name=name)
-    assert (reply.status_code, faults(reply.text).keys()) == (409, {"name"})
+    assert (reply.status_code, set(faults(reply.text))) == (409, {"name"})
     reply = admin.send(admin.get(path).text, path, days="x", limits="gpus=1 gpus=2")
     assert faults(reply.text).keys() == {"days", "limits"}
 
@@ -333,6 +339,7 @@ def test_two_who_change_a_product_are_told_of_one_another(desk: Desk, admin: Pag
 LINKS = {
     "/customers": ("licenses:read", ("/customers/new",), "customers:write"),
     "/products": ("licenses:read", ("/products/new",), "products:write"),
+    "/sheets": ("licenses:read", (), "licenses:issue"),
     "/people": ("people:manage", ("/people/new",), "people:manage"),
     "/tokens": ("tokens:manage", ("/tokens/new",), "tokens:manage"),
 }
@@ -429,7 +436,7 @@ def test_every_mistake_in_an_invitation_is_told_beside_its_field(desk: Desk, adm
     assert "<b>x</b>" not in reply.text
     _, email = person(admin)
     reply = admin.post("/people/invitations", email=email, role="reader", days="3")
-    assert (reply.status_code, faults(reply.text).keys()) == (409, {"email"})
+    assert (reply.status_code, set(faults(reply.text))) == (409, {"email"})
     assert desk.count("invitations") == before
 
 
@@ -450,7 +457,7 @@ def test_a_role_is_changed_and_a_collision_is_told(desk: Desk, admin: Page) -> N
     assert admin.send(collided.text, f"{path}/role").status_code == 303
     assert row(desk, "users", email=email).role == "auditor"
     wrong = admin.send(admin.get(path).text, f"{path}/role", role="king")
-    assert (wrong.status_code, faults(wrong.text).keys()) == (422, {"role"})
+    assert (wrong.status_code, set(faults(wrong.text))) == (422, {"role"})
 
 
 def test_an_account_is_ended_and_reopened_and_signed_out(desk: Desk, admin: Page) -> None:
@@ -562,3 +569,231 @@ def test_what_attacks_in_a_token_or_an_address_is_shown_as_text(
         assert said in unescape(text)
         assert "<script>alert" not in text
         assert "<img src=x" not in text
+
+
+# Sheets
+
+
+def host(line: str = LINE) -> str:
+    return '"' + line.replace('"', '""') + '"'
+
+
+def look_at(page: Page, text: str) -> str:
+    """The address of a sheet that was given at the form."""
+    reply = page.send(page.get("/sheets").text, "/sheets", sheet=text)
+    assert reply.status_code == 303, faults(reply.text)
+    return str(reply.headers["location"])
+
+
+def exported(reply: Any) -> list[dict[str, str]]:
+    """The rows of a file that was downloaded, as they stand there."""
+    assert reply.status_code == 200
+    assert reply.headers["content-type"].startswith("text/csv")
+    assert reply.content.startswith(b"\xef\xbb\xbf")
+    return list(csv.DictReader(io.StringIO(reply.content.decode("utf-8-sig"))))
+
+
+def test_a_sheet_is_looked_at_then_issued_and_each_line_is_accounted_for(
+    desk: Desk, admin: Page
+) -> None:
+    name, before = unique(desk, "批量"), desk.count("licenses")
+    text = f"customer,product,host,days\n{name},bulk,{host()},30\n{name} 2,bulk,{host()},60\n"
+    job = look_at(admin, text)
+    page = admin.get(job).text
+    assert name in page
+    assert re.search(r"<strong>2</strong>\s*lines are right", page)
+    assert desk.count("licenses") == before
+    assert admin.send(page, f"{job}/issue").headers["location"] == job
+    assert desk.count("licenses") == before + 2
+    shown = admin.get(job).text
+    assert "2 of 2 lines; 2 issued, 0 left out." in shown
+    numbers = re.findall(r'href="/licenses/(HS-[\w-]+)"', shown)
+    result = exported(admin.get(f"{job}/result.csv"))
+    assert [(one["line"], one["customer"], one["license"]) for one in result] == [
+        ("2", name, numbers[0]),
+        ("3", f"{name} 2", numbers[1]),
+    ]
+    assert last_event(desk, numbers[0])[:2] == (f"user:{admin.email}", "license.issued")
+    assert job in admin.get("/sheets").text
+
+
+def test_a_sheet_that_is_given_or_issued_twice_is_imported_once(desk: Desk, admin: Page) -> None:
+    text = f"customer,product,host,days\n{unique(desk, 'Once')},bulk,{host()},30\n"
+    job = look_at(admin, text)
+    fields = form(admin.get(job).text, f"{job}/issue")
+    before = desk.count("licenses")
+    for _ in range(2):
+        assert admin.post(f"{job}/issue", **fields).status_code == 303
+    assert look_at(admin, text) == job
+    assert "The same file given again leads here" in admin.get(job).text
+    assert desk.count("licenses") == before + 1
+
+
+def test_wrong_lines_are_told_one_by_one_and_left_out_only_if_that_is_chosen(
+    desk: Desk, admin: Page
+) -> None:
+    name, before = unique(desk, "Part"), desk.count("licenses")
+    product = token_name(desk, "four-eyes")
+    add_product(admin, product, needs_approval="yes")
+    lines = (
+        f"{name},bulk,{host()},30",
+        f"{name},bulk,nonsense,30",
+        f"{name},bulk,{host()},many",
+        f"{name},{product},{host()},30",
+    )
+    job = look_at(admin, "customer,product,host,days\n" + "\n".join(lines) + "\n")
+    page = admin.get(job).text
+    assert "No host key was found" in page
+    assert "it is not a whole number" in page
+    assert "must be approved by itself" in page
+    refused = admin.send(page, f"{job}/issue")
+    assert (refused.status_code, set(faults(refused.text))) == (422, {"skip"})
+    assert desk.count("licenses") == before
+    assert admin.send(page, f"{job}/issue", skip="yes").status_code == 303
+    assert desk.count("licenses") == before + 1
+    shown = admin.get(job).text
+    assert "4 of 4 lines; 1 issued, 3 left out." in shown
+    assert "No host key was found" in shown
+    result = exported(admin.get(f"{job}/result.csv"))
+    assert result[0]["problem"] == ""
+    assert [one["column"] for one in result[2:]] == ["days", "product"]
+
+
+def test_a_job_that_was_stopped_goes_on_and_issues_nothing_twice(
+    desk: Desk, admin: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "BATCH", 2)
+    name, before = unique(desk, "Stopped"), desk.count("licenses")
+    lines = "".join(f"{name},bulk,{host()},{n + 1}\n" for n in range(5))
+    job = look_at(admin, f"customer,product,host,days\n{lines}")
+    id_, actor = job.rpartition("/")[2], admin.session.actor
+    page = admin.get(job).text
+    assert sheet_jobs.begin(desk.site, id_, actor, desk.clock.now, False)
+    # A process that ends after its first batch: nothing is heard of the job any more.
+    data = f"customer,product,host,days\n{lines}".encode()
+    read = order_sheet.read(io.BytesIO(data))
+    next(
+        importing.issue(
+            desk.site.database,
+            desk.site.issuer,
+            read,
+            actor,
+            desk.clock.now,
+            os.urandom,
+            f"desk\n{id_}",
+        )
+    )
+    assert desk.count("licenses") == before + 2
+    going = admin.get(job).text
+    assert f'data-poll="{job}/progress"' in going
+    assert '<meta http-equiv="refresh"' in going
+    assert 'data-state="going"' in admin.get(f"{job}/progress").text
+    assert not sheet_jobs.begin(desk.site, id_, actor, desk.clock.now, False)
+    desk.clock.now += sheet_jobs.STOPPED_AFTER + 1
+    stopped = admin.get(job).text
+    assert "The import stopped before its end" in stopped
+    assert "data-poll" not in stopped
+    assert admin.send(stopped, f"{job}/issue").status_code == 303
+    assert desk.count("licenses") == before + 5
+    assert "5 of 5 lines; 5 issued, 0 left out." in admin.get(job).text
+    assert form(page, f"{job}/issue")  # the first page, sent again, begins nothing
+    admin.send(page, f"{job}/issue")
+    assert desk.count("licenses") == before + 5
+
+
+def test_what_is_no_sheet_is_told_beside_the_field_with_its_text_kept(
+    desk: Desk, admin: Page
+) -> None:
+    for text in ("", "customer,salary\nA,1\n", 'customer,host\nA,"b\n', "customer\nA,b,c\n"):
+        reply = admin.send(admin.get("/sheets").text, "/sheets", sheet=text)
+        assert reply.status_code == 422
+        assert faults(reply.text).keys() == {"sheet"}
+        assert form(reply.text, "/sheets")["sheet"].strip() == text.strip()
+    empty = look_at(admin, "customer,product,host,days\n")
+    assert "There are no lines under the names of the columns" in admin.get(empty).text
+
+
+def test_a_sheet_may_be_larger_than_other_forms_but_not_without_end(
+    desk: Desk, admin: Page
+) -> None:
+    lines = "".join(f"{'长' * 60},bulk,{host()},{n % 90 + 1}\n" for n in range(2000))
+    assert len(lines) > edge.MAX_BODY
+    job = look_at(admin, f"customer,product,host,days\n{lines}")
+    page = admin.get(job)
+    assert re.search(r"<strong>2000</strong>\s*lines are right", page.text)
+    assert len(page.content) < 100_000
+    assert admin.post("/sheets", sheet="x" * (edge.MAX_IMPORT + 1)).status_code == 413
+    assert admin.post("/customers", name="x" * (edge.MAX_BODY + 1)).status_code == 413
+
+
+def test_nobody_else_sees_a_sheet(desk: Desk, admin: Page) -> None:
+    job = look_at(admin, f"customer,product,host,days\n{unique(desk, 'Mine')},p,{host()},3\n")
+    other = Page(desk, "issuer")
+    for path in (job, f"{job}/result.csv", f"{job}/progress"):
+        assert other.get(path).status_code == 404
+    assert other.post(f"{job}/issue").status_code == 404
+    reader = Page(desk, "reader")
+    assert reader.get(job).status_code == 403
+    shown = reader.get("/sheets").text
+    assert 'action="/sheets"' not in shown
+    assert 'action="/sheets/licenses.csv"' in shown
+
+
+FORMULAE = ('=HYPERLINK("http://x")', "+1+1", "-1", "@SUM(A1)", "'=1", "=cmd|' /C calc'!A0")
+
+
+def test_formulae_and_markup_go_through_a_sheet_and_come_out_harmless(
+    desk: Desk, admin: Page
+) -> None:
+    product = token_name(desk, "csv")
+    names = [f"{text} {desk.clock.now}" for text in (*FORMULAE, *ATTACKS)]
+    sheet = io.StringIO()
+    writer = csv.writer(sheet)
+    writer.writerow(("customer", "product", "host", "days"))
+    writer.writerows((name, product, LINE, 30) for name in names)
+    writer.writerow((f"{RTL} {desk.clock.now}", product, LINE, 30))
+    job = look_at(admin, sheet.getvalue())
+    page = admin.get(job).text
+    for attack in ATTACKS:
+        assert attack in unescape(page)
+    assert "<script>alert" not in page
+    assert "<img src=x" not in page
+    assert "\u202e" not in page
+    assert admin.send(page, f"{job}/issue", skip="yes").status_code == 303
+    rows = exported(admin.get(f"/sheets/licenses.csv?product={product}"))
+    assert len(rows) == len(names)
+    for path in (f"/sheets/licenses.csv?product={product}", f"{job}/result.csv"):
+        for one in exported(admin.get(path)):
+            for field in one.values():
+                assert not field.startswith(("=", "+", "-", "@", "\t", "\r")), field
+    # What a sheet brings in behind an apostrophe, it takes out behind one: nothing is lost.
+    out = {one["customer"].removeprefix("'") for one in rows}
+    assert out == {name.removeprefix("'") for name in names}
+
+
+def test_an_export_has_the_licences_that_its_filters_tell(desk: Desk, admin: Page) -> None:
+    product, name = token_name(desk, "out"), unique(desk, "Out")
+    text = "customer,product,host,days\n" + "".join(
+        f"{name} {n},{product},{host()},30\n" for n in range(3)
+    )
+    job = look_at(admin, text)
+    admin.send(admin.get(job).text, f"{job}/issue")
+    export = "/sheets/licenses.csv?product=" + product
+    assert len(exported(admin.get(export))) == 3
+    (only,) = exported(admin.get(f"{export}&customer={name.replace(' ', '+')}+1&state=active"))
+    assert only["customer"] == f"{name} 1"
+    assert exported(admin.get(f"{export}&state=revoked")) == []
+    assert admin.get(f"{export}&state=lost").status_code == 422
+
+
+def test_the_example_can_be_imported_as_it_is(desk: Desk, admin: Page) -> None:
+    text = admin.get("/sheets/example.csv").content.decode("utf-8-sig")
+    page = admin.get(look_at(admin, text)).text
+    assert re.search(r"<strong>2</strong>\s*lines are right", page)
+    assert re.search(r"<strong>0</strong>\s*lines are wrong", page)
+
+
+def test_every_column_is_explained_in_both_languages() -> None:
+    assert tuple(web_sheets.COLUMNS) == order_sheet.COLUMNS
+    said = {*web_sheets.COLUMNS.values(), *store.STATES, "expired"}
+    assert not said - translated()
