@@ -163,8 +163,8 @@ def _find(connection: Connection, number: int, session: Session) -> Product:
 
 
 def _read(members: dict[str, Any], fields: Mapping[str, str]) -> tuple[dict[str, Any], Faults]:
-    """*members* with the rules that a form makes, and every field that is wrong."""
-    found: Faults = {}
+    """*members* with the rules that a form makes; and every field that is wrong, as they stand."""
+    found = editing.faults(products.read, members)
     defaults: dict[str, Any] = {}
     for name in products.DEFAULTS:
         text = fields.get(name, "").strip()
@@ -175,10 +175,10 @@ def _read(members: dict[str, Any], fields: Mapping[str, str]) -> tuple[dict[str,
             products.read({"defaults": {name: defaults[name]}})
         except InputInvalidError as error:
             found[name] = error
-    members |= {name: _number(fields.get(name, "").strip()) for name in _NUMBERS}
-    members["needs_approval"] = fields.get("needs_approval") == "yes"
-    found |= editing.faults(products.read, members)
-    return members | {"defaults": defaults}, found
+    limits: dict[str, Any] = {name: _number(fields.get(name, "").strip()) for name in _NUMBERS}
+    limits["needs_approval"] = fields.get("needs_approval") == "yes"
+    found |= editing.faults(products.read, limits)
+    return members | limits | {"defaults": defaults}, found
 
 
 def _default(name: str, text: str) -> Any:

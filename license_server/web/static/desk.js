@@ -57,6 +57,7 @@ for (const picker of document.querySelectorAll("[data-picker]")) {
 for (const part of document.querySelectorAll("[data-poll]")) {
   const ask = async () => {
     const reply = await fetch(part.dataset.poll).catch(() => null);
+    if (reply && reply.redirected) { location.reload(); return; } // signed out meanwhile
     if (!reply || !reply.ok) { setTimeout(ask, 5000); return; }
     part.innerHTML = await reply.text();
     if (part.querySelector("[data-state=going]")) setTimeout(ask, 1000);
