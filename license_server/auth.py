@@ -84,9 +84,8 @@ def new_token(
     Raises InputInvalidError, or NotPermittedError for more than *actor* may do.
     """
     actor.need("tokens:manage")
-    if not 1 <= len(name) <= 100 or not name.isprintable():
-        raise InputInvalidError(field="name", reason="it must have 1 to 100 printable characters")
-    _check_grant(grant, actor, now)
+    check_name(name)
+    check_grant(grant, actor, now)
     id_, secret = random(6).hex(), b64url.encode(random(_SECRET_BYTES))
     stored = StoredToken(
         id=id_,
@@ -109,7 +108,14 @@ def new_token(
     return f"{_PREFIX}_{id_}_{secret}"
 
 
-def _check_grant(grant: Grant, actor: Actor, now: int) -> None:
+def check_name(name: str) -> None:
+    """Raise InputInvalidError unless a token may be called so."""
+    if not 1 <= len(name) <= 100 or not name.isprintable():
+        raise InputInvalidError(field="name", reason="it must have 1 to 100 printable characters")
+
+
+def check_grant(grant: Grant, actor: Actor, now: int) -> None:
+    """Raise InputInvalidError, or NotPermittedError for more than *actor* may do."""
     unknown = sorted(grant.scopes - PERMISSIONS.keys())
     if unknown or not grant.scopes:
         told = f"{unknown[0]!r} is none" if unknown else "at least one is needed"

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from license_core.errors import DatabaseUnavailableError, LicenseStateError
 from license_server import bulk, idempotency
 from license_server.actor import Actor
-from license_server.bulk import Line, Outcome, Planned
+from license_server.bulk import Line, Outcome, Planned, Refused
 from license_server.db import Database
 from license_server.idempotency import Idempotency
 from license_server.issuing import Drawn, Issuer, Random
@@ -35,6 +35,16 @@ def check(
         done, planned, refused = _planned(database, batch, actor, now, _key(job, batch))
         right = [Outcome(one.line) for one in planned]
         yield bulk.outcomes_of(done) if done else sorted((*right, *refused))
+
+
+def look(
+    database: Database, lines: Iterable[Line], actor: Actor, now: int
+) -> Iterator[Planned | Refused]:
+    """What would become of each of *lines*, for people. Raises what reading *lines* raises."""
+    for batch in _batches(lines):
+        with database.reading() as connection:
+            seen = list(bulk.each(connection, batch, actor, now))
+        yield from seen
 
 
 def issue(

@@ -271,6 +271,25 @@ def keep_reply(
     connection.execute(_KEEP_REPLY, values)
 
 
+def kept_replies(
+    connection: Connection, actor: str, prefix: str, limit: int
+) -> list[tuple[str, int, Reply]]:
+    """The replies to *actor*'s requests whose keys begin so: key, instant, reply; newest first."""
+    table = idempotency_keys
+    query = (
+        select(table.c.key, table.c.created_at, table.c.status, table.c.location, table.c.body)
+        .where(
+            table.c.actor == actor,
+            table.c.key.startswith(prefix, autoescape=True),
+            table.c.status.is_not(None),
+        )
+        .order_by(table.c.created_at.desc(), table.c.key)
+        .limit(limit)
+    )
+    rows = connection.execute(query)
+    return [(key, at, Reply(status, to, bytes(body))) for key, at, status, to, body in rows]
+
+
 def forget_reply(connection: Connection, actor: str, key: str) -> None:
     """Forget a request that came to nothing."""
     table = idempotency_keys

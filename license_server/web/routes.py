@@ -2,6 +2,7 @@
 
 from license_server.web import (
     account,
+    customers,
     entry,
     issue,
     keys,
@@ -9,10 +10,14 @@ from license_server.web import (
     life,
     openid,
     overview,
+    people,
     preferences,
+    products,
     proposals,
     public,
     record,
+    sheets,
+    tokens,
 )
 
 ROUTERS = (
@@ -22,6 +27,11 @@ ROUTERS = (
     public.anyone,
     entry.router,
     account.router,
+    customers.router,
+    products.router,
+    people.router,
+    sheets.router,
+    tokens.router,
     overview.router,
     issue.router,  # before licenses: /licenses/new is no number
     licenses.router,

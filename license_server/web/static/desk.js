@@ -77,3 +77,33 @@ for (const form of document.querySelectorAll("form[method=post]:not([data-downlo
 addEventListener("pageshow", (event) => {
   if (event.persisted) document.querySelectorAll("button:disabled").forEach((b) => { b.disabled = false; });
 });
+
+// A file fills the field for its text; as UTF-8, or else as GB18030.
+for (const picker of document.querySelectorAll("[data-picker]")) {
+  picker.hidden = false;
+  picker.querySelector("input").addEventListener("change", async (event) => {
+    const file = event.target.files[0];
+    if (!file) return;
+    const bytes = await file.arrayBuffer();
+    let text;
+    try {
+      text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    } catch {
+      text = new TextDecoder("gb18030").decode(bytes);
+    }
+    document.getElementById(picker.dataset.picker).value = text;
+  });
+}
+
+// How far something is that goes on: asked for each second, until it is over.
+for (const part of document.querySelectorAll("[data-poll]")) {
+  const ask = async () => {
+    const reply = await fetch(part.dataset.poll).catch(() => null);
+    if (reply && reply.redirected) { location.reload(); return; } // signed out meanwhile
+    if (!reply || !reply.ok) { setTimeout(ask, 5000); return; }
+    part.innerHTML = await reply.text();
+    if (part.querySelector("[data-state=going]")) setTimeout(ask, 1000);
+    else location.reload();
+  };
+  setTimeout(ask, 1000);
+}
