@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from license_core import strictjson
 from license_core.errors import InputInvalidError, LicenseError, LicenseStateError
+from license_core.reason import Reason
 from license_server import acts, customers, issuing, products
 from license_server.actor import Actor
 from license_server.acts import Plan, Wanted
@@ -78,7 +79,10 @@ def plan(
             wanted = Wanted("issue", members)
             planned = acts.plan(connection, wanted, actor, now, find_product=find_product)
             if planned.needs_approval:
-                reason = f"each licence for {planned.order.product} must be approved by itself"
+                reason = Reason(
+                    "each licence for {product} must be approved by itself",
+                    product=planned.order.product,
+                )
                 raise InputInvalidError(field="product", reason=reason)
             _refuse_second(planned, replaced)
         except LicenseError as error:
@@ -95,7 +99,8 @@ def _refuse_second(planned: Plan, replaced: set[str]) -> None:
         return
     number = planned.former.number
     if number in replaced:
-        raise LicenseStateError(number=number, act="issue", became="is replaced by a line before")
+        became = Reason("is replaced by a line before")
+        raise LicenseStateError(number=number, act=Reason("issue"), became=became)
     replaced.add(number)
 
 

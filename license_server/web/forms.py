@@ -9,12 +9,17 @@ from starlette.requests import Request
 
 from license_core import request as requests
 from license_core.errors import InputInvalidError, LicenseError
+from license_core.reason import Reason
 from license_server import desk, orders
 from license_server.orders import Order
 
 _MOST_FIELDS = 50
 _TEXTS = ("customer", "product", "host", "edition", "match", "maintenance_until", "replaces")
 _NUMBERS = ("notify_days", "grace_days")
+_NOT_NAMED = {
+    "customer": Reason("what the operator sent names no customer; type it here"),
+    "product": Reason("what the operator sent names no product; type it here"),
+}
 
 
 async def read(request: Request) -> dict[str, str]:
@@ -61,7 +66,9 @@ def members(fields: Mapping[str, str]) -> dict[str, Any]:
     elif term == "days":
         made["days"] = _number(fields, "days")
     else:
-        reason = f"{term!r} is none of days, expires and perpetual"
+        reason = Reason(
+            "{value!r} is none of {allowed}", value=term, allowed="days, expires, perpetual"
+        )
         raise InputInvalidError(field="days", reason=reason)
     features = re.split(r"[\s,;，、；]+", fields.get("features", ""))
     if any(features):
@@ -81,9 +88,8 @@ def order(fields: Mapping[str, str], now: int) -> tuple[Order, dict[str, Any]]:
     made = members(fields)
     if made.get("host"):
         made = desk.completed(made, requests.parse(made["host"]))
-        for name in ("customer", "product"):
+        for name, reason in _NOT_NAMED.items():
             if name not in made:
-                reason = f"what the operator sent names no {name}; type it here"
                 raise InputInvalidError(field=name, reason=reason)
     return orders.from_members(made, now), made
 
@@ -129,9 +135,11 @@ def limits_of(texts: Iterable[str]) -> dict[str, int]:
     for text in texts:
         name, _, value = text.replace("＝", "=").partition("=")
         if not name or not (value.isascii() and value.isdigit()) or len(value) > 15:
-            raise InputInvalidError(field="limits", reason=f"{text!r} is not like gpus=4")
+            reason = Reason("{value!r} is not like gpus=4", value=text)
+            raise InputInvalidError(field="limits", reason=reason)
         if name in made:
-            raise InputInvalidError(field="limits", reason=f"{name} is given twice")
+            reason = Reason("{name} is given twice", name=name)
+            raise InputInvalidError(field="limits", reason=reason)
         made[name] = int(value)
     return made
 
@@ -140,6 +148,11 @@ def _number(fields: Mapping[str, str], name: str) -> int:
     text = fields.get(name, "").strip()
     if not (text.isascii() and text.isdigit()) or len(text) > 15:
         least = 1 if name == "days" else 0
-        reason = f"{text!r} is not a whole number from {least} to {orders.MAX_DAYS}"
+        reason = Reason(
+            "{value!r} is not a whole number from {least} to {most}",
+            value=text,
+            least=least,
+            most=orders.MAX_DAYS,
+        )
         raise InputInvalidError(field=name, reason=reason)
     return int(text)
