@@ -66,9 +66,7 @@ def members(fields: Mapping[str, str]) -> dict[str, Any]:
     elif term == "days":
         made["days"] = _number(fields, "days")
     else:
-        reason = Reason(
-            "{value!r} is none of {allowed}", value=term, allowed="days, expires, perpetual"
-        )
+        reason = Reason("{value!r} is none of days, expires and perpetual", value=term)
         raise InputInvalidError(field="days", reason=reason)
     features = re.split(r"[\s,;，、；]+", fields.get("features", ""))
     if any(features):

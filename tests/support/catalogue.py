@@ -4,6 +4,7 @@ The client's is one file; the desk's are several, one for each group of pages, a
 """
 
 import io
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -13,6 +14,7 @@ from babel.messages.pofile import read_po
 _ROOT = Path(__file__).resolve().parents[2]
 FOLDER = _ROOT / "license_cli" / "locale"
 DESK = _ROOT / "license_server" / "web" / "locale"
+_DAY = datetime(2026, 11, 24, tzinfo=UTC)  # in the header; any, but always the same
 
 
 def read(language: str) -> Catalog:
@@ -22,7 +24,7 @@ def read(language: str) -> Catalog:
 
 def read_desk(language: str) -> Catalog:
     """The desk's catalogues as they are written by hand, in one."""
-    whole = Catalog(locale=language)
+    whole = Catalog(locale=language, creation_date=_DAY)
     for path in sorted((DESK / language).glob("*.po")):
         for message in _read(path, language):
             if message.id:
