@@ -62,15 +62,20 @@ class Ledger(NamedTuple):
         asyncio.run(self.site.act(wanted, ISSUER, self.site.clock(), tell, given))
         return numbers[-1]
 
-    def issue(self, host: int = 0, **members: Any) -> str:
-        """Issue a licence for the host of this number."""
+    def issue(self, host: int | str = 0, **members: Any) -> str:
+        """Issue a licence for the host of this number, or that this text is of."""
         order: dict[str, Any] = {
             "customer": "ACME",
             "product": "darwin",
-            "host": line(host),
+            "host": line(host) if isinstance(host, int) else host,
             "days": 30,
         }
         return self.act("issue", **order | members)
+
+    def end(self, act: str, number: str, reason: str) -> None:
+        """Suspend or revoke a licence."""
+        wanted, now = Wanted(act, {"reason": reason}, number), self.site.clock()
+        self.site.database.write(lambda c: acts.end(c, wanted, ISSUER, now))
 
     def link(self) -> None:
         """Put everything into the chain."""
@@ -129,10 +134,10 @@ def walk(ledger: Ledger) -> None:
     moved = ledger.act("rehost", renewed, host=line(2), reason="a new machine")
     ledger.checkpoint()
     changed = ledger.act("change", moved, features=["export"], limits={"gpus": 4})
-    _end(ledger, "suspend", changed)
+    ledger.end("suspend", changed, "not paid")
     ledger.act("reinstate", changed, reason="paid")
-    _end(ledger, "revoke", ledger.issue(3, perpetual=True, days=None))
-    _end(ledger, "suspend", ledger.issue(4, customer="Other"))
+    ledger.end("revoke", ledger.issue(3, perpetual=True, days=None), "not paid")
+    ledger.end("suspend", ledger.issue(4, customer="Other"), "not paid")
     ledger.issue(5, replaces=ledger.issue(6))
     ledger.checkpoint()
     approved, refused, _ = (ledger.issue(7, product="guarded", reason="urgent") for _ in range(3))
@@ -149,11 +154,6 @@ def walk(ledger: Ledger) -> None:
 
 def _add(connection: Connection, email: str, role: str) -> None:
     accounts.add(connection, email, f"a password of the {role}", role, COMMAND, NOW)
-
-
-def _end(ledger: Ledger, act: str, number: str) -> None:
-    wanted = Wanted(act, {"reason": "not paid"}, number)
-    ledger.site.database.write(lambda c: acts.end(c, wanted, ISSUER, ledger.site.clock()))
 
 
 def _told(_: object) -> Reply:
