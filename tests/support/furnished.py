@@ -4,7 +4,6 @@ For looking at pages, and for tests of pages. What is done, is done by the servi
 that lie as far back as they say, so that states that time makes (ended, in grace) are real.
 """
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +17,7 @@ from license_server.orders import DAY
 from license_server.proposals import refuse
 from license_server.store.record import Reply
 from tests.support import server
-from tests.support.ledger import APPROVER, ISSUER, Ledger, line, open_ledger
+from tests.support.ledger import APPROVER, ISSUER, Ledger, finished, line, open_ledger
 from tests.support.server import Running
 
 YEAR = 365 * DAY
@@ -200,7 +199,7 @@ def _proposed(ledger: Ledger) -> int:
             [("ACME", "urgent"), ("ACME", None), (LONG, LONG), (MARKUP, MARKUP), (CHINESE, "急")]
         )
     )
-    asyncio.run(site.approve(approved, APPROVER, "fine", now, lambda _: Reply(201, None, b"{}")))
+    finished(site.approve(approved, APPROVER, "fine", now, lambda _: Reply(201, None, b"{}")))
     site.database.write(lambda c: refuse(c, refused, APPROVER, MARKUP, now))
     return waiting[0]
 

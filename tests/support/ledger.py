@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection
 
@@ -35,6 +37,7 @@ from license_server.store.record import Reply
 from tests.support import server
 
 NOW = 1_795_000_000
+T = TypeVar("T")
 ISSUER = Actor("user:issuer@example.com", ROLES["issuer"], address="192.0.2.7")
 APPROVER = Actor("user:approver@example.com", ROLES["approver"])
 
@@ -59,7 +62,7 @@ class Ledger(NamedTuple):
 
         given = None if key is None else Idempotency(key, bytes(32))
         wanted = Wanted(act, members, subject)
-        asyncio.run(self.site.act(wanted, ISSUER, self.site.clock(), tell, given))
+        finished(self.site.act(wanted, ISSUER, self.site.clock(), tell, given))
         return numbers[-1]
 
     def issue(self, host: int | str = 0, **members: Any) -> str:
@@ -121,6 +124,12 @@ def line(host: int) -> str:
     return f'["{host:040x}", "host-{host}"]'
 
 
+def finished(work: Coroutine[Any, Any, T]) -> T:
+    """What *work* comes to, done in a thread of its own: Playwright's loop may run in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
 def walk(ledger: Ledger) -> None:
     """Do every act that there is, some of them on several rows, with checkpoints in between."""
     write, now = ledger.site.database.write, ledger.site.clock()
@@ -141,7 +150,7 @@ def walk(ledger: Ledger) -> None:
     ledger.issue(5, replaces=ledger.issue(6))
     ledger.checkpoint()
     approved, refused, _ = (ledger.issue(7, product="guarded", reason="urgent") for _ in range(3))
-    asyncio.run(ledger.site.approve(int(approved), APPROVER, "fine", now, _told))
+    finished(ledger.site.approve(int(approved), APPROVER, "fine", now, _told))
     write(lambda c: proposals.refuse(c, int(refused), APPROVER, "why?", now))
     write(lambda c: notes.add(c, issuing.find(c, moved), {"note": "by telephone"}, ISSUER, now))
     for name in ("crm", "old"):
