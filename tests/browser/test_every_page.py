@@ -6,7 +6,7 @@ tests of that form.
 
 import time
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext
@@ -17,8 +17,6 @@ from tests.support.ledger import line
 from tests.support.server import Running
 
 pytestmark = [pytest.mark.xdist_group("every-page"), pytest.mark.timeout(900)]
-LANGUAGES = ("en", "zh")
-SIGN_IN = {"en": "Sign in", "zh": "登录"}
 
 
 class There(NamedTuple):
@@ -28,26 +26,15 @@ class There(NamedTuple):
     furnished: Furnished
     browser: Browser
 
-    def context(self, language: str) -> BrowserContext:
+    def context(self, language: str, **more: Any) -> BrowserContext:
         """A browser of somebody who reads *language*."""
         context = self.browser.new_context(
-            base_url=self.running.url, viewport=judge.WIDE, reduced_motion="reduce"
+            base_url=self.running.url, viewport=judge.WIDE, reduced_motion="reduce", **more
         )
+        context.set_default_timeout(20_000)
         context.add_cookies(
             [{"name": "hostseal_language", "value": language, "url": self.running.url}]
         )
-        return context
-
-    def signed_in(self, language: str) -> BrowserContext:
-        """The same, of the administrator."""
-        context = self.context(language)
-        page = context.new_page()
-        page.goto("/login")
-        page.locator("#email").fill(self.running.admin_email)
-        page.locator("#password").fill(self.running.admin_password)
-        page.get_by_role("button", name=SIGN_IN[language], exact=True).click()
-        page.wait_for_url("**/")
-        page.close()
         return context
 
 
@@ -57,68 +44,92 @@ def there(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterat
         yield There(running, made, chromium)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_nothing_is_wrong_with_any_page_that_a_link_leads_to(there: There, language: str) -> None:
-    context = there.signed_in(language)
+@pytest.fixture(scope="module")
+def administrator(there: There) -> Any:
+    """The cookies of the administrator."""
+    context = there.context("en")
+    page = context.new_page()
+    page.goto("/login")
+    page.locator("#email").fill(there.running.admin_email)
+    page.locator("#password").fill(there.running.admin_password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.locator("nav").first.wait_for()
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+@pytest.fixture(params=["en", "zh"])
+def language(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def stranger(there: There, language: str) -> Iterator[BrowserContext]:
+    """A browser in which nobody is signed in."""
+    context = there.context(language)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def signed_in(there: There, language: str, administrator: Any) -> Iterator[BrowserContext]:
+    """The administrator's browser."""
+    context = there.context(language, storage_state=administrator)
+    yield context
+    context.close()
+
+
+def test_nothing_is_wrong_with_any_page_that_a_link_leads_to(
+    there: There, language: str, signed_in: BrowserContext
+) -> None:
     numbers = [name for name in there.furnished if str(name).startswith("HS-")]
     starts = ["/", *(f"/licenses/{number}" for number in numbers)]
-    visits = judge.walk(context, there.running.url, language, starts)
-    context.close()
+    visits = judge.walk(signed_in, there.running.url, language, starts)
     paths = {visit.path for visit in visits}
     assert {"/", "/licenses", "/licenses/new", "/account"} <= paths
-    assert judge.told(visits) == {}
+    assert not judge.told(visits), judge.told(visits)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
 def test_nothing_is_wrong_with_a_page_for_somebody_who_is_not_signed_in(
-    there: There, language: str
+    there: There, language: str, stranger: BrowserContext
 ) -> None:
-    context = there.context(language)
-    starts = [
-        "/login",
-        f"/invitation?secret={there.furnished.invitation}",
-        "/problems/wrong-host",
-        "/problems/input-invalid",
-    ]
-    visits = judge.walk(context, there.running.url, language, starts)
-    context.close()
-    assert judge.told(visits) == {}
+    invitation = f"/invitation?secret={there.furnished.invitation}"
+    starts = ["/login", invitation, "/problems/wrong-host", "/problems/input-invalid"]
+    visits = judge.walk(stranger, there.running.url, language, starts)
+    assert not judge.told(visits), judge.told(visits)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("path", ["/nowhere", "/licenses/HS-2026-00000000", "/problems/none"])
-def test_a_page_that_is_not_there_is_a_page_too(there: There, language: str, path: str) -> None:
-    context = there.signed_in(language)
-    page = context.new_page()
+def test_a_page_that_is_not_there_is_a_page_too(
+    signed_in: BrowserContext, language: str, path: str
+) -> None:
+    page = signed_in.new_page()
     answer = page.goto(path)
     assert answer is not None
     assert answer.status == 404
-    assert judge.look(page, language) == []
-    context.close()
+    found = judge.look(page, language)
+    assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("pasted", [line(26), "nothing", ""], ids=["known", "wrong", "blank"])
 def test_what_the_issue_form_leads_to_is_a_page_like_any(
-    there: There, language: str, pasted: str
+    signed_in: BrowserContext, language: str, pasted: str
 ) -> None:
-    context = there.signed_in(language)
-    page = context.new_page()
+    page = signed_in.new_page()
     page.goto("/licenses/new")
-    page.locator("form:has([name=host])").first.evaluate("form => form.noValidate = true")
-    page.locator("[name=host]").fill(pasted)
-    page.locator("[name=customer]").fill("ACME")
-    page.locator("[name=product]").fill("darwin")
-    page.locator("form:has([name=host]) button:not([type=button])").last.click()
-    page.wait_for_load_state()
-    assert judge.look(page, language) == []
-    context.close()
+    form = page.locator("form:has([name=host])").first
+    form.evaluate("form => form.noValidate = true")
+    form.locator("[name=host]").fill(pasted)
+    form.locator("[name=customer]").fill("ACME")
+    form.locator("[name=product]").fill("darwin")
+    with page.expect_navigation():
+        form.locator("button:not([type=button])").last.click()
+    found = judge.look(page, language)
+    assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_changing_how_pages_are_shown_leads_back_to_the_page(there: There, language: str) -> None:
-    context = there.signed_in(language)
+def test_changing_how_pages_are_shown_leads_back_to_the_page(signed_in: BrowserContext) -> None:
     for choice in ("language=zh", "language=en", "theme=dark", "theme=light", "theme=auto"):
-        answer = context.request.get(f"/preferences?{choice}&back=/licenses", max_redirects=0)
+        answer = signed_in.request.get(f"/preferences?{choice}&back=/licenses", max_redirects=0)
         assert (answer.status, answer.headers["location"]) == (303, "/licenses")
-    context.close()

@@ -6,7 +6,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from playwright.sync_api import BrowserContext, Page, ViewportSize
@@ -18,6 +18,7 @@ NARROW = ViewportSize(width=390, height=844)
 WIDE = ViewportSize(width=1280, height=900)
 LARGEST = 100_000
 """Bytes of a page."""
+_LOUD = ("error", "warning")
 _EACH = 3
 """So many pages of one kind are looked at; the first of them with axe."""
 _PASSED_BY = re.compile(r"/(logout|preferences|static)\b")
@@ -66,7 +67,7 @@ class Visit(NamedTuple):
 def listen(page: Page) -> list[str]:
     """What goes wrong on *page* from now on: errors of scripts, and requests that fail."""
     wrong: list[str] = []
-    page.on("console", lambda m: wrong.append(f"console: {m.text}") if m.type != "info" else None)
+    page.on("console", lambda m: wrong.append(f"console: {m.text}") if m.type in _LOUD else None)
     page.on("pageerror", lambda error: wrong.append(f"script: {error}"))
     page.on("requestfailed", lambda r: wrong.append(f"request: {r.url} {r.failure}"))
     page.on("response", lambda r: wrong.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
@@ -139,9 +140,14 @@ def walk(context: BrowserContext, base: str, language: str, starts: Sequence[str
         wrong.clear()
         faults: list[str] = []
         answer = context.request.get(path, max_redirects=0)
-        if answer.status != 200:
+        if answer.status in (302, 303, 307):
+            leads_to = list(_of_here(base, path, [answer.headers["location"]]))
+            if not leads_to or (leads_to[0].startswith("/login") and _is_signed_in(context)):
+                faults.append(f"leads to {answer.headers['location']}")
+            waiting += leads_to
+        elif answer.status != 200:
             faults.append(f"status {answer.status}")
-        if answer.headers.get("content-type", "").startswith("text/html"):
+        elif answer.headers.get("content-type", "").startswith("text/html"):
             faults += _page_faults(
                 page, path, language, axe=len(paths) == 1, size=len(answer.body())
             )
@@ -176,6 +182,10 @@ def kind_of(path: str) -> str:
     return "/".join(steps) + (f"?{'&'.join(names)}" if names else "")
 
 
-def told(visits: Sequence[Visit]) -> dict[str, Any]:
-    """The faults by page, for an assertion that shows them all."""
-    return {visit.path: visit.faults for visit in visits if visit.faults}
+def told(visits: Sequence[Visit]) -> str:
+    """All faults, a line each."""
+    return "\n".join(f"{visit.path}: {fault}" for visit in visits for fault in visit.faults)
+
+
+def _is_signed_in(context: BrowserContext) -> bool:
+    return any(cookie.get("name") == "hostseal_session" for cookie in context.cookies())
