@@ -20,7 +20,7 @@ LARGEST = 100_000
 """Bytes of a page."""
 _LOUD = ("error", "warning")
 _EACH = 3
-"""So many pages of one kind are looked at; the first of them with axe."""
+"""So many pages of one kind are looked at, the first of them with axe; more only if asked for."""
 _PASSED_BY = re.compile(r"/(logout|preferences|static)\b")
 _RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 _AXE = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
@@ -124,7 +124,7 @@ _SENTENCES = tuple(key for key in _KEYS if key.count(" ") >= 1 and len(key) > 8)
 
 
 def walk(context: BrowserContext, base: str, language: str, starts: Sequence[str]) -> list[Visit]:
-    """Follow every link of the desk at *base* from *starts*, a few of each kind of page."""
+    """Follow every link of the desk at *base*, a few of each kind of page, and all *starts*."""
     page = context.new_page()
     wrong = listen(page)
     seen: dict[str, set[str]] = {}
@@ -134,7 +134,8 @@ def walk(context: BrowserContext, base: str, language: str, starts: Sequence[str
         path = waiting.pop(0)
         kind = kind_of(path)
         paths = seen.setdefault(kind, set())
-        if path in paths or len(paths) >= _EACH or _PASSED_BY.match(path):
+        asked_for = path in starts
+        if path in paths or (len(paths) >= _EACH and not asked_for) or _PASSED_BY.match(path):
             continue
         paths.add(path)
         wrong.clear()
@@ -149,7 +150,7 @@ def walk(context: BrowserContext, base: str, language: str, starts: Sequence[str
             faults.append(f"status {answer.status}")
         elif answer.headers.get("content-type", "").startswith("text/html"):
             faults += _page_faults(
-                page, path, language, axe=len(paths) == 1, size=len(answer.body())
+                page, path, language, axe=asked_for or len(paths) == 1, size=len(answer.body())
             )
             hrefs: list[str] = page.eval_on_selector_all(
                 "a[href]", "links => links.map(a => a.getAttribute('href'))"
