@@ -16,10 +16,6 @@ from license_server.orders import Order
 _MOST_FIELDS = 50
 _TEXTS = ("customer", "product", "host", "edition", "match", "maintenance_until", "replaces")
 _NUMBERS = ("notify_days", "grace_days")
-_NOT_NAMED = {
-    "customer": Reason("what the operator sent names no customer; type it here"),
-    "product": Reason("what the operator sent names no product; type it here"),
-}
 
 
 async def read(request: Request) -> dict[str, str]:
@@ -86,9 +82,9 @@ def order(fields: Mapping[str, str], now: int) -> tuple[Order, dict[str, Any]]:
     made = members(fields)
     if made.get("host"):
         made = desk.completed(made, requests.parse(made["host"]))
-        for name, reason in _NOT_NAMED.items():
+        for name, missing in _NOT_NAMED.items():
             if name not in made:
-                raise InputInvalidError(field=name, reason=reason)
+                raise InputInvalidError(field=name, reason=missing)
     return orders.from_members(made, now), made
 
 
@@ -117,6 +113,10 @@ def field_of(error: LicenseError) -> str:
     return str(error.facts.get("field", "host")).partition(".")[0]
 
 
+_NOT_NAMED = {
+    "customer": "what the operator sent names no customer; type it here",
+    "product": "what the operator sent names no product; type it here",
+}
 _RIGHT = {
     "customer": "X",
     "product": "x",

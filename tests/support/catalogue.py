@@ -14,7 +14,6 @@ from babel.messages.pofile import read_po
 _ROOT = Path(__file__).resolve().parents[2]
 FOLDER = _ROOT / "license_cli" / "locale"
 DESK = _ROOT / "license_server" / "web" / "locale"
-_DAY = datetime(2026, 11, 24, tzinfo=UTC)  # in the header; any, but always the same
 
 
 def read(language: str) -> Catalog:
@@ -24,7 +23,8 @@ def read(language: str) -> Catalog:
 
 def read_desk(language: str) -> Catalog:
     """The desk's catalogues as they are written by hand, in one."""
-    whole = Catalog(locale=language, creation_date=_DAY)
+    # A fixed date: what is written from the same words is the same file at any time.
+    whole = Catalog(locale=language, creation_date=datetime(2026, 1, 1, tzinfo=UTC))
     for path in sorted((DESK / language).glob("*.po")):
         for message in _read(path, language):
             if message.id:
