@@ -119,7 +119,8 @@ def _refuse_second(planned: Plan, replaced: set[str]) -> None:
         return
     number = planned.former.number
     if number in replaced:
-        raise LicenseStateError(number=number, act="issue", became="is replaced by a line before")
+        became = Reason("is replaced by a line before")
+        raise LicenseStateError(number=number, act=Reason("issue"), became=became)
     replaced.add(number)
 
 

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from license_core import request as requests
 from license_core.errors import FormExpiredError, InputInvalidError, LicenseError
+from license_core.reason import Reason
 from license_server import desk, orders, products
 from license_server.idempotency import Idempotency
 from license_server.orders import Order
@@ -90,7 +91,7 @@ def term_of(fields: Mapping[str, str]) -> dict[str, Any]:
         if fields.get("days", "").strip():
             made["days"] = number(fields, "days")
     else:
-        reason = f"{term!r} is none of days, expires and perpetual"
+        reason = Reason("{value!r} is none of days, expires and perpetual", value=term)
         raise InputInvalidError(field="days", reason=reason)
     return made
 
@@ -181,9 +182,11 @@ def limits_of(texts: Iterable[str]) -> dict[str, int]:
     for text in texts:
         name, _, value = text.replace("＝", "=").partition("=")
         if not name or not (value.isascii() and value.isdigit()) or len(value) > 15:
-            raise InputInvalidError(field="limits", reason=f"{text!r} is not like gpus=4")
+            reason = Reason("{value!r} is not like gpus=4", value=text)
+            raise InputInvalidError(field="limits", reason=reason)
         if name in made:
-            raise InputInvalidError(field="limits", reason=f"{name} is given twice")
+            reason = Reason("{name} is given twice", name=name)
+            raise InputInvalidError(field="limits", reason=reason)
         made[name] = int(value)
     return made
 
@@ -193,6 +196,11 @@ def number(fields: Mapping[str, str], name: str) -> int:
     text = fields.get(name, "").strip()
     if not (text.isascii() and text.isdigit()) or len(text) > 15:
         least = 1 if name == "days" else 0
-        reason = f"{text!r} is not a whole number from {least} to {orders.MAX_DAYS}"
+        reason = Reason(
+            "{value!r} is not a whole number from {least} to {most}",
+            value=text,
+            least=least,
+            most=orders.MAX_DAYS,
+        )
         raise InputInvalidError(field=name, reason=reason)
     return int(text)

@@ -1,15 +1,13 @@
 """The desk in Chromium: the support engineer's way from a pasted line to a file."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from license_core.verify import open_license
 from tests.support import server
-from tests.support.need import need
 from tests.support.server import KEY, Running, running_server
 
 PASTED = f"\u201c[\u201d{KEY[:20].upper()}\n{KEY[20:]}\u201d \uff0c \u201cstudio2_gpu\u201d]\u3002"
@@ -19,20 +17,6 @@ PASTED = f"\u201c[\u201d{KEY[:20].upper()}\n{KEY[20:]}\u201d \uff0c \u201cstudio
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with running_server(tmp_path_factory.mktemp("desk")) as found:
         yield found
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        need("Chromium", "apt-get install chromium")
-    with sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        except Error as error:
-            need("Chromium", f"it does not start here: {error}")
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(params=[True, False], ids=["javascript", "no-javascript"])
