@@ -8,11 +8,10 @@ from playwright.sync_api import Browser, Page
 
 from license_server import accounts, products, vault
 from license_server.actor import COMMAND
-from tests.browser.test_desk import chromium, page, running, sign_in
+from tests.browser.conftest import sign_in
 from tests.support import server
 from tests.support.server import LINE, PASSWORD, Running
 
-__all__ = ["chromium", "page", "running"]  # the fixtures
 OTHER_LINE = LINE.replace("5591", "6602")
 APPROVER = "approver@example.com"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_desk import chromium, page, running, sign_in  # noqa: F401  # fixtures
+from tests.browser.conftest import sign_in
 from tests.support.server import LINE, Running
 
 LINES = 1200
@@ -21,8 +21,8 @@ def sheet(customer: str, count: int) -> str:
 
 
 def test_a_sheet_becomes_licences_while_one_watches(
-    page: Page,  # noqa: F811
-    running: Running,  # noqa: F811
+    page: Page,
+    running: Running,
     tmp_path: Path,
 ) -> None:
     errors: list[str] = []
@@ -54,8 +54,8 @@ def test_a_sheet_becomes_licences_while_one_watches(
 
 
 def test_an_invitation_is_copied_from_its_page(
-    page: Page,  # noqa: F811
-    running: Running,  # noqa: F811
+    page: Page,
+    running: Running,
 ) -> None:
     sign_in(page, running)
     page.get_by_role("link", name="People").click()
