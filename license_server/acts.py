@@ -6,12 +6,12 @@ and signed without a database, and recorded in one transaction, in which whoever
 told so.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from license_core.claims import ClaimError, choice_name
+from license_core.claims import ClaimError
 from license_core.errors import (
     ChangedMeanwhileError,
     InputInvalidError,
@@ -101,10 +101,6 @@ class Plan(NamedTuple):
         return self.product is not None and self.product.needs_approval
 
 
-FindProduct = Callable[[str], Product | None]
-"""Reads a product by its name."""
-
-
 def plan(
     connection: Connection,
     wanted: Wanted,
@@ -112,7 +108,7 @@ def plan(
     now: int,
     *,
     look: bool = False,
-    find_product: FindProduct | None = None,
+    find_product: products.FindProduct | None = None,
 ) -> Plan:
     """What *wanted* means at the instant *now*; *look*: with all that should be known before.
 
@@ -124,7 +120,8 @@ def plan(
     reason = read_reason(members, needed=wanted.act in _NEEDS_REASON)
     find = find_product or (lambda name: parties.product_by_name(connection, name))
     if wanted.subject is None:
-        product, order = _first_order(find, members, now)
+        product, given = products.filled(find, members)
+        order = orders.from_members(given, now)
         former = _replaced(connection, order)
         order = order._replace(replaces=former.number if former else None)
     else:
@@ -325,23 +322,6 @@ def _check_difference(
     else:
         return
     raise LicenseStateError(number=former.number, act=Reason(act), became=became)
-
-
-def _first_order(
-    find_product: FindProduct, members: dict[str, Any], now: int
-) -> tuple[Product | None, Order]:
-    """The order in *members*, with the product's defaults where they say nothing."""
-    named: Any = members.get("product")
-    known = isinstance(named, str) and choice_name(named)
-    product = find_product(named) if known else None
-    defaults = products.defaults(product)
-    if any(members.get(name) is not None for name in orders.TERM[:3]):
-        defaults.pop("days", None)
-    given = {name: value for name, value in members.items() if value is not None}
-    if members.get("perpetual"):
-        defaults.pop("notify_days", None)
-        defaults.pop("grace_days", None)
-    return product, orders.from_members(defaults | given, now)
 
 
 def _replaced(connection: Connection, order: Order) -> StoredLicense | None:

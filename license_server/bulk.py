@@ -75,7 +75,8 @@ def plan(
     for line in lines:
         members = dict(line.members)
         try:
-            contact = customers.read({name: members.pop(name, None) for name in CONTACT})
+            told = {name: members.pop(name) for name in CONTACT if name in members}
+            contact = customers.read(told)
             wanted = Wanted("issue", members)
             planned = acts.plan(connection, wanted, actor, now, find_product=find_product)
             if planned.needs_approval:

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -122,10 +123,10 @@ def _told_plainly(read: Callable[[], Order]) -> Order:
 
 def _known(members: Mapping[str, Any], allowed: tuple[str, ...]) -> dict[str, Any]:
     given = {member: value for member, value in members.items() if value is not None}
-    unknown = next((member for member in given if member not in allowed), None)
-    if unknown is not None:
+    unknown = [member for member in given if member not in allowed]
+    if unknown:
         reason = Reason("there is no such member; there are {allowed}", allowed=", ".join(allowed))
-        raise InputInvalidError(field=unknown[:64], reason=reason)
+        raise InputInvalidError(field=unknown[0][:64], reason=reason)
     return given
 
 
@@ -266,7 +267,7 @@ def words(given: Mapping[str, Any], member: str, longest: int = 200) -> str | No
     value = unicodedata.normalize("NFC", " ".join(value.split()))
     if not value.isprintable():
         raise ClaimError(member, "it has control characters")
-    if _UNSEEN & set(value) or (value and not any(map(_seen, value))):
+    if not _UNSEEN.isdisjoint(value) or (value and not any(map(_seen, value))):
         raise ClaimError(member, "it has characters that nobody can see")
     return claims.text({member: value}, member, longest=longest)
 
@@ -350,6 +351,7 @@ def _expiry(
     return expires_at
 
 
+@lru_cache(maxsize=256)  # many lines of a sheet have the same term
 def _days_after(start: int, days: int, zone: tzinfo) -> int:
     try:
         first = datetime.fromtimestamp(start, zone).date()

@@ -1,6 +1,6 @@
 """Products, and the rules of their licences."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection
@@ -23,6 +23,8 @@ DEFAULTS = ("days", "edition", "features", "limits", "match", "notify_days", "gr
 """The members of an order that a product may have a default for."""
 MEMBERS = ("name", "defaults", "longest_days", "rehosts", "needs_approval")
 _MOST_REHOSTS = 1_000_000
+FindProduct = Callable[[str], Product | None]
+"""Reads a product by its name."""
 
 
 def defaults(product: Product | None) -> dict[str, Any]:
@@ -31,6 +33,26 @@ def defaults(product: Product | None) -> dict[str, Any]:
         return {}
     found: dict[str, Any] = strictjson.loads(product.defaults.encode("utf-8"))
     return found
+
+
+def filled(
+    find_product: FindProduct, members: Mapping[str, Any]
+) -> tuple[Product | None, dict[str, Any]]:
+    """The product that an order names, and its *members* with the product's defaults.
+
+    A default is taken where the order says nothing. A null counts as absent.
+    """
+    given = {name: value for name, value in members.items() if value is not None}
+    named: Any = given.get("product")
+    known = isinstance(named, str) and claims.choice_name(named)
+    product = find_product(named) if known else None
+    standard = defaults(product)
+    if any(name in given for name in orders.TERM[:3]):
+        standard.pop("days", None)
+    if given.get("perpetual"):
+        standard.pop("notify_days", None)
+        standard.pop("grace_days", None)
+    return product, standard | given
 
 
 def read(members: Mapping[str, Any]) -> dict[str, Any]:

@@ -106,6 +106,6 @@ def _row(number: int, names: list[str], fields: list[str]) -> dict[str, str]:
             most=len(names),
         )
         raise SheetInvalidError(line=number, reason=reason)
-    if any("\0" in field for field in fields):
+    if "\0" in "".join(fields):
         raise SheetInvalidError(line=number, reason="it has a NUL character")
     return {name: _as_it_was(field) for name, field in zip(names, fields, strict=False) if field}

@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, Response
 from license_core.errors import LicenseError, NotFoundError, Notice, printable, utc
 from license_core.reason import say
 from license_server.site import Site
-from license_server.web import menu
+from license_server.web import actions, menu
 from license_server.web.reader import LANGUAGES, Reader, catalogue
 
 _STATIC = {
@@ -79,6 +79,12 @@ def page(request: Request, name: str, /, status: int = 200, **values: Any) -> HT
     }
     template = _templates(reader.language).get_template(f"{name}.html")
     return HTMLResponse(template.render(common | values), status)
+
+
+def words(name: str, language: str, values: Mapping[str, Any]) -> str:
+    """The text of the template *name* in *language*, for somebody who is not at the desk."""
+    reader = Reader(language, "UTC", "auto")
+    return _templates(language).get_template(name).render({**values, "reader": reader})
 
 
 def refusal(request: Request, error: LicenseError, request_id: str) -> HTMLResponse:
@@ -150,9 +156,7 @@ def _actor(context: Context, actor: str) -> str:
 @jinja2.pass_context
 def _action(context: Context, action: str) -> str:
     """What was done, for people: ``license.issued`` is *licence issued*."""
-    subject, _, done = action.replace("license.", "licence.").partition(".")
-    text = f"{subject} {done}".replace("-", " ").strip()
-    return str(_translate(context)(text))
+    return printable(_translate(context)(actions.words(action)))
 
 
 @jinja2.pass_context

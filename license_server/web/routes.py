@@ -4,11 +4,15 @@ from license_server.web import (
     account,
     entry,
     issue,
+    keys,
     licenses,
+    life,
     openid,
     overview,
     preferences,
+    proposals,
     public,
+    record,
 )
 
 ROUTERS = (
@@ -21,4 +25,8 @@ ROUTERS = (
     overview.router,
     issue.router,  # before licenses: /licenses/new is no number
     licenses.router,
+    life.router,
+    proposals.router,
+    record.router,
+    keys.router,
 )
