@@ -1,9 +1,10 @@
 """The desk in Chromium: the support engineer's way from a pasted line to a file."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from license_core.verify import open_license
 from tests.browser.conftest import sign_in
