@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from license_core import b64url, strictjson
 from license_core.errors import InputInvalidError, LicenseError, printable
+from license_core.reason import Reason
 from license_server import acts, cursors, issuing, notes
 from license_server.auth import Session
 from license_server.site import Site
@@ -95,7 +96,8 @@ def _filter(given: dict[str, str], reader: PageReader) -> tuple[Filter, dict[str
         except InputInvalidError as error:
             faults[name] = error
     if given["state"] and given["state"] not in STATES:
-        reason = f"{given['state']!r} is none of {', '.join(STATES)}"
+        allowed = ", ".join(STATES)
+        reason = Reason("{value!r} is none of {allowed}", value=given["state"], allowed=allowed)
         faults["state"] = InputInvalidError(field="state", reason=reason)
     return Filter(
         text=given["q"] or None,
@@ -115,7 +117,7 @@ def _day(name: str, text: str, reader: PageReader) -> int | None:
         first = datetime.combine(date.fromisoformat(text), time(), reader.there)
         return int(first.timestamp()) + 1
     except (ValueError, OverflowError) as error:
-        reason = f"{text!r} is not a date such as 2027-12-31"
+        reason = Reason("{value!r} is not a date such as 2027-12-31", value=text)
         raise InputInvalidError(field=name, reason=reason) from error
 
 
