@@ -19,6 +19,7 @@ from license_core.errors import (
     LicenseStateError,
 )
 from license_core.license import License
+from license_core.reason import Reason
 from license_server import acts, issuing, orders, products
 from license_server.actor import Actor
 from license_server.acts import Plan, Wanted
@@ -290,7 +291,7 @@ async def _look(
         acts.check_state(seen.stored, act)
         wanted = _wanted(act, seen, fields, zone)
         if wanted.expected is not None and wanted.expected != seen.etag:
-            raise ChangedMeanwhileError(what=f"licence {number}")
+            raise ChangedMeanwhileError(what=Reason("licence {number}", number=number))
         return seen, acts.plan(connection, wanted, session.actor, now, look=True)
 
     seen, planned = await site.read(read)
