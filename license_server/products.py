@@ -1,6 +1,6 @@
 """Products, and the rules of their licences."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection
@@ -13,6 +13,7 @@ from license_core.errors import (
     NameTakenError,
     NotFoundError,
 )
+from license_core.reason import Reason
 from license_server import audit, orders, rows
 from license_server.actor import Actor
 from license_server.store import parties
@@ -22,6 +23,8 @@ DEFAULTS = ("days", "edition", "features", "limits", "match", "notify_days", "gr
 """The members of an order that a product may have a default for."""
 MEMBERS = ("name", "defaults", "longest_days", "rehosts", "needs_approval")
 _MOST_REHOSTS = 1_000_000
+FindProduct = Callable[[str], Product | None]
+"""Reads a product by its name."""
 
 
 def defaults(product: Product | None) -> dict[str, Any]:
@@ -30,6 +33,26 @@ def defaults(product: Product | None) -> dict[str, Any]:
         return {}
     found: dict[str, Any] = strictjson.loads(product.defaults.encode("utf-8"))
     return found
+
+
+def filled(
+    find_product: FindProduct, members: Mapping[str, Any]
+) -> tuple[Product | None, dict[str, Any]]:
+    """The product that an order names, and its *members* with the product's defaults.
+
+    A default is taken where the order says nothing. A null counts as absent.
+    """
+    given = {name: value for name, value in members.items() if value is not None}
+    named: Any = given.get("product")
+    known = isinstance(named, str) and claims.choice_name(named)
+    product = find_product(named) if known else None
+    standard = defaults(product)
+    if any(name in given for name in orders.TERM[:3]):
+        standard.pop("days", None)
+    if given.get("perpetual"):
+        standard.pop("notify_days", None)
+        standard.pop("grace_days", None)
+    return product, standard | given
 
 
 def read(members: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,7 +89,9 @@ def _defaults(given: Any) -> str | None:
         raise ClaimError("defaults", "it is not an object")
     unknown = next((name for name in given if name not in DEFAULTS), None)
     if unknown is not None:
-        reason = f"there is no default for it; there is for {', '.join(DEFAULTS)}"
+        reason = Reason(
+            "there is no default for it; there is for {allowed}", allowed=", ".join(DEFAULTS)
+        )
         raise ClaimError(f"defaults.{unknown}", reason)
     orders.check_terms(given)
     return strictjson.dumps(given).decode("utf-8")
@@ -114,7 +139,7 @@ def change(
     values = read(members)
     former = find(connection, name)
     if expected is not None and expected != etag(former):
-        raise ChangedMeanwhileError(what=f"product {former.name}")
+        raise ChangedMeanwhileError(what=Reason("product {name}", name=former.name))
     if values.pop("name", name) != name:
         reason = "a product keeps its name: it stands in the licences and in the product itself"
         raise InputInvalidError(field="name", reason=reason)

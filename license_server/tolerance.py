@@ -6,9 +6,10 @@ Pure: from the operator's request to words, by the rules of SPEC sections 3.4 an
 from typing import NamedTuple
 
 from license_core.hostkey import COMPONENTS, PROFILES
+from license_core.reason import Reason
 from license_core.request import LicenseRequest
 
-REFUSED, WARNED, HOLDS = "refused", "holds, with a warning", "holds"
+REFUSED, WARNED, HOLDS = "does not hold", "holds, with a warning", "holds"
 LABELS = {
     "hostname": "hostname",
     "ip": "IP address",
@@ -76,7 +77,8 @@ def of(request: LicenseRequest) -> Tolerance:
 
 def _change(request: LicenseRequest, name: str, objection: str | None) -> Change:
     if name not in PROFILES[request.profile]:
-        return Change(name, f"does not count ({request.profile})", HOLDS, HOLDS)
+        outside = Reason("does not count ({profile})", profile=request.profile)
+        return Change(name, outside, HOLDS, HOLDS)
     tags = request.tags or {}
     evidence = "tagged" if name in tags else "not there" if tags and not objection else "none"
     if objection:

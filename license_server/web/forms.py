@@ -3,18 +3,23 @@
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
 
 from license_core import request as requests
-from license_core.errors import InputInvalidError, LicenseError
-from license_server import desk, orders
+from license_core.errors import FormExpiredError, InputInvalidError, LicenseError
+from license_core.reason import Reason
+from license_server import desk, orders, products
+from license_server.idempotency import Idempotency
 from license_server.orders import Order
+from license_server.products import FindProduct
 
 _MOST_FIELDS = 50
 _TEXTS = ("customer", "product", "host", "edition", "match", "maintenance_until", "replaces")
 _NUMBERS = ("notify_days", "grace_days")
+DAYS = 365
+"""The term where neither the form nor the product says one."""
 
 
 async def read(request: Request) -> dict[str, str]:
@@ -38,6 +43,18 @@ async def read(request: Request) -> dict[str, str]:
     return fields
 
 
+def once(fields: dict[str, str], path: str) -> Idempotency:
+    """Take the ``once`` out of the *fields*: what is sent twice with it is done once.
+
+    Raises FormExpiredError where there is none.
+    """
+    key = fields.pop("once", "")
+    if not key or len(key) > 64 or not (key.isascii() and key.isprintable()):
+        raise FormExpiredError
+    content = urlencode(sorted(fields.items())).encode("ascii")
+    return Idempotency.of(f"form:{key}", "POST", path, content)
+
+
 def members(fields: Mapping[str, str]) -> dict[str, Any]:
     """The members of an order (orders.from_members) that the form's *fields* make.
 
@@ -46,8 +63,20 @@ def members(fields: Mapping[str, str]) -> dict[str, Any]:
     made: dict[str, Any] = {
         name: fields[name].strip() for name in _TEXTS if fields.get(name, "").strip()
     }
-    made |= {name: _number(fields, name) for name in _NUMBERS if fields.get(name, "").strip()}
-    made["time_zone"] = fields.get("time_zone", "").strip() or "UTC"
+    made |= {name: number(fields, name) for name in _NUMBERS if fields.get(name, "").strip()}
+    made |= term_of(fields)
+    features = names_in(fields.get("features", ""))
+    if features:
+        made["features"] = features
+    limits = names_in(fields.get("limits", ""))
+    if limits:
+        made["limits"] = limits_of(limits)
+    return made
+
+
+def term_of(fields: Mapping[str, str]) -> dict[str, Any]:
+    """The members of a term that the form's *fields* make. Raises InputInvalidError."""
+    made: dict[str, Any] = {"time_zone": fields.get("time_zone", "").strip() or "UTC"}
     term = fields.get("term", "days")
     if term != "expires" and fields.get("expires", "").strip():
         reason = "a last day is given but not chosen: choose “to the end of”, or clear the date"
@@ -59,36 +88,42 @@ def members(fields: Mapping[str, str]) -> dict[str, Any]:
         if not made["expires"]:
             raise InputInvalidError(field="expires", reason="no last day is given")
     elif term == "days":
-        made["days"] = _number(fields, "days")
+        if fields.get("days", "").strip():
+            made["days"] = number(fields, "days")
     else:
-        reason = f"{term!r} is none of days, expires and perpetual"
+        reason = Reason("{value!r} is none of days, expires and perpetual", value=term)
         raise InputInvalidError(field="days", reason=reason)
-    features = re.split(r"[\s,;，、；]+", fields.get("features", ""))
-    if any(features):
-        made["features"] = [name for name in features if name]
-    limits = [text for text in re.split(r"[\s,;，、；]+", fields.get("limits", "")) if text]
-    if limits:
-        made["limits"] = limits_of(limits)
     return made
 
 
-def order(fields: Mapping[str, str], now: int) -> tuple[Order, dict[str, Any]]:
+def names_in(text: str) -> list[str]:
+    """The names in a list as people type it."""
+    return [name for name in re.split(r"[\s,;，、；]+", text) if name]
+
+
+def order(
+    fields: Mapping[str, str], now: int, find_product: FindProduct
+) -> tuple[Order, dict[str, Any]]:
     """The order that *fields* make at the instant *now*, and its members.
 
-    What the form leaves blank is taken from the operator's own text. Raises InputInvalidError, or
-    what that text is refused with.
+    What the form leaves blank is taken from the operator's own text, then from the product. Raises
+    InputInvalidError, or what that text is refused with.
     """
     made = members(fields)
     if made.get("host"):
         made = desk.completed(made, requests.parse(made["host"]))
-        for name in ("customer", "product"):
+        for name, missing in _NOT_NAMED.items():
             if name not in made:
-                reason = f"what the operator sent names no {name}; type it here"
-                raise InputInvalidError(field=name, reason=reason)
+                raise InputInvalidError(field=name, reason=missing)
+    _, made = products.filled(find_product, made)
+    if not any(name in made for name in orders.TERM[:3]):
+        made["days"] = DAYS
     return orders.from_members(made, now), made
 
 
-def faults(fields: Mapping[str, str], first: LicenseError, now: int) -> dict[str, LicenseError]:
+def faults(
+    fields: Mapping[str, str], first: LicenseError, now: int, find_product: FindProduct
+) -> dict[str, LicenseError]:
     """Every field that is wrong: after *first*, what is found once a right value stands there."""
     found: dict[str, LicenseError] = {}
     tried, error = dict(fields), first
@@ -102,7 +137,7 @@ def faults(fields: Mapping[str, str], first: LicenseError, now: int) -> dict[str
                 n: _RIGHT[n] for n in ("customer", "product") if not fields.get(n, "").strip()
             }
         try:
-            order(tried, now)
+            order(tried, now, find_product)
         except LicenseError as further:
             error = further
     return found
@@ -110,9 +145,20 @@ def faults(fields: Mapping[str, str], first: LicenseError, now: int) -> dict[str
 
 def field_of(error: LicenseError) -> str:
     """The field of the form that *error* is about; what else is refused is the operator's text."""
-    return str(error.facts.get("field", "host")).partition(".")[0]
+    field = error.facts.get("field") or _FIELDS.get(type(error).__name__, "host")
+    return str(field).partition(".")[0]
 
 
+_FIELDS = {
+    "NotFoundError": "replaces",
+    "LicenseStateError": "replaces",
+    "RehostsUsedUpError": "replaces",
+    "TermTooLongError": "days",
+}
+_NOT_NAMED = {
+    "customer": "what the operator sent names no customer; type it here",
+    "product": "what the operator sent names no product; type it here",
+}
 _RIGHT = {
     "customer": "X",
     "product": "x",
@@ -123,23 +169,38 @@ _RIGHT = {
 }
 
 
+def typed(value: Any) -> str:
+    """The value of an order's member as it is typed into a form."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}={number}" for name, number in value.items())
+    return ", ".join(value) if isinstance(value, (list, tuple)) else str(value)
+
+
 def limits_of(texts: Iterable[str]) -> dict[str, int]:
     """Limits such as ``gpus=4``. Raises InputInvalidError."""
     made: dict[str, int] = {}
     for text in texts:
         name, _, value = text.replace("＝", "=").partition("=")
         if not name or not (value.isascii() and value.isdigit()) or len(value) > 15:
-            raise InputInvalidError(field="limits", reason=f"{text!r} is not like gpus=4")
+            reason = Reason("{value!r} is not like gpus=4", value=text)
+            raise InputInvalidError(field="limits", reason=reason)
         if name in made:
-            raise InputInvalidError(field="limits", reason=f"{name} is given twice")
+            reason = Reason("{name} is given twice", name=name)
+            raise InputInvalidError(field="limits", reason=reason)
         made[name] = int(value)
     return made
 
 
-def _number(fields: Mapping[str, str], name: str) -> int:
+def number(fields: Mapping[str, str], name: str) -> int:
+    """The number of days in a field. Raises InputInvalidError."""
     text = fields.get(name, "").strip()
     if not (text.isascii() and text.isdigit()) or len(text) > 15:
         least = 1 if name == "days" else 0
-        reason = f"{text!r} is not a whole number from {least} to {orders.MAX_DAYS}"
+        reason = Reason(
+            "{value!r} is not a whole number from {least} to {most}",
+            value=text,
+            least=least,
+            most=orders.MAX_DAYS,
+        )
         raise InputInvalidError(field=name, reason=reason)
     return int(text)

@@ -4,11 +4,12 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
+from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
 from license_core import b64url
 from license_core.errors import FormExpiredError, LicenseError
-from license_server import acts, desk, issuing, tolerance
+from license_server import desk, issuing
 from license_server.acts import Wanted
 from license_server.auth import Session
 from license_server.idempotency import Idempotency
@@ -16,11 +17,11 @@ from license_server.site import Site
 from license_server.store.licenses import StoredLicense
 from license_server.store.proposals import Proposal
 from license_server.store.record import Reply
-from license_server.web import forms, licenses, pages, replacement
+from license_server.web import forms, licenses, pages, reading, replacement, settled
 from license_server.web.entry import HOME
+from license_server.web.reading import Look, Reading
 from license_server.web.who import AtSite, Form, May
 
-_BLANK = {"term": "days", "days": "365", "match": "exact"}
 # The errors of an order that are shown at the form, beside what was typed.
 _AT_THE_FORM = {
     "InputInvalidError",
@@ -42,7 +43,7 @@ Issuer = Annotated[Session, Depends(May("licenses:issue"))]
 @router.get(HOME + "/new")
 async def new(request: Request, site: AtSite, _: Issuer) -> Response:
     """The form for a licence, filled from an earlier one where ``?like=`` names it."""
-    fields = dict(_BLANK, time_zone=site.settings.time_zone)
+    fields = {"term": "days", "time_zone": site.settings.time_zone}
     like = request.query_params.get("like")
     if like:
         license_ = issuing.claims_of(await licenses.find(site, like))
@@ -53,32 +54,44 @@ async def new(request: Request, site: AtSite, _: Issuer) -> Response:
 @router.post(HOME + "/new")
 async def change(request: Request, site: AtSite, _: Issuer, fields: Form) -> Response:
     """The form again, as it was filled in."""
-    return await _form(request, site, fields)
+    return await _form(request, site, settled.unsettle(fields))
+
+
+@router.post(HOME + "/reading")
+async def read(request: Request, site: AtSite, session: Issuer, fields: Form) -> Response:
+    """A part of a page: what the form means as it stands, while somebody fills it in."""
+    now = site.clock()
+    found, plan = await site.read(
+        lambda c: (reading.of(c, fields, now), reading.outlook(c, fields, session.actor, now))
+    )
+    zone = fields.get("time_zone", "").strip() or "UTC"
+    return pages.page(request, "reading", reading=found, plan=plan, zone=zone)
 
 
 @router.post(HOME + "/preview")
 async def preview(request: Request, site: AtSite, session: Issuer, fields: Form) -> Response:
     """What the form would issue."""
     now = site.clock()
+    fields.pop("once", None)
+    fields = settled.unsettle(fields)
+
+    def look(connection: Connection) -> tuple[Look, Reading]:
+        seen = reading.look(connection, fields, session.actor, now)
+        return seen, reading.of(connection, fields, now)
+
     try:
-        _, members = forms.order(fields, now)
-        wanted = Wanted("issue", members)
-        seen = await site.read(
-            lambda connection: acts.plan(connection, wanted, session.actor, now, look=True)
-        )
+        seen, found = await site.read(look)
     except LicenseError as error:
-        if type(error).__name__ not in _AT_THE_FORM:
-            raise
-        return await _form(request, site, fields, forms.faults(fields, error, now))
-    fields |= {"customer": seen.order.customer, "product": seen.order.product}
+        return await _mend(request, site, fields, error, now)
+    filled = seen.members.keys() - forms.members(fields).keys()
     return pages.page(
         request,
         "preview",
-        preview=seen,
-        tolerance=tolerance.of(seen.order.request),
-        order=seen.order,
-        zone=members["time_zone"],
-        fields=fields,
+        preview=seen.plan,
+        reading=found,
+        zone=seen.members["time_zone"],
+        fields=settled.settle(fields, seen.members, seen.plan.order),
+        filled=filled,
         once=b64url.encode(site.random(12)),
     )
 
@@ -93,20 +106,28 @@ async def issue(request: Request, site: AtSite, session: Issuer, fields: Form) -
     key = Idempotency.of(f"form:{once}", "POST", HOME, content)
     now = site.clock()
     try:
-        _, members = forms.order(fields, now)
+        _, members = await site.read(lambda c: forms.order(fields, now, reading.finder(c)))
         reply = await site.act(Wanted("issue", members), session.actor, now, told, key)
     except LicenseError as error:
-        if type(error).__name__ not in _AT_THE_FORM:
-            raise
-        return await _form(request, site, fields, forms.faults(fields, error, now))
+        return await _mend(request, site, fields, error, now)
     return RedirectResponse(reply.location or HOME, reply.status)
 
 
 def told(done: StoredLicense | Proposal) -> Reply:
     """Where somebody is led who did something."""
     if isinstance(done, Proposal):
-        return Reply(303, f"{HOME}?proposed={done.id}", b"")
+        return Reply(303, f"/proposals/{done.id}", b"")
     return Reply(303, f"{HOME}/{done.number}?issued=1", b"")
+
+
+async def _mend(
+    request: Request, site: Site, fields: dict[str, str], error: LicenseError, now: int
+) -> Response:
+    """The form with what is wrong. Raises *error* where it is about no field."""
+    if type(error).__name__ not in _AT_THE_FORM:
+        raise error
+    faults = await site.read(lambda c: forms.faults(fields, error, now, reading.finder(c)))
+    return await _form(request, site, settled.unsettle(fields), faults)
 
 
 async def _form(
@@ -115,7 +136,10 @@ async def _form(
     fields: dict[str, str],
     faults: dict[str, LicenseError] | None = None,
 ) -> Response:
-    names = await site.read(desk.names)
+    now = site.clock()
+    names, standards = await site.read(
+        lambda c: (desk.names(c), reading.of(c, fields, now).standards)
+    )
     status = next(iter(faults.values())).row.status if faults else 200
     return pages.page(
         request,
@@ -123,6 +147,7 @@ async def _form(
         status,
         fields=fields,
         names=names,
+        standards=standards,
         zones=replacement.ZONES,
         faults=faults or {},
     )

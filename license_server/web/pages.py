@@ -81,6 +81,12 @@ def page(request: Request, name: str, /, status: int = 200, **values: Any) -> HT
     return HTMLResponse(template.render(common | values), status)
 
 
+def words(name: str, language: str, values: Mapping[str, Any]) -> str:
+    """The text of the template *name* in *language*, for somebody who is not at the desk."""
+    reader = Reader(language, "UTC", "auto")
+    return _templates(language).get_template(name).render({**values, "reader": reader})
+
+
 def refusal(request: Request, error: LicenseError, request_id: str) -> HTMLResponse:
     """The page of a problem."""
     return page(

@@ -136,7 +136,8 @@ def _asked(request: Request, site: Site) -> _Asked:
         subject=_plain(fields["subject"]),
         actor=_actor(fields["actor"]),
         action=_plain(fields["action"]),
-        **days,
+        since=days["since"],
+        until=days["until"],
     )
     return _Asked(fields, wanted, faults)
 

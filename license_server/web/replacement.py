@@ -26,12 +26,22 @@ def fields(license_: License, zone: str, now: int) -> dict[str, str]:
         "match": license_.host.match,
         "replaces": license_.jti,
     }
-    ends = [end for end in (license_.exp, license_.maintenance_until) if end is not None]
-    name = next((name for name in _names(zone) if _end_days(ends, name)), zone)
+    name = zone_of(license_, zone)
     filled["time_zone"] = name
     if license_.maintenance_until is not None:
-        filled["maintenance_until"] = _last_day(license_.maintenance_until, name).isoformat()
+        filled["maintenance_until"] = last_day(license_.maintenance_until, name).isoformat()
     return filled | _term(license_, name, now)
+
+
+def zone_of(license_: License, first: str) -> str:
+    """A time zone in which *license_* ends with a day, *first* before others."""
+    ends = [end for end in (license_.exp, license_.maintenance_until) if end is not None]
+    return next((name for name in _names(first) if _end_days(ends, name)), first)
+
+
+def last_day(end: int, zone: str) -> date:
+    """The day in *zone* that is over at *end*."""
+    return (datetime.fromtimestamp(end, _zone(zone)) - timedelta(seconds=1)).date()
 
 
 def _term(license_: License, zone: str, now: int) -> dict[str, str]:
@@ -44,9 +54,9 @@ def _term(license_: License, zone: str, now: int) -> dict[str, str]:
     if license_.grace_until is not None:
         filled["grace_days"] = str((license_.grace_until - end) // DAY)
     if end > now:
-        return filled | {"term": "expires", "expires": _last_day(end, zone).isoformat()}
+        return filled | {"term": "expires", "expires": last_day(end, zone).isoformat()}
     issued = datetime.fromtimestamp(license_.iat, _zone(zone)).date()
-    return filled | {"term": "days", "days": str((_last_day(end, zone) - issued).days)}
+    return filled | {"term": "days", "days": str((last_day(end, zone) - issued).days)}
 
 
 def _names(first: str) -> Iterator[str]:
@@ -59,10 +69,6 @@ def _end_days(instants: list[int], zone: str) -> bool:
     """Whether each of *instants* is a midnight there."""
     there = _zone(zone)
     return all(datetime.fromtimestamp(i, there).time() == datetime.min.time() for i in instants)
-
-
-def _last_day(end: int, zone: str) -> date:
-    return (datetime.fromtimestamp(end, _zone(zone)) - timedelta(seconds=1)).date()
 
 
 def _zone(name: str) -> tzinfo:

@@ -1,52 +1,17 @@
 """The desk in Chromium: the support engineer's way from a pasted line to a file."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from license_core.verify import open_license
+from tests.browser.conftest import sign_in
 from tests.support import server
-from tests.support.need import need
-from tests.support.server import KEY, Running, running_server
+from tests.support.server import KEY, Running
 
 PASTED = f"\u201c[\u201d{KEY[:20].upper()}\n{KEY[20:]}\u201d \uff0c \u201cstudio2_gpu\u201d]\u3002"
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running_server(tmp_path_factory.mktemp("desk")) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        need("Chromium", "apt-get install chromium")
-    with sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        except Error as error:
-            need("Chromium", f"it does not start here: {error}")
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(params=[True, False], ids=["javascript", "no-javascript"])
-def page(request: pytest.FixtureRequest, chromium: Browser, running: Running) -> Iterator[Page]:
-    context = chromium.new_context(base_url=running.url, java_script_enabled=request.param)
-    yield context.new_page()
-    context.close()
-
-
-def sign_in(page: Page, running: Running) -> None:
-    page.goto("/")
-    page.get_by_label("E-mail address").fill(running.admin_email)
-    page.get_by_label("Password").fill(running.admin_password)
-    page.get_by_role("button", name="Sign in").click()
 
 
 def test_from_a_pasted_line_to_a_file_that_verifies(
@@ -68,7 +33,7 @@ def test_from_a_pasted_line_to_a_file_that_verifies(
     page.get_by_role("button", name="Issue the licence").click()
     page.get_by_text("Issued.").wait_for()
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download license.dat").click()
+        page.get_by_role("link", name="Download license.dat").first.click()
     assert download.value.suggested_filename == "license.dat"
     path = tmp_path / "license.dat"
     download.value.save_as(path)
@@ -121,3 +86,71 @@ def test_every_field_has_a_label(page: Page, running: Running) -> None:
             inside = field.locator("xpath=ancestor::label").count()
             labelled = aria or inside or page.locator(f'label[for="{id_}"]').count()
             assert labelled, (path, name)
+
+
+@pytest.fixture
+def scripted(chromium: Browser, running: Running) -> Iterator[Page]:
+    context = chromium.new_context(
+        base_url=running.url, viewport={"width": 390, "height": 800}, locale="zh-CN"
+    )
+    yield context.new_page()
+    context.close()
+
+
+def test_what_is_pasted_is_read_beside_it_while_one_types(scripted: Page, running: Running) -> None:
+    broken: list[str] = []
+    scripted.on("console", lambda message: broken.append(message.text))
+    scripted.on("pageerror", lambda error: broken.append(str(error)))
+    scripted.goto("/login")
+    scripted.locator("#email").fill(running.admin_email)
+    scripted.locator("#password").fill(running.admin_password)
+    scripted.locator("main button").click()
+    scripted.goto("/licenses/new")
+    assert scripted.locator("#reading").is_hidden()
+    scripted.locator("#host").focus()
+    scripted.keyboard.insert_text(PASTED)
+    scripted.locator("#reading").get_by_text(KEY).wait_for()
+    scripted.keyboard.press("Tab")  # on to the customer, though something has appeared between
+    scripted.keyboard.insert_text("ACME")
+    scripted.keyboard.press("Tab")
+    scripted.keyboard.insert_text("darwin")
+    scripted.locator("#outcome").get_by_text("将会签发的内容").wait_for()
+    assert scripted.locator("#days").get_attribute("placeholder") == "365"
+    scripted.locator("#host").fill("hello")
+    scripted.locator("#reading .warn").wait_for()
+    assert scripted.locator("#outcome").is_hidden()
+    width = scripted.evaluate("document.documentElement.scrollWidth")
+    assert width <= 390
+    assert broken == []
+
+
+def test_a_licence_is_issued_by_keyboard_alone(scripted: Page, running: Running) -> None:
+    scripted.goto("/login")
+    scripted.locator("#email").focus()
+    for text in (running.admin_email, running.admin_password):
+        scripted.keyboard.insert_text(text)
+        scripted.keyboard.press("Tab")
+    scripted.keyboard.press("Enter")
+    scripted.get_by_role("navigation").first.wait_for()
+    scripted.goto("/licenses/new")
+    scripted.locator("#host").focus()
+    for text in (f'["{KEY[::-1]}", "h"]', "Keyboard AG", "darwin"):
+        scripted.keyboard.insert_text(text)
+        scripted.keyboard.press("Tab")
+    scripted.keyboard.press("Enter")  # from within a field: the form's button
+    scripted.wait_for_url("**/licenses/preview")
+    _tab_to(scripted, "签发许可证")
+    scripted.keyboard.press("Enter")
+    scripted.wait_for_url("**?issued=1")
+    assert "Keyboard AG" in scripted.content()
+
+
+def _tab_to(page: Page, button: str) -> None:
+    """Press Tab until the button of that name has the focus."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.matches('main button')") and (
+            page.evaluate("document.activeElement.textContent") == button
+        ):
+            return
+    raise AssertionError(button)

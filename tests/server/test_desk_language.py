@@ -6,12 +6,13 @@ from pathlib import Path
 import jinja2
 import pytest
 
+from license_server.permissions import PERMISSIONS, ROLES
 from license_server.web import menu, pages
 from license_server.web.reader import catalogue as catalogue_of
 from tests.support import catalogue
 
 TEMPLATES = Path(pages.__file__).parent / "templates"
-NAMES = sorted(path.name for path in TEMPLATES.glob("*.html"))
+NAMES = sorted(path.name for path in TEMPLATES.iterdir())
 # The attributes that are read aloud or seen.
 _SPOKEN = re.compile(r"(?:placeholder|title|aria-label|alt)=\"([^\"{]*[A-Za-z]{2}[^\"{]*)\"")
 _MARKUP = re.compile(r"{#.*?#}|{%.*?%}|{{.*?}}", re.DOTALL)
@@ -50,6 +51,10 @@ def test_no_text_of_a_template_goes_round_the_catalogue(name: str) -> None:
 
 def test_the_rooms_of_the_menu_are_translated() -> None:
     assert not {room.label for room in menu.ROOMS} - translated()
+
+
+def test_what_permissions_allow_and_roles_are_called_is_translated() -> None:
+    assert not {*PERMISSIONS.values(), *ROLES} - translated()
 
 
 def test_the_compiled_catalogue_is_the_written_one() -> None:
