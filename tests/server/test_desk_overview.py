@@ -748,7 +748,9 @@ def test_a_page_of_the_record_stays_small_whatever_people_type(signed_in: Desk) 
                 "customer.changed",
                 name,
                 reason="因" * 1000,
-                **dict.fromkeys(("before", "customer", "contact_name"), name),
+                before=name,
+                customer=name,
+                contact_name=name,
             )
 
     signed_in.site.database.write(fill)
