@@ -732,3 +732,28 @@ def test_who_may_not_read_the_record_is_offered_no_way_into_it(
     assert "/record" not in page.text
     assert "issued anew" in page.text
     assert signed_in.client.get("/record").status_code == 403
+
+
+def test_a_page_of_the_record_stays_small_whatever_people_type(signed_in: Desk) -> None:
+    name = "上" * 200
+    who = Actor(f"user:{'x' * 180}@e.com", frozenset(), address="2001:db8::1")
+
+    def fill(connection: Connection) -> None:
+        for _ in range(40):
+            audit.record(
+                connection,
+                signed_in.clock.now,
+                who,
+                "customer.changed",
+                name,
+                reason="因" * 1000,
+                before=name,
+                customer=name,
+                contact_name=name,
+            )
+
+    signed_in.site.database.write(fill)
+    for query in ({"subject": name}, {"actor": who.name}):
+        reply = signed_in.client.get("/record", params=query)
+        assert len(rows_of(reply.text)) > 10
+        assert len(reply.content) < 100_000
