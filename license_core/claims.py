@@ -38,7 +38,10 @@ def text(claims: Mapping[str, Any], name: str, *, longest: int = 200) -> str | N
     """A string of 1 to *longest* characters, which can be written as UTF-8."""
     value = claims.get(name)
     if value.__class__ is str and 0 < len(value) <= longest:
-        if value.isascii() or not any("\ud800" <= c <= "\udfff" for c in value):
+        # No surrogate is printable: most texts are not looked through character by character.
+        if value.isascii() or value.isprintable():
+            return value
+        if not any("\ud800" <= c <= "\udfff" for c in value):
             return value
         raise ClaimError(name, "it has a lone surrogate")  # an argument that is not UTF-8
     if value is None and name not in claims:

@@ -48,7 +48,7 @@ def loads(data: bytes) -> Any:
 
 def dumps(value: Any) -> bytes:
     """The JSON text of *value*: UTF-8, no spaces, names in the order given."""
-    return _write(value).encode()
+    return "".join(_write(value, 0)).encode()
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -64,7 +64,11 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(Reason("{name} is not JSON", name=name))
 
 
-_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+# The writer itself, which ``JSONEncoder.encode`` would make anew for each value. It keeps nothing
+# of what it writes: no marks against circles, so that a circle is a RecursionError.
+_write = json.encoder.c_make_encoder(  # type: ignore[attr-defined]
+    None, json.JSONEncoder().default, json.encoder.encode_basestring, None, ":", ",", *[False] * 3
+)
 _STEPS = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
 # The scanner itself: what ``raw_decode`` calls.
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)

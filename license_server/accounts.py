@@ -14,6 +14,7 @@ from license_core.errors import (
     NotFoundError,
     NotPermittedError,
 )
+from license_core.reason import Reason
 from license_server import audit, passwords, rows
 from license_server.actor import Actor
 from license_server.permissions import ROLES
@@ -40,7 +41,9 @@ def insert(
     try:
         user = store.add_user(connection, email, password_hash, role, now)
     except IntegrityError as error:
-        raise InputInvalidError(field="email", reason=f"{email} may sign in already") from error
+        raise InputInvalidError(
+            field="email", reason=Reason("{email} may sign in already", email=email)
+        ) from error
     record(connection, user, actor, "user.added", now)
     return user
 
@@ -82,7 +85,7 @@ def change_role(
     _check_other(user, actor)
     _check_within(user, actor)
     if expected is not None and expected != etag(user):
-        raise ChangedMeanwhileError(what=f"account {user.email}")
+        raise ChangedMeanwhileError(what=Reason("account {name}", name=user.email))
     if role == user.role:
         return user
     if role != _ADMINISTRATOR:
@@ -144,7 +147,9 @@ def read_email(text: object) -> str:
     """The address in *text*, in lower case. Raises InputInvalidError."""
     address = text.strip().lower() if isinstance(text, str) and len(text) <= 200 else ""
     if len(address) < 3 or "@" not in address[1:-1] or not address.isprintable():
-        raise InputInvalidError(field="email", reason=f"{str(text)[:200]!r} is not an address")
+        raise InputInvalidError(
+            field="email", reason=Reason("{value!r} is not an address", value=str(text)[:200])
+        )
     return address
 
 
@@ -155,7 +160,7 @@ def check_gift(role: str, actor: Actor) -> None:
     """
     actor.need(_MANAGE)
     if role not in ROLES:
-        reason = f"{role[:64]!r} is none; there are {', '.join(ROLES)}"
+        reason = Reason("{value!r} is none of {allowed}", value=role[:64], allowed=", ".join(ROLES))
         raise InputInvalidError(field="role", reason=reason)
     for permission in sorted(ROLES[role]):
         actor.need(permission)

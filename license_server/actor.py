@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from license_core.errors import NotPermittedError
+from license_core.reason import Reason
 from license_server.permissions import PERMISSIONS, WHOLE
 
 
@@ -20,15 +21,25 @@ class Actor(NamedTuple):
     def need(self, permission: str, product: str | None = None) -> None:
         """Raise NotPermittedError unless this actor may do that, for that *product*."""
         if permission not in self.permissions:
-            reason = f"{self.name} may not {PERMISSIONS[permission]} (permission {permission})"
+            reason = Reason(
+                "{name} may not {what} (permission {permission})",
+                name=self.name,
+                what=Reason(PERMISSIONS[permission]),
+                permission=permission,
+            )
             raise NotPermittedError(reason=reason)
         if permission in WHOLE and self.products is not None:
-            reason = (
-                f"{self.name} is for some products only, and {permission} is of the whole server"
+            reason = Reason(
+                "{name} is for some products only, and {permission} is of the whole server",
+                name=self.name,
+                permission=permission,
             )
             raise NotPermittedError(reason=reason)
         if product is not None and not self.may_use(product):
-            raise NotPermittedError(reason=f"{self.name} is not for the product {product}")
+            reason = Reason(
+                "{name} is not for the product {product}", name=self.name, product=product
+            )
+            raise NotPermittedError(reason=reason)
 
     def may_use(self, product: str) -> bool:
         """Whether this actor may act on licences of *product*."""

@@ -22,6 +22,7 @@ from license_core.errors import (
     RehostsUsedUpError,
     TermTooLongError,
 )
+from license_core.reason import Reason
 from license_server import audit, customers, issuing, orders, products, rows
 from license_server.actor import Actor
 from license_server.issuing import Drawn, Issuer
@@ -178,7 +179,7 @@ def record(
         )
         if left is None:
             check_state(issuing.find(connection, former.number), planned.act)
-            raise ChangedMeanwhileError(what=f"licence {former.number}")
+            raise ChangedMeanwhileError(what=Reason("licence {number}", number=former.number))
         changed.append(("licenses", left))
     id_ = store.add(connection, new)
     changed.append(("licenses", new._asdict() | {"id": id_}))
@@ -250,7 +251,7 @@ def end(connection: Connection, wanted: Wanted, actor: Actor, now: int) -> Store
     )
     if left is None:
         check_state(issuing.find(connection, former.number), wanted.act)
-        raise ChangedMeanwhileError(what=f"licence {former.number}")
+        raise ChangedMeanwhileError(what=Reason("licence {number}", number=former.number))
     audit.record(
         connection,
         now,
@@ -288,12 +289,12 @@ def check_state(stored: StoredLicense, act: str) -> None:
     """Raise LicenseStateError unless *act* is possible on what *stored* is by now."""
     if stored.state not in _FROM.get(act, ("active",)):
         became = {
-            "active": "is in force",
-            "replaced": f"was replaced by {stored.replaced_by}",
-            "suspended": "is suspended",
-            "revoked": "was revoked",
+            "active": Reason("is in force"),
+            "replaced": Reason("was replaced by {number}", number=stored.replaced_by),
+            "suspended": Reason("is suspended"),
+            "revoked": Reason("was revoked"),
         }[stored.state]
-        raise LicenseStateError(number=stored.number, act=act, became=became)
+        raise LicenseStateError(number=stored.number, act=Reason(act), became=became)
 
 
 def read_reason(members: dict[str, Any], *, needed: bool) -> str | None:
@@ -315,12 +316,12 @@ def _check_difference(
 ) -> None:
     """Raise LicenseStateError where an act would leave everything as it is."""
     if act == "rehost" and order.request.key == former.host_key:
-        became = "is for this very host already"
+        became = Reason("is for this very host already")
     elif act == "change" and all(value is None for value in members.values()):
-        became = "would stay as it is: nothing to be changed is named"
+        became = Reason("would stay as it is: nothing to be changed is named")
     else:
         return
-    raise LicenseStateError(number=former.number, act=act, became=became)
+    raise LicenseStateError(number=former.number, act=Reason(act), became=became)
 
 
 def _replaced(connection: Connection, order: Order) -> StoredLicense | None:
@@ -375,10 +376,10 @@ def _refusals(connection: Connection, drafted: Plan, now: int) -> list[LicenseEr
 def _too_long(expires_at: int | None, days: int, now: int) -> str | None:
     """What is asked for, where it is longer than *days*."""
     if expires_at is None:
-        return "a perpetual licence"
+        return Reason("a perpetual licence")
     # The last day counts as a whole, wherever on earth it ends.
     if expires_at > now + (days + 1) * DAY + DAY // 2:
-        return f"{(expires_at - now) // DAY} days"
+        return Reason("{days} days", days=(expires_at - now) // DAY)
     return None
 
 
@@ -419,7 +420,7 @@ def _notices(connection: Connection, drafted: Plan, actor: Actor, now: int) -> l
 def _expect(connection: Connection, number: str, expected: str | None) -> None:
     """Raise ChangedMeanwhileError unless the licence is as the caller saw it."""
     if expected is not None and expected != etag(connection, number):
-        raise ChangedMeanwhileError(what=f"licence {number}")
+        raise ChangedMeanwhileError(what=Reason("licence {number}", number=number))
 
 
 def _stored(

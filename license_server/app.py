@@ -18,7 +18,7 @@ from license_core.errors import (
     NotFoundError,
     UsageError,
 )
-from license_server import health, vault
+from license_server import figures, health, vault
 from license_server.answers import answer
 from license_server.api import openapi
 from license_server.auth import TokenCache
@@ -72,6 +72,7 @@ def create_app(
     app.state.openid = openid_client
     app.state.rates = Rates(settings.rate)
     app.state.metrics = counted
+    app.state.figures = figures.Kept()
     app.state.running = health.Running()
     for room in (*openapi.ROUTERS, openapi.router, health.router, *routes.ROUTERS):
         app.include_router(room)

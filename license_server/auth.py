@@ -21,6 +21,7 @@ from license_core.errors import (
     NotFoundError,
     utc,
 )
+from license_core.reason import Reason
 from license_server import audit
 from license_server.actor import Actor
 from license_server.permissions import PERMISSIONS, ROLES, WHOLE
@@ -84,9 +85,8 @@ def new_token(
     Raises InputInvalidError, or NotPermittedError for more than *actor* may do.
     """
     actor.need("tokens:manage")
-    if not 1 <= len(name) <= 100 or not name.isprintable():
-        raise InputInvalidError(field="name", reason="it must have 1 to 100 printable characters")
-    _check_grant(grant, actor, now)
+    check_name(name)
+    check_grant(grant, actor, now)
     id_, secret = random(6).hex(), b64url.encode(random(_SECRET_BYTES))
     stored = StoredToken(
         id=id_,
@@ -109,23 +109,35 @@ def new_token(
     return f"{_PREFIX}_{id_}_{secret}"
 
 
-def _check_grant(grant: Grant, actor: Actor, now: int) -> None:
+def check_name(name: str) -> None:
+    """Raise InputInvalidError unless a token may be called so."""
+    if not 1 <= len(name) <= 100 or not name.isprintable():
+        raise InputInvalidError(field="name", reason="it must have 1 to 100 printable characters")
+
+
+def check_grant(grant: Grant, actor: Actor, now: int) -> None:
+    """Raise InputInvalidError, or NotPermittedError for more than *actor* may do."""
     unknown = sorted(grant.scopes - PERMISSIONS.keys())
     if unknown or not grant.scopes:
-        told = f"{unknown[0]!r} is none" if unknown else "at least one is needed"
-        reason = f"{told}; there are {', '.join(PERMISSIONS)}"
+        allowed = ", ".join(PERMISSIONS)
+        reason = Reason("at least one is needed; there are {allowed}", allowed=allowed)
+        if unknown:
+            reason = Reason("{value!r} is none of {allowed}", value=unknown[0], allowed=allowed)
         raise InputInvalidError(field="scopes", reason=reason)
     if grant.products is not None and not grant.products:
         raise InputInvalidError(field="products", reason="it names none")
     whole = sorted(grant.scopes & WHOLE)
     if grant.products is not None and whole:
-        reason = f"{whole[0]} is of the whole server: a token that has it is for all products"
+        reason = Reason(
+            "{permission} is of the whole server: a token that has it is for all products",
+            permission=whole[0],
+        )
         raise InputInvalidError(field="products", reason=reason)
     for scope in sorted(grant.scopes):
         actor.need(scope)
     for product in grant.products or ():
         if not claims.choice_name(product):
-            reason = f"{product[:64]!r} is no name of a product"
+            reason = Reason("{value!r} is no name of a product", value=product[:64])
             raise InputInvalidError(field="products", reason=reason)
     if grant.expires_at is not None and grant.expires_at <= now:
         raise InputInvalidError(field="expires_at", reason="it is over")
@@ -179,7 +191,8 @@ def find_token(connection: Connection, token: str, now: int) -> StoredToken:
     if stored.revoked_at is not None:
         raise NotAuthenticatedError(reason="The token has been revoked")
     if stored.expires_at is not None and stored.expires_at <= now:
-        raise NotAuthenticatedError(reason=f"The token ended at {utc(stored.expires_at)}")
+        reason = Reason("The token ended at {ended}", ended=utc(stored.expires_at))
+        raise NotAuthenticatedError(reason=reason)
     return stored
 
 

@@ -5,13 +5,14 @@ of it is there, or nothing. A job is a series of batches; its name lets it go on
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from license_core import strictjson
 from license_core.errors import InputInvalidError, LicenseError, LicenseStateError
+from license_core.reason import Reason
 from license_server import acts, customers, issuing, products
 from license_server.actor import Actor
 from license_server.acts import Plan, Wanted
@@ -44,6 +45,13 @@ class Planned(NamedTuple):
     contact: dict[str, Any]
 
 
+class Refused(NamedTuple):
+    """A line that cannot be issued, and why."""
+
+    line: Line
+    error: LicenseError
+
+
 class Outcome(NamedTuple):
     """What became of a line: a licence, a problem, or neither where it is only right."""
 
@@ -61,6 +69,22 @@ def plan(
     connection: Connection, lines: Iterable[Line], actor: Actor, now: int
 ) -> tuple[list[Planned], list[Outcome]]:
     """What *lines* mean at the instant *now*, in seconds; and what cannot be done."""
+    right: list[Planned] = []
+    wrong: list[Outcome] = []
+    for one in each(connection, lines, actor, now):
+        if isinstance(one, Planned):
+            right.append(one)
+        else:
+            column = getattr(one.error, "field", None)
+            detail = one.error.sentence
+            wrong.append(Outcome(one.line.number, None, column, one.error.slug, detail))
+    return right, wrong
+
+
+def each(
+    connection: Connection, lines: Iterable[Line], actor: Actor, now: int
+) -> Iterator[Planned | Refused]:
+    """What each of *lines* means at the instant *now*, in seconds; or why it cannot be done."""
     found: dict[str, Product | None] = {}
 
     def find_product(name: str) -> Product | None:
@@ -68,25 +92,25 @@ def plan(
             found[name] = parties.product_by_name(connection, name)
         return found[name]
 
-    right: list[Planned] = []
-    wrong: list[Outcome] = []
     replaced: set[str] = set()
     for line in lines:
         members = dict(line.members)
         try:
-            contact = customers.read({name: members.pop(name, None) for name in CONTACT})
+            told = {name: members.pop(name) for name in CONTACT if name in members}
+            contact = customers.read(told)
             wanted = Wanted("issue", members)
             planned = acts.plan(connection, wanted, actor, now, find_product=find_product)
             if planned.needs_approval:
-                reason = f"each licence for {planned.order.product} must be approved by itself"
+                reason = Reason(
+                    "each licence for {product} must be approved by itself",
+                    product=planned.order.product,
+                )
                 raise InputInvalidError(field="product", reason=reason)
             _refuse_second(planned, replaced)
         except LicenseError as error:
-            column = getattr(error, "field", None)
-            wrong.append(Outcome(line.number, None, column, error.slug, error.sentence))
+            yield Refused(line, error)
         else:
-            right.append(Planned(line.number, planned, contact))
-    return right, wrong
+            yield Planned(line.number, planned, contact)
 
 
 def _refuse_second(planned: Plan, replaced: set[str]) -> None:
@@ -95,7 +119,8 @@ def _refuse_second(planned: Plan, replaced: set[str]) -> None:
         return
     number = planned.former.number
     if number in replaced:
-        raise LicenseStateError(number=number, act="issue", became="is replaced by a line before")
+        became = Reason("is replaced by a line before")
+        raise LicenseStateError(number=number, act=Reason("issue"), became=became)
     replaced.add(number)
 
 

@@ -13,6 +13,7 @@ from license_core.errors import (
     NameTakenError,
     NotFoundError,
 )
+from license_core.reason import Reason
 from license_server import audit, rows
 from license_server.actor import Actor
 from license_server.orders import words
@@ -94,7 +95,7 @@ def change(
     values = read(members)
     former = seen(connection, id_, actor)
     if expected is not None and expected != etag(former):
-        raise ChangedMeanwhileError(what=f"customer {former.name}")
+        raise ChangedMeanwhileError(what=Reason("customer {name}", name=former.name))
     name = values.get("name")
     if name not in (None, former.name) and parties.customer_by_name(connection, name):
         raise NameTakenError(what="customer", name=name)

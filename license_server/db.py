@@ -26,6 +26,8 @@ Work = Callable[[Connection], T]
 
 BUSY_TIMEOUT = 10_000  # milliseconds
 _MOST_AT_ONCE = 64
+_CONNECTIONS = 15
+"""At most so many of one process; they stay open, since opening one takes longer than reading."""
 
 
 class Database:
@@ -57,8 +59,15 @@ class Database:
             yield connection
 
     def read(self, query: Work[T]) -> T:
-        """The result of *query*, in a transaction of its own. Raises as ``reading`` does."""
+        """The result of *query*, each statement of which may see what others committed meanwhile.
+
+        Raises as ``reading`` does.
+        """
         with self.reading() as connection:
+            if connection.dialect.name == "postgresql":
+                # A transaction would change nothing of that. Without one there is no BEGIN to wait
+                # for, nor a ROLLBACK, at which psycopg forgets what it has prepared.
+                connection.execution_options(isolation_level="AUTOCOMMIT")
             return query(connection)
 
     def write(self, work: Work[T]) -> T:
@@ -171,6 +180,8 @@ def _engine(url: str) -> Engine:
         engine = sqlalchemy.create_engine(
             url,
             pool_pre_ping=not url.startswith("sqlite"),
+            pool_size=_CONNECTIONS,
+            max_overflow=0,
             hide_parameters=True,  # what a statement was given may be a secret's hash
         )
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:

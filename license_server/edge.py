@@ -20,6 +20,7 @@ MAX_BODY = 256 * 1024
 """The most bytes that a request's body may have."""
 MAX_IMPORT = 16 * 1024 * 1024
 """… and that of an import."""
+_IMPORTS = (f"{PREFIX}/imports", "/sheets")
 
 _log = structlog.get_logger()
 SECURITY = {
@@ -126,7 +127,7 @@ def _secure(headers: MutableHeaders, scope: Scope, request_id: str) -> None:
 
 def _limited(scope: Scope, receive: Receive) -> Receive:
     """*receive* that gives up after MAX_BODY bytes, or MAX_IMPORT."""
-    total, cap = 0, MAX_IMPORT if scope["path"] == f"{PREFIX}/imports" else MAX_BODY
+    total, cap = 0, MAX_IMPORT if scope["path"] in _IMPORTS else MAX_BODY
 
     async def receiving() -> Message:
         nonlocal total

@@ -5,18 +5,20 @@ issued, once.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from itertools import islice
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from license_core.errors import DatabaseUnavailableError
+from license_core.errors import DatabaseUnavailableError, LicenseStateError
 from license_server import bulk, idempotency
 from license_server.actor import Actor
-from license_server.bulk import Line, Outcome, Planned
+from license_server.bulk import Line, Outcome, Planned, Refused
 from license_server.db import Database
 from license_server.idempotency import Idempotency
-from license_server.issuing import Issuer, Random
+from license_server.issuing import Drawn, Issuer, Random
 from license_server.store.record import Reply
 
 _TRIES = 4
@@ -35,6 +37,16 @@ def check(
         yield bulk.outcomes_of(done) if done else sorted((*right, *refused))
 
 
+def look(
+    database: Database, lines: Iterable[Line], actor: Actor, now: int
+) -> Iterator[Planned | Refused]:
+    """What would become of each of *lines*, for people. Raises what reading *lines* raises."""
+    for batch in _batches(lines):
+        with database.reading() as connection:
+            seen = list(bulk.each(connection, batch, actor, now))
+        yield from seen
+
+
 def issue(
     database: Database,
     issuer: Issuer,
@@ -49,12 +61,19 @@ def issue(
     Raises what reading *lines* raises, what keeps a batch from being drawn up or stored, or
     IdempotencyConflictError where the job had other lines before.
     """
-    for batch in _batches(lines):
-        key = _key(job, batch)
-        done, planned, refused = _planned(database, batch, actor, now, key)
-        if done is None:
-            done = _store(database, issuer, planned, refused, actor, now, random, key)
-        yield bulk.outcomes_of(done)
+    doing = _Job(database, issuer, actor, now, random, job)
+    batches = _batches(lines)
+    before: _Stored | None = None
+    while True:
+        try:
+            batch = next(batches, None)
+            prepared = None if batch is None else doing.prepare(batch)
+        finally:  # whatever is wrong with this one, of the one before it is told
+            if before is not None:
+                yield doing.finish(before)
+        if prepared is None:
+            return
+        before = doing.store(prepared)
 
 
 def _planned(
@@ -65,36 +84,68 @@ def _planned(
         return (done, *(([], []) if done else bulk.plan(connection, batch, actor, now)))
 
 
-def _store(
-    database: Database,
-    issuer: Issuer,
-    planned: Sequence[Planned],
-    refused: Sequence[Outcome],
-    actor: Actor,
-    now: int,
-    random: Random,
-    key: Idempotency | None,
-) -> Reply:
-    for _ in range(_TRIES):
-        drawn = bulk.draw_up(planned, issuer, now, random)
+class _Prepared(NamedTuple):
+    """A batch that is planned and signed, or was done before."""
 
+    batch: Sequence[Line]
+    key: Idempotency | None
+    done: Reply | None
+    planned: Sequence[Planned]
+    refused: Sequence[Outcome]
+    drawn: Sequence[Drawn]
+
+
+class _Stored(NamedTuple):
+    """A batch that the writer has, or is about to have, stored."""
+
+    batch: Sequence[Line]
+    reply: "Future[Reply]"
+
+
+class _Job(NamedTuple):
+    """A job that is being done: while the writer stores a batch, the next one is prepared."""
+
+    database: Database
+    issuer: Issuer
+    actor: Actor
+    now: int
+    random: Random
+    name: str | None
+
+    def prepare(self, batch: Sequence[Line]) -> _Prepared:
+        key = _key(self.name, batch)
+        found = _planned(self.database, batch, self.actor, self.now, key)
+        drawn = bulk.draw_up(found[1], self.issuer, self.now, self.random)
+        return _Prepared(batch, key, *found, drawn)
+
+    def store(self, prepared: _Prepared) -> _Stored:
         def act(connection: Connection) -> Reply:
-            issued = bulk.record(connection, planned, drawn, issuer, actor, now)  # noqa: B023
-            return bulk.reply_of((*issued, *refused))
-
-        try:
-            return database.write(
-                lambda connection: idempotency.once(
-                    connection,
-                    actor.name,
-                    key,
-                    now,
-                    lambda: act(connection),
-                )
+            issued = bulk.record(
+                connection, prepared.planned, prepared.drawn, self.issuer, self.actor, self.now
             )
-        except IntegrityError:
-            continue  # somebody took a number, a name or the key meanwhile
-    raise DatabaseUnavailableError(reason="others write the same")
+            return bulk.reply_of((*issued, *prepared.refused))
+
+        def once(connection: Connection) -> Reply:
+            name, key = self.actor.name, prepared.key
+            return idempotency.once(connection, name, key, self.now, lambda: act(connection))
+
+        if prepared.done is None:
+            return _Stored(prepared.batch, self.database.writer.submit(once))
+        done = Future[Reply]()
+        done.set_result(prepared.done)
+        return _Stored(prepared.batch, done)
+
+    def finish(self, stored: _Stored) -> list[Outcome]:
+        for left in reversed(range(_TRIES)):
+            try:
+                return bulk.outcomes_of(stored.reply.result())
+            except (IntegrityError, LicenseStateError) as error:
+                # Since it was prepared somebody, or the batch before it, took a number, a name or
+                # the key, or replaced a licence that it replaces.
+                if not left:
+                    raise DatabaseUnavailableError(reason="others write the same") from error
+                stored = self.store(self.prepare(stored.batch))
+        raise AssertionError
 
 
 def _key(job: str | None, batch: Sequence[Line]) -> Idempotency | None:

@@ -11,6 +11,7 @@ from license_core.errors import (
     NameTakenError,
     NotFoundError,
 )
+from license_core.reason import Reason
 from license_server import accounts, audit, auth
 from license_server.actor import Actor
 from license_server.store import people as store
@@ -37,7 +38,9 @@ def invite(
     """
     accounts.check_gift(role, actor)
     if not 1 <= days <= MOST_DAYS:
-        reason = f"{days} is not a number of days from 1 to {MOST_DAYS}"
+        reason = Reason(
+            "{days} is not a number of days from 1 to {most}", days=days, most=MOST_DAYS
+        )
         raise InputInvalidError(field="days", reason=reason)
     if store.user_by_email(connection, email) is not None:
         raise NameTakenError(what="account", name=email)

@@ -54,7 +54,7 @@ class Drawn(NamedTuple):
 def new_number(now: int, random: Random) -> str:
     """A licence's number such as ``HS-2026-7F3K9QXB``: the year, and 40 random bits."""
     bits = int.from_bytes(random(5), "big")
-    digits = "".join(_CROCKFORD[bits >> shift & 31] for shift in range(35, -1, -5))
+    digits = "".join([_CROCKFORD[bits >> shift & 31] for shift in range(35, -1, -5)])
     return f"HS-{utc(now)[:4]}-{digits}"
 
 
@@ -64,6 +64,7 @@ def draw_up(order: Order, issuer: Issuer, number: str, now: int) -> Drawn:
     Raises InputInvalidError, SignerUnavailableError, or InternalError for a signature that does
     not verify.
     """
+    check_signing_key(issuer, now, order.product)
     drawn = _sign(order, issuer, number, now)
     _verify(drawn, issuer)
     return drawn
@@ -75,6 +76,8 @@ def draw_up_many(orders: Sequence[Order], issuer: Issuer, now: int, random: Rand
     The first, the last and each of _SAMPLE between are verified as a client would
     (docs/adr/0011). Raises as ``draw_up`` does.
     """
+    for product in {order.product for order in orders}:
+        check_signing_key(issuer, now, product)
     drawn = [_sign(order, issuer, new_number(now, random), now) for order in orders]
     for one in (*drawn[::_SAMPLE], *drawn[-1:]):
         _verify(one, issuer)
@@ -105,7 +108,6 @@ def _sign(order: Order, issuer: Issuer, number: str, now: int) -> Drawn:
         maintenance_until=order.maintenance_until,
         replaces=order.replaces,
     )
-    check_signing_key(issuer, license_.iat, license_.aud)
     try:
         payload = license_.payload()
     except ClaimError as error:

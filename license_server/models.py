@@ -113,8 +113,24 @@ Index(None, licenses.c.customer_id, licenses.c.id)
 Index(None, licenses.c.product_id, licenses.c.id)
 Index(None, licenses.c.host_key, licenses.c.id)
 Index(None, licenses.c.host_name, licenses.c.id)
-Index(None, licenses.c.expires_at, licenses.c.id)
 Index(None, licenses.c.state, licenses.c.id)
+# What ends when, and what was issued when, is counted in these alone (store/figures.py).
+Index(
+    "ix_licenses_ends",
+    licenses.c.expires_at,
+    licenses.c.state,
+    licenses.c.product_id,
+    licenses.c.grace_until,
+    licenses.c.id,
+)
+Index(None, licenses.c.issued_at, licenses.c.act)
+Index(
+    "ix_licenses_moves",
+    licenses.c.line,
+    licenses.c.issued_at,
+    sqlite_where=text("act = 'rehost'"),
+    postgresql_where=text("act = 'rehost'"),
+)
 
 customer_words = Table(
     "customer_words",
@@ -162,6 +178,8 @@ audit_events = Table(
 )
 Index(None, audit_events.c.subject, audit_events.c.id)
 Index(None, audit_events.c.actor, audit_events.c.id)
+Index(None, audit_events.c.action, audit_events.c.id)
+Index(None, audit_events.c.at, audit_events.c.id)
 Index("uq_audit_events_position", audit_events.c.position, unique=True)
 Index(
     "ix_audit_events_unlinked",

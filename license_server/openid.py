@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from license_core import b64url, strictjson
 from license_core.errors import InputInvalidError, OpenIdRefusedError
+from license_core.reason import Reason
 from license_server import accounts, passwords
 from license_server.actor import Actor
 from license_server.permissions import PERMISSIONS, ROLES
@@ -66,11 +67,13 @@ class Asked(NamedTuple):
 def read_provider(client: Client, metadata: Any) -> Provider:
     """What the provider says of itself. Raises OpenIdRefusedError."""
     if not isinstance(metadata, dict) or metadata.get("issuer") != client.issuer:
-        raise OpenIdRefusedError(reason=f"the provider does not call itself {client.issuer}")
+        reason = Reason("the provider does not call itself {name}", name=client.issuer)
+        raise OpenIdRefusedError(reason=reason)
     try:
         return Provider(*(str(metadata[name]) for name in Provider._fields))
     except KeyError as error:
-        raise OpenIdRefusedError(reason=f"the provider does not say its {error.args[0]}") from error
+        reason = Reason("the provider does not say its {name}", name=error.args[0])
+        raise OpenIdRefusedError(reason=reason) from error
 
 
 def ask(
@@ -132,8 +135,9 @@ def read_token(id_token: str, keys: Any, client: Client, asked: Asked, now: int)
         claims = CodeIDToken(token.claims, token.header, options, params)
         claims.validate(now=now, leeway=_LEEWAY)
     except (JoseError, ValueError, TypeError, KeyError) as error:
-        reason = f"the provider's word does not hold ({type(error).__name__}: {error})"
-        raise OpenIdRefusedError(reason=reason[:300].rstrip(".")) from error
+        found = f"{type(error).__name__}: {error}"[:250].rstrip(".")
+        reason = Reason("the provider's word does not hold ({error})", error=found)
+        raise OpenIdRefusedError(reason=reason) from error
     return dict(token.claims)
 
 
@@ -153,7 +157,8 @@ def user_of(
     if user is None:
         user = _by_address(connection, claims, client, subject, role, actor, now)
     if user.ended_at is not None:
-        raise OpenIdRefusedError(reason=f"{user.email} may not sign in any more")
+        reason = Reason("{email} may not sign in any more", email=user.email)
+        raise OpenIdRefusedError(reason=reason)
     if role is not None and role != user.role:
         user = accounts.change_role(connection, user, role, actor, now)
     return user
@@ -177,13 +182,14 @@ def _by_address(
         raise OpenIdRefusedError(reason="the provider says no address") from error
     user = store.user_by_email(connection, email)
     if user is not None and user.issuer_subject is not None:
-        raise OpenIdRefusedError(reason=f"{email} is somebody else at the provider")
+        reason = Reason("{email} is somebody else at the provider", email=email)
+        raise OpenIdRefusedError(reason=reason)
     if user is None:
         invited = store.take_invitation_of(connection, email)
         if invited is not None and invited.expires_at > now:
             role = role or invited.role
         if role is None:
-            raise OpenIdRefusedError(reason=f"{email} is not invited here")
+            raise OpenIdRefusedError(reason=Reason("{email} is not invited here", email=email))
         user = accounts.insert(connection, email, passwords.NONE, role, actor, now)
     changed = store.change_user(connection, user.id, issuer=client.issuer, issuer_subject=subject)
     accounts.record(connection, changed, actor, "user.linked", now)
@@ -202,5 +208,6 @@ def _role(claims: Mapping[str, Any], client: Client) -> str | None:
     found = {client.roles.get(value) for value in values if isinstance(value, str)}
     role = next((role for role in ROLES if role in found), None)
     if role is None:
-        raise OpenIdRefusedError(reason=f"the provider's {client.role_claim} give no role here")
+        reason = Reason("the provider's {claim} give no role here", claim=client.role_claim)
+        raise OpenIdRefusedError(reason=reason)
     return role

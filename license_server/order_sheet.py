@@ -1,6 +1,6 @@
 """Orders as a sheet: a line for each licence, a column for each member (docs/API.md)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 from license_server import bulk, orders, sheets
@@ -9,29 +9,38 @@ from license_server.bulk import Line
 COLUMNS = (*orders.MEMBERS, orders.REASON, *bulk.CONTACT)
 """The columns that there may be. ``features`` are names and ``limits`` such as ``gpus=4``, each
 separated by spaces."""
-_NUMBERS = ("days", "notify_days", "grace_days")
 _TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 def read(data: BinaryIO, encoding: str = "utf-8") -> Iterator[Line]:
     """The orders in *data*, one after another. Raises as sheets.read does."""
     for number, fields in sheets.read(data, COLUMNS, encoding):
-        yield Line(number, {name: _member(name, text) for name, text in fields.items()})
-
-
-def _member(name: str, text: str) -> Any:
-    """What *text* means in the column *name*; what means nothing stays, and is refused there."""
-    if name in _NUMBERS:
-        return _number(text.strip())
-    if name == "perpetual":
-        return _TRUTHS.get(text.strip().lower(), text)
-    if name == "features":
-        return text.split()
-    if name == "limits":
-        pairs = [pair.partition("=") for pair in text.split()]
-        return {limit: _number(value) for limit, _, value in pairs}
-    return text
+        members: dict[str, Any] = dict(fields)
+        for name in _MEANT.keys() & fields.keys():
+            members[name] = _MEANT[name](fields[name])
+        yield Line(number, members)
 
 
 def _number(text: str) -> int | str:
+    text = text.strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else text
+
+
+def _truth(text: str) -> bool | str:
+    return _TRUTHS.get(text.strip().lower(), text)
+
+
+def _limits(text: str) -> dict[str, int | str]:
+    pairs = [pair.partition("=") for pair in text.split()]
+    return {limit: _number(value) for limit, _, value in pairs}
+
+
+_MEANT: dict[str, Callable[[str], Any]] = {
+    "days": _number,
+    "notify_days": _number,
+    "grace_days": _number,
+    "perpetual": _truth,
+    "features": str.split,
+    "limits": _limits,
+}
+"""What the text in a column means; what means nothing stays, and is refused there."""

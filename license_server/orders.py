@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,7 @@ from license_core import claims, request, strictjson
 from license_core.claims import MAX_INSTANT, ClaimError
 from license_core.errors import EvidenceMissingError, InputInvalidError, TermOverError, utc
 from license_core.license import MATCHES, License
+from license_core.reason import Reason
 from license_core.request import LicenseRequest
 
 DAY = 86400
@@ -121,10 +123,10 @@ def _told_plainly(read: Callable[[], Order]) -> Order:
 
 def _known(members: Mapping[str, Any], allowed: tuple[str, ...]) -> dict[str, Any]:
     given = {member: value for member, value in members.items() if value is not None}
-    unknown = next((member for member in given if member not in allowed), None)
-    if unknown is not None:
-        reason = f"there is no such member; there are {', '.join(allowed)}"
-        raise InputInvalidError(field=unknown[:64], reason=reason)
+    unknown = [member for member in given if member not in allowed]
+    if unknown:
+        reason = Reason("there is no such member; there are {allowed}", allowed=", ".join(allowed))
+        raise InputInvalidError(field=unknown[0][:64], reason=reason)
     return given
 
 
@@ -215,7 +217,11 @@ def _again(act: str, former: License, given: Mapping[str, Any], now: int) -> Ord
         order = order._replace(grace_until=grace_until)
     order = order._replace(**_terms(given))
     if order.expires_at is not None and order.expires_at <= now:
-        last = f"the term of {former.jti}, which ended at {utc(order.expires_at)},"
+        last = Reason(
+            "the term of {number}, which ended at {ended},",
+            number=former.jti,
+            ended=utc(order.expires_at),
+        )
         raise TermOverError(field="expires", last=last)
     _check_host(order)
     return order
@@ -261,7 +267,7 @@ def words(given: Mapping[str, Any], member: str, longest: int = 200) -> str | No
     value = unicodedata.normalize("NFC", " ".join(value.split()))
     if not value.isprintable():
         raise ClaimError(member, "it has control characters")
-    if _UNSEEN & set(value) or (value and not any(map(_seen, value))):
+    if not _UNSEEN.isdisjoint(value) or (value and not any(map(_seen, value))):
         raise ClaimError(member, "it has characters that nobody can see")
     return claims.text({member: value}, member, longest=longest)
 
@@ -275,21 +281,31 @@ def name(given: Mapping[str, Any], member: str) -> str | None:
     """The name of a product, an edition or the like. Raises ClaimError."""
     value = claims.text(given, member)
     if value is not None and not claims.choice_name(value):
-        reason = "it is not a name: 1 to 64 letters, digits, `.`, `_`, `:` or `-`"
-        raise ClaimError(member, f"{value!r}: {reason}")
+        raise ClaimError(
+            member,
+            Reason(
+                "{value!r} is not a name: 1 to 64 letters, digits, `.`, `_`, `:` or `-`",
+                value=value,
+            ),
+        )
     return value
 
 
 def _number(given: Mapping[str, Any], name: str) -> str | None:
     value = claims.text(given, name)
     if value is not None and not NUMBER.fullmatch(value):
-        raise ClaimError(name, f"{value!r} is not the number of a licence")
+        raise ClaimError(name, Reason("{value!r} is not the number of a licence", value=value))
     return value
 
 
 def _at_most(values: Any, name: str) -> Any:
     if len(values) > MAX_NAMES:
-        raise ClaimError(name, f"{len(values)} are given; at most {MAX_NAMES} are allowed")
+        raise ClaimError(
+            name,
+            Reason(
+                "{count} are given; at most {most} are allowed", count=len(values), most=MAX_NAMES
+            ),
+        )
     return values
 
 
@@ -300,9 +316,10 @@ def _zone(given: Mapping[str, Any]) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (OSError, KeyError, ValueError) as error:  # ZoneInfoNotFoundError is a KeyError
-        reason = (
-            f"{name!r} is not a time zone that this server knows, such as UTC; "
-            "Asia/Shanghai and others come with its package tzdata"
+        reason = Reason(
+            "{value!r} is not a time zone that this server knows, such as UTC; "
+            "Asia/Shanghai and others come with its package tzdata",
+            value=name,
         )
         raise ClaimError("time_zone", reason) from error
 
@@ -329,11 +346,12 @@ def _expiry(
     else:
         expires_at = _days_after(start, days, zone)
     if expires_at is None or expires_at <= (start if now is None else now):
-        last = given["expires"] if days is None else f"a term of {days} days"
+        last = given["expires"] if days is None else Reason("a term of {days} days", days=days)
         raise TermOverError(field="days" if days else "expires", last=last)
     return expires_at
 
 
+@lru_cache(maxsize=256)  # many lines of a sheet have the same term
 def _days_after(start: int, days: int, zone: tzinfo) -> int:
     try:
         first = datetime.fromtimestamp(start, zone).date()
@@ -352,11 +370,13 @@ def _last_instant(given: Mapping[str, Any], name: str, zone: tzinfo) -> int | No
             raise ValueError("another form")
         day = date.fromisoformat(value)
     except ValueError as error:
-        raise ClaimError(name, f"{value!r} is not a date such as 2027-12-31") from error
+        reason = Reason("{value!r} is not a date such as 2027-12-31", value=value)
+        raise ClaimError(name, reason) from error
     try:
         return _end_of(day, zone)
     except (ValueError, OverflowError) as error:
-        raise ClaimError(name, f"{value} is not between 1970 and 9999") from error
+        reason = Reason("{value} is not between 1970 and 9999", value=value)
+        raise ClaimError(name, reason) from error
 
 
 def _end_of(day: date, zone: tzinfo) -> int:

@@ -7,6 +7,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from license_core.errors import InputInvalidError
+from license_core.reason import Reason
 
 LEAST, MOST = 10, 200
 """How many characters a password has."""
@@ -22,7 +23,12 @@ guesses waits here, and holds up nothing else."""
 def check(password: str) -> None:
     """Raise InputInvalidError for a password that is too short or too long."""
     if not LEAST <= len(password) <= MOST:
-        reason = f"a password has {LEAST} to {MOST} characters, this one has {len(password)}"
+        reason = Reason(
+            "a password has {least} to {most} characters, this one has {count}",
+            least=LEAST,
+            most=MOST,
+            count=len(password),
+        )
         raise InputInvalidError(field="password", reason=reason)
 
 

@@ -17,6 +17,7 @@ from license_core.errors import (
     SignerUnavailableError,
     TooManyAttemptsError,
 )
+from license_core.reason import Reason
 
 TYPES = "/problems/"
 MEDIA_TYPE = "application/problem+json"
@@ -25,7 +26,7 @@ _LONGEST_FACT = 500
 
 def outward(error: LicenseError, request_id: str) -> LicenseError:
     """*error* as outsiders may see it: what went wrong inside is told to the log only."""
-    where = f"the server's log says more under {request_id}"
+    where = Reason("the server's log says more under {request}", request=request_id)
     if isinstance(error, DatabaseUnavailableError | SignerUnavailableError | InternalError):
         return type(error)(reason=where)
     return InternalError(reason=where) if error.row.status == 500 else _shortened(error)

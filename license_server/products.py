@@ -13,6 +13,7 @@ from license_core.errors import (
     NameTakenError,
     NotFoundError,
 )
+from license_core.reason import Reason
 from license_server import audit, orders, rows
 from license_server.actor import Actor
 from license_server.store import parties
@@ -88,7 +89,9 @@ def _defaults(given: Any) -> str | None:
         raise ClaimError("defaults", "it is not an object")
     unknown = next((name for name in given if name not in DEFAULTS), None)
     if unknown is not None:
-        reason = f"there is no default for it; there is for {', '.join(DEFAULTS)}"
+        reason = Reason(
+            "there is no default for it; there is for {allowed}", allowed=", ".join(DEFAULTS)
+        )
         raise ClaimError(f"defaults.{unknown}", reason)
     orders.check_terms(given)
     return strictjson.dumps(given).decode("utf-8")
@@ -136,7 +139,7 @@ def change(
     values = read(members)
     former = find(connection, name)
     if expected is not None and expected != etag(former):
-        raise ChangedMeanwhileError(what=f"product {former.name}")
+        raise ChangedMeanwhileError(what=Reason("product {name}", name=former.name))
     if values.pop("name", name) != name:
         reason = "a product keeps its name: it stands in the licences and in the product itself"
         raise InputInvalidError(field="name", reason=reason)

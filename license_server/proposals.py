@@ -4,6 +4,7 @@ from sqlalchemy import Connection
 
 from license_core import strictjson
 from license_core.errors import NotFoundError, NotPermittedError, ProposalDecidedError
+from license_core.reason import Reason
 from license_server import acts, audit
 from license_server.actor import Actor
 from license_server.acts import Plan, Wanted
@@ -127,7 +128,9 @@ def refuse(
 def _check_waits(proposal: Proposal) -> None:
     if proposal.state != "waiting":
         raise ProposalDecidedError(
-            id=proposal.id, state=proposal.state, decided_by=proposal.decided_by or "nobody"
+            id=proposal.id,
+            state=Reason(proposal.state),
+            decided_by=proposal.decided_by or Reason("nobody"),
         )
 
 

@@ -6,6 +6,7 @@ The buckets are in the memory of a process: where several processes serve, each 
 from typing import NamedTuple
 
 from license_core.errors import RateLimitedError
+from license_core.reason import Reason
 
 _WINDOW = 60
 """Seconds in which an empty bucket is full again."""
@@ -42,7 +43,8 @@ class Rates:
         level = self._level(client, now)
         if level < 1:
             seconds = max(1, -(-_WINDOW // self._limit))
-            raise RateLimitedError(seconds=seconds, limit=f"{self._limit} requests a minute")
+            limit = Reason("{count} requests a minute", count=self._limit)
+            raise RateLimitedError(seconds=seconds, limit=limit)
         if client not in self._buckets and len(self._buckets) >= _MOST_BUCKETS:
             self._forget(now)
         self._buckets[client] = (level - 1, now)

@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import LargeBinary
+
 from license_core import b64url, strictjson
 from license_server import models
 
@@ -22,15 +24,27 @@ _VOLATILE = {"users": {"totp_used"}, "tokens": {"used_at"}}
 """Columns that change without an event."""
 
 _COLUMNS = {
-    table: tuple(sorted(column.name for column in models.metadata.tables[table].columns))
+    table: tuple(
+        sorted({column.name for column in models.metadata.tables[table].columns} - left_out)
+    )
     for table in KEYS
+    for left_out in [_VOLATILE.get(table, set())]
+}
+_BINARY = {
+    table: tuple(
+        name
+        for name in names
+        if isinstance(models.metadata.tables[table].columns[name].type, LargeBinary)
+    )
+    for table, names in _COLUMNS.items()
 }
 
 
 def digest(table: str, row: Mapping[str, Any]) -> str:
     """The SHA-256, in base64url, of *row* of *table*: all its columns but those that only tick."""
-    left_out = _VOLATILE.get(table, set())
-    values = {name: plain(row[name]) for name in _COLUMNS[table] if name not in left_out}
+    values = {name: row[name] for name in _COLUMNS[table]}
+    for name in _BINARY[table]:
+        values[name] = plain(values[name])
     return b64url.encode(hashlib.sha256(strictjson.dumps(values)).digest())
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO
 
 from license_core.errors import InputInvalidError, SheetInvalidError
+from license_core.reason import Reason
 
 ENCODINGS = ("utf-8", "gb18030")
 _DELIMITERS = ",;\t"
@@ -27,7 +28,9 @@ def read(data: BinaryIO, columns: Sequence[str], encoding: str = "utf-8") -> Ite
     Raises InputInvalidError for an unknown encoding, SheetInvalidError for what is no such sheet.
     """
     if encoding.lower() not in ENCODINGS:
-        reason = f"{encoding!r} is none of {', '.join(ENCODINGS)}"
+        reason = Reason(
+            "{value!r} is none of {allowed}", value=encoding, allowed=", ".join(ENCODINGS)
+        )
         raise InputInvalidError(field="encoding", reason=reason)
     known = "utf-8-sig" if encoding.lower() == "utf-8" else encoding
     text = io.TextIOWrapper(data, encoding=known, newline="")
@@ -42,7 +45,9 @@ def read(data: BinaryIO, columns: Sequence[str], encoding: str = "utf-8") -> Ite
             if any(fields):
                 yield begins, _row(begins, names, fields)
     except UnicodeDecodeError as error:
-        reason = f"it is not {encoding} after this line; if it is GB18030, say so"
+        reason = Reason(
+            "it is not {encoding} after this line; if it is GB18030, say so", encoding=encoding
+        )
         raise SheetInvalidError(line=at, reason=reason) from error
     except csv.Error as error:
         raise SheetInvalidError(line=at + 1, reason=str(error)) from error
@@ -80,18 +85,27 @@ def _names(first: str, delimiter: str, columns: Sequence[str]) -> list[str]:
     names = [name.strip().lower() for name in next(csv.reader([first], delimiter=delimiter), [])]
     unknown = next((name for name in names if name not in columns), None)
     if unknown is not None or not names:
-        reason = f"{unknown or ''!r} is none of its columns, which are {', '.join(columns)}"
+        reason = Reason(
+            "{value!r} is none of its columns, which are {allowed}",
+            value=unknown or "",
+            allowed=", ".join(columns),
+        )
         raise SheetInvalidError(line=1, reason=reason)
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise SheetInvalidError(line=1, reason=f"the column {twice} stands there twice")
+        reason = Reason("the column {name} stands there twice", name=twice)
+        raise SheetInvalidError(line=1, reason=reason)
     return names
 
 
 def _row(number: int, names: list[str], fields: list[str]) -> dict[str, str]:
     if len(fields) > len(names):
-        reason = f"it has {len(fields)} fields, but there are {len(names)} columns"
+        reason = Reason(
+            "it has {count} fields, but there are {most} columns",
+            count=len(fields),
+            most=len(names),
+        )
         raise SheetInvalidError(line=number, reason=reason)
-    if any("\0" in field for field in fields):
+    if "\0" in "".join(fields):
         raise SheetInvalidError(line=number, reason="it has a NUL character")
     return {name: _as_it_was(field) for name, field in zip(names, fields, strict=False) if field}

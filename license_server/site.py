@@ -41,12 +41,7 @@ class Site(NamedTuple):
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         """The result of *query*, read in a thread."""
-
-        def work() -> T:
-            with self.database.reading() as connection:
-                return query(connection)
-
-        return await run_in_threadpool(work)
+        return await run_in_threadpool(self.database.read, query)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """The result of *work*, once it is committed.

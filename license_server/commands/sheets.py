@@ -1,5 +1,6 @@
 """``license-server import`` and ``export``: sheets in and out."""
 
+import gc
 import hashlib
 import secrets
 import sys
@@ -72,6 +73,7 @@ def import_licenses(
 
     database, issuer = vault.open_vault(settings)
     now = int(time.time())
+    gc.freeze()  # what is loaded stays: it is not looked through again for every few thousand lines
     try:
         with _opened(file) as data:
             total, fingerprint = _size(data)

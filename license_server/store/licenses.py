@@ -1,5 +1,6 @@
 """Licences: the rows, and the ways to find them."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, func, insert, or_, select
@@ -81,13 +82,13 @@ _LICENSES = (
     .join(products, products.c.id == licenses.c.product_id)
     .join(keysets, keysets.c.version == licenses.c.keyset_version)
 )
+_ADD = insert(licenses).returning(licenses.c.id)
 _END = func.coalesce(licenses.c.grace_until, licenses.c.expires_at)
 
 
 def add(connection: Connection, new: NewLicense) -> int:
     """Store a licence; the id of its row. Raises IntegrityError where its number is taken."""
-    query = insert(licenses).returning(licenses.c.id)
-    id_: int = connection.execute(query, new._asdict()).scalar_one()
+    id_: int = connection.execute(_ADD, new._asdict()).scalar_one()
     return id_
 
 
@@ -131,6 +132,31 @@ def of_line(connection: Connection, line: str) -> list[StoredLicense]:
     """The licences that replaced one another, the first one first."""
     rows = connection.execute(_LICENSES.where(licenses.c.line == line).order_by(licenses.c.id))
     return [StoredLicense(*tuple(row)) for row in rows]
+
+
+def newest_of_line(connection: Connection, line: str, limit: int) -> list[StoredLicense]:
+    """At most *limit* of the licences that replaced one another, the newest first."""
+    query = _LICENSES.where(licenses.c.line == line).order_by(licenses.c.id.desc()).limit(limit)
+    return [StoredLicense(*tuple(row)) for row in connection.execute(query)]
+
+
+def request_behind(connection: Connection, stored: StoredLicense) -> str | None:
+    """The operator's text by which a licence has its host: its own, or that of one it replaced."""
+    query = (
+        select(licenses.c.request)
+        .where(licenses.c.line == stored.line, licenses.c.id <= stored.id)
+        .where(licenses.c.request.is_not(None))
+        .order_by(licenses.c.id.desc())
+        .limit(1)
+    )
+    text: str | None = connection.execute(query).scalar()
+    return text
+
+
+def newest_of_lines(connection: Connection, lines: Sequence[str]) -> list[StoredLicense]:
+    """Of each of these lines the licence that no other replaces."""
+    query = _LICENSES.where(licenses.c.line.in_(lines), licenses.c.replaced_by.is_(None))
+    return [StoredLicense(*tuple(row)) for row in connection.execute(query)]
 
 
 def rehosts(connection: Connection, line: str) -> int:

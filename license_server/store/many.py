@@ -1,6 +1,7 @@
 """Many rows at once: by COPY on PostgreSQL, by one prepared statement on SQLite."""
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, Table, func, select, text
@@ -32,9 +33,10 @@ def insert(
     if connection.dialect.name == "postgresql":
         _copy(connection, f"copy {quote(table.name)} ({columns}) from stdin", rows)
         return
-    marks = ", ".join("?" * len(names))
-    statement = f"insert into {quote(table.name)} ({columns}) values ({marks})"  # noqa: S608
-    connection.exec_driver_sql(statement, [tuple(row) for row in rows])
+    # One statement for all of them: SQLite does it in one go, and other threads run meanwhile.
+    marks = ", ".join([f"({', '.join('?' * len(names))})"] * len(rows))
+    statement = f"insert into {quote(table.name)} ({columns}) values {marks}"  # noqa: S608
+    connection.exec_driver_sql(statement, tuple(chain.from_iterable(rows)))
 
 
 def _copy(connection: Connection, statement: str, rows: Sequence[Sequence[Any]]) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import (
     Connection,
     Insert,
     Table,
+    bindparam,
     delete,
     exists,
     insert,
@@ -20,6 +21,11 @@ from license_server.words import words
 
 _FEW = 500
 """So many customers are looked through one by one."""
+_PRODUCT_BY_NAME = select(products).where(products.c.name == bindparam("name"))
+_IDS = select(
+    select(customers.c.id).where(customers.c.name == bindparam("customer")).scalar_subquery(),
+    select(products.c.id).where(products.c.name == bindparam("product")).scalar_subquery(),
+)
 
 
 class Customer(NamedTuple):
@@ -61,17 +67,14 @@ def customer_by_id(connection: Connection, id_: int) -> Customer | None:
 
 def product_by_name(connection: Connection, name: str) -> Product | None:
     """The product of this name."""
-    row = connection.execute(select(products).where(products.c.name == name)).first()
+    row = connection.execute(_PRODUCT_BY_NAME, {"name": name}).first()
     return None if row is None else Product(*row)
 
 
 def ids(connection: Connection, customer: str, product: str) -> tuple[int | None, int | None]:
     """The ids of the customer and the product of these names, where there are such."""
-    wanted = select(
-        select(customers.c.id).where(customers.c.name == customer).scalar_subquery(),
-        select(products.c.id).where(products.c.name == product).scalar_subquery(),
-    )
-    customer_id, product_id = connection.execute(wanted).one()
+    names = {"customer": customer, "product": product}
+    customer_id, product_id = connection.execute(_IDS, names).one()
     return customer_id, product_id
 
 

@@ -1,5 +1,6 @@
 """Who may: people, their sessions, the tokens of programs, and attempts to sign in."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, or_, select
@@ -280,6 +281,19 @@ def sessions_of(connection: Connection, user_id: int, now: int) -> list[StoredSe
         .order_by(table.c.created_at.desc(), table.c.id_hash)
     )
     return [StoredSession(*row) for row in connection.execute(query)]
+
+
+def open_sessions(
+    connection: Connection, user_ids: Iterable[int], now: int
+) -> dict[int, tuple[int, int]]:
+    """In how many places each of these users is signed in, and since when in the newest."""
+    table = sessions
+    query = (
+        select(table.c.user_id, func.count(), func.max(table.c.created_at))
+        .where(table.c.user_id.in_(list(user_ids)), table.c.expires_at > now)
+        .group_by(table.c.user_id)
+    )
+    return {user_id: (count, newest) for user_id, count, newest in connection.execute(query)}
 
 
 def end_session(connection: Connection, id_hash: bytes) -> None:

@@ -3,9 +3,27 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    tuple_,
+    update,
+)
 
 from license_server.models import audit_events, checkpoints, idempotency_keys, keysets
+
+# Made once: what SQLAlchemy knows of a statement by heart it need not work out at each issue.
+_ADD_EVENT = insert(audit_events).inline()
+_KEPT_REPLY = select(idempotency_keys).where(
+    idempotency_keys.c.actor == bindparam("actor"), idempotency_keys.c.key == bindparam("key")
+)
+_KEEP_REPLY = insert(idempotency_keys).inline()
 
 
 class Event(NamedTuple):
@@ -68,20 +86,31 @@ class Wanted(NamedTuple):
     action: str | None = None
     since: int | None = None
     until: int | None = None
+    subjects: Sequence[str] | None = None
+    """Any of these; not many."""
 
 
 def add_event(connection: Connection, event: NewEvent) -> None:
     """Write an event down."""
-    connection.execute(insert(audit_events), event._asdict())
+    connection.execute(_ADD_EVENT, event._asdict())
 
 
 def events(
     connection: Connection, wanted: Wanted, *, before: int | None, limit: int
 ) -> list[Event]:
-    """At most *limit* events, the newest first; those with an id under *before*."""
+    """At most *limit* events, the newest first; those that stand after the event *before*.
+
+    Where a time is asked for, they are in its order: its index tells them. Else in that of their
+    ids, which is the same but for what took long to be stored.
+    """
     table, query = audit_events, select(audit_events)
+    order = [table.c.id]
+    if wanted.since is not None or wanted.until is not None:
+        order = [table.c.at, table.c.id]
     if wanted.subject is not None:
         query = query.where(table.c.subject == wanted.subject)
+    if wanted.subjects is not None:
+        query = query.where(table.c.subject.in_(wanted.subjects))
     if wanted.actor is not None:
         query = query.where(table.c.actor == wanted.actor)
     if wanted.action is not None:
@@ -91,8 +120,12 @@ def events(
     if wanted.until is not None:
         query = query.where(table.c.at < wanted.until)
     if before is not None:
-        query = query.where(table.c.id < before)
-    rows = connection.execute(query.order_by(table.c.id.desc()).limit(limit))
+        last = table.alias()
+        place = [select(last.c[one.name]).where(last.c.id == before) for one in order[:-1]]
+        query = query.where(
+            tuple_(*order) < tuple_(*(one.scalar_subquery() for one in place), literal(before))
+        )
+    rows = connection.execute(query.order_by(*(one.desc() for one in order)).limit(limit))
     return [Event(*row) for row in rows]
 
 
@@ -166,6 +199,13 @@ def whole_chain(connection: Connection) -> Iterator[Event]:
     yield from (Event(*row) for row in streamed(connection, query))
 
 
+def chain_after(connection: Connection, position: int, limit: int) -> list[Event]:
+    """At most *limit* events of the chain after *position*, in its order."""
+    table = audit_events
+    query = select(table).where(table.c.position > position).order_by(table.c.position).limit(limit)
+    return [Event(*row) for row in connection.execute(query)]
+
+
 def all_unlinked(connection: Connection) -> Iterator[Event]:
     """Every event that is not in the chain yet, the oldest first, some at a time."""
     table = audit_events
@@ -210,9 +250,7 @@ def count_events(connection: Connection) -> int:
 
 def kept_reply(connection: Connection, actor: str, key: str) -> Kept | None:
     """What *actor*'s request with *key* was, and its reply."""
-    table = idempotency_keys
-    query = select(table).where(table.c.actor == actor, table.c.key == key)
-    row = connection.execute(query).first()
+    row = connection.execute(_KEPT_REPLY, {"actor": actor, "key": key}).first()
     if row is None:
         return None
     done = row.status is not None
@@ -230,7 +268,26 @@ def keep_reply(
     values = {"actor": actor, "key": key, "fingerprint": fingerprint, "created_at": now}
     answer = (None, None, None) if reply is None else tuple(reply)
     values |= dict(zip(("status", "location", "body"), answer, strict=True))
-    connection.execute(insert(idempotency_keys), values)
+    connection.execute(_KEEP_REPLY, values)
+
+
+def kept_replies(
+    connection: Connection, actor: str, prefix: str, limit: int
+) -> list[tuple[str, int, Reply]]:
+    """The replies to *actor*'s requests whose keys begin so: key, instant, reply; newest first."""
+    table = idempotency_keys
+    query = (
+        select(table.c.key, table.c.created_at, table.c.status, table.c.location, table.c.body)
+        .where(
+            table.c.actor == actor,
+            table.c.key.startswith(prefix, autoescape=True),
+            table.c.status.is_not(None),
+        )
+        .order_by(table.c.created_at.desc(), table.c.key)
+        .limit(limit)
+    )
+    rows = connection.execute(query)
+    return [(key, at, Reply(status, to, bytes(body))) for key, at, status, to, body in rows]
 
 
 def forget_reply(connection: Connection, actor: str, key: str) -> None:

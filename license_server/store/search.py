@@ -42,6 +42,7 @@ _COLUMNS = tuple(
         *("expires_at", "grace_until", "line", "state"),
     )
 )
+_BY_TIME = ("valid", "grace", "expired")
 _MOST = 1_000_000
 Columns = Any
 """The columns of a table or a query, by their names."""
@@ -60,7 +61,7 @@ class Filter(NamedTuple):
     number: str | None = None
     """The number, or its beginning."""
     state: str | None = None
-    """One of STATES; or ``expired``: active, and over at *now*."""
+    """One of STATES; or of the active ones ``valid``, ``grace`` or ``expired`` at *now*."""
     line: str | None = None
     expires_from: int | None = None
     expires_before: int | None = None
@@ -246,7 +247,7 @@ def _asked(connection: Connection, wanted: Filter, now: int) -> _Wanted | None:
             return None
         ordered.append(_Is(licenses.c.product_id, ids))
     if wanted.state is not None:
-        state = "active" if wanted.state == "expired" else wanted.state
+        state = "active" if wanted.state in _BY_TIME else wanted.state
         ordered.append(_Is(licenses.c.state, (state,)))
     asked = _Wanted(ordered, list(_bounded(wanted, now)), list(_rest(wanted, now)), [], [])
     if wanted.text is not None:
@@ -263,7 +264,7 @@ def _product_names(wanted: Filter) -> frozenset[str] | None:
 
 def _bounded(wanted: Filter, now: int) -> Iterator[_Within]:
     first, last = wanted.expires_from, wanted.expires_before
-    if wanted.state == "expired":
+    if wanted.state in ("grace", "expired"):
         last = now + 1 if last is None else min(last, now + 1)
     if first is not None or last is not None:
         yield _Within(licenses.c.expires_at, lambda column: _from_to(column, first, last))
@@ -284,6 +285,10 @@ def _from_to(column: Any, first: int | None, last: int | None) -> ColumnElement[
 def _rest(wanted: Filter, now: int) -> Iterator[Holds]:
     if wanted.state == "expired":
         yield lambda of: func.coalesce(of.grace_until, of.expires_at) <= now
+    elif wanted.state == "grace":
+        yield lambda of: of.grace_until > now
+    elif wanted.state == "valid":
+        yield lambda of: or_(of.expires_at.is_(None), of.expires_at > now)
     elif wanted.state == "active":
         yield lambda of: or_(of.expires_at.is_(None), of.expires_at > now, of.grace_until > now)
 

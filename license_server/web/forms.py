@@ -3,13 +3,15 @@
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
 
 from license_core import request as requests
-from license_core.errors import InputInvalidError, LicenseError
+from license_core.errors import FormExpiredError, InputInvalidError, LicenseError
+from license_core.reason import Reason
 from license_server import desk, orders, products
+from license_server.idempotency import Idempotency
 from license_server.orders import Order
 from license_server.products import FindProduct
 
@@ -41,6 +43,18 @@ async def read(request: Request) -> dict[str, str]:
     return fields
 
 
+def once(fields: dict[str, str], path: str) -> Idempotency:
+    """Take the ``once`` out of the *fields*: what is sent twice with it is done once.
+
+    Raises FormExpiredError where there is none.
+    """
+    key = fields.pop("once", "")
+    if not key or len(key) > 64 or not (key.isascii() and key.isprintable()):
+        raise FormExpiredError
+    content = urlencode(sorted(fields.items())).encode("ascii")
+    return Idempotency.of(f"form:{key}", "POST", path, content)
+
+
 def members(fields: Mapping[str, str]) -> dict[str, Any]:
     """The members of an order (orders.from_members) that the form's *fields* make.
 
@@ -49,8 +63,20 @@ def members(fields: Mapping[str, str]) -> dict[str, Any]:
     made: dict[str, Any] = {
         name: fields[name].strip() for name in _TEXTS if fields.get(name, "").strip()
     }
-    made |= {name: _number(fields, name) for name in _NUMBERS if fields.get(name, "").strip()}
-    made["time_zone"] = fields.get("time_zone", "").strip() or "UTC"
+    made |= {name: number(fields, name) for name in _NUMBERS if fields.get(name, "").strip()}
+    made |= term_of(fields)
+    features = names_in(fields.get("features", ""))
+    if features:
+        made["features"] = features
+    limits = names_in(fields.get("limits", ""))
+    if limits:
+        made["limits"] = limits_of(limits)
+    return made
+
+
+def term_of(fields: Mapping[str, str]) -> dict[str, Any]:
+    """The members of a term that the form's *fields* make. Raises InputInvalidError."""
+    made: dict[str, Any] = {"time_zone": fields.get("time_zone", "").strip() or "UTC"}
     term = fields.get("term", "days")
     if term != "expires" and fields.get("expires", "").strip():
         reason = "a last day is given but not chosen: choose “to the end of”, or clear the date"
@@ -63,17 +89,16 @@ def members(fields: Mapping[str, str]) -> dict[str, Any]:
             raise InputInvalidError(field="expires", reason="no last day is given")
     elif term == "days":
         if fields.get("days", "").strip():
-            made["days"] = _number(fields, "days")
+            made["days"] = number(fields, "days")
     else:
-        reason = f"{term!r} is none of days, expires and perpetual"
+        reason = Reason("{value!r} is none of days, expires and perpetual", value=term)
         raise InputInvalidError(field="days", reason=reason)
-    features = re.split(r"[\s,;，、；]+", fields.get("features", ""))
-    if any(features):
-        made["features"] = [name for name in features if name]
-    limits = [text for text in re.split(r"[\s,;，、；]+", fields.get("limits", "")) if text]
-    if limits:
-        made["limits"] = limits_of(limits)
     return made
+
+
+def names_in(text: str) -> list[str]:
+    """The names in a list as people type it."""
+    return [name for name in re.split(r"[\s,;，、；]+", text) if name]
 
 
 def order(
@@ -157,17 +182,25 @@ def limits_of(texts: Iterable[str]) -> dict[str, int]:
     for text in texts:
         name, _, value = text.replace("＝", "=").partition("=")
         if not name or not (value.isascii() and value.isdigit()) or len(value) > 15:
-            raise InputInvalidError(field="limits", reason=f"{text!r} is not like gpus=4")
+            reason = Reason("{value!r} is not like gpus=4", value=text)
+            raise InputInvalidError(field="limits", reason=reason)
         if name in made:
-            raise InputInvalidError(field="limits", reason=f"{name} is given twice")
+            reason = Reason("{name} is given twice", name=name)
+            raise InputInvalidError(field="limits", reason=reason)
         made[name] = int(value)
     return made
 
 
-def _number(fields: Mapping[str, str], name: str) -> int:
+def number(fields: Mapping[str, str], name: str) -> int:
+    """The number of days in a field. Raises InputInvalidError."""
     text = fields.get(name, "").strip()
     if not (text.isascii() and text.isdigit()) or len(text) > 15:
         least = 1 if name == "days" else 0
-        reason = f"{text!r} is not a whole number from {least} to {orders.MAX_DAYS}"
+        reason = Reason(
+            "{value!r} is not a whole number from {least} to {most}",
+            value=text,
+            least=least,
+            most=orders.MAX_DAYS,
+        )
         raise InputInvalidError(field=name, reason=reason)
     return int(text)

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
 from license_core.errors import NotFoundError, OpenIdRefusedError, OpenIdUnavailableError
+from license_core.reason import Reason
 from license_server import openid
 from license_server.openid import Asked, Client, Provider
 from license_server.store.people import StoredUser
@@ -57,7 +58,7 @@ async def come_back(request: Request, site: AtSite) -> Response:
     if given.get("iss", client.issuer) != client.issuer:  # RFC 9207
         raise OpenIdRefusedError(reason="another provider answers")
     if "code" not in given:
-        reason = f"the provider says {given.get('error', 'nothing')[:64]!r}"
+        reason = Reason("the provider says {error!r}", error=given.get("error", "nothing")[:64])
         raise OpenIdRefusedError(reason=reason)
     id_token, keys = await _in_turn(_exchange, client, asked, given["code"])
     claims = openid.read_token(id_token, keys, client, asked, now)
@@ -109,7 +110,9 @@ def _exchange(client: Client, asked: Asked, code: str) -> tuple[str, Any]:
         except httpx.HTTPError as error:
             raise _unavailable(provider.token_endpoint, error) from error
         except (AuthlibBaseError, ValueError) as error:
-            reason = f"the provider does not take the code ({type(error).__name__})"
+            reason = Reason(
+                "the provider does not take the code ({error})", error=type(error).__name__
+            )
             raise OpenIdRefusedError(reason=reason) from error
         id_token = given.get("id_token")
         if not isinstance(id_token, str) or len(id_token) > _LARGEST:
@@ -127,4 +130,5 @@ def _get(session: httpx.Client, address: str) -> Any:
 
 def _unavailable(address: str, error: Exception) -> OpenIdUnavailableError:
     host = urlsplit(address).netloc
-    return OpenIdUnavailableError(reason=f"{host} does not answer ({type(error).__name__})")
+    reason = Reason("{host} does not answer ({error})", host=host, error=type(error).__name__)
+    return OpenIdUnavailableError(reason=reason)

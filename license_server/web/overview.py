@@ -1,15 +1,216 @@
 """The first page: what needs attention, in pictures."""
 
-from fastapi import APIRouter
-from starlette.responses import RedirectResponse, Response
+from collections import Counter
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Annotated, Any, NamedTuple
+from urllib.parse import urlencode
 
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from license_core.errors import printable
+from license_server import figures
+from license_server.auth import Session
+from license_server.figures import SMALL, SOON_DAYS, Board, Kept, Period
+from license_server.site import Site
+from license_server.store import figures as store
+from license_server.web import charts, pages
+from license_server.web.charts import Bar, Part
 from license_server.web.entry import HOME
-from license_server.web.who import SignedIn
+from license_server.web.reader import Reader
+from license_server.web.who import AtSite, May
+
+_NAMED = 6
+_OTHERS = object()
+MONTHS = (*("Jan", "Feb", "Mar", "Apr", "May", "Jun"), *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"))
+ACTS = {
+    "issue": "issued anew",
+    "renew": "renewed",
+    "rehost": "moved to another host",
+    "change": "changed",
+    "reinstate": "reinstated",
+}
+"""What licences are issued by, in the order of a bar, and the word for each."""
+_EVENTS = {
+    "issue": "license.issued",
+    "renew": "license.renewed",
+    "rehost": "license.rehosted",
+    "change": "license.changed",
+    "reinstate": "license.reinstated",
+}
 
 router = APIRouter()
+Tr = Callable[[str], str]
+
+
+class Series(NamedTuple):
+    """A colour of a picture: what it stands for."""
+
+    name: str
+    link: str | None
+
+
+class Picture(NamedTuple):
+    """Bars, and what their colours stand for; the same as a table."""
+
+    bars: list[Bar]
+    series: list[Series]
+    title: str
+    description: str
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return sum(bar.value for bar in self.bars)
+
+    def svg(self) -> Any:
+        """The picture."""
+        return charts.columns(self.bars, self.title, self.description)
 
 
 @router.get("/")
-async def home(_: SignedIn) -> Response:
+async def home(
+    request: Request, site: AtSite, session: Annotated[Session, Depends(May("licenses:read"))]
+) -> Response:
     """The first page."""
-    return RedirectResponse(HOME, 303)
+    live = await site.read(store.live)
+    if not live.newest:
+        return pages.page(request, "overview", live=live, board=None)
+    reader = Reader.of(request, site.settings.time_zone)
+    board = await _board(request, site, reader, live.newest)
+    tr = reader.catalogue.gettext
+    may_look = "record:read" in session.actor.permissions
+    return pages.page(
+        request,
+        "overview",
+        live=live,
+        board=board,
+        kept=live.newest > SMALL,
+        ending=_ending(board, tr),
+        issued=_issued(board, tr, may_look),
+        links=_links(board),
+        charts=charts,
+        soon_days=SOON_DAYS,
+    )
+
+
+async def _board(request: Request, site: Site, reader: Reader, newest: int) -> Board:
+    now = site.clock()
+    if newest <= SMALL:
+        return await site.read(lambda connection: figures.count(connection, reader.there, now))
+    kept: Kept = request.app.state.figures
+    return await kept.board(site.read, reader.there, now)
+
+
+def _links(board: Board) -> dict[str, str]:
+    """The lists behind the figures."""
+    today = board.today
+    return {
+        "valid": _list(state="valid"),
+        "soon": _list(
+            state="active",
+            expires_from=today,
+            expires_before=today + timedelta(SOON_DAYS + 1),
+        ),
+        "grace": _list(state="grace"),
+        "lapsed": _list(state="expired"),
+    }
+
+
+def _ending(board: Board, tr: Tr) -> Picture:
+    """What ends in the next months, by product: the six that most end of, and the others."""
+    totals: Counter[Any] = Counter()
+    for one in board.ending:
+        totals[one.kind] += one.number
+    most = _NAMED if len(totals) <= _NAMED else _NAMED - 1
+    named = [kind for kind, _ in totals.most_common(most)]
+    kinds = named if len(named) == len(totals) else [*named, _OTHERS]
+    counts: Counter[tuple[int, Any]] = Counter()
+    for one in board.ending:
+        counts[one.month, one.kind if one.kind in named else _OTHERS] += one.number
+
+    def product(kind: Any) -> str | None:
+        return board.products.get(kind)
+
+    def name(kind: Any) -> str:
+        return tr("others") if kind is _OTHERS else printable(product(kind) or "")
+
+    def link(period: Period, kind: Any = _OTHERS) -> str:
+        return _list(
+            product=product(kind),
+            state="active",
+            expires_from=period.first,
+            expires_before=period.after,
+        )
+
+    whole = Period(board.ahead[0].first, board.ahead[-1].after)
+    bars = _bars(board.ahead, kinds, counts, name, link, tr)
+    series = [Series(name(kind), link(whole, kind)) for kind in kinds]
+    title = tr("What ends in the next twelve months, by product")
+    return Picture(bars, series, title, _described(bars, tr))
+
+
+def _issued(board: Board, tr: Tr, may_look: bool) -> Picture:
+    """What was issued in the last months, by act; the record is the list behind it."""
+    counts: Counter[tuple[int, Any]] = Counter()
+    for one in board.issued:
+        counts[one.month, one.kind] += one.number
+    kinds = [act for act in ACTS if any(counts[month, act] for month in range(len(board.past)))]
+
+    def link(period: Period, kind: str | None = None) -> str | None:
+        if not may_look or kind is None:
+            return None
+        days = {"since": period.first, "until": period.after - timedelta(1)}
+        return f"/record?{urlencode({'action': _EVENTS[kind], **days})}"
+
+    def name(kind: str) -> str:
+        return tr(ACTS[kind])
+
+    whole = Period(board.past[0].first, board.past[-1].after)
+    bars = _bars(board.past, kinds, counts, name, link, tr)
+    series = [Series(name(kind), link(whole, kind)) for kind in kinds]
+    title = tr("What was issued in the last twelve months")
+    return Picture(bars, series, title, _described(bars, tr))
+
+
+def _bars(
+    periods: list[Period],
+    kinds: list[Any],
+    counts: Counter[tuple[int, Any]],
+    name: Callable[[Any], str],
+    link: Callable[..., str | None],
+    tr: Tr,
+) -> list[Bar]:
+    bars = []
+    for month, period in enumerate(periods):
+        parts = [
+            Part(
+                series,
+                counts[month, kind],
+                f"{_month(period)}, {name(kind)}: {counts[month, kind]:,}",
+                link(period, kind),
+            )
+            for series, kind in enumerate(kinds, 1)
+        ]
+        told = f"{_month(period)}: {sum(part.value for part in parts):,}"
+        first = period.first
+        shown = first.month == 1 or (month == 0 and first.month != 12)  # not two side by side
+        below = str(first.year) if shown else ""
+        bars.append(Bar(tr(MONTHS[first.month - 1]), below, told, parts, link(period)))
+    return bars
+
+
+def _described(bars: list[Bar], tr: Tr) -> str:
+    return tr("A bar for each month: %(months)s. The table below says the same.") % {
+        "months": "; ".join(bar.told for bar in bars)
+    }
+
+
+def _month(period: Period) -> str:
+    return f"{period.first:%Y-%m}"
+
+
+def _list(**given: str | date | None) -> str:
+    """The list of licences with these filters."""
+    return f"{HOME}?{urlencode({name: value for name, value in given.items() if value})}"

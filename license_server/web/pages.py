@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, Response
 from license_core.errors import LicenseError, NotFoundError, Notice, printable, utc
 from license_core.reason import say
 from license_server.site import Site
-from license_server.web import menu
+from license_server.web import actions, menu
 from license_server.web.reader import LANGUAGES, Reader, catalogue
 
 _STATIC = {
@@ -156,9 +156,7 @@ def _actor(context: Context, actor: str) -> str:
 @jinja2.pass_context
 def _action(context: Context, action: str) -> str:
     """What was done, for people: ``license.issued`` is *licence issued*."""
-    subject, _, done = action.replace("license.", "licence.").partition(".")
-    text = f"{subject} {done}".replace("-", " ").strip()
-    return str(_translate(context)(text))
+    return printable(_translate(context)(actions.words(action)))
 
 
 @jinja2.pass_context

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from license_core.errors import InputInvalidError
+from license_core.reason import Reason
 from license_server.web import entry
 from license_server.web.reader import COOKIES, LANGUAGES, THEMES, is_zone
 from license_server.web.who import set_cookie
@@ -22,7 +23,8 @@ async def choose(request: Request) -> Response:
         if value is None:
             continue
         if not _is_choice(name, value):
-            raise InputInvalidError(field=name, reason=f"{value[:64]!r} cannot be chosen")
+            reason = Reason("{value!r} cannot be chosen", value=value[:64])
+            raise InputInvalidError(field=name, reason=reason)
         set_cookie(response, request, cookie, value, _SECONDS)
     return response
 

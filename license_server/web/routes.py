@@ -2,13 +2,22 @@
 
 from license_server.web import (
     account,
+    customers,
     entry,
     issue,
+    keys,
     licenses,
+    life,
     openid,
     overview,
+    people,
     preferences,
+    products,
+    proposals,
     public,
+    record,
+    sheets,
+    tokens,
 )
 
 ROUTERS = (
@@ -18,7 +27,16 @@ ROUTERS = (
     public.anyone,
     entry.router,
     account.router,
+    customers.router,
+    products.router,
+    people.router,
+    sheets.router,
+    tokens.router,
     overview.router,
     issue.router,  # before licenses: /licenses/new is no number
     licenses.router,
+    life.router,
+    proposals.router,
+    record.router,
+    keys.router,
 )

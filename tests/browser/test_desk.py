@@ -1,52 +1,17 @@
 """The desk in Chromium: the support engineer's way from a pasted line to a file."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from license_core.verify import open_license
+from tests.browser.conftest import sign_in
 from tests.support import server
-from tests.support.need import need
-from tests.support.server import KEY, Running, running_server
+from tests.support.server import KEY, Running
 
 PASTED = f"\u201c[\u201d{KEY[:20].upper()}\n{KEY[20:]}\u201d \uff0c \u201cstudio2_gpu\u201d]\u3002"
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running_server(tmp_path_factory.mktemp("desk")) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        need("Chromium", "apt-get install chromium")
-    with sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        except Error as error:
-            need("Chromium", f"it does not start here: {error}")
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(params=[True, False], ids=["javascript", "no-javascript"])
-def page(request: pytest.FixtureRequest, chromium: Browser, running: Running) -> Iterator[Page]:
-    context = chromium.new_context(base_url=running.url, java_script_enabled=request.param)
-    yield context.new_page()
-    context.close()
-
-
-def sign_in(page: Page, running: Running) -> None:
-    page.goto("/")
-    page.get_by_label("E-mail address").fill(running.admin_email)
-    page.get_by_label("Password").fill(running.admin_password)
-    page.get_by_role("button", name="Sign in").click()
 
 
 def test_from_a_pasted_line_to_a_file_that_verifies(

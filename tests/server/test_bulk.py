@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy
 from sqlalchemy.exc import IntegrityError
 
+from license_core.errors import SheetInvalidError
 from license_core.verify import open_license
 from license_server import acts, bulk, importing, issuing, models, order_sheet, rows
 from license_server.actor import COMMAND
@@ -152,6 +153,34 @@ def test_a_line_may_replace_a_licence_once(desk: Desk) -> None:
     said, digests = bound(desk.site.database, first.number or "")
     assert said == digests
     assert said.keys() == {f"licenses/{former}", f"licenses/{first.number}"}
+
+
+def test_a_line_of_the_next_batch_cannot_replace_a_licence_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second batch is prepared while the first is stored, and is prepared again."""
+    monkeypatch.setattr(bulk, "BATCH", 1)
+    former = issue(desk, customer="Again").json()["id"]
+    host = LINE.replace('"', '""')
+    text = "customer,product,host,days,replaces\n" + f'Again,darwin,"{host}",9,{former}\n' * 2
+    first, second = do(desk, text)
+    assert (first.slug, second.slug) == (None, "license-state")
+    now = desk.client.get(f"/api/v1/licenses/{former}", headers=desk.bearer).json()
+    assert now["replaced_by"] == first.number
+
+
+def test_what_is_stored_before_a_damaged_line_is_told(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "BATCH", 2)
+    before, told = desk.count("licenses"), []
+    site, damaged = desk.site, lines(sheet(5) + "X\0,bulk,nothing,5,,,\n")
+    given = (site.database, site.issuer, damaged, COMMAND, desk.clock.now, os.urandom, None)
+    with pytest.raises(SheetInvalidError):
+        for batch in importing.issue(*given):
+            told += batch
+    assert [one.line for one in told] == [2, 3, 4, 5]
+    assert desk.count("licenses") == before + 4
 
 
 def post(desk: Desk, text: str | bytes, **query: str) -> tuple[int, dict[str, object]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import jinja2
 import pytest
 
+from license_server.permissions import PERMISSIONS, ROLES
 from license_server.web import menu, pages
 from license_server.web.reader import catalogue as catalogue_of
 from tests.support import catalogue
@@ -50,6 +51,10 @@ def test_no_text_of_a_template_goes_round_the_catalogue(name: str) -> None:
 
 def test_the_rooms_of_the_menu_are_translated() -> None:
     assert not {room.label for room in menu.ROOMS} - translated()
+
+
+def test_what_permissions_allow_and_roles_are_called_is_translated() -> None:
+    assert not {*PERMISSIONS.values(), *ROLES} - translated()
 
 
 def test_the_compiled_catalogue_is_the_written_one() -> None:

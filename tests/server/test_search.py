@@ -101,7 +101,7 @@ ASKED: dict[str, st.SearchStrategy[Any]] = {
     "host_key": st.sampled_from(("5", "55", "ac", "f")),
     "host_name": st.sampled_from(("studio", "STUDIO2_GPU", "nohost")),
     "number": st.sampled_from(("HS-2026", "HS-2026-7F3K9QXB", "HS-20")),
-    "state": st.sampled_from((*licenses.STATES, "active", "expired", "expired")),
+    "state": st.sampled_from((*licenses.STATES, "active", "valid", "grace", "expired")),
     "line": st.sampled_from(("HS-2026-7F3K9QXB",)),
     "expires_from": st.sampled_from((900, 1000)),
     "expires_before": st.sampled_from((1000, 2001)),
@@ -189,11 +189,13 @@ def _add(connection: Connection, row: dict[str, Any]) -> StoredLicense:
 def _naive(one: StoredLicense, wanted: Filter) -> bool:
     over = one.grace_until or one.expires_at
     is_over = over is not None and over <= NOW
+    expires = one.expires_at
     state = {
         "expired": one.state == "active" and is_over,
         "active": one.state == "active" and not is_over,
+        "valid": one.state == "active" and (expires is None or expires > NOW),
+        "grace": one.state == "active" and expires is not None and expires <= NOW and not is_over,
     }
-    expires = one.expires_at
     return all(
         (
             wanted.customer in (None, one.customer),

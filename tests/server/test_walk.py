@@ -1,6 +1,8 @@
 """A licence's life, walked at random and held against a model of a few lines."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import pytest
@@ -41,13 +43,17 @@ class Life(RuleBasedStateMachine):
     """One customer's licences; every act is tried on every licence, allowed or not."""
 
     desk: Desk
+    began: int
+    """When the first walk began; each begins then, or the vendor's keys would end meanwhile."""
+    numbers: Iterator[int]
     licences = Bundle("licences")
 
     @initialize()
     def begin(self) -> None:
-        self.desk.clock.now += 1  # a name of its own for the token and the product
+        number = next(self.numbers)
+        self.desk.clock.now = self.began + number  # the caller's name is made of it
         self.caller = Caller(self.desk, "walk")
-        self.product = f"walk{self.desk.clock.now}"
+        self.product = f"walk{self.began}-{number}"
         self.caller.post("/products", name=self.product, rehosts=REHOSTS)
         self.known: dict[str, Known] = {}
         self.moves: dict[str, int] = {}
@@ -166,7 +172,8 @@ class Life(RuleBasedStateMachine):
 
 
 def walk(desk: Desk, steps: int, walks: int, *, steady: bool) -> None:
-    machine = type("Walk", (Life,), {"desk": desk})
+    began = desk.clock.now
+    machine = type("Walk", (Life,), {"desk": desk, "began": began, "numbers": count(1)})
     case = machine.TestCase  # type: ignore[attr-defined]
     case.settings = settings(
         max_examples=walks,
@@ -176,7 +183,10 @@ def walk(desk: Desk, steps: int, walks: int, *, steady: bool) -> None:
         derandomize=steady,
         suppress_health_check=list(HealthCheck),
     )
-    case().runTest()
+    try:
+        case().runTest()
+    finally:
+        desk.clock.now = began + next(machine.numbers)  # type: ignore[attr-defined]
 
 
 def test_a_licences_life_is_what_the_model_says(desk: Desk) -> None:

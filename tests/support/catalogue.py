@@ -4,6 +4,7 @@ The client's is one file; the desk's are several, one for each group of pages, a
 """
 
 import io
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -22,7 +23,8 @@ def read(language: str) -> Catalog:
 
 def read_desk(language: str) -> Catalog:
     """The desk's catalogues as they are written by hand, in one."""
-    whole = Catalog(locale=language)
+    # A fixed date: what is written from the same words is the same file at any time.
+    whole = Catalog(locale=language, creation_date=datetime(2026, 1, 1, tzinfo=UTC))
     for path in sorted((DESK / language).glob("*.po")):
         for message in _read(path, language):
             if message.id:

@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection
 
@@ -35,6 +37,7 @@ from license_server.store.record import Reply
 from tests.support import server
 
 NOW = 1_795_000_000
+T = TypeVar("T")
 ISSUER = Actor("user:issuer@example.com", ROLES["issuer"], address="192.0.2.7")
 APPROVER = Actor("user:approver@example.com", ROLES["approver"])
 
@@ -59,18 +62,23 @@ class Ledger(NamedTuple):
 
         given = None if key is None else Idempotency(key, bytes(32))
         wanted = Wanted(act, members, subject)
-        asyncio.run(self.site.act(wanted, ISSUER, self.site.clock(), tell, given))
+        finished(self.site.act(wanted, ISSUER, self.site.clock(), tell, given))
         return numbers[-1]
 
-    def issue(self, host: int = 0, **members: Any) -> str:
-        """Issue a licence for the host of this number."""
+    def issue(self, host: int | str = 0, **members: Any) -> str:
+        """Issue a licence for the host of this number, or that this text is of."""
         order: dict[str, Any] = {
             "customer": "ACME",
             "product": "darwin",
-            "host": line(host),
+            "host": line(host) if isinstance(host, int) else host,
             "days": 30,
         }
         return self.act("issue", **order | members)
+
+    def end(self, act: str, number: str, reason: str) -> None:
+        """Suspend or revoke a licence."""
+        wanted, now = Wanted(act, {"reason": reason}, number), self.site.clock()
+        self.site.database.write(lambda c: acts.end(c, wanted, ISSUER, now))
 
     def link(self) -> None:
         """Put everything into the chain."""
@@ -116,6 +124,12 @@ def line(host: int) -> str:
     return f'["{host:040x}", "host-{host}"]'
 
 
+def finished(work: Coroutine[Any, Any, T]) -> T:
+    """What *work* comes to, done in a thread of its own: Playwright's loop may run in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
 def walk(ledger: Ledger) -> None:
     """Do every act that there is, some of them on several rows, with checkpoints in between."""
     write, now = ledger.site.database.write, ledger.site.clock()
@@ -129,14 +143,14 @@ def walk(ledger: Ledger) -> None:
     moved = ledger.act("rehost", renewed, host=line(2), reason="a new machine")
     ledger.checkpoint()
     changed = ledger.act("change", moved, features=["export"], limits={"gpus": 4})
-    _end(ledger, "suspend", changed)
+    ledger.end("suspend", changed, "not paid")
     ledger.act("reinstate", changed, reason="paid")
-    _end(ledger, "revoke", ledger.issue(3, perpetual=True, days=None))
-    _end(ledger, "suspend", ledger.issue(4, customer="Other"))
+    ledger.end("revoke", ledger.issue(3, perpetual=True, days=None), "not paid")
+    ledger.end("suspend", ledger.issue(4, customer="Other"), "not paid")
     ledger.issue(5, replaces=ledger.issue(6))
     ledger.checkpoint()
     approved, refused, _ = (ledger.issue(7, product="guarded", reason="urgent") for _ in range(3))
-    asyncio.run(ledger.site.approve(int(approved), APPROVER, "fine", now, _told))
+    finished(ledger.site.approve(int(approved), APPROVER, "fine", now, _told))
     write(lambda c: proposals.refuse(c, int(refused), APPROVER, "why?", now))
     write(lambda c: notes.add(c, issuing.find(c, moved), {"note": "by telephone"}, ISSUER, now))
     for name in ("crm", "old"):
@@ -149,11 +163,6 @@ def walk(ledger: Ledger) -> None:
 
 def _add(connection: Connection, email: str, role: str) -> None:
     accounts.add(connection, email, f"a password of the {role}", role, COMMAND, NOW)
-
-
-def _end(ledger: Ledger, act: str, number: str) -> None:
-    wanted = Wanted(act, {"reason": "not paid"}, number)
-    ledger.site.database.write(lambda c: acts.end(c, wanted, ISSUER, ledger.site.clock()))
 
 
 def _told(_: object) -> Reply:

@@ -1,4 +1,4 @@
-"""Every text that the client may say, found in its source."""
+"""Every text that the client may say, and what the desk says of problems, found in the source."""
 
 import ast
 import errno
@@ -14,6 +14,8 @@ from license_cli import page, render, watch
 from license_cli.app import cli
 from license_core import diagnosis, evidence
 from license_core.problems import NOTICES, PROBLEMS
+from license_server import acts
+from license_server.permissions import PERMISSIONS
 from tests.cli.test_problems import SERVER_ONLY
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -33,6 +35,40 @@ def all_texts() -> list[str]:
         *_system(),
     ]
     return list(dict.fromkeys(found))
+
+
+def desk_texts() -> list[str]:
+    """What the desk says of problems: the whole table, and the words that fill it in."""
+    found: list[str] = []
+    for row in PROBLEMS.values():
+        found += (row.title, row.sentence, row.remedy)
+    for remark in NOTICES.values():
+        found += (remark.sentence, remark.remedy)
+    found += (*PERMISSIONS.values(), *acts.PERMISSIONS, *_STATES)
+    for path in _of_desk():
+        for node in _nodes(path):
+            found += _constants(_reason_of(node))
+            if isinstance(node, ast.Call):
+                found += _constants(k.value for k in node.keywords if k.arg == "what")
+    return [text for text in dict.fromkeys(found) if text not in _CAUGHT]
+
+
+_STATES = ("approved", "refused")  # what a proposal is that is decided
+_CAUGHT = ("another form", "too long", "they are no object of digests")  # said to nobody
+_NOT_AT_THE_DESK = {
+    *("api", "commands", "admin.py", "health.py"),  # said to programs and to a shell
+    *("backup.py", "serving.py", "settings.py", "signers", "vault.py"),  # before it serves
+    *("db.py", "issuing.py", "seeds.py"),  # said to the log: problem_json.outward
+    *("checkpoints.py", "fsck.py", "inspection.py"),  # faults, not refusals
+    *("app.py", "proxies.py", "store", "words.py"),
+}
+
+
+def _of_desk() -> list[Path]:
+    """The modules of the server whose refusals the desk can show."""
+    folder = REPOSITORY / "license_server"
+    found = sorted(folder.rglob("*.py"))
+    return [path for path in found if path.relative_to(folder).parts[0] not in _NOT_AT_THE_DESK]
 
 
 def _of_tables() -> Iterator[str]:
@@ -135,11 +171,14 @@ def _reasons() -> Iterator[str]:
             yield from _constants(_reason_of(node))
 
 
-def unspoken() -> list[str]:
-    """Where a reason is put together in a way that no catalogue could know: with an f-string."""
+def unspoken(*, desk: bool = False) -> list[str]:
+    """Where a reason is put together in a way that no catalogue could know: with an f-string.
+
+    In the client's modules, or in those of which the *desk* shows what they refuse.
+    """
     return [
         f"{path.name}:{reason.lineno}"
-        for path in _of_client()
+        for path in (_of_desk() if desk else _of_client())
         for node in _nodes(path)
         for reason in _reason_of(node)
         if isinstance(reason, ast.JoinedStr | ast.BinOp)

@@ -19,10 +19,18 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
   });
 }
 
-// A list's filters act as soon as one is chosen.
+// A list's filters act as soon as one is chosen; the keyboard stays where it was.
+const CHOSEN = "hostseal_chosen";
 for (const form of document.querySelectorAll("form[data-live]")) {
-  form.addEventListener("change", (event) => {
-    if (event.target.matches("select, input[type=date], input[type=checkbox]")) form.requestSubmit();
+  const chosen = sessionStorage.getItem(CHOSEN);
+  const field = chosen && form.elements.namedItem(chosen);
+  if (field) field.focus();
+  sessionStorage.removeItem(CHOSEN);
+  form.addEventListener("change", ({ target }) => {
+    if (!target.matches("select, input[type=date], input[type=checkbox]")) return;
+    if (target.type === "date" && target.value && target.value < "1970") return; // half a year is typed
+    sessionStorage.setItem(CHOSEN, target.name);
+    form.requestSubmit();
   });
 }
 
@@ -69,3 +77,33 @@ for (const form of document.querySelectorAll("form[method=post]:not([data-downlo
 addEventListener("pageshow", (event) => {
   if (event.persisted) document.querySelectorAll("button:disabled").forEach((b) => { b.disabled = false; });
 });
+
+// A file fills the field for its text; as UTF-8, or else as GB18030.
+for (const picker of document.querySelectorAll("[data-picker]")) {
+  picker.hidden = false;
+  picker.querySelector("input").addEventListener("change", async (event) => {
+    const file = event.target.files[0];
+    if (!file) return;
+    const bytes = await file.arrayBuffer();
+    let text;
+    try {
+      text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    } catch {
+      text = new TextDecoder("gb18030").decode(bytes);
+    }
+    document.getElementById(picker.dataset.picker).value = text;
+  });
+}
+
+// How far something is that goes on: asked for each second, until it is over.
+for (const part of document.querySelectorAll("[data-poll]")) {
+  const ask = async () => {
+    const reply = await fetch(part.dataset.poll).catch(() => null);
+    if (reply && reply.redirected) { location.reload(); return; } // signed out meanwhile
+    if (!reply || !reply.ok) { setTimeout(ask, 5000); return; }
+    part.innerHTML = await reply.text();
+    if (part.querySelector("[data-state=going]")) setTimeout(ask, 1000);
+    else location.reload();
+  };
+  setTimeout(ask, 1000);
+}

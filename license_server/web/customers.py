@@ -1,0 +1,176 @@
+"""The customers at the desk: who they are, how they are reached, what is known of them."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from sqlalchemy import Connection
+from starlette.responses import RedirectResponse, Response
+
+from license_core.errors import (
+    ChangedMeanwhileError,
+    InputInvalidError,
+    NameTakenError,
+)
+from license_server import cursors, customers
+from license_server.api.parties import row_id
+from license_server.auth import Session
+from license_server.site import Site
+from license_server.store import licenses, parties
+from license_server.store.parties import Customer
+from license_server.store.record import Reply
+from license_server.store.search import Filter
+from license_server.web import editing, pages, who
+from license_server.web.editing import Faults
+from license_server.web.who import AtSite, Form, May
+
+ROOM = "/customers"
+_PAGE = 50
+_LONGEST_SEARCH = 200
+_NEWEST = 5
+
+router = APIRouter(prefix=ROOM)
+Reader = Annotated[Session, Depends(May("licenses:read"))]
+Writer = Annotated[Session, Depends(May("customers:write"))]
+
+
+@router.get("")
+async def listing(request: Request, site: AtSite, session: Reader) -> Response:
+    """The customers, in the order of their names."""
+    text = who.printable(request.query_params.get("q", "")[:_LONGEST_SEARCH])
+    cursor = request.query_params.get("cursor")
+    after = cursors.read(cursor) if cursor else None
+
+    def read(connection: Connection) -> list[Customer]:
+        last = None if after is None else parties.customer_by_id(connection, after)
+        name = None if last is None else last.name
+        of = session.actor.products
+        return parties.customers_after(connection, name, _PAGE + 1, text or None, of)
+
+    found = await site.read(read)
+    more = cursors.write(found[_PAGE - 1].id) if len(found) > _PAGE else None
+    return pages.page(
+        request, "customers", customers=found[:_PAGE], q=text, more=more, first=after is None
+    )
+
+
+@router.get("/new")
+async def new(request: Request, site: AtSite, _: Writer) -> Response:
+    """The form for another customer."""
+    return _new(request, site, {"language": ""}, {})
+
+
+@router.post("")
+async def add(request: Request, site: AtSite, session: Writer, fields: Form) -> Response:
+    """Add a customer; the same form sent twice adds one."""
+    key, now = editing.key(ROOM, fields), site.clock()
+    members = _members(fields)
+    found = editing.faults(customers.read, members)
+    if found:
+        return _new(request, site, fields, found)
+
+    def work(connection: Connection) -> Reply:
+        added = customers.add(connection, members, session.actor, now)
+        return Reply(303, f"{ROOM}/{added.id}?added=1", b"")
+
+    try:
+        reply = await site.once(session.actor, key, now, work)
+    except (InputInvalidError, NameTakenError) as error:
+        return _new(request, site, fields, {editing.field_of(error): error})
+    return RedirectResponse(reply.location or ROOM, reply.status)
+
+
+def _new(request: Request, site: Site, fields: dict[str, str], faults: Faults) -> Response:
+    return pages.page(
+        request,
+        "customer_new",
+        editing.status(faults),
+        fields=fields,
+        faults=faults,
+        once=editing.once(site),
+    )
+
+
+@router.get("/{id}")
+async def one(id: str, request: Request, site: AtSite, session: Reader) -> Response:  # noqa: A002  # the path's name for it
+    """One customer, with the newest licences."""
+    return await _one(request, site, session, row_id(id, "customer"))
+
+
+@router.post("/{id}")
+async def change(
+    id: str,  # noqa: A002  # the path's name for it
+    request: Request,
+    site: AtSite,
+    session: Writer,
+    fields: Form,
+) -> Response:
+    """Change a customer, unless somebody else did after the form was shown."""
+    number, now = row_id(id, "customer"), site.clock()
+    members, expected = _members(fields), fields.get("etag", "")
+    found = editing.faults(customers.read, members)
+    if found:
+        return await _one(request, site, session, number, fields, found)
+    try:
+        await site.write(
+            lambda connection: customers.change(
+                connection, number, members, session.actor, now, expected
+            )
+        )
+    except ChangedMeanwhileError as error:
+        return await _one(request, site, session, number, fields, collided=error)
+    except (InputInvalidError, NameTakenError) as error:
+        faults: Faults = {editing.field_of(error): error}
+        return await _one(request, site, session, number, fields, faults)
+    return RedirectResponse(f"{ROOM}/{number}?saved=1", 303)
+
+
+async def _one(
+    request: Request,
+    site: Site,
+    session: Session,
+    number: int,
+    typed: dict[str, str] | None = None,
+    faults: Faults | None = None,
+    collided: ChangedMeanwhileError | None = None,
+) -> Response:
+    """The page of a customer; *typed* is what was refused, or *collided* with another's change."""
+    now = site.clock()
+
+    def read(connection: Connection) -> tuple[Customer, licenses.Page]:
+        customer = customers.seen(connection, number, session.actor)
+        wanted = Filter(customer=customer.name, products=session.actor.products)
+        found = licenses.listed(connection, wanted, now, before=None, limit=_NEWEST)
+        return customer, found
+
+    customer, found = await site.read(read)
+    present = _fields(customer)
+    faults = editing.collisions(typed or {}, present) if collided else faults or {}
+    # Who saw what is stored now and saves again means it; other mistakes keep what was seen first.
+    etag = customers.etag(customer)
+    if typed is not None and collided is None:
+        etag = typed.get("etag", "")
+    return pages.page(
+        request,
+        "customer",
+        collided.row.status if collided else editing.status(faults),
+        customer=customer,
+        licenses=found.rows,
+        more=found.below is not None,
+        fields=present if typed is None else typed,
+        faults=faults,
+        collided=collided,
+        etag=etag,
+        told=next((name for name in ("added", "saved") if name in request.query_params), ""),
+    )
+
+
+def _members(fields: dict[str, str]) -> dict[str, Any]:
+    """The members of a customer that a form makes: what is blank is empty."""
+    members: dict[str, Any] = {name: fields.get(name, "").strip() for name in customers.MEMBERS}
+    members["notes"] = members["notes"].replace("\r\n", "\n")
+    return {name: value or None for name, value in members.items()}
+
+
+def _fields(customer: Customer) -> dict[str, str]:
+    """The fields of the form of *customer*."""
+    return {name: getattr(customer, name) or "" for name in customers.MEMBERS}

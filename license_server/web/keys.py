@@ -1,0 +1,110 @@
+"""``/keys``: which keys sign licences, until when, and which ones are shipped to trust them."""
+
+from typing import Annotated, NamedTuple
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from license_core.errors import (
+    NotFoundError,
+    RecordKeyUnavailableError,
+    TrustedKeyInvalidError,
+)
+from license_core.keyset import Keyset, SigningKey, open_keyset
+from license_core.publickey import PublicKey
+from license_server import vault
+from license_server.auth import Session
+from license_server.site import Site
+from license_server.store import record
+from license_server.web import pages
+from license_server.web.who import AtSite, May
+
+WARN_DAYS = 90
+_DAY = 86400
+_ROOT, _RECORD = "root.pub.pem", "record.pub.pem"
+
+router = APIRouter(prefix="/keys")
+Reader = Annotated[Session, Depends(May("licenses:read"))]
+
+
+class Entry(NamedTuple):
+    """A key of the keyset, as the page tells it."""
+
+    key: SigningKey
+    ours: bool
+    """Whether this server signs with it."""
+    standing: str
+    """``active``, ``retired``, ``revoked``; of an active one also ``early`` and ``ended``."""
+
+
+@router.get("")
+async def keys(request: Request, site: AtSite, _: Reader) -> Response:
+    """The keyset in force, and the keys to ship."""
+    now, issuer = site.clock(), site.issuer
+    stored = await site.read(record.newest_keyset)
+    keyset = issuer.keyset.keyset
+    until = _signs_until(keyset, issuer.signer.public_key, now)
+    entries = [_entry(one, issuer.signer.public_key, now) for one in keyset.keys]
+    return pages.page(
+        request,
+        "keys",
+        keyset=keyset,
+        entries=entries,
+        signing=next((one for one in entries if one.ours), None),
+        ours=issuer.signer.public_key,
+        signs_until=until,
+        days_left=None if until is None else (until - now) // _DAY,
+        warn_days=WARN_DAYS,
+        newer=_newer(site, stored),
+        roots=issuer.roots,
+        root=_found(site, _ROOT),
+        record_key=_found(site, _RECORD),
+    )
+
+
+@router.get("/{name}")
+async def file(name: str, site: AtSite, _: Reader) -> Response:
+    """A public key to ship or to keep: only those two. Raises NotFoundError."""
+    key = _found(site, name) if name in (_ROOT, _RECORD) else None
+    if key is None:
+        raise NotFoundError(what="public key", name=name[:64])
+    disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(key.to_pem(), media_type="application/x-pem-file", headers=disposition)
+
+
+def _entry(one: SigningKey, ours: PublicKey, now: int) -> Entry:
+    standing = one.state
+    if standing == "active" and now < one.nbf:
+        standing = "early"
+    elif standing == "active" and now >= one.exp:
+        standing = "ended"
+    return Entry(one, one.key == ours, standing)
+
+
+def _signs_until(keyset: Keyset, ours: PublicKey, now: int) -> int | None:
+    """Until when this server can sign; None: it cannot."""
+    mine = next((one for one in keyset.keys if one.key == ours), None)
+    if mine is None or mine.state != "active":
+        return None
+    end = mine.exp if keyset.exp is None else min(mine.exp, keyset.exp)
+    return end if now < end else None
+
+
+def _newer(site: Site, stored: str | None) -> int | None:
+    """The version in the database, where this process has an older one."""
+    if stored is None or stored == site.issuer.keyset_token:
+        return None
+    try:
+        version = open_keyset(stored, site.issuer.roots).keyset.version
+    except ValueError:
+        return None
+    return version if version > site.issuer.keyset.keyset.version else None
+
+
+def _found(site: Site, name: str) -> PublicKey | None:
+    """A public key of the data folder; None: it is not there, or is none."""
+    read = vault.read_root if name == _ROOT else vault.read_record_key
+    try:
+        return read(site.settings)
+    except (TrustedKeyInvalidError, RecordKeyUnavailableError):
+        return None

@@ -1,0 +1,283 @@
+"""The people at the desk: who may sign in, as what, and who is invited."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from sqlalchemy import Connection
+from starlette.responses import RedirectResponse, Response
+
+from license_core.errors import (
+    ChangedMeanwhileError,
+    InputInvalidError,
+    LastAdministratorError,
+    LicenseError,
+    NameTakenError,
+    NotPermittedError,
+)
+from license_core.reason import Reason
+from license_server import accounts, cursors, invitations, second_factor
+from license_server.api.parties import row_id
+from license_server.auth import Session
+from license_server.permissions import PERMISSIONS, ROLES
+from license_server.site import Site
+from license_server.store import people as store
+from license_server.store.people import Invitation, StoredSession, StoredUser
+from license_server.web import editing, pages
+from license_server.web.editing import Faults
+from license_server.web.who import AtSite, Form, May
+
+ROOM = "/people"
+_PAGE = 50
+_DONE = ("role", "ended", "reopened", "sessions", "codes")
+# What a rule of accounts refuses; it is told on the page of whom it is about.
+_REFUSED = (InputInvalidError, LastAdministratorError, NotPermittedError)
+
+router = APIRouter(prefix=ROOM)
+Manager = Annotated[Session, Depends(May("people:manage"))]
+Act = Callable[[Connection, StoredUser, int], object]
+
+
+@router.get("")
+async def listing(request: Request, site: AtSite, _: Manager) -> Response:
+    """Who may or might sign in, the newest first, and who is invited."""
+    cursor, now = request.query_params.get("cursor"), site.clock()
+    before = cursors.read(cursor) if cursor else None
+
+    def read(
+        connection: Connection,
+    ) -> tuple[list[StoredUser], dict[int, tuple[int, int]], list[Invitation]]:
+        users = store.users_before(connection, before, _PAGE + 1)
+        here = store.open_sessions(connection, [one.id for one in users], now)
+        return users, here, store.list_invitations(connection) if before is None else []
+
+    users, here, invited = await site.read(read)
+    older = cursors.write(users[_PAGE - 1].id) if len(users) > _PAGE else None
+    return pages.page(
+        request,
+        "people",
+        users=users[:_PAGE],
+        here_now=here,
+        invited=invited,
+        older=older,
+        first=before is None,
+        withdrawn="withdrawn" in request.query_params,
+    )
+
+
+@router.get("/new")
+async def new(request: Request, session: Manager) -> Response:
+    """The form for an invitation."""
+    fields = {"role": "issuer", "days": str(invitations.DAYS)}
+    return _new(request, session, fields, {})
+
+
+@router.post("/invitations")
+async def invite(request: Request, site: AtSite, session: Manager, fields: Form) -> Response:
+    """Invite somebody. The address that lets them in is on this page and nowhere else."""
+    now, actor = site.clock(), session.actor
+    role, days = fields.get("role", ""), fields.get("days", "").strip()
+    found: Faults = {}
+    for check in (
+        lambda: accounts.read_email(fields.get("email", "")),
+        lambda: accounts.check_gift(role, actor),
+        lambda: _days(days),
+    ):
+        try:
+            check()
+        except InputInvalidError as error:
+            found[editing.field_of(error)] = error
+    if found:
+        return _new(request, session, fields, found)
+    email = accounts.read_email(fields["email"])
+    try:
+        secret, made = await site.write(
+            lambda connection: invitations.invite(
+                connection, email, role, actor, now, site.random, _days(days)
+            )
+        )
+    except NameTakenError as error:
+        return _new(request, session, fields, {"email": error})
+    address = f"{request.url.scheme}://{request.url.netloc}{invitations.path(secret)}"
+    return pages.page(request, "invited", 201, invitation=made, address=address)
+
+
+@router.post("/invitations/{id}/withdraw")
+async def withdraw(id: str, site: AtSite, session: Manager, _: Form) -> Response:  # noqa: A002  # the path's name for it
+    """Let an invitation hold no more."""
+    now = site.clock()
+    await site.write(lambda connection: invitations.withdraw(connection, id, session.actor, now))
+    return RedirectResponse(f"{ROOM}?withdrawn=1", 303)
+
+
+def _days(text: str) -> int:
+    """For how many days an invitation holds. Raises InputInvalidError."""
+    most = invitations.MOST_DAYS
+    days = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
+    if not 1 <= days <= most:
+        reason = Reason("{value!r} is not a whole number from 1 to {most}", value=text, most=most)
+        raise InputInvalidError(field="days", reason=reason)
+    return days
+
+
+def _new(request: Request, session: Session, fields: dict[str, str], faults: Faults) -> Response:
+    return pages.page(
+        request,
+        "invite",
+        editing.status(faults),
+        fields=fields,
+        faults=faults,
+        roles=_gifts(session),
+        allows=PERMISSIONS,
+    )
+
+
+def _gifts(session: Session) -> dict[str, frozenset[str]]:
+    """The roles that who is signed in may give to somebody, and what each may do."""
+    mine = session.actor.permissions
+    return {role: permissions for role, permissions in ROLES.items() if permissions <= mine}
+
+
+@router.get("/{id}")
+async def one(id: str, request: Request, site: AtSite, session: Manager) -> Response:  # noqa: A002  # the path's name for it
+    """Somebody, and what can be done about their account."""
+    return await _one(request, site, session, row_id(id, "account"))
+
+
+@router.post("/{id}/role")
+async def change_role(
+    id: str,  # noqa: A002  # the path's name for it
+    request: Request,
+    site: AtSite,
+    session: Manager,
+    fields: Form,
+) -> Response:
+    """Give somebody another role; it holds at once."""
+    role, expected = fields.get("role", ""), fields.get("etag", "")
+    return await _act(
+        request,
+        site,
+        session,
+        id,
+        "role",
+        lambda c, user, now: accounts.change_role(c, user, role, session.actor, now, expected),
+        {"role": role},
+    )
+
+
+@router.post("/{id}/end")
+async def end(
+    id: str,  # noqa: A002  # the path's name for it
+    request: Request,
+    site: AtSite,
+    session: Manager,
+    _: Form,
+) -> Response:
+    """Let somebody sign in no more; their sessions end at once."""
+    act: Act = lambda c, user, now: accounts.end(c, user, session.actor, now)  # noqa: E731
+    return await _act(request, site, session, id, "ended", act)
+
+
+@router.post("/{id}/reopen")
+async def reopen(
+    id: str,  # noqa: A002  # the path's name for it
+    request: Request,
+    site: AtSite,
+    session: Manager,
+    _: Form,
+) -> Response:
+    """Let somebody sign in again."""
+    act: Act = lambda c, user, now: accounts.reopen(c, user, session.actor, now)  # noqa: E731
+    return await _act(request, site, session, id, "reopened", act)
+
+
+@router.post("/{id}/end-sessions")
+async def end_sessions(
+    id: str,  # noqa: A002  # the path's name for it
+    request: Request,
+    site: AtSite,
+    session: Manager,
+    _: Form,
+) -> Response:
+    """Sign somebody out everywhere."""
+    act: Act = lambda c, user, now: accounts.end_sessions(c, user, session.actor, now)  # noqa: E731
+    return await _act(request, site, session, id, "sessions", act)
+
+
+@router.post("/{id}/end-codes")
+async def end_codes(
+    id: str,  # noqa: A002  # the path's name for it
+    request: Request,
+    site: AtSite,
+    session: Manager,
+    _: Form,
+) -> Response:
+    """Let somebody who lost their device and their recovery codes in with the password alone."""
+    act: Act = lambda c, user, now: second_factor.end_of_other(c, user, session.actor, now)  # noqa: E731
+    return await _act(request, site, session, id, "codes", act)
+
+
+async def _act(
+    request: Request,
+    site: Site,
+    session: Session,
+    id_: str,
+    done: str,
+    act: Act,
+    typed: dict[str, str] | None = None,
+) -> Response:
+    """Do *act* to an account, and lead to its page; or show there why not."""
+    number, now = row_id(id_, "account"), site.clock()
+    try:
+        await site.write(lambda connection: act(connection, _of(connection, number), now))
+    except ChangedMeanwhileError as error:
+        return await _one(request, site, session, number, typed, collided=error)
+    except _REFUSED as error:
+        return await _one(request, site, session, number, typed, error)
+    return RedirectResponse(f"{ROOM}/{number}?done={done}", 303)
+
+
+def _of(connection: Connection, number: int) -> StoredUser:
+    return accounts.by_id(connection, number)
+
+
+async def _one(
+    request: Request,
+    site: Site,
+    session: Session,
+    number: int,
+    typed: dict[str, str] | None = None,
+    error: LicenseError | None = None,
+    collided: ChangedMeanwhileError | None = None,
+) -> Response:
+    """The page of somebody; with *error*, why nothing was done."""
+    now = site.clock()
+
+    def read(connection: Connection) -> tuple[StoredUser, list[StoredSession]]:
+        return accounts.by_id(connection, number), store.sessions_of(connection, number, now)
+
+    user, sessions = await site.read(read)
+    faults: Faults = {}
+    if collided and typed is not None:
+        faults = editing.collisions(typed, {"role": Reason(user.role)})
+    elif isinstance(error, InputInvalidError):
+        faults = {editing.field_of(error): error}
+    refusal = error or collided
+    done = request.query_params.get("done", "")
+    return pages.page(
+        request,
+        "person",
+        refusal.row.status if refusal else 200,
+        user=user,
+        sessions=sessions,
+        is_self=user.id == session.user_id,
+        within=ROLES.get(user.role, frozenset()) <= session.actor.permissions,
+        roles=_gifts(session),
+        allows=PERMISSIONS,
+        fields={"role": user.role} if typed is None else typed,
+        faults=faults,
+        error=None if faults else error,
+        collided=collided,
+        etag=accounts.etag(user),
+        done=done if done in _DONE else "",
+    )

@@ -1,0 +1,224 @@
+"""The products at the desk: the rules of their licences, and what an order takes from them."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from sqlalchemy import Connection
+from starlette.responses import RedirectResponse, Response
+
+from license_core.errors import (
+    ChangedMeanwhileError,
+    InputInvalidError,
+    NameTakenError,
+    NotFoundError,
+)
+from license_server import cursors, products
+from license_server.api.parties import row_id
+from license_server.auth import Session
+from license_server.site import Site
+from license_server.store import parties
+from license_server.store.parties import Product
+from license_server.store.record import Reply
+from license_server.web import editing, forms, pages
+from license_server.web.editing import Faults
+from license_server.web.who import AtSite, Form, May
+
+ROOM = "/products"
+_PAGE = 50
+_SEPARATORS = re.compile(r"[\s,;，、；]+")
+_DAYS = ("days", "notify_days", "grace_days")
+_NUMBERS = ("longest_days", "rehosts")
+
+router = APIRouter(prefix=ROOM)
+Reader = Annotated[Session, Depends(May("licenses:read"))]
+Writer = Annotated[Session, Depends(May("products:write"))]
+
+
+@router.get("")
+async def listing(request: Request, site: AtSite, session: Reader) -> Response:
+    """The products, in the order of their names."""
+    cursor = request.query_params.get("cursor")
+    after = cursors.read(cursor) if cursor else None
+
+    def read(connection: Connection) -> list[Product]:
+        last = None if after is None else parties.product_by_id(connection, after)
+        name = None if last is None else last.name
+        return parties.products_after(connection, name, _PAGE + 1, session.actor.products)
+
+    found = await site.read(read)
+    more = cursors.write(found[_PAGE - 1].id) if len(found) > _PAGE else None
+    shown = [(one, products.defaults(one)) for one in found[:_PAGE]]
+    return pages.page(request, "products", products=shown, more=more, first=after is None)
+
+
+@router.get("/new")
+async def new(request: Request, site: AtSite, _: Writer) -> Response:
+    """The form for another product."""
+    return _new(request, site, {}, {})
+
+
+@router.post("")
+async def add(request: Request, site: AtSite, session: Writer, fields: Form) -> Response:
+    """Add a product; the same form sent twice adds one."""
+    key, now = editing.key(ROOM, fields), site.clock()
+    members, found = _read({"name": fields.get("name", "").strip() or None}, fields)
+    if found:
+        return _new(request, site, fields, found)
+
+    def work(connection: Connection) -> Reply:
+        added = products.add(connection, members, session.actor, now)
+        return Reply(303, f"{ROOM}/{added.id}?added=1", b"")
+
+    try:
+        reply = await site.once(session.actor, key, now, work)
+    except (InputInvalidError, NameTakenError) as error:
+        return _new(request, site, fields, {editing.field_of(error): error})
+    return RedirectResponse(reply.location or ROOM, reply.status)
+
+
+def _new(request: Request, site: Site, fields: dict[str, str], faults: Faults) -> Response:
+    return pages.page(
+        request,
+        "product_new",
+        editing.status(faults),
+        fields=fields,
+        faults=faults,
+        once=editing.once(site),
+    )
+
+
+@router.get("/{id}")
+async def one(id: str, request: Request, site: AtSite, session: Reader) -> Response:  # noqa: A002  # the path's name for it
+    """One product and its rules."""
+    return await _one(request, site, session, row_id(id, "product"))
+
+
+@router.post("/{id}")
+async def change(
+    id: str,  # noqa: A002  # the path's name for it
+    request: Request,
+    site: AtSite,
+    session: Writer,
+    fields: Form,
+) -> Response:
+    """Change the rules of a product, unless somebody else did after the form was shown."""
+    number, now = row_id(id, "product"), site.clock()
+    members, found = _read({}, fields)
+    if found:
+        return await _one(request, site, session, number, fields, found)
+
+    def work(connection: Connection) -> None:
+        name = _find(connection, number, session).name
+        products.change(connection, name, members, session.actor, now, fields.get("etag", ""))
+
+    try:
+        await site.write(work)
+    except ChangedMeanwhileError as error:
+        return await _one(request, site, session, number, fields, collided=error)
+    except InputInvalidError as error:
+        faults: Faults = {editing.field_of(error): error}
+        return await _one(request, site, session, number, fields, faults)
+    return RedirectResponse(f"{ROOM}/{number}?saved=1", 303)
+
+
+async def _one(
+    request: Request,
+    site: Site,
+    session: Session,
+    number: int,
+    typed: dict[str, str] | None = None,
+    faults: Faults | None = None,
+    collided: ChangedMeanwhileError | None = None,
+) -> Response:
+    """The page of a product; *typed* is what was refused, or *collided* with another's change."""
+    product = await site.read(lambda connection: _find(connection, number, session))
+    present = _fields(product)
+    faults = editing.collisions(typed or {}, present) if collided else faults or {}
+    etag = products.etag(product)
+    if typed is not None and collided is None:
+        etag = typed.get("etag", "")
+    return pages.page(
+        request,
+        "product",
+        collided.row.status if collided else editing.status(faults),
+        product=product,
+        defaults=products.defaults(product),
+        warnings=_warnings(product),
+        fields=present if typed is None else typed,
+        faults=faults,
+        collided=collided,
+        etag=etag,
+        told=next((name for name in ("added", "saved") if name in request.query_params), ""),
+    )
+
+
+def _find(connection: Connection, number: int, session: Session) -> Product:
+    """The product in this row, which who is signed in may see. Raises NotFoundError."""
+    product = parties.product_by_id(connection, number)
+    if product is None or not session.actor.may_use(product.name):
+        raise NotFoundError(what="product", name=str(number))
+    return product
+
+
+def _read(members: dict[str, Any], fields: Mapping[str, str]) -> tuple[dict[str, Any], Faults]:
+    """*members* with the rules that a form makes; and every field that is wrong, as they stand."""
+    found = editing.faults(products.read, members)
+    defaults: dict[str, Any] = {}
+    for name in products.DEFAULTS:
+        text = fields.get(name, "").strip()
+        if not text:
+            continue
+        try:
+            defaults[name] = _default(name, text)
+            products.read({"defaults": {name: defaults[name]}})
+        except InputInvalidError as error:
+            found[name] = error
+    limits: dict[str, Any] = {name: _number(fields.get(name, "").strip()) for name in _NUMBERS}
+    limits["needs_approval"] = fields.get("needs_approval") == "yes"
+    found |= editing.faults(products.read, limits)
+    return members | limits | {"defaults": defaults}, found
+
+
+def _default(name: str, text: str) -> Any:
+    if name in _DAYS:
+        return _number(text)
+    if name == "features":
+        return [one for one in _SEPARATORS.split(text) if one]
+    if name == "limits":
+        return forms.limits_of(one for one in _SEPARATORS.split(text) if one)
+    return text
+
+
+def _number(text: str) -> int | str | None:
+    """What *text* says; what is no number stays, and is refused as one."""
+    if not text:
+        return None
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else text
+
+
+def _fields(product: Product) -> dict[str, str]:
+    """The fields of the form of *product*."""
+    defaults = products.defaults(product)
+    made = {name: str(defaults.get(name, "")) for name in (*_DAYS, "edition", "match")}
+    made["features"] = ", ".join(defaults.get("features", ()))
+    made["limits"] = ", ".join(f"{name}={n}" for name, n in defaults.get("limits", {}).items())
+    for name in _NUMBERS:
+        value = getattr(product, name)
+        made[name] = "" if value is None else str(value)
+    return made | {"needs_approval": "yes" if product.needs_approval else ""}
+
+
+def _warnings(product: Product) -> list[str]:
+    """Which defaults of *product* make no sense beside its other rules; each is told there."""
+    defaults = products.defaults(product)
+    days, longest = defaults.get("days"), product.longest_days
+    found = []
+    if days is not None and longest is not None and days > longest:
+        found.append("too_long")
+    if days is not None and defaults.get("notify_days", 0) > days:
+        found.append("warns_always")
+    if days is not None and defaults.get("grace_days", 0) > days:
+        found.append("long_grace")
+    return found

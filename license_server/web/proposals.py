@@ -1,0 +1,220 @@
+"""What waits for a second person at the desk, and what was decided."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Request
+from sqlalchemy import Connection
+from starlette.responses import RedirectResponse, Response
+
+from license_core import b64url
+from license_core.errors import InputInvalidError, LicenseError, NotFoundError
+from license_server import acts, cursors, issuing, proposals
+from license_server.actor import Actor
+from license_server.acts import Plan
+from license_server.auth import Session
+from license_server.site import Site
+from license_server.store import proposals as store
+from license_server.store.licenses import StoredLicense
+from license_server.store.proposals import Proposal
+from license_server.store.record import Reply
+from license_server.web import forms, pages
+from license_server.web.terms import Difference, Terms, differences
+from license_server.web.who import AtSite, Form, May
+
+PROPOSALS = "/proposals"
+STATES = ("waiting", "approved", "refused")
+_DECIDE = "proposals:decide"
+_PAGE = 50
+_LARGEST_ID = 2**63 - 1
+# What a decision is refused with is told at the proposal.
+_AT_THE_PAGE = {
+    "InputInvalidError",
+    "NotPermittedError",
+    "ProposalDecidedError",
+    "ChangedMeanwhileError",
+    "LicenseStateError",
+    "TermOverError",
+    "TermTooLongError",
+    "RehostsUsedUpError",
+    "EvidenceMissingError",
+    "SignerUnavailableError",
+}
+
+router = APIRouter(prefix=PROPOSALS)
+Reader = Annotated[Session, Depends(May("licenses:read"))]
+Decider = Annotated[Session, Depends(May(_DECIDE))]
+
+
+@router.get("")
+async def listing(request: Request, site: AtSite, session: Reader) -> Response:
+    """The proposals of a state, the newest first; those that wait, where none is named."""
+    state = request.query_params.get("state", "waiting")
+    if state not in (*STATES, "all"):
+        state = "waiting"
+    cursor = request.query_params.get("cursor")
+    before = cursors.read(cursor) if cursor else None
+    rows = await site.read(
+        lambda connection: store.listed(
+            connection,
+            None if state == "all" else state,
+            before=before,
+            limit=_PAGE + 1,
+            of=session.actor.products,
+        )
+    )
+    older = None
+    if rows[_PAGE:]:
+        more = {"state": state, "cursor": cursors.write(rows[_PAGE - 1].id)}
+        older = f"{PROPOSALS}?{urlencode(more)}"
+    return pages.page(
+        request,
+        "proposals",
+        proposals=rows[:_PAGE],
+        state=state,
+        states=(*STATES, "all"),
+        newest=f"{PROPOSALS}?state={state}" if before is not None else None,
+        older=older,
+    )
+
+
+@router.get("/{id}")
+async def one(
+    id: str,  # noqa: A002  # the path's name for it
+    request: Request,
+    site: AtSite,
+    session: Reader,
+) -> Response:
+    """One proposal: what would come of it, or what became of it."""
+    return await _one(request, site, session, _row_id(id))
+
+
+async def _one(
+    request: Request,
+    site: Site,
+    session: Session,
+    id_: int,
+    fields: dict[str, str] | None = None,
+    error: LicenseError | None = None,
+) -> Response:
+    now, actor = site.clock(), session.actor
+
+    def read(connection: Connection) -> dict[str, Any]:
+        proposal = proposals.seen(connection, id_, actor)
+        return {"proposal": proposal} | _preview(connection, proposal, actor, now)
+
+    seen = await site.read(read)
+    own = seen["proposal"].proposed_by == actor.name
+    at_field = isinstance(error, InputInvalidError) and error.facts["field"] == "reason"
+    return pages.page(
+        request,
+        "proposal",
+        error.row.status if error else 200,
+        own=own,
+        may_approve=_DECIDE in actor.permissions and not own,
+        may_refuse=_DECIDE in actor.permissions or own,
+        made="made" in request.query_params,
+        error=None if at_field else error,
+        faults={"reason": error} if at_field else {},
+        fields=fields or {},
+        once=b64url.encode(site.random(12)),
+        **seen,
+    )
+
+
+def _preview(connection: Connection, proposal: Proposal, actor: Actor, now: int) -> dict[str, Any]:
+    """What would come of *proposal* now; or why nothing would."""
+    former: StoredLicense | None = None
+    planned: Plan | None = None
+    obstacle: LicenseError | None = None
+    if proposal.state == "waiting":
+        by = proposals.proposer(proposal, actor)
+        try:
+            planned = acts.plan(connection, proposals.wanted(proposal), by, now, look=True)
+            former = planned.former
+        except LicenseError as error:
+            obstacle = error
+    terms = None if planned is None else Terms.of_order(planned.order)
+    changes: list[Difference] = []
+    if former is not None and terms is not None:
+        changes = differences(Terms.of_license(issuing.claims_of(former)), terms)
+    return {"plan": planned, "obstacle": obstacle, "terms": terms, "changes": changes}
+
+
+@router.post("/{id}/approve")
+async def approve(
+    id: str,  # noqa: A002  # the path's name for it
+    request: Request,
+    site: AtSite,
+    session: Decider,
+    fields: Form,
+) -> Response:
+    """Approve what somebody else proposed, and issue its licence."""
+    id_, now = _row_id(id), site.clock()
+    key = forms.once(fields, f"{PROPOSALS}/{id_}/approve")
+
+    async def decide() -> Reply:
+        reason = _reason(fields, needed=False)
+        return await site.approve(id_, session.actor, reason, now, _told, key)
+
+    return await _decided(request, site, session, id_, fields, decide)
+
+
+@router.post("/{id}/refuse")
+async def refuse(
+    id: str,  # noqa: A002  # the path's name for it
+    request: Request,
+    site: AtSite,
+    session: Reader,
+    fields: Form,
+) -> Response:
+    """Refuse a proposal; who made it takes it back."""
+    id_, now = _row_id(id), site.clock()
+    key = forms.once(fields, f"{PROPOSALS}/{id_}/refuse")
+
+    async def decide() -> Reply:
+        reason = _reason(fields, needed=True)
+
+        def work(connection: Connection) -> Reply:
+            proposals.refuse(connection, id_, session.actor, reason, now)
+            return Reply(303, f"{PROPOSALS}/{id_}", b"")
+
+        return await site.once(session.actor, key, now, work)
+
+    return await _decided(request, site, session, id_, fields, decide)
+
+
+async def _decided(
+    request: Request,
+    site: Site,
+    session: Session,
+    id_: int,
+    fields: dict[str, str],
+    decide: Callable[[], Awaitable[Reply]],
+) -> Response:
+    """Where *decide* leads; or the proposal again, with what it was refused with."""
+    try:
+        reply = await decide()
+    except LicenseError as error:
+        if type(error).__name__ not in _AT_THE_PAGE:
+            raise
+        return await _one(request, site, session, id_, fields, error)
+    return RedirectResponse(reply.location or PROPOSALS, reply.status)
+
+
+def _told(done: StoredLicense | Proposal) -> Reply:
+    assert isinstance(done, StoredLicense)  # noqa: S101  # what is approved is issued
+    return Reply(303, f"/licenses/{done.number}?issued=1", b"")
+
+
+def _reason(fields: dict[str, str], *, needed: bool) -> str | None:
+    text = " ".join(fields.get("reason", "").split())
+    return acts.read_reason({"reason": text} if text else {}, needed=needed)
+
+
+def _row_id(text: str) -> int:
+    """The id in a path. Raises NotFoundError."""
+    if text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= _LARGEST_ID:
+        return int(text)
+    raise NotFoundError(what="proposal", name=text[:64])

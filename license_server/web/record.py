@@ -1,0 +1,169 @@
+"""``/record``: who did what and why, the newest first; the chain, and its checkpoints."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Any, NamedTuple
+
+from fastapi import APIRouter, Depends, Request
+from sqlalchemy import Connection
+from starlette.responses import Response, StreamingResponse
+
+from license_core import strictjson
+from license_core.errors import InputInvalidError, NotFoundError
+from license_core.reason import Reason
+from license_server import chain, cursors, exports, sheets
+from license_server.auth import Session
+from license_server.site import Site
+from license_server.store import record as store
+from license_server.store.record import Event, Wanted
+from license_server.web import pages
+from license_server.web.actions import ACTIONS
+from license_server.web.reader import Reader
+from license_server.web.who import AtSite, May
+
+RECORD = "/record"
+_PAGE = 30
+_CHUNK = 500
+_LONGEST = 200
+_FIELDS = ("actor", "action", "subject", "since", "until")
+
+router = APIRouter(prefix=RECORD)
+Auditor = Annotated[Session, Depends(May("record:read"))]
+
+
+class _Asked(NamedTuple):
+    """The filters: as they were typed, as the store has them, and what is wrong."""
+
+    fields: dict[str, str]
+    wanted: Wanted
+    faults: dict[str, InputInvalidError]
+
+
+@router.get("")
+async def listing(request: Request, site: AtSite, _: Auditor) -> Response:
+    """What was done, the newest first."""
+    asked = _asked(request, site)
+    cursor = request.query_params.get("cursor")
+    before = cursors.read(cursor) if cursor else None
+
+    def read(connection: Connection) -> tuple[list[Event], dict[str, Any]]:
+        found: list[Event] = []
+        if not asked.faults:
+            found = store.events(connection, asked.wanted, before=before, limit=_PAGE + 1)
+        newest = store.listed_checkpoints(connection, before=None, limit=1)
+        linked = store.last_linked(connection)
+        return found, {
+            "checkpoint": newest[0] if newest else None,
+            "linked": linked[0] if linked else 0,
+        }
+
+    found, state = await site.read(read)
+    more = len(found) > _PAGE
+    given = {name: text for name, text in asked.fields.items() if text}
+    return pages.page(
+        request,
+        "record",
+        422 if asked.faults else 200,
+        events=[(event, _details(event)) for event in found[:_PAGE]],
+        fields=asked.fields,
+        faults=asked.faults,
+        given=given,
+        actions=ACTIONS,
+        older=cursors.write(found[_PAGE - 1].id) if more else None,
+        newest=before is not None,
+        **state,
+    )
+
+
+@router.get("/events.csv")
+async def sheet(request: Request, site: AtSite, _: Auditor) -> Response:
+    """The events that are asked for, as a sheet. Raises InputInvalidError."""
+    asked = _asked(request, site)
+    for fault in asked.faults.values():
+        raise fault
+    lines = sheets.write(exports.EVENTS, exports.event_rows(site.database.read, asked.wanted))
+    return _file((line.encode("utf-8") for line in lines), "text/csv; charset=utf-8", "events.csv")
+
+
+@router.get("/chain.jsonl")
+async def whole(site: AtSite, _: Auditor) -> Response:
+    """The chain from its beginning, as ``audit export`` writes it (SPEC section 11.1)."""
+    return _file(_chain(site), "application/jsonl", "chain.jsonl")
+
+
+@router.get("/checkpoint")
+async def checkpoint(site: AtSite, _: Auditor) -> Response:
+    """The last checkpoint, to be kept elsewhere. Raises NotFoundError."""
+    newest = await site.read(lambda c: store.listed_checkpoints(c, before=None, limit=1))
+    if not newest:
+        raise NotFoundError(what="checkpoint of", name="the record")
+    content = f"{newest[0].token}\n".encode("ascii")
+    return _file(iter([content]), "text/plain", f"checkpoint-{newest[0].position}.txt")
+
+
+def _file(content: Iterator[bytes], media_type: str, name: str) -> Response:
+    disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(content, media_type=media_type, headers=disposition)
+
+
+def _chain(site: Site) -> Iterator[bytes]:
+    """Some events at a time: what is linked stays as it is, so no snapshot is needed."""
+    position = 0
+    while True:
+        after = position
+        events = site.database.read(lambda c: store.chain_after(c, after, _CHUNK))  # noqa: B023
+        if not events:
+            return
+        yield b"".join(map(chain.exported, events))
+        position = events[-1].position or 0
+
+
+def _asked(request: Request, site: Site) -> _Asked:
+    """What the address asks for; days are those of the reader's time zone."""
+    given = request.query_params
+    fields = {name: given.get(name, "")[:_LONGEST].strip() for name in _FIELDS}
+    reader, faults = Reader.of(request, site.settings.time_zone), {}
+    days: dict[str, int | None] = {"since": None, "until": None}
+    for name, later in (("since", 0), ("until", 1)):
+        try:
+            days[name] = _midnight(fields[name], reader, later)
+        except (ValueError, OverflowError):
+            reason = Reason("{given!r} is no day such as 2026-11-30", given=fields[name])
+            faults[name] = InputInvalidError(field=name, reason=reason)
+    wanted = Wanted(
+        subject=_plain(fields["subject"]),
+        actor=_actor(fields["actor"]),
+        action=_plain(fields["action"]),
+        since=days["since"],
+        until=days["until"],
+    )
+    return _Asked(fields, wanted, faults)
+
+
+def _midnight(text: str, reader: Reader, later: int) -> int | None:
+    if not text:
+        return None
+    day = date.fromisoformat(text) + timedelta(later)
+    return int(datetime.combine(day, time(), reader.there).timestamp())
+
+
+def _plain(text: str) -> str | None:
+    return text.replace("\0", "") or None
+
+
+def _actor(text: str) -> str | None:
+    """Who is meant: an address is a person's, another word is a token's name."""
+    plain = _plain(text)
+    if plain is None or plain == "command" or ":" in plain:
+        return plain
+    return f"user:{plain.lower()}" if "@" in plain else f"token:{plain}"
+
+
+def _details(event: Event) -> list[tuple[str, str]]:
+    """What an event says beside its subject, as texts."""
+    members = strictjson.loads(event.details.encode("utf-8"))
+    return [(name, _told(value)) for name, value in members.items()]
+
+
+def _told(value: object) -> str:
+    return value if isinstance(value, str) else strictjson.dumps(value).decode("utf-8")

@@ -1,0 +1,235 @@
+"""Sheets at the desk: many licences in from a CSV file, and out into one."""
+
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+
+from license_core.errors import (
+    ImportRefusedError,
+    InputInvalidError,
+    LicenseError,
+    NotFoundError,
+    SheetInvalidError,
+)
+from license_core.reason import Reason
+from license_server import desk, exports, order_sheet, sheet_jobs, sheets
+from license_server.api.licenses import filter_of
+from license_server.auth import Session
+from license_server.sheet_jobs import Job
+from license_server.site import Site
+from license_server.store import licenses as store
+from license_server.web import editing, pages
+from license_server.web.editing import Faults
+from license_server.web.who import AtSite, Form, May
+
+ROOM = "/sheets"
+JOBS = f"{ROOM}/jobs"
+_LISTED = 10
+_MARK = "\ufeff"
+"""The byte order mark, by which a spreadsheet knows that a file is UTF-8."""
+_FILTERS = ("product", "customer", "state")
+COLUMNS = {
+    "customer": "The customer's name; who is new is added.",
+    "product": "As in the product's hostseal.toml.",
+    "host": "The line of get_host_key, or a whole request, in quotes.",
+    "days": "The term in days.",
+    "expires": "Or the last day, such as 2027-12-31.",
+    "perpetual": "Or yes: without end.",
+    "time_zone": "Of the days, such as Asia/Shanghai; blank: UTC.",
+    "edition": "A name such as pro.",
+    "features": "Names, separated by spaces.",
+    "limits": "Such as gpus=4 seats=20, separated by spaces.",
+    "match": "exact or anchored; blank: exact.",
+    "notify_days": "How many days before the end it warns.",
+    "grace_days": "How many days after the end it is tolerated.",
+    "maintenance_until": "Covers versions released until this day.",
+    "replaces": "The number of an earlier licence.",
+    "reason": "Why, for the record.",
+    "contact_name": "Of a new customer: whom to ask for.",
+    "contact_email": "Of a new customer: the e-mail address.",
+    "language": "Of a new customer's mails: zh or en.",
+}
+"""What each column of an import holds; English, translated where it is shown."""
+_EXAMPLE = (
+    {
+        "customer": "上海示例科技",
+        "product": "my-product",
+        "host": '["55917890141cb1c89accc5e53a929acb1867c42c", "studio2_gpu"]',
+        "days": 365,
+        "time_zone": "Asia/Shanghai",
+        "features": "export train",
+        "limits": "gpus=4 seats=20",
+        "contact_email": "ops@example.cn",
+        "language": "zh",
+    },
+    {
+        "customer": "Example GmbH",
+        "product": "my-product",
+        "host": '["0d5f2a0c94a1f2d3b7e6c5a4938271605f4e3d2c", "node-7"]',
+        "expires": "2027-12-31",
+        "time_zone": "Europe/Berlin",
+        "edition": "pro",
+        "limits": "gpus=1",
+        "contact_email": "it@example.com",
+        "language": "en",
+    },
+)
+RESULT = ("line", "customer", "product", "license", "column", "problem", "detail")
+
+router = APIRouter(prefix=ROOM)
+Reader = Annotated[Session, Depends(May("licenses:read"))]
+Issuer = Annotated[Session, Depends(May("licenses:issue"))]
+
+
+@router.get("")
+async def home(request: Request, site: AtSite, session: Reader) -> Response:
+    """Where sheets come in and go out."""
+    return await _home(request, site, session, {}, {})
+
+
+async def _home(
+    request: Request, site: Site, session: Session, fields: dict[str, str], faults: Faults
+) -> Response:
+    names = await site.read(desk.names)
+    jobs = await site.read(lambda connection: sheet_jobs.begun(connection, session.actor, _LISTED))
+    return pages.page(
+        request,
+        "sheets",
+        editing.status(faults),
+        fields=fields,
+        faults=faults,
+        names=names,
+        states=(*store.STATES, "expired"),
+        columns=COLUMNS,
+        jobs=jobs,
+    )
+
+
+@router.post("")
+async def look(request: Request, site: AtSite, session: Issuer, fields: Form) -> Response:
+    """Keep a sheet and lead to what would become of it. Nothing is issued."""
+    text, now = fields.get("sheet", ""), site.clock()
+    try:
+        if not text.strip():
+            raise InputInvalidError(field="sheet", reason="it is missing")
+        data = await run_in_threadpool(sheet_jobs.read, text)
+    except (InputInvalidError, SheetInvalidError) as error:
+        return await _home(request, site, session, fields, {"sheet": error})
+    id_ = await site.write(lambda connection: sheet_jobs.keep(connection, data, session.actor, now))
+    return RedirectResponse(f"{JOBS}/{id_}", 303)
+
+
+@router.get("/example.csv")
+async def example(_: Reader) -> Response:
+    """A sheet that shows the columns."""
+    rows = ([one.get(name) for name in order_sheet.COLUMNS] for one in _EXAMPLE)
+    return _file("example.csv", sheets.write(order_sheet.COLUMNS, rows))
+
+
+@router.get("/licenses.csv")
+async def licenses(request: Request, site: AtSite, session: Reader) -> Response:
+    """The licences as a sheet, the newest first. Raises InputInvalidError."""
+    given = {name: request.query_params.get(name, "").strip() for name in _FILTERS}
+    wanted = filter_of({name: text for name, text in given.items() if text}, session.actor)
+    rows = exports.license_rows(site.database.read, wanted, site.clock())
+    return _file("licenses.csv", sheets.write(exports.LICENSES, rows))
+
+
+@router.get("/jobs/{id}")
+async def job(id: str, request: Request, site: AtSite, session: Issuer) -> Response:  # noqa: A002  # the path's name for it
+    """What would become of a sheet; once it is begun, how far it is and what became of it."""
+    return await _job(request, site, session, id)
+
+
+async def _job(
+    request: Request, site: Site, session: Session, id_: str, error: LicenseError | None = None
+) -> Response:
+    now, actor = site.clock(), session.actor
+    found = await site.read(lambda connection: sheet_jobs.find(connection, id_, actor))
+    status = error.row.status if error else 200
+    if found is None:
+        seen = await run_in_threadpool(sheet_jobs.look, site, id_, actor, now)
+        return pages.page(
+            request, "sheet_look", status, id=id_, seen=seen, error=error, shown=sheet_jobs.SHOWN
+        )
+    left_out = found.progress.left_out if found.over else ()
+    refused = await run_in_threadpool(sheet_jobs.why, site, id_, left_out, actor, now)
+    return pages.page(
+        request,
+        "sheet_job",
+        status,
+        refused=refused,
+        shown=sheet_jobs.SHOWN,
+        **_state(found, now),
+    )
+
+
+def _state(found: Job, now: int) -> dict[str, Any]:
+    return {"job": found, "progress": found.progress, "stopped": found.stopped(now)}
+
+
+@router.get("/jobs/{id}/progress")
+async def progress(id: str, request: Request, site: AtSite, session: Issuer) -> Response:  # noqa: A002  # the path's name for it
+    """How far a job is: the part of its page that a script asks for again and again."""
+    found = await site.read(lambda connection: sheet_jobs.find(connection, id, session.actor))
+    if found is None:
+        raise NotFoundError(what="import", name=id[:64])
+    return pages.page(request, "sheet_progress", **_state(found, site.clock()))
+
+
+@router.post("/jobs/{id}/issue")
+async def issue(
+    id: str,  # noqa: A002  # the path's name for it
+    request: Request,
+    site: AtSite,
+    session: Issuer,
+    fields: Form,
+) -> Response:
+    """Issue the licences of a sheet while its page tells how far it is; sent twice, once."""
+    actor, skip = session.actor, fields.get("skip") == "yes"
+    try:
+        begun = await run_in_threadpool(sheet_jobs.begin, site, id, actor, site.clock(), skip)
+    except ImportRefusedError:
+        reason = Reason("lines are wrong: mend them, or choose to leave them out")
+        return await _job(
+            request, site, session, id, InputInvalidError(field="skip", reason=reason)
+        )
+    task = BackgroundTask(sheet_jobs.run, site, id, actor) if begun else None
+    return RedirectResponse(f"{JOBS}/{id}", 303, background=task)
+
+
+@router.get("/jobs/{id}/result.csv")
+async def result(id: str, site: AtSite, session: Issuer) -> Response:  # noqa: A002  # the path's name for it
+    """What became of each line, or would become, as a sheet. Raises NotFoundError."""
+    await site.read(lambda connection: sheet_jobs.find(connection, id, session.actor))
+    found = sheet_jobs.outcomes(site, id, session.actor, site.clock())
+    rows = (
+        (
+            one.line,
+            line.members.get("customer"),
+            line.members.get("product"),
+            one.number,
+            one.column,
+            one.slug,
+            one.detail,
+        )
+        for line, one in found
+    )
+    return _file("result.csv", sheets.write(RESULT, rows))
+
+
+def _file(name: str, lines: Iterator[str]) -> Response:
+    return StreamingResponse(
+        _encoded(lines),
+        media_type="text/csv; charset=utf-8; header=present",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _encoded(lines: Iterable[str]) -> Iterator[bytes]:
+    yield _MARK.encode("utf-8")
+    yield from (line.encode("utf-8") for line in lines)

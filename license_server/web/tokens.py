@@ -1,0 +1,149 @@
+"""The tokens at the desk: what programs call with; each is shown once."""
+
+import re
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from sqlalchemy import Connection
+from starlette.responses import RedirectResponse, Response
+
+from license_core import strictjson
+from license_core.errors import InputInvalidError, NameTakenError
+from license_core.reason import Reason
+from license_server import auth
+from license_server.api.tokens import MOST_DAYS
+from license_server.auth import PROGRAM, Grant, Session
+from license_server.permissions import PERMISSIONS, WHOLE
+from license_server.store import parties, people
+from license_server.store.people import StoredToken
+from license_server.web import editing, pages
+from license_server.web.editing import Faults
+from license_server.web.who import AtSite, Form, May
+
+ROOM = "/tokens"
+_SEPARATORS = re.compile(r"[\s,;，、；]+")
+_DAYS = "365"
+
+router = APIRouter(prefix=ROOM)
+Manager = Annotated[Session, Depends(May("tokens:manage"))]
+
+
+@router.get("")
+async def listing(request: Request, site: AtSite, _: Manager) -> Response:
+    """The tokens, in the order of their names; those that hold first."""
+    found, now = await site.read(people.list_tokens), site.clock()
+    ordered = sorted(found, key=lambda one: not _holds(one, now))
+    shown = [(one, _products(one)) for one in ordered]
+    return pages.page(request, "tokens", tokens=shown, revoked="revoked" in request.query_params)
+
+
+@router.get("/new")
+async def new(request: Request, session: Manager) -> Response:
+    """The form for another token."""
+    fields = {"days": _DAYS} | {f"may:{scope}": "yes" for scope in PROGRAM.scopes}
+    return _new(request, session, fields, {})
+
+
+@router.post("")
+async def make(request: Request, site: AtSite, session: Manager, fields: Form) -> Response:
+    """Make a token. It is on this page and nowhere else."""
+    now, actor, name = site.clock(), session.actor, fields.get("name", "").strip()
+    scopes = frozenset(one for one in PERMISSIONS if fields.get(f"may:{one}") == "yes")
+    given = [one for one in _SEPARATORS.split(fields.get("products", "")) if one]
+    products = frozenset(given) if given else None
+    days = fields.get("days", "").strip()
+    found: Faults = {}
+    checks: tuple[Callable[[], object], ...] = (
+        lambda: auth.check_name(name),
+        lambda: auth.check_grant(Grant(scopes), actor, now),
+        lambda: auth.check_grant(Grant(scopes or PROGRAM.scopes, products), actor, now),
+        lambda: _end(days, now),
+    )
+    for check in checks:
+        try:
+            check()
+        except InputInvalidError as error:
+            found.setdefault(editing.field_of(error), error)
+    if found:
+        return _new(request, session, fields, found)
+
+    def work(connection: Connection) -> tuple[str, StoredToken, list[str]]:
+        grant = Grant(scopes, products, _end(days, now))
+        secret = auth.new_token(connection, name, actor, now, site.random, grant)
+        known = parties.ids_by_name(connection, "products", given)
+        unknown = sorted(set(given) - known.keys())
+        return secret, auth.token_by_id(connection, secret.split("_")[1]), unknown
+
+    try:
+        secret, made, unknown = await site.write(work)
+    except NameTakenError as error:
+        return _new(request, session, fields, {"name": error})
+    return pages.page(request, "token_made", 201, made=made, secret=secret, unknown=unknown)
+
+
+@router.get("/{id}")
+async def one(id: str, request: Request, site: AtSite, _: Manager) -> Response:  # noqa: A002  # the path's name for it
+    """One token, without its secret."""
+    found = await site.read(lambda connection: auth.token_by_id(connection, id))
+    return pages.page(
+        request,
+        "token",
+        one=found,
+        products=_products(found),
+        holds=_holds(found, site.clock()),
+        allows=PERMISSIONS,
+    )
+
+
+@router.post("/{id}/revoke")
+async def revoke(id: str, site: AtSite, session: Manager, _: Form) -> Response:  # noqa: A002  # the path's name for it
+    """Make a token worthless, once."""
+    now = site.clock()
+
+    def work(connection: Connection) -> None:
+        found = auth.token_by_id(connection, id)
+        if found.revoked_at is None:
+            auth.revoke_token(connection, found.name, session.actor, now)
+
+    await site.write(work)
+    return RedirectResponse(f"{ROOM}?revoked=1", 303)
+
+
+def _new(request: Request, session: Session, fields: dict[str, str], faults: Faults) -> Response:
+    mine = session.actor.permissions
+    return pages.page(
+        request,
+        "token_new",
+        editing.status(faults),
+        fields=fields,
+        faults=faults,
+        allows={name: does for name, does in PERMISSIONS.items() if name in mine},
+        whole=WHOLE,
+    )
+
+
+def _end(days: str, now: int) -> int | None:
+    """When a token for so many *days* ends; None: not by itself. Raises InputInvalidError."""
+    if not days:
+        return None
+    number = int(days) if days.isascii() and days.isdigit() and len(days) < 6 else 0
+    if not 1 <= number <= MOST_DAYS:
+        reason = Reason(
+            "{value!r} is not a whole number from 1 to {most}", value=days, most=MOST_DAYS
+        )
+        raise InputInvalidError(field="days", reason=reason)
+    return now + number * 86400
+
+
+def _products(token: StoredToken) -> list[str] | None:
+    """The names of the products that a token is for; None: all."""
+    if token.products is None:
+        return None
+    named: list[str] = strictjson.loads(token.products.encode("utf-8"))
+    return named
+
+
+def _holds(token: StoredToken, now: int) -> bool:
+    ended = token.expires_at is not None and token.expires_at <= now
+    return token.revoked_at is None and not ended

@@ -1,0 +1,72 @@
+"""Running a vendor in Chromium: a sheet from a file to its licences, with and without a script."""
+
+import csv
+import io
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import sign_in
+from tests.support.server import LINE, Running
+
+LINES = 1200
+
+
+def sheet(customer: str, count: int) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(("customer", "product", "host", "days"))
+    writer.writerows((customer, "bulk", LINE, n % 90 + 1) for n in range(count))
+    return text.getvalue()
+
+
+def test_a_sheet_becomes_licences_while_one_watches(
+    page: Page,
+    running: Running,
+    tmp_path: Path,
+) -> None:
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    sign_in(page, running)
+    page.get_by_role("link", name="Import and export").click()
+    picker = page.get_by_label("A file")
+    with_script = picker.is_visible()
+    customer = f"示例公司 {with_script}"
+    text = sheet(customer, LINES)
+    if with_script:
+        file = tmp_path / "sheet.csv"
+        file.write_bytes(text.encode("gb18030"))  # as a Chinese Excel saves it
+        picker.set_input_files(file)
+        expect(page.get_by_label("The lines of the file")).to_have_value(
+            text.replace("\r\n", "\n"), timeout=30_000
+        )
+    else:
+        page.get_by_label("The lines of the file").fill(text)
+    page.get_by_role("button", name="See what would be issued").click()
+    expect(page.get_by_role("heading", name="What would be issued")).to_be_visible()
+    expect(page.get_by_text(customer).first).to_be_visible()
+    page.get_by_role("button", name=f"Issue {LINES} licences").click()
+    # Nobody clicks any more: the page itself tells when it is over.
+    expect(page.get_by_text("Done.")).to_be_visible(timeout=60_000)
+    told = f"{LINES} of {LINES} lines; {LINES} issued, 0 left out."
+    expect(page.get_by_text(told)).to_be_visible()
+    assert errors == []
+
+
+def test_an_invitation_is_copied_from_its_page(
+    page: Page,
+    running: Running,
+) -> None:
+    sign_in(page, running)
+    page.get_by_role("link", name="People").click()
+    page.get_by_role("link", name="Invite somebody").click()
+    page.get_by_label("E-mail address").fill("guest@example.com")
+    page.get_by_role("button", name="Make the invitation").click()
+    address = page.locator("#address").inner_text()
+    assert address.startswith(f"{running.url}/invitation?secret=")
+    assert address in page.locator("#mail").inner_text()
+    page.get_by_role("link", name="I have sent it").click()
+    row = page.get_by_role("row", name="guest@example.com")
+    row.get_by_role("button", name="Withdraw the invitation of guest@example.com").click()
+    expect(page.get_by_text("The invitation was withdrawn.")).to_be_visible()
+    assert page.goto(address).status == 410  # type: ignore[union-attr]

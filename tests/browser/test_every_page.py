@@ -1,0 +1,135 @@
+"""Every page of the desk that a link leads to, in both languages, on both grounds, on a telephone.
+
+The walk finds the pages itself. What only a form leads to is looked at by ``judge.look`` in the
+tests of that form.
+"""
+
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext
+
+from tests.support import judge
+from tests.support.furnished import Furnished, furnished_server
+from tests.support.ledger import line
+from tests.support.server import Running
+
+pytestmark = [pytest.mark.xdist_group("every-page"), pytest.mark.timeout(900)]
+
+
+class There(NamedTuple):
+    """A server with everything in it, and a browser."""
+
+    running: Running
+    furnished: Furnished
+    browser: Browser
+
+    def context(self, language: str, **more: Any) -> BrowserContext:
+        """A browser of somebody who reads *language*."""
+        context = self.browser.new_context(
+            base_url=self.running.url, viewport=judge.WIDE, reduced_motion="reduce", **more
+        )
+        context.set_default_timeout(20_000)
+        context.add_cookies(
+            [{"name": "hostseal_language", "value": language, "url": self.running.url}]
+        )
+        return context
+
+
+@pytest.fixture(scope="module")
+def there(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterator[There]:
+    with furnished_server(tmp_path_factory.mktemp("desk"), int(time.time())) as (running, made):
+        yield There(running, made, chromium)
+
+
+@pytest.fixture(scope="module")
+def administrator(there: There) -> Any:
+    """The cookies of the administrator."""
+    context = there.context("en")
+    page = context.new_page()
+    page.goto("/login")
+    page.locator("#email").fill(there.running.admin_email)
+    page.locator("#password").fill(there.running.admin_password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.locator("nav").first.wait_for()
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+@pytest.fixture(params=["en", "zh"])
+def language(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def stranger(there: There, language: str) -> Iterator[BrowserContext]:
+    """A browser in which nobody is signed in."""
+    context = there.context(language)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def signed_in(there: There, language: str, administrator: Any) -> Iterator[BrowserContext]:
+    """The administrator's browser."""
+    context = there.context(language, storage_state=administrator)
+    yield context
+    context.close()
+
+
+def test_nothing_is_wrong_with_any_page_that_a_link_leads_to(
+    there: There, language: str, signed_in: BrowserContext
+) -> None:
+    numbers = [name for name in there.furnished if str(name).startswith("HS-")]
+    starts = ["/", *(f"/licenses/{number}" for number in numbers)]
+    visits = judge.walk(signed_in, there.running.url, language, starts)
+    paths = {visit.path for visit in visits}
+    assert {"/", "/licenses", "/licenses/new", "/account"} <= paths
+    assert not judge.told(visits), judge.told(visits)
+
+
+def test_nothing_is_wrong_with_a_page_for_somebody_who_is_not_signed_in(
+    there: There, language: str, stranger: BrowserContext
+) -> None:
+    invitation = f"/invitation?secret={there.furnished.invitation}"
+    starts = ["/login", invitation, "/problems/wrong-host", "/problems/input-invalid"]
+    visits = judge.walk(stranger, there.running.url, language, starts)
+    assert not judge.told(visits), judge.told(visits)
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/licenses/HS-2026-00000000", "/problems/none"])
+def test_a_page_that_is_not_there_is_a_page_too(
+    signed_in: BrowserContext, language: str, path: str
+) -> None:
+    page = signed_in.new_page()
+    answer = page.goto(path)
+    assert answer is not None
+    assert answer.status == 404
+    found = judge.look(page, language)
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("pasted", [line(26), "nothing", ""], ids=["known", "wrong", "blank"])
+def test_what_the_issue_form_leads_to_is_a_page_like_any(
+    signed_in: BrowserContext, language: str, pasted: str
+) -> None:
+    page = signed_in.new_page()
+    page.goto("/licenses/new")
+    form = page.locator("form:has([name=host])").first
+    form.evaluate("form => form.noValidate = true")
+    form.locator("[name=host]").fill(pasted)
+    form.locator("[name=customer]").fill("ACME")
+    form.locator("[name=product]").fill("darwin")
+    with page.expect_navigation():
+        form.locator("button:not([type=button])").last.click()
+    found = judge.look(page, language)
+    assert not found, "\n".join(found)
+
+
+def test_changing_how_pages_are_shown_leads_back_to_the_page(signed_in: BrowserContext) -> None:
+    for choice in ("language=zh", "language=en", "theme=dark", "theme=light", "theme=auto"):
+        answer = signed_in.request.get(f"/preferences?{choice}&back=/licenses", max_redirects=0)
+        assert (answer.status, answer.headers["location"]) == (303, "/licenses")
