@@ -37,6 +37,7 @@ class Sending(NamedTuple):
     number: str
     file: str
     """The text of license.dat."""
+    customer_id: int | None
     name: str | None
     """Whom to write to."""
     address: str | None
@@ -65,6 +66,7 @@ async def of(site: Site, request: Request, stored: StoredLicense) -> Sending:
     return Sending(
         number=stored.number,
         file=issuing.file_of(stored).decode("utf-8"),
+        customer_id=customer.id if customer else None,
         name=name,
         address=address,
         mailto=link(address, letters[0]) if address else None,
