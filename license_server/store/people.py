@@ -94,6 +94,17 @@ def list_tokens(connection: Connection) -> list[StoredToken]:
     return [StoredToken(*row) for row in connection.execute(select(tokens).order_by(tokens.c.name))]
 
 
+def tokens_after(
+    connection: Connection, name: str | None, limit: int, *, revoked: bool
+) -> list[StoredToken]:
+    """At most *limit* tokens in the order of their names, after *name*; *revoked*, or not."""
+    is_revoked = tokens.c.revoked_at.is_not(None)
+    query = select(tokens).where(is_revoked if revoked else ~is_revoked).order_by(tokens.c.name)
+    if name is not None:
+        query = query.where(tokens.c.name > name)
+    return [StoredToken(*row) for row in connection.execute(query.limit(limit))]
+
+
 def revoke_token(connection: Connection, name: str, now: int) -> StoredToken | None:
     """Revoke the token of this name, if there is one that still holds."""
     query = (

@@ -13,10 +13,12 @@ from license_core.errors import (
     LastAdministratorError,
     LicenseError,
     NameTakenError,
+    NotFoundError,
     NotPermittedError,
 )
 from license_core.reason import Reason
 from license_server import accounts, cursors, invitations, second_factor
+from license_server.actor import Actor
 from license_server.api.parties import row_id
 from license_server.auth import Session
 from license_server.permissions import PERMISSIONS, ROLES
@@ -29,7 +31,14 @@ from license_server.web.who import AtSite, Form, May
 
 ROOM = "/people"
 _PAGE = 50
-_DONE = ("role", "ended", "reopened", "sessions", "codes")
+_MOST_INVITED = 100
+ACTS: dict[str, Callable[[Connection, StoredUser, Actor, int], object]] = {
+    "end": accounts.end,
+    "reopen": accounts.reopen,
+    "end-sessions": accounts.end_sessions,
+    "end-codes": second_factor.end_of_other,
+}
+"""What can be done to an account, as its address has it."""
 # What a rule of accounts refuses; it is told on the page of whom it is about.
 _REFUSED = (InputInvalidError, LastAdministratorError, NotPermittedError)
 
@@ -58,7 +67,8 @@ async def listing(request: Request, site: AtSite, _: Manager) -> Response:
         "people",
         users=users[:_PAGE],
         here_now=here,
-        invited=invited,
+        invited=invited[:_MOST_INVITED],
+        all_invited=len(invited),
         older=older,
         first=before is None,
         withdrawn="withdrawn" in request.query_params,
@@ -165,56 +175,22 @@ async def change_role(
     )
 
 
-@router.post("/{id}/end")
-async def end(
+@router.post("/{id}/{act}")
+async def do(
     id: str,  # noqa: A002  # the path's name for it
+    act: str,
     request: Request,
     site: AtSite,
     session: Manager,
     _: Form,
 ) -> Response:
-    """Let somebody sign in no more; their sessions end at once."""
-    act: Act = lambda c, user, now: accounts.end(c, user, session.actor, now)  # noqa: E731
-    return await _act(request, site, session, id, "ended", act)
-
-
-@router.post("/{id}/reopen")
-async def reopen(
-    id: str,  # noqa: A002  # the path's name for it
-    request: Request,
-    site: AtSite,
-    session: Manager,
-    _: Form,
-) -> Response:
-    """Let somebody sign in again."""
-    act: Act = lambda c, user, now: accounts.reopen(c, user, session.actor, now)  # noqa: E731
-    return await _act(request, site, session, id, "reopened", act)
-
-
-@router.post("/{id}/end-sessions")
-async def end_sessions(
-    id: str,  # noqa: A002  # the path's name for it
-    request: Request,
-    site: AtSite,
-    session: Manager,
-    _: Form,
-) -> Response:
-    """Sign somebody out everywhere."""
-    act: Act = lambda c, user, now: accounts.end_sessions(c, user, session.actor, now)  # noqa: E731
-    return await _act(request, site, session, id, "sessions", act)
-
-
-@router.post("/{id}/end-codes")
-async def end_codes(
-    id: str,  # noqa: A002  # the path's name for it
-    request: Request,
-    site: AtSite,
-    session: Manager,
-    _: Form,
-) -> Response:
-    """Let somebody who lost their device and their recovery codes in with the password alone."""
-    act: Act = lambda c, user, now: second_factor.end_of_other(c, user, session.actor, now)  # noqa: E731
-    return await _act(request, site, session, id, "codes", act)
+    """Do one of ACTS to somebody's account. Raises NotFoundError for another."""
+    if act not in ACTS:
+        raise NotFoundError(what="page", name=request.url.path)
+    done = ACTS[act]
+    return await _act(
+        request, site, session, id, act, lambda c, user, now: done(c, user, session.actor, now)
+    )
 
 
 async def _act(
@@ -279,5 +255,5 @@ async def _one(
         error=None if faults else error,
         collided=collided,
         etag=accounts.etag(user),
-        done=done if done in _DONE else "",
+        done=done if done in (*ACTS, "role") else "",
     )

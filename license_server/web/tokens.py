@@ -24,6 +24,7 @@ from license_server.web.who import AtSite, Form, May
 ROOM = "/tokens"
 _SEPARATORS = re.compile(r"[\s,;，、；]+")
 _DAYS = "365"
+_PAGE = 50
 
 router = APIRouter(prefix=ROOM)
 Manager = Annotated[Session, Depends(May("tokens:manage"))]
@@ -31,11 +32,24 @@ Manager = Annotated[Session, Depends(May("tokens:manage"))]
 
 @router.get("")
 async def listing(request: Request, site: AtSite, _: Manager) -> Response:
-    """The tokens, in the order of their names; those that hold first."""
-    found, now = await site.read(people.list_tokens), site.clock()
-    ordered = sorted(found, key=lambda one: not _holds(one, now))
-    shown = [(one, _products(one)) for one in ordered]
-    return pages.page(request, "tokens", tokens=shown, revoked="revoked" in request.query_params)
+    """The tokens that were not revoked, or with ``?revoked=1`` those that were, by their names."""
+    given = request.query_params
+    revoked, after = given.get("revoked") == "1", given.get("after")
+
+    def read(connection: Connection) -> list[StoredToken]:
+        last = auth.token_by_id(connection, after).name if after else None
+        return people.tokens_after(connection, last, _PAGE + 1, revoked=revoked)
+
+    found = await site.read(read)
+    return pages.page(
+        request,
+        "tokens",
+        tokens=[(one, _products(one)) for one in found[:_PAGE]],
+        revoked=revoked,
+        more=found[_PAGE - 1].id if len(found) > _PAGE else None,
+        first=after is None,
+        done="done" in given,
+    )
 
 
 @router.get("/new")
@@ -107,7 +121,7 @@ async def revoke(id: str, site: AtSite, session: Manager, _: Form) -> Response: 
             auth.revoke_token(connection, found.name, session.actor, now)
 
     await site.write(work)
-    return RedirectResponse(f"{ROOM}?revoked=1", 303)
+    return RedirectResponse(f"{ROOM}?done=revoked", 303)
 
 
 def _new(request: Request, session: Session, fields: dict[str, str], faults: Faults) -> Response:

@@ -504,6 +504,39 @@ def test_nobody_changes_themselves(desk: Desk, admin: Page) -> None:
 # Tokens
 
 
+def before_it(desk: Desk, name: str) -> str:
+    """The id of the token that stands before the one of this *name*: a page begins after it."""
+    query = sqlalchemy.text("select id from tokens where name < :n order by name desc limit 1")
+    with desk.site.database.reading() as connection:
+        return str(connection.execute(query, {"n": name}).scalar() or "")
+
+
+def test_a_list_goes_on_on_the_next_page(desk: Desk, admin: Page) -> None:
+    mark = f"paged {desk.clock.now}"
+    for n in range(60):
+        grant = auth.Grant(frozenset({"licenses:read"}))
+        desk.site.database.write(
+            lambda c, n=n, grant=grant: auth.new_token(  # type: ignore[misc]
+                c, f"{mark} {n:02}", COMMAND, desk.clock.now, os.urandom, grant
+            )
+        )
+        add_customer(admin, f"{mark} {n:02}")
+    for begin in ("/tokens", f"/customers?q={desk.clock.now}"):
+        path = begin
+        seen: list[str] = []
+        shown = ""
+        while path:
+            shown = admin.get(path).text
+            found = re.findall(rf">({mark} \d\d)</a>", shown)
+            assert len(re.findall("<tr><td", shown)) <= 50
+            assert len(shown.encode()) < 100_000
+            seen += found
+            further = re.search(r'rel="next" href="([^"]+)"', shown)
+            path = unescape(further[1]) if further else ""
+        assert seen == [f"{mark} {n:02}" for n in range(60)]
+        assert "First page" in shown
+
+
 def test_a_token_is_shown_once_works_and_is_revoked(desk: Desk, admin: Page) -> None:
     name = unique(desk, "order portal")
     page = admin.get("/tokens/new").text
@@ -521,7 +554,7 @@ def test_a_token_is_shown_once_works_and_is_revoked(desk: Desk, admin: Page) -> 
     bearer = {"Authorization": f"Bearer {secret}"}
     assert desk.client.get("/api/v1/licenses", headers=bearer).status_code == 200
     one = f"/tokens/{stored.id}"
-    for path in ("/tokens", one):
+    for path in (f"/tokens?after={before_it(desk, name)}", one):
         shown = admin.get(path).text
         assert name in shown
         assert secret not in shown
@@ -531,6 +564,8 @@ def test_a_token_is_shown_once_works_and_is_revoked(desk: Desk, admin: Page) -> 
     desk.clock.now += 1
     assert desk.client.get("/api/v1/licenses", headers=bearer).status_code == 401
     assert "/revoke" not in admin.get(one).text
+    assert name not in admin.get("/tokens").text
+    assert name in admin.get("/tokens?revoked=1").text
     assert admin.post(f"{one}/revoke").status_code == 303  # a second click does no harm
 
 
@@ -562,7 +597,7 @@ def test_what_attacks_in_a_token_or_an_address_is_shown_as_text(
     for text, said in (
         (made.text, name),
         (admin.get(path).text, name),
-        (admin.get("/tokens").text, name),
+        (admin.get(f"/tokens?after={before_it(desk, name)}").text, name),
         (invited.text, email),
         (admin.get("/people").text, email),
     ):

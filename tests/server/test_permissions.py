@@ -122,10 +122,7 @@ ROWS = {
     "POST /people/invitations/{id}/withdraw": "people:manage",
     "GET /people/{id}": "people:manage",
     "POST /people/{id}/role": "people:manage",
-    "POST /people/{id}/end": "people:manage",
-    "POST /people/{id}/reopen": "people:manage",
-    "POST /people/{id}/end-sessions": "people:manage",
-    "POST /people/{id}/end-codes": "people:manage",
+    "POST /people/{id}/{act}": "people:manage",
     "GET /tokens": "tokens:manage",
     "POST /tokens": "tokens:manage",
     "GET /tokens/new": "tokens:manage",
@@ -155,7 +152,13 @@ ROWS = {
     "GET /static/{name}": ANYONE,
 }
 """Each route, and what one must be permitted."""
-VALUES = {"number": "HS-2026-00000000", "id": "999999999", "name": "none", "slug": "none"}
+VALUES = {
+    "act": "end",
+    "number": "HS-2026-00000000",
+    "id": "999999999",
+    "name": "none",
+    "slug": "none",
+}
 
 
 def routes(app: FastAPI) -> set[str]:
