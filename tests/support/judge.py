@@ -98,15 +98,15 @@ def violations(page: Page) -> list[str]:
 def left_in_english(page: Page) -> list[str]:
     """Texts of a Chinese page that are, or hold, an English one of the catalogue.
 
-    A single word counts where it stands alone: names may be English words.
+    What is short counts where it stands alone: names may be English words.
     """
     texts: list[str] = page.evaluate(_TEXTS)
     return [text for text in texts if _is_english(text)]
 
 
 def _is_english(text: str) -> bool:
-    parts = {text, *re.split(r"\s*[·:;,，：；（）()]\s*", text)}
-    return bool(parts & _WORDS) or any(sentence in text for sentence in _SENTENCES)
+    parts = {text, *re.split(r"\s*[·，：；（）()]\s*|[,:;]\s+", text)}
+    return bool(parts & _KEYS) or any(sentence in text for sentence in _SENTENCES)
 
 
 def _keys() -> Iterator[str]:
@@ -119,7 +119,6 @@ def _keys() -> Iterator[str]:
 
 
 _KEYS = frozenset(key for key in _keys() if re.search("[A-Za-z]{3}", key))
-_WORDS = frozenset(key for key in _KEYS if " " not in key)
 _SENTENCES = tuple(key for key in _KEYS if key.count(" ") >= 1 and len(key) > 8)
 
 
@@ -178,9 +177,10 @@ def _of_here(base: str, path: str, hrefs: list[str]) -> Iterator[str]:
 def kind_of(path: str) -> str:
     """*path* without what it names: pages of one kind are made by one template."""
     parts = urlsplit(path)
-    steps = (re.sub(r".*[0-9].*|.{25,}|(?<=problems/).*", "…", s) for s in parts.path.split("/"))
+    steps = (re.sub(r".*[0-9].*|.{25,}", "…", step) for step in parts.path.split("/"))
     names = sorted({name for name, value in parse_qsl(parts.query) if value})
-    return "/".join(steps) + (f"?{'&'.join(names)}" if names else "")
+    path = re.sub(r"^/problems/.*", "/problems/…", "/".join(steps))
+    return path + (f"?{'&'.join(names)}" if names else "")
 
 
 def told(visits: Sequence[Visit]) -> str:

@@ -1,0 +1,66 @@
+"""The judge of pages sees what is wrong: a page is made wrong in one way after another."""
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.support import judge
+
+RIGHT = (
+    '<!doctype html><html lang="zh-Hans"><head><meta name="viewport" content="width=device-width">'
+    "<title>许可证 · Hostseal</title></head><body><main><h1>许可证</h1>{}</main></body></html>"
+)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "fault"),
+    [
+        ('<p style="color:#bbb;background:#fff">看不清</p>', "axe, light: color-contrast"),
+        ('<img src="data:,">', "axe, dark: image-alt"),
+        ("<input>", "axe, light: label"),
+        ('<div style="width:500px">宽</div>', "sticks out: "),
+        (f"<p>{'W' * 200}</p>", "sticks out: "),
+        ("<p>Nothing was changed.</p>", "in English: 'Nothing was changed.'"),
+        ("<p>12 · Licences</p>", "in English: '12 · Licences'"),
+        ('<p title="Sign out">退出</p>', "in English: 'Sign out'"),
+        ("<p>The CSV file cannot be read</p>", "in English: 'The CSV file cannot be read'"),
+    ],
+)
+def test_what_is_wrong_with_a_page_is_seen(chromium: Browser, wrong: str, fault: str) -> None:
+    page = chromium.new_page(viewport=judge.WIDE)
+    page.set_content(RIGHT.format(wrong))
+    found = judge.look(page, "zh")
+    page.close()
+    assert any(one.startswith(fault) for one in found), found
+
+
+def test_nothing_is_wrong_with_a_page_that_is_right(chromium: Browser) -> None:
+    page = chromium.new_page(viewport=judge.WIDE)
+    scrolls = '<div tabindex="0" style="overflow-x:auto"><p style="width:900px">宽</p></div>'
+    page.set_content(RIGHT.format(f"<p>studio2_gpu</p><code>Sign out</code>{scrolls}"))
+    assert judge.look(page, "zh") == []
+    page.close()
+
+
+def test_errors_of_scripts_and_requests_that_fail_are_heard(chromium: Browser) -> None:
+    page = chromium.new_page()
+    wrong = judge.listen(page)
+    page.set_content(
+        '<script>console.error("one"); throw Error("two")</script><img src="http://127.0.0.1:1/">'
+    )
+    page.wait_for_load_state("load")
+    assert {one.partition(":")[0] for one in wrong} >= {"console", "script", "request"}
+    page.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/licenses/HS-2026-75D872HH", "/licenses/…"),
+        ("/licenses/new", "/licenses/new"),
+        ("/licenses?state=valid&q=", "/licenses?state"),
+        ("/problems/wrong-host", "/problems/…"),
+        ("/customers/12", "/customers/…"),
+    ],
+)
+def test_pages_of_one_kind_are_known_by_their_address(path: str, kind: str) -> None:
+    assert judge.kind_of(path) == kind
