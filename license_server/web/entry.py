@@ -180,7 +180,7 @@ async def _enter(
         return open_session(connection, request, site, user, now), user
 
     session, user = await site.write(open_)
-    response = RedirectResponse(next_ or HOME, 303)
+    response = RedirectResponse(next_ or "/", 303)
     let_in(response, request, site, session, user)
     return response
 

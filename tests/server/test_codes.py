@@ -132,7 +132,7 @@ def test_nobody_is_in_before_the_code(person: Person) -> None:
     assert (reply.status_code, reply.headers["location"]) == (303, "/login/code")
     assert SESSION not in desk.client.cookies
     assert desk.client.get("/licenses").status_code == 303
-    assert person.give(person.code).headers["location"] == "/licenses"
+    assert person.give(person.code).headers["location"] == "/"
     assert desk.client.get("/licenses").status_code == 200
 
 
@@ -244,7 +244,7 @@ def test_a_seed_is_nothing_until_its_code_was_seen(desk: Desk) -> None:
     reply = act(desk, "/codes/confirm", sealed=sealed, code=wrong)
     assert (reply.status_code, seed[:4] in reply.text) == (422, True)
     desk.client.cookies.clear()
-    assert sign_in(desk, PASSWORD, email).headers["location"] == "/licenses"
+    assert sign_in(desk, PASSWORD, email).headers["location"] == "/"
 
 
 def test_a_seed_that_was_sealed_for_somebody_else_is_refused(desk: Desk) -> None:
@@ -286,7 +286,7 @@ def test_both_factors_are_needed_to_give_one_up(person: Person) -> None:
         assert act(desk, "/codes/end", **fields).status_code == 422
     assert act(desk, "/codes/end", current=PASSWORD, code=person.code).status_code == 303
     desk.client.cookies.clear()
-    assert sign_in(desk, PASSWORD, person.email).headers["location"] == "/licenses"
+    assert sign_in(desk, PASSWORD, person.email).headers["location"] == "/"
 
 
 def test_new_recovery_codes_replace_the_former(person: Person) -> None:
@@ -309,7 +309,7 @@ def test_who_lost_everything_is_let_in_by_an_administrator(person: Person) -> No
     path = f"/api/v1/users/{user.id}/end-codes"
     headers = bearer(desk, *PERMISSIONS)
     assert desk.client.post(path, headers=headers).json()["totp"] is False
-    assert sign_in(desk, PASSWORD, person.email).headers["location"] == "/licenses"
+    assert sign_in(desk, PASSWORD, person.email).headers["location"] == "/"
 
 
 def test_a_session_is_another_after_signing_in_and_the_former_is_over(desk: Desk) -> None:

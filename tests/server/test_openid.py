@@ -291,7 +291,7 @@ def test_another_provider_that_answers_is_not_believed(vendor: Vendor) -> None:
 def test_the_way_back_stays_on_this_server(vendor: Vendor) -> None:
     vendor.say(claims=person(vendor.add()))
     reply = vendor.client.get(vendor.begin("https://example.com/"))
-    assert reply.headers["location"] == "/licenses"
+    assert reply.headers["location"] == "/"
 
 
 def test_somebody_with_codes_is_asked_for_one_here_too(vendor: Vendor) -> None:
