@@ -1,18 +1,16 @@
 """Issuing at the desk: paste, see what it means, issue."""
 
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
 from license_core import b64url
-from license_core.errors import FormExpiredError, LicenseError
+from license_core.errors import LicenseError
 from license_server import desk, issuing
 from license_server.acts import Wanted
 from license_server.auth import Session
-from license_server.idempotency import Idempotency
 from license_server.site import Site
 from license_server.store.licenses import StoredLicense
 from license_server.store.proposals import Proposal
@@ -99,11 +97,7 @@ async def preview(request: Request, site: AtSite, session: Issuer, fields: Form)
 @router.post(HOME)
 async def issue(request: Request, site: AtSite, session: Issuer, fields: Form) -> Response:
     """Issue what the preview showed; the same form sent twice issues one licence."""
-    once = fields.pop("once", "")
-    if not once or len(once) > 64 or not (once.isascii() and once.isprintable()):
-        raise FormExpiredError
-    content = urlencode(sorted(fields.items())).encode("ascii")
-    key = Idempotency.of(f"form:{once}", "POST", HOME, content)
+    key = forms.once(fields, HOME)
     now = site.clock()
     try:
         _, members = await site.read(lambda c: forms.order(fields, now, reading.finder(c)))
