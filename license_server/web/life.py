@@ -83,6 +83,32 @@ _UNCHANGED: dict[str, LicenseError] = {
 router = APIRouter()
 
 
+class Sent(NamedTuple):
+    """Who wants to do what to which licence, and what they typed into the form so far."""
+
+    request: Request
+    site: Site
+    actor: Actor
+    act: str
+    number: str
+    fields: dict[str, str]
+
+    @property
+    def path(self) -> str:
+        """The address of the act."""
+        return f"{HOME}/{self.number}/{self.act}"
+
+    def wanted(self, seen: "Seen") -> Wanted:
+        """The order that the fields make. Raises InputInvalidError."""
+        made = members(self.act, self.fields, blank(self.act, seen, self.zone))
+        return Wanted(self.act, made, self.number, self.fields.get("seen") or None)
+
+    @property
+    def zone(self) -> str:
+        """The time zone of the vendor."""
+        return self.site.settings.time_zone
+
+
 class Seen(NamedTuple):
     """A licence as somebody sees it who is about to act on it."""
 
@@ -194,21 +220,14 @@ def _field_of(error: LicenseError) -> str:
     return str(error.facts.get("field", "")).partition(".")[0]
 
 
-async def _form(
-    request: Request,
-    site: Site,
-    session: Session,
-    act: str,
-    number: str,
-    fields: dict[str, str] | None = None,
-    error: LicenseError | None = None,
-) -> Response:
-    """The form of *act*, as it was filled in; where it is not possible by now, why not."""
-    seen = await site.read(lambda connection: _see(connection, number))
-    closed = _why_not(act, seen, session.actor)
-    was = blank(act, seen, site.settings.time_zone)
-    if isinstance(error, LicenseStateError) and closed is None:
+async def _form(sent: Sent, error: LicenseError | None = None) -> Response:
+    """The form of the act, as it was filled in; where it is not possible by now, why not."""
+    act, site = sent.act, sent.site
+    seen = await site.read(lambda connection: _see(connection, sent.number))
+    closed = _why_not(act, seen, sent.actor)
+    if isinstance(error, LicenseStateError):
         error = _UNCHANGED.get(act, error)
+    was = blank(act, seen, sent.zone)
     wrong = {}
     if error is not None and closed is None:
 
@@ -218,21 +237,20 @@ async def _form(
             if act not in ENDS:
                 orders.again(act, seen.license, made, site.clock())
 
-        wrong = faults(fields or {}, error, act, read)
-    said = closed or (None if wrong else error)
-    status = (closed or error).row.status if closed or error else 200  # type: ignore[union-attr]
+        wrong = faults(sent.fields, error, act, read)
+    refused = closed or error
     return pages.page(
-        request,
+        sent.request,
         "act",
-        status,
+        refused.row.status if refused else 200,
         act=act,
         seen=seen,
         stored=seen.stored,
         terms=Terms.of_license(seen.license),
         closed=closed is not None,
-        error=said,
+        error=None if wrong else refused,
         faults=wrong,
-        fields=was | (fields or {}) | {"seen": seen.etag},
+        fields=was | sent.fields | {"seen": seen.etag},
         zones=replacement.ZONES,
         once=b64url.encode(site.random(12)),
     )
@@ -248,81 +266,62 @@ def _why_not(act: str, seen: Seen, actor: Actor) -> LicenseError | None:
     return None
 
 
-async def _act(
-    request: Request,
-    site: Site,
-    session: Session,
-    act: str,
-    number: str,
-    fields: dict[str, str],
-) -> Response:
-    step = fields.pop("step", "look")
+async def _act(sent: Sent) -> Response:
+    step = sent.fields.pop("step", "look")
     if step == "form":
-        return await _form(request, site, session, act, number, fields)
+        return await _form(sent)
     try:
         if step == "do":
-            reply = await _do(site, session, act, number, fields)
+            reply = await _do(sent)
             return RedirectResponse(reply.location or HOME, reply.status)
-        return await _look(request, site, session, act, number, fields)
+        return await _look(sent)
     except LicenseError as error:
         if type(error).__name__ not in _AT_THE_FORM:
             raise
-        return await _form(request, site, session, act, number, fields, error)
+        return await _form(sent, error)
 
 
-def _wanted(act: str, seen: Seen, fields: Mapping[str, str], zone: str) -> Wanted:
-    made = members(act, fields, blank(act, seen, zone))
-    return Wanted(act, made, seen.stored.number, fields.get("seen") or None)
-
-
-async def _look(
-    request: Request,
-    site: Site,
-    session: Session,
-    act: str,
-    number: str,
-    fields: dict[str, str],
-) -> Response:
+async def _look(sent: Sent) -> Response:
     """What would be done. Raises as acts.plan does, and ChangedMeanwhileError."""
-    now, zone = site.clock(), site.settings.time_zone
+    now = sent.site.clock()
 
     def read(connection: Connection) -> tuple[Seen, Plan]:
-        seen = _see(connection, number)
-        acts.check_state(seen.stored, act)
-        wanted = _wanted(act, seen, fields, zone)
+        seen = _see(connection, sent.number)
+        acts.check_state(seen.stored, sent.act)
+        wanted = sent.wanted(seen)
         if wanted.expected is not None and wanted.expected != seen.etag:
-            raise ChangedMeanwhileError(what=Reason("licence {number}", number=number))
-        return seen, acts.plan(connection, wanted, session.actor, now, look=True)
+            raise ChangedMeanwhileError(what=Reason("licence {number}", number=sent.number))
+        return seen, acts.plan(connection, wanted, sent.actor, now, look=True)
 
-    seen, planned = await site.read(read)
+    seen, planned = await sent.site.read(read)
     after = Terms.of_order(planned.order)
     return pages.page(
-        request,
+        sent.request,
         "look",
-        act=act,
+        act=sent.act,
         stored=seen.stored,
         plan=planned,
         terms=after,
         changes=differences(Terms.of_license(seen.license), after),
-        fields=fields,
-        once=b64url.encode(site.random(12)),
+        fields=sent.fields,
+        once=b64url.encode(sent.site.random(12)),
     )
 
 
-async def _do(site: Site, session: Session, act: str, number: str, fields: dict[str, str]) -> Reply:
+async def _do(sent: Sent) -> Reply:
     """Do it, once for each form. Raises as Site.act and acts.end do."""
-    now, zone = site.clock(), site.settings.time_zone
-    key = forms.once(fields, f"{HOME}/{number}/{act}")
-    seen = await site.read(lambda connection: _see(connection, number))
-    wanted = _wanted(act, seen, fields, zone)
-    if act not in ENDS:
-        return await site.act(wanted, session.actor, now, told, key)
+    site, now = sent.site, sent.site.clock()
+    key = forms.once(sent.fields, sent.path)
+    seen = await site.read(lambda connection: _see(connection, sent.number))
+    wanted = sent.wanted(seen)
+    if sent.act not in ENDS:
+        return await site.act(wanted, sent.actor, now, told, key)
 
     def end(connection: Connection) -> Reply:
-        acts.end(connection, wanted, session.actor, now)
-        return Reply(303, f"{HOME}/{number}?done={act}", b"")
+        acts.end(connection, wanted, sent.actor, now)
+        return Reply(303, f"{HOME}/{sent.number}?done={sent.act}", b"")
 
-    return await site.once(session.actor, key, now, end)
+    return await site.once(sent.actor, key, now, end)
 
 
 def told(done: StoredLicense | Proposal) -> Reply:
@@ -336,7 +335,7 @@ def _pages(act: str) -> tuple[Callable[..., Awaitable[Response]], ...]:
     who = Annotated[Session, Depends(May(acts.PERMISSIONS[act]))]
 
     async def show(request: Request, number: str, site: AtSite, session: who) -> Response:
-        return await _form(request, site, session, act, number)
+        return await _form(Sent(request, site, session.actor, act, number, {}))
 
     async def send(
         request: Request,
@@ -345,7 +344,7 @@ def _pages(act: str) -> tuple[Callable[..., Awaitable[Response]], ...]:
         session: who,
         fields: Form,
     ) -> Response:
-        return await _act(request, site, session, act, number, fields)
+        return await _act(Sent(request, site, session.actor, act, number, fields))
 
     return show, send
 

@@ -1,5 +1,6 @@
 """What waits for a second person at the desk, and what was decided."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -152,14 +153,12 @@ async def approve(
     """Approve what somebody else proposed, and issue its licence."""
     id_, now = _row_id(id), site.clock()
     key = forms.once(fields, f"{PROPOSALS}/{id_}/approve")
-    try:
+
+    async def decide() -> Reply:
         reason = _reason(fields, needed=False)
-        reply = await site.approve(id_, session.actor, reason, now, _told, key)
-    except LicenseError as error:
-        if type(error).__name__ not in _AT_THE_PAGE:
-            raise
-        return await _one(request, site, session, id_, fields, error)
-    return RedirectResponse(reply.location or PROPOSALS, reply.status)
+        return await site.approve(id_, session.actor, reason, now, _told, key)
+
+    return await _decided(request, site, session, id_, fields, decide)
 
 
 @router.post("/{id}/refuse")
@@ -174,13 +173,29 @@ async def refuse(
     id_, now = _row_id(id), site.clock()
     key = forms.once(fields, f"{PROPOSALS}/{id_}/refuse")
 
-    def decide(connection: Connection) -> Reply:
-        proposals.refuse(connection, id_, session.actor, reason, now)
-        return Reply(303, f"{PROPOSALS}/{id_}", b"")
-
-    try:
+    async def decide() -> Reply:
         reason = _reason(fields, needed=True)
-        reply = await site.once(session.actor, key, now, decide)
+
+        def work(connection: Connection) -> Reply:
+            proposals.refuse(connection, id_, session.actor, reason, now)
+            return Reply(303, f"{PROPOSALS}/{id_}", b"")
+
+        return await site.once(session.actor, key, now, work)
+
+    return await _decided(request, site, session, id_, fields, decide)
+
+
+async def _decided(
+    request: Request,
+    site: Site,
+    session: Session,
+    id_: int,
+    fields: dict[str, str],
+    decide: Callable[[], Awaitable[Reply]],
+) -> Response:
+    """Where *decide* leads; or the proposal again, with what it was refused with."""
+    try:
+        reply = await decide()
     except LicenseError as error:
         if type(error).__name__ not in _AT_THE_PAGE:
             raise

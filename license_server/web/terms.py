@@ -2,7 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from license_core.license import License
+from license_core.license import HostBinding, License
+from license_core.request import LicenseRequest
 from license_server.orders import Order
 
 
@@ -28,43 +29,23 @@ class Terms(NamedTuple):
     @classmethod
     def of_license(cls, license_: License) -> "Terms":
         """What *license_* says."""
-        host = license_.host
         return cls(
             customer=license_.sub,
             product=license_.aud,
-            host_name=host.name,
-            host_key=host.key,
-            profile=host.profile,
-            match=host.match,
+            match=license_.host.match,
             ends=license_.exp,
-            warns_from=license_.notify_from,
-            tolerated_until=license_.grace_until,
-            covers_until=license_.maintenance_until,
-            edition=license_.edition,
-            features=", ".join(license_.features),
-            limits=_listed(license_.limits or {}),
-            evidence=bool(host.tags),
+            **_common(license_, license_.host),
         )
 
     @classmethod
     def of_order(cls, order: Order) -> "Terms":
         """What the licence would say that *order* asks for."""
-        host = order.request
         return cls(
             customer=order.customer,
             product=order.product,
-            host_name=host.name,
-            host_key=host.key,
-            profile=host.profile,
             match=order.match,
             ends=order.expires_at,
-            warns_from=order.notify_from,
-            tolerated_until=order.grace_until,
-            covers_until=order.maintenance_until,
-            edition=order.edition,
-            features=", ".join(order.features),
-            limits=_listed(order.limits),
-            evidence=bool(host.tags),
+            **_common(order, order.request),
         )
 
 
@@ -85,5 +66,17 @@ def differences(before: Terms, after: Terms) -> list[Difference]:
     ]
 
 
-def _listed(limits: Any) -> str:
-    return ", ".join(f"{name}={n}" for name, n in limits.items())
+def _common(said: License | Order, host: HostBinding | LicenseRequest) -> dict[str, Any]:
+    """What is called alike in both."""
+    return {
+        "host_name": host.name,
+        "host_key": host.key,
+        "profile": host.profile,
+        "warns_from": said.notify_from,
+        "tolerated_until": said.grace_until,
+        "covers_until": said.maintenance_until,
+        "edition": said.edition,
+        "features": ", ".join(said.features),
+        "limits": ", ".join(f"{name}={n}" for name, n in (said.limits or {}).items()),
+        "evidence": bool(host.tags),
+    }
