@@ -28,7 +28,8 @@ def examine(folder: Path, database_url: str | None, examples: int, *more: str) -
     grant = auth.Grant(frozenset(PERMISSIONS))
     token = server.new_token(opened, "schemathesis", 1, grant)
     opened.close()
-    with server.serving(data, database_url) as (url, _):
+    told = folder / "schemathesis.txt"  # a file, so that a long run can be watched
+    with server.serving(data, database_url) as (url, _), told.open("wb") as output:
         done = subprocess.run(
             [
                 str(Path(sys.executable).with_name("schemathesis")),
@@ -36,6 +37,7 @@ def examine(folder: Path, database_url: str | None, examples: int, *more: str) -
                 "run",
                 f"{url}/api/v1/openapi.json",
                 f"--max-examples={examples}",
+                "--generation-database=none",  # it would spend its time on what to keep there
                 "--no-color",
                 "--continue-on-failure",
                 *more,
@@ -47,13 +49,14 @@ def examine(folder: Path, database_url: str | None, examples: int, *more: str) -
                 "SCHEMATHESIS_HOOKS": "tests.server.schemathesis_hooks",
                 "PYTHONPATH": str(server.REPOSITORY),
             },
-            capture_output=True,
-            text=True,
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
-    assert done.returncode == 0, done.stdout[-20_000:]
+    said = told.read_text("utf-8")
+    assert done.returncode == 0, said[-20_000:]
     log = (folder / "server.log").read_text("utf-8")
     assert "Traceback" not in log
-    return " ".join(re.findall(r"^ *(\d+ generated.*)$", done.stdout, re.MULTILINE))
+    return " ".join(re.findall(r"^ *(\d+ generated.*)$", said, re.MULTILINE))
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
