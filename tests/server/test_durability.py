@@ -348,25 +348,21 @@ def test_torture_killed_servers(tmp_path: Path, kind: str) -> None:
 
 # Failpoints: between "received" and "replied"
 
-ISSUE_POINTS = (
-    "planned",
-    "drawn",
-    *(
-        f"{when} {table}"
-        for table in (
-            "customers",
-            "customer_words",
-            "licenses",
-            "audit_events",
-            "idempotency_keys",
-            "commit",
-        )
-        for when in ("before", "after")
-    ),
-)
-ACT_POINTS = tuple(point for point in ISSUE_POINTS if "customer" not in point)
-END_POINTS = tuple(point for point in ACT_POINTS if point not in ("planned", "drawn"))
-PROPOSAL_POINTS = (*ACT_POINTS, "before proposals", "after proposals")
+
+def _points(*tables: str) -> tuple[str, ...]:
+    """Before and after each statement that writes one of *tables*, and the commit."""
+    written = (*tables, "audit_events", "idempotency_keys", "commit")
+    return tuple(f"{when} {table}" for table in written for when in ("before", "after"))
+
+
+ISSUE_POINTS = ("planned", "drawn", *_points("customers", "customer_words", "licenses"))
+ACT_POINTS = ("planned", "drawn", *_points("licenses"))
+END_POINTS = _points("licenses")
+NOTE_POINTS = _points()
+CUSTOMER_POINTS = _points("customers", "customer_words")
+PRODUCT_POINTS = _points("products")
+PROPOSAL_POINTS = _points("proposals")
+APPROVAL_POINTS = ("planned", "drawn", *_points("licenses", "proposals"))
 
 
 class Failing:
@@ -426,12 +422,25 @@ def _new_issue(point: str, client: httpx.Client) -> Request:
     return Request(point, PATH, ORDER | {"customer": f"New {point}"})
 
 
-def _on_a_licence(act: str, **members: Any) -> Callable[[str, httpx.Client], Request]:
+def _on_a_licence(
+    act: str, members: dict[str, Any], first: dict[str, Any] | None
+) -> Callable[[str, httpx.Client], Request]:
+    """*act* on a licence that was issued, and after the act that *first* has, if any."""
+
     def prepare(point: str, client: httpx.Client) -> Request:
         number = client.post(PATH, json=ORDER).json()["id"]
+        if first is not None:
+            client.post(f"{PATH}/{number}/suspend", json=first).raise_for_status()
         return Request(f"{act} {point}", f"{PATH}/{number}/{act}", members)
 
     return prepare
+
+
+def _adding(what: str) -> Callable[[str, httpx.Client], Request]:
+    """Add a customer or a product."""
+    return lambda point, _: Request(
+        f"add {point}", f"/api/v1/{what}", {"name": point.replace(" ", "-")}
+    )
 
 
 @both
@@ -455,25 +464,65 @@ def test_torture_an_issue_cut_off_anywhere_is_done_once(failing: Failing) -> Non
         ("renew", ACT_POINTS, {"days": 60}),
         ("change", ACT_POINTS, {"limits": {"gpus": 8}}),
         ("rehost", ACT_POINTS, {"reason": "moved", "host": LINE.replace("5", "6")}),
+        ("reinstate", ACT_POINTS, {"reason": "paid"}),
         ("suspend", END_POINTS, {"reason": "unpaid"}),
         ("revoke", END_POINTS, {"reason": "unpaid"}),
+        ("notes", NOTE_POINTS, {"note": "by telephone"}),
     ],
 )
 def test_torture_an_act_cut_off_anywhere_is_done_once(
     failing: Failing, act: str, points: tuple[str, ...], members: dict[str, Any]
 ) -> None:
-    failing.at(points, _on_a_licence(act, **members))
+    first = {"reason": "unpaid"} if act == "reinstate" else None
+    failing.at(points, _on_a_licence(act, members, first))
+
+
+@pytest.mark.torture
+@both
+@pytest.mark.parametrize(
+    ("what", "points"), [("customers", CUSTOMER_POINTS), ("products", PRODUCT_POINTS)]
+)
+def test_torture_what_is_added_and_cut_off_anywhere_is_there_once(
+    failing: Failing, what: str, points: tuple[str, ...]
+) -> None:
+    failing.at(points, _adding(what))
 
 
 @pytest.mark.torture
 @both
 def test_torture_an_approval_cut_off_anywhere_is_done_once(failing: Failing) -> None:
     def prepare(point: str, client: httpx.Client) -> Request:
-        product = {"name": "guarded", "needs_approval": True}
-        other = {"Authorization": f"Bearer {failing.other}"}
-        client.post("/api/v1/products", json=product, headers=other)
-        proposed = client.post(PATH, json=ORDER | {"product": "guarded"}, headers=other)
-        assert proposed.status_code == 202, proposed.text
-        return Request(f"approve {point}", f"/api/v1/proposals/{proposed.json()['id']}/approve", {})
+        id_ = _propose(client, failing.other).json()["id"]
+        return Request(f"approve {point}", f"/api/v1/proposals/{id_}/approve", {})
+
+    failing.at(APPROVAL_POINTS, prepare)
+
+
+@pytest.mark.torture
+@both
+def test_torture_a_refusal_cut_off_anywhere_is_done_once(failing: Failing) -> None:
+    def prepare(point: str, client: httpx.Client) -> Request:
+        id_ = _propose(client, failing.other).json()["id"]
+        return Request(f"refuse {point}", f"/api/v1/proposals/{id_}/refuse", {"reason": "why?"})
 
     failing.at(PROPOSAL_POINTS, prepare)
+
+
+@pytest.mark.torture
+@both
+def test_torture_a_proposal_cut_off_anywhere_is_made_once(failing: Failing) -> None:
+    def prepare(point: str, client: httpx.Client) -> Request:
+        _propose(client, failing.other)
+        return Request(f"propose {point}", PATH, ORDER | {"product": "guarded"})
+
+    failing.at(("planned", *PROPOSAL_POINTS), prepare)
+
+
+def _propose(client: httpx.Client, token: str) -> httpx.Response:
+    """Have somebody else propose a licence of a product that needs approval."""
+    product = {"name": "guarded", "needs_approval": True}
+    other = {"Authorization": f"Bearer {token}"}
+    client.post("/api/v1/products", json=product, headers=other)  # it may be there already
+    proposed = client.post(PATH, json=ORDER | {"product": "guarded"}, headers=other)
+    assert proposed.status_code == 202, proposed.text
+    return proposed
