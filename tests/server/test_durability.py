@@ -240,7 +240,7 @@ def kill_loop(folder: Path, kills: int, database_url: str | None) -> Outcome:
         assert not list(record.all_unlinked(connection))
         events = record.count_events(connection)
     database.close()
-    return Outcome(len(told) - cut_off, issues, cut_off, done, events, len(exported))
+    return Outcome(len(told) - cut_off, issues, cut_off, done, events, len(set(exported)))
 
 
 def _killed(
