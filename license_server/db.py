@@ -25,6 +25,14 @@ Work = Callable[[Connection], T]
 """Something to do in a transaction. It may be done again after a rollback."""
 
 BUSY_TIMEOUT = 10_000  # milliseconds
+PAGE_CACHE = 65_536
+"""KiB of SQLite's pages that a connection keeps at most.
+
+In SQLite's own 2 MiB the inner pages of the indexes do not stay where there are many licences: of
+1,000,000, lists and searches took 1.52 times the time of 1,000 (p95 of CPU time), with 32 MiB 1.45,
+with this 1.26. What is not read takes no room: five readers of 1,000 licences are as small as ever,
+of 1,000,000 they grow to some 65 MiB each.
+"""
 _MOST_AT_ONCE = 64
 _CONNECTIONS = 15
 """At most so many of one process; they stay open, since opening one takes longer than reading."""
@@ -201,6 +209,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
         "journal_mode=WAL",
         "synchronous=FULL",  # NORMAL can lose an acknowledged commit at power loss
         "foreign_keys=ON",
+        f"cache_size=-{PAGE_CACHE}",
     ):
         connection.execute(f"PRAGMA {pragma}")
 

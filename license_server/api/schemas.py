@@ -315,11 +315,17 @@ NEW_INVITATION = _all(
     INVITATION["properties"] | {"secret": {"type": "string"}, "path": {"type": "string"}}
 )
 INVITATION_WANTED = _object({"email": _EMAIL, "role": _ROLE}, {"days": _integer(1, 30)})
+_HEADING = "customer,product,host,days\\n"
+_FIELD = r'([^",\x00\r\n][^,\x00\r\n]*)?'
+SHEETS = (
+    rf"^{_HEADING}([A-Z]{{1,9}},darwin,[0-9a-f]{{40}},[1-9][0-9]?\n){{1,9}}$",
+    rf"^{_HEADING}({_FIELD}(,{_FIELD}){{0,3}}\n)*{_FIELD}(,{_FIELD}){{0,3}}$",
+)
 SHEET = {
-    "type": "string",
-    "pattern": r"^customer,product,host,days\n([A-Z]{1,9},darwin,[0-9a-f]{40},[1-9][0-9]?\n){1,9}$",
-    "description": "A sheet with a line for each licence, such as this pattern has; docs/API.md "
-    "names the columns.",
+    "anyOf": [{"type": "string", "pattern": pattern} for pattern in SHEETS],
+    "description": "A sheet with a line for each licence, such as the first pattern has; "
+    "docs/API.md names the columns. Lines that are wrong, as the second pattern lets them be, are "
+    "told one by one where `dry_run` or `skip_wrong` is given, and refused together otherwise.",
 }
 IMPORTED = _all(
     {

@@ -1,20 +1,26 @@
 """Secrets that were planted, in their places and in wrong ones, are told nowhere."""
 
+import base64
 import json
 import os
 import re
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import httpx
+import pyotp
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from license_server import auth
 from license_server.db import Database
+from license_server.permissions import PERMISSIONS
 from license_server.settings import ServerSettings
+from license_server.vault import open_database
 from tests.server.conftest import Desk
 from tests.server.test_desk import hidden
 from tests.support import server
@@ -25,11 +31,12 @@ ORDER = {"customer": "ACME", "product": "darwin", "days": 30, "host": LINE}
 
 
 class Told(NamedTuple):
-    """All that a server said to anybody in its life."""
+    """All that a server said to anybody in its life, and what it keeps."""
 
     replies: list[httpx.Response]
     log: str
-    backup: bytes
+    files: dict[str, bytes]
+    """Backups, exports, and what is in the folder of the data."""
     secrets: dict[str, str]
 
 
@@ -45,25 +52,87 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
         }
         with httpx.Client(base_url=running.url, timeout=60) as client:
             replies = list(_say(client, running))
+            seed, recovery = _set_up_codes(client, running)
         session = client.cookies["hostseal_session"]
         with httpx.Client(base_url=running.url, timeout=60) as client:
-            replies += [client.get(path, headers=running.bearer) for path in _PATHS]
-        backup = folder / "backup.tar"
-        env = server.environment(running.data)
-        done = server.command("backup", "-o", str(backup), "--with-keys", env=env)
-        assert done.returncode == 0
+            replies += list(_enter_with_codes(client, running, seed, recovery[0]))
+            headers = {"Authorization": f"Bearer {_token_of_all(running)}"}
+            replies += [client.get(path, headers=headers) for path in _PATHS]
+        env, kept = server.environment(running.data), folder / "kept"
+        kept.mkdir()
+        said = [
+            server.command(*line, "-o", str(kept / name), env=env)
+            for name, *line in (
+                ("backup.tar", "backup", "--with-keys"),
+                ("record.jsonl", "audit", "export"),
+                ("licences.csv", "export", "licenses"),
+            )
+        ]
+        assert not any(done.returncode for done in said)
+        paths = [path for place in (kept, running.data) for path in place.rglob("*")]
+        files = {path.name: path.read_bytes() for path in paths if path.is_file()}
         os.kill(running.process.pid, signal.SIGTERM)
         running.process.wait(60)
     log = (folder / "server.log").read_text()
     yield Told(
         replies,
-        log + done.stdout + done.stderr,
-        backup.read_bytes(),
-        secrets | {"session": session},
+        log + "".join(done.stdout + done.stderr for done in said),
+        files,
+        secrets | {"session": session, "seed": seed, "recovery code": recovery[1]},
     )
 
 
-_PATHS = ("/healthz", "/readyz", "/metrics", "/api/v1/events", "/api/v1/licenses", "/nothing")
+_PATHS = (
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/api/v1/events",
+    "/api/v1/licenses",
+    "/api/v1/users",
+    "/api/v1/tokens",
+    "/api/v1/checkpoints",
+    "/api/v1/exports/licenses.csv",
+    "/api/v1/openapi.json",
+    "/nothing",
+)
+
+
+def _token_of_all(running: server.Running) -> str:
+    database = open_database(server.settings(running.data))
+    token = server.new_token(database, "all", grant=auth.Grant(frozenset(PERMISSIONS)))
+    database.close()
+    return token
+
+
+def _set_up_codes(client: httpx.Client, running: server.Running) -> tuple[str, list[str]]:
+    """The seed and the recovery codes of who is signed in, which are told this once."""
+    form = {"form_token": hidden(client.get("/account").text, "form_token")}
+    page = client.post("/account/codes/new", data=form | {"current": running.admin_password}).text
+    shown = re.search(r"<pre[^>]*>([A-Z2-7 ]+)</pre>", page)
+    assert shown
+    seed = shown[1].replace(" ", "")
+    code = pyotp.TOTP(seed).at(int(time.time()))
+    form |= {"sealed": hidden(page, "sealed"), "code": code}
+    page = client.post("/account/codes/confirm", data=form).text
+    recovery = re.findall(r"[A-Z2-7]{4}(?:-[A-Z2-7]{4}){3}", page)
+    assert len(recovery) == 10
+    return seed, recovery
+
+
+def _enter_with_codes(
+    client: httpx.Client, running: server.Running, seed: str, recovery: str
+) -> Iterator[httpx.Response]:
+    """Sign in with a recovery code, after the seed was typed in its place."""
+    form = {"form_token": hidden(client.get("/login").text, "form_token")}
+    who = {"email": running.admin_email, "password": running.admin_password}
+    yield client.post("/login", data=form | who)
+    form = {"form_token": hidden(client.get("/login/code").text, "form_token")}
+    yield client.post("/login/code", data=form | {"code": seed})
+    entered = client.post("/login/code", data=form | {"code": recovery})
+    assert entered.headers["location"] == "/licenses"
+    yield entered
+    yield client.get("/account")
+    yield client.get("/licenses", params={"q": seed[:8]})
 
 
 def _say(client: httpx.Client, running: server.Running) -> Iterator[httpx.Response]:
@@ -107,16 +176,48 @@ def test_requests_went_well_and_wrong(told: Told) -> None:
     assert told.log.count("\n") >= len(told.replies)
 
 
-@pytest.mark.parametrize("what", ["passphrase", "password", "token", "typed", "session"])
-def test_no_log_reply_or_backup_tells_it(told: Told, what: str) -> None:
+@pytest.mark.parametrize(
+    "what",
+    ["passphrase", "password", "token", "typed", "session", "seed", "recovery code"],
+)
+def test_no_log_reply_export_or_backup_tells_it(told: Told, what: str) -> None:
     secret = told.secrets[what]
     assert len(secret) > 10
-    assert secret not in told.log
-    assert secret.encode() not in told.backup
-    for reply in told.replies:
-        assert secret not in reply.text, reply.request.url
-        kept = {name: value for name, value in reply.headers.items() if name != "set-cookie"}
-        assert secret not in str(kept), reply.request.url
+    for form in _forms(secret):
+        assert form not in told.log.encode()
+        for name, content in told.files.items():
+            assert form not in content, name
+        for reply in told.replies:
+            assert form not in reply.content, reply.request.url
+            kept = {name: value for name, value in reply.headers.items() if name != "set-cookie"}
+            assert form not in str(kept).encode(), reply.request.url
+
+
+def test_a_seed_in_the_clear_would_be_found(told: Told) -> None:
+    """Bytes of the database are base64 in a backup, wherever in a value the seed begins."""
+    seed = told.secrets["seed"]
+    raw = base64.b32decode(seed)
+    for before in (b"", b"1", b"12", b"123"):
+        value = base64.urlsafe_b64encode(before + raw + b"more").rstrip(b"=")
+        assert any(form in value for form in _forms(seed))
+
+
+def _forms(secret: str) -> Iterator[bytes]:
+    """How *secret* would stand somewhere: as it is, and what is base32 also as its bytes would."""
+    yield secret.encode()
+    plain = secret.replace("-", "")
+    if not re.fullmatch(r"[A-Z2-7]+", plain):
+        return
+    yield plain.encode()
+    yield plain.lower().encode()
+    yield " ".join(plain[start : start + 4] for start in range(0, len(plain), 4)).encode()
+    raw = base64.b32decode(plain)
+    yield raw
+    yield raw.hex().encode()
+    for skipped in range(3):
+        whole = raw[skipped : skipped + (len(raw) - skipped) // 3 * 3]
+        yield base64.urlsafe_b64encode(whole)
+        yield base64.b64encode(whole)
 
 
 def test_a_log_line_is_json_and_names_the_request(told: Told) -> None:

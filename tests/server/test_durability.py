@@ -2,12 +2,12 @@
 
 import itertools
 import json
-import os
 import random
 import signal
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -25,16 +25,19 @@ from license_server.permissions import PERMISSIONS
 from license_server.store import licenses, parties, record
 from license_server.store.licenses import StoredLicense
 from license_server.store.search import Filter
-from license_server.vault import open_database
 from tests.server.conftest import Desk
 from tests.support import server
+from tests.support.ledger import open_ledger
 from tests.support.postgres import new_database
 from tests.support.server import LINE
 
 ORDER = {"customer": "ACME", "product": "darwin", "days": 30, "host": LINE}
 PATH = "/api/v1/licenses"
 KILLS, KILLS_TORTURE = 3, 300
+ISSUES_TORTURE = 5_000
 CLIENTS = 4
+CHECKED_EVERY = 20
+"""Kills from one look at the whole chain to the next."""
 ALL = auth.Grant(frozenset(PERMISSIONS))
 
 
@@ -182,45 +185,86 @@ def bearing(url: str, token: str) -> Iterator[httpx.Client]:
         yield client
 
 
-def kill_loop(folder: Path, kills: int, database_url: str | None) -> tuple[int, int, int]:
-    """Kill the server while it works, and ask again for what was not answered.
+class Outcome(NamedTuple):
+    """What a loop of kills came to."""
 
-    How many requests were answered, how many were cut off, and how many of those had been done.
-    """
+    answered: int
+    """Requests whose reply came before the kill."""
+    issues: int
+    """First licences among what is stored; the others replaced one."""
+    cut_off: int
+    done: int
+    """Of those that were cut off, how many had been done."""
+    events: int
+    """In the chain at the end."""
+    checkpoints: int
+    """That were kept elsewhere meanwhile."""
+
+
+def kill_loop(folder: Path, kills: int, database_url: str | None) -> Outcome:
+    """Kill the server while it works, and ask again for what was not answered."""
     chance = random.Random(1)
-    data = server.make(folder / "server", database_url).data
-    opened = open_database(server.settings(data, database_url))
-    token = server.new_token(opened, "test", grant=ALL)
+    ledger = open_ledger(server.make(folder / "server", database_url))
+    database, data = ledger.site.database, ledger.settings.data
+    token = server.new_token(database, "test", grant=ALL)
     told: dict[Request, bytes] = {}
-    kept: dict[Request, bytes | None] = {}
+    open_: dict[Request, bytes | None] = {}
+    exported: list[str] = []
     cut_off, done = 0, 0
     for round_ in range(kills + 1):
-        with server.serving(data, database_url) as (url, process):
+        with server.serving(
+            data, database_url, "tests.support.hurried", LICENSE_SERVER_CHECKPOINT_MINUTES="1"
+        ) as (url, process):
             with bearing(url, token) as again:
-                for request, before in kept.items():
+                for request, before in open_.items():
                     cut_off, done = cut_off + 1, done + (before is not None)
                     told[request] = request.send(again).content
                     assert before in (None, told[request])
                 for request in chance.sample(list(told), min(20, len(told))):
                     assert request.send(again).content == told[request]
             if round_ == kills:
+                process.terminate()
+                assert process.wait(60) == 0
                 break
-            reached = threading.Semaphore(0)
-            clients = [
-                Client(url, token, 1000 * round_ + place, reached) for place in range(CLIENTS)
-            ]
-            for client in clients:
-                client.start()
-            for _ in range(chance.randrange(5, 60)):
-                assert reached.acquire(timeout=60)
-            os.kill(process.pid, signal.SIGKILL)
-            for client in clients:
-                client.join()
-                told |= client.told
-        kept = {client.open: _kept(opened, client.open) for client in clients if client.open}
-    _check_told(opened, data, told)
-    opened.close()
-    return len(told) - cut_off, cut_off, done
+            clients = _killed(url, token, process, round_, chance)
+        for client in clients:
+            told |= client.told
+        open_ = {client.open: _kept(database, client.open) for client in clients if client.open}
+        if round_ % CHECKED_EVERY == 0:
+            assert ledger.faults(*exported) == []
+            exported += _newest_checkpoint(database)
+    exported += _newest_checkpoint(database)
+    assert ledger.faults(*exported) == []
+    issues = _check_told(database, data, told)
+    with database.reading() as connection:
+        assert not list(record.all_unlinked(connection))
+        events = record.count_events(connection)
+    database.close()
+    return Outcome(len(told) - cut_off, issues, cut_off, done, events, len(set(exported)))
+
+
+def _killed(
+    url: str, token: str, process: subprocess.Popen[bytes], round_: int, chance: random.Random
+) -> list[Client]:
+    """Clients that were at work when the server was killed."""
+    reached = threading.Semaphore(0)
+    clients = [Client(url, token, 1000 * round_ + place, reached) for place in range(CLIENTS)]
+    for client in clients:
+        client.start()
+    for _ in range(chance.randrange(10, 70)):
+        assert reached.acquire(timeout=60)
+    # A reply was just told: some moment after it, so that all of a request is met.
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(chance.uniform(0, 0.03))
+    process.send_signal(signal.SIGKILL)
+    for client in clients:
+        client.join()
+    return clients
+
+
+def _newest_checkpoint(database: Database) -> list[str]:
+    with database.reading() as connection:
+        return [one.token for one in record.listed_checkpoints(connection, before=None, limit=1)]
 
 
 def _kept(database: Database, request: Request) -> bytes | None:
@@ -230,8 +274,11 @@ def _kept(database: Database, request: Request) -> bytes | None:
     return None if kept is None or kept.reply is None else kept.reply.body
 
 
-def _check_told(database: Database, data: Path, told: dict[Request, bytes]) -> None:
-    """What was told is what is stored: as many licences, and each as it was told or ended since."""
+def _check_told(database: Database, data: Path, told: dict[Request, bytes]) -> int:
+    """What was told is what is stored: as many licences, and each as it was told or ended since.
+
+    How many of them are the first of their line.
+    """
     issued = [
         json.loads(body)["id"] for request, body in told.items() if "/revoke" not in request.path
     ]
@@ -241,9 +288,20 @@ def _check_told(database: Database, data: Path, told: dict[Request, bytes]) -> N
     stored = stored_licences(database, data)
     assert sorted(issued) == sorted(stored)
     assert {number for number, one in stored.items() if one.state == "revoked"} == set(revoked)
+    later = {one.replaces: one.number for one in stored.values() if one.replaces}
+    assert len(later) == sum(one.replaces is not None for one in stored.values())
     for number, one in stored.items():
-        later = [other.number for other in stored.values() if other.replaces == number]
-        assert later == ([one.replaced_by] if one.replaced_by else [])
+        assert later.get(number) == one.replaced_by
+    return sum(one.act == "issue" for one in stored.values())
+
+
+_LATER: dict[str, list[list[str]]] = {
+    "active": [[], ["license.noted"]],
+    "replaced": [[], ["license.suspended"]],
+    "suspended": [["license.suspended"]],
+    "revoked": [["license.revoked"]],
+}
+"""What may have been done to a licence in each state, after it was issued."""
 
 
 def stored_licences(database: Database, data: Path) -> dict[str, StoredLicense]:
@@ -256,8 +314,8 @@ def stored_licences(database: Database, data: Path) -> dict[str, StoredLicense]:
             for stored in page:
                 opened = open_license(issuing.file_of(stored), roots=roots)
                 assert opened.license.jti == stored.number
-                events = record.trail(connection, [stored.number])
-                assert len(events) == 1 + (stored.state in ("revoked", "suspended"))
+                _, *later = [event.action for event in record.trail(connection, [stored.number])]
+                assert later in _LATER[stored.state], stored.number
                 assert stored.number not in found
                 found[stored.number] = stored
             before = page[-1].id
@@ -267,53 +325,53 @@ def stored_licences(database: Database, data: Path) -> dict[str, StoredLicense]:
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, kind: str) -> None:
     url = None if kind == "sqlite" else new_database()
-    answered, cut_off, _ = kill_loop(tmp_path, KILLS, url)
-    assert answered > 0
-    assert cut_off > 0
+    outcome = kill_loop(tmp_path, KILLS, url)
+    assert outcome.answered > 0
+    assert outcome.cut_off > 0
+    assert outcome.checkpoints > 0
 
 
 @pytest.mark.torture
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_torture_killed_servers(tmp_path: Path, kind: str) -> None:
     url = None if kind == "sqlite" else new_database()
-    answered, cut_off, done = kill_loop(tmp_path, KILLS_TORTURE, url)
+    seen = kill_loop(tmp_path, KILLS_TORTURE, url)
+    assert seen.issues >= ISSUES_TORTURE
     print(
-        f"\nkilled servers ({kind}): {KILLS_TORTURE}; {answered} acts were acknowledged and all "
-        f"are stored; {cut_off} were cut off, {done} of them after they were done; asked again "
-        "with their keys, each was done once, and its licence verifies"
+        f"\nkilled servers ({kind}): {KILLS_TORTURE}; {seen.answered} acts were acknowledged and "
+        f"all are stored, {seen.issues} of them first issues; {seen.cut_off} were cut off, "
+        f"{seen.done} of them after they were done; asked again with their keys, each was done "
+        f"once, and its licence verifies; the chain of {seen.events} events is whole against "
+        f"{seen.checkpoints} checkpoints kept elsewhere"
     )
 
 
 # Failpoints: between "received" and "replied"
 
-ISSUE_POINTS = (
-    "planned",
-    "drawn",
-    *(
-        f"{when} {table}"
-        for table in (
-            "customers",
-            "customer_words",
-            "licenses",
-            "audit_events",
-            "idempotency_keys",
-            "commit",
-        )
-        for when in ("before", "after")
-    ),
-)
-ACT_POINTS = tuple(point for point in ISSUE_POINTS if "customer" not in point)
-END_POINTS = tuple(point for point in ACT_POINTS if point not in ("planned", "drawn"))
-PROPOSAL_POINTS = (*ACT_POINTS, "before proposals", "after proposals")
+
+def _points(*tables: str) -> tuple[str, ...]:
+    """Before and after each statement that writes one of *tables*, and the commit."""
+    written = (*tables, "audit_events", "idempotency_keys", "commit")
+    return tuple(f"{when} {table}" for table in written for when in ("before", "after"))
+
+
+ISSUE_POINTS = ("planned", "drawn", *_points("customers", "customer_words", "licenses"))
+ACT_POINTS = ("planned", "drawn", *_points("licenses"))
+END_POINTS = _points("licenses")
+NOTE_POINTS = _points()
+CUSTOMER_POINTS = _points("customers", "customer_words")
+PRODUCT_POINTS = _points("products")
+PROPOSAL_POINTS = _points("proposals")
+APPROVAL_POINTS = ("planned", "drawn", *_points("licenses", "proposals"))
 
 
 class Failing:
     """A vendor whose server ends at a point, and is started again."""
 
     def __init__(self, folder: Path, url: str | None) -> None:
-        self.data, self._url = server.make(folder / "server", url).data, url
-        self._point = folder / "point"
-        self.database = open_database(server.settings(self.data, url))
+        self._ledger = open_ledger(server.make(folder / "server", url))
+        self.database, self.data = self._ledger.site.database, self._ledger.settings.data
+        self._url, self._point = url, folder / "point"
         self.token = server.new_token(self.database, "test", grant=ALL)
         self.other = server.new_token(self.database, "other", grant=ALL)
 
@@ -322,6 +380,7 @@ class Failing:
         self._point.write_text("", "ascii")
         cut: Request | None = None
         before: bytes | None = None
+        exported: list[str] = []
         for point in (*points, ""):
             with (
                 server.serving(
@@ -331,10 +390,12 @@ class Failing:
             ):
                 if cut is not None:
                     first = cut.send(client)
-                    assert first.status_code in (200, 201), first.text
+                    assert first.status_code in (200, 201, 202), first.text
                     assert before in (None, first.content)
                     assert cut.send(client).content == first.content
                     stored_licences(self.database, self.data)
+                    assert self._ledger.faults(*exported) == []
+                    exported = _newest_checkpoint(self.database)
                 if not point:
                     break
                 cut = prepare(point, client)
@@ -361,12 +422,25 @@ def _new_issue(point: str, client: httpx.Client) -> Request:
     return Request(point, PATH, ORDER | {"customer": f"New {point}"})
 
 
-def _on_a_licence(act: str, **members: Any) -> Callable[[str, httpx.Client], Request]:
+def _on_a_licence(
+    act: str, members: dict[str, Any], first: dict[str, Any] | None
+) -> Callable[[str, httpx.Client], Request]:
+    """*act* on a licence that was issued, and after the act that *first* has, if any."""
+
     def prepare(point: str, client: httpx.Client) -> Request:
         number = client.post(PATH, json=ORDER).json()["id"]
+        if first is not None:
+            client.post(f"{PATH}/{number}/suspend", json=first).raise_for_status()
         return Request(f"{act} {point}", f"{PATH}/{number}/{act}", members)
 
     return prepare
+
+
+def _adding(what: str) -> Callable[[str, httpx.Client], Request]:
+    """Add a customer or a product."""
+    return lambda point, _: Request(
+        f"add {point}", f"/api/v1/{what}", {"name": point.replace(" ", "-")}
+    )
 
 
 @both
@@ -390,25 +464,65 @@ def test_torture_an_issue_cut_off_anywhere_is_done_once(failing: Failing) -> Non
         ("renew", ACT_POINTS, {"days": 60}),
         ("change", ACT_POINTS, {"limits": {"gpus": 8}}),
         ("rehost", ACT_POINTS, {"reason": "moved", "host": LINE.replace("5", "6")}),
+        ("reinstate", ACT_POINTS, {"reason": "paid"}),
         ("suspend", END_POINTS, {"reason": "unpaid"}),
         ("revoke", END_POINTS, {"reason": "unpaid"}),
+        ("notes", NOTE_POINTS, {"note": "by telephone"}),
     ],
 )
 def test_torture_an_act_cut_off_anywhere_is_done_once(
     failing: Failing, act: str, points: tuple[str, ...], members: dict[str, Any]
 ) -> None:
-    failing.at(points, _on_a_licence(act, **members))
+    first = {"reason": "unpaid"} if act == "reinstate" else None
+    failing.at(points, _on_a_licence(act, members, first))
+
+
+@pytest.mark.torture
+@both
+@pytest.mark.parametrize(
+    ("what", "points"), [("customers", CUSTOMER_POINTS), ("products", PRODUCT_POINTS)]
+)
+def test_torture_what_is_added_and_cut_off_anywhere_is_there_once(
+    failing: Failing, what: str, points: tuple[str, ...]
+) -> None:
+    failing.at(points, _adding(what))
 
 
 @pytest.mark.torture
 @both
 def test_torture_an_approval_cut_off_anywhere_is_done_once(failing: Failing) -> None:
     def prepare(point: str, client: httpx.Client) -> Request:
-        product = {"name": "guarded", "needs_approval": True}
-        other = {"Authorization": f"Bearer {failing.other}"}
-        client.post("/api/v1/products", json=product, headers=other)
-        proposed = client.post(PATH, json=ORDER | {"product": "guarded"}, headers=other)
-        assert proposed.status_code == 202, proposed.text
-        return Request(f"approve {point}", f"/api/v1/proposals/{proposed.json()['id']}/approve", {})
+        id_ = _propose(client, failing.other).json()["id"]
+        return Request(f"approve {point}", f"/api/v1/proposals/{id_}/approve", {})
+
+    failing.at(APPROVAL_POINTS, prepare)
+
+
+@pytest.mark.torture
+@both
+def test_torture_a_refusal_cut_off_anywhere_is_done_once(failing: Failing) -> None:
+    def prepare(point: str, client: httpx.Client) -> Request:
+        id_ = _propose(client, failing.other).json()["id"]
+        return Request(f"refuse {point}", f"/api/v1/proposals/{id_}/refuse", {"reason": "why?"})
 
     failing.at(PROPOSAL_POINTS, prepare)
+
+
+@pytest.mark.torture
+@both
+def test_torture_a_proposal_cut_off_anywhere_is_made_once(failing: Failing) -> None:
+    def prepare(point: str, client: httpx.Client) -> Request:
+        _propose(client, failing.other)
+        return Request(f"propose {point}", PATH, ORDER | {"product": "guarded"})
+
+    failing.at(("planned", *PROPOSAL_POINTS), prepare)
+
+
+def _propose(client: httpx.Client, token: str) -> httpx.Response:
+    """Have somebody else propose a licence of a product that needs approval."""
+    product = {"name": "guarded", "needs_approval": True}
+    other = {"Authorization": f"Bearer {token}"}
+    client.post("/api/v1/products", json=product, headers=other)  # it may be there already
+    proposed = client.post(PATH, json=ORDER | {"product": "guarded"}, headers=other)
+    assert proposed.status_code == 202, proposed.text
+    return proposed
