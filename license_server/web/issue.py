@@ -46,6 +46,7 @@ async def new(request: Request, site: AtSite, _: Issuer) -> Response:
     if like:
         license_ = issuing.claims_of(await licenses.find(site, like))
         fields |= replacement.fields(license_, site.settings.time_zone, site.clock())
+        del fields["replaces"]  # another one beside it: what replaces it are the acts of its page
     return await _form(request, site, fields)
 
 

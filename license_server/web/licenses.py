@@ -167,13 +167,15 @@ async def _one(
     seen = await site.read(read)
     stored = seen["stored"]
     issued = "issued" in request.query_params
+    to_send = issued or ("send" in request.query_params and stored.state == "active")
     return pages.page(
         request,
         "license",
         error.row.status if error else 200,
         terms=_terms(stored),
         possible=acts.possible(stored, session.actor),
-        sending=await sending.of(site, request, stored) if issued else None,
+        sending=await sending.of(site, request, stored) if to_send else None,
+        issued=issued,
         done=request.query_params.get("done"),
         text=issuing.file_of(stored).decode("utf-8"),
         newest=f"{HOME}/{number}#life" if before is not None else None,
