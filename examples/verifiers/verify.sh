@@ -154,7 +154,8 @@ function children(path, item,   other, name, n) {
     name = substr(other, length(path) + 1)
     sub(/\/$/, "", name)
     if (index(name, "/")) return 0
-    if (item == "name" && (type[other] != "s" || !is_name(value[other]) || value[other] in once[path])) return 0
+    if (item == "name" && (type[other] != "s" || !is_name(value[other]) || (path, value[other]) in once)) return 0
+    once[path, value[other]] = 1
     if (item == "number" && (type[other] != "i" || !is_name(name))) return 0
     if (item == "tag" && (name !~ /^(hostname|ip|machine_id|container_id)$/ || type[other] != "s" || !is_digits(value[other], 16))) return 0
   }
@@ -350,7 +351,7 @@ BEGIN {
   for (i = 1; i < 256; i++) char[sprintf("%02X", i)] = sprintf("%c", i)
   char["00"] = "\377"
   dash = "(-|\342\200[\220-\225]|\342\210\222|\357\271[\230\243]|\357\274\215)"
-  dashes = dash dash "?" dash "?" dash "?" dash "?"
+  dashes = dash "(" dash "(" dash "(" dash "(" dash ")?)?)?)?"  # 1 to 5; mawk is wrong about (-)?(-)?
   w = "[\t-\r\034-\037 ]"
   marker = dashes w "*(BEGIN|END)" w "+LICENSE(" w "+[A-Z]+)?" w "*" dashes
   while ((getline line) > 0) text = text line "\n"
