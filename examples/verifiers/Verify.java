@@ -1,4 +1,3 @@
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
@@ -21,9 +20,9 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Predicate;
@@ -411,19 +410,17 @@ public final class Verify {
                 List<String> among, String profile, Map<String, Object> licensed) {
             Map<String, Object> present = tags(profile);
             return among.stream()
-                    .filter(name -> !java.util.Objects.equals(licensed.get(name), present.get(name)))
+                    .filter(name -> !Objects.equals(licensed.get(name), present.get(name)))
                     .toList();
         }
 
         /** What the tags say about why the key differs (9.2); under another anchor, nothing. */
         List<String> differences(String profile, Map<String, Object> licensed) {
-            List<String> found = List.of();
-            if (matchesAnchors(profile, licensed)) {
+            List<String> found = differing(ANCHORS, profile, licensed);
+            if (found.isEmpty() && !isCopyable(profile)) {
                 found = differing(COMPONENTS, profile, licensed);
-            } else if (ANCHORS.stream().anyMatch(licensed::containsKey)) {
-                found = differing(ANCHORS, profile, licensed);
             }
-            if (found.isEmpty()) {
+            if (licensed.isEmpty() || found.isEmpty()) {
                 return List.of("change-unknown");
             }
             return found.stream().map(name -> name.replace('_', '-') + "-differs").toList();
@@ -560,6 +557,10 @@ public final class Verify {
                     new BigInteger(
                             "7a03ac9277fdc74ec6cc392cfa53202a0f670d10760b3cba4fd84d3d706a17c7", 16));
 
+    /** One of 44 bytes has one = at its end. */
+    static final Pattern PEM =
+            Pattern.compile("-----BEGIN PUBLIC KEY-----([^-=]+)=\\s*-----END PUBLIC KEY-----");
+
     /** A public key; what its members say is of the keyset, and empty for a root key. */
     record Key(String x, String kid, PublicKey verifier, Map<String, Object> members) {
 
@@ -589,13 +590,10 @@ public final class Verify {
             return orRefused(
                     "trusted-key-invalid",
                     () -> {
-                        Matcher found =
-                                Pattern.compile(
-                                                "-----BEGIN PUBLIC KEY-----([A-Za-z0-9+/=\\s]+)"
-                                                        + "-----END PUBLIC KEY-----")
-                                        .matcher(pem);
-                        demand(found.find(), "a public key");
-                        byte[] der = Base64.getMimeDecoder().decode(found.group(1));
+                        Matcher found = PEM.matcher(pem);
+                        demand(found.find() && pem.split("-----BEGIN", -1).length == 2, "one key");
+                        String base64 = found.group(1).replaceAll("\\s", "");
+                        byte[] der = fromBase64url(base64.replace('+', '-').replace('/', '_'));
                         demand(Arrays.equals(Arrays.copyOf(der, 12), SPKI), "Ed25519");
                         return of(Arrays.copyOfRange(der, 12, der.length), Map.of());
                     });
@@ -1018,7 +1016,7 @@ public final class Verify {
             try {
                 opened.add(step.run());
             } catch (Refused error) {
-                report.problem(error.slug, !report.problems.contains(error.slug));
+                report.problems.add(error.slug);
             }
         }
         boolean listed = opened.stream().anyMatch(list -> list.lists(license.claims.jti));
@@ -1041,17 +1039,19 @@ public final class Verify {
                     .may("replaces", TEXT)
                     .may("iat", INSTANT);
     static final String DIGITS = "[0-9a-fA-F\\uff10-\\uff19\\uff21-\\uff26\\uff41-\\uff46]";
-    static final String QUOTES = "\"'\\u2018\\u2019\\u201c\\u201d\\u300c-\\u300f\\uff02\\uff07";
-    static final String COMMAS = ",\\uff0c\\u3001";
+    static final String QUOTES =
+            "\"'`\\u2018-\\u201f\\u2032\\u2033\\u300c-\\u300f\\u301d-\\u301f\\uff02\\uff07\\xab\\xbb";
+    static final String COMMAS = ",;\\uff0c\\u3001\\uff1b";
     static final String BRACKETS =
-            "()\\[\\]{}\\u3010\\u3011\\uff08\\uff09\\uff3b\\uff3d\\uff5b\\uff5d";
+            "()\\[\\]{}\\uff08\\uff09\\uff3b\\uff3d\\u3010\\u3011\\u3014\\u3015\\u3002";
     static final Pattern AFTER_KEY =
             Pattern.compile(
-                    ("^(?:[Q]|W)*[C]?W*(?:[Q]([^\\n]*?)[Q]|((?:(?![QCB]|W).)+))")
+                    "^(?:[Q]|W)*+[C]?+W*+(?:[Q]++([^Q]++)[Q]|((?:(?!W)[^QCB])++))"
                             .replace("W", WHITE)
                             .replace("Q", QUOTES)
                             .replace("C", COMMAS)
                             .replace("B", BRACKETS));
+    static final Pattern NOT_PRINTED = Pattern.compile("[\\p{C}\\p{Zl}\\p{Zp}]|(?! )\\p{Zs}");
 
     static Map<String, Object> openRequest(String token) {
         return orRefused("request-damaged", () -> firstReading(token, Verify::readRequest));
@@ -1070,7 +1070,7 @@ public final class Verify {
     /** The request in what an operator sent. */
     static Map<String, Object> parseRequest(String source) {
         if (source.codePointCount(0, source.length()) > LARGEST_FILE) {
-            throw new Refused("file-too-large");
+            throw new Refused("request-unreadable");
         }
         List<Block> blocks = readBlocks(source, "request-damaged");
         List<Map<String, Object>> found = new ArrayList<>();
@@ -1149,8 +1149,7 @@ public final class Verify {
         name = lower(ascii(name)).replaceAll("\\.+$", "");
         int most = Math.min(200, name.codePointCount(0, name.length()));
         name = name.substring(0, name.offsetByCodePoints(0, most));
-        boolean printable = !Pattern.compile("[\\p{C}\\p{Zl}\\p{Zp}]").matcher(name).find();
-        return printable && !name.isEmpty() ? name : null;
+        return name.isEmpty() || NOT_PRINTED.matcher(name).find() ? null : name;
     }
 
     /** Full-width forms in ASCII. */
@@ -1325,9 +1324,8 @@ public final class Verify {
 
     public static void main(String[] arguments) throws IOException {
         List<Key> roots = List.of(Key.ofPem(Files.readString(Path.of(arguments[0]))));
-        ByteArrayOutputStream paths = new ByteArrayOutputStream();
-        System.in.transferTo(paths);
-        for (String path : paths.toString(StandardCharsets.UTF_8).split("\n")) {
+        String paths = new String(System.in.readAllBytes(), StandardCharsets.UTF_8);
+        for (String path : paths.split("\n")) {
             System.out.println(line(Vector.read(Files.readAllBytes(Path.of(path))), roots));
         }
     }

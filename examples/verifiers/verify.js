@@ -204,8 +204,9 @@ function matchesAnchors(host, profile, licensed) {
 function differences(host, profile, licensed) {
   const present = hostTags(host, profile);
   const differs = (component) => licensed[component] !== present[component];
-  let found = licensed.machine_id || licensed.container_id ? ANCHORS.filter(differs) : [];
-  if (matchesAnchors(host, profile, licensed)) found = COMPONENTS.filter(differs);
+  let found = Object.keys(licensed).length ? ANCHORS.filter(differs) : [];
+  if (!found.length && Object.keys(licensed).length && !isCopyable(host, profile))
+    found = COMPONENTS.filter(differs);
   const slugs = found.map((component) => `${component.replace("_", "-")}-differs`);
   return slugs.length ? slugs : ["change-unknown"];
 }
@@ -396,8 +397,10 @@ function keyFrom(bytes) {
 /** 6.2 The key of a file *.pub.pem. */
 function rootFromPem(pem) {
   return orRefused("trusted-key-invalid", () => {
-    const found = /-----BEGIN PUBLIC KEY-----([A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----/.exec(pem);
-    const der = Buffer.from(found[1], "base64");
+    const found = /-----BEGIN PUBLIC KEY-----([^-]+)-----END PUBLIC KEY-----/.exec(pem);
+    const base64 = found[1].replace(/\s/g, "");
+    const der = Buffer.from(base64, "base64");
+    demand(der.toString("base64") === base64 && pem.split("-----BEGIN").length === 2, "one key");
     demand(der.subarray(0, 12).toString("hex") === "302a300506032b6570032100", "Ed25519");
     return keyFrom(der.subarray(12));
   });
@@ -504,7 +507,7 @@ function lookUp(claims, keys, inside, beside) {
       return openList(tokens[0], keys);
     });
   if (opened.some((list) => lists(claims, list))) problems.push("license-revoked");
-  return { opened, problems: [...new Set(problems)] };
+  return { opened, problems };
 }
 
 // 7 Checking.
@@ -622,34 +625,33 @@ function openRequest(token) {
   );
 }
 
-const QUOTE = "[\"'\u2018\u2019\u201c\u201d\u300c-\u300f\uff02\uff07]";
-const COMMA = "[,\uff0c\u3001]";
-const ENDS = "[\"'\u2018\u2019\u201c\u201d\u300c-\u300f\uff02\uff07,\uff0c\u3001()\\[\\]{}\u3010\u3011\uff08\uff09\uff3b\uff3d\uff5b\uff5d]";
-const AFTER_KEY = new RegExp(
-  `^(?:${QUOTE}|${WHITE})*${COMMA}?${WHITE}*` +
-    `(?:${QUOTE}([^\\n]*?)${QUOTE}|((?:(?!${ENDS}|${WHITE}).)+))`,
-  "u",
-);
+const QUOTES =
+  "\"'`\\u2018-\\u201f\\u2032\\u2033\\u300c-\\u300f\\u301d-\\u301f\\uff02\\uff07\\xab\\xbb";
+const COMMAS = ",;\\uff0c\\u3001\\uff1b";
+const BRACKETS =
+  "()\\[\\]{}\\uff08\\uff09\\uff3b\\uff3d\\u3010\\u3011\\u3014\\u3015\\u3002";
+const BEFORE_COMMA = new RegExp(`^(?:[${QUOTES}]|${WHITE})*`);
+const COMMA = new RegExp(`^[${COMMAS}]?${WHITE}*`);
+const QUOTED = new RegExp(`^[${QUOTES}]+([^${QUOTES}]+)[${QUOTES}]`);
+const PLAIN = new RegExp(`^(?:(?!${WHITE})[^${QUOTES}${COMMAS}${BRACKETS}])+`);
+const NOT_PRINTED = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u;
 const ascii = (source) =>
   source.replace(/[\uff01-\uff5e]/g, (sign) => String.fromCharCode(sign.charCodeAt(0) - 0xfee0));
 
 /** The name that stands after a key, or undefined. */
 function nameAfter(source) {
-  const found = AFTER_KEY.exec(source);
-  if (!found) return undefined;
-  let value = found[2];
-  if (value === "null") return undefined;
-  if (found[1] !== undefined) {
-    const bare = found[1].replace(ALL_WHITE, "");
-    try {
-      value = JSON.parse(`"${bare}"`);
-    } catch {
-      value = bare;
-    }
+  const rest = source.replace(BEFORE_COMMA, "").replace(COMMA, "");
+  const quoted = QUOTED.exec(rest);
+  let value = quoted ? quoted[1].replace(ALL_WHITE, "") : (PLAIN.exec(rest) || ["null"])[0];
+  if (!quoted && value === "null") return undefined;
+  try {
+    if (quoted) value = parseJson(Buffer.from(`"${value}"`));
+  } catch {
+    // it has no escapes of JSON, and stands for itself
   }
   value = ascii(value).replace(/[A-Z]/g, (letter) => letter.toLowerCase()).replace(/\.+$/, "");
   value = [...value].slice(0, 200).join("");
-  return value === "" || /[\p{C}\p{Zl}\p{Zp}]/u.test(value) ? undefined : value;
+  return value === "" || NOT_PRINTED.test(value) ? undefined : value;
 }
 
 /** The bare lines in a text, as requests. */
@@ -677,7 +679,7 @@ function bareLines(source) {
 
 /** The request in what an operator sent. */
 function parseRequest(source) {
-  if ([...source].length > LARGEST_FILE) throw new Refused("file-too-large");
+  if ([...source].length > LARGEST_FILE) throw new Refused("request-unreadable");
   const blocks = readBlocks(source, "request-damaged");
   let found = tokensOf(blocks, "LICENSE REQUEST").map(openRequest);
   if (!found.length && tokensOf(blocks, "LICENSE").length) throw new Refused("request-unreadable");

@@ -3,6 +3,7 @@
 # tail, iconv) and OpenSSL 3; no jq. Numbers in comments are sections of docs/SPEC.md.
 #
 # To use it in a product, copy it, and call `check` with your own files in place of a vector's.
+# shellcheck disable=SC2100  # slugs are no sums
 set -u
 LC_ALL=C # a character is a byte here; where characters count, awk counts them
 export LC_ALL
@@ -23,10 +24,10 @@ is_base64url() { # TEXT
 
 from_base64url() { # TEXT: its bytes, on standard output
   pad=$(((4 - ${#1} % 4) % 4))
-  printf '%s%.*s\n' "$1" "$pad" == | tr -- '-_' '+/' | fold -w 64 | openssl base64 -d
+  printf '%s%.*s\n' "$1" "$pad" == | tr -- '-_' '+/' | openssl base64 -d -A
 }
 
-to_base64url() { openssl base64 -A | tr -d = | tr -- '+/' '-_'; }
+to_base64url() { openssl base64 -A | sed 'y|+/|-_|; s/=//g'; }
 
 sha256() { openssl dgst -sha256 -binary; }
 
@@ -243,6 +244,7 @@ is_copyable() { # PROFILE
 }
 
 # Sets $tag_hostname, $tag_ip, $tag_machine_id and $tag_container_id, each perhaps empty.
+# shellcheck disable=SC2034  # compare_tags and answer_host read them by name
 host_tags() { # PROFILE
   tag_hostname='' tag_ip=''
   component machine_id "$1"
@@ -279,23 +281,18 @@ compare_tags() { # FILE NAMES
   done
 }
 
-has_anchors() { # FILE
-  member "$1" /host/tags/machine_id/ || member "$1" /host/tags/container_id/
-}
-
 matches_anchors() { # FILE PROFILE
-  ! is_copyable "$2" && has_anchors "$1" && compare_tags "$1" 'machine_id container_id' && [ -z "$differing" ]
+  ! is_copyable "$2" && { member "$1" /host/tags/machine_id/ || member "$1" /host/tags/container_id/; } &&
+    compare_tags "$1" 'machine_id container_id' && [ -z "$differing" ]
 }
 
 # 9.2 What the tags say about why the key differs: sets $details. Under another anchor, nothing.
 explain() { # FILE PROFILE
-  differing=
-  if matches_anchors "$1" "$2"; then
-    compare_tags "$1" 'hostname ip machine_id container_id'
-  elif has_anchors "$1"; then
+  details='' differing=''
+  if grep -q '^/host/tags/.*/ ' "$1"; then
     compare_tags "$1" 'machine_id container_id'
+    [ -n "$differing" ] || is_copyable "$2" || compare_tags "$1" 'hostname ip'
   fi
-  details=
   for name in $differing; do details="$details $name-differs"; done
   details=$(printf '%s' "${details:-change-unknown}" | tr _ -)
 }
@@ -474,7 +471,8 @@ open_keyset() { # TOKEN FILE
   fi
   why=keyset-invalid
   parse_json <"$work/payload" >"$2" && has_members "$2" / "$KEYSET" || return 1
-  : >"$2.keys" >"$2.trusted"
+  : >"$2.keys"
+  : >"$2.trusted"
   at=0
   while member_of_array "$2" "/keys/$at/"; do
     has_members "$2" "/keys/$at/" "$KEY" && member "$2" "/keys/$at/x/" && is_key "$value" || return 1
@@ -516,21 +514,20 @@ choose_keyset() { # TOKENS
 
 # Notes problems, and the `iat` of each list that could be opened as $seen. $claims is the licence.
 look_up() { # TOKENS-INSIDE FILE-BESIDE
-  invalid='' listed=''
+  listed=''
   member "$claims" /jti/
   digest=$(printf '%b' "$value" | sha256 | hexadecimal)
   digest=${digest%????????????????????????????????????????}
   for token in $1; do
-    open_list "$token" || invalid=yes
+    open_list "$token" || problem revocations-invalid
     break
   done
   if [ -f "$2" ]; then
     blocks "$2" >"$work/blocks-beside" && tokens_of "$work/blocks-beside" REVOCATIONS || tokens=
     # shellcheck disable=SC2086  # tokens have no white space
     set -- $tokens
-    { [ $# -eq 1 ] && open_list "$1"; } || invalid=yes
+    { [ $# -eq 1 ] && open_list "$1"; } || problem revocations-invalid
   fi
-  [ -z "$invalid" ] || problem revocations-invalid
   [ -z "$listed" ] || problem license-revoked
 }
 
@@ -719,15 +716,14 @@ function full_width(   i) {
   for (i = 96; i <= 126; i++) gsub("\357\275" sprintf("%c", i + 32), sprintf("%c", i), text)
 }
 function name(rest,   quoted, i) {
-  match(rest, /^[" \t-\r\034-\037]*/)
-  rest = substr(rest, RLENGTH + 1)
-  sub(/^,[ \t-\r\034-\037]*/, "", rest)
-  quoted = rest ~ /^"/ && rest ~ /^"[^"\n]*"/
+  sub(/^[" \t-\r\034-\037]*/, "", rest)
+  sub(/^[,;]?[ \t-\r\034-\037]*/, "", rest)
+  quoted = rest ~ /^"+[^"]+"/
   if (quoted) {
-    rest = substr(rest, 2)
+    sub(/^"+/, "", rest)
     rest = substr(rest, 1, index(rest, "\"") - 1)
     gsub(/[ \t-\r\034-\037]/, "", rest)
-  } else if (match(rest, /[" \t-\r\034-\037,()[\]{}]/)) {
+  } else if (match(rest, /[" \t-\r\034-\037,;()[\]{}]/)) {
     rest = substr(rest, 1, RSTART - 1)
   }
   return rest == "" || !quoted && rest == "null" ? "" : "\"" rest "\""
@@ -738,9 +734,9 @@ BEGIN {
   gsub(/[>|]/, "", text)
   gsub(/\302[\205\240]|\341\232\200|\342\200[\200-\212\250\251\257]|\342\201\237|\343\200\200/, " ", text)
   full_width()
-  gsub(/\342\200[\230\231\234\235]|\343\200[\214-\217]|\047/, "\"", text)
+  gsub(/\342\200[\230-\237\262\263]|\343\200[\214-\217\235-\237]|\302[\253\273]|[\047`]/, "\"", text)
   gsub(/\343\200\201/, ",", text)
-  gsub(/\343\200[\220\221]/, "]", text)
+  gsub(/\343\200[\202\220\221\224\225]/, "]", text)
   rest = text
   while (match(rest, /[0-9a-fA-F]+/)) {
     piece = substr(rest, RSTART, RLENGTH)
@@ -809,7 +805,7 @@ bare_request() { # KEY NAME-IN-QUOTES
       printf '%s' "$name" | sed 's/\\/\\\\/g' | parse_json >"$work/name"
     member "$work/name" /
     case $value in *'\000'* | *'\001'[0-7]* | *'\002'[0-7]* | *'\003'[0-7]* | *'\0177'*) value= ;; esac
-    name=$(printf '%b' "$value" | tr A-Z a-z | sed 's/\.*$//; s/[\\"]/\\&/g')
+    name=$(printf '%b' "$value" | tr '[:upper:]' '[:lower:]' | sed 's/\.*$//; s/[\\"]/\\&/g')
   fi
   printf '{"ver":1,"key":"%s",%s"profile":"hk1"}' "$1" "${name:+\"name\":\"$name\",}"
 }
@@ -908,7 +904,7 @@ answer_license() {
   parsed host "$work/host"
   parsed settings "$work/settings" || echo '{}' | parse_json >"$work/settings"
   parsed memory "$work/memory"
-  ! says revocations || printf '%s\n' "$found" | fold -w 64 | openssl base64 -d >"$work/beside"
+  ! says revocations || printf '%s\n' "$found" | openssl base64 -d -A >"$work/beside"
   says now
   check "$body" "$found" "$work/host" "$work/settings" "$work/memory" "$work/beside"
   line ''
