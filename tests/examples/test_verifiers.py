@@ -27,7 +27,7 @@ class Verifier(NamedTuple):
 
 VERIFIERS = {
     "JavaScript": Verifier(("node", "verify.js"), (("node", "nodejs"),)),
-    "Java": Verifier(("java", "Verify.java"), (("java", "openjdk-17-jdk-headless"),)),
+    "Java": Verifier(("java", "Verify.java"), (("java", "default-jdk-headless"),)),
     "shell": Verifier(("sh", "verify.sh"), (("openssl", "openssl"), ("awk", "mawk")), 2),
 }
 
@@ -67,7 +67,7 @@ def _need_a_compiler() -> None:
     """A runtime without one cannot run a source file."""
     modules = subprocess.run(["java", "--list-modules"], capture_output=True, text=True).stdout
     if "jdk.compiler@" not in modules:
-        need("the compiler of Java", "apt-get install openjdk-17-jdk-headless")
+        need("the compiler of Java", "apt-get install default-jdk-headless")
 
 
 @pytest.mark.parametrize("language", VERIFIERS)
