@@ -546,16 +546,17 @@ public final class Verify {
     static final byte[] SPKI = HexFormat.of().parseHex("302a300506032b6570032100");
     static final BigInteger FIELD = BigInteger.TWO.pow(255).subtract(BigInteger.valueOf(19));
 
+    static final BigInteger ORDER_8 =
+            new BigInteger("05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826", 16);
+
     /** The y-coordinates of the eight points of small order. */
     static final Set<BigInteger> SMALL_ORDER =
             Set.of(
                     BigInteger.ZERO,
                     BigInteger.ONE,
                     FIELD.subtract(BigInteger.ONE),
-                    new BigInteger(
-                            "05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826", 16),
-                    new BigInteger(
-                            "7a03ac9277fdc74ec6cc392cfa53202a0f670d10760b3cba4fd84d3d706a17c7", 16));
+                    ORDER_8,
+                    FIELD.subtract(ORDER_8));
 
     /** One of 44 bytes has one = at its end. */
     static final Pattern PEM =

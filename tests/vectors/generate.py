@@ -381,8 +381,21 @@ def keysets() -> Iterator[Case]:
     def raw(key: bytes) -> Callable[[dict[str, Any]], Any]:
         return entry(x=b64url.encode(key), kid=thumbprint(key))
 
-    small_order = bytes([1]) + bytes(31)
-    not_canonical = (2**255 - 19 + 3).to_bytes(32, "little")
+    field, of_8 = 2**255 - 19, 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+    # By the order of the point; the sign of x is the highest bit.
+    small_order = {
+        "1": 1,
+        "1-x-negative": 1 + 2**255,
+        "2": field - 1,
+        "2-x-negative": field - 1 + 2**255,
+        "4": 0,
+        "4-x-negative": 2**255,
+        "8": of_8,
+        "8-x-negative": of_8 + 2**255,
+        "8-y-negative": field - of_8,
+        "8-x-and-y-negative": field - of_8 + 2**255,
+    }
+    not_canonical = (field + 3).to_bytes(32, "little")
     invalid = {
         "no-keys": changed(keys=[]),
         "keys-no-array": changed(keys={}),
@@ -393,7 +406,10 @@ def keysets() -> Iterator[Case]:
         "alg-eddsa": entry(alg="EdDSA"),
         "kty-rsa": entry(kty="RSA"),
         "state-unknown": entry(state="sleeping"),
-        "small-order-key": raw(small_order),
+        **{
+            f"key-of-order-{name}": raw(point.to_bytes(32, "little"))
+            for name, point in small_order.items()
+        },
         "short-key": raw(bytes(31)),
         "y-not-below-the-field": raw(not_canonical),
     }
@@ -737,21 +753,28 @@ def thumbprints() -> Iterator[Case]:
 
 
 def signatures() -> Iterator[Case]:
-    """RFC 8037 appendix A.4: what was signed, and the signature of its key."""
+    """RFC 8037 appendix A.4: what was signed, and the signature of its key; and a worse one."""
     key = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
     signed = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc"
     signature = (
         "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
     )
 
-    def case(name: str, body: str, expect: str, x: str = key) -> Case:
-        lines = {"kind": "signature", "spec": "5.1", "x": x, "signature": signature}
+    def case(name: str, body: str, expect: str, x: str = key, made: str = signature) -> Case:
+        lines = {"kind": "signature", "spec": "5.1", "x": x, "signature": made}
         return Case(f"signature-{name}", {**lines, "expect": expect}, body.encode())
 
     yield case("rfc-8037", signed, "holds")
     yield case("rfc-8037-other-text", signed[:-1] + "d", "does not hold")
     other = b64url.encode(ROOT.public_key.raw)
     yield case("rfc-8037-other-key", signed, "does not hold", other)
+    # By the signing key's seed, with a point of order 8 added to R before k and S were made. It holds
+    # where both sides of the equation are multiplied by 8, and nowhere else.
+    cofactor = (
+        "nduRjCcm7D5YoNWfuUIq3mp6LQpYkitUyjXCizuZE1J4tgEvaOTcSx9nRaX6kucce2IPHTEO6saJc3Mm4cGpBQ"
+    )
+    ours = b64url.encode(SIGNING.public_key.raw)
+    yield case("cofactor", "a small part", "does not hold", ours, cofactor)
 
 
 def all_files() -> dict[str, bytes]:
