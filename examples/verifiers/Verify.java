@@ -222,6 +222,13 @@ public final class Verify {
         }
 
         private String string() {
+            String value = characters();
+            demand(value.codePoints().noneMatch(Verify::isSurrogate), "a surrogate");
+            return value;
+        }
+
+        /** A string, even with a surrogate that has no partner. */
+        private String characters() {
             demand(takeSign('"'), "a string");
             StringBuilder value = new StringBuilder();
             while (true) {
@@ -233,7 +240,6 @@ public final class Verify {
                 demand(sign >= ' ', "a control character");
                 value.append(sign == '\\' ? escape() : sign);
             }
-            demand(value.codePoints().noneMatch(Verify::isSurrogate), "a surrogate");
             return value.toString();
         }
 
@@ -1142,7 +1148,7 @@ public final class Verify {
         if (name == null) {
             name = found.group(1).replaceAll(WHITE, "");
             try {
-                name = (String) Json.parse(utf8("\"" + name + "\""));
+                name = new Json("\"" + name + "\"").characters();
             } catch (Invalid error) {
                 // it has no escapes of JSON: it stands for itself
             }

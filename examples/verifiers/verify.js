@@ -572,10 +572,10 @@ function judge({ key, keyset, claims, lists: inside }, { host, now, settings, me
   problem("license-expired", state === "expired");
   problem("maintenance-ended", settings.released_at > claims.maintenance_until);
 
-  const warnFrom = claims.notify_from ?? claims.exp - (settings.warn_days ?? 30) * DAY;
+  const isSoon =
+    claims.notify_from === undefined && now >= claims.exp - (settings.warn_days ?? 30) * DAY;
   if (state === "grace") notices.push("in-grace");
-  else if (state === "notify" || (state === "active" && now >= warnFrom))
-    notices.push("expires-soon");
+  else if (state === "notify" || (state === "active" && isSoon)) notices.push("expires-soon");
   return { problems, notices, details };
 }
 
@@ -640,7 +640,7 @@ function nameAfter(source) {
   let value = quoted ? quoted[1].replace(ALL_WHITE, "") : (PLAIN.exec(rest) || ["null"])[0];
   if (!quoted && value === "null") return undefined;
   try {
-    if (quoted) value = parseJson(Buffer.from(`"${value}"`));
+    if (quoted) value = JSON.parse(`"${value}"`);
   } catch {
     // it has no escapes of JSON, and stands for itself
   }

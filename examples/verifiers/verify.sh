@@ -368,7 +368,7 @@ decode() { # FILE
       if (start == "fffe") print "UTF-16LE"
       else if (start == "feff") print "UTF-16BE"
       else if (zeros[0] * 8 <= n && zeros[1] * 8 <= n) print "UTF-8"
-      else print zeros[0] > zeros[1] ? "UTF-16BE" : "UTF-16LE"
+      else print (zeros[0] > zeros[1] ? "UTF-16BE" : "UTF-16LE")
     }')
   case $encoding in
     UTF-8) cat "$1" ;;
@@ -433,7 +433,7 @@ verifies() { # X SIGNATURE FILE-THAT-WAS-SIGNED
 # Writes the payload of a token to FILE and sets $kid; fails with $why.
 open_token() { # TOKEN TYPE FILE-OF-KEYS FILE
   why=license-damaged
-  case $1 in *[!A-Za-z0-9_.-]* | *.*.*.*) return 1 ;; *.*.*) ;; *) return 1 ;; esac
+  case $1 in *.*.*.*) return 1 ;; *.*.*) ;; *) return 1 ;; esac
   header=${1%%.*} signature=${1##*.} payload=${1#*.}
   payload=${payload%.*}
   [ ${#signature} -eq 86 ] && is_base64url "$payload" && is_base64url "$signature" || return 1
@@ -708,7 +708,7 @@ judge_term() { # MEMORY
 REQUEST='ver:integer key:key name?text profile?hk1|hk1-host tags?tags gpus?integer customer?text
   product?text replaces?text iat?instant'
 
-# Prints a line `KEY NAME` for each bare line; the name is in quotes, with what it had of escapes.
+# Prints a line `KEY NAME` for each bare line; the name is a string of JSON, or nearly.
 # shellcheck disable=SC2016
 BARE='
 function full_width(   i) {
@@ -726,6 +726,7 @@ function name(rest,   quoted, i) {
   } else if (match(rest, /[" \t-\r\034-\037,;()[\]{}]/)) {
     rest = substr(rest, 1, RSTART - 1)
   }
+  if (!quoted) gsub(/\\/, "&&", rest)  # it is no JSON, so its backslashes are its own
   return rest == "" || !quoted && rest == "null" ? "" : "\"" rest "\""
 }
 BEGIN {
@@ -798,14 +799,30 @@ open_request() { # TOKEN
     member "$work/request" /ver/ && [ "$value" = 1 ]
 }
 
+# Folds a name: lower case, no dots at the end, 200 characters; nothing where one is not printed.
+# shellcheck disable=SC2016
+NAME='
+BEGIN {
+  while ((getline line) > 0) name = name sep line; sep = "\n"
+  sub(/[.]+$/, "", name)
+  if (name ~ /[\001-\037\177\377]|\302[\200-\240\255]|\342\200[\200-\217\250-\257]|\342\201[\237-\257]|\343\200\200|\356|\357[\200-\243]|\357\273\277/) exit
+  for (n = 1; n <= length(name) && kept <= 200; n++)
+    if (substr(name, n, 1) !~ /[\200-\277]/ && ++kept > 200) break
+  name = tolower(substr(name, 1, n - 1))
+  gsub(/[\\"]/, "\\\\&", name)
+  print name
+}'
+
 bare_request() { # KEY NAME-IN-QUOTES
   name=$2
   if [ -n "$name" ]; then
-    printf '%s' "$name" | parse_json >"$work/name" || # it is no JSON, and stands for itself
+    if ! printf '%s' "$name" | parse_json >"$work/name"; then
+      case $name in *\\u[dD][89a-fA-F]*) name='""' ;; esac # a surrogate alone is not printed
+      # Whatever else is no JSON stands for itself.
       printf '%s' "$name" | sed 's/\\/\\\\/g' | parse_json >"$work/name"
+    fi
     member "$work/name" /
-    case $value in *'\000'* | *'\001'[0-7]* | *'\002'[0-7]* | *'\003'[0-7]* | *'\0177'*) value= ;; esac
-    name=$(printf '%b' "$value" | tr '[:upper:]' '[:lower:]' | sed 's/\.*$//; s/[\\"]/\\&/g')
+    name=$(printf '%b' "$value" | tr '\000' '\377' | awk "$NAME")
   fi
   printf '{"ver":1,"key":"%s",%s"profile":"hk1"}' "$1" "${name:+\"name\":\"$name\",}"
 }

@@ -171,6 +171,8 @@ def licenses() -> Iterator[Case]:
     good = file()
     yield license_case("good", good)
     yield license_case("perpetual", file(token(payload(exp=None))), spec="5.2")
+    without_end = file(token(payload(exp=None, notify_from=ISSUED)))
+    yield license_case("notify-without-end", without_end, spec="5.3")
     yield license_case("unknown-claim", file(token(payload(colour="blue"))), spec="5.2")
     yield license_case("without-tags", file(token(payload(host=host_claim(tags=None)))), spec="5.2")
     yield license_case(
@@ -228,6 +230,18 @@ def mails() -> Iterator[Case]:
     text = file().decode()
     yield license_case("mail-utf-16", text.encode("utf-16"), spec="4.3")
     yield license_case("mail-utf-16-le-without-bom", text.encode("utf-16-le"), spec="4.3")
+    yield license_case("mail-utf-16-be-without-bom", text.encode("utf-16-be"), spec="4.3")
+    invalid = file(keyset_token=keyset_members(lambda members: members | {"version": 0}))
+    yield license_case(
+        "mail-em-dash-in-an-invalid-keyset",
+        invalid.decode().replace("-", "\u2014").encode(),
+        "refused keyset-invalid",
+        spec="4.3",
+    )
+    first, rest = text.split("eyJ", 1)
+    yield license_case(
+        "mail-lost-in-the-header", f"{first}eyJ\ufffd{rest}".encode(), "refused signing-key-unknown"
+    )
 
 
 def files() -> Iterator[Case]:
