@@ -717,13 +717,13 @@ function full_width(   i) {
 }
 function name(rest,   quoted, i) {
   sub(/^[" \t-\r\034-\037]*/, "", rest)
-  sub(/^[,;]?[ \t-\r\034-\037]*/, "", rest)
+  sub(/^([,;]|\343\200\201)?[ \t-\r\034-\037]*/, "", rest)
   quoted = rest ~ /^"+[^"]+"/
   if (quoted) {
     sub(/^"+/, "", rest)
     rest = substr(rest, 1, index(rest, "\"") - 1)
     gsub(/[ \t-\r\034-\037]/, "", rest)
-  } else if (match(rest, /[" \t-\r\034-\037,;()[\]{}]/)) {
+  } else if (match(rest, /[" \t-\r\034-\037,;()[\]{}]|\343\200[\201\202\220\221\224\225]/)) {
     rest = substr(rest, 1, RSTART - 1)
   }
   if (!quoted) gsub(/\\/, "&&", rest)  # it is no JSON, so its backslashes are its own
@@ -736,8 +736,6 @@ BEGIN {
   gsub(/\302[\205\240]|\341\232\200|\342\200[\200-\212\250\251\257]|\342\201\237|\343\200\200/, " ", text)
   full_width()
   gsub(/\342\200[\230-\237\262\263]|\343\200[\214-\217\235-\237]|\302[\253\273]|[\047`]/, "\"", text)
-  gsub(/\343\200\201/, ",", text)
-  gsub(/\343\200[\202\220\221\224\225]/, "]", text)
   rest = text
   while (match(rest, /[0-9a-fA-F]+/)) {
     piece = substr(rest, RSTART, RLENGTH)

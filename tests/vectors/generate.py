@@ -464,6 +464,17 @@ def policies() -> Iterator[Case]:
         host={**HOST, "ip": "172.17.0.3"},
         details="change-unknown",
     )
+    bound = {**HOST, "container_id": None, "machine_id_bound": True}
+    known = facts(bound)
+    once = host_claim(key=hostkey.derive(known).key, tags=hostkey.tags(known))
+    yield license_case(
+        "wrong-host-copyable-since",
+        file(token(payload(host=once))),
+        "refused wrong-host",
+        host={**bound, "machine_id_bound": False, "ip": "172.17.0.3"},
+        details="change-unknown",
+        spec="9.2",
+    )
     anchored = file(token(payload(host=host_claim(match="anchored"))))
     drifted = {**HOST, "ip": "172.17.0.3", "hostname": "other"}
     yield license_case("anchored-drifted", anchored, host=drifted, notices="host-drifted")
