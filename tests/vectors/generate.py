@@ -793,7 +793,7 @@ def signatures() -> Iterator[Case]:
     yield case("rfc-8037-other-text", signed[:-1] + "d", "does not hold")
     other = b64url.encode(ROOT.public_key.raw)
     yield case("rfc-8037-other-key", signed, "does not hold", other)
-    # By the signing key's seed, with a point of order 8 added to R before k and S were made. It holds
+    # By the signing key, with a point of order 8 added to R before k and S were made. It holds
     # where both sides of the equation are multiplied by 8, and nowhere else.
     cofactor = (
         "nduRjCcm7D5YoNWfuUIq3mp6LQpYkitUyjXCizuZE1J4tgEvaOTcSx9nRaX6kucce2IPHTEO6saJc3Mm4cGpBQ"
