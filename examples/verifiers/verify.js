@@ -1,5 +1,5 @@
 "use strict";
-// Checks a licence as docs/SPEC.md says, with nothing but Node (20 or later): copy this file into
+// Checks a licence as docs/SPEC.md says, with nothing but Node (run on 20): copy this file into
 // your product and call check(). Numbers in comments are sections of docs/SPEC.md.
 
 const crypto = require("node:crypto");

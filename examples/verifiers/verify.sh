@@ -1,6 +1,6 @@
 #!/bin/sh
-# Checks a licence as docs/SPEC.md says. Needs a POSIX shell and its tools (awk, od, tr, sed, fold,
-# tail, iconv) and OpenSSL 3; no jq. Numbers in comments are sections of docs/SPEC.md.
+# Checks a licence as docs/SPEC.md says. Needs a POSIX shell, its tools (awk, od, tr, sed, fold, tail,
+# iconv), mktemp and OpenSSL 3; no jq. Numbers in comments are sections of docs/SPEC.md.
 #
 # To use it in a product, copy it, and call `check` with your own files in place of a vector's.
 # shellcheck disable=SC2100  # slugs are no sums
@@ -723,7 +723,7 @@ function name(rest,   quoted, i) {
     sub(/^"+/, "", rest)
     rest = substr(rest, 1, index(rest, "\"") - 1)
     gsub(/[ \t-\r\034-\037]/, "", rest)
-  } else if (match(rest, /[" \t-\r\034-\037,;()[\]{}]|\343\200[\201\202\220\221\224\225]/)) {
+  } else if (match(rest, /[]["(){},; \t-\r\034-\037]|\343\200[\201\202\220\221\224\225]/)) {
     rest = substr(rest, 1, RSTART - 1)
   }
   if (!quoted) gsub(/\\/, "&&", rest)  # it is no JSON, so its backslashes are its own
