@@ -25,7 +25,7 @@ lint: .venv/dev.stamp ## ruff, mypy, import contracts, shellcheck
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/shellcheck -x .ci/run examples/darwin-platform/*.sh examples/darwin-platform/services/*
+	$(BIN)/shellcheck -x .ci/run examples/darwin-platform/*.sh examples/darwin-platform/services/* examples/verifiers/verify.sh
 
 format: .venv/dev.stamp ## let ruff arrange the code
 	$(BIN)/ruff check --fix-only .

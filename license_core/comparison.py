@@ -76,14 +76,10 @@ def compare(binding: HostBinding, facts: HostFacts, memory: Memory | None) -> Co
     if not binding.tags:
         return Comparison("none", tuple(Component(n, "unknown", v) for n, v in present.items()))
     tags, licensed = hostkey.tags(facts, binding.profile), binding.tags
-    verdicts = {
-        name: "unknown"  # the tag of a copyable host is withheld
-        if value is not None and name not in tags and name not in licensed
-        else _verdict(tags.get(name), licensed.get(name))
-        for name, value in present.items()
-    }
-    if any(verdicts.get(name) == "differs" for name in _ANCHORS):
-        # The tags of address and name hang on these: they cannot be compared.
+    verdicts = {name: _verdict(tags.get(name), licensed.get(name)) for name in present}
+    is_copyable = hostkey.is_copyable(facts, binding.profile)
+    if is_copyable or any(verdicts.get(name) == "differs" for name in _ANCHORS):
+        # The tags of address and name hang on the anchors, and are withheld on a copyable host.
         verdicts |= dict.fromkeys(_SHOWN, "unknown")
     return Comparison(
         "tags",

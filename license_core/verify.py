@@ -217,9 +217,12 @@ def _open_newest_keyset(
         for reading in armor.readings(token):
             try:
                 opened = open_keyset(reading, roots)
+            except jws.TokenError as refused:
+                error = refused
+                continue  # the other reading may be the true one
             except ValueError as refused:
                 error = refused
-                continue
+                break
             if newest is None or opened.keyset.version > newest[0].keyset.version:
                 newest = opened, reading
             break

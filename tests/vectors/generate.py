@@ -171,6 +171,8 @@ def licenses() -> Iterator[Case]:
     good = file()
     yield license_case("good", good)
     yield license_case("perpetual", file(token(payload(exp=None))), spec="5.2")
+    without_end = file(token(payload(exp=None, notify_from=ISSUED)))
+    yield license_case("notify-without-end", without_end, spec="5.3")
     yield license_case("unknown-claim", file(token(payload(colour="blue"))), spec="5.2")
     yield license_case("without-tags", file(token(payload(host=host_claim(tags=None)))), spec="5.2")
     yield license_case(
@@ -228,6 +230,18 @@ def mails() -> Iterator[Case]:
     text = file().decode()
     yield license_case("mail-utf-16", text.encode("utf-16"), spec="4.3")
     yield license_case("mail-utf-16-le-without-bom", text.encode("utf-16-le"), spec="4.3")
+    yield license_case("mail-utf-16-be-without-bom", text.encode("utf-16-be"), spec="4.3")
+    invalid = file(keyset_token=keyset_members(lambda members: members | {"version": 0}))
+    yield license_case(
+        "mail-em-dash-in-an-invalid-keyset",
+        invalid.decode().replace("-", "\u2014").encode(),
+        "refused keyset-invalid",
+        spec="4.3",
+    )
+    first, rest = text.split("eyJ", 1)
+    yield license_case(
+        "mail-lost-in-the-header", f"{first}eyJ\ufffd{rest}".encode(), "refused signing-key-unknown"
+    )
 
 
 def files() -> Iterator[Case]:
@@ -381,8 +395,21 @@ def keysets() -> Iterator[Case]:
     def raw(key: bytes) -> Callable[[dict[str, Any]], Any]:
         return entry(x=b64url.encode(key), kid=thumbprint(key))
 
-    small_order = bytes([1]) + bytes(31)
-    not_canonical = (2**255 - 19 + 3).to_bytes(32, "little")
+    field, of_8 = 2**255 - 19, 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+    # By the order of the point; the sign of x is the highest bit.
+    small_order = {
+        "1": 1,
+        "1-x-negative": 1 + 2**255,
+        "2": field - 1,
+        "2-x-negative": field - 1 + 2**255,
+        "4": 0,
+        "4-x-negative": 2**255,
+        "8": of_8,
+        "8-x-negative": of_8 + 2**255,
+        "8-y-negative": field - of_8,
+        "8-x-and-y-negative": field - of_8 + 2**255,
+    }
+    not_canonical = (field + 3).to_bytes(32, "little")
     invalid = {
         "no-keys": changed(keys=[]),
         "keys-no-array": changed(keys={}),
@@ -393,7 +420,10 @@ def keysets() -> Iterator[Case]:
         "alg-eddsa": entry(alg="EdDSA"),
         "kty-rsa": entry(kty="RSA"),
         "state-unknown": entry(state="sleeping"),
-        "small-order-key": raw(small_order),
+        **{
+            f"key-of-order-{name}": raw(point.to_bytes(32, "little"))
+            for name, point in small_order.items()
+        },
         "short-key": raw(bytes(31)),
         "y-not-below-the-field": raw(not_canonical),
     }
@@ -433,6 +463,17 @@ def policies() -> Iterator[Case]:
         "refused wrong-host",
         host={**HOST, "ip": "172.17.0.3"},
         details="change-unknown",
+    )
+    bound = {**HOST, "container_id": None, "machine_id_bound": True}
+    known = facts(bound)
+    once = host_claim(key=hostkey.derive(known).key, tags=hostkey.tags(known))
+    yield license_case(
+        "wrong-host-copyable-since",
+        file(token(payload(host=once))),
+        "refused wrong-host",
+        host={**bound, "machine_id_bound": False, "ip": "172.17.0.3"},
+        details="change-unknown",
+        spec="9.2",
     )
     anchored = file(token(payload(host=host_claim(match="anchored"))))
     drifted = {**HOST, "ip": "172.17.0.3", "hostname": "other"}
@@ -737,21 +778,28 @@ def thumbprints() -> Iterator[Case]:
 
 
 def signatures() -> Iterator[Case]:
-    """RFC 8037 appendix A.4: what was signed, and the signature of its key."""
+    """RFC 8037 appendix A.4: what was signed, and the signature of its key; and a worse one."""
     key = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
     signed = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc"
     signature = (
         "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
     )
 
-    def case(name: str, body: str, expect: str, x: str = key) -> Case:
-        lines = {"kind": "signature", "spec": "5.1", "x": x, "signature": signature}
+    def case(name: str, body: str, expect: str, x: str = key, made: str = signature) -> Case:
+        lines = {"kind": "signature", "spec": "5.1", "x": x, "signature": made}
         return Case(f"signature-{name}", {**lines, "expect": expect}, body.encode())
 
     yield case("rfc-8037", signed, "holds")
     yield case("rfc-8037-other-text", signed[:-1] + "d", "does not hold")
     other = b64url.encode(ROOT.public_key.raw)
     yield case("rfc-8037-other-key", signed, "does not hold", other)
+    # By the signing key, with a point of order 8 added to R before k and S were made. It holds
+    # where both sides of the equation are multiplied by 8, and nowhere else.
+    cofactor = (
+        "nduRjCcm7D5YoNWfuUIq3mp6LQpYkitUyjXCizuZE1J4tgEvaOTcSx9nRaX6kucce2IPHTEO6saJc3Mm4cGpBQ"
+    )
+    ours = b64url.encode(SIGNING.public_key.raw)
+    yield case("cofactor", "a small part", "does not hold", ours, cofactor)
 
 
 def all_files() -> dict[str, bytes]:

@@ -1,0 +1,1339 @@
+import java.io.IOException;
+import java.math.BigInteger;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.Charset;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyFactory;
+import java.security.MessageDigest;
+import java.security.PublicKey;
+import java.security.Signature;
+import java.security.spec.X509EncodedKeySpec;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.function.Predicate;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import javax.crypto.Mac;
+import javax.crypto.spec.SecretKeySpec;
+
+/**
+ * Checks a licence as docs/SPEC.md says, with nothing but JDK 17: copy this file into your product
+ * and call {@link #check}. Numbers in comments are sections of docs/SPEC.md.
+ */
+public final class Verify {
+    private Verify() {}
+
+    /** A problem that ends what is being done (section 9.1). */
+    static final class Refused extends RuntimeException {
+        final String slug;
+
+        Refused(String slug, Throwable cause) {
+            super(slug, cause);
+            this.slug = slug;
+        }
+
+        Refused(String slug) {
+            this(slug, null);
+        }
+    }
+
+    /** Something is not as it must be; whoever knows what it is part of makes it a problem. */
+    static final class Invalid extends RuntimeException {
+        Invalid(String what) {
+            super(what);
+        }
+    }
+
+    static void demand(boolean truth, String what) {
+        if (!truth) {
+            throw new Invalid(what);
+        }
+    }
+
+    interface Step<T> {
+        T run();
+    }
+
+    /** Do a step; where something in it is not as it must be, that is the problem {@code slug}. */
+    static <T> T orRefused(String slug, Step<T> step) {
+        try {
+            return step.run();
+        } catch (Invalid error) {
+            throw new Refused(slug, error);
+        }
+    }
+
+    static byte[] utf8(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    static byte[] sha256(byte[] data) {
+        try {
+            return MessageDigest.getInstance("SHA-256").digest(data);
+        } catch (GeneralSecurityException error) {
+            throw new IllegalStateException(error);
+        }
+    }
+
+    static byte[] hmac(byte[] key, byte[] data) {
+        try {
+            Mac mac = Mac.getInstance("HmacSHA256");
+            mac.init(new SecretKeySpec(key, "HmacSHA256"));
+            return mac.doFinal(data);
+        } catch (GeneralSecurityException error) {
+            throw new IllegalStateException(error);
+        }
+    }
+
+    // 2.2 base64url: the decoder is tolerant, so what was decoded is encoded again and compared.
+
+    static String toBase64url(byte[] bytes) {
+        return Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
+    }
+
+    static byte[] fromBase64url(String text) {
+        byte[] bytes;
+        try {
+            bytes = Base64.getUrlDecoder().decode(text);
+        } catch (IllegalArgumentException error) {
+            throw new Invalid("base64url");
+        }
+        demand(toBase64url(bytes).equals(text), "base64url");
+        return bytes;
+    }
+
+    // 2.3 JSON.
+
+    /** A strict reader. Objects are Maps, arrays Lists; a number is a Long or, if no integer, NaN. */
+    static final class Json {
+        private static final int DEEPEST = 8;
+        private static final long GREATEST = (1L << 53) - 1;
+        private static final Pattern SPACE = Pattern.compile("[ \\t\\n\\r]*");
+        private static final Pattern NUMBER =
+                Pattern.compile("-?(?:0|[1-9][0-9]*)(\\.[0-9]+)?([eE][+-]?[0-9]+)?");
+        private static final Pattern WORD = Pattern.compile("true|false|null");
+        private final String text;
+        private int at = 0;
+
+        private Json(String text) {
+            this.text = text;
+        }
+
+        static Object parse(byte[] bytes) {
+            String text;
+            try {
+                text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+            } catch (CharacterCodingException error) {
+                throw new Invalid("UTF-8");
+            }
+            Json json = new Json(text);
+            Object value = json.value(1);
+            json.take(SPACE);
+            demand(json.at == text.length(), "something after the value");
+            return value;
+        }
+
+        private String take(Pattern pattern) {
+            Matcher found = pattern.matcher(text).region(at, text.length());
+            if (!found.lookingAt()) {
+                return null;
+            }
+            at = found.end();
+            return found.group();
+        }
+
+        private boolean stands(char sign) {
+            take(SPACE);
+            return at < text.length() && text.charAt(at) == sign;
+        }
+
+        private boolean takeSign(char sign) {
+            boolean found = stands(sign);
+            at += found ? 1 : 0;
+            return found;
+        }
+
+        private Object value(int depth) {
+            if (stands('{') || stands('[')) {
+                demand(depth <= DEEPEST, "nested too deep");
+                return stands('{') ? object(depth) : array(depth);
+            }
+            if (stands('"')) {
+                return string();
+            }
+            String number = take(NUMBER);
+            if (number != null) {
+                return number(number);
+            }
+            String word = take(WORD);
+            demand(word != null, "a value");
+            return word.equals("null") ? null : Boolean.valueOf(word);
+        }
+
+        private static Object number(String number) {
+            if (!number.matches("-?[0-9]{1,16}") || Math.abs(Long.parseLong(number)) > GREATEST) {
+                return Double.NaN;
+            }
+            return Long.valueOf(number);
+        }
+
+        private Map<String, Object> object(int depth) {
+            Map<String, Object> members = new LinkedHashMap<>();
+            takeSign('{');
+            if (takeSign('}')) {
+                return members;
+            }
+            do {
+                String name = string();
+                demand(!members.containsKey(name) && takeSign(':'), name);
+                members.put(name, value(depth + 1));
+            } while (takeSign(','));
+            demand(takeSign('}'), "}");
+            return members;
+        }
+
+        private List<Object> array(int depth) {
+            List<Object> items = new ArrayList<>();
+            takeSign('[');
+            if (takeSign(']')) {
+                return items;
+            }
+            do {
+                items.add(value(depth + 1));
+            } while (takeSign(','));
+            demand(takeSign(']'), "]");
+            return items;
+        }
+
+        private String string() {
+            String value = characters();
+            demand(value.codePoints().noneMatch(Verify::isSurrogate), "a surrogate");
+            return value;
+        }
+
+        /** A string, even with a surrogate that has no partner. */
+        private String characters() {
+            demand(takeSign('"'), "a string");
+            StringBuilder value = new StringBuilder();
+            while (true) {
+                demand(at < text.length(), "the end of a string");
+                char sign = text.charAt(at++);
+                if (sign == '"') {
+                    break;
+                }
+                demand(sign >= ' ', "a control character");
+                value.append(sign == '\\' ? escape() : sign);
+            }
+            return value.toString();
+        }
+
+        private char escape() {
+            demand(at < text.length(), "an escape");
+            char sign = text.charAt(at++);
+            if (sign == 'u') {
+                String digits = text.substring(at, Math.min(at + 4, text.length()));
+                demand(digits.matches("[0-9a-fA-F]{4}"), "an escape");
+                at += 4;
+                return (char) Integer.parseInt(digits, 16);
+            }
+            int which = "\"\\/bfnrt".indexOf(sign);
+            demand(which >= 0, "an escape");
+            return "\"\\/\b\f\n\r\t".charAt(which);
+        }
+    }
+
+    static boolean isSurrogate(int codePoint) {
+        return codePoint >= 0xd800 && codePoint <= 0xdfff;
+    }
+
+    // 2.3 The types of members. Each takes a value and says whether it is one.
+
+    static final long LAST_INSTANT = 253402300799L; // 2.4
+    static final List<String> COMPONENTS = List.of("hostname", "ip", "machine_id", "container_id");
+    static final Predicate<Object> INTEGER = value -> value instanceof Long number && number >= 0;
+    static final Predicate<Object> INSTANT =
+            INTEGER.and(value -> (Long) value <= LAST_INSTANT);
+    static final Predicate<Object> POSITIVE = INTEGER.and(value -> (Long) value >= 1);
+    static final Predicate<Object> STRING = value -> value instanceof String;
+    static final Predicate<Object> TEXT =
+            value ->
+                    value instanceof String text
+                            && !text.isEmpty()
+                            && text.codePointCount(0, text.length()) <= 200;
+    static final Predicate<Object> NAME = matching("[A-Za-z0-9][A-Za-z0-9._:-]{0,63}");
+    static final Predicate<Object> NAMES =
+            value ->
+                    value instanceof List<?> items
+                            && items.stream().allMatch(NAME)
+                            && new HashSet<>(items).size() == items.size();
+    static final Predicate<Object> NUMBERS = map(NAME, INTEGER);
+    static final Predicate<Object> OBJECT = value -> value instanceof Map;
+    static final Predicate<Object> PROFILE = oneOf("hk1", "hk1-host");
+    static final Predicate<Object> TAGS =
+            map(oneOf(COMPONENTS.toArray()), matching("[0-9a-f]{16}"));
+    static final Predicate<Object> HOST_KEY = matching("[0-9a-f]{40}");
+
+    static Predicate<Object> matching(String pattern) {
+        return value -> value instanceof String text && text.matches(pattern);
+    }
+
+    static Predicate<Object> oneOf(Object... values) {
+        return Arrays.asList(values)::contains;
+    }
+
+    static Predicate<Object> map(Predicate<Object> key, Predicate<Object> item) {
+        return value ->
+                value instanceof Map<?, ?> map
+                        && map.keySet().stream().allMatch(key)
+                        && map.values().stream().allMatch(item);
+    }
+
+    /** What members an object has; see {@link #read}. */
+    static final class Members {
+        private final Map<String, Predicate<Object>> types = new LinkedHashMap<>();
+        private final Set<String> required = new HashSet<>();
+
+        Members must(String name, Predicate<Object> type) {
+            required.add(name);
+            return may(name, type);
+        }
+
+        Members may(String name, Predicate<Object> type) {
+            types.put(name, type);
+            return this;
+        }
+
+        /** The members of {@code value} that have a name here; each is of its type. */
+        Map<String, Object> read(Object value) {
+            demand(value instanceof Map, "an object");
+            Map<?, ?> all = (Map<?, ?>) value;
+            Map<String, Object> found = new LinkedHashMap<>();
+            types.forEach(
+                    (name, type) -> {
+                        demand(all.containsKey(name) || !required.contains(name), name);
+                        if (all.containsKey(name)) {
+                            demand(type.test(all.get(name)), name);
+                            found.put(name, all.get(name));
+                        }
+                    });
+            return found;
+        }
+    }
+
+    @SuppressWarnings("unchecked")
+    static Map<String, Object> mapOf(Object value) {
+        return value == null ? Map.of() : (Map<String, Object>) value;
+    }
+
+    static long number(Map<String, Object> members, String name, long absent) {
+        return members.get(name) instanceof Long value ? value : absent;
+    }
+
+    // 3.2 to 3.4 Host.
+
+    /** A host; what is missing is null, or false. */
+    record Host(
+            Map<String, String> components,
+            String engine,
+            boolean machineIdBound,
+            String pinnedIp,
+            long gpus) {
+
+        static List<String> ofProfile(String profile) {
+            return profile.equals("hk1") ? COMPONENTS : COMPONENTS.subList(0, 3);
+        }
+
+        /** The value under a profile; empty where it is missing or left out. */
+        String value(String component, String profile) {
+            String value = components.get(component);
+            return value == null || !ofProfile(profile).contains(component) ? "" : value;
+        }
+
+        String key(String profile) {
+            boolean machine = components.get("machine_id") != null;
+            if (profile.equals("hk1-host")) {
+                if (!machine || engine != null && !machineIdBound) {
+                    throw new Refused("host-machine-id-not-bound");
+                }
+            } else if (!machine && components.get("container_id") == null) {
+                throw new Refused("host-unidentifiable");
+            }
+            StringBuilder canonical = new StringBuilder(profile).append('\n');
+            for (String component : ofProfile(profile)) {
+                String value = value(component, profile);
+                String sized = "=" + utf8(value).length + ":" + value;
+                canonical.append(component).append(value.isEmpty() ? "=!missing" : sized).append('\n');
+            }
+            return hex(sha256(utf8(canonical.toString())), 40);
+        }
+
+        boolean isCopyable(String profile) {
+            return engine != null && value("container_id", profile).isEmpty() && !machineIdBound;
+        }
+
+        Map<String, Object> tags(String profile) {
+            String ids = value("machine_id", profile) + "\n" + value("container_id", profile);
+            byte[] anchor = sha256(utf8("hostseal anchor\n" + ids));
+            Map<String, Object> tags = new LinkedHashMap<>();
+            for (String component : COMPONENTS) {
+                String value = value(component, profile);
+                byte[] line = utf8(component + "\n" + value);
+                if (value.isEmpty()) {
+                    continue;
+                }
+                if (ANCHORS.contains(component)) {
+                    tags.put(component, hex(sha256(line), 16));
+                } else if (!isCopyable(profile)) {
+                    tags.put(component, hex(hmac(anchor, line), 16));
+                }
+            }
+            return tags;
+        }
+
+        boolean matchesAnchors(String profile, Map<String, Object> licensed) {
+            return !isCopyable(profile)
+                    && ANCHORS.stream().anyMatch(licensed::containsKey)
+                    && differing(ANCHORS, profile, licensed).isEmpty();
+        }
+
+        private List<String> differing(
+                List<String> among, String profile, Map<String, Object> licensed) {
+            Map<String, Object> present = tags(profile);
+            return among.stream()
+                    .filter(name -> !Objects.equals(licensed.get(name), present.get(name)))
+                    .toList();
+        }
+
+        /** What the tags say about why the key differs (9.2); under another anchor, nothing. */
+        List<String> differences(String profile, Map<String, Object> licensed) {
+            List<String> found = differing(ANCHORS, profile, licensed);
+            if (found.isEmpty() && !isCopyable(profile)) {
+                found = differing(COMPONENTS, profile, licensed);
+            }
+            if (licensed.isEmpty() || found.isEmpty()) {
+                return List.of("change-unknown");
+            }
+            return found.stream().map(name -> name.replace('_', '-') + "-differs").toList();
+        }
+    }
+
+    static final List<String> ANCHORS = List.of("machine_id", "container_id");
+
+    static String hex(byte[] bytes, int digits) {
+        return HexFormat.of().formatHex(bytes).substring(0, digits);
+    }
+
+    // 4 Text.
+
+    static final int LARGEST_FILE = 65536;
+    static final String WHITE =
+            "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
+    static final String DASHES = "[-\\u2010-\\u2015\\u2212\\ufe58\\ufe63\\uff0d]{1,5}";
+    static final Pattern MARKER =
+            Pattern.compile(
+                    (DASHES + "W*(BEGIN|END)W+LICENSE(?:W+([A-Z]+))?W*" + DASHES)
+                            .replace("W", WHITE));
+    static final String INVISIBLE =
+            "[\\u00ad\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u2069\\ufeff\\x00]";
+    static final Pattern LONG_DASH = Pattern.compile("[\\u2014\\u2015]");
+    static final Pattern ESCAPES = Pattern.compile("(?:=[0-9A-Fa-f]{2})+");
+
+    record Block(String label, String token) {}
+
+    /** 4.3 step 1. */
+    static String decode(byte[] bytes) {
+        int[] zeros = new int[2];
+        for (int at = 0; at < bytes.length; at++) {
+            zeros[at % 2] += bytes[at] == 0 ? 1 : 0;
+        }
+        String start = HexFormat.of().formatHex(Arrays.copyOf(bytes, 2));
+        Charset charset = StandardCharsets.UTF_8;
+        if (start.equals("fffe")) {
+            charset = StandardCharsets.UTF_16LE;
+        } else if (start.equals("feff")) {
+            charset = StandardCharsets.UTF_16BE;
+        } else if (Math.max(zeros[0], zeros[1]) * 8 > bytes.length) {
+            charset = zeros[0] > zeros[1] ? StandardCharsets.UTF_16BE : StandardCharsets.UTF_16LE;
+        }
+        return new String(bytes, charset);
+    }
+
+    /** 4.3 steps 2 and 3: the blocks, or null where the text is cut off. */
+    static List<Block> pair(String source) {
+        List<Block> blocks = new ArrayList<>();
+        String begun = null;
+        int start = 0;
+        Matcher marker = MARKER.matcher(source);
+        while (marker.find()) {
+            String label = marker.group(2) == null ? "LICENSE" : "LICENSE " + marker.group(2);
+            if (marker.group(1).equals("BEGIN")) {
+                if (begun != null) {
+                    return null;
+                }
+                begun = label;
+                start = marker.end();
+            } else {
+                if (!label.equals(begun)) {
+                    return null;
+                }
+                blocks.add(
+                        new Block(label, source.substring(start, marker.start()).replaceAll(WHITE, "")));
+                begun = null;
+            }
+        }
+        return begun == null ? blocks : null;
+    }
+
+    /** 4.3 step 4. */
+    static String mend(String source) {
+        String joined = source.replaceAll("=[ \\t]*(?:\\r\\n|\\r|\\n)", "");
+        return ESCAPES
+                .matcher(joined)
+                .replaceAll(run -> Matcher.quoteReplacement(unescape(run.group())))
+                .replaceAll("[>|]", " ")
+                .replaceAll(INVISIBLE, "")
+                .replaceAll("[\\u2010-\\u2013\\u2212\\ufe58\\ufe63\\uff0d]", "-");
+    }
+
+    static String unescape(String run) {
+        byte[] bytes = HexFormat.of().parseHex(run.replace("=", ""));
+        return new String(bytes, StandardCharsets.UTF_8);
+    }
+
+    /** 4.3: the blocks of a text; {@code damaged} is the problem of one that is cut off. */
+    static List<Block> readBlocks(String source, String damaged) {
+        List<Block> first = pair(source);
+        boolean clean =
+                first != null
+                        && !first.isEmpty()
+                        && first.stream().allMatch(it -> it.token.matches("[A-Za-z0-9._-]*"));
+        List<Block> blocks = clean ? first : pair(mend(source));
+        if (blocks == null) {
+            throw new Refused(damaged);
+        }
+        return blocks;
+    }
+
+    static List<String> tokensOf(List<Block> blocks, String label) {
+        return blocks.stream().filter(it -> it.label.equals(label)).map(Block::token).toList();
+    }
+
+    /** 4.3 step 6: the first reading that can be opened; where none can, the second says why. */
+    static <T> T firstReading(String token, Function<String, T> open) {
+        Matcher dashes = LONG_DASH.matcher(token);
+        if (!dashes.find()) {
+            return open.apply(token);
+        }
+        try {
+            return open.apply(dashes.replaceAll("-"));
+        } catch (Refused | Invalid error) {
+            return open.apply(dashes.replaceAll("--"));
+        }
+    }
+
+    // 6.1, 6.2 Keys.
+
+    static final byte[] SPKI = HexFormat.of().parseHex("302a300506032b6570032100");
+    static final BigInteger FIELD = BigInteger.TWO.pow(255).subtract(BigInteger.valueOf(19));
+
+    static final BigInteger ORDER_8 =
+            new BigInteger("05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826", 16);
+
+    /** The y-coordinates of the eight points of small order. */
+    static final Set<BigInteger> SMALL_ORDER =
+            Set.of(
+                    BigInteger.ZERO,
+                    BigInteger.ONE,
+                    FIELD.subtract(BigInteger.ONE),
+                    ORDER_8,
+                    FIELD.subtract(ORDER_8));
+
+    /** One of 44 bytes has one = at its end. */
+    static final Pattern PEM =
+            Pattern.compile("-----BEGIN PUBLIC KEY-----([^-=]+)=\\s*-----END PUBLIC KEY-----");
+
+    /** A public key; what its members say is of the keyset, and empty for a root key. */
+    record Key(String x, String kid, PublicKey verifier, Map<String, Object> members) {
+
+        static Key of(byte[] bytes, Map<String, Object> members) {
+            demand(bytes.length == 32, "the length of a key");
+            byte[] reversed = new byte[32];
+            for (int at = 0; at < 32; at++) {
+                reversed[at] = bytes[31 - at];
+            }
+            BigInteger y = new BigInteger(1, reversed).clearBit(255);
+            demand(y.compareTo(FIELD) < 0 && !SMALL_ORDER.contains(y), "a point that is no key");
+            String x = toBase64url(bytes);
+            String jwk = "{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\"" + x + "\"}";
+            byte[] der = Arrays.copyOf(SPKI, SPKI.length + 32);
+            System.arraycopy(bytes, 0, der, SPKI.length, 32);
+            try {
+                PublicKey verifier =
+                        KeyFactory.getInstance("Ed25519").generatePublic(new X509EncodedKeySpec(der));
+                return new Key(x, toBase64url(sha256(utf8(jwk))), verifier, members);
+            } catch (GeneralSecurityException error) {
+                throw new Invalid("a key");
+            }
+        }
+
+        /** 6.2 The key of a file *.pub.pem. */
+        static Key ofPem(String pem) {
+            return orRefused(
+                    "trusted-key-invalid",
+                    () -> {
+                        Matcher found = PEM.matcher(pem);
+                        demand(found.find() && pem.split("-----BEGIN", -1).length == 2, "one key");
+                        String base64 = found.group(1).replaceAll("\\s", "");
+                        byte[] der = fromBase64url(base64.replace('+', '-').replace('/', '_'));
+                        demand(Arrays.equals(Arrays.copyOf(der, 12), SPKI), "Ed25519");
+                        return of(Arrays.copyOfRange(der, 12, der.length), Map.of());
+                    });
+        }
+
+        boolean verifies(byte[] signature, byte[] data) {
+            try {
+                Signature check = Signature.getInstance("Ed25519");
+                check.initVerify(verifier);
+                check.update(data);
+                return check.verify(signature);
+            } catch (GeneralSecurityException error) {
+                return false; // so says the JDK of a signature that is none
+            }
+        }
+
+        boolean isRevoked() {
+            return "revoked".equals(members.get("state"));
+        }
+    }
+
+    // 5.1 Token.
+
+    /** What a token says, verified and not yet parsed, and the key that signed it. */
+    record Opened(Key key, byte[] payload) {}
+
+    static Opened openToken(String token, String type, List<Key> keys) {
+        return firstReading(token, reading -> openReading(reading, type, keys));
+    }
+
+    static Opened openReading(String token, String type, List<Key> keys) {
+        String[] parts = token.split("\\.", -1);
+        List<byte[]> decoded =
+                orRefused(
+                        "license-damaged",
+                        () -> {
+                            demand(parts.length == 3 && parts[2].length() == 86, "three parts");
+                            return List.of(fromBase64url(parts[1]), fromBase64url(parts[2]));
+                        });
+        for (Key key : keys) {
+            String header =
+                    "{\"alg\":\"Ed25519\",\"kid\":\"" + key.kid + "\",\"typ\":\"" + type + "\"}";
+            if (toBase64url(utf8(header)).equals(parts[0])) {
+                if (!key.verifies(decoded.get(1), utf8(parts[0] + "." + parts[1]))) {
+                    throw new Refused("signature-invalid");
+                }
+                return new Opened(key, decoded.get(0));
+            }
+        }
+        throw new Refused("signing-key-unknown");
+    }
+
+    // 5.2 Claims.
+
+    static final Members MEANING =
+            new Members().must("ver", INTEGER).may("must_understand", NAMES);
+    static final Members CLAIMS =
+            new Members()
+                    .must("iss", TEXT)
+                    .must("sub", TEXT)
+                    .must("aud", TEXT)
+                    .must("jti", TEXT)
+                    .must("iat", INSTANT)
+                    .may("nbf", INSTANT)
+                    .may("exp", INSTANT)
+                    .must("host", OBJECT)
+                    .may("edition", TEXT)
+                    .may("features", NAMES)
+                    .may("limits", NUMBERS)
+                    .may("notify_from", INSTANT)
+                    .may("grace_until", INSTANT)
+                    .may("maintenance_until", INSTANT)
+                    .may("replaces", TEXT);
+    static final Members LICENSED_HOST =
+            new Members()
+                    .must("key", HOST_KEY)
+                    .may("name", TEXT)
+                    .must("profile", PROFILE)
+                    .may("match", oneOf("exact", "anchored"))
+                    .may("tags", TAGS);
+
+    static final long NEVER = Long.MAX_VALUE;
+
+    /** The claims of a licence; an instant that is absent is {@code NEVER}. */
+    record Claims(
+            String aud,
+            String jti,
+            long iat,
+            long nbf,
+            long exp,
+            long notifyFrom,
+            long graceUntil,
+            long maintenanceUntil,
+            long gpus,
+            String hostKey,
+            String profile,
+            boolean anchored,
+            Map<String, Object> tags) {
+
+        static Claims read(byte[] payload) {
+            return orRefused("license-claims-invalid", () -> of(Json.parse(payload)));
+        }
+
+        private static Claims of(Object value) {
+            Map<String, Object> meaning = MEANING.read(value);
+            Object needed = meaning.getOrDefault("must_understand", List.of());
+            if ((Long) meaning.get("ver") != 1 || !((List<?>) needed).isEmpty()) {
+                throw new Refused("license-unsupported");
+            }
+            Map<String, Object> claims = CLAIMS.read(value);
+            Map<String, Object> host = LICENSED_HOST.read(claims.get("host"));
+            long iat = (Long) claims.get("iat");
+            long nbf = number(claims, "nbf", iat);
+            long exp = number(claims, "exp", NEVER);
+            if (claims.containsKey("grace_until")) {
+                demand((Long) claims.get("grace_until") >= exp, "grace_until");
+            }
+            demand(exp > nbf, "exp");
+            return new Claims(
+                    (String) claims.get("aud"),
+                    (String) claims.get("jti"),
+                    iat,
+                    nbf,
+                    exp,
+                    number(claims, "notify_from", NEVER),
+                    number(claims, "grace_until", exp),
+                    number(claims, "maintenance_until", NEVER),
+                    number(mapOf(claims.get("limits")), "gpus", NEVER),
+                    (String) host.get("key"),
+                    (String) host.get("profile"),
+                    "anchored".equals(host.get("match")),
+                    mapOf(host.get("tags")));
+        }
+
+        /** 5.3 */
+        String stateAt(long now) {
+            if (now < nbf) {
+                return "pending";
+            }
+            if (now < exp) {
+                return exp != NEVER && notifyFrom <= now ? "notify" : "active";
+            }
+            return now < graceUntil ? "grace" : "expired";
+        }
+
+        boolean warnsAt(long now, long warnDays) {
+            boolean soon = exp != NEVER && notifyFrom == NEVER && now >= exp - warnDays * DAY;
+            return stateAt(now).equals("notify") || stateAt(now).equals("active") && soon;
+        }
+    }
+
+    // 6 Keyset.
+
+    static final Members KEYSET =
+            new Members()
+                    .must("iss", TEXT)
+                    .must("version", POSITIVE)
+                    .must("iat", INSTANT)
+                    .may("exp", INSTANT)
+                    .must("keys", value -> value instanceof List<?> keys && !keys.isEmpty());
+    static final Members KEY =
+            new Members()
+                    .must("kty", oneOf("OKP"))
+                    .must("crv", oneOf("Ed25519"))
+                    .must("x", STRING)
+                    .must("kid", STRING)
+                    .must("alg", oneOf("Ed25519"))
+                    .must("nbf", INSTANT)
+                    .must("exp", INSTANT)
+                    .must("state", oneOf("active", "retired", "revoked"))
+                    .may("products", NAMES);
+
+    record Keyset(long version, long iat, long exp, List<Key> keys) {
+
+        static Keyset open(String token, List<Key> roots) {
+            Opened opened;
+            try {
+                opened = openToken(token, "license-keyset+jwt", roots);
+            } catch (Refused error) {
+                boolean damaged = error.slug.equals("license-damaged");
+                throw new Refused(damaged ? error.slug : "keyset-untrusted", error);
+            }
+            return orRefused("keyset-invalid", () -> read(opened.payload));
+        }
+
+        private static Keyset read(byte[] payload) {
+            Map<String, Object> members = KEYSET.read(Json.parse(payload));
+            List<Key> keys = new ArrayList<>();
+            Set<String> kids = new HashSet<>();
+            for (Object value : (List<?>) members.get("keys")) {
+                Map<String, Object> jwk = Verify.KEY.read(value);
+                Key key = Key.of(fromBase64url((String) jwk.get("x")), jwk);
+                demand(key.kid.equals(jwk.get("kid")) && kids.add(key.kid), "kid");
+                keys.add(key);
+            }
+            return new Keyset(
+                    (Long) members.get("version"),
+                    (Long) members.get("iat"),
+                    number(members, "exp", NEVER),
+                    keys);
+        }
+
+        /** 6.2 The keyset that counts. */
+        static Keyset choose(List<String> tokens, List<Key> roots) {
+            Keyset best = null;
+            Refused why = new Refused("keyset-missing");
+            for (String token : tokens) {
+                try {
+                    Keyset keyset = open(token, roots);
+                    best = best == null || keyset.version > best.version ? keyset : best;
+                } catch (Refused error) {
+                    why = error;
+                }
+            }
+            if (best == null) {
+                throw why;
+            }
+            return best;
+        }
+    }
+
+    // 8 Revocations.
+
+    static final int DIGEST = 12;
+    static final Members LIST =
+            new Members()
+                    .must("iss", TEXT)
+                    .must("number", POSITIVE)
+                    .must("iat", INSTANT)
+                    .may("exp", INSTANT)
+                    .must("revoked", STRING);
+
+    record Revocations(long iat, byte[] digests) {
+
+        static Revocations open(String token, List<Key> keys) {
+            List<Key> trusted = keys.stream().filter(key -> !key.isRevoked()).toList();
+            try {
+                Opened opened = openToken(token, "license-revocations+jwt", trusted);
+                Map<String, Object> members = LIST.read(Json.parse(opened.payload));
+                byte[] digests = fromBase64url((String) members.get("revoked"));
+                demand(digests.length % DIGEST == 0, "the length of the list");
+                return new Revocations((Long) members.get("iat"), digests);
+            } catch (Refused | Invalid error) {
+                throw new Refused("revocations-invalid", error);
+            }
+        }
+
+        /** The list in a file of its own. */
+        static Revocations openFile(byte[] file, List<Key> keys) {
+            List<Block> blocks = readBlocks(decode(file), "revocations-invalid");
+            List<String> tokens = tokensOf(blocks, "LICENSE REVOCATIONS");
+            if (tokens.size() != 1) {
+                throw new Refused("revocations-invalid");
+            }
+            return open(tokens.get(0), keys);
+        }
+
+        boolean lists(String jti) {
+            byte[] digest = Arrays.copyOf(sha256(utf8(jti)), DIGEST);
+            for (int at = 0; at < digests.length; at += DIGEST) {
+                if (Arrays.equals(digests, at, at + DIGEST, digest, 0, DIGEST)) {
+                    return true;
+                }
+            }
+            return false;
+        }
+    }
+
+    // 7 Checking.
+
+    static final long DAY = 86400;
+    static final long TOLERANCE = 86400;
+
+    /** 7.1; {@code product} null: any; {@code releasedAt} 0: not said. */
+    record Settings(String product, long warnDays, long releasedAt) {}
+
+    /** 7.3 What a client remembers; null stands for none. */
+    record Memory(long seenAt, long licenseIat, String licenseJti) {
+
+        /** The mark, as far as it counts for this licence. */
+        long markFor(Claims claims) {
+            return claims.jti.equals(licenseJti) || claims.iat <= licenseIat ? seenAt : 0;
+        }
+    }
+
+    /** Slugs: what is wrong, the primary problem first; what is to be said; why the host differs. */
+    record Report(List<String> problems, List<String> notices, List<String> details) {
+
+        static Report empty() {
+            return new Report(new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+        }
+
+        static Report of(Refused error) {
+            return new Report(List.of(error.slug), List.of(), List.of());
+        }
+
+        void problem(String slug, boolean holds) {
+            if (holds) {
+                problems.add(slug);
+            }
+        }
+
+        void notice(String slug, boolean holds) {
+            if (holds) {
+                notices.add(slug);
+            }
+        }
+    }
+
+    /** A licence that could be opened. */
+    record License(Claims claims, Key key, Keyset keyset, List<String> lists) {
+
+        /** 7.2 Opening. */
+        static License open(byte[] file, List<Key> roots) {
+            if (file.length > LARGEST_FILE) {
+                throw new Refused("file-too-large");
+            }
+            List<Block> blocks = readBlocks(decode(file), "license-damaged");
+            List<String> tokens = tokensOf(blocks, "LICENSE");
+            if (tokens.size() != 1) {
+                throw new Refused(tokens.isEmpty() ? "license-block-missing" : "license-several");
+            }
+            Keyset keyset = Keyset.choose(tokensOf(blocks, "LICENSE KEYSET"), roots);
+            Opened opened = openToken(tokens.get(0), "license+jwt", keyset.keys);
+            return new License(
+                    Claims.read(opened.payload),
+                    opened.key,
+                    keyset,
+                    tokensOf(blocks, "LICENSE REVOCATIONS"));
+        }
+    }
+
+    /** 7.2 Check the bytes of a licence file; {@code now} is in seconds since 1970. */
+    static Report check(
+            byte[] file,
+            List<Key> roots,
+            Host host,
+            long now,
+            Settings settings,
+            Memory memory,
+            byte[] revocations) {
+        try {
+            License license = License.open(file, roots);
+            return judge(license, host, now, settings, memory, revocations);
+        } catch (Refused error) {
+            return Report.of(error);
+        }
+    }
+
+    /** 7.2 Judging. */
+    static Report judge(
+            License license,
+            Host host,
+            long now,
+            Settings settings,
+            Memory memory,
+            byte[] revocations) {
+        Report report = Report.empty();
+        Claims claims = license.claims;
+        Map<String, Object> key = license.key.members;
+        String state = claims.stateAt(now);
+        List<?> products = (List<?>) key.get("products");
+
+        report.problem("signing-key-revoked", license.key.isRevoked());
+        report.problem("signing-key-not-allowed", products != null && !products.contains(claims.aud));
+        report.problem(
+                "signing-key-not-allowed",
+                claims.iat < (Long) key.get("nbf") || claims.iat >= (Long) key.get("exp"));
+        report.problem("keyset-expired", claims.iat >= license.keyset.exp);
+        List<Revocations> lists = lookUp(report, license, revocations);
+        report.problem(
+                "wrong-product", settings.product != null && !settings.product.equals(claims.aud));
+        report.notice("product-unset", settings.product == null);
+        report.problem(
+                "pinned-address-differs",
+                host.pinnedIp != null && !host.pinnedIp.equals(host.components.get("ip")));
+        judgeHost(report, claims, host);
+        report.problem("gpus-not-licensed", host.gpus > claims.gpus);
+        long seen = Math.max(claims.iat, license.keyset.iat);
+        seen = Math.max(seen, memory == null ? 0 : memory.markFor(claims));
+        seen = Math.max(seen, lists.stream().mapToLong(Revocations::iat).max().orElse(0));
+        report.problem("clock-set-back", now < seen - TOLERANCE);
+        report.problem("license-not-yet-valid", state.equals("pending"));
+        report.problem("license-expired", state.equals("expired"));
+        report.problem("maintenance-ended", settings.releasedAt > claims.maintenanceUntil);
+        report.notice("in-grace", state.equals("grace"));
+        report.notice("expires-soon", claims.warnsAt(now, settings.warnDays));
+        return report;
+    }
+
+    static void judgeHost(Report report, Claims claims, Host host) {
+        try {
+            if (host.key(claims.profile).equals(claims.hostKey)) {
+                return;
+            }
+        } catch (Refused error) {
+            report.problems.add(error.slug);
+            return;
+        }
+        if (claims.anchored && host.matchesAnchors(claims.profile, claims.tags)) {
+            report.notices.add("host-drifted");
+        } else {
+            report.problems.add("wrong-host");
+            report.details.addAll(host.differences(claims.profile, claims.tags));
+        }
+    }
+
+    /** 8.2 The lists that could be opened. */
+    static List<Revocations> lookUp(Report report, License license, byte[] beside) {
+        List<Step<Revocations>> steps = new ArrayList<>();
+        List<Key> keys = license.keyset.keys;
+        if (!license.lists.isEmpty()) {
+            steps.add(() -> Revocations.open(license.lists.get(0), keys));
+        }
+        if (beside != null) {
+            steps.add(() -> Revocations.openFile(beside, keys));
+        }
+        List<Revocations> opened = new ArrayList<>();
+        for (Step<Revocations> step : steps) {
+            try {
+                opened.add(step.run());
+            } catch (Refused error) {
+                report.problems.add(error.slug);
+            }
+        }
+        boolean listed = opened.stream().anyMatch(list -> list.lists(license.claims.jti));
+        report.problem("license-revoked", listed);
+        return opened;
+    }
+
+    // 4.4 Request: what a vendor reads.
+
+    static final Members REQUEST =
+            new Members()
+                    .must("ver", oneOf(1L))
+                    .must("key", HOST_KEY)
+                    .may("name", TEXT)
+                    .may("profile", PROFILE)
+                    .may("tags", TAGS)
+                    .may("gpus", INTEGER)
+                    .may("customer", TEXT)
+                    .may("product", TEXT)
+                    .may("replaces", TEXT)
+                    .may("iat", INSTANT);
+    static final String DIGITS = "[0-9a-fA-F\\uff10-\\uff19\\uff21-\\uff26\\uff41-\\uff46]";
+    static final String QUOTES =
+            "\"'`\\u2018-\\u201f\\u2032\\u2033\\u300c-\\u300f\\u301d-\\u301f\\uff02\\uff07\\xab\\xbb";
+    static final String COMMAS = ",;\\uff0c\\u3001\\uff1b";
+    static final String BRACKETS =
+            "()\\[\\]{}\\uff08\\uff09\\uff3b\\uff3d\\u3010\\u3011\\u3014\\u3015\\u3002";
+    static final Pattern AFTER_KEY =
+            Pattern.compile(
+                    "^(?:[Q]|W)*+[C]?+W*+(?:[Q]++([^Q]++)[Q]|((?:(?!W)[^QCB])++))"
+                            .replace("W", WHITE)
+                            .replace("Q", QUOTES)
+                            .replace("C", COMMAS)
+                            .replace("B", BRACKETS));
+    static final Pattern NOT_PRINTED = Pattern.compile("[\\p{C}\\p{Zl}\\p{Zp}]|(?! )\\p{Zs}");
+
+    static Map<String, Object> openRequest(String token) {
+        return orRefused("request-damaged", () -> firstReading(token, Verify::readRequest));
+    }
+
+    private static Map<String, Object> readRequest(String token) {
+        String[] parts = token.split("\\.", -1);
+        demand(parts.length == 2, "two parts");
+        byte[] body = fromBase64url(parts[0]);
+        demand(toBase64url(sha256(body)).substring(0, 8).equals(parts[1]), "check");
+        Map<String, Object> request = REQUEST.read(Json.parse(body));
+        request.putIfAbsent("profile", "hk1");
+        return request;
+    }
+
+    /** The request in what an operator sent. */
+    static Map<String, Object> parseRequest(String source) {
+        if (source.codePointCount(0, source.length()) > LARGEST_FILE) {
+            throw new Refused("request-unreadable");
+        }
+        List<Block> blocks = readBlocks(source, "request-damaged");
+        List<Map<String, Object>> found = new ArrayList<>();
+        tokensOf(blocks, "LICENSE REQUEST").forEach(token -> found.add(openRequest(token)));
+        if (found.isEmpty() && tokensOf(blocks, "LICENSE").isEmpty()) {
+            found.addAll(bareLines(source));
+        }
+        if (found.isEmpty()) {
+            throw new Refused("request-unreadable");
+        }
+        if (found.stream().map(request -> request.get("key")).distinct().count() > 1) {
+            throw new Refused("request-ambiguous");
+        }
+        return found.get(found.size() - 1);
+    }
+
+    /** The bare lines in a text, as requests. */
+    static List<Map<String, Object>> bareLines(String source) {
+        String kept = source.replaceAll(INVISIBLE, "").replaceAll("[>|]", "");
+        record Piece(String text, int start, int end) {}
+        List<Piece> pieces =
+                Pattern.compile(DIGITS + "+")
+                        .matcher(kept)
+                        .results()
+                        .map(it -> new Piece(it.group(), it.start(), it.end()))
+                        .toList();
+        List<Map<String, Object>> found = new ArrayList<>();
+        for (int first = 0; first < pieces.size(); first++) {
+            StringBuilder key = new StringBuilder();
+            int end = pieces.get(first).start;
+            int next = first;
+            while (next < pieces.size() && key.length() < 40) {
+                Piece piece = pieces.get(next);
+                if (piece.text.length() < 4
+                        || !kept.substring(end, piece.start).replaceAll(WHITE, "").isEmpty()) {
+                    break;
+                }
+                key.append(piece.text);
+                end = piece.end;
+                next++;
+            }
+            if (key.length() == 40) {
+                found.add(bareLine(lower(ascii(key.toString())), nameAfter(kept.substring(end))));
+                first = next - 1;
+            }
+        }
+        return found;
+    }
+
+    private static Map<String, Object> bareLine(String key, String name) {
+        Map<String, Object> request = new LinkedHashMap<>();
+        request.put("ver", 1L);
+        request.put("key", key);
+        if (name != null) {
+            request.put("name", name);
+        }
+        request.put("profile", "hk1");
+        return request;
+    }
+
+    /** The name that stands after a key, or null. */
+    static String nameAfter(String source) {
+        Matcher found = AFTER_KEY.matcher(source);
+        if (!found.find() || "null".equals(found.group(2))) {
+            return null;
+        }
+        String name = found.group(2);
+        if (name == null) {
+            name = found.group(1).replaceAll(WHITE, "");
+            try {
+                name = new Json("\"" + name + "\"").characters();
+            } catch (Invalid error) {
+                // it has no escapes of JSON: it stands for itself
+            }
+        }
+        name = lower(ascii(name)).replaceAll("\\.+$", "");
+        int most = Math.min(200, name.codePointCount(0, name.length()));
+        name = name.substring(0, name.offsetByCodePoints(0, most));
+        return name.isEmpty() || NOT_PRINTED.matcher(name).find() ? null : name;
+    }
+
+    /** Full-width forms in ASCII. */
+    private static String ascii(String text) {
+        return text.codePoints()
+                .map(sign -> sign >= 0xff01 && sign <= 0xff5e ? sign - 0xfee0 : sign)
+                .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append)
+                .toString();
+    }
+
+    /** A to Z in lower case, and no other letter. */
+    private static String lower(String text) {
+        return text.codePoints()
+                .map(sign -> sign >= 'A' && sign <= 'Z' ? sign + 32 : sign)
+                .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append)
+                .toString();
+    }
+
+    // What follows is only for the vectors of tests/vectors/: `java Verify.java ROOT.pub.pem <PATHS`
+    // prints a line of JSON for each path.
+
+    /** The exit codes of section 9.1 that the vectors need. */
+    static final Map<String, Integer> EXIT_CODES =
+            Map.ofEntries(
+                    Map.entry("file-too-large", 12),
+                    Map.entry("license-block-missing", 13),
+                    Map.entry("license-damaged", 14),
+                    Map.entry("license-several", 15),
+                    Map.entry("license-claims-invalid", 16),
+                    Map.entry("license-unsupported", 17),
+                    Map.entry("revocations-invalid", 19),
+                    Map.entry("keyset-missing", 22),
+                    Map.entry("keyset-untrusted", 23),
+                    Map.entry("keyset-invalid", 24),
+                    Map.entry("keyset-expired", 25),
+                    Map.entry("signing-key-unknown", 26),
+                    Map.entry("signature-invalid", 27),
+                    Map.entry("signing-key-revoked", 28),
+                    Map.entry("signing-key-not-allowed", 29),
+                    Map.entry("wrong-host", 30),
+                    Map.entry("wrong-product", 31),
+                    Map.entry("host-unidentifiable", 32),
+                    Map.entry("host-machine-id-not-bound", 33),
+                    Map.entry("pinned-address-differs", 34),
+                    Map.entry("gpus-not-licensed", 35),
+                    Map.entry("license-expired", 40),
+                    Map.entry("license-not-yet-valid", 41),
+                    Map.entry("clock-set-back", 42),
+                    Map.entry("license-revoked", 43),
+                    Map.entry("maintenance-ended", 44),
+                    Map.entry("request-unreadable", 50),
+                    Map.entry("request-damaged", 51),
+                    Map.entry("request-ambiguous", 52));
+
+    /** A file of tests/vectors/, as its README describes it. */
+    record Vector(Map<String, String> lines, byte[] body) {
+
+        static Vector read(byte[] bytes) {
+            int gap = 0;
+            while (bytes[gap] != '\n' || bytes[gap + 1] != '\n') {
+                gap++;
+            }
+            Map<String, String> lines = new HashMap<>();
+            for (String line : new String(bytes, 0, gap, StandardCharsets.UTF_8).split("\n")) {
+                String[] parts = line.split(": ", 2);
+                lines.put(parts[0], parts[1]);
+            }
+            return new Vector(lines, Arrays.copyOfRange(bytes, gap + 2, bytes.length));
+        }
+
+        Map<String, Object> json(String name) {
+            return mapOf(lines.containsKey(name) ? Json.parse(utf8(lines.get(name))) : null);
+        }
+
+        static Host host(Map<String, Object> members) {
+            Map<String, String> components = new HashMap<>();
+            COMPONENTS.forEach(name -> components.put(name, (String) members.get(name)));
+            return new Host(
+                    components,
+                    (String) members.get("engine"),
+                    Boolean.TRUE.equals(members.get("machine_id_bound")),
+                    (String) members.get("pinned_ip"),
+                    number(members, "gpus", 0));
+        }
+
+        Report check(List<Key> roots) {
+            Map<String, Object> settings = json("settings");
+            Map<String, Object> memory = json("memory");
+            String beside = lines.get("revocations");
+            return Verify.check(
+                    body,
+                    roots,
+                    host(json("host")),
+                    Long.parseLong(lines.get("now")),
+                    new Settings(
+                            (String) settings.get("product"),
+                            number(settings, "warn_days", 30),
+                            number(settings, "released_at", 0)),
+                    memory.isEmpty()
+                            ? null
+                            : new Memory(
+                                    number(memory, "seen_at", 0),
+                                    number(memory, "license_iat", 0),
+                                    (String) memory.get("license_jti")),
+                    beside == null ? null : Base64.getDecoder().decode(beside));
+        }
+
+        /** What is found beside problems and notices. */
+        Map<String, Object> answer() {
+            String text = new String(body, StandardCharsets.UTF_8);
+            switch (lines.get("kind")) {
+                case "host":
+                    Host host = host(mapOf(Json.parse(body)));
+                    String profile = lines.get("profile");
+                    return Map.of("key", host.key(profile), "tags", host.tags(profile));
+                case "text":
+                    return Map.of("request", parseRequest(text));
+                case "thumbprint":
+                    String x = (String) mapOf(Json.parse(body)).get("x");
+                    return Map.of("kid", Key.of(fromBase64url(x), Map.of()).kid);
+                case "signature":
+                    Key key = Key.of(fromBase64url(lines.get("x")), Map.of());
+                    byte[] signature = fromBase64url(lines.get("signature"));
+                    return Map.of("holds", key.verifies(signature, body));
+                default:
+                    throw new IllegalArgumentException(lines.get("kind"));
+            }
+        }
+    }
+
+    static String line(Vector vector, List<Key> roots) {
+        Map<String, Object> found = new LinkedHashMap<>();
+        Report report = Report.empty();
+        try {
+            if (vector.lines.get("kind").equals("license")) {
+                report = vector.check(roots);
+            } else {
+                found.putAll(vector.answer());
+            }
+        } catch (Refused error) {
+            report = Report.of(error);
+        }
+        found.put("problems", report.problems);
+        found.put("notices", report.notices);
+        found.put("details", report.details);
+        found.put(
+                "exit_code", report.problems.isEmpty() ? 0 : EXIT_CODES.get(report.problems.get(0)));
+        return write(found);
+    }
+
+    /** JSON, with what is not ASCII escaped. */
+    static String write(Object value) {
+        if (value instanceof Map<?, ?> map) {
+            return map.entrySet().stream()
+                    .map(entry -> write(entry.getKey()) + ":" + write(entry.getValue()))
+                    .collect(Collectors.joining(",", "{", "}"));
+        }
+        if (value instanceof Collection<?> items) {
+            return items.stream().map(Verify::write).collect(Collectors.joining(",", "[", "]"));
+        }
+        if (value instanceof String text) {
+            return text.chars()
+                    .mapToObj(
+                            sign ->
+                                    sign < ' ' || sign > '~' || sign == '"' || sign == '\\'
+                                            ? String.format("\\u%04x", sign)
+                                            : String.valueOf((char) sign))
+                    .collect(Collectors.joining("", "\"", "\""));
+        }
+        return String.valueOf(value);
+    }
+
+    public static void main(String[] arguments) throws IOException {
+        List<Key> roots = List.of(Key.ofPem(Files.readString(Path.of(arguments[0]))));
+        String paths = new String(System.in.readAllBytes(), StandardCharsets.UTF_8);
+        for (String path : paths.split("\n")) {
+            System.out.println(line(Vector.read(Files.readAllBytes(Path.of(path))), roots));
+        }
+    }
+}

@@ -1,0 +1,769 @@
+"use strict";
+// Checks a licence as docs/SPEC.md says, with nothing but Node (run on 20): copy this file into
+// your product and call check(). Numbers in comments are sections of docs/SPEC.md.
+
+const crypto = require("node:crypto");
+
+/** A problem that ends what is being done (section 9.1). */
+class Refused extends Error {
+  constructor(slug) {
+    super(slug);
+    this.slug = slug;
+  }
+}
+
+/** Do *what*; whatever is wrong with it is the problem *slug*. */
+function orRefused(slug, what) {
+  try {
+    return what();
+  } catch (error) {
+    throw new Refused(error.slug === "license-unsupported" ? error.slug : slug);
+  }
+}
+
+function demand(truth, what) {
+  if (!truth) throw new Error(what);
+}
+
+const sha256 = (data) => crypto.createHash("sha256").update(data).digest();
+
+// 2.2 base64url: Buffer is tolerant, so what was decoded is encoded again and compared.
+
+function fromBase64url(text) {
+  const bytes = Buffer.from(text, "base64url");
+  demand(bytes.toString("base64url") === text, "base64url");
+  return bytes;
+}
+
+// 2.3 JSON: JSON.parse takes a name twice, and does not tell 1 from 1.0.
+
+const SPACE = /[ \t\n\r]*/y;
+const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
+const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
+const WORD = /true|false|null/y;
+const DEEPEST = 8;
+
+/** The value in *bytes*; objects are Maps, and a number that is no integer is NaN. */
+function parseJson(bytes) {
+  const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  let at = 0;
+  const take = (pattern) => {
+    pattern.lastIndex = at;
+    const found = pattern.exec(text);
+    if (found) at = pattern.lastIndex;
+    return found && found[0];
+  };
+  const takeSpace = () => take(SPACE);
+  const takeSign = (sign) => {
+    takeSpace();
+    const found = text[at] === sign;
+    if (found) at += 1;
+    return found;
+  };
+  const string = () => {
+    takeSpace();
+    const found = take(STRING);
+    demand(found !== null, "a string");
+    const value = JSON.parse(found);
+    demand(!/\p{Surrogate}/u.test(value), "a surrogate without its partner");
+    return value;
+  };
+  const members = (end, member) => {
+    if (takeSign(end)) return;
+    do member();
+    while (takeSign(","));
+    demand(takeSign(end), end);
+  };
+  const value = (depth) => {
+    demand(depth <= DEEPEST || !/[[{]/.test(text[at]), "nested too deep");
+    if (takeSign("{")) {
+      const object = new Map();
+      members("}", () => {
+        const name = string();
+        demand(!object.has(name) && takeSign(":"), name);
+        takeSpace();
+        object.set(name, value(depth + 1));
+      });
+      return object;
+    }
+    if (takeSign("[")) {
+      const array = [];
+      members("]", () => {
+        takeSpace();
+        array.push(value(depth + 1));
+      });
+      return array;
+    }
+    if (text[at] === '"') return string();
+    const number = take(NUMBER);
+    if (number !== null) return /^-?[0-9]+$/.test(number) ? Number(number) : NaN;
+    const word = take(WORD);
+    demand(word !== null, "a value");
+    return { true: true, false: false, null: null }[word];
+  };
+  takeSpace();
+  const whole = value(1);
+  takeSpace();
+  demand(at === text.length, "something after the value");
+  return whole;
+}
+
+// 2.3 The types of members. Each takes a value and says whether it is one.
+
+const LAST_INSTANT = 253402300799; // 2.4
+const COMPONENTS = ["hostname", "ip", "machine_id", "container_id"];
+const integer = (value) => Number.isSafeInteger(value) && value >= 0;
+const instant = (value) => integer(value) && value <= LAST_INSTANT;
+const positive = (value) => integer(value) && value >= 1;
+const string = (value) => typeof value === "string";
+const text = (value) => string(value) && value !== "" && [...value].length <= 200;
+const name = (value) => string(value) && /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/.test(value);
+const names = (value) =>
+  Array.isArray(value) && value.every(name) && new Set(value).size === value.length;
+const map = (key, item) => (value) =>
+  value instanceof Map && [...value].every(([left, right]) => key(left) && item(right));
+const numbers = map(name, integer);
+const oneOf = (...values) => (value) => values.includes(value);
+const digits = (count) => (value) =>
+  string(value) && new RegExp(`^[0-9a-f]{${count}}$`).test(value);
+const tagsOfHost = map(oneOf(...COMPONENTS), digits(16));
+const object = (value) => value instanceof Map;
+
+/** The members of *value* that *types* names, as a plain object; a type in [] may be absent. */
+function membersOf(value, types) {
+  demand(object(value), "an object");
+  const found = {};
+  for (const [key, type] of Object.entries(types)) {
+    const optional = Array.isArray(type);
+    if (value.has(key)) {
+      demand((optional ? type[0] : type)(value.get(key)), key);
+      found[key] = value.get(key);
+    } else {
+      demand(optional, key);
+    }
+  }
+  return found;
+}
+
+// 3.2 to 3.4 Host: {hostname, ip, machine_id, container_id}, each text or null, and
+// {engine, machine_id_bound, pinned_ip, gpus}.
+
+const PROFILES = {
+  hk1: COMPONENTS,
+  "hk1-host": ["hostname", "ip", "machine_id"],
+};
+
+function hostKey(host, profile) {
+  if (profile === "hk1-host") {
+    if (!host.machine_id || (host.engine && !host.machine_id_bound))
+      throw new Refused("host-machine-id-not-bound");
+  } else if (!host.machine_id && !host.container_id) {
+    throw new Refused("host-unidentifiable");
+  }
+  const lines = PROFILES[profile].map((component) => {
+    const value = host[component];
+    return value ? `${component}=${Buffer.byteLength(value)}:${value}\n` : `${component}=!missing\n`;
+  });
+  return sha256(`${profile}\n${lines.join("")}`).toString("hex").slice(0, 40);
+}
+
+function isCopyable(host, profile) {
+  const container = PROFILES[profile].includes("container_id") && host.container_id;
+  return Boolean(host.engine) && !container && !host.machine_id_bound;
+}
+
+function hostTags(host, profile) {
+  const kept = (component) => (PROFILES[profile].includes(component) && host[component]) || "";
+  const anchor = sha256(`hostseal anchor\n${kept("machine_id")}\n${kept("container_id")}`);
+  const tags = {};
+  for (const component of COMPONENTS) {
+    const value = kept(component);
+    const line = `${component}\n${value}`;
+    if (value === "") continue;
+    if (component === "machine_id" || component === "container_id") {
+      tags[component] = sha256(line).toString("hex").slice(0, 16);
+    } else if (!isCopyable(host, profile)) {
+      tags[component] = crypto.createHmac("sha256", anchor).update(line).digest("hex").slice(0, 16);
+    }
+  }
+  return tags;
+}
+
+const ANCHORS = ["machine_id", "container_id"];
+
+function matchesAnchors(host, profile, licensed) {
+  const present = hostTags(host, profile);
+  return (
+    !isCopyable(host, profile) &&
+    ANCHORS.some((component) => licensed[component]) &&
+    ANCHORS.every((component) => licensed[component] === present[component])
+  );
+}
+
+/** What the tags say about why the key differs (9.2); tags under another anchor say nothing. */
+function differences(host, profile, licensed) {
+  const present = hostTags(host, profile);
+  const differs = (component) => licensed[component] !== present[component];
+  let found = Object.keys(licensed).length ? ANCHORS.filter(differs) : [];
+  if (!found.length && Object.keys(licensed).length && !isCopyable(host, profile))
+    found = COMPONENTS.filter(differs);
+  const slugs = found.map((component) => `${component.replace("_", "-")}-differs`);
+  return slugs.length ? slugs : ["change-unknown"];
+}
+
+// 4 Text.
+
+const LARGEST_FILE = 65536;
+const WHITE = "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
+const DASHES = "[-\\u2010-\\u2015\\u2212\\ufe58\\ufe63\\uff0d]{1,5}";
+const MARKER = new RegExp(
+  `${DASHES}${WHITE}*(BEGIN|END)${WHITE}+LICENSE(?:${WHITE}+([A-Z]+))?${WHITE}*${DASHES}`,
+  "g",
+);
+const ALL_WHITE = new RegExp(WHITE, "g");
+const INVISIBLE = /[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u0000]/g;
+const LONG_DASH = /[\u2014\u2015]/g;
+
+/** 4.3 step 1. */
+function decode(bytes) {
+  let encoding = "utf-8";
+  const zeros = [0, 0];
+  bytes.forEach((byte, at) => (zeros[at % 2] += byte === 0 ? 1 : 0));
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) encoding = "utf-16le";
+  else if (bytes[0] === 0xfe && bytes[1] === 0xff) encoding = "utf-16be";
+  else if (Math.max(...zeros) > bytes.length / 8)
+    encoding = zeros[0] > zeros[1] ? "utf-16be" : "utf-16le";
+  return new TextDecoder(encoding).decode(bytes);
+}
+
+/** 4.3 steps 2 and 3: the blocks as [label, token], or null where the text is cut off. */
+function pair(source) {
+  const blocks = [];
+  let begun = null;
+  for (const marker of source.matchAll(MARKER)) {
+    const label = marker[2] ? `LICENSE ${marker[2]}` : "LICENSE";
+    if (marker[1] === "BEGIN") {
+      if (begun) return null;
+      begun = { label, at: marker.index + marker[0].length };
+    } else {
+      if (!begun || begun.label !== label) return null;
+      blocks.push([label, source.slice(begun.at, marker.index).replace(ALL_WHITE, "")]);
+      begun = null;
+    }
+  }
+  return begun ? null : blocks;
+}
+
+/** 4.3 step 4. */
+function mend(source) {
+  return source
+    .replace(/=[ \t]*(?:\r\n|\r|\n)/g, "")
+    .replace(/(?:=[0-9A-Fa-f]{2})+/g, (run) => Buffer.from(run.replace(/=/g, ""), "hex").toString())
+    .replace(/[>|]/g, " ")
+    .replace(INVISIBLE, "")
+    .replace(/[\u2010-\u2013\u2212\ufe58\ufe63\uff0d]/g, "-");
+}
+
+/** 4.3: the blocks of a text as [label, token]; *damaged* is the problem of one that is cut off. */
+function readBlocks(source, damaged) {
+  const first = pair(source);
+  if (first && first.length && first.every(([, token]) => /^[A-Za-z0-9._-]*$/.test(token)))
+    return first;
+  const second = pair(mend(source));
+  if (!second) throw new Refused(damaged);
+  return second;
+}
+
+const tokensOf = (blocks, label) =>
+  blocks.filter((block) => block[0] === label).map((block) => block[1]);
+
+/** 4.3 step 6: the first reading of *token* with which *open* succeeds; else the second says why. */
+function firstReading(token, open) {
+  if (token.search(LONG_DASH) < 0) return open(token);
+  try {
+    return open(token.replace(LONG_DASH, "-"));
+  } catch {
+    return open(token.replace(LONG_DASH, "--"));
+  }
+}
+
+// 5.1 Token. A key is {x, kid} and, from a keyset, its other members.
+
+const thumbprint = (x) =>
+  sha256(`{"crv":"Ed25519","kty":"OKP","x":"${x}"}`).toString("base64url"); // 6.2
+
+function verifies(key, signature, data) {
+  const jwk = { kty: "OKP", crv: "Ed25519", x: key.x };
+  return crypto.verify(null, data, crypto.createPublicKey({ key: jwk, format: "jwk" }), signature);
+}
+
+/** The key of *keys* that signed *token* and its payload, verified and not yet parsed. */
+function openToken(token, type, keys) {
+  return firstReading(token, (reading) => {
+    const parts = reading.split(".");
+    const [payload, signature] = orRefused("license-damaged", () => {
+      demand(parts.length === 3 && parts[2].length === 86, "the parts of a token");
+      return parts.slice(1).map(fromBase64url);
+    });
+    const header = (key) =>
+      Buffer.from(`{"alg":"Ed25519","kid":"${key.kid}","typ":"${type}"}`).toString("base64url");
+    const key = keys.find((candidate) => header(candidate) === parts[0]);
+    if (!key) throw new Refused("signing-key-unknown");
+    if (!verifies(key, signature, Buffer.from(`${parts[0]}.${parts[1]}`)))
+      throw new Refused("signature-invalid");
+    return { key, payload };
+  });
+}
+
+// 5.2 Claims.
+
+const HOST = {
+  key: digits(40),
+  name: [text],
+  profile: oneOf("hk1", "hk1-host"),
+  match: [oneOf("exact", "anchored")],
+  tags: [tagsOfHost],
+};
+
+const CLAIMS = {
+  ver: integer,
+  iss: text,
+  sub: text,
+  aud: text,
+  jti: text,
+  iat: instant,
+  nbf: [instant],
+  exp: [instant],
+  host: object,
+  edition: [text],
+  features: [names],
+  limits: [numbers],
+  notify_from: [instant],
+  grace_until: [instant],
+  maintenance_until: [instant],
+  replaces: [text],
+  must_understand: [names],
+};
+
+function readClaims(payload) {
+  return orRefused("license-claims-invalid", () => {
+    const value = parseJson(payload);
+    const { ver, must_understand: needed } = membersOf(value, {
+      ver: integer,
+      must_understand: [names],
+    });
+    if (ver !== 1 || (needed && needed.length)) throw new Refused("license-unsupported");
+    const claims = membersOf(value, CLAIMS);
+    claims.nbf ??= claims.iat;
+    claims.host = { match: "exact", ...membersOf(claims.host, HOST) };
+    const tags = claims.host.tags || new Map();
+    claims.host.tags = Object.fromEntries(tags);
+    claims.limits = Object.fromEntries(claims.limits || new Map());
+    if (claims.exp !== undefined) demand(claims.exp > claims.nbf, "exp");
+    if (claims.grace_until !== undefined) demand(claims.grace_until >= claims.exp, "grace_until");
+    return claims;
+  });
+}
+
+/** 5.3 */
+function stateAt(claims, now) {
+  if (now < claims.nbf) return "pending";
+  if (claims.exp === undefined) return "active";
+  if (now < claims.exp) return claims.notify_from <= now ? "notify" : "active";
+  return now < claims.grace_until ? "grace" : "expired";
+}
+
+// 6 Keyset.
+
+const FIELD = 2n ** 255n - 19n;
+const ORDER_8 = 0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n;
+// 6.1 The y-coordinates of the eight points of small order.
+const SMALL_ORDER = new Set([0n, 1n, FIELD - 1n, ORDER_8, FIELD - ORDER_8]);
+
+/** A key of 32 *bytes*; 6.1 says which points are refused. */
+function keyFrom(bytes) {
+  demand(bytes.length === 32, "the length of a key");
+  const y = BigInt(`0x${Buffer.from(bytes).reverse().toString("hex")}`) & (2n ** 255n - 1n);
+  demand(y < FIELD && !SMALL_ORDER.has(y), "a point that is no key");
+  const x = bytes.toString("base64url");
+  return { x, kid: thumbprint(x) };
+}
+
+/** 6.2 The key of a file *.pub.pem. */
+function rootFromPem(pem) {
+  return orRefused("trusted-key-invalid", () => {
+    const found = /-----BEGIN PUBLIC KEY-----([^-]+)-----END PUBLIC KEY-----/.exec(pem);
+    const base64 = found[1].replace(/\s/g, "");
+    const der = Buffer.from(base64, "base64");
+    demand(der.toString("base64") === base64 && pem.split("-----BEGIN").length === 2, "one key");
+    demand(der.subarray(0, 12).toString("hex") === "302a300506032b6570032100", "Ed25519");
+    return keyFrom(der.subarray(12));
+  });
+}
+
+const KEY = {
+  kty: oneOf("OKP"),
+  crv: oneOf("Ed25519"),
+  x: string,
+  kid: string,
+  alg: oneOf("Ed25519"),
+  nbf: instant,
+  exp: instant,
+  state: oneOf("active", "retired", "revoked"),
+  products: [names],
+};
+
+const KEYSET = {
+  iss: text,
+  version: positive,
+  iat: instant,
+  exp: [instant],
+  keys: (value) => Array.isArray(value) && value.length > 0,
+};
+
+function readKeyset(payload) {
+  const keyset = membersOf(parseJson(payload), KEYSET);
+  keyset.keys = keyset.keys.map((value) => {
+    const key = membersOf(value, KEY);
+    demand(keyFrom(fromBase64url(key.x)).kid === key.kid, "kid");
+    return key;
+  });
+  demand(new Set(keyset.keys.map((key) => key.kid)).size === keyset.keys.length, "a key twice");
+  return keyset;
+}
+
+function openKeyset(token, roots) {
+  const { payload } = (() => {
+    try {
+      return openToken(token, "license-keyset+jwt", roots);
+    } catch (error) {
+      throw new Refused(error.slug === "license-damaged" ? error.slug : "keyset-untrusted");
+    }
+  })();
+  return orRefused("keyset-invalid", () => readKeyset(payload));
+}
+
+/** 6.2 The keyset that counts. */
+function chooseKeyset(tokens, roots) {
+  let best = null;
+  let why = new Refused("keyset-missing");
+  for (const token of tokens) {
+    try {
+      const keyset = openKeyset(token, roots);
+      if (!best || keyset.version > best.version) best = keyset;
+    } catch (error) {
+      why = error;
+    }
+  }
+  if (!best) throw why;
+  return best;
+}
+
+// 8 Revocations.
+
+const DIGEST = 12;
+const LIST = { iss: text, number: positive, iat: instant, exp: [instant], revoked: string };
+
+function openList(token, keys) {
+  return orRefused("revocations-invalid", () => {
+    const trusted = keys.filter((key) => key.state !== "revoked");
+    const { payload } = openToken(token, "license-revocations+jwt", trusted);
+    const list = membersOf(parseJson(payload), LIST);
+    list.revoked = fromBase64url(list.revoked);
+    demand(list.revoked.length % DIGEST === 0, "the length of the list");
+    return list;
+  });
+}
+
+function lists(claims, list) {
+  const digest = sha256(claims.jti).subarray(0, DIGEST);
+  for (let at = 0; at < list.revoked.length; at += DIGEST)
+    if (list.revoked.subarray(at, at + DIGEST).equals(digest)) return true;
+  return false;
+}
+
+/** 8.2 The lists that could be opened, and the problems of them all. */
+function lookUp(claims, keys, inside, beside) {
+  const opened = [];
+  const problems = [];
+  const attempt = (open) => {
+    try {
+      opened.push(open());
+    } catch (error) {
+      problems.push(error.slug);
+    }
+  };
+  if (inside.length) attempt(() => openList(inside[0], keys));
+  if (beside)
+    attempt(() => {
+      const blocks = readBlocks(decode(beside), "revocations-invalid");
+      const tokens = tokensOf(blocks, "LICENSE REVOCATIONS");
+      if (tokens.length !== 1) throw new Refused("revocations-invalid");
+      return openList(tokens[0], keys);
+    });
+  if (opened.some((list) => lists(claims, list))) problems.push("license-revoked");
+  return { opened, problems };
+}
+
+// 7 Checking.
+
+const TOLERANCE = 86400;
+const DAY = 86400;
+
+/** 7.2 Opening. */
+function open(file, roots) {
+  if (file.length > LARGEST_FILE) throw new Refused("file-too-large");
+  const blocks = readBlocks(decode(file), "license-damaged");
+  const licenses = tokensOf(blocks, "LICENSE");
+  if (licenses.length === 0) throw new Refused("license-block-missing");
+  if (licenses.length > 1) throw new Refused("license-several");
+  const keyset = chooseKeyset(tokensOf(blocks, "LICENSE KEYSET"), roots);
+  const { key, payload } = openToken(licenses[0], "license+jwt", keyset.keys);
+  return { key, keyset, claims: readClaims(payload), lists: tokensOf(blocks, "LICENSE REVOCATIONS") };
+}
+
+/** 7.3 The mark, as far as it counts for this licence. */
+function markFor(claims, memory) {
+  if (!memory) return 0;
+  const counts = memory.license_jti === claims.jti || claims.iat <= memory.license_iat;
+  return counts ? memory.seen_at : 0;
+}
+
+/** 7.2 Judging. */
+function judge({ key, keyset, claims, lists: inside }, { host, now, settings, memory, revocations }) {
+  const problems = [];
+  const notices = [];
+  let details = [];
+  const problem = (slug, holds) => holds && problems.push(slug);
+  const state = stateAt(claims, now);
+  const licensed = claims.host;
+
+  problem("signing-key-revoked", key.state === "revoked");
+  problem("signing-key-not-allowed", key.products && !key.products.includes(claims.aud));
+  problem("signing-key-not-allowed", claims.iat < key.nbf || claims.iat >= key.exp);
+  problem("keyset-expired", claims.iat >= keyset.exp);
+  const looked = lookUp(claims, keyset.keys, inside, revocations);
+  problems.push(...looked.problems);
+  problem("wrong-product", settings.product && settings.product !== claims.aud);
+  if (!settings.product) notices.push("product-unset");
+  problem("pinned-address-differs", host.pinned_ip && host.pinned_ip !== host.ip);
+  try {
+    if (hostKey(host, licensed.profile) !== licensed.key) {
+      const anchored = licensed.match === "anchored";
+      if (anchored && matchesAnchors(host, licensed.profile, licensed.tags)) {
+        notices.push("host-drifted");
+      } else {
+        problems.push("wrong-host");
+        details = differences(host, licensed.profile, licensed.tags);
+      }
+    }
+  } catch (error) {
+    problems.push(error.slug);
+  }
+  problem("gpus-not-licensed", host.gpus > claims.limits.gpus);
+  const seen = Math.max(
+    claims.iat,
+    keyset.iat,
+    markFor(claims, memory),
+    ...looked.opened.map((list) => list.iat),
+  );
+  problem("clock-set-back", now < seen - TOLERANCE);
+  problem("license-not-yet-valid", state === "pending");
+  problem("license-expired", state === "expired");
+  problem("maintenance-ended", settings.released_at > claims.maintenance_until);
+
+  const isSoon =
+    claims.notify_from === undefined && now >= claims.exp - (settings.warn_days ?? 30) * DAY;
+  if (state === "grace") notices.push("in-grace");
+  else if (state === "notify" || (state === "active" && isSoon)) notices.push("expires-soon");
+  return { problems, notices, details };
+}
+
+/**
+ * 7.2 What is wrong with a licence, and what is to be said of it: slugs, the primary problem first.
+ * `file` and `revocations` (or null) are bytes, `roots` are of rootFromPem(), `now` is in seconds.
+ */
+function check(file, { roots, host, now, settings = {}, memory = null, revocations = null }) {
+  try {
+    return judge(open(file, roots), { host, now, settings, memory, revocations });
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    return { problems: [error.slug], notices: [], details: [] };
+  }
+}
+
+// 4.4 Request: what a vendor reads.
+
+const REQUEST = {
+  ver: oneOf(1),
+  key: digits(40),
+  name: [text],
+  profile: [oneOf("hk1", "hk1-host")],
+  tags: [tagsOfHost],
+  gpus: [integer],
+  customer: [text],
+  product: [text],
+  replaces: [text],
+  iat: [instant],
+};
+
+function openRequest(token) {
+  return orRefused("request-damaged", () =>
+    firstReading(token, (reading) => {
+      const [body, sum, ...more] = reading.split(".");
+      const bytes = fromBase64url(body);
+      demand(more.length === 0 && sha256(bytes).toString("base64url").slice(0, 8) === sum, "check");
+      const request = { profile: "hk1", ...membersOf(parseJson(bytes), REQUEST) };
+      if (request.tags) request.tags = Object.fromEntries(request.tags);
+      return request;
+    }),
+  );
+}
+
+const QUOTES =
+  "\"'`\\u2018-\\u201f\\u2032\\u2033\\u300c-\\u300f\\u301d-\\u301f\\uff02\\uff07\\xab\\xbb";
+const COMMAS = ",;\\uff0c\\u3001\\uff1b";
+const BRACKETS =
+  "()\\[\\]{}\\uff08\\uff09\\uff3b\\uff3d\\u3010\\u3011\\u3014\\u3015\\u3002";
+const BEFORE_COMMA = new RegExp(`^(?:[${QUOTES}]|${WHITE})*`);
+const COMMA = new RegExp(`^[${COMMAS}]?${WHITE}*`);
+const QUOTED = new RegExp(`^[${QUOTES}]+([^${QUOTES}]+)[${QUOTES}]`);
+const PLAIN = new RegExp(`^(?:(?!${WHITE})[^${QUOTES}${COMMAS}${BRACKETS}])+`);
+const NOT_PRINTED = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u;
+const ascii = (source) =>
+  source.replace(/[\uff01-\uff5e]/g, (sign) => String.fromCharCode(sign.charCodeAt(0) - 0xfee0));
+
+/** The name that stands after a key, or undefined. */
+function nameAfter(source) {
+  const rest = source.replace(BEFORE_COMMA, "").replace(COMMA, "");
+  const quoted = QUOTED.exec(rest);
+  let value = quoted ? quoted[1].replace(ALL_WHITE, "") : (PLAIN.exec(rest) || ["null"])[0];
+  if (!quoted && value === "null") return undefined;
+  try {
+    if (quoted) value = JSON.parse(`"${value}"`);
+  } catch {
+    // it has no escapes of JSON, and stands for itself
+  }
+  value = ascii(value).replace(/[A-Z]/g, (letter) => letter.toLowerCase()).replace(/\.+$/, "");
+  value = [...value].slice(0, 200).join("");
+  return value === "" || NOT_PRINTED.test(value) ? undefined : value;
+}
+
+/** The bare lines in a text, as requests. */
+function bareLines(source) {
+  const kept = source.replace(INVISIBLE, "").replace(/[>|]/g, "");
+  const pieces = [...kept.matchAll(/[0-9a-fA-F\uff10-\uff19\uff21-\uff26\uff41-\uff46]+/g)];
+  const end = (piece) => piece.index + piece[0].length;
+  const found = [];
+  for (let first = 0; first < pieces.length; first += 1) {
+    let key = "";
+    let last = first;
+    for (; last < pieces.length && key.length < 40; last += 1) {
+      const gap = last > first ? kept.slice(end(pieces[last - 1]), pieces[last].index) : "";
+      if (gap.replace(ALL_WHITE, "") !== "" || pieces[last][0].length < 4) break;
+      key += pieces[last][0];
+    }
+    if (key.length !== 40) continue;
+    const request = { ver: 1, key: ascii(key).toLowerCase(), profile: "hk1" };
+    const name = nameAfter(kept.slice(end(pieces[last - 1])));
+    found.push(name === undefined ? request : { ...request, name });
+    first = last - 1;
+  }
+  return found;
+}
+
+/** The request in what an operator sent. */
+function parseRequest(source) {
+  if ([...source].length > LARGEST_FILE) throw new Refused("request-unreadable");
+  const blocks = readBlocks(source, "request-damaged");
+  let found = tokensOf(blocks, "LICENSE REQUEST").map(openRequest);
+  if (!found.length && tokensOf(blocks, "LICENSE").length) throw new Refused("request-unreadable");
+  if (!found.length) found = bareLines(source);
+  if (!found.length) throw new Refused("request-unreadable");
+  if (new Set(found.map((request) => request.key)).size > 1) throw new Refused("request-ambiguous");
+  return found[found.length - 1];
+}
+
+module.exports = { check, hostKey, hostTags, keyFrom, parseRequest, rootFromPem, thumbprint };
+
+// What follows is only for the vectors of tests/vectors/: `node verify.js ROOT.pub.pem <PATHS`
+// prints a line of JSON for each path. The exit codes of section 9.1 that they need:
+
+const EXIT_CODES = {
+  "file-too-large": 12,
+  "license-block-missing": 13,
+  "license-damaged": 14,
+  "license-several": 15,
+  "license-claims-invalid": 16,
+  "license-unsupported": 17,
+  "revocations-invalid": 19,
+  "keyset-missing": 22,
+  "keyset-untrusted": 23,
+  "keyset-invalid": 24,
+  "keyset-expired": 25,
+  "signing-key-unknown": 26,
+  "signature-invalid": 27,
+  "signing-key-revoked": 28,
+  "signing-key-not-allowed": 29,
+  "wrong-host": 30,
+  "wrong-product": 31,
+  "host-unidentifiable": 32,
+  "host-machine-id-not-bound": 33,
+  "pinned-address-differs": 34,
+  "gpus-not-licensed": 35,
+  "license-expired": 40,
+  "license-not-yet-valid": 41,
+  "clock-set-back": 42,
+  "license-revoked": 43,
+  "maintenance-ended": 44,
+  "request-unreadable": 50,
+  "request-damaged": 51,
+  "request-ambiguous": 52,
+};
+
+const KINDS = {
+  host(lines, body) {
+    const host = JSON.parse(body);
+    return { key: hostKey(host, lines.profile), tags: hostTags(host, lines.profile) };
+  },
+  text: (lines, body) => ({ request: parseRequest(body.toString()) }),
+  thumbprint: (lines, body) => ({ kid: keyFrom(fromBase64url(JSON.parse(body).x)).kid }),
+  signature(lines, body) {
+    const key = keyFrom(fromBase64url(lines.x));
+    return { holds: verifies(key, fromBase64url(lines.signature), body) };
+  },
+  license(lines, body, roots) {
+    const json = (name) => (name in lines ? JSON.parse(lines[name]) : undefined);
+    const beside = "revocations" in lines ? Buffer.from(lines.revocations, "base64") : null;
+    return check(body, {
+      roots,
+      host: json("host"),
+      now: Number(lines.now),
+      settings: json("settings"),
+      memory: json("memory"),
+      revocations: beside,
+    });
+  },
+};
+
+function answer(bytes, roots) {
+  const gap = bytes.indexOf("\n\n");
+  const head = bytes.subarray(0, gap).toString().split("\n");
+  const lines = Object.fromEntries(head.map((line) => line.split(/: (.*)/s, 2)));
+  let found = { problems: [], notices: [], details: [] };
+  try {
+    found = { ...found, ...KINDS[lines.kind](lines, bytes.subarray(gap + 2), roots) };
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    found.problems = [error.slug];
+  }
+  const exitCode = found.problems.length ? EXIT_CODES[found.problems[0]] : 0;
+  return { ...found, exit_code: exitCode };
+}
+
+if (require.main === module) {
+  const fs = require("node:fs");
+  const roots = [rootFromPem(fs.readFileSync(process.argv[2], "ascii"))];
+  for (const path of fs.readFileSync(0, "utf-8").split("\n").filter(Boolean))
+    console.log(JSON.stringify(answer(fs.readFileSync(path), roots)));
+}

@@ -1,0 +1,961 @@
+#!/bin/sh
+# Checks a licence as docs/SPEC.md says. Needs a POSIX shell, its tools (awk, od, tr, sed, fold, tail,
+# iconv), mktemp and OpenSSL 3; no jq. Numbers in comments are sections of docs/SPEC.md.
+#
+# To use it in a product, copy it, and call `check` with your own files in place of a vector's.
+# shellcheck disable=SC2100  # slugs are no sums
+set -u
+LC_ALL=C # a character is a byte here; where characters count, awk counts them
+export LC_ALL
+
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+
+# 2.2 base64url. ---------------------------------------------------------------------------------
+
+# There is one text for each sequence of bytes: the unused bits of the last character are zero.
+is_base64url() { # TEXT
+  case $1 in *[!A-Za-z0-9_-]*) return 1 ;; esac
+  case $((${#1} % 4)):$1 in
+    0:* | 2:*[AQgw] | 3:*[AEIMQUYcgkosw048]) return 0 ;;
+  esac
+  return 1
+}
+
+from_base64url() { # TEXT: its bytes, on standard output
+  pad=$(((4 - ${#1} % 4) % 4))
+  printf '%s%.*s\n' "$1" "$pad" == | tr -- '-_' '+/' | openssl base64 -d -A
+}
+
+to_base64url() { openssl base64 -A | sed 'y|+/|-_|; s/=//g'; }
+
+sha256() { openssl dgst -sha256 -binary; }
+
+hexadecimal() { od -An -v -tx1 | tr -d ' \n'; }
+
+# 2.3 JSON. --------------------------------------------------------------------------------------
+
+# Prints a line for each value: PATH TYPE LENGTH VALUE. A path is of names after slashes; a type is
+# o(bject), a(rray), s(tring), i(nteger), n(umber that is none) or w(ord); a length is of characters,
+# or of items. In names and strings whatever is not plain is written as printf %b takes it: \0ooo.
+# shellcheck disable=SC2016  # a program of awk
+JSON='
+function fail() { exit 1 }
+function space() { while (substr(text, at, 1) ~ /^[ \t\r\n]$/) at++ }
+function taken(sign) { space(); if (substr(text, at, 1) != sign) return 0; at++; return 1 }
+function matched(pattern) {
+  if (!match(substr(text, at), pattern)) return ""
+  at += RLENGTH
+  return substr(text, at - RLENGTH, RLENGTH)
+}
+function put(path, type, size, value) { print path "/", type, size, value }
+function plain(raw, also,   out, i, c) {
+  if (raw !~ also) return raw
+  for (i = 1; i <= length(raw); i++) {
+    c = substr(raw, i, 1)
+    out = out (c ~ also ? sprintf("\\0%03o", code[c]) : c)
+  }
+  return out
+}
+function characters(raw) { gsub(/[\200-\277]/, "", raw); return length(raw) }
+function unit(digits,   i, n) {
+  for (i = 1; i <= 4; i++) n = n * 16 + index("0123456789abcdef", tolower(substr(digits, i, 1))) - 1
+  return n
+}
+function utf8(n) {
+  if (n < 128) return n ? char[n] : "\300\200"  # a zero byte, which awk cannot hold: not valid, so unique
+  if (n < 2048) return char[192 + int(n / 64)] char[128 + n % 64]
+  if (n < 65536) return char[224 + int(n / 4096)] char[128 + int(n / 64) % 64] char[128 + n % 64]
+  return char[240 + int(n / 262144)] char[128 + int(n / 4096) % 64] char[128 + int(n / 64) % 64] char[128 + n % 64]
+}
+function string(   raw, out, c, n, m) {
+  space()
+  raw = matched("^\"([^\"\\\\\001-\037]|\\\\[^\001-\037])*\"")
+  if (raw == "") fail()
+  raw = substr(raw, 2, length(raw) - 2)
+  while ((n = index(raw, "\\")) > 0) {
+    out = out substr(raw, 1, n - 1)
+    c = substr(raw, n + 1, 1)
+    raw = substr(raw, n + 2)
+    if (c != "u") {
+      n = index("\"\\/bfnrt", c)
+      if (!n) fail()
+      out = out substr("\"\\/\b\f\n\r\t", n, 1)
+      continue
+    }
+    if (raw !~ /^[0-9a-fA-F][0-9a-fA-F][0-9a-fA-F][0-9a-fA-F]/) fail()
+    n = unit(raw); raw = substr(raw, 5)
+    if (n >= 56320 && n < 57344) fail()
+    if (n >= 55296 && n < 56320) {
+      if (raw !~ /^\\u[dD][c-fC-F][0-9a-fA-F][0-9a-fA-F]/) fail()
+      m = unit(substr(raw, 3)); raw = substr(raw, 7)
+      n = 65536 + (n - 55296) * 1024 + m - 56320
+    }
+    out = out utf8(n)
+  }
+  return out raw
+}
+function value(path, depth,   first, name, n) {
+  space()
+  first = substr(text, at, 1)
+  if (first ~ /^[{[]$/ && depth > 8) fail()
+  if (taken("{")) {
+    if (!taken("}")) {
+      do {
+        name = path "/" plain(string(), "[^!-.0-[^-~]|]")
+        if (name in seen || !taken(":")) fail()
+        seen[name] = 1
+        value(name, depth + 1)
+        n++
+      } while (taken(","))
+      if (!taken("}")) fail()
+    }
+    put(path, "o", n + 0, "")
+  } else if (taken("[")) {
+    if (!taken("]")) {
+      do value(path "/" n++, depth + 1); while (taken(","))
+      if (!taken("]")) fail()
+    }
+    put(path, "a", n + 0, "")
+  } else if (first == "\"") {
+    name = string()
+    put(path, "s", characters(name), plain(name, "[^!-[^-~]|]"))
+  } else if ((n = matched("^-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]+)?")) != "") {
+    if (n == "-0") n = "0"
+    put(path, n ~ /^[0-9]+$/ && length(n) <= 16 && n + 0 <= 9007199254740991 ? "i" : "n", 0, n)
+  } else {
+    n = matched("^(true|false|null)")
+    if (n == "") fail()
+    put(path, "w", 0, n)
+  }
+}
+BEGIN {
+  for (n = 1; n < 256; n++) { char[n] = sprintf("%c", n); code[char[n]] = n }
+  while ((getline line) > 0) text = text line "\n"
+  rest = text
+  gsub(/[\302-\337][\200-\277]|\340[\240-\277][\200-\277]|[\341-\354\356\357][\200-\277][\200-\277]/, "?", rest)
+  gsub(/\355[\200-\237][\200-\277]|\360[\220-\277][\200-\277][\200-\277]/, "?", rest)
+  gsub(/[\361-\363][\200-\277][\200-\277][\200-\277]|\364[\200-\217][\200-\277][\200-\277]/, "?", rest)
+  if (rest ~ /[\200-\377]/) fail()
+  at = 1
+  value("", 1)
+  space()
+  if (at <= length(text)) fail()
+}'
+
+parse_json() { tr '\000' '\001' | awk "$JSON"; } # a zero byte is as little JSON as another control
+
+# Whether members are of their types: `name:type`, or `name?type` where it may be absent.
+# shellcheck disable=SC2016
+TYPES='
+function is_name(value) { return length(value) <= 64 && value ~ /^[A-Za-z0-9][A-Za-z0-9._:-]*$/ }
+function is_digits(value, count) { return length(value) == count && value ~ /^[0-9a-f]*$/ }
+function children(path, item,   other, name, n) {
+  for (other in type) if (other != path && index(other, path) == 1) {
+    name = substr(other, length(path) + 1)
+    sub(/\/$/, "", name)
+    if (index(name, "/")) return 0
+    if (item == "name" && (type[other] != "s" || !is_name(value[other]) || (path, value[other]) in once)) return 0
+    once[path, value[other]] = 1
+    if (item == "number" && (type[other] != "i" || !is_name(name))) return 0
+    if (item == "tag" && (name !~ /^(hostname|ip|machine_id|container_id)$/ || type[other] != "s" || !is_digits(value[other], 16))) return 0
+  }
+  return 1
+}
+function fits(path, want,   t, v) {
+  t = type[path]; v = value[path]
+  if (want == "string") return t == "s"
+  if (want == "text") return t == "s" && size[path] >= 1 && size[path] <= 200
+  if (want == "integer") return t == "i"
+  if (want == "positive") return t == "i" && v >= 1
+  if (want == "instant") return t == "i" && v + 0 <= 253402300799
+  if (want == "object") return t == "o"
+  if (want == "filled") return t == "a" && size[path] > 0
+  if (want == "key") return t == "s" && is_digits(v, 40)
+  if (want == "names") return t == "a" && children(path, "name")
+  if (want == "numbers") return t == "o" && children(path, "number")
+  if (want == "tags") return t == "o" && children(path, "tag")
+  return t == "s" && index("|" want "|", "|" v "|") && v != ""
+}
+{ type[$1] = $2; size[$1] = $3; value[$1] = $4 }
+END {
+  if (type[at] != "o") exit 1
+  n = split(members, member, " ")
+  for (i = 1; i <= n; i++) {
+    match(member[i], /[:?]/)
+    path = at substr(member[i], 1, RSTART - 1) "/"
+    if (!(path in type) && substr(member[i], RSTART, 1) == "?") continue
+    if (!(path in type) || !fits(path, substr(member[i], RSTART + 1))) exit 1
+  }
+}'
+
+has_members() { # FILE-OF-PARSED-JSON PATH MEMBERS
+  awk -v at="$2" -v members="$3" "$TYPES" "$1"
+}
+
+# Sets $value to what FILE says at PATH, encoded as above; fails where nothing is there, or null.
+member() { # FILE PATH
+  while read -r path type _ value; do
+    [ "$path" != "$2" ] || { [ "$type" != w ] || [ "$value" != null ]; } && [ "$path" = "$2" ] && return
+  done <"$1"
+  value=
+  return 1
+}
+
+# 3.2 to 3.4 Host: $host is a file of parsed JSON. -----------------------------------------------
+
+# A value under PROFILE, decoded; empty where it is missing or left out.
+component() { # NAME PROFILE
+  value=
+  [ "$1.$2" = container_id.hk1-host ] || member "$host" "/$1/"
+  value=$(printf '%b' "$value")
+}
+
+# Sets $key; fails with $why.
+host_key() { # PROFILE
+  component machine_id hk1
+  machine=$value
+  component container_id hk1
+  if [ "$1" = hk1-host ]; then
+    why=host-machine-id-not-bound
+    [ -n "$machine" ] || return 1
+    ! member "$host" /engine/ || { member "$host" /machine_id_bound/ && [ "$value" = true ]; } || return 1
+    names='hostname ip machine_id'
+  else
+    why=host-unidentifiable
+    [ -n "$machine$value" ] || return 1
+    names='hostname ip machine_id container_id'
+  fi
+  key=$({
+    printf '%s\n' "$1"
+    for name in $names; do
+      component "$name" "$1"
+      if [ -n "$value" ]; then printf '%s=%d:%s\n' "$name" ${#value} "$value"; else printf '%s=!missing\n' "$name"; fi
+    done
+  } | sha256 | hexadecimal)
+  key=${key%????????????????????????}
+}
+
+is_copyable() { # PROFILE
+  member "$host" /engine/ || return 1
+  component container_id "$1"
+  [ -z "$value" ] || return 1
+  ! member "$host" /machine_id_bound/ || [ "$value" != true ]
+}
+
+# Sets $tag_hostname, $tag_ip, $tag_machine_id and $tag_container_id, each perhaps empty.
+# shellcheck disable=SC2034  # compare_tags and answer_host read them by name
+host_tags() { # PROFILE
+  tag_hostname='' tag_ip=''
+  component machine_id "$1"
+  machine=$value
+  component container_id "$1"
+  container=$value
+  tag_machine_id=$(id_tag machine_id "$machine")
+  tag_container_id=$(id_tag container_id "$container")
+  is_copyable "$1" && return
+  anchor=$(printf 'hostseal anchor\n%s\n%s' "$machine" "$container" | sha256 | hexadecimal)
+  component hostname "$1"
+  tag_hostname=$(anchored_tag hostname "$value")
+  component ip "$1"
+  tag_ip=$(anchored_tag ip "$value")
+}
+
+id_tag() { # NAME VALUE
+  [ -z "$2" ] || printf '%s\n%s' "$1" "$2" | sha256 | od -An -v -tx1 -N8 | tr -d ' \n'
+}
+
+anchored_tag() { # NAME VALUE
+  [ -z "$2" ] || printf '%s\n%s' "$1" "$2" |
+    openssl dgst -sha256 -mac HMAC -macopt "hexkey:$anchor" -binary | od -An -v -tx1 -N8 | tr -d ' \n'
+}
+
+# The components of which the licence in FILE has another tag: sets $differing.
+compare_tags() { # FILE NAMES
+  differing=
+  for name in $2; do
+    member "$1" "/host/tags/$name/"
+    eval "present=\$tag_$name"
+    # shellcheck disable=SC2154  # of the line before
+    [ "$value" = "$present" ] || differing="$differing $name"
+  done
+}
+
+matches_anchors() { # FILE PROFILE
+  ! is_copyable "$2" && { member "$1" /host/tags/machine_id/ || member "$1" /host/tags/container_id/; } &&
+    compare_tags "$1" 'machine_id container_id' && [ -z "$differing" ]
+}
+
+# 9.2 What the tags say about why the key differs: sets $details. Under another anchor, nothing.
+explain() { # FILE PROFILE
+  details='' differing=''
+  if grep -q '^/host/tags/.*/ ' "$1"; then
+    compare_tags "$1" 'machine_id container_id'
+    [ -n "$differing" ] || is_copyable "$2" || compare_tags "$1" 'hostname ip'
+  fi
+  for name in $differing; do details="$details $name-differs"; done
+  details=$(printf '%s' "${details:-change-unknown}" | tr _ -)
+}
+
+# 4.3 What mail does, and how it is undone. ------------------------------------------------------
+
+# Prints a line `LABEL/TOKEN` for each block, the label without LICENSE. A zero byte is FF here,
+# since awk cannot hold one and FF is in no UTF-8.
+# shellcheck disable=SC2016
+ARMOUR='
+function white() {
+  gsub(/\302[\205\240]|\341\232\200|\342\200[\200-\212\250\251\257]|\342\201\237|\343\200\200/, " ", text)
+}
+function pair(   rest, found, label, begun, token) {
+  count = 0; begun = ""; clean = 1; rest = text
+  while (match(rest, marker)) {
+    found = substr(rest, RSTART, RLENGTH)
+    token = substr(rest, 1, RSTART - 1)
+    rest = substr(rest, RSTART + RLENGTH)
+    gsub(/[\t-\r\034-\037 ]+/, " ", found)
+    gsub("^( |" dash ")*|( |" dash ")*$", "", found)
+    label = found
+    sub(/^(BEGIN|END) LICENSE ?/, "", label)
+    if (found ~ /^BEGIN/) {
+      if (begun) return 0
+      begun = found
+    } else {
+      if (begun != "BEGIN" substr(found, 4)) return 0
+      gsub(/[\t-\r\034-\037 ]/, "", token)
+      if (token ~ /[^A-Za-z0-9._-]/) clean = 0
+      block[++count] = label "/" token
+      begun = ""
+    }
+  }
+  return begun == ""
+}
+function unescape(   out, i) {
+  gsub(/=[ \t]*(\r\n|\r|\n)/, "", text)
+  while ((i = match(text, /=[0-9A-Fa-f][0-9A-Fa-f]/)) > 0) {
+    out = out substr(text, 1, i - 1) char[toupper(substr(text, i + 1, 2))]
+    text = substr(text, i + 3)
+  }
+  text = out text
+}
+function mend() {
+  unescape()
+  white()
+  gsub(/[>|]/, " ", text)
+  gsub(/\302\255|\342\200[\213-\217\252-\256]|\342\201[\240-\251]|\357\273\277|\377/, "", text)
+  gsub(/\342\200[\220-\223]|\342\210\222|\357\271[\230\243]|\357\274\215/, "-", text)
+}
+BEGIN {
+  for (i = 1; i < 256; i++) char[sprintf("%02X", i)] = sprintf("%c", i)
+  char["00"] = "\377"
+  dash = "(-|\342\200[\220-\225]|\342\210\222|\357\271[\230\243]|\357\274\215)"
+  dashes = dash "(" dash "(" dash "(" dash "(" dash ")?)?)?)?"  # 1 to 5; mawk is wrong about (-)?(-)?
+  w = "[\t-\r\034-\037 ]"
+  marker = dashes w "*(BEGIN|END)" w "+LICENSE(" w "+[A-Z]+)?" w "*" dashes
+  while ((getline line) > 0) text = text line "\n"
+  white()
+  if (!pair() || !count || !clean) {
+    mend()
+    if (!pair()) exit 1
+  }
+  for (i = 1; i <= count; i++) print block[i]
+}'
+
+# The text of FILE in UTF-8, with FF for zero bytes (step 1).
+decode() { # FILE
+  encoding=$(od -An -v -tx1 "$1" | awk '
+    { for (i = 1; i <= NF; i++) { if (n < 2) start = start $i; if ($i == "00") zeros[n % 2]++; n++ } }
+    END {
+      if (start == "fffe") print "UTF-16LE"
+      else if (start == "feff") print "UTF-16BE"
+      else if (zeros[0] * 8 <= n && zeros[1] * 8 <= n) print "UTF-8"
+      else print (zeros[0] > zeros[1] ? "UTF-16BE" : "UTF-16LE")
+    }')
+  case $encoding in
+    UTF-8) cat "$1" ;;
+    *) iconv -c -f "$encoding" -t UTF-8 "$1" ;;
+  esac | tr '\000\377' '\377\376'
+}
+
+blocks() { decode "$1" | awk "$ARMOUR"; } # FILE
+
+# The tokens of a label; fails where there is none. Sets $tokens, one a line.
+tokens_of() { # FILE-OF-BLOCKS LABEL
+  tokens=
+  while IFS=/ read -r label token; do
+    [ "$label" != "$2" ] || tokens="$tokens$token
+"
+  done <"$1"
+  [ -n "$tokens" ]
+}
+
+EM=$(printf '\342\200\224') BAR=$(printf '\342\200\225')
+
+# Step 6: READER reads the first reading of TOKEN, or the second.
+first_reading() { # TOKEN READER ARGUMENTS...
+  token=$1 reader=$2
+  shift 2
+  case $token in
+    *"$EM"* | *"$BAR"*)
+      "$reader" "$(printf '%s\n' "$token" | sed "s/$EM/-/g; s/$BAR/-/g")" "$@" ||
+        "$reader" "$(printf '%s\n' "$token" | sed "s/$EM/--/g; s/$BAR/--/g")" "$@"
+      ;;
+    *) "$reader" "$token" "$@" ;;
+  esac
+}
+
+# 5.1 Token; 6.1 and 6.2 keys. A file of keys has lines `KID X`. ----------------------------------
+
+thumbprint() { # X
+  printf '{"crv":"Ed25519","kty":"OKP","x":"%s"}' "$1" | sha256 | to_base64url
+}
+
+FF=ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff
+ZERO=000000000000000000000000000000000000000000000000000000000000
+ORDER8A=26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc
+ORDER8B=c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03
+
+is_key() { # X: 32 bytes, of a point that may be a key
+  is_base64url "$1" && [ ${#1} -eq 43 ] || return 1
+  case $(from_base64url "$1" | hexadecimal) in
+    e[d-f]"$FF"[7f]f | f?"$FF"[7f]f) return 1 ;; # y is not below the field
+    0[01]"$ZERO"[08]0 | ec"$FF"[7f]f | "$ORDER8A"[08]5 | "$ORDER8B"[7f]a) return 1 ;;
+  esac
+}
+
+verifies() { # X SIGNATURE FILE-THAT-WAS-SIGNED
+  # The 12 bytes before the key are 16 characters, so the file of the key is a matter of text.
+  printf -- '-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA%s=\n-----END PUBLIC KEY-----\n' "$1" |
+    sed '2s/-/+/g; 2s/_/\//g' >"$work/key.pem"
+  from_base64url "$2" >"$work/signature"
+  openssl pkeyutl -verify -pubin -inkey "$work/key.pem" -rawin -in "$3" -sigfile "$work/signature" >"$work/said" 2>&1
+}
+
+# Writes the payload of a token to FILE and sets $kid; fails with $why.
+open_token() { # TOKEN TYPE FILE-OF-KEYS FILE
+  why=license-damaged
+  case $1 in *.*.*.*) return 1 ;; *.*.*) ;; *) return 1 ;; esac
+  header=${1%%.*} signature=${1##*.} payload=${1#*.}
+  payload=${payload%.*}
+  [ ${#signature} -eq 86 ] && is_base64url "$payload" && is_base64url "$signature" || return 1
+  why=signing-key-unknown
+  while read -r kid x; do
+    expected=$(printf '{"alg":"Ed25519","kid":"%s","typ":"%s"}' "$kid" "$2" | to_base64url)
+    [ "$header" = "$expected" ] || continue
+    why=signature-invalid
+    printf '%s' "$header.$payload" >"$work/signed"
+    verifies "$x" "$signature" "$work/signed" || return 1
+    from_base64url "$payload" >"$4"
+    return
+  done <"$3"
+  return 1
+}
+
+# 6.2 Adds the key of a file *.pub.pem to $work/roots.
+trust() { # PEM
+  x=$(sed -e '/-----/d' "$1" | tr -d '\r\n\t =' | tr -- '+/' '-_')
+  case $x in MCowBQYDK2VwAyEA*) x=${x#MCowBQYDK2VwAyEA} ;; *) return 1 ;; esac
+  is_key "$x" && printf '%s %s\n' "$(thumbprint "$x")" "$x" >>"$work/roots"
+}
+
+# 6.1 Keyset. ------------------------------------------------------------------------------------
+
+KEYSET='iss:text version:positive iat:instant exp?instant keys:filled'
+KEY='kty:OKP crv:Ed25519 x:string kid:string alg:Ed25519 nbf:instant exp:instant
+  state:active|retired|revoked products?names'
+
+# Opens a keyset to FILE, its keys to FILE.keys (all) and FILE.trusted (not revoked); sets $version.
+open_keyset() { # TOKEN FILE
+  if ! first_reading "$1" open_token license-keyset+jwt "$work/roots" "$work/payload"; then
+    [ "$why" = license-damaged ] || why=keyset-untrusted
+    return 1
+  fi
+  why=keyset-invalid
+  parse_json <"$work/payload" >"$2" && has_members "$2" / "$KEYSET" || return 1
+  : >"$2.keys"
+  : >"$2.trusted"
+  at=0
+  while member_of_array "$2" "/keys/$at/"; do
+    has_members "$2" "/keys/$at/" "$KEY" && member "$2" "/keys/$at/x/" && is_key "$value" || return 1
+    x=$value
+    member "$2" "/keys/$at/kid/"
+    [ "$value" = "$(thumbprint "$x")" ] || return 1
+    kid=$value
+    while read -r other _; do [ "$other" != "$kid" ] || return 1; done <"$2.keys"
+    printf '%s %s\n' "$kid" "$x" >>"$2.keys"
+    member "$2" "/keys/$at/state/"
+    [ "$value" = revoked ] || printf '%s %s\n' "$kid" "$x" >>"$2.trusted"
+    at=$((at + 1))
+  done
+  member "$2" /version/
+  version=$value
+}
+
+member_of_array() { # FILE PATH: as member, and null counts
+  while read -r path _; do [ "$path" != "$2" ] || return 0; done <"$1"
+  return 1
+}
+
+# 6.2 The keyset that counts: $work/keyset and its keys.
+choose_keyset() { # TOKENS
+  best=0 reason=keyset-missing
+  for token in $1; do
+    if ! open_keyset "$token" "$work/candidate"; then
+      reason=$why
+    elif [ "$version" -gt "$best" ]; then
+      best=$version
+      for suffix in '' .keys .trusted; do mv "$work/candidate$suffix" "$work/keyset$suffix"; done
+    fi
+  done
+  why=$reason
+  [ "$best" -gt 0 ]
+}
+
+# 8 Revocations. ---------------------------------------------------------------------------------
+
+# Notes problems, and the `iat` of each list that could be opened as $seen. $claims is the licence.
+look_up() { # TOKENS-INSIDE FILE-BESIDE
+  listed=''
+  member "$claims" /jti/
+  digest=$(printf '%b' "$value" | sha256 | hexadecimal)
+  digest=${digest%????????????????????????????????????????}
+  for token in $1; do
+    open_list "$token" || problem revocations-invalid
+    break
+  done
+  if [ -f "$2" ]; then
+    blocks "$2" >"$work/blocks-beside" && tokens_of "$work/blocks-beside" REVOCATIONS || tokens=
+    # shellcheck disable=SC2086  # tokens have no white space
+    set -- $tokens
+    { [ $# -eq 1 ] && open_list "$1"; } || problem revocations-invalid
+  fi
+  [ -z "$listed" ] || problem license-revoked
+}
+
+open_list() { # TOKEN
+  first_reading "$1" open_token license-revocations+jwt "$work/keyset.trusted" "$work/payload" &&
+    parse_json <"$work/payload" >"$work/list" &&
+    has_members "$work/list" / 'iss:text number:positive iat:instant exp?instant revoked:string' &&
+    member "$work/list" /revoked/ && is_base64url "$value" && [ $((${#value} % 16)) -eq 0 ] || return 1
+  # 12 bytes are 16 characters, and 24 hexadecimal digits
+  [ -z "$value" ] || ! from_base64url "$value" | hexadecimal | fold -w 24 | grep -qx "$digest" || listed=yes
+  member "$work/list" /iat/
+  [ "$value" -le "$seen" ] || seen=$value
+}
+
+# 5.2 Claims. ------------------------------------------------------------------------------------
+
+CLAIMS='iss:text sub:text aud:text jti:text iat:instant nbf?instant exp?instant host:object
+  edition?text features?names limits?numbers notify_from?instant grace_until?instant
+  maintenance_until?instant replaces?text'
+LICENSED_HOST='key:key name?text profile:hk1|hk1-host match?exact|anchored tags?tags'
+NEVER=999999999999 # later than every instant
+
+# Sets $value to an instant among the claims, or to ABSENT.
+instant() { # NAME ABSENT
+  member "$claims" "/$1/" || value=$2
+}
+
+# Reads the payload of a licence: $claims, $iat, $nbf, $exp, $profile; fails with $why.
+read_claims() { # FILE
+  why=license-claims-invalid
+  claims=$work/claims
+  parse_json <"$1" >"$claims" && has_members "$claims" / 'ver:integer must_understand?names' || return 1
+  why=license-unsupported
+  member "$claims" /ver/ && [ "$value" = 1 ] || return 1
+  ! member "$claims" /must_understand/0/ || return 1
+  why=license-claims-invalid
+  has_members "$claims" / "$CLAIMS" && has_members "$claims" /host/ "$LICENSED_HOST" || return 1
+  instant iat 0 && iat=$value
+  instant nbf "$iat" && nbf=$value
+  instant exp $NEVER && exp=$value
+  instant grace_until "$exp" && grace_until=$value
+  [ "$exp" -gt "$nbf" ] && [ "$grace_until" -ge "$exp" ] || return 1
+  member "$claims" /host/profile/
+  profile=$value
+}
+
+# 7 Checking. ------------------------------------------------------------------------------------
+
+problem() { problems="$problems $1"; } # SLUG
+notice() { notices="$notices $1"; }    # SLUG
+
+# 7.2 Opening: sets $kid and what read_claims sets, and writes $work/keyset; fails with $why.
+open_license() { # FILE
+  why=file-too-large
+  [ "$(wc -c <"$1")" -le 65536 ] || return 1
+  why=license-damaged
+  blocks "$1" >"$work/blocks" || return 1
+  why=license-block-missing
+  tokens_of "$work/blocks" '' || return 1
+  license=${tokens%?}
+  why=license-several
+  case $license in *'
+'*) return 1 ;; esac
+  tokens_of "$work/blocks" KEYSET
+  choose_keyset "$tokens" &&
+    first_reading "$license" open_token license+jwt "$work/keyset.keys" "$work/payload" || return 1
+  signer=$kid
+  read_claims "$work/payload"
+}
+
+# Checks the licence FILE at the instant NOW and sets $problems, $notices and $details. The files are
+# of parsed JSON; BESIDE is a file of revocations; those of memory and revocations may be missing.
+check() { # FILE NOW HOST SETTINGS MEMORY BESIDE
+  problems='' notices='' details=''
+  if ! open_license "$1"; then
+    problem "$why"
+    return
+  fi
+  now=$2 host=$3 settings=$4
+  judge_key
+  member "$work/keyset" /iat/
+  seen=$iat
+  [ "$value" -le "$seen" ] || seen=$value
+  tokens_of "$work/blocks" REVOCATIONS
+  look_up "$tokens" "$6"
+  judge_product
+  judge_host
+  judge_term "$5"
+}
+
+judge_key() {
+  at=0
+  while member "$work/keyset" "/keys/$at/kid/" && [ "$value" != "$signer" ]; do at=$((at + 1)); done
+  member "$work/keyset" "/keys/$at/state/"
+  [ "$value" != revoked ] || problem signing-key-revoked
+  member "$claims" /aud/
+  product=$value
+  if member_of_array "$work/keyset" "/keys/$at/products/"; then
+    allowed=0
+    while member "$work/keyset" "/keys/$at/products/$allowed/" && [ "$value" != "$product" ]; do
+      allowed=$((allowed + 1))
+    done
+    [ "$value" = "$product" ] || problem signing-key-not-allowed
+  fi
+  member "$work/keyset" "/keys/$at/nbf/" && from=$value
+  member "$work/keyset" "/keys/$at/exp/" && until=$value
+  { [ "$iat" -ge "$from" ] && [ "$iat" -lt "$until" ]; } || problem signing-key-not-allowed
+  ! member "$work/keyset" /exp/ || [ "$iat" -lt "$value" ] || problem keyset-expired
+}
+
+judge_product() {
+  if member "$settings" /product/; then
+    [ "$value" = "$product" ] || problem wrong-product
+  else
+    notice product-unset
+  fi
+}
+
+judge_host() {
+  if member "$host" /pinned_ip/; then
+    pinned=$value
+    member "$host" /ip/
+    [ "$value" = "$pinned" ] || problem pinned-address-differs
+  fi
+  if ! host_key "$profile"; then
+    problem "$why"
+  else
+    member "$claims" /host/key/
+    [ "$value" = "$key" ] || judge_other_host
+  fi
+  if member "$claims" /limits/gpus/; then
+    licensed=$value
+    ! member "$host" /gpus/ || [ "$value" -le "$licensed" ] || problem gpus-not-licensed
+  fi
+}
+
+judge_other_host() {
+  host_tags "$profile"
+  member "$claims" /host/match/
+  if [ "$value" = anchored ] && matches_anchors "$claims" "$profile"; then
+    notice host-drifted
+  else
+    problem wrong-host
+    explain "$claims" "$profile"
+  fi
+}
+
+judge_term() { # MEMORY
+  if [ -f "$1" ]; then # 7.3
+    member "$claims" /jti/ && number=$value
+    member "$1" /seen_at/ && mark=$value
+    member "$1" /license_iat/ && remembered=$value
+    member "$1" /license_jti/
+    { [ "$value" = "$number" ] || [ "$iat" -le "$remembered" ]; } || mark=0
+    [ "$mark" -le "$seen" ] || seen=$mark
+  fi
+  [ "$now" -ge $((seen - 86400)) ] || problem clock-set-back
+  member "$settings" /warn_days/ || value=30
+  warn_from=$((exp - value * 86400))
+  [ "$exp" != $NEVER ] || warn_from=$NEVER
+  instant notify_from "$warn_from" && warn_from=$value
+  if [ "$now" -lt "$nbf" ]; then
+    problem license-not-yet-valid
+  elif [ "$now" -lt "$exp" ]; then
+    [ "$now" -lt "$warn_from" ] || [ "$exp" = $NEVER ] || notice expires-soon
+  elif [ "$now" -lt "$grace_until" ]; then
+    notice in-grace
+  else
+    problem license-expired
+  fi
+  instant maintenance_until $NEVER
+  covered=$value
+  ! member "$settings" /released_at/ || [ "$value" -le "$covered" ] || problem maintenance-ended
+}
+
+# 4.4 Request: what a vendor reads. --------------------------------------------------------------
+
+REQUEST='ver:integer key:key name?text profile?hk1|hk1-host tags?tags gpus?integer customer?text
+  product?text replaces?text iat?instant'
+
+# Prints a line `KEY NAME` for each bare line; the name is a string of JSON, or nearly.
+# shellcheck disable=SC2016
+BARE='
+function full_width(   i) {
+  for (i = 33; i <= 95; i++) gsub("\357\274" sprintf("%c", i + 96), i == 38 ? "\\\\&" : sprintf("%c", i), text)
+  for (i = 96; i <= 126; i++) gsub("\357\275" sprintf("%c", i + 32), sprintf("%c", i), text)
+}
+function name(rest,   quoted, i) {
+  sub(/^[" \t-\r\034-\037]*/, "", rest)
+  sub(/^([,;]|\343\200\201)?[ \t-\r\034-\037]*/, "", rest)
+  quoted = rest ~ /^"+[^"]+"/
+  if (quoted) {
+    sub(/^"+/, "", rest)
+    rest = substr(rest, 1, index(rest, "\"") - 1)
+    gsub(/[ \t-\r\034-\037]/, "", rest)
+  } else if (match(rest, /[]["(){},; \t-\r\034-\037]|\343\200[\201\202\220\221\224\225]/)) {
+    rest = substr(rest, 1, RSTART - 1)
+  }
+  if (!quoted) gsub(/\\/, "&&", rest)  # it is no JSON, so its backslashes are its own
+  return rest == "" || !quoted && rest == "null" ? "" : "\"" rest "\""
+}
+BEGIN {
+  while ((getline line) > 0) text = text line "\n"
+  gsub(/\302\255|\342\200[\213-\217\252-\256]|\342\201[\240-\251]|\357\273\277|\377/, "", text)
+  gsub(/[>|]/, "", text)
+  gsub(/\302[\205\240]|\341\232\200|\342\200[\200-\212\250\251\257]|\342\201\237|\343\200\200/, " ", text)
+  full_width()
+  gsub(/\342\200[\230-\237\262\263]|\343\200[\214-\217\235-\237]|\302[\253\273]|[\047`]/, "\"", text)
+  rest = text
+  while (match(rest, /[0-9a-fA-F]+/)) {
+    piece = substr(rest, RSTART, RLENGTH)
+    between = substr(rest, 1, RSTART - 1)
+    rest = substr(rest, RSTART + RLENGTH)
+    count++
+    gap[count] = between ~ /[^ \t-\r\034-\037]/
+    digits[count] = piece
+    after[count] = rest
+  }
+  for (first = 1; first <= count; first++) {
+    key = ""
+    for (last = first; last <= count && length(key) < 40; last++) {
+      if (length(digits[last]) < 4 || last > first && gap[last]) break
+      key = key digits[last]
+    }
+    if (length(key) != 40) continue
+    print tolower(key), name(after[last - 1])
+    first = last - 1
+  }
+}'
+
+# Prints the members of the request in FILE as JSON; fails with $why.
+parse_request() { # FILE
+  why=request-damaged
+  tr '\000\377' '\377\376' <"$1" >"$work/text"
+  awk "$ARMOUR" "$work/text" >"$work/blocks" || return 1
+  if tokens_of "$work/blocks" REQUEST; then
+    for token in $tokens; do
+      first_reading "$token" open_request || return 1
+      member "$work/request" /key/
+      one_key "$value" || return 1
+    done
+    return
+  fi
+  why=request-unreadable
+  ! tokens_of "$work/blocks" '' || return 1
+  awk "$BARE" "$work/text" >"$work/bare"
+  while read -r found name; do
+    one_key "$found" || return 1
+    bare_request "$found" "$name" >"$work/request.json"
+  done <"$work/bare"
+  [ -n "$asked" ]
+}
+
+asked=
+one_key() { # KEY: fails where another was asked for
+  [ -z "$asked" ] || [ "$asked" = "$1" ] || { why=request-ambiguous && return 1; }
+  asked=$1
+}
+
+open_request() { # TOKEN
+  case $1 in *.*.* | *[!A-Za-z0-9_.-]*) return 1 ;; *.*) ;; *) return 1 ;; esac
+  is_base64url "${1%.*}" || return 1
+  from_base64url "${1%.*}" >"$work/request.json"
+  sum=$(sha256 <"$work/request.json" | to_base64url)
+  [ "${1#*.}" = "${sum%"${sum#????????}"}" ] || return 1
+  parse_json <"$work/request.json" >"$work/request" && has_members "$work/request" / "$REQUEST" &&
+    member "$work/request" /ver/ && [ "$value" = 1 ]
+}
+
+# Folds a name: lower case, no dots at the end, 200 characters; nothing where one is not printed.
+# shellcheck disable=SC2016
+NAME='
+BEGIN {
+  while ((getline line) > 0) name = name sep line; sep = "\n"
+  sub(/[.]+$/, "", name)
+  if (name ~ /[\001-\037\177\377]|\302[\200-\240\255]|\342\200[\200-\217\250-\257]|\342\201[\237-\257]|\343\200\200|\356|\357[\200-\243]|\357\273\277/) exit
+  for (n = 1; n <= length(name) && kept <= 200; n++)
+    if (substr(name, n, 1) !~ /[\200-\277]/ && ++kept > 200) break
+  name = tolower(substr(name, 1, n - 1))
+  gsub(/[\\"]/, "\\\\&", name)
+  print name
+}'
+
+bare_request() { # KEY NAME-IN-QUOTES
+  name=$2
+  if [ -n "$name" ]; then
+    if ! printf '%s' "$name" | parse_json >"$work/name"; then
+      case $name in *\\u[dD][89a-fA-F]*) name='""' ;; esac # a surrogate alone is not printed
+      # Whatever else is no JSON stands for itself.
+      printf '%s' "$name" | sed 's/\\/\\\\/g' | parse_json >"$work/name"
+    fi
+    member "$work/name" /
+    name=$(printf '%b' "$value" | tr '\000' '\377' | awk "$NAME")
+  fi
+  printf '{"ver":1,"key":"%s",%s"profile":"hk1"}' "$1" "${name:+\"name\":\"$name\",}"
+}
+
+# What follows is only for the vectors of tests/vectors/: `sh verify.sh ROOT.pub.pem <PATHS` prints
+# a line of JSON for each path. --------------------------------------------------------------------
+
+# 9.1 The exit codes that the vectors need.
+exit_code() { # SLUG
+  case $1 in
+    '') echo 0 ;;
+    file-too-large) echo 12 ;;
+    license-block-missing) echo 13 ;;
+    license-damaged) echo 14 ;;
+    license-several) echo 15 ;;
+    license-claims-invalid) echo 16 ;;
+    license-unsupported) echo 17 ;;
+    revocations-invalid) echo 19 ;;
+    keyset-missing) echo 22 ;;
+    keyset-untrusted) echo 23 ;;
+    keyset-invalid) echo 24 ;;
+    keyset-expired) echo 25 ;;
+    signing-key-unknown) echo 26 ;;
+    signature-invalid) echo 27 ;;
+    signing-key-revoked) echo 28 ;;
+    signing-key-not-allowed) echo 29 ;;
+    wrong-host) echo 30 ;;
+    wrong-product) echo 31 ;;
+    host-unidentifiable) echo 32 ;;
+    host-machine-id-not-bound) echo 33 ;;
+    pinned-address-differs) echo 34 ;;
+    gpus-not-licensed) echo 35 ;;
+    license-expired) echo 40 ;;
+    license-not-yet-valid) echo 41 ;;
+    clock-set-back) echo 42 ;;
+    license-revoked) echo 43 ;;
+    maintenance-ended) echo 44 ;;
+    request-unreadable) echo 50 ;;
+    request-damaged) echo 51 ;;
+    request-ambiguous) echo 52 ;;
+  esac
+}
+
+array() { # WORDS...
+  separator=
+  printf '['
+  for word; do
+    printf '%s"%s"' "$separator" "$word"
+    separator=,
+  done
+  printf ']'
+}
+
+line() { # MORE-MEMBERS: prints $problems, $notices, $details
+  # shellcheck disable=SC2086  # slugs have no white space
+  printf '{%s"problems":%s,"notices":%s,"details":%s,"exit_code":%s}\n' "$1" "$(array $problems)" \
+    "$(array $notices)" "$(array $details)" "$(set -- $problems && exit_code "${1-}")"
+}
+
+# Sets $found to what the vector says after NAME.
+says() { # NAME
+  found=
+  case $head in
+    *"
+$1: "*) found=${head#*"
+$1: "} ;;
+    *) return 1 ;;
+  esac
+  found=${found%%"
+"*}
+}
+
+parsed() { # NAME FILE: the JSON of a line of the vector, parsed
+  says "$1" && printf '%s' "$found" | parse_json >"$2"
+}
+
+answer_host() {
+  host=$work/host
+  parse_json <"$body" >"$host"
+  says profile
+  if ! host_key "$found"; then
+    problem "$why" && line ''
+    return
+  fi
+  host_tags "$found"
+  tags=
+  for name in hostname ip machine_id container_id; do
+    eval "tag=\$tag_$name"
+    # shellcheck disable=SC2154  # of the line before
+    [ -z "$tag" ] || tags="$tags${tags:+,}\"$name\":\"$tag\""
+  done
+  line "\"key\":\"$key\",\"tags\":{$tags},"
+}
+
+answer_license() {
+  parsed host "$work/host"
+  parsed settings "$work/settings" || echo '{}' | parse_json >"$work/settings"
+  parsed memory "$work/memory"
+  ! says revocations || printf '%s\n' "$found" | openssl base64 -d -A >"$work/beside"
+  says now
+  check "$body" "$found" "$work/host" "$work/settings" "$work/memory" "$work/beside"
+  line ''
+}
+
+answer_text() {
+  if parse_request "$body"; then
+    line "\"request\":$(cat "$work/request.json"),"
+  else
+    problem "$why" && line ''
+  fi
+}
+
+answer_thumbprint() {
+  parse_json <"$body" >"$work/jwk"
+  member "$work/jwk" /x/ && line "\"kid\":\"$(thumbprint "$value")\","
+}
+
+answer_signature() {
+  says x && x=$found
+  says signature
+  holds=false
+  verifies "$x" "$found" "$body" && holds=true
+  line "\"holds\":$holds,"
+}
+
+answer() { # VECTOR
+  head=$(sed '/^$/q' "$1")
+  body=$work/body problems='' notices='' details='' asked=''
+  tail -c +$((${#head} + 3)) "$1" >"$body"
+  rm -f "$work/memory" "$work/beside"
+  head="
+$head"
+  says kind
+  "answer_$found"
+}
+
+trust "$1" || exit 1
+while read -r vector; do answer "$vector"; done

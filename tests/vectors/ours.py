@@ -1,0 +1,113 @@
+"""The answer of our own verifier to a vector, and what the vector promises of every verifier's."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+from license_core import b64url, hostkey, problems, request
+from license_core.errors import LicenseError
+from license_core.guard import Memory
+from license_core.publickey import PublicKey
+from license_core.settings import Settings
+from license_core.verify import check
+from tests.vectors import generate
+
+FOLDER = Path(__file__).parent
+ROOT = FOLDER / "root.pub.pem"
+CASES = sorted(FOLDER.glob("*.txt"))
+
+# How a host is connected (SPEC section 3.5) is no part of a vector: nothing is said of it.
+_OF_THE_NETWORK = frozenset({"address-may-change", "address-unconfirmed", "pod-is-replaced"})
+_EXIT_CODES = {problem.slug: problem.exit_code for problem in problems.PROBLEMS.values()}
+
+
+class Vector:
+    """A file, as README.md describes it."""
+
+    def __init__(self, path: Path) -> None:
+        head, _, self.body = path.read_bytes().partition(b"\n\n")
+        self.lines = dict(line.split(": ", 1) for line in head.decode().splitlines())
+
+    def json(self, name: str, default: Any = None) -> Any:
+        return json.loads(self.lines[name]) if name in self.lines else default
+
+    def promised(self) -> dict[str, Any]:
+        """The members that an answer must have, as the lines of the file say."""
+        word, _, rest = self.lines["expect"].partition(" ")
+        slugs = rest.split() if word == "refused" else []
+        promised: dict[str, Any] = {
+            "problems": slugs,
+            "exit_code": _EXIT_CODES[slugs[0]] if slugs else 0,
+        }
+        if "details" in self.lines:
+            promised["details"] = self.lines["details"].split()
+        if slugs:
+            return promised
+        promised["notices"] = self.lines.get("notices", "").split()
+        match self.lines["kind"]:
+            case "host":
+                return promised | {"key": rest, "tags": self.json("tags")}
+            case "text":
+                return promised | {"request": json.loads(rest)}
+            case "thumbprint":
+                return promised | {"kid": rest}
+            case "signature":
+                return promised | {"holds": word == "holds"}
+        return promised
+
+
+def answer(vector: Vector) -> dict[str, Any]:
+    """What our own verifier says."""
+    kinds = {
+        "host": _host,
+        "text": _text,
+        "license": _license,
+        "thumbprint": _thumbprint,
+        "signature": _signature,
+    }
+    nothing: dict[str, Any] = {"problems": [], "notices": [], "details": [], "exit_code": 0}
+    try:
+        return nothing | kinds[vector.lines["kind"]](vector)
+    except LicenseError as error:
+        return nothing | {"problems": [error.slug], "exit_code": error.exit_code}
+
+
+def _host(vector: Vector) -> dict[str, Any]:
+    facts, profile = generate.facts(json.loads(vector.body)), vector.lines["profile"]
+    key = hostkey.derive(facts, profile)
+    return {"key": key.key, "tags": hostkey.tags(facts, profile)}
+
+
+def _text(vector: Vector) -> dict[str, Any]:
+    return {"request": request.parse(vector.body.decode()).to_dict()}
+
+
+def _thumbprint(vector: Vector) -> dict[str, Any]:
+    return {"kid": PublicKey.from_jwk(json.loads(vector.body)).kid}
+
+
+def _signature(vector: Vector) -> dict[str, Any]:
+    key = PublicKey(b64url.decode(vector.lines["x"]))
+    return {"holds": key.verifies(b64url.decode(vector.lines["signature"]), vector.body)}
+
+
+def _license(vector: Vector) -> dict[str, Any]:
+    memory, beside = vector.json("memory"), vector.lines.get("revocations")
+    report = check(
+        vector.body,
+        roots=(PublicKey.from_pem(ROOT.read_text("ascii")),),
+        facts=generate.facts(vector.json("host")),
+        now=int(vector.lines["now"]),
+        settings=Settings(**vector.json("settings", {})),
+        memory=None if memory is None else Memory(**memory),
+        revocations=None if beside is None else base64.b64decode(beside),
+    )
+    assert report.ok is (report.exit_code == 0)
+    differing = [problem.facts.get("details", ()) for problem in report.problems]
+    return {
+        "problems": [problem.slug for problem in report.problems],
+        "notices": [it.slug for it in report.notices if it.slug not in _OF_THE_NETWORK],
+        "details": [detail.slug for details in differing for detail in details],
+        "exit_code": report.exit_code,
+    }
