@@ -63,7 +63,8 @@ def page(request: Request, name: str, /, status: int = 200, **values: Any) -> HT
     session = getattr(request.state, "session", None)
     permissions = session.actor.permissions if session is not None else frozenset()
     reader = Reader.of(request, site.settings.time_zone)
-    query = f"?{request.url.query}" if request.url.query else ""
+    # To somebody who is not signed in nothing of the address is said again: it may hold a secret.
+    query = f"?{request.url.query}" if request.url.query and session is not None else ""
     here = f"{request.url.path}{query}" if request.method == "GET" else "/"
     common = {
         "session": session,

@@ -129,10 +129,10 @@ def _enter_with_codes(
     form = {"form_token": hidden(client.get("/login/code").text, "form_token")}
     yield client.post("/login/code", data=form | {"code": seed})
     entered = client.post("/login/code", data=form | {"code": recovery})
-    assert entered.headers["location"] == "/licenses"
+    assert entered.headers["location"] == "/"
     yield entered
     yield client.get("/account")
-    yield client.get("/licenses", params={"q": seed[:8]})
+    yield client.get("/", params={"q": seed[:8]})
 
 
 def _say(client: httpx.Client, running: server.Running) -> Iterator[httpx.Response]:
