@@ -1,7 +1,7 @@
 """What a page looks like: templates, static files, and values as words for its reader."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -117,10 +117,12 @@ def _when(context: Context, instant: int | None) -> str:
     if instant is None:
         return str(_translate(context)("never"))
     reader: Reader = context["reader"]
-    there = datetime.fromtimestamp(instant, reader.there)
-    return Markup('<time datetime="{}">{}</time>').format(  # both are escaped
+    there = reader.at(instant)
+    zone = " UTC" if there.tzinfo is UTC else ""  # not the reader's, which would be a ZoneInfo
+    return Markup('<time datetime="{}">{}{}</time>').format(  # all are escaped
         datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         there.strftime("%Y-%m-%d %H:%M"),
+        zone,
     )
 
 
@@ -130,15 +132,14 @@ def _day(context: Context, instant: int | None) -> str:
     if instant is None:
         return str(_translate(context)("never"))
     reader: Reader = context["reader"]
-    there = datetime.fromtimestamp(instant, reader.there) - timedelta(seconds=1)
-    return there.date().isoformat()
+    return reader.at(instant - 1).date().isoformat()
 
 
 @jinja2.pass_context
 def _local(context: Context, instant: int, zone: str) -> str:
     """An instant in the time zone *zone*."""
     reader: Reader = context["reader"]._replace(zone=zone)
-    return datetime.fromtimestamp(instant, reader.there).strftime("%Y-%m-%d %H:%M")
+    return reader.at(instant).strftime("%Y-%m-%d %H:%M")
 
 
 @jinja2.pass_context

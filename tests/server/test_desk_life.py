@@ -3,17 +3,22 @@
 import os
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from html import unescape
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from license_core.claims import MAX_INSTANT
 from license_core.verify import open_license
 from license_server import accounts, auth, issuing, products
 from license_server.actor import COMMAND
 from license_server.store import licenses as store
 from license_server.store import record
 from license_server.store.licenses import StoredLicense
+from license_server.web import replacement
+from license_server.web.reader import at
 from license_server.web.who import SESSION
 from tests.server.conftest import Desk
 from tests.support import server
@@ -637,3 +642,37 @@ def test_a_proposal_that_came_too_late_says_why_it_cannot_be_approved(
 @pytest.mark.parametrize("id_", ["0", "999999999", "x", "9" * 30, "-1"])
 def test_a_proposal_that_is_not_there_is_told(issuer: Person, id_: str) -> None:
     assert issuer.get(f"/proposals/{id_}").status_code == 404
+
+
+# The end of the calendar
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Shanghai", "Pacific/Kiritimati", "Etc/GMT+12"])
+def test_a_licence_to_the_end_of_the_calendar_is_shown_everywhere(
+    issuer: Person, zone: str
+) -> None:
+    last = {"expires": "9999-12-30", "time_zone": "Etc/GMT+12", "days": None}
+    number = issuer.issue(customer=f"Far {issuer.email}", grace_days=36500, **last)
+    for path in (
+        f"/licenses/{number}?issued=1",
+        "/licenses",
+        f"/licenses/{number}/renew",
+        f"/licenses/{number}/change",
+        f"/licenses/new?like={number}",
+    ):
+        issuer._enter()
+        issuer.desk.client.cookies.set("hostseal_zone", zone)
+        page = issuer.desk.client.get(path)
+        assert page.status_code == 200, path
+    assert 'name="expires" value="9999-12-30"' in page.text
+
+
+def test_an_instant_that_a_time_zone_cannot_tell_is_told_in_utc() -> None:
+    assert at(MAX_INSTANT, ZoneInfo("Asia/Shanghai")).isoformat() == "9999-12-31T23:59:59+00:00"
+    assert at(0, ZoneInfo("Asia/Shanghai")).isoformat() == "1970-01-01T08:00:00+08:00"
+
+
+def test_the_last_day_of_a_term_is_right_where_the_next_day_has_no_midnight() -> None:
+    zone = "America/Sao_Paulo"  # on 2018-11-04 the clocks went from 0:00 to 1:00
+    end = int(datetime(2018, 11, 4, tzinfo=ZoneInfo(zone)).timestamp())
+    assert replacement.last_day(end, zone).isoformat() == "2018-11-03"
