@@ -313,6 +313,45 @@ def test_a_second_click_does_it_once(issuer: Person) -> None:
     assert [one[1] for one in trail(issuer.desk, again)] == ["license.renewed", "license.revoked"]
 
 
+def test_a_renewal_is_to_the_day_that_was_looked_at_though_midnight_passes(
+    desk: Desk,
+) -> None:
+    clock = desk.clock
+    clock.now += -clock.now % DAY - 30
+    issuer = Person(desk, "issuer")
+    first = issuer.issue(days=1)
+    typed = {"days": "10", "continue_from": "now", "time_zone": "UTC"}
+    page = issuer.look(first, "renew", **typed).text
+    shown = re.findall(r"last day ([0-9-]{10})", page)[-1]
+    clock.now += 60
+    form = issuer.post(f"/licenses/{first}/renew", **fields_of(page) | {"step": "form"}).text
+    assert fields_of(form) | typed | {"term": "days", "expires": ""} == fields_of(form)
+    done = issuer.post(f"/licenses/{first}/renew", **fields_of(page) | {"step": "do"})
+    assert f"last day {shown}" in issuer.get(f"/licenses/{number_in(done)}").text
+
+
+def test_what_another_rule_makes_of_an_act_is_looked_at_before_it_is_done(
+    issuer: Person, guarded: str
+) -> None:
+    desk, path = issuer.desk, "/licenses/{}/renew"
+
+    def rule(wanted: bool) -> None:
+        rules, now = {"needs_approval": wanted}, desk.clock.now
+        desk.site.database.write(lambda c: products.change(c, guarded, rules, COMMAND, now))
+
+    rule(False)
+    first = issuer.issue(product=guarded)
+    page = issuer.look(first, "renew", days="5", reason="order 12").text
+    rule(True)
+    before = issuer.desk.count("proposals")
+    late = issuer.post(path.format(first), **fields_of(page) | {"step": "do"})
+    assert (late.status_code, "Propose it" in late.text) == (412, True)
+    assert f"The product {guarded} was changed" in late.text
+    assert issuer.desk.count("proposals") == before
+    done = issuer.post(path.format(first), **fields_of(late.text) | {"step": "do"})
+    assert done.headers["location"].startswith("/proposals/")
+
+
 @pytest.mark.parametrize("step", ["look", "do"])
 def test_who_comes_second_is_told_who_was_first(issuer: Person, step: str) -> None:
     first = issuer.issue()
