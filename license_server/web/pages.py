@@ -24,6 +24,8 @@ _STATIC = {
     "desk.js": "text/javascript; charset=utf-8",
     "seal.svg": "image/svg+xml",
 }
+_SECRETS = frozenset({"secret", "code", "state"})
+"""What an invitation and an OpenID Connect provider give in an address."""
 _FOLDER = files("license_server.web")
 
 
@@ -63,8 +65,6 @@ def page(request: Request, name: str, /, status: int = 200, **values: Any) -> HT
     session = getattr(request.state, "session", None)
     permissions = session.actor.permissions if session is not None else frozenset()
     reader = Reader.of(request, site.settings.time_zone)
-    query = f"?{request.url.query}" if request.url.query else ""
-    here = f"{request.url.path}{query}" if request.method == "GET" else "/"
     common = {
         "session": session,
         "permissions": permissions,
@@ -72,13 +72,21 @@ def page(request: Request, name: str, /, status: int = 200, **values: Any) -> HT
         "menu": menu.of(permissions, request.url.path),
         "vendor": site.issuer.name,
         "path": request.url.path,
-        "here": here,
+        "here": _here(request),
         "now": site.clock(),
         "reader": reader,
         "languages": LANGUAGES,
     }
     template = _templates(reader.language).get_template(f"{name}.html")
     return HTMLResponse(template.render(common | values), status)
+
+
+def _here(request: Request) -> str:
+    """The address of a page, for a way back to it; a secret that is in it stays out of that."""
+    if request.method != "GET":
+        return "/"
+    told = request.url.query and _SECRETS.isdisjoint(request.query_params)
+    return f"{request.url.path}?{request.url.query}" if told else request.url.path
 
 
 def words(name: str, language: str, values: Mapping[str, Any]) -> str:
