@@ -76,6 +76,8 @@ class Wanted(NamedTuple):
     """The number of the licence to act on; None: a first one."""
     expected: str | None = None
     """The ETag of what the caller saw."""
+    rules: str | None = None
+    """Those of the product (products.rules) that the caller saw."""
 
 
 class Plan(NamedTuple):
@@ -112,8 +114,9 @@ def plan(
 ) -> Plan:
     """What *wanted* means at the instant *now*; *look*: with all that should be known before.
 
-    Raises InputInvalidError, NotFoundError, NotPermittedError, LicenseStateError, or that the
-    operator's text cannot be read. Unless *look*, raises the first refusal.
+    Raises InputInvalidError, NotFoundError, NotPermittedError, LicenseStateError,
+    ChangedMeanwhileError, or that the operator's text cannot be read. Unless *look*, raises the
+    first refusal.
     """
     actor.need(PERMISSIONS[wanted.act])
     members = dict(wanted.members)
@@ -134,6 +137,8 @@ def plan(
     actor.need(PERMISSIONS[wanted.act], order.product)
     if former is not None:
         actor.need(PERMISSIONS[wanted.act], former.product)
+    if wanted.rules is not None and wanted.rules != products.rules(product):
+        raise ChangedMeanwhileError(what=Reason("product {name}", name=order.product))
     act = "rehost" if wanted.act == "issue" and _moves(former, order) else wanted.act
     host = members.get("host")
     drafted = Plan(

@@ -4,6 +4,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -72,7 +73,7 @@ def create_app(
     app.state.openid = openid_client
     app.state.rates = Rates(settings.rate)
     app.state.metrics = counted
-    app.state.figures = figures.Kept()
+    app.state.figures = figures.Kept(ZoneInfo(settings.time_zone))
     app.state.running = health.Running()
     for room in (*openapi.ROUTERS, openapi.router, health.router, *routes.ROUTERS):
         app.include_router(room)

@@ -3,6 +3,7 @@
 A small ledger is counted whenever somebody looks. In a large one that takes longer than anybody
 should wait for a page, so each process keeps what it counted (docs/adr/0016): for a minute it is
 taken as it is, for an hour it is shown while it is counted anew behind it. It says when it was.
+Readers choose their time zones: one count goes on at a time, and so many zones are kept.
 """
 
 import asyncio
@@ -49,6 +50,8 @@ class Board(NamedTuple):
     """What was counted at an instant."""
 
     at: int
+    zone: str
+    """The time zone of its days."""
     today: date
     standing: Standing
     ahead: list[Period]
@@ -74,6 +77,7 @@ def count(connection: Connection, there: ZoneInfo, now: int) -> Board:
     newest = {one.line: one for one in licenses.newest_of_lines(connection, list(moved))}
     return Board(
         now,
+        there.key,
         today,
         store.standing(connection, now, _midnight(today + timedelta(SOON_DAYS + 1), there)),
         _periods(ahead),
@@ -86,14 +90,20 @@ def count(connection: Connection, there: ZoneInfo, now: int) -> Board:
 
 
 class Kept:
-    """What this process counted last, for each time zone that somebody reads in."""
+    """What this process counted last, for each time zone that somebody reads in.
 
-    def __init__(self) -> None:
+    Where those are many, for further readers it is counted in *zone*, the vendor's.
+    """
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self._turn = asyncio.Semaphore(1)
         self._boards: dict[str, Board] = {}
         self._counting: dict[str, asyncio.Future[Board]] = {}
 
     async def board(self, read: Read, there: ZoneInfo, now: int) -> Board:
         """The figures at *now* or a little before; *read* counts them. Raises what it raises."""
+        there = self._admitted(there, now)
         kept = self._boards.get(there.key)
         age = _STALE if kept is None else abs(now - kept.at)
         if kept is not None and age < _FRESH:
@@ -102,8 +112,20 @@ class Kept:
         counting = self._counting.get(there.key) or self._begin(read, there, now)
         return await asyncio.shield(counting) if kept is None or age >= _STALE else kept
 
+    def _admitted(self, there: ZoneInfo, now: int) -> ZoneInfo:
+        """The time zone to count in for somebody who is *there*."""
+        old = [zone for zone, board in self._boards.items() if abs(now - board.at) >= _STALE]
+        for zone in old:
+            del self._boards[zone]
+        taken = (self._boards.keys() | self._counting.keys()) - {self._zone.key}
+        return there if there.key in taken or len(taken) < _MOST_ZONES else self._zone
+
+    async def _count(self, read: Read, there: ZoneInfo, now: int) -> Board:
+        async with self._turn:
+            return await read(lambda connection: count(connection, there, now))
+
     def _begin(self, read: Read, there: ZoneInfo, now: int) -> "asyncio.Future[Board]":
-        counting = asyncio.ensure_future(read(lambda connection: count(connection, there, now)))
+        counting = asyncio.ensure_future(self._count(read, there, now))
         self._counting[there.key] = counting
         counting.add_done_callback(lambda done: self._end(there.key, done))
         return counting
@@ -112,10 +134,7 @@ class Kept:
         del self._counting[zone]
         if done.cancelled() or done.exception() is not None:
             return  # who waits for it is told; the next one tries again
-        self._boards.pop(zone, None)
         self._boards[zone] = done.result()
-        while len(self._boards) > _MOST_ZONES:
-            del self._boards[next(iter(self._boards))]
 
 
 def _named(ending: Sequence[Counted]) -> list[int]:

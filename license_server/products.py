@@ -170,6 +170,12 @@ def etag(product: Product) -> str:
     return rows.digest("products", product._asdict())
 
 
+def rules(product: Product | None) -> str:
+    """What names the rules of *product* as somebody saw them; one that is not there has none."""
+    blank = Product(0, "", 0, None, None, None, needs_approval=False)
+    return etag((product or blank)._replace(id=0, name="", created_at=0))
+
+
 def _record(connection: Connection, product: Product, actor: Actor, action: str, now: int) -> None:
     row = ("products", product._asdict())
     audit.record(connection, now, actor, action, product.name, rows=[row])

@@ -25,8 +25,11 @@ DAYS = 365
 async def read(request: Request) -> dict[str, str]:
     """The fields of a form (``application/x-www-form-urlencoded``, UTF-8).
 
-    Raises InputInvalidError for another kind of body, too many fields, or one given twice.
+    Raises FormExpiredError where another site sends it, InputInvalidError for another kind of
+    body, too many fields, or one given twice.
     """
+    if from_elsewhere(request):
+        raise FormExpiredError
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise InputInvalidError(field="body", reason="it is not a form")
@@ -41,6 +44,11 @@ async def read(request: Request) -> dict[str, str]:
     if len(fields) != len(pairs):
         raise InputInvalidError(field="body", reason="a field is given twice")
     return fields
+
+
+def from_elsewhere(request: Request) -> bool:
+    """Whether the browser says that another site sends *request* (W3C Fetch Metadata)."""
+    return request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none")
 
 
 def once(fields: dict[str, str], path: str) -> Idempotency:

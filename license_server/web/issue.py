@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
 from license_core import b64url
-from license_core.errors import LicenseError
+from license_core.errors import ChangedMeanwhileError, LicenseError
 from license_server import desk, issuing
 from license_server.acts import Wanted
 from license_server.auth import Session
@@ -70,8 +70,19 @@ async def read(request: Request, site: AtSite, session: Issuer, fields: Form) ->
 @router.post(HOME + "/preview")
 async def preview(request: Request, site: AtSite, session: Issuer, fields: Form) -> Response:
     """What the form would issue."""
-    now = site.clock()
     fields.pop("once", None)
+    return await _preview(request, site, session, fields)
+
+
+async def _preview(
+    request: Request,
+    site: Site,
+    session: Session,
+    fields: dict[str, str],
+    changed: ChangedMeanwhileError | None = None,
+) -> Response:
+    """What the form would issue now; *changed*: what is otherwise than when that was seen."""
+    now = site.clock()
     fields = settled.unsettle(fields)
 
     def look(connection: Connection) -> tuple[Look, Reading]:
@@ -86,10 +97,12 @@ async def preview(request: Request, site: AtSite, session: Issuer, fields: Form)
     return pages.page(
         request,
         "preview",
+        changed.row.status if changed else 200,
+        changed=changed,
         preview=seen.plan,
         reading=found,
         zone=seen.members["time_zone"],
-        fields=settled.settle(fields, seen.members, seen.plan.order),
+        fields=settled.settle(fields, seen.members, seen.plan),
         filled=filled,
         once=b64url.encode(site.random(12)),
     )
@@ -102,7 +115,10 @@ async def issue(request: Request, site: AtSite, session: Issuer, fields: Form) -
     now = site.clock()
     try:
         _, members = await site.read(lambda c: forms.order(fields, now, reading.finder(c)))
-        reply = await site.act(Wanted("issue", members), session.actor, now, told, key)
+        wanted = Wanted("issue", members, rules=fields.get(settled.RULES))
+        reply = await site.act(wanted, session.actor, now, told, key)
+    except ChangedMeanwhileError as error:
+        return await _preview(request, site, session, fields, error)
     except LicenseError as error:
         return await _mend(request, site, fields, error, now)
     return RedirectResponse(reply.location or HOME, reply.status)

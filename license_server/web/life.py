@@ -31,7 +31,7 @@ from license_server.store.licenses import StoredLicense
 from license_server.store.parties import Product
 from license_server.store.proposals import Proposal
 from license_server.store.record import Event, Reply
-from license_server.web import forms, pages, replacement
+from license_server.web import forms, pages, replacement, settled
 from license_server.web.entry import HOME
 from license_server.web.terms import Terms, differences
 from license_server.web.who import AtSite, Form, May
@@ -101,7 +101,12 @@ class Sent(NamedTuple):
     def wanted(self, seen: "Seen") -> Wanted:
         """The order that the fields make. Raises InputInvalidError."""
         made = members(self.act, self.fields, blank(self.act, seen, self.zone))
-        return Wanted(self.act, made, self.number, self.fields.get("seen") or None)
+        seen_at, rules = self.fields.get("seen") or None, self.fields.get(settled.RULES)
+        return Wanted(self.act, made, self.number, seen_at, rules)
+
+    def as_typed(self) -> "Sent":
+        """It before what was looked at was settled. Raises InputInvalidError."""
+        return self._replace(fields=settled.unsettle(self.fields))
 
     @property
     def zone(self) -> str:
@@ -268,21 +273,36 @@ def _why_not(act: str, seen: Seen, actor: Actor) -> LicenseError | None:
 
 async def _act(sent: Sent) -> Response:
     step = sent.fields.pop("step", "look")
+    typed = sent.as_typed()
     if step == "form":
-        return await _form(sent)
+        return await _form(typed)
     try:
-        if step == "do":
-            reply = await _do(sent)
-            return RedirectResponse(reply.location or HOME, reply.status)
-        return await _look(sent)
+        if step != "do":
+            return await _look(typed)
+        return await _do_or_look(sent, typed)
     except LicenseError as error:
         if type(error).__name__ not in _AT_THE_FORM:
             raise
-        return await _form(sent, error)
+        return await _form(typed, error)
 
 
-async def _look(sent: Sent) -> Response:
-    """What would be done. Raises as acts.plan does, and ChangedMeanwhileError."""
+async def _do_or_look(sent: Sent, typed: Sent) -> Response:
+    """Do it; where the product has other rules by now, show what it would be with those."""
+    try:
+        reply = await _do(sent)
+    except ChangedMeanwhileError as error:
+        if sent.act in ENDS:
+            raise
+        typed.fields.pop("once", None)
+        return await _look(typed, error)  # which raises where it was the licence that changed
+    return RedirectResponse(reply.location or HOME, reply.status)
+
+
+async def _look(sent: Sent, changed: ChangedMeanwhileError | None = None) -> Response:
+    """What would be done; *changed*: what is otherwise than when that was seen.
+
+    Raises as acts.plan does, and ChangedMeanwhileError.
+    """
     now = sent.site.clock()
 
     def read(connection: Connection) -> tuple[Seen, Plan]:
@@ -298,12 +318,14 @@ async def _look(sent: Sent) -> Response:
     return pages.page(
         sent.request,
         "look",
+        changed.row.status if changed else 200,
+        changed=changed,
         act=sent.act,
         stored=seen.stored,
         plan=planned,
         terms=after,
         changes=differences(Terms.of_license(seen.license), after),
-        fields=sent.fields,
+        fields=settled.settle_act(sent.fields, sent.act, planned),
         once=b64url.encode(sent.site.random(12)),
     )
 

@@ -1,7 +1,7 @@
 """What a page looks like: templates, static files, and values as words for its reader."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -24,6 +24,8 @@ _STATIC = {
     "desk.js": "text/javascript; charset=utf-8",
     "seal.svg": "image/svg+xml",
 }
+_SECRETS = frozenset({"secret", "code", "state"})
+"""What an invitation and an OpenID Connect provider give in an address."""
 _FOLDER = files("license_server.web")
 
 
@@ -63,9 +65,6 @@ def page(request: Request, name: str, /, status: int = 200, **values: Any) -> HT
     session = getattr(request.state, "session", None)
     permissions = session.actor.permissions if session is not None else frozenset()
     reader = Reader.of(request, site.settings.time_zone)
-    # To somebody who is not signed in nothing of the address is said again: it may hold a secret.
-    query = f"?{request.url.query}" if request.url.query and session is not None else ""
-    here = f"{request.url.path}{query}" if request.method == "GET" else "/"
     common = {
         "session": session,
         "permissions": permissions,
@@ -73,13 +72,21 @@ def page(request: Request, name: str, /, status: int = 200, **values: Any) -> HT
         "menu": menu.of(permissions, request.url.path),
         "vendor": site.issuer.name,
         "path": request.url.path,
-        "here": here,
+        "here": _here(request, signed_in=session is not None),
         "now": site.clock(),
         "reader": reader,
         "languages": LANGUAGES,
     }
     template = _templates(reader.language).get_template(f"{name}.html")
     return HTMLResponse(template.render(common | values), status)
+
+
+def _here(request: Request, *, signed_in: bool) -> str:
+    """Where a link leads back to. To a stranger no address is said again: it may hold a secret."""
+    if request.method != "GET":
+        return "/"
+    query = f"?{request.url.query}" if request.url.query and signed_in else ""
+    return f"{request.url.path}{query}"
 
 
 def words(name: str, language: str, values: Mapping[str, Any]) -> str:
@@ -118,10 +125,12 @@ def _when(context: Context, instant: int | None) -> str:
     if instant is None:
         return str(_translate(context)("never"))
     reader: Reader = context["reader"]
-    there = datetime.fromtimestamp(instant, reader.there)
-    return Markup('<time datetime="{}">{}</time>').format(  # both are escaped
+    there = reader.at(instant)
+    zone = " UTC" if there.tzinfo is UTC else ""  # not the reader's, which would be a ZoneInfo
+    return Markup('<time datetime="{}">{}{}</time>').format(  # all are escaped
         datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         there.strftime("%Y-%m-%d %H:%M"),
+        zone,
     )
 
 
@@ -131,15 +140,14 @@ def _day(context: Context, instant: int | None) -> str:
     if instant is None:
         return str(_translate(context)("never"))
     reader: Reader = context["reader"]
-    there = datetime.fromtimestamp(instant, reader.there) - timedelta(seconds=1)
-    return there.date().isoformat()
+    return reader.at(instant - 1).date().isoformat()
 
 
 @jinja2.pass_context
 def _local(context: Context, instant: int, zone: str) -> str:
     """An instant in the time zone *zone*."""
     reader: Reader = context["reader"]._replace(zone=zone)
-    return datetime.fromtimestamp(instant, reader.there).strftime("%Y-%m-%d %H:%M")
+    return reader.at(instant).strftime("%Y-%m-%d %H:%M")
 
 
 @jinja2.pass_context

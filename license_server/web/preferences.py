@@ -5,7 +5,7 @@ from starlette.responses import RedirectResponse, Response
 
 from license_core.errors import InputInvalidError
 from license_core.reason import Reason
-from license_server.web import entry
+from license_server.web import entry, forms
 from license_server.web.reader import COOKIES, LANGUAGES, THEMES, is_zone
 from license_server.web.who import set_cookie
 
@@ -15,9 +15,11 @@ anyone = APIRouter()
 
 @anyone.get("/preferences")
 async def choose(request: Request) -> Response:
-    """Keep what is chosen, and go back to the page where it was."""
+    """Keep what is chosen, and go back to the page where it was; another site chooses nothing."""
     given = request.query_params
     response = RedirectResponse(entry.local_path(given.get("back", "")) or "/", 303)
+    if forms.from_elsewhere(request):
+        return response
     for name, cookie in COOKIES.items():
         value = given.get(name)
         if value is None:

@@ -4,6 +4,7 @@ Cookies that only say how things are shown; nothing is decided by them.
 """
 
 import gettext
+from datetime import UTC, datetime, tzinfo
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
@@ -42,6 +43,10 @@ class Reader(NamedTuple):
         """The reader's time zone."""
         return ZoneInfo(self.zone)
 
+    def at(self, instant: int) -> datetime:
+        """An instant where the reader is."""
+        return at(instant, self.there)
+
     @property
     def catalogue(self) -> gettext.NullTranslations:
         """The words of their language, by the English ones."""
@@ -60,6 +65,17 @@ def catalogue(language: str) -> gettext.NullTranslations:
     pages, client = found
     pages.add_fallback(client)  # its sentences and remedies are shown here too
     return pages
+
+
+def at(instant: int, there: tzinfo) -> datetime:
+    """An instant in the time zone *there*; in UTC where its calendar ends before that instant.
+
+    Instants go to the end of the year 9999 in UTC, which is past the end of it further east.
+    """
+    try:
+        return datetime.fromtimestamp(instant, there)
+    except (OverflowError, ValueError):
+        return datetime.fromtimestamp(instant, UTC)
 
 
 def is_zone(name: str) -> bool:

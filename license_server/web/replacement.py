@@ -1,11 +1,12 @@
 """The form for a licence that replaces another: filled in as that one was."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, time, tzinfo
 from zoneinfo import ZoneInfo, available_timezones
 
 from license_core.license import License
 from license_server.orders import DAY
+from license_server.web.reader import at
 
 ZONES = ("UTC", "Asia/Shanghai", "Asia/Tokyo", "Europe/Berlin", "America/New_York")
 """Those that the form proposes."""
@@ -41,7 +42,7 @@ def zone_of(license_: License, first: str) -> str:
 
 def last_day(end: int, zone: str) -> date:
     """The day in *zone* that is over at *end*."""
-    return (datetime.fromtimestamp(end, _zone(zone)) - timedelta(seconds=1)).date()
+    return at(end - 1, _zone(zone)).date()
 
 
 def _term(license_: License, zone: str, now: int) -> dict[str, str]:
@@ -55,7 +56,7 @@ def _term(license_: License, zone: str, now: int) -> dict[str, str]:
         filled["grace_days"] = str((license_.grace_until - end) // DAY)
     if end > now:
         return filled | {"term": "expires", "expires": last_day(end, zone).isoformat()}
-    issued = datetime.fromtimestamp(license_.iat, _zone(zone)).date()
+    issued = at(license_.iat, _zone(zone)).date()
     return filled | {"term": "days", "days": str((last_day(end, zone) - issued).days)}
 
 
@@ -68,7 +69,7 @@ def _names(first: str) -> Iterator[str]:
 def _end_days(instants: list[int], zone: str) -> bool:
     """Whether each of *instants* is a midnight there."""
     there = _zone(zone)
-    return all(datetime.fromtimestamp(i, there).time() == datetime.min.time() for i in instants)
+    return all(at(i, there).time() == time() for i in instants)
 
 
 def _zone(name: str) -> tzinfo:

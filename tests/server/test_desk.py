@@ -290,6 +290,35 @@ def test_a_sign_in_without_the_pages_token_is_refused(desk: Desk) -> None:
     assert reply.status_code == 403
 
 
+@pytest.mark.parametrize("site", ["same-origin", "none"])
+def test_what_this_site_sends_is_taken(signed_in: Desk, site: str) -> None:
+    fields = all_hidden(preview(signed_in).text)
+    reply = signed_in.client.post("/licenses", data=fields, headers={"Sec-Fetch-Site": site})
+    assert reply.status_code == 303
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "x"])
+def test_another_site_sends_no_form_and_chooses_nothing(signed_in: Desk, site: str) -> None:
+    before, sent = signed_in.count("licenses"), {"Sec-Fetch-Site": site}
+    client = signed_in.client
+    fields = all_hidden(preview(signed_in).text)
+    assert client.post("/licenses", data=fields, headers=sent).status_code == 403
+    token = {"form_token": hidden(client.get("/login").text, "form_token")}
+    form = token | {"email": EMAIL, "password": PASSWORD}
+    assert client.post("/login", data=form, headers=sent).status_code == 403
+    assert signed_in.count("licenses") == before
+    chosen = client.get("/preferences?language=zh&back=/keys", headers=sent)
+    assert (chosen.headers["location"], "set-cookie" in chosen.headers) == ("/keys", False)
+
+
+def test_a_secret_in_an_address_is_in_no_link_of_its_page(desk: Desk) -> None:
+    for path in ("/invitation?secret=sesame", "/login/openid/return?code=sesame&state=sesame"):
+        page = desk.client.get(path).text
+        assert "/preferences?" in page
+        assert "sesame" not in page
+    assert "back=%2Flogin%3Fnext%3D%2Fkeys" in desk.client.get("/login?next=/keys").text
+
+
 def test_signing_out_ends_the_session_for_whoever_kept_the_cookie(signed_in: Desk) -> None:
     cookies = dict(signed_in.client.cookies)
     token = hidden(signed_in.client.get("/licenses").text, "form_token")

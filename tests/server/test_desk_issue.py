@@ -122,23 +122,48 @@ def test_where_nobody_says_a_term_it_is_a_year(signed_in: Desk) -> None:
     assert 365 * 86400 < license_.exp - license_.iat <= 366 * 86400
 
 
-def test_what_was_previewed_is_issued_though_the_day_and_the_product_change(
+def test_what_was_previewed_is_issued_though_the_day_changes(
     signed_in: Desk,
 ) -> None:
     product = add_product(signed_in, defaults=DEFAULTS)
     page = preview(signed_in, host=request_text(*WHOLE), product=product, **BLANK).text
     promised = re.search(r"at the end of ([0-9-]{10}) in UTC", page)
     assert promised
-    signed_in.site.database.write(
-        lambda c: parties.change_product(
-            c, products.find(c, product).id, defaults='{"days":3,"edition":"small"}'
-        )
-    )
     signed_in.clock.now += 11 * 3600  # a day ends in between
     license_ = issued(signed_in, page)
     letter = sending.letter("en", stored(signed_in, license_.jti), None, "V", "UTC")
     assert promised[1] in letter.text
     assert (license_.edition, license_.host.match) == ("pro", "anchored")
+
+
+@pytest.mark.parametrize("rule", [{"defaults": '{"features":["all"]}'}, {"needs_approval": True}])
+def test_what_was_not_previewed_is_not_issued_but_previewed(
+    signed_in: Desk, rule: dict[str, Any]
+) -> None:
+    product = add_product(signed_in)
+    page = preview(signed_in, product=product, customer=" A  B ").text
+    signed_in.site.database.write(
+        lambda c: parties.change_product(c, products.find(c, product).id, **rule)
+    )
+    before = signed_in.count("licenses"), signed_in.count("proposals")
+    again = press(signed_in, page)
+    assert (again.status_code, f"The product {product} was changed" in again.text) == (412, True)
+    assert (signed_in.count("licenses"), signed_in.count("proposals")) == before
+    assert ("Propose the licence" in again.text) is ("needs_approval" in rule)
+    assert press(signed_in, again.text).status_code == 303
+    assert (signed_in.count("licenses"), signed_in.count("proposals")) != before
+
+
+def test_a_second_click_is_answered_as_the_first_whatever_the_product_says_by_then(
+    signed_in: Desk,
+) -> None:
+    product = unique(signed_in, "first")  # which the first click adds
+    page = preview(signed_in, product=product).text
+    first = press(signed_in, page)
+    signed_in.site.database.write(
+        lambda c: parties.change_product(c, products.find(c, product).id, rehosts=1)
+    )
+    assert press(signed_in, page).headers["location"] == first.headers["location"]
 
 
 def stored(desk: Desk, number: str) -> Any:

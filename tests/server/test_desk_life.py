@@ -3,17 +3,22 @@
 import os
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from html import unescape
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from license_core.claims import MAX_INSTANT
 from license_core.verify import open_license
 from license_server import accounts, auth, issuing, products
 from license_server.actor import COMMAND
 from license_server.store import licenses as store
 from license_server.store import record
 from license_server.store.licenses import StoredLicense
+from license_server.web import replacement
+from license_server.web.reader import at
 from license_server.web.who import SESSION
 from tests.server.conftest import Desk
 from tests.support import server
@@ -306,6 +311,45 @@ def test_a_second_click_does_it_once(issuer: Person) -> None:
     twice = [issuer.post(f"/licenses/{again}/revoke", **form) for _ in range(2)]
     assert [reply.status_code for reply in twice] == [303, 303]
     assert [one[1] for one in trail(issuer.desk, again)] == ["license.renewed", "license.revoked"]
+
+
+def test_a_renewal_is_to_the_day_that_was_looked_at_though_midnight_passes(
+    desk: Desk,
+) -> None:
+    clock = desk.clock
+    clock.now += -clock.now % DAY - 30
+    issuer = Person(desk, "issuer")
+    first = issuer.issue(days=1)
+    typed = {"days": "10", "continue_from": "now", "time_zone": "UTC"}
+    page = issuer.look(first, "renew", **typed).text
+    shown = re.findall(r"last day ([0-9-]{10})", page)[-1]
+    clock.now += 60
+    form = issuer.post(f"/licenses/{first}/renew", **fields_of(page) | {"step": "form"}).text
+    assert fields_of(form) | typed | {"term": "days", "expires": ""} == fields_of(form)
+    done = issuer.post(f"/licenses/{first}/renew", **fields_of(page) | {"step": "do"})
+    assert f"last day {shown}" in issuer.get(f"/licenses/{number_in(done)}").text
+
+
+def test_what_another_rule_makes_of_an_act_is_looked_at_before_it_is_done(
+    issuer: Person, guarded: str
+) -> None:
+    desk, path = issuer.desk, "/licenses/{}/renew"
+
+    def rule(wanted: bool) -> None:
+        rules, now = {"needs_approval": wanted}, desk.clock.now
+        desk.site.database.write(lambda c: products.change(c, guarded, rules, COMMAND, now))
+
+    rule(False)
+    first = issuer.issue(product=guarded)
+    page = issuer.look(first, "renew", days="5", reason="order 12").text
+    rule(True)
+    before = issuer.desk.count("proposals")
+    late = issuer.post(path.format(first), **fields_of(page) | {"step": "do"})
+    assert (late.status_code, "Propose it" in late.text) == (412, True)
+    assert f"The product {guarded} was changed" in late.text
+    assert issuer.desk.count("proposals") == before
+    done = issuer.post(path.format(first), **fields_of(late.text) | {"step": "do"})
+    assert done.headers["location"].startswith("/proposals/")
 
 
 @pytest.mark.parametrize("step", ["look", "do"])
@@ -637,3 +681,37 @@ def test_a_proposal_that_came_too_late_says_why_it_cannot_be_approved(
 @pytest.mark.parametrize("id_", ["0", "999999999", "x", "9" * 30, "-1"])
 def test_a_proposal_that_is_not_there_is_told(issuer: Person, id_: str) -> None:
     assert issuer.get(f"/proposals/{id_}").status_code == 404
+
+
+# The end of the calendar
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Shanghai", "Pacific/Kiritimati", "Etc/GMT+12"])
+def test_a_licence_to_the_end_of_the_calendar_is_shown_everywhere(
+    issuer: Person, zone: str
+) -> None:
+    last = {"expires": "9999-12-30", "time_zone": "Etc/GMT+12", "days": None}
+    number = issuer.issue(customer=f"Far {issuer.email}", grace_days=36500, **last)
+    for path in (
+        f"/licenses/{number}?issued=1",
+        "/licenses",
+        f"/licenses/{number}/renew",
+        f"/licenses/{number}/change",
+        f"/licenses/new?like={number}",
+    ):
+        issuer._enter()
+        issuer.desk.client.cookies.set("hostseal_zone", zone)
+        page = issuer.desk.client.get(path)
+        assert page.status_code == 200, path
+    assert 'name="expires" value="9999-12-30"' in page.text
+
+
+def test_an_instant_that_a_time_zone_cannot_tell_is_told_in_utc() -> None:
+    assert at(MAX_INSTANT, ZoneInfo("Asia/Shanghai")).isoformat() == "9999-12-31T23:59:59+00:00"
+    assert at(0, ZoneInfo("Asia/Shanghai")).isoformat() == "1970-01-01T08:00:00+08:00"
+
+
+def test_the_last_day_of_a_term_is_right_where_the_next_day_has_no_midnight() -> None:
+    zone = "America/Sao_Paulo"  # on 2018-11-04 the clocks went from 0:00 to 1:00
+    end = int(datetime(2018, 11, 4, tzinfo=ZoneInfo(zone)).timestamp())
+    assert replacement.last_day(end, zone).isoformat() == "2018-11-03"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from xml.etree import ElementTree
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from fastapi.testclient import TestClient
@@ -48,6 +48,7 @@ from tests.support.ledger import ISSUER, new_ledger, walk
 
 DAY = 86400
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+UTC_ZONE = ZoneInfo("UTC")
 ATTACKS = (
     "<img src=x onerror=alert(1)>",
     '"><script>alert(1)</script>',
@@ -249,7 +250,7 @@ class Reads:
 
 def test_a_large_ledger_is_counted_once_however_many_ask(small: Database) -> None:
     async def ask() -> None:
-        kept, reads = Kept(), Reads(small)
+        kept, reads = Kept(UTC_ZONE), Reads(small)
         asking = [asyncio.create_task(kept.board(reads, SHANGHAI, NOW)) for _ in range(5)]
         await asyncio.sleep(0)
         asking[0].cancel()  # who leaves takes nothing from the others
@@ -267,7 +268,7 @@ def test_a_large_ledger_is_counted_once_however_many_ask(small: Database) -> Non
 
 def test_nobody_waits_for_new_figures_within_an_hour_and_all_do_after_it(small: Database) -> None:
     async def ask() -> None:
-        kept, reads = Kept(), Reads(small)
+        kept, reads = Kept(UTC_ZONE), Reads(small)
         reads.go.set()
         await kept.board(reads, SHANGHAI, NOW)
         reads.go.clear()
@@ -285,7 +286,7 @@ def test_nobody_waits_for_new_figures_within_an_hour_and_all_do_after_it(small: 
 
 def test_a_count_that_fails_is_told_and_tried_again(small: Database) -> None:
     async def ask() -> None:
-        kept, reads = Kept(), Reads(small)
+        kept, reads = Kept(UTC_ZONE), Reads(small)
 
         async def fail(_: figures.Count) -> Board:
             raise RuntimeError("the database is gone")
@@ -294,6 +295,32 @@ def test_a_count_that_fails_is_told_and_tried_again(small: Database) -> None:
             await kept.board(fail, SHANGHAI, NOW)
         reads.go.set()
         assert (await kept.board(reads, SHANGHAI, NOW)).at == NOW
+
+    asyncio.run(ask())
+
+
+def test_who_asks_in_every_time_zone_has_few_of_them_counted_one_by_one(small: Database) -> None:
+    async def ask() -> None:
+        kept, going, zones = Kept(UTC_ZONE), [0], []
+
+        async def read(query: figures.Count) -> Board:
+            going[0] += 1
+            assert going == [1]
+            await asyncio.sleep(0)
+            board = small.read(query)
+            zones.append(board.zone)
+            going[0] -= 1
+            return board
+
+        await kept.board(read, SHANGHAI, NOW)
+        every = [ZoneInfo(name) for name in sorted(available_timezones())]
+        for _ in range(2):
+            boards = await asyncio.gather(*(kept.board(read, zone, NOW) for zone in every))
+        assert len(zones) == len(set(zones)) == 17
+        assert {board.zone for board in boards} == set(zones) >= {"UTC", "Asia/Shanghai"}
+        tokyo = ZoneInfo("Asia/Tokyo")
+        assert (await kept.board(read, tokyo, NOW)).zone == "UTC"
+        assert (await kept.board(read, tokyo, NOW + 3600)).zone == "Asia/Tokyo"  # they left
 
     asyncio.run(ask())
 

@@ -54,9 +54,14 @@ for (const form of document.querySelectorAll("form[data-reading]")) {
   if (pasted.value.trim() && !pasted.matches("[aria-invalid]")) read();
 }
 
+// A part of a page as it was sent; no script in it runs.
+function parsed(text) {
+  return new DOMParser().parseFromString(text, "text/html");
+}
+
 // Each part of a reading goes where it belongs; a field that is blank shows what holds then.
 function showReading(form, text) {
-  const page = new DOMParser().parseFromString(text, "text/html");
+  const page = parsed(text);
   for (const part of page.querySelectorAll("[data-into]")) {
     const place = document.getElementById(part.dataset.into);
     place.replaceChildren(...part.childNodes);
@@ -101,7 +106,7 @@ for (const part of document.querySelectorAll("[data-poll]")) {
     const reply = await fetch(part.dataset.poll).catch(() => null);
     if (reply && reply.redirected) { location.reload(); return; } // signed out meanwhile
     if (!reply || !reply.ok) { setTimeout(ask, 5000); return; }
-    part.innerHTML = await reply.text();
+    part.replaceChildren(...parsed(await reply.text()).body.childNodes);
     if (part.querySelector("[data-state=going]")) setTimeout(ask, 1000);
     else location.reload();
   };
