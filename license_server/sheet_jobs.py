@@ -87,6 +87,10 @@ def keep(connection: Connection, data: bytes, actor: Actor, now: int) -> str:
     if record.kept_reply(connection, actor.name, _SHEET + id_) is None:
         reply = Reply(_DONE, None, data)
         record.keep_reply(connection, actor.name, _SHEET + id_, digest.digest(), now, reply)
+        # The batches of a job that outlived its sheet are forgotten with the sheet.
+        kept = record.kept_reply(connection, actor.name, _PROGRESS + id_)
+        if kept is not None and kept.reply is not None and kept.reply.status != _DONE:
+            record.forget_reply(connection, actor.name, _PROGRESS + id_)
     return id_
 
 

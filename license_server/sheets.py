@@ -1,11 +1,13 @@
 """A sheet: rows of texts under named columns, as CSV (RFC 4180).
 
-What is written can be opened by a spreadsheet without harm: a field that it would take for a
-formula is written behind an apostrophe, which reading takes away again.
+What is written can be opened by a spreadsheet without harm: what it would take for a formula is
+written behind an apostrophe, which reading takes away again. That is not only the beginning of a
+field: where another list separator is usual, cells begin in the middle of what we wrote.
 """
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO
 
@@ -14,7 +16,13 @@ from license_core.reason import Reason
 
 ENCODINGS = ("utf-8", "gb18030")
 _DELIMITERS = ",;\t"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_BLANKS = ("\t", "\r")
+"""What a field must not begin with either: some programs take it away first."""
+# What may stand before the first character of a cell is without line breaks and tabs: those begin
+# a cell by themselves, and it takes no longer than the text is long.
+_BEFORE = r"""(\A|[,;\t\r\n])((?:[^\S\t\r\n]|["\u200b\ufeff])*)"""
+_BARE = re.compile(_BEFORE + "(?='*[=+\\-@＝＋－＠])")  # full-width, as Excel takes them
+_DEFUSED = re.compile(_BEFORE + "'(?='*[=+\\-@＝＋－＠])")
 _LONGEST_HEADER = 10_000
 
 Row = tuple[int, dict[str, str]]
@@ -70,15 +78,18 @@ def line(fields: Iterable[object]) -> str:
 
 
 def _harmless(text: str) -> str:
-    return f"'{text}" if _is_formula(text.lstrip("'")) else text
+    told = _BARE.sub(r"\1\2'", text)
+    return f"'{told}" if _begins_blank(text) else told
 
 
 def _as_it_was(text: str) -> str:
-    return text[1:] if text.startswith("'") and _is_formula(text.lstrip("'")) else text
+    if text.startswith("'") and _begins_blank(text):
+        text = text[1:]
+    return _DEFUSED.sub(r"\1\2", text)
 
 
-def _is_formula(text: str) -> bool:
-    return text.startswith(_FORMULA)
+def _begins_blank(text: str) -> bool:
+    return text.lstrip("'").startswith(_BLANKS)
 
 
 def _names(first: str, delimiter: str, columns: Sequence[str]) -> list[str]:

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from license_core import b64url, jws
 from license_core.signer import MemorySigner
-from license_server import audit, chain, schema
+from license_server import audit, chain, idempotency, schema
 from license_server.actor import COMMAND
 from license_server.app import create_app
 from license_server.auth import Grant
@@ -176,6 +176,39 @@ def test_what_commits_late_is_linked_late(tmp_path: Path) -> None:
     assert ledger.faults(ledger.checkpoint()) == []
     other.close()
     ledger.site.database.close()
+
+
+def test_the_keeper_forgets_replies_that_were_kept_long_enough_once_an_hour(
+    ledger: Ledger,
+) -> None:
+    clock = [NOW]
+    keeper = Keeper(ledger.site._replace(clock=lambda: clock[0]), ledger.notary)
+    write = ledger.site.database.write
+
+    def keep(key: str, at: int) -> None:
+        write(lambda c: store.keep_reply(c, "a", key, bytes(32), at, store.Reply(200, None, b"")))
+
+    def kept() -> list[str]:
+        return [
+            key
+            for key in ("old", "late", "new")
+            if ledger.site.database.read(partial(store.kept_reply, actor="a", key=key))
+        ]
+
+    async def hours() -> None:
+        keep("old", NOW - idempotency.KEPT_SECONDS - 1)
+        keep("new", NOW - idempotency.KEPT_SECONDS + 3600)
+        await keeper.keep(0)
+        assert kept() == ["new"]
+        keep("late", NOW - idempotency.KEPT_SECONDS - 1)
+        clock[0] += 3599
+        await keeper.keep(0)
+        assert kept() == ["late", "new"]
+        clock[0] += 1
+        await keeper.keep(0)
+        assert kept() == ["new"]
+
+    asyncio.run(hours())
 
 
 def test_the_keeper_makes_a_checkpoint_when_one_is_due(ledger: Ledger) -> None:

@@ -1,5 +1,6 @@
 """Sheets as people make them: what is read, what is refused, and what a spreadsheet is spared."""
 
+import csv
 import io
 
 import pytest
@@ -62,7 +63,11 @@ def test_what_is_no_sheet_is_refused_with_its_line(text: str, line: int, told: s
 
 FIELDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=9)
 FORMULAS = st.builds(
-    "{}{}{}".format, st.sampled_from(("", "'", "''")), st.sampled_from("=+-@\t\r"), FIELDS
+    "{}{}{}{}".format,
+    st.sampled_from(("", "a;", "a\t", "\n", " ", 'a;"', ";'")),
+    st.sampled_from(("", "'", "''")),
+    st.sampled_from("=+-@\t\r＝＋－＠"),
+    FIELDS,
 )
 
 
@@ -79,6 +84,32 @@ def test_what_is_written_is_read_as_it_was_and_no_field_is_a_formula(
             shown = sheets.line([field]).removeprefix('"')
             assert not shown.startswith(("=", "+", "-", "@", "\t")), shown
             assert shown.startswith("\r\n") or not shown.startswith("\r"), shown
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ('Acme;=HYPERLINK("http://evil")', 'Acme;\'=HYPERLINK("http://evil")'),
+        ("Acme;=cmd|' /C calc'!A0;", "Acme;'=cmd|' /C calc'!A0;"),
+        ("Acme\t=1+1", "Acme\t'=1+1"),
+        ("\n=1+1", "\n'=1+1"),
+        (" =1+1", " '=1+1"),
+        ("\ufeff=1", "\ufeff'=1"),
+        ("＝1+1", "'＝1+1"),
+        ("＠SUM(1)", "'＠SUM(1)"),
+        ('a; "@x"', 'a; "\'@x"'),
+        ("a,  -1", "a,  '-1"),
+        ("\t=1", "'\t'=1"),
+        ("a-b = c+d", "a-b = c+d"),
+        ("gpus=4 seats=10", "gpus=4 seats=10"),
+    ],
+)
+def test_no_cell_begins_with_a_formula_wherever_a_spreadsheet_begins_cells(
+    text: str, written: str
+) -> None:
+    line = sheets.line([text, "B"])
+    assert next(csv.reader(io.StringIO(line, newline=""))) == [written, "B"]
+    assert read("customer,product\n" + line) == [(2, {"customer": text, "product": "B"})]
 
 
 def test_the_columns_of_an_order_become_its_members() -> None:
