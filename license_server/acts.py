@@ -122,7 +122,7 @@ def plan(
     if wanted.subject is None:
         product, given = products.filled(find, members)
         order = orders.from_members(given, now)
-        former = _replaced(connection, order)
+        former = _replaced(connection, order, actor)
         order = order._replace(replaces=former.number if former else None)
     else:
         former = issuing.find(connection, wanted.subject)
@@ -132,8 +132,6 @@ def plan(
         product = find(order.product)
         _check_difference(wanted.act, former, order, members)
     actor.need(PERMISSIONS[wanted.act], order.product)
-    if former is not None:
-        actor.need(PERMISSIONS[wanted.act], former.product)
     act = "rehost" if wanted.act == "issue" and _moves(former, order) else wanted.act
     host = members.get("host")
     drafted = Plan(
@@ -324,33 +322,41 @@ def _check_difference(
     raise LicenseStateError(number=former.number, act=Reason(act), became=became)
 
 
-def _replaced(connection: Connection, order: Order) -> StoredLicense | None:
-    """The licence that a first order replaces all the same.
+def _replaced(connection: Connection, order: Order, actor: Actor) -> StoredLicense | None:
+    """The licence that a first order replaces all the same: one of its customer and product.
 
-    What the vendor names must be there and in force. What only the operator's request claims counts
-    where it is a licence of the same customer that is in force: a request is not signed.
+    To end another one is another act, with another permission. What the vendor names must be such
+    a licence, and in force. What only the operator's request claims counts where it is one: a
+    request is not signed.
     """
     if order.replaces is not None:
         named = store.by_number(connection, order.replaces)
         if named is None:
             raise NotFoundError(what="licence", name=order.replaces)
+        actor.need(PERMISSIONS["issue"], named.product)
         check_state(named, "issue")
+        if not _goes_on(named, order):
+            reason = Reason(
+                "{number} is a licence of another customer or product", number=named.number
+            )
+            raise InputInvalidError(field="replaces", reason=reason)
         return named
     claimed = order.request.replaces
     if claimed is None or not orders.NUMBER.fullmatch(claimed):
         return None
     stored = store.by_number(connection, claimed)
-    ours = stored is not None and stored.customer == order.customer and stored.state == "active"
+    ours = stored is not None and stored.state == "active" and _goes_on(stored, order)
     return stored if ours else None
+
+
+def _goes_on(stored: StoredLicense, order: Order) -> bool:
+    """Whether *order* is for the customer and the product of a licence."""
+    return (stored.customer, stored.product) == (order.customer, order.product)
 
 
 def _moves(former: StoredLicense | None, order: Order) -> bool:
     """Whether a first order is a rehost: the same licence for another host."""
-    return (
-        former is not None
-        and former.product == order.product
-        and former.host_key != order.request.key
-    )
+    return former is not None and former.host_key != order.request.key
 
 
 def _refusals(connection: Connection, drafted: Plan, now: int) -> list[LicenseError]:

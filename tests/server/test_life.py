@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from license_core.request import LicenseRequest
 from license_core.verify import open_license
 from license_server import auth
 from license_server.permissions import PERMISSIONS
@@ -183,6 +184,31 @@ def test_the_rules_of_a_product_hold(caller: Caller) -> None:
     # A new order that replaces it with another host is the same by another name.
     other = caller.issue(product=name, days=9, replaces=moved["id"])
     assert slug(other) == "rehosts-used-up"
+
+
+def test_a_first_order_replaces_only_a_licence_of_its_own_customer_and_product(
+    caller: Caller,
+) -> None:
+    guarded = product(caller)
+    first = caller.issue(product=guarded, customer="ACME").json()["id"]
+    named = {"replaces": first, "host": OTHER_LINE}
+    for other in ({"product": "darwin"}, {"product": guarded, "customer": "Somebody Else"}):
+        told = caller.issue(**named | other)
+        assert (told.status_code, slug(told)) == (422, "input-invalid")
+        assert told.json()["field"] == "replaces"
+        assert caller.get(f"/licenses/{first}").json()["state"] == "active"
+    assert caller.issue(**named, product=guarded).json()["replaces"] == first
+
+
+def test_what_a_request_claims_to_replace_is_ignored_where_it_is_another_product(
+    caller: Caller,
+) -> None:
+    other = product(caller)
+    first = caller.issue(product=other).json()["id"]
+    claimed = LicenseRequest(key="ab" * 20, name="x", replaces=first).to_text()
+    made = caller.issue(host=claimed)
+    assert (made.status_code, made.json()["replaces"]) == (201, None)
+    assert caller.get(f"/licenses/{first}").json()["state"] == "active"
 
 
 def test_a_second_person_approves(caller: Caller) -> None:
