@@ -161,12 +161,14 @@ def record(
     IntegrityError where another process took the number: then draw up another.
     """
     license_, former = drawn.license, planned.former
-    customer_id, product_id = parties.ids(connection, license_.sub, license_.aud)
+    customer_id, product_id, needs = parties.ids(connection, license_.sub, license_.aud)
     now = license_.iat
     if customer_id is None:
         customer_id = customers.ensure(connection, license_.sub, actor, now).id
     if product_id is None:
-        product_id = products.ensure(connection, license_.aud, actor, now).id
+        added = products.ensure(connection, license_.aud, actor, now)
+        product_id, needs = added.id, added.needs_approval
+    check_approval(planned, bool(needs))
     new = row_of(planned, drawn, issuer, actor, customer_id, product_id)
     changed: list[audit.Row] = []
     if former is not None:
@@ -183,6 +185,12 @@ def record(
     changed.append(("licenses", new._asdict() | {"id": id_}))
     record_store.add_event(connection, event_of(planned, drawn, changed, actor, **more))
     return _stored(new, id_, license_.sub, license_.aud, issuer.keyset_token)
+
+
+def check_approval(planned: Plan, needs: bool) -> None:
+    """Raise ChangedMeanwhileError unless the product *needs* approval as it did at the plan."""
+    if needs != planned.needs_approval:
+        raise ChangedMeanwhileError(what=Reason("product {name}", name=planned.order.product))
 
 
 def row_of(

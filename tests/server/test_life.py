@@ -1,13 +1,19 @@
 """A licence's life over the API: each act, what it leaves behind, and who is told what."""
 
+import asyncio
+import os
 from typing import Any
 
 import pytest
 
+from license_core.errors import ChangedMeanwhileError
 from license_core.request import LicenseRequest
 from license_core.verify import open_license
-from license_server import auth
+from license_server import auth, products
+from license_server.actor import COMMAND
+from license_server.acts import Wanted
 from license_server.permissions import PERMISSIONS
+from license_server.store.record import Reply
 from tests.server.conftest import Desk
 from tests.support import server
 from tests.support.server import KEY, LINE
@@ -230,6 +236,24 @@ def test_a_second_person_approves(caller: Caller) -> None:
     events = caller.get(f"/licenses/{issued.json()['id']}/history").json()["events"]
     assert events[0]["actor"].startswith("token:life")
     assert events[0]["details"]["proposal"] == told["id"]
+
+
+def test_a_product_that_wants_approval_since_the_plan_issues_nothing(caller: Caller) -> None:
+    """Its rule is changed while the licence is drawn up: where its number is drawn."""
+    name, desk = product(caller), caller.desk
+    rule = {"needs_approval": True}
+
+    def meanwhile(count: int) -> bytes:
+        desk.site.database.write(lambda c: products.change(c, name, rule, COMMAND, desk.clock.now))
+        return os.urandom(count)
+
+    site = desk.site._replace(random=meanwhile)
+    wanted = Wanted("issue", {"customer": "ACME", "product": name, "days": 30, "host": LINE})
+    before = desk.count("licenses")
+    with pytest.raises(ChangedMeanwhileError, match=name):
+        asyncio.run(site.act(wanted, COMMAND, desk.clock.now, lambda _: Reply(201, None, b"")))
+    assert desk.count("licenses") == before
+    assert caller.issue(product=name).status_code == 202
 
 
 def test_what_is_refused_issues_nothing(caller: Caller) -> None:
