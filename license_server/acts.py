@@ -76,6 +76,8 @@ class Wanted(NamedTuple):
     """The number of the licence to act on; None: a first one."""
     expected: str | None = None
     """The ETag of what the caller saw."""
+    settled: bool = False
+    """Whether the product's defaults are in the members already, as they were at another time."""
 
 
 class Plan(NamedTuple):
@@ -120,7 +122,7 @@ def plan(
     reason = read_reason(members, needed=wanted.act in _NEEDS_REASON)
     find = find_product or (lambda name: parties.product_by_name(connection, name))
     if wanted.subject is None:
-        product, given = products.filled(find, members)
+        product, given = products.filled(find, members, settled=wanted.settled)
         order = orders.from_members(given, now)
         former = _replaced(connection, order, actor)
         order = order._replace(replaces=former.number if former else None)

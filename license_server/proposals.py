@@ -1,11 +1,13 @@
 """Proposals: where a product wants a second person, an act waits for somebody to approve it."""
 
+from typing import Any
+
 from sqlalchemy import Connection
 
 from license_core import strictjson
 from license_core.errors import NotFoundError, NotPermittedError, ProposalDecidedError
 from license_core.reason import Reason
-from license_server import acts, audit
+from license_server import acts, audit, products
 from license_server.actor import Actor
 from license_server.acts import Plan, Wanted
 from license_server.issuing import Drawn, Issuer
@@ -24,7 +26,7 @@ def propose(
         connection,
         act=wanted.act,
         subject=wanted.subject,
-        members=strictjson.dumps(dict(wanted.members)).decode("utf-8"),
+        members=strictjson.dumps(_settled(wanted, planned)).decode("utf-8"),
         customer=planned.order.customer,
         product=planned.order.product,
         reason=planned.reason,
@@ -54,7 +56,21 @@ def seen(connection: Connection, id_: int, actor: Actor) -> Proposal:
 def wanted(proposal: Proposal) -> Wanted:
     """What was proposed."""
     members = strictjson.loads(proposal.members.encode("utf-8"))
-    return Wanted(proposal.act, members, proposal.subject)
+    # What an earlier version wrote down has no defaults in it.
+    settled = members.keys() >= set(products.DEFAULTS)
+    return Wanted(proposal.act, members, proposal.subject, settled=settled)
+
+
+def _settled(wanted: Wanted, planned: Plan) -> dict[str, Any]:
+    """The members of what is wanted; of a first order with what its product adds now.
+
+    What is approved is what was proposed, whatever the product's defaults have become. A default
+    that there is not is a null, so that a later one is not taken.
+    """
+    if wanted.subject is not None:
+        return dict(wanted.members)
+    _, given = products.filled(lambda _: planned.product, wanted.members)
+    return dict.fromkeys(products.DEFAULTS) | given | {"replaces": planned.order.replaces}
 
 
 def proposer(proposal: Proposal, decider: Actor) -> Actor:

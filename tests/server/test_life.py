@@ -238,6 +238,32 @@ def test_a_second_person_approves(caller: Caller) -> None:
     assert events[0]["details"]["proposal"] == told["id"]
 
 
+@pytest.mark.parametrize(
+    ("former", "later"),
+    [
+        ({}, {"features": ["all"], "limits": {"gpus": 64}, "edition": "gold", "grace_days": 90}),
+        ({"features": ["a"], "limits": {"gpus": 2}, "edition": "basic"}, {}),
+    ],
+)
+def test_what_was_proposed_is_issued_whatever_the_defaults_have_become(
+    caller: Caller, former: dict[str, Any], later: dict[str, Any]
+) -> None:
+    name = product(caller, needs_approval=True, defaults=former, longest_days=90)
+    path = caller.issue(product=name).headers["location"].removeprefix("/api/v1")
+    more = caller.issue(product=name, days=60).headers["location"].removeprefix("/api/v1")
+    rules = {"defaults": later, "longest_days": 40}
+    assert caller.send("PATCH", f"/products/{name}", json=rules).status_code == 200
+    second = Caller(caller.desk, "second")
+    issued = verified(caller, second.post(f"{path}/approve").json()["id"])
+    assert (list(issued.features), issued.limits or {}, issued.edition, issued.grace_until) == (
+        former.get("features", []),
+        former.get("limits", {}),
+        former.get("edition"),
+        None,
+    )
+    assert slug(second.post(f"{more}/approve")) == "term-too-long"  # a rule holds as it is now
+
+
 def test_a_product_that_wants_approval_since_the_plan_issues_nothing(caller: Caller) -> None:
     """Its rule is changed while the licence is drawn up: where its number is drawn."""
     name, desk = product(caller), caller.desk
