@@ -8,14 +8,16 @@ from license_core import strictjson
 from license_core.errors import NotFoundError, NotPermittedError, ProposalDecidedError
 from license_core.reason import Reason
 from license_server import acts, audit, products
-from license_server.actor import Actor
+from license_server.actor import COMMAND, Actor
 from license_server.acts import Plan, Wanted
 from license_server.issuing import Drawn, Issuer
 from license_server.store import proposals as store
+from license_server.store import record
 from license_server.store.licenses import StoredLicense
 from license_server.store.proposals import Proposal
 
 _DECIDE = "proposals:decide"
+_TOKEN = "token:"  # how an actor's name begins
 
 
 def propose(
@@ -79,7 +81,7 @@ def proposer(proposal: Proposal, decider: Actor) -> Actor:
     return Actor(proposal.proposed_by, permissions, address=decider.address)
 
 
-def check_decider(proposal: Proposal, actor: Actor) -> None:
+def check_decider(connection: Connection, proposal: Proposal, actor: Actor) -> None:
     """Raise unless *actor* may approve the proposal, which waits.
 
     Raises NotPermittedError, ProposalDecidedError.
@@ -87,7 +89,26 @@ def check_decider(proposal: Proposal, actor: Actor) -> None:
     actor.need(_DECIDE, proposal.product)
     if proposal.proposed_by == actor.name:
         raise NotPermittedError(reason="What you proposed yourself, somebody else must approve")
+    person = _person(connection, proposal.proposed_by)
+    if person is not None and person == _person(connection, actor.name):
+        reason = "A token and whoever made it count as one: somebody else must approve"
+        raise NotPermittedError(reason=reason)
     _check_waits(proposal)
+
+
+def _person(connection: Connection, name: str) -> str | None:
+    """Who is behind an actor: of a token whoever made it, as the record has it.
+
+    None: no one person, but a command on the server's machine.
+    """
+    before: int | None = None
+    while name.startswith(_TOKEN):
+        made = record.Wanted(subject=name.removeprefix(_TOKEN), action="token.created")
+        found = record.events(connection, made, before=before, limit=1)
+        if not found:
+            return None
+        name, before = found[0].actor, found[0].id
+    return None if name == COMMAND.name else name
 
 
 def approve(
