@@ -78,6 +78,8 @@ class Wanted(NamedTuple):
     """The ETag of what the caller saw."""
     rules: str | None = None
     """Those of the product (products.rules) that the caller saw."""
+    settled: bool = False
+    """Whether the product's defaults are in the members already, as they were at another time."""
 
 
 class Plan(NamedTuple):
@@ -123,9 +125,9 @@ def plan(
     reason = read_reason(members, needed=wanted.act in _NEEDS_REASON)
     find = find_product or (lambda name: parties.product_by_name(connection, name))
     if wanted.subject is None:
-        product, given = products.filled(find, members)
+        product, given = products.filled(find, members, settled=wanted.settled)
         order = orders.from_members(given, now)
-        former = _replaced(connection, order)
+        former = _replaced(connection, order, actor)
         order = order._replace(replaces=former.number if former else None)
     else:
         former = issuing.find(connection, wanted.subject)
@@ -135,8 +137,6 @@ def plan(
         product = find(order.product)
         _check_difference(wanted.act, former, order, members)
     actor.need(PERMISSIONS[wanted.act], order.product)
-    if former is not None:
-        actor.need(PERMISSIONS[wanted.act], former.product)
     if wanted.rules is not None and wanted.rules != products.rules(product):
         raise ChangedMeanwhileError(what=Reason("product {name}", name=order.product))
     act = "rehost" if wanted.act == "issue" and _moves(former, order) else wanted.act
@@ -168,12 +168,14 @@ def record(
     IntegrityError where another process took the number: then draw up another.
     """
     license_, former = drawn.license, planned.former
-    customer_id, product_id = parties.ids(connection, license_.sub, license_.aud)
+    customer_id, product_id, needs = parties.ids(connection, license_.sub, license_.aud)
     now = license_.iat
     if customer_id is None:
         customer_id = customers.ensure(connection, license_.sub, actor, now).id
     if product_id is None:
-        product_id = products.ensure(connection, license_.aud, actor, now).id
+        added = products.ensure(connection, license_.aud, actor, now)
+        product_id, needs = added.id, added.needs_approval
+    check_approval(planned, bool(needs))
     new = row_of(planned, drawn, issuer, actor, customer_id, product_id)
     changed: list[audit.Row] = []
     if former is not None:
@@ -190,6 +192,12 @@ def record(
     changed.append(("licenses", new._asdict() | {"id": id_}))
     record_store.add_event(connection, event_of(planned, drawn, changed, actor, **more))
     return _stored(new, id_, license_.sub, license_.aud, issuer.keyset_token)
+
+
+def check_approval(planned: Plan, needs: bool) -> None:
+    """Raise ChangedMeanwhileError unless the product *needs* approval as it did at the plan."""
+    if needs != planned.needs_approval:
+        raise ChangedMeanwhileError(what=Reason("product {name}", name=planned.order.product))
 
 
 def row_of(
@@ -329,33 +337,41 @@ def _check_difference(
     raise LicenseStateError(number=former.number, act=Reason(act), became=became)
 
 
-def _replaced(connection: Connection, order: Order) -> StoredLicense | None:
-    """The licence that a first order replaces all the same.
+def _replaced(connection: Connection, order: Order, actor: Actor) -> StoredLicense | None:
+    """The licence that a first order replaces all the same: one of its customer and product.
 
-    What the vendor names must be there and in force. What only the operator's request claims counts
-    where it is a licence of the same customer that is in force: a request is not signed.
+    To end another one is another act, with another permission. What the vendor names must be such
+    a licence, and in force. What only the operator's request claims counts where it is one: a
+    request is not signed.
     """
     if order.replaces is not None:
         named = store.by_number(connection, order.replaces)
         if named is None:
             raise NotFoundError(what="licence", name=order.replaces)
+        actor.need(PERMISSIONS["issue"], named.product)
         check_state(named, "issue")
+        if not _goes_on(named, order):
+            reason = Reason(
+                "{number} is a licence of another customer or product", number=named.number
+            )
+            raise InputInvalidError(field="replaces", reason=reason)
         return named
     claimed = order.request.replaces
     if claimed is None or not orders.NUMBER.fullmatch(claimed):
         return None
     stored = store.by_number(connection, claimed)
-    ours = stored is not None and stored.customer == order.customer and stored.state == "active"
+    ours = stored is not None and stored.state == "active" and _goes_on(stored, order)
     return stored if ours else None
+
+
+def _goes_on(stored: StoredLicense, order: Order) -> bool:
+    """Whether *order* is for the customer and the product of a licence."""
+    return (stored.customer, stored.product) == (order.customer, order.product)
 
 
 def _moves(former: StoredLicense | None, order: Order) -> bool:
     """Whether a first order is a rehost: the same licence for another host."""
-    return (
-        former is not None
-        and former.product == order.product
-        and former.host_key != order.request.key
-    )
+    return former is not None and former.host_key != order.request.key
 
 
 def _refusals(connection: Connection, drafted: Plan, now: int) -> list[LicenseError]:

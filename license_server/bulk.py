@@ -173,17 +173,22 @@ def _issued(planned: Sequence[Planned], drawn: Sequence[Drawn]) -> list[Outcome]
 def _party_ids(
     connection: Connection, planned: Sequence[Planned], actor: Actor, now: int
 ) -> tuple[dict[str, int], dict[str, int]]:
-    """The customers and products by name; those that are new are added."""
+    """The customers and products by name; those that are new are added.
+
+    Raises ChangedMeanwhileError where a product needs approval since.
+    """
     contacts = {one.plan.order.customer: one.contact for one in reversed(planned)}
     customer_ids = parties.ids_by_name(connection, "customers", contacts)
     for name in sorted(contacts.keys() - customer_ids.keys()):
         added = customers.ensure(connection, name, actor, now, contacts[name])
         customer_ids[name] = added.id
     named = {one.plan.order.product for one in planned}
-    product_ids = parties.ids_by_name(connection, "products", named)
-    for name in sorted(named - product_ids.keys()):
-        product_ids[name] = products.ensure(connection, name, actor, now).id
-    return customer_ids, product_ids
+    found = parties.products_by_name(connection, named)
+    for name in sorted(named - found.keys()):
+        found[name] = products.ensure(connection, name, actor, now)
+    for one in planned:
+        acts.check_approval(one.plan, found[one.plan.order.product].needs_approval)
+    return customer_ids, {name: product.id for name, product in found.items()}
 
 
 def key_of(job: str, lines: Sequence[Line]) -> Idempotency:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from license_core.errors import DatabaseUnavailableError, LicenseStateError
+from license_core.errors import ChangedMeanwhileError, DatabaseUnavailableError, LicenseStateError
 from license_server import bulk, idempotency
 from license_server.actor import Actor
 from license_server.bulk import Line, Outcome, Planned, Refused
@@ -139,9 +139,9 @@ class _Job(NamedTuple):
         for left in reversed(range(_TRIES)):
             try:
                 return bulk.outcomes_of(stored.reply.result())
-            except (IntegrityError, LicenseStateError) as error:
+            except (IntegrityError, LicenseStateError, ChangedMeanwhileError) as error:
                 # Since it was prepared somebody, or the batch before it, took a number, a name or
-                # the key, or replaced a licence that it replaces.
+                # the key, replaced a licence that it replaces, or a product now needs approval.
                 if not left:
                     raise DatabaseUnavailableError(reason="others write the same") from error
                 stored = self.store(self.prepare(stored.batch))

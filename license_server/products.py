@@ -36,17 +36,18 @@ def defaults(product: Product | None) -> dict[str, Any]:
 
 
 def filled(
-    find_product: FindProduct, members: Mapping[str, Any]
+    find_product: FindProduct, members: Mapping[str, Any], *, settled: bool = False
 ) -> tuple[Product | None, dict[str, Any]]:
     """The product that an order names, and its *members* with the product's defaults.
 
-    A default is taken where the order says nothing. A null counts as absent.
+    A default is taken where the order says nothing, unless it is *settled*. A null counts as
+    absent.
     """
     given = {name: value for name, value in members.items() if value is not None}
     named: Any = given.get("product")
     known = isinstance(named, str) and claims.choice_name(named)
     product = find_product(named) if known else None
-    standard = defaults(product)
+    standard = {} if settled else defaults(product)
     if any(name in given for name in orders.TERM[:3]):
         standard.pop("days", None)
     if given.get("perpetual"):

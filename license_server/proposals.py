@@ -1,19 +1,23 @@
 """Proposals: where a product wants a second person, an act waits for somebody to approve it."""
 
+from typing import Any
+
 from sqlalchemy import Connection
 
 from license_core import strictjson
 from license_core.errors import NotFoundError, NotPermittedError, ProposalDecidedError
 from license_core.reason import Reason
-from license_server import acts, audit
-from license_server.actor import Actor
+from license_server import acts, audit, products
+from license_server.actor import COMMAND, Actor
 from license_server.acts import Plan, Wanted
 from license_server.issuing import Drawn, Issuer
 from license_server.store import proposals as store
+from license_server.store import record
 from license_server.store.licenses import StoredLicense
 from license_server.store.proposals import Proposal
 
 _DECIDE = "proposals:decide"
+_TOKEN = "token:"  # how an actor's name begins
 
 
 def propose(
@@ -24,7 +28,7 @@ def propose(
         connection,
         act=wanted.act,
         subject=wanted.subject,
-        members=strictjson.dumps(dict(wanted.members)).decode("utf-8"),
+        members=strictjson.dumps(_settled(wanted, planned)).decode("utf-8"),
         customer=planned.order.customer,
         product=planned.order.product,
         reason=planned.reason,
@@ -54,7 +58,21 @@ def seen(connection: Connection, id_: int, actor: Actor) -> Proposal:
 def wanted(proposal: Proposal) -> Wanted:
     """What was proposed."""
     members = strictjson.loads(proposal.members.encode("utf-8"))
-    return Wanted(proposal.act, members, proposal.subject)
+    # What an earlier version wrote down has no defaults in it.
+    settled = members.keys() >= set(products.DEFAULTS)
+    return Wanted(proposal.act, members, proposal.subject, settled=settled)
+
+
+def _settled(wanted: Wanted, planned: Plan) -> dict[str, Any]:
+    """The members of what is wanted; of a first order with what its product adds now.
+
+    What is approved is what was proposed, whatever the product's defaults have become. A default
+    that there is not is a null, so that a later one is not taken.
+    """
+    if wanted.subject is not None:
+        return dict(wanted.members)
+    _, given = products.filled(lambda _: planned.product, wanted.members)
+    return dict.fromkeys(products.DEFAULTS) | given | {"replaces": planned.order.replaces}
 
 
 def proposer(proposal: Proposal, decider: Actor) -> Actor:
@@ -63,7 +81,7 @@ def proposer(proposal: Proposal, decider: Actor) -> Actor:
     return Actor(proposal.proposed_by, permissions, address=decider.address)
 
 
-def check_decider(proposal: Proposal, actor: Actor) -> None:
+def check_decider(connection: Connection, proposal: Proposal, actor: Actor) -> None:
     """Raise unless *actor* may approve the proposal, which waits.
 
     Raises NotPermittedError, ProposalDecidedError.
@@ -71,7 +89,26 @@ def check_decider(proposal: Proposal, actor: Actor) -> None:
     actor.need(_DECIDE, proposal.product)
     if proposal.proposed_by == actor.name:
         raise NotPermittedError(reason="What you proposed yourself, somebody else must approve")
+    person = _person(connection, proposal.proposed_by)
+    if person is not None and person == _person(connection, actor.name):
+        reason = "A token and whoever made it count as one: somebody else must approve"
+        raise NotPermittedError(reason=reason)
     _check_waits(proposal)
+
+
+def _person(connection: Connection, name: str) -> str | None:
+    """Who is behind an actor: of a token whoever made it, as the record has it.
+
+    None: no one person, but a command on the server's machine.
+    """
+    before: int | None = None
+    while name.startswith(_TOKEN):
+        made = record.Wanted(subject=name.removeprefix(_TOKEN), action="token.created")
+        found = record.events(connection, made, before=before, limit=1)
+        if not found:
+            return None
+        name, before = found[0].actor, found[0].id
+    return None if name == COMMAND.name else name
 
 
 def approve(

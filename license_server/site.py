@@ -117,7 +117,7 @@ class Site(NamedTuple):
                 if earlier is not None:
                     return earlier
             proposal = proposals.seen(connection, id_, actor)
-            proposals.check_decider(proposal, actor)
+            proposals.check_decider(connection, proposal, actor)
             by = proposals.proposer(proposal, actor)
             return proposal, acts.plan(connection, proposals.wanted(proposal), by, now)
 

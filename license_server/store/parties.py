@@ -25,6 +25,9 @@ _PRODUCT_BY_NAME = select(products).where(products.c.name == bindparam("name"))
 _IDS = select(
     select(customers.c.id).where(customers.c.name == bindparam("customer")).scalar_subquery(),
     select(products.c.id).where(products.c.name == bindparam("product")).scalar_subquery(),
+    select(products.c.needs_approval)
+    .where(products.c.name == bindparam("product"))
+    .scalar_subquery(),
 )
 
 
@@ -71,11 +74,16 @@ def product_by_name(connection: Connection, name: str) -> Product | None:
     return None if row is None else Product(*row)
 
 
-def ids(connection: Connection, customer: str, product: str) -> tuple[int | None, int | None]:
-    """The ids of the customer and the product of these names, where there are such."""
+def ids(
+    connection: Connection, customer: str, product: str
+) -> tuple[int | None, int | None, bool | None]:
+    """The ids of the customer and the product of these names, where there are such.
+
+    And whether the product needs approval: it is read in one go, as licences are issued.
+    """
     names = {"customer": customer, "product": product}
-    customer_id, product_id = connection.execute(_IDS, names).one()
-    return customer_id, product_id
+    customer_id, product_id, needs_approval = connection.execute(_IDS, names).one()
+    return customer_id, product_id, needs_approval
 
 
 def ids_by_name(
@@ -85,6 +93,12 @@ def ids_by_name(
     columns = metadata.tables[table].c
     query = select(columns.name, columns.id).where(columns.name.in_(sorted(names)))
     return {row.name: row.id for row in connection.execute(query)}
+
+
+def products_by_name(connection: Connection, names: Iterable[str]) -> dict[str, Product]:
+    """Those of the products of these *names* that there are."""
+    query = select(products).where(products.c.name.in_(sorted(names)))
+    return {row.name: Product(*row) for row in connection.execute(query)}
 
 
 def add_customer(connection: Connection, name: str, now: int, **more: Any) -> Customer | None:

@@ -85,8 +85,8 @@ def _here(request: Request, *, signed_in: bool) -> str:
     """Where a link leads back to. To a stranger no address is said again: it may hold a secret."""
     if request.method != "GET":
         return "/"
-    query = f"?{request.url.query}" if request.url.query and signed_in else ""
-    return f"{request.url.path}{query}"
+    told = request.url.query and signed_in and _SECRETS.isdisjoint(request.query_params)
+    return f"{request.url.path}?{request.url.query}" if told else request.url.path
 
 
 def words(name: str, language: str, values: Mapping[str, Any]) -> str:

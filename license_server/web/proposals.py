@@ -124,7 +124,7 @@ async def _one(
 
 
 def _preview(connection: Connection, proposal: Proposal, actor: Actor, now: int) -> dict[str, Any]:
-    """What would come of *proposal* now; or why nothing would."""
+    """What would come of *proposal* now; or why nothing would, or not by *actor*."""
     former: StoredLicense | None = None
     planned: Plan | None = None
     obstacle: LicenseError | None = None
@@ -133,6 +133,8 @@ def _preview(connection: Connection, proposal: Proposal, actor: Actor, now: int)
         try:
             planned = acts.plan(connection, proposals.wanted(proposal), by, now, look=True)
             former = planned.former
+            if _DECIDE in actor.permissions and proposal.proposed_by != actor.name:
+                proposals.check_decider(connection, proposal, actor)
         except LicenseError as error:
             obstacle = error
     terms = None if planned is None else Terms.of_order(planned.order)

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from license_core.errors import SheetInvalidError
 from license_core.verify import open_license
-from license_server import acts, bulk, importing, issuing, models, order_sheet, rows
+from license_server import acts, bulk, importing, issuing, models, order_sheet, products, rows
 from license_server.actor import COMMAND
 from license_server.bulk import Line, Outcome
 from license_server.db import Database
@@ -167,6 +167,22 @@ def test_a_line_of_the_next_batch_cannot_replace_a_licence_again(
     assert (first.slug, second.slug) == (None, "license-state")
     now = desk.client.get(f"/api/v1/licenses/{former}", headers=desk.bearer).json()
     assert now["replaced_by"] == first.number
+
+
+def test_a_product_that_wants_approval_since_the_plan_is_told_at_each_line(desk: Desk) -> None:
+    """Its rule is changed while the batch is drawn up: where the numbers are drawn."""
+    write, now, rule = desk.site.database.write, desk.clock.now, {"needs_approval": True}
+    write(lambda c: products.add(c, {"name": "guarded-meanwhile"}, COMMAND, now))
+
+    def meanwhile(count: int) -> bytes:
+        write(lambda c: products.change(c, "guarded-meanwhile", rule, COMMAND, now))
+        return os.urandom(count)
+
+    text, site, before = sheet(2), desk.site, desk.count("licenses")
+    told = lines(text.replace(",bulk,", ",guarded-meanwhile,"))
+    (outcomes,) = importing.issue(site.database, site.issuer, told, COMMAND, now, meanwhile, None)
+    assert [one.column for one in outcomes] == ["product", "product"]
+    assert desk.count("licenses") == before
 
 
 def test_what_is_stored_before_a_damaged_line_is_told(

@@ -1,12 +1,19 @@
 """A licence's life over the API: each act, what it leaves behind, and who is told what."""
 
+import asyncio
+import os
 from typing import Any
 
 import pytest
 
+from license_core.errors import ChangedMeanwhileError
+from license_core.request import LicenseRequest
 from license_core.verify import open_license
-from license_server import auth
+from license_server import auth, products
+from license_server.actor import COMMAND
+from license_server.acts import Wanted
 from license_server.permissions import PERMISSIONS
+from license_server.store.record import Reply
 from tests.server.conftest import Desk
 from tests.support import server
 from tests.support.server import KEY, LINE
@@ -185,6 +192,31 @@ def test_the_rules_of_a_product_hold(caller: Caller) -> None:
     assert slug(other) == "rehosts-used-up"
 
 
+def test_a_first_order_replaces_only_a_licence_of_its_own_customer_and_product(
+    caller: Caller,
+) -> None:
+    guarded = product(caller)
+    first = caller.issue(product=guarded, customer="ACME").json()["id"]
+    named = {"replaces": first, "host": OTHER_LINE}
+    for other in ({"product": "darwin"}, {"product": guarded, "customer": "Somebody Else"}):
+        told = caller.issue(**named | other)
+        assert (told.status_code, slug(told)) == (422, "input-invalid")
+        assert told.json()["field"] == "replaces"
+        assert caller.get(f"/licenses/{first}").json()["state"] == "active"
+    assert caller.issue(**named, product=guarded).json()["replaces"] == first
+
+
+def test_what_a_request_claims_to_replace_is_ignored_where_it_is_another_product(
+    caller: Caller,
+) -> None:
+    other = product(caller)
+    first = caller.issue(product=other).json()["id"]
+    claimed = LicenseRequest(key="ab" * 20, name="x", replaces=first).to_text()
+    made = caller.issue(host=claimed)
+    assert (made.status_code, made.json()["replaces"]) == (201, None)
+    assert caller.get(f"/licenses/{first}").json()["state"] == "active"
+
+
 def test_a_second_person_approves(caller: Caller) -> None:
     name = product(caller, needs_approval=True)
     proposed = caller.issue(product=name, reason="a trial")
@@ -204,6 +236,50 @@ def test_a_second_person_approves(caller: Caller) -> None:
     events = caller.get(f"/licenses/{issued.json()['id']}/history").json()["events"]
     assert events[0]["actor"].startswith("token:life")
     assert events[0]["details"]["proposal"] == told["id"]
+
+
+@pytest.mark.parametrize(
+    ("former", "later"),
+    [
+        ({}, {"features": ["all"], "limits": {"gpus": 64}, "edition": "gold", "grace_days": 90}),
+        ({"features": ["a"], "limits": {"gpus": 2}, "edition": "basic"}, {}),
+    ],
+)
+def test_what_was_proposed_is_issued_whatever_the_defaults_have_become(
+    caller: Caller, former: dict[str, Any], later: dict[str, Any]
+) -> None:
+    name = product(caller, needs_approval=True, defaults=former, longest_days=90)
+    path = caller.issue(product=name).headers["location"].removeprefix("/api/v1")
+    more = caller.issue(product=name, days=60).headers["location"].removeprefix("/api/v1")
+    rules = {"defaults": later, "longest_days": 40}
+    assert caller.send("PATCH", f"/products/{name}", json=rules).status_code == 200
+    second = Caller(caller.desk, "second")
+    issued = verified(caller, second.post(f"{path}/approve").json()["id"])
+    assert (list(issued.features), issued.limits or {}, issued.edition, issued.grace_until) == (
+        former.get("features", []),
+        former.get("limits", {}),
+        former.get("edition"),
+        None,
+    )
+    assert slug(second.post(f"{more}/approve")) == "term-too-long"  # a rule holds as it is now
+
+
+def test_a_product_that_wants_approval_since_the_plan_issues_nothing(caller: Caller) -> None:
+    """Its rule is changed while the licence is drawn up: where its number is drawn."""
+    name, desk = product(caller), caller.desk
+    rule = {"needs_approval": True}
+
+    def meanwhile(count: int) -> bytes:
+        desk.site.database.write(lambda c: products.change(c, name, rule, COMMAND, desk.clock.now))
+        return os.urandom(count)
+
+    site = desk.site._replace(random=meanwhile)
+    wanted = Wanted("issue", {"customer": "ACME", "product": name, "days": 30, "host": LINE})
+    before = desk.count("licenses")
+    with pytest.raises(ChangedMeanwhileError, match=name):
+        asyncio.run(site.act(wanted, COMMAND, desk.clock.now, lambda _: Reply(201, None, b"")))
+    assert desk.count("licenses") == before
+    assert caller.issue(product=name).status_code == 202
 
 
 def test_what_is_refused_issues_nothing(caller: Caller) -> None:

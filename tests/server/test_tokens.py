@@ -1,14 +1,16 @@
 """Tokens: what they may do, for which products, until when, and when they were used."""
 
+import os
 from typing import Any
 
 import pytest
 
-from license_server import auth
+from license_server import auth, products
 from license_server.actor import COMMAND
 from license_server.permissions import PERMISSIONS
 from license_server.store import people
 from tests.server.conftest import Desk
+from tests.server.test_desk_run import Page
 from tests.support import server
 from tests.support.server import LINE
 
@@ -210,3 +212,41 @@ def test_a_limited_actor_has_nothing_of_the_whole_server() -> None:
             assert (whole, type(error).__name__) == (True, "NotPermittedError")
         else:
             assert not whole, permission
+
+
+def test_nobody_approves_their_own_through_a_token_that_they_made(desk: Desk) -> None:
+    name = f"four-eyes-{desk.clock.now}"
+    rule = {"name": name, "needs_approval": True}
+    desk.site.database.write(lambda c: products.add(c, rule, COMMAND, desk.clock.now))
+    anna, bert = Page(desk), Page(desk)
+
+    def token(maker: Page, *scopes: str) -> dict[str, str]:
+        actor, grant = maker.session.actor, auth.Grant(frozenset(scopes))
+        made, now = f"{maker.email} {scopes}", desk.clock.now
+        write = desk.site.database.write
+        secret = write(lambda c: auth.new_token(c, made, actor, now, os.urandom, grant))
+        return {"Authorization": f"Bearer {secret}"}
+
+    def proposed(headers: dict[str, str]) -> str:
+        order = {"customer": "ACME", "product": name, "days": 1, "host": LINE}
+        return str(desk.client.post("/api/v1/licenses", json=order, headers=headers).json()["id"])
+
+    def approve(id_: str, headers: dict[str, str]) -> int:
+        path = f"/api/v1/proposals/{id_}/approve"
+        return int(desk.client.post(path, json={}, headers=headers).status_code)
+
+    programs = token(anna, "licenses:issue")
+    deciding = token(anna, "proposals:decide", "licenses:read")
+    manager = token(anna, "proposals:decide", "licenses:read", "tokens:manage")
+    made = create(desk, manager, scopes=["proposals:decide", "licenses:read"]).json()["token"]
+    id_ = proposed(programs)
+    assert approve(id_, deciding) == 403
+    assert approve(id_, {"Authorization": f"Bearer {made}"}) == 403
+    page = anna.get(f"/proposals/{id_}").text
+    assert "A token and whoever made it count as one" in page
+    assert "/approve" not in page
+    assert anna.post(f"/proposals/{id_}/approve", once="x").status_code == 403
+    assert "/approve" in bert.get(f"/proposals/{id_}").text
+    assert approve(id_, token(bert, "proposals:decide", "licenses:read")) == 201
+    desk.client.cookies.clear()
+    assert approve(proposed(desk.bearer), deciding) == 201
