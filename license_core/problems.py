@@ -602,7 +602,8 @@ PROBLEMS: dict[str, Problem] = {
         413,
         "The request is too large",
         "The request has {size} bytes; at most {cap} are taken.",
-        "Send only the operator's line or request, not whole mails or files.",
+        "Send only the operator's line or request, not whole mails or files. "
+        "Send a sheet in parts, or take it with `license-server import licenses FILE`.",
     ),
     "StillRunningError": Problem(
         "still-running",

@@ -48,6 +48,17 @@ def insert(
     return user
 
 
+def check_still(connection: Connection, actor: Actor, permission: str) -> None:
+    """Raise NotPermittedError where *actor* is a person who may not do that any more."""
+    kind, _, email = actor.name.partition(":")
+    if kind != "user":
+        return
+    user = store.user_by_email(connection, email)
+    ended = user is None or user.ended_at is not None
+    permissions = frozenset[str]() if user is None or ended else ROLES[user.role]
+    actor._replace(permissions=permissions).need(permission)
+
+
 def set_password(connection: Connection, email: str, password: str, actor: Actor, now: int) -> None:
     """Replace the password of *email* and end its sessions.
 

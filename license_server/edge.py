@@ -20,7 +20,9 @@ MAX_BODY = 256 * 1024
 """The most bytes that a request's body may have."""
 MAX_IMPORT = 16 * 1024 * 1024
 """… and that of an import."""
-_IMPORTS = (f"{PREFIX}/imports", "/sheets")
+MAX_SHEET = 4 * 1024 * 1024
+"""… and that of the form with a sheet, which takes many times its size while it is read."""
+_CAPS = {f"{PREFIX}/imports": MAX_IMPORT, "/sheets": MAX_SHEET}
 
 _log = structlog.get_logger()
 SECURITY = {
@@ -126,8 +128,8 @@ def _secure(headers: MutableHeaders, scope: Scope, request_id: str) -> None:
 
 
 def _limited(scope: Scope, receive: Receive) -> Receive:
-    """*receive* that gives up after MAX_BODY bytes, or MAX_IMPORT."""
-    total, cap = 0, MAX_IMPORT if scope["path"] in _IMPORTS else MAX_BODY
+    """*receive* that gives up after as many bytes as its path may have."""
+    total, cap = 0, _CAPS.get(scope["path"], MAX_BODY)
 
     async def receiving() -> Message:
         nonlocal total

@@ -4,7 +4,7 @@ A job that was stopped goes on when it is begun again with the same name: what i
 issued, once.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from itertools import islice
 from typing import NamedTuple
@@ -55,13 +55,16 @@ def issue(
     now: int,
     random: Random,
     job: str | None,
+    permit: Callable[[Connection], None] = lambda _: None,
 ) -> Iterator[list[Outcome]]:
     """Issue what can be issued, as the job of this name; None: one that is not begun again.
 
-    Raises what reading *lines* raises, what keeps a batch from being drawn up or stored, or
-    IdempotencyConflictError where the job had other lines before.
+    *permit* is asked in the transaction of each batch, and raises where it is not to be.
+
+    Raises what *permit* raises, what reading *lines* raises, what keeps a batch from being drawn
+    up or stored, or IdempotencyConflictError where the job had other lines before.
     """
-    doing = _Job(database, issuer, actor, now, random, job)
+    doing = _Job(database, issuer, actor, now, random, job, permit)
     batches = _batches(lines)
     before: _Stored | None = None
     while True:
@@ -111,6 +114,7 @@ class _Job(NamedTuple):
     now: int
     random: Random
     name: str | None
+    permit: Callable[[Connection], None]
 
     def prepare(self, batch: Sequence[Line]) -> _Prepared:
         key = _key(self.name, batch)
@@ -120,6 +124,7 @@ class _Job(NamedTuple):
 
     def store(self, prepared: _Prepared) -> _Stored:
         def act(connection: Connection) -> Reply:
+            self.permit(connection)
             issued = bulk.record(
                 connection, prepared.planned, prepared.drawn, self.issuer, self.actor, self.now
             )

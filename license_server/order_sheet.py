@@ -1,6 +1,6 @@
 """Orders as a sheet: a line for each licence, a column for each member (docs/API.md)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any, BinaryIO
 
 from license_server import bulk, orders, sheets
@@ -12,7 +12,7 @@ separated by spaces."""
 _TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
-def read(data: BinaryIO, encoding: str = "utf-8") -> Iterator[Line]:
+def read(data: BinaryIO, encoding: str = "utf-8") -> Generator[Line, None, None]:
     """The orders in *data*, one after another. Raises as sheets.read does."""
     for number, fields in sheets.read(data, COLUMNS, encoding):
         members: dict[str, Any] = dict(fields)

@@ -7,24 +7,36 @@ restart stopped goes on from any process, and issues nothing twice.
 
 import hashlib
 import io
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from itertools import takewhile
+from typing import Any, NamedTuple, TypeVar
 
+import anyio.to_thread
+from anyio import CapacityLimiter
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from license_core import strictjson
 from license_core.errors import ImportRefusedError, LicenseError, NotFoundError
-from license_server import importing, order_sheet
+from license_server import accounts, importing, order_sheet
 from license_server.actor import Actor
 from license_server.bulk import Line, Outcome, Planned, Refused
 from license_server.site import Site
 from license_server.store import record
 from license_server.store.record import Reply
 
+T = TypeVar("T")
 SHOWN = 50
 """How many lines of a kind are kept to be shown."""
 STOPPED_AFTER = 30
 """Seconds without a batch after which a job is taken for stopped."""
+SEEN_SECONDS = 60
+"""How long what was seen of a sheet is shown again without a new look at all its lines."""
+_MOST_SEEN = 8
+_LOOKS, _RUNS = CapacityLimiter(1), CapacityLimiter(2)
+"""How many sheets are looked at, and issued, at once: the threads of other requests are not theirs.
+They are no pool of their own: a server that stops does not wait for the end of an import."""
 _SHEET, _PROGRESS = "sheet:", "sheet-progress:"
 _GOING_ON, _DONE = 202, 200
 
@@ -72,6 +84,20 @@ class Seen(NamedTuple):
     refused: tuple[Refused, ...]
 
 
+_seen: dict[tuple[str, Actor], tuple[int, Seen]] = {}
+"""The last looks: of which job and whom, when, and what was seen."""
+
+
+async def apart(work: Callable[..., T], *arguments: Any) -> T:
+    """The result of *work* on a sheet; one such work is done at a time."""
+    return await anyio.to_thread.run_sync(work, *arguments, limiter=_LOOKS)
+
+
+async def run_apart(site: Site, id_: str, actor: Actor) -> None:
+    """Do as ``run`` does, while few other jobs run."""
+    await anyio.to_thread.run_sync(run, site, id_, actor, limiter=_RUNS)
+
+
 def read(text: str) -> bytes:
     """The sheet *text*, all of which can be read. Raises as order_sheet.read does."""
     data = text.encode("utf-8")
@@ -101,13 +127,32 @@ def find(connection: Connection, id_: str, actor: Actor) -> Job | None:
     return _job(*kept[0]) if kept else None
 
 
+def others(connection: Connection, id_: str, actor: Actor) -> list[str]:
+    """Who else began a job of the same sheet, byte for byte."""
+    return record.others_with_key(connection, actor.name, _PROGRESS + id_)
+
+
 def begun(connection: Connection, actor: Actor, limit: int) -> list[Job]:
     """At most *limit* jobs that *actor* began, the newest first."""
     return [_job(*one) for one in record.kept_replies(connection, actor.name, _PROGRESS, limit)]
 
 
-def look(site: Site, id_: str, actor: Actor, now: int) -> Seen:
-    """What would become of the lines of a sheet. Raises NotFoundError."""
+def look(site: Site, id_: str, actor: Actor, now: int, afresh: bool = False) -> Seen:
+    """What would become of the lines of a sheet, or would have a moment ago.
+
+    Raises NotFoundError.
+    """
+    at, seen = _seen.get((id_, actor), (now, None))
+    if afresh or seen is None or not at <= now < at + SEEN_SECONDS:
+        seen = _look(site, id_, actor, now)
+        _seen.pop((id_, actor), None)
+        _seen[id_, actor] = now, seen
+        while len(_seen) > _MOST_SEEN:
+            _seen.pop(next(iter(_seen)), None)
+    return seen
+
+
+def _look(site: Site, id_: str, actor: Actor, now: int) -> Seen:
     lines = _lines(site.database.read(lambda connection: _sheet(connection, id_, actor)))
     right = wrong = 0
     planned: list[Planned] = []
@@ -124,10 +169,9 @@ def look(site: Site, id_: str, actor: Actor, now: int) -> Seen:
 
 def why(site: Site, id_: str, left_out: tuple[int, ...], actor: Actor, now: int) -> list[Refused]:
     """Why these lines cannot be issued, as far as it is still so. Raises NotFoundError."""
-    if not left_out:
-        return []
     data = site.database.read(lambda connection: _sheet(connection, id_, actor))
-    lines = (one for one in _lines(data) if one.number in left_out)
+    begin = takewhile(lambda one: one.number <= max(left_out), _lines(data))
+    lines = (one for one in begin if one.number in left_out)
     seen = importing.look(site.database, lines, actor, now)
     return [one for one in seen if isinstance(one, Refused)]
 
@@ -140,25 +184,43 @@ def begin(site: Site, id_: str, actor: Actor, now: int, skip: bool) -> bool:
     job = site.database.read(lambda connection: find(connection, id_, actor))
     if job is not None and not job.stopped(now):
         return False
-    progress = Progress(0) if job is None else job.progress
-    if job is None:
-        seen = look(site, id_, actor, now)
-        if seen.wrong and not skip:
-            raise ImportRefusedError(
-                path="the sheet",
-                wrong=seen.wrong,
-                lines=seen.wrong + seen.right,
-                first=seen.refused[0].line.number,
-            )
-        progress = Progress(seen.wrong + seen.right)
-    site.database.write(
-        lambda connection: _note(connection, id_, actor, now, progress._replace(problem=None))
-    )
-    return True
+    lines = _accepted(site, id_, actor, now, skip) if job is None else 0
+
+    def note(connection: Connection) -> bool:
+        """Whoever asked at the same time finds it noted, and does not begin it too."""
+        found = find(connection, id_, actor)
+        if found is not None and not found.stopped(now):
+            return False
+        progress = Progress(lines) if found is None else found.progress._replace(problem=None)
+        _note(connection, id_, actor, now, progress)
+        return True
+
+    try:
+        return site.database.write(note)
+    except IntegrityError:  # another process noted it meanwhile
+        return False
+
+
+def _accepted(site: Site, id_: str, actor: Actor, now: int, skip: bool) -> int:
+    """How many lines a sheet has, if none is wrong or they are to be skipped."""
+    seen = look(site, id_, actor, now)
+    if not seen.wrong and not skip:  # what went wrong since it was looked at was not agreed to
+        seen = look(site, id_, actor, now, afresh=True)
+    if seen.wrong and not skip:
+        raise ImportRefusedError(
+            path="the sheet",
+            wrong=seen.wrong,
+            lines=seen.wrong + seen.right,
+            first=seen.refused[0].line.number,
+        )
+    return seen.wrong + seen.right
 
 
 def run(site: Site, id_: str, actor: Actor) -> None:
-    """Issue what the sheet of a job orders, batch by batch, and note how far it is."""
+    """Issue what the sheet of a job orders, batch by batch, and note how far it is.
+
+    It stops where *actor* may not issue any more: nobody's act outlives their account.
+    """
     data = site.database.read(lambda connection: _sheet(connection, id_, actor))
     job = site.database.read(lambda connection: find(connection, id_, actor))
     progress = Progress(job.progress.lines if job else 0)
@@ -167,18 +229,23 @@ def run(site: Site, id_: str, actor: Actor) -> None:
         now, reached = site.clock(), progress
         site.database.write(lambda connection: _note(connection, id_, actor, now, reached, over))
 
+    def permit(connection: Connection) -> None:
+        accounts.check_still(connection, actor, "licenses:issue")
+
     try:
-        for batch in importing.issue(
-            site.database,
-            site.issuer,
-            _lines(data),
-            actor,
-            site.clock(),
-            site.random,
-            _name(id_),
-        ):
-            progress = _further(progress, batch)
-            note()
+        with closing(_lines(data)) as lines:
+            for batch in importing.issue(
+                site.database,
+                site.issuer,
+                lines,
+                actor,
+                site.clock(),
+                site.random,
+                _name(id_),
+                permit,
+            ):
+                progress = _further(progress, batch)
+                note()
         note(over=True)
     except LicenseError as error:
         progress = progress._replace(problem=error.slug, detail=error.sentence)
@@ -242,7 +309,7 @@ def _sheet(connection: Connection, id_: str, actor: Actor) -> bytes:
     return kept.reply.body
 
 
-def _lines(data: bytes) -> Iterator[Line]:
+def _lines(data: bytes) -> Generator[Line, None, None]:
     return order_sheet.read(io.BytesIO(data))
 
 

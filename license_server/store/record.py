@@ -16,7 +16,7 @@ from sqlalchemy import (
     update,
 )
 
-from license_server.models import audit_events, checkpoints, idempotency_keys, keysets
+from license_server.models import audit_events, checkpoints, idempotency_keys, keysets, users
 
 # Made once: what SQLAlchemy knows of a statement by heart it need not work out at each issue.
 _ADD_EVENT = insert(audit_events).inline()
@@ -288,6 +288,18 @@ def kept_replies(
     )
     rows = connection.execute(query)
     return [(key, at, Reply(status, to, bytes(body))) for key, at, status, to, body in rows]
+
+
+def others_with_key(connection: Connection, actor: str, key: str) -> list[str]:
+    """The people besides *actor* who used this key, in the order of their names."""
+    table = idempotency_keys
+    people = select(literal("user:") + users.c.email)  # each key is looked up, not all of them
+    query = (
+        select(table.c.actor)
+        .where(table.c.actor.in_(people), table.c.actor != actor, table.c.key == key)
+        .order_by(table.c.actor)
+    )
+    return list(connection.execute(query).scalars())
 
 
 def forget_reply(connection: Connection, actor: str, key: str) -> None:

@@ -10,12 +10,14 @@ from starlette.requests import Request
 from license_core import request as requests
 from license_core.errors import FormExpiredError, InputInvalidError, LicenseError
 from license_core.reason import Reason
-from license_server import desk, orders, products
+from license_server import desk, orders, products, sheet_jobs
 from license_server.idempotency import Idempotency
 from license_server.orders import Order
 from license_server.products import FindProduct
 
 _MOST_FIELDS = 50
+_LARGE = 256 * 1024
+"""How many bytes of a form are read at once, while everything else waits; only a sheet has more."""
 _TEXTS = ("customer", "product", "host", "edition", "match", "maintenance_until", "replaces")
 _NUMBERS = ("notify_days", "grace_days")
 DAYS = 365
@@ -34,12 +36,7 @@ async def read(request: Request) -> dict[str, str]:
     if kind != "application/x-www-form-urlencoded":
         raise InputInvalidError(field="body", reason="it is not a form")
     body = await request.body()
-    try:
-        pairs = parse_qsl(
-            body.decode("ascii", "strict"), keep_blank_values=True, max_num_fields=_MOST_FIELDS
-        )
-    except ValueError as error:
-        raise InputInvalidError(field="body", reason="it is not a form") from error
+    pairs = _pairs(body) if len(body) <= _LARGE else await sheet_jobs.apart(_pairs, body)
     fields = dict(pairs)
     if len(fields) != len(pairs):
         raise InputInvalidError(field="body", reason="a field is given twice")
@@ -49,6 +46,15 @@ async def read(request: Request) -> dict[str, str]:
 def from_elsewhere(request: Request) -> bool:
     """Whether the browser says that another site sends *request* (W3C Fetch Metadata)."""
     return request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none")
+
+
+def _pairs(body: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(
+            body.decode("ascii", "strict"), keep_blank_values=True, max_num_fields=_MOST_FIELDS
+        )
+    except ValueError as error:
+        raise InputInvalidError(field="body", reason="it is not a form") from error
 
 
 def once(fields: dict[str, str], path: str) -> Idempotency:

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from starlette.background import BackgroundTask
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from license_core.errors import (
@@ -19,6 +18,7 @@ from license_core.reason import Reason
 from license_server import desk, exports, order_sheet, sheet_jobs, sheets
 from license_server.api.licenses import filter_of
 from license_server.auth import Session
+from license_server.bulk import Refused
 from license_server.sheet_jobs import Job
 from license_server.site import Site
 from license_server.store import licenses as store
@@ -29,6 +29,8 @@ from license_server.web.who import AtSite, Form, May
 ROOM = "/sheets"
 JOBS = f"{ROOM}/jobs"
 _LISTED = 10
+_MOST_SHOWN = 64 * 1024
+"""How many characters of a sheet that was refused are shown again; a longer one is a file."""
 _MARK = "\ufeff"
 """The byte order mark, by which a spreadsheet knows that a file is UTF-8."""
 _FILTERS = ("product", "customer", "state")
@@ -116,9 +118,10 @@ async def look(request: Request, site: AtSite, session: Issuer, fields: Form) ->
     try:
         if not text.strip():
             raise InputInvalidError(field="sheet", reason="it is missing")
-        data = await run_in_threadpool(sheet_jobs.read, text)
+        data = await sheet_jobs.apart(sheet_jobs.read, text)
     except (InputInvalidError, SheetInvalidError) as error:
-        return await _home(request, site, session, fields, {"sheet": error})
+        shown = text if len(text) <= _MOST_SHOWN else ""
+        return await _home(request, site, session, fields | {"sheet": shown}, {"sheet": error})
     id_ = await site.write(lambda connection: sheet_jobs.keep(connection, data, session.actor, now))
     return RedirectResponse(f"{JOBS}/{id_}", 303)
 
@@ -152,12 +155,22 @@ async def _job(
     found = await site.read(lambda connection: sheet_jobs.find(connection, id_, actor))
     status = error.row.status if error else 200
     if found is None:
-        seen = await run_in_threadpool(sheet_jobs.look, site, id_, actor, now)
+        seen = await sheet_jobs.apart(sheet_jobs.look, site, id_, actor, now)
+        others = await site.read(lambda connection: sheet_jobs.others(connection, id_, actor))
         return pages.page(
-            request, "sheet_look", status, id=id_, seen=seen, error=error, shown=sheet_jobs.SHOWN
+            request,
+            "sheet_look",
+            status,
+            id=id_,
+            seen=seen,
+            error=error,
+            others=others,
+            shown=sheet_jobs.SHOWN,
         )
     left_out = found.progress.left_out if found.over else ()
-    refused = await run_in_threadpool(sheet_jobs.why, site, id_, left_out, actor, now)
+    refused: list[Refused] = []
+    if left_out:
+        refused = await sheet_jobs.apart(sheet_jobs.why, site, id_, left_out, actor, now)
     return pages.page(
         request,
         "sheet_job",
@@ -192,13 +205,13 @@ async def issue(
     """Issue the licences of a sheet while its page tells how far it is; sent twice, once."""
     actor, skip = session.actor, fields.get("skip") == "yes"
     try:
-        begun = await run_in_threadpool(sheet_jobs.begin, site, id, actor, site.clock(), skip)
+        begun = await sheet_jobs.apart(sheet_jobs.begin, site, id, actor, site.clock(), skip)
     except ImportRefusedError:
         reason = Reason("lines are wrong: mend them, or choose to leave them out")
         return await _job(
             request, site, session, id, InputInvalidError(field="skip", reason=reason)
         )
-    task = BackgroundTask(sheet_jobs.run, site, id, actor) if begun else None
+    task = BackgroundTask(sheet_jobs.run_apart, site, id, actor) if begun else None
     return RedirectResponse(f"{JOBS}/{id}", 303, background=task)
 
 

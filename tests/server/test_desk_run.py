@@ -5,6 +5,8 @@ import io
 import json
 import os
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from typing import Any
 
@@ -757,8 +759,107 @@ def test_a_sheet_may_be_larger_than_other_forms_but_not_without_end(
     page = admin.get(job)
     assert re.search(r"<strong>2000</strong>\s*lines are right", page.text)
     assert len(page.content) < 100_000
-    assert admin.post("/sheets", sheet="x" * (edge.MAX_IMPORT + 1)).status_code == 413
+    assert admin.post("/sheets", sheet="x" * (edge.MAX_SHEET + 1)).status_code == 413
     assert admin.post("/customers", name="x" * (edge.MAX_BODY + 1)).status_code == 413
+
+
+def test_a_large_sheet_that_is_refused_is_not_sent_back(desk: Desk, admin: Page) -> None:
+    for size, kept in ((web_sheets._MOST_SHOWN, True), (web_sheets._MOST_SHOWN + 1, False)):
+        reply = admin.post("/sheets", sheet="x" * size)
+        assert reply.status_code == 422
+        assert faults(reply.text).keys() == {"sheet"}
+        assert bool(form(reply.text, "/sheets")["sheet"]) is kept
+
+
+def test_a_sheet_is_looked_at_once_a_minute_however_often_its_page_is_asked_for(
+    desk: Desk, admin: Page
+) -> None:
+    name = unique(desk, "Looked")
+    product = token_name(desk, "looked")
+    job = look_at(admin, f"customer,product,host,days\n{name},{product},{host()},30\n")
+    right = re.compile(r"<strong>1</strong>\s*lines are right")
+    assert right.search(admin.get(job).text)
+    add_product(admin, product, needs_approval="yes")
+    desk.clock.now += sheet_jobs.SEEN_SECONDS - 1
+    page = admin.get(job).text
+    assert right.search(page)
+    # It is not begun on the word of an earlier look.
+    assert admin.send(page, f"{job}/issue").status_code == 422
+    assert "must be approved by itself" in admin.get(job).text
+
+
+def test_the_looks_that_are_kept_are_few(desk: Desk, admin: Page) -> None:
+    for n in range(sheet_jobs._MOST_SEEN + 2):
+        job = look_at(
+            admin, f"customer,product,host,days\n{unique(desk, 'Few')} {n},p,{host()},3\n"
+        )
+        assert admin.get(job).status_code == 200
+    assert len(sheet_jobs._seen) == sheet_jobs._MOST_SEEN
+
+
+@pytest.mark.parametrize("change", ["ended", "demoted"])
+def test_an_import_ends_with_the_account_of_who_began_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    monkeypatch.setattr(bulk, "BATCH", 2)
+    page, now, write = Page(desk, "issuer"), desk.clock.now, desk.site.database.write
+    name, actor = unique(desk, change), page.session.actor
+    lines = "".join(f"{name},bulk,{host()},{n + 1}\n" for n in range(6))
+    id_ = look_at(page, f"customer,product,host,days\n{lines}").rpartition("/")[2]
+    assert sheet_jobs.begin(desk.site, id_, actor, now, False)
+    before = desk.count("licenses")
+    user = desk.site.database.read(lambda c: accounts.find(c, page.email))
+    looked: list[int] = []
+
+    def clock() -> int:
+        """It is looked at before the first batch, and when that is noted."""
+        looked.append(1)
+        if len(looked) == 2 and change == "ended":
+            write(lambda c: accounts.end(c, user, COMMAND, now))
+        elif len(looked) == 2:
+            write(lambda c: accounts.change_role(c, user, "reader", COMMAND, now))
+        return now
+
+    sheet_jobs.run(desk.site._replace(clock=clock), id_, actor)
+    job = desk.site.database.read(lambda c: sheet_jobs.find(c, id_, actor))
+    assert job is not None
+    assert job.progress.problem == "not-permitted"
+    assert job.stopped(now)
+    # While the first batch was noted, the second was on its way.
+    assert 2 <= job.progress.issued == desk.count("licenses") - before <= 4
+
+
+def test_of_those_who_begin_a_job_at_once_one_does(
+    desk: Desk, admin: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = look_at(admin, f"customer,product,host,days\n{unique(desk, 'Race')},bulk,{host()},30\n")
+    id_, actor, now = job.rpartition("/")[2], admin.session.actor, desk.clock.now
+    all_looked = threading.Barrier(4)
+    accepted = sheet_jobs._accepted
+
+    def looked(*arguments: Any) -> int:
+        lines = accepted(*arguments)
+        all_looked.wait()
+        return lines
+
+    monkeypatch.setattr(sheet_jobs, "_accepted", looked)
+    with ThreadPoolExecutor(4) as pool:
+        begun = [pool.submit(sheet_jobs.begin, desk.site, id_, actor, now, False) for _ in "1234"]
+        assert sorted(one.result() for one in begun) == [False, False, False, True]
+
+
+def test_who_looks_at_a_sheet_that_somebody_else_imported_is_warned(
+    desk: Desk, admin: Page
+) -> None:
+    other = Page(desk, "issuer")
+    text = f"customer,product,host,days\n{unique(desk, 'Both')},bulk,{host()},30\n"
+    job, warning = look_at(other, text), "imported this same file already"
+    mine = look_at(admin, text)
+    assert warning not in admin.get(mine).text  # they only looked
+    page = other.get(job).text
+    assert warning not in page
+    other.send(page, f"{job}/issue")
+    assert f"{other.email} {warning}" in admin.get(mine).text
 
 
 def test_nobody_else_sees_a_sheet(desk: Desk, admin: Page) -> None:
