@@ -223,6 +223,10 @@ def run(site: Site, id_: str, actor: Actor) -> None:
     """
     data = site.database.read(lambda connection: _sheet(connection, id_, actor))
     job = site.database.read(lambda connection: find(connection, id_, actor))
+    if (
+        job is not None and job.over
+    ):  # it waited for a thread, was taken for stopped, and sent again
+        return
     progress = Progress(job.progress.lines if job else 0)
 
     def note(over: bool = False) -> None:

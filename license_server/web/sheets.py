@@ -1,10 +1,12 @@
 """Sheets at the desk: many licences in from a CSV file, and out into one."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
+from itertools import islice
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from starlette.background import BackgroundTask
+from starlette.concurrency import iterate_in_threadpool
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from license_core.errors import (
@@ -15,7 +17,7 @@ from license_core.errors import (
     SheetInvalidError,
 )
 from license_core.reason import Reason
-from license_server import desk, exports, order_sheet, sheet_jobs, sheets
+from license_server import bulk, desk, exports, order_sheet, sheet_jobs, sheets
 from license_server.api.licenses import filter_of
 from license_server.auth import Session
 from license_server.bulk import Refused
@@ -232,17 +234,28 @@ async def result(id: str, site: AtSite, session: Issuer) -> Response:  # noqa: A
         )
         for line, one in found
     )
-    return _file("result.csv", sheets.write(RESULT, rows))
+    return _file("result.csv", _apart(sheets.write(RESULT, rows)))
 
 
-def _file(name: str, lines: Iterator[str]) -> Response:
+async def _apart(lines: Iterator[str]) -> AsyncIterator[str]:
+    """*lines*, a batch at a time, where sheets are looked at."""
+    while some := await sheet_jobs.apart(_some, lines):
+        yield some
+
+
+def _some(lines: Iterator[str]) -> str:
+    return "".join(islice(lines, bulk.BATCH))
+
+
+def _file(name: str, lines: Iterator[str] | AsyncIterator[str]) -> Response:
     return StreamingResponse(
-        _encoded(lines),
+        _encoded(iterate_in_threadpool(lines) if isinstance(lines, Iterator) else lines),
         media_type="text/csv; charset=utf-8; header=present",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
 
 
-def _encoded(lines: Iterable[str]) -> Iterator[bytes]:
+async def _encoded(lines: AsyncIterator[str]) -> AsyncIterator[bytes]:
     yield _MARK.encode("utf-8")
-    yield from (line.encode("utf-8") for line in lines)
+    async for line in lines:
+        yield line.encode("utf-8")
