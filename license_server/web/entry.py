@@ -31,6 +31,8 @@ from license_server.web.who import (
     Form,
     SignedIn,
     address_of,
+    cookie,
+    delete_cookie,
     printable,
     set_cookie,
 )
@@ -65,7 +67,7 @@ def _page(
     request: Request, site: Site, name: str, error: LicenseError | None = None, **values: Any
 ) -> Response:
     """A page with a form, for somebody who is not signed in."""
-    secret = request.cookies.get(_FORM) or b64url.encode(site.random(32))
+    secret = cookie(request, _FORM) or b64url.encode(site.random(32))
     response = pages.page(
         request,
         name,
@@ -85,7 +87,7 @@ async def login(request: Request, site: AtSite) -> Response:
     email = printable(fields.get("email", "")).lower()[:200]
     next_ = local_path(fields.get("next", ""))
     try:
-        auth.check_form(request.cookies.get(_FORM, ""), fields.get("form_token", ""))
+        auth.check_form(cookie(request, _FORM), fields.get("form_token", ""))
         user, attempt = await prove(request, site, email, fields.get("password", ""))
     except LicenseError as error:
         return refused(_login_page(request, site, next_, error, email), error)
@@ -122,14 +124,14 @@ async def code(request: Request, site: AtSite) -> Response:
     """The second half of signing in."""
     fields = await forms.read(request)
     next_, now = local_path(fields.get("next", "")), site.clock()
-    kept, seeds = request.cookies.get(_HALF, ""), seeds_of(request)
+    kept, seeds = cookie(request, _HALF), seeds_of(request)
     try:
         user = await site.read(
             lambda connection: signing_in.whose_half(connection, kept, seeds, now)
         )
     except NotAuthenticatedError:
         return to_login(request)
-    browser = signing_in.recognise(user, request.cookies.get(_BROWSER, ""))
+    browser = signing_in.recognise(user, cookie(request, _BROWSER))
     attempt = Attempt.of(user.email, address_of(request), browser, signing_in.CODE)
 
     def check(connection: Connection) -> tuple[StoredUser, Attempt]:
@@ -139,7 +141,7 @@ async def code(request: Request, site: AtSite) -> Response:
         return known, attempt
 
     try:
-        auth.check_form(request.cookies.get(_FORM, ""), fields.get("form_token", ""))
+        auth.check_form(cookie(request, _FORM), fields.get("form_token", ""))
         await site.write(lambda connection: signing_in.count(connection, attempt, now))
         return await _enter(request, site, next_, check)
     except LicenseError as error:
@@ -155,7 +157,7 @@ async def prove(
     """
     now = site.clock()
     user = await site.read(lambda connection: people.user_by_email(connection, email))
-    browser = signing_in.recognise(user, request.cookies.get(_BROWSER, ""))
+    browser = signing_in.recognise(user, cookie(request, _BROWSER))
     attempt = Attempt.of(email, address_of(request), browser)
     await site.write(lambda connection: signing_in.count(connection, attempt, now))
     known = await asyncio.get_running_loop().run_in_executor(
@@ -197,7 +199,7 @@ def open_session(
         site.random,
         address_of(request),
         agent=printable(request.headers.get("user-agent", "")),
-        former=request.cookies.get(SESSION, ""),
+        former=cookie(request, SESSION),
     )
 
 
@@ -208,8 +210,8 @@ def let_in(
     set_cookie(response, request, SESSION, session.secret)
     introduced = signing_in.introduce(user, site.random)
     set_cookie(response, request, _BROWSER, introduced, seconds=_BROWSER_SECONDS)
-    response.delete_cookie(_FORM)
-    response.delete_cookie(_HALF)
+    delete_cookie(response, request, _FORM)
+    delete_cookie(response, request, _HALF)
 
 
 def refused(page: Response, error: LicenseError) -> Response:
@@ -228,11 +230,11 @@ def seeds_of(request: Request) -> Seeds:
 
 
 @router.post("/logout")
-async def logout(site: AtSite, session: SignedIn, _: Form) -> Response:
+async def logout(request: Request, site: AtSite, session: SignedIn, _: Form) -> Response:
     """Sign out."""
     await site.write(lambda connection: auth.close_session(connection, session))
     response = RedirectResponse(LOGIN, 303)
-    response.delete_cookie(SESSION)
+    delete_cookie(response, request, SESSION)
     return response
 
 
@@ -255,7 +257,7 @@ async def accept(request: Request, site: AtSite) -> Response:
     """Set the password of somebody who was invited; then they sign in with it."""
     fields = await forms.read(request)
     secret, password = fields.get("secret", ""), fields.get("password", "")
-    auth.check_form(request.cookies.get(_FORM, ""), fields.get("form_token", ""))
+    auth.check_form(cookie(request, _FORM), fields.get("form_token", ""))
     now, address = site.clock(), address_of(request)
     await site.read(lambda connection: invitations.find(connection, secret, now))
     try:

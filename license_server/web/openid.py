@@ -19,7 +19,7 @@ from license_server import openid
 from license_server.openid import Asked, Client, Provider
 from license_server.store.people import StoredUser
 from license_server.web import entry
-from license_server.web.who import AtSite, set_cookie
+from license_server.web.who import AtSite, cookie, delete_cookie, set_cookie
 
 T = TypeVar("T")
 OPENID = "/login/openid"
@@ -53,7 +53,7 @@ async def begin(request: Request, site: AtSite) -> Response:
 async def come_back(request: Request, site: AtSite) -> Response:
     """Let somebody in whom the provider sends back."""
     client, now, given = _client(request), site.clock(), request.query_params
-    kept = request.cookies.get(_ASKED, "")
+    kept = cookie(request, _ASKED)
     asked = openid.kept(kept, given.get("state", ""), entry.seeds_of(request), now)
     if given.get("iss", client.issuer) != client.issuer:  # RFC 9207
         raise OpenIdRefusedError(reason="another provider answers")
@@ -68,7 +68,7 @@ async def come_back(request: Request, site: AtSite) -> Response:
 
     user = await site.write(find)
     response = await entry.go_on(request, site, asked.next, user)
-    response.delete_cookie(_ASKED)
+    delete_cookie(response, request, _ASKED)
     return response
 
 

@@ -7,7 +7,7 @@ from license_core.errors import InputInvalidError
 from license_core.reason import Reason
 from license_server.web import entry, forms
 from license_server.web.reader import COOKIES, LANGUAGES, THEMES, is_zone
-from license_server.web.who import set_cookie
+from license_server.web.who import is_secure
 
 _SECONDS = 400 * 86400  # the longest that browsers keep a cookie (RFC 6265bis section 5.5)
 anyone = APIRouter()
@@ -27,7 +27,9 @@ async def choose(request: Request) -> Response:
         if not _is_choice(name, value):
             reason = Reason("{value!r} cannot be chosen", value=value[:64])
             raise InputInvalidError(field=name, reason=reason)
-        set_cookie(response, request, cookie, value, _SECONDS)
+        response.set_cookie(
+            cookie, value, _SECONDS, httponly=True, samesite="lax", secure=is_secure(request)
+        )
     return response
 
 

@@ -25,7 +25,7 @@ AtSite = Annotated[Site, Depends(site_of)]
 
 async def session_of(request: Request, site: AtSite) -> Session:
     """Who is signed in. Raises NotAuthenticatedError."""
-    secret, now = request.cookies.get(SESSION, ""), site.clock()
+    secret, now = cookie(request, SESSION), site.clock()
     session = await site.read(
         lambda connection: auth.find_session(connection, secret, now, address_of(request))
     )
@@ -68,9 +68,35 @@ def printable(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
+def cookie(request: Request, name: str) -> str:
+    """The secret that the browser keeps in the cookie *name*; blank where it keeps none."""
+    return request.cookies.get(_prefixed(request, name), "")
+
+
 def set_cookie(
     response: Response, request: Request, name: str, secret: str, seconds: int | None = None
 ) -> None:
-    """Give the browser a cookie that only this server reads; *seconds*: how long it keeps it."""
-    secure = request.url.scheme == "https"
-    response.set_cookie(name, secret, seconds, httponly=True, samesite="lax", secure=secure)
+    """Give the browser a secret that only this server reads; *seconds*: how long it keeps it."""
+    response.set_cookie(
+        _prefixed(request, name),
+        secret,
+        seconds,
+        httponly=True,
+        samesite="lax",
+        secure=is_secure(request),
+    )
+
+
+def delete_cookie(response: Response, request: Request, name: str) -> None:
+    """Have the browser forget a secret."""
+    response.delete_cookie(_prefixed(request, name), secure=is_secure(request))
+
+
+def is_secure(request: Request) -> bool:
+    """Whether the browser speaks HTTPS."""
+    return request.url.scheme == "https"
+
+
+def _prefixed(request: Request, name: str) -> str:
+    # What begins so, no other host of the domain can set (RFC 6265bis section 4.1.3.2).
+    return f"__Host-{name}" if is_secure(request) else name
