@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from license_core import claims, request, strictjson
+from license_core import claims, request
 from license_core.claims import MAX_INSTANT, ClaimError
 from license_core.errors import EvidenceMissingError, InputInvalidError, TermOverError, utc
 from license_core.license import MATCHES, License
@@ -76,17 +76,6 @@ class Order(NamedTuple):
     features: tuple[str, ...]
     limits: Mapping[str, int]
     replaces: str | None
-
-
-def from_json(body: bytes, now: int) -> Order:
-    """The order in a request's body. Raises as ``from_members`` does."""
-    try:
-        members = strictjson.loads(body)
-    except ValueError as error:
-        raise InputInvalidError(field="body", reason=str(error)) from error
-    if not isinstance(members, dict):
-        raise InputInvalidError(field="body", reason="it is not a JSON object")
-    return from_members(members, now)
 
 
 def from_members(members: Mapping[str, Any], now: int) -> Order:

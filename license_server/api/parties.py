@@ -6,12 +6,12 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from license_core.errors import NotFoundError
 from license_server import customers, products
 from license_server.actor import Actor
 from license_server.api import PREFIX, exchange, shapes
 from license_server.api.describe import describe
 from license_server.api.who import AtSite, Needs, Reader
+from license_server.paths import plain_name, row_id
 from license_server.store import parties as store
 from license_server.store.record import Reply
 
@@ -140,16 +140,3 @@ async def change_product(
         lambda connection: products.change(connection, name, members, actor, now, expected)
     )
     return exchange.json_response(shapes.product_json(product), products.etag(product))
-
-
-def row_id(text: str, what: str) -> int:
-    """The id in a path. Raises NotFoundError for what can be none."""
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise NotFoundError(what=what, name=text[:64])
-    return int(text)
-
-
-def plain_name(text: str, what: str) -> None:
-    """Raise NotFoundError for what can be no name: a database would not take its characters."""
-    if not text.isprintable():
-        raise NotFoundError(what=what, name=text[:64])

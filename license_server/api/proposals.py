@@ -12,8 +12,8 @@ from license_server.actor import Actor
 from license_server.api import PREFIX, exchange, shapes
 from license_server.api.describe import describe
 from license_server.api.licenses import told
-from license_server.api.parties import row_id
 from license_server.api.who import AtSite, Needs, Reader
+from license_server.paths import row_id
 from license_server.store import proposals as store
 from license_server.store.record import Reply
 

@@ -14,8 +14,8 @@ from license_server import accounts, invitations, second_factor
 from license_server.actor import Actor
 from license_server.api import PREFIX, exchange, shapes
 from license_server.api.describe import describe
-from license_server.api.parties import row_id
 from license_server.api.who import AtSite, Needs
+from license_server.paths import row_id
 from license_server.site import Site
 from license_server.store import people as store
 from license_server.store.people import StoredUser

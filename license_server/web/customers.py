@@ -12,14 +12,14 @@ from license_core.errors import (
     NameTakenError,
 )
 from license_server import cursors, customers
-from license_server.api.parties import row_id
 from license_server.auth import Session
+from license_server.paths import row_id
 from license_server.site import Site
 from license_server.store import licenses, parties
 from license_server.store.parties import Customer
 from license_server.store.record import Reply
 from license_server.store.search import Filter
-from license_server.web import editing, pages, who
+from license_server.web import editing, forms, pages, who
 from license_server.web.editing import Faults
 from license_server.web.who import AtSite, Form, May
 
@@ -62,7 +62,7 @@ async def new(request: Request, site: AtSite, _: Writer) -> Response:
 @router.post("")
 async def add(request: Request, site: AtSite, session: Writer, fields: Form) -> Response:
     """Add a customer; the same form sent twice adds one."""
-    key, now = editing.key(ROOM, fields), site.clock()
+    key, now = forms.once(fields, ROOM), site.clock()
     members = _members(fields)
     found = editing.faults(customers.read, members)
     if found:
@@ -86,7 +86,7 @@ def _new(request: Request, site: Site, fields: dict[str, str], faults: Faults) -
         editing.status(faults),
         fields=fields,
         faults=faults,
-        once=editing.once(site),
+        once=forms.new_once(site.random),
     )
 
 
@@ -143,24 +143,14 @@ async def _one(
         return customer, found
 
     customer, found = await site.read(read)
-    present = _fields(customer)
-    faults = editing.collisions(typed or {}, present) if collided else faults or {}
-    # Who saw what is stored now and saves again means it; other mistakes keep what was seen first.
-    etag = customers.etag(customer)
-    if typed is not None and collided is None:
-        etag = typed.get("etag", "")
     return pages.page(
         request,
         "customer",
-        collided.row.status if collided else editing.status(faults),
         customer=customer,
         licenses=found.rows,
         more=found.below is not None,
-        fields=present if typed is None else typed,
-        faults=faults,
-        collided=collided,
-        etag=etag,
-        told=next((name for name in ("added", "saved") if name in request.query_params), ""),
+        told=editing.told(request),
+        **editing.shown(_fields(customer), customers.etag(customer), typed, faults, collided),
     )
 
 

@@ -2,32 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlencode
 
-from license_core import b64url
-from license_core.errors import FormExpiredError, InputInvalidError, LicenseError
+from starlette.requests import Request
+
+from license_core.errors import ChangedMeanwhileError, InputInvalidError, LicenseError
 from license_core.reason import Reason
-from license_server.idempotency import Idempotency
-from license_server.site import Site
 
 Faults = dict[str, LicenseError]
 """The fields that are wrong, and why."""
-_LONGEST_ONCE = 64
 _LONGEST_TOLD = 200
-
-
-def once(site: Site) -> str:
-    """What makes a form act once, however often it is sent."""
-    return b64url.encode(site.random(12))
-
-
-def key(path: str, fields: dict[str, str]) -> Idempotency:
-    """The key of a form that carries ``once``, which is taken out. Raises FormExpiredError."""
-    given = fields.pop("once", "")
-    if not 0 < len(given) <= _LONGEST_ONCE or not (given.isascii() and given.isprintable()):
-        raise FormExpiredError
-    content = urlencode(sorted(fields.items())).encode("ascii")
-    return Idempotency.of(f"form:{given}", "POST", path, content)
 
 
 def faults(read: Callable[[Mapping[str, Any]], Any], members: Mapping[str, Any]) -> Faults:
@@ -70,3 +53,32 @@ def _told(value: str) -> Reason:
 def status(found: Faults) -> int:
     """The status of a page that shows what was refused."""
     return next(iter(found.values())).row.status if found else 200
+
+
+def shown(
+    present: dict[str, str],
+    etag: str,
+    typed: dict[str, str] | None,
+    found: Faults | None,
+    collided: ChangedMeanwhileError | None,
+) -> dict[str, Any]:
+    """What the page of a stored row shows in its form, and with which ``status``.
+
+    *present* is what is stored, and *etag* its own; *typed* what was refused: for *found*, or
+    because it *collided* with somebody else's change.
+    """
+    wrong = collisions(typed or {}, present) if collided else found or {}
+    # Who saw what is stored now and saves again means it; other mistakes keep what was seen first.
+    seen = etag if typed is None or collided else typed.get("etag", "")
+    return {
+        "status": collided.row.status if collided else status(wrong),
+        "fields": present if typed is None else typed,
+        "faults": wrong,
+        "collided": collided,
+        "etag": seen,
+    }
+
+
+def told(request: Request) -> str:
+    """What was just done, as the address of the page says: ``added``, ``saved`` or nothing."""
+    return next((name for name in ("added", "saved") if name in request.query_params), "")

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
 
+from license_core import b64url
 from license_core import request as requests
 from license_core.errors import FormExpiredError, InputInvalidError, LicenseError
 from license_core.reason import Reason
@@ -14,6 +15,7 @@ from license_server import desk, orders, products, sheet_jobs
 from license_server.idempotency import Idempotency
 from license_server.orders import Order
 from license_server.products import FindProduct
+from license_server.site import Random
 
 _MOST_FIELDS = 50
 _LARGE = 256 * 1024
@@ -55,6 +57,11 @@ def _pairs(body: bytes) -> list[tuple[str, str]]:
         )
     except ValueError as error:
         raise InputInvalidError(field="body", reason="it is not a form") from error
+
+
+def new_once(random: Random) -> str:
+    """What a form carries as ``once``."""
+    return b64url.encode(random(12))
 
 
 def once(fields: dict[str, str], path: str) -> Idempotency:

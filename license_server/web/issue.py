@@ -6,7 +6,6 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
-from license_core import b64url
 from license_core.errors import ChangedMeanwhileError, LicenseError
 from license_server import desk, issuing
 from license_server.acts import Wanted
@@ -104,7 +103,7 @@ async def _preview(
         zone=seen.members["time_zone"],
         fields=settled.settle(fields, seen.members, seen.plan),
         filled=filled,
-        once=b64url.encode(site.random(12)),
+        once=forms.new_once(site.random),
     )
 
 

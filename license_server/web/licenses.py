@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
-from license_core import b64url, strictjson
+from license_core import strictjson
 from license_core.errors import InputInvalidError, LicenseError, printable
 from license_core.reason import Reason
 from license_server import acts, cursors, issuing, notes
@@ -179,7 +179,7 @@ async def _one(
         done=request.query_params.get("done"),
         text=issuing.file_of(stored).decode("utf-8"),
         newest=f"{HOME}/{number}#life" if before is not None else None,
-        once=b64url.encode(site.random(12)),
+        once=forms.new_once(site.random),
         fields=fields,
         faults={"note": error} if error else {},
         **seen,

@@ -11,7 +11,6 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
-from license_core import b64url
 from license_core.errors import (
     ChangedMeanwhileError,
     InputInvalidError,
@@ -257,7 +256,7 @@ async def _form(sent: Sent, error: LicenseError | None = None) -> Response:
         faults=wrong,
         fields=was | sent.fields | {"seen": seen.etag},
         zones=replacement.ZONES,
-        once=b64url.encode(site.random(12)),
+        once=forms.new_once(site.random),
     )
 
 
@@ -326,7 +325,7 @@ async def _look(sent: Sent, changed: ChangedMeanwhileError | None = None) -> Res
         terms=after,
         changes=differences(Terms.of_license(seen.license), after),
         fields=settled.settle_act(sent.fields, sent.act, planned),
-        once=b64url.encode(sent.site.random(12)),
+        once=forms.new_once(sent.site.random),
     )
 
 

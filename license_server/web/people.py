@@ -19,8 +19,8 @@ from license_core.errors import (
 from license_core.reason import Reason
 from license_server import accounts, cursors, invitations, second_factor
 from license_server.actor import Actor
-from license_server.api.parties import row_id
 from license_server.auth import Session
+from license_server.paths import row_id
 from license_server.permissions import PERMISSIONS, ROLES
 from license_server.site import Site
 from license_server.store import people as store

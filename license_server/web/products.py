@@ -15,8 +15,8 @@ from license_core.errors import (
     NotFoundError,
 )
 from license_server import cursors, products
-from license_server.api.parties import row_id
 from license_server.auth import Session
+from license_server.paths import row_id
 from license_server.site import Site
 from license_server.store import parties
 from license_server.store.parties import Product
@@ -62,7 +62,7 @@ async def new(request: Request, site: AtSite, _: Writer) -> Response:
 @router.post("")
 async def add(request: Request, site: AtSite, session: Writer, fields: Form) -> Response:
     """Add a product; the same form sent twice adds one."""
-    key, now = editing.key(ROOM, fields), site.clock()
+    key, now = forms.once(fields, ROOM), site.clock()
     members, found = _read({"name": fields.get("name", "").strip() or None}, fields)
     if found:
         return _new(request, site, fields, found)
@@ -85,7 +85,7 @@ def _new(request: Request, site: Site, fields: dict[str, str], faults: Faults) -
         editing.status(faults),
         fields=fields,
         faults=faults,
-        once=editing.once(site),
+        once=forms.new_once(site.random),
     )
 
 
@@ -134,23 +134,14 @@ async def _one(
 ) -> Response:
     """The page of a product; *typed* is what was refused, or *collided* with another's change."""
     product = await site.read(lambda connection: _find(connection, number, session))
-    present = _fields(product)
-    faults = editing.collisions(typed or {}, present) if collided else faults or {}
-    etag = products.etag(product)
-    if typed is not None and collided is None:
-        etag = typed.get("etag", "")
     return pages.page(
         request,
         "product",
-        collided.row.status if collided else editing.status(faults),
         product=product,
         defaults=products.defaults(product),
         warnings=_warnings(product),
-        fields=present if typed is None else typed,
-        faults=faults,
-        collided=collided,
-        etag=etag,
-        told=next((name for name in ("added", "saved") if name in request.query_params), ""),
+        told=editing.told(request),
+        **editing.shown(_fields(product), products.etag(product), typed, faults, collided),
     )
 
 

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
-from license_core import b64url
-from license_core.errors import InputInvalidError, LicenseError, NotFoundError
+from license_core.errors import InputInvalidError, LicenseError
 from license_server import acts, cursors, issuing, proposals
 from license_server.actor import Actor
 from license_server.acts import Plan
 from license_server.auth import Session
+from license_server.paths import row_id
 from license_server.site import Site
 from license_server.store import proposals as store
 from license_server.store.licenses import StoredLicense
@@ -27,7 +27,6 @@ PROPOSALS = "/proposals"
 STATES = ("waiting", "approved", "refused")
 _DECIDE = "proposals:decide"
 _PAGE = 50
-_LARGEST_ID = 2**63 - 1
 # What a decision is refused with is told at the proposal.
 _AT_THE_PAGE = {
     "InputInvalidError",
@@ -87,7 +86,7 @@ async def one(
     session: Reader,
 ) -> Response:
     """One proposal: what would come of it, or what became of it."""
-    return await _one(request, site, session, _row_id(id))
+    return await _one(request, site, session, row_id(id, "proposal"))
 
 
 async def _one(
@@ -118,7 +117,7 @@ async def _one(
         error=None if at_field else error,
         faults={"reason": error} if at_field else {},
         fields=fields or {},
-        once=b64url.encode(site.random(12)),
+        once=forms.new_once(site.random),
         **seen,
     )
 
@@ -153,7 +152,7 @@ async def approve(
     fields: Form,
 ) -> Response:
     """Approve what somebody else proposed, and issue its licence."""
-    id_, now = _row_id(id), site.clock()
+    id_, now = row_id(id, "proposal"), site.clock()
     key = forms.once(fields, f"{PROPOSALS}/{id_}/approve")
 
     async def decide() -> Reply:
@@ -172,7 +171,7 @@ async def refuse(
     fields: Form,
 ) -> Response:
     """Refuse a proposal; who made it takes it back."""
-    id_, now = _row_id(id), site.clock()
+    id_, now = row_id(id, "proposal"), site.clock()
     key = forms.once(fields, f"{PROPOSALS}/{id_}/refuse")
 
     async def decide() -> Reply:
@@ -213,10 +212,3 @@ def _told(done: StoredLicense | Proposal) -> Reply:
 def _reason(fields: dict[str, str], *, needed: bool) -> str | None:
     text = " ".join(fields.get("reason", "").split())
     return acts.read_reason({"reason": text} if text else {}, needed=needed)
-
-
-def _row_id(text: str) -> int:
-    """The id in a path. Raises NotFoundError."""
-    if text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= _LARGEST_ID:
-        return int(text)
-    raise NotFoundError(what="proposal", name=text[:64])
