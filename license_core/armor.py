@@ -15,10 +15,11 @@ KEYSET = "LICENSE KEYSET"
 REVOCATIONS = "LICENSE REVOCATIONS"
 REQUEST = "LICENSE REQUEST"
 
-_MARKERS = {
-    f"BEGIN {label}".encode(): (label, f"END {label}".encode())
+_BEGIN = b"-----BEGIN "
+_LINES = tuple(
+    (label, f"-----BEGIN {label}-----\n".encode(), f"\n-----END {label}-----\n".encode())
     for label in (LICENSE, KEYSET, REVOCATIONS, REQUEST)
-}
+)
 
 COLUMNS = 64
 MAX_FILE = 64 * 1024
@@ -74,24 +75,30 @@ def readings(token: str) -> tuple[str, ...]:
 
 
 def _untouched(data: bytes) -> dict[str, list[str]] | None:
-    """The blocks of a file that is as ``wrap`` wrote it; None for any other.
+    """The blocks of a file as it was issued: a title, then what ``wrap`` wrote; None for any other.
 
-    The common case, at a fraction of the cost: nothing to mend in the blocks, and nothing around
-    them that could be a marker which was damaged.
+    The common case, at a fraction of the cost: nothing to mend in the blocks, nothing between or
+    after them, and nothing before them that could be a marker which was damaged.
     """
-    around, *pieces = data.split(b"-----")
-    if len(pieces) % 4:
+    at = data.find(_BEGIN)
+    title = data[:at]
+    if at < 0 or b"BEGIN" in title or b"END" in title:
         return None
     blocks: dict[str, list[str]] = {}
-    # Each block is four pieces: its marker, the token, the marker of its end, and what follows.
-    for begin, body, end, after in zip(*[iter(pieces)] * 4, strict=True):
-        label, wanted = _MARKERS.get(begin, ("", b"\n"))
-        token = body.replace(b"\n", b"")
-        if end != wanted or token.translate(None, _TOKEN):
+    while at < len(data):
+        for label, begin, end in _LINES:
+            if data.startswith(begin, at):
+                break
+        else:
             return None
-        around += after
+        start = at + len(begin)
+        stop = data.find(end, start)
+        token = data[start:stop].replace(b"\n", b"")
+        if stop < 0 or token.translate(None, _TOKEN):
+            return None
         blocks.setdefault(label, []).append(token.decode("ascii"))
-    return None if not blocks or b"BEGIN" in around or b"END" in around else blocks
+        at = stop + len(end)
+    return blocks
 
 
 def _is_token(text: str) -> bool:

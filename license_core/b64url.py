@@ -28,8 +28,10 @@ def decode(text: str) -> bytes:
     """
     left_over = len(text) % 4
     try:
-        standard = text.encode("ascii").translate(_TO_STANDARD) + _PADDING[left_over]
-        data = binascii.a2b_base64(standard, strict_mode=True)
+        standard = text.encode("ascii")
+        if not standard.isalnum():  # the base64 of JSON mostly is
+            standard = standard.translate(_TO_STANDARD)
+        data = binascii.a2b_base64(standard + _PADDING[left_over], strict_mode=True)
     except (binascii.Error, UnicodeEncodeError) as error:
         raise ValueError("not base64url") from error
     last = _LAST[left_over]

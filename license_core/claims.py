@@ -162,7 +162,9 @@ def tags(claims: Mapping[str, Any], name: str, components: tuple[str, ...]) -> d
 
 def choice_name(value: str) -> bool:
     """Whether *value* may be the name of a product, feature, limit or edition."""
+    if not 0 < len(value) <= _LONGEST_NAME:
+        return False
+    if value.isascii() and value.isalnum():  # most are
+        return True
     # A text of which nothing is left when these are stripped consists of these.
-    return (
-        0 < len(value) <= _LONGEST_NAME and value[0] in _BEGINS_NAMES and not value.strip(_IN_NAMES)
-    )
+    return value[0] in _BEGINS_NAMES and not value.strip(_IN_NAMES)

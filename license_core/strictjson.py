@@ -41,7 +41,7 @@ def loads(data: bytes) -> Any:
         ) from error
     if end != len(text):
         raise ValueError(Reason("it is not JSON (something follows it at character {at})", at=end))
-    if b"\\" in data:
+    if "\\" in text:
         _refuse_lone_surrogates(value)
     return value
 
