@@ -250,9 +250,9 @@ def _instead(data: bytes, blocks: Mapping[str, list[str]]) -> str:
     if armor.REQUEST in blocks:
         return "it is a request, which goes to the vendor"
     if armor.KEYSET in blocks:
-        return "it is only the second half of a licence file"
+        return "it is a keyset, or only the second half of a licence file"
     if armor.REVOCATIONS in blocks:
-        return "it is a revocation list, which stands beside the licence as license.revocations"
+        return "it is a revocation list, which `install` puts beside the licence"
     if b"-----BEGIN PUBLIC KEY-----" in data:
         return "it is a public key, which belongs into the folder keys"
     return "it is something else"

@@ -499,12 +499,12 @@ def test_a_file_that_is_no_licence_is_called_what_it_is(world: World) -> None:
     files = {
         request: "it is a request, which goes to the vendor",
         str(world.keys / "root.pub.pem"): "it is a public key",
-        world.write(keyset[1] + keyset[2], "keyset.dat"): "it is only the second half",
+        world.write(keyset[1] + keyset[2], "keyset.dat"): "it is a keyset",
         world.write(world.revocations(NUMBER), "list.dat"): "it is a revocation list",
         world.write(b"hello", "hello.dat"): "it is something else",
     }
     for path, words in files.items():
-        done = world.run("install", path)
+        done = world.run("show", path)
         assert done.exit_code == code("license-block-missing")
         assert words in done.err
 
