@@ -21,6 +21,7 @@ from license_core import armor, jws
 from license_core.problems import PROBLEMS
 from tests.support import hosts
 from tests.support.cli import DAY, NOW, NUMBER, Done, World, code, flipped, new_signer
+from tests.support.vendor import keyset, license_block, revocations, roots
 
 SERVER_ONLY = {
     "request-unreadable",
@@ -182,6 +183,30 @@ def _untrusted(world: World) -> Done:
 @reaches("keyset-invalid")
 def _keyset(world: World) -> Done:
     return verify(world, world.file(keyset=jws.sign(b"{}", world.root, jws.KEYSET)))
+
+
+@reaches("keyset-rolled-back")
+def _rolled_back(world: World) -> Done:
+    world.put(license_block(world) + keyset(world, 4))
+    world.run("verify")
+    return verify(world)
+
+
+@reaches("roots-invalid")
+def _roots(world: World) -> Done:
+    return verify(world, world.file() + roots(world, 1, new_signer(), by=[world.root]))
+
+
+@reaches("roots-skipped")
+def _skipped(world: World) -> Done:
+    return verify(world, world.file() + roots(world, 2, world.root, by=[world.root]))
+
+
+@reaches("revocations-rolled-back")
+def _older_list(world: World) -> Done:
+    world.run("install", world.write(world.file()))
+    world.run("install", world.write(revocations(world, 2)))
+    return world.run("install", world.write(revocations(world, 1)))
 
 
 @reaches("keyset-expired")
