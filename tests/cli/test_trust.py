@@ -421,6 +421,22 @@ def test_a_list_is_installed_and_a_lower_number_is_refused(world: World) -> None
     }
 
 
+def test_a_list_of_the_highest_number_by_a_leaked_key_ends_with_that_key(world: World) -> None:
+    install(world, world.file())
+    leaked, present = new_signer(), new_signer()
+    both = (entry(world, world.signing), entry(world, leaked))
+    install(world, keyset(world, 4, *both))
+    install(world, revocations(world, TOP, by=leaked))
+    older = world.write(revocations(world, 2))
+    assert world.json("install", older).slugs() == ["revocations-rolled-back"]
+    withdrawn = [entry(world, world.signing), entry(world, leaked, state="revoked")]
+    install(world, keyset(world, 5, *withdrawn, entry(world, present)))
+    assert world.json("verify").slugs() == ["revocations-invalid"]
+    install(world, revocations(world, 2, by=present))
+    assert notices(world.json("verify")) == []
+    assert world.json("verify").json()["revocations"]["number"] == 2
+
+
 def test_a_list_that_revokes_the_installed_licence_is_taken_and_said(world: World) -> None:
     install(world, world.file())
     done = install(world, revocations(world, 8, NUMBER))
@@ -528,7 +544,9 @@ def test_a_memory_of_a_former_client_is_read_and_goes_on(world: World) -> None:
     facts = world.facts()
     state = world.conf / "license.state"
     kept = guard.parse(state.read_bytes(), facts)
-    former = guard.dump(kept._replace(trust=(0, 0), revocations_number=0, list=None), facts)
+    former = guard.dump(
+        kept._replace(trust=(0, 0), revocations_number=0, revocations_kid=None, list=None), facts
+    )
     assert b"keyset_version" not in former
     state.write_bytes(former)
     assert notices(world.json("verify")) == []
