@@ -153,6 +153,14 @@ def test_a_site_never_goes_back_to_an_older_keyset(world: World) -> None:
     assert verified(world) == (0, 0, 5)
 
 
+def test_a_licence_from_before_is_installed_under_the_keyset_of_the_one_that_it_replaces(
+    world: World,
+) -> None:
+    install(world, license_block(world) + keyset(world, 5))
+    install(world, license_block(world) + keyset(world, 4))
+    assert verified(world) == (0, 0, 5)
+
+
 def test_versions_of_keysets_may_be_skipped(world: World) -> None:
     install(world, world.file())
     install(world, keyset(world, 90))
@@ -405,6 +413,10 @@ def test_a_list_is_installed_and_a_lower_number_is_refused(world: World) -> None
     before = files(world)
     older = world.write(revocations(world, 6))
     assert world.json("install", older).slugs() == ["revocations-rolled-back"]
+    remembered = world.conf / "license.state"
+    remembered.unlink()  # the list that is there knows its number too
+    assert world.json("install", older).slugs() == ["revocations-rolled-back"]
+    remembered.write_bytes(before["license.state"])
     (world.conf / "license.revocations").unlink()
     assert world.json("install", older).slugs() == ["revocations-rolled-back"]
     assert notices(world.json("verify")) == ["revocations-dropped"]
