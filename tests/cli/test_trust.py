@@ -527,6 +527,18 @@ def test_a_list_that_was_read_is_not_read_again_until_something_is_another(
     assert (done.exit_code, done.json()["revocations"]["number"]) == (0, number)
 
 
+def test_a_list_of_100_000_is_installed_though_no_licence_may_be_so_long(world: World) -> None:
+    install(world, world.file())
+    listed = revocations(world, 3, *(f"HS-2027-{number}" for number in range(100_000)))
+    assert len(listed) > 2_000_000
+    install(world, listed)
+    assert world.json("verify").json()["revocations"]["number"] == 3
+    large = world.file() + b"\n" * 65536
+    assert world.json("install", world.write(large)).slugs() == ["file-too-large"]
+    larger = listed + b"\n" * 16 * 1024 * 1024
+    assert world.json("install", world.write(larger)).slugs() == ["file-too-large"]
+
+
 def test_a_list_that_spares_one_licence_is_looked_through_for_another(world: World) -> None:
     install(world, world.file())
     install(world, revocations(world, 5, "HS-2027-1"))
