@@ -161,6 +161,16 @@ def test_a_licence_from_before_is_installed_under_the_keyset_of_the_one_that_it_
     assert verified(world) == (0, 0, 5)
 
 
+def test_a_version_that_is_known_is_not_said_anew(world: World) -> None:
+    install(world, world.file())
+    install(world, keyset(world, 4))
+    before, thief = files(world), new_signer()
+    install(world, keyset(world, 4, entry(world, thief)))
+    assert files(world)["license.trust"] == before["license.trust"]
+    theirs = license_block(world, by=thief) + keyset(world, 4, entry(world, thief))
+    assert slugs(world, theirs) == ["signing-key-unknown"]
+
+
 def test_versions_of_keysets_may_be_skipped(world: World) -> None:
     install(world, world.file())
     install(world, keyset(world, 90))
