@@ -7,6 +7,8 @@ A licence is listed by a digest of its number, in one run of fixed-length digest
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from cryptography.hazmat.primitives import hashes
+
 from license_core import b64url, claims, jws, strictjson
 from license_core.claims import ClaimError
 from license_core.keyset import TrustedKeyset
@@ -27,6 +29,8 @@ class Revocations(NamedTuple):
     """Digests of ``DIGEST_BYTES`` each; ``of`` sorts them, a reader does not rely on it."""
     exp: int | None = None
     """When a later list should have come, in seconds."""
+    kid: str | None = None
+    """Of the key that signed it; None: it was not read from a token."""
 
     @classmethod
     def of(
@@ -90,11 +94,19 @@ def digest(jti: str) -> bytes:
     return sha256(jti.encode("utf-8"))[:DIGEST_BYTES]
 
 
+def digest_of_file(data: bytes) -> str:
+    """What tells the file of a list from any other: its SHA-256, in hexadecimal digits."""
+    # Of what verifies signatures: a list may be long, and the interpreter's own is slower.
+    digest = hashes.Hash(hashes.SHA256())
+    digest.update(data)
+    return digest.finalize().hex()
+
+
 def open_revocations(token: str, keyset: TrustedKeyset) -> Revocations:
     """Verify *token* with a key of *keyset* that is not revoked, then read it.
 
     Raises jws.TokenError where no such key signed it, ClaimError or ValueError for what it says.
     """
     trusted = [entry.key for entry in keyset.keyset.keys if entry.state != "revoked"]
-    _, payload = jws.verify(token, jws.headers(trusted, jws.REVOCATIONS))
-    return Revocations.from_dict(strictjson.loads(payload))
+    key, payload = jws.verify(token, jws.headers(trusted, jws.REVOCATIONS))
+    return Revocations.from_dict(strictjson.loads(payload))._replace(kid=key.kid)
