@@ -1,4 +1,4 @@
-"""The acts on licences: issue, renew, rehost, change, suspend, reinstate, revoke.
+"""The acts on licences: issue, renew, rehost, change, suspend, reinstate, revoke, reissue.
 
 Nothing is edited in place. An act that changes what holds is a new signed licence that names the
 one it replaces, and the former row says what became of it. An act is planned by reading, drawn up
@@ -42,6 +42,7 @@ PERMISSIONS = {
     "suspend": "licenses:end",
     "reinstate": "licenses:end",
     "revoke": "licenses:end",
+    "reissue": "licenses:issue",
 }
 """Each act, and what one must be permitted to do it."""
 _FROM = {
@@ -53,7 +54,7 @@ _FROM = {
     "revoke": ("active", "suspended"),
 }
 _LEAVES = {"suspend": "suspended", "revoke": "revoked"}
-_NEEDS_REASON = ("rehost", "suspend", "reinstate", "revoke")
+_NEEDS_REASON = ("rehost", "suspend", "reinstate", "revoke", "reissue")
 _PAST = {
     "issue": "issued",
     "renew": "renewed",
@@ -62,6 +63,7 @@ _PAST = {
     "suspend": "suspended",
     "reinstate": "reinstated",
     "revoke": "revoked",
+    "reissue": "reissued",
 }
 _LONGEST_REASON = 1000
 

@@ -27,6 +27,7 @@ from license_server.commands.audit import audit
 from license_server.commands.backup import backup, restore
 from license_server.commands.fsck import fsck
 from license_server.commands.output import give_up_output, say
+from license_server.commands.revocations import revocations
 from license_server.commands.sheets import export, import_
 from license_server.settings import ServerSettings
 
@@ -152,6 +153,7 @@ for command in (
     fsck,
     import_,
     restore,
+    revocations,
     tokens.token,
     users.user,
     parties.customer,

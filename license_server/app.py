@@ -19,7 +19,7 @@ from license_core.errors import (
     NotFoundError,
     UsageError,
 )
-from license_server import figures, health, vault
+from license_server import figures, health, revocations, vault
 from license_server.answers import answer
 from license_server.api import openapi
 from license_server.auth import TokenCache
@@ -74,6 +74,7 @@ def create_app(
     app.state.rates = Rates(settings.rate)
     app.state.metrics = counted
     app.state.figures = figures.Kept(ZoneInfo(settings.time_zone))
+    app.state.revocations = revocations.Kept()
     app.state.running = health.Running()
     for room in (*openapi.ROUTERS, openapi.router, health.router, *routes.ROUTERS):
         app.include_router(room)

@@ -24,6 +24,7 @@ from license_core.license import HostBinding, License
 from license_core.publickey import PublicKey
 from license_core.signer import Signer
 from license_core.verify import open_license
+from license_server import keysets
 from license_server.orders import NUMBER, Order
 from license_server.store import licenses as store
 from license_server.store.licenses import StoredLicense
@@ -91,7 +92,7 @@ def _sign(order: Order, issuer: Issuer, number: str, now: int) -> Drawn:
         aud=order.product,
         jti=number,
         iat=now,
-        nbf=now,
+        nbf=now if order.begins_at is None else order.begins_at,
         exp=order.expires_at,
         host=HostBinding(
             key=order.request.key,
@@ -171,5 +172,5 @@ def license_file(license_: License, token: str, keyset_token: str) -> bytes:
     )
     # A name must not look like a marker, nor become one when quoted-printable is undone.
     words = words.replace("LICENSE", "License").replace("=", " ")
-    blocks = armor.wrap(armor.LICENSE, token) + armor.wrap(armor.KEYSET, keyset_token)
+    blocks = armor.wrap(armor.LICENSE, token) + keysets.blocks(keyset_token)
     return (words + blocks).encode("utf-8")

@@ -15,7 +15,10 @@ from license_server.models import audit_events
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-_ISSUING = {f"license.{act}" for act in ("issued", "renewed", "rehosted", "changed", "reinstated")}
+_ISSUING = {
+    f"license.{act}"
+    for act in ("issued", "renewed", "rehosted", "changed", "reinstated", "reissued")
+}
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
