@@ -66,7 +66,6 @@ class Verified(NamedTuple):
     signing_key: PublicKey
     keyset: TrustedKeyset
     license_token: str
-    keyset_token: str
     revocations_token: str | None = None
 
 
@@ -184,12 +183,10 @@ def open_license(data: bytes, *, roots: tuple[PublicKey, ...], keys_path: str = 
         raise LicenseBlockMissingError(size=len(data), found=_instead(data, blocks))
     if len(licenses) > 1:
         raise SeveralLicensesError(count=len(licenses))
-    keyset, keyset_token = _open_newest_keyset(blocks.get(armor.KEYSET, []), roots, keys_path)
+    keyset = _open_newest_keyset(blocks.get(armor.KEYSET, []), roots, keys_path)
     key, payload, token = _verify_license(licenses[0], keyset)
     lists = blocks.get(armor.REVOCATIONS)
-    return Verified(
-        _read_claims(payload), key, keyset, token, keyset_token, lists[0] if lists else None
-    )
+    return Verified(_read_claims(payload), key, keyset, token, lists[0] if lists else None)
 
 
 def _instead(data: bytes, blocks: Mapping[str, list[str]]) -> str:
@@ -207,35 +204,21 @@ def _instead(data: bytes, blocks: Mapping[str, list[str]]) -> str:
 
 def _open_newest_keyset(
     tokens: list[str], roots: tuple[PublicKey, ...], keys_path: str
-) -> tuple[TrustedKeyset, str]:
+) -> TrustedKeyset:
     """The keyset of the highest version among those that a root signed."""
     if not tokens:
         raise KeysetMissingError
-    newest: tuple[TrustedKeyset, str] | None = None
-    error: Exception | None = None
-    for token in tokens:
-        for reading in armor.readings(token):
-            try:
-                opened = open_keyset(reading, roots)
-            except jws.TokenError as refused:
-                error = refused
-                continue  # the other reading may be the true one
-            except ValueError as refused:
-                error = refused
-                break
-            if newest is None or opened.keyset.version > newest[0].keyset.version:
-                newest = opened, reading
-            break
-    if newest is not None:
-        return newest
-    if isinstance(error, jws.MalformedTokenError):
+    try:
+        return open_keyset(tuple(tokens), roots)
+    except jws.MalformedTokenError as error:
         raise LicenseDamagedError(
             reason=Reason("the keyset: {reason}", reason=str(error))
         ) from error
-    if isinstance(error, jws.TokenError):
+    except jws.TokenError as error:
         trusted = ", ".join(root.kid for root in roots)
         raise KeysetUntrustedError(trusted=trusted, keys=keys_path) from error
-    raise KeysetInvalidError(reason=str(error)) from error
+    except ValueError as error:
+        raise KeysetInvalidError(reason=str(error)) from error
 
 
 def _verify_license(token: str, keyset: TrustedKeyset) -> tuple[PublicKey, bytes, str]:

@@ -104,7 +104,7 @@ def _keysets(
     for row in whole.rows(connection, "keysets", "version"):
         name = ledger.name("keysets", row)
         try:
-            opened = open_keyset(row["token"], roots)
+            opened = open_keyset((row["token"],), roots)
         except (TypeError, ValueError) as error:
             tell(Fault("keyset-invalid", name, f"no root key vouches for it: {error}"))
             continue

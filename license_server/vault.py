@@ -269,7 +269,7 @@ def _open_issuer(settings: ServerSettings, database: Database) -> Issuer:
     if token is None:
         raise NotInitialisedError(path=str(settings.data), missing="the keyset")
     try:
-        keyset = open_keyset(token, (root,))
+        keyset = open_keyset((token,), (root,))
     except ValueError as error:
         reason = f"the keyset in the database is not signed by {path.name} ({error})"
         raise SignerUnavailableError(reason=reason) from error

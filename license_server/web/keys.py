@@ -95,7 +95,7 @@ def _newer(site: Site, stored: str | None) -> int | None:
     if stored is None or stored == site.issuer.keyset_token:
         return None
     try:
-        version = open_keyset(stored, site.issuer.roots).keyset.version
+        version = open_keyset((stored,), site.issuer.roots).keyset.version
     except ValueError:
         return None
     return version if version > site.issuer.keyset.keyset.version else None
