@@ -707,6 +707,13 @@ class RecordKeyUnavailableError(LicenseError):
     reason: str
 
 
+class KeysetRefusedError(LicenseError):
+    """A keyset cannot take the place of the one that is in force."""
+
+    path: str
+    reason: str
+
+
 class BackupInvalidError(LicenseError):
     """A file is no backup, or is damaged."""
 

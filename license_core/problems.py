@@ -713,6 +713,15 @@ PROBLEMS: dict[str, Problem] = {
         "Put keys/record.key.pem and record.pub.pem back into the data folder from your backup. "
         "Where there never were such files, `{server} upgrade` makes them.",
     ),
+    "KeysetRefusedError": Problem(
+        "keyset-refused",
+        117,
+        409,
+        "The keyset cannot be installed",
+        "{path} was not installed: {reason}.",
+        "Nothing was changed. `{server} keys list` shows what is in force; a keyset is signed with "
+        "`{server} root keyset` where a root key is.",
+    ),
     "BackupInvalidError": Problem(
         "backup-invalid",
         105,

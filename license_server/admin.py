@@ -28,6 +28,7 @@ from license_server.commands.backup import backup, restore
 from license_server.commands.fsck import fsck
 from license_server.commands.output import give_up_output, say
 from license_server.commands.revocations import revocations
+from license_server.commands.root import root
 from license_server.commands.sheets import export, import_
 from license_server.settings import ServerSettings
 
@@ -154,6 +155,7 @@ for command in (
     import_,
     restore,
     revocations,
+    root,
     tokens.token,
     users.user,
     parties.customer,

@@ -47,7 +47,7 @@ def create_app(
     LicenseError that keeps the server from starting.
     """
     seeds, openid_client = vault.open_seeds(settings), _openid_client(settings)
-    database, issuer = vault.open_vault(settings)
+    database, issuer = vault.open_vault(settings, clock())
     try:
         notary = Notary(issuer.name, vault.open_record_signer(settings))
     except LicenseError:

@@ -21,7 +21,7 @@ from license_core.errors import (
 )
 from license_core.keyset import TrustedKeyset
 from license_core.license import HostBinding, License
-from license_core.publickey import PublicKey
+from license_core.roots import Roots
 from license_core.signer import Signer
 from license_core.verify import open_license
 from license_server import keysets
@@ -42,7 +42,11 @@ class Issuer(NamedTuple):
     signer: Signer
     keyset: TrustedKeyset
     keyset_token: str
-    roots: tuple[PublicKey, ...]
+    """The blocks that prove the keyset, as each licence file has them."""
+    shipped: Roots
+    """What the product trusts by itself."""
+    roots: Roots
+    """… and what it has come to trust since: the roots that the keyset is signed by."""
 
 
 class Drawn(NamedTuple):
@@ -120,7 +124,7 @@ def _verify(drawn: Drawn, issuer: Issuer) -> None:
     """Raise unless its file is what a client of this vendor accepts."""
     file = license_file(drawn.license, drawn.token, issuer.keyset_token)
     try:
-        verified = open_license(file, roots=issuer.roots)
+        verified = open_license(file, roots=issuer.shipped.keys)
     except LicenseError as error:
         raise InternalError(reason=f"what was signed does not verify ({error.sentence})") from error
     if verified.license != drawn.license:

@@ -1,5 +1,6 @@
 """The server's settings: from the environment, prefixed with ``LICENSE_SERVER_``."""
 
+from collections.abc import Iterable
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
@@ -35,6 +36,8 @@ class ServerSettings(BaseSettings):
     """A PostgreSQL URL; None: SQLite in the data folder."""
     signer: str | None = None
     """Where the signing key is, as a URI; None: the key file in the data folder."""
+    roots_needed: int = Field(1, ge=1)
+    """How many of the root keys that the product ships must sign a keyset."""
     passphrase: SecretStr | None = None
     passphrase_file: Path | None = None
     admin_password: SecretStr | None = None
@@ -93,6 +96,11 @@ class ServerSettings(BaseSettings):
         return self.data / "root.pub.pem"
 
     @property
+    def root_pub_pems(self) -> list[Path]:
+        """All root keys that the product ships: that one, and ``root-….pub.pem`` beside it."""
+        return [self.root_pub_pem, *sorted(self.data.glob("root-*.pub.pem"))]
+
+    @property
     def root_key(self) -> Path:
         """The private root key, encrypted. The server runs without it."""
         return self.data / "keys" / "root.key.pem"
@@ -101,6 +109,10 @@ class ServerSettings(BaseSettings):
     def signing_key(self) -> Path:
         """The private signing key, encrypted."""
         return self.data / "keys" / "signing.key.pem"
+
+    def new_signing_key(self, kid: str) -> Path:
+        """The private signing key *kid* that was made later, encrypted."""
+        return self.data / "keys" / f"signing-{kid}.key.pem"
 
     @property
     def record_key(self) -> Path:
@@ -117,10 +129,15 @@ class ServerSettings(BaseSettings):
         """The private key, encrypted, under which the seeds of one-time codes are kept."""
         return self.data / "keys" / "seeds.key.pem"
 
-    @property
-    def signer_uri(self) -> str:
-        """Where the signing key is (signers.open_signer)."""
-        return self.signer or f"file:{self.signing_key}"
+    def signer_uri(self, kids: Iterable[str] = ()) -> str:
+        """Where the signing key is (signers.open_signer): one of *kids* that has a file here.
+
+        The first of them counts; without one, the key that came with the server.
+        """
+        if self.signer is not None:
+            return self.signer
+        paths = map(self.new_signing_key, kids)
+        return f"file:{next((path for path in paths if path.exists()), self.signing_key)}"
 
     def read_passphrase(self, what: str) -> bytes:
         """The passphrase of the key *what*. Raises PassphraseMissingError, InputInvalidError."""

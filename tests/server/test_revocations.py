@@ -13,7 +13,7 @@ from license_core.revocation import open_revocations
 from license_server import acts, revocations
 from license_server.actor import COMMAND
 from license_server.acts import Wanted
-from license_server.revocations import StoredList
+from license_server.store.revocations import StoredList
 from tests.server.conftest import Desk
 from tests.support import server
 from tests.support.ledger import NOW, Ledger, new_ledger
