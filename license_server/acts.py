@@ -136,6 +136,7 @@ def plan(
         actor.need(PERMISSIONS[wanted.act], former.product)
         check_state(former, wanted.act)
         order = orders.again(wanted.act, issuing.claims_of(former), members, now)
+        order = order._replace(customer=former.customer)  # as it is called by now
         product = find(order.product)
         _check_difference(wanted.act, former, order, members)
     actor.need(PERMISSIONS[wanted.act], order.product)
@@ -166,9 +167,11 @@ def record(
 ) -> StoredLicense:
     """Store what was drawn up; what is stored. *more* are details of the event.
 
-    Raises LicenseStateError or ChangedMeanwhileError where somebody else was first, or
-    IntegrityError where another process took the number: then draw up another.
+    Raises LicenseStateError or ChangedMeanwhileError where somebody else was first,
+    SignerUnavailableError where another keyset is in force by now, or IntegrityError where another
+    process took the number: then draw up another.
     """
+    issuing.check_in_force(connection, issuer)
     license_, former = drawn.license, planned.former
     customer_id, product_id, needs = parties.ids(connection, license_.sub, license_.aud)
     now = license_.iat

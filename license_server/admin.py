@@ -26,6 +26,7 @@ from license_server.commands import licenses, parties, proposals, tokens, users
 from license_server.commands.audit import audit
 from license_server.commands.backup import backup, restore
 from license_server.commands.fsck import fsck
+from license_server.commands.keys import keys
 from license_server.commands.output import give_up_output, say
 from license_server.commands.revocations import revocations
 from license_server.commands.root import root
@@ -153,6 +154,7 @@ for command in (
     export,
     fsck,
     import_,
+    keys,
     restore,
     revocations,
     root,

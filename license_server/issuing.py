@@ -27,6 +27,7 @@ from license_core.verify import open_license
 from license_server import keysets
 from license_server.orders import NUMBER, Order
 from license_server.store import licenses as store
+from license_server.store import record
 from license_server.store.licenses import StoredLicense
 
 _SAMPLE = 50
@@ -47,6 +48,11 @@ class Issuer(NamedTuple):
     """What the product trusts by itself."""
     roots: Roots
     """… and what it has come to trust since: the roots that the keyset is signed by."""
+
+    @property
+    def version(self) -> int:
+        """Of the keyset."""
+        return self.keyset.keyset.version
 
 
 class Drawn(NamedTuple):
@@ -146,6 +152,17 @@ def check_signing_key(issuer: Issuer, now: int, product: str | None = None) -> N
     else:
         return
     raise SignerUnavailableError(reason=reason.rstrip("?"))
+
+
+def check_in_force(connection: Connection, issuer: Issuer) -> None:
+    """Raise SignerUnavailableError where a keyset was installed that *issuer* does not know yet.
+
+    Its key may be one that was lost: nothing is recorded that it signed after that.
+    """
+    newest = record.newest_version(connection)
+    if newest != issuer.version:
+        reason = f"keyset {newest} was installed, and {issuer.version} is in use; try again"
+        raise SignerUnavailableError(reason=reason)
 
 
 def find(connection: Connection, number: str) -> StoredLicense:

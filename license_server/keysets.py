@@ -147,20 +147,42 @@ def read_draft(token: str) -> bytes:
     return payload
 
 
+def drafted(data: bytes, path: str, present: Keyset) -> Keyset:
+    """The draft in the bytes of the file *path*, which is to follow on *present*.
+
+    Raises KeysetRefusedError.
+    """
+    try:
+        tokens = armor.unwrap(data).get(DRAFT, [])
+        if len(tokens) != 1:
+            raise ValueError(Reason("it holds {count} drafts, not one", count=len(tokens)))
+        keyset = Keyset.from_dict(strictjson.loads(read_draft(tokens[0])))
+        if keyset.version != present.version + 1:
+            raise ValueError(
+                Reason(
+                    "it is a draft of version {given}, and version {present} is in force",
+                    given=keyset.version,
+                    present=present.version,
+                )
+            )
+    except ValueError as error:
+        raise KeysetRefusedError(path=path, reason=str(error)) from error
+    return keyset
+
+
 def _check(payload: bytes) -> str:
     return b64url.encode(hashlib.sha256(payload).digest())[:_CHECK_CHARACTERS]
 
 
-def with_key(present: Keyset, new: SigningKey, now: int) -> Keyset:
-    """The next keyset, with one key more."""
-    return _next(present, (*present.keys, new), now)
+def with_key(keyset: Keyset, new: SigningKey) -> Keyset:
+    """*keyset* with one key more."""
+    return keyset._replace(keys=(*keyset.keys, new))
 
 
-def with_state(present: Keyset, kid: str, state: str, now: int) -> Keyset:
-    """The next keyset, in which the key *kid* has another state. Raises NotFoundError."""
-    entry(present, kid)
-    keys = tuple(one._replace(state=state) if one.key.kid == kid else one for one in present.keys)
-    return _next(present, keys, now)
+def with_entry(keyset: Keyset, changed: SigningKey) -> Keyset:
+    """*keyset* with *changed* in place of what it says of that key."""
+    keys = (changed if one.key == changed.key else one for one in keyset.keys)
+    return keyset._replace(keys=tuple(keys))
 
 
 def entry(keyset: Keyset, kid: str) -> SigningKey:
@@ -170,10 +192,6 @@ def entry(keyset: Keyset, kid: str) -> SigningKey:
     if len(found) != 1 and not exact:
         raise NotFoundError(what="key in the keyset called", name=kid[:64])
     return (exact or found)[0]
-
-
-def _next(present: Keyset, keys: tuple[SigningKey, ...], now: int) -> Keyset:
-    return present._replace(version=present.version + 1, iat=now, keys=keys)
 
 
 # What ends

@@ -286,15 +286,19 @@ def read_trust(settings: ServerSettings, database: Database) -> Trust:
         raise SignerUnavailableError(reason=reason) from error
 
 
+def signer_uri(settings: ServerSettings, trust: Trust, now: int) -> str:
+    """Where the newest key is that may sign at *now*, of those that are here."""
+    may = [one for one in trust.keyset.keyset.keys if keysets.standing(one, now) == "active"]
+    newest = sorted(may, key=lambda one: one.nbf, reverse=True)
+    return settings.signer_uri(one.key.kid for one in newest)
+
+
 def open_issuer(settings: ServerSettings, trust: Trust, now: int) -> Issuer:
     """Who signs under *trust*: the newest key that may at *now*, of those that are here.
 
     Raises SignerUnavailableError, PassphraseWrongError, or what settings.read_passphrase raises.
     """
-    may = [one for one in trust.keyset.keyset.keys if keysets.standing(one, now) == "active"]
-    newest = sorted(may, key=lambda one: one.nbf, reverse=True)
-    uri = settings.signer_uri(one.key.kid for one in newest)
-    signer = open_signer(uri, settings.read_passphrase)
+    signer = open_signer(signer_uri(settings, trust, now), settings.read_passphrase)
     iss = trust.keyset.keyset.iss
     return Issuer(iss, signer, trust.keyset, trust.text, read_roots(settings), trust.roots)
 

@@ -33,6 +33,7 @@ ACTIONS = {
     "invitation.withdrawn": "invitation withdrawn",
     "token.created": "token made",
     "token.revoked": "token revoked",
+    "keyset.installed": "keyset installed",
     "revocations.published": "revocation list published",
     "server.initialised": "server set up",
     "server.restored": "server restored from a backup",
