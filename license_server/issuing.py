@@ -130,7 +130,7 @@ def _verify(drawn: Drawn, issuer: Issuer) -> None:
     """Raise unless its file is what a client of this vendor accepts."""
     file = license_file(drawn.license, drawn.token, issuer.keyset_token)
     try:
-        verified = open_license(file, roots=issuer.shipped.keys)
+        verified = open_license(file, roots=issuer.shipped.keys, needed=issuer.shipped.threshold)
     except LicenseError as error:
         raise InternalError(reason=f"what was signed does not verify ({error.sentence})") from error
     if verified.license != drawn.license:
