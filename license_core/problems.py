@@ -755,8 +755,8 @@ PROBLEMS: dict[str, Problem] = {
         "keyset-refused",
         117,
         409,
-        "The keyset cannot be installed",
-        "{path} was not installed: {reason}.",
+        "The keyset cannot be used",
+        "{path} cannot be used as a keyset: {reason}.",
         "Nothing was changed. `{server} keys list` shows what is in force; a keyset is signed with "
         "`{server} root keyset` where a root key is.",
     ),

@@ -61,7 +61,7 @@ def advance(present: Trust, given: bytes, path: str, shipped: Roots, now: int) -
         new = _opened(found, armor.unwrap(present.text.encode()).get(armor.ROOTS, ()), shipped)
         _check_newer(present.keyset.keyset, new.keyset.keyset, now)
     except ValueError as error:
-        raise KeysetRefusedError(path=path, reason=_told(error, present)) from error
+        raise KeysetRefusedError(path=path, reason=_told(error)) from error
     return new
 
 
@@ -73,7 +73,7 @@ def _instead(found: Mapping[str, Sequence[str]]) -> str:
     return "it holds no keyset"
 
 
-def _told(error: ValueError, present: Trust) -> str:
+def _told(error: ValueError) -> str:
     """What *error* means to whoever installs."""
     if isinstance(error, SkippedError):
         return Reason(
@@ -85,9 +85,7 @@ def _told(error: ValueError, present: Trust) -> str:
     if isinstance(error, TooFewSignersError):
         return Reason("{reason}", reason=str(error))
     if isinstance(error, jws.TokenError):
-        return Reason(
-            "no root key of version {version} of the roots signed it", version=present.roots.version
-        )
+        return "no root key signed it that is trusted, with the roots that it brings"
     return str(error)
 
 

@@ -81,7 +81,7 @@ class Sold(NamedTuple):
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         env = server.environment(self.settings.data, self.url)
-        done = server.command(*arguments, env=env)
+        done = server.at_once(*arguments, env=env)
         assert done.returncode == 0, done.stderr
         return done
 
@@ -285,14 +285,14 @@ def test_the_key_in_use_is_not_issued_again_with_itself(tmp_path: Path) -> None:
     sold = sell(tmp_path, 1, None)
     env = server.environment(sold.settings.data)
     out = str(tmp_path / "out")
-    refused = server.command("keys", "reissue", sold.kid, "-o", out, env=env)
+    refused = server.at_once("keys", "reissue", sold.kid, "-o", out, env=env)
     assert (refused.returncode, "is the key in use" in refused.stderr) == (76, True)
-    unknown = server.command("keys", "reissue", "nobody", "-o", out, env=env)
+    unknown = server.at_once("keys", "reissue", "nobody", "-o", out, env=env)
     assert (unknown.returncode, "no key in the keyset called nobody" in unknown.stderr) == (
         77,
         True,
     )
-    assert "Nothing was changed" in server.command("keys", "leaked", sold.kid, env=env).stderr
+    assert "Nothing was changed" in server.at_once("keys", "leaked", sold.kid, env=env).stderr
     assert sold.run("keys", "list").stdout.startswith("Keyset version 1 ")
     assert re.search(
         r"\d+ live of 1  Customer 0 <it@customer0.example>",
