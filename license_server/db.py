@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import sqlalchemy
 from sqlalchemy import Connection, Engine, event
@@ -91,6 +91,16 @@ class Database:
         self.engine.dispose()
 
 
+class Count(Protocol):
+    """What a process counts, and writes last in a transaction where it is not written yet."""
+
+    def waiting(self) -> bool:
+        """Whether there is something to write."""
+
+    def write(self, connection: Connection) -> Callable[[], None]:
+        """Write it; what to call once that is committed."""
+
+
 class _Job(NamedTuple, Generic[T]):
     work: Work[T]
     future: "Future[T]"
@@ -102,6 +112,7 @@ class Writer:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine.execution_options(writes=True)
         self._waiting: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self.count: Count | None = None
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
@@ -128,7 +139,7 @@ class Writer:
     def _run(self) -> None:
         while True:
             jobs, last = self._take()
-            if jobs:
+            if jobs or (last and self.count is not None and self.count.waiting()):
                 self._do(jobs)
             if last:
                 return
@@ -157,7 +168,7 @@ class Writer:
                         raise
                     results = None
                 else:
-                    connection.commit()
+                    self._commit(connection)
         except Exception as error:  # noqa: BLE001  # whoever asked is told
             told = told_plainly(error)
             for job in jobs:
@@ -169,6 +180,14 @@ class Writer:
             return
         for job, result in zip(jobs, results, strict=True):
             job.future.set_result(result)
+
+    def _commit(self, connection: Connection) -> None:
+        if self.count is None or not self.count.waiting():
+            connection.commit()
+            return
+        committed = self.count.write(connection)
+        connection.commit()
+        committed()
 
 
 def told_plainly(error: Exception) -> Exception:

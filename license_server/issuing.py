@@ -25,8 +25,10 @@ from license_core.publickey import PublicKey
 from license_core.signer import Signer
 from license_core.verify import open_license
 from license_server.orders import NUMBER, Order
+from license_server.signers import Remote
 from license_server.store import licenses as store
 from license_server.store.licenses import StoredLicense
+from license_server.tally import Tally
 
 _SAMPLE = 50
 """Of so many licences in bulk one is verified as a client would (docs/adr/0011)."""
@@ -42,6 +44,10 @@ class Issuer(NamedTuple):
     keyset: TrustedKeyset
     keyset_token: str
     roots: tuple[PublicKey, ...]
+    remote: Remote | None = None
+    """The signer, where its key is not in this process: to sign may take long, or fail."""
+    tally: Tally | None = None
+    """Where its signatures are counted."""
 
 
 class Drawn(NamedTuple):

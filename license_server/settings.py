@@ -1,5 +1,6 @@
 """The server's settings: from the environment, prefixed with ``LICENSE_SERVER_``."""
 
+import sys
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
@@ -123,8 +124,13 @@ class ServerSettings(BaseSettings):
         return self.signer or f"file:{self.signing_key}"
 
     def read_passphrase(self, what: str) -> bytes:
-        """The passphrase of the key *what*. Raises PassphraseMissingError, InputInvalidError."""
+        """The passphrase of the key *what*; at a terminal it is asked for, once a process.
+
+        Raises PassphraseMissingError, InputInvalidError.
+        """
         secret = _secret(self.passphrase_file, self.passphrase, "LICENSE_SERVER_PASSPHRASE_FILE")
+        if secret is None and sys.stdin is not None and sys.stdin.isatty():
+            secret = _typed(what)
         if not secret:
             raise PassphraseMissingError(what=what)
         return secret.encode("utf-8", "surrogateescape")
@@ -141,6 +147,21 @@ class ServerSettings(BaseSettings):
         """The first administrator's password; None: to be generated. Raises InputInvalidError."""
         name = "LICENSE_SERVER_ADMIN_PASSWORD_FILE"
         return _secret(self.admin_password_file, self.admin_password, name)
+
+
+_known: list[str] = []
+"""What was typed already."""
+
+
+def _typed(what: str) -> str:
+    """What somebody types; all keys of a server have one passphrase. A new one is typed twice."""
+    import click
+
+    if not _known:
+        again = what.startswith("new ")
+        asked = f"Passphrase of the {what}"
+        _known[:] = [click.prompt(asked, hide_input=True, err=True, confirmation_prompt=again)]
+    return _known[0]
 
 
 def _secret(path: Path | None, value: SecretStr | None, name: str) -> str | None:

@@ -11,6 +11,7 @@ keys/seeds.key.pem    what the seeds of one-time codes are encrypted under, encr
 
 import errno
 import os
+import secrets
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -36,16 +37,18 @@ from license_core.publickey import PublicKey
 from license_core.signer import MemorySigner, Signer
 from license_server import accounts, audit, passwords, schema
 from license_server.actor import COMMAND
+from license_server.checkpoints import Notary
 from license_server.db import Database, Work
 from license_server.issuing import Issuer
 from license_server.seeds import Seeds
 from license_server.settings import ServerSettings
-from license_server.signers import open_signer, pkcs8
+from license_server.signers import Remote, open_signer
+from license_server.signers.file import check_passphrase, read_key, write_key, write_new
 from license_server.store import people, record
+from license_server.tally import CountedSigner, Tally
 
 DAY = 86400
 _SIGNING_KEY_DAYS = 3653
-_LEAST_PASSPHRASE = 12
 _PRIVATE, _PUBLIC = 0o600, 0o644
 
 
@@ -65,17 +68,22 @@ def make(
 ) -> None:
     """Make the keys and the database in a new folder beside ``settings.data``, and rename it.
 
+    The signing key is made too, unless the settings name one that is there.
+
     Raises AlreadyInitialisedError, InputInvalidError, PassphraseMissingError,
-    DatabaseUnavailableError, or that the folder cannot be written.
+    DatabaseUnavailableError, what keeps that signing key from being used, or that the folder
+    cannot be written.
     """
     _refuse_used(settings)
     passwords.check(administrator.password)
-    passphrase = settings.read_passphrase("new key")
-    if len(passphrase) < _LEAST_PASSPHRASE:
-        reason = f"it has {len(passphrase)} bytes; what seals the keys has {_LEAST_PASSPHRASE}"
-        raise InputInvalidError(field="passphrase", reason=f"{reason} or more")
-    root, signing = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
-    keyset = _first_keyset(vendor, root, signing, now)
+    passphrase = check_passphrase(settings.read_passphrase("new key"))
+    root, signing = Ed25519PrivateKey.generate(), None
+    if settings.signer is None:
+        signing = Ed25519PrivateKey.generate()
+        signer: Signer = MemorySigner(signing)
+    else:
+        signer = open_signer(settings.signer, settings.read_passphrase)
+    keyset = _first_keyset(vendor, root, signer.public_key, now)
     data = Path(absolute(str(settings.data)))
     new = settings.model_copy(
         update={"data": data.with_name(f".{data.name}.{random(6).hex()}.tmp")}
@@ -83,9 +91,10 @@ def make(
     try:
         new.data.mkdir(mode=0o700, parents=True)
         (new.data / "keys").mkdir(mode=0o700)
-        _write_private(new.root_key, root, passphrase, random)
-        _write_private(new.signing_key, signing, passphrase, random)
-        _write_private(new.seeds_key, Ed25519PrivateKey.generate(), passphrase, random)
+        write_key(new.root_key, root, passphrase, random)
+        if signing is not None:
+            write_key(new.signing_key, signing, passphrase, random)
+        write_key(new.seeds_key, Ed25519PrivateKey.generate(), passphrase, random)
         _write_public(new.root_pub_pem, root)
         _make_record_key(new, passphrase, random)
         _make_database(
@@ -116,8 +125,14 @@ def ensure_record_key(settings: ServerSettings, random: Callable[[int], bytes]) 
         raise _told_plainly(error, settings.data) from error
 
 
-def open_record_signer(settings: ServerSettings) -> Signer:
-    """Who signs checkpoints. Raises RecordKeyUnavailableError, or that there is no passphrase."""
+def open_notary(settings: ServerSettings, issuer: Issuer) -> Notary:
+    """Who makes checkpoints. Raises RecordKeyUnavailableError, or that there is no passphrase."""
+    signer = _open_record_signer(settings)
+    tally = issuer.tally
+    return Notary(issuer.name, signer if tally is None else CountedSigner(signer, tally))
+
+
+def _open_record_signer(settings: ServerSettings) -> Signer:
     public = read_record_key(settings)
     try:
         signer = open_signer(f"file:{settings.record_key}", settings.read_passphrase)
@@ -166,7 +181,7 @@ def put_in_place(
         new.data.mkdir(mode=0o700, parents=True)
         (new.data / "keys").mkdir(mode=0o700)
         for name, content in files.items():
-            _write(new.data / name, content, _PUBLIC if name.endswith(".pub.pem") else _PRIVATE)
+            write_new(new.data / name, content, _PUBLIC if name.endswith(".pub.pem") else _PRIVATE)
         _store(
             new,
             fill,
@@ -187,7 +202,11 @@ def open_vault(settings: ServerSettings) -> tuple[Database, Issuer]:
     """
     database = open_database(settings)
     try:
-        return database, _open_issuer(settings, database)
+        issuer = _open_issuer(settings, database)
+        tally = Tally(secrets.token_hex(8))
+        database.writer.count = tally
+        counted = CountedSigner(issuer.signer, tally)
+        return database, issuer._replace(signer=counted, tally=tally)
     except LicenseError:
         database.close()
         raise
@@ -199,18 +218,13 @@ def open_seeds(settings: ServerSettings) -> Seeds:
     Raises SignerUnavailableError, PassphraseWrongError, or what settings.read_passphrase raises.
     """
     path = settings.seeds_key
-    what = f"key {path.name}"
-    try:
-        pem = path.read_bytes()
-    except FileNotFoundError as error:
+    if not os.path.exists(path):
         reason = (
             f"{path} is missing: put your copy of the keys into {path.parent}/ "
             "(a server of a former version gets this one by `upgrade`)"
         )
-        raise SignerUnavailableError(reason=reason) from error
-    except OSError as error:
-        raise SignerUnavailableError(reason=f"{path}: {words(error)}") from error
-    return Seeds(pkcs8.decrypt(pem, settings.read_passphrase(what), what))
+        raise SignerUnavailableError(reason=reason)
+    return Seeds(read_key(path, settings.read_passphrase))
 
 
 def ensure_seeds_key(settings: ServerSettings, random: Callable[[int], bytes]) -> None:
@@ -225,11 +239,10 @@ def ensure_seeds_key(settings: ServerSettings, random: Callable[[int], bytes]) -
         missing = settings.root_pub_pem.name
         raise NotInitialisedError(path=str(settings.data), missing=missing)
     passphrase = settings.read_passphrase("new key")
-    pem = pkcs8.encrypt(Ed25519PrivateKey.generate(), passphrase, random(16), random(16))
     new = path.with_name(f".{path.name}.{random(6).hex()}.tmp")
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        _write(new, pem, _PRIVATE)
+        write_key(new, Ed25519PrivateKey.generate(), passphrase, random)
         os.link(new, path)
     except FileExistsError:
         pass  # another process made it meanwhile
@@ -274,7 +287,8 @@ def _open_issuer(settings: ServerSettings, database: Database) -> Issuer:
         reason = f"the keyset in the database is not signed by {path.name} ({error})"
         raise SignerUnavailableError(reason=reason) from error
     signer = open_signer(settings.signer_uri, settings.read_passphrase)
-    return Issuer(keyset.keyset.iss, signer, keyset, token, (root,))
+    remote = signer if isinstance(signer, Remote) else None
+    return Issuer(keyset.keyset.iss, signer, keyset, token, (root,), remote)
 
 
 def _refuse_used(settings: ServerSettings) -> None:
@@ -294,15 +308,9 @@ def _refuse_used(settings: ServerSettings) -> None:
         raise InputInvalidError(field="--data", reason=reason)
 
 
-def _first_keyset(
-    vendor: str, root: Ed25519PrivateKey, signing: Ed25519PrivateKey, now: int
-) -> str:
+def _first_keyset(vendor: str, root: Ed25519PrivateKey, signing: PublicKey, now: int) -> str:
     # From yesterday on, so that a clock which is corrected a little does no harm.
-    key = SigningKey(
-        PublicKey(signing.public_key().public_bytes_raw()),
-        nbf=now - DAY,
-        exp=now + _SIGNING_KEY_DAYS * DAY,
-    )
+    key = SigningKey(signing, nbf=now - DAY, exp=now + _SIGNING_KEY_DAYS * DAY)
     try:
         return Keyset(vendor, 1, now, (key,)).sign(MemorySigner(root))
     except ValueError as error:
@@ -378,27 +386,13 @@ def _make_record_key(
     settings: ServerSettings, passphrase: bytes, random: Callable[[int], bytes]
 ) -> None:
     key = Ed25519PrivateKey.generate()
-    _write_private(settings.record_key, key, passphrase, random)
+    write_key(settings.record_key, key, passphrase, random)
     _write_public(settings.record_pub_pem, key)
-
-
-def _write_private(
-    path: Path, key: Ed25519PrivateKey, passphrase: bytes, random: Callable[[int], bytes]
-) -> None:
-    _write(path, pkcs8.encrypt(key, passphrase, random(16), random(16)), _PRIVATE)
 
 
 def _write_public(path: Path, key: Ed25519PrivateKey) -> None:
     pem = PublicKey(key.public_key().public_bytes_raw()).to_pem()
-    _write(path, pem.encode("ascii"), _PUBLIC)
-
-
-def _write(path: Path, data: bytes, mode: int) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    with open(os.open(path, flags, mode), "wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
+    write_new(path, pem.encode("ascii"), _PUBLIC)
 
 
 def _told_plainly(error: OSError, data: Path) -> LicenseError:

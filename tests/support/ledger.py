@@ -114,7 +114,7 @@ def open_ledger(settings: ServerSettings) -> Ledger:
     """The ledger of a vendor."""
     opened, issuer = vault.open_vault(settings)
     site = Site(settings, opened, issuer, lambda: NOW, os.urandom)
-    notary = Notary(issuer.name, vault.open_record_signer(settings))
+    notary = vault.open_notary(settings, issuer)
     trusted = Trusted(issuer.roots, vault.read_record_key(settings))
     return Ledger(site, settings, notary, trusted)
 
