@@ -12,13 +12,14 @@ from license_core.reason import Reason
 
 LICENSE = "LICENSE"
 KEYSET = "LICENSE KEYSET"
+ROOTS = "LICENSE ROOTS"
 REVOCATIONS = "LICENSE REVOCATIONS"
 REQUEST = "LICENSE REQUEST"
 
 _BEGIN = b"-----BEGIN "
 _LINES = tuple(
     (label, f"-----BEGIN {label}-----\n".encode(), f"\n-----END {label}-----\n".encode())
-    for label in (LICENSE, KEYSET, REVOCATIONS, REQUEST)
+    for label in (LICENSE, KEYSET, ROOTS, REVOCATIONS, REQUEST)
 )
 
 COLUMNS = 64

@@ -253,8 +253,9 @@ class KeysetMissingError(LicenseError):
 
 
 class KeysetUntrustedError(LicenseError):
-    """No trusted root key signed the keyset."""
+    """Too few trusted root keys signed the keyset."""
 
+    reason: str
     trusted: str
     keys: str
 
@@ -352,6 +353,28 @@ class FeatureNotLicensedError(LicenseError):
     licensed: str
 
 
+class KeysetRolledBackError(LicenseError):
+    """This host has seen a later keyset, or later roots."""
+
+    version: int
+    roots: int
+    seen_version: int
+    seen_roots: int
+
+
+class RootsInvalidError(LicenseError):
+    """Trusted root keys signed a roots document that breaks the rules of SPEC section 6.3."""
+
+    reason: str
+
+
+class RootsSkippedError(LicenseError):
+    """A version of the roots is missing between those that are known and those that are there."""
+
+    known: int
+    found: int
+
+
 class LicenseExpiredError(LicenseError):
     """The term, and any grace, is over."""
 
@@ -379,6 +402,13 @@ class LicenseRevokedError(LicenseError):
     number: str
     list_number: int
     listed_at: int
+
+
+class RevocationsRolledBackError(LicenseError):
+    """This host has seen a later revocation list."""
+
+    number: int
+    seen_number: int
 
 
 class MaintenanceEndedError(LicenseError):
@@ -711,6 +741,13 @@ class NameTakenError(LicenseError):
 class RecordKeyUnavailableError(LicenseError):
     """The key that signs checkpoints cannot be used."""
 
+    reason: str
+
+
+class KeysetRefusedError(LicenseError):
+    """A keyset cannot take the place of the one that is in force."""
+
+    path: str
     reason: str
 
 

@@ -1,4 +1,4 @@
-"""What the client remembers between checks: the clock's high-water mark and former hosts.
+"""What the client remembers between checks: the clock's mark, versions, and former hosts.
 
 Pure: bytes to Memory and back (SPEC section 7.3). The memory is authenticated under the anchor of
 the host, so another host's is not believed; it is safe to lose. Who is root can delete it.
@@ -20,6 +20,18 @@ TOLERANCE = 24 * 3600
 MAX_HOSTS = 8
 
 
+class SeenList(NamedTuple):
+    """A list that was verified under the keyset that is remembered, and spares one licence."""
+
+    digest: str
+    """SHA-256 of its file, in hexadecimal digits."""
+    number: int
+    iat: int
+    exp: int | None
+    jti: str
+    """The licence that it does not list."""
+
+
 class Memory(NamedTuple):
     """What was seen at earlier checks."""
 
@@ -32,6 +44,12 @@ class Memory(NamedTuple):
     """The components of this host as keys were derived from them, latest first."""
     authentic: bool = True
     """Whether the mark was written on this host."""
+    trust: tuple[int, int] = (0, 0)
+    """The highest versions of roots and keyset that were seen, as ``Trust.version`` has them."""
+    revocations_number: int = 0
+    """The highest number of a revocation list that was seen."""
+    list: SeenList | None = None
+    """The list that was beside the licence."""
 
     def host_of(self, key: str, profile: str) -> Mapping[str, str | None] | None:
         """The remembered components that hash to *key*: what the licensed host was."""
@@ -57,6 +75,15 @@ class Memory(NamedTuple):
         """
         begins_anew = license_jti != self.license_jti and license_iat > self.license_iat
         return 0 if begins_anew or not self.authentic else self.seen_at
+
+    def learn(self, trust: tuple[int, int], number: int, seen: SeenList | None) -> "Memory":
+        """After a check that found this trust, a list of this *number* (0: none) and *seen*."""
+        memory = self if self.authentic else Memory(hosts=self.hosts)
+        return memory._replace(
+            trust=max(trust, memory.trust),
+            revocations_number=max(number, memory.revocations_number),
+            list=seen,
+        )
 
     def advance(self, now: int, license_jti: str, license_iat: int, *, holds: bool) -> "Memory":
         """After a check of this licence at *now*.
@@ -91,6 +118,12 @@ def parse(data: bytes, facts: HostFacts) -> Memory:
         license_iat=get(claims.instant(members, "license_iat"), "license_iat"),
         license_jti=claims.text(members, "license_jti"),
         hosts=tuple(_host(host) for host in hosts[:MAX_HOSTS]),
+        trust=(
+            claims.integer(members, "roots_version") or 0,
+            claims.integer(members, "keyset_version") or 0,
+        ),
+        revocations_number=claims.integer(members, "revocations_number") or 0,
+        list=_list(claims.mapping(members, "list")),
     )
     return memory._replace(authentic=code == _code(memory, facts))
 
@@ -107,13 +140,35 @@ def _members(memory: Memory) -> dict[str, Any]:
         "license_iat": memory.license_iat,
         "license_jti": memory.license_jti,
         "hosts": [{name: host[name] for name in COMPONENTS} for host in memory.hosts],
+        # Left out while there is nothing to say, as a former client wrote it.
+        "roots_version": memory.trust[0] or None,
+        "keyset_version": memory.trust[1] or None,
+        "revocations_number": memory.revocations_number or None,
+        "list": memory.list and _filled(memory.list._asdict()),
     }
+    return _filled(members)
+
+
+def _filled(members: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not None}
 
 
 def _code(memory: Memory, facts: HostFacts) -> str:
     secret = anchor(components(facts, "hk1"))
     return hmac_sha256(secret, strictjson.dumps(_members(memory))).hex()
+
+
+def _list(members: dict[str, Any] | None) -> SeenList | None:
+    if members is None:
+        return None
+    get = claims.required
+    return SeenList(
+        get(claims.text(members, "digest"), "digest"),
+        get(claims.integer(members, "number"), "number"),
+        get(claims.instant(members, "iat"), "iat"),
+        claims.instant(members, "exp"),
+        get(claims.text(members, "jti"), "jti"),
+    )
 
 
 def _host(members: Any) -> dict[str, str | None]:

@@ -79,11 +79,15 @@ def check_file(
         settings=settings,
         memory=memory,
         revocations=place.read_revocations(),
+        known=place.read_trust(),
         keys_path=place.keys,
         revocations_path=place.revocations,
+        known_path=place.trust,
     )
     after = memory or Memory()
-    if report.license is not None:
+    if report.license is not None and report.trust is not None:
+        number = report.revocations.number if report.revocations else 0
+        after = after.learn(report.trust.version, number, report.seen_list)
         after = after.advance(now, report.license.jti, report.license.iat, holds=report.ok)
         if report.ok:
             after = after.remember_host(facts)

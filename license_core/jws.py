@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LICENSE = "license+jwt"
 KEYSET = "license-keyset+jwt"
+ROOTS = "license-roots+jwt"
 REVOCATIONS = "license-revocations+jwt"
 CHECKPOINT = "license-checkpoint+jwt"
 
@@ -91,3 +92,20 @@ def verify(token: str, trusted: Mapping[str, PublicKey]) -> tuple[PublicKey, byt
     if not key.verifies(signature, signed.encode("ascii")):
         raise WrongSignatureError("its signature does not match")
     return key, payload
+
+
+def signed(
+    tokens: Iterable[str], trusted: Mapping[str, PublicKey]
+) -> dict[bytes, dict[PublicKey, str]]:
+    """The payloads that *trusted* keys signed, each with those that did, and their tokens.
+
+    A key counts once, in however many tokens. Tokens that no trusted key signed are passed over.
+    """
+    found: dict[bytes, dict[PublicKey, str]] = {}
+    for token in tokens:
+        try:
+            key, payload = verify(token, trusted)
+        except TokenError:
+            continue
+        found.setdefault(payload, {}).setdefault(key, token)
+    return found

@@ -9,8 +9,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from license_core import claims, jws, strictjson
+from license_core.armor import readings
 from license_core.claims import ClaimError
 from license_core.publickey import PublicKey
+from license_core.reason import Reason
 
 if TYPE_CHECKING:
     from license_core.signer import Signer
@@ -93,13 +95,25 @@ class Keyset(NamedTuple):
         return jws.sign(payload, root, jws.KEYSET)
 
 
+class TooFewSignersError(jws.TokenError):
+    """Some trusted root keys signed it, but not as many as must."""
+
+    def __init__(self, signed: int, needed: int) -> None:
+        super().__init__(
+            Reason("{count} of the {needed} root keys signed it", count=signed, needed=needed)
+        )
+        self.signed, self.needed = signed, needed
+
+
 class TrustedKeyset:
-    """A keyset whose signature was verified, ready to verify licences."""
+    """A keyset whose signatures were verified, ready to verify licences."""
 
-    __slots__ = ("_by_kid", "keyset", "license_headers")
+    __slots__ = ("_by_kid", "keyset", "license_headers", "tokens")
 
-    def __init__(self, keyset: Keyset) -> None:
+    def __init__(self, keyset: Keyset, tokens: tuple[str, ...] = ()) -> None:
         self.keyset = keyset
+        self.tokens = tokens
+        """What it was read from: a token of each root key that signed it."""
         self.license_headers: Mapping[str, PublicKey] = jws.headers(
             (entry.key for entry in keyset.keys), jws.LICENSE
         )
@@ -111,16 +125,44 @@ class TrustedKeyset:
 
 
 @lru_cache(maxsize=32)
-def open_keyset(token: str, roots: tuple[PublicKey, ...]) -> TrustedKeyset:
-    """Verify *token* with the *roots*, then read it; the same keyset is verified once a process.
+def open_keyset(
+    tokens: tuple[str, ...], roots: tuple[PublicKey, ...], needed: int = 1
+) -> TrustedKeyset:
+    """The keyset of the highest version that at least *needed* of *roots* signed.
 
-    Raises jws.TokenError where no root signed it, ClaimError or ValueError for what it says.
+    Each root signs in a token of its own, all of them the same bytes. The first of equal versions
+    counts; the same tokens are verified once a process. Where there is none, raises ValueError or
+    ClaimError for one that enough signed and that is not valid; TooFewSignersError for one that
+    fewer signed; else the jws.TokenError of the last token.
     """
-    _, payload = jws.verify(token, jws.headers(roots, jws.KEYSET))
-    return TrustedKeyset(Keyset.from_dict(strictjson.loads(payload)))
+    trusted = jws.headers(roots, jws.KEYSET)
+    candidates = [reading for token in tokens for reading in readings(token)]
+    newest: TrustedKeyset | None = None
+    invalid: ValueError | None = None
+    most = 0
+    for payload, signers in jws.signed(candidates, trusted).items():
+        most = max(most, len(signers))
+        if len(signers) < needed:
+            continue
+        try:
+            keyset = Keyset.from_dict(strictjson.loads(payload))
+        except ValueError as error:
+            invalid = error
+            continue
+        if newest is None or keyset.version > newest.keyset.version:
+            newest = TrustedKeyset(keyset, tuple(signers.values()))
+    if newest is not None:
+        return newest
+    if invalid is not None:
+        raise invalid
+    if most:
+        raise TooFewSignersError(most, needed)
+    jws.verify(candidates[-1], trusted)
+    raise AssertionError("a token that was not verified before is verified now")
 
 
-def _signing_key(entry: Any) -> SigningKey:
+def read_key(entry: Any) -> PublicKey:
+    """The key of an entry of a JWK Set, which names it by its thumbprint. Raises ClaimError."""
     if not isinstance(entry, dict):
         raise ClaimError("keys", "an entry is not an object")
     try:
@@ -131,6 +173,11 @@ def _signing_key(entry: Any) -> SigningKey:
         raise ClaimError("kid", "it is not the thumbprint of its key")
     if entry.get("alg") != "Ed25519":
         raise ClaimError("alg", "it is not Ed25519")
+    return key
+
+
+def _signing_key(entry: Any) -> SigningKey:
+    key = read_key(entry)
     get = claims.required
     return SigningKey(
         key,

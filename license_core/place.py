@@ -66,6 +66,15 @@ class Place(NamedTuple):
         """The revocation list beside the licence."""
         return os.path.join(self.conf, "license.revocations")
 
+    @property
+    def trust(self) -> str:
+        """What the client has learned of the vendor's keys."""
+        return os.path.join(self.conf, "license.trust")
+
+    def read_trust(self) -> bytes | None:
+        """What the client has learned of the vendor's keys; None: nothing."""
+        return read(self.trust, MAX_FILE)
+
     def read_license(self) -> bytes:
         """The installed licence.
 

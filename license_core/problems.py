@@ -183,9 +183,10 @@ PROBLEMS: dict[str, Problem] = {
         23,
         422,
         "The licence comes from a vendor that this product does not trust",
-        "The keyset in the file is not signed by a trusted root key (trusted here: {trusted}).",
+        "The keyset in the file counts for nothing: {reason} (trusted here: {trusted}).",
         "Check that the file comes from this product's vendor. If it does, "
-        "it was damaged on its way, or {keys} is not the folder of keys that the vendor shipped.",
+        "it was damaged on its way, or {keys} is not the folder of keys that the vendor shipped, "
+        "or the vendor has new root keys: then ask for the file that leads to them.",
     ),
     "KeysetInvalidError": Problem(
         "keyset-invalid",
@@ -300,6 +301,35 @@ PROBLEMS: dict[str, Problem] = {
         "Licence {number} does not include the feature {feature}. It includes: {licensed}.",
         "Ask your vendor for a licence that includes it: send the output of `{cli} request`.",
     ),
+    # … and trust, where 20-29 are taken
+    "KeysetRolledBackError": Problem(
+        "keyset-rolled-back",
+        37,
+        422,
+        "The vendor's keyset is older than one that was seen here",
+        "The newest keyset here is {version} (roots {roots}); "
+        "this host has already seen {seen_version} (roots {seen_roots}).",
+        "Install the later licence again, or ask your vendor for the present keyset, "
+        "and run `{cli} install FILE`.",
+    ),
+    "RootsInvalidError": Problem(
+        "roots-invalid",
+        38,
+        422,
+        "The vendor's root keys make no sense",
+        "A `LICENSE ROOTS` block is signed by trusted root keys, but cannot be used: {reason}.",
+        "Ask your vendor for a corrected file; name this message.",
+    ),
+    "RootsSkippedError": Problem(
+        "roots-skipped",
+        39,
+        422,
+        "A version of the vendor's root keys is missing",
+        "The root keys of version {known} are known here and those of version {found} are in the "
+        "file, but not the ones between, and they count one after the other.",
+        "Ask your vendor for a file with all `LICENSE ROOTS` blocks since version {known}, "
+        "and run `{cli} install FILE`.",
+    ),
     # 40-49: the term
     "LicenseExpiredError": Problem(
         "license-expired",
@@ -343,6 +373,14 @@ PROBLEMS: dict[str, Problem] = {
         "The licence covers versions released until {until_at}; "
         "this one was released {released_at}.",
         "Go back to the former version, or ask your vendor to extend the maintenance.",
+    ),
+    "RevocationsRolledBackError": Problem(
+        "revocations-rolled-back",
+        45,
+        409,
+        "The revocation list is older than one that was seen here",
+        "This is list {number}; this host has already seen list {seen_number}.",
+        "Ask your vendor for the present list, and run `{cli} install FILE`.",
     ),
     # 50-59: what the operator sent to the vendor
     "RequestUnreadableError": Problem(
@@ -721,6 +759,15 @@ PROBLEMS: dict[str, Problem] = {
         "Put keys/record.key.pem and record.pub.pem back into the data folder from your backup. "
         "Where there never were such files, `{server} upgrade` makes them.",
     ),
+    "KeysetRefusedError": Problem(
+        "keyset-refused",
+        117,
+        409,
+        "The keyset cannot be used",
+        "{path} cannot be used as a keyset: {reason}.",
+        "Nothing was changed. `{server} keys list` shows what is in force; a keyset is signed with "
+        "`{server} root keyset` where a root key is.",
+    ),
     "BackupInvalidError": Problem(
         "backup-invalid",
         105,
@@ -836,6 +883,22 @@ NOTICES: dict[str, Remark] = {
         "warning",
         "The memory of this check could not be written to {path}: {reason}.",
         "Let the user that runs the check write in that folder.",
+    ),
+    "trust-invalid": Remark(
+        "warning",
+        "What was learned of the vendor's keys ({path}) is damaged; it is not relied on.",
+        "Nothing must be done, unless a check says that something is missing: "
+        "then ask your vendor for the present keyset, and run `{cli} install FILE`.",
+    ),
+    "revocations-old": Remark(
+        "warning",
+        "The revocation list {number} is of {listed_at}; a later one was due {ended_at}.",
+        "Ask your vendor for the present list, and run `{cli} install FILE`.",
+    ),
+    "revocations-dropped": Remark(
+        "warning",
+        "This host has seen revocation list {seen_number}, and now there is only list {number}.",
+        "Ask your vendor for the present list, and run `{cli} install FILE`.",
     ),
     "product-unset": Remark(
         "warning",

@@ -7,6 +7,8 @@ A licence is listed by a digest of its number, in one run of fixed-length digest
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from cryptography.hazmat.primitives import hashes
+
 from license_core import b64url, claims, jws, strictjson
 from license_core.claims import ClaimError
 from license_core.keyset import TrustedKeyset
@@ -88,6 +90,14 @@ class Revocations(NamedTuple):
 def digest(jti: str) -> bytes:
     """How the licence with the number *jti* is listed: ``DIGEST_BYTES`` bytes."""
     return sha256(jti.encode("utf-8"))[:DIGEST_BYTES]
+
+
+def digest_of_file(data: bytes) -> str:
+    """What tells the file of a list from any other: its SHA-256, in hexadecimal digits."""
+    # Of what verifies signatures: a list may be long, and the interpreter's own is slower.
+    digest = hashes.Hash(hashes.SHA256())
+    digest.update(data)
+    return digest.finalize().hex()
 
 
 def open_revocations(token: str, keyset: TrustedKeyset) -> Revocations:

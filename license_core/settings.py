@@ -16,6 +16,8 @@ class Settings(NamedTuple):
     """Warn when fewer than these days are left, where the licence has no ``notify_from``."""
     released_at: int | None = None
     """When this version was released, in seconds; compared with ``maintenance_until``."""
+    roots_needed: int = 1
+    """How many of the trusted keys must sign the vendor's keyset, and its next roots."""
     path: str = "conf/hostseal.toml"
     """Where they stand, for messages."""
 
@@ -23,14 +25,15 @@ class Settings(NamedTuple):
 def parse(data: bytes, path: str) -> Settings:
     """Read the TOML text *data* of the file *path*.
 
-    ``product`` is a string, ``warn_days`` a whole number from 0 to 3650, ``released`` a date.
+    ``product`` is a string, ``warn_days`` a whole number from 0 to 3650, ``roots_needed`` one from
+    1 on, ``released`` a date.
     Raises ValueError with a reason for people; an unknown name is refused, as it may be a typing
     error in one that matters.
     """
     values = _plain(data)
     if values is None:
         values = _toml(data)
-    unknown = sorted(values.keys() - {"product", "warn_days", "released"})
+    unknown = sorted(values.keys() - {"product", "warn_days", "released", "roots_needed"})
     if unknown:
         raise ValueError(Reason("{names} is not a setting", names=", ".join(unknown)))
     product = values.get("product")
@@ -39,7 +42,10 @@ def parse(data: bytes, path: str) -> Settings:
     warn_days = values.get("warn_days", DEFAULT_WARN_DAYS)
     if type(warn_days) is not int or not 0 <= warn_days <= 3650:
         raise ValueError("warn_days is not a whole number from 0 to 3650")
-    return Settings(product, warn_days, _released(values.get("released")), path)
+    needed = values.get("roots_needed", 1)
+    if type(needed) is not int or needed < 1:
+        raise ValueError("roots_needed is not a whole number from 1 on")
+    return Settings(product, warn_days, _released(values.get("released")), needed, path)
 
 
 def _plain(data: bytes) -> dict[str, Any] | None:
@@ -55,7 +61,7 @@ def _plain(data: bytes) -> dict[str, Any] | None:
         name, _, rest = (part.strip(" \t") for part in line.partition("="))
         if not line.strip(" \t") or name.startswith("#"):
             continue
-        if name not in ("product", "warn_days") or name in values:
+        if name not in ("product", "warn_days", "roots_needed") or name in values:
             return None
         if rest.startswith('"'):
             value, quote, rest = rest[1:].partition('"')

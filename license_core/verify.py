@@ -21,9 +21,7 @@ from license_core.errors import (
     FileTooLargeError,
     GpusNotLicensedError,
     KeysetExpiredError,
-    KeysetInvalidError,
-    KeysetMissingError,
-    KeysetUntrustedError,
+    KeysetRolledBackError,
     LicenseBlockMissingError,
     LicenseClaimsInvalidError,
     LicenseDamagedError,
@@ -45,13 +43,14 @@ from license_core.errors import (
     WrongProductError,
 )
 from license_core.facts import HostFacts
-from license_core.guard import TOLERANCE, Memory
+from license_core.guard import TOLERANCE, Memory, SeenList
 from license_core.hostkey import HostKey
-from license_core.keyset import TrustedKeyset, open_keyset
+from license_core.keyset import TrustedKeyset
 from license_core.license import License, UnsupportedError
 from license_core.publickey import PublicKey
 from license_core.reason import Reason
 from license_core.settings import Settings
+from license_core.trust import Blocks, Trust, open_trust
 
 if TYPE_CHECKING:
     from license_core.revocation import Revocations
@@ -64,10 +63,16 @@ class Verified(NamedTuple):
 
     license: License
     signing_key: PublicKey
-    keyset: TrustedKeyset
+    trust: Trust
     license_token: str
-    keyset_token: str
     revocations_token: str | None = None
+    known_is_damaged: bool = False
+    """Whether what was learned before could not be read."""
+
+    @property
+    def keyset(self) -> TrustedKeyset:
+        """The keyset that counts."""
+        return self.trust.keyset
 
 
 class Report(NamedTuple):
@@ -80,7 +85,17 @@ class Report(NamedTuple):
     license: License | None = None
     """The verified claims; None where the signature could not be verified."""
     host: HostKey | None = None
-    keyset_version: int | None = None
+    trust: Trust | None = None
+    """What the signatures were verified with; None where none could be."""
+    revocations: "Revocations | None" = None
+    """The latest of the revocation lists; None where none could be opened."""
+    seen_list: SeenList | None = None
+    """What to remember of the list beside the licence."""
+
+    @property
+    def keyset_version(self) -> int | None:
+        """The version of the keyset that counts."""
+        return self.trust.keyset.keyset.version if self.trust else None
 
     @property
     def ok(self) -> bool:
@@ -135,25 +150,37 @@ def check(
     settings: Settings,
     memory: Memory | None,
     revocations: bytes | None = None,
+    known: bytes | None = None,
     keys_path: str = "keys",
     revocations_path: str = "conf/license.revocations",
+    known_path: str = "conf/license.trust",
 ) -> Report:
     """Check the licence file *data* for the host *facts* at the instant *now* (seconds).
 
     *roots* are the trusted keys, *memory* what earlier checks saw (None: nothing), *revocations*
-    the bytes of a revocation list beside the licence. The paths are for messages only.
+    the bytes of a revocation list beside the licence, *known* those of the keyset and roots that
+    were learned before. The paths are for messages only.
     Never raises LicenseError: what is wrong is in the report.
     """
     try:
-        verified = open_license(data, roots=roots, keys_path=keys_path)
+        verified = open_license(
+            data, roots=roots, needed=settings.roots_needed, known=known, keys_path=keys_path
+        )
     except LicenseError as error:
         return Report(now, (error,))
     license_ = verified.license
     problems: list[LicenseError] = []
     notices: list[Notice] = []
 
+    if verified.known_is_damaged:
+        notices.append(Notice("trust-invalid", path=known_path))
+    _check_trust(verified.trust, memory, problems)
     _check_signing_key(verified, problems)
-    listed_at = _check_revoked(verified, revocations, revocations_path, problems)
+    latest, listed_at, seen_list = None, 0, None
+    if revocations is not None or verified.revocations_token is not None:
+        found = _check_revoked(verified, revocations, revocations_path, memory, problems)
+        latest, listed_at, seen_list = found
+    _check_age(latest, memory, now, notices)
     if settings.product is None:
         notices.append(Notice("product-unset", path=settings.path))
     elif license_.aud != settings.product:
@@ -164,13 +191,29 @@ def check(
     _check_term(license_, settings, now, problems, notices)
     if not problems and license_.host.match == "exact":
         notices.extend(stability.notices(facts, license_.host.profile))
-    version = verified.keyset.keyset.version
-    return Report(now, tuple(problems), tuple(notices), license_, host, version)
+    return Report(
+        now,
+        tuple(problems),
+        tuple(notices),
+        license_,
+        host,
+        verified.trust,
+        latest,
+        seen_list,
+    )
 
 
-def open_license(data: bytes, *, roots: tuple[PublicKey, ...], keys_path: str = "keys") -> Verified:
+def open_license(
+    data: bytes,
+    *,
+    roots: tuple[PublicKey, ...],
+    needed: int = 1,
+    known: bytes | None = None,
+    keys_path: str = "keys",
+) -> Verified:
     """Verify the signatures of the licence file *data* and read its claims.
 
+    At least *needed* of *roots* must have signed the keyset; *known* is what was learned before.
     Says nothing of host, product or term. Raises the LicenseError that ends SPEC section 7.2.
     """
     if len(data) > MAX_FILE:
@@ -184,12 +227,22 @@ def open_license(data: bytes, *, roots: tuple[PublicKey, ...], keys_path: str = 
         raise LicenseBlockMissingError(size=len(data), found=_instead(data, blocks))
     if len(licenses) > 1:
         raise SeveralLicensesError(count=len(licenses))
-    keyset, keyset_token = _open_newest_keyset(blocks.get(armor.KEYSET, []), roots, keys_path)
-    key, payload, token = _verify_license(licenses[0], keyset)
+    learned, is_damaged = _learned(known)
+    trust = open_trust(blocks, learned, roots, needed=needed, keys_path=keys_path)
+    key, payload, token = _verify_license(licenses[0], trust.keyset)
     lists = blocks.get(armor.REVOCATIONS)
-    return Verified(
-        _read_claims(payload), key, keyset, token, keyset_token, lists[0] if lists else None
-    )
+    inside = lists[0] if lists else None
+    return Verified(_read_claims(payload), key, trust, token, inside, is_damaged)
+
+
+def _learned(known: bytes | None) -> tuple[Blocks, bool]:
+    """The blocks of what was learned before, and whether they cannot be read."""
+    if known is None:
+        return {}, False
+    try:
+        return armor.unwrap(known), False
+    except armor.ArmorError:
+        return {}, True
 
 
 def _instead(data: bytes, blocks: Mapping[str, list[str]]) -> str:
@@ -203,39 +256,6 @@ def _instead(data: bytes, blocks: Mapping[str, list[str]]) -> str:
     if b"-----BEGIN PUBLIC KEY-----" in data:
         return "it is a public key, which belongs into the folder keys"
     return "it is something else"
-
-
-def _open_newest_keyset(
-    tokens: list[str], roots: tuple[PublicKey, ...], keys_path: str
-) -> tuple[TrustedKeyset, str]:
-    """The keyset of the highest version among those that a root signed."""
-    if not tokens:
-        raise KeysetMissingError
-    newest: tuple[TrustedKeyset, str] | None = None
-    error: Exception | None = None
-    for token in tokens:
-        for reading in armor.readings(token):
-            try:
-                opened = open_keyset(reading, roots)
-            except jws.TokenError as refused:
-                error = refused
-                continue  # the other reading may be the true one
-            except ValueError as refused:
-                error = refused
-                break
-            if newest is None or opened.keyset.version > newest[0].keyset.version:
-                newest = opened, reading
-            break
-    if newest is not None:
-        return newest
-    if isinstance(error, jws.MalformedTokenError):
-        raise LicenseDamagedError(
-            reason=Reason("the keyset: {reason}", reason=str(error))
-        ) from error
-    if isinstance(error, jws.TokenError):
-        trusted = ", ".join(root.kid for root in roots)
-        raise KeysetUntrustedError(trusted=trusted, keys=keys_path) from error
-    raise KeysetInvalidError(reason=str(error)) from error
 
 
 def _verify_license(token: str, keyset: TrustedKeyset) -> tuple[PublicKey, bytes, str]:
@@ -263,6 +283,17 @@ def _read_claims(payload: bytes) -> License:
         raise LicenseClaimsInvalidError(claim="payload", reason=str(error)) from error
 
 
+def _check_trust(trust: Trust, memory: Memory | None, problems: list[LicenseError]) -> None:
+    """Refuse a trust that is older than the one that was seen here."""
+    if memory is not None and memory.authentic and trust.version < memory.trust:
+        (roots, version), (seen_roots, seen_version) = trust.version, memory.trust
+        problems.append(
+            KeysetRolledBackError(
+                version=version, roots=roots, seen_version=seen_version, seen_roots=seen_roots
+            )
+        )
+
+
 def _check_signing_key(verified: Verified, problems: list[LicenseError]) -> None:
     license_, keyset = verified.license, verified.keyset.keyset
     entry = verified.keyset.entry(verified.signing_key)
@@ -282,44 +313,87 @@ def _check_signing_key(verified: Verified, problems: list[LicenseError]) -> None
 
 
 def _check_revoked(
-    verified: Verified, beside: bytes | None, revocations_path: str, problems: list[LicenseError]
-) -> int:
-    """Look the licence up in the lists; return the latest instant that they were made at."""
-    latest = 0
-    if verified.revocations_token is None and beside is None:
-        return latest
+    verified: Verified,
+    beside: bytes | None,
+    revocations_path: str,
+    memory: Memory | None,
+    problems: list[LicenseError],
+) -> "tuple[Revocations | None, int, SeenList | None]":
+    """Look the licence up in the lists.
+
+    Returns the list of the highest number, the latest instant that one was made at, and what to
+    remember of the one beside the licence.
+    """
+    from license_core import revocation  # most sites have no list
+
     lists: list[Revocations] = []
-    for path, read in ((Reason("the licence file"), _inner_list), (revocations_path, _list_beside)):
+    seen_list: SeenList | None = None
+    number, token = verified.license.jti, verified.revocations_token
+    if token is not None:
         try:
-            lists += read(verified, beside)
+            lists.append(_open_list(token, verified.keyset))
         except ValueError as error:
+            path = Reason("the licence file")
             problems.append(RevocationsInvalidError(path=path, reason=str(error)))
-    for revocations in lists:
-        latest = max(latest, revocations.iat)
-    number = verified.license.jti
-    for revocations in lists:
-        if revocations.lists(number):
-            problems.append(
-                LicenseRevokedError(
-                    number=number, list_number=revocations.number, listed_at=revocations.iat
+    if beside is not None:
+        digest = revocation.digest_of_file(beside)
+        seen_list = _remembered(memory, verified, digest)
+        try:
+            if seen_list is None:
+                found = open_list_file(beside, verified.keyset)
+                if not found.lists(number):
+                    seen_list = SeenList(digest, found.number, found.iat, found.exp, number)
+            else:
+                found = revocation.Revocations(
+                    "", seen_list.number, seen_list.iat, b"", seen_list.exp
                 )
+            lists.append(found)
+        except ValueError as error:
+            problems.append(RevocationsInvalidError(path=revocations_path, reason=str(error)))
+    latest = max(lists, key=lambda one: one.number, default=None)
+    for one in lists:
+        if one.lists(number):
+            problems.append(
+                LicenseRevokedError(number=number, list_number=one.number, listed_at=one.iat)
             )
             break
-    return latest
+    return latest, max((one.iat for one in lists), default=0), seen_list
 
 
-def _inner_list(verified: Verified, _: bytes | None) -> "list[Revocations]":
-    token = verified.revocations_token
-    return [] if token is None else [_open_list(token, verified.keyset)]
+def _remembered(memory: Memory | None, verified: Verified, digest: str) -> SeenList | None:
+    """What an earlier check found in the very same list, under the same keyset."""
+    if memory is None or not memory.authentic or memory.list is None:
+        return None
+    found = (memory.list.digest, memory.list.jti, memory.trust)
+    same = found == (digest, verified.license.jti, verified.trust.version)
+    return memory.list if same else None
 
 
-def _list_beside(verified: Verified, beside: bytes | None) -> "list[Revocations]":
-    if beside is None:
-        return []
-    tokens = armor.unwrap(beside).get(armor.REVOCATIONS, [])
+def open_list_file(data: bytes, keyset: TrustedKeyset) -> "Revocations":
+    """Verify the one revocation list in *data*, and read it. Raises ValueError."""
+    tokens = armor.unwrap(data).get(armor.REVOCATIONS, [])
     if len(tokens) != 1:
         raise ValueError(Reason("it holds {count} lists, not one", count=len(tokens)))
-    return [_open_list(tokens[0], verified.keyset)]
+    return _open_list(tokens[0], keyset)
+
+
+def _check_age(
+    latest: "Revocations | None", memory: Memory | None, now: int, notices: list[Notice]
+) -> None:
+    """Say where the knowledge of what was revoked is old, or less than it was."""
+    if latest is not None and latest.exp is not None and now >= latest.exp:
+        notices.append(
+            Notice(
+                "revocations-old",
+                number=latest.number,
+                listed_at=latest.iat,
+                ended_at=latest.exp,
+            )
+        )
+    seen = memory.revocations_number if memory is not None and memory.authentic else 0
+    number = latest.number if latest is not None else 0
+    if number < seen:
+        notices.append(Notice("revocations-dropped", number=number, seen_number=seen))
 
 
 def _open_list(token: str, keyset: TrustedKeyset) -> "Revocations":

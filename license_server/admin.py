@@ -26,7 +26,10 @@ from license_server.commands import licenses, parties, proposals, tokens, users
 from license_server.commands.audit import audit
 from license_server.commands.backup import backup, restore
 from license_server.commands.fsck import fsck
+from license_server.commands.keys import keys
 from license_server.commands.output import give_up_output, say
+from license_server.commands.revocations import revocations
+from license_server.commands.root import root
 from license_server.commands.sheets import export, import_
 from license_server.commands.signer import signer
 from license_server.settings import ServerSettings
@@ -155,7 +158,10 @@ for command in (
     export,
     fsck,
     import_,
+    keys,
     restore,
+    revocations,
+    root,
     signer,
     tokens.token,
     users.user,

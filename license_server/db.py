@@ -6,12 +6,13 @@ making their commit durable. Who asked hears of it only after the commit.
 """
 
 import queue
+import secrets
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import sqlalchemy
 from sqlalchemy import Connection, Engine, event
@@ -19,6 +20,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModu
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from license_core.errors import DatabaseUnavailableError, InputInvalidError
+from license_server.tally import Tally
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -44,7 +46,8 @@ class Database:
     def __init__(self, url: str) -> None:
         """Nothing is opened yet. Raises InputInvalidError for a URL that is none."""
         self.engine = _engine(url)
-        self.writer = Writer(self.engine)
+        self.tally = Tally(secrets.token_hex(8))
+        self.writer = Writer(self.engine, self.tally)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -91,16 +94,6 @@ class Database:
         self.engine.dispose()
 
 
-class Count(Protocol):
-    """What a process counts, and writes last in a transaction where it is not written yet."""
-
-    def waiting(self) -> bool:
-        """Whether there is something to write."""
-
-    def write(self, connection: Connection) -> Callable[[], None]:
-        """Write it; what to call once that is committed."""
-
-
 class _Job(NamedTuple, Generic[T]):
     work: Work[T]
     future: "Future[T]"
@@ -109,10 +102,11 @@ class _Job(NamedTuple, Generic[T]):
 class Writer:
     """The one thread of this process that writes."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, tally: Tally) -> None:
+        """*tally* is written last in a transaction, where something was counted."""
         self._engine = engine.execution_options(writes=True)
+        self._tally = tally
         self._waiting: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
-        self.count: Count | None = None
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
@@ -139,7 +133,7 @@ class Writer:
     def _run(self) -> None:
         while True:
             jobs, last = self._take()
-            if jobs or (last and self.count is not None and self.count.waiting()):
+            if jobs or (last and self._tally.waiting()):
                 self._do(jobs)
             if last:
                 return
@@ -182,10 +176,10 @@ class Writer:
             job.future.set_result(result)
 
     def _commit(self, connection: Connection) -> None:
-        if self.count is None or not self.count.waiting():
+        if not self._tally.waiting():
             connection.commit()
             return
-        committed = self.count.write(connection)
+        committed = self._tally.write(connection)
         connection.commit()
         committed()
 

@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from license_core import jws, strictjson
-from license_core.keyset import TrustedKeyset, open_keyset
+from license_core.keyset import TrustedKeyset
 from license_core.license import License
 from license_core.publickey import PublicKey
+from license_core.roots import Roots
+from license_server import keysets as trusts
 from license_server import rows as ledger
 from license_server import tally
 from license_server.bindings import Bindings, open_bindings
@@ -28,7 +30,7 @@ _REPLIES = "/api/v1/licenses/"
 class Trusted(NamedTuple):
     """The public keys of a vendor, from outside of the database."""
 
-    roots: tuple[PublicKey, ...]
+    roots: Roots
     record: PublicKey
 
 
@@ -99,14 +101,12 @@ def _digest(table: str, row: dict[str, Any]) -> str | None:
         return None
 
 
-def _keysets(
-    connection: Connection, roots: tuple[PublicKey, ...], tell: Tell
-) -> dict[int, TrustedKeyset]:
+def _keysets(connection: Connection, roots: Roots, tell: Tell) -> dict[int, TrustedKeyset]:
     found = {}
     for row in whole.rows(connection, "keysets", "version"):
         name = ledger.name("keysets", row)
         try:
-            opened = open_keyset(row["token"], roots)
+            opened = trusts.open_trust(row["token"], roots).keyset
         except (TypeError, ValueError) as error:
             tell(Fault("keyset-invalid", name, f"no root key vouches for it: {error}"))
             continue

@@ -11,8 +11,8 @@ keys/seeds.key.pem    what the seeds of one-time codes are encrypted under, encr
 
 import errno
 import os
-import secrets
 import shutil
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -31,25 +31,26 @@ from license_core.errors import (
     SignerUnavailableError,
     TrustedKeyInvalidError,
 )
-from license_core.keyset import Keyset, SigningKey, open_keyset
+from license_core.keyset import Keyset, SigningKey
 from license_core.place import absolute, words
 from license_core.publickey import PublicKey
+from license_core.roots import Roots
 from license_core.signer import MemorySigner, Signer
-from license_server import accounts, audit, passwords, schema
+from license_server import accounts, audit, keysets, passwords, schema
 from license_server.actor import COMMAND
 from license_server.checkpoints import Notary
 from license_server.db import Database, Work
 from license_server.issuing import Issuer
+from license_server.keysets import Trust
 from license_server.seeds import Seeds
 from license_server.settings import ServerSettings
-from license_server.signers import Remote, open_signer
-from license_server.signers.file import check_passphrase, read_key, write_key, write_new
+from license_server.signers import Remote, keyfiles, open_signer
+from license_server.signers.file import read_key
 from license_server.store import people, record
 from license_server.tally import CountedSigner, Tally
 
 DAY = 86400
 _SIGNING_KEY_DAYS = 3653
-_PRIVATE, _PUBLIC = 0o600, 0o644
 
 
 class Administrator(NamedTuple):
@@ -76,7 +77,8 @@ def make(
     """
     _refuse_used(settings)
     passwords.check(administrator.password)
-    passphrase = check_passphrase(settings.read_passphrase("new key"))
+    passphrase = settings.read_passphrase("new key")
+    keyfiles.check_passphrase(passphrase)
     root, signing = Ed25519PrivateKey.generate(), None
     if settings.signer is None:
         signing = Ed25519PrivateKey.generate()
@@ -91,11 +93,11 @@ def make(
     try:
         new.data.mkdir(mode=0o700, parents=True)
         (new.data / "keys").mkdir(mode=0o700)
-        write_key(new.root_key, root, passphrase, random)
+        keyfiles.write_private(new.root_key, root, passphrase, random)
         if signing is not None:
-            write_key(new.signing_key, signing, passphrase, random)
-        write_key(new.seeds_key, Ed25519PrivateKey.generate(), passphrase, random)
-        _write_public(new.root_pub_pem, root)
+            keyfiles.write_private(new.signing_key, signing, passphrase, random)
+        keyfiles.write_private(new.seeds_key, Ed25519PrivateKey.generate(), passphrase, random)
+        keyfiles.write_public(new.root_pub_pem, keyfiles.public_of(root))
         _make_record_key(new, passphrase, random)
         _make_database(
             new,
@@ -125,11 +127,12 @@ def ensure_record_key(settings: ServerSettings, random: Callable[[int], bytes]) 
         raise _told_plainly(error, settings.data) from error
 
 
-def open_notary(settings: ServerSettings, issuer: Issuer) -> Notary:
-    """Who makes checkpoints. Raises RecordKeyUnavailableError, or that there is no passphrase."""
-    signer = _open_record_signer(settings)
-    tally = issuer.tally
-    return Notary(issuer.name, signer if tally is None else CountedSigner(signer, tally))
+def open_notary(settings: ServerSettings, vendor: str, tally: Tally) -> Notary:
+    """Who makes checkpoints of the *vendor*, and counts them in *tally*.
+
+    Raises RecordKeyUnavailableError, or that there is no passphrase.
+    """
+    return Notary(vendor, CountedSigner(_open_record_signer(settings), tally))
 
 
 def _open_record_signer(settings: ServerSettings) -> Signer:
@@ -153,13 +156,18 @@ def read_record_key(settings: ServerSettings) -> PublicKey:
         raise RecordKeyUnavailableError(reason=f"{path}: {words(error)}") from error
 
 
-def read_root(settings: ServerSettings) -> PublicKey:
-    """The root key that clients trust. Raises TrustedKeyInvalidError."""
-    path = settings.root_pub_pem
+def read_root(path: Path) -> PublicKey:
+    """The root key in the file *path*. Raises TrustedKeyInvalidError."""
     try:
         return PublicKey.from_pem(path.read_text("ascii"))
     except (OSError, ValueError) as error:
         raise TrustedKeyInvalidError(path=str(path), reason=words(error)) from error
+
+
+def read_roots(settings: ServerSettings) -> Roots:
+    """The root keys that the product ships. Raises TrustedKeyInvalidError."""
+    keys = map(read_root, settings.root_pub_pems)
+    return Roots.shipped(keys, settings.roots_needed)
 
 
 def put_in_place(
@@ -181,7 +189,8 @@ def put_in_place(
         new.data.mkdir(mode=0o700, parents=True)
         (new.data / "keys").mkdir(mode=0o700)
         for name, content in files.items():
-            write_new(new.data / name, content, _PUBLIC if name.endswith(".pub.pem") else _PRIVATE)
+            mode = keyfiles.PUBLIC if name.endswith(".pub.pem") else keyfiles.PRIVATE
+            keyfiles.write(new.data / name, content, mode)
         _store(
             new,
             fill,
@@ -194,19 +203,17 @@ def put_in_place(
         shutil.rmtree(new.data, ignore_errors=True)
 
 
-def open_vault(settings: ServerSettings) -> tuple[Database, Issuer]:
-    """The database and the issuer of the server in ``settings.data``.
+def open_vault(settings: ServerSettings, now: int | None = None) -> tuple[Database, Issuer]:
+    """The database and the issuer of the server in ``settings.data``; *now* in seconds.
 
     Raises NotInitialisedError, SchemaOutdatedError, DatabaseUnavailableError, or what the keys
     are wrong with.
     """
     database = open_database(settings)
     try:
-        issuer = _open_issuer(settings, database)
-        tally = Tally(secrets.token_hex(8))
-        database.writer.count = tally
-        counted = CountedSigner(issuer.signer, tally)
-        return database, issuer._replace(signer=counted, tally=tally)
+        trust = read_trust(settings, database)
+        at = int(time.time()) if now is None else now
+        return database, open_issuer(settings, trust, at, database.tally)
     except LicenseError:
         database.close()
         raise
@@ -242,7 +249,7 @@ def ensure_seeds_key(settings: ServerSettings, random: Callable[[int], bytes]) -
     new = path.with_name(f".{path.name}.{random(6).hex()}.tmp")
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        write_key(new, Ed25519PrivateKey.generate(), passphrase, random)
+        keyfiles.write_private(new, Ed25519PrivateKey.generate(), passphrase, random)
         os.link(new, path)
     except FileExistsError:
         pass  # another process made it meanwhile
@@ -275,20 +282,47 @@ def open_any_database(settings: ServerSettings) -> Database:
     return Database(settings.database_url)
 
 
-def _open_issuer(settings: ServerSettings, database: Database) -> Issuer:
-    path, root = settings.root_pub_pem, read_root(settings)
+def read_trust(settings: ServerSettings, database: Database) -> Trust:
+    """The roots and the keyset that are in force.
+
+    Raises NotInitialisedError, TrustedKeyInvalidError or SignerUnavailableError.
+    """
+    shipped = read_roots(settings)
     with database.reading() as connection:
-        token = record.newest_keyset(connection)
-    if token is None:
+        text = record.newest_keyset(connection)
+    if text is None:
         raise NotInitialisedError(path=str(settings.data), missing="the keyset")
     try:
-        keyset = open_keyset(token, (root,))
+        return keysets.open_trust(text, shipped)
     except ValueError as error:
-        reason = f"the keyset in the database is not signed by {path.name} ({error})"
+        names = ", ".join(path.name for path in settings.root_pub_pems)
+        reason = f"the keyset in the database is not signed by {names} ({error})"
         raise SignerUnavailableError(reason=reason) from error
-    signer = open_signer(settings.signer_uri, settings.read_passphrase)
-    remote = signer if isinstance(signer, Remote) else None
-    return Issuer(keyset.keyset.iss, signer, keyset, token, (root,), remote)
+
+
+def signer_uri(settings: ServerSettings, trust: Trust, now: int) -> str:
+    """Where the newest key is that may sign at *now*, of those that are here."""
+    may = [one for one in trust.keyset.keyset.keys if keysets.standing(one, now) == "active"]
+    newest = sorted(may, key=lambda one: one.nbf, reverse=True)
+    return settings.signer_uri(one.key.kid for one in newest)
+
+
+def open_issuer(settings: ServerSettings, trust: Trust, now: int, tally: Tally) -> Issuer:
+    """Who signs under *trust*: the newest key that may at *now*, of those that are here.
+
+    What it signs is counted in *tally*. Raises SignerUnavailableError, PassphraseWrongError,
+    SecretFileOpenError, or what settings.read_passphrase raises.
+    """
+    signer = open_signer(signer_uri(settings, trust, now), settings.read_passphrase)
+    return Issuer(
+        name=trust.keyset.keyset.iss,
+        signer=CountedSigner(signer, tally),
+        keyset=trust.keyset,
+        keyset_token=trust.text,
+        shipped=read_roots(settings),
+        roots=trust.roots,
+        remote=signer if isinstance(signer, Remote) else None,
+    )
 
 
 def _refuse_used(settings: ServerSettings) -> None:
@@ -312,9 +346,10 @@ def _first_keyset(vendor: str, root: Ed25519PrivateKey, signing: PublicKey, now:
     # From yesterday on, so that a clock which is corrected a little does no harm.
     key = SigningKey(signing, nbf=now - DAY, exp=now + _SIGNING_KEY_DAYS * DAY)
     try:
-        return Keyset(vendor, 1, now, (key,)).sign(MemorySigner(root))
+        token = Keyset(vendor, 1, now, (key,)).sign(MemorySigner(root))
     except ValueError as error:
         raise InputInvalidError(field="--vendor", reason=str(error)) from error
+    return keysets.written((), (token,))
 
 
 def _make_database(
@@ -386,13 +421,8 @@ def _make_record_key(
     settings: ServerSettings, passphrase: bytes, random: Callable[[int], bytes]
 ) -> None:
     key = Ed25519PrivateKey.generate()
-    write_key(settings.record_key, key, passphrase, random)
-    _write_public(settings.record_pub_pem, key)
-
-
-def _write_public(path: Path, key: Ed25519PrivateKey) -> None:
-    pem = PublicKey(key.public_key().public_bytes_raw()).to_pem()
-    write_new(path, pem.encode("ascii"), _PUBLIC)
+    keyfiles.write_private(settings.record_key, key, passphrase, random)
+    keyfiles.write_public(settings.record_pub_pem, keyfiles.public_of(key))
 
 
 def _told_plainly(error: OSError, data: Path) -> LicenseError:

@@ -87,7 +87,7 @@ def checkpoint(settings: ServerSettings, output: str) -> None:
         return notary.make(connection, now, wait=True)
 
     with closing(database), written(output) as write:
-        notary = vault.open_notary(settings, issuer)
+        notary = vault.open_notary(settings, issuer.name, database.tally)
         _link_all(database)
         made = database.write(make)
         if made is None:

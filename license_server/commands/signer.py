@@ -1,10 +1,12 @@
 """``license-server signer``: the key that signs licences, in a file or in a token."""
 
 import secrets
+import time
 from contextlib import closing
 
 import click
 
+from license_core.errors import InputInvalidError
 from license_core.publickey import PublicKey
 from license_server.commands.output import say
 from license_server.settings import ServerSettings
@@ -28,7 +30,9 @@ def create(settings: ServerSettings, uri: str | None) -> None:
     """
     from license_server.signers import create_key
 
-    where = uri or settings.signer_uri
+    where = uri or settings.signer
+    if where is None:
+        raise InputInvalidError(field="URI", reason="name one, or set LICENSE_SERVER_SIGNER")
     _tell(create_key(where, settings.read_passphrase, secrets.token_bytes))
     click.echo(f"Made. `LICENSE_SERVER_SIGNER={where}` uses it.", err=True)
 
@@ -38,9 +42,15 @@ def create(settings: ServerSettings, uri: str | None) -> None:
 @click.pass_obj
 def show(settings: ServerSettings, uri: str | None) -> None:
     """Say which key is at URI, by default the one that signs; nothing is signed."""
+    from license_server import vault
     from license_server.signers import describe
 
-    told = describe(uri or settings.signer_uri, settings.read_passphrase)
+    where = uri or settings.signer
+    if where is None:
+        with closing(vault.open_database(settings)) as database:
+            trust = vault.read_trust(settings, database)
+            where = vault.signer_uri(settings, trust, int(time.time()))
+    told = describe(where, settings.read_passphrase)
     _tell(told.public_key)
     kept = "can be copied" if told.exportable else "never leaves the token"
     click.echo(f"{told.place}: the private key {kept}.", err=True)

@@ -5,9 +5,13 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from license_core import jws
-from license_server.models import checkpoints, licenses, signatures
+from license_server.models import checkpoints, licenses, revocation_lists, signatures
 
-KEPT = {jws.LICENSE: licenses, jws.CHECKPOINT: checkpoints}
+KEPT = {
+    jws.LICENSE: licenses,
+    jws.CHECKPOINT: checkpoints,
+    jws.REVOCATIONS: revocation_lists,
+}
 """What is signed, and the table that has each such token."""
 _KID_CHARACTERS = 43
 _KEEP = (

@@ -30,6 +30,7 @@ ACTS = {
     "rehost": "moved to another host",
     "change": "changed",
     "reinstate": "reinstated",
+    "reissue": "issued again",
 }
 """What licences are issued by, in the order of a bar, and the word for each."""
 _EVENTS = {
@@ -38,6 +39,7 @@ _EVENTS = {
     "rehost": "license.rehosted",
     "change": "license.changed",
     "reinstate": "license.reinstated",
+    "reissue": "license.reissued",
 }
 
 router = APIRouter()

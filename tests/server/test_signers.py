@@ -19,16 +19,13 @@ from starlette.testclient import TestClient
 
 from license_core import jws
 from license_core.errors import InputInvalidError, SecretFileOpenError, SignerUnavailableError
-from license_core.keyset import Keyset, SigningKey
 from license_core.verify import open_license
 from license_server import backup, tally, vault
 from license_server.app import create_app
 from license_server.db import Database
 from license_server.settings import ServerSettings
 from license_server.signers import create_key, describe, open_signer
-from license_server.signers.file import open_file
 from license_server.signers.pkcs11_uri import Pkcs11Uri
-from license_server.store import record
 from license_server.store import signatures as store
 from tests.support import server, softhsm
 from tests.support.cli import code
@@ -206,30 +203,36 @@ def test_what_a_token_signed_is_issued_also_after_a_restart(vendor: Vendor) -> N
         verified(again, again.issue())
 
 
-def test_a_second_key_in_the_token_takes_over_and_the_first_signs_no_more(vendor: Vendor) -> None:
-    old = verified(vendor, vendor.issue())
-    second = create(vendor.hsm, "second")
-    settings = vendor.settings.model_copy(update={"signer": second})
-    now = int(time.time())
-    first_key = open_signer(vendor.settings.signer_uri, no_passphrase).public_key
-    second_key = open_signer(second, no_passphrase).public_key
-    keys = (
-        SigningKey(first_key, now - DAY, now + DAY, state="retired"),
-        SigningKey(second_key, now - DAY, now + 900 * DAY),
-    )
-    root = open_file(str(settings.root_key), passphrase)
-    token = Keyset("Example Vendor", 2, now, keys).sign(root)
-    vendor.database.write(lambda c: record.add_keyset(c, 2, token, now))
-    for again in _vendor(vendor.hsm, settings):
-        verified(again, again.issue())
-        again.check(old)
-        with again.database.reading() as connection:
-            found = [one for one in tally.compare(connection) if one.kind.typ == "license+jwt"]
-        assert {one.kind.kid for one in found} == {first_key.kid, second_key.kid}
-        assert all(one.counted == one.recorded for one in found)
-    for again in _vendor(vendor.hsm, vendor.settings):
-        assert again.issue().status_code == 503
-        assert again.client.get("/readyz").json()["missing"] == ["signer"]
+def test_a_second_key_in_the_token_takes_over_and_the_first_signs_no_more(
+    hsm: Hsm, tmp_path: Path
+) -> None:
+    settings = made_with(hsm, tmp_path / "server")
+    second = create(hsm, "second")
+    later = settings.model_copy(update={"signer": second})
+    kids = [
+        open_signer(uri, no_passphrase).public_key.kid for uri in (str(settings.signer), second)
+    ]
+    for vendor in _vendor(hsm, settings):
+        old = verified(vendor, vendor.issue())
+    told = shell(settings, "keys", "new", "--signer", second, **hsm.environment)
+    assert told.returncode == 0, told.stderr
+    for vendor in _vendor(hsm, settings):  # both may sign meanwhile
+        verified(vendor, vendor.issue())
+    for vendor in _vendor(hsm, later):
+        verified(vendor, vendor.issue())
+        vendor.check(old)
+    told = shell(later, "keys", "retire", kids[0], **hsm.environment)
+    assert told.returncode == 0, told.stderr
+    for vendor in _vendor(hsm, later):
+        verified(vendor, vendor.issue())
+        vendor.check(old)
+        with vendor.database.reading() as connection:
+            found = [one for one in tally.compare(connection) if one.kind.typ == jws.LICENSE]
+        assert {one.kind.kid for one in found} == set(kids)
+        assert [(one.counted, one.recorded) for one in found] == [(2, 2), (2, 2)]
+    for vendor in _vendor(hsm, settings):
+        assert vendor.issue().status_code == 503
+        assert vendor.client.get("/readyz").json()["missing"] == ["signer"]
 
 
 def test_many_threads_share_a_token(hsm: Hsm) -> None:
@@ -246,7 +249,7 @@ def test_many_threads_share_a_token(hsm: Hsm) -> None:
 
 def test_two_processes_share_a_token(hsm: Hsm, tmp_path: Path) -> None:
     settings = made_with(hsm, tmp_path / "server")
-    more = {"LICENSE_SERVER_SIGNER": settings.signer_uri, **hsm.environment}
+    more = {"LICENSE_SERVER_SIGNER": str(settings.signer), **hsm.environment}
     with closing(vault.open_database(settings)) as database:
         bearer = {"Authorization": f"Bearer {server.new_token(database, 'test')}"}
     with (
@@ -413,7 +416,7 @@ def test_a_module_that_is_missing_is_told_in_a_plain_sentence(hsm: Hsm) -> None:
 
 
 def shell(settings: ServerSettings, *arguments: str, **more: str) -> Any:
-    env = server.environment(settings.data) | {"LICENSE_SERVER_SIGNER": settings.signer_uri} | more
+    env = server.environment(settings.data) | {"LICENSE_SERVER_SIGNER": str(settings.signer)} | more
     return server.command(*arguments, env=env)
 
 

@@ -112,10 +112,10 @@ def new_ledger(folder: Path, database: str | None) -> Ledger:
 
 def open_ledger(settings: ServerSettings) -> Ledger:
     """The ledger of a vendor."""
-    opened, issuer = vault.open_vault(settings)
+    opened, issuer = vault.open_vault(settings, NOW)
     site = Site(settings, opened, issuer, lambda: NOW, os.urandom)
-    notary = vault.open_notary(settings, issuer)
-    trusted = Trusted(issuer.roots, vault.read_record_key(settings))
+    notary = vault.open_notary(settings, issuer.name, opened.tally)
+    trusted = Trusted(issuer.shipped, vault.read_record_key(settings))
     return Ledger(site, settings, notary, trusted)
 
 

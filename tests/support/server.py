@@ -7,14 +7,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import SecretStr
 
 from license_core.publickey import PublicKey
-from license_server import auth, vault
+from license_server import admin, auth, vault
 from license_server.actor import COMMAND
 from license_server.db import Database
 from license_server.settings import ServerSettings
@@ -101,6 +102,25 @@ def command(
     return subprocess.run(  # type: ignore[call-overload, no-any-return]
         line, env=env, cwd=REPOSITORY, capture_output=True, text=True, timeout=120, **more
     )
+
+
+def at_once(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run ``license-server`` in this process: the same words in and out, without a new interpreter.
+
+    Not for what asks at a terminal, nor for what is killed.
+    """
+    out, err = (TextIOWrapper(BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(env)
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            code = admin.main(arguments)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    told = [stream.buffer.getvalue().decode() for stream in (out, err)]
+    return subprocess.CompletedProcess(arguments, code, *told)
 
 
 @contextmanager

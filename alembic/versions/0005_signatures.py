@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
@@ -39,7 +39,7 @@ def downgrade() -> None:
 
 def _kinds(connection: sa.Connection) -> Iterator[tuple[str, str]]:
     """Key and type of each token that is there."""
-    for name in ("licenses", "checkpoints"):
+    for name in ("licenses", "checkpoints", "revocation_lists"):
         for (token,) in connection.execute(sa.text(f"select token from {name}")):
             header = token.partition(".")[0]
             try:

@@ -1,0 +1,112 @@
+"""Whom a check believes: the latest roots, and the newest keyset that enough of them signed.
+
+Both come from the licence file and from what the client learned before, ``conf/license.trust``;
+what was learned stands first, so that nobody can say a known version anew (SPEC section 6.4).
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from license_core import armor, jws
+from license_core.errors import (
+    KeysetInvalidError,
+    KeysetMissingError,
+    KeysetUntrustedError,
+    LicenseDamagedError,
+)
+from license_core.keyset import TooFewSignersError, TrustedKeyset, open_keyset
+from license_core.publickey import PublicKey
+from license_core.reason import Reason
+
+if TYPE_CHECKING:
+    from license_core.roots import Chain
+
+Blocks = Mapping[str, list[str]]
+"""Tokens by the label of their block, as ``armor.unwrap`` finds them."""
+
+
+class Trust(NamedTuple):
+    """The keyset that counts, and the documents that lead to the roots which signed it."""
+
+    keyset: TrustedKeyset
+    roots_version: int = 0
+    roots_tokens: tuple[str, ...] = ()
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """The higher replaces the lower: later roots come before a later keyset."""
+        return self.roots_version, self.keyset.keyset.version
+
+    def wrap(self) -> str:
+        """The text of conf/license.trust."""
+        blocks = [armor.wrap(armor.ROOTS, token) for token in self.roots_tokens]
+        blocks += [armor.wrap(armor.KEYSET, token) for token in self.keyset.tokens]
+        return "".join(blocks)
+
+
+def open_trust(
+    blocks: Blocks,
+    known: Blocks,
+    roots: tuple[PublicKey, ...],
+    *,
+    needed: int = 1,
+    keys_path: str = "keys",
+) -> Trust:
+    """The trust that *blocks* and what was *known* before them lead to, from *roots* on.
+
+    At least *needed* of *roots* must sign; *keys_path* is where they stand, for messages. Raises
+    RootsSkippedError, RootsInvalidError, KeysetMissingError, LicenseDamagedError,
+    KeysetUntrustedError or KeysetInvalidError, in this order (SPEC section 6.4).
+    """
+    documents = (*known.get(armor.ROOTS, ()), *blocks.get(armor.ROOTS, ()))
+    chain = _follow(documents, roots, needed) if documents else None
+    if chain is not None:
+        roots, needed = chain.roots.keys, chain.roots.threshold
+    tokens = (*known.get(armor.KEYSET, ()), *blocks.get(armor.KEYSET, ()))
+    if not tokens:
+        raise KeysetMissingError
+    try:
+        keyset = open_keyset(tokens, roots, needed)
+    except jws.MalformedTokenError as error:
+        raise LicenseDamagedError(
+            reason=Reason("the keyset: {reason}", reason=str(error))
+        ) from error
+    except jws.TokenError as error:
+        raise KeysetUntrustedError(
+            reason=_why(error, chain),
+            trusted=", ".join(root.kid for root in roots),
+            keys=keys_path,
+        ) from error
+    except ValueError as error:
+        raise KeysetInvalidError(reason=str(error)) from error
+    if chain is None:
+        return Trust(keyset)
+    return Trust(keyset, chain.roots.version, chain.tokens)
+
+
+def _follow(documents: tuple[str, ...], shipped: tuple[PublicKey, ...], needed: int) -> "Chain":
+    from license_core.errors import RootsInvalidError, RootsSkippedError
+    from license_core.roots import Roots, SkippedError, follow  # few vendors rotated a root yet
+
+    try:
+        return follow(documents, Roots.shipped(shipped, needed))
+    except SkippedError as error:
+        raise RootsSkippedError(known=error.known, found=error.found) from error
+    except ValueError as error:
+        raise RootsInvalidError(reason=str(error)) from error
+
+
+def _why(error: jws.TokenError, chain: "Chain | None") -> Reason:
+    """Why a keyset that is a token cannot be believed."""
+    if isinstance(error, TooFewSignersError):
+        return Reason(
+            "{count} trusted root keys signed it, and {needed} must",
+            count=error.signed,
+            needed=error.needed,
+        )
+    if chain is None:
+        return Reason("no trusted root key signed it")
+    return Reason(
+        "no root key of version {version} signed it, and no LICENSE ROOTS block leads further",
+        version=chain.roots.version,
+    )
