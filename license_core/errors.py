@@ -545,6 +545,13 @@ class SignerUnavailableError(LicenseError):
     reason: str
 
 
+class SecretFileOpenError(LicenseError):
+    """A file with a private key or a PIN can be read by others than its owner."""
+
+    path: str
+    mode: str
+
+
 class InputInvalidError(LicenseError):
     """A value that a person or client sent is not valid."""
 

@@ -543,7 +543,15 @@ PROBLEMS: dict[str, Problem] = {
         503,
         "The signing key cannot be used",
         "The signing key cannot be used: {reason}.",
-        "Nothing was issued. Check the folder with the keys, then try again.",
+        "Nothing was issued. Check the folder with the keys, or the token, then try again.",
+    ),
+    "SecretFileOpenError": Problem(
+        "secret-file-open",
+        98,
+        503,
+        "A file with a secret can be read by others",
+        "{path} holds a secret and can be used by others than its owner (mode {mode}).",
+        "Nothing was issued. Run `chmod 600 {path}`, then try again.",
     ),
     "InputInvalidError": Problem(
         "input-invalid",

@@ -23,7 +23,6 @@ from license_server import figures, health, revocations, vault
 from license_server.answers import answer
 from license_server.api import openapi
 from license_server.auth import TokenCache
-from license_server.checkpoints import Notary
 from license_server.edge import Edge
 from license_server.issuing import Issuer
 from license_server.keeper import Keeper
@@ -51,7 +50,7 @@ def create_app(
     seeds, openid_client = vault.open_seeds(settings), _openid_client(settings)
     database, issuer = vault.open_vault(settings, clock())
     try:
-        notary = Notary(issuer.name, vault.open_record_signer(settings))
+        notary = vault.open_notary(settings, issuer.name, database.tally)
     except LicenseError:
         database.close()
         raise

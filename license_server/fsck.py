@@ -16,6 +16,7 @@ from license_core.publickey import PublicKey
 from license_core.roots import Roots
 from license_server import keysets as trusts
 from license_server import rows as ledger
+from license_server import tally
 from license_server.bindings import Bindings, open_bindings
 from license_server.inspection import Advance, Fault, Given, Tell, inspect
 from license_server.store import whole
@@ -63,6 +64,7 @@ def check(
         for name in bindings.unseen():
             tell(Fault("row-gone", name, "an event left this row, and it is not there"))
         _check_replies(connection, bindings, tell)
+        _check_signatures(connection, tell)
 
 
 def size(connection: Connection) -> int:
@@ -161,6 +163,14 @@ def _line_faults(kin: Kin) -> Iterator[tuple[str, str]]:
         yield kind, f"{row['replaces']}, which it replaces, is not of its line"
     if kin.former_replaced_by is None:
         yield kind, f"{row['replaces']}, which it replaces, does not say so"
+
+
+def _check_signatures(connection: Connection, tell: Tell) -> None:
+    """Whoever signed what is here counted it."""
+    for kind, counted, recorded in tally.compare(connection):
+        if recorded is not None and recorded > counted:
+            detail = f"{recorded} have its signature, and this server made {counted}"
+            tell(Fault("signature-uncounted", f"{kind.typ} by {kind.kid}", detail))
 
 
 def _check_replies(connection: Connection, bindings: Bindings, tell: Tell) -> None:

@@ -27,6 +27,7 @@ from license_core.signer import Signer
 from license_core.verify import open_license
 from license_server import keysets
 from license_server.orders import NUMBER, Order
+from license_server.signers import Remote
 from license_server.store import licenses as store
 from license_server.store import record
 from license_server.store.licenses import StoredLicense
@@ -50,6 +51,8 @@ class Issuer(NamedTuple):
     """What the product trusts by itself."""
     roots: Roots
     """… and what it has come to trust since: the roots that the keyset is signed by."""
+    remote: Remote | None = None
+    """The signer, where its key is not in this process: to sign may take long, or fail."""
 
     @property
     def version(self) -> int:

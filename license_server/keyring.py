@@ -17,13 +17,13 @@ from license_core.keyset import Keyset
 from license_core.publickey import PublicKey
 from license_core.reason import Reason
 from license_core.signer import Signer
-from license_server import audit, issuing, keyfiles, keysets, vault
+from license_server import audit, issuing, keysets, vault
 from license_server.actor import Actor
 from license_server.db import Database
 from license_server.issuing import Issuer
 from license_server.keysets import Trust
 from license_server.settings import ServerSettings
-from license_server.signers import open_signer
+from license_server.signers import keyfiles, open_signer
 from license_server.store import record
 
 
@@ -78,7 +78,7 @@ def install(
     present = vault.read_trust(settings, database)
     shipped = vault.read_roots(settings)
     new = keysets.advance(present, given, path, shipped, now)
-    issuer = vault.open_issuer(settings, new, now)
+    issuer = vault.open_issuer(settings, new, now, database.tally)
     try:
         issuing.check_signing_key(issuer, now)
     except SignerUnavailableError as error:

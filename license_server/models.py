@@ -206,6 +206,16 @@ checkpoints = Table(
     Column("created_at", BigInteger, nullable=False),
 )
 
+signatures = Table(
+    "signatures",
+    metadata,
+    # drawn at random when it began; `before`: what was signed before they were counted
+    Column("process", String(32), primary_key=True),
+    Column("kid", String(64), primary_key=True),  # which key signed
+    Column("typ", String(64), primary_key=True),  # what was signed: the type in the header
+    Column("made", BigInteger, nullable=False),
+)
+
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,

@@ -1,5 +1,6 @@
 """The server's settings: from the environment, prefixed with ``LICENSE_SERVER_``."""
 
+import sys
 from collections.abc import Iterable
 from ipaddress import ip_network
 from pathlib import Path
@@ -140,11 +141,21 @@ class ServerSettings(BaseSettings):
         return f"file:{next((path for path in paths if path.exists()), self.signing_key)}"
 
     def read_passphrase(self, what: str) -> bytes:
-        """The passphrase of the key *what*. Raises PassphraseMissingError, InputInvalidError."""
-        secret = _secret(self.passphrase_file, self.passphrase, "LICENSE_SERVER_PASSPHRASE_FILE")
+        """The passphrase of the key *what*; at a terminal it is asked for, once a process.
+
+        Raises PassphraseMissingError, InputInvalidError.
+        """
+        secret = self.given_passphrase
+        if secret is None and sys.stdin is not None and sys.stdin.isatty():
+            secret = _typed(what)
         if not secret:
             raise PassphraseMissingError(what=what)
         return secret.encode("utf-8", "surrogateescape")
+
+    @property
+    def given_passphrase(self) -> str | None:
+        """The one that the environment tells or leads to. Raises InputInvalidError."""
+        return _secret(self.passphrase_file, self.passphrase, "LICENSE_SERVER_PASSPHRASE_FILE")
 
     def read_openid_secret(self) -> str:
         """What proves this server to the OpenID provider. Raises InputInvalidError."""
@@ -158,6 +169,21 @@ class ServerSettings(BaseSettings):
         """The first administrator's password; None: to be generated. Raises InputInvalidError."""
         name = "LICENSE_SERVER_ADMIN_PASSWORD_FILE"
         return _secret(self.admin_password_file, self.admin_password, name)
+
+
+_known: list[str] = []
+"""What was typed already."""
+
+
+def _typed(what: str) -> str:
+    """What somebody types; all keys of a server have one passphrase. A new one is typed twice."""
+    import click
+
+    if not _known:
+        again = what.startswith("new ")
+        asked = f"Passphrase of the {what}"
+        _known[:] = [click.prompt(asked, hide_input=True, err=True, confirmation_prompt=again)]
+    return _known[0]
 
 
 def _secret(path: Path | None, value: SecretStr | None, name: str) -> str | None:

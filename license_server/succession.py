@@ -65,7 +65,7 @@ class Succession:
         if present == self._known:
             return
         now, trust = self._clock(), vault.read_trust(self._settings, self._database)
-        issuer = vault.open_issuer(self._settings, trust, now)
+        issuer = vault.open_issuer(self._settings, trust, now, self._database.tally)
         self._use(issuer)
         self._known, self._failed = present, None
         _log.info("keyset taken up", version=issuer.version, kid=issuer.signer.public_key.kid)

@@ -36,15 +36,18 @@ from license_core.place import absolute, words
 from license_core.publickey import PublicKey
 from license_core.roots import Roots
 from license_core.signer import MemorySigner, Signer
-from license_server import accounts, audit, keyfiles, keysets, passwords, schema
+from license_server import accounts, audit, keysets, passwords, schema
 from license_server.actor import COMMAND
+from license_server.checkpoints import Notary
 from license_server.db import Database, Work
 from license_server.issuing import Issuer
 from license_server.keysets import Trust
 from license_server.seeds import Seeds
 from license_server.settings import ServerSettings
-from license_server.signers import open_signer, pkcs8
+from license_server.signers import Remote, keyfiles, open_signer
+from license_server.signers.file import read_key
 from license_server.store import people, record
+from license_server.tally import CountedSigner, Tally
 
 DAY = 86400
 _SIGNING_KEY_DAYS = 3653
@@ -66,15 +69,23 @@ def make(
 ) -> None:
     """Make the keys and the database in a new folder beside ``settings.data``, and rename it.
 
+    The signing key is made too, unless the settings name one that is there.
+
     Raises AlreadyInitialisedError, InputInvalidError, PassphraseMissingError,
-    DatabaseUnavailableError, or that the folder cannot be written.
+    DatabaseUnavailableError, what keeps that signing key from being used, or that the folder
+    cannot be written.
     """
     _refuse_used(settings)
     passwords.check(administrator.password)
     passphrase = settings.read_passphrase("new key")
     keyfiles.check_passphrase(passphrase)
-    root, signing = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
-    keyset = _first_keyset(vendor, root, signing, now)
+    root, signing = Ed25519PrivateKey.generate(), None
+    if settings.signer is None:
+        signing = Ed25519PrivateKey.generate()
+        signer: Signer = MemorySigner(signing)
+    else:
+        signer = open_signer(settings.signer, settings.read_passphrase)
+    keyset = _first_keyset(vendor, root, signer.public_key, now)
     data = Path(absolute(str(settings.data)))
     new = settings.model_copy(
         update={"data": data.with_name(f".{data.name}.{random(6).hex()}.tmp")}
@@ -83,7 +94,8 @@ def make(
         new.data.mkdir(mode=0o700, parents=True)
         (new.data / "keys").mkdir(mode=0o700)
         keyfiles.write_private(new.root_key, root, passphrase, random)
-        keyfiles.write_private(new.signing_key, signing, passphrase, random)
+        if signing is not None:
+            keyfiles.write_private(new.signing_key, signing, passphrase, random)
         keyfiles.write_private(new.seeds_key, Ed25519PrivateKey.generate(), passphrase, random)
         keyfiles.write_public(new.root_pub_pem, keyfiles.public_of(root))
         _make_record_key(new, passphrase, random)
@@ -115,8 +127,15 @@ def ensure_record_key(settings: ServerSettings, random: Callable[[int], bytes]) 
         raise _told_plainly(error, settings.data) from error
 
 
-def open_record_signer(settings: ServerSettings) -> Signer:
-    """Who signs checkpoints. Raises RecordKeyUnavailableError, or that there is no passphrase."""
+def open_notary(settings: ServerSettings, vendor: str, tally: Tally) -> Notary:
+    """Who makes checkpoints of the *vendor*, and counts them in *tally*.
+
+    Raises RecordKeyUnavailableError, or that there is no passphrase.
+    """
+    return Notary(vendor, CountedSigner(_open_record_signer(settings), tally))
+
+
+def _open_record_signer(settings: ServerSettings) -> Signer:
     public = read_record_key(settings)
     try:
         signer = open_signer(f"file:{settings.record_key}", settings.read_passphrase)
@@ -193,7 +212,8 @@ def open_vault(settings: ServerSettings, now: int | None = None) -> tuple[Databa
     database = open_database(settings)
     try:
         trust = read_trust(settings, database)
-        return database, open_issuer(settings, trust, int(time.time()) if now is None else now)
+        at = int(time.time()) if now is None else now
+        return database, open_issuer(settings, trust, at, database.tally)
     except LicenseError:
         database.close()
         raise
@@ -205,18 +225,13 @@ def open_seeds(settings: ServerSettings) -> Seeds:
     Raises SignerUnavailableError, PassphraseWrongError, or what settings.read_passphrase raises.
     """
     path = settings.seeds_key
-    what = f"key {path.name}"
-    try:
-        pem = path.read_bytes()
-    except FileNotFoundError as error:
+    if not os.path.exists(path):
         reason = (
             f"{path} is missing: put your copy of the keys into {path.parent}/ "
             "(a server of a former version gets this one by `upgrade`)"
         )
-        raise SignerUnavailableError(reason=reason) from error
-    except OSError as error:
-        raise SignerUnavailableError(reason=f"{path}: {words(error)}") from error
-    return Seeds(pkcs8.decrypt(pem, settings.read_passphrase(what), what))
+        raise SignerUnavailableError(reason=reason)
+    return Seeds(read_key(path, settings.read_passphrase))
 
 
 def ensure_seeds_key(settings: ServerSettings, random: Callable[[int], bytes]) -> None:
@@ -231,11 +246,10 @@ def ensure_seeds_key(settings: ServerSettings, random: Callable[[int], bytes]) -
         missing = settings.root_pub_pem.name
         raise NotInitialisedError(path=str(settings.data), missing=missing)
     passphrase = settings.read_passphrase("new key")
-    pem = pkcs8.encrypt(Ed25519PrivateKey.generate(), passphrase, random(16), random(16))
     new = path.with_name(f".{path.name}.{random(6).hex()}.tmp")
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        keyfiles.write(new, pem, keyfiles.PRIVATE)
+        keyfiles.write_private(new, Ed25519PrivateKey.generate(), passphrase, random)
         os.link(new, path)
     except FileExistsError:
         pass  # another process made it meanwhile
@@ -293,14 +307,22 @@ def signer_uri(settings: ServerSettings, trust: Trust, now: int) -> str:
     return settings.signer_uri(one.key.kid for one in newest)
 
 
-def open_issuer(settings: ServerSettings, trust: Trust, now: int) -> Issuer:
+def open_issuer(settings: ServerSettings, trust: Trust, now: int, tally: Tally) -> Issuer:
     """Who signs under *trust*: the newest key that may at *now*, of those that are here.
 
-    Raises SignerUnavailableError, PassphraseWrongError, or what settings.read_passphrase raises.
+    What it signs is counted in *tally*. Raises SignerUnavailableError, PassphraseWrongError,
+    SecretFileOpenError, or what settings.read_passphrase raises.
     """
     signer = open_signer(signer_uri(settings, trust, now), settings.read_passphrase)
-    iss = trust.keyset.keyset.iss
-    return Issuer(iss, signer, trust.keyset, trust.text, read_roots(settings), trust.roots)
+    return Issuer(
+        name=trust.keyset.keyset.iss,
+        signer=CountedSigner(signer, tally),
+        keyset=trust.keyset,
+        keyset_token=trust.text,
+        shipped=read_roots(settings),
+        roots=trust.roots,
+        remote=signer if isinstance(signer, Remote) else None,
+    )
 
 
 def _refuse_used(settings: ServerSettings) -> None:
@@ -320,15 +342,9 @@ def _refuse_used(settings: ServerSettings) -> None:
         raise InputInvalidError(field="--data", reason=reason)
 
 
-def _first_keyset(
-    vendor: str, root: Ed25519PrivateKey, signing: Ed25519PrivateKey, now: int
-) -> str:
+def _first_keyset(vendor: str, root: Ed25519PrivateKey, signing: PublicKey, now: int) -> str:
     # From yesterday on, so that a clock which is corrected a little does no harm.
-    key = SigningKey(
-        PublicKey(signing.public_key().public_bytes_raw()),
-        nbf=now - DAY,
-        exp=now + _SIGNING_KEY_DAYS * DAY,
-    )
+    key = SigningKey(signing, nbf=now - DAY, exp=now + _SIGNING_KEY_DAYS * DAY)
     try:
         token = Keyset(vendor, 1, now, (key,)).sign(MemorySigner(root))
     except ValueError as error:

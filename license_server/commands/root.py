@@ -50,7 +50,7 @@ def create(settings: ServerSettings, file: Path) -> None:
     """Make a root key: FILE, encrypted, and its public half beside it (.pub.pem)."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    from license_server import keyfiles
+    from license_server.signers import keyfiles
 
     public = file.with_name(f"{file.name.removesuffix('.pem').removesuffix('.key')}.pub.pem")
     for path in (file, public):

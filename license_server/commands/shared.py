@@ -47,11 +47,11 @@ def passphrase(settings: ServerSettings, what: str, *, new: bool = False) -> byt
 
     Raises PassphraseMissingError, InputInvalidError.
     """
-    try:
-        return settings.read_passphrase(what)
-    except PassphraseMissingError:
-        if not _somebody_is_there():
-            raise
+    given = settings.given_passphrase
+    if given:
+        return given.encode("utf-8", "surrogateescape")
+    if not _somebody_is_there():
+        raise PassphraseMissingError(what=what)
     typed = click.prompt(
         f"Passphrase of the {what}", hide_input=True, confirmation_prompt=new, err=True
     )

@@ -33,6 +33,7 @@ SERVER_ONLY = {
     "not-initialised",
     "database-unavailable",
     "signer-unavailable",
+    "secret-file-open",
     "input-invalid",
     "form-expired",
     "too-many-attempts",

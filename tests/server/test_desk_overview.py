@@ -26,7 +26,7 @@ from license_core.publickey import PublicKey
 from license_server import accounts, acts, audit, auth, chain, figures, keysets, vault
 from license_server.actor import COMMAND, Actor
 from license_server.app import create_app
-from license_server.checkpoints import Checkpoint, Notary
+from license_server.checkpoints import Checkpoint
 from license_server.db import Database
 from license_server.figures import Board, Kept
 from license_server.models import audit_events, customers, licenses, products, proposals
@@ -603,7 +603,7 @@ def test_the_chain_and_its_last_checkpoint_can_be_taken_along_and_hold(tmp_path:
         for _ in range(3):
             sign_in(desk)
         site.database.write(link)
-        notary = Notary(site.issuer.name, vault.open_record_signer(desk.settings))
+        notary = vault.open_notary(desk.settings, site.issuer.name, site.database.tally)
         site.database.write(lambda c: notary.make(c, desk.clock.now + DAY, wait=True))
         told = desk.client.get("/record/checkpoint")
         key = PublicKey.from_pem(desk.client.get("/keys/record.pub.pem").text)

@@ -121,7 +121,7 @@ def open_ledger(settings: ServerSettings) -> Ledger:
     """The ledger of a vendor."""
     opened, issuer = vault.open_vault(settings, NOW)
     site = Site(settings, opened, issuer, lambda: NOW, os.urandom)
-    notary = Notary(issuer.name, vault.open_record_signer(settings))
+    notary = vault.open_notary(settings, issuer.name, opened.tally)
     trusted = Trusted(issuer.shipped, vault.read_record_key(settings))
     return Ledger(site, settings, notary, trusted)
 

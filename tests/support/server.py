@@ -19,6 +19,7 @@ from license_server import admin, auth, vault
 from license_server.actor import COMMAND
 from license_server.db import Database
 from license_server.settings import ServerSettings
+from tests.support import softhsm
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 EMAIL = "admin@example.com"
@@ -32,7 +33,8 @@ KEY = "55917890141cb1c89accc5e53a929acb1867c42c"
 
 def settings(data: Path, database: str | None = None, **more: object) -> ServerSettings:
     """The settings of a server in *data*, whatever the environment says."""
-    given = {"rate": UNLIMITED} | more
+    signer = {"signer": softhsm.shared()[1]} if softhsm.chosen() else {}
+    given = {"rate": UNLIMITED} | signer | more
     return ServerSettings(data=data, database=database, passphrase=SecretStr(PASSPHRASE), **given)  # type: ignore[arg-type]
 
 
@@ -79,6 +81,7 @@ def environment(data: Path, database: str | None = None) -> dict[str, str]:
     return (
         kept
         | more
+        | softhsm.environment()
         | {
             "LICENSE_SERVER_DATA": str(data),
             "LICENSE_SERVER_PASSPHRASE": PASSPHRASE,
@@ -94,6 +97,8 @@ def command(
 ) -> subprocess.CompletedProcess[str]:
     """Run ``license-server`` as a process."""
     line = [sys.executable, "-m", "license_server", *arguments]
+    if "input" not in more:
+        more = {"stdin": subprocess.DEVNULL} | more  # nobody is there to be asked
     return subprocess.run(  # type: ignore[call-overload, no-any-return]
         line, env=env, cwd=REPOSITORY, capture_output=True, text=True, timeout=120, **more
     )

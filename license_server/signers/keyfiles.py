@@ -39,9 +39,16 @@ def write_public(path: Path, key: PublicKey) -> None:
 
 
 def write(path: Path, data: bytes, mode: int) -> None:
-    """Write *data* to a new file, durably. Raises OSError, FileExistsError."""
+    """Write *data* to a new file: it is on the disk then, or not there.
+
+    Raises OSError, FileExistsError.
+    """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     with open(os.open(path, flags, mode), "wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
+        try:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        except OSError:
+            path.unlink()
+            raise
