@@ -17,6 +17,7 @@ from license_core.errors import (
     DEFAULT_SERVER,
     FileUnreadableError,
     InputInvalidError,
+    LicenseError,
     printable,
     utc,
 )
@@ -357,7 +358,8 @@ def reissue(settings: ServerSettings, kid: str, output: Path, reason: str) -> No
         with database.reading() as connection:
             total = signed.count_live(connection, kid, now)
         progress = Progress(total, "licences")
-        done, left = 0, []
+        done = 0
+        left: list[tuple[str, LicenseError]] = []
         for batch in reissuing.reissue(
             database, issuer, kid, COMMAND, reason, now, secrets.token_bytes
         ):
