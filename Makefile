@@ -3,16 +3,19 @@ PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= 2
 
-.PHONY: help demo test torture serve lint format bench pins clean
+.PHONY: help demo test test-pkcs11 torture serve lint format bench pins clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 demo: .venv/server.stamp ## play the whole round trip against a real server on SQLite
 	@$(BIN)/python examples/round_trip.py
 
 test: .venv/dev.stamp ## run everything that this machine can run, and say what was skipped and why
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not torture"
+
+test-pkcs11: .venv/dev.stamp ## the tests of the server, with a signing key in SoftHSM 2, on SQLite
+	HOSTSEAL_TEST_SIGNER=pkcs11 $(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not torture" -k "not postgresql" tests/server
 
 torture: .venv/dev.stamp ## the long campaigns: millions of mutations, kill loops
 	$(BIN)/pytest -m torture --timeout 3600 -s

@@ -545,6 +545,13 @@ class SignerUnavailableError(LicenseError):
     reason: str
 
 
+class SecretFileOpenError(LicenseError):
+    """A file with a private key or a PIN can be read by others than its owner."""
+
+    path: str
+    mode: str
+
+
 class InputInvalidError(LicenseError):
     """A value that a person or client sent is not valid."""
 
@@ -734,6 +741,13 @@ class NameTakenError(LicenseError):
 class RecordKeyUnavailableError(LicenseError):
     """The key that signs checkpoints cannot be used."""
 
+    reason: str
+
+
+class KeysetRefusedError(LicenseError):
+    """A keyset cannot take the place of the one that is in force."""
+
+    path: str
     reason: str
 
 

@@ -543,7 +543,15 @@ PROBLEMS: dict[str, Problem] = {
         503,
         "The signing key cannot be used",
         "The signing key cannot be used: {reason}.",
-        "Nothing was issued. Check the folder with the keys, then try again.",
+        "Nothing was issued. Check the folder with the keys, or the token, then try again.",
+    ),
+    "SecretFileOpenError": Problem(
+        "secret-file-open",
+        98,
+        503,
+        "A file with a secret can be read by others",
+        "{path} holds a secret and can be used by others than its owner (mode {mode}).",
+        "Nothing was issued. Run `chmod 600 {path}`, then try again.",
     ),
     "InputInvalidError": Problem(
         "input-invalid",
@@ -750,6 +758,15 @@ PROBLEMS: dict[str, Problem] = {
         "The key that signs checkpoints of the record cannot be used: {reason}.",
         "Put keys/record.key.pem and record.pub.pem back into the data folder from your backup. "
         "Where there never were such files, `{server} upgrade` makes them.",
+    ),
+    "KeysetRefusedError": Problem(
+        "keyset-refused",
+        117,
+        409,
+        "The keyset cannot be used",
+        "{path} cannot be used as a keyset: {reason}.",
+        "Nothing was changed. `{server} keys list` shows what is in force; a keyset is signed with "
+        "`{server} root keyset` where a root key is.",
     ),
     "BackupInvalidError": Problem(
         "backup-invalid",

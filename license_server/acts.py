@@ -1,4 +1,4 @@
-"""The acts on licences: issue, renew, rehost, change, suspend, reinstate, revoke.
+"""The acts on licences: issue, renew, rehost, change, suspend, reinstate, revoke, reissue.
 
 Nothing is edited in place. An act that changes what holds is a new signed licence that names the
 one it replaces, and the former row says what became of it. An act is planned by reading, drawn up
@@ -42,6 +42,7 @@ PERMISSIONS = {
     "suspend": "licenses:end",
     "reinstate": "licenses:end",
     "revoke": "licenses:end",
+    "reissue": "licenses:issue",
 }
 """Each act, and what one must be permitted to do it."""
 _FROM = {
@@ -53,7 +54,7 @@ _FROM = {
     "revoke": ("active", "suspended"),
 }
 _LEAVES = {"suspend": "suspended", "revoke": "revoked"}
-_NEEDS_REASON = ("rehost", "suspend", "reinstate", "revoke")
+_NEEDS_REASON = ("rehost", "suspend", "reinstate", "revoke", "reissue")
 _PAST = {
     "issue": "issued",
     "renew": "renewed",
@@ -62,6 +63,7 @@ _PAST = {
     "suspend": "suspended",
     "reinstate": "reinstated",
     "revoke": "revoked",
+    "reissue": "reissued",
 }
 _LONGEST_REASON = 1000
 
@@ -134,6 +136,7 @@ def plan(
         actor.need(PERMISSIONS[wanted.act], former.product)
         check_state(former, wanted.act)
         order = orders.again(wanted.act, issuing.claims_of(former), members, now)
+        order = order._replace(customer=former.customer)  # as it is called by now
         product = find(order.product)
         _check_difference(wanted.act, former, order, members)
     actor.need(PERMISSIONS[wanted.act], order.product)
@@ -166,9 +169,11 @@ def record(
 ) -> StoredLicense:
     """Store what was drawn up; what is stored. *more* are details of the event.
 
-    Raises LicenseStateError or ChangedMeanwhileError where somebody else was first, or
-    IntegrityError where another process took the number: then draw up another.
+    Raises LicenseStateError or ChangedMeanwhileError where somebody else was first,
+    SignerUnavailableError where another keyset is in force by now, or IntegrityError where another
+    process took the number: then draw up another.
     """
+    issuing.check_in_force(connection, issuer)
     license_, former = drawn.license, planned.former
     customer_id, product_id, needs = parties.ids(connection, license_.sub, license_.aud)
     now = license_.iat

@@ -26,8 +26,12 @@ from license_server.commands import licenses, parties, proposals, tokens, users
 from license_server.commands.audit import audit
 from license_server.commands.backup import backup, restore
 from license_server.commands.fsck import fsck
+from license_server.commands.keys import keys
 from license_server.commands.output import give_up_output, say
+from license_server.commands.revocations import revocations
+from license_server.commands.root import root
 from license_server.commands.sheets import export, import_
+from license_server.commands.signer import signer
 from license_server.settings import ServerSettings
 
 if TYPE_CHECKING:
@@ -79,7 +83,7 @@ def cli(ctx: click.Context, data: Path | None) -> None:
     """Issue licences that are sealed to a host.
 
     The passphrase of the keys comes from LICENSE_SERVER_PASSPHRASE_FILE or
-    LICENSE_SERVER_PASSPHRASE.
+    LICENSE_SERVER_PASSPHRASE; at a terminal it is asked for.
     """
     ctx.obj.data = data
     settings = ctx.obj = ServerSettings.read(data=data)
@@ -94,7 +98,10 @@ def cli(ctx: click.Context, data: Path | None) -> None:
 @click.option("--admin", default="admin@localhost", show_default=True, help="Who signs in first.")
 @click.pass_obj
 def init(settings: ServerSettings, vendor: str, admin: str) -> None:
-    """Make the keys, the database and the first administrator."""
+    """Make the keys, the database and the first administrator.
+
+    Where LICENSE_SERVER_SIGNER names a signing key, that one is used and none is made.
+    """
     from license_server import accounts, vault
 
     given = settings.read_admin_password()
@@ -151,7 +158,11 @@ for command in (
     export,
     fsck,
     import_,
+    keys,
     restore,
+    revocations,
+    root,
+    signer,
     tokens.token,
     users.user,
     parties.customer,

@@ -19,12 +19,12 @@ from license_core.errors import (
     NotFoundError,
     UsageError,
 )
-from license_server import figures, health, vault
+from license_server import figures, health, revocations, vault
 from license_server.answers import answer
 from license_server.api import openapi
 from license_server.auth import TokenCache
-from license_server.checkpoints import Notary
 from license_server.edge import Edge
+from license_server.issuing import Issuer
 from license_server.keeper import Keeper
 from license_server.metrics import CountedSigner, Metrics
 from license_server.openid import Client
@@ -32,6 +32,7 @@ from license_server.permissions import ROLES
 from license_server.rates import Rates
 from license_server.settings import ServerSettings
 from license_server.site import Clock, Random, Site
+from license_server.succession import Succession
 from license_server.web import routes
 
 
@@ -47,33 +48,39 @@ def create_app(
     LicenseError that keeps the server from starting.
     """
     seeds, openid_client = vault.open_seeds(settings), _openid_client(settings)
-    database, issuer = vault.open_vault(settings)
+    database, issuer = vault.open_vault(settings, clock())
     try:
-        notary = Notary(issuer.name, vault.open_record_signer(settings))
+        notary = vault.open_notary(settings, issuer.name, database.tally)
     except LicenseError:
         database.close()
         raise
     counted = Metrics()
     counted.watch(database.engine, database.writer.waiting)
-    counted.keys(issuer)
-    signer = CountedSigner(issuer.signer, counted.signatures)
-    site = Site(settings, database, issuer._replace(signer=signer), clock, random)
+    site = Site(settings, database, issuer, clock, random)
     keeper = Keeper(site, notary)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with keeper.at_work():
+        async with keeper.at_work(), succession.at_work():
             yield
         site.database.close()
 
     app = FastAPI(lifespan=lifespan, openapi_url=None, redirect_slashes=False)
-    app.state.site = site
+
+    def use(issuer: Issuer) -> None:
+        counted.keys(issuer)
+        signer = CountedSigner(issuer.signer, counted.signatures)
+        app.state.site = site._replace(issuer=issuer._replace(signer=signer))
+
+    use(issuer)
+    succession = Succession(settings, database, clock, issuer, use)
     app.state.tokens = TokenCache()
     app.state.seeds = seeds
     app.state.openid = openid_client
     app.state.rates = Rates(settings.rate)
     app.state.metrics = counted
     app.state.figures = figures.Kept(ZoneInfo(settings.time_zone))
+    app.state.revocations = revocations.Kept()
     app.state.running = health.Running()
     for room in (*openapi.ROUTERS, openapi.router, health.router, *routes.ROUTERS):
         app.include_router(room)

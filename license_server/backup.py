@@ -54,7 +54,7 @@ _PASSING = {sessions.name, attempts.name}
 _ROWS = 2000
 _LARGEST = 64 * 1024 * 1024
 _NAMES = re.compile(
-    r"(?:tables/[a-z_]+/[0-9]{6}\.jsonl|(?:keys/)?[a-z.]+\.pem|manifest\.(?:json|sha256))"
+    r"(?:tables/[a-z_]+/[0-9]{6}\.jsonl|(?:keys/)?[A-Za-z0-9._-]+\.pem|manifest\.(?:json|sha256))"
 )
 _SAMPLE = 200
 Advance = Callable[[int], None]
@@ -191,10 +191,14 @@ def _check(connection: Connection, backup: Backup, *, thorough: bool) -> None:
         if found != backup.rows.get(table.name, 0):
             reason = f"{table.name} has {found} rows, not {backup.rows.get(table.name, 0)}"
             raise BackupInvalidError(path=str(backup.path), reason=reason)
-    root = PublicKey.from_pem(backup.files["root.pub.pem"].decode("ascii"))
+    roots = tuple(
+        PublicKey.from_pem(data.decode("ascii"))
+        for name, data in backup.files.items()
+        if name.startswith("root") and name.endswith(".pub.pem")
+    )
     for stored in _all(connection) if thorough else _some(connection):
         try:
-            verified = open_license(issuing.file_of(stored), roots=(root,))
+            verified = open_license(issuing.file_of(stored), roots=roots)
         except (LicenseError, ValueError) as error:
             raise BackupInvalidError(
                 path=str(backup.path), reason=f"licence {stored.number} does not verify"

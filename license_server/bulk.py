@@ -141,6 +141,7 @@ def record(
 
     Raises as acts.record does, or IntegrityError where a number is taken.
     """
+    issuing.check_in_force(connection, issuer)
     customer_ids, product_ids = _party_ids(connection, planned, actor, now)
     ids = iter(many.take_ids(connection, licenses, len(planned)))
     rows: list[tuple[Any, ...]] = []

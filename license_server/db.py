@@ -6,6 +6,7 @@ making their commit durable. Who asked hears of it only after the commit.
 """
 
 import queue
+import secrets
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModu
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from license_core.errors import DatabaseUnavailableError, InputInvalidError
+from license_server.tally import Tally
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -44,7 +46,8 @@ class Database:
     def __init__(self, url: str) -> None:
         """Nothing is opened yet. Raises InputInvalidError for a URL that is none."""
         self.engine = _engine(url)
-        self.writer = Writer(self.engine)
+        self.tally = Tally(secrets.token_hex(8))
+        self.writer = Writer(self.engine, self.tally)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -99,8 +102,10 @@ class _Job(NamedTuple, Generic[T]):
 class Writer:
     """The one thread of this process that writes."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, tally: Tally) -> None:
+        """*tally* is written last in a transaction, where something was counted."""
         self._engine = engine.execution_options(writes=True)
+        self._tally = tally
         self._waiting: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
@@ -128,7 +133,7 @@ class Writer:
     def _run(self) -> None:
         while True:
             jobs, last = self._take()
-            if jobs:
+            if jobs or (last and self._tally.waiting()):
                 self._do(jobs)
             if last:
                 return
@@ -157,7 +162,7 @@ class Writer:
                         raise
                     results = None
                 else:
-                    connection.commit()
+                    self._commit(connection)
         except Exception as error:  # noqa: BLE001  # whoever asked is told
             told = told_plainly(error)
             for job in jobs:
@@ -169,6 +174,14 @@ class Writer:
             return
         for job, result in zip(jobs, results, strict=True):
             job.future.set_result(result)
+
+    def _commit(self, connection: Connection) -> None:
+        if not self._tally.waiting():
+            connection.commit()
+            return
+        committed = self._tally.write(connection)
+        connection.commit()
+        committed()
 
 
 def told_plainly(error: Exception) -> Exception:

@@ -10,10 +10,13 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from license_core import jws, strictjson
-from license_core.keyset import TrustedKeyset, open_keyset
+from license_core.keyset import TrustedKeyset
 from license_core.license import License
 from license_core.publickey import PublicKey
+from license_core.roots import Roots
+from license_server import keysets as trusts
 from license_server import rows as ledger
+from license_server import tally
 from license_server.bindings import Bindings, open_bindings
 from license_server.inspection import Advance, Fault, Given, Tell, inspect
 from license_server.store import whole
@@ -27,7 +30,7 @@ _REPLIES = "/api/v1/licenses/"
 class Trusted(NamedTuple):
     """The public keys of a vendor, from outside of the database."""
 
-    roots: tuple[PublicKey, ...]
+    roots: Roots
     record: PublicKey
 
 
@@ -61,6 +64,7 @@ def check(
         for name in bindings.unseen():
             tell(Fault("row-gone", name, "an event left this row, and it is not there"))
         _check_replies(connection, bindings, tell)
+        _check_signatures(connection, tell)
 
 
 def size(connection: Connection) -> int:
@@ -97,14 +101,12 @@ def _digest(table: str, row: dict[str, Any]) -> str | None:
         return None
 
 
-def _keysets(
-    connection: Connection, roots: tuple[PublicKey, ...], tell: Tell
-) -> dict[int, TrustedKeyset]:
+def _keysets(connection: Connection, roots: Roots, tell: Tell) -> dict[int, TrustedKeyset]:
     found = {}
     for row in whole.rows(connection, "keysets", "version"):
         name = ledger.name("keysets", row)
         try:
-            opened = open_keyset((row["token"],), roots)
+            opened = trusts.open_trust(str(row["token"]), roots).keyset
         except (TypeError, ValueError) as error:
             tell(Fault("keyset-invalid", name, f"no root key vouches for it: {error}"))
             continue
@@ -161,6 +163,14 @@ def _line_faults(kin: Kin) -> Iterator[tuple[str, str]]:
         yield kind, f"{row['replaces']}, which it replaces, is not of its line"
     if kin.former_replaced_by is None:
         yield kind, f"{row['replaces']}, which it replaces, does not say so"
+
+
+def _check_signatures(connection: Connection, tell: Tell) -> None:
+    """Whoever signed what is here counted it."""
+    for kind, counted, recorded in tally.compare(connection):
+        if recorded is not None and recorded > counted:
+            detail = f"{recorded} have its signature, and this server made {counted}"
+            tell(Fault("signature-uncounted", f"{kind.typ} by {kind.kid}", detail))
 
 
 def _check_replies(connection: Connection, bindings: Bindings, tell: Tell) -> None:

@@ -6,6 +6,7 @@ nothing is told that an outsider could use.
 
 from fastapi import APIRouter, Request
 from sqlalchemy import Connection
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from license_core.errors import LicenseError, NotPermittedError
@@ -57,6 +58,8 @@ async def _missing(site: Site) -> list[str]:
         missing.append("writer")
     try:
         issuing.check_signing_key(site.issuer, site.clock())
+        if site.issuer.remote is not None:
+            await run_in_threadpool(site.issuer.remote.check)
     except LicenseError:
         missing.append("signer")
     return missing

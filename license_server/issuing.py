@@ -22,11 +22,14 @@ from license_core.errors import (
 )
 from license_core.keyset import TrustedKeyset
 from license_core.license import HostBinding, License
-from license_core.publickey import PublicKey
+from license_core.roots import Roots
 from license_core.signer import Signer
 from license_core.verify import open_license
+from license_server import keysets
 from license_server.orders import NUMBER, Order
+from license_server.signers import Remote
 from license_server.store import licenses as store
+from license_server.store import record
 from license_server.store.licenses import StoredLicense
 
 _SAMPLE = 50
@@ -43,7 +46,18 @@ class Issuer(NamedTuple):
     signer: Signer
     keyset: TrustedKeyset
     keyset_token: str
-    roots: tuple[PublicKey, ...]
+    """The blocks that prove the keyset, as each licence file has them."""
+    shipped: Roots
+    """What the product trusts by itself."""
+    roots: Roots
+    """… and what it has come to trust since: the roots that the keyset is signed by."""
+    remote: Remote | None = None
+    """The signer, where its key is not in this process: to sign may take long, or fail."""
+
+    @property
+    def version(self) -> int:
+        """Of the keyset."""
+        return self.keyset.keyset.version
 
 
 class Drawn(NamedTuple):
@@ -93,7 +107,7 @@ def _sign(order: Order, issuer: Issuer, number: str, now: int) -> Drawn:
         aud=order.product,
         jti=number,
         iat=now,
-        nbf=now,
+        nbf=now if order.begins_at is None else order.begins_at,
         exp=order.expires_at,
         host=HostBinding(
             key=order.request.key,
@@ -121,7 +135,7 @@ def _verify(drawn: Drawn, issuer: Issuer) -> None:
     """Raise unless its file is what a client of this vendor accepts."""
     file = license_file(drawn.license, drawn.token, issuer.keyset_token)
     try:
-        verified = open_license(file, roots=issuer.roots)
+        verified = open_license(file, roots=issuer.shipped.keys, needed=issuer.shipped.threshold)
     except LicenseError as error:
         raise InternalError(reason=f"what was signed does not verify ({error.sentence})") from error
     if verified.license != drawn.license:
@@ -143,6 +157,17 @@ def check_signing_key(issuer: Issuer, now: int, product: str | None = None) -> N
     else:
         return
     raise SignerUnavailableError(reason=reason.rstrip("?"))
+
+
+def check_in_force(connection: Connection, issuer: Issuer) -> None:
+    """Raise SignerUnavailableError where a keyset was installed that *issuer* does not know yet.
+
+    Its key may be one that was lost: nothing is recorded that it signed after that.
+    """
+    newest = record.newest_version(connection)
+    if newest != issuer.version:
+        reason = f"keyset {newest} was installed, and {issuer.version} is in use; try again"
+        raise SignerUnavailableError(reason=reason)
 
 
 def find(connection: Connection, number: str) -> StoredLicense:
@@ -173,5 +198,5 @@ def license_file(license_: License, token: str, keyset_token: str) -> bytes:
     )
     # A name must not look like a marker, nor become one when quoted-printable is undone.
     words = words.replace("LICENSE", "License").replace("=", " ")
-    blocks = armor.wrap(armor.LICENSE, token) + armor.wrap(armor.KEYSET, keyset_token)
+    blocks = armor.wrap(armor.LICENSE, token) + keysets.blocks(keyset_token)
     return (words + blocks).encode("utf-8")

@@ -15,7 +15,10 @@ from license_server.models import audit_events
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-_ISSUING = {f"license.{act}" for act in ("issued", "renewed", "rehosted", "changed", "reinstated")}
+_ISSUING = {
+    f"license.{act}"
+    for act in ("issued", "renewed", "rehosted", "changed", "reinstated", "reissued")
+}
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -53,6 +56,18 @@ class Metrics:
         self.signatures = Counter(
             "hostseal_signatures", "Signatures made with the signing key.", registry=registry
         )
+
+        self._key_ends = Gauge(
+            "hostseal_signing_key_expiry_timestamp_seconds",
+            "When the keyset ends the signing key of this process; 0: it does not name it.",
+            registry=registry,
+        )
+        self._keyset_ends = Gauge(
+            "hostseal_keyset_expiry_timestamp_seconds",
+            "When the last active key of the keyset ends, or the keyset itself.",
+            registry=registry,
+        )
+        self._keyset = Gauge("hostseal_keyset_version", "Of this process.", registry=registry)
 
     def request(self, route: str | None, method: str, status: int, seconds: float) -> None:
         """Count an answer. *route* is the template, None where there is no such route."""
@@ -93,20 +108,11 @@ class Metrics:
 
     def keys(self, issuer: Issuer) -> None:
         """Tell until when the signing key may sign."""
-        gauge = Gauge(
-            "hostseal_signing_key_expiry_timestamp_seconds",
-            "When the keyset ends the signing key of this process; 0: it does not name it.",
-            registry=self._registry,
-        )
-        gauge.set(next((k.exp for k in _entries(issuer) if k.key == issuer.signer.public_key), 0))
-        gauge = Gauge(
-            "hostseal_keyset_expiry_timestamp_seconds",
-            "When the last active key of the keyset ends.",
-            registry=self._registry,
-        )
-        gauge.set(max((k.exp for k in _entries(issuer) if k.state == "active"), default=0))
-        version = Gauge("hostseal_keyset_version", "Of this process.", registry=self._registry)
-        version.set(issuer.keyset.keyset.version)
+        keyset, ours = issuer.keyset.keyset, issuer.signer.public_key
+        self._key_ends.set(next((one.exp for one in keyset.keys if one.key == ours), 0))
+        last = max((one.exp for one in keyset.keys if one.state == "active"), default=0)
+        self._keyset_ends.set(last if keyset.exp is None else min(last, keyset.exp))
+        self._keyset.set(keyset.version)
 
     def text(self) -> bytes:
         """All figures, as MEDIA_TYPE has it."""
@@ -129,7 +135,3 @@ class CountedSigner:
         signature = self._signer.sign(message)
         self._counter.inc()
         return signature
-
-
-def _entries(issuer: Issuer) -> Sequence[Any]:
-    return issuer.keyset.keyset.keys

@@ -101,7 +101,7 @@ licenses = Table(
     Column("issued_by", String(200), nullable=False),
     # the number of the first of them
     Column("line", String(32), nullable=False, server_default=_UNSAID, index=True),
-    # issue, renew, rehost, change or reinstate
+    # issue, renew, rehost, change, reinstate or reissue
     Column("act", String(16), nullable=False, server_default=_UNSAID),
     # active, replaced, suspended or revoked
     Column("state", String(16), nullable=False, server_default=_UNSAID),
@@ -130,6 +130,16 @@ Index(
     licenses.c.issued_at,
     sqlite_where=text("act = 'rehost'"),
     postgresql_where=text("act = 'rehost'"),
+)
+
+revocation_lists = Table(
+    "revocation_lists",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("token", Text, nullable=False),  # signed by a signing key (SPEC section 8)
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),  # when the next one should be there
+    Column("keyset_version", ForeignKey(keysets.c.version), nullable=False),
 )
 
 customer_words = Table(
@@ -194,6 +204,16 @@ checkpoints = Table(
     Column("position", BigInteger, primary_key=True, autoincrement=False),
     Column("token", Text, nullable=False),  # signed by the record's own key (SPEC section 11.2)
     Column("created_at", BigInteger, nullable=False),
+)
+
+signatures = Table(
+    "signatures",
+    metadata,
+    # drawn at random when it began; `before`: what was signed before they were counted
+    Column("process", String(32), primary_key=True),
+    Column("kid", String(64), primary_key=True),  # which key signed
+    Column("typ", String(64), primary_key=True),  # what was signed: the type in the header
+    Column("made", BigInteger, nullable=False),
 )
 
 idempotency_keys = Table(

@@ -56,6 +56,7 @@ CHANGED = {
     "rehost": ("host", "match"),
     "change": (*CHANGES, "maintenance_until", "time_zone"),
     "reinstate": (),
+    "reissue": (),
 }
 """Each act on a licence, and what an order for it may make different."""
 
@@ -76,6 +77,8 @@ class Order(NamedTuple):
     features: tuple[str, ...]
     limits: Mapping[str, int]
     replaces: str | None
+    begins_at: int | None = None
+    """None: when it is issued."""
 
 
 def from_members(members: Mapping[str, Any], now: int) -> Order:
@@ -190,6 +193,7 @@ def _again(act: str, former: License, given: Mapping[str, Any], now: int) -> Ord
         features=former.features,
         limits=former.limits or {},
         replaces=former.jti,
+        begins_at=former.nbf if act == "reissue" else None,
     )
     zone = _zone(given)
     if act == "renew":
@@ -207,7 +211,8 @@ def _again(act: str, former: License, given: Mapping[str, Any], now: int) -> Ord
         grace_until = _grace_until(order.expires_at, _days(given, "grace_days"))
         order = order._replace(grace_until=grace_until)
     order = order._replace(**_terms(given))
-    if order.expires_at is not None and order.expires_at <= now:
+    whole_term = order.begins_at is not None  # the former one, over or not
+    if order.expires_at is not None and order.expires_at <= now and not whole_term:
         last = Reason(
             "the term of {number}, which ended at {ended},",
             number=former.jti,

@@ -14,6 +14,7 @@ from license_core.errors import (
     MethodNotAllowedError,
     NotAuthenticatedError,
     RateLimitedError,
+    SecretFileOpenError,
     SignerUnavailableError,
     StillRunningError,
     TooManyAttemptsError,
@@ -30,6 +31,8 @@ def outward(error: LicenseError, request_id: str) -> LicenseError:
     where = Reason("the server's log says more under {request}", request=request_id)
     if isinstance(error, DatabaseUnavailableError | SignerUnavailableError | InternalError):
         return type(error)(reason=where)
+    if isinstance(error, SecretFileOpenError):
+        return SignerUnavailableError(reason=where)
     return InternalError(reason=where) if error.row.status == 500 else _shortened(error)
 
 

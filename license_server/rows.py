@@ -13,6 +13,7 @@ KEYS = {
     "customers": "id",
     "products": "id",
     "keysets": "version",
+    "revocation_lists": "number",
     "licenses": "number",
     "proposals": "id",
     "users": "id",

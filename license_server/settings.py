@@ -1,5 +1,7 @@
 """The server's settings: from the environment, prefixed with ``LICENSE_SERVER_``."""
 
+import sys
+from collections.abc import Iterable
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
@@ -35,6 +37,8 @@ class ServerSettings(BaseSettings):
     """A PostgreSQL URL; None: SQLite in the data folder."""
     signer: str | None = None
     """Where the signing key is, as a URI; None: the key file in the data folder."""
+    roots_needed: int = Field(1, ge=1)
+    """How many of the root keys that the product ships must sign a keyset."""
     passphrase: SecretStr | None = None
     passphrase_file: Path | None = None
     admin_password: SecretStr | None = None
@@ -93,6 +97,11 @@ class ServerSettings(BaseSettings):
         return self.data / "root.pub.pem"
 
     @property
+    def root_pub_pems(self) -> list[Path]:
+        """All root keys that the product ships: that one, and ``root-….pub.pem`` beside it."""
+        return [self.root_pub_pem, *sorted(self.data.glob("root-*.pub.pem"))]
+
+    @property
     def root_key(self) -> Path:
         """The private root key, encrypted. The server runs without it."""
         return self.data / "keys" / "root.key.pem"
@@ -101,6 +110,10 @@ class ServerSettings(BaseSettings):
     def signing_key(self) -> Path:
         """The private signing key, encrypted."""
         return self.data / "keys" / "signing.key.pem"
+
+    def new_signing_key(self, kid: str) -> Path:
+        """The private signing key *kid* that was made later, encrypted."""
+        return self.data / "keys" / f"signing-{kid}.key.pem"
 
     @property
     def record_key(self) -> Path:
@@ -117,17 +130,32 @@ class ServerSettings(BaseSettings):
         """The private key, encrypted, under which the seeds of one-time codes are kept."""
         return self.data / "keys" / "seeds.key.pem"
 
-    @property
-    def signer_uri(self) -> str:
-        """Where the signing key is (signers.open_signer)."""
-        return self.signer or f"file:{self.signing_key}"
+    def signer_uri(self, kids: Iterable[str] = ()) -> str:
+        """Where the signing key is (signers.open_signer): one of *kids* that has a file here.
+
+        The first of them counts; without one, the key that came with the server.
+        """
+        if self.signer is not None:
+            return self.signer
+        paths = map(self.new_signing_key, kids)
+        return f"file:{next((path for path in paths if path.exists()), self.signing_key)}"
 
     def read_passphrase(self, what: str) -> bytes:
-        """The passphrase of the key *what*. Raises PassphraseMissingError, InputInvalidError."""
-        secret = _secret(self.passphrase_file, self.passphrase, "LICENSE_SERVER_PASSPHRASE_FILE")
+        """The passphrase of the key *what*; at a terminal it is asked for, once a process.
+
+        Raises PassphraseMissingError, InputInvalidError.
+        """
+        secret = self.given_passphrase
+        if secret is None and sys.stdin is not None and sys.stdin.isatty():
+            secret = _typed(what)
         if not secret:
             raise PassphraseMissingError(what=what)
         return secret.encode("utf-8", "surrogateescape")
+
+    @property
+    def given_passphrase(self) -> str | None:
+        """The one that the environment tells or leads to. Raises InputInvalidError."""
+        return _secret(self.passphrase_file, self.passphrase, "LICENSE_SERVER_PASSPHRASE_FILE")
 
     def read_openid_secret(self) -> str:
         """What proves this server to the OpenID provider. Raises InputInvalidError."""
@@ -141,6 +169,21 @@ class ServerSettings(BaseSettings):
         """The first administrator's password; None: to be generated. Raises InputInvalidError."""
         name = "LICENSE_SERVER_ADMIN_PASSWORD_FILE"
         return _secret(self.admin_password_file, self.admin_password, name)
+
+
+_known: list[str] = []
+"""What was typed already."""
+
+
+def _typed(what: str) -> str:
+    """What somebody types; all keys of a server have one passphrase. A new one is typed twice."""
+    import click
+
+    if not _known:
+        again = what.startswith("new ")
+        asked = f"Passphrase of the {what}"
+        _known[:] = [click.prompt(asked, hide_input=True, err=True, confirmation_prompt=again)]
+    return _known[0]
 
 
 def _secret(path: Path | None, value: SecretStr | None, name: str) -> str | None:

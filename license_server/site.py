@@ -15,6 +15,7 @@ from license_server.acts import Plan, Wanted
 from license_server.db import Database
 from license_server.idempotency import Idempotency
 from license_server.issuing import Drawn, Issuer
+from license_server.orders import Order
 from license_server.settings import ServerSettings
 from license_server.store.licenses import StoredLicense
 from license_server.store.proposals import Proposal
@@ -150,6 +151,11 @@ class Site(NamedTuple):
                 return earlier
         return acts.plan(connection, wanted, actor, now)
 
+    async def _draw_up(self, order: Order, number: str, now: int) -> Drawn:
+        if self.issuer.remote is None:  # that is quicker than to ask a thread for it
+            return issuing.draw_up(order, self.issuer, number, now)
+        return await run_in_threadpool(issuing.draw_up, order, self.issuer, number, now)
+
     async def _draw_and_record(
         self,
         planned: Plan,
@@ -160,7 +166,7 @@ class Site(NamedTuple):
     ) -> Reply:
         for _ in range(_TRIES):
             number = issuing.new_number(now, self.random)
-            drawn = issuing.draw_up(planned.order, self.issuer, number, now)
+            drawn = await self._draw_up(planned.order, number, now)
             try:
                 return await self._write(_recording(actor, given, now, record, drawn))
             except IntegrityError:

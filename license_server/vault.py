@@ -12,6 +12,7 @@ keys/seeds.key.pem    what the seeds of one-time codes are encrypted under, encr
 import errno
 import os
 import shutil
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -30,23 +31,26 @@ from license_core.errors import (
     SignerUnavailableError,
     TrustedKeyInvalidError,
 )
-from license_core.keyset import Keyset, SigningKey, open_keyset
+from license_core.keyset import Keyset, SigningKey
 from license_core.place import absolute, words
 from license_core.publickey import PublicKey
+from license_core.roots import Roots
 from license_core.signer import MemorySigner, Signer
-from license_server import accounts, audit, passwords, schema
+from license_server import accounts, audit, keysets, passwords, schema
 from license_server.actor import COMMAND
+from license_server.checkpoints import Notary
 from license_server.db import Database, Work
 from license_server.issuing import Issuer
+from license_server.keysets import Trust
 from license_server.seeds import Seeds
 from license_server.settings import ServerSettings
-from license_server.signers import open_signer, pkcs8
+from license_server.signers import Remote, keyfiles, open_signer
+from license_server.signers.file import read_key
 from license_server.store import people, record
+from license_server.tally import CountedSigner, Tally
 
 DAY = 86400
 _SIGNING_KEY_DAYS = 3653
-_LEAST_PASSPHRASE = 12
-_PRIVATE, _PUBLIC = 0o600, 0o644
 
 
 class Administrator(NamedTuple):
@@ -65,17 +69,23 @@ def make(
 ) -> None:
     """Make the keys and the database in a new folder beside ``settings.data``, and rename it.
 
+    The signing key is made too, unless the settings name one that is there.
+
     Raises AlreadyInitialisedError, InputInvalidError, PassphraseMissingError,
-    DatabaseUnavailableError, or that the folder cannot be written.
+    DatabaseUnavailableError, what keeps that signing key from being used, or that the folder
+    cannot be written.
     """
     _refuse_used(settings)
     passwords.check(administrator.password)
     passphrase = settings.read_passphrase("new key")
-    if len(passphrase) < _LEAST_PASSPHRASE:
-        reason = f"it has {len(passphrase)} bytes; what seals the keys has {_LEAST_PASSPHRASE}"
-        raise InputInvalidError(field="passphrase", reason=f"{reason} or more")
-    root, signing = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
-    keyset = _first_keyset(vendor, root, signing, now)
+    keyfiles.check_passphrase(passphrase)
+    root, signing = Ed25519PrivateKey.generate(), None
+    if settings.signer is None:
+        signing = Ed25519PrivateKey.generate()
+        signer: Signer = MemorySigner(signing)
+    else:
+        signer = open_signer(settings.signer, settings.read_passphrase)
+    keyset = _first_keyset(vendor, root, signer.public_key, now)
     data = Path(absolute(str(settings.data)))
     new = settings.model_copy(
         update={"data": data.with_name(f".{data.name}.{random(6).hex()}.tmp")}
@@ -83,10 +93,11 @@ def make(
     try:
         new.data.mkdir(mode=0o700, parents=True)
         (new.data / "keys").mkdir(mode=0o700)
-        _write_private(new.root_key, root, passphrase, random)
-        _write_private(new.signing_key, signing, passphrase, random)
-        _write_private(new.seeds_key, Ed25519PrivateKey.generate(), passphrase, random)
-        _write_public(new.root_pub_pem, root)
+        keyfiles.write_private(new.root_key, root, passphrase, random)
+        if signing is not None:
+            keyfiles.write_private(new.signing_key, signing, passphrase, random)
+        keyfiles.write_private(new.seeds_key, Ed25519PrivateKey.generate(), passphrase, random)
+        keyfiles.write_public(new.root_pub_pem, keyfiles.public_of(root))
         _make_record_key(new, passphrase, random)
         _make_database(
             new,
@@ -116,8 +127,15 @@ def ensure_record_key(settings: ServerSettings, random: Callable[[int], bytes]) 
         raise _told_plainly(error, settings.data) from error
 
 
-def open_record_signer(settings: ServerSettings) -> Signer:
-    """Who signs checkpoints. Raises RecordKeyUnavailableError, or that there is no passphrase."""
+def open_notary(settings: ServerSettings, vendor: str, tally: Tally) -> Notary:
+    """Who makes checkpoints of the *vendor*, and counts them in *tally*.
+
+    Raises RecordKeyUnavailableError, or that there is no passphrase.
+    """
+    return Notary(vendor, CountedSigner(_open_record_signer(settings), tally))
+
+
+def _open_record_signer(settings: ServerSettings) -> Signer:
     public = read_record_key(settings)
     try:
         signer = open_signer(f"file:{settings.record_key}", settings.read_passphrase)
@@ -138,13 +156,18 @@ def read_record_key(settings: ServerSettings) -> PublicKey:
         raise RecordKeyUnavailableError(reason=f"{path}: {words(error)}") from error
 
 
-def read_root(settings: ServerSettings) -> PublicKey:
-    """The root key that clients trust. Raises TrustedKeyInvalidError."""
-    path = settings.root_pub_pem
+def read_root(path: Path) -> PublicKey:
+    """The root key in the file *path*. Raises TrustedKeyInvalidError."""
     try:
         return PublicKey.from_pem(path.read_text("ascii"))
     except (OSError, ValueError) as error:
         raise TrustedKeyInvalidError(path=str(path), reason=words(error)) from error
+
+
+def read_roots(settings: ServerSettings) -> Roots:
+    """The root keys that the product ships. Raises TrustedKeyInvalidError."""
+    keys = map(read_root, settings.root_pub_pems)
+    return Roots.shipped(keys, settings.roots_needed)
 
 
 def put_in_place(
@@ -166,7 +189,8 @@ def put_in_place(
         new.data.mkdir(mode=0o700, parents=True)
         (new.data / "keys").mkdir(mode=0o700)
         for name, content in files.items():
-            _write(new.data / name, content, _PUBLIC if name.endswith(".pub.pem") else _PRIVATE)
+            mode = keyfiles.PUBLIC if name.endswith(".pub.pem") else keyfiles.PRIVATE
+            keyfiles.write(new.data / name, content, mode)
         _store(
             new,
             fill,
@@ -179,15 +203,17 @@ def put_in_place(
         shutil.rmtree(new.data, ignore_errors=True)
 
 
-def open_vault(settings: ServerSettings) -> tuple[Database, Issuer]:
-    """The database and the issuer of the server in ``settings.data``.
+def open_vault(settings: ServerSettings, now: int | None = None) -> tuple[Database, Issuer]:
+    """The database and the issuer of the server in ``settings.data``; *now* in seconds.
 
     Raises NotInitialisedError, SchemaOutdatedError, DatabaseUnavailableError, or what the keys
     are wrong with.
     """
     database = open_database(settings)
     try:
-        return database, _open_issuer(settings, database)
+        trust = read_trust(settings, database)
+        at = int(time.time()) if now is None else now
+        return database, open_issuer(settings, trust, at, database.tally)
     except LicenseError:
         database.close()
         raise
@@ -199,18 +225,13 @@ def open_seeds(settings: ServerSettings) -> Seeds:
     Raises SignerUnavailableError, PassphraseWrongError, or what settings.read_passphrase raises.
     """
     path = settings.seeds_key
-    what = f"key {path.name}"
-    try:
-        pem = path.read_bytes()
-    except FileNotFoundError as error:
+    if not os.path.exists(path):
         reason = (
             f"{path} is missing: put your copy of the keys into {path.parent}/ "
             "(a server of a former version gets this one by `upgrade`)"
         )
-        raise SignerUnavailableError(reason=reason) from error
-    except OSError as error:
-        raise SignerUnavailableError(reason=f"{path}: {words(error)}") from error
-    return Seeds(pkcs8.decrypt(pem, settings.read_passphrase(what), what))
+        raise SignerUnavailableError(reason=reason)
+    return Seeds(read_key(path, settings.read_passphrase))
 
 
 def ensure_seeds_key(settings: ServerSettings, random: Callable[[int], bytes]) -> None:
@@ -225,11 +246,10 @@ def ensure_seeds_key(settings: ServerSettings, random: Callable[[int], bytes]) -
         missing = settings.root_pub_pem.name
         raise NotInitialisedError(path=str(settings.data), missing=missing)
     passphrase = settings.read_passphrase("new key")
-    pem = pkcs8.encrypt(Ed25519PrivateKey.generate(), passphrase, random(16), random(16))
     new = path.with_name(f".{path.name}.{random(6).hex()}.tmp")
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        _write(new, pem, _PRIVATE)
+        keyfiles.write_private(new, Ed25519PrivateKey.generate(), passphrase, random)
         os.link(new, path)
     except FileExistsError:
         pass  # another process made it meanwhile
@@ -262,19 +282,47 @@ def open_any_database(settings: ServerSettings) -> Database:
     return Database(settings.database_url)
 
 
-def _open_issuer(settings: ServerSettings, database: Database) -> Issuer:
-    path, root = settings.root_pub_pem, read_root(settings)
+def read_trust(settings: ServerSettings, database: Database) -> Trust:
+    """The roots and the keyset that are in force.
+
+    Raises NotInitialisedError, TrustedKeyInvalidError or SignerUnavailableError.
+    """
+    shipped = read_roots(settings)
     with database.reading() as connection:
-        token = record.newest_keyset(connection)
-    if token is None:
+        text = record.newest_keyset(connection)
+    if text is None:
         raise NotInitialisedError(path=str(settings.data), missing="the keyset")
     try:
-        keyset = open_keyset((token,), (root,))
+        return keysets.open_trust(text, shipped)
     except ValueError as error:
-        reason = f"the keyset in the database is not signed by {path.name} ({error})"
+        names = ", ".join(path.name for path in settings.root_pub_pems)
+        reason = f"the keyset in the database is not signed by {names} ({error})"
         raise SignerUnavailableError(reason=reason) from error
-    signer = open_signer(settings.signer_uri, settings.read_passphrase)
-    return Issuer(keyset.keyset.iss, signer, keyset, token, (root,))
+
+
+def signer_uri(settings: ServerSettings, trust: Trust, now: int) -> str:
+    """Where the newest key is that may sign at *now*, of those that are here."""
+    may = [one for one in trust.keyset.keyset.keys if keysets.standing(one, now) == "active"]
+    newest = sorted(may, key=lambda one: one.nbf, reverse=True)
+    return settings.signer_uri(one.key.kid for one in newest)
+
+
+def open_issuer(settings: ServerSettings, trust: Trust, now: int, tally: Tally) -> Issuer:
+    """Who signs under *trust*: the newest key that may at *now*, of those that are here.
+
+    What it signs is counted in *tally*. Raises SignerUnavailableError, PassphraseWrongError,
+    SecretFileOpenError, or what settings.read_passphrase raises.
+    """
+    signer = open_signer(signer_uri(settings, trust, now), settings.read_passphrase)
+    return Issuer(
+        name=trust.keyset.keyset.iss,
+        signer=CountedSigner(signer, tally),
+        keyset=trust.keyset,
+        keyset_token=trust.text,
+        shipped=read_roots(settings),
+        roots=trust.roots,
+        remote=signer if isinstance(signer, Remote) else None,
+    )
 
 
 def _refuse_used(settings: ServerSettings) -> None:
@@ -294,19 +342,14 @@ def _refuse_used(settings: ServerSettings) -> None:
         raise InputInvalidError(field="--data", reason=reason)
 
 
-def _first_keyset(
-    vendor: str, root: Ed25519PrivateKey, signing: Ed25519PrivateKey, now: int
-) -> str:
+def _first_keyset(vendor: str, root: Ed25519PrivateKey, signing: PublicKey, now: int) -> str:
     # From yesterday on, so that a clock which is corrected a little does no harm.
-    key = SigningKey(
-        PublicKey(signing.public_key().public_bytes_raw()),
-        nbf=now - DAY,
-        exp=now + _SIGNING_KEY_DAYS * DAY,
-    )
+    key = SigningKey(signing, nbf=now - DAY, exp=now + _SIGNING_KEY_DAYS * DAY)
     try:
-        return Keyset(vendor, 1, now, (key,)).sign(MemorySigner(root))
+        token = Keyset(vendor, 1, now, (key,)).sign(MemorySigner(root))
     except ValueError as error:
         raise InputInvalidError(field="--vendor", reason=str(error)) from error
+    return keysets.written((), (token,))
 
 
 def _make_database(
@@ -378,27 +421,8 @@ def _make_record_key(
     settings: ServerSettings, passphrase: bytes, random: Callable[[int], bytes]
 ) -> None:
     key = Ed25519PrivateKey.generate()
-    _write_private(settings.record_key, key, passphrase, random)
-    _write_public(settings.record_pub_pem, key)
-
-
-def _write_private(
-    path: Path, key: Ed25519PrivateKey, passphrase: bytes, random: Callable[[int], bytes]
-) -> None:
-    _write(path, pkcs8.encrypt(key, passphrase, random(16), random(16)), _PRIVATE)
-
-
-def _write_public(path: Path, key: Ed25519PrivateKey) -> None:
-    pem = PublicKey(key.public_key().public_bytes_raw()).to_pem()
-    _write(path, pem.encode("ascii"), _PUBLIC)
-
-
-def _write(path: Path, data: bytes, mode: int) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    with open(os.open(path, flags, mode), "wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
+    keyfiles.write_private(settings.record_key, key, passphrase, random)
+    keyfiles.write_public(settings.record_pub_pem, keyfiles.public_of(key))
 
 
 def _told_plainly(error: OSError, data: Path) -> LicenseError:

@@ -79,16 +79,15 @@ def export(settings: ServerSettings, output: str) -> None:
 def checkpoint(settings: ServerSettings, output: str) -> None:
     """Sign what the record is by now, and write it to a file to be kept elsewhere."""
     from license_server import vault
-    from license_server.checkpoints import Notary
 
-    signer = vault.open_record_signer(settings)
     database, issuer = vault.open_vault(settings)
-    notary, now = Notary(issuer.name, signer), int(time.time())
+    now = int(time.time())
 
     def make(connection: Connection) -> StoredCheckpoint | None:
         return notary.make(connection, now, wait=True)
 
     with closing(database), written(output) as write:
+        notary = vault.open_notary(settings, issuer.name, database.tally)
         _link_all(database)
         made = database.write(make)
         if made is None:

@@ -20,7 +20,7 @@ def fsck(settings: ServerSettings, checkpoints: tuple[str, ...], as_json: bool) 
     from license_server import fsck as ledger
     from license_server import vault
 
-    trusted = ledger.Trusted((vault.read_root(settings),), vault.read_record_key(settings))
+    trusted = ledger.Trusted(vault.read_roots(settings), vault.read_record_key(settings))
 
     def check(connection: Connection, given: list[Given], tell: Tell, advance: Advance) -> None:
         ledger.check(connection, trusted, given, tell, advance)

@@ -8,7 +8,7 @@ from typing import TypeVar
 import click
 from sqlalchemy import Connection
 
-from license_core.errors import InputInvalidError
+from license_core.errors import InputInvalidError, PassphraseMissingError, UsageError
 from license_server.settings import ServerSettings
 
 T = TypeVar("T")
@@ -40,6 +40,34 @@ def password(settings: ServerSettings) -> str:
     if given is None:
         given = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     return str(given)
+
+
+def passphrase(settings: ServerSettings, what: str, *, new: bool = False) -> bytes:
+    """The passphrase in the environment, or one that is typed; a *new* one twice.
+
+    Raises PassphraseMissingError, InputInvalidError.
+    """
+    given = settings.given_passphrase
+    if given:
+        return given.encode("utf-8", "surrogateescape")
+    if not _somebody_is_there():
+        raise PassphraseMissingError(what=what)
+    typed = click.prompt(
+        f"Passphrase of the {what}", hide_input=True, confirmation_prompt=new, err=True
+    )
+    return str(typed).encode("utf-8", "surrogateescape")
+
+
+def confirmed(question: str, *, yes: bool) -> None:
+    """Raise unless somebody at the terminal agrees, or *yes* was given before.
+
+    Raises UsageError where nobody can be asked, or click.Abort.
+    """
+    if yes:
+        return
+    if not _somebody_is_there():
+        raise UsageError(reason="Nobody can be asked without a terminal: add --yes.", help="--help")
+    click.confirm(question, abort=True, err=True)
 
 
 def _somebody_is_there() -> bool:

@@ -58,7 +58,7 @@ class StoredLicense(NamedTuple):
     """What became of it: one of STATES."""
 
 
-_LICENSES = (
+ALL = (
     select(
         licenses.c.id,
         licenses.c.number,
@@ -83,7 +83,7 @@ _LICENSES = (
     .join(keysets, keysets.c.version == licenses.c.keyset_version)
 )
 _ADD = insert(licenses).returning(licenses.c.id)
-_END = func.coalesce(licenses.c.grace_until, licenses.c.expires_at)
+END = func.coalesce(licenses.c.grace_until, licenses.c.expires_at)
 
 
 def add(connection: Connection, new: NewLicense) -> int:
@@ -117,7 +117,7 @@ def columns_of(connection: Connection, number: str) -> dict[str, Any] | None:
 
 def by_number(connection: Connection, number: str) -> StoredLicense | None:
     """The licence of this number."""
-    found = connection.execute(_LICENSES.where(licenses.c.number == number)).first()
+    found = connection.execute(ALL.where(licenses.c.number == number)).first()
     return None if found is None else StoredLicense(*tuple(found))
 
 
@@ -130,13 +130,13 @@ def request_of(connection: Connection, number: str) -> str | None:
 
 def of_line(connection: Connection, line: str) -> list[StoredLicense]:
     """The licences that replaced one another, the first one first."""
-    rows = connection.execute(_LICENSES.where(licenses.c.line == line).order_by(licenses.c.id))
+    rows = connection.execute(ALL.where(licenses.c.line == line).order_by(licenses.c.id))
     return [StoredLicense(*tuple(row)) for row in rows]
 
 
 def newest_of_line(connection: Connection, line: str, limit: int) -> list[StoredLicense]:
     """At most *limit* of the licences that replaced one another, the newest first."""
-    query = _LICENSES.where(licenses.c.line == line).order_by(licenses.c.id.desc()).limit(limit)
+    query = ALL.where(licenses.c.line == line).order_by(licenses.c.id.desc()).limit(limit)
     return [StoredLicense(*tuple(row)) for row in connection.execute(query)]
 
 
@@ -155,7 +155,7 @@ def request_behind(connection: Connection, stored: StoredLicense) -> str | None:
 
 def newest_of_lines(connection: Connection, lines: Sequence[str]) -> list[StoredLicense]:
     """Of each of these lines the licence that no other replaces."""
-    query = _LICENSES.where(licenses.c.line.in_(lines), licenses.c.replaced_by.is_(None))
+    query = ALL.where(licenses.c.line.in_(lines), licenses.c.replaced_by.is_(None))
     return [StoredLicense(*tuple(row)) for row in connection.execute(query)]
 
 
@@ -173,10 +173,10 @@ def live(
 
     At most *limit*; None: all.
     """
-    query = _LICENSES.where(
+    query = ALL.where(
         and_(
             licenses.c.host_key == host_key,
-            or_(_END.is_(None), now < _END),
+            or_(END.is_(None), now < END),
             licenses.c.state == "active",
         )
     )
@@ -201,7 +201,7 @@ def listed(
     ids, below = search.find(connection, wanted, now, before=before, limit=limit)
     if not ids:
         return Page([], below)
-    query = _LICENSES.where(licenses.c.id.in_(ids)).order_by(licenses.c.id.desc())
+    query = ALL.where(licenses.c.id.in_(ids)).order_by(licenses.c.id.desc())
     return Page([StoredLicense(*tuple(row)) for row in connection.execute(query)], below)
 
 

@@ -23,6 +23,7 @@ _ADD_EVENT = insert(audit_events).inline()
 _KEPT_REPLY = select(idempotency_keys).where(
     idempotency_keys.c.actor == bindparam("actor"), idempotency_keys.c.key == bindparam("key")
 )
+_NEWEST_VERSION = select(func.max(keysets.c.version))
 _KEEP_REPLY = insert(idempotency_keys).inline()
 
 
@@ -328,6 +329,12 @@ def forget_replies_before(connection: Connection, instant: int) -> None:
 def add_keyset(connection: Connection, version: int, token: str, now: int) -> None:
     """Store a keyset."""
     connection.execute(insert(keysets), {"version": version, "token": token, "created_at": now})
+
+
+def newest_version(connection: Connection) -> int:
+    """The version of the keyset that is in force."""
+    version: int | None = connection.execute(_NEWEST_VERSION).scalar()
+    return version or 0
 
 
 def newest_keyset(connection: Connection) -> str | None:

@@ -10,16 +10,16 @@ from license_core.errors import (
     RecordKeyUnavailableError,
     TrustedKeyInvalidError,
 )
-from license_core.keyset import Keyset, SigningKey, open_keyset
+from license_core.keyset import SigningKey
 from license_core.publickey import PublicKey
-from license_server import vault
+from license_server import keysets, vault
 from license_server.auth import Session
+from license_server.keysets import WARN_DAYS
 from license_server.site import Site
-from license_server.store import record
+from license_server.store import record, revocations
 from license_server.web import pages
 from license_server.web.who import AtSite, May
 
-WARN_DAYS = 90
 _DAY = 86400
 _ROOT, _RECORD = "root.pub.pem", "record.pub.pem"
 
@@ -43,7 +43,7 @@ async def keys(request: Request, site: AtSite, _: Reader) -> Response:
     now, issuer = site.clock(), site.issuer
     stored = await site.read(record.newest_keyset)
     keyset = issuer.keyset.keyset
-    until = _signs_until(keyset, issuer.signer.public_key, now)
+    until = keysets.signs_until(keyset, issuer.signer.public_key, now)
     entries = [_entry(one, issuer.signer.public_key, now) for one in keyset.keys]
     return pages.page(
         request,
@@ -58,6 +58,8 @@ async def keys(request: Request, site: AtSite, _: Reader) -> Response:
         newer=_newer(site, stored),
         roots=issuer.roots,
         root=_found(site, _ROOT),
+        revoked=await site.read(revocations.newest),
+        now=now,
         record_key=_found(site, _RECORD),
     )
 
@@ -73,21 +75,7 @@ async def file(name: str, site: AtSite, _: Reader) -> Response:
 
 
 def _entry(one: SigningKey, ours: PublicKey, now: int) -> Entry:
-    standing = one.state
-    if standing == "active" and now < one.nbf:
-        standing = "early"
-    elif standing == "active" and now >= one.exp:
-        standing = "ended"
-    return Entry(one, one.key == ours, standing)
-
-
-def _signs_until(keyset: Keyset, ours: PublicKey, now: int) -> int | None:
-    """Until when this server can sign; None: it cannot."""
-    mine = next((one for one in keyset.keys if one.key == ours), None)
-    if mine is None or mine.state != "active":
-        return None
-    end = mine.exp if keyset.exp is None else min(mine.exp, keyset.exp)
-    return end if now < end else None
+    return Entry(one, one.key == ours, keysets.standing(one, now))
 
 
 def _newer(site: Site, stored: str | None) -> int | None:
@@ -95,7 +83,7 @@ def _newer(site: Site, stored: str | None) -> int | None:
     if stored is None or stored == site.issuer.keyset_token:
         return None
     try:
-        version = open_keyset((stored,), site.issuer.roots).keyset.version
+        version = keysets.open_trust(stored, site.issuer.shipped).keyset.keyset.version
     except ValueError:
         return None
     return version if version > site.issuer.keyset.keyset.version else None
@@ -103,8 +91,9 @@ def _newer(site: Site, stored: str | None) -> int | None:
 
 def _found(site: Site, name: str) -> PublicKey | None:
     """A public key of the data folder; None: it is not there, or is none."""
-    read = vault.read_root if name == _ROOT else vault.read_record_key
     try:
-        return read(site.settings)
+        if name == _ROOT:
+            return vault.read_root(site.settings.root_pub_pem)
+        return vault.read_record_key(site.settings)
     except (TrustedKeyInvalidError, RecordKeyUnavailableError):
         return None

@@ -89,7 +89,8 @@ def test_the_faults_of_the_specification_are_those_that_are_told() -> None:
         source = (REPOSITORY / "license_server" / f"{name}.py").read_text("utf-8")
         told |= set(
             re.findall(
-                r'"((?:chain|checkpoint|event|row|keyset|license|line|reply)-[a-z]+)"', source
+                r'"((?:chain|checkpoint|event|row|keyset|license|line|reply|signature)-[a-z]+)"',
+                source,
             )
         )
     listed = SPEC.partition("### 11.3")[2]

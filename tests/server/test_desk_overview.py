@@ -23,17 +23,17 @@ from sqlalchemy import Connection, Engine, event, insert, update
 import license_server
 from license_core.keyset import TrustedKeyset
 from license_core.publickey import PublicKey
-from license_server import accounts, acts, audit, auth, chain, figures, vault
+from license_server import accounts, acts, audit, auth, chain, figures, keysets, vault
 from license_server.actor import COMMAND, Actor
 from license_server.app import create_app
-from license_server.checkpoints import Checkpoint, Notary
+from license_server.checkpoints import Checkpoint
 from license_server.db import Database
 from license_server.figures import Board, Kept
 from license_server.models import audit_events, customers, licenses, products, proposals
 from license_server.store import figures as store
 from license_server.store import record
 from license_server.store.record import Wanted
-from license_server.web import charts, keys
+from license_server.web import charts
 from license_server.web.actions import ACTIONS
 from license_server.web.charts import Bar, Part
 from license_server.web.overview import ACTS, MONTHS
@@ -603,7 +603,7 @@ def test_the_chain_and_its_last_checkpoint_can_be_taken_along_and_hold(tmp_path:
         for _ in range(3):
             sign_in(desk)
         site.database.write(link)
-        notary = Notary(site.issuer.name, vault.open_record_signer(desk.settings))
+        notary = vault.open_notary(desk.settings, site.issuer.name, site.database.tally)
         site.database.write(lambda c: notary.make(c, desk.clock.now + DAY, wait=True))
         told = desk.client.get("/record/checkpoint")
         key = PublicKey.from_pem(desk.client.get("/keys/record.pub.pem").text)
@@ -693,7 +693,7 @@ def test_the_keys_in_force_are_told_and_the_root_key_is_there_to_ship(signed_in:
     page = signed_in.client.get("/keys").text
     issuer = signed_in.site.issuer
     assert issuer.signer.public_key.kid in page
-    assert issuer.roots[0].kid in page
+    assert issuer.roots.keys[0].kid in page
     root = signed_in.client.get("/keys/root.pub.pem")
     assert root.text == signed_in.settings.root_pub_pem.read_text()
     for name in ("signing.key.pem", "keys", "..%2Fkeys%2Froot.key.pem", "root.key.pem"):
@@ -724,6 +724,8 @@ def test_the_end_of_the_signing_key_is_told_in_time(
     monkeypatch.setattr(app.state, "site", changed)  # type: ignore[attr-defined]
     page = signed_in.client.get("/keys").text
     assert ("may sign" in page) is (said is not None)
+    home = signed_in.client.get("/").text
+    assert ("The key of this server may sign for" in home) is (said is not None)
     if said:
         assert said in page
     assert "<b>x</b>" not in page
@@ -737,7 +739,7 @@ def test_a_newer_keyset_in_the_database_is_told(
     issuer = site.issuer._replace(keyset=TrustedKeyset(older), keyset_token="")
     monkeypatch.setattr(app.state, "site", site._replace(issuer=issuer))  # type: ignore[attr-defined]
     assert "newer keyset, version 1" in signed_in.client.get("/keys").text
-    assert keys.WARN_DAYS == 90
+    assert keysets.WARN_DAYS == 90
 
 
 def test_who_may_not_read_the_record_is_offered_no_way_into_it(

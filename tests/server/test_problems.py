@@ -46,6 +46,10 @@ def _version(version: str) -> Callable[[Path], None]:
     return change
 
 
+def _open_key(data: Path) -> None:
+    (data / "keys" / "signing.key.pem").chmod(0o640)
+
+
 def _no_key(data: Path) -> None:
     (data / "keys" / "signing.key.pem").unlink()
 
@@ -82,6 +86,7 @@ COMMANDS: dict[str, tuple[Callable[[Path], None], list[str], dict[str, str | Non
     "not-initialised": (lambda data: (data / "root.pub.pem").unlink(), [*ISSUE, LINE], {}),
     "database-unavailable": (_damaged_database, [*ISSUE, LINE], {}),
     "signer-unavailable": (_no_key, [*ISSUE, LINE], {}),
+    "secret-file-open": (_open_key, [*ISSUE, LINE], {}),
     "input-invalid": (_nothing, [*ISSUE, LINE, "--limit", "gpus"], {}),
     "schema-newer": (_version("9999"), [*ISSUE, LINE], {}),
     "address-in-use": (_nothing, ["serve", "--port", str(TAKEN.getsockname()[1])], {}),
@@ -100,6 +105,11 @@ COMMANDS: dict[str, tuple[Callable[[Path], None], list[str], dict[str, str | Non
     "usage": (_nothing, ["serve", "--nonsense"], {}),
     "record-broken": (_other_role, ["fsck"], {}),
     "record-key-unavailable": (lambda data: (data / "record.pub.pem").unlink(), ["fsck"], {}),
+    "keyset-refused": (
+        _nothing,
+        ["keys", "install", str(server.REPOSITORY / "README.md")],
+        {},
+    ),
     "backup-invalid": (_nothing, ["restore", "/dev/null"], {}),
 }
 

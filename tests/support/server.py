@@ -11,13 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from click.testing import CliRunner
 from pydantic import SecretStr
 
 from license_core.publickey import PublicKey
-from license_server import auth, vault
+from license_server import admin, auth, vault
 from license_server.actor import COMMAND
 from license_server.db import Database
 from license_server.settings import ServerSettings
+from tests.support import softhsm
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 EMAIL = "admin@example.com"
@@ -31,7 +33,8 @@ KEY = "55917890141cb1c89accc5e53a929acb1867c42c"
 
 def settings(data: Path, database: str | None = None, **more: object) -> ServerSettings:
     """The settings of a server in *data*, whatever the environment says."""
-    given = {"rate": UNLIMITED} | more
+    signer = {"signer": softhsm.shared()[1]} if softhsm.chosen() else {}
+    given = {"rate": UNLIMITED} | signer | more
     return ServerSettings(data=data, database=database, passphrase=SecretStr(PASSPHRASE), **given)  # type: ignore[arg-type]
 
 
@@ -78,6 +81,7 @@ def environment(data: Path, database: str | None = None) -> dict[str, str]:
     return (
         kept
         | more
+        | softhsm.environment()
         | {
             "LICENSE_SERVER_DATA": str(data),
             "LICENSE_SERVER_PASSPHRASE": PASSPHRASE,
@@ -93,9 +97,23 @@ def command(
 ) -> subprocess.CompletedProcess[str]:
     """Run ``license-server`` as a process."""
     line = [sys.executable, "-m", "license_server", *arguments]
+    if "input" not in more:
+        more = {"stdin": subprocess.DEVNULL} | more  # nobody is there to be asked
     return subprocess.run(  # type: ignore[call-overload, no-any-return]
         line, env=env, cwd=REPOSITORY, capture_output=True, text=True, timeout=120, **more
     )
+
+
+def at_once(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run ``license-server`` in this process: the same words in and out, without a new interpreter.
+
+    Not for what asks at a terminal, nor for what is killed.
+    """
+    given: dict[str, str | None] = {n: None for n in os.environ if n.startswith("LICENSE_")}
+    with CliRunner().isolation(env=given | env) as streams:
+        code = admin.main(arguments)
+        out, err = (stream.getvalue().decode() for stream in streams[:2])
+    return subprocess.CompletedProcess(arguments, code, out, err)
 
 
 @contextmanager

@@ -1,0 +1,71 @@
+"""Files to mail: a folder with a licence file for each licence, and a sheet of whom each is for.
+
+The sheet is written last: where it is there, all files are.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from license_core.disk import told_plainly
+from license_core.errors import utc
+from license_server import issuing, sheets
+from license_server.store.signed import Reissued
+
+SHEET = "licenses.csv"
+COLUMNS = (
+    *("file", "license", "replaces", "customer", "contact_name", "contact_email", "language"),
+    *("product", "host_key", "host_name", "expires_at"),
+)
+
+
+def prepare(folder: Path) -> None:
+    """Make *folder* where it is not there. Raises that it cannot be written."""
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        (folder / SHEET).unlink(missing_ok=True)
+        probe = folder / f".{SHEET}.tmp"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise told_plainly(error, str(folder / SHEET)) from error
+
+
+def write(folder: Path, found: Iterable[Reissued]) -> int:
+    """Write a file for each of *found*, and the sheet; how many. Raises that one cannot be."""
+    lines = [sheets.line(COLUMNS)]
+    try:
+        for one in found:
+            name = f"{one.license.number}.license.dat"
+            _put(folder / name, issuing.file_of(one.license))
+            lines.append(sheets.line(_row(name, one)))
+        _put(folder / SHEET, "".join(lines).encode("utf-8"))
+    except OSError as error:
+        raise told_plainly(error, str(folder / SHEET)) from error
+    return len(lines) - 1
+
+
+def _put(path: Path, data: bytes) -> None:
+    new = path.with_name(f".{path.name}.tmp")
+    try:
+        new.write_bytes(data)
+        os.replace(new, path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _row(name: str, one: Reissued) -> tuple[object, ...]:
+    stored = one.license
+    return (
+        name,
+        stored.number,
+        stored.replaces,
+        stored.customer,
+        one.contact_name,
+        one.contact_email,
+        one.language,
+        stored.product,
+        stored.host_key,
+        stored.host_name,
+        None if stored.expires_at is None else utc(stored.expires_at),
+    )

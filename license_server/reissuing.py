@@ -1,0 +1,126 @@
+"""Re-issuing: each live licence that a lost key signed, again with another key.
+
+A batch is drawn up without a database and recorded in one transaction. What is done the ledger
+itself tells: a licence that was issued again is replaced. So whoever begins again, after whatever
+stopped it, goes on where it stopped, and the files are made of what is stored.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from license_core.errors import (
+    ChangedMeanwhileError,
+    DatabaseUnavailableError,
+    LicenseError,
+    LicenseStateError,
+)
+from license_server import acts, issuing
+from license_server.actor import Actor
+from license_server.acts import Plan, Wanted
+from license_server.db import Database
+from license_server.issuing import Issuer, Random
+from license_server.store import parties, signed
+from license_server.store.parties import Product
+from license_server.store.signed import Reissued
+
+BATCH = 500
+"""How many licences one transaction has."""
+_TRIES = 4
+
+
+class Batch(NamedTuple):
+    """A step of the way."""
+
+    done: int
+    left: tuple[tuple[str, LicenseError], ...]
+    """The numbers of those that could not be issued again, and why."""
+
+
+def reissue(
+    database: Database,
+    issuer: Issuer,
+    kid: str,
+    actor: Actor,
+    reason: str,
+    now: int,
+    random: Random,
+) -> Iterator[Batch]:
+    """Issue all live licences of the key *kid* again, a batch at a time; *now* in seconds.
+
+    Raises what issuing.draw_up_many raises, or DatabaseUnavailableError.
+    """
+    after = 0
+    while True:
+        for left in reversed(range(_TRIES)):
+            try:
+                batch, after = _step(database, issuer, kid, actor, reason, now, random, after)
+                break
+            except (IntegrityError, LicenseStateError, ChangedMeanwhileError) as error:
+                # Somebody took a number or acted on one of them meanwhile: look again.
+                if not left:
+                    raise DatabaseUnavailableError(reason="others write the same") from error
+        if batch is None:
+            return
+        yield batch
+
+
+def _step(
+    database: Database,
+    issuer: Issuer,
+    kid: str,
+    actor: Actor,
+    reason: str,
+    now: int,
+    random: Random,
+    after: int,
+) -> tuple[Batch | None, int]:
+    """The batch of those with ids above *after*, once it is committed, and its last id."""
+    with database.reading() as connection:
+        found = signed.live(connection, kid, now, after, BATCH)
+        if not found:
+            return None, after
+        planned, wrong = _plan(connection, [one.number for one in found], actor, reason, now)
+    drawn = issuing.draw_up_many([one.order for one in planned], issuer, now, random)
+
+    def record(connection: Connection) -> None:
+        for one, new in zip(planned, drawn, strict=True):
+            acts.record(connection, one, new, issuer, actor, key=kid)
+
+    database.write(record)
+    return Batch(len(planned), tuple(wrong)), found[-1].id
+
+
+def _plan(
+    connection: Connection, numbers: list[str], actor: Actor, reason: str, now: int
+) -> tuple[list[Plan], list[tuple[str, LicenseError]]]:
+    products: dict[str, Product | None] = {}
+
+    def find_product(name: str) -> Product | None:
+        if name not in products:
+            products[name] = parties.product_by_name(connection, name)
+        return products[name]
+
+    planned: list[Plan] = []
+    wrong: list[tuple[str, LicenseError]] = []
+    for number in numbers:
+        wanted = Wanted("reissue", {"reason": reason}, number)
+        try:
+            planned.append(acts.plan(connection, wanted, actor, now, find_product=find_product))
+        except LicenseError as error:
+            wrong.append((number, error))
+    return planned, wrong
+
+
+def reissued(database: Database, kid: str) -> Iterator[Reissued]:
+    """All that was issued again in place of what the key *kid* signed, and is in force."""
+    after = 0
+    while True:
+        with database.reading() as connection:
+            page = signed.reissued(connection, kid, after, BATCH)
+        yield from page
+        if len(page) < BATCH:
+            return
+        after = page[-1].license.id

@@ -1,0 +1,348 @@
+"""Signing keys and root keys through the commands: what they do, and what they refuse."""
+
+import asyncio
+import os
+import re
+import stat
+import subprocess
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from starlette.testclient import TestClient
+
+from license_core import armor
+from license_core.errors import KeysetUntrustedError
+from license_core.publickey import PublicKey
+from license_core.verify import Verified, open_license
+from license_server import vault
+from license_server.app import create_app
+from license_server.issuing import Issuer
+from license_server.succession import Succession
+from tests.support import server
+from tests.support.server import LINE, PASSPHRASE
+
+DAY = 86400
+ORDER = {"customer": "ACME", "product": "darwin", "host": LINE, "days": 30}
+
+
+class Vendor(NamedTuple):
+    """A server, and beside it the folder of a machine that holds root keys."""
+
+    data: Path
+    room: Path
+
+    def run(
+        self, *arguments: str, code: int = 0, env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        env = server.environment(self.data) | (env or {})
+        done = server.at_once(*arguments, env=env)
+        assert done.returncode == code, done.stderr
+        return done
+
+    def root(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        """Run a command where no server is."""
+        env = {"LICENSE_SERVER_PASSPHRASE": PASSPHRASE, "LICENSE_SERVER_DATA": "/nowhere"}
+        done = server.at_once("root", *arguments, env=env)
+        assert done.returncode == code, done.stderr
+        return done
+
+    def path(self, name: str) -> str:
+        return str(self.room / name)
+
+    def kids(self) -> list[str]:
+        """The keys of the keyset in force."""
+        return re.findall(r"^(\S{43})  \w+", self.run("keys", "list").stdout, re.MULTILINE)
+
+    def take_root_away(self) -> str:
+        """Move the server's root key to the room; its file."""
+        (self.data / "keys" / "root.key.pem").rename(self.room / "root.key.pem")
+        return self.path("root.key.pem")
+
+    def sign(self, draft: str, key: str, output: str) -> str:
+        self.root("keyset", draft, "--key", key, "--yes", "-o", self.path(output))
+        return self.path(output)
+
+    def issue(self) -> bytes:
+        words = [f"--{name}" for name in ORDER]
+        given = [
+            word for pair in zip(words, map(str, ORDER.values()), strict=True) for word in pair
+        ]
+        return self.run("issue", *given, "-o", "-").stdout.encode()
+
+    def opened(self, file: bytes, *more: Path, needed: int = 1) -> Verified:
+        """The licence, as a product verifies it that ships the root key of this server."""
+        paths = (self.data / "root.pub.pem", *more)
+        roots = tuple(PublicKey.from_pem(path.read_text()) for path in paths)
+        return open_license(file, roots=roots, needed=needed)
+
+
+@pytest.fixture
+def vendor(tmp_path: Path) -> Vendor:
+    room = tmp_path / "room"
+    room.mkdir()
+    return Vendor(server.make(tmp_path / "server").data, room)
+
+
+def test_a_root_key_is_made_for_its_owner_alone_and_never_overwritten(vendor: Vendor) -> None:
+    file = vendor.room / "a.key.pem"
+    assert vendor.root("create", str(file)).stdout.startswith("Made the root key ")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert "ENCRYPTED PRIVATE KEY" in file.read_text()
+    public = PublicKey.from_pem((vendor.room / "a.pub.pem").read_text())
+    assert public.kid in vendor.root("create", vendor.path("b.key.pem"), code=0).stdout or True
+    before = file.read_bytes()
+    refused = vendor.root("create", str(file), code=76)
+    assert "is there already" in refused.stderr
+    assert file.read_bytes() == before
+    env = {"LICENSE_SERVER_PASSPHRASE": "short"}
+    short = server.at_once("root", "create", vendor.path("c.key.pem"), env=env)
+    assert (short.returncode, (vendor.room / "c.key.pem").exists()) == (76, False)
+
+
+def test_a_planned_rotation_has_no_gap(vendor: Vendor) -> None:
+    before, (old,) = vendor.issue(), vendor.kids()
+    made = vendor.run("keys", "new")  # the root key is here: it is signed at once
+    assert "Keyset version 2 is in force" in made.stderr
+    (_, new) = vendor.kids()
+    during = vendor.issue()
+    assert vendor.opened(during).signing_key.kid == new
+    vendor.run("keys", "retire", old)
+    after = vendor.opened(vendor.issue())
+    assert after.signing_key.kid == new
+    states = {one.key.kid: one.state for one in after.trust.keyset.keyset.keys}
+    assert states == {old: "retired", new: "active"}
+    known = vendor.run("keys", "file", "-o", "-").stdout.encode()
+    roots = server.roots(vendor.data)
+    for file in (before, during):
+        verified = open_license(file, roots=roots, known=known)
+        assert verified.trust.keyset.keyset.version == 3
+        entry = verified.trust.keyset.entry(verified.signing_key)
+        assert entry.state in ("active", "retired")
+
+
+def test_without_a_root_key_a_draft_goes_to_where_one_is_and_comes_back(vendor: Vendor) -> None:
+    (old,), key = vendor.kids(), vendor.take_root_away()
+    refused = vendor.run("keys", "retire", old, code=76)
+    assert "no root key that may sign alone is here" in refused.stderr
+    draft = vendor.path("draft.txt")
+    drafted = vendor.run("keys", "new", "-o", draft)
+    vendor.run("keys", "retire", old, "-o", draft)  # the same draft is changed further
+    assert "is drafted, and not in force yet" in drafted.stderr
+    assert vendor.kids() == [old]
+    told = vendor.root("keyset", draft, "--key", key, "--yes", "-o", vendor.path("k.txt")).stderr
+    assert re.search(rf"{old}  retired\n", told)
+    assert "Keyset version 2 of Example Vendor" in told
+    assert "1 root key has signed it" in told
+    assert "a draft that nobody has signed" in vendor.run("keys", "install", draft, code=117).stderr
+    vendor.run("keys", "install", vendor.path("k.txt"))
+    assert len(vendor.kids()) == 2
+    again = vendor.run("keys", "install", vendor.path("k.txt"), code=117)
+    assert "it is version 2, and version 2 is in force" in again.stderr
+    assert vendor.opened(vendor.issue()).signing_key.kid != old
+    # A draft that is in force by now is done with.
+    assert "was replaced" in vendor.run("keys", "new", "-o", draft).stderr
+    told = vendor.root("keyset", draft, "--key", key, "--yes", "-o", vendor.path("k.txt")).stderr
+    assert "Keyset version 3 of Example Vendor" in told
+
+
+def test_what_no_trusted_root_signed_is_not_installed(vendor: Vendor) -> None:
+    draft = vendor.path("draft.txt")
+    vendor.run("keys", "renew", "-o", draft)
+    vendor.root("create", vendor.path("other.key.pem"))
+    signed = vendor.sign(draft, vendor.path("other.key.pem"), "k.txt")
+    refused = vendor.run("keys", "install", signed, code=117)
+    assert "no root key signed it that is trusted" in refused.stderr
+    text = Path(signed).read_text()
+    for damaged in (text[:200], text.replace("-----END", "-----"), "", text.replace("e", "f")):
+        Path(signed).write_text(damaged)
+        vendor.run("keys", "install", signed, code=117)
+    vendor.run("keys", "install", vendor.path("none.txt"), code=11)
+    assert len(vendor.kids()) == 1
+
+
+def test_a_keyset_that_would_end_the_business_is_not_installed(vendor: Vendor) -> None:
+    (old,), key = vendor.kids(), vendor.take_root_away()
+    # A draft of an earlier day knows nothing of the key that came meanwhile.
+    early, late = vendor.path("early.txt"), vendor.path("late.txt")
+    vendor.run("keys", "retire", old, "-o", early)
+    refused = vendor.run("keys", "install", vendor.sign(early, key, "e.txt"), code=117)
+    assert "this server could sign no longer: the keyset says that the key is" in refused.stderr
+    vendor.run("keys", "new", "-o", late)
+    vendor.run("keys", "install", vendor.sign(late, key, "l.txt"))
+    file = Path(late)
+    vendor.run("keys", "renew", "-o", vendor.path("third.txt"))
+    payload = Path(vendor.path("third.txt"))
+    from license_core import strictjson
+    from license_core.keyset import Keyset
+    from license_server import keysets
+
+    (token,) = armor.unwrap(payload.read_bytes())[keysets.DRAFT]
+    keyset = Keyset.from_dict(strictjson.loads(keysets.read_draft(token)))
+    file.write_text(keysets.draft_text(keyset._replace(keys=keyset.keys[1:])))
+    refused = vendor.run("keys", "install", vendor.sign(str(file), key, "x.txt"), code=117)
+    assert f"it leaves out the key {old}" in refused.stderr
+    file.write_text(keysets.draft_text(keyset._replace(exp=int(time.time()) - 1)))
+    refused = vendor.run("keys", "install", vendor.sign(str(file), key, "x.txt"), code=117)
+    assert "it ended at" in refused.stderr
+    assert vendor.run("keys", "list").stdout.startswith("Keyset version 2 ")
+
+
+def test_two_of_three_root_keys_sign_on_machines_of_their_own(vendor: Vendor) -> None:
+    pems = [vendor.data / "root.pub.pem"]
+    for name in ("b", "c"):
+        vendor.root("create", vendor.path(f"{name}.key.pem"))
+        shipped = vendor.data / f"root-{name}.pub.pem"
+        shipped.write_text((vendor.room / f"{name}.pub.pem").read_text())
+        pems.append(shipped)
+    draft = vendor.path("draft.txt")
+    vendor.run("keys", "renew", "-o", draft)
+    first = vendor.sign(draft, vendor.path("b.key.pem"), "1.txt")
+    again = vendor.sign(first, vendor.path("b.key.pem"), "again.txt")
+    assert Path(again).read_text() == Path(first).read_text()  # one key counts once
+    both = vendor.sign(first, vendor.path("c.key.pem"), "2.txt")
+    env = {"LICENSE_SERVER_ROOTS_NEEDED": "2"}
+    # The keyset of `init` has one signature: with two needed the server does not even open.
+    weak = vendor.run("keys", "install", first, code=75, env=env)
+    assert "is not signed by root.pub.pem, root-b.pub.pem, root-c.pub.pem" in weak.stderr
+    vendor.run("keys", "install", both)
+    listed = vendor.run("keys", "list", env=env).stdout
+    assert "Roots version 0; 2 of 3 must sign:" in listed
+    vendor.run("keys", "renew", "-o", draft + "3", env=env)
+    one = vendor.sign(draft + "3", vendor.path("c.key.pem"), "3.txt")
+    weak = vendor.run("keys", "install", one, code=117, env=env)
+    assert "1 of the 2 root keys signed it" in weak.stderr
+    vendor.run("keys", "install", vendor.sign(one, vendor.path("b.key.pem"), "4.txt"), env=env)
+    words = [f"--{name}={value}" for name, value in ORDER.items()]
+    file = vendor.run("issue", *words, "-o", "-", env=env).stdout.encode()
+    assert len(armor.unwrap(file)[armor.KEYSET]) == 2
+    assert vendor.opened(file, *pems[1:], needed=2).trust.keyset.keyset.version == 3
+    with pytest.raises(KeysetUntrustedError):
+        vendor.opened(file, pems[1], needed=2)
+
+
+def test_root_keys_are_rotated_and_old_sites_follow(vendor: Vendor) -> None:
+    former, key = vendor.issue(), vendor.take_root_away()
+    for name in ("b", "c"):
+        vendor.root("create", vendor.path(f"{name}.key.pem"))
+    b, c, roots = vendor.path("b.key.pem"), vendor.path("c.key.pem"), vendor.path("roots.txt")
+    trust = ["--trust", vendor.path("b.pub.pem"), "--trust", vendor.path("c.pub.pem")]
+    named = ["--vendor", "Example Vendor", *trust, "--needed", "2"]
+    vendor.root("rotate", *named, "--key", key, "--yes", "-o", roots)
+    for new in (b, c):
+        told = vendor.root("rotate", roots, "--key", new, "--yes", "-o", roots)
+        assert "2 of 2 of these keys must sign" in told.stderr
+    draft = vendor.path("draft.txt")
+    vendor.run("keys", "renew", "-o", draft)
+    assert "together with a keyset" in vendor.run("keys", "install", roots, code=117).stderr
+    by_old = vendor.sign(draft, key, "old.txt")
+    refused = vendor.run("keys", "install", roots, by_old, code=117)
+    assert "no root key signed it that is trusted" in refused.stderr
+    one = vendor.sign(draft, b, "1.txt")
+    weak = vendor.run("keys", "install", roots, one, code=117)
+    assert "1 of the 2 root keys signed it" in weak.stderr
+    vendor.run("keys", "install", roots, vendor.sign(one, c, "2.txt"))
+    assert "Roots version 1; 2 of 2 must sign:" in vendor.run("keys", "list").stdout
+    file = vendor.issue()
+    found = armor.unwrap(file)
+    assert len(found[armor.ROOTS]) == 3
+    # A product that ships the first root key alone follows by what the licence brings.
+    assert vendor.opened(file).trust.version == (1, 2)
+    assert vendor.opened(former).trust.version == (0, 1)
+    # The former root key signs nothing any more, not even where it is still at hand.
+    (vendor.room / "root.key.pem").rename(vendor.data / "keys" / "root.key.pem")
+    assert "no root key" in vendor.run("keys", "renew", code=76).stderr
+    assert vendor.run("fsck").stdout.startswith("No fault was found")
+    # A roots document that skips a version ends the chain.
+    named = ["--vendor", "Example Vendor", "--former", "2", *trust]
+    vendor.root("rotate", *named, "--key", b, "--yes", "-o", roots)
+    vendor.root("rotate", roots, "--key", c, "--yes", "-o", roots)
+    vendor.run("keys", "renew", "-o", vendor.path("next.txt"))
+    next_ = vendor.sign(vendor.sign(vendor.path("next.txt"), b, "n1.txt"), c, "n2.txt")
+    skipped = vendor.run("keys", "install", roots, next_, code=117)
+    assert "one between them is missing" in skipped.stderr
+
+
+def test_nothing_is_signed_unless_somebody_looked(vendor: Vendor) -> None:
+    draft, output = vendor.path("draft.txt"), vendor.path("k.txt")
+    vendor.run("keys", "renew", "-o", draft)
+    key = vendor.take_root_away()
+    done = server.command(
+        *("root", "keyset", draft, "--key", key, "-o", output),
+        env=server.environment(vendor.data),
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    assert (done.returncode, "add --yes" in done.stderr) == (2, True)
+    assert not os.path.exists(output)
+    Path(draft).write_text(Path(draft).read_text().replace("a", "b", 1))
+    damaged = vendor.root("keyset", draft, "--key", key, "--yes", "-o", output, code=117)
+    assert "its checksum differs" in damaged.stderr
+    wrong = {"LICENSE_SERVER_PASSPHRASE": "not this one, surely"}
+    vendor.run("keys", "renew", "-o", draft + "2")
+    refused = server.at_once(
+        "root", "keyset", draft + "2", "--key", key, "--yes", "-o", output, env=wrong
+    )
+    assert (refused.returncode, os.path.exists(output)) == (71, False)
+
+
+def test_the_end_of_the_key_is_told_in_the_shell(vendor: Vendor) -> None:
+    assert "[W]" not in vendor.run("keys", "list").stderr
+    (kid,) = vendor.kids()
+    vendor.run("keys", "renew", kid, "--days", "30")
+    assert "Licences can be signed for 29 days more" in vendor.run("keys", "list").stderr
+    vendor.run("keys", "renew", kid, "--days", "400", "--keyset-days", "20")
+    assert "Licences can be signed for 19 days more" in vendor.run("keys", "list").stderr
+    unknown = vendor.run("keys", "renew", "nobody", "--days", "3", code=77)
+    assert "no key in the keyset called nobody" in unknown.stderr
+
+
+def test_a_server_that_runs_takes_up_the_keyset_and_its_key(vendor: Vendor) -> None:
+    app = create_app(server.settings(vendor.data), clock=lambda: int(time.time()))
+    with TestClient(app, base_url="http://testserver", client=("127.0.0.1", 1)) as client:
+        site = app.state.site
+        token = server.new_token(site.database, "test", int(time.time()))
+        bearer = {"Authorization": f"Bearer {token}"}
+
+        def issue() -> tuple[int, str]:
+            made = client.post("/api/v1/licenses", json=ORDER, headers=bearer)
+            if made.status_code != 201:
+                return made.status_code, made.json()["type"]
+            link = made.json()["links"]["file"]
+            file = client.get(link, headers=bearer).content
+            return made.status_code, vendor.opened(file).signing_key.kid
+
+        (old,) = vendor.kids()
+        assert issue() == (201, old)
+        used: list[Issuer] = []
+        waiting = Succession(site.settings, site.database, site.clock, site.issuer, used.append)
+        vendor.run("keys", "leaked", old, "--yes")
+        asyncio.run(waiting.look())
+        asyncio.run(waiting.look())
+        assert [one.version for one in used] == [2]  # once
+        (_, new) = vendor.kids()
+        for _ in range(3000):  # within a second or two
+            answer = issue()
+            if answer[0] == 201:
+                break
+            assert answer == (503, "/problems/signer-unavailable")
+        assert answer == (201, new)
+        assert "hostseal_keyset_version 2.0" in client.get("/metrics").text
+
+
+def test_nothing_is_recorded_that_a_former_key_signed(vendor: Vendor) -> None:
+    database, issuer = vault.open_vault(server.settings(vendor.data))
+    database.close()
+    assert issuer.version == 1
+    vendor.run("keys", "leaked", issuer.signer.public_key.kid, "--yes")
+    app = create_app(server.settings(vendor.data))
+    app.state.site = app.state.site._replace(issuer=issuer)
+    client = TestClient(app, base_url="http://testserver")  # nothing in the background
+    token = server.new_token(app.state.site.database, "test", int(time.time()))
+    bearer = {"Authorization": f"Bearer {token}"}
+    made = client.post("/api/v1/licenses", json=ORDER, headers=bearer)
+    assert (made.status_code, made.json()["type"]) == (503, "/problems/signer-unavailable")
+    listed = client.get("/api/v1/licenses", headers=bearer).json()
+    assert listed["licenses"] == [] if "licenses" in listed else listed
+    app.state.site.database.close()
