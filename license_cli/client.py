@@ -25,8 +25,8 @@ _SILENT_SECONDS = 30.0
 _LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
-def fetch(url: str, token: str | None, seconds: float = _SECONDS) -> bytes:
-    """The bytes at *url*, at most MAX_FILE, within *seconds* in all.
+def fetch(url: str, token: str | None, seconds: float = _SECONDS, cap: int = MAX_FILE) -> bytes:
+    """The bytes at *url*, at most *cap*, within *seconds* in all.
 
     *token* is sent as a bearer token (RFC 6750). Raises UsageError for a token that cannot be
     sent, NotPermittedError for one that would travel in clear, ServerUnreachableError,
@@ -39,7 +39,7 @@ def fetch(url: str, token: str | None, seconds: float = _SECONDS) -> bytes:
 
     def ask() -> None:
         try:
-            answer.set_result(_get(url, token))
+            answer.set_result(_get(url, token, cap))
         except Exception as error:  # noqa: BLE001  # raised again by result()
             answer.set_exception(error)
 
@@ -52,7 +52,7 @@ def fetch(url: str, token: str | None, seconds: float = _SECONDS) -> bytes:
         raise ServerUnreachableError(url=url, reason=reason) from error
 
 
-def _get(url: str, token: str | None) -> bytes:
+def _get(url: str, token: str | None, cap: int) -> bytes:
     # What is packed could unpack to any size.
     headers = {"Accept-Encoding": "identity"} | (
         {"Authorization": f"Bearer {token}"} if token else {}
@@ -64,7 +64,7 @@ def _get(url: str, token: str | None) -> bytes:
                 reason=Reason("a token is not sent in clear to {host}", host=address.hostname)
             )
         with _open() as client, client.stream("GET", url, headers=headers) as response:
-            body = _read(response, url)
+            body = _read(response, url, cap)
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, ValueError) as error:
         raise ServerUnreachableError(url=url, reason=str(error) or type(error).__name__) from error
     if response.status_code != httpx.codes.OK:
@@ -84,18 +84,18 @@ def _open() -> httpx.Client:
         raise ValueError(reason) from error
 
 
-def _read(response: httpx.Response, url: str) -> bytes:
+def _read(response: httpx.Response, url: str, cap: int) -> bytes:
     packed = response.headers.get("Content-Encoding", "identity")
     if packed.lower() != "identity":
         raise ServerUnreachableError(
             url=url, reason=Reason("its answer is packed ({encoding})", encoding=packed)
         )
-    body = b""
+    body = bytearray()
     for piece in response.iter_raw():
         body += piece
-        if len(body) > MAX_FILE:
-            raise FileTooLargeError(path=url, size=len(body), cap=MAX_FILE)
-    return body
+        if len(body) > cap:
+            raise FileTooLargeError(path=url, size=len(body), cap=cap)
+    return bytes(body)
 
 
 def _problem(response: httpx.Response, body: bytes, url: str) -> LicenseError:

@@ -1,5 +1,7 @@
 """Keeps the client's memory, as far as the folder lets it."""
 
+from typing import TYPE_CHECKING
+
 from license_cli.files import replace_lightly
 from license_core import guard
 from license_core.errors import Notice
@@ -7,8 +9,25 @@ from license_core.facts import HostFacts
 from license_core.guard import Memory
 from license_core.place import Place
 
+if TYPE_CHECKING:  # get_host_key must not pay for the verifier
+    from license_core.installed import Checked
+
 _WORTH_WRITING = 3600
 """By how many seconds the mark must have moved for its own sake."""
+
+
+def keep_all(
+    place: Place, before: Memory | None, checked: "Checked", facts: HostFacts
+) -> Notice | None:
+    """Write what a check learned and remembers; a remark where that cannot be done.
+
+    What is remembered must not be newer than what is kept: the next check would miss it.
+    """
+    if checked.trust is not None:
+        reason = replace_lightly(place.trust, checked.trust.encode())
+        if reason:
+            return Notice("memory-not-written", path=place.trust, reason=reason)
+    return keep(place, before, checked.memory, facts)
 
 
 def keep(place: Place, before: Memory | None, after: Memory, facts: HostFacts) -> Notice | None:
@@ -21,8 +40,7 @@ def keep(place: Place, before: Memory | None, after: Memory, facts: HostFacts) -
         return None
     if before is not None and before.authentic:
         moved = after.seen_at - before.seen_at
-        same = (after.license_jti, after.hosts) == (before.license_jti, before.hosts)
-        if same and 0 <= moved < _WORTH_WRITING:
+        if after._replace(seen_at=before.seen_at) == before and 0 <= moved < _WORTH_WRITING:
             return None
     reason = replace_lightly(place.state, guard.dump(after, facts))
     return Notice("memory-not-written", path=place.state, reason=reason) if reason else None

@@ -100,6 +100,7 @@ def lines(found: Examined, cli: str, brush: Brush = plain) -> Iterator[str]:
         _result(todo),
         _host(found),
         _licence(found.report),
+        _trust(found.report),
         _clock(found),
         _network(found),
         _machine(found.wanted),
@@ -195,6 +196,10 @@ def _licence(report: Report) -> _Section:
         told = text.format(title=tr(error.row.title), slug=error.slug, code=error.exit_code)
         rows.append(_Row(f"{'':<12}{told}" if rows else told, style="red"))
     return tr("Licence"), rows
+
+
+def _trust(report: Report) -> _Section:
+    return _titled(tr("Trust"), render.trust_words(report)) if report.trust else ("", [])
 
 
 def _clock(found: Examined) -> _Section:

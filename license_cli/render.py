@@ -120,6 +120,19 @@ def until(license_: "License", now: int) -> str:
     return tr("until {end} ({days} days left)").format(end=utc(license_.exp), days=left // 86400)
 
 
+def trust_words(report: "Report") -> str:
+    """With which keys a licence was verified, and how old the knowledge of what was revoked is."""
+    trust, listed = report.trust, report.revocations
+    if trust is None:
+        return tr("The signature could not be verified.")
+    facts = {"keyset": trust.keyset.keyset.version, "roots": trust.roots_version}
+    if listed is None:
+        return tr("Keyset {keyset}, roots {roots}; no revocation list.").format(**facts)
+    text = tr("Keyset {keyset}, roots {roots}; revocation list {number}, {days} days old.")
+    days = max(report.now - listed.iat, 0) // 86400
+    return text.format(**facts, number=listed.number, days=days)
+
+
 def report_json(report: "Report", cli: str) -> dict[str, Any]:
     """A report as support and scripts read it (SPEC section 9.2)."""
     return {
@@ -131,7 +144,14 @@ def report_json(report: "Report", cli: str) -> dict[str, Any]:
         "license": report.license.to_dict() if report.license else None,
         "host": report.host._asdict() if report.host else None,
         "keyset_version": report.keyset_version,
+        "roots_version": report.trust.roots_version if report.trust else None,
+        "revocations": _list_json(report),
     }
+
+
+def _list_json(report: "Report") -> dict[str, Any] | None:
+    found = report.revocations
+    return found and {"number": found.number, "iat": found.iat, "exp": found.exp}
 
 
 _VERDICTS = {"same": "same", "differs": "DIFFERS", "unknown": "cannot be told"}

@@ -8,6 +8,7 @@ import os
 import time
 from typing import NamedTuple
 
+from license_core import armor
 from license_core.errors import LicenseError, TrustedKeyInvalidError
 from license_core.facts import HostFacts
 from license_core.guard import Memory
@@ -23,6 +24,8 @@ class Checked(NamedTuple):
     report: Report
     memory: Memory
     """After this check; to be written to ``Place.state``."""
+    trust: str | None = None
+    """What was learned, to be written to ``Place.trust`` before the memory; None: nothing."""
 
 
 def check_installed(
@@ -58,12 +61,13 @@ def check_file(
     *,
     product: str | None = None,
     warn_days: int | None = None,
+    known: bytes | None = None,
 ) -> Checked:
     """Check the bytes of a licence file as if they were installed at *place*.
 
-    *product* and *warn_days* take the place of those in the settings. Raises the LicenseError of
-    a trusted key, of settings or of a list that cannot be read: without them nothing can be said
-    of a licence.
+    *product* and *warn_days* take the place of those in the settings, *known* that of
+    ``license.trust``. Raises the LicenseError of a trusted key, of settings or of a list that
+    cannot be read: without them nothing can be said of a licence.
     """
     settings = place.read_settings()
     if product is not None:
@@ -71,6 +75,7 @@ def check_file(
     if warn_days is not None:
         settings = settings._replace(warn_days=warn_days)
     memory, remarks = place.read_memory(facts)
+    learned = place.read_trust()
     report = check(
         data,
         roots=read_roots(place),
@@ -79,20 +84,54 @@ def check_file(
         settings=settings,
         memory=memory,
         revocations=place.read_revocations(),
-        known=place.read_trust(),
+        known=learned if known is None else known,
         keys_path=place.keys,
         revocations_path=place.revocations,
         known_path=place.trust,
     )
-    after = memory or Memory()
+    after, trust = memory or Memory(), None
     if report.license is not None and report.trust is not None:
         number = report.revocations.number if report.revocations else 0
+        if _is_to_keep(report, after, learned):
+            trust = report.trust.wrap()
         after = after.learn(report.trust.version, number, report.seen_list)
         after = after.advance(now, report.license.jti, report.license.iat, holds=report.ok)
         if report.ok:
             after = after.remember_host(facts)
         report = report._replace(notices=remarks + report.notices)
-    return Checked(report, after)
+    return Checked(report, after, trust)
+
+
+def _is_to_keep(report: Report, before: Memory, learned: bytes | None) -> bool:
+    """Whether another licence may come that carries less than what this check believed.
+
+    Not so for a vendor whose keys were never changed: then there is no file to be read.
+    """
+    trust = report.trust
+    if trust is None or (learned is not None and learned.decode("latin-1") == trust.wrap()):
+        return False
+    if learned is not None or trust.roots_version:
+        return True
+    seen = before.trust if before.authentic else (0, 0)
+    return trust.version > seen and (seen > (0, 0) or not report.ok)
+
+
+def read_known(place: Place) -> bytes | None:
+    """What was learned of the vendor's keys, and what the installed licence carries of them.
+
+    None: nothing. Raises FileUnreadableError or FileTooLargeError.
+    """
+    learned = place.read_trust()
+    try:
+        blocks = armor.unwrap(place.read_license())
+    except (LicenseError, armor.ArmorError):
+        return learned
+    carried = "".join(
+        armor.wrap(label, token)
+        for label in (armor.ROOTS, armor.KEYSET)
+        for token in blocks.get(label, ())
+    )
+    return (learned or b"") + carried.encode() or None
 
 
 def read_roots(place: Place) -> tuple[PublicKey, ...]:

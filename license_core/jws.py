@@ -107,5 +107,8 @@ def signed(
             key, payload = verify(token, trusted)
         except TokenError:
             continue
-        found.setdefault(payload, {}).setdefault(key, token)
+        if payload not in found:
+            found[payload] = {key: token}
+        else:
+            found[payload].setdefault(key, token)
     return found

@@ -136,7 +136,9 @@ def open_keyset(
     fewer signed; else the jws.TokenError of the last token.
     """
     trusted = jws.headers(roots, jws.KEYSET)
-    candidates = [reading for token in tokens for reading in readings(token)]
+    candidates = tokens
+    if not all(map(str.isascii, tokens)):
+        candidates = tuple(reading for token in tokens for reading in readings(token))
     newest: TrustedKeyset | None = None
     invalid: ValueError | None = None
     most = 0

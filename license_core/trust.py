@@ -58,11 +58,11 @@ def open_trust(
     RootsSkippedError, RootsInvalidError, KeysetMissingError, LicenseDamagedError,
     KeysetUntrustedError or KeysetInvalidError, in this order (SPEC section 6.4).
     """
-    documents = (*known.get(armor.ROOTS, ()), *blocks.get(armor.ROOTS, ()))
-    chain = _follow(documents, roots, needed) if documents else None
-    if chain is not None:
+    chain = None
+    if armor.ROOTS in blocks or armor.ROOTS in known:
+        chain = _follow(_both(known, blocks, armor.ROOTS), roots, needed)
         roots, needed = chain.roots.keys, chain.roots.threshold
-    tokens = (*known.get(armor.KEYSET, ()), *blocks.get(armor.KEYSET, ()))
+    tokens = _both(known, blocks, armor.KEYSET)
     if not tokens:
         raise KeysetMissingError
     try:
@@ -82,6 +82,11 @@ def open_trust(
     if chain is None:
         return Trust(keyset)
     return Trust(keyset, chain.roots.version, chain.tokens)
+
+
+def _both(known: Blocks, blocks: Blocks, label: str) -> tuple[str, ...]:
+    """The tokens of *label*: what was known first."""
+    return (*known.get(label, ()), *blocks.get(label, ()))
 
 
 def _follow(documents: tuple[str, ...], shipped: tuple[PublicKey, ...], needed: int) -> "Chain":

@@ -69,11 +69,6 @@ class Verified(NamedTuple):
     known_is_damaged: bool = False
     """Whether what was learned before could not be read."""
 
-    @property
-    def keyset(self) -> TrustedKeyset:
-        """The keyset that counts."""
-        return self.trust.keyset
-
 
 class Report(NamedTuple):
     """What a check found."""
@@ -174,13 +169,15 @@ def check(
 
     if verified.known_is_damaged:
         notices.append(Notice("trust-invalid", path=known_path))
-    _check_trust(verified.trust, memory, problems)
+    if memory is not None:
+        _check_trust(verified.trust, memory, problems)
     _check_signing_key(verified, problems)
     latest, listed_at, seen_list = None, 0, None
     if revocations is not None or verified.revocations_token is not None:
         found = _check_revoked(verified, revocations, revocations_path, memory, problems)
         latest, listed_at, seen_list = found
-    _check_age(latest, memory, now, notices)
+    if latest is not None or memory is not None:
+        _check_age(latest, memory, now, notices)
     if settings.product is None:
         notices.append(Notice("product-unset", path=settings.path))
     elif license_.aud != settings.product:
@@ -227,7 +224,7 @@ def open_license(
         raise LicenseBlockMissingError(size=len(data), found=_instead(data, blocks))
     if len(licenses) > 1:
         raise SeveralLicensesError(count=len(licenses))
-    learned, is_damaged = _learned(known)
+    learned, is_damaged = ({}, False) if known is None else _learned(known)
     trust = open_trust(blocks, learned, roots, needed=needed, keys_path=keys_path)
     key, payload, token = _verify_license(licenses[0], trust.keyset)
     lists = blocks.get(armor.REVOCATIONS)
@@ -235,10 +232,8 @@ def open_license(
     return Verified(_read_claims(payload), key, trust, token, inside, is_damaged)
 
 
-def _learned(known: bytes | None) -> tuple[Blocks, bool]:
+def _learned(known: bytes) -> tuple[Blocks, bool]:
     """The blocks of what was learned before, and whether they cannot be read."""
-    if known is None:
-        return {}, False
     try:
         return armor.unwrap(known), False
     except armor.ArmorError:
@@ -250,9 +245,9 @@ def _instead(data: bytes, blocks: Mapping[str, list[str]]) -> str:
     if armor.REQUEST in blocks:
         return "it is a request, which goes to the vendor"
     if armor.KEYSET in blocks:
-        return "it is only the second half of a licence file"
+        return "it is a keyset, or only the second half of a licence file"
     if armor.REVOCATIONS in blocks:
-        return "it is a revocation list, which stands beside the licence as license.revocations"
+        return "it is a revocation list, which `install` puts beside the licence"
     if b"-----BEGIN PUBLIC KEY-----" in data:
         return "it is a public key, which belongs into the folder keys"
     return "it is something else"
@@ -283,9 +278,9 @@ def _read_claims(payload: bytes) -> License:
         raise LicenseClaimsInvalidError(claim="payload", reason=str(error)) from error
 
 
-def _check_trust(trust: Trust, memory: Memory | None, problems: list[LicenseError]) -> None:
+def _check_trust(trust: Trust, memory: Memory, problems: list[LicenseError]) -> None:
     """Refuse a trust that is older than the one that was seen here."""
-    if memory is not None and memory.authentic and trust.version < memory.trust:
+    if memory.authentic and trust.version < memory.trust:
         (roots, version), (seen_roots, seen_version) = trust.version, memory.trust
         problems.append(
             KeysetRolledBackError(
@@ -295,8 +290,8 @@ def _check_trust(trust: Trust, memory: Memory | None, problems: list[LicenseErro
 
 
 def _check_signing_key(verified: Verified, problems: list[LicenseError]) -> None:
-    license_, keyset = verified.license, verified.keyset.keyset
-    entry = verified.keyset.entry(verified.signing_key)
+    license_, keyset = verified.license, verified.trust.keyset.keyset
+    entry = verified.trust.keyset.entry(verified.signing_key)
     kid = entry.key.kid
     if entry.state == "revoked":
         problems.append(SigningKeyRevokedError(kid=kid, version=keyset.version))
@@ -331,7 +326,7 @@ def _check_revoked(
     number, token = verified.license.jti, verified.revocations_token
     if token is not None:
         try:
-            lists.append(_open_list(token, verified.keyset))
+            lists.append(_open_list(token, verified.trust.keyset))
         except ValueError as error:
             path = Reason("the licence file")
             problems.append(RevocationsInvalidError(path=path, reason=str(error)))
@@ -340,7 +335,7 @@ def _check_revoked(
         seen_list = _remembered(memory, verified, digest)
         try:
             if seen_list is None:
-                found = open_list_file(beside, verified.keyset)
+                found = open_list_file(beside, verified.trust.keyset)
                 if not found.lists(number):
                     seen_list = SeenList(digest, found.number, found.iat, found.exp, number)
             else:
@@ -473,7 +468,7 @@ def _check_clock(
 ) -> None:
     license_ = verified.license
     mark = 0 if memory is None else memory.mark(license_.jti, license_.iat)
-    seen_at = max(license_.iat, verified.keyset.keyset.iat, listed_at, mark)
+    seen_at = max(license_.iat, verified.trust.keyset.keyset.iat, listed_at, mark)
     if now < seen_at - TOLERANCE:
         problems.append(ClockSetBackError(now_at=now, seen_at=seen_at))
 

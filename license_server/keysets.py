@@ -145,17 +145,17 @@ def read_draft(token: str) -> bytes:
     return payload
 
 
-def drafted(data: bytes, path: str, present: Keyset) -> Keyset:
+def drafted(data: bytes, path: str, present: Keyset) -> Keyset | None:
     """The draft in the bytes of the file *path*, which is to follow on *present*.
 
-    Raises KeysetRefusedError.
+    None: it is of a version that is in force by now, and done with. Raises KeysetRefusedError.
     """
     try:
         tokens = armor.unwrap(data).get(DRAFT, [])
         if len(tokens) != 1:
             raise ValueError(Reason("it holds {count} drafts, not one", count=len(tokens)))
         keyset = Keyset.from_dict(strictjson.loads(read_draft(tokens[0])))
-        if keyset.version != present.version + 1:
+        if keyset.version > present.version + 1:
             raise ValueError(
                 Reason(
                     "it is a draft of version {given}, and version {present} is in force",
@@ -165,7 +165,7 @@ def drafted(data: bytes, path: str, present: Keyset) -> Keyset:
             )
     except ValueError as error:
         raise KeysetRefusedError(path=path, reason=str(error)) from error
-    return keyset
+    return keyset if keyset.version > present.version else None
 
 
 def _check(payload: bytes) -> str:

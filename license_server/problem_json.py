@@ -16,6 +16,7 @@ from license_core.errors import (
     RateLimitedError,
     SecretFileOpenError,
     SignerUnavailableError,
+    StillRunningError,
     TooManyAttemptsError,
 )
 from license_core.reason import Reason
@@ -56,7 +57,7 @@ def headers(error: LicenseError) -> dict[str, str]:
         return {"Allow": error.allowed}
     if isinstance(error, TooManyAttemptsError | RateLimitedError):
         return {"Retry-After": str(error.seconds)}
-    if error.row.status == 503:
+    if error.row.status == 503 or isinstance(error, StillRunningError):
         return {"Retry-After": "5"}
     return {}
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from license_core import armor
-from license_core.errors import utc
+from license_core.errors import NotFoundError, utc
 from license_core.revocation import DIGEST_BYTES, Revocations
 from license_server import audit, issuing, keysets
 from license_server.actor import Actor
@@ -73,6 +73,14 @@ def file_of(stored: StoredList) -> bytes:
     )
     blocks = armor.wrap(armor.REVOCATIONS, stored.token) + keysets.blocks(stored.keyset_token)
     return (words + blocks).encode("ascii")
+
+
+def block(connection: Connection) -> bytes:
+    """The block of the list in force, to stand in a licence file. Raises NotFoundError."""
+    stored = store.newest(connection)
+    if stored is None:
+        raise NotFoundError(what="revocation list", name="yet")
+    return armor.wrap(armor.REVOCATIONS, stored.token).encode("ascii")
 
 
 class Kept:

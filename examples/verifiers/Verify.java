@@ -653,6 +653,32 @@ public final class Verify {
         throw new Refused("signing-key-unknown");
     }
 
+    /** A payload, and the kids of the keys that signed it. */
+    record Signed(byte[] payload, Set<String> kids) {}
+
+    /**
+     * 6.2 The payloads that {@code keys} signed in {@code tokens}, in their order, by their text;
+     * {@code why} has the last token that none signed.
+     */
+    static Map<String, Signed> signed(
+            List<String> tokens, String type, List<Key> keys, List<Refused> why) {
+        Map<String, Signed> found = new LinkedHashMap<>();
+        for (String token : tokens) {
+            try {
+                Opened opened = openToken(token, type, keys);
+                found.computeIfAbsent(
+                                toBase64url(opened.payload),
+                                text -> new Signed(opened.payload, new HashSet<>()))
+                        .kids
+                        .add(opened.key.kid);
+            } catch (Refused error) {
+                why.clear();
+                why.add(error);
+            }
+        }
+        return found;
+    }
+
     // 5.2 Claims.
 
     static final Members MEANING =
@@ -775,50 +801,122 @@ public final class Verify {
 
     record Keyset(long version, long iat, long exp, List<Key> keys) {
 
-        static Keyset open(String token, List<Key> roots) {
-            Opened opened;
-            try {
-                opened = openToken(token, "license-keyset+jwt", roots);
-            } catch (Refused error) {
-                boolean damaged = error.slug.equals("license-damaged");
-                throw new Refused(damaged ? error.slug : "keyset-untrusted", error);
-            }
-            return orRefused("keyset-invalid", () -> read(opened.payload));
-        }
-
         private static Keyset read(byte[] payload) {
             Map<String, Object> members = KEYSET.read(Json.parse(payload));
-            List<Key> keys = new ArrayList<>();
-            Set<String> kids = new HashSet<>();
-            for (Object value : (List<?>) members.get("keys")) {
-                Map<String, Object> jwk = Verify.KEY.read(value);
-                Key key = Key.of(fromBase64url((String) jwk.get("x")), jwk);
-                demand(key.kid.equals(jwk.get("kid")) && kids.add(key.kid), "kid");
-                keys.add(key);
-            }
             return new Keyset(
                     (Long) members.get("version"),
                     (Long) members.get("iat"),
                     number(members, "exp", NEVER),
-                    keys);
+                    keysOf(members, Verify.KEY));
         }
 
-        /** 6.2 The keyset that counts. */
-        static Keyset choose(List<String> tokens, List<Key> roots) {
+        /** 6.4 The keyset that counts: enough of {@code roots} signed it. */
+        static Keyset choose(List<String> tokens, Roots roots) {
+            if (tokens.isEmpty()) {
+                throw new Refused("keyset-missing");
+            }
+            List<Refused> why = new ArrayList<>();
             Keyset best = null;
-            Refused why = new Refused("keyset-missing");
-            for (String token : tokens) {
+            Refused invalid = null;
+            Map<String, Signed> found = signed(tokens, "license-keyset+jwt", roots.keys, why);
+            for (Signed one : found.values()) {
+                if (one.kids.size() < roots.threshold) {
+                    continue;
+                }
                 try {
-                    Keyset keyset = open(token, roots);
+                    Keyset keyset = read(one.payload);
                     best = best == null || keyset.version > best.version ? keyset : best;
-                } catch (Refused error) {
-                    why = error;
+                } catch (Invalid error) {
+                    invalid = new Refused("keyset-invalid", error);
                 }
             }
-            if (best == null) {
-                throw why;
+            if (best != null) {
+                return best;
             }
-            return best;
+            if (invalid != null) {
+                throw invalid;
+            }
+            boolean damaged = found.isEmpty() && why.get(0).slug.equals("license-damaged");
+            throw new Refused(damaged ? "license-damaged" : "keyset-untrusted");
+        }
+    }
+
+    /** The keys of a keyset or of roots, each once. */
+    static List<Key> keysOf(Map<String, Object> document, Members members) {
+        List<Key> keys = new ArrayList<>();
+        Set<String> kids = new HashSet<>();
+        for (Object value : (List<?>) document.get("keys")) {
+            Map<String, Object> jwk = members.read(value);
+            Key key = Key.of(fromBase64url((String) jwk.get("x")), jwk);
+            demand(key.kid.equals(jwk.get("kid")) && kids.add(key.kid), "kid");
+            keys.add(key);
+        }
+        return keys;
+    }
+
+    // 6.3 Roots.
+
+    static final Members ROOTS =
+            new Members()
+                    .must("iss", TEXT)
+                    .must("version", POSITIVE)
+                    .must("iat", INSTANT)
+                    .must("threshold", POSITIVE)
+                    .must("keys", value -> value instanceof List<?> keys && !keys.isEmpty());
+    static final Members ROOT =
+            new Members()
+                    .must("kty", oneOf("OKP"))
+                    .must("crv", oneOf("Ed25519"))
+                    .must("x", STRING)
+                    .must("kid", STRING)
+                    .must("alg", oneOf("Ed25519"));
+
+    /** Root keys at one version, and how many of them must sign; version 0 is the product's. */
+    record Roots(long version, long threshold, List<Key> keys) {
+
+        private static Roots read(byte[] payload) {
+            Map<String, Object> members = ROOTS.read(Json.parse(payload));
+            List<Key> keys = keysOf(members, ROOT);
+            long threshold = (Long) members.get("threshold");
+            demand(threshold <= keys.size(), "threshold");
+            return new Roots((Long) members.get("version"), threshold, keys);
+        }
+
+        private static Map<String, Signed> signedBy(List<Key> keys, List<String> tokens) {
+            return signed(tokens, "license-roots+jwt", keys, new ArrayList<>());
+        }
+
+        /** 6.4 The version that follows on this one, or null. */
+        private Roots next(List<String> tokens) {
+            boolean later = false;
+            for (Map.Entry<String, Signed> entry : signedBy(keys, tokens).entrySet()) {
+                if (entry.getValue().kids.size() < threshold) {
+                    continue;
+                }
+                Roots next = orRefused("roots-invalid", () -> read(entry.getValue().payload));
+                later |= next.version > version + 1;
+                if (next.version != version + 1) {
+                    continue;
+                }
+                Signed own = signedBy(next.keys, tokens).get(entry.getKey());
+                if (own == null || own.kids.size() < next.threshold) {
+                    throw new Refused("roots-invalid");
+                }
+                return next;
+            }
+            if (later) {
+                throw new Refused("roots-skipped");
+            }
+            return null;
+        }
+
+        /** 6.4 The last roots, from these on. */
+        Roots follow(List<String> tokens) {
+            Roots roots = this;
+            for (Roots next = roots; next != null; next = roots.next(tokens)) {
+                roots = next;
+            }
+            return roots;
         }
     }
 
@@ -833,7 +931,7 @@ public final class Verify {
                     .may("exp", INSTANT)
                     .must("revoked", STRING);
 
-    record Revocations(long iat, byte[] digests) {
+    record Revocations(long number, long iat, long exp, byte[] digests) {
 
         static Revocations open(String token, List<Key> keys) {
             List<Key> trusted = keys.stream().filter(key -> !key.isRevoked()).toList();
@@ -842,7 +940,11 @@ public final class Verify {
                 Map<String, Object> members = LIST.read(Json.parse(opened.payload));
                 byte[] digests = fromBase64url((String) members.get("revoked"));
                 demand(digests.length % DIGEST == 0, "the length of the list");
-                return new Revocations((Long) members.get("iat"), digests);
+                return new Revocations(
+                        (Long) members.get("number"),
+                        (Long) members.get("iat"),
+                        Verify.number(members, "exp", NEVER),
+                        digests);
             } catch (Refused | Invalid error) {
                 throw new Refused("revocations-invalid", error);
             }
@@ -875,10 +977,23 @@ public final class Verify {
     static final long TOLERANCE = 86400;
 
     /** 7.1; {@code product} null: any; {@code releasedAt} 0: not said. */
-    record Settings(String product, long warnDays, long releasedAt) {}
+    record Settings(String product, long warnDays, long releasedAt, long rootsNeeded) {}
 
     /** 7.3 What a client remembers; null stands for none. */
-    record Memory(long seenAt, long licenseIat, String licenseJti) {
+    record Memory(
+            long seenAt,
+            long licenseIat,
+            String licenseJti,
+            long rootsVersion,
+            long keysetVersion,
+            long revocationsNumber) {
+
+        /** 6.4 Whether this host has seen a higher trust. */
+        boolean isAhead(Roots roots, Keyset keyset) {
+            return roots.version == rootsVersion
+                    ? keyset.version < keysetVersion
+                    : roots.version < rootsVersion;
+        }
 
         /** The mark, as far as it counts for this licence. */
         long markFor(Claims claims) {
@@ -911,10 +1026,10 @@ public final class Verify {
     }
 
     /** A licence that could be opened. */
-    record License(Claims claims, Key key, Keyset keyset, List<String> lists) {
+    record License(Claims claims, Key key, Roots roots, Keyset keyset, List<String> lists) {
 
-        /** 7.2 Opening. */
-        static License open(byte[] file, List<Key> roots) {
+        /** 7.2 Opening; {@code known} are the blocks of what was learned. */
+        static License open(byte[] file, Roots shipped, List<Block> known) {
             if (file.length > LARGEST_FILE) {
                 throw new Refused("file-too-large");
             }
@@ -923,17 +1038,33 @@ public final class Verify {
             if (tokens.size() != 1) {
                 throw new Refused(tokens.isEmpty() ? "license-block-missing" : "license-several");
             }
-            Keyset keyset = Keyset.choose(tokensOf(blocks, "LICENSE KEYSET"), roots);
+            List<Block> all = new ArrayList<>(known);
+            all.addAll(blocks);
+            Roots roots = shipped.follow(tokensOf(all, "LICENSE ROOTS"));
+            Keyset keyset = Keyset.choose(tokensOf(all, "LICENSE KEYSET"), roots);
             Opened opened = openToken(tokens.get(0), "license+jwt", keyset.keys);
             return new License(
                     Claims.read(opened.payload),
                     opened.key,
+                    roots,
                     keyset,
                     tokensOf(blocks, "LICENSE REVOCATIONS"));
         }
     }
 
-    /** 7.2 Check the bytes of a licence file; {@code now} is in seconds since 1970. */
+    /** 6.4 The blocks of what was learned; null where it is cut off. */
+    static List<Block> readKnown(byte[] known) {
+        try {
+            return known == null ? List.of() : readBlocks(decode(known), "trust-invalid");
+        } catch (Refused error) {
+            return null;
+        }
+    }
+
+    /**
+     * 7.2 Check the bytes of a licence file; {@code now} is in seconds since 1970, {@code known} is
+     * license.trust. What is not there is null.
+     */
     static Report check(
             byte[] file,
             List<Key> roots,
@@ -941,10 +1072,16 @@ public final class Verify {
             long now,
             Settings settings,
             Memory memory,
-            byte[] revocations) {
+            byte[] revocations,
+            byte[] known) {
         try {
-            License license = License.open(file, roots);
-            return judge(license, host, now, settings, memory, revocations);
+            List<Block> learned = readKnown(known);
+            Roots shipped = new Roots(0, settings.rootsNeeded, roots);
+            License license =
+                    License.open(file, shipped, learned == null ? List.of() : learned);
+            Report report = Report.empty();
+            report.notice("trust-invalid", learned == null);
+            return judge(report, license, host, now, settings, memory, revocations);
         } catch (Refused error) {
             return Report.of(error);
         }
@@ -952,18 +1089,21 @@ public final class Verify {
 
     /** 7.2 Judging. */
     static Report judge(
+            Report report,
             License license,
             Host host,
             long now,
             Settings settings,
             Memory memory,
             byte[] revocations) {
-        Report report = Report.empty();
         Claims claims = license.claims;
         Map<String, Object> key = license.key.members;
         String state = claims.stateAt(now);
         List<?> products = (List<?>) key.get("products");
 
+        report.problem(
+                "keyset-rolled-back",
+                memory != null && memory.isAhead(license.roots, license.keyset));
         report.problem("signing-key-revoked", license.key.isRevoked());
         report.problem("signing-key-not-allowed", products != null && !products.contains(claims.aud));
         report.problem(
@@ -971,6 +1111,7 @@ public final class Verify {
                 claims.iat < (Long) key.get("nbf") || claims.iat >= (Long) key.get("exp"));
         report.problem("keyset-expired", claims.iat >= license.keyset.exp);
         List<Revocations> lists = lookUp(report, license, revocations);
+        judgeAge(report, lists, now, memory);
         report.problem(
                 "wrong-product", settings.product != null && !settings.product.equals(claims.aud));
         report.notice("product-unset", settings.product == null);
@@ -989,6 +1130,18 @@ public final class Verify {
         report.notice("in-grace", state.equals("grace"));
         report.notice("expires-soon", claims.warnsAt(now, settings.warnDays));
         return report;
+    }
+
+    /** 8.2 What is to be said of the list of the highest number. */
+    static void judgeAge(Report report, List<Revocations> lists, long now, Memory memory) {
+        Revocations newest = new Revocations(0, 0, NEVER, new byte[0]);
+        for (Revocations list : lists) {
+            newest = list.number > newest.number ? list : newest;
+        }
+        report.notice("revocations-old", now >= newest.exp);
+        report.notice(
+                "revocations-dropped",
+                memory != null && newest.number < memory.revocationsNumber);
     }
 
     static void judgeHost(Report report, Claims claims, Host host) {
@@ -1202,6 +1355,9 @@ public final class Verify {
                     Map.entry("host-machine-id-not-bound", 33),
                     Map.entry("pinned-address-differs", 34),
                     Map.entry("gpus-not-licensed", 35),
+                    Map.entry("keyset-rolled-back", 37),
+                    Map.entry("roots-invalid", 38),
+                    Map.entry("roots-skipped", 39),
                     Map.entry("license-expired", 40),
                     Map.entry("license-not-yet-valid", 41),
                     Map.entry("clock-set-back", 42),
@@ -1242,26 +1398,45 @@ public final class Verify {
                     number(members, "gpus", 0));
         }
 
-        Report check(List<Key> roots) {
+        byte[] beside(String name) {
+            return lines.containsKey(name) ? Base64.getDecoder().decode(lines.get(name)) : null;
+        }
+
+        /** The keys of the line, else the one of root.pub.pem. */
+        List<Key> roots(List<Key> usual) {
+            if (!lines.containsKey("roots")) {
+                return usual;
+            }
+            List<?> found = (List<?>) Json.parse(utf8(lines.get("roots")));
+            return found.stream()
+                    .map(x -> Key.of(fromBase64url((String) x), Map.of()))
+                    .toList();
+        }
+
+        Report check(List<Key> usual) {
             Map<String, Object> settings = json("settings");
             Map<String, Object> memory = json("memory");
-            String beside = lines.get("revocations");
             return Verify.check(
                     body,
-                    roots,
+                    roots(usual),
                     host(json("host")),
                     Long.parseLong(lines.get("now")),
                     new Settings(
                             (String) settings.get("product"),
                             number(settings, "warn_days", 30),
-                            number(settings, "released_at", 0)),
+                            number(settings, "released_at", 0),
+                            number(settings, "roots_needed", 1)),
                     memory.isEmpty()
                             ? null
                             : new Memory(
                                     number(memory, "seen_at", 0),
                                     number(memory, "license_iat", 0),
-                                    (String) memory.get("license_jti")),
-                    beside == null ? null : Base64.getDecoder().decode(beside));
+                                    (String) memory.get("license_jti"),
+                                    number(memory, "roots_version", 0),
+                                    number(memory, "keyset_version", 0),
+                                    number(memory, "revocations_number", 0)),
+                    beside("revocations"),
+                    beside("known"));
         }
 
         /** What is found beside problems and notices. */

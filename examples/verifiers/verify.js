@@ -315,6 +315,26 @@ function openToken(token, type, keys) {
   });
 }
 
+/**
+ * 6.2 The payloads that keys of *keys* signed in *tokens*, each with the kids of those that did, in
+ * their order; and why the last token that none signed was refused.
+ */
+function signed(tokens, type, keys) {
+  const found = new Map();
+  let why = null;
+  for (const token of tokens) {
+    try {
+      const { key, payload } = openToken(token, type, keys);
+      const name = payload.toString("base64");
+      if (!found.has(name)) found.set(name, { payload, kids: new Set() });
+      found.get(name).kids.add(key.kid);
+    } catch (error) {
+      why = error;
+    }
+  }
+  return { found, why };
+}
+
 // 5.2 Claims.
 
 const HOST = {
@@ -421,42 +441,78 @@ const KEYSET = {
   keys: (value) => Array.isArray(value) && value.length > 0,
 };
 
-function readKeyset(payload) {
-  const keyset = membersOf(parseJson(payload), KEYSET);
-  keyset.keys = keyset.keys.map((value) => {
-    const key = membersOf(value, KEY);
+/** The members of a document of keys: a keyset, or roots. */
+function readKeys(payload, types, keyTypes) {
+  const document = membersOf(parseJson(payload), types);
+  document.keys = document.keys.map((value) => {
+    const key = membersOf(value, keyTypes);
     demand(keyFrom(fromBase64url(key.x)).kid === key.kid, "kid");
     return key;
   });
-  demand(new Set(keyset.keys.map((key) => key.kid)).size === keyset.keys.length, "a key twice");
-  return keyset;
+  demand(new Set(document.keys.map((key) => key.kid)).size === document.keys.length, "a key twice");
+  return document;
 }
 
-function openKeyset(token, roots) {
-  const { payload } = (() => {
-    try {
-      return openToken(token, "license-keyset+jwt", roots);
-    } catch (error) {
-      throw new Refused(error.slug === "license-damaged" ? error.slug : "keyset-untrusted");
-    }
-  })();
-  return orRefused("keyset-invalid", () => readKeyset(payload));
-}
-
-/** 6.2 The keyset that counts. */
+/** 6.4 The keyset that counts: enough of *roots* signed it. */
 function chooseKeyset(tokens, roots) {
+  if (!tokens.length) throw new Refused("keyset-missing");
+  const { found, why } = signed(tokens, "license-keyset+jwt", roots.keys);
   let best = null;
-  let why = new Refused("keyset-missing");
-  for (const token of tokens) {
+  let invalid = null;
+  for (const { payload, kids } of found.values()) {
+    if (kids.size < roots.threshold) continue;
     try {
-      const keyset = openKeyset(token, roots);
+      const keyset = readKeys(payload, KEYSET, KEY);
       if (!best || keyset.version > best.version) best = keyset;
-    } catch (error) {
-      why = error;
+    } catch {
+      invalid = new Refused("keyset-invalid");
     }
   }
-  if (!best) throw why;
-  return best;
+  if (best) return best;
+  if (invalid) throw invalid;
+  const damaged = !found.size && why.slug === "license-damaged";
+  throw new Refused(damaged ? why.slug : "keyset-untrusted");
+}
+
+// 6.3 Roots.
+
+const ROOT = { kty: KEY.kty, crv: KEY.crv, x: string, kid: string, alg: KEY.alg };
+const ROOTS = {
+  iss: text,
+  version: positive,
+  iat: instant,
+  threshold: positive,
+  keys: KEYSET.keys,
+};
+
+function readRoots(payload) {
+  const roots = readKeys(payload, ROOTS, ROOT);
+  demand(roots.threshold <= roots.keys.length, "threshold");
+  return roots;
+}
+
+/** 6.4 The version that follows on *roots*, or null. */
+function nextRoots(tokens, roots) {
+  const type = "license-roots+jwt";
+  let later = false;
+  for (const [name, { payload, kids }] of signed(tokens, type, roots.keys).found) {
+    if (kids.size < roots.threshold) continue;
+    const next = orRefused("roots-invalid", () => readRoots(payload));
+    if (next.version > roots.version + 1) later = true;
+    if (next.version !== roots.version + 1) continue;
+    const own = signed(tokens, type, next.keys).found.get(name);
+    if (!own || own.kids.size < next.threshold) throw new Refused("roots-invalid");
+    return next;
+  }
+  if (later) throw new Refused("roots-skipped");
+  return null;
+}
+
+/** 6.4 The last roots, from those that the product ships on. */
+function followRoots(tokens, shipped) {
+  let roots = shipped;
+  for (let next = roots; next; next = nextRoots(tokens, roots)) roots = next;
+  return roots;
 }
 
 // 8 Revocations.
@@ -510,16 +566,29 @@ function lookUp(claims, keys, inside, beside) {
 const TOLERANCE = 86400;
 const DAY = 86400;
 
+/** 6.4 The blocks of what was learned; null where it is cut off. */
+function readKnown(known) {
+  try {
+    return known ? readBlocks(decode(known), "trust-invalid") : [];
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    return null;
+  }
+}
+
 /** 7.2 Opening. */
-function open(file, roots) {
+function open(file, shipped, known) {
   if (file.length > LARGEST_FILE) throw new Refused("file-too-large");
   const blocks = readBlocks(decode(file), "license-damaged");
   const licenses = tokensOf(blocks, "LICENSE");
   if (licenses.length === 0) throw new Refused("license-block-missing");
   if (licenses.length > 1) throw new Refused("license-several");
-  const keyset = chooseKeyset(tokensOf(blocks, "LICENSE KEYSET"), roots);
+  const all = [...(known || []), ...blocks];
+  const roots = followRoots(tokensOf(all, "LICENSE ROOTS"), shipped);
+  const keyset = chooseKeyset(tokensOf(all, "LICENSE KEYSET"), roots);
   const { key, payload } = openToken(licenses[0], "license+jwt", keyset.keys);
-  return { key, keyset, claims: readClaims(payload), lists: tokensOf(blocks, "LICENSE REVOCATIONS") };
+  const lists = tokensOf(blocks, "LICENSE REVOCATIONS");
+  return { key, roots, keyset, claims: readClaims(payload), lists };
 }
 
 /** 7.3 The mark, as far as it counts for this licence. */
@@ -529,21 +598,39 @@ function markFor(claims, memory) {
   return counts ? memory.seen_at : 0;
 }
 
+/** 6.4 Whether the trust is lower than one that was seen. */
+function isOlder(roots, keyset, memory) {
+  const { roots_version: seenRoots = 0, keyset_version: seenKeyset = 0 } = memory || {};
+  if (roots.version !== seenRoots) return roots.version < seenRoots;
+  return keyset.version < seenKeyset;
+}
+
+/** 8.2 What is to be said of the list of the highest number. */
+function ageOf(lists, now, memory) {
+  const newest = lists.reduce((best, list) => (list.number > best.number ? list : best), { number: 0 });
+  const notices = newest.exp !== undefined && now >= newest.exp ? ["revocations-old"] : [];
+  const seen = (memory && memory.revocations_number) || 0;
+  return newest.number < seen ? [...notices, "revocations-dropped"] : notices;
+}
+
 /** 7.2 Judging. */
-function judge({ key, keyset, claims, lists: inside }, { host, now, settings, memory, revocations }) {
+function judge(opened, { host, now, settings, memory, revocations, known }) {
+  const { key, roots, keyset, claims, lists: inside } = opened;
   const problems = [];
-  const notices = [];
+  const notices = known === null ? ["trust-invalid"] : [];
   let details = [];
   const problem = (slug, holds) => holds && problems.push(slug);
   const state = stateAt(claims, now);
   const licensed = claims.host;
 
+  problem("keyset-rolled-back", isOlder(roots, keyset, memory));
   problem("signing-key-revoked", key.state === "revoked");
   problem("signing-key-not-allowed", key.products && !key.products.includes(claims.aud));
   problem("signing-key-not-allowed", claims.iat < key.nbf || claims.iat >= key.exp);
   problem("keyset-expired", claims.iat >= keyset.exp);
   const looked = lookUp(claims, keyset.keys, inside, revocations);
   problems.push(...looked.problems);
+  notices.push(...ageOf(looked.opened, now, memory));
   problem("wrong-product", settings.product && settings.product !== claims.aud);
   if (!settings.product) notices.push("product-unset");
   problem("pinned-address-differs", host.pinned_ip && host.pinned_ip !== host.ip);
@@ -581,11 +668,15 @@ function judge({ key, keyset, claims, lists: inside }, { host, now, settings, me
 
 /**
  * 7.2 What is wrong with a licence, and what is to be said of it: slugs, the primary problem first.
- * `file` and `revocations` (or null) are bytes, `roots` are of rootFromPem(), `now` is in seconds.
+ * `file`, `revocations` and `known` (license.trust) are bytes, the last two perhaps null; `roots` are
+ * of rootFromPem(), `now` is in seconds.
  */
-function check(file, { roots, host, now, settings = {}, memory = null, revocations = null }) {
+function check(file, { roots, host, now, settings = {}, memory = null, ...beside }) {
   try {
-    return judge(open(file, roots), { host, now, settings, memory, revocations });
+    const shipped = { version: 0, threshold: settings.roots_needed ?? 1, keys: roots };
+    const known = readKnown(beside.known);
+    const { revocations } = beside;
+    return judge(open(file, shipped, known), { host, now, settings, memory, revocations, known });
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     return { problems: [error.slug], notices: [], details: [] };
@@ -711,6 +802,9 @@ const EXIT_CODES = {
   "host-machine-id-not-bound": 33,
   "pinned-address-differs": 34,
   "gpus-not-licensed": 35,
+  "keyset-rolled-back": 37,
+  "roots-invalid": 38,
+  "roots-skipped": 39,
   "license-expired": 40,
   "license-not-yet-valid": 41,
   "clock-set-back": 42,
@@ -734,14 +828,16 @@ const KINDS = {
   },
   license(lines, body, roots) {
     const json = (name) => (name in lines ? JSON.parse(lines[name]) : undefined);
-    const beside = "revocations" in lines ? Buffer.from(lines.revocations, "base64") : null;
+    const beside = (name) => (name in lines ? Buffer.from(lines[name], "base64") : null);
+    const keys = json("roots");
     return check(body, {
-      roots,
+      roots: keys ? keys.map((x) => keyFrom(fromBase64url(x))) : roots,
       host: json("host"),
       now: Number(lines.now),
       settings: json("settings"),
       memory: json("memory"),
-      revocations: beside,
+      revocations: beside("revocations"),
+      known: beside("known"),
     });
   },
 };

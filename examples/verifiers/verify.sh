@@ -454,7 +454,21 @@ open_token() { # TOKEN TYPE FILE-OF-KEYS FILE
 trust() { # PEM
   x=$(sed -e '/-----/d' "$1" | tr -d '\r\n\t =' | tr -- '+/' '-_')
   case $x in MCowBQYDK2VwAyEA*) x=${x#MCowBQYDK2VwAyEA} ;; *) return 1 ;; esac
-  is_key "$x" && printf '%s %s\n' "$(thumbprint "$x")" "$x" >>"$work/roots"
+  trust_key "$x"
+}
+
+trust_key() { # X
+  is_key "$1" && printf '%s %s\n' "$(thumbprint "$1")" "$1" >>"$work/roots"
+}
+
+# 6.2 Writes a line `COUNT PAYLOAD` for each payload, in base64url, that keys signed in tokens, in
+# their order: the count is of different keys. Where there is none, $why is of the last token.
+signed_by() { # TOKENS TYPE FILE-OF-KEYS FILE
+  for token in $1; do
+    ! first_reading "$token" open_token "$2" "$3" "$work/payload" || printf '%s %s\n' "$kid" "$payload"
+  done >"$4.each"
+  awk '!(($1, $2) in once) { once[$1, $2]; if (!count[$2]++) text[++n] = $2 }
+    END { for (i = 1; i <= n; i++) print count[text[i]], text[i] }' "$4.each" >"$4"
 }
 
 # 6.1 Keyset. ------------------------------------------------------------------------------------
@@ -463,19 +477,15 @@ KEYSET='iss:text version:positive iat:instant exp?instant keys:filled'
 KEY='kty:OKP crv:Ed25519 x:string kid:string alg:Ed25519 nbf:instant exp:instant
   state:active|retired|revoked products?names'
 
-# Opens a keyset to FILE, its keys to FILE.keys (all) and FILE.trusted (not revoked); sets $version.
-open_keyset() { # TOKEN FILE
-  if ! first_reading "$1" open_token license-keyset+jwt "$work/roots" "$work/payload"; then
-    [ "$why" = license-damaged ] || why=keyset-untrusted
-    return 1
-  fi
-  why=keyset-invalid
-  parse_json <"$work/payload" >"$2" && has_members "$2" / "$KEYSET" || return 1
+# Reads a document of keys, a keyset or roots, to FILE, its keys to FILE.keys (all) and FILE.trusted
+# (not revoked); sets $version, and $at to the count of the keys.
+read_keys() { # PAYLOAD FILE MEMBERS MEMBERS-OF-A-KEY
+  from_base64url "$1" | parse_json >"$2" && has_members "$2" / "$3" || return 1
   : >"$2.keys"
   : >"$2.trusted"
   at=0
   while member_of_array "$2" "/keys/$at/"; do
-    has_members "$2" "/keys/$at/" "$KEY" && member "$2" "/keys/$at/x/" && is_key "$value" || return 1
+    has_members "$2" "/keys/$at/" "$4" && member "$2" "/keys/$at/x/" && is_key "$value" || return 1
     x=$value
     member "$2" "/keys/$at/kid/"
     [ "$value" = "$(thumbprint "$x")" ] || return 1
@@ -495,26 +505,68 @@ member_of_array() { # FILE PATH: as member, and null counts
   return 1
 }
 
-# 6.2 The keyset that counts: $work/keyset and its keys.
+# 6.4 The keyset that counts, $work/keyset and its keys: at least $threshold of $work/trusted signed
+# it. Sets $best to its version; fails with $why.
 choose_keyset() { # TOKENS
-  best=0 reason=keyset-missing
-  for token in $1; do
-    if ! open_keyset "$token" "$work/candidate"; then
-      reason=$why
+  why=keyset-missing
+  [ -n "$1" ] || return 1
+  signed_by "$1" license-keyset+jwt "$work/trusted" "$work/signed"
+  if [ ! -s "$work/signed" ]; then
+    [ "$why" = license-damaged ] || why=keyset-untrusted
+    return 1
+  fi
+  best=0 why=keyset-untrusted
+  while read -r count body; do
+    [ "$count" -ge "$threshold" ] || continue
+    if ! read_keys "$body" "$work/candidate" "$KEYSET" "$KEY"; then
+      why=keyset-invalid
     elif [ "$version" -gt "$best" ]; then
       best=$version
       for suffix in '' .keys .trusted; do mv "$work/candidate$suffix" "$work/keyset$suffix"; done
     fi
-  done
-  why=$reason
+  done <"$work/signed"
   [ "$best" -gt 0 ]
+}
+
+# 6.3 Roots. -------------------------------------------------------------------------------------
+
+ROOTS='iss:text version:positive iat:instant threshold:positive keys:filled'
+ROOT='kty:OKP crv:Ed25519 x:string kid:string alg:Ed25519'
+
+# 6.4 Goes from $work/trusted, $threshold and $roots, the version, to the last ones; fails with $why.
+follow_roots() { # TOKENS
+  while [ -n "$1" ]; do
+    found='' later=''
+    signed_by "$1" license-roots+jwt "$work/trusted" "$work/signed"
+    why=roots-invalid
+    while read -r count body; do
+      [ "$count" -ge "$threshold" ] || continue
+      read_keys "$body" "$work/next" "$ROOTS" "$ROOT" && member "$work/next" /threshold/ &&
+        [ "$value" -le "$at" ] || return 1
+      [ "$version" -le $((roots + 1)) ] || later=yes
+      [ "$version" -eq $((roots + 1)) ] || continue
+      found=$value
+      signed_by "$1" license-roots+jwt "$work/next.keys" "$work/own"
+      why=roots-invalid
+      count=$(awk -v body="$body" '$2 "" == body "" { print $1 }' "$work/own")
+      [ "${count:-0}" -ge "$found" ] || return 1
+      break
+    done <"$work/signed"
+    if [ -z "$found" ]; then
+      why=roots-skipped
+      [ -z "$later" ]
+      return
+    fi
+    roots=$version threshold=$found
+    mv "$work/next.keys" "$work/trusted"
+  done
 }
 
 # 8 Revocations. ---------------------------------------------------------------------------------
 
 # Notes problems, and the `iat` of each list that could be opened as $seen. $claims is the licence.
 look_up() { # TOKENS-INSIDE FILE-BESIDE
-  listed=''
+  listed='' newest=0 ends=$NEVER
   member "$claims" /jti/
   digest=$(printf '%b' "$value" | sha256 | hexadecimal)
   digest=${digest%????????????????????????????????????????}
@@ -540,6 +592,18 @@ open_list() { # TOKEN
   [ -z "$value" ] || ! from_base64url "$value" | hexadecimal | fold -w 24 | grep -qx "$digest" || listed=yes
   member "$work/list" /iat/
   [ "$value" -le "$seen" ] || seen=$value
+  member "$work/list" /number/
+  [ "$value" -gt "$newest" ] || return 0
+  newest=$value
+  member "$work/list" /exp/ || value=$NEVER
+  ends=$value
+}
+
+# What is to be said of the list of the highest number.
+judge_age() { # MEMORY
+  [ "$now" -lt "$ends" ] || notice revocations-old
+  [ -f "$1" ] || return 0
+  ! member "$1" /revocations_number/ || [ "$newest" -ge "$value" ] || notice revocations-dropped
 }
 
 # 5.2 Claims. ------------------------------------------------------------------------------------
@@ -579,8 +643,9 @@ read_claims() { # FILE
 problem() { problems="$problems $1"; } # SLUG
 notice() { notices="$notices $1"; }    # SLUG
 
-# 7.2 Opening: sets $kid and what read_claims sets, and writes $work/keyset; fails with $why.
-open_license() { # FILE
+# 7.2 Opening: sets $signer, $roots, $best and what read_claims sets, and writes $work/keyset; fails
+# with $why.
+open_license() { # FILE KNOWN
   why=file-too-large
   [ "$(wc -c <"$1")" -le 65536 ] || return 1
   why=license-damaged
@@ -591,7 +656,10 @@ open_license() { # FILE
   why=license-several
   case $license in *'
 '*) return 1 ;; esac
-  tokens_of "$work/blocks" KEYSET
+  cat "$2" "$work/blocks" >"$work/blocks-all"
+  tokens_of "$work/blocks-all" ROOTS
+  follow_roots "$tokens" || return 1
+  tokens_of "$work/blocks-all" KEYSET
   choose_keyset "$tokens" &&
     first_reading "$license" open_token license+jwt "$work/keyset.keys" "$work/payload" || return 1
   signer=$kid
@@ -599,23 +667,43 @@ open_license() { # FILE
 }
 
 # Checks the licence FILE at the instant NOW and sets $problems, $notices and $details. The files are
-# of parsed JSON; BESIDE is a file of revocations; those of memory and revocations may be missing.
-check() { # FILE NOW HOST SETTINGS MEMORY BESIDE
+# of parsed JSON; BESIDE is a file of revocations, KNOWN is license.trust; those of memory, revocations
+# and what is known may be missing. Call trust for each root key before.
+check() { # FILE NOW HOST SETTINGS MEMORY BESIDE KNOWN
   problems='' notices='' details=''
-  if ! open_license "$1"; then
+  now=$2 host=$3 settings=$4
+  member "$settings" /roots_needed/ || value=1
+  threshold=$value roots=0
+  cp "$work/roots" "$work/trusted"
+  : >"$work/known"
+  if [ -f "$7" ] && ! blocks "$7" >"$work/known"; then
+    notice trust-invalid
+    : >"$work/known"
+  fi
+  if ! open_license "$1" "$work/known"; then
     problem "$why"
+    notices=
     return
   fi
-  now=$2 host=$3 settings=$4
+  judge_trust "$5"
   judge_key
   member "$work/keyset" /iat/
   seen=$iat
   [ "$value" -le "$seen" ] || seen=$value
   tokens_of "$work/blocks" REVOCATIONS
   look_up "$tokens" "$6"
+  judge_age "$5"
   judge_product
   judge_host
   judge_term "$5"
+}
+
+judge_trust() { # MEMORY
+  [ -f "$1" ] || return 0
+  member "$1" /roots_version/ || value=0
+  [ "$roots" -le "$value" ] || return 0
+  [ "$roots" -eq "$value" ] || { problem keyset-rolled-back && return; }
+  ! member "$1" /keyset_version/ || [ "$best" -ge "$value" ] || problem keyset-rolled-back
 }
 
 judge_key() {
@@ -853,6 +941,9 @@ exit_code() { # SLUG
     host-machine-id-not-bound) echo 33 ;;
     pinned-address-differs) echo 34 ;;
     gpus-not-licensed) echo 35 ;;
+    keyset-rolled-back) echo 37 ;;
+    roots-invalid) echo 38 ;;
+    roots-skipped) echo 39 ;;
     license-expired) echo 40 ;;
     license-not-yet-valid) echo 41 ;;
     clock-set-back) echo 42 ;;
@@ -920,8 +1011,18 @@ answer_license() {
   parsed settings "$work/settings" || echo '{}' | parse_json >"$work/settings"
   parsed memory "$work/memory"
   ! says revocations || printf '%s\n' "$found" | openssl base64 -d -A >"$work/beside"
+  ! says known || printf '%s\n' "$found" | openssl base64 -d -A >"$work/known-file"
+  cp "$work/usual-roots" "$work/roots"
+  if parsed roots "$work/xs"; then
+    : >"$work/roots"
+    at=0
+    while member "$work/xs" "/$at/"; do
+      trust_key "$value"
+      at=$((at + 1))
+    done
+  fi
   says now
-  check "$body" "$found" "$work/host" "$work/settings" "$work/memory" "$work/beside"
+  check "$body" "$found" "$work/host" "$work/settings" "$work/memory" "$work/beside" "$work/known-file"
   line ''
 }
 
@@ -950,7 +1051,7 @@ answer() { # VECTOR
   head=$(sed '/^$/q' "$1")
   body=$work/body problems='' notices='' details='' asked=''
   tail -c +$((${#head} + 3)) "$1" >"$body"
-  rm -f "$work/memory" "$work/beside"
+  rm -f "$work/memory" "$work/beside" "$work/known-file"
   head="
 $head"
   says kind
@@ -958,4 +1059,5 @@ $head"
 }
 
 trust "$1" || exit 1
+cp "$work/roots" "$work/usual-roots"
 while read -r vector; do answer "$vector"; done

@@ -1,19 +1,32 @@
-"""``install``: a licence takes the place of the installed one, if it holds here."""
+"""``install``: what the vendor sent takes its place: a licence that holds, keys or a list."""
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from license_cli import files, memory, render
 from license_cli.app import Refused
 from license_cli.session import Session
+from license_core import armor
 from license_core.armor import MAX_FILE
-from license_core.errors import FileTooLargeError, FileUnreadableError, Notice, UsageError
-from license_core.installed import check_file
-from license_core.place import read
+from license_core.errors import (
+    FileTooLargeError,
+    FileUnreadableError,
+    LicenseError,
+    Notice,
+    UsageError,
+)
+from license_core.facts import HostFacts
+from license_core.guard import Memory
+from license_core.installed import check_file, read_known, read_roots
+from license_core.place import MAX_REVOCATIONS, read
 from license_core.reason import Reason
 from license_core.verify import Report
+
+if TYPE_CHECKING:
+    from license_core.update import Update
 
 
 @click.command("install", short_help="Check a licence and install it.")
@@ -27,20 +40,105 @@ from license_core.verify import Report
 def command(session: Session, source: str, token_file: str | None) -> None:
     """Check SOURCE (a file, - for standard input, or a URL) and install it as license.dat.
 
-    A file that does not hold on this host is refused, and the installed one stays as it is.
+    A file that does not hold on this host is refused, and the installed one stays as it is. SOURCE
+    can also be what the vendor sends beside licences: a keyset, new root keys, or a revocation
+    list; what is older than what was seen here is refused.
     """
     data = _read_source(source, token_file)
     facts = session.read_facts()
+    blocks = _blocks(data)
+    if blocks.keys() & {armor.KEYSET, armor.ROOTS, armor.REVOCATIONS} and (
+        armor.LICENSE not in blocks
+    ):
+        _install_update(session, data, source, facts)
+        return
     before, _ = session.place.read_memory(facts)
-    checked = check_file(data, session.place, facts, session.now)
+    checked = check_file(data, session.place, facts, session.now, known=read_known(session.place))
     # A memory that is missing is made by this very command.
     notices = tuple(n for n in checked.report.notices if n.slug != "memory-missing")
     report = checked.report._replace(notices=notices)
     if not report.ok:
         raise Refused(report)
     kept = files.replace(session.place.license, data, keep_former=True)
-    unkept = memory.keep(session.place, before, checked.memory, facts)
+    unkept = memory.keep_all(session.place, before, checked, facts)
     _tell(session, report, kept, [unkept] if unkept else [])
+
+
+def _blocks(data: bytes) -> dict[str, list[str]]:
+    """The blocks of the file; none where it is cut off, which is for the check to say."""
+    try:
+        return armor.unwrap(data)
+    except armor.ArmorError:
+        return {}
+
+
+def _install_update(session: Session, data: bytes, source: str, facts: HostFacts) -> None:
+    """Take in a keyset, roots or a list: all that the file has, or nothing."""
+    from license_core.update import open_update  # most files are licences
+
+    place = session.place
+    before, _ = place.read_memory(facts)
+    remembered = before if before is not None and before.authentic else Memory()
+    known = read_known(place)
+    update = open_update(
+        data,
+        source,
+        known=_blocks(known) if known else {},
+        roots=read_roots(place),
+        needed=place.read_settings().roots_needed,
+        memory=remembered,
+        present=place.read_revocations(),
+    )
+    written = []
+    if update.trust is not None:
+        files.replace(place.trust, update.trust.wrap().encode())
+        written.append(place.trust)
+    if update.revocations is not None:
+        text = "".join(
+            armor.wrap(armor.REVOCATIONS, token) for token in armor.unwrap(data)[armor.REVOCATIONS]
+        )
+        files.replace(place.revocations, text.encode())
+        written.append(place.revocations)
+    version = update.trust.version if update.trust else (0, 0)
+    number = update.revocations.number if update.revocations else 0
+    after = (before or Memory()).learn(version, number, None)
+    unkept = memory.keep(place, before, after, facts)
+    _tell_update(session, update, written, facts, [unkept] if unkept else [])
+
+
+def _tell_update(
+    session: Session, update: "Update", written: list[str], facts: HostFacts, more: list[Notice]
+) -> None:
+    """Say what was taken in, and what it means for the licence that is installed."""
+    try:
+        report = check_file(session.place.read_license(), session.place, facts, session.now).report
+    except LicenseError as refused:
+        report = Report(session.now, (refused,))
+    if session.as_json:
+        answer = render.report_json(report, session.cli)
+        more_json = [render.notice_json(notice, session.cli) for notice in more]
+        answer["notices"] = [*answer["notices"], *more_json]
+        render.say_json({"installed": written, "check": answer})
+        return
+    if update.trust is not None:
+        version = str(update.trust.keyset.keyset.version)
+        roots = str(update.trust.roots_version)
+        render.say(
+            render.note(
+                "Keyset {version} (roots {roots}) is known now.", version=version, roots=roots
+            )
+        )
+    if update.revocations is not None:
+        number = str(update.revocations.number)
+        render.say(render.note("Revocation list {number} is known now.", number=number))
+    for path in written:
+        render.say(render.note("Installed as {path}.", path=path))
+    if report.license is not None and report.ok:
+        render.say(render.holds_line(report.license, session.now))
+    for error in report.problems:
+        render.remark(render.error_lines(error, session.cli))
+    for notice in more:
+        render.remark(render.notice_lines(notice, session.cli))
 
 
 def _tell(session: Session, report: Report, kept: str | None, more: list[Notice]) -> None:
@@ -60,21 +158,27 @@ def _tell(session: Session, report: Report, kept: str | None, more: list[Notice]
 
 
 def _read_source(source: str, token_file: str | None) -> bytes:
+    """The bytes of SOURCE; only a revocation list may have more than MAX_FILE."""
     if source == "-":
         if sys.stdin is None:
             raise UsageError(reason="Standard input is closed, so no licence can be read from it.")
-        data = sys.stdin.buffer.read(MAX_FILE + 1)
-        if len(data) > MAX_FILE:
-            raise FileTooLargeError(path=Reason("standard input"), size=len(data), cap=MAX_FILE)
-        return data
-    if source.lower().startswith(("https://", "http://")):
+        path: str = Reason("standard input")
+        data = sys.stdin.buffer.read(MAX_REVOCATIONS + 1)
+    elif source.lower().startswith(("https://", "http://")):
         from license_cli import client  # the HTTP library costs more than all the rest
 
-        return client.fetch(source, _token(token_file))
-    found = read(source, MAX_FILE)
-    if found is None:
-        raise FileUnreadableError(path=source, reason="there is no such file")
-    return found
+        path = source
+        data = client.fetch(source, _token(token_file), cap=MAX_REVOCATIONS)
+    else:
+        path = source
+        found = read(source, MAX_REVOCATIONS)
+        if found is None:
+            raise FileUnreadableError(path=source, reason="there is no such file")
+        data = found
+    cap = MAX_REVOCATIONS if b"LICENSE REVOCATIONS" in data else MAX_FILE
+    if len(data) > cap:
+        raise FileTooLargeError(path=path, size=len(data), cap=cap)
+    return data
 
 
 def _token(token_file: str | None) -> str | None:

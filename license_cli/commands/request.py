@@ -75,8 +75,13 @@ def _installed_number(session: Session) -> str | None:
     from license_core.verify import open_license
 
     try:
-        data = session.place.read_license()
-        return open_license(data, roots=read_roots(session.place)).license.jti
+        place = session.place
+        return open_license(
+            place.read_license(),
+            roots=read_roots(place),
+            needed=place.read_settings().roots_needed,
+            known=place.read_trust(),
+        ).license.jti
     except LicenseError:
         return None  # none, or none that could be named
 

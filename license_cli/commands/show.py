@@ -9,10 +9,10 @@ from license_cli.session import Session
 from license_cli.voice import tr
 from license_core.armor import MAX_FILE
 from license_core.errors import FileUnreadableError, printable, utc
-from license_core.installed import check_file, read_roots
+from license_core.installed import check_file
 from license_core.license import License
 from license_core.place import read
-from license_core.verify import Report, open_license
+from license_core.verify import Report
 
 
 @click.command("show", short_help="Show what a licence says.")
@@ -25,15 +25,17 @@ def command(session: Session, file: str | None) -> None:
     not that the licence does: for that there is `verify`.
     """
     data = session.place.read_license() if file is None else _read(file)
-    roots = read_roots(session.place)
-    license_ = open_license(data, roots=roots, keys_path=session.place.keys).license
     report = check_file(data, session.place, session.read_facts(), session.now).report
+    license_ = report.license
+    if license_ is None:  # its signature does not hold
+        raise report.problems[0]
     if session.as_json:
         render.say_json(render.report_json(report, session.cli))
         return
     for name, value in _rows(license_).items():
         if value is not None:
             render.say(f"{render.padded(tr(name), 12)}{value}")
+    render.say(f"{render.padded(tr('Trust'), 12)}{render.trust_words(report)}")
     render.say(f"{render.padded(tr('Here'), 12)}{_here(report, license_, session.now)}")
 
 

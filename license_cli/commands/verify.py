@@ -43,7 +43,7 @@ def command(
     report = checked.report
     unkept = None
     if report.license is not None:
-        unkept = memory.keep(session.place, before, checked.memory, facts)
+        unkept = memory.keep_all(session.place, before, checked, facts)
     comparison = None
     if explain and report.license is not None:
         from license_core.comparison import compare
@@ -60,6 +60,8 @@ def command(
         return
     if report.license is not None and not quiet:
         render.say(render.holds_line(report.license, session.now))
+        if report.revocations or (report.trust and report.trust.roots_version):
+            render.say(f"[N]: {render.trust_words(report)}")
     for line in render.comparison_lines(comparison):
         render.say(line)
     for notice in notices:

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from license_core.armor import MAX_FILE
 from license_core.errors import (
     DEFAULT_SERVER,
     ApprovalPendingError,
@@ -200,14 +201,30 @@ def history(settings: ServerSettings, number: str) -> None:
 @click.option(
     "-o", "--output", required=True, metavar="FILE", help="Where to write it; - : stdout."
 )
+@click.option(
+    "--with-revocations",
+    is_flag=True,
+    help="With the revocation list in force behind it, for a site that nothing else reaches.",
+)
 @click.pass_obj
-def file_(settings: ServerSettings, number: str, output: str) -> None:
+def file_(settings: ServerSettings, number: str, output: str, with_revocations: bool) -> None:
     """Write the file of the licence NUMBER, as it was issued; nothing is issued."""
-    from license_server import issuing
+    from license_server import issuing, revocations
 
-    stored = write(settings, lambda connection: issuing.find(connection, number))
+    def look(connection: Any) -> tuple[StoredLicense, bytes]:
+        stored = issuing.find(connection, number)
+        return stored, revocations.block(connection) if with_revocations else b""
+
+    stored, behind = write(settings, look)
+    file = issuing.file_of(stored) + behind
+    if len(file) > MAX_FILE:
+        reason = (
+            f"with the list the file would have {len(file)} bytes, and a licence has at most "
+            f"{MAX_FILE}; send the list as a file of its own"
+        )
+        raise InputInvalidError(field="--with-revocations", reason=reason)
     with written(output) as put:
-        put(issuing.file_of(stored))
+        put(file)
 
 
 COMMANDS = (issue, renew, rehost, change, reinstate, suspend, revoke, history, file_)

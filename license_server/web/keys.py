@@ -16,7 +16,7 @@ from license_server import keysets, vault
 from license_server.auth import Session
 from license_server.keysets import WARN_DAYS
 from license_server.site import Site
-from license_server.store import record
+from license_server.store import record, revocations
 from license_server.web import pages
 from license_server.web.who import AtSite, May
 
@@ -57,8 +57,9 @@ async def keys(request: Request, site: AtSite, _: Reader) -> Response:
         warn_days=WARN_DAYS,
         newer=_newer(site, stored),
         roots=issuer.roots,
-        shipped=issuer.shipped,
         root=_found(site, _ROOT),
+        revoked=await site.read(revocations.newest),
+        now=now,
         record_key=_found(site, _RECORD),
     )
 

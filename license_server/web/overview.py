@@ -10,9 +10,10 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from license_core.errors import printable
-from license_server import figures
+from license_server import figures, keysets
 from license_server.auth import Session
 from license_server.figures import SMALL, SOON_DAYS, Board, Kept, Period
+from license_server.keysets import DAY
 from license_server.site import Site
 from license_server.store import figures as store
 from license_server.web import charts, pages
@@ -78,7 +79,7 @@ async def home(
     """The first page."""
     live = await site.read(store.live)
     if not live.newest:
-        return pages.page(request, "overview", live=live, board=None)
+        return pages.page(request, "overview", live=live, board=None, days_left=_days_left(site))
     reader = Reader.of(request, site.settings.time_zone)
     board = await _board(request, site, reader, live.newest)
     tr = reader.catalogue.gettext
@@ -88,6 +89,7 @@ async def home(
         "overview",
         live=live,
         board=board,
+        days_left=_days_left(site),
         kept=live.newest > SMALL,
         ending=_ending(board, tr),
         issued=_issued(board, tr, may_look),
@@ -95,6 +97,15 @@ async def home(
         charts=charts,
         soon_days=SOON_DAYS,
     )
+
+
+def _days_left(site: Site) -> int | None:
+    """For how many days more the server can sign, where that is to be told; 0: it cannot."""
+    now = site.clock()
+    keyset, ours = site.issuer.keyset.keyset, site.issuer.signer.public_key
+    until = keysets.signs_until(keyset, ours, now)
+    days = 0 if until is None else (until - now) // DAY
+    return days if days < keysets.WARN_DAYS else None
 
 
 async def _board(request: Request, site: Site, reader: Reader, newest: int) -> Board:

@@ -6,7 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.bench import bulk, checks, issuing, processes, searching
+from tests.bench import bulk, checks, issuing, processes, searching, trust
 from tests.bench.site import make_site
 from tests.bench.table import markdown
 
@@ -19,6 +19,7 @@ def main() -> None:
         place = Path(folder)
         site = make_site(place, int(time.time()))
         rows = processes.measure(site, place / "caches", RUNS)
+        rows += trust.measure(place, place / "caches", RUNS, site.now)
         rows += checks.measure(site, ROUNDS)
         rows += issuing.measure(place, TURNS)
         rows += searching.measure(place, SEARCHES)

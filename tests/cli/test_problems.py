@@ -21,6 +21,7 @@ from license_core import armor, jws
 from license_core.problems import PROBLEMS
 from tests.support import hosts
 from tests.support.cli import DAY, NOW, NUMBER, Done, World, code, flipped, new_signer
+from tests.support.vendor import keyset, license_block, revocations, roots
 
 SERVER_ONLY = {
     "request-unreadable",
@@ -183,6 +184,30 @@ def _untrusted(world: World) -> Done:
 @reaches("keyset-invalid")
 def _keyset(world: World) -> Done:
     return verify(world, world.file(keyset=jws.sign(b"{}", world.root, jws.KEYSET)))
+
+
+@reaches("keyset-rolled-back")
+def _rolled_back(world: World) -> Done:
+    world.put(license_block(world) + keyset(world, 4))
+    world.run("verify")
+    return verify(world)
+
+
+@reaches("roots-invalid")
+def _roots(world: World) -> Done:
+    return verify(world, world.file() + roots(world, 1, new_signer(), by=[world.root]))
+
+
+@reaches("roots-skipped")
+def _skipped(world: World) -> Done:
+    return verify(world, world.file() + roots(world, 2, world.root, by=[world.root]))
+
+
+@reaches("revocations-rolled-back")
+def _older_list(world: World) -> Done:
+    world.run("install", world.write(world.file()))
+    world.run("install", world.write(revocations(world, 2)))
+    return world.run("install", world.write(revocations(world, 1)))
 
 
 @reaches("keyset-expired")
@@ -500,12 +525,12 @@ def test_a_file_that_is_no_licence_is_called_what_it_is(world: World) -> None:
     files = {
         request: "it is a request, which goes to the vendor",
         str(world.keys / "root.pub.pem"): "it is a public key",
-        world.write(keyset[1] + keyset[2], "keyset.dat"): "it is only the second half",
+        world.write(keyset[1] + keyset[2], "keyset.dat"): "it is a keyset",
         world.write(world.revocations(NUMBER), "list.dat"): "it is a revocation list",
         world.write(b"hello", "hello.dat"): "it is something else",
     }
     for path, words in files.items():
-        done = world.run("install", path)
+        done = world.run("show", path)
         assert done.exit_code == code("license-block-missing")
         assert words in done.err
 

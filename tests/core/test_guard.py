@@ -7,14 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from license_core import guard, hostkey
-from license_core.claims import MAX_INSTANT
+from license_core.claims import MAX_INSTANT, MAX_INTEGER
 from license_core.facts import HostFacts
-from license_core.guard import MAX_HOSTS, Memory
+from license_core.guard import MAX_HOSTS, Memory, SeenList
 
 FACTS = HostFacts("studio2_gpu", "172.17.0.2", "5e" * 16, "5f" * 32)
 OTHER = FACTS._replace(container_id="60" * 32)
 
 instants = st.integers(0, MAX_INSTANT)
+versions = st.integers(0, MAX_INTEGER)
+digests = st.binary(min_size=32, max_size=32).map(bytes.hex)
+jtis = st.text(min_size=1, max_size=200)
 numbers = st.none() | st.text(min_size=1, max_size=200)
 texts = st.none() | st.text(max_size=50).filter(lambda text: text.isprintable())
 hosts = st.fixed_dictionaries(dict.fromkeys(hostkey.COMPONENTS, texts))
@@ -25,6 +28,9 @@ memories = st.builds(
     numbers,
     st.lists(hosts, max_size=MAX_HOSTS).map(tuple),
     authentic=st.just(True),
+    trust=st.tuples(versions, versions),
+    revocations_number=versions,
+    list=st.none() | st.builds(SeenList, digests, versions, instants, st.none() | instants, jtis),
 )
 
 

@@ -19,6 +19,7 @@ from license_server import (
     notes,
     products,
     proposals,
+    revocations,
     vault,
 )
 from license_server.actor import COMMAND, Actor
@@ -85,6 +86,12 @@ class Ledger(NamedTuple):
         while self.site.database.write(lambda c: extend(c, wait=True)) == BATCH:
             pass
 
+    def publish(self) -> None:
+        """Publish a revocation list."""
+        write, now = self.site.database.write, self.site.clock()
+        drawn = write(lambda c: revocations.draw_up(c, self.site.issuer, now))
+        write(lambda c: revocations.record(c, *drawn, COMMAND))
+
     def checkpoint(self) -> str:
         """Link everything; the newest checkpoint."""
         self.link()
@@ -147,6 +154,7 @@ def walk(ledger: Ledger) -> None:
     ledger.act("reinstate", changed, reason="paid")
     ledger.end("revoke", ledger.issue(3, perpetual=True, days=None), "not paid")
     ledger.end("suspend", ledger.issue(4, customer="Other"), "not paid")
+    ledger.publish()
     ledger.issue(5, replaces=ledger.issue(6))
     ledger.checkpoint()
     approved, refused, _ = (ledger.issue(7, product="guarded", reason="urgent") for _ in range(3))

@@ -15,6 +15,7 @@ from license_core.license import HostBinding, License
 from license_core.publickey import thumbprint
 from license_core.request import LicenseRequest
 from license_core.revocation import Revocations, digest
+from license_core.roots import Roots
 from license_core.signer import MemorySigner
 
 FOLDER = Path(__file__).parent
@@ -30,7 +31,7 @@ def signer(name: str) -> MemorySigner:
     return MemorySigner.from_seed(seed)
 
 
-ROOT, OTHER_ROOT = signer("root"), signer("other root")
+ROOT, OTHER_ROOT, THIRD_ROOT = signer("root"), signer("other root"), signer("third root")
 SIGNING, SECOND, STRANGER = signer("signing"), signer("second signing"), signer("stranger")
 HOST = {
     "hostname": "studio2_gpu",
@@ -197,6 +198,9 @@ def licenses() -> Iterator[Case]:
     yield from wrong_claims()
     yield from keysets()
     yield from policies()
+    yield from thresholds()
+    yield from rotations()
+    yield from learned()
 
 
 def mails() -> Iterator[Case]:
@@ -659,6 +663,321 @@ def policies() -> Iterator[Case]:
         now=END,
         host={**HOST, "ip": "172.17.0.3"},
         settings={"product": "other"},
+    )
+
+
+# Whom a check believes
+
+ORDER = 2**252 + 27742317777372353535851937790883648493  # RFC 8032 section 5.1
+
+
+def blocks(label: str, *tokens: str) -> str:
+    """Tokens under one label."""
+    return "".join(armor.wrap(label, token) for token in tokens)
+
+
+def signed_by(members: Any, typ: str, *keys: MemorySigner) -> str:
+    """The blocks of a document that each of *keys* signed."""
+    label = {jws.KEYSET: armor.KEYSET, jws.ROOTS: armor.ROOTS}[typ]
+    data = json.dumps(members, separators=(",", ":")).encode()
+    return blocks(label, *(jws.sign(data, key, typ) for key in keys))
+
+
+def keyset_by(*keys: MemorySigner, version: int = 3, entries: Any = None) -> str:
+    """The blocks of a keyset that each of *keys* signed."""
+    made = Keyset("Example Vendor", version, ISSUED - DAY, entries or (signing_key(),))
+    return signed_by(made.to_dict(), jws.KEYSET, *keys)
+
+
+def roots_members(version: int, *keys: MemorySigner, threshold: int = 1) -> dict[str, Any]:
+    """The members of a roots document."""
+    public = tuple(key.public_key for key in keys)
+    return Roots("Example Vendor", version, ISSUED - DAY, threshold, public).to_dict()
+
+
+def rotation(
+    version: int, *keys: MemorySigner, by: tuple[MemorySigner, ...] = (), threshold: int = 1
+) -> str:
+    """The blocks of a roots document that names *keys*, signed by the root and these or *by*."""
+    members = roots_members(version, *keys, threshold=threshold)
+    return signed_by(members, jws.ROOTS, *(by or (ROOT, *keys)))
+
+
+def whole(*parts: str, key: MemorySigner = SIGNING) -> bytes:
+    """A licence file of a licence and these blocks."""
+    text = armor.wrap(armor.LICENSE, token(payload(), key))
+    return ("A licence for people to read.\n\n" + text + "".join(parts)).encode()
+
+
+def trusted(*keys: MemorySigner) -> str:
+    """The line ``roots`` of a vector."""
+    return dumps([b64url.encode(key.public_key.raw) for key in keys])
+
+
+def in_base64(text: str) -> str:
+    """A file beside the licence, as a line has it."""
+    return base64.b64encode(text.encode()).decode()
+
+
+def worse(text: str, how: str) -> str:
+    """The first token of *text* with another signature: its bytes turned, or S raised."""
+    old = next(iter(armor.unwrap(text.encode()).values()))[0]
+    head, _, last = old.rpartition(".")
+    made = b64url.decode(last)
+    if how == "flipped":
+        made = bytes([made[0] ^ 1]) + made[1:]
+    else:
+        raised = int.from_bytes(made[32:], "little") + ORDER
+        made = made[:32] + raised.to_bytes(32, "little")
+    label = text.partition("-----BEGIN ")[2].partition("-")[0]
+    block = armor.wrap(label, old)
+    assert text.count(block) == 1
+    return text.replace(block, armor.wrap(label, f"{head}.{b64url.encode(made)}"))
+
+
+def thresholds() -> Iterator[Case]:
+    """How many roots must sign (section 6.2)."""
+    three = (ROOT, OTHER_ROOT, THIRD_ROOT)
+
+    def case(
+        name: str,
+        needed: int,
+        body: str,
+        slug: str = "",
+        keys: tuple[MemorySigner, ...] = three,
+    ) -> Case:
+        settings = {"product": "darwin", "roots_needed": needed}
+        return license_case(
+            f"threshold-{name}",
+            whole(body),
+            f"refused {slug}" if slug else "holds",
+            spec="6.2",
+            roots=trusted(*keys),
+            settings=settings,
+        )
+
+    yield case("1-of-2", 1, keyset_by(OTHER_ROOT), keys=three[:2])
+    yield case("1-of-3-by-two", 1, keyset_by(OTHER_ROOT, THIRD_ROOT))
+    yield case("2-of-3", 2, keyset_by(ROOT, THIRD_ROOT))
+    yield case("2-of-3-by-all", 2, keyset_by(THIRD_ROOT, OTHER_ROOT, ROOT))
+    yield case("2-of-3-by-one", 2, keyset_by(ROOT), "keyset-untrusted")
+    yield case("2-of-3-by-one-twice", 2, keyset_by(ROOT, ROOT), "keyset-untrusted")
+    yield case("2-of-3-and-a-stranger", 2, keyset_by(ROOT, STRANGER), "keyset-untrusted")
+    yield case("4-of-3", 4, keyset_by(*three), "keyset-untrusted")
+    yield case("one-key-in-two-files", 2, keyset_by(ROOT), "keyset-untrusted", (ROOT, ROOT))
+    apart = keyset_by(ROOT, version=3) + keyset_by(OTHER_ROOT, version=4)
+    yield case("two-payloads", 2, apart, "keyset-untrusted")
+    newer = keyset_by(ROOT, OTHER_ROOT, version=3) + keyset_by(THIRD_ROOT, version=9)
+    yield case("higher-version-by-one", 2, newer)
+    mixed = keyset_by(ROOT) + keyset_by(OTHER_ROOT, version=2) + keyset_by(THIRD_ROOT)
+    yield case("between-others", 2, mixed)
+    yield case(
+        "forged-second",
+        2,
+        keyset_by(ROOT) + worse(keyset_by(OTHER_ROOT), "flipped"),
+        "keyset-untrusted",
+    )
+    invalid = Keyset("Example Vendor", 3, ISSUED - DAY, (signing_key(),)).to_dict() | {"keys": []}
+    yield case(
+        "invalid-by-two", 2, signed_by(invalid, jws.KEYSET, ROOT, OTHER_ROOT), "keyset-invalid"
+    )
+    yield case("invalid-by-one", 2, signed_by(invalid, jws.KEYSET, ROOT), "keyset-untrusted")
+    beside = signed_by(invalid, jws.KEYSET, ROOT, OTHER_ROOT) + keyset_by(OTHER_ROOT, THIRD_ROOT)
+    yield case("valid-beside-invalid", 2, beside)
+    foreign = signed_by(invalid, jws.KEYSET, ROOT, OTHER_ROOT) + keyset_by(STRANGER)
+    yield case("foreign-after-invalid", 2, foreign, "keyset-invalid")
+    dashes = whole(keyset_by(ROOT, THIRD_ROOT)).decode().replace("--", "\u2014")
+    yield license_case(
+        "threshold-em-dashes",
+        dashes.encode(),
+        spec="4.3",
+        roots=trusted(*three),
+        settings={"product": "darwin", "roots_needed": 2},
+    )
+
+
+def rotations() -> Iterator[Case]:
+    """Roots documents (sections 6.3, 6.4)."""
+
+    def case(name: str, body: str, slug: str = "", spec: str = "6.4", **more: Any) -> Case:
+        expect = f"refused {slug}" if slug else "holds"
+        return license_case(f"roots-{name}", whole(body), expect, spec=spec, **more)
+
+    one = rotation(1, OTHER_ROOT)
+    two = rotation(2, THIRD_ROOT, by=(OTHER_ROOT, THIRD_ROOT))
+    by_other, by_third = keyset_by(OTHER_ROOT, version=1), keyset_by(THIRD_ROOT, version=1)
+    yield case("rotated", one + by_other)
+    yield case("rotated-twice", one + two + by_third)
+    yield case("in-any-order", by_third + two + one)
+    yield case("kept-root", rotation(1, ROOT, OTHER_ROOT, by=(ROOT,)) + keyset_by(ROOT))
+    yield case("former-root-counts-no-more", one + keyset_by(ROOT, version=9), "keyset-untrusted")
+    yield case("former-keyset-beside", one + keyset_by(ROOT, version=9) + by_other)
+    yield case("without-keyset", one, "keyset-missing")
+    yield case("first-missing", two + by_third, "keyset-untrusted")
+    skip = rotation(2, OTHER_ROOT)
+    yield case("skipped", skip + by_other, "roots-skipped")
+    yield case("skipped-beside-the-next", skip + one + by_other)
+    later = rotation(3, THIRD_ROOT, by=(OTHER_ROOT, THIRD_ROOT))
+    yield case("second-skipped", one + later + by_third, "roots-skipped")
+    yield case("skipped-though-the-keyset-is-trusted", skip + keyset_by(ROOT), "roots-skipped")
+    yield case("own-signature-missing", rotation(1, OTHER_ROOT, by=(ROOT,)), "roots-invalid")
+    yield case(
+        "former-signature-missing",
+        rotation(1, OTHER_ROOT, by=(OTHER_ROOT,)) + by_other,
+        "keyset-untrusted",
+    )
+    alone = rotation(1, STRANGER, by=(STRANGER,))
+    yield case("foreign-beside", alone + keyset_by(ROOT))
+    rival = rotation(1, STRANGER)
+    yield case("first-of-equals", one + rival + by_other)
+    yield case("second-of-equals", one + rival + keyset_by(STRANGER), "keyset-untrusted")
+    again = rotation(1, STRANGER, by=(ROOT, OTHER_ROOT, STRANGER))
+    yield case("same-version-again", one + again + by_other)
+
+    pair = rotation(1, OTHER_ROOT, THIRD_ROOT, threshold=2)
+    yield case("threshold-2", pair + keyset_by(OTHER_ROOT, THIRD_ROOT))
+    yield case("threshold-2-by-one", pair + by_other, "keyset-untrusted")
+    half = rotation(1, OTHER_ROOT, THIRD_ROOT, by=(ROOT, OTHER_ROOT), threshold=2)
+    yield case("threshold-2-own-by-one", half + by_other, "roots-invalid")
+    back = rotation(2, ROOT, by=(OTHER_ROOT, ROOT))
+    yield case("next-by-one-of-2", pair + back + keyset_by(ROOT), "keyset-untrusted")
+    enough = rotation(2, ROOT, by=(OTHER_ROOT, THIRD_ROOT, ROOT))
+    yield case("next-by-two-of-2", pair + enough + keyset_by(ROOT))
+    needed = {"product": "darwin", "roots_needed": 2}
+    shipped = trusted(ROOT, THIRD_ROOT)
+    yield case(
+        "shipped-2-by-one", one + by_other, "keyset-untrusted", roots=shipped, settings=needed
+    )
+    both = rotation(1, OTHER_ROOT, by=(ROOT, THIRD_ROOT, OTHER_ROOT))
+    yield case("shipped-2-by-two", both + by_other, roots=shipped, settings=needed)
+    yield case("flipped", worse(one, "flipped") + by_other, "keyset-untrusted", spec="5.1")
+    yield case("malleable", worse(one, "raised") + by_other, "keyset-untrusted", spec="5.1")
+    yield case("keyset-malleable", one + worse(by_other, "raised"), "keyset-untrusted", spec="5.1")
+    as_roots = blocks(armor.ROOTS, keyset())
+    yield case("keyset-in-its-place", as_roots + keyset_by(ROOT), spec="5.1")
+
+    good = roots_members(1, OTHER_ROOT)
+
+    def wrong(name: str, **changes: Any) -> Case:
+        members = {key: value for key, value in (good | changes).items() if value is not None}
+        text = signed_by(members, jws.ROOTS, ROOT, OTHER_ROOT)
+        return case(name, text + by_other, "roots-invalid", spec="6.3")
+
+    key = good["keys"][0]
+    yield wrong("key-twice", keys=[key, key])
+    yield wrong("key-twice-threshold-2", keys=[key, key], threshold=2)
+    yield wrong("no-keys", keys=[])
+    yield wrong("keys-no-array", keys=key)
+    yield wrong("threshold-0", threshold=0)
+    yield wrong("threshold-above-the-keys", threshold=2)
+    yield wrong("threshold-text", threshold="1")
+    yield wrong("without-threshold", threshold=None)
+    yield wrong("without-iss", iss=None)
+    yield wrong("without-iat", iat=None)
+    yield wrong("version-0", version=0)
+    yield wrong("version-too-great", version=2**53)
+    yield wrong("kid-not-thumbprint", keys=[key | {"kid": ROOT.public_key.kid}])
+    yield wrong("alg-eddsa", keys=[key | {"alg": "EdDSA"}])
+    yield wrong("kty-rsa", keys=[key | {"kty": "RSA"}])
+    low = (1).to_bytes(32, "little")
+    yield wrong("key-of-order-1", keys=[key | {"x": b64url.encode(low), "kid": thumbprint(low)}])
+    above = (2**255 - 16).to_bytes(32, "little")
+    yield wrong(
+        "y-not-below-the-field",
+        keys=[key | {"x": b64url.encode(above), "kid": thumbprint(above)}],
+    )
+    yield case("a-list", signed_by([], jws.ROOTS, ROOT), "roots-invalid", spec="6.3")
+    more = signed_by(good | {"colour": "blue"}, jws.ROOTS, ROOT, OTHER_ROOT)
+    yield case("unknown-member", more + by_other, spec="2.3")
+    mailed = whole(one, by_other).decode()
+    quoted = "".join(f"> {line}\n" for line in mailed.splitlines())
+    yield license_case("roots-quoted", quoted.encode(), spec="4.3")
+    yield license_case("roots-em-dashes", mailed.replace("--", "\u2014").encode(), spec="4.3")
+
+
+def learned() -> Iterator[Case]:
+    """What a client knows beside the licence (sections 6.4, 7.3, 8.2)."""
+    good = file()
+    seen = {"seen_at": NOW, "license_iat": ISSUED, "license_jti": "HS-2027-0000TEST"}
+
+    def case(name: str, body: bytes = good, expect: str = "holds", **more: Any) -> Case:
+        if "known" in more:
+            more["known"] = in_base64(more["known"])
+        return license_case(name, body, expect, **({"spec": "6.4"} | more))
+
+    revoked = keyset_by(ROOT, version=4, entries=(signing_key(state="revoked"),))
+    yield case("known-newer", expect="refused signing-key-revoked", known=revoked)
+    older = keyset_by(ROOT, version=2, entries=(signing_key(state="revoked"),))
+    yield case("known-older", known=older)
+    same = keyset_by(ROOT, version=3, entries=(signing_key(state="revoked"),))
+    yield case("known-equal", expect="refused signing-key-revoked", known=same)
+    yield case("known-foreign", known=keyset_by(STRANGER, version=9))
+    yield case("known-cut-off", known=revoked[:-30], notices="trust-invalid")
+    yield case("known-words", known="nothing that was learned\n")
+    yield case("known-keyset-only", whole(), known=keyset_by(ROOT))
+    one, rival = rotation(1, OTHER_ROOT), rotation(1, STRANGER)
+    theirs = whole(rival, keyset_by(STRANGER, version=9))
+    yield case("known-roots", whole(keyset_by(OTHER_ROOT)), known=one)
+    yield case("known-roots-first", theirs, "refused keyset-untrusted", known=one)
+    yield case("known-roots-and-keyset-first", theirs, known=one + keyset_by(OTHER_ROOT))
+    two = rotation(2, THIRD_ROOT, by=(OTHER_ROOT, THIRD_ROOT))
+    yield case("known-roots-go-on", whole(two, keyset_by(THIRD_ROOT)), known=one)
+
+    back = "refused keyset-rolled-back"
+    yield case("rolled-back", expect=back, memory={**seen, "keyset_version": 4})
+    yield case("not-rolled-back", memory={**seen, "keyset_version": 3})
+    yield case("rolled-back-roots", expect=back, memory={**seen, "roots_version": 1})
+    rotated = whole(one, keyset_by(OTHER_ROOT, version=1))
+    fast = {**seen, "keyset_version": 2**53 - 1}
+    yield case("fast-forward", expect=back, memory=fast)
+    yield case("fast-forward-recovered", rotated, memory=fast)
+    yield case(
+        "rolled-back-after-recovery",
+        rotated,
+        back,
+        memory={**seen, "roots_version": 1, "keyset_version": 2},
+    )
+    yield case(
+        "brought-forward",
+        expect="holds",
+        memory={**seen, "keyset_version": 4},
+        known=keyset_by(ROOT, version=5),
+    )
+    yield case(
+        "rolled-back-and-revoked",
+        file(keyset_token=keyset(signing_key(state="revoked"))),
+        "refused keyset-rolled-back signing-key-revoked",
+        memory={**seen, "keyset_version": 4},
+    )
+
+    def listed(number: int, key: MemorySigner = SIGNING, exp: int | None = None) -> str:
+        made = Revocations.of(
+            ["HS-2027-1"], iss="Example Vendor", number=number, iat=ISSUED, exp=exp
+        )
+        return armor.wrap(armor.REVOCATIONS, made.sign(key))
+
+    lists: dict[str, Any] = {"spec": "8.2"}
+    ends = in_base64(listed(7, exp=NOW))
+    yield case("revocations-old", revocations=ends, notices="revocations-old", **lists)
+    lasts = in_base64(listed(7, exp=NOW + 1))
+    yield case("revocations-not-old", revocations=lasts, **lists)
+    inside = good + listed(8).encode()
+    yield case("revocations-old-but-newer-inside", inside, revocations=ends, **lists)
+    lost = {**seen, "revocations_number": 8}
+    yield case("revocations-dropped", memory=lost, notices="revocations-dropped", **lists)
+    yield case(
+        "revocations-dropped-and-old",
+        revocations=ends,
+        memory=lost,
+        notices="revocations-old revocations-dropped",
+        **lists,
+    )
+    yield case("revocations-as-seen", inside, memory=lost, **lists)
+    yield case(
+        "revocations-by-a-key-that-was-learned",
+        revocations=in_base64(listed(7, SECOND)),
+        known=keyset_by(ROOT, version=4, entries=(signing_key(), signing_key(SECOND))),
+        **lists,
     )
 
 

@@ -93,15 +93,17 @@ def _signature(vector: Vector) -> dict[str, Any]:
 
 
 def _license(vector: Vector) -> dict[str, Any]:
-    memory, beside = vector.json("memory"), vector.lines.get("revocations")
+    beside, known = (_file(vector, name) for name in ("revocations", "known"))
+    roots = [PublicKey(b64url.decode(x)) for x in vector.json("roots", ())]
     report = check(
         vector.body,
-        roots=(PublicKey.from_pem(ROOT.read_text("ascii")),),
+        roots=tuple(roots) or (PublicKey.from_pem(ROOT.read_text("ascii")),),
         facts=generate.facts(vector.json("host")),
         now=int(vector.lines["now"]),
         settings=Settings(**vector.json("settings", {})),
-        memory=None if memory is None else Memory(**memory),
-        revocations=None if beside is None else base64.b64decode(beside),
+        memory=_memory(vector.json("memory")),
+        revocations=beside,
+        known=known,
     )
     assert report.ok is (report.exit_code == 0)
     differing = [problem.facts.get("details", ()) for problem in report.problems]
@@ -111,3 +113,17 @@ def _license(vector: Vector) -> dict[str, Any]:
         "details": [detail.slug for details in differing for detail in details],
         "exit_code": report.exit_code,
     }
+
+
+def _file(vector: Vector, name: str) -> bytes | None:
+    """A file beside the licence."""
+    return base64.b64decode(vector.lines[name]) if name in vector.lines else None
+
+
+def _memory(members: dict[str, Any] | None) -> Memory | None:
+    if members is None:
+        return None
+    versions = ("roots_version", "keyset_version")
+    rest = {name: value for name, value in members.items() if name not in versions}
+    roots, keyset = (members.get(name, 0) for name in versions)
+    return Memory(trust=(roots, keyset), **rest)

@@ -1,0 +1,105 @@
+"""What a vendor sends beside licences: a keyset, new roots, a revocation list (SPEC section 6.5).
+
+Pure: what is in the file, and what was known before, to what is to be kept. Nothing older than
+what was known or seen is let in.
+"""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from license_core import armor
+from license_core.errors import (
+    KeysetRolledBackError,
+    LicenseError,
+    RevocationsInvalidError,
+    RevocationsRolledBackError,
+)
+from license_core.guard import Memory
+from license_core.publickey import PublicKey
+from license_core.reason import Reason
+from license_core.trust import Blocks, Trust, open_trust
+from license_core.verify import open_list_file
+
+if TYPE_CHECKING:
+    from license_core.revocation import Revocations
+
+
+class Update(NamedTuple):
+    """What a file without a licence brings."""
+
+    trust: Trust | None
+    """None: it has neither keyset nor roots."""
+    revocations: "Revocations | None"
+
+
+def open_update(
+    data: bytes,
+    path: str,
+    *,
+    known: Blocks,
+    roots: tuple[PublicKey, ...],
+    needed: int,
+    memory: Memory,
+    present: bytes | None,
+) -> Update:
+    """Verify the file *data* of *path*: keysets, roots documents or a list, and no licence.
+
+    *known* are the blocks of ``license.trust`` and the licence, *present* the list that is there.
+    Raises as open_trust does, KeysetRolledBackError, RevocationsInvalidError or
+    RevocationsRolledBackError.
+    """
+    blocks = armor.unwrap(data)
+    before = _open_known(known, roots, needed)
+    after = None
+    if armor.KEYSET in blocks or armor.ROOTS in blocks:
+        # A keyset that is known counts only where the file has none: it is the file that is asked.
+        less = {armor.ROOTS: known.get(armor.ROOTS, [])} if armor.KEYSET in blocks else known
+        after = open_trust(blocks, less, roots, needed=needed)
+        _refuse_older(after, before, memory)
+    revocations = None
+    if armor.REVOCATIONS in blocks:
+        revocations = _open_list(data, path, after or before, memory, present)
+    return Update(after, revocations)
+
+
+def _open_known(known: Blocks, roots: tuple[PublicKey, ...], needed: int) -> Trust | None:
+    try:
+        return open_trust({}, known, roots, needed=needed)
+    except LicenseError:
+        return None  # nothing is known, or nothing that can be believed
+
+
+def _refuse_older(after: Trust, before: Trust | None, memory: Memory) -> None:
+    seen = max(memory.trust, before.version if before else (0, 0))
+    if after.version < seen:
+        raise KeysetRolledBackError(
+            version=after.keyset.keyset.version,
+            roots=after.roots_version,
+            seen_version=seen[1],
+            seen_roots=seen[0],
+        )
+
+
+def _open_list(
+    data: bytes, path: str, trust: Trust | None, memory: Memory, present: bytes | None
+) -> "Revocations":
+    if trust is None:
+        reason = Reason("no keyset is known here that could have signed it; install a licence")
+        raise RevocationsInvalidError(path=path, reason=reason)
+    try:
+        found = open_list_file(data, trust.keyset)
+    except ValueError as error:
+        raise RevocationsInvalidError(path=path, reason=str(error)) from error
+    seen = max(memory.revocations_number, _number(present, trust))
+    if found.number < seen:
+        raise RevocationsRolledBackError(number=found.number, seen_number=seen)
+    return found
+
+
+def _number(present: bytes | None, trust: Trust) -> int:
+    """The number of the list that is there; 0 where it can be replaced by any."""
+    if present is None:
+        return 0
+    try:
+        return open_list_file(present, trust.keyset).number
+    except ValueError:
+        return 0
