@@ -7,7 +7,7 @@ The former hosts need no authentication: one is believed only where it hashes to
 the licence names.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from license_core import claims, strictjson
@@ -28,6 +28,7 @@ class SeenList(NamedTuple):
     number: int
     iat: int
     exp: int | None
+    kid: str
     jti: str
     """The licence that it does not list."""
 
@@ -48,6 +49,8 @@ class Memory(NamedTuple):
     """The highest versions of roots and keyset that were seen, as ``Trust.version`` has them."""
     revocations_number: int = 0
     """The highest number of a revocation list that was seen."""
+    revocations_kid: str | None = None
+    """Of the key that signed that list: the number counts while the key does."""
     list: SeenList | None = None
     """The list that was beside the licence."""
 
@@ -76,14 +79,26 @@ class Memory(NamedTuple):
         begins_anew = license_jti != self.license_jti and license_iat > self.license_iat
         return 0 if begins_anew or not self.authentic else self.seen_at
 
-    def learn(self, trust: tuple[int, int], number: int, seen: SeenList | None) -> "Memory":
-        """After a check that found this trust, a list of this *number* (0: none) and *seen*."""
+    def seen_number(self, trusts: Callable[[str | None], bool]) -> int:
+        """The number below which no list is let in, where *trusts* says which keys may sign one.
+
+        What a key has signed that was revoked since counts no more, or whoever has stolen one
+        could set the number as high as numbers go.
+        """
+        return self.revocations_number if self.authentic and trusts(self.revocations_kid) else 0
+
+    def learn(
+        self, trust: tuple[int, int], number: int, kid: str | None, seen: SeenList | None
+    ) -> "Memory":
+        """After a check with this *trust*: *number* and *kid* are those of the list that counts.
+
+        A number of 0 stands for no list, *seen* for the one beside the licence.
+        """
         memory = self if self.authentic else Memory(hosts=self.hosts)
-        return memory._replace(
-            trust=max(trust, memory.trust),
-            revocations_number=max(number, memory.revocations_number),
-            list=seen,
-        )
+        memory = memory._replace(trust=max(trust, memory.trust), list=seen)
+        if number:
+            memory = memory._replace(revocations_number=number, revocations_kid=kid)
+        return memory
 
     def advance(self, now: int, license_jti: str, license_iat: int, *, holds: bool) -> "Memory":
         """After a check of this licence at *now*.
@@ -123,6 +138,7 @@ def parse(data: bytes, facts: HostFacts) -> Memory:
             claims.integer(members, "keyset_version") or 0,
         ),
         revocations_number=claims.integer(members, "revocations_number") or 0,
+        revocations_kid=claims.text(members, "revocations_kid"),
         list=_list(claims.mapping(members, "list")),
     )
     return memory._replace(authentic=code == _code(memory, facts))
@@ -144,6 +160,7 @@ def _members(memory: Memory) -> dict[str, Any]:
         "roots_version": memory.trust[0] or None,
         "keyset_version": memory.trust[1] or None,
         "revocations_number": memory.revocations_number or None,
+        "revocations_kid": memory.revocations_kid,
         "list": memory.list and _filled(memory.list._asdict()),
     }
     return _filled(members)
@@ -167,6 +184,7 @@ def _list(members: dict[str, Any] | None) -> SeenList | None:
         get(claims.integer(members, "number"), "number"),
         get(claims.instant(members, "iat"), "iat"),
         claims.instant(members, "exp"),
+        get(claims.text(members, "kid"), "kid"),
         get(claims.text(members, "jti"), "jti"),
     )
 

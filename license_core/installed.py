@@ -91,10 +91,12 @@ def check_file(
     )
     after, trust = memory or Memory(), None
     if report.license is not None and report.trust is not None:
-        number = report.revocations.number if report.revocations else 0
+        number, kid = after.seen_number(report.trust.keyset.trusts), after.revocations_kid
+        if report.revocations is not None and report.revocations.number >= number:
+            number, kid = report.revocations.number, report.revocations.kid
         if _is_to_keep(report, after, learned):
             trust = report.trust.wrap()
-        after = after.learn(report.trust.version, number, report.seen_list)
+        after = after.learn(report.trust.version, number, kid, report.seen_list)
         after = after.advance(now, report.license.jti, report.license.iat, holds=report.ok)
         if report.ok:
             after = after.remember_host(facts)

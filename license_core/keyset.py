@@ -119,6 +119,11 @@ class TrustedKeyset:
         )
         self._by_kid = {entry.key.kid: entry for entry in keyset.keys}
 
+    def trusts(self, kid: str | None) -> bool:
+        """Whether the key of this *kid* is there and not revoked."""
+        entry = None if kid is None else self._by_kid.get(kid)
+        return entry is not None and entry.state != "revoked"
+
     def entry(self, key: PublicKey) -> SigningKey:
         """What the keyset says of *key*."""
         return self._by_kid[key.kid]

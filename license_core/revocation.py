@@ -29,6 +29,8 @@ class Revocations(NamedTuple):
     """Digests of ``DIGEST_BYTES`` each; ``of`` sorts them, a reader does not rely on it."""
     exp: int | None = None
     """When a later list should have come, in seconds."""
+    kid: str | None = None
+    """Of the key that signed it; None: it was not read from a token."""
 
     @classmethod
     def of(
@@ -106,5 +108,5 @@ def open_revocations(token: str, keyset: TrustedKeyset) -> Revocations:
     Raises jws.TokenError where no such key signed it, ClaimError or ValueError for what it says.
     """
     trusted = [entry.key for entry in keyset.keyset.keys if entry.state != "revoked"]
-    _, payload = jws.verify(token, jws.headers(trusted, jws.REVOCATIONS))
-    return Revocations.from_dict(strictjson.loads(payload))
+    key, payload = jws.verify(token, jws.headers(trusted, jws.REVOCATIONS))
+    return Revocations.from_dict(strictjson.loads(payload))._replace(kid=key.kid)

@@ -86,7 +86,9 @@ def open_trust(
 
 def _both(known: Blocks, blocks: Blocks, label: str) -> tuple[str, ...]:
     """The tokens of *label*: what was known first."""
-    return (*known.get(label, ()), *blocks.get(label, ()))
+    tokens = tuple(blocks.get(label, ()))
+    # What both have is verified once.
+    return tuple(dict.fromkeys((*known[label], *tokens))) if label in known else tokens
 
 
 def _follow(documents: tuple[str, ...], shipped: tuple[PublicKey, ...], needed: int) -> "Chain":

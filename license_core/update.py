@@ -89,7 +89,7 @@ def _open_list(
         found = open_list_file(data, trust.keyset)
     except ValueError as error:
         raise RevocationsInvalidError(path=path, reason=str(error)) from error
-    seen = max(memory.revocations_number, _number(present, trust))
+    seen = max(memory.seen_number(trust.keyset.trusts), _number(present, trust))
     if found.number < seen:
         raise RevocationsRolledBackError(number=found.number, seen_number=seen)
     return found

@@ -177,7 +177,7 @@ def check(
         found = _check_revoked(verified, revocations, revocations_path, memory, problems)
         latest, listed_at, seen_list = found
     if latest is not None or memory is not None:
-        _check_age(latest, memory, now, notices)
+        _check_age(latest, verified.trust.keyset, memory, now, notices)
     if settings.product is None:
         notices.append(Notice("product-unset", path=settings.path))
     elif license_.aud != settings.product:
@@ -337,10 +337,12 @@ def _check_revoked(
             if seen_list is None:
                 found = open_list_file(beside, verified.trust.keyset)
                 if not found.lists(number):
-                    seen_list = SeenList(digest, found.number, found.iat, found.exp, number)
+                    seen_list = SeenList(
+                        digest, found.number, found.iat, found.exp, found.kid or "", number
+                    )
             else:
                 found = revocation.Revocations(
-                    "", seen_list.number, seen_list.iat, b"", seen_list.exp
+                    "", seen_list.number, seen_list.iat, b"", seen_list.exp, seen_list.kid
                 )
             lists.append(found)
         except ValueError as error:
@@ -373,7 +375,11 @@ def open_list_file(data: bytes, keyset: TrustedKeyset) -> "Revocations":
 
 
 def _check_age(
-    latest: "Revocations | None", memory: Memory | None, now: int, notices: list[Notice]
+    latest: "Revocations | None",
+    keyset: TrustedKeyset,
+    memory: Memory | None,
+    now: int,
+    notices: list[Notice],
 ) -> None:
     """Say where the knowledge of what was revoked is old, or less than it was."""
     if latest is not None and latest.exp is not None and now >= latest.exp:
@@ -385,7 +391,7 @@ def _check_age(
                 ended_at=latest.exp,
             )
         )
-    seen = memory.revocations_number if memory is not None and memory.authentic else 0
+    seen = 0 if memory is None else memory.seen_number(keyset.trusts)
     number = latest.number if latest is not None else 0
     if number < seen:
         notices.append(Notice("revocations-dropped", number=number, seen_number=seen))

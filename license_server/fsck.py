@@ -106,7 +106,7 @@ def _keysets(connection: Connection, roots: Roots, tell: Tell) -> dict[int, Trus
     for row in whole.rows(connection, "keysets", "version"):
         name = ledger.name("keysets", row)
         try:
-            opened = trusts.open_trust(row["token"], roots).keyset
+            opened = trusts.open_trust(str(row["token"]), roots).keyset
         except (TypeError, ValueError) as error:
             tell(Fault("keyset-invalid", name, f"no root key vouches for it: {error}"))
             continue

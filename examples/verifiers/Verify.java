@@ -986,7 +986,8 @@ public final class Verify {
             String licenseJti,
             long rootsVersion,
             long keysetVersion,
-            long revocationsNumber) {
+            long revocationsNumber,
+            String revocationsKid) {
 
         /** 6.4 Whether this host has seen a higher trust. */
         boolean isAhead(Roots roots, Keyset keyset) {
@@ -1111,7 +1112,7 @@ public final class Verify {
                 claims.iat < (Long) key.get("nbf") || claims.iat >= (Long) key.get("exp"));
         report.problem("keyset-expired", claims.iat >= license.keyset.exp);
         List<Revocations> lists = lookUp(report, license, revocations);
-        judgeAge(report, lists, now, memory);
+        judgeAge(report, lists, license.keyset.keys, now, memory);
         report.problem(
                 "wrong-product", settings.product != null && !settings.product.equals(claims.aud));
         report.notice("product-unset", settings.product == null);
@@ -1133,15 +1134,22 @@ public final class Verify {
     }
 
     /** 8.2 What is to be said of the list of the highest number. */
-    static void judgeAge(Report report, List<Revocations> lists, long now, Memory memory) {
+    static void judgeAge(
+            Report report, List<Revocations> lists, List<Key> keys, long now, Memory memory) {
         Revocations newest = new Revocations(0, 0, NEVER, new byte[0]);
         for (Revocations list : lists) {
             newest = list.number > newest.number ? list : newest;
         }
         report.notice("revocations-old", now >= newest.exp);
+        boolean counts =
+                memory != null
+                        && keys.stream()
+                                .anyMatch(
+                                        key ->
+                                                key.kid.equals(memory.revocationsKid)
+                                                        && !key.isRevoked());
         report.notice(
-                "revocations-dropped",
-                memory != null && newest.number < memory.revocationsNumber);
+                "revocations-dropped", counts && newest.number < memory.revocationsNumber);
     }
 
     static void judgeHost(Report report, Claims claims, Host host) {
@@ -1434,7 +1442,8 @@ public final class Verify {
                                     (String) memory.get("license_jti"),
                                     number(memory, "roots_version", 0),
                                     number(memory, "keyset_version", 0),
-                                    number(memory, "revocations_number", 0)),
+                                    number(memory, "revocations_number", 0),
+                                    (String) memory.get("revocations_kid")),
                     beside("revocations"),
                     beside("known"));
         }

@@ -606,11 +606,12 @@ function isOlder(roots, keyset, memory) {
 }
 
 /** 8.2 What is to be said of the list of the highest number. */
-function ageOf(lists, now, memory) {
+function ageOf(lists, keys, now, memory) {
   const newest = lists.reduce((best, list) => (list.number > best.number ? list : best), { number: 0 });
   const notices = newest.exp !== undefined && now >= newest.exp ? ["revocations-old"] : [];
-  const seen = (memory && memory.revocations_number) || 0;
-  return newest.number < seen ? [...notices, "revocations-dropped"] : notices;
+  const { revocations_number: seen = 0, revocations_kid: kid } = memory || {};
+  const counts = keys.some((key) => key.kid === kid && key.state !== "revoked");
+  return counts && newest.number < seen ? [...notices, "revocations-dropped"] : notices;
 }
 
 /** 7.2 Judging. */
@@ -630,7 +631,7 @@ function judge(opened, { host, now, settings, memory, revocations, known }) {
   problem("keyset-expired", claims.iat >= keyset.exp);
   const looked = lookUp(claims, keyset.keys, inside, revocations);
   problems.push(...looked.problems);
-  notices.push(...ageOf(looked.opened, now, memory));
+  notices.push(...ageOf(looked.opened, keyset.keys, now, memory));
   problem("wrong-product", settings.product && settings.product !== claims.aud);
   if (!settings.product) notices.push("product-unset");
   problem("pinned-address-differs", host.pinned_ip && host.pinned_ip !== host.ip);

@@ -602,8 +602,10 @@ open_list() { # TOKEN
 # What is to be said of the list of the highest number.
 judge_age() { # MEMORY
   [ "$now" -lt "$ends" ] || notice revocations-old
-  [ -f "$1" ] || return 0
-  ! member "$1" /revocations_number/ || [ "$newest" -ge "$value" ] || notice revocations-dropped
+  [ -f "$1" ] && member "$1" /revocations_kid/ || return 0
+  while read -r kid _ && [ "$kid" != "$value" ]; do :; done <"$work/keyset.trusted"
+  [ "$kid" = "$value" ] && member "$1" /revocations_number/ || return 0
+  [ "$newest" -ge "$value" ] || notice revocations-dropped
 }
 
 # 5.2 Claims. ------------------------------------------------------------------------------------

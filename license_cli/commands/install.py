@@ -15,6 +15,7 @@ from license_core.errors import (
     FileTooLargeError,
     FileUnreadableError,
     LicenseError,
+    LicenseMissingError,
     Notice,
     UsageError,
 )
@@ -100,8 +101,10 @@ def _install_update(session: Session, data: bytes, source: str, facts: HostFacts
         files.replace(place.revocations, text.encode())
         written.append(place.revocations)
     version = update.trust.version if update.trust else (0, 0)
-    number = update.revocations.number if update.revocations else 0
-    after = (before or Memory()).learn(version, number, None)
+    number, kid = (
+        (update.revocations.number, update.revocations.kid) if update.revocations else (0, None)
+    )
+    after = (before or Memory()).learn(version, number, kid, None)
     unkept = memory.keep(place, before, after, facts)
     _tell_update(session, update, written, facts, [unkept] if unkept else [])
 
@@ -136,7 +139,8 @@ def _tell_update(
     if report.license is not None and report.ok:
         render.say(render.holds_line(report.license, session.now))
     for error in report.problems:
-        render.remark(render.error_lines(error, session.cli))
+        if not isinstance(error, LicenseMissingError):  # it comes before the first licence
+            render.remark(render.error_lines(error, session.cli))
     for notice in more:
         render.remark(render.notice_lines(notice, session.cli))
 

@@ -17,6 +17,7 @@ from license_core.errors import (
     DEFAULT_SERVER,
     FileUnreadableError,
     InputInvalidError,
+    LicenseError,
     printable,
     utc,
 )
@@ -358,17 +359,20 @@ def reissue(settings: ServerSettings, kid: str, output: Path, reason: str) -> No
             total = signed.count_live(connection, kid, now)
         progress = Progress(total, "licences")
         done = 0
+        left: list[tuple[str, LicenseError]] = []
         for batch in reissuing.reissue(
             database, issuer, kid, COMMAND, reason, now, secrets.token_bytes
         ):
             done += batch.done
             progress.advance(batch.done)
-            for number, error in batch.left:
-                progress.clear()
-                click.echo(f"[W]: {number} was left: {error.sentence}", err=True)
+            left += batch.left
         progress.clear()
         files = mailing.write(output, reissuing.reissued(database, kid))
     click.echo(f"Issued {done} licences again; {files} files are in {output}.", err=True)
+    for number, error in left:
+        click.echo(f"[W]: {number} was not issued again: {error.sentence}", err=True)
+    if left:
+        raise left[0][1]
 
 
 class _Change:

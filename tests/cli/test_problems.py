@@ -57,6 +57,7 @@ SERVER_ONLY = {
     "evidence-missing",
     "license-not-written",
     "record-key-unavailable",
+    "keyset-refused",
     "backup-invalid",
     "last-administrator",
     "invitation-over",

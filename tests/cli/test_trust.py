@@ -147,7 +147,8 @@ def test_a_site_never_goes_back_to_an_older_keyset(world: World) -> None:
     assert verified(world) == (0, 0, 5)
     # … and where somebody lost it, the memory still knows.
     (world.conf / "license.trust").unlink()
-    assert world.json("verify").slugs() == ["keyset-rolled-back"]
+    for _ in range(2):
+        assert world.json("verify").slugs() == ["keyset-rolled-back"]
     install(world, keyset(world, 5))
     assert verified(world) == (0, 0, 5)
 
@@ -421,6 +422,22 @@ def test_a_list_is_installed_and_a_lower_number_is_refused(world: World) -> None
     }
 
 
+def test_a_list_of_the_highest_number_by_a_leaked_key_ends_with_that_key(world: World) -> None:
+    install(world, world.file())
+    leaked, present = new_signer(), new_signer()
+    both = (entry(world, world.signing), entry(world, leaked))
+    install(world, keyset(world, 4, *both))
+    install(world, revocations(world, TOP, by=leaked))
+    older = world.write(revocations(world, 2))
+    assert world.json("install", older).slugs() == ["revocations-rolled-back"]
+    withdrawn = [entry(world, world.signing), entry(world, leaked, state="revoked")]
+    install(world, keyset(world, 5, *withdrawn, entry(world, present)))
+    assert world.json("verify").slugs() == ["revocations-invalid"]
+    install(world, revocations(world, 2, by=present))
+    assert notices(world.json("verify")) == []
+    assert world.json("verify").json()["revocations"]["number"] == 2
+
+
 def test_a_list_that_revokes_the_installed_licence_is_taken_and_said(world: World) -> None:
     install(world, world.file())
     done = install(world, revocations(world, 8, NUMBER))
@@ -470,25 +487,39 @@ def test_one_file_can_bring_roots_keyset_and_list_and_all_or_nothing_is_taken(
     assert verified(world) == (0, 1, 1)
 
 
-def test_a_list_that_was_read_is_not_read_again_until_it_or_the_licence_is_another(
-    world: World,
+@pytest.mark.parametrize(
+    ("changed", "number"),
+    [("nothing", 6), ("host", 5), ("list", 5), ("licence", 5), ("keyset", 5)],
+)
+def test_a_list_that_was_read_is_not_read_again_until_something_is_another(
+    world: World, changed: str, number: int
 ) -> None:
     install(world, world.file())
     install(world, revocations(world, 5, "HS-2027-1"))
-    assert world.json("verify").exit_code == 0
-    facts = world.facts()
-    state = world.conf / "license.state"
+    assert world.json("verify").json()["revocations"]["number"] == 5
+    facts, state = world.facts(), world.conf / "license.state"
     kept = guard.parse(state.read_bytes(), facts)
     assert kept.list is not None
-    assert kept.list.number == 5
-    # Another number for the same file could only come from the memory.
+    # Another number for the same file can only come from the memory.
     told = kept._replace(list=kept.list._replace(number=6))
-    state.write_bytes(guard.dump(told, facts))
-    assert world.json("verify").json()["revocations"]["number"] == 6
-    # Whoever cannot make the code of this host cannot spare a licence.
-    state.write_bytes(guard.dump(told, facts._replace(container_id="60" * 32)))
-    assert world.json("verify").json()["revocations"]["number"] == 5
-    world.put(world.file(world.claims(jti="HS-2027-1", iat=world.now + 1)))
+    here = facts._replace(container_id="60" * 32) if changed == "host" else facts
+    state.write_bytes(guard.dump(told, here))
+    if changed == "list":
+        with (world.conf / "license.revocations").open("ab") as file:
+            file.write(b"\n")
+    elif changed == "licence":
+        world.put(world.file(world.claims(jti="HS-2027-2")))
+    elif changed == "keyset":
+        world.put(license_block(world) + keyset(world, 4))
+    done = world.json("verify")
+    assert (done.exit_code, done.json()["revocations"]["number"]) == (0, number)
+
+
+def test_a_list_that_spares_one_licence_is_looked_through_for_another(world: World) -> None:
+    install(world, world.file())
+    install(world, revocations(world, 5, "HS-2027-1"))
+    world.json("verify")
+    world.put(world.file(world.claims(jti="HS-2027-1")))
     assert world.json("verify").slugs() == ["license-revoked"]
 
 
@@ -528,7 +559,9 @@ def test_a_memory_of_a_former_client_is_read_and_goes_on(world: World) -> None:
     facts = world.facts()
     state = world.conf / "license.state"
     kept = guard.parse(state.read_bytes(), facts)
-    former = guard.dump(kept._replace(trust=(0, 0), revocations_number=0, list=None), facts)
+    former = guard.dump(
+        kept._replace(trust=(0, 0), revocations_number=0, revocations_kid=None, list=None), facts
+    )
     assert b"keyset_version" not in former
     state.write_bytes(former)
     assert notices(world.json("verify")) == []

@@ -30,7 +30,9 @@ memories = st.builds(
     authentic=st.just(True),
     trust=st.tuples(versions, versions),
     revocations_number=versions,
-    list=st.none() | st.builds(SeenList, digests, versions, instants, st.none() | instants, jtis),
+    revocations_kid=st.none() | jtis,
+    list=st.none()
+    | st.builds(SeenList, digests, versions, instants, st.none() | instants, jtis, jtis),
 )
 
 

@@ -724,6 +724,8 @@ def test_the_end_of_the_signing_key_is_told_in_time(
     monkeypatch.setattr(app.state, "site", changed)  # type: ignore[attr-defined]
     page = signed_in.client.get("/keys").text
     assert ("may sign" in page) is (said is not None)
+    home = signed_in.client.get("/").text
+    assert ("The key of this server may sign for" in home) is (said is not None)
     if said:
         assert said in page
     assert "<b>x</b>" not in page

@@ -105,6 +105,11 @@ COMMANDS: dict[str, tuple[Callable[[Path], None], list[str], dict[str, str | Non
     "usage": (_nothing, ["serve", "--nonsense"], {}),
     "record-broken": (_other_role, ["fsck"], {}),
     "record-key-unavailable": (lambda data: (data / "record.pub.pem").unlink(), ["fsck"], {}),
+    "keyset-refused": (
+        _nothing,
+        ["keys", "install", str(server.REPOSITORY / "README.md")],
+        {},
+    ),
     "backup-invalid": (_nothing, ["restore", "/dev/null"], {}),
 }
 

@@ -9,7 +9,8 @@ from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
 from license_core import armor
-from license_core.revocation import open_revocations
+from license_core.revocation import Revocations, open_revocations
+from license_core.verify import open_license
 from license_server import acts, revocations
 from license_server.actor import COMMAND
 from license_server.acts import Wanted
@@ -118,6 +119,32 @@ def test_two_that_publish_at_once_do_not_both_give_out_a_number(ledger: Ledger) 
     with pytest.raises(IntegrityError):
         ledger.site.database.write(lambda c: revocations.record(c, *two, COMMAND))
     assert ledger.faults() == []
+
+
+def test_a_licence_can_carry_the_list_where_it_has_room(ledger: Ledger, tmp_path: Path) -> None:
+    number, other = ledger.issue(1), ledger.issue(2)
+    ledger.end("revoke", other, "not paid")
+    env, out = server.environment(ledger.settings.data), tmp_path / "license.dat"
+    words = ("file", number, "--with-revocations", "-o", str(out))
+    none = server.at_once(*words, env=env)
+    assert (none.returncode, "no revocation list" in none.stderr) == (77, True)
+    ledger.publish()
+    done = server.at_once(*words, env=env)
+    assert done.returncode == 0, done.stderr
+    opened = open_license(out.read_bytes(), roots=server.roots(ledger.settings.data))
+    assert opened.license.jti == number
+    assert opened.revocations_token is not None
+    listed = open_revocations(opened.revocations_token, opened.trust.keyset)
+    assert (listed.lists(other), listed.lists(number)) == (True, False)
+    long = Revocations.of(map(str, range(3000)), iss="V", number=2, iat=NOW)
+    token = long.sign(ledger.site.issuer.signer)
+    stored = StoredList(2, token, NOW, NOW, ledger.site.issuer.version, "")
+    ledger.site.database.write(lambda c: revocations.record(c, stored, 3000, COMMAND))
+    out.unlink()
+    refused = server.at_once(*words, env=env)
+    assert (refused.returncode, "send the list as a file" in refused.stderr) == (76, True)
+    assert not out.exists()
+    ledger.site.database.close()
 
 
 def test_the_command_publishes_and_shows(data: Path, tmp_path: Path) -> None:

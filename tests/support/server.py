@@ -7,11 +7,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from io import BytesIO, TextIOWrapper
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from click.testing import CliRunner
 from pydantic import SecretStr
 
 from license_core.publickey import PublicKey
@@ -109,18 +109,11 @@ def at_once(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess
 
     Not for what asks at a terminal, nor for what is killed.
     """
-    out, err = (TextIOWrapper(BytesIO(), "utf-8", write_through=True) for _ in range(2))
-    before = dict(os.environ)
-    os.environ.clear()
-    os.environ.update(env)
-    try:
-        with redirect_stdout(out), redirect_stderr(err):
-            code = admin.main(arguments)
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-    told = [stream.buffer.getvalue().decode() for stream in (out, err)]
-    return subprocess.CompletedProcess(arguments, code, *told)
+    given: dict[str, str | None] = {n: None for n in os.environ if n.startswith("LICENSE_")}
+    with CliRunner().isolation(env=given | env) as streams:
+        code = admin.main(arguments)
+        out, err = (stream.getvalue().decode() for stream in streams[:2])
+    return subprocess.CompletedProcess(arguments, code, out, err)
 
 
 @contextmanager

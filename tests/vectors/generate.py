@@ -963,7 +963,7 @@ def learned() -> Iterator[Case]:
     yield case("revocations-not-old", revocations=lasts, **lists)
     inside = good + listed(8).encode()
     yield case("revocations-old-but-newer-inside", inside, revocations=ends, **lists)
-    lost = {**seen, "revocations_number": 8}
+    lost = {**seen, "revocations_number": 8, "revocations_kid": SIGNING.public_key.kid}
     yield case("revocations-dropped", memory=lost, notices="revocations-dropped", **lists)
     yield case(
         "revocations-dropped-and-old",
@@ -973,6 +973,18 @@ def learned() -> Iterator[Case]:
         **lists,
     )
     yield case("revocations-as-seen", inside, memory=lost, **lists)
+    stolen = {**seen, "revocations_number": 2**53 - 1, "revocations_kid": SECOND.public_key.kid}
+    withdrawn = file(keyset_token=keyset(signing_key(), signing_key(SECOND, state="revoked")))
+    yield case("revocations-of-a-revoked-key-seen", withdrawn, memory=stolen, **lists)
+    present = file(keyset_token=keyset(signing_key(), signing_key(SECOND, state="retired")))
+    yield case(
+        "revocations-of-a-retired-key-seen",
+        present,
+        memory=stolen,
+        notices="revocations-dropped",
+        **lists,
+    )
+    yield case("revocations-of-an-unknown-key-seen", memory=stolen, **lists)
     yield case(
         "revocations-by-a-key-that-was-learned",
         revocations=in_base64(listed(7, SECOND)),
