@@ -19,6 +19,8 @@ WIDE = ViewportSize(width=1280, height=900)
 LARGEST = 100_000
 """Bytes of a page."""
 _LOUD = ("error", "warning")
+_CANCELLED = "net::ERR_ABORTED"
+"""What Chromium says where an address turns out to be a file to keep, or a page asks anew."""
 _EACH = 3
 """So many pages of one kind are looked at, the first of them with axe; more only if asked for."""
 _PASSED_BY = re.compile(r"/(logout|preferences|static)\b")
@@ -69,20 +71,35 @@ def listen(page: Page) -> list[str]:
     wrong: list[str] = []
     page.on("console", lambda m: wrong.append(f"console: {m.text}") if m.type in _LOUD else None)
     page.on("pageerror", lambda error: wrong.append(f"script: {error}"))
-    page.on("requestfailed", lambda r: wrong.append(f"request: {r.url} {r.failure}"))
+    page.on(
+        "requestfailed",
+        lambda r: (
+            wrong.append(f"request: {r.url} {r.failure}") if r.failure != _CANCELLED else None
+        ),
+    )
     page.on("response", lambda r: wrong.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
     return wrong
 
 
 def look(page: Page, language: str, *, axe: bool = True) -> list[str]:
     """What is wrong with the page that is open, on both grounds and on a narrow screen."""
-    found = [f"in English: {text!r}" for text in left_in_english(page)] if language == "zh" else []
     page.set_viewport_size(NARROW)
-    sticks_out = page.evaluate(_STICKS_OUT)
-    if sticks_out:
-        found.append(f"sticks out: {sticks_out}")
+    found = glance(page, language)
     page.set_viewport_size(WIDE)
-    for theme in THEMES if axe else ():
+    return found + (on_both_grounds(page) if axe else [])
+
+
+def glance(page: Page, language: str) -> list[str]:
+    """What is wrong with it at first sight, as wide as it is shown."""
+    found = [f"in English: {text!r}" for text in left_in_english(page)] if language == "zh" else []
+    sticks_out = page.evaluate(_STICKS_OUT)
+    return [*found, f"sticks out: {sticks_out}"] if sticks_out else found
+
+
+def on_both_grounds(page: Page) -> list[str]:
+    """What axe-core finds, first on light ground and then on dark."""
+    found = []
+    for theme in THEMES:
         page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
         found += [f"axe, {theme}: {fault}" for fault in violations(page)]
     return found
