@@ -1,7 +1,7 @@
 """The hands of somebody at a page: one holds a mouse, the other has a keyboard alone.
 
-A test says what is pressed, written or chosen; the hand knows how. The keyboard's goes the whole way
-with keys, from where it stands to where it wants: no script puts the focus anywhere.
+A test says what is pressed, written or chosen; the hand knows how. The keyboard's goes the whole
+way with keys, from where it stands to where it wants: no script puts the focus anywhere.
 """
 
 from typing import Any

@@ -69,15 +69,18 @@ class Visit(NamedTuple):
 def listen(page: Page) -> list[str]:
     """What goes wrong on *page* from now on: errors of scripts, and requests that fail."""
     wrong: list[str] = []
-    page.on("console", lambda m: wrong.append(f"console: {m.text}") if m.type in _LOUD else None)
-    page.on("pageerror", lambda error: wrong.append(f"script: {error}"))
+
+    def hear(what: str, *, if_: bool = True) -> None:
+        if if_:
+            wrong.append(what)
+
+    page.on("console", lambda m: hear(f"console: {m.text}", if_=m.type in _LOUD))
+    page.on("pageerror", lambda error: hear(f"script: {error}"))
     page.on(
         "requestfailed",
-        lambda r: (
-            wrong.append(f"request: {r.url} {r.failure}") if r.failure != _CANCELLED else None
-        ),
+        lambda r: hear(f"request: {r.url} {r.failure}", if_=r.failure != _CANCELLED),
     )
-    page.on("response", lambda r: wrong.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
+    page.on("response", lambda r: hear(f"{r.status}: {r.url}", if_=r.status >= 400))
     return wrong
 
 
