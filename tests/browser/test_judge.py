@@ -16,7 +16,7 @@ RIGHT = (
     [
         ('<p style="color:#bbb;background:#fff">看不清</p>', "axe, light: color-contrast"),
         (
-            "<style>[data-theme=dark] p { color: #555; background: #111 }</style><p>暗</p>",
+            "<style>[data-theme=dark] p { color: #555; background: #111 }</style><p>看不清</p>",
             "axe, dark: color-contrast",
         ),
         ('<img src="data:,">', "axe, light: image-alt"),
