@@ -153,10 +153,12 @@ def plan(
         notices=(),
     )
     refusals = tuple(_refusals(connection, drafted, now))
-    if refusals and not look:
+    if look:
+        notices = tuple(_notices(connection, drafted, actor, now))
+        return drafted._replace(refusals=refusals, notices=notices)
+    if refusals:
         raise refusals[0]
-    notices = tuple(_notices(connection, drafted, actor, now)) if look else ()
-    return drafted._replace(refusals=refusals, notices=notices)
+    return drafted
 
 
 def record(

@@ -310,21 +310,6 @@ def test_one_key_gets_one_reply_byte_for_byte_for_every_act(caller: Caller) -> N
         assert slug(other) == "idempotency-key-reused"
 
 
-def test_a_reserved_key_is_told_to_wait(caller: Caller) -> None:
-    from license_server import idempotency
-
-    body = b'{"name":"Reserved"}'
-    key = idempotency.Idempotency.of(f"r{caller.desk.clock.now}", "POST", "/api/v1/customers", body)
-    name = f"token:life-{caller.desk.clock.now}"
-    write = caller.desk.site.database.write
-    write(lambda c: idempotency.reserve(c, name, key, caller.desk.clock.now))
-    headers = {"Idempotency-Key": key.key, "Content-Type": "application/json"}
-    told = caller.send("POST", "/customers", content=body, headers=headers)
-    assert (told.status_code, slug(told)) == (409, "still-running")
-    write(lambda c: idempotency.finish(c, name, key, caller.desk.clock.now, None))
-    assert caller.send("POST", "/customers", content=body, headers=headers).status_code == 201
-
-
 def test_two_people_do_not_overwrite_each_other(caller: Caller) -> None:
     made = caller.post("/customers", name=f"Two {caller.desk.clock.now}", notes="first")
     path = f"/customers/{made.json()['id']}"
