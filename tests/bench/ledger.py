@@ -28,10 +28,7 @@ def customer_name(number: int) -> str:
 
 
 def fill(engine: Engine, count: int, seed: int) -> None:
-    """Put *count* licences into a new database, or into that of a vendor who has none yet.
-
-    Their indexes are made at the end.
-    """
+    """Make the tables where there are none, with *count* licences; indexes are made at the end."""
     chosen = random.Random(seed)
     with engine.begin() as connection:
         metadata.create_all(connection)
@@ -47,9 +44,8 @@ def fill(engine: Engine, count: int, seed: int) -> None:
 
 
 def _fill_parties(connection: Connection, count: int) -> None:
-    if connection.scalar(select(keysets.c.version)) is None:
-        keyset = {"version": 1, "token": _TOKEN, "created_at": NOW}
-        connection.execute(insert(keysets), keyset)
+    if connection.execute(select(keysets.c.version)).first() is None:
+        connection.execute(insert(keysets), {"version": 1, "token": _TOKEN, "created_at": NOW})
     made: list[dict[str, Any]] = [
         {"id": id_, "name": f"product-{id_}", "created_at": NOW} for id_ in range(1, PRODUCTS + 1)
     ]
