@@ -100,7 +100,7 @@ class Desk:
         self.aside("link", self.say(name))
 
     def aside(self, role: str, name: str) -> None:
-        """Use what stands beside each page; where the screen is narrow, it may have to be opened."""
+        """Use what stands beside each page; on a narrow screen it may have to be opened."""
         found = self.page.locator("header").get_by_role(role, name=name, exact=True)  # type: ignore[arg-type]
         menu = self.page.locator("header summary")
         if menu.is_visible() and not found.is_visible():
