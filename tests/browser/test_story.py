@@ -95,6 +95,10 @@ class Desk:
         """Follow a link of the page."""
         self.hand.follow(self._called("link", name, values))
 
+    def proposal(self, id_: str) -> None:
+        """Open a proposal of the list."""
+        self.hand.follow(self.main.locator(f'a[href="/proposals/{id_}"]'))
+
     def room(self, name: str) -> None:
         """Go somewhere by the menu."""
         self.aside("link", self.say(name))
@@ -368,7 +372,7 @@ def approve(second: Desk, proposal: str, customer: str) -> None:
     second.see("Overview")
     second.room("Approvals")
     second.see(customer)
-    second.hand.follow(second.main.get_by_role("link", name=f"{proposal}: "))
+    second.proposal(proposal)
     second.see("What would be issued now", customer, GUARDED)
     second.button("Approve and issue")
     second.see("Issued. Now send it", customer)
@@ -377,7 +381,7 @@ def approve(second: Desk, proposal: str, customer: str) -> None:
 def see_what_was_decided(desk: Desk, proposal: str, approver: str) -> None:
     desk.room("Approvals")
     desk.link("Approved")
-    desk.hand.follow(desk.main.get_by_role("link", name=f"{proposal}: "))
+    desk.proposal(proposal)
     desk.see("What was decided", "approved", approver)
 
 
