@@ -148,6 +148,7 @@ class Vendor(NamedTuple):
             timezone_id="Asia/Shanghai",
             reduced_motion="reduce",
         )
+        context.set_default_timeout(_PATIENCE)
         yield Desk(context.new_page(), way, email)
         context.close()
 
