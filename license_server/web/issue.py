@@ -11,10 +11,7 @@ from license_server import desk, issuing
 from license_server.acts import Wanted
 from license_server.auth import Session
 from license_server.site import Site
-from license_server.store.licenses import StoredLicense
-from license_server.store.proposals import Proposal
-from license_server.store.record import Reply
-from license_server.web import forms, licenses, pages, reading, replacement, settled
+from license_server.web import forms, licenses, life, pages, reading, replacement, settled
 from license_server.web.entry import HOME
 from license_server.web.reading import Look, Reading
 from license_server.web.who import AtSite, Form, May
@@ -115,19 +112,12 @@ async def issue(request: Request, site: AtSite, session: Issuer, fields: Form) -
     try:
         _, members = await site.read(lambda c: forms.order(fields, now, reading.finder(c)))
         wanted = Wanted("issue", members, rules=fields.get(settled.RULES))
-        reply = await site.act(wanted, session.actor, now, told, key)
+        reply = await site.act(wanted, session.actor, now, life.told, key)
     except ChangedMeanwhileError as error:
         return await _preview(request, site, session, fields, error)
     except LicenseError as error:
         return await _mend(request, site, fields, error, now)
     return RedirectResponse(reply.location or HOME, reply.status)
-
-
-def told(done: StoredLicense | Proposal) -> Reply:
-    """Where somebody is led who did something."""
-    if isinstance(done, Proposal):
-        return Reply(303, f"/proposals/{done.id}", b"")
-    return Reply(303, f"{HOME}/{done.number}?issued=1", b"")
 
 
 async def _mend(

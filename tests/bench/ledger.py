@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, text
+from sqlalchemy import Connection, Engine, insert, select, text
 
 from license_server.models import customer_words, customers, keysets, licenses, metadata, products
 from license_server.words import words
@@ -28,7 +28,7 @@ def customer_name(number: int) -> str:
 
 
 def fill(engine: Engine, count: int, seed: int) -> None:
-    """Make the tables, with *count* licences; its indexes are made at the end."""
+    """Make the tables where there are none, with *count* licences; indexes are made at the end."""
     chosen = random.Random(seed)
     with engine.begin() as connection:
         metadata.create_all(connection)
@@ -44,8 +44,8 @@ def fill(engine: Engine, count: int, seed: int) -> None:
 
 
 def _fill_parties(connection: Connection, count: int) -> None:
-    keyset = {"version": 1, "token": _TOKEN, "created_at": NOW}
-    connection.execute(insert(keysets), keyset)
+    if connection.execute(select(keysets.c.version)).first() is None:
+        connection.execute(insert(keysets), {"version": 1, "token": _TOKEN, "created_at": NOW})
     made: list[dict[str, Any]] = [
         {"id": id_, "name": f"product-{id_}", "created_at": NOW} for id_ in range(1, PRODUCTS + 1)
     ]

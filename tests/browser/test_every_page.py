@@ -1,7 +1,7 @@
 """Every page of the desk that a link leads to, in both languages, on both grounds, on a telephone.
 
-The walk finds the pages itself. What only a form leads to is looked at by ``judge.look`` in the
-tests of that form.
+The walk finds the pages itself, and each role's links are followed. What only a form leads to is
+looked at by ``judge.look`` in the tests of that form.
 """
 
 import time
@@ -11,12 +11,15 @@ from typing import Any, NamedTuple
 import pytest
 from playwright.sync_api import Browser, BrowserContext
 
+from license_server.permissions import ROLES
+from license_server.web import menu
 from tests.support import judge
-from tests.support.furnished import Furnished, furnished_server
+from tests.support.furnished import PASSWORD, Furnished, furnished_server
 from tests.support.ledger import line
 from tests.support.server import Running
 
-pytestmark = [pytest.mark.xdist_group("every-page"), pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
+_ENGLISH, _CHINESE = (pytest.mark.xdist_group(f"every-page-{name}") for name in ("en", "zh"))
 
 
 class There(NamedTuple):
@@ -25,6 +28,12 @@ class There(NamedTuple):
     running: Running
     furnished: Furnished
     browser: Browser
+
+    @property
+    def starts(self) -> list[str]:
+        """The overview, and a licence in each state."""
+        numbers = [name for name in self.furnished if str(name).startswith("HS-")]
+        return ["/", *(f"/licenses/{number}" for number in numbers)]
 
     def context(self, language: str, **more: Any) -> BrowserContext:
         """A browser of somebody who reads *language*."""
@@ -44,14 +53,13 @@ def there(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterat
         yield There(running, made, chromium)
 
 
-@pytest.fixture(scope="module")
-def administrator(there: There) -> Any:
-    """The cookies of the administrator."""
+def signed_in_as(there: There, email: str, password: str) -> Any:
+    """The cookies of somebody."""
     context = there.context("en")
     page = context.new_page()
     page.goto("/login")
-    page.locator("#email").fill(there.running.admin_email)
-    page.locator("#password").fill(there.running.admin_password)
+    page.locator("#email").fill(email)
+    page.locator("#password").fill(password)
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.locator("nav").first.wait_for()
     state = context.storage_state()
@@ -59,7 +67,13 @@ def administrator(there: There) -> Any:
     return state
 
 
-@pytest.fixture(params=["en", "zh"])
+@pytest.fixture(scope="module")
+def administrator(there: There) -> Any:
+    """The cookies of the administrator."""
+    return signed_in_as(there, there.running.admin_email, there.running.admin_password)
+
+
+@pytest.fixture(params=[pytest.param("en", marks=_ENGLISH), pytest.param("zh", marks=_CHINESE)])
 def language(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -83,12 +97,25 @@ def signed_in(there: There, language: str, administrator: Any) -> Iterator[Brows
 def test_nothing_is_wrong_with_any_page_that_a_link_leads_to(
     there: There, language: str, signed_in: BrowserContext
 ) -> None:
-    numbers = [name for name in there.furnished if str(name).startswith("HS-")]
-    starts = ["/", *(f"/licenses/{number}" for number in numbers)]
-    visits = judge.walk(signed_in, there.running.url, language, starts)
+    visits = judge.walk(signed_in, there.running.url, language, there.starts)
     paths = {visit.path for visit in visits}
     assert {"/", "/licenses", "/licenses/new", "/account"} <= paths
     assert not judge.told(visits), judge.told(visits)
+
+
+@_ENGLISH
+@pytest.mark.parametrize("role", [role for role in ROLES if role != "administrator"])
+def test_no_link_leads_anybody_to_what_is_not_for_them(there: There, role: str) -> None:
+    state = signed_in_as(there, f"{role}@example.com", PASSWORD)
+    context = there.context("en", storage_state=state)
+    found = list(judge.crawl(context, there.running.url, there.starts))
+    context.close()
+    paths = {one.path for one in found}
+    permissions = ROLES[role]
+    assert {room.path for room in menu.ROOMS if room.path in paths} == {
+        room.path for room in menu.ROOMS if room.permission in permissions
+    }
+    assert not judge.told(found), judge.told(found)
 
 
 def test_nothing_is_wrong_with_a_page_for_somebody_who_is_not_signed_in(

@@ -15,7 +15,11 @@ RIGHT = (
     ("wrong", "fault"),
     [
         ('<p style="color:#bbb;background:#fff">看不清</p>', "axe, light: color-contrast"),
-        ('<img src="data:,">', "axe, dark: image-alt"),
+        (
+            "<style>[data-theme=dark] p { color: #555; background: #111 }</style><p>看不清</p>",
+            "axe, dark: color-contrast",
+        ),
+        ('<img src="data:,">', "axe, light: image-alt"),
         ("<input>", "axe, light: label"),
         ('<div style="width:500px">宽</div>', "sticks out: "),
         (f"<p>{'W' * 200}</p>", "sticks out: "),

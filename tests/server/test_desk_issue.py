@@ -240,7 +240,7 @@ def test_where_a_second_person_is_wanted_the_button_says_so_and_leads_to_the_pro
     page = preview(signed_in, product=product).text
     assert "Propose the licence" in page
     before = signed_in.count("licenses")
-    assert re.fullmatch(r"/proposals/\d+", press(signed_in, page).headers["location"])
+    assert re.fullmatch(r"/proposals/\d+\?made=1", press(signed_in, page).headers["location"])
     assert signed_in.count("licenses") == before
 
 

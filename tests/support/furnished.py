@@ -33,6 +33,8 @@ CUSTOMERS = ("ACME", CHINESE, LONG, MARKUP, RIGHT_TO_LEFT, FORMULA)
 LONG_PRODUCT = "p" * 64
 APPROVED = "guarded"
 """The product whose licences a second person approves."""
+PASSWORD = "a password of somebody"
+"""Of everybody but the administrator."""
 MANY = 60
 """So many licences more, so that every list has a second page."""
 
@@ -209,9 +211,9 @@ def _people(ledger: Ledger) -> str:
     site, now = ledger.site, ledger.site.clock()
     write = site.database.write
     for role in ("issuer", "approver", "auditor", "reader"):
-        write(lambda c, r=role: accounts.add(c, f"{r}@example.com", _PASSWORD, r, COMMAND, now))  # type: ignore[misc]
+        write(lambda c, r=role: accounts.add(c, f"{r}@example.com", PASSWORD, r, COMMAND, now))  # type: ignore[misc]
     long = f"{'long.' * 30}address@example.com"
-    gone = write(lambda c: accounts.add(c, long, _PASSWORD, "reader", COMMAND, now))
+    gone = write(lambda c: accounts.add(c, long, PASSWORD, "reader", COMMAND, now))
     write(lambda c: accounts.end(c, gone, COMMAND, now))
     grants = {
         "ci": Grant(frozenset({"licenses:read"}), frozenset({"darwin", LONG_PRODUCT}), now + YEAR),
@@ -227,6 +229,3 @@ def _people(ledger: Ledger) -> str:
     )
     write(lambda c: invitations.invite(c, f"x{long}", "reader", COMMAND, now, site.random))
     return secret
-
-
-_PASSWORD = "a password of somebody"  # of people who are made up

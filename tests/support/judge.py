@@ -1,10 +1,12 @@
 """What is asked of every page, whatever is on it: seen, heard and read in Chromium.
 
-``walk`` finds the pages by their links; ``look`` judges the one that a test has open.
+``crawl`` finds what links lead to; ``walk`` looks at the pages among it; ``look`` judges the one
+that a test has open.
 """
 
 import re
 from collections.abc import Iterator, Sequence
+from html.parser import HTMLParser
 from importlib.resources import files
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urljoin, urlsplit
@@ -13,22 +15,31 @@ from playwright.sync_api import BrowserContext, Page, ViewportSize
 
 from tests.support import catalogue
 
-THEMES = ("light", "dark")
 NARROW = ViewportSize(width=390, height=844)
 WIDE = ViewportSize(width=1280, height=900)
 LARGEST = 100_000
 """Bytes of a page."""
 _LOUD = ("error", "warning")
+_CANCELLED = "net::ERR_ABORTED"
+"""What Chromium says where an address turns out to be a file to keep, or a page asks anew."""
 _EACH = 3
-"""So many pages of one kind are looked at, the first of them with axe; more only if asked for."""
+"""So many addresses of one kind are followed; more only if asked for."""
 _PASSED_BY = re.compile(r"/(logout|preferences|static)\b")
 _RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 _AXE = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
-_RUN_AXE = """async rules => {
-    const found = await axe.run(document, {runOnly: {type: "tag", values: rules}});
+_COLOURS = ("color-contrast", "link-in-text-block")
+"""The rules of axe-core that ask for colours: the ground changes nothing else."""
+_RUN_AXE = """async only => {
+    const found = await axe.run(document, {runOnly: only, resultTypes: ["violations"]});
     const why = n => (n.any[0] || n.all[0] || n.none[0] || {message: ""}).message;
     const told = n => n.target.join(" ") + ": " + why(n);
     return found.violations.map(v => [v.id, v.help, v.nodes.map(told)]);
+}"""
+_PARTS = """() => {
+    const name = e => [e.localName, ...e.classList,
+        ...e.getAttributeNames().filter(a => /^aria-|^role$|^tabindex$/.test(a))].join(" ");
+    const all = [...document.body.querySelectorAll("*")];
+    return [...new Set(all.map(e => name(e.parentElement) + " > " + name(e)))];
 }"""
 _STICKS_OUT = """() => {
     const width = innerWidth, page = document.scrollingElement;
@@ -67,32 +78,57 @@ class Visit(NamedTuple):
 def listen(page: Page) -> list[str]:
     """What goes wrong on *page* from now on: errors of scripts, and requests that fail."""
     wrong: list[str] = []
-    page.on("console", lambda m: wrong.append(f"console: {m.text}") if m.type in _LOUD else None)
-    page.on("pageerror", lambda error: wrong.append(f"script: {error}"))
-    page.on("requestfailed", lambda r: wrong.append(f"request: {r.url} {r.failure}"))
-    page.on("response", lambda r: wrong.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
+
+    def hear(what: str, *, if_: bool = True) -> None:
+        if if_:
+            wrong.append(what)
+
+    page.on("console", lambda m: hear(f"console: {m.text}", if_=m.type in _LOUD))
+    page.on("pageerror", lambda error: hear(f"script: {error}"))
+    page.on(
+        "requestfailed",
+        lambda r: hear(f"request: {r.url} {r.failure}", if_=r.failure != _CANCELLED),
+    )
+    page.on("response", lambda r: hear(f"{r.status}: {r.url}", if_=r.status >= 400))
     return wrong
 
 
 def look(page: Page, language: str, *, axe: bool = True) -> list[str]:
     """What is wrong with the page that is open, on both grounds and on a narrow screen."""
-    found = [f"in English: {text!r}" for text in left_in_english(page)] if language == "zh" else []
     page.set_viewport_size(NARROW)
-    sticks_out = page.evaluate(_STICKS_OUT)
-    if sticks_out:
-        found.append(f"sticks out: {sticks_out}")
+    found = glance(page, language)
     page.set_viewport_size(WIDE)
-    for theme in THEMES if axe else ():
+    return found + (on_both_grounds(page) if axe else [])
+
+
+def glance(page: Page, language: str) -> list[str]:
+    """What is wrong with it at first sight, as wide as it is shown."""
+    found = [f"in English: {text!r}" for text in left_in_english(page)] if language == "zh" else []
+    sticks_out = page.evaluate(_STICKS_OUT)
+    return [*found, f"sticks out: {sticks_out}"] if sticks_out else found
+
+
+def on_both_grounds(page: Page) -> list[str]:
+    """What axe-core finds, on light ground and of the colours on dark ground.
+
+    The page's policy does not hold for what a test evaluates.
+    """
+    page.evaluate(_AXE)
+    found = []
+    for theme, kind, values in (("light", "tag", _RULES), ("dark", "rule", _COLOURS)):
         page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
-        found += [f"axe, {theme}: {fault}" for fault in violations(page)]
+        told: list[tuple[str, str, list[str]]] = page.evaluate(
+            _RUN_AXE, {"type": kind, "values": values}
+        )
+        found += [
+            f"axe, {theme}: {id_} ({help_}): {'; '.join(nodes[:3])}" for id_, help_, nodes in told
+        ]
     return found
 
 
-def violations(page: Page) -> list[str]:
-    """What axe-core finds. The page's policy does not hold for what a test evaluates."""
-    page.evaluate(_AXE)
-    told: list[tuple[str, str, list[str]]] = page.evaluate(_RUN_AXE, list(_RULES))
-    return [f"{id_} ({help_}): {'; '.join(nodes[:3])}" for id_, help_, nodes in told]
+def parts_of(page: Page) -> frozenset[str]:
+    """What the page is made of: each kind of element within each other."""
+    return frozenset(page.evaluate(_PARTS))
 
 
 def left_in_english(page: Page) -> list[str]:
@@ -122,48 +158,79 @@ _KEYS = frozenset(key for key in _keys() if re.search("[A-Za-z]{3}", key))
 _SENTENCES = tuple(key for key in _KEYS if key.count(" ") >= 1 and len(key) > 8)
 
 
-def walk(context: BrowserContext, base: str, language: str, starts: Sequence[str]) -> list[Visit]:
+class Found(NamedTuple):
+    """What an address holds that a link leads to, as plain HTTP tells it."""
+
+    path: str
+    is_page: bool
+    faults: tuple[str, ...] = ()
+
+
+def crawl(context: BrowserContext, base: str, starts: Sequence[str]) -> Iterator[Found]:
     """Follow every link of the desk at *base*, a few of each kind of page, and all *starts*."""
-    page = context.new_page()
-    wrong = listen(page)
     seen: dict[str, set[str]] = {}
-    visits: list[Visit] = []
     waiting = list(starts)
     while waiting:
         path = waiting.pop(0)
-        kind = kind_of(path)
-        paths = seen.setdefault(kind, set())
-        asked_for = path in starts
-        if path in paths or (len(paths) >= _EACH and not asked_for) or _PASSED_BY.match(path):
+        paths = seen.setdefault(kind_of(path), set())
+        enough = len(paths) >= _EACH and path not in starts
+        if path in paths or enough or _PASSED_BY.match(path):
             continue
         paths.add(path)
-        wrong.clear()
-        faults: list[str] = []
         answer = context.request.get(path, max_redirects=0)
         if answer.status in (302, 303, 307):
-            leads_to = list(_of_here(base, path, [answer.headers["location"]]))
-            if not leads_to or (leads_to[0].startswith("/login") and _is_signed_in(context)):
-                faults.append(f"leads to {answer.headers['location']}")
+            location = answer.headers["location"]
+            leads_to = list(_of_here(base, path, [location]))
+            lost = not leads_to or (leads_to[0].startswith("/login") and _is_signed_in(context))
             waiting += leads_to
+            yield Found(path, False, (f"leads to {location}",) if lost else ())
         elif answer.status != 200:
-            faults.append(f"status {answer.status}")
+            yield Found(path, False, (f"status {answer.status}",))
         elif answer.headers.get("content-type", "").startswith("text/html"):
-            faults += _page_faults(
-                page, path, language, axe=asked_for or len(paths) == 1, size=len(answer.body())
-            )
-            hrefs: list[str] = page.eval_on_selector_all(
-                "a[href]", "links => links.map(a => a.getAttribute('href'))"
-            )
-            waiting += _of_here(base, path, hrefs)
-        visits.append(Visit(path, (*faults, *wrong)))
+            body = answer.body()
+            links = _Links(body.decode("utf-8"))
+            waiting += _of_here(base, path, links.hrefs)
+            size = len(body)
+            yield Found(path, True, (f"{size} bytes",) if size > LARGEST else ())
+        else:
+            yield Found(path, False)
+
+
+def walk(context: BrowserContext, base: str, language: str, starts: Sequence[str]) -> list[Visit]:
+    """Look at every page that ``crawl`` finds.
+
+    With axe-core where a page is the first at its path, or has a part that none before it had.
+    """
+    page = context.new_page()
+    wrong = listen(page)
+    at: set[str] = set()
+    parts: set[str] = set()
+    visits: list[Visit] = []
+    for found in crawl(context, base, starts):
+        faults = list(found.faults)
+        if found.is_page:
+            wrong.clear()
+            page.goto(found.path, wait_until="load")
+            path, made_of = kind_of(urlsplit(found.path).path), parts_of(page)
+            faults += look(page, language, axe=path not in at or not made_of <= parts)
+            faults += wrong
+            at.add(path)
+            parts |= made_of
+        visits.append(Visit(found.path, tuple(faults)))
     page.close()
     return visits
 
 
-def _page_faults(page: Page, path: str, language: str, *, axe: bool, size: int) -> list[str]:
-    page.goto(path, wait_until="load")
-    too_large = [f"{size} bytes"] if size > LARGEST else []
-    return too_large + look(page, language, axe=axe)
+class _Links(HTMLParser):
+    """The addresses that the links of a page lead to."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.hrefs: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.hrefs += [value for name, value in attrs if tag == "a" and name == "href" and value]
 
 
 def _of_here(base: str, path: str, hrefs: list[str]) -> Iterator[str]:
@@ -183,7 +250,7 @@ def kind_of(path: str) -> str:
     return path + (f"?{'&'.join(names)}" if names else "")
 
 
-def told(visits: Sequence[Visit]) -> str:
+def told(visits: Sequence[Visit | Found]) -> str:
     """All faults, a line each."""
     return "\n".join(f"{visit.path}: {fault}" for visit in visits for fault in visit.faults)
 
