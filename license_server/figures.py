@@ -23,6 +23,7 @@ from license_server.store.licenses import StoredLicense
 
 MONTHS = 12
 SOON_DAYS = 30
+MOVED_DAYS = 365
 SMALL = 5_000
 """With so many licences a ledger is counted each time."""
 _FRESH, _STALE = 60, 3600  # seconds
@@ -73,7 +74,8 @@ def count(connection: Connection, there: ZoneInfo, now: int) -> Board:
     past, ahead = firsts[: MONTHS + 1], [today, *firsts[MONTHS:]]
     ending = store.ending(connection, [now, *(_midnight(day, there) for day in ahead[1:])])
     bounds = [_midnight(day, there) for day in past]
-    moved = dict(store.moved(connection, bounds[0], _MOST_MOVED))
+    since = _midnight(today - timedelta(MOVED_DAYS), there)
+    moved = dict(store.moved(connection, since, _MOST_MOVED))
     newest = {one.line: one for one in licenses.newest_of_lines(connection, list(moved))}
     return Board(
         now,

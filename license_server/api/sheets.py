@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
+from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from license_core.errors import ImportRefusedError, InputInvalidError
-from license_server import exports, importing, order_sheet, sheets
+from license_server import accounts, exports, importing, order_sheet, sheets
 from license_server.actor import Actor
 from license_server.api import PREFIX, exchange
 from license_server.api.describe import describe
@@ -47,7 +48,7 @@ async def export_licenses(request: Request, site: AtSite, actor: Reader) -> Resp
     wanted = filter_of(exchange.parameters(request, (*TEXTS, *DATES)), actor)
     rows = exports.license_rows(site.database.read, wanted, site.clock())
     return StreamingResponse(
-        _encoded(sheets.write(exports.LICENSES, rows)),
+        sheets.encoded(sheets.write(exports.LICENSES, rows)),
         media_type=f"{MEDIA_TYPE}; charset=utf-8; header=present",
         headers={"Content-Disposition": 'attachment; filename="licenses.csv"'},
     )
@@ -70,7 +71,13 @@ def _import(
             path="the sheet", wrong=len(wrong), lines=len(outcomes), first=wrong[0].line
         )
     if not dry:
-        done = importing.issue(site.database, site.issuer, lines(), actor, now, site.random, job)
+
+        def permit(connection: Connection) -> None:
+            accounts.check_still(connection, actor, "licenses:issue", site.clock())
+
+        done = importing.issue(
+            site.database, site.issuer, lines(), actor, now, site.random, job, permit
+        )
         outcomes = [one for batch in done for one in batch]
     return {"dry_run": dry, "lines": [_outcome(one) for one in outcomes]}
 
@@ -94,7 +101,3 @@ def _encoding(request: Request) -> str:
         raise InputInvalidError(field="Content-Type", reason=f"{kind!r} is not {MEDIA_TYPE}")
     pairs = dict(part.split("=", 1) for part in parameters if "=" in part)
     return pairs.get("charset", "utf-8").strip('"')
-
-
-def _encoded(lines: Iterator[str]) -> Iterator[bytes]:
-    return (line.encode("utf-8") for line in lines)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from license_core.errors import printable
 from license_server import figures
 from license_server.auth import Session
-from license_server.figures import SMALL, SOON_DAYS, Board, Kept, Period
+from license_server.figures import MOVED_DAYS, SMALL, SOON_DAYS, Board, Kept, Period
 from license_server.site import Site
 from license_server.store import figures as store
 from license_server.web import charts, pages
@@ -92,6 +92,7 @@ async def home(
         links=_links(board),
         charts=charts,
         soon_days=SOON_DAYS,
+        moved_days=MOVED_DAYS,
     )
 
 

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, text
+from sqlalchemy import Connection, Engine, insert, select, text
 
 from license_server.models import customer_words, customers, keysets, licenses, metadata, products
 from license_server.words import words
@@ -28,7 +28,7 @@ def customer_name(number: int) -> str:
 
 
 def fill(engine: Engine, count: int, seed: int) -> None:
-    """Make the tables, with *count* licences; its indexes are made at the end."""
+    """Make the tables where there are none, with *count* licences; indexes are made at the end."""
     chosen = random.Random(seed)
     with engine.begin() as connection:
         metadata.create_all(connection)
@@ -44,8 +44,8 @@ def fill(engine: Engine, count: int, seed: int) -> None:
 
 
 def _fill_parties(connection: Connection, count: int) -> None:
-    keyset = {"version": 1, "token": _TOKEN, "created_at": NOW}
-    connection.execute(insert(keysets), keyset)
+    if connection.execute(select(keysets.c.version)).first() is None:
+        connection.execute(insert(keysets), {"version": 1, "token": _TOKEN, "created_at": NOW})
     made: list[dict[str, Any]] = [
         {"id": id_, "name": f"product-{id_}", "created_at": NOW} for id_ in range(1, PRODUCTS + 1)
     ]
@@ -58,13 +58,17 @@ def _fill_parties(connection: Connection, count: int) -> None:
 
 
 def _rows(chosen: random.Random, count: int) -> Iterator[dict[str, Any]]:
-    """The oldest first: six years of them, more each year; a tenth is perpetual."""
+    """The oldest first: six years of them, more each year.
+
+    A tenth is perpetual; half of the rest has grace.
+    """
     most = max(1, count // PER_CUSTOMER)
     for id_ in range(1, count + 1):
         issued = NOW - int((1 - (id_ / count) ** 0.5) * 6 * 365 * DAY)
         digits = "".join(chosen.choices(_DIGITS, k=8))
         number = f"HS-{1970 + issued // (365 * DAY + DAY // 4)}-{digits}"
-        ends = issued + chosen.choice((30, 365, 365, 730)) * DAY
+        ends = None if chosen.random() < 0.1 else issued + chosen.choice((30, 365, 365, 730)) * DAY
+        grace = chosen.choice((0, 0, 14, 30)) * DAY
         yield {
             "id": id_,
             "number": number,
@@ -73,8 +77,8 @@ def _rows(chosen: random.Random, count: int) -> Iterator[dict[str, Any]]:
             "host_key": f"{chosen.getrandbits(160):040x}",
             "host_name": f"node{chosen.randint(1, 9999)}-gpu",
             "issued_at": issued,
-            "expires_at": None if chosen.random() < 0.1 else ends,
-            "grace_until": None,
+            "expires_at": ends,
+            "grace_until": ends + grace if ends and grace else None,
             "replaces": None,
             "token": _TOKEN,
             "keyset_version": 1,
