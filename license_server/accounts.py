@@ -4,6 +4,8 @@ Nobody gives away more than they may do themselves, nobody changes their own rol
 always an administrator.
 """
 
+from collections.abc import Callable
+
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
@@ -48,8 +50,10 @@ def insert(
     return user
 
 
-def check_still(connection: Connection, actor: Actor, permission: str, now: int) -> None:
-    """Raise NotPermittedError where *actor* may not do that any more at the instant *now*.
+def check_still(
+    connection: Connection, actor: Actor, permission: str, clock: Callable[[], int]
+) -> None:
+    """Raise NotPermittedError where *actor* may not do that any more, by the *clock*.
 
     A person's account may have ended, or have another role; a token may be revoked, or over.
     """
@@ -57,7 +61,7 @@ def check_still(connection: Connection, actor: Actor, permission: str, now: int)
     if kind == "token":
         token = store.token_by_name(connection, name)
         over = token is None or token.revoked_at is not None
-        if token is None or over or (token.expires_at is not None and token.expires_at <= now):
+        if token is None or over or (token.expires_at is not None and token.expires_at <= clock()):
             raise NotPermittedError(reason="The token has been revoked, or has ended")
     if kind != "user":
         return

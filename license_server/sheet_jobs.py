@@ -349,7 +349,7 @@ def run(site: Site, id_: str, actor: Actor) -> None:
         site.database.write(lambda connection: _note(connection, id_, actor, now, reached, over))
 
     def permit(connection: Connection) -> None:
-        accounts.check_still(connection, actor, "licenses:issue", site.clock())
+        accounts.check_still(connection, actor, "licenses:issue", site.clock)
         _check_rules(connection, rules)
 
     try:

@@ -73,7 +73,7 @@ def _import(
     if not dry:
 
         def permit(connection: Connection) -> None:
-            accounts.check_still(connection, actor, "licenses:issue", site.clock())
+            accounts.check_still(connection, actor, "licenses:issue", site.clock)
 
         done = importing.issue(
             site.database, site.issuer, lines(), actor, now, site.random, job, permit
