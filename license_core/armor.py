@@ -16,10 +16,11 @@ REVOCATIONS = "LICENSE REVOCATIONS"
 REQUEST = "LICENSE REQUEST"
 
 _BEGIN = b"-----BEGIN "
-_LINES = tuple(
-    (label, f"-----BEGIN {label}-----\n".encode(), f"\n-----END {label}-----\n".encode())
+_MARKERS = {
+    f"-----BEGIN {label}-----\n".encode(): (label, f"\n-----END {label}-----\n".encode())
     for label in (LICENSE, KEYSET, REVOCATIONS, REQUEST)
-)
+}
+_NO_MARKER = ("", b"")
 
 COLUMNS = 64
 MAX_FILE = 64 * 1024
@@ -86,15 +87,11 @@ def _untouched(data: bytes) -> dict[str, list[str]] | None:
         return None
     blocks: dict[str, list[str]] = {}
     while at < len(data):
-        for label, begin, end in _LINES:
-            if data.startswith(begin, at):
-                break
-        else:
-            return None
-        start = at + len(begin)
+        start = data.find(b"\n", at) + 1
+        label, end = _MARKERS.get(data[at:start], _NO_MARKER)
         stop = data.find(end, start)
         token = data[start:stop].replace(b"\n", b"")
-        if stop < 0 or token.translate(None, _TOKEN):
+        if stop < 0 or not label or token.translate(None, _TOKEN):
             return None
         blocks.setdefault(label, []).append(token.decode("ascii"))
         at = stop + len(end)

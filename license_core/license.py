@@ -127,9 +127,9 @@ class License(NamedTuple):
 
     def payload(self) -> bytes:
         """The bytes to sign. Raises ClaimError if a verifier would refuse them."""
-        data = strictjson.dumps(self.to_dict())
-        License.from_dict(strictjson.loads(data))
-        return data
+        members = self.to_dict()
+        License.from_dict(members)
+        return strictjson.dumps(members)
 
     def state(self, now: int) -> str:
         """``pending``, ``active``, ``notify``, ``grace`` or ``expired`` at *now* (seconds)."""

@@ -155,10 +155,12 @@ def plan(
         notices=(),
     )
     refusals = tuple(_refusals(connection, drafted, now))
-    if refusals and not look:
+    if look:
+        notices = tuple(_notices(connection, drafted, actor, now))
+        return drafted._replace(refusals=refusals, notices=notices)
+    if refusals:
         raise refusals[0]
-    notices = tuple(_notices(connection, drafted, actor, now)) if look else ()
-    return drafted._replace(refusals=refusals, notices=notices)
+    return drafted
 
 
 def record(
@@ -358,10 +360,8 @@ def _replaced(connection: Connection, order: Order, actor: Actor) -> StoredLicen
         actor.need(PERMISSIONS["issue"], named.product)
         check_state(named, "issue")
         if not _goes_on(named, order):
-            reason = Reason(
-                "{number} is a licence of another customer or product", number=named.number
-            )
-            raise InputInvalidError(field="replaces", reason=reason)
+            became = Reason("is for another customer or product")
+            raise LicenseStateError(number=named.number, act=Reason("replace"), became=became)
         return named
     claimed = order.request.replaces
     if claimed is None or not orders.NUMBER.fullmatch(claimed):

@@ -17,6 +17,8 @@ from license_server.store.record import Reply
 
 KEPT_SECONDS = 7 * 86400
 """How long a reply is kept."""
+HELD_SECONDS = 60
+"""How long a key stays reserved by work that shows no sign of life: its process may be gone."""
 
 
 class Idempotency(NamedTuple):
@@ -66,18 +68,32 @@ def earlier_reply(connection: Connection, actor: str, idempotency: Idempotency) 
     return kept.reply
 
 
-def reserve(connection: Connection, actor: str, idempotency: Idempotency, now: int) -> Reply | None:
-    """The earlier reply; else None, and whoever comes with the key now is told to wait."""
-    earlier = earlier_reply(connection, actor, idempotency)
-    if earlier is None:
-        store.keep_reply(connection, actor, idempotency.key, idempotency.fingerprint, now, None)
-    return earlier
+def reserve(connection: Connection, actor: str, idempotency: Idempotency, now: int) -> None:
+    """Hold a key for work of several transactions; whoever comes with it meanwhile is told to wait.
+
+    What was done before may be begun again: it goes on where it was stopped. Raises as ``once``
+    does. The hold ends HELD_SECONDS after the last sign of life, ``go_on``.
+    """
+    kept = store.kept_reply(connection, actor, idempotency.key)
+    if kept is not None:
+        if kept.fingerprint != idempotency.fingerprint:
+            raise IdempotencyConflictError(key=idempotency.key)
+        if kept.reply is None and now < kept.at + HELD_SECONDS:
+            raise StillRunningError(key=idempotency.key)
+        store.forget_reply(connection, actor, idempotency.key)
+    store.keep_reply(connection, actor, idempotency.key, idempotency.fingerprint, now, None)
+
+
+def go_on(connection: Connection, actor: str, idempotency: Idempotency, now: int) -> None:
+    """Hold the key that was reserved for longer."""
+    store.touch_reply(connection, actor, idempotency.key, now)
 
 
 def finish(
-    connection: Connection, actor: str, idempotency: Idempotency, now: int, reply: Reply | None
+    connection: Connection, actor: str, idempotency: Idempotency, now: int, *, done: bool
 ) -> None:
-    """Keep the reply of what was reserved; None: it came to nothing, and may be tried again."""
+    """End the hold; what was *done* keeps its key, what was not may come with another body."""
     store.forget_reply(connection, actor, idempotency.key)
-    if reply is not None:
-        store.keep_reply(connection, actor, idempotency.key, idempotency.fingerprint, now, reply)
+    if done:
+        empty = Reply(200, None, b"")  # each transaction has kept its part
+        store.keep_reply(connection, actor, idempotency.key, idempotency.fingerprint, now, empty)

@@ -4,6 +4,7 @@ Drawing up needs no database, so it is done outside the transaction that records
 Nobody is given a file before that is committed.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -31,6 +32,7 @@ from license_server.store.licenses import StoredLicense
 _SAMPLE = 50
 """Of so many licences in bulk one is verified as a client would (docs/adr/0011)."""
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = tuple(first + second for first in _CROCKFORD for second in _CROCKFORD)
 Random = Callable[[int], bytes]
 
 
@@ -54,8 +56,8 @@ class Drawn(NamedTuple):
 def new_number(now: int, random: Random) -> str:
     """A licence's number such as ``HS-2026-7F3K9QXB``: the year, and 40 random bits."""
     bits = int.from_bytes(random(5), "big")
-    digits = "".join([_CROCKFORD[bits >> shift & 31] for shift in range(35, -1, -5)])
-    return f"HS-{utc(now)[:4]}-{digits}"
+    digits = "".join([_PAIRS[bits >> shift & 1023] for shift in (30, 20, 10, 0)])
+    return f"HS-{time.gmtime(now).tm_year}-{digits}"
 
 
 def draw_up(order: Order, issuer: Issuer, number: str, now: int) -> Drawn:

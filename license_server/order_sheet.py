@@ -16,8 +16,9 @@ def read(data: BinaryIO, encoding: str = "utf-8") -> Generator[Line, None, None]
     """The orders in *data*, one after another. Raises as sheets.read does."""
     for number, fields in sheets.read(data, COLUMNS, encoding):
         members: dict[str, Any] = dict(fields)
-        for name in _MEANT.keys() & fields.keys():
-            members[name] = _MEANT[name](fields[name])
+        for name, meaning in _MEANT.items():
+            if name in fields:
+                members[name] = meaning(fields[name])
         yield Line(number, members)
 
 

@@ -112,10 +112,12 @@ def _told_plainly(read: Callable[[], Order]) -> Order:
 
 def _known(members: Mapping[str, Any], allowed: tuple[str, ...]) -> dict[str, Any]:
     given = {member: value for member, value in members.items() if value is not None}
-    unknown = [member for member in given if member not in allowed]
-    if unknown:
-        reason = Reason("there is no such member; there are {allowed}", allowed=", ".join(allowed))
-        raise InputInvalidError(field=unknown[0][:64], reason=reason)
+    for member in given:
+        if member not in allowed:
+            reason = Reason(
+                "there is no such member; there are {allowed}", allowed=", ".join(allowed)
+            )
+            raise InputInvalidError(field=member[:64], reason=reason)
     return given
 
 

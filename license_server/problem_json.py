@@ -15,6 +15,7 @@ from license_core.errors import (
     NotAuthenticatedError,
     RateLimitedError,
     SignerUnavailableError,
+    StillRunningError,
     TooManyAttemptsError,
 )
 from license_core.reason import Reason
@@ -53,7 +54,7 @@ def headers(error: LicenseError) -> dict[str, str]:
         return {"Allow": error.allowed}
     if isinstance(error, TooManyAttemptsError | RateLimitedError):
         return {"Retry-After": str(error.seconds)}
-    if error.row.status == 503:
+    if error.row.status == 503 or isinstance(error, StillRunningError):
         return {"Retry-After": "5"}
     return {}
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import gc
 import signal
 import socket
 import sys
@@ -20,6 +19,7 @@ from license_core.errors import (
     OutputFailedError,
 )
 from license_core.place import words
+from license_server import garbage
 from license_server.edge import SECURITY
 
 LARGEST_HEAD = 32 * 1024
@@ -148,9 +148,7 @@ def run(
         timeout_graceful_shutdown=GRACE,
     )
     server = _Server(config, ready, stopping)
-    # What was loaded stays. To look through it for garbage makes everybody wait, 80 ms each time.
-    gc.collect()
-    gc.freeze()
+    garbage.settle()
     server.run([listening])
     if server.unsaid is not None:
         raise server.unsaid

@@ -92,6 +92,8 @@ def _harmless(text: str) -> str:
 
 
 def _as_it_was(text: str) -> str:
+    if "'" not in text:
+        return text
     if text.startswith("'") and _begins_blank(text):
         text = text[1:]
     return _DEFUSED.sub(r"\1\2", text)

@@ -1,7 +1,8 @@
 """``/imports`` and ``/exports``: sheets in and out (CSV)."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -10,13 +11,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from license_core.errors import ImportRefusedError, InputInvalidError
-from license_server import accounts, exports, importing, order_sheet, sheets
+from license_server import accounts, exports, idempotency, importing, order_sheet, sheets
 from license_server.actor import Actor
 from license_server.api import PREFIX, exchange
 from license_server.api.describe import describe
 from license_server.api.licenses import DATES, TEXTS, filter_of
 from license_server.api.who import AtSite, Needs, Reader
 from license_server.bulk import Line, Outcome
+from license_server.idempotency import Idempotency
 from license_server.site import Site
 
 MEDIA_TYPE = "text/csv"
@@ -30,15 +32,18 @@ async def import_licenses(
 ) -> Response:
     """Issue a licence for each line of a sheet, if every line is right.
 
-    Sent again with the same ``Idempotency-Key``, it goes on where it was stopped.
+    Sent again with the same ``Idempotency-Key``, it goes on where it was stopped; while it is
+    worked on, it is told to wait.
     """
     given = exchange.parameters(request, ("dry_run", "skip_wrong"))
     dry, skip = exchange.truth(given, "dry_run"), exchange.truth(given, "skip_wrong")
     encoding = _encoding(request)
     body = await request.body()
     key = exchange.idempotency(request, body)
-    job = None if key is None else f"{key.key}\n{key.fingerprint.hex()}"
-    told = await run_in_threadpool(_import, site, actor, body, encoding, dry, skip, job)
+    if dry:
+        return exchange.json_response(await run_in_threadpool(_check, site, actor, body, encoding))
+    async with _held(site, actor, key):
+        told = await run_in_threadpool(_issue, site, actor, body, encoding, skip, key)
     return exchange.json_response(told)
 
 
@@ -54,31 +59,57 @@ async def export_licenses(request: Request, site: AtSite, actor: Reader) -> Resp
     )
 
 
-def _import(
-    site: Site, actor: Actor, body: bytes, encoding: str, dry: bool, skip: bool, job: str | None
+@asynccontextmanager
+async def _held(site: Site, actor: Actor, key: Idempotency | None) -> AsyncIterator[None]:
+    """Hold *key* meanwhile. Raises StillRunningError, IdempotencyConflictError."""
+    if key is None:
+        yield
+        return
+    await site.write(lambda c: idempotency.reserve(c, actor.name, key, site.clock()))
+    done = False
+    try:
+        yield
+        done = True
+    finally:
+        await site.write(lambda c: idempotency.finish(c, actor.name, key, site.clock(), done=done))
+
+
+def _check(site: Site, actor: Actor, body: bytes, encoding: str) -> dict[str, Any]:
+    """What would become of the lines, one by one. Raises as importing does."""
+    checked = importing.check(site.database, _lines(body, encoding), actor, site.clock(), None)
+    return _told((one for batch in checked for one in batch), dry=True)
+
+
+def _issue(
+    site: Site, actor: Actor, body: bytes, encoding: str, skip: bool, key: Idempotency | None
 ) -> dict[str, Any]:
     """What became of the lines, one by one. Raises ImportRefusedError, and as importing does."""
     now = site.clock()
+    job = None if key is None else f"{key.key}\n{key.fingerprint.hex()}"
+    if not skip:
+        checked = importing.check(site.database, _lines(body, encoding), actor, now, job)
+        outcomes = [one for batch in checked for one in batch]
+        wrong = [one for one in outcomes if one.slug]
+        if wrong:
+            raise ImportRefusedError(
+                path="the sheet", wrong=len(wrong), lines=len(outcomes), first=wrong[0].line
+            )
 
-    def lines() -> Iterator[Line]:
-        return order_sheet.read(io.BytesIO(body), encoding)
+    def go_on(connection: Connection) -> None:
+        accounts.check_still(connection, actor, "licenses:issue", site.clock)
+        if key is not None:
+            idempotency.go_on(connection, actor.name, key, site.clock())
 
-    checked = importing.check(site.database, lines(), actor, now, job)
-    outcomes = [one for batch in checked for one in batch]
-    wrong = [one for one in outcomes if one.slug]
-    if wrong and not dry and not skip:
-        raise ImportRefusedError(
-            path="the sheet", wrong=len(wrong), lines=len(outcomes), first=wrong[0].line
-        )
-    if not dry:
+    lines = _lines(body, encoding)
+    done = importing.issue(site.database, site.issuer, lines, actor, now, site.random, job, go_on)
+    return _told((one for batch in done for one in batch), dry=False)
 
-        def permit(connection: Connection) -> None:
-            accounts.check_still(connection, actor, "licenses:issue", site.clock)
 
-        done = importing.issue(
-            site.database, site.issuer, lines(), actor, now, site.random, job, permit
-        )
-        outcomes = [one for batch in done for one in batch]
+def _lines(body: bytes, encoding: str) -> Iterator[Line]:
+    return order_sheet.read(io.BytesIO(body), encoding)
+
+
+def _told(outcomes: Iterable[Outcome], *, dry: bool) -> dict[str, Any]:
     return {"dry_run": dry, "lines": [_outcome(one) for one in outcomes]}
 
 

@@ -1,6 +1,5 @@
 """``license-server import`` and ``export``: sheets in and out."""
 
-import gc
 import hashlib
 import secrets
 import sys
@@ -69,11 +68,11 @@ def import_licenses(
     Nothing is issued unless every line is right, or --skip-wrong is given. Begun again within a
     week with the same FILE, or the same --job, it goes on: no line is issued twice.
     """
-    from license_server import importing, order_sheet, vault
+    from license_server import garbage, importing, order_sheet, vault
 
     database, issuer = vault.open_vault(settings)
     now = int(time.time())
-    gc.freeze()  # what is loaded stays: it is not looked through again for every few thousand lines
+    garbage.settle()
     try:
         with _opened(file) as data:
             total, fingerprint = _size(data)

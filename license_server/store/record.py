@@ -78,6 +78,8 @@ class Kept(NamedTuple):
     """A key, the SHA-256 of the request that came with it, and its reply, if it is done."""
 
     fingerprint: bytes
+    at: int
+    """When it was done, or worked on last."""
     reply: Reply | None
 
 
@@ -277,7 +279,7 @@ def kept_reply(connection: Connection, actor: str, key: str) -> Kept | None:
         return None
     done = row.status is not None
     reply = Reply(row.status, row.location, bytes(row.body)) if done else None
-    return Kept(bytes(row.fingerprint), reply)
+    return Kept(bytes(row.fingerprint), row.created_at, reply)
 
 
 def keep_reply(
@@ -322,6 +324,13 @@ def others_with_key(connection: Connection, actor: str, key: str) -> list[str]:
         .order_by(table.c.actor)
     )
     return list(connection.execute(query).scalars())
+
+
+def touch_reply(connection: Connection, actor: str, key: str, now: int) -> None:
+    """Note that a request is still worked on."""
+    table = idempotency_keys
+    query = update(table).where(table.c.actor == actor, table.c.key == key)
+    connection.execute(query.values(created_at=now))
 
 
 def forget_reply(connection: Connection, actor: str, key: str) -> None:

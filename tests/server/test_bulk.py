@@ -8,10 +8,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import sqlalchemy
+from fastapi import FastAPI
+from httpx import Response
 from sqlalchemy.exc import IntegrityError
 
 from license_core.errors import SheetInvalidError
@@ -21,6 +23,7 @@ from license_server import (
     acts,
     auth,
     bulk,
+    idempotency,
     importing,
     issuing,
     models,
@@ -31,6 +34,7 @@ from license_server import (
 from license_server.actor import COMMAND
 from license_server.bulk import Line, Outcome
 from license_server.db import Database
+from license_server.idempotency import Idempotency
 from license_server.store import licenses, record
 from license_server.store.search import Filter
 from license_server.vault import open_database
@@ -270,6 +274,53 @@ def test_an_import_over_http_ends_with_its_token(
     assert reply.status_code == 403
     assert "The token has been revoked, or has ended" in reply.json()["detail"]
     assert desk.count("licenses") == before + 2
+
+
+def test_an_import_that_is_worked_on_is_told_to_wait(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its key is held from the first line to the last, however long that takes."""
+    monkeypatch.setattr(bulk, "BATCH", 2)
+    text, key = sheet(5), f"held {desk.clock.now}"
+    meanwhile: list[Response] = []
+
+    def ask(body: str) -> Response:
+        headers = desk.bearer | {"Content-Type": "text/csv", "Idempotency-Key": key}
+        reply: Response = desk.client.post("/api/v1/imports", content=body, headers=headers)
+        return reply
+
+    def random(count: int) -> bytes:
+        if len(meanwhile) < 5:  # while each of its licences is drawn up
+            desk.clock.now += idempotency.HELD_SECONDS // 5 + 1
+            meanwhile.append(ask(text))
+        return os.urandom(count)
+
+    state = cast(FastAPI, desk.client.app).state
+    monkeypatch.setattr(state, "site", desk.site._replace(random=random))
+    before = desk.count("licenses")
+    first = ask(text)
+    assert first.status_code == 200
+    told = {(one.status_code, one.json()["type"], one.headers["Retry-After"]) for one in meanwhile}
+    assert (len(meanwhile), told) == (5, {(409, "/problems/still-running", "5")})
+    assert ask(text).content == first.content
+    assert ask(sheet(4)).json()["type"] == "/problems/idempotency-key-reused"
+    assert desk.count("licenses") == before + 5
+
+
+def test_an_import_whose_process_is_gone_goes_on_when_its_key_is_free(desk: Desk) -> None:
+    text, name = sheet(3), f"gone {desk.clock.now}"
+    key = Idempotency.of(name, "POST", "/api/v1/imports", text.encode())
+    desk.site.database.write(lambda c: idempotency.reserve(c, "token:test", key, desk.clock.now))
+    assert post(desk, text, key=name)[1]["type"] == "/problems/still-running"
+    desk.clock.now += idempotency.HELD_SECONDS
+    assert post(desk, text, key=name)[0] == 200
+
+
+def test_a_sheet_that_is_refused_may_be_mended_under_its_key(desk: Desk) -> None:
+    name = f"mended {desk.clock.now}"
+    wrong = post(desk, sheet(2, "X,bulk,nothing,5,,,\n"), key=name)
+    assert wrong[1]["type"] == "/problems/import-refused"
+    assert post(desk, sheet(2), key=name)[0] == 200
 
 
 def test_a_sheet_over_http_may_be_large_and_in_gb18030(desk: Desk) -> None:
