@@ -691,7 +691,7 @@ PROBLEMS: dict[str, Problem] = {
         "The licence may not move to another host again",
         "Licence {number} has moved to another host as often as the product {product} allows "
         "({allowed}).",
-        "Have an administrator raise the product's number of rehosts.",
+        "Have an administrator raise the number of moves that the product allows.",
     ),
     "ProposalDecidedError": Problem(
         "proposal-decided",
@@ -1036,6 +1036,17 @@ NOTICES: dict[str, Remark] = {
         "note",
         "Nothing was issued to {customer} before.",
         "Is the name written as you always write it?",
+    ),
+    "customer-alike": Remark(
+        "warning",
+        "There is a customer whose name is nearly {customer}: {alike}.",
+        "If the same is meant, write the name as it stands there; a second customer would be added.",
+    ),
+    "former-host-keeps-file": Remark(
+        "warning",
+        "The former host {host} keeps its file of {number}, which stays valid there {until}, or until "
+        "a list of revoked licences that names it is put there.",
+        "Ask the operator to delete conf/license.dat on the former host, and to confirm that it is done.",
     ),
     "product-new": Remark(
         "warning",

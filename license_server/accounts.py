@@ -4,6 +4,8 @@ Nobody gives away more than they may do themselves, nobody changes their own rol
 always an administrator.
 """
 
+from collections.abc import Callable
+
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
@@ -48,12 +50,22 @@ def insert(
     return user
 
 
-def check_still(connection: Connection, actor: Actor, permission: str) -> None:
-    """Raise NotPermittedError where *actor* is a person who may not do that any more."""
-    kind, _, email = actor.name.partition(":")
+def check_still(
+    connection: Connection, actor: Actor, permission: str, clock: Callable[[], int]
+) -> None:
+    """Raise NotPermittedError where *actor* may not do that any more, by the *clock*.
+
+    A person's account may have ended, or have another role; a token may be revoked, or over.
+    """
+    kind, _, name = actor.name.partition(":")
+    if kind == "token":
+        token = store.token_by_name(connection, name)
+        over = token is None or token.revoked_at is not None
+        if token is None or over or (token.expires_at is not None and token.expires_at <= clock()):
+            raise NotPermittedError(reason="The token has been revoked, or has ended")
     if kind != "user":
         return
-    user = store.user_by_email(connection, email)
+    user = store.user_by_email(connection, name)
     ended = user is None or user.ended_at is not None
     permissions = frozenset[str]() if user is None or ended else ROLES[user.role]
     actor._replace(permissions=permissions).need(permission)

@@ -21,6 +21,7 @@ from license_core.errors import (
     Notice,
     RehostsUsedUpError,
     TermTooLongError,
+    utc,
 )
 from license_core.reason import Reason
 from license_server import audit, customers, issuing, orders, products, rows
@@ -66,6 +67,7 @@ _PAST = {
     "reissue": "reissued",
 }
 _LONGEST_REASON = 1000
+_WORDS = {"rehost": "move to another host"}
 
 
 class Wanted(NamedTuple):
@@ -314,7 +316,7 @@ def check_state(stored: StoredLicense, act: str) -> None:
             "suspended": Reason("is suspended"),
             "revoked": Reason("was revoked"),
         }[stored.state]
-        raise LicenseStateError(number=stored.number, act=Reason(act), became=became)
+        raise LicenseStateError(number=stored.number, act=_word(act), became=became)
 
 
 def read_reason(members: dict[str, Any], *, needed: bool) -> str | None:
@@ -341,7 +343,12 @@ def _check_difference(
         became = Reason("would stay as it is: nothing to be changed is named")
     else:
         return
-    raise LicenseStateError(number=former.number, act=Reason(act), became=became)
+    raise LicenseStateError(number=former.number, act=_word(act), became=became)
+
+
+def _word(act: str) -> Reason:
+    """What an act is called in a sentence."""
+    return Reason(_WORDS.get(act, act))
 
 
 def _replaced(connection: Connection, order: Order, actor: Actor) -> StoredLicense | None:
@@ -431,8 +438,15 @@ def _notices(connection: Connection, drafted: Plan, actor: Actor, now: int) -> l
                     customer=one.customer,
                 )
             )
+    if drafted.act == "rehost" and drafted.former is not None:
+        found.append(keeps_file(drafted.former))
     if parties.customer_by_name(connection, order.customer) is None:
-        found.append(Notice("customer-new", customer=order.customer))
+        alike = parties.alike(connection, order.customer)
+        found.append(
+            Notice("customer-alike", customer=order.customer, alike=alike.name)
+            if alike
+            else Notice("customer-new", customer=order.customer)
+        )
     if drafted.product is None and parties.products_after(connection, None, 1):
         found.append(Notice("product-new", product=order.product))
     present, allowed = order.request.gpus, order.limits.get("gpus")
@@ -441,6 +455,17 @@ def _notices(connection: Connection, drafted: Plan, actor: Actor, now: int) -> l
     if drafted.needs_approval:
         found.append(Notice("needs-approval", product=order.product))
     return found
+
+
+def keeps_file(former: StoredLicense) -> Notice:
+    """What stays on the host from which *former* moves away."""
+    end = former.expires_at if former.grace_until is None else former.grace_until
+    return Notice(
+        "former-host-keeps-file",
+        host=former.host_name or former.host_key,
+        number=former.number,
+        until=Reason("without end") if end is None else Reason("until {end}", end=utc(end)),
+    )
 
 
 def _expect(connection: Connection, number: str, expected: str | None) -> None:

@@ -1,4 +1,4 @@
-"""What an earlier version stored becomes part of the ledger: found by words, bound by events."""
+"""What an earlier version stored becomes part of the ledger: it is bound by events."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,8 +8,6 @@ from sqlalchemy import Connection, select
 from license_server import audit, models
 from license_server.actor import COMMAND
 from license_server.rows import KEYS
-from license_server.store import parties
-from license_server.store.parties import Customer
 
 _ROWS_AN_EVENT = 200
 
@@ -22,9 +20,6 @@ def adopt(connection: Connection, now: int) -> None:
             subject = f"{table} {first} to {first + len(rows) - 1}"
             bound = [(table, row) for row in rows]
             audit.record(connection, now, COMMAND, "ledger.adopted", subject, rows=bound)
-            if table == "customers":
-                for row in rows:
-                    parties.set_words(connection, Customer(**row))
 
 
 def _batches(connection: Connection, table: str) -> Iterator[list[dict[str, Any]]]:

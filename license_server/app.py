@@ -79,7 +79,7 @@ def create_app(
     app.state.openid = openid_client
     app.state.rates = Rates(settings.rate)
     app.state.metrics = counted
-    app.state.figures = figures.Kept(ZoneInfo(settings.time_zone))
+    app.state.figures = figures.Kept(ZoneInfo(settings.time_zone), figures.LATER)
     app.state.revocations = revocations.Kept()
     app.state.running = health.Running()
     for room in (*openapi.ROUTERS, openapi.router, health.router, *routes.ROUTERS):

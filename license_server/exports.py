@@ -34,16 +34,16 @@ def license_rows(read: Read, wanted: Filter, now: int) -> Iterator[tuple[Any, ..
         rows, below = read(
             lambda connection: licenses.listed(connection, wanted, now, before=before, limit=PAGE)  # noqa: B023
         )
-        yield from map(_license, rows)
+        yield from (_license(row, now) for row in rows)
         if below is None:
             return
 
 
-def _license(stored: StoredLicense) -> tuple[Any, ...]:
+def _license(stored: StoredLicense, now: int) -> tuple[Any, ...]:
     license_ = issuing.claims_of(stored)
     return (
         stored.number,
-        stored.state,
+        stored.state_at(now),
         stored.customer,
         stored.product,
         stored.host_key,

@@ -23,9 +23,14 @@ from license_server.store.licenses import StoredLicense
 
 MONTHS = 12
 SOON_DAYS = 30
+MOVED_DAYS = 365
 SMALL = 5_000
 """With so many licences a ledger is counted each time."""
 _FRESH, _STALE = 60, 3600  # seconds
+_TIMES = 300
+"""… or so many times as long as counting took, where that is longer."""
+LATER = 1.0
+"""How long a count waits that nobody waits for, in seconds: it takes nothing from their page."""
 _MOST_MOVED = 6
 _MOST_ZONES = 16
 Count = Callable[[Connection], "Board"]
@@ -73,7 +78,8 @@ def count(connection: Connection, there: ZoneInfo, now: int) -> Board:
     past, ahead = firsts[: MONTHS + 1], [today, *firsts[MONTHS:]]
     ending = store.ending(connection, [now, *(_midnight(day, there) for day in ahead[1:])])
     bounds = [_midnight(day, there) for day in past]
-    moved = dict(store.moved(connection, bounds[0], _MOST_MOVED))
+    since = _midnight(today - timedelta(MOVED_DAYS), there)
+    moved = dict(store.moved(connection, since, _MOST_MOVED))
     newest = {one.line: one for one in licenses.newest_of_lines(connection, list(moved))}
     return Board(
         now,
@@ -95,8 +101,10 @@ class Kept:
     Where those are many, for further readers it is counted in *zone*, the vendor's.
     """
 
-    def __init__(self, zone: ZoneInfo) -> None:
+    def __init__(self, zone: ZoneInfo, later: float = 0) -> None:
         self._zone = zone
+        self._later = later
+        self._fresh: dict[str, float] = {}
         self._turn = asyncio.Semaphore(1)
         self._boards: dict[str, Board] = {}
         self._counting: dict[str, asyncio.Future[Board]] = {}
@@ -106,11 +114,13 @@ class Kept:
         there = self._admitted(there, now)
         kept = self._boards.get(there.key)
         age = _STALE if kept is None else abs(now - kept.at)
-        if kept is not None and age < _FRESH:
+        if kept is not None and age < self._fresh[there.key]:
             return kept
+        waits = kept is None or age >= _STALE
         # Whoever comes meanwhile waits for the same; nobody's leaving ends it.
-        counting = self._counting.get(there.key) or self._begin(read, there, now)
-        return await asyncio.shield(counting) if kept is None or age >= _STALE else kept
+        later = 0 if waits else self._later
+        counting = self._counting.get(there.key) or self._begin(read, there, now, later)
+        return await asyncio.shield(counting) if waits or kept is None else kept
 
     def _admitted(self, there: ZoneInfo, now: int) -> ZoneInfo:
         """The time zone to count in for somebody who is *there*."""
@@ -120,12 +130,20 @@ class Kept:
         taken = (self._boards.keys() | self._counting.keys()) - {self._zone.key}
         return there if there.key in taken or len(taken) < _MOST_ZONES else self._zone
 
-    async def _count(self, read: Read, there: ZoneInfo, now: int) -> Board:
+    async def _count(self, read: Read, there: ZoneInfo, now: int, later: float) -> Board:
+        if later:
+            await asyncio.sleep(later)
         async with self._turn:
-            return await read(lambda connection: count(connection, there, now))
+            began = asyncio.get_running_loop().time()
+            board = await read(lambda connection: count(connection, there, now))
+            took = asyncio.get_running_loop().time() - began
+            self._fresh[there.key] = min(max(_FRESH, took * _TIMES), _STALE / 2)
+            return board
 
-    def _begin(self, read: Read, there: ZoneInfo, now: int) -> "asyncio.Future[Board]":
-        counting = asyncio.ensure_future(self._count(read, there, now))
+    def _begin(
+        self, read: Read, there: ZoneInfo, now: int, later: float
+    ) -> "asyncio.Future[Board]":
+        counting = asyncio.ensure_future(self._count(read, there, now, later))
         self._counting[there.key] = counting
         counting.add_done_callback(lambda done: self._end(there.key, done))
         return counting

@@ -124,6 +124,14 @@ Index(
     licenses.c.id,
 )
 Index(None, licenses.c.issued_at, licenses.c.act)
+# The longest grace is the first of these: who is in grace ended no longer ago (store/search.py).
+Index(
+    "ix_licenses_grace",
+    text("(grace_until - expires_at)"),
+    _table=licenses,
+    sqlite_where=licenses.c.grace_until.is_not(None),
+    postgresql_where=licenses.c.grace_until.is_not(None),
+)
 Index(
     "ix_licenses_moves",
     licenses.c.line,

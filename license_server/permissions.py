@@ -2,7 +2,7 @@
 
 PERMISSIONS = {
     "licenses:read": "see licences, customers, products and proposals, and fetch files",
-    "licenses:issue": "issue, renew, rehost and change licences",
+    "licenses:issue": "issue, renew, move and change licences",
     "licenses:end": "suspend, reinstate and revoke licences",
     "proposals:decide": "approve or refuse what somebody else proposed",
     "customers:write": "add and change customers",

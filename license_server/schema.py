@@ -10,6 +10,10 @@ from sqlalchemy import Connection
 from alembic import command
 from license_core.errors import NotInitialisedError, SchemaNewerError, SchemaOutdatedError
 from license_server.adoption import adopt
+from license_server.store import parties
+
+_WORDS_SINCE = "0004"
+"""Since then customers are found by names that are alike, too."""
 
 
 def _folder() -> Path:
@@ -64,8 +68,12 @@ def upgrade(connection: Connection, now: int, revision: str = "head") -> None:
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
-    if before == "0001" and found(connection) == current():
+    if before is None or found(connection) != current():
+        return
+    if before == "0001":
         adopt(connection, now)
+    if before < _WORDS_SINCE:
+        parties.set_all_words(connection)
 
 
 def downgrade(connection: Connection, revision: str) -> None:

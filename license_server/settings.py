@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -21,6 +22,17 @@ def _networks(given: object) -> object:
     return tuple(ip_network(part.strip()) for part in given.split(",") if part.strip())
 
 
+def _base(given: object) -> object:
+    """An address such as ``https://licences.example.com``, without a last slash."""
+    told = str(given).strip().rstrip("/")
+    parts = urlsplit(told)
+    plain = parts.scheme in ("http", "https") and parts.hostname and not parts.username
+    if not plain or parts.path or parts.query or parts.fragment or not told.isprintable():
+        raise ValueError("it is no address such as https://licences.example.com")
+    return told
+
+
+PublicUrl = Annotated[str, BeforeValidator(_base)]
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
 
 
@@ -60,6 +72,8 @@ class ServerSettings(BaseSettings):
     """How often a checkpoint of the record is made, where something was done."""
     trusted_proxies: Networks = ()
     """The proxies that are believed when they say who calls and how; none unless named."""
+    public_url: PublicUrl | None = None
+    """How the desk's addresses begin where people reach it; None: as their browsers call it."""
     metrics_from: Networks = (ip_network("127.0.0.0/8"), ip_network("::1"))
     """Who may read /metrics."""
 

@@ -7,9 +7,12 @@ restart stopped goes on from any process, and issues nothing twice.
 
 import hashlib
 import io
-from collections.abc import Callable, Generator, Iterator
+import zipfile
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
-from itertools import takewhile
+from datetime import UTC, datetime
+from functools import partial
+from itertools import islice, takewhile
 from typing import Any, NamedTuple, TypeVar
 
 import anyio.to_thread
@@ -18,12 +21,20 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from license_core import strictjson
-from license_core.errors import ImportRefusedError, LicenseError, NotFoundError
-from license_server import accounts, importing, order_sheet
+from license_core.errors import (
+    ChangedMeanwhileError,
+    ImportRefusedError,
+    InputInvalidError,
+    LicenseError,
+    NotFoundError,
+)
+from license_core.reason import Reason
+from license_server import accounts, bulk, importing, issuing, order_sheet, products, words
 from license_server.actor import Actor
 from license_server.bulk import Line, Outcome, Planned, Refused
 from license_server.site import Site
-from license_server.store import record
+from license_server.store import licenses, parties, record
+from license_server.store.licenses import StoredLicense
 from license_server.store.record import Reply
 
 T = TypeVar("T")
@@ -34,9 +45,11 @@ STOPPED_AFTER = 30
 SEEN_SECONDS = 60
 """How long what was seen of a sheet is shown again without a new look at all its lines."""
 _MOST_SEEN = 8
-_LOOKS, _RUNS = CapacityLimiter(1), CapacityLimiter(2)
+_LOOKS, _TURNS, _RUNS = CapacityLimiter(1), CapacityLimiter(2), CapacityLimiter(2)
 """How many sheets are looked at, and issued, at once: the threads of other requests are not theirs.
 They are no pool of their own: a server that stops does not wait for the end of an import."""
+_BEAT = STOPPED_AFTER // 3
+"""How often a job that waits for its turn says that it does, in seconds."""
 _SHEET, _PROGRESS = "sheet:", "sheet-progress:"
 _GOING_ON, _DONE = 202, 200
 
@@ -57,6 +70,10 @@ class Progress(NamedTuple):
     problem: str | None = None
     """The slug of what stopped it, and what it said."""
     detail: str | None = None
+    rules: Mapping[str, str] | None = None
+    """The products that it names, and the rules of each (products.rules) when it was looked at."""
+    waits: bool = False
+    """Whether others are to be done first."""
 
 
 class Job(NamedTuple):
@@ -75,6 +92,15 @@ class Job(NamedTuple):
         )
 
 
+class Alike(NamedTuple):
+    """A name that would be a new customer's, though one is called nearly so."""
+
+    name: str
+    other: str
+    other_id: int | None
+    """None: another new one, of a line before."""
+
+
 class Seen(NamedTuple):
     """What would become of a sheet: how many lines are right and wrong, and the first of each."""
 
@@ -82,6 +108,14 @@ class Seen(NamedTuple):
     wrong: int
     planned: tuple[Planned, ...]
     refused: tuple[Refused, ...]
+    alike: tuple[Alike, ...]
+    rules: Mapping[str, str]
+    """The products that it names, and the rules of each (products.rules)."""
+
+    @property
+    def agreed(self) -> str:
+        """What names the rules that were seen."""
+        return hashlib.sha256(strictjson.dumps(dict(sorted(self.rules.items())))).hexdigest()
 
 
 _seen: dict[tuple[str, Actor], tuple[int, Seen]] = {}
@@ -94,8 +128,24 @@ async def apart(work: Callable[..., T], *arguments: Any) -> T:
 
 
 async def run_apart(site: Site, id_: str, actor: Actor) -> None:
-    """Do as ``run`` does, while few other jobs run."""
-    await anyio.to_thread.run_sync(run, site, id_, actor, limiter=_RUNS)
+    """Do as ``run`` does, once few other jobs run; until then it is noted that this one waits."""
+    mine = object()
+    while True:
+        with anyio.move_on_after(_BEAT) as waited:
+            await _TURNS.acquire_on_behalf_of(mine)
+        if not waited.cancelled_caught:
+            break
+        await site.write(lambda connection: _wait(connection, id_, actor, site.clock()))
+    try:
+        await anyio.to_thread.run_sync(run, site, id_, actor, limiter=_RUNS)
+    finally:
+        _TURNS.release_on_behalf_of(mine)
+
+
+def _wait(connection: Connection, id_: str, actor: Actor, now: int) -> None:
+    job = find(connection, id_, actor)
+    if job is not None:
+        _note(connection, id_, actor, now, job.progress._replace(waits=True))
 
 
 def read(text: str) -> bytes:
@@ -157,14 +207,36 @@ def _look(site: Site, id_: str, actor: Actor, now: int) -> Seen:
     right = wrong = 0
     planned: list[Planned] = []
     refused: list[Refused] = []
+    names: dict[str, None] = {}
+    rules: dict[str, str] = {}
     for one in importing.look(site.database, lines, actor, now):
         if isinstance(one, Planned):
             right += 1
+            names[one.plan.order.customer] = None
+            if one.plan.order.product not in rules:
+                rules[one.plan.order.product] = products.rules(one.plan.product)
             planned += [one] if right <= SHOWN else []
         else:
             wrong += 1
             refused += [one] if wrong <= SHOWN else []
-    return Seen(right, wrong, tuple(planned), tuple(refused))
+    alike = site.database.read(lambda connection: tuple(_alike(connection, names)))
+    return Seen(right, wrong, tuple(planned), tuple(refused), alike, rules)
+
+
+def _alike(connection: Connection, names: Iterable[str]) -> Iterator[Alike]:
+    """Those of *names* that are new, and nearly those of others."""
+    known = parties.ids_by_name(connection, "customers", names)
+    new: dict[str, str] = {}
+    for name in names:
+        key = words.alike(name)
+        if name in known or key is None:
+            continue
+        other = parties.alike(connection, name)
+        if other is not None:
+            yield Alike(name, other.name, other.id)
+        elif key in new:
+            yield Alike(name, new[key], None)
+        new.setdefault(key, name)
 
 
 def why(site: Site, id_: str, left_out: tuple[int, ...], actor: Actor, now: int) -> list[Refused]:
@@ -176,22 +248,35 @@ def why(site: Site, id_: str, left_out: tuple[int, ...], actor: Actor, now: int)
     return [one for one in seen if isinstance(one, Refused)]
 
 
-def begin(site: Site, id_: str, actor: Actor, now: int, skip: bool) -> bool:
+class Agreed(NamedTuple):
+    """What whoever lets a job be begun agrees to."""
+
+    rules: str | None = None
+    """Those that they saw (Seen.agreed); None: whatever they are."""
+    skip: bool = False
+    """That wrong lines are left out."""
+    alike: bool = False
+    """That customers are added who are called nearly as others."""
+
+
+def begin(site: Site, id_: str, actor: Actor, now: int, agreed: Agreed) -> bool:
     """Let a job be begun, or go on where it stopped; False: it goes on, or is over.
 
-    Raises NotFoundError, or ImportRefusedError for wrong lines that are not to be skipped.
+    One that goes on does so by the rules of the products as they are now. Raises NotFoundError;
+    ImportRefusedError for wrong lines that are not to be skipped; InputInvalidError for customers
+    who are called nearly as others; ChangedMeanwhileError where the rules are not those agreed to.
     """
     job = site.database.read(lambda connection: find(connection, id_, actor))
     if job is not None and not job.stopped(now):
         return False
-    lines = _accepted(site, id_, actor, now, skip) if job is None else 0
+    first = _first(site, id_, actor, now, agreed) if job is None else Progress(0)
 
     def note(connection: Connection) -> bool:
         """Whoever asked at the same time finds it noted, and does not begin it too."""
         found = find(connection, id_, actor)
         if found is not None and not found.stopped(now):
             return False
-        progress = Progress(lines) if found is None else found.progress._replace(problem=None)
+        progress = first if found is None else _again(connection, found.progress)
         _note(connection, id_, actor, now, progress)
         return True
 
@@ -201,11 +286,37 @@ def begin(site: Site, id_: str, actor: Actor, now: int, skip: bool) -> bool:
         return False
 
 
-def _accepted(site: Site, id_: str, actor: Actor, now: int, skip: bool) -> int:
-    """How many lines a sheet has, if none is wrong or they are to be skipped."""
-    seen = look(site, id_, actor, now)
-    if not seen.wrong and not skip:  # what went wrong since it was looked at was not agreed to
+def _again(connection: Connection, stopped: Progress) -> Progress:
+    """How far a job is that goes on."""
+    rules = None if stopped.rules is None else _rules(connection, stopped.rules)
+    return stopped._replace(problem=None, detail=None, rules=rules)
+
+
+def _rules(connection: Connection, names: Iterable[str]) -> dict[str, str]:
+    """The rules of the products of these *names*, as they are now."""
+    found = parties.products_by_name(connection, names)
+    return {name: products.rules(found.get(name)) for name in names}
+
+
+def _check_rules(connection: Connection, seen: Mapping[str, str] | None) -> None:
+    """Raise InputInvalidError where a product has other rules than those that were *seen*."""
+    for name, rules in _rules(connection, seen or {}).items():
+        if seen is not None and rules != seen[name]:
+            reason = Reason(
+                "the rules of {product} were changed after the sheet was looked at", product=name
+            )
+            raise InputInvalidError(field="product", reason=reason)
+
+
+def _first(site: Site, id_: str, actor: Actor, now: int, agreed: Agreed) -> Progress:
+    """How a job begins, if all that is odd about its sheet was agreed to."""
+    seen, skip = look(site, id_, actor, now), agreed.skip
+    rules = site.database.read(lambda connection: _rules(connection, seen.rules))
+    # What went wrong, or was changed, since it was looked at was not agreed to.
+    if rules != seen.rules or (not seen.wrong and not skip):
         seen = look(site, id_, actor, now, afresh=True)
+    if agreed.rules not in (None, seen.agreed):
+        raise ChangedMeanwhileError(what=Reason("the rules of a product that the sheet names"))
     if seen.wrong and not skip:
         raise ImportRefusedError(
             path="the sheet",
@@ -213,7 +324,10 @@ def _accepted(site: Site, id_: str, actor: Actor, now: int, skip: bool) -> int:
             lines=seen.wrong + seen.right,
             first=seen.refused[0].line.number,
         )
-    return seen.wrong + seen.right
+    if seen.alike and not agreed.alike:
+        reason = Reason("some customers may be there already: look at them first")
+        raise InputInvalidError(field="alike", reason=reason)
+    return Progress(seen.wrong + seen.right, rules=seen.rules)
 
 
 def run(site: Site, id_: str, actor: Actor) -> None:
@@ -227,14 +341,16 @@ def run(site: Site, id_: str, actor: Actor) -> None:
         job is not None and job.over
     ):  # it waited for a thread, was taken for stopped, and sent again
         return
-    progress = Progress(job.progress.lines if job else 0)
+    rules = job.progress.rules if job else None
+    progress = Progress(job.progress.lines if job else 0, rules=rules)
 
     def note(over: bool = False) -> None:
         now, reached = site.clock(), progress
         site.database.write(lambda connection: _note(connection, id_, actor, now, reached, over))
 
     def permit(connection: Connection) -> None:
-        accounts.check_still(connection, actor, "licenses:issue")
+        accounts.check_still(connection, actor, "licenses:issue", site.clock)
+        _check_rules(connection, rules)
 
     try:
         with closing(_lines(data)) as lines:
@@ -264,6 +380,47 @@ def outcomes(site: Site, id_: str, actor: Actor, now: int) -> Iterator[tuple[Lin
         yield from zip(lines, batch, strict=False)
 
 
+def archive(site: Site, id_: str, actor: Actor, now: int) -> Iterator[bytes]:
+    """The files of what a job issued, as a ZIP archive, some at a time. Raises NotFoundError."""
+    stream = _Stream()
+    numbers = (one.number for _, one in outcomes(site, id_, actor, now) if one.number)
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as packed:
+        while some := list(islice(numbers, bulk.BATCH)):
+            found = site.database.read(partial(licenses.by_numbers, numbers=some))
+            for stored in found:
+                made = datetime.fromtimestamp(stored.issued_at, UTC).timetuple()[:6]
+                entry = zipfile.ZipInfo(f"{_folder(stored)}/license.dat", made)
+                packed.writestr(entry, issuing.file_of(stored), zipfile.ZIP_DEFLATED)
+            yield stream.taken()
+    yield stream.taken()
+
+
+class _Stream(io.RawIOBase):
+    """What is written can be taken away, and is not kept."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, part: Any) -> int:
+        self._parts.append(bytes(part))
+        return len(part)
+
+    def taken(self) -> bytes:
+        """What was written since the last time."""
+        found = b"".join(self._parts)
+        self._parts.clear()
+        return found
+
+
+def _folder(stored: StoredLicense) -> str:
+    """Where a licence's file lies in the archive: nothing in it leads out of there."""
+    told = f"{stored.number} {stored.customer} {stored.host_name or ''}"
+    return "".join(c if c.isalnum() or c == "-" else "_" for c in told).rstrip("_")[:100]
+
+
 def _further(progress: Progress, batch: list[Outcome]) -> Progress:
     numbers = [one.number for one in batch if one.number]
     wrong = [one.line for one in batch if one.slug]
@@ -273,6 +430,7 @@ def _further(progress: Progress, batch: list[Outcome]) -> Progress:
         wrong=progress.wrong + len(wrong),
         numbers=(*progress.numbers, *numbers)[:SHOWN],
         left_out=(*progress.left_out, *wrong)[:SHOWN],
+        waits=False,
     )
 
 

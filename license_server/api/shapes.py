@@ -21,7 +21,7 @@ def license_json(stored: StoredLicense, now: int) -> dict[str, Any]:
     here = f"{PREFIX}/licenses/{stored.number}"
     return {
         "id": stored.number,
-        "state": state_of(stored, now),
+        "state": stored.state_at(now),
         "customer": stored.customer,
         "product": stored.product,
         "edition": license_.edition,
@@ -46,13 +46,6 @@ def license_json(stored: StoredLicense, now: int) -> dict[str, Any]:
         "replaced_by": stored.replaced_by,
         "links": {"self": here, "file": f"{here}/license.dat"},
     }
-
-
-def state_of(stored: StoredLicense, now: int) -> str:
-    """What became of a licence, or ``expired`` where it is over by itself."""
-    end = stored.grace_until or stored.expires_at
-    over = end is not None and end <= now
-    return "expired" if stored.state == "active" and over else stored.state
 
 
 def plan_json(planned: Plan) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from license_core.errors import ImportRefusedError, InputInvalidError
-from license_server import exports, idempotency, importing, order_sheet, sheets
+from license_server import accounts, exports, idempotency, importing, order_sheet, sheets
 from license_server.actor import Actor
 from license_server.api import PREFIX, exchange
 from license_server.api.describe import describe
@@ -53,7 +53,7 @@ async def export_licenses(request: Request, site: AtSite, actor: Reader) -> Resp
     wanted = filter_of(exchange.parameters(request, (*TEXTS, *DATES)), actor)
     rows = exports.license_rows(site.database.read, wanted, site.clock())
     return StreamingResponse(
-        _encoded(sheets.write(exports.LICENSES, rows)),
+        sheets.encoded(sheets.write(exports.LICENSES, rows)),
         media_type=f"{MEDIA_TYPE}; charset=utf-8; header=present",
         headers={"Content-Disposition": 'attachment; filename="licenses.csv"'},
     )
@@ -96,6 +96,7 @@ def _issue(
             )
 
     def go_on(connection: Connection) -> None:
+        accounts.check_still(connection, actor, "licenses:issue", site.clock)
         if key is not None:
             idempotency.go_on(connection, actor.name, key, site.clock())
 
@@ -131,7 +132,3 @@ def _encoding(request: Request) -> str:
         raise InputInvalidError(field="Content-Type", reason=f"{kind!r} is not {MEDIA_TYPE}")
     pairs = dict(part.split("=", 1) for part in parameters if "=" in part)
     return pairs.get("charset", "utf-8").strip('"')
-
-
-def _encoded(lines: Iterator[str]) -> Iterator[bytes]:
-    return (line.encode("utf-8") for line in lines)

@@ -9,7 +9,6 @@ from license_server.models import customers, keysets, licenses, products
 from license_server.store import search
 from license_server.store.search import Filter
 
-_LOOKED_ON = 20
 STATES = ("active", "replaced", "suspended", "revoked")
 
 
@@ -56,6 +55,12 @@ class StoredLicense(NamedTuple):
     act: str
     state: str
     """What became of it: one of STATES."""
+
+    def state_at(self, now: int) -> str:
+        """What it is at the instant *now*, as programs are told: ``expired``, where it is over."""
+        end = self.expires_at if self.grace_until is None else self.grace_until
+        over = self.state == "active" and end is not None and end <= now
+        return "expired" if over else self.state
 
 
 ALL = (
@@ -119,6 +124,14 @@ def by_number(connection: Connection, number: str) -> StoredLicense | None:
     """The licence of this number."""
     found = connection.execute(ALL.where(licenses.c.number == number)).first()
     return None if found is None else StoredLicense(*tuple(found))
+
+
+def by_numbers(connection: Connection, numbers: Sequence[str]) -> list[StoredLicense]:
+    """The licences of these numbers, in the order in which they were issued."""
+    rows = connection.execute(
+        _LICENSES.where(licenses.c.number.in_(numbers)).order_by(licenses.c.id)
+    )
+    return [StoredLicense(*tuple(row)) for row in rows]
 
 
 def request_of(connection: Connection, number: str) -> str | None:
@@ -192,28 +205,21 @@ class Page(NamedTuple):
 
 
 def listed(
-    connection: Connection, wanted: Filter, now: int, *, before: int | None, limit: int
+    connection: Connection,
+    wanted: Filter,
+    now: int,
+    *,
+    before: int | None,
+    limit: int,
+    patient: bool = False,
 ) -> Page:
     """At most *limit* licences, the newest first; those with an id under *before*.
 
-    There may be fewer than *limit* although more follow (search.py).
+    There may be fewer than *limit* although more follow; for people, who are *patient*, more are
+    looked at before (search.py).
     """
-    ids, below = search.find(connection, wanted, now, before=before, limit=limit)
+    ids, below = search.find(connection, wanted, now, before=before, limit=limit, patient=patient)
     if not ids:
         return Page([], below)
     query = ALL.where(licenses.c.id.in_(ids)).order_by(licenses.c.id.desc())
     return Page([StoredLicense(*tuple(row)) for row in connection.execute(query)], below)
-
-
-def filled(
-    connection: Connection, wanted: Filter, now: int, *, before: int | None, limit: int
-) -> Page:
-    """A page as ``listed`` gives it, for people: one that would be short is looked on for."""
-    page = listed(connection, wanted, now, before=before, limit=limit)
-    for _ in range(_LOOKED_ON):
-        missing = limit - len(page.rows)
-        if page.below is None or missing == 0:
-            break
-        more = listed(connection, wanted, now, before=page.below, limit=missing)
-        page = Page(page.rows + more.rows, more.below)
-    return page

@@ -17,6 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from license_server.models import begins, customer_words, customers, licenses, metadata, products
+from license_server.words import alike as folded
 from license_server.words import words
 
 _FEW = 500
@@ -143,11 +144,42 @@ def change_product(connection: Connection, id_: int, **changed: Any) -> Product:
 
 
 def set_words(connection: Connection, customer: Customer) -> None:
-    """Let a customer be found by the words of its name."""
-    rows = [{"word": word, "customer_id": customer.id} for word in words(customer.name)]
+    """Let a customer be found by the words of its name, and by names that are alike."""
+    found = [*words(customer.name), *_key(customer.name)]
+    rows = [{"word": word, "customer_id": customer.id} for word in found]
     if rows:
         query: Insert = insert(customer_words)
         connection.execute(query, rows)
+
+
+def set_all_words(connection: Connection) -> None:
+    """Let every customer be found as ``set_words`` does."""
+    connection.execute(delete(customer_words))
+    after: str | None = None
+    while rows := customers_after(connection, after, _FEW):
+        for row in rows:
+            set_words(connection, row)
+        after = rows[-1].name
+
+
+def alike(connection: Connection, name: str) -> Customer | None:
+    """A customer of another name that people might take for this one (words.py)."""
+    key = _key(name)
+    query = (
+        select(customers)
+        .join(customer_words, customer_words.c.customer_id == customers.c.id)
+        .where(customer_words.c.word.in_(key), customers.c.name != name)
+        .order_by(customers.c.id)
+        .limit(1)
+    )
+    row = connection.execute(query).first() if key else None
+    return None if row is None else Customer(*row)
+
+
+def _key(name: str) -> list[str]:
+    """Under which names that are alike stand among the words; nobody who searches types that."""
+    key = folded(name)
+    return [] if key is None else [f"={key}"]
 
 
 def customers_after(

@@ -89,6 +89,12 @@ def token_by_id(connection: Connection, id_: str) -> StoredToken | None:
     return None if row is None else StoredToken(*row)
 
 
+def token_by_name(connection: Connection, name: str) -> StoredToken | None:
+    """The token that is called so."""
+    row = connection.execute(select(tokens).where(tokens.c.name == name)).first()
+    return None if row is None else StoredToken(*row)
+
+
 def list_tokens(connection: Connection) -> list[StoredToken]:
     """All tokens, in the order of their names."""
     return [StoredToken(*row) for row in connection.execute(select(tokens).order_by(tokens.c.name))]

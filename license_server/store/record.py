@@ -16,7 +16,18 @@ from sqlalchemy import (
     update,
 )
 
-from license_server.models import audit_events, checkpoints, idempotency_keys, keysets, users
+from license_server.models import (
+    audit_events,
+    checkpoints,
+    idempotency_keys,
+    keysets,
+    licenses,
+    users,
+)
+from license_server.store.parties import Customer
+
+MOST_OF_CUSTOMER = 500
+"""Of so many licences of a customer the events are listed."""
 
 # Made once: what SQLAlchemy knows of a statement by heart it need not work out at each issue.
 _ADD_EVENT = insert(audit_events).inline()
@@ -130,6 +141,17 @@ def events(
         )
     rows = connection.execute(query.order_by(*(one.desc() for one in order)).limit(limit))
     return [Event(*row) for row in rows]
+
+
+def of_customer(connection: Connection, customer: Customer) -> list[str]:
+    """The subjects of a customer's events: its name, and the numbers of its newest licences."""
+    query = (
+        select(licenses.c.number)
+        .where(licenses.c.customer_id == customer.id)
+        .order_by(licenses.c.id.desc())
+        .limit(MOST_OF_CUSTOMER)
+    )
+    return [customer.name, *connection.execute(query).scalars()]
 
 
 def trail(connection: Connection, subjects: Sequence[str]) -> list[Event]:

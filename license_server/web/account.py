@@ -2,7 +2,9 @@
 
 from typing import Any
 
+import segno
 from fastapi import APIRouter, Request
+from markupsafe import Markup
 from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
@@ -99,15 +101,24 @@ def _enrol(
     sealed: bytes,
     error: LicenseError | None = None,
 ) -> Response:
+    address = second_factor.address_of(seed, session.email, site.issuer.name)
     return pages.page(
         request,
         "enrol",
         error.row.status if error else 200,
-        error=error,
+        fields={},
+        faults={"code": error} if error else {},
         sealed=b64url.encode(sealed),
         secret=second_factor.in_groups(second_factor.text_of(seed)).replace("-", " "),
-        address=second_factor.address_of(seed, session.email, site.issuer.name),
+        address=address,
+        code=_picture(address),
     )
+
+
+def _picture(address: str) -> Markup:
+    """*address* as a QR code, for the camera of a telephone; dark on light in any colours."""
+    code = segno.make_qr(address, error="m")
+    return Markup(code.svg_inline(scale=4, border=4, light="white", svgclass="qr"))  # noqa: S704  # made of the code alone
 
 
 @router.post("/codes/confirm")

@@ -15,9 +15,10 @@ from license_server import cursors, customers
 from license_server.auth import Session
 from license_server.paths import row_id
 from license_server.site import Site
-from license_server.store import licenses, parties
+from license_server.store import licenses, parties, record
+from license_server.store.licenses import StoredLicense
 from license_server.store.parties import Customer
-from license_server.store.record import Reply
+from license_server.store.record import Event, Reply
 from license_server.store.search import Filter
 from license_server.web import editing, forms, pages, who
 from license_server.web.editing import Faults
@@ -27,6 +28,7 @@ ROOM = "/customers"
 _PAGE = 50
 _LONGEST_SEARCH = 200
 _NEWEST = 5
+_EVENTS = 10
 
 router = APIRouter(prefix=ROOM)
 Reader = Annotated[Session, Depends(May("licenses:read"))]
@@ -67,6 +69,10 @@ async def add(request: Request, site: AtSite, session: Writer, fields: Form) -> 
     found = editing.faults(customers.read, members)
     if found:
         return _new(request, site, fields, found)
+    name = customers.read({"name": members["name"]})["name"]
+    alike = await site.read(lambda connection: parties.alike(connection, name))
+    if alike is not None and fields.get("sure") != "yes":
+        return _new(request, site, fields, {}, alike)
 
     def work(connection: Connection) -> Reply:
         added = customers.add(connection, members, session.actor, now)
@@ -79,11 +85,19 @@ async def add(request: Request, site: AtSite, session: Writer, fields: Form) -> 
     return RedirectResponse(reply.location or ROOM, reply.status)
 
 
-def _new(request: Request, site: Site, fields: dict[str, str], faults: Faults) -> Response:
+def _new(
+    request: Request,
+    site: Site,
+    fields: dict[str, str],
+    faults: Faults,
+    alike: Customer | None = None,
+) -> Response:
+    """The form for another customer; *alike*: one who is called nearly so."""
     return pages.page(
         request,
         "customer_new",
-        editing.status(faults),
+        409 if alike else editing.status(faults),
+        alike=alike,
         fields=fields,
         faults=faults,
         once=forms.new_once(site.random),
@@ -136,22 +150,33 @@ async def _one(
     """The page of a customer; *typed* is what was refused, or *collided* with another's change."""
     now = site.clock()
 
-    def read(connection: Connection) -> tuple[Customer, licenses.Page]:
+    def read(connection: Connection) -> tuple[Customer, list[StoredLicense], list[Event]]:
         customer = customers.seen(connection, number, session.actor)
         wanted = Filter(customer=customer.name, products=session.actor.products)
-        found = licenses.listed(connection, wanted, now, before=None, limit=_NEWEST)
-        return customer, found
+        of = record.of_customer(connection, customer)
+        if session.actor.products is not None:
+            of = [one.number for one in _listed(connection, wanted, now, _EVENTS)]
+        events = record.events(connection, record.Wanted(subjects=of), before=None, limit=_EVENTS)
+        live = _listed(connection, wanted._replace(state="active"), now, _NEWEST)
+        known = {one.number for one in live}
+        others = _listed(connection, wanted, now, _NEWEST)
+        others = [one for one in others if one.number not in known]
+        return customer, (live + others)[:_NEWEST], events
 
-    customer, found = await site.read(read)
+    customer, found, events = await site.read(read)
     return pages.page(
         request,
         "customer",
         customer=customer,
-        licenses=found.rows,
-        more=found.below is not None,
+        licenses=found,
+        events=events,
         told=editing.told(request),
         **editing.shown(_fields(customer), customers.etag(customer), typed, faults, collided),
     )
+
+
+def _listed(connection: Connection, wanted: Filter, now: int, limit: int) -> list[StoredLicense]:
+    return licenses.listed(connection, wanted, now, before=None, limit=limit).rows
 
 
 def _members(fields: dict[str, str]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from license_core import b64url
 from license_core import request as requests
 from license_core.errors import FormExpiredError, InputInvalidError, LicenseError
 from license_core.reason import Reason
-from license_server import desk, orders, products, sheet_jobs
+from license_server import acts, desk, orders, products, sheet_jobs
 from license_server.idempotency import Idempotency
 from license_server.orders import Order
 from license_server.products import FindProduct
@@ -73,7 +73,12 @@ def once(fields: dict[str, str], path: str) -> Idempotency:
     if not key or len(key) > 64 or not (key.isascii() and key.isprintable()):
         raise FormExpiredError
     content = urlencode(sorted(fields.items())).encode("ascii")
-    return Idempotency.of(f"form:{key}", "POST", path, content)
+    return Idempotency.of(key_of(key), "POST", path, content)
+
+
+def key_of(once: str) -> str:
+    """The key under which the reply to a form that carries *once* is kept."""
+    return f"form:{once}"
 
 
 def members(fields: Mapping[str, str]) -> dict[str, Any]:
@@ -85,7 +90,7 @@ def members(fields: Mapping[str, str]) -> dict[str, Any]:
         name: fields[name].strip() for name in _TEXTS if fields.get(name, "").strip()
     }
     made |= {name: number(fields, name) for name in _NUMBERS if fields.get(name, "").strip()}
-    made |= term_of(fields)
+    made |= term_of(fields) | reason_of(fields)
     features = names_in(fields.get("features", ""))
     if features:
         made["features"] = features
@@ -117,6 +122,12 @@ def term_of(fields: Mapping[str, str]) -> dict[str, Any]:
     return made
 
 
+def reason_of(fields: Mapping[str, str]) -> dict[str, str]:
+    """The member that says why, where the form's *fields* do."""
+    reason = " ".join(fields.get("reason", "").split())
+    return {orders.REASON: reason} if reason else {}
+
+
 def names_in(text: str) -> list[str]:
     """The names in a list as people type it."""
     return [name for name in re.split(r"[\s,;，、；]+", text) if name]
@@ -139,7 +150,9 @@ def order(
     _, made = products.filled(find_product, made)
     if not any(name in made for name in orders.TERM[:3]):
         made["days"] = DAYS
-    return orders.from_members(made, now), made
+    asked = dict(made)
+    acts.read_reason(asked, needed=False)
+    return orders.from_members(asked, now), made
 
 
 def faults(

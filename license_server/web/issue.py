@@ -11,7 +11,17 @@ from license_server import desk, issuing
 from license_server.acts import Wanted
 from license_server.auth import Session
 from license_server.site import Site
-from license_server.web import forms, licenses, life, pages, reading, replacement, settled
+from license_server.web import (
+    drafts,
+    forms,
+    licenses,
+    life,
+    pages,
+    reading,
+    replacement,
+    settled,
+)
+from license_server.web.drafts import Draft
 from license_server.web.entry import HOME
 from license_server.web.reading import Look, Reading
 from license_server.web.who import AtSite, Form, May
@@ -30,26 +40,32 @@ _AT_THE_FORM = {
     "RequestAmbiguousError",
 }
 
+PREVIEW = f"{HOME}/preview"
+_NAMED = ("customer", "product")
+"""What a link to the form may fill in."""
+
 router = APIRouter()
 Issuer = Annotated[Session, Depends(May("licenses:issue"))]
 
 
 @router.get(HOME + "/new")
-async def new(request: Request, site: AtSite, _: Issuer) -> Response:
-    """The form for a licence, filled from an earlier one where ``?like=`` names it."""
+async def new(request: Request, site: AtSite, session: Issuer) -> Response:
+    """The form for a licence: as it was filled in (``?draft=``), or as an earlier one (``?like=``).
+
+    Else with what the address names.
+    """
+    given = request.query_params
+    if "draft" in given:
+        draft = await _draft(site, session, given["draft"])
+        return await _form(request, site, draft.fields)
     fields = {"term": "days", "time_zone": site.settings.time_zone}
-    like = request.query_params.get("like")
+    fields |= {name: given[name] for name in _NAMED if name in given}
+    like = given.get("like")
     if like:
         license_ = issuing.claims_of(await licenses.find(site, like))
         fields |= replacement.fields(license_, site.settings.time_zone, site.clock())
         del fields["replaces"]  # another one beside it: what replaces it are the acts of its page
     return await _form(request, site, fields)
-
-
-@router.post(HOME + "/new")
-async def change(request: Request, site: AtSite, _: Issuer, fields: Form) -> Response:
-    """The form again, as it was filled in."""
-    return await _form(request, site, settled.unsettle(fields))
 
 
 @router.post(HOME + "/reading")
@@ -65,9 +81,28 @@ async def read(request: Request, site: AtSite, session: Issuer, fields: Form) ->
 
 @router.post(HOME + "/preview")
 async def preview(request: Request, site: AtSite, session: Issuer, fields: Form) -> Response:
-    """What the form would issue."""
+    """Lead to what the form would issue; or the form again, with what is wrong."""
     fields.pop("once", None)
-    return await _preview(request, site, session, fields)
+    now, fields = site.clock(), settled.unsettle(fields)
+    try:
+        await site.read(lambda c: reading.look(c, fields, session.actor, now))
+    except LicenseError as error:
+        return await _mend(request, site, fields, error, now)
+    id_ = await drafts.keep(site, PREVIEW, fields, session.actor)
+    return RedirectResponse(f"{PREVIEW}/{id_}", 303)
+
+
+@router.get(PREVIEW + "/{id}")
+async def previewed(id: str, request: Request, site: AtSite, session: Issuer) -> Response:  # noqa: A002  # the path's name for it
+    """What a form would issue; or what came of it."""
+    draft = await _draft(site, session, id)
+    if draft.done is not None:
+        return pages.page(request, "done", done=draft.done, again=f"{HOME}/new?draft={id}")
+    return await _preview(request, site, session, draft.fields, draft.id)
+
+
+async def _draft(site: Site, session: Session, id_: str) -> Draft:
+    return await site.read(lambda c: drafts.find(c, id_, PREVIEW, session.actor))
 
 
 async def _preview(
@@ -75,6 +110,7 @@ async def _preview(
     site: Site,
     session: Session,
     fields: dict[str, str],
+    once: str,
     changed: ChangedMeanwhileError | None = None,
 ) -> Response:
     """What the form would issue now; *changed*: what is otherwise than when that was seen."""
@@ -100,21 +136,21 @@ async def _preview(
         zone=seen.members["time_zone"],
         fields=settled.settle(fields, seen.members, seen.plan),
         filled=filled,
-        once=forms.new_once(site.random),
+        once=once,
     )
 
 
 @router.post(HOME)
 async def issue(request: Request, site: AtSite, session: Issuer, fields: Form) -> Response:
     """Issue what the preview showed; the same form sent twice issues one licence."""
-    key = forms.once(fields, HOME)
-    now = site.clock()
+    once = fields.get("once", "")
+    key, now = forms.once(fields, HOME), site.clock()
     try:
         _, members = await site.read(lambda c: forms.order(fields, now, reading.finder(c)))
         wanted = Wanted("issue", members, rules=fields.get(settled.RULES))
         reply = await site.act(wanted, session.actor, now, life.told, key)
     except ChangedMeanwhileError as error:
-        return await _preview(request, site, session, fields, error)
+        return await _preview(request, site, session, fields, once, error)
     except LicenseError as error:
         return await _mend(request, site, fields, error, now)
     return RedirectResponse(reply.location or HOME, reply.status)

@@ -25,7 +25,7 @@ from license_server.web.terms import Difference, Terms, differences
 from license_server.web.who import AtSite, Form, May
 
 MEDIA_TYPE = "application/octet-stream"
-STATES = ("valid", "grace", "expired", "suspended", "revoked", "replaced", "active")
+STATES = ("valid", "grace", "active", "expired", "suspended", "revoked", "replaced")
 """Those of the filter; ``active``: valid or in grace."""
 _FILTERS = ("q", "state", "product", "customer", "expires_from", "expires_before")
 _PAGE = 50
@@ -56,7 +56,7 @@ async def listing(request: Request, site: AtSite, session: Reader) -> Response:
         named = parties.products_after(connection, None, _MOST_PRODUCTS + 1)
         if faults:
             return licenses.Page([], None), [product.name for product in named]
-        found = licenses.filled(connection, wanted, now, before=before, limit=_PAGE)
+        found = licenses.listed(connection, wanted, now, before=before, limit=_PAGE, patient=True)
         return found, [product.name for product in named]
 
     found, products = await site.read(read)
@@ -71,6 +71,7 @@ async def listing(request: Request, site: AtSite, session: Reader) -> Response:
         licenses=found.rows,
         fields=given,
         faults=faults,
+        states=STATES,
         kept=kept,
         products=_choices(products, given["product"]),
         newest=f"{HOME}?{urlencode(kept)}" if before is not None else None,
@@ -95,10 +96,8 @@ def _filter(given: dict[str, str], reader: PageReader) -> tuple[Filter, dict[str
             days[name] = _day(name, given[name], reader)
         except InputInvalidError as error:
             faults[name] = error
-    if given["state"] and given["state"] not in STATES:
-        allowed = ", ".join(STATES)
-        reason = Reason("{value!r} is none of {allowed}", value=given["state"], allowed=allowed)
-        faults["state"] = InputInvalidError(field="state", reason=reason)
+    if given["state"] not in ("", *STATES):
+        faults["state"] = no_state(given["state"])
     return Filter(
         text=given["q"] or None,
         state=given["state"] or None,
@@ -107,6 +106,13 @@ def _filter(given: dict[str, str], reader: PageReader) -> tuple[Filter, dict[str
         expires_from=days.get("expires_from"),
         expires_before=days.get("expires_before"),
     ), faults
+
+
+def no_state(value: str) -> InputInvalidError:
+    """What is wrong where *value* is none of STATES."""
+    allowed = ", ".join(STATES)
+    reason = Reason("{value!r} is none of {allowed}", value=value, allowed=allowed)
+    return InputInvalidError(field="state", reason=reason)
 
 
 def _day(name: str, text: str, reader: PageReader) -> int | None:

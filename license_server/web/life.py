@@ -1,7 +1,7 @@
 """The acts on a licence at the desk: a form of what is to be different, what it means, and then.
 
 Every act has an address of its own. Its form is sent there with the button that was used as
-``step``: ``look`` shows what would be done, ``form`` is the form again, ``do`` does it.
+``step``: ``look`` leads to what would be done, ``do`` does it.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -30,7 +30,7 @@ from license_server.store.licenses import StoredLicense
 from license_server.store.parties import Product
 from license_server.store.proposals import Proposal
 from license_server.store.record import Event, Reply
-from license_server.web import forms, pages, replacement, settled
+from license_server.web import drafts, forms, pages, replacement, settled
 from license_server.web.entry import HOME
 from license_server.web.terms import Terms, differences
 from license_server.web.who import AtSite, Form, May
@@ -169,8 +169,7 @@ def members(act: str, fields: Mapping[str, str], was: Mapping[str, str]) -> dict
         made |= {name: fields.get(name, "").strip() or None for name in ("host", "match")}
     elif act == "change":
         made |= _changes(fields, was)
-    reason = " ".join(fields.get("reason", "").split())
-    return made | ({orders.REASON: reason} if reason else {})
+    return made | forms.reason_of(fields)
 
 
 def _days(fields: Mapping[str, str], was: Mapping[str, str]) -> dict[str, int]:
@@ -273,11 +272,12 @@ def _why_not(act: str, seen: Seen, actor: Actor) -> LicenseError | None:
 async def _act(sent: Sent) -> Response:
     step = sent.fields.pop("step", "look")
     typed = sent.as_typed()
-    if step == "form":
-        return await _form(typed)
     try:
         if step != "do":
-            return await _look(typed)
+            typed.fields.pop("once", None)
+            await _seen(typed)
+            id_ = await drafts.keep(sent.site, sent.path, typed.fields, sent.actor)
+            return RedirectResponse(f"{sent.path}?draft={id_}", 303)
         return await _do_or_look(sent, typed)
     except LicenseError as error:
         if type(error).__name__ not in _AT_THE_FORM:
@@ -285,23 +285,37 @@ async def _act(sent: Sent) -> Response:
         return await _form(typed, error)
 
 
+async def _drafted(sent: Sent, id_: str) -> Response:
+    """What a form would do; or what came of it."""
+    draft = await sent.site.read(lambda c: drafts.find(c, id_, sent.path, sent.actor))
+    if draft.done is not None:
+        again = f"{HOME}/{sent.number}"
+        return pages.page(sent.request, "done", done=draft.done, again=again)
+    sent = sent._replace(fields=draft.fields)
+    if "form" in sent.request.query_params:
+        return await _form(sent)
+    try:
+        return await _look(sent, id_)
+    except LicenseError as error:
+        if type(error).__name__ not in _AT_THE_FORM:
+            raise
+        return await _form(sent, error)
+
+
 async def _do_or_look(sent: Sent, typed: Sent) -> Response:
     """Do it; where the product has other rules by now, show what it would be with those."""
+    once = typed.fields.pop("once", "")
     try:
         reply = await _do(sent)
     except ChangedMeanwhileError as error:
         if sent.act in ENDS:
             raise
-        typed.fields.pop("once", None)
-        return await _look(typed, error)  # which raises where it was the licence that changed
+        return await _look(typed, once, error)  # which raises where it was the licence that changed
     return RedirectResponse(reply.location or HOME, reply.status)
 
 
-async def _look(sent: Sent, changed: ChangedMeanwhileError | None = None) -> Response:
-    """What would be done; *changed*: what is otherwise than when that was seen.
-
-    Raises as acts.plan does, and ChangedMeanwhileError.
-    """
+async def _seen(sent: Sent) -> tuple[Seen, Plan]:
+    """The licence, and what would be done. Raises as acts.plan does, and ChangedMeanwhileError."""
     now = sent.site.clock()
 
     def read(connection: Connection) -> tuple[Seen, Plan]:
@@ -312,7 +326,15 @@ async def _look(sent: Sent, changed: ChangedMeanwhileError | None = None) -> Res
             raise ChangedMeanwhileError(what=Reason("licence {number}", number=sent.number))
         return seen, acts.plan(connection, wanted, sent.actor, now, look=True)
 
-    seen, planned = await sent.site.read(read)
+    return await sent.site.read(read)
+
+
+async def _look(sent: Sent, once: str, changed: ChangedMeanwhileError | None = None) -> Response:
+    """What would be done; *changed*: what is otherwise than when that was seen.
+
+    Raises as ``_seen`` does.
+    """
+    seen, planned = await _seen(sent)
     after = Terms.of_order(planned.order)
     return pages.page(
         sent.request,
@@ -325,7 +347,7 @@ async def _look(sent: Sent, changed: ChangedMeanwhileError | None = None) -> Res
         terms=after,
         changes=differences(Terms.of_license(seen.license), after),
         fields=settled.settle_act(sent.fields, sent.act, planned),
-        once=forms.new_once(sent.site.random),
+        once=once,
     )
 
 
@@ -356,7 +378,11 @@ def _pages(act: str) -> tuple[Callable[..., Awaitable[Response]], ...]:
     who = Annotated[Session, Depends(May(acts.PERMISSIONS[act]))]
 
     async def show(request: Request, number: str, site: AtSite, session: who) -> Response:
-        return await _form(Sent(request, site, session.actor, act, number, {}))
+        sent, draft = (
+            Sent(request, site, session.actor, act, number, {}),
+            request.query_params.get("draft"),
+        )
+        return await (_drafted(sent, draft) if draft else _form(sent))
 
     async def send(
         request: Request,

@@ -29,14 +29,14 @@ ROOMS = (
     Room("/people", "People", "people:manage", "run"),
     Room("/tokens", "Tokens", "tokens:manage", "run"),
 )
-_PART_OF = {"/licenses/preview": "/licenses/new"}
-"""Pages that belong to a room under which they do not lie."""
+_PART_OF = {"/licenses/preview/": "/licenses/new"}
+"""How addresses of pages begin that belong to a room under which they do not lie."""
 
 
 def of(permissions: frozenset[str], path: str) -> tuple[Room, ...]:
     """The rooms that are open to somebody with *permissions* who is at *path*."""
     open_ = [room for room in ROOMS if room.permission in permissions]
-    at = _PART_OF.get(path, path)
+    at = next((room for begin, room in _PART_OF.items() if path.startswith(begin)), path)
     inside = [room.path for room in open_ if _inside(room.path, at)]
     nearest = max(inside, key=len, default=None)
     return tuple(room._replace(here=room.path == nearest) for room in open_)

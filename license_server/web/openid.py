@@ -19,7 +19,7 @@ from license_server import openid
 from license_server.openid import Asked, Client, Provider
 from license_server.store.people import StoredUser
 from license_server.web import entry
-from license_server.web.who import AtSite, cookie, delete_cookie, set_cookie
+from license_server.web.who import AtSite, base_of, cookie, delete_cookie, set_cookie
 
 T = TypeVar("T")
 OPENID = "/login/openid"
@@ -40,7 +40,7 @@ async def begin(request: Request, site: AtSite) -> Response:
     """Send somebody to the provider."""
     client = _client(request)
     provider = await _in_turn(_discover, client)
-    redirect = f"{request.url.scheme}://{request.url.netloc}{RETURN}"
+    redirect = f"{base_of(request)}{RETURN}"
     next_ = entry.local_path(request.query_params.get("next", ""))
     url, asked = openid.ask(client, provider, redirect, next_, site.clock(), site.random)
     response = RedirectResponse(url, 303)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from license_core.errors import printable
 from license_server import figures, keysets
 from license_server.auth import Session
-from license_server.figures import SMALL, SOON_DAYS, Board, Kept, Period
+from license_server.figures import MOVED_DAYS, SMALL, SOON_DAYS, Board, Kept, Period
 from license_server.keysets import DAY
 from license_server.site import Site
 from license_server.store import figures as store
@@ -96,6 +96,7 @@ async def home(
         links=_links(board),
         charts=charts,
         soon_days=SOON_DAYS,
+        moved_days=MOVED_DAYS,
     )
 
 

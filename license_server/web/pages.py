@@ -1,5 +1,6 @@
 """What a page looks like: templates, static files, and values as words for its reader."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -9,7 +10,7 @@ from urllib.parse import urlencode
 
 import jinja2
 from jinja2.runtime import Context
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -26,6 +27,7 @@ _STATIC = {
 }
 _SECRETS = frozenset({"secret", "code", "state"})
 """What an invitation and an OpenID Connect provider give in an address."""
+_NUMBER = re.compile(r"\bHS-[0-9]{4}-[0-9A-Z]{8}\b")
 _FOLDER = files("license_server.web")
 
 
@@ -54,6 +56,8 @@ def _templates(language: str) -> jinja2.Environment:
         "sentence": _sentence,
         "remedy": _remedy,
         "said": _said,
+        "ended": _ended,
+        "linked": _linked,
         "query": _query,
     }
     return environment
@@ -190,6 +194,19 @@ def _remedy(context: Context, told: LicenseError | Notice) -> str:
 def _said(context: Context, text: str) -> str:
     """A text of the program, such as a reason, in the reader's language."""
     return printable(say(text, _translate(context))).replace("`", "")
+
+
+@jinja2.pass_context
+def _ended(context: Context, sentence: str) -> str:
+    """A sentence with a mark at its end."""
+    reader: Reader = context["reader"]
+    return sentence if sentence.endswith(tuple(".?!…。？！")) else sentence + reader.marks.stop
+
+
+def _linked(text: str) -> Markup:
+    """*text*, in which the number of a licence leads to it."""
+    told = str(escape(text))
+    return Markup(_NUMBER.sub(r'<a href="/licenses/\g<0>">\g<0></a>', told))  # noqa: S704  # it is escaped
 
 
 def _translate(context: Context) -> Any:

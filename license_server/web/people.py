@@ -27,7 +27,7 @@ from license_server.store import people as store
 from license_server.store.people import Invitation, StoredSession, StoredUser
 from license_server.web import editing, pages
 from license_server.web.editing import Faults
-from license_server.web.who import AtSite, Form, May
+from license_server.web.who import AtSite, Form, May, base_of
 
 ROOM = "/people"
 _PAGE = 50
@@ -108,8 +108,15 @@ async def invite(request: Request, site: AtSite, session: Manager, fields: Form)
         )
     except NameTakenError as error:
         return _new(request, session, fields, {"email": error})
-    address = f"{request.url.scheme}://{request.url.netloc}{invitations.path(secret)}"
-    return pages.page(request, "invited", 201, invitation=made, address=address)
+    base, told = base_of(request), site.settings.public_url
+    return pages.page(
+        request,
+        "invited",
+        201,
+        invitation=made,
+        address=f"{base}{invitations.path(secret)}",
+        called=None if told else base,
+    )
 
 
 @router.post("/invitations/{id}/withdraw")

@@ -19,9 +19,10 @@ from license_server.store import proposals as store
 from license_server.store.licenses import StoredLicense
 from license_server.store.proposals import Proposal
 from license_server.store.record import Reply
-from license_server.web import forms, pages
+from license_server.web import forms, pages, reading
+from license_server.web.reading import Reading
 from license_server.web.terms import Difference, Terms, differences
-from license_server.web.who import AtSite, Form, May
+from license_server.web.who import AtSite, Form, May, base_of
 
 PROPOSALS = "/proposals"
 STATES = ("waiting", "approved", "refused")
@@ -114,6 +115,7 @@ async def _one(
         may_approve=_DECIDE in actor.permissions and not own,
         may_refuse=_DECIDE in actor.permissions or own,
         made="made" in request.query_params,
+        address=f"{base_of(request)}{PROPOSALS}/{id_}",
         error=None if at_field else error,
         faults={"reason": error} if at_field else {},
         fields=fields or {},
@@ -126,12 +128,16 @@ def _preview(connection: Connection, proposal: Proposal, actor: Actor, now: int)
     """What would come of *proposal* now; or why nothing would, or not by *actor*."""
     former: StoredLicense | None = None
     planned: Plan | None = None
+    found: Reading | None = None
     obstacle: LicenseError | None = None
     if proposal.state == "waiting":
         by = proposals.proposer(proposal, actor)
         try:
             planned = acts.plan(connection, proposals.wanted(proposal), by, now, look=True)
             former = planned.former
+            if planned.text is not None:
+                asked = {"host": planned.text, "customer": proposal.customer}
+                found = reading.of(connection, asked | {"product": proposal.product}, now)
             if _DECIDE in actor.permissions and proposal.proposed_by != actor.name:
                 proposals.check_decider(connection, proposal, actor)
         except LicenseError as error:
@@ -140,7 +146,13 @@ def _preview(connection: Connection, proposal: Proposal, actor: Actor, now: int)
     changes: list[Difference] = []
     if former is not None and terms is not None:
         changes = differences(Terms.of_license(issuing.claims_of(former)), terms)
-    return {"plan": planned, "obstacle": obstacle, "terms": terms, "changes": changes}
+    return {
+        "plan": planned,
+        "obstacle": obstacle,
+        "terms": terms,
+        "changes": changes,
+        "reading": found,
+    }
 
 
 @router.post("/{id}/approve")
@@ -210,5 +222,4 @@ def _told(done: StoredLicense | Proposal) -> Reply:
 
 
 def _reason(fields: dict[str, str], *, needed: bool) -> str | None:
-    text = " ".join(fields.get("reason", "").split())
-    return acts.read_reason({"reason": text} if text else {}, needed=needed)
+    return acts.read_reason(dict[str, Any](forms.reason_of(fields)), needed=needed)

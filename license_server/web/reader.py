@@ -19,6 +19,18 @@ COOKIES = {"language": "hostseal_language", "zone": "hostseal_zone", "theme": "h
 _CATALOGUES = (("license_server.web", "locale/zh.mo"), ("license_cli", "locale/zh.mo"))
 
 
+class Marks(NamedTuple):
+    """What stands between the parts of a sentence."""
+
+    stop: str
+    comma: str
+    semicolon: str
+    colon: str
+
+
+_MARKS = {"en": Marks(".", ", ", "; ", ": "), "zh": Marks("。", "，", "；", "：")}
+
+
 class Reader(NamedTuple):
     """How pages are shown to somebody."""
 
@@ -46,6 +58,11 @@ class Reader(NamedTuple):
     def at(self, instant: int) -> datetime:
         """An instant where the reader is."""
         return at(instant, self.there)
+
+    @property
+    def marks(self) -> Marks:
+        """The punctuation of their language."""
+        return _MARKS[self.language]
 
     @property
     def catalogue(self) -> gettext.NullTranslations:

@@ -12,8 +12,10 @@ from license_core import strictjson
 from license_core.errors import InputInvalidError, NotFoundError
 from license_core.reason import Reason
 from license_server import chain, cursors, exports, sheets
+from license_server.actor import Actor
 from license_server.auth import Session
 from license_server.site import Site
+from license_server.store import parties, people
 from license_server.store import record as store
 from license_server.store.record import Event, Wanted
 from license_server.web import pages
@@ -26,7 +28,7 @@ _PAGE = 25  # so that a page stays under 100 kB, whatever people typed
 _LONGEST_LINKED = 64
 _CHUNK = 500
 _LONGEST = 200
-_FIELDS = ("actor", "action", "subject", "since", "until")
+_FIELDS = ("actor", "action", "subject", "customer", "since", "until")
 
 router = APIRouter(prefix=RECORD)
 Auditor = Annotated[Session, Depends(May("record:read"))]
@@ -41,7 +43,7 @@ class _Asked(NamedTuple):
 
 
 @router.get("")
-async def listing(request: Request, site: AtSite, _: Auditor) -> Response:
+async def listing(request: Request, site: AtSite, session: Auditor) -> Response:
     """What was done, the newest first."""
     asked = _asked(request, site)
     cursor = request.query_params.get("cursor")
@@ -49,13 +51,16 @@ async def listing(request: Request, site: AtSite, _: Auditor) -> Response:
 
     def read(connection: Connection) -> tuple[list[Event], dict[str, Any]]:
         found: list[Event] = []
+        wanted = _of_customer(connection, asked)
         if not asked.faults:
-            found = store.events(connection, asked.wanted, before=before, limit=_PAGE + 1)
+            found = store.events(connection, wanted, before=before, limit=_PAGE + 1)
         newest = store.listed_checkpoints(connection, before=None, limit=1)
         linked = store.last_linked(connection)
         return found, {
             "checkpoint": newest[0] if newest else None,
             "linked": linked[0] if linked else 0,
+            "links": _links(connection, found[:_PAGE], session.actor),
+            "cut": len(wanted.subjects or ()) > store.MOST_OF_CUSTOMER,
         }
 
     found, state = await site.read(read)
@@ -81,10 +86,11 @@ async def listing(request: Request, site: AtSite, _: Auditor) -> Response:
 async def sheet(request: Request, site: AtSite, _: Auditor) -> Response:
     """The events that are asked for, as a sheet. Raises InputInvalidError."""
     asked = _asked(request, site)
+    wanted = await site.read(lambda connection: _of_customer(connection, asked))
     for fault in asked.faults.values():
         raise fault
-    lines = sheets.write(exports.EVENTS, exports.event_rows(site.database.read, asked.wanted))
-    return _file((line.encode("utf-8") for line in lines), "text/csv; charset=utf-8", "events.csv")
+    lines = sheets.write(exports.EVENTS, exports.event_rows(site.database.read, wanted))
+    return _file(sheets.encoded(lines), "text/csv; charset=utf-8", "events.csv")
 
 
 @router.get("/chain.jsonl")
@@ -101,6 +107,40 @@ async def checkpoint(site: AtSite, _: Auditor) -> Response:
         raise NotFoundError(what="checkpoint of", name="the record")
     content = f"{newest[0].token}\n".encode("ascii")
     return _file(iter([content]), "text/plain", f"checkpoint-{newest[0].position}.txt")
+
+
+def _of_customer(connection: Connection, asked: _Asked) -> Wanted:
+    """What is asked for; of a customer, also what was done to their licences."""
+    name = asked.fields["customer"]
+    if not name:
+        return asked.wanted
+    customer = parties.customer_by_name(connection, name)
+    if customer is None:
+        reason = Reason("no customer has just this name")
+        asked.faults["customer"] = InputInvalidError(field="customer", reason=reason)
+        return asked.wanted
+    return asked.wanted._replace(subjects=store.of_customer(connection, customer))
+
+
+def _links(connection: Connection, events: list[Event], actor: Actor) -> dict[int, str]:
+    """The pages of what the events are about, by their ids."""
+
+    def named(kind: str) -> set[str]:
+        return {event.subject for event in events if event.action.partition(".")[0] == kind}
+
+    pages_: dict[tuple[str, str], str] = {}
+    for kind, room in (("customer", "customers"), ("product", "products")):
+        found = parties.ids_by_name(connection, room, named(kind))  # type: ignore[arg-type]
+        pages_ |= {(kind, name): f"/{room}/{id_}" for name, id_ in found.items()}
+    if "people:manage" in actor.permissions:
+        for email in named("user"):
+            user = people.user_by_email(connection, email)
+            if user is not None:
+                pages_["user", email] = f"/people/{user.id}"
+    links = {
+        event.id: pages_.get((event.action.partition(".")[0], event.subject)) for event in events
+    }
+    return {id_: link for id_, link in links.items() if link is not None}
 
 
 def _file(content: Iterator[bytes], media_type: str, name: str) -> Response:

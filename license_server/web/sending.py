@@ -3,13 +3,16 @@
 from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
+from sqlalchemy import Connection
 from starlette.requests import Request
 
+from license_core.errors import Notice
 from license_core.license import License
-from license_server import issuing
+from license_server import acts, issuing
 from license_server.site import Site
-from license_server.store import parties
+from license_server.store import licenses, parties
 from license_server.store.licenses import StoredLicense
+from license_server.store.parties import Customer
 from license_server.web import pages, replacement
 from license_server.web.reader import LANGUAGES, Reader
 
@@ -47,20 +50,28 @@ class Sending(NamedTuple):
     """In the customer's language first."""
     asked: bool
     """Whether the customer's language is known."""
+    moved: Notice | None
+    """What stays on the host from which it moved."""
     commands: str = COMMANDS
     """What the operator types."""
 
 
 async def of(site: Site, request: Request, stored: StoredLicense) -> Sending:
     """How *stored* gets to its host; where its customer has no language, in the reader's first."""
-    customer = await site.read(lambda c: parties.customer_by_name(c, stored.customer))
+
+    def read(connection: Connection) -> tuple[Customer | None, StoredLicense | None]:
+        former = licenses.by_number(connection, stored.replaces) if stored.replaces else None
+        return parties.customer_by_name(connection, stored.customer), former
+
+    customer, former = await site.read(read)
+    left = None if former is None or former.host_key == stored.host_key else former
     language = customer.language if customer else None
     zone = site.settings.time_zone
     first = language or Reader.of(request, zone).language
     name = customer.contact_name if customer else None
     address = customer.contact_email if customer else None
     letters = tuple(
-        letter(one, stored, name, site.issuer.name, zone)
+        letter(one, stored, name, site.issuer.name, zone, left)
         for one in sorted(LANGUAGES, key=lambda one: one != first)
     )
     return Sending(
@@ -72,13 +83,22 @@ async def of(site: Site, request: Request, stored: StoredLicense) -> Sending:
         mailto=link(address, letters[0]) if address else None,
         letters=letters,
         asked=language is not None,
+        moved=acts.keeps_file(left) if left else None,
     )
 
 
 def letter(
-    language: str, stored: StoredLicense, name: str | None, vendor: str, zone: str
+    language: str,
+    stored: StoredLicense,
+    name: str | None,
+    vendor: str,
+    zone: str,
+    left: StoredLicense | None = None,
 ) -> Letter:
-    """The letter that goes with *stored*; *zone* is tried first for that of its last day."""
+    """The letter that goes with *stored*; *zone* is tried first for that of its last day.
+
+    *left*: the licence of another host that it replaces.
+    """
     license_ = issuing.claims_of(stored)
     values = {
         "license": license_,
@@ -87,6 +107,7 @@ def letter(
         "last_day": _last_day(license_, zone),
         "commands": COMMANDS,
         "explain": EXPLAIN,
+        "left": left and (left.host_name or left.host_key),
     }
     # The first line of the template is the subject.
     subject, _, text = pages.words("letter.txt", language, values).partition("\n")

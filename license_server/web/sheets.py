@@ -1,31 +1,33 @@
 """Sheets at the desk: many licences in from a CSV file, and out into one."""
 
 from collections.abc import AsyncIterator, Iterator
-from itertools import islice
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
+from sqlalchemy import Connection
 from starlette.background import BackgroundTask
 from starlette.concurrency import iterate_in_threadpool
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from license_core.errors import (
+    ChangedMeanwhileError,
     ImportRefusedError,
     InputInvalidError,
-    LicenseError,
     NotFoundError,
     SheetInvalidError,
 )
 from license_core.reason import Reason
-from license_server import bulk, desk, exports, order_sheet, sheet_jobs, sheets
-from license_server.api.licenses import filter_of
+from license_server import desk, exports, order_sheet, sheet_jobs, sheets
 from license_server.auth import Session
 from license_server.bulk import Refused
-from license_server.sheet_jobs import Job
+from license_server.sheet_jobs import Agreed, Job
 from license_server.site import Site
-from license_server.store import licenses as store
+from license_server.store import licenses as licenses_store
+from license_server.store import parties
+from license_server.store.search import Filter
 from license_server.web import editing, pages
 from license_server.web.editing import Faults
+from license_server.web.licenses import STATES, no_state
 from license_server.web.who import AtSite, Form, May
 
 ROOM = "/sheets"
@@ -107,7 +109,7 @@ async def _home(
         fields=fields,
         faults=faults,
         names=names,
-        states=(*store.STATES, "expired"),
+        states=STATES,
         columns=COLUMNS,
         jobs=jobs,
     )
@@ -132,16 +134,38 @@ async def look(request: Request, site: AtSite, session: Issuer, fields: Form) ->
 async def example(_: Reader) -> Response:
     """A sheet that shows the columns."""
     rows = ([one.get(name) for name in order_sheet.COLUMNS] for one in _EXAMPLE)
-    return _file("example.csv", sheets.write(order_sheet.COLUMNS, rows))
+    return _file("example.csv", sheets.encoded(sheets.write(order_sheet.COLUMNS, rows)))
 
 
 @router.get("/licenses.csv")
 async def licenses(request: Request, site: AtSite, session: Reader) -> Response:
-    """The licences as a sheet, the newest first. Raises InputInvalidError."""
+    """The licences as a sheet, the newest first; where nobody is called so, the form again."""
     given = {name: request.query_params.get(name, "").strip() for name in _FILTERS}
-    wanted = filter_of({name: text for name, text in given.items() if text}, session.actor)
+    faults = await site.read(lambda connection: _unknown(connection, given))
+    if given["state"] not in ("", *STATES):
+        faults["state"] = no_state(given["state"])
+    if faults:
+        return await _home(request, site, session, given, faults)
+    wanted = Filter(
+        customer=given["customer"] or None,
+        product=given["product"] or None,
+        state=given["state"] or None,
+        products=session.actor.products,
+    )
     rows = exports.license_rows(site.database.read, wanted, site.clock())
-    return _file("licenses.csv", sheets.write(exports.LICENSES, rows))
+    return _file("licenses.csv", sheets.encoded(sheets.write(exports.LICENSES, rows)))
+
+
+def _unknown(connection: Connection, given: dict[str, str]) -> Faults:
+    """The filters that name somebody or something that there is not."""
+    found: Faults = {}
+    if given["customer"] and parties.customer_by_name(connection, given["customer"]) is None:
+        reason = Reason("no customer has just this name")
+        found["customer"] = InputInvalidError(field="customer", reason=reason)
+    if given["product"] and parties.product_by_name(connection, given["product"]) is None:
+        reason = Reason("no product has just this name")
+        found["product"] = InputInvalidError(field="product", reason=reason)
+    return found
 
 
 @router.get("/jobs/{id}")
@@ -151,11 +175,16 @@ async def job(id: str, request: Request, site: AtSite, session: Issuer) -> Respo
 
 
 async def _job(
-    request: Request, site: Site, session: Session, id_: str, error: LicenseError | None = None
+    request: Request,
+    site: Site,
+    session: Session,
+    id_: str,
+    faults: Faults | None = None,
+    changed: ChangedMeanwhileError | None = None,
 ) -> Response:
     now, actor = site.clock(), session.actor
     found = await site.read(lambda connection: sheet_jobs.find(connection, id_, actor))
-    status = error.row.status if error else 200
+    status = changed.row.status if changed else editing.status(faults or {})
     if found is None:
         seen = await sheet_jobs.apart(sheet_jobs.look, site, id_, actor, now)
         others = await site.read(lambda connection: sheet_jobs.others(connection, id_, actor))
@@ -165,10 +194,13 @@ async def _job(
             status,
             id=id_,
             seen=seen,
-            error=error,
+            faults=faults or {},
+            changed=changed,
             others=others,
             shown=sheet_jobs.SHOWN,
         )
+    numbers = found.progress.numbers if found.over else ()
+    issued = await site.read(lambda connection: licenses_store.by_numbers(connection, numbers))
     left_out = found.progress.left_out if found.over else ()
     refused: list[Refused] = []
     if left_out:
@@ -178,6 +210,7 @@ async def _job(
         "sheet_job",
         status,
         refused=refused,
+        issued=issued,
         shown=sheet_jobs.SHOWN,
         **_state(found, now),
     )
@@ -205,14 +238,22 @@ async def issue(
     fields: Form,
 ) -> Response:
     """Issue the licences of a sheet while its page tells how far it is; sent twice, once."""
-    actor, skip = session.actor, fields.get("skip") == "yes"
+    actor = session.actor
+    agreed = Agreed(
+        rules=fields.get("rules", ""),
+        skip=fields.get("skip") == "yes",
+        alike=fields.get("alike") == "yes",
+    )
     try:
-        begun = await sheet_jobs.apart(sheet_jobs.begin, site, id, actor, site.clock(), skip)
+        begun = await sheet_jobs.apart(sheet_jobs.begin, site, id, actor, site.clock(), agreed)
     except ImportRefusedError:
         reason = Reason("lines are wrong: mend them, or choose to leave them out")
-        return await _job(
-            request, site, session, id, InputInvalidError(field="skip", reason=reason)
-        )
+        faults: Faults = {"skip": InputInvalidError(field="skip", reason=reason)}
+        return await _job(request, site, session, id, faults)
+    except InputInvalidError as error:
+        return await _job(request, site, session, id, {error.facts["field"]: error})
+    except ChangedMeanwhileError as error:
+        return await _job(request, site, session, id, changed=error)
     task = BackgroundTask(sheet_jobs.run_apart, site, id, actor) if begun else None
     return RedirectResponse(f"{JOBS}/{id}", 303, background=task)
 
@@ -234,28 +275,36 @@ async def result(id: str, site: AtSite, session: Issuer) -> Response:  # noqa: A
         )
         for line, one in found
     )
-    return _file("result.csv", _apart(sheets.write(RESULT, rows)))
+    return _file("result.csv", _apart(sheets.encoded(sheets.write(RESULT, rows))))
 
 
-async def _apart(lines: Iterator[str]) -> AsyncIterator[str]:
-    """*lines*, a batch at a time, where sheets are looked at."""
-    while some := await sheet_jobs.apart(_some, lines):
+@router.get("/jobs/{id}/files.zip")
+async def files(id: str, site: AtSite, session: Issuer) -> Response:  # noqa: A002  # the path's name for it
+    """The files of what was issued, in one archive. Raises NotFoundError."""
+    await site.read(lambda connection: sheet_jobs.find(connection, id, session.actor))
+    pieces = sheet_jobs.archive(site, id, session.actor, site.clock())
+    return StreamingResponse(
+        _apart(pieces),
+        media_type="application/zip",
+        headers={"Content-Disposition": 'attachment; filename="licenses.zip"'},
+    )
+
+
+async def _apart(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """*pieces*, each made where sheets are looked at."""
+    while some := await sheet_jobs.apart(next, pieces, b""):
         yield some
 
 
-def _some(lines: Iterator[str]) -> str:
-    return "".join(islice(lines, bulk.BATCH))
-
-
-def _file(name: str, lines: Iterator[str] | AsyncIterator[str]) -> Response:
+def _file(name: str, pieces: Iterator[bytes] | AsyncIterator[bytes]) -> Response:
     return StreamingResponse(
-        _encoded(iterate_in_threadpool(lines) if isinstance(lines, Iterator) else lines),
+        _marked(iterate_in_threadpool(pieces) if isinstance(pieces, Iterator) else pieces),
         media_type="text/csv; charset=utf-8; header=present",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
 
 
-async def _encoded(lines: AsyncIterator[str]) -> AsyncIterator[bytes]:
+async def _marked(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     yield _MARK.encode("utf-8")
-    async for line in lines:
-        yield line.encode("utf-8")
+    async for piece in pieces:
+        yield piece

@@ -63,6 +63,12 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
+def base_of(request: Request) -> str:
+    """How this server's addresses begin: as its settings say, else as the browser calls it."""
+    told: str | None = request.app.state.site.settings.public_url
+    return told or f"{request.url.scheme}://{request.url.netloc}"
+
+
 def printable(text: str) -> str:
     """*text* on one line, without control characters, which PostgreSQL would not take."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -58,13 +58,17 @@ def _fill_parties(connection: Connection, count: int) -> None:
 
 
 def _rows(chosen: random.Random, count: int) -> Iterator[dict[str, Any]]:
-    """The oldest first: six years of them, more each year; a tenth is perpetual."""
+    """The oldest first: six years of them, more each year.
+
+    A tenth is perpetual; half of the rest has grace.
+    """
     most = max(1, count // PER_CUSTOMER)
     for id_ in range(1, count + 1):
         issued = NOW - int((1 - (id_ / count) ** 0.5) * 6 * 365 * DAY)
         digits = "".join(chosen.choices(_DIGITS, k=8))
         number = f"HS-{1970 + issued // (365 * DAY + DAY // 4)}-{digits}"
-        ends = issued + chosen.choice((30, 365, 365, 730)) * DAY
+        ends = None if chosen.random() < 0.1 else issued + chosen.choice((30, 365, 365, 730)) * DAY
+        grace = chosen.choice((0, 0, 14, 30)) * DAY
         yield {
             "id": id_,
             "number": number,
@@ -73,8 +77,8 @@ def _rows(chosen: random.Random, count: int) -> Iterator[dict[str, Any]]:
             "host_key": f"{chosen.getrandbits(160):040x}",
             "host_name": f"node{chosen.randint(1, 9999)}-gpu",
             "issued_at": issued,
-            "expires_at": None if chosen.random() < 0.1 else ends,
-            "grace_until": None,
+            "expires_at": ends,
+            "grace_until": ends + grace if ends and grace else None,
             "replaces": None,
             "token": _TOKEN,
             "keyset_version": 1,

@@ -1,19 +1,30 @@
-"""Lists and searches in a large ledger, against the same in a small one."""
+"""Lists, searches and pages of a large ledger, against the same of a small one."""
 
+import os
 import random
 import statistics
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlencode
 
 from sqlalchemy import Engine
+from starlette.testclient import TestClient
 
+from license_server import auth
+from license_server.app import create_app
 from license_server.db import Database
-from license_server.store import licenses
+from license_server.settings import ServerSettings
+from license_server.site import Site
+from license_server.store import licenses, people
 from license_server.store.search import Filter
+from license_server.web.who import SESSION
 from tests.bench import ledger
 from tests.bench.ledger import DAY, NOW, PER_CUSTOMER, PRODUCTS
 from tests.bench.table import Row
+from tests.support import server
 from tests.support.postgres import new_database
 
 SMALL, LARGE = 1_000, 200_000
@@ -31,6 +42,14 @@ def _queries(chosen: random.Random, engine: Engine, count: int) -> Iterator[tupl
     yield "a customer's", Filter(customer=customer)
     yield "a product's", Filter(product=product)
     yield "suspended", Filter(state="suspended")
+    yield "in grace", Filter(state="grace")
+    yield (
+        "valid in one month",
+        Filter(state="valid")._replace(
+            expires_from=NOW + 150 * DAY, expires_before=NOW + 180 * DAY
+        ),
+    )
+    yield "text: a customer and a host", Filter(text=f"{customer} node{node}")
     yield "active", Filter(state="active")
     yield "expired", Filter(state="expired")
     yield "a key's beginning", Filter(host_key=f"{chosen.getrandbits(32):08x}")
@@ -60,22 +79,81 @@ def _number(chosen: random.Random, engine: Engine, count: int) -> str:
 
 
 def measure(folder: Path, turns: int, large: int = LARGE) -> list[Row]:
-    """*turns* times each query on both sizes; the ratio of the 95th percentiles of their times."""
+    """*turns* times each query and page on both sizes; the ratios of their 95th percentiles."""
     rows = []
     for kind in ("SQLite", "PostgreSQL"):
-        urls = [
-            f"sqlite:///{folder}/search-{count}.db"
-            if kind == "SQLite"
-            else new_database().replace("postgresql://", "postgresql+psycopg://")
-            for count in (SMALL, large)
-        ]
-        databases = [Database(url) for url in urls]
-        for database, count in zip(databases, (SMALL, large), strict=True):
+        vendors = []
+        for count in (SMALL, large):
+            place = folder / f"{kind}-{count}"
+            made = server.make(place, None if kind == "SQLite" else new_database(), NOW)
+            database = Database(made.database_url)
             ledger.fill(database.engine, count, seed=count)
-        rows.append(_compare(kind, databases[0].engine, databases[1].engine, large, turns))
-        for database in databases:
+            vendors.append((made, database))
+        (few, small), (many, big) = vendors
+        rows.append(_compare(kind, small.engine, big.engine, large, turns))
+        for database in (small, big):
             database.close()
+        rows.append(compare_pages(kind, few, many, large, turns))
     return rows
+
+
+def _pages(chosen: random.Random, count: int) -> Iterator[str]:
+    """The pages of the desk that look at the ledger."""
+    customer = chosen.randint(1, max(1, count // PER_CUSTOMER))
+    today = datetime.fromtimestamp(NOW, UTC).date()
+    month = today + timedelta(30 * chosen.randint(0, 11))
+    ends = {"expires_from": month, "expires_before": month + timedelta(30)}
+    yield from ("/", "/customers", "/products", "/proposals", "/record", "/licenses/new", "/sheets")
+    yield f"/customers/{customer}"
+    yield "/licenses"
+    yield "/licenses?state=grace"
+    yield f"/licenses?{urlencode({'state': 'valid', **ends})}"
+    yield f"/licenses?{urlencode({'q': ledger.customer_name(customer)})}"
+    yield f"/licenses?{urlencode({'q': f'node{chosen.randint(1000, 9999)}'})}"
+
+
+def compare_pages(
+    kind: str, few: ServerSettings, many: ServerSettings, count: int, turns: int
+) -> Row:
+    """The processor's time that the server takes for the pages of the desk."""
+    with _desk(few) as small, _desk(many) as large:
+        for client, size in ((small, SMALL), (large, count)):
+            page_times(client, size, 3, seed=1)
+        ratios, slow, fast = [], [], []
+        for round_ in range(5):
+            fast.append(_p95(_together(page_times(small, SMALL, turns, seed=round_))))
+            slow.append(_p95(_together(page_times(large, count, turns, seed=round_))))
+            ratios.append(slow[-1] / fast[-1])
+    note = f"{statistics.median(slow) * 1000:.1f} ms against {statistics.median(fast) * 1000:.1f}"
+    what = f"pages of the desk, {count:,} licences against {SMALL:,}, p95 of CPU time, {kind}"
+    return Row.of(what, ratios, "≤ 1.5", note)
+
+
+def page_times(client: TestClient, count: int, turns: int, seed: int) -> dict[str, list[float]]:
+    """The seconds of the processor that each page took, *turns* times."""
+    chosen = random.Random(seed)
+    taken: dict[str, list[float]] = {}
+    for _ in range(turns):
+        for path in _pages(chosen, count):
+            began = time.process_time()
+            assert client.get(path).status_code == 200, path
+            taken.setdefault(path.partition("=")[0], []).append(time.process_time() - began)
+    return taken
+
+
+@contextmanager
+def _desk(made: ServerSettings) -> Iterator[TestClient]:
+    """A desk at which an administrator is signed in."""
+    app = create_app(made, clock=lambda: NOW, random=os.urandom)
+    with TestClient(app, base_url="http://testserver") as client:
+        site: Site = app.state.site
+        user = site.database.read(lambda c: people.user_by_email(c, server.EMAIL))
+        assert user is not None
+        session = site.database.write(
+            lambda c: auth.open_session(c, user, NOW, 1, os.urandom, "192.0.2.1")
+        )
+        client.cookies.set(SESSION, session.secret)
+        yield client
 
 
 def times(engine: Engine, count: int, turns: int, seed: int) -> dict[str, list[float]]:

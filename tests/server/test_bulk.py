@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 import sqlalchemy
@@ -19,7 +19,9 @@ from sqlalchemy.exc import IntegrityError
 from license_core.errors import SheetInvalidError
 from license_core.verify import open_license
 from license_server import (
+    accounts,
     acts,
+    auth,
     bulk,
     idempotency,
     importing,
@@ -241,6 +243,36 @@ def test_an_import_over_http_answers_line_by_line(desk: Desk) -> None:
     first = post(desk, sheet(2, *wrong), skip_wrong="true", key=key)
     assert first[0] == 200
     assert post(desk, sheet(2, *wrong), skip_wrong="true", key=key) == first
+    assert desk.count("licenses") == before + 2
+
+
+@pytest.mark.parametrize("end", ["revoked", "over"])
+def test_an_import_over_http_ends_with_its_token(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    """What was issued before stays; of the rest, nothing is."""
+    monkeypatch.setattr(bulk, "BATCH", 1)
+    name, now = f"sheet {end} {desk.clock.now}", desk.clock.now
+    until = now + 100 if end == "over" else None
+    grant = auth.Grant(frozenset({"licenses:issue"}), None, until)
+    token = server.new_token(desk.site.database, name, now, grant)
+    asked: list[int] = []
+    check: Any = accounts.check_still
+
+    def third_time(connection: Any, *given: Any) -> None:
+        """At the third batch it has ended."""
+        asked.append(1)
+        if len(asked) == 3 and end == "revoked":
+            auth.revoke_token(connection, name, COMMAND, now)
+        late = 200 if len(asked) >= 3 and end == "over" else 0
+        check(connection, *given[:-1], lambda: now + late)
+
+    monkeypatch.setattr(accounts, "check_still", third_time)
+    before = desk.count("licenses")
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "text/csv"}
+    reply = desk.client.post("/api/v1/imports", content=sheet(6), headers=headers)
+    assert reply.status_code == 403
+    assert "The token has been revoked, or has ended" in reply.json()["detail"]
     assert desk.count("licenses") == before + 2
 
 

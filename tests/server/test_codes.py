@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pyotp
 import pytest
+import segno
 import sqlalchemy
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -245,6 +246,25 @@ def test_a_seed_is_nothing_until_its_code_was_seen(desk: Desk) -> None:
     assert (reply.status_code, seed[:4] in reply.text) == (422, True)
     desk.client.cookies.clear()
     assert sign_in(desk, PASSWORD, email).headers["location"] == "/"
+
+
+def test_a_seed_is_shown_as_a_qr_code_and_a_wrong_code_is_told_at_its_field(desk: Desk) -> None:
+    email = add(desk)
+    sign_in(desk, PASSWORD, email)
+    page = act(desk, "/codes/new", current=PASSWORD).text
+    address = re.search(r"otpauth://totp/[^<]+", unescape(page))
+    assert address
+    code = segno.make_qr(address[0], error="m")
+    drawn = re.search(r'<path class="qrline" stroke="#000" d="([^"]+)"', page)
+    assert drawn
+    assert drawn[1] in code.svg_inline(border=4)
+    assert "style=" not in page
+    reply = act(desk, "/codes/confirm", sealed=hidden(page, "sealed"), code="12")
+    told = re.search(r'<span class="fault" id="code-fault">(.*?)</span>', reply.text, re.DOTALL)
+    assert told
+    assert told[1].strip().endswith("is the clock of your device right?")
+    assert 'aria-describedby="code-fault' in reply.text
+    assert "<svg" in reply.text
 
 
 def test_a_seed_that_was_sealed_for_somebody_else_is_refused(desk: Desk) -> None:

@@ -18,6 +18,7 @@ from tests.server.test_desk import (
     WHOLE,
     all_hidden,
     faults,
+    followed,
     hidden,
     preview,
     request_text,
@@ -177,7 +178,9 @@ def test_who_changes_something_meets_what_they_typed_and_not_what_was_filled_in(
     product = add_product(signed_in, defaults=DEFAULTS)
     text = request_text(*WHOLE)
     page = preview(signed_in, host=text, product=product, customer=" A  B ", **BLANK).text
-    form = signed_in.client.post("/licenses/new", data=all_hidden(page)).text
+    back = re.search(r'href="(/licenses/new\?draft=[^"]+)"', page)
+    assert back
+    form = signed_in.client.get(back[1]).text
     assert re.search(r'name="days" min="1" max="36500" value="" placeholder="90"', form)
     assert re.search(r'name="edition" value="" placeholder="pro"', form)
     assert 'value="days" checked' in form
@@ -187,7 +190,34 @@ def test_who_changes_something_meets_what_they_typed_and_not_what_was_filled_in(
 def test_a_form_that_was_mended_after_its_preview_is_previewed_as_it_is(signed_in: Desk) -> None:
     shown = preview(signed_in, host=other_line(signed_in))
     fields = all_hidden(shown.text)
-    assert signed_in.client.post("/licenses/preview", data=fields).status_code == 200
+    reply = signed_in.client.post("/licenses/preview", data=fields)
+    assert all_hidden(followed(signed_in, reply).text).keys() == fields.keys()
+
+
+def test_a_preview_has_an_address_of_its_own_and_says_what_came_of_it(signed_in: Desk) -> None:
+    """It can be loaded again and come back to: before the licence is issued, and after."""
+    data = FORM | {"host": other_line(signed_in)} | token_of(signed_in)
+    sent = signed_in.client.post("/licenses/preview", data=data)
+    assert sent.status_code == 303
+    address = sent.headers["location"]
+    pages = [signed_in.client.get(address).text for _ in range(2)]
+    assert all_hidden(pages[0]) == all_hidden(pages[1])
+    done = signed_in.client.post("/licenses", data=all_hidden(pages[0]))
+    before = signed_in.count("licenses")
+    back = signed_in.client.get(address)
+    assert back.status_code == 200
+    assert f'href="{done.headers["location"]}"' in back.text
+    assert 'id="issue"' not in back.text
+    assert signed_in.count("licenses") == before
+    assert signed_in.client.get("/licenses/preview/nothing").status_code == 404
+
+
+def test_the_form_has_what_a_link_to_it_names(signed_in: Desk) -> None:
+    product = add_product(signed_in)
+    given = {"customer": "A & B", "product": product}
+    form = signed_in.client.get("/licenses/new", params=given).text
+    assert 'name="customer" value="A &amp; B"' in form
+    assert f'name="product" value="{product}"' in form
 
 
 def test_a_request_that_names_everything_needs_nothing_typed(signed_in: Desk) -> None:
@@ -203,8 +233,9 @@ def test_a_licence_of_that_host_can_be_replaced_with_one_press(signed_in: Desk) 
     first = issued(signed_in, preview(signed_in, host=line, product=product).text)
     page = preview(signed_in, host=line, product=product).text
     assert f'name="replaces" value="{first.jti}"' in page
-    again = signed_in.client.post(
-        "/licenses/preview", data=all_hidden(page) | {"replaces": first.jti}
+    again = followed(
+        signed_in,
+        signed_in.client.post("/licenses/preview", data=all_hidden(page) | {"replaces": first.jti}),
     ).text
     assert f"Let it replace {first.jti}" not in again
     second = issued(signed_in, again)
@@ -393,8 +424,19 @@ def test_both_pages_speak_chinese(signed_in: Desk) -> None:
         assert word in shown
     english = re.sub(r"<[^>]*>", " ", shown.partition("<main")[2])
     assert not re.findall(r"\b(?:the|this|holds|does|says|licence|host)\b", english)
-    form = signed_in.client.post("/licenses/preview", data=FORM | token_of(signed_in)).text
+    typed = {"limits": "gpus", "reason": "x" * 1001, "days": "many"}
+    form = signed_in.client.post("/licenses/preview", data=FORM | typed | token_of(signed_in)).text
     assert "未签发任何许可证" in form
+    number = issued(signed_in, shown).jti
+    pages = [form, shown]
+    pages += [
+        signed_in.client.get(path).text
+        for path in ("/", "/licenses", f"/licenses/{number}?send=1", "/customers", "/sheets")
+    ]
+    for page in pages:
+        main = re.sub(r"<pre.*?</pre>", "", page.partition("<main")[2], flags=re.DOTALL)
+        told = unescape(re.sub(r"<[^>]*>", "", main))
+        assert not re.findall(r".*[\u4e00-\u9fff][.,;:?!](?!\w).*", told)
 
 
 def token_of(desk: Desk) -> dict[str, str]:

@@ -63,7 +63,17 @@ class Person:
         path = f"/licenses/{number}/{act}"
         form = self.get(path)
         assert form.status_code == 200, form.text
-        return self.post(path, **fields_of(form.text) | {"step": "look"} | typed)
+        return self.followed(self.post(path, **fields_of(form.text) | {"step": "look"} | typed))
+
+    def followed(self, reply: Any) -> Any:
+        """The page to which a form leads that was only looked at."""
+        return self.get(reply.headers["location"]) if reply.status_code == 303 else reply
+
+    def back(self, page: Any) -> Any:
+        """The form to which the page of a look leads back."""
+        found = re.search(r'href="([^"]+form=1)"', page.text)
+        assert found
+        return self.get(unescape(found[1]))
 
     def do(self, number: str, act: str, **typed: str) -> Any:
         """The act from its form to its end."""
@@ -288,10 +298,8 @@ def test_an_order_that_the_product_does_not_allow_cannot_be_sent(
     ):
         page = issuer.look(first, act, **typed)
         assert 'value="do"' not in page.text
-        assert 'value="form"' in page.text
         sent = fields_of(page.text)
-        again = issuer.post(f"/licenses/{first}/{act}", **sent | {"step": "form"})
-        kept = fields_of(again.text)
+        kept = fields_of(issuer.back(page).text)
         assert {field: kept[field] for field in typed} == typed
         forced = issuer.post(f"/licenses/{first}/{act}", **sent | {"step": "do"})
         assert forced.status_code == 409
@@ -313,6 +321,30 @@ def test_a_second_click_does_it_once(issuer: Person) -> None:
     assert [one[1] for one in trail(issuer.desk, again)] == ["license.renewed", "license.revoked"]
 
 
+def test_a_look_has_an_address_of_its_own_and_says_what_came_of_it(
+    issuer: Person, desk: Desk
+) -> None:
+    """It can be loaded again and come back to: before it is done, and after."""
+    first = issuer.issue()
+    path = f"/licenses/{first}/renew"
+    form = fields_of(issuer.get(path).text)
+    sent = issuer.post(path, **form | {"step": "look", "days": "5"})
+    assert sent.status_code == 303
+    address = sent.headers["location"]
+    pages = [issuer.get(address).text for _ in range(2)]
+    assert fields_of(pages[0]) == fields_of(pages[1])
+    made = number_in(issuer.post(path, **fields_of(pages[0]) | {"step": "do"}))
+    before = desk.count("licenses")
+    back = issuer.get(address)
+    assert back.status_code == 200
+    assert f'href="/licenses/{made}?issued=1"' in back.text
+    assert "<form method" not in back.text.partition("<main")[2]
+    assert desk.count("licenses") == before
+    other = Person(desk, "issuer")
+    assert other.get(address).status_code == 404
+    assert issuer.get(f"/licenses/{made}/renew?{address.partition('?')[2]}").status_code == 404
+
+
 def test_a_renewal_is_to_the_day_that_was_looked_at_though_midnight_passes(
     desk: Desk,
 ) -> None:
@@ -321,10 +353,11 @@ def test_a_renewal_is_to_the_day_that_was_looked_at_though_midnight_passes(
     issuer = Person(desk, "issuer")
     first = issuer.issue(days=1)
     typed = {"days": "10", "continue_from": "now", "time_zone": "UTC"}
-    page = issuer.look(first, "renew", **typed).text
+    looked = issuer.look(first, "renew", **typed)
+    page = looked.text
     shown = re.findall(r"last day ([0-9-]{10})", page)[-1]
     clock.now += 60
-    form = issuer.post(f"/licenses/{first}/renew", **fields_of(page) | {"step": "form"}).text
+    form = issuer.back(looked).text
     assert fields_of(form) | typed | {"term": "days", "expires": ""} == fields_of(form)
     done = issuer.post(f"/licenses/{first}/renew", **fields_of(page) | {"step": "do"})
     assert f"last day {shown}" in issuer.get(f"/licenses/{number_in(done)}").text
@@ -599,6 +632,60 @@ def propose(person: Person, guarded: str) -> str:
     return str(made.headers["location"]).partition("?")[0]
 
 
+def test_who_proposes_is_told_what_to_do_and_who_approves_sees_the_same_warnings(
+    issuer: Person, guarded: str
+) -> None:
+    form = issuer.get("/licenses/new").text
+    order = {"customer": f"New {MARKUP}", "product": guarded, "host": LINE, "reason": "order  77"}
+    reply = issuer.post("/licenses/preview", **fields_of(form) | order)
+    page = issuer.followed(reply).text
+    warned = ("Nothing was issued to", "This is the bare line", "If the host changes later")
+    for said in (*warned, "Why: order 77"):
+        assert said in page, said
+    sent = issuer.post("/licenses", **fields_of(page))
+    here = sent.headers["location"]
+    told = issuer.get(here).text
+    assert f"http://testserver{here.partition('?')[0]}</pre>" in told
+    assert "What to do now:" in told
+    approver = Person(issuer.desk, "approver")
+    seen = approver.get(here).text
+    for said in (*warned, "order 77", "Who has it now"):
+        assert said in seen, said
+    number = number_in(approver.post(f"{here.partition('?')[0]}/approve", **fields_of(seen)))
+    assert trail(issuer.desk, number) == [(f"user:{issuer.email}", "license.issued", "order 77")]
+    for person in (approver, issuer):
+        assert f'href="/licenses/{number}?send=1"' in person.get(here).text
+
+
+def test_a_reason_that_is_too_long_is_told_beside_its_field(issuer: Person) -> None:
+    form = fields_of(issuer.get("/licenses/new").text)
+    typed = {"customer": "ACME", "product": "darwin", "host": LINE, "reason": "x" * 1001}
+    refused = issuer.post("/licenses/preview", **form | typed)
+    assert refused.status_code == 422
+    assert faults(refused.text).keys() == {"reason"}
+
+
+def test_a_move_says_that_the_former_host_keeps_its_file(issuer: Person) -> None:
+    """Before it is done, to who does it; after it, to them and in the letter."""
+    first = issuer.issue()
+    keeps, do = "The former host studio2_gpu keeps its file of", "delete conf/license.dat"
+    page = issuer.look(first, "rehost", host=OTHER_LINE, reason="a new machine").text
+    assert f"{keeps} {first}, which stays valid there until 20" in page
+    assert do in page
+    done = issuer.post(f"/licenses/{first}/rehost", **fields_of(page) | {"step": "do"})
+    after = issuer.get(done.headers["location"]).text
+    assert f"{keeps} {first}" in after
+    assert "On the former host, studio2_gpu, delete the file" in after
+    assert "请在原主机 studio2_gpu 上删除文件" in after
+    second = number_in(issuer.do(number_in(done), "renew", days="400"))
+    assert keeps not in issuer.get(f"/licenses/{second}?issued=1").text
+    eternal = issuer.issue(days=None, perpetual=True)
+    assert (
+        "stays valid there without end"
+        in issuer.look(eternal, "rehost", host=OTHER_LINE, reason="x").text
+    )
+
+
 def test_a_second_person_approves_and_the_first_may_not(issuer: Person, guarded: str) -> None:
     both = Person(issuer.desk, "administrator", "both")
     here = propose(both, guarded)
@@ -635,7 +722,7 @@ def test_a_proposal_is_turned_down_or_taken_back_with_a_reason(
     issuer: Person, guarded: str
 ) -> None:
     approver = Person(issuer.desk, "approver")
-    for person, mark in ((approver, "turned down"), (issuer, "taken back")):
+    for person, mark in ((approver, "refused"), (issuer, "taken back")):
         here = propose(issuer, guarded)
         assert f'href="{here}"' in issuer.get("/proposals").text
         form = fields_of(person.get(here).text)

@@ -6,16 +6,21 @@ import json
 import os
 import re
 import threading
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from typing import Any
+from urllib.parse import urlencode
 
+import anyio
 import pytest
 import sqlalchemy
 
-from license_server import accounts, auth, bulk, edge, importing, order_sheet, sheet_jobs
+from license_server import accounts, auth, bulk, edge, importing, order_sheet, products, sheet_jobs
 from license_server.actor import COMMAND
 from license_server.permissions import ROLES
+from license_server.settings import ServerSettings
+from license_server.sheet_jobs import Agreed, Progress
 from license_server.store import licenses as store
 from license_server.web import sheets as web_sheets
 from license_server.web.who import SESSION
@@ -389,6 +394,25 @@ def person(page: Page, role: str = "reader") -> tuple[str, str]:
     return f"/people/{user.id}", email
 
 
+def test_an_invitation_is_to_the_address_that_is_set(desk: Desk, admin: Page) -> None:
+    """Else it is as the browser calls the server, and the page says so."""
+
+    def invited(settings: ServerSettings) -> str:
+        monkey.setattr(app.state, "site", desk.site._replace(settings=settings))
+        email = f"guest-{os.urandom(4).hex()}@example.com"
+        made = admin.send(admin.get("/people/new").text, "/people/invitations", email=email)
+        assert made.status_code == 201
+        return str(made.text)
+
+    app: Any = desk.client.app
+    with pytest.MonkeyPatch.context() as monkey:
+        assert "as your browser calls this server: http://testserver" in invited(desk.settings)
+        set_ = desk.settings.model_copy(update={"public_url": "https://licences.example.com"})
+        page = invited(set_)
+        assert "https://licences.example.com/invitation?secret=" in page
+        assert "testserver" not in page
+
+
 def test_an_invitation_is_shown_once_and_lets_in(desk: Desk, admin: Page) -> None:
     email = f"guest-{os.urandom(4).hex()}@example.com"
     page = admin.get("/people/new").text
@@ -705,7 +729,7 @@ def test_a_job_that_was_stopped_goes_on_and_issues_nothing_twice(
     job = look_at(admin, f"customer,product,host,days\n{lines}")
     id_, actor = job.rpartition("/")[2], admin.session.actor
     page = admin.get(job).text
-    assert sheet_jobs.begin(desk.site, id_, actor, desk.clock.now, False)
+    assert sheet_jobs.begin(desk.site, id_, actor, desk.clock.now, Agreed())
     # A process that ends after its first batch: nothing is heard of the job any more.
     data = f"customer,product,host,days\n{lines}".encode()
     read = order_sheet.read(io.BytesIO(data))
@@ -725,7 +749,7 @@ def test_a_job_that_was_stopped_goes_on_and_issues_nothing_twice(
     assert f'data-poll="{job}/progress"' in going
     assert '<meta http-equiv="refresh"' in going
     assert 'data-state="going"' in admin.get(f"{job}/progress").text
-    assert not sheet_jobs.begin(desk.site, id_, actor, desk.clock.now, False)
+    assert not sheet_jobs.begin(desk.site, id_, actor, desk.clock.now, Agreed())
     desk.clock.now += sheet_jobs.STOPPED_AFTER + 1
     stopped = admin.get(job).text
     assert "The import stopped before its end" in stopped
@@ -784,7 +808,7 @@ def test_a_sheet_is_looked_at_once_a_minute_however_often_its_page_is_asked_for(
     page = admin.get(job).text
     assert right.search(page)
     # It is not begun on the word of an earlier look.
-    assert admin.send(page, f"{job}/issue").status_code == 422
+    assert admin.send(page, f"{job}/issue").status_code == 412
     assert "must be approved by itself" in admin.get(job).text
 
 
@@ -806,7 +830,7 @@ def test_an_import_ends_with_the_account_of_who_began_it(
     name, actor = unique(desk, change), page.session.actor
     lines = "".join(f"{name},bulk,{host()},{n + 1}\n" for n in range(6))
     id_ = look_at(page, f"customer,product,host,days\n{lines}").rpartition("/")[2]
-    assert sheet_jobs.begin(desk.site, id_, actor, now, False)
+    assert sheet_jobs.begin(desk.site, id_, actor, now, Agreed())
     before = desk.count("licenses")
     user = desk.site.database.read(lambda c: accounts.find(c, page.email))
     looked: list[int] = []
@@ -835,16 +859,18 @@ def test_of_those_who_begin_a_job_at_once_one_does(
     job = look_at(admin, f"customer,product,host,days\n{unique(desk, 'Race')},bulk,{host()},30\n")
     id_, actor, now = job.rpartition("/")[2], admin.session.actor, desk.clock.now
     all_looked = threading.Barrier(4)
-    accepted = sheet_jobs._accepted
+    accepted = sheet_jobs._first
 
-    def looked(*arguments: Any) -> int:
-        lines = accepted(*arguments)
+    def looked(*arguments: Any) -> Progress:
+        begins = accepted(*arguments)
         all_looked.wait()
-        return lines
+        return begins
 
-    monkeypatch.setattr(sheet_jobs, "_accepted", looked)
+    monkeypatch.setattr(sheet_jobs, "_first", looked)
     with ThreadPoolExecutor(4) as pool:
-        begun = [pool.submit(sheet_jobs.begin, desk.site, id_, actor, now, False) for _ in "1234"]
+        begun = [
+            pool.submit(sheet_jobs.begin, desk.site, id_, actor, now, Agreed()) for _ in "1234"
+        ]
         assert sorted(one.result() for one in begun) == [False, False, False, True]
 
 
@@ -920,6 +946,204 @@ def test_an_export_has_the_licences_that_its_filters_tell(desk: Desk, admin: Pag
     assert only["customer"] == f"{name} 1"
     assert exported(admin.get(f"{export}&state=revoked")) == []
     assert admin.get(f"{export}&state=lost").status_code == 422
+
+
+def test_an_export_of_what_there_is_not_is_a_problem_and_no_empty_file(
+    desk: Desk, admin: Page
+) -> None:
+    product, name = token_name(desk, "none"), unique(desk, "None")
+    add_product(admin, product)
+    path = add_customer(admin, name)
+    typed = {"customer": f"{name}x", "product": f"{product}x", "state": "lost"}
+    reply = admin.get("/sheets/licenses.csv?" + urlencode(typed))
+    assert reply.status_code == 422
+    assert faults(reply.text).keys() == {"product", "customer", "state"}
+    assert "no customer has just this name" in faults(reply.text)["customer"]
+    assert f'value="{name}x"' in reply.text
+    link = re.search(r'href="(/sheets/licenses\.csv\?[^"]+)"', admin.get(path).text)
+    assert link is None  # nobody has a licence there yet
+    assert exported(admin.get("/sheets/licenses.csv?" + urlencode({"customer": name}))) == []
+
+
+def test_an_export_tells_who_is_over_in_the_words_of_the_interface(desk: Desk, admin: Page) -> None:
+    product = token_name(desk, "over")
+    job = look_at(
+        admin, f"customer,product,host,days\n{unique(desk, 'Over')},{product},{host()},1\n"
+    )
+    admin.send(admin.get(job).text, f"{job}/issue")
+    export = f"/sheets/licenses.csv?product={product}"
+    assert [one["state"] for one in exported(admin.get(export))] == ["active"]
+    desk.clock.now += 3 * 86400
+    admin = Page(desk)  # the former session is over, too
+    assert [one["state"] for one in exported(admin.get(export))] == ["expired"]
+    assert len(exported(admin.get(f"{export}&state=expired"))) == 1
+    assert exported(admin.get(f"{export}&state=valid")) == []
+
+
+def test_the_files_of_an_import_are_taken_as_one_archive(desk: Desk, admin: Page) -> None:
+    """And each by itself; nothing in it leads out of its folder."""
+    name = f"../{unique(desk, 'Zip 云')}"
+    lines = "".join(f"{name},bulk,{host()},{n + 1}\n" for n in range(3))
+    job = look_at(admin, f"customer,product,host,days\n{lines}{name},bulk,nonsense,3\n")
+    assert zipfile.ZipFile(io.BytesIO(admin.get(f"{job}/files.zip").content)).namelist() == []
+    admin.send(admin.get(job).text, f"{job}/issue", skip="yes")
+    page = admin.get(job).text
+    numbers = re.findall(r'href="/licenses/(HS-[\w-]+)"', page)
+    assert len(numbers) == 3
+    packed = zipfile.ZipFile(io.BytesIO(admin.get(f"{job}/files.zip").content))
+    assert packed.testzip() is None
+    for number, entry in zip(numbers, packed.namelist(), strict=True):
+        assert re.fullmatch(rf"{number}_[\w-]+/license\.dat", entry)
+        assert "云" in entry
+        assert f'href="/licenses/{number}/license.dat"' in page
+        assert packed.read(entry) == admin.get(f"/licenses/{number}/license.dat").content
+
+
+def test_a_sheet_is_not_issued_by_other_rules_than_were_looked_at(
+    desk: Desk, admin: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = token_name(desk, "rules")
+    add_product(admin, product, days="30")
+    text = "".join(f"{unique(desk, 'Rules')} {n},{product},{host()}\n" for n in range(4))
+    job = look_at(admin, f"customer,product,host\n{text}")
+    page, before = admin.get(job).text, desk.count("licenses")
+    id_ = row(desk, "products", name=product).id
+
+    def change(days: int) -> None:
+        members = {"defaults": {"days": days}}
+        desk.site.database.write(
+            lambda c: products.change(c, product, members, COMMAND, desk.clock.now)
+        )
+
+    change(400)
+    refused = admin.send(page, f"{job}/issue")
+    assert (refused.status_code, desk.count("licenses")) == (412, before)
+    assert "the rules of a product that the sheet names" in refused.text
+    # Seen with the rules as they are now, it is issued; what changes meanwhile stops it.
+    monkeypatch.setattr(bulk, "BATCH", 2)
+    agreed = Agreed(form(refused.text, f"{job}/issue")["rules"])
+    actor, key = admin.session.actor, job.rpartition("/")[2]
+    assert sheet_jobs.begin(desk.site, key, actor, desk.clock.now, agreed)
+    change(3650)
+    sheet_jobs.run(desk.site, key, actor)
+    stopped = admin.get(job).text
+    assert f"the rules of {product} were changed after the sheet was looked at" in stopped
+    assert desk.count("licenses") == before
+    assert admin.send(stopped, f"{job}/issue").status_code == 303
+    assert desk.count("licenses") == before + 4
+    assert admin.get(f"/products/{id_}").status_code == 200
+
+
+def test_a_job_that_waits_for_its_turn_is_not_called_stopped(
+    desk: Desk, admin: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = f"{unique(desk, 'Waits')},bulk,{host()},30\n"
+    job = look_at(admin, f"customer,product,host,days\n{lines}")
+    id_, actor = job.rpartition("/")[2], admin.session.actor
+    assert sheet_jobs.begin(desk.site, id_, actor, desk.clock.now, Agreed())
+    monkeypatch.setattr(sheet_jobs, "_BEAT", 0.01)
+    seen: list[str] = []
+
+    async def third() -> None:
+        for other in ("first", "second"):
+            sheet_jobs._TURNS.acquire_on_behalf_of_nowait(other)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(sheet_jobs.run_apart, desk.site, id_, actor)
+            try:
+                desk.clock.now += sheet_jobs.STOPPED_AFTER + 1
+                while not seen:
+                    found = await desk.site.read(lambda c: sheet_jobs.find(c, id_, actor))
+                    assert found is not None
+                    if found.progress.waits and not found.stopped(desk.clock.now):
+                        seen.append("waits")
+            finally:
+                for other in ("first", "second"):
+                    sheet_jobs._TURNS.release_on_behalf_of(other)
+
+    before = desk.count("licenses")
+    portal: Any = desk.client.portal  # of the loop to which the limits belong
+    portal.call(third)
+    done = desk.site.database.read(lambda c: sheet_jobs.find(c, id_, actor))
+    assert done is not None
+    assert (done.over, done.progress.waits, desk.count("licenses")) == (True, False, before + 1)
+
+
+ALIKE = (
+    ("{0} Optics", "{0}  OPTICS"),
+    ("{0} Optics", "{0}Optics Inc."),
+    ("{0} Ltd", "{0} Limited"),
+    ("云渲{0}有限公司", "云渲{0}"),
+    ("{0} Optics", "{1} ｏｐｔｉｃｓ"),
+)
+
+
+@pytest.mark.parametrize(("there", "typed"), ALIKE)
+def test_who_adds_a_customer_that_is_nearly_there_is_asked_first(
+    desk: Desk, admin: Page, there: str, typed: str
+) -> None:
+    token = f"Q{os.urandom(4).hex()}"
+    wide = "".join(chr(ord(c) + 0xFEE0) for c in token)
+    there, typed = there.format(token, wide), typed.format(token, wide)
+    path = add_customer(admin, there)
+    asked = admin.send(admin.get("/customers/new").text, "/customers", name=typed)
+    assert asked.status_code == 409
+    assert f'<a href="{path}">{there}</a>' in unescape(asked.text)
+    # On a sheet and on the form for a licence, too.
+    job = look_at(admin, f"customer,product,host,days\n{typed},bulk,{host()},3\n")
+    page = admin.get(job).text
+    assert f'<a href="{path}">' in page
+    refused = admin.send(page, f"{job}/issue")
+    assert (refused.status_code, set(faults(refused.text))) == (422, {"alike"})
+    order = {"customer": typed, "product": "bulk", "days": 3, "host": LINE}
+    told = desk.client.post("/api/v1/licenses?dry_run=true", json=order, headers=desk.bearer).json()
+    assert "customer-alike" in {one["slug"] for one in told["notices"]}
+    # It is added all the same by who says so.
+    made = admin.send(asked.text, "/customers", name=typed, sure="yes")
+    assert made.status_code == 303
+    assert row(desk, "customers", name=" ".join(typed.split())).name
+    assert admin.send(admin.get(job).text, f"{job}/issue").status_code == 303
+
+
+def test_the_lines_of_one_sheet_are_alike_too(desk: Desk, admin: Page) -> None:
+    name = unique(desk, "Twice")
+    text = f"{name},bulk,{host()},3\n{name.upper()} LLC,bulk,{host()},3\n"
+    job = look_at(admin, f"customer,product,host,days\n{text}")
+    page = admin.get(job).text
+    assert "(in this file, too)" in page
+    assert admin.send(page, f"{job}/issue", alike="yes").status_code == 303
+
+
+def test_of_a_customer_live_licences_stand_first_and_all_that_was_done(
+    desk: Desk, admin: Page
+) -> None:
+    name = unique(desk, "First")
+    numbers = []
+    for days in (400, 1, 1, 1, 1, 1):
+        order = {"customer": name, "product": "bulk", "days": days, "host": LINE}
+        made = desk.client.post("/api/v1/licenses", json=order, headers=desk.bearer)
+        numbers.append(made.json()["id"])
+    desk.clock.now += 3 * 86400
+    admin = Page(desk)
+    id_ = row(desk, "customers", name=name).id
+    page = admin.get(f"/customers/{id_}").text
+    listed = re.findall(r'<li><a class="number" href="/licenses/(HS-[\w-]+)"', page)
+    assert listed == [numbers[0], *numbers[:1:-1]]
+    life = re.findall(r"<strong>([^<]+)</strong>", page[page.index('<ol class="life">') :])
+    assert [one.strip().lower() for one in life] == ["issued"] * 6 + ["customer added"]
+    link = re.search(r'href="(/record\?customer=[^"]+)"', page)
+    assert link
+    record = admin.get(unescape(link[1])).text
+    assert record.count("licence issued</td>") == 6
+    assert f'<a href="/customers/{id_}">' in record
+    rows = admin.get(unescape(link[1]).replace("/record", "/record/events.csv")).text
+    assert rows.count("license.issued") == 6
+    assert admin.get("/record?customer=Nobody+at+all").status_code == 422
+
+
+def test_a_product_leads_to_a_licence_for_it(desk: Desk, admin: Page) -> None:
+    product = token_name(desk, "leads")
+    path = add_product(admin, product)
+    assert f'href="/licenses/new?product={product}"' in admin.get(path).text
 
 
 def test_the_example_can_be_imported_as_it_is(desk: Desk, admin: Page) -> None:

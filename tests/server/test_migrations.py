@@ -3,9 +3,10 @@
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -65,8 +66,12 @@ def empty(tmp_path: Path, url: str | None) -> Iterator[Database]:
 
 def differences(database: Database) -> list[object]:
     """What stands otherwise in the tables than in the models."""
-    with database.reading() as connection:
-        options = {"compare_type": True, "compare_server_default": True}
+    with database.reading() as connection, warnings.catch_warnings():
+        for told in ("Skipped unsupported reflection of", "autogenerate skipping .*"):
+            warnings.filterwarnings("ignore", f"{told} expression-based index")
+        options: dict[str, Any] = {"compare_type": True, "compare_server_default": True}
+        if database.engine.dialect.name == "sqlite":  # it tells of no index on an expression
+            options["include_object"] = lambda _, name, *__: name != "ix_licenses_grace"
         context = MigrationContext.configure(connection, opts=options)
         return list(compare_metadata(context, models.metadata))
 
