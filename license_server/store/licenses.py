@@ -128,9 +128,7 @@ def by_number(connection: Connection, number: str) -> StoredLicense | None:
 
 def by_numbers(connection: Connection, numbers: Sequence[str]) -> list[StoredLicense]:
     """The licences of these numbers, in the order in which they were issued."""
-    rows = connection.execute(
-        _LICENSES.where(licenses.c.number.in_(numbers)).order_by(licenses.c.id)
-    )
+    rows = connection.execute(ALL.where(licenses.c.number.in_(numbers)).order_by(licenses.c.id))
     return [StoredLicense(*tuple(row)) for row in rows]
 
 
