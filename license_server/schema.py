@@ -12,7 +12,7 @@ from license_core.errors import NotInitialisedError, SchemaNewerError, SchemaOut
 from license_server.adoption import adopt
 from license_server.store import parties
 
-_WORDS_SINCE = "0004"
+_WORDS_SINCE = "0006"
 """Since then customers are found by names that are alike, too."""
 
 
