@@ -15,6 +15,7 @@ from license_core.guard import Memory
 from license_core.place import Place
 from license_core.probe import read_facts
 from license_core.publickey import PublicKey
+from license_core.trust import Trust
 from license_core.verify import Report, check
 
 
@@ -94,7 +95,8 @@ def check_file(
         number, kid = after.seen_number(report.trust.keyset.trusts), after.revocations_kid
         if report.revocations is not None and report.revocations.number >= number:
             number, kid = report.revocations.number, report.revocations.kid
-        if _is_to_keep(report, after, learned):
+        is_carried = known is None or _carries(data, report.trust)
+        if not is_carried or _is_to_keep(report.trust, after, learned, holds=report.ok):
             trust = report.trust.wrap()
         after = after.learn(report.trust.version, number, kid, report.seen_list)
         after = after.advance(now, report.license.jti, report.license.iat, holds=report.ok)
@@ -104,18 +106,20 @@ def check_file(
     return Checked(report, after, trust)
 
 
-def _is_to_keep(report: Report, before: Memory, learned: bytes | None) -> bool:
+def _carries(data: bytes, trust: Trust) -> bool:
+    """Whether the keyset that was believed is in the licence file itself."""
+    return set(trust.keyset.tokens) <= set(armor.unwrap(data).get(armor.KEYSET, ()))
+
+
+def _is_to_keep(trust: Trust, before: Memory, learned: bytes | None, *, holds: bool) -> bool:
     """Whether another licence may come that carries less than what this check believed.
 
     Not so for a vendor whose keys were never changed: then there is no file to be read.
     """
-    trust = report.trust
-    if trust is None or (learned is not None and learned.decode("latin-1") == trust.wrap()):
-        return False
-    if learned is not None or trust.roots_version:
-        return True
+    if learned is not None:
+        return learned.decode("latin-1") != trust.wrap()
     seen = before.trust if before.authentic else (0, 0)
-    return trust.version > seen and (seen > (0, 0) or not report.ok)
+    return trust.roots_version > 0 or (trust.version > seen and (seen > (0, 0) or not holds))
 
 
 def read_known(place: Place) -> bytes | None:

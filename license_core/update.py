@@ -55,6 +55,8 @@ def open_update(
         less = {armor.ROOTS: known.get(armor.ROOTS, [])} if armor.KEYSET in blocks else known
         after = open_trust(blocks, less, roots, needed=needed)
         _refuse_older(after, before, memory)
+        if before is not None and after.version == before.version:
+            after = before  # a version that is known is not said anew
     revocations = None
     if armor.REVOCATIONS in blocks:
         revocations = _open_list(data, path, after or before, memory, present)

@@ -153,6 +153,24 @@ def test_a_site_never_goes_back_to_an_older_keyset(world: World) -> None:
     assert verified(world) == (0, 0, 5)
 
 
+def test_a_licence_from_before_is_installed_under_the_keyset_of_the_one_that_it_replaces(
+    world: World,
+) -> None:
+    install(world, license_block(world) + keyset(world, 5))
+    install(world, license_block(world) + keyset(world, 4))
+    assert verified(world) == (0, 0, 5)
+
+
+def test_a_version_that_is_known_is_not_said_anew(world: World) -> None:
+    install(world, world.file())
+    install(world, keyset(world, 4))
+    before, thief = files(world), new_signer()
+    install(world, keyset(world, 4, entry(world, thief)))
+    assert files(world)["license.trust"] == before["license.trust"]
+    theirs = license_block(world, by=thief) + keyset(world, 4, entry(world, thief))
+    assert slugs(world, theirs) == ["signing-key-unknown"]
+
+
 def test_versions_of_keysets_may_be_skipped(world: World) -> None:
     install(world, world.file())
     install(world, keyset(world, 90))
@@ -405,6 +423,10 @@ def test_a_list_is_installed_and_a_lower_number_is_refused(world: World) -> None
     before = files(world)
     older = world.write(revocations(world, 6))
     assert world.json("install", older).slugs() == ["revocations-rolled-back"]
+    remembered = world.conf / "license.state"
+    remembered.unlink()  # the list that is there knows its number too
+    assert world.json("install", older).slugs() == ["revocations-rolled-back"]
+    remembered.write_bytes(before["license.state"])
     (world.conf / "license.revocations").unlink()
     assert world.json("install", older).slugs() == ["revocations-rolled-back"]
     assert notices(world.json("verify")) == ["revocations-dropped"]
@@ -513,6 +535,18 @@ def test_a_list_that_was_read_is_not_read_again_until_something_is_another(
         world.put(license_block(world) + keyset(world, 4))
     done = world.json("verify")
     assert (done.exit_code, done.json()["revocations"]["number"]) == (0, number)
+
+
+def test_a_list_of_100_000_is_installed_though_no_licence_may_be_so_long(world: World) -> None:
+    install(world, world.file())
+    listed = revocations(world, 3, *(f"HS-2027-{number}" for number in range(100_000)))
+    assert len(listed) > 2_000_000
+    install(world, listed)
+    assert world.json("verify").json()["revocations"]["number"] == 3
+    large = world.file() + b"\n" * 65536
+    assert world.json("install", world.write(large)).slugs() == ["file-too-large"]
+    larger = listed + b"\n" * 16 * 1024 * 1024
+    assert world.json("install", world.write(larger)).slugs() == ["file-too-large"]
 
 
 def test_a_list_that_spares_one_licence_is_looked_through_for_another(world: World) -> None:

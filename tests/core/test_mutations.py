@@ -21,6 +21,10 @@ MUTATIONS, MUTATIONS_TORTURE = 10_000, 1_000_000
 ROOTS = (generate.ROOT.public_key,)
 FACTS = generate.facts(generate.HOST)
 FILE = generate.file()
+ROTATED = generate.whole(
+    generate.rotation(1, generate.OTHER_ROOT), generate.keyset_by(generate.OTHER_ROOT)
+)
+"""The same licence, where the root was exchanged."""
 CLAIMS = open_license(FILE, roots=ROOTS).license
 CODES = {row.exit_code for row in PROBLEMS.values()} - {1}
 MEBIBYTES = 64
@@ -70,18 +74,26 @@ def campaign(mutants: Iterator[bytes]) -> Seen:
     return Seen(accepted, refused, slowest)
 
 
-def flips() -> Iterator[bytes]:
-    for position in range(len(FILE) * 8):
-        data = bytearray(FILE)
+def flips(file: bytes, step: int = 1) -> Iterator[bytes]:
+    for position in range(0, len(file) * 8, step):
+        data = bytearray(file)
         data[position // 8] ^= 1 << position % 8
         yield bytes(data)
 
 
 def test_no_single_bit_changes_what_is_accepted() -> None:
-    seen = campaign(flips())
+    seen = campaign(flips(FILE))
     assert seen.accepted + sum(seen.refused.values()) == len(FILE) * 8
     # Bits of the words for people, and of what the mail is allowed to do to the armour.
     assert seen.accepted < len(FILE) * 8 // 10
+
+
+def test_no_bit_of_roots_and_their_keyset_changes_what_is_accepted() -> None:
+    step = 5
+    seen = campaign(flips(ROTATED, step))
+    flipped = len(ROTATED) * 8 // step
+    assert seen.accepted < flipped // 10
+    assert seen.refused["keyset-untrusted"] > flipped // 4
 
 
 Mutator = Callable[[random.Random, bytearray], bytearray]
@@ -172,8 +184,9 @@ def _parts(chance: random.Random, _: bytearray) -> bytearray:
 
 
 def _blocks(chance: random.Random, _: bytearray) -> bytearray:
-    labels = [armor.LICENSE, armor.KEYSET, armor.REVOCATIONS, armor.REQUEST]
-    tokens = [generate.token(generate.payload()), generate.keyset(), "AAAA"]
+    labels = [armor.LICENSE, armor.KEYSET, armor.ROOTS, armor.REVOCATIONS, armor.REQUEST]
+    roots = armor.unwrap(ROTATED)[armor.ROOTS]
+    tokens = [generate.token(generate.payload()), generate.keyset(), *roots, "AAAA"]
     made = (
         armor.wrap(chance.choice(labels), chance.choice(tokens)) for _ in range(chance.randrange(5))
     )
@@ -188,7 +201,7 @@ MUTATORS: list[Mutator] = [
 def mutants(count: int, seed: int) -> Iterator[bytes]:
     chance = random.Random(seed)
     for _ in range(count):
-        data = bytearray(FILE)
+        data = bytearray(chance.choice([FILE, FILE, ROTATED]))
         for _ in range(chance.choice([1, 1, 1, 2, 3])):
             data = chance.choice(MUTATORS)(chance, data) or bytearray(b"\n")
         yield bytes(data)

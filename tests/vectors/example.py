@@ -13,10 +13,12 @@ from license_core.keyset import Keyset, SigningKey
 from license_core.license import HostBinding, License
 from license_core.request import LicenseRequest, bare_line
 from license_core.revocation import Revocations
+from license_core.roots import Roots
 from license_core.signer import MemorySigner
 
 ROOT = MemorySigner.from_seed(b64url.decode("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"))
 SIGNER = MemorySigner.from_seed(b"\x01" * 32)
+NEXT_ROOT = MemorySigner.from_seed(b"\x03" * 32)
 
 ISSUED = 1795430400  # 2026-11-23T12:00:00Z
 YEAR = 365 * 86400
@@ -52,6 +54,8 @@ LICENSE = License(
 REVOKED = Revocations.of(
     ["L-2026-0001", "L-2026-0002"], iss="Darwin Support", number=1, iat=ISSUED + 86400
 )
+
+ROOTS = Roots("Darwin Support", 1, ISSUED + 86400, 1, (NEXT_ROOT.public_key,))
 
 
 def license_file(license_: License = LICENSE, keyset: Keyset = KEYSET) -> str:
@@ -105,6 +109,15 @@ def blocks() -> dict[str, str]:
             b64url.decode(REVOKED.sign(SIGNER).split(".")[1]).decode()
         ),
         "… and its block": (armor.wrap(armor.REVOCATIONS, REVOKED.sign(SIGNER)).rstrip("\n")),
+        "The seed of the next root key, 32 bytes 0x03, and its thumbprint": "\n".join(
+            ("03" * 32, NEXT_ROOT.public_key.kid)
+        ),
+        "The roots document that replaces the root by it: its payload, one line": (
+            b64url.decode(ROOTS.sign(ROOT).split(".")[1]).decode()
+        ),
+        "… and its blocks, by the root and by the next root": "".join(
+            armor.wrap(armor.ROOTS, ROOTS.sign(root)) for root in (ROOT, NEXT_ROOT)
+        ).rstrip("\n"),
     }
 
 
