@@ -69,5 +69,5 @@ def restore(settings: ServerSettings, file: Path, thorough: bool) -> None:
     vault.put_in_place(settings, kept.files, fill, secrets.token_bytes)
     progress.clear()
     say(f"Restored {settings.data} as it was at {utc(kept.made_at)}.")
-    if not settings.signing_key.exists() and settings.signer is None:
+    if not settings.seeds_key.exists():
         say(f"The backup has no private keys: put yours into {settings.signing_key.parent}/.")

@@ -20,7 +20,7 @@ from license_core.problems import PROBLEMS
 from license_core.request import LicenseRequest
 from license_core.verify import open_license
 from license_server import admin
-from tests.support import server
+from tests.support import server, softhsm
 from tests.support.server import EMAIL, KEY, LINE, PASSPHRASE, PASSWORD
 
 ISSUE = ("issue", "--customer", "ACME", "--product", "darwin", "--host", LINE, "--days", "30")
@@ -37,6 +37,7 @@ def code(slug: str) -> int:
     return next(row.exit_code for row in PROBLEMS.values() if row.slug == slug)
 
 
+@softhsm.about_key_files
 def test_init_makes_a_server_whose_private_keys_are_sealed(tmp_path: Path) -> None:
     data = tmp_path / "deep" / "server"
     done = run(data, "init", "--vendor", "上海", "--admin", EMAIL)
@@ -316,6 +317,7 @@ def test_an_issue_that_cannot_be_done_records_nothing(
     assert licenses(data) == 0
 
 
+@softhsm.about_key_files
 def test_a_wrong_passphrase_is_told_as_such(data: Path) -> None:
     done = run(data, *ISSUE, "-o", "-", LICENSE_SERVER_PASSPHRASE="wrong")
     assert done.returncode == code("passphrase-wrong")
@@ -392,8 +394,8 @@ def _broken_root(data: Path) -> None:
         (_no_server, "not-initialised"),
         (_older, "schema-newer"),
         (_no_database, "database-unavailable"),
-        (_no_signing_key, "signer-unavailable"),
-        (_open_signing_key, "signer-unavailable"),
+        pytest.param(_no_signing_key, "signer-unavailable", marks=softhsm.about_key_files),
+        pytest.param(_open_signing_key, "signer-unavailable", marks=softhsm.about_key_files),
         (_other_root, "signer-unavailable"),
         (_broken_root, "trusted-key-invalid"),
     ],

@@ -20,8 +20,10 @@ from license_server import vault
 from license_server.app import create_app
 from license_server.issuing import Issuer
 from license_server.succession import Succession
-from tests.support import server
+from tests.support import server, softhsm
 from tests.support.server import LINE, PASSPHRASE
+
+pytestmark = softhsm.about_key_files
 
 DAY = 86400
 ORDER = {"customer": "ACME", "product": "darwin", "host": LINE, "days": 30}

@@ -8,8 +8,10 @@ import pytest
 
 from license_core import armor
 from license_core.verify import open_license
-from tests.support import server
+from tests.support import server, softhsm
 from tests.support.server import LINE, PASSPHRASE
+
+pytestmark = softhsm.about_key_files
 
 PAGE = (server.REPOSITORY / "docs" / "KEYS.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)

@@ -34,8 +34,10 @@ from license_server.inspection import Fault
 from license_server.settings import ServerSettings
 from license_server.store import licenses
 from license_server.store.search import Filter
-from tests.support import server
+from tests.support import server, softhsm
 from tests.support.postgres import new_database
+
+pytestmark = softhsm.about_key_files
 
 DAY = 86400
 

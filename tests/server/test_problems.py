@@ -13,7 +13,7 @@ from license_server import admin, schema, vault
 from tests.cli.test_problems import SERVER_ONLY
 from tests.server.conftest import Desk
 from tests.server.test_desk import hidden
-from tests.support import server
+from tests.support import server, softhsm
 from tests.support.server import EMAIL, LINE
 
 TAKEN = socket.create_server(("127.0.0.1", 0))
@@ -114,7 +114,16 @@ COMMANDS: dict[str, tuple[Callable[[Path], None], list[str], dict[str, str | Non
 }
 
 
-@pytest.mark.parametrize("slug", COMMANDS)
+_OF_KEY_FILES = {"passphrase-missing", "passphrase-wrong", "signer-unavailable", "secret-file-open"}
+
+
+@pytest.mark.parametrize(
+    "slug",
+    [
+        pytest.param(slug, marks=softhsm.about_key_files) if slug in _OF_KEY_FILES else slug
+        for slug in COMMANDS
+    ],
+)
 def test_the_command_ends_with_the_problems_exit_code(data: Path, slug: str) -> None:
     prepare, arguments, env = COMMANDS[slug]
     prepare(data)

@@ -417,7 +417,7 @@ def test_a_module_that_is_missing_is_told_in_a_plain_sentence(hsm: Hsm) -> None:
 
 def shell(settings: ServerSettings, *arguments: str, **more: str) -> Any:
     env = server.environment(settings.data) | {"LICENSE_SERVER_SIGNER": str(settings.signer)} | more
-    return server.command(*arguments, env=env)
+    return server.at_once(*arguments, env=env)
 
 
 def test_the_shell_makes_a_key_shows_it_and_issues_with_it(hsm: Hsm, tmp_path: Path) -> None:
@@ -621,10 +621,10 @@ def test_a_signature_that_came_to_nothing_is_the_difference(tmp_path: Path) -> N
 def test_a_licence_that_was_signed_past_the_server_is_a_fault(tmp_path: Path) -> None:
     settings = server.make(tmp_path / "server")
     env = server.environment(settings.data)
-    assert server.command(*ISSUE, "-o", "-", env=env).returncode == 0
+    assert server.at_once(*ISSUE, "-o", "-", env=env).returncode == 0
     with closing(vault.open_database(settings)) as database:
         database.write(lambda c: c.execute(sqlalchemy.text("update signatures set made = 0")))
-    done = server.command("fsck", env=env)
+    done = server.at_once("fsck", env=env)
     assert done.returncode == code("record-broken")
     assert "signature-uncounted: license+jwt by " in done.stdout
     assert "1 have its signature, and this server made 0" in done.stdout

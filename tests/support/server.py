@@ -33,8 +33,8 @@ KEY = "55917890141cb1c89accc5e53a929acb1867c42c"
 
 def settings(data: Path, database: str | None = None, **more: object) -> ServerSettings:
     """The settings of a server in *data*, whatever the environment says."""
-    signer = {"signer": softhsm.shared()[1]} if softhsm.chosen() else {}
-    given = {"rate": UNLIMITED} | signer | more
+    softhsm.environment()  # of this process, where a token is chosen
+    given = {"rate": UNLIMITED} | more
     return ServerSettings(data=data, database=database, passphrase=SecretStr(PASSPHRASE), **given)  # type: ignore[arg-type]
 
 

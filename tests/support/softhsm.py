@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+
 from license_server.signers import create_key
 from tests.support.need import need
 
@@ -82,14 +84,20 @@ def chosen() -> bool:
     return os.environ.get("HOSTSEAL_TEST_SIGNER") == "pkcs11"
 
 
+about_key_files = pytest.mark.skipif(
+    chosen(), reason="it is about files of signing keys, and HOSTSEAL_TEST_SIGNER names a token"
+)
+
+
 @cache
 def shared() -> tuple[Hsm, str]:
     """The token of this process, and the URI of the one key that its vendors share."""
     folder = Path(tempfile.mkdtemp(prefix="hostseal-softhsm-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     hsm = make(folder / "hsm")
-    os.environ.update(hsm.environment)  # read when the module is opened
     uri = hsm.uri("shared")
+    # Read when the module is opened, and by whoever makes settings of this process.
+    os.environ.update(hsm.environment | {"LICENSE_SERVER_SIGNER": uri})
     create_key(uri, lambda _: b"", os.urandom)
     return hsm, uri
 
