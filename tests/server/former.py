@@ -49,6 +49,7 @@ def make(data: Path, database: str | None = None) -> tuple[ServerSettings, Forme
     root, signing = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
     for path, key in ((settings.root_key, root), (settings.signing_key, signing)):
         path.write_bytes(pkcs8.encrypt(key, PASSPHRASE.encode(), os.urandom(16), os.urandom(16)))
+        path.chmod(0o600)
     pem = PublicKey(root.public_key().public_bytes_raw()).to_pem()
     settings.root_pub_pem.write_text(pem, "ascii")
     signer = MemorySigner(signing)
