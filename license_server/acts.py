@@ -353,10 +353,8 @@ def _replaced(connection: Connection, order: Order, actor: Actor) -> StoredLicen
         actor.need(PERMISSIONS["issue"], named.product)
         check_state(named, "issue")
         if not _goes_on(named, order):
-            reason = Reason(
-                "{number} is a licence of another customer or product", number=named.number
-            )
-            raise InputInvalidError(field="replaces", reason=reason)
+            became = Reason("is for another customer or product")
+            raise LicenseStateError(number=named.number, act=Reason("replace"), became=became)
         return named
     claimed = order.request.replaces
     if claimed is None or not orders.NUMBER.fullmatch(claimed):

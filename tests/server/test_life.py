@@ -200,8 +200,8 @@ def test_a_first_order_replaces_only_a_licence_of_its_own_customer_and_product(
     named = {"replaces": first, "host": OTHER_LINE}
     for other in ({"product": "darwin"}, {"product": guarded, "customer": "Somebody Else"}):
         told = caller.issue(**named | other)
-        assert (told.status_code, slug(told)) == (422, "input-invalid")
-        assert told.json()["field"] == "replaces"
+        assert (told.status_code, slug(told)) == (409, "license-state")
+        assert "replace is not possible" in told.json()["detail"]
         assert caller.get(f"/licenses/{first}").json()["state"] == "active"
     assert caller.issue(**named, product=guarded).json()["replaces"] == first
 
