@@ -44,7 +44,6 @@ _EVENTS = {
 }
 
 router = APIRouter()
-Tr = Callable[[str], str]
 
 
 class Series(NamedTuple):
@@ -82,7 +81,6 @@ async def home(
         return pages.page(request, "overview", live=live, board=None, days_left=_days_left(site))
     reader = Reader.of(request, site.settings.time_zone)
     board = await _board(request, site, reader, live.newest)
-    tr = reader.catalogue.gettext
     may_look = "record:read" in session.actor.permissions
     return pages.page(
         request,
@@ -91,8 +89,8 @@ async def home(
         board=board,
         days_left=_days_left(site),
         kept=live.newest > SMALL,
-        ending=_ending(board, tr),
-        issued=_issued(board, tr, may_look),
+        ending=_ending(board, reader),
+        issued=_issued(board, reader, may_look),
         links=_links(board),
         charts=charts,
         soon_days=SOON_DAYS,
@@ -132,8 +130,9 @@ def _links(board: Board) -> dict[str, str]:
     }
 
 
-def _ending(board: Board, tr: Tr) -> Picture:
+def _ending(board: Board, reader: Reader) -> Picture:
     """What ends in the next months, by product: the six that most end of, and the others."""
+    tr = reader.catalogue.gettext
     totals: Counter[Any] = Counter()
     for one in board.ending:
         totals[one.kind] += one.number
@@ -159,14 +158,15 @@ def _ending(board: Board, tr: Tr) -> Picture:
         )
 
     whole = Period(board.ahead[0].first, board.ahead[-1].after)
-    bars = _bars(board.ahead, kinds, counts, name, link, tr)
+    bars = _bars(board.ahead, kinds, counts, name, link, reader)
     series = [Series(name(kind), link(whole, kind)) for kind in kinds]
     title = tr("What ends in the next twelve months, by product")
-    return Picture(bars, series, title, _described(bars, tr))
+    return Picture(bars, series, title, _described(bars, reader))
 
 
-def _issued(board: Board, tr: Tr, may_look: bool) -> Picture:
+def _issued(board: Board, reader: Reader, may_look: bool) -> Picture:
     """What was issued in the last months, by act; the record is the list behind it."""
+    tr = reader.catalogue.gettext
     counts: Counter[tuple[int, Any]] = Counter()
     for one in board.issued:
         counts[one.month, one.kind] += one.number
@@ -182,10 +182,10 @@ def _issued(board: Board, tr: Tr, may_look: bool) -> Picture:
         return tr(ACTS[kind])
 
     whole = Period(board.past[0].first, board.past[-1].after)
-    bars = _bars(board.past, kinds, counts, name, link, tr)
+    bars = _bars(board.past, kinds, counts, name, link, reader)
     series = [Series(name(kind), link(whole, kind)) for kind in kinds]
     title = tr("What was issued in the last twelve months")
-    return Picture(bars, series, title, _described(bars, tr))
+    return Picture(bars, series, title, _described(bars, reader))
 
 
 def _bars(
@@ -194,20 +194,21 @@ def _bars(
     counts: Counter[tuple[int, Any]],
     name: Callable[[Any], str],
     link: Callable[..., str | None],
-    tr: Tr,
+    reader: Reader,
 ) -> list[Bar]:
+    marks, tr = reader.marks, reader.catalogue.gettext
     bars = []
     for month, period in enumerate(periods):
         parts = [
             Part(
                 series,
                 counts[month, kind],
-                f"{_month(period)}, {name(kind)}: {counts[month, kind]:,}",
+                f"{_month(period)}{marks.comma}{name(kind)}{marks.colon}{counts[month, kind]:,}",
                 link(period, kind),
             )
             for series, kind in enumerate(kinds, 1)
         ]
-        told = f"{_month(period)}: {sum(part.value for part in parts):,}"
+        told = f"{_month(period)}{marks.colon}{sum(part.value for part in parts):,}"
         first = period.first
         shown = first.month == 1 or (month == 0 and first.month != 12)  # not two side by side
         below = str(first.year) if shown else ""
@@ -215,10 +216,10 @@ def _bars(
     return bars
 
 
-def _described(bars: list[Bar], tr: Tr) -> str:
-    return tr("A bar for each month: %(months)s. The table below says the same.") % {
-        "months": "; ".join(bar.told for bar in bars)
-    }
+def _described(bars: list[Bar], reader: Reader) -> str:
+    return reader.catalogue.gettext(
+        "A bar for each month: %(months)s. The table below says the same."
+    ) % {"months": reader.marks.semicolon.join(bar.told for bar in bars)}
 
 
 def _month(period: Period) -> str:

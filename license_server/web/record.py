@@ -24,7 +24,7 @@ from license_server.web.reader import Reader
 from license_server.web.who import AtSite, May
 
 RECORD = "/record"
-_PAGE = 25  # so that a page stays under 100 kB, whatever people typed
+_PAGE = 16  # so that a page stays under 100 kB, whatever people typed
 _LONGEST_LINKED = 64
 _CHUNK = 500
 _LONGEST = 200
