@@ -1,8 +1,8 @@
-"""Revocation lists: every licence that was revoked, signed, numbered, published (SPEC section 8).
+"""Revocation lists: every licence that holds no more, signed, numbered, published (SPEC section 8).
 
-A list is made when somebody publishes it and is kept; whoever asks for it is given what is kept.
-Its file also has the blocks that prove the key which signed it, so that a site which knows only
-former keys can be brought forward by the same file.
+Listed are those that were revoked, suspended or moved away, with those that they had replaced: the
+former files are still there. What a renewal or a change replaced is not: a list may reach its site
+first. A licence that was reinstated has another number (docs/adr/0015).
 """
 
 import hashlib
@@ -41,9 +41,9 @@ def draw_up(
 ) -> tuple[StoredList, int]:
     """The next list, signed, and how many licences it has. Raises SignerUnavailableError."""
     issuing.check_signing_key(issuer, now)
-    number, revoked = store.newest_number(connection) + 1, store.revoked(connection)
+    number, ended = store.newest_number(connection) + 1, store.to_be_listed(connection)
     expires_at = now + days * DAY
-    listed = Revocations.of(revoked, iss=issuer.name, number=number, iat=now, exp=expires_at)
+    listed = Revocations.of(ended, iss=issuer.name, number=number, iat=now, exp=expires_at)
     version = issuer.keyset.keyset.version
     token = listed.sign(issuer.signer)
     new = StoredList(number, token, now, expires_at, version, issuer.keyset_token)

@@ -29,7 +29,7 @@ def revocations() -> None:
 @click.option("-o", "--output", metavar="FILE", help="Write its file too; - : stdout.")
 @click.pass_obj
 def publish(settings: ServerSettings, days: int, output: str | None) -> None:
-    """Sign the list of all licences that are revoked by now, with the next number.
+    """Sign the list of all licences that are revoked, suspended or moved by now.
 
     The server serves it at /license.revocations.
     """

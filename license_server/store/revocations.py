@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, and_, insert, select
 
 from license_server.models import keysets, licenses, revocation_lists
 
@@ -18,10 +18,24 @@ class StoredList(NamedTuple):
     keyset_token: str
 
 
-def revoked(connection: Connection) -> list[str]:
-    """The numbers of all licences that were revoked."""
-    query = select(licenses.c.number).where(licenses.c.state == "revoked")
-    return list(connection.execute(query).scalars())
+def to_be_listed(connection: Connection) -> list[str]:
+    """The numbers of all licences that hold no more, though their files are out.
+
+    Of a line that was revoked or suspended it is each, since a former file would do as well as the
+    last; of one that was moved to another host, each from before: that host still has them.
+    """
+    later = licenses.alias()
+    lines = select(later.c.line).where(later.c.state.in_(("revoked", "suspended")))
+    ended = select(licenses.c.number).where(licenses.c.line.in_(lines))
+    moved = select(licenses.c.number).join(
+        later,
+        and_(
+            later.c.line == licenses.c.line,
+            later.c.act == "rehost",
+            later.c.id > licenses.c.id,
+        ),
+    )
+    return list(connection.execute(ended.union(moved)).scalars())
 
 
 def newest_number(connection: Connection) -> int:

@@ -17,7 +17,7 @@ from license_server.acts import Wanted
 from license_server.store.revocations import StoredList
 from tests.server.conftest import Desk
 from tests.support import server
-from tests.support.ledger import NOW, Ledger, new_ledger
+from tests.support.ledger import NOW, Ledger, line, new_ledger
 
 URL = "/license.revocations"
 
@@ -63,6 +63,29 @@ def test_what_is_served_is_what_was_published_until_the_next_is(desk: Desk) -> N
     (token,) = armor.unwrap(desk.client.get(URL).content)[armor.REVOCATIONS]
     listed = open_revocations(token, desk.site.issuer.keyset)
     assert [listed.lists(number) for number in (revoked, kept, later)] == [True, False, True]
+
+
+def test_it_names_what_was_revoked_suspended_or_moved_with_what_that_replaced(
+    ledger: Ledger,
+) -> None:
+    """A former file of an ended licence would run as well; one that was renewed may still run."""
+    renewed = ledger.issue(1)
+    kept = ledger.act("renew", renewed, days=60)
+    ended = {act: [ledger.issue(n)] for n, act in enumerate(("revoke", "suspend", "rehost"), 2)}
+    for numbers in ended.values():
+        numbers.append(ledger.act("renew", numbers[0], days=60))
+    for act in ("revoke", "suspend"):
+        ledger.end(act, ended[act][1], "x")
+    moved = ledger.act("rehost", ended["rehost"][1], host=line(5), reason="x")
+    away = ledger.issue(6)
+    ledger.end("suspend", away, "x")
+    back = ledger.act("reinstate", away, reason="x")
+    with ledger.site.database.reading() as connection:
+        stored, count = revocations.draw_up(connection, ledger.site.issuer, NOW)
+    listed = open_revocations(stored.token, ledger.site.issuer.keyset)
+    assert all(listed.lists(number) for numbers in ended.values() for number in numbers)
+    assert not any(map(listed.lists, (renewed, kept, moved, away, back)))
+    assert count == 6
 
 
 def test_a_cache_may_keep_it_and_ask_whether_it_is_still_the_one(desk: Desk) -> None:
