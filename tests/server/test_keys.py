@@ -352,6 +352,16 @@ def test_nothing_is_recorded_that_a_former_key_signed(vendor: Vendor) -> None:
     app.state.site.database.close()
 
 
+def test_a_keyset_that_no_client_would_read_is_not_made(vendor: Vendor) -> None:
+    draft = vendor.path("draft.txt")
+    for more in (("-o", draft), ()):
+        for wrong in (("--product", "a b"), ("--from", "9999-12-31")):
+            refused = vendor.run("keys", "new", *wrong, *more, code=76)
+            assert "defect" not in refused.stderr
+    assert not Path(draft).exists()
+    assert len(vendor.kids()) == 1
+
+
 def test_roots_that_would_leave_no_room_for_a_licence_are_not_installed() -> None:
     former, documents = [_new_signer()], ""
     shipped = Roots.shipped([former[0].public_key])
