@@ -92,10 +92,13 @@ class Memory(NamedTuple):
     ) -> "Memory":
         """After a check with this *trust*: *number* and *kid* are those of the list that counts.
 
-        A number of 0 stands for no list, *seen* for the one beside the licence.
+        A number of 0 stands for no list, *seen* for the one beside the licence. Of a list that was
+        opened under an older trust than the one that is remembered nothing is kept.
         """
         memory = self if self.authentic else Memory(hosts=self.hosts)
-        memory = memory._replace(trust=max(trust, memory.trust), list=seen)
+        if trust < memory.trust:
+            return memory._replace(list=None)  # who may sign a list was decided anew since
+        memory = memory._replace(trust=trust, list=seen)
         if number:
             memory = memory._replace(revocations_number=number, revocations_kid=kid)
         return memory

@@ -23,6 +23,8 @@ DAY = 86400
 WARN_DAYS = 90
 """So long before its end a key, or a keyset, is warned of."""
 _CHECK_CHARACTERS = 8
+_LONGEST = armor.MAX_FILE // 2
+"""The most bytes of what proves a keyset: it stands in every licence file."""
 
 
 class Trust(NamedTuple):
@@ -52,7 +54,8 @@ def advance(present: Trust, given: bytes, path: str, shipped: Roots, now: int) -
     """What is trusted once *given* is installed, a text with a keyset, and roots where they change.
 
     *path* is where it was read from, *now* in seconds. Raises KeysetRefusedError where it is
-    damaged, untrusted, signed by too few, no newer, over, or leaves out a key that counts.
+    damaged, untrusted, signed by too few, no newer, over, too long, or leaves out a key that
+    counts.
     """
     try:
         found = armor.unwrap(given)
@@ -60,6 +63,15 @@ def advance(present: Trust, given: bytes, path: str, shipped: Roots, now: int) -
             raise ValueError(_instead(found))
         new = _opened(found, armor.unwrap(present.text.encode()).get(armor.ROOTS, ()), shipped)
         _check_newer(present.keyset.keyset, new.keyset.keyset, now)
+        if len(new.text) > _LONGEST:
+            raise ValueError(
+                Reason(
+                    "with its roots it has {size} bytes, and {most} leave room for a licence; "
+                    "let only as many root keys sign as must",
+                    size=len(new.text),
+                    most=_LONGEST,
+                )
+            )
     except ValueError as error:
         raise KeysetRefusedError(path=path, reason=_told(error)) from error
     return new

@@ -92,15 +92,18 @@ def _install_update(session: Session, data: bytes, source: str, facts: HostFacts
     )
     written = []
     if update.trust is not None:
-        files.replace(place.trust, update.trust.wrap().encode())
+        text = update.trust.wrap().encode()
+        if len(text) > MAX_FILE:  # no check could read it again
+            raise FileTooLargeError(path=source, size=len(text), cap=MAX_FILE)
+        files.replace(place.trust, text)
         written.append(place.trust)
     if update.revocations is not None:
-        text = "".join(
+        listed = "".join(
             armor.wrap(armor.REVOCATIONS, token) for token in armor.unwrap(data)[armor.REVOCATIONS]
         )
-        files.replace(place.revocations, text.encode())
+        files.replace(place.revocations, listed.encode())
         written.append(place.revocations)
-    version = update.trust.version if update.trust else (0, 0)
+    version = update.trust.version if update.trust else remembered.trust
     number, kid = (
         (update.revocations.number, update.revocations.kid) if update.revocations else (0, None)
     )

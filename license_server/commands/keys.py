@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from license_core.armor import MAX_FILE
+from license_core.claims import ClaimError
 from license_core.errors import (
     DEFAULT_SERVER,
     FileUnreadableError,
@@ -400,6 +401,10 @@ class _Change:
 
         present = self.trust.keyset.keyset
         new = keyring.next_keyset(present, changed(self.base), now)
+        try:
+            Keyset.from_dict(new.to_dict())  # before anybody signs what no client would read
+        except ClaimError as error:
+            raise InputInvalidError(field=error.claim, reason=error.reason) from error
         root = None if self._output else keyring.open_root(self._settings, self.trust)
         if root is not None:
             given = keysets.written((), (new.sign(root),)).encode("ascii")

@@ -42,7 +42,7 @@ class Pkcs11Uri(NamedTuple):
             raise _invalid("its type is not private")
         words = {name: _text(name, value) for name, value in found.items() if name != "id"}
         slot = words.get("slot-id")
-        if slot is not None and not (slot.isascii() and slot.isdigit()):
+        if slot is not None and not (slot.isascii() and slot.isdigit() and len(slot) <= 20):
             raise _invalid("its slot-id is no number")
         return cls(
             module_path=words["module-path"],

@@ -40,7 +40,7 @@ def _has_it(request: Request, found: Published) -> bool:
         return bool(known & {found.etag, "*"})
     try:
         since = parsedate_to_datetime(request.headers.get("if-modified-since", ""))
-    except ValueError:
+    except (ValueError, OverflowError):  # OverflowError: a year that no calendar has
         return False
     return since.tzinfo is not None and _when(found) <= since
 

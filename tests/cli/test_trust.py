@@ -600,3 +600,36 @@ def test_a_memory_of_a_former_client_is_read_and_goes_on(world: World) -> None:
     state.write_bytes(former)
     assert notices(world.json("verify")) == []
     assert guard.parse(state.read_bytes(), facts).trust == (0, 3)
+
+
+def test_what_a_check_under_an_older_keyset_found_in_a_list_is_not_remembered(
+    world: World,
+) -> None:
+    lost, good = new_signer(), entry(world, world.signing)
+    old = license_block(world) + keyset(world, 4, good, entry(world, lost))
+    new = license_block(world) + keyset(world, 5, good, entry(world, lost, state="revoked"))
+    install(world, old)
+    install(world, new)
+    install(world, revocations(world, 7))
+    kept = guard.parse((world.conf / "license.state").read_bytes(), world.facts())
+    (world.conf / "license.revocations").write_bytes(revocations(world, TOP, by=lost))
+    (world.conf / "license.trust").unlink()
+    world.put(old)
+    assert world.json("verify").slugs() == ["keyset-rolled-back"]
+    world.put(new)
+    assert world.json("verify").slugs() == ["revocations-invalid"]
+    seen = guard.parse((world.conf / "license.state").read_bytes(), world.facts())
+    assert (seen.revocations_number, seen.revocations_kid) == (7, kept.revocations_kid)
+
+
+def test_a_trust_that_no_check_could_read_again_is_refused(world: World) -> None:
+    install(world, world.file())
+    former, documents = [world.root], b""
+    for version in range(1, 5):
+        later = [new_signer() for _ in range(6)]
+        documents += roots(world, version, *later, by=[*former, *later], threshold=2)
+        former = later
+    # The label lets a file be as long as a list.
+    large = b"LICENSE REVOCATIONS\n" + documents + keyset(world, 4, by=former)
+    assert slugs(world, large) == ["file-too-large"]
+    assert verified(world) == (0, 0, 3)

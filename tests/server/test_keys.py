@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from starlette.testclient import TestClient
 
 from license_core import armor
-from license_core.errors import KeysetUntrustedError
+from license_core.errors import KeysetRefusedError, KeysetUntrustedError
+from license_core.keyset import Keyset, SigningKey
 from license_core.publickey import PublicKey
+from license_core.roots import Roots
+from license_core.signer import MemorySigner
 from license_core.verify import Verified, open_license
-from license_server import vault
+from license_server import keysets, vault
 from license_server.app import create_app
 from license_server.issuing import Issuer
 from license_server.succession import Succession
@@ -177,8 +181,6 @@ def test_a_keyset_that_would_end_the_business_is_not_installed(vendor: Vendor) -
     vendor.run("keys", "renew", "-o", vendor.path("third.txt"))
     payload = Path(vendor.path("third.txt"))
     from license_core import strictjson
-    from license_core.keyset import Keyset
-    from license_server import keysets
 
     (token,) = armor.unwrap(payload.read_bytes())[keysets.DRAFT]
     keyset = Keyset.from_dict(strictjson.loads(keysets.read_draft(token)))
@@ -348,3 +350,38 @@ def test_nothing_is_recorded_that_a_former_key_signed(vendor: Vendor) -> None:
     listed = client.get("/api/v1/licenses", headers=bearer).json()
     assert listed["licenses"] == [] if "licenses" in listed else listed
     app.state.site.database.close()
+
+
+def test_a_keyset_that_no_client_would_read_is_not_made(vendor: Vendor) -> None:
+    draft = vendor.path("draft.txt")
+    for more in (("-o", draft), ()):
+        for wrong in (("--product", "a b"), ("--from", "9999-12-31")):
+            refused = vendor.run("keys", "new", *wrong, *more, code=76)
+            assert "defect" not in refused.stderr
+    assert not Path(draft).exists()
+    assert len(vendor.kids()) == 1
+
+
+def test_roots_that_would_leave_no_room_for_a_licence_are_not_installed() -> None:
+    former, documents = [_new_signer()], ""
+    shipped = Roots.shipped([former[0].public_key])
+    now = int(time.time())
+    signing = SigningKey(_new_signer().public_key, now, now + 86400)
+    first = Keyset("Example Vendor", 1, now, (signing,))
+    present = keysets.open_trust(keysets.written((), [first.sign(former[0])]), shipped)
+    for version in range(1, 4):
+        later = [_new_signer() for _ in range(6)]
+        public = tuple(key.public_key for key in later)
+        roots = Roots("Example Vendor", version, now, 2, public)
+        documents += keysets.written([roots.sign(key) for key in (*former, *later)], ())
+        former = later
+        new = first._replace(version=version + 1)
+        given = documents + keysets.written((), [new.sign(key) for key in former])
+        if version == 1:
+            present = keysets.advance(present, given.encode(), "f", shipped, now)
+    with pytest.raises(KeysetRefusedError, match="leave room for a licence"):
+        keysets.advance(present, given.encode(), "f", shipped, now)
+
+
+def _new_signer() -> MemorySigner:
+    return MemorySigner(Ed25519PrivateKey.generate())

@@ -104,7 +104,14 @@ def test_a_cache_may_keep_it_and_ask_whether_it_is_still_the_one(desk: Desk) -> 
     assert desk.client.get(URL, headers=since).status_code == 304
     # The tag counts before the date.
     assert desk.client.get(URL, headers=since | {"If-None-Match": '"x"'}).status_code == 200
-    for wrong in ("yesterday", "", "Thu, 01 Jan 1970 00:00:00 GMT"):
+    far = "9" * 20
+    for wrong in (
+        "yesterday",
+        "",
+        "Thu, 01 Jan 1970 00:00:00 GMT",
+        f"Mon, 01 Jan {far} 00:00:00 GMT",
+        f"Mon, 01 Jan 2024 00:00:00 +{far}",
+    ):
         assert desk.client.get(URL, headers={"If-Modified-Since": wrong}).status_code == 200
     desk.clock.now += 60
     publish(desk)

@@ -559,6 +559,11 @@ def test_a_passphrase_is_asked_for_at_a_terminal_once(tmp_path: Path) -> None:
         ("pkcs11:object=a?module-path=/m&pin-source=pin", "is no file"),
         ("pkcs11:object=%ff?module-path=/m&pin-source=/p", "object is not UTF-8"),
         ("pkcs11:object=a;slot-id=x?module-path=/m&pin-source=/p", "slot-id is no number"),
+        pytest.param(
+            f"pkcs11:object=a;slot-id={'9' * 5000}?module-path=/m&pin-source=/p",
+            "slot-id is no number",
+            id="a slot-id of 5000 digits",
+        ),
         ("vault:secret", "no kind of signer"),
     ],
 )
