@@ -23,10 +23,8 @@ def prepare(folder: Path) -> None:
     """Make *folder* where it is not there. Raises that it cannot be written."""
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        (folder / SHEET).unlink(missing_ok=True)
-        probe = folder / f".{SHEET}.tmp"
-        probe.touch()
-        probe.unlink()
+        _put(folder / SHEET, b"")
+        (folder / SHEET).unlink()
     except OSError as error:
         raise told_plainly(error, str(folder / SHEET)) from error
 
@@ -46,9 +44,12 @@ def write(folder: Path, found: Iterable[Reissued]) -> int:
 
 
 def _put(path: Path, data: bytes) -> None:
+    """Write a file that is its owner's alone: who a customer is goes nobody else in the folder."""
     new = path.with_name(f".{path.name}.tmp")
+    new.unlink(missing_ok=True)
     try:
-        new.write_bytes(data)
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
         os.replace(new, path)
     finally:
         new.unlink(missing_ok=True)

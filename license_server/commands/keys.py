@@ -348,7 +348,6 @@ def reissue(settings: ServerSettings, kid: str, output: Path, reason: str) -> No
     from license_server.store import signed
 
     now = int(time.time())
-    mailing.prepare(output)
     database, issuer = vault.open_vault(settings)
     with closing(database):
         entry = keysets.entry(issuer.keyset.keyset, kid)
@@ -356,6 +355,7 @@ def reissue(settings: ServerSettings, kid: str, output: Path, reason: str) -> No
         if entry.key == issuer.signer.public_key:
             reason = "it is the key in use; `keys leaked KID --yes` puts another in its place"
             raise InputInvalidError(field="KID", reason=reason)
+        mailing.prepare(output)
         with database.reading() as connection:
             total = signed.count_live(connection, kid, now)
         progress = Progress(total, "licences")

@@ -159,8 +159,8 @@ def _sign(settings: ServerSettings, work: "Work", key: str, yes: bool, output: s
     with written(output) as put:
         put(signed.text().encode("ascii"))
     count = len(signed.tokens)
-    told = "1 root key has" if count == 1 else f"{count} root keys have"
-    click.echo(f"Signed; {told} signed it by now.", err=True)
+    told = "1 signature" if count == 1 else f"{count} signatures"
+    click.echo(f"Signed; the file has {told} by now.", err=True)
 
 
 def _signer(settings: ServerSettings, key: str) -> Signer:

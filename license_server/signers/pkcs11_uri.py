@@ -75,7 +75,8 @@ def _attributes(text: str, between: str, known: set[str]) -> dict[str, bytes]:
                 "processes; write the PIN to a file (mode 0600) and name it with pin-source=file:/…"
             )
         if name not in known:
-            raise _invalid(f"it has {name[:32]!r}, which says nothing here")
+            told = "a PIN" if name.startswith("pin") else repr(name[:32])
+            raise _invalid(f"it has {told}, which says nothing here")
         if not equals or name in found:
             raise _invalid(f"it names {name} {'twice' if equals else 'without a value'}")
         found[name] = unquote_to_bytes(value)

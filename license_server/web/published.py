@@ -15,7 +15,7 @@ _FRESH = 300
 """Seconds for which a cache need not ask again; a day more where this server is gone."""
 
 
-@anyone.get(f"/{FILE}")
+@anyone.api_route(f"/{FILE}", methods=["GET", "HEAD"])
 async def list_(request: Request, site: AtSite) -> Response:
     """The list; 304 where the caller has it. Raises NotFoundError."""
     kept: Kept = request.app.state.revocations

@@ -107,7 +107,8 @@ def sell(folder: Path, count: int, url: str | None) -> Sold:
 
 
 def is_told(folder: Path) -> list[dict[str, str]]:
-    """The lines of the sheet that says whom each file is for."""
+    """The lines of the sheet that says whom each file is for, and that is its owner's alone."""
+    assert {path.stat().st_mode & 0o077 for path in folder.iterdir()} == {0}
     with (folder / "licenses.csv").open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
 

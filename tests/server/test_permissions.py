@@ -138,6 +138,7 @@ ROWS = {
     "GET /sheets/jobs/{id}/result.csv": "licenses:issue",
     "POST /sheets/jobs/{id}/issue": "licenses:issue",
     "GET /license.revocations": ANYONE,
+    "HEAD /license.revocations": ANYONE,
     "GET /login": ANYONE,
     "POST /login": ANYONE,
     "GET /login/code": ANYONE,

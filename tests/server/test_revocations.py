@@ -50,6 +50,8 @@ def test_what_is_served_is_what_was_published_until_the_next_is(desk: Desk) -> N
     reply = desk.client.get(URL)
     assert reply.status_code == 200
     assert reply.headers["content-type"] == "text/plain; charset=utf-8"
+    head = desk.client.head(URL)
+    assert (head.status_code, head.headers["etag"]) == (200, reply.headers["etag"])
     (token,) = armor.unwrap(reply.content)[armor.REVOCATIONS]
     listed = open_revocations(token, desk.site.issuer.keyset)
     assert (listed.number, listed.iat, listed.exp) == (

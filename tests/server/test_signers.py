@@ -551,6 +551,7 @@ def test_a_passphrase_is_asked_for_at_a_terminal_once(tmp_path: Path) -> None:
         ("pkcs11:token=t?module-path=/m&pin-source=/p", "names no key"),
         ("pkcs11:object=a?module-path=/m&pin-value=12345", "holds a PIN"),
         ("pkcs11:object=a;pin-value=12345?module-path=/m", "holds a PIN"),
+        ("pkcs11:object=a?pin-value:12345", "it has a PIN, which says nothing here"),
         ("pkcs11:object=a;object=b?module-path=/m&pin-source=/p", "names object twice"),
         ("pkcs11:object?module-path=/m&pin-source=/p", "names object without a value"),
         ("pkcs11:object=a;type=cert?module-path=/m&pin-source=/p", "type is not private"),
