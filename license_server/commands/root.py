@@ -160,7 +160,8 @@ def _sign(settings: ServerSettings, work: "Work", key: str, yes: bool, output: s
         put(signed.text().encode("ascii"))
     count = len(signed.tokens)
     told = "1 root key has" if count == 1 else f"{count} root keys have"
-    click.echo(f"Signed; {told} signed it by now.", err=True)
+    again = "This key had signed it before" if count == len(work.tokens) else "Signed"
+    click.echo(f"{again}; {told} signed it by now.", err=True)
 
 
 def _signer(settings: ServerSettings, key: str) -> Signer:

@@ -19,8 +19,16 @@ class StoredList(NamedTuple):
 
 
 def revoked(connection: Connection) -> list[str]:
-    """The numbers of all licences that were revoked."""
-    query = select(licenses.c.number).where(licenses.c.state == "revoked")
+    """The numbers of all licences that were revoked, and of those that they replaced.
+
+    What was replaced holds until its end: its file, which `install` keeps as license.dat.old, would
+    outlive the revocation of the licence that came after it.
+    """
+    ended = select(licenses.c.line).where(licenses.c.state == "revoked")
+    query = select(licenses.c.number).where(
+        (licenses.c.state == "revoked")
+        | ((licenses.c.state == "replaced") & licenses.c.line.in_(ended))
+    )
     return list(connection.execute(query).scalars())
 
 

@@ -41,6 +41,22 @@ def revoke(desk: Desk, number: str) -> None:
     desk.site.database.write(lambda c: acts.end(c, wanted, COMMAND, desk.clock.now))
 
 
+def renew(desk: Desk, number: str) -> str:
+    url = f"/api/v1/licenses/{number}/renew"
+    made = desk.client.post(url, json={"days": 30}, headers=desk.bearer)
+    return str(made.json()["id"])
+
+
+def test_the_files_that_a_revoked_licence_replaced_are_listed_too(desk: Desk) -> None:
+    first, kept = issue(desk), issue(desk)
+    second, follows = renew(desk, first), renew(desk, kept)
+    third = renew(desk, second)
+    revoke(desk, third)
+    listed = open_revocations(publish(desk).token, desk.site.issuer.keyset)
+    assert all(listed.lists(number) for number in (first, second, third))
+    assert not any(listed.lists(number) for number in (kept, follows))
+
+
 def test_what_is_served_is_what_was_published_until_the_next_is(desk: Desk) -> None:
     revoked, kept, later = issue(desk), issue(desk), issue(desk)
     revoke(desk, revoked)
