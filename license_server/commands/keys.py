@@ -132,7 +132,13 @@ def warn_of_end(trust: "Trust", ours: SigningKey | None, now: int) -> None:
 
 
 @keys.command()
-@click.option("--days", type=click.IntRange(1, 36500), default=3653, show_default=True)
+@click.option(
+    "--days",
+    type=click.IntRange(1, 36500),
+    default=3653,
+    show_default=True,
+    help="It may sign so long.",
+)
 @click.option(
     "--from", "begins", type=_Day, metavar="DATE", help="From this day on, in UTC. [default: now]"
 )
