@@ -1045,7 +1045,7 @@ NOTICES: dict[str, Remark] = {
     "former-host-keeps-file": Remark(
         "warning",
         "The former host {host} keeps its file of {number}, which stays valid there {until}, or until "
-        "a list of revoked licences that names it is put there.",
+        "the next list of revoked licences is put there.",
         "Ask the operator to delete conf/license.dat on the former host, and to confirm that it is done.",
     ),
     "product-new": Remark(

@@ -31,6 +31,7 @@ from license_server.db import Database
 from license_server.settings import ServerSettings
 
 if TYPE_CHECKING:
+    from license_core.signer import Signer
     from license_server.keysets import Trust
 
 _DAY = 86400
@@ -132,7 +133,13 @@ def warn_of_end(trust: "Trust", ours: SigningKey | None, now: int) -> None:
 
 
 @keys.command()
-@click.option("--days", type=click.IntRange(1, 36500), default=3653, show_default=True)
+@click.option(
+    "--days",
+    type=click.IntRange(1, 36500),
+    default=3653,
+    show_default=True,
+    help="It may sign so long.",
+)
 @click.option(
     "--from", "begins", type=_Day, metavar="DATE", help="From this day on, in UTC. [default: now]"
 )
@@ -164,6 +171,7 @@ def new(
     # From yesterday on, so that a clock which is corrected a little does no harm.
     nbf = now - _DAY if begins is None else int(begins.replace(tzinfo=UTC).timestamp())
     with closing(_Change(settings, output)) as change:
+        change.root()  # or no key is made
         if uri is None:
             public = keyring.new_key(settings, secrets.token_bytes)
         else:
@@ -298,7 +306,9 @@ def leaked(settings: ServerSettings, kid: str, yes: bool, output: str | None) ->
         if len(shares) > len(shown):
             say(f"         and {len(shares) - len(shown)} customers more")
         if not yes or entry.state == "revoked":
-            hint = "" if entry.state == "revoked" else "; --yes revokes the key"
+            hint = "; --yes revokes the key"
+            if entry.state == "revoked":
+                hint = "; `keys reissue` issues what is live again" if live else ""
             click.echo(f"Nothing was changed{hint}.", err=True)
             return
         others = [
@@ -313,6 +323,7 @@ def leaked(settings: ServerSettings, kid: str, yes: bool, output: str | None) ->
             reason = "no other key may sign: make one with `keys new --signer URI` first"
             raise InputInvalidError(field="KID", reason=reason)
         if not others:
+            change.root()  # or no key is made
             public = keyring.new_key(settings, secrets.token_bytes)
             made = SigningKey(public, now - _DAY, entry.exp, products=entry.products)
             click.echo(f"Made the signing key {public.kid}.", err=True)
@@ -386,7 +397,9 @@ class _Change:
         self.database: Database = vault.open_database(settings)
         try:
             self.trust = vault.read_trust(settings, self.database)
-            self.base = self._draft() or self.trust.keyset.keyset
+            draft = self._draft()
+            self._continued = draft is not None
+            self.base = draft or self.trust.keyset.keyset
         except BaseException:
             self.database.close()
             raise
@@ -394,6 +407,18 @@ class _Change:
     def close(self) -> None:
         """Leave the database."""
         self.database.close()
+
+    def root(self) -> "Signer | None":
+        """The root key that signs it here; None: a draft is written. Raises InputInvalidError."""
+        from license_server import keyring
+
+        if self._output:
+            return None
+        root = keyring.open_root(self._settings, self.trust)
+        if root is None:
+            reason = "no root key that may sign alone is here: name a FILE for the draft"
+            raise InputInvalidError(field="-o", reason=reason)
+        return root
 
     def to(self, changed: Callable[[Keyset], Keyset], now: int) -> None:
         """Put what *changed* makes in force where a root key is here, else write it as a draft."""
@@ -405,7 +430,7 @@ class _Change:
             Keyset.from_dict(new.to_dict())  # before anybody signs what no client would read
         except ClaimError as error:
             raise InputInvalidError(field=error.claim, reason=error.reason) from error
-        root = None if self._output else keyring.open_root(self._settings, self.trust)
+        root = self.root()
         if root is not None:
             given = keysets.written((), (new.sign(root),)).encode("ascii")
             issuer = keyring.install(
@@ -413,14 +438,20 @@ class _Change:
             )
             _installed(issuer.version, issuer.signer.public_key.kid)
             return
-        if self._output is None:
-            reason = "no root key that may sign alone is here: name a FILE for the draft"
-            raise InputInvalidError(field="-o", reason=reason)
-        with written(self._output) as put:
+        assert self._output is not None  # noqa: S101  # there is no root key here
+        with written(self._output, tell=not self._continued) as put:
             put(keysets.draft_text(new).encode("ascii"))
+        if self._continued:
+            click.echo(f"The draft that was in {self._output} was changed further.", err=True)
+        needed = self.trust.roots.threshold
+        more = (
+            f"     {needed} root keys must sign it, or as many as new roots say; each other one:\n"
+            f"     {DEFAULT_SERVER} root keyset keyset.txt --key ROOT.key.pem -o keyset.txt\n"
+        )
         click.echo(
             f"Keyset version {new.version} is drafted, and not in force yet. Where a root key is:\n"
             f"     {DEFAULT_SERVER} root keyset {self._output} --key ROOT.key.pem -o keyset.txt\n"
+            f"{more if needed > 1 else ''}"
             f"     Then here: {DEFAULT_SERVER} keys install keyset.txt",
             err=True,
         )

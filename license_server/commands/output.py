@@ -15,12 +15,12 @@ from license_core.place import words
 
 
 @contextmanager
-def written(name: str) -> Iterator[Callable[[bytes], object]]:
+def written(name: str, *, tell: bool = True) -> Iterator[Callable[[bytes], object]]:
     """A way to write the file *name* piece by piece; it gets its name once it is whole.
 
     That it can be written is known before the way is used. A link is followed; nothing takes the
-    place of a pipe or a device. Raises PathIsFolderError, OutputFailedError, or that it cannot be
-    written.
+    place of a pipe or a device. That a file was there already is said, unless *tell* is
+    False. Raises PathIsFolderError, OutputFailedError, or that it cannot be written.
     """
     path = Path(os.path.realpath(name))
     if name == "-":
@@ -39,7 +39,7 @@ def written(name: str) -> Iterator[Callable[[bytes], object]]:
             yield write
     except OSError as error:
         raise told_plainly(error, name) from error
-    if was_there:
+    if was_there and tell:
         click.echo(f"[W]: {name} was there already, and was replaced.", err=True)
 
 

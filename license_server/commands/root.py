@@ -160,7 +160,8 @@ def _sign(settings: ServerSettings, work: "Work", key: str, yes: bool, output: s
         put(signed.text().encode("ascii"))
     count = len(signed.tokens)
     told = "1 signature" if count == 1 else f"{count} signatures"
-    click.echo(f"Signed; the file has {told} by now.", err=True)
+    again = "This key had signed it before" if count == len(work.tokens) else "Signed"
+    click.echo(f"{again}; the file has {told} by now.", err=True)
 
 
 def _signer(settings: ServerSettings, key: str) -> Signer:

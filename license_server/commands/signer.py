@@ -1,6 +1,7 @@
 """``license-server signer``: the key that signs licences, in a file or in a token."""
 
 import secrets
+import shlex
 import time
 from contextlib import closing
 
@@ -34,7 +35,7 @@ def create(settings: ServerSettings, uri: str | None) -> None:
     if where is None:
         raise InputInvalidError(field="URI", reason="name one, or set LICENSE_SERVER_SIGNER")
     _tell(create_key(where, settings.read_passphrase, secrets.token_bytes))
-    click.echo(f"Made. `LICENSE_SERVER_SIGNER={where}` uses it.", err=True)
+    click.echo(f"Made. `export LICENSE_SERVER_SIGNER={shlex.quote(where)}` uses it.", err=True)
 
 
 @signer.command()
