@@ -47,4 +47,6 @@ def recorded(connection: Connection) -> Iterator[tuple[str, int]]:
         length = len(jws.header("x" * _KID_CHARACTERS, typ))
         header = func.substr(table.c.token, 1, length)
         query = select(header, func.count()).group_by(header)
-        yield from (tuple(row) for row in connection.execute(query))
+        for part, count in connection.execute(query):
+            # SQLite holds what somebody put there, bytes for text too.
+            yield part if isinstance(part, str) else "", count

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def vendor(walked: Path, tmp_path: Path) -> Path:
     for path in walked.rglob("*"):
         if path.is_file():
             (copy / path.relative_to(walked)).parent.mkdir(exist_ok=True)
-            (copy / path.relative_to(walked)).write_bytes(path.read_bytes())
+            shutil.copy(path, copy / path.relative_to(walked))  # with its mode
     return copy
 
 
