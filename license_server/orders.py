@@ -14,7 +14,13 @@ from zoneinfo import ZoneInfo
 
 from license_core import claims, request
 from license_core.claims import MAX_INSTANT, ClaimError
-from license_core.errors import EvidenceMissingError, InputInvalidError, TermOverError, utc
+from license_core.errors import (
+    EvidenceMissingError,
+    InputInvalidError,
+    LicenseStateError,
+    TermOverError,
+    utc,
+)
 from license_core.license import MATCHES, License
 from license_core.reason import Reason
 from license_core.request import LicenseRequest
@@ -198,6 +204,8 @@ def _again(act: str, former: License, given: Mapping[str, Any], now: int) -> Ord
     zone = _zone(given)
     if act == "renew":
         order = _renewed(order, given, zone, now)
+    elif former.exp is None and (given.get("notify_days") or given.get("grace_days")):
+        raise _without_end(act, order)
     if "host" in given or act == "rehost":
         pasted = claims.required(claims.text(given, "host", longest=request.MAX_TEXT), "host")
         order = order._replace(request=request.parse(pasted))
@@ -223,12 +231,21 @@ def _again(act: str, former: License, given: Mapping[str, Any], now: int) -> Ord
     return order
 
 
+def _without_end(act: str, order: Order) -> LicenseStateError:
+    """A perpetual licence has no end to count from: that is its state, and no wrong value."""
+    return LicenseStateError(
+        number=order.replaces or "",
+        act=Reason(act),
+        became=Reason("is perpetual: it has no end to count from"),
+    )
+
+
 def _renewed(order: Order, given: Mapping[str, Any], zone: tzinfo, now: int) -> Order:
     """*order* with another end; warning and grace keep their distance from it."""
     former = order.expires_at
     begins = claims.one_of(given, "continue_from", ("end", "now"))
     if former is None and begins == "end":
-        raise ClaimError("continue_from", "the licence is perpetual: it has no end")
+        raise _without_end("renew", order)
     at_end = former is not None and (begins == "end" or (begins is None and former > now))
     # The last day that is covered: a term that continues begins on the next.
     start = former - 1 if at_end and former is not None else now

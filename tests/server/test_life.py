@@ -310,6 +310,18 @@ def test_one_key_gets_one_reply_byte_for_byte_for_every_act(caller: Caller) -> N
         assert slug(other) == "idempotency-key-reused"
 
 
+def test_a_perpetual_licence_says_that_it_has_no_end_to_count_from(caller: Caller) -> None:
+    number = caller.issue(perpetual=True, days=None).json()["id"]
+    for act, members in (
+        ("renew", {"continue_from": "end", "days": 30}),
+        ("change", {"notify_days": 5}),
+        ("change", {"grace_days": 5}),
+    ):
+        told = caller.post(f"/licenses/{number}/{act}", **members)
+        assert (told.status_code, slug(told)) == (409, "license-state"), told.text
+        assert "is perpetual" in told.json()["detail"]
+
+
 def test_two_people_do_not_overwrite_each_other(caller: Caller) -> None:
     made = caller.post("/customers", name=f"Two {caller.desk.clock.now}", notes="first")
     path = f"/customers/{made.json()['id']}"
