@@ -23,7 +23,7 @@ from license_server.store import licenses, parties, people, record
 from license_server.store.search import Filter
 from tests.server import former
 from tests.server.former import CUSTOMERS, THEN, Former
-from tests.support import server
+from tests.support import server, softhsm
 from tests.support.postgres import new_database
 from tests.support.server import LINE, REPOSITORY
 
@@ -184,6 +184,7 @@ def test_the_tables_of_the_former_version_are_the_same_after_down(
     assert _columns(filled.database) == before
 
 
+@softhsm.about_key_files
 def test_a_server_of_a_former_version_is_upgraded_by_the_command_and_issues(
     tmp_path: Path, url: str | None
 ) -> None:
