@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import time
 from collections.abc import Callable
@@ -44,6 +45,9 @@ _draft = click.option(
     help="Write the keyset as a draft, to be signed where a root key is. A draft that is in FILE "
     "already is changed further. [needed where no root key is here that may sign alone]",
 )
+
+_HYPHENED = re.compile("-[A-Za-z0-9_-]{42}")
+"""The id of a key (SPEC section 6.2) that looks like an option."""
 
 
 @click.group()
@@ -181,7 +185,17 @@ def new(
         change.to(lambda keyset: keysets.with_key(keyset, made), now)
 
 
-@keys.command()
+class _OfKey(click.Command):
+    """A command on a key, whose id may begin with a hyphen, as an option does."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take a whole id for what it is."""
+        ids = [] if "--" in args else [one for one in args if _HYPHENED.fullmatch(one)]
+        rest = [one for one in args if one not in ids]
+        return super().parse_args(ctx, [*rest, "--", *ids] if ids else rest)
+
+
+@keys.command(cls=_OfKey)
 @click.argument("kid")
 @_draft
 @click.pass_obj
@@ -190,7 +204,7 @@ def retire(settings: ServerSettings, kid: str, output: str | None) -> None:
     _set_state(settings, kid, "retired", output)
 
 
-@keys.command()
+@keys.command(cls=_OfKey)
 @click.argument("kid")
 @_draft
 @click.pass_obj
@@ -276,7 +290,7 @@ def file_(settings: ServerSettings, output: str) -> None:
         put(trust.text.encode("ascii"))
 
 
-@keys.command()
+@keys.command(cls=_OfKey)
 @click.argument("kid")
 @click.option("--yes", is_flag=True, help="Revoke it, and make another key where none is left.")
 @_draft
@@ -335,7 +349,7 @@ def leaked(settings: ServerSettings, kid: str, yes: bool, output: str | None) ->
         change.to(revoked, now)
 
 
-@keys.command()
+@keys.command(cls=_OfKey)
 @click.argument("kid")
 @click.option(
     "-o",

@@ -80,7 +80,7 @@ def test_a_licence_is_found_and_renewed_and_moved_and_revoked_by_keyboard(
     press(page, "Revoke", "link")
     page.get_by_label("Why").fill("the contract was ended")
     page.get_by_role("button", name="Revoke").click()
-    page.get_by_text("Nothing can be done with it any more.").wait_for()
+    page.get_by_text("the next list of revoked licences").wait_for()
     page.goto(f"/licenses?q={customer}&state=revoked")
     assert page.locator("tbody tr").count() == 1
     assert broken == []

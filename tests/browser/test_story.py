@@ -30,6 +30,10 @@ LICENSES = 100_000
 """So many others have, among which ours is found again."""
 PRODUCT, GUARDED = "darwin", "guarded"
 CUSTOMER = "Nordlicht 北光影业"
+LEARN = (
+    "Hosts without a network learn of it from the next list of revoked licences, "
+    "which the server's operator publishes:"
+)
 REASON = "合同 4711: the IP is another one"
 STEP = 30
 """Seconds for which a one-time code is the present one."""
@@ -340,7 +344,7 @@ def revoke(desk: Desk) -> str:
     desk.see("A revoked licence stays revoked: nobody can undo it.", "What it says now")
     desk.write("Why", REASON)
     desk.button("Revoke %(number)s", number=number)
-    desk.see("Nothing can be done with it any more.", "revoked", REASON)
+    desk.see(LEARN, "revoked", REASON)
     return number
 
 

@@ -140,7 +140,7 @@ def test_without_a_root_key_a_draft_goes_to_where_one_is_and_comes_back(vendor: 
     told = vendor.root("keyset", draft, "--key", key, "--yes", "-o", vendor.path("k.txt")).stderr
     assert re.search(rf"{old}  retired\n", told)
     assert "Keyset version 2 of Example Vendor" in told
-    assert "1 root key has signed it" in told
+    assert "the file has 1 signature" in told
     assert "a draft that nobody has signed" in vendor.run("keys", "install", draft, code=117).stderr
     vendor.run("keys", "install", vendor.path("k.txt"))
     assert len(vendor.kids()) == 2
@@ -385,3 +385,12 @@ def test_roots_that_would_leave_no_room_for_a_licence_are_not_installed() -> Non
 
 def _new_signer() -> MemorySigner:
     return MemorySigner(Ed25519PrivateKey.generate())
+
+
+def test_the_id_of_a_key_may_begin_with_a_hyphen(vendor: Vendor) -> None:
+    kid = "-sjVG0grrTYZYz3uojI4UiUSgI3ltxpPnYZDTxdk38k"
+    for before in ((), ("--",)):
+        told = vendor.run("keys", "retire", "-o", vendor.path("draft"), *before, kid, code=77)
+        assert f"called {kid}" in told.stderr
+    told = vendor.run("keys", "leaked", kid, "--yes", "-o", vendor.path("draft"), code=77)
+    assert f"called {kid}" in told.stderr
