@@ -127,7 +127,7 @@ def plan(
     actor.need(PERMISSIONS[wanted.act])
     members = dict(wanted.members)
     reason = read_reason(members, needed=wanted.act in _NEEDS_REASON)
-    find = find_product or (lambda name: parties.product_by_name(connection, name))
+    find = find_product or products.finder(connection)
     if wanted.subject is None:
         product, given = products.filled(find, members, settled=wanted.settled)
         order = orders.from_members(given, now)

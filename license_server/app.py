@@ -26,13 +26,14 @@ from license_server.auth import TokenCache
 from license_server.edge import Edge
 from license_server.issuing import Issuer
 from license_server.keeper import Keeper
-from license_server.metrics import CountedSigner, Metrics
+from license_server.metrics import Metrics
 from license_server.openid import Client
 from license_server.permissions import ROLES
 from license_server.rates import Rates
 from license_server.settings import ServerSettings
 from license_server.site import Clock, Random, Site
 from license_server.succession import Succession
+from license_server.tally import CountedSigner
 from license_server.web import routes
 
 
@@ -69,7 +70,7 @@ def create_app(
 
     def use(issuer: Issuer) -> None:
         counted.keys(issuer)
-        signer = CountedSigner(issuer.signer, counted.signatures)
+        signer = CountedSigner(issuer.signer, lambda _: counted.signatures.inc())
         app.state.site = site._replace(issuer=issuer._replace(signer=signer))
 
     use(issuer)

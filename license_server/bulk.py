@@ -21,7 +21,6 @@ from license_server.issuing import Drawn, Issuer, Random
 from license_server.models import audit_events, licenses
 from license_server.store import many, parties
 from license_server.store.licenses import NewLicense
-from license_server.store.parties import Product
 from license_server.store.record import NewEvent, Reply
 
 BATCH = 500
@@ -85,13 +84,7 @@ def each(
     connection: Connection, lines: Iterable[Line], actor: Actor, now: int
 ) -> Iterator[Planned | Refused]:
     """What each of *lines* means at the instant *now*, in seconds; or why it cannot be done."""
-    found: dict[str, Product | None] = {}
-
-    def find_product(name: str) -> Product | None:
-        if name not in found:
-            found[name] = parties.product_by_name(connection, name)
-        return found[name]
-
+    find_product = products.finder(connection)
     replaced: set[str] = set()
     for line in lines:
         members = dict(line.members)

@@ -3,19 +3,18 @@
 It also forgets the replies that have been kept for long enough.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import structlog
 
 from license_core.errors import LicenseError
 from license_server import chain, idempotency
 from license_server.checkpoints import Notary
+from license_server.rounds import every_second
 from license_server.site import Site
 from license_server.store import record as store
 
-_PAUSE = 1.0  # seconds
 _FORGETS_EVERY = 3600  # seconds
 _log = structlog.get_logger()
 
@@ -31,13 +30,10 @@ class Keeper:
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
         """Keep the record meanwhile, and once more at the end, with a last checkpoint."""
-        task = asyncio.create_task(self._keep_on())
         try:
-            yield
+            async with every_second(self._keep_on):
+                yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
             await self.keep(every=0)
 
     async def keep(self, every: int) -> None:
@@ -66,6 +62,4 @@ class Keeper:
         self._forgot_at = now
 
     async def _keep_on(self) -> None:
-        while True:
-            await asyncio.sleep(_PAUSE)
-            await self.keep(self.site.settings.checkpoint_minutes * 60)
+        await self.keep(self.site.settings.checkpoint_minutes * 60)

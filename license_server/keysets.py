@@ -19,7 +19,6 @@ from license_core.reason import Reason
 from license_core.roots import Roots, SkippedError, follow
 
 DRAFT = "LICENSE DRAFT"
-DAY = 86400
 WARN_DAYS = 90
 """So long before its end a key, or a keyset, is warned of."""
 _CHECK_CHARACTERS = 8

@@ -8,8 +8,6 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from sqlalchemy import Connection, Engine, Insert, event
 
-from license_core.publickey import PublicKey
-from license_core.signer import Signer
 from license_server.issuing import Issuer
 from license_server.models import audit_events
 
@@ -117,21 +115,3 @@ class Metrics:
     def text(self) -> bytes:
         """All figures, as MEDIA_TYPE has it."""
         return generate_latest(self._registry)
-
-
-class CountedSigner:
-    """A signer whose signatures are counted."""
-
-    def __init__(self, signer: Signer, counter: Counter) -> None:
-        self._signer, self._counter = signer, counter
-
-    @property
-    def public_key(self) -> PublicKey:
-        """The key that verifies what this signer signs."""
-        return self._signer.public_key
-
-    def sign(self, message: bytes) -> bytes:
-        """The signature over *message*."""
-        signature = self._signer.sign(message)
-        self._counter.inc()
-        return signature

@@ -1,6 +1,7 @@
 """Products, and the rules of their licences."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection
@@ -25,6 +26,11 @@ MEMBERS = ("name", "defaults", "longest_days", "rehosts", "needs_approval")
 _MOST_REHOSTS = 1_000_000
 FindProduct = Callable[[str], Product | None]
 """Reads a product by its name."""
+
+
+def finder(connection: Connection) -> FindProduct:
+    """What reads products by their names, each once."""
+    return cache(lambda name: parties.product_by_name(connection, name))
 
 
 def defaults(product: Product | None) -> dict[str, Any]:

@@ -17,13 +17,12 @@ from license_core.errors import (
     LicenseError,
     LicenseStateError,
 )
-from license_server import acts, issuing
+from license_server import acts, issuing, products
 from license_server.actor import Actor
 from license_server.acts import Plan, Wanted
 from license_server.db import Database
 from license_server.issuing import Issuer, Random
-from license_server.store import parties, signed
-from license_server.store.parties import Product
+from license_server.store import signed
 from license_server.store.signed import Reissued
 
 BATCH = 500
@@ -52,11 +51,12 @@ def reissue(
 
     Raises what issuing.draw_up_many raises, or DatabaseUnavailableError.
     """
+    doing = _Job(database, issuer, kid, actor, reason, now, random)
     after = 0
     while True:
         for left in reversed(range(_TRIES)):
             try:
-                batch, after = _step(database, issuer, kid, actor, reason, now, random, after)
+                batch, after = doing.step(after)
                 break
             except (IntegrityError, LicenseStateError, ChangedMeanwhileError) as error:
                 # Somebody took a number or acted on one of them meanwhile: look again.
@@ -67,51 +67,49 @@ def reissue(
         yield batch
 
 
-def _step(
-    database: Database,
-    issuer: Issuer,
-    kid: str,
-    actor: Actor,
-    reason: str,
-    now: int,
-    random: Random,
-    after: int,
-) -> tuple[Batch | None, int]:
-    """The batch of those with ids above *after*, once it is committed, and its last id."""
-    with database.reading() as connection:
-        found = signed.live(connection, kid, now, after, BATCH)
-        if not found:
-            return None, after
-        planned, wrong = _plan(connection, [one.number for one in found], actor, reason, now)
-    drawn = issuing.draw_up_many([one.order for one in planned], issuer, now, random)
+class _Job(NamedTuple):
+    """What is to be done, and why."""
 
-    def record(connection: Connection) -> None:
-        for one, new in zip(planned, drawn, strict=True):
-            acts.record(connection, one, new, issuer, actor, key=kid)
+    database: Database
+    issuer: Issuer
+    kid: str
+    actor: Actor
+    reason: str
+    now: int
+    random: Random
 
-    database.write(record)
-    return Batch(len(planned), tuple(wrong)), found[-1].id
+    def step(self, after: int) -> tuple[Batch | None, int]:
+        """The batch of those with ids above *after*, once it is committed, and its last id."""
+        with self.database.reading() as connection:
+            found = signed.live(connection, self.kid, self.now, after, BATCH)
+            if not found:
+                return None, after
+            planned, wrong = self.plan(connection, [one.number for one in found])
+        orders = [one.order for one in planned]
+        drawn = issuing.draw_up_many(orders, self.issuer, self.now, self.random)
 
+        def record(connection: Connection) -> None:
+            for one, new in zip(planned, drawn, strict=True):
+                acts.record(connection, one, new, self.issuer, self.actor, key=self.kid)
 
-def _plan(
-    connection: Connection, numbers: list[str], actor: Actor, reason: str, now: int
-) -> tuple[list[Plan], list[tuple[str, LicenseError]]]:
-    products: dict[str, Product | None] = {}
+        self.database.write(record)
+        return Batch(len(planned), tuple(wrong)), found[-1].id
 
-    def find_product(name: str) -> Product | None:
-        if name not in products:
-            products[name] = parties.product_by_name(connection, name)
-        return products[name]
-
-    planned: list[Plan] = []
-    wrong: list[tuple[str, LicenseError]] = []
-    for number in numbers:
-        wanted = Wanted("reissue", {"reason": reason}, number)
-        try:
-            planned.append(acts.plan(connection, wanted, actor, now, find_product=find_product))
-        except LicenseError as error:
-            wrong.append((number, error))
-    return planned, wrong
+    def plan(
+        self, connection: Connection, numbers: list[str]
+    ) -> tuple[list[Plan], list[tuple[str, LicenseError]]]:
+        """What is to be done with each, and with which it cannot be."""
+        find_product = products.finder(connection)
+        planned: list[Plan] = []
+        wrong: list[tuple[str, LicenseError]] = []
+        for number in numbers:
+            wanted = Wanted("reissue", {"reason": self.reason}, number)
+            try:
+                one = acts.plan(connection, wanted, self.actor, self.now, find_product=find_product)
+                planned.append(one)
+            except LicenseError as error:
+                wrong.append((number, error))
+        return planned, wrong
 
 
 def reissued(database: Database, kid: str) -> Iterator[Reissued]:

@@ -16,10 +16,10 @@ from license_core.revocation import DIGEST_BYTES, Revocations
 from license_server import audit, issuing, keysets
 from license_server.actor import Actor
 from license_server.issuing import Issuer
+from license_server.orders import DAY
 from license_server.store import revocations as store
 from license_server.store.revocations import StoredList
 
-DAY = 86400
 LISTED_DAYS = 30
 """How long a list counts as fresh, unless whoever publishes it says otherwise."""
 FILE = "license.revocations"

@@ -4,9 +4,8 @@ It looks every second. Between the commit of an installation and that look nothi
 that the former key signed (issuing.check_in_force): who asks then is told to try again.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 import structlog
 from starlette.concurrency import run_in_threadpool
@@ -15,10 +14,11 @@ from license_core.errors import LicenseError
 from license_server import vault
 from license_server.db import Database
 from license_server.issuing import Issuer
+from license_server.keysets import Trust
+from license_server.rounds import every_second
 from license_server.settings import ServerSettings
 from license_server.site import Clock
 
-_PAUSE = 1.0  # seconds
 _log = structlog.get_logger()
 
 
@@ -38,16 +38,9 @@ class Succession:
         self._known = issuer.keyset_token, self._present()[1]
         self._failed: str | None = None
 
-    @asynccontextmanager
-    async def at_work(self) -> AsyncIterator[None]:
+    def at_work(self) -> AbstractAsyncContextManager[None]:
         """Look every second meanwhile."""
-        task = asyncio.create_task(self._look_on())
-        try:
-            yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        return every_second(self.look)
 
     async def look(self) -> None:
         """Take up what is in force by now, if it is not what is in use."""
@@ -61,21 +54,15 @@ class Succession:
             _log.exception("keyset not taken up")
 
     def _take_up(self) -> None:
-        present = self._present()
-        if present == self._known:
+        trust, uri = self._present()
+        if (trust.text, uri) == self._known:
             return
-        now, trust = self._clock(), vault.read_trust(self._settings, self._database)
-        issuer = vault.open_issuer(self._settings, trust, now, self._database.tally)
+        issuer = vault.open_issuer(self._settings, trust, self._clock(), self._database.tally)
         self._use(issuer)
-        self._known, self._failed = present, None
+        self._known, self._failed = (trust.text, uri), None
         _log.info("keyset taken up", version=issuer.version, kid=issuer.signer.public_key.kid)
 
-    def _present(self) -> tuple[str, str]:
-        """The keyset in force, as it is stored, and where the key is that signs by it."""
+    def _present(self) -> tuple[Trust, str]:
+        """What is in force, and where the key is that signs by it."""
         trust = vault.read_trust(self._settings, self._database)
-        return trust.text, vault.signer_uri(self._settings, trust, self._clock())
-
-    async def _look_on(self) -> None:
-        while True:
-            await asyncio.sleep(_PAUSE)
-            await self.look()
+        return trust, vault.signer_uri(self._settings, trust, self._clock())

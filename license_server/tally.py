@@ -80,8 +80,9 @@ class Tally:
 class CountedSigner:
     """A signer whose signatures are counted."""
 
-    def __init__(self, signer: Signer, tally: Tally) -> None:
-        self._signer, self._tally = signer, tally
+    def __init__(self, signer: Signer, count: Callable[[bytes], object]) -> None:
+        """*count* is told each message that was signed."""
+        self._signer, self._count = signer, count
 
     @property
     def public_key(self) -> PublicKey:
@@ -91,7 +92,7 @@ class CountedSigner:
     def sign(self, message: bytes) -> bytes:
         """The signature over *message*."""
         signature = self._signer.sign(message)
-        self._tally.count(message)
+        self._count(message)
         return signature
 
 

@@ -132,7 +132,7 @@ def open_notary(settings: ServerSettings, vendor: str, tally: Tally) -> Notary:
 
     Raises RecordKeyUnavailableError, or that there is no passphrase.
     """
-    return Notary(vendor, CountedSigner(_open_record_signer(settings), tally))
+    return Notary(vendor, CountedSigner(_open_record_signer(settings), tally.count))
 
 
 def _open_record_signer(settings: ServerSettings) -> Signer:
@@ -316,7 +316,7 @@ def open_issuer(settings: ServerSettings, trust: Trust, now: int, tally: Tally) 
     signer = open_signer(signer_uri(settings, trust, now), settings.read_passphrase)
     return Issuer(
         name=trust.keyset.keyset.iss,
-        signer=CountedSigner(signer, tally),
+        signer=CountedSigner(signer, tally.count),
         keyset=trust.keyset,
         keyset_token=trust.text,
         shipped=read_roots(settings),

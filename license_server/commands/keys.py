@@ -13,29 +13,27 @@ from typing import TYPE_CHECKING
 
 import click
 
-from license_core.armor import MAX_FILE
 from license_core.claims import ClaimError
 from license_core.errors import (
     DEFAULT_SERVER,
-    FileUnreadableError,
     InputInvalidError,
     LicenseError,
     printable,
     utc,
 )
 from license_core.keyset import Keyset, SigningKey
-from license_core.place import read
 from license_server.actor import COMMAND
 from license_server.commands.output import say, written
 from license_server.commands.progress import Progress
+from license_server.commands.shared import input_file
 from license_server.db import Database
+from license_server.orders import DAY
 from license_server.settings import ServerSettings
 
 if TYPE_CHECKING:
     from license_core.signer import Signer
     from license_server.keysets import Trust
 
-_DAY = 86400
 _Day = click.DateTime(formats=["%Y-%m-%d"])
 _SHOWN = 20
 _draft = click.option(
@@ -127,8 +125,8 @@ def warn_of_end(trust: "Trust", ours: SigningKey | None, now: int) -> None:
         until = signs_until(keyset, ours.key, now)
     if until is None:
         click.echo("[W]: No key may sign any more: make one with `keys new`.", err=True)
-    elif until - now < WARN_DAYS * _DAY:
-        days = (until - now) // _DAY
+    elif until - now < WARN_DAYS * DAY:
+        days = (until - now) // DAY
         click.echo(
             f"[W]: Licences can be signed for {days} days more, until {utc(until)}.\n"
             "     `keys new` makes the next key, `keys renew` another end.",
@@ -173,14 +171,14 @@ def new(
 
     now = int(time.time())
     # From yesterday on, so that a clock which is corrected a little does no harm.
-    nbf = now - _DAY if begins is None else int(begins.replace(tzinfo=UTC).timestamp())
+    nbf = now - DAY if begins is None else int(begins.replace(tzinfo=UTC).timestamp())
     with closing(_Change(settings, output)) as change:
         change.root()  # or no key is made
         if uri is None:
             public = keyring.new_key(settings, secrets.token_bytes)
         else:
             public = open_signer(uri, settings.read_passphrase).public_key
-        made = SigningKey(public, nbf, max(nbf, now) + days * _DAY, products=products or None)
+        made = SigningKey(public, nbf, max(nbf, now) + days * DAY, products=products or None)
         click.echo(f"Made the signing key {public.kid}.", err=True)
         change.to(lambda keyset: keysets.with_key(keyset, made), now)
 
@@ -250,9 +248,9 @@ def renew(
     def renewed(keyset: Keyset) -> Keyset:
         if kid is not None and days is not None:
             one = keysets.entry(keyset, kid)
-            keyset = keysets.with_entry(keyset, one._replace(exp=now + days * _DAY))
+            keyset = keysets.with_entry(keyset, one._replace(exp=now + days * DAY))
         if keyset_days is not None:
-            keyset = keyset._replace(exp=now + keyset_days * _DAY)
+            keyset = keyset._replace(exp=now + keyset_days * DAY)
         return keyset
 
     with closing(_Change(settings, output)) as change:
@@ -269,7 +267,7 @@ def install(settings: ServerSettings, files: tuple[str, ...]) -> None:
     """
     from license_server import keyring, vault
 
-    given = b"\n".join(_data(file) for file in files)
+    given = b"\n".join(input_file(file) for file in files)
     with closing(vault.open_database(settings)) as database:
         issuer = keyring.install(
             settings, database, given, " ".join(files), COMMAND, int(time.time())
@@ -339,7 +337,7 @@ def leaked(settings: ServerSettings, kid: str, yes: bool, output: str | None) ->
         if not others:
             change.root()  # or no key is made
             public = keyring.new_key(settings, secrets.token_bytes)
-            made = SigningKey(public, now - _DAY, entry.exp, products=entry.products)
+            made = SigningKey(public, now - DAY, entry.exp, products=entry.products)
             click.echo(f"Made the signing key {public.kid}.", err=True)
 
         def revoked(keyset: Keyset) -> Keyset:
@@ -477,15 +475,8 @@ class _Change:
         if self._output in (None, "-") or not os.path.exists(str(self._output)):
             return None
         present = self.trust.keyset.keyset
-        return keysets.drafted(_data(str(self._output)), str(self._output), present)
+        return keysets.drafted(input_file(str(self._output)), str(self._output), present)
 
 
 def _installed(version: int, kid: str) -> None:
     click.echo(f"Keyset version {version} is in force; {kid} signs.", err=True)
-
-
-def _data(file: str) -> bytes:
-    data = read(file, MAX_FILE)
-    if data is None:
-        raise FileUnreadableError(path=file, reason="there is no such file")
-    return data

@@ -4,7 +4,6 @@ The machine needs no network. What comes and goes are small files of armoured te
 """
 
 import secrets
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,13 +11,11 @@ from typing import TYPE_CHECKING
 import click
 
 from license_core import armor
-from license_core.armor import MAX_FILE
 from license_core.disk import told_plainly
-from license_core.errors import FileUnreadableError, InputInvalidError, printable
-from license_core.place import read
+from license_core.errors import InputInvalidError, printable
 from license_core.signer import Signer
 from license_server.commands.output import say, written
-from license_server.commands.shared import confirmed, passphrase
+from license_server.commands.shared import confirmed, input_file, passphrase
 from license_server.settings import ServerSettings
 
 if TYPE_CHECKING:
@@ -82,7 +79,7 @@ def keyset(settings: ServerSettings, file: str, key: str, yes: bool, output: str
     """
     from license_server import rootwork
 
-    work = rootwork.read(_data(file), file, armor.KEYSET)
+    work = rootwork.read(input_file(file), file, armor.KEYSET)
     _sign(settings, work, key, yes, output)
 
 
@@ -137,7 +134,7 @@ def rotate(
         if trusted or vendor:
             reason = "FILE says already which root keys are trusted; leave --trust and --vendor out"
             raise InputInvalidError(field="FILE", reason=reason)
-        work = rootwork.read(_data(file), file, armor.ROOTS)
+        work = rootwork.read(input_file(file), file, armor.ROOTS)
     else:
         if not trusted or vendor is None:
             missing = "--vendor" if trusted else "--trust"
@@ -169,12 +166,3 @@ def _signer(settings: ServerSettings, key: str) -> Signer:
 
     uri = key if key.startswith("pkcs11:") else f"file:{key}"
     return open_signer(uri, lambda what: passphrase(settings, what))
-
-
-def _data(file: str) -> bytes:
-    if file == "-":
-        return sys.stdin.buffer.read(MAX_FILE)
-    data = read(file, MAX_FILE)
-    if data is None:
-        raise FileUnreadableError(path=file, reason="there is no such file")
-    return data

@@ -1,4 +1,4 @@
-"""What the commands share: a transaction, and a password that is asked for."""
+"""What the commands share: a transaction, a file that is read, and what is asked for."""
 
 import os
 import sys
@@ -8,7 +8,15 @@ from typing import TypeVar
 import click
 from sqlalchemy import Connection
 
-from license_core.errors import InputInvalidError, PassphraseMissingError, UsageError
+from license_core.armor import MAX_FILE
+from license_core.errors import (
+    FileTooLargeError,
+    FileUnreadableError,
+    InputInvalidError,
+    PassphraseMissingError,
+    UsageError,
+)
+from license_core.place import read
 from license_server.settings import ServerSettings
 
 T = TypeVar("T")
@@ -26,6 +34,22 @@ def write(settings: ServerSettings, work: Callable[[Connection], T]) -> T:
         return database.write(work)
     finally:
         database.close()
+
+
+def input_file(name: str) -> bytes:
+    """The bytes of the file *name*, or of standard input (-).
+
+    Raises FileUnreadableError or FileTooLargeError.
+    """
+    if name == "-":
+        typed = sys.stdin.buffer.read(MAX_FILE + 1)
+        if len(typed) > MAX_FILE:
+            raise FileTooLargeError(path=name, size=len(typed), cap=MAX_FILE)
+        return typed
+    data = read(name, MAX_FILE)
+    if data is None:
+        raise FileUnreadableError(path=name, reason="there is no such file")
+    return data
 
 
 def password(settings: ServerSettings) -> str:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
 from license_core.errors import ChangedMeanwhileError, LicenseError
-from license_server import desk, issuing
+from license_server import desk, issuing, products
 from license_server.acts import Wanted
 from license_server.auth import Session
 from license_server.site import Site
@@ -146,7 +146,7 @@ async def issue(request: Request, site: AtSite, session: Issuer, fields: Form) -
     once = fields.get("once", "")
     key, now = forms.once(fields, HOME), site.clock()
     try:
-        _, members = await site.read(lambda c: forms.order(fields, now, reading.finder(c)))
+        _, members = await site.read(lambda c: forms.order(fields, now, products.finder(c)))
         wanted = Wanted("issue", members, rules=fields.get(settled.RULES))
         reply = await site.act(wanted, session.actor, now, life.told, key)
     except ChangedMeanwhileError as error:
@@ -162,7 +162,7 @@ async def _mend(
     """The form with what is wrong. Raises *error* where it is about no field."""
     if type(error).__name__ not in _AT_THE_FORM:
         raise error
-    faults = await site.read(lambda c: forms.faults(fields, error, now, reading.finder(c)))
+    faults = await site.read(lambda c: forms.faults(fields, error, now, products.finder(c)))
     return await _form(request, site, settled.unsettle(fields), faults)
 
 

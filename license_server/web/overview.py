@@ -13,7 +13,7 @@ from license_core.errors import printable
 from license_server import figures, keysets
 from license_server.auth import Session
 from license_server.figures import MOVED_DAYS, SMALL, SOON_DAYS, Board, Kept, Period
-from license_server.keysets import DAY
+from license_server.orders import DAY
 from license_server.site import Site
 from license_server.store import figures as store
 from license_server.web import charts, pages

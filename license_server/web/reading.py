@@ -1,6 +1,6 @@
 """A form for a licence as it stands: what was pasted says, who has it, what it would issue."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -12,7 +12,6 @@ from license_server import acts, desk, products, tolerance
 from license_server.actor import Actor
 from license_server.acts import Plan, Wanted
 from license_server.desk import Known
-from license_server.store import parties
 from license_server.store.parties import Product
 from license_server.tolerance import Tolerance
 from license_server.web import forms
@@ -56,7 +55,7 @@ def of(connection: Connection, fields: Mapping[str, str], now: int) -> Reading:
 
 def look(connection: Connection, fields: Mapping[str, str], actor: Actor, now: int) -> Look:
     """What *fields* would issue. Raises what forms.order and acts.plan raise."""
-    _, members = forms.order(fields, now, finder(connection))
+    _, members = forms.order(fields, now, products.finder(connection))
     plan = acts.plan(connection, Wanted("issue", members), actor, now, look=True)
     return Look(plan, members)
 
@@ -69,11 +68,6 @@ def outlook(
         return look(connection, fields, actor, now).plan
     except LicenseError:
         return None
-
-
-def finder(connection: Connection) -> Callable[[str], Product | None]:
-    """How a form's product is found."""
-    return lambda name: parties.product_by_name(connection, name)
 
 
 def standards(request: LicenseRequest | None, product: Product | None) -> dict[str, str]:

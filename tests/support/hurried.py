@@ -6,9 +6,9 @@ linking events.
 
 import sys
 
-from license_server import admin, keeper
+from license_server import admin, rounds
 
-keeper._PAUSE = 0.02  # seconds
+rounds._PAUSE = 0.02  # seconds
 
 if __name__ == "__main__":
     sys.exit(admin.main())
