@@ -17,7 +17,7 @@ from license_core.guard import Memory
 from license_core.publickey import PublicKey
 from license_core.reason import Reason
 from license_core.trust import Blocks, Trust, open_trust
-from license_core.verify import open_list_file
+from license_core.verify import open_only_list
 
 if TYPE_CHECKING:
     from license_core.revocation import Revocations
@@ -32,7 +32,7 @@ class Update(NamedTuple):
 
 
 def open_update(
-    data: bytes,
+    blocks: Blocks,
     path: str,
     *,
     known: Blocks,
@@ -41,13 +41,12 @@ def open_update(
     memory: Memory,
     present: bytes | None,
 ) -> Update:
-    """Verify the file *data* of *path*: keysets, roots documents or a list, and no licence.
+    """Verify the *blocks* of the file *path*: keysets, roots documents or a list, and no licence.
 
     *known* are the blocks of ``license.trust`` and the licence, *present* the list that is there.
     Raises as open_trust does, KeysetRolledBackError, RevocationsInvalidError or
     RevocationsRolledBackError.
     """
-    blocks = armor.unwrap(data)
     before = _open_known(known, roots, needed)
     after = None
     if armor.KEYSET in blocks or armor.ROOTS in blocks:
@@ -59,7 +58,7 @@ def open_update(
             after = before  # a version that is known is not said anew
     revocations = None
     if armor.REVOCATIONS in blocks:
-        revocations = _open_list(data, path, after or before, memory, present)
+        revocations = _open_list(blocks, path, after or before, memory, present)
     return Update(after, revocations)
 
 
@@ -82,13 +81,13 @@ def _refuse_older(after: Trust, before: Trust | None, memory: Memory) -> None:
 
 
 def _open_list(
-    data: bytes, path: str, trust: Trust | None, memory: Memory, present: bytes | None
+    blocks: Blocks, path: str, trust: Trust | None, memory: Memory, present: bytes | None
 ) -> "Revocations":
     if trust is None:
         reason = Reason("no keyset is known here that could have signed it; install a licence")
         raise RevocationsInvalidError(path=path, reason=reason)
     try:
-        found = open_list_file(data, trust.keyset)
+        found = open_only_list(blocks, trust.keyset)
     except ValueError as error:
         raise RevocationsInvalidError(path=path, reason=str(error)) from error
     seen = max(memory.seen_number(trust.keyset.trusts), _number(present, trust))
@@ -102,6 +101,6 @@ def _number(present: bytes | None, trust: Trust) -> int:
     if present is None:
         return 0
     try:
-        return open_list_file(present, trust.keyset).number
+        return open_only_list(armor.unwrap(present), trust.keyset).number
     except ValueError:
         return 0

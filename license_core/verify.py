@@ -335,7 +335,7 @@ def _check_revoked(
         seen_list = _remembered(memory, verified, digest)
         try:
             if seen_list is None:
-                found = open_list_file(beside, verified.trust.keyset)
+                found = open_only_list(armor.unwrap(beside), verified.trust.keyset)
                 if not found.lists(number):
                     seen_list = SeenList(
                         digest, found.number, found.iat, found.exp, found.kid or "", number
@@ -366,9 +366,9 @@ def _remembered(memory: Memory | None, verified: Verified, digest: str) -> SeenL
     return memory.list if same else None
 
 
-def open_list_file(data: bytes, keyset: TrustedKeyset) -> "Revocations":
-    """Verify the one revocation list in *data*, and read it. Raises ValueError."""
-    tokens = armor.unwrap(data).get(armor.REVOCATIONS, [])
+def open_only_list(blocks: Blocks, keyset: TrustedKeyset) -> "Revocations":
+    """Verify the one revocation list in *blocks*, and read it. Raises ValueError."""
+    tokens = blocks.get(armor.REVOCATIONS, [])
     if len(tokens) != 1:
         raise ValueError(Reason("it holds {count} lists, not one", count=len(tokens)))
     return _open_list(tokens[0], keyset)

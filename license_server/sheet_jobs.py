@@ -45,7 +45,7 @@ STOPPED_AFTER = 30
 SEEN_SECONDS = 60
 """How long what was seen of a sheet is shown again without a new look at all its lines."""
 _MOST_SEEN = 8
-_LOOKS, _TURNS, _RUNS = CapacityLimiter(1), CapacityLimiter(2), CapacityLimiter(2)
+_LOOKS, _RUNS = CapacityLimiter(1), CapacityLimiter(2)
 """How many sheets are looked at, and issued, at once: the threads of other requests are not theirs.
 They are no pool of their own: a server that stops does not wait for the end of an import."""
 _BEAT = STOPPED_AFTER // 3
@@ -132,14 +132,14 @@ async def run_apart(site: Site, id_: str, actor: Actor) -> None:
     mine = object()
     while True:
         with anyio.move_on_after(_BEAT) as waited:
-            await _TURNS.acquire_on_behalf_of(mine)
+            await _RUNS.acquire_on_behalf_of(mine)
         if not waited.cancelled_caught:
             break
         await site.write(lambda connection: _wait(connection, id_, actor, site.clock()))
     try:
-        await anyio.to_thread.run_sync(run, site, id_, actor, limiter=_RUNS)
+        await anyio.to_thread.run_sync(run, site, id_, actor, limiter=CapacityLimiter(1))
     finally:
-        _TURNS.release_on_behalf_of(mine)
+        _RUNS.release_on_behalf_of(mine)
 
 
 def _wait(connection: Connection, id_: str, actor: Actor, now: int) -> None:

@@ -24,6 +24,7 @@ from license_core.guard import Memory
 from license_core.installed import check_file, read_known, read_roots
 from license_core.place import MAX_REVOCATIONS, read
 from license_core.reason import Reason
+from license_core.trust import Blocks
 from license_core.verify import Report
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def command(session: Session, source: str, token_file: str | None) -> None:
     if blocks.keys() & {armor.KEYSET, armor.ROOTS, armor.REVOCATIONS} and (
         armor.LICENSE not in blocks
     ):
-        _install_update(session, data, source, facts)
+        _install_update(session, blocks, source, facts)
         return
     before, _ = session.place.read_memory(facts)
     checked = check_file(data, session.place, facts, session.now, known=read_known(session.place))
@@ -65,7 +66,7 @@ def command(session: Session, source: str, token_file: str | None) -> None:
     _tell(session, report, kept, [unkept] if unkept else [])
 
 
-def _blocks(data: bytes) -> dict[str, list[str]]:
+def _blocks(data: bytes) -> Blocks:
     """The blocks of the file; none where it is cut off, which is for the check to say."""
     try:
         return armor.unwrap(data)
@@ -73,7 +74,7 @@ def _blocks(data: bytes) -> dict[str, list[str]]:
         return {}
 
 
-def _install_update(session: Session, data: bytes, source: str, facts: HostFacts) -> None:
+def _install_update(session: Session, blocks: Blocks, source: str, facts: HostFacts) -> None:
     """Take in a keyset, roots or a list: all that the file has, or nothing."""
     from license_core.update import open_update  # most files are licences
 
@@ -82,7 +83,7 @@ def _install_update(session: Session, data: bytes, source: str, facts: HostFacts
     remembered = before if before is not None and before.authentic else Memory()
     known = read_known(place)
     update = open_update(
-        data,
+        blocks,
         source,
         known=_blocks(known) if known else {},
         roots=read_roots(place),
@@ -99,7 +100,7 @@ def _install_update(session: Session, data: bytes, source: str, facts: HostFacts
         written.append(place.trust)
     if update.revocations is not None:
         listed = "".join(
-            armor.wrap(armor.REVOCATIONS, token) for token in armor.unwrap(data)[armor.REVOCATIONS]
+            armor.wrap(armor.REVOCATIONS, token) for token in blocks[armor.REVOCATIONS]
         )
         files.replace(place.revocations, listed.encode())
         written.append(place.revocations)

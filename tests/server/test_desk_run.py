@@ -1046,7 +1046,7 @@ def test_a_job_that_waits_for_its_turn_is_not_called_stopped(
 
     async def third() -> None:
         for other in ("first", "second"):
-            sheet_jobs._TURNS.acquire_on_behalf_of_nowait(other)
+            sheet_jobs._RUNS.acquire_on_behalf_of_nowait(other)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(sheet_jobs.run_apart, desk.site, id_, actor)
             try:
@@ -1058,7 +1058,7 @@ def test_a_job_that_waits_for_its_turn_is_not_called_stopped(
                         seen.append("waits")
             finally:
                 for other in ("first", "second"):
-                    sheet_jobs._TURNS.release_on_behalf_of(other)
+                    sheet_jobs._RUNS.release_on_behalf_of(other)
 
     before = desk.count("licenses")
     portal: Any = desk.client.portal  # of the loop to which the limits belong
