@@ -298,7 +298,7 @@ def test_the_end_of_the_key_is_told_in_the_shell(vendor: Vendor) -> None:
     # Of the thirty days some seconds are over by now, or none.
     assert re.search("signed for (29|30) days more", vendor.run("keys", "list").stderr)
     vendor.run("keys", "renew", kid, "--days", "400", "--keyset-days", "20")
-    assert "Licences can be signed for 19 days more" in vendor.run("keys", "list").stderr
+    assert re.search("signed for (19|20) days more", vendor.run("keys", "list").stderr)
     unknown = vendor.run("keys", "renew", "nobody", "--days", "3", code=77)
     assert "no key in the keyset called nobody" in unknown.stderr
 
