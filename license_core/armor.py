@@ -7,6 +7,7 @@ token that comes out is verified byte for byte.
 """
 
 import re
+from functools import lru_cache
 
 from license_core.reason import Reason
 
@@ -91,12 +92,28 @@ def _untouched(data: bytes) -> dict[str, list[str]] | None:
         start = data.find(b"\n", at) + 1
         label, end = _MARKERS.get(data[at:start], _NO_MARKER)
         stop = data.find(end, start)
-        token = data[start:stop].replace(b"\n", b"")
-        if stop < 0 or not label or token.translate(None, _TOKEN):
+        if stop < 0 or not label:
             return None
-        blocks.setdefault(label, []).append(token.decode("ascii"))
+        body = data[start:stop]
+        token = _joined(body) if label == LICENSE else _joined_before(body)
+        if token is None:
+            return None
+        if label in blocks:
+            blocks[label].append(token)
+        else:
+            blocks[label] = [token]
         at = stop + len(end)
     return blocks
+
+
+def _joined(body: bytes) -> str | None:
+    """The token in the lines of *body*; None where something else stands there."""
+    token = body.replace(b"\n", b"")
+    return None if token.translate(None, _TOKEN) else token.decode("ascii")
+
+
+# One keyset comes with all of a vendor's licences.
+_joined_before = lru_cache(maxsize=8)(_joined)
 
 
 def _is_token(text: str) -> bool:

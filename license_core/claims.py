@@ -78,6 +78,8 @@ def instant(claims: Mapping[str, Any], name: str) -> int | None:
     value = claims.get(name)
     if value.__class__ is int and 0 <= value <= MAX_INSTANT:
         return value
+    if value is None and name not in claims:
+        return None
     return integer(claims, name, most=MAX_INSTANT)
 
 
@@ -86,7 +88,7 @@ def names(claims: Mapping[str, Any], name: str) -> tuple[str, ...] | None:
     value = claims.get(name)
     if value is None and name not in claims:
         return None
-    if not isinstance(value, list):
+    if value.__class__ is not list:
         raise ClaimError(name, "it is not an array")
     for item in value:
         if item.__class__ is not str or not choice_name(item):
@@ -101,7 +103,7 @@ def mapping(claims: Mapping[str, Any], name: str) -> dict[str, Any] | None:
     value = claims.get(name)
     if value is None and name not in claims:
         return None
-    if not isinstance(value, dict):
+    if value.__class__ is not dict:
         raise ClaimError(name, "it is not an object")
     return value
 
@@ -109,7 +111,9 @@ def mapping(claims: Mapping[str, Any], name: str) -> dict[str, Any] | None:
 def numbers(claims: Mapping[str, Any], name: str) -> dict[str, int] | None:
     """An object from names to whole numbers."""
     value = mapping(claims, name)
-    for key, number in (value or {}).items():
+    if value is None:
+        return None
+    for key, number in value.items():
         if not choice_name(key):
             raise ClaimError(name, Reason("{value!r} is not a name", value=key))
         if type(number) is not int:
@@ -153,7 +157,7 @@ def tags(claims: Mapping[str, Any], name: str, components: tuple[str, ...]) -> d
             raise ClaimError(
                 name, Reason("{value!r} is no component of a host key", value=component)
             )
-        if not isinstance(tag, str) or len(tag) != 16 or tag.strip(_HEX):
+        if tag.__class__ is not str or len(tag) != 16 or tag.strip(_HEX):
             raise ClaimError(
                 name, Reason("the tag of {name} is not 16 hexadecimal digits", name=component)
             )

@@ -114,10 +114,10 @@ class TrustedKeyset:
         self.keyset = keyset
         self.tokens = tokens
         """What it was read from: a token of each root key that signed it."""
-        self.license_headers: Mapping[str, PublicKey] = jws.headers(
-            (entry.key for entry in keyset.keys), jws.LICENSE
-        )
         self._by_kid = {entry.key.kid: entry for entry in keyset.keys}
+        self.license_headers: Mapping[str, PublicKey] = {
+            jws.header(kid, jws.LICENSE): entry.key for kid, entry in self._by_kid.items()
+        }
 
     def trusts(self, kid: str | None) -> bool:
         """Whether the key of this *kid* is there and not revoked."""

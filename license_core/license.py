@@ -154,8 +154,9 @@ class License(NamedTuple):
 
 
 def _refuse_later(members: dict[str, Any]) -> None:
-    version = claims.required(claims.integer(members, "ver"), "ver")
+    version = claims.integer(members, "ver")
     if version != VERSION:
+        claims.required(version, "ver")
         raise UnsupportedError(Reason("version {version} of the licence format", version=version))
     if "must_understand" in members:
         demanded = claims.names(members, "must_understand") or ()
@@ -168,12 +169,13 @@ def _host(members: Mapping[str, Any]) -> HostBinding:
     host = claims.mapping(members, "host")
     if host is None:
         raise ClaimError("host", "it is missing")
+    one_of = claims.one_of
     try:
         return HostBinding(
             claims.host_key(host, "key") or claims.required(None, "key"),
             claims.text(host, "name"),
-            claims.one_of(host, "profile", _PROFILES) or claims.required(None, "profile"),
-            claims.one_of(host, "match", MATCHES) or "exact",
+            one_of(host, "profile", _PROFILES) or claims.required(None, "profile"),
+            one_of(host, "match", MATCHES) or "exact",
             claims.tags(host, "tags", COMPONENTS) if "tags" in host else None,
         )
     except ClaimError as error:

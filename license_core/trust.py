@@ -86,9 +86,10 @@ def open_trust(
 
 def _both(known: Blocks, blocks: Blocks, label: str) -> tuple[str, ...]:
     """The tokens of *label*: what was known first."""
-    tokens = tuple(blocks.get(label, ()))
+    if label not in known:
+        return tuple(blocks.get(label, ()))
     # What both have is verified once.
-    return tuple(dict.fromkeys((*known[label], *tokens))) if label in known else tokens
+    return tuple(dict.fromkeys((*known[label], *blocks.get(label, ()))))
 
 
 def _follow(documents: tuple[str, ...], shipped: tuple[PublicKey, ...], needed: int) -> "Chain":
