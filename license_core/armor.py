@@ -27,6 +27,8 @@ _NO_MARKER = ("", b"")
 COLUMNS = 64
 MAX_FILE = 64 * 1024
 """The most bytes that a file with a licence may have (SPEC section 4.1)."""
+MAX_MENDED = 1024 * 1024
+"""The most bytes of a text that is mended (SPEC section 4.3); a longer one is no mail."""
 
 # Compiled when a file needs them: most are as `wrap` wrote them.
 _DASH = "-\u2010-\u2015\u2212\ufe58\ufe63\uff0d"
@@ -61,6 +63,8 @@ def unwrap(data: bytes) -> dict[str, list[str]]:
     if blocks is not None:
         return blocks
     text = _decode(data)
+    if len(data) > MAX_MENDED:
+        return _blocks(text)
     try:
         blocks = _blocks(text)
     except ArmorError:

@@ -29,6 +29,8 @@ class Update(NamedTuple):
     trust: Trust | None
     """None: it has neither keyset nor roots."""
     revocations: "Revocations | None"
+    was_known: bool = False
+    """Whether the trust was known before: the file has nothing later."""
 
 
 def open_update(
@@ -49,17 +51,18 @@ def open_update(
     """
     before = _open_known(known, roots, needed)
     after = None
+    was_known = False
     if armor.KEYSET in blocks or armor.ROOTS in blocks:
         # A keyset that is known counts only where the file has none: it is the file that is asked.
         less = {armor.ROOTS: known.get(armor.ROOTS, [])} if armor.KEYSET in blocks else known
         after = open_trust(blocks, less, roots, needed=needed)
         _refuse_older(after, before, memory)
         if before is not None and after.version == before.version:
-            after = before  # a version that is known is not said anew
+            after, was_known = before, True  # a version that is known is not said anew
     revocations = None
     if armor.REVOCATIONS in blocks:
         revocations = _open_list(blocks, path, after or before, memory, present)
-    return Update(after, revocations)
+    return Update(after, revocations, was_known)
 
 
 def _open_known(known: Blocks, roots: tuple[PublicKey, ...], needed: int) -> Trust | None:

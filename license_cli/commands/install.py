@@ -110,11 +110,16 @@ def _install_update(session: Session, blocks: Blocks, source: str, facts: HostFa
     )
     after = (before or Memory()).learn(version, number, kid, None)
     unkept = memory.keep(place, before, after, facts)
-    _tell_update(session, update, written, facts, [unkept] if unkept else [])
+    _tell_update(session, update, source, written, facts, [unkept] if unkept else [])
 
 
 def _tell_update(
-    session: Session, update: "Update", written: list[str], facts: HostFacts, more: list[Notice]
+    session: Session,
+    update: "Update",
+    source: str,
+    written: list[str],
+    facts: HostFacts,
+    more: list[Notice],
 ) -> None:
     """Say what was taken in, and what it means for the licence that is installed."""
     try:
@@ -130,11 +135,12 @@ def _tell_update(
     if update.trust is not None:
         version = str(update.trust.keyset.keyset.version)
         roots = str(update.trust.roots_version)
-        render.say(
-            render.note(
-                "Keyset {version} (roots {roots}) is known now.", version=version, roots=roots
-            )
+        told = (
+            "Keyset {version} (roots {roots}) was known before; nothing in {path} is later."
+            if update.was_known
+            else "Keyset {version} (roots {roots}) is known now."
         )
+        render.say(render.note(told, version=version, roots=roots, path=source))
     if update.revocations is not None:
         number = str(update.revocations.number)
         render.say(render.note("Revocation list {number} is known now.", number=number))
@@ -142,9 +148,12 @@ def _tell_update(
         render.say(render.note("Installed as {path}.", path=path))
     if report.license is not None and report.ok:
         render.say(render.holds_line(report.license, session.now))
-    for error in report.problems:
-        if not isinstance(error, LicenseMissingError):  # it comes before the first licence
-            render.remark(render.error_lines(error, session.cli))
+    # A licence comes later where there is none yet.
+    wrong = [one for one in report.problems if not isinstance(one, LicenseMissingError)]
+    if wrong:
+        render.say(render.note("By what is known now the installed licence does not hold:"))
+    for error in wrong:
+        render.remark(render.error_lines(error, session.cli))
     for notice in more:
         render.remark(render.notice_lines(notice, session.cli))
 

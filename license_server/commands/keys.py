@@ -69,7 +69,7 @@ def list_(settings: ServerSettings, as_json: bool) -> None:
         trust = vault.read_trust(settings, database)
         uri = vault.signer_uri(settings, trust, now)
     keyset = trust.keyset.keyset
-    ours = [one for one in keyset.keys if uri == f"file:{settings.new_signing_key(one.key.kid)}"]
+    ours = _signing(settings, trust, uri, now)
     if as_json:
         say(json.dumps(_told(trust, now), ensure_ascii=False))
         return
@@ -85,6 +85,21 @@ def list_(settings: ServerSettings, as_json: bool) -> None:
     for key in roots.keys:
         say(key.kid)
     warn_of_end(trust, ours[0] if ours else None, now)
+
+
+def _signing(settings: ServerSettings, trust: "Trust", uri: str, now: int) -> list[SigningKey]:
+    """The key at *uri*, which signs; none where nothing but the key itself could tell."""
+    from license_server.keysets import standing
+
+    keys = trust.keyset.keyset.keys
+    named = [one for one in keys if uri == f"file:{settings.new_signing_key(one.key.kid)}"]
+    # The key of `init`, or one in a token: it is the one that has no file of its own name.
+    others = [
+        one
+        for one in keys
+        if standing(one, now) == "active" and not settings.new_signing_key(one.key.kid).exists()
+    ]
+    return named or (others if len(others) == 1 else [])
 
 
 def _told(trust: "Trust", now: int) -> dict[str, object]:
@@ -392,7 +407,8 @@ def reissue(settings: ServerSettings, kid: str, output: Path, reason: str) -> No
             left += batch.left
         progress.clear()
         files = mailing.write(output, reissuing.reissued(database, kid))
-    click.echo(f"Issued {done} licences again; {files} files are in {output}.", err=True)
+    again = "1 licence" if done == 1 else f"{done} licences"
+    click.echo(f"Issued {again} again; {files} files are in {output}.", err=True)
     for number, error in left:
         click.echo(f"[W]: {number} was not issued again: {error.sentence}", err=True)
     if left:

@@ -48,7 +48,8 @@ def publish(settings: ServerSettings, days: int, output: str | None) -> None:
         with written(output) as put:
             put(lists.file_of(new))
     due = utc(new.expires_at)
-    click.echo(f"Published list {new.number}: {count} licences; the next is due {due}.", err=True)
+    listed = "1 licence" if count == 1 else f"{count} licences"
+    click.echo(f"Published list {new.number}: {listed}; the next is due {due}.", err=True)
 
 
 @revocations.command()

@@ -99,7 +99,7 @@ def import_licenses(
             _tell(wrong)
     finally:
         database.close()
-    click.echo(f"Issued {right} licences.", err=True)
+    click.echo(f"Issued {right} {'licence' if right == 1 else 'licences'}.", err=True)
 
 
 def _follow(

@@ -4,7 +4,10 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, insert, select
 
-from license_server.models import keysets, licenses, revocation_lists
+from license_server.models import audit_events, keysets, licenses, revocation_lists
+
+MOST_WAITING = 100
+_ENDING = ("license.revoked", "license.suspended", "license.rehosted")
 
 
 class StoredList(NamedTuple):
@@ -36,6 +39,23 @@ def to_be_listed(connection: Connection) -> list[str]:
         ),
     )
     return list(connection.execute(ended.union(moved)).scalars())
+
+
+def count_waiting(connection: Connection) -> int:
+    """How many acts since the last list are for the next; MOST_WAITING: so many, or more."""
+    events = audit_events.c
+    published = (
+        select(events.id)
+        .where(events.action == "revocations.published")
+        .order_by(events.id.desc())
+        .limit(1)
+    )
+    last = connection.execute(published).scalar() or 0
+    found = 0
+    for action in _ENDING:
+        later = select(events.id).where(events.action == action, events.id > last)
+        found += len(connection.execute(later.limit(MOST_WAITING)).all())
+    return min(found, MOST_WAITING)
 
 
 def newest_number(connection: Connection) -> int:

@@ -59,6 +59,8 @@ async def keys(request: Request, site: AtSite, _: Reader) -> Response:
         roots=issuer.roots,
         root=_found(site, _ROOT),
         revoked=await site.read(revocations.newest),
+        waiting=await site.read(revocations.count_waiting),
+        most_waiting=revocations.MOST_WAITING,
         now=now,
         record_key=_found(site, _RECORD),
     )

@@ -320,8 +320,14 @@ def test_new_roots_without_their_keyset_are_refused_as_a_file(world: World) -> N
     assert files(world) == before
     # Where the old root stays, what it signed does too.
     kept = roots(world, 1, world.root, fresh, by=[world.root, fresh])
-    install(world, kept)
+    assert "Keyset 3 (roots 1) is known now." in install(world, kept).out
     assert verified(world) == (0, 1, 3)
+    # Sent again, or with a block that nobody signed, it brings nothing.
+    worthless = roots(world, 2, fresh, by=[new_signer()])
+    for nothing in (kept, worthless):
+        said = install(world, nothing).out
+        assert "Keyset 3 (roots 1) was known before; nothing in" in said
+        assert verified(world) == (0, 1, 3)
 
 
 def test_a_test_root_is_not_trusted_in_production(world: World) -> None:
@@ -463,6 +469,7 @@ def test_a_list_of_the_highest_number_by_a_leaked_key_ends_with_that_key(world: 
 def test_a_list_that_revokes_the_installed_licence_is_taken_and_said(world: World) -> None:
     install(world, world.file())
     done = install(world, revocations(world, 8, NUMBER))
+    assert "By what is known now the installed licence does not hold:" in done.out
     assert "The vendor has revoked licence" in done.err
     assert world.json("verify").slugs() == ["license-revoked"]
     install(world, world.file(world.claims(jti="HS-2027-NEW")))
@@ -543,6 +550,10 @@ def test_a_list_of_100_000_is_installed_though_no_licence_may_be_so_long(world: 
     assert len(listed) > 2_000_000
     install(world, listed)
     assert world.json("verify").json()["revocations"]["number"] == 3
+    # Line ends and spaces may change on the way, also in a long file; it is not mended beyond that.
+    install(world, listed.replace(b"\n", b" \r\n"))
+    quoted = b"".join(b"> " + row for row in listed.splitlines(keepends=True))
+    assert world.json("install", world.write(quoted)).slugs() == ["revocations-invalid"]
     large = world.file() + b"\n" * 65536
     assert world.json("install", world.write(large)).slugs() == ["file-too-large"]
     larger = listed + b"\n" * 16 * 1024 * 1024

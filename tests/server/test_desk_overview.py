@@ -733,6 +733,34 @@ def test_the_end_of_the_signing_key_is_told_in_time(
     assert "<b>x</b>" not in page
 
 
+def test_what_waits_for_the_next_revocation_list_is_counted(signed_in: Desk) -> None:
+    site, now = signed_in.site, signed_in.clock.now
+    acts_ = ("license.revoked", "license.suspended", "license.rehosted", "license.renewed")
+
+    def record(connection: Connection) -> None:
+        for number, action in enumerate(acts_):
+            audit.record(connection, now, COMMAND, action, f"HS-{number}")
+
+    def published(connection: Connection) -> None:
+        audit.record(connection, now, COMMAND, "revocations.published", "list 4")
+
+    assert "since; the next list" not in signed_in.client.get("/keys").text
+    site.database.write(record)
+    page = signed_in.client.get("/keys").text
+    assert "3 licences were revoked, suspended or moved since; the next list names them." in page
+    site.database.write(published)
+    assert "since; the next list" not in signed_in.client.get("/keys").text
+    for _ in range(34):
+        site.database.write(record)
+    assert "100 licences or more were revoked" in signed_in.client.get("/keys").text
+    record_page = signed_in.client.get("/record?action=revocations.published")
+    assert "<span>list 4</span>" in record_page.text
+    chinese = signed_in.client.get(
+        "/record?action=revocations.published", headers={"Accept-Language": "zh"}
+    )
+    assert "<span>列表 4</span>" in chinese.text
+
+
 def test_a_newer_keyset_in_the_database_is_told(
     signed_in: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -93,11 +93,12 @@ def vendor(tmp_path: Path) -> Vendor:
 
 def test_a_root_key_is_made_for_its_owner_alone_and_never_overwritten(vendor: Vendor) -> None:
     file = vendor.room / "a.key.pem"
-    assert vendor.root("create", str(file)).stdout.startswith("Made the root key ")
+    made = vendor.root("create", str(file)).stdout
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert "ENCRYPTED PRIVATE KEY" in file.read_text()
     public = PublicKey.from_pem((vendor.room / "a.pub.pem").read_text())
-    assert public.kid in vendor.root("create", vendor.path("b.key.pem"), code=0).stdout or True
+    assert made.startswith(f"Made the root key {public.kid}.")
+    assert public.kid not in vendor.root("create", vendor.path("b.key.pem")).stdout
     before = file.read_bytes()
     refused = vendor.root("create", str(file), code=76)
     assert "is there already" in refused.stderr
@@ -109,11 +110,15 @@ def test_a_root_key_is_made_for_its_owner_alone_and_never_overwritten(vendor: Ve
 
 def test_a_planned_rotation_has_no_gap(vendor: Vendor) -> None:
     before, (old,) = vendor.issue(), vendor.kids()
+    assert f"{old}  active  (this server's)" in vendor.run("keys", "list").stdout
     made = vendor.run("keys", "new")  # the root key is here: it is signed at once
     assert "Keyset version 2 is in force" in made.stderr
     (_, new) = vendor.kids()
     during = vendor.issue()
     assert vendor.opened(during).signing_key.kid == new
+    listed = vendor.run("keys", "list").stdout
+    assert f"{new}  active  (this server's)" in listed
+    assert f"{old}  active\n" in listed
     vendor.run("keys", "retire", old)
     after = vendor.opened(vendor.issue())
     assert after.signing_key.kid == new
