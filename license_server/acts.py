@@ -175,9 +175,10 @@ def record(
     SignerUnavailableError where another keyset is in force by now, or IntegrityError where another
     process took the number: then draw up another.
     """
-    issuing.check_in_force(connection, issuer)
     license_, former = drawn.license, planned.former
-    customer_id, product_id, needs = parties.ids(connection, license_.sub, license_.aud)
+    standing = parties.standing(connection, license_.sub, license_.aud)
+    customer_id, product_id, needs = standing[:3]
+    issuing.check_in_force(issuer, standing.keyset_version)
     now = license_.iat
     if customer_id is None:
         customer_id = customers.ensure(connection, license_.sub, actor, now).id

@@ -20,6 +20,7 @@ from license_server.idempotency import Idempotency
 from license_server.issuing import Drawn, Issuer, Random
 from license_server.models import audit_events, licenses
 from license_server.store import many, parties
+from license_server.store import record as record_store
 from license_server.store.licenses import NewLicense
 from license_server.store.record import NewEvent, Reply
 
@@ -134,7 +135,7 @@ def record(
 
     Raises as acts.record does, or IntegrityError where a number is taken.
     """
-    issuing.check_in_force(connection, issuer)
+    issuing.check_in_force(issuer, record_store.newest_version(connection))
     customer_ids, product_ids = _party_ids(connection, planned, actor, now)
     ids = iter(many.take_ids(connection, licenses, len(planned)))
     rows: list[tuple[Any, ...]] = []

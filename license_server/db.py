@@ -9,6 +9,7 @@ import queue
 import secrets
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -16,8 +17,15 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import sqlalchemy
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    IntegrityError,
+    InvalidatePoolError,
+    NoSuchModuleError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from license_core.errors import DatabaseUnavailableError, InputInvalidError
 from license_server.tally import Tally
@@ -36,6 +44,8 @@ with this 1.26. What is not read takes no room: five readers of 1,000 licences a
 of 1,000,000 they grow to some 65 MiB each.
 """
 _MOST_AT_ONCE = 64
+_TRUSTED_SECONDS = 1.0
+"""A connection of which so much passed since its last use is asked whether it is still there."""
 _CONNECTIONS = 15
 """At most so many of one process; they stay open, since opening one takes longer than reading."""
 
@@ -200,7 +210,6 @@ def _engine(url: str) -> Engine:
     try:
         engine = sqlalchemy.create_engine(
             url,
-            pool_pre_ping=not url.startswith("sqlite"),
             pool_size=_CONNECTIONS,
             max_overflow=0,
             hide_parameters=True,  # what a statement was given may be a secret's hash
@@ -212,7 +221,35 @@ def _engine(url: str) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    else:
+        _watch_idle(engine)
     return engine
+
+
+def _watch_idle(engine: Engine) -> None:
+    """Ask a connection that was idle whether it is there; where it is not, open all anew.
+
+    One that was in use just now is taken at its word: to ask each time costs as much as a query.
+    Where it died since, what is asked of it fails, and with that all are opened anew too.
+    """
+    dialect = engine.dialect
+    assert dialect.loaded_dbapi is not None  # noqa: S101  # the engine has loaded it
+    lost: type[Exception] = dialect.loaded_dbapi.Error
+
+    def note(_: object, record: ConnectionPoolEntry) -> None:
+        record.info["used"] = time.monotonic()
+
+    def check(connection: Any, record: ConnectionPoolEntry, _: object) -> None:
+        if time.monotonic() - record.info["used"] < _TRUSTED_SECONDS:
+            return
+        try:
+            dialect.do_ping(connection)
+        except lost as error:
+            raise InvalidatePoolError from error
+
+    event.listen(engine, "connect", note)
+    event.listen(engine, "checkin", note)
+    event.listen(engine, "checkout", check)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:

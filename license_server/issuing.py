@@ -29,7 +29,6 @@ from license_server import keysets
 from license_server.orders import NUMBER, Order
 from license_server.signers import Remote
 from license_server.store import licenses as store
-from license_server.store import record
 from license_server.store.licenses import StoredLicense
 
 _SAMPLE = 50
@@ -159,12 +158,11 @@ def check_signing_key(issuer: Issuer, now: int, product: str | None = None) -> N
     raise SignerUnavailableError(reason=reason.rstrip("?"))
 
 
-def check_in_force(connection: Connection, issuer: Issuer) -> None:
-    """Raise SignerUnavailableError where a keyset was installed that *issuer* does not know yet.
+def check_in_force(issuer: Issuer, newest: int) -> None:
+    """Raise SignerUnavailableError where *newest*, a keyset, was installed that *issuer* lacks.
 
     Its key may be one that was lost: nothing is recorded that it signed after that.
     """
-    newest = record.newest_version(connection)
     if newest != issuer.version:
         reason = f"keyset {newest} was installed, and {issuer.version} is in use; try again"
         raise SignerUnavailableError(reason=reason)

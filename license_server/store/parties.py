@@ -11,25 +11,46 @@ from sqlalchemy import (
     bindparam,
     delete,
     exists,
+    func,
     insert,
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from license_server.models import begins, customer_words, customers, licenses, metadata, products
+from license_server.models import (
+    begins,
+    customer_words,
+    customers,
+    keysets,
+    licenses,
+    metadata,
+    products,
+)
 from license_server.words import alike as folded
 from license_server.words import words
 
 _FEW = 500
 """So many customers are looked through one by one."""
 _PRODUCT_BY_NAME = select(products).where(products.c.name == bindparam("name"))
-_IDS = select(
+_STANDING = select(
     select(customers.c.id).where(customers.c.name == bindparam("customer")).scalar_subquery(),
     select(products.c.id).where(products.c.name == bindparam("product")).scalar_subquery(),
     select(products.c.needs_approval)
     .where(products.c.name == bindparam("product"))
     .scalar_subquery(),
+    select(func.max(keysets.c.version)).scalar_subquery(),
 )
+
+
+class Standing(NamedTuple):
+    """What a licence is recorded under. None: there is no such customer or product yet."""
+
+    customer_id: int | None
+    product_id: int | None
+    needs_approval: bool | None
+    """Whether the product does."""
+    keyset_version: int
+    """Of the keyset that is in force."""
 
 
 class Customer(NamedTuple):
@@ -75,16 +96,11 @@ def product_by_name(connection: Connection, name: str) -> Product | None:
     return None if row is None else Product(*row)
 
 
-def ids(
-    connection: Connection, customer: str, product: str
-) -> tuple[int | None, int | None, bool | None]:
-    """The ids of the customer and the product of these names, where there are such.
-
-    And whether the product needs approval: it is read in one go, as licences are issued.
-    """
+def standing(connection: Connection, customer: str, product: str) -> Standing:
+    """How things stand for a licence to a customer for a product of these names: in one go."""
     names = {"customer": customer, "product": product}
-    customer_id, product_id, needs_approval = connection.execute(_IDS, names).one()
-    return customer_id, product_id, needs_approval
+    customer_id, product_id, needs, version = connection.execute(_STANDING, names).one()
+    return Standing(customer_id, product_id, needs, version or 0)
 
 
 def ids_by_name(

@@ -61,6 +61,8 @@ WAYS = {
     "keyboard": Way(hand=Keyboard),
     "all-at-once": Way(False, "zh", judge.NARROW, Keyboard),
 }
+SHORT = ("plain", "all-at-once")
+"""The ways of every run of the tests; the others differ from the first in one thing alone."""
 
 
 class Desk:
@@ -198,7 +200,9 @@ def _hostname(way: str) -> str:
     return f"gpu-{way}"
 
 
-@pytest.mark.parametrize("name", WAYS)
+@pytest.mark.parametrize(
+    "name", [one if one in SHORT else pytest.param(one, marks=pytest.mark.torture) for one in WAYS]
+)
 def test_a_support_engineers_first_week(vendor: Vendor, operator: World, name: str) -> None:
     way, customer = WAYS[name], f"{CUSTOMER} {name}"
     engineer, invitation, approver = vendor.new_people(name)

@@ -199,6 +199,7 @@ INTERRUPTED = """
 import builtins, os, runpy, signal, sys, weakref
 at, where = sys.argv.pop(1), sys.argv.pop(1)
 theirs = builtins.__import__
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts with & ignores it
 class Waiting: pass
 def interrupt(*_): os.kill(os.getpid(), signal.SIGINT); sum(range(9))
 def importing(name, *more):

@@ -744,6 +744,7 @@ def test_what_waits_for_the_next_revocation_list_is_counted(signed_in: Desk) -> 
     def published(connection: Connection) -> None:
         audit.record(connection, now, COMMAND, "revocations.published", "list 4")
 
+    site.database.write(published)
     assert "since; the next list" not in signed_in.client.get("/keys").text
     site.database.write(record)
     page = signed_in.client.get("/keys").text
