@@ -5,6 +5,7 @@ here (RFC 5958 section 3, RFC 8018 appendix A.4, RFC 7914 section 7). Any OpenSS
 """
 
 import base64
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives import padding, serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -15,8 +16,18 @@ from license_core.errors import PassphraseWrongError, SignerUnavailableError
 
 SALT_BYTES = 16
 IV_BYTES = 16
-# 16 MiB: the most that `openssl pkey` opens by itself is 32; p makes up for it in time.
-_N, _R, _P = 2**14, 8, 8
+
+
+class Cost(NamedTuple):
+    """The parameters of scrypt (RFC 7914 section 2): 128 n r bytes are needed, p times over."""
+
+    n: int
+    r: int
+    p: int
+
+
+COST = Cost(2**14, 8, 8)
+"""16 MiB: the most that ``openssl pkey`` opens by itself is 32; p makes up for it in time."""
 
 _PBES2 = bytes.fromhex("06092a864886f70d01050d")
 _SCRYPT = bytes.fromhex("06092b06010401da47040b")
@@ -31,11 +42,11 @@ def encrypt(key: Ed25519PrivateKey, passphrase: bytes, salt: bytes, iv: bytes) -
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    secret = Scrypt(salt=salt, length=32, n=_N, r=_R, p=_P).derive(passphrase)
+    secret = Scrypt(salt=salt, length=32, **COST._asdict()).derive(passphrase)
     padder = padding.PKCS7(128).padder()
     encryptor = Cipher(algorithms.AES(secret), modes.CBC(iv)).encryptor()
     sealed = encryptor.update(padder.update(plain) + padder.finalize()) + encryptor.finalize()
-    costs = b"".join(map(_integer, (_N, _R, _P)))
+    costs = b"".join(map(_integer, COST))
     derivation = _der(_SEQUENCE, _SCRYPT + _der(_SEQUENCE, _der(_OCTETS, salt) + costs))
     encryption = _der(_SEQUENCE, _AES_256_CBC + _der(_OCTETS, iv))
     scheme = _der(_SEQUENCE, _PBES2 + _der(_SEQUENCE, derivation + encryption))

@@ -41,12 +41,12 @@ def url_of(kind: str) -> str | None:
 
 
 def back_up(data: Path, url: str | None, file: Path, *more: str) -> None:
-    done = server.command("backup", "-o", str(file), *more, env=server.environment(data, url))
+    done = server.at_once("backup", "-o", str(file), *more, env=server.environment(data, url))
     assert done.returncode == 0, done.stderr
 
 
 def restore(data: Path, url: str | None, file: Path, *more: str) -> Any:
-    return server.command("restore", str(file), *more, env=server.environment(data, url))
+    return server.at_once("restore", str(file), *more, env=server.environment(data, url))
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +56,10 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> ServerSettings:
     env = server.environment(data)
     issue = ("issue", "--customer", "ACME", "--product", "darwin", "--host", LINE, "-o", "-")
     for _ in range(2):
-        done = server.command(*issue, "--days", "9", env=env)
+        done = server.at_once(*issue, "--days", "9", env=env)
         assert done.returncode == 0, done.stderr
     number = done.stderr.split()[0]
-    done = server.command(*issue, "--days", "10", "--replaces", number, env=env)
+    done = server.at_once(*issue, "--days", "10", "--replaces", number, env=env)
     assert done.returncode == 0, done.stderr
     return server.settings(data)
 

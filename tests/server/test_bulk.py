@@ -353,7 +353,7 @@ def test_licences_are_exported_as_they_are_listed(desk: Desk) -> None:
 
 
 def run(data: Path, *arguments: str, url: str | None = None) -> subprocess.CompletedProcess[str]:
-    return server.command(*arguments, env=server.environment(data, url))
+    return server.at_once(*arguments, env=server.environment(data, url))
 
 
 def test_the_command_imports_reports_and_exports(data: Path, tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
         env, kept = server.environment(running.data), folder / "kept"
         kept.mkdir()
         said = [
-            server.command(*line, "-o", str(kept / name), env=env)
+            server.at_once(*line, "-o", str(kept / name), env=env)
             for name, *line in (
                 ("backup.tar", "backup", "--with-keys"),
                 ("record.jsonl", "audit", "export"),

@@ -1,5 +1,6 @@
 """``license-server`` as a person types it: what it makes, says, and refuses."""
 
+import base64
 import json
 import os
 import re
@@ -23,11 +24,13 @@ from license_server import admin
 from tests.support import server, softhsm
 from tests.support.server import EMAIL, KEY, LINE, PASSPHRASE, PASSWORD
 
+SCRYPT = bytes.fromhex("02024000020108020108")
+"""In DER: the costs n = 16384, r = 8, p = 8."""
 ISSUE = ("issue", "--customer", "ACME", "--product", "darwin", "--host", LINE, "--days", "30")
 
 
 def run(data: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    done = server.command(*arguments, env=server.environment(data) | env)
+    done = server.at_once(*arguments, env=server.environment(data) | env)
     assert "Traceback" not in done.stderr + done.stdout
     assert PASSPHRASE not in done.stderr + done.stdout
     return done
@@ -40,7 +43,8 @@ def code(slug: str) -> int:
 @softhsm.about_key_files
 def test_init_makes_a_server_whose_private_keys_are_sealed(tmp_path: Path) -> None:
     data = tmp_path / "deep" / "server"
-    done = run(data, "init", "--vendor", "上海", "--admin", EMAIL)
+    words = ("init", "--vendor", "上海", "--admin", EMAIL)
+    done = server.command(*words, env=server.environment(data))  # a process: keys as people have
     assert done.returncode == 0, done.stderr
     assert PASSWORD not in done.stdout
     assert stat.S_IMODE(data.stat().st_mode) == 0o700
@@ -48,6 +52,7 @@ def test_init_makes_a_server_whose_private_keys_are_sealed(tmp_path: Path) -> No
         path = data / "keys" / f"{name}.key.pem"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         pem = path.read_bytes()
+        assert SCRYPT in base64.b64decode(b"".join(pem.splitlines()[1:-1]))
         assert load_pem_private_key(pem, PASSPHRASE.encode())
         with pytest.raises(ValueError, match="password"):
             load_pem_private_key(pem, b"another passphrase")

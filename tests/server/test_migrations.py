@@ -191,11 +191,11 @@ def test_a_server_of_a_former_version_is_upgraded_by_the_command_and_issues(
     data = tmp_path / "server"
     settings, was = former.make(data, url)
     env = server.environment(data, url)
-    refused = server.command("issue", *ORDER, env=env)
+    refused = server.at_once("issue", *ORDER, env=env)
     assert " upgrade`" in refused.stderr
-    done = server.command("upgrade", env=env)
+    done = server.at_once("upgrade", env=env)
     assert done.returncode == 0, done.stderr
-    issued = server.command("issue", *ORDER, env=env)
+    issued = server.at_once("issue", *ORDER, env=env)
     assert issued.returncode == 0, issued.stderr
     assert open_license(issued.stdout.encode(), roots=server.roots(data)).license.sub == "ACME"
     database = Database(settings.database_url)

@@ -182,12 +182,12 @@ def test_a_licence_can_carry_the_list_where_it_has_room(ledger: Ledger, tmp_path
 def test_the_command_publishes_and_shows(data: Path, tmp_path: Path) -> None:
     env = server.environment(data)
     out = tmp_path / "license.revocations"
-    none = server.command("revocations", "show", env=env)
+    none = server.at_once("revocations", "show", env=env)
     assert (none.returncode, "no revocation list" in none.stderr) == (77, True)
-    done = server.command("revocations", "publish", "--days", "7", "-o", str(out), env=env)
+    done = server.at_once("revocations", "publish", "--days", "7", "-o", str(out), env=env)
     assert done.returncode == 0, done.stderr
     assert done.stderr.startswith("Published list 1: 0 licences; the next is due ")
-    again = server.command("revocations", "show", "-o", "-", env=env)
+    again = server.at_once("revocations", "show", "-o", "-", env=env)
     assert again.stdout.encode() == out.read_bytes()
-    assert server.command("revocations", "show", env=env).stdout.startswith("List 1 of ")
+    assert server.at_once("revocations", "show", env=env).stdout.startswith("List 1 of ")
     assert os.stat(out).st_size < 4000

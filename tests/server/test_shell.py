@@ -15,7 +15,7 @@ OTHER_LINE = LINE.replace("5591", "6602")
 def run(data: Path, *arguments: str, code: int = 0) -> str:
     """What a command says, on both streams."""
     env = {"LICENSE_SERVER_PASSPHRASE": server.PASSPHRASE}
-    done = server.command("--data", str(data), *arguments, env=server.environment(data) | env)
+    done = server.at_once("--data", str(data), *arguments, env=server.environment(data) | env)
     assert done.returncode == code, done.stderr
     return done.stdout + done.stderr
 

@@ -19,8 +19,10 @@ from license_server import admin, auth, vault
 from license_server.actor import COMMAND
 from license_server.db import Database
 from license_server.settings import ServerSettings
+from license_server.signers import pkcs8
 from tests.support import softhsm
 
+pkcs8.COST = pkcs8.Cost(2**10, 8, 1)  # keys that tests make are opened all the time
 REPOSITORY = Path(__file__).resolve().parents[2]
 EMAIL = "admin@example.com"
 PASSWORD = "a password of this test"
