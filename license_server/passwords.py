@@ -14,7 +14,7 @@ LEAST, MOST = 10, 200
 NONE = "!"
 """In place of the hash of somebody who has no password."""
 
-_HASHER = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
+HASHER = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
 WORKERS = ThreadPoolExecutor(2, "passwords")
 """Where a server judges passwords. One takes 64 MiB and all of a core for a moment: a flood of
 guesses waits here, and holds up nothing else."""
@@ -34,17 +34,20 @@ def check(password: str) -> None:
 
 def hash_(password: str) -> str:
     """The encoded hash of *password*, with its salt and costs."""
-    return _HASHER.hash(password.encode("utf-8", "replace"))
+    return HASHER.hash(password.encode("utf-8", "replace"))
 
 
 def verify(password: str, hashed: str | None) -> bool:
     """Whether *password* is the one that was hashed; it takes as long where there is none."""
     hashed = None if hashed == NONE else hashed
     try:
-        right = _HASHER.verify(hashed or _NOBODY, password[:MOST].encode("utf-8", "replace"))
+        right = HASHER.verify(hashed or _nobodys(), password[:MOST].encode("utf-8", "replace"))
     except (VerificationError, InvalidHashError):
         return False
     return right and hashed is not None
 
 
-_NOBODY = _HASHER.hash(b"nobody's password")
+def _nobodys() -> str:
+    """The hash of no password, as costly to judge as those of HASHER."""
+    costs = f"m={HASHER.memory_cost},t={HASHER.time_cost},p={HASHER.parallelism}"
+    return f"$argon2id$v=19${costs}${'A' * 22}${'A' * 43}"  # base64: 16 and 32 bytes of zero

@@ -65,6 +65,7 @@ def test_init_makes_a_server_whose_private_keys_are_sealed(tmp_path: Path) -> No
     ]
     stored = sqlite3.connect(data / "hostseal.db").execute("select * from users").fetchall()
     assert PASSWORD not in str(stored)
+    assert "$argon2id$v=19$m=65536,t=3,p=4$" in str(stored)  # RFC 9106 section 4, the second choice
 
 
 def test_openssl_reads_the_keys(data: Path) -> None:

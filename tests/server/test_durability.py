@@ -45,7 +45,7 @@ ALL = auth.Grant(frozenset(PERMISSIONS))
     ("module", "broken"),
     [
         (licenses, "add"),
-        (parties, "ids"),
+        (parties, "standing"),
         (parties, "add_customer"),
         (record, "add_event"),
         (record, "keep_reply"),

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from argon2 import PasswordHasher
 from click.testing import CliRunner
 from pydantic import SecretStr
 
 from license_core.publickey import PublicKey
-from license_server import admin, auth, vault
+from license_server import admin, auth, passwords, vault
 from license_server.actor import COMMAND
 from license_server.db import Database
 from license_server.settings import ServerSettings
@@ -23,6 +24,7 @@ from license_server.signers import pkcs8
 from tests.support import softhsm
 
 pkcs8.COST = pkcs8.Cost(2**10, 8, 1)  # keys that tests make are opened all the time
+passwords.HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # as are passwords
 REPOSITORY = Path(__file__).resolve().parents[2]
 EMAIL = "admin@example.com"
 PASSWORD = "a password of this test"
