@@ -28,6 +28,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from license_core.errors import DatabaseUnavailableError, InputInvalidError
+from license_server.store import later
 from license_server.tally import Tally
 
 T = TypeVar("T")
@@ -163,9 +164,10 @@ class Writer:
     def _do(self, jobs: list[_Job[Any]]) -> None:
         """Do *jobs* in one transaction; if one of them fails, each in a transaction of its own."""
         try:
-            with self._engine.connect() as connection:
+            with self._engine.connect() as connection, later.gathering(connection) as write:
                 try:
                     results = [job.work(connection) for job in jobs]
+                    write()
                 except Exception:
                     connection.rollback()
                     if len(jobs) == 1:

@@ -24,6 +24,7 @@ from license_server.models import (
     licenses,
     users,
 )
+from license_server.store import later
 from license_server.store.parties import Customer
 
 MOST_OF_CUSTOMER = 500
@@ -106,7 +107,7 @@ class Wanted(NamedTuple):
 
 def add_event(connection: Connection, event: NewEvent) -> None:
     """Write an event down."""
-    connection.execute(_ADD_EVENT, event._asdict())
+    later.add(connection, _ADD_EVENT, event._asdict())
 
 
 def events(
@@ -288,12 +289,12 @@ def keep_reply(
 ) -> None:
     """Keep the reply to a request, or that it is being worked on.
 
-    Raises IntegrityError where there is one with this key already.
+    Raises IntegrityError, by the commit at the latest, where there is one with this key already.
     """
     values = {"actor": actor, "key": key, "fingerprint": fingerprint, "created_at": now}
     answer = (None, None, None) if reply is None else tuple(reply)
     values |= dict(zip(("status", "location", "body"), answer, strict=True))
-    connection.execute(_KEEP_REPLY, values)
+    later.add(connection, _KEEP_REPLY, values)
 
 
 def kept_replies(

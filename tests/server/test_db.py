@@ -1,11 +1,20 @@
-"""The database: what reading costs."""
+"""The database: what reading costs, what is written together, and connections that died."""
 
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import sqlalchemy
+from sqlalchemy import Connection, event
+from sqlalchemy.exc import IntegrityError
 
+from license_core.errors import DatabaseUnavailableError
+from license_server import audit, db
+from license_server.actor import COMMAND
 from license_server.db import Database
-from license_server.store import parties
+from license_server.store import parties, record
+from license_server.store.record import Reply
 from tests.support.postgres import new_database
 from tests.support.server import make
 
@@ -30,4 +39,79 @@ def test_a_reader_that_needs_one_instant_gets_it(tmp_path: Path) -> None:
         database.write(lambda other: parties.add_product(other, "darwin", 1))
         assert parties.product_by_name(connection, "darwin") is None
     assert database.read(lambda other: parties.product_by_name(other, "darwin")) is not None
+    database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    url = None if request.param == "sqlite" else new_database()
+    opened = Database(make(tmp_path / "server", url).database_url)
+    yield opened
+    opened.close()
+
+
+def test_what_requests_leave_behind_is_written_in_one_go_and_each_fails_for_itself(
+    database: Database,
+) -> None:
+    """Three requests in one transaction: the second comes with a key that the first one has."""
+    statements: list[tuple[str, bool]] = []
+
+    @event.listens_for(database.engine, "before_cursor_execute")
+    def _(_: object, __: object, text: str, ___: object, ____: object, many: bool) -> None:
+        statements.append((" ".join(text.split()[:3]), many))
+
+    def request(key: str, subject: str) -> db.Work[str]:
+        def work(connection: Connection) -> str:
+            audit.record(connection, 1, COMMAND, "license.noted", subject)
+            record.keep_reply(connection, "token:x", key, b"f", 1, Reply(200, None, b"done"))
+            return subject
+
+        return work
+
+    go_on = threading.Event()
+    busy = database.writer.submit(lambda _: go_on.wait())
+    asked = [database.writer.submit(request(*one)) for one in (("k", "A"), ("k", "B"), ("l", "C"))]
+    go_on.set()
+    busy.result()
+    assert (asked[0].result(), asked[2].result()) == ("A", "C")
+    with pytest.raises(IntegrityError):
+        asked[1].result()
+    events = database.read(lambda c: record.trail(c, ["A", "B", "C"]))
+    assert [one.subject for one in events] == ["A", "C"]
+    assert ("INSERT INTO audit_events", True) in statements
+
+
+def test_rows_are_written_at_once_where_nobody_gathers_them(database: Database) -> None:
+    with database.engine.begin() as connection:
+        audit.record(connection, 1, COMMAND, "license.noted", "A")
+        assert record.trail(connection, ["A"])
+
+
+def test_a_connection_that_died_while_idle_is_replaced_before_it_is_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    database = Database(make(tmp_path / "server", new_database()).database_url)
+
+    def look(connection: Connection) -> int:
+        pid: int = connection.execute(sqlalchemy.text("select pg_backend_pid()")).scalar_one()
+        return pid
+
+    def kill() -> int:
+        """The process of the connection that readers have, which is no more."""
+        pid = database.read(look)
+        ended = sqlalchemy.text("select pg_terminate_backend(:pid, 5000)")
+        other = sqlalchemy.create_engine(database.engine.url)
+        with other.connect() as connection:
+            assert connection.execute(ended, {"pid": pid}).scalar_one()
+        other.dispose()
+        return pid
+
+    database.read(look)
+    kill()
+    with pytest.raises(DatabaseUnavailableError):  # it was in use just now: nobody asks it
+        database.read(look)
+    assert database.read(look)  # and all are opened anew
+    monkeypatch.setattr(db, "_TRUSTED_SECONDS", 0.0)  # as if it had been idle
+    former = kill()
+    assert database.read(look) != former
     database.close()
