@@ -28,7 +28,7 @@ COLUMNS = 64
 MAX_FILE = 64 * 1024
 """The most bytes that a file with a licence may have (SPEC section 4.1)."""
 MAX_MENDED = 1024 * 1024
-"""The most bytes of a text that is mended (SPEC section 4.3); a longer one is no mail."""
+"""The most bytes of a file that is mended (SPEC section 4.3); a longer one is no mail."""
 
 # Compiled when a file needs them: most are as `wrap` wrote them.
 _DASH = "-\u2010-\u2015\u2212\ufe58\ufe63\uff0d"
@@ -99,7 +99,8 @@ def _untouched(data: bytes) -> dict[str, list[str]] | None:
         if stop < 0 or not label:
             return None
         body = data[start:stop]
-        token = _joined(body) if label == LICENSE else _joined_before(body)
+        vouches = label in (KEYSET, ROOTS) and len(body) <= MAX_FILE
+        token = _joined_before(body) if vouches else _joined(body)
         if token is None:
             return None
         if label in blocks:
@@ -116,7 +117,7 @@ def _joined(body: bytes) -> str | None:
     return None if token.translate(None, _TOKEN) else token.decode("ascii")
 
 
-# One keyset comes with all of a vendor's licences.
+# One keyset, and the roots before it, come with all of a vendor's licences.
 _joined_before = lru_cache(maxsize=8)(_joined)
 
 

@@ -19,7 +19,7 @@ from license_server.acts import Plan, Wanted
 from license_server.idempotency import Idempotency
 from license_server.issuing import Drawn, Issuer, Random
 from license_server.models import audit_events, licenses
-from license_server.store import many, parties
+from license_server.store import later, many, parties
 from license_server.store import record as record_store
 from license_server.store.licenses import NewLicense
 from license_server.store.record import NewEvent, Reply
@@ -155,6 +155,7 @@ def record(
     if not rows:
         return _issued(planned, drawn)
     many.insert(connection, licenses, ("id", *NewLicense._fields), rows)
+    later.write(connection)  # in the order in which it was done
     many.insert(connection, audit_events, NewEvent._fields, events)
     return _issued(planned, drawn)
 

@@ -83,8 +83,16 @@ class Database:
     def read(self, query: Work[T]) -> T:
         """The result of *query*, each statement of which may see what others committed meanwhile.
 
-        Raises as ``reading`` does.
+        Where the connection had died it is read again, by another. Raises as ``reading`` does.
         """
+        try:
+            return self._read(query)
+        except DatabaseUnavailableError as error:
+            if not _was_lost(error.__cause__):
+                raise
+        return self._read(query)
+
+    def _read(self, query: Work[T]) -> T:
         with self.reading() as connection:
             if connection.dialect.name == "postgresql":
                 # A transaction would change nothing of that. Without one there is no BEGIN to wait
@@ -161,16 +169,19 @@ class Writer:
             job = self._waiting.get()
         return jobs, True
 
-    def _do(self, jobs: list[_Job[Any]]) -> None:
-        """Do *jobs* in one transaction; if one of them fails, each in a transaction of its own."""
+    def _do(self, jobs: list[_Job[Any]], *, first: bool = True) -> None:
+        """Do *jobs* in one transaction; if one of them fails, each in a transaction of its own.
+
+        So is a single one once more whose connection had died before the commit.
+        """
         try:
-            with self._engine.connect() as connection, later.gathering(connection) as write:
+            with self._engine.connect() as connection, later.gathering(connection):
                 try:
                     results = [job.work(connection) for job in jobs]
-                    write()
-                except Exception:
+                    later.write(connection)
+                except Exception as error:
                     connection.rollback()
-                    if len(jobs) == 1:
+                    if len(jobs) == 1 and not (first and _was_lost(error)):
                         raise
                     results = None
                 else:
@@ -182,7 +193,7 @@ class Writer:
             return
         if results is None:
             for job in jobs:
-                self._do([job])
+                self._do([job], first=False)
             return
         for job, result in zip(jobs, results, strict=True):
             job.future.set_result(result)
@@ -194,6 +205,11 @@ class Writer:
         committed = self._tally.write(connection)
         connection.commit()
         committed()
+
+
+def _was_lost(error: BaseException | None) -> bool:
+    """Whether the connection had died, so that all are opened anew by now."""
+    return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
 def told_plainly(error: Exception) -> Exception:
@@ -232,7 +248,7 @@ def _watch_idle(engine: Engine) -> None:
     """Ask a connection that was idle whether it is there; where it is not, open all anew.
 
     One that was in use just now is taken at its word: to ask each time costs as much as a query.
-    Where it died since, what is asked of it fails, and with that all are opened anew too.
+    Where it died since, what is asked of it fails, all are opened anew, and it is asked again.
     """
     dialect = engine.dialect
     assert dialect.loaded_dbapi is not None  # noqa: S101  # the engine has loaded it

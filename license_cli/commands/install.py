@@ -96,8 +96,9 @@ def _install_update(session: Session, blocks: Blocks, source: str, facts: HostFa
         text = update.trust.wrap().encode()
         if len(text) > MAX_FILE:  # no check could read it again
             raise FileTooLargeError(path=source, size=len(text), cap=MAX_FILE)
-        files.replace(place.trust, text)
-        written.append(place.trust)
+        if text != read(place.trust, MAX_FILE):
+            files.replace(place.trust, text)
+            written.append(place.trust)
     if update.revocations is not None:
         listed = "".join(
             armor.wrap(armor.REVOCATIONS, token) for token in blocks[armor.REVOCATIONS]
@@ -135,12 +136,21 @@ def _tell_update(
     if update.trust is not None:
         version = str(update.trust.keyset.keyset.version)
         roots = str(update.trust.roots_version)
-        told = (
-            "Keyset {version} (roots {roots}) was known before; nothing in {path} is later."
-            if update.was_known
-            else "Keyset {version} (roots {roots}) is known now."
-        )
-        render.say(render.note(told, version=version, roots=roots, path=source))
+        if not update.was_known:
+            render.say(
+                render.note(
+                    "Keyset {version} (roots {roots}) is known now.", version=version, roots=roots
+                )
+            )
+        elif update.revocations is None:  # a list always comes with the keyset that vouches for it
+            render.say(
+                render.note(
+                    "Keyset {version} (roots {roots}) was known; {path} brings no later one.",
+                    version=version,
+                    roots=roots,
+                    path=source,
+                )
+            )
     if update.revocations is not None:
         number = str(update.revocations.number)
         render.say(render.note("Revocation list {number} is known now.", number=number))

@@ -69,7 +69,7 @@ def list_(settings: ServerSettings, as_json: bool) -> None:
         trust = vault.read_trust(settings, database)
         uri = vault.signer_uri(settings, trust, now)
     keyset = trust.keyset.keyset
-    ours = _signing(settings, trust, uri, now)
+    ours = _signing(settings, trust, uri)
     if as_json:
         say(json.dumps(_told(trust, now), ensure_ascii=False))
         return
@@ -87,19 +87,12 @@ def list_(settings: ServerSettings, as_json: bool) -> None:
     warn_of_end(trust, ours[0] if ours else None, now)
 
 
-def _signing(settings: ServerSettings, trust: "Trust", uri: str, now: int) -> list[SigningKey]:
+def _signing(settings: ServerSettings, trust: "Trust", uri: str) -> list[SigningKey]:
     """The key at *uri*, which signs; none where nothing but the key itself could tell."""
-    from license_server.keysets import standing
-
     keys = trust.keyset.keyset.keys
-    named = [one for one in keys if uri == f"file:{settings.new_signing_key(one.key.kid)}"]
-    # The key of `init`, or one in a token: it is the one that has no file of its own name.
-    others = [
-        one
-        for one in keys
-        if standing(one, now) == "active" and not settings.new_signing_key(one.key.kid).exists()
-    ]
-    return named or (others if len(others) == 1 else [])
+    # Another than that of `init` has a file of its own name; that one is alone until there is one.
+    alone = len(keys) == 1 and uri == f"file:{settings.signing_key}"
+    return [one for one in keys if alone or uri == f"file:{settings.new_signing_key(one.key.kid)}"]
 
 
 def _told(trust: "Trust", now: int) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """The record: events and their chain; and the replies to requests that carried a key."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -276,12 +276,17 @@ def count_events(connection: Connection) -> int:
 
 def kept_reply(connection: Connection, actor: str, key: str) -> Kept | None:
     """What *actor*'s request with *key* was, and its reply."""
+    for kept in later.waiting(connection, _KEEP_REPLY):
+        if (kept["actor"], kept["key"]) == (actor, key):
+            return _kept(kept)
     row = connection.execute(_KEPT_REPLY, {"actor": actor, "key": key}).first()
-    if row is None:
-        return None
-    done = row.status is not None
-    reply = Reply(row.status, row.location, bytes(row.body)) if done else None
-    return Kept(bytes(row.fingerprint), row.created_at, reply)
+    return None if row is None else _kept(row._asdict())
+
+
+def _kept(row: Mapping[str, Any]) -> Kept:
+    done = row["status"] is not None
+    reply = Reply(row["status"], row["location"], bytes(row["body"])) if done else None
+    return Kept(bytes(row["fingerprint"]), row["created_at"], reply)
 
 
 def keep_reply(
@@ -301,6 +306,7 @@ def kept_replies(
     connection: Connection, actor: str, prefix: str, limit: int
 ) -> list[tuple[str, int, Reply]]:
     """The replies to *actor*'s requests whose keys begin so: key, instant, reply; newest first."""
+    later.write(connection)
     table = idempotency_keys
     query = (
         select(table.c.key, table.c.created_at, table.c.status, table.c.location, table.c.body)
@@ -330,6 +336,7 @@ def others_with_key(connection: Connection, actor: str, key: str) -> list[str]:
 
 def touch_reply(connection: Connection, actor: str, key: str, now: int) -> None:
     """Note that a request is still worked on."""
+    later.write(connection)
     table = idempotency_keys
     query = update(table).where(table.c.actor == actor, table.c.key == key)
     connection.execute(query.values(created_at=now))
@@ -337,12 +344,14 @@ def touch_reply(connection: Connection, actor: str, key: str, now: int) -> None:
 
 def forget_reply(connection: Connection, actor: str, key: str) -> None:
     """Forget a request that came to nothing."""
+    later.write(connection)
     table = idempotency_keys
     connection.execute(delete(table).where(table.c.actor == actor, table.c.key == key))
 
 
 def forget_replies_before(connection: Connection, instant: int) -> None:
     """Forget the replies that are older than *instant*."""
+    later.write(connection)
     connection.execute(delete(idempotency_keys).where(idempotency_keys.c.created_at < instant))
 
 

@@ -41,20 +41,14 @@ def to_be_listed(connection: Connection) -> list[str]:
     return list(connection.execute(ended.union(moved)).scalars())
 
 
-def count_waiting(connection: Connection) -> int:
-    """How many acts since the last list are for the next; MOST_WAITING: so many, or more."""
+def count_waiting(connection: Connection, since: int) -> int:
+    """How many acts since that instant the next list is for; MOST_WAITING: so many, or more."""
     events = audit_events.c
-    published = (
-        select(events.id)
-        .where(events.action == "revocations.published")
-        .order_by(events.id.desc())
-        .limit(1)
-    )
-    last = connection.execute(published).scalar() or 0
     found = 0
     for action in _ENDING:
-        later = select(events.id).where(events.action == action, events.id > last)
-        found += len(connection.execute(later.limit(MOST_WAITING)).all())
+        newest = select(events.at).where(events.action == action).order_by(events.id.desc())
+        instants = connection.execute(newest.limit(MOST_WAITING)).scalars()
+        found += sum(at >= since for at in instants)
     return min(found, MOST_WAITING)
 
 

@@ -42,6 +42,8 @@ async def keys(request: Request, site: AtSite, _: Reader) -> Response:
     """The keyset in force, and the keys to ship."""
     now, issuer = site.clock(), site.issuer
     stored = await site.read(record.newest_keyset)
+    revoked = await site.read(revocations.newest)
+    since = 0 if revoked is None else revoked.created_at
     keyset = issuer.keyset.keyset
     until = keysets.signs_until(keyset, issuer.signer.public_key, now)
     entries = [_entry(one, issuer.signer.public_key, now) for one in keyset.keys]
@@ -58,8 +60,8 @@ async def keys(request: Request, site: AtSite, _: Reader) -> Response:
         newer=_newer(site, stored),
         roots=issuer.roots,
         root=_found(site, _ROOT),
-        revoked=await site.read(revocations.newest),
-        waiting=await site.read(revocations.count_waiting),
+        revoked=revoked,
+        waiting=await site.read(lambda connection: revocations.count_waiting(connection, since)),
         most_waiting=revocations.MOST_WAITING,
         now=now,
         record_key=_found(site, _RECORD),

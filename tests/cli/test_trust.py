@@ -326,7 +326,7 @@ def test_new_roots_without_their_keyset_are_refused_as_a_file(world: World) -> N
     worthless = roots(world, 2, fresh, by=[new_signer()])
     for nothing in (kept, worthless):
         said = install(world, nothing).out
-        assert "Keyset 3 (roots 1) was known before; nothing in" in said
+        assert "Keyset 3 (roots 1) was known;" in said
         assert verified(world) == (0, 1, 3)
 
 

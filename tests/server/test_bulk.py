@@ -107,6 +107,16 @@ def test_what_is_issued_in_bulk_is_as_if_issued_alone(desk: Desk) -> None:
     assert both[0].action == both[1].action == "license.issued"
 
 
+def test_the_record_has_a_customer_before_its_first_licence(desk: Desk) -> None:
+    name = f"First {desk.clock.now}"
+    (done,) = do(desk, sheet(1, name=name))
+    with desk.site.database.reading() as connection:
+        number = done.number or ""
+        customer = issuing.find(connection, number).customer
+        trail = record.trail(connection, [customer, number])
+    assert [event.action for event in trail] == ["customer.added", "license.issued"]
+
+
 def test_a_customer_of_a_sheet_is_added_with_its_contact(desk: Desk) -> None:
     name = f"Contact {desk.clock.now}"
     do(desk, sheet(1, name=name))

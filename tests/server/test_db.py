@@ -9,7 +9,6 @@ import sqlalchemy
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import IntegrityError
 
-from license_core.errors import DatabaseUnavailableError
 from license_server import audit, db
 from license_server.actor import COMMAND
 from license_server.db import Database
@@ -81,13 +80,26 @@ def test_what_requests_leave_behind_is_written_in_one_go_and_each_fails_for_itse
     assert ("INSERT INTO audit_events", True) in statements
 
 
+def test_a_reply_is_known_before_it_is_written(database: Database) -> None:
+    """A retry in the same transaction is answered, and a key that is given back is free."""
+    reply = Reply(200, None, b"done")
+
+    def work(connection: Connection) -> list[object]:
+        record.keep_reply(connection, "token:x", "k", b"f", 1, reply)
+        known = [record.kept_reply(connection, "token:x", key) for key in ("k", "other")]
+        record.forget_reply(connection, "token:x", "k")
+        return [*known, record.kept_reply(connection, "token:x", "k")]
+
+    assert database.write(work) == [record.Kept(b"f", 1, reply), None, None]
+
+
 def test_rows_are_written_at_once_where_nobody_gathers_them(database: Database) -> None:
     with database.engine.begin() as connection:
         audit.record(connection, 1, COMMAND, "license.noted", "A")
         assert record.trail(connection, ["A"])
 
 
-def test_a_connection_that_died_while_idle_is_replaced_before_it_is_used(
+def test_a_connection_that_died_is_replaced_and_nobody_is_told(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     database = Database(make(tmp_path / "server", new_database()).database_url)
@@ -106,12 +118,10 @@ def test_a_connection_that_died_while_idle_is_replaced_before_it_is_used(
         other.dispose()
         return pid
 
-    database.read(look)
-    kill()
-    with pytest.raises(DatabaseUnavailableError):  # it was in use just now: nobody asks it
-        database.read(look)
-    assert database.read(look)  # and all are opened anew
-    monkeypatch.setattr(db, "_TRUSTED_SECONDS", 0.0)  # as if it had been idle
-    former = kill()
-    assert database.read(look) != former
+    for seconds in (1e9, 0.0):  # as if it had been in use just now, or idle
+        monkeypatch.setattr(db, "_TRUSTED_SECONDS", seconds)
+        former = kill()
+        assert database.read(look) != former
+        former = kill()
+        assert database.write(look) != former
     database.close()

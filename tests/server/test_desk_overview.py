@@ -23,7 +23,17 @@ from sqlalchemy import Connection, Engine, event, insert, update
 import license_server
 from license_core.keyset import TrustedKeyset
 from license_core.publickey import PublicKey
-from license_server import accounts, acts, audit, auth, chain, figures, keysets, vault
+from license_server import (
+    accounts,
+    acts,
+    audit,
+    auth,
+    chain,
+    figures,
+    keysets,
+    revocations,
+    vault,
+)
 from license_server.actor import COMMAND, Actor
 from license_server.app import create_app
 from license_server.checkpoints import Checkpoint
@@ -32,6 +42,7 @@ from license_server.figures import Board, Kept
 from license_server.models import audit_events, customers, licenses, products, proposals
 from license_server.store import figures as store
 from license_server.store import record
+from license_server.store import revocations as store_of_lists
 from license_server.store.record import Wanted
 from license_server.web import charts
 from license_server.web.actions import ACTIONS
@@ -741,25 +752,27 @@ def test_what_waits_for_the_next_revocation_list_is_counted(signed_in: Desk) -> 
         for number, action in enumerate(acts_):
             audit.record(connection, now, COMMAND, action, f"HS-{number}")
 
-    def published(connection: Connection) -> None:
-        audit.record(connection, now, COMMAND, "revocations.published", "list 4")
+    def publish() -> None:
+        with site.database.reading() as connection:
+            new, count = revocations.draw_up(connection, site.issuer, signed_in.clock.now)
+        site.database.write(record)  # meanwhile
+        site.database.write(lambda c: revocations.record(c, new, count, COMMAND))
 
-    site.database.write(published)
-    assert "since; the next list" not in signed_in.client.get("/keys").text
-    site.database.write(record)
+    publish()
     page = signed_in.client.get("/keys").text
-    assert "3 licences were revoked, suspended or moved since; the next list names them." in page
-    site.database.write(published)
-    assert "since; the next list" not in signed_in.client.get("/keys").text
-    for _ in range(34):
+    assert "revoked, suspended or moved 3 times: publish the next list." in page
+    signed_in.clock.now += 1
+    publish()
+    assert "publish the next list" not in signed_in.client.get("/keys").text
+    now = signed_in.clock.now
+    for _ in range(40):
         site.database.write(record)
-    assert "100 licences or more were revoked" in signed_in.client.get("/keys").text
-    record_page = signed_in.client.get("/record?action=revocations.published")
-    assert "<span>list 4</span>" in record_page.text
-    chinese = signed_in.client.get(
-        "/record?action=revocations.published", headers={"Accept-Language": "zh"}
-    )
-    assert "<span>列表 4</span>" in chinese.text
+    assert "moved 100 times or more: publish" in signed_in.client.get("/keys").text
+    number = site.database.read(store_of_lists.newest_number)
+    address = "/record?action=revocations.published"
+    assert f"<span>list {number}</span>" in signed_in.client.get(address).text
+    chinese = signed_in.client.get(address, headers={"Accept-Language": "zh"})
+    assert f"<span>列表 {number}</span>" in chinese.text
 
 
 def test_a_newer_keyset_in_the_database_is_told(
