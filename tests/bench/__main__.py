@@ -1,10 +1,13 @@
 """``make bench``: speed and memory, as ratios within one run. Nothing here passes or fails."""
 
+import logging
 import platform
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+import structlog
 
 from tests.bench import bulk, checks, issuing, processes, searching, trust
 from tests.bench.site import make_site
@@ -15,6 +18,8 @@ RUNS, ROUNDS, TURNS, SEARCHES = 40, 60, 5, 20
 
 def main() -> None:
     """Measure and print the table of docs/BENCHMARKS.md."""
+    # What is served in this process says a line for each request.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with tempfile.TemporaryDirectory(prefix="hostseal-bench-") as folder:
         place = Path(folder)
         site = make_site(place, int(time.time()))

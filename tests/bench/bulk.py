@@ -25,7 +25,7 @@ def measure(folder: Path, lines: int = LINES) -> list[Row]:
     """Both databases; ratios of licences and signatures a second, and the memory."""
     file = folder / "orders.csv"
     make_sheet(file, lines)
-    return [row for kind in _GOALS for row in _measure(folder / kind, file, kind, lines)]
+    return [row for kind in _GOALS for row in _measure(folder / f"bulk-{kind}", file, kind, lines)]
 
 
 def make_sheet(file: Path, lines: int) -> None:
