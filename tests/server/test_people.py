@@ -282,7 +282,7 @@ def test_the_commands_make_and_list_tokens(data: Path) -> None:
     assert "crm\tlicenses:read\tdarwin\tcreated" in said
     assert "holds until" in said
     assert "never used" in said
-    assert secret.strip().rpartition("_")[2] not in said
+    assert secret.strip().split("_", 2)[2] not in said
     whole = run(data, "token", "create", "x", "--scope", "record:read", "--product", "darwin")
     assert "whole server" in whole[1]
     assert run(data, "token", "revoke", "crm")[0] == 0

@@ -48,7 +48,7 @@ def test_a_token_is_shown_once_listed_without_its_secret_and_revoked(desk: Desk)
     used = {"Authorization": f"Bearer {made['token']}"}
     assert get(desk, "/licenses", used).status_code == 200
     listed = get(desk, "/tokens", manager)
-    assert made["token"].rpartition("_")[2] not in listed.text
+    assert made["token"].split("_", 2)[2] not in listed.text
     (found,) = [one for one in listed.json()["tokens"] if one["id"] == made["id"]]
     assert (found["scopes"], found["products"]) == (["licenses:read"], None)
     path = f"/api/v1/tokens/{made['id']}/revoke"
