@@ -23,7 +23,7 @@ from license_core.errors import (
 )
 from license_core.keyset import Keyset, SigningKey
 from license_server.actor import COMMAND
-from license_server.commands.output import say, written
+from license_server.commands.output import licences, say, written
 from license_server.commands.progress import Progress
 from license_server.commands.shared import input_file
 from license_server.db import Database
@@ -400,8 +400,7 @@ def reissue(settings: ServerSettings, kid: str, output: Path, reason: str) -> No
             left += batch.left
         progress.clear()
         files = mailing.write(output, reissuing.reissued(database, kid))
-    again = "1 licence" if done == 1 else f"{done} licences"
-    click.echo(f"Issued {again} again; {files} files are in {output}.", err=True)
+    click.echo(f"Issued {licences(done)} again; {files} files are in {output}.", err=True)
     for number, error in left:
         click.echo(f"[W]: {number} was not issued again: {error.sentence}", err=True)
     if left:

@@ -14,6 +14,11 @@ from license_core.errors import OutputFailedError, PathIsFolderError
 from license_core.place import words
 
 
+def licences(count: int) -> str:
+    """How many licences, in words."""
+    return "1 licence" if count == 1 else f"{count} licences"
+
+
 @contextmanager
 def written(name: str, *, tell: bool = True) -> Iterator[Callable[[bytes], object]]:
     """A way to write the file *name* piece by piece; it gets its name once it is whole.

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from license_core.errors import DatabaseUnavailableError, NotFoundError, utc
 from license_server.actor import COMMAND
-from license_server.commands.output import say, written
+from license_server.commands.output import licences, say, written
 from license_server.commands.shared import write
 from license_server.settings import ServerSettings
 
@@ -48,7 +48,7 @@ def publish(settings: ServerSettings, days: int, output: str | None) -> None:
         with written(output) as put:
             put(lists.file_of(new))
     due = utc(new.expires_at)
-    listed = "1 licence" if count == 1 else f"{count} licences"
+    listed = licences(count)
     click.echo(f"Published list {new.number}: {listed}; the next is due {due}.", err=True)
 
 

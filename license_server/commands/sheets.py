@@ -16,7 +16,7 @@ from license_core.errors import ImportRefusedError
 from license_server import exports, sheets
 from license_server.actor import COMMAND
 from license_server.bulk import Outcome
-from license_server.commands.output import written
+from license_server.commands.output import licences, written
 from license_server.commands.progress import Progress
 from license_server.settings import ServerSettings
 from license_server.store.licenses import STATES
@@ -99,7 +99,7 @@ def import_licenses(
             _tell(wrong)
     finally:
         database.close()
-    click.echo(f"Issued {right} {'licence' if right == 1 else 'licences'}.", err=True)
+    click.echo(f"Issued {licences(right)}.", err=True)
 
 
 def _follow(

@@ -496,6 +496,27 @@ def test_a_list_that_nobody_vouches_for_leaves_the_old_one_in_place(world: World
     assert files(world) == before
 
 
+def test_a_list_with_the_keyset_that_is_known_says_nothing_but_the_list(world: World) -> None:
+    known = keyset(world, 3)  # as a server publishes it
+    install(world, world.file())
+    install(world, revocations(world, 1) + known)
+    said = install(world, revocations(world, 2) + known).out
+    assert "Revocation list 2 is known now." in said
+    assert "Keyset" not in said
+    assert "license.trust" not in said
+
+
+def test_only_what_vouches_for_licences_is_kept_for_the_next_file() -> None:
+    def kept(label: str, size: int) -> int:
+        armor._joined_before.cache_clear()
+        armor.unwrap(armor.wrap(label, "A" * size).encode())
+        return armor._joined_before.cache_info().currsize
+
+    assert [kept(label, 100) for label in (armor.KEYSET, armor.ROOTS)] == [1, 1]
+    assert [kept(label, 100) for label in (armor.LICENSE, armor.REVOCATIONS)] == [0, 0]
+    assert kept(armor.KEYSET, 2 * armor.MAX_FILE) == 0
+
+
 def test_one_file_can_bring_roots_keyset_and_list_and_all_or_nothing_is_taken(
     world: World,
 ) -> None:

@@ -111,6 +111,8 @@ def test_a_root_key_is_made_for_its_owner_alone_and_never_overwritten(vendor: Ve
 def test_a_planned_rotation_has_no_gap(vendor: Vendor) -> None:
     before, (old,) = vendor.issue(), vendor.kids()
     assert f"{old}  active  (this server's)" in vendor.run("keys", "list").stdout
+    elsewhere = {"LICENSE_SERVER_SIGNER": f"file:{vendor.path('other.pem')}"}  # who knows which
+    assert "(this server's)" not in vendor.run("keys", "list", env=elsewhere).stdout
     made = vendor.run("keys", "new")  # the root key is here: it is signed at once
     assert "Keyset version 2 is in force" in made.stderr
     (_, new) = vendor.kids()
