@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from license_cli import render, voice
+from license_cli import language as voice
+from license_cli import render
+from license_cli.language import tr
 from license_cli.session import Session, called_as
-from license_cli.voice import tr
 from license_core.errors import (
     DependencyMissingError,
     InternalError,
@@ -22,7 +23,7 @@ from license_core.errors import (
     OutputFailedError,
     UsageError,
 )
-from license_core.place import Place
+from license_core.paths import Place
 
 if TYPE_CHECKING:
     from license_core.comparison import Comparison
@@ -98,7 +99,7 @@ class Commands(click.Group):
 
 def _manual() -> ModuleType:
     """The room of what is not English."""
-    return importlib.import_module("license_cli.manual")
+    return importlib.import_module("license_cli.click_language")
 
 
 def _speak(arguments: list[str]) -> None:

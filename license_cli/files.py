@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from license_core.place import words
+from license_core.paths import words
 
 _FORMER = ".old"
 
@@ -140,6 +140,6 @@ def _told_plainly(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        from license_core.disk import told_plainly  # read only where something went wrong
+        from license_core.write_errors import told_plainly
 
         raise told_plainly(error, path) from error

@@ -3,11 +3,11 @@
 from typing import TYPE_CHECKING
 
 from license_cli.files import replace_lightly
-from license_core import guard
+from license_core import memory as guard
 from license_core.errors import Notice
 from license_core.facts import HostFacts
-from license_core.guard import Memory
-from license_core.place import Place
+from license_core.memory import Memory
+from license_core.paths import Place
 
 if TYPE_CHECKING:  # get_host_key must not pay for the verifier
     from license_core.installed import Checked

@@ -11,8 +11,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any
 
-from license_cli.voice import tr
-from license_core.errors import LicenseError, Notice, OutputFailedError, printable, utc
+from license_cli.language import tr
+from license_core.errors import (
+    LicenseError,
+    Notice,
+    OutputFailedError,
+    printable,
+    utc,
+)
 
 if TYPE_CHECKING:  # what get_host_key prints needs neither
     from license_core.comparison import Comparison
@@ -68,7 +74,7 @@ def _shown(line: str, stream: IO[str]) -> str:
     """
     if not stream.isatty():
         return line
-    from license_cli import paint, wrap  # nobody pays for it whose output a machine reads
+    from license_cli import paint, wrap
 
     columns = os.get_terminal_size(stream.fileno()).columns or _COLUMNS
     brush = paint.brush(stream, os.environ)

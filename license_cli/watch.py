@@ -19,14 +19,21 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any, NamedTuple
 
-from license_cli import render, voice
+from license_cli import language as voice
+from license_cli import render
 from license_cli.files import replace_lightly
-from license_cli.voice import tr
+from license_cli.language import tr
 from license_core import errors
 from license_core import reason as reasons
-from license_core.errors import DEFAULT_CLI, Notice, ProgramNotStartedError, printable, utc
+from license_core.errors import (
+    DEFAULT_CLI,
+    Notice,
+    ProgramNotStartedError,
+    printable,
+    utc,
+)
 from license_core.license import License
-from license_core.place import words
+from license_core.paths import words
 from license_core.problems import PROBLEMS
 from license_core.reason import Reason
 

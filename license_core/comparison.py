@@ -9,8 +9,8 @@ from typing import NamedTuple
 from license_core import hostkey
 from license_core.errors import Notice
 from license_core.facts import HostFacts
-from license_core.guard import Memory
 from license_core.license import HostBinding
+from license_core.memory import Memory
 
 _ANCHORS = ("machine_id", "container_id")
 _SHOWN = ("hostname", "ip")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from license_core import hostkey, stability
 from license_core.errors import Notice
 from license_core.facts import HostFacts
-from license_core.guard import TOLERANCE, Memory
+from license_core.memory import TOLERANCE, Memory
 from license_core.requirements import Requirements, Resources
 
 STABLE, REMADE, MAY_CHANGE, MISSING = "stable", "until remade", "may change", "missing"

@@ -102,7 +102,7 @@ class LicenseError(_Worded, Exception):
     @property
     def row(self) -> "Problem":
         """This error's row of the table."""
-        from license_core.problems import PROBLEMS  # only where something is said
+        from license_core.problems import PROBLEMS
 
         return PROBLEMS[type(self).__name__]
 
@@ -132,7 +132,7 @@ class Notice(_Worded):
     @property
     def row(self) -> "Remark":
         """This notice's row of the table."""
-        from license_core.problems import NOTICES  # only where something is said
+        from license_core.problems import NOTICES
 
         return NOTICES[self.slug]
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from license_core import armor
 from license_core.errors import LicenseError, TrustedKeyInvalidError
 from license_core.facts import HostFacts
-from license_core.guard import Memory
-from license_core.place import Place
+from license_core.memory import Memory
+from license_core.paths import Place
 from license_core.probe import read_facts
 from license_core.publickey import PublicKey
 from license_core.trust import Trust

@@ -5,7 +5,11 @@ from typing import Any, NamedTuple
 
 from license_core import claims, strictjson
 from license_core.claims import ClaimError
-from license_core.hostkey import COMPONENTS, DEFAULT_PROFILE, PROFILES
+from license_core.hostkey import (
+    COMPONENTS,
+    DEFAULT_PROFILE,
+    PROFILES,
+)
 from license_core.reason import Reason
 
 VERSION = 1

@@ -8,10 +8,14 @@ import os
 import re
 from collections.abc import Mapping
 
-from license_core import addresses, gpus, hostfile
+from license_core import (
+    addresses,
+    gpus,
+    hostfile,
+)
 from license_core.errors import FileUnreadableError
 from license_core.facts import HostFacts
-from license_core.place import absolute
+from license_core.paths import absolute
 from license_core.reason import Reason
 
 PINNED_IP = "LICENSE_PINNED_IP"

@@ -9,7 +9,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from license_core import armor, b64url, claims, strictjson
+from license_core import (
+    armor,
+    b64url,
+    claims,
+    strictjson,
+)
 from license_core.claims import ClaimError
 from license_core.errors import (
     LicenseError,
@@ -17,7 +22,11 @@ from license_core.errors import (
     RequestDamagedError,
     RequestUnreadableError,
 )
-from license_core.hostkey import COMPONENTS, DEFAULT_PROFILE, PROFILES
+from license_core.hostkey import (
+    COMPONENTS,
+    DEFAULT_PROFILE,
+    PROFILES,
+)
 from license_core.reason import Reason
 from license_core.sha256 import sha256
 

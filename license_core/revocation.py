@@ -9,7 +9,12 @@ from typing import Any, NamedTuple
 
 from cryptography.hazmat.primitives import hashes
 
-from license_core import b64url, claims, jws, strictjson
+from license_core import (
+    b64url,
+    claims,
+    jws,
+    strictjson,
+)
 from license_core.claims import ClaimError
 from license_core.keyset import TrustedKeyset
 from license_core.reason import Reason

@@ -9,7 +9,11 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from license_core import claims, jws, strictjson
+from license_core import (
+    claims,
+    jws,
+    strictjson,
+)
 from license_core.armor import readings
 from license_core.claims import ClaimError
 from license_core.keyset import read_key

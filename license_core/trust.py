@@ -14,7 +14,11 @@ from license_core.errors import (
     KeysetUntrustedError,
     LicenseDamagedError,
 )
-from license_core.keyset import TooFewSignersError, TrustedKeyset, open_keyset
+from license_core.keyset import (
+    TooFewSignersError,
+    TrustedKeyset,
+    open_keyset,
+)
 from license_core.publickey import PublicKey
 from license_core.reason import Reason
 
@@ -94,7 +98,11 @@ def _both(known: Blocks, blocks: Blocks, label: str) -> tuple[str, ...]:
 
 def _follow(documents: tuple[str, ...], shipped: tuple[PublicKey, ...], needed: int) -> "Chain":
     from license_core.errors import RootsInvalidError, RootsSkippedError
-    from license_core.roots import Roots, SkippedError, follow  # few vendors rotated a root yet
+    from license_core.roots import (
+        Roots,
+        SkippedError,
+        follow,
+    )
 
     try:
         return follow(documents, Roots.shipped(shipped, needed))

@@ -13,10 +13,14 @@ from license_core.errors import (
     RevocationsInvalidError,
     RevocationsRolledBackError,
 )
-from license_core.guard import Memory
+from license_core.memory import Memory
 from license_core.publickey import PublicKey
 from license_core.reason import Reason
-from license_core.trust import Blocks, Trust, open_trust
+from license_core.trust import (
+    Blocks,
+    Trust,
+    open_trust,
+)
 from license_core.verify import open_only_list
 
 if TYPE_CHECKING:

@@ -12,7 +12,13 @@ The rules that ``check`` keeps:
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from license_core import armor, hostkey, jws, stability, strictjson
+from license_core import (
+    armor,
+    hostkey,
+    jws,
+    stability,
+    strictjson,
+)
 from license_core.armor import MAX_FILE
 from license_core.claims import ClaimError
 from license_core.errors import (
@@ -43,14 +49,22 @@ from license_core.errors import (
     WrongProductError,
 )
 from license_core.facts import HostFacts
-from license_core.guard import TOLERANCE, Memory, SeenList
 from license_core.hostkey import HostKey
 from license_core.keyset import TrustedKeyset
 from license_core.license import License, UnsupportedError
+from license_core.memory import (
+    TOLERANCE,
+    Memory,
+    SeenList,
+)
 from license_core.publickey import PublicKey
 from license_core.reason import Reason
 from license_core.settings import Settings
-from license_core.trust import Blocks, Trust, open_trust
+from license_core.trust import (
+    Blocks,
+    Trust,
+    open_trust,
+)
 
 if TYPE_CHECKING:
     from license_core.revocation import Revocations
@@ -319,7 +333,7 @@ def _check_revoked(
     Returns the list of the highest number, the latest instant that one was made at, and what to
     remember of the one beside the licence.
     """
-    from license_core import revocation  # most sites have no list
+    from license_core import revocation
 
     lists: list[Revocations] = []
     seen_list: SeenList | None = None
@@ -398,7 +412,7 @@ def _check_age(
 
 
 def _open_list(token: str, keyset: TrustedKeyset) -> "Revocations":
-    from license_core.revocation import open_revocations  # most sites have no list
+    from license_core.revocation import open_revocations
 
     readings = armor.readings(token)
     for reading in readings[:-1]:
@@ -431,7 +445,7 @@ def _check_host(
     if binding.match == "anchored" and _anchored(facts, license_):
         notices.append(Notice("host-drifted"))
         return host
-    from license_core.comparison import compare  # only where something differs
+    from license_core.comparison import compare
 
     found = compare(binding, facts, memory)
     problems.append(

@@ -2,6 +2,6 @@
 
 import sys
 
-from license_server.admin import main
+from license_server.cli.main import main
 
 sys.exit(main())

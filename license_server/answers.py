@@ -5,10 +5,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from license_core.errors import LicenseError, NotAuthenticatedError
-from license_server import problem_json
 from license_server.api import PREFIX
+from license_server.http import problem_json
 from license_server.web import pages
-from license_server.web.entry import to_login
+from license_server.web.login import to_login
 
 _log = structlog.get_logger()
 

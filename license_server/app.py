@@ -19,21 +19,28 @@ from license_core.errors import (
     NotFoundError,
     UsageError,
 )
-from license_server import figures, health, revocations, vault
+from license_server.access.openid import Client
+from license_server.access.tokens import TokenCache
 from license_server.answers import answer
 from license_server.api import openapi
-from license_server.auth import TokenCache
-from license_server.edge import Edge
-from license_server.issuing import Issuer
-from license_server.keeper import Keeper
-from license_server.metrics import Metrics
-from license_server.openid import Client
+from license_server.background.keysets import Succession
+from license_server.background.record import Keeper
+from license_server.http import health
+from license_server.http.metrics import Metrics
+from license_server.http.middleware import Edge
+from license_server.http.rate_limit import Rates
+from license_server.licenses import statistics as figures
+from license_server.licenses.issuing import Issuer
+from license_server.operations import data_folder as vault
 from license_server.permissions import ROLES
-from license_server.rates import Rates
 from license_server.settings import ServerSettings
-from license_server.site import Clock, Random, Site
-from license_server.succession import Succession
-from license_server.tally import CountedSigner
+from license_server.signing import revocation_lists as revocations
+from license_server.signing.signature_count import CountedSigner
+from license_server.site import (
+    Clock,
+    Random,
+    Site,
+)
 from license_server.web import routes
 
 

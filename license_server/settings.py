@@ -11,8 +11,8 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from license_core.errors import InputInvalidError, PassphraseMissingError
-from license_core.place import words
-from license_server.proxies import Network
+from license_core.paths import words
+from license_server.http.proxies import Network
 
 
 def _networks(given: object) -> object:

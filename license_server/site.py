@@ -9,17 +9,22 @@ from sqlalchemy.exc import IntegrityError
 from starlette.concurrency import run_in_threadpool
 
 from license_core.errors import DatabaseUnavailableError
-from license_server import acts, idempotency, issuing, proposals
 from license_server.actor import Actor
-from license_server.acts import Plan, Wanted
-from license_server.db import Database
-from license_server.idempotency import Idempotency
-from license_server.issuing import Drawn, Issuer
-from license_server.orders import Order
+from license_server.audit.store import Reply
+from license_server.db import idempotency
+from license_server.db.database import Database
+from license_server.db.idempotency import Idempotency
+from license_server.licenses import (
+    acts,
+    issuing,
+    proposals,
+)
+from license_server.licenses.acts import Plan, Wanted
+from license_server.licenses.issuing import Drawn, Issuer
+from license_server.licenses.orders import Order
+from license_server.licenses.proposal_store import Proposal
+from license_server.licenses.store import StoredLicense
 from license_server.settings import ServerSettings
-from license_server.store.licenses import StoredLicense
-from license_server.store.proposals import Proposal
-from license_server.store.record import Reply
 
 T = TypeVar("T")
 Clock = Callable[[], int]

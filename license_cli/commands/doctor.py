@@ -8,15 +8,32 @@ from typing import Any
 
 import click
 
-from license_cli import files, options, page, paint, render
-from license_cli.page import Examined
+from license_cli import (
+    doctor_page as page,
+)
+from license_cli import (
+    files,
+    options,
+    paint,
+    render,
+)
+from license_cli.doctor_page import Examined
 from license_cli.session import Session, key_to_give
-from license_core import diagnosis, evidence, routes, stability
+from license_core import (
+    diagnosis,
+    evidence,
+    routes,
+    stability,
+)
 from license_core.errors import LicenseError, printable
 from license_core.facts import HostFacts
 from license_core.hostkey import HostKey
 from license_core.installed import check_file
-from license_core.requirements import Requirements, Resources, measure
+from license_core.requirements import (
+    Requirements,
+    Resources,
+    measure,
+)
 from license_core.verify import Report
 
 

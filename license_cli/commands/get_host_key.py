@@ -2,10 +2,14 @@
 
 import click
 
-from license_cli import memory, options, render
+from license_cli import (
+    memory,
+    options,
+    render,
+)
 from license_cli.session import Session, key_to_give
 from license_core import stability
-from license_core.guard import Memory
+from license_core.memory import Memory
 from license_core.request import bare_line
 
 

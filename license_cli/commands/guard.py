@@ -7,7 +7,7 @@ import click
 from license_cli.session import Session
 from license_cli.watch import Check, Watch
 from license_core.errors import UsageError
-from license_core.place import absolute
+from license_core.paths import absolute
 
 _CHECK_SECONDS = 60.0
 

@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from license_cli import files, memory, render
+from license_cli import (
+    files,
+    memory,
+    render,
+)
 from license_cli.app import Refused
 from license_cli.session import Session
 from license_core import armor
@@ -20,9 +24,13 @@ from license_core.errors import (
     UsageError,
 )
 from license_core.facts import HostFacts
-from license_core.guard import Memory
-from license_core.installed import check_file, read_known, read_roots
-from license_core.place import MAX_REVOCATIONS, read
+from license_core.installed import (
+    check_file,
+    read_known,
+    read_roots,
+)
+from license_core.memory import Memory
+from license_core.paths import MAX_REVOCATIONS, read
 from license_core.reason import Reason
 from license_core.trust import Blocks
 from license_core.verify import Report
@@ -76,7 +84,7 @@ def _blocks(data: bytes) -> Blocks:
 
 def _install_update(session: Session, blocks: Blocks, source: str, facts: HostFacts) -> None:
     """Take in a keyset, roots or a list: all that the file has, or nothing."""
-    from license_core.update import open_update  # most files are licences
+    from license_core.update import open_update
 
     place = session.place
     before, _ = place.read_memory(facts)
@@ -192,7 +200,7 @@ def _read_source(source: str, token_file: str | None) -> bytes:
         path: str = Reason("standard input")
         data = sys.stdin.buffer.read(MAX_REVOCATIONS + 1)
     elif source.lower().startswith(("https://", "http://")):
-        from license_cli import client  # the HTTP library costs more than all the rest
+        from license_cli import client
 
         path = source
         data = client.fetch(source, _token(token_file), cap=MAX_REVOCATIONS)

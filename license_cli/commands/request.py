@@ -2,7 +2,12 @@
 
 import click
 
-from license_cli import files, memory, options, render
+from license_cli import (
+    files,
+    memory,
+    options,
+    render,
+)
 from license_cli.session import Session, key_to_give
 from license_core import hostkey, stability
 from license_core.claims import ClaimError
@@ -12,7 +17,7 @@ from license_core.errors import (
     printable,
     utc,
 )
-from license_core.guard import Memory
+from license_core.memory import Memory
 from license_core.reason import Reason
 from license_core.request import LicenseRequest
 

@@ -6,10 +6,18 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from license_server.actor import Actor
-from license_server.api import PREFIX, exchange, shapes
-from license_server.api.describe import describe
-from license_server.api.who import AtSite, Needs
-from license_server.store import record as store
+from license_server.api import (
+    PREFIX,
+)
+from license_server.api import (
+    http as exchange,
+)
+from license_server.api import (
+    responses as shapes,
+)
+from license_server.api.auth import AtSite, Needs
+from license_server.api.operations import describe
+from license_server.audit import store
 
 router = APIRouter(prefix=f"{PREFIX}/checkpoints", tags=["checkpoints"])
 

@@ -10,19 +10,35 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from license_core.errors import InputInvalidError, NotPermittedError
-from license_server import acts, issuing, notes
 from license_server.actor import Actor
-from license_server.acts import Wanted
-from license_server.api import PREFIX, exchange, shapes
-from license_server.api.describe import describe
-from license_server.api.who import AtSite, Needs, Reader
+from license_server.api import (
+    PREFIX,
+)
+from license_server.api import (
+    http as exchange,
+)
+from license_server.api import (
+    responses as shapes,
+)
+from license_server.api.auth import (
+    AtSite,
+    Needs,
+    Reader,
+)
+from license_server.api.operations import describe
+from license_server.audit import store as record
+from license_server.audit.store import Reply
+from license_server.licenses import (
+    acts,
+    issuing,
+    notes,
+    store,
+)
+from license_server.licenses.acts import Wanted
+from license_server.licenses.proposal_store import Proposal
+from license_server.licenses.search import Filter
+from license_server.licenses.store import StoredLicense
 from license_server.site import Site
-from license_server.store import licenses as store
-from license_server.store import record
-from license_server.store.licenses import StoredLicense
-from license_server.store.proposals import Proposal
-from license_server.store.record import Reply
-from license_server.store.search import Filter
 
 FILE_TYPE = "application/octet-stream"
 TEXTS = ("customer", "product", "host_key", "host_name", "number", "state", "line", "q")

@@ -13,7 +13,6 @@ from license_server.api import (
     PREFIX,
     checkpoints,
     events,
-    exchange,
     licenses,
     parties,
     proposals,
@@ -22,8 +21,15 @@ from license_server.api import (
     tokens,
     users,
 )
-from license_server.api.describe import OPERATIONS, Operation, always
-from license_server.api.who import Needs
+from license_server.api import (
+    http as exchange,
+)
+from license_server.api.auth import Needs
+from license_server.api.operations import (
+    OPERATIONS,
+    Operation,
+    always,
+)
 
 _ROWS = {row.slug: row for row in PROBLEMS.values()}
 _PATH: dict[str, dict[str, Any]] = {

@@ -6,14 +6,25 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from license_server import customers, products
 from license_server.actor import Actor
-from license_server.api import PREFIX, exchange, shapes
-from license_server.api.describe import describe
-from license_server.api.who import AtSite, Needs, Reader
-from license_server.paths import plain_name, row_id
-from license_server.store import parties as store
-from license_server.store.record import Reply
+from license_server.api import (
+    PREFIX,
+)
+from license_server.api import (
+    http as exchange,
+)
+from license_server.api import (
+    responses as shapes,
+)
+from license_server.api.auth import (
+    AtSite,
+    Needs,
+    Reader,
+)
+from license_server.api.operations import describe
+from license_server.audit.store import Reply
+from license_server.catalog import customers, products, store
+from license_server.http.path_params import plain_name, row_id
 
 router = APIRouter(prefix=PREFIX)
 CustomerWriter = Annotated[Actor, Depends(Needs("customers:write"))]

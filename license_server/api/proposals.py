@@ -7,15 +7,27 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from license_core.errors import InputInvalidError
-from license_server import acts, proposals
 from license_server.actor import Actor
-from license_server.api import PREFIX, exchange, shapes
-from license_server.api.describe import describe
+from license_server.api import (
+    PREFIX,
+)
+from license_server.api import (
+    http as exchange,
+)
+from license_server.api import (
+    responses as shapes,
+)
+from license_server.api.auth import (
+    AtSite,
+    Needs,
+    Reader,
+)
 from license_server.api.licenses import told
-from license_server.api.who import AtSite, Needs, Reader
-from license_server.paths import row_id
-from license_server.store import proposals as store
-from license_server.store.record import Reply
+from license_server.api.operations import describe
+from license_server.audit.store import Reply
+from license_server.http.path_params import row_id
+from license_server.licenses import acts, proposals
+from license_server.licenses import proposal_store as store
 
 _STATES = ("waiting", "approved", "refused")
 router = APIRouter(prefix=f"{PREFIX}/proposals", tags=["proposals"])

@@ -6,9 +6,10 @@ What may be left out may also be null: both mean that nothing is said.
 from typing import Any
 
 from license_core import claims
-from license_server import customers, orders
+from license_server.catalog import customers
+from license_server.licenses import orders
+from license_server.licenses import store as licenses
 from license_server.permissions import PERMISSIONS, ROLES
-from license_server.store import licenses
 
 Schema = dict[str, Any]
 

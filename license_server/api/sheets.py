@@ -11,14 +11,36 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from license_core.errors import ImportRefusedError, InputInvalidError
-from license_server import accounts, exports, idempotency, importing, order_sheet, sheets
+from license_server.access import accounts
 from license_server.actor import Actor
-from license_server.api import PREFIX, exchange
-from license_server.api.describe import describe
-from license_server.api.licenses import DATES, TEXTS, filter_of
-from license_server.api.who import AtSite, Needs, Reader
-from license_server.bulk import Line, Outcome
-from license_server.idempotency import Idempotency
+from license_server.api import PREFIX
+from license_server.api import http as exchange
+from license_server.api.auth import (
+    AtSite,
+    Needs,
+    Reader,
+)
+from license_server.api.licenses import (
+    DATES,
+    TEXTS,
+    filter_of,
+)
+from license_server.api.operations import describe
+from license_server.db import idempotency
+from license_server.db.idempotency import Idempotency
+from license_server.sheets import (
+    csv as sheets,
+)
+from license_server.sheets import (
+    exports,
+)
+from license_server.sheets import (
+    importer as importing,
+)
+from license_server.sheets import (
+    orders as order_sheet,
+)
+from license_server.sheets.batches import Line, Outcome
 from license_server.site import Site
 
 MEDIA_TYPE = "text/csv"

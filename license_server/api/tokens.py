@@ -9,14 +9,22 @@ from starlette.responses import Response
 from license_core import claims
 from license_core.claims import ClaimError
 from license_core.errors import InputInvalidError
-from license_server import auth
+from license_server.access import store
+from license_server.access import tokens as auth
+from license_server.access.store import StoredToken
+from license_server.access.tokens import Grant
 from license_server.actor import Actor
-from license_server.api import PREFIX, exchange, shapes
-from license_server.api.describe import describe
-from license_server.api.who import AtSite, Needs
-from license_server.auth import Grant
-from license_server.store import people as store
-from license_server.store.people import StoredToken
+from license_server.api import (
+    PREFIX,
+)
+from license_server.api import (
+    http as exchange,
+)
+from license_server.api import (
+    responses as shapes,
+)
+from license_server.api.auth import AtSite, Needs
+from license_server.api.operations import describe
 
 MOST_DAYS = 3660
 router = APIRouter(prefix=f"{PREFIX}/tokens", tags=["tokens"])

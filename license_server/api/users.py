@@ -10,15 +10,29 @@ from starlette.responses import Response
 from license_core import claims
 from license_core.claims import ClaimError
 from license_core.errors import InputInvalidError
-from license_server import accounts, invitations, second_factor
+from license_server.access import (
+    accounts,
+    invitations,
+    store,
+)
+from license_server.access import (
+    totp as second_factor,
+)
+from license_server.access.store import StoredUser
 from license_server.actor import Actor
-from license_server.api import PREFIX, exchange, shapes
-from license_server.api.describe import describe
-from license_server.api.who import AtSite, Needs
-from license_server.paths import row_id
+from license_server.api import (
+    PREFIX,
+)
+from license_server.api import (
+    http as exchange,
+)
+from license_server.api import (
+    responses as shapes,
+)
+from license_server.api.auth import AtSite, Needs
+from license_server.api.operations import describe
+from license_server.http.path_params import row_id
 from license_server.site import Site
-from license_server.store import people as store
-from license_server.store.people import StoredUser
 
 router = APIRouter(prefix=PREFIX, tags=["people"])
 Manager = Annotated[Actor, Depends(Needs("people:manage"))]

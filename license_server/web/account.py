@@ -15,14 +15,31 @@ from license_core.errors import (
     NotAuthenticatedError,
     NotFoundError,
 )
-from license_server import accounts, auth, second_factor, signing_in
-from license_server.auth import Session
-from license_server.signing_in import Attempt
+from license_server.access import (
+    accounts,
+)
+from license_server.access import (
+    login as signing_in,
+)
+from license_server.access import store as people
+from license_server.access import (
+    tokens as auth,
+)
+from license_server.access import (
+    totp as second_factor,
+)
+from license_server.access.login import Attempt
+from license_server.access.store import StoredUser
+from license_server.access.tokens import Session
 from license_server.site import Site
-from license_server.store import people
-from license_server.store.people import StoredUser
-from license_server.web import entry, pages
-from license_server.web.who import AtSite, Form, SignedIn, address_of
+from license_server.web import login as entry
+from license_server.web import pages
+from license_server.web.session import (
+    AtSite,
+    Form,
+    SignedIn,
+    address_of,
+)
 
 ACCOUNT = "/account"
 _LONGEST_SEALED = 200

@@ -11,18 +11,34 @@ from license_core.errors import (
     InputInvalidError,
     NameTakenError,
 )
-from license_server import cursors, customers
-from license_server.auth import Session
-from license_server.paths import row_id
+from license_server.access.tokens import Session
+from license_server.audit import store as record
+from license_server.audit.store import Event, Reply
+from license_server.catalog import customers
+from license_server.catalog import store as parties
+from license_server.catalog.store import Customer
+from license_server.http import cursors
+from license_server.http.path_params import row_id
+from license_server.licenses import store as licenses
+from license_server.licenses.search import Filter
+from license_server.licenses.store import StoredLicense
 from license_server.site import Site
-from license_server.store import licenses, parties, record
-from license_server.store.licenses import StoredLicense
-from license_server.store.parties import Customer
-from license_server.store.record import Event, Reply
-from license_server.store.search import Filter
-from license_server.web import editing, forms, pages, who
-from license_server.web.editing import Faults
-from license_server.web.who import AtSite, Form, May
+from license_server.web import (
+    edit_conflicts as editing,
+)
+from license_server.web import (
+    forms,
+    pages,
+)
+from license_server.web import (
+    session as who,
+)
+from license_server.web.edit_conflicts import Faults
+from license_server.web.session import (
+    AtSite,
+    Form,
+    May,
+)
 
 ROOM = "/customers"
 _PAGE = 50

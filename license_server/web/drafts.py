@@ -12,9 +12,9 @@ from sqlalchemy import Connection
 from license_core import strictjson
 from license_core.errors import NotFoundError
 from license_server.actor import Actor
+from license_server.audit import store as record
+from license_server.audit.store import Reply
 from license_server.site import Site
-from license_server.store import record
-from license_server.store.record import Reply
 from license_server.web import forms
 
 _DRAFT = "draft:"

@@ -9,12 +9,24 @@ from starlette.requests import Request
 
 from license_core import b64url
 from license_core import request as requests
-from license_core.errors import FormExpiredError, InputInvalidError, LicenseError
+from license_core.errors import (
+    FormExpiredError,
+    InputInvalidError,
+    LicenseError,
+)
 from license_core.reason import Reason
-from license_server import acts, desk, orders, products, sheet_jobs
-from license_server.idempotency import Idempotency
-from license_server.orders import Order
-from license_server.products import FindProduct
+from license_server.catalog import products
+from license_server.catalog.products import FindProduct
+from license_server.db.idempotency import Idempotency
+from license_server.licenses import (
+    acts,
+    orders,
+)
+from license_server.licenses import (
+    lookup as desk,
+)
+from license_server.licenses.orders import Order
+from license_server.sheets import jobs as sheet_jobs
 from license_server.site import Random
 
 _MOST_FIELDS = 50

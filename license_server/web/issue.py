@@ -7,24 +7,38 @@ from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
 from license_core.errors import ChangedMeanwhileError, LicenseError
-from license_server import desk, issuing, products
-from license_server.acts import Wanted
-from license_server.auth import Session
+from license_server.access.tokens import Session
+from license_server.catalog import products
+from license_server.licenses import issuing
+from license_server.licenses import lookup as desk
+from license_server.licenses.acts import Wanted
 from license_server.site import Site
+from license_server.web import (
+    acts as life,
+)
 from license_server.web import (
     drafts,
     forms,
     licenses,
-    life,
     pages,
-    reading,
-    replacement,
-    settled,
+)
+from license_server.web import (
+    form_meaning as reading,
+)
+from license_server.web import (
+    pinned_form as settled,
+)
+from license_server.web import (
+    prefill as replacement,
 )
 from license_server.web.drafts import Draft
-from license_server.web.entry import HOME
-from license_server.web.reading import Look, Reading
-from license_server.web.who import AtSite, Form, May
+from license_server.web.form_meaning import Look, Reading
+from license_server.web.login import HOME
+from license_server.web.session import (
+    AtSite,
+    Form,
+    May,
+)
 
 # The errors of an order that are shown at the form, beside what was typed.
 _AT_THE_FORM = {

@@ -12,13 +12,15 @@ from license_core.errors import (
 )
 from license_core.keyset import SigningKey
 from license_core.publickey import PublicKey
-from license_server import keysets, vault
-from license_server.auth import Session
-from license_server.keysets import WARN_DAYS
+from license_server.access.tokens import Session
+from license_server.audit import store as record
+from license_server.operations import data_folder as vault
+from license_server.signing import keysets
+from license_server.signing import revocation_store as revocations
+from license_server.signing.keysets import WARN_DAYS
 from license_server.site import Site
-from license_server.store import record, revocations
 from license_server.web import pages
-from license_server.web.who import AtSite, May
+from license_server.web.session import AtSite, May
 
 _DAY = 86400
 _ROOT, _RECORD = "root.pub.pem", "record.pub.pem"

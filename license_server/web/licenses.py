@@ -9,20 +9,48 @@ from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
 from license_core import strictjson
-from license_core.errors import InputInvalidError, LicenseError, printable
+from license_core.errors import (
+    InputInvalidError,
+    LicenseError,
+    printable,
+)
 from license_core.reason import Reason
-from license_server import acts, cursors, issuing, notes
-from license_server.auth import Session
+from license_server.access.tokens import Session
+from license_server.audit import store as record
+from license_server.audit.store import Event, Reply
+from license_server.catalog import store as parties
+from license_server.http import cursors
+from license_server.licenses import (
+    acts,
+    issuing,
+    notes,
+)
+from license_server.licenses import store as licenses
+from license_server.licenses.search import Filter
+from license_server.licenses.store import StoredLicense
 from license_server.site import Site
-from license_server.store import licenses, parties, record
-from license_server.store.licenses import StoredLicense
-from license_server.store.record import Event, Reply
-from license_server.store.search import Filter
-from license_server.web import forms, pages, sending, who
-from license_server.web.entry import HOME
+from license_server.web import (
+    delivery as sending,
+)
+from license_server.web import (
+    forms,
+    pages,
+)
+from license_server.web import (
+    session as who,
+)
+from license_server.web.login import HOME
 from license_server.web.reader import Reader as PageReader
-from license_server.web.terms import Difference, Terms, differences
-from license_server.web.who import AtSite, Form, May
+from license_server.web.session import (
+    AtSite,
+    Form,
+    May,
+)
+from license_server.web.term_changes import (
+    Difference,
+    Terms,
+    differences,
+)
 
 MEDIA_TYPE = "application/octet-stream"
 STATES = ("valid", "grace", "active", "expired", "suspended", "revoked", "replaced")

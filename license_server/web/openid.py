@@ -13,13 +13,27 @@ from fastapi import APIRouter, Request
 from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
-from license_core.errors import NotFoundError, OpenIdRefusedError, OpenIdUnavailableError
+from license_core.errors import (
+    NotFoundError,
+    OpenIdRefusedError,
+    OpenIdUnavailableError,
+)
 from license_core.reason import Reason
-from license_server import openid
-from license_server.openid import Asked, Client, Provider
-from license_server.store.people import StoredUser
-from license_server.web import entry
-from license_server.web.who import AtSite, base_of, cookie, delete_cookie, set_cookie
+from license_server.access import openid
+from license_server.access.openid import (
+    Asked,
+    Client,
+    Provider,
+)
+from license_server.access.store import StoredUser
+from license_server.web import login as entry
+from license_server.web.session import (
+    AtSite,
+    base_of,
+    cookie,
+    delete_cookie,
+    set_cookie,
+)
 
 T = TypeVar("T")
 OPENID = "/login/openid"

@@ -10,17 +10,25 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from license_core.errors import printable
-from license_server import figures, keysets
-from license_server.auth import Session
-from license_server.figures import MOVED_DAYS, SMALL, SOON_DAYS, Board, Kept, Period
-from license_server.orders import DAY
+from license_server.access.tokens import Session
+from license_server.licenses import statistics as figures
+from license_server.licenses import statistics_store as store
+from license_server.licenses.orders import DAY
+from license_server.licenses.statistics import (
+    MOVED_DAYS,
+    SMALL,
+    SOON_DAYS,
+    Board,
+    Kept,
+    Period,
+)
+from license_server.signing import keysets
 from license_server.site import Site
-from license_server.store import figures as store
 from license_server.web import charts, pages
 from license_server.web.charts import Bar, Part
-from license_server.web.entry import HOME
+from license_server.web.login import HOME
 from license_server.web.reader import Reader
-from license_server.web.who import AtSite, May
+from license_server.web.session import AtSite, May
 
 _NAMED = 6
 _OTHERS = object()

@@ -14,11 +14,22 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from license_core.errors import LicenseError, NotFoundError, Notice, printable, utc
+from license_core.errors import (
+    LicenseError,
+    NotFoundError,
+    Notice,
+    printable,
+    utc,
+)
 from license_core.reason import say
 from license_server.site import Site
-from license_server.web import actions, menu
-from license_server.web.reader import LANGUAGES, Reader, catalogue
+from license_server.web import event_labels as actions
+from license_server.web import menu
+from license_server.web.reader import (
+    LANGUAGES,
+    Reader,
+    catalogue,
+)
 
 _STATIC = {
     "desk.css": "text/css; charset=utf-8",

@@ -17,17 +17,34 @@ from license_core.errors import (
     NotPermittedError,
 )
 from license_core.reason import Reason
-from license_server import accounts, cursors, invitations, second_factor
+from license_server.access import (
+    accounts,
+    invitations,
+    store,
+)
+from license_server.access import (
+    totp as second_factor,
+)
+from license_server.access.store import (
+    Invitation,
+    StoredSession,
+    StoredUser,
+)
+from license_server.access.tokens import Session
 from license_server.actor import Actor
-from license_server.auth import Session
-from license_server.paths import row_id
+from license_server.http import cursors
+from license_server.http.path_params import row_id
 from license_server.permissions import PERMISSIONS, ROLES
 from license_server.site import Site
-from license_server.store import people as store
-from license_server.store.people import Invitation, StoredSession, StoredUser
-from license_server.web import editing, pages
-from license_server.web.editing import Faults
-from license_server.web.who import AtSite, Form, May, base_of
+from license_server.web import edit_conflicts as editing
+from license_server.web import pages
+from license_server.web.edit_conflicts import Faults
+from license_server.web.session import (
+    AtSite,
+    Form,
+    May,
+    base_of,
+)
 
 ROOM = "/people"
 _PAGE = 50

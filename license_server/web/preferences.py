@@ -5,9 +5,15 @@ from starlette.responses import RedirectResponse, Response
 
 from license_core.errors import InputInvalidError
 from license_core.reason import Reason
-from license_server.web import entry, forms
-from license_server.web.reader import COOKIES, LANGUAGES, THEMES, is_zone
-from license_server.web.who import is_secure
+from license_server.web import forms
+from license_server.web import login as entry
+from license_server.web.reader import (
+    COOKIES,
+    LANGUAGES,
+    THEMES,
+    is_zone,
+)
+from license_server.web.session import is_secure
 
 _SECONDS = 400 * 86400  # the longest that browsers keep a cookie (RFC 6265bis section 5.5)
 anyone = APIRouter()

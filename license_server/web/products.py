@@ -14,16 +14,27 @@ from license_core.errors import (
     NameTakenError,
     NotFoundError,
 )
-from license_server import cursors, products
-from license_server.auth import Session
-from license_server.paths import row_id
+from license_server.access.tokens import Session
+from license_server.audit.store import Reply
+from license_server.catalog import products
+from license_server.catalog import store as parties
+from license_server.catalog.store import Product
+from license_server.http import cursors
+from license_server.http.path_params import row_id
 from license_server.site import Site
-from license_server.store import parties
-from license_server.store.parties import Product
-from license_server.store.record import Reply
-from license_server.web import editing, forms, pages
-from license_server.web.editing import Faults
-from license_server.web.who import AtSite, Form, May
+from license_server.web import (
+    edit_conflicts as editing,
+)
+from license_server.web import (
+    forms,
+    pages,
+)
+from license_server.web.edit_conflicts import Faults
+from license_server.web.session import (
+    AtSite,
+    Form,
+    May,
+)
 
 ROOM = "/products"
 _PAGE = 50

@@ -9,20 +9,40 @@ from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
 from license_core.errors import InputInvalidError, LicenseError
-from license_server import acts, cursors, issuing, proposals
+from license_server.access.tokens import Session
 from license_server.actor import Actor
-from license_server.acts import Plan
-from license_server.auth import Session
-from license_server.paths import row_id
+from license_server.audit.store import Reply
+from license_server.http import cursors
+from license_server.http.path_params import row_id
+from license_server.licenses import (
+    acts,
+    issuing,
+    proposals,
+)
+from license_server.licenses import proposal_store as store
+from license_server.licenses.acts import Plan
+from license_server.licenses.proposal_store import Proposal
+from license_server.licenses.store import StoredLicense
 from license_server.site import Site
-from license_server.store import proposals as store
-from license_server.store.licenses import StoredLicense
-from license_server.store.proposals import Proposal
-from license_server.store.record import Reply
-from license_server.web import forms, pages, reading
-from license_server.web.reading import Reading
-from license_server.web.terms import Difference, Terms, differences
-from license_server.web.who import AtSite, Form, May, base_of
+from license_server.web import (
+    form_meaning as reading,
+)
+from license_server.web import (
+    forms,
+    pages,
+)
+from license_server.web.form_meaning import Reading
+from license_server.web.session import (
+    AtSite,
+    Form,
+    May,
+    base_of,
+)
+from license_server.web.term_changes import (
+    Difference,
+    Terms,
+    differences,
+)
 
 PROPOSALS = "/proposals"
 STATES = ("waiting", "approved", "refused")

@@ -11,17 +11,20 @@ from starlette.responses import Response, StreamingResponse
 from license_core import strictjson
 from license_core.errors import InputInvalidError, NotFoundError
 from license_core.reason import Reason
-from license_server import chain, cursors, exports, sheets
+from license_server.access import store as people
+from license_server.access.tokens import Session
 from license_server.actor import Actor
-from license_server.auth import Session
+from license_server.audit import chain, store
+from license_server.audit.store import Event, Wanted
+from license_server.catalog import store as parties
+from license_server.http import cursors
+from license_server.sheets import csv as sheets
+from license_server.sheets import exports
 from license_server.site import Site
-from license_server.store import parties, people
-from license_server.store import record as store
-from license_server.store.record import Event, Wanted
 from license_server.web import pages
-from license_server.web.actions import ACTIONS
+from license_server.web.event_labels import ACTIONS
 from license_server.web.reader import Reader
-from license_server.web.who import AtSite, May
+from license_server.web.session import AtSite, May
 
 RECORD = "/record"
 _PAGE = 16  # so that a page stays under 100 kB, whatever people typed

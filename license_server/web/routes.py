@@ -3,22 +3,30 @@
 from license_server.web import (
     account,
     customers,
-    entry,
     issue,
     keys,
     licenses,
-    life,
     openid,
     overview,
     people,
     preferences,
     products,
     proposals,
-    public,
-    published,
     record,
     sheets,
     tokens,
+)
+from license_server.web import (
+    acts as life,
+)
+from license_server.web import (
+    login as entry,
+)
+from license_server.web import (
+    revocation_file as published,
+)
+from license_server.web import (
+    static_files as public,
 )
 
 ROUTERS = (

@@ -17,18 +17,35 @@ from license_core.errors import (
     SheetInvalidError,
 )
 from license_core.reason import Reason
-from license_server import desk, exports, order_sheet, sheet_jobs, sheets
-from license_server.auth import Session
-from license_server.bulk import Refused
-from license_server.sheet_jobs import Agreed, Job
+from license_server.access.tokens import Session
+from license_server.catalog import store as parties
+from license_server.licenses import lookup as desk
+from license_server.licenses import store as licenses_store
+from license_server.licenses.search import Filter
+from license_server.sheets import (
+    csv as sheets,
+)
+from license_server.sheets import (
+    exports,
+)
+from license_server.sheets import (
+    jobs as sheet_jobs,
+)
+from license_server.sheets import (
+    orders as order_sheet,
+)
+from license_server.sheets.batches import Refused
+from license_server.sheets.jobs import Agreed, Job
 from license_server.site import Site
-from license_server.store import licenses as licenses_store
-from license_server.store import parties
-from license_server.store.search import Filter
-from license_server.web import editing, pages
-from license_server.web.editing import Faults
+from license_server.web import edit_conflicts as editing
+from license_server.web import pages
+from license_server.web.edit_conflicts import Faults
 from license_server.web.licenses import STATES, no_state
-from license_server.web.who import AtSite, Form, May
+from license_server.web.session import (
+    AtSite,
+    Form,
+    May,
+)
 
 ROOM = "/sheets"
 JOBS = f"{ROOM}/jobs"

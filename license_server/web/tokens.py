@@ -11,15 +11,25 @@ from starlette.responses import RedirectResponse, Response
 from license_core import strictjson
 from license_core.errors import InputInvalidError, NameTakenError
 from license_core.reason import Reason
-from license_server import auth
+from license_server.access import store as people
+from license_server.access import tokens as auth
+from license_server.access.store import StoredToken
+from license_server.access.tokens import (
+    PROGRAM,
+    Grant,
+    Session,
+)
 from license_server.api.tokens import MOST_DAYS
-from license_server.auth import PROGRAM, Grant, Session
+from license_server.catalog import store as parties
 from license_server.permissions import PERMISSIONS, WHOLE
-from license_server.store import parties, people
-from license_server.store.people import StoredToken
-from license_server.web import editing, pages
-from license_server.web.editing import Faults
-from license_server.web.who import AtSite, Form, May
+from license_server.web import edit_conflicts as editing
+from license_server.web import pages
+from license_server.web.edit_conflicts import Faults
+from license_server.web.session import (
+    AtSite,
+    Form,
+    May,
+)
 
 ROOM = "/tokens"
 _SEPARATORS = re.compile(r"[\s,;，、；]+")

@@ -8,9 +8,19 @@ import time
 from itertools import islice
 from pathlib import Path
 
-from license_server import garbage, importing, order_sheet, sheets, vault
 from license_server.actor import COMMAND
-from license_server.issuing import Issuer
+from license_server.licenses.issuing import Issuer
+from license_server.operations import data_folder as vault
+from license_server.operations import garbage
+from license_server.sheets import (
+    csv as sheets,
+)
+from license_server.sheets import (
+    importer as importing,
+)
+from license_server.sheets import (
+    orders as order_sheet,
+)
 from tests.bench.table import Row
 from tests.support import server
 from tests.support.postgres import new_database

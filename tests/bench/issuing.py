@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from license_server.vault import open_database
+from license_server.operations.data_folder import open_database
 from tests.bench.table import Row
 from tests.support import server
 from tests.support.postgres import new_database

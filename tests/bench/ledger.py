@@ -6,8 +6,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select, text
 
-from license_server.models import customer_words, customers, keysets, licenses, metadata, products
-from license_server.words import words
+from license_server.catalog.names import words
+from license_server.db.tables import (
+    customer_words,
+    customers,
+    keysets,
+    licenses,
+    metadata,
+    products,
+)
 
 NOW = 1_795_000_000  # 2026-11-18
 PRODUCTS = 12

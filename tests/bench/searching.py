@@ -13,14 +13,15 @@ from urllib.parse import urlencode
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
-from license_server import auth
+from license_server.access import store as people
+from license_server.access import tokens as auth
 from license_server.app import create_app
-from license_server.db import Database
+from license_server.db.database import Database
+from license_server.licenses import store as licenses
+from license_server.licenses.search import Filter
 from license_server.settings import ServerSettings
 from license_server.site import Site
-from license_server.store import licenses, people
-from license_server.store.search import Filter
-from license_server.web.who import SESSION
+from license_server.web.session import SESSION
 from tests.bench import ledger
 from tests.bench.ledger import DAY, NOW, PER_CUSTOMER, PRODUCTS
 from tests.bench.table import Row

@@ -4,7 +4,11 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from license_core import armor, hostkey, jws
+from license_core import (
+    armor,
+    hostkey,
+    jws,
+)
 from license_core.errors import LicenseError
 from license_core.facts import HostFacts
 from license_core.keyset import Keyset, SigningKey

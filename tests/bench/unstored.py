@@ -6,11 +6,13 @@ The token, the order, the signature, the verification and the answer are those o
 import sys
 from typing import Any
 
-from license_server import admin, issuing, orders, site
+from license_server import site
 from license_server.actor import Actor
-from license_server.acts import Wanted
-from license_server.store.licenses import StoredLicense
-from license_server.store.record import Reply
+from license_server.audit.store import Reply
+from license_server.cli import main as admin
+from license_server.licenses import issuing, orders
+from license_server.licenses.acts import Wanted
+from license_server.licenses.store import StoredLicense
 
 
 async def _without_storing(

@@ -6,8 +6,10 @@ import time
 import httpx
 from playwright.sync_api import Browser, Page
 
-from license_server import accounts, products, vault
+from license_server.access import accounts
 from license_server.actor import COMMAND
+from license_server.catalog import products
+from license_server.operations import data_folder as vault
 from tests.browser.conftest import sign_in
 from tests.support import server
 from tests.support.server import LINE, PASSWORD, Running

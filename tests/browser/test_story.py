@@ -16,8 +16,10 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 from license_core.problems import PROBLEMS
-from license_server import accounts, invitations, products, vault
+from license_server.access import accounts, invitations
 from license_server.actor import COMMAND
+from license_server.catalog import products
+from license_server.operations import data_folder as vault
 from license_server.web.reader import catalogue
 from tests.bench import ledger
 from tests.support import hosts, judge, server

@@ -17,8 +17,15 @@ from typing import Any
 
 import pytest
 
-from license_cli import page, paint
-from license_core import diagnosis, evidence, hostkey, requirements, routes
+from license_cli import doctor_page as page
+from license_cli import paint
+from license_core import (
+    diagnosis,
+    evidence,
+    hostkey,
+    requirements,
+    routes,
+)
 from license_core.requirements import Requirements, Resources
 from license_core.verify import Report
 from tests.support import hosts

@@ -13,7 +13,13 @@ from typing import Any
 
 import pytest
 
-from license_cli.watch import STATES, TRIES, UNCHECKED, Outcome, exposition
+from license_cli.watch import (
+    STATES,
+    TRIES,
+    UNCHECKED,
+    Outcome,
+    exposition,
+)
 from license_core.license import License
 from tests.support.cli import CLI, DAY, NOW, REPOSITORY, World, code
 

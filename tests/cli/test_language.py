@@ -10,7 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from license_cli import render, voice, wrap
+from license_cli import (
+    language as voice,
+)
+from license_cli import (
+    render,
+    wrap,
+)
 from license_cli.app import COMMANDS
 from tests.support import catalogue, hosts
 from tests.support.cli import CLI, World, code

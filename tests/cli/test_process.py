@@ -319,8 +319,8 @@ def test_check_installed_raises_nothing_in_a_folder_that_was_removed(
     where = f"conf={str(present.conf)!r}, keys={str(present.keys)!r}, root={str(present.host)!r}"
     script = (
         f"import sys; sys.path.append({str(REPOSITORY)!r})\n"
-        "from license_core import place\n"
-        "place.__file__ = '/nonexistent/license_core/place.py'  # as from an installed wheel\n"
+        "from license_core import paths\n"
+        "paths.__file__ = '/nonexistent/license_core/paths.py'  # as from an installed wheel\n"
         "from license_core.installed import check_installed\n"
         f"print(check_installed({where}).exit_code, check_installed().exit_code)"
     )

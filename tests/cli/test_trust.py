@@ -5,7 +5,14 @@ import json
 
 import pytest
 
-from license_core import armor, b64url, guard, jws
+from license_core import (
+    armor,
+    b64url,
+    jws,
+)
+from license_core import (
+    memory as guard,
+)
 from license_core.keyset import Keyset
 from license_core.signer import MemorySigner
 from tests.support.cli import DAY, NUMBER, Done, World, code, flipped, new_signer

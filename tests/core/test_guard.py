@@ -6,10 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from license_core import guard, hostkey
+from license_core import hostkey
+from license_core import memory as guard
 from license_core.claims import MAX_INSTANT, MAX_INTEGER
 from license_core.facts import HostFacts
-from license_core.guard import MAX_HOSTS, Memory, SeenList
+from license_core.memory import (
+    MAX_HOSTS,
+    Memory,
+    SeenList,
+)
 
 FACTS = HostFacts("studio2_gpu", "172.17.0.2", "5e" * 16, "5f" * 32)
 OTHER = FACTS._replace(container_id="60" * 32)

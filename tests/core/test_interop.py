@@ -12,7 +12,11 @@ import pytest
 from joserfc import jws as jose
 from joserfc.jwk import OKPKey
 
-from license_core import b64url, jws, strictjson
+from license_core import (
+    b64url,
+    jws,
+    strictjson,
+)
 from license_core.publickey import PublicKey
 from license_core.signer import MemorySigner
 from tests.vectors import generate

@@ -10,7 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from license_core import armor, b64url, jws
+from license_core import (
+    armor,
+    b64url,
+    jws,
+)
 from license_core.errors import LicenseError
 from license_core.problems import PROBLEMS
 from license_core.settings import Settings

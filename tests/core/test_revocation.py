@@ -3,7 +3,11 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from license_core.revocation import DIGEST_BYTES, Revocations, digest
+from license_core.revocation import (
+    DIGEST_BYTES,
+    Revocations,
+    digest,
+)
 
 numbers = st.lists(st.text(min_size=1, max_size=30), max_size=40)
 

@@ -9,8 +9,17 @@ from hypothesis import strategies as st
 
 from license_core import jws
 from license_core.claims import ClaimError
-from license_core.keyset import Keyset, SigningKey, TooFewSignersError, open_keyset
-from license_core.roots import Roots, SkippedError, follow
+from license_core.keyset import (
+    Keyset,
+    SigningKey,
+    TooFewSignersError,
+    open_keyset,
+)
+from license_core.roots import (
+    Roots,
+    SkippedError,
+    follow,
+)
 from license_core.signer import MemorySigner
 
 POOL = [MemorySigner.from_seed(bytes([number]) * 32) for number in range(1, 6)]

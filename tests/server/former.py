@@ -12,10 +12,11 @@ from license_core.keyset import Keyset, SigningKey
 from license_core.license import HostBinding, License
 from license_core.publickey import PublicKey
 from license_core.signer import MemorySigner
-from license_server import issuing, schema
-from license_server.db import Database
+from license_server.db.database import Database
+from license_server.licenses import issuing
+from license_server.operations import schema
 from license_server.settings import ServerSettings
-from license_server.signers import pkcs8
+from license_server.signing.signers import pkcs8
 from tests.support import server
 from tests.support.server import KEY, PASSPHRASE
 

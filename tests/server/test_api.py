@@ -10,8 +10,8 @@ from license_core.armor import MAX_FILE
 from license_core.request import LicenseRequest
 from license_core.verify import open_license
 from license_server.actor import COMMAND
-from license_server.edge import MAX_BODY
-from license_server.store import record
+from license_server.audit import store as record
+from license_server.http.middleware import MAX_BODY
 from tests.server.conftest import Desk
 from tests.support import server
 from tests.support.server import KEY, LINE
@@ -77,7 +77,7 @@ def test_without_a_valid_token_nothing_is_told(
 
 
 def test_a_revoked_token_is_worth_nothing_a_second_later(desk: Desk) -> None:
-    from license_server import auth
+    from license_server.access import tokens as auth
 
     name = f"revoked-{desk.clock.now}"
     token = server.new_token(desk.site.database, name, desk.clock.now)
@@ -321,8 +321,8 @@ def test_every_reply_carries_the_security_headers(desk: Desk) -> None:
 
 
 def test_the_documents_name_every_member_and_parameter() -> None:
-    from license_server import orders
     from license_server.api import licenses
+    from license_server.licenses import orders
 
     text = (server.REPOSITORY / "docs" / "API.md").read_text("utf-8")
     for name in (*orders.MEMBERS, *licenses.TEXTS, *licenses.DATES):

@@ -19,11 +19,11 @@ from sqlalchemy import select
 from license_core.errors import BackupInvalidError
 from license_core.problems import PROBLEMS
 from license_core.verify import open_license
-from license_server import backup as backups
-from license_server import issuing
+from license_server.audit import store as record
+from license_server.licenses import issuing
+from license_server.operations import backup as backups
+from license_server.operations.data_folder import open_database
 from license_server.settings import ServerSettings
-from license_server.store import record
-from license_server.vault import open_database
 from tests.support import server
 from tests.support.postgres import new_database
 from tests.support.server import LINE

@@ -18,26 +18,30 @@ from sqlalchemy.exc import IntegrityError
 
 from license_core.errors import SheetInvalidError
 from license_core.verify import open_license
-from license_server import (
-    accounts,
-    acts,
-    auth,
-    bulk,
-    idempotency,
-    importing,
-    issuing,
-    models,
-    order_sheet,
-    products,
-    rows,
-)
+from license_server.access import accounts
+from license_server.access import tokens as auth
 from license_server.actor import COMMAND
-from license_server.bulk import Line, Outcome
-from license_server.db import Database
-from license_server.idempotency import Idempotency
-from license_server.store import licenses, record
-from license_server.store.search import Filter
-from license_server.vault import open_database
+from license_server.audit import digests as rows
+from license_server.audit import store as record
+from license_server.catalog import products
+from license_server.db import idempotency
+from license_server.db import tables as models
+from license_server.db.database import Database
+from license_server.db.idempotency import Idempotency
+from license_server.licenses import acts, issuing
+from license_server.licenses import store as licenses
+from license_server.licenses.search import Filter
+from license_server.operations.data_folder import open_database
+from license_server.sheets import (
+    batches as bulk,
+)
+from license_server.sheets import (
+    importer as importing,
+)
+from license_server.sheets import (
+    orders as order_sheet,
+)
+from license_server.sheets.batches import Line, Outcome
 from tests.server.conftest import Desk
 from tests.server.test_api import issue
 from tests.support import server

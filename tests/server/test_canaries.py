@@ -16,11 +16,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from license_server import auth
-from license_server.db import Database
+from license_server.access import tokens as auth
+from license_server.db.database import Database
+from license_server.operations.data_folder import open_database
 from license_server.permissions import PERMISSIONS
 from license_server.settings import ServerSettings
-from license_server.vault import open_database
 from tests.server.conftest import Desk
 from tests.server.test_desk import hidden
 from tests.support import server

@@ -15,12 +15,22 @@ import sqlalchemy
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from license_core.errors import LicenseError, SignerUnavailableError
-from license_server import accounts, passwords, second_factor, signing_in, vault
+from license_server.access import (
+    accounts,
+    passwords,
+)
+from license_server.access import (
+    login as signing_in,
+)
+from license_server.access import store as people
+from license_server.access import (
+    totp as second_factor,
+)
+from license_server.access.totp_seeds import Seeds
 from license_server.actor import COMMAND
+from license_server.operations import data_folder as vault
 from license_server.permissions import PERMISSIONS
-from license_server.seeds import Seeds
-from license_server.store import people
-from license_server.web.who import SESSION
+from license_server.web.session import SESSION
 from tests.server.conftest import Desk
 from tests.server.test_desk import hidden, sign_in
 from tests.server.test_tokens import bearer

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from license_core.problems import PROBLEMS
 from license_core.request import LicenseRequest
 from license_core.verify import open_license
-from license_server import admin
+from license_server.cli import main as admin
 from tests.support import server, softhsm
 from tests.support.server import EMAIL, KEY, LINE, PASSPHRASE, PASSWORD
 

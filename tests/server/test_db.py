@@ -9,11 +9,13 @@ import sqlalchemy
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import IntegrityError
 
-from license_server import audit, db
 from license_server.actor import COMMAND
-from license_server.db import Database
-from license_server.store import parties, record
-from license_server.store.record import Reply
+from license_server.audit import events as audit
+from license_server.audit import store as record
+from license_server.audit.store import Reply
+from license_server.catalog import store as parties
+from license_server.db import database as db
+from license_server.db.database import Database
 from tests.support.postgres import new_database
 from tests.support.server import make
 

@@ -8,7 +8,7 @@ import pytest
 
 from license_core.request import LicenseRequest
 from license_core.verify import open_license
-from license_server import issuing
+from license_server.licenses import issuing
 from tests.server.conftest import Desk
 from tests.support import server
 from tests.support.server import EMAIL, KEY, LINE, PASSWORD

@@ -8,10 +8,12 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 
 from license_core.request import LicenseRequest
-from license_server import auth, issuing, products
+from license_server.access import tokens as auth
+from license_server.catalog import products
+from license_server.catalog import store as parties
+from license_server.licenses import issuing
 from license_server.permissions import PERMISSIONS
-from license_server.store import parties
-from license_server.web import sending
+from license_server.web import delivery as sending
 from tests.server.conftest import Desk
 from tests.server.test_desk import (
     FORM,

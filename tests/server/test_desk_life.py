@@ -12,14 +12,16 @@ import pytest
 
 from license_core.claims import MAX_INSTANT
 from license_core.verify import open_license
-from license_server import accounts, auth, issuing, products
+from license_server.access import accounts
+from license_server.access import tokens as auth
 from license_server.actor import COMMAND
-from license_server.store import licenses as store
-from license_server.store import record
-from license_server.store.licenses import StoredLicense
-from license_server.web import replacement
+from license_server.audit import store as record
+from license_server.catalog import products
+from license_server.licenses import issuing, store
+from license_server.licenses.store import StoredLicense
+from license_server.web import prefill as replacement
 from license_server.web.reader import at
-from license_server.web.who import SESSION
+from license_server.web.session import SESSION
 from tests.server.conftest import Desk
 from tests.support import server
 from tests.support.server import KEY, LINE

@@ -23,32 +23,36 @@ from sqlalchemy import Connection, Engine, event, insert, update
 import license_server
 from license_core.keyset import TrustedKeyset
 from license_core.publickey import PublicKey
-from license_server import (
-    accounts,
-    acts,
-    audit,
-    auth,
-    chain,
-    figures,
-    keysets,
-    revocations,
-    vault,
-)
+from license_server.access import accounts
+from license_server.access import tokens as auth
 from license_server.actor import COMMAND, Actor
 from license_server.app import create_app
-from license_server.checkpoints import Checkpoint
-from license_server.db import Database
-from license_server.figures import Board, Kept
-from license_server.models import audit_events, customers, licenses, products, proposals
-from license_server.store import figures as store
-from license_server.store import record
-from license_server.store import revocations as store_of_lists
-from license_server.store.record import Wanted
+from license_server.audit import chain
+from license_server.audit import events as audit
+from license_server.audit import store as record
+from license_server.audit.checkpoints import Checkpoint
+from license_server.audit.store import Wanted
+from license_server.db.database import Database
+from license_server.db.tables import (
+    audit_events,
+    customers,
+    licenses,
+    products,
+    proposals,
+)
+from license_server.licenses import acts
+from license_server.licenses import statistics as figures
+from license_server.licenses import statistics_store as store
+from license_server.licenses.statistics import Board, Kept
+from license_server.operations import data_folder as vault
+from license_server.signing import keysets
+from license_server.signing import revocation_lists as revocations
+from license_server.signing import revocation_store as store_of_lists
 from license_server.web import charts
-from license_server.web.actions import ACTIONS
 from license_server.web.charts import Bar, Part
+from license_server.web.event_labels import ACTIONS
 from license_server.web.overview import ACTS, MONTHS
-from license_server.web.who import SESSION
+from license_server.web.session import SESSION
 from tests.bench import ledger
 from tests.bench.ledger import NOW
 from tests.server.conftest import Clock, Desk

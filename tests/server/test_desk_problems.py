@@ -4,7 +4,11 @@ import string
 
 import pytest
 
-from license_core.errors import InputInvalidError, LicenseStateError, NotFoundError
+from license_core.errors import (
+    InputInvalidError,
+    LicenseStateError,
+    NotFoundError,
+)
 from license_core.reason import Reason
 from license_server.web.reader import catalogue
 from tests.cli.test_language import SAME

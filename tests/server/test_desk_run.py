@@ -16,14 +16,29 @@ import anyio
 import pytest
 import sqlalchemy
 
-from license_server import accounts, auth, bulk, edge, importing, order_sheet, products, sheet_jobs
+from license_server.access import accounts
+from license_server.access import tokens as auth
 from license_server.actor import COMMAND
+from license_server.catalog import products
+from license_server.http import middleware as edge
+from license_server.licenses import store
 from license_server.permissions import ROLES
 from license_server.settings import ServerSettings
-from license_server.sheet_jobs import Agreed, Progress
-from license_server.store import licenses as store
+from license_server.sheets import (
+    batches as bulk,
+)
+from license_server.sheets import (
+    importer as importing,
+)
+from license_server.sheets import (
+    jobs as sheet_jobs,
+)
+from license_server.sheets import (
+    orders as order_sheet,
+)
+from license_server.sheets.jobs import Agreed, Progress
 from license_server.web import sheets as web_sheets
-from license_server.web.who import SESSION
+from license_server.web.session import SESSION
 from tests.server.conftest import Desk
 from tests.server.test_desk_language import translated
 from tests.support.server import LINE

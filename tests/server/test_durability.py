@@ -18,13 +18,17 @@ import pytest
 import sqlalchemy
 
 from license_core.verify import open_license
-from license_server import audit, auth, issuing
+from license_server.access import tokens as auth
 from license_server.actor import COMMAND
-from license_server.db import Database
+from license_server.audit import events as audit
+from license_server.audit import store as record
+from license_server.catalog import store as parties
+from license_server.db.database import Database
+from license_server.licenses import issuing
+from license_server.licenses import store as licenses
+from license_server.licenses.search import Filter
+from license_server.licenses.store import StoredLicense
 from license_server.permissions import PERMISSIONS
-from license_server.store import licenses, parties, record
-from license_server.store.licenses import StoredLicense
-from license_server.store.search import Filter
 from tests.server.conftest import Desk
 from tests.support import server
 from tests.support.ledger import open_ledger

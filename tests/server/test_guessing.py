@@ -12,8 +12,9 @@ import pytest
 from argon2.exceptions import VerifyMismatchError
 
 from license_core.errors import LicenseError
-from license_server import passwords, signing_in
-from license_server.signing_in import Attempt
+from license_server.access import login as signing_in
+from license_server.access import passwords
+from license_server.access.login import Attempt
 from tests.server.conftest import Desk
 from tests.server.test_desk import hidden, sign_in
 from tests.support.server import EMAIL

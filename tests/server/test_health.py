@@ -10,10 +10,10 @@ import sqlalchemy
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
-from license_server import schema
 from license_server.app import create_app
+from license_server.audit import store as record
+from license_server.operations import schema
 from license_server.settings import ServerSettings
-from license_server.store import record
 from tests.server.conftest import Desk
 from tests.support.server import LINE
 

@@ -20,10 +20,11 @@ from license_core.publickey import PublicKey
 from license_core.roots import Roots
 from license_core.signer import MemorySigner
 from license_core.verify import Verified, open_license
-from license_server import keysets, vault
 from license_server.app import create_app
-from license_server.issuing import Issuer
-from license_server.succession import Succession
+from license_server.background.keysets import Succession
+from license_server.licenses.issuing import Issuer
+from license_server.operations import data_folder as vault
+from license_server.signing import keysets
 from tests.support import server, softhsm
 from tests.support.server import LINE, PASSPHRASE
 

@@ -24,16 +24,25 @@ from license_core.facts import HostFacts
 from license_core.request import LicenseRequest
 from license_core.settings import Settings
 from license_core.verify import check
-from license_server import acts, customers, importing, issuing, reissuing, vault
 from license_server.actor import COMMAND
-from license_server.acts import Wanted
-from license_server.bulk import Line
-from license_server.fsck import Trusted
-from license_server.fsck import check as fsck
-from license_server.inspection import Fault
+from license_server.audit.verify import Fault
+from license_server.catalog import customers
+from license_server.licenses import (
+    acts,
+    issuing,
+)
+from license_server.licenses import (
+    reissue as reissuing,
+)
+from license_server.licenses import store as licenses
+from license_server.licenses.acts import Wanted
+from license_server.licenses.search import Filter
+from license_server.operations import data_folder as vault
+from license_server.operations.fsck import Trusted
+from license_server.operations.fsck import check as fsck
 from license_server.settings import ServerSettings
-from license_server.store import licenses
-from license_server.store.search import Filter
+from license_server.sheets import importer as importing
+from license_server.sheets.batches import Line
 from tests.support import server, softhsm
 from tests.support.postgres import new_database
 

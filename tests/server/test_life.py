@@ -9,11 +9,12 @@ import pytest
 from license_core.errors import ChangedMeanwhileError
 from license_core.request import LicenseRequest
 from license_core.verify import open_license
-from license_server import auth, products
+from license_server.access import tokens as auth
 from license_server.actor import COMMAND
-from license_server.acts import Wanted
+from license_server.audit.store import Reply
+from license_server.catalog import products
+from license_server.licenses.acts import Wanted
 from license_server.permissions import PERMISSIONS
-from license_server.store.record import Reply
 from tests.server.conftest import Desk
 from tests.support import server
 from tests.support.server import KEY, LINE

@@ -14,13 +14,19 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 
 from license_core.verify import open_license
-from license_server import acts, issuing, models, rows, schema
+from license_server.access import store as people
 from license_server.actor import COMMAND
-from license_server.acts import Wanted
-from license_server.db import Database
+from license_server.audit import digests as rows
+from license_server.audit import store as record
+from license_server.catalog import store as parties
+from license_server.db import tables as models
+from license_server.db.database import Database
+from license_server.licenses import acts, issuing
+from license_server.licenses import store as licenses
+from license_server.licenses.acts import Wanted
+from license_server.licenses.search import Filter
+from license_server.operations import schema
 from license_server.settings import ServerSettings
-from license_server.store import licenses, parties, people, record
-from license_server.store.search import Filter
 from tests.server import former
 from tests.server.former import CUSTOMERS, THEN, Former
 from tests.support import server, softhsm

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from license_core.problems import PROBLEMS
-from license_server import auth
+from license_server.access import tokens as auth
 from license_server.api import openapi, schemas
-from license_server.api.describe import OPERATIONS, always
+from license_server.api.operations import OPERATIONS, always
+from license_server.operations.data_folder import open_database
 from license_server.permissions import PERMISSIONS
-from license_server.vault import open_database
 from tests.server.conftest import Desk
 from tests.support import server
 

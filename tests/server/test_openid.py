@@ -17,13 +17,17 @@ from starlette.testclient import TestClient
 
 from license_core import b64url
 from license_core.errors import InputInvalidError, OpenIdRefusedError
-from license_server import accounts, invitations, openid
+from license_server.access import (
+    accounts,
+    invitations,
+    openid,
+)
+from license_server.access import store as people
+from license_server.access.store import StoredUser
 from license_server.actor import COMMAND
 from license_server.app import create_app
 from license_server.site import Site
-from license_server.store import people
-from license_server.store.people import StoredUser
-from license_server.web.who import SESSION
+from license_server.web.session import SESSION
 from tests.server.conftest import Clock
 from tests.support import server
 from tests.support.oidc_provider import CLIENT, SECRET

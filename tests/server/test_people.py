@@ -8,14 +8,20 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from license_core.errors import LastAdministratorError, LicenseError, NotPermittedError
-from license_server import accounts, admin, auth
+from license_core.errors import (
+    LastAdministratorError,
+    LicenseError,
+    NotPermittedError,
+)
+from license_server.access import accounts
+from license_server.access import store as people
+from license_server.access import tokens as auth
+from license_server.access.store import StoredUser
 from license_server.actor import COMMAND, Actor
-from license_server.db import Database
+from license_server.cli import main as admin
+from license_server.db.database import Database
 from license_server.permissions import PERMISSIONS, ROLES
-from license_server.store import people
-from license_server.store.people import StoredUser
-from license_server.web.who import SESSION
+from license_server.web.session import SESSION
 from tests.server.conftest import Desk
 from tests.server.test_desk import hidden, sign_in
 from tests.server.test_tokens import bearer

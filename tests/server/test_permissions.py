@@ -12,12 +12,13 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from license_server import accounts, auth
+from license_server.access import accounts
+from license_server.access import store as people
+from license_server.access import tokens as auth
 from license_server.actor import COMMAND
 from license_server.api import PREFIX
 from license_server.permissions import PERMISSIONS, ROLES
-from license_server.store import people
-from license_server.web.who import SESSION
+from license_server.web.session import SESSION
 from tests.server.conftest import Desk
 from tests.support import server
 

@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from license_core.verify import open_license
-from license_server import issuing
-from license_server.store import licenses
-from license_server.store.search import Filter
-from license_server.vault import open_database
+from license_server.licenses import issuing
+from license_server.licenses import store as licenses
+from license_server.licenses.search import Filter
+from license_server.operations.data_folder import open_database
 from tests.support import server
 from tests.support.postgres import OwnServer
 from tests.support.server import LINE

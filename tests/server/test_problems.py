@@ -9,7 +9,9 @@ import sqlalchemy
 from click.testing import CliRunner
 
 from license_core.problems import PROBLEMS
-from license_server import admin, schema, vault
+from license_server.cli import main as admin
+from license_server.operations import data_folder as vault
+from license_server.operations import schema
 from tests.cli.test_problems import SERVER_ONLY
 from tests.server.conftest import Desk
 from tests.server.test_desk import hidden

@@ -6,10 +6,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from license_core.errors import InputInvalidError
-from license_server import proxies
 from license_server.app import create_app
+from license_server.audit import store as record
+from license_server.http import proxies
 from license_server.settings import ServerSettings
-from license_server.store import record
 from tests.server.conftest import Desk
 from tests.support.server import LINE
 

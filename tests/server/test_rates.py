@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from license_core.errors import RateLimitedError
 from license_server.app import create_app
-from license_server.rates import Rates
+from license_server.http.rate_limit import Rates
 from tests.server.conftest import Clock
 from tests.support import server
 

@@ -15,15 +15,17 @@ from starlette.testclient import TestClient
 
 from license_core import b64url, jws
 from license_core.signer import MemorySigner
-from license_server import audit, chain, idempotency, schema
+from license_server.access.tokens import Grant
 from license_server.actor import COMMAND
 from license_server.app import create_app
-from license_server.auth import Grant
-from license_server.checkpoints import Checkpoint
-from license_server.db import Database
-from license_server.keeper import Keeper
-from license_server.models import audit_events, checkpoints
-from license_server.store import record as store
+from license_server.audit import chain, store
+from license_server.audit import events as audit
+from license_server.audit.checkpoints import Checkpoint
+from license_server.background.record import Keeper
+from license_server.db import idempotency
+from license_server.db.database import Database
+from license_server.db.tables import audit_events, checkpoints
+from license_server.operations import schema
 from tests.server.conftest import Desk
 from tests.support import server
 from tests.support.ledger import NOW, Ledger, new_ledger, open_ledger, walk

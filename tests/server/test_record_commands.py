@@ -10,8 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from license_core.problems import PROBLEMS
-from license_server import admin, schema, vault
-from license_server.commands.progress import Progress
+from license_server.cli import main as admin
+from license_server.cli.progress import Progress
+from license_server.operations import data_folder as vault
+from license_server.operations import schema
 from tests.support import server
 from tests.support.ledger import NOW, line, new_ledger, walk
 

@@ -11,10 +11,11 @@ from sqlalchemy.exc import IntegrityError
 from license_core import armor
 from license_core.revocation import Revocations, open_revocations
 from license_core.verify import open_license
-from license_server import acts, revocations
 from license_server.actor import COMMAND
-from license_server.acts import Wanted
-from license_server.store.revocations import StoredList
+from license_server.licenses import acts
+from license_server.licenses.acts import Wanted
+from license_server.signing import revocation_lists as revocations
+from license_server.signing.revocation_store import StoredList
 from tests.server.conftest import Desk
 from tests.support import server
 from tests.support.ledger import NOW, Ledger, line, new_ledger

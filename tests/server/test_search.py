@@ -10,12 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from license_server.db import Database
-from license_server.models import metadata
-from license_server.store import licenses, parties, search
-from license_server.store.licenses import NewLicense, StoredLicense
-from license_server.store.search import Filter
-from license_server.words import words
+from license_server.catalog import store as parties
+from license_server.catalog.names import words
+from license_server.db.database import Database
+from license_server.db.tables import metadata
+from license_server.licenses import search
+from license_server.licenses import store as licenses
+from license_server.licenses.search import Filter
+from license_server.licenses.store import NewLicense, StoredLicense
 from tests.server.conftest import Desk
 from tests.server.test_api import issue
 from tests.support.postgres import new_database

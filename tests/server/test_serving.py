@@ -18,11 +18,11 @@ import pytest
 import uvicorn
 from fastapi.routing import iter_route_contexts
 
-from license_server import serving
-from license_server.edge import MAX_BODY, SECURITY
-from license_server.store import licenses
-from license_server.store.search import Filter
-from license_server.vault import open_database
+from license_server.http import server as serving
+from license_server.http.middleware import MAX_BODY, SECURITY
+from license_server.licenses import store as licenses
+from license_server.licenses.search import Filter
+from license_server.operations.data_folder import open_database
 from tests.server.conftest import Desk
 from tests.support import server
 from tests.support.postgres import new_database

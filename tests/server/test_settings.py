@@ -6,9 +6,9 @@ from typing import Any
 import sqlalchemy
 from prometheus_client.parser import text_string_to_metric_families
 
-from license_server import serving
-from license_server.edge import MAX_BODY
-from license_server.metrics import Metrics
+from license_server.http import server as serving
+from license_server.http.metrics import Metrics
+from license_server.http.middleware import MAX_BODY
 from license_server.settings import ServerSettings
 from tests.server.conftest import Desk
 from tests.support.server import REPOSITORY

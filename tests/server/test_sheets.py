@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from license_core.errors import InputInvalidError, SheetInvalidError
-from license_server import order_sheet, sheets
-from license_server.sheets import Row
+from license_server.sheets import csv as sheets
+from license_server.sheets import orders as order_sheet
+from license_server.sheets.csv import Row
 from tests.support.server import LINE
 
 COLUMNS = ("customer", "product", "host")

@@ -18,15 +18,25 @@ import sqlalchemy
 from starlette.testclient import TestClient
 
 from license_core import jws
-from license_core.errors import InputInvalidError, SecretFileOpenError, SignerUnavailableError
+from license_core.errors import (
+    InputInvalidError,
+    SecretFileOpenError,
+    SignerUnavailableError,
+)
 from license_core.verify import open_license
-from license_server import backup, tally, vault
 from license_server.app import create_app
-from license_server.db import Database
+from license_server.db.database import Database
+from license_server.operations import backup
+from license_server.operations import data_folder as vault
 from license_server.settings import ServerSettings
-from license_server.signers import create_key, describe, open_signer
-from license_server.signers.pkcs11_uri import Pkcs11Uri
-from license_server.store import signatures as store
+from license_server.signing import signature_count as tally
+from license_server.signing import store
+from license_server.signing.signers import (
+    create_key,
+    describe,
+    open_signer,
+)
+from license_server.signing.signers.pkcs11_uri import Pkcs11Uri
 from tests.support import server, softhsm
 from tests.support.cli import code
 from tests.support.ledger import open_ledger

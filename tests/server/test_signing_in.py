@@ -7,8 +7,9 @@ import pytest
 from anyio.to_thread import current_default_thread_limiter
 
 from license_core.errors import TooManyAttemptsError
-from license_server import passwords, signing_in
-from license_server.signing_in import Attempt
+from license_server.access import login as signing_in
+from license_server.access import passwords
+from license_server.access.login import Attempt
 from tests.server.conftest import Desk
 from tests.server.test_desk import hidden, sign_in
 from tests.support.server import EMAIL

@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import Connection, Table, delete, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
-from license_server import models
-from license_server.rows import KEYS
+from license_server.audit.digests import KEYS
+from license_server.db import tables as models
 from tests.support.ledger import Ledger, new_ledger, walk
 from tests.support.postgres import new_database
 

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from license_server import auth
+from license_server.access import tokens as auth
+from license_server.licenses import store as licenses
+from license_server.licenses.search import Filter
+from license_server.licenses.store import StoredLicense
+from license_server.operations.data_folder import open_database
 from license_server.permissions import PERMISSIONS
-from license_server.store import licenses
-from license_server.store.licenses import StoredLicense
-from license_server.store.search import Filter
-from license_server.vault import open_database
 from tests.support import server
 from tests.support.postgres import new_database
 from tests.support.server import LINE

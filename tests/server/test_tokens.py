@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from license_server import auth, products
+from license_server.access import store as people
+from license_server.access import tokens as auth
 from license_server.actor import COMMAND
+from license_server.catalog import products
 from license_server.permissions import PERMISSIONS
-from license_server.store import people
 from tests.server.conftest import Desk
 from tests.server.test_desk_run import Page
 from tests.support import server

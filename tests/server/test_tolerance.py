@@ -11,7 +11,7 @@ from license_core.probe import read_facts
 from license_core.request import LicenseRequest
 from license_core.settings import Settings
 from license_core.verify import check
-from license_server import tolerance
+from license_server.licenses import tolerance
 from tests.support import hosts
 from tests.support.cli import World
 from tests.support.server import KEY

@@ -11,7 +11,12 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 from license_cli import app
-from license_core import armor, b64url, hostkey, jws
+from license_core import (
+    armor,
+    b64url,
+    hostkey,
+    jws,
+)
 from license_core.facts import HostFacts
 from license_core.keyset import Keyset, SigningKey
 from license_core.license import HostBinding, License

@@ -18,7 +18,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Engine, event
 from sqlalchemy.engine.default import DefaultDialect
 
-from license_server import acts, admin, issuing
+from license_server.cli import main as admin
+from license_server.licenses import acts, issuing
 
 T = TypeVar("T")
 FILE = "FAILING_AT"

@@ -10,12 +10,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from license_core.request import LicenseRequest
-from license_server import accounts, auth, customers, invitations, issuing, notes, products
+from license_server.access import (
+    accounts,
+    invitations,
+)
+from license_server.access import (
+    tokens as auth,
+)
+from license_server.access.tokens import Grant
 from license_server.actor import COMMAND
-from license_server.auth import Grant
-from license_server.orders import DAY
-from license_server.proposals import refuse
-from license_server.store.record import Reply
+from license_server.audit.store import Reply
+from license_server.catalog import customers, products
+from license_server.licenses import issuing, notes
+from license_server.licenses.orders import DAY
+from license_server.licenses.proposals import refuse
 from tests.support import server
 from tests.support.ledger import APPROVER, ISSUER, Ledger, finished, line, open_ledger
 from tests.support.server import Running

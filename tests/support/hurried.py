@@ -6,7 +6,8 @@ linking events.
 
 import sys
 
-from license_server import admin, rounds
+from license_server.background import loop as rounds
+from license_server.cli import main as admin
 
 rounds._PAUSE = 0.02  # seconds
 

@@ -10,31 +10,30 @@ from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection
 
-from license_server import (
-    accounts,
+from license_server.access import accounts
+from license_server.access import tokens as auth
+from license_server.actor import COMMAND, Actor
+from license_server.audit.chain import BATCH, extend
+from license_server.audit.checkpoints import Notary
+from license_server.audit.store import Reply
+from license_server.audit.verify import Fault, Given
+from license_server.catalog import customers, products
+from license_server.db.idempotency import Idempotency
+from license_server.licenses import (
     acts,
-    auth,
-    customers,
     issuing,
     notes,
-    products,
     proposals,
-    revocations,
-    vault,
 )
-from license_server.actor import COMMAND, Actor
-from license_server.acts import Wanted
-from license_server.chain import BATCH, extend
-from license_server.checkpoints import Notary
-from license_server.fsck import Trusted, check
-from license_server.idempotency import Idempotency
-from license_server.inspection import Fault, Given
+from license_server.licenses.acts import Wanted
+from license_server.licenses.proposal_store import Proposal
+from license_server.licenses.store import StoredLicense
+from license_server.operations import data_folder as vault
+from license_server.operations.fsck import Trusted, check
 from license_server.permissions import ROLES
 from license_server.settings import ServerSettings
+from license_server.signing import revocation_lists as revocations
 from license_server.site import Site
-from license_server.store.licenses import StoredLicense
-from license_server.store.proposals import Proposal
-from license_server.store.record import Reply
 from tests.support import server
 
 NOW = 1_795_000_000

@@ -10,11 +10,17 @@ from pathlib import Path
 import click
 from click import core, exceptions, formatting, parser, types
 
-from license_cli import page, render, watch
+from license_cli import (
+    doctor_page as page,
+)
+from license_cli import (
+    render,
+    watch,
+)
 from license_cli.app import cli
 from license_core import diagnosis, evidence
 from license_core.problems import NOTICES, PROBLEMS
-from license_server import acts
+from license_server.licenses import acts
 from license_server.permissions import PERMISSIONS
 from tests.cli.test_problems import SERVER_ONLY
 

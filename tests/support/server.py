@@ -16,11 +16,14 @@ from click.testing import CliRunner
 from pydantic import SecretStr
 
 from license_core.publickey import PublicKey
-from license_server import admin, auth, passwords, vault
+from license_server.access import passwords
+from license_server.access import tokens as auth
 from license_server.actor import COMMAND
-from license_server.db import Database
+from license_server.cli import main as admin
+from license_server.db.database import Database
+from license_server.operations import data_folder as vault
 from license_server.settings import ServerSettings
-from license_server.signers import pkcs8
+from license_server.signing.signers import pkcs8
 from tests.support import softhsm
 
 pkcs8.COST = pkcs8.Cost(2**10, 8, 1)  # keys that tests make are opened all the time

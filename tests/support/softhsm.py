@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import pytest
 
-from license_server.signers import create_key
+from license_server.signing.signers import create_key
 from tests.support.need import need
 
 PIN = "a PIN of this test"

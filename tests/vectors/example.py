@@ -7,7 +7,12 @@ keys are public: nobody may trust them.
 import hashlib
 import json
 
-from license_core import armor, b64url, hostkey, jws
+from license_core import (
+    armor,
+    b64url,
+    hostkey,
+    jws,
+)
 from license_core.facts import HostFacts
 from license_core.keyset import Keyset, SigningKey
 from license_core.license import HostBinding, License

@@ -8,7 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from license_core import armor, b64url, hostkey, jws
+from license_core import (
+    armor,
+    b64url,
+    hostkey,
+    jws,
+)
 from license_core.facts import HostFacts
 from license_core.keyset import Keyset, SigningKey
 from license_core.license import HostBinding, License

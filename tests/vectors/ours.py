@@ -5,9 +5,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from license_core import b64url, hostkey, problems, request
+from license_core import (
+    b64url,
+    hostkey,
+    problems,
+    request,
+)
 from license_core.errors import LicenseError
-from license_core.guard import Memory
+from license_core.memory import Memory
 from license_core.publickey import PublicKey
 from license_core.settings import Settings
 from license_core.verify import check

@@ -1,0 +1,347 @@
+"""What doctor found, as a page of at most 80 columns, but for what is to be pasted, or as JSON."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from license_cli import paint, render
+from license_cli.language import tr
+from license_cli.paint import Brush, plain
+from license_cli.render import padded, width
+from license_cli.wrap import wrapped
+from license_core import diagnosis, stability
+from license_core.diagnosis import Want
+from license_core.errors import (
+    LicenseError,
+    Notice,
+    printable,
+    utc,
+)
+from license_core.evidence import Trait
+from license_core.facts import HostFacts
+from license_core.hostkey import HostKey
+from license_core.memory import Memory
+from license_core.routes import Route
+from license_core.verify import Report
+
+_COLUMNS = 80
+_MET = {True: "ok", False: "SHORT", None: "unknown"}
+_PORT = {True: "free", False: "TAKEN", None: "unknown"}
+_MET_STYLES = {True: "green", False: "yellow", None: ""}
+_MODES = {
+    "bare": "no container",
+    "none": "{engine}, without a network",
+    "host": "{engine}, the machine's own network",
+    "user-defined": "{engine}, a network of its own",
+    "default-bridge": "{engine}, its default network",
+    "pod": "{engine}, a pod",
+}
+_CLOCK = {
+    "in order": "in order; the latest instant that this host has seen is {}",
+    "set back": "SET BACK: this host has already seen {}",
+    "no memory": "no check has been remembered yet, so a clock set back would not be noticed",
+}
+
+
+class Examined(NamedTuple):
+    """A host, as doctor found it."""
+
+    key: HostKey | LicenseError
+    """The host key, or why there is none."""
+    profile: str
+    facts: HostFacts
+    traits: tuple[Trait, ...]
+    routes: tuple[Route, ...]
+    memory: Memory | None
+    report: Report
+    wanted: tuple[Want, ...]
+    hazards: tuple[Notice, ...]
+    """What would change the key."""
+    shortages: tuple[Notice, ...]
+    """What the machine lacks."""
+
+
+def as_json(found: Examined, cli: str) -> dict[str, Any]:
+    """The page for support and scripts."""
+    facts, key = found.facts, found.key
+    problem = render.error_json(key, cli) if isinstance(key, LicenseError) else None
+    return {
+        "examined_at": found.report.now,
+        "profile": found.profile,
+        "host_key": None if isinstance(key, LicenseError) else key.key,
+        "host_problem": problem,
+        "components": [part._asdict() for part in diagnosis.parts(facts, found.profile)],
+        "evidence": [trait._asdict() for trait in found.traits],
+        "network": {
+            "mode": stability.network_mode(facts),
+            "engine": facts.engine,
+            "gateway": facts.gateway,
+            "routes": [route._asdict() for route in found.routes],
+            "pinned_ip": facts.pinned_ip,
+            "interfaces": [
+                {"name": name, "address": address or None, "chosen": address == facts.ip}
+                for name, address in facts.interfaces
+            ],
+        },
+        "clock": {
+            "state": diagnosis.clock(found.memory, found.report.now),
+            "seen_at": _seen(found),
+        },
+        "license": render.report_json(found.report, cli),
+        "machine": [want._asdict() for want in found.wanted],
+        "findings": [
+            render.notice_json(notice, cli) for notice in (*found.hazards, *found.shortages)
+        ],
+    }
+
+
+def _seen(found: Examined) -> int | None:
+    return found.memory.seen_at if found.memory and found.memory.authentic else None
+
+
+def lines(found: Examined, cli: str, brush: Brush = plain) -> Iterator[str]:
+    """The lines of the page: how it stands, then why, then what to do about it."""
+    todo = _to_do(found, cli)
+    sections = (
+        _result(todo),
+        _host(found),
+        _licence(found.report),
+        _trust(found.report),
+        _clock(found),
+        _network(found),
+        _machine(found.wanted),
+        _evidence(found.traits),
+    )
+    for title, rows in sections:
+        for number, row in enumerate(rows):
+            if number == 0:
+                yield f"{_painted(title, 12, 'bold', brush)}{row.painted(brush)}".rstrip()
+            else:
+                yield row.painted(brush)
+        yield from [""] if rows else []
+    yield from _told(todo, brush)
+
+
+class _Row(NamedTuple):
+    """A line of a section: a label, a verdict, and what there is to say."""
+
+    text: str
+    label: str | None = None
+    """None: the first line of a section, or one that goes on below another."""
+    verdict: str = ""
+    style: str = ""
+
+    def painted(self, brush: Brush) -> str:
+        """The line."""
+        if self.label is None:
+            return brush(self.text, self.style) if self.style else self.text
+        verdict = _painted(self.verdict, 14, self.style, brush)
+        return f"  {padded(self.label, 14)}{verdict}{self.text}".rstrip()
+
+
+_Section = tuple[str, list[_Row]]
+_TEXT = " " * 30
+"""Where the text of a row begins."""
+
+
+def _painted(text: str, columns: int, style: str, brush: Brush) -> str:
+    """*text* in a style, and blanks beside it without."""
+    return (brush(text, style) if style else text) + " " * (columns - width(text))
+
+
+def _rows(label: str, verdict: str, texts: Iterable[str], style: str = "") -> list[_Row]:
+    """A row for *texts*, each on lines of its own."""
+    told = [line for text in texts for line in _wrapped(text, "", before=len(_TEXT))]
+    first = _Row(told[0], label, verdict, style)
+    return [first, *(_Row(f"{_TEXT}{line}") for line in told[1:])]
+
+
+def _titled(title: str, text: str, style: str = "") -> _Section:
+    first, *rest = _wrapped(text, "", before=12)
+    return title, [_Row(first, style=style), *(_Row(f"{'':<12}{line}") for line in rest)]
+
+
+def _result(todo: list["_Item"]) -> _Section:
+    errors, warnings = (sum(item.mark == mark for item in todo) for mark in ("E", "W"))
+    if not todo:
+        return _titled(tr("Result"), tr("All is well; nothing is to be done."), "green")
+    if not errors and not warnings:
+        return _titled(tr("Result"), tr("Nothing is wrong; a note stands at the end."), "green")
+    text = tr("Errors: {errors}, warnings: {warnings}. What to do stands at the end.")
+    told = text.format(errors=errors, warnings=warnings)
+    return _titled(tr("Result"), told, "red" if errors else "yellow")
+
+
+def _host(found: Examined) -> _Section:
+    key = found.key
+    if isinstance(key, LicenseError):
+        first = _Row(f"{tr('NONE')}: {tr(key.row.title)}  ({found.profile})", style="red")
+    else:
+        first = _Row(f"{key.key}  ({found.profile})")
+    rows = [first]
+    for part in diagnosis.parts(found.facts, found.profile):
+        why = tr(part.why).format(place=part.place)
+        style = "yellow" if part.lasting in (diagnosis.MAY_CHANGE, diagnosis.MISSING) else ""
+        rows += _rows(part.name, tr(part.lasting), [_value(part.value), why], style)
+    return tr("Host key"), rows
+
+
+def _value(value: str | None) -> str:
+    if value == diagnosis.HIDDEN:
+        return tr("(not shown)")
+    return tr("(none)") if value is None else printable(value)
+
+
+def _licence(report: Report) -> _Section:
+    if report.ok and report.license is not None:
+        words = render.holds_line(report.license, report.now).removeprefix("[N]: ")
+        return _titled(tr("Licence"), words, "green")
+    rows: list[_Row] = []
+    for error in report.problems:
+        text = tr("{title} ({slug}, exit {code})")
+        told = text.format(title=tr(error.row.title), slug=error.slug, code=error.exit_code)
+        rows.append(_Row(f"{'':<12}{told}" if rows else told, style="red"))
+    return tr("Licence"), rows
+
+
+def _trust(report: Report) -> _Section:
+    return _titled(tr("Trust"), render.trust_words(report)) if report.trust else ("", [])
+
+
+def _clock(found: Examined) -> _Section:
+    state = diagnosis.clock(found.memory, found.report.now)
+    told = tr(_CLOCK[state]).format(utc(_seen(found) or 0))
+    style = "red" if state == "set back" else ""
+    return _titled(tr("Clock"), f"{utc(found.report.now)}: {told}", style)
+
+
+def _network(found: Examined) -> _Section:
+    facts = found.facts
+    rows = [_Row(tr(_MODES[stability.network_mode(facts)]).format(engine=facts.engine))]
+    chosen = tr("chosen")
+    for name, address in facts.interfaces:
+        if address:
+            verdict = chosen if address == facts.ip else ""
+            rows += _rows(tr("interface"), verdict, [f"{printable(name)}  {address}"])
+    bare = [printable(name) for name, address in facts.interfaces if not address]
+    if bare:
+        text = tr("without an address: {names}").format(names=", ".join(bare))
+        rows += _rows(tr("interface"), "", [text])
+    for route in found.routes:
+        device, metric = printable(route.device), route.metric
+        if route.gateway is None:
+            text = tr("default: {device}, metric {metric}")
+        else:
+            text = tr("default: {device}, gateway {gateway}, metric {metric}")
+        told = text.format(device=device, gateway=route.gateway, metric=metric)
+        rows += _rows(tr("route"), chosen if route.chosen else "", [told])
+    return tr("Network"), rows + _pinned(facts)
+
+
+def _pinned(facts: HostFacts) -> list[_Row]:
+    if facts.pinned_ip is None:
+        if stability.network_mode(facts) not in ("default-bridge", "user-defined"):
+            return []
+        return _rows(tr("pinned"), tr("not said"), [tr("LICENSE_PINNED_IP is not set")])
+    verdict = tr("yes") if facts.pinned_ip == facts.ip else tr("DIFFERS")
+    style = "" if facts.pinned_ip == facts.ip else "red"
+    text = f"{printable(facts.pinned_ip)} (LICENSE_PINNED_IP)"
+    return _rows(tr("pinned"), verdict, [text], style)
+
+
+def _machine(wanted: tuple[Want, ...]) -> _Section:
+    if not wanted:
+        return "", []
+    rows = [_Row(tr("what is here, and what conf/requirements.toml wants"))]
+    for want in wanted:
+        if want.name != "port":
+            wished = f"{want.wanted}{want.unit}"
+            if want.present is None:
+                told = tr("wanted: {wanted}").format(wanted=wished)
+            else:
+                present = f"{round(want.present, 1):g}{want.unit}"
+                told = tr("{present}; wanted: {wanted}").format(present=present, wanted=wished)
+            rows += _rows(
+                tr(diagnosis.LABELS[want.name]), tr(_MET[want.met]), [told], _MET_STYLES[want.met]
+            )
+    for met, word in _PORT.items():
+        numbers = ", ".join(str(w.wanted) for w in wanted if w.name == "port" and w.met is met)
+        if numbers:
+            rows += _rows(tr("TCP ports"), tr(word), [numbers], _MET_STYLES[met])
+    return tr("Machine"), rows
+
+
+def _evidence(traits: tuple[Trait, ...]) -> _Section:
+    rows = [_Row(tr("never in the key; tells support one host from another"))]
+    for trait in traits:
+        value = "" if trait.value is None else printable(trait.value)
+        of = "" if trait.of is None else f"{printable(trait.of)}: "
+        texts = [text for text in (value, f"{of}{tr(trait.why)}") if text]
+        rows += _rows(trait.name, tr(trait.lasting), texts)
+    return tr("Evidence"), rows
+
+
+class _Item(NamedTuple):
+    """Something to be done: its sentences have one remedy."""
+
+    mark: str
+    """``E``, ``W`` or ``N``."""
+    sentences: list[str]
+    remedy: str
+
+
+def _to_do(found: Examined, cli: str) -> list[_Item]:
+    """What to mend, in the order in which it should be: the key, then a licence for that key."""
+    told: list[tuple[str, list[LicenseError | Notice]]] = []
+    if isinstance(found.key, LicenseError):
+        told.append(("E", [found.key]))
+    told += [("W" if one.level == "warning" else "N", [one]) for one in found.hazards]
+    remaking = [one for one in found.shortages if one.slug in diagnosis.NEW_CONTAINER]
+    told += [("W", [one]) for one in remaking]  # a licence is ordered for what comes of it
+    told += [("E", [error, *error.facts.get("details", ())]) for error in found.report.problems]
+    # That nothing is remembered stands beside the clock already.
+    told += [
+        ("W", [notice])
+        for notice in found.report.notices
+        if notice.level == "warning" and notice.slug != "memory-missing"
+    ]
+    told += [("W", [one]) for one in found.shortages if one not in remaking]
+    items: dict[str, _Item] = {}
+    for mark, (first, *details) in told:
+        # What is known of why has the nearer remedy.
+        remedy = "\n".join(one.remedy(cli, tr) for one in (*details, first))
+        item = items.setdefault(remedy, _Item(mark, [], remedy))
+        sentences = [one.say(tr) for one in (first, *details)]
+        item.sentences.extend(one for one in sentences if one not in item.sentences)
+    return list(items.values())
+
+
+def _told(todo: list[_Item], brush: Brush) -> Iterator[str]:
+    if todo:
+        yield brush(tr("What to do"), "bold")
+    for number, item in enumerate(todo, 1):
+        if number > 1:
+            yield ""
+        first, *rest = (line for text in item.sentences for line in _wrapped(text, "", before=9))
+        yield f" {number}. {paint.mark(f'[{item.mark}]:', brush)} {first}"
+        yield from (f"{'':<9}{line}" for line in rest)
+        for line in item.remedy.splitlines():
+            # What is indented is to be pasted.
+            yield from _pasted(line) if line.startswith("  ") else _wrapped(line, " " * 6)
+
+
+def _pasted(line: str) -> Iterator[str]:
+    """A line for a shell, broken before options where it is too long; or of a file, as it is."""
+    command, *options = line.split(" --")
+    told = f"      {command}"
+    for option in options:
+        if width(f"{told} --{option}") > _COLUMNS - 2:
+            yield told + " \\"
+            told = f"{'':<10}--{option}"
+        else:
+            told += f" --{option}"
+    yield told
+
+
+def _wrapped(text: str, indent: str, before: int = 0) -> list[str]:
+    """*text* in lines, for a place *before* columns in."""
+    return [indent + line for line in wrapped(text, _COLUMNS - before - len(indent))]

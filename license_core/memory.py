@@ -1,0 +1,206 @@
+"""What the client remembers between checks: the clock's mark, versions, and former hosts.
+
+Pure: bytes to Memory and back (SPEC section 7.3). The memory is authenticated under the anchor of
+the host, so another host's is not believed; it is safe to lose. Who is root can delete it.
+
+The former hosts need no authentication: one is believed only where it hashes to the very key that
+the licence names.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from license_core import claims, strictjson
+from license_core.facts import HostFacts
+from license_core.hostkey import (
+    COMPONENTS,
+    anchor,
+    components,
+    key_of,
+)
+from license_core.sha256 import hmac_sha256
+
+TOLERANCE = 24 * 3600
+"""By how many seconds a clock may be behind the mark without being called set back."""
+MAX_HOSTS = 8
+
+
+class SeenList(NamedTuple):
+    """A list that was verified under the keyset that is remembered, and spares one licence."""
+
+    digest: str
+    """SHA-256 of its file, in hexadecimal digits."""
+    number: int
+    iat: int
+    exp: int | None
+    kid: str
+    jti: str
+    """The licence that it does not list."""
+
+
+class Memory(NamedTuple):
+    """What was seen at earlier checks."""
+
+    seen_at: int = 0
+    """The latest instant that this host has seen, in seconds."""
+    license_iat: int = 0
+    """When the latest licence that was seen was issued."""
+    license_jti: str | None = None
+    hosts: tuple[Mapping[str, str | None], ...] = ()
+    """The components of this host as keys were derived from them, latest first."""
+    authentic: bool = True
+    """Whether the mark was written on this host."""
+    trust: tuple[int, int] = (0, 0)
+    """The highest versions of roots and keyset that were seen, as ``Trust.version`` has them."""
+    revocations_number: int = 0
+    """The highest number of a revocation list that was seen."""
+    revocations_kid: str | None = None
+    """Of the key that signed that list: the number counts while the key does."""
+    list: SeenList | None = None
+    """The list that was beside the licence."""
+
+    def host_of(self, key: str, profile: str) -> Mapping[str, str | None] | None:
+        """The remembered components that hash to *key*: what the licensed host was."""
+        for host in self.hosts:
+            values = {name: host[name] for name in COMPONENTS}
+            if key_of(values, profile) == key:
+                return host
+        return None
+
+    def remember_host(self, facts: HostFacts) -> "Memory":
+        """With this host first among the former ones."""
+        present = components(facts, "hk1")
+        others = [host for host in self.hosts if dict(host) != present]
+        hosts = (present, *others[: MAX_HOSTS - 1])
+        # A mark that was not written here must not become ours by being written again.
+        return self._replace(hosts=hosts) if self.authentic else Memory(hosts=hosts)
+
+    def mark(self, license_jti: str, license_iat: int) -> int:
+        """The high-water mark that counts for this licence.
+
+        One that was issued later than all that were seen begins a new count, so that a repaired
+        clock never shuts a site out for good.
+        """
+        begins_anew = license_jti != self.license_jti and license_iat > self.license_iat
+        return 0 if begins_anew or not self.authentic else self.seen_at
+
+    def seen_number(self, trusts: Callable[[str | None], bool]) -> int:
+        """The number below which no list is let in, where *trusts* says which keys may sign one.
+
+        What a key has signed that was revoked since counts no more, or whoever has stolen one
+        could set the number as high as numbers go.
+        """
+        return self.revocations_number if self.authentic and trusts(self.revocations_kid) else 0
+
+    def learn(
+        self, trust: tuple[int, int], number: int, kid: str | None, seen: SeenList | None
+    ) -> "Memory":
+        """After a check with this *trust*: *number* and *kid* are those of the list that counts.
+
+        A number of 0 stands for no list, *seen* for the one beside the licence. Of a list that was
+        opened under an older trust than the one that is remembered nothing is kept.
+        """
+        memory = self if self.authentic else Memory(hosts=self.hosts)
+        if trust < memory.trust:
+            return memory._replace(list=None)  # who may sign a list was decided anew since
+        memory = memory._replace(trust=trust, list=seen)
+        if number:
+            memory = memory._replace(revocations_number=number, revocations_kid=kid)
+        return memory
+
+    def advance(self, now: int, license_jti: str, license_iat: int, *, holds: bool) -> "Memory":
+        """After a check of this licence at *now*.
+
+        Only a licence that *holds* here sets the mark back: anybody has a later one of another
+        host or product.
+        """
+        memory = self if self.authentic else Memory(hosts=self.hosts)
+        mark = memory.mark(license_jti, license_iat) if holds else memory.seen_at
+        if license_iat > memory.license_iat:
+            memory = memory._replace(license_iat=license_iat, license_jti=license_jti)
+        return memory._replace(seen_at=max(mark, now))
+
+
+def parse(data: bytes, facts: HostFacts) -> Memory:
+    """Read what ``dump`` wrote. A wrong code gives a memory that is not ``authentic``.
+
+    Raises ValueError where it is damaged beyond reading.
+    """
+    members = strictjson.loads(data)
+    if not isinstance(members, dict):
+        raise ValueError("it is not an object")
+    get = claims.required
+    if get(claims.integer(members, "ver"), "ver") != 1:
+        raise ValueError("it is of another version")
+    hosts = members.get("hosts")
+    if not isinstance(hosts, list):
+        raise ValueError("hosts is not an array")
+    code = get(claims.text(members, "code"), "code")
+    memory = Memory(
+        seen_at=get(claims.instant(members, "seen_at"), "seen_at"),
+        license_iat=get(claims.instant(members, "license_iat"), "license_iat"),
+        license_jti=claims.text(members, "license_jti"),
+        hosts=tuple(_host(host) for host in hosts[:MAX_HOSTS]),
+        trust=(
+            claims.integer(members, "roots_version") or 0,
+            claims.integer(members, "keyset_version") or 0,
+        ),
+        revocations_number=claims.integer(members, "revocations_number") or 0,
+        revocations_kid=claims.text(members, "revocations_kid"),
+        list=_list(claims.mapping(members, "list")),
+    )
+    return memory._replace(authentic=code == _code(memory, facts))
+
+
+def dump(memory: Memory, facts: HostFacts) -> bytes:
+    """The bytes of conf/license.state."""
+    return strictjson.dumps({**_members(memory), "code": _code(memory, facts)}) + b"\n"
+
+
+def _members(memory: Memory) -> dict[str, Any]:
+    members = {
+        "ver": 1,
+        "seen_at": memory.seen_at,
+        "license_iat": memory.license_iat,
+        "license_jti": memory.license_jti,
+        "hosts": [{name: host[name] for name in COMPONENTS} for host in memory.hosts],
+        # Left out while there is nothing to say, as a former client wrote it.
+        "roots_version": memory.trust[0] or None,
+        "keyset_version": memory.trust[1] or None,
+        "revocations_number": memory.revocations_number or None,
+        "revocations_kid": memory.revocations_kid,
+        "list": memory.list and _filled(memory.list._asdict()),
+    }
+    return _filled(members)
+
+
+def _filled(members: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _code(memory: Memory, facts: HostFacts) -> str:
+    secret = anchor(components(facts, "hk1"))
+    return hmac_sha256(secret, strictjson.dumps(_members(memory))).hex()
+
+
+def _list(members: dict[str, Any] | None) -> SeenList | None:
+    if members is None:
+        return None
+    get = claims.required
+    return SeenList(
+        get(claims.text(members, "digest"), "digest"),
+        get(claims.integer(members, "number"), "number"),
+        get(claims.instant(members, "iat"), "iat"),
+        claims.instant(members, "exp"),
+        get(claims.text(members, "kid"), "kid"),
+        get(claims.text(members, "jti"), "jti"),
+    )
+
+
+def _host(members: Any) -> dict[str, str | None]:
+    if not isinstance(members, dict) or set(members) != set(COMPONENTS):
+        raise ValueError("a host lacks a component")
+    for value in members.values():
+        if value is not None and not isinstance(value, str):
+            raise ValueError("a component is not a string")
+    return {name: members[name] for name in COMPONENTS}

@@ -1,0 +1,194 @@
+"""Where the client finds things: the folders conf/ and keys/, and the host's root.
+
+The only room that reads those folders. Nothing here knows of signatures.
+"""
+
+import os
+import stat
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from license_core import memory as guard
+from license_core import settings
+from license_core.armor import MAX_FILE
+from license_core.errors import (
+    FileTooLargeError,
+    FileUnreadableError,
+    LicenseError,
+    LicenseMissingError,
+    Notice,
+    SettingsInvalidError,
+    TrustedKeyMissingError,
+)
+from license_core.facts import HostFacts
+from license_core.memory import Memory
+from license_core.settings import Settings
+
+if TYPE_CHECKING:
+    from license_core.requirements import Requirements
+
+MAX_REVOCATIONS = 16 * 1024 * 1024
+
+
+class Place(NamedTuple):
+    """Two folders, and the root of the host to probe."""
+
+    conf: str
+    keys: str
+    root: str = "/"
+
+    @classmethod
+    def default(cls, environ: Mapping[str, str], home: str | None = None) -> "Place":
+        """``LICENSE_CONF`` and ``LICENSE_KEYS``, else ``conf/`` and ``keys/`` below *home*.
+
+        *home* is by default the folder in which ``cmd/cli.py`` stands beside this package.
+        """
+        if home is None:
+            home = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+            if not os.path.exists(os.path.join(home, "cmd", "cli.py")):
+                home = absolute("")  # an installed wheel: the product's folder
+        return cls(
+            conf=environ.get("LICENSE_CONF") or os.path.join(home, "conf"),
+            keys=environ.get("LICENSE_KEYS") or os.path.join(home, "keys"),
+        )
+
+    @property
+    def license(self) -> str:
+        """The licence file."""
+        return os.path.join(self.conf, "license.dat")
+
+    @property
+    def state(self) -> str:
+        """The client's memory."""
+        return os.path.join(self.conf, "license.state")
+
+    @property
+    def revocations(self) -> str:
+        """The revocation list beside the licence."""
+        return os.path.join(self.conf, "license.revocations")
+
+    @property
+    def trust(self) -> str:
+        """What the client has learned of the vendor's keys."""
+        return os.path.join(self.conf, "license.trust")
+
+    def read_trust(self) -> bytes | None:
+        """What the client has learned of the vendor's keys; None: nothing."""
+        return read(self.trust, MAX_FILE)
+
+    def read_license(self) -> bytes:
+        """The installed licence.
+
+        Raises LicenseMissingError, FileUnreadableError or FileTooLargeError.
+        """
+        data = read(self.license, MAX_FILE)
+        if data is None:
+            raise LicenseMissingError(path=self.license)
+        return data
+
+    def read_revocations(self) -> bytes | None:
+        """The revocation list beside the licence; None where there is none."""
+        return read(self.revocations, MAX_REVOCATIONS)
+
+    def read_settings(self) -> Settings:
+        """The product's settings; the defaults where it ships none. Raises SettingsInvalidError."""
+        path = os.path.join(self.conf, "hostseal.toml")
+        data = read(path, MAX_FILE)
+        if data is None:
+            return Settings(path=path)
+        try:
+            return settings.parse(data, path)
+        except ValueError as error:
+            raise SettingsInvalidError(path=path, reason=str(error)) from error
+
+    def read_requirements(self) -> "Requirements | None":
+        """What the product wants of the machine; None where it ships none.
+
+        Raises SettingsInvalidError.
+        """
+        from license_core import requirements
+
+        path = os.path.join(self.conf, "requirements.toml")
+        data = read(path, MAX_FILE)
+        if data is None:
+            return None
+        try:
+            return requirements.parse(data)
+        except ValueError as error:
+            raise SettingsInvalidError(path=path, reason=str(error)) from error
+
+    def read_memory(self, facts: HostFacts) -> tuple[Memory | None, tuple[Notice, ...]]:
+        """What earlier checks remember, and a remark where that is nothing to rely on."""
+        try:
+            data = read(self.state, MAX_FILE)
+            if data is None:
+                return None, (Notice("memory-missing", path=self.state),)
+            memory = guard.parse(data, facts)
+        except (ValueError, LicenseError):
+            return None, (Notice("memory-invalid", path=self.state),)
+        if not memory.authentic:
+            return memory, (Notice("memory-invalid", path=self.state),)
+        if not memory.seen_at:  # no check wrote it, only get_host_key
+            return memory, (Notice("memory-missing", path=self.state),)
+        return memory, ()
+
+    def read_trusted_keys(self) -> dict[str, bytes]:
+        """The PEM text of every ``*.pub.pem``, in the order of the names.
+
+        Raises TrustedKeyMissingError or FileUnreadableError.
+        """
+        try:
+            names = sorted(name for name in os.listdir(self.keys) if name.endswith(".pub.pem"))
+        except (FileNotFoundError, NotADirectoryError):
+            names = []
+        except OSError as error:
+            raise FileUnreadableError(path=self.keys, reason=words(error)) from error
+        if not names:
+            raise TrustedKeyMissingError(path=self.keys)
+        return {
+            path: _must_read(path) for path in (os.path.join(self.keys, name) for name in names)
+        }
+
+
+def read(path: str | os.PathLike[str], cap: int) -> bytes | None:
+    """The bytes of the plain file *path*; None where there is none. Never blocks on a pipe.
+
+    Raises FileUnreadableError, or FileTooLargeError for more than *cap* bytes.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            info = os.fstat(descriptor)
+            if not stat.S_ISREG(info.st_mode):
+                raise FileUnreadableError(path=os.fspath(path), reason="it is not a plain file")
+            with open(descriptor, "rb", closefd=False) as stream:
+                data = stream.read(cap + 1)
+        finally:
+            os.close(descriptor)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise FileUnreadableError(path=os.fspath(path), reason=words(error)) from error
+    if len(data) > cap:
+        raise FileTooLargeError(path=os.fspath(path), size=max(info.st_size, len(data)), cap=cap)
+    return data
+
+
+def absolute(path: str) -> str:
+    """*path* from the root on; as it is in a working folder that has been removed."""
+    try:
+        return os.path.abspath(path)
+    except FileNotFoundError:
+        return path
+
+
+def words(error: OSError | ValueError) -> str:
+    """What the system says of *error*, without numbers and paths."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
+def _must_read(path: str) -> bytes:
+    data = read(path, MAX_FILE)
+    if data is None:
+        raise FileUnreadableError(path=path, reason="it leads nowhere")
+    return data

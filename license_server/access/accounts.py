@@ -1,0 +1,233 @@
+"""Accounts of people who may sign in at the desk, and the rules of changing them.
+
+Nobody gives away more than they may do themselves, nobody changes their own role, and there is
+always an administrator.
+"""
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from license_core.errors import (
+    ChangedMeanwhileError,
+    InputInvalidError,
+    LastAdministratorError,
+    NotFoundError,
+    NotPermittedError,
+)
+from license_core.reason import Reason
+from license_server.access import passwords, store
+from license_server.access.store import StoredUser
+from license_server.actor import Actor
+from license_server.audit import digests as rows
+from license_server.audit import events as audit
+from license_server.permissions import ROLES
+
+_MANAGE = "people:manage"
+_ADMINISTRATOR = "administrator"
+
+
+def add(
+    connection: Connection, email: str, password: str, role: str, actor: Actor, now: int
+) -> StoredUser:
+    """Let *email* (in lower case) sign in. Raises InputInvalidError, NotPermittedError."""
+    check_gift(role, actor)
+    passwords.check(password)
+    return insert(connection, email, passwords.hash_(password), role, actor, now)
+
+
+def insert(
+    connection: Connection, email: str, password_hash: str, role: str, actor: Actor, now: int
+) -> StoredUser:
+    """Store somebody whose right to sign in is settled. Raises InputInvalidError."""
+    try:
+        user = store.add_user(connection, email, password_hash, role, now)
+    except IntegrityError as error:
+        raise InputInvalidError(
+            field="email", reason=Reason("{email} may sign in already", email=email)
+        ) from error
+    record(connection, user, actor, "user.added", now)
+    return user
+
+
+def check_still(
+    connection: Connection, actor: Actor, permission: str, clock: Callable[[], int]
+) -> None:
+    """Raise NotPermittedError where *actor* may not do that any more, by the *clock*.
+
+    A person's account may have ended, or have another role; a token may be revoked, or over.
+    """
+    kind, _, name = actor.name.partition(":")
+    if kind == "token":
+        token = store.token_by_name(connection, name)
+        over = token is None or token.revoked_at is not None
+        if token is None or over or (token.expires_at is not None and token.expires_at <= clock()):
+            raise NotPermittedError(reason="The token has been revoked, or has ended")
+    if kind != "user":
+        return
+    user = store.user_by_email(connection, name)
+    ended = user is None or user.ended_at is not None
+    permissions = frozenset[str]() if user is None or ended else ROLES[user.role]
+    actor._replace(permissions=permissions).need(permission)
+
+
+def set_password(connection: Connection, email: str, password: str, actor: Actor, now: int) -> None:
+    """Replace the password of *email* and end its sessions.
+
+    Raises InputInvalidError, NotFoundError or NotPermittedError.
+    """
+    actor.need(_MANAGE)
+    passwords.check(password)
+    user = find(connection, email)
+    replace_password(connection, user, passwords.hash_(password), actor, now)
+
+
+def replace_password(
+    connection: Connection, user: StoredUser, password_hash: str, actor: Actor, now: int
+) -> StoredUser:
+    """The user with another password, and without sessions."""
+    changed = store.change_user(connection, user.id, password_hash=password_hash)
+    store.end_sessions_of(connection, user.id)
+    record(connection, changed, actor, "user.password-changed", now)
+    return changed
+
+
+def change_role(
+    connection: Connection,
+    user: StoredUser,
+    role: str,
+    actor: Actor,
+    now: int,
+    expected: str | None = None,
+) -> StoredUser:
+    """Give *user* another role, at once; *expected* is the digest of what the caller saw.
+
+    Raises InputInvalidError, NotPermittedError, LastAdministratorError, ChangedMeanwhileError.
+    """
+    check_gift(role, actor)
+    _check_other(user, actor)
+    _check_within(user, actor)
+    if expected is not None and expected != etag(user):
+        raise ChangedMeanwhileError(what=Reason("account {name}", name=user.email))
+    if role == user.role:
+        return user
+    if role != _ADMINISTRATOR:
+        _keep_an_administrator(connection, user)
+    changed = store.change_user(connection, user.id, role=role)
+    record(connection, changed, actor, "user.role-changed", now, before=user.role)
+    return changed
+
+
+def end(connection: Connection, user: StoredUser, actor: Actor, now: int) -> StoredUser:
+    """Let *user* sign in no more, and end all sessions.
+
+    Raises InputInvalidError, NotPermittedError, LastAdministratorError.
+    """
+    check_manager(user, actor)
+    if user.ended_at is not None:
+        return user
+    _keep_an_administrator(connection, user)
+    store.end_sessions_of(connection, user.id)
+    changed = store.change_user(connection, user.id, ended_at=now)
+    record(connection, changed, actor, "user.ended", now)
+    return changed
+
+
+def reopen(connection: Connection, user: StoredUser, actor: Actor, now: int) -> StoredUser:
+    """Let *user* sign in again. Raises NotPermittedError."""
+    check_manager(user, actor)
+    if user.ended_at is None:
+        return user
+    changed = store.change_user(connection, user.id, ended_at=None)
+    record(connection, changed, actor, "user.reopened", now)
+    return changed
+
+
+def end_sessions(connection: Connection, user: StoredUser, actor: Actor, now: int) -> None:
+    """Sign *user* out everywhere. Raises NotPermittedError."""
+    actor.need(_MANAGE)
+    store.end_sessions_of(connection, user.id)
+    audit.record(connection, now, actor, "session.ended-all", user.email)
+
+
+def find(connection: Connection, email: str) -> StoredUser:
+    """The account of *email*. Raises NotFoundError."""
+    user = store.user_by_email(connection, email)
+    if user is None:
+        raise NotFoundError(what="account", name=email[:200])
+    return user
+
+
+def by_id(connection: Connection, id_: int) -> StoredUser:
+    """The account in this row. Raises NotFoundError."""
+    user = store.user_by_id(connection, id_)
+    if user is None:
+        raise NotFoundError(what="account", name=str(id_))
+    return user
+
+
+def read_email(text: object) -> str:
+    """The address in *text*, in lower case. Raises InputInvalidError."""
+    address = text.strip().lower() if isinstance(text, str) and len(text) <= 200 else ""
+    if len(address) < 3 or "@" not in address[1:-1] or not address.isprintable():
+        raise InputInvalidError(
+            field="email", reason=Reason("{value!r} is not an address", value=str(text)[:200])
+        )
+    return address
+
+
+def check_gift(role: str, actor: Actor) -> None:
+    """Raise unless *actor* may give *role* to somebody: one that can do no more than they.
+
+    Raises InputInvalidError for a role that is none, or NotPermittedError.
+    """
+    actor.need(_MANAGE)
+    if role not in ROLES:
+        reason = Reason("{value!r} is none of {allowed}", value=role[:64], allowed=", ".join(ROLES))
+        raise InputInvalidError(field="role", reason=reason)
+    for permission in sorted(ROLES[role]):
+        actor.need(permission)
+
+
+def check_manager(user: StoredUser, actor: Actor) -> None:
+    """Raise NotPermittedError unless *actor* may manage *user*: another, who may do no more."""
+    actor.need(_MANAGE)
+    _check_other(user, actor)
+    _check_within(user, actor)
+
+
+def etag(user: StoredUser) -> str:
+    """What a caller names to say which state of the account it saw."""
+    return rows.digest("users", user._asdict())
+
+
+def record(
+    connection: Connection,
+    user: StoredUser,
+    actor: Actor,
+    action: str,
+    now: int,
+    **details: str,
+) -> None:
+    """Write down what was done to an account."""
+    row = ("users", user._asdict())
+    audit.record(connection, now, actor, action, user.email, rows=[row], role=user.role, **details)
+
+
+def _check_other(user: StoredUser, actor: Actor) -> None:
+    if actor.name == f"user:{user.email}":
+        raise NotPermittedError(reason="What you are yourself, somebody else must change")
+
+
+def _check_within(user: StoredUser, actor: Actor) -> None:
+    """Raise NotPermittedError where *user* may do more than *actor*."""
+    for permission in sorted(ROLES.get(user.role, frozenset())):
+        actor.need(permission)
+
+
+def _keep_an_administrator(connection: Connection, user: StoredUser) -> None:
+    """Raise LastAdministratorError where nobody else is one."""
+    others = [one for one in store.lock_administrators(connection) if one.id != user.id]
+    if user.role == _ADMINISTRATOR and user.ended_at is None and not others:
+        raise LastAdministratorError(email=user.email)

@@ -1,0 +1,89 @@
+"""Invitations, in place of mailed passwords: a secret with which somebody sets their own once."""
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection
+
+from license_core import b64url
+from license_core.errors import (
+    InputInvalidError,
+    InvitationOverError,
+    NameTakenError,
+    NotFoundError,
+)
+from license_core.reason import Reason
+from license_server.access import accounts, store
+from license_server.access import tokens as auth
+from license_server.access.store import Invitation, StoredUser
+from license_server.actor import Actor
+from license_server.audit import events as audit
+
+Random = Callable[[int], bytes]
+DAYS, MOST_DAYS = 7, 30
+"""How long an invitation holds: by default, and at most."""
+_SECRET_BYTES = 32
+
+
+def invite(
+    connection: Connection,
+    email: str,
+    role: str,
+    actor: Actor,
+    now: int,
+    random: Random,
+    days: int = DAYS,
+) -> tuple[str, Invitation]:
+    """The secret, told this once, and the invitation of *email* (in lower case).
+
+    An earlier one of the same address holds no more. Raises InputInvalidError, NotPermittedError.
+    """
+    accounts.check_gift(role, actor)
+    if not 1 <= days <= MOST_DAYS:
+        reason = Reason(
+            "{days} is not a number of days from 1 to {most}", days=days, most=MOST_DAYS
+        )
+        raise InputInvalidError(field="days", reason=reason)
+    if store.user_by_email(connection, email) is not None:
+        raise NameTakenError(what="account", name=email)
+    secret = b64url.encode(random(_SECRET_BYTES))
+    made = Invitation(auth.hash_of(secret), email, role, actor.name, now, now + days * 86400)
+    store.add_invitation(connection, made)
+    audit.record(connection, now, actor, "invitation.made", email, role=role)
+    return secret, made
+
+
+def find(connection: Connection, secret: str, now: int) -> Invitation:
+    """The invitation that *secret* belongs to, which holds. Raises InvitationOverError."""
+    found = store.invitation(connection, auth.hash_of(secret))
+    if found is None or found.expires_at <= now:
+        raise InvitationOverError
+    return found
+
+
+def accept(
+    connection: Connection, secret: str, password_hash: str, address: str | None, now: int
+) -> StoredUser:
+    """Let who was invited sign in with a password of their own.
+
+    Raises InvitationOverError, InputInvalidError.
+    """
+    found = find(connection, secret, now)
+    if not store.take_invitation(connection, found.secret_hash):
+        raise InvitationOverError
+    actor = Actor(f"user:{found.email}", frozenset(), address=address)
+    return accounts.insert(connection, found.email, password_hash, found.role, actor, now)
+
+
+def withdraw(connection: Connection, id_: str, actor: Actor, now: int) -> None:
+    """Let an invitation hold no more. Raises NotFoundError, NotPermittedError."""
+    actor.need("people:manage")
+    listed = store.list_invitations(connection)
+    found = next((one for one in listed if id_ in (one.id, one.email)), None)
+    if found is None or not store.take_invitation(connection, found.secret_hash):
+        raise NotFoundError(what="invitation", name=id_[:200])
+    audit.record(connection, now, actor, "invitation.withdrawn", found.email, role=found.role)
+
+
+def path(secret: str) -> str:
+    """Where at the desk an invitation is accepted."""
+    return f"/invitation?secret={secret}"

@@ -1,0 +1,161 @@
+"""Signing in with a password: slowed after wrong attempts, and never telling which part was wrong.
+
+An attempt is counted before its password is looked at, so that many at once gain nothing.
+"""
+
+import hmac
+from collections.abc import Callable
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from license_core import b64url
+from license_core.errors import NotAuthenticatedError, TooManyAttemptsError
+from license_server.access import passwords, store
+from license_server.access.store import StoredUser
+from license_server.access.totp_seeds import Seeds
+
+Random = Callable[[int], bytes]
+LONGEST_WAIT = 900
+"""Seconds."""
+HALF_SECONDS = 300
+"""How long after the password the code may come."""
+CODE = "code-"
+"""What is guessed after the password."""
+_FORGET_AFTER = 3600
+# How many wrong attempts are free: of one address at one account, of one address, at one account.
+_FREE_PAIR, _FREE_ADDRESS, _FREE_ACCOUNT = 5, 20, 100
+# Of codes fewer are free at an account: who guesses them has its password.
+_FREE_CODES = 10
+
+
+class Attempt(NamedTuple):
+    """Somebody at *address* who wants to be *email*."""
+
+    email: str
+    address: str
+    """Of IPv6, the network: whoever has one address of it has all."""
+    browser: str | None = None
+    """The number of the browser, where this account has signed in with it before."""
+    what: str = ""
+    """What is guessed, where it is not a password: counted by itself."""
+
+    @classmethod
+    def of(cls, email: str, address: str, browser: str | None = None, what: str = "") -> "Attempt":
+        """The attempt from an *address* as the connection gives it."""
+        return cls(email, network(address), browser, what)
+
+    def allowances(self) -> dict[str, int]:
+        """What is counted, and how many failures of it are free.
+
+        A known browser is counted by itself, so that strangers who guess do not lock out whoever
+        the account belongs to.
+        """
+        if self.browser is not None:
+            return {f"{self.what}browser:{self.browser}": _FREE_PAIR}
+        return {
+            f"{self.what}pair:{self.email}:{self.address}"[:300]: _FREE_PAIR,
+            f"{self.what}account:{self.email}"[:300]: _FREE_CODES if self.what else _FREE_ACCOUNT,
+            f"{self.what}address:{self.address}"[:300]: _FREE_ADDRESS,
+        }
+
+
+def network(address: str) -> str:
+    """What counts as one address: of IPv6 all that begin with the same 64 bits."""
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(ip, IPv6Address):
+        return str(ip.ipv4_mapped or ip_network((ip, 64), strict=False))
+    return address
+
+
+def half(user: StoredUser, seeds: Seeds, now: int, random: Random) -> str:
+    """What a browser keeps between the password of *user* and their code."""
+    head = f"{user.id}.{now + HALF_SECONDS}.{b64url.encode(random(12))}"
+    return f"{head}.{_half_proof(user, seeds, head)}"
+
+
+def whose_half(connection: Connection, kept: str, seeds: Seeds, now: int) -> StoredUser:
+    """Whose password was right, by what their browser keeps. Raises NotAuthenticatedError."""
+    head, _, proof = kept.rpartition(".")
+    id_, _, rest = head.partition(".")
+    until = rest.partition(".")[0]
+    refused = NotAuthenticatedError(reason="The password is too long ago")
+    if not all(text.isascii() and text.isdigit() and len(text) < 19 for text in (id_, until)):
+        raise refused
+    user = store.user_by_id(connection, int(id_))
+    if user is None or user.ended_at is not None or int(until) <= now:
+        raise refused
+    if not hmac.compare_digest(_half_proof(user, seeds, head).encode(), proof.encode()):
+        raise refused
+    return user
+
+
+def _half_proof(user: StoredUser, seeds: Seeds, head: str) -> str:
+    return b64url.encode(seeds.prove(f"{head}\n{user.password_hash}"))
+
+
+def introduce(user: StoredUser, random: Random) -> str:
+    """What a browser keeps in order to be known at the next signing in of *user*."""
+    number = b64url.encode(random(12))
+    return f"{number}.{_proof(user, number)}"
+
+
+def recognise(user: StoredUser | None, kept: str) -> str | None:
+    """The number of the browser that keeps *kept*, if *user* was introduced to it.
+
+    A changed password makes all browsers strangers.
+    """
+    number, _, proof = kept.partition(".")
+    if user is None or user.password_hash == passwords.NONE:
+        return None
+    if not hmac.compare_digest(_proof(user, number).encode(), proof.encode()):
+        return None
+    return number
+
+
+def _proof(user: StoredUser, number: str) -> str:
+    text = f"hostseal browser\n{user.email}\n{number}".encode()
+    return b64url.encode(hmac.digest(user.password_hash.encode(), text, "sha256"))
+
+
+def count(connection: Connection, attempt: Attempt, now: int) -> None:
+    """Count *attempt* as failed until it has succeeded. Raises TooManyAttemptsError."""
+    store.forget_failures_before(connection, now - _FORGET_AFTER)
+    counted = {
+        subject: (store.failures(connection, subject) or (0, 0), free)
+        for subject, free in attempt.allowances().items()
+    }
+    wait = max(
+        _wait(failures, last_at, free, now) for (failures, last_at), free in counted.values()
+    )
+    if wait > 0:
+        raise TooManyAttemptsError(seconds=wait)
+    for subject, ((failures, _), _) in counted.items():
+        store.set_failures(connection, subject, failures + 1, now)
+
+
+def succeeded(connection: Connection, attempt: Attempt) -> None:
+    """Forget the failures of this account, from this address or browser."""
+    for subject in attempt.allowances():
+        if not subject.startswith(f"{attempt.what}address:"):
+            store.forget_failures(connection, subject)
+
+
+def judge(user: StoredUser | None, password: str) -> StoredUser:
+    """*user*, if *password* is theirs; slow on purpose. Raises NotAuthenticatedError."""
+    hashed = user.password_hash if user is not None and user.ended_at is None else None
+    if not passwords.verify(password, hashed) or user is None:
+        raise NotAuthenticatedError(reason="The address or the password is wrong")
+    return user
+
+
+def _wait(failures: int, last_at: int, free: int, now: int) -> int:
+    """For how many seconds after *last_at* nobody may try again, less what has passed."""
+    if failures < free:
+        return 0
+    due = last_at + min(LONGEST_WAIT, 1 << min(failures - free + 1, 20))
+    return max(0, due - now)

@@ -1,0 +1,212 @@
+"""OpenID Connect: whose word a provider gives (OpenID Connect Core 1.0, section 3.1).
+
+The code flow with PKCE, a state and a nonce. What was asked for stays in the browser, proved by
+this server, for a few minutes; the provider's word is held against it. Nothing here speaks to the
+network.
+"""
+
+import hmac
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from authlib.oauth2.client import OAuth2Client
+from authlib.oidc.core import CodeIDToken
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from sqlalchemy import Connection
+
+from license_core import b64url, strictjson
+from license_core.errors import InputInvalidError, OpenIdRefusedError
+from license_core.reason import Reason
+from license_server.access import accounts, passwords, store
+from license_server.access.store import StoredUser
+from license_server.access.totp_seeds import Seeds
+from license_server.actor import Actor
+from license_server.permissions import PERMISSIONS, ROLES
+
+ASKED_SECONDS = 600
+"""How long somebody may take at the provider."""
+_LEEWAY = 60
+"""Seconds by which the clocks may differ."""
+_ALGORITHMS = ("RS256", "PS256", "ES256")
+_SCOPE = "openid email profile"
+
+
+class Client(NamedTuple):
+    """What this server is to its provider."""
+
+    issuer: str
+    id: str
+    secret: str
+    role_claim: str
+    roles: Mapping[str, str]
+    """From a value of that claim to a role; empty: roles are given here."""
+
+
+class Provider(NamedTuple):
+    """Where a provider is asked (OpenID Connect Discovery 1.0, section 3)."""
+
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
+
+
+class Asked(NamedTuple):
+    """What somebody was sent to the provider with."""
+
+    state: str
+    nonce: str
+    verifier: str
+    redirect: str
+    next: str
+    until: int
+
+
+def read_provider(client: Client, metadata: Any) -> Provider:
+    """What the provider says of itself. Raises OpenIdRefusedError."""
+    if not isinstance(metadata, dict) or metadata.get("issuer") != client.issuer:
+        reason = Reason("the provider does not call itself {name}", name=client.issuer)
+        raise OpenIdRefusedError(reason=reason)
+    try:
+        return Provider(*(str(metadata[name]) for name in Provider._fields))
+    except KeyError as error:
+        reason = Reason("the provider does not say its {name}", name=error.args[0])
+        raise OpenIdRefusedError(reason=reason) from error
+
+
+def ask(
+    client: Client,
+    provider: Provider,
+    redirect: str,
+    next_: str,
+    now: int,
+    random: Callable[[int], bytes],
+) -> tuple[str, Asked]:
+    """Where to send somebody, and what to remember meanwhile."""
+    state, nonce, verifier = (b64url.encode(random(32)) for _ in range(3))
+    asked = Asked(state, nonce, verifier, redirect, next_, now + ASKED_SECONDS)
+    maker = OAuth2Client(
+        session=None, client_id=client.id, scope=_SCOPE, code_challenge_method="S256"
+    )
+    url, _ = maker.create_authorization_url(
+        provider.authorization_endpoint,
+        state=state,
+        code_verifier=verifier,
+        nonce=nonce,
+        redirect_uri=redirect,
+    )
+    return str(url), asked
+
+
+def keep(asked: Asked, seeds: Seeds) -> str:
+    """What the browser keeps of *asked*."""
+    text = b64url.encode(strictjson.dumps(asked._asdict()))
+    return f"{text}.{_proof(text, seeds)}"
+
+
+def kept(text: str, state: str, seeds: Seeds, now: int) -> Asked:
+    """What somebody was sent away with, who comes back with *state*. Raises OpenIdRefusedError."""
+    head, _, proof = text.partition(".")
+    if not hmac.compare_digest(_proof(head, seeds).encode(), proof.encode("utf-8", "replace")):
+        raise OpenIdRefusedError(reason="this browser did not begin to sign in here")
+    asked = Asked(**strictjson.loads(b64url.decode(head)))
+    if not hmac.compare_digest(asked.state.encode(), state.encode("utf-8", "replace")):
+        raise OpenIdRefusedError(reason="the state is not the one that was sent")
+    if asked.until <= now:
+        raise OpenIdRefusedError(reason="it took too long")
+    return asked
+
+
+def _proof(text: str, seeds: Seeds) -> str:
+    return b64url.encode(seeds.prove(f"openid\n{text}"))
+
+
+def read_token(id_token: str, keys: Any, client: Client, asked: Asked, now: int) -> dict[str, Any]:
+    """The claims of an ID token (section 3.1.3.7). Raises OpenIdRefusedError."""
+    try:
+        token = jwt.decode(id_token, KeySet.import_key_set(keys), algorithms=_ALGORITHMS)
+        options = {
+            "iss": {"essential": True, "value": client.issuer},
+            "aud": {"essential": True, "value": client.id},
+        }
+        params = {"nonce": asked.nonce, "client_id": client.id}
+        claims = CodeIDToken(token.claims, token.header, options, params)
+        claims.validate(now=now, leeway=_LEEWAY)
+    except (JoseError, ValueError, TypeError, KeyError) as error:
+        found = f"{type(error).__name__}: {error}"[:250].rstrip(".")
+        reason = Reason("the provider's word does not hold ({error})", error=found)
+        raise OpenIdRefusedError(reason=reason) from error
+    return dict(token.claims)
+
+
+def user_of(
+    connection: Connection, claims: Mapping[str, Any], client: Client, now: int
+) -> StoredUser:
+    """Whose word it is: an account, which is made where a role or an invitation provides for it.
+
+    Raises OpenIdRefusedError, InputInvalidError or LastAdministratorError.
+    """
+    subject = claims.get("sub")
+    if not isinstance(subject, str) or not 1 <= len(subject) <= 255:
+        raise OpenIdRefusedError(reason="the provider does not say who it is")
+    actor = Actor(f"openid:{client.issuer}"[:200], frozenset(PERMISSIONS))
+    role = _role(claims, client)
+    user = store.user_by_subject(connection, client.issuer, subject)
+    if user is None:
+        user = _by_address(connection, claims, client, subject, role, actor, now)
+    if user.ended_at is not None:
+        reason = Reason("{email} may not sign in any more", email=user.email)
+        raise OpenIdRefusedError(reason=reason)
+    if role is not None and role != user.role:
+        user = accounts.change_role(connection, user, role, actor, now)
+    return user
+
+
+def _by_address(
+    connection: Connection,
+    claims: Mapping[str, Any],
+    client: Client,
+    subject: str,
+    role: str | None,
+    actor: Actor,
+    now: int,
+) -> StoredUser:
+    """The account of the address that the provider has verified, from now on this subject's."""
+    if claims.get("email_verified") is not True:
+        raise OpenIdRefusedError(reason="the provider has not verified the address")
+    try:
+        email = accounts.read_email(claims.get("email"))
+    except InputInvalidError as error:
+        raise OpenIdRefusedError(reason="the provider says no address") from error
+    user = store.user_by_email(connection, email)
+    if user is not None and user.issuer_subject is not None:
+        reason = Reason("{email} is somebody else at the provider", email=email)
+        raise OpenIdRefusedError(reason=reason)
+    if user is None:
+        invited = store.take_invitation_of(connection, email)
+        if invited is not None and invited.expires_at > now:
+            role = role or invited.role
+        if role is None:
+            raise OpenIdRefusedError(reason=Reason("{email} is not invited here", email=email))
+        user = accounts.insert(connection, email, passwords.NONE, role, actor, now)
+    changed = store.change_user(connection, user.id, issuer=client.issuer, issuer_subject=subject)
+    accounts.record(connection, changed, actor, "user.linked", now)
+    return changed
+
+
+def _role(claims: Mapping[str, Any], client: Client) -> str | None:
+    """The role that the provider gives, the first of ROLES; None: roles are given here.
+
+    Raises OpenIdRefusedError where roles come from the provider and it gives none.
+    """
+    if not client.roles:
+        return None
+    given = claims.get(client.role_claim)
+    values = given if isinstance(given, list) else [given]
+    found = {client.roles.get(value) for value in values if isinstance(value, str)}
+    role = next((role for role in ROLES if role in found), None)
+    if role is None:
+        reason = Reason("the provider's {claim} give no role here", claim=client.role_claim)
+        raise OpenIdRefusedError(reason=reason)
+    return role

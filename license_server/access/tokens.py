@@ -1,0 +1,303 @@
+"""Who asks: bearer tokens of programs, and the sessions of people at the desk.
+
+A secret is shown once and stored as its SHA-256: it is random and long, so nothing is gained by a
+slow hash. Passwords are another matter (passwords.py).
+"""
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from license_core import (
+    b64url,
+    claims,
+    strictjson,
+)
+from license_core.errors import (
+    FormExpiredError,
+    InputInvalidError,
+    NameTakenError,
+    NotAuthenticatedError,
+    NotFoundError,
+    utc,
+)
+from license_core.reason import Reason
+from license_server.access import store
+from license_server.access.store import StoredToken, StoredUser
+from license_server.actor import Actor
+from license_server.audit import events as audit
+from license_server.permissions import (
+    PERMISSIONS,
+    ROLES,
+    WHOLE,
+)
+
+Random = Callable[[int], bytes]
+_PREFIX = "hst"
+_SECRET_BYTES = 32
+
+
+class Session(NamedTuple):
+    """Somebody who is signed in at the desk."""
+
+    secret: str
+    """What the cookie holds."""
+    user_id: int
+    email: str
+    role: str
+    address: str | None = None
+    """Where they sign from now."""
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts, in the record."""
+        return Actor(f"user:{self.email}", ROLES.get(self.role, frozenset()), address=self.address)
+
+    @property
+    def form_token(self) -> str:
+        """What a form of this session carries."""
+        return form_token(self.secret)
+
+
+# Programs
+
+
+class Grant(NamedTuple):
+    """What a token may do."""
+
+    scopes: frozenset[str]
+    products: frozenset[str] | None = None
+    """For which products; None: all."""
+    expires_at: int | None = None
+    """Until when, in seconds; None: until it is revoked."""
+
+
+PROGRAM = Grant(frozenset({"licenses:read", "licenses:issue"}))
+"""What a token may do where nothing else is said."""
+
+
+def new_token(
+    connection: Connection,
+    name: str,
+    actor: Actor,
+    now: int,
+    random: Random,
+    grant: Grant = PROGRAM,
+) -> str:
+    """A bearer token called *name*; it is told this once.
+
+    Raises InputInvalidError, or NotPermittedError for more than *actor* may do.
+    """
+    actor.need("tokens:manage")
+    check_name(name)
+    check_grant(grant, actor, now)
+    id_, secret = random(6).hex(), b64url.encode(random(_SECRET_BYTES))
+    stored = StoredToken(
+        id=id_,
+        name=name,
+        secret_hash=hash_of(secret),
+        created_at=now,
+        revoked_at=None,
+        scopes=" ".join(sorted(grant.scopes)),
+        products=None
+        if grant.products is None
+        else strictjson.dumps(sorted(grant.products)).decode("utf-8"),
+        expires_at=grant.expires_at,
+        used_at=None,
+    )
+    try:
+        store.add_token(connection, stored)
+    except IntegrityError as error:
+        raise NameTakenError(what="token", name=name) from error
+    _record_token(connection, stored, actor, "token.created", now)
+    return f"{_PREFIX}_{id_}_{secret}"
+
+
+def check_name(name: str) -> None:
+    """Raise InputInvalidError unless a token may be called so."""
+    if not 1 <= len(name) <= 100 or not name.isprintable():
+        raise InputInvalidError(field="name", reason="it must have 1 to 100 printable characters")
+
+
+def check_grant(grant: Grant, actor: Actor, now: int) -> None:
+    """Raise InputInvalidError, or NotPermittedError for more than *actor* may do."""
+    unknown = sorted(grant.scopes - PERMISSIONS.keys())
+    if unknown or not grant.scopes:
+        allowed = ", ".join(PERMISSIONS)
+        reason = Reason("at least one is needed; there are {allowed}", allowed=allowed)
+        if unknown:
+            reason = Reason("{value!r} is none of {allowed}", value=unknown[0], allowed=allowed)
+        raise InputInvalidError(field="scopes", reason=reason)
+    if grant.products is not None and not grant.products:
+        raise InputInvalidError(field="products", reason="it names none")
+    whole = sorted(grant.scopes & WHOLE)
+    if grant.products is not None and whole:
+        reason = Reason(
+            "{permission} is of the whole server: a token that has it is for all products",
+            permission=whole[0],
+        )
+        raise InputInvalidError(field="products", reason=reason)
+    for scope in sorted(grant.scopes):
+        actor.need(scope)
+    for product in grant.products or ():
+        if not claims.choice_name(product):
+            reason = Reason("{value!r} is no name of a product", value=product[:64])
+            raise InputInvalidError(field="products", reason=reason)
+    if grant.expires_at is not None and grant.expires_at <= now:
+        raise InputInvalidError(field="expires_at", reason="it is over")
+
+
+def token_by_id(connection: Connection, id_: str) -> StoredToken:
+    """The token whose public part is *id_*. Raises NotFoundError."""
+    stored = store.token_by_id(connection, id_) if id_.isascii() and id_.isalnum() else None
+    if stored is None:
+        raise NotFoundError(what="token", name=id_[:64])
+    return stored
+
+
+def note_use(connection: Connection, id_: str, now: int) -> None:
+    """Remember in which hour a token was used last."""
+    store.set_token_used(connection, id_, hour(now))
+
+
+def hour(now: int) -> int:
+    """The beginning of the hour of an instant."""
+    return now - now % 3600
+
+
+def revoke_token(connection: Connection, name: str, actor: Actor, now: int) -> None:
+    """Make the token *name* worthless. Raises NotFoundError, NotPermittedError."""
+    actor.need("tokens:manage")
+    stored = store.revoke_token(connection, name, now)
+    if stored is None:
+        raise NotFoundError(what="token that still holds, called", name=name)
+    _record_token(connection, stored, actor, "token.revoked", now)
+
+
+def _record_token(
+    connection: Connection, stored: StoredToken, actor: Actor, action: str, now: int
+) -> None:
+    row = ("tokens", stored._asdict())
+    audit.record(connection, now, actor, action, stored.name, rows=[row], scopes=stored.scopes)
+
+
+def find_token(connection: Connection, token: str, now: int) -> StoredToken:
+    """The token that somebody sends, which holds at *now*. Raises NotAuthenticatedError."""
+    prefix, _, rest = token.partition("_")
+    id_, _, secret = rest.partition("_")
+    stored = None
+    if prefix == _PREFIX and len(id_) <= 16 and id_.isascii() and id_.isalnum():
+        stored = store.token_by_id(connection, id_)
+    # Compared in any case, and in constant time.
+    expected = stored.secret_hash if stored else bytes(32)
+    if not hmac.compare_digest(hash_of(secret), expected) or stored is None:
+        raise NotAuthenticatedError(reason="The token is not valid")
+    if stored.revoked_at is not None:
+        raise NotAuthenticatedError(reason="The token has been revoked")
+    if stored.expires_at is not None and stored.expires_at <= now:
+        reason = Reason("The token ended at {ended}", ended=utc(stored.expires_at))
+        raise NotAuthenticatedError(reason=reason)
+    return stored
+
+
+def token_actor(stored: StoredToken) -> Actor:
+    """Who sends this token."""
+    named = None if stored.products is None else strictjson.loads(stored.products.encode())
+    products = None if named is None else frozenset(named)
+    return Actor(f"token:{stored.name}", frozenset(stored.scopes.split()), products)
+
+
+# People
+
+
+def open_session(
+    connection: Connection,
+    user: StoredUser,
+    now: int,
+    hours: int,
+    random: Random,
+    address: str,
+    *,
+    agent: str = "",
+    former: str = "",
+) -> Session:
+    """A new session for somebody who has proved to be that user; a *former* one of theirs ends."""
+    if former:
+        store.end_session(connection, hash_of(former))
+    secret = b64url.encode(random(_SECRET_BYTES))
+    expires_at = now + hours * 3600
+    store.add_session(
+        connection,
+        hash_of(secret),
+        user.id,
+        now,
+        expires_at,
+        address[:64] or None,
+        agent[:200] or None,
+    )
+    session = Session(secret, user.id, user.email, user.role, address[:64] or None)
+    audit.record(connection, now, session.actor, "session.opened", user.email)
+    return session
+
+
+def find_session(connection: Connection, secret: str, now: int, address: str) -> Session:
+    """The session of a cookie. Raises NotAuthenticatedError."""
+    user = store.session_user(connection, hash_of(secret), now)
+    if user is None:
+        raise NotAuthenticatedError(reason="Nobody is signed in, or the session has ended")
+    return Session(secret, *user, address[:64] or None)
+
+
+def close_session(connection: Connection, session: Session) -> None:
+    """Forget a session."""
+    store.end_session(connection, hash_of(session.secret))
+
+
+def form_token(secret: str) -> str:
+    """The token of a form that belongs to the cookie *secret*; it does not tell the cookie."""
+    digest = hmac.digest(secret.encode("utf-8", "replace"), b"hostseal form", "sha256")
+    return b64url.encode(digest)
+
+
+def check_form(secret: str, given: str) -> None:
+    """Raise FormExpiredError unless *given* is the form token of the cookie *secret*."""
+    wanted, sent = form_token(secret).encode(), given.encode("utf-8", "replace")
+    if not secret or not hmac.compare_digest(wanted, sent):
+        raise FormExpiredError
+
+
+def hash_of(secret: str) -> bytes:
+    """What is stored of a secret that is random and long."""
+    return hashlib.sha256(secret.encode("utf-8", "replace")).digest()
+
+
+class TokenCache:
+    """Tokens that were found valid within the present second, so that a burst asks once."""
+
+    def __init__(self) -> None:
+        self._second = 0
+        self._actors: dict[bytes, Actor] = {}
+        self._noted: dict[str, int] = {}
+
+    def find(self, token: str, now: int) -> Actor | None:
+        """Who sends *token*, if that is known already."""
+        if now != self._second:
+            self._second, self._actors = now, {}
+        return self._actors.get(hash_of(token))
+
+    def keep(self, token: str, actor: Actor, now: int) -> None:
+        """Remember for the rest of the second *now* who sends *token*."""
+        if now == self._second:
+            self._actors[hash_of(token)] = actor
+
+    def to_note(self, stored: StoredToken, now: int) -> bool:
+        """Whether it is to be written down that *stored* is used: once an hour."""
+        last = max(stored.used_at or 0, self._noted.get(stored.id, 0))
+        if last >= hour(now):
+            return False
+        self._noted[stored.id] = hour(now)
+        return True

@@ -1,0 +1,78 @@
+"""Who calls: the bearer token of a request (RFC 6750 section 2.1), and what it must allow."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from license_core.errors import NotAuthenticatedError, RateLimitedError
+from license_server.access import login as signing_in
+from license_server.access import tokens as auth
+from license_server.access.tokens import TokenCache
+from license_server.actor import Actor
+from license_server.http.rate_limit import Rates
+from license_server.site import Site
+
+
+async def site_of(request: Request) -> Site:
+    """The parts of this server."""
+    site: Site = request.app.state.site
+    return site
+
+
+AtSite = Annotated[Site, Depends(site_of)]
+
+
+class Needs:
+    """A route's demand: the caller must be permitted this."""
+
+    def __init__(self, permission: str) -> None:
+        self.permission = permission
+
+    async def __call__(self, request: Request, site: AtSite) -> Actor:
+        """Who calls. Raises NotAuthenticatedError, NotPermittedError."""
+        actor = await _caller(request, site)
+        actor.need(self.permission)
+        return actor
+
+
+async def _caller(request: Request, site: Site) -> Actor:
+    now, address = site.clock(), request.client.host if request.client else ""
+    rates: Rates = request.app.state.rates
+    try:
+        actor = await _bearer(request, site, now)
+    except NotAuthenticatedError:
+        _take(request, rates, f"address:{signing_in.network(address)}", now)
+        raise
+    _take(request, rates, actor.name, now)
+    return actor._replace(address=address or None)
+
+
+def _take(request: Request, rates: Rates, client: str, now: int) -> None:
+    """Count a request of *client*; the reply says what is left. Raises RateLimitedError."""
+    try:
+        request.state.rate = rates.take(client, now)
+    except RateLimitedError:
+        request.state.rate = rates.left(client, now)
+        raise
+
+
+async def _bearer(request: Request, site: Site, now: int) -> Actor:
+    """Whose token the request has. Raises NotAuthenticatedError."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token:
+        raise NotAuthenticatedError(reason="The request has no token")
+    cache: TokenCache = request.app.state.tokens
+    actor = cache.find(token, now)
+    if actor is None:
+        stored = await site.read(lambda connection: auth.find_token(connection, token, now))
+        actor = auth.token_actor(stored)
+        if cache.to_note(stored, now):
+            # Nobody waits for it, and it is in no transaction of what is asked for.
+            site.database.writer.submit(lambda c: auth.note_use(c, stored.id, now))
+        cache.keep(token, actor, now)
+    return actor
+
+
+Reader = Annotated[Actor, Depends(Needs("licenses:read"))]
+"""A caller who may see licences."""

@@ -1,0 +1,63 @@
+"""The record: who did what, from where and why, in the transaction in which it was done.
+
+An event names each row of the ledger that its act left behind, with the digest of that row. The
+events form a chain (chain.py), so what is in the ledger can be held against what was done.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from license_core import strictjson
+from license_server.actor import Actor
+from license_server.audit import digests as ledger_rows
+from license_server.audit import store
+from license_server.audit.store import NewEvent
+
+Row = tuple[str, Mapping[str, Any]]
+"""A table's name, and a row of it with all its columns."""
+
+
+def record(
+    connection: Connection,
+    now: int,
+    actor: Actor,
+    action: str,
+    subject: str,
+    *,
+    rows: Iterable[Row] = (),
+    reason: str | None = None,
+    **details: Any,
+) -> None:
+    """Write an event, with the same arguments as ``event``."""
+    new = event(now, actor, action, subject, rows=rows, reason=reason, **details)
+    store.add_event(connection, new)
+
+
+def event(
+    now: int,
+    actor: Actor,
+    action: str,
+    subject: str,
+    *,
+    rows: Iterable[Row] = (),
+    reason: str | None = None,
+    **details: Any,
+) -> NewEvent:
+    """An event to be written. *details* are plain values, and never a secret.
+
+    *rows* are what this very transaction wrote. A row that was only read may have been changed by
+    another meanwhile, and its last event would then tell of what it was before.
+    """
+    digests = {ledger_rows.name(*row): ledger_rows.digest(*row) for row in rows}
+    return NewEvent(
+        at=now,
+        actor=actor.name,
+        action=action,
+        subject=subject[:200],
+        details=strictjson.dumps(details).decode("utf-8"),
+        address=actor.address,
+        reason=reason,
+        rows=strictjson.dumps(digests).decode("utf-8") if digests else None,
+    )

@@ -1,0 +1,68 @@
+"""A server that runs takes up the keyset that was installed meanwhile, and the key that it names.
+
+It looks every second. Between the commit of an installation and that look nothing is recorded
+that the former key signed (issuing.check_in_force): who asks then is told to try again.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+import structlog
+from starlette.concurrency import run_in_threadpool
+
+from license_core.errors import LicenseError
+from license_server.background.loop import every_second
+from license_server.db.database import Database
+from license_server.licenses.issuing import Issuer
+from license_server.operations import data_folder as vault
+from license_server.settings import ServerSettings
+from license_server.signing.keysets import Trust
+from license_server.site import Clock
+
+_log = structlog.get_logger()
+
+
+class Succession:
+    """Tells whoever signs of the keyset that is in force."""
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        database: Database,
+        clock: Clock,
+        issuer: Issuer,
+        use: Callable[[Issuer], None],
+    ) -> None:
+        """*issuer* is in use; *use* is given each that is to take its place."""
+        self._settings, self._database, self._clock, self._use = settings, database, clock, use
+        self._known = issuer.keyset_token, self._present()[1]
+        self._failed: str | None = None
+
+    def at_work(self) -> AbstractAsyncContextManager[None]:
+        """Look every second meanwhile."""
+        return every_second(self.look)
+
+    async def look(self) -> None:
+        """Take up what is in force by now, if it is not what is in use."""
+        try:
+            await run_in_threadpool(self._take_up)
+        except LicenseError as error:
+            if self._failed != error.sentence:
+                _log.warning("keyset not taken up", slug=error.slug, sentence=error.sentence)
+            self._failed = error.sentence
+        except Exception:  # noqa: BLE001  # it is tried again, and what is in use goes on
+            _log.exception("keyset not taken up")
+
+    def _take_up(self) -> None:
+        trust, uri = self._present()
+        if (trust.text, uri) == self._known:
+            return
+        issuer = vault.open_issuer(self._settings, trust, self._clock(), self._database.tally)
+        self._use(issuer)
+        self._known, self._failed = (trust.text, uri), None
+        _log.info("keyset taken up", version=issuer.version, kid=issuer.signer.public_key.kid)
+
+    def _present(self) -> tuple[Trust, str]:
+        """What is in force, and where the key is that signs by it."""
+        trust = vault.read_trust(self._settings, self._database)
+        return trust, vault.signer_uri(self._settings, trust, self._clock())

@@ -1,0 +1,146 @@
+"""Customers: added when something is issued to them, or before."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from license_core import claims
+from license_core.claims import ClaimError
+from license_core.errors import (
+    ChangedMeanwhileError,
+    InputInvalidError,
+    NameTakenError,
+    NotFoundError,
+)
+from license_core.reason import Reason
+from license_server.actor import Actor
+from license_server.audit import digests as rows
+from license_server.audit import events as audit
+from license_server.catalog import store as parties
+from license_server.catalog.store import Customer
+from license_server.licenses.orders import words
+
+LANGUAGES = ("en", "zh")
+MEMBERS = ("name", "contact_name", "contact_email", "language", "notes")
+_LONGEST_NOTES = 4000
+
+
+def read(members: Mapping[str, Any]) -> dict[str, Any]:
+    """The values in *members*; a null empties what may be empty. Raises InputInvalidError."""
+    unknown = next((name for name in members if name not in MEMBERS), None)
+    if unknown is not None:
+        raise InputInvalidError(field=unknown, reason="there is no such member")
+    try:
+        values: dict[str, Any] = {}
+        for name in ("name", "contact_name", "contact_email"):
+            if name in members:
+                values[name] = words(members, name) if members[name] is not None else None
+        if "name" in values and not values["name"]:
+            raise ClaimError("name", "it is missing")
+        if "language" in members:
+            values["language"] = claims.one_of(_present(members), "language", LANGUAGES)
+        if "notes" in members:
+            values["notes"] = claims.text(_present(members), "notes", longest=_LONGEST_NOTES)
+            if "\0" in (values["notes"] or ""):
+                raise ClaimError("notes", "it has control characters")
+    except ClaimError as error:
+        raise InputInvalidError(field=error.claim, reason=error.reason) from error
+    return values
+
+
+def _present(members: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def add(connection: Connection, members: Mapping[str, Any], actor: Actor, now: int) -> Customer:
+    """Add a customer. Raises InputInvalidError, NotPermittedError."""
+    actor.need("customers:write")
+    values = read(members)
+    name = values.pop("name", None)
+    if name is None:
+        raise InputInvalidError(field="name", reason="it is missing")
+    customer = parties.add_customer(connection, name, now, **values)
+    if customer is None:
+        raise NameTakenError(what="customer", name=name)
+    _record(connection, customer, actor, "customer.added", now)
+    return customer
+
+
+def ensure(
+    connection: Connection, name: str, actor: Actor, now: int, more: Mapping[str, Any] | None = None
+) -> Customer:
+    """The customer of this name, who is added with a first licence, with the values *more*."""
+    customer = parties.customer_by_name(connection, name)
+    if customer is None:
+        customer = parties.add_customer(connection, name, now, **(more or {}))
+        if customer is None:  # another process was first
+            return find(connection, name)
+        _record(connection, customer, actor, "customer.added", now)
+    return customer
+
+
+def change(
+    connection: Connection,
+    id_: int,
+    members: Mapping[str, Any],
+    actor: Actor,
+    now: int,
+    expected: str | None = None,
+) -> Customer:
+    """Change a customer; *expected* is the digest of what the caller saw.
+
+    Raises InputInvalidError, NotFoundError, NotPermittedError, ChangedMeanwhileError.
+    """
+    actor.need("customers:write")
+    values = read(members)
+    former = seen(connection, id_, actor)
+    if expected is not None and expected != etag(former):
+        raise ChangedMeanwhileError(what=Reason("customer {name}", name=former.name))
+    name = values.get("name")
+    if name not in (None, former.name) and parties.customer_by_name(connection, name):
+        raise NameTakenError(what="customer", name=name)
+    if not values:
+        return former
+    customer = parties.change_customer(connection, id_, **values)
+    _record(connection, customer, actor, "customer.changed", now)
+    return customer
+
+
+def by_id(connection: Connection, id_: int) -> Customer:
+    """The customer in this row. Raises NotFoundError."""
+    customer = parties.customer_by_id(connection, id_)
+    if customer is None:
+        raise NotFoundError(what="customer", name=str(id_))
+    return customer
+
+
+def seen(connection: Connection, id_: int, actor: Actor) -> Customer:
+    """The customer in this row, if *actor* may see it. Raises NotFoundError.
+
+    Who is for some products only sees the customers that have, or had, a licence of one of them.
+    """
+    customer = by_id(connection, id_)
+    if actor.products is not None and not parties.has_licence_of(connection, id_, actor.products):
+        raise NotFoundError(what="customer", name=str(id_))
+    return customer
+
+
+def find(connection: Connection, name: str) -> Customer:
+    """The customer of this name. Raises NotFoundError."""
+    customer = parties.customer_by_name(connection, name)
+    if customer is None:
+        raise NotFoundError(what="customer", name=name[:200])
+    return customer
+
+
+def etag(customer: Customer) -> str:
+    """What a caller names to say which state of the customer it saw."""
+    return rows.digest("customers", customer._asdict())
+
+
+def _record(
+    connection: Connection, customer: Customer, actor: Actor, action: str, now: int
+) -> None:
+    row = ("customers", customer._asdict())
+    audit.record(connection, now, actor, action, customer.name, rows=[row])

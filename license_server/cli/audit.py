@@ -1,0 +1,145 @@
+"""``license-server audit``: the record listed, exported, checkpointed and rechecked."""
+
+import time
+from contextlib import closing
+from datetime import UTC, datetime
+
+import click
+from sqlalchemy import Connection
+
+from license_core.errors import (
+    NotFoundError,
+    printable,
+    utc,
+)
+from license_server.audit import chain, store
+from license_server.audit.store import (
+    Event,
+    StoredCheckpoint,
+    Wanted,
+)
+from license_server.audit.verify import (
+    Advance,
+    Given,
+    Tell,
+)
+from license_server.cli.faults import (
+    checkpoint_option,
+    json_option,
+    tell_faults,
+)
+from license_server.cli.output import say, written
+from license_server.cli.progress import Progress
+from license_server.db.database import Database
+from license_server.settings import ServerSettings
+
+_DAY = 86400
+_Day = click.DateTime(formats=["%Y-%m-%d"])
+
+
+@click.group()
+def audit() -> None:
+    """The record of who did what, and why."""
+
+
+@audit.command("list")
+@click.option("--subject", help="Such as a licence's number.")
+@click.option("--actor", help="Such as user:ADDRESS, token:NAME or command.")
+@click.option("--action", help="Such as license.issued.")
+@click.option("--since", type=_Day, metavar="DATE", help="From this day on, in UTC.")
+@click.option("--until", type=_Day, metavar="DATE", help="To the end of this day, in UTC.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=50, show_default=True, help="The newest so many."
+)
+@click.pass_obj
+def list_(
+    settings: ServerSettings,
+    subject: str | None,
+    actor: str | None,
+    action: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    limit: int,
+) -> None:
+    """List events, the newest first."""
+    from license_server.operations import data_folder as vault
+
+    end = None if until is None else _instant(until) + _DAY
+    wanted = Wanted(subject, actor, action, None if since is None else _instant(since), end)
+    with closing(vault.open_database(settings)) as database, database.reading() as connection:
+        for event in store.events(connection, wanted, before=None, limit=limit):
+            say(_line(event))
+
+
+@audit.command()
+@click.option("-o", "--output", required=True, metavar="FILE", help="- : stdout.")
+@click.pass_obj
+def export(settings: ServerSettings, output: str) -> None:
+    """Write the whole record as JSON lines, with its chain (SPEC section 11.1)."""
+    from license_server.operations import data_folder as vault
+
+    with closing(vault.open_database(settings)) as database, written(output) as write:
+        _link_all(database)
+        with database.snapshot() as connection:
+            progress = Progress(store.count_events(connection), "events")
+            for event in store.whole_chain(connection):
+                write(chain.exported(event))
+                progress.advance(1)
+            progress.clear()
+
+
+@audit.command()
+@click.option("-o", "--output", required=True, metavar="FILE", help="- : stdout.")
+@click.pass_obj
+def checkpoint(settings: ServerSettings, output: str) -> None:
+    """Sign what the record is by now, and write it to a file to be kept elsewhere."""
+    from license_server.operations import data_folder as vault
+
+    database, issuer = vault.open_vault(settings)
+    now = int(time.time())
+
+    def make(connection: Connection) -> StoredCheckpoint | None:
+        return notary.make(connection, now, wait=True)
+
+    with closing(database), written(output) as write:
+        notary = vault.open_notary(settings, issuer.name, database.tally)
+        _link_all(database)
+        made = database.write(make)
+        if made is None:
+            raise NotFoundError(what="event in", name="the record")
+        write(f"{made.token}\n".encode("ascii"))
+    click.echo(f"Checkpoint at position {made.position}, {utc(made.created_at)}.", err=True)
+
+
+@audit.command()
+@checkpoint_option
+@json_option
+@click.pass_obj
+def verify(settings: ServerSettings, checkpoints: tuple[str, ...], as_json: bool) -> None:
+    """Check the record's chain and its checkpoints; change nothing.
+
+    `fsck` checks the ledger too. Needs no passphrase. Ends with 95 where a fault was found.
+    """
+    from license_server.audit.verify import inspect
+    from license_server.operations import data_folder as vault
+
+    key = vault.read_record_key(settings)
+
+    def check(connection: Connection, given: list[Given], tell: Tell, advance: Advance) -> None:
+        inspect(connection, key, given, tell, advance)
+
+    tell_faults(settings, checkpoints, as_json, store.count_events, check)
+
+
+def _link_all(database: Database) -> None:
+    while database.write(lambda connection: chain.extend(connection, wait=True)) == chain.BATCH:
+        pass
+
+
+def _instant(day: datetime) -> int:
+    return int(day.replace(tzinfo=UTC).timestamp())
+
+
+def _line(event: Event) -> str:
+    shown = (event.actor, event.address or "-", event.action, event.subject, event.reason or "-")
+    return "\t".join((utc(event.at), *map(printable, shown)))

@@ -1,0 +1,73 @@
+"""``license-server backup`` and ``restore``."""
+
+import os
+import secrets
+import time
+from contextlib import closing
+from pathlib import Path
+
+import click
+from sqlalchemy import Connection
+
+from license_core.errors import utc
+from license_server.cli.output import say, written
+from license_server.cli.progress import Progress
+from license_server.settings import ServerSettings
+
+
+@click.command()
+@click.option("-o", "--output", required=True, metavar="FILE", help="- : stdout.")
+@click.option("--with-keys", is_flag=True, help="The private keys too, encrypted as they are.")
+@click.pass_obj
+def backup(settings: ServerSettings, output: str, with_keys: bool) -> None:
+    """Write all that there is at this instant to one file; the server may go on serving.
+
+    Needs no passphrase. Without --with-keys, keep a copy of DATA/keys elsewhere.
+    """
+    from license_server.operations import backup as backups
+    from license_server.operations import data_folder as vault
+
+    os.umask(0o077)  # it names customers, and their people
+    with (
+        closing(vault.open_database(settings)) as database,
+        written(output) as write,
+        database.snapshot() as connection,
+    ):
+        progress = Progress(backups.count(connection), "rows")
+        backups.write(
+            connection,
+            settings,
+            write,
+            int(time.time()),
+            with_keys=with_keys,
+            advance=progress.advance,
+        )
+        progress.clear()
+    keys = "with" if with_keys else f"without: keep a copy of {settings.signing_key.parent}/"
+    click.echo(f"Backed up {settings.data}; private keys {keys}.", err=True)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--thorough", is_flag=True, help="Verify every licence, not a sample.")
+@click.pass_obj
+def restore(settings: ServerSettings, file: Path, thorough: bool) -> None:
+    """Make a server of the backup in FILE; it is checked before it is put in its place.
+
+    Never over a server that is there: name a new folder (--data), or an empty database.
+    """
+    from license_server.operations import backup as backups
+    from license_server.operations import data_folder as vault
+
+    kept = backups.read(file)
+    progress = Progress(kept.total, "rows")
+
+    def fill(connection: Connection) -> None:
+        now = int(time.time())
+        backups.load(connection, kept, now, thorough=thorough, advance=progress.advance)
+
+    vault.put_in_place(settings, kept.files, fill, secrets.token_bytes)
+    progress.clear()
+    say(f"Restored {settings.data} as it was at {utc(kept.made_at)}.")
+    if not settings.seeds_key.exists():
+        say(f"The backup has no private keys: put yours into {settings.signing_key.parent}/.")

@@ -1,0 +1,36 @@
+"""``license-server fsck``: the ledger held against its record."""
+
+import click
+from sqlalchemy import Connection
+
+from license_server.audit.verify import (
+    Advance,
+    Given,
+    Tell,
+)
+from license_server.cli.faults import (
+    checkpoint_option,
+    json_option,
+    tell_faults,
+)
+from license_server.settings import ServerSettings
+
+
+@click.command()
+@checkpoint_option
+@json_option
+@click.pass_obj
+def fsck(settings: ServerSettings, checkpoints: tuple[str, ...], as_json: bool) -> None:
+    """Check that the ledger, its record and all signatures agree; change nothing.
+
+    Needs no passphrase. Ends with 95 where a fault was found.
+    """
+    from license_server.operations import data_folder as vault
+    from license_server.operations import fsck as ledger
+
+    trusted = ledger.Trusted(vault.read_roots(settings), vault.read_record_key(settings))
+
+    def check(connection: Connection, given: list[Given], tell: Tell, advance: Advance) -> None:
+        ledger.check(connection, trusted, given, tell, advance)
+
+    tell_faults(settings, checkpoints, as_json, ledger.size, check)

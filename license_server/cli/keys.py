@@ -1,0 +1,502 @@
+"""``license-server keys``: the keys that sign licences, changed by keysets that root keys sign."""
+
+import json
+import os
+import re
+import secrets
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from license_core.claims import ClaimError
+from license_core.errors import (
+    DEFAULT_SERVER,
+    InputInvalidError,
+    LicenseError,
+    printable,
+    utc,
+)
+from license_core.keyset import Keyset, SigningKey
+from license_server.actor import COMMAND
+from license_server.cli.output import (
+    licences,
+    say,
+    written,
+)
+from license_server.cli.progress import Progress
+from license_server.cli.shared import input_file
+from license_server.db.database import Database
+from license_server.licenses.orders import DAY
+from license_server.settings import ServerSettings
+
+if TYPE_CHECKING:
+    from license_core.signer import Signer
+    from license_server.signing.keysets import Trust
+
+_Day = click.DateTime(formats=["%Y-%m-%d"])
+_SHOWN = 20
+_draft = click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Write the keyset as a draft, to be signed where a root key is. A draft that is in FILE "
+    "already is changed further. [needed where no root key is here that may sign alone]",
+)
+
+_HYPHENED = re.compile("-[A-Za-z0-9_-]{42}")
+"""The id of a key (SPEC section 6.2) that looks like an option."""
+
+
+@click.group()
+def keys() -> None:
+    """The keys that sign licences.
+
+    What changes them is a new keyset, signed by a root key: `root keyset` signs it, `keys install`
+    puts it in force. Where the server still has its root key, that is done at once.
+    """
+
+
+@keys.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_obj
+def list_(settings: ServerSettings, as_json: bool) -> None:
+    """List the keys of the keyset in force. Needs no passphrase."""
+    from license_server.operations import data_folder as vault
+    from license_server.signing import keysets
+
+    now = int(time.time())
+    with closing(vault.open_database(settings)) as database:
+        trust = vault.read_trust(settings, database)
+        uri = vault.signer_uri(settings, trust, now)
+    keyset = trust.keyset.keyset
+    ours = _signing(settings, trust, uri)
+    if as_json:
+        say(json.dumps(_told(trust, now), ensure_ascii=False))
+        return
+    end = "no end" if keyset.exp is None else f"for licences before {utc(keyset.exp)}"
+    say(f"Keyset version {keyset.version} of {printable(keyset.iss)}, {utc(keyset.iat)}; {end}.")
+    for one in keyset.keys:
+        mark = "  (this server's)" if one in ours else ""
+        say(f"{one.key.kid}  {keysets.standing(one, now)}{mark}")
+        products = "all products" if one.products is None else ", ".join(one.products)
+        say(f"    from {utc(one.nbf)} until {utc(one.exp)}, {products}")
+    roots = trust.roots
+    say(f"Roots version {roots.version}; {roots.threshold} of {len(roots.keys)} must sign:")
+    for key in roots.keys:
+        say(key.kid)
+    warn_of_end(trust, ours[0] if ours else None, now)
+
+
+def _signing(settings: ServerSettings, trust: "Trust", uri: str) -> list[SigningKey]:
+    """The key at *uri*, which signs; none where nothing but the key itself could tell."""
+    keys = trust.keyset.keyset.keys
+    # Another than that of `init` has a file of its own name; that one is alone until there is one.
+    alone = len(keys) == 1 and uri == f"file:{settings.signing_key}"
+    return [one for one in keys if alone or uri == f"file:{settings.new_signing_key(one.key.kid)}"]
+
+
+def _told(trust: "Trust", now: int) -> dict[str, object]:
+    from license_server.signing import keysets
+
+    keyset = trust.keyset.keyset
+    return {
+        "version": keyset.version,
+        "iss": keyset.iss,
+        "iat": keyset.iat,
+        "exp": keyset.exp,
+        "keys": [
+            {
+                "kid": one.key.kid,
+                "standing": keysets.standing(one, now),
+                "nbf": one.nbf,
+                "exp": one.exp,
+                "products": None if one.products is None else list(one.products),
+            }
+            for one in keyset.keys
+        ],
+        "roots": {
+            "version": trust.roots.version,
+            "threshold": trust.roots.threshold,
+            "keys": [key.kid for key in trust.roots.keys],
+        },
+    }
+
+
+def warn_of_end(trust: "Trust", ours: SigningKey | None, now: int) -> None:
+    """Say on standard error what ends soon: the keyset, the key that signs, or the last of all."""
+    from license_server.signing.keysets import WARN_DAYS, signs_until
+
+    keyset = trust.keyset.keyset
+    ends = [signs_until(keyset, one.key, now) for one in keyset.keys]
+    until = max((end for end in ends if end is not None), default=None)
+    if ours is not None:
+        until = signs_until(keyset, ours.key, now)
+    if until is None:
+        click.echo("[W]: No key may sign any more: make one with `keys new`.", err=True)
+    elif until - now < WARN_DAYS * DAY:
+        days = (until - now) // DAY
+        click.echo(
+            f"[W]: Licences can be signed for {days} days more, until {utc(until)}.\n"
+            "     `keys new` makes the next key, `keys renew` another end.",
+            err=True,
+        )
+
+
+@keys.command()
+@click.option(
+    "--days",
+    type=click.IntRange(1, 36500),
+    default=3653,
+    show_default=True,
+    help="It may sign so long.",
+)
+@click.option(
+    "--from", "begins", type=_Day, metavar="DATE", help="From this day on, in UTC. [default: now]"
+)
+@click.option(
+    "--product",
+    "products",
+    multiple=True,
+    metavar="NAME",
+    help="A product whose licences it may sign; may be given several times. [default: all]",
+)
+@click.option(
+    "--signer", "uri", metavar="URI", help="A key that is there already, such as one in a token."
+)
+@_draft
+@click.pass_obj
+def new(
+    settings: ServerSettings,
+    days: int,
+    begins: datetime | None,
+    products: tuple[str, ...],
+    uri: str | None,
+    output: str | None,
+) -> None:
+    """Make another signing key. The newest that may sign is used as soon as it is in force."""
+    from license_server.signing import install as keyring
+    from license_server.signing import keysets
+    from license_server.signing.signers import open_signer
+
+    now = int(time.time())
+    # From yesterday on, so that a clock which is corrected a little does no harm.
+    nbf = now - DAY if begins is None else int(begins.replace(tzinfo=UTC).timestamp())
+    with closing(_Change(settings, output)) as change:
+        change.root()  # or no key is made
+        if uri is None:
+            public = keyring.new_key(settings, secrets.token_bytes)
+        else:
+            public = open_signer(uri, settings.read_passphrase).public_key
+        made = SigningKey(public, nbf, max(nbf, now) + days * DAY, products=products or None)
+        click.echo(f"Made the signing key {public.kid}.", err=True)
+        change.to(lambda keyset: keysets.with_key(keyset, made), now)
+
+
+class _OfKey(click.Command):
+    """A command on a key, whose id may begin with a hyphen, as an option does."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take a whole id for what it is."""
+        ids = [] if "--" in args else [one for one in args if _HYPHENED.fullmatch(one)]
+        rest = [one for one in args if one not in ids]
+        return super().parse_args(ctx, [*rest, "--", *ids] if ids else rest)
+
+
+@keys.command(cls=_OfKey)
+@click.argument("kid")
+@_draft
+@click.pass_obj
+def retire(settings: ServerSettings, kid: str, output: str | None) -> None:
+    """Let the key KID sign no more. What it signed holds."""
+    _set_state(settings, kid, "retired", output)
+
+
+@keys.command(cls=_OfKey)
+@click.argument("kid")
+@_draft
+@click.pass_obj
+def revoke(settings: ServerSettings, kid: str, output: str | None) -> None:
+    """Let nothing hold that the key KID signed. `keys leaked KID` says what that is."""
+    _set_state(settings, kid, "revoked", output)
+
+
+def _set_state(settings: ServerSettings, kid: str, state: str, output: str | None) -> None:
+    from license_server.signing import keysets
+
+    with closing(_Change(settings, output)) as change:
+        change.to(
+            lambda keyset: keysets.with_entry(
+                keyset, keysets.entry(keyset, kid)._replace(state=state)
+            ),
+            int(time.time()),
+        )
+
+
+@keys.command()
+@click.argument("kid", required=False)
+@click.option("--days", type=click.IntRange(1, 36500), help="KID may sign so long from now on.")
+@click.option(
+    "--keyset-days", type=click.IntRange(1, 36500), help="The keyset ends so long from now."
+)
+@_draft
+@click.pass_obj
+def renew(
+    settings: ServerSettings,
+    kid: str | None,
+    days: int | None,
+    keyset_days: int | None,
+    output: str | None,
+) -> None:
+    """Make a keyset of the same keys: with another end, or to be signed by other root keys."""
+    from license_server.signing import keysets
+
+    if (kid is None) != (days is None):
+        raise InputInvalidError(field="--days", reason="KID and --days belong together")
+    now = int(time.time())
+
+    def renewed(keyset: Keyset) -> Keyset:
+        if kid is not None and days is not None:
+            one = keysets.entry(keyset, kid)
+            keyset = keysets.with_entry(keyset, one._replace(exp=now + days * DAY))
+        if keyset_days is not None:
+            keyset = keyset._replace(exp=now + keyset_days * DAY)
+        return keyset
+
+    with closing(_Change(settings, output)) as change:
+        change.to(renewed, now)
+
+
+@keys.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.pass_obj
+def install(settings: ServerSettings, files: tuple[str, ...]) -> None:
+    """Put the signed keyset in FILE in force; with new roots, where they were rotated.
+
+    A server that is running takes it up within a second or two.
+    """
+    from license_server.operations import data_folder as vault
+    from license_server.signing import install as keyring
+
+    given = b"\n".join(input_file(file) for file in files)
+    with closing(vault.open_database(settings)) as database:
+        issuer = keyring.install(
+            settings, database, given, " ".join(files), COMMAND, int(time.time())
+        )
+    _installed(issuer.version, issuer.signer.public_key.kid)
+
+
+@keys.command("file")
+@click.option("-o", "--output", required=True, metavar="FILE", help="- : stdout.")
+@click.pass_obj
+def file_(settings: ServerSettings, output: str) -> None:
+    """Write the keyset in force, with its roots: for sites that are to know it at once."""
+    from license_server.operations import data_folder as vault
+
+    with closing(vault.open_database(settings)) as database:
+        trust = vault.read_trust(settings, database)
+    with written(output) as put:
+        put(trust.text.encode("ascii"))
+
+
+@keys.command(cls=_OfKey)
+@click.argument("kid")
+@click.option("--yes", is_flag=True, help="Revoke it, and make another key where none is left.")
+@_draft
+@click.pass_obj
+def leaked(settings: ServerSettings, kid: str, yes: bool, output: str | None) -> None:
+    """Say what hangs on the key KID: how many licences, and whose. --yes revokes it.
+
+    `keys reissue KID` then issues all live licences of it again, with another key.
+    """
+    from license_server.licenses import signed_by as signed
+    from license_server.signing import install as keyring
+    from license_server.signing import keysets
+
+    now = int(time.time())
+    with closing(_Change(settings, output)) as change:
+        entry = keysets.entry(change.base, kid)
+        kid = entry.key.kid
+        with change.database.reading() as connection:
+            shares = signed.shares(connection, kid, now)
+            products = signed.products_of(connection, kid, now)
+        total, live = sum(one.licenses for one in shares), sum(one.live for one in shares)
+        say(f"{kid} is {entry.state}. It signed {total} licences, of {len(shares)} customers.")
+        say(f"{live} of them are live: {', '.join(map(printable, products)) or 'none'}.")
+        shown = sorted(shares, key=lambda one: -one.live)[:_SHOWN]
+        for one in shown:
+            to = f" <{one.contact_email}>" if one.contact_email else ""
+            say(f"{one.live:>8} live of {one.licenses}  {printable(one.customer)}{printable(to)}")
+        if len(shares) > len(shown):
+            say(f"         and {len(shares) - len(shown)} customers more")
+        if not yes or entry.state == "revoked":
+            hint = "; --yes revokes the key"
+            if entry.state == "revoked":
+                hint = "; `keys reissue` issues what is live again" if live else ""
+            click.echo(f"Nothing was changed{hint}.", err=True)
+            return
+        others = [
+            one
+            for one in change.base.keys
+            if one.key.kid != kid
+            and keysets.standing(one, now) == "active"
+            and (settings.signer is not None or settings.new_signing_key(one.key.kid).exists())
+        ]
+        made = None
+        if not others and settings.signer is not None:
+            reason = "no other key may sign: make one with `keys new --signer URI` first"
+            raise InputInvalidError(field="KID", reason=reason)
+        if not others:
+            change.root()  # or no key is made
+            public = keyring.new_key(settings, secrets.token_bytes)
+            made = SigningKey(public, now - DAY, entry.exp, products=entry.products)
+            click.echo(f"Made the signing key {public.kid}.", err=True)
+
+        def revoked(keyset: Keyset) -> Keyset:
+            keyset = keysets.with_entry(keyset, entry._replace(state="revoked"))
+            return keyset if made is None else keysets.with_key(keyset, made)
+
+        change.to(revoked, now)
+
+
+@keys.command(cls=_OfKey)
+@click.argument("kid")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Where the files to mail go, and licenses.csv, which says whom each is for.",
+)
+@click.option(
+    "--reason", default="the signing key was lost", show_default=True, help="Why; it is kept."
+)
+@click.pass_obj
+def reissue(settings: ServerSettings, kid: str, output: Path, reason: str) -> None:
+    """Issue all live licences that the key KID signed again, with the key in use.
+
+    Each keeps its host, its term and all that it allows, and gets a number of its own. Begun again
+    it goes on where it was stopped; the files are written anew.
+    """
+    from license_server.licenses import reissue as reissuing
+    from license_server.licenses import signed_by as signed
+    from license_server.operations import data_folder as vault
+    from license_server.sheets import reissued_files as mailing
+    from license_server.signing import keysets
+
+    now = int(time.time())
+    database, issuer = vault.open_vault(settings)
+    with closing(database):
+        entry = keysets.entry(issuer.keyset.keyset, kid)
+        kid = entry.key.kid
+        if entry.key == issuer.signer.public_key:
+            reason = "it is the key in use; `keys leaked KID --yes` puts another in its place"
+            raise InputInvalidError(field="KID", reason=reason)
+        mailing.prepare(output)
+        with database.reading() as connection:
+            total = signed.count_live(connection, kid, now)
+        progress = Progress(total, "licences")
+        done = 0
+        left: list[tuple[str, LicenseError]] = []
+        for batch in reissuing.reissue(
+            database, issuer, kid, COMMAND, reason, now, secrets.token_bytes
+        ):
+            done += batch.done
+            progress.advance(batch.done)
+            left += batch.left
+        progress.clear()
+        files = mailing.write(output, reissuing.reissued(database, kid))
+    click.echo(f"Issued {licences(done)} again; {files} files are in {output}.", err=True)
+    for number, error in left:
+        click.echo(f"[W]: {number} was not issued again: {error.sentence}", err=True)
+    if left:
+        raise left[0][1]
+
+
+class _Change:
+    """A keyset to be made: of the one in force, or of the draft in a file."""
+
+    def __init__(self, settings: ServerSettings, output: str | None) -> None:
+        from license_server.operations import data_folder as vault
+
+        self._settings, self._output = settings, output
+        self.database: Database = vault.open_database(settings)
+        try:
+            self.trust = vault.read_trust(settings, self.database)
+            draft = self._draft()
+            self._continued = draft is not None
+            self.base = draft or self.trust.keyset.keyset
+        except BaseException:
+            self.database.close()
+            raise
+
+    def close(self) -> None:
+        """Leave the database."""
+        self.database.close()
+
+    def root(self) -> "Signer | None":
+        """The root key that signs it here; None: a draft is written. Raises InputInvalidError."""
+        from license_server.signing import install as keyring
+
+        if self._output:
+            return None
+        root = keyring.open_root(self._settings, self.trust)
+        if root is None:
+            reason = "no root key that may sign alone is here: name a FILE for the draft"
+            raise InputInvalidError(field="-o", reason=reason)
+        return root
+
+    def to(self, changed: Callable[[Keyset], Keyset], now: int) -> None:
+        """Put what *changed* makes in force where a root key is here, else write it as a draft."""
+        from license_server.signing import install as keyring
+        from license_server.signing import keysets
+
+        present = self.trust.keyset.keyset
+        new = keyring.next_keyset(present, changed(self.base), now)
+        try:
+            Keyset.from_dict(new.to_dict())  # before anybody signs what no client would read
+        except ClaimError as error:
+            raise InputInvalidError(field=error.claim, reason=error.reason) from error
+        root = self.root()
+        if root is not None:
+            given = keysets.written((), (new.sign(root),)).encode("ascii")
+            issuer = keyring.install(
+                self._settings, self.database, given, "the keyset", COMMAND, now
+            )
+            _installed(issuer.version, issuer.signer.public_key.kid)
+            return
+        assert self._output is not None  # noqa: S101  # there is no root key here
+        with written(self._output, tell=not self._continued) as put:
+            put(keysets.draft_text(new).encode("ascii"))
+        if self._continued:
+            click.echo(f"The draft that was in {self._output} was changed further.", err=True)
+        needed = self.trust.roots.threshold
+        more = (
+            f"     {needed} root keys must sign it, or as many as new roots say; each other one:\n"
+            f"     {DEFAULT_SERVER} root keyset keyset.txt --key ROOT.key.pem -o keyset.txt\n"
+        )
+        click.echo(
+            f"Keyset version {new.version} is drafted, and not in force yet. Where a root key is:\n"
+            f"     {DEFAULT_SERVER} root keyset {self._output} --key ROOT.key.pem -o keyset.txt\n"
+            f"{more if needed > 1 else ''}"
+            f"     Then here: {DEFAULT_SERVER} keys install keyset.txt",
+            err=True,
+        )
+
+    def _draft(self) -> Keyset | None:
+        """The draft that is in the file already. Raises KeysetRefusedError: it is of no use."""
+        from license_server.signing import keysets
+
+        if self._output in (None, "-") or not os.path.exists(str(self._output)):
+            return None
+        present = self.trust.keyset.keyset
+        return keysets.drafted(input_file(str(self._output)), str(self._output), present)
+
+
+def _installed(version: int, kid: str) -> None:
+    click.echo(f"Keyset version {version} is in force; {kid} signs.", err=True)

@@ -1,0 +1,338 @@
+"""``license-server issue`` and its kin: the acts on licences, from the shell."""
+
+import asyncio
+import os
+import secrets
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from license_core.armor import MAX_FILE
+from license_core.errors import (
+    DEFAULT_SERVER,
+    ApprovalPendingError,
+    FileUnreadableError,
+    InputInvalidError,
+    LicenseError,
+    LicenseNotWrittenError,
+    printable,
+    utc,
+)
+from license_core.paths import read, words
+from license_server.actor import COMMAND
+from license_server.cli.output import say, written
+from license_server.cli.shared import write
+from license_server.licenses.orders import Order
+from license_server.licenses.store import StoredLicense
+from license_server.settings import ServerSettings
+
+_LARGEST_TEXT = 256 * 1024
+
+_host = click.option(
+    "--host",
+    required=True,
+    metavar="TEXT",
+    help="What the operator sent: the line of get_host_key or the text of request; "
+    "@FILE: what stands in FILE; - : stdin.",
+)
+_output = click.option(
+    "-o", "--output", required=True, metavar="FILE", help="Where to write license.dat; - : stdout."
+)
+_why = click.option("--reason", required=True, metavar="TEXT", help="Why; it is kept.")
+
+
+@click.command()
+@click.option("--customer", required=True, metavar="NAME", help="Whom the licence is for.")
+@click.option(
+    "--product", required=True, metavar="NAME", help="Which product, as its hostseal.toml names it."
+)
+@_host
+@click.option("--days", type=int, metavar="N", help="It holds N days, to the end of the last one.")
+@click.option("--expires", metavar="DATE", help="Or: its last day, such as 2027-12-31.")
+@click.option("--perpetual", is_flag=True, help="Or: it never ends.")
+@click.option("--time-zone", metavar="ZONE", help="Whose days are meant. [default: UTC]")
+@click.option("--edition", metavar="NAME", help="The edition that the product is to run as.")
+@click.option(
+    "--feature",
+    "features",
+    multiple=True,
+    metavar="NAME",
+    help="A feature that it includes; may be given several times.",
+)
+@click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    metavar="NAME=N",
+    help="A limit that the product keeps, such as gpus=4; may be given several times.",
+)
+@click.option(
+    "--match",
+    metavar="CHOICE",
+    help="exact: any change of hostname, IP address, machine or container ends it. anchored: "
+    "machine and container hold it, and a change of hostname or IP address is only warned of; "
+    "needs the text of request. [default: exact]",
+)
+@click.option(
+    "--notify-days", type=int, metavar="N", help="The client warns from N days before the end."
+)
+@click.option(
+    "--grace-days", type=int, metavar="N", help="The product still runs N days after the end."
+)
+@click.option(
+    "--maintenance-until",
+    metavar="DATE",
+    help="It covers versions of the product released until then.",
+)
+@click.option(
+    "--replaces", metavar="NUMBER", help="The earlier licence that it stands in place of."
+)
+@_output
+@click.pass_obj
+def issue(settings: ServerSettings, /, output: str, **given: Any) -> None:
+    """Issue a licence and write its file."""
+    given["host"] = _operators_text(given["host"])
+    _issue(settings, "issue", None, _terms(given), output)
+
+
+@click.command()
+@click.argument("number")
+@click.option("--days", type=int, metavar="N", help="N days, to the end of the last one.")
+@click.option("--expires", metavar="DATE", help="Or: to the end of that day.")
+@click.option("--perpetual", is_flag=True, help="Or: without end.")
+@click.option("--time-zone", metavar="ZONE", help="Whose days are meant. [default: UTC]")
+@click.option(
+    "--continue-from",
+    type=click.Choice(["end", "now"]),
+    help="Where the days begin. [default: at the end, where that is to come]",
+)
+@click.option("--reason", metavar="TEXT", help="Why; it is kept.")
+@_output
+@click.pass_obj
+def renew(settings: ServerSettings, /, number: str, output: str, **given: Any) -> None:
+    """Renew the licence NUMBER and write the file that replaces it."""
+    _issue(settings, "renew", number, given, output)
+
+
+@click.command()
+@click.argument("number")
+@_host
+@click.option("--match", metavar="CHOICE", help="exact or anchored. [default: as it was]")
+@_why
+@_output
+@click.pass_obj
+def rehost(settings: ServerSettings, /, number: str, output: str, **given: Any) -> None:
+    """Move the licence NUMBER to another host."""
+    given["host"] = _operators_text(given["host"])
+    _issue(settings, "rehost", number, given, output)
+
+
+@click.command()
+@click.argument("number")
+@click.option("--edition", metavar="NAME", help="Another edition.")
+@click.option("--feature", "features", multiple=True, metavar="NAME", help="All that it includes.")
+@click.option("--limit", "limits", multiple=True, metavar="NAME=N", help="All limits that it has.")
+@click.option("--match", metavar="CHOICE", help="exact or anchored.")
+@click.option("--notify-days", type=int, metavar="N", help="Warn from N days before the end.")
+@click.option("--grace-days", type=int, metavar="N", help="Run N days after the end.")
+@click.option("--maintenance-until", metavar="DATE", help="Covers versions released until then.")
+@click.option("--reason", metavar="TEXT", help="Why; it is kept.")
+@_output
+@click.pass_obj
+def change(settings: ServerSettings, /, number: str, output: str, **given: Any) -> None:
+    """Change what the licence NUMBER allows; what is not named stays."""
+    _issue(settings, "change", number, _terms(given), output)
+
+
+@click.command()
+@click.argument("number")
+@_why
+@_output
+@click.pass_obj
+def reinstate(settings: ServerSettings, number: str, reason: str, output: str) -> None:
+    """Reinstate the suspended licence NUMBER, by one that replaces it."""
+    _issue(settings, "reinstate", number, {"reason": reason}, output)
+
+
+@click.command()
+@click.argument("number")
+@_why
+@click.pass_obj
+def suspend(settings: ServerSettings, number: str, reason: str) -> None:
+    """Suspend the licence NUMBER: it can only be reinstated or revoked."""
+    _end(settings, "suspend", number, reason)
+
+
+@click.command()
+@click.argument("number")
+@_why
+@click.pass_obj
+def revoke(settings: ServerSettings, number: str, reason: str) -> None:
+    """Revoke the licence NUMBER for good."""
+    _end(settings, "revoke", number, reason)
+
+
+@click.command()
+@click.argument("number")
+@click.pass_obj
+def history(settings: ServerSettings, number: str) -> None:
+    """Say what became of the licence NUMBER, who did what, and why."""
+    from license_server.audit import store as record
+    from license_server.licenses import issuing
+    from license_server.licenses import store as licenses
+
+    def look(connection: Any) -> Iterator[str]:
+        line = licenses.of_line(connection, issuing.find(connection, number).line)
+        for one in line:
+            then = f"; {one.replaced_by} replaced it" if one.replaced_by else ""
+            yield f"{one.number} for {_to_whom(one)}: {one.state}{then}"
+        for event in record.trail(connection, [one.number for one in line]):
+            why = f": {printable(event.reason)}" if event.reason else ""
+            yield f"{utc(event.at)}  {event.action} {event.subject} by {event.actor}{why}"
+
+    for told in write(settings, lambda connection: list(look(connection))):
+        say(told)
+
+
+@click.command("file")
+@click.argument("number")
+@click.option(
+    "-o", "--output", required=True, metavar="FILE", help="Where to write it; - : stdout."
+)
+@click.option(
+    "--with-revocations",
+    is_flag=True,
+    help="With the revocation list in force behind it, for a site that nothing else reaches.",
+)
+@click.pass_obj
+def file_(settings: ServerSettings, number: str, output: str, with_revocations: bool) -> None:
+    """Write the file of the licence NUMBER, as it was issued; nothing is issued."""
+    from license_server.licenses import issuing
+    from license_server.signing import revocation_lists as revocations
+
+    def look(connection: Any) -> tuple[StoredLicense, bytes]:
+        stored = issuing.find(connection, number)
+        return stored, revocations.block(connection) if with_revocations else b""
+
+    stored, behind = write(settings, look)
+    file = issuing.file_of(stored) + behind
+    if len(file) > MAX_FILE:
+        reason = (
+            f"with the list the file would have {len(file)} bytes, and a licence has at most "
+            f"{MAX_FILE}; send the list as a file of its own"
+        )
+        raise InputInvalidError(field="--with-revocations", reason=reason)
+    with written(output) as put:
+        put(file)
+
+
+COMMANDS = (issue, renew, rehost, change, reinstate, suspend, revoke, history, file_)
+
+
+def _terms(given: dict[str, Any]) -> dict[str, Any]:
+    """*given* with its features and limits as an order has them; none given says nothing."""
+    from license_server.web import forms
+
+    features, limits = list(given.pop("features")), forms.limits_of(given.pop("limits"))
+    return (
+        given
+        | ({"features": features} if features else {})
+        | ({"limits": limits} if limits else {})
+    )
+
+
+def _issue(
+    settings: ServerSettings, act: str, number: str | None, given: dict[str, Any], output: str
+) -> None:
+    """Do *act*, and write the file of the licence that it makes."""
+    from license_server.audit.store import Reply
+    from license_server.licenses import acts, issuing
+    from license_server.licenses.acts import Wanted
+    from license_server.licenses.proposal_store import Proposal
+    from license_server.operations import data_folder as vault
+    from license_server.site import Site
+
+    now = int(time.time())
+    members = {name: value for name, value in given.items() if value not in (None, False)}
+    wanted = Wanted(act, members, number)
+    database, issuer = vault.open_vault(settings)
+    kept: list[StoredLicense | Proposal] = []
+
+    def tell(done: StoredLicense | Proposal) -> Reply:
+        kept[:] = [done]
+        return Reply(201, None, b"")
+
+    try:
+        site = Site(settings, database, issuer, lambda: now, secrets.token_bytes)
+        with database.reading() as connection:
+            seen = acts.plan(connection, wanted, COMMAND, now, look=True)
+        with written(output) as put:
+            asyncio.run(site.act(wanted, COMMAND, now, tell))
+            (stored,) = kept
+            if isinstance(stored, Proposal):
+                raise ApprovalPendingError(id=stored.id, product=stored.product)
+            put(issuing.file_of(stored))
+    except (LicenseError, OSError) as error:
+        issued = kept[0] if kept else None
+        if not isinstance(issued, StoredLicense):
+            raise
+        cause = error if isinstance(error, OSError) else error.__cause__
+        place = "standard output" if output == "-" else output
+        reason = words(cause) if isinstance(cause, OSError) else str(error)
+        raise LicenseNotWrittenError(number=issued.number, path=place, reason=reason) from error
+    finally:
+        database.close()
+    click.echo(f"{stored.number} for {_to_whom(stored)}", err=True)
+    for notice in seen.notices:
+        if notice.level == "warning":
+            told = f"{notice.sentence}\n     {notice.remedy(DEFAULT_SERVER)}"
+            click.echo(f"[W]: {told}", err=True)
+    for line in _tolerated(seen.order):
+        click.echo(line, err=True)
+
+
+def _end(settings: ServerSettings, act: str, number: str, reason: str) -> None:
+    from license_server.licenses import acts
+    from license_server.licenses.acts import Wanted
+
+    wanted, now = Wanted(act, {"reason": reason}, number), int(time.time())
+    stored = write(settings, lambda connection: acts.end(connection, wanted, COMMAND, now))
+    say(f"{stored.number} for {_to_whom(stored)}: {stored.state}.")
+
+
+def _tolerated(order: Order) -> Iterator[str]:
+    """What the licence tolerates, and what the other choice would have."""
+    from license_server.licenses import tolerance
+
+    found = tolerance.of(order.request)
+    yield f"{order.match}: {found.sentence(order.match)}"
+    if found.objection:
+        yield f"anchored: {found.objection}"
+    else:
+        other = "exact" if order.match == "anchored" else "anchored"
+        yield f"{other} would have been: {found.sentence(other)}"
+
+
+def _operators_text(given: str) -> str:
+    """What the operator sent, from where *given* says. Raises FileUnreadableError."""
+    if given == "-":
+        if sys.stdin is None:
+            raise InputInvalidError(field="--host", reason="standard input is closed")
+        return sys.stdin.buffer.read(_LARGEST_TEXT).decode("utf-8", "replace")
+    if not given.startswith("@"):
+        if os.path.isfile(given):
+            reason = f"{given} is a file; to read what stands in it, write `--host @{given}`"
+            raise InputInvalidError(field="--host", reason=reason)
+        return given
+    data = read(given[1:], _LARGEST_TEXT)
+    if data is None:
+        raise FileUnreadableError(path=given[1:], reason="there is no such file")
+    return data.decode("utf-8", "replace")
+
+
+def _to_whom(stored: StoredLicense) -> str:
+    until = "without end" if stored.expires_at is None else f"until {utc(stored.expires_at)}"
+    return f"{printable(stored.customer)}, {until}"

@@ -1,0 +1,245 @@
+"""The ``license-server`` command, and the only place that turns an error into an exit code."""
+
+import os
+import secrets
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from license_core import b64url
+from license_core.errors import (
+    DEFAULT_SERVER,
+    InternalError,
+    LicenseError,
+    NotFoundError,
+    OutputFailedError,
+    UsageError,
+)
+from license_server.cli import (
+    licenses,
+    parties,
+    proposals,
+    tokens,
+    users,
+)
+from license_server.cli.audit import audit
+from license_server.cli.backup import backup, restore
+from license_server.cli.fsck import fsck
+from license_server.cli.keys import keys
+from license_server.cli.output import give_up_output, say
+from license_server.cli.revocations import revocations
+from license_server.cli.root import root
+from license_server.cli.sheets import export, import_
+from license_server.cli.signer import signer
+from license_server.settings import ServerSettings
+
+if TYPE_CHECKING:
+    pass
+
+_LARGEST_TEXT = 256 * 1024
+_WHERE_TO_LOOK = {
+    "token that still holds, called": "Run `{server} token list` to see those that there are.",
+    "account": "Check the address; to make the account: `{server} user add {name}`.",
+}
+
+
+class _Call:
+    """How this process was called, as far as the words of a remedy need it."""
+
+    data: Path | None = None
+
+    def __str__(self) -> str:
+        """The command to type again, with the operator's own path and folder."""
+        path = sys.argv[0]
+        name = os.path.basename(path)
+        if name == "__main__.py":
+            words = f"{shlex.quote(sys.executable)} -m license_server"
+        elif name == DEFAULT_SERVER and not _same(shutil.which(name), path):
+            words = shlex.quote(path)
+        else:
+            words = DEFAULT_SERVER
+        return words if self.data is None else f"{words} --data {shlex.quote(str(self.data))}"
+
+
+def _same(found: str | None, path: str) -> bool:
+    """Whether both are one file; in a folder that was removed nothing can be said of *path*."""
+    try:
+        return found is not None and os.path.realpath(found) == os.path.realpath(path)
+    except FileNotFoundError:
+        return False
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder of the database and the keys [LICENSE_SERVER_DATA; default: server/]",
+)
+@click.version_option(package_name=None, version="0.1.0", prog_name="license-server")
+@click.pass_context
+def cli(ctx: click.Context, data: Path | None) -> None:
+    """Issue licences that are sealed to a host.
+
+    The passphrase of the keys comes from LICENSE_SERVER_PASSPHRASE_FILE or
+    LICENSE_SERVER_PASSPHRASE; at a terminal it is asked for.
+    """
+    ctx.obj.data = data
+    settings = ctx.obj = ServerSettings.read(data=data)
+    for path in (settings.passphrase_file, settings.admin_password_file):
+        if path is not None and _is_open(path):
+            remedy = f"chmod 600 {shlex.quote(str(path))}"
+            click.echo(f"[W]: {path} can be read by others.\n     {remedy}", err=True)
+
+
+@cli.command()
+@click.option("--vendor", default="Vendor", show_default=True, help="Your name in each licence.")
+@click.option("--admin", default="admin@localhost", show_default=True, help="Who signs in first.")
+@click.pass_obj
+def init(settings: ServerSettings, vendor: str, admin: str) -> None:
+    """Make the keys, the database and the first administrator.
+
+    Where LICENSE_SERVER_SIGNER names a signing key, that one is used and none is made.
+    """
+    from license_server.access import accounts
+    from license_server.operations import data_folder as vault
+
+    given = settings.read_admin_password()
+    password = given or b64url.encode(secrets.token_bytes(15))
+    administrator = vault.Administrator(accounts.read_email(admin), password)
+    vault.make(settings, vendor, administrator, int(time.time()), secrets.token_bytes)
+    say(f"Made the server in {settings.data}.")
+    say(f"Ship {settings.root_pub_pem} with your product, in its folder keys/.")
+    say(f"Keep a copy of {settings.root_key} offline; the server runs without it.")
+    if given is None:
+        say(f"{administrator.email} signs in with the password (shown this once): {password}")
+    else:
+        say(f"{administrator.email} signs in with the password that was set for it.")
+
+
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0: a free one."
+)
+@click.pass_obj
+def serve(settings: ServerSettings, host: str, port: int) -> None:
+    """Serve the desk (the web pages to issue at) and the API; print the URL when ready."""
+    from license_server.app import create_app
+    from license_server.http import server as serving
+    from license_server.operations import process as logs
+
+    logs.configure()
+    app = create_app(settings)
+    listening = serving.listen(host, port)
+    name = f"[{host}]" if ":" in host else host
+    url = f"http://{name}:{listening.getsockname()[1]}"
+    serving.run(app, listening, lambda: say(url), app.state.running.stop)
+
+
+@cli.command()
+@click.pass_obj
+def upgrade(settings: ServerSettings) -> None:
+    """Bring the database to this server's version."""
+    from license_server.operations import data_folder as vault
+    from license_server.operations import schema
+
+    database = vault.open_any_database(settings)
+    try:
+        vault.ensure_record_key(settings, secrets.token_bytes)
+        vault.ensure_seeds_key(settings, secrets.token_bytes)
+        database.write(lambda connection: schema.upgrade(connection, int(time.time())))
+    finally:
+        database.close()
+    say("The database is of this server's version.")
+
+
+for command in (
+    audit,
+    backup,
+    export,
+    fsck,
+    import_,
+    keys,
+    restore,
+    revocations,
+    root,
+    signer,
+    tokens.token,
+    users.user,
+    parties.customer,
+    parties.product,
+    proposals.proposal,
+    *licenses.COMMANDS,
+):
+    cli.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command with *arguments* (default: the process's) and return its exit code."""
+    call = _Call()
+    sys.stdout, sys.stderr = (stream or _nowhere() for stream in (sys.stdout, sys.stderr))
+    try:
+        cli.main(
+            None if arguments is None else list(arguments),
+            prog_name="license-server",
+            standalone_mode=False,
+            obj=call,
+        )
+    except OutputFailedError as error:
+        give_up_output()
+        return _refuse(error, call)
+    except LicenseError as error:
+        return _refuse(error, call)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return error.exit_code
+    except click.ClickException as error:
+        return _refuse(_misunderstood(error), call)
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        give_up_output()  # the reader went away; say nothing more
+        return 141
+    except UnicodeEncodeError:  # and not the text itself: it may be a password
+        reason = "What was typed, or what the environment says, is not UTF-8 text."
+        return _refuse(UsageError(reason=reason), call)
+    except Exception as error:  # noqa: BLE001  # the last net: nobody is shown a traceback
+        return _refuse(InternalError(reason=f"{type(error).__name__}: {error}"), call)
+    return 0
+
+
+def _is_open(path: Path) -> bool:
+    """Whether others than the owner of *path* have rights to it."""
+    try:
+        return bool(path.stat().st_mode & 0o077)
+    except OSError:
+        return False  # whoever reads it says what is wrong
+
+
+def _nowhere() -> TextIOWrapper:
+    """For a stream that whoever started this process has closed: nobody wants to read it."""
+    return open(os.devnull, "w", encoding="utf-8")
+
+
+def _misunderstood(error: click.ClickException) -> UsageError:
+    """The problem, with the words that ask for the help of the command that was meant."""
+    context = getattr(error, "ctx", None)
+    words = [] if context is None else context.command_path.split()[1:]
+    return UsageError(reason=error.format_message(), help=" ".join([*words, "--help"]))
+
+
+def _refuse(error: LicenseError, call: _Call) -> int:
+    remedy = error.remedy(str(call), server=str(call))
+    if isinstance(error, NotFoundError) and error.what in _WHERE_TO_LOOK:
+        remedy = _WHERE_TO_LOOK[error.what].format(server=call, name=shlex.quote(error.name))
+    remedy = remedy.replace("\n", "\n     ")
+    click.echo(f"[E]: {error.sentence}\n     {remedy}", err=True)
+    return error.exit_code

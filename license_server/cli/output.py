@@ -1,0 +1,90 @@
+"""Where a command writes what it makes."""
+
+import os
+import secrets
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from license_core.errors import OutputFailedError, PathIsFolderError
+from license_core.paths import words
+from license_core.write_errors import told_plainly
+
+
+def licences(count: int) -> str:
+    """How many licences, in words."""
+    return "1 licence" if count == 1 else f"{count} licences"
+
+
+@contextmanager
+def written(name: str, *, tell: bool = True) -> Iterator[Callable[[bytes], object]]:
+    """A way to write the file *name* piece by piece; it gets its name once it is whole.
+
+    That it can be written is known before the way is used. A link is followed; nothing takes the
+    place of a pipe or a device. That a file was there already is said, unless *tell* is
+    False. Raises PathIsFolderError, OutputFailedError, or that it cannot be written.
+    """
+    path = Path(os.path.realpath(name))
+    if name == "-":
+        with _standard_output() as write:
+            yield write
+        return
+    if path.is_dir():
+        raise PathIsFolderError(path=name)
+    try:
+        if path.exists() and not path.is_file():
+            with path.open("wb") as stream:
+                yield stream.write
+            return
+        with _taking_the_place_of(path) as write:
+            was_there = path.exists()
+            yield write
+    except OSError as error:
+        raise told_plainly(error, name) from error
+    if was_there and tell:
+        click.echo(f"[W]: {name} was there already, and was replaced.", err=True)
+
+
+@contextmanager
+def _taking_the_place_of(path: Path) -> Iterator[Callable[[bytes], object]]:
+    new = path.with_name(f"{path.name}.{secrets.token_hex(6)}.tmp")
+    try:
+        with new.open("xb") as stream:
+            yield stream.write
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(new, path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+@contextmanager
+def _standard_output() -> Iterator[Callable[[bytes], object]]:
+    if sys.__stdout__ is None:
+        raise OutputFailedError(reason="it is closed")
+    try:
+        yield sys.stdout.buffer.write
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise  # the reader went away: no failure of ours
+    except OSError as error:
+        give_up_output()
+        raise OutputFailedError(reason=words(error)) from error
+
+
+def say(line: str | bytes) -> None:
+    """One line of the answer. Raises OutputFailedError, or BrokenPipeError: nobody reads it."""
+    try:
+        click.echo(line)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputFailedError(reason=words(error)) from error
+
+
+def give_up_output() -> None:
+    """Let what could not be written go nowhere, or the interpreter would try again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -1,0 +1,73 @@
+"""``license-server proposal``: what waits for a second person."""
+
+import asyncio
+import secrets
+import time
+
+import click
+
+from license_core.errors import printable, utc
+from license_server.actor import COMMAND
+from license_server.cli.output import say
+from license_server.cli.shared import write
+from license_server.settings import ServerSettings
+
+
+@click.group()
+def proposal() -> None:
+    """Acts that wait for a second person."""
+
+
+@proposal.command("list")
+@click.option("--all", "all_", is_flag=True, help="Those that are decided too.")
+@click.pass_obj
+def list_(settings: ServerSettings, all_: bool) -> None:
+    """List what waits, the newest first."""
+    from license_server.licenses import proposal_store as proposals
+
+    state = None if all_ else "waiting"
+    for one in write(settings, lambda c: proposals.listed(c, state, before=None, limit=10_000)):
+        what = f"{one.act} {one.subject}" if one.subject else one.act
+        say(
+            f"{one.id}\t{one.state}\t{what}\t{printable(one.customer)}\t{one.product}\t"
+            f"{utc(one.proposed_at)}\t{one.proposed_by}\t{printable(one.reason or '')}"
+        )
+
+
+@proposal.command()
+@click.argument("id", type=int)
+@click.option("--reason", metavar="TEXT", help="Why; it is kept.")
+@click.pass_obj
+def approve(settings: ServerSettings, id: int, reason: str | None) -> None:  # noqa: A002
+    """Approve the proposal ID and issue its licence; `file` writes what was issued."""
+    from license_server.audit.store import Reply
+    from license_server.licenses.proposal_store import Proposal
+    from license_server.licenses.store import StoredLicense
+    from license_server.operations import data_folder as vault
+    from license_server.site import Site
+
+    def tell(done: StoredLicense | Proposal) -> Reply:
+        number = done.number if isinstance(done, StoredLicense) else ""
+        return Reply(201, number, b"")
+
+    now = int(time.time())
+    database, issuer = vault.open_vault(settings)
+    try:
+        site = Site(settings, database, issuer, lambda: now, secrets.token_bytes)
+        reply = asyncio.run(site.approve(id, COMMAND, reason, now, tell))
+    finally:
+        database.close()
+    say(f"Issued {reply.location}.")
+
+
+@proposal.command()
+@click.argument("id", type=int)
+@click.option("--reason", required=True, metavar="TEXT", help="Why; it is kept.")
+@click.pass_obj
+def refuse(settings: ServerSettings, id: int, reason: str) -> None:  # noqa: A002
+    """Refuse the proposal ID."""
+    from license_server.licenses import proposals
+
+    now = int(time.time())
+    done = write(settings, lambda c: proposals.refuse(c, id, COMMAND, reason, now))
+    say(f"Proposal {done.id} is {done.state}.")

@@ -1,0 +1,81 @@
+"""``license-server revocations``: the list for those who cannot be reached."""
+
+import time
+from contextlib import closing
+
+import click
+from sqlalchemy.exc import IntegrityError
+
+from license_core.errors import (
+    DatabaseUnavailableError,
+    NotFoundError,
+    utc,
+)
+from license_server.actor import COMMAND
+from license_server.cli.output import (
+    licences,
+    say,
+    written,
+)
+from license_server.cli.shared import write
+from license_server.settings import ServerSettings
+
+
+@click.group()
+def revocations() -> None:
+    """The signed list of revoked licences, for sites that are offline."""
+
+
+@revocations.command()
+@click.option(
+    "--days",
+    type=click.IntRange(1, 3650),
+    default=30,
+    show_default=True,
+    help="Until the next one is due.",
+)
+@click.option("-o", "--output", metavar="FILE", help="Write its file too; - : stdout.")
+@click.pass_obj
+def publish(settings: ServerSettings, days: int, output: str | None) -> None:
+    """Sign the list of all licences that are revoked, suspended or moved by now.
+
+    The server serves it at /license.revocations.
+    """
+    from license_server.operations import data_folder as vault
+    from license_server.signing import revocation_lists as lists
+
+    database, issuer = vault.open_vault(settings)
+    with closing(database):
+        with database.reading() as connection:
+            new, count = lists.draw_up(connection, issuer, int(time.time()), days)
+        try:
+            database.write(lambda connection: lists.record(connection, new, count, COMMAND))
+        except IntegrityError as error:
+            raise DatabaseUnavailableError(reason="another list was published just now") from error
+    if output:
+        with written(output) as put:
+            put(lists.file_of(new))
+    due = utc(new.expires_at)
+    listed = licences(count)
+    click.echo(f"Published list {new.number}: {listed}; the next is due {due}.", err=True)
+
+
+@revocations.command()
+@click.option("-o", "--output", metavar="FILE", help="Write its file; - : stdout.")
+@click.pass_obj
+def show(settings: ServerSettings, output: str | None) -> None:
+    """Say which list is in force. Needs no passphrase."""
+    from license_server.signing import revocation_lists as lists
+    from license_server.signing import revocation_store as store
+
+    found = write(settings, store.newest)
+    if found is None:
+        raise NotFoundError(what="revocation list", name="yet")
+    if output:
+        with written(output) as put:
+            put(lists.file_of(found))
+        return
+    now, due = int(time.time()), utc(found.expires_at)
+    say(f"List {found.number} of {utc(found.created_at)}; the next is due {due}.")
+    if found.expires_at <= now:
+        click.echo("[W]: It is past its end: publish another.", err=True)

@@ -1,0 +1,173 @@
+"""``license-server root``: what is done where a root key is, without the server's data.
+
+The machine needs no network. What comes and goes are small files of armoured text.
+"""
+
+import secrets
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from license_core import armor
+from license_core.errors import InputInvalidError, printable
+from license_core.signer import Signer
+from license_core.write_errors import told_plainly
+from license_server.cli.output import say, written
+from license_server.cli.shared import (
+    confirmed,
+    input_file,
+    passphrase,
+)
+from license_server.settings import ServerSettings
+
+if TYPE_CHECKING:
+    from license_server.signing.root_signing import Work
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_key = click.option(
+    "--key", required=True, metavar="FILE", help="The root key to sign with, or its pkcs11: URI."
+)
+_output = click.option(
+    "-o", "--output", required=True, metavar="FILE", help="Where to write it; - : stdout."
+)
+_yes = click.option("--yes", is_flag=True, help="Sign without asking.")
+
+
+@click.group()
+def root() -> None:
+    """Root keys: for a machine without the server, and without a network.
+
+    Nothing of the data folder is read. The passphrase of a root key comes from
+    LICENSE_SERVER_PASSPHRASE_FILE or LICENSE_SERVER_PASSPHRASE, or is asked for.
+    """
+
+
+@root.command()
+@click.argument("file", type=_FILE)
+@click.pass_obj
+def create(settings: ServerSettings, file: Path) -> None:
+    """Make a root key: FILE, encrypted, and its public half beside it (.pub.pem)."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    from license_server.signing.signers import keyfiles
+
+    public = file.with_name(f"{file.name.removesuffix('.pem').removesuffix('.key')}.pub.pem")
+    for path in (file, public):
+        if path.exists():
+            reason = f"{path} is there already; a key is never overwritten"
+            raise InputInvalidError(field="FILE", reason=reason)
+    secret = passphrase(settings, "new root key", new=True)
+    keyfiles.check_passphrase(secret)
+    key = Ed25519PrivateKey.generate()
+    try:
+        keyfiles.write_private(file, key, secret, secrets.token_bytes)
+        keyfiles.write_public(public, keyfiles.public_of(key))
+    except OSError as error:
+        raise told_plainly(error, str(file)) from error
+    say(f"Made the root key {keyfiles.public_of(key).kid}.")
+    say(f"Keep {file} offline, and a copy of it elsewhere. {public} is no secret.")
+
+
+@root.command()
+@click.argument("file")
+@_key
+@_yes
+@_output
+@click.pass_obj
+def keyset(settings: ServerSettings, file: str, key: str, yes: bool, output: str) -> None:
+    """Sign the keyset in FILE: a draft from the server, or one that another root key signed.
+
+    Where several root keys must sign, each adds its signature to the file of the one before.
+    """
+    from license_server.signing import root_signing as rootwork
+
+    work = rootwork.read(input_file(file), file, armor.KEYSET)
+    _sign(settings, work, key, yes, output)
+
+
+@root.command()
+@click.argument("file", required=False)
+@click.option("--vendor", metavar="NAME", help="Your name, as it is in each licence.")
+@click.option(
+    "--former",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="The version of the roots that are in force; 0: those that the product ships.",
+)
+@click.option(
+    "--trust",
+    "trusted",
+    multiple=True,
+    type=_FILE,
+    metavar="FILE",
+    help="A public key (.pub.pem) to be trusted from now on; all of them, those that stay too.",
+)
+@click.option(
+    "--needed",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="How many of them must sign keysets and the next roots.",
+)
+@_key
+@_yes
+@_output
+@click.pass_obj
+def rotate(
+    settings: ServerSettings,
+    file: str | None,
+    vendor: str | None,
+    former: int,
+    trusted: tuple[Path, ...],
+    needed: int,
+    key: str,
+    yes: bool,
+    output: str,
+) -> None:
+    """Name the root keys that are trusted from now on; or sign those that FILE names.
+
+    They count once enough of the former root keys signed them, and enough of the new ones too:
+    begin without FILE, then let the others sign the file that comes of it.
+    """
+    from license_server.operations import data_folder as vault
+    from license_server.signing import root_signing as rootwork
+
+    if file is not None:
+        if trusted or vendor:
+            reason = "FILE says already which root keys are trusted; leave --trust and --vendor out"
+            raise InputInvalidError(field="FILE", reason=reason)
+        work = rootwork.read(input_file(file), file, armor.ROOTS)
+    else:
+        if not trusted or vendor is None:
+            missing = "--vendor" if trusted else "--trust"
+            raise InputInvalidError(field=missing, reason="it is missing")
+        keys = [vault.read_root(path) for path in trusted]
+        try:
+            work = rootwork.next_roots(vendor, former, keys, needed, int(time.time()))
+        except ValueError as error:
+            raise InputInvalidError(field="--trust", reason=str(error)) from error
+    _sign(settings, work, key, yes, output)
+
+
+def _sign(settings: ServerSettings, work: "Work", key: str, yes: bool, output: str) -> None:
+    for line in work.told():
+        click.echo(printable(line), err=True)
+    signer = _signer(settings, key)
+    confirmed(f"Sign this with {signer.public_key.kid}?", yes=yes)
+    signed = work.signed(signer)
+    with written(output) as put:
+        put(signed.text().encode("ascii"))
+    count = len(signed.tokens)
+    told = "1 signature" if count == 1 else f"{count} signatures"
+    again = "This key had signed it before" if count == len(work.tokens) else "Signed"
+    click.echo(f"{again}; the file has {told} by now.", err=True)
+
+
+def _signer(settings: ServerSettings, key: str) -> Signer:
+    from license_server.signing.signers import open_signer
+
+    uri = key if key.startswith("pkcs11:") else f"file:{key}"
+    return open_signer(uri, lambda what: passphrase(settings, what))

@@ -1,0 +1,103 @@
+"""What the commands share: a transaction, a file that is read, and what is asked for."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+import click
+from sqlalchemy import Connection
+
+from license_core.armor import MAX_FILE
+from license_core.errors import (
+    FileTooLargeError,
+    FileUnreadableError,
+    InputInvalidError,
+    PassphraseMissingError,
+    UsageError,
+)
+from license_core.paths import read
+from license_server.settings import ServerSettings
+
+T = TypeVar("T")
+
+
+def write(settings: ServerSettings, work: Callable[[Connection], T]) -> T:
+    """The result of *work*, done in one transaction.
+
+    Raises what *work* raises, or what vault.open_database does.
+    """
+    from license_server.operations import data_folder as vault
+
+    database = vault.open_database(settings)
+    try:
+        return database.write(work)
+    finally:
+        database.close()
+
+
+def input_file(name: str) -> bytes:
+    """The bytes of the file *name*, or of standard input (-).
+
+    Raises FileUnreadableError or FileTooLargeError.
+    """
+    if name == "-":
+        typed = sys.stdin.buffer.read(MAX_FILE + 1)
+        if len(typed) > MAX_FILE:
+            raise FileTooLargeError(path=name, size=len(typed), cap=MAX_FILE)
+        return typed
+    data = read(name, MAX_FILE)
+    if data is None:
+        raise FileUnreadableError(path=name, reason="there is no such file")
+    return data
+
+
+def password(settings: ServerSettings) -> str:
+    """The password in the environment, or one that is typed twice. Raises InputInvalidError."""
+    given = settings.read_admin_password()
+    if given is None and not _somebody_is_there():
+        reason = (
+            "nobody can be asked for it without a terminal; set "
+            "LICENSE_SERVER_ADMIN_PASSWORD_FILE to a file whose first line it is"
+        )
+        raise InputInvalidError(field="password", reason=reason)
+    if given is None:
+        given = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return str(given)
+
+
+def passphrase(settings: ServerSettings, what: str, *, new: bool = False) -> bytes:
+    """The passphrase in the environment, or one that is typed; a *new* one twice.
+
+    Raises PassphraseMissingError, InputInvalidError.
+    """
+    given = settings.given_passphrase
+    if given:
+        return given.encode("utf-8", "surrogateescape")
+    if not _somebody_is_there():
+        raise PassphraseMissingError(what=what)
+    typed = click.prompt(
+        f"Passphrase of the {what}", hide_input=True, confirmation_prompt=new, err=True
+    )
+    return str(typed).encode("utf-8", "surrogateescape")
+
+
+def confirmed(question: str, *, yes: bool) -> None:
+    """Raise unless somebody at the terminal agrees, or *yes* was given before.
+
+    Raises UsageError where nobody can be asked, or click.Abort.
+    """
+    if yes:
+        return
+    if not _somebody_is_there():
+        raise UsageError(reason="Nobody can be asked without a terminal: add --yes.", help="--help")
+    click.confirm(question, abort=True, err=True)
+
+
+def _somebody_is_there() -> bool:
+    """Whether there is a terminal to ask at."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return sys.stdin.isatty()
+    return True

@@ -1,0 +1,212 @@
+"""``license-server import`` and ``export``: sheets in and out."""
+
+import hashlib
+import secrets
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from license_core.errors import ImportRefusedError
+from license_core.write_errors import told_plainly
+from license_server.actor import COMMAND
+from license_server.audit.store import Wanted
+from license_server.cli.output import licences, written
+from license_server.cli.progress import Progress
+from license_server.licenses.search import Filter
+from license_server.licenses.store import STATES
+from license_server.settings import ServerSettings
+from license_server.sheets import csv as sheets
+from license_server.sheets import exports
+from license_server.sheets.batches import Outcome
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_REPORT = ("line", "license", "column", "problem", "detail")
+_SHOWN = 10
+_output = click.option(
+    "-o", "--output", required=True, metavar="FILE", help="Where to write it; - : stdout."
+)
+
+
+@click.group("import")
+def import_() -> None:
+    """Take what stands in a file."""
+
+
+@import_.command("licenses")
+@click.argument("file", type=_FILE)
+@click.option("--dry-run", is_flag=True, help="Only tell what is wrong with it.")
+@click.option("--skip-wrong", is_flag=True, help="Issue the lines that are right.")
+@click.option("--report", metavar="FILE", help="A CSV file of what became of each line.")
+@click.option(
+    "--encoding",
+    type=click.Choice(sheets.ENCODINGS, case_sensitive=False),
+    default="utf-8",
+    show_default=True,
+    help="How its characters are written.",
+)
+@click.option(
+    "--job",
+    metavar="NAME",
+    help="Under which it goes on where it was stopped [default: made of the file]",
+)
+@click.pass_obj
+def import_licenses(
+    settings: ServerSettings,
+    file: Path,
+    dry_run: bool,
+    skip_wrong: bool,
+    report: str | None,
+    encoding: str,
+    job: str | None,
+) -> None:
+    """Issue a licence for each line of the CSV FILE.
+
+    Nothing is issued unless every line is right, or --skip-wrong is given. Begun again within a
+    week with the same FILE, or the same --job, it goes on: no line is issued twice.
+    """
+    from license_server.operations import data_folder as vault
+    from license_server.operations import garbage
+    from license_server.sheets import importer as importing
+    from license_server.sheets import orders as order_sheet
+
+    database, issuer = vault.open_vault(settings)
+    now = int(time.time())
+    garbage.settle()
+    try:
+        with _opened(file) as data:
+            total, fingerprint = _size(data)
+            name = job or fingerprint
+            if dry_run or not skip_wrong:
+                lines = order_sheet.read(data, encoding)
+                checked = importing.check(database, lines, COMMAND, now, name)
+                right, wrong = _follow(checked, total, "lines checked", report if dry_run else None)
+                _tell(wrong)
+                if wrong and not dry_run:
+                    _follow(iter([wrong]), 0, "", report)
+                if wrong and not skip_wrong:
+                    number, first = right + len(wrong), wrong[0].line
+                    raise ImportRefusedError(
+                        path=str(file), wrong=len(wrong), lines=number, first=first
+                    )
+                if dry_run:
+                    click.echo(f"{right} lines are right.", err=True)
+                    return
+                data.seek(0)
+            lines = order_sheet.read(data, encoding)
+            done = importing.issue(database, issuer, lines, COMMAND, now, secrets.token_bytes, name)
+            right, wrong = _follow(done, total, "lines done", report)
+            _tell(wrong)
+    finally:
+        database.close()
+    click.echo(f"Issued {licences(right)}.", err=True)
+
+
+def _follow(
+    batches: Iterator[list[Outcome]], total: int, what: str, report: str | None
+) -> tuple[int, list[Outcome]]:
+    """Show the progress and write the report; how many lines are right, and those that are not."""
+    progress = Progress(total, what)
+    right, wrong = 0, []
+    with written(report) if report else nullcontext(lambda _: None) as write:
+        write(sheets.line(_REPORT).encode("utf-8"))
+        for batch in batches:
+            progress.advance(len(batch))
+            wrong += [one for one in batch if one.slug]
+            right += sum(1 for one in batch if not one.slug)
+            if report:
+                write("".join(map(sheets.line, batch)).encode("utf-8"))
+    progress.clear()
+    return right, wrong
+
+
+def _tell(wrong: list[Outcome]) -> None:
+    for one in wrong[:_SHOWN]:
+        where = f", {one.column}" if one.column else ""
+        click.echo(f"line {one.line}{where}: {one.detail}", err=True)
+
+
+def _size(data: BinaryIO) -> tuple[int, str]:
+    """About how many lines there are, and the SHA-256 of it all; it is read from its start then."""
+    digest, count = hashlib.sha256(), 0
+    while chunk := data.read(1 << 20):
+        digest.update(chunk)
+        count += chunk.count(b"\n")
+    data.seek(0)
+    return max(count - 1, 0), digest.hexdigest()
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[BinaryIO]:
+    try:
+        stream = file.open("rb")
+    except OSError as error:
+        raise told_plainly(error, str(file)) from error
+    with stream:
+        yield stream
+
+
+@click.group()
+def export() -> None:
+    """Write what is stored as a CSV file."""
+
+
+@export.command("licenses")
+@_output
+@click.option("--customer", metavar="NAME", help="Only of this customer.")
+@click.option("--product", metavar="NAME", help="Only of this product.")
+@click.option(
+    "--state", type=click.Choice((*STATES, "expired")), help="Only those of which this became."
+)
+@click.option("--search", "text", metavar="TEXT", help="As in the search field of the desk.")
+@click.pass_obj
+def export_licenses(settings: ServerSettings, /, output: str, **given: str | None) -> None:
+    """The licences, the newest first."""
+    now = int(time.time())
+    with _reading(settings) as read:
+        rows = exports.license_rows(read, Filter(**given), now)  # type: ignore[arg-type]
+        _write(output, exports.LICENSES, rows)
+
+
+@export.command("customers")
+@_output
+@click.option("--search", "text", metavar="TEXT", help="Words of the name.")
+@click.pass_obj
+def export_customers(settings: ServerSettings, output: str, text: str | None) -> None:
+    """The customers, in the order of their names."""
+    with _reading(settings) as read:
+        _write(output, exports.CUSTOMERS, exports.customer_rows(read, text))
+
+
+@export.command("events")
+@_output
+@click.option("--subject", metavar="NAME", help="What was acted on: a number, a name.")
+@click.option("--actor", metavar="NAME", help="Who acted, such as user:ADDRESS.")
+@click.option("--action", metavar="NAME", help="What was done, such as license.renewed.")
+@click.pass_obj
+def export_events(settings: ServerSettings, /, output: str, **given: str | None) -> None:
+    """The record's events, the newest first."""
+    with _reading(settings) as read:
+        _write(output, exports.EVENTS, exports.event_rows(read, Wanted(**given)))  # type: ignore[arg-type]
+
+
+@contextmanager
+def _reading(settings: ServerSettings) -> Iterator[exports.Read]:
+    from license_server.operations import data_folder as vault
+
+    database = vault.open_database(settings)
+    try:
+        yield database.read
+    finally:
+        database.close()
+
+
+def _write(output: str, columns: Iterable[str], rows: Iterator[tuple[object, ...]]) -> None:
+    with written(output) as write:
+        for text in sheets.write(tuple(columns), rows):
+            write(text.encode("utf-8"))
+    sys.stdout.flush()

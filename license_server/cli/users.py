@@ -1,0 +1,160 @@
+"""``license-server user``: people who may sign in at the desk."""
+
+import secrets
+import time
+from collections.abc import Callable
+
+import click
+from sqlalchemy import Connection
+
+from license_core.errors import utc
+from license_server.access.store import Invitation, StoredUser
+from license_server.actor import COMMAND
+from license_server.cli.output import say
+from license_server.cli.shared import password, write
+from license_server.permissions import ROLES
+from license_server.settings import ServerSettings
+
+_Role = click.Choice(list(ROLES))
+
+
+@click.group()
+def user() -> None:
+    """People who may sign in at the desk."""
+
+
+@user.command()
+@click.argument("email")
+@click.option(
+    "--role", type=_Role, default="administrator", show_default=True, help="What they may do."
+)
+@click.pass_obj
+def add(settings: ServerSettings, email: str, role: str) -> None:
+    """Let EMAIL sign in; the password is asked for, or read from the environment."""
+    from license_server.access import accounts
+
+    address, secret, now = accounts.read_email(email), password(settings), int(time.time())
+    write(settings, lambda c: accounts.add(c, address, secret, role, COMMAND, now))
+    say(f"{address} may sign in now.")
+
+
+@user.command()
+@click.argument("email")
+@click.pass_obj
+def passwd(settings: ServerSettings, email: str) -> None:
+    """Give EMAIL another password, and end its sessions."""
+    from license_server.access import accounts
+
+    address, secret, now = accounts.read_email(email), password(settings), int(time.time())
+    write(settings, lambda c: accounts.set_password(c, address, secret, COMMAND, now))
+    say(f"{address} has another password now.")
+
+
+@user.command()
+@click.argument("email")
+@click.argument("role", type=_Role)
+@click.pass_obj
+def role(settings: ServerSettings, email: str, role: str) -> None:
+    """Give EMAIL another ROLE, at once."""
+    from license_server.access import accounts
+
+    now = int(time.time())
+    done = _change(settings, email, lambda c, u: accounts.change_role(c, u, role, COMMAND, now))
+    say(f"{done.email} has the role {done.role} now.")
+
+
+@user.command()
+@click.argument("email")
+@click.pass_obj
+def end(settings: ServerSettings, email: str) -> None:
+    """Let EMAIL sign in no more, and end its sessions."""
+    from license_server.access import accounts
+
+    now = int(time.time())
+    done = _change(settings, email, lambda c, u: accounts.end(c, u, COMMAND, now))
+    say(f"{done.email} may not sign in any more.")
+
+
+@user.command()
+@click.argument("email")
+@click.pass_obj
+def reopen(settings: ServerSettings, email: str) -> None:
+    """Let EMAIL sign in again."""
+    from license_server.access import accounts
+
+    now = int(time.time())
+    done = _change(settings, email, lambda c, u: accounts.reopen(c, u, COMMAND, now))
+    say(f"{done.email} may sign in again.")
+
+
+@user.command()
+@click.argument("email")
+@click.pass_obj
+def end_codes(settings: ServerSettings, email: str) -> None:
+    """Ask EMAIL for no code any more, whose device and recovery codes are lost."""
+    from license_server.access import totp as second_factor
+
+    now = int(time.time())
+    done = _change(settings, email, lambda c, u: second_factor.end_of_other(c, u, COMMAND, now))
+    say(f"{done.email} signs in with the password alone now.")
+
+
+@user.command()
+@click.argument("email")
+@click.option("--role", type=_Role, required=True, help="What they may do.")
+@click.option("--days", type=int, default=7, show_default=True, help="How long it holds.")
+@click.pass_obj
+def invite(settings: ServerSettings, email: str, role: str, days: int) -> None:
+    """Print, this once, the link with which EMAIL sets a password."""
+    from license_server.access import accounts, invitations
+
+    address, now = accounts.read_email(email), int(time.time())
+    secret, made = write(
+        settings,
+        lambda c: invitations.invite(c, address, role, COMMAND, now, secrets.token_bytes, days),
+    )
+    say(invitations.path(secret))
+    click.echo(
+        f"Put your desk's address before it, such as https://licences.example.com, and send it to "
+        f"{address}; it holds until {utc(made.expires_at)}.",
+        err=True,
+    )
+
+
+@user.command()
+@click.argument("email")
+@click.pass_obj
+def withdraw(settings: ServerSettings, email: str) -> None:
+    """Withdraw the invitation of EMAIL."""
+    from license_server.access import accounts, invitations
+
+    address, now = accounts.read_email(email), int(time.time())
+    write(settings, lambda c: invitations.withdraw(c, address, COMMAND, now))
+    say(f"The invitation of {address} holds no more.")
+
+
+@user.command("list")
+@click.pass_obj
+def list_(settings: ServerSettings) -> None:
+    """List who may sign in, and who is invited."""
+    from license_server.access import store as people
+
+    def read(connection: Connection) -> tuple[list[StoredUser], list[Invitation]]:
+        return people.list_users(connection), people.list_invitations(connection)
+
+    users, invited = write(settings, read)
+    for one in users:
+        state = "may sign in" if one.ended_at is None else f"ended {utc(one.ended_at)}"
+        code = "with a code" if one.totp else "without a code"
+        say(f"{one.email}\t{one.role}\t{state}\t{code}")
+    for open_ in invited:
+        say(f"{open_.email}\t{open_.role}\tinvited until {utc(open_.expires_at)}")
+
+
+def _change(
+    settings: ServerSettings, email: str, work: Callable[[Connection, StoredUser], StoredUser]
+) -> StoredUser:
+    from license_server.access import accounts
+
+    address = accounts.read_email(email)
+    return write(settings, lambda c: work(c, accounts.find(c, address)))

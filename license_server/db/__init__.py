@@ -1,0 +1,1 @@
+"""The database: its tables, its one writer, deferred rows and idempotency keys."""

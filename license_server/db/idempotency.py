@@ -1,0 +1,99 @@
+"""``Idempotency-Key``: the same request gets the same reply, byte for byte, however often it comes.
+
+The reply is kept in the transaction of the act that it tells of. Two such requests at once: the
+second waits for the commit of the first, and is told the same. Work that takes more than one
+transaction reserves its key first; whoever asks meanwhile is told that it is still running.
+"""
+
+import hashlib
+from collections.abc import Callable
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from license_core.errors import IdempotencyConflictError, StillRunningError
+from license_server.audit import store
+from license_server.audit.store import Reply
+
+KEPT_SECONDS = 7 * 86400
+"""How long a reply is kept."""
+HELD_SECONDS = 60
+"""How long a key stays reserved by work that shows no sign of life: its process may be gone."""
+
+
+class Idempotency(NamedTuple):
+    """A key that a client gave to its request, and the SHA-256 of the request."""
+
+    key: str
+    fingerprint: bytes
+
+    @classmethod
+    def of(cls, key: str, method: str, target: str, body: bytes) -> "Idempotency":
+        """The key of a request: *target* is its path with its query."""
+        head = f"{method} {target}\n".encode("utf-8", "surrogateescape")
+        return cls(key, hashlib.sha256(head + body).digest())
+
+
+def once(
+    connection: Connection,
+    actor: str,
+    idempotency: Idempotency | None,
+    now: int,
+    act: Callable[[], Reply],
+) -> Reply:
+    """The reply of *act*, or the one that the same request of *actor* got before.
+
+    Raises IdempotencyConflictError, StillRunningError, what *act* raises, or IntegrityError where
+    another process took the key meanwhile: then do it again.
+    """
+    if idempotency is None:
+        return act()
+    earlier = earlier_reply(connection, actor, idempotency)
+    if earlier is not None:
+        return earlier
+    reply = act()
+    store.keep_reply(connection, actor, idempotency.key, idempotency.fingerprint, now, reply)
+    return reply
+
+
+def earlier_reply(connection: Connection, actor: str, idempotency: Idempotency) -> Reply | None:
+    """What the same request of *actor* got before. Raises as ``once`` does."""
+    kept = store.kept_reply(connection, actor, idempotency.key)
+    if kept is None:
+        return None
+    if kept.fingerprint != idempotency.fingerprint:
+        raise IdempotencyConflictError(key=idempotency.key)
+    if kept.reply is None:
+        raise StillRunningError(key=idempotency.key)
+    return kept.reply
+
+
+def reserve(connection: Connection, actor: str, idempotency: Idempotency, now: int) -> None:
+    """Hold a key for work of several transactions; whoever comes with it meanwhile is told to wait.
+
+    What was done before may be begun again: it goes on where it was stopped. Raises as ``once``
+    does. The hold ends HELD_SECONDS after the last sign of life, ``go_on``.
+    """
+    kept = store.kept_reply(connection, actor, idempotency.key)
+    if kept is not None:
+        if kept.fingerprint != idempotency.fingerprint:
+            raise IdempotencyConflictError(key=idempotency.key)
+        if kept.reply is None and now < kept.at + HELD_SECONDS:
+            raise StillRunningError(key=idempotency.key)
+        store.forget_reply(connection, actor, idempotency.key)
+    store.keep_reply(connection, actor, idempotency.key, idempotency.fingerprint, now, None)
+
+
+def go_on(connection: Connection, actor: str, idempotency: Idempotency, now: int) -> None:
+    """Hold the key that was reserved for longer."""
+    store.touch_reply(connection, actor, idempotency.key, now)
+
+
+def finish(
+    connection: Connection, actor: str, idempotency: Idempotency, now: int, *, done: bool
+) -> None:
+    """End the hold; what was *done* keeps its key, what was not may come with another body."""
+    store.forget_reply(connection, actor, idempotency.key)
+    if done:
+        empty = Reply(200, None, b"")  # each transaction has kept its part
+        store.keep_reply(connection, actor, idempotency.key, idempotency.fingerprint, now, empty)

@@ -1,0 +1,85 @@
+"""``/healthz``, ``/readyz`` and ``/metrics``: for whoever runs the server. They take no token.
+
+Alive: the process answers. Ready: it could issue a licence now. What is missing is named, and
+nothing is told that an outsider could use.
+"""
+
+from fastapi import APIRouter, Request
+from sqlalchemy import Connection
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, Response
+
+from license_core.errors import LicenseError, NotPermittedError
+from license_server.http import metrics, proxies
+from license_server.http.metrics import Metrics
+from license_server.licenses import issuing
+from license_server.operations import schema
+from license_server.site import Site
+
+router = APIRouter()
+
+
+class Running:
+    """Whether this process goes on; it is told when it should not."""
+
+    def __init__(self) -> None:
+        self.stopping = False
+
+    def stop(self) -> None:
+        """Nobody should send anything new."""
+        self.stopping = True
+
+
+@router.get("/healthz")
+async def alive() -> Response:
+    """The process answers."""
+    return JSONResponse({"alive": True})
+
+
+@router.get("/readyz")
+async def ready(request: Request) -> Response:
+    """Whether a licence could be issued now; 503 with what is missing."""
+    site: Site = request.app.state.site
+    running: Running = request.app.state.running
+    missing = ["stopping"] if running.stopping else await _missing(site)
+    if missing:
+        return JSONResponse(
+            {"ready": False, "missing": missing}, status_code=503, headers={"Retry-After": "5"}
+        )
+    return JSONResponse({"ready": True})
+
+
+async def _missing(site: Site) -> list[str]:
+    missing = []
+    try:
+        if not await site.read(_current):
+            missing.append("schema")
+    except LicenseError:
+        missing.append("database")
+    if not site.database.writer.alive:
+        missing.append("writer")
+    try:
+        issuing.check_signing_key(site.issuer, site.clock())
+        if site.issuer.remote is not None:
+            await run_in_threadpool(site.issuer.remote.check)
+    except LicenseError:
+        missing.append("signer")
+    return missing
+
+
+def _current(connection: Connection) -> bool:
+    return schema.found(connection) == schema.current()
+
+
+@router.get("/metrics")
+async def figures(request: Request) -> Response:
+    """This process's figures. Raises NotPermittedError."""
+    site: Site = request.app.state.site
+    address = request.client.host if request.client else ""
+    hidden = proxies.forwarded(request.scope["headers"]) and not site.settings.trusted_proxies
+    if hidden or not proxies.within(address, site.settings.metrics_from):
+        raise NotPermittedError(
+            reason="Metrics are only for the addresses of LICENSE_SERVER_METRICS_FROM"
+        )
+    counted: Metrics = request.app.state.metrics
+    return Response(counted.text(), media_type=metrics.MEDIA_TYPE)

@@ -1,0 +1,117 @@
+"""Figures of this process for Prometheus. No label holds what somebody outside wrote."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from sqlalchemy import Connection, Engine, Insert, event
+
+from license_server.db.tables import audit_events
+from license_server.licenses.issuing import Issuer
+
+MEDIA_TYPE = CONTENT_TYPE_LATEST
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+_ISSUING = {
+    f"license.{act}"
+    for act in ("issued", "renewed", "rehosted", "changed", "reinstated", "reissued")
+}
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Metrics:
+    """What one server process counts."""
+
+    def __init__(self) -> None:
+        self._registry = registry = CollectorRegistry()
+        # By connection, not in its info: one that was lost has none, and says so with an error.
+        self._pending: WeakKeyDictionary[Connection, list[str]] = WeakKeyDictionary()
+        self._requests = Counter(
+            "hostseal_requests",
+            "Requests that were answered.",
+            ("route", "method", "status"),
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "hostseal_request_seconds",
+            "From the first byte of a request to the last of its answer.",
+            ("route", "method"),
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._events = Counter(
+            "hostseal_events",
+            "Acts that this process recorded and committed.",
+            ("action",),
+            registry=registry,
+        )
+        self._issued = Counter(
+            "hostseal_licenses_issued",
+            "Licences that this process signed and committed, those of renewals included.",
+            registry=registry,
+        )
+        self.signatures = Counter(
+            "hostseal_signatures", "Signatures made with the signing key.", registry=registry
+        )
+
+        self._key_ends = Gauge(
+            "hostseal_signing_key_expiry_timestamp_seconds",
+            "When the keyset ends the signing key of this process; 0: it does not name it.",
+            registry=registry,
+        )
+        self._keyset_ends = Gauge(
+            "hostseal_keyset_expiry_timestamp_seconds",
+            "When the last active key of the keyset ends, or the keyset itself.",
+            registry=registry,
+        )
+        self._keyset = Gauge("hostseal_keyset_version", "Of this process.", registry=registry)
+
+    def request(self, route: str | None, method: str, status: int, seconds: float) -> None:
+        """Count an answer. *route* is the template, None where there is no such route."""
+        method = method if method in _METHODS else "other"
+        self._requests.labels(route or "none", method, str(status)).inc()
+        self._seconds.labels(route or "none", method).observe(seconds)
+
+    def watch(self, engine: Engine, waiting: Callable[[], int]) -> None:
+        """Count the events of each transaction once it commits, and what waits for the writer."""
+        event.listen(engine, "after_execute", self._executed)
+        event.listen(engine, "rollback", self._rolled_back)
+        event.listen(engine, "commit", self._committed)
+        gauge = Gauge(
+            "hostseal_writer_queue", "Acts that wait for the writer.", registry=self._registry
+        )
+        gauge.set_function(waiting)
+
+    def _executed(
+        self,
+        connection: Connection,
+        element: Any,
+        many: Sequence[Mapping[str, Any]],
+        one: Mapping[str, Any],
+        *_: object,
+    ) -> None:
+        if isinstance(element, Insert) and element.table is audit_events:
+            actions = [row["action"] for row in many or [one] if "action" in row]
+            self._pending.setdefault(connection, []).extend(actions)
+
+    def _rolled_back(self, connection: Connection) -> None:
+        self._pending.pop(connection, None)
+
+    def _committed(self, connection: Connection) -> None:
+        for action in self._pending.pop(connection, ()):
+            self._events.labels(action).inc()
+            if action in _ISSUING:
+                self._issued.inc()
+
+    def keys(self, issuer: Issuer) -> None:
+        """Tell until when the signing key may sign."""
+        keyset, ours = issuer.keyset.keyset, issuer.signer.public_key
+        self._key_ends.set(next((one.exp for one in keyset.keys if one.key == ours), 0))
+        last = max((one.exp for one in keyset.keys if one.state == "active"), default=0)
+        self._keyset_ends.set(last if keyset.exp is None else min(last, keyset.exp))
+        self._keyset.set(keyset.version)
+
+    def text(self) -> bytes:
+        """All figures, as MEDIA_TYPE has it."""
+        return generate_latest(self._registry)

@@ -1,0 +1,151 @@
+"""The edge that every request crosses: its id, its size, its headers, its line in the log."""
+
+import time
+from collections.abc import Callable, Sequence
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from license_core.errors import (
+    InternalError,
+    LicenseError,
+    RequestTooLargeError,
+)
+from license_server.answers import answer
+from license_server.api import PREFIX
+from license_server.http import proxies
+from license_server.http.metrics import Metrics
+from license_server.http.proxies import Network
+from license_server.http.rate_limit import Left
+
+MAX_BODY = 256 * 1024
+"""The most bytes that a request's body may have."""
+MAX_IMPORT = 16 * 1024 * 1024
+"""… and that of an import."""
+MAX_SHEET = 4 * 1024 * 1024
+"""… and that of the form with a sheet, which takes many times its size while it is read."""
+_CAPS = {f"{PREFIX}/imports": MAX_IMPORT, "/sheets": MAX_SHEET}
+
+_log = structlog.get_logger()
+SECURITY = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cache-Control": "no-store",
+}
+"""The headers of every answer."""
+_HSTS = "max-age=31536000"
+
+
+class Edge:
+    """ASGI middleware around everything else."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        random_id: Callable[[], str],
+        metrics: Metrics,
+        trusted: Sequence[Network],
+    ) -> None:
+        self._app = app
+        self._random_id = random_id
+        self._metrics = metrics
+        self._trusted = trusted
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        _see_through_proxies(scope, self._trusted)
+        request_id = self._random_id()
+        scope.setdefault("state", {})["request_id"] = request_id
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        began = time.perf_counter()
+        status = 0
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _secure(MutableHeaders(scope=message), scope, request_id)
+            await send(message)
+
+        async def refuse(error: LicenseError) -> None:
+            if status == 0:
+                await answer(Request(scope), error)(scope, receive, sending)
+
+        try:
+            await self._app(scope, _limited(scope, receive), sending)
+        except RequestTooLargeError as error:
+            await refuse(error)
+        except ClientDisconnect:
+            pass  # nobody is left to answer
+        except Exception:  # noqa: BLE001  # the last net: the log has it all, the outside nothing
+            _log.exception("failed")
+            await refuse(InternalError(reason="unknown"))
+        finally:
+            seconds = time.perf_counter() - began
+            # The path may hold what somebody pasted into the wrong place; its template does not.
+            route = getattr(scope.get("route"), "path", None)
+            self._metrics.request(route, scope["method"], status, seconds)
+            _log.info(
+                "request",
+                method=scope["method"],
+                route=route,
+                status=status,
+                milliseconds=round(seconds * 1000, 1),
+            )
+
+
+def _see_through_proxies(scope: Scope, trusted: Sequence[Network]) -> None:
+    """Put into *scope* who calls, and how, where trusted proxies stand between."""
+    peer = scope.get("client")
+    if peer is None or not trusted:
+        return
+    address = proxies.client(peer[0], scope["headers"], trusted)
+    if address != peer[0]:
+        scope["client"] = (address, 0)
+    scope["scheme"] = proxies.scheme(peer[0], scope["headers"], trusted) or scope["scheme"]
+
+
+def _secure(headers: MutableHeaders, scope: Scope, request_id: str) -> None:
+    for name, value in SECURITY.items():
+        headers.setdefault(name, value)
+    if scope["scheme"] == "https":
+        headers["Strict-Transport-Security"] = _HSTS
+    headers["X-Request-Id"] = request_id
+    left: Left | None = scope["state"].get("rate")
+    if left is not None:
+        headers.update(left.headers())
+
+
+def _limited(scope: Scope, receive: Receive) -> Receive:
+    """*receive* that gives up after as many bytes as its path may have."""
+    total, cap = 0, _CAPS.get(scope["path"], MAX_BODY)
+
+    async def receiving() -> Message:
+        nonlocal total
+        message = await receive()
+        total += len(message.get("body", b""))
+        if total > cap:
+            raise RequestTooLargeError(size=_declared(scope) or total, cap=cap)
+        return message
+
+    return receiving
+
+
+def _declared(scope: Scope) -> int | None:
+    length = Request(scope).headers.get("content-length", "")
+    return int(length) if length.isascii() and length.isdigit() and len(length) < 16 else None

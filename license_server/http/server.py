@@ -1,0 +1,154 @@
+"""The HTTP server: what a connection may cost, what is said to no request at all, how it ends."""
+
+import asyncio
+import errno
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from license_core.errors import (
+    AddressInUseError,
+    InputInvalidError,
+    OutputFailedError,
+)
+from license_core.paths import words
+from license_server.http.middleware import SECURITY
+from license_server.operations import garbage
+
+LARGEST_HEAD = 32 * 1024
+"""Bytes of a request's first line and headers."""
+PATIENCE = 60
+"""Seconds within which a request must be there as a whole."""
+GRACE = 30
+"""Seconds for what has begun to be finished, once the server is to stop."""
+
+
+class Connection(H11Protocol):
+    """A connection that waits for its client's request only so long."""
+
+    _due: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Somebody has connected."""
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """Something has come."""
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """They are gone."""
+        self._rest()
+        super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no request with the headers that every answer has."""
+        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+            self.transport.close()  # it came in the middle of an answer
+            return
+        headers = [("Content-Type", "text/plain; charset=utf-8"), ("Connection", "close")]
+        answer = [
+            h11.Response(status_code=400, headers=headers + list(SECURITY.items())),
+            h11.Data(data=msg.encode("ascii")),
+            h11.EndOfMessage(),
+        ]
+        for event in answer:
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
+    def _watch(self) -> None:
+        """Begin to wait, or stop waiting where the request is there."""
+        whole = (
+            self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body
+        )
+        if whole or self.transport.is_closing():
+            self._rest()
+        elif self._due is None:
+            self._due = self.loop.call_later(PATIENCE, self._give_up)
+
+    def _rest(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+
+    def _give_up(self) -> None:
+        self._due = None
+        self.transport.close()
+
+
+class _Server(uvicorn.Server):
+    """Says when it is ready, and when it is about to stop."""
+
+    def __init__(
+        self, config: uvicorn.Config, ready: Callable[[], None], stopping: Callable[[], None]
+    ) -> None:
+        super().__init__(config)
+        self._ready, self._stopping = ready, stopping
+
+    unsaid: Exception | None = None
+    """Why nobody could be told that it is ready."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        try:
+            self._ready()
+        except (OutputFailedError, BrokenPipeError) as error:
+            self.unsaid, self.should_exit = error, True
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._stopping()
+        super().handle_exit(sig, frame)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises AddressInUseError, InputInvalidError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # The protocol is named, or asyncio would leave Nagle's algorithm on: 40 ms an answer.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(2048)
+    except (OSError, TypeError) as error:  # TypeError: what is no text is no name either
+        listening.close()
+        if isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EACCES):
+            raise AddressInUseError(address=f"{host}:{port}", reason=words(error)) from error
+        reason = f"{host!r} is no address of this machine ({error})"
+        raise InputInvalidError(field="--host", reason=reason) from error
+    return listening
+
+
+def run(
+    app: Any, listening: socket.socket, ready: Callable[[], None], stopping: Callable[[], None]
+) -> None:
+    """Serve *app* until a signal; what has begun is finished first.
+
+    SIGTERM ends the process with 0, SIGINT as an interrupt. Raises what *ready* could not say.
+    """
+    # uvicorn stops at the signal, finishes, and then raises it again for this handler.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    config = uvicorn.Config(
+        app,
+        http=Connection,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # proxies.py
+        h11_max_incomplete_event_size=LARGEST_HEAD,
+        timeout_graceful_shutdown=GRACE,
+    )
+    server = _Server(config, ready, stopping)
+    garbage.settle()
+    server.run([listening])
+    if server.unsaid is not None:
+        raise server.unsaid

@@ -1,0 +1,1 @@
+"""Licences: orders, acts, proposals, search and statistics."""

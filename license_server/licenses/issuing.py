@@ -1,0 +1,205 @@
+"""Issuing: from an order to a licence that is signed and verified, and to its file.
+
+Drawing up needs no database, so it is done outside the transaction that records it (acts.py).
+Nobody is given a file before that is committed.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from license_core import (
+    armor,
+    b64url,
+    jws,
+    strictjson,
+)
+from license_core.claims import ClaimError
+from license_core.errors import (
+    InputInvalidError,
+    InternalError,
+    LicenseError,
+    NotFoundError,
+    SignerUnavailableError,
+    utc,
+)
+from license_core.keyset import TrustedKeyset
+from license_core.license import HostBinding, License
+from license_core.roots import Roots
+from license_core.signer import Signer
+from license_core.verify import open_license
+from license_server.licenses import store
+from license_server.licenses.orders import NUMBER, Order
+from license_server.licenses.store import StoredLicense
+from license_server.signing import keysets
+from license_server.signing.signers import Remote
+
+_SAMPLE = 50
+"""Of so many licences in bulk one is verified as a client would (docs/adr/0011)."""
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = tuple(first + second for first in _CROCKFORD for second in _CROCKFORD)
+Random = Callable[[int], bytes]
+
+
+class Issuer(NamedTuple):
+    """The vendor: its name, its signing key, and what clients know of it."""
+
+    name: str
+    signer: Signer
+    keyset: TrustedKeyset
+    keyset_token: str
+    """The blocks that prove the keyset, as each licence file has them."""
+    shipped: Roots
+    """What the product trusts by itself."""
+    roots: Roots
+    """… and what it has come to trust since: the roots that the keyset is signed by."""
+    remote: Remote | None = None
+    """The signer, where its key is not in this process: to sign may take long, or fail."""
+
+    @property
+    def version(self) -> int:
+        """Of the keyset."""
+        return self.keyset.keyset.version
+
+
+class Drawn(NamedTuple):
+    """A licence that is signed, but not yet recorded."""
+
+    license: License
+    token: str
+
+
+def new_number(now: int, random: Random) -> str:
+    """A licence's number such as ``HS-2026-7F3K9QXB``: the year, and 40 random bits."""
+    bits = int.from_bytes(random(5), "big")
+    digits = "".join([_PAIRS[bits >> shift & 1023] for shift in (30, 20, 10, 0)])
+    return f"HS-{time.gmtime(now).tm_year}-{digits}"
+
+
+def draw_up(order: Order, issuer: Issuer, number: str, now: int) -> Drawn:
+    """Sign the licence that *order* asks for, and verify it as a client would.
+
+    Raises InputInvalidError, SignerUnavailableError, or InternalError for a signature that does
+    not verify.
+    """
+    check_signing_key(issuer, now, order.product)
+    drawn = _sign(order, issuer, number, now)
+    _verify(drawn, issuer)
+    return drawn
+
+
+def draw_up_many(orders: Sequence[Order], issuer: Issuer, now: int, random: Random) -> list[Drawn]:
+    """Sign the licences that *orders* ask for; all claims are read back, some files are verified.
+
+    The first, the last and each of _SAMPLE between are verified as a client would
+    (docs/adr/0011). Raises as ``draw_up`` does.
+    """
+    for product in {order.product for order in orders}:
+        check_signing_key(issuer, now, product)
+    drawn = [_sign(order, issuer, new_number(now, random), now) for order in orders]
+    for one in (*drawn[::_SAMPLE], *drawn[-1:]):
+        _verify(one, issuer)
+    return drawn
+
+
+def _sign(order: Order, issuer: Issuer, number: str, now: int) -> Drawn:
+    license_ = License(
+        iss=issuer.name,
+        sub=order.customer,
+        aud=order.product,
+        jti=number,
+        iat=now,
+        nbf=now if order.begins_at is None else order.begins_at,
+        exp=order.expires_at,
+        host=HostBinding(
+            key=order.request.key,
+            name=order.request.name,
+            profile=order.request.profile,
+            match=order.match,
+            tags=order.request.tags,
+        ),
+        edition=order.edition,
+        features=order.features,
+        limits=order.limits or None,
+        notify_from=order.notify_from,
+        grace_until=order.grace_until,
+        maintenance_until=order.maintenance_until,
+        replaces=order.replaces,
+    )
+    try:
+        payload = license_.payload()
+    except ClaimError as error:
+        raise InputInvalidError(field=error.claim, reason=error.reason) from error
+    return Drawn(license_, jws.sign(payload, issuer.signer, jws.LICENSE))
+
+
+def _verify(drawn: Drawn, issuer: Issuer) -> None:
+    """Raise unless its file is what a client of this vendor accepts."""
+    file = license_file(drawn.license, drawn.token, issuer.keyset_token)
+    try:
+        verified = open_license(file, roots=issuer.shipped.keys, needed=issuer.shipped.threshold)
+    except LicenseError as error:
+        raise InternalError(reason=f"what was signed does not verify ({error.sentence})") from error
+    if verified.license != drawn.license:
+        raise InternalError(reason="what was signed is not what was ordered")
+
+
+def check_signing_key(issuer: Issuer, now: int, product: str | None = None) -> None:
+    """Raise SignerUnavailableError unless the keyset lets the key sign now, for that *product*."""
+    key = issuer.signer.public_key
+    entry = next((entry for entry in issuer.keyset.keyset.keys if entry.key == key), None)
+    if entry is None:
+        reason = f"the keyset does not name the key {key.kid}"
+    elif entry.state != "active":
+        reason = f"the keyset says that the key is {entry.state}"
+    elif not entry.nbf <= now < entry.exp:
+        reason = f"it may sign from {utc(entry.nbf)} until {utc(entry.exp)}; is the clock right?"
+    elif product is not None and entry.products is not None and product not in entry.products:
+        reason = f"it is not for the product {product}"
+    else:
+        return
+    raise SignerUnavailableError(reason=reason.rstrip("?"))
+
+
+def check_in_force(issuer: Issuer, newest: int) -> None:
+    """Raise SignerUnavailableError where *newest*, a keyset, was installed that *issuer* lacks.
+
+    Its key may be one that was lost: nothing is recorded that it signed after that.
+    """
+    if newest != issuer.version:
+        reason = f"keyset {newest} was installed, and {issuer.version} is in use; try again"
+        raise SignerUnavailableError(reason=reason)
+
+
+def find(connection: Connection, number: str) -> StoredLicense:
+    """The licence of this number. Raises NotFoundError."""
+    stored = store.by_number(connection, number) if NUMBER.fullmatch(number) else None
+    if stored is None:
+        raise NotFoundError(what="licence", name=number[:64])
+    return stored
+
+
+def claims_of(stored: StoredLicense) -> License:
+    """What a stored licence says."""
+    return License.from_dict(strictjson.loads(b64url.decode(stored.token.split(".")[1])))
+
+
+def file_of(stored: StoredLicense) -> bytes:
+    """The very file that was issued."""
+    return license_file(claims_of(stored), stored.token, stored.keyset_token)
+
+
+def license_file(license_: License, token: str, keyset_token: str) -> bytes:
+    """``license.dat``: a few words for people, then the licence and its keyset (SPEC section 4)."""
+    until = "without end" if license_.exp is None else f"until {utc(license_.exp)}"
+    words = (
+        f"Licence {license_.jti} of {license_.iss} for {license_.sub}\n"
+        f"Product {license_.aud}, host {license_.host.name or ''} {license_.host.key}\n"
+        f"Valid {until}\n\n"
+    )
+    # A name must not look like a marker, nor become one when quoted-printable is undone.
+    words = words.replace("LICENSE", "License").replace("=", " ")
+    blocks = armor.wrap(armor.LICENSE, token) + keysets.blocks(keyset_token)
+    return (words + blocks).encode("utf-8")

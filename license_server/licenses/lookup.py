@@ -1,0 +1,75 @@
+"""The desk: what was typed before, what an operator's request completes, and who has what."""
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from license_core.claims import ClaimError, choice_name
+from license_core.request import LicenseRequest
+from license_server.catalog import store as parties
+from license_server.catalog.store import Customer, Product
+from license_server.licenses import orders
+from license_server.licenses import store as licenses
+from license_server.licenses.search import Filter
+from license_server.licenses.store import StoredLicense
+
+_MOST_NAMES = 200
+_FEW = 5
+
+
+class Names(NamedTuple):
+    """What was typed before, to choose from."""
+
+    customers: list[str]
+    products: list[str]
+
+
+def names(connection: Connection) -> Names:
+    """The customers and products that are known."""
+    return Names(*parties.names(connection, _MOST_NAMES))
+
+
+def completed(members: dict[str, Any], request: LicenseRequest) -> dict[str, Any]:
+    """*members* with what the operator's own request says where the form says nothing."""
+    said = {"customer": request.customer, "product": request.product}
+    return {name: value for name, value in said.items() if value} | members
+
+
+class Known(NamedTuple):
+    """What the record knows of those whom an order names. Of licences, the newest few."""
+
+    on_host: list[StoredLicense]
+    """Those that hold on the host now."""
+    customer: Customer | None
+    of_customer: list[StoredLicense]
+    alike: list[str]
+    """Customers whose names begin with the words that name this one."""
+    product: Product | None
+
+
+def known(
+    connection: Connection, host_key: str | None, customer: str, product: str, now: int
+) -> Known:
+    """What is known of a host, a customer and a product, as they were typed."""
+    name = _name(customer)
+    found = parties.customer_by_name(connection, name) if name else None
+    of_customer: list[StoredLicense] = []
+    if found is not None:
+        wanted = Filter(customer=found.name)
+        of_customer = licenses.listed(connection, wanted, now, before=None, limit=_FEW).rows
+    alike = parties.customers_after(connection, None, _FEW, name) if name else []
+    return Known(
+        on_host=licenses.live(connection, host_key, now, _FEW) if host_key else [],
+        customer=found,
+        of_customer=of_customer,
+        alike=[one.name for one in alike if one.name != name],
+        product=parties.product_by_name(connection, product) if choice_name(product) else None,
+    )
+
+
+def _name(typed: str) -> str | None:
+    """A customer's name as it would be written down; None for what is none."""
+    try:
+        return orders.words({"customer": typed}, "customer") if typed.strip() else None
+    except ClaimError:
+        return None

@@ -1,0 +1,200 @@
+"""Proposals: where a product wants a second person, an act waits for somebody to approve it."""
+
+from typing import Any
+
+from sqlalchemy import Connection
+
+from license_core import strictjson
+from license_core.errors import (
+    NotFoundError,
+    NotPermittedError,
+    ProposalDecidedError,
+)
+from license_core.reason import Reason
+from license_server.actor import COMMAND, Actor
+from license_server.audit import events as audit
+from license_server.audit import store as record
+from license_server.catalog import products
+from license_server.licenses import acts
+from license_server.licenses import proposal_store as store
+from license_server.licenses.acts import Plan, Wanted
+from license_server.licenses.issuing import Drawn, Issuer
+from license_server.licenses.proposal_store import Proposal
+from license_server.licenses.store import StoredLicense
+
+_DECIDE = "proposals:decide"
+_TOKEN = "token:"  # how an actor's name begins
+
+
+def propose(
+    connection: Connection, wanted: Wanted, planned: Plan, actor: Actor, now: int
+) -> Proposal:
+    """Write down what *actor* wants, for somebody else to decide."""
+    proposal = store.add(
+        connection,
+        act=wanted.act,
+        subject=wanted.subject,
+        members=strictjson.dumps(_settled(wanted, planned)).decode("utf-8"),
+        customer=planned.order.customer,
+        product=planned.order.product,
+        reason=planned.reason,
+        proposed_by=actor.name,
+        proposed_at=now,
+    )
+    _record(connection, proposal, actor, "proposal.made", now, planned.reason)
+    return proposal
+
+
+def find(connection: Connection, id_: int) -> Proposal:
+    """The proposal of this id. Raises NotFoundError."""
+    proposal = store.by_id(connection, id_)
+    if proposal is None:
+        raise NotFoundError(what="proposal", name=str(id_))
+    return proposal
+
+
+def seen(connection: Connection, id_: int, actor: Actor) -> Proposal:
+    """The proposal of this id, if *actor* may see it. Raises NotFoundError."""
+    proposal = find(connection, id_)
+    if not actor.may_use(proposal.product):
+        raise NotFoundError(what="proposal", name=str(id_))
+    return proposal
+
+
+def wanted(proposal: Proposal) -> Wanted:
+    """What was proposed."""
+    members = strictjson.loads(proposal.members.encode("utf-8"))
+    # What an earlier version wrote down has no defaults in it.
+    settled = members.keys() >= set(products.DEFAULTS)
+    return Wanted(proposal.act, members, proposal.subject, settled=settled)
+
+
+def _settled(wanted: Wanted, planned: Plan) -> dict[str, Any]:
+    """The members of what is wanted; of a first order with what its product adds now.
+
+    What is approved is what was proposed, whatever the product's defaults have become. A default
+    that there is not is a null, so that a later one is not taken.
+    """
+    if wanted.subject is not None:
+        return dict(wanted.members)
+    _, given = products.filled(lambda _: planned.product, wanted.members)
+    return dict.fromkeys(products.DEFAULTS) | given | {"replaces": planned.order.replaces}
+
+
+def proposer(proposal: Proposal, decider: Actor) -> Actor:
+    """Who proposed it: their act is planned as theirs was, at the word of *decider*."""
+    permissions = frozenset({acts.PERMISSIONS[proposal.act]})
+    return Actor(proposal.proposed_by, permissions, address=decider.address)
+
+
+def check_decider(connection: Connection, proposal: Proposal, actor: Actor) -> None:
+    """Raise unless *actor* may approve the proposal, which waits.
+
+    Raises NotPermittedError, ProposalDecidedError.
+    """
+    actor.need(_DECIDE, proposal.product)
+    if proposal.proposed_by == actor.name:
+        raise NotPermittedError(reason="What you proposed yourself, somebody else must approve")
+    person = _person(connection, proposal.proposed_by)
+    if person is not None and person == _person(connection, actor.name):
+        reason = "A token and whoever made it count as one: somebody else must approve"
+        raise NotPermittedError(reason=reason)
+    _check_waits(proposal)
+
+
+def _person(connection: Connection, name: str) -> str | None:
+    """Who is behind an actor: of a token whoever made it, as the record has it.
+
+    None: no one person, but a command on the server's machine.
+    """
+    before: int | None = None
+    while name.startswith(_TOKEN):
+        made = record.Wanted(subject=name.removeprefix(_TOKEN), action="token.created")
+        found = record.events(connection, made, before=before, limit=1)
+        if not found:
+            return None
+        name, before = found[0].actor, found[0].id
+    return None if name == COMMAND.name else name
+
+
+def approve(
+    connection: Connection,
+    proposal: Proposal,
+    planned: Plan,
+    drawn: Drawn,
+    issuer: Issuer,
+    actor: Actor,
+    reason: str | None,
+    now: int,
+) -> StoredLicense:
+    """Record the licence that was drawn up for *proposal*; what is stored.
+
+    Raises ProposalDecidedError, and as acts.record does.
+    """
+    decided = store.decide(
+        connection,
+        proposal.id,
+        state="approved",
+        decided_by=actor.name,
+        decided_at=now,
+        decision=reason,
+        number=drawn.license.jti,
+    )
+    if decided is None:
+        _check_waits(find(connection, proposal.id))
+        raise NotFoundError(what="proposal", name=str(proposal.id))
+    _record(connection, decided, actor, "proposal.approved", now, reason)
+    by = proposer(proposal, actor)
+    return acts.record(connection, planned, drawn, issuer, by, proposal=proposal.id)
+
+
+def refuse(
+    connection: Connection, id_: int, actor: Actor, reason: str | None, now: int
+) -> Proposal:
+    """Refuse a proposal; who made it may take it back.
+
+    Raises NotFoundError, NotPermittedError, ProposalDecidedError.
+    """
+    proposal = seen(connection, id_, actor)
+    if proposal.proposed_by != actor.name:
+        actor.need(_DECIDE, proposal.product)
+    _check_waits(proposal)
+    values = {"decided_by": actor.name, "decided_at": now, "decision": reason}
+    decided = store.decide(connection, id_, state="refused", **values)
+    if decided is None:
+        _check_waits(find(connection, id_))
+        raise NotFoundError(what="proposal", name=str(id_))
+    _record(connection, decided, actor, "proposal.refused", now, reason)
+    return decided
+
+
+def _check_waits(proposal: Proposal) -> None:
+    if proposal.state != "waiting":
+        raise ProposalDecidedError(
+            id=proposal.id,
+            state=Reason(proposal.state),
+            decided_by=proposal.decided_by or Reason("nobody"),
+        )
+
+
+def _record(
+    connection: Connection,
+    proposal: Proposal,
+    actor: Actor,
+    action: str,
+    now: int,
+    reason: str | None,
+) -> None:
+    audit.record(
+        connection,
+        now,
+        actor,
+        action,
+        f"proposal/{proposal.id}",
+        rows=[("proposals", proposal._asdict())],
+        reason=reason,
+        act=proposal.act,
+        customer=proposal.customer,
+        product=proposal.product,
+        **({"license": proposal.subject} if proposal.subject else {}),
+    )

@@ -1,0 +1,125 @@
+"""Re-issuing: each live licence that a lost key signed, again with another key.
+
+A batch is drawn up without a database and recorded in one transaction. What is done the ledger
+itself tells: a licence that was issued again is replaced. So whoever begins again, after whatever
+stopped it, goes on where it stopped, and the files are made of what is stored.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from license_core.errors import (
+    ChangedMeanwhileError,
+    DatabaseUnavailableError,
+    LicenseError,
+    LicenseStateError,
+)
+from license_server.actor import Actor
+from license_server.catalog import products
+from license_server.db.database import Database
+from license_server.licenses import acts, issuing
+from license_server.licenses import signed_by as signed
+from license_server.licenses.acts import Plan, Wanted
+from license_server.licenses.issuing import Issuer, Random
+from license_server.licenses.signed_by import Reissued
+
+BATCH = 500
+"""How many licences one transaction has."""
+_TRIES = 4
+
+
+class Batch(NamedTuple):
+    """A step of the way."""
+
+    done: int
+    left: tuple[tuple[str, LicenseError], ...]
+    """The numbers of those that could not be issued again, and why."""
+
+
+def reissue(
+    database: Database,
+    issuer: Issuer,
+    kid: str,
+    actor: Actor,
+    reason: str,
+    now: int,
+    random: Random,
+) -> Iterator[Batch]:
+    """Issue all live licences of the key *kid* again, a batch at a time; *now* in seconds.
+
+    Raises what issuing.draw_up_many raises, or DatabaseUnavailableError.
+    """
+    doing = _Job(database, issuer, kid, actor, reason, now, random)
+    after = 0
+    while True:
+        for left in reversed(range(_TRIES)):
+            try:
+                batch, after = doing.step(after)
+                break
+            except (IntegrityError, LicenseStateError, ChangedMeanwhileError) as error:
+                # Somebody took a number or acted on one of them meanwhile: look again.
+                if not left:
+                    raise DatabaseUnavailableError(reason="others write the same") from error
+        if batch is None:
+            return
+        yield batch
+
+
+class _Job(NamedTuple):
+    """What is to be done, and why."""
+
+    database: Database
+    issuer: Issuer
+    kid: str
+    actor: Actor
+    reason: str
+    now: int
+    random: Random
+
+    def step(self, after: int) -> tuple[Batch | None, int]:
+        """The batch of those with ids above *after*, once it is committed, and its last id."""
+        with self.database.reading() as connection:
+            found = signed.live(connection, self.kid, self.now, after, BATCH)
+            if not found:
+                return None, after
+            planned, wrong = self.plan(connection, [one.number for one in found])
+        orders = [one.order for one in planned]
+        drawn = issuing.draw_up_many(orders, self.issuer, self.now, self.random)
+
+        def record(connection: Connection) -> None:
+            for one, new in zip(planned, drawn, strict=True):
+                acts.record(connection, one, new, self.issuer, self.actor, key=self.kid)
+
+        self.database.write(record)
+        return Batch(len(planned), tuple(wrong)), found[-1].id
+
+    def plan(
+        self, connection: Connection, numbers: list[str]
+    ) -> tuple[list[Plan], list[tuple[str, LicenseError]]]:
+        """What is to be done with each, and with which it cannot be."""
+        find_product = products.finder(connection)
+        planned: list[Plan] = []
+        wrong: list[tuple[str, LicenseError]] = []
+        for number in numbers:
+            wanted = Wanted("reissue", {"reason": self.reason}, number)
+            try:
+                one = acts.plan(connection, wanted, self.actor, self.now, find_product=find_product)
+                planned.append(one)
+            except LicenseError as error:
+                wrong.append((number, error))
+        return planned, wrong
+
+
+def reissued(database: Database, kid: str) -> Iterator[Reissued]:
+    """All that was issued again in place of what the key *kid* signed, and is in force."""
+    after = 0
+    while True:
+        with database.reading() as connection:
+            page = signed.reissued(connection, kid, after, BATCH)
+        yield from page
+        if len(page) < BATCH:
+            return
+        after = page[-1].license.id

@@ -1,0 +1,228 @@
+"""Licences: the rows, and the ways to find them."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, and_, func, insert, or_, select
+
+from license_server.db.tables import (
+    customers,
+    keysets,
+    licenses,
+    products,
+)
+from license_server.licenses import search
+from license_server.licenses.search import Filter
+
+STATES = ("active", "replaced", "suspended", "revoked")
+
+
+class NewLicense(NamedTuple):
+    """A row of ``licenses`` to be."""
+
+    number: str
+    customer_id: int
+    product_id: int
+    host_key: str
+    host_name: str | None
+    issued_at: int
+    expires_at: int | None
+    grace_until: int | None
+    replaces: str | None
+    token: str
+    keyset_version: int
+    issued_by: str
+    line: str
+    act: str
+    request: str | None
+    state: str = "active"
+    replaced_by: str | None = None
+
+
+class StoredLicense(NamedTuple):
+    """A licence as it is stored."""
+
+    id: int
+    number: str
+    customer: str
+    product: str
+    host_key: str
+    host_name: str | None
+    issued_at: int
+    expires_at: int | None
+    grace_until: int | None
+    replaces: str | None
+    replaced_by: str | None
+    token: str
+    keyset_token: str
+    issued_by: str
+    line: str
+    act: str
+    state: str
+    """What became of it: one of STATES."""
+
+    def state_at(self, now: int) -> str:
+        """What it is at the instant *now*, as programs are told: ``expired``, where it is over."""
+        end = self.expires_at if self.grace_until is None else self.grace_until
+        over = self.state == "active" and end is not None and end <= now
+        return "expired" if over else self.state
+
+
+ALL = (
+    select(
+        licenses.c.id,
+        licenses.c.number,
+        customers.c.name.label("customer"),
+        products.c.name.label("product"),
+        licenses.c.host_key,
+        licenses.c.host_name,
+        licenses.c.issued_at,
+        licenses.c.expires_at,
+        licenses.c.grace_until,
+        licenses.c.replaces,
+        licenses.c.replaced_by,
+        licenses.c.token,
+        keysets.c.token.label("keyset_token"),
+        licenses.c.issued_by,
+        licenses.c.line,
+        licenses.c.act,
+        licenses.c.state,
+    )
+    .join(customers, customers.c.id == licenses.c.customer_id)
+    .join(products, products.c.id == licenses.c.product_id)
+    .join(keysets, keysets.c.version == licenses.c.keyset_version)
+)
+_ADD = insert(licenses).returning(licenses.c.id)
+END = func.coalesce(licenses.c.grace_until, licenses.c.expires_at)
+
+
+def add(connection: Connection, new: NewLicense) -> int:
+    """Store a licence; the id of its row. Raises IntegrityError where its number is taken."""
+    id_: int = connection.execute(_ADD, new._asdict()).scalar_one()
+    return id_
+
+
+def leave_state(
+    connection: Connection, number: str, states: tuple[str, ...], **changed: Any
+) -> dict[str, Any] | None:
+    """Change what became of a licence that is in one of *states*; its row then.
+
+    None where it is in another state by now: somebody else was first.
+    """
+    query = (
+        licenses.update()
+        .where(licenses.c.number == number, licenses.c.state.in_(states))
+        .values(changed)
+        .returning(*licenses.c)
+    )
+    row = connection.execute(query).first()
+    return None if row is None else dict(row._mapping)
+
+
+def columns_of(connection: Connection, number: str) -> dict[str, Any] | None:
+    """All columns of a licence."""
+    found = connection.execute(select(licenses).where(licenses.c.number == number)).first()
+    return None if found is None else dict(found._mapping)
+
+
+def by_number(connection: Connection, number: str) -> StoredLicense | None:
+    """The licence of this number."""
+    found = connection.execute(ALL.where(licenses.c.number == number)).first()
+    return None if found is None else StoredLicense(*tuple(found))
+
+
+def by_numbers(connection: Connection, numbers: Sequence[str]) -> list[StoredLicense]:
+    """The licences of these numbers, in the order in which they were issued."""
+    rows = connection.execute(ALL.where(licenses.c.number.in_(numbers)).order_by(licenses.c.id))
+    return [StoredLicense(*tuple(row)) for row in rows]
+
+
+def request_of(connection: Connection, number: str) -> str | None:
+    """The operator's text that a licence came from."""
+    query = select(licenses.c.request).where(licenses.c.number == number)
+    text: str | None = connection.execute(query).scalar()
+    return text
+
+
+def of_line(connection: Connection, line: str) -> list[StoredLicense]:
+    """The licences that replaced one another, the first one first."""
+    rows = connection.execute(ALL.where(licenses.c.line == line).order_by(licenses.c.id))
+    return [StoredLicense(*tuple(row)) for row in rows]
+
+
+def newest_of_line(connection: Connection, line: str, limit: int) -> list[StoredLicense]:
+    """At most *limit* of the licences that replaced one another, the newest first."""
+    query = ALL.where(licenses.c.line == line).order_by(licenses.c.id.desc()).limit(limit)
+    return [StoredLicense(*tuple(row)) for row in connection.execute(query)]
+
+
+def request_behind(connection: Connection, stored: StoredLicense) -> str | None:
+    """The operator's text by which a licence has its host: its own, or that of one it replaced."""
+    query = (
+        select(licenses.c.request)
+        .where(licenses.c.line == stored.line, licenses.c.id <= stored.id)
+        .where(licenses.c.request.is_not(None))
+        .order_by(licenses.c.id.desc())
+        .limit(1)
+    )
+    text: str | None = connection.execute(query).scalar()
+    return text
+
+
+def newest_of_lines(connection: Connection, lines: Sequence[str]) -> list[StoredLicense]:
+    """Of each of these lines the licence that no other replaces."""
+    query = ALL.where(licenses.c.line.in_(lines), licenses.c.replaced_by.is_(None))
+    return [StoredLicense(*tuple(row)) for row in connection.execute(query)]
+
+
+def rehosts(connection: Connection, line: str) -> int:
+    """How often a licence has moved to another host."""
+    query = select(func.count()).where(licenses.c.line == line, licenses.c.act == "rehost")
+    count: int = connection.execute(query).scalar_one()
+    return count
+
+
+def live(
+    connection: Connection, host_key: str, now: int, limit: int | None = None
+) -> list[StoredLicense]:
+    """The licences of a host that hold at *now* and that no other replaces, newest first.
+
+    At most *limit*; None: all.
+    """
+    query = ALL.where(
+        and_(
+            licenses.c.host_key == host_key,
+            or_(END.is_(None), now < END),
+            licenses.c.state == "active",
+        )
+    )
+    rows = connection.execute(query.order_by(licenses.c.id.desc()).limit(limit))
+    return [StoredLicense(*tuple(row)) for row in rows]
+
+
+class Page(NamedTuple):
+    """Licences, the newest first, and the id under which to go on; None: that was all."""
+
+    rows: list[StoredLicense]
+    below: int | None
+
+
+def listed(
+    connection: Connection,
+    wanted: Filter,
+    now: int,
+    *,
+    before: int | None,
+    limit: int,
+    patient: bool = False,
+) -> Page:
+    """At most *limit* licences, the newest first; those with an id under *before*.
+
+    There may be fewer than *limit* although more follow; for people, who are *patient*, more are
+    looked at before (search.py).
+    """
+    ids, below = search.find(connection, wanted, now, before=before, limit=limit, patient=patient)
+    if not ids:
+        return Page([], below)
+    query = ALL.where(licenses.c.id.in_(ids)).order_by(licenses.c.id.desc())
+    return Page([StoredLicense(*tuple(row)) for row in connection.execute(query)], below)

@@ -1,0 +1,1 @@
+"""Running a server: its data folder, migrations, backups and integrity checks."""

@@ -1,0 +1,190 @@
+"""The ledger held against its record: rows, events, tokens and keys agree (SPEC section 11.3).
+
+Nothing is written. Rows that an event after the last exported checkpoint covers are only as sure
+as whoever could write to the database since then.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from license_core import jws, strictjson
+from license_core.keyset import TrustedKeyset
+from license_core.license import License
+from license_core.publickey import PublicKey
+from license_core.roots import Roots
+from license_server.audit import digests as ledger
+from license_server.audit.store import Event
+from license_server.audit.verify import (
+    Advance,
+    Fault,
+    Given,
+    Tell,
+    inspect,
+)
+from license_server.operations import ledger_rows as whole
+from license_server.operations.ledger_rows import Kin
+from license_server.operations.row_digests import Bindings, open_bindings
+from license_server.signing import keysets as trusts
+from license_server.signing import signature_count as tally
+
+_REPLIES = "/api/v1/licenses/"
+"""Where the address of a licence begins."""
+
+
+class Trusted(NamedTuple):
+    """The public keys of a vendor, from outside of the database."""
+
+    roots: Roots
+    record: PublicKey
+
+
+def check(
+    connection: Connection,
+    trusted: Trusted,
+    given: Iterable[Given],
+    tell: Tell,
+    advance: Advance,
+) -> None:
+    """Tell every fault of the ledger and of its record; *given*: checkpoints kept elsewhere."""
+    with open_bindings() as bindings:
+
+        def read(event: Event) -> None:
+            try:
+                bindings.bind(_digests(event))
+            except ValueError as error:
+                tell(Fault("event-invalid", f"event {event.id}", f"its rows: {error}"))
+
+        inspect(connection, trusted.record, given, tell, advance, read)
+        for table in (table for table in ledger.KEYS if table != "licenses"):
+            for row in whole.rows(connection, table, ledger.KEYS[table]):
+                advance(1)
+                _check_row(table, row, bindings, tell)
+        keysets = _keysets(connection, trusted.roots, tell)
+        for kin in whole.all_kin(connection):
+            advance(1)
+            name = _check_row("licenses", kin.row, bindings, tell)
+            for kind, detail in _license_faults(kin, keysets.get(kin.row["keyset_version"])):
+                tell(Fault(kind, name, detail))
+        for name in bindings.unseen():
+            tell(Fault("row-gone", name, "an event left this row, and it is not there"))
+        _check_replies(connection, bindings, tell)
+        _check_signatures(connection, tell)
+
+
+def size(connection: Connection) -> int:
+    """How many rows ``check`` looks at."""
+    return sum(whole.count(connection, table) for table in ("audit_events", *ledger.KEYS))
+
+
+def _digests(event: Event) -> dict[str, str]:
+    """The rows that *event* left. Raises ValueError."""
+    if event.rows is None:
+        return {}
+    digests = strictjson.loads(str(event.rows).encode("utf-8"))
+    if not isinstance(digests, dict) or not all(isinstance(d, str) for d in digests.values()):
+        raise ValueError("they are no object of digests")
+    return digests
+
+
+def _check_row(table: str, row: dict[str, Any], bindings: Bindings, tell: Tell) -> str:
+    """Hold *row* against its last event; what it is called."""
+    name = ledger.name(table, row)
+    left = bindings.see(name)
+    if left is None:
+        tell(Fault("row-unrecorded", name, "no event names this row"))
+    elif left != _digest(table, row):
+        tell(Fault("row-differs", name, "it is not what its last event left"))
+    return name
+
+
+def _digest(table: str, row: dict[str, Any]) -> str | None:
+    """The digest of *row*; None where it holds what no row can."""
+    try:
+        return ledger.digest(table, row)
+    except (TypeError, ValueError):
+        return None
+
+
+def _keysets(connection: Connection, roots: Roots, tell: Tell) -> dict[int, TrustedKeyset]:
+    found = {}
+    for row in whole.rows(connection, "keysets", "version"):
+        name = ledger.name("keysets", row)
+        try:
+            opened = trusts.open_trust(str(row["token"]), roots).keyset
+        except (TypeError, ValueError) as error:
+            tell(Fault("keyset-invalid", name, f"no root key vouches for it: {error}"))
+            continue
+        if opened.keyset.version != row["version"]:
+            tell(Fault("keyset-invalid", name, "its version is not what was signed"))
+        found[row["version"]] = opened
+    return found
+
+
+def _license_faults(kin: Kin, keyset: TrustedKeyset | None) -> Iterator[tuple[str, str]]:
+    row = kin.row
+    if keyset is None:
+        yield "license-invalid", f"there is no keyset {row['keyset_version']} that a root signed"
+    else:
+        try:
+            _, payload = jws.verify(row["token"], keyset.license_headers)
+            license_ = License.from_dict(strictjson.loads(payload))
+        except (TypeError, ValueError) as error:
+            yield "license-invalid", f"its token: {error}"
+        else:
+            yield from _claim_faults(kin, license_)
+    yield from _line_faults(kin)
+
+
+def _claim_faults(kin: Kin, license_: License) -> Iterator[tuple[str, str]]:
+    signed = {
+        "number": license_.jti,
+        "host_key": license_.host.key,
+        "host_name": license_.host.name,
+        "issued_at": license_.iat,
+        "expires_at": license_.exp,
+        "grace_until": license_.grace_until,
+        "replaces": license_.replaces,
+    }
+    for column, claim in signed.items():
+        if kin.row[column] != claim:
+            yield "license-differs", f"its {column} is not what was signed"
+    if kin.product != license_.aud:
+        yield "license-differs", "its product is not what was signed"
+
+
+def _line_faults(kin: Kin) -> Iterator[tuple[str, str]]:
+    """Whether the licences that replaced one another say so of each other."""
+    row, kind = kin.row, "line-broken"
+    if (row["state"] == "replaced") != (row["replaced_by"] is not None):
+        yield kind, f"it is {row['state']}, and replaced by {row['replaced_by'] or 'none'}"
+    if row["replaced_by"] is not None and kin.later_replaces != row["number"]:
+        yield kind, f"{row['replaced_by']}, which replaced it, does not say so"
+    if row["replaces"] is None:
+        if row["line"] != row["number"]:
+            yield kind, "it is the first of its line, which has another number"
+        return
+    if kin.former_line != row["line"]:
+        yield kind, f"{row['replaces']}, which it replaces, is not of its line"
+    if kin.former_replaced_by is None:
+        yield kind, f"{row['replaces']}, which it replaces, does not say so"
+
+
+def _check_signatures(connection: Connection, tell: Tell) -> None:
+    """Whoever signed what is here counted it."""
+    for kind, counted, recorded in tally.compare(connection):
+        if recorded is not None and recorded > counted:
+            detail = f"{recorded} have its signature, and this server made {counted}"
+            tell(Fault("signature-uncounted", f"{kind.typ} by {kind.kid}", detail))
+
+
+def _check_replies(connection: Connection, bindings: Bindings, tell: Tell) -> None:
+    """Nobody was told of a licence that is not there."""
+    for actor, key, location in whole.reply_locations(connection):
+        if not str(location).startswith(_REPLIES):
+            continue
+        number = str(location).removeprefix(_REPLIES).partition("/")[0]
+        if not bindings.was_seen(f"licenses/{number}"):
+            detail = f"it told of licence {number}, which is not there"
+            tell(Fault("reply-wrong", f"the reply to {actor} with key {key}", detail))

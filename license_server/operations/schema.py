@@ -1,0 +1,92 @@
+"""The version of the database's tables, and the way to the newest."""
+
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from alembic import command
+from license_core.errors import (
+    NotInitialisedError,
+    SchemaNewerError,
+    SchemaOutdatedError,
+)
+from license_server.catalog import store as parties
+from license_server.operations.adoption import adopt
+
+_WORDS_SINCE = "0006"
+"""Since then customers are found by names that are alike, too."""
+
+
+def _folder() -> Path:
+    """The migrations: inside the package in a wheel, at the top of a source tree."""
+    package = Path(__file__).resolve().parent.parent
+    packaged = package / "migrations"
+    return packaged if packaged.is_dir() else package.parent / "alembic"
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_folder()).replace("%", "%%"))
+    return config
+
+
+def found(connection: Connection) -> str | None:
+    """The version of the tables in the database; None: there are none."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def check(connection: Connection, data: str) -> None:
+    """Raise unless the tables are of this server's version.
+
+    Raises NotInitialisedError, SchemaOutdatedError or SchemaNewerError.
+    """
+    present = found(connection)
+    if present is None:
+        raise NotInitialisedError(path=data, missing="the tables of the database")
+    check_version(present)
+
+
+def check_version(present: str) -> None:
+    """Raise unless tables of the version *present* are this server's.
+
+    Raises SchemaOutdatedError or SchemaNewerError.
+    """
+    scripts = ScriptDirectory.from_config(_config())
+    wanted = scripts.get_current_head()
+    if present == wanted:
+        return
+    known = {revision.revision for revision in scripts.walk_revisions()}
+    kind = SchemaOutdatedError if present in known else SchemaNewerError
+    raise kind(found=present, wanted=wanted)
+
+
+def upgrade(connection: Connection, now: int, revision: str = "head") -> None:
+    """Bring the tables to this server's version, in the transaction of *connection*.
+
+    What was there before the record bound its rows is bound at *now*, in seconds.
+    """
+    before = found(connection)
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+    if before is None or found(connection) != current():
+        return
+    if before == "0001":
+        adopt(connection, now)
+    if before < _WORDS_SINCE:
+        parties.set_all_words(connection)
+
+
+def downgrade(connection: Connection, revision: str) -> None:
+    """Bring the tables back to an earlier version; what it has no place for is lost."""
+    config = _config()
+    config.attributes["connection"] = connection
+    command.downgrade(config, revision)
+
+
+def current() -> str | None:
+    """The version of the tables that this server wants."""
+    return ScriptDirectory.from_config(_config()).get_current_head()

@@ -1,0 +1,1 @@
+"""Many licences at once: order sheets, imports, exports and archives."""

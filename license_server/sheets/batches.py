@@ -1,0 +1,215 @@
+"""Bulk issue: many first licences at once, with the rows and events that each would have alone.
+
+A batch is planned by reading, drawn up without a database, and recorded in one transaction: all
+of it is there, or nothing. A job is a series of batches; its name lets it go on where it stopped.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from license_core import strictjson
+from license_core.errors import (
+    InputInvalidError,
+    LicenseError,
+    LicenseStateError,
+)
+from license_core.reason import Reason
+from license_server.actor import Actor
+from license_server.audit import store as record_store
+from license_server.audit.store import NewEvent, Reply
+from license_server.catalog import customers, products
+from license_server.catalog import store as parties
+from license_server.db import bulk_insert as many
+from license_server.db import deferred as later
+from license_server.db.idempotency import Idempotency
+from license_server.db.tables import audit_events, licenses
+from license_server.licenses import acts, issuing
+from license_server.licenses.acts import Plan, Wanted
+from license_server.licenses.issuing import (
+    Drawn,
+    Issuer,
+    Random,
+)
+from license_server.licenses.store import NewLicense
+
+BATCH = 500
+"""How many lines one transaction has."""
+CONTACT = ("contact_name", "contact_email", "language")
+"""What a line may say of its customer, who is added with it."""
+
+
+class Line(NamedTuple):
+    """A line of a job: its number, and the members of an order (orders.py), with CONTACT."""
+
+    number: int
+    members: Mapping[str, Any]
+
+
+class Planned(NamedTuple):
+    """A line that can be issued."""
+
+    line: int
+    plan: Plan
+    contact: dict[str, Any]
+
+
+class Refused(NamedTuple):
+    """A line that cannot be issued, and why."""
+
+    line: Line
+    error: LicenseError
+
+
+class Outcome(NamedTuple):
+    """What became of a line: a licence, a problem, or neither where it is only right."""
+
+    line: int
+    number: str | None = None
+    """Of its licence."""
+    column: str | None = None
+    """Where the problem is, if it is in one column."""
+    slug: str | None = None
+    """The problem."""
+    detail: str | None = None
+
+
+def plan(
+    connection: Connection, lines: Iterable[Line], actor: Actor, now: int
+) -> tuple[list[Planned], list[Outcome]]:
+    """What *lines* mean at the instant *now*, in seconds; and what cannot be done."""
+    right: list[Planned] = []
+    wrong: list[Outcome] = []
+    for one in each(connection, lines, actor, now):
+        if isinstance(one, Planned):
+            right.append(one)
+        else:
+            column = getattr(one.error, "field", None)
+            detail = one.error.sentence
+            wrong.append(Outcome(one.line.number, None, column, one.error.slug, detail))
+    return right, wrong
+
+
+def each(
+    connection: Connection, lines: Iterable[Line], actor: Actor, now: int
+) -> Iterator[Planned | Refused]:
+    """What each of *lines* means at the instant *now*, in seconds; or why it cannot be done."""
+    find_product = products.finder(connection)
+    replaced: set[str] = set()
+    for line in lines:
+        members = dict(line.members)
+        try:
+            told = {name: members.pop(name) for name in CONTACT if name in members}
+            contact = customers.read(told)
+            wanted = Wanted("issue", members)
+            planned = acts.plan(connection, wanted, actor, now, find_product=find_product)
+            if planned.needs_approval:
+                reason = Reason(
+                    "each licence for {product} must be approved by itself",
+                    product=planned.order.product,
+                )
+                raise InputInvalidError(field="product", reason=reason)
+            _refuse_second(planned, replaced)
+        except LicenseError as error:
+            yield Refused(line, error)
+        else:
+            yield Planned(line.number, planned, contact)
+
+
+def _refuse_second(planned: Plan, replaced: set[str]) -> None:
+    """Raise LicenseStateError where a line before replaces the same licence."""
+    if planned.former is None:
+        return
+    number = planned.former.number
+    if number in replaced:
+        became = Reason("is replaced by a line before")
+        raise LicenseStateError(number=number, act=Reason("issue"), became=became)
+    replaced.add(number)
+
+
+def draw_up(planned: Sequence[Planned], issuer: Issuer, now: int, random: Random) -> list[Drawn]:
+    """Sign what was planned. Raises as issuing.draw_up_many does."""
+    return issuing.draw_up_many([one.plan.order for one in planned], issuer, now, random)
+
+
+def record(
+    connection: Connection,
+    planned: Sequence[Planned],
+    drawn: Sequence[Drawn],
+    issuer: Issuer,
+    actor: Actor,
+    now: int,
+) -> list[Outcome]:
+    """Store a batch; what was issued.
+
+    Raises as acts.record does, or IntegrityError where a number is taken.
+    """
+    issuing.check_in_force(issuer, record_store.newest_version(connection))
+    customer_ids, product_ids = _party_ids(connection, planned, actor, now)
+    ids = iter(many.take_ids(connection, licenses, len(planned)))
+    rows: list[tuple[Any, ...]] = []
+    events: list[NewEvent] = []
+    for one, signed in zip(planned, drawn, strict=True):
+        if one.plan.former is not None:  # it changes a row, too
+            acts.record(connection, one.plan, signed, issuer, actor, line=one.line)
+            continue
+        license_ = signed.license
+        new = acts.row_of(
+            one.plan, signed, issuer, actor, customer_ids[license_.sub], product_ids[license_.aud]
+        )
+        id_ = next(ids)
+        left = ("licenses", new._asdict() | {"id": id_})
+        rows.append((id_, *new))
+        events.append(acts.event_of(one.plan, signed, [left], actor, line=one.line))
+    if not rows:
+        return _issued(planned, drawn)
+    many.insert(connection, licenses, ("id", *NewLicense._fields), rows)
+    later.write(connection)  # in the order in which it was done
+    many.insert(connection, audit_events, NewEvent._fields, events)
+    return _issued(planned, drawn)
+
+
+def _issued(planned: Sequence[Planned], drawn: Sequence[Drawn]) -> list[Outcome]:
+    return [
+        Outcome(one.line, signed.license.jti) for one, signed in zip(planned, drawn, strict=True)
+    ]
+
+
+def _party_ids(
+    connection: Connection, planned: Sequence[Planned], actor: Actor, now: int
+) -> tuple[dict[str, int], dict[str, int]]:
+    """The customers and products by name; those that are new are added.
+
+    Raises ChangedMeanwhileError where a product needs approval since.
+    """
+    contacts = {one.plan.order.customer: one.contact for one in reversed(planned)}
+    customer_ids = parties.ids_by_name(connection, "customers", contacts)
+    for name in sorted(contacts.keys() - customer_ids.keys()):
+        added = customers.ensure(connection, name, actor, now, contacts[name])
+        customer_ids[name] = added.id
+    named = {one.plan.order.product for one in planned}
+    found = parties.products_by_name(connection, named)
+    for name in sorted(named - found.keys()):
+        found[name] = products.ensure(connection, name, actor, now)
+    for one in planned:
+        acts.check_approval(one.plan, found[one.plan.order.product].needs_approval)
+    return customer_ids, {name: product.id for name, product in found.items()}
+
+
+def key_of(job: str, lines: Sequence[Line]) -> Idempotency:
+    """The key of the batch of *lines* in *job*: done once, however often the job is begun."""
+    body = strictjson.dumps([[line.number, dict(line.members)] for line in lines])
+    name = hashlib.sha256(f"{job}\n{lines[0].number}".encode()).hexdigest()
+    return Idempotency(f"bulk:{name}", hashlib.sha256(body).digest())
+
+
+def reply_of(outcomes: Iterable[Outcome]) -> Reply:
+    """What is kept of a batch."""
+    return Reply(201, None, strictjson.dumps([list(one) for one in sorted(outcomes)]))
+
+
+def outcomes_of(reply: Reply) -> list[Outcome]:
+    """What became of a batch whose reply was kept."""
+    return [Outcome(*one) for one in strictjson.loads(reply.body)]

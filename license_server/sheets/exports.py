@@ -1,0 +1,99 @@
+"""Exports: licences, customers and events as sheets, read a page at a time."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sqlalchemy import Connection
+
+from license_core.errors import utc
+from license_server.audit import store as record
+from license_server.audit.store import Event, Wanted
+from license_server.catalog import store as parties
+from license_server.catalog.store import Customer
+from license_server.licenses import issuing
+from license_server.licenses import store as licenses
+from license_server.licenses.search import Filter
+from license_server.licenses.store import StoredLicense
+
+PAGE = 500
+Read = Callable[[Callable[[Connection], Any]], Any]
+"""Reads in the database, in a transaction of its own."""
+
+LICENSES = (
+    *("number", "state", "customer", "product", "host_key", "host_name", "edition", "features"),
+    *("limits", "match", "issued_at", "issued_by", "act", "expires_at", "notify_from"),
+    *("grace_until", "maintenance_until", "line", "replaces", "replaced_by"),
+)
+CUSTOMERS = Customer._fields
+EVENTS = (*("id", "at", "actor", "address", "action", "subject", "reason", "details", "position"),)
+
+
+def license_rows(read: Read, wanted: Filter, now: int) -> Iterator[tuple[Any, ...]]:
+    """The licences, the newest first, under the columns LICENSES."""
+    below: int | None = None
+    while True:
+        before = below
+        rows, below = read(
+            lambda connection: licenses.listed(connection, wanted, now, before=before, limit=PAGE)  # noqa: B023
+        )
+        yield from (_license(row, now) for row in rows)
+        if below is None:
+            return
+
+
+def _license(stored: StoredLicense, now: int) -> tuple[Any, ...]:
+    license_ = issuing.claims_of(stored)
+    return (
+        stored.number,
+        stored.state_at(now),
+        stored.customer,
+        stored.product,
+        stored.host_key,
+        stored.host_name,
+        license_.edition,
+        " ".join(license_.features),
+        " ".join(f"{name}={value}" for name, value in (license_.limits or {}).items()),
+        license_.host.match,
+        _instant(stored.issued_at),
+        stored.issued_by,
+        stored.act,
+        _instant(stored.expires_at),
+        _instant(license_.notify_from),
+        _instant(stored.grace_until),
+        _instant(license_.maintenance_until),
+        stored.line,
+        stored.replaces,
+        stored.replaced_by,
+    )
+
+
+def customer_rows(read: Read, text: str | None) -> Iterator[tuple[Any, ...]]:
+    """The customers in the order of their names, under the columns CUSTOMERS."""
+    last: str | None = None
+    while True:
+        after = last
+        rows = read(lambda connection: parties.customers_after(connection, after, PAGE, text))  # noqa: B023
+        for row in rows:
+            yield tuple(row._replace(created_at=_instant(row.created_at)))
+        if len(rows) < PAGE:
+            return
+        last = rows[-1].name
+
+
+def event_rows(read: Read, wanted: Wanted) -> Iterator[tuple[Any, ...]]:
+    """The events, the newest first, under the columns EVENTS."""
+    below: int | None = None
+    while True:
+        before = below
+        rows: list[Event] = read(
+            lambda connection: record.events(connection, wanted, before=before, limit=PAGE)  # noqa: B023
+        )
+        for row in rows:
+            yield tuple(getattr(row._replace(at=_instant(row.at)), name) for name in EVENTS)  # type: ignore[arg-type]
+        if len(rows) < PAGE:
+            return
+        below = rows[-1].id
+
+
+def _instant(seconds: int | None) -> str | None:
+    return None if seconds is None else utc(seconds)

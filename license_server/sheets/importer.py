@@ -1,0 +1,177 @@
+"""Importing: the lines of a file become licences, a batch a transaction (bulk.py).
+
+A job that was stopped goes on when it is begun again with the same name: what it issued stays
+issued, once.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from itertools import islice
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from license_core.errors import (
+    ChangedMeanwhileError,
+    DatabaseUnavailableError,
+    LicenseStateError,
+)
+from license_server.actor import Actor
+from license_server.audit.store import Reply
+from license_server.db import idempotency
+from license_server.db.database import Database
+from license_server.db.idempotency import Idempotency
+from license_server.licenses.issuing import (
+    Drawn,
+    Issuer,
+    Random,
+)
+from license_server.sheets import batches as bulk
+from license_server.sheets.batches import (
+    Line,
+    Outcome,
+    Planned,
+    Refused,
+)
+
+_TRIES = 4
+
+
+def check(
+    database: Database, lines: Iterable[Line], actor: Actor, now: int, job: str | None
+) -> Iterator[list[Outcome]]:
+    """What would become of *lines*, batch by batch; what *job* has done already stays done.
+
+    Raises what reading *lines* raises, or as ``issue`` for another job of this name.
+    """
+    for batch in _batches(lines):
+        done, planned, refused = _planned(database, batch, actor, now, _key(job, batch))
+        right = [Outcome(one.line) for one in planned]
+        yield bulk.outcomes_of(done) if done else sorted((*right, *refused))
+
+
+def look(
+    database: Database, lines: Iterable[Line], actor: Actor, now: int
+) -> Iterator[Planned | Refused]:
+    """What would become of each of *lines*, for people. Raises what reading *lines* raises."""
+    for batch in _batches(lines):
+        with database.reading() as connection:
+            seen = list(bulk.each(connection, batch, actor, now))
+        yield from seen
+
+
+def issue(
+    database: Database,
+    issuer: Issuer,
+    lines: Iterable[Line],
+    actor: Actor,
+    now: int,
+    random: Random,
+    job: str | None,
+    permit: Callable[[Connection], None] = lambda _: None,
+) -> Iterator[list[Outcome]]:
+    """Issue what can be issued, as the job of this name; None: one that is not begun again.
+
+    *permit* is asked in the transaction of each batch, and raises where it is not to be.
+
+    Raises what *permit* raises, what reading *lines* raises, what keeps a batch from being drawn
+    up or stored, or IdempotencyConflictError where the job had other lines before.
+    """
+    doing = _Job(database, issuer, actor, now, random, job, permit)
+    batches = _batches(lines)
+    before: _Stored | None = None
+    while True:
+        try:
+            batch = next(batches, None)
+            prepared = None if batch is None else doing.prepare(batch)
+        finally:  # whatever is wrong with this one, of the one before it is told
+            if before is not None:
+                yield doing.finish(before)
+        if prepared is None:
+            return
+        before = doing.store(prepared)
+
+
+def _planned(
+    database: Database, batch: Sequence[Line], actor: Actor, now: int, key: Idempotency | None
+) -> tuple[Reply | None, list[Planned], list[Outcome]]:
+    with database.reading() as connection:
+        done = idempotency.earlier_reply(connection, actor.name, key) if key else None
+        return (done, *(([], []) if done else bulk.plan(connection, batch, actor, now)))
+
+
+class _Prepared(NamedTuple):
+    """A batch that is planned and signed, or was done before."""
+
+    batch: Sequence[Line]
+    key: Idempotency | None
+    done: Reply | None
+    planned: Sequence[Planned]
+    refused: Sequence[Outcome]
+    drawn: Sequence[Drawn]
+
+
+class _Stored(NamedTuple):
+    """A batch that the writer has, or is about to have, stored."""
+
+    batch: Sequence[Line]
+    reply: "Future[Reply]"
+
+
+class _Job(NamedTuple):
+    """A job that is being done: while the writer stores a batch, the next one is prepared."""
+
+    database: Database
+    issuer: Issuer
+    actor: Actor
+    now: int
+    random: Random
+    name: str | None
+    permit: Callable[[Connection], None]
+
+    def prepare(self, batch: Sequence[Line]) -> _Prepared:
+        key = _key(self.name, batch)
+        found = _planned(self.database, batch, self.actor, self.now, key)
+        drawn = bulk.draw_up(found[1], self.issuer, self.now, self.random)
+        return _Prepared(batch, key, *found, drawn)
+
+    def store(self, prepared: _Prepared) -> _Stored:
+        def act(connection: Connection) -> Reply:
+            self.permit(connection)
+            issued = bulk.record(
+                connection, prepared.planned, prepared.drawn, self.issuer, self.actor, self.now
+            )
+            return bulk.reply_of((*issued, *prepared.refused))
+
+        def once(connection: Connection) -> Reply:
+            name, key = self.actor.name, prepared.key
+            return idempotency.once(connection, name, key, self.now, lambda: act(connection))
+
+        if prepared.done is None:
+            return _Stored(prepared.batch, self.database.writer.submit(once))
+        done = Future[Reply]()
+        done.set_result(prepared.done)
+        return _Stored(prepared.batch, done)
+
+    def finish(self, stored: _Stored) -> list[Outcome]:
+        for left in reversed(range(_TRIES)):
+            try:
+                return bulk.outcomes_of(stored.reply.result())
+            except (IntegrityError, LicenseStateError, ChangedMeanwhileError) as error:
+                # Since it was prepared somebody, or the batch before it, took a number, a name or
+                # the key, replaced a licence that it replaces, or a product now needs approval.
+                if not left:
+                    raise DatabaseUnavailableError(reason="others write the same") from error
+                stored = self.store(self.prepare(stored.batch))
+        raise AssertionError
+
+
+def _key(job: str | None, batch: Sequence[Line]) -> Idempotency | None:
+    return None if job is None else bulk.key_of(job, batch)
+
+
+def _batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
+    rest = iter(lines)
+    while batch := list(islice(rest, bulk.BATCH)):
+        yield batch

@@ -1,0 +1,1 @@
+"""Keys and what they sign: keysets, roots, revocation lists and the signers."""

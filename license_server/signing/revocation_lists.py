@@ -1,0 +1,106 @@
+"""Revocation lists: every licence that holds no more, signed, numbered, published (SPEC section 8).
+
+Listed are those that were revoked, suspended or moved away, with those that they had replaced: the
+former files are still there. What a renewal or a change replaced is not: a list may reach its site
+first. A licence that was reinstated has another number (docs/adr/0015).
+"""
+
+import hashlib
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from license_core import armor
+from license_core.errors import NotFoundError, utc
+from license_core.revocation import DIGEST_BYTES, Revocations
+from license_server.actor import Actor
+from license_server.audit import events as audit
+from license_server.licenses import issuing
+from license_server.licenses.issuing import Issuer
+from license_server.licenses.orders import DAY
+from license_server.signing import keysets
+from license_server.signing import revocation_store as store
+from license_server.signing.revocation_store import StoredList
+
+LISTED_DAYS = 30
+"""How long a list counts as fresh, unless whoever publishes it says otherwise."""
+FILE = "license.revocations"
+"""What its file is called, on the server and beside the licence."""
+
+
+class Published(NamedTuple):
+    """The file of the list that is in force, as it is served."""
+
+    number: int
+    body: bytes
+    etag: str
+    created_at: int
+    expires_at: int
+
+
+def draw_up(
+    connection: Connection, issuer: Issuer, now: int, days: int = LISTED_DAYS
+) -> tuple[StoredList, int]:
+    """The next list, signed, and how many licences it has. Raises SignerUnavailableError."""
+    issuing.check_signing_key(issuer, now)
+    number, ended = store.newest_number(connection) + 1, store.to_be_listed(connection)
+    expires_at = now + days * DAY
+    listed = Revocations.of(ended, iss=issuer.name, number=number, iat=now, exp=expires_at)
+    version = issuer.keyset.keyset.version
+    token = listed.sign(issuer.signer)
+    new = StoredList(number, token, now, expires_at, version, issuer.keyset_token)
+    return new, len(listed.digests) // DIGEST_BYTES
+
+
+def record(connection: Connection, new: StoredList, count: int, actor: Actor) -> None:
+    """Publish a list. Raises IntegrityError where another was published meanwhile."""
+    store.add(connection, new)
+    row = ("revocation_lists", new._asdict())
+    audit.record(
+        connection,
+        new.created_at,
+        actor,
+        "revocations.published",
+        f"list {new.number}",
+        rows=[row],
+        licenses=count,
+    )
+
+
+def file_of(stored: StoredList) -> bytes:
+    """``license.revocations``: words for people, the list, and what proves its key."""
+    words = (
+        f"Revocation list {stored.number}, made {utc(stored.created_at)}.\n"
+        f"The next one is due {utc(stored.expires_at)}.\n\n"
+    )
+    blocks = armor.wrap(armor.REVOCATIONS, stored.token) + keysets.blocks(stored.keyset_token)
+    return (words + blocks).encode("ascii")
+
+
+def block(connection: Connection) -> bytes:
+    """The block of the list in force, to stand in a licence file. Raises NotFoundError."""
+    stored = store.newest(connection)
+    if stored is None:
+        raise NotFoundError(what="revocation list", name="yet")
+    return armor.wrap(armor.REVOCATIONS, stored.token).encode("ascii")
+
+
+class Kept:
+    """The file of the newest list: made once for each list, and given to everybody."""
+
+    def __init__(self) -> None:
+        self._file: Published | None = None
+
+    def newest(self, connection: Connection) -> Published | None:
+        """The file of the list in force; None: none was published."""
+        number = store.newest_number(connection)
+        kept = self._file
+        if kept is not None and kept.number == number:
+            return kept
+        stored = store.by_number(connection, number)
+        if stored is None:
+            return None
+        body = file_of(stored)
+        etag = f'"{number}-{hashlib.sha256(body).hexdigest()[:16]}"'
+        self._file = Published(number, body, etag, stored.created_at, stored.expires_at)
+        return self._file

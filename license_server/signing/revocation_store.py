@@ -1,0 +1,86 @@
+"""The revocation lists that were published, and what goes into the next."""
+
+from typing import NamedTuple
+
+from sqlalchemy import Connection, and_, insert, select
+
+from license_server.db.tables import (
+    audit_events,
+    keysets,
+    licenses,
+    revocation_lists,
+)
+
+MOST_WAITING = 100
+_ENDING = ("license.revoked", "license.suspended", "license.rehosted")
+
+
+class StoredList(NamedTuple):
+    """A revocation list that was published, and the keyset that it is to be trusted by."""
+
+    number: int
+    token: str
+    created_at: int
+    expires_at: int
+    keyset_version: int
+    keyset_token: str
+
+
+def to_be_listed(connection: Connection) -> list[str]:
+    """The numbers of all licences that hold no more, though their files are out.
+
+    Of a line that was revoked or suspended it is each, since a former file would do as well as the
+    last; of one that was moved to another host, each from before: that host still has them.
+    """
+    later = licenses.alias()
+    lines = select(later.c.line).where(later.c.state.in_(("revoked", "suspended")))
+    ended = select(licenses.c.number).where(licenses.c.line.in_(lines))
+    moved = select(licenses.c.number).join(
+        later,
+        and_(
+            later.c.line == licenses.c.line,
+            later.c.act == "rehost",
+            later.c.id > licenses.c.id,
+        ),
+    )
+    return list(connection.execute(ended.union(moved)).scalars())
+
+
+def count_waiting(connection: Connection, since: int) -> int:
+    """How many acts since that instant the next list is for; MOST_WAITING: so many, or more."""
+    events = audit_events.c
+    found = 0
+    for action in _ENDING:
+        newest = select(events.at).where(events.action == action).order_by(events.id.desc())
+        instants = connection.execute(newest.limit(MOST_WAITING)).scalars()
+        found += sum(at >= since for at in instants)
+    return min(found, MOST_WAITING)
+
+
+def newest_number(connection: Connection) -> int:
+    """The number of the last list; 0: there was none."""
+    query = select(revocation_lists.c.number).order_by(revocation_lists.c.number.desc()).limit(1)
+    return connection.execute(query).scalar() or 0
+
+
+def by_number(connection: Connection, number: int) -> StoredList | None:
+    """The list of this number."""
+    query = (
+        select(revocation_lists, keysets.c.token)
+        .join(keysets, keysets.c.version == revocation_lists.c.keyset_version)
+        .where(revocation_lists.c.number == number)
+    )
+    row = connection.execute(query).first()
+    return None if row is None else StoredList(*row)
+
+
+def newest(connection: Connection) -> StoredList | None:
+    """The last list that was published."""
+    return by_number(connection, newest_number(connection))
+
+
+def add(connection: Connection, new: StoredList) -> None:
+    """Store a list. Raises IntegrityError where its number is taken."""
+    values = new._asdict()
+    del values["keyset_token"]
+    connection.execute(insert(revocation_lists), values)

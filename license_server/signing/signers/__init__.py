@@ -1,0 +1,92 @@
+"""Where the signing key lives: one module a kind, imported only when it is used."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from license_core.errors import InputInvalidError, SignerUnavailableError
+from license_core.publickey import PublicKey
+from license_core.signer import Signer
+
+ReadPassphrase = Callable[[str], bytes]
+"""The passphrase of what is named."""
+Random = Callable[[int], bytes]
+
+
+class Described(NamedTuple):
+    """What can be told of a key."""
+
+    public_key: PublicKey
+    place: str
+    exportable: bool
+    """Whether its private part can be had out of where it is."""
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """A signer whose key is elsewhere: it can take long, and be gone and come back."""
+
+    def check(self) -> None:
+        """Raise SignerUnavailableError unless it could sign now. Nothing is signed."""
+
+    def describe(self) -> Described:
+        """What can be told of the key. Raises SignerUnavailableError."""
+
+
+def open_signer(uri: str, read_passphrase: ReadPassphrase) -> Signer:
+    """The signer at *uri*: ``file:PATH``, encrypted PKCS#8, or ``pkcs11:…``, a key in a token.
+
+    *read_passphrase* is asked when a file needs one, with the key's name. Raises
+    InputInvalidError, SignerUnavailableError, PassphraseWrongError, SecretFileOpenError, or what
+    *read_passphrase* raises.
+    """
+    scheme, _, rest = uri.partition(":")
+    if scheme == "file":
+        from license_server.signing.signers.file import open_file
+
+        return open_file(rest, read_passphrase)
+    if scheme == "pkcs11":
+        with _extra():
+            from license_server.signing.signers.pkcs11 import open_pkcs11
+        return open_pkcs11(rest)
+    raise _unknown(scheme)
+
+
+def describe(uri: str, read_passphrase: ReadPassphrase) -> Described:
+    """What can be told of the key at *uri*. Raises as ``open_signer`` does."""
+    signer = open_signer(uri, read_passphrase)
+    if isinstance(signer, Remote):
+        return signer.describe()
+    return Described(signer.public_key, uri, exportable=True)
+
+
+def create_key(uri: str, read_passphrase: ReadPassphrase, random: Random) -> PublicKey:
+    """Make a new Ed25519 key at *uri*, where there is none; a token makes it within itself.
+
+    Raises as ``open_signer`` does, and InputInvalidError where there is a key already.
+    """
+    scheme, _, rest = uri.partition(":")
+    if scheme == "file":
+        from license_server.signing.signers.file import create_file
+
+        return create_file(rest, read_passphrase, random)
+    if scheme == "pkcs11":
+        with _extra():
+            from license_server.signing.signers.pkcs11 import create_pkcs11
+        return create_pkcs11(rest, random)
+    raise _unknown(scheme)
+
+
+@contextmanager
+def _extra() -> Iterator[None]:
+    """What knows tokens is imported, if it is there. Raises SignerUnavailableError."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        reason = "python-pkcs11 is not installed; `pip install 'hostseal[pkcs11]'` installs it"
+        raise SignerUnavailableError(reason=reason) from error
+
+
+def _unknown(scheme: str) -> InputInvalidError:
+    reason = f"{scheme[:32]!r} is no kind of signer; `file:PATH` and `pkcs11:…` are"
+    return InputInvalidError(field="LICENSE_SERVER_SIGNER", reason=reason)

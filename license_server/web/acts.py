@@ -1,0 +1,421 @@
+"""The acts on a licence at the desk: a form of what is to be different, what it means, and then.
+
+Every act has an address of its own. Its form is sent there with the button that was used as
+``step``: ``look`` leads to what would be done, ``do`` does it.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Any, NamedTuple
+
+from fastapi import APIRouter, Depends, Request
+from sqlalchemy import Connection
+from starlette.responses import RedirectResponse, Response
+
+from license_core.errors import (
+    ChangedMeanwhileError,
+    InputInvalidError,
+    LicenseError,
+    LicenseStateError,
+)
+from license_core.license import License
+from license_core.reason import Reason
+from license_server.access.tokens import Session
+from license_server.actor import Actor
+from license_server.audit import store as record
+from license_server.audit.store import Event, Reply
+from license_server.catalog import products
+from license_server.catalog import store as parties
+from license_server.catalog.store import Product
+from license_server.licenses import (
+    acts,
+    issuing,
+    orders,
+    store,
+)
+from license_server.licenses.acts import Plan, Wanted
+from license_server.licenses.proposal_store import Proposal
+from license_server.licenses.store import StoredLicense
+from license_server.site import Site
+from license_server.web import (
+    drafts,
+    forms,
+    pages,
+)
+from license_server.web import (
+    pinned_form as settled,
+)
+from license_server.web import (
+    prefill as replacement,
+)
+from license_server.web.login import HOME
+from license_server.web.session import (
+    AtSite,
+    Form,
+    May,
+)
+from license_server.web.term_changes import Terms, differences
+
+ENDS = ("suspend", "revoke")
+"""The acts that leave no licence in force."""
+FIELDS = {
+    "renew": (*orders.TERM, "continue_from", "notify_days", "grace_days", "reason"),
+    "rehost": ("host", "match", "reason"),
+    "change": (*orders.CHANGES, "maintenance_until", "time_zone", "reason"),
+    "suspend": ("reason",),
+    "reinstate": ("reason",),
+    "revoke": ("reason",),
+}
+"""What the form of each act asks for."""
+_DAYS = 365
+# The errors that are told at the form, with what was typed.
+_AT_THE_FORM = {
+    "InputInvalidError",
+    "TermOverError",
+    "EvidenceMissingError",
+    "TermTooLongError",
+    "RehostsUsedUpError",
+    "LicenseStateError",
+    "ChangedMeanwhileError",
+    "RequestUnreadableError",
+    "RequestDamagedError",
+    "RequestAmbiguousError",
+}
+_OF_THE_TEXT = {"RequestUnreadableError", "RequestDamagedError", "RequestAmbiguousError"}
+# What is right in a field, so that what is wrong elsewhere is found as well.
+_RIGHT = {
+    "host": "0" * 40,
+    "days": "1",
+    "expires": "9999-12-30",
+    "time_zone": "UTC",
+    "match": "exact",
+    "continue_from": "",
+    "notify_days": "0",
+    "grace_days": "0",
+    "reason": "x",
+}
+# What would leave the licence as it is.
+_UNCHANGED: dict[str, LicenseError] = {
+    "rehost": InputInvalidError(field="host", reason="the licence is for this very host already"),
+    "change": InputInvalidError(field="limits", reason="nothing is different from now"),
+}
+
+router = APIRouter()
+
+
+class Sent(NamedTuple):
+    """Who wants to do what to which licence, and what they typed into the form so far."""
+
+    request: Request
+    site: Site
+    actor: Actor
+    act: str
+    number: str
+    fields: dict[str, str]
+
+    @property
+    def path(self) -> str:
+        """The address of the act."""
+        return f"{HOME}/{self.number}/{self.act}"
+
+    def wanted(self, seen: "Seen") -> Wanted:
+        """The order that the fields make. Raises InputInvalidError."""
+        made = members(self.act, self.fields, blank(self.act, seen, self.zone))
+        seen_at, rules = self.fields.get("seen") or None, self.fields.get(settled.RULES)
+        return Wanted(self.act, made, self.number, seen_at, rules)
+
+    def as_typed(self) -> "Sent":
+        """It before what was looked at was settled. Raises InputInvalidError."""
+        return self._replace(fields=settled.unsettle(self.fields))
+
+    @property
+    def zone(self) -> str:
+        """The time zone of the vendor."""
+        return self.site.settings.time_zone
+
+
+class Seen(NamedTuple):
+    """A licence as somebody sees it who is about to act on it."""
+
+    stored: StoredLicense
+    etag: str
+    product: Product | None
+    moves: int
+    """How often it has moved to another host."""
+    last: Event | None
+    """What was done to it last."""
+
+    @property
+    def license(self) -> License:
+        """What it says."""
+        return issuing.claims_of(self.stored)
+
+
+def _see(connection: Connection, number: str) -> Seen:
+    stored = issuing.find(connection, number)
+    subjects = [stored.number, *([stored.replaced_by] if stored.replaced_by else [])]
+    wanted = record.Wanted(subjects=subjects)
+    return Seen(
+        stored=stored,
+        etag=acts.etag(connection, number),
+        product=parties.product_by_name(connection, stored.product),
+        moves=store.rehosts(connection, stored.line),
+        last=next(iter(record.events(connection, wanted, before=None, limit=1)), None),
+    )
+
+
+def blank(act: str, seen: Seen, zone: str) -> dict[str, str]:
+    """What the form of *act* says at first."""
+    license_ = seen.license
+    was = replacement.fields(license_, zone, license_.iat)
+    if act == "renew":
+        days = products.defaults(seen.product).get("days", _DAYS)
+        return {"term": "days", "days": str(days), "time_zone": was["time_zone"]}
+    if act == "rehost":
+        return {"match": was["match"]}
+    return {name: was.get(name, "") for name in FIELDS[act]}
+
+
+def members(act: str, fields: Mapping[str, str], was: Mapping[str, str]) -> dict[str, Any]:
+    """The members of an order for *act*; *was*: what the form said at first.
+
+    Raises InputInvalidError.
+    """
+    made: dict[str, Any] = {}
+    if act == "renew":
+        made |= forms.term_of(fields)
+        made |= {name: fields[name] for name in ("continue_from",) if fields.get(name)}
+        made |= _days(fields, {})
+    elif act == "rehost":
+        made |= {name: fields.get(name, "").strip() or None for name in ("host", "match")}
+    elif act == "change":
+        made |= _changes(fields, was)
+    return made | forms.reason_of(fields)
+
+
+def _days(fields: Mapping[str, str], was: Mapping[str, str]) -> dict[str, int]:
+    return {
+        name: forms.number(fields, name)
+        for name in ("notify_days", "grace_days")
+        if fields.get(name, "").strip() != was.get(name, "")
+    }
+
+
+def _changes(fields: Mapping[str, str], was: Mapping[str, str]) -> dict[str, Any]:
+    """What the form says otherwise than at first."""
+    given = {name: fields.get(name, "").strip() for name in FIELDS["change"]}
+    made: dict[str, Any] = {}
+    if forms.names_in(given["limits"]) != forms.names_in(was["limits"]):
+        made["limits"] = forms.limits_of(forms.names_in(given["limits"]))
+    if forms.names_in(given["features"]) != forms.names_in(was["features"]):
+        made["features"] = forms.names_in(given["features"])
+    for name in ("edition", "match", "maintenance_until"):
+        if given[name] != was[name]:
+            if not given[name]:
+                reason = "it cannot be taken away by a change; issue another licence for that"
+                raise InputInvalidError(field=name, reason=reason)
+            made[name] = given[name]
+    if "maintenance_until" in made:
+        made["time_zone"] = given["time_zone"] or "UTC"
+    return made | _days(given, was)
+
+
+def faults(
+    fields: Mapping[str, str], first: LicenseError, act: str, read: Callable[[dict[str, str]], Any]
+) -> dict[str, LicenseError]:
+    """Every field that is wrong: after *first*, what *read* finds once a right value is there."""
+    found: dict[str, LicenseError] = {}
+    tried, error = dict(fields), first
+    while (name := _field_of(error)) in FIELDS[act] and name not in found:
+        found[name] = error
+        tried[name] = _RIGHT.get(name, "")
+        if name == "expires":
+            tried["term"] = "expires"
+        try:
+            read(tried)
+        except LicenseError as further:
+            error = further
+    return {name: found[name] for name in FIELDS[act] if name in found}
+
+
+def _field_of(error: LicenseError) -> str:
+    if type(error).__name__ in _OF_THE_TEXT:
+        return "host"
+    return str(error.facts.get("field", "")).partition(".")[0]
+
+
+async def _form(sent: Sent, error: LicenseError | None = None) -> Response:
+    """The form of the act, as it was filled in; where it is not possible by now, why not."""
+    act, site = sent.act, sent.site
+    seen = await site.read(lambda connection: _see(connection, sent.number))
+    closed = _why_not(act, seen, sent.actor)
+    if isinstance(error, LicenseStateError):
+        error = _UNCHANGED.get(act, error)
+    was = blank(act, seen, sent.zone)
+    wrong = {}
+    if error is not None and closed is None:
+
+        def read(tried: dict[str, str]) -> None:
+            made = members(act, tried, was)
+            acts.read_reason(made, needed=act not in ("renew", "change"))
+            if act not in ENDS:
+                orders.again(act, seen.license, made, site.clock())
+
+        wrong = faults(sent.fields, error, act, read)
+    refused = closed or error
+    return pages.page(
+        sent.request,
+        "act",
+        refused.row.status if refused else 200,
+        act=act,
+        seen=seen,
+        stored=seen.stored,
+        terms=Terms.of_license(seen.license),
+        closed=closed is not None,
+        error=None if wrong else refused,
+        faults=wrong,
+        fields=was | sent.fields | {"seen": seen.etag},
+        zones=replacement.ZONES,
+        once=forms.new_once(site.random),
+    )
+
+
+def _why_not(act: str, seen: Seen, actor: Actor) -> LicenseError | None:
+    """Why *act* is not possible on what the licence is by now. Raises NotPermittedError."""
+    actor.need(acts.PERMISSIONS[act], seen.stored.product)
+    try:
+        acts.check_state(seen.stored, act)
+    except LicenseError as error:
+        return error
+    return None
+
+
+async def _act(sent: Sent) -> Response:
+    step = sent.fields.pop("step", "look")
+    typed = sent.as_typed()
+    try:
+        if step != "do":
+            typed.fields.pop("once", None)
+            await _seen(typed)
+            id_ = await drafts.keep(sent.site, sent.path, typed.fields, sent.actor)
+            return RedirectResponse(f"{sent.path}?draft={id_}", 303)
+        return await _do_or_look(sent, typed)
+    except LicenseError as error:
+        if type(error).__name__ not in _AT_THE_FORM:
+            raise
+        return await _form(typed, error)
+
+
+async def _drafted(sent: Sent, id_: str) -> Response:
+    """What a form would do; or what came of it."""
+    draft = await sent.site.read(lambda c: drafts.find(c, id_, sent.path, sent.actor))
+    if draft.done is not None:
+        again = f"{HOME}/{sent.number}"
+        return pages.page(sent.request, "done", done=draft.done, again=again)
+    sent = sent._replace(fields=draft.fields)
+    if "form" in sent.request.query_params:
+        return await _form(sent)
+    try:
+        return await _look(sent, id_)
+    except LicenseError as error:
+        if type(error).__name__ not in _AT_THE_FORM:
+            raise
+        return await _form(sent, error)
+
+
+async def _do_or_look(sent: Sent, typed: Sent) -> Response:
+    """Do it; where the product has other rules by now, show what it would be with those."""
+    once = typed.fields.pop("once", "")
+    try:
+        reply = await _do(sent)
+    except ChangedMeanwhileError as error:
+        if sent.act in ENDS:
+            raise
+        return await _look(typed, once, error)  # which raises where it was the licence that changed
+    return RedirectResponse(reply.location or HOME, reply.status)
+
+
+async def _seen(sent: Sent) -> tuple[Seen, Plan]:
+    """The licence, and what would be done. Raises as acts.plan does, and ChangedMeanwhileError."""
+    now = sent.site.clock()
+
+    def read(connection: Connection) -> tuple[Seen, Plan]:
+        seen = _see(connection, sent.number)
+        acts.check_state(seen.stored, sent.act)
+        wanted = sent.wanted(seen)
+        if wanted.expected is not None and wanted.expected != seen.etag:
+            raise ChangedMeanwhileError(what=Reason("licence {number}", number=sent.number))
+        return seen, acts.plan(connection, wanted, sent.actor, now, look=True)
+
+    return await sent.site.read(read)
+
+
+async def _look(sent: Sent, once: str, changed: ChangedMeanwhileError | None = None) -> Response:
+    """What would be done; *changed*: what is otherwise than when that was seen.
+
+    Raises as ``_seen`` does.
+    """
+    seen, planned = await _seen(sent)
+    after = Terms.of_order(planned.order)
+    return pages.page(
+        sent.request,
+        "look",
+        changed.row.status if changed else 200,
+        changed=changed,
+        act=sent.act,
+        stored=seen.stored,
+        plan=planned,
+        terms=after,
+        changes=differences(Terms.of_license(seen.license), after),
+        fields=settled.settle_act(sent.fields, sent.act, planned),
+        once=once,
+    )
+
+
+async def _do(sent: Sent) -> Reply:
+    """Do it, once for each form. Raises as Site.act and acts.end do."""
+    site, now = sent.site, sent.site.clock()
+    key = forms.once(sent.fields, sent.path)
+    seen = await site.read(lambda connection: _see(connection, sent.number))
+    wanted = sent.wanted(seen)
+    if sent.act not in ENDS:
+        return await site.act(wanted, sent.actor, now, told, key)
+
+    def end(connection: Connection) -> Reply:
+        acts.end(connection, wanted, sent.actor, now)
+        return Reply(303, f"{HOME}/{sent.number}?done={sent.act}", b"")
+
+    return await site.once(sent.actor, key, now, end)
+
+
+def told(done: StoredLicense | Proposal) -> Reply:
+    """Where somebody is led who did something."""
+    if isinstance(done, Proposal):
+        return Reply(303, f"/proposals/{done.id}?made=1", b"")
+    return Reply(303, f"{HOME}/{done.number}?issued=1", b"")
+
+
+def _pages(act: str) -> tuple[Callable[..., Awaitable[Response]], ...]:
+    who = Annotated[Session, Depends(May(acts.PERMISSIONS[act]))]
+
+    async def show(request: Request, number: str, site: AtSite, session: who) -> Response:
+        sent, draft = (
+            Sent(request, site, session.actor, act, number, {}),
+            request.query_params.get("draft"),
+        )
+        return await (_drafted(sent, draft) if draft else _form(sent))
+
+    async def send(
+        request: Request,
+        number: str,
+        site: AtSite,
+        session: who,
+        fields: Form,
+    ) -> Response:
+        return await _act(Sent(request, site, session.actor, act, number, fields))
+
+    return show, send
+
+
+for _name in FIELDS:
+    for _method, _answer in zip(("GET", "POST"), _pages(_name), strict=True):
+        router.add_api_route(f"{HOME}/{{number}}/{_name}", _answer, methods=[_method])

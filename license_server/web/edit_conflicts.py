@@ -1,0 +1,88 @@
+"""What the pages share on which a stored row is added to or changed."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from starlette.requests import Request
+
+from license_core.errors import (
+    ChangedMeanwhileError,
+    InputInvalidError,
+    LicenseError,
+)
+from license_core.reason import Reason
+
+Faults = dict[str, LicenseError]
+"""The fields that are wrong, and why."""
+_LONGEST_TOLD = 200
+
+
+def faults(read: Callable[[Mapping[str, Any]], Any], members: Mapping[str, Any]) -> Faults:
+    """Every one of *members* that *read* refuses by itself; a part is called by its own name."""
+    found: Faults = {}
+    for name, value in members.items():
+        try:
+            read({name: value})
+        except InputInvalidError as error:
+            found[field_of(error)] = error
+    return found
+
+
+def field_of(error: LicenseError) -> str:
+    """The field of a form that *error* is about: ``limits`` for ``defaults.limits.gpus``."""
+    name = str(error.facts.get("field", "name")).removeprefix("defaults.")
+    return name.partition(".")[0]
+
+
+def collisions(typed: Mapping[str, str], present: Mapping[str, str]) -> Faults:
+    """The fields in which what was typed is not what somebody else stored meanwhile.
+
+    Of *present*, a Reason is a word of the desk, which is said in the reader's language.
+    """
+    return {
+        name: InputInvalidError(field=name, reason=_told(present[name]))
+        for name in present
+        if typed.get(name, "").split() != present[name].split()
+    }
+
+
+def _told(value: str) -> Reason:
+    if not value:
+        return Reason("now empty")
+    if not isinstance(value, Reason) and len(value) > _LONGEST_TOLD:
+        value = f"{value[:_LONGEST_TOLD]}…"
+    return Reason("now stored: {value}", value=value)
+
+
+def status(found: Faults) -> int:
+    """The status of a page that shows what was refused."""
+    return next(iter(found.values())).row.status if found else 200
+
+
+def shown(
+    present: dict[str, str],
+    etag: str,
+    typed: dict[str, str] | None,
+    found: Faults | None,
+    collided: ChangedMeanwhileError | None,
+) -> dict[str, Any]:
+    """What the page of a stored row shows in its form, and with which ``status``.
+
+    *present* is what is stored, and *etag* its own; *typed* what was refused: for *found*, or
+    because it *collided* with somebody else's change.
+    """
+    wrong = collisions(typed or {}, present) if collided else found or {}
+    # Who saw what is stored now and saves again means it; other mistakes keep what was seen first.
+    seen = etag if typed is None or collided else typed.get("etag", "")
+    return {
+        "status": collided.row.status if collided else status(wrong),
+        "fields": present if typed is None else typed,
+        "faults": wrong,
+        "collided": collided,
+        "etag": seen,
+    }
+
+
+def told(request: Request) -> str:
+    """What was just done, as the address of the page says: ``added``, ``saved`` or nothing."""
+    return next((name for name in ("added", "saved") if name in request.query_params), "")

@@ -1,0 +1,311 @@
+"""How somebody comes in: the password and the code, the invitation; and how they leave."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request
+from sqlalchemy import Connection
+from starlette.responses import RedirectResponse, Response
+
+from license_core import b64url
+from license_core.errors import (
+    InputInvalidError,
+    LicenseError,
+    NotAuthenticatedError,
+    TooManyAttemptsError,
+)
+from license_server.access import (
+    invitations,
+    passwords,
+)
+from license_server.access import (
+    login as signing_in,
+)
+from license_server.access import store as people
+from license_server.access import (
+    tokens as auth,
+)
+from license_server.access import (
+    totp as second_factor,
+)
+from license_server.access.login import Attempt
+from license_server.access.store import StoredUser
+from license_server.access.tokens import Session
+from license_server.access.totp_seeds import Seeds
+from license_server.actor import Actor
+from license_server.site import Site
+from license_server.web import forms, pages
+from license_server.web.session import (
+    SESSION,
+    AtSite,
+    Form,
+    SignedIn,
+    address_of,
+    cookie,
+    delete_cookie,
+    printable,
+    set_cookie,
+)
+
+LOGIN = "/login"
+HOME = "/licenses"
+INVITATION = "/invitation"
+CODE = "/login/code"
+_FORM, _BROWSER, _HALF = "hostseal_form", "hostseal_browser", "hostseal_half"
+_BROWSER_SECONDS = 90 * 86400
+
+anyone = APIRouter()
+router = APIRouter()
+
+
+@anyone.get(LOGIN)
+async def login_page(request: Request, site: AtSite) -> Response:
+    """The form to sign in with."""
+    return _login_page(request, site, request.query_params.get("next", ""))
+
+
+def _login_page(
+    request: Request, site: Site, next_: str, error: LicenseError | None = None, email: str = ""
+) -> Response:
+    with_openid = request.app.state.openid is not None
+    return _page(
+        request, site, "login", error, next=local_path(next_), email=email, openid=with_openid
+    )
+
+
+def _page(
+    request: Request, site: Site, name: str, error: LicenseError | None = None, **values: Any
+) -> Response:
+    """A page with a form, for somebody who is not signed in."""
+    secret = cookie(request, _FORM) or b64url.encode(site.random(32))
+    response = pages.page(
+        request,
+        name,
+        error.row.status if error else 200,
+        form_token=auth.form_token(secret),
+        error=error,
+        **values,
+    )
+    set_cookie(response, request, _FORM, secret)
+    return response
+
+
+@anyone.post(LOGIN)
+async def login(request: Request, site: AtSite) -> Response:
+    """Sign in, or the form again; where the account has codes, the code is asked for next."""
+    fields = await forms.read(request)
+    email = printable(fields.get("email", "")).lower()[:200]
+    next_ = local_path(fields.get("next", ""))
+    try:
+        auth.check_form(cookie(request, _FORM), fields.get("form_token", ""))
+        user, attempt = await prove(request, site, email, fields.get("password", ""))
+    except LicenseError as error:
+        return refused(_login_page(request, site, next_, error, email), error)
+    return await go_on(request, site, next_, user, attempt)
+
+
+async def go_on(
+    request: Request, site: Site, next_: str, user: StoredUser, attempt: Attempt | None = None
+) -> Response:
+    """Let *user* in, who has proved the first factor; or ask for the code, if they have codes.
+
+    *attempt* has succeeded: its failures are forgotten.
+    """
+    if user.totp is None:
+        return await _enter(request, site, next_, lambda _: (user, attempt))
+    if attempt is not None:
+        await site.write(lambda connection: signing_in.succeeded(connection, attempt))
+    query = f"?{urlencode({'next': next_})}" if next_ else ""
+    response = RedirectResponse(CODE + query, 303)
+    kept = signing_in.half(user, seeds_of(request), site.clock(), site.random)
+    set_cookie(response, request, _HALF, kept, seconds=signing_in.HALF_SECONDS)
+    return response
+
+
+@anyone.get(CODE)
+async def code_page(request: Request, site: AtSite) -> Response:
+    """The form for the code, once the password was right."""
+    next_ = local_path(request.query_params.get("next", ""))
+    return _page(request, site, "code", next=next_)
+
+
+@anyone.post(CODE)
+async def code(request: Request, site: AtSite) -> Response:
+    """The second half of signing in."""
+    fields = await forms.read(request)
+    next_, now = local_path(fields.get("next", "")), site.clock()
+    kept, seeds = cookie(request, _HALF), seeds_of(request)
+    try:
+        user = await site.read(
+            lambda connection: signing_in.whose_half(connection, kept, seeds, now)
+        )
+    except NotAuthenticatedError:
+        return to_login(request)
+    browser = signing_in.recognise(user, cookie(request, _BROWSER))
+    attempt = Attempt.of(user.email, address_of(request), browser, signing_in.CODE)
+
+    def check(connection: Connection) -> tuple[StoredUser, Attempt]:
+        known = signing_in.whose_half(connection, kept, seeds, now)
+        actor = Actor(f"user:{known.email}", frozenset(), address=address_of(request) or None)
+        second_factor.accept(connection, known, fields.get("code", ""), seeds, now, actor)
+        return known, attempt
+
+    try:
+        auth.check_form(cookie(request, _FORM), fields.get("form_token", ""))
+        await site.write(lambda connection: signing_in.count(connection, attempt, now))
+        return await _enter(request, site, next_, check)
+    except LicenseError as error:
+        return refused(_page(request, site, "code", error, next=next_), error)
+
+
+async def prove(
+    request: Request, site: Site, email: str, password: str
+) -> tuple[StoredUser, Attempt]:
+    """Whose password this is, and the attempt that is counted until something comes of it.
+
+    Raises NotAuthenticatedError, TooManyAttemptsError.
+    """
+    now = site.clock()
+    user = await site.read(lambda connection: people.user_by_email(connection, email))
+    browser = signing_in.recognise(user, cookie(request, _BROWSER))
+    attempt = Attempt.of(email, address_of(request), browser)
+    await site.write(lambda connection: signing_in.count(connection, attempt, now))
+    known = await asyncio.get_running_loop().run_in_executor(
+        passwords.WORKERS, signing_in.judge, user, password
+    )
+    return known, attempt
+
+
+async def _enter(
+    request: Request,
+    site: Site,
+    next_: str,
+    check: Callable[[Connection], tuple[StoredUser, Attempt | None]],
+) -> Response:
+    """Open a session for whom *check* finds, and let their browser be known."""
+    now = site.clock()
+
+    def open_(connection: Connection) -> tuple[Session, StoredUser]:
+        user, attempt = check(connection)
+        if attempt is not None:
+            signing_in.succeeded(connection, attempt)
+        return open_session(connection, request, site, user, now), user
+
+    session, user = await site.write(open_)
+    response = RedirectResponse(next_ or "/", 303)
+    let_in(response, request, site, session, user)
+    return response
+
+
+def open_session(
+    connection: Connection, request: Request, site: Site, user: StoredUser, now: int
+) -> Session:
+    """A new session for the browser of *request*; the one that it had ends."""
+    return auth.open_session(
+        connection,
+        user,
+        now,
+        site.settings.session_hours,
+        site.random,
+        address_of(request),
+        agent=printable(request.headers.get("user-agent", "")),
+        former=cookie(request, SESSION),
+    )
+
+
+def let_in(
+    response: Response, request: Request, site: Site, session: Session, user: StoredUser
+) -> None:
+    """Give the browser the cookies of somebody who is signed in."""
+    set_cookie(response, request, SESSION, session.secret)
+    introduced = signing_in.introduce(user, site.random)
+    set_cookie(response, request, _BROWSER, introduced, seconds=_BROWSER_SECONDS)
+    delete_cookie(response, request, _FORM)
+    delete_cookie(response, request, _HALF)
+
+
+def refused(page: Response, error: LicenseError) -> Response:
+    """*page*, which tells of *error*; what is no fault of theirs is raised."""
+    if error.row.status >= 500:
+        raise error
+    if isinstance(error, TooManyAttemptsError):
+        page.headers["Retry-After"] = str(error.seconds)
+    return page
+
+
+def seeds_of(request: Request) -> Seeds:
+    """What opens the seeds of one-time codes."""
+    seeds: Seeds = request.app.state.seeds
+    return seeds
+
+
+@router.post("/logout")
+async def logout(request: Request, site: AtSite, session: SignedIn, _: Form) -> Response:
+    """Sign out."""
+    await site.write(lambda connection: auth.close_session(connection, session))
+    response = RedirectResponse(LOGIN, 303)
+    delete_cookie(response, request, SESSION)
+    return response
+
+
+@anyone.get(INVITATION)
+async def invitation_page(request: Request, site: AtSite) -> Response:
+    """Where somebody who was invited sets a password."""
+    return await _invitation_page(request, site, request.query_params.get("secret", ""))
+
+
+async def _invitation_page(
+    request: Request, site: Site, secret: str, error: LicenseError | None = None
+) -> Response:
+    now = site.clock()
+    found = await site.read(lambda connection: invitations.find(connection, secret, now))
+    return _page(request, site, "invitation", error, invitation=found, secret=secret)
+
+
+@anyone.post(INVITATION)
+async def accept(request: Request, site: AtSite) -> Response:
+    """Set the password of somebody who was invited; then they sign in with it."""
+    fields = await forms.read(request)
+    secret, password = fields.get("secret", ""), fields.get("password", "")
+    auth.check_form(cookie(request, _FORM), fields.get("form_token", ""))
+    now, address = site.clock(), address_of(request)
+    await site.read(lambda connection: invitations.find(connection, secret, now))
+    try:
+        check_new(fields)
+    except InputInvalidError as error:
+        return await _invitation_page(request, site, secret, error)
+    hashed = await hash_slowly(password)
+    await site.write(
+        lambda connection: invitations.accept(connection, secret, hashed, address or None, now)
+    )
+    return RedirectResponse(LOGIN, 303)
+
+
+def check_new(fields: dict[str, str]) -> None:
+    """Raise InputInvalidError unless a new password was typed twice, and is one."""
+    password = fields.get("password", "")
+    passwords.check(password)
+    if fields.get("again", "") != password:
+        raise InputInvalidError(field="again", reason="it is not the same as the password")
+
+
+async def hash_slowly(password: str) -> str:
+    """The hash of *password*, made where passwords wait for one another."""
+    return await asyncio.get_running_loop().run_in_executor(
+        passwords.WORKERS, passwords.hash_, password
+    )
+
+
+def to_login(request: Request) -> Response:
+    """Where somebody goes who must sign in first."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    next_ = f"{request.url.path}{query}" if request.method == "GET" else ""
+    return RedirectResponse(f"{LOGIN}?{urlencode({'next': next_})}" if next_ else LOGIN, 303)
+
+
+def local_path(next_: str) -> str:
+    """*next_*, if it is a path of this server; else nothing."""
+    plain = next_.isascii() and next_.isprintable() and "\\" not in next_
+    return next_ if plain and next_.startswith("/") and not next_.startswith("//") else ""

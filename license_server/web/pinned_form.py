@@ -1,0 +1,61 @@
+"""A form that was looked at: what it left open is written out, so that just that is done.
+
+Between the look and the button a day may end, or a product get other rules. What was typed is kept
+beside it, for whoever wants to change something, and what names the rules that were seen.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from license_core.errors import InputInvalidError
+from license_server.catalog import products
+from license_server.licenses.acts import Plan
+from license_server.licenses.orders import Order
+from license_server.web import forms
+from license_server.web import prefill as replacement
+
+TYPED, RULES = "typed", "rules"
+_TERMS = ("edition", "features", "limits", "match", "notify_days", "grace_days")
+
+
+def settle(fields: Mapping[str, str], members: Mapping[str, Any], plan: Plan) -> dict[str, str]:
+    """The form that orders what *plan* does, with the *members* that it was made of."""
+    order = plan.order
+    said = {name: forms.typed(members[name]) for name in _TERMS if name in members}
+    said |= {"customer": order.customer, "product": order.product, "replaces": order.replaces or ""}
+    return _settled(fields, said | _term(order, members["time_zone"]), plan)
+
+
+def settle_act(fields: Mapping[str, str], act: str, plan: Plan) -> dict[str, str]:
+    """The form for *act* on a licence that does what *plan* does."""
+    zone = fields.get("time_zone", "").strip() or "UTC"
+    return _settled(fields, _term(plan.order, zone) if act == "renew" else {}, plan)
+
+
+def unsettle(fields: Mapping[str, str]) -> dict[str, str]:
+    """The form as it was typed, before it was settled; another is as it is.
+
+    Raises InputInvalidError.
+    """
+    kept = dict(fields)
+    kept.pop(RULES, None)
+    try:
+        typed = dict(parse_qsl(kept.pop(TYPED, ""), keep_blank_values=True, max_num_fields=20))
+    except ValueError as error:
+        raise InputInvalidError(field="body", reason="it is not a form") from error
+    return kept | typed
+
+
+def _term(order: Order, zone: str) -> dict[str, str]:
+    if order.expires_at is None:
+        return {"term": "perpetual"}
+    last = replacement.last_day(order.expires_at, zone)
+    return {"term": "expires", "expires": last.isoformat()}
+
+
+def _settled(fields: Mapping[str, str], said: Mapping[str, str], plan: Plan) -> dict[str, str]:
+    changed = {name: text for name, text in said.items() if fields.get(name, "") != text}
+    typed = {name: fields.get(name, "") for name in changed}
+    rules = products.rules(plan.product)
+    return {**fields, **changed, TYPED: urlencode(typed), RULES: rules}

@@ -1,0 +1,53 @@
+"""``/license.revocations``: the revocation list in force, for everybody and any cache between."""
+
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from license_core.errors import NotFoundError
+from license_server.signing.revocation_lists import (
+    FILE,
+    Kept,
+    Published,
+)
+from license_server.web.session import AtSite
+
+anyone = APIRouter()
+_FRESH = 300
+"""Seconds for which a cache need not ask again; a day more where this server is gone."""
+
+
+@anyone.api_route(f"/{FILE}", methods=["GET", "HEAD"])
+async def list_(request: Request, site: AtSite) -> Response:
+    """The list; 304 where the caller has it. Raises NotFoundError."""
+    kept: Kept = request.app.state.revocations
+    found = await site.read(kept.newest)
+    if found is None:
+        raise NotFoundError(what="revocation list at", name=f"/{FILE}")
+    headers = {
+        "ETag": found.etag,
+        "Last-Modified": format_datetime(_when(found), usegmt=True),
+        "Cache-Control": f"public, max-age={_FRESH}, stale-if-error=86400",
+    }
+    if _has_it(request, found):
+        return Response(status_code=304, headers=headers)
+    return Response(found.body, media_type="text/plain; charset=utf-8", headers=headers)
+
+
+def _has_it(request: Request, found: Published) -> bool:
+    """Whether the caller's copy is this one (RFC 9110 section 13.2.2)."""
+    tags = request.headers.get("if-none-match")
+    if tags is not None:
+        known = {tag.strip().removeprefix("W/") for tag in tags.split(",")}
+        return bool(known & {found.etag, "*"})
+    try:
+        since = parsedate_to_datetime(request.headers.get("if-modified-since", ""))
+    except (ValueError, OverflowError):  # OverflowError: a year that no calendar has
+        return False
+    return since.tzinfo is not None and _when(found) <= since
+
+
+def _when(found: Published) -> datetime:
+    return datetime.fromtimestamp(found.created_at, UTC)
