@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from license_cli import language as voice
 from license_cli import render
-from license_cli.language import tr
+from license_cli.language import LANGUAGES, is_english, of_environment, speak, teach_click, tr
 from license_cli.session import Session, called_as
 from license_core.errors import (
     DependencyMissingError,
@@ -65,7 +64,7 @@ class Commands(click.Group):
             return None
         module = importlib.import_module(f"license_cli.commands.{cmd_name}")
         command: click.Command = module.command
-        if not voice.is_english():
+        if not is_english():
             command = _manual().spoken(command)
         return command
 
@@ -93,7 +92,7 @@ class Commands(click.Group):
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The page of ``--help``."""
-        told = self if voice.is_english() else _manual().spoken(self)
+        told = self if is_english() else _manual().spoken(self)
         click.Group.format_help(told, ctx, formatter)
 
 
@@ -109,12 +108,12 @@ def _speak(arguments: list[str]) -> None:
     machine, which asks for JSON, is answered in English.
     """
     ours = list(itertools.takewhile(lambda word: word not in COMMANDS, arguments))
-    named = [language for language in voice.LANGUAGES if f"--lang={language}" in ours]
+    named = [language for language in LANGUAGES if f"--lang={language}" in ours]
     named += [word for option, word in itertools.pairwise(ours) if option == "--lang"]
-    language = next(filter(voice.LANGUAGES.__contains__, named), voice.of_environment(os.environ))
-    voice.speak("en" if "--json" in ours else language)
-    voice.teach_click()
-    if not voice.is_english():
+    language = next(filter(LANGUAGES.__contains__, named), of_environment(os.environ))
+    speak("en" if "--json" in ours else language)
+    teach_click()
+    if not is_english():
         click.Context.formatter_class = _manual().Formatter
 
 
@@ -144,7 +143,7 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Answer with one JSON object.")
 @click.option(
     "--lang",
-    type=click.Choice(voice.LANGUAGES),
+    type=click.Choice(LANGUAGES),
     expose_value=False,
     help="The language of the answers [LC_ALL, LC_MESSAGES, LANG].",
 )

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from license_cli.files import replace_lightly
-from license_core import memory as guard
+from license_core import memory
 from license_core.errors import Notice
 from license_core.facts import HostFacts
 from license_core.memory import Memory
@@ -42,5 +42,5 @@ def keep(place: Place, before: Memory | None, after: Memory, facts: HostFacts) -
         moved = after.seen_at - before.seen_at
         if after._replace(seen_at=before.seen_at) == before and 0 <= moved < _WORTH_WRITING:
             return None
-    reason = replace_lightly(place.state, guard.dump(after, facts))
+    reason = replace_lightly(place.state, memory.dump(after, facts))
     return Notice("memory-not-written", path=place.state, reason=reason) if reason else None

@@ -19,12 +19,10 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any, NamedTuple
 
-from license_cli import language as voice
-from license_cli import render
+from license_cli import language, render
 from license_cli.files import replace_lightly
 from license_cli.language import tr
 from license_core import errors
-from license_core import reason as reasons
 from license_core.errors import (
     DEFAULT_CLI,
     Notice,
@@ -35,7 +33,7 @@ from license_core.errors import (
 from license_core.license import License
 from license_core.paths import words
 from license_core.problems import PROBLEMS
-from license_core.reason import Reason
+from license_core.reason import Reason, say
 
 TRIES = 3
 """How often a check that could not be made is tried again before that counts."""
@@ -139,7 +137,7 @@ def _is_worth(told: dict[str, Any]) -> bool:
 def _lines(told: dict[str, Any], cli: str) -> list[str]:
     """A problem or notice for a person; the check itself answered a machine, in English."""
     sentence, remedy = str(told["sentence"]), str(told["remedy"])
-    if not voice.is_english():
+    if not language.is_english():
         name = next((name for name, row in PROBLEMS.items() if row.slug == told["slug"]), None)
         facts = told["facts"]
         one = getattr(errors, name)(**facts) if name else Notice(told["slug"], **facts)
@@ -149,7 +147,7 @@ def _lines(told: dict[str, Any], cli: str) -> list[str]:
 
 def _unchecked(reason: str) -> Outcome:
     text = tr("The licence could not be checked: {reason}.")
-    return Outcome(UNCHECKED, (text.format(reason=reasons.say(reason, tr)),))
+    return Outcome(UNCHECKED, (text.format(reason=say(reason, tr)),))
 
 
 class Watch:

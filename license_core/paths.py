@@ -8,7 +8,6 @@ import stat
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from license_core import memory as guard
 from license_core import settings
 from license_core.armor import MAX_FILE
 from license_core.errors import (
@@ -21,7 +20,7 @@ from license_core.errors import (
     TrustedKeyMissingError,
 )
 from license_core.facts import HostFacts
-from license_core.memory import Memory
+from license_core.memory import Memory, parse
 from license_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -123,7 +122,7 @@ class Place(NamedTuple):
             data = read(self.state, MAX_FILE)
             if data is None:
                 return None, (Notice("memory-missing", path=self.state),)
-            memory = guard.parse(data, facts)
+            memory = parse(data, facts)
         except (ValueError, LicenseError):
             return None, (Notice("memory-invalid", path=self.state),)
         if not memory.authentic:

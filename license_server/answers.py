@@ -8,7 +8,7 @@ from license_core.errors import LicenseError, NotAuthenticatedError
 from license_server.api import PREFIX
 from license_server.http import problem_json
 from license_server.web import pages
-from license_server.web.login import to_login
+from license_server.web.sign_in import to_login
 
 _log = structlog.get_logger()
 

@@ -29,12 +29,12 @@ from license_server.http import health
 from license_server.http.metrics import Metrics
 from license_server.http.middleware import Edge
 from license_server.http.rate_limit import Rates
-from license_server.licenses import statistics as figures
+from license_server.licenses import statistics
 from license_server.licenses.issuing import Issuer
-from license_server.operations import data_folder as vault
+from license_server.operations import data_folder
 from license_server.permissions import ROLES
 from license_server.settings import ServerSettings
-from license_server.signing import revocation_lists as revocations
+from license_server.signing import revocation_lists
 from license_server.signing.signature_count import CountedSigner
 from license_server.site import (
     Clock,
@@ -55,10 +55,10 @@ def create_app(
     *clock* gives the present instant in seconds, *random* unpredictable bytes. Raises the
     LicenseError that keeps the server from starting.
     """
-    seeds, openid_client = vault.open_seeds(settings), _openid_client(settings)
-    database, issuer = vault.open_vault(settings, clock())
+    seeds, openid_client = data_folder.open_seeds(settings), _openid_client(settings)
+    database, issuer = data_folder.open_vault(settings, clock())
     try:
-        notary = vault.open_notary(settings, issuer.name, database.tally)
+        notary = data_folder.open_notary(settings, issuer.name, database.tally)
     except LicenseError:
         database.close()
         raise
@@ -87,8 +87,8 @@ def create_app(
     app.state.openid = openid_client
     app.state.rates = Rates(settings.rate)
     app.state.metrics = counted
-    app.state.figures = figures.Kept(ZoneInfo(settings.time_zone), figures.LATER)
-    app.state.revocations = revocations.Kept()
+    app.state.figures = statistics.Kept(ZoneInfo(settings.time_zone), statistics.LATER)
+    app.state.revocations = revocation_lists.Kept()
     app.state.running = health.Running()
     for room in (*openapi.ROUTERS, openapi.router, health.router, *routes.ROUTERS):
         app.include_router(room)

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from license_core.errors import DatabaseUnavailableError
 from license_server.actor import Actor
-from license_server.audit.store import Reply
+from license_server.audit.audit_store import Reply
 from license_server.db import idempotency
 from license_server.db.database import Database
 from license_server.db.idempotency import Idempotency
@@ -21,9 +21,9 @@ from license_server.licenses import (
 )
 from license_server.licenses.acts import Plan, Wanted
 from license_server.licenses.issuing import Drawn, Issuer
+from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.orders import Order
 from license_server.licenses.proposal_store import Proposal
-from license_server.licenses.store import StoredLicense
 from license_server.settings import ServerSettings
 
 T = TypeVar("T")

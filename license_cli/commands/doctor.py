@@ -9,9 +9,7 @@ from typing import Any
 import click
 
 from license_cli import (
-    doctor_page as page,
-)
-from license_cli import (
+    doctor_page,
     files,
     options,
     paint,
@@ -67,7 +65,7 @@ def command(session: Session, profile: str, bundle: str | None) -> None:
         hazards=diagnosis.hazards(facts, wanted),
         shortages=diagnosis.shortages(facts, wanted, session.place.conf),
     )
-    answer = page.as_json(found, session.cli) if session.as_json or bundle else {}
+    answer = doctor_page.as_json(found, session.cli) if session.as_json or bundle else {}
     if bundle is not None:
         text = json.dumps(_without_names(answer, found), indent=2)
         files.write_new(bundle, f"{text}\n".encode())
@@ -75,7 +73,7 @@ def command(session: Session, profile: str, bundle: str | None) -> None:
         render.say_json(answer)
     else:
         brush = paint.brush(sys.stdout, os.environ)
-        for line in page.lines(found, session.cli, brush):
+        for line in doctor_page.lines(found, session.cli, brush):
             render.say(line)
     if bundle is not None:
         render.remark(

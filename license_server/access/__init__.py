@@ -1,1 +1,1 @@
-"""Who may use the server: accounts, invitations, passwords, sessions, one-time codes, API tokens."""
+"""Who may use the server: accounts, invitations, passwords, sessions, second factors, tokens."""

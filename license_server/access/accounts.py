@@ -17,11 +17,10 @@ from license_core.errors import (
     NotPermittedError,
 )
 from license_core.reason import Reason
-from license_server.access import passwords, store
-from license_server.access.store import StoredUser
+from license_server.access import access_store, passwords
+from license_server.access.access_store import StoredUser
 from license_server.actor import Actor
-from license_server.audit import digests as rows
-from license_server.audit import events as audit
+from license_server.audit import digests, events
 from license_server.permissions import ROLES
 
 _MANAGE = "people:manage"
@@ -42,7 +41,7 @@ def insert(
 ) -> StoredUser:
     """Store somebody whose right to sign in is settled. Raises InputInvalidError."""
     try:
-        user = store.add_user(connection, email, password_hash, role, now)
+        user = access_store.add_user(connection, email, password_hash, role, now)
     except IntegrityError as error:
         raise InputInvalidError(
             field="email", reason=Reason("{email} may sign in already", email=email)
@@ -60,13 +59,13 @@ def check_still(
     """
     kind, _, name = actor.name.partition(":")
     if kind == "token":
-        token = store.token_by_name(connection, name)
+        token = access_store.token_by_name(connection, name)
         over = token is None or token.revoked_at is not None
         if token is None or over or (token.expires_at is not None and token.expires_at <= clock()):
             raise NotPermittedError(reason="The token has been revoked, or has ended")
     if kind != "user":
         return
-    user = store.user_by_email(connection, name)
+    user = access_store.user_by_email(connection, name)
     ended = user is None or user.ended_at is not None
     permissions = frozenset[str]() if user is None or ended else ROLES[user.role]
     actor._replace(permissions=permissions).need(permission)
@@ -87,8 +86,8 @@ def replace_password(
     connection: Connection, user: StoredUser, password_hash: str, actor: Actor, now: int
 ) -> StoredUser:
     """The user with another password, and without sessions."""
-    changed = store.change_user(connection, user.id, password_hash=password_hash)
-    store.end_sessions_of(connection, user.id)
+    changed = access_store.change_user(connection, user.id, password_hash=password_hash)
+    access_store.end_sessions_of(connection, user.id)
     record(connection, changed, actor, "user.password-changed", now)
     return changed
 
@@ -114,7 +113,7 @@ def change_role(
         return user
     if role != _ADMINISTRATOR:
         _keep_an_administrator(connection, user)
-    changed = store.change_user(connection, user.id, role=role)
+    changed = access_store.change_user(connection, user.id, role=role)
     record(connection, changed, actor, "user.role-changed", now, before=user.role)
     return changed
 
@@ -128,8 +127,8 @@ def end(connection: Connection, user: StoredUser, actor: Actor, now: int) -> Sto
     if user.ended_at is not None:
         return user
     _keep_an_administrator(connection, user)
-    store.end_sessions_of(connection, user.id)
-    changed = store.change_user(connection, user.id, ended_at=now)
+    access_store.end_sessions_of(connection, user.id)
+    changed = access_store.change_user(connection, user.id, ended_at=now)
     record(connection, changed, actor, "user.ended", now)
     return changed
 
@@ -139,7 +138,7 @@ def reopen(connection: Connection, user: StoredUser, actor: Actor, now: int) -> 
     check_manager(user, actor)
     if user.ended_at is None:
         return user
-    changed = store.change_user(connection, user.id, ended_at=None)
+    changed = access_store.change_user(connection, user.id, ended_at=None)
     record(connection, changed, actor, "user.reopened", now)
     return changed
 
@@ -147,13 +146,13 @@ def reopen(connection: Connection, user: StoredUser, actor: Actor, now: int) -> 
 def end_sessions(connection: Connection, user: StoredUser, actor: Actor, now: int) -> None:
     """Sign *user* out everywhere. Raises NotPermittedError."""
     actor.need(_MANAGE)
-    store.end_sessions_of(connection, user.id)
-    audit.record(connection, now, actor, "session.ended-all", user.email)
+    access_store.end_sessions_of(connection, user.id)
+    events.record(connection, now, actor, "session.ended-all", user.email)
 
 
 def find(connection: Connection, email: str) -> StoredUser:
     """The account of *email*. Raises NotFoundError."""
-    user = store.user_by_email(connection, email)
+    user = access_store.user_by_email(connection, email)
     if user is None:
         raise NotFoundError(what="account", name=email[:200])
     return user
@@ -161,7 +160,7 @@ def find(connection: Connection, email: str) -> StoredUser:
 
 def by_id(connection: Connection, id_: int) -> StoredUser:
     """The account in this row. Raises NotFoundError."""
-    user = store.user_by_id(connection, id_)
+    user = access_store.user_by_id(connection, id_)
     if user is None:
         raise NotFoundError(what="account", name=str(id_))
     return user
@@ -199,7 +198,7 @@ def check_manager(user: StoredUser, actor: Actor) -> None:
 
 def etag(user: StoredUser) -> str:
     """What a caller names to say which state of the account it saw."""
-    return rows.digest("users", user._asdict())
+    return digests.digest("users", user._asdict())
 
 
 def record(
@@ -212,7 +211,7 @@ def record(
 ) -> None:
     """Write down what was done to an account."""
     row = ("users", user._asdict())
-    audit.record(connection, now, actor, action, user.email, rows=[row], role=user.role, **details)
+    events.record(connection, now, actor, action, user.email, rows=[row], role=user.role, **details)
 
 
 def _check_other(user: StoredUser, actor: Actor) -> None:
@@ -228,6 +227,6 @@ def _check_within(user: StoredUser, actor: Actor) -> None:
 
 def _keep_an_administrator(connection: Connection, user: StoredUser) -> None:
     """Raise LastAdministratorError where nobody else is one."""
-    others = [one for one in store.lock_administrators(connection) if one.id != user.id]
+    others = [one for one in access_store.lock_administrators(connection) if one.id != user.id]
     if user.role == _ADMINISTRATOR and user.ended_at is None and not others:
         raise LastAdministratorError(email=user.email)

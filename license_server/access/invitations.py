@@ -12,11 +12,10 @@ from license_core.errors import (
     NotFoundError,
 )
 from license_core.reason import Reason
-from license_server.access import accounts, store
-from license_server.access import tokens as auth
-from license_server.access.store import Invitation, StoredUser
+from license_server.access import access_store, accounts, tokens
+from license_server.access.access_store import Invitation, StoredUser
 from license_server.actor import Actor
-from license_server.audit import events as audit
+from license_server.audit import events
 
 Random = Callable[[int], bytes]
 DAYS, MOST_DAYS = 7, 30
@@ -43,18 +42,18 @@ def invite(
             "{days} is not a number of days from 1 to {most}", days=days, most=MOST_DAYS
         )
         raise InputInvalidError(field="days", reason=reason)
-    if store.user_by_email(connection, email) is not None:
+    if access_store.user_by_email(connection, email) is not None:
         raise NameTakenError(what="account", name=email)
     secret = b64url.encode(random(_SECRET_BYTES))
-    made = Invitation(auth.hash_of(secret), email, role, actor.name, now, now + days * 86400)
-    store.add_invitation(connection, made)
-    audit.record(connection, now, actor, "invitation.made", email, role=role)
+    made = Invitation(tokens.hash_of(secret), email, role, actor.name, now, now + days * 86400)
+    access_store.add_invitation(connection, made)
+    events.record(connection, now, actor, "invitation.made", email, role=role)
     return secret, made
 
 
 def find(connection: Connection, secret: str, now: int) -> Invitation:
     """The invitation that *secret* belongs to, which holds. Raises InvitationOverError."""
-    found = store.invitation(connection, auth.hash_of(secret))
+    found = access_store.invitation(connection, tokens.hash_of(secret))
     if found is None or found.expires_at <= now:
         raise InvitationOverError
     return found
@@ -68,7 +67,7 @@ def accept(
     Raises InvitationOverError, InputInvalidError.
     """
     found = find(connection, secret, now)
-    if not store.take_invitation(connection, found.secret_hash):
+    if not access_store.take_invitation(connection, found.secret_hash):
         raise InvitationOverError
     actor = Actor(f"user:{found.email}", frozenset(), address=address)
     return accounts.insert(connection, found.email, password_hash, found.role, actor, now)
@@ -77,11 +76,11 @@ def accept(
 def withdraw(connection: Connection, id_: str, actor: Actor, now: int) -> None:
     """Let an invitation hold no more. Raises NotFoundError, NotPermittedError."""
     actor.need("people:manage")
-    listed = store.list_invitations(connection)
+    listed = access_store.list_invitations(connection)
     found = next((one for one in listed if id_ in (one.id, one.email)), None)
-    if found is None or not store.take_invitation(connection, found.secret_hash):
+    if found is None or not access_store.take_invitation(connection, found.secret_hash):
         raise NotFoundError(what="invitation", name=id_[:200])
-    audit.record(connection, now, actor, "invitation.withdrawn", found.email, role=found.role)
+    events.record(connection, now, actor, "invitation.withdrawn", found.email, role=found.role)
 
 
 def path(secret: str) -> str:

@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 
 from license_core import b64url
 from license_core.errors import NotAuthenticatedError, TooManyAttemptsError
-from license_server.access import passwords, store
-from license_server.access.store import StoredUser
+from license_server.access import access_store, passwords
+from license_server.access.access_store import StoredUser
 from license_server.access.totp_seeds import Seeds
 
 Random = Callable[[int], bytes]
@@ -86,7 +86,7 @@ def whose_half(connection: Connection, kept: str, seeds: Seeds, now: int) -> Sto
     refused = NotAuthenticatedError(reason="The password is too long ago")
     if not all(text.isascii() and text.isdigit() and len(text) < 19 for text in (id_, until)):
         raise refused
-    user = store.user_by_id(connection, int(id_))
+    user = access_store.user_by_id(connection, int(id_))
     if user is None or user.ended_at is not None or int(until) <= now:
         raise refused
     if not hmac.compare_digest(_half_proof(user, seeds, head).encode(), proof.encode()):
@@ -124,9 +124,9 @@ def _proof(user: StoredUser, number: str) -> str:
 
 def count(connection: Connection, attempt: Attempt, now: int) -> None:
     """Count *attempt* as failed until it has succeeded. Raises TooManyAttemptsError."""
-    store.forget_failures_before(connection, now - _FORGET_AFTER)
+    access_store.forget_failures_before(connection, now - _FORGET_AFTER)
     counted = {
-        subject: (store.failures(connection, subject) or (0, 0), free)
+        subject: (access_store.failures(connection, subject) or (0, 0), free)
         for subject, free in attempt.allowances().items()
     }
     wait = max(
@@ -135,14 +135,14 @@ def count(connection: Connection, attempt: Attempt, now: int) -> None:
     if wait > 0:
         raise TooManyAttemptsError(seconds=wait)
     for subject, ((failures, _), _) in counted.items():
-        store.set_failures(connection, subject, failures + 1, now)
+        access_store.set_failures(connection, subject, failures + 1, now)
 
 
 def succeeded(connection: Connection, attempt: Attempt) -> None:
     """Forget the failures of this account, from this address or browser."""
     for subject in attempt.allowances():
         if not subject.startswith(f"{attempt.what}address:"):
-            store.forget_failures(connection, subject)
+            access_store.forget_failures(connection, subject)
 
 
 def judge(user: StoredUser | None, password: str) -> StoredUser:

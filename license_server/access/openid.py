@@ -19,8 +19,12 @@ from sqlalchemy import Connection
 from license_core import b64url, strictjson
 from license_core.errors import InputInvalidError, OpenIdRefusedError
 from license_core.reason import Reason
-from license_server.access import accounts, passwords, store
-from license_server.access.store import StoredUser
+from license_server.access import (
+    access_store,
+    accounts,
+    passwords,
+)
+from license_server.access.access_store import StoredUser
 from license_server.access.totp_seeds import Seeds
 from license_server.actor import Actor
 from license_server.permissions import PERMISSIONS, ROLES
@@ -152,7 +156,7 @@ def user_of(
         raise OpenIdRefusedError(reason="the provider does not say who it is")
     actor = Actor(f"openid:{client.issuer}"[:200], frozenset(PERMISSIONS))
     role = _role(claims, client)
-    user = store.user_by_subject(connection, client.issuer, subject)
+    user = access_store.user_by_subject(connection, client.issuer, subject)
     if user is None:
         user = _by_address(connection, claims, client, subject, role, actor, now)
     if user.ended_at is not None:
@@ -179,18 +183,20 @@ def _by_address(
         email = accounts.read_email(claims.get("email"))
     except InputInvalidError as error:
         raise OpenIdRefusedError(reason="the provider says no address") from error
-    user = store.user_by_email(connection, email)
+    user = access_store.user_by_email(connection, email)
     if user is not None and user.issuer_subject is not None:
         reason = Reason("{email} is somebody else at the provider", email=email)
         raise OpenIdRefusedError(reason=reason)
     if user is None:
-        invited = store.take_invitation_of(connection, email)
+        invited = access_store.take_invitation_of(connection, email)
         if invited is not None and invited.expires_at > now:
             role = role or invited.role
         if role is None:
             raise OpenIdRefusedError(reason=Reason("{email} is not invited here", email=email))
         user = accounts.insert(connection, email, passwords.NONE, role, actor, now)
-    changed = store.change_user(connection, user.id, issuer=client.issuer, issuer_subject=subject)
+    changed = access_store.change_user(
+        connection, user.id, issuer=client.issuer, issuer_subject=subject
+    )
     accounts.record(connection, changed, actor, "user.linked", now)
     return changed
 

@@ -26,10 +26,10 @@ from license_core.errors import (
     utc,
 )
 from license_core.reason import Reason
-from license_server.access import store
-from license_server.access.store import StoredToken, StoredUser
+from license_server.access import access_store
+from license_server.access.access_store import StoredToken, StoredUser
 from license_server.actor import Actor
-from license_server.audit import events as audit
+from license_server.audit import events
 from license_server.permissions import (
     PERMISSIONS,
     ROLES,
@@ -110,7 +110,7 @@ def new_token(
         used_at=None,
     )
     try:
-        store.add_token(connection, stored)
+        access_store.add_token(connection, stored)
     except IntegrityError as error:
         raise NameTakenError(what="token", name=name) from error
     _record_token(connection, stored, actor, "token.created", now)
@@ -153,7 +153,7 @@ def check_grant(grant: Grant, actor: Actor, now: int) -> None:
 
 def token_by_id(connection: Connection, id_: str) -> StoredToken:
     """The token whose public part is *id_*. Raises NotFoundError."""
-    stored = store.token_by_id(connection, id_) if id_.isascii() and id_.isalnum() else None
+    stored = access_store.token_by_id(connection, id_) if id_.isascii() and id_.isalnum() else None
     if stored is None:
         raise NotFoundError(what="token", name=id_[:64])
     return stored
@@ -161,7 +161,7 @@ def token_by_id(connection: Connection, id_: str) -> StoredToken:
 
 def note_use(connection: Connection, id_: str, now: int) -> None:
     """Remember in which hour a token was used last."""
-    store.set_token_used(connection, id_, hour(now))
+    access_store.set_token_used(connection, id_, hour(now))
 
 
 def hour(now: int) -> int:
@@ -172,7 +172,7 @@ def hour(now: int) -> int:
 def revoke_token(connection: Connection, name: str, actor: Actor, now: int) -> None:
     """Make the token *name* worthless. Raises NotFoundError, NotPermittedError."""
     actor.need("tokens:manage")
-    stored = store.revoke_token(connection, name, now)
+    stored = access_store.revoke_token(connection, name, now)
     if stored is None:
         raise NotFoundError(what="token that still holds, called", name=name)
     _record_token(connection, stored, actor, "token.revoked", now)
@@ -182,7 +182,7 @@ def _record_token(
     connection: Connection, stored: StoredToken, actor: Actor, action: str, now: int
 ) -> None:
     row = ("tokens", stored._asdict())
-    audit.record(connection, now, actor, action, stored.name, rows=[row], scopes=stored.scopes)
+    events.record(connection, now, actor, action, stored.name, rows=[row], scopes=stored.scopes)
 
 
 def find_token(connection: Connection, token: str, now: int) -> StoredToken:
@@ -191,7 +191,7 @@ def find_token(connection: Connection, token: str, now: int) -> StoredToken:
     id_, _, secret = rest.partition("_")
     stored = None
     if prefix == _PREFIX and len(id_) <= 16 and id_.isascii() and id_.isalnum():
-        stored = store.token_by_id(connection, id_)
+        stored = access_store.token_by_id(connection, id_)
     # Compared in any case, and in constant time.
     expected = stored.secret_hash if stored else bytes(32)
     if not hmac.compare_digest(hash_of(secret), expected) or stored is None:
@@ -227,10 +227,10 @@ def open_session(
 ) -> Session:
     """A new session for somebody who has proved to be that user; a *former* one of theirs ends."""
     if former:
-        store.end_session(connection, hash_of(former))
+        access_store.end_session(connection, hash_of(former))
     secret = b64url.encode(random(_SECRET_BYTES))
     expires_at = now + hours * 3600
-    store.add_session(
+    access_store.add_session(
         connection,
         hash_of(secret),
         user.id,
@@ -240,13 +240,13 @@ def open_session(
         agent[:200] or None,
     )
     session = Session(secret, user.id, user.email, user.role, address[:64] or None)
-    audit.record(connection, now, session.actor, "session.opened", user.email)
+    events.record(connection, now, session.actor, "session.opened", user.email)
     return session
 
 
 def find_session(connection: Connection, secret: str, now: int, address: str) -> Session:
     """The session of a cookie. Raises NotAuthenticatedError."""
-    user = store.session_user(connection, hash_of(secret), now)
+    user = access_store.session_user(connection, hash_of(secret), now)
     if user is None:
         raise NotAuthenticatedError(reason="Nobody is signed in, or the session has ended")
     return Session(secret, *user, address[:64] or None)
@@ -254,7 +254,7 @@ def find_session(connection: Connection, secret: str, now: int, address: str) ->
 
 def close_session(connection: Connection, session: Session) -> None:
     """Forget a session."""
-    store.end_session(connection, hash_of(session.secret))
+    access_store.end_session(connection, hash_of(session.secret))
 
 
 def form_token(secret: str) -> str:

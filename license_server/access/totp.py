@@ -12,12 +12,11 @@ from pyotp.exceptions import OTPVerificationError
 from sqlalchemy import Connection
 
 from license_core.errors import InputInvalidError, NotAuthenticatedError
-from license_server.access import accounts, store
-from license_server.access import tokens as auth
-from license_server.access.store import StoredUser
+from license_server.access import access_store, accounts, tokens
+from license_server.access.access_store import StoredUser
 from license_server.access.totp_seeds import Seeds
 from license_server.actor import Actor
-from license_server.audit import events as audit
+from license_server.audit import events
 
 Random = Callable[[int], bytes]
 RECOVERY_CODES = 10
@@ -65,10 +64,10 @@ def accept(
     if user.totp is None or user.ended_at is not None:
         raise NotAuthenticatedError(reason="The account has no codes")
     step = step_of(seeds.open(user.id, user.totp), plain, now)
-    if step is not None and store.take_step(connection, user.id, step):
+    if step is not None and access_store.take_step(connection, user.id, step):
         return
-    if store.take_recovery_code(connection, user.id, auth.hash_of(plain), now):
-        audit.record(connection, now, actor, "recovery-code.used", user.email)
+    if access_store.take_recovery_code(connection, user.id, tokens.hash_of(plain), now):
+        events.record(connection, now, actor, "recovery-code.used", user.email)
         return
     raise NotAuthenticatedError(reason="The code is wrong, or was used already")
 
@@ -91,15 +90,15 @@ def set_up(
     if step is None:
         reason = "it is not the present code of this secret; is the clock of your device right?"
         raise InputInvalidError(field="code", reason=reason)
-    changed = store.change_user(connection, user.id, totp=sealed, totp_used=step)
+    changed = access_store.change_user(connection, user.id, totp=sealed, totp_used=step)
     accounts.record(connection, changed, actor, "user.codes-set-up", now)
     return new_recovery_codes(connection, user, actor, now, random)
 
 
 def end(connection: Connection, user: StoredUser, actor: Actor, now: int) -> StoredUser:
     """Ask *user* for codes no more; who may, the caller has checked."""
-    store.set_recovery_codes(connection, user.id, [])
-    changed = store.change_user(connection, user.id, totp=None, totp_used=None)
+    access_store.set_recovery_codes(connection, user.id, [])
+    changed = access_store.change_user(connection, user.id, totp=None, totp_used=None)
     accounts.record(connection, changed, actor, "user.codes-ended", now)
     return changed
 
@@ -110,7 +109,7 @@ def end_of_other(connection: Connection, user: StoredUser, actor: Actor, now: in
     Raises NotPermittedError.
     """
     accounts.check_manager(user, actor)
-    store.end_sessions_of(connection, user.id)
+    access_store.end_sessions_of(connection, user.id)
     return end(connection, user, actor, now)
 
 
@@ -119,8 +118,8 @@ def new_recovery_codes(
 ) -> list[str]:
     """Ten new recovery codes, told this once; earlier ones hold no more."""
     codes = [base64.b32encode(random(_CODE_BYTES)).decode("ascii") for _ in range(RECOVERY_CODES)]
-    store.set_recovery_codes(connection, user.id, [auth.hash_of(code) for code in codes])
-    audit.record(connection, now, actor, "recovery-codes.made", user.email)
+    access_store.set_recovery_codes(connection, user.id, [tokens.hash_of(code) for code in codes])
+    events.record(connection, now, actor, "recovery-codes.made", user.email)
     return [in_groups(code) for code in codes]
 
 

@@ -5,8 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from license_core.errors import NotAuthenticatedError, RateLimitedError
-from license_server.access import login as signing_in
-from license_server.access import tokens as auth
+from license_server.access import login, tokens
 from license_server.access.tokens import TokenCache
 from license_server.actor import Actor
 from license_server.http.rate_limit import Rates
@@ -41,7 +40,7 @@ async def _caller(request: Request, site: Site) -> Actor:
     try:
         actor = await _bearer(request, site, now)
     except NotAuthenticatedError:
-        _take(request, rates, f"address:{signing_in.network(address)}", now)
+        _take(request, rates, f"address:{login.network(address)}", now)
         raise
     _take(request, rates, actor.name, now)
     return actor._replace(address=address or None)
@@ -65,11 +64,11 @@ async def _bearer(request: Request, site: Site, now: int) -> Actor:
     cache: TokenCache = request.app.state.tokens
     actor = cache.find(token, now)
     if actor is None:
-        stored = await site.read(lambda connection: auth.find_token(connection, token, now))
-        actor = auth.token_actor(stored)
+        stored = await site.read(lambda connection: tokens.find_token(connection, token, now))
+        actor = tokens.token_actor(stored)
         if cache.to_note(stored, now):
             # Nobody waits for it, and it is in no transaction of what is asked for.
-            site.database.writer.submit(lambda c: auth.note_use(c, stored.id, now))
+            site.database.writer.submit(lambda c: tokens.note_use(c, stored.id, now))
         cache.keep(token, actor, now)
     return actor
 

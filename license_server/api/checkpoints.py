@@ -8,16 +8,12 @@ from starlette.responses import Response
 from license_server.actor import Actor
 from license_server.api import (
     PREFIX,
-)
-from license_server.api import (
-    http as exchange,
-)
-from license_server.api import (
-    responses as shapes,
+    messages,
+    responses,
 )
 from license_server.api.auth import AtSite, Needs
 from license_server.api.operations import describe
-from license_server.audit import store
+from license_server.audit import audit_store
 
 router = APIRouter(prefix=f"{PREFIX}/checkpoints", tags=["checkpoints"])
 
@@ -27,11 +23,13 @@ async def listing(
     request: Request, site: AtSite, _: Annotated[Actor, Depends(Needs("record:read"))]
 ) -> Response:
     """The checkpoints of the record, the newest first."""
-    given = exchange.page_parameters(request, ())
-    limit, before = exchange.limit(given), exchange.before(given)
+    given = messages.page_parameters(request, ())
+    limit, before = messages.limit(given), messages.before(given)
     rows = await site.read(
-        lambda connection: store.listed_checkpoints(connection, before=before, limit=limit + 1)
+        lambda connection: audit_store.listed_checkpoints(
+            connection, before=before, limit=limit + 1
+        )
     )
-    return exchange.page(
-        "checkpoints", rows, limit, lambda row: row.position, shapes.checkpoint_json
+    return messages.page(
+        "checkpoints", rows, limit, lambda row: row.position, responses.checkpoint_json
     )

@@ -8,17 +8,13 @@ from starlette.responses import Response
 from license_server.actor import Actor
 from license_server.api import (
     PREFIX,
-)
-from license_server.api import (
-    http as exchange,
-)
-from license_server.api import (
-    responses as shapes,
+    messages,
+    responses,
 )
 from license_server.api.auth import AtSite, Needs
 from license_server.api.operations import describe
-from license_server.audit import store
-from license_server.audit.store import Wanted
+from license_server.audit import audit_store
+from license_server.audit.audit_store import Wanted
 
 router = APIRouter(prefix=f"{PREFIX}/events", tags=["events"])
 
@@ -28,10 +24,10 @@ async def listing(
     request: Request, site: AtSite, _: Annotated[Actor, Depends(Needs("record:read"))]
 ) -> Response:
     """What was done, the newest first."""
-    given = exchange.page_parameters(request, ("subject", "actor", "action"))
-    limit, before = exchange.limit(given), exchange.before(given)
+    given = messages.page_parameters(request, ("subject", "actor", "action"))
+    limit, before = messages.limit(given), messages.before(given)
     wanted = Wanted(given.get("subject"), given.get("actor"), given.get("action"))
     rows = await site.read(
-        lambda connection: store.events(connection, wanted, before=before, limit=limit + 1)
+        lambda connection: audit_store.events(connection, wanted, before=before, limit=limit + 1)
     )
-    return exchange.page("events", rows, limit, lambda row: row.id, shapes.event_json)
+    return messages.page("events", rows, limit, lambda row: row.id, responses.event_json)

@@ -13,12 +13,8 @@ from license_core.errors import InputInvalidError, NotPermittedError
 from license_server.actor import Actor
 from license_server.api import (
     PREFIX,
-)
-from license_server.api import (
-    http as exchange,
-)
-from license_server.api import (
-    responses as shapes,
+    messages,
+    responses,
 )
 from license_server.api.auth import (
     AtSite,
@@ -26,24 +22,24 @@ from license_server.api.auth import (
     Reader,
 )
 from license_server.api.operations import describe
-from license_server.audit import store as record
-from license_server.audit.store import Reply
+from license_server.audit import audit_store
+from license_server.audit.audit_store import Reply
 from license_server.licenses import (
     acts,
     issuing,
+    license_store,
     notes,
-    store,
 )
 from license_server.licenses.acts import Wanted
+from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.proposal_store import Proposal
 from license_server.licenses.search import Filter
-from license_server.licenses.store import StoredLicense
 from license_server.site import Site
 
 FILE_TYPE = "application/octet-stream"
 TEXTS = ("customer", "product", "host_key", "host_name", "number", "state", "line", "q")
 DATES = ("expires_from", "expires_before")
-_STATES = (*store.STATES, "expired")
+_STATES = (*license_store.STATES, "expired")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 router = APIRouter(prefix=f"{PREFIX}/licenses", tags=["licenses"])
@@ -55,13 +51,15 @@ async def listing(request: Request, site: AtSite, actor: Reader) -> Response:
 
     A page may have fewer than ``limit`` although more follow: ``next_cursor`` tells.
     """
-    given = exchange.page_parameters(request, (*TEXTS, *DATES))
-    limit, before, now = exchange.limit(given), exchange.before(given), site.clock()
+    given = messages.page_parameters(request, (*TEXTS, *DATES))
+    limit, before, now = messages.limit(given), messages.before(given), site.clock()
     wanted = filter_of(given, actor)
     rows, below = await site.read(
-        lambda connection: store.listed(connection, wanted, now, before=before, limit=limit)
+        lambda connection: license_store.listed(connection, wanted, now, before=before, limit=limit)
     )
-    return exchange.page_until("licenses", rows, below, lambda row: shapes.license_json(row, now))
+    return messages.page_until(
+        "licenses", rows, below, lambda row: responses.license_json(row, now)
+    )
 
 
 @router.post("", status_code=201, openapi_extra=describe("licenses.issue"))
@@ -75,20 +73,20 @@ async def issue(
 @router.get("/{number}", openapi_extra=describe("licenses.get"))
 async def one(number: str, request: Request, site: AtSite, actor: Reader) -> Response:
     """One licence. Its ETag goes with ``If-Match`` where two people may collide."""
-    exchange.parameters(request, ())
+    messages.parameters(request, ())
     now = site.clock()
 
     def read(connection: Connection) -> tuple[StoredLicense, str]:
         return _find(connection, number, actor), acts.etag(connection, number)
 
     stored, etag = await site.read(read)
-    return exchange.json_response(shapes.license_json(stored, now), etag)
+    return messages.json_response(responses.license_json(stored, now), etag)
 
 
 @router.get("/{number}/license.dat", openapi_extra=describe("licenses.file"))
 async def file(number: str, request: Request, site: AtSite, actor: Reader) -> Response:
     """The file to install; always the same bytes."""
-    exchange.parameters(request, ())
+    messages.parameters(request, ())
     stored = await site.read(lambda connection: _find(connection, number, actor))
     return Response(
         issuing.file_of(stored),
@@ -100,20 +98,20 @@ async def file(number: str, request: Request, site: AtSite, actor: Reader) -> Re
 @router.get("/{number}/history", openapi_extra=describe("licenses.history"))
 async def history(number: str, request: Request, site: AtSite, actor: Reader) -> Response:
     """What became of a licence: the ones that replaced one another, and who did what and why."""
-    exchange.parameters(request, ())
+    messages.parameters(request, ())
     now = site.clock()
 
     def read(connection: Connection) -> dict[str, Any]:
-        line = store.of_line(connection, _find(connection, number, actor).line)
+        line = license_store.of_line(connection, _find(connection, number, actor).line)
         line = [one for one in line if actor.may_use(one.product)]
-        events = record.trail(connection, [one.number for one in line])
+        events = audit_store.trail(connection, [one.number for one in line])
         return {
-            "licenses": [shapes.license_json(one, now) for one in line],
-            "events": [shapes.event_json(event) for event in events],
-            "request": store.request_of(connection, number),
+            "licenses": [responses.license_json(one, now) for one in line],
+            "events": [responses.event_json(event) for event in events],
+            "request": license_store.request_of(connection, number),
         }
 
-    return exchange.json_response(await site.read(read))
+    return messages.json_response(await site.read(read))
 
 
 @router.post("/{number}/notes", status_code=201, openapi_extra=describe("licenses.note"))
@@ -124,16 +122,16 @@ async def note(
     actor: Annotated[Actor, Depends(Needs("licenses:issue"))],
 ) -> Response:
     """Add a note to a licence's history."""
-    exchange.parameters(request, ())
-    members, body = await exchange.body_of(request)
-    now, key = site.clock(), exchange.idempotency(request, body)
+    messages.parameters(request, ())
+    members, body = await messages.body_of(request)
+    now, key = site.clock(), messages.idempotency(request, body)
 
     def add(connection: Connection) -> Reply:
         text = notes.add(connection, _find(connection, number, actor), members, actor, now)
-        told = exchange.encode({"license": number, "note": text})
+        told = messages.encode({"license": number, "note": text})
         return Reply(201, f"{PREFIX}/licenses/{number}/history", told)
 
-    return exchange.respond(await site.once(actor, key, now, add))
+    return messages.respond(await site.once(actor, key, now, add))
 
 
 def _for_act(act: str) -> Callable[..., Awaitable[Response]]:
@@ -171,33 +169,33 @@ for _name, _doc in (
 async def _act(
     request: Request, site: Site, actor: Actor, act: str, number: str | None
 ) -> Response:
-    dry = exchange.is_dry(request)
-    members, body = await exchange.body_of(request)
-    now, key = site.clock(), exchange.idempotency(request, body)
-    wanted = Wanted(act, members, number, exchange.expected(request))
+    dry = messages.is_dry(request)
+    members, body = await messages.body_of(request)
+    now, key = site.clock(), messages.idempotency(request, body)
+    wanted = Wanted(act, members, number, messages.expected(request))
     if dry:
         return await _look(site, wanted, actor, now)
     if act in ("suspend", "revoke"):
 
         def end(connection: Connection) -> Reply:
             stored = acts.end(connection, wanted, actor, now)
-            return Reply(200, None, exchange.encode(shapes.license_json(stored, now)))
+            return Reply(200, None, messages.encode(responses.license_json(stored, now)))
 
-        return exchange.respond(await site.once(actor, key, now, end))
+        return messages.respond(await site.once(actor, key, now, end))
 
     def tell(done: StoredLicense | Proposal) -> Reply:
         return told(done, now)
 
-    return exchange.respond(await site.act(wanted, actor, now, tell, key))
+    return messages.respond(await site.act(wanted, actor, now, tell, key))
 
 
 def told(done: StoredLicense | Proposal, now: int) -> Reply:
     """The reply to an act: 201 with the licence, or 202 with the proposal that waits."""
     if isinstance(done, Proposal):
         here = f"{PREFIX}/proposals/{done.id}"
-        return Reply(202, here, exchange.encode(shapes.proposal_json(done)))
-    shape = shapes.license_json(done, now)
-    return Reply(201, shape["links"]["self"], exchange.encode(shape))
+        return Reply(202, here, messages.encode(responses.proposal_json(done)))
+    shape = responses.license_json(done, now)
+    return Reply(201, shape["links"]["self"], messages.encode(shape))
 
 
 async def _look(site: Site, wanted: Wanted, actor: Actor, now: int) -> Response:
@@ -209,12 +207,12 @@ async def _look(site: Site, wanted: Wanted, actor: Actor, now: int) -> Response:
             acts.read_reason(dict(wanted.members), needed=True)
             return stored
 
-        shape = shapes.license_json(await site.read(check), now)
-        return exchange.json_response({"dry_run": True, "act": wanted.act, "license": shape})
+        shape = responses.license_json(await site.read(check), now)
+        return messages.json_response({"dry_run": True, "act": wanted.act, "license": shape})
     planned = await site.read(
         lambda connection: acts.plan(connection, wanted, actor, now, look=True)
     )
-    return exchange.json_response(shapes.plan_json(planned))
+    return messages.json_response(responses.plan_json(planned))
 
 
 def _find(connection: Connection, number: str, actor: Actor) -> StoredLicense:

@@ -14,15 +14,13 @@ from license_server.api import (
     checkpoints,
     events,
     licenses,
+    messages,
     parties,
     proposals,
     schemas,
     sheets,
     tokens,
     users,
-)
-from license_server.api import (
-    http as exchange,
 )
 from license_server.api.auth import Needs
 from license_server.api.operations import (
@@ -63,8 +61,8 @@ _LINKED = (
 @router.get("/openapi.json")
 async def description(request: Request) -> Response:
     """This description; it needs no token."""
-    exchange.parameters(request, ())
-    return exchange.json_response(document())
+    messages.parameters(request, ())
+    return messages.json_response(document())
 
 
 def operations() -> Iterator[tuple[str, str, str, APIRoute]]:
@@ -151,7 +149,7 @@ def _responses(told: Operation) -> dict[str, Any]:
         if schema is None:
             content: dict[str, Any] = {told.gives: {"schema": {}}}
         else:
-            content = {exchange.MEDIA_TYPE: {"schema": schema}}
+            content = {messages.MEDIA_TYPE: {"schema": schema}}
         found[str(status)] = {"description": told.summary, "content": content}
         links = _links(schema)
         if links and status in (201, 202):

@@ -9,12 +9,8 @@ from starlette.responses import Response
 from license_server.actor import Actor
 from license_server.api import (
     PREFIX,
-)
-from license_server.api import (
-    http as exchange,
-)
-from license_server.api import (
-    responses as shapes,
+    messages,
+    responses,
 )
 from license_server.api.auth import (
     AtSite,
@@ -22,8 +18,12 @@ from license_server.api.auth import (
     Reader,
 )
 from license_server.api.operations import describe
-from license_server.audit.store import Reply
-from license_server.catalog import customers, products, store
+from license_server.audit.audit_store import Reply
+from license_server.catalog import (
+    catalog_store,
+    customers,
+    products,
+)
 from license_server.http.path_params import plain_name, row_id
 
 router = APIRouter(prefix=PREFIX)
@@ -34,16 +34,18 @@ ProductWriter = Annotated[Actor, Depends(Needs("products:write"))]
 @router.get("/customers", tags=["customers"], openapi_extra=describe("customers.list"))
 async def list_customers(request: Request, site: AtSite, actor: Reader) -> Response:
     """The customers, in the order of their names."""
-    given = exchange.page_parameters(request, ("q",))
-    limit, after = exchange.limit(given), exchange.before(given)
+    given = messages.page_parameters(request, ("q",))
+    limit, after = messages.limit(given), messages.before(given)
 
-    def read(connection: Connection) -> list[store.Customer]:
-        last = None if after is None else store.customer_by_id(connection, after)
+    def read(connection: Connection) -> list[catalog_store.Customer]:
+        last = None if after is None else catalog_store.customer_by_id(connection, after)
         name = None if last is None else last.name
-        return store.customers_after(connection, name, limit + 1, given.get("q"), actor.products)
+        return catalog_store.customers_after(
+            connection, name, limit + 1, given.get("q"), actor.products
+        )
 
     rows = await site.read(read)
-    return exchange.page("customers", rows, limit, lambda row: row.id, shapes.customer_json)
+    return messages.page("customers", rows, limit, lambda row: row.id, responses.customer_json)
 
 
 @router.post(
@@ -51,64 +53,64 @@ async def list_customers(request: Request, site: AtSite, actor: Reader) -> Respo
 )
 async def add_customer(request: Request, site: AtSite, actor: CustomerWriter) -> Response:
     """Add a customer."""
-    exchange.parameters(request, ())
-    members, body = await exchange.body_of(request)
+    messages.parameters(request, ())
+    members, body = await messages.body_of(request)
     now = site.clock()
 
     def add(connection: Connection) -> Reply:
         customer = customers.add(connection, members, actor, now)
-        told = exchange.encode(shapes.customer_json(customer))
+        told = messages.encode(responses.customer_json(customer))
         return Reply(201, f"{PREFIX}/customers/{customer.id}", told)
 
-    key = exchange.idempotency(request, body)
-    return exchange.respond(await site.once(actor, key, now, add))
+    key = messages.idempotency(request, body)
+    return messages.respond(await site.once(actor, key, now, add))
 
 
 @router.get("/customers/{id}", tags=["customers"], openapi_extra=describe("customers.get"))
 async def get_customer(
-    id: str,  # noqa: A002  # the path's name for it
+    id: str,
     request: Request,
     site: AtSite,
     actor: Reader,
 ) -> Response:
     """One customer."""
-    exchange.parameters(request, ())
+    messages.parameters(request, ())
     number = row_id(id, "customer")
     customer = await site.read(lambda connection: customers.seen(connection, number, actor))
-    return exchange.json_response(shapes.customer_json(customer), customers.etag(customer))
+    return messages.json_response(responses.customer_json(customer), customers.etag(customer))
 
 
 @router.patch("/customers/{id}", tags=["customers"], openapi_extra=describe("customers.change"))
 async def change_customer(
-    id: str,  # noqa: A002  # the path's name for it
+    id: str,
     request: Request,
     site: AtSite,
     actor: CustomerWriter,
 ) -> Response:
     """Change a customer (RFC 7396: what is null becomes empty, what is absent stays)."""
-    exchange.parameters(request, ())
-    number, expected = row_id(id, "customer"), exchange.expected(request)
-    members, _ = await exchange.body_of(request)
+    messages.parameters(request, ())
+    number, expected = row_id(id, "customer"), messages.expected(request)
+    members, _ = await messages.body_of(request)
     now = site.clock()
     customer = await site.write(
         lambda connection: customers.change(connection, number, members, actor, now, expected)
     )
-    return exchange.json_response(shapes.customer_json(customer), customers.etag(customer))
+    return messages.json_response(responses.customer_json(customer), customers.etag(customer))
 
 
 @router.get("/products", tags=["products"], openapi_extra=describe("products.list"))
 async def list_products(request: Request, site: AtSite, actor: Reader) -> Response:
     """The products, in the order of their names."""
-    given = exchange.page_parameters(request, ())
-    limit, after = exchange.limit(given), exchange.before(given)
+    given = messages.page_parameters(request, ())
+    limit, after = messages.limit(given), messages.before(given)
 
-    def read(connection: Connection) -> list[store.Product]:
-        last = None if after is None else store.product_by_id(connection, after)
+    def read(connection: Connection) -> list[catalog_store.Product]:
+        last = None if after is None else catalog_store.product_by_id(connection, after)
         name = None if last is None else last.name
-        return store.products_after(connection, name, limit + 1, actor.products)
+        return catalog_store.products_after(connection, name, limit + 1, actor.products)
 
     rows = await site.read(read)
-    return exchange.page("products", rows, limit, lambda row: row.id, shapes.product_json)
+    return messages.page("products", rows, limit, lambda row: row.id, responses.product_json)
 
 
 @router.post(
@@ -116,26 +118,26 @@ async def list_products(request: Request, site: AtSite, actor: Reader) -> Respon
 )
 async def add_product(request: Request, site: AtSite, actor: ProductWriter) -> Response:
     """Add a product."""
-    exchange.parameters(request, ())
-    members, body = await exchange.body_of(request)
+    messages.parameters(request, ())
+    members, body = await messages.body_of(request)
     now = site.clock()
 
     def add(connection: Connection) -> Reply:
         product = products.add(connection, members, actor, now)
-        told = exchange.encode(shapes.product_json(product))
+        told = messages.encode(responses.product_json(product))
         return Reply(201, f"{PREFIX}/products/{product.name}", told)
 
-    key = exchange.idempotency(request, body)
-    return exchange.respond(await site.once(actor, key, now, add))
+    key = messages.idempotency(request, body)
+    return messages.respond(await site.once(actor, key, now, add))
 
 
 @router.get("/products/{name}", tags=["products"], openapi_extra=describe("products.get"))
 async def get_product(name: str, request: Request, site: AtSite, actor: Reader) -> Response:
     """One product."""
-    exchange.parameters(request, ())
+    messages.parameters(request, ())
     plain_name(name, "product")
     product = await site.read(lambda connection: products.seen(connection, name, actor))
-    return exchange.json_response(shapes.product_json(product), products.etag(product))
+    return messages.json_response(responses.product_json(product), products.etag(product))
 
 
 @router.patch("/products/{name}", tags=["products"], openapi_extra=describe("products.change"))
@@ -143,11 +145,11 @@ async def change_product(
     name: str, request: Request, site: AtSite, actor: ProductWriter
 ) -> Response:
     """Change a product's rules (RFC 7396); licences that are issued stay as they are."""
-    exchange.parameters(request, ())
+    messages.parameters(request, ())
     plain_name(name, "product")
-    expected, (members, _) = exchange.expected(request), await exchange.body_of(request)
+    expected, (members, _) = messages.expected(request), await messages.body_of(request)
     now = site.clock()
     product = await site.write(
         lambda connection: products.change(connection, name, members, actor, now, expected)
     )
-    return exchange.json_response(shapes.product_json(product), products.etag(product))
+    return messages.json_response(responses.product_json(product), products.etag(product))

@@ -10,12 +10,8 @@ from license_core.errors import InputInvalidError
 from license_server.actor import Actor
 from license_server.api import (
     PREFIX,
-)
-from license_server.api import (
-    http as exchange,
-)
-from license_server.api import (
-    responses as shapes,
+    messages,
+    responses,
 )
 from license_server.api.auth import (
     AtSite,
@@ -24,10 +20,9 @@ from license_server.api.auth import (
 )
 from license_server.api.licenses import told
 from license_server.api.operations import describe
-from license_server.audit.store import Reply
+from license_server.audit.audit_store import Reply
 from license_server.http.path_params import row_id
-from license_server.licenses import acts, proposals
-from license_server.licenses import proposal_store as store
+from license_server.licenses import acts, proposal_store, proposals
 
 _STATES = ("waiting", "approved", "refused")
 router = APIRouter(prefix=f"{PREFIX}/proposals", tags=["proposals"])
@@ -36,69 +31,69 @@ router = APIRouter(prefix=f"{PREFIX}/proposals", tags=["proposals"])
 @router.get("", openapi_extra=describe("proposals.list"))
 async def listing(request: Request, site: AtSite, actor: Reader) -> Response:
     """The proposals, the newest first."""
-    given = exchange.page_parameters(request, ("state",))
-    state, limit, before = given.get("state"), exchange.limit(given), exchange.before(given)
+    given = messages.page_parameters(request, ("state",))
+    state, limit, before = given.get("state"), messages.limit(given), messages.before(given)
     if state is not None and state not in _STATES:
         reason = f"{state!r} is none of {', '.join(_STATES)}"
         raise InputInvalidError(field="state", reason=reason)
     rows = await site.read(
-        lambda connection: store.listed(
+        lambda connection: proposal_store.listed(
             connection, state, before=before, limit=limit + 1, of=actor.products
         )
     )
-    return exchange.page("proposals", rows, limit, lambda row: row.id, shapes.proposal_json)
+    return messages.page("proposals", rows, limit, lambda row: row.id, responses.proposal_json)
 
 
 @router.get("/{id}", openapi_extra=describe("proposals.get"))
 async def one(
-    id: str,  # noqa: A002  # the path's name for it
+    id: str,
     request: Request,
     site: AtSite,
     actor: Reader,
 ) -> Response:
     """One proposal."""
-    exchange.parameters(request, ())
+    messages.parameters(request, ())
     number = row_id(id, "proposal")
     proposal = await site.read(lambda connection: proposals.seen(connection, number, actor))
-    return exchange.json_response(shapes.proposal_json(proposal))
+    return messages.json_response(responses.proposal_json(proposal))
 
 
 @router.post("/{id}/approve", status_code=201, openapi_extra=describe("proposals.approve"))
 async def approve(
-    id: str,  # noqa: A002  # the path's name for it
+    id: str,
     request: Request,
     site: AtSite,
     actor: Annotated[Actor, Depends(Needs("proposals:decide"))],
 ) -> Response:
     """Approve what somebody else proposed, and issue the licence."""
-    exchange.parameters(request, ())
+    messages.parameters(request, ())
     number = row_id(id, "proposal")
-    members, body = await exchange.body_of(request)
+    members, body = await messages.body_of(request)
     reason = _reason(members, needed=False)
-    now, key = site.clock(), exchange.idempotency(request, body)
+    now, key = site.clock(), messages.idempotency(request, body)
     reply = await site.approve(number, actor, reason, now, lambda done: told(done, now), key)
-    return exchange.respond(reply)
+    return messages.respond(reply)
 
 
 @router.post("/{id}/refuse", openapi_extra=describe("proposals.refuse"))
 async def refuse(
-    id: str,  # noqa: A002  # the path's name for it
+    id: str,
     request: Request,
     site: AtSite,
     actor: Annotated[Actor, Depends(Needs("licenses:read"))],
 ) -> Response:
     """Refuse a proposal; who made it may take it back."""
-    exchange.parameters(request, ())
+    messages.parameters(request, ())
     number = row_id(id, "proposal")
-    members, body = await exchange.body_of(request)
+    members, body = await messages.body_of(request)
     reason, now = _reason(members, needed=True), site.clock()
 
     def decide(connection: Connection) -> Reply:
         proposal = proposals.refuse(connection, number, actor, reason, now)
-        return Reply(200, None, exchange.encode(shapes.proposal_json(proposal)))
+        return Reply(200, None, messages.encode(responses.proposal_json(proposal)))
 
-    key = exchange.idempotency(request, body)
-    return exchange.respond(await site.once(actor, key, now, decide))
+    key = messages.idempotency(request, body)
+    return messages.respond(await site.once(actor, key, now, decide))
 
 
 def _reason(members: dict[str, object], *, needed: bool) -> str | None:

@@ -5,19 +5,19 @@ from typing import Any
 
 from license_core import strictjson
 from license_core.errors import LicenseError, Notice
-from license_server.access.store import (
+from license_server.access.access_store import (
     Invitation,
     StoredToken,
     StoredUser,
 )
 from license_server.api import PREFIX
-from license_server.audit.store import Event, StoredCheckpoint
+from license_server.audit.audit_store import Event, StoredCheckpoint
 from license_server.catalog import products
-from license_server.catalog.store import Customer, Product
+from license_server.catalog.catalog_store import Customer, Product
 from license_server.licenses import issuing
 from license_server.licenses.acts import Plan
+from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.proposal_store import Proposal
-from license_server.licenses.store import StoredLicense
 
 
 def license_json(stored: StoredLicense, now: int) -> dict[str, Any]:

@@ -7,8 +7,7 @@ from typing import Any
 
 from license_core import claims
 from license_server.catalog import customers
-from license_server.licenses import orders
-from license_server.licenses import store as licenses
+from license_server.licenses import license_store, orders
 from license_server.permissions import PERMISSIONS, ROLES
 
 Schema = dict[str, Any]
@@ -166,7 +165,7 @@ def _all(properties: dict[str, Schema]) -> Schema:
 LICENSE = _all(
     {
         "id": {"type": "string", "pattern": _NUMBER},
-        "state": {"type": "string", "enum": [*licenses.STATES, "expired"]},
+        "state": {"type": "string", "enum": [*license_store.STATES, "expired"]},
         "customer": {"type": "string"},
         "product": {"type": "string"},
         "edition": _TEXT,
@@ -376,7 +375,7 @@ def listed(name: str, of: Schema) -> Schema:
     return _all({name: {"type": "array", "items": of}})
 
 
-STATE = {"type": "string", "enum": [*licenses.STATES, "expired"]}
+STATE = {"type": "string", "enum": [*license_store.STATES, "expired"]}
 DAY = _DATE
 NUMBER = {"type": "string", "pattern": _NUMBER}
 PLAIN = {"type": "string", "pattern": r"^[^\x00-\x1f\x7f]*$"}

@@ -13,8 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from license_core.errors import ImportRefusedError, InputInvalidError
 from license_server.access import accounts
 from license_server.actor import Actor
-from license_server.api import PREFIX
-from license_server.api import http as exchange
+from license_server.api import PREFIX, messages
 from license_server.api.auth import (
     AtSite,
     Needs,
@@ -29,16 +28,10 @@ from license_server.api.operations import describe
 from license_server.db import idempotency
 from license_server.db.idempotency import Idempotency
 from license_server.sheets import (
-    csv as sheets,
-)
-from license_server.sheets import (
+    csv_text,
     exports,
-)
-from license_server.sheets import (
-    importer as importing,
-)
-from license_server.sheets import (
-    orders as order_sheet,
+    importer,
+    order_sheet,
 )
 from license_server.sheets.batches import Line, Outcome
 from license_server.site import Site
@@ -57,25 +50,25 @@ async def import_licenses(
     Sent again with the same ``Idempotency-Key``, it goes on where it was stopped; while it is
     worked on, it is told to wait.
     """
-    given = exchange.parameters(request, ("dry_run", "skip_wrong"))
-    dry, skip = exchange.truth(given, "dry_run"), exchange.truth(given, "skip_wrong")
+    given = messages.parameters(request, ("dry_run", "skip_wrong"))
+    dry, skip = messages.truth(given, "dry_run"), messages.truth(given, "skip_wrong")
     encoding = _encoding(request)
     body = await request.body()
-    key = exchange.idempotency(request, body)
+    key = messages.idempotency(request, body)
     if dry:
-        return exchange.json_response(await run_in_threadpool(_check, site, actor, body, encoding))
+        return messages.json_response(await run_in_threadpool(_check, site, actor, body, encoding))
     async with _held(site, actor, key):
         told = await run_in_threadpool(_issue, site, actor, body, encoding, skip, key)
-    return exchange.json_response(told)
+    return messages.json_response(told)
 
 
 @router.get("/exports/licenses.csv", openapi_extra=describe("exports.licenses"))
 async def export_licenses(request: Request, site: AtSite, actor: Reader) -> Response:
     """The licences as a sheet, the newest first; with the filters of the list."""
-    wanted = filter_of(exchange.parameters(request, (*TEXTS, *DATES)), actor)
+    wanted = filter_of(messages.parameters(request, (*TEXTS, *DATES)), actor)
     rows = exports.license_rows(site.database.read, wanted, site.clock())
     return StreamingResponse(
-        sheets.encoded(sheets.write(exports.LICENSES, rows)),
+        csv_text.encoded(csv_text.write(exports.LICENSES, rows)),
         media_type=f"{MEDIA_TYPE}; charset=utf-8; header=present",
         headers={"Content-Disposition": 'attachment; filename="licenses.csv"'},
     )
@@ -98,7 +91,7 @@ async def _held(site: Site, actor: Actor, key: Idempotency | None) -> AsyncItera
 
 def _check(site: Site, actor: Actor, body: bytes, encoding: str) -> dict[str, Any]:
     """What would become of the lines, one by one. Raises as importing does."""
-    checked = importing.check(site.database, _lines(body, encoding), actor, site.clock(), None)
+    checked = importer.check(site.database, _lines(body, encoding), actor, site.clock(), None)
     return _told((one for batch in checked for one in batch), dry=True)
 
 
@@ -109,7 +102,7 @@ def _issue(
     now = site.clock()
     job = None if key is None else f"{key.key}\n{key.fingerprint.hex()}"
     if not skip:
-        checked = importing.check(site.database, _lines(body, encoding), actor, now, job)
+        checked = importer.check(site.database, _lines(body, encoding), actor, now, job)
         outcomes = [one for batch in checked for one in batch]
         wrong = [one for one in outcomes if one.slug]
         if wrong:
@@ -123,7 +116,7 @@ def _issue(
             idempotency.go_on(connection, actor.name, key, site.clock())
 
     lines = _lines(body, encoding)
-    done = importing.issue(site.database, site.issuer, lines, actor, now, site.random, job, go_on)
+    done = importer.issue(site.database, site.issuer, lines, actor, now, site.random, job, go_on)
     return _told((one for batch in done for one in batch), dry=False)
 
 

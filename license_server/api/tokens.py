@@ -9,19 +9,14 @@ from starlette.responses import Response
 from license_core import claims
 from license_core.claims import ClaimError
 from license_core.errors import InputInvalidError
-from license_server.access import store
-from license_server.access import tokens as auth
-from license_server.access.store import StoredToken
+from license_server.access import access_store, tokens
+from license_server.access.access_store import StoredToken
 from license_server.access.tokens import Grant
 from license_server.actor import Actor
 from license_server.api import (
     PREFIX,
-)
-from license_server.api import (
-    http as exchange,
-)
-from license_server.api import (
-    responses as shapes,
+    messages,
+    responses,
 )
 from license_server.api.auth import AtSite, Needs
 from license_server.api.operations import describe
@@ -34,44 +29,44 @@ Manager = Annotated[Actor, Depends(Needs("tokens:manage"))]
 @router.get("", openapi_extra=describe("tokens.list"))
 async def listing(request: Request, site: AtSite, _: Manager) -> Response:
     """All tokens, in the order of their names, without their secrets."""
-    exchange.parameters(request, ())
-    found = await site.read(store.list_tokens)
-    return exchange.json_response({"tokens": [shapes.token_json(one) for one in found]})
+    messages.parameters(request, ())
+    found = await site.read(access_store.list_tokens)
+    return messages.json_response({"tokens": [responses.token_json(one) for one in found]})
 
 
 @router.post("", status_code=201, openapi_extra=describe("tokens.create"))
 async def create(request: Request, site: AtSite, actor: Manager) -> Response:
     """Make a token. Its secret is in this reply and nowhere else."""
-    exchange.parameters(request, ())
-    exchange.refuse_key(request)
-    members, _ = await exchange.body_of(request)
+    messages.parameters(request, ())
+    messages.refuse_key(request)
+    members, _ = await messages.body_of(request)
     now = site.clock()
     name, grant = _read(members, now)
 
     def make(connection: Connection) -> tuple[str, StoredToken]:
-        secret = auth.new_token(connection, name, actor, now, site.random, grant)
-        return secret, auth.token_by_id(connection, secret.split("_")[1])
+        secret = tokens.new_token(connection, name, actor, now, site.random, grant)
+        return secret, tokens.token_by_id(connection, secret.split("_")[1])
 
     secret, stored = await site.write(make)
-    return exchange.json_response(shapes.token_json(stored) | {"token": secret}, status=201)
+    return messages.json_response(responses.token_json(stored) | {"token": secret}, status=201)
 
 
 @router.post("/{id}/revoke", openapi_extra=describe("tokens.revoke"))
-async def revoke(id: str, request: Request, site: AtSite, actor: Manager) -> Response:  # noqa: A002
+async def revoke(id: str, request: Request, site: AtSite, actor: Manager) -> Response:
     """Make a token worthless; within a second every process knows."""
-    exchange.parameters(request, ())
+    messages.parameters(request, ())
     now = site.clock()
 
     def work(connection: Connection) -> StoredToken:
-        auth.revoke_token(connection, auth.token_by_id(connection, id).name, actor, now)
-        return auth.token_by_id(connection, id)
+        tokens.revoke_token(connection, tokens.token_by_id(connection, id).name, actor, now)
+        return tokens.token_by_id(connection, id)
 
-    return exchange.json_response(shapes.token_json(await site.write(work)))
+    return messages.json_response(responses.token_json(await site.write(work)))
 
 
 def _read(members: dict[str, Any], now: int) -> tuple[str, Grant]:
     """The name and the grant that a body asks for. Raises InputInvalidError."""
-    members = exchange.known(members, ("name", "scopes", "products", "days"))
+    members = messages.known(members, ("name", "scopes", "products", "days"))
     try:
         name = claims.text(members, "name", longest=100)
         scopes = _names(members, "scopes")
@@ -82,7 +77,7 @@ def _read(members: dict[str, Any], now: int) -> tuple[str, Grant]:
     if not name:
         raise InputInvalidError(field="name", reason="it is missing")
     expires_at = None if days is None else now + days * 86400
-    return name, Grant(auth.PROGRAM.scopes if scopes is None else scopes, products, expires_at)
+    return name, Grant(tokens.PROGRAM.scopes if scopes is None else scopes, products, expires_at)
 
 
 def _names(members: dict[str, Any], name: str) -> frozenset[str] | None:

@@ -11,23 +11,17 @@ from license_core import claims
 from license_core.claims import ClaimError
 from license_core.errors import InputInvalidError
 from license_server.access import (
+    access_store,
     accounts,
     invitations,
-    store,
+    totp,
 )
-from license_server.access import (
-    totp as second_factor,
-)
-from license_server.access.store import StoredUser
+from license_server.access.access_store import StoredUser
 from license_server.actor import Actor
 from license_server.api import (
     PREFIX,
-)
-from license_server.api import (
-    http as exchange,
-)
-from license_server.api import (
-    responses as shapes,
+    messages,
+    responses,
 )
 from license_server.api.auth import AtSite, Needs
 from license_server.api.operations import describe
@@ -41,32 +35,34 @@ Manager = Annotated[Actor, Depends(Needs("people:manage"))]
 @router.get("/users", openapi_extra=describe("users.list"))
 async def listing(request: Request, site: AtSite, _: Manager) -> Response:
     """Everybody who may or might sign in, the newest first."""
-    given = exchange.page_parameters(request, ())
-    limit, before = exchange.limit(given), exchange.before(given)
-    rows = await site.read(lambda connection: store.users_before(connection, before, limit + 1))
-    return exchange.page("users", rows, limit, lambda row: row.id, shapes.user_json)
+    given = messages.page_parameters(request, ())
+    limit, before = messages.limit(given), messages.before(given)
+    rows = await site.read(
+        lambda connection: access_store.users_before(connection, before, limit + 1)
+    )
+    return messages.page("users", rows, limit, lambda row: row.id, responses.user_json)
 
 
 @router.get("/users/{id}", openapi_extra=describe("users.get"))
-async def one(id: str, request: Request, site: AtSite, _: Manager) -> Response:  # noqa: A002
+async def one(id: str, request: Request, site: AtSite, _: Manager) -> Response:
     """One of them."""
-    exchange.parameters(request, ())
+    messages.parameters(request, ())
     number = row_id(id, "account")
     return _told(await site.read(lambda connection: accounts.by_id(connection, number)))
 
 
 @router.patch("/users/{id}", openapi_extra=describe("users.change"))
 async def change(
-    id: str,  # noqa: A002  # the path's name for it
+    id: str,
     request: Request,
     site: AtSite,
     actor: Manager,
 ) -> Response:
     """Give somebody another role; it holds at once."""
-    exchange.parameters(request, ())
-    members, _ = await exchange.body_of(request)
-    members = exchange.known(members, ("role",))
-    role, expected, now = members.get("role"), exchange.expected(request), site.clock()
+    messages.parameters(request, ())
+    members, _ = await messages.body_of(request)
+    members = messages.known(members, ("role",))
+    role, expected, now = members.get("role"), messages.expected(request), site.clock()
     if not isinstance(role, str):
         raise InputInvalidError(field="role", reason="it is not a text")
     return await _with(
@@ -75,30 +71,30 @@ async def change(
 
 
 @router.post("/users/{id}/end", openapi_extra=describe("users.end"))
-async def end(id: str, request: Request, site: AtSite, actor: Manager) -> Response:  # noqa: A002
+async def end(id: str, request: Request, site: AtSite, actor: Manager) -> Response:
     """Let somebody sign in no more; their sessions end at once."""
-    exchange.parameters(request, ())
+    messages.parameters(request, ())
     now = site.clock()
     return await _with(site, id, lambda c, user: accounts.end(c, user, actor, now))
 
 
 @router.post("/users/{id}/reopen", openapi_extra=describe("users.reopen"))
-async def reopen(id: str, request: Request, site: AtSite, actor: Manager) -> Response:  # noqa: A002
+async def reopen(id: str, request: Request, site: AtSite, actor: Manager) -> Response:
     """Let somebody sign in again."""
-    exchange.parameters(request, ())
+    messages.parameters(request, ())
     now = site.clock()
     return await _with(site, id, lambda c, user: accounts.reopen(c, user, actor, now))
 
 
 @router.post("/users/{id}/end-sessions", openapi_extra=describe("users.end-sessions"))
 async def end_sessions(
-    id: str,  # noqa: A002  # the path's name for it
+    id: str,
     request: Request,
     site: AtSite,
     actor: Manager,
 ) -> Response:
     """Sign somebody out everywhere."""
-    exchange.parameters(request, ())
+    messages.parameters(request, ())
     now = site.clock()
 
     def work(connection: Connection, user: StoredUser) -> StoredUser:
@@ -110,33 +106,33 @@ async def end_sessions(
 
 @router.post("/users/{id}/end-codes", openapi_extra=describe("users.end-codes"))
 async def end_codes(
-    id: str,  # noqa: A002  # the path's name for it
+    id: str,
     request: Request,
     site: AtSite,
     actor: Manager,
 ) -> Response:
     """Let somebody who lost their device and their recovery codes in with the password alone."""
-    exchange.parameters(request, ())
+    messages.parameters(request, ())
     now = site.clock()
-    return await _with(site, id, lambda c, user: second_factor.end_of_other(c, user, actor, now))
+    return await _with(site, id, lambda c, user: totp.end_of_other(c, user, actor, now))
 
 
 @router.get("/invitations", openapi_extra=describe("invitations.list"))
 async def list_invitations(request: Request, site: AtSite, _: Manager) -> Response:
     """The invitations that were not accepted yet, those that are over included."""
-    exchange.parameters(request, ())
-    found, now = await site.read(store.list_invitations), site.clock()
-    told = [shapes.invitation_json(one, now) for one in found]
-    return exchange.json_response({"invitations": told})
+    messages.parameters(request, ())
+    found, now = await site.read(access_store.list_invitations), site.clock()
+    told = [responses.invitation_json(one, now) for one in found]
+    return messages.json_response({"invitations": told})
 
 
 @router.post("/invitations", status_code=201, openapi_extra=describe("invitations.create"))
 async def invite(request: Request, site: AtSite, actor: Manager) -> Response:
     """Invite somebody. The secret is in this reply and nowhere else."""
-    exchange.parameters(request, ())
-    exchange.refuse_key(request)
-    members, _ = await exchange.body_of(request)
-    members = exchange.known(members, ("email", "role", "days"))
+    messages.parameters(request, ())
+    messages.refuse_key(request)
+    members, _ = await messages.body_of(request)
+    members = messages.known(members, ("email", "role", "days"))
     email, role = accounts.read_email(members.get("email")), members.get("role")
     try:
         days = claims.integer(members, "days", least=1, most=invitations.MOST_DAYS)
@@ -150,9 +146,9 @@ async def invite(request: Request, site: AtSite, actor: Manager) -> Response:
             connection, email, role, actor, now, site.random, days or invitations.DAYS
         )
     )
-    told = shapes.invitation_json(made, now)
+    told = responses.invitation_json(made, now)
     more = {"secret": secret, "path": invitations.path(secret)}
-    return exchange.json_response(told | more, status=201)
+    return messages.json_response(told | more, status=201)
 
 
 @router.post(
@@ -161,13 +157,13 @@ async def invite(request: Request, site: AtSite, actor: Manager) -> Response:
     openapi_extra=describe("invitations.withdraw"),
 )
 async def withdraw(
-    id: str,  # noqa: A002  # the path's name for it
+    id: str,
     request: Request,
     site: AtSite,
     actor: Manager,
 ) -> Response:
     """Let an invitation hold no more."""
-    exchange.parameters(request, ())
+    messages.parameters(request, ())
     now = site.clock()
     await site.write(lambda connection: invitations.withdraw(connection, id, actor, now))
     return Response(status_code=204)
@@ -183,4 +179,4 @@ async def _with(
 
 
 def _told(user: StoredUser) -> Response:
-    return exchange.json_response(shapes.user_json(user), accounts.etag(user))
+    return messages.json_response(responses.user_json(user), accounts.etag(user))

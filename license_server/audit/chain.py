@@ -10,9 +10,8 @@ import hashlib
 from sqlalchemy import Connection
 
 from license_core import b64url, strictjson
-from license_server.audit import digests as rows
-from license_server.audit import store
-from license_server.audit.store import Event
+from license_server.audit import audit_store, digests
+from license_server.audit.audit_store import Event
 
 GENESIS = bytes(32)
 """What stands before the first link."""
@@ -33,7 +32,7 @@ def canonical(event: Event) -> bytes:
         "details": event.details,
         "rows": event.rows,
     }
-    return strictjson.dumps({name: rows.plain(value) for name, value in members.items()})
+    return strictjson.dumps({name: digests.plain(value) for name, value in members.items()})
 
 
 def link(previous: bytes, event: Event) -> bytes:
@@ -53,13 +52,13 @@ def extend(connection: Connection, *, wait: bool = False) -> int:
 
     0 where another process extends it, unless told to *wait* for its turn.
     """
-    if not store.hold_chain(connection, wait=wait):
+    if not audit_store.hold_chain(connection, wait=wait):
         return 0
-    position, hash_ = store.last_linked(connection) or (0, GENESIS)
+    position, hash_ = audit_store.last_linked(connection) or (0, GENESIS)
     links = []
-    for event in store.unlinked(connection, BATCH):
+    for event in audit_store.unlinked(connection, BATCH):
         position, hash_ = position + 1, link(hash_, event)
         links.append((event.id, position, hash_))
     if links:
-        store.set_link(connection, links)
+        audit_store.set_link(connection, links)
     return len(links)

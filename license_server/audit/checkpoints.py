@@ -17,8 +17,8 @@ from license_core import (
 from license_core.claims import ClaimError
 from license_core.publickey import PublicKey
 from license_core.signer import Signer
-from license_server.audit import chain, store
-from license_server.audit.store import StoredCheckpoint
+from license_server.audit import audit_store, chain
+from license_server.audit.audit_store import StoredCheckpoint
 
 _LINK_BYTES = 32
 
@@ -82,19 +82,19 @@ class Notary(NamedTuple):
         None is made before the last one is *every* seconds old, nor while another process extends
         the chain, unless told to *wait*. None: there is no checkpoint yet.
         """
-        held = store.hold_chain(connection, wait=wait)
-        newest = store.listed_checkpoints(connection, before=None, limit=1)
+        held = audit_store.hold_chain(connection, wait=wait)
+        newest = audit_store.listed_checkpoints(connection, before=None, limit=1)
         last = newest[0] if newest else None
         if not held or (last is not None and now < last.created_at + every):
             return last
-        linked = store.last_linked(connection)
+        linked = audit_store.last_linked(connection)
         if linked is None or (last is not None and linked[0] <= last.position):
             return last
         position, hash_ = linked
         previous = 0 if last is None else last.position
         made = Checkpoint(self.vendor, position, hash_, previous, now)
         stored = StoredCheckpoint(position, made.sign(self.signer), now)
-        store.add_checkpoint(connection, stored)
+        audit_store.add_checkpoint(connection, stored)
         return stored
 
     def keep(self, connection: Connection, now: int, every: int) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import LargeBinary
 
 from license_core import b64url, strictjson
-from license_server.db import tables as models
+from license_server.db import tables
 
 KEYS = {
     "customers": "id",
@@ -26,7 +26,7 @@ _VOLATILE = {"users": {"totp_used"}, "tokens": {"used_at"}}
 
 _COLUMNS = {
     table: tuple(
-        sorted({column.name for column in models.metadata.tables[table].columns} - left_out)
+        sorted({column.name for column in tables.metadata.tables[table].columns} - left_out)
     )
     for table in KEYS
     for left_out in [_VOLATILE.get(table, set())]
@@ -35,7 +35,7 @@ _BINARY = {
     table: tuple(
         name
         for name in names
-        if isinstance(models.metadata.tables[table].columns[name].type, LargeBinary)
+        if isinstance(tables.metadata.tables[table].columns[name].type, LargeBinary)
     )
     for table, names in _COLUMNS.items()
 }

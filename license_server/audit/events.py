@@ -11,9 +11,9 @@ from sqlalchemy import Connection
 
 from license_core import strictjson
 from license_server.actor import Actor
-from license_server.audit import digests as ledger_rows
-from license_server.audit import store
-from license_server.audit.store import NewEvent
+from license_server.audit import audit_store
+from license_server.audit.audit_store import NewEvent
+from license_server.audit.digests import digest, name
 
 Row = tuple[str, Mapping[str, Any]]
 """A table's name, and a row of it with all its columns."""
@@ -32,7 +32,7 @@ def record(
 ) -> None:
     """Write an event, with the same arguments as ``event``."""
     new = event(now, actor, action, subject, rows=rows, reason=reason, **details)
-    store.add_event(connection, new)
+    audit_store.add_event(connection, new)
 
 
 def event(
@@ -50,7 +50,7 @@ def event(
     *rows* are what this very transaction wrote. A row that was only read may have been changed by
     another meanwhile, and its last event would then tell of what it was before.
     """
-    digests = {ledger_rows.name(*row): ledger_rows.digest(*row) for row in rows}
+    digests = {name(*row): digest(*row) for row in rows}
     return NewEvent(
         at=now,
         actor=actor.name,

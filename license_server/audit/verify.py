@@ -10,9 +10,9 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from license_core.publickey import PublicKey
-from license_server.audit import chain, store
+from license_server.audit import audit_store, chain
+from license_server.audit.audit_store import Event, StoredCheckpoint
 from license_server.audit.checkpoints import Checkpoint
-from license_server.audit.store import Event, StoredCheckpoint
 
 
 class Fault(NamedTuple):
@@ -61,7 +61,7 @@ def inspect(
     """
     marks = _marks(connection, key, given, tell)
     previous, position = chain.GENESIS, 0
-    for event in store.whole_chain(connection):
+    for event in audit_store.whole_chain(connection):
         advance(1)
         read(event)
         stored = bytes(event.link or b"")
@@ -81,7 +81,7 @@ def inspect(
         for mark in left:
             detail = f"the chain has no event at its position {wanted}; it ends at {position}"
             tell(Fault("chain-cut", mark.name, detail))
-    for event in store.all_unlinked(connection):
+    for event in audit_store.all_unlinked(connection):
         advance(1)
         read(event)
         if event.link is not None:
@@ -98,7 +98,7 @@ def _marks(connection: Connection, key: PublicKey, given: Iterable[Given], tell:
             marks.setdefault(opened.position, []).append(_Mark(name, opened.link))
             missing[token] = name
     previous = 0
-    for stored in store.all_checkpoints(connection):
+    for stored in audit_store.all_checkpoints(connection):
         missing.pop(stored.token, None)
         name = f"checkpoint {stored.position}"
         opened = _open(stored.token, key, name, tell)

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import structlog
 
 from license_core.errors import LicenseError
-from license_server.audit import chain, store
+from license_server.audit import audit_store, chain
 from license_server.audit.checkpoints import Notary
 from license_server.background.loop import every_second
 from license_server.db import idempotency
@@ -58,7 +58,9 @@ class Keeper:
         if self._forgot_at is not None and now - self._forgot_at < _FORGETS_EVERY:
             return
         before = now - idempotency.KEPT_SECONDS
-        await self.site.write(lambda connection: store.forget_replies_before(connection, before))
+        await self.site.write(
+            lambda connection: audit_store.forget_replies_before(connection, before)
+        )
         self._forgot_at = now
 
     async def _keep_on(self) -> None:

@@ -15,10 +15,9 @@ from license_core.errors import (
 )
 from license_core.reason import Reason
 from license_server.actor import Actor
-from license_server.audit import digests as rows
-from license_server.audit import events as audit
-from license_server.catalog import store as parties
-from license_server.catalog.store import Customer
+from license_server.audit import digests, events
+from license_server.catalog import catalog_store
+from license_server.catalog.catalog_store import Customer
 from license_server.licenses.orders import words
 
 LANGUAGES = ("en", "zh")
@@ -60,7 +59,7 @@ def add(connection: Connection, members: Mapping[str, Any], actor: Actor, now: i
     name = values.pop("name", None)
     if name is None:
         raise InputInvalidError(field="name", reason="it is missing")
-    customer = parties.add_customer(connection, name, now, **values)
+    customer = catalog_store.add_customer(connection, name, now, **values)
     if customer is None:
         raise NameTakenError(what="customer", name=name)
     _record(connection, customer, actor, "customer.added", now)
@@ -71,9 +70,9 @@ def ensure(
     connection: Connection, name: str, actor: Actor, now: int, more: Mapping[str, Any] | None = None
 ) -> Customer:
     """The customer of this name, who is added with a first licence, with the values *more*."""
-    customer = parties.customer_by_name(connection, name)
+    customer = catalog_store.customer_by_name(connection, name)
     if customer is None:
-        customer = parties.add_customer(connection, name, now, **(more or {}))
+        customer = catalog_store.add_customer(connection, name, now, **(more or {}))
         if customer is None:  # another process was first
             return find(connection, name)
         _record(connection, customer, actor, "customer.added", now)
@@ -98,18 +97,18 @@ def change(
     if expected is not None and expected != etag(former):
         raise ChangedMeanwhileError(what=Reason("customer {name}", name=former.name))
     name = values.get("name")
-    if name not in (None, former.name) and parties.customer_by_name(connection, name):
+    if name not in (None, former.name) and catalog_store.customer_by_name(connection, name):
         raise NameTakenError(what="customer", name=name)
     if not values:
         return former
-    customer = parties.change_customer(connection, id_, **values)
+    customer = catalog_store.change_customer(connection, id_, **values)
     _record(connection, customer, actor, "customer.changed", now)
     return customer
 
 
 def by_id(connection: Connection, id_: int) -> Customer:
     """The customer in this row. Raises NotFoundError."""
-    customer = parties.customer_by_id(connection, id_)
+    customer = catalog_store.customer_by_id(connection, id_)
     if customer is None:
         raise NotFoundError(what="customer", name=str(id_))
     return customer
@@ -121,14 +120,16 @@ def seen(connection: Connection, id_: int, actor: Actor) -> Customer:
     Who is for some products only sees the customers that have, or had, a licence of one of them.
     """
     customer = by_id(connection, id_)
-    if actor.products is not None and not parties.has_licence_of(connection, id_, actor.products):
+    if actor.products is not None and not catalog_store.has_licence_of(
+        connection, id_, actor.products
+    ):
         raise NotFoundError(what="customer", name=str(id_))
     return customer
 
 
 def find(connection: Connection, name: str) -> Customer:
     """The customer of this name. Raises NotFoundError."""
-    customer = parties.customer_by_name(connection, name)
+    customer = catalog_store.customer_by_name(connection, name)
     if customer is None:
         raise NotFoundError(what="customer", name=name[:200])
     return customer
@@ -136,11 +137,11 @@ def find(connection: Connection, name: str) -> Customer:
 
 def etag(customer: Customer) -> str:
     """What a caller names to say which state of the customer it saw."""
-    return rows.digest("customers", customer._asdict())
+    return digests.digest("customers", customer._asdict())
 
 
 def _record(
     connection: Connection, customer: Customer, actor: Actor, action: str, now: int
 ) -> None:
     row = ("customers", customer._asdict())
-    audit.record(connection, now, actor, action, customer.name, rows=[row])
+    events.record(connection, now, actor, action, customer.name, rows=[row])

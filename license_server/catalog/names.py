@@ -28,7 +28,7 @@ def words(name: str, *, whole: bool = False) -> list[str]:
     return list(dict.fromkeys(word[:_LONGEST] for word in found))[:_MOST]
 
 
-def alike(name: str) -> str | None:
+def alike_key(name: str) -> str | None:
     """What names share that people take for one: no case, spaces, signs, width or legal form.
 
     None for a name without letters or digits.

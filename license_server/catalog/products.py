@@ -16,10 +16,9 @@ from license_core.errors import (
 )
 from license_core.reason import Reason
 from license_server.actor import Actor
-from license_server.audit import digests as rows
-from license_server.audit import events as audit
-from license_server.catalog import store as parties
-from license_server.catalog.store import Product
+from license_server.audit import digests, events
+from license_server.catalog import catalog_store
+from license_server.catalog.catalog_store import Product
 from license_server.licenses import orders
 
 DEFAULTS = ("days", "edition", "features", "limits", "match", "notify_days", "grace_days")
@@ -32,7 +31,7 @@ FindProduct = Callable[[str], Product | None]
 
 def finder(connection: Connection) -> FindProduct:
     """What reads products by their names, each once."""
-    return cache(lambda name: parties.product_by_name(connection, name))
+    return cache(lambda name: catalog_store.product_by_name(connection, name))
 
 
 def defaults(product: Product | None) -> dict[str, Any]:
@@ -114,7 +113,7 @@ def add(connection: Connection, members: Mapping[str, Any], actor: Actor, now: i
     if name is None:
         raise InputInvalidError(field="name", reason="it is missing")
     actor.need("products:write", name)
-    product = parties.add_product(connection, name, now, **values)
+    product = catalog_store.add_product(connection, name, now, **values)
     if product is None:
         raise NameTakenError(what="product", name=name)
     _record(connection, product, actor, "product.added", now)
@@ -123,9 +122,9 @@ def add(connection: Connection, members: Mapping[str, Any], actor: Actor, now: i
 
 def ensure(connection: Connection, name: str, actor: Actor, now: int) -> Product:
     """The product of this name, which is added with a first licence."""
-    product = parties.product_by_name(connection, name)
+    product = catalog_store.product_by_name(connection, name)
     if product is None:
-        product = parties.add_product(connection, name, now)
+        product = catalog_store.add_product(connection, name, now)
         if product is None:  # another process was first
             return find(connection, name)
         _record(connection, product, actor, "product.added", now)
@@ -154,14 +153,14 @@ def change(
         raise InputInvalidError(field="name", reason=reason)
     if not values:
         return former
-    product = parties.change_product(connection, former.id, **values)
+    product = catalog_store.change_product(connection, former.id, **values)
     _record(connection, product, actor, "product.changed", now)
     return product
 
 
 def find(connection: Connection, name: str) -> Product:
     """The product of this name. Raises NotFoundError."""
-    product = parties.product_by_name(connection, name)
+    product = catalog_store.product_by_name(connection, name)
     if product is None:
         raise NotFoundError(what="product", name=name[:64])
     return product
@@ -176,7 +175,7 @@ def seen(connection: Connection, name: str, actor: Actor) -> Product:
 
 def etag(product: Product) -> str:
     """What a caller names to say which state of the product it saw."""
-    return rows.digest("products", product._asdict())
+    return digests.digest("products", product._asdict())
 
 
 def rules(product: Product | None) -> str:
@@ -187,4 +186,4 @@ def rules(product: Product | None) -> str:
 
 def _record(connection: Connection, product: Product, actor: Actor, action: str, now: int) -> None:
     row = ("products", product._asdict())
-    audit.record(connection, now, actor, action, product.name, rows=[row])
+    events.record(connection, now, actor, action, product.name, rows=[row])

@@ -12,8 +12,8 @@ from license_core.errors import (
     printable,
     utc,
 )
-from license_server.audit import chain, store
-from license_server.audit.store import (
+from license_server.audit import audit_store, chain
+from license_server.audit.audit_store import (
     Event,
     StoredCheckpoint,
     Wanted,
@@ -62,12 +62,12 @@ def list_(
     limit: int,
 ) -> None:
     """List events, the newest first."""
-    from license_server.operations import data_folder as vault
+    from license_server.operations import data_folder
 
     end = None if until is None else _instant(until) + _DAY
     wanted = Wanted(subject, actor, action, None if since is None else _instant(since), end)
-    with closing(vault.open_database(settings)) as database, database.reading() as connection:
-        for event in store.events(connection, wanted, before=None, limit=limit):
+    with closing(data_folder.open_database(settings)) as database, database.reading() as connection:
+        for event in audit_store.events(connection, wanted, before=None, limit=limit):
             say(_line(event))
 
 
@@ -76,13 +76,13 @@ def list_(
 @click.pass_obj
 def export(settings: ServerSettings, output: str) -> None:
     """Write the whole record as JSON lines, with its chain (SPEC section 11.1)."""
-    from license_server.operations import data_folder as vault
+    from license_server.operations import data_folder
 
-    with closing(vault.open_database(settings)) as database, written(output) as write:
+    with closing(data_folder.open_database(settings)) as database, written(output) as write:
         _link_all(database)
         with database.snapshot() as connection:
-            progress = Progress(store.count_events(connection), "events")
-            for event in store.whole_chain(connection):
+            progress = Progress(audit_store.count_events(connection), "events")
+            for event in audit_store.whole_chain(connection):
                 write(chain.exported(event))
                 progress.advance(1)
             progress.clear()
@@ -93,16 +93,16 @@ def export(settings: ServerSettings, output: str) -> None:
 @click.pass_obj
 def checkpoint(settings: ServerSettings, output: str) -> None:
     """Sign what the record is by now, and write it to a file to be kept elsewhere."""
-    from license_server.operations import data_folder as vault
+    from license_server.operations import data_folder
 
-    database, issuer = vault.open_vault(settings)
+    database, issuer = data_folder.open_vault(settings)
     now = int(time.time())
 
     def make(connection: Connection) -> StoredCheckpoint | None:
         return notary.make(connection, now, wait=True)
 
     with closing(database), written(output) as write:
-        notary = vault.open_notary(settings, issuer.name, database.tally)
+        notary = data_folder.open_notary(settings, issuer.name, database.tally)
         _link_all(database)
         made = database.write(make)
         if made is None:
@@ -121,14 +121,14 @@ def verify(settings: ServerSettings, checkpoints: tuple[str, ...], as_json: bool
     `fsck` checks the ledger too. Needs no passphrase. Ends with 95 where a fault was found.
     """
     from license_server.audit.verify import inspect
-    from license_server.operations import data_folder as vault
+    from license_server.operations import data_folder
 
-    key = vault.read_record_key(settings)
+    key = data_folder.read_record_key(settings)
 
     def check(connection: Connection, given: list[Given], tell: Tell, advance: Advance) -> None:
         inspect(connection, key, given, tell, advance)
 
-    tell_faults(settings, checkpoints, as_json, store.count_events, check)
+    tell_faults(settings, checkpoints, as_json, audit_store.count_events, check)
 
 
 def _link_all(database: Database) -> None:

@@ -15,26 +15,25 @@ from license_server.cli.progress import Progress
 from license_server.settings import ServerSettings
 
 
-@click.command()
+@click.command("backup")
 @click.option("-o", "--output", required=True, metavar="FILE", help="- : stdout.")
 @click.option("--with-keys", is_flag=True, help="The private keys too, encrypted as they are.")
 @click.pass_obj
-def backup(settings: ServerSettings, output: str, with_keys: bool) -> None:
+def backup_(settings: ServerSettings, output: str, with_keys: bool) -> None:
     """Write all that there is at this instant to one file; the server may go on serving.
 
     Needs no passphrase. Without --with-keys, keep a copy of DATA/keys elsewhere.
     """
-    from license_server.operations import backup as backups
-    from license_server.operations import data_folder as vault
+    from license_server.operations import backup, data_folder
 
     os.umask(0o077)  # it names customers, and their people
     with (
-        closing(vault.open_database(settings)) as database,
+        closing(data_folder.open_database(settings)) as database,
         written(output) as write,
         database.snapshot() as connection,
     ):
-        progress = Progress(backups.count(connection), "rows")
-        backups.write(
+        progress = Progress(backup.count(connection), "rows")
+        backup.write(
             connection,
             settings,
             write,
@@ -56,17 +55,16 @@ def restore(settings: ServerSettings, file: Path, thorough: bool) -> None:
 
     Never over a server that is there: name a new folder (--data), or an empty database.
     """
-    from license_server.operations import backup as backups
-    from license_server.operations import data_folder as vault
+    from license_server.operations import backup, data_folder
 
-    kept = backups.read(file)
+    kept = backup.read(file)
     progress = Progress(kept.total, "rows")
 
     def fill(connection: Connection) -> None:
         now = int(time.time())
-        backups.load(connection, kept, now, thorough=thorough, advance=progress.advance)
+        backup.load(connection, kept, now, thorough=thorough, advance=progress.advance)
 
-    vault.put_in_place(settings, kept.files, fill, secrets.token_bytes)
+    data_folder.put_in_place(settings, kept.files, fill, secrets.token_bytes)
     progress.clear()
     say(f"Restored {settings.data} as it was at {utc(kept.made_at)}.")
     if not settings.seeds_key.exists():

@@ -53,12 +53,12 @@ def tell_faults(
     Raises RecordBrokenError where there was one, FileUnreadableError for a checkpoint's file, or
     as vault.open_database does.
     """
-    from license_server.operations import data_folder as vault
+    from license_server.operations import data_folder
 
     given = [_given(path) for path in checkpoints]
     count, first = 0, ""
     with (
-        closing(vault.open_database(settings)) as database,
+        closing(data_folder.open_database(settings)) as database,
         database.snapshot() as connection,
     ):
         total = size(connection)

@@ -16,21 +16,20 @@ from license_server.cli.faults import (
 from license_server.settings import ServerSettings
 
 
-@click.command()
+@click.command("fsck")
 @checkpoint_option
 @json_option
 @click.pass_obj
-def fsck(settings: ServerSettings, checkpoints: tuple[str, ...], as_json: bool) -> None:
+def fsck_(settings: ServerSettings, checkpoints: tuple[str, ...], as_json: bool) -> None:
     """Check that the ledger, its record and all signatures agree; change nothing.
 
     Needs no passphrase. Ends with 95 where a fault was found.
     """
-    from license_server.operations import data_folder as vault
-    from license_server.operations import fsck as ledger
+    from license_server.operations import data_folder, fsck
 
-    trusted = ledger.Trusted(vault.read_roots(settings), vault.read_record_key(settings))
+    trusted = fsck.Trusted(data_folder.read_roots(settings), data_folder.read_record_key(settings))
 
     def check(connection: Connection, given: list[Given], tell: Tell, advance: Advance) -> None:
-        ledger.check(connection, trusted, given, tell, advance)
+        fsck.check(connection, trusted, given, tell, advance)
 
-    tell_faults(settings, checkpoints, as_json, ledger.size, check)
+    tell_faults(settings, checkpoints, as_json, fsck.size, check)

@@ -66,13 +66,13 @@ def keys() -> None:
 @click.pass_obj
 def list_(settings: ServerSettings, as_json: bool) -> None:
     """List the keys of the keyset in force. Needs no passphrase."""
-    from license_server.operations import data_folder as vault
+    from license_server.operations import data_folder
     from license_server.signing import keysets
 
     now = int(time.time())
-    with closing(vault.open_database(settings)) as database:
-        trust = vault.read_trust(settings, database)
-        uri = vault.signer_uri(settings, trust, now)
+    with closing(data_folder.open_database(settings)) as database:
+        trust = data_folder.read_trust(settings, database)
+        uri = data_folder.signer_uri(settings, trust, now)
     keyset = trust.keyset.keyset
     ours = _signing(settings, trust, uri)
     if as_json:
@@ -179,8 +179,7 @@ def new(
     output: str | None,
 ) -> None:
     """Make another signing key. The newest that may sign is used as soon as it is in force."""
-    from license_server.signing import install as keyring
-    from license_server.signing import keysets
+    from license_server.signing import install, keysets
     from license_server.signing.signers import open_signer
 
     now = int(time.time())
@@ -189,7 +188,7 @@ def new(
     with closing(_Change(settings, output)) as change:
         change.root()  # or no key is made
         if uri is None:
-            public = keyring.new_key(settings, secrets.token_bytes)
+            public = install.new_key(settings, secrets.token_bytes)
         else:
             public = open_signer(uri, settings.read_passphrase).public_key
         made = SigningKey(public, nbf, max(nbf, now) + days * DAY, products=products or None)
@@ -271,20 +270,20 @@ def renew(
         change.to(renewed, now)
 
 
-@keys.command()
+@keys.command("install")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.pass_obj
-def install(settings: ServerSettings, files: tuple[str, ...]) -> None:
+def install_(settings: ServerSettings, files: tuple[str, ...]) -> None:
     """Put the signed keyset in FILE in force; with new roots, where they were rotated.
 
     A server that is running takes it up within a second or two.
     """
-    from license_server.operations import data_folder as vault
-    from license_server.signing import install as keyring
+    from license_server.operations import data_folder
+    from license_server.signing import install
 
     given = b"\n".join(input_file(file) for file in files)
-    with closing(vault.open_database(settings)) as database:
-        issuer = keyring.install(
+    with closing(data_folder.open_database(settings)) as database:
+        issuer = install.install(
             settings, database, given, " ".join(files), COMMAND, int(time.time())
         )
     _installed(issuer.version, issuer.signer.public_key.kid)
@@ -295,10 +294,10 @@ def install(settings: ServerSettings, files: tuple[str, ...]) -> None:
 @click.pass_obj
 def file_(settings: ServerSettings, output: str) -> None:
     """Write the keyset in force, with its roots: for sites that are to know it at once."""
-    from license_server.operations import data_folder as vault
+    from license_server.operations import data_folder
 
-    with closing(vault.open_database(settings)) as database:
-        trust = vault.read_trust(settings, database)
+    with closing(data_folder.open_database(settings)) as database:
+        trust = data_folder.read_trust(settings, database)
     with written(output) as put:
         put(trust.text.encode("ascii"))
 
@@ -313,17 +312,16 @@ def leaked(settings: ServerSettings, kid: str, yes: bool, output: str | None) ->
 
     `keys reissue KID` then issues all live licences of it again, with another key.
     """
-    from license_server.licenses import signed_by as signed
-    from license_server.signing import install as keyring
-    from license_server.signing import keysets
+    from license_server.licenses import signed_by
+    from license_server.signing import install, keysets
 
     now = int(time.time())
     with closing(_Change(settings, output)) as change:
         entry = keysets.entry(change.base, kid)
         kid = entry.key.kid
         with change.database.reading() as connection:
-            shares = signed.shares(connection, kid, now)
-            products = signed.products_of(connection, kid, now)
+            shares = signed_by.shares(connection, kid, now)
+            products = signed_by.products_of(connection, kid, now)
         total, live = sum(one.licenses for one in shares), sum(one.live for one in shares)
         say(f"{kid} is {entry.state}. It signed {total} licences, of {len(shares)} customers.")
         say(f"{live} of them are live: {', '.join(map(printable, products)) or 'none'}.")
@@ -352,7 +350,7 @@ def leaked(settings: ServerSettings, kid: str, yes: bool, output: str | None) ->
             raise InputInvalidError(field="KID", reason=reason)
         if not others:
             change.root()  # or no key is made
-            public = keyring.new_key(settings, secrets.token_bytes)
+            public = install.new_key(settings, secrets.token_bytes)
             made = SigningKey(public, now - DAY, entry.exp, products=entry.products)
             click.echo(f"Made the signing key {public.kid}.", err=True)
 
@@ -377,40 +375,39 @@ def leaked(settings: ServerSettings, kid: str, yes: bool, output: str | None) ->
     "--reason", default="the signing key was lost", show_default=True, help="Why; it is kept."
 )
 @click.pass_obj
-def reissue(settings: ServerSettings, kid: str, output: Path, reason: str) -> None:
+def reissue_(settings: ServerSettings, kid: str, output: Path, reason: str) -> None:
     """Issue all live licences that the key KID signed again, with the key in use.
 
     Each keeps its host, its term and all that it allows, and gets a number of its own. Begun again
     it goes on where it was stopped; the files are written anew.
     """
-    from license_server.licenses import reissue as reissuing
-    from license_server.licenses import signed_by as signed
-    from license_server.operations import data_folder as vault
-    from license_server.sheets import reissued_files as mailing
+    from license_server.licenses import reissue, signed_by
+    from license_server.operations import data_folder
+    from license_server.sheets import reissued_files
     from license_server.signing import keysets
 
     now = int(time.time())
-    database, issuer = vault.open_vault(settings)
+    database, issuer = data_folder.open_vault(settings)
     with closing(database):
         entry = keysets.entry(issuer.keyset.keyset, kid)
         kid = entry.key.kid
         if entry.key == issuer.signer.public_key:
             reason = "it is the key in use; `keys leaked KID --yes` puts another in its place"
             raise InputInvalidError(field="KID", reason=reason)
-        mailing.prepare(output)
+        reissued_files.prepare(output)
         with database.reading() as connection:
-            total = signed.count_live(connection, kid, now)
+            total = signed_by.count_live(connection, kid, now)
         progress = Progress(total, "licences")
         done = 0
         left: list[tuple[str, LicenseError]] = []
-        for batch in reissuing.reissue(
+        for batch in reissue.reissue(
             database, issuer, kid, COMMAND, reason, now, secrets.token_bytes
         ):
             done += batch.done
             progress.advance(batch.done)
             left += batch.left
         progress.clear()
-        files = mailing.write(output, reissuing.reissued(database, kid))
+        files = reissued_files.write(output, reissue.reissued(database, kid))
     click.echo(f"Issued {licences(done)} again; {files} files are in {output}.", err=True)
     for number, error in left:
         click.echo(f"[W]: {number} was not issued again: {error.sentence}", err=True)
@@ -422,12 +419,12 @@ class _Change:
     """A keyset to be made: of the one in force, or of the draft in a file."""
 
     def __init__(self, settings: ServerSettings, output: str | None) -> None:
-        from license_server.operations import data_folder as vault
+        from license_server.operations import data_folder
 
         self._settings, self._output = settings, output
-        self.database: Database = vault.open_database(settings)
+        self.database: Database = data_folder.open_database(settings)
         try:
-            self.trust = vault.read_trust(settings, self.database)
+            self.trust = data_folder.read_trust(settings, self.database)
             draft = self._draft()
             self._continued = draft is not None
             self.base = draft or self.trust.keyset.keyset
@@ -441,11 +438,11 @@ class _Change:
 
     def root(self) -> "Signer | None":
         """The root key that signs it here; None: a draft is written. Raises InputInvalidError."""
-        from license_server.signing import install as keyring
+        from license_server.signing import install
 
         if self._output:
             return None
-        root = keyring.open_root(self._settings, self.trust)
+        root = install.open_root(self._settings, self.trust)
         if root is None:
             reason = "no root key that may sign alone is here: name a FILE for the draft"
             raise InputInvalidError(field="-o", reason=reason)
@@ -453,11 +450,10 @@ class _Change:
 
     def to(self, changed: Callable[[Keyset], Keyset], now: int) -> None:
         """Put what *changed* makes in force where a root key is here, else write it as a draft."""
-        from license_server.signing import install as keyring
-        from license_server.signing import keysets
+        from license_server.signing import install, keysets
 
         present = self.trust.keyset.keyset
-        new = keyring.next_keyset(present, changed(self.base), now)
+        new = install.next_keyset(present, changed(self.base), now)
         try:
             Keyset.from_dict(new.to_dict())  # before anybody signs what no client would read
         except ClaimError as error:
@@ -465,7 +461,7 @@ class _Change:
         root = self.root()
         if root is not None:
             given = keysets.written((), (new.sign(root),)).encode("ascii")
-            issuer = keyring.install(
+            issuer = install.install(
                 self._settings, self.database, given, "the keyset", COMMAND, now
             )
             _installed(issuer.version, issuer.signer.public_key.kid)

@@ -25,8 +25,8 @@ from license_core.paths import read, words
 from license_server.actor import COMMAND
 from license_server.cli.output import say, written
 from license_server.cli.shared import write
+from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.orders import Order
-from license_server.licenses.store import StoredLicense
 from license_server.settings import ServerSettings
 
 _LARGEST_TEXT = 256 * 1024
@@ -180,16 +180,15 @@ def revoke(settings: ServerSettings, number: str, reason: str) -> None:
 @click.pass_obj
 def history(settings: ServerSettings, number: str) -> None:
     """Say what became of the licence NUMBER, who did what, and why."""
-    from license_server.audit import store as record
-    from license_server.licenses import issuing
-    from license_server.licenses import store as licenses
+    from license_server.audit import audit_store
+    from license_server.licenses import issuing, license_store
 
     def look(connection: Any) -> Iterator[str]:
-        line = licenses.of_line(connection, issuing.find(connection, number).line)
+        line = license_store.of_line(connection, issuing.find(connection, number).line)
         for one in line:
             then = f"; {one.replaced_by} replaced it" if one.replaced_by else ""
             yield f"{one.number} for {_to_whom(one)}: {one.state}{then}"
-        for event in record.trail(connection, [one.number for one in line]):
+        for event in audit_store.trail(connection, [one.number for one in line]):
             why = f": {printable(event.reason)}" if event.reason else ""
             yield f"{utc(event.at)}  {event.action} {event.subject} by {event.actor}{why}"
 
@@ -211,11 +210,11 @@ def history(settings: ServerSettings, number: str) -> None:
 def file_(settings: ServerSettings, number: str, output: str, with_revocations: bool) -> None:
     """Write the file of the licence NUMBER, as it was issued; nothing is issued."""
     from license_server.licenses import issuing
-    from license_server.signing import revocation_lists as revocations
+    from license_server.signing import revocation_lists
 
     def look(connection: Any) -> tuple[StoredLicense, bytes]:
         stored = issuing.find(connection, number)
-        return stored, revocations.block(connection) if with_revocations else b""
+        return stored, revocation_lists.block(connection) if with_revocations else b""
 
     stored, behind = write(settings, look)
     file = issuing.file_of(stored) + behind
@@ -248,17 +247,17 @@ def _issue(
     settings: ServerSettings, act: str, number: str | None, given: dict[str, Any], output: str
 ) -> None:
     """Do *act*, and write the file of the licence that it makes."""
-    from license_server.audit.store import Reply
+    from license_server.audit.audit_store import Reply
     from license_server.licenses import acts, issuing
     from license_server.licenses.acts import Wanted
     from license_server.licenses.proposal_store import Proposal
-    from license_server.operations import data_folder as vault
+    from license_server.operations import data_folder
     from license_server.site import Site
 
     now = int(time.time())
     members = {name: value for name, value in given.items() if value not in (None, False)}
     wanted = Wanted(act, members, number)
-    database, issuer = vault.open_vault(settings)
+    database, issuer = data_folder.open_vault(settings)
     kept: list[StoredLicense | Proposal] = []
 
     def tell(done: StoredLicense | Proposal) -> Reply:

@@ -30,8 +30,8 @@ from license_server.cli import (
     users,
 )
 from license_server.cli.audit import audit
-from license_server.cli.backup import backup, restore
-from license_server.cli.fsck import fsck
+from license_server.cli.backup import backup_, restore
+from license_server.cli.fsck import fsck_
 from license_server.cli.keys import keys
 from license_server.cli.output import give_up_output, say
 from license_server.cli.revocations import revocations
@@ -109,12 +109,12 @@ def init(settings: ServerSettings, vendor: str, admin: str) -> None:
     Where LICENSE_SERVER_SIGNER names a signing key, that one is used and none is made.
     """
     from license_server.access import accounts
-    from license_server.operations import data_folder as vault
+    from license_server.operations import data_folder
 
     given = settings.read_admin_password()
     password = given or b64url.encode(secrets.token_bytes(15))
-    administrator = vault.Administrator(accounts.read_email(admin), password)
-    vault.make(settings, vendor, administrator, int(time.time()), secrets.token_bytes)
+    administrator = data_folder.Administrator(accounts.read_email(admin), password)
+    data_folder.make(settings, vendor, administrator, int(time.time()), secrets.token_bytes)
     say(f"Made the server in {settings.data}.")
     say(f"Ship {settings.root_pub_pem} with your product, in its folder keys/.")
     say(f"Keep a copy of {settings.root_key} offline; the server runs without it.")
@@ -133,28 +133,27 @@ def init(settings: ServerSettings, vendor: str, admin: str) -> None:
 def serve(settings: ServerSettings, host: str, port: int) -> None:
     """Serve the desk (the web pages to issue at) and the API; print the URL when ready."""
     from license_server.app import create_app
-    from license_server.http import server as serving
-    from license_server.operations import process as logs
+    from license_server.http import server
+    from license_server.operations import process
 
-    logs.configure()
+    process.configure()
     app = create_app(settings)
-    listening = serving.listen(host, port)
+    listening = server.listen(host, port)
     name = f"[{host}]" if ":" in host else host
     url = f"http://{name}:{listening.getsockname()[1]}"
-    serving.run(app, listening, lambda: say(url), app.state.running.stop)
+    server.run(app, listening, lambda: say(url), app.state.running.stop)
 
 
 @cli.command()
 @click.pass_obj
 def upgrade(settings: ServerSettings) -> None:
     """Bring the database to this server's version."""
-    from license_server.operations import data_folder as vault
-    from license_server.operations import schema
+    from license_server.operations import data_folder, schema
 
-    database = vault.open_any_database(settings)
+    database = data_folder.open_any_database(settings)
     try:
-        vault.ensure_record_key(settings, secrets.token_bytes)
-        vault.ensure_seeds_key(settings, secrets.token_bytes)
+        data_folder.ensure_record_key(settings, secrets.token_bytes)
+        data_folder.ensure_seeds_key(settings, secrets.token_bytes)
         database.write(lambda connection: schema.upgrade(connection, int(time.time())))
     finally:
         database.close()
@@ -163,9 +162,9 @@ def upgrade(settings: ServerSettings) -> None:
 
 for command in (
     audit,
-    backup,
+    backup_,
     export,
-    fsck,
+    fsck_,
     import_,
     keys,
     restore,

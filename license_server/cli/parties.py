@@ -39,12 +39,12 @@ def _with_contact(command: Any) -> Any:
 @click.pass_obj
 def customer_list(settings: ServerSettings, search: str | None) -> None:
     """List the customers, in the order of their names."""
-    from license_server.catalog import store as parties
+    from license_server.catalog import catalog_store
 
     last: str | None = None
     while True:
         after = last
-        page = write(settings, lambda c: parties.customers_after(c, after, _PAGE, search))  # noqa: B023
+        page = write(settings, lambda c: catalog_store.customers_after(c, after, _PAGE, search))  # noqa: B023
         for one in page:
             say(f"{one.id}\t{printable(one.name)}\t{printable(one.contact_email or '')}")
         if len(page) < _PAGE:
@@ -119,9 +119,9 @@ def _with_rules(command: Any) -> Any:
 @click.pass_obj
 def product_list(settings: ServerSettings) -> None:
     """List the products and their rules."""
-    from license_server.catalog import store as parties
+    from license_server.catalog import catalog_store
 
-    for one in write(settings, lambda c: parties.products_after(c, None, 10_000)):
+    for one in write(settings, lambda c: catalog_store.products_after(c, None, 10_000)):
         days = "any term" if one.longest_days is None else f"at most {one.longest_days} days"
         moves = "any number" if one.rehosts is None else str(one.rehosts)
         approval = "\tneeds approval" if one.needs_approval else ""

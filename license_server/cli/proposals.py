@@ -23,10 +23,12 @@ def proposal() -> None:
 @click.pass_obj
 def list_(settings: ServerSettings, all_: bool) -> None:
     """List what waits, the newest first."""
-    from license_server.licenses import proposal_store as proposals
+    from license_server.licenses import proposal_store
 
     state = None if all_ else "waiting"
-    for one in write(settings, lambda c: proposals.listed(c, state, before=None, limit=10_000)):
+    for one in write(
+        settings, lambda c: proposal_store.listed(c, state, before=None, limit=10_000)
+    ):
         what = f"{one.act} {one.subject}" if one.subject else one.act
         say(
             f"{one.id}\t{one.state}\t{what}\t{printable(one.customer)}\t{one.product}\t"
@@ -38,12 +40,12 @@ def list_(settings: ServerSettings, all_: bool) -> None:
 @click.argument("id", type=int)
 @click.option("--reason", metavar="TEXT", help="Why; it is kept.")
 @click.pass_obj
-def approve(settings: ServerSettings, id: int, reason: str | None) -> None:  # noqa: A002
+def approve(settings: ServerSettings, id: int, reason: str | None) -> None:
     """Approve the proposal ID and issue its licence; `file` writes what was issued."""
-    from license_server.audit.store import Reply
+    from license_server.audit.audit_store import Reply
+    from license_server.licenses.license_store import StoredLicense
     from license_server.licenses.proposal_store import Proposal
-    from license_server.licenses.store import StoredLicense
-    from license_server.operations import data_folder as vault
+    from license_server.operations import data_folder
     from license_server.site import Site
 
     def tell(done: StoredLicense | Proposal) -> Reply:
@@ -51,7 +53,7 @@ def approve(settings: ServerSettings, id: int, reason: str | None) -> None:  # n
         return Reply(201, number, b"")
 
     now = int(time.time())
-    database, issuer = vault.open_vault(settings)
+    database, issuer = data_folder.open_vault(settings)
     try:
         site = Site(settings, database, issuer, lambda: now, secrets.token_bytes)
         reply = asyncio.run(site.approve(id, COMMAND, reason, now, tell))
@@ -64,7 +66,7 @@ def approve(settings: ServerSettings, id: int, reason: str | None) -> None:  # n
 @click.argument("id", type=int)
 @click.option("--reason", required=True, metavar="TEXT", help="Why; it is kept.")
 @click.pass_obj
-def refuse(settings: ServerSettings, id: int, reason: str) -> None:  # noqa: A002
+def refuse(settings: ServerSettings, id: int, reason: str) -> None:
     """Refuse the proposal ID."""
     from license_server.licenses import proposals
 

@@ -41,20 +41,22 @@ def publish(settings: ServerSettings, days: int, output: str | None) -> None:
 
     The server serves it at /license.revocations.
     """
-    from license_server.operations import data_folder as vault
-    from license_server.signing import revocation_lists as lists
+    from license_server.operations import data_folder
+    from license_server.signing import revocation_lists
 
-    database, issuer = vault.open_vault(settings)
+    database, issuer = data_folder.open_vault(settings)
     with closing(database):
         with database.reading() as connection:
-            new, count = lists.draw_up(connection, issuer, int(time.time()), days)
+            new, count = revocation_lists.draw_up(connection, issuer, int(time.time()), days)
         try:
-            database.write(lambda connection: lists.record(connection, new, count, COMMAND))
+            database.write(
+                lambda connection: revocation_lists.record(connection, new, count, COMMAND)
+            )
         except IntegrityError as error:
             raise DatabaseUnavailableError(reason="another list was published just now") from error
     if output:
         with written(output) as put:
-            put(lists.file_of(new))
+            put(revocation_lists.file_of(new))
     due = utc(new.expires_at)
     listed = licences(count)
     click.echo(f"Published list {new.number}: {listed}; the next is due {due}.", err=True)
@@ -65,15 +67,14 @@ def publish(settings: ServerSettings, days: int, output: str | None) -> None:
 @click.pass_obj
 def show(settings: ServerSettings, output: str | None) -> None:
     """Say which list is in force. Needs no passphrase."""
-    from license_server.signing import revocation_lists as lists
-    from license_server.signing import revocation_store as store
+    from license_server.signing import revocation_lists, revocation_store
 
-    found = write(settings, store.newest)
+    found = write(settings, revocation_store.newest)
     if found is None:
         raise NotFoundError(what="revocation list", name="yet")
     if output:
         with written(output) as put:
-            put(lists.file_of(found))
+            put(revocation_lists.file_of(found))
         return
     now, due = int(time.time()), utc(found.expires_at)
     say(f"List {found.number} of {utc(found.created_at)}; the next is due {due}.")

@@ -81,9 +81,9 @@ def keyset(settings: ServerSettings, file: str, key: str, yes: bool, output: str
 
     Where several root keys must sign, each adds its signature to the file of the one before.
     """
-    from license_server.signing import root_signing as rootwork
+    from license_server.signing import root_signing
 
-    work = rootwork.read(input_file(file), file, armor.KEYSET)
+    work = root_signing.read(input_file(file), file, armor.KEYSET)
     _sign(settings, work, key, yes, output)
 
 
@@ -132,21 +132,21 @@ def rotate(
     They count once enough of the former root keys signed them, and enough of the new ones too:
     begin without FILE, then let the others sign the file that comes of it.
     """
-    from license_server.operations import data_folder as vault
-    from license_server.signing import root_signing as rootwork
+    from license_server.operations import data_folder
+    from license_server.signing import root_signing
 
     if file is not None:
         if trusted or vendor:
             reason = "FILE says already which root keys are trusted; leave --trust and --vendor out"
             raise InputInvalidError(field="FILE", reason=reason)
-        work = rootwork.read(input_file(file), file, armor.ROOTS)
+        work = root_signing.read(input_file(file), file, armor.ROOTS)
     else:
         if not trusted or vendor is None:
             missing = "--vendor" if trusted else "--trust"
             raise InputInvalidError(field=missing, reason="it is missing")
-        keys = [vault.read_root(path) for path in trusted]
+        keys = [data_folder.read_root(path) for path in trusted]
         try:
-            work = rootwork.next_roots(vendor, former, keys, needed, int(time.time()))
+            work = root_signing.next_roots(vendor, former, keys, needed, int(time.time()))
         except ValueError as error:
             raise InputInvalidError(field="--trust", reason=str(error)) from error
     _sign(settings, work, key, yes, output)

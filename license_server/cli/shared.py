@@ -27,9 +27,9 @@ def write(settings: ServerSettings, work: Callable[[Connection], T]) -> T:
 
     Raises what *work* raises, or what vault.open_database does.
     """
-    from license_server.operations import data_folder as vault
+    from license_server.operations import data_folder
 
-    database = vault.open_database(settings)
+    database = data_folder.open_database(settings)
     try:
         return database.write(work)
     finally:

@@ -14,14 +14,13 @@ import click
 from license_core.errors import ImportRefusedError
 from license_core.write_errors import told_plainly
 from license_server.actor import COMMAND
-from license_server.audit.store import Wanted
+from license_server.audit.audit_store import Wanted
 from license_server.cli.output import licences, written
 from license_server.cli.progress import Progress
+from license_server.licenses.license_store import STATES
 from license_server.licenses.search import Filter
-from license_server.licenses.store import STATES
 from license_server.settings import ServerSettings
-from license_server.sheets import csv as sheets
-from license_server.sheets import exports
+from license_server.sheets import csv_text, exports
 from license_server.sheets.batches import Outcome
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -44,7 +43,7 @@ def import_() -> None:
 @click.option("--report", metavar="FILE", help="A CSV file of what became of each line.")
 @click.option(
     "--encoding",
-    type=click.Choice(sheets.ENCODINGS, case_sensitive=False),
+    type=click.Choice(csv_text.ENCODINGS, case_sensitive=False),
     default="utf-8",
     show_default=True,
     help="How its characters are written.",
@@ -69,12 +68,10 @@ def import_licenses(
     Nothing is issued unless every line is right, or --skip-wrong is given. Begun again within a
     week with the same FILE, or the same --job, it goes on: no line is issued twice.
     """
-    from license_server.operations import data_folder as vault
-    from license_server.operations import garbage
-    from license_server.sheets import importer as importing
-    from license_server.sheets import orders as order_sheet
+    from license_server.operations import data_folder, garbage
+    from license_server.sheets import importer, order_sheet
 
-    database, issuer = vault.open_vault(settings)
+    database, issuer = data_folder.open_vault(settings)
     now = int(time.time())
     garbage.settle()
     try:
@@ -83,7 +80,7 @@ def import_licenses(
             name = job or fingerprint
             if dry_run or not skip_wrong:
                 lines = order_sheet.read(data, encoding)
-                checked = importing.check(database, lines, COMMAND, now, name)
+                checked = importer.check(database, lines, COMMAND, now, name)
                 right, wrong = _follow(checked, total, "lines checked", report if dry_run else None)
                 _tell(wrong)
                 if wrong and not dry_run:
@@ -98,7 +95,7 @@ def import_licenses(
                     return
                 data.seek(0)
             lines = order_sheet.read(data, encoding)
-            done = importing.issue(database, issuer, lines, COMMAND, now, secrets.token_bytes, name)
+            done = importer.issue(database, issuer, lines, COMMAND, now, secrets.token_bytes, name)
             right, wrong = _follow(done, total, "lines done", report)
             _tell(wrong)
     finally:
@@ -113,13 +110,13 @@ def _follow(
     progress = Progress(total, what)
     right, wrong = 0, []
     with written(report) if report else nullcontext(lambda _: None) as write:
-        write(sheets.line(_REPORT).encode("utf-8"))
+        write(csv_text.line(_REPORT).encode("utf-8"))
         for batch in batches:
             progress.advance(len(batch))
             wrong += [one for one in batch if one.slug]
             right += sum(1 for one in batch if not one.slug)
             if report:
-                write("".join(map(sheets.line, batch)).encode("utf-8"))
+                write("".join(map(csv_text.line, batch)).encode("utf-8"))
     progress.clear()
     return right, wrong
 
@@ -196,9 +193,9 @@ def export_events(settings: ServerSettings, /, output: str, **given: str | None)
 
 @contextmanager
 def _reading(settings: ServerSettings) -> Iterator[exports.Read]:
-    from license_server.operations import data_folder as vault
+    from license_server.operations import data_folder
 
-    database = vault.open_database(settings)
+    database = data_folder.open_database(settings)
     try:
         yield database.read
     finally:
@@ -207,6 +204,6 @@ def _reading(settings: ServerSettings) -> Iterator[exports.Read]:
 
 def _write(output: str, columns: Iterable[str], rows: Iterator[tuple[object, ...]]) -> None:
     with written(output) as write:
-        for text in sheets.write(tuple(columns), rows):
+        for text in csv_text.write(tuple(columns), rows):
             write(text.encode("utf-8"))
     sys.stdout.flush()

@@ -43,14 +43,14 @@ def create(settings: ServerSettings, uri: str | None) -> None:
 @click.pass_obj
 def show(settings: ServerSettings, uri: str | None) -> None:
     """Say which key is at URI, by default the one that signs; nothing is signed."""
-    from license_server.operations import data_folder as vault
+    from license_server.operations import data_folder
     from license_server.signing.signers import describe
 
     where = uri or settings.signer
     if where is None:
-        with closing(vault.open_database(settings)) as database:
-            trust = vault.read_trust(settings, database)
-            where = vault.signer_uri(settings, trust, int(time.time()))
+        with closing(data_folder.open_database(settings)) as database:
+            trust = data_folder.read_trust(settings, database)
+            where = data_folder.signer_uri(settings, trust, int(time.time()))
     told = describe(where, settings.read_passphrase)
     _tell(told.public_key)
     kept = "can be copied" if told.exportable else "never leaves the token"
@@ -66,11 +66,14 @@ def count(settings: ServerSettings) -> None:
     than counted: something signed past this server (`fsck` calls it a fault). What a key signs
     elsewhere is counted by nobody here; a token may keep a count of its own to compare with.
     """
-    from license_server.operations import data_folder as vault
-    from license_server.signing import signature_count as tally
+    from license_server.operations import data_folder
+    from license_server.signing import signature_count
 
-    with closing(vault.open_database(settings)) as database, database.snapshot() as connection:
-        for kind, counted, recorded in tally.compare(connection):
+    with (
+        closing(data_folder.open_database(settings)) as database,
+        database.snapshot() as connection,
+    ):
+        for kind, counted, recorded in signature_count.compare(connection):
             kept = "none kept" if recorded is None else f"{recorded} recorded"
             apart = 0 if recorded is None else counted - recorded
             said = f"difference {apart}" if apart else "they agree"

@@ -7,7 +7,7 @@ import click
 
 from license_core import strictjson
 from license_core.errors import utc
-from license_server.access.store import StoredToken
+from license_server.access.access_store import StoredToken
 from license_server.actor import COMMAND
 from license_server.cli.output import say
 from license_server.cli.shared import write
@@ -42,16 +42,16 @@ def create(
     days: int | None,
 ) -> None:
     """Print a new token called NAME, this once."""
-    from license_server.access import tokens as auth
+    from license_server.access import tokens
 
     now = int(time.time())
-    grant = auth.Grant(
-        frozenset(scopes) or auth.PROGRAM.scopes,
+    grant = tokens.Grant(
+        frozenset(scopes) or tokens.PROGRAM.scopes,
         frozenset(products) or None,
         None if days is None else now + days * 86400,
     )
     made = write(
-        settings, lambda c: auth.new_token(c, name, COMMAND, now, secrets.token_bytes, grant)
+        settings, lambda c: tokens.new_token(c, name, COMMAND, now, secrets.token_bytes, grant)
     )
     say(made)
 
@@ -60,10 +60,10 @@ def create(
 @click.pass_obj
 def list_(settings: ServerSettings) -> None:
     """List the tokens, without their secrets."""
-    from license_server.access import store as people
+    from license_server.access import access_store
 
     now = int(time.time())
-    for stored in write(settings, people.list_tokens):
+    for stored in write(settings, access_store.list_tokens):
         say("\t".join(_line(stored, now)))
 
 
@@ -72,10 +72,10 @@ def list_(settings: ServerSettings) -> None:
 @click.pass_obj
 def revoke(settings: ServerSettings, name: str) -> None:
     """Make the token NAME worthless."""
-    from license_server.access import tokens as auth
+    from license_server.access import tokens
 
     now = int(time.time())
-    write(settings, lambda connection: auth.revoke_token(connection, name, COMMAND, now))
+    write(settings, lambda connection: tokens.revoke_token(connection, name, COMMAND, now))
     say(f"Revoked {name}.")
 
 

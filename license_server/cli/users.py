@@ -8,7 +8,7 @@ import click
 from sqlalchemy import Connection
 
 from license_core.errors import utc
-from license_server.access.store import Invitation, StoredUser
+from license_server.access.access_store import Invitation, StoredUser
 from license_server.actor import COMMAND
 from license_server.cli.output import say
 from license_server.cli.shared import password, write
@@ -92,10 +92,10 @@ def reopen(settings: ServerSettings, email: str) -> None:
 @click.pass_obj
 def end_codes(settings: ServerSettings, email: str) -> None:
     """Ask EMAIL for no code any more, whose device and recovery codes are lost."""
-    from license_server.access import totp as second_factor
+    from license_server.access import totp
 
     now = int(time.time())
-    done = _change(settings, email, lambda c, u: second_factor.end_of_other(c, u, COMMAND, now))
+    done = _change(settings, email, lambda c, u: totp.end_of_other(c, u, COMMAND, now))
     say(f"{done.email} signs in with the password alone now.")
 
 
@@ -137,10 +137,10 @@ def withdraw(settings: ServerSettings, email: str) -> None:
 @click.pass_obj
 def list_(settings: ServerSettings) -> None:
     """List who may sign in, and who is invited."""
-    from license_server.access import store as people
+    from license_server.access import access_store
 
     def read(connection: Connection) -> tuple[list[StoredUser], list[Invitation]]:
-        return people.list_users(connection), people.list_invitations(connection)
+        return access_store.list_users(connection), access_store.list_invitations(connection)
 
     users, invited = write(settings, read)
     for one in users:

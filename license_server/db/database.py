@@ -28,7 +28,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from license_core.errors import DatabaseUnavailableError, InputInvalidError
-from license_server.db import deferred as later
+from license_server.db import deferred
 from license_server.signing.signature_count import Tally
 
 T = TypeVar("T")
@@ -175,10 +175,10 @@ class Writer:
         So is a single one once more whose connection had died before the commit.
         """
         try:
-            with self._engine.connect() as connection, later.gathering(connection):
+            with self._engine.connect() as connection, deferred.gathering(connection):
                 try:
                     results = [job.work(connection) for job in jobs]
-                    later.write(connection)
+                    deferred.write(connection)
                 except Exception as error:
                     connection.rollback()
                     if len(jobs) == 1 and not (first and _was_lost(error)):

@@ -25,17 +25,18 @@ from license_core.errors import (
 )
 from license_core.reason import Reason
 from license_server.actor import Actor
-from license_server.audit import digests as rows
-from license_server.audit import events as audit
-from license_server.audit import store as record_store
-from license_server.audit.store import NewEvent
-from license_server.catalog import customers, products
-from license_server.catalog import store as parties
-from license_server.catalog.store import Product
-from license_server.licenses import issuing, orders, store
+from license_server.audit import audit_store, digests, events
+from license_server.audit.audit_store import NewEvent
+from license_server.catalog import catalog_store, customers, products
+from license_server.catalog.catalog_store import Product
+from license_server.licenses import (
+    issuing,
+    license_store,
+    orders,
+)
 from license_server.licenses.issuing import Drawn, Issuer
+from license_server.licenses.license_store import NewLicense, StoredLicense
 from license_server.licenses.orders import DAY, Order
-from license_server.licenses.store import NewLicense, StoredLicense
 
 PERMISSIONS = {
     "issue": "licenses:issue",
@@ -178,7 +179,7 @@ def record(
     process took the number: then draw up another.
     """
     license_, former = drawn.license, planned.former
-    standing = parties.standing(connection, license_.sub, license_.aud)
+    standing = catalog_store.standing(connection, license_.sub, license_.aud)
     customer_id, product_id, needs = standing[:3]
     issuing.check_in_force(issuer, standing.keyset_version)
     now = license_.iat
@@ -189,20 +190,20 @@ def record(
         product_id, needs = added.id, added.needs_approval
     check_approval(planned, bool(needs))
     new = row_of(planned, drawn, issuer, actor, customer_id, product_id)
-    changed: list[audit.Row] = []
+    changed: list[events.Row] = []
     if former is not None:
         allowed = _FROM.get(planned.act, ("active",))
         _expect(connection, former.number, planned.expected)
-        left = store.leave_state(
+        left = license_store.leave_state(
             connection, former.number, allowed, state="replaced", replaced_by=new.number
         )
         if left is None:
             check_state(issuing.find(connection, former.number), planned.act)
             raise ChangedMeanwhileError(what=Reason("licence {number}", number=former.number))
         changed.append(("licenses", left))
-    id_ = store.add(connection, new)
+    id_ = license_store.add(connection, new)
     changed.append(("licenses", new._asdict() | {"id": id_}))
-    record_store.add_event(connection, event_of(planned, drawn, changed, actor, **more))
+    audit_store.add_event(connection, event_of(planned, drawn, changed, actor, **more))
     return _stored(new, id_, license_.sub, license_.aud, issuer.keyset_token)
 
 
@@ -237,11 +238,11 @@ def row_of(
 
 
 def event_of(
-    planned: Plan, drawn: Drawn, rows_left: Iterable[audit.Row], actor: Actor, **more: Any
+    planned: Plan, drawn: Drawn, rows_left: Iterable[events.Row], actor: Actor, **more: Any
 ) -> NewEvent:
     """The event of that act; *rows_left* are the rows as it left them, *more* its details."""
     license_ = drawn.license
-    return audit.event(
+    return events.event(
         license_.iat,
         actor,
         f"license.{_PAST[planned.act]}",
@@ -271,13 +272,13 @@ def end(connection: Connection, wanted: Wanted, actor: Actor, now: int) -> Store
     actor.need(PERMISSIONS[wanted.act], former.product)
     check_state(former, wanted.act)
     _expect(connection, former.number, wanted.expected)
-    left = store.leave_state(
+    left = license_store.leave_state(
         connection, former.number, _FROM[wanted.act], state=_LEAVES[wanted.act]
     )
     if left is None:
         check_state(issuing.find(connection, former.number), wanted.act)
         raise ChangedMeanwhileError(what=Reason("licence {number}", number=former.number))
-    audit.record(
+    events.record(
         connection,
         now,
         actor,
@@ -305,9 +306,9 @@ def possible(stored: StoredLicense, actor: Actor) -> tuple[str, ...]:
 def etag(connection: Connection, number: str) -> str:
     """What a caller names to say which state of a licence it saw. Raises NotFoundError."""
     issuing.find(connection, number)
-    row = store.columns_of(connection, number)
+    row = license_store.columns_of(connection, number)
     assert row is not None  # noqa: S101  # it was found
-    return rows.digest("licenses", row)
+    return digests.digest("licenses", row)
 
 
 def check_state(stored: StoredLicense, act: str) -> None:
@@ -362,7 +363,7 @@ def _replaced(connection: Connection, order: Order, actor: Actor) -> StoredLicen
     request is not signed.
     """
     if order.replaces is not None:
-        named = store.by_number(connection, order.replaces)
+        named = license_store.by_number(connection, order.replaces)
         if named is None:
             raise NotFoundError(what="licence", name=order.replaces)
         actor.need(PERMISSIONS["issue"], named.product)
@@ -374,7 +375,7 @@ def _replaced(connection: Connection, order: Order, actor: Actor) -> StoredLicen
     claimed = order.request.replaces
     if claimed is None or not orders.NUMBER.fullmatch(claimed):
         return None
-    stored = store.by_number(connection, claimed)
+    stored = license_store.by_number(connection, claimed)
     ours = stored is not None and stored.state == "active" and _goes_on(stored, order)
     return stored if ours else None
 
@@ -402,7 +403,7 @@ def _refusals(connection: Connection, drafted: Plan, now: int) -> list[LicenseEr
             found.append(TermTooLongError(product=product.name, days=days, asked=asked))
     if product.rehosts is not None and drafted.act == "rehost" and former is not None:
         allowed = product.rehosts
-        if store.rehosts(connection, former.line) >= allowed:
+        if license_store.rehosts(connection, former.line) >= allowed:
             found.append(
                 RehostsUsedUpError(number=former.number, allowed=allowed, product=product.name)
             )
@@ -424,7 +425,7 @@ def _notices(connection: Connection, drafted: Plan, actor: Actor, now: int) -> l
     found: list[Notice] = []
     # Where a licence goes on on its host, what else that host has is known.
     goes_on = drafted.act in ("renew", "change", "reinstate")
-    for one in [] if goes_on else store.live(connection, order.request.key, now):
+    for one in [] if goes_on else license_store.live(connection, order.request.key, now):
         if drafted.former is not None and one.number == drafted.former.number:
             continue
         if not actor.may_use(one.product):
@@ -443,14 +444,14 @@ def _notices(connection: Connection, drafted: Plan, actor: Actor, now: int) -> l
             )
     if drafted.act == "rehost" and drafted.former is not None:
         found.append(keeps_file(drafted.former))
-    if parties.customer_by_name(connection, order.customer) is None:
-        alike = parties.alike(connection, order.customer)
+    if catalog_store.customer_by_name(connection, order.customer) is None:
+        alike = catalog_store.alike(connection, order.customer)
         found.append(
             Notice("customer-alike", customer=order.customer, alike=alike.name)
             if alike
             else Notice("customer-new", customer=order.customer)
         )
-    if drafted.product is None and parties.products_after(connection, None, 1):
+    if drafted.product is None and catalog_store.products_after(connection, None, 1):
         found.append(Notice("product-new", product=order.product))
     present, allowed = order.request.gpus, order.limits.get("gpus")
     if present and allowed is not None and present > allowed:

@@ -30,9 +30,9 @@ from license_core.license import HostBinding, License
 from license_core.roots import Roots
 from license_core.signer import Signer
 from license_core.verify import open_license
-from license_server.licenses import store
+from license_server.licenses import license_store
+from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.orders import NUMBER, Order
-from license_server.licenses.store import StoredLicense
 from license_server.signing import keysets
 from license_server.signing.signers import Remote
 
@@ -175,7 +175,7 @@ def check_in_force(issuer: Issuer, newest: int) -> None:
 
 def find(connection: Connection, number: str) -> StoredLicense:
     """The licence of this number. Raises NotFoundError."""
-    stored = store.by_number(connection, number) if NUMBER.fullmatch(number) else None
+    stored = license_store.by_number(connection, number) if NUMBER.fullmatch(number) else None
     if stored is None:
         raise NotFoundError(what="licence", name=number[:64])
     return stored

@@ -6,12 +6,11 @@ from sqlalchemy import Connection
 
 from license_core.claims import ClaimError, choice_name
 from license_core.request import LicenseRequest
-from license_server.catalog import store as parties
-from license_server.catalog.store import Customer, Product
-from license_server.licenses import orders
-from license_server.licenses import store as licenses
+from license_server.catalog import catalog_store
+from license_server.catalog.catalog_store import Customer, Product
+from license_server.licenses import license_store, orders
+from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.search import Filter
-from license_server.licenses.store import StoredLicense
 
 _MOST_NAMES = 200
 _FEW = 5
@@ -26,7 +25,7 @@ class Names(NamedTuple):
 
 def names(connection: Connection) -> Names:
     """The customers and products that are known."""
-    return Names(*parties.names(connection, _MOST_NAMES))
+    return Names(*catalog_store.names(connection, _MOST_NAMES))
 
 
 def completed(members: dict[str, Any], request: LicenseRequest) -> dict[str, Any]:
@@ -52,18 +51,20 @@ def known(
 ) -> Known:
     """What is known of a host, a customer and a product, as they were typed."""
     name = _name(customer)
-    found = parties.customer_by_name(connection, name) if name else None
+    found = catalog_store.customer_by_name(connection, name) if name else None
     of_customer: list[StoredLicense] = []
     if found is not None:
         wanted = Filter(customer=found.name)
-        of_customer = licenses.listed(connection, wanted, now, before=None, limit=_FEW).rows
-    alike = parties.customers_after(connection, None, _FEW, name) if name else []
+        of_customer = license_store.listed(connection, wanted, now, before=None, limit=_FEW).rows
+    alike = catalog_store.customers_after(connection, None, _FEW, name) if name else []
     return Known(
-        on_host=licenses.live(connection, host_key, now, _FEW) if host_key else [],
+        on_host=license_store.live(connection, host_key, now, _FEW) if host_key else [],
         customer=found,
         of_customer=of_customer,
         alike=[one.name for one in alike if one.name != name],
-        product=parties.product_by_name(connection, product) if choice_name(product) else None,
+        product=catalog_store.product_by_name(connection, product)
+        if choice_name(product)
+        else None,
     )
 
 

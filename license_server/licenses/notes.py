@@ -8,9 +8,9 @@ from sqlalchemy import Connection
 from license_core.claims import ClaimError
 from license_core.errors import InputInvalidError
 from license_server.actor import Actor
-from license_server.audit import events as audit
+from license_server.audit import events
 from license_server.licenses import orders
-from license_server.licenses.store import StoredLicense
+from license_server.licenses.license_store import StoredLicense
 
 _LONGEST = 1000
 
@@ -34,5 +34,5 @@ def add(
         raise InputInvalidError(field=error.claim, reason=error.reason) from error
     if not text:
         raise InputInvalidError(field="note", reason="it is missing")
-    audit.record(connection, now, actor, "license.noted", stored.number, reason=text)
+    events.record(connection, now, actor, "license.noted", stored.number, reason=text)
     return text

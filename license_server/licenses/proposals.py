@@ -12,15 +12,13 @@ from license_core.errors import (
 )
 from license_core.reason import Reason
 from license_server.actor import COMMAND, Actor
-from license_server.audit import events as audit
-from license_server.audit import store as record
+from license_server.audit import audit_store, events
 from license_server.catalog import products
-from license_server.licenses import acts
-from license_server.licenses import proposal_store as store
+from license_server.licenses import acts, proposal_store
 from license_server.licenses.acts import Plan, Wanted
 from license_server.licenses.issuing import Drawn, Issuer
+from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.proposal_store import Proposal
-from license_server.licenses.store import StoredLicense
 
 _DECIDE = "proposals:decide"
 _TOKEN = "token:"  # how an actor's name begins
@@ -30,7 +28,7 @@ def propose(
     connection: Connection, wanted: Wanted, planned: Plan, actor: Actor, now: int
 ) -> Proposal:
     """Write down what *actor* wants, for somebody else to decide."""
-    proposal = store.add(
+    proposal = proposal_store.add(
         connection,
         act=wanted.act,
         subject=wanted.subject,
@@ -47,7 +45,7 @@ def propose(
 
 def find(connection: Connection, id_: int) -> Proposal:
     """The proposal of this id. Raises NotFoundError."""
-    proposal = store.by_id(connection, id_)
+    proposal = proposal_store.by_id(connection, id_)
     if proposal is None:
         raise NotFoundError(what="proposal", name=str(id_))
     return proposal
@@ -109,8 +107,8 @@ def _person(connection: Connection, name: str) -> str | None:
     """
     before: int | None = None
     while name.startswith(_TOKEN):
-        made = record.Wanted(subject=name.removeprefix(_TOKEN), action="token.created")
-        found = record.events(connection, made, before=before, limit=1)
+        made = audit_store.Wanted(subject=name.removeprefix(_TOKEN), action="token.created")
+        found = audit_store.events(connection, made, before=before, limit=1)
         if not found:
             return None
         name, before = found[0].actor, found[0].id
@@ -131,7 +129,7 @@ def approve(
 
     Raises ProposalDecidedError, and as acts.record does.
     """
-    decided = store.decide(
+    decided = proposal_store.decide(
         connection,
         proposal.id,
         state="approved",
@@ -160,7 +158,7 @@ def refuse(
         actor.need(_DECIDE, proposal.product)
     _check_waits(proposal)
     values = {"decided_by": actor.name, "decided_at": now, "decision": reason}
-    decided = store.decide(connection, id_, state="refused", **values)
+    decided = proposal_store.decide(connection, id_, state="refused", **values)
     if decided is None:
         _check_waits(find(connection, id_))
         raise NotFoundError(what="proposal", name=str(id_))
@@ -185,7 +183,7 @@ def _record(
     now: int,
     reason: str | None,
 ) -> None:
-    audit.record(
+    events.record(
         connection,
         now,
         actor,

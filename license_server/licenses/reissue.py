@@ -20,8 +20,7 @@ from license_core.errors import (
 from license_server.actor import Actor
 from license_server.catalog import products
 from license_server.db.database import Database
-from license_server.licenses import acts, issuing
-from license_server.licenses import signed_by as signed
+from license_server.licenses import acts, issuing, signed_by
 from license_server.licenses.acts import Plan, Wanted
 from license_server.licenses.issuing import Issuer, Random
 from license_server.licenses.signed_by import Reissued
@@ -82,7 +81,7 @@ class _Job(NamedTuple):
     def step(self, after: int) -> tuple[Batch | None, int]:
         """The batch of those with ids above *after*, once it is committed, and its last id."""
         with self.database.reading() as connection:
-            found = signed.live(connection, self.kid, self.now, after, BATCH)
+            found = signed_by.live(connection, self.kid, self.now, after, BATCH)
             if not found:
                 return None, after
             planned, wrong = self.plan(connection, [one.number for one in found])
@@ -118,7 +117,7 @@ def reissued(database: Database, kid: str) -> Iterator[Reissued]:
     after = 0
     while True:
         with database.reading() as connection:
-            page = signed.reissued(connection, kid, after, BATCH)
+            page = signed_by.reissued(connection, kid, after, BATCH)
         yield from page
         if len(page) < BATCH:
             return

@@ -22,7 +22,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from license_server.catalog import store as parties
+from license_server.catalog import catalog_store
 from license_server.catalog.names import words
 from license_server.db.tables import begins, licenses
 
@@ -158,7 +158,7 @@ class _Word(NamedTuple):
         """Whether a row with the columns *of* is meant."""
         ways = [one.holds(of) for one in self.ways]
         if self.customers is None:
-            ways.append(and_(*(parties.named(of.customer_id, word) for word in self.named)))
+            ways.append(and_(*(catalog_store.named(of.customer_id, word) for word in self.named)))
         return or_(false(), *ways)
 
 
@@ -381,13 +381,13 @@ def _asked(connection: Connection, wanted: Filter, now: int) -> _Wanted | None:
     if wanted.line is not None:
         ordered.append(_Is(licenses.c.line, (wanted.line,)))
     if wanted.customer is not None:
-        customer = parties.customer_by_name(connection, wanted.customer)
+        customer = catalog_store.customer_by_name(connection, wanted.customer)
         if customer is None:
             return None
         ordered.append(_Is(licenses.c.customer_id, (customer.id,)))
     names = _product_names(wanted)
     if names is not None:
-        ids = parties.product_ids(connection, names)
+        ids = catalog_store.product_ids(connection, names)
         if not ids:
             return None
         ordered.append(_Is(licenses.c.product_id, ids))
@@ -464,14 +464,14 @@ def _text(connection: Connection, typed: str) -> _Text:
     found = [_word(connection, one, one if len(one) >= _TELLING else None) for one in each]
     named = tuple(word for one in found for word in one.named)
     whole = _Word.of(_of_host(connection, typed, typed), [])
-    return _Text(found, [whole], parties.ids_named(connection, named, _FEW))
+    return _Text(found, [whole], catalog_store.ids_named(connection, named, _FEW))
 
 
 def _word(connection: Connection, name: str, number: str | None) -> _Word:
     """What *name* may be; as a key or a number, *number*."""
-    products = parties.product_ids(connection, (name,))
+    products = catalog_store.product_ids(connection, (name,))
     named = tuple(words(name, whole=True)[:_WORDS])
-    customers = parties.ids_named(connection, named, _FEW) if named else []
+    customers = catalog_store.ids_named(connection, named, _FEW) if named else []
     return _Word.of(_of_host(connection, name, number), products, customers, named)
 
 

@@ -14,7 +14,7 @@ from license_server.db.tables import (
     licenses,
     products,
 )
-from license_server.licenses.store import (
+from license_server.licenses.license_store import (
     ALL,
     END,
     StoredLicense,

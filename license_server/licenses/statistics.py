@@ -16,10 +16,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from license_server.licenses import statistics_store as store
-from license_server.licenses import store as licenses
+from license_server.licenses import license_store, statistics_store
+from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.statistics_store import Counted, Standing
-from license_server.licenses.store import StoredLicense
 
 MONTHS = 12
 SOON_DAYS = 30
@@ -76,21 +75,25 @@ def count(connection: Connection, there: ZoneInfo, now: int) -> Board:
     this = today.replace(day=1)
     firsts = [_months_from(this, n) for n in range(1 - MONTHS, MONTHS + 1)]
     past, ahead = firsts[: MONTHS + 1], [today, *firsts[MONTHS:]]
-    ending = store.ending(connection, [now, *(_midnight(day, there) for day in ahead[1:])])
+    ending = statistics_store.ending(
+        connection, [now, *(_midnight(day, there) for day in ahead[1:])]
+    )
     bounds = [_midnight(day, there) for day in past]
     since = _midnight(today - timedelta(MOVED_DAYS), there)
-    moved = dict(store.moved(connection, since, _MOST_MOVED))
-    newest = {one.line: one for one in licenses.newest_of_lines(connection, list(moved))}
+    moved = dict(statistics_store.moved(connection, since, _MOST_MOVED))
+    newest = {one.line: one for one in license_store.newest_of_lines(connection, list(moved))}
     return Board(
         now,
         there.key,
         today,
-        store.standing(connection, now, _midnight(today + timedelta(SOON_DAYS + 1), there)),
+        statistics_store.standing(
+            connection, now, _midnight(today + timedelta(SOON_DAYS + 1), there)
+        ),
         _periods(ahead),
         ending,
         _periods(past),
-        store.issued(connection, bounds),
-        store.product_names(connection, _named(ending)),
+        statistics_store.issued(connection, bounds),
+        statistics_store.product_names(connection, _named(ending)),
         [Moved(newest[line], often) for line, often in moved.items() if line in newest],
     )
 

@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from license_server.actor import COMMAND
-from license_server.audit import events as audit
+from license_server.audit import events
 from license_server.audit.digests import KEYS
-from license_server.db import tables as models
+from license_server.db import tables
 
 _ROWS_AN_EVENT = 200
 
@@ -20,12 +20,12 @@ def adopt(connection: Connection, now: int) -> None:
             first = number * _ROWS_AN_EVENT + 1
             subject = f"{table} {first} to {first + len(rows) - 1}"
             bound = [(table, row) for row in rows]
-            audit.record(connection, now, COMMAND, "ledger.adopted", subject, rows=bound)
+            events.record(connection, now, COMMAND, "ledger.adopted", subject, rows=bound)
 
 
 def _batches(connection: Connection, table: str) -> Iterator[list[dict[str, Any]]]:
     """The rows of *table* in the order of their names, some at a time."""
-    columns = models.metadata.tables[table]
+    columns = tables.metadata.tables[table]
     key = columns.c[KEYS[table]]
     last = None
     while True:

@@ -41,16 +41,16 @@ from license_core.paths import words
 from license_core.publickey import PublicKey
 from license_core.verify import open_license
 from license_server.actor import COMMAND
-from license_server.audit import events as audit
+from license_server.audit import events
 from license_server.db.tables import (
     attempts,
     licenses,
     metadata,
     sessions,
 )
-from license_server.licenses import issuing, store
+from license_server.licenses import issuing, license_store
+from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.search import Filter
-from license_server.licenses.store import StoredLicense
 from license_server.operations import schema
 from license_server.settings import ServerSettings
 
@@ -187,7 +187,7 @@ def load(
         _go_on_counting(connection, table)
     _check(connection, backup, thorough=thorough)
     when = utc(backup.made_at)
-    audit.record(connection, now, COMMAND, "server.restored", backup.path.name, made_at=when)
+    events.record(connection, now, COMMAND, "server.restored", backup.path.name, made_at=when)
 
 
 def _check(connection: Connection, backup: Backup, *, thorough: bool) -> None:
@@ -216,7 +216,7 @@ def _check(connection: Connection, backup: Backup, *, thorough: bool) -> None:
 
 def _all(connection: Connection) -> Iterator[StoredLicense]:
     before: int | None = None
-    while page := store.listed(connection, Filter(), 0, before=before, limit=500).rows:
+    while page := license_store.listed(connection, Filter(), 0, before=before, limit=500).rows:
         yield from page
         before = page[-1].id
 
@@ -224,7 +224,7 @@ def _all(connection: Connection) -> Iterator[StoredLicense]:
 def _some(connection: Connection) -> Iterator[StoredLicense]:
     last = connection.execute(select(func.max(licenses.c.id))).scalar() or 0
     for place in sorted({1 + last * step // _SAMPLE for step in range(1, _SAMPLE + 1)}):
-        yield from store.listed(connection, Filter(), 0, before=place, limit=1).rows
+        yield from license_store.listed(connection, Filter(), 0, before=place, limit=1).rows
 
 
 class _Sink(io.RawIOBase):

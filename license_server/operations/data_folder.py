@@ -36,12 +36,10 @@ from license_core.publickey import PublicKey
 from license_core.roots import Roots
 from license_core.signer import MemorySigner, Signer
 from license_core.write_errors import told_plainly
-from license_server.access import accounts, passwords
-from license_server.access import store as people
+from license_server.access import access_store, accounts, passwords
 from license_server.access.totp_seeds import Seeds
 from license_server.actor import COMMAND
-from license_server.audit import events as audit
-from license_server.audit import store as record
+from license_server.audit import audit_store, events
 from license_server.audit.checkpoints import Notary
 from license_server.db.database import Database, Work
 from license_server.licenses.issuing import Issuer
@@ -297,7 +295,7 @@ def read_trust(settings: ServerSettings, database: Database) -> Trust:
     """
     shipped = read_roots(settings)
     with database.reading() as connection:
-        text = record.newest_keyset(connection)
+        text = audit_store.newest_keyset(connection)
     if text is None:
         raise NotInitialisedError(path=str(settings.data), missing="the keyset")
     try:
@@ -375,10 +373,10 @@ def _make_database(
         if schema.found(connection) is not None:
             raise AlreadyInitialisedError(path="the database", found="its tables")
         schema.upgrade(connection, now)
-        record.add_keyset(connection, 1, keyset, now)
+        audit_store.add_keyset(connection, 1, keyset, now)
         row = ("keysets", {"version": 1, "token": keyset, "created_at": now})
-        audit.record(connection, now, COMMAND, "server.initialised", email, rows=[row])
-        user = people.add_user(connection, email, password_hash, "administrator", now)
+        events.record(connection, now, COMMAND, "server.initialised", email, rows=[row])
+        user = access_store.add_user(connection, email, password_hash, "administrator", now)
         accounts.record(connection, user, COMMAND, "user.added", now)
 
     _store(settings, fill, rename, take_back)

@@ -14,8 +14,8 @@ from license_core.keyset import TrustedKeyset
 from license_core.license import License
 from license_core.publickey import PublicKey
 from license_core.roots import Roots
-from license_server.audit import digests as ledger
-from license_server.audit.store import Event
+from license_server.audit import digests
+from license_server.audit.audit_store import Event
 from license_server.audit.verify import (
     Advance,
     Fault,
@@ -23,11 +23,11 @@ from license_server.audit.verify import (
     Tell,
     inspect,
 )
-from license_server.operations import ledger_rows as whole
+from license_server.operations import ledger_rows
 from license_server.operations.ledger_rows import Kin
 from license_server.operations.row_digests import Bindings, open_bindings
-from license_server.signing import keysets as trusts
-from license_server.signing import signature_count as tally
+from license_server.signing import signature_count
+from license_server.signing.keysets import open_trust
 
 _REPLIES = "/api/v1/licenses/"
 """Where the address of a licence begins."""
@@ -52,17 +52,17 @@ def check(
 
         def read(event: Event) -> None:
             try:
-                bindings.bind(_digests(event))
+                bindings.bind(_rows_left(event))
             except ValueError as error:
                 tell(Fault("event-invalid", f"event {event.id}", f"its rows: {error}"))
 
         inspect(connection, trusted.record, given, tell, advance, read)
-        for table in (table for table in ledger.KEYS if table != "licenses"):
-            for row in whole.rows(connection, table, ledger.KEYS[table]):
+        for table in (table for table in digests.KEYS if table != "licenses"):
+            for row in ledger_rows.rows(connection, table, digests.KEYS[table]):
                 advance(1)
                 _check_row(table, row, bindings, tell)
         keysets = _keysets(connection, trusted.roots, tell)
-        for kin in whole.all_kin(connection):
+        for kin in ledger_rows.all_kin(connection):
             advance(1)
             name = _check_row("licenses", kin.row, bindings, tell)
             for kind, detail in _license_faults(kin, keysets.get(kin.row["keyset_version"])):
@@ -75,10 +75,10 @@ def check(
 
 def size(connection: Connection) -> int:
     """How many rows ``check`` looks at."""
-    return sum(whole.count(connection, table) for table in ("audit_events", *ledger.KEYS))
+    return sum(ledger_rows.count(connection, table) for table in ("audit_events", *digests.KEYS))
 
 
-def _digests(event: Event) -> dict[str, str]:
+def _rows_left(event: Event) -> dict[str, str]:
     """The rows that *event* left. Raises ValueError."""
     if event.rows is None:
         return {}
@@ -90,7 +90,7 @@ def _digests(event: Event) -> dict[str, str]:
 
 def _check_row(table: str, row: dict[str, Any], bindings: Bindings, tell: Tell) -> str:
     """Hold *row* against its last event; what it is called."""
-    name = ledger.name(table, row)
+    name = digests.name(table, row)
     left = bindings.see(name)
     if left is None:
         tell(Fault("row-unrecorded", name, "no event names this row"))
@@ -102,17 +102,17 @@ def _check_row(table: str, row: dict[str, Any], bindings: Bindings, tell: Tell) 
 def _digest(table: str, row: dict[str, Any]) -> str | None:
     """The digest of *row*; None where it holds what no row can."""
     try:
-        return ledger.digest(table, row)
+        return digests.digest(table, row)
     except (TypeError, ValueError):
         return None
 
 
 def _keysets(connection: Connection, roots: Roots, tell: Tell) -> dict[int, TrustedKeyset]:
     found = {}
-    for row in whole.rows(connection, "keysets", "version"):
-        name = ledger.name("keysets", row)
+    for row in ledger_rows.rows(connection, "keysets", "version"):
+        name = digests.name("keysets", row)
         try:
-            opened = trusts.open_trust(str(row["token"]), roots).keyset
+            opened = open_trust(str(row["token"]), roots).keyset
         except (TypeError, ValueError) as error:
             tell(Fault("keyset-invalid", name, f"no root key vouches for it: {error}"))
             continue
@@ -173,7 +173,7 @@ def _line_faults(kin: Kin) -> Iterator[tuple[str, str]]:
 
 def _check_signatures(connection: Connection, tell: Tell) -> None:
     """Whoever signed what is here counted it."""
-    for kind, counted, recorded in tally.compare(connection):
+    for kind, counted, recorded in signature_count.compare(connection):
         if recorded is not None and recorded > counted:
             detail = f"{recorded} have its signature, and this server made {counted}"
             tell(Fault("signature-uncounted", f"{kind.typ} by {kind.kid}", detail))
@@ -181,7 +181,7 @@ def _check_signatures(connection: Connection, tell: Tell) -> None:
 
 def _check_replies(connection: Connection, bindings: Bindings, tell: Tell) -> None:
     """Nobody was told of a licence that is not there."""
-    for actor, key, location in whole.reply_locations(connection):
+    for actor, key, location in ledger_rows.reply_locations(connection):
         if not str(location).startswith(_REPLIES):
             continue
         number = str(location).removeprefix(_REPLIES).partition("/")[0]

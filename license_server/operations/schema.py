@@ -13,7 +13,7 @@ from license_core.errors import (
     SchemaNewerError,
     SchemaOutdatedError,
 )
-from license_server.catalog import store as parties
+from license_server.catalog import catalog_store
 from license_server.operations.adoption import adopt
 
 _WORDS_SINCE = "0006"
@@ -77,7 +77,7 @@ def upgrade(connection: Connection, now: int, revision: str = "head") -> None:
     if before == "0001":
         adopt(connection, now)
     if before < _WORDS_SINCE:
-        parties.set_all_words(connection)
+        catalog_store.set_all_words(connection)
 
 
 def downgrade(connection: Connection, revision: str) -> None:

@@ -18,12 +18,10 @@ from license_core.errors import (
 )
 from license_core.reason import Reason
 from license_server.actor import Actor
-from license_server.audit import store as record_store
-from license_server.audit.store import NewEvent, Reply
-from license_server.catalog import customers, products
-from license_server.catalog import store as parties
-from license_server.db import bulk_insert as many
-from license_server.db import deferred as later
+from license_server.audit import audit_store
+from license_server.audit.audit_store import NewEvent, Reply
+from license_server.catalog import catalog_store, customers, products
+from license_server.db import bulk_insert, deferred
 from license_server.db.idempotency import Idempotency
 from license_server.db.tables import audit_events, licenses
 from license_server.licenses import acts, issuing
@@ -33,7 +31,7 @@ from license_server.licenses.issuing import (
     Issuer,
     Random,
 )
-from license_server.licenses.store import NewLicense
+from license_server.licenses.license_store import NewLicense
 
 BATCH = 500
 """How many lines one transaction has."""
@@ -146,9 +144,9 @@ def record(
 
     Raises as acts.record does, or IntegrityError where a number is taken.
     """
-    issuing.check_in_force(issuer, record_store.newest_version(connection))
+    issuing.check_in_force(issuer, audit_store.newest_version(connection))
     customer_ids, product_ids = _party_ids(connection, planned, actor, now)
-    ids = iter(many.take_ids(connection, licenses, len(planned)))
+    ids = iter(bulk_insert.take_ids(connection, licenses, len(planned)))
     rows: list[tuple[Any, ...]] = []
     events: list[NewEvent] = []
     for one, signed in zip(planned, drawn, strict=True):
@@ -165,9 +163,9 @@ def record(
         events.append(acts.event_of(one.plan, signed, [left], actor, line=one.line))
     if not rows:
         return _issued(planned, drawn)
-    many.insert(connection, licenses, ("id", *NewLicense._fields), rows)
-    later.write(connection)  # in the order in which it was done
-    many.insert(connection, audit_events, NewEvent._fields, events)
+    bulk_insert.insert(connection, licenses, ("id", *NewLicense._fields), rows)
+    deferred.write(connection)  # in the order in which it was done
+    bulk_insert.insert(connection, audit_events, NewEvent._fields, events)
     return _issued(planned, drawn)
 
 
@@ -185,12 +183,12 @@ def _party_ids(
     Raises ChangedMeanwhileError where a product needs approval since.
     """
     contacts = {one.plan.order.customer: one.contact for one in reversed(planned)}
-    customer_ids = parties.ids_by_name(connection, "customers", contacts)
+    customer_ids = catalog_store.ids_by_name(connection, "customers", contacts)
     for name in sorted(contacts.keys() - customer_ids.keys()):
         added = customers.ensure(connection, name, actor, now, contacts[name])
         customer_ids[name] = added.id
     named = {one.plan.order.product for one in planned}
-    found = parties.products_by_name(connection, named)
+    found = catalog_store.products_by_name(connection, named)
     for name in sorted(named - found.keys()):
         found[name] = products.ensure(connection, name, actor, now)
     for one in planned:

@@ -6,14 +6,13 @@ from typing import Any
 from sqlalchemy import Connection
 
 from license_core.errors import utc
-from license_server.audit import store as record
-from license_server.audit.store import Event, Wanted
-from license_server.catalog import store as parties
-from license_server.catalog.store import Customer
-from license_server.licenses import issuing
-from license_server.licenses import store as licenses
+from license_server.audit import audit_store
+from license_server.audit.audit_store import Event, Wanted
+from license_server.catalog import catalog_store
+from license_server.catalog.catalog_store import Customer
+from license_server.licenses import issuing, license_store
+from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.search import Filter
-from license_server.licenses.store import StoredLicense
 
 PAGE = 500
 Read = Callable[[Callable[[Connection], Any]], Any]
@@ -34,7 +33,13 @@ def license_rows(read: Read, wanted: Filter, now: int) -> Iterator[tuple[Any, ..
     while True:
         before = below
         rows, below = read(
-            lambda connection: licenses.listed(connection, wanted, now, before=before, limit=PAGE)  # noqa: B023
+            lambda connection: license_store.listed(
+                connection,
+                wanted,
+                now,
+                before=before,  # noqa: B023
+                limit=PAGE,
+            )
         )
         yield from (_license(row, now) for row in rows)
         if below is None:
@@ -72,7 +77,7 @@ def customer_rows(read: Read, text: str | None) -> Iterator[tuple[Any, ...]]:
     last: str | None = None
     while True:
         after = last
-        rows = read(lambda connection: parties.customers_after(connection, after, PAGE, text))  # noqa: B023
+        rows = read(lambda connection: catalog_store.customers_after(connection, after, PAGE, text))  # noqa: B023
         for row in rows:
             yield tuple(row._replace(created_at=_instant(row.created_at)))
         if len(rows) < PAGE:
@@ -86,7 +91,7 @@ def event_rows(read: Read, wanted: Wanted) -> Iterator[tuple[Any, ...]]:
     while True:
         before = below
         rows: list[Event] = read(
-            lambda connection: record.events(connection, wanted, before=before, limit=PAGE)  # noqa: B023
+            lambda connection: audit_store.events(connection, wanted, before=before, limit=PAGE)  # noqa: B023
         )
         for row in rows:
             yield tuple(getattr(row._replace(at=_instant(row.at)), name) for name in EVENTS)  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ from license_core.errors import (
     LicenseStateError,
 )
 from license_server.actor import Actor
-from license_server.audit.store import Reply
+from license_server.audit.audit_store import Reply
 from license_server.db import idempotency
 from license_server.db.database import Database
 from license_server.db.idempotency import Idempotency
@@ -27,12 +27,19 @@ from license_server.licenses.issuing import (
     Issuer,
     Random,
 )
-from license_server.sheets import batches as bulk
 from license_server.sheets.batches import (
+    BATCH,
     Line,
     Outcome,
     Planned,
     Refused,
+    draw_up,
+    each,
+    key_of,
+    outcomes_of,
+    plan,
+    record,
+    reply_of,
 )
 
 _TRIES = 4
@@ -48,7 +55,7 @@ def check(
     for batch in _batches(lines):
         done, planned, refused = _planned(database, batch, actor, now, _key(job, batch))
         right = [Outcome(one.line) for one in planned]
-        yield bulk.outcomes_of(done) if done else sorted((*right, *refused))
+        yield outcomes_of(done) if done else sorted((*right, *refused))
 
 
 def look(
@@ -57,7 +64,7 @@ def look(
     """What would become of each of *lines*, for people. Raises what reading *lines* raises."""
     for batch in _batches(lines):
         with database.reading() as connection:
-            seen = list(bulk.each(connection, batch, actor, now))
+            seen = list(each(connection, batch, actor, now))
         yield from seen
 
 
@@ -98,7 +105,7 @@ def _planned(
 ) -> tuple[Reply | None, list[Planned], list[Outcome]]:
     with database.reading() as connection:
         done = idempotency.earlier_reply(connection, actor.name, key) if key else None
-        return (done, *(([], []) if done else bulk.plan(connection, batch, actor, now)))
+        return (done, *(([], []) if done else plan(connection, batch, actor, now)))
 
 
 class _Prepared(NamedTuple):
@@ -133,16 +140,16 @@ class _Job(NamedTuple):
     def prepare(self, batch: Sequence[Line]) -> _Prepared:
         key = _key(self.name, batch)
         found = _planned(self.database, batch, self.actor, self.now, key)
-        drawn = bulk.draw_up(found[1], self.issuer, self.now, self.random)
+        drawn = draw_up(found[1], self.issuer, self.now, self.random)
         return _Prepared(batch, key, *found, drawn)
 
     def store(self, prepared: _Prepared) -> _Stored:
         def act(connection: Connection) -> Reply:
             self.permit(connection)
-            issued = bulk.record(
+            issued = record(
                 connection, prepared.planned, prepared.drawn, self.issuer, self.actor, self.now
             )
-            return bulk.reply_of((*issued, *prepared.refused))
+            return reply_of((*issued, *prepared.refused))
 
         def once(connection: Connection) -> Reply:
             name, key = self.actor.name, prepared.key
@@ -157,7 +164,7 @@ class _Job(NamedTuple):
     def finish(self, stored: _Stored) -> list[Outcome]:
         for left in reversed(range(_TRIES)):
             try:
-                return bulk.outcomes_of(stored.reply.result())
+                return outcomes_of(stored.reply.result())
             except (IntegrityError, LicenseStateError, ChangedMeanwhileError) as error:
                 # Since it was prepared somebody, or the batch before it, took a number, a name or
                 # the key, replaced a licence that it replaces, or a product now needs approval.
@@ -168,10 +175,10 @@ class _Job(NamedTuple):
 
 
 def _key(job: str | None, batch: Sequence[Line]) -> Idempotency | None:
-    return None if job is None else bulk.key_of(job, batch)
+    return None if job is None else key_of(job, batch)
 
 
 def _batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
     rest = iter(lines)
-    while batch := list(islice(rest, bulk.BATCH)):
+    while batch := list(islice(rest, BATCH)):
         yield batch

@@ -31,22 +31,16 @@ from license_core.errors import (
 from license_core.reason import Reason
 from license_server.access import accounts
 from license_server.actor import Actor
-from license_server.audit import store as record
-from license_server.audit.store import Reply
-from license_server.catalog import names as words
-from license_server.catalog import products
-from license_server.catalog import store as parties
-from license_server.licenses import issuing
-from license_server.licenses import store as licenses
-from license_server.licenses.store import StoredLicense
+from license_server.audit import audit_store
+from license_server.audit.audit_store import Reply
+from license_server.catalog import catalog_store, products
+from license_server.catalog.names import alike_key
+from license_server.licenses import issuing, license_store
+from license_server.licenses.license_store import StoredLicense
 from license_server.sheets import (
-    batches as bulk,
-)
-from license_server.sheets import (
-    importer as importing,
-)
-from license_server.sheets import (
-    orders as order_sheet,
+    batches,
+    importer,
+    order_sheet,
 )
 from license_server.sheets.batches import (
     Line,
@@ -179,31 +173,33 @@ def keep(connection: Connection, data: bytes, actor: Actor, now: int) -> str:
     """The id of the job of the sheet *data*, which is kept."""
     digest = hashlib.sha256(data)
     id_ = digest.hexdigest()[:32]
-    if record.kept_reply(connection, actor.name, _SHEET + id_) is None:
+    if audit_store.kept_reply(connection, actor.name, _SHEET + id_) is None:
         reply = Reply(_DONE, None, data)
-        record.keep_reply(connection, actor.name, _SHEET + id_, digest.digest(), now, reply)
+        audit_store.keep_reply(connection, actor.name, _SHEET + id_, digest.digest(), now, reply)
         # The batches of a job that outlived its sheet are forgotten with the sheet.
-        kept = record.kept_reply(connection, actor.name, _PROGRESS + id_)
+        kept = audit_store.kept_reply(connection, actor.name, _PROGRESS + id_)
         if kept is not None and kept.reply is not None and kept.reply.status != _DONE:
-            record.forget_reply(connection, actor.name, _PROGRESS + id_)
+            audit_store.forget_reply(connection, actor.name, _PROGRESS + id_)
     return id_
 
 
 def find(connection: Connection, id_: str, actor: Actor) -> Job | None:
     """How far *actor*'s job of this id is; None: it was not begun. Raises NotFoundError."""
     _sheet(connection, id_, actor)
-    kept = record.kept_replies(connection, actor.name, _PROGRESS + id_, 1)
+    kept = audit_store.kept_replies(connection, actor.name, _PROGRESS + id_, 1)
     return _job(*kept[0]) if kept else None
 
 
 def others(connection: Connection, id_: str, actor: Actor) -> list[str]:
     """Who else began a job of the same sheet, byte for byte."""
-    return record.others_with_key(connection, actor.name, _PROGRESS + id_)
+    return audit_store.others_with_key(connection, actor.name, _PROGRESS + id_)
 
 
 def begun(connection: Connection, actor: Actor, limit: int) -> list[Job]:
     """At most *limit* jobs that *actor* began, the newest first."""
-    return [_job(*one) for one in record.kept_replies(connection, actor.name, _PROGRESS, limit)]
+    return [
+        _job(*one) for one in audit_store.kept_replies(connection, actor.name, _PROGRESS, limit)
+    ]
 
 
 def look(site: Site, id_: str, actor: Actor, now: int, afresh: bool = False) -> Seen:
@@ -228,7 +224,7 @@ def _look(site: Site, id_: str, actor: Actor, now: int) -> Seen:
     refused: list[Refused] = []
     names: dict[str, None] = {}
     rules: dict[str, str] = {}
-    for one in importing.look(site.database, lines, actor, now):
+    for one in importer.look(site.database, lines, actor, now):
         if isinstance(one, Planned):
             right += 1
             names[one.plan.order.customer] = None
@@ -244,13 +240,13 @@ def _look(site: Site, id_: str, actor: Actor, now: int) -> Seen:
 
 def _alike(connection: Connection, names: Iterable[str]) -> Iterator[Alike]:
     """Those of *names* that are new, and nearly those of others."""
-    known = parties.ids_by_name(connection, "customers", names)
+    known = catalog_store.ids_by_name(connection, "customers", names)
     new: dict[str, str] = {}
     for name in names:
-        key = words.alike(name)
+        key = alike_key(name)
         if name in known or key is None:
             continue
-        other = parties.alike(connection, name)
+        other = catalog_store.alike(connection, name)
         if other is not None:
             yield Alike(name, other.name, other.id)
         elif key in new:
@@ -263,7 +259,7 @@ def why(site: Site, id_: str, left_out: tuple[int, ...], actor: Actor, now: int)
     data = site.database.read(lambda connection: _sheet(connection, id_, actor))
     begin = takewhile(lambda one: one.number <= max(left_out), _lines(data))
     lines = (one for one in begin if one.number in left_out)
-    seen = importing.look(site.database, lines, actor, now)
+    seen = importer.look(site.database, lines, actor, now)
     return [one for one in seen if isinstance(one, Refused)]
 
 
@@ -313,7 +309,7 @@ def _again(connection: Connection, stopped: Progress) -> Progress:
 
 def _rules(connection: Connection, names: Iterable[str]) -> dict[str, str]:
     """The rules of the products of these *names*, as they are now."""
-    found = parties.products_by_name(connection, names)
+    found = catalog_store.products_by_name(connection, names)
     return {name: products.rules(found.get(name)) for name in names}
 
 
@@ -373,7 +369,7 @@ def run(site: Site, id_: str, actor: Actor) -> None:
 
     try:
         with closing(_lines(data)) as lines:
-            for batch in importing.issue(
+            for batch in importer.issue(
                 site.database,
                 site.issuer,
                 lines,
@@ -395,7 +391,7 @@ def outcomes(site: Site, id_: str, actor: Actor, now: int) -> Iterator[tuple[Lin
     """Each line of a job, and what became of it, or would become. Raises NotFoundError."""
     data = site.database.read(lambda connection: _sheet(connection, id_, actor))
     lines = _lines(data)
-    for batch in importing.check(site.database, _lines(data), actor, now, _name(id_)):
+    for batch in importer.check(site.database, _lines(data), actor, now, _name(id_)):
         yield from zip(lines, batch, strict=False)
 
 
@@ -404,8 +400,8 @@ def archive(site: Site, id_: str, actor: Actor, now: int) -> Iterator[bytes]:
     stream = _Stream()
     numbers = (one.number for _, one in outcomes(site, id_, actor, now) if one.number)
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as packed:
-        while some := list(islice(numbers, bulk.BATCH)):
-            found = site.database.read(partial(licenses.by_numbers, numbers=some))
+        while some := list(islice(numbers, batches.BATCH)):
+            found = site.database.read(partial(license_store.by_numbers, numbers=some))
             for stored in found:
                 made = datetime.fromtimestamp(stored.issued_at, UTC).timetuple()[:6]
                 entry = zipfile.ZipInfo(f"{_folder(stored)}/license.dat", made)
@@ -463,13 +459,13 @@ def _note(
 ) -> None:
     """Write down how far a job is; one that is over stays so."""
     key = _PROGRESS + id_
-    kept = record.kept_reply(connection, actor.name, key)
+    kept = audit_store.kept_reply(connection, actor.name, key)
     if kept is not None and kept.reply is not None and kept.reply.status == _DONE:
         return
     body = strictjson.dumps(progress._asdict() | _lists(progress))
     reply = Reply(_DONE if over else _GOING_ON, None, body)
-    record.forget_reply(connection, actor.name, key)
-    record.keep_reply(connection, actor.name, key, bytes(32), now, reply)
+    audit_store.forget_reply(connection, actor.name, key)
+    audit_store.keep_reply(connection, actor.name, key, bytes(32), now, reply)
 
 
 def _lists(progress: Progress) -> dict[str, Any]:
@@ -484,7 +480,7 @@ def _job(key: str, at: int, reply: Reply) -> Job:
 
 def _sheet(connection: Connection, id_: str, actor: Actor) -> bytes:
     known = len(id_) == 32 and id_.isascii() and id_.isalnum()
-    kept = record.kept_reply(connection, actor.name, _SHEET + id_) if known else None
+    kept = audit_store.kept_reply(connection, actor.name, _SHEET + id_) if known else None
     if kept is None or kept.reply is None:
         raise NotFoundError(what="import", name=id_[:64])
     return kept.reply.body

@@ -11,7 +11,7 @@ from license_core.errors import utc
 from license_core.write_errors import told_plainly
 from license_server.licenses import issuing
 from license_server.licenses.signed_by import Reissued
-from license_server.sheets import csv as sheets
+from license_server.sheets import csv_text
 
 SHEET = "licenses.csv"
 COLUMNS = (
@@ -32,12 +32,12 @@ def prepare(folder: Path) -> None:
 
 def write(folder: Path, found: Iterable[Reissued]) -> int:
     """Write a file for each of *found*, and the sheet; how many. Raises that one cannot be."""
-    lines = [sheets.line(COLUMNS)]
+    lines = [csv_text.line(COLUMNS)]
     try:
         for one in found:
             name = f"{one.license.number}.license.dat"
             _put(folder / name, issuing.file_of(one.license))
-            lines.append(sheets.line(_row(name, one)))
+            lines.append(csv_text.line(_row(name, one)))
         _put(folder / SHEET, "".join(lines).encode("utf-8"))
     except OSError as error:
         raise told_plainly(error, str(folder / SHEET)) from error

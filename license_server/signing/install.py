@@ -18,12 +18,11 @@ from license_core.reason import Reason
 from license_core.signer import Signer
 from license_core.write_errors import told_plainly
 from license_server.actor import Actor
-from license_server.audit import events as audit
-from license_server.audit import store as record
+from license_server.audit import audit_store, events
 from license_server.db.database import Database
 from license_server.licenses import issuing
 from license_server.licenses.issuing import Issuer
-from license_server.operations import data_folder as vault
+from license_server.operations import data_folder
 from license_server.settings import ServerSettings
 from license_server.signing import keysets
 from license_server.signing.keysets import Trust
@@ -78,10 +77,10 @@ def install(
     one in force (keysets.advance), or would leave this server without a key to sign with; and
     what vault.open_issuer raises.
     """
-    present = vault.read_trust(settings, database)
-    shipped = vault.read_roots(settings)
+    present = data_folder.read_trust(settings, database)
+    shipped = data_folder.read_roots(settings)
     new = keysets.advance(present, given, path, shipped, now)
-    issuer = vault.open_issuer(settings, new, now, database.tally)
+    issuer = data_folder.open_issuer(settings, new, now, database.tally)
     try:
         issuing.check_signing_key(issuer, now)
     except SignerUnavailableError as error:
@@ -97,9 +96,9 @@ def install(
 
 def _record(connection: Connection, new: Trust, actor: Actor, now: int) -> None:
     keyset = new.keyset.keyset
-    record.add_keyset(connection, keyset.version, new.text, now)
+    audit_store.add_keyset(connection, keyset.version, new.text, now)
     row = {"version": keyset.version, "token": new.text, "created_at": now}
-    audit.record(
+    events.record(
         connection,
         now,
         actor,

@@ -14,12 +14,11 @@ from license_core import armor
 from license_core.errors import NotFoundError, utc
 from license_core.revocation import DIGEST_BYTES, Revocations
 from license_server.actor import Actor
-from license_server.audit import events as audit
+from license_server.audit import events
 from license_server.licenses import issuing
 from license_server.licenses.issuing import Issuer
 from license_server.licenses.orders import DAY
-from license_server.signing import keysets
-from license_server.signing import revocation_store as store
+from license_server.signing import keysets, revocation_store
 from license_server.signing.revocation_store import StoredList
 
 LISTED_DAYS = 30
@@ -43,7 +42,10 @@ def draw_up(
 ) -> tuple[StoredList, int]:
     """The next list, signed, and how many licences it has. Raises SignerUnavailableError."""
     issuing.check_signing_key(issuer, now)
-    number, ended = store.newest_number(connection) + 1, store.to_be_listed(connection)
+    number, ended = (
+        revocation_store.newest_number(connection) + 1,
+        revocation_store.to_be_listed(connection),
+    )
     expires_at = now + days * DAY
     listed = Revocations.of(ended, iss=issuer.name, number=number, iat=now, exp=expires_at)
     version = issuer.keyset.keyset.version
@@ -54,9 +56,9 @@ def draw_up(
 
 def record(connection: Connection, new: StoredList, count: int, actor: Actor) -> None:
     """Publish a list. Raises IntegrityError where another was published meanwhile."""
-    store.add(connection, new)
+    revocation_store.add(connection, new)
     row = ("revocation_lists", new._asdict())
-    audit.record(
+    events.record(
         connection,
         new.created_at,
         actor,
@@ -79,7 +81,7 @@ def file_of(stored: StoredList) -> bytes:
 
 def block(connection: Connection) -> bytes:
     """The block of the list in force, to stand in a licence file. Raises NotFoundError."""
-    stored = store.newest(connection)
+    stored = revocation_store.newest(connection)
     if stored is None:
         raise NotFoundError(what="revocation list", name="yet")
     return armor.wrap(armor.REVOCATIONS, stored.token).encode("ascii")
@@ -93,11 +95,11 @@ class Kept:
 
     def newest(self, connection: Connection) -> Published | None:
         """The file of the list in force; None: none was published."""
-        number = store.newest_number(connection)
+        number = revocation_store.newest_number(connection)
         kept = self._file
         if kept is not None and kept.number == number:
             return kept
-        stored = store.by_number(connection, number)
+        stored = revocation_store.by_number(connection, number)
         if stored is None:
             return None
         body = file_of(stored)

@@ -16,24 +16,17 @@ from license_core.errors import (
     NotFoundError,
 )
 from license_server.access import (
+    access_store,
     accounts,
+    login,
+    tokens,
+    totp,
 )
-from license_server.access import (
-    login as signing_in,
-)
-from license_server.access import store as people
-from license_server.access import (
-    tokens as auth,
-)
-from license_server.access import (
-    totp as second_factor,
-)
+from license_server.access.access_store import StoredUser
 from license_server.access.login import Attempt
-from license_server.access.store import StoredUser
 from license_server.access.tokens import Session
 from license_server.site import Site
-from license_server.web import login as entry
-from license_server.web import pages
+from license_server.web import pages, sign_in
 from license_server.web.session import (
     AtSite,
     Form,
@@ -61,37 +54,37 @@ async def _account(
         user = accounts.by_id(connection, session.user_id)
         return {
             "user": user,
-            "codes_left": people.recovery_codes_left(connection, user.id),
-            "sessions": people.sessions_of(connection, user.id, now),
+            "codes_left": access_store.recovery_codes_left(connection, user.id),
+            "sessions": access_store.sessions_of(connection, user.id, now),
         }
 
     seen = await site.read(read)
-    here = auth.hash_of(session.secret)
+    here = tokens.hash_of(session.secret)
     status = error.row.status if error else 200
     if isinstance(error, NotAuthenticatedError):
         status = 422  # who they are is known; what they typed is wrong
     page = pages.page(request, "account", status, error=error, here_hash=here, **seen)
-    return page if error is None else entry.refused(page, error)
+    return page if error is None else sign_in.refused(page, error)
 
 
 @router.post("/password")
 async def password(request: Request, site: AtSite, session: SignedIn, fields: Form) -> Response:
     """Choose another password; everywhere else one is signed out."""
     try:
-        entry.check_new(fields)
+        sign_in.check_new(fields)
         user, attempt = await _prove(request, site, session, fields)
     except LicenseError as error:
         return await _account(request, site, session, error)
-    hashed, now = await entry.hash_slowly(fields["password"]), site.clock()
+    hashed, now = await sign_in.hash_slowly(fields["password"]), site.clock()
 
     def change(connection: Connection) -> tuple[Session, StoredUser]:
-        signing_in.succeeded(connection, attempt)
+        login.succeeded(connection, attempt)
         changed = accounts.replace_password(connection, user, hashed, session.actor, now)
-        return entry.open_session(connection, request, site, changed, now), changed
+        return sign_in.open_session(connection, request, site, changed, now), changed
 
     opened, changed = await site.write(change)
     response = RedirectResponse(ACCOUNT, 303)
-    entry.let_in(response, request, site, opened, changed)
+    sign_in.let_in(response, request, site, opened, changed)
     return response
 
 
@@ -102,11 +95,11 @@ async def new_codes(request: Request, site: AtSite, session: SignedIn, fields: F
         user, attempt = await _prove(request, site, session, fields)
     except LicenseError as error:
         return await _account(request, site, session, error)
-    await site.write(lambda connection: signing_in.succeeded(connection, attempt))
+    await site.write(lambda connection: login.succeeded(connection, attempt))
     if user.totp is not None:
         return RedirectResponse(ACCOUNT, 303)
-    seed = second_factor.new_seed(site.random)
-    sealed = entry.seeds_of(request).seal(user.id, seed, site.random)
+    seed = totp.new_seed(site.random)
+    sealed = sign_in.seeds_of(request).seal(user.id, seed, site.random)
     return _enrol(request, site, session, seed, sealed)
 
 
@@ -118,7 +111,7 @@ def _enrol(
     sealed: bytes,
     error: LicenseError | None = None,
 ) -> Response:
-    address = second_factor.address_of(seed, session.email, site.issuer.name)
+    address = totp.address_of(seed, session.email, site.issuer.name)
     return pages.page(
         request,
         "enrol",
@@ -126,7 +119,7 @@ def _enrol(
         fields={},
         faults={"code": error} if error else {},
         sealed=b64url.encode(sealed),
-        secret=second_factor.in_groups(second_factor.text_of(seed)).replace("-", " "),
+        secret=totp.in_groups(totp.text_of(seed)).replace("-", " "),
         address=address,
         code=_picture(address),
     )
@@ -135,7 +128,9 @@ def _enrol(
 def _picture(address: str) -> Markup:
     """*address* as a QR code, for the camera of a telephone; dark on light in any colours."""
     code = segno.make_qr(address, error="m")
-    return Markup(code.svg_inline(scale=4, border=4, light="white", svgclass="qr"))  # noqa: S704  # made of the code alone
+    return Markup(  # noqa: S704  # made of the code alone
+        code.svg_inline(scale=4, border=4, light="white", svgclass="qr")
+    )  # made of the code alone
 
 
 @router.post("/codes/confirm")
@@ -143,14 +138,14 @@ async def confirm_codes(
     request: Request, site: AtSite, session: SignedIn, fields: Form
 ) -> Response:
     """Ask for codes from now on: the authenticator has the secret, as its code shows."""
-    seeds, now = entry.seeds_of(request), site.clock()
+    seeds, now = sign_in.seeds_of(request), site.clock()
     sealed, seed = _sealed(request, session, fields)
 
     def work(connection: Connection) -> list[str] | None:
         user = accounts.by_id(connection, session.user_id)
         if user.totp is not None:
             return None
-        return second_factor.set_up(
+        return totp.set_up(
             connection,
             user,
             sealed,
@@ -177,7 +172,7 @@ def _sealed(request: Request, session: Session, fields: dict[str, str]) -> tuple
         if len(text) > _LONGEST_SEALED:
             raise ValueError("too long")
         sealed = b64url.decode(text)
-        return sealed, entry.seeds_of(request).open(session.user_id, sealed)
+        return sealed, sign_in.seeds_of(request).open(session.user_id, sealed)
     except (ValueError, LicenseError) as error:
         reason = "it is not what this server put into the form"
         raise InputInvalidError(field="sealed", reason=reason) from error
@@ -188,7 +183,7 @@ async def end_codes(request: Request, site: AtSite, session: SignedIn, fields: F
     """Ask for codes no more."""
 
     def work(connection: Connection, user: StoredUser, now: int) -> None:
-        second_factor.end(connection, user, session.actor, now)
+        totp.end(connection, user, session.actor, now)
 
     done = await _with_code(request, site, session, fields, work)
     return done if isinstance(done, Response) else RedirectResponse(ACCOUNT, 303)
@@ -201,7 +196,7 @@ async def recovery_codes(
     """Other recovery codes in place of those that there were."""
 
     def work(connection: Connection, user: StoredUser, now: int) -> list[str]:
-        return second_factor.new_recovery_codes(connection, user, session.actor, now, site.random)
+        return totp.new_recovery_codes(connection, user, session.actor, now, site.random)
 
     done = await _with_code(request, site, session, fields, work)
     return done if isinstance(done, Response) else pages.page(request, "recovery", codes=done)
@@ -213,11 +208,11 @@ async def end_session(site: AtSite, session: SignedIn, fields: Form) -> Response
     id_, now = fields.get("session", ""), site.clock()
 
     def work(connection: Connection) -> None:
-        listed = people.sessions_of(connection, session.user_id, now)
+        listed = access_store.sessions_of(connection, session.user_id, now)
         found = next((one for one in listed if one.id == id_), None)
         if found is None:
             raise NotFoundError(what="session", name=id_[:64])
-        people.end_session(connection, found.id_hash)
+        access_store.end_session(connection, found.id_hash)
 
     await site.write(work)
     return RedirectResponse(ACCOUNT, 303)
@@ -227,25 +222,25 @@ async def _prove(
     request: Request, site: Site, session: Session, fields: dict[str, str]
 ) -> tuple[StoredUser, Attempt]:
     """Who is signed in, once their present password was given again. Raises as entry.prove."""
-    return await entry.prove(request, site, session.email, fields.get("current", ""))
+    return await sign_in.prove(request, site, session.email, fields.get("current", ""))
 
 
 async def _with_code(
     request: Request, site: Site, session: Session, fields: dict[str, str], work: Any
 ) -> Any:
     """What *work* gives for who proves both factors again; else the page that tells why not."""
-    now, seeds = site.clock(), entry.seeds_of(request)
-    attempt = Attempt.of(session.email, address_of(request), what=signing_in.CODE)
+    now, seeds = site.clock(), sign_in.seeds_of(request)
+    attempt = Attempt.of(session.email, address_of(request), what=login.CODE)
     try:
         user, by_password = await _prove(request, site, session, fields)
-        await site.write(lambda connection: signing_in.count(connection, attempt, now))
+        await site.write(lambda connection: login.count(connection, attempt, now))
 
         def both(connection: Connection) -> Any:
             present = accounts.by_id(connection, user.id)
             code = fields.get("code", "")
-            second_factor.accept(connection, present, code, seeds, now, session.actor)
+            totp.accept(connection, present, code, seeds, now, session.actor)
             for proved in (attempt, by_password):
-                signing_in.succeeded(connection, proved)
+                login.succeeded(connection, proved)
             return work(connection, accounts.by_id(connection, user.id), now)
 
         return await site.write(both)

@@ -21,38 +21,33 @@ from license_core.license import License
 from license_core.reason import Reason
 from license_server.access.tokens import Session
 from license_server.actor import Actor
-from license_server.audit import store as record
-from license_server.audit.store import Event, Reply
-from license_server.catalog import products
-from license_server.catalog import store as parties
-from license_server.catalog.store import Product
+from license_server.audit import audit_store
+from license_server.audit.audit_store import Event, Reply
+from license_server.catalog import catalog_store, products
+from license_server.catalog.catalog_store import Product
 from license_server.licenses import (
     acts,
     issuing,
+    license_store,
     orders,
-    store,
 )
 from license_server.licenses.acts import Plan, Wanted
+from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.proposal_store import Proposal
-from license_server.licenses.store import StoredLicense
 from license_server.site import Site
 from license_server.web import (
     drafts,
     forms,
     pages,
+    pinned_form,
+    prefill,
 )
-from license_server.web import (
-    pinned_form as settled,
-)
-from license_server.web import (
-    prefill as replacement,
-)
-from license_server.web.login import HOME
 from license_server.web.session import (
     AtSite,
     Form,
     May,
 )
+from license_server.web.sign_in import HOME
 from license_server.web.term_changes import Terms, differences
 
 ENDS = ("suspend", "revoke")
@@ -120,12 +115,12 @@ class Sent(NamedTuple):
     def wanted(self, seen: "Seen") -> Wanted:
         """The order that the fields make. Raises InputInvalidError."""
         made = members(self.act, self.fields, blank(self.act, seen, self.zone))
-        seen_at, rules = self.fields.get("seen") or None, self.fields.get(settled.RULES)
+        seen_at, rules = self.fields.get("seen") or None, self.fields.get(pinned_form.RULES)
         return Wanted(self.act, made, self.number, seen_at, rules)
 
     def as_typed(self) -> "Sent":
         """It before what was looked at was settled. Raises InputInvalidError."""
-        return self._replace(fields=settled.unsettle(self.fields))
+        return self._replace(fields=pinned_form.unsettle(self.fields))
 
     @property
     def zone(self) -> str:
@@ -153,20 +148,20 @@ class Seen(NamedTuple):
 def _see(connection: Connection, number: str) -> Seen:
     stored = issuing.find(connection, number)
     subjects = [stored.number, *([stored.replaced_by] if stored.replaced_by else [])]
-    wanted = record.Wanted(subjects=subjects)
+    wanted = audit_store.Wanted(subjects=subjects)
     return Seen(
         stored=stored,
         etag=acts.etag(connection, number),
-        product=parties.product_by_name(connection, stored.product),
-        moves=store.rehosts(connection, stored.line),
-        last=next(iter(record.events(connection, wanted, before=None, limit=1)), None),
+        product=catalog_store.product_by_name(connection, stored.product),
+        moves=license_store.rehosts(connection, stored.line),
+        last=next(iter(audit_store.events(connection, wanted, before=None, limit=1)), None),
     )
 
 
 def blank(act: str, seen: Seen, zone: str) -> dict[str, str]:
     """What the form of *act* says at first."""
     license_ = seen.license
-    was = replacement.fields(license_, zone, license_.iat)
+    was = prefill.fields(license_, zone, license_.iat)
     if act == "renew":
         days = products.defaults(seen.product).get("days", _DAYS)
         return {"term": "days", "days": str(days), "time_zone": was["time_zone"]}
@@ -274,7 +269,7 @@ async def _form(sent: Sent, error: LicenseError | None = None) -> Response:
         error=None if wrong else refused,
         faults=wrong,
         fields=was | sent.fields | {"seen": seen.etag},
-        zones=replacement.ZONES,
+        zones=prefill.ZONES,
         once=forms.new_once(site.random),
     )
 
@@ -366,7 +361,7 @@ async def _look(sent: Sent, once: str, changed: ChangedMeanwhileError | None = N
         plan=planned,
         terms=after,
         changes=differences(Terms.of_license(seen.license), after),
-        fields=settled.settle_act(sent.fields, sent.act, planned),
+        fields=pinned_form.settle_act(sent.fields, sent.act, planned),
         once=once,
     )
 

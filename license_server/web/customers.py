@@ -12,32 +12,27 @@ from license_core.errors import (
     NameTakenError,
 )
 from license_server.access.tokens import Session
-from license_server.audit import store as record
-from license_server.audit.store import Event, Reply
-from license_server.catalog import customers
-from license_server.catalog import store as parties
-from license_server.catalog.store import Customer
+from license_server.audit import audit_store
+from license_server.audit.audit_store import Event, Reply
+from license_server.catalog import catalog_store, customers
+from license_server.catalog.catalog_store import Customer
 from license_server.http import cursors
 from license_server.http.path_params import row_id
-from license_server.licenses import store as licenses
+from license_server.licenses import license_store
+from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.search import Filter
-from license_server.licenses.store import StoredLicense
 from license_server.site import Site
 from license_server.web import (
-    edit_conflicts as editing,
-)
-from license_server.web import (
+    edit_conflicts,
     forms,
     pages,
-)
-from license_server.web import (
-    session as who,
 )
 from license_server.web.edit_conflicts import Faults
 from license_server.web.session import (
     AtSite,
     Form,
     May,
+    printable,
 )
 
 ROOM = "/customers"
@@ -54,15 +49,15 @@ Writer = Annotated[Session, Depends(May("customers:write"))]
 @router.get("")
 async def listing(request: Request, site: AtSite, session: Reader) -> Response:
     """The customers, in the order of their names."""
-    text = who.printable(request.query_params.get("q", "")[:_LONGEST_SEARCH])
+    text = printable(request.query_params.get("q", "")[:_LONGEST_SEARCH])
     cursor = request.query_params.get("cursor")
     after = cursors.read(cursor) if cursor else None
 
     def read(connection: Connection) -> list[Customer]:
-        last = None if after is None else parties.customer_by_id(connection, after)
+        last = None if after is None else catalog_store.customer_by_id(connection, after)
         name = None if last is None else last.name
         of = session.actor.products
-        return parties.customers_after(connection, name, _PAGE + 1, text or None, of)
+        return catalog_store.customers_after(connection, name, _PAGE + 1, text or None, of)
 
     found = await site.read(read)
     more = cursors.write(found[_PAGE - 1].id) if len(found) > _PAGE else None
@@ -82,11 +77,11 @@ async def add(request: Request, site: AtSite, session: Writer, fields: Form) -> 
     """Add a customer; the same form sent twice adds one."""
     key, now = forms.once(fields, ROOM), site.clock()
     members = _members(fields)
-    found = editing.faults(customers.read, members)
+    found = edit_conflicts.faults(customers.read, members)
     if found:
         return _new(request, site, fields, found)
     name = customers.read({"name": members["name"]})["name"]
-    alike = await site.read(lambda connection: parties.alike(connection, name))
+    alike = await site.read(lambda connection: catalog_store.alike(connection, name))
     if alike is not None and fields.get("sure") != "yes":
         return _new(request, site, fields, {}, alike)
 
@@ -97,7 +92,7 @@ async def add(request: Request, site: AtSite, session: Writer, fields: Form) -> 
     try:
         reply = await site.once(session.actor, key, now, work)
     except (InputInvalidError, NameTakenError) as error:
-        return _new(request, site, fields, {editing.field_of(error): error})
+        return _new(request, site, fields, {edit_conflicts.field_of(error): error})
     return RedirectResponse(reply.location or ROOM, reply.status)
 
 
@@ -112,7 +107,7 @@ def _new(
     return pages.page(
         request,
         "customer_new",
-        409 if alike else editing.status(faults),
+        409 if alike else edit_conflicts.status(faults),
         alike=alike,
         fields=fields,
         faults=faults,
@@ -121,14 +116,16 @@ def _new(
 
 
 @router.get("/{id}")
-async def one(id: str, request: Request, site: AtSite, session: Reader) -> Response:  # noqa: A002  # the path's name for it
+async def one(
+    id: str, request: Request, site: AtSite, session: Reader
+) -> Response:  # the path's name for it
     """One customer, with the newest licences."""
     return await _one(request, site, session, row_id(id, "customer"))
 
 
 @router.post("/{id}")
 async def change(
-    id: str,  # noqa: A002  # the path's name for it
+    id: str,
     request: Request,
     site: AtSite,
     session: Writer,
@@ -137,7 +134,7 @@ async def change(
     """Change a customer, unless somebody else did after the form was shown."""
     number, now = row_id(id, "customer"), site.clock()
     members, expected = _members(fields), fields.get("etag", "")
-    found = editing.faults(customers.read, members)
+    found = edit_conflicts.faults(customers.read, members)
     if found:
         return await _one(request, site, session, number, fields, found)
     try:
@@ -149,7 +146,7 @@ async def change(
     except ChangedMeanwhileError as error:
         return await _one(request, site, session, number, fields, collided=error)
     except (InputInvalidError, NameTakenError) as error:
-        faults: Faults = {editing.field_of(error): error}
+        faults: Faults = {edit_conflicts.field_of(error): error}
         return await _one(request, site, session, number, fields, faults)
     return RedirectResponse(f"{ROOM}/{number}?saved=1", 303)
 
@@ -169,10 +166,12 @@ async def _one(
     def read(connection: Connection) -> tuple[Customer, list[StoredLicense], list[Event]]:
         customer = customers.seen(connection, number, session.actor)
         wanted = Filter(customer=customer.name, products=session.actor.products)
-        of = record.of_customer(connection, customer)
+        of = audit_store.of_customer(connection, customer)
         if session.actor.products is not None:
             of = [one.number for one in _listed(connection, wanted, now, _EVENTS)]
-        events = record.events(connection, record.Wanted(subjects=of), before=None, limit=_EVENTS)
+        events = audit_store.events(
+            connection, audit_store.Wanted(subjects=of), before=None, limit=_EVENTS
+        )
         live = _listed(connection, wanted._replace(state="active"), now, _NEWEST)
         known = {one.number for one in live}
         others = _listed(connection, wanted, now, _NEWEST)
@@ -186,13 +185,15 @@ async def _one(
         customer=customer,
         licenses=found,
         events=events,
-        told=editing.told(request),
-        **editing.shown(_fields(customer), customers.etag(customer), typed, faults, collided),
+        told=edit_conflicts.told(request),
+        **edit_conflicts.shown(
+            _fields(customer), customers.etag(customer), typed, faults, collided
+        ),
     )
 
 
 def _listed(connection: Connection, wanted: Filter, now: int, limit: int) -> list[StoredLicense]:
-    return licenses.listed(connection, wanted, now, before=None, limit=limit).rows
+    return license_store.listed(connection, wanted, now, before=None, limit=limit).rows
 
 
 def _members(fields: dict[str, str]) -> dict[str, Any]:

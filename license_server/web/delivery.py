@@ -8,14 +8,12 @@ from starlette.requests import Request
 
 from license_core.errors import Notice
 from license_core.license import License
-from license_server.catalog import store as parties
-from license_server.catalog.store import Customer
-from license_server.licenses import acts, issuing
-from license_server.licenses import store as licenses
-from license_server.licenses.store import StoredLicense
+from license_server.catalog import catalog_store
+from license_server.catalog.catalog_store import Customer
+from license_server.licenses import acts, issuing, license_store
+from license_server.licenses.license_store import StoredLicense
 from license_server.site import Site
-from license_server.web import pages
-from license_server.web import prefill as replacement
+from license_server.web import pages, prefill
 from license_server.web.reader import LANGUAGES, Reader
 
 COMMANDS = """\
@@ -62,8 +60,8 @@ async def of(site: Site, request: Request, stored: StoredLicense) -> Sending:
     """How *stored* gets to its host; where its customer has no language, in the reader's first."""
 
     def read(connection: Connection) -> tuple[Customer | None, StoredLicense | None]:
-        former = licenses.by_number(connection, stored.replaces) if stored.replaces else None
-        return parties.customer_by_name(connection, stored.customer), former
+        former = license_store.by_number(connection, stored.replaces) if stored.replaces else None
+        return catalog_store.customer_by_name(connection, stored.customer), former
 
     customer, former = await site.read(read)
     left = None if former is None or former.host_key == stored.host_key else former
@@ -134,5 +132,5 @@ def _last_day(license_: License, zone: str) -> tuple[str, str] | None:
     """The last day on which it holds, and the time zone of that day; None: it has no end."""
     if license_.exp is None:
         return None
-    there = replacement.zone_of(license_, zone)
-    return replacement.last_day(license_.exp, there).isoformat(), there
+    there = prefill.zone_of(license_, zone)
+    return prefill.last_day(license_.exp, there).isoformat(), there

@@ -5,18 +5,15 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from license_core import request as requests
 from license_core.errors import LicenseError
-from license_core.request import LicenseRequest
+from license_core.request import LicenseRequest, parse
 from license_server.actor import Actor
 from license_server.catalog import products
-from license_server.catalog.store import Product
+from license_server.catalog.catalog_store import Product
 from license_server.licenses import (
     acts,
+    lookup,
     tolerance,
-)
-from license_server.licenses import (
-    lookup as desk,
 )
 from license_server.licenses.acts import Plan, Wanted
 from license_server.licenses.lookup import Known
@@ -50,7 +47,7 @@ def of(connection: Connection, fields: Mapping[str, str], now: int) -> Reading:
     request, error = _request(fields.get("host", ""))
     customer = _typed(fields, "customer") or (request and request.customer) or ""
     product = _typed(fields, "product") or (request and request.product) or ""
-    known = desk.known(connection, request and request.key, customer, product, now)
+    known = lookup.known(connection, request and request.key, customer, product, now)
     return Reading(
         request=request,
         error=error,
@@ -89,7 +86,7 @@ def _request(text: str) -> tuple[LicenseRequest | None, LicenseError | None]:
     if not text.strip():
         return None, None
     try:
-        return requests.parse(text), None
+        return parse(text), None
     except LicenseError as error:
         return None, error
 

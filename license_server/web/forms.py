@@ -8,25 +8,23 @@ from urllib.parse import parse_qsl, urlencode
 from starlette.requests import Request
 
 from license_core import b64url
-from license_core import request as requests
 from license_core.errors import (
     FormExpiredError,
     InputInvalidError,
     LicenseError,
 )
 from license_core.reason import Reason
+from license_core.request import parse
 from license_server.catalog import products
 from license_server.catalog.products import FindProduct
 from license_server.db.idempotency import Idempotency
 from license_server.licenses import (
     acts,
+    lookup,
     orders,
 )
-from license_server.licenses import (
-    lookup as desk,
-)
 from license_server.licenses.orders import Order
-from license_server.sheets import jobs as sheet_jobs
+from license_server.sheets import jobs
 from license_server.site import Random
 
 _MOST_FIELDS = 50
@@ -50,7 +48,7 @@ async def read(request: Request) -> dict[str, str]:
     if kind != "application/x-www-form-urlencoded":
         raise InputInvalidError(field="body", reason="it is not a form")
     body = await request.body()
-    pairs = _pairs(body) if len(body) <= _LARGE else await sheet_jobs.apart(_pairs, body)
+    pairs = _pairs(body) if len(body) <= _LARGE else await jobs.apart(_pairs, body)
     fields = dict(pairs)
     if len(fields) != len(pairs):
         raise InputInvalidError(field="body", reason="a field is given twice")
@@ -155,7 +153,7 @@ def order(
     """
     made = members(fields)
     if made.get("host"):
-        made = desk.completed(made, requests.parse(made["host"]))
+        made = lookup.completed(made, parse(made["host"]))
         for name, missing in _NOT_NAMED.items():
             if name not in made:
                 raise InputInvalidError(field=name, reason=missing)

@@ -9,36 +9,27 @@ from starlette.responses import RedirectResponse, Response
 from license_core.errors import ChangedMeanwhileError, LicenseError
 from license_server.access.tokens import Session
 from license_server.catalog import products
-from license_server.licenses import issuing
-from license_server.licenses import lookup as desk
+from license_server.licenses import issuing, lookup
 from license_server.licenses.acts import Wanted
 from license_server.site import Site
 from license_server.web import (
-    acts as life,
-)
-from license_server.web import (
+    acts,
     drafts,
+    form_meaning,
     forms,
     licenses,
     pages,
-)
-from license_server.web import (
-    form_meaning as reading,
-)
-from license_server.web import (
-    pinned_form as settled,
-)
-from license_server.web import (
-    prefill as replacement,
+    pinned_form,
+    prefill,
 )
 from license_server.web.drafts import Draft
 from license_server.web.form_meaning import Look, Reading
-from license_server.web.login import HOME
 from license_server.web.session import (
     AtSite,
     Form,
     May,
 )
+from license_server.web.sign_in import HOME
 
 # The errors of an order that are shown at the form, beside what was typed.
 _AT_THE_FORM = {
@@ -77,7 +68,7 @@ async def new(request: Request, site: AtSite, session: Issuer) -> Response:
     like = given.get("like")
     if like:
         license_ = issuing.claims_of(await licenses.find(site, like))
-        fields |= replacement.fields(license_, site.settings.time_zone, site.clock())
+        fields |= prefill.fields(license_, site.settings.time_zone, site.clock())
         del fields["replaces"]  # another one beside it: what replaces it are the acts of its page
     return await _form(request, site, fields)
 
@@ -87,7 +78,10 @@ async def read(request: Request, site: AtSite, session: Issuer, fields: Form) ->
     """A part of a page: what the form means as it stands, while somebody fills it in."""
     now = site.clock()
     found, plan = await site.read(
-        lambda c: (reading.of(c, fields, now), reading.outlook(c, fields, session.actor, now))
+        lambda c: (
+            form_meaning.of(c, fields, now),
+            form_meaning.outlook(c, fields, session.actor, now),
+        )
     )
     zone = fields.get("time_zone", "").strip() or "UTC"
     return pages.page(request, "reading", reading=found, plan=plan, zone=zone)
@@ -97,9 +91,9 @@ async def read(request: Request, site: AtSite, session: Issuer, fields: Form) ->
 async def preview(request: Request, site: AtSite, session: Issuer, fields: Form) -> Response:
     """Lead to what the form would issue; or the form again, with what is wrong."""
     fields.pop("once", None)
-    now, fields = site.clock(), settled.unsettle(fields)
+    now, fields = site.clock(), pinned_form.unsettle(fields)
     try:
-        await site.read(lambda c: reading.look(c, fields, session.actor, now))
+        await site.read(lambda c: form_meaning.look(c, fields, session.actor, now))
     except LicenseError as error:
         return await _mend(request, site, fields, error, now)
     id_ = await drafts.keep(site, PREVIEW, fields, session.actor)
@@ -107,7 +101,9 @@ async def preview(request: Request, site: AtSite, session: Issuer, fields: Form)
 
 
 @router.get(PREVIEW + "/{id}")
-async def previewed(id: str, request: Request, site: AtSite, session: Issuer) -> Response:  # noqa: A002  # the path's name for it
+async def previewed(
+    id: str, request: Request, site: AtSite, session: Issuer
+) -> Response:  # the path's name for it
     """What a form would issue; or what came of it."""
     draft = await _draft(site, session, id)
     if draft.done is not None:
@@ -129,11 +125,11 @@ async def _preview(
 ) -> Response:
     """What the form would issue now; *changed*: what is otherwise than when that was seen."""
     now = site.clock()
-    fields = settled.unsettle(fields)
+    fields = pinned_form.unsettle(fields)
 
     def look(connection: Connection) -> tuple[Look, Reading]:
-        seen = reading.look(connection, fields, session.actor, now)
-        return seen, reading.of(connection, fields, now)
+        seen = form_meaning.look(connection, fields, session.actor, now)
+        return seen, form_meaning.of(connection, fields, now)
 
     try:
         seen, found = await site.read(look)
@@ -148,7 +144,7 @@ async def _preview(
         preview=seen.plan,
         reading=found,
         zone=seen.members["time_zone"],
-        fields=settled.settle(fields, seen.members, seen.plan),
+        fields=pinned_form.settle(fields, seen.members, seen.plan),
         filled=filled,
         once=once,
     )
@@ -161,8 +157,8 @@ async def issue(request: Request, site: AtSite, session: Issuer, fields: Form) -
     key, now = forms.once(fields, HOME), site.clock()
     try:
         _, members = await site.read(lambda c: forms.order(fields, now, products.finder(c)))
-        wanted = Wanted("issue", members, rules=fields.get(settled.RULES))
-        reply = await site.act(wanted, session.actor, now, life.told, key)
+        wanted = Wanted("issue", members, rules=fields.get(pinned_form.RULES))
+        reply = await site.act(wanted, session.actor, now, acts.told, key)
     except ChangedMeanwhileError as error:
         return await _preview(request, site, session, fields, once, error)
     except LicenseError as error:
@@ -177,7 +173,7 @@ async def _mend(
     if type(error).__name__ not in _AT_THE_FORM:
         raise error
     faults = await site.read(lambda c: forms.faults(fields, error, now, products.finder(c)))
-    return await _form(request, site, settled.unsettle(fields), faults)
+    return await _form(request, site, pinned_form.unsettle(fields), faults)
 
 
 async def _form(
@@ -188,7 +184,7 @@ async def _form(
 ) -> Response:
     now = site.clock()
     names, standards = await site.read(
-        lambda c: (desk.names(c), reading.of(c, fields, now).standards)
+        lambda c: (lookup.names(c), form_meaning.of(c, fields, now).standards)
     )
     status = next(iter(faults.values())).row.status if faults else 200
     return pages.page(
@@ -198,6 +194,6 @@ async def _form(
         fields=fields,
         names=names,
         standards=standards,
-        zones=replacement.ZONES,
+        zones=prefill.ZONES,
         faults=faults or {},
     )

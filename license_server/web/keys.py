@@ -13,10 +13,9 @@ from license_core.errors import (
 from license_core.keyset import SigningKey
 from license_core.publickey import PublicKey
 from license_server.access.tokens import Session
-from license_server.audit import store as record
-from license_server.operations import data_folder as vault
-from license_server.signing import keysets
-from license_server.signing import revocation_store as revocations
+from license_server.audit import audit_store
+from license_server.operations import data_folder
+from license_server.signing import keysets, revocation_store
 from license_server.signing.keysets import WARN_DAYS
 from license_server.site import Site
 from license_server.web import pages
@@ -43,8 +42,8 @@ class Entry(NamedTuple):
 async def keys(request: Request, site: AtSite, _: Reader) -> Response:
     """The keyset in force, and the keys to ship."""
     now, issuer = site.clock(), site.issuer
-    stored = await site.read(record.newest_keyset)
-    revoked = await site.read(revocations.newest)
+    stored = await site.read(audit_store.newest_keyset)
+    revoked = await site.read(revocation_store.newest)
     since = 0 if revoked is None else revoked.created_at
     keyset = issuer.keyset.keyset
     until = keysets.signs_until(keyset, issuer.signer.public_key, now)
@@ -63,8 +62,10 @@ async def keys(request: Request, site: AtSite, _: Reader) -> Response:
         roots=issuer.roots,
         root=_found(site, _ROOT),
         revoked=revoked,
-        waiting=await site.read(lambda connection: revocations.count_waiting(connection, since)),
-        most_waiting=revocations.MOST_WAITING,
+        waiting=await site.read(
+            lambda connection: revocation_store.count_waiting(connection, since)
+        ),
+        most_waiting=revocation_store.MOST_WAITING,
         now=now,
         record_key=_found(site, _RECORD),
     )
@@ -99,7 +100,7 @@ def _found(site: Site, name: str) -> PublicKey | None:
     """A public key of the data folder; None: it is not there, or is none."""
     try:
         if name == _ROOT:
-            return vault.read_root(site.settings.root_pub_pem)
-        return vault.read_record_key(site.settings)
+            return data_folder.read_root(site.settings.root_pub_pem)
+        return data_folder.read_record_key(site.settings)
     except (TrustedKeyInvalidError, RecordKeyUnavailableError):
         return None

@@ -16,36 +16,31 @@ from license_core.errors import (
 )
 from license_core.reason import Reason
 from license_server.access.tokens import Session
-from license_server.audit import store as record
-from license_server.audit.store import Event, Reply
-from license_server.catalog import store as parties
+from license_server.audit import audit_store
+from license_server.audit.audit_store import Event, Reply
+from license_server.catalog import catalog_store
 from license_server.http import cursors
 from license_server.licenses import (
     acts,
     issuing,
+    license_store,
     notes,
 )
-from license_server.licenses import store as licenses
+from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.search import Filter
-from license_server.licenses.store import StoredLicense
 from license_server.site import Site
 from license_server.web import (
-    delivery as sending,
-)
-from license_server.web import (
+    delivery,
     forms,
     pages,
 )
-from license_server.web import (
-    session as who,
-)
-from license_server.web.login import HOME
-from license_server.web.reader import Reader as PageReader
+from license_server.web.reader import Reader
 from license_server.web.session import (
     AtSite,
     Form,
     May,
 )
+from license_server.web.sign_in import HOME
 from license_server.web.term_changes import (
     Difference,
     Terms,
@@ -65,26 +60,28 @@ _LONGEST_SEARCH = 200
 _LONGEST_REQUEST = 5000
 
 router = APIRouter()
-Reader = Annotated[Session, Depends(May("licenses:read"))]
+Viewer = Annotated[Session, Depends(May("licenses:read"))]
 Issuer = Annotated[Session, Depends(May("licenses:issue"))]
 
 
 @router.get(HOME)
-async def listing(request: Request, site: AtSite, session: Reader) -> Response:
+async def listing(request: Request, site: AtSite, session: Viewer) -> Response:
     """What was issued, the newest first, as the filters in the address say."""
     given = {name: request.query_params.get(name, "") for name in _FILTERS}
-    given = {name: who.printable(text[:_LONGEST_SEARCH]) for name, text in given.items()}
+    given = {name: printable(text[:_LONGEST_SEARCH]) for name, text in given.items()}
     cursor = request.query_params.get("cursor")
     before = cursors.read(cursor) if cursor else None
-    reader, now = PageReader.of(request, site.settings.time_zone), site.clock()
+    reader, now = Reader.of(request, site.settings.time_zone), site.clock()
     wanted, faults = _filter(given, reader)
     wanted = wanted._replace(products=session.actor.products)
 
-    def read(connection: Connection) -> tuple[licenses.Page, list[str]]:
-        named = parties.products_after(connection, None, _MOST_PRODUCTS + 1)
+    def read(connection: Connection) -> tuple[license_store.Page, list[str]]:
+        named = catalog_store.products_after(connection, None, _MOST_PRODUCTS + 1)
         if faults:
-            return licenses.Page([], None), [product.name for product in named]
-        found = licenses.listed(connection, wanted, now, before=before, limit=_PAGE, patient=True)
+            return license_store.Page([], None), [product.name for product in named]
+        found = license_store.listed(
+            connection, wanted, now, before=before, limit=_PAGE, patient=True
+        )
         return found, [product.name for product in named]
 
     found, products = await site.read(read)
@@ -115,7 +112,7 @@ def _choices(products: list[str], chosen: str) -> list[tuple[str, str]] | None:
     return [(name, name) for name in products + unknown]
 
 
-def _filter(given: dict[str, str], reader: PageReader) -> tuple[Filter, dict[str, LicenseError]]:
+def _filter(given: dict[str, str], reader: Reader) -> tuple[Filter, dict[str, LicenseError]]:
     """What the filters ask for, and what is wrong with them."""
     faults: dict[str, LicenseError] = {}
     days: dict[str, int | None] = {}
@@ -143,7 +140,7 @@ def no_state(value: str) -> InputInvalidError:
     return InputInvalidError(field="state", reason=reason)
 
 
-def _day(name: str, text: str, reader: PageReader) -> int | None:
+def _day(name: str, text: str, reader: Reader) -> int | None:
     """The first end that a licence may have whose last day, where the reader is, is that one."""
     if not text:
         return None
@@ -166,7 +163,7 @@ class Happening(NamedTuple):
 
 
 @router.get(HOME + "/{number}")
-async def one(request: Request, number: str, site: AtSite, session: Reader) -> Response:
+async def one(request: Request, number: str, site: AtSite, session: Viewer) -> Response:
     """One licence and its life."""
     return await _one(request, number, site, session, {})
 
@@ -186,10 +183,10 @@ async def _one(
         stored = issuing.find(connection, number)
         happenings = _life(connection, stored, before)
         older = cursors.write(happenings[_EVENTS - 1].event.id) if happenings[_EVENTS:] else None
-        text = licenses.request_behind(connection, stored) or ""
+        text = license_store.request_behind(connection, stored) or ""
         return {
             "stored": stored,
-            "latest": licenses.newest_of_line(connection, stored.line, 1)[0],
+            "latest": license_store.newest_of_line(connection, stored.line, 1)[0],
             "life": happenings[:_EVENTS],
             "older": f"{HOME}/{number}?cursor={older}#life" if older else None,
             "operators_text": "\n".join(
@@ -208,7 +205,7 @@ async def _one(
         error.row.status if error else 200,
         terms=_terms(stored),
         possible=acts.possible(stored, session.actor),
-        sending=await sending.of(site, request, stored) if to_send else None,
+        sending=await delivery.of(site, request, stored) if to_send else None,
         issued=issued,
         done=request.query_params.get("done"),
         text=issuing.file_of(stored).decode("utf-8"),
@@ -222,10 +219,10 @@ async def _one(
 
 def _life(connection: Connection, stored: StoredLicense, before: int | None) -> list[Happening]:
     """What was done to the licences of its line, the newest first; one more than are shown."""
-    line = {one.number: one for one in licenses.newest_of_line(connection, stored.line, _LINE)}
+    line = {one.number: one for one in license_store.newest_of_line(connection, stored.line, _LINE)}
     line.setdefault(stored.number, stored)
-    wanted = record.Wanted(subjects=list(line))
-    events = record.events(connection, wanted, before=before, limit=_EVENTS + 1)
+    wanted = audit_store.Wanted(subjects=list(line))
+    events = audit_store.events(connection, wanted, before=before, limit=_EVENTS + 1)
     return [Happening(event, _changes(event, line), _proposal(event)) for event in events]
 
 
@@ -267,7 +264,7 @@ async def note(
 
 
 @router.get(HOME + "/{number}/license.dat")
-async def file(number: str, site: AtSite, _: Reader) -> Response:
+async def file(number: str, site: AtSite, _: Viewer) -> Response:
     """The file to send to the operator."""
     stored = await find(site, number)
     return Response(

@@ -20,13 +20,13 @@ from license_core.errors import (
 )
 from license_core.reason import Reason
 from license_server.access import openid
+from license_server.access.access_store import StoredUser
 from license_server.access.openid import (
     Asked,
     Client,
     Provider,
 )
-from license_server.access.store import StoredUser
-from license_server.web import login as entry
+from license_server.web import sign_in
 from license_server.web.session import (
     AtSite,
     base_of,
@@ -55,10 +55,10 @@ async def begin(request: Request, site: AtSite) -> Response:
     client = _client(request)
     provider = await _in_turn(_discover, client)
     redirect = f"{base_of(request)}{RETURN}"
-    next_ = entry.local_path(request.query_params.get("next", ""))
+    next_ = sign_in.local_path(request.query_params.get("next", ""))
     url, asked = openid.ask(client, provider, redirect, next_, site.clock(), site.random)
     response = RedirectResponse(url, 303)
-    kept = openid.keep(asked, entry.seeds_of(request))
+    kept = openid.keep(asked, sign_in.seeds_of(request))
     set_cookie(response, request, _ASKED, kept, seconds=openid.ASKED_SECONDS)
     return response
 
@@ -68,7 +68,7 @@ async def come_back(request: Request, site: AtSite) -> Response:
     """Let somebody in whom the provider sends back."""
     client, now, given = _client(request), site.clock(), request.query_params
     kept = cookie(request, _ASKED)
-    asked = openid.kept(kept, given.get("state", ""), entry.seeds_of(request), now)
+    asked = openid.kept(kept, given.get("state", ""), sign_in.seeds_of(request), now)
     if given.get("iss", client.issuer) != client.issuer:  # RFC 9207
         raise OpenIdRefusedError(reason="another provider answers")
     if "code" not in given:
@@ -81,7 +81,7 @@ async def come_back(request: Request, site: AtSite) -> Response:
         return openid.user_of(connection, claims, client, now)
 
     user = await site.write(find)
-    response = await entry.go_on(request, site, asked.next, user)
+    response = await sign_in.go_on(request, site, asked.next, user)
     delete_cookie(response, request, _ASKED)
     return response
 

@@ -11,8 +11,7 @@ from starlette.responses import Response
 
 from license_core.errors import printable
 from license_server.access.tokens import Session
-from license_server.licenses import statistics as figures
-from license_server.licenses import statistics_store as store
+from license_server.licenses import statistics, statistics_store
 from license_server.licenses.orders import DAY
 from license_server.licenses.statistics import (
     MOVED_DAYS,
@@ -26,9 +25,9 @@ from license_server.signing import keysets
 from license_server.site import Site
 from license_server.web import charts, pages
 from license_server.web.charts import Bar, Part
-from license_server.web.login import HOME
 from license_server.web.reader import Reader
 from license_server.web.session import AtSite, May
+from license_server.web.sign_in import HOME
 
 _NAMED = 6
 _OTHERS = object()
@@ -84,7 +83,7 @@ async def home(
     request: Request, site: AtSite, session: Annotated[Session, Depends(May("licenses:read"))]
 ) -> Response:
     """The first page."""
-    live = await site.read(store.live)
+    live = await site.read(statistics_store.live)
     if not live.newest:
         return pages.page(request, "overview", live=live, board=None, days_left=_days_left(site))
     reader = Reader.of(request, site.settings.time_zone)
@@ -118,7 +117,7 @@ def _days_left(site: Site) -> int | None:
 async def _board(request: Request, site: Site, reader: Reader, newest: int) -> Board:
     now = site.clock()
     if newest <= SMALL:
-        return await site.read(lambda connection: figures.count(connection, reader.there, now))
+        return await site.read(lambda connection: statistics.count(connection, reader.there, now))
     kept: Kept = request.app.state.figures
     return await kept.board(site.read, reader.there, now)
 

@@ -23,8 +23,7 @@ from license_core.errors import (
 )
 from license_core.reason import say
 from license_server.site import Site
-from license_server.web import event_labels as actions
-from license_server.web import menu
+from license_server.web import event_labels, menu
 from license_server.web.reader import (
     LANGUAGES,
     Reader,
@@ -180,7 +179,7 @@ def _actor(context: Context, actor: str) -> str:
 @jinja2.pass_context
 def _action(context: Context, action: str) -> str:
     """What was done, for people: ``license.issued`` is *licence issued*."""
-    return printable(_translate(context)(actions.words(action)))
+    return printable(_translate(context)(event_labels.words(action)))
 
 
 @jinja2.pass_context

@@ -18,14 +18,12 @@ from license_core.errors import (
 )
 from license_core.reason import Reason
 from license_server.access import (
+    access_store,
     accounts,
     invitations,
-    store,
+    totp,
 )
-from license_server.access import (
-    totp as second_factor,
-)
-from license_server.access.store import (
+from license_server.access.access_store import (
     Invitation,
     StoredSession,
     StoredUser,
@@ -36,8 +34,7 @@ from license_server.http import cursors
 from license_server.http.path_params import row_id
 from license_server.permissions import PERMISSIONS, ROLES
 from license_server.site import Site
-from license_server.web import edit_conflicts as editing
-from license_server.web import pages
+from license_server.web import edit_conflicts, pages
 from license_server.web.edit_conflicts import Faults
 from license_server.web.session import (
     AtSite,
@@ -53,7 +50,7 @@ ACTS: dict[str, Callable[[Connection, StoredUser, Actor, int], object]] = {
     "end": accounts.end,
     "reopen": accounts.reopen,
     "end-sessions": accounts.end_sessions,
-    "end-codes": second_factor.end_of_other,
+    "end-codes": totp.end_of_other,
 }
 """What can be done to an account, as its address has it."""
 # What a rule of accounts refuses; it is told on the page of whom it is about.
@@ -73,9 +70,9 @@ async def listing(request: Request, site: AtSite, _: Manager) -> Response:
     def read(
         connection: Connection,
     ) -> tuple[list[StoredUser], dict[int, tuple[int, int]], list[Invitation]]:
-        users = store.users_before(connection, before, _PAGE + 1)
-        here = store.open_sessions(connection, [one.id for one in users], now)
-        return users, here, store.list_invitations(connection) if before is None else []
+        users = access_store.users_before(connection, before, _PAGE + 1)
+        here = access_store.open_sessions(connection, [one.id for one in users], now)
+        return users, here, access_store.list_invitations(connection) if before is None else []
 
     users, here, invited = await site.read(read)
     older = cursors.write(users[_PAGE - 1].id) if len(users) > _PAGE else None
@@ -113,7 +110,7 @@ async def invite(request: Request, site: AtSite, session: Manager, fields: Form)
         try:
             check()
         except InputInvalidError as error:
-            found[editing.field_of(error)] = error
+            found[edit_conflicts.field_of(error)] = error
     if found:
         return _new(request, session, fields, found)
     email = accounts.read_email(fields["email"])
@@ -137,7 +134,9 @@ async def invite(request: Request, site: AtSite, session: Manager, fields: Form)
 
 
 @router.post("/invitations/{id}/withdraw")
-async def withdraw(id: str, site: AtSite, session: Manager, _: Form) -> Response:  # noqa: A002  # the path's name for it
+async def withdraw(
+    id: str, site: AtSite, session: Manager, _: Form
+) -> Response:  # the path's name for it
     """Let an invitation hold no more."""
     now = site.clock()
     await site.write(lambda connection: invitations.withdraw(connection, id, session.actor, now))
@@ -158,7 +157,7 @@ def _new(request: Request, session: Session, fields: dict[str, str], faults: Fau
     return pages.page(
         request,
         "invite",
-        editing.status(faults),
+        edit_conflicts.status(faults),
         fields=fields,
         faults=faults,
         roles=_gifts(session),
@@ -173,14 +172,16 @@ def _gifts(session: Session) -> dict[str, frozenset[str]]:
 
 
 @router.get("/{id}")
-async def one(id: str, request: Request, site: AtSite, session: Manager) -> Response:  # noqa: A002  # the path's name for it
+async def one(
+    id: str, request: Request, site: AtSite, session: Manager
+) -> Response:  # the path's name for it
     """Somebody, and what can be done about their account."""
     return await _one(request, site, session, row_id(id, "account"))
 
 
 @router.post("/{id}/role")
 async def change_role(
-    id: str,  # noqa: A002  # the path's name for it
+    id: str,
     request: Request,
     site: AtSite,
     session: Manager,
@@ -201,7 +202,7 @@ async def change_role(
 
 @router.post("/{id}/{act}")
 async def do(
-    id: str,  # noqa: A002  # the path's name for it
+    id: str,
     act: str,
     request: Request,
     site: AtSite,
@@ -254,14 +255,14 @@ async def _one(
     now = site.clock()
 
     def read(connection: Connection) -> tuple[StoredUser, list[StoredSession]]:
-        return accounts.by_id(connection, number), store.sessions_of(connection, number, now)
+        return accounts.by_id(connection, number), access_store.sessions_of(connection, number, now)
 
     user, sessions = await site.read(read)
     faults: Faults = {}
     if collided and typed is not None:
-        faults = editing.collisions(typed, {"role": Reason(user.role)})
+        faults = edit_conflicts.collisions(typed, {"role": Reason(user.role)})
     elif isinstance(error, InputInvalidError):
-        faults = {editing.field_of(error): error}
+        faults = {edit_conflicts.field_of(error): error}
     refusal = error or collided
     done = request.query_params.get("done", "")
     return pages.page(

@@ -12,8 +12,7 @@ from license_core.errors import InputInvalidError
 from license_server.catalog import products
 from license_server.licenses.acts import Plan
 from license_server.licenses.orders import Order
-from license_server.web import forms
-from license_server.web import prefill as replacement
+from license_server.web import forms, prefill
 
 TYPED, RULES = "typed", "rules"
 _TERMS = ("edition", "features", "limits", "match", "notify_days", "grace_days")
@@ -50,7 +49,7 @@ def unsettle(fields: Mapping[str, str]) -> dict[str, str]:
 def _term(order: Order, zone: str) -> dict[str, str]:
     if order.expires_at is None:
         return {"term": "perpetual"}
-    last = replacement.last_day(order.expires_at, zone)
+    last = prefill.last_day(order.expires_at, zone)
     return {"term": "expires", "expires": last.isoformat()}
 
 

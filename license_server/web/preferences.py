@@ -5,8 +5,7 @@ from starlette.responses import RedirectResponse, Response
 
 from license_core.errors import InputInvalidError
 from license_core.reason import Reason
-from license_server.web import forms
-from license_server.web import login as entry
+from license_server.web import forms, sign_in
 from license_server.web.reader import (
     COOKIES,
     LANGUAGES,
@@ -23,7 +22,7 @@ anyone = APIRouter()
 async def choose(request: Request) -> Response:
     """Keep what is chosen, and go back to the page where it was; another site chooses nothing."""
     given = request.query_params
-    response = RedirectResponse(entry.local_path(given.get("back", "")) or "/", 303)
+    response = RedirectResponse(sign_in.local_path(given.get("back", "")) or "/", 303)
     if forms.from_elsewhere(request):
         return response
     for name, cookie in COOKIES.items():

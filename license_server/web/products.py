@@ -15,17 +15,14 @@ from license_core.errors import (
     NotFoundError,
 )
 from license_server.access.tokens import Session
-from license_server.audit.store import Reply
-from license_server.catalog import products
-from license_server.catalog import store as parties
-from license_server.catalog.store import Product
+from license_server.audit.audit_store import Reply
+from license_server.catalog import catalog_store, products
+from license_server.catalog.catalog_store import Product
 from license_server.http import cursors
 from license_server.http.path_params import row_id
 from license_server.site import Site
 from license_server.web import (
-    edit_conflicts as editing,
-)
-from license_server.web import (
+    edit_conflicts,
     forms,
     pages,
 )
@@ -54,9 +51,9 @@ async def listing(request: Request, site: AtSite, session: Reader) -> Response:
     after = cursors.read(cursor) if cursor else None
 
     def read(connection: Connection) -> list[Product]:
-        last = None if after is None else parties.product_by_id(connection, after)
+        last = None if after is None else catalog_store.product_by_id(connection, after)
         name = None if last is None else last.name
-        return parties.products_after(connection, name, _PAGE + 1, session.actor.products)
+        return catalog_store.products_after(connection, name, _PAGE + 1, session.actor.products)
 
     found = await site.read(read)
     more = cursors.write(found[_PAGE - 1].id) if len(found) > _PAGE else None
@@ -85,7 +82,7 @@ async def add(request: Request, site: AtSite, session: Writer, fields: Form) -> 
     try:
         reply = await site.once(session.actor, key, now, work)
     except (InputInvalidError, NameTakenError) as error:
-        return _new(request, site, fields, {editing.field_of(error): error})
+        return _new(request, site, fields, {edit_conflicts.field_of(error): error})
     return RedirectResponse(reply.location or ROOM, reply.status)
 
 
@@ -93,7 +90,7 @@ def _new(request: Request, site: Site, fields: dict[str, str], faults: Faults) -
     return pages.page(
         request,
         "product_new",
-        editing.status(faults),
+        edit_conflicts.status(faults),
         fields=fields,
         faults=faults,
         once=forms.new_once(site.random),
@@ -101,14 +98,16 @@ def _new(request: Request, site: Site, fields: dict[str, str], faults: Faults) -
 
 
 @router.get("/{id}")
-async def one(id: str, request: Request, site: AtSite, session: Reader) -> Response:  # noqa: A002  # the path's name for it
+async def one(
+    id: str, request: Request, site: AtSite, session: Reader
+) -> Response:  # the path's name for it
     """One product and its rules."""
     return await _one(request, site, session, row_id(id, "product"))
 
 
 @router.post("/{id}")
 async def change(
-    id: str,  # noqa: A002  # the path's name for it
+    id: str,
     request: Request,
     site: AtSite,
     session: Writer,
@@ -129,7 +128,7 @@ async def change(
     except ChangedMeanwhileError as error:
         return await _one(request, site, session, number, fields, collided=error)
     except InputInvalidError as error:
-        faults: Faults = {editing.field_of(error): error}
+        faults: Faults = {edit_conflicts.field_of(error): error}
         return await _one(request, site, session, number, fields, faults)
     return RedirectResponse(f"{ROOM}/{number}?saved=1", 303)
 
@@ -151,14 +150,14 @@ async def _one(
         product=product,
         defaults=products.defaults(product),
         warnings=_warnings(product),
-        told=editing.told(request),
-        **editing.shown(_fields(product), products.etag(product), typed, faults, collided),
+        told=edit_conflicts.told(request),
+        **edit_conflicts.shown(_fields(product), products.etag(product), typed, faults, collided),
     )
 
 
 def _find(connection: Connection, number: int, session: Session) -> Product:
     """The product in this row, which who is signed in may see. Raises NotFoundError."""
-    product = parties.product_by_id(connection, number)
+    product = catalog_store.product_by_id(connection, number)
     if product is None or not session.actor.may_use(product.name):
         raise NotFoundError(what="product", name=str(number))
     return product
@@ -166,7 +165,7 @@ def _find(connection: Connection, number: int, session: Session) -> Product:
 
 def _read(members: dict[str, Any], fields: Mapping[str, str]) -> tuple[dict[str, Any], Faults]:
     """*members* with the rules that a form makes; and every field that is wrong, as they stand."""
-    found = editing.faults(products.read, members)
+    found = edit_conflicts.faults(products.read, members)
     defaults: dict[str, Any] = {}
     for name in products.DEFAULTS:
         text = fields.get(name, "").strip()
@@ -179,7 +178,7 @@ def _read(members: dict[str, Any], fields: Mapping[str, str]) -> tuple[dict[str,
             found[name] = error
     limits: dict[str, Any] = {name: _number(fields.get(name, "").strip()) for name in _NUMBERS}
     limits["needs_approval"] = fields.get("needs_approval") == "yes"
-    found |= editing.faults(products.read, limits)
+    found |= edit_conflicts.faults(products.read, limits)
     return members | limits | {"defaults": defaults}, found
 
 

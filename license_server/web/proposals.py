@@ -11,23 +11,21 @@ from starlette.responses import RedirectResponse, Response
 from license_core.errors import InputInvalidError, LicenseError
 from license_server.access.tokens import Session
 from license_server.actor import Actor
-from license_server.audit.store import Reply
+from license_server.audit.audit_store import Reply
 from license_server.http import cursors
 from license_server.http.path_params import row_id
 from license_server.licenses import (
     acts,
     issuing,
+    proposal_store,
     proposals,
 )
-from license_server.licenses import proposal_store as store
 from license_server.licenses.acts import Plan
+from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.proposal_store import Proposal
-from license_server.licenses.store import StoredLicense
 from license_server.site import Site
 from license_server.web import (
-    form_meaning as reading,
-)
-from license_server.web import (
+    form_meaning,
     forms,
     pages,
 )
@@ -76,7 +74,7 @@ async def listing(request: Request, site: AtSite, session: Reader) -> Response:
     cursor = request.query_params.get("cursor")
     before = cursors.read(cursor) if cursor else None
     rows = await site.read(
-        lambda connection: store.listed(
+        lambda connection: proposal_store.listed(
             connection,
             None if state == "all" else state,
             before=before,
@@ -101,7 +99,7 @@ async def listing(request: Request, site: AtSite, session: Reader) -> Response:
 
 @router.get("/{id}")
 async def one(
-    id: str,  # noqa: A002  # the path's name for it
+    id: str,
     request: Request,
     site: AtSite,
     session: Reader,
@@ -157,7 +155,7 @@ def _preview(connection: Connection, proposal: Proposal, actor: Actor, now: int)
             former = planned.former
             if planned.text is not None:
                 asked = {"host": planned.text, "customer": proposal.customer}
-                found = reading.of(connection, asked | {"product": proposal.product}, now)
+                found = form_meaning.of(connection, asked | {"product": proposal.product}, now)
             if _DECIDE in actor.permissions and proposal.proposed_by != actor.name:
                 proposals.check_decider(connection, proposal, actor)
         except LicenseError as error:
@@ -177,7 +175,7 @@ def _preview(connection: Connection, proposal: Proposal, actor: Actor, now: int)
 
 @router.post("/{id}/approve")
 async def approve(
-    id: str,  # noqa: A002  # the path's name for it
+    id: str,
     request: Request,
     site: AtSite,
     session: Decider,
@@ -196,7 +194,7 @@ async def approve(
 
 @router.post("/{id}/refuse")
 async def refuse(
-    id: str,  # noqa: A002  # the path's name for it
+    id: str,
     request: Request,
     site: AtSite,
     session: Reader,

@@ -11,15 +11,14 @@ from starlette.responses import Response, StreamingResponse
 from license_core import strictjson
 from license_core.errors import InputInvalidError, NotFoundError
 from license_core.reason import Reason
-from license_server.access import store as people
+from license_server.access import access_store
 from license_server.access.tokens import Session
 from license_server.actor import Actor
-from license_server.audit import chain, store
-from license_server.audit.store import Event, Wanted
-from license_server.catalog import store as parties
+from license_server.audit import audit_store, chain
+from license_server.audit.audit_store import Event, Wanted
+from license_server.catalog import catalog_store
 from license_server.http import cursors
-from license_server.sheets import csv as sheets
-from license_server.sheets import exports
+from license_server.sheets import csv_text, exports
 from license_server.site import Site
 from license_server.web import pages
 from license_server.web.event_labels import ACTIONS
@@ -56,14 +55,14 @@ async def listing(request: Request, site: AtSite, session: Auditor) -> Response:
         found: list[Event] = []
         wanted = _of_customer(connection, asked)
         if not asked.faults:
-            found = store.events(connection, wanted, before=before, limit=_PAGE + 1)
-        newest = store.listed_checkpoints(connection, before=None, limit=1)
-        linked = store.last_linked(connection)
+            found = audit_store.events(connection, wanted, before=before, limit=_PAGE + 1)
+        newest = audit_store.listed_checkpoints(connection, before=None, limit=1)
+        linked = audit_store.last_linked(connection)
         return found, {
             "checkpoint": newest[0] if newest else None,
             "linked": linked[0] if linked else 0,
             "links": _links(connection, found[:_PAGE], session.actor),
-            "cut": len(wanted.subjects or ()) > store.MOST_OF_CUSTOMER,
+            "cut": len(wanted.subjects or ()) > audit_store.MOST_OF_CUSTOMER,
         }
 
     found, state = await site.read(read)
@@ -92,8 +91,8 @@ async def sheet(request: Request, site: AtSite, _: Auditor) -> Response:
     wanted = await site.read(lambda connection: _of_customer(connection, asked))
     for fault in asked.faults.values():
         raise fault
-    lines = sheets.write(exports.EVENTS, exports.event_rows(site.database.read, wanted))
-    return _file(sheets.encoded(lines), "text/csv; charset=utf-8", "events.csv")
+    lines = csv_text.write(exports.EVENTS, exports.event_rows(site.database.read, wanted))
+    return _file(csv_text.encoded(lines), "text/csv; charset=utf-8", "events.csv")
 
 
 @router.get("/chain.jsonl")
@@ -105,7 +104,7 @@ async def whole(site: AtSite, _: Auditor) -> Response:
 @router.get("/checkpoint")
 async def checkpoint(site: AtSite, _: Auditor) -> Response:
     """The last checkpoint, to be kept elsewhere. Raises NotFoundError."""
-    newest = await site.read(lambda c: store.listed_checkpoints(c, before=None, limit=1))
+    newest = await site.read(lambda c: audit_store.listed_checkpoints(c, before=None, limit=1))
     if not newest:
         raise NotFoundError(what="checkpoint of", name="the record")
     content = f"{newest[0].token}\n".encode("ascii")
@@ -117,12 +116,12 @@ def _of_customer(connection: Connection, asked: _Asked) -> Wanted:
     name = asked.fields["customer"]
     if not name:
         return asked.wanted
-    customer = parties.customer_by_name(connection, name)
+    customer = catalog_store.customer_by_name(connection, name)
     if customer is None:
         reason = Reason("no customer has just this name")
         asked.faults["customer"] = InputInvalidError(field="customer", reason=reason)
         return asked.wanted
-    return asked.wanted._replace(subjects=store.of_customer(connection, customer))
+    return asked.wanted._replace(subjects=audit_store.of_customer(connection, customer))
 
 
 def _links(connection: Connection, events: list[Event], actor: Actor) -> dict[int, str]:
@@ -133,11 +132,11 @@ def _links(connection: Connection, events: list[Event], actor: Actor) -> dict[in
 
     pages_: dict[tuple[str, str], str] = {}
     for kind, room in (("customer", "customers"), ("product", "products")):
-        found = parties.ids_by_name(connection, room, named(kind))  # type: ignore[arg-type]
+        found = catalog_store.ids_by_name(connection, room, named(kind))  # type: ignore[arg-type]
         pages_ |= {(kind, name): f"/{room}/{id_}" for name, id_ in found.items()}
     if "people:manage" in actor.permissions:
         for email in named("user"):
-            user = people.user_by_email(connection, email)
+            user = access_store.user_by_email(connection, email)
             if user is not None:
                 pages_["user", email] = f"/people/{user.id}"
     links = {
@@ -156,7 +155,7 @@ def _chain(site: Site) -> Iterator[bytes]:
     position = 0
     while True:
         after = position
-        events = site.database.read(lambda c: store.chain_after(c, after, _CHUNK))  # noqa: B023
+        events = site.database.read(lambda c: audit_store.chain_after(c, after, _CHUNK))  # noqa: B023
         if not events:
             return
         yield b"".join(map(chain.exported, events))

@@ -2,6 +2,7 @@
 
 from license_server.web import (
     account,
+    acts,
     customers,
     issue,
     keys,
@@ -13,29 +14,20 @@ from license_server.web import (
     products,
     proposals,
     record,
+    revocation_file,
     sheets,
+    sign_in,
+    static_files,
     tokens,
-)
-from license_server.web import (
-    acts as life,
-)
-from license_server.web import (
-    login as entry,
-)
-from license_server.web import (
-    revocation_file as published,
-)
-from license_server.web import (
-    static_files as public,
 )
 
 ROUTERS = (
-    entry.anyone,
+    sign_in.anyone,
     openid.anyone,
     preferences.anyone,
-    public.anyone,
-    published.anyone,
-    entry.router,
+    static_files.anyone,
+    revocation_file.anyone,
+    sign_in.router,
     account.router,
     customers.router,
     products.router,
@@ -45,7 +37,7 @@ ROUTERS = (
     overview.router,
     issue.router,  # before licenses: /licenses/new is no number
     licenses.router,
-    life.router,
+    acts.router,
     proposals.router,
     record.router,
     keys.router,

@@ -18,27 +18,19 @@ from license_core.errors import (
 )
 from license_core.reason import Reason
 from license_server.access.tokens import Session
-from license_server.catalog import store as parties
-from license_server.licenses import lookup as desk
-from license_server.licenses import store as licenses_store
+from license_server.catalog import catalog_store
+from license_server.licenses import license_store, lookup
 from license_server.licenses.search import Filter
 from license_server.sheets import (
-    csv as sheets,
-)
-from license_server.sheets import (
+    csv_text,
     exports,
-)
-from license_server.sheets import (
-    jobs as sheet_jobs,
-)
-from license_server.sheets import (
-    orders as order_sheet,
+    jobs,
+    order_sheet,
 )
 from license_server.sheets.batches import Refused
 from license_server.sheets.jobs import Agreed, Job
 from license_server.site import Site
-from license_server.web import edit_conflicts as editing
-from license_server.web import pages
+from license_server.web import edit_conflicts, pages
 from license_server.web.edit_conflicts import Faults
 from license_server.web.licenses import STATES, no_state
 from license_server.web.session import (
@@ -117,18 +109,18 @@ async def home(request: Request, site: AtSite, session: Reader) -> Response:
 async def _home(
     request: Request, site: Site, session: Session, fields: dict[str, str], faults: Faults
 ) -> Response:
-    names = await site.read(desk.names)
-    jobs = await site.read(lambda connection: sheet_jobs.begun(connection, session.actor, _LISTED))
+    names = await site.read(lookup.names)
+    begun = await site.read(lambda connection: jobs.begun(connection, session.actor, _LISTED))
     return pages.page(
         request,
         "sheets",
-        editing.status(faults),
+        edit_conflicts.status(faults),
         fields=fields,
         faults=faults,
         names=names,
         states=STATES,
         columns=COLUMNS,
-        jobs=jobs,
+        jobs=begun,
     )
 
 
@@ -139,11 +131,11 @@ async def look(request: Request, site: AtSite, session: Issuer, fields: Form) ->
     try:
         if not text.strip():
             raise InputInvalidError(field="sheet", reason="it is missing")
-        data = await sheet_jobs.apart(sheet_jobs.read, text)
+        data = await jobs.apart(jobs.read, text)
     except (InputInvalidError, SheetInvalidError) as error:
         shown = text if len(text) <= _MOST_SHOWN else ""
         return await _home(request, site, session, fields | {"sheet": shown}, {"sheet": error})
-    id_ = await site.write(lambda connection: sheet_jobs.keep(connection, data, session.actor, now))
+    id_ = await site.write(lambda connection: jobs.keep(connection, data, session.actor, now))
     return RedirectResponse(f"{JOBS}/{id_}", 303)
 
 
@@ -151,7 +143,7 @@ async def look(request: Request, site: AtSite, session: Issuer, fields: Form) ->
 async def example(_: Reader) -> Response:
     """A sheet that shows the columns."""
     rows = ([one.get(name) for name in order_sheet.COLUMNS] for one in _EXAMPLE)
-    return _file("example.csv", sheets.encoded(sheets.write(order_sheet.COLUMNS, rows)))
+    return _file("example.csv", csv_text.encoded(csv_text.write(order_sheet.COLUMNS, rows)))
 
 
 @router.get("/licenses.csv")
@@ -170,23 +162,25 @@ async def licenses(request: Request, site: AtSite, session: Reader) -> Response:
         products=session.actor.products,
     )
     rows = exports.license_rows(site.database.read, wanted, site.clock())
-    return _file("licenses.csv", sheets.encoded(sheets.write(exports.LICENSES, rows)))
+    return _file("licenses.csv", csv_text.encoded(csv_text.write(exports.LICENSES, rows)))
 
 
 def _unknown(connection: Connection, given: dict[str, str]) -> Faults:
     """The filters that name somebody or something that there is not."""
     found: Faults = {}
-    if given["customer"] and parties.customer_by_name(connection, given["customer"]) is None:
+    if given["customer"] and catalog_store.customer_by_name(connection, given["customer"]) is None:
         reason = Reason("no customer has just this name")
         found["customer"] = InputInvalidError(field="customer", reason=reason)
-    if given["product"] and parties.product_by_name(connection, given["product"]) is None:
+    if given["product"] and catalog_store.product_by_name(connection, given["product"]) is None:
         reason = Reason("no product has just this name")
         found["product"] = InputInvalidError(field="product", reason=reason)
     return found
 
 
 @router.get("/jobs/{id}")
-async def job(id: str, request: Request, site: AtSite, session: Issuer) -> Response:  # noqa: A002  # the path's name for it
+async def job(
+    id: str, request: Request, site: AtSite, session: Issuer
+) -> Response:  # the path's name for it
     """What would become of a sheet; once it is begun, how far it is and what became of it."""
     return await _job(request, site, session, id)
 
@@ -200,11 +194,11 @@ async def _job(
     changed: ChangedMeanwhileError | None = None,
 ) -> Response:
     now, actor = site.clock(), session.actor
-    found = await site.read(lambda connection: sheet_jobs.find(connection, id_, actor))
-    status = changed.row.status if changed else editing.status(faults or {})
+    found = await site.read(lambda connection: jobs.find(connection, id_, actor))
+    status = changed.row.status if changed else edit_conflicts.status(faults or {})
     if found is None:
-        seen = await sheet_jobs.apart(sheet_jobs.look, site, id_, actor, now)
-        others = await site.read(lambda connection: sheet_jobs.others(connection, id_, actor))
+        seen = await jobs.apart(jobs.look, site, id_, actor, now)
+        others = await site.read(lambda connection: jobs.others(connection, id_, actor))
         return pages.page(
             request,
             "sheet_look",
@@ -214,21 +208,21 @@ async def _job(
             faults=faults or {},
             changed=changed,
             others=others,
-            shown=sheet_jobs.SHOWN,
+            shown=jobs.SHOWN,
         )
     numbers = found.progress.numbers if found.over else ()
-    issued = await site.read(lambda connection: licenses_store.by_numbers(connection, numbers))
+    issued = await site.read(lambda connection: license_store.by_numbers(connection, numbers))
     left_out = found.progress.left_out if found.over else ()
     refused: list[Refused] = []
     if left_out:
-        refused = await sheet_jobs.apart(sheet_jobs.why, site, id_, left_out, actor, now)
+        refused = await jobs.apart(jobs.why, site, id_, left_out, actor, now)
     return pages.page(
         request,
         "sheet_job",
         status,
         refused=refused,
         issued=issued,
-        shown=sheet_jobs.SHOWN,
+        shown=jobs.SHOWN,
         **_state(found, now),
     )
 
@@ -238,9 +232,11 @@ def _state(found: Job, now: int) -> dict[str, Any]:
 
 
 @router.get("/jobs/{id}/progress")
-async def progress(id: str, request: Request, site: AtSite, session: Issuer) -> Response:  # noqa: A002  # the path's name for it
+async def progress(
+    id: str, request: Request, site: AtSite, session: Issuer
+) -> Response:  # the path's name for it
     """How far a job is: the part of its page that a script asks for again and again."""
-    found = await site.read(lambda connection: sheet_jobs.find(connection, id, session.actor))
+    found = await site.read(lambda connection: jobs.find(connection, id, session.actor))
     if found is None:
         raise NotFoundError(what="import", name=id[:64])
     return pages.page(request, "sheet_progress", **_state(found, site.clock()))
@@ -248,7 +244,7 @@ async def progress(id: str, request: Request, site: AtSite, session: Issuer) -> 
 
 @router.post("/jobs/{id}/issue")
 async def issue(
-    id: str,  # noqa: A002  # the path's name for it
+    id: str,
     request: Request,
     site: AtSite,
     session: Issuer,
@@ -262,7 +258,7 @@ async def issue(
         alike=fields.get("alike") == "yes",
     )
     try:
-        begun = await sheet_jobs.apart(sheet_jobs.begin, site, id, actor, site.clock(), agreed)
+        begun = await jobs.apart(jobs.begin, site, id, actor, site.clock(), agreed)
     except ImportRefusedError:
         reason = Reason("lines are wrong: mend them, or choose to leave them out")
         faults: Faults = {"skip": InputInvalidError(field="skip", reason=reason)}
@@ -271,15 +267,15 @@ async def issue(
         return await _job(request, site, session, id, {error.facts["field"]: error})
     except ChangedMeanwhileError as error:
         return await _job(request, site, session, id, changed=error)
-    task = BackgroundTask(sheet_jobs.run_apart, site, id, actor) if begun else None
+    task = BackgroundTask(jobs.run_apart, site, id, actor) if begun else None
     return RedirectResponse(f"{JOBS}/{id}", 303, background=task)
 
 
 @router.get("/jobs/{id}/result.csv")
-async def result(id: str, site: AtSite, session: Issuer) -> Response:  # noqa: A002  # the path's name for it
+async def result(id: str, site: AtSite, session: Issuer) -> Response:
     """What became of each line, or would become, as a sheet. Raises NotFoundError."""
-    await site.read(lambda connection: sheet_jobs.find(connection, id, session.actor))
-    found = sheet_jobs.outcomes(site, id, session.actor, site.clock())
+    await site.read(lambda connection: jobs.find(connection, id, session.actor))
+    found = jobs.outcomes(site, id, session.actor, site.clock())
     rows = (
         (
             one.line,
@@ -292,14 +288,14 @@ async def result(id: str, site: AtSite, session: Issuer) -> Response:  # noqa: A
         )
         for line, one in found
     )
-    return _file("result.csv", _apart(sheets.encoded(sheets.write(RESULT, rows))))
+    return _file("result.csv", _apart(csv_text.encoded(csv_text.write(RESULT, rows))))
 
 
 @router.get("/jobs/{id}/files.zip")
-async def files(id: str, site: AtSite, session: Issuer) -> Response:  # noqa: A002  # the path's name for it
+async def files(id: str, site: AtSite, session: Issuer) -> Response:
     """The files of what was issued, in one archive. Raises NotFoundError."""
-    await site.read(lambda connection: sheet_jobs.find(connection, id, session.actor))
-    pieces = sheet_jobs.archive(site, id, session.actor, site.clock())
+    await site.read(lambda connection: jobs.find(connection, id, session.actor))
+    pieces = jobs.archive(site, id, session.actor, site.clock())
     return StreamingResponse(
         _apart(pieces),
         media_type="application/zip",
@@ -309,7 +305,7 @@ async def files(id: str, site: AtSite, session: Issuer) -> Response:  # noqa: A0
 
 async def _apart(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
     """*pieces*, each made where sheets are looked at."""
-    while some := await sheet_jobs.apart(next, pieces, b""):
+    while some := await jobs.apart(next, pieces, b""):
         yield some
 
 

@@ -11,19 +11,17 @@ from starlette.responses import RedirectResponse, Response
 from license_core import strictjson
 from license_core.errors import InputInvalidError, NameTakenError
 from license_core.reason import Reason
-from license_server.access import store as people
-from license_server.access import tokens as auth
-from license_server.access.store import StoredToken
+from license_server.access import access_store, tokens
+from license_server.access.access_store import StoredToken
 from license_server.access.tokens import (
     PROGRAM,
     Grant,
     Session,
 )
 from license_server.api.tokens import MOST_DAYS
-from license_server.catalog import store as parties
+from license_server.catalog import catalog_store
 from license_server.permissions import PERMISSIONS, WHOLE
-from license_server.web import edit_conflicts as editing
-from license_server.web import pages
+from license_server.web import edit_conflicts, pages
 from license_server.web.edit_conflicts import Faults
 from license_server.web.session import (
     AtSite,
@@ -47,8 +45,8 @@ async def listing(request: Request, site: AtSite, _: Manager) -> Response:
     revoked, after = given.get("revoked") == "1", given.get("after")
 
     def read(connection: Connection) -> list[StoredToken]:
-        last = auth.token_by_id(connection, after).name if after else None
-        return people.tokens_after(connection, last, _PAGE + 1, revoked=revoked)
+        last = tokens.token_by_id(connection, after).name if after else None
+        return access_store.tokens_after(connection, last, _PAGE + 1, revoked=revoked)
 
     found = await site.read(read)
     return pages.page(
@@ -79,25 +77,25 @@ async def make(request: Request, site: AtSite, session: Manager, fields: Form) -
     days = fields.get("days", "").strip()
     found: Faults = {}
     checks: tuple[Callable[[], object], ...] = (
-        lambda: auth.check_name(name),
-        lambda: auth.check_grant(Grant(scopes), actor, now),
-        lambda: auth.check_grant(Grant(scopes or PROGRAM.scopes, products), actor, now),
+        lambda: tokens.check_name(name),
+        lambda: tokens.check_grant(Grant(scopes), actor, now),
+        lambda: tokens.check_grant(Grant(scopes or PROGRAM.scopes, products), actor, now),
         lambda: _end(days, now),
     )
     for check in checks:
         try:
             check()
         except InputInvalidError as error:
-            found.setdefault(editing.field_of(error), error)
+            found.setdefault(edit_conflicts.field_of(error), error)
     if found:
         return _new(request, session, fields, found)
 
     def work(connection: Connection) -> tuple[str, StoredToken, list[str]]:
         grant = Grant(scopes, products, _end(days, now))
-        secret = auth.new_token(connection, name, actor, now, site.random, grant)
-        known = parties.ids_by_name(connection, "products", given)
+        secret = tokens.new_token(connection, name, actor, now, site.random, grant)
+        known = catalog_store.ids_by_name(connection, "products", given)
         unknown = sorted(set(given) - known.keys())
-        return secret, auth.token_by_id(connection, secret.split("_")[1]), unknown
+        return secret, tokens.token_by_id(connection, secret.split("_")[1]), unknown
 
     try:
         secret, made, unknown = await site.write(work)
@@ -107,9 +105,11 @@ async def make(request: Request, site: AtSite, session: Manager, fields: Form) -
 
 
 @router.get("/{id}")
-async def one(id: str, request: Request, site: AtSite, _: Manager) -> Response:  # noqa: A002  # the path's name for it
+async def one(
+    id: str, request: Request, site: AtSite, _: Manager
+) -> Response:  # the path's name for it
     """One token, without its secret."""
-    found = await site.read(lambda connection: auth.token_by_id(connection, id))
+    found = await site.read(lambda connection: tokens.token_by_id(connection, id))
     return pages.page(
         request,
         "token",
@@ -121,14 +121,16 @@ async def one(id: str, request: Request, site: AtSite, _: Manager) -> Response: 
 
 
 @router.post("/{id}/revoke")
-async def revoke(id: str, site: AtSite, session: Manager, _: Form) -> Response:  # noqa: A002  # the path's name for it
+async def revoke(
+    id: str, site: AtSite, session: Manager, _: Form
+) -> Response:  # the path's name for it
     """Make a token worthless, once."""
     now = site.clock()
 
     def work(connection: Connection) -> None:
-        found = auth.token_by_id(connection, id)
+        found = tokens.token_by_id(connection, id)
         if found.revoked_at is None:
-            auth.revoke_token(connection, found.name, session.actor, now)
+            tokens.revoke_token(connection, found.name, session.actor, now)
 
     await site.write(work)
     return RedirectResponse(f"{ROOM}?done=revoked", 303)
@@ -139,7 +141,7 @@ def _new(request: Request, session: Session, fields: dict[str, str], faults: Fau
     return pages.page(
         request,
         "token_new",
-        editing.status(faults),
+        edit_conflicts.status(faults),
         fields=fields,
         faults=faults,
         allows={name: does for name, does in PERMISSIONS.items() if name in mine},

@@ -10,16 +10,11 @@ from pathlib import Path
 
 from license_server.actor import COMMAND
 from license_server.licenses.issuing import Issuer
-from license_server.operations import data_folder as vault
-from license_server.operations import garbage
+from license_server.operations import data_folder, garbage
 from license_server.sheets import (
-    csv as sheets,
-)
-from license_server.sheets import (
-    importer as importing,
-)
-from license_server.sheets import (
-    orders as order_sheet,
+    csv_text,
+    importer,
+    order_sheet,
 )
 from tests.bench.table import Row
 from tests.support import server
@@ -42,26 +37,26 @@ def make_sheet(file: Path, lines: int) -> None:
     """Orders of a thousand customers."""
     chosen = random.Random(1)
     with file.open("w", encoding="utf-8", newline="") as stream:
-        stream.write(sheets.line(COLUMNS))
+        stream.write(csv_text.line(COLUMNS))
         for _ in range(lines):
             customer = f"Customer {chosen.randint(1, 1000)} 有限公司"
             host = json.dumps([f"{chosen.getrandbits(160):040x}", f"node{chosen.randint(1, 999)}"])
             product = f"product-{chosen.randint(1, 3)}"
             fields = (customer, product, host, 365, "pro", "export train", "gpus=4")
-            stream.write(sheets.line(fields))
+            stream.write(csv_text.line(fields))
 
 
 def _measure(folder: Path, file: Path, kind: str, lines: int) -> list[Row]:
     folder.mkdir()
     url = None if kind == "SQLite" else new_database()
-    database, issuer = vault.open_vault(server.make(folder / "server", url))
+    database, issuer = data_folder.open_vault(server.make(folder / "server", url))
     now = int(time.time())
     garbage.settle()  # as the command does
     ratios, memory, rates, spent = [], [], [], []
     with file.open("rb") as stream:
         began = time.perf_counter()
         lines_read = order_sheet.read(stream, "utf-8")
-        for outcomes in importing.check(database, lines_read, COMMAND, now, "b"):
+        for outcomes in importer.check(database, lines_read, COMMAND, now, "b"):
             if outcomes[0].slug is not None:
                 raise RuntimeError(outcomes[0].detail)
         checking = (time.perf_counter() - began) / lines
@@ -73,7 +68,7 @@ def _measure(folder: Path, file: Path, kind: str, lines: int) -> list[Row]:
             began, busy = time.perf_counter(), time.process_time()
             part = islice(read, CHUNK)
             job = f"b{start}"
-            done = importing.issue(database, issuer, part, COMMAND, now, os.urandom, job)
+            done = importer.issue(database, issuer, part, COMMAND, now, os.urandom, job)
             issued = sum(len(batch) for batch in done)
             each = (time.perf_counter() - began) / issued
             spent.append((time.process_time() - busy) / issued)

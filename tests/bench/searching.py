@@ -13,11 +13,10 @@ from urllib.parse import urlencode
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
-from license_server.access import store as people
-from license_server.access import tokens as auth
+from license_server.access import access_store, tokens
 from license_server.app import create_app
 from license_server.db.database import Database
-from license_server.licenses import store as licenses
+from license_server.licenses import license_store
 from license_server.licenses.search import Filter
 from license_server.settings import ServerSettings
 from license_server.site import Site
@@ -76,7 +75,7 @@ def _queries(chosen: random.Random, engine: Engine, count: int) -> Iterator[tupl
 def _number(chosen: random.Random, engine: Engine, count: int) -> str:
     with engine.connect() as connection:
         below = chosen.randint(2, count)
-        return licenses.listed(connection, Filter(), NOW, before=below, limit=1).rows[0].number
+        return license_store.listed(connection, Filter(), NOW, before=below, limit=1).rows[0].number
 
 
 def measure(folder: Path, turns: int, large: int = LARGE) -> list[Row]:
@@ -148,10 +147,10 @@ def _desk(made: ServerSettings) -> Iterator[TestClient]:
     app = create_app(made, clock=lambda: NOW, random=os.urandom)
     with TestClient(app, base_url="http://testserver") as client:
         site: Site = app.state.site
-        user = site.database.read(lambda c: people.user_by_email(c, server.EMAIL))
+        user = site.database.read(lambda c: access_store.user_by_email(c, server.EMAIL))
         assert user is not None
         session = site.database.write(
-            lambda c: auth.open_session(c, user, NOW, 1, os.urandom, "192.0.2.1")
+            lambda c: tokens.open_session(c, user, NOW, 1, os.urandom, "192.0.2.1")
         )
         client.cookies.set(SESSION, session.secret)
         yield client
@@ -166,7 +165,7 @@ def times(engine: Engine, count: int, turns: int, seed: int) -> dict[str, list[f
             before = chosen.randint(count // 2, count) if turn % 2 else None
             began = time.perf_counter()
             with engine.connect() as connection:
-                licenses.listed(connection, wanted, NOW, before=before, limit=PAGE)
+                license_store.listed(connection, wanted, NOW, before=before, limit=PAGE)
             taken.setdefault(name, []).append(time.perf_counter() - began)
     return taken
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from license_server import site
 from license_server.actor import Actor
-from license_server.audit.store import Reply
-from license_server.cli import main as admin
+from license_server.audit.audit_store import Reply
+from license_server.cli import main
 from license_server.licenses import issuing, orders
 from license_server.licenses.acts import Wanted
-from license_server.licenses.store import StoredLicense
+from license_server.licenses.license_store import StoredLicense
 
 
 async def _without_storing(
@@ -47,4 +47,4 @@ async def _without_storing(
 site.Site.act = _without_storing  # type: ignore[method-assign, assignment]
 
 if __name__ == "__main__":
-    sys.exit(admin.main())
+    sys.exit(main.main())

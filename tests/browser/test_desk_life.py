@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page
 from license_server.access import accounts
 from license_server.actor import COMMAND
 from license_server.catalog import products
-from license_server.operations import data_folder as vault
+from license_server.operations import data_folder
 from tests.browser.conftest import sign_in
 from tests.support import server
 from tests.support.server import LINE, PASSWORD, Running
@@ -109,7 +109,7 @@ def test_a_filter_acts_at_once_and_the_keyboard_stays_at_it(
 
 
 def test_a_second_person_approves(page: Page, chromium: Browser, running: Running) -> None:
-    opened = vault.open_database(server.settings(running.data))
+    opened = data_folder.open_database(server.settings(running.data))
     now, product = int(time.time()), f"guarded-{os.urandom(3).hex()}"
     email = f"{os.urandom(3).hex()}-{APPROVER}"
     rules = {"name": product, "needs_approval": True}

@@ -19,7 +19,7 @@ from license_core.problems import PROBLEMS
 from license_server.access import accounts, invitations
 from license_server.actor import COMMAND
 from license_server.catalog import products
-from license_server.operations import data_folder as vault
+from license_server.operations import data_folder
 from license_server.web.reader import catalogue
 from tests.bench import ledger
 from tests.support import hosts, judge, server
@@ -164,7 +164,7 @@ class Vendor(NamedTuple):
         """The address of an engineer and the secret of their invitation; that of an approver."""
         now = int(time.time())
         engineer, approver = f"{name}@example.com", f"{name}-approver@example.com"
-        opened = vault.open_database(server.settings(self.running.data))
+        opened = data_folder.open_database(server.settings(self.running.data))
         opened.write(lambda c: accounts.add(c, approver, PASSWORD, "approver", COMMAND, now))
         secret, _ = opened.write(
             lambda c: invitations.invite(c, engineer, "issuer", COMMAND, now, os.urandom)
@@ -177,7 +177,7 @@ class Vendor(NamedTuple):
 def vendor(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterator[Vendor]:
     folder = tmp_path_factory.mktemp("story")
     made = server.make(folder / "server")
-    opened = vault.open_database(made)
+    opened = data_folder.open_database(made)
     ledger.fill(opened.engine, LICENSES, seed=1)
     for rules in ({"name": PRODUCT}, {"name": GUARDED, "needs_approval": True}):
         opened.write(lambda c, rules=rules: products.add(c, rules, COMMAND, 1))  # type: ignore[misc]

@@ -17,8 +17,7 @@ from typing import Any
 
 import pytest
 
-from license_cli import doctor_page as page
-from license_cli import paint
+from license_cli import doctor_page, paint
 from license_core import (
     diagnosis,
     evidence,
@@ -135,17 +134,17 @@ def test_the_page_is_80_columns_wide_and_its_commands_can_be_pasted(world: World
 def test_nothing_is_said_twice_on_the_page(world: World) -> None:
     (world.conf / "requirements.toml").write_text("cpus = 8\nmemory_gib = 64\n", "ascii")
     hosts.container(world.host, container_id=None)
-    found = page.lines(_examined(world, Resources(cpus=1, memory_gib=2)), "cli")
+    found = doctor_page.lines(_examined(world, Resources(cpus=1, memory_gib=2)), "cli")
     sentences = [line for line in found if len(line) > 40]
     assert len(sentences) == len(set(sentences))
     assert sum("Use a machine that has as much" in line for line in sentences) == 1
 
 
-def _examined(world: World, present: Resources) -> page.Examined:
+def _examined(world: World, present: Resources) -> doctor_page.Examined:
     """The world's host, which is as large as *present*."""
     facts = world.facts()
     wanted = diagnosis.wants(Requirements(cpus=8, memory_gib=64), present)
-    return page.Examined(
+    return doctor_page.Examined(
         key=hostkey.derive(facts),
         profile="hk1",
         facts=facts,

@@ -10,13 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from license_cli import (
-    language as voice,
-)
-from license_cli import (
-    render,
-    wrap,
-)
+from license_cli import language as client_language
+from license_cli import render, wrap
 from license_cli.app import COMMANDS
 from tests.support import catalogue, hosts
 from tests.support.cli import CLI, World, code
@@ -37,7 +32,7 @@ CHINESE = {"LC_ALL": "zh_CN.UTF-8"}
 @pytest.fixture(autouse=True)
 def english_again() -> Iterator[None]:
     yield
-    voice.speak("en")
+    client_language.speak("en")
 
 
 def fields(text: str) -> list[str]:
@@ -84,7 +79,7 @@ def test_the_compiled_catalogue_is_the_written_one() -> None:
     ids=str,
 )
 def test_the_locale_chooses_the_language(environ: dict[str, str], language: str) -> None:
-    assert voice.of_environment(environ) == language
+    assert client_language.of_environment(environ) == language
 
 
 def test_an_option_chooses_over_the_locale(world: World) -> None:
@@ -217,9 +212,9 @@ def test_a_client_without_its_catalogue_speaks_english(
     (tmp_path / "locale").mkdir()
     if damage is not None:
         (tmp_path / "locale" / "zh.mo").write_bytes(damage)
-    monkeypatch.setattr(voice, "__file__", str(tmp_path / "voice.py"))
-    voice.speak("zh")
-    assert voice.tr("never") == "never"
+    monkeypatch.setattr(client_language, "__file__", str(tmp_path / "voice.py"))
+    client_language.speak("zh")
+    assert client_language.tr("never") == "never"
 
 
 @pytest.mark.parametrize("command", ["get_host_key", "verify"])

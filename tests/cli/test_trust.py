@@ -9,9 +9,7 @@ from license_core import (
     armor,
     b64url,
     jws,
-)
-from license_core import (
-    memory as guard,
+    memory,
 )
 from license_core.keyset import Keyset
 from license_core.signer import MemorySigner
@@ -555,12 +553,12 @@ def test_a_list_that_was_read_is_not_read_again_until_something_is_another(
     install(world, revocations(world, 5, "HS-2027-1"))
     assert world.json("verify").json()["revocations"]["number"] == 5
     facts, state = world.facts(), world.conf / "license.state"
-    kept = guard.parse(state.read_bytes(), facts)
+    kept = memory.parse(state.read_bytes(), facts)
     assert kept.list is not None
     # Another number for the same file can only come from the memory.
     told = kept._replace(list=kept.list._replace(number=6))
     here = facts._replace(container_id="60" * 32) if changed == "host" else facts
-    state.write_bytes(guard.dump(told, here))
+    state.write_bytes(memory.dump(told, here))
     if changed == "list":
         with (world.conf / "license.revocations").open("ab") as file:
             file.write(b"\n")
@@ -631,14 +629,14 @@ def test_a_memory_of_a_former_client_is_read_and_goes_on(world: World) -> None:
     install(world, world.file())
     facts = world.facts()
     state = world.conf / "license.state"
-    kept = guard.parse(state.read_bytes(), facts)
-    former = guard.dump(
+    kept = memory.parse(state.read_bytes(), facts)
+    former = memory.dump(
         kept._replace(trust=(0, 0), revocations_number=0, revocations_kid=None, list=None), facts
     )
     assert b"keyset_version" not in former
     state.write_bytes(former)
     assert notices(world.json("verify")) == []
-    assert guard.parse(state.read_bytes(), facts).trust == (0, 3)
+    assert memory.parse(state.read_bytes(), facts).trust == (0, 3)
 
 
 def test_what_a_check_under_an_older_keyset_found_in_a_list_is_not_remembered(
@@ -650,14 +648,14 @@ def test_what_a_check_under_an_older_keyset_found_in_a_list_is_not_remembered(
     install(world, old)
     install(world, new)
     install(world, revocations(world, 7))
-    kept = guard.parse((world.conf / "license.state").read_bytes(), world.facts())
+    kept = memory.parse((world.conf / "license.state").read_bytes(), world.facts())
     (world.conf / "license.revocations").write_bytes(revocations(world, TOP, by=lost))
     (world.conf / "license.trust").unlink()
     world.put(old)
     assert world.json("verify").slugs() == ["keyset-rolled-back"]
     world.put(new)
     assert world.json("verify").slugs() == ["revocations-invalid"]
-    seen = guard.parse((world.conf / "license.state").read_bytes(), world.facts())
+    seen = memory.parse((world.conf / "license.state").read_bytes(), world.facts())
     assert (seen.revocations_number, seen.revocations_kid) == (7, kept.revocations_kid)
 
 

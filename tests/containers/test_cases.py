@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from license_core import request as requests
 from license_core.license import HostBinding
+from license_core.request import parse
 from tests.containers.docker import restart_daemon
 from tests.containers.engine import PROJECT, Container, Engine, EngineError
 from tests.containers.image import OPERATOR
@@ -340,7 +340,7 @@ def observe(case: Case, stage: Stage, world: World) -> Seen:
     env = (f"LICENSE_PINNED_IP={declared}",) if case.env else ()
     profile = ("--profile", case.profile)
     before = client(gpu, "--json", "get_host_key", *profile, env=env)
-    asked = requests.parse(client(gpu, "request", *profile, env=env).out)
+    asked = parse(client(gpu, "request", *profile, env=env).out)
     binding = HostBinding(
         asked.key, asked.name, profile=asked.profile, match=case.match, tags=asked.tags
     )
@@ -447,7 +447,7 @@ def test_podman_changes_address_and_mac_at_every_start_and_verify_names_both_add
     world = World(tmp_path, now=int(time.time()))
     gpu = Stage(podman_engine, world.folder).run()
     seen = {(gpu.ip(), gpu.mac())}
-    asked = requests.parse(client(gpu, "get_host_key").out)
+    asked = parse(client(gpu, "get_host_key").out)
     world.put(world.file(world.claims()._replace(host=HostBinding(asked.key, asked.name))))
     assert client(gpu, "verify").exit_code == 0
     first = gpu.ip()

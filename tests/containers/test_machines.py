@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from license_core import request as requests
+from license_core import request
 from license_core.license import HostBinding
 from tests.support.cases import CASES, NAMESPACE, Case, Seen, said_of, see
 from tests.support.cli import World, code
@@ -60,7 +60,7 @@ def ip_of(machine: Machine, **how: Any) -> str | None:
 
 def order(machine: Machine, case: Case | None = None) -> str:
     """Order a licence and put it in place; the key."""
-    asked = requests.parse(machine.client("request").out)
+    asked = request.parse(machine.client("request").out)
     binding = HostBinding(
         asked.key, asked.name, match=case.match if case else "exact", tags=asked.tags
     )

@@ -7,13 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from license_core import hostkey
-from license_core import memory as guard
 from license_core.claims import MAX_INSTANT, MAX_INTEGER
 from license_core.facts import HostFacts
 from license_core.memory import (
     MAX_HOSTS,
     Memory,
     SeenList,
+    dump,
+    parse,
 )
 
 FACTS = HostFacts("studio2_gpu", "172.17.0.2", "5e" * 16, "5f" * 32)
@@ -44,9 +45,9 @@ memories = st.builds(
 @settings(deadline=None, derandomize=True)
 @given(memory=memories)
 def test_what_is_written_is_read_and_another_host_does_not_believe_it(memory: Memory) -> None:
-    data = guard.dump(memory, FACTS)
-    assert guard.parse(data, FACTS) == memory
-    assert guard.parse(data, OTHER) == memory._replace(authentic=False)
+    data = dump(memory, FACTS)
+    assert parse(data, FACTS) == memory
+    assert parse(data, OTHER) == memory._replace(authentic=False)
 
 
 @settings(deadline=None, derandomize=True)
@@ -54,9 +55,9 @@ def test_what_is_written_is_read_and_another_host_does_not_believe_it(memory: Me
 def test_a_mark_that_somebody_changed_is_not_believed(
     memory: Memory, change: str, value: int
 ) -> None:
-    members = json.loads(guard.dump(memory, FACTS))
+    members = json.loads(dump(memory, FACTS))
     changed = json.dumps(members | {change: value}).encode()
-    assert guard.parse(changed, FACTS).authentic is (members[change] == value)
+    assert parse(changed, FACTS).authentic is (members[change] == value)
 
 
 @settings(deadline=None, derandomize=True)
@@ -106,7 +107,7 @@ def test_the_latest_hosts_are_kept_and_the_present_one_is_first() -> None:
     ids=str,
 )
 def test_a_memory_that_breaks_a_rule_is_none(change: dict[str, object]) -> None:
-    members = json.loads(guard.dump(Memory(1, 1, "A"), FACTS)) | change
+    members = json.loads(dump(Memory(1, 1, "A"), FACTS)) | change
     kept = {name: value for name, value in members.items() if value is not None}
     with pytest.raises(ValueError, match=r"."):
-        guard.parse(json.dumps(kept).encode(), FACTS)
+        parse(json.dumps(kept).encode(), FACTS)

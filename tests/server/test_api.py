@@ -10,7 +10,7 @@ from license_core.armor import MAX_FILE
 from license_core.request import LicenseRequest
 from license_core.verify import open_license
 from license_server.actor import COMMAND
-from license_server.audit import store as record
+from license_server.audit import audit_store
 from license_server.http.middleware import MAX_BODY
 from tests.server.conftest import Desk
 from tests.support import server
@@ -77,13 +77,13 @@ def test_without_a_valid_token_nothing_is_told(
 
 
 def test_a_revoked_token_is_worth_nothing_a_second_later(desk: Desk) -> None:
-    from license_server.access import tokens as auth
+    from license_server.access import tokens
 
     name = f"revoked-{desk.clock.now}"
     token = server.new_token(desk.site.database, name, desk.clock.now)
     headers = {"Authorization": f"Bearer {token}"}
     assert desk.client.get("/api/v1/licenses", headers=headers).status_code == 200
-    desk.site.database.write(lambda c: auth.revoke_token(c, name, COMMAND, desk.clock.now))
+    desk.site.database.write(lambda c: tokens.revoke_token(c, name, COMMAND, desk.clock.now))
     desk.clock.now += 1
     reply = desk.client.get("/api/v1/licenses", headers=headers)
     assert (reply.status_code, "revoked" in reply.json()["detail"]) == (401, True)
@@ -306,7 +306,7 @@ def test_an_operator_cannot_have_the_licence_of_another_customer_replaced(desk: 
 def test_who_issued_what_is_in_the_audit_trail(desk: Desk) -> None:
     number = issue(desk).json()["id"]
     with desk.site.database.reading() as connection:
-        (event,) = record.trail(connection, [number])
+        (event,) = audit_store.trail(connection, [number])
     assert (event.at, event.actor) == (desk.clock.now, "token:test")
     assert (event.action, event.address) == ("license.issued", "testclient")
     assert json.loads(event.details)["host"] == KEY

@@ -19,9 +19,9 @@ from sqlalchemy import select
 from license_core.errors import BackupInvalidError
 from license_core.problems import PROBLEMS
 from license_core.verify import open_license
-from license_server.audit import store as record
+from license_server.audit import audit_store
 from license_server.licenses import issuing
-from license_server.operations import backup as backups
+from license_server.operations import backup
 from license_server.operations.data_folder import open_database
 from license_server.settings import ServerSettings
 from tests.support import server
@@ -81,7 +81,7 @@ def everything(settings: ServerSettings) -> dict[str, list[Any]]:
                 for row in connection.execute(select(table).order_by(*table.primary_key.columns))
                 if getattr(row, "action", "") != "server.restored"
             ]
-            for table in backups.tables()
+            for table in backup.tables()
         }
     database.close()
     return found
@@ -132,7 +132,7 @@ def test_what_was_acknowledged_before_a_backup_began_is_restored(
         for number in safe:
             opened = open_license(issuing.file_of(issuing.find(connection, number)), roots=roots)
             assert opened.license.jti == number
-        assert len(record.trail(connection, [safe[0]])) == 1
+        assert len(audit_store.trail(connection, [safe[0]])) == 1
     database.close()
     with server.serving(new, url) as (address, _):
         reply = httpx.post(f"{address}{PATH}", json=ORDER, headers=running.bearer, timeout=60)
@@ -218,7 +218,7 @@ def test_a_file_that_is_no_backup_is_refused(tmp_path: Path, file: Path) -> None
 
 def test_damage_is_found_wherever_it_matters(tmp_path: Path, file: Path) -> None:
     """A changed bit is refused, or is in what says nothing: a date of tar, padding."""
-    whole, good = file.read_bytes(), backups.read(file)
+    whole, good = file.read_bytes(), backup.read(file)
     chance, found = random.Random(1), 0
     for _ in range(300):
         place = chance.randrange(len(whole))
@@ -227,7 +227,7 @@ def test_damage_is_found_wherever_it_matters(tmp_path: Path, file: Path) -> None
         damaged = tmp_path / "damaged"
         damaged.write_bytes(changed)
         try:
-            kept = backups.read(damaged)
+            kept = backup.read(damaged)
         except BackupInvalidError:
             found += 1
             continue

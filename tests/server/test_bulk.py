@@ -18,28 +18,21 @@ from sqlalchemy.exc import IntegrityError
 
 from license_core.errors import SheetInvalidError
 from license_core.verify import open_license
-from license_server.access import accounts
-from license_server.access import tokens as auth
+from license_server.access import accounts, tokens
 from license_server.actor import COMMAND
-from license_server.audit import digests as rows
-from license_server.audit import store as record
+from license_server.audit import audit_store
+from license_server.audit.digests import KEYS, digest
 from license_server.catalog import products
-from license_server.db import idempotency
-from license_server.db import tables as models
+from license_server.db import idempotency, tables
 from license_server.db.database import Database
 from license_server.db.idempotency import Idempotency
-from license_server.licenses import acts, issuing
-from license_server.licenses import store as licenses
+from license_server.licenses import acts, issuing, license_store
 from license_server.licenses.search import Filter
 from license_server.operations.data_folder import open_database
 from license_server.sheets import (
-    batches as bulk,
-)
-from license_server.sheets import (
-    importer as importing,
-)
-from license_server.sheets import (
-    orders as order_sheet,
+    batches,
+    importer,
+    order_sheet,
 )
 from license_server.sheets.batches import Line, Outcome
 from tests.server.conftest import Desk
@@ -66,7 +59,7 @@ def lines(text: str) -> Iterator[Line]:
 
 def do(desk: Desk, text: str, job: str | None = None) -> list[Outcome]:
     site = desk.site
-    done = importing.issue(
+    done = importer.issue(
         site.database, site.issuer, lines(text), COMMAND, desk.clock.now, os.urandom, job
     )
     return [one for batch in done for one in batch]
@@ -75,14 +68,14 @@ def do(desk: Desk, text: str, job: str | None = None) -> list[Outcome]:
 def bound(database: Database, number: str) -> tuple[dict[str, str], dict[str, str]]:
     """What the event of a licence says of rows, and the digests of those rows now."""
     with database.reading() as connection:
-        (event,) = record.trail(connection, [number])
+        (event,) = audit_store.trail(connection, [number])
         said: dict[str, str] = json.loads(event.rows or "{}")
         now = {}
         for name in said:
             table, _, key = name.partition("/")
-            columns = models.metadata.tables[table]
-            query = sqlalchemy.select(columns).where(columns.c[rows.KEYS[table]] == key)
-            now[name] = rows.digest(table, dict(connection.execute(query).one()._mapping))
+            columns = tables.metadata.tables[table]
+            query = sqlalchemy.select(columns).where(columns.c[KEYS[table]] == key)
+            now[name] = digest(table, dict(connection.execute(query).one()._mapping))
     return said, now
 
 
@@ -103,7 +96,8 @@ def test_what_is_issued_in_bulk_is_as_if_issued_alone(desk: Desk) -> None:
     alone = issue(desk, customer=f"Alone {desk.clock.now} 1", product="bulk").json()["id"]
     with desk.site.database.reading() as connection:
         both = [
-            record.trail(connection, [number])[0] for number in (alone, outcomes[1].number or "")
+            audit_store.trail(connection, [number])[0]
+            for number in (alone, outcomes[1].number or "")
         ]
     details = [json.loads(event.details) for event in both]
     assert details[1].pop("line") == 3
@@ -117,7 +111,7 @@ def test_the_record_has_a_customer_before_its_first_licence(desk: Desk) -> None:
     with desk.site.database.reading() as connection:
         number = done.number or ""
         customer = issuing.find(connection, number).customer
-        trail = record.trail(connection, [customer, number])
+        trail = audit_store.trail(connection, [customer, number])
     assert [event.action for event in trail] == ["customer.added", "license.issued"]
 
 
@@ -132,11 +126,11 @@ def test_a_customer_of_a_sheet_is_added_with_its_contact(desk: Desk) -> None:
 def test_a_job_that_is_begun_again_issues_nothing_twice(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "BATCH", 4)
+    monkeypatch.setattr(batches, "BATCH", 4)
     text = sheet(11, f'X,bulk,"{LINE}",none,,,\n'.replace(LINE, "nothing"))
     job = f"job {desk.clock.now}"
     before = desk.count("licenses")
-    first = importing.issue(
+    first = importer.issue(
         *(desk.site.database, desk.site.issuer, lines(text), COMMAND, desk.clock.now, os.urandom),
         job,
     )
@@ -147,7 +141,7 @@ def test_a_job_that_is_begun_again_issues_nothing_twice(
     assert desk.count("licenses") == before + 11
     assert (whole[-1].line, whole[-1].slug) == (13, "input-invalid")
     assert do(desk, text, job) == whole
-    checked = importing.check(desk.site.database, lines(text), COMMAND, desk.clock.now, job)
+    checked = importer.check(desk.site.database, lines(text), COMMAND, desk.clock.now, job)
     assert [one for batch in checked for one in batch] == whole
 
 
@@ -189,7 +183,7 @@ def test_a_line_of_the_next_batch_cannot_replace_a_licence_again(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second batch is prepared while the first is stored, and is prepared again."""
-    monkeypatch.setattr(bulk, "BATCH", 1)
+    monkeypatch.setattr(batches, "BATCH", 1)
     former = issue(desk, customer="Again").json()["id"]
     host = LINE.replace('"', '""')
     text = "customer,product,host,days,replaces\n" + f'Again,darwin,"{host}",9,{former}\n' * 2
@@ -210,7 +204,7 @@ def test_a_product_that_wants_approval_since_the_plan_is_told_at_each_line(desk:
 
     text, site, before = sheet(2), desk.site, desk.count("licenses")
     told = lines(text.replace(",bulk,", ",guarded-meanwhile,"))
-    (outcomes,) = importing.issue(site.database, site.issuer, told, COMMAND, now, meanwhile, None)
+    (outcomes,) = importer.issue(site.database, site.issuer, told, COMMAND, now, meanwhile, None)
     assert [one.column for one in outcomes] == ["product", "product"]
     assert desk.count("licenses") == before
 
@@ -218,12 +212,12 @@ def test_a_product_that_wants_approval_since_the_plan_is_told_at_each_line(desk:
 def test_what_is_stored_before_a_damaged_line_is_told(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "BATCH", 2)
+    monkeypatch.setattr(batches, "BATCH", 2)
     before, told = desk.count("licenses"), []
     site, damaged = desk.site, lines(sheet(5) + "X\0,bulk,nothing,5,,,\n")
     given = (site.database, site.issuer, damaged, COMMAND, desk.clock.now, os.urandom, None)
     with pytest.raises(SheetInvalidError):
-        for batch in importing.issue(*given):
+        for batch in importer.issue(*given):
             told += batch
     assert [one.line for one in told] == [2, 3, 4, 5]
     assert desk.count("licenses") == before + 4
@@ -265,10 +259,10 @@ def test_an_import_over_http_ends_with_its_token(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
     """What was issued before stays; of the rest, nothing is."""
-    monkeypatch.setattr(bulk, "BATCH", 1)
+    monkeypatch.setattr(batches, "BATCH", 1)
     name, now = f"sheet {end} {desk.clock.now}", desk.clock.now
     until = now + 100 if end == "over" else None
-    grant = auth.Grant(frozenset({"licenses:issue"}), None, until)
+    grant = tokens.Grant(frozenset({"licenses:issue"}), None, until)
     token = server.new_token(desk.site.database, name, now, grant)
     asked: list[int] = []
     check: Any = accounts.check_still
@@ -277,7 +271,7 @@ def test_an_import_over_http_ends_with_its_token(
         """At the third batch it has ended."""
         asked.append(1)
         if len(asked) == 3 and end == "revoked":
-            auth.revoke_token(connection, name, COMMAND, now)
+            tokens.revoke_token(connection, name, COMMAND, now)
         late = 200 if len(asked) >= 3 and end == "over" else 0
         check(connection, *given[:-1], lambda: now + late)
 
@@ -294,7 +288,7 @@ def test_an_import_that_is_worked_on_is_told_to_wait(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its key is held from the first line to the last, however long that takes."""
-    monkeypatch.setattr(bulk, "BATCH", 2)
+    monkeypatch.setattr(batches, "BATCH", 2)
     text, key = sheet(5), f"held {desk.clock.now}"
     meanwhile: list[Response] = []
     turns = iter(range(5))
@@ -407,17 +401,17 @@ def test_an_import_that_is_killed_goes_on_and_issues_each_line_once(
     env = server.environment(data, url)
     database = open_database(made)
     with subprocess.Popen(line, env=env, cwd=REPOSITORY, stderr=subprocess.DEVNULL) as process:
-        while (begun := _count(database)) < bulk.BATCH and process.poll() is None:
+        while (begun := _count(database)) < batches.BATCH and process.poll() is None:
             pass
         process.send_signal(signal.SIGKILL)
     stopped = _count(database)
-    assert stopped % bulk.BATCH == 0 or stopped == count
-    assert bulk.BATCH <= begun <= stopped
+    assert stopped % batches.BATCH == 0 or stopped == count
+    assert batches.BATCH <= begun <= stopped
     done = run(data, "import", "licenses", str(file), url=url)
     assert (done.returncode, done.stderr) == (0, f"Issued {count} licences.\n")
     with database.reading() as connection:
-        stored = licenses.listed(connection, Filter(), 0, before=None, limit=3000).rows
-        events = [record.trail(connection, [one.number])[0] for one in stored]
+        stored = license_store.listed(connection, Filter(), 0, before=None, limit=3000).rows
+        events = [audit_store.trail(connection, [one.number])[0] for one in stored]
         seen = sorted(json.loads(event.details)["line"] for event in events)
     database.close()
     assert seen == list(range(2, count + 2))
@@ -428,5 +422,5 @@ def test_an_import_that_is_killed_goes_on_and_issues_each_line_once(
 
 def _count(database: Database) -> int:
     with database.reading() as connection:
-        query = sqlalchemy.select(sqlalchemy.func.count()).select_from(models.licenses)
+        query = sqlalchemy.select(sqlalchemy.func.count()).select_from(tables.licenses)
         return int(connection.execute(query).scalar_one())

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from license_server.access import tokens as auth
+from license_server.access import tokens
 from license_server.db.database import Database
 from license_server.operations.data_folder import open_database
 from license_server.permissions import PERMISSIONS
@@ -99,7 +99,7 @@ _PATHS = (
 
 def _token_of_all(running: server.Running) -> str:
     database = open_database(server.settings(running.data))
-    token = server.new_token(database, "all", grant=auth.Grant(frozenset(PERMISSIONS)))
+    token = server.new_token(database, "all", grant=tokens.Grant(frozenset(PERMISSIONS)))
     database.close()
     return token
 

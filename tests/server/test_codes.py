@@ -16,19 +16,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from license_core.errors import LicenseError, SignerUnavailableError
 from license_server.access import (
+    access_store,
     accounts,
+    login,
     passwords,
-)
-from license_server.access import (
-    login as signing_in,
-)
-from license_server.access import store as people
-from license_server.access import (
-    totp as second_factor,
+    totp,
 )
 from license_server.access.totp_seeds import Seeds
 from license_server.actor import COMMAND
-from license_server.operations import data_folder as vault
+from license_server.operations import data_folder
 from license_server.permissions import PERMISSIONS
 from license_server.web.session import SESSION
 from tests.server.conftest import Desk
@@ -51,7 +47,7 @@ SEED = b"12345678901234567890"
 
 @pytest.mark.parametrize(("instant", "code"), RFC_6238)
 def test_the_codes_are_those_of_rfc_6238(instant: int, code: str) -> None:
-    assert second_factor.step_of(SEED, code, instant) == instant // 30
+    assert totp.step_of(SEED, code, instant) == instant // 30
 
 
 @pytest.mark.parametrize(
@@ -59,12 +55,12 @@ def test_the_codes_are_those_of_rfc_6238(instant: int, code: str) -> None:
 )
 def test_a_code_holds_one_step_before_and_after(offset: int, accepted: bool) -> None:
     code = pyotp.TOTP(base64.b32encode(SEED).decode()).at(1_000_000_020)
-    assert (second_factor.step_of(SEED, code, 1_000_000_020 + offset) is not None) is accepted
+    assert (totp.step_of(SEED, code, 1_000_000_020 + offset) is not None) is accepted
 
 
 @pytest.mark.parametrize("code", ["", "12345", "1234567", "abcdef", "１２３４５６", "28708２"])
 def test_what_is_no_code_is_of_no_step(code: str) -> None:
-    assert second_factor.step_of(SEED, code, 59) is None
+    assert totp.step_of(SEED, code, 59) is None
 
 
 def test_a_seed_opens_for_its_user_and_under_its_key_only() -> None:
@@ -186,7 +182,7 @@ def test_what_the_browser_keeps_between_the_two_cannot_be_made(
 
 def test_the_code_must_come_soon_after_the_password(person: Person) -> None:
     sign_in(person.desk, PASSWORD, person.email)
-    person.desk.clock.now += signing_in.HALF_SECONDS
+    person.desk.clock.now += login.HALF_SECONDS
     assert person.give(person.code).headers["location"] == "/login"
 
 
@@ -209,13 +205,13 @@ def test_a_code_is_accepted_once(person: Person) -> None:
 
 def test_a_code_of_many_at_once_lets_one_in(person: Person) -> None:
     desk = person.desk
-    seeds = vault.open_seeds(desk.settings)
+    seeds = data_folder.open_seeds(desk.settings)
     code = person.code
 
     def accept(_: int) -> bool:
         def work(connection: sqlalchemy.Connection) -> None:
             user = accounts.find(connection, person.email)
-            second_factor.accept(connection, user, code, seeds, desk.clock.now, COMMAND)
+            totp.accept(connection, user, code, seeds, desk.clock.now, COMMAND)
 
         try:
             desk.site.database.write(work)
@@ -244,7 +240,7 @@ def test_guessing_codes_is_slowed_like_guessing_passwords(person: Person) -> Non
     desk.client.cookies.clear()
     assert sign_in(desk, PASSWORD, person.email).status_code == 303
     assert person.give(wrong).status_code == 429
-    desk.clock.now += signing_in.LONGEST_WAIT
+    desk.clock.now += login.LONGEST_WAIT
     sign_in(desk, PASSWORD, person.email)
     assert person.give(person.code).status_code == 303
 
@@ -334,7 +330,7 @@ def test_new_recovery_codes_replace_the_former(person: Person) -> None:
 def test_who_lost_everything_is_let_in_by_an_administrator(person: Person) -> None:
     desk = person.desk
     with desk.site.database.reading() as connection:
-        user = people.user_by_email(connection, person.email)
+        user = access_store.user_by_email(connection, person.email)
     assert user is not None
     path = f"/api/v1/users/{user.id}/end-codes"
     headers = bearer(desk, *PERMISSIONS)
@@ -415,10 +411,10 @@ def test_upgrade_makes_the_key_of_the_seeds_where_it_is_missing(data: Any) -> No
     made = server.settings(data)
     before = made.seeds_key.read_bytes()
     names = {path.name for path in made.seeds_key.parent.iterdir()}
-    vault.ensure_seeds_key(made, os.urandom)
+    data_folder.ensure_seeds_key(made, os.urandom)
     assert made.seeds_key.read_bytes() == before
     made.seeds_key.unlink()
-    vault.ensure_seeds_key(made, os.urandom)
-    assert vault.open_seeds(made)
+    data_folder.ensure_seeds_key(made, os.urandom)
+    assert data_folder.open_seeds(made)
     assert made.seeds_key.stat().st_mode & 0o777 == 0o600
     assert {path.name for path in made.seeds_key.parent.iterdir()} == names

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from license_core.problems import PROBLEMS
 from license_core.request import LicenseRequest
 from license_core.verify import open_license
-from license_server.cli import main as admin
+from license_server.cli import main
 from tests.support import server, softhsm
 from tests.support.server import EMAIL, KEY, LINE, PASSPHRASE, PASSWORD
 
@@ -170,7 +170,7 @@ def test_every_option_and_command_has_a_description() -> None:
         for one in getattr(command, "commands", {}).values():
             yield from parameters(one)
 
-    for parameter in parameters(admin.cli):
+    for parameter in parameters(main.cli):
         if isinstance(parameter, click.Option):
             assert parameter.help, parameter.name
 

@@ -10,12 +10,11 @@ from sqlalchemy import Connection, event
 from sqlalchemy.exc import IntegrityError
 
 from license_server.actor import COMMAND
-from license_server.audit import events as audit
-from license_server.audit import store as record
-from license_server.audit.store import Reply
-from license_server.catalog import store as parties
-from license_server.db import database as db
-from license_server.db.database import Database
+from license_server.audit import audit_store
+from license_server.audit.audit_store import Reply
+from license_server.audit.events import record
+from license_server.catalog import catalog_store
+from license_server.db.database import Database, Work
 from tests.support.postgres import new_database
 from tests.support.server import make
 
@@ -27,19 +26,19 @@ _OFTEN = 10
 def test_what_is_read_often_stays_prepared(tmp_path: Path) -> None:
     database = Database(make(tmp_path / "server", new_database()).database_url)
     for _ in range(_OFTEN):
-        database.read(lambda connection: parties.product_by_name(connection, "darwin"))
+        database.read(lambda connection: catalog_store.product_by_name(connection, "darwin"))
     assert database.read(lambda connection: connection.execute(_PREPARED).scalar_one()) >= 1
     database.close()
 
 
 def test_a_reader_that_needs_one_instant_gets_it(tmp_path: Path) -> None:
     database = Database(make(tmp_path / "server", new_database()).database_url)
-    database.read(lambda connection: parties.product_by_name(connection, "darwin"))
+    database.read(lambda connection: catalog_store.product_by_name(connection, "darwin"))
     with database.snapshot() as connection:
-        assert parties.product_by_name(connection, "darwin") is None
-        database.write(lambda other: parties.add_product(other, "darwin", 1))
-        assert parties.product_by_name(connection, "darwin") is None
-    assert database.read(lambda other: parties.product_by_name(other, "darwin")) is not None
+        assert catalog_store.product_by_name(connection, "darwin") is None
+        database.write(lambda other: catalog_store.add_product(other, "darwin", 1))
+        assert catalog_store.product_by_name(connection, "darwin") is None
+    assert database.read(lambda other: catalog_store.product_by_name(other, "darwin")) is not None
     database.close()
 
 
@@ -61,10 +60,10 @@ def test_what_requests_leave_behind_is_written_in_one_go_and_each_fails_for_itse
     def _(_: object, __: object, text: str, ___: object, ____: object, many: bool) -> None:
         statements.append((" ".join(text.split()[:3]), many))
 
-    def request(key: str, subject: str) -> db.Work[str]:
+    def request(key: str, subject: str) -> Work[str]:
         def work(connection: Connection) -> str:
-            audit.record(connection, 1, COMMAND, "license.noted", subject)
-            record.keep_reply(connection, "token:x", key, b"f", 1, Reply(200, None, b"done"))
+            record(connection, 1, COMMAND, "license.noted", subject)
+            audit_store.keep_reply(connection, "token:x", key, b"f", 1, Reply(200, None, b"done"))
             return subject
 
         return work
@@ -77,7 +76,7 @@ def test_what_requests_leave_behind_is_written_in_one_go_and_each_fails_for_itse
     assert (asked[0].result(), asked[2].result()) == ("A", "C")
     with pytest.raises(IntegrityError):
         asked[1].result()
-    events = database.read(lambda c: record.trail(c, ["A", "B", "C"]))
+    events = database.read(lambda c: audit_store.trail(c, ["A", "B", "C"]))
     assert [one.subject for one in events] == ["A", "C"]
     assert ("INSERT INTO audit_events", True) in statements
 
@@ -87,18 +86,18 @@ def test_a_reply_is_known_before_it_is_written(database: Database) -> None:
     reply = Reply(200, None, b"done")
 
     def work(connection: Connection) -> list[object]:
-        record.keep_reply(connection, "token:x", "k", b"f", 1, reply)
-        known = [record.kept_reply(connection, "token:x", key) for key in ("k", "other")]
-        record.forget_reply(connection, "token:x", "k")
-        return [*known, record.kept_reply(connection, "token:x", "k")]
+        audit_store.keep_reply(connection, "token:x", "k", b"f", 1, reply)
+        known = [audit_store.kept_reply(connection, "token:x", key) for key in ("k", "other")]
+        audit_store.forget_reply(connection, "token:x", "k")
+        return [*known, audit_store.kept_reply(connection, "token:x", "k")]
 
-    assert database.write(work) == [record.Kept(b"f", 1, reply), None, None]
+    assert database.write(work) == [audit_store.Kept(b"f", 1, reply), None, None]
 
 
 def test_rows_are_written_at_once_where_nobody_gathers_them(database: Database) -> None:
     with database.engine.begin() as connection:
-        audit.record(connection, 1, COMMAND, "license.noted", "A")
-        assert record.trail(connection, ["A"])
+        record(connection, 1, COMMAND, "license.noted", "A")
+        assert audit_store.trail(connection, ["A"])
 
 
 def test_a_connection_that_died_is_replaced_and_nobody_is_told(
@@ -121,7 +120,7 @@ def test_a_connection_that_died_is_replaced_and_nobody_is_told(
         return pid
 
     for seconds in (1e9, 0.0):  # as if it had been in use just now, or idle
-        monkeypatch.setattr(db, "_TRUSTED_SECONDS", seconds)
+        monkeypatch.setattr("license_server.db.database._TRUSTED_SECONDS", seconds)
         former = kill()
         assert database.read(look) != former
         former = kill()

@@ -8,12 +8,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 
 from license_core.request import LicenseRequest
-from license_server.access import tokens as auth
-from license_server.catalog import products
-from license_server.catalog import store as parties
+from license_server.access import tokens
+from license_server.catalog import catalog_store, products
 from license_server.licenses import issuing
 from license_server.permissions import PERMISSIONS
-from license_server.web import delivery as sending
+from license_server.web import delivery
 from tests.server.conftest import Desk
 from tests.server.test_desk import (
     FORM,
@@ -50,7 +49,7 @@ def other_line(desk: Desk) -> str:
 
 
 def post_to_api(desk: Desk, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    grant = auth.Grant(frozenset(PERMISSIONS))
+    grant = tokens.Grant(frozenset(PERMISSIONS))
     name = f"{desk.clock.now} {path} {body.get('name')}"
     token = server.new_token(desk.site.database, name, desk.clock.now, grant)
     reply = desk.client.post(
@@ -134,7 +133,7 @@ def test_what_was_previewed_is_issued_though_the_day_changes(
     assert promised
     signed_in.clock.now += 11 * 3600  # a day ends in between
     license_ = issued(signed_in, page)
-    letter = sending.letter("en", stored(signed_in, license_.jti), None, "V", "UTC")
+    letter = delivery.letter("en", stored(signed_in, license_.jti), None, "V", "UTC")
     assert promised[1] in letter.text
     assert (license_.edition, license_.host.match) == ("pro", "anchored")
 
@@ -146,7 +145,7 @@ def test_what_was_not_previewed_is_not_issued_but_previewed(
     product = add_product(signed_in)
     page = preview(signed_in, product=product, customer=" A  B ").text
     signed_in.site.database.write(
-        lambda c: parties.change_product(c, products.find(c, product).id, **rule)
+        lambda c: catalog_store.change_product(c, products.find(c, product).id, **rule)
     )
     before = signed_in.count("licenses"), signed_in.count("proposals")
     again = press(signed_in, page)
@@ -164,7 +163,7 @@ def test_a_second_click_is_answered_as_the_first_whatever_the_product_says_by_th
     page = preview(signed_in, product=product).text
     first = press(signed_in, page)
     signed_in.site.database.write(
-        lambda c: parties.change_product(c, products.find(c, product).id, rehosts=1)
+        lambda c: catalog_store.change_product(c, products.find(c, product).id, rehosts=1)
     )
     assert press(signed_in, page).headers["location"] == first.headers["location"]
 
@@ -392,7 +391,7 @@ def test_where_the_customers_language_is_not_known_the_readers_comes_first(
 
 def test_a_letter_says_plain_text(signed_in: Desk) -> None:
     license_ = issued(signed_in, preview(signed_in, term="perpetual").text)
-    made = sending.letter("en", stored(signed_in, license_.jti), "A & <B>", f"V{MARK}", "UTC")
+    made = delivery.letter("en", stored(signed_in, license_.jti), "A & <B>", f"V{MARK}", "UTC")
     assert made.subject == f"Licence {license_.jti} for darwin on studio2_gpu"
     assert made.text.startswith("Dear A & <B>,\n\nthe licence ")
     assert "It has no end." in made.text
@@ -401,21 +400,21 @@ def test_a_letter_says_plain_text(signed_in: Desk) -> None:
 
 
 def test_a_mail_link_carries_the_letter_and_nothing_else() -> None:
-    letter = sending.Letter("en", "A & B", "line\nline?x=1&cc=me\n")
-    made = sending.link("a?bcc=x@example.com", letter)
+    letter = delivery.Letter("en", "A & B", "line\nline?x=1&cc=me\n")
+    made = delivery.link("a?bcc=x@example.com", letter)
     assert made is not None
     parts = urlsplit(made)
     assert unquote(parts.path) == "a?bcc=x@example.com"
     said = {"subject": ["A & B"], "body": ["line\r\nline?x=1&cc=me\r\n"]}
     assert parse_qs(parts.query) == said
-    long = sending.link("a@example.com", letter._replace(text="x" * 3000))
+    long = delivery.link("a@example.com", letter._replace(text="x" * 3000))
     assert long is not None
     assert "body" not in long
 
 
 @pytest.mark.parametrize("address", ["nobody", "a@", "@b", "a@b@c", "a b@c", "a@b,c", "<a@b>"])
 def test_what_is_no_address_gets_no_link(address: str) -> None:
-    assert sending.link(address, sending.Letter("en", "s", "t")) is None
+    assert delivery.link(address, delivery.Letter("en", "s", "t")) is None
 
 
 def test_both_pages_speak_chinese(signed_in: Desk) -> None:

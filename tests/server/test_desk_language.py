@@ -7,8 +7,7 @@ import jinja2
 import pytest
 
 from license_server.permissions import PERMISSIONS, ROLES
-from license_server.web import menu, pages
-from license_server.web.reader import catalogue as catalogue_of
+from license_server.web import menu, pages, reader
 from tests.support import catalogue
 
 TEMPLATES = Path(pages.__file__).parent / "templates"
@@ -63,4 +62,4 @@ def test_the_compiled_catalogue_is_the_written_one() -> None:
 
 
 def test_what_the_client_says_is_known_here_too() -> None:
-    assert catalogue_of("zh").gettext("unknown") != "unknown"
+    assert reader.catalogue("zh").gettext("unknown") != "unknown"

@@ -12,14 +12,13 @@ import pytest
 
 from license_core.claims import MAX_INSTANT
 from license_core.verify import open_license
-from license_server.access import accounts
-from license_server.access import tokens as auth
+from license_server.access import accounts, tokens
 from license_server.actor import COMMAND
-from license_server.audit import store as record
+from license_server.audit import audit_store
 from license_server.catalog import products
-from license_server.licenses import issuing, store
-from license_server.licenses.store import StoredLicense
-from license_server.web import prefill as replacement
+from license_server.licenses import issuing, license_store
+from license_server.licenses.license_store import StoredLicense
+from license_server.web import prefill
 from license_server.web.reader import at
 from license_server.web.session import SESSION
 from tests.server.conftest import Desk
@@ -39,7 +38,9 @@ class Person:
         self.desk, self.email = desk, f"{name or role}-{os.urandom(4).hex()}@example.com"
         write, now = desk.site.database.write, desk.clock.now
         user = write(lambda c: accounts.insert(c, self.email, "!", role, COMMAND, now))
-        self.session = write(lambda c: auth.open_session(c, user, now, 1, os.urandom, "192.0.2.1"))
+        self.session = write(
+            lambda c: tokens.open_session(c, user, now, 1, os.urandom, "192.0.2.1")
+        )
 
     def get(self, path: str, **query: str) -> Any:
         self._enter()
@@ -130,7 +131,7 @@ def number_in(reply: Any) -> str:
 
 def stored(desk: Desk, number: str) -> StoredLicense:
     with desk.site.database.reading() as connection:
-        found = store.by_number(connection, number)
+        found = license_store.by_number(connection, number)
     assert found is not None
     return found
 
@@ -138,7 +139,7 @@ def stored(desk: Desk, number: str) -> StoredLicense:
 def trail(desk: Desk, *subjects: str) -> list[tuple[str, str, str | None]]:
     """Who did what and why."""
     with desk.site.database.reading() as connection:
-        events = record.trail(connection, subjects)
+        events = audit_store.trail(connection, subjects)
     return [(event.actor, event.action, event.reason) for event in events]
 
 
@@ -807,4 +808,4 @@ def test_an_instant_that_a_time_zone_cannot_tell_is_told_in_utc() -> None:
 def test_the_last_day_of_a_term_is_right_where_the_next_day_has_no_midnight() -> None:
     zone = "America/Sao_Paulo"  # on 2018-11-04 the clocks went from 0:00 to 1:00
     end = int(datetime(2018, 11, 4, tzinfo=ZoneInfo(zone)).timestamp())
-    assert replacement.last_day(end, zone).isoformat() == "2018-11-03"
+    assert prefill.last_day(end, zone).isoformat() == "2018-11-03"

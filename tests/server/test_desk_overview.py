@@ -23,15 +23,12 @@ from sqlalchemy import Connection, Engine, event, insert, update
 import license_server
 from license_core.keyset import TrustedKeyset
 from license_core.publickey import PublicKey
-from license_server.access import accounts
-from license_server.access import tokens as auth
+from license_server.access import accounts, tokens
 from license_server.actor import COMMAND, Actor
 from license_server.app import create_app
-from license_server.audit import chain
-from license_server.audit import events as audit
-from license_server.audit import store as record
+from license_server.audit import audit_store, chain, events
+from license_server.audit.audit_store import Wanted
 from license_server.audit.checkpoints import Checkpoint
-from license_server.audit.store import Wanted
 from license_server.db.database import Database
 from license_server.db.tables import (
     audit_events,
@@ -40,14 +37,10 @@ from license_server.db.tables import (
     products,
     proposals,
 )
-from license_server.licenses import acts
-from license_server.licenses import statistics as figures
-from license_server.licenses import statistics_store as store
+from license_server.licenses import acts, statistics, statistics_store
 from license_server.licenses.statistics import Board, Kept
-from license_server.operations import data_folder as vault
-from license_server.signing import keysets
-from license_server.signing import revocation_lists as revocations
-from license_server.signing import revocation_store as store_of_lists
+from license_server.operations import data_folder
+from license_server.signing import keysets, revocation_lists, revocation_store
 from license_server.web import charts
 from license_server.web.charts import Bar, Part
 from license_server.web.event_labels import ACTIONS
@@ -136,7 +129,7 @@ def put(connection: Connection, number: int, **changed: Any) -> None:
 
 
 def counted(database: Database, zone: ZoneInfo = SHANGHAI, now: int = NOW) -> Board:
-    return database.read(lambda connection: figures.count(connection, zone, now))
+    return database.read(lambda connection: statistics.count(connection, zone, now))
 
 
 def months(board: Board) -> dict[str, int]:
@@ -174,7 +167,7 @@ def test_only_what_is_in_force_and_ends_within_the_year_is_counted(small: Databa
     small.write(fill)
     board = counted(small)
     assert sum(months(board).values()) == 1
-    assert board.standing == store.Standing(valid=3, soon=0, grace=0, lapsed=1)
+    assert board.standing == statistics_store.Standing(valid=3, soon=0, grace=0, lapsed=1)
 
 
 def test_each_licence_stands_in_one_figure_of_now(small: Database) -> None:
@@ -189,7 +182,7 @@ def test_each_licence_stands_in_one_figure_of_now(small: Database) -> None:
 
     small.write(fill)
     assert f"{counted(small).today}" == "2026-11-18"
-    assert counted(small).standing == store.Standing(valid=2, soon=1, grace=1, lapsed=1)
+    assert counted(small).standing == statistics_store.Standing(valid=2, soon=1, grace=1, lapsed=1)
 
 
 def test_what_was_issued_is_counted_by_act_in_its_month(small: Database) -> None:
@@ -232,7 +225,7 @@ def test_counting_asks_six_statements_and_reads_no_row(tmp_path: Path, count: in
     database = Database(f"sqlite:///{tmp_path}/{count}.db")
     ledger.fill(database.engine, count, seed=count)
     with statements(database.engine) as said, database.reading() as connection:
-        figures.count(connection, SHANGHAI, NOW)
+        statistics.count(connection, SHANGHAI, NOW)
     assert len([one for one in said if one.startswith("SELECT")]) == 6
     whole = [one for one in said if "count(" in one]
     assert len(whole) == 4
@@ -257,7 +250,7 @@ class Reads:
         self.database, self.often = database, 0
         self.go = asyncio.Event()
 
-    async def __call__(self, query: figures.Count) -> Board:
+    async def __call__(self, query: statistics.Count) -> Board:
         self.often += 1
         await self.go.wait()
         return self.database.read(query)
@@ -303,7 +296,7 @@ def test_a_count_that_fails_is_told_and_tried_again(small: Database) -> None:
     async def ask() -> None:
         kept, reads = Kept(UTC_ZONE), Reads(small)
 
-        async def fail(_: figures.Count) -> Board:
+        async def fail(_: statistics.Count) -> Board:
             raise RuntimeError("the database is gone")
 
         with pytest.raises(RuntimeError):
@@ -318,7 +311,7 @@ def test_who_asks_in_every_time_zone_has_few_of_them_counted_one_by_one(small: D
     async def ask() -> None:
         kept, going, zones = Kept(UTC_ZONE), [0], []
 
-        async def read(query: figures.Count) -> Board:
+        async def read(query: statistics.Count) -> Board:
             going[0] += 1
             assert going == [1]
             await asyncio.sleep(0)
@@ -488,7 +481,9 @@ def test_a_name_that_attacks_is_text_on_every_page(signed_in: Desk, name: str) -
                 issued_by="command",
             )
         actor = Actor(f"user:{name[:190]}", frozenset(), address=None)
-        audit.record(connection, desk.clock.now, actor, name[:64], name, reason=name, customer=name)
+        events.record(
+            connection, desk.clock.now, actor, name[:64], name, reason=name, customer=name
+        )
 
     desk.site.database.write(put_in)
     for path in ("/", "/record", f"/record?subject={name[:50]}"):
@@ -537,8 +532,8 @@ def test_the_record_is_listed_the_newest_first_and_goes_on_with_its_filters(
     def fill(connection: Connection) -> None:
         for turn in range(65):
             at = signed_in.clock.now + turn
-            audit.record(connection, at, who, "customer.changed", f"no {turn}")
-            audit.record(connection, at, COMMAND, "customer.changed", f"no {turn}")
+            events.record(connection, at, who, "customer.changed", f"no {turn}")
+            events.record(connection, at, COMMAND, "customer.changed", f"no {turn}")
 
     signed_in.site.database.write(fill)
     day = datetime.fromtimestamp(signed_in.clock.now, UTC).date()
@@ -561,7 +556,7 @@ def test_the_days_of_the_filter_are_whole_days_of_the_reader(signed_in: Desk) ->
 
     def fill(connection: Connection) -> None:
         for at in (midnight - 1, midnight, midnight + DAY - 1, midnight + DAY):
-            audit.record(connection, at, COMMAND, "customer.changed", subject, at=at)
+            events.record(connection, at, COMMAND, "customer.changed", subject, at=at)
 
     signed_in.site.database.write(fill)
 
@@ -596,7 +591,7 @@ def test_the_sheet_of_the_record_has_what_the_filters_tell_and_no_formula(
 
     def fill(connection: Connection) -> None:
         for reason in reasons:
-            audit.record(connection, 1, COMMAND, "customer.changed", subject, reason=reason)
+            events.record(connection, 1, COMMAND, "customer.changed", subject, reason=reason)
 
     signed_in.site.database.write(fill)
     reply = signed_in.client.get("/record/events.csv", params={"subject": subject})
@@ -621,7 +616,7 @@ def test_the_chain_and_its_last_checkpoint_can_be_taken_along_and_hold(tmp_path:
         for _ in range(3):
             sign_in(desk)
         site.database.write(link)
-        notary = vault.open_notary(desk.settings, site.issuer.name, site.database.tally)
+        notary = data_folder.open_notary(desk.settings, site.issuer.name, site.database.tally)
         site.database.write(lambda c: notary.make(c, desk.clock.now + DAY, wait=True))
         told = desk.client.get("/record/checkpoint")
         key = PublicKey.from_pem(desk.client.get("/keys/record.pub.pem").text)
@@ -629,11 +624,11 @@ def test_the_chain_and_its_last_checkpoint_can_be_taken_along_and_hold(tmp_path:
         assert f"checkpoint-{checkpoint.position}.txt" in told.headers["content-disposition"]
         lines = desk.client.get("/record/chain.jsonl").text.splitlines()
         with site.database.reading() as connection:
-            whole = b"".join(map(chain.exported, record.whole_chain(connection))).decode()
+            whole = b"".join(map(chain.exported, audit_store.whole_chain(connection))).decode()
         assert lines == whole.splitlines()
         previous = chain.GENESIS
         with site.database.reading() as connection:
-            for stored in record.whole_chain(connection):
+            for stored in audit_store.whole_chain(connection):
                 previous = chain.link(previous, stored)
                 if stored.position == checkpoint.position:
                     assert previous == checkpoint.link
@@ -670,7 +665,7 @@ def test_every_action_of_a_ledger_that_did_everything_has_words(tmp_path: Path) 
     made = new_ledger(tmp_path, None)
     walk(made)
     with made.site.database.reading() as connection:
-        found = record.events(connection, Wanted(), before=None, limit=1000)
+        found = audit_store.events(connection, Wanted(), before=None, limit=1000)
     assert len({one.action for one in found}) > 15
     assert {one.action for one in found} <= ACTIONS.keys()
     made.site.database.close()
@@ -694,7 +689,7 @@ def test_an_old_day_of_a_long_record_is_found_by_its_index(tmp_path: Path) -> No
 
         event.listen(database.engine, "before_cursor_execute", note)
         with database.reading() as connection:
-            found = record.events(connection, wanted, before=4000, limit=50)
+            found = audit_store.events(connection, wanted, before=4000, limit=50)
             event.remove(database.engine, "before_cursor_execute", note)
             statement, given = asked[-1]
             plan = connection.exec_driver_sql(f"explain query plan {statement}", given).all()
@@ -755,13 +750,13 @@ def test_what_waits_for_the_next_revocation_list_is_counted(signed_in: Desk) -> 
 
     def record(connection: Connection) -> None:
         for number, action in enumerate(acts_):
-            audit.record(connection, now, COMMAND, action, f"HS-{number}")
+            events.record(connection, now, COMMAND, action, f"HS-{number}")
 
     def publish() -> None:
         with site.database.reading() as connection:
-            new, count = revocations.draw_up(connection, site.issuer, signed_in.clock.now)
+            new, count = revocation_lists.draw_up(connection, site.issuer, signed_in.clock.now)
         site.database.write(record)  # meanwhile
-        site.database.write(lambda c: revocations.record(c, new, count, COMMAND))
+        site.database.write(lambda c: revocation_lists.record(c, new, count, COMMAND))
 
     publish()
     page = signed_in.client.get("/keys").text
@@ -773,7 +768,7 @@ def test_what_waits_for_the_next_revocation_list_is_counted(signed_in: Desk) -> 
     for _ in range(40):
         site.database.write(record)
     assert "moved 100 times or more, and no list" in signed_in.client.get("/keys").text
-    number = site.database.read(store_of_lists.newest_number)
+    number = site.database.read(revocation_store.newest_number)
     address = "/record?action=revocations.published"
     assert f"<span>list {number}</span>" in signed_in.client.get(address).text
     chinese = signed_in.client.get(address, headers={"Accept-Language": "zh"})
@@ -801,7 +796,7 @@ def test_who_may_not_read_the_record_is_offered_no_way_into_it(
         )
     )
     session = signed_in.site.database.write(
-        lambda c: auth.open_session(c, user, signed_in.clock.now, 1, os.urandom, "")
+        lambda c: tokens.open_session(c, user, signed_in.clock.now, 1, os.urandom, "")
     )
     signed_in.client.cookies.clear()
     signed_in.client.cookies.set(SESSION, session.secret)
@@ -818,7 +813,7 @@ def test_a_page_of_the_record_stays_small_whatever_people_type(signed_in: Desk) 
 
     def fill(connection: Connection) -> None:
         for _ in range(40):
-            audit.record(
+            events.record(
                 connection,
                 signed_in.clock.now,
                 who,

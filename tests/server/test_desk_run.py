@@ -16,28 +16,21 @@ import anyio
 import pytest
 import sqlalchemy
 
-from license_server.access import accounts
-from license_server.access import tokens as auth
+from license_server.access import accounts, tokens
 from license_server.actor import COMMAND
 from license_server.catalog import products
-from license_server.http import middleware as edge
-from license_server.licenses import store
+from license_server.http import middleware
+from license_server.licenses import license_store
 from license_server.permissions import ROLES
 from license_server.settings import ServerSettings
 from license_server.sheets import (
-    batches as bulk,
-)
-from license_server.sheets import (
-    importer as importing,
-)
-from license_server.sheets import (
-    jobs as sheet_jobs,
-)
-from license_server.sheets import (
-    orders as order_sheet,
+    batches,
+    importer,
+    jobs,
+    order_sheet,
 )
 from license_server.sheets.jobs import Agreed, Progress
-from license_server.web import sheets as web_sheets
+from license_server.web import sheets
 from license_server.web.session import SESSION
 from tests.server.conftest import Desk
 from tests.server.test_desk_language import translated
@@ -63,7 +56,7 @@ class Page:
             lambda c: accounts.insert(c, self.email, "!", role, COMMAND, now)
         )
         self.session = desk.site.database.write(
-            lambda c: auth.open_session(c, user, now, 12, os.urandom, "192.0.2.1")
+            lambda c: tokens.open_session(c, user, now, 12, os.urandom, "192.0.2.1")
         )
 
     def get(self, path: str) -> Any:
@@ -555,9 +548,9 @@ def before_it(desk: Desk, name: str) -> str:
 def test_a_list_goes_on_on_the_next_page(desk: Desk, admin: Page) -> None:
     mark = f"paged {desk.clock.now}"
     for n in range(60):
-        grant = auth.Grant(frozenset({"licenses:read"}))
+        grant = tokens.Grant(frozenset({"licenses:read"}))
         desk.site.database.write(
-            lambda c, n=n, grant=grant: auth.new_token(  # type: ignore[misc]
+            lambda c, n=n, grant=grant: tokens.new_token(  # type: ignore[misc]
                 c, f"{mark} {n:02}", COMMAND, desk.clock.now, os.urandom, grant
             )
         )
@@ -738,18 +731,18 @@ def test_wrong_lines_are_told_one_by_one_and_left_out_only_if_that_is_chosen(
 def test_a_job_that_was_stopped_goes_on_and_issues_nothing_twice(
     desk: Desk, admin: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "BATCH", 2)
+    monkeypatch.setattr(batches, "BATCH", 2)
     name, before = unique(desk, "Stopped"), desk.count("licenses")
     lines = "".join(f"{name},bulk,{host()},{n + 1}\n" for n in range(5))
     job = look_at(admin, f"customer,product,host,days\n{lines}")
     id_, actor = job.rpartition("/")[2], admin.session.actor
     page = admin.get(job).text
-    assert sheet_jobs.begin(desk.site, id_, actor, desk.clock.now, Agreed())
+    assert jobs.begin(desk.site, id_, actor, desk.clock.now, Agreed())
     # A process that ends after its first batch: nothing is heard of the job any more.
     data = f"customer,product,host,days\n{lines}".encode()
     read = order_sheet.read(io.BytesIO(data))
     next(
-        importing.issue(
+        importer.issue(
             desk.site.database,
             desk.site.issuer,
             read,
@@ -764,8 +757,8 @@ def test_a_job_that_was_stopped_goes_on_and_issues_nothing_twice(
     assert f'data-poll="{job}/progress"' in going
     assert '<meta http-equiv="refresh"' in going
     assert 'data-state="going"' in admin.get(f"{job}/progress").text
-    assert not sheet_jobs.begin(desk.site, id_, actor, desk.clock.now, Agreed())
-    desk.clock.now += sheet_jobs.STOPPED_AFTER + 1
+    assert not jobs.begin(desk.site, id_, actor, desk.clock.now, Agreed())
+    desk.clock.now += jobs.STOPPED_AFTER + 1
     stopped = admin.get(job).text
     assert "The import stopped before its end" in stopped
     assert "data-poll" not in stopped
@@ -793,17 +786,17 @@ def test_a_sheet_may_be_larger_than_other_forms_but_not_without_end(
     desk: Desk, admin: Page
 ) -> None:
     lines = "".join(f"{'长' * 60},bulk,{host()},{n % 90 + 1}\n" for n in range(2000))
-    assert len(lines) > edge.MAX_BODY
+    assert len(lines) > middleware.MAX_BODY
     job = look_at(admin, f"customer,product,host,days\n{lines}")
     page = admin.get(job)
     assert re.search(r"<strong>2000</strong>\s*lines are right", page.text)
     assert len(page.content) < 100_000
-    assert admin.post("/sheets", sheet="x" * (edge.MAX_SHEET + 1)).status_code == 413
-    assert admin.post("/customers", name="x" * (edge.MAX_BODY + 1)).status_code == 413
+    assert admin.post("/sheets", sheet="x" * (middleware.MAX_SHEET + 1)).status_code == 413
+    assert admin.post("/customers", name="x" * (middleware.MAX_BODY + 1)).status_code == 413
 
 
 def test_a_large_sheet_that_is_refused_is_not_sent_back(desk: Desk, admin: Page) -> None:
-    for size, kept in ((web_sheets._MOST_SHOWN, True), (web_sheets._MOST_SHOWN + 1, False)):
+    for size, kept in ((sheets._MOST_SHOWN, True), (sheets._MOST_SHOWN + 1, False)):
         reply = admin.post("/sheets", sheet="x" * size)
         assert reply.status_code == 422
         assert faults(reply.text).keys() == {"sheet"}
@@ -819,7 +812,7 @@ def test_a_sheet_is_looked_at_once_a_minute_however_often_its_page_is_asked_for(
     right = re.compile(r"<strong>1</strong>\s*lines are right")
     assert right.search(admin.get(job).text)
     add_product(admin, product, needs_approval="yes")
-    desk.clock.now += sheet_jobs.SEEN_SECONDS - 1
+    desk.clock.now += jobs.SEEN_SECONDS - 1
     page = admin.get(job).text
     assert right.search(page)
     # It is not begun on the word of an earlier look.
@@ -828,24 +821,24 @@ def test_a_sheet_is_looked_at_once_a_minute_however_often_its_page_is_asked_for(
 
 
 def test_the_looks_that_are_kept_are_few(desk: Desk, admin: Page) -> None:
-    for n in range(sheet_jobs._MOST_SEEN + 2):
+    for n in range(jobs._MOST_SEEN + 2):
         job = look_at(
             admin, f"customer,product,host,days\n{unique(desk, 'Few')} {n},p,{host()},3\n"
         )
         assert admin.get(job).status_code == 200
-    assert len(sheet_jobs._seen) == sheet_jobs._MOST_SEEN
+    assert len(jobs._seen) == jobs._MOST_SEEN
 
 
 @pytest.mark.parametrize("change", ["ended", "demoted"])
 def test_an_import_ends_with_the_account_of_who_began_it(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
-    monkeypatch.setattr(bulk, "BATCH", 2)
+    monkeypatch.setattr(batches, "BATCH", 2)
     page, now, write = Page(desk, "issuer"), desk.clock.now, desk.site.database.write
     name, actor = unique(desk, change), page.session.actor
     lines = "".join(f"{name},bulk,{host()},{n + 1}\n" for n in range(6))
     id_ = look_at(page, f"customer,product,host,days\n{lines}").rpartition("/")[2]
-    assert sheet_jobs.begin(desk.site, id_, actor, now, Agreed())
+    assert jobs.begin(desk.site, id_, actor, now, Agreed())
     before = desk.count("licenses")
     user = desk.site.database.read(lambda c: accounts.find(c, page.email))
     looked: list[int] = []
@@ -859,8 +852,8 @@ def test_an_import_ends_with_the_account_of_who_began_it(
             write(lambda c: accounts.change_role(c, user, "reader", COMMAND, now))
         return now
 
-    sheet_jobs.run(desk.site._replace(clock=clock), id_, actor)
-    job = desk.site.database.read(lambda c: sheet_jobs.find(c, id_, actor))
+    jobs.run(desk.site._replace(clock=clock), id_, actor)
+    job = desk.site.database.read(lambda c: jobs.find(c, id_, actor))
     assert job is not None
     assert job.progress.problem == "not-permitted"
     assert job.stopped(now)
@@ -874,18 +867,16 @@ def test_of_those_who_begin_a_job_at_once_one_does(
     job = look_at(admin, f"customer,product,host,days\n{unique(desk, 'Race')},bulk,{host()},30\n")
     id_, actor, now = job.rpartition("/")[2], admin.session.actor, desk.clock.now
     all_looked = threading.Barrier(4)
-    accepted = sheet_jobs._first
+    accepted = jobs._first
 
     def looked(*arguments: Any) -> Progress:
         begins = accepted(*arguments)
         all_looked.wait()
         return begins
 
-    monkeypatch.setattr(sheet_jobs, "_first", looked)
+    monkeypatch.setattr(jobs, "_first", looked)
     with ThreadPoolExecutor(4) as pool:
-        begun = [
-            pool.submit(sheet_jobs.begin, desk.site, id_, actor, now, Agreed()) for _ in "1234"
-        ]
+        begun = [pool.submit(jobs.begin, desk.site, id_, actor, now, Agreed()) for _ in "1234"]
         assert sorted(one.result() for one in begun) == [False, False, False, True]
 
 
@@ -1035,12 +1026,12 @@ def test_a_sheet_is_not_issued_by_other_rules_than_were_looked_at(
     assert (refused.status_code, desk.count("licenses")) == (412, before)
     assert "the rules of a product that the sheet names" in refused.text
     # Seen with the rules as they are now, it is issued; what changes meanwhile stops it.
-    monkeypatch.setattr(bulk, "BATCH", 2)
+    monkeypatch.setattr(batches, "BATCH", 2)
     agreed = Agreed(form(refused.text, f"{job}/issue")["rules"])
     actor, key = admin.session.actor, job.rpartition("/")[2]
-    assert sheet_jobs.begin(desk.site, key, actor, desk.clock.now, agreed)
+    assert jobs.begin(desk.site, key, actor, desk.clock.now, agreed)
     change(3650)
-    sheet_jobs.run(desk.site, key, actor)
+    jobs.run(desk.site, key, actor)
     stopped = admin.get(job).text
     assert f"the rules of {product} were changed after the sheet was looked at" in stopped
     assert desk.count("licenses") == before
@@ -1055,30 +1046,30 @@ def test_a_job_that_waits_for_its_turn_is_not_called_stopped(
     lines = f"{unique(desk, 'Waits')},bulk,{host()},30\n"
     job = look_at(admin, f"customer,product,host,days\n{lines}")
     id_, actor = job.rpartition("/")[2], admin.session.actor
-    assert sheet_jobs.begin(desk.site, id_, actor, desk.clock.now, Agreed())
-    monkeypatch.setattr(sheet_jobs, "_BEAT", 0.01)
+    assert jobs.begin(desk.site, id_, actor, desk.clock.now, Agreed())
+    monkeypatch.setattr(jobs, "_BEAT", 0.01)
     seen: list[str] = []
 
     async def third() -> None:
         for other in ("first", "second"):
-            sheet_jobs._RUNS.acquire_on_behalf_of_nowait(other)
+            jobs._RUNS.acquire_on_behalf_of_nowait(other)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(sheet_jobs.run_apart, desk.site, id_, actor)
+            tasks.start_soon(jobs.run_apart, desk.site, id_, actor)
             try:
-                desk.clock.now += sheet_jobs.STOPPED_AFTER + 1
+                desk.clock.now += jobs.STOPPED_AFTER + 1
                 while not seen:
-                    found = await desk.site.read(lambda c: sheet_jobs.find(c, id_, actor))
+                    found = await desk.site.read(lambda c: jobs.find(c, id_, actor))
                     assert found is not None
                     if found.progress.waits and not found.stopped(desk.clock.now):
                         seen.append("waits")
             finally:
                 for other in ("first", "second"):
-                    sheet_jobs._RUNS.release_on_behalf_of(other)
+                    jobs._RUNS.release_on_behalf_of(other)
 
     before = desk.count("licenses")
     portal: Any = desk.client.portal  # of the loop to which the limits belong
     portal.call(third)
-    done = desk.site.database.read(lambda c: sheet_jobs.find(c, id_, actor))
+    done = desk.site.database.read(lambda c: jobs.find(c, id_, actor))
     assert done is not None
     assert (done.over, done.progress.waits, desk.count("licenses")) == (True, False, before + 1)
 
@@ -1169,6 +1160,6 @@ def test_the_example_can_be_imported_as_it_is(desk: Desk, admin: Page) -> None:
 
 
 def test_every_column_is_explained_in_both_languages() -> None:
-    assert tuple(web_sheets.COLUMNS) == order_sheet.COLUMNS
-    said = {*web_sheets.COLUMNS.values(), *store.STATES, "expired"}
+    assert tuple(sheets.COLUMNS) == order_sheet.COLUMNS
+    said = {*sheets.COLUMNS.values(), *license_store.STATES, "expired"}
     assert not said - translated()

@@ -18,16 +18,15 @@ import pytest
 import sqlalchemy
 
 from license_core.verify import open_license
-from license_server.access import tokens as auth
+from license_server.access import tokens
 from license_server.actor import COMMAND
-from license_server.audit import events as audit
-from license_server.audit import store as record
-from license_server.catalog import store as parties
+from license_server.audit import audit_store
+from license_server.audit.events import record
+from license_server.catalog import catalog_store
 from license_server.db.database import Database
-from license_server.licenses import issuing
-from license_server.licenses import store as licenses
+from license_server.licenses import issuing, license_store
+from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.search import Filter
-from license_server.licenses.store import StoredLicense
 from license_server.permissions import PERMISSIONS
 from tests.server.conftest import Desk
 from tests.support import server
@@ -42,18 +41,18 @@ ISSUES_TORTURE = 5_000
 CLIENTS = 4
 CHECKED_EVERY = 20
 """Kills from one look at the whole chain to the next."""
-ALL = auth.Grant(frozenset(PERMISSIONS))
+ALL = tokens.Grant(frozenset(PERMISSIONS))
 
 
 @pytest.mark.parametrize(
     ("module", "broken"),
     [
-        (licenses, "add"),
-        (parties, "standing"),
-        (parties, "add_customer"),
-        (record, "add_event"),
-        (record, "keep_reply"),
-        (record, "kept_reply"),
+        (license_store, "add"),
+        (catalog_store, "standing"),
+        (catalog_store, "add_customer"),
+        (audit_store, "add_event"),
+        (audit_store, "keep_reply"),
+        (audit_store, "kept_reply"),
     ],
 )
 def test_a_failure_between_signing_and_storing_leaves_nothing(
@@ -71,7 +70,7 @@ def test_a_failure_between_signing_and_storing_leaves_nothing(
     assert (reply.status_code, reply.json()["type"]) == (503, "/problems/database-unavailable")
     assert "disk" not in reply.text
     assert [desk.count(table) for table in tables] == before
-    assert desk.site.database.read(lambda c: record.kept_reply(c, "token:test", key)) is None
+    assert desk.site.database.read(lambda c: audit_store.kept_reply(c, "token:test", key)) is None
     again = desk.client.post("/api/v1/licenses", json=new, headers=headers)
     assert again.status_code == 201
 
@@ -107,11 +106,11 @@ def test_a_number_that_is_taken_is_drawn_again(desk: Desk) -> None:
 
 def test_one_bad_write_does_not_harm_those_that_wait_with_it(desk: Desk) -> None:
     def good(connection: sqlalchemy.Connection) -> int:
-        audit.record(connection, 1, COMMAND, "test.done", f"group {desk.clock.now}")
+        record(connection, 1, COMMAND, "test.done", f"group {desk.clock.now}")
         return 7
 
     def bad(connection: sqlalchemy.Connection) -> int:
-        audit.record(connection, 1, COMMAND, "test.done", f"group {desk.clock.now}")
+        record(connection, 1, COMMAND, "test.done", f"group {desk.clock.now}")
         raise RuntimeError("no")
 
     gate = threading.Event()
@@ -123,7 +122,7 @@ def test_one_bad_write_does_not_harm_those_that_wait_with_it(desk: Desk) -> None
     with pytest.raises(RuntimeError):
         jobs[1].result()
     with desk.site.database.reading() as connection:
-        assert len(record.trail(connection, [f"group {desk.clock.now}"])) == 2
+        assert len(audit_store.trail(connection, [f"group {desk.clock.now}"])) == 2
 
 
 class Request(NamedTuple):
@@ -243,8 +242,8 @@ def kill_loop(folder: Path, kills: int, database_url: str | None) -> Outcome:
     assert ledger.faults(*exported) == []
     issues = _check_told(database, data, told)
     with database.reading() as connection:
-        assert not list(record.all_unlinked(connection))
-        events = record.count_events(connection)
+        assert not list(audit_store.all_unlinked(connection))
+        events = audit_store.count_events(connection)
     database.close()
     return Outcome(len(told) - cut_off, issues, cut_off, done, events, len(set(exported)))
 
@@ -270,13 +269,15 @@ def _killed(
 
 def _newest_checkpoint(database: Database) -> list[str]:
     with database.reading() as connection:
-        return [one.token for one in record.listed_checkpoints(connection, before=None, limit=1)]
+        return [
+            one.token for one in audit_store.listed_checkpoints(connection, before=None, limit=1)
+        ]
 
 
 def _kept(database: Database, request: Request) -> bytes | None:
     """The reply to *request* that is in the database."""
     with database.reading() as connection:
-        kept = record.kept_reply(connection, "token:test", request.key)
+        kept = audit_store.kept_reply(connection, "token:test", request.key)
     return None if kept is None or kept.reply is None else kept.reply.body
 
 
@@ -316,11 +317,13 @@ def stored_licences(database: Database, data: Path) -> dict[str, StoredLicense]:
     found: dict[str, StoredLicense] = {}
     before: int | None = None
     with database.reading() as connection:
-        while page := licenses.listed(connection, Filter(), 0, before=before, limit=500).rows:
+        while page := license_store.listed(connection, Filter(), 0, before=before, limit=500).rows:
             for stored in page:
                 opened = open_license(issuing.file_of(stored), roots=roots)
                 assert opened.license.jti == stored.number
-                _, *later = [event.action for event in record.trail(connection, [stored.number])]
+                _, *later = [
+                    event.action for event in audit_store.trail(connection, [stored.number])
+                ]
                 assert later in _LATER[stored.state], stored.number
                 assert stored.number not in found
                 found[stored.number] = stored

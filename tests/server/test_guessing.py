@@ -12,8 +12,7 @@ import pytest
 from argon2.exceptions import VerifyMismatchError
 
 from license_core.errors import LicenseError
-from license_server.access import login as signing_in
-from license_server.access import passwords
+from license_server.access import login, passwords
 from license_server.access.login import Attempt
 from tests.server.conftest import Desk
 from tests.server.test_desk import hidden, sign_in
@@ -64,8 +63,8 @@ def judged_hours(desk: Desk, hasher: Hasher, email: str, addresses: int) -> Coun
             attempt = Attempt.of(email, f"198.51.100.{number % addresses}")
             before = hasher.asked
             try:
-                signing_in.count(connection, attempt, now)
-                signing_in.judge(None, f"guess {number}")
+                login.count(connection, attempt, now)
+                login.judge(None, f"guess {number}")
             except LicenseError:
                 pass
             looked_at.extend([now] * (hasher.asked - before))
@@ -95,7 +94,7 @@ def test_one_address_that_guesses_at_many_accounts_stays_under_the_limit(
         for number in range(guesses(desk)):
             now = began + number
             try:
-                signing_in.count(connection, Attempt.of(f"{number}@x", "203.0.113.9"), now)
+                login.count(connection, Attempt.of(f"{number}@x", "203.0.113.9"), now)
                 looked_at.append(now)
             except LicenseError:
                 pass
@@ -128,7 +127,7 @@ def test_the_owner_still_gets_in_from_a_browser_that_is_known(desk: Desk) -> Non
         for number in range(guesses(desk)):
             try:
                 attempt = Attempt.of(EMAIL, f"198.51.100.{number % 100}")
-                signing_in.count(connection, attempt, desk.clock.now)
+                login.count(connection, attempt, desk.clock.now)
             except LicenseError:
                 pass
 

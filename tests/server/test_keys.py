@@ -23,7 +23,7 @@ from license_core.verify import Verified, open_license
 from license_server.app import create_app
 from license_server.background.keysets import Succession
 from license_server.licenses.issuing import Issuer
-from license_server.operations import data_folder as vault
+from license_server.operations import data_folder
 from license_server.signing import keysets
 from tests.support import server, softhsm
 from tests.support.server import LINE, PASSPHRASE
@@ -345,7 +345,7 @@ def test_a_server_that_runs_takes_up_the_keyset_and_its_key(vendor: Vendor) -> N
 
 
 def test_nothing_is_recorded_that_a_former_key_signed(vendor: Vendor) -> None:
-    database, issuer = vault.open_vault(server.settings(vendor.data))
+    database, issuer = data_folder.open_vault(server.settings(vendor.data))
     database.close()
     assert issuer.version == 1
     vendor.run("keys", "leaked", issuer.signer.public_key.kid, "--yes")

@@ -30,18 +30,15 @@ from license_server.catalog import customers
 from license_server.licenses import (
     acts,
     issuing,
+    license_store,
+    reissue,
 )
-from license_server.licenses import (
-    reissue as reissuing,
-)
-from license_server.licenses import store as licenses
 from license_server.licenses.acts import Wanted
 from license_server.licenses.search import Filter
-from license_server.operations import data_folder as vault
+from license_server.operations import data_folder, fsck
 from license_server.operations.fsck import Trusted
-from license_server.operations.fsck import check as fsck
 from license_server.settings import ServerSettings
-from license_server.sheets import importer as importing
+from license_server.sheets import importer
 from license_server.sheets.batches import Line
 from tests.support import server, softhsm
 from tests.support.postgres import new_database
@@ -100,15 +97,15 @@ class Sold(NamedTuple):
 def sell(folder: Path, count: int, url: str | None) -> Sold:
     now = int(time.time())
     settings = server.make(folder / "server", url, now)
-    database, issuer = vault.open_vault(settings)
+    database, issuer = data_folder.open_vault(settings)
     numbers: list[str] = []
-    for batch in importing.issue(
+    for batch in importer.issue(
         database, issuer, map(line, range(count)), COMMAND, now, os.urandom, "sold"
     ):
         numbers += [str(one.number) for one in batch]
         assert not [one for one in batch if one.slug], batch
     with database.reading() as connection:
-        found = licenses.listed(connection, Filter(), now, before=None, limit=count).rows
+        found = license_store.listed(connection, Filter(), now, before=None, limit=count).rows
     files = {one.number: issuing.file_of(one) for one in found}
     database.close()
     hosts = {number: host for host, number in enumerate(numbers)}
@@ -176,10 +173,12 @@ def drill(sold: Sold, out: Path) -> dict[str, float]:
 def faults(sold: Sold) -> list[Fault]:
     """What fsck finds."""
     found: list[Fault] = []
-    trusted = Trusted(vault.read_roots(sold.settings), vault.read_record_key(sold.settings))
-    database = vault.open_database(sold.settings)
+    trusted = Trusted(
+        data_folder.read_roots(sold.settings), data_folder.read_record_key(sold.settings)
+    )
+    database = data_folder.open_database(sold.settings)
     with database.snapshot() as connection:
-        fsck(connection, trusted, [], found.append, lambda _: None)
+        fsck.check(connection, trusted, [], found.append, lambda _: None)
     database.close()
     return found
 
@@ -207,11 +206,11 @@ def test_torture_ten_thousand_licences_of_a_lost_key(tmp_path: Path, kind: str) 
 
 
 def test_it_goes_on_where_it_was_killed_and_issues_each_once(tmp_path: Path) -> None:
-    sold, out = sell(tmp_path, 2 * reissuing.BATCH + 50, None), tmp_path / "out"
+    sold, out = sell(tmp_path, 2 * reissue.BATCH + 50, None), tmp_path / "out"
     sold.run("keys", "leaked", sold.kid, "--yes")
     words = ["keys", "reissue", sold.kid, "-o", str(out)]
     env = server.environment(sold.settings.data)
-    database = vault.open_database(sold.settings)
+    database = data_folder.open_database(sold.settings)
     begun = 0
     with subprocess.Popen(
         [sys.executable, "-m", "license_server", *words],
@@ -219,11 +218,11 @@ def test_it_goes_on_where_it_was_killed_and_issues_each_once(tmp_path: Path) -> 
         cwd=server.REPOSITORY,
         stderr=subprocess.DEVNULL,
     ) as process:
-        while begun < reissuing.BATCH and process.poll() is None:
+        while begun < reissue.BATCH and process.poll() is None:
             begun = database.read(_reissued)
         process.send_signal(signal.SIGKILL)
     stopped = database.read(_reissued)
-    assert reissuing.BATCH <= begun <= stopped < len(sold.files)
+    assert reissue.BATCH <= begun <= stopped < len(sold.files)
     assert not (out / "licenses.csv").exists()
     done = sold.run(*words)
     rest = len(sold.files) - stopped
@@ -245,7 +244,7 @@ def test_only_what_is_live_is_issued_again_and_as_its_customer_is_called_by_now(
     tmp_path: Path,
 ) -> None:
     sold, out = sell(tmp_path, 12, None), tmp_path / "out"
-    database = vault.open_database(sold.settings)
+    database = data_folder.open_database(sold.settings)
     now = int(time.time())
     first, second, third, *others = sold.files
 
@@ -271,16 +270,16 @@ def test_only_what_is_live_is_issued_again_and_as_its_customer_is_called_by_now(
 def test_a_licence_in_its_grace_keeps_its_whole_term(tmp_path: Path) -> None:
     sold = sell(tmp_path, 2, None)
     sold.run("keys", "leaked", sold.kid, "--yes")
-    database, issuer = vault.open_vault(sold.settings)
+    database, issuer = data_folder.open_vault(sold.settings)
     with database.reading() as connection:
         stored = issuing.find(connection, next(n for n, host in sold.hosts.items() if host == 1))
     assert stored.expires_at is not None
     later = stored.expires_at + 3 * DAY
-    list(reissuing.reissue(database, issuer, sold.kid, COMMAND, "lost", later, os.urandom))
+    list(reissue.reissue(database, issuer, sold.kid, COMMAND, "lost", later, os.urandom))
     with database.reading() as connection:
         (new,) = [
             one
-            for one in reissuing.reissued(database, sold.kid)
+            for one in reissue.reissued(database, sold.kid)
             if one.license.replaces == stored.number
         ]
     database.close()

@@ -9,9 +9,9 @@ import pytest
 from license_core.errors import ChangedMeanwhileError
 from license_core.request import LicenseRequest
 from license_core.verify import open_license
-from license_server.access import tokens as auth
+from license_server.access import tokens
 from license_server.actor import COMMAND
-from license_server.audit.store import Reply
+from license_server.audit.audit_store import Reply
 from license_server.catalog import products
 from license_server.licenses.acts import Wanted
 from license_server.permissions import PERMISSIONS
@@ -21,13 +21,13 @@ from tests.support.server import KEY, LINE
 
 DAY = 86400
 OTHER_LINE = LINE.replace("5591", "6602")
-ALL = auth.Grant(frozenset(PERMISSIONS))
+ALL = tokens.Grant(frozenset(PERMISSIONS))
 
 
 class Caller:
     """A program with a token of its own."""
 
-    def __init__(self, desk: Desk, name: str, grant: auth.Grant = ALL) -> None:
+    def __init__(self, desk: Desk, name: str, grant: tokens.Grant = ALL) -> None:
         self.desk = desk
         token = server.new_token(
             desk.site.database, f"{name}-{desk.clock.now}", desk.clock.now, grant
@@ -340,7 +340,7 @@ def test_a_token_does_what_its_scopes_and_products_say(desk: Desk) -> None:
     narrow = Caller(
         desk,
         "narrow",
-        auth.Grant(frozenset({"licenses:read", "licenses:issue"}), frozenset({name})),
+        tokens.Grant(frozenset({"licenses:read", "licenses:issue"}), frozenset({name})),
     )
     made = narrow.issue(product=name).json()["id"]
     foreign = narrow.issue(product="darwin")
@@ -350,7 +350,7 @@ def test_a_token_does_what_its_scopes_and_products_say(desk: Desk) -> None:
     assert {one["product"] for one in narrow.get("/licenses").json()["licenses"]} == {name}
     assert narrow.post(f"/licenses/{made}/revoke", reason="x").status_code == 403
     assert narrow.get("/events").status_code == 403
-    ends = auth.Grant(frozenset({"licenses:read"}), expires_at=desk.clock.now + 60)
+    ends = tokens.Grant(frozenset({"licenses:read"}), expires_at=desk.clock.now + 60)
     brief = Caller(desk, "brief", ends)
     assert brief.get("/licenses").status_code == 200
     desk.clock.now += 60

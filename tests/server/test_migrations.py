@@ -14,15 +14,13 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 
 from license_core.verify import open_license
-from license_server.access import store as people
+from license_server.access import access_store
 from license_server.actor import COMMAND
-from license_server.audit import digests as rows
-from license_server.audit import store as record
-from license_server.catalog import store as parties
-from license_server.db import tables as models
+from license_server.audit import audit_store, digests
+from license_server.catalog import catalog_store
 from license_server.db.database import Database
-from license_server.licenses import acts, issuing
-from license_server.licenses import store as licenses
+from license_server.db.tables import metadata
+from license_server.licenses import acts, issuing, license_store
 from license_server.licenses.acts import Wanted
 from license_server.licenses.search import Filter
 from license_server.operations import schema
@@ -79,7 +77,7 @@ def differences(database: Database) -> list[object]:
         if database.engine.dialect.name == "sqlite":  # it tells of no index on an expression
             options["include_object"] = lambda _, name, *__: name != "ix_licenses_grace"
         context = MigrationContext.configure(connection, opts=options)
-        return list(compare_metadata(context, models.metadata))
+        return list(compare_metadata(context, metadata))
 
 
 def tables(connection: Connection) -> set[str]:
@@ -91,7 +89,7 @@ def check_licences(filled: Filled) -> None:
     """Each is listed, its file is the same and verifies, and what became of it is right."""
     was, roots = filled.former, server.roots(filled.settings.data)
     with filled.database.reading() as connection:
-        found = licenses.listed(connection, Filter(), NOW, before=None, limit=500).rows
+        found = license_store.listed(connection, Filter(), NOW, before=None, limit=500).rows
     assert [stored.number for stored in found] == sorted(was.files, reverse=True)
     for stored in found:
         file = issuing.file_of(stored)
@@ -125,30 +123,32 @@ def test_a_filled_former_database_comes_up_with_every_licence(filled: Filled) ->
     check_licences(filled)
     assert differences(filled.database) == []
     with filled.database.reading() as connection:
-        user = people.user_by_email(connection, server.EMAIL)
+        user = access_store.user_by_email(connection, server.EMAIL)
         assert user is not None
         assert user.role == "administrator"
-        (token,) = people.list_tokens(connection)
+        (token,) = access_store.list_tokens(connection)
         assert set(token.scopes.split()) == {"licenses:issue", "licenses:read"}
         assert token.expires_at is None
         for name in CUSTOMERS:
-            customer = parties.customer_by_name(connection, name)
+            customer = catalog_store.customer_by_name(connection, name)
             assert customer is not None
-        found = licenses.listed(connection, Filter(text="数据"), NOW, before=None, limit=50).rows
+        found = license_store.listed(
+            connection, Filter(text="数据"), NOW, before=None, limit=50
+        ).rows
         assert {stored.customer for stored in found} == {CUSTOMERS[1]}
 
 
 def test_what_a_former_version_stored_is_bound_by_the_record(filled: Filled) -> None:
     filled.up()
     with filled.database.reading() as connection:
-        events = record.events(
-            connection, record.Wanted(action="ledger.adopted"), before=None, limit=50
+        events = audit_store.events(
+            connection, audit_store.Wanted(action="ledger.adopted"), before=None, limit=50
         )
         bound = "".join(event.rows or "" for event in events)
         for number in filled.former.files:
-            row = licenses.columns_of(connection, number)
+            row = license_store.columns_of(connection, number)
             assert row is not None
-            assert rows.digest("licenses", row) in bound
+            assert digests.digest("licenses", row) in bound
 
 
 def test_down_to_the_former_version_and_up_again_loses_no_licence(filled: Filled) -> None:

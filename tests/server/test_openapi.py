@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from license_core.problems import PROBLEMS
-from license_server.access import tokens as auth
+from license_server.access import tokens
 from license_server.api import openapi, schemas
 from license_server.api.operations import OPERATIONS, always
 from license_server.operations.data_folder import open_database
@@ -30,7 +30,7 @@ def examine(folder: Path, database_url: str | None, examples: int, *more: str) -
     """
     data = server.make(folder / "server", database_url).data
     opened = open_database(server.settings(data, database_url))
-    grant = auth.Grant(frozenset(PERMISSIONS))
+    grant = tokens.Grant(frozenset(PERMISSIONS))
     token = server.new_token(opened, "schemathesis", 1, grant)
     opened.close()
     arguments = [f"--max-examples={examples}", *more]

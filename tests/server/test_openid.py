@@ -18,12 +18,12 @@ from starlette.testclient import TestClient
 from license_core import b64url
 from license_core.errors import InputInvalidError, OpenIdRefusedError
 from license_server.access import (
+    access_store,
     accounts,
     invitations,
     openid,
 )
-from license_server.access import store as people
-from license_server.access.store import StoredUser
+from license_server.access.access_store import StoredUser
 from license_server.actor import COMMAND
 from license_server.app import create_app
 from license_server.site import Site
@@ -70,7 +70,7 @@ class Vendor(NamedTuple):
 
     def user(self, email: str) -> StoredUser | None:
         with self.site.database.reading() as connection:
-            return people.user_by_email(connection, email)
+            return access_store.user_by_email(connection, email)
 
     def add(self, role: str = "reader") -> str:
         email = f"openid-{os.urandom(4).hex()}@example.com"
@@ -158,7 +158,7 @@ def test_who_is_invited_gets_the_role_of_the_invitation(vendor: Vendor) -> None:
     assert user is not None
     assert (user.role, user.password_hash) == ("auditor", "!")
     with vendor.site.database.reading() as connection:
-        assert email not in [one.email for one in people.list_invitations(connection)]
+        assert email not in [one.email for one in access_store.list_invitations(connection)]
 
 
 def test_who_is_not_invited_is_not_let_in(vendor: Vendor) -> None:
@@ -302,7 +302,7 @@ def test_somebody_with_codes_is_asked_for_one_here_too(vendor: Vendor) -> None:
     email = vendor.add()
     user = vendor.user(email)
     assert user is not None
-    vendor.site.database.write(lambda c: people.change_user(c, user.id, totp=b"sealed"))
+    vendor.site.database.write(lambda c: access_store.change_user(c, user.id, totp=b"sealed"))
     vendor.say(claims=person(email))
     reply = vendor.client.get(vendor.begin())
     assert (reply.headers["location"], SESSION in reply.cookies) == ("/login/code", False)

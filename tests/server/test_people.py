@@ -13,12 +13,10 @@ from license_core.errors import (
     LicenseError,
     NotPermittedError,
 )
-from license_server.access import accounts
-from license_server.access import store as people
-from license_server.access import tokens as auth
-from license_server.access.store import StoredUser
+from license_server.access import access_store, accounts, tokens
+from license_server.access.access_store import StoredUser
 from license_server.actor import COMMAND, Actor
-from license_server.cli import main as admin
+from license_server.cli import main
 from license_server.db.database import Database
 from license_server.permissions import PERMISSIONS, ROLES
 from license_server.web.session import SESSION
@@ -40,7 +38,7 @@ def add(desk: Desk, role: str) -> StoredUser:
 
 def enter(desk: Desk, user: StoredUser) -> None:
     session = desk.site.database.write(
-        lambda c: auth.open_session(c, user, desk.clock.now, 1, os.urandom, "")
+        lambda c: tokens.open_session(c, user, desk.clock.now, 1, os.urandom, "")
     )
     desk.client.cookies.set(SESSION, session.secret)
 
@@ -66,7 +64,7 @@ def test_who_is_invited_sets_a_password_and_signs_in_as_what_they_are_to_be(desk
     assert accept(desk, made["path"]).status_code == 303
     assert sign_in(desk, NEW, email).status_code == 303
     with desk.site.database.reading() as connection:
-        user = people.user_by_email(connection, email)
+        user = access_store.user_by_email(connection, email)
     assert user is not None
     assert user.role == "auditor"
     assert desk.client.get(made["path"]).status_code == 410
@@ -196,7 +194,7 @@ def test_nobody_changes_what_they_are_themselves(desk: Desk) -> None:
 def only_administrator(desk: Desk) -> StoredUser:
     """The vendor's first, once everybody else is none."""
     with desk.site.database.reading() as connection:
-        everybody = people.list_users(connection)
+        everybody = access_store.list_users(connection)
     (first,) = [user for user in everybody if user.email == EMAIL]
     for user in everybody:
         if user.role == "administrator" and user.id != first.id:
@@ -242,7 +240,7 @@ def test_two_who_end_one_another_at_once_leave_one(desk: Desk) -> None:
     assert sum(one is None for one in told) == 1
     desk.site.database.write(lambda c: accounts.reopen(c, first, COMMAND, desk.clock.now))
     with desk.site.database.reading() as connection:
-        found = people.user_by_email(connection, EMAIL)
+        found = access_store.user_by_email(connection, EMAIL)
     assert found is not None
     if found.ended_at is not None:
         desk.site.database.write(lambda c: accounts.reopen(c, found, COMMAND, desk.clock.now))
@@ -256,7 +254,7 @@ def run(data: Path, *arguments: str) -> tuple[int, str]:
         "LICENSE_SERVER_ADMIN_PASSWORD": PASSWORD,
     }
     with CliRunner().isolation(env=env) as streams:
-        code = admin.main(["--data", str(data), *arguments])
+        code = main.main(["--data", str(data), *arguments])
         return code, streams[0].getvalue().decode() + streams[1].getvalue().decode()
 
 

@@ -12,9 +12,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from license_server.access import accounts
-from license_server.access import store as people
-from license_server.access import tokens as auth
+from license_server.access import access_store, accounts, tokens
 from license_server.actor import COMMAND
 from license_server.api import PREFIX
 from license_server.permissions import PERMISSIONS, ROLES
@@ -200,14 +198,14 @@ def call_api(desk: Desk, row: str, token: str | None) -> int:
     return int(reply.status_code)
 
 
-def call_page(desk: Desk, row: str, user: people.StoredUser | None) -> int:
+def call_page(desk: Desk, row: str, user: access_store.StoredUser | None) -> int:
     """The status of a page; 401 where somebody is sent to sign in."""
     method, path = target(row)
     desk.client.cookies.clear()
     fields = {}
     if user is not None:
         session = desk.site.database.write(
-            lambda c: auth.open_session(c, user, desk.clock.now, 1, os.urandom, "192.0.2.1")
+            lambda c: tokens.open_session(c, user, desk.clock.now, 1, os.urandom, "192.0.2.1")
         )
         desk.client.cookies.set(SESSION, session.secret)
         fields = {"form_token": session.form_token}
@@ -235,7 +233,7 @@ def test_every_cell_of_the_api(desk: Desk, who: str | None) -> None:
     token = None
     if who is not None:
         name = f"{who} {desk.clock.now}"
-        grant = auth.Grant(GRANTS[who])
+        grant = tokens.Grant(GRANTS[who])
         token = server.new_token(desk.site.database, name, desk.clock.now, grant)
     refused = 401 if who is None else 403
     permissions = None if who is None else GRANTS[who]
@@ -285,7 +283,7 @@ def test_a_reader_is_shown_no_way_to_issue(desk: Desk) -> None:
             )
         )
         session = desk.site.database.write(
-            lambda c, user=user: auth.open_session(  # type: ignore[misc]
+            lambda c, user=user: tokens.open_session(  # type: ignore[misc]
                 c, user, desk.clock.now, 1, os.urandom, ""
             )
         )

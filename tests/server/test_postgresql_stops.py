@@ -8,8 +8,7 @@ import httpx
 import pytest
 
 from license_core.verify import open_license
-from license_server.licenses import issuing
-from license_server.licenses import store as licenses
+from license_server.licenses import issuing, license_store
 from license_server.licenses.search import Filter
 from license_server.operations.data_folder import open_database
 from tests.support import server
@@ -105,7 +104,7 @@ def _check_stored(running: server.Running, url: str, told: dict[str, bytes]) -> 
     database = open_database(server.settings(running.data, url))
     found, before = set(), None
     with database.reading() as connection:
-        while page := licenses.listed(connection, Filter(), 0, before=before, limit=500).rows:
+        while page := license_store.listed(connection, Filter(), 0, before=before, limit=500).rows:
             for stored in page:
                 file = issuing.file_of(stored)
                 assert open_license(file, roots=roots).license.jti == stored.number

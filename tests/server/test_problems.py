@@ -9,9 +9,8 @@ import sqlalchemy
 from click.testing import CliRunner
 
 from license_core.problems import PROBLEMS
-from license_server.cli import main as admin
-from license_server.operations import data_folder as vault
-from license_server.operations import schema
+from license_server.cli import main
+from license_server.operations import data_folder, schema
 from tests.cli.test_problems import SERVER_ONLY
 from tests.server.conftest import Desk
 from tests.server.test_desk import hidden
@@ -28,7 +27,7 @@ def command(data: Path, *arguments: str, **env: str | None) -> tuple[int, str]:
     """``license-server`` in this process: its exit code and what it said on standard error."""
     given: dict[str, str | None] = {"LICENSE_SERVER_PASSPHRASE": server.PASSPHRASE}
     with CliRunner().isolation(env=given | env) as streams:
-        code = admin.main(["--data", str(data), *arguments])
+        code = main.main(["--data", str(data), *arguments])
         said = streams[1].getvalue().decode()
     assert "Traceback" not in said
     return code, said
@@ -40,7 +39,7 @@ def _damaged_database(data: Path) -> None:
 
 def _version(version: str) -> Callable[[Path], None]:
     def change(data: Path) -> None:
-        database = vault.open_database(server.settings(data))
+        database = data_folder.open_database(server.settings(data))
         query = sqlalchemy.text("update alembic_version set version_num = :version")
         database.write(lambda connection: connection.execute(query, {"version": version}))
         database.close()
@@ -57,7 +56,7 @@ def _no_key(data: Path) -> None:
 
 
 def _other_role(data: Path) -> None:
-    database = vault.open_database(server.settings(data))
+    database = data_folder.open_database(server.settings(data))
     database.write(lambda c: c.execute(sqlalchemy.text("update users set role = 'reader'")))
     database.close()
 
@@ -136,7 +135,7 @@ def test_the_command_ends_with_the_problems_exit_code(data: Path, slug: str) -> 
 
 
 def test_an_older_database_is_told_with_the_command_that_upgrades_it(data: Path) -> None:
-    database = vault.open_database(server.settings(data))
+    database = data_folder.open_database(server.settings(data))
     database.write(lambda connection: schema.downgrade(connection, "0001"))
     database.close()
     code, said = command(data, *ISSUE, LINE)

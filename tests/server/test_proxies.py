@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from license_core.errors import InputInvalidError
 from license_server.app import create_app
-from license_server.audit import store as record
+from license_server.audit import audit_store
 from license_server.http import proxies
 from license_server.settings import ServerSettings
 from tests.server.conftest import Desk
@@ -88,5 +88,5 @@ def test_the_record_has_the_address_that_is_believed(
         assert made.status_code == 201
         assert ("strict-transport-security" in made.headers) == bool(trusted)
     with desk.site.database.reading() as connection:
-        (event,) = record.trail(connection, [made.json()["id"]])
+        (event,) = audit_store.trail(connection, [made.json()["id"]])
     assert event.address == recorded

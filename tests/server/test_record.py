@@ -18,8 +18,7 @@ from license_core.signer import MemorySigner
 from license_server.access.tokens import Grant
 from license_server.actor import COMMAND
 from license_server.app import create_app
-from license_server.audit import chain, store
-from license_server.audit import events as audit
+from license_server.audit import audit_store, chain, events
 from license_server.audit.checkpoints import Checkpoint
 from license_server.background.record import Keeper
 from license_server.db import idempotency
@@ -50,7 +49,7 @@ def test_each_link_is_the_hash_of_the_one_before_and_the_event(ledger: Ledger) -
     ledger.issue()
     ledger.link()
     with ledger.site.database.reading() as connection:
-        events = list(store.whole_chain(connection))
+        events = list(audit_store.whole_chain(connection))
     previous = bytes(32)
     for position, event in enumerate(events, 1):
         line = json.loads(chain.exported(event))
@@ -144,7 +143,7 @@ def _rename(connection: sqlalchemy.Connection, former: str, later: str) -> None:
 
 def _burst(connection: sqlalchemy.Connection, number: int, count: int) -> None:
     for each in range(count):
-        audit.record(connection, NOW, COMMAND, "test.done", f"{number}.{each}")
+        events.record(connection, NOW, COMMAND, "test.done", f"{number}.{each}")
 
 
 def test_issuing_goes_on_while_another_process_links(tmp_path: Path) -> None:
@@ -168,7 +167,7 @@ def test_what_commits_late_is_linked_late(tmp_path: Path) -> None:
     ledger = new_ledger(tmp_path, new_database())
     other = Database(ledger.settings.database_url)
     with other.reading() as slow:
-        audit.record(slow, NOW, COMMAND, "test.slow", "begun first")  # it has the lower id
+        events.record(slow, NOW, COMMAND, "test.slow", "begun first")  # it has the lower id
         ledger.issue()
         ledger.link()
         slow.commit()
@@ -188,13 +187,17 @@ def test_the_keeper_forgets_replies_that_were_kept_long_enough_once_an_hour(
     write = ledger.site.database.write
 
     def keep(key: str, at: int) -> None:
-        write(lambda c: store.keep_reply(c, "a", key, bytes(32), at, store.Reply(200, None, b"")))
+        write(
+            lambda c: audit_store.keep_reply(
+                c, "a", key, bytes(32), at, audit_store.Reply(200, None, b"")
+            )
+        )
 
     def kept() -> list[str]:
         return [
             key
             for key in ("old", "late", "new")
-            if ledger.site.database.read(partial(store.kept_reply, actor="a", key=key))
+            if ledger.site.database.read(partial(audit_store.kept_reply, actor="a", key=key))
         ]
 
     async def hours() -> None:
@@ -253,7 +256,7 @@ def test_a_server_that_stops_leaves_nothing_unlinked_and_a_checkpoint(ledger: Le
         ledger.issue()
     assert positions(ledger) == [1, 2, 3, 4, 5]
     with ledger.site.database.reading() as connection:
-        (last,) = store.listed_checkpoints(connection, before=None, limit=1)
+        (last,) = audit_store.listed_checkpoints(connection, before=None, limit=1)
     assert last.position == 5
     assert ledger.faults(last.token) == []
 

@@ -10,10 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from license_core.problems import PROBLEMS
-from license_server.cli import main as admin
+from license_server.cli import main
 from license_server.cli.progress import Progress
-from license_server.operations import data_folder as vault
-from license_server.operations import schema
+from license_server.operations import data_folder, schema
 from tests.support import server
 from tests.support.ledger import NOW, line, new_ledger, walk
 
@@ -45,7 +44,7 @@ def vendor(walked: Path, tmp_path: Path) -> Path:
 def run(data: Path, *arguments: str, **env: str | None) -> tuple[int, str, str]:
     given: dict[str, str | None] = {"LICENSE_SERVER_PASSPHRASE": server.PASSPHRASE}
     with CliRunner().isolation(env=given | env) as streams:
-        code = admin.main(["--data", str(data), *arguments])
+        code = main.main(["--data", str(data), *arguments])
         out, err = (streams[n].getvalue().decode() for n in (0, 1))
     assert "Traceback" not in out + err
     return code, out, err
@@ -180,7 +179,7 @@ def test_an_upgrade_makes_the_key_that_a_former_folder_lacks(vendor: Path, tmp_p
     (vendor / "record.pub.pem").unlink()
     assert run(vendor, "fsck")[0] == CODES["record-key-unavailable"]
     assert run(vendor, "serve", "--port", "0")[0] == CODES["record-key-unavailable"]
-    database = vault.open_any_database(server.settings(vendor))
+    database = data_folder.open_any_database(server.settings(vendor))
     database.write(lambda connection: schema.downgrade(connection, "0001"))
     database.close()
     assert run(vendor, "upgrade", **NO_SECRET)[0] == CODES["passphrase-missing"]

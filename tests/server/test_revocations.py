@@ -14,7 +14,7 @@ from license_core.verify import open_license
 from license_server.actor import COMMAND
 from license_server.licenses import acts
 from license_server.licenses.acts import Wanted
-from license_server.signing import revocation_lists as revocations
+from license_server.signing import revocation_lists
 from license_server.signing.revocation_store import StoredList
 from tests.server.conftest import Desk
 from tests.support import server
@@ -26,8 +26,8 @@ URL = "/license.revocations"
 def publish(desk: Desk) -> StoredList:
     site = desk.site
     with site.database.reading() as connection:
-        new, count = revocations.draw_up(connection, site.issuer, desk.clock.now)
-    site.database.write(lambda c: revocations.record(c, new, count, COMMAND))
+        new, count = revocation_lists.draw_up(connection, site.issuer, desk.clock.now)
+    site.database.write(lambda c: revocation_lists.record(c, new, count, COMMAND))
     return new
 
 
@@ -84,7 +84,7 @@ def test_it_names_what_was_revoked_suspended_or_moved_with_what_that_replaced(
     ledger.end("suspend", away, "x")
     back = ledger.act("reinstate", away, reason="x")
     with ledger.site.database.reading() as connection:
-        stored, count = revocations.draw_up(connection, ledger.site.issuer, NOW)
+        stored, count = revocation_lists.draw_up(connection, ledger.site.issuer, NOW)
     listed = open_revocations(stored.token, ledger.site.issuer.keyset)
     assert all(listed.lists(number) for numbers in ended.values() for number in numbers)
     assert not any(map(listed.lists, (renewed, kept, moved, away, back)))
@@ -147,10 +147,10 @@ def ledger(tmp_path: Path) -> Ledger:
 
 def test_two_that_publish_at_once_do_not_both_give_out_a_number(ledger: Ledger) -> None:
     with ledger.site.database.reading() as connection:
-        one, two = (revocations.draw_up(connection, ledger.site.issuer, NOW) for _ in range(2))
-    ledger.site.database.write(lambda c: revocations.record(c, *one, COMMAND))
+        one, two = (revocation_lists.draw_up(connection, ledger.site.issuer, NOW) for _ in range(2))
+    ledger.site.database.write(lambda c: revocation_lists.record(c, *one, COMMAND))
     with pytest.raises(IntegrityError):
-        ledger.site.database.write(lambda c: revocations.record(c, *two, COMMAND))
+        ledger.site.database.write(lambda c: revocation_lists.record(c, *two, COMMAND))
     assert ledger.faults() == []
 
 
@@ -172,7 +172,7 @@ def test_a_licence_can_carry_the_list_where_it_has_room(ledger: Ledger, tmp_path
     long = Revocations.of(map(str, range(3000)), iss="V", number=2, iat=NOW)
     token = long.sign(ledger.site.issuer.signer)
     stored = StoredList(2, token, NOW, NOW, ledger.site.issuer.version, "")
-    ledger.site.database.write(lambda c: revocations.record(c, stored, 3000, COMMAND))
+    ledger.site.database.write(lambda c: revocation_lists.record(c, stored, 3000, COMMAND))
     out.unlink()
     refused = server.at_once(*words, env=env)
     assert (refused.returncode, "send the list as a file" in refused.stderr) == (76, True)

@@ -10,14 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from license_server.catalog import store as parties
+from license_server.catalog import catalog_store
 from license_server.catalog.names import words
 from license_server.db.database import Database
 from license_server.db.tables import metadata
-from license_server.licenses import search
-from license_server.licenses import store as licenses
+from license_server.licenses import license_store, search
+from license_server.licenses.license_store import NewLicense, StoredLicense
 from license_server.licenses.search import Filter
-from license_server.licenses.store import NewLicense, StoredLicense
 from tests.server.conftest import Desk
 from tests.server.test_api import issue
 from tests.support.postgres import new_database
@@ -78,9 +77,9 @@ def database(
 def _fill_parties(connection: Connection) -> None:
     metadata.create_all(connection)
     for name in CUSTOMERS:
-        assert parties.add_customer(connection, name, 1) is not None
+        assert catalog_store.add_customer(connection, name, 1) is not None
     for name in PRODUCTS:
-        assert parties.add_product(connection, name, 1) is not None
+        assert catalog_store.add_product(connection, name, 1) is not None
     keyset = {"version": 1, "token": "keyset", "created_at": 1}
     connection.execute(metadata.tables["keysets"].insert(), keyset)
 
@@ -93,7 +92,7 @@ ROW = st.fixed_dictionaries(
         "host_name": st.sampled_from(HOSTS),
         "expires_at": st.sampled_from((None, 900, 1000, 1001, 2000)),
         "grace": st.booleans(),
-        "state": st.sampled_from(licenses.STATES),
+        "state": st.sampled_from(license_store.STATES),
         "year": st.sampled_from((2026, 2026, 2027, 2031)),
         "part": st.sampled_from(PARTS)
         | st.text("0123456789ABCDEFGHJKMNPQRSTVWXYZ", min_size=8, max_size=8),
@@ -105,7 +104,7 @@ ASKED: dict[str, st.SearchStrategy[Any]] = {
     "host_key": st.sampled_from(("5", "55", "ac", "f")),
     "host_name": st.sampled_from(("studio", "STUDIO2_GPU", "nohost")),
     "number": st.sampled_from(("HS-2026", "HS-2026-7F3K9QXB", "HS-20")),
-    "state": st.sampled_from((*licenses.STATES, "active", "valid", "grace", "expired")),
+    "state": st.sampled_from((*license_store.STATES, "active", "valid", "grace", "expired")),
     "line": st.sampled_from(("HS-2026-7F3K9QXB",)),
     "expires_from": st.sampled_from((900, 1000)),
     "expires_before": st.sampled_from((1000, 2001)),
@@ -153,7 +152,7 @@ def test_a_search_finds_what_a_look_at_every_licence_finds(
         found: list[int] = []
         below: int | None = None
         while True:
-            page = licenses.listed(connection, wanted, NOW, before=below, limit=limit)
+            page = license_store.listed(connection, wanted, NOW, before=below, limit=limit)
             assert len(page.rows) <= limit
             found += [one.id for one in page.rows]
             below = page.below
@@ -184,8 +183,8 @@ def _add(connection: Connection, row: dict[str, Any]) -> StoredLicense:
         request=None,
         state=row["state"],
     )
-    licenses.add(connection, new)
-    found = licenses.by_number(connection, number)
+    license_store.add(connection, new)
+    found = license_store.by_number(connection, number)
     assert found is not None
     return found
 
@@ -307,5 +306,5 @@ def test_a_search_for_what_is_rare_goes_on_where_a_page_ends_early(
     assert (found, pages) == ([made], 4)
     with desk.site.database.reading() as connection:
         wanted, now = Filter(text=given["q"]), desk.clock.now
-        page = licenses.listed(connection, wanted, now, before=None, limit=1, patient=True)
+        page = license_store.listed(connection, wanted, now, before=None, limit=1, patient=True)
     assert [one.number for one in page.rows] == [made]

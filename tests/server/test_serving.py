@@ -18,9 +18,9 @@ import pytest
 import uvicorn
 from fastapi.routing import iter_route_contexts
 
-from license_server.http import server as serving
+from license_server.http import server as http_server
 from license_server.http.middleware import MAX_BODY, SECURITY
-from license_server.licenses import store as licenses
+from license_server.licenses import license_store
 from license_server.licenses.search import Filter
 from license_server.operations.data_folder import open_database
 from tests.server.conftest import Desk
@@ -104,7 +104,8 @@ def test_a_stop_finishes_what_has_begun_and_ends_with_0(
     opened = open_database(server.settings(running.data, database))
     with opened.reading() as connection:
         assert [
-            s.number for s in licenses.listed(connection, Filter(), 0, before=None, limit=9).rows
+            s.number
+            for s in license_store.listed(connection, Filter(), 0, before=None, limit=9).rows
         ] == [number]
     opened.close()
     assert "Traceback" not in (tmp_path / "server.log").read_text()
@@ -204,11 +205,11 @@ def test_a_failure_inside_carries_them_too_and_tells_nothing(desk: Desk) -> None
 @contextmanager
 def _impatient(app: Any) -> Iterator[str]:
     """A server in this process that waits for hardly a moment."""
-    listening = serving.listen("127.0.0.1", 0)
-    config = uvicorn.Config(app, http=serving.Connection, ws="none", log_config=None)
+    listening = http_server.listen("127.0.0.1", 0)
+    config = uvicorn.Config(app, http=http_server.Connection, ws="none", log_config=None)
     running = uvicorn.Server(config)
     thread = threading.Thread(target=running.run, args=([listening],))
-    with patch.object(serving, "PATIENCE", 0.05):
+    with patch.object(http_server, "PATIENCE", 0.05):
         thread.start()
         try:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
@@ -253,6 +254,6 @@ async def _slowly(scope: Any, receive: Any, send: Any) -> None:
         return
     import asyncio
 
-    await asyncio.sleep(serving.PATIENCE * 4)
+    await asyncio.sleep(http_server.PATIENCE * 4)
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"done"})

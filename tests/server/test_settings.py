@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy
 from prometheus_client.parser import text_string_to_metric_families
 
-from license_server.http import server as serving
+from license_server.http import server
 from license_server.http.metrics import Metrics
 from license_server.http.middleware import MAX_BODY
 from license_server.settings import ServerSettings
@@ -59,8 +59,8 @@ def test_the_page_has_every_figure(desk: Desk) -> None:
 def test_the_limits_are_those_of_the_page() -> None:
     for limit in (
         f"| a request's body | {MAX_BODY // 1024} KiB |",
-        f"headers | {serving.LARGEST_HEAD // 1024} KiB |",
-        f"as a whole | {serving.PATIENCE} seconds |",
-        f"after {serving.GRACE} seconds",
+        f"headers | {server.LARGEST_HEAD // 1024} KiB |",
+        f"as a whole | {server.PATIENCE} seconds |",
+        f"after {server.GRACE} seconds",
     ):
         assert limit in PAGE

@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from license_core.errors import InputInvalidError, SheetInvalidError
-from license_server.sheets import csv as sheets
-from license_server.sheets import orders as order_sheet
-from license_server.sheets.csv import Row
+from license_server.sheets import csv_text, order_sheet
+from license_server.sheets.csv_text import Row
 from tests.support.server import LINE
 
 COLUMNS = ("customer", "product", "host")
@@ -18,7 +17,7 @@ COLUMNS = ("customer", "product", "host")
 
 def read(text: str | bytes, encoding: str = "utf-8") -> list[Row]:
     data = text if isinstance(text, bytes) else text.encode()
-    return list(sheets.read(io.BytesIO(data), COLUMNS, encoding))
+    return list(csv_text.read(io.BytesIO(data), COLUMNS, encoding))
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
@@ -76,13 +75,13 @@ FORMULAS = st.builds(
 def test_what_is_written_is_read_as_it_was_and_no_field_is_a_formula(
     rows: list[tuple[str, str, str]],
 ) -> None:
-    text = "".join(sheets.write(COLUMNS, rows))
+    text = "".join(csv_text.write(COLUMNS, rows))
     written = [fields for _, fields in read(text)]
     kept = [dict(zip(COLUMNS, row, strict=True)) for row in rows if any(row)]
     assert written == [{name: one for name, one in row.items() if one} for row in kept]
     for row in rows:
         for field in row:
-            shown = sheets.line([field]).removeprefix('"')
+            shown = csv_text.line([field]).removeprefix('"')
             assert not shown.startswith(("=", "+", "-", "@", "\t")), shown
             assert shown.startswith("\r\n") or not shown.startswith("\r"), shown
 
@@ -108,7 +107,7 @@ def test_what_is_written_is_read_as_it_was_and_no_field_is_a_formula(
 def test_no_cell_begins_with_a_formula_wherever_a_spreadsheet_begins_cells(
     text: str, written: str
 ) -> None:
-    line = sheets.line([text, "B"])
+    line = csv_text.line([text, "B"])
     assert next(csv.reader(io.StringIO(line, newline=""))) == [written, "B"]
     assert read("customer,product\n" + line) == [(2, {"customer": text, "product": "B"})]
 

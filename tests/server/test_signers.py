@@ -26,11 +26,9 @@ from license_core.errors import (
 from license_core.verify import open_license
 from license_server.app import create_app
 from license_server.db.database import Database
-from license_server.operations import backup
-from license_server.operations import data_folder as vault
+from license_server.operations import backup, data_folder
 from license_server.settings import ServerSettings
-from license_server.signing import signature_count as tally
-from license_server.signing import store
+from license_server.signing import signature_count, signing_store
 from license_server.signing.signers import (
     create_key,
     describe,
@@ -93,8 +91,8 @@ def create(hsm: Hsm, key: str, token: str = "test") -> str:
 def made_with(hsm: Hsm, data: Path) -> ServerSettings:
     """A vendor whose signing key is in the token."""
     given = server.settings(data, signer=create(hsm, data.parent.name))
-    administrator = vault.Administrator(server.EMAIL, server.PASSWORD)
-    vault.make(given, "Example Vendor", administrator, int(time.time()), os.urandom)
+    administrator = data_folder.Administrator(server.EMAIL, server.PASSWORD)
+    data_folder.make(given, "Example Vendor", administrator, int(time.time()), os.urandom)
     return given
 
 
@@ -240,7 +238,9 @@ def test_a_second_key_in_the_token_takes_over_and_the_first_signs_no_more(
         verified(vendor, vendor.issue())
         vendor.check(old)
         with vendor.database.reading() as connection:
-            found = [one for one in tally.compare(connection) if one.kind.typ == jws.LICENSE]
+            found = [
+                one for one in signature_count.compare(connection) if one.kind.typ == jws.LICENSE
+            ]
         assert {one.kind.kid for one in found} == set(kids)
         assert [(one.counted, one.recorded) for one in found] == [(2, 2), (2, 2)]
     for vendor in _vendor(hsm, settings):
@@ -263,7 +263,7 @@ def test_many_threads_share_a_token(hsm: Hsm) -> None:
 def test_two_processes_share_a_token(hsm: Hsm, tmp_path: Path) -> None:
     settings = made_with(hsm, tmp_path / "server")
     more = {"LICENSE_SERVER_SIGNER": str(settings.signer), **hsm.environment}
-    with closing(vault.open_database(settings)) as database:
+    with closing(data_folder.open_database(settings)) as database:
         bearer = {"Authorization": f"Bearer {server.new_token(database, 'test')}"}
     with (
         server.serving(settings.data, **more) as (first, _),
@@ -275,8 +275,10 @@ def test_two_processes_share_a_token(hsm: Hsm, tmp_path: Path) -> None:
             pool.map(lambda url: httpx.post(url, json=ORDER, headers=bearer, timeout=60), urls)
         )
     assert {reply.status_code for reply in replies} == {201}
-    with closing(vault.open_database(settings)) as database, database.reading() as connection:
-        (issued,) = [one for one in tally.compare(connection) if one.kind.typ == "license+jwt"]
+    with closing(data_folder.open_database(settings)) as database, database.reading() as connection:
+        (issued,) = [
+            one for one in signature_count.compare(connection) if one.kind.typ == "license+jwt"
+        ]
     assert (issued.counted, issued.recorded) == (40, 40)
 
 
@@ -600,8 +602,8 @@ def test_a_uri_is_read_as_rfc_7512_has_it() -> None:
 
 
 def compared(settings: ServerSettings) -> dict[str, tuple[int, int | None]]:
-    with closing(vault.open_database(settings)) as database, database.reading() as connection:
-        return {one.kind.typ: one[1:] for one in tally.compare(connection)}
+    with closing(data_folder.open_database(settings)) as database, database.reading() as connection:
+        return {one.kind.typ: one[1:] for one in signature_count.compare(connection)}
 
 
 def test_every_signature_is_counted_in_the_transaction_that_records_it(tmp_path: Path) -> None:
@@ -629,11 +631,14 @@ def test_a_signature_that_came_to_nothing_is_the_difference(tmp_path: Path) -> N
     database.write(lambda _: None)
     database.write(lambda _: None)
     with database.reading() as connection:
-        assert list(store.counted(connection).values()) == [3]
+        assert list(signing_store.counted(connection).values()) == [3]
     sign()
     database.close()  # the last is written at the end
     assert compared(ledger.settings) == {"license+jwt": (4, 0)}
-    with closing(vault.open_database(ledger.settings)) as again, again.snapshot() as connection:
+    with (
+        closing(data_folder.open_database(ledger.settings)) as again,
+        again.snapshot() as connection,
+    ):
         assert ledger.faults_of(connection) == []
 
 
@@ -641,7 +646,7 @@ def test_a_licence_that_was_signed_past_the_server_is_a_fault(tmp_path: Path) ->
     settings = server.make(tmp_path / "server")
     env = server.environment(settings.data)
     assert server.at_once(*ISSUE, "-o", "-", env=env).returncode == 0
-    with closing(vault.open_database(settings)) as database:
+    with closing(data_folder.open_database(settings)) as database:
         database.write(lambda c: c.execute(sqlalchemy.text("update signatures set made = 0")))
     done = server.at_once("fsck", env=env)
     assert done.returncode == code("record-broken")

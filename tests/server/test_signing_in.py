@@ -7,8 +7,7 @@ import pytest
 from anyio.to_thread import current_default_thread_limiter
 
 from license_core.errors import TooManyAttemptsError
-from license_server.access import login as signing_in
-from license_server.access import passwords
+from license_server.access import login, passwords
 from license_server.access.login import Attempt
 from tests.server.conftest import Desk
 from tests.server.test_desk import hidden, sign_in
@@ -22,7 +21,7 @@ def guess(desk: Desk, email: str, address: str) -> None:
     attempt = Attempt.of(email, address)
     now = desk.clock.now
     desk.site.database.writer.submit(
-        lambda connection: signing_in.count(connection, attempt, now)
+        lambda connection: login.count(connection, attempt, now)
     ).result()
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Table, delete, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
 from license_server.audit.digests import KEYS
-from license_server.db import tables as models
+from license_server.db import tables
 from tests.support.ledger import Ledger, new_ledger, walk
 from tests.support.postgres import new_database
 
@@ -134,7 +134,7 @@ def campaign(ledger: Ledger, token: str, count: int, chance: random.Random) -> C
         connection.rollback()
         while tried.total() < count:
             name, make = chance.choice(list(TABLES)), chance.choice(CHANGES)
-            table, rows = models.metadata.tables[name], stored[name]
+            table, rows = tables.metadata.tables[name], stored[name]
             if len(rows) < 2 and make in (exchange, reorder):
                 continue
             gone, come = make(rows, table, chance)
@@ -154,7 +154,7 @@ def campaign(ledger: Ledger, token: str, count: int, chance: random.Random) -> C
 
 
 def _rows(connection: Connection, name: str) -> list[Row]:
-    table = models.metadata.tables[name]
+    table = tables.metadata.tables[name]
     query = select(table).order_by(table.c[TABLES[name]])
     return [dict(row._mapping) for row in connection.execute(query)]
 

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from license_server.access import tokens as auth
-from license_server.licenses import store as licenses
+from license_server.access.tokens import Grant
+from license_server.licenses import license_store
+from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.search import Filter
-from license_server.licenses.store import StoredLicense
 from license_server.operations.data_folder import open_database
 from license_server.permissions import PERMISSIONS
 from tests.support import server
@@ -25,7 +25,7 @@ ORDER = {"customer": "ACME", "product": "darwin", "days": 30, "host": LINE}
 PROCESSES, CLIENTS = 4, 50
 ROUNDS = 12
 Work = Callable[[], httpx.Response]
-ALL = auth.Grant(frozenset(PERMISSIONS))
+ALL = Grant(frozenset(PERMISSIONS))
 
 
 class Servers(NamedTuple):
@@ -51,7 +51,7 @@ def servers(
 
     def stored() -> list[StoredLicense]:
         with database.reading() as connection:
-            return licenses.listed(connection, Filter(), 0, before=None, limit=500).rows
+            return license_store.listed(connection, Filter(), 0, before=None, limit=500).rows
 
     with ExitStack() as stack:
         urls = [stack.enter_context(server.serving(data, url))[0] for _ in range(PROCESSES)]

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from license_server.access import store as people
-from license_server.access import tokens as auth
+from license_server.access import access_store, tokens
 from license_server.actor import COMMAND
 from license_server.catalog import products
 from license_server.permissions import PERMISSIONS
@@ -20,7 +19,7 @@ MANAGER = frozenset({"tokens:manage", "licenses:read", "customers:write"})
 
 def bearer(desk: Desk, *scopes: str, **more: Any) -> dict[str, str]:
     number = desk.count("tokens")
-    grant = auth.Grant(frozenset(scopes), **more)
+    grant = tokens.Grant(frozenset(scopes), **more)
     token = server.new_token(
         desk.site.database, f"{number} {desk.clock.now}", desk.clock.now, grant
     )
@@ -106,7 +105,7 @@ def test_a_secret_is_not_kept_for_a_key(desk: Desk) -> None:
 def used_at(desk: Desk, headers: dict[str, str]) -> int | None:
     desk.site.database.write(lambda _: None)  # what was handed to the writer before is done
     with desk.site.database.reading() as connection:
-        stored = people.token_by_id(connection, headers["Authorization"].split("_")[1])
+        stored = access_store.token_by_id(connection, headers["Authorization"].split("_")[1])
     assert stored is not None
     return stored.used_at
 
@@ -115,23 +114,23 @@ def test_the_last_use_is_written_down_once_an_hour(desk: Desk) -> None:
     headers, began = bearer(desk, "licenses:read"), desk.clock.now
     assert used_at(desk, headers) is None
     get(desk, "/licenses", headers)
-    assert used_at(desk, headers) == auth.hour(began)
+    assert used_at(desk, headers) == tokens.hour(began)
     desk.site.database.write(
         lambda c: c.exec_driver_sql("update tokens set used_at = 0")  # whoever writes again is seen
     )
-    desk.clock.now = auth.hour(began) + 3599
+    desk.clock.now = tokens.hour(began) + 3599
     get(desk, "/licenses", headers)
     assert used_at(desk, headers) == 0
     desk.clock.now += 1
     get(desk, "/licenses", headers)
-    assert used_at(desk, headers) == auth.hour(began) + 3600
+    assert used_at(desk, headers) == tokens.hour(began) + 3600
 
 
 def test_an_earlier_use_does_not_replace_a_later_one(desk: Desk) -> None:
     headers = bearer(desk, "licenses:read")
     id_ = headers["Authorization"].split("_")[1]
     for now in (7200, 3600):
-        desk.site.database.write(lambda c, now=now: auth.note_use(c, id_, now))  # type: ignore[misc]
+        desk.site.database.write(lambda c, now=now: tokens.note_use(c, id_, now))  # type: ignore[misc]
     assert used_at(desk, headers) == 7200
 
 
@@ -222,10 +221,10 @@ def test_nobody_approves_their_own_through_a_token_that_they_made(desk: Desk) ->
     anna, bert = Page(desk), Page(desk)
 
     def token(maker: Page, *scopes: str) -> dict[str, str]:
-        actor, grant = maker.session.actor, auth.Grant(frozenset(scopes))
+        actor, grant = maker.session.actor, tokens.Grant(frozenset(scopes))
         made, now = f"{maker.email} {scopes}", desk.clock.now
         write = desk.site.database.write
-        secret = write(lambda c: auth.new_token(c, made, actor, now, os.urandom, grant))
+        secret = write(lambda c: tokens.new_token(c, made, actor, now, os.urandom, grant))
         return {"Authorization": f"Bearer {secret}"}
 
     def proposed(headers: dict[str, str]) -> str:

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Engine, event
 from sqlalchemy.engine.default import DefaultDialect
 
-from license_server.cli import main as admin
+from license_server.cli import main
 from license_server.licenses import acts, issuing
 
 T = TypeVar("T")
@@ -70,4 +70,4 @@ event.listen(Engine, "after_cursor_execute", _at_statement("after"))
 DefaultDialect.do_commit = _committing  # type: ignore[method-assign]
 
 if __name__ == "__main__":
-    sys.exit(admin.main())
+    sys.exit(main.main())

@@ -13,13 +13,11 @@ from license_core.request import LicenseRequest
 from license_server.access import (
     accounts,
     invitations,
-)
-from license_server.access import (
-    tokens as auth,
+    tokens,
 )
 from license_server.access.tokens import Grant
 from license_server.actor import COMMAND
-from license_server.audit.store import Reply
+from license_server.audit.audit_store import Reply
 from license_server.catalog import customers, products
 from license_server.licenses import issuing, notes
 from license_server.licenses.orders import DAY
@@ -225,13 +223,13 @@ def _people(ledger: Ledger) -> str:
     write(lambda c: accounts.end(c, gone, COMMAND, now))
     grants = {
         "ci": Grant(frozenset({"licenses:read"}), frozenset({"darwin", LONG_PRODUCT}), now + YEAR),
-        "t" * 100: auth.PROGRAM,
-        MARKUP: auth.PROGRAM,
-        "gone": auth.PROGRAM,
+        "t" * 100: tokens.PROGRAM,
+        MARKUP: tokens.PROGRAM,
+        "gone": tokens.PROGRAM,
     }
     for name, grant in grants.items():
         server.new_token(site.database, name, now, grant)
-    write(lambda c: auth.revoke_token(c, "gone", COMMAND, now))
+    write(lambda c: tokens.revoke_token(c, "gone", COMMAND, now))
     secret, _ = write(
         lambda c: invitations.invite(c, "new@example.com", "issuer", COMMAND, now, site.random)
     )

@@ -6,10 +6,10 @@ linking events.
 
 import sys
 
-from license_server.background import loop as rounds
-from license_server.cli import main as admin
+from license_server.background import loop
+from license_server.cli import main
 
-rounds._PAUSE = 0.02  # seconds
+loop._PAUSE = 0.02  # seconds
 
 if __name__ == "__main__":
-    sys.exit(admin.main())
+    sys.exit(main.main())

@@ -10,12 +10,11 @@ from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection
 
-from license_server.access import accounts
-from license_server.access import tokens as auth
+from license_server.access import accounts, tokens
 from license_server.actor import COMMAND, Actor
+from license_server.audit.audit_store import Reply
 from license_server.audit.chain import BATCH, extend
 from license_server.audit.checkpoints import Notary
-from license_server.audit.store import Reply
 from license_server.audit.verify import Fault, Given
 from license_server.catalog import customers, products
 from license_server.db.idempotency import Idempotency
@@ -26,13 +25,13 @@ from license_server.licenses import (
     proposals,
 )
 from license_server.licenses.acts import Wanted
+from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.proposal_store import Proposal
-from license_server.licenses.store import StoredLicense
-from license_server.operations import data_folder as vault
+from license_server.operations import data_folder
 from license_server.operations.fsck import Trusted, check
 from license_server.permissions import ROLES
 from license_server.settings import ServerSettings
-from license_server.signing import revocation_lists as revocations
+from license_server.signing import revocation_lists
 from license_server.site import Site
 from tests.support import server
 
@@ -88,8 +87,8 @@ class Ledger(NamedTuple):
     def publish(self) -> None:
         """Publish a revocation list."""
         write, now = self.site.database.write, self.site.clock()
-        drawn = write(lambda c: revocations.draw_up(c, self.site.issuer, now))
-        write(lambda c: revocations.record(c, *drawn, COMMAND))
+        drawn = write(lambda c: revocation_lists.draw_up(c, self.site.issuer, now))
+        write(lambda c: revocation_lists.record(c, *drawn, COMMAND))
 
     def checkpoint(self) -> str:
         """Link everything; the newest checkpoint."""
@@ -118,10 +117,10 @@ def new_ledger(folder: Path, database: str | None) -> Ledger:
 
 def open_ledger(settings: ServerSettings) -> Ledger:
     """The ledger of a vendor."""
-    opened, issuer = vault.open_vault(settings, NOW)
+    opened, issuer = data_folder.open_vault(settings, NOW)
     site = Site(settings, opened, issuer, lambda: NOW, os.urandom)
-    notary = vault.open_notary(settings, issuer.name, opened.tally)
-    trusted = Trusted(issuer.shipped, vault.read_record_key(settings))
+    notary = data_folder.open_notary(settings, issuer.name, opened.tally)
+    trusted = Trusted(issuer.shipped, data_folder.read_record_key(settings))
     return Ledger(site, settings, notary, trusted)
 
 
@@ -162,7 +161,7 @@ def walk(ledger: Ledger) -> None:
     write(lambda c: notes.add(c, issuing.find(c, moved), {"note": "by telephone"}, ISSUER, now))
     for name in ("crm", "old"):
         server.new_token(ledger.site.database, name, now)
-    write(lambda c: auth.revoke_token(c, "old", COMMAND, now))
+    write(lambda c: tokens.revoke_token(c, "old", COMMAND, now))
     for email, role in (("issuer@example.com", "issuer"), ("approver@example.com", "approver")):
         write(partial(_add, email=email, role=role))
     write(lambda c: accounts.set_password(c, "issuer@example.com", "another one", COMMAND, now))

@@ -11,9 +11,7 @@ import click
 from click import core, exceptions, formatting, parser, types
 
 from license_cli import (
-    doctor_page as page,
-)
-from license_cli import (
+    doctor_page,
     render,
     watch,
 )
@@ -87,7 +85,13 @@ def _of_tables() -> Iterator[str]:
 
 
 def _of_page() -> Iterator[str]:
-    for table in (page._CLOCK, page._MET, page._PORT, page._MODES, diagnosis.LABELS):
+    for table in (
+        doctor_page._CLOCK,
+        doctor_page._MET,
+        doctor_page._PORT,
+        doctor_page._MODES,
+        diagnosis.LABELS,
+    ):
         yield from table.values()
     yield from render._VERDICTS.values()
     yield from render._EVIDENCE.values()

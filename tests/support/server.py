@@ -16,12 +16,11 @@ from click.testing import CliRunner
 from pydantic import SecretStr
 
 from license_core.publickey import PublicKey
-from license_server.access import passwords
-from license_server.access import tokens as auth
+from license_server.access import passwords, tokens
 from license_server.actor import COMMAND
-from license_server.cli import main as admin
+from license_server.cli import main
 from license_server.db.database import Database
-from license_server.operations import data_folder as vault
+from license_server.operations import data_folder
 from license_server.settings import ServerSettings
 from license_server.signing.signers import pkcs8
 from tests.support import softhsm
@@ -48,15 +47,17 @@ def settings(data: Path, database: str | None = None, **more: object) -> ServerS
 def make(data: Path, database: str | None = None, now: int | None = None) -> ServerSettings:
     """Initialise a server in *data*."""
     made = settings(data, database)
-    administrator = vault.Administrator(EMAIL, PASSWORD)
+    administrator = data_folder.Administrator(EMAIL, PASSWORD)
     instant = int(time.time()) if now is None else now
-    vault.make(made, "Example Vendor", administrator, instant, os.urandom)
+    data_folder.make(made, "Example Vendor", administrator, instant, os.urandom)
     return made
 
 
-def new_token(database: Database, name: str, now: int = 1, grant: auth.Grant = auth.PROGRAM) -> str:
+def new_token(
+    database: Database, name: str, now: int = 1, grant: tokens.Grant = tokens.PROGRAM
+) -> str:
     """A bearer token."""
-    return database.write(lambda c: auth.new_token(c, name, COMMAND, now, os.urandom, grant))
+    return database.write(lambda c: tokens.new_token(c, name, COMMAND, now, os.urandom, grant))
 
 
 def roots(data: Path) -> tuple[PublicKey, ...]:
@@ -118,7 +119,7 @@ def at_once(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess
     """
     given: dict[str, str | None] = {n: None for n in os.environ if n.startswith("LICENSE_")}
     with CliRunner().isolation(env=given | env) as streams:
-        code = admin.main(arguments)
+        code = main.main(arguments)
         out, err = (stream.getvalue().decode() for stream in streams[:2])
     return subprocess.CompletedProcess(arguments, code, out, err)
 
@@ -128,7 +129,7 @@ def running_server(folder: Path, database: str | None = None) -> Iterator[Runnin
     """A server process on a free port of loopback, with its data in *folder*/server."""
     data = folder / "server"
     made = make(data, database)
-    opened = vault.open_database(made)
+    opened = data_folder.open_database(made)
     token = new_token(opened, "test")
     opened.close()
     with serving(data, database) as (url, process):

@@ -6,9 +6,9 @@ The seed of the record's key is 32 bytes 0x02: it is public, and nobody may trus
 from license_core import b64url
 from license_core.signer import MemorySigner
 from license_server.audit import chain
+from license_server.audit.audit_store import Event
 from license_server.audit.checkpoints import Checkpoint
 from license_server.audit.digests import digest
-from license_server.audit.store import Event
 
 SIGNER = MemorySigner.from_seed(b"\x02" * 32)
 _AT = 1795430400  # 2026-11-23T12:00:00Z

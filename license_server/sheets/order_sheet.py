@@ -4,11 +4,10 @@ from collections.abc import Callable, Generator
 from typing import Any, BinaryIO
 
 from license_server.licenses import orders
-from license_server.sheets import batches as bulk
-from license_server.sheets import csv as sheets
+from license_server.sheets import batches, csv_text
 from license_server.sheets.batches import Line
 
-COLUMNS = (*orders.MEMBERS, orders.REASON, *bulk.CONTACT)
+COLUMNS = (*orders.MEMBERS, orders.REASON, *batches.CONTACT)
 """The columns that there may be. ``features`` are names and ``limits`` such as ``gpus=4``, each
 separated by spaces."""
 _TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -16,7 +15,7 @@ _TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0
 
 def read(data: BinaryIO, encoding: str = "utf-8") -> Generator[Line, None, None]:
     """The orders in *data*, one after another. Raises as sheets.read does."""
-    for number, fields in sheets.read(data, COLUMNS, encoding):
+    for number, fields in csv_text.read(data, COLUMNS, encoding):
         members: dict[str, Any] = dict(fields)
         for name, meaning in _MEANT.items():
             if name in fields:

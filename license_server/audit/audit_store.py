@@ -16,8 +16,8 @@ from sqlalchemy import (
     update,
 )
 
-from license_server.catalog.store import Customer
-from license_server.db import deferred as later
+from license_server.catalog.catalog_store import Customer
+from license_server.db import deferred
 from license_server.db.tables import (
     audit_events,
     checkpoints,
@@ -107,7 +107,7 @@ class Wanted(NamedTuple):
 
 def add_event(connection: Connection, event: NewEvent) -> None:
     """Write an event down."""
-    later.add(connection, _ADD_EVENT, event._asdict())
+    deferred.add(connection, _ADD_EVENT, event._asdict())
 
 
 def events(
@@ -276,7 +276,7 @@ def count_events(connection: Connection) -> int:
 
 def kept_reply(connection: Connection, actor: str, key: str) -> Kept | None:
     """What *actor*'s request with *key* was, and its reply."""
-    for kept in later.waiting(connection, _KEEP_REPLY):
+    for kept in deferred.waiting(connection, _KEEP_REPLY):
         if (kept["actor"], kept["key"]) == (actor, key):
             return _kept(kept)
     row = connection.execute(_KEPT_REPLY, {"actor": actor, "key": key}).first()
@@ -299,14 +299,14 @@ def keep_reply(
     values = {"actor": actor, "key": key, "fingerprint": fingerprint, "created_at": now}
     answer = (None, None, None) if reply is None else tuple(reply)
     values |= dict(zip(("status", "location", "body"), answer, strict=True))
-    later.add(connection, _KEEP_REPLY, values)
+    deferred.add(connection, _KEEP_REPLY, values)
 
 
 def kept_replies(
     connection: Connection, actor: str, prefix: str, limit: int
 ) -> list[tuple[str, int, Reply]]:
     """The replies to *actor*'s requests whose keys begin so: key, instant, reply; newest first."""
-    later.write(connection)
+    deferred.write(connection)
     table = idempotency_keys
     query = (
         select(table.c.key, table.c.created_at, table.c.status, table.c.location, table.c.body)
@@ -336,7 +336,7 @@ def others_with_key(connection: Connection, actor: str, key: str) -> list[str]:
 
 def touch_reply(connection: Connection, actor: str, key: str, now: int) -> None:
     """Note that a request is still worked on."""
-    later.write(connection)
+    deferred.write(connection)
     table = idempotency_keys
     query = update(table).where(table.c.actor == actor, table.c.key == key)
     connection.execute(query.values(created_at=now))
@@ -344,14 +344,14 @@ def touch_reply(connection: Connection, actor: str, key: str, now: int) -> None:
 
 def forget_reply(connection: Connection, actor: str, key: str) -> None:
     """Forget a request that came to nothing."""
-    later.write(connection)
+    deferred.write(connection)
     table = idempotency_keys
     connection.execute(delete(table).where(table.c.actor == actor, table.c.key == key))
 
 
 def forget_replies_before(connection: Connection, instant: int) -> None:
     """Forget the replies that are older than *instant*."""
-    later.write(connection)
+    deferred.write(connection)
     connection.execute(delete(idempotency_keys).where(idempotency_keys.c.created_at < instant))
 
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from license_core import strictjson
 from license_core.errors import InputInvalidError
-from license_server.audit.store import Reply
+from license_server.audit.audit_store import Reply
 from license_server.db.idempotency import Idempotency
 from license_server.http import cursors
 

@@ -17,8 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from license_server.catalog.names import alike as folded
-from license_server.catalog.names import words
+from license_server.catalog.names import alike_key, words
 from license_server.db.tables import (
     begins,
     customer_words,
@@ -194,7 +193,7 @@ def alike(connection: Connection, name: str) -> Customer | None:
 
 def _key(name: str) -> list[str]:
     """Under which names that are alike stand among the words; nobody who searches types that."""
-    key = folded(name)
+    key = alike_key(name)
     return [] if key is None else [f"={key}"]
 
 

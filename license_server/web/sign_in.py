@@ -17,21 +17,15 @@ from license_core.errors import (
     TooManyAttemptsError,
 )
 from license_server.access import (
+    access_store,
     invitations,
+    login,
     passwords,
+    tokens,
+    totp,
 )
-from license_server.access import (
-    login as signing_in,
-)
-from license_server.access import store as people
-from license_server.access import (
-    tokens as auth,
-)
-from license_server.access import (
-    totp as second_factor,
-)
+from license_server.access.access_store import StoredUser
 from license_server.access.login import Attempt
-from license_server.access.store import StoredUser
 from license_server.access.tokens import Session
 from license_server.access.totp_seeds import Seeds
 from license_server.actor import Actor
@@ -84,7 +78,7 @@ def _page(
         request,
         name,
         error.row.status if error else 200,
-        form_token=auth.form_token(secret),
+        form_token=tokens.form_token(secret),
         error=error,
         **values,
     )
@@ -93,13 +87,13 @@ def _page(
 
 
 @anyone.post(LOGIN)
-async def login(request: Request, site: AtSite) -> Response:
+async def sign_in(request: Request, site: AtSite) -> Response:
     """Sign in, or the form again; where the account has codes, the code is asked for next."""
     fields = await forms.read(request)
     email = printable(fields.get("email", "")).lower()[:200]
     next_ = local_path(fields.get("next", ""))
     try:
-        auth.check_form(cookie(request, _FORM), fields.get("form_token", ""))
+        tokens.check_form(cookie(request, _FORM), fields.get("form_token", ""))
         user, attempt = await prove(request, site, email, fields.get("password", ""))
     except LicenseError as error:
         return refused(_login_page(request, site, next_, error, email), error)
@@ -116,11 +110,11 @@ async def go_on(
     if user.totp is None:
         return await _enter(request, site, next_, lambda _: (user, attempt))
     if attempt is not None:
-        await site.write(lambda connection: signing_in.succeeded(connection, attempt))
+        await site.write(lambda connection: login.succeeded(connection, attempt))
     query = f"?{urlencode({'next': next_})}" if next_ else ""
     response = RedirectResponse(CODE + query, 303)
-    kept = signing_in.half(user, seeds_of(request), site.clock(), site.random)
-    set_cookie(response, request, _HALF, kept, seconds=signing_in.HALF_SECONDS)
+    kept = login.half(user, seeds_of(request), site.clock(), site.random)
+    set_cookie(response, request, _HALF, kept, seconds=login.HALF_SECONDS)
     return response
 
 
@@ -138,23 +132,21 @@ async def code(request: Request, site: AtSite) -> Response:
     next_, now = local_path(fields.get("next", "")), site.clock()
     kept, seeds = cookie(request, _HALF), seeds_of(request)
     try:
-        user = await site.read(
-            lambda connection: signing_in.whose_half(connection, kept, seeds, now)
-        )
+        user = await site.read(lambda connection: login.whose_half(connection, kept, seeds, now))
     except NotAuthenticatedError:
         return to_login(request)
-    browser = signing_in.recognise(user, cookie(request, _BROWSER))
-    attempt = Attempt.of(user.email, address_of(request), browser, signing_in.CODE)
+    browser = login.recognise(user, cookie(request, _BROWSER))
+    attempt = Attempt.of(user.email, address_of(request), browser, login.CODE)
 
     def check(connection: Connection) -> tuple[StoredUser, Attempt]:
-        known = signing_in.whose_half(connection, kept, seeds, now)
+        known = login.whose_half(connection, kept, seeds, now)
         actor = Actor(f"user:{known.email}", frozenset(), address=address_of(request) or None)
-        second_factor.accept(connection, known, fields.get("code", ""), seeds, now, actor)
+        totp.accept(connection, known, fields.get("code", ""), seeds, now, actor)
         return known, attempt
 
     try:
-        auth.check_form(cookie(request, _FORM), fields.get("form_token", ""))
-        await site.write(lambda connection: signing_in.count(connection, attempt, now))
+        tokens.check_form(cookie(request, _FORM), fields.get("form_token", ""))
+        await site.write(lambda connection: login.count(connection, attempt, now))
         return await _enter(request, site, next_, check)
     except LicenseError as error:
         return refused(_page(request, site, "code", error, next=next_), error)
@@ -168,12 +160,12 @@ async def prove(
     Raises NotAuthenticatedError, TooManyAttemptsError.
     """
     now = site.clock()
-    user = await site.read(lambda connection: people.user_by_email(connection, email))
-    browser = signing_in.recognise(user, cookie(request, _BROWSER))
+    user = await site.read(lambda connection: access_store.user_by_email(connection, email))
+    browser = login.recognise(user, cookie(request, _BROWSER))
     attempt = Attempt.of(email, address_of(request), browser)
-    await site.write(lambda connection: signing_in.count(connection, attempt, now))
+    await site.write(lambda connection: login.count(connection, attempt, now))
     known = await asyncio.get_running_loop().run_in_executor(
-        passwords.WORKERS, signing_in.judge, user, password
+        passwords.WORKERS, login.judge, user, password
     )
     return known, attempt
 
@@ -190,7 +182,7 @@ async def _enter(
     def open_(connection: Connection) -> tuple[Session, StoredUser]:
         user, attempt = check(connection)
         if attempt is not None:
-            signing_in.succeeded(connection, attempt)
+            login.succeeded(connection, attempt)
         return open_session(connection, request, site, user, now), user
 
     session, user = await site.write(open_)
@@ -203,7 +195,7 @@ def open_session(
     connection: Connection, request: Request, site: Site, user: StoredUser, now: int
 ) -> Session:
     """A new session for the browser of *request*; the one that it had ends."""
-    return auth.open_session(
+    return tokens.open_session(
         connection,
         user,
         now,
@@ -220,7 +212,7 @@ def let_in(
 ) -> None:
     """Give the browser the cookies of somebody who is signed in."""
     set_cookie(response, request, SESSION, session.secret)
-    introduced = signing_in.introduce(user, site.random)
+    introduced = login.introduce(user, site.random)
     set_cookie(response, request, _BROWSER, introduced, seconds=_BROWSER_SECONDS)
     delete_cookie(response, request, _FORM)
     delete_cookie(response, request, _HALF)
@@ -244,7 +236,7 @@ def seeds_of(request: Request) -> Seeds:
 @router.post("/logout")
 async def logout(request: Request, site: AtSite, session: SignedIn, _: Form) -> Response:
     """Sign out."""
-    await site.write(lambda connection: auth.close_session(connection, session))
+    await site.write(lambda connection: tokens.close_session(connection, session))
     response = RedirectResponse(LOGIN, 303)
     delete_cookie(response, request, SESSION)
     return response
@@ -269,7 +261,7 @@ async def accept(request: Request, site: AtSite) -> Response:
     """Set the password of somebody who was invited; then they sign in with it."""
     fields = await forms.read(request)
     secret, password = fields.get("secret", ""), fields.get("password", "")
-    auth.check_form(cookie(request, _FORM), fields.get("form_token", ""))
+    tokens.check_form(cookie(request, _FORM), fields.get("form_token", ""))
     now, address = site.clock(), address_of(request)
     await site.read(lambda connection: invitations.find(connection, secret, now))
     try:
