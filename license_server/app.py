@@ -30,11 +30,11 @@ from license_server.http.metrics import Metrics
 from license_server.http.middleware import Edge
 from license_server.http.rate_limit import Rates
 from license_server.licenses import statistics
-from license_server.licenses.issuing import Issuer
 from license_server.operations import data_folder
 from license_server.permissions import ROLES
 from license_server.settings import ServerSettings
 from license_server.signing import revocation_lists
+from license_server.signing.issuer import Issuer
 from license_server.signing.signature_count import CountedSigner
 from license_server.site import (
     Clock,

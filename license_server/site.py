@@ -10,21 +10,23 @@ from starlette.concurrency import run_in_threadpool
 
 from license_core.errors import DatabaseUnavailableError
 from license_server.actor import Actor
-from license_server.audit.audit_store import Reply
 from license_server.db import idempotency
 from license_server.db.database import Database
 from license_server.db.idempotency import Idempotency
+from license_server.db.reply_store import Reply
 from license_server.licenses import (
-    acts,
     issuing,
+    planning,
     proposals,
+    recording,
 )
-from license_server.licenses.acts import Plan, Wanted
-from license_server.licenses.issuing import Drawn, Issuer
+from license_server.licenses.issuing import Drawn
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.orders import Order
+from license_server.licenses.planning import ActRequest, Plan
 from license_server.licenses.proposal_store import Proposal
 from license_server.settings import ServerSettings
+from license_server.signing.issuer import Issuer
 
 T = TypeVar("T")
 Clock = Callable[[], int]
@@ -82,7 +84,12 @@ class Site(NamedTuple):
         )
 
     async def act(
-        self, wanted: Wanted, actor: Actor, now: int, tell: Told, given: Idempotency | None = None
+        self,
+        wanted: ActRequest,
+        actor: Actor,
+        now: int,
+        tell: Told,
+        given: Idempotency | None = None,
     ) -> Reply:
         """Do what *wanted* asks for, or propose it where its product wants a second person.
 
@@ -102,7 +109,7 @@ class Site(NamedTuple):
             )
 
         def record(connection: Connection, drawn: Drawn) -> Reply:
-            return tell(acts.record(connection, found, drawn, self.issuer, actor))
+            return tell(recording.record(connection, found, drawn, self.issuer, actor))
 
         return await self._draw_and_record(found, actor, now, record, given)
 
@@ -125,7 +132,7 @@ class Site(NamedTuple):
             proposal = proposals.seen(connection, id_, actor)
             proposals.check_decider(connection, proposal, actor)
             by = proposals.proposer(proposal, actor)
-            return proposal, acts.plan(connection, proposals.wanted(proposal), by, now)
+            return proposal, planning.plan(connection, proposals.wanted(proposal), by, now)
 
         found = await self.read(look)
         if isinstance(found, Reply):
@@ -144,7 +151,7 @@ class Site(NamedTuple):
     def _plan(
         self,
         connection: Connection,
-        wanted: Wanted,
+        wanted: ActRequest,
         actor: Actor,
         now: int,
         given: Idempotency | None,
@@ -154,7 +161,7 @@ class Site(NamedTuple):
             earlier = idempotency.earlier_reply(connection, actor.name, given)
             if earlier is not None:
                 return earlier
-        return acts.plan(connection, wanted, actor, now)
+        return planning.plan(connection, wanted, actor, now)
 
     async def _draw_up(self, order: Order, number: str, now: int) -> Drawn:
         if self.issuer.remote is None:  # that is quicker than to ask a thread for it

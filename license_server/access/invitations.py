@@ -12,7 +12,7 @@ from license_core.errors import (
     NotFoundError,
 )
 from license_core.reason import Reason
-from license_server.access import access_store, accounts, tokens
+from license_server.access import access_store, accounts, secrets
 from license_server.access.access_store import Invitation, StoredUser
 from license_server.actor import Actor
 from license_server.audit import events
@@ -45,7 +45,7 @@ def invite(
     if access_store.user_by_email(connection, email) is not None:
         raise NameTakenError(what="account", name=email)
     secret = b64url.encode(random(_SECRET_BYTES))
-    made = Invitation(tokens.hash_of(secret), email, role, actor.name, now, now + days * 86400)
+    made = Invitation(secrets.hash_of(secret), email, role, actor.name, now, now + days * 86400)
     access_store.add_invitation(connection, made)
     events.record(connection, now, actor, "invitation.made", email, role=role)
     return secret, made
@@ -53,7 +53,7 @@ def invite(
 
 def find(connection: Connection, secret: str, now: int) -> Invitation:
     """The invitation that *secret* belongs to, which holds. Raises InvitationOverError."""
-    found = access_store.invitation(connection, tokens.hash_of(secret))
+    found = access_store.invitation(connection, secrets.hash_of(secret))
     if found is None or found.expires_at <= now:
         raise InvitationOverError
     return found

@@ -4,9 +4,7 @@ A secret is shown once and stored as its SHA-256: it is random and long, so noth
 slow hash. Passwords are another matter (passwords.py).
 """
 
-import hashlib
 import hmac
-from collections.abc import Callable
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -18,7 +16,6 @@ from license_core import (
     strictjson,
 )
 from license_core.errors import (
-    FormExpiredError,
     InputInvalidError,
     NameTakenError,
     NotAuthenticatedError,
@@ -27,40 +24,16 @@ from license_core.errors import (
 )
 from license_core.reason import Reason
 from license_server.access import access_store
-from license_server.access.access_store import StoredToken, StoredUser
+from license_server.access.access_store import StoredToken
+from license_server.access.secrets import SECRET_BYTES, Random, hash_of
 from license_server.actor import Actor
 from license_server.audit import events
 from license_server.permissions import (
     PERMISSIONS,
-    ROLES,
     WHOLE,
 )
 
-Random = Callable[[int], bytes]
 _PREFIX = "hst"
-_SECRET_BYTES = 32
-
-
-class Session(NamedTuple):
-    """Somebody who is signed in at the desk."""
-
-    secret: str
-    """What the cookie holds."""
-    user_id: int
-    email: str
-    role: str
-    address: str | None = None
-    """Where they sign from now."""
-
-    @property
-    def actor(self) -> Actor:
-        """Who acts, in the record."""
-        return Actor(f"user:{self.email}", ROLES.get(self.role, frozenset()), address=self.address)
-
-    @property
-    def form_token(self) -> str:
-        """What a form of this session carries."""
-        return form_token(self.secret)
 
 
 # Programs
@@ -95,7 +68,7 @@ def new_token(
     actor.need("tokens:manage")
     check_name(name)
     check_grant(grant, actor, now)
-    id_, secret = random(6).hex(), b64url.encode(random(_SECRET_BYTES))
+    id_, secret = random(6).hex(), b64url.encode(random(SECRET_BYTES))
     stored = StoredToken(
         id=id_,
         name=name,
@@ -214,67 +187,6 @@ def token_actor(stored: StoredToken) -> Actor:
 # People
 
 
-def open_session(
-    connection: Connection,
-    user: StoredUser,
-    now: int,
-    hours: int,
-    random: Random,
-    address: str,
-    *,
-    agent: str = "",
-    former: str = "",
-) -> Session:
-    """A new session for somebody who has proved to be that user; a *former* one of theirs ends."""
-    if former:
-        access_store.end_session(connection, hash_of(former))
-    secret = b64url.encode(random(_SECRET_BYTES))
-    expires_at = now + hours * 3600
-    access_store.add_session(
-        connection,
-        hash_of(secret),
-        user.id,
-        now,
-        expires_at,
-        address[:64] or None,
-        agent[:200] or None,
-    )
-    session = Session(secret, user.id, user.email, user.role, address[:64] or None)
-    events.record(connection, now, session.actor, "session.opened", user.email)
-    return session
-
-
-def find_session(connection: Connection, secret: str, now: int, address: str) -> Session:
-    """The session of a cookie. Raises NotAuthenticatedError."""
-    user = access_store.session_user(connection, hash_of(secret), now)
-    if user is None:
-        raise NotAuthenticatedError(reason="Nobody is signed in, or the session has ended")
-    return Session(secret, *user, address[:64] or None)
-
-
-def close_session(connection: Connection, session: Session) -> None:
-    """Forget a session."""
-    access_store.end_session(connection, hash_of(session.secret))
-
-
-def form_token(secret: str) -> str:
-    """The token of a form that belongs to the cookie *secret*; it does not tell the cookie."""
-    digest = hmac.digest(secret.encode("utf-8", "replace"), b"hostseal form", "sha256")
-    return b64url.encode(digest)
-
-
-def check_form(secret: str, given: str) -> None:
-    """Raise FormExpiredError unless *given* is the form token of the cookie *secret*."""
-    wanted, sent = form_token(secret).encode(), given.encode("utf-8", "replace")
-    if not secret or not hmac.compare_digest(wanted, sent):
-        raise FormExpiredError
-
-
-def hash_of(secret: str) -> bytes:
-    """What is stored of a secret that is random and long."""
-    return hashlib.sha256(secret.encode("utf-8", "replace")).digest()
-
-
 class TokenCache:
     """Tokens that were found valid within the present second, so that a burst asks once."""
 
@@ -301,3 +213,6 @@ class TokenCache:
             return False
         self._noted[stored.id] = hour(now)
         return True
+
+
+MOST_DAYS = 3660

@@ -12,7 +12,7 @@ from pyotp.exceptions import OTPVerificationError
 from sqlalchemy import Connection
 
 from license_core.errors import InputInvalidError, NotAuthenticatedError
-from license_server.access import access_store, accounts, tokens
+from license_server.access import access_store, accounts, secrets
 from license_server.access.access_store import StoredUser
 from license_server.access.totp_seeds import Seeds
 from license_server.actor import Actor
@@ -66,7 +66,7 @@ def accept(
     step = step_of(seeds.open(user.id, user.totp), plain, now)
     if step is not None and access_store.take_step(connection, user.id, step):
         return
-    if access_store.take_recovery_code(connection, user.id, tokens.hash_of(plain), now):
+    if access_store.take_recovery_code(connection, user.id, secrets.hash_of(plain), now):
         events.record(connection, now, actor, "recovery-code.used", user.email)
         return
     raise NotAuthenticatedError(reason="The code is wrong, or was used already")
@@ -118,7 +118,7 @@ def new_recovery_codes(
 ) -> list[str]:
     """Ten new recovery codes, told this once; earlier ones hold no more."""
     codes = [base64.b32encode(random(_CODE_BYTES)).decode("ascii") for _ in range(RECOVERY_CODES)]
-    access_store.set_recovery_codes(connection, user.id, [tokens.hash_of(code) for code in codes])
+    access_store.set_recovery_codes(connection, user.id, [secrets.hash_of(code) for code in codes])
     events.record(connection, now, actor, "recovery-codes.made", user.email)
     return [in_groups(code) for code in codes]
 

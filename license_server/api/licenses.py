@@ -23,15 +23,17 @@ from license_server.api.auth import (
 )
 from license_server.api.operations import describe
 from license_server.audit import audit_store
-from license_server.audit.audit_store import Reply
+from license_server.db.reply_store import Reply
 from license_server.licenses import (
     acts,
     issuing,
     license_store,
     notes,
+    planning,
+    recording,
 )
-from license_server.licenses.acts import Wanted
 from license_server.licenses.license_store import StoredLicense
+from license_server.licenses.planning import ActRequest
 from license_server.licenses.proposal_store import Proposal
 from license_server.licenses.search import Filter
 from license_server.site import Site
@@ -77,7 +79,7 @@ async def one(number: str, request: Request, site: AtSite, actor: Reader) -> Res
     now = site.clock()
 
     def read(connection: Connection) -> tuple[StoredLicense, str]:
-        return _find(connection, number, actor), acts.etag(connection, number)
+        return _find(connection, number, actor), recording.etag(connection, number)
 
     stored, etag = await site.read(read)
     return messages.json_response(responses.license_json(stored, now), etag)
@@ -172,13 +174,13 @@ async def _act(
     dry = messages.is_dry(request)
     members, body = await messages.body_of(request)
     now, key = site.clock(), messages.idempotency(request, body)
-    wanted = Wanted(act, members, number, messages.expected(request))
+    wanted = ActRequest(act, members, number, messages.expected(request))
     if dry:
         return await _look(site, wanted, actor, now)
     if act in ("suspend", "revoke"):
 
         def end(connection: Connection) -> Reply:
-            stored = acts.end(connection, wanted, actor, now)
+            stored = recording.end(connection, wanted, actor, now)
             return Reply(200, None, messages.encode(responses.license_json(stored, now)))
 
         return messages.respond(await site.once(actor, key, now, end))
@@ -198,7 +200,7 @@ def told(done: StoredLicense | Proposal, now: int) -> Reply:
     return Reply(201, shape["links"]["self"], messages.encode(shape))
 
 
-async def _look(site: Site, wanted: Wanted, actor: Actor, now: int) -> Response:
+async def _look(site: Site, wanted: ActRequest, actor: Actor, now: int) -> Response:
     if wanted.act in ("suspend", "revoke"):
 
         def check(connection: Connection) -> StoredLicense:
@@ -210,7 +212,7 @@ async def _look(site: Site, wanted: Wanted, actor: Actor, now: int) -> Response:
         shape = responses.license_json(await site.read(check), now)
         return messages.json_response({"dry_run": True, "act": wanted.act, "license": shape})
     planned = await site.read(
-        lambda connection: acts.plan(connection, wanted, actor, now, look=True)
+        lambda connection: planning.plan(connection, wanted, actor, now, look=True)
     )
     return messages.json_response(responses.plan_json(planned))
 

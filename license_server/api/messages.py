@@ -9,8 +9,8 @@ from starlette.responses import Response
 
 from license_core import strictjson
 from license_core.errors import InputInvalidError
-from license_server.audit.audit_store import Reply
 from license_server.db.idempotency import Idempotency
+from license_server.db.reply_store import Reply
 from license_server.http import cursors
 
 T = TypeVar("T")

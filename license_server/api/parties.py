@@ -18,12 +18,12 @@ from license_server.api.auth import (
     Reader,
 )
 from license_server.api.operations import describe
-from license_server.audit.audit_store import Reply
 from license_server.catalog import (
     catalog_store,
     customers,
     products,
 )
+from license_server.db.reply_store import Reply
 from license_server.http.path_params import plain_name, row_id
 
 router = APIRouter(prefix=PREFIX)

@@ -20,7 +20,7 @@ from license_server.api.auth import (
 )
 from license_server.api.licenses import told
 from license_server.api.operations import describe
-from license_server.audit.audit_store import Reply
+from license_server.db.reply_store import Reply
 from license_server.http.path_params import row_id
 from license_server.licenses import acts, proposal_store, proposals
 

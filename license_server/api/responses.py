@@ -15,8 +15,8 @@ from license_server.audit.audit_store import Event, StoredCheckpoint
 from license_server.catalog import products
 from license_server.catalog.catalog_store import Customer, Product
 from license_server.licenses import issuing
-from license_server.licenses.acts import Plan
 from license_server.licenses.license_store import StoredLicense
+from license_server.licenses.planning import Plan
 from license_server.licenses.proposal_store import Proposal
 
 

@@ -6,8 +6,8 @@ What may be left out may also be null: both mean that nothing is said.
 from typing import Any
 
 from license_core import claims
-from license_server.catalog import customers
-from license_server.licenses import license_store, orders
+from license_server.catalog import customers, terms
+from license_server.licenses import license_store
 from license_server.permissions import PERMISSIONS, ROLES
 
 Schema = dict[str, Any]
@@ -70,13 +70,13 @@ _FEATURES = {
     "type": "array",
     "items": _name(),
     "uniqueItems": True,
-    "maxItems": orders.MAX_NAMES,
+    "maxItems": terms.MAX_NAMES,
 }
 _LIMITS = {
     "type": "object",
     "propertyNames": {"pattern": _NAME},
     "additionalProperties": _integer(0, claims.MAX_INTEGER),
-    "maxProperties": orders.MAX_NAMES,
+    "maxProperties": terms.MAX_NAMES,
 }
 _ZONE = {
     "type": "string",
@@ -84,7 +84,7 @@ _ZONE = {
     "description": "Whose days are meant: any name of the time zone database, such as these.",
 }
 _DAYS = _integer(1, 36_500)
-_MANY_DAYS = _integer(0, orders.MAX_DAYS)
+_MANY_DAYS = _integer(0, terms.MAX_DAYS)
 _MATCH = {
     "type": "string",
     "enum": ["exact", "anchored"],

@@ -11,7 +11,7 @@ from license_core.claims import ClaimError
 from license_core.errors import InputInvalidError
 from license_server.access import access_store, tokens
 from license_server.access.access_store import StoredToken
-from license_server.access.tokens import Grant
+from license_server.access.tokens import MOST_DAYS, Grant
 from license_server.actor import Actor
 from license_server.api import (
     PREFIX,
@@ -21,7 +21,6 @@ from license_server.api import (
 from license_server.api.auth import AtSite, Needs
 from license_server.api.operations import describe
 
-MOST_DAYS = 3660
 router = APIRouter(prefix=f"{PREFIX}/tokens", tags=["tokens"])
 Manager = Annotated[Actor, Depends(Needs("tokens:manage"))]
 

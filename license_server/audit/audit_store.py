@@ -1,13 +1,11 @@
 """The record: events and their chain; and the replies to requests that carried a key."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import (
     Connection,
-    Select,
     bindparam,
-    delete,
     func,
     insert,
     literal,
@@ -16,27 +14,15 @@ from sqlalchemy import (
     update,
 )
 
-from license_server.catalog.catalog_store import Customer
 from license_server.db import deferred
+from license_server.db.deferred import streamed
 from license_server.db.tables import (
     audit_events,
     checkpoints,
-    idempotency_keys,
-    keysets,
-    licenses,
-    users,
 )
-
-MOST_OF_CUSTOMER = 500
-"""Of so many licences of a customer the events are listed."""
 
 # Made once: what SQLAlchemy knows of a statement by heart it need not work out at each issue.
 _ADD_EVENT = insert(audit_events).inline()
-_KEPT_REPLY = select(idempotency_keys).where(
-    idempotency_keys.c.actor == bindparam("actor"), idempotency_keys.c.key == bindparam("key")
-)
-_NEWEST_VERSION = select(func.max(keysets.c.version))
-_KEEP_REPLY = insert(idempotency_keys).inline()
 
 
 class Event(NamedTuple):
@@ -66,23 +52,6 @@ class NewEvent(NamedTuple):
     address: str | None
     reason: str | None
     rows: str | None
-
-
-class Reply(NamedTuple):
-    """What a request was answered."""
-
-    status: int
-    location: str | None
-    body: bytes
-
-
-class Kept(NamedTuple):
-    """A key, the SHA-256 of the request that came with it, and its reply, if it is done."""
-
-    fingerprint: bytes
-    at: int
-    """When it was done, or worked on last."""
-    reply: Reply | None
 
 
 class StoredCheckpoint(NamedTuple):
@@ -142,17 +111,6 @@ def events(
         )
     rows = connection.execute(query.order_by(*(one.desc() for one in order)).limit(limit))
     return [Event(*row) for row in rows]
-
-
-def of_customer(connection: Connection, customer: Customer) -> list[str]:
-    """The subjects of a customer's events: its name, and the numbers of its newest licences."""
-    query = (
-        select(licenses.c.number)
-        .where(licenses.c.customer_id == customer.id)
-        .order_by(licenses.c.id.desc())
-        .limit(MOST_OF_CUSTOMER)
-    )
-    return [customer.name, *connection.execute(query).scalars()]
 
 
 def trail(connection: Connection, subjects: Sequence[str]) -> list[Event]:
@@ -239,11 +197,6 @@ def all_unlinked(connection: Connection) -> Iterator[Event]:
     yield from (Event(*row) for row in streamed(connection, query))
 
 
-def streamed(connection: Connection, query: Select[Any]) -> Iterable[Any]:
-    """The rows of *query*, however many: a thousand at a time are in memory."""
-    return connection.execute(query, execution_options={"yield_per": 1000})
-
-
 def add_checkpoint(connection: Connection, checkpoint: StoredCheckpoint) -> None:
     """Store a checkpoint."""
     connection.execute(insert(checkpoints), checkpoint._asdict())
@@ -274,104 +227,4 @@ def count_events(connection: Connection) -> int:
 # Replies
 
 
-def kept_reply(connection: Connection, actor: str, key: str) -> Kept | None:
-    """What *actor*'s request with *key* was, and its reply."""
-    for kept in deferred.waiting(connection, _KEEP_REPLY):
-        if (kept["actor"], kept["key"]) == (actor, key):
-            return _kept(kept)
-    row = connection.execute(_KEPT_REPLY, {"actor": actor, "key": key}).first()
-    return None if row is None else _kept(row._asdict())
-
-
-def _kept(row: Mapping[str, Any]) -> Kept:
-    done = row["status"] is not None
-    reply = Reply(row["status"], row["location"], bytes(row["body"])) if done else None
-    return Kept(bytes(row["fingerprint"]), row["created_at"], reply)
-
-
-def keep_reply(
-    connection: Connection, actor: str, key: str, fingerprint: bytes, now: int, reply: Reply | None
-) -> None:
-    """Keep the reply to a request, or that it is being worked on.
-
-    Raises IntegrityError, by the commit at the latest, where there is one with this key already.
-    """
-    values = {"actor": actor, "key": key, "fingerprint": fingerprint, "created_at": now}
-    answer = (None, None, None) if reply is None else tuple(reply)
-    values |= dict(zip(("status", "location", "body"), answer, strict=True))
-    deferred.add(connection, _KEEP_REPLY, values)
-
-
-def kept_replies(
-    connection: Connection, actor: str, prefix: str, limit: int
-) -> list[tuple[str, int, Reply]]:
-    """The replies to *actor*'s requests whose keys begin so: key, instant, reply; newest first."""
-    deferred.write(connection)
-    table = idempotency_keys
-    query = (
-        select(table.c.key, table.c.created_at, table.c.status, table.c.location, table.c.body)
-        .where(
-            table.c.actor == actor,
-            table.c.key.startswith(prefix, autoescape=True),
-            table.c.status.is_not(None),
-        )
-        .order_by(table.c.created_at.desc(), table.c.key)
-        .limit(limit)
-    )
-    rows = connection.execute(query)
-    return [(key, at, Reply(status, to, bytes(body))) for key, at, status, to, body in rows]
-
-
-def others_with_key(connection: Connection, actor: str, key: str) -> list[str]:
-    """The people besides *actor* who used this key, in the order of their names."""
-    table = idempotency_keys
-    people = select(literal("user:") + users.c.email)  # each key is looked up, not all of them
-    query = (
-        select(table.c.actor)
-        .where(table.c.actor.in_(people), table.c.actor != actor, table.c.key == key)
-        .order_by(table.c.actor)
-    )
-    return list(connection.execute(query).scalars())
-
-
-def touch_reply(connection: Connection, actor: str, key: str, now: int) -> None:
-    """Note that a request is still worked on."""
-    deferred.write(connection)
-    table = idempotency_keys
-    query = update(table).where(table.c.actor == actor, table.c.key == key)
-    connection.execute(query.values(created_at=now))
-
-
-def forget_reply(connection: Connection, actor: str, key: str) -> None:
-    """Forget a request that came to nothing."""
-    deferred.write(connection)
-    table = idempotency_keys
-    connection.execute(delete(table).where(table.c.actor == actor, table.c.key == key))
-
-
-def forget_replies_before(connection: Connection, instant: int) -> None:
-    """Forget the replies that are older than *instant*."""
-    deferred.write(connection)
-    connection.execute(delete(idempotency_keys).where(idempotency_keys.c.created_at < instant))
-
-
 # Keysets
-
-
-def add_keyset(connection: Connection, version: int, token: str, now: int) -> None:
-    """Store a keyset."""
-    connection.execute(insert(keysets), {"version": version, "token": token, "created_at": now})
-
-
-def newest_version(connection: Connection) -> int:
-    """The version of the keyset that is in force."""
-    version: int | None = connection.execute(_NEWEST_VERSION).scalar()
-    return version or 0
-
-
-def newest_keyset(connection: Connection) -> str | None:
-    """The token of the keyset with the highest version."""
-    token: str | None = connection.execute(
-        select(keysets.c.token).order_by(keysets.c.version.desc()).limit(1)
-    ).scalar()
-    return token

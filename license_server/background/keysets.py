@@ -13,9 +13,8 @@ from starlette.concurrency import run_in_threadpool
 from license_core.errors import LicenseError
 from license_server.background.loop import every_second
 from license_server.db.database import Database
-from license_server.licenses.issuing import Issuer
-from license_server.operations import data_folder
 from license_server.settings import ServerSettings
+from license_server.signing.issuer import Issuer, open_issuer, read_trust, signer_uri
 from license_server.signing.keysets import Trust
 from license_server.site import Clock
 
@@ -57,12 +56,12 @@ class Succession:
         trust, uri = self._present()
         if (trust.text, uri) == self._known:
             return
-        issuer = data_folder.open_issuer(self._settings, trust, self._clock(), self._database.tally)
+        issuer = open_issuer(self._settings, trust, self._clock(), self._database.tally)
         self._use(issuer)
         self._known, self._failed = (trust.text, uri), None
         _log.info("keyset taken up", version=issuer.version, kid=issuer.signer.public_key.kid)
 
     def _present(self) -> tuple[Trust, str]:
         """What is in force, and where the key is that signs by it."""
-        trust = data_folder.read_trust(self._settings, self._database)
-        return trust, data_folder.signer_uri(self._settings, trust, self._clock())
+        trust = read_trust(self._settings, self._database)
+        return trust, signer_uri(self._settings, trust, self._clock())

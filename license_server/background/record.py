@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 import structlog
 
 from license_core.errors import LicenseError
-from license_server.audit import audit_store, chain
+from license_server.audit import chain
 from license_server.audit.checkpoints import Notary
 from license_server.background.loop import every_second
-from license_server.db import idempotency
+from license_server.db import idempotency, reply_store
 from license_server.site import Site
 
 _FORGETS_EVERY = 3600  # seconds
@@ -59,7 +59,7 @@ class Keeper:
             return
         before = now - idempotency.KEPT_SECONDS
         await self.site.write(
-            lambda connection: audit_store.forget_replies_before(connection, before)
+            lambda connection: reply_store.forget_replies_before(connection, before)
         )
         self._forgot_at = now
 

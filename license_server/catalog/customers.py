@@ -18,7 +18,7 @@ from license_server.actor import Actor
 from license_server.audit import digests, events
 from license_server.catalog import catalog_store
 from license_server.catalog.catalog_store import Customer
-from license_server.licenses.orders import words
+from license_server.catalog.fields import clean_text
 
 LANGUAGES = ("en", "zh")
 MEMBERS = ("name", "contact_name", "contact_email", "language", "notes")
@@ -34,7 +34,7 @@ def read(members: Mapping[str, Any]) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for name in ("name", "contact_name", "contact_email"):
             if name in members:
-                values[name] = words(members, name) if members[name] is not None else None
+                values[name] = clean_text(members, name) if members[name] is not None else None
         if "name" in values and not values["name"]:
             raise ClaimError("name", "it is missing")
         if "language" in members:

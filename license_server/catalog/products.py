@@ -17,9 +17,8 @@ from license_core.errors import (
 from license_core.reason import Reason
 from license_server.actor import Actor
 from license_server.audit import digests, events
-from license_server.catalog import catalog_store
+from license_server.catalog import catalog_store, fields, terms
 from license_server.catalog.catalog_store import Product
-from license_server.licenses import orders
 
 DEFAULTS = ("days", "edition", "features", "limits", "match", "notify_days", "grace_days")
 """The members of an order that a product may have a default for."""
@@ -55,7 +54,7 @@ def filled(
     known = isinstance(named, str) and claims.choice_name(named)
     product = find_product(named) if known else None
     standard = {} if settled else defaults(product)
-    if any(name in given for name in orders.TERM[:3]):
+    if any(name in given for name in terms.TERM[:3]):
         standard.pop("days", None)
     if given.get("perpetual"):
         standard.pop("notify_days", None)
@@ -72,10 +71,10 @@ def read(members: Mapping[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     try:
         if "name" in members:
-            values["name"] = claims.required(orders.name(given, "name"), "name")
+            values["name"] = claims.required(fields.choice_name(given, "name"), "name")
         if "longest_days" in members:
             values["longest_days"] = claims.integer(
-                given, "longest_days", least=1, most=orders.MAX_DAYS
+                given, "longest_days", least=1, most=terms.MAX_DAYS
             )
         if "rehosts" in members:
             values["rehosts"] = claims.integer(given, "rehosts", most=_MOST_REHOSTS)
@@ -101,7 +100,7 @@ def _defaults(given: Any) -> str | None:
             "there is no default for it; there is for {allowed}", allowed=", ".join(DEFAULTS)
         )
         raise ClaimError(f"defaults.{unknown}", reason)
-    orders.check_terms(given)
+    terms.check_terms(given)
     return strictjson.dumps(given).decode("utf-8")
 
 

@@ -26,8 +26,9 @@ def fsck_(settings: ServerSettings, checkpoints: tuple[str, ...], as_json: bool)
     Needs no passphrase. Ends with 95 where a fault was found.
     """
     from license_server.operations import data_folder, fsck
+    from license_server.signing.issuer import read_roots
 
-    trusted = fsck.Trusted(data_folder.read_roots(settings), data_folder.read_record_key(settings))
+    trusted = fsck.Trusted(read_roots(settings), data_folder.read_record_key(settings))
 
     def check(connection: Connection, given: list[Given], tell: Tell, advance: Advance) -> None:
         fsck.check(connection, trusted, given, tell, advance)

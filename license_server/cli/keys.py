@@ -23,6 +23,7 @@ from license_core.errors import (
 )
 from license_core.keyset import Keyset, SigningKey
 from license_server.actor import COMMAND
+from license_server.catalog.terms import DAY
 from license_server.cli.output import (
     licences,
     say,
@@ -31,7 +32,6 @@ from license_server.cli.output import (
 from license_server.cli.progress import Progress
 from license_server.cli.shared import input_file
 from license_server.db.database import Database
-from license_server.licenses.orders import DAY
 from license_server.settings import ServerSettings
 
 if TYPE_CHECKING:
@@ -68,11 +68,12 @@ def list_(settings: ServerSettings, as_json: bool) -> None:
     """List the keys of the keyset in force. Needs no passphrase."""
     from license_server.operations import data_folder
     from license_server.signing import keysets
+    from license_server.signing.issuer import read_trust, signer_uri
 
     now = int(time.time())
     with closing(data_folder.open_database(settings)) as database:
-        trust = data_folder.read_trust(settings, database)
-        uri = data_folder.signer_uri(settings, trust, now)
+        trust = read_trust(settings, database)
+        uri = signer_uri(settings, trust, now)
     keyset = trust.keyset.keyset
     ours = _signing(settings, trust, uri)
     if as_json:
@@ -295,9 +296,10 @@ def install_(settings: ServerSettings, files: tuple[str, ...]) -> None:
 def file_(settings: ServerSettings, output: str) -> None:
     """Write the keyset in force, with its roots: for sites that are to know it at once."""
     from license_server.operations import data_folder
+    from license_server.signing.issuer import read_trust
 
     with closing(data_folder.open_database(settings)) as database:
-        trust = data_folder.read_trust(settings, database)
+        trust = read_trust(settings, database)
     with written(output) as put:
         put(trust.text.encode("ascii"))
 
@@ -420,11 +422,12 @@ class _Change:
 
     def __init__(self, settings: ServerSettings, output: str | None) -> None:
         from license_server.operations import data_folder
+        from license_server.signing.issuer import read_trust
 
         self._settings, self._output = settings, output
         self.database: Database = data_folder.open_database(settings)
         try:
-            self.trust = data_folder.read_trust(settings, self.database)
+            self.trust = read_trust(settings, self.database)
             draft = self._draft()
             self._continued = draft is not None
             self.base = draft or self.trust.keyset.keyset

@@ -233,9 +233,9 @@ COMMANDS = (issue, renew, rehost, change, reinstate, suspend, revoke, history, f
 
 def _terms(given: dict[str, Any]) -> dict[str, Any]:
     """*given* with its features and limits as an order has them; none given says nothing."""
-    from license_server.web import forms
+    from license_server.catalog import terms
 
-    features, limits = list(given.pop("features")), forms.limits_of(given.pop("limits"))
+    features, limits = list(given.pop("features")), terms.limits_of(given.pop("limits"))
     return (
         given
         | ({"features": features} if features else {})
@@ -247,16 +247,16 @@ def _issue(
     settings: ServerSettings, act: str, number: str | None, given: dict[str, Any], output: str
 ) -> None:
     """Do *act*, and write the file of the licence that it makes."""
-    from license_server.audit.audit_store import Reply
-    from license_server.licenses import acts, issuing
-    from license_server.licenses.acts import Wanted
+    from license_server.db.reply_store import Reply
+    from license_server.licenses import issuing, planning
+    from license_server.licenses.planning import ActRequest
     from license_server.licenses.proposal_store import Proposal
     from license_server.operations import data_folder
     from license_server.site import Site
 
     now = int(time.time())
     members = {name: value for name, value in given.items() if value not in (None, False)}
-    wanted = Wanted(act, members, number)
+    wanted = ActRequest(act, members, number)
     database, issuer = data_folder.open_vault(settings)
     kept: list[StoredLicense | Proposal] = []
 
@@ -267,7 +267,7 @@ def _issue(
     try:
         site = Site(settings, database, issuer, lambda: now, secrets.token_bytes)
         with database.reading() as connection:
-            seen = acts.plan(connection, wanted, COMMAND, now, look=True)
+            seen = planning.plan(connection, wanted, COMMAND, now, look=True)
         with written(output) as put:
             asyncio.run(site.act(wanted, COMMAND, now, tell))
             (stored,) = kept
@@ -294,11 +294,11 @@ def _issue(
 
 
 def _end(settings: ServerSettings, act: str, number: str, reason: str) -> None:
-    from license_server.licenses import acts
-    from license_server.licenses.acts import Wanted
+    from license_server.licenses import recording
+    from license_server.licenses.planning import ActRequest
 
-    wanted, now = Wanted(act, {"reason": reason}, number), int(time.time())
-    stored = write(settings, lambda connection: acts.end(connection, wanted, COMMAND, now))
+    wanted, now = ActRequest(act, {"reason": reason}, number), int(time.time())
+    stored = write(settings, lambda connection: recording.end(connection, wanted, COMMAND, now))
     say(f"{stored.number} for {_to_whom(stored)}: {stored.state}.")
 
 

@@ -42,7 +42,7 @@ def list_(settings: ServerSettings, all_: bool) -> None:
 @click.pass_obj
 def approve(settings: ServerSettings, id: int, reason: str | None) -> None:
     """Approve the proposal ID and issue its licence; `file` writes what was issued."""
-    from license_server.audit.audit_store import Reply
+    from license_server.db.reply_store import Reply
     from license_server.licenses.license_store import StoredLicense
     from license_server.licenses.proposal_store import Proposal
     from license_server.operations import data_folder

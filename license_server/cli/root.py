@@ -132,8 +132,8 @@ def rotate(
     They count once enough of the former root keys signed them, and enough of the new ones too:
     begin without FILE, then let the others sign the file that comes of it.
     """
-    from license_server.operations import data_folder
     from license_server.signing import root_signing
+    from license_server.signing.issuer import read_root
 
     if file is not None:
         if trusted or vendor:
@@ -144,7 +144,7 @@ def rotate(
         if not trusted or vendor is None:
             missing = "--vendor" if trusted else "--trust"
             raise InputInvalidError(field=missing, reason="it is missing")
-        keys = [data_folder.read_root(path) for path in trusted]
+        keys = [read_root(path) for path in trusted]
         try:
             work = root_signing.next_roots(vendor, former, keys, needed, int(time.time()))
         except ValueError as error:

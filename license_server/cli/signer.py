@@ -44,13 +44,14 @@ def create(settings: ServerSettings, uri: str | None) -> None:
 def show(settings: ServerSettings, uri: str | None) -> None:
     """Say which key is at URI, by default the one that signs; nothing is signed."""
     from license_server.operations import data_folder
+    from license_server.signing.issuer import read_trust, signer_uri
     from license_server.signing.signers import describe
 
     where = uri or settings.signer
     if where is None:
         with closing(data_folder.open_database(settings)) as database:
-            trust = data_folder.read_trust(settings, database)
-            where = data_folder.signer_uri(settings, trust, int(time.time()))
+            trust = read_trust(settings, database)
+            where = signer_uri(settings, trust, int(time.time()))
     told = describe(where, settings.read_passphrase)
     _tell(told.public_key)
     kept = "can be copied" if told.exportable else "never leaves the token"

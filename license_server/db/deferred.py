@@ -5,11 +5,11 @@ little more than one. Whoever reads or changes such a table before the commit lo
 or writes what is gathered first. Where nothing is gathered a row is written at once.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Insert
+from sqlalchemy import Connection, Insert, Select
 
 Row = Mapping[str, Any]
 _GATHERED = "gathered rows"
@@ -52,3 +52,8 @@ def gathering(connection: Connection) -> Iterator[None]:
 def _gathered(connection: Connection) -> dict[Insert, list[Row]] | None:
     found: dict[Insert, list[Row]] | None = connection.info.get(_GATHERED)
     return found
+
+
+def streamed(connection: Connection, query: Select[Any]) -> Iterable[Any]:
+    """The rows of *query*, however many: a thousand at a time are in memory."""
+    return connection.execute(query, execution_options={"yield_per": 1000})

@@ -12,8 +12,8 @@ from starlette.responses import JSONResponse, Response
 from license_core.errors import LicenseError, NotPermittedError
 from license_server.http import metrics, proxies
 from license_server.http.metrics import Metrics
-from license_server.licenses import issuing
 from license_server.operations import schema
+from license_server.signing.issuer import check_signing_key
 from license_server.site import Site
 
 router = APIRouter()
@@ -59,7 +59,7 @@ async def _missing(site: Site) -> list[str]:
     if not site.database.writer.alive:
         missing.append("writer")
     try:
-        issuing.check_signing_key(site.issuer, site.clock())
+        check_signing_key(site.issuer, site.clock())
         if site.issuer.remote is not None:
             await run_in_threadpool(site.issuer.remote.check)
     except LicenseError:

@@ -9,7 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from sqlalchemy import Connection, Engine, Insert, event
 
 from license_server.db.tables import audit_events
-from license_server.licenses.issuing import Issuer
+from license_server.signing.issuer import Issuer
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}

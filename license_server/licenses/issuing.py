@@ -5,7 +5,7 @@ Nobody is given a file before that is committed.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -22,46 +22,20 @@ from license_core.errors import (
     InternalError,
     LicenseError,
     NotFoundError,
-    SignerUnavailableError,
     utc,
 )
-from license_core.keyset import TrustedKeyset
 from license_core.license import HostBinding, License
-from license_core.roots import Roots
-from license_core.signer import Signer
 from license_core.verify import open_license
 from license_server.licenses import license_store
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.orders import NUMBER, Order
 from license_server.signing import keysets
-from license_server.signing.signers import Remote
+from license_server.signing.issuer import Issuer, Random, check_signing_key
 
 _SAMPLE = 50
 """Of so many licences in bulk one is verified as a client would (docs/adr/0011)."""
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = tuple(first + second for first in _CROCKFORD for second in _CROCKFORD)
-Random = Callable[[int], bytes]
-
-
-class Issuer(NamedTuple):
-    """The vendor: its name, its signing key, and what clients know of it."""
-
-    name: str
-    signer: Signer
-    keyset: TrustedKeyset
-    keyset_token: str
-    """The blocks that prove the keyset, as each licence file has them."""
-    shipped: Roots
-    """What the product trusts by itself."""
-    roots: Roots
-    """… and what it has come to trust since: the roots that the keyset is signed by."""
-    remote: Remote | None = None
-    """The signer, where its key is not in this process: to sign may take long, or fail."""
-
-    @property
-    def version(self) -> int:
-        """Of the keyset."""
-        return self.keyset.keyset.version
 
 
 class Drawn(NamedTuple):
@@ -144,33 +118,6 @@ def _verify(drawn: Drawn, issuer: Issuer) -> None:
         raise InternalError(reason=f"what was signed does not verify ({error.sentence})") from error
     if verified.license != drawn.license:
         raise InternalError(reason="what was signed is not what was ordered")
-
-
-def check_signing_key(issuer: Issuer, now: int, product: str | None = None) -> None:
-    """Raise SignerUnavailableError unless the keyset lets the key sign now, for that *product*."""
-    key = issuer.signer.public_key
-    entry = next((entry for entry in issuer.keyset.keyset.keys if entry.key == key), None)
-    if entry is None:
-        reason = f"the keyset does not name the key {key.kid}"
-    elif entry.state != "active":
-        reason = f"the keyset says that the key is {entry.state}"
-    elif not entry.nbf <= now < entry.exp:
-        reason = f"it may sign from {utc(entry.nbf)} until {utc(entry.exp)}; is the clock right?"
-    elif product is not None and entry.products is not None and product not in entry.products:
-        reason = f"it is not for the product {product}"
-    else:
-        return
-    raise SignerUnavailableError(reason=reason.rstrip("?"))
-
-
-def check_in_force(issuer: Issuer, newest: int) -> None:
-    """Raise SignerUnavailableError where *newest*, a keyset, was installed that *issuer* lacks.
-
-    Its key may be one that was lost: nothing is recorded that it signed after that.
-    """
-    if newest != issuer.version:
-        reason = f"keyset {newest} was installed, and {issuer.version} is in use; try again"
-        raise SignerUnavailableError(reason=reason)
 
 
 def find(connection: Connection, number: str) -> StoredLicense:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, func, insert, or_, select
 
+from license_server.catalog.catalog_store import Customer
 from license_server.db.tables import (
     customers,
     keysets,
@@ -226,3 +227,18 @@ def listed(
         return Page([], below)
     query = ALL.where(licenses.c.id.in_(ids)).order_by(licenses.c.id.desc())
     return Page([StoredLicense(*tuple(row)) for row in connection.execute(query)], below)
+
+
+MOST_OF_CUSTOMER = 500
+"""Of so many licences of a customer the events are listed."""
+
+
+def of_customer(connection: Connection, customer: Customer) -> list[str]:
+    """The subjects of a customer's events: its name, and the numbers of its newest licences."""
+    query = (
+        select(licenses.c.number)
+        .where(licenses.c.customer_id == customer.id)
+        .order_by(licenses.c.id.desc())
+        .limit(MOST_OF_CUSTOMER)
+    )
+    return [customer.name, *connection.execute(query).scalars()]

@@ -6,9 +6,9 @@ from sqlalchemy import Connection
 
 from license_core.claims import ClaimError, choice_name
 from license_core.request import LicenseRequest
-from license_server.catalog import catalog_store
+from license_server.catalog import catalog_store, fields
 from license_server.catalog.catalog_store import Customer, Product
-from license_server.licenses import license_store, orders
+from license_server.licenses import license_store
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.search import Filter
 
@@ -71,6 +71,6 @@ def known(
 def _name(typed: str) -> str | None:
     """A customer's name as it would be written down; None for what is none."""
     try:
-        return orders.words({"customer": typed}, "customer") if typed.strip() else None
+        return fields.clean_text({"customer": typed}, "customer") if typed.strip() else None
     except ClaimError:
         return None

@@ -9,7 +9,7 @@ from license_core.claims import ClaimError
 from license_core.errors import InputInvalidError
 from license_server.actor import Actor
 from license_server.audit import events
-from license_server.licenses import orders
+from license_server.catalog import fields
 from license_server.licenses.license_store import StoredLicense
 
 _LONGEST = 1000
@@ -27,7 +27,7 @@ def add(
     if unknown is not None:
         raise InputInvalidError(field=unknown[:64], reason="there is no such member; there is note")
     try:
-        text = orders.words(
+        text = fields.clean_text(
             {name: value for name, value in members.items() if value is not None}, "note", _LONGEST
         )
     except ClaimError as error:

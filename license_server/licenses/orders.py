@@ -5,7 +5,6 @@ to be different: its term, its host, or what it allows.
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
@@ -21,19 +20,15 @@ from license_core.errors import (
     TermOverError,
     utc,
 )
-from license_core.license import MATCHES, License
+from license_core.license import License
 from license_core.reason import Reason
 from license_core.request import LicenseRequest
+from license_server.catalog.fields import choice_name, clean_text
+from license_server.catalog.terms import CHANGES, DAY, MAX_DAYS, TERM, read_days, read_terms
 
-DAY = 86400
-MAX_DAYS = 36_500
-MAX_NAMES = 200
-"""The most features, and the most limits, of one licence."""
 NUMBER = re.compile(r"HS-[0-9]{4}-[0-9A-HJKMNP-TV-Z]{8}")
 """A licence's number; its last part is random, in Crockford's base 32."""
 
-# Letters and symbols that are blank: two names that differ only in them look the same.
-_UNSEEN = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 
 MEMBERS = (
     "customer",
@@ -55,8 +50,6 @@ MEMBERS = (
 
 
 REASON = "reason"
-TERM = ("days", "expires", "perpetual", "time_zone")
-CHANGES = ("edition", "features", "limits", "match", "notify_days", "grace_days")
 CHANGED = {
     "renew": (*TERM, "continue_from", "notify_days", "grace_days"),
     "rehost": ("host", "match"),
@@ -104,14 +97,6 @@ def again(act: str, former: License, members: Mapping[str, Any], now: int) -> Or
     return _told_plainly(lambda: _again(act, former, _known(members, CHANGED[act]), now))
 
 
-def check_terms(members: Mapping[str, Any]) -> None:
-    """Raise ClaimError unless *members* are terms that a product may have as defaults."""
-    claims.integer(members, "days", least=1, most=MAX_DAYS)
-    _terms(members)
-    _days(members, "notify_days")
-    _days(members, "grace_days")
-
-
 def _told_plainly(read: Callable[[], Order]) -> Order:
     try:
         return read()
@@ -132,20 +117,20 @@ def _known(members: Mapping[str, Any], allowed: tuple[str, ...]) -> dict[str, An
 
 def _read(given: Mapping[str, Any], now: int) -> Order:
     get = claims.required
-    customer = get(words(given, "customer"), "customer")
-    product = get(name(given, "product"), "product")
+    customer = get(clean_text(given, "customer"), "customer")
+    product = get(choice_name(given, "product"), "product")
     pasted = get(claims.text(given, "host", longest=request.MAX_TEXT), "host")
     zone = _zone(given)
     expires_at = _expiry(given, zone, now)
-    terms = _terms(given)
+    terms = read_terms(given)
     order = Order(
         customer=customer,
         product=product,
         request=request.parse(pasted),
         match=terms.get("match") or "exact",
         expires_at=expires_at,
-        notify_from=_notify_from(expires_at, _days(given, "notify_days")),
-        grace_until=_grace_until(expires_at, _days(given, "grace_days")),
+        notify_from=_notify_from(expires_at, read_days(given, "notify_days")),
+        grace_until=_grace_until(expires_at, read_days(given, "grace_days")),
         maintenance_until=_last_instant(given, "maintenance_until", zone),
         edition=terms.get("edition"),
         features=terms.get("features") or (),
@@ -154,21 +139,6 @@ def _read(given: Mapping[str, Any], now: int) -> Order:
     )
     _check_host(order)
     return order
-
-
-def _terms(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What a licence allows, as far as *given* says. Raises ClaimError."""
-    found = {
-        "edition": name(given, "edition"),
-        "features": _at_most(claims.names(given, "features") or (), "features"),
-        "limits": _at_most(claims.numbers(given, "limits") or {}, "limits"),
-        "match": claims.one_of(given, "match", MATCHES),
-    }
-    return {member: value for member, value in found.items() if member in given}
-
-
-def _days(given: Mapping[str, Any], member: str) -> int | None:
-    return claims.integer(given, member, most=MAX_DAYS)
 
 
 def _notify_from(expires_at: int | None, days: int | None) -> int | None:
@@ -213,12 +183,12 @@ def _again(act: str, former: License, given: Mapping[str, Any], now: int) -> Ord
         until = _last_instant(given, "maintenance_until", zone)
         order = order._replace(maintenance_until=until)
     if "notify_days" in given:
-        notify_from = _notify_from(order.expires_at, _days(given, "notify_days"))
+        notify_from = _notify_from(order.expires_at, read_days(given, "notify_days"))
         order = order._replace(notify_from=notify_from)
     if "grace_days" in given:
-        grace_until = _grace_until(order.expires_at, _days(given, "grace_days"))
+        grace_until = _grace_until(order.expires_at, read_days(given, "grace_days"))
         order = order._replace(grace_until=grace_until)
-    order = order._replace(**_terms(given))
+    order = order._replace(**read_terms(given))
     whole_term = order.begins_at is not None  # the former one, over or not
     if order.expires_at is not None and order.expires_at <= now and not whole_term:
         last = Reason(
@@ -272,54 +242,11 @@ def _check_host(order: Order) -> None:
         raise EvidenceMissingError(field="match", key=order.request.key)
 
 
-def words(given: Mapping[str, Any], member: str, longest: int = 200) -> str | None:
-    """Text for people: composed characters (Unicode NFC), no control characters, no edges."""
-    value = claims.text(given, member, longest=longest)
-    if value is None:
-        return None
-    value = unicodedata.normalize("NFC", " ".join(value.split()))
-    if not value.isprintable():
-        raise ClaimError(member, "it has control characters")
-    if not _UNSEEN.isdisjoint(value) or (value and not any(map(_seen, value))):
-        raise ClaimError(member, "it has characters that nobody can see")
-    return claims.text({member: value}, member, longest=longest)
-
-
-def _seen(character: str) -> bool:
-    """Whether it shows by itself: no mark that only changes the character before it."""
-    return unicodedata.category(character) not in ("Mn", "Me")
-
-
-def name(given: Mapping[str, Any], member: str) -> str | None:
-    """The name of a product, an edition or the like. Raises ClaimError."""
-    value = claims.text(given, member)
-    if value is not None and not claims.choice_name(value):
-        raise ClaimError(
-            member,
-            Reason(
-                "{value!r} is not a name: 1 to 64 letters, digits, `.`, `_`, `:` or `-`",
-                value=value,
-            ),
-        )
-    return value
-
-
 def _number(given: Mapping[str, Any], name: str) -> str | None:
     value = claims.text(given, name)
     if value is not None and not NUMBER.fullmatch(value):
         raise ClaimError(name, Reason("{value!r} is not the number of a licence", value=value))
     return value
-
-
-def _at_most(values: Any, name: str) -> Any:
-    if len(values) > MAX_NAMES:
-        raise ClaimError(
-            name,
-            Reason(
-                "{count} are given; at most {most} are allowed", count=len(values), most=MAX_NAMES
-            ),
-        )
-    return values
 
 
 def _zone(given: Mapping[str, Any]) -> tzinfo:

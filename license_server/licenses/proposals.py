@@ -14,18 +14,19 @@ from license_core.reason import Reason
 from license_server.actor import COMMAND, Actor
 from license_server.audit import audit_store, events
 from license_server.catalog import products
-from license_server.licenses import acts, proposal_store
-from license_server.licenses.acts import Plan, Wanted
-from license_server.licenses.issuing import Drawn, Issuer
+from license_server.licenses import acts, proposal_store, recording
+from license_server.licenses.issuing import Drawn
 from license_server.licenses.license_store import StoredLicense
+from license_server.licenses.planning import ActRequest, Plan
 from license_server.licenses.proposal_store import Proposal
+from license_server.signing.issuer import Issuer
 
 _DECIDE = "proposals:decide"
 _TOKEN = "token:"  # how an actor's name begins
 
 
 def propose(
-    connection: Connection, wanted: Wanted, planned: Plan, actor: Actor, now: int
+    connection: Connection, wanted: ActRequest, planned: Plan, actor: Actor, now: int
 ) -> Proposal:
     """Write down what *actor* wants, for somebody else to decide."""
     proposal = proposal_store.add(
@@ -59,15 +60,15 @@ def seen(connection: Connection, id_: int, actor: Actor) -> Proposal:
     return proposal
 
 
-def wanted(proposal: Proposal) -> Wanted:
+def wanted(proposal: Proposal) -> ActRequest:
     """What was proposed."""
     members = strictjson.loads(proposal.members.encode("utf-8"))
     # What an earlier version wrote down has no defaults in it.
     settled = members.keys() >= set(products.DEFAULTS)
-    return Wanted(proposal.act, members, proposal.subject, settled=settled)
+    return ActRequest(proposal.act, members, proposal.subject, settled=settled)
 
 
-def _settled(wanted: Wanted, planned: Plan) -> dict[str, Any]:
+def _settled(wanted: ActRequest, planned: Plan) -> dict[str, Any]:
     """The members of what is wanted; of a first order with what its product adds now.
 
     What is approved is what was proposed, whatever the product's defaults have become. A default
@@ -143,7 +144,7 @@ def approve(
         raise NotFoundError(what="proposal", name=str(proposal.id))
     _record(connection, decided, actor, "proposal.approved", now, reason)
     by = proposer(proposal, actor)
-    return acts.record(connection, planned, drawn, issuer, by, proposal=proposal.id)
+    return recording.record(connection, planned, drawn, issuer, by, proposal=proposal.id)
 
 
 def refuse(

@@ -20,10 +20,10 @@ from license_core.errors import (
 from license_server.actor import Actor
 from license_server.catalog import products
 from license_server.db.database import Database
-from license_server.licenses import acts, issuing, signed_by
-from license_server.licenses.acts import Plan, Wanted
-from license_server.licenses.issuing import Issuer, Random
+from license_server.licenses import issuing, planning, recording, signed_by
+from license_server.licenses.planning import ActRequest, Plan
 from license_server.licenses.signed_by import Reissued
+from license_server.signing.issuer import Issuer, Random
 
 BATCH = 500
 """How many licences one transaction has."""
@@ -90,7 +90,7 @@ class _Job(NamedTuple):
 
         def record(connection: Connection) -> None:
             for one, new in zip(planned, drawn, strict=True):
-                acts.record(connection, one, new, self.issuer, self.actor, key=self.kid)
+                recording.record(connection, one, new, self.issuer, self.actor, key=self.kid)
 
         self.database.write(record)
         return Batch(len(planned), tuple(wrong)), found[-1].id
@@ -103,9 +103,11 @@ class _Job(NamedTuple):
         planned: list[Plan] = []
         wrong: list[tuple[str, LicenseError]] = []
         for number in numbers:
-            wanted = Wanted("reissue", {"reason": self.reason}, number)
+            wanted = ActRequest("reissue", {"reason": self.reason}, number)
             try:
-                one = acts.plan(connection, wanted, self.actor, self.now, find_product=find_product)
+                one = planning.plan(
+                    connection, wanted, self.actor, self.now, find_product=find_product
+                )
                 planned.append(one)
             except LicenseError as error:
                 wrong.append((number, error))

@@ -28,28 +28,24 @@ from license_core.errors import (
     NotInitialisedError,
     RecordKeyUnavailableError,
     SignerUnavailableError,
-    TrustedKeyInvalidError,
 )
 from license_core.keyset import Keyset, SigningKey
 from license_core.paths import absolute, words
 from license_core.publickey import PublicKey
-from license_core.roots import Roots
 from license_core.signer import MemorySigner, Signer
 from license_core.write_errors import told_plainly
 from license_server.access import access_store, accounts, passwords
 from license_server.access.totp_seeds import Seeds
 from license_server.actor import COMMAND
-from license_server.audit import audit_store, events
+from license_server.audit import events
 from license_server.audit.checkpoints import Notary
 from license_server.db.database import Database, Work
-from license_server.licenses.issuing import Issuer
 from license_server.operations import schema
 from license_server.settings import ServerSettings
-from license_server.signing import keysets
-from license_server.signing.keysets import Trust
+from license_server.signing import keyset_store, keysets
+from license_server.signing.issuer import Issuer, open_issuer, read_trust
 from license_server.signing.signature_count import CountedSigner, Tally
 from license_server.signing.signers import (
-    Remote,
     keyfiles,
     open_signer,
 )
@@ -160,20 +156,6 @@ def read_record_key(settings: ServerSettings) -> PublicKey:
         return PublicKey.from_pem(path.read_text("ascii"))
     except (OSError, ValueError) as error:
         raise RecordKeyUnavailableError(reason=f"{path}: {words(error)}") from error
-
-
-def read_root(path: Path) -> PublicKey:
-    """The root key in the file *path*. Raises TrustedKeyInvalidError."""
-    try:
-        return PublicKey.from_pem(path.read_text("ascii"))
-    except (OSError, ValueError) as error:
-        raise TrustedKeyInvalidError(path=str(path), reason=words(error)) from error
-
-
-def read_roots(settings: ServerSettings) -> Roots:
-    """The root keys that the product ships. Raises TrustedKeyInvalidError."""
-    keys = map(read_root, settings.root_pub_pems)
-    return Roots.shipped(keys, settings.roots_needed)
 
 
 def put_in_place(
@@ -288,49 +270,6 @@ def open_any_database(settings: ServerSettings) -> Database:
     return Database(settings.database_url)
 
 
-def read_trust(settings: ServerSettings, database: Database) -> Trust:
-    """The roots and the keyset that are in force.
-
-    Raises NotInitialisedError, TrustedKeyInvalidError or SignerUnavailableError.
-    """
-    shipped = read_roots(settings)
-    with database.reading() as connection:
-        text = audit_store.newest_keyset(connection)
-    if text is None:
-        raise NotInitialisedError(path=str(settings.data), missing="the keyset")
-    try:
-        return keysets.open_trust(text, shipped)
-    except ValueError as error:
-        names = ", ".join(path.name for path in settings.root_pub_pems)
-        reason = f"the keyset in the database is not signed by {names} ({error})"
-        raise SignerUnavailableError(reason=reason) from error
-
-
-def signer_uri(settings: ServerSettings, trust: Trust, now: int) -> str:
-    """Where the newest key is that may sign at *now*, of those that are here."""
-    may = [one for one in trust.keyset.keyset.keys if keysets.standing(one, now) == "active"]
-    newest = sorted(may, key=lambda one: one.nbf, reverse=True)
-    return settings.signer_uri(one.key.kid for one in newest)
-
-
-def open_issuer(settings: ServerSettings, trust: Trust, now: int, tally: Tally) -> Issuer:
-    """Who signs under *trust*: the newest key that may at *now*, of those that are here.
-
-    What it signs is counted in *tally*. Raises SignerUnavailableError, PassphraseWrongError,
-    SecretFileOpenError, or what settings.read_passphrase raises.
-    """
-    signer = open_signer(signer_uri(settings, trust, now), settings.read_passphrase)
-    return Issuer(
-        name=trust.keyset.keyset.iss,
-        signer=CountedSigner(signer, tally.count),
-        keyset=trust.keyset,
-        keyset_token=trust.text,
-        shipped=read_roots(settings),
-        roots=trust.roots,
-        remote=signer if isinstance(signer, Remote) else None,
-    )
-
-
 def _refuse_used(settings: ServerSettings) -> None:
     try:
         names = sorted(os.listdir(settings.data))
@@ -373,7 +312,7 @@ def _make_database(
         if schema.found(connection) is not None:
             raise AlreadyInitialisedError(path="the database", found="its tables")
         schema.upgrade(connection, now)
-        audit_store.add_keyset(connection, 1, keyset, now)
+        keyset_store.add_keyset(connection, 1, keyset, now)
         row = ("keysets", {"version": 1, "token": keyset, "created_at": now})
         events.record(connection, now, COMMAND, "server.initialised", email, rows=[row])
         user = access_store.add_user(connection, email, password_hash, "administrator", now)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, select
 
-from license_server.audit.audit_store import streamed
+from license_server.db.deferred import streamed
 from license_server.db.tables import (
     idempotency_keys,
     licenses,

@@ -18,20 +18,18 @@ from license_core.errors import (
 )
 from license_core.reason import Reason
 from license_server.actor import Actor
-from license_server.audit import audit_store
-from license_server.audit.audit_store import NewEvent, Reply
+from license_server.audit.audit_store import NewEvent
 from license_server.catalog import catalog_store, customers, products
 from license_server.db import bulk_insert, deferred
 from license_server.db.idempotency import Idempotency
+from license_server.db.reply_store import Reply
 from license_server.db.tables import audit_events, licenses
-from license_server.licenses import acts, issuing
-from license_server.licenses.acts import Plan, Wanted
-from license_server.licenses.issuing import (
-    Drawn,
-    Issuer,
-    Random,
-)
+from license_server.licenses import issuing, planning, recording
+from license_server.licenses.issuing import Drawn
 from license_server.licenses.license_store import NewLicense
+from license_server.licenses.planning import ActRequest, Plan
+from license_server.signing import keyset_store
+from license_server.signing.issuer import Issuer, Random, check_in_force
 
 BATCH = 500
 """How many lines one transaction has."""
@@ -101,8 +99,8 @@ def each(
         try:
             told = {name: members.pop(name) for name in CONTACT if name in members}
             contact = customers.read(told)
-            wanted = Wanted("issue", members)
-            planned = acts.plan(connection, wanted, actor, now, find_product=find_product)
+            wanted = ActRequest("issue", members)
+            planned = planning.plan(connection, wanted, actor, now, find_product=find_product)
             if planned.needs_approval:
                 reason = Reason(
                     "each licence for {product} must be approved by itself",
@@ -144,23 +142,23 @@ def record(
 
     Raises as acts.record does, or IntegrityError where a number is taken.
     """
-    issuing.check_in_force(issuer, audit_store.newest_version(connection))
+    check_in_force(issuer, keyset_store.newest_version(connection))
     customer_ids, product_ids = _party_ids(connection, planned, actor, now)
     ids = iter(bulk_insert.take_ids(connection, licenses, len(planned)))
     rows: list[tuple[Any, ...]] = []
     events: list[NewEvent] = []
     for one, signed in zip(planned, drawn, strict=True):
         if one.plan.former is not None:  # it changes a row, too
-            acts.record(connection, one.plan, signed, issuer, actor, line=one.line)
+            recording.record(connection, one.plan, signed, issuer, actor, line=one.line)
             continue
         license_ = signed.license
-        new = acts.row_of(
+        new = recording.row_of(
             one.plan, signed, issuer, actor, customer_ids[license_.sub], product_ids[license_.aud]
         )
         id_ = next(ids)
         left = ("licenses", new._asdict() | {"id": id_})
         rows.append((id_, *new))
-        events.append(acts.event_of(one.plan, signed, [left], actor, line=one.line))
+        events.append(recording.event_of(one.plan, signed, [left], actor, line=one.line))
     if not rows:
         return _issued(planned, drawn)
     bulk_insert.insert(connection, licenses, ("id", *NewLicense._fields), rows)
@@ -192,7 +190,7 @@ def _party_ids(
     for name in sorted(named - found.keys()):
         found[name] = products.ensure(connection, name, actor, now)
     for one in planned:
-        acts.check_approval(one.plan, found[one.plan.order.product].needs_approval)
+        recording.check_approval(one.plan, found[one.plan.order.product].needs_approval)
     return customer_ids, {name: product.id for name, product in found.items()}
 
 

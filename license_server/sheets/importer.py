@@ -18,15 +18,11 @@ from license_core.errors import (
     LicenseStateError,
 )
 from license_server.actor import Actor
-from license_server.audit.audit_store import Reply
 from license_server.db import idempotency
 from license_server.db.database import Database
 from license_server.db.idempotency import Idempotency
-from license_server.licenses.issuing import (
-    Drawn,
-    Issuer,
-    Random,
-)
+from license_server.db.reply_store import Reply
+from license_server.licenses.issuing import Drawn
 from license_server.sheets.batches import (
     BATCH,
     Line,
@@ -41,6 +37,7 @@ from license_server.sheets.batches import (
     record,
     reply_of,
 )
+from license_server.signing.issuer import Issuer, Random
 
 _TRIES = 4
 

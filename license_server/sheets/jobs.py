@@ -7,12 +7,9 @@ restart stopped goes on from any process, and issues nothing twice.
 
 import hashlib
 import io
-import zipfile
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
-from datetime import UTC, datetime
-from functools import partial
-from itertools import islice, takewhile
+from itertools import takewhile
 from typing import Any, NamedTuple, TypeVar
 
 import anyio.to_thread
@@ -31,14 +28,11 @@ from license_core.errors import (
 from license_core.reason import Reason
 from license_server.access import accounts
 from license_server.actor import Actor
-from license_server.audit import audit_store
-from license_server.audit.audit_store import Reply
 from license_server.catalog import catalog_store, products
 from license_server.catalog.names import alike_key
-from license_server.licenses import issuing, license_store
-from license_server.licenses.license_store import StoredLicense
+from license_server.db import reply_store
+from license_server.db.reply_store import Reply
 from license_server.sheets import (
-    batches,
     importer,
     order_sheet,
 )
@@ -173,32 +167,32 @@ def keep(connection: Connection, data: bytes, actor: Actor, now: int) -> str:
     """The id of the job of the sheet *data*, which is kept."""
     digest = hashlib.sha256(data)
     id_ = digest.hexdigest()[:32]
-    if audit_store.kept_reply(connection, actor.name, _SHEET + id_) is None:
+    if reply_store.kept_reply(connection, actor.name, _SHEET + id_) is None:
         reply = Reply(_DONE, None, data)
-        audit_store.keep_reply(connection, actor.name, _SHEET + id_, digest.digest(), now, reply)
+        reply_store.keep_reply(connection, actor.name, _SHEET + id_, digest.digest(), now, reply)
         # The batches of a job that outlived its sheet are forgotten with the sheet.
-        kept = audit_store.kept_reply(connection, actor.name, _PROGRESS + id_)
+        kept = reply_store.kept_reply(connection, actor.name, _PROGRESS + id_)
         if kept is not None and kept.reply is not None and kept.reply.status != _DONE:
-            audit_store.forget_reply(connection, actor.name, _PROGRESS + id_)
+            reply_store.forget_reply(connection, actor.name, _PROGRESS + id_)
     return id_
 
 
 def find(connection: Connection, id_: str, actor: Actor) -> Job | None:
     """How far *actor*'s job of this id is; None: it was not begun. Raises NotFoundError."""
     _sheet(connection, id_, actor)
-    kept = audit_store.kept_replies(connection, actor.name, _PROGRESS + id_, 1)
+    kept = reply_store.kept_replies(connection, actor.name, _PROGRESS + id_, 1)
     return _job(*kept[0]) if kept else None
 
 
 def others(connection: Connection, id_: str, actor: Actor) -> list[str]:
     """Who else began a job of the same sheet, byte for byte."""
-    return audit_store.others_with_key(connection, actor.name, _PROGRESS + id_)
+    return reply_store.others_with_key(connection, actor.name, _PROGRESS + id_)
 
 
 def begun(connection: Connection, actor: Actor, limit: int) -> list[Job]:
     """At most *limit* jobs that *actor* began, the newest first."""
     return [
-        _job(*one) for one in audit_store.kept_replies(connection, actor.name, _PROGRESS, limit)
+        _job(*one) for one in reply_store.kept_replies(connection, actor.name, _PROGRESS, limit)
     ]
 
 
@@ -395,47 +389,6 @@ def outcomes(site: Site, id_: str, actor: Actor, now: int) -> Iterator[tuple[Lin
         yield from zip(lines, batch, strict=False)
 
 
-def archive(site: Site, id_: str, actor: Actor, now: int) -> Iterator[bytes]:
-    """The files of what a job issued, as a ZIP archive, some at a time. Raises NotFoundError."""
-    stream = _Stream()
-    numbers = (one.number for _, one in outcomes(site, id_, actor, now) if one.number)
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as packed:
-        while some := list(islice(numbers, batches.BATCH)):
-            found = site.database.read(partial(license_store.by_numbers, numbers=some))
-            for stored in found:
-                made = datetime.fromtimestamp(stored.issued_at, UTC).timetuple()[:6]
-                entry = zipfile.ZipInfo(f"{_folder(stored)}/license.dat", made)
-                packed.writestr(entry, issuing.file_of(stored), zipfile.ZIP_DEFLATED)
-            yield stream.taken()
-    yield stream.taken()
-
-
-class _Stream(io.RawIOBase):
-    """What is written can be taken away, and is not kept."""
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, part: Any) -> int:
-        self._parts.append(bytes(part))
-        return len(part)
-
-    def taken(self) -> bytes:
-        """What was written since the last time."""
-        found = b"".join(self._parts)
-        self._parts.clear()
-        return found
-
-
-def _folder(stored: StoredLicense) -> str:
-    """Where a licence's file lies in the archive: nothing in it leads out of there."""
-    told = f"{stored.number} {stored.customer} {stored.host_name or ''}"
-    return "".join(c if c.isalnum() or c == "-" else "_" for c in told).rstrip("_")[:100]
-
-
 def _further(progress: Progress, batch: list[Outcome]) -> Progress:
     numbers = [one.number for one in batch if one.number]
     wrong = [one.line for one in batch if one.slug]
@@ -459,13 +412,13 @@ def _note(
 ) -> None:
     """Write down how far a job is; one that is over stays so."""
     key = _PROGRESS + id_
-    kept = audit_store.kept_reply(connection, actor.name, key)
+    kept = reply_store.kept_reply(connection, actor.name, key)
     if kept is not None and kept.reply is not None and kept.reply.status == _DONE:
         return
     body = strictjson.dumps(progress._asdict() | _lists(progress))
     reply = Reply(_DONE if over else _GOING_ON, None, body)
-    audit_store.forget_reply(connection, actor.name, key)
-    audit_store.keep_reply(connection, actor.name, key, bytes(32), now, reply)
+    reply_store.forget_reply(connection, actor.name, key)
+    reply_store.keep_reply(connection, actor.name, key, bytes(32), now, reply)
 
 
 def _lists(progress: Progress) -> dict[str, Any]:
@@ -480,7 +433,7 @@ def _job(key: str, at: int, reply: Reply) -> Job:
 
 def _sheet(connection: Connection, id_: str, actor: Actor) -> bytes:
     known = len(id_) == 32 and id_.isascii() and id_.isalnum()
-    kept = audit_store.kept_reply(connection, actor.name, _SHEET + id_) if known else None
+    kept = reply_store.kept_reply(connection, actor.name, _SHEET + id_) if known else None
     if kept is None or kept.reply is None:
         raise NotFoundError(what="import", name=id_[:64])
     return kept.reply.body

@@ -18,13 +18,17 @@ from license_core.reason import Reason
 from license_core.signer import Signer
 from license_core.write_errors import told_plainly
 from license_server.actor import Actor
-from license_server.audit import audit_store, events
+from license_server.audit import events
 from license_server.db.database import Database
-from license_server.licenses import issuing
-from license_server.licenses.issuing import Issuer
-from license_server.operations import data_folder
 from license_server.settings import ServerSettings
-from license_server.signing import keysets
+from license_server.signing import keyset_store, keysets
+from license_server.signing.issuer import (
+    Issuer,
+    check_signing_key,
+    open_issuer,
+    read_roots,
+    read_trust,
+)
 from license_server.signing.keysets import Trust
 from license_server.signing.signers import keyfiles, open_signer
 
@@ -77,12 +81,12 @@ def install(
     one in force (keysets.advance), or would leave this server without a key to sign with; and
     what vault.open_issuer raises.
     """
-    present = data_folder.read_trust(settings, database)
-    shipped = data_folder.read_roots(settings)
+    present = read_trust(settings, database)
+    shipped = read_roots(settings)
     new = keysets.advance(present, given, path, shipped, now)
-    issuer = data_folder.open_issuer(settings, new, now, database.tally)
+    issuer = open_issuer(settings, new, now, database.tally)
     try:
-        issuing.check_signing_key(issuer, now)
+        check_signing_key(issuer, now)
     except SignerUnavailableError as error:
         reason = Reason("this server could sign no longer: {reason}", reason=error.reason)
         raise KeysetRefusedError(path=path, reason=reason) from error
@@ -96,7 +100,7 @@ def install(
 
 def _record(connection: Connection, new: Trust, actor: Actor, now: int) -> None:
     keyset = new.keyset.keyset
-    audit_store.add_keyset(connection, keyset.version, new.text, now)
+    keyset_store.add_keyset(connection, keyset.version, new.text, now)
     row = {"version": keyset.version, "token": new.text, "created_at": now}
     events.record(
         connection,

@@ -15,10 +15,9 @@ from license_core.errors import NotFoundError, utc
 from license_core.revocation import DIGEST_BYTES, Revocations
 from license_server.actor import Actor
 from license_server.audit import events
-from license_server.licenses import issuing
-from license_server.licenses.issuing import Issuer
-from license_server.licenses.orders import DAY
+from license_server.catalog.terms import DAY
 from license_server.signing import keysets, revocation_store
+from license_server.signing.issuer import Issuer, check_signing_key
 from license_server.signing.revocation_store import StoredList
 
 LISTED_DAYS = 30
@@ -41,7 +40,7 @@ def draw_up(
     connection: Connection, issuer: Issuer, now: int, days: int = LISTED_DAYS
 ) -> tuple[StoredList, int]:
     """The next list, signed, and how many licences it has. Raises SignerUnavailableError."""
-    issuing.check_signing_key(issuer, now)
+    check_signing_key(issuer, now)
     number, ended = (
         revocation_store.newest_number(connection) + 1,
         revocation_store.to_be_listed(connection),

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from license_core import b64url, strictjson
 from license_core.publickey import PublicKey
 from license_core.signer import Signer
-from license_server.signing import signing_store
+from license_server.signing import signature_store
 
 BEFORE = "before"
 """The process that made what was signed before anybody counted."""
@@ -69,7 +69,7 @@ class Tally:
             now, all_ = dict(self._made), self._all
         for header, made in now.items():
             if self._written.get(header) != made:
-                signing_store.keep(connection, self._process, *kind_of(header), made)
+                signature_store.keep(connection, self._process, *kind_of(header), made)
 
         def committed() -> None:
             self._written, self._all_written = now, all_
@@ -98,15 +98,15 @@ class CountedSigner:
 
 def compare(connection: Connection) -> list[Compared]:
     """What was counted, and what is in the ledger, in the order of the keys."""
-    counted = {Kind(*kind): made for kind, made in signing_store.counted(connection).items()}
+    counted = {Kind(*kind): made for kind, made in signature_store.counted(connection).items()}
     recorded: Counter[Kind] = Counter()
-    for header, count in signing_store.recorded(connection):
+    for header, count in signature_store.recorded(connection):
         recorded[kind_of(header.encode("ascii", "replace"))] += count
     return [
         Compared(
             kind,
             counted.get(kind, 0),
-            recorded[kind] if kind.typ in signing_store.KEPT else None,
+            recorded[kind] if kind.typ in signature_store.KEPT else None,
         )
         for kind in sorted(counted.keys() | recorded.keys())
     ]

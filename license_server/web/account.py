@@ -19,12 +19,12 @@ from license_server.access import (
     access_store,
     accounts,
     login,
-    tokens,
+    secrets,
     totp,
 )
 from license_server.access.access_store import StoredUser
 from license_server.access.login import Attempt
-from license_server.access.tokens import Session
+from license_server.access.sessions import Session
 from license_server.site import Site
 from license_server.web import pages, sign_in
 from license_server.web.session import (
@@ -59,7 +59,7 @@ async def _account(
         }
 
     seen = await site.read(read)
-    here = tokens.hash_of(session.secret)
+    here = secrets.hash_of(session.secret)
     status = error.row.status if error else 200
     if isinstance(error, NotAuthenticatedError):
         status = 422  # who they are is known; what they typed is wrong

@@ -19,20 +19,23 @@ from license_core.errors import (
 )
 from license_core.license import License
 from license_core.reason import Reason
-from license_server.access.tokens import Session
+from license_server.access.sessions import Session
 from license_server.actor import Actor
 from license_server.audit import audit_store
-from license_server.audit.audit_store import Event, Reply
-from license_server.catalog import catalog_store, products
+from license_server.audit.audit_store import Event
+from license_server.catalog import catalog_store, products, terms
 from license_server.catalog.catalog_store import Product
+from license_server.db.reply_store import Reply
 from license_server.licenses import (
     acts,
     issuing,
     license_store,
     orders,
+    planning,
+    recording,
 )
-from license_server.licenses.acts import Plan, Wanted
 from license_server.licenses.license_store import StoredLicense
+from license_server.licenses.planning import ActRequest, Plan
 from license_server.licenses.proposal_store import Proposal
 from license_server.site import Site
 from license_server.web import (
@@ -53,9 +56,9 @@ from license_server.web.term_changes import Terms, differences
 ENDS = ("suspend", "revoke")
 """The acts that leave no licence in force."""
 FIELDS = {
-    "renew": (*orders.TERM, "continue_from", "notify_days", "grace_days", "reason"),
+    "renew": (*terms.TERM, "continue_from", "notify_days", "grace_days", "reason"),
     "rehost": ("host", "match", "reason"),
-    "change": (*orders.CHANGES, "maintenance_until", "time_zone", "reason"),
+    "change": (*terms.CHANGES, "maintenance_until", "time_zone", "reason"),
     "suspend": ("reason",),
     "reinstate": ("reason",),
     "revoke": ("reason",),
@@ -112,11 +115,11 @@ class Sent(NamedTuple):
         """The address of the act."""
         return f"{HOME}/{self.number}/{self.act}"
 
-    def wanted(self, seen: "Seen") -> Wanted:
+    def wanted(self, seen: "Seen") -> ActRequest:
         """The order that the fields make. Raises InputInvalidError."""
         made = members(self.act, self.fields, blank(self.act, seen, self.zone))
         seen_at, rules = self.fields.get("seen") or None, self.fields.get(pinned_form.RULES)
-        return Wanted(self.act, made, self.number, seen_at, rules)
+        return ActRequest(self.act, made, self.number, seen_at, rules)
 
     def as_typed(self) -> "Sent":
         """It before what was looked at was settled. Raises InputInvalidError."""
@@ -151,7 +154,7 @@ def _see(connection: Connection, number: str) -> Seen:
     wanted = audit_store.Wanted(subjects=subjects)
     return Seen(
         stored=stored,
-        etag=acts.etag(connection, number),
+        etag=recording.etag(connection, number),
         product=catalog_store.product_by_name(connection, stored.product),
         moves=license_store.rehosts(connection, stored.line),
         last=next(iter(audit_store.events(connection, wanted, before=None, limit=1)), None),
@@ -200,7 +203,7 @@ def _changes(fields: Mapping[str, str], was: Mapping[str, str]) -> dict[str, Any
     given = {name: fields.get(name, "").strip() for name in FIELDS["change"]}
     made: dict[str, Any] = {}
     if forms.names_in(given["limits"]) != forms.names_in(was["limits"]):
-        made["limits"] = forms.limits_of(forms.names_in(given["limits"]))
+        made["limits"] = terms.limits_of(forms.names_in(given["limits"]))
     if forms.names_in(given["features"]) != forms.names_in(was["features"]):
         made["features"] = forms.names_in(given["features"])
     for name in ("edition", "match", "maintenance_until"):
@@ -339,7 +342,7 @@ async def _seen(sent: Sent) -> tuple[Seen, Plan]:
         wanted = sent.wanted(seen)
         if wanted.expected is not None and wanted.expected != seen.etag:
             raise ChangedMeanwhileError(what=Reason("licence {number}", number=sent.number))
-        return seen, acts.plan(connection, wanted, sent.actor, now, look=True)
+        return seen, planning.plan(connection, wanted, sent.actor, now, look=True)
 
     return await sent.site.read(read)
 
@@ -376,7 +379,7 @@ async def _do(sent: Sent) -> Reply:
         return await site.act(wanted, sent.actor, now, told, key)
 
     def end(connection: Connection) -> Reply:
-        acts.end(connection, wanted, sent.actor, now)
+        recording.end(connection, wanted, sent.actor, now)
         return Reply(303, f"{HOME}/{sent.number}?done={sent.act}", b"")
 
     return await site.once(sent.actor, key, now, end)

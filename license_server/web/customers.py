@@ -11,11 +11,12 @@ from license_core.errors import (
     InputInvalidError,
     NameTakenError,
 )
-from license_server.access.tokens import Session
+from license_server.access.sessions import Session
 from license_server.audit import audit_store
-from license_server.audit.audit_store import Event, Reply
+from license_server.audit.audit_store import Event
 from license_server.catalog import catalog_store, customers
 from license_server.catalog.catalog_store import Customer
+from license_server.db.reply_store import Reply
 from license_server.http import cursors
 from license_server.http.path_params import row_id
 from license_server.licenses import license_store
@@ -166,7 +167,7 @@ async def _one(
     def read(connection: Connection) -> tuple[Customer, list[StoredLicense], list[Event]]:
         customer = customers.seen(connection, number, session.actor)
         wanted = Filter(customer=customer.name, products=session.actor.products)
-        of = audit_store.of_customer(connection, customer)
+        of = license_store.of_customer(connection, customer)
         if session.actor.products is not None:
             of = [one.number for one in _listed(connection, wanted, now, _EVENTS)]
         events = audit_store.events(

@@ -10,7 +10,7 @@ from license_core.errors import Notice
 from license_core.license import License
 from license_server.catalog import catalog_store
 from license_server.catalog.catalog_store import Customer
-from license_server.licenses import acts, issuing, license_store
+from license_server.licenses import issuing, license_store, planning
 from license_server.licenses.license_store import StoredLicense
 from license_server.site import Site
 from license_server.web import pages, prefill
@@ -83,7 +83,7 @@ async def of(site: Site, request: Request, stored: StoredLicense) -> Sending:
         mailto=link(address, letters[0]) if address else None,
         letters=letters,
         asked=language is not None,
-        moved=acts.keeps_file(left) if left else None,
+        moved=planning.keeps_file(left) if left else None,
     )
 
 

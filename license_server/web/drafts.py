@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from license_core import strictjson
 from license_core.errors import NotFoundError
 from license_server.actor import Actor
-from license_server.audit import audit_store
-from license_server.audit.audit_store import Reply
+from license_server.db import reply_store
+from license_server.db.reply_store import Reply
 from license_server.site import Site
 from license_server.web import forms
 
@@ -36,16 +36,16 @@ async def keep(site: Site, path: str, fields: Mapping[str, str], actor: Actor) -
     body = strictjson.dumps({"path": path, "fields": dict(fields)})
     reply = Reply(200, None, body)
     await site.write(
-        lambda c: audit_store.keep_reply(c, actor.name, _DRAFT + id_, bytes(32), now, reply)
+        lambda c: reply_store.keep_reply(c, actor.name, _DRAFT + id_, bytes(32), now, reply)
     )
     return id_
 
 
 def find(connection: Connection, id_: str, path: str, actor: Actor) -> Draft:
     """What *actor* typed into the form at *path*. Raises NotFoundError."""
-    kept = audit_store.kept_reply(connection, actor.name, f"{_DRAFT}{id_[:64]}")
+    kept = reply_store.kept_reply(connection, actor.name, f"{_DRAFT}{id_[:64]}")
     told = strictjson.loads(kept.reply.body) if kept is not None and kept.reply is not None else {}
     if told.get("path") != path:
         raise NotFoundError(what="form", name=id_[:64])
-    done = audit_store.kept_reply(connection, actor.name, forms.key_of(id_))
+    done = reply_store.kept_reply(connection, actor.name, forms.key_of(id_))
     return Draft(id_, told["fields"], done.reply.location if done and done.reply else None)

@@ -11,12 +11,12 @@ from license_server.actor import Actor
 from license_server.catalog import products
 from license_server.catalog.catalog_store import Product
 from license_server.licenses import (
-    acts,
     lookup,
+    planning,
     tolerance,
 )
-from license_server.licenses.acts import Plan, Wanted
 from license_server.licenses.lookup import Known
+from license_server.licenses.planning import ActRequest, Plan
 from license_server.licenses.tolerance import Tolerance
 from license_server.web import forms
 
@@ -60,7 +60,7 @@ def of(connection: Connection, fields: Mapping[str, str], now: int) -> Reading:
 def look(connection: Connection, fields: Mapping[str, str], actor: Actor, now: int) -> Look:
     """What *fields* would issue. Raises what forms.order and acts.plan raise."""
     _, members = forms.order(fields, now, products.finder(connection))
-    plan = acts.plan(connection, Wanted("issue", members), actor, now, look=True)
+    plan = planning.plan(connection, ActRequest("issue", members), actor, now, look=True)
     return Look(plan, members)
 
 

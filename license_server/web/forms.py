@@ -1,7 +1,7 @@
 """Forms as browsers send them, and as the members of an order."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -15,8 +15,9 @@ from license_core.errors import (
 )
 from license_core.reason import Reason
 from license_core.request import parse
-from license_server.catalog import products
+from license_server.catalog import products, terms
 from license_server.catalog.products import FindProduct
+from license_server.catalog.terms import limits_of
 from license_server.db.idempotency import Idempotency
 from license_server.licenses import (
     acts,
@@ -158,7 +159,7 @@ def order(
             if name not in made:
                 raise InputInvalidError(field=name, reason=missing)
     _, made = products.filled(find_product, made)
-    if not any(name in made for name in orders.TERM[:3]):
+    if not any(name in made for name in terms.TERM[:3]):
         made["days"] = DAYS
     asked = dict(made)
     acts.read_reason(asked, needed=False)
@@ -220,21 +221,6 @@ def typed(value: Any) -> str:
     return ", ".join(value) if isinstance(value, (list, tuple)) else str(value)
 
 
-def limits_of(texts: Iterable[str]) -> dict[str, int]:
-    """Limits such as ``gpus=4``. Raises InputInvalidError."""
-    made: dict[str, int] = {}
-    for text in texts:
-        name, _, value = text.replace("＝", "=").partition("=")
-        if not name or not (value.isascii() and value.isdigit()) or len(value) > 15:
-            reason = Reason("{value!r} is not like gpus=4", value=text)
-            raise InputInvalidError(field="limits", reason=reason)
-        if name in made:
-            reason = Reason("{name} is given twice", name=name)
-            raise InputInvalidError(field="limits", reason=reason)
-        made[name] = int(value)
-    return made
-
-
 def number(fields: Mapping[str, str], name: str) -> int:
     """The number of days in a field. Raises InputInvalidError."""
     text = fields.get(name, "").strip()
@@ -244,7 +230,7 @@ def number(fields: Mapping[str, str], name: str) -> int:
             "{value!r} is not a whole number from {least} to {most}",
             value=text,
             least=least,
-            most=orders.MAX_DAYS,
+            most=terms.MAX_DAYS,
         )
         raise InputInvalidError(field=name, reason=reason)
     return int(text)

@@ -7,10 +7,10 @@ from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
 from license_core.errors import ChangedMeanwhileError, LicenseError
-from license_server.access.tokens import Session
+from license_server.access.sessions import Session
 from license_server.catalog import products
 from license_server.licenses import issuing, lookup
-from license_server.licenses.acts import Wanted
+from license_server.licenses.planning import ActRequest
 from license_server.site import Site
 from license_server.web import (
     acts,
@@ -157,7 +157,7 @@ async def issue(request: Request, site: AtSite, session: Issuer, fields: Form) -
     key, now = forms.once(fields, HOME), site.clock()
     try:
         _, members = await site.read(lambda c: forms.order(fields, now, products.finder(c)))
-        wanted = Wanted("issue", members, rules=fields.get(pinned_form.RULES))
+        wanted = ActRequest("issue", members, rules=fields.get(pinned_form.RULES))
         reply = await site.act(wanted, session.actor, now, acts.told, key)
     except ChangedMeanwhileError as error:
         return await _preview(request, site, session, fields, once, error)

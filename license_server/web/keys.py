@@ -12,10 +12,10 @@ from license_core.errors import (
 )
 from license_core.keyset import SigningKey
 from license_core.publickey import PublicKey
-from license_server.access.tokens import Session
-from license_server.audit import audit_store
+from license_server.access.sessions import Session
 from license_server.operations import data_folder
-from license_server.signing import keysets, revocation_store
+from license_server.signing import keyset_store, keysets, revocation_store
+from license_server.signing.issuer import read_root
 from license_server.signing.keysets import WARN_DAYS
 from license_server.site import Site
 from license_server.web import pages
@@ -42,7 +42,7 @@ class Entry(NamedTuple):
 async def keys(request: Request, site: AtSite, _: Reader) -> Response:
     """The keyset in force, and the keys to ship."""
     now, issuer = site.clock(), site.issuer
-    stored = await site.read(audit_store.newest_keyset)
+    stored = await site.read(keyset_store.newest_keyset)
     revoked = await site.read(revocation_store.newest)
     since = 0 if revoked is None else revoked.created_at
     keyset = issuer.keyset.keyset
@@ -100,7 +100,7 @@ def _found(site: Site, name: str) -> PublicKey | None:
     """A public key of the data folder; None: it is not there, or is none."""
     try:
         if name == _ROOT:
-            return data_folder.read_root(site.settings.root_pub_pem)
+            return read_root(site.settings.root_pub_pem)
         return data_folder.read_record_key(site.settings)
     except (TrustedKeyInvalidError, RecordKeyUnavailableError):
         return None

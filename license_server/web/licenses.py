@@ -15,10 +15,11 @@ from license_core.errors import (
     printable,
 )
 from license_core.reason import Reason
-from license_server.access.tokens import Session
+from license_server.access.sessions import Session
 from license_server.audit import audit_store
-from license_server.audit.audit_store import Event, Reply
+from license_server.audit.audit_store import Event
 from license_server.catalog import catalog_store
+from license_server.db.reply_store import Reply
 from license_server.http import cursors
 from license_server.licenses import (
     acts,

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from license_core.errors import printable
-from license_server.access.tokens import Session
+from license_server.access.sessions import Session
+from license_server.catalog.terms import DAY
 from license_server.licenses import statistics, statistics_store
-from license_server.licenses.orders import DAY
 from license_server.licenses.statistics import (
     MOVED_DAYS,
     SMALL,

@@ -28,7 +28,7 @@ from license_server.access.access_store import (
     StoredSession,
     StoredUser,
 )
-from license_server.access.tokens import Session
+from license_server.access.sessions import Session
 from license_server.actor import Actor
 from license_server.http import cursors
 from license_server.http.path_params import row_id

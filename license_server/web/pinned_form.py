@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl, urlencode
 
 from license_core.errors import InputInvalidError
 from license_server.catalog import products
-from license_server.licenses.acts import Plan
 from license_server.licenses.orders import Order
+from license_server.licenses.planning import Plan
 from license_server.web import forms, prefill
 
 TYPED, RULES = "typed", "rules"

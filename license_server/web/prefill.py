@@ -5,7 +5,7 @@ from datetime import UTC, date, time, tzinfo
 from zoneinfo import ZoneInfo, available_timezones
 
 from license_core.license import License
-from license_server.licenses.orders import DAY
+from license_server.catalog.terms import DAY
 from license_server.web.reader import at
 
 ZONES = ("UTC", "Asia/Shanghai", "Asia/Tokyo", "Europe/Berlin", "America/New_York")

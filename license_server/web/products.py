@@ -14,10 +14,10 @@ from license_core.errors import (
     NameTakenError,
     NotFoundError,
 )
-from license_server.access.tokens import Session
-from license_server.audit.audit_store import Reply
-from license_server.catalog import catalog_store, products
+from license_server.access.sessions import Session
+from license_server.catalog import catalog_store, products, terms
 from license_server.catalog.catalog_store import Product
+from license_server.db.reply_store import Reply
 from license_server.http import cursors
 from license_server.http.path_params import row_id
 from license_server.site import Site
@@ -188,7 +188,7 @@ def _default(name: str, text: str) -> Any:
     if name == "features":
         return [one for one in _SEPARATORS.split(text) if one]
     if name == "limits":
-        return forms.limits_of(one for one in _SEPARATORS.split(text) if one)
+        return terms.limits_of(one for one in _SEPARATORS.split(text) if one)
     return text
 
 

@@ -9,19 +9,20 @@ from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
 from license_core.errors import InputInvalidError, LicenseError
-from license_server.access.tokens import Session
+from license_server.access.sessions import Session
 from license_server.actor import Actor
-from license_server.audit.audit_store import Reply
+from license_server.db.reply_store import Reply
 from license_server.http import cursors
 from license_server.http.path_params import row_id
 from license_server.licenses import (
     acts,
     issuing,
+    planning,
     proposal_store,
     proposals,
 )
-from license_server.licenses.acts import Plan
 from license_server.licenses.license_store import StoredLicense
+from license_server.licenses.planning import Plan
 from license_server.licenses.proposal_store import Proposal
 from license_server.site import Site
 from license_server.web import (
@@ -151,7 +152,7 @@ def _preview(connection: Connection, proposal: Proposal, actor: Actor, now: int)
     if proposal.state == "waiting":
         by = proposals.proposer(proposal, actor)
         try:
-            planned = acts.plan(connection, proposals.wanted(proposal), by, now, look=True)
+            planned = planning.plan(connection, proposals.wanted(proposal), by, now, look=True)
             former = planned.former
             if planned.text is not None:
                 asked = {"host": planned.text, "customer": proposal.customer}

@@ -12,12 +12,13 @@ from license_core import strictjson
 from license_core.errors import InputInvalidError, NotFoundError
 from license_core.reason import Reason
 from license_server.access import access_store
-from license_server.access.tokens import Session
+from license_server.access.sessions import Session
 from license_server.actor import Actor
 from license_server.audit import audit_store, chain
 from license_server.audit.audit_store import Event, Wanted
 from license_server.catalog import catalog_store
 from license_server.http import cursors
+from license_server.licenses import license_store
 from license_server.sheets import csv_text, exports
 from license_server.site import Site
 from license_server.web import pages
@@ -62,7 +63,7 @@ async def listing(request: Request, site: AtSite, session: Auditor) -> Response:
             "checkpoint": newest[0] if newest else None,
             "linked": linked[0] if linked else 0,
             "links": _links(connection, found[:_PAGE], session.actor),
-            "cut": len(wanted.subjects or ()) > audit_store.MOST_OF_CUSTOMER,
+            "cut": len(wanted.subjects or ()) > license_store.MOST_OF_CUSTOMER,
         }
 
     found, state = await site.read(read)
@@ -121,7 +122,7 @@ def _of_customer(connection: Connection, asked: _Asked) -> Wanted:
         reason = Reason("no customer has just this name")
         asked.faults["customer"] = InputInvalidError(field="customer", reason=reason)
         return asked.wanted
-    return asked.wanted._replace(subjects=audit_store.of_customer(connection, customer))
+    return asked.wanted._replace(subjects=license_store.of_customer(connection, customer))
 
 
 def _links(connection: Connection, events: list[Event], actor: Actor) -> dict[int, str]:

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 from starlette.responses import Response
 
-from license_server.access import tokens
-from license_server.access.tokens import Session
+from license_server.access import sessions
+from license_server.access.sessions import Session
 from license_server.site import Site
 from license_server.web import forms
 
@@ -27,7 +27,7 @@ async def session_of(request: Request, site: AtSite) -> Session:
     """Who is signed in. Raises NotAuthenticatedError."""
     secret, now = cookie(request, SESSION), site.clock()
     session = await site.read(
-        lambda connection: tokens.find_session(connection, secret, now, address_of(request))
+        lambda connection: sessions.find_session(connection, secret, now, address_of(request))
     )
     request.state.session = session
     return session
@@ -51,7 +51,7 @@ class May:
 async def _fields(request: Request, session: SignedIn) -> dict[str, str]:
     """The fields of a form of this session. Raises FormExpiredError, InputInvalidError."""
     fields = await forms.read(request)
-    tokens.check_form(session.secret, fields.pop("form_token", ""))
+    sessions.check_form(session.secret, fields.pop("form_token", ""))
     return fields
 
 

@@ -17,11 +17,12 @@ from license_core.errors import (
     SheetInvalidError,
 )
 from license_core.reason import Reason
-from license_server.access.tokens import Session
+from license_server.access.sessions import Session
 from license_server.catalog import catalog_store
 from license_server.licenses import license_store, lookup
 from license_server.licenses.search import Filter
 from license_server.sheets import (
+    archive,
     csv_text,
     exports,
     jobs,
@@ -295,7 +296,7 @@ async def result(id: str, site: AtSite, session: Issuer) -> Response:
 async def files(id: str, site: AtSite, session: Issuer) -> Response:
     """The files of what was issued, in one archive. Raises NotFoundError."""
     await site.read(lambda connection: jobs.find(connection, id, session.actor))
-    pieces = jobs.archive(site, id, session.actor, site.clock())
+    pieces = archive.archive(site, id, session.actor, site.clock())
     return StreamingResponse(
         _apart(pieces),
         media_type="application/zip",

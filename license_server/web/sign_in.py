@@ -21,12 +21,12 @@ from license_server.access import (
     invitations,
     login,
     passwords,
-    tokens,
+    sessions,
     totp,
 )
 from license_server.access.access_store import StoredUser
 from license_server.access.login import Attempt
-from license_server.access.tokens import Session
+from license_server.access.sessions import Session
 from license_server.access.totp_seeds import Seeds
 from license_server.actor import Actor
 from license_server.site import Site
@@ -78,7 +78,7 @@ def _page(
         request,
         name,
         error.row.status if error else 200,
-        form_token=tokens.form_token(secret),
+        form_token=sessions.form_token(secret),
         error=error,
         **values,
     )
@@ -93,7 +93,7 @@ async def sign_in(request: Request, site: AtSite) -> Response:
     email = printable(fields.get("email", "")).lower()[:200]
     next_ = local_path(fields.get("next", ""))
     try:
-        tokens.check_form(cookie(request, _FORM), fields.get("form_token", ""))
+        sessions.check_form(cookie(request, _FORM), fields.get("form_token", ""))
         user, attempt = await prove(request, site, email, fields.get("password", ""))
     except LicenseError as error:
         return refused(_login_page(request, site, next_, error, email), error)
@@ -145,7 +145,7 @@ async def code(request: Request, site: AtSite) -> Response:
         return known, attempt
 
     try:
-        tokens.check_form(cookie(request, _FORM), fields.get("form_token", ""))
+        sessions.check_form(cookie(request, _FORM), fields.get("form_token", ""))
         await site.write(lambda connection: login.count(connection, attempt, now))
         return await _enter(request, site, next_, check)
     except LicenseError as error:
@@ -195,7 +195,7 @@ def open_session(
     connection: Connection, request: Request, site: Site, user: StoredUser, now: int
 ) -> Session:
     """A new session for the browser of *request*; the one that it had ends."""
-    return tokens.open_session(
+    return sessions.open_session(
         connection,
         user,
         now,
@@ -236,7 +236,7 @@ def seeds_of(request: Request) -> Seeds:
 @router.post("/logout")
 async def logout(request: Request, site: AtSite, session: SignedIn, _: Form) -> Response:
     """Sign out."""
-    await site.write(lambda connection: tokens.close_session(connection, session))
+    await site.write(lambda connection: sessions.close_session(connection, session))
     response = RedirectResponse(LOGIN, 303)
     delete_cookie(response, request, SESSION)
     return response
@@ -261,7 +261,7 @@ async def accept(request: Request, site: AtSite) -> Response:
     """Set the password of somebody who was invited; then they sign in with it."""
     fields = await forms.read(request)
     secret, password = fields.get("secret", ""), fields.get("password", "")
-    tokens.check_form(cookie(request, _FORM), fields.get("form_token", ""))
+    sessions.check_form(cookie(request, _FORM), fields.get("form_token", ""))
     now, address = site.clock(), address_of(request)
     await site.read(lambda connection: invitations.find(connection, secret, now))
     try:

@@ -9,13 +9,13 @@ from itertools import islice
 from pathlib import Path
 
 from license_server.actor import COMMAND
-from license_server.licenses.issuing import Issuer
 from license_server.operations import data_folder, garbage
 from license_server.sheets import (
     csv_text,
     importer,
     order_sheet,
 )
+from license_server.signing.issuer import Issuer
 from tests.bench.table import Row
 from tests.support import server
 from tests.support.postgres import new_database

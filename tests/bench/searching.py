@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
-from license_server.access import access_store, tokens
+from license_server.access import access_store, sessions
 from license_server.app import create_app
 from license_server.db.database import Database
 from license_server.licenses import license_store
@@ -150,7 +150,7 @@ def _desk(made: ServerSettings) -> Iterator[TestClient]:
         user = site.database.read(lambda c: access_store.user_by_email(c, server.EMAIL))
         assert user is not None
         session = site.database.write(
-            lambda c: tokens.open_session(c, user, NOW, 1, os.urandom, "192.0.2.1")
+            lambda c: sessions.open_session(c, user, NOW, 1, os.urandom, "192.0.2.1")
         )
         client.cookies.set(SESSION, session.secret)
         yield client

@@ -8,15 +8,15 @@ from typing import Any
 
 from license_server import site
 from license_server.actor import Actor
-from license_server.audit.audit_store import Reply
 from license_server.cli import main
+from license_server.db.reply_store import Reply
 from license_server.licenses import issuing, orders
-from license_server.licenses.acts import Wanted
 from license_server.licenses.license_store import StoredLicense
+from license_server.licenses.planning import ActRequest
 
 
 async def _without_storing(
-    self: site.Site, wanted: Wanted, actor: Actor, now: int, tell: site.Told, _: Any = None
+    self: site.Site, wanted: ActRequest, actor: Actor, now: int, tell: site.Told, _: Any = None
 ) -> Reply:
     order = orders.from_members(wanted.members, now)
     drawn = issuing.draw_up(order, self.issuer, issuing.new_number(now, self.random), now)

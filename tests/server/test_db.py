@@ -11,10 +11,11 @@ from sqlalchemy.exc import IntegrityError
 
 from license_server.actor import COMMAND
 from license_server.audit import audit_store
-from license_server.audit.audit_store import Reply
 from license_server.audit.events import record
 from license_server.catalog import catalog_store
+from license_server.db import reply_store
 from license_server.db.database import Database, Work
+from license_server.db.reply_store import Reply
 from tests.support.postgres import new_database
 from tests.support.server import make
 
@@ -63,7 +64,7 @@ def test_what_requests_leave_behind_is_written_in_one_go_and_each_fails_for_itse
     def request(key: str, subject: str) -> Work[str]:
         def work(connection: Connection) -> str:
             record(connection, 1, COMMAND, "license.noted", subject)
-            audit_store.keep_reply(connection, "token:x", key, b"f", 1, Reply(200, None, b"done"))
+            reply_store.keep_reply(connection, "token:x", key, b"f", 1, Reply(200, None, b"done"))
             return subject
 
         return work
@@ -86,12 +87,12 @@ def test_a_reply_is_known_before_it_is_written(database: Database) -> None:
     reply = Reply(200, None, b"done")
 
     def work(connection: Connection) -> list[object]:
-        audit_store.keep_reply(connection, "token:x", "k", b"f", 1, reply)
-        known = [audit_store.kept_reply(connection, "token:x", key) for key in ("k", "other")]
-        audit_store.forget_reply(connection, "token:x", "k")
-        return [*known, audit_store.kept_reply(connection, "token:x", "k")]
+        reply_store.keep_reply(connection, "token:x", "k", b"f", 1, reply)
+        known = [reply_store.kept_reply(connection, "token:x", key) for key in ("k", "other")]
+        reply_store.forget_reply(connection, "token:x", "k")
+        return [*known, reply_store.kept_reply(connection, "token:x", "k")]
 
-    assert database.write(work) == [audit_store.Kept(b"f", 1, reply), None, None]
+    assert database.write(work) == [reply_store.Kept(b"f", 1, reply), None, None]
 
 
 def test_rows_are_written_at_once_where_nobody_gathers_them(database: Database) -> None:

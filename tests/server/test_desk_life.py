@@ -12,7 +12,7 @@ import pytest
 
 from license_core.claims import MAX_INSTANT
 from license_core.verify import open_license
-from license_server.access import accounts, tokens
+from license_server.access import accounts, sessions
 from license_server.actor import COMMAND
 from license_server.audit import audit_store
 from license_server.catalog import products
@@ -39,7 +39,7 @@ class Person:
         write, now = desk.site.database.write, desk.clock.now
         user = write(lambda c: accounts.insert(c, self.email, "!", role, COMMAND, now))
         self.session = write(
-            lambda c: tokens.open_session(c, user, now, 1, os.urandom, "192.0.2.1")
+            lambda c: sessions.open_session(c, user, now, 1, os.urandom, "192.0.2.1")
         )
 
     def get(self, path: str, **query: str) -> Any:

@@ -23,7 +23,7 @@ from sqlalchemy import Connection, Engine, event, insert, update
 import license_server
 from license_core.keyset import TrustedKeyset
 from license_core.publickey import PublicKey
-from license_server.access import accounts, tokens
+from license_server.access import accounts, sessions
 from license_server.actor import COMMAND, Actor
 from license_server.app import create_app
 from license_server.audit import audit_store, chain, events
@@ -796,7 +796,7 @@ def test_who_may_not_read_the_record_is_offered_no_way_into_it(
         )
     )
     session = signed_in.site.database.write(
-        lambda c: tokens.open_session(c, user, signed_in.clock.now, 1, os.urandom, "")
+        lambda c: sessions.open_session(c, user, signed_in.clock.now, 1, os.urandom, "")
     )
     signed_in.client.cookies.clear()
     signed_in.client.cookies.set(SESSION, session.secret)

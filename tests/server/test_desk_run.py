@@ -16,7 +16,7 @@ import anyio
 import pytest
 import sqlalchemy
 
-from license_server.access import accounts, tokens
+from license_server.access import accounts, sessions, tokens
 from license_server.actor import COMMAND
 from license_server.catalog import products
 from license_server.http import middleware
@@ -56,7 +56,7 @@ class Page:
             lambda c: accounts.insert(c, self.email, "!", role, COMMAND, now)
         )
         self.session = desk.site.database.write(
-            lambda c: tokens.open_session(c, user, now, 12, os.urandom, "192.0.2.1")
+            lambda c: sessions.open_session(c, user, now, 12, os.urandom, "192.0.2.1")
         )
 
     def get(self, path: str) -> Any:

@@ -23,6 +23,7 @@ from license_server.actor import COMMAND
 from license_server.audit import audit_store
 from license_server.audit.events import record
 from license_server.catalog import catalog_store
+from license_server.db import reply_store
 from license_server.db.database import Database
 from license_server.licenses import issuing, license_store
 from license_server.licenses.license_store import StoredLicense
@@ -70,7 +71,7 @@ def test_a_failure_between_signing_and_storing_leaves_nothing(
     assert (reply.status_code, reply.json()["type"]) == (503, "/problems/database-unavailable")
     assert "disk" not in reply.text
     assert [desk.count(table) for table in tables] == before
-    assert desk.site.database.read(lambda c: audit_store.kept_reply(c, "token:test", key)) is None
+    assert desk.site.database.read(lambda c: reply_store.kept_reply(c, "token:test", key)) is None
     again = desk.client.post("/api/v1/licenses", json=new, headers=headers)
     assert again.status_code == 201
 
@@ -277,7 +278,7 @@ def _newest_checkpoint(database: Database) -> list[str]:
 def _kept(database: Database, request: Request) -> bytes | None:
     """The reply to *request* that is in the database."""
     with database.reading() as connection:
-        kept = audit_store.kept_reply(connection, "token:test", request.key)
+        kept = reply_store.kept_reply(connection, "token:test", request.key)
     return None if kept is None or kept.reply is None else kept.reply.body
 
 

@@ -22,9 +22,9 @@ from license_core.signer import MemorySigner
 from license_core.verify import Verified, open_license
 from license_server.app import create_app
 from license_server.background.keysets import Succession
-from license_server.licenses.issuing import Issuer
 from license_server.operations import data_folder
 from license_server.signing import keysets
+from license_server.signing.issuer import Issuer
 from tests.support import server, softhsm
 from tests.support.server import LINE, PASSPHRASE
 

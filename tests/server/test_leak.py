@@ -28,18 +28,19 @@ from license_server.actor import COMMAND
 from license_server.audit.verify import Fault
 from license_server.catalog import customers
 from license_server.licenses import (
-    acts,
     issuing,
     license_store,
+    recording,
     reissue,
 )
-from license_server.licenses.acts import Wanted
+from license_server.licenses.planning import ActRequest
 from license_server.licenses.search import Filter
 from license_server.operations import data_folder, fsck
 from license_server.operations.fsck import Trusted
 from license_server.settings import ServerSettings
 from license_server.sheets import importer
 from license_server.sheets.batches import Line
+from license_server.signing.issuer import read_roots
 from tests.support import server, softhsm
 from tests.support.postgres import new_database
 
@@ -173,9 +174,7 @@ def drill(sold: Sold, out: Path) -> dict[str, float]:
 def faults(sold: Sold) -> list[Fault]:
     """What fsck finds."""
     found: list[Fault] = []
-    trusted = Trusted(
-        data_folder.read_roots(sold.settings), data_folder.read_record_key(sold.settings)
-    )
+    trusted = Trusted(read_roots(sold.settings), data_folder.read_record_key(sold.settings))
     database = data_folder.open_database(sold.settings)
     with database.snapshot() as connection:
         fsck.check(connection, trusted, [], found.append, lambda _: None)
@@ -250,7 +249,9 @@ def test_only_what_is_live_is_issued_again_and_as_its_customer_is_called_by_now(
 
     def act(connection: Connection) -> None:
         for name, number in (("revoke", first), ("suspend", second)):
-            acts.end(connection, Wanted(name, {"reason": "not paid"}, number), COMMAND, now)
+            recording.end(
+                connection, ActRequest(name, {"reason": "not paid"}, number), COMMAND, now
+            )
         host = sold.hosts[third]
         stored = issuing.find(connection, third)
         found = customers.find(connection, stored.customer)

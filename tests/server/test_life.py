@@ -11,9 +11,9 @@ from license_core.request import LicenseRequest
 from license_core.verify import open_license
 from license_server.access import tokens
 from license_server.actor import COMMAND
-from license_server.audit.audit_store import Reply
 from license_server.catalog import products
-from license_server.licenses.acts import Wanted
+from license_server.db.reply_store import Reply
+from license_server.licenses.planning import ActRequest
 from license_server.permissions import PERMISSIONS
 from tests.server.conftest import Desk
 from tests.support import server
@@ -275,7 +275,7 @@ def test_a_product_that_wants_approval_since_the_plan_issues_nothing(caller: Cal
         return os.urandom(count)
 
     site = desk.site._replace(random=meanwhile)
-    wanted = Wanted("issue", {"customer": "ACME", "product": name, "days": 30, "host": LINE})
+    wanted = ActRequest("issue", {"customer": "ACME", "product": name, "days": 30, "host": LINE})
     before = desk.count("licenses")
     with pytest.raises(ChangedMeanwhileError, match=name):
         asyncio.run(site.act(wanted, COMMAND, desk.clock.now, lambda _: Reply(201, None, b"")))

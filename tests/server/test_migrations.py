@@ -20,8 +20,8 @@ from license_server.audit import audit_store, digests
 from license_server.catalog import catalog_store
 from license_server.db.database import Database
 from license_server.db.tables import metadata
-from license_server.licenses import acts, issuing, license_store
-from license_server.licenses.acts import Wanted
+from license_server.licenses import issuing, license_store, recording
+from license_server.licenses.planning import ActRequest
 from license_server.licenses.search import Filter
 from license_server.operations import schema
 from license_server.settings import ServerSettings
@@ -170,7 +170,7 @@ def test_what_was_ended_stays_ended_over_down_and_up(filled: Filled) -> None:
 
     def end(connection: Connection) -> None:
         for act, number in (("suspend", suspended), ("suspend", revoked), ("revoke", revoked)):
-            acts.end(connection, Wanted(act, {"reason": "unpaid"}, number), COMMAND, NOW)
+            recording.end(connection, ActRequest(act, {"reason": "unpaid"}, number), COMMAND, NOW)
 
     filled.database.write(end)
     filled.down("0001")

@@ -13,7 +13,7 @@ from license_core.errors import (
     LicenseError,
     NotPermittedError,
 )
-from license_server.access import access_store, accounts, tokens
+from license_server.access import access_store, accounts, sessions
 from license_server.access.access_store import StoredUser
 from license_server.actor import COMMAND, Actor
 from license_server.cli import main
@@ -38,7 +38,7 @@ def add(desk: Desk, role: str) -> StoredUser:
 
 def enter(desk: Desk, user: StoredUser) -> None:
     session = desk.site.database.write(
-        lambda c: tokens.open_session(c, user, desk.clock.now, 1, os.urandom, "")
+        lambda c: sessions.open_session(c, user, desk.clock.now, 1, os.urandom, "")
     )
     desk.client.cookies.set(SESSION, session.secret)
 

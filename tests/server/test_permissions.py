@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from license_server.access import access_store, accounts, tokens
+from license_server.access import access_store, accounts, sessions, tokens
 from license_server.actor import COMMAND
 from license_server.api import PREFIX
 from license_server.permissions import PERMISSIONS, ROLES
@@ -205,7 +205,7 @@ def call_page(desk: Desk, row: str, user: access_store.StoredUser | None) -> int
     fields = {}
     if user is not None:
         session = desk.site.database.write(
-            lambda c: tokens.open_session(c, user, desk.clock.now, 1, os.urandom, "192.0.2.1")
+            lambda c: sessions.open_session(c, user, desk.clock.now, 1, os.urandom, "192.0.2.1")
         )
         desk.client.cookies.set(SESSION, session.secret)
         fields = {"form_token": session.form_token}
@@ -283,7 +283,7 @@ def test_a_reader_is_shown_no_way_to_issue(desk: Desk) -> None:
             )
         )
         session = desk.site.database.write(
-            lambda c, user=user: tokens.open_session(  # type: ignore[misc]
+            lambda c, user=user: sessions.open_session(  # type: ignore[misc]
                 c, user, desk.clock.now, 1, os.urandom, ""
             )
         )

@@ -21,7 +21,7 @@ from license_server.app import create_app
 from license_server.audit import audit_store, chain, events
 from license_server.audit.checkpoints import Checkpoint
 from license_server.background.record import Keeper
-from license_server.db import idempotency
+from license_server.db import idempotency, reply_store
 from license_server.db.database import Database
 from license_server.db.tables import audit_events, checkpoints
 from license_server.operations import schema
@@ -188,8 +188,8 @@ def test_the_keeper_forgets_replies_that_were_kept_long_enough_once_an_hour(
 
     def keep(key: str, at: int) -> None:
         write(
-            lambda c: audit_store.keep_reply(
-                c, "a", key, bytes(32), at, audit_store.Reply(200, None, b"")
+            lambda c: reply_store.keep_reply(
+                c, "a", key, bytes(32), at, reply_store.Reply(200, None, b"")
             )
         )
 
@@ -197,7 +197,7 @@ def test_the_keeper_forgets_replies_that_were_kept_long_enough_once_an_hour(
         return [
             key
             for key in ("old", "late", "new")
-            if ledger.site.database.read(partial(audit_store.kept_reply, actor="a", key=key))
+            if ledger.site.database.read(partial(reply_store.kept_reply, actor="a", key=key))
         ]
 
     async def hours() -> None:

@@ -12,8 +12,8 @@ from license_core import armor
 from license_core.revocation import Revocations, open_revocations
 from license_core.verify import open_license
 from license_server.actor import COMMAND
-from license_server.licenses import acts
-from license_server.licenses.acts import Wanted
+from license_server.licenses import recording
+from license_server.licenses.planning import ActRequest
 from license_server.signing import revocation_lists
 from license_server.signing.revocation_store import StoredList
 from tests.server.conftest import Desk
@@ -38,8 +38,8 @@ def issue(desk: Desk) -> str:
 
 
 def revoke(desk: Desk, number: str) -> None:
-    wanted = Wanted("revoke", {"reason": "x"}, number)
-    desk.site.database.write(lambda c: acts.end(c, wanted, COMMAND, desk.clock.now))
+    wanted = ActRequest("revoke", {"reason": "x"}, number)
+    desk.site.database.write(lambda c: recording.end(c, wanted, COMMAND, desk.clock.now))
 
 
 def test_what_is_served_is_what_was_published_until_the_next_is(desk: Desk) -> None:

@@ -28,7 +28,7 @@ from license_server.app import create_app
 from license_server.db.database import Database
 from license_server.operations import backup, data_folder
 from license_server.settings import ServerSettings
-from license_server.signing import signature_count, signing_store
+from license_server.signing import signature_count, signature_store
 from license_server.signing.signers import (
     create_key,
     describe,
@@ -631,7 +631,7 @@ def test_a_signature_that_came_to_nothing_is_the_difference(tmp_path: Path) -> N
     database.write(lambda _: None)
     database.write(lambda _: None)
     with database.reading() as connection:
-        assert list(signing_store.counted(connection).values()) == [3]
+        assert list(signature_store.counted(connection).values()) == [3]
     sign()
     database.close()  # the last is written at the end
     assert compared(ledger.settings) == {"license+jwt": (4, 0)}

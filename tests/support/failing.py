@@ -19,7 +19,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.engine.default import DefaultDialect
 
 from license_server.cli import main
-from license_server.licenses import acts, issuing
+from license_server.licenses import issuing, planning
 
 T = TypeVar("T")
 FILE = "FAILING_AT"
@@ -63,7 +63,7 @@ def _committing(self: Any, connection: Any) -> None:
         _reach("after commit")
 
 
-acts.plan = _ending_after(acts.plan, "planned")
+planning.plan = _ending_after(planning.plan, "planned")
 issuing.draw_up = _ending_after(issuing.draw_up, "drawn")
 event.listen(Engine, "before_cursor_execute", _at_statement("before"))
 event.listen(Engine, "after_cursor_execute", _at_statement("after"))

@@ -17,10 +17,10 @@ from license_server.access import (
 )
 from license_server.access.tokens import Grant
 from license_server.actor import COMMAND
-from license_server.audit.audit_store import Reply
 from license_server.catalog import customers, products
+from license_server.catalog.terms import DAY
+from license_server.db.reply_store import Reply
 from license_server.licenses import issuing, notes
-from license_server.licenses.orders import DAY
 from license_server.licenses.proposals import refuse
 from tests.support import server
 from tests.support.ledger import APPROVER, ISSUER, Ledger, finished, line, open_ledger

@@ -12,20 +12,20 @@ from sqlalchemy import Connection
 
 from license_server.access import accounts, tokens
 from license_server.actor import COMMAND, Actor
-from license_server.audit.audit_store import Reply
 from license_server.audit.chain import BATCH, extend
 from license_server.audit.checkpoints import Notary
 from license_server.audit.verify import Fault, Given
 from license_server.catalog import customers, products
 from license_server.db.idempotency import Idempotency
+from license_server.db.reply_store import Reply
 from license_server.licenses import (
-    acts,
     issuing,
     notes,
     proposals,
+    recording,
 )
-from license_server.licenses.acts import Wanted
 from license_server.licenses.license_store import StoredLicense
+from license_server.licenses.planning import ActRequest
 from license_server.licenses.proposal_store import Proposal
 from license_server.operations import data_folder
 from license_server.operations.fsck import Trusted, check
@@ -60,7 +60,7 @@ class Ledger(NamedTuple):
             return Reply(201, f"/api/v1/licenses/{numbers[-1]}", b"{}")
 
         given = None if key is None else Idempotency(key, bytes(32))
-        wanted = Wanted(act, members, subject)
+        wanted = ActRequest(act, members, subject)
         finished(self.site.act(wanted, ISSUER, self.site.clock(), tell, given))
         return numbers[-1]
 
@@ -76,8 +76,8 @@ class Ledger(NamedTuple):
 
     def end(self, act: str, number: str, reason: str) -> None:
         """Suspend or revoke a licence."""
-        wanted, now = Wanted(act, {"reason": reason}, number), self.site.clock()
-        self.site.database.write(lambda c: acts.end(c, wanted, ISSUER, now))
+        wanted, now = ActRequest(act, {"reason": reason}, number), self.site.clock()
+        self.site.database.write(lambda c: recording.end(c, wanted, ISSUER, now))
 
     def link(self) -> None:
         """Put everything into the chain."""

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from license_core.request import LicenseRequest
 from license_server.actor import COMMAND
 from license_server.catalog import customers, products
-from license_server.licenses.orders import DAY
+from license_server.catalog.terms import DAY
 from tests.support import server
 from tests.support.ledger import ISSUER, Ledger, line, open_ledger
 

@@ -1,0 +1,44 @@
+"""The texts and names that customers, products and licences have in common."""
+
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+from license_core import claims
+from license_core.claims import ClaimError
+from license_core.reason import Reason
+
+# Letters and symbols that are blank: two names that differ only in them look the same.
+_UNSEEN = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+
+
+def clean_text(given: Mapping[str, Any], member: str, longest: int = 200) -> str | None:
+    """Text for people: composed characters (Unicode NFC), no control characters, no edges."""
+    value = claims.text(given, member, longest=longest)
+    if value is None:
+        return None
+    value = unicodedata.normalize("NFC", " ".join(value.split()))
+    if not value.isprintable():
+        raise ClaimError(member, "it has control characters")
+    if not _UNSEEN.isdisjoint(value) or (value and not any(map(_seen, value))):
+        raise ClaimError(member, "it has characters that nobody can see")
+    return claims.text({member: value}, member, longest=longest)
+
+
+def _seen(character: str) -> bool:
+    """Whether it shows by itself: no mark that only changes the character before it."""
+    return unicodedata.category(character) not in ("Mn", "Me")
+
+
+def choice_name(given: Mapping[str, Any], member: str) -> str | None:
+    """The name of a product, an edition or the like. Raises ClaimError."""
+    value = claims.text(given, member)
+    if value is not None and not claims.choice_name(value):
+        raise ClaimError(
+            member,
+            Reason(
+                "{value!r} is not a name: 1 to 64 letters, digits, `.`, `_`, `:` or `-`",
+                value=value,
+            ),
+        )
+    return value

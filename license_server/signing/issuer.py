@@ -1,0 +1,130 @@
+"""The issuer: the vendor's name, its signing key, and what clients know of it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from license_core.errors import (
+    NotInitialisedError,
+    SignerUnavailableError,
+    TrustedKeyInvalidError,
+    utc,
+)
+from license_core.keyset import TrustedKeyset
+from license_core.paths import words
+from license_core.publickey import PublicKey
+from license_core.roots import Roots
+from license_core.signer import Signer
+from license_server.db.database import Database
+from license_server.settings import ServerSettings
+from license_server.signing import keyset_store, keysets
+from license_server.signing.keysets import Trust
+from license_server.signing.signature_count import CountedSigner, Tally
+from license_server.signing.signers import Remote, open_signer
+
+Random = Callable[[int], bytes]
+
+
+class Issuer(NamedTuple):
+    """The vendor: its name, its signing key, and what clients know of it."""
+
+    name: str
+    signer: Signer
+    keyset: TrustedKeyset
+    keyset_token: str
+    """The blocks that prove the keyset, as each licence file has them."""
+    shipped: Roots
+    """What the product trusts by itself."""
+    roots: Roots
+    """… and what it has come to trust since: the roots that the keyset is signed by."""
+    remote: Remote | None = None
+    """The signer, where its key is not in this process: to sign may take long, or fail."""
+
+    @property
+    def version(self) -> int:
+        """Of the keyset."""
+        return self.keyset.keyset.version
+
+
+def check_signing_key(issuer: Issuer, now: int, product: str | None = None) -> None:
+    """Raise SignerUnavailableError unless the keyset lets the key sign now, for that *product*."""
+    key = issuer.signer.public_key
+    entry = next((entry for entry in issuer.keyset.keyset.keys if entry.key == key), None)
+    if entry is None:
+        reason = f"the keyset does not name the key {key.kid}"
+    elif entry.state != "active":
+        reason = f"the keyset says that the key is {entry.state}"
+    elif not entry.nbf <= now < entry.exp:
+        reason = f"it may sign from {utc(entry.nbf)} until {utc(entry.exp)}; is the clock right?"
+    elif product is not None and entry.products is not None and product not in entry.products:
+        reason = f"it is not for the product {product}"
+    else:
+        return
+    raise SignerUnavailableError(reason=reason.rstrip("?"))
+
+
+def check_in_force(issuer: Issuer, newest: int) -> None:
+    """Raise SignerUnavailableError where *newest*, a keyset, was installed that *issuer* lacks.
+
+    Its key may be one that was lost: nothing is recorded that it signed after that.
+    """
+    if newest != issuer.version:
+        reason = f"keyset {newest} was installed, and {issuer.version} is in use; try again"
+        raise SignerUnavailableError(reason=reason)
+
+
+def read_root(path: Path) -> PublicKey:
+    """The root key in the file *path*. Raises TrustedKeyInvalidError."""
+    try:
+        return PublicKey.from_pem(path.read_text("ascii"))
+    except (OSError, ValueError) as error:
+        raise TrustedKeyInvalidError(path=str(path), reason=words(error)) from error
+
+
+def read_roots(settings: ServerSettings) -> Roots:
+    """The root keys that the product ships. Raises TrustedKeyInvalidError."""
+    keys = map(read_root, settings.root_pub_pems)
+    return Roots.shipped(keys, settings.roots_needed)
+
+
+def read_trust(settings: ServerSettings, database: Database) -> Trust:
+    """The roots and the keyset that are in force.
+
+    Raises NotInitialisedError, TrustedKeyInvalidError or SignerUnavailableError.
+    """
+    shipped = read_roots(settings)
+    with database.reading() as connection:
+        text = keyset_store.newest_keyset(connection)
+    if text is None:
+        raise NotInitialisedError(path=str(settings.data), missing="the keyset")
+    try:
+        return keysets.open_trust(text, shipped)
+    except ValueError as error:
+        names = ", ".join(path.name for path in settings.root_pub_pems)
+        reason = f"the keyset in the database is not signed by {names} ({error})"
+        raise SignerUnavailableError(reason=reason) from error
+
+
+def signer_uri(settings: ServerSettings, trust: Trust, now: int) -> str:
+    """Where the newest key is that may sign at *now*, of those that are here."""
+    may = [one for one in trust.keyset.keyset.keys if keysets.standing(one, now) == "active"]
+    newest = sorted(may, key=lambda one: one.nbf, reverse=True)
+    return settings.signer_uri(one.key.kid for one in newest)
+
+
+def open_issuer(settings: ServerSettings, trust: Trust, now: int, tally: Tally) -> Issuer:
+    """Who signs under *trust*: the newest key that may at *now*, of those that are here.
+
+    What it signs is counted in *tally*. Raises SignerUnavailableError, PassphraseWrongError,
+    SecretFileOpenError, or what settings.read_passphrase raises.
+    """
+    signer = open_signer(signer_uri(settings, trust, now), settings.read_passphrase)
+    return Issuer(
+        name=trust.keyset.keyset.iss,
+        signer=CountedSigner(signer, tally.count),
+        keyset=trust.keyset,
+        keyset_token=trust.text,
+        shipped=read_roots(settings),
+        roots=trust.roots,
+        remote=signer if isinstance(signer, Remote) else None,
+    )
