@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from zoneinfo import ZoneInfo
 
+import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -16,16 +17,17 @@ from license_core.errors import (
     InputInvalidError,
     LicenseError,
     MethodNotAllowedError,
+    NotAuthenticatedError,
     NotFoundError,
     UsageError,
 )
 from license_server.access.openid import Client
 from license_server.access.tokens import TokenCache
-from license_server.answers import answer
-from license_server.api import openapi
+from license_server.api import PREFIX, openapi
+from license_server.api.sheets import IMPORT_CAPS
 from license_server.background.keysets import Succession
 from license_server.background.record import Keeper
-from license_server.http import health
+from license_server.http import health, problem_json
 from license_server.http.metrics import Metrics
 from license_server.http.middleware import Edge
 from license_server.http.rate_limit import Rates
@@ -35,13 +37,17 @@ from license_server.permissions import ROLES
 from license_server.settings import ServerSettings
 from license_server.signing import revocation_lists
 from license_server.signing.issuer import Issuer
-from license_server.signing.signature_count import CountedSigner
+from license_server.signing.signature_count import CountedSigner, tally
 from license_server.site import (
     Clock,
     Random,
     Site,
 )
-from license_server.web import routes
+from license_server.web import pages, routes
+from license_server.web.sheets import SHEET_CAPS
+from license_server.web.sign_in import to_login
+
+_log = structlog.get_logger()
 
 
 def create_app(
@@ -58,7 +64,7 @@ def create_app(
     seeds, openid_client = data_folder.open_seeds(settings), _openid_client(settings)
     database, issuer = data_folder.open_vault(settings, clock())
     try:
-        notary = data_folder.open_notary(settings, issuer.name, database.tally)
+        notary = data_folder.open_notary(settings, issuer.name, tally(database))
     except LicenseError:
         database.close()
         raise
@@ -97,6 +103,8 @@ def create_app(
         random_id=lambda: random(8).hex(),
         metrics=counted,
         trusted=settings.trusted_proxies,
+        render=_answer,
+        caps=IMPORT_CAPS | SHEET_CAPS,
     )
     app.add_exception_handler(LicenseError, _refused)
     app.add_exception_handler(HTTPException, _refused_by_framework)
@@ -123,25 +131,40 @@ def _openid_client(settings: ServerSettings) -> Client | None:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, LicenseError)  # noqa: S101  # registered for nothing else
-    return answer(request, error)
+    return _answer(request, error)
 
 
 async def _refused_by_framework(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  # registered for nothing else
     path = request.url.path
     if error.status_code == 404:
-        return answer(request, NotFoundError(what="page", name=path))
+        return _answer(request, NotFoundError(what="page", name=path))
     if error.status_code == 405:
         by_route = (error.headers or {}).get("Allow", "GET")
         allowed = ", ".join(sorted(openapi.allowed(path))) or by_route
-        return answer(
+        return _answer(
             request, MethodNotAllowedError(method=request.method, path=path, allowed=allowed)
         )
-    return answer(request, UsageError(reason=f"{error.detail}"))
+    return _answer(request, UsageError(reason=f"{error.detail}"))
 
 
 async def _not_valid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for nothing else
     first = error.errors()[0]
     field = ".".join(map(str, first["loc"][1:])) or "body"
-    return answer(request, InputInvalidError(field=field, reason=str(first["msg"])))
+    return _answer(request, InputInvalidError(field=field, reason=str(first["msg"])))
+
+
+def _answer(request: Request, error: LicenseError) -> Response:
+    """The answer to a refused request: problem+json for programs, a page for people."""
+    request_id: str = request.state.request_id
+    if error.row.status >= 500:
+        _log.error("refused", slug=error.slug, sentence=error.sentence)
+    outward = problem_json.outward(error, request_id)
+    if request.url.path.startswith(PREFIX + "/"):
+        return problem_json.respond(outward, request_id)
+    if isinstance(error, NotAuthenticatedError):
+        return to_login(request)
+    page = pages.refusal(request, outward, request_id)
+    page.headers.update(problem_json.headers(outward))
+    return page

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -12,7 +12,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from license_core.errors import InputInvalidError, PassphraseMissingError
 from license_core.paths import words
-from license_server.http.proxies import Network
+
+Network = IPv4Network | IPv6Network
 
 
 def _networks(given: object) -> object:

@@ -37,6 +37,8 @@ from license_server.sheets.batches import Line, Outcome
 from license_server.site import Site
 
 MEDIA_TYPE = "text/csv"
+IMPORT_CAPS = {f"{PREFIX}/imports": 16 * 1024 * 1024}
+"""The most bytes of a sheet in a request to that path."""
 
 router = APIRouter(prefix=PREFIX, tags=["sheets"])
 

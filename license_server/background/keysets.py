@@ -16,6 +16,7 @@ from license_server.db.database import Database
 from license_server.settings import ServerSettings
 from license_server.signing.issuer import Issuer, open_issuer, read_trust, signer_uri
 from license_server.signing.keysets import Trust
+from license_server.signing.signature_count import tally
 from license_server.site import Clock
 
 _log = structlog.get_logger()
@@ -56,7 +57,7 @@ class Succession:
         trust, uri = self._present()
         if (trust.text, uri) == self._known:
             return
-        issuer = open_issuer(self._settings, trust, self._clock(), self._database.tally)
+        issuer = open_issuer(self._settings, trust, self._clock(), tally(self._database))
         self._use(issuer)
         self._known, self._failed = (trust.text, uri), None
         _log.info("keyset taken up", version=issuer.version, kid=issuer.signer.public_key.kid)

@@ -32,6 +32,7 @@ from license_server.cli.output import say, written
 from license_server.cli.progress import Progress
 from license_server.db.database import Database
 from license_server.settings import ServerSettings
+from license_server.signing.signature_count import tally
 
 _DAY = 86400
 _Day = click.DateTime(formats=["%Y-%m-%d"])
@@ -102,7 +103,7 @@ def checkpoint(settings: ServerSettings, output: str) -> None:
         return notary.make(connection, now, wait=True)
 
     with closing(database), written(output) as write:
-        notary = data_folder.open_notary(settings, issuer.name, database.tally)
+        notary = data_folder.open_notary(settings, issuer.name, tally(database))
         _link_all(database)
         made = database.write(make)
         if made is None:

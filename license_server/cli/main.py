@@ -136,7 +136,7 @@ def serve(settings: ServerSettings, host: str, port: int) -> None:
     from license_server.http import server
     from license_server.operations import process
 
-    process.configure()
+    process.configure_logs()
     app = create_app(settings)
     listening = server.listen(host, port)
     name = f"[{host}]" if ":" in host else host

@@ -68,12 +68,12 @@ def import_licenses(
     Nothing is issued unless every line is right, or --skip-wrong is given. Begun again within a
     week with the same FILE, or the same --job, it goes on: no line is issued twice.
     """
-    from license_server.operations import data_folder, garbage
+    from license_server.operations import data_folder, process
     from license_server.sheets import importer, order_sheet
 
     database, issuer = data_folder.open_vault(settings)
     now = int(time.time())
-    garbage.settle()
+    process.settle_garbage()
     try:
         with _opened(file) as data:
             total, fingerprint = _size(data)

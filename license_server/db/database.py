@@ -6,14 +6,13 @@ making their commit durable. Who asked hears of it only after the commit.
 """
 
 import queue
-import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import sqlalchemy
 from sqlalchemy import Connection, Engine, event
@@ -29,11 +28,23 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from license_core.errors import DatabaseUnavailableError, InputInvalidError
 from license_server.db import deferred
-from license_server.signing.signature_count import Tally
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
 """Something to do in a transaction. It may be done again after a rollback."""
+
+
+class BeforeCommit(Protocol):
+    """Something that is written last in a transaction, whatever else is in it."""
+
+    def waiting(self) -> bool:
+        """Whether there is something to write."""
+        ...
+
+    def write(self, connection: Connection) -> Callable[[], None]:
+        """Write it; what to call once that is committed."""
+        ...
+
 
 BUSY_TIMEOUT = 10_000  # milliseconds
 PAGE_CACHE = 65_536
@@ -57,8 +68,8 @@ class Database:
     def __init__(self, url: str) -> None:
         """Nothing is opened yet. Raises InputInvalidError for a URL that is none."""
         self.engine = _engine(url)
-        self.tally = Tally(secrets.token_hex(8))
-        self.writer = Writer(self.engine, self.tally)
+        self.before_commit: list[BeforeCommit] = []
+        self.writer = Writer(self.engine, self.before_commit)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -121,10 +132,10 @@ class _Job(NamedTuple, Generic[T]):
 class Writer:
     """The one thread of this process that writes."""
 
-    def __init__(self, engine: Engine, tally: Tally) -> None:
-        """*tally* is written last in a transaction, where something was counted."""
+    def __init__(self, engine: Engine, before_commit: Sequence[BeforeCommit]) -> None:
+        """*before_commit* may grow; each is written last in a transaction, where it waits."""
         self._engine = engine.execution_options(writes=True)
-        self._tally = tally
+        self._before_commit = before_commit
         self._waiting: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
@@ -152,7 +163,7 @@ class Writer:
     def _run(self) -> None:
         while True:
             jobs, last = self._take()
-            if jobs or (last and self._tally.waiting()):
+            if jobs or (last and any(one.waiting() for one in self._before_commit)):
                 self._do(jobs)
             if last:
                 return
@@ -199,12 +210,10 @@ class Writer:
             job.future.set_result(result)
 
     def _commit(self, connection: Connection) -> None:
-        if not self._tally.waiting():
-            connection.commit()
-            return
-        committed = self._tally.write(connection)
+        written = [one.write(connection) for one in self._before_commit if one.waiting()]
         connection.commit()
-        committed()
+        for committed in written:
+            committed()
 
 
 def _was_lost(error: BaseException | None) -> bool:

@@ -1,11 +1,12 @@
 """The edge that every request crosses: its id, its size, its headers, its line in the log."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from license_core.errors import (
@@ -13,20 +14,15 @@ from license_core.errors import (
     LicenseError,
     RequestTooLargeError,
 )
-from license_server.answers import answer
-from license_server.api import PREFIX
 from license_server.http import proxies
 from license_server.http.metrics import Metrics
-from license_server.http.proxies import Network
 from license_server.http.rate_limit import Left
+from license_server.settings import Network
 
 MAX_BODY = 256 * 1024
-"""The most bytes that a request's body may have."""
-MAX_IMPORT = 16 * 1024 * 1024
-"""… and that of an import."""
-MAX_SHEET = 4 * 1024 * 1024
-"""… and that of the form with a sheet, which takes many times its size while it is read."""
-_CAPS = {f"{PREFIX}/imports": MAX_IMPORT, "/sheets": MAX_SHEET}
+"""The most bytes that a request's body may have, where its path has no cap of its own."""
+Render = Callable[[Request, LicenseError], Response]
+"""What answers a request that is refused."""
 
 _log = structlog.get_logger()
 SECURITY = {
@@ -56,8 +52,13 @@ class Edge:
         random_id: Callable[[], str],
         metrics: Metrics,
         trusted: Sequence[Network],
+        render: Render,
+        caps: Mapping[str, int],
     ) -> None:
+        """*render* makes the answer to what is refused here; *caps* are of paths, in bytes."""
         self._app = app
+        self._render = render
+        self._caps = caps
         self._random_id = random_id
         self._metrics = metrics
         self._trusted = trusted
@@ -84,10 +85,12 @@ class Edge:
 
         async def refuse(error: LicenseError) -> None:
             if status == 0:
-                await answer(Request(scope), error)(scope, receive, sending)
+                await self._render(Request(scope), error)(scope, receive, sending)
 
         try:
-            await self._app(scope, _limited(scope, receive), sending)
+            await self._app(
+                scope, _limited(receive, scope, self._caps.get(scope["path"], MAX_BODY)), sending
+            )
         except RequestTooLargeError as error:
             await refuse(error)
         except ClientDisconnect:
@@ -131,9 +134,9 @@ def _secure(headers: MutableHeaders, scope: Scope, request_id: str) -> None:
         headers.update(left.headers())
 
 
-def _limited(scope: Scope, receive: Receive) -> Receive:
-    """*receive* that gives up after as many bytes as its path may have."""
-    total, cap = 0, _CAPS.get(scope["path"], MAX_BODY)
+def _limited(receive: Receive, scope: Scope, cap: int) -> Receive:
+    """*receive* that gives up after *cap* bytes."""
+    total = 0
 
     async def receiving() -> Message:
         nonlocal total

@@ -6,9 +6,10 @@ further left anybody may have written.
 """
 
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
-Network = IPv4Network | IPv6Network
+from license_server.settings import Network
+
 _FOR, _PROTO = b"x-forwarded-for", b"x-forwarded-proto"
 Headers = Iterable[tuple[bytes, bytes]]
 

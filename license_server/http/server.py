@@ -20,7 +20,7 @@ from license_core.errors import (
 )
 from license_core.paths import words
 from license_server.http.middleware import SECURITY
-from license_server.operations import garbage
+from license_server.operations import process
 
 LARGEST_HEAD = 32 * 1024
 """Bytes of a request's first line and headers."""
@@ -148,7 +148,7 @@ def run(
         timeout_graceful_shutdown=GRACE,
     )
     server = _Server(config, ready, stopping)
-    garbage.settle()
+    process.settle_garbage()
     server.run([listening])
     if server.unsaid is not None:
         raise server.unsaid

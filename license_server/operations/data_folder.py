@@ -44,7 +44,7 @@ from license_server.operations import schema
 from license_server.settings import ServerSettings
 from license_server.signing import keyset_store, keysets
 from license_server.signing.issuer import Issuer, open_issuer, read_trust
-from license_server.signing.signature_count import CountedSigner, Tally
+from license_server.signing.signature_count import CountedSigner, Tally, tally
 from license_server.signing.signers import (
     keyfiles,
     open_signer,
@@ -201,7 +201,7 @@ def open_vault(settings: ServerSettings, now: int | None = None) -> tuple[Databa
     try:
         trust = read_trust(settings, database)
         at = int(time.time()) if now is None else now
-        return database, open_issuer(settings, trust, at, database.tally)
+        return database, open_issuer(settings, trust, at, tally(database))
     except LicenseError:
         database.close()
         raise

@@ -30,6 +30,7 @@ from license_server.signing.issuer import (
     read_trust,
 )
 from license_server.signing.keysets import Trust
+from license_server.signing.signature_count import tally
 from license_server.signing.signers import keyfiles, open_signer
 
 
@@ -84,7 +85,7 @@ def install(
     present = read_trust(settings, database)
     shipped = read_roots(settings)
     new = keysets.advance(present, given, path, shipped, now)
-    issuer = open_issuer(settings, new, now, database.tally)
+    issuer = open_issuer(settings, new, now, tally(database))
     try:
         check_signing_key(issuer, now)
     except SignerUnavailableError as error:

@@ -8,6 +8,7 @@ More counted than recorded were signed and came to nothing, as where storing fai
 were given to nobody. Neither says anything of a key that is used elsewhere.
 """
 
+import secrets
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from sqlalchemy import Connection
 from license_core import b64url, strictjson
 from license_core.publickey import PublicKey
 from license_core.signer import Signer
+from license_server.db.database import Database
 from license_server.signing import signature_store
 
 BEFORE = "before"
@@ -75,6 +77,16 @@ class Tally:
             self._written, self._all_written = now, all_
 
         return committed
+
+
+def tally(database: Database) -> Tally:
+    """The tally of the signatures that this process makes; *database* writes it at each commit."""
+    for one in database.before_commit:
+        if isinstance(one, Tally):
+            return one
+    made = Tally(secrets.token_hex(8))
+    database.before_commit.append(made)
+    return made
 
 
 class CountedSigner:

@@ -42,6 +42,8 @@ from license_server.web.session import (
 
 ROOM = "/sheets"
 JOBS = f"{ROOM}/jobs"
+SHEET_CAPS = {ROOM: 4 * 1024 * 1024}
+"""The most bytes of a form with a sheet, which takes many times its size while it is read."""
 _LISTED = 10
 _MOST_SHOWN = 64 * 1024
 """How many characters of a sheet that was refused are shown again; a longer one is a file."""

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from license_server.actor import COMMAND
-from license_server.operations import data_folder, garbage
+from license_server.operations import data_folder, process
 from license_server.sheets import (
     csv_text,
     importer,
@@ -51,7 +51,7 @@ def _measure(folder: Path, file: Path, kind: str, lines: int) -> list[Row]:
     url = None if kind == "SQLite" else new_database()
     database, issuer = data_folder.open_vault(server.make(folder / "server", url))
     now = int(time.time())
-    garbage.settle()  # as the command does
+    process.settle_garbage()  # as the command does
     ratios, memory, rates, spent = [], [], [], []
     with file.open("rb") as stream:
         began = time.perf_counter()

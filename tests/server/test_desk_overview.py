@@ -41,6 +41,7 @@ from license_server.licenses import acts, statistics, statistics_store
 from license_server.licenses.statistics import Board, Kept
 from license_server.operations import data_folder
 from license_server.signing import keysets, revocation_lists, revocation_store
+from license_server.signing.signature_count import tally
 from license_server.web import charts
 from license_server.web.charts import Bar, Part
 from license_server.web.event_labels import ACTIONS
@@ -616,7 +617,7 @@ def test_the_chain_and_its_last_checkpoint_can_be_taken_along_and_hold(tmp_path:
         for _ in range(3):
             sign_in(desk)
         site.database.write(link)
-        notary = data_folder.open_notary(desk.settings, site.issuer.name, site.database.tally)
+        notary = data_folder.open_notary(desk.settings, site.issuer.name, tally(site.database))
         site.database.write(lambda c: notary.make(c, desk.clock.now + DAY, wait=True))
         told = desk.client.get("/record/checkpoint")
         key = PublicKey.from_pem(desk.client.get("/keys/record.pub.pem").text)

@@ -791,7 +791,7 @@ def test_a_sheet_may_be_larger_than_other_forms_but_not_without_end(
     page = admin.get(job)
     assert re.search(r"<strong>2000</strong>\s*lines are right", page.text)
     assert len(page.content) < 100_000
-    assert admin.post("/sheets", sheet="x" * (middleware.MAX_SHEET + 1)).status_code == 413
+    assert admin.post("/sheets", sheet="x" * (sheets.SHEET_CAPS["/sheets"] + 1)).status_code == 413
     assert admin.post("/customers", name="x" * (middleware.MAX_BODY + 1)).status_code == 413
 
 

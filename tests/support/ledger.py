@@ -32,6 +32,7 @@ from license_server.operations.fsck import Trusted, check
 from license_server.permissions import ROLES
 from license_server.settings import ServerSettings
 from license_server.signing import revocation_lists
+from license_server.signing.signature_count import tally
 from license_server.site import Site
 from tests.support import server
 
@@ -119,7 +120,7 @@ def open_ledger(settings: ServerSettings) -> Ledger:
     """The ledger of a vendor."""
     opened, issuer = data_folder.open_vault(settings, NOW)
     site = Site(settings, opened, issuer, lambda: NOW, os.urandom)
-    notary = data_folder.open_notary(settings, issuer.name, opened.tally)
+    notary = data_folder.open_notary(settings, issuer.name, tally(opened))
     trusted = Trusted(issuer.shipped, data_folder.read_record_key(settings))
     return Ledger(site, settings, notary, trusted)
 
