@@ -18,17 +18,17 @@ def replace(path: str, data: bytes, *, keep_former: bool = False) -> str | None:
     owner stay as they were; a file that is new can be read by everybody. Raises
     FileIsMountedError, FolderNotWritableError, DiskFullError or WriteFailedError.
     """
-    with _told_plainly(path):
+    with _as_license_error(path):
         path = os.path.realpath(path)
     suffix = f".{os.urandom(6).hex()}.tmp"
     kept, new, former = path + _FORMER, path + suffix, path + _FORMER + suffix
-    with _told_plainly(path):
+    with _as_license_error(path):
         try:
             _write(new, data, model=path)
             had_former = keep_former and not _holds(path, data) and _duplicate(path, former)
             with _open_folder(os.path.dirname(path)) as folder:
                 if had_former:
-                    with _told_plainly(kept):
+                    with _as_license_error(kept):
                         os.rename(former, kept)
                 os.rename(new, path)
                 with suppress(OSError):  # it is in place: "the old file was left" would be untrue
@@ -44,7 +44,7 @@ def write_new(path: str, data: bytes) -> None:
 
     A pipe or a device is written to; nothing takes its place.
     """
-    with _told_plainly(path):
+    with _as_license_error(path):
         if _is_special(path) and not os.path.isdir(path):
             with open(path, "wb") as stream:
                 stream.write(data)
@@ -136,10 +136,10 @@ def _open_folder(path: str) -> Iterator[int]:
 
 
 @contextmanager
-def _told_plainly(path: str) -> Iterator[None]:
+def _as_license_error(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        from license_core.write_errors import told_plainly
+        from license_core.write_errors import as_license_error
 
-        raise told_plainly(error, path) from error
+        raise as_license_error(error, path) from error

@@ -18,7 +18,7 @@ _NO_ENTRY = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR}
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
 
-def told_plainly(error: OSError, path: str) -> LicenseError:
+def as_license_error(error: OSError, path: str) -> LicenseError:
     """The problem that *error* is to whoever wrote *path*."""
     folder = os.path.dirname(absolute(path)) or os.curdir
     if error.errno == errno.EBUSY:

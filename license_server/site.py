@@ -20,7 +20,7 @@ from license_server.licenses import (
     proposals,
     recording,
 )
-from license_server.licenses.issuing import Drawn
+from license_server.licenses.issuing import SignedLicense
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.orders import Order
 from license_server.licenses.planning import ActRequest, Plan
@@ -31,7 +31,7 @@ from license_server.signing.issuer import Issuer
 T = TypeVar("T")
 Clock = Callable[[], int]
 Random = Callable[[int], bytes]
-Told = Callable[[StoredLicense | Proposal], Reply]
+RenderReply = Callable[[StoredLicense | Proposal], Reply]
 """How a face of the server tells what was done."""
 _TRIES = 4
 
@@ -88,12 +88,13 @@ class Site(NamedTuple):
         wanted: ActRequest,
         actor: Actor,
         now: int,
-        tell: Told,
+        render_reply: RenderReply,
         given: Idempotency | None = None,
     ) -> Reply:
         """Do what *wanted* asks for, or propose it where its product wants a second person.
 
-        Raises what acts.plan, issuing.draw_up and acts.record raise, or DatabaseUnavailableError.
+        Raises what planning.plan, issuing.sign_and_verify and recording.record raise, or
+        DatabaseUnavailableError.
         """
         found = await self.read(
             lambda connection: self._plan(connection, wanted, actor, now, given)
@@ -105,11 +106,13 @@ class Site(NamedTuple):
                 actor,
                 given,
                 now,
-                lambda connection: tell(proposals.propose(connection, wanted, found, actor, now)),
+                lambda connection: render_reply(
+                    proposals.propose(connection, wanted, found, actor, now)
+                ),
             )
 
-        def record(connection: Connection, drawn: Drawn) -> Reply:
-            return tell(recording.record(connection, found, drawn, self.issuer, actor))
+        def record(connection: Connection, drawn: SignedLicense) -> Reply:
+            return render_reply(recording.record(connection, found, drawn, self.issuer, actor))
 
         return await self._draw_and_record(found, actor, now, record, given)
 
@@ -119,7 +122,7 @@ class Site(NamedTuple):
         actor: Actor,
         reason: str | None,
         now: int,
-        tell: Told,
+        render_reply: RenderReply,
         given: Idempotency | None = None,
     ) -> Reply:
         """Approve a proposal and issue its licence. Raises as ``act`` and proposals.approve do."""
@@ -139,8 +142,8 @@ class Site(NamedTuple):
             return found
         proposal, planned = found
 
-        def record(connection: Connection, drawn: Drawn) -> Reply:
-            return tell(
+        def record(connection: Connection, drawn: SignedLicense) -> Reply:
+            return render_reply(
                 proposals.approve(
                     connection, proposal, planned, drawn, self.issuer, actor, reason, now
                 )
@@ -163,17 +166,17 @@ class Site(NamedTuple):
                 return earlier
         return planning.plan(connection, wanted, actor, now)
 
-    async def _draw_up(self, order: Order, number: str, now: int) -> Drawn:
+    async def _draw_up(self, order: Order, number: str, now: int) -> SignedLicense:
         if self.issuer.remote is None:  # that is quicker than to ask a thread for it
-            return issuing.draw_up(order, self.issuer, number, now)
-        return await run_in_threadpool(issuing.draw_up, order, self.issuer, number, now)
+            return issuing.sign_and_verify(order, self.issuer, number, now)
+        return await run_in_threadpool(issuing.sign_and_verify, order, self.issuer, number, now)
 
     async def _draw_and_record(
         self,
         planned: Plan,
         actor: Actor,
         now: int,
-        record: Callable[[Connection, Drawn], Reply],
+        record: Callable[[Connection, SignedLicense], Reply],
         given: Idempotency | None,
     ) -> Reply:
         for _ in range(_TRIES):
@@ -190,8 +193,8 @@ def _recording(
     actor: Actor,
     given: Idempotency | None,
     now: int,
-    record: Callable[[Connection, Drawn], Reply],
-    drawn: Drawn,
+    record: Callable[[Connection, SignedLicense], Reply],
+    drawn: SignedLicense,
 ) -> Callable[[Connection], Reply]:
     return lambda connection: idempotency.once(
         connection, actor.name, given, now, lambda: record(connection, drawn)

@@ -14,7 +14,7 @@ from license_server.api import (
 from license_server.api.auth import AtSite, Needs
 from license_server.api.operations import describe
 from license_server.audit import audit_store
-from license_server.audit.audit_store import Wanted
+from license_server.audit.audit_store import EventFilter
 
 router = APIRouter(prefix=f"{PREFIX}/events", tags=["events"])
 
@@ -26,7 +26,7 @@ async def listing(
     """What was done, the newest first."""
     given = messages.page_parameters(request, ("subject", "actor", "action"))
     limit, before = messages.limit(given), messages.before(given)
-    wanted = Wanted(given.get("subject"), given.get("actor"), given.get("action"))
+    wanted = EventFilter(given.get("subject"), given.get("actor"), given.get("action"))
     rows = await site.read(
         lambda connection: audit_store.events(connection, wanted, before=before, limit=limit + 1)
     )

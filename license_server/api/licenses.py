@@ -185,10 +185,10 @@ async def _act(
 
         return messages.respond(await site.once(actor, key, now, end))
 
-    def tell(done: StoredLicense | Proposal) -> Reply:
+    def render_reply(done: StoredLicense | Proposal) -> Reply:
         return told(done, now)
 
-    return messages.respond(await site.act(wanted, actor, now, tell, key))
+    return messages.respond(await site.act(wanted, actor, now, render_reply, key))
 
 
 def told(done: StoredLicense | Proposal, now: int) -> Reply:
@@ -212,7 +212,7 @@ async def _look(site: Site, wanted: ActRequest, actor: Actor, now: int) -> Respo
         shape = responses.license_json(await site.read(check), now)
         return messages.json_response({"dry_run": True, "act": wanted.act, "license": shape})
     planned = await site.read(
-        lambda connection: planning.plan(connection, wanted, actor, now, look=True)
+        lambda connection: planning.plan(connection, wanted, actor, now, with_notices=True)
     )
     return messages.json_response(responses.plan_json(planned))
 

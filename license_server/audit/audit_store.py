@@ -62,7 +62,7 @@ class StoredCheckpoint(NamedTuple):
     created_at: int
 
 
-class Wanted(NamedTuple):
+class EventFilter(NamedTuple):
     """Which events to list."""
 
     subject: str | None = None
@@ -80,7 +80,7 @@ def add_event(connection: Connection, event: NewEvent) -> None:
 
 
 def events(
-    connection: Connection, wanted: Wanted, *, before: int | None, limit: int
+    connection: Connection, wanted: EventFilter, *, before: int | None, limit: int
 ) -> list[Event]:
     """At most *limit* events, the newest first; those that stand after the event *before*.
 

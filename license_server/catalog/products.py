@@ -42,18 +42,18 @@ def defaults(product: Product | None) -> dict[str, Any]:
 
 
 def filled(
-    find_product: FindProduct, members: Mapping[str, Any], *, settled: bool = False
+    find_product: FindProduct, members: Mapping[str, Any], *, defaults_applied: bool = False
 ) -> tuple[Product | None, dict[str, Any]]:
     """The product that an order names, and its *members* with the product's defaults.
 
-    A default is taken where the order says nothing, unless it is *settled*. A null counts as
+    A default is taken where the order says nothing, unless *defaults_applied*. A null counts as
     absent.
     """
     given = {name: value for name, value in members.items() if value is not None}
     named: Any = given.get("product")
     known = isinstance(named, str) and claims.choice_name(named)
     product = find_product(named) if known else None
-    standard = {} if settled else defaults(product)
+    standard = {} if defaults_applied else defaults(product)
     if any(name in given for name in terms.TERM[:3]):
         standard.pop("days", None)
     if given.get("perpetual"):

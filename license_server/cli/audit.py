@@ -15,8 +15,8 @@ from license_core.errors import (
 from license_server.audit import audit_store, chain
 from license_server.audit.audit_store import (
     Event,
+    EventFilter,
     StoredCheckpoint,
-    Wanted,
 )
 from license_server.audit.verify import (
     Advance,
@@ -66,7 +66,7 @@ def list_(
     from license_server.operations import data_folder
 
     end = None if until is None else _instant(until) + _DAY
-    wanted = Wanted(subject, actor, action, None if since is None else _instant(since), end)
+    wanted = EventFilter(subject, actor, action, None if since is None else _instant(since), end)
     with closing(data_folder.open_database(settings)) as database, database.reading() as connection:
         for event in audit_store.events(connection, wanted, before=None, limit=limit):
             say(_line(event))

@@ -363,7 +363,7 @@ def leaked(settings: ServerSettings, kid: str, yes: bool, output: str | None) ->
         change.to(revoked, now)
 
 
-@keys.command(cls=_OfKey)
+@keys.command("reissue", cls=_OfKey)
 @click.argument("kid")
 @click.option(
     "-o",

@@ -260,16 +260,16 @@ def _issue(
     database, issuer = data_folder.open_vault(settings)
     kept: list[StoredLicense | Proposal] = []
 
-    def tell(done: StoredLicense | Proposal) -> Reply:
+    def render_reply(done: StoredLicense | Proposal) -> Reply:
         kept[:] = [done]
         return Reply(201, None, b"")
 
     try:
         site = Site(settings, database, issuer, lambda: now, secrets.token_bytes)
         with database.reading() as connection:
-            seen = planning.plan(connection, wanted, COMMAND, now, look=True)
+            seen = planning.plan(connection, wanted, COMMAND, now, with_notices=True)
         with written(output) as put:
-            asyncio.run(site.act(wanted, COMMAND, now, tell))
+            asyncio.run(site.act(wanted, COMMAND, now, render_reply))
             (stored,) = kept
             if isinstance(stored, Proposal):
                 raise ApprovalPendingError(id=stored.id, product=stored.product)

@@ -11,7 +11,7 @@ import click
 
 from license_core.errors import OutputFailedError, PathIsFolderError
 from license_core.paths import words
-from license_core.write_errors import told_plainly
+from license_core.write_errors import as_license_error
 
 
 def licences(count: int) -> str:
@@ -43,7 +43,7 @@ def written(name: str, *, tell: bool = True) -> Iterator[Callable[[bytes], objec
             was_there = path.exists()
             yield write
     except OSError as error:
-        raise told_plainly(error, name) from error
+        raise as_license_error(error, name) from error
     if was_there and tell:
         click.echo(f"[W]: {name} was there already, and was replaced.", err=True)
 

@@ -48,7 +48,7 @@ def approve(settings: ServerSettings, id: int, reason: str | None) -> None:
     from license_server.operations import data_folder
     from license_server.site import Site
 
-    def tell(done: StoredLicense | Proposal) -> Reply:
+    def render_reply(done: StoredLicense | Proposal) -> Reply:
         number = done.number if isinstance(done, StoredLicense) else ""
         return Reply(201, number, b"")
 
@@ -56,7 +56,7 @@ def approve(settings: ServerSettings, id: int, reason: str | None) -> None:
     database, issuer = data_folder.open_vault(settings)
     try:
         site = Site(settings, database, issuer, lambda: now, secrets.token_bytes)
-        reply = asyncio.run(site.approve(id, COMMAND, reason, now, tell))
+        reply = asyncio.run(site.approve(id, COMMAND, reason, now, render_reply))
     finally:
         database.close()
     say(f"Issued {reply.location}.")

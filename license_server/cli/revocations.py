@@ -47,7 +47,7 @@ def publish(settings: ServerSettings, days: int, output: str | None) -> None:
     database, issuer = data_folder.open_vault(settings)
     with closing(database):
         with database.reading() as connection:
-            new, count = revocation_lists.draw_up(connection, issuer, int(time.time()), days)
+            new, count = revocation_lists.sign_next(connection, issuer, int(time.time()), days)
         try:
             database.write(
                 lambda connection: revocation_lists.record(connection, new, count, COMMAND)

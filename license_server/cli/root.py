@@ -13,7 +13,7 @@ import click
 from license_core import armor
 from license_core.errors import InputInvalidError, printable
 from license_core.signer import Signer
-from license_core.write_errors import told_plainly
+from license_core.write_errors import as_license_error
 from license_server.cli.output import say, written
 from license_server.cli.shared import (
     confirmed,
@@ -65,7 +65,7 @@ def create(settings: ServerSettings, file: Path) -> None:
         keyfiles.write_private(file, key, secret, secrets.token_bytes)
         keyfiles.write_public(public, keyfiles.public_of(key))
     except OSError as error:
-        raise told_plainly(error, str(file)) from error
+        raise as_license_error(error, str(file)) from error
     say(f"Made the root key {keyfiles.public_of(key).kid}.")
     say(f"Keep {file} offline, and a copy of it elsewhere. {public} is no secret.")
 

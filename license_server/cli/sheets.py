@@ -12,9 +12,9 @@ from typing import BinaryIO
 import click
 
 from license_core.errors import ImportRefusedError
-from license_core.write_errors import told_plainly
+from license_core.write_errors import as_license_error
 from license_server.actor import COMMAND
-from license_server.audit.audit_store import Wanted
+from license_server.audit.audit_store import EventFilter
 from license_server.cli.output import licences, written
 from license_server.cli.progress import Progress
 from license_server.licenses.license_store import STATES
@@ -142,7 +142,7 @@ def _opened(file: Path) -> Iterator[BinaryIO]:
     try:
         stream = file.open("rb")
     except OSError as error:
-        raise told_plainly(error, str(file)) from error
+        raise as_license_error(error, str(file)) from error
     with stream:
         yield stream
 
@@ -188,7 +188,7 @@ def export_customers(settings: ServerSettings, output: str, text: str | None) ->
 def export_events(settings: ServerSettings, /, output: str, **given: str | None) -> None:
     """The record's events, the newest first."""
     with _reading(settings) as read:
-        _write(output, exports.EVENTS, exports.event_rows(read, Wanted(**given)))  # type: ignore[arg-type]
+        _write(output, exports.EVENTS, exports.event_rows(read, EventFilter(**given)))  # type: ignore[arg-type]
 
 
 @contextmanager

@@ -78,7 +78,7 @@ class Database:
             with self.engine.connect() as connection:
                 yield connection
         except (DBAPIError, PoolTimeoutError) as error:
-            raise told_plainly(error) from error
+            raise as_license_error(error) from error
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
@@ -198,7 +198,7 @@ class Writer:
                 else:
                     self._commit(connection)
         except Exception as error:  # noqa: BLE001  # whoever asked is told
-            told = told_plainly(error)
+            told = as_license_error(error)
             for job in jobs:
                 job.future.set_exception(told)
             return
@@ -221,7 +221,7 @@ def _was_lost(error: BaseException | None) -> bool:
     return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
-def told_plainly(error: Exception) -> Exception:
+def as_license_error(error: Exception) -> Exception:
     """*error*, or the DatabaseUnavailableError that it means."""
     if isinstance(error, PoolTimeoutError):
         return DatabaseUnavailableError(reason="too many readers")

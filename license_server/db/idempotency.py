@@ -12,7 +12,8 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from license_core.errors import IdempotencyConflictError, StillRunningError
-from license_server.db.reply_store import Reply, forget_reply, keep_reply, kept_reply, touch_reply
+from license_server.db import reply_store
+from license_server.db.reply_store import Reply
 
 KEPT_SECONDS = 7 * 86400
 """How long a reply is kept."""
@@ -51,13 +52,13 @@ def once(
     if earlier is not None:
         return earlier
     reply = act()
-    keep_reply(connection, actor, idempotency.key, idempotency.fingerprint, now, reply)
+    reply_store.keep_reply(connection, actor, idempotency.key, idempotency.fingerprint, now, reply)
     return reply
 
 
 def earlier_reply(connection: Connection, actor: str, idempotency: Idempotency) -> Reply | None:
     """What the same request of *actor* got before. Raises as ``once`` does."""
-    kept = kept_reply(connection, actor, idempotency.key)
+    kept = reply_store.kept_reply(connection, actor, idempotency.key)
     if kept is None:
         return None
     if kept.fingerprint != idempotency.fingerprint:
@@ -73,26 +74,28 @@ def reserve(connection: Connection, actor: str, idempotency: Idempotency, now: i
     What was done before may be begun again: it goes on where it was stopped. Raises as ``once``
     does. The hold ends HELD_SECONDS after the last sign of life, ``go_on``.
     """
-    kept = kept_reply(connection, actor, idempotency.key)
+    kept = reply_store.kept_reply(connection, actor, idempotency.key)
     if kept is not None:
         if kept.fingerprint != idempotency.fingerprint:
             raise IdempotencyConflictError(key=idempotency.key)
         if kept.reply is None and now < kept.at + HELD_SECONDS:
             raise StillRunningError(key=idempotency.key)
-        forget_reply(connection, actor, idempotency.key)
-    keep_reply(connection, actor, idempotency.key, idempotency.fingerprint, now, None)
+        reply_store.forget_reply(connection, actor, idempotency.key)
+    reply_store.keep_reply(connection, actor, idempotency.key, idempotency.fingerprint, now, None)
 
 
 def go_on(connection: Connection, actor: str, idempotency: Idempotency, now: int) -> None:
     """Hold the key that was reserved for longer."""
-    touch_reply(connection, actor, idempotency.key, now)
+    reply_store.touch_reply(connection, actor, idempotency.key, now)
 
 
 def finish(
     connection: Connection, actor: str, idempotency: Idempotency, now: int, *, done: bool
 ) -> None:
     """End the hold; what was *done* keeps its key, what was not may come with another body."""
-    forget_reply(connection, actor, idempotency.key)
+    reply_store.forget_reply(connection, actor, idempotency.key)
     if done:
         empty = Reply(200, None, b"")  # each transaction has kept its part
-        keep_reply(connection, actor, idempotency.key, idempotency.fingerprint, now, empty)
+        reply_store.keep_reply(
+            connection, actor, idempotency.key, idempotency.fingerprint, now, empty
+        )

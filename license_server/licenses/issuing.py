@@ -38,7 +38,7 @@ _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = tuple(first + second for first in _CROCKFORD for second in _CROCKFORD)
 
 
-class Drawn(NamedTuple):
+class SignedLicense(NamedTuple):
     """A licence that is signed, but not yet recorded."""
 
     license: License
@@ -52,7 +52,7 @@ def new_number(now: int, random: Random) -> str:
     return f"HS-{time.gmtime(now).tm_year}-{digits}"
 
 
-def draw_up(order: Order, issuer: Issuer, number: str, now: int) -> Drawn:
+def sign_and_verify(order: Order, issuer: Issuer, number: str, now: int) -> SignedLicense:
     """Sign the licence that *order* asks for, and verify it as a client would.
 
     Raises InputInvalidError, SignerUnavailableError, or InternalError for a signature that does
@@ -64,11 +64,13 @@ def draw_up(order: Order, issuer: Issuer, number: str, now: int) -> Drawn:
     return drawn
 
 
-def draw_up_many(orders: Sequence[Order], issuer: Issuer, now: int, random: Random) -> list[Drawn]:
+def sign_and_verify_many(
+    orders: Sequence[Order], issuer: Issuer, now: int, random: Random
+) -> list[SignedLicense]:
     """Sign the licences that *orders* ask for; all claims are read back, some files are verified.
 
     The first, the last and each of _SAMPLE between are verified as a client would
-    (docs/adr/0011). Raises as ``draw_up`` does.
+    (docs/adr/0011). Raises as ``sign_and_verify`` does.
     """
     for product in {order.product for order in orders}:
         check_signing_key(issuer, now, product)
@@ -78,7 +80,7 @@ def draw_up_many(orders: Sequence[Order], issuer: Issuer, now: int, random: Rand
     return drawn
 
 
-def _sign(order: Order, issuer: Issuer, number: str, now: int) -> Drawn:
+def _sign(order: Order, issuer: Issuer, number: str, now: int) -> SignedLicense:
     license_ = License(
         iss=issuer.name,
         sub=order.customer,
@@ -106,10 +108,10 @@ def _sign(order: Order, issuer: Issuer, number: str, now: int) -> Drawn:
         payload = license_.payload()
     except ClaimError as error:
         raise InputInvalidError(field=error.claim, reason=error.reason) from error
-    return Drawn(license_, jws.sign(payload, issuer.signer, jws.LICENSE))
+    return SignedLicense(license_, jws.sign(payload, issuer.signer, jws.LICENSE))
 
 
-def _verify(drawn: Drawn, issuer: Issuer) -> None:
+def _verify(drawn: SignedLicense, issuer: Issuer) -> None:
     """Raise unless its file is what a client of this vendor accepts."""
     file = license_file(drawn.license, drawn.token, issuer.keyset_token)
     try:

@@ -86,18 +86,20 @@ def from_members(members: Mapping[str, Any], now: int) -> Order:
     Raises InputInvalidError, TermOverError, EvidenceMissingError, or RequestUnreadableError,
     RequestDamagedError and RequestAmbiguousError for the operator's text.
     """
-    return _told_plainly(lambda: _read(_known(members, MEMBERS), now))
+    return _as_license_error(lambda: _read(_known(members, MEMBERS), now))
 
 
-def again(act: str, former: License, members: Mapping[str, Any], now: int) -> Order:
+def order_replacing(act: str, former: License, members: Mapping[str, Any], now: int) -> Order:
     """The order for the licence that replaces *former* by *act*, one of CHANGED.
 
     Raises as ``from_members`` does.
     """
-    return _told_plainly(lambda: _again(act, former, _known(members, CHANGED[act]), now))
+    return _as_license_error(
+        lambda: _order_replacing(act, former, _known(members, CHANGED[act]), now)
+    )
 
 
-def _told_plainly(read: Callable[[], Order]) -> Order:
+def _as_license_error(read: Callable[[], Order]) -> Order:
     try:
         return read()
     except ClaimError as error:
@@ -153,7 +155,7 @@ def _grace_until(expires_at: int | None, days: int | None) -> int | None:
     return None if expires_at is None or not days else min(MAX_INSTANT, expires_at + days * DAY)
 
 
-def _again(act: str, former: License, given: Mapping[str, Any], now: int) -> Order:
+def _order_replacing(act: str, former: License, given: Mapping[str, Any], now: int) -> Order:
     order = Order(
         customer=former.sub,
         product=former.aud,

@@ -38,7 +38,7 @@ class ActRequest(NamedTuple):
     """The ETag of what the caller saw."""
     rules: str | None = None
     """Those of the product (products.rules) that the caller saw."""
-    settled: bool = False
+    defaults_applied: bool = False
     """Whether the product's defaults are in the members already, as they were at another time."""
 
 
@@ -71,21 +71,21 @@ def plan(
     actor: Actor,
     now: int,
     *,
-    look: bool = False,
+    with_notices: bool = False,
     find_product: products.FindProduct | None = None,
 ) -> Plan:
-    """What *wanted* means at the instant *now*; *look*: with all that should be known before.
+    """What *wanted* means at the instant *now*; *with_notices*: and what to know beforehand.
 
     Raises InputInvalidError, NotFoundError, NotPermittedError, LicenseStateError,
-    ChangedMeanwhileError, or that the operator's text cannot be read. Unless *look*, raises the
-    first refusal.
+    ChangedMeanwhileError, or that the operator's text cannot be read. Unless
+    *with_notices*, raises the first refusal.
     """
     actor.need(PERMISSIONS[wanted.act])
     members = dict(wanted.members)
     reason = read_reason(members, needed=wanted.act in _NEEDS_REASON)
     find = find_product or products.finder(connection)
     if wanted.subject is None:
-        product, given = products.filled(find, members, settled=wanted.settled)
+        product, given = products.filled(find, members, defaults_applied=wanted.defaults_applied)
         order = orders.from_members(given, now)
         former = _replaced(connection, order, actor)
         order = order._replace(replaces=former.number if former else None)
@@ -93,7 +93,7 @@ def plan(
         former = issuing.find(connection, wanted.subject)
         actor.need(PERMISSIONS[wanted.act], former.product)
         check_state(former, wanted.act)
-        order = orders.again(wanted.act, issuing.claims_of(former), members, now)
+        order = orders.order_replacing(wanted.act, issuing.claims_of(former), members, now)
         order = order._replace(customer=former.customer)  # as it is called by now
         product = find(order.product)
         _check_difference(wanted.act, former, order, members)
@@ -114,7 +114,7 @@ def plan(
         notices=(),
     )
     refusals = tuple(_refusals(connection, drafted, now))
-    if look:
+    if with_notices:
         notices = tuple(_notices(connection, drafted, actor, now))
         return drafted._replace(refusals=refusals, notices=notices)
     if refusals:

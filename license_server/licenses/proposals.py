@@ -15,7 +15,7 @@ from license_server.actor import COMMAND, Actor
 from license_server.audit import audit_store, events
 from license_server.catalog import products
 from license_server.licenses import acts, proposal_store, recording
-from license_server.licenses.issuing import Drawn
+from license_server.licenses.issuing import SignedLicense
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.planning import ActRequest, Plan
 from license_server.licenses.proposal_store import Proposal
@@ -33,7 +33,7 @@ def propose(
         connection,
         act=wanted.act,
         subject=wanted.subject,
-        members=strictjson.dumps(_settled(wanted, planned)).decode("utf-8"),
+        members=strictjson.dumps(_with_defaults(wanted, planned)).decode("utf-8"),
         customer=planned.order.customer,
         product=planned.order.product,
         reason=planned.reason,
@@ -64,11 +64,11 @@ def wanted(proposal: Proposal) -> ActRequest:
     """What was proposed."""
     members = strictjson.loads(proposal.members.encode("utf-8"))
     # What an earlier version wrote down has no defaults in it.
-    settled = members.keys() >= set(products.DEFAULTS)
-    return ActRequest(proposal.act, members, proposal.subject, settled=settled)
+    defaults_applied = members.keys() >= set(products.DEFAULTS)
+    return ActRequest(proposal.act, members, proposal.subject, defaults_applied=defaults_applied)
 
 
-def _settled(wanted: ActRequest, planned: Plan) -> dict[str, Any]:
+def _with_defaults(wanted: ActRequest, planned: Plan) -> dict[str, Any]:
     """The members of what is wanted; of a first order with what its product adds now.
 
     What is approved is what was proposed, whatever the product's defaults have become. A default
@@ -108,7 +108,7 @@ def _person(connection: Connection, name: str) -> str | None:
     """
     before: int | None = None
     while name.startswith(_TOKEN):
-        made = audit_store.Wanted(subject=name.removeprefix(_TOKEN), action="token.created")
+        made = audit_store.EventFilter(subject=name.removeprefix(_TOKEN), action="token.created")
         found = audit_store.events(connection, made, before=before, limit=1)
         if not found:
             return None
@@ -120,7 +120,7 @@ def approve(
     connection: Connection,
     proposal: Proposal,
     planned: Plan,
-    drawn: Drawn,
+    drawn: SignedLicense,
     issuer: Issuer,
     actor: Actor,
     reason: str | None,

@@ -20,14 +20,19 @@ from license_server.licenses.acts import (
     check_state,
     read_reason,
 )
-from license_server.licenses.issuing import Drawn
+from license_server.licenses.issuing import SignedLicense
 from license_server.licenses.license_store import NewLicense, StoredLicense
 from license_server.licenses.planning import ActRequest, Plan
 from license_server.signing.issuer import Issuer, check_in_force
 
 
 def record(
-    connection: Connection, planned: Plan, drawn: Drawn, issuer: Issuer, actor: Actor, **more: Any
+    connection: Connection,
+    planned: Plan,
+    drawn: SignedLicense,
+    issuer: Issuer,
+    actor: Actor,
+    **more: Any,
 ) -> StoredLicense:
     """Store what was drawn up; what is stored. *more* are details of the event.
 
@@ -71,7 +76,12 @@ def check_approval(planned: Plan, needs: bool) -> None:
 
 
 def row_of(
-    planned: Plan, drawn: Drawn, issuer: Issuer, actor: Actor, customer_id: int, product_id: int
+    planned: Plan,
+    drawn: SignedLicense,
+    issuer: Issuer,
+    actor: Actor,
+    customer_id: int,
+    product_id: int,
 ) -> NewLicense:
     """The row that a licence makes which was drawn up."""
     license_ = drawn.license
@@ -95,7 +105,7 @@ def row_of(
 
 
 def event_of(
-    planned: Plan, drawn: Drawn, rows_left: Iterable[events.Row], actor: Actor, **more: Any
+    planned: Plan, drawn: SignedLicense, rows_left: Iterable[events.Row], actor: Actor, **more: Any
 ) -> NewEvent:
     """The event of that act; *rows_left* are the rows as it left them, *more* its details."""
     license_ = drawn.license

@@ -49,7 +49,7 @@ def reissue(
 ) -> Iterator[Batch]:
     """Issue all live licences of the key *kid* again, a batch at a time; *now* in seconds.
 
-    Raises what issuing.draw_up_many raises, or DatabaseUnavailableError.
+    Raises what issuing.sign_and_verify_many raises, or DatabaseUnavailableError.
     """
     doing = _Job(database, issuer, kid, actor, reason, now, random)
     after = 0
@@ -86,7 +86,7 @@ class _Job(NamedTuple):
                 return None, after
             planned, wrong = self.plan(connection, [one.number for one in found])
         orders = [one.order for one in planned]
-        drawn = issuing.draw_up_many(orders, self.issuer, self.now, self.random)
+        drawn = issuing.sign_and_verify_many(orders, self.issuer, self.now, self.random)
 
         def record(connection: Connection) -> None:
             for one, new in zip(planned, drawn, strict=True):

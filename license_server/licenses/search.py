@@ -191,7 +191,7 @@ class _Text(NamedTuple):
             yield [*other, _one_of(_CUSTOMER, self.together), *whole]
 
 
-class _Wanted(NamedTuple):
+class _Asked(NamedTuple):
     """What is asked for: all of it must hold."""
 
     ordered: list[_Is]
@@ -238,14 +238,14 @@ def find(
     return Found(found[:limit], found[limit - 1] if len(found) > limit else None)
 
 
-def _in_order(asked: _Wanted, before: int | None, most: int) -> Select[Any] | None:
+def _in_order(asked: _Asked, before: int | None, most: int) -> Select[Any] | None:
     """A query for the wanted ones where one index tells just them, in order; None: none does."""
     if asked.bounded or asked.rest or asked.text or len(asked.ordered) > 1:
         return None
     return asked.ordered[0].newest(before, most) if asked.ordered else _newest(before, most)
 
 
-def _counts(connection: Connection, asked: _Wanted) -> dict[int, int]:
+def _counts(connection: Connection, asked: _Asked) -> dict[int, int]:
     """How many licences each way tells, by its identity; of more than few, one more than those."""
     ways = {id(way): way for ways in _sets(asked) for way in ways}
     if not ways:
@@ -255,12 +255,12 @@ def _counts(connection: Connection, asked: _Wanted) -> dict[int, int]:
     return dict(zip(ways, counts, strict=True))
 
 
-def _sets(asked: _Wanted) -> list[list[_Within]]:
+def _sets(asked: _Asked) -> list[list[_Within]]:
     """Ways of which each set tells all that is wanted, and more."""
     return [[one] for one in asked.bounded] + list(asked.text.sets() if asked.text else ())
 
 
-def _implied(asked: _Wanted, counts: dict[int, int]) -> _Wanted:
+def _implied(asked: _Asked, counts: dict[int, int]) -> _Asked:
     """The same, where a word can only be that of a customer, or of a product, as a condition."""
 
     def nothing(ways: Iterable[_Within]) -> bool:
@@ -282,7 +282,7 @@ def _implied(asked: _Wanted, counts: dict[int, int]) -> _Wanted:
     )
 
 
-def _few(asked: _Wanted, counts: dict[int, int]) -> Select[Any] | None:
+def _few(asked: _Asked, counts: dict[int, int]) -> Select[Any] | None:
     """A query for the ids of few licences, all those wanted among them; None: none tells few."""
     told = [
         (sum(counts[id(way)] for way in ways), ways)
@@ -297,7 +297,7 @@ def _few(asked: _Wanted, counts: dict[int, int]) -> Select[Any] | None:
 
 
 def _by_end(
-    connection: Connection, asked: _Wanted, before: int | None, limit: int
+    connection: Connection, asked: _Asked, before: int | None, limit: int
 ) -> Select[Any] | None:
     """A query for the wanted ones where the index of their ends tells all of it, of not too many.
 
@@ -320,7 +320,7 @@ def _by_end(
 
 
 def _walk(
-    connection: Connection, asked: _Wanted, before: int | None, limit: int, looks: Sequence[int]
+    connection: Connection, asked: _Asked, before: int | None, limit: int, looks: Sequence[int]
 ) -> Found:
     """Look through the newest that the rarest condition tells: so many of them at a time."""
     driving = _rarest(connection, asked.ordered, before)
@@ -354,9 +354,7 @@ def _extent(connection: Connection, ids: Select[Any]) -> tuple[int, int | None]:
     return count, lowest
 
 
-def _looked_through(
-    ids: Select[Any], asked: _Wanted, before: int | None, limit: int
-) -> Select[Any]:
+def _looked_through(ids: Select[Any], asked: _Asked, before: int | None, limit: int) -> Select[Any]:
     """A query for one more than *limit* of *ids* under *before*, for which all holds."""
     # The limit inside keeps a planner from looking elsewhere than among *ids*.
     seen = select(*_COLUMNS).where(licenses.c.id.in_(ids)).limit(_MOST).subquery()
@@ -375,7 +373,7 @@ def _nothing() -> Select[Any]:
     return select(licenses.c.id).where(false())
 
 
-def _asked(connection: Connection, wanted: Filter, now: int) -> _Wanted | None:
+def _asked(connection: Connection, wanted: Filter, now: int) -> _Asked | None:
     """The conditions; None where nothing can meet them."""
     ordered: list[_Is] = []
     if wanted.line is not None:
@@ -396,7 +394,7 @@ def _asked(connection: Connection, wanted: Filter, now: int) -> _Wanted | None:
         ordered.append(_Is(licenses.c.state, (state,)))
     text = None if wanted.text is None else _text(connection, wanted.text.strip())
     bounded = [*_ending(connection, wanted, now), *_bounded(wanted)]
-    return _Wanted(ordered, bounded, list(_rest(wanted, now)), text)
+    return _Asked(ordered, bounded, list(_rest(wanted, now)), text)
 
 
 def _product_names(wanted: Filter) -> frozenset[str] | None:

@@ -33,7 +33,7 @@ from license_core.keyset import Keyset, SigningKey
 from license_core.paths import absolute, words
 from license_core.publickey import PublicKey
 from license_core.signer import MemorySigner, Signer
-from license_core.write_errors import told_plainly
+from license_core.write_errors import as_license_error
 from license_server.access import access_store, accounts, passwords
 from license_server.access.totp_seeds import Seeds
 from license_server.actor import COMMAND
@@ -110,7 +110,7 @@ def make(
             take_back=lambda: shutil.rmtree(data, ignore_errors=True),
         )
     except OSError as error:
-        raise _told_plainly(error, settings.data) from error
+        raise _as_license_error(error, settings.data) from error
     finally:
         shutil.rmtree(new.data, ignore_errors=True)
 
@@ -126,7 +126,7 @@ def ensure_record_key(settings: ServerSettings, random: Callable[[int], bytes]) 
     try:
         _make_record_key(settings, passphrase, random)
     except OSError as error:
-        raise _told_plainly(error, settings.data) from error
+        raise _as_license_error(error, settings.data) from error
 
 
 def open_notary(settings: ServerSettings, vendor: str, tally: Tally) -> Notary:
@@ -186,7 +186,7 @@ def put_in_place(
             take_back=lambda: shutil.rmtree(data, ignore_errors=True),
         )
     except OSError as error:
-        raise _told_plainly(error, settings.data) from error
+        raise _as_license_error(error, settings.data) from error
     finally:
         shutil.rmtree(new.data, ignore_errors=True)
 
@@ -242,7 +242,7 @@ def ensure_seeds_key(settings: ServerSettings, random: Callable[[int], bytes]) -
     except FileExistsError:
         pass  # another process made it meanwhile
     except OSError as error:
-        raise _told_plainly(error, path) from error
+        raise _as_license_error(error, path) from error
     finally:
         new.unlink(missing_ok=True)
 
@@ -370,8 +370,8 @@ def _make_record_key(
     keyfiles.write_public(settings.record_pub_pem, keyfiles.public_of(key))
 
 
-def _told_plainly(error: OSError, data: Path) -> LicenseError:
+def _as_license_error(error: OSError, data: Path) -> LicenseError:
     if error.errno == errno.EBUSY:
         reason = f"{data} is a mount of its own; name a folder inside it, such as {data}/hostseal"
         return InputInvalidError(field="--data", reason=reason)
-    return told_plainly(error, str(data))
+    return as_license_error(error, str(data))

@@ -25,7 +25,7 @@ from license_server.db.idempotency import Idempotency
 from license_server.db.reply_store import Reply
 from license_server.db.tables import audit_events, licenses
 from license_server.licenses import issuing, planning, recording
-from license_server.licenses.issuing import Drawn
+from license_server.licenses.issuing import SignedLicense
 from license_server.licenses.license_store import NewLicense
 from license_server.licenses.planning import ActRequest, Plan
 from license_server.signing import keyset_store
@@ -125,15 +125,17 @@ def _refuse_second(planned: Plan, replaced: set[str]) -> None:
     replaced.add(number)
 
 
-def draw_up(planned: Sequence[Planned], issuer: Issuer, now: int, random: Random) -> list[Drawn]:
-    """Sign what was planned. Raises as issuing.draw_up_many does."""
-    return issuing.draw_up_many([one.plan.order for one in planned], issuer, now, random)
+def sign_planned(
+    planned: Sequence[Planned], issuer: Issuer, now: int, random: Random
+) -> list[SignedLicense]:
+    """Sign what was planned. Raises as issuing.sign_and_verify_many does."""
+    return issuing.sign_and_verify_many([one.plan.order for one in planned], issuer, now, random)
 
 
 def record(
     connection: Connection,
     planned: Sequence[Planned],
-    drawn: Sequence[Drawn],
+    drawn: Sequence[SignedLicense],
     issuer: Issuer,
     actor: Actor,
     now: int,
@@ -167,7 +169,7 @@ def record(
     return _issued(planned, drawn)
 
 
-def _issued(planned: Sequence[Planned], drawn: Sequence[Drawn]) -> list[Outcome]:
+def _issued(planned: Sequence[Planned], drawn: Sequence[SignedLicense]) -> list[Outcome]:
     return [
         Outcome(one.line, signed.license.jti) for one, signed in zip(planned, drawn, strict=True)
     ]

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from license_core.errors import utc
 from license_server.audit import audit_store
-from license_server.audit.audit_store import Event, Wanted
+from license_server.audit.audit_store import Event, EventFilter
 from license_server.catalog import catalog_store
 from license_server.catalog.catalog_store import Customer
 from license_server.licenses import issuing, license_store
@@ -85,7 +85,7 @@ def customer_rows(read: Read, text: str | None) -> Iterator[tuple[Any, ...]]:
         last = rows[-1].name
 
 
-def event_rows(read: Read, wanted: Wanted) -> Iterator[tuple[Any, ...]]:
+def event_rows(read: Read, wanted: EventFilter) -> Iterator[tuple[Any, ...]]:
     """The events, the newest first, under the columns EVENTS."""
     below: int | None = None
     while True:

@@ -1,4 +1,4 @@
-"""Importing: the lines of a file become licences, a batch a transaction (bulk.py).
+"""Importing: the lines of a file become licences, a batch a transaction (batches.py).
 
 A job that was stopped goes on when it is begun again with the same name: what it issued stays
 issued, once.
@@ -22,21 +22,9 @@ from license_server.db import idempotency
 from license_server.db.database import Database
 from license_server.db.idempotency import Idempotency
 from license_server.db.reply_store import Reply
-from license_server.licenses.issuing import Drawn
-from license_server.sheets.batches import (
-    BATCH,
-    Line,
-    Outcome,
-    Planned,
-    Refused,
-    draw_up,
-    each,
-    key_of,
-    outcomes_of,
-    plan,
-    record,
-    reply_of,
-)
+from license_server.licenses.issuing import SignedLicense
+from license_server.sheets import batches
+from license_server.sheets.batches import Line, Outcome, Planned, Refused
 from license_server.signing.issuer import Issuer, Random
 
 _TRIES = 4
@@ -52,7 +40,7 @@ def check(
     for batch in _batches(lines):
         done, planned, refused = _planned(database, batch, actor, now, _key(job, batch))
         right = [Outcome(one.line) for one in planned]
-        yield outcomes_of(done) if done else sorted((*right, *refused))
+        yield batches.outcomes_of(done) if done else sorted((*right, *refused))
 
 
 def look(
@@ -61,7 +49,7 @@ def look(
     """What would become of each of *lines*, for people. Raises what reading *lines* raises."""
     for batch in _batches(lines):
         with database.reading() as connection:
-            seen = list(each(connection, batch, actor, now))
+            seen = list(batches.each(connection, batch, actor, now))
         yield from seen
 
 
@@ -83,11 +71,11 @@ def issue(
     up or stored, or IdempotencyConflictError where the job had other lines before.
     """
     doing = _Job(database, issuer, actor, now, random, job, permit)
-    batches = _batches(lines)
+    each_batch = _batches(lines)
     before: _Stored | None = None
     while True:
         try:
-            batch = next(batches, None)
+            batch = next(each_batch, None)
             prepared = None if batch is None else doing.prepare(batch)
         finally:  # whatever is wrong with this one, of the one before it is told
             if before is not None:
@@ -102,7 +90,7 @@ def _planned(
 ) -> tuple[Reply | None, list[Planned], list[Outcome]]:
     with database.reading() as connection:
         done = idempotency.earlier_reply(connection, actor.name, key) if key else None
-        return (done, *(([], []) if done else plan(connection, batch, actor, now)))
+        return (done, *(([], []) if done else batches.plan(connection, batch, actor, now)))
 
 
 class _Prepared(NamedTuple):
@@ -113,7 +101,7 @@ class _Prepared(NamedTuple):
     done: Reply | None
     planned: Sequence[Planned]
     refused: Sequence[Outcome]
-    drawn: Sequence[Drawn]
+    drawn: Sequence[SignedLicense]
 
 
 class _Stored(NamedTuple):
@@ -137,16 +125,16 @@ class _Job(NamedTuple):
     def prepare(self, batch: Sequence[Line]) -> _Prepared:
         key = _key(self.name, batch)
         found = _planned(self.database, batch, self.actor, self.now, key)
-        drawn = draw_up(found[1], self.issuer, self.now, self.random)
+        drawn = batches.sign_planned(found[1], self.issuer, self.now, self.random)
         return _Prepared(batch, key, *found, drawn)
 
     def store(self, prepared: _Prepared) -> _Stored:
         def act(connection: Connection) -> Reply:
             self.permit(connection)
-            issued = record(
+            issued = batches.record(
                 connection, prepared.planned, prepared.drawn, self.issuer, self.actor, self.now
             )
-            return reply_of((*issued, *prepared.refused))
+            return batches.reply_of((*issued, *prepared.refused))
 
         def once(connection: Connection) -> Reply:
             name, key = self.actor.name, prepared.key
@@ -161,7 +149,7 @@ class _Job(NamedTuple):
     def finish(self, stored: _Stored) -> list[Outcome]:
         for left in reversed(range(_TRIES)):
             try:
-                return outcomes_of(stored.reply.result())
+                return batches.outcomes_of(stored.reply.result())
             except (IntegrityError, LicenseStateError, ChangedMeanwhileError) as error:
                 # Since it was prepared somebody, or the batch before it, took a number, a name or
                 # the key, replaced a licence that it replaces, or a product now needs approval.
@@ -172,10 +160,10 @@ class _Job(NamedTuple):
 
 
 def _key(job: str | None, batch: Sequence[Line]) -> Idempotency | None:
-    return None if job is None else key_of(job, batch)
+    return None if job is None else batches.key_of(job, batch)
 
 
 def _batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
     rest = iter(lines)
-    while batch := list(islice(rest, BATCH)):
+    while batch := list(islice(rest, batches.BATCH)):
         yield batch

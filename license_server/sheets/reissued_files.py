@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from license_core.errors import utc
-from license_core.write_errors import told_plainly
+from license_core.write_errors import as_license_error
 from license_server.licenses import issuing
 from license_server.licenses.signed_by import Reissued
 from license_server.sheets import csv_text
@@ -27,7 +27,7 @@ def prepare(folder: Path) -> None:
         _put(folder / SHEET, b"")
         (folder / SHEET).unlink()
     except OSError as error:
-        raise told_plainly(error, str(folder / SHEET)) from error
+        raise as_license_error(error, str(folder / SHEET)) from error
 
 
 def write(folder: Path, found: Iterable[Reissued]) -> int:
@@ -40,7 +40,7 @@ def write(folder: Path, found: Iterable[Reissued]) -> int:
             lines.append(csv_text.line(_row(name, one)))
         _put(folder / SHEET, "".join(lines).encode("utf-8"))
     except OSError as error:
-        raise told_plainly(error, str(folder / SHEET)) from error
+        raise as_license_error(error, str(folder / SHEET)) from error
     return len(lines) - 1
 
 

@@ -16,7 +16,7 @@ from license_core.keyset import Keyset
 from license_core.publickey import PublicKey
 from license_core.reason import Reason
 from license_core.signer import Signer
-from license_core.write_errors import told_plainly
+from license_core.write_errors import as_license_error
 from license_server.actor import Actor
 from license_server.audit import events
 from license_server.db.database import Database
@@ -48,7 +48,7 @@ def new_key(settings: ServerSettings, random: Callable[[int], bytes]) -> PublicK
     try:
         keyfiles.write_private(path, key, passphrase, random)
     except OSError as error:
-        raise told_plainly(error, str(path)) from error
+        raise as_license_error(error, str(path)) from error
     return public
 
 

@@ -36,7 +36,7 @@ class Published(NamedTuple):
     expires_at: int
 
 
-def draw_up(
+def sign_next(
     connection: Connection, issuer: Issuer, now: int, days: int = LISTED_DAYS
 ) -> tuple[StoredList, int]:
     """The next list, signed, and how many licences it has. Raises SignerUnavailableError."""

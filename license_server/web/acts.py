@@ -122,7 +122,7 @@ class Sent(NamedTuple):
         return ActRequest(self.act, made, self.number, seen_at, rules)
 
     def as_typed(self) -> "Sent":
-        """It before what was looked at was settled. Raises InputInvalidError."""
+        """It as it was before its defaults were filled in. Raises InputInvalidError."""
         return self._replace(fields=pinned_form.unsettle(self.fields))
 
     @property
@@ -151,7 +151,7 @@ class Seen(NamedTuple):
 def _see(connection: Connection, number: str) -> Seen:
     stored = issuing.find(connection, number)
     subjects = [stored.number, *([stored.replaced_by] if stored.replaced_by else [])]
-    wanted = audit_store.Wanted(subjects=subjects)
+    wanted = audit_store.EventFilter(subjects=subjects)
     return Seen(
         stored=stored,
         etag=recording.etag(connection, number),
@@ -256,7 +256,7 @@ async def _form(sent: Sent, error: LicenseError | None = None) -> Response:
             made = members(act, tried, was)
             acts.read_reason(made, needed=act not in ("renew", "change"))
             if act not in ENDS:
-                orders.again(act, seen.license, made, site.clock())
+                orders.order_replacing(act, seen.license, made, site.clock())
 
         wrong = faults(sent.fields, error, act, read)
     refused = closed or error
@@ -342,7 +342,7 @@ async def _seen(sent: Sent) -> tuple[Seen, Plan]:
         wanted = sent.wanted(seen)
         if wanted.expected is not None and wanted.expected != seen.etag:
             raise ChangedMeanwhileError(what=Reason("licence {number}", number=sent.number))
-        return seen, planning.plan(connection, wanted, sent.actor, now, look=True)
+        return seen, planning.plan(connection, wanted, sent.actor, now, with_notices=True)
 
     return await sent.site.read(read)
 

@@ -171,7 +171,7 @@ async def _one(
         if session.actor.products is not None:
             of = [one.number for one in _listed(connection, wanted, now, _EVENTS)]
         events = audit_store.events(
-            connection, audit_store.Wanted(subjects=of), before=None, limit=_EVENTS
+            connection, audit_store.EventFilter(subjects=of), before=None, limit=_EVENTS
         )
         live = _listed(connection, wanted._replace(state="active"), now, _NEWEST)
         known = {one.number for one in live}

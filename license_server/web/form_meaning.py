@@ -60,7 +60,7 @@ def of(connection: Connection, fields: Mapping[str, str], now: int) -> Reading:
 def look(connection: Connection, fields: Mapping[str, str], actor: Actor, now: int) -> Look:
     """What *fields* would issue. Raises what forms.order and acts.plan raise."""
     _, members = forms.order(fields, now, products.finder(connection))
-    plan = planning.plan(connection, ActRequest("issue", members), actor, now, look=True)
+    plan = planning.plan(connection, ActRequest("issue", members), actor, now, with_notices=True)
     return Look(plan, members)
 
 

@@ -222,7 +222,7 @@ def _life(connection: Connection, stored: StoredLicense, before: int | None) -> 
     """What was done to the licences of its line, the newest first; one more than are shown."""
     line = {one.number: one for one in license_store.newest_of_line(connection, stored.line, _LINE)}
     line.setdefault(stored.number, stored)
-    wanted = audit_store.Wanted(subjects=list(line))
+    wanted = audit_store.EventFilter(subjects=list(line))
     events = audit_store.events(connection, wanted, before=before, limit=_EVENTS + 1)
     return [Happening(event, _changes(event, line), _proposal(event)) for event in events]
 

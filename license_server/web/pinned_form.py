@@ -23,17 +23,17 @@ def settle(fields: Mapping[str, str], members: Mapping[str, Any], plan: Plan) ->
     order = plan.order
     said = {name: forms.typed(members[name]) for name in _TERMS if name in members}
     said |= {"customer": order.customer, "product": order.product, "replaces": order.replaces or ""}
-    return _settled(fields, said | _term(order, members["time_zone"]), plan)
+    return _pinned(fields, said | _term(order, members["time_zone"]), plan)
 
 
 def settle_act(fields: Mapping[str, str], act: str, plan: Plan) -> dict[str, str]:
     """The form for *act* on a licence that does what *plan* does."""
     zone = fields.get("time_zone", "").strip() or "UTC"
-    return _settled(fields, _term(plan.order, zone) if act == "renew" else {}, plan)
+    return _pinned(fields, _term(plan.order, zone) if act == "renew" else {}, plan)
 
 
 def unsettle(fields: Mapping[str, str]) -> dict[str, str]:
-    """The form as it was typed, before it was settled; another is as it is.
+    """The form as it was typed, before its defaults were pinned; another is as it is.
 
     Raises InputInvalidError.
     """
@@ -53,7 +53,7 @@ def _term(order: Order, zone: str) -> dict[str, str]:
     return {"term": "expires", "expires": last.isoformat()}
 
 
-def _settled(fields: Mapping[str, str], said: Mapping[str, str], plan: Plan) -> dict[str, str]:
+def _pinned(fields: Mapping[str, str], said: Mapping[str, str], plan: Plan) -> dict[str, str]:
     changed = {name: text for name, text in said.items() if fields.get(name, "") != text}
     typed = {name: fields.get(name, "") for name in changed}
     rules = products.rules(plan.product)

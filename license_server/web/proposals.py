@@ -152,7 +152,9 @@ def _preview(connection: Connection, proposal: Proposal, actor: Actor, now: int)
     if proposal.state == "waiting":
         by = proposals.proposer(proposal, actor)
         try:
-            planned = planning.plan(connection, proposals.wanted(proposal), by, now, look=True)
+            planned = planning.plan(
+                connection, proposals.wanted(proposal), by, now, with_notices=True
+            )
             former = planned.former
             if planned.text is not None:
                 asked = {"host": planned.text, "customer": proposal.customer}

@@ -15,7 +15,7 @@ from license_server.access import access_store
 from license_server.access.sessions import Session
 from license_server.actor import Actor
 from license_server.audit import audit_store, chain
-from license_server.audit.audit_store import Event, Wanted
+from license_server.audit.audit_store import Event, EventFilter
 from license_server.catalog import catalog_store
 from license_server.http import cursors
 from license_server.licenses import license_store
@@ -41,7 +41,7 @@ class _Asked(NamedTuple):
     """The filters: as they were typed, as the store has them, and what is wrong."""
 
     fields: dict[str, str]
-    wanted: Wanted
+    wanted: EventFilter
     faults: dict[str, InputInvalidError]
 
 
@@ -112,7 +112,7 @@ async def checkpoint(site: AtSite, _: Auditor) -> Response:
     return _file(iter([content]), "text/plain", f"checkpoint-{newest[0].position}.txt")
 
 
-def _of_customer(connection: Connection, asked: _Asked) -> Wanted:
+def _of_customer(connection: Connection, asked: _Asked) -> EventFilter:
     """What is asked for; of a customer, also what was done to their licences."""
     name = asked.fields["customer"]
     if not name:
@@ -175,7 +175,7 @@ def _asked(request: Request, site: Site) -> _Asked:
         except (ValueError, OverflowError):
             reason = Reason("{given!r} is no day such as 2026-11-30", given=fields[name])
             faults[name] = InputInvalidError(field=name, reason=reason)
-    wanted = Wanted(
+    wanted = EventFilter(
         subject=_plain(fields["subject"]),
         actor=_actor(fields["actor"]),
         action=_plain(fields["action"]),

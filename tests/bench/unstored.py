@@ -16,10 +16,15 @@ from license_server.licenses.planning import ActRequest
 
 
 async def _without_storing(
-    self: site.Site, wanted: ActRequest, actor: Actor, now: int, tell: site.Told, _: Any = None
+    self: site.Site,
+    wanted: ActRequest,
+    actor: Actor,
+    now: int,
+    tell: site.RenderReply,
+    _: Any = None,
 ) -> Reply:
     order = orders.from_members(wanted.members, now)
-    drawn = issuing.draw_up(order, self.issuer, issuing.new_number(now, self.random), now)
+    drawn = issuing.sign_and_verify(order, self.issuer, issuing.new_number(now, self.random), now)
     license_ = drawn.license
     return tell(
         StoredLicense(

@@ -26,7 +26,7 @@ from license_server.catalog import products
 from license_server.db import idempotency, tables
 from license_server.db.database import Database
 from license_server.db.idempotency import Idempotency
-from license_server.licenses import acts, issuing, license_store
+from license_server.licenses import issuing, license_store, recording
 from license_server.licenses.search import Filter
 from license_server.operations.data_folder import open_database
 from license_server.sheets import (
@@ -160,7 +160,7 @@ def test_a_batch_is_stored_whole_or_not_at_all(desk: Desk, monkeypatch: pytest.M
         raise IntegrityError("insert", None, Exception("the record is gone"))
 
     before = [desk.count(table) for table in ("licenses", "audit_events", "customers")]
-    monkeypatch.setattr(acts, "event_of", broken)
+    monkeypatch.setattr(recording, "event_of", broken)
     with pytest.raises(Exception, match="others write the same"):
         do(desk, sheet(3, name="Never"))
     assert [desk.count(t) for t in ("licenses", "audit_events", "customers")] == before

@@ -27,7 +27,7 @@ from license_server.access import accounts, sessions
 from license_server.actor import COMMAND, Actor
 from license_server.app import create_app
 from license_server.audit import audit_store, chain, events
-from license_server.audit.audit_store import Wanted
+from license_server.audit.audit_store import EventFilter
 from license_server.audit.checkpoints import Checkpoint
 from license_server.db.database import Database
 from license_server.db.tables import (
@@ -666,7 +666,7 @@ def test_every_action_of_a_ledger_that_did_everything_has_words(tmp_path: Path) 
     made = new_ledger(tmp_path, None)
     walk(made)
     with made.site.database.reading() as connection:
-        found = audit_store.events(connection, Wanted(), before=None, limit=1000)
+        found = audit_store.events(connection, EventFilter(), before=None, limit=1000)
     assert len({one.action for one in found}) > 15
     assert {one.action for one in found} <= ACTIONS.keys()
     made.site.database.close()
@@ -679,9 +679,9 @@ def test_an_old_day_of_a_long_record_is_found_by_its_index(tmp_path: Path) -> No
     rows = [row | {"at": at} for at in range(5000)]
     database.write(lambda connection: connection.execute(insert(audit_events), rows))
     for wanted, index in (
-        (Wanted(since=10, until=20), "ix_audit_events_at_id"),
-        (Wanted(action="token.revoked"), "ix_audit_events_action_id"),
-        (Wanted(actor="token:x"), "ix_audit_events_actor_id"),
+        (EventFilter(since=10, until=20), "ix_audit_events_at_id"),
+        (EventFilter(action="token.revoked"), "ix_audit_events_action_id"),
+        (EventFilter(actor="token:x"), "ix_audit_events_actor_id"),
     ):
         asked: list[tuple[str, Any]] = []
 
@@ -755,7 +755,7 @@ def test_what_waits_for_the_next_revocation_list_is_counted(signed_in: Desk) -> 
 
     def publish() -> None:
         with site.database.reading() as connection:
-            new, count = revocation_lists.draw_up(connection, site.issuer, signed_in.clock.now)
+            new, count = revocation_lists.sign_next(connection, site.issuer, signed_in.clock.now)
         site.database.write(record)  # meanwhile
         site.database.write(lambda c: revocation_lists.record(c, new, count, COMMAND))
 

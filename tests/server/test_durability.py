@@ -52,8 +52,8 @@ ALL = tokens.Grant(frozenset(PERMISSIONS))
         (catalog_store, "standing"),
         (catalog_store, "add_customer"),
         (audit_store, "add_event"),
-        (audit_store, "keep_reply"),
-        (audit_store, "kept_reply"),
+        (reply_store, "keep_reply"),
+        (reply_store, "kept_reply"),
     ],
 )
 def test_a_failure_between_signing_and_storing_leaves_nothing(

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from license_server.app import create_app
-from license_server.audit import audit_store
+from license_server.db import reply_store
 from license_server.operations import schema
 from license_server.settings import ServerSettings
 from tests.server.conftest import Desk
@@ -105,7 +105,7 @@ def test_acts_signatures_and_requests_are_counted_once_committed(
     here = f"/api/v1/licenses/{made.json()['id']}"
     assert local.post(f"{here}/renew", json={"days": 60}, headers=desk.bearer).status_code == 201
     failure = sqlalchemy.exc.OperationalError("insert", {}, Exception("the disk is gone"))
-    with patch.object(audit_store, "keep_reply", side_effect=failure):
+    with patch.object(reply_store, "keep_reply", side_effect=failure):
         other = desk.bearer | {"Idempotency-Key": f"l{desk.clock.now}"}
         assert local.post("/api/v1/licenses", json=ORDER, headers=other).status_code == 503
     assert figure(local, "hostseal_events_total", action="license.issued") == 1

@@ -142,7 +142,7 @@ def test_what_a_former_version_stored_is_bound_by_the_record(filled: Filled) -> 
     filled.up()
     with filled.database.reading() as connection:
         events = audit_store.events(
-            connection, audit_store.Wanted(action="ledger.adopted"), before=None, limit=50
+            connection, audit_store.EventFilter(action="ledger.adopted"), before=None, limit=50
         )
         bound = "".join(event.rows or "" for event in events)
         for number in filled.former.files:

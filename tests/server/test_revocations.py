@@ -26,7 +26,7 @@ URL = "/license.revocations"
 def publish(desk: Desk) -> StoredList:
     site = desk.site
     with site.database.reading() as connection:
-        new, count = revocation_lists.draw_up(connection, site.issuer, desk.clock.now)
+        new, count = revocation_lists.sign_next(connection, site.issuer, desk.clock.now)
     site.database.write(lambda c: revocation_lists.record(c, new, count, COMMAND))
     return new
 
@@ -84,7 +84,7 @@ def test_it_names_what_was_revoked_suspended_or_moved_with_what_that_replaced(
     ledger.end("suspend", away, "x")
     back = ledger.act("reinstate", away, reason="x")
     with ledger.site.database.reading() as connection:
-        stored, count = revocation_lists.draw_up(connection, ledger.site.issuer, NOW)
+        stored, count = revocation_lists.sign_next(connection, ledger.site.issuer, NOW)
     listed = open_revocations(stored.token, ledger.site.issuer.keyset)
     assert all(listed.lists(number) for numbers in ended.values() for number in numbers)
     assert not any(map(listed.lists, (renewed, kept, moved, away, back)))
@@ -147,7 +147,9 @@ def ledger(tmp_path: Path) -> Ledger:
 
 def test_two_that_publish_at_once_do_not_both_give_out_a_number(ledger: Ledger) -> None:
     with ledger.site.database.reading() as connection:
-        one, two = (revocation_lists.draw_up(connection, ledger.site.issuer, NOW) for _ in range(2))
+        one, two = (
+            revocation_lists.sign_next(connection, ledger.site.issuer, NOW) for _ in range(2)
+        )
     ledger.site.database.write(lambda c: revocation_lists.record(c, *one, COMMAND))
     with pytest.raises(IntegrityError):
         ledger.site.database.write(lambda c: revocation_lists.record(c, *two, COMMAND))

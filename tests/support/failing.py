@@ -64,7 +64,7 @@ def _committing(self: Any, connection: Any) -> None:
 
 
 planning.plan = _ending_after(planning.plan, "planned")
-issuing.draw_up = _ending_after(issuing.draw_up, "drawn")
+issuing.sign_and_verify = _ending_after(issuing.sign_and_verify, "drawn")
 event.listen(Engine, "before_cursor_execute", _at_statement("before"))
 event.listen(Engine, "after_cursor_execute", _at_statement("after"))
 DefaultDialect.do_commit = _committing  # type: ignore[method-assign]

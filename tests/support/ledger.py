@@ -88,7 +88,7 @@ class Ledger(NamedTuple):
     def publish(self) -> None:
         """Publish a revocation list."""
         write, now = self.site.database.write, self.site.clock()
-        drawn = write(lambda c: revocation_lists.draw_up(c, self.site.issuer, now))
+        drawn = write(lambda c: revocation_lists.sign_next(c, self.site.issuer, now))
         write(lambda c: revocation_lists.record(c, *drawn, COMMAND))
 
     def checkpoint(self) -> str:

@@ -60,19 +60,22 @@ def desk_texts() -> list[str]:
 _STATES = ("approved", "refused")  # what a proposal is that is decided
 _CAUGHT = ("another form", "too long", "they are no object of digests")  # said to nobody
 _NOT_AT_THE_DESK = {
-    *("api", "commands", "admin.py", "health.py"),  # said to programs and to a shell
-    *("backup.py", "serving.py", "settings.py", "signers", "vault.py"),  # before it serves
-    *("db.py", "issuing.py", "seeds.py"),  # said to the log: problem_json.outward
-    *("checkpoints.py", "fsck.py", "inspection.py"),  # faults, not refusals
-    *("app.py", "proxies.py", "store", "words.py"),
+    *("api", "cli", "http", "app.py"),  # said to programs and to a shell
+    *("operations", "settings.py", "signing/signers", "signing/issuer.py"),  # before it serves
+    *("db", "licenses/issuing.py", "access/totp_seeds.py"),  # said to the log: problem_json.outward
+    *("audit/checkpoints.py", "audit/verify.py"),  # faults, not refusals
+    "catalog/names.py",
 }
 
 
 def _of_desk() -> list[Path]:
     """The modules of the server whose refusals the desk can show."""
     folder = REPOSITORY / "license_server"
-    found = sorted(folder.rglob("*.py"))
-    return [path for path in found if path.relative_to(folder).parts[0] not in _NOT_AT_THE_DESK]
+    return [path for path in sorted(folder.rglob("*.py")) if _at_the_desk(path.relative_to(folder))]
+
+
+def _at_the_desk(path: Path) -> bool:
+    return _NOT_AT_THE_DESK.isdisjoint(map(str, (path, *path.parents)))
 
 
 def _of_tables() -> Iterator[str]:

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from license_core.errors import InputInvalidError, SignerUnavailableError
 from license_core.publickey import PublicKey
 from license_core.signer import MemorySigner
-from license_core.write_errors import told_plainly
+from license_core.write_errors import as_license_error
 from license_server.signing.signers import (
     Random,
     ReadPassphrase,
@@ -50,5 +50,5 @@ def create_file(path: str, read_passphrase: ReadPassphrase, random: Random) -> P
         reason = f"{path} is there already; name a new file"
         raise InputInvalidError(field="URI", reason=reason) from error
     except OSError as error:
-        raise told_plainly(error, path) from error
+        raise as_license_error(error, path) from error
     return keyfiles.public_of(key)
