@@ -3,6 +3,7 @@
 An attempt is counted before its password is looked at, so that many at once gain nothing.
 """
 
+import hashlib
 import hmac
 from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -14,13 +15,14 @@ from license_core import b64url
 from license_core.errors import NotAuthenticatedError, TooManyAttemptsError
 from license_server.access import access_store, passwords
 from license_server.access.access_store import StoredUser
-from license_server.access.totp_seeds import Seeds
+from license_server.access.sealed_cookies import SealedCookies
 
 Random = Callable[[int], bytes]
 LONGEST_WAIT = 900
 """Seconds."""
 HALF_SECONDS = 300
 """How long after the password the code may come."""
+_HALF = "signing in"
 CODE = "code-"
 """What is guessed after the password."""
 _FORGET_AFTER = 3600
@@ -72,30 +74,31 @@ def network(address: str) -> str:
     return address
 
 
-def half(user: StoredUser, seeds: Seeds, now: int, random: Random) -> str:
+def half(user: StoredUser, cookies: SealedCookies, now: int) -> str:
     """What a browser keeps between the password of *user* and their code."""
-    head = f"{user.id}.{now + HALF_SECONDS}.{b64url.encode(random(12))}"
-    return f"{head}.{_half_proof(user, seeds, head)}"
+    value = {"user": user.id, "password": _password_mark(user)}
+    return cookies.seal(_HALF, value, now + HALF_SECONDS)
 
 
-def whose_half(connection: Connection, kept: str, seeds: Seeds, now: int) -> StoredUser:
-    """Whose password was right, by what their browser keeps. Raises NotAuthenticatedError."""
-    head, _, proof = kept.rpartition(".")
-    id_, _, rest = head.partition(".")
-    until = rest.partition(".")[0]
+def whose_half(connection: Connection, kept: str, cookies: SealedCookies, now: int) -> StoredUser:
+    """Whose password was right, by what their browser keeps. Raises NotAuthenticatedError.
+
+    A password that was changed meanwhile was not the right one.
+    """
     refused = NotAuthenticatedError(reason="The password is too long ago")
-    if not all(text.isascii() and text.isdigit() and len(text) < 19 for text in (id_, until)):
-        raise refused
-    user = access_store.user_by_id(connection, int(id_))
-    if user is None or user.ended_at is not None or int(until) <= now:
-        raise refused
-    if not hmac.compare_digest(_half_proof(user, seeds, head).encode(), proof.encode()):
+    try:
+        value = cookies.open(_HALF, kept, now)
+    except ValueError as error:
+        raise refused from error
+    user = access_store.user_by_id(connection, value["user"])
+    if user is None or user.ended_at is not None or value["password"] != _password_mark(user):
         raise refused
     return user
 
 
-def _half_proof(user: StoredUser, seeds: Seeds, head: str) -> str:
-    return b64url.encode(seeds.prove(f"{head}\n{user.password_hash}"))
+def _password_mark(user: StoredUser) -> str:
+    """Changes with the password, and tells nothing of it: what is hashed holds a random salt."""
+    return hashlib.sha256(user.password_hash.encode()).hexdigest()[:16]
 
 
 def introduce(user: StoredUser, random: Random) -> str:

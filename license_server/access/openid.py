@@ -16,7 +16,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from sqlalchemy import Connection
 
-from license_core import b64url, strictjson
+from license_core import b64url
 from license_core.errors import InputInvalidError, OpenIdRefusedError
 from license_core.reason import Reason
 from license_server.access import (
@@ -25,12 +25,17 @@ from license_server.access import (
     passwords,
 )
 from license_server.access.access_store import StoredUser
-from license_server.access.totp_seeds import Seeds
+from license_server.access.sealed_cookies import (
+    CookieExpiredError,
+    CookieInvalidError,
+    SealedCookies,
+)
 from license_server.actor import Actor
 from license_server.permissions import PERMISSIONS, ROLES
 
 ASKED_SECONDS = 600
 """How long somebody may take at the provider."""
+_ASKED = "openid"
 _LEEWAY = 60
 """Seconds by which the clocks may differ."""
 _ALGORITHMS = ("RS256", "PS256", "ES256")
@@ -64,7 +69,6 @@ class Asked(NamedTuple):
     verifier: str
     redirect: str
     next: str
-    until: int
 
 
 def read_provider(client: Client, metadata: Any) -> Provider:
@@ -84,12 +88,11 @@ def ask(
     provider: Provider,
     redirect: str,
     next_: str,
-    now: int,
     random: Callable[[int], bytes],
 ) -> tuple[str, Asked]:
     """Where to send somebody, and what to remember meanwhile."""
     state, nonce, verifier = (b64url.encode(random(32)) for _ in range(3))
-    asked = Asked(state, nonce, verifier, redirect, next_, now + ASKED_SECONDS)
+    asked = Asked(state, nonce, verifier, redirect, next_)
     maker = OAuth2Client(
         session=None, client_id=client.id, scope=_SCOPE, code_challenge_method="S256"
     )
@@ -103,27 +106,22 @@ def ask(
     return str(url), asked
 
 
-def keep(asked: Asked, seeds: Seeds) -> str:
+def keep(asked: Asked, cookies: SealedCookies, now: int) -> str:
     """What the browser keeps of *asked*."""
-    text = b64url.encode(strictjson.dumps(asked._asdict()))
-    return f"{text}.{_proof(text, seeds)}"
+    return cookies.seal(_ASKED, asked._asdict(), now + ASKED_SECONDS)
 
 
-def kept(text: str, state: str, seeds: Seeds, now: int) -> Asked:
+def kept(text: str, state: str, cookies: SealedCookies, now: int) -> Asked:
     """What somebody was sent away with, who comes back with *state*. Raises OpenIdRefusedError."""
-    head, _, proof = text.partition(".")
-    if not hmac.compare_digest(_proof(head, seeds).encode(), proof.encode("utf-8", "replace")):
-        raise OpenIdRefusedError(reason="this browser did not begin to sign in here")
-    asked = Asked(**strictjson.loads(b64url.decode(head)))
+    try:
+        asked = Asked(**cookies.open(_ASKED, text, now))
+    except CookieExpiredError as error:
+        raise OpenIdRefusedError(reason="it took too long") from error
+    except CookieInvalidError as error:
+        raise OpenIdRefusedError(reason="this browser did not begin to sign in here") from error
     if not hmac.compare_digest(asked.state.encode(), state.encode("utf-8", "replace")):
         raise OpenIdRefusedError(reason="the state is not the one that was sent")
-    if asked.until <= now:
-        raise OpenIdRefusedError(reason="it took too long")
     return asked
-
-
-def _proof(text: str, seeds: Seeds) -> str:
-    return b64url.encode(seeds.prove(f"openid\n{text}"))
 
 
 def read_token(id_token: str, keys: Any, client: Client, asked: Asked, now: int) -> dict[str, Any]:

@@ -1,10 +1,10 @@
 """The seeds of one-time codes at rest: encrypted under a key that is not in the database.
 
-The key is drawn with HKDF (RFC 5869) from the private key in ``keys/seeds.key.pem``, which signs
-nothing. A seed is sealed with AES-256-GCM for one user: moved to another's row it does not open.
+That key, and the one of sealed cookies, are drawn with HKDF (RFC 5869) from the private key in
+``keys/seeds.key.pem``, which signs nothing. A seed is sealed with AES-256-GCM for one user: moved
+to another's row it does not open.
 """
 
-import hmac
 from collections.abc import Callable
 
 from cryptography.exceptions import InvalidTag
@@ -14,16 +14,17 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from license_core.errors import SignerUnavailableError
+from license_server.access.sealed_cookies import SealedCookies
 
 _NONCE_BYTES = 12
 
 
 class Seeds:
-    """What seals and opens seeds, and proves what this server said itself."""
+    """What seals and opens seeds."""
 
     def __init__(self, key: Ed25519PrivateKey) -> None:
         self._cipher = AESGCM(_derive(key, b"hostseal seeds"))
-        self._proofs = _derive(key, b"hostseal half signed in")
+        self.cookies = SealedCookies(_derive(key, b"hostseal cookies"))
 
     def seal(self, user_id: int, seed: bytes, random: Callable[[int], bytes]) -> bytes:
         """*seed*, encrypted for the user in this row."""
@@ -40,10 +41,6 @@ class Seeds:
         except (InvalidTag, ValueError) as error:
             reason = f"the seed of account {user_id} does not open under keys/seeds.key.pem"
             raise SignerUnavailableError(reason=reason) from error
-
-    def prove(self, text: str) -> bytes:
-        """What nobody makes of *text* without the key (HMAC-SHA-256)."""
-        return hmac.digest(self._proofs, text.encode("utf-8", "replace"), "sha256")
 
 
 def _derive(key: Ed25519PrivateKey, info: bytes) -> bytes:

@@ -56,9 +56,9 @@ async def begin(request: Request, site: AtSite) -> Response:
     provider = await _in_turn(_discover, client)
     redirect = f"{base_of(request)}{RETURN}"
     next_ = sign_in.local_path(request.query_params.get("next", ""))
-    url, asked = openid.ask(client, provider, redirect, next_, site.clock(), site.random)
+    url, asked = openid.ask(client, provider, redirect, next_, site.random)
     response = RedirectResponse(url, 303)
-    kept = openid.keep(asked, sign_in.seeds_of(request))
+    kept = openid.keep(asked, sign_in.seeds_of(request).cookies, site.clock())
     set_cookie(response, request, _ASKED, kept, seconds=openid.ASKED_SECONDS)
     return response
 
@@ -68,7 +68,7 @@ async def come_back(request: Request, site: AtSite) -> Response:
     """Let somebody in whom the provider sends back."""
     client, now, given = _client(request), site.clock(), request.query_params
     kept = cookie(request, _ASKED)
-    asked = openid.kept(kept, given.get("state", ""), sign_in.seeds_of(request), now)
+    asked = openid.kept(kept, given.get("state", ""), sign_in.seeds_of(request).cookies, now)
     if given.get("iss", client.issuer) != client.issuer:  # RFC 9207
         raise OpenIdRefusedError(reason="another provider answers")
     if "code" not in given:

@@ -113,7 +113,7 @@ async def go_on(
         await site.write(lambda connection: login.succeeded(connection, attempt))
     query = f"?{urlencode({'next': next_})}" if next_ else ""
     response = RedirectResponse(CODE + query, 303)
-    kept = login.half(user, seeds_of(request), site.clock(), site.random)
+    kept = login.half(user, seeds_of(request).cookies, site.clock())
     set_cookie(response, request, _HALF, kept, seconds=login.HALF_SECONDS)
     return response
 
@@ -132,14 +132,16 @@ async def code(request: Request, site: AtSite) -> Response:
     next_, now = local_path(fields.get("next", "")), site.clock()
     kept, seeds = cookie(request, _HALF), seeds_of(request)
     try:
-        user = await site.read(lambda connection: login.whose_half(connection, kept, seeds, now))
+        user = await site.read(
+            lambda connection: login.whose_half(connection, kept, seeds.cookies, now)
+        )
     except NotAuthenticatedError:
         return to_login(request)
     browser = login.recognise(user, cookie(request, _BROWSER))
     attempt = Attempt.of(user.email, address_of(request), browser, login.CODE)
 
     def check(connection: Connection) -> tuple[StoredUser, Attempt]:
-        known = login.whose_half(connection, kept, seeds, now)
+        known = login.whose_half(connection, kept, seeds.cookies, now)
         actor = Actor(f"user:{known.email}", frozenset(), address=address_of(request) or None)
         totp.accept(connection, known, fields.get("code", ""), seeds, now, actor)
         return known, attempt

@@ -227,7 +227,7 @@ def test_a_word_that_does_not_hold_lets_nobody_in(vendor: Vendor, wrong: str) ->
 def test_a_token_that_is_not_signed_lets_nobody_in() -> None:
     key = ECKey.generate_key("P-256", {"kid": "one"})
     client = openid.Client("https://p.example", CLIENT, SECRET, "groups", {})
-    asked = openid.Asked("state", "nonce", "verifier", "https://d.example", "", 2_000_000_000)
+    asked = openid.Asked("state", "nonce", "verifier", "https://d.example", "")
     claims = {
         "iss": client.issuer,
         "sub": "s",

@@ -1,0 +1,51 @@
+"""Sealed cookies: what this server wrote, for this purpose, until its time is over."""
+
+import base64
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from license_server.access.sealed_cookies import (
+    CookieExpiredError,
+    CookieInvalidError,
+    SealedCookies,
+)
+
+COOKIES = SealedCookies(bytes(range(32)))
+VALUE = {"user": 7, "name": "数据"}
+SEALED = COOKIES.seal("signing in", VALUE, 1000)
+
+
+def test_a_sealed_value_comes_back_until_its_time_is_over() -> None:
+    assert COOKIES.open("signing in", SEALED, 999) == VALUE
+    with pytest.raises(CookieExpiredError):
+        COOKIES.open("signing in", SEALED, 1000)
+
+
+def test_a_cookie_of_another_purpose_or_key_is_refused() -> None:
+    with pytest.raises(CookieInvalidError):
+        COOKIES.open("openid", SEALED, 0)
+    with pytest.raises(CookieInvalidError):
+        SealedCookies(bytes(32)).open("signing in", SEALED, 0)
+
+
+def test_every_changed_character_is_refused() -> None:
+    for at, character in enumerate(SEALED):
+        other = "B" if character == "A" else "A"
+        changed = SEALED[:at] + other + SEALED[at + 1 :]
+        # The last character of base64 has bits that count for nothing.
+        if _decoded(changed) != _decoded(SEALED):
+            with pytest.raises(CookieInvalidError):
+                COOKIES.open("signing in", changed, 0)
+
+
+@given(st.text(max_size=200))
+@settings(max_examples=500, deadline=None, derandomize=True)
+def test_any_other_text_is_refused(text: str) -> None:
+    with pytest.raises(CookieInvalidError):
+        COOKIES.open("signing in", text, 0)
+
+
+def _decoded(sealed: str) -> list[bytes]:
+    return [base64.urlsafe_b64decode(part + "==") for part in sealed.split(".")]
