@@ -55,7 +55,8 @@ def restore(settings: ServerSettings, file: Path, thorough: bool) -> None:
 
     Never over a server that is there: name a new folder (--data), or an empty database.
     """
-    from license_server.operations import backup, data_folder
+    from license_server.operations import backup, initialise
+    from license_server.signing.signers import keyfiles
 
     kept = backup.read(file)
     progress = Progress(kept.total, "rows")
@@ -64,7 +65,12 @@ def restore(settings: ServerSettings, file: Path, thorough: bool) -> None:
         now = int(time.time())
         backup.load(connection, kept, now, thorough=thorough, advance=progress.advance)
 
-    data_folder.put_in_place(settings, kept.files, fill, secrets.token_bytes)
+    def write_files(new: ServerSettings) -> None:
+        for name, content in kept.files.items():
+            mode = keyfiles.PUBLIC if name.endswith(".pub.pem") else keyfiles.PRIVATE
+            keyfiles.write(new.data / name, content, mode)
+
+    initialise.put_in_place(settings, write_files, fill, secrets.token_bytes)
     progress.clear()
     say(f"Restored {settings.data} as it was at {utc(kept.made_at)}.")
     if not settings.seeds_key.exists():

@@ -109,12 +109,12 @@ def init(settings: ServerSettings, vendor: str, admin: str) -> None:
     Where LICENSE_SERVER_SIGNER names a signing key, that one is used and none is made.
     """
     from license_server.access import accounts
-    from license_server.operations import data_folder
+    from license_server.operations import initialise
 
     given = settings.read_admin_password()
     password = given or b64url.encode(secrets.token_bytes(15))
-    administrator = data_folder.Administrator(accounts.read_email(admin), password)
-    data_folder.make(settings, vendor, administrator, int(time.time()), secrets.token_bytes)
+    administrator = initialise.Administrator(accounts.read_email(admin), password)
+    initialise.make(settings, vendor, administrator, int(time.time()), secrets.token_bytes)
     say(f"Made the server in {settings.data}.")
     say(f"Ship {settings.root_pub_pem} with your product, in its folder keys/.")
     say(f"Keep a copy of {settings.root_key} offline; the server runs without it.")

@@ -1,4 +1,4 @@
-"""The data folder: a server's keys and database, made as a whole or not at all.
+"""The data folder: where a server's keys and its database are, and how they are opened.
 
 hostseal.db           the database, where it is SQLite
 root.pub.pem          the public root key, to be shipped with the product in keys/
@@ -11,38 +11,28 @@ keys/seeds.key.pem    what the seeds of one-time codes are encrypted under, encr
 
 import errno
 import os
-import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Connection
 
 from license_core.errors import (
-    AlreadyInitialisedError,
-    DatabaseUnavailableError,
     InputInvalidError,
     LicenseError,
     NotInitialisedError,
     RecordKeyUnavailableError,
     SignerUnavailableError,
 )
-from license_core.keyset import Keyset, SigningKey
-from license_core.paths import absolute, words
+from license_core.paths import words
 from license_core.publickey import PublicKey
-from license_core.signer import MemorySigner, Signer
+from license_core.signer import Signer
 from license_core.write_errors import as_license_error
-from license_server.access import access_store, accounts, passwords
 from license_server.access.totp_seeds import Seeds
-from license_server.actor import COMMAND
-from license_server.audit import events
 from license_server.audit.checkpoints import Notary
-from license_server.db.database import Database, Work
+from license_server.db.database import Database
 from license_server.operations import schema
 from license_server.settings import ServerSettings
-from license_server.signing import keyset_store, keysets
 from license_server.signing.issuer import Issuer, open_issuer, read_trust
 from license_server.signing.signature_count import CountedSigner, Tally, tally
 from license_server.signing.signers import (
@@ -50,69 +40,6 @@ from license_server.signing.signers import (
     open_signer,
 )
 from license_server.signing.signers.file import read_key
-
-DAY = 86400
-_SIGNING_KEY_DAYS = 3653
-
-
-class Administrator(NamedTuple):
-    """The first user."""
-
-    email: str
-    password: str
-
-
-def make(
-    settings: ServerSettings,
-    vendor: str,
-    administrator: Administrator,
-    now: int,
-    random: Callable[[int], bytes],
-) -> None:
-    """Make the keys and the database in a new folder beside ``settings.data``, and rename it.
-
-    The signing key is made too, unless the settings name one that is there.
-
-    Raises AlreadyInitialisedError, InputInvalidError, PassphraseMissingError,
-    DatabaseUnavailableError, what keeps that signing key from being used, or that the folder
-    cannot be written.
-    """
-    _refuse_used(settings)
-    passwords.check(administrator.password)
-    passphrase = settings.read_passphrase("new key")
-    keyfiles.check_passphrase(passphrase)
-    root, signing = Ed25519PrivateKey.generate(), None
-    if settings.signer is None:
-        signing = Ed25519PrivateKey.generate()
-        signer: Signer = MemorySigner(signing)
-    else:
-        signer = open_signer(settings.signer, settings.read_passphrase)
-    keyset = _first_keyset(vendor, root, signer.public_key, now)
-    data = Path(absolute(str(settings.data)))
-    new = settings.model_copy(
-        update={"data": data.with_name(f".{data.name}.{random(6).hex()}.tmp")}
-    )
-    try:
-        new.data.mkdir(mode=0o700, parents=True)
-        (new.data / "keys").mkdir(mode=0o700)
-        keyfiles.write_private(new.root_key, root, passphrase, random)
-        if signing is not None:
-            keyfiles.write_private(new.signing_key, signing, passphrase, random)
-        keyfiles.write_private(new.seeds_key, Ed25519PrivateKey.generate(), passphrase, random)
-        keyfiles.write_public(new.root_pub_pem, keyfiles.public_of(root))
-        _make_record_key(new, passphrase, random)
-        _make_database(
-            new,
-            keyset,
-            administrator,
-            now,
-            rename=lambda: _move(new.data, data),
-            take_back=lambda: shutil.rmtree(data, ignore_errors=True),
-        )
-    except OSError as error:
-        raise _as_license_error(error, settings.data) from error
-    finally:
-        shutil.rmtree(new.data, ignore_errors=True)
 
 
 def ensure_record_key(settings: ServerSettings, random: Callable[[int], bytes]) -> None:
@@ -124,9 +51,9 @@ def ensure_record_key(settings: ServerSettings, random: Callable[[int], bytes]) 
         return
     passphrase = settings.read_passphrase("new key of the record")
     try:
-        _make_record_key(settings, passphrase, random)
+        make_record_key(settings, passphrase, random)
     except OSError as error:
-        raise _as_license_error(error, settings.data) from error
+        raise folder_error(error, settings.data) from error
 
 
 def open_notary(settings: ServerSettings, vendor: str, tally: Tally) -> Notary:
@@ -156,39 +83,6 @@ def read_record_key(settings: ServerSettings) -> PublicKey:
         return PublicKey.from_pem(path.read_text("ascii"))
     except (OSError, ValueError) as error:
         raise RecordKeyUnavailableError(reason=f"{path}: {words(error)}") from error
-
-
-def put_in_place(
-    settings: ServerSettings,
-    files: Mapping[str, bytes],
-    fill: Work[None],
-    random: Callable[[int], bytes],
-) -> None:
-    """Make a data folder of *files* with a database that *fill* fills: all of it, or nothing.
-
-    Raises AlreadyInitialisedError, what *fill* raises, or that the folder cannot be written.
-    """
-    _refuse_used(settings)
-    data = Path(absolute(str(settings.data)))
-    new = settings.model_copy(
-        update={"data": data.with_name(f".{data.name}.{random(6).hex()}.tmp")}
-    )
-    try:
-        new.data.mkdir(mode=0o700, parents=True)
-        (new.data / "keys").mkdir(mode=0o700)
-        for name, content in files.items():
-            mode = keyfiles.PUBLIC if name.endswith(".pub.pem") else keyfiles.PRIVATE
-            keyfiles.write(new.data / name, content, mode)
-        _store(
-            new,
-            fill,
-            rename=lambda: _move(new.data, data),
-            take_back=lambda: shutil.rmtree(data, ignore_errors=True),
-        )
-    except OSError as error:
-        raise _as_license_error(error, settings.data) from error
-    finally:
-        shutil.rmtree(new.data, ignore_errors=True)
 
 
 def open_vault(settings: ServerSettings, now: int | None = None) -> tuple[Database, Issuer]:
@@ -242,7 +136,7 @@ def ensure_seeds_key(settings: ServerSettings, random: Callable[[int], bytes]) -
     except FileExistsError:
         pass  # another process made it meanwhile
     except OSError as error:
-        raise _as_license_error(error, path) from error
+        raise folder_error(error, path) from error
     finally:
         new.unlink(missing_ok=True)
 
@@ -270,107 +164,17 @@ def open_any_database(settings: ServerSettings) -> Database:
     return Database(settings.database_url)
 
 
-def _refuse_used(settings: ServerSettings) -> None:
-    try:
-        names = sorted(os.listdir(settings.data))
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise InputInvalidError(
-            field="--data", reason=f"{settings.data}: {words(error)}"
-        ) from error
-    ours = {"hostseal.db", "keys", "root.pub.pem", "record.pub.pem"} & set(names)
-    if ours:
-        raise AlreadyInitialisedError(path=str(settings.data), found=", ".join(sorted(ours)))
-    if names:
-        reason = f"{settings.data} is not empty (it has {names[0]}); name a new folder"
-        raise InputInvalidError(field="--data", reason=reason)
-
-
-def _first_keyset(vendor: str, root: Ed25519PrivateKey, signing: PublicKey, now: int) -> str:
-    # From yesterday on, so that a clock which is corrected a little does no harm.
-    key = SigningKey(signing, nbf=now - DAY, exp=now + _SIGNING_KEY_DAYS * DAY)
-    try:
-        token = Keyset(vendor, 1, now, (key,)).sign(MemorySigner(root))
-    except ValueError as error:
-        raise InputInvalidError(field="--vendor", reason=str(error)) from error
-    return keysets.written((), (token,))
-
-
-def _make_database(
-    settings: ServerSettings,
-    keyset: str,
-    administrator: Administrator,
-    now: int,
-    rename: Callable[[], None],
-    take_back: Callable[[], None],
-) -> None:
-    """Make the tables and the first rows, and put all in its place."""
-    email, password_hash = administrator.email, passwords.hash_(administrator.password)
-
-    def fill(connection: Connection) -> None:
-        if schema.found(connection) is not None:
-            raise AlreadyInitialisedError(path="the database", found="its tables")
-        schema.upgrade(connection, now)
-        keyset_store.add_keyset(connection, 1, keyset, now)
-        row = ("keysets", {"version": 1, "token": keyset, "created_at": now})
-        events.record(connection, now, COMMAND, "server.initialised", email, rows=[row])
-        user = access_store.add_user(connection, email, password_hash, "administrator", now)
-        accounts.record(connection, user, COMMAND, "user.added", now)
-
-    _store(settings, fill, rename, take_back)
-
-
-def _store(
-    settings: ServerSettings,
-    fill: Work[None],
-    rename: Callable[[], None],
-    take_back: Callable[[], None],
-) -> None:
-    """Fill the database, and give the folder its name by *rename*.
-
-    SQLite is complete before its folder gets its name; PostgreSQL commits last, and the folder is
-    taken away again if it cannot.
-    """
-    database = Database(settings.database_url)
-    in_folder = settings.database is None
-
-    def work(connection: Connection) -> None:
-        fill(connection)
-        if not in_folder:
-            rename()
-
-    try:
-        database.write(work)
-    except DatabaseUnavailableError:
-        if not in_folder:
-            take_back()
-        raise
-    finally:
-        database.close()
-    if in_folder:
-        rename()
-
-
-def _move(new: Path, data: Path) -> None:
-    """Give the finished folder its name; an empty folder of that name gives way."""
-    os.rename(new, data)
-    descriptor = os.open(data.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _make_record_key(
+def make_record_key(
     settings: ServerSettings, passphrase: bytes, random: Callable[[int], bytes]
 ) -> None:
+    """Write the key that signs checkpoints, and its public half."""
     key = Ed25519PrivateKey.generate()
     keyfiles.write_private(settings.record_key, key, passphrase, random)
     keyfiles.write_public(settings.record_pub_pem, keyfiles.public_of(key))
 
 
-def _as_license_error(error: OSError, data: Path) -> LicenseError:
+def folder_error(error: OSError, data: Path) -> LicenseError:
+    """What it means that the data folder cannot be written."""
     if error.errno == errno.EBUSY:
         reason = f"{data} is a mount of its own; name a folder inside it, such as {data}/hostseal"
         return InputInvalidError(field="--data", reason=reason)

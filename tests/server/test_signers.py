@@ -26,7 +26,7 @@ from license_core.errors import (
 from license_core.verify import open_license
 from license_server.app import create_app
 from license_server.db.database import Database
-from license_server.operations import backup, data_folder
+from license_server.operations import backup, data_folder, initialise
 from license_server.settings import ServerSettings
 from license_server.signing import signature_count, signature_store
 from license_server.signing.signers import (
@@ -91,8 +91,8 @@ def create(hsm: Hsm, key: str, token: str = "test") -> str:
 def made_with(hsm: Hsm, data: Path) -> ServerSettings:
     """A vendor whose signing key is in the token."""
     given = server.settings(data, signer=create(hsm, data.parent.name))
-    administrator = data_folder.Administrator(server.EMAIL, server.PASSWORD)
-    data_folder.make(given, "Example Vendor", administrator, int(time.time()), os.urandom)
+    administrator = initialise.Administrator(server.EMAIL, server.PASSWORD)
+    initialise.make(given, "Example Vendor", administrator, int(time.time()), os.urandom)
     return given
 
 

@@ -20,7 +20,7 @@ from license_server.access import passwords, tokens
 from license_server.actor import COMMAND
 from license_server.cli import main
 from license_server.db.database import Database
-from license_server.operations import data_folder
+from license_server.operations import data_folder, initialise
 from license_server.settings import ServerSettings
 from license_server.signing.signers import pkcs8
 from tests.support import softhsm
@@ -47,9 +47,9 @@ def settings(data: Path, database: str | None = None, **more: object) -> ServerS
 def make(data: Path, database: str | None = None, now: int | None = None) -> ServerSettings:
     """Initialise a server in *data*."""
     made = settings(data, database)
-    administrator = data_folder.Administrator(EMAIL, PASSWORD)
+    administrator = initialise.Administrator(EMAIL, PASSWORD)
     instant = int(time.time()) if now is None else now
-    data_folder.make(made, "Example Vendor", administrator, instant, os.urandom)
+    initialise.make(made, "Example Vendor", administrator, instant, os.urandom)
     return made
 
 

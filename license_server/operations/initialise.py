@@ -1,0 +1,176 @@
+"""A new data folder: its keys and its database, made as a whole or not at all."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Connection
+
+from license_core.errors import AlreadyInitialisedError, DatabaseUnavailableError, InputInvalidError
+from license_core.keyset import Keyset, SigningKey
+from license_core.paths import absolute, words
+from license_core.publickey import PublicKey
+from license_core.signer import MemorySigner, Signer
+from license_server.access import access_store, accounts, passwords
+from license_server.actor import COMMAND
+from license_server.audit import events
+from license_server.catalog.terms import DAY
+from license_server.db.database import Database, Work
+from license_server.operations import schema
+from license_server.operations.data_folder import folder_error, make_record_key
+from license_server.settings import ServerSettings
+from license_server.signing import keyset_store, keysets
+from license_server.signing.signers import keyfiles, open_signer
+
+_SIGNING_KEY_DAYS = 3653
+
+
+class Administrator(NamedTuple):
+    """The first user."""
+
+    email: str
+    password: str
+
+
+def make(
+    settings: ServerSettings,
+    vendor: str,
+    administrator: Administrator,
+    now: int,
+    random: Callable[[int], bytes],
+) -> None:
+    """Make the keys and the database in a new folder beside ``settings.data``, and rename it.
+
+    The signing key is made too, unless the settings name one that is there.
+
+    Raises AlreadyInitialisedError, InputInvalidError, PassphraseMissingError,
+    DatabaseUnavailableError, what keeps that signing key from being used, or that the folder
+    cannot be written.
+    """
+    _refuse_used(settings)
+    passwords.check(administrator.password)
+    passphrase = settings.read_passphrase("new key")
+    keyfiles.check_passphrase(passphrase)
+    root, signing = Ed25519PrivateKey.generate(), None
+    if settings.signer is None:
+        signing = Ed25519PrivateKey.generate()
+        signer: Signer = MemorySigner(signing)
+    else:
+        signer = open_signer(settings.signer, settings.read_passphrase)
+    keyset = _first_keyset(vendor, root, signer.public_key, now)
+    email, password_hash = administrator.email, passwords.hash_(administrator.password)
+
+    def write_keys(new: ServerSettings) -> None:
+        keyfiles.write_private(new.root_key, root, passphrase, random)
+        if signing is not None:
+            keyfiles.write_private(new.signing_key, signing, passphrase, random)
+        keyfiles.write_private(new.seeds_key, Ed25519PrivateKey.generate(), passphrase, random)
+        keyfiles.write_public(new.root_pub_pem, keyfiles.public_of(root))
+        make_record_key(new, passphrase, random)
+
+    def fill(connection: Connection) -> None:
+        if schema.found(connection) is not None:
+            raise AlreadyInitialisedError(path="the database", found="its tables")
+        schema.upgrade(connection, now)
+        keyset_store.add_keyset(connection, 1, keyset, now)
+        row = ("keysets", {"version": 1, "token": keyset, "created_at": now})
+        events.record(connection, now, COMMAND, "server.initialised", email, rows=[row])
+        user = access_store.add_user(connection, email, password_hash, "administrator", now)
+        accounts.record(connection, user, COMMAND, "user.added", now)
+
+    put_in_place(settings, write_keys, fill, random)
+
+
+def put_in_place(
+    settings: ServerSettings,
+    write_files: Callable[[ServerSettings], None],
+    fill: Work[None],
+    random: Callable[[int], bytes],
+) -> None:
+    """Make a data folder with a database that *fill* fills: all of it, or nothing.
+
+    *write_files* is given the settings of the folder as long as it is made beside its place.
+
+    Raises AlreadyInitialisedError, what *write_files* and *fill* raise, or that the folder cannot
+    be written.
+    """
+    _refuse_used(settings)
+    data = Path(absolute(str(settings.data)))
+    new = settings.model_copy(
+        update={"data": data.with_name(f".{data.name}.{random(6).hex()}.tmp")}
+    )
+    try:
+        new.data.mkdir(mode=0o700, parents=True)
+        (new.data / "keys").mkdir(mode=0o700)
+        write_files(new)
+        _store(new, fill, data)
+    except OSError as error:
+        raise folder_error(error, settings.data) from error
+    finally:
+        shutil.rmtree(new.data, ignore_errors=True)
+
+
+def _refuse_used(settings: ServerSettings) -> None:
+    try:
+        names = sorted(os.listdir(settings.data))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise InputInvalidError(
+            field="--data", reason=f"{settings.data}: {words(error)}"
+        ) from error
+    ours = {"hostseal.db", "keys", "root.pub.pem", "record.pub.pem"} & set(names)
+    if ours:
+        raise AlreadyInitialisedError(path=str(settings.data), found=", ".join(sorted(ours)))
+    if names:
+        reason = f"{settings.data} is not empty (it has {names[0]}); name a new folder"
+        raise InputInvalidError(field="--data", reason=reason)
+
+
+def _first_keyset(vendor: str, root: Ed25519PrivateKey, signing: PublicKey, now: int) -> str:
+    # From yesterday on, so that a clock which is corrected a little does no harm.
+    key = SigningKey(signing, nbf=now - DAY, exp=now + _SIGNING_KEY_DAYS * DAY)
+    try:
+        token = Keyset(vendor, 1, now, (key,)).sign(MemorySigner(root))
+    except ValueError as error:
+        raise InputInvalidError(field="--vendor", reason=str(error)) from error
+    return keysets.written((), (token,))
+
+
+def _store(new: ServerSettings, fill: Work[None], data: Path) -> None:
+    """Fill the database, and give the folder *new* its name *data*.
+
+    SQLite is complete before its folder gets its name; PostgreSQL commits last, and the folder is
+    taken away again if it cannot.
+    """
+    database = Database(new.database_url)
+    in_folder = new.database is None
+
+    def work(connection: Connection) -> None:
+        fill(connection)
+        if not in_folder:
+            _move(new.data, data)
+
+    try:
+        database.write(work)
+    except DatabaseUnavailableError:
+        if not in_folder:
+            shutil.rmtree(data, ignore_errors=True)
+        raise
+    finally:
+        database.close()
+    if in_folder:
+        _move(new.data, data)
+
+
+def _move(new: Path, data: Path) -> None:
+    """Give the finished folder its name; an empty folder of that name gives way."""
+    os.rename(new, data)
+    descriptor = os.open(data.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
