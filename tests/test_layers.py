@@ -1,5 +1,6 @@
 """Who may import whom (docs/adr/0002-layers.md), and what never stands in this repository."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -34,3 +35,16 @@ def test_no_folder_shadows_a_module_of_python_or_of_alembic() -> None:
 def test_the_pins_record_no_address() -> None:
     for path in (REPOSITORY / "requirements").iterdir():
         assert "://" not in path.read_text("utf-8")
+
+
+def test_no_test_imports_another_test_or_a_conftest() -> None:
+    for path in (REPOSITORY / "tests").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module or "", *(alias.name for alias in node.names)]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            else:
+                continue
+            parts = {part for name in names for part in name.split(".")}
+            assert not {p for p in parts if p == "conftest" or p.startswith("test_")}, path

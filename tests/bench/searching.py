@@ -21,10 +21,9 @@ from license_server.licenses.search import Filter
 from license_server.settings import ServerSettings
 from license_server.site import Site
 from license_server.web.session import SESSION
-from tests.bench import ledger
-from tests.bench.ledger import DAY, NOW, PER_CUSTOMER, PRODUCTS
 from tests.bench.table import Row
-from tests.support import server
+from tests.support import large_ledger, server
+from tests.support.large_ledger import DAY, NOW, PER_CUSTOMER, PRODUCTS
 from tests.support.postgres import new_database
 
 SMALL, LARGE = 1_000, 200_000
@@ -33,7 +32,7 @@ PAGE = 50
 
 def _queries(chosen: random.Random, engine: Engine, count: int) -> Iterator[tuple[str, Filter]]:
     """What people and programs look for, each with its name."""
-    customer = ledger.customer_name(chosen.randint(1, count // PER_CUSTOMER))
+    customer = large_ledger.customer_name(chosen.randint(1, count // PER_CUSTOMER))
     product = f"product-{chosen.randint(1, PRODUCTS)}"
     number = _number(chosen, engine, count)
     node = chosen.randint(1, 9999)
@@ -87,7 +86,7 @@ def measure(folder: Path, turns: int, large: int = LARGE) -> list[Row]:
             place = folder / f"{kind}-{count}"
             made = server.make(place, None if kind == "SQLite" else new_database(), NOW)
             database = Database(made.database_url)
-            ledger.fill(database.engine, count, seed=count)
+            large_ledger.fill(database.engine, count, seed=count)
             vendors.append((made, database))
         (few, small), (many, big) = vendors
         rows.append(_compare(kind, small.engine, big.engine, large, turns))
@@ -108,7 +107,7 @@ def _pages(chosen: random.Random, count: int) -> Iterator[str]:
     yield "/licenses"
     yield "/licenses?state=grace"
     yield f"/licenses?{urlencode({'state': 'valid', **ends})}"
-    yield f"/licenses?{urlencode({'q': ledger.customer_name(customer)})}"
+    yield f"/licenses?{urlencode({'q': large_ledger.customer_name(customer)})}"
     yield f"/licenses?{urlencode({'q': f'node{chosen.randint(1000, 9999)}'})}"
 
 

@@ -36,10 +36,3 @@ def page(request: pytest.FixtureRequest, chromium: Browser, running: Running) ->
     context = chromium.new_context(base_url=running.url, java_script_enabled=request.param)
     yield context.new_page()
     context.close()
-
-
-def sign_in(page: Page, running: Running) -> None:
-    page.goto("/")
-    page.get_by_label("E-mail address").fill(running.admin_email)
-    page.get_by_label("Password").fill(running.admin_password)
-    page.get_by_role("button", name="Sign in").click()

@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from license_core.verify import open_license
-from tests.browser.conftest import sign_in
 from tests.support import server
+from tests.support.chromium import sign_in
 from tests.support.server import KEY, Running
 
 PASTED = f"\u201c[\u201d{KEY[:20].upper()}\n{KEY[20:]}\u201d \uff0c \u201cstudio2_gpu\u201d]\u3002"

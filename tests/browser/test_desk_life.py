@@ -10,8 +10,8 @@ from license_server.access import accounts
 from license_server.actor import COMMAND
 from license_server.catalog import products
 from license_server.operations import data_folder
-from tests.browser.conftest import sign_in
 from tests.support import server
+from tests.support.chromium import sign_in
 from tests.support.server import LINE, PASSWORD, Running
 
 OTHER_LINE = LINE.replace("5591", "6602")

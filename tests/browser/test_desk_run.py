@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import sign_in
+from tests.support.chromium import sign_in
 from tests.support.server import LINE, Running
 
 LINES = 1200

@@ -21,8 +21,7 @@ from license_server.actor import COMMAND
 from license_server.catalog import products
 from license_server.operations import data_folder
 from license_server.web.reader import catalogue
-from tests.bench import ledger
-from tests.support import hosts, judge, server
+from tests.support import hosts, judge, large_ledger, server
 from tests.support.cli import World
 from tests.support.hands import Keyboard, Mouse
 from tests.support.server import PASSWORD, Running
@@ -178,7 +177,7 @@ def vendor(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Itera
     folder = tmp_path_factory.mktemp("story")
     made = server.make(folder / "server")
     opened = data_folder.open_database(made)
-    ledger.fill(opened.engine, LICENSES, seed=1)
+    large_ledger.fill(opened.engine, LICENSES, seed=1)
     for rules in ({"name": PRODUCT}, {"name": GUARDED, "needs_approval": True}):
         opened.write(lambda c, rules=rules: products.add(c, rules, COMMAND, 1))  # type: ignore[misc]
     opened.close()

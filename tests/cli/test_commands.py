@@ -194,7 +194,7 @@ def test_a_link_at_the_place_of_the_licence_is_followed(world: World) -> None:
 
 
 def test_an_install_from_a_url_is_checked_like_any_other(world: World) -> None:
-    from tests.cli.test_problems import answering
+    from tests.support.loopback import answering
 
     with answering(200, world.file(), "application/octet-stream") as url:
         assert world.run("install", url).exit_code == 0

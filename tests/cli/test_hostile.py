@@ -19,9 +19,9 @@ import pytest
 from license_cli import client
 from license_core.errors import ServerUnreachableError
 from license_core.request import parse
-from tests.cli.test_problems import answering, serving
 from tests.support import hosts
 from tests.support.cli import CLI, NOW, World, code
+from tests.support.loopback import answering, serving
 
 DAY = 86400
 

@@ -15,17 +15,10 @@ from license_cli import render, wrap
 from license_cli.app import COMMANDS
 from tests.support import catalogue, hosts
 from tests.support.cli import CLI, World, code
-from tests.support.messages import all_texts, unspoken
+from tests.support.messages import all_texts, unspoken, untranslatable
 
 TEXTS = all_texts()
-# What has no words to translate: names, marks, and commands to be pasted.
-SAME = {t for t in TEXTS if t.startswith("  ")} | {
-    "{reason}",
-    "{reason}.",
-    "CPUs",
-    "GPUs",
-    "{claim}: {reason}",
-}
+SAME = untranslatable(TEXTS)
 CHINESE = {"LC_ALL": "zh_CN.UTF-8"}
 
 

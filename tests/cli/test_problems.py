@@ -2,15 +2,12 @@
 
 import base64
 import errno
-import http.server
 import os
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import patch
 
@@ -21,52 +18,9 @@ from license_core import armor, jws
 from license_core.problems import PROBLEMS
 from tests.support import hosts
 from tests.support.cli import DAY, NOW, NUMBER, Done, World, code, flipped, new_signer
+from tests.support.loopback import answering
+from tests.support.problems import SERVER_ONLY
 from tests.support.vendor import keyset, license_block, revocations, roots
-
-SERVER_ONLY = {
-    "request-unreadable",
-    "request-damaged",
-    "request-ambiguous",
-    "passphrase-missing",
-    "passphrase-wrong",
-    "already-initialised",
-    "not-initialised",
-    "database-unavailable",
-    "signer-unavailable",
-    "secret-file-open",
-    "input-invalid",
-    "form-expired",
-    "too-many-attempts",
-    "idempotency-key-reused",
-    "address-in-use",
-    "schema-outdated",
-    "schema-newer",
-    "method-not-allowed",
-    "request-too-large",
-    "still-running",
-    "changed-meanwhile",
-    "license-state",
-    "term-too-long",
-    "rehosts-used-up",
-    "proposal-decided",
-    "rate-limited",
-    "record-broken",
-    "approval-pending",
-    "term-over",
-    "name-taken",
-    "evidence-missing",
-    "license-not-written",
-    "record-key-unavailable",
-    "keyset-refused",
-    "backup-invalid",
-    "last-administrator",
-    "invitation-over",
-    "openid-refused",
-    "openid-unavailable",
-    "sheet-invalid",
-    "import-refused",
-}
-"""Those that only the vendor's side raises: tests/server/test_problems.py."""
 
 Case = Callable[[World], Done]
 CASES: dict[str, Case] = {}
@@ -339,38 +293,6 @@ def _full(world: World) -> Done:
 @reaches("write-failed")
 def _failed(world: World) -> Done:
     return _install_where(world, errno.EIO)
-
-
-@contextmanager
-def answering(status: int, body: bytes, kind: str) -> Iterator[str]:
-    """A server on loopback that always says the same."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with serving(Handler) as url:
-        yield url
-
-
-@contextmanager
-def serving(handler: type[http.server.BaseHTTPRequestHandler]) -> Iterator[str]:
-    """A server on loopback, and the URL of a licence there."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}/license.dat"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 @reaches("server-unreachable")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import docker, podman
-from tests.containers.engine import Engine, EngineUnavailableError
+from tests.support.containers import docker, podman
+from tests.support.containers.engine import Engine, EngineUnavailableError
 from tests.support.need import need
 
 

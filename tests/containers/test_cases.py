@@ -15,11 +15,11 @@ import pytest
 
 from license_core.license import HostBinding
 from license_core.request import parse
-from tests.containers.docker import restart_daemon
-from tests.containers.engine import PROJECT, Container, Engine, EngineError
-from tests.containers.image import OPERATOR
 from tests.support.cases import CASES, DOCKER, PODMAN, Case, Seen, said_of, see
 from tests.support.cli import Done, World, code
+from tests.support.containers.docker import restart_daemon
+from tests.support.containers.engine import PROJECT, Container, Engine, EngineError
+from tests.support.containers.image import OPERATOR
 
 pytestmark = pytest.mark.xdist_group("docker")
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers.engine import PROJECT, Engine
-from tests.containers.image import MACHINE_ID, OPERATOR
+from tests.support.containers.engine import PROJECT, Engine
+from tests.support.containers.image import MACHINE_ID, OPERATOR
 
 pytestmark = pytest.mark.xdist_group("docker")
 
@@ -125,7 +125,7 @@ def test_nothing_is_left_of_an_engine_whose_owner_was_killed(
 ) -> None:
     script = (
         "import sys, pathlib\n"
-        "from tests.containers.docker import running_docker\n"
+        "from tests.support.containers.docker import running_docker\n"
         "with running_docker(pathlib.Path(sys.argv[1])) as engine:\n"
         "    print(engine.run('orphan').id, flush=True)\n"
         "    sys.stdin.read()\n"

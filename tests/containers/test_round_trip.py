@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from license_core.problems import PROBLEMS
-from tests.containers.engine import PROJECT, Container, Engine
-from tests.containers.image import OPERATOR
+from tests.support.containers.engine import PROJECT, Container, Engine
+from tests.support.containers.image import OPERATOR
 from tests.support.server import Running, running_server
 
 pytestmark = pytest.mark.xdist_group("docker")

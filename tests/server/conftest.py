@@ -3,46 +3,15 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-import sqlalchemy
 from starlette.testclient import TestClient
 
 from license_server.app import create_app
-from license_server.settings import ServerSettings
 from license_server.site import Site
 from tests.support import server
+from tests.support.desk import Clock, Desk
 from tests.support.postgres import new_database
-
-
-class Clock:
-    """The time, as a test sets it."""
-
-    def __init__(self) -> None:
-        self.now = 1_795_000_000  # 2026-11-18
-
-    def __call__(self) -> int:
-        return self.now
-
-
-class Desk(NamedTuple):
-    """An application, and what a test needs beside it."""
-
-    client: TestClient
-    site: Site
-    settings: ServerSettings
-    token: str
-    clock: Clock
-
-    @property
-    def bearer(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.token}"}
-
-    def count(self, table: str) -> int:
-        with self.site.database.reading() as connection:
-            query = sqlalchemy.text(f"select count(*) from {table}")
-            return int(connection.execute(query).scalar_one())
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])

@@ -21,9 +21,9 @@ from license_server.db.database import Database
 from license_server.operations.data_folder import open_database
 from license_server.permissions import PERMISSIONS
 from license_server.settings import ServerSettings
-from tests.server.conftest import Desk
-from tests.server.test_desk import hidden
 from tests.support import server
+from tests.support.desk import Desk
+from tests.support.pages import hidden
 from tests.support.server import LINE
 
 WRONG = "canary-typed-by-somebody"

@@ -29,8 +29,8 @@ from license_server.licenses import issuing, license_store
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.search import Filter
 from license_server.permissions import PERMISSIONS
-from tests.server.conftest import Desk
 from tests.support import server
+from tests.support.desk import Desk
 from tests.support.ledger import open_ledger
 from tests.support.postgres import new_database
 from tests.support.server import LINE

@@ -17,8 +17,8 @@ from license_server.actor import COMMAND
 from license_server.api import PREFIX
 from license_server.permissions import PERMISSIONS, ROLES
 from license_server.web.session import SESSION
-from tests.server.conftest import Desk
 from tests.support import server
+from tests.support.desk import Desk
 
 PAGE = server.REPOSITORY / "docs" / "PERMISSIONS.md"
 ANYONE, SIGNED_IN = "anyone", "signed in"

@@ -6,31 +6,20 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy
-from click.testing import CliRunner
 
 from license_core.problems import PROBLEMS
-from license_server.cli import main
 from license_server.operations import data_folder, schema
-from tests.cli.test_problems import SERVER_ONLY
-from tests.server.conftest import Desk
-from tests.server.test_desk import hidden
 from tests.support import server, softhsm
+from tests.support.desk import Desk
+from tests.support.pages import hidden
+from tests.support.problems import SERVER_ONLY
 from tests.support.server import EMAIL, LINE
+from tests.support.shell import command
 
 TAKEN = socket.create_server(("127.0.0.1", 0))
 ROWS = {row.slug: row for row in PROBLEMS.values()}
 
 ISSUE = ["issue", "--customer", "ACME", "--product", "darwin", "--days", "9", "-o", "-", "--host"]
-
-
-def command(data: Path, *arguments: str, **env: str | None) -> tuple[int, str]:
-    """``license-server`` in this process: its exit code and what it said on standard error."""
-    given: dict[str, str | None] = {"LICENSE_SERVER_PASSPHRASE": server.PASSPHRASE}
-    with CliRunner().isolation(env=given | env) as streams:
-        code = main.main(["--data", str(data), *arguments])
-        said = streams[1].getvalue().decode()
-    assert "Traceback" not in said
-    return code, said
 
 
 def _damaged_database(data: Path) -> None:
@@ -203,7 +192,7 @@ def test_every_problem_of_the_vendors_side_is_reached_in_this_file() -> None:
         "term-over",
         "evidence-missing",
     }
-    # tests/server/test_command.py, test_shell.py
+    # tests/server/cli/test_command.py, test_shell.py
     process = {"license-not-written", "name-taken", "approval-pending"}
     assert COMMANDS.keys() | over_http | process | {"schema-outdated"} >= SERVER_ONLY
 

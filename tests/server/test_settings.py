@@ -10,7 +10,7 @@ from license_server.http import server
 from license_server.http.metrics import Metrics
 from license_server.http.middleware import MAX_BODY
 from license_server.settings import ServerSettings
-from tests.server.conftest import Desk
+from tests.support.desk import Desk
 from tests.support.server import REPOSITORY
 
 PAGE = (REPOSITORY / "docs" / "SETTINGS.md").read_text("utf-8")

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.server.conftest import Desk
-from tests.server.test_life import Caller, slug, verified
+from tests.support.api import Caller, slug, verified
+from tests.support.desk import Desk
 
 STEPS, WALKS = 15, 12
 STEPS_TORTURE, WALKS_TORTURE = 50, 100

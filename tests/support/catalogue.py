@@ -35,6 +35,15 @@ def read_desk(language: str) -> Catalog:
     return whole
 
 
+def translated() -> set[str]:
+    """The texts of the desk that have a translation."""
+    found: set[str] = set()
+    for message in read_desk("zh"):
+        if message.id and message.string:
+            found.add(message.id if isinstance(message.id, str) else message.id[0])
+    return found
+
+
 def compiled(catalogue: Catalog) -> bytes:
     """What is read where words are looked up."""
     written = io.BytesIO()

@@ -20,7 +20,7 @@ from license_core import diagnosis, evidence
 from license_core.problems import NOTICES, PROBLEMS
 from license_server.licenses import acts
 from license_server.permissions import PERMISSIONS
-from tests.cli.test_problems import SERVER_ONLY
+from tests.support.problems import SERVER_ONLY
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CORE = REPOSITORY / "license_core"
@@ -298,3 +298,14 @@ def _keys_of_rows(tree: ast.AST) -> Iterator[str]:
 
 def _name(function: ast.expr) -> str:
     return getattr(function, "id", "") or getattr(function, "attr", "")
+
+
+def untranslatable(texts: Iterable[str]) -> set[str]:
+    """What has no words to translate: names, marks, and commands to be pasted."""
+    return {text for text in texts if text.startswith("  ")} | {
+        "{reason}",
+        "{reason}.",
+        "CPUs",
+        "GPUs",
+        "{claim}: {reason}",
+    }

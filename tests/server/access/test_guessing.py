@@ -1,0 +1,153 @@
+"""10,000 guesses stay under the stated limit, and nobody learns who has an account.
+
+The limit (docs/PEOPLE.md): of passwords that are looked at within any hour there are at most 40
+from one address, and at most 120 at one account from wherever.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from argon2.exceptions import VerifyMismatchError
+
+from license_core.errors import LicenseError
+from license_server.access import login, passwords
+from license_server.access.login import Attempt
+from tests.support.desk import Desk
+from tests.support.pages import hidden, sign_in
+from tests.support.server import EMAIL
+
+GUESSES, HOUR = 10_000, 3600
+GUESSES_POSTGRESQL = 4_000
+"""More than in an hour, one a second, at a third of the speed."""
+FROM_ONE_ADDRESS, AT_ONE_ACCOUNT = 40, 120
+
+
+def guesses(desk: Desk) -> int:
+    """How many are tried on this database."""
+    is_sqlite = desk.site.database.engine.dialect.name == "sqlite"
+    return GUESSES if is_sqlite else GUESSES_POSTGRESQL
+
+
+class Hasher:
+    """In place of argon2, at its edge: it counts how often it is asked."""
+
+    memory_cost, time_cost, parallelism = 8, 1, 1
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def verify(self, hashed: str, password: bytes) -> bool:
+        assert hashed.startswith("$argon2id$")
+        assert password
+        self.asked += 1
+        raise VerifyMismatchError
+
+
+@pytest.fixture
+def hasher(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hasher]:
+    made = Hasher()
+    monkeypatch.setattr(passwords, "HASHER", made)
+    yield made
+
+
+def judged_hours(desk: Desk, hasher: Hasher, email: str, addresses: int) -> Counter[int]:
+    """How many of the guesses, one a second, were looked at: in the hour that ends with each."""
+    began = desk.clock.now
+    looked_at: list[int] = []
+
+    def guess(connection: Any) -> None:
+        for number in range(guesses(desk)):
+            now = began + number
+            attempt = Attempt.of(email, f"198.51.100.{number % addresses}")
+            before = hasher.asked
+            try:
+                login.count(connection, attempt, now)
+                login.judge(None, f"guess {number}")
+            except LicenseError:
+                pass
+            looked_at.extend([now] * (hasher.asked - before))
+
+    desk.site.database.write(guess)
+    desk.clock.now += guesses(desk)
+    assert looked_at
+    return Counter({end: sum(end - HOUR < at <= end for at in looked_at) for end in looked_at})
+
+
+@pytest.mark.parametrize("addresses", [1, 100])
+def test_thousands_of_guesses_at_one_account_stay_under_the_limit(
+    desk: Desk, hasher: Hasher, addresses: int
+) -> None:
+    email = f"guessed-{addresses}-{desk.clock.now}@example.com"
+    hours = judged_hours(desk, hasher, email, addresses)
+    most = max(hours.values())
+    assert 5 <= most <= (FROM_ONE_ADDRESS if addresses == 1 else AT_ONE_ACCOUNT)
+
+
+def test_one_address_that_guesses_at_many_accounts_stays_under_the_limit(
+    desk: Desk, hasher: Hasher
+) -> None:
+    began, looked_at = desk.clock.now, []
+
+    def guess(connection: Any) -> None:
+        for number in range(guesses(desk)):
+            now = began + number
+            try:
+                login.count(connection, Attempt.of(f"{number}@x", "203.0.113.9"), now)
+                looked_at.append(now)
+            except LicenseError:
+                pass
+
+    desk.site.database.write(guess)
+    desk.clock.now += guesses(desk)
+    most = max(sum(end - HOUR < at <= end for at in looked_at) for end in looked_at)
+    assert 20 <= most <= FROM_ONE_ADDRESS
+
+
+def test_an_address_that_is_only_claimed_gains_nothing(desk: Desk, hasher: Hasher) -> None:
+    desk.client.get("/login")
+    token = hidden(desk.client.get("/login").text, "form_token")
+    email = f"spoofed-{desk.clock.now}@example.com"
+    replies = []
+    for number in range(30):
+        claimed = f"203.0.113.{number}"
+        headers = {"X-Forwarded-For": claimed, "Forwarded": f"for={claimed}", "X-Real-IP": claimed}
+        fields = {"form_token": token, "email": email, "password": "wrong"}
+        replies.append(desk.client.post("/login", data=fields, headers=headers).status_code)
+    assert replies == [401] * 5 + [429] * 25
+    assert hasher.asked == 5
+
+
+def test_the_owner_still_gets_in_from_a_browser_that_is_known(desk: Desk) -> None:
+    assert sign_in(desk).status_code == 303
+    desk.client.cookies.delete("hostseal_session")
+
+    def guess(connection: Any) -> None:
+        for number in range(guesses(desk)):
+            try:
+                attempt = Attempt.of(EMAIL, f"198.51.100.{number % 100}")
+                login.count(connection, attempt, desk.clock.now)
+            except LicenseError:
+                pass
+
+    desk.site.database.write(guess)
+    assert sign_in(desk).status_code == 303
+    desk.client.cookies.clear()
+    assert sign_in(desk).status_code == 429
+
+
+def test_as_much_is_done_for_who_is_unknown_as_for_who_is_known(desk: Desk, hasher: Hasher) -> None:
+    mark = desk.clock.now
+    seen = {}
+    for email in (EMAIL, f"nobody-{mark}@example.com"):
+        desk.clock.now += 2 * HOUR
+        desk.client.cookies.clear()
+        before = hasher.asked
+        reply = sign_in(desk, "wrong", email)
+        page = reply.text.replace(email, "EMAIL")
+        page = page.replace(hidden(page, "form_token"), "TOKEN")
+        seen[email] = (hasher.asked - before, reply.status_code, page)
+    known, unknown = seen.values()
+    assert known == unknown
+    assert known[0] == 1

@@ -1,0 +1,139 @@
+"""The API does what its description says: schemathesis asks it all that the description allows."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from license_core.problems import PROBLEMS
+from license_server.access import tokens
+from license_server.api import openapi, schemas
+from license_server.api.operations import OPERATIONS, always
+from license_server.operations.data_folder import open_database
+from license_server.permissions import PERMISSIONS
+from tests.support import server
+from tests.support.desk import Desk
+
+EXAMPLES, EXAMPLES_TORTURE = 10, 1000
+WALKS, CASES = r"^ *Scenarios: +(\d+)$", r"^ *(\d+) generated"
+HERE = Path(__file__).resolve().parent
+
+
+def examine(folder: Path, database_url: str | None, examples: int, *more: str) -> str:
+    """Run all default checks of schemathesis, all phases, on a server process; its last words.
+
+    A walk over links ends early where a step leads elsewhere than it led before, as in a ledger it
+    must (a name that was free is taken): others begin until there were *examples* walks.
+    """
+    data = server.make(folder / "server", database_url).data
+    opened = open_database(server.settings(data, database_url))
+    grant = tokens.Grant(frozenset(PERMISSIONS))
+    token = server.new_token(opened, "schemathesis", 1, grant)
+    opened.close()
+    arguments = [f"--max-examples={examples}", *more]
+    with server.serving(data, database_url) as (url, _):
+        said = _run(folder, url, token, *arguments)
+        walks = _number(said, WALKS)
+        while walks < examples:
+            again = _run(folder, url, token, "--phases=stateful", *arguments)
+            assert _number(again, WALKS) > 0, again[-20_000:]
+            walks += _number(again, WALKS)
+    log = (folder / "server.log").read_text("utf-8")
+    assert "Traceback" not in log
+    return f"{_number(said, CASES)} generated, and {walks} walks over links"
+
+
+def _run(folder: Path, url: str, token: str, *arguments: str) -> str:
+    """What schemathesis said, which found nothing."""
+    told = folder / "schemathesis.txt"  # a file, so that a long run can be watched
+    with told.open("wb") as output:
+        done = subprocess.run(
+            [
+                str(Path(sys.executable).with_name("schemathesis")),
+                f"--config-file={HERE / 'schemathesis.toml'}",
+                "run",
+                f"{url}/api/v1/openapi.json",
+                "--no-color",
+                "--continue-on-failure",
+                *arguments,
+            ],
+            cwd=folder,
+            env=os.environ
+            | {
+                "HOSTSEAL_TOKEN": token,
+                "SCHEMATHESIS_HOOKS": "tests.support.schemathesis_hooks",
+                "PYTHONPATH": str(server.REPOSITORY),
+            },
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    said = told.read_text("utf-8")
+    assert done.returncode == 0, said[-20_000:]
+    return said
+
+
+def _number(said: str, pattern: str) -> int:
+    found = re.search(pattern, said, re.MULTILINE)
+    assert found, said[-20_000:]
+    return int(found[1])
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_the_api_keeps_its_description(tmp_path: Path, kind: str) -> None:
+    from tests.support.postgres import new_database
+
+    # The same questions each time: chance is for the long campaign.
+    steady = ("--generation-deterministic", "--seed=1")
+    examine(tmp_path, None if kind == "sqlite" else new_database(), EXAMPLES, *steady)
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_torture_the_description(tmp_path: Path, kind: str) -> None:
+    from tests.support.postgres import new_database
+
+    # With a database of examples it spends its time on what to keep there.
+    fresh = "--generation-database=none"
+    url = None if kind == "sqlite" else new_database()
+    told = examine(tmp_path, url, EXAMPLES_TORTURE, fresh)
+    print(f"\nschemathesis ({kind}), {EXAMPLES_TORTURE} examples an operation: {told}")
+
+
+def test_every_operation_is_described_with_an_example_and_its_problems() -> None:
+    slugs = {row.slug for row in PROBLEMS.values()}
+    found = {name for _, _, name, _ in openapi.operations()}
+    assert found == OPERATIONS.keys()
+    for name, operation in OPERATIONS.items():
+        assert set(always(operation)) <= slugs, name
+        assert (operation.body is None) == (operation.example is None), name
+
+
+def test_every_operation_demands_a_permission() -> None:
+    for _, path, _, route in openapi.operations():
+        assert openapi.permission(route) in PERMISSIONS, path
+
+
+def test_a_method_that_is_not_taken_is_told_all_that_are(desk: Desk) -> None:
+    reply = desk.client.request("DELETE", "/api/v1/licenses", headers=desk.bearer)
+    assert (reply.status_code, reply.headers["allow"]) == (405, "GET, POST")
+
+
+@pytest.mark.parametrize(
+    ("sheet", "status"),
+    [
+        ("ABC,darwin,77be715e1107f928d1f2e5bae8e47a27ebd3c343,1\n", 200),
+        ("ABC,darwin,77be715e1107f928d1f2e5bae8e47a27ebd3c343,1\n*", 200),
+        ("ABC,darwin,,1,more\n", 422),
+        ('ABC,"darwin', 422),
+        ("\0", 422),
+    ],
+)
+def test_a_sheet_is_read_if_it_is_as_described(desk: Desk, sheet: str, status: int) -> None:
+    text = f"customer,product,host,days\n{sheet}"
+    headers = desk.bearer | {"Content-Type": "text/csv"}
+    reply = desk.client.post("/api/v1/imports?dry_run=true", content=text, headers=headers)
+    described = any(re.search(pattern, text) for pattern in schemas.SHEETS)
+    assert (reply.status_code, described) == (status, status == 200)

@@ -1,0 +1,277 @@
+"""The record: its chain, its checkpoints, and what is proved by them."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+from sqlalchemy import select
+from starlette.testclient import TestClient
+
+from license_core import b64url, jws
+from license_core.signer import MemorySigner
+from license_server.access.tokens import Grant
+from license_server.actor import COMMAND
+from license_server.app import create_app
+from license_server.audit import audit_store, chain, events
+from license_server.audit.checkpoints import Checkpoint
+from license_server.background.record import Keeper
+from license_server.db import idempotency, reply_store
+from license_server.db.database import Database
+from license_server.db.tables import audit_events, checkpoints
+from license_server.operations import schema
+from tests.support import server
+from tests.support.desk import Desk
+from tests.support.ledger import NOW, Ledger, new_ledger, open_ledger, walk
+from tests.support.postgres import new_database
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
+    """A vendor of this test, who has done nothing yet."""
+    made = new_ledger(tmp_path, None if request.param == "sqlite" else new_database())
+    yield made
+    made.site.database.close()
+
+
+def positions(ledger: Ledger) -> list[int | None]:
+    with ledger.site.database.reading() as connection:
+        query = select(audit_events.c.position).order_by(audit_events.c.id)
+        return list(connection.execute(query).scalars())
+
+
+def test_each_link_is_the_hash_of_the_one_before_and_the_event(ledger: Ledger) -> None:
+    ledger.issue()
+    ledger.link()
+    with ledger.site.database.reading() as connection:
+        events = list(audit_store.whole_chain(connection))
+    previous = bytes(32)
+    for position, event in enumerate(events, 1):
+        line = json.loads(chain.exported(event))
+        text = json.dumps(line["event"], ensure_ascii=False, separators=(",", ":"))
+        previous = hashlib.sha256(previous + text.encode()).digest()
+        assert (line["position"], b64url.decode(line["link"])) == (position, previous)
+    assert len(events) == 5
+
+
+def test_an_act_does_not_wait_for_the_chain(ledger: Ledger) -> None:
+    ledger.issue()
+    assert positions(ledger) == [None] * 5
+    ledger.link()
+    assert positions(ledger) == [1, 2, 3, 4, 5]
+
+
+def test_a_checkpoint_says_where_the_chain_is_and_which_came_before(ledger: Ledger) -> None:
+    first = Checkpoint.open(ledger.checkpoint(), ledger.trusted.record)
+    assert ledger.checkpoint() == ledger.checkpoint()
+    ledger.issue()
+    second = Checkpoint.open(ledger.checkpoint(), ledger.trusted.record)
+    assert (first.position, first.previous) == (2, 0)
+    assert (second.position, second.previous) == (5, 2)
+    assert (second.iss, second.iat, len(second.link)) == ("Example Vendor", NOW, 32)
+
+
+def test_a_checkpoint_of_another_key_or_kind_is_refused(ledger: Ledger) -> None:
+    opened = Checkpoint.open(ledger.checkpoint(), ledger.trusted.record)
+    other = MemorySigner.from_seed(bytes(32))
+    with pytest.raises(jws.UnknownHeaderError):
+        Checkpoint.open(opened.sign(other), ledger.trusted.record)
+    keyset = jws.sign(b"{}", ledger.notary.signer, jws.KEYSET)
+    with pytest.raises(jws.UnknownHeaderError):
+        Checkpoint.open(keyset, ledger.trusted.record)
+    for payload in (b"[]", b"{}", b'{"iss":"a","position":1,"link":"AA","previous":0,"iat":1}'):
+        token = jws.sign(payload, ledger.notary.signer, jws.CHECKPOINT)
+        with pytest.raises(ValueError, match="it "):
+            Checkpoint.open(token, ledger.trusted.record)
+
+
+def test_the_ledger_of_every_act_has_no_fault(ledger: Ledger) -> None:
+    walk(ledger)
+    assert ledger.faults() == []
+    token = ledger.checkpoint()
+    assert ledger.faults(token) == []
+    ledger.issue(9)
+    assert ledger.faults(token) == []
+
+
+def test_a_filled_former_database_has_no_fault_after_its_upgrade(ledger: Ledger) -> None:
+    walk(ledger)
+    write = ledger.site.database.write
+    write(lambda connection: schema.downgrade(connection, "0001"))
+    write(lambda connection: schema.upgrade(connection, NOW))
+    token = ledger.checkpoint()
+    assert ledger.faults(token) == []
+    ledger.issue(9)
+    assert ledger.faults(token) == []
+
+
+def test_two_who_link_at_once_give_no_position_twice(ledger: Ledger) -> None:
+    database, settings = ledger.site.database, ledger.settings
+    others = [Database(settings.database_url) for _ in range(3)]
+    count = 6 * chain.BATCH // 5
+
+    def record(which: Database) -> None:
+        for number in range(count // 40):
+            which.write(partial(_burst, number=number, count=40))
+
+    def link(which: Database) -> None:
+        for _ in range(30):
+            which.write(chain.extend)
+
+    with ThreadPoolExecutor(6) as pool:
+        done = [pool.submit(record, which) for which in (database, others[0])]
+        done += [pool.submit(link, which) for which in (database, *others)]
+        for future in done:
+            future.result()
+    ledger.link()
+    for other in others:
+        other.close()
+    given = positions(ledger)
+    assert sorted(p for p in given if p) == list(range(1, len(given) + 1))
+    assert len(given) == 2 + 2 * (count // 40) * 40
+    assert ledger.faults(ledger.checkpoint()) == []
+
+
+def _rename(connection: sqlalchemy.Connection, former: str, later: str) -> None:
+    connection.execute(sqlalchemy.text(f"alter table {former} rename to {later}"))
+
+
+def _burst(connection: sqlalchemy.Connection, number: int, count: int) -> None:
+    for each in range(count):
+        events.record(connection, NOW, COMMAND, "test.done", f"{number}.{each}")
+
+
+def test_issuing_goes_on_while_another_process_links(tmp_path: Path) -> None:
+    ledger = new_ledger(tmp_path, new_database())
+    other = Database(ledger.settings.database_url)
+    with other.reading() as connection:  # another process, in the middle of its work
+        assert chain.extend(connection) == 2
+        first = ledger.issue()
+        assert ledger.site.database.write(chain.extend) == 0
+        assert ledger.act("renew", first, days=9)
+        assert ledger.site.database.write(lambda c: ledger.notary.make(c, NOW)) is None
+        assert positions(ledger) == [None] * 6
+        connection.commit()
+    assert ledger.site.database.write(chain.extend) == 4
+    assert ledger.faults(ledger.checkpoint()) == []
+    other.close()
+    ledger.site.database.close()
+
+
+def test_what_commits_late_is_linked_late(tmp_path: Path) -> None:
+    ledger = new_ledger(tmp_path, new_database())
+    other = Database(ledger.settings.database_url)
+    with other.reading() as slow:
+        events.record(slow, NOW, COMMAND, "test.slow", "begun first")  # it has the lower id
+        ledger.issue()
+        ledger.link()
+        slow.commit()
+    ledger.link()
+    given = positions(ledger)
+    assert given == [1, 2, 6, 3, 4, 5]
+    assert ledger.faults(ledger.checkpoint()) == []
+    other.close()
+    ledger.site.database.close()
+
+
+def test_the_keeper_forgets_replies_that_were_kept_long_enough_once_an_hour(
+    ledger: Ledger,
+) -> None:
+    clock = [NOW]
+    keeper = Keeper(ledger.site._replace(clock=lambda: clock[0]), ledger.notary)
+    write = ledger.site.database.write
+
+    def keep(key: str, at: int) -> None:
+        write(
+            lambda c: reply_store.keep_reply(
+                c, "a", key, bytes(32), at, reply_store.Reply(200, None, b"")
+            )
+        )
+
+    def kept() -> list[str]:
+        return [
+            key
+            for key in ("old", "late", "new")
+            if ledger.site.database.read(partial(reply_store.kept_reply, actor="a", key=key))
+        ]
+
+    async def hours() -> None:
+        keep("old", NOW - idempotency.KEPT_SECONDS - 1)
+        keep("new", NOW - idempotency.KEPT_SECONDS + 3600)
+        await keeper.keep(0)
+        assert kept() == ["new"]
+        keep("late", NOW - idempotency.KEPT_SECONDS - 1)
+        clock[0] += 3599
+        await keeper.keep(0)
+        assert kept() == ["late", "new"]
+        clock[0] += 1
+        await keeper.keep(0)
+        assert kept() == ["new"]
+
+    asyncio.run(hours())
+
+
+def test_the_keeper_makes_a_checkpoint_when_one_is_due(ledger: Ledger) -> None:
+    clock = [NOW]
+    keeper = Keeper(ledger.site._replace(clock=lambda: clock[0]), ledger.notary)
+
+    def made() -> list[int]:
+        with ledger.site.database.reading() as connection:
+            return list(connection.execute(select(checkpoints.c.created_at)).scalars())
+
+    async def hours() -> None:
+        await keeper.keep(3600)
+        ledger.site.database.write(lambda c: _burst(c, 0, 1))
+        clock[0] += 3599
+        await keeper.keep(3600)
+        assert made() == [NOW]
+        assert positions(ledger) == [1, 2, 3]
+        clock[0] += 1
+        await keeper.keep(3600)
+        assert made() == [NOW, NOW + 3600]
+        ledger.site.database.write(lambda c: _burst(c, 0, 1))
+        async with keeper.at_work():
+            pass
+        assert len(made()) == 3
+
+    asyncio.run(hours())
+    assert positions(ledger) == [1, 2, 3, 4]
+
+
+def test_the_keeper_outlives_a_database_that_does_not_answer(ledger: Ledger) -> None:
+    keeper = Keeper(ledger.site, ledger.notary)
+    for former, later in (("audit_events", "elsewhere"), ("elsewhere", "audit_events")):
+        ledger.site.database.write(partial(_rename, former=former, later=later))
+        asyncio.run(keeper.keep(0))
+    assert positions(ledger) == [1, 2]
+
+
+def test_a_server_that_stops_leaves_nothing_unlinked_and_a_checkpoint(ledger: Ledger) -> None:
+    with TestClient(create_app(ledger.settings, clock=lambda: NOW)):
+        ledger.issue()
+    assert positions(ledger) == [1, 2, 3, 4, 5]
+    with ledger.site.database.reading() as connection:
+        (last,) = audit_store.listed_checkpoints(connection, before=None, limit=1)
+    assert last.position == 5
+    assert ledger.faults(last.token) == []
+
+
+def test_the_checkpoints_are_listed_for_those_who_may(desk: Desk) -> None:
+    grant = Grant(frozenset({"record:read"}))
+    token = server.new_token(desk.site.database, f"auditor-{desk.clock.now}", 1, grant)
+    headers = {"Authorization": f"Bearer {token}"}
+    ledger = open_ledger(desk.settings)
+    made = ledger.checkpoint()
+    ledger.site.database.close()
+    reply = desk.client.get("/api/v1/checkpoints", params={"limit": 1}, headers=headers)
+    assert reply.status_code == 200
+    (shown,) = reply.json()["checkpoints"]
+    opened = Checkpoint.open(shown["token"], ledger.trusted.record)
+    assert (shown["token"], shown["position"]) == (made, opened.position)
+    refused = desk.client.get("/api/v1/checkpoints", headers=desk.bearer)
+    assert refused.status_code == 403

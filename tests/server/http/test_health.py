@@ -1,0 +1,171 @@
+"""``/healthz``, ``/readyz``, ``/metrics``: what whoever runs the server is told."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+import sqlalchemy
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.testclient import TestClient
+
+from license_server.app import create_app
+from license_server.db import reply_store
+from license_server.operations import schema
+from license_server.settings import ServerSettings
+from tests.support.desk import Desk
+from tests.support.server import LINE
+
+ORDER = {"customer": "ACME", "product": "darwin", "days": 30, "host": LINE}
+
+
+@pytest.fixture
+def local(desk: Desk) -> Iterator[TestClient]:
+    """A client on loopback of a process of its own figures."""
+    with TestClient(
+        create_app(desk.settings, clock=desk.clock),
+        base_url="http://testserver",
+        client=("127.0.0.1", 1),
+    ) as client:
+        yield client
+
+
+def figures(client: TestClient) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    reply = client.get("/metrics")
+    assert reply.status_code == 200
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(reply.text)
+        for sample in family.samples
+    }
+
+
+def figure(client: TestClient, name: str, **labels: str) -> float:
+    return figures(client).get((name, frozenset(labels.items())), 0.0)
+
+
+def test_a_server_that_could_issue_is_alive_and_ready(desk: Desk) -> None:
+    assert desk.client.get("/healthz").json() == {"alive": True}
+    reply = desk.client.get("/readyz")
+    assert (reply.status_code, reply.json()) == (200, {"ready": True})
+
+
+def missing(desk: Desk) -> list[str]:
+    reply = desk.client.get("/readyz")
+    assert reply.status_code == 503
+    assert int(reply.headers["retry-after"]) > 0
+    assert desk.client.get("/healthz").status_code == 200
+    found = reply.json()
+    assert found.keys() == {"ready", "missing"}
+    names: list[str] = found["missing"]
+    return names
+
+
+def test_without_its_database_it_is_alive_but_not_ready(desk: Desk) -> None:
+    gone = sqlalchemy.exc.OperationalError("select", {}, Exception("password=secret refused"))
+    with patch.object(desk.site.database.engine, "connect", side_effect=gone):
+        assert missing(desk) == ["database"]
+        assert "secret" not in desk.client.get("/readyz").text
+
+
+def test_tables_of_another_version_are_named(desk: Desk) -> None:
+    def set_version(version: str | None) -> None:
+        query = sqlalchemy.text("update alembic_version set version_num = :version")
+        desk.site.database.write(lambda c: c.execute(query, {"version": version}))
+
+    set_version("0001")
+    try:
+        assert missing(desk) == ["schema"]
+    finally:
+        set_version(schema.current())
+
+
+def test_a_signing_key_that_may_not_sign_any_more_is_named(desk: Desk) -> None:
+    before = desk.clock.now
+    desk.clock.now += 20 * 366 * 86400
+    try:
+        assert missing(desk) == ["signer"]
+    finally:
+        desk.clock.now = before
+
+
+def test_a_server_that_is_to_stop_is_not_ready(local: TestClient) -> None:
+    local.app.state.running.stop()  # type: ignore[attr-defined]
+    reply = local.get("/readyz")
+    assert (reply.status_code, reply.json()["missing"]) == (503, ["stopping"])
+
+
+def test_acts_signatures_and_requests_are_counted_once_committed(
+    desk: Desk, local: TestClient
+) -> None:
+    key = {"Idempotency-Key": f"k{desk.clock.now}"}
+    for _ in range(2):  # the second is answered from what was kept
+        made = local.post("/api/v1/licenses", json=ORDER, headers=desk.bearer | key)
+    here = f"/api/v1/licenses/{made.json()['id']}"
+    assert local.post(f"{here}/renew", json={"days": 60}, headers=desk.bearer).status_code == 201
+    failure = sqlalchemy.exc.OperationalError("insert", {}, Exception("the disk is gone"))
+    with patch.object(reply_store, "keep_reply", side_effect=failure):
+        other = desk.bearer | {"Idempotency-Key": f"l{desk.clock.now}"}
+        assert local.post("/api/v1/licenses", json=ORDER, headers=other).status_code == 503
+    assert figure(local, "hostseal_events_total", action="license.issued") == 1
+    assert figure(local, "hostseal_events_total", action="license.renewed") == 1
+    assert figure(local, "hostseal_licenses_issued_total") == 2
+    assert figure(local, "hostseal_signatures_total") == 3  # one came to nothing
+    asked = {"route": "/api/v1/licenses", "method": "POST"}
+    assert figure(local, "hostseal_requests_total", **asked, status="201") == 2
+    assert figure(local, "hostseal_requests_total", **asked, status="503") == 1
+    assert figure(local, "hostseal_request_seconds_count", **asked) == 3
+    assert figure(local, "hostseal_writer_queue") == 0
+
+
+def test_counting_bears_a_connection_that_is_lost(desk: Desk, local: TestClient) -> None:
+    site = local.app.state.site  # type: ignore[attr-defined]
+    with site.database.reading() as connection:
+        connection.execute(sqlalchemy.text("select 1"))
+        connection.invalidate()  # as a server that is gone does
+
+
+def test_the_figures_tell_when_the_keys_end(desk: Desk, local: TestClient) -> None:
+    (key,) = desk.site.issuer.keyset.keyset.keys
+    for name in ("signing_key", "keyset"):
+        assert figure(local, f"hostseal_{name}_expiry_timestamp_seconds") == key.exp
+
+
+def test_no_label_holds_what_a_stranger_wrote(desk: Desk, local: TestClient) -> None:
+    local.get("/api/v1/licenses/HS-2026-STRANGER", headers=desk.bearer)
+    local.get("/stranger")
+    local.request("STRANGER", "/api/v1/licenses")
+    local.get("/problems/stranger")
+    local.get("/static/stranger.css")
+    text = local.get("/metrics").text
+    assert "stranger" not in text.lower()
+    assert 'route="/api/v1/licenses/{number}"' in text
+    assert 'route="none"' in text
+    assert 'method="other"' in text
+
+
+@pytest.mark.parametrize(
+    ("address", "headers", "more", "status"),
+    [
+        ("127.0.0.1", {}, {}, 200),
+        ("::1", {}, {}, 200),
+        ("192.0.2.7", {}, {}, 403),
+        ("192.0.2.7", {"X-Forwarded-For": "127.0.0.1"}, {}, 403),
+        # A proxy on this machine that is not named speaks for anybody.
+        ("127.0.0.1", {"X-Forwarded-For": "127.0.0.1"}, {}, 403),
+        ("127.0.0.1", {"X-Forwarded-For": "192.0.2.7"}, {"trusted_proxies": "127.0.0.1"}, 403),
+        ("192.0.2.7", {}, {"metrics_from": "192.0.2.0/24"}, 200),
+        ("127.0.0.1", {}, {"metrics_from": ""}, 403),
+    ],
+)
+def test_metrics_are_for_the_machine_itself_unless_others_are_named(
+    desk: Desk, address: str, headers: dict[str, str], more: dict[str, Any], status: int
+) -> None:
+    given = {name: getattr(ServerSettings.read(**more), name) for name in more}
+    app = create_app(desk.settings.model_copy(update=given), clock=desk.clock)
+    with TestClient(app, base_url="http://testserver", client=(address, 1)) as client:
+        reply = client.get("/metrics", headers=headers)
+    assert reply.status_code == status
+    if status != 200:
+        assert not re.search(r"hostseal_\w+", reply.text)

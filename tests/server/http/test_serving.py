@@ -1,0 +1,259 @@
+"""A server process: how it stops, what it does not wait for, and what every answer carries."""
+
+import json
+import os
+import re
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+import uvicorn
+from fastapi.routing import iter_route_contexts
+
+from license_server.http import server as http_server
+from license_server.http.middleware import MAX_BODY, SECURITY
+from license_server.licenses import license_store
+from license_server.licenses.search import Filter
+from license_server.operations.data_folder import open_database
+from tests.support import server
+from tests.support.desk import Desk
+from tests.support.postgres import new_database
+from tests.support.server import LINE
+
+ORDER = {"customer": "ACME", "product": "darwin", "days": 30, "host": LINE}
+
+
+class Raw:
+    """A connection on which a test says what it likes."""
+
+    def __init__(self, url: str) -> None:
+        address = urlsplit(url)
+        self.socket = socket.create_connection((address.hostname, address.port), timeout=60)
+
+    def send(self, data: bytes) -> None:
+        self.socket.sendall(data)
+
+    def until(self, mark: bytes) -> bytes:
+        """What comes, up to *mark* or the end."""
+        found = b""
+        while mark not in found and (data := self.socket.recv(65536)):
+            found += data
+        return found
+
+    def rest(self) -> bytes:
+        return self.until(b"\0never\0")
+
+
+Connect = Callable[[str], Raw]
+
+
+@pytest.fixture
+def connect() -> Iterator[Connect]:
+    with ExitStack() as stack:
+
+        def connect(url: str) -> Raw:
+            made = Raw(url)
+            stack.enter_context(made.socket)
+            return made
+
+        yield connect
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.Running]:
+    with server.running_server(tmp_path_factory.mktemp("serving")) as made:
+        yield made
+
+
+def issue_head(token: str, length: int) -> bytes:
+    return (
+        f"POST /api/v1/licenses HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n"
+        f"Content-Length: {length}\r\nExpect: 100-continue\r\n\r\n"
+    ).encode()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_stop_finishes_what_has_begun_and_ends_with_0(
+    tmp_path: Path, kind: str, connect: Connect
+) -> None:
+    database = None if kind == "sqlite" else new_database()
+    with server.running_server(tmp_path, database) as running:
+        body = json.dumps(ORDER).encode()
+        slow, idle = connect(running.url), connect(running.url)
+        idle.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert b'{"alive":true}' in idle.until(b"}")
+        slow.send(issue_head(running.token, len(body)))
+        assert b"100 Continue" in slow.until(b"\r\n\r\n")  # the server is at it
+        slow.send(body[:10])
+        os.kill(running.process.pid, signal.SIGTERM)
+        assert idle.rest() == b""
+        _await_refusal(running.url)
+        slow.send(body[10:])
+        reply = slow.rest()
+        assert reply.startswith(b"HTTP/1.1 201 "), reply
+        assert running.process.wait(60) == 0
+        number = json.loads(reply.partition(b"\r\n\r\n")[2])["id"]
+    opened = open_database(server.settings(running.data, database))
+    with opened.reading() as connection:
+        assert [
+            s.number
+            for s in license_store.listed(connection, Filter(), 0, before=None, limit=9).rows
+        ] == [number]
+    opened.close()
+    assert "Traceback" not in (tmp_path / "server.log").read_text()
+
+
+def test_an_idle_server_stops_at_once(tmp_path: Path) -> None:
+    with server.running_server(tmp_path) as running:
+        os.kill(running.process.pid, signal.SIGTERM)
+        assert running.process.wait(60) == 0
+
+
+def _await_refusal(url: str) -> None:
+    """Until nobody can connect any more."""
+    while True:
+        try:
+            Raw(url).socket.close()
+        except ConnectionError:
+            return
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"nonsense\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\n\r\n", 400),  # no Host
+        (b"GET /healthz HTTP/1.1\r\nHost: a\r\nA: " + b"x" * 40_000, 400),
+        (b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", 400),
+        (
+            (
+                b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n"
+                b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+            ),
+            None,
+        ),
+        (b"GET /nothing HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 404),
+        (b"PUT /login HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 405),
+        (b"BREW /login HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 405),
+        (b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 200),
+        (b"GET /licenses HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 303),
+        (
+            b"POST /login HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+            b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 999999\r\n\r\n"
+            + b"x"
+            * (MAX_BODY + 1),
+            413,
+        ),
+    ],
+)
+def test_every_answer_of_a_process_carries_the_security_headers(
+    running: server.Running, connect: Connect, sent: bytes, status: int | None
+) -> None:
+    connection = connect(running.url)
+    connection.send(sent)
+    head, _, _ = connection.until(b"\r\n\r\n").partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    if status is not None:
+        assert first.startswith(f"HTTP/1.1 {status} "), head
+    got = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+    for name, value in SECURITY.items():
+        assert got[name.lower()] == value, name
+    assert "server" not in got
+
+
+def _paths(app: Any) -> set[tuple[str, str]]:
+    return {
+        (method, re.sub(r"\{\w+(:\w+)?\}", "1", context.path or ""))
+        for context in iter_route_contexts(app.routes)
+        for method in (*(context.methods or ()), "DELETE", "OPTIONS", "TRACE")
+    }
+
+
+def test_every_route_answers_everybody_with_the_security_headers(desk: Desk) -> None:
+    routes = _paths(desk.client.app)
+    assert len(routes) > 60
+    statuses = set()
+    for method, path in sorted(routes):
+        for headers in ({}, desk.bearer):
+            reply = desk.client.request(method, path, headers=headers)
+            statuses.add(reply.status_code)
+            for name, value in SECURITY.items():
+                public = path.startswith("/static/") or path == "/license.revocations"
+                cached = name == "Cache-Control" and public
+                assert cached or reply.headers[name] == value, (method, path, name)
+            assert reply.headers["x-request-id"]
+    assert {200, 400, 401, 403, 404, 405} <= statuses | {400}
+
+
+def test_a_failure_inside_carries_them_too_and_tells_nothing(desk: Desk) -> None:
+    with patch.object(type(desk.site), "read", side_effect=RuntimeError("canary")):
+        reply = desk.client.get("/api/v1/licenses", headers=desk.bearer)
+    assert reply.status_code == 500
+    assert "canary" not in reply.text
+    for name, value in SECURITY.items():
+        assert reply.headers[name] == value
+
+
+@contextmanager
+def _impatient(app: Any) -> Iterator[str]:
+    """A server in this process that waits for hardly a moment."""
+    listening = http_server.listen("127.0.0.1", 0)
+    config = uvicorn.Config(app, http=http_server.Connection, ws="none", log_config=None)
+    running = uvicorn.Server(config)
+    thread = threading.Thread(target=running.run, args=([listening],))
+    with patch.object(http_server, "PATIENCE", 0.05):
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            running.should_exit = True
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET /healthz HTTP/1.1\r\nHo",
+        b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx=1",
+    ],
+    ids=["nothing", "half a head", "half a body"],
+)
+def test_a_request_that_does_not_come_is_not_waited_for(connect: Connect, sent: bytes) -> None:
+    with _impatient(_answering) as url:
+        connection = connect(url)
+        connection.send(sent)
+        assert connection.rest() == b""
+
+
+def test_an_answer_may_take_longer_than_a_request() -> None:
+    with _impatient(_slowly) as url:
+        assert httpx.get(url, timeout=60).text == "done"
+
+
+async def _answering(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] != "http":
+        return
+    while (await receive()).get("more_body"):
+        pass
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body"})
+
+
+async def _slowly(scope: Any, receive: Any, send: Any) -> None:
+    """Answers after a request has been waited for as long as one may."""
+    if scope["type"] != "http":
+        return
+    import asyncio
+
+    await asyncio.sleep(http_server.PATIENCE * 4)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"done"})

@@ -1,0 +1,361 @@
+"""A licence's life over the API: each act, what it leaves behind, and who is told what."""
+
+import asyncio
+import os
+from typing import Any
+
+import pytest
+
+from license_core.errors import ChangedMeanwhileError
+from license_core.request import LicenseRequest
+from license_server.access import tokens
+from license_server.actor import COMMAND
+from license_server.catalog import products
+from license_server.db.reply_store import Reply
+from license_server.licenses.planning import ActRequest
+from tests.support.api import Caller, slug, verified
+from tests.support.desk import Desk
+from tests.support.server import KEY, LINE
+
+DAY = 86400
+OTHER_LINE = LINE.replace("5591", "6602")
+
+
+@pytest.fixture
+def caller(desk: Desk) -> Caller:
+    return Caller(desk, "life")
+
+
+def product(caller: Caller, **rules: Any) -> str:
+    name = f"p{caller.desk.clock.now}"
+    assert caller.post("/products", name=name, **rules).status_code == 201
+    return name
+
+
+def test_a_renewal_before_the_end_continues_from_it(caller: Caller) -> None:
+    first = caller.issue(days=30, notify_days=7, grace_days=3, limits={"gpus": 4}).json()
+    renewed = caller.post(f"/licenses/{first['id']}/renew", days=365)
+    assert renewed.status_code == 201, renewed.text
+    made = renewed.json()
+    before, after = verified(caller, first["id"]), verified(caller, made["id"])
+    assert after.exp == before.exp + 365 * DAY
+    assert (after.exp - after.notify_from, after.grace_until - after.exp) == (7 * DAY, 3 * DAY)
+    assert (after.replaces, after.host, after.limits) == (first["id"], before.host, {"gpus": 4})
+    old = caller.get(f"/licenses/{first['id']}").json()
+    assert (old["state"], old["replaced_by"], old["line"]) == ("replaced", made["id"], first["id"])
+    assert made["line"] == first["id"]
+
+
+def test_a_renewal_after_the_end_begins_now_unless_it_is_to_continue(caller: Caller) -> None:
+    first = caller.issue(days=10).json()["id"]
+    end = verified(caller, first).exp
+    caller.desk.clock.now = end + 5 * DAY
+    again = Caller(caller.desk, "later")
+    assert again.get(f"/licenses/{first}").json()["state"] == "expired"
+    path = f"/licenses/{first}/renew"
+    over = again.post(path, days=2, continue_from="end")
+    assert (over.status_code, slug(over)) == (409, "term-over")
+    continued = again.post(f"{path}?dry_run=true", days=30, continue_from="end").json()
+    anew = again.post(path, days=30).json()
+    # To the end of the thirtieth day after today.
+    assert verified(again, anew["id"]).exp == end + 36 * DAY
+    assert continued["expires_at"] < anew["expires_at"]
+
+
+def test_a_rehost_moves_the_licence_and_says_why(caller: Caller) -> None:
+    first = caller.issue(edition="pro", features=["export"]).json()
+    without = caller.post(f"/licenses/{first['id']}/rehost", host=OTHER_LINE)
+    assert (without.status_code, without.json()["field"]) == (422, "reason")
+    moved = caller.post(f"/licenses/{first['id']}/rehost", host=OTHER_LINE, reason="a new machine")
+    made = moved.json()
+    assert made["host"]["key"] == KEY.replace("5591", "6602")
+    assert (made["expires_at"], made["edition"]) == (first["expires_at"], "pro")
+    history = caller.get(f"/licenses/{first['id']}/history").json()
+    assert [one["id"] for one in history["licenses"]] == [first["id"], made["id"]]
+    assert [event["action"] for event in history["events"]] == [
+        "license.issued",
+        "license.rehosted",
+    ]
+    assert history["events"][1]["reason"] == "a new machine"
+    assert caller.get(f"/licenses/{made['id']}/history").json()["request"] == OTHER_LINE
+
+
+def test_a_change_leaves_what_it_does_not_name(caller: Caller) -> None:
+    first = caller.issue(edition="pro", features=["export"], limits={"gpus": 4}).json()
+    made = caller.post(f"/licenses/{first['id']}/change", limits={"gpus": 8}).json()
+    assert (made["limits"], made["edition"], made["features"]) == ({"gpus": 8}, "pro", ["export"])
+    assert made["expires_at"] == first["expires_at"]
+
+
+def test_an_act_that_would_leave_all_as_it_is_does_nothing(caller: Caller) -> None:
+    name = product(caller, rehosts=1)
+    first = caller.issue(product=name).json()["id"]
+    for act, members in (("rehost", {"host": LINE, "reason": "pasted twice"}), ("change", {})):
+        told = caller.send("POST", f"/licenses/{first}/{act}", json=members)
+        assert (told.status_code, slug(told)) == (409, "license-state")
+    assert caller.get(f"/licenses/{first}").json()["state"] == "active"
+    moved = caller.post(f"/licenses/{first}/rehost", host=OTHER_LINE, reason="moved")
+    assert moved.status_code == 201  # the move that was not one has not been counted
+
+
+def test_a_suspended_licence_is_only_reinstated_or_revoked(caller: Caller) -> None:
+    first = caller.issue().json()["id"]
+    assert caller.post(f"/licenses/{first}/suspend", reason="unpaid").json()["state"] == "suspended"
+    refused = caller.post(f"/licenses/{first}/renew", days=30)
+    assert (refused.status_code, slug(refused)) == (409, "license-state")
+    back = caller.post(f"/licenses/{first}/reinstate", reason="paid").json()
+    assert (back["state"], back["replaces"]) == ("active", first)
+    gone = caller.post(f"/licenses/{back['id']}/revoke", reason="stolen").json()
+    assert gone["state"] == "revoked"
+    for act in ("suspend", "reinstate", "revoke"):
+        assert slug(caller.post(f"/licenses/{back['id']}/{act}", reason="x")) == "license-state"
+    assert verified(caller, back["id"]).jti == back["id"]  # its file is what was issued
+
+
+def test_whoever_comes_second_is_told_what_became_of_it(caller: Caller) -> None:
+    first = caller.issue().json()["id"]
+    etag = caller.get(f"/licenses/{first}").headers["etag"]
+    made = caller.post(f"/licenses/{first}/renew", days=30, headers={"If-Match": etag}).json()
+    second = caller.post(f"/licenses/{first}/rehost", host=OTHER_LINE, reason="x")
+    assert (second.status_code, slug(second)) == (409, "license-state")
+    assert made["id"] in second.json()["detail"]
+    stale = caller.post(f"/licenses/{made['id']}/renew", days=9, headers={"If-Match": etag})
+    assert (stale.status_code, slug(stale)) == (412, "changed-meanwhile")
+
+
+def test_a_dry_run_says_what_looks_wrong_and_does_nothing(caller: Caller) -> None:
+    name = product(caller, longest_days=30, rehosts=0)
+    first = caller.issue(product=name, customer="ACME").json()
+    before = [caller.desk.count(t) for t in ("licenses", "audit_events", "customers")]
+    seen = caller.post(
+        "/licenses?dry_run=true", customer="New Ltd", product=name, days=31 * 2, host=LINE
+    )
+    assert seen.status_code == 200
+    told = seen.json()
+    assert [one["slug"] for one in told["refusals"]] == ["term-too-long"]
+    assert {one["slug"] for one in told["notices"]} >= {"host-of-another-customer", "customer-new"}
+    moved = caller.post(f"/licenses/{first['id']}/rehost?dry_run=true", host=OTHER_LINE, reason="x")
+    assert [one["slug"] for one in moved.json()["refusals"]] == ["rehosts-used-up"]
+    assert [caller.desk.count(t) for t in ("licenses", "audit_events", "customers")] == before
+
+
+def test_the_rules_of_a_product_hold(caller: Caller) -> None:
+    name = product(caller, longest_days=30, rehosts=1, defaults={"days": 20, "limits": {"gpus": 2}})
+    made = caller.post("/licenses", customer="ACME", product=name, host=LINE)
+    assert (made.status_code, made.json()["limits"]) == (201, {"gpus": 2})
+    long = caller.issue(product=name, days=60)
+    assert (long.status_code, slug(long)) == (409, "term-too-long")
+    endless = caller.post("/licenses", customer="A", product=name, host=LINE, perpetual=True)
+    assert slug(endless) == "term-too-long"
+    number = made.json()["id"]
+    moved = caller.post(f"/licenses/{number}/rehost", host=OTHER_LINE, reason="x").json()
+    again = caller.post(f"/licenses/{moved['id']}/rehost", host=LINE, reason="x")
+    assert (again.status_code, slug(again)) == (409, "rehosts-used-up")
+    # A new order that replaces it with another host is the same by another name.
+    other = caller.issue(product=name, days=9, replaces=moved["id"])
+    assert slug(other) == "rehosts-used-up"
+
+
+def test_a_first_order_replaces_only_a_licence_of_its_own_customer_and_product(
+    caller: Caller,
+) -> None:
+    guarded = product(caller)
+    first = caller.issue(product=guarded, customer="ACME").json()["id"]
+    named = {"replaces": first, "host": OTHER_LINE}
+    for other in ({"product": "darwin"}, {"product": guarded, "customer": "Somebody Else"}):
+        told = caller.issue(**named | other)
+        assert (told.status_code, slug(told)) == (409, "license-state")
+        assert "replace is not possible" in told.json()["detail"]
+        assert caller.get(f"/licenses/{first}").json()["state"] == "active"
+    assert caller.issue(**named, product=guarded).json()["replaces"] == first
+
+
+def test_what_a_request_claims_to_replace_is_ignored_where_it_is_another_product(
+    caller: Caller,
+) -> None:
+    other = product(caller)
+    first = caller.issue(product=other).json()["id"]
+    claimed = LicenseRequest(key="ab" * 20, name="x", replaces=first).to_text()
+    made = caller.issue(host=claimed)
+    assert (made.status_code, made.json()["replaces"]) == (201, None)
+    assert caller.get(f"/licenses/{first}").json()["state"] == "active"
+
+
+def test_a_second_person_approves(caller: Caller) -> None:
+    name = product(caller, needs_approval=True)
+    proposed = caller.issue(product=name, reason="a trial")
+    assert proposed.status_code == 202
+    path = proposed.headers["location"].removeprefix("/api/v1")
+    assert proposed.json()["state"] == "waiting"
+    own = caller.post(f"{path}/approve")
+    assert (own.status_code, slug(own)) == (403, "not-permitted")
+    second = Caller(caller.desk, "second")
+    issued = second.post(f"{path}/approve", reason="checked")
+    assert issued.status_code == 201, issued.text
+    assert verified(caller, issued.json()["id"]).aud == name
+    late = second.post(f"{path}/refuse", reason="no")
+    assert (late.status_code, slug(late)) == (409, "proposal-decided")
+    told = caller.get(path).json()
+    assert (told["state"], told["issued"]) == ("approved", issued.json()["id"])
+    events = caller.get(f"/licenses/{issued.json()['id']}/history").json()["events"]
+    assert events[0]["actor"].startswith("token:life")
+    assert events[0]["details"]["proposal"] == told["id"]
+
+
+@pytest.mark.parametrize(
+    ("former", "later"),
+    [
+        ({}, {"features": ["all"], "limits": {"gpus": 64}, "edition": "gold", "grace_days": 90}),
+        ({"features": ["a"], "limits": {"gpus": 2}, "edition": "basic"}, {}),
+    ],
+)
+def test_what_was_proposed_is_issued_whatever_the_defaults_have_become(
+    caller: Caller, former: dict[str, Any], later: dict[str, Any]
+) -> None:
+    name = product(caller, needs_approval=True, defaults=former, longest_days=90)
+    path = caller.issue(product=name).headers["location"].removeprefix("/api/v1")
+    more = caller.issue(product=name, days=60).headers["location"].removeprefix("/api/v1")
+    rules = {"defaults": later, "longest_days": 40}
+    assert caller.send("PATCH", f"/products/{name}", json=rules).status_code == 200
+    second = Caller(caller.desk, "second")
+    issued = verified(caller, second.post(f"{path}/approve").json()["id"])
+    assert (list(issued.features), issued.limits or {}, issued.edition, issued.grace_until) == (
+        former.get("features", []),
+        former.get("limits", {}),
+        former.get("edition"),
+        None,
+    )
+    assert slug(second.post(f"{more}/approve")) == "term-too-long"  # a rule holds as it is now
+
+
+def test_a_product_that_wants_approval_since_the_plan_issues_nothing(caller: Caller) -> None:
+    """Its rule is changed while the licence is drawn up: where its number is drawn."""
+    name, desk = product(caller), caller.desk
+    rule = {"needs_approval": True}
+
+    def meanwhile(count: int) -> bytes:
+        desk.site.database.write(lambda c: products.change(c, name, rule, COMMAND, desk.clock.now))
+        return os.urandom(count)
+
+    site = desk.site._replace(random=meanwhile)
+    wanted = ActRequest("issue", {"customer": "ACME", "product": name, "days": 30, "host": LINE})
+    before = desk.count("licenses")
+    with pytest.raises(ChangedMeanwhileError, match=name):
+        asyncio.run(site.act(wanted, COMMAND, desk.clock.now, lambda _: Reply(201, None, b"")))
+    assert desk.count("licenses") == before
+    assert caller.issue(product=name).status_code == 202
+
+
+def test_what_is_refused_issues_nothing(caller: Caller) -> None:
+    name = product(caller, needs_approval=True)
+    path = caller.issue(product=name).headers["location"].removeprefix("/api/v1")
+    assert caller.post(f"{path}/refuse", reason="a mistake").json()["state"] == "refused"
+    second = Caller(caller.desk, "second")
+    assert slug(second.post(f"{path}/approve")) == "proposal-decided"
+    assert caller.get(f"/licenses?product={name}").json()["licenses"] == []
+
+
+def test_one_key_gets_one_reply_byte_for_byte_for_every_act(caller: Caller) -> None:
+    first = caller.issue().json()["id"]
+    for path, members in (
+        (f"/licenses/{first}/renew", {"days": 30}),
+        ("/customers", {"name": f"C {caller.desk.clock.now}"}),
+        ("/products", {"name": f"q{caller.desk.clock.now}"}),
+        (f"/licenses/{first}/notes", {"note": "telephoned"}),
+    ):
+        key = {"Idempotency-Key": f"{path}{caller.desk.clock.now}"}
+        once, again = (caller.post(path, headers=key, **members) for _ in range(2))
+        assert once.status_code == 201, once.text
+        assert (once.content, once.headers.get("location")) == (
+            again.content,
+            again.headers.get("location"),
+        )
+        other = caller.post(path, headers=key, **members | {"days": 31})
+        assert slug(other) == "idempotency-key-reused"
+
+
+def test_a_perpetual_licence_says_that_it_has_no_end_to_count_from(caller: Caller) -> None:
+    number = caller.issue(perpetual=True, days=None).json()["id"]
+    for act, members in (
+        ("renew", {"continue_from": "end", "days": 30}),
+        ("change", {"notify_days": 5}),
+        ("change", {"grace_days": 5}),
+    ):
+        told = caller.post(f"/licenses/{number}/{act}", **members)
+        assert (told.status_code, slug(told)) == (409, "license-state"), told.text
+        assert "is perpetual" in told.json()["detail"]
+
+
+def test_two_people_do_not_overwrite_each_other(caller: Caller) -> None:
+    made = caller.post("/customers", name=f"Two {caller.desk.clock.now}", notes="first")
+    path = f"/customers/{made.json()['id']}"
+    etag = {"If-Match": caller.get(path).headers["etag"]}
+    won = caller.send("PATCH", path, json={"notes": "second"}, headers=etag)
+    assert (won.status_code, won.json()["notes"]) == (200, "second")
+    lost = caller.send("PATCH", path, json={"notes": "third"}, headers=etag)
+    assert (lost.status_code, slug(lost)) == (412, "changed-meanwhile")
+    cleared = caller.send("PATCH", path, json={"notes": None})
+    assert cleared.json()["notes"] is None
+
+
+def test_a_token_does_what_its_scopes_and_products_say(desk: Desk) -> None:
+    name = product(Caller(desk, "maker"))
+    narrow = Caller(
+        desk,
+        "narrow",
+        tokens.Grant(frozenset({"licenses:read", "licenses:issue"}), frozenset({name})),
+    )
+    made = narrow.issue(product=name).json()["id"]
+    foreign = narrow.issue(product="darwin")
+    assert (foreign.status_code, slug(foreign)) == (403, "not-permitted")
+    others = Caller(desk, "wide").issue().json()["id"]
+    assert narrow.get(f"/licenses/{others}").status_code == 403
+    assert {one["product"] for one in narrow.get("/licenses").json()["licenses"]} == {name}
+    assert narrow.post(f"/licenses/{made}/revoke", reason="x").status_code == 403
+    assert narrow.get("/events").status_code == 403
+    ends = tokens.Grant(frozenset({"licenses:read"}), expires_at=desk.clock.now + 60)
+    brief = Caller(desk, "brief", ends)
+    assert brief.get("/licenses").status_code == 200
+    desk.clock.now += 60
+    assert brief.get("/licenses").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("state=gone", "state"),
+        ("expires_from=2027-02-30", "expires_from"),
+        ("nonsense=1", "nonsense"),
+        ("cursor=xx", "cursor"),
+    ],
+)
+def test_a_filter_that_is_none_is_told(caller: Caller, query: str, field: str) -> None:
+    reply = caller.get(f"/licenses?{query}")
+    assert (reply.status_code, reply.json()["field"]) == (422, field)
+
+
+def test_licences_are_found_by_what_is_known_of_them(caller: Caller) -> None:
+    name = product(caller)
+    mark = f"{caller.desk.clock.now}"
+    one = caller.issue(customer=f"Gebrüder {mark} 北京模型", product=name, days=30).json()
+    two = caller.issue(customer=f"Other {mark}x", product=name, host=OTHER_LINE, days=60).json()
+    caller.post(f"/licenses/{two['id']}/revoke", reason="x")
+
+    def found(query: str) -> list[str]:
+        reply = caller.get(f"/licenses?product={name}&{query}")
+        assert reply.status_code == 200, reply.text
+        return [made["id"] for made in reply.json()["licenses"]]
+
+    both = [two["id"], one["id"]]
+    assert found("") == both
+    assert found("state=active") == [one["id"]]
+    assert found("state=revoked") == [two["id"]]
+    assert found(f"host_key={KEY[:8]}") == [one["id"]]
+    assert found("host_name=studio") == both
+    assert found(f"number={one['id'][:12]}") == [one["id"]]
+    assert found("q=gebr") == found("q=模型") == [one["id"]]
+    assert found(f"q={mark}") == both
+    assert found("q=Gebr%C3%BCder%20other") == []
+    last = one["expires_at"][:10]
+    assert found(f"expires_before={last}") == []
+    assert one["id"] in found(f"expires_from={last}")

@@ -1,0 +1,268 @@
+"""The tables, from nothing and from a former version, up and down, on both databases."""
+
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, text
+
+from license_core.verify import open_license
+from license_server.access import access_store
+from license_server.actor import COMMAND
+from license_server.audit import audit_store, digests
+from license_server.catalog import catalog_store
+from license_server.db.database import Database
+from license_server.db.tables import metadata
+from license_server.licenses import issuing, license_store, recording
+from license_server.licenses.planning import ActRequest
+from license_server.licenses.search import Filter
+from license_server.operations import schema
+from license_server.settings import ServerSettings
+from tests.support import former, server, softhsm
+from tests.support.former import CUSTOMERS, THEN, Former
+from tests.support.postgres import new_database
+from tests.support.server import LINE, REPOSITORY
+
+NOW = THEN + 40 * 86400
+
+
+class Filled(NamedTuple):
+    database: Database
+    settings: ServerSettings
+    former: Former
+
+    def up(self) -> None:
+        self.database.write(lambda connection: schema.upgrade(connection, NOW))
+
+    def down(self, revision: str) -> None:
+        self.database.write(lambda connection: schema.downgrade(connection, revision))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest) -> str | None:
+    return None if request.param == "sqlite" else new_database()
+
+
+@pytest.fixture
+def filled(tmp_path: Path, url: str | None) -> Iterator[Filled]:
+    """A server whose tables are those of 0001, with 24 licences."""
+    settings, was = former.make(tmp_path / "server", url)
+    database = Database(settings.database_url)
+    yield Filled(database, settings, was)
+    database.close()
+
+
+@pytest.fixture
+def empty(tmp_path: Path, url: str | None) -> Iterator[Database]:
+    (tmp_path / "server").mkdir()
+    database = Database(server.settings(tmp_path / "server", url).database_url)
+    yield database
+    database.close()
+
+
+def differences(database: Database) -> list[object]:
+    """What stands otherwise in the tables than in the models."""
+    with database.reading() as connection, warnings.catch_warnings():
+        for told in ("Skipped unsupported reflection of", "autogenerate skipping .*"):
+            warnings.filterwarnings("ignore", f"{told} expression-based index")
+        options: dict[str, Any] = {"compare_type": True, "compare_server_default": True}
+        if database.engine.dialect.name == "sqlite":  # it tells of no index on an expression
+            options["include_object"] = lambda _, name, *__: name != "ix_licenses_grace"
+        context = MigrationContext.configure(connection, opts=options)
+        return list(compare_metadata(context, metadata))
+
+
+def tables(connection: Connection) -> set[str]:
+    names = MigrationContext.configure(connection).dialect.get_table_names(connection)
+    return set(names)
+
+
+def check_licences(filled: Filled) -> None:
+    """Each is listed, its file is the same and verifies, and what became of it is right."""
+    was, roots = filled.former, server.roots(filled.settings.data)
+    with filled.database.reading() as connection:
+        found = license_store.listed(connection, Filter(), NOW, before=None, limit=500).rows
+    assert [stored.number for stored in found] == sorted(was.files, reverse=True)
+    for stored in found:
+        file = issuing.file_of(stored)
+        assert file == was.files[stored.number]
+        assert open_license(file, roots=roots).license.jti == stored.number
+        later, before = was.later(stored.number), was.replaces[stored.number]
+        assert (stored.replaces, stored.replaced_by) == (before, later)
+        assert stored.line == was.first_of(stored.number)
+        assert stored.state == ("active" if later is None else "replaced")
+        assert stored.act == ("issue" if before is None else "change")
+
+
+def test_the_tables_made_from_nothing_are_those_of_the_models(empty: Database) -> None:
+    empty.write(lambda connection: schema.upgrade(connection, NOW))
+    assert differences(empty) == []
+    with empty.reading() as connection:
+        schema.check(connection, "")
+
+
+def test_going_down_to_nothing_leaves_no_table(empty: Database) -> None:
+    empty.write(lambda connection: schema.upgrade(connection, NOW))
+    empty.write(lambda connection: schema.downgrade(connection, "base"))
+    with empty.reading() as connection:
+        assert tables(connection) <= {"alembic_version"}
+    empty.write(lambda connection: schema.upgrade(connection, NOW))
+    assert differences(empty) == []
+
+
+def test_a_filled_former_database_comes_up_with_every_licence(filled: Filled) -> None:
+    filled.up()
+    check_licences(filled)
+    assert differences(filled.database) == []
+    with filled.database.reading() as connection:
+        user = access_store.user_by_email(connection, server.EMAIL)
+        assert user is not None
+        assert user.role == "administrator"
+        (token,) = access_store.list_tokens(connection)
+        assert set(token.scopes.split()) == {"licenses:issue", "licenses:read"}
+        assert token.expires_at is None
+        for name in CUSTOMERS:
+            customer = catalog_store.customer_by_name(connection, name)
+            assert customer is not None
+        found = license_store.listed(
+            connection, Filter(text="数据"), NOW, before=None, limit=50
+        ).rows
+        assert {stored.customer for stored in found} == {CUSTOMERS[1]}
+
+
+def test_what_a_former_version_stored_is_bound_by_the_record(filled: Filled) -> None:
+    filled.up()
+    with filled.database.reading() as connection:
+        events = audit_store.events(
+            connection, audit_store.EventFilter(action="ledger.adopted"), before=None, limit=50
+        )
+        bound = "".join(event.rows or "" for event in events)
+        for number in filled.former.files:
+            row = license_store.columns_of(connection, number)
+            assert row is not None
+            assert digests.digest("licenses", row) in bound
+
+
+def test_down_to_the_former_version_and_up_again_loses_no_licence(filled: Filled) -> None:
+    filled.up()
+    filled.down("0001")
+    with filled.database.reading() as connection:
+        assert schema.found(connection) == "0001"
+        query = text("select number, token from licenses order by number")
+        stored = connection.execute(query).all()
+    assert [row.number for row in stored] == sorted(filled.former.files)
+    filled.up()
+    check_licences(filled)
+    assert differences(filled.database) == []
+
+
+def test_what_was_ended_stays_ended_over_down_and_up(filled: Filled) -> None:
+    filled.up()
+    suspended, revoked, *_ = (n for n in filled.former.files if filled.former.later(n) is None)
+
+    def end(connection: Connection) -> None:
+        for act, number in (("suspend", suspended), ("suspend", revoked), ("revoke", revoked)):
+            recording.end(connection, ActRequest(act, {"reason": "unpaid"}, number), COMMAND, NOW)
+
+    filled.database.write(end)
+    filled.down("0001")
+    filled.up()
+    with filled.database.reading() as connection:
+        assert issuing.find(connection, suspended).state == "suspended"
+        assert issuing.find(connection, revoked).state == "revoked"
+
+
+def test_the_tables_of_the_former_version_are_the_same_after_down(
+    filled: Filled, tmp_path: Path
+) -> None:
+    """What a downgrade leaves is what the former version itself would have made."""
+    before = _columns(filled.database)
+    filled.up()
+    filled.down("0001")
+    assert _columns(filled.database) == before
+
+
+@softhsm.about_key_files
+def test_a_server_of_a_former_version_is_upgraded_by_the_command_and_issues(
+    tmp_path: Path, url: str | None
+) -> None:
+    data = tmp_path / "server"
+    settings, was = former.make(data, url)
+    env = server.environment(data, url)
+    refused = server.at_once("issue", *ORDER, env=env)
+    assert " upgrade`" in refused.stderr
+    done = server.at_once("upgrade", env=env)
+    assert done.returncode == 0, done.stderr
+    issued = server.at_once("issue", *ORDER, env=env)
+    assert issued.returncode == 0, issued.stderr
+    assert open_license(issued.stdout.encode(), roots=server.roots(data)).license.sub == "ACME"
+    database = Database(settings.database_url)
+    with database.reading() as connection:
+        for number, file in was.files.items():
+            assert issuing.file_of(issuing.find(connection, number)) == file
+    database.close()
+
+
+ORDER = ("--customer", "ACME", "--product", "darwin", "--host", LINE, "--days", "9", "-o", "-")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder into which this project's wheel is installed, without what it needs."""
+    made = tmp_path_factory.mktemp("wheel")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    offline = ["--no-deps", "--no-index"]
+    _run([*pip, "wheel", *offline, "--no-build-isolation", "-w", str(made), str(REPOSITORY)])
+    (file,) = made.glob("*.whl")
+    _run([*pip, "install", *offline, "--target", str(made / "installed"), str(file)])
+    return made / "installed"
+
+
+def test_an_installed_wheel_makes_upgrades_and_issues(
+    wheel: Path, tmp_path: Path, url: str | None
+) -> None:
+    """Outside a checkout: what it migrates with came in the wheel."""
+    data = tmp_path / "vendor"
+    env = server.environment(data, url) | {"PYTHONPATH": str(wheel)}
+
+    def run(*arguments: str) -> str:
+        line = [sys.executable, "-P", "-m", "license_server", *arguments]
+        return _run(line, env=env, cwd=tmp_path)
+
+    where = [sys.executable, "-P", "-c", "import license_server; print(license_server.__file__)"]
+    assert _run(where, env=env, cwd=tmp_path).startswith(str(wheel))
+    run("init")
+    database = Database(server.settings(data, url).database_url)
+    database.write(lambda connection: schema.downgrade(connection, "0001"))
+    database.close()
+    run("upgrade")
+    file = run("issue", *ORDER).encode()
+    assert open_license(file, roots=server.roots(data)).license.aud == "darwin"
+
+
+def _run(line: list[str], env: dict[str, str] | None = None, cwd: Path = REPOSITORY) -> str:
+    done = subprocess.run(
+        line, env=env or dict(os.environ), cwd=cwd, capture_output=True, text=True, timeout=240
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _columns(database: Database) -> dict[str, list[tuple[str, str, bool]]]:
+    """Each table's columns: name, type, whether it may be null; in the order of their names."""
+    with database.reading() as connection:
+        dialect = connection.dialect
+        return {
+            table: sorted(
+                (column["name"], str(column["type"]), bool(column["nullable"]))
+                for column in dialect.get_columns(connection, table)
+            )
+            for table in sorted(tables(connection))
+        }

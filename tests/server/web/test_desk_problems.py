@@ -1,0 +1,49 @@
+"""What the desk says of problems, it says in Chinese too."""
+
+import string
+
+import pytest
+
+from license_core.errors import (
+    InputInvalidError,
+    LicenseStateError,
+    NotFoundError,
+)
+from license_core.reason import Reason
+from license_server.web.reader import catalogue
+from tests.support.messages import all_texts, desk_texts, unspoken, untranslatable
+
+TEXTS = desk_texts()
+SAME = untranslatable(all_texts()) | {"{field}: {reason}."}
+TR = catalogue("zh").gettext
+
+
+def fields(text: str) -> list[tuple[str | None, str | None]]:
+    """The facts of a template, with how they are written."""
+    parsed = [(field, conversion) for _, field, _, conversion in string.Formatter().parse(text)]
+    return sorted((f, c or "") for f, c in parsed if f is not None)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_what_is_said_of_a_problem_has_its_chinese_with_the_same_facts(text: str) -> None:
+    chinese = TR(text)
+    assert any("\u4e00" <= c <= "\u9fff" for c in chinese) or text in SAME
+    assert fields(chinese) == fields(text)
+    assert chinese.count("`") == text.count("`")
+
+
+def test_every_reason_of_the_server_can_be_looked_up() -> None:
+    assert len(TEXTS) > 400
+    assert unspoken(desk=True) == []
+
+
+def test_the_words_inside_a_sentence_are_chinese_too() -> None:
+    reason = Reason("{value!r} is not like gpus=4", value="x")
+    assert (
+        InputInvalidError(field="limits", reason=reason).say(TR)
+        == "limits：'x' 不是 gpus=4 这样的写法。"
+    )
+    replaced = Reason("was replaced by {number}", number="HS-2")
+    state = LicenseStateError(number="HS-1", act=Reason("renew"), became=replaced)
+    assert state.say(TR) == "许可证 HS-1：无法续期，它已被 HS-2 替换。"
+    assert NotFoundError(what="licence", name="HS-3").say(TR) == "没有这样的许可证：HS-3。"

@@ -1,0 +1,124 @@
+"""The pages of the desk as a browser without JavaScript sees them: its forms and fields."""
+
+import os
+import re
+from html import unescape
+from typing import Any
+
+from license_core.request import LicenseRequest
+from license_server.access import accounts, sessions
+from license_server.actor import COMMAND
+from license_server.web.session import SESSION
+from tests.support.desk import Desk
+from tests.support.server import EMAIL, KEY, LINE, PASSWORD
+
+FORM = {
+    "customer": "ACME",
+    "product": "darwin",
+    "term": "days",
+    "days": "30",
+    "time_zone": "UTC",
+    "match": "exact",
+}
+
+
+def hidden(page: str, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]*)"', page)
+    assert found, page
+    return unescape(found[1])
+
+
+def sign_in(desk: Desk, password: str = PASSWORD, email: str = EMAIL) -> Any:
+    token = hidden(desk.client.get("/login").text, "form_token")
+    fields = {"form_token": token, "email": email, "password": password, "next": ""}
+    return desk.client.post("/login", data=fields)
+
+
+def preview(desk: Desk, **fields: str) -> Any:
+    token = hidden(desk.client.get("/licenses/new").text, "form_token")
+    data = FORM | {"form_token": token, "host": LINE} | fields
+    return followed(desk, desk.client.post("/licenses/preview", data=data))
+
+
+def followed(desk: Desk, reply: Any) -> Any:
+    """The page to which a form leads that was only looked at."""
+    return desk.client.get(reply.headers["location"]) if reply.status_code == 303 else reply
+
+
+def all_hidden(page: str) -> dict[str, str]:
+    pairs = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', page)
+    return {name: unescape(value) for name, value in pairs}
+
+
+def request_text(*names: str, profile: str = "hk1") -> str:
+    """A whole request that carries tags of *names*."""
+    tags = dict.fromkeys(names, "0123456789abcdef")
+    return LicenseRequest(KEY, "studio2_gpu", profile, tags or None).to_text()
+
+
+def choices(page: str) -> dict[str, list[str]]:
+    """The table of what each choice tolerates: part to evidence, exact, anchored."""
+    rows = re.findall(r'<th scope="row"[^>]*>(.*?)</th>(.*?)</tr>', page, re.DOTALL)
+    return {name: re.findall(r"<td[^>]*>(.*?)</td>", cells) for name, cells in rows}
+
+
+WHOLE = ("hostname", "ip", "machine_id", "container_id")
+
+
+class Page:
+    """Somebody at the desk, by the forms that the pages show."""
+
+    def __init__(self, desk: Desk, role: str = "administrator") -> None:
+        self.desk = desk
+        self.email = f"{role}-{os.urandom(4).hex()}@example.com"
+        now = desk.clock.now
+        user = desk.site.database.write(
+            lambda c: accounts.insert(c, self.email, "!", role, COMMAND, now)
+        )
+        self.session = desk.site.database.write(
+            lambda c: sessions.open_session(c, user, now, 12, os.urandom, "192.0.2.1")
+        )
+
+    def get(self, path: str) -> Any:
+        self.desk.client.cookies.set(SESSION, self.session.secret)
+        return self.desk.client.get(path)
+
+    def post(self, path: str, **fields: str) -> Any:
+        """Send a form with nothing but these fields."""
+        self.desk.client.cookies.set(SESSION, self.session.secret)
+        return self.desk.client.post(path, data={"form_token": self.session.form_token} | fields)
+
+    def send(self, page: str, action: str, **fields: str) -> Any:
+        """Send the form for *action* that *page* shows, with its hidden fields."""
+        return self.post(action, **(form(page, action) | fields))
+
+
+def form(page: str, action: str) -> dict[str, str]:
+    """The fields of the form for *action*, as a browser would send them."""
+    found = re.search(
+        rf'<form[^>]*method="post" action="{re.escape(action)}"[^>]*>(.*?)</form>', page, re.DOTALL
+    )
+    assert found, f"no form for {action}"
+    fields = {}
+    for tag in re.findall(r"<input[^>]*>", found[1]):
+        kind, name, value = (re.search(rf'\b{a}="([^"]*)"', tag) for a in ("type", "name", "value"))
+        if name and (kind is None or kind[1] not in ("checkbox", "radio") or " checked" in tag):
+            fields[name[1]] = unescape(value[1]) if value else ""
+    for name, text in re.findall(
+        r'<textarea[^>]*name="([^"]+)"[^>]*>(.*?)</textarea>', found[1], re.DOTALL
+    ):
+        fields[name] = unescape(text)
+    for name, options in re.findall(
+        r'<select[^>]*name="([^"]+)"[^>]*>(.*?)</select>', found[1], re.DOTALL
+    ):
+        chosen = re.search(r'value="([^"]*)" selected', options) or re.search(
+            r'value="([^"]*)"', options
+        )
+        fields[name] = unescape(chosen[1]) if chosen else ""
+    return fields
+
+
+def faults(page: str) -> dict[str, str]:
+    """What is said beside the fields."""
+    found = re.findall(r'<span class="fault" id="([\w:]+)-fault">(.*?)</span>', page, re.DOTALL)
+    return {name: unescape(text) for name, text in found}

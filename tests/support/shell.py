@@ -1,0 +1,18 @@
+"""``license-server`` in the process of the test."""
+
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from license_server.cli import main
+from tests.support import server
+
+
+def command(data: Path, *arguments: str, **env: str | None) -> tuple[int, str]:
+    """``license-server`` in this process: its exit code and what it said on standard error."""
+    given: dict[str, str | None] = {"LICENSE_SERVER_PASSPHRASE": server.PASSPHRASE}
+    with CliRunner().isolation(env=given | env) as streams:
+        code = main.main(["--data", str(data), *arguments])
+        said = streams[1].getvalue().decode()
+    assert "Traceback" not in said
+    return code, said
