@@ -1,1 +1,1 @@
-"""The client: what an operator runs in the customer's container."""
+"""The client that operators run in the customer's container."""

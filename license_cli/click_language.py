@@ -1,4 +1,4 @@
-"""What click says of the client, in the operator's language: help pages and usage errors.
+"""Translates click's own texts: help pages and usage errors.
 
 Imported only where that language is not English.
 """

@@ -1,4 +1,4 @@
-"""What doctor found, as a page of at most 80 columns, but for what is to be pasted, or as JSON."""
+"""Lays out doctor's findings as a page of 80 columns, or as JSON."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple

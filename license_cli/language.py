@@ -1,4 +1,4 @@
-"""The language that the client speaks in this process: English, or Chinese.
+"""The client's language in this process: English or Chinese.
 
 Words are looked up where they are said; what they are looked up by is the English text. A machine
 that reads ``--json`` goes by slugs, so the words there stay English.

@@ -1,4 +1,4 @@
-"""Keeps the client's memory, as far as the folder lets it."""
+"""Saves the state file, as far as the folder allows."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Colour for a person at a terminal, and nowhere else (https://no-color.org)."""
+"""Colour for terminals only (https://no-color.org)."""
 
 from collections.abc import Callable, Mapping
 from typing import IO

@@ -1,4 +1,4 @@
-"""A report, an error or a notice for a person, for start.sh, or as JSON.
+"""Prints a report, an error or a notice: for a person, for start.sh, or as JSON.
 
 Lines are in the style of the platform's start script: ``[N]:`` says, ``[W]:`` warns, ``[E]:``
 refuses; what to do stands below, indented.

@@ -1,4 +1,4 @@
-"""One run of the client: where it looks, the instant, and how it speaks."""
+"""One run of the client: its paths, the instant, and its output."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""A licence that is watched while a product runs.
+"""Watches a licence while a product runs.
 
 Each check is a process of its own: one that crashes, hangs or cannot be started is an outcome like
 any other, and what is on disk counts anew every time. Whatever is not "the licence holds" ends the

@@ -1,4 +1,4 @@
-"""Text in lines of a terminal, where a Chinese character takes two columns."""
+"""Wraps text to a terminal's width; a Chinese character takes two columns."""
 
 import re
 

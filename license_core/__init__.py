@@ -1,4 +1,4 @@
-"""Hostseal's core: host identity, the licence and its check.
+"""Hostseal's core: host identity, the licence, and the check.
 
 A product's code needs one name of it::
 

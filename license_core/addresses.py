@@ -1,4 +1,4 @@
-"""The addresses of a host, and the one that speaks for it (SPEC section 3.1, component ``ip``).
+"""The addresses of a host, and the one in its key (SPEC section 3.1, component ``ip``).
 
 Two readers of one answer: ``live`` asks the kernel that this process runs on, ``recorded`` reads
 the files that the kernel showed to another host, under a root folder.

@@ -1,4 +1,4 @@
-"""Armour: tokens as text that survives the mail (SPEC section 4).
+"""Armour: tokens as text that survives mail (SPEC section 4).
 
 ``unwrap`` takes the bytes of a file, finds its blocks and undoes what mail, chat and editors do to
 text: line breaks of any kind, byte order marks, UTF-16, quoting, indentation, rewrapping, blank

@@ -1,4 +1,4 @@
-"""The licensed host beside this one: which components are the same, and how that is known.
+"""Compares the licensed host with this one, component by component.
 
 Pure. A host key says only "different"; what differed is known from the client's memory of this
 host, else from the tags in the licence (SPEC section 3.4). Nothing is guessed.

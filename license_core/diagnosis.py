@@ -1,4 +1,4 @@
-"""What doctor says of a host: each part of its key, how long it lasts, and what there is to mend.
+"""What ``doctor`` says of a host: each part of its key, how stable it is, what to fix.
 
 Pure: from facts to findings. A part is ``stable``, lasts ``until remade`` (as long as this very
 container), ``may change`` or is ``missing`` (SPEC section 3.5).

@@ -1,4 +1,4 @@
-"""What a host shows beside its key: evidence for support, never in a key (SPEC section 3.6).
+"""Host facts shown to support beside the key, and never in it (SPEC section 3.6).
 
 Reads files under a root, as the probe does, but only for ``doctor``. What cannot be read is missing
 and says why; nothing here refuses.

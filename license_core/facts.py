@@ -1,4 +1,4 @@
-"""What is known of a host: plain facts, without judgement (SPEC section 3.1)."""
+"""Host facts: what is known of a host, without judgement (SPEC section 3.1)."""
 
 from typing import NamedTuple
 

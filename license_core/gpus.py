@@ -1,4 +1,4 @@
-"""How many NVIDIA GPUs a host shows.
+"""Counts the NVIDIA GPUs of a host.
 
 A part of a GPU (MIG, "multi-instance GPU") counts with the GPU that it is a part of: a licence is
 for cards, and a card that is cut up is one card.

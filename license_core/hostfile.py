@@ -1,4 +1,4 @@
-"""A file of a host, read with suspicion: never a pipe or a device, never without end."""
+"""Reads files of a host defensively: no pipes, no devices, no endless files."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""The licence that is installed here: what conf/, keys/, the host and the clock say of it.
+"""Checks the installed licence with conf/, keys/, the host and the clock.
 
 What the client and a product's own code import. Nothing is kept between calls, so a licence that
 was replaced on disk counts from the next call on.

@@ -1,4 +1,4 @@
-"""What the client remembers between checks: the clock's mark, versions, and former hosts.
+"""The state file: the clock's high-water mark, versions seen, and former hosts.
 
 Pure: bytes to Memory and back (SPEC section 7.3). The memory is authenticated under the anchor of
 the host, so another host's is not believed; it is safe to lose. Who is root can delete it.

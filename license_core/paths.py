@@ -1,4 +1,4 @@
-"""Where the client finds things: the folders conf/ and keys/, and the host's root.
+"""Where the client finds conf/, keys/ and the host's root.
 
 The only room that reads those folders. Nothing here knows of signatures.
 """

@@ -1,4 +1,4 @@
-"""The only room that reads a host: files under a root, and its network (SPEC section 3.1).
+"""Reads the host: files under a root, and its network; nothing else does (SPEC section 3.1).
 
 A root other than ``/`` makes a folder a host: everything is then read from files below it. A file
 that is not there means that this host has no such thing; one that cannot be read is an error.

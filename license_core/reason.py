@@ -1,4 +1,4 @@
-"""Why something is refused: words inside a sentence, which can be said in another language too."""
+"""Reasons: text inside a problem's sentence that can be translated too."""
 
 from collections.abc import Callable
 from typing import Self

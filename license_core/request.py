@@ -1,4 +1,4 @@
-"""What an operator sends to the vendor: a request, or the bare line of ``get_host_key``.
+"""Requests: what an operator sends to the vendor, whole or as the host key line.
 
 Writing it is strict; reading it undoes what mail and chat do to text (SPEC section 4.4). A request
 is not signed: it claims, and the vendor decides. It carries a checksum against damage.

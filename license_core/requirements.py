@@ -1,4 +1,4 @@
-"""What a product wants of the machine: conf/requirements.toml, and what there is of it.
+"""A product's hardware requirements (conf/requirements.toml), and what the machine has.
 
 Only ``doctor`` asks: a machine that is too small is no reason to refuse a licence.
 """

@@ -1,4 +1,4 @@
-"""The default routes of a host, and the one that its address belongs to (SPEC section 3.6).
+"""The default routes of a host, and the one its address belongs to (SPEC section 3.6).
 
 From ``/proc/net/route`` and ``/proc/net/ipv6_route`` (proc(5)) under the host's root, for
 ``doctor``: which address goes into a key was decided by the kernel, or by addresses.py where a host

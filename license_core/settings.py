@@ -1,4 +1,4 @@
-"""The settings that a product ships with its client: conf/hostseal.toml (SPEC section 7.1)."""
+"""The settings a product ships with its client: conf/hostseal.toml (SPEC section 7.1)."""
 
 from typing import Any, NamedTuple
 

@@ -1,4 +1,4 @@
-"""A signer: something that holds a private Ed25519 key and signs with it.
+"""The signer interface: something that holds a private Ed25519 key and signs with it.
 
 The protocol is all that issuing needs to know; where the key lives is the server's business.
 """

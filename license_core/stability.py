@@ -1,4 +1,4 @@
-"""What may change a host key, and how to pin it: from facts alone (SPEC section 3.5)."""
+"""What may change a host key, and how to pin it (SPEC section 3.5)."""
 
 from license_core.errors import Notice, PinnedAddressDiffersError
 from license_core.facts import HostFacts

@@ -1,4 +1,4 @@
-"""JSON (RFC 8259) that means one thing only.
+"""Strict JSON (RFC 8259): every text has one meaning.
 
 Refused, beyond what the grammar refuses: a name twice in one object, NaN and infinities, text
 that is not UTF-8 or has a lone surrogate, and nesting deeper than ``MAX_DEPTH`` (SPEC section 2.3).

@@ -1,4 +1,4 @@
-"""Whom a check believes: the latest roots, and the newest keyset that enough of them signed.
+"""What a check trusts: the latest roots, and the newest keyset that enough of them signed.
 
 Both come from the licence file and from what the client learned before, ``conf/license.trust``;
 what was learned stands first, so that nobody can say a known version anew (SPEC section 6.4).

@@ -1,4 +1,4 @@
-"""What a vendor sends beside licences: a keyset, new roots, a revocation list (SPEC section 6.5).
+"""Updates from the vendor other than licences: keysets, roots, revocation lists (SPEC 6.5).
 
 Pure: what is in the file, and what was known before, to what is to be kept. Nothing older than
 what was known or seen is let in.

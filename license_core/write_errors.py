@@ -1,4 +1,4 @@
-"""What the system's refusal to write a file means to a person."""
+"""Explains why the system would not write a file."""
 
 import errno
 import os

@@ -1,1 +1,1 @@
-"""The vendor's side: issues licences, over HTTP and from the command line."""
+"""The vendor's side: issues licences over HTTP and from the command line."""

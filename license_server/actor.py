@@ -1,4 +1,4 @@
-"""Who acts: a person at the desk, a program with a token, or a command on the server's machine."""
+"""Who acts: a user at the desk, a program with an API token, or a command on the server."""
 
 from typing import NamedTuple
 

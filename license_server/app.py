@@ -1,4 +1,4 @@
-"""The only wiring: from settings to an application."""
+"""Wires the application together, from settings to routes; the only place that does."""
 
 import secrets
 import time

@@ -1,4 +1,4 @@
-"""What somebody may do: the permissions, and the roles that are made of them."""
+"""Permissions, and the roles made of them."""
 
 PERMISSIONS = {
     "licenses:read": "see licences, customers, products and proposals, and fetch files",

@@ -1,4 +1,4 @@
-"""The server's settings: from the environment, prefixed with ``LICENSE_SERVER_``."""
+"""The server's settings: environment variables ``LICENSE_SERVER_…``."""
 
 import sys
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""A running server's parts, and the one way in which they act on licences."""
+"""The running server: its parts, and the one way in which actions on licences are done."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""``doctor``: one page on this host, its key, its licence, and what there is to mend."""
+"""``doctor``: one page on this host, its key, its licence, and what to fix."""
 
 import json
 import os

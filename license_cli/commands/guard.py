@@ -1,4 +1,4 @@
-"""``guard``: keeps asking whether the licence holds, beside or around a running product."""
+"""``guard``: keeps checking the licence, beside or around a running product."""
 
 import sys
 

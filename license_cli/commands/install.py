@@ -1,4 +1,4 @@
-"""``install``: what the vendor sent takes its place: a licence that holds, keys or a list."""
+"""``install``: checks a file from the vendor and puts it in place."""
 
 import os
 import sys

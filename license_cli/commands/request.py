@@ -1,4 +1,4 @@
-"""``request``: a text for the vendor that says more than the bare line."""
+"""``request``: a request for the vendor that says more than the host key line."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""``show``: what a licence says, as far as it is signed."""
+"""``show``: prints what is signed in a licence file."""
 
 from typing import Any
 

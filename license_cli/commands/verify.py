@@ -1,4 +1,4 @@
-"""``verify``: whether the product may run; what start.sh asks."""
+"""``verify``: whether the product may run; start.sh calls it."""
 
 import click
 

@@ -1,1 +1,1 @@
-"""Who may use the server: accounts, invitations, passwords, sessions, second factors, tokens."""
+"""Who may use the server: users, passwords, second factors, sessions and API tokens."""

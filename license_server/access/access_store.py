@@ -1,4 +1,4 @@
-"""Who may: people, their sessions, the tokens of programs, and attempts to sign in."""
+"""Stored users, sessions, invitations, API tokens, and failed sign-in attempts."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""Accounts of people who may sign in at the desk, and the rules of changing them.
+"""User accounts, and the rules for changing them.
 
 Nobody gives away more than they may do themselves, nobody changes their own role, and there is
 always an administrator.

@@ -1,4 +1,4 @@
-"""Invitations, in place of mailed passwords: a secret with which somebody sets their own once."""
+"""Invitations: a single-use link with which a new user sets their own password."""
 
 from collections.abc import Callable
 

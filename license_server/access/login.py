@@ -1,4 +1,4 @@
-"""Signing in with a password: slowed after wrong attempts, and never telling which part was wrong.
+"""Password sign-in: slowed down after failures, and silent about which part was wrong.
 
 An attempt is counted before its password is looked at, so that many at once gain nothing.
 """

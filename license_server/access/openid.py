@@ -1,4 +1,4 @@
-"""OpenID Connect: whose word a provider gives (OpenID Connect Core 1.0, section 3.1).
+"""Single sign-on with OpenID Connect (OpenID Connect Core 1.0, section 3.1).
 
 The code flow with PKCE, a state and a nonce. What was asked for stays in the browser, proved by
 this server, for a few minutes; the provider's word is held against it. Nothing here speaks to the

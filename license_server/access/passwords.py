@@ -1,4 +1,4 @@
-"""Passwords: argon2id, never more than a few at a time."""
+"""Passwords: hashed with argon2id, only a few at a time."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,4 +1,4 @@
-"""Secrets that are random and long: how many bytes they have, and what is stored of them."""
+"""Random secrets: how long they are, and the hash that is stored of them."""
 
 import hashlib
 from collections.abc import Callable

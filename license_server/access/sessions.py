@@ -1,4 +1,4 @@
-"""Sessions: people who are signed in at the desk, and the forms that belong to them."""
+"""Desk sessions, and the tokens that protect their forms."""
 
 import hmac
 from typing import NamedTuple

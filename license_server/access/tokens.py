@@ -1,4 +1,4 @@
-"""Who asks: bearer tokens of programs, and the sessions of people at the desk.
+"""API tokens: making, checking and revoking them.
 
 A secret is shown once and stored as its SHA-256: it is random and long, so nothing is gained by a
 slow hash. Passwords are another matter (passwords.py).

@@ -1,4 +1,4 @@
-"""The second factor: one-time codes (TOTP, RFC 6238), and recovery codes for who lost theirs.
+"""The second factor: one-time codes (TOTP, RFC 6238) and recovery codes.
 
 A code holds for its 30 seconds and for one step before and after; a step is accepted once. A
 recovery code is accepted once, and stored as its SHA-256.

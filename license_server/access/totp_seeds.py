@@ -1,4 +1,4 @@
-"""The seeds of one-time codes at rest: encrypted under a key that is not in the database.
+"""TOTP seeds at rest: encrypted with a key that is not in the database.
 
 That key, and the one of sealed cookies, are drawn with HKDF (RFC 5869) from the private key in
 ``keys/seeds.key.pem``, which signs nothing. A seed is sealed with AES-256-GCM for one user: moved

@@ -1,3 +1,3 @@
-"""The face for programs: JSON over HTTP, versioned."""
+"""The API: JSON over HTTP, versioned."""
 
 PREFIX = "/api/v1"

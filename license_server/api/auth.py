@@ -1,4 +1,4 @@
-"""Who calls: the bearer token of a request (RFC 6750 section 2.1), and what it must allow."""
+"""API authentication: the bearer token (RFC 6750 section 2.1), and the permission a route needs."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""``/checkpoints``: what the record was, signed, to be kept elsewhere."""
+"""``/checkpoints``: signed snapshots of the audit log, to keep elsewhere."""
 
 from typing import Annotated
 

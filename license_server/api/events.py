@@ -1,4 +1,4 @@
-"""``/events``: the record."""
+"""``/events``: the audit log."""
 
 from typing import Annotated
 

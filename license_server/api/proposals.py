@@ -1,4 +1,4 @@
-"""``/proposals``: what waits for a second person."""
+"""``/proposals``: actions that wait for a second person."""
 
 from typing import Annotated
 

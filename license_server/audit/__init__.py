@@ -1,1 +1,1 @@
-"""The audit log: events, the chain over them, signed checkpoints, and how both are verified."""
+"""The audit log: events, their hash chain, checkpoints, and verification."""

@@ -1,4 +1,4 @@
-"""The record: events and their chain; and the replies to requests that carried a key."""
+"""Stored events, their hash chain, and checkpoints."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""The chain of the record: each event with all before it under one hash (SPEC section 11.1).
+"""The hash chain: each event hashed with all before it (SPEC section 11.1).
 
 An act writes its event without a place in the chain, so no act waits for another. A linker puts
 events into the chain once they are committed, in the order in which it finds them. One links at a

@@ -1,4 +1,4 @@
-"""The digest of a row: what binds it to the event that made it so, and what an ETag is made of."""
+"""Row digests: they bind a row to the event that wrote it, and make its ETag."""
 
 import hashlib
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The record: who did what, from where and why, in the transaction in which it was done.
+"""Writes events: who did what, from where and why, in the transaction that did it.
 
 An event names each row of the ledger that its act left behind, with the digest of that row. The
 events form a chain (chain.py), so what is in the ledger can be held against what was done.

@@ -1,4 +1,4 @@
-"""The record held against itself: every link of the chain, every checkpoint (SPEC section 11.3).
+"""Verifies the audit log against itself: every link and every checkpoint (SPEC section 11.3).
 
 Nothing is written: what is examined may be evidence. Each link is computed from the one that is
 stored before it, so one fault is told once, and not again at every event behind it.

@@ -1,1 +1,1 @@
-"""What the server does by itself, beside requests."""
+"""What the server does on its own, beside requests."""

@@ -1,4 +1,4 @@
-"""A server that runs takes up the keyset that was installed meanwhile, and the key that it names.
+"""Picks up a newly installed keyset, and its signing key, while the server runs.
 
 It looks every second. Between the commit of an installation and that look nothing is recorded
 that the former key signed (issuing.check_in_force): who asks then is told to try again.

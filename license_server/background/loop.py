@@ -1,4 +1,4 @@
-"""Rounds: what a server does again and again in the background while it runs."""
+"""Background loops: what the server repeats while it runs."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -1,1 +1,1 @@
-"""Whom licences are for and what they are about: customers, products, and the terms of products."""
+"""Customers, products, and the terms products offer."""

@@ -1,4 +1,4 @@
-"""Customers and products."""
+"""Stored customers and products."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple

@@ -1,4 +1,4 @@
-"""Customers: added when something is issued to them, or before."""
+"""Customers: added on the first issue, or beforehand."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The texts and names that customers, products and licences have in common."""
+"""Text fields that customers, products and licences share."""
 
 import unicodedata
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The words of a name, by which it is found."""
+"""The search words of a name."""
 
 import re
 import unicodedata

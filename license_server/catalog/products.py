@@ -1,4 +1,4 @@
-"""Products, and the rules of their licences."""
+"""Products, and the rules for their licences."""
 
 from collections.abc import Callable, Mapping
 from functools import cache

@@ -1,4 +1,4 @@
-"""Terms: what a licence allows and how its days are counted, in an order or as defaults."""
+"""Terms: entitlements and days, in an order or as a product's defaults."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""``license-server audit``: the record listed, exported, checkpointed and rechecked."""
+"""``license-server audit``: list, export, checkpoint and verify the audit log."""
 
 import time
 from contextlib import closing

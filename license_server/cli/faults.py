@@ -1,4 +1,4 @@
-"""What ``audit verify`` and ``fsck`` share: checkpoints from files, faults told line by line."""
+"""What ``audit verify`` and ``fsck`` share: reading checkpoints, printing faults."""
 
 from collections.abc import Callable, Sequence
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""``license-server fsck``: the ledger held against its record."""
+"""``license-server fsck``: checks the ledger against the audit log."""
 
 import click
 from sqlalchemy import Connection

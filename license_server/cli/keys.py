@@ -1,4 +1,4 @@
-"""``license-server keys``: the keys that sign licences, changed by keysets that root keys sign."""
+"""``license-server keys``: the signing keys, changed by keysets that root keys sign."""
 
 import json
 import os

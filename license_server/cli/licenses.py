@@ -1,4 +1,4 @@
-"""``license-server issue`` and its kin: the acts on licences, from the shell."""
+"""``license-server issue``, ``renew``, ``rehost`` and the other actions on licences."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Where a command writes what it makes."""
+"""Where commands write their output."""
 
 import os
 import secrets

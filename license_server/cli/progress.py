@@ -1,4 +1,4 @@
-"""How far a long command is, on a terminal's standard error."""
+"""The progress line of a long command, on a terminal's standard error."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""``license-server proposal``: what waits for a second person."""
+"""``license-server proposal``: actions that wait for a second person."""
 
 import asyncio
 import secrets

@@ -1,4 +1,4 @@
-"""``license-server revocations``: the list for those who cannot be reached."""
+"""``license-server revocations``: publishes the revocation list."""
 
 import time
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""``license-server root``: what is done where a root key is, without the server's data.
+"""``license-server root``: signing with a root key, away from the server's data.
 
 The machine needs no network. What comes and goes are small files of armoured text.
 """

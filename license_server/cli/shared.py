@@ -1,4 +1,4 @@
-"""What the commands share: a transaction, a file that is read, and what is asked for."""
+"""What commands share: a transaction, reading a file, asking for a password."""
 
 import os
 import sys

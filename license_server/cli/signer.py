@@ -1,4 +1,4 @@
-"""``license-server signer``: the key that signs licences, in a file or in a token."""
+"""``license-server signer``: the signing key, in a file or a PKCS#11 token."""
 
 import secrets
 import shlex

@@ -1,4 +1,4 @@
-"""``license-server token``: what programs call the API with."""
+"""``license-server token``: API tokens."""
 
 import secrets
 import time

@@ -1,4 +1,4 @@
-"""``license-server user``: people who may sign in at the desk."""
+"""``license-server user``: users of the desk."""
 
 import secrets
 import time

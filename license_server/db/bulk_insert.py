@@ -1,4 +1,4 @@
-"""Many rows at once: by COPY on PostgreSQL, by one prepared statement on SQLite."""
+"""Inserts many rows at once: COPY on PostgreSQL, one prepared statement on SQLite."""
 
 from collections.abc import Sequence
 from itertools import chain

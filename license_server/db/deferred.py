@@ -1,4 +1,4 @@
-"""Rows that are written last in a transaction, those of a kind in one go.
+"""Deferred rows: written last in a transaction, all rows of a table in one statement.
 
 The writer gathers what several requests leave behind (db.py): sixteen rows of a table at once cost
 little more than one. Whoever reads or changes such a table before the commit looks at ``waiting``,

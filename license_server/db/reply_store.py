@@ -1,4 +1,4 @@
-"""Replies to requests that carried a key, as they are kept."""
+"""Stored replies to requests with an Idempotency-Key."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple

@@ -1,1 +1,1 @@
-"""HTTP as every route has it: the server, its middleware, limits, problem documents and health."""
+"""HTTP common to all routes: server, middleware, limits, problem documents, health."""

@@ -1,4 +1,4 @@
-"""Where a page of a list ends, as a word that means nothing to its reader."""
+"""Cursors: opaque marks of where a page of a list ends."""
 
 from license_core import b64url
 from license_core.errors import InputInvalidError

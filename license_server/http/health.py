@@ -1,4 +1,4 @@
-"""``/healthz``, ``/readyz`` and ``/metrics``: for whoever runs the server. They take no token.
+"""``/healthz``, ``/readyz`` and ``/metrics``: for operators of the server; no API token needed.
 
 Alive: the process answers. Ready: it could issue a licence now. What is missing is named, and
 nothing is told that an outsider could use.

@@ -1,4 +1,4 @@
-"""Figures of this process for Prometheus. No label holds what somebody outside wrote."""
+"""Prometheus metrics of this process. No label holds text from outside."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""The edge that every request crosses: its id, its size, its headers, its line in the log."""
+"""The middleware around every request: its id, size cap, security headers and log line."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence

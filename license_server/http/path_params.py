@@ -1,4 +1,4 @@
-"""What stands in a path: ids and names that a row may have."""
+"""Path parameters: the ids and names a row may have."""
 
 from license_core.errors import NotFoundError
 

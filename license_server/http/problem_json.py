@@ -1,4 +1,4 @@
-"""From a problem to ``application/problem+json`` (RFC 9457).
+"""Turns an error into ``application/problem+json`` (RFC 9457).
 
 ``type`` is the path of a page of this server that explains the problem; it ends in the slug.
 """

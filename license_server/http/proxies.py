@@ -1,4 +1,4 @@
-"""Who really calls, where trusted proxies stand between: X-Forwarded-For and X-Forwarded-Proto.
+"""The real client behind trusted proxies: X-Forwarded-For and X-Forwarded-Proto.
 
 A header counts only where a trusted proxy sent it. Each proxy appends whom it heard from, so the
 addresses are read from the right: the first that is no trusted proxy is the client. What stands

@@ -1,4 +1,4 @@
-"""How often one client may ask: a bucket of requests for each, which fills again as time goes.
+"""Rate limits: a token bucket for each client.
 
 The buckets are in the memory of a process: where several processes serve, each gives as much.
 """

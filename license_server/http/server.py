@@ -1,4 +1,4 @@
-"""The HTTP server: what a connection may cost, what is said to no request at all, how it ends."""
+"""The HTTP server: limits of a connection, answers to malformed requests, graceful stop."""
 
 import asyncio
 import errno

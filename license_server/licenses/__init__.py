@@ -1,1 +1,1 @@
-"""Licences: orders, acts, proposals, search and statistics."""
+"""Licences: orders, actions, proposals, search and statistics."""

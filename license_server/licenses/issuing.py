@@ -1,4 +1,4 @@
-"""Issuing: from an order to a licence that is signed and verified, and to its file.
+"""Issuing: turns an order into a signed, verified licence and its file.
 
 Drawing up needs no database, so it is done outside the transaction that records it (acts.py).
 Nobody is given a file before that is committed.

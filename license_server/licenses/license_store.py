@@ -1,4 +1,4 @@
-"""Licences: the rows, and the ways to find them."""
+"""Stored licences."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple

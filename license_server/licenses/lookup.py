@@ -1,4 +1,4 @@
-"""The desk: what was typed before, what an operator's request completes, and who has what."""
+"""Look-ups for the desk: known customers and products, and who already has a licence."""
 
 from typing import Any, NamedTuple
 

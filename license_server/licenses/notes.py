@@ -1,4 +1,4 @@
-"""Notes on a licence. A note is an event, so nobody changes it afterwards."""
+"""Notes on a licence. A note is an event, so nobody can change it later."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Proposals: acts that wait for a second person."""
+"""Stored proposals."""
 
 from typing import Any, NamedTuple
 

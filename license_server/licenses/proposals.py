@@ -1,4 +1,4 @@
-"""Proposals: where a product wants a second person, an act waits for somebody to approve it."""
+"""Proposals: actions that wait for a second person's approval."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Re-issuing: each live licence that a lost key signed, again with another key.
+"""Reissuing: signs every live licence of a lost key again, with another key.
 
 A batch is drawn up without a database and recorded in one transaction. What is done the ledger
 itself tells: a licence that was issued again is replaced. So whoever begins again, after whatever

@@ -1,4 +1,4 @@
-"""Which licences somebody looks for: a bounded amount of work, however many licences there are.
+"""Licence search, with a bounded amount of work however many licences there are.
 
 Each condition tells licences by an index. Where one of them tells few, those are looked at one by
 one. Where each tells many, the newest that the rarest of them tells are looked at.

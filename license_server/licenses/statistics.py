@@ -1,4 +1,4 @@
-"""What the overview shows of the ledger, in the months and days of a time zone.
+"""The overview's figures, by the months and days of a time zone.
 
 A small ledger is counted whenever somebody looks. In a large one that takes longer than anybody
 should wait for a page, so each process keeps what it counted (docs/adr/0016): for a minute it is

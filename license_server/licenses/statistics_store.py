@@ -1,4 +1,4 @@
-"""Figures of the ledger: how many licences end, were issued and have moved.
+"""Counts of licences: expiring, issued, moved.
 
 What is counted stands in an index (models.py); no row of the ledger itself is read.
 """

@@ -1,4 +1,4 @@
-"""What a licence for a request would tolerate: which changes of the host it survives, and how.
+"""Which changes of its host a licence would survive.
 
 Pure: from the operator's request to words, by the rules of SPEC sections 3.4 and 7.2.
 """

@@ -1,4 +1,4 @@
-"""What an earlier version stored becomes part of the ledger: it is bound by events."""
+"""Brings rows of an earlier version into the ledger: binds them by events."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""A backup: one tar file with every row, the public keys, and a manifest of their digests.
+"""Backups: one tar file with every row, the public keys, and a manifest of digests.
 
 tables/NAME/000001.jsonl  rows of a table in the order of their keys, an object a line
 *.pem                     what the data folder has beside the database

@@ -1,4 +1,4 @@
-"""The data folder: where a server's keys and its database are, and how they are opened.
+"""The data folder: where the keys and the database are, and how to open them.
 
 hostseal.db           the database, where it is SQLite
 root.pub.pem          the public root key, to be shipped with the product in keys/

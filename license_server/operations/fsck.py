@@ -1,4 +1,4 @@
-"""The ledger held against its record: rows, events, tokens and keys agree (SPEC section 11.3).
+"""Checks that rows, events, signatures and keys agree (SPEC section 11.3).
 
 Nothing is written. Rows that an event after the last exported checkpoint covers are only as sure
 as whoever could write to the database since then.

@@ -1,4 +1,4 @@
-"""A new data folder: its keys and its database, made as a whole or not at all."""
+"""Makes a new data folder, its keys and its database: all of it or nothing."""
 
 import os
 import shutil

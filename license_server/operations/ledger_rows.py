@@ -1,4 +1,4 @@
-"""Whole tables, some rows at a time, for whoever holds them against the record."""
+"""Reads whole tables in chunks, to check them against the audit log."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""The process around a server: its logs, and its garbage collection.
+"""The server process: its logs and its garbage collection.
 
 Logs are one JSON object a line on standard error, with the id of the request; never a secret.
 """

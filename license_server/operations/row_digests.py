@@ -1,4 +1,4 @@
-"""What the record says of each row of the ledger: the digest that the newest event left.
+"""The digest that the audit log last recorded for each row.
 
 Kept in a private file of SQLite's own, which is gone afterwards, so a ledger of any size is checked
 in little memory.

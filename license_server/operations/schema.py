@@ -1,4 +1,4 @@
-"""The version of the database's tables, and the way to the newest."""
+"""The schema version of the database, and its migrations."""
 
 from pathlib import Path
 

@@ -1,1 +1,1 @@
-"""Many licences at once: order sheets, imports, exports and archives."""
+"""Many licences at once: CSV files, imports, exports and archives."""

@@ -1,1 +1,1 @@
-"""Keys and what they sign: keysets, roots, revocation lists and the signers."""
+"""Keys and what they sign: keysets, roots, revocation lists, and the signers."""

@@ -1,4 +1,4 @@
-"""The server's signing keys: making one, and putting the keyset in force that tells of them.
+"""Makes signing keys, and puts a keyset into force.
 
 The server needs no root key. Where it still holds the one that it was set up with, and that one
 may sign alone, it signs keysets itself; else they come and go as drafts.

@@ -1,4 +1,4 @@
-"""The issuer: the vendor's name, its signing key, and what clients know of it."""
+"""The issuer: the vendor's name, its signing key, and the keyset clients trust."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Keysets as they are stored; the one with the highest version is in force."""
+"""Stored keysets; the one with the highest version is in force."""
 
 from sqlalchemy import Connection, func, insert, select
 

@@ -1,4 +1,4 @@
-"""What clients are given to trust: the chain of roots, and the keyset that the last of them signed.
+"""The chain of trust handed to clients: roots documents, then the keyset they signed.
 
 The row of a keyset holds the very text that stands in each licence file: its ROOTS and KEYSET
 blocks (SPEC section 4.1). Where a keyset has one token and no roots before it, the row may hold

@@ -1,4 +1,4 @@
-"""Revocation lists: every licence that holds no more, signed, numbered, published (SPEC section 8).
+"""Revocation lists: signed, numbered and published (SPEC section 8).
 
 Listed are those that were revoked, suspended or moved away, with those that they had replaced: the
 former files are still there. What a renewal or a change replaced is not: a list may reach its site

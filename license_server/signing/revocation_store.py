@@ -1,4 +1,4 @@
-"""The revocation lists that were published, and what goes into the next."""
+"""Stored revocation lists, and the licences that belong on the next one."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""What the holder of a root key does, on a machine that has no server: read, look, sign.
+"""Root key ceremonies on a machine without a server: read, review, sign.
 
 Several holders sign the same bytes, one after the other: each adds a token to the file.
 """

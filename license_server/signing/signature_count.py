@@ -1,4 +1,4 @@
-"""How many signatures this server made, held against those that are in its ledger.
+"""Counts signatures made against signatures recorded, to spot one made elsewhere.
 
 Each signature is counted in the process that made it, by what its header says: the key, and what
 was signed. The count is written in the transaction that next commits, so the one that records a

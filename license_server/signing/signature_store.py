@@ -1,4 +1,4 @@
-"""How many signatures each process made, and how many the ledger holds."""
+"""Stored signature counts."""
 
 from collections.abc import Iterator
 

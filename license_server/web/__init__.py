@@ -1,1 +1,1 @@
-"""The face for people: pages and forms that work without JavaScript."""
+"""The desk: pages and forms that work without JavaScript."""

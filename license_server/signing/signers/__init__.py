@@ -1,4 +1,4 @@
-"""Where the signing key lives: one module a kind, imported only when it is used."""
+"""Where the signing key lives: one module for each backend, imported only when used."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Key files: a private key, encrypted, that only its owner may read; and its public half."""
+"""Key files: an encrypted private key that only its owner may read, and its public half."""
 
 import os
 from collections.abc import Callable

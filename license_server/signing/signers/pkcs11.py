@@ -1,4 +1,4 @@
-"""A private key in a token, reached through PKCS#11: it signs there and never leaves it.
+"""A private key in a PKCS#11 token: it signs there and never leaves it.
 
 A module is told that one thread calls it, so one thread does: whoever wants a signature asks that
 thread and waits only so long. What was lost (a session, the token, the module's state) is opened

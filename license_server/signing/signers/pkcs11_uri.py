@@ -1,4 +1,4 @@
-"""The URI of a key in a token (RFC 7512): where the module is, which token, which key, whose PIN.
+"""PKCS#11 URIs (RFC 7512): which module, token, key and PIN.
 
 Only what names one private key is taken, and all that is written counts: an attribute that is not
 known here is refused, since without it the URI might name another key.

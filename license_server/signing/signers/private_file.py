@@ -1,4 +1,4 @@
-"""A file that holds a secret: read only where nobody but its owner may read it."""
+"""Files with secrets: read only if nobody but their owner may read them."""
 
 import os
 import stat
