@@ -10,18 +10,14 @@ from license_cli.render import padded, width
 from license_cli.wrap import wrapped
 from license_core import diagnosis, stability
 from license_core.diagnosis import Want
-from license_core.errors import (
-    LicenseError,
-    Notice,
-    printable,
-    utc,
-)
+from license_core.errors import LicenseError, Notice
 from license_core.evidence import Trait
 from license_core.facts import HostFacts
 from license_core.hostkey import HostKey
 from license_core.memory import Memory
 from license_core.routes import Route
 from license_core.verify import Report
+from license_core.wording import printable, utc
 
 _COLUMNS = 80
 _MET = {True: "ok", False: "SHORT", None: "unknown"}

@@ -12,13 +12,8 @@ from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any
 
 from license_cli.language import tr
-from license_core.errors import (
-    LicenseError,
-    Notice,
-    OutputFailedError,
-    printable,
-    utc,
-)
+from license_core.errors import LicenseError, Notice, OutputFailedError
+from license_core.wording import printable, utc
 
 if TYPE_CHECKING:  # what get_host_key prints needs neither
     from license_core.comparison import Comparison

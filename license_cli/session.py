@@ -5,11 +5,11 @@ import sys
 from typing import NamedTuple
 
 from license_core import hostkey, stability
-from license_core.errors import DEFAULT_CLI, printable
 from license_core.facts import HostFacts
 from license_core.hostkey import HostKey
 from license_core.paths import Place, absolute
 from license_core.probe import read_facts
+from license_core.wording import DEFAULT_CLI, printable
 
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@%+=:,./_-")
 

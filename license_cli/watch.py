@@ -23,17 +23,12 @@ from license_cli import language, render
 from license_cli.files import replace_lightly
 from license_cli.language import tr
 from license_core import errors
-from license_core.errors import (
-    DEFAULT_CLI,
-    Notice,
-    ProgramNotStartedError,
-    printable,
-    utc,
-)
+from license_core.errors import Notice, ProgramNotStartedError
 from license_core.license import License
 from license_core.paths import words
 from license_core.problems import PROBLEMS
 from license_core.reason import Reason, say
+from license_core.wording import DEFAULT_CLI, printable, utc
 
 TRIES = 3
 """How often a check that could not be made is tried again before that counts."""

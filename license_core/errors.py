@@ -1,93 +1,36 @@
-"""One tree of refusals, and the remarks beside it; their words are in problems.py.
+"""One tree of refusals, and the remarks beside it; their words are in problems.py and notices.py.
 
-An error carries facts as attributes; its sentence, remedy, slug and codes come from the one table.
-What a file or a request said is shown with its control characters escaped, so that a hostile
-value cannot move the cursor of the terminal it is shown in.
+An error carries facts as attributes. Its row says its slug, exit code and words: an error of the
+core has it in the table of problems.py, which is loaded when something is said of it; an error of
+the server declares it in its class. So the core knows of no error but its own.
 """
 
-import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from license_core.reason import Reason, say
+from license_core.wording import Worded
 
 if TYPE_CHECKING:
-    from license_core.problems import Problem, Remark
-
-DEFAULT_CLI = "python cmd/cli.py"
-DEFAULT_SERVER = "license-server"
-_DIRECTION_MARKS = frozenset(
-    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-)
+    from license_core.notices import Remark
+    from license_core.problems import Problem
 
 
-def printable(text: str) -> str:
-    r"""*text* on one line, with control characters and direction marks written as ``\uXXXX``."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(
-        c if c.isprintable() and c not in _DIRECTION_MARKS else f"\\u{ord(c):04x}" for c in text
-    )
+class _RowOfTheCore:
+    """The row of a class, or of an instance, in the core's table."""
+
+    def __get__(self, error: object, kind: type) -> "Problem":
+        from license_core.problems import PROBLEMS
+
+        return PROBLEMS[kind.__name__]
 
 
-def utc(instant: int) -> str:
-    """An instant in seconds, as ``2026-11-23 16:00:00 UTC``."""
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(instant))
-
-
-Translate = Callable[[str], str]
-"""From an English text to the same in another language; ``str`` for English."""
-
-
-# Facts that are words themselves, and not names or numbers.
-_WORDS = frozenset({"reason", "what", "found"})
-
-
-def _spoken(facts: dict[str, Any], translate: Translate) -> dict[str, str]:
-    """The facts as words for a template; ``…_at`` are instants in seconds."""
-    return {name: _word(name, value, translate) for name, value in facts.items()}
-
-
-def _word(name: str, value: Any, translate: Translate) -> str:
-    if value is None:
-        return translate("unknown")
-    if name.endswith("_at") and isinstance(value, int):
-        return utc(value)
-    if isinstance(value, Reason) or (name in _WORDS and isinstance(value, str)):
-        value = say(value, translate)
-    return printable(str(value))
-
-
-class _Worded:
-    """Facts, and the row of the tables that has the words for them."""
-
-    __slots__ = ()
-    facts: dict[str, Any]
-
-    @property
-    def row(self) -> "Problem | Remark":
-        """Its row."""
-        raise NotImplementedError
-
-    @property
-    def sentence(self) -> str:
-        """What there is to say of these facts, in one line of English."""
-        return self.say()
-
-    def say(self, translate: Translate = str) -> str:
-        """What there is to say of these facts, in one line."""
-        return translate(self.row.sentence).format_map(_spoken(self.facts, translate))
-
-    def remedy(
-        self, cli: str = DEFAULT_CLI, translate: Translate = str, server: str = DEFAULT_SERVER
-    ) -> str:
-        """What to do about it; *cli* and *server* are how these are called here."""
-        facts = _spoken(self.facts, translate) | {"cli": cli, "server": server}
-        return translate(self.row.remedy).format_map(facts)
-
-
-class LicenseError(_Worded, Exception):
+class LicenseError(Worded, Exception):
     """Something that Hostseal refuses; the root of every error that it raises on purpose."""
+
+    if TYPE_CHECKING:
+        row: ClassVar[Problem]
+        """What the table says of this kind of error."""
+    else:
+        row = _RowOfTheCore()
 
     def __init__(self, **facts: Any) -> None:
         super().__init__()
@@ -98,13 +41,6 @@ class LicenseError(_Worded, Exception):
             return self.__dict__["facts"][name]
         except KeyError:
             raise AttributeError(name) from None
-
-    @property
-    def row(self) -> "Problem":
-        """This error's row of the table."""
-        from license_core.problems import PROBLEMS
-
-        return PROBLEMS[type(self).__name__]
 
     @property
     def slug(self) -> str:
@@ -120,7 +56,7 @@ class LicenseError(_Worded, Exception):
         return self.sentence
 
 
-class Notice(_Worded):
+class Notice(Worded):
     """A remark that refuses nothing: a warning, a note, or a detail of a refusal."""
 
     __slots__ = ("facts", "slug")
@@ -131,8 +67,8 @@ class Notice(_Worded):
 
     @property
     def row(self) -> "Remark":
-        """This notice's row of the table."""
-        from license_core.problems import NOTICES
+        """This notice's row of the core's table."""
+        from license_core.notices import NOTICES
 
         return NOTICES[self.slug]
 
@@ -492,45 +428,11 @@ class OutputFailedError(LicenseError):
     reason: str
 
 
-class LicenseNotWrittenError(LicenseError):
-    """A licence was issued and recorded, and its file could not be written."""
-
-    number: str
-    path: str
-    reason: str
-
-
 class ProgramNotStartedError(LicenseError):
     """The program that guard should start cannot be."""
 
     program: str
     reason: str
-
-
-class PassphraseMissingError(LicenseError):
-    """An encrypted key and no passphrase."""
-
-    what: str
-
-
-class PassphraseWrongError(LicenseError):
-    """The passphrase does not decrypt the key."""
-
-    what: str
-
-
-class AlreadyInitialisedError(LicenseError):
-    """The data folder holds a server already."""
-
-    path: str
-    found: str
-
-
-class NotInitialisedError(LicenseError):
-    """The data folder holds no server."""
-
-    path: str
-    missing: str
 
 
 class DatabaseUnavailableError(LicenseError):
@@ -542,20 +444,6 @@ class DatabaseUnavailableError(LicenseError):
 class SignerUnavailableError(LicenseError):
     """The signing key cannot be used now."""
 
-    reason: str
-
-
-class SecretFileOpenError(LicenseError):
-    """A file with a private key or a PIN can be read by others than its owner."""
-
-    path: str
-    mode: str
-
-
-class InputInvalidError(LicenseError):
-    """A value that a person or client sent is not valid."""
-
-    field: str
     reason: str
 
 
@@ -578,197 +466,8 @@ class NotPermittedError(LicenseError):
     reason: str
 
 
-class FormExpiredError(LicenseError):
-    """The form's token does not belong to the session."""
-
-
-class TooManyAttemptsError(LicenseError):
-    """Signing in is slowed after wrong attempts."""
-
-    seconds: int
-
-
-class IdempotencyConflictError(LicenseError):
-    """The same Idempotency-Key with other content."""
-
-    key: str
-
-
-class AddressInUseError(LicenseError):
-    """The server cannot listen on its address."""
-
-    address: str
-    reason: str
-
-
-class SchemaOutdatedError(LicenseError):
-    """The database is of another schema version."""
-
-    found: str
-    wanted: str
-
-
-class SchemaNewerError(LicenseError):
-    """The database was upgraded by a later server."""
-
-    found: str
-    wanted: str
-
-
-class MethodNotAllowedError(LicenseError):
-    """The address is right, the HTTP method is not."""
-
-    method: str
-    path: str
-    allowed: str
-
-
-class RequestTooLargeError(LicenseError):
-    """The body of an HTTP request is too large."""
-
-    size: int
-    cap: int
-
-
-class StillRunningError(LicenseError):
-    """The same request is being worked on."""
-
-    key: str
-
-
-class ChangedMeanwhileError(LicenseError):
-    """Somebody changed it after the caller saw it."""
-
-    what: str
-
-
-class LicenseStateError(LicenseError):
-    """What became of the licence does not allow this act."""
-
-    number: str
-    act: str
-    became: str
-
-
-class TermTooLongError(LicenseError):
-    """The product allows no term as long as this."""
-
-    product: str
-    days: int
-    asked: str
-
-
-class RehostsUsedUpError(LicenseError):
-    """The licence has moved to another host as often as the product allows."""
-
-    number: str
-    allowed: int
-    product: str
-
-
-class ProposalDecidedError(LicenseError):
-    """Somebody has decided the proposal already."""
-
-    id: int
-    state: str
-    decided_by: str
-
-
 class RateLimitedError(LicenseError):
     """One client asks more often than the server answers."""
 
     seconds: int
     limit: str
-
-
-class RecordBrokenError(LicenseError):
-    """The ledger and its record do not agree."""
-
-    count: int
-    first: str
-
-
-class LastAdministratorError(LicenseError):
-    """Nobody would be left who may manage people."""
-
-    email: str
-
-
-class InvitationOverError(LicenseError):
-    """The invitation was accepted, withdrawn or replaced, is over, or never was."""
-
-
-class OpenIdRefusedError(LicenseError):
-    """The word of the vendor's OpenID provider lets nobody in."""
-
-    reason: str
-
-
-class OpenIdUnavailableError(LicenseError):
-    """The vendor's OpenID provider cannot be asked."""
-
-    reason: str
-
-
-class ApprovalPendingError(LicenseError):
-    """A second person must approve it before there is a licence."""
-
-    id: int
-    product: str
-
-
-class TermOverError(LicenseError):
-    """The term that is asked for has ended."""
-
-    field: str
-    last: str
-
-
-class EvidenceMissingError(LicenseError):
-    """A licence cannot be anchored to a host of which only the key is known."""
-
-    field: str
-    key: str
-
-
-class NameTakenError(LicenseError):
-    """There is one of this name already."""
-
-    what: str
-    name: str
-
-
-class RecordKeyUnavailableError(LicenseError):
-    """The key that signs checkpoints cannot be used."""
-
-    reason: str
-
-
-class KeysetRefusedError(LicenseError):
-    """A keyset cannot take the place of the one that is in force."""
-
-    path: str
-    reason: str
-
-
-class BackupInvalidError(LicenseError):
-    """A file is no backup, or is damaged."""
-
-    path: str
-    reason: str
-
-
-class SheetInvalidError(LicenseError):
-    """A CSV file is none that is understood."""
-
-    line: int
-    reason: str
-
-
-class ImportRefusedError(LicenseError):
-    """Lines of an import are wrong, so nothing was issued."""
-
-    path: str
-    wrong: int
-    lines: int
-    first: int

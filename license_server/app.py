@@ -13,23 +13,19 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from license_core.errors import (
-    InputInvalidError,
-    LicenseError,
-    MethodNotAllowedError,
-    NotAuthenticatedError,
-    NotFoundError,
-    UsageError,
-)
+from license_core.errors import LicenseError, NotAuthenticatedError, NotFoundError, UsageError
 from license_server.access.openid import Client
 from license_server.access.tokens import TokenCache
 from license_server.api import PREFIX, openapi
 from license_server.api.sheets import IMPORT_CAPS
 from license_server.background.keysets import Succession
 from license_server.background.record import Keeper
+from license_server.db.errors import InputInvalidError
 from license_server.http import health, problem_json
+from license_server.http.errors import MethodNotAllowedError
 from license_server.http.metrics import Metrics
 from license_server.http.middleware import Edge
+from license_server.http.problem_types import status_of
 from license_server.http.rate_limit import Rates
 from license_server.licenses import statistics
 from license_server.operations import data_folder
@@ -158,7 +154,7 @@ async def _not_valid(request: Request, error: Exception) -> Response:
 def _answer(request: Request, error: LicenseError) -> Response:
     """The answer to a refused request: problem+json for programs, a page for people."""
     request_id: str = request.state.request_id
-    if error.row.status >= 500:
+    if status_of(error) >= 500:
         _log.error("refused", slug=error.slug, sentence=error.sentence)
     outward = problem_json.outward(error, request_id)
     if request.url.path.startswith(PREFIX + "/"):

@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from license_core.errors import InputInvalidError, PassphraseMissingError
+from license_core.errors import LicenseError
 from license_core.paths import words
+from license_core.problems import Problem
+from license_server.db.errors import InputInvalidError
 
 Network = IPv4Network | IPv6Network
 
@@ -35,6 +37,21 @@ def _base(given: object) -> object:
 
 PublicUrl = Annotated[str, BeforeValidator(_base)]
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
+
+
+class PassphraseMissingError(LicenseError):
+    """An encrypted key and no passphrase."""
+
+    row = Problem(
+        "passphrase-missing",
+        70,
+        "No passphrase was given",
+        "The {what} is encrypted, and no passphrase was given.",
+        "Set LICENSE_SERVER_PASSPHRASE_FILE to a file that holds it (mode 0600), "
+        "or LICENSE_SERVER_PASSPHRASE.",
+    )
+
+    what: str
 
 
 class ServerSettings(BaseSettings):

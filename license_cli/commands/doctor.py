@@ -23,7 +23,7 @@ from license_core import (
     routes,
     stability,
 )
-from license_core.errors import LicenseError, printable
+from license_core.errors import LicenseError
 from license_core.facts import HostFacts
 from license_core.hostkey import HostKey
 from license_core.installed import check_file
@@ -33,6 +33,7 @@ from license_core.requirements import (
     measure,
 )
 from license_core.verify import Report
+from license_core.wording import printable
 
 
 @click.command("doctor", short_help="Examine this host, its key and its licence.")

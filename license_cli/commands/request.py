@@ -11,15 +11,11 @@ from license_cli import (
 from license_cli.session import Session, key_to_give
 from license_core import hostkey, stability
 from license_core.claims import ClaimError
-from license_core.errors import (
-    LicenseError,
-    UsageError,
-    printable,
-    utc,
-)
+from license_core.errors import LicenseError, UsageError
 from license_core.memory import Memory
 from license_core.reason import Reason
 from license_core.request import LicenseRequest
+from license_core.wording import printable, utc
 
 
 @click.command("request", short_help="Write a request for the vendor.")

@@ -8,15 +8,12 @@ from license_cli import render
 from license_cli.language import tr
 from license_cli.session import Session
 from license_core.armor import MAX_FILE
-from license_core.errors import (
-    FileUnreadableError,
-    printable,
-    utc,
-)
+from license_core.errors import FileUnreadableError
 from license_core.installed import check_file
 from license_core.license import License
 from license_core.paths import read
 from license_core.verify import Report
+from license_core.wording import printable, utc
 
 
 @click.command("show", short_help="Show what a licence says.")

@@ -9,18 +9,14 @@ from collections.abc import Callable
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from license_core.errors import (
-    ChangedMeanwhileError,
-    InputInvalidError,
-    LastAdministratorError,
-    NotFoundError,
-    NotPermittedError,
-)
+from license_core.errors import NotFoundError, NotPermittedError
 from license_core.reason import Reason
 from license_server.access import access_store, passwords
 from license_server.access.access_store import StoredUser
+from license_server.access.errors import LastAdministratorError
 from license_server.actor import Actor
 from license_server.audit import digests, events
+from license_server.db.errors import ChangedMeanwhileError, InputInvalidError
 from license_server.permissions import ROLES
 
 _MANAGE = "people:manage"

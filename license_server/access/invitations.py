@@ -5,17 +5,14 @@ from collections.abc import Callable
 from sqlalchemy import Connection
 
 from license_core import b64url
-from license_core.errors import (
-    InputInvalidError,
-    InvitationOverError,
-    NameTakenError,
-    NotFoundError,
-)
+from license_core.errors import NotFoundError
 from license_core.reason import Reason
 from license_server.access import access_store, accounts, secrets
 from license_server.access.access_store import Invitation, StoredUser
+from license_server.access.errors import InvitationOverError
 from license_server.actor import Actor
 from license_server.audit import events
+from license_server.db.errors import InputInvalidError, NameTakenError
 
 Random = Callable[[int], bytes]
 DAYS, MOST_DAYS = 7, 30

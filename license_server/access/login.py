@@ -12,9 +12,10 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from license_core import b64url
-from license_core.errors import NotAuthenticatedError, TooManyAttemptsError
+from license_core.errors import NotAuthenticatedError
 from license_server.access import access_store, passwords
 from license_server.access.access_store import StoredUser
+from license_server.access.errors import TooManyAttemptsError
 from license_server.access.sealed_cookies import SealedCookies
 
 Random = Callable[[int], bytes]

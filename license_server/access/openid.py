@@ -17,7 +17,6 @@ from joserfc.jwk import KeySet
 from sqlalchemy import Connection
 
 from license_core import b64url
-from license_core.errors import InputInvalidError, OpenIdRefusedError
 from license_core.reason import Reason
 from license_server.access import (
     access_store,
@@ -25,12 +24,14 @@ from license_server.access import (
     passwords,
 )
 from license_server.access.access_store import StoredUser
+from license_server.access.errors import OpenIdRefusedError
 from license_server.access.sealed_cookies import (
     CookieExpiredError,
     CookieInvalidError,
     SealedCookies,
 )
 from license_server.actor import Actor
+from license_server.db.errors import InputInvalidError
 from license_server.permissions import PERMISSIONS, ROLES
 
 ASKED_SECONDS = 600

@@ -6,8 +6,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
-from license_core.errors import InputInvalidError
 from license_core.reason import Reason
+from license_server.db.errors import InputInvalidError
 
 LEAST, MOST = 10, 200
 """How many characters a password has."""

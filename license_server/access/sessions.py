@@ -6,9 +6,10 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from license_core import b64url
-from license_core.errors import FormExpiredError, NotAuthenticatedError
+from license_core.errors import NotAuthenticatedError
 from license_server.access import access_store
 from license_server.access.access_store import StoredUser
+from license_server.access.errors import FormExpiredError
 from license_server.access.secrets import SECRET_BYTES, Random, hash_of
 from license_server.actor import Actor
 from license_server.audit import events

@@ -15,19 +15,15 @@ from license_core import (
     claims,
     strictjson,
 )
-from license_core.errors import (
-    InputInvalidError,
-    NameTakenError,
-    NotAuthenticatedError,
-    NotFoundError,
-    utc,
-)
+from license_core.errors import NotAuthenticatedError, NotFoundError
 from license_core.reason import Reason
+from license_core.wording import utc
 from license_server.access import access_store
 from license_server.access.access_store import StoredToken
 from license_server.access.secrets import SECRET_BYTES, Random, hash_of
 from license_server.actor import Actor
 from license_server.audit import events
+from license_server.db.errors import InputInvalidError, NameTakenError
 from license_server.permissions import (
     PERMISSIONS,
     WHOLE,

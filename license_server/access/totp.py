@@ -11,12 +11,13 @@ import pyotp
 from pyotp.exceptions import OTPVerificationError
 from sqlalchemy import Connection
 
-from license_core.errors import InputInvalidError, NotAuthenticatedError
+from license_core.errors import NotAuthenticatedError
 from license_server.access import access_store, accounts, secrets
 from license_server.access.access_store import StoredUser
 from license_server.access.totp_seeds import Seeds
 from license_server.actor import Actor
 from license_server.audit import events
+from license_server.db.errors import InputInvalidError
 
 Random = Callable[[int], bytes]
 RECOVERY_CODES = 10

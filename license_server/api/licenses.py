@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from license_core.errors import InputInvalidError, NotPermittedError
+from license_core.errors import NotPermittedError
 from license_server.actor import Actor
 from license_server.api import (
     PREFIX,
@@ -23,6 +23,7 @@ from license_server.api.auth import (
 )
 from license_server.api.operations import describe
 from license_server.audit import audit_store
+from license_server.db.errors import InputInvalidError
 from license_server.db.reply_store import Reply
 from license_server.licenses import (
     acts,

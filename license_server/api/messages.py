@@ -8,7 +8,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from license_core import strictjson
-from license_core.errors import InputInvalidError
+from license_server.db.errors import InputInvalidError
 from license_server.db.idempotency import Idempotency
 from license_server.db.reply_store import Reply
 from license_server.http import cursors

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Request
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
-from license_core.problems import PROBLEMS
 from license_server.api import (
     PREFIX,
     checkpoints,
@@ -28,8 +27,8 @@ from license_server.api.operations import (
     Operation,
     always,
 )
+from license_server.http.problem_types import ROWS, STATUS
 
-_ROWS = {row.slug: row for row in PROBLEMS.values()}
 _PATH: dict[str, dict[str, Any]] = {
     "number": schemas.NUMBER,
     "id": {"type": "integer", "minimum": 1, "maximum": 10**18 - 1},
@@ -156,7 +155,7 @@ def _responses(told: Operation) -> dict[str, Any]:
             found[str(status)]["links"] = links
     for status, slugs in _by_status(always(told)).items():
         found[str(status)] = {
-            "description": ", ".join(f"`{slug}`: {_ROWS[slug].title}" for slug in slugs),
+            "description": ", ".join(f"`{slug}`: {ROWS[slug].title}" for slug in slugs),
             "content": {
                 "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
             },
@@ -185,5 +184,5 @@ def allowed(path: str) -> set[str]:
 def _by_status(slugs: Iterable[str]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     for slug in dict.fromkeys(slugs):
-        found.setdefault(_ROWS[slug].status, []).append(slug)
+        found.setdefault(STATUS[slug], []).append(slug)
     return found

@@ -6,7 +6,6 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from license_core.errors import InputInvalidError
 from license_server.actor import Actor
 from license_server.api import (
     PREFIX,
@@ -20,6 +19,7 @@ from license_server.api.auth import (
 )
 from license_server.api.licenses import told
 from license_server.api.operations import describe
+from license_server.db.errors import InputInvalidError
 from license_server.db.reply_store import Reply
 from license_server.http.path_params import row_id
 from license_server.licenses import acts, proposal_store, proposals

@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from license_core.errors import ImportRefusedError, InputInvalidError
 from license_server.access import accounts
 from license_server.actor import Actor
 from license_server.api import PREFIX, messages
@@ -26,6 +25,7 @@ from license_server.api.licenses import (
 )
 from license_server.api.operations import describe
 from license_server.db import idempotency
+from license_server.db.errors import InputInvalidError
 from license_server.db.idempotency import Idempotency
 from license_server.sheets import (
     csv_text,
@@ -34,6 +34,7 @@ from license_server.sheets import (
     order_sheet,
 )
 from license_server.sheets.batches import Line, Outcome
+from license_server.sheets.errors import ImportRefusedError
 from license_server.site import Site
 
 MEDIA_TYPE = "text/csv"

@@ -8,7 +8,6 @@ from starlette.responses import Response
 
 from license_core import claims
 from license_core.claims import ClaimError
-from license_core.errors import InputInvalidError
 from license_server.access import access_store, tokens
 from license_server.access.access_store import StoredToken
 from license_server.access.tokens import MOST_DAYS, Grant
@@ -20,6 +19,7 @@ from license_server.api import (
 )
 from license_server.api.auth import AtSite, Needs
 from license_server.api.operations import describe
+from license_server.db.errors import InputInvalidError
 
 router = APIRouter(prefix=f"{PREFIX}/tokens", tags=["tokens"])
 Manager = Annotated[Actor, Depends(Needs("tokens:manage"))]

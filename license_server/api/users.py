@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from license_core import claims
 from license_core.claims import ClaimError
-from license_core.errors import InputInvalidError
 from license_server.access import (
     access_store,
     accounts,
@@ -25,6 +24,7 @@ from license_server.api import (
 )
 from license_server.api.auth import AtSite, Needs
 from license_server.api.operations import describe
+from license_server.db.errors import InputInvalidError
 from license_server.http.path_params import row_id
 from license_server.site import Site
 

@@ -7,18 +7,14 @@ from sqlalchemy import Connection
 
 from license_core import claims
 from license_core.claims import ClaimError
-from license_core.errors import (
-    ChangedMeanwhileError,
-    InputInvalidError,
-    NameTakenError,
-    NotFoundError,
-)
+from license_core.errors import NotFoundError
 from license_core.reason import Reason
 from license_server.actor import Actor
 from license_server.audit import digests, events
 from license_server.catalog import catalog_store
 from license_server.catalog.catalog_store import Customer
 from license_server.catalog.fields import clean_text
+from license_server.db.errors import ChangedMeanwhileError, InputInvalidError, NameTakenError
 
 LANGUAGES = ("en", "zh")
 MEMBERS = ("name", "contact_name", "contact_email", "language", "notes")

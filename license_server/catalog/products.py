@@ -8,17 +8,13 @@ from sqlalchemy import Connection
 
 from license_core import claims, strictjson
 from license_core.claims import ClaimError
-from license_core.errors import (
-    ChangedMeanwhileError,
-    InputInvalidError,
-    NameTakenError,
-    NotFoundError,
-)
+from license_core.errors import NotFoundError
 from license_core.reason import Reason
 from license_server.actor import Actor
 from license_server.audit import digests, events
 from license_server.catalog import catalog_store, fields, terms
 from license_server.catalog.catalog_store import Product
+from license_server.db.errors import ChangedMeanwhileError, InputInvalidError, NameTakenError
 
 DEFAULTS = ("days", "edition", "features", "limits", "match", "notify_days", "grace_days")
 """The members of an order that a product may have a default for."""

@@ -5,10 +5,10 @@ from typing import Any
 
 from license_core import claims
 from license_core.claims import ClaimError
-from license_core.errors import InputInvalidError
 from license_core.license import MATCHES
 from license_core.reason import Reason
 from license_server.catalog.fields import choice_name
+from license_server.db.errors import InputInvalidError
 
 DAY = 86400
 """In seconds."""

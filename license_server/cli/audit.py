@@ -7,11 +7,8 @@ from datetime import UTC, datetime
 import click
 from sqlalchemy import Connection
 
-from license_core.errors import (
-    NotFoundError,
-    printable,
-    utc,
-)
+from license_core.errors import NotFoundError
+from license_core.wording import printable, utc
 from license_server.audit import audit_store, chain
 from license_server.audit.audit_store import (
     Event,

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from sqlalchemy import Connection
 
-from license_core.errors import utc
+from license_core.wording import utc
 from license_server.cli.output import say, written
 from license_server.cli.progress import Progress
 from license_server.settings import ServerSettings

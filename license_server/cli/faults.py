@@ -8,12 +8,9 @@ import click
 from sqlalchemy import Connection
 
 from license_core import strictjson
-from license_core.errors import (
-    FileUnreadableError,
-    RecordBrokenError,
-    printable,
-)
+from license_core.errors import FileUnreadableError
 from license_core.paths import read
+from license_core.wording import printable
 from license_server.audit.verify import (
     Advance,
     Fault,
@@ -22,6 +19,7 @@ from license_server.audit.verify import (
 )
 from license_server.cli.output import say
 from license_server.cli.progress import Progress
+from license_server.operations.errors import RecordBrokenError
 from license_server.settings import ServerSettings
 
 _LARGEST = 16 * 1024

@@ -14,14 +14,9 @@ from typing import TYPE_CHECKING
 import click
 
 from license_core.claims import ClaimError
-from license_core.errors import (
-    DEFAULT_SERVER,
-    InputInvalidError,
-    LicenseError,
-    printable,
-    utc,
-)
+from license_core.errors import LicenseError
 from license_core.keyset import Keyset, SigningKey
+from license_core.wording import DEFAULT_SERVER, printable, utc
 from license_server.actor import COMMAND
 from license_server.catalog.terms import DAY
 from license_server.cli.output import (
@@ -32,6 +27,7 @@ from license_server.cli.output import (
 from license_server.cli.progress import Progress
 from license_server.cli.shared import input_file
 from license_server.db.database import Database
+from license_server.db.errors import InputInvalidError
 from license_server.settings import ServerSettings
 
 if TYPE_CHECKING:

@@ -11,20 +11,14 @@ from typing import Any
 import click
 
 from license_core.armor import MAX_FILE
-from license_core.errors import (
-    DEFAULT_SERVER,
-    ApprovalPendingError,
-    FileUnreadableError,
-    InputInvalidError,
-    LicenseError,
-    LicenseNotWrittenError,
-    printable,
-    utc,
-)
+from license_core.errors import FileUnreadableError, LicenseError
 from license_core.paths import read, words
+from license_core.wording import DEFAULT_SERVER, printable, utc
 from license_server.actor import COMMAND
 from license_server.cli.output import say, written
 from license_server.cli.shared import write
+from license_server.db.errors import InputInvalidError
+from license_server.licenses.errors import ApprovalPendingError, LicenseNotWrittenError
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.orders import Order
 from license_server.settings import ServerSettings

@@ -15,13 +15,13 @@ import click
 
 from license_core import b64url
 from license_core.errors import (
-    DEFAULT_SERVER,
     InternalError,
     LicenseError,
     NotFoundError,
     OutputFailedError,
     UsageError,
 )
+from license_core.wording import DEFAULT_SERVER
 from license_server.cli import (
     licenses,
     parties,

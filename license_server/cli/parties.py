@@ -6,10 +6,11 @@ from typing import Any
 import click
 
 from license_core import strictjson
-from license_core.errors import InputInvalidError, printable
+from license_core.wording import printable
 from license_server.actor import COMMAND
 from license_server.cli.output import say
 from license_server.cli.shared import write
+from license_server.db.errors import InputInvalidError
 from license_server.settings import ServerSettings
 
 _PAGE = 500

@@ -6,7 +6,7 @@ import time
 
 import click
 
-from license_core.errors import printable, utc
+from license_core.wording import printable, utc
 from license_server.actor import COMMAND
 from license_server.cli.output import say
 from license_server.cli.shared import write

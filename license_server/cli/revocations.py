@@ -6,11 +6,8 @@ from contextlib import closing
 import click
 from sqlalchemy.exc import IntegrityError
 
-from license_core.errors import (
-    DatabaseUnavailableError,
-    NotFoundError,
-    utc,
-)
+from license_core.errors import DatabaseUnavailableError, NotFoundError
+from license_core.wording import utc
 from license_server.actor import COMMAND
 from license_server.cli.output import (
     licences,

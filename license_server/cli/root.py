@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from license_core import armor
-from license_core.errors import InputInvalidError, printable
 from license_core.signer import Signer
+from license_core.wording import printable
 from license_core.write_errors import as_license_error
 from license_server.cli.output import say, written
 from license_server.cli.shared import (
@@ -20,6 +20,7 @@ from license_server.cli.shared import (
     input_file,
     passphrase,
 )
+from license_server.db.errors import InputInvalidError
 from license_server.settings import ServerSettings
 
 if TYPE_CHECKING:

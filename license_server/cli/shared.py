@@ -9,15 +9,10 @@ import click
 from sqlalchemy import Connection
 
 from license_core.armor import MAX_FILE
-from license_core.errors import (
-    FileTooLargeError,
-    FileUnreadableError,
-    InputInvalidError,
-    PassphraseMissingError,
-    UsageError,
-)
+from license_core.errors import FileTooLargeError, FileUnreadableError, UsageError
 from license_core.paths import read
-from license_server.settings import ServerSettings
+from license_server.db.errors import InputInvalidError
+from license_server.settings import PassphraseMissingError, ServerSettings
 
 T = TypeVar("T")
 

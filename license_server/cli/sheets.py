@@ -11,7 +11,6 @@ from typing import BinaryIO
 
 import click
 
-from license_core.errors import ImportRefusedError
 from license_core.write_errors import as_license_error
 from license_server.actor import COMMAND
 from license_server.audit.audit_store import EventFilter
@@ -22,6 +21,7 @@ from license_server.licenses.search import Filter
 from license_server.settings import ServerSettings
 from license_server.sheets import csv_text, exports
 from license_server.sheets.batches import Outcome
+from license_server.sheets.errors import ImportRefusedError
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _REPORT = ("line", "license", "column", "problem", "detail")

@@ -7,9 +7,9 @@ from contextlib import closing
 
 import click
 
-from license_core.errors import InputInvalidError
 from license_core.publickey import PublicKey
 from license_server.cli.output import say
+from license_server.db.errors import InputInvalidError
 from license_server.settings import ServerSettings
 
 _uri = click.argument("uri", required=False)

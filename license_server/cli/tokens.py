@@ -6,7 +6,7 @@ import time
 import click
 
 from license_core import strictjson
-from license_core.errors import utc
+from license_core.wording import utc
 from license_server.access.access_store import StoredToken
 from license_server.actor import COMMAND
 from license_server.cli.output import say

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import click
 from sqlalchemy import Connection
 
-from license_core.errors import utc
+from license_core.wording import utc
 from license_server.access.access_store import Invitation, StoredUser
 from license_server.actor import COMMAND
 from license_server.cli.output import say

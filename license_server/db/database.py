@@ -26,8 +26,9 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from license_core.errors import DatabaseUnavailableError, InputInvalidError
+from license_core.errors import DatabaseUnavailableError
 from license_server.db import deferred
+from license_server.db.errors import InputInvalidError
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]

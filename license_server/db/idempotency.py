@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from license_core.errors import IdempotencyConflictError, StillRunningError
 from license_server.db import reply_store
+from license_server.db.errors import IdempotencyConflictError, StillRunningError
 from license_server.db.reply_store import Reply
 
 KEPT_SECONDS = 7 * 86400

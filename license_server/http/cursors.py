@@ -1,7 +1,7 @@
 """Cursors: opaque marks of where a page of a list ends."""
 
 from license_core import b64url
-from license_core.errors import InputInvalidError
+from license_server.db.errors import InputInvalidError
 
 _MOST = 2**63 - 1
 

@@ -9,12 +9,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from license_core.errors import (
-    InternalError,
-    LicenseError,
-    RequestTooLargeError,
-)
+from license_core.errors import InternalError, LicenseError
 from license_server.http import proxies
+from license_server.http.errors import RequestTooLargeError
 from license_server.http.metrics import Metrics
 from license_server.http.rate_limit import Left
 from license_server.settings import Network

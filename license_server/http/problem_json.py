@@ -11,15 +11,16 @@ from license_core.errors import (
     DatabaseUnavailableError,
     InternalError,
     LicenseError,
-    MethodNotAllowedError,
     NotAuthenticatedError,
     RateLimitedError,
-    SecretFileOpenError,
     SignerUnavailableError,
-    StillRunningError,
-    TooManyAttemptsError,
 )
 from license_core.reason import Reason
+from license_server.access.errors import TooManyAttemptsError
+from license_server.db.errors import StillRunningError
+from license_server.http.errors import MethodNotAllowedError
+from license_server.http.problem_types import status_of
+from license_server.signing.errors import SecretFileOpenError
 
 TYPES = "/problems/"
 MEDIA_TYPE = "application/problem+json"
@@ -33,7 +34,7 @@ def outward(error: LicenseError, request_id: str) -> LicenseError:
         return type(error)(reason=where)
     if isinstance(error, SecretFileOpenError):
         return SignerUnavailableError(reason=where)
-    return InternalError(reason=where) if error.row.status == 500 else _shortened(error)
+    return InternalError(reason=where) if status_of(error) == 500 else _shortened(error)
 
 
 def document(error: LicenseError, request_id: str) -> dict[str, Any]:
@@ -42,7 +43,7 @@ def document(error: LicenseError, request_id: str) -> dict[str, Any]:
     return facts | {
         "type": TYPES + error.slug,
         "title": error.row.title,
-        "status": error.row.status,
+        "status": status_of(error),
         "detail": error.sentence,
         "remedy": error.remedy(),
         "request_id": request_id,
@@ -57,7 +58,7 @@ def headers(error: LicenseError) -> dict[str, str]:
         return {"Allow": error.allowed}
     if isinstance(error, TooManyAttemptsError | RateLimitedError):
         return {"Retry-After": str(error.seconds)}
-    if error.row.status == 503 or isinstance(error, StillRunningError):
+    if status_of(error) == 503 or isinstance(error, StillRunningError):
         return {"Retry-After": "5"}
     return {}
 
@@ -66,7 +67,7 @@ def respond(error: LicenseError, request_id: str) -> JSONResponse:
     """The answer to a program."""
     return JSONResponse(
         document(error, request_id),
-        status_code=error.row.status,
+        status_code=status_of(error),
         headers=headers(error),
         media_type=MEDIA_TYPE,
     )

@@ -13,12 +13,10 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from license_core.errors import (
-    AddressInUseError,
-    InputInvalidError,
-    OutputFailedError,
-)
+from license_core.errors import OutputFailedError
 from license_core.paths import words
+from license_server.db.errors import InputInvalidError
+from license_server.http.errors import AddressInUseError
 from license_server.http.middleware import SECURITY
 from license_server.operations import process
 

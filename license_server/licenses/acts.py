@@ -9,16 +9,14 @@ told so.
 from typing import Any
 
 from license_core.claims import ClaimError
-from license_core.errors import (
-    InputInvalidError,
-    LicenseStateError,
-)
 from license_core.reason import Reason
 from license_server.actor import Actor
 from license_server.catalog import fields
+from license_server.db.errors import InputInvalidError
 from license_server.licenses import (
     orders,
 )
+from license_server.licenses.errors import LicenseStateError
 from license_server.licenses.license_store import StoredLicense
 
 PERMISSIONS = {

@@ -17,15 +17,11 @@ from license_core import (
     strictjson,
 )
 from license_core.claims import ClaimError
-from license_core.errors import (
-    InputInvalidError,
-    InternalError,
-    LicenseError,
-    NotFoundError,
-    utc,
-)
+from license_core.errors import InternalError, LicenseError, NotFoundError
 from license_core.license import HostBinding, License
 from license_core.verify import open_license
+from license_core.wording import utc
+from license_server.db.errors import InputInvalidError
 from license_server.licenses import license_store
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.orders import NUMBER, Order

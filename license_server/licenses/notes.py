@@ -6,10 +6,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from license_core.claims import ClaimError
-from license_core.errors import InputInvalidError
 from license_server.actor import Actor
 from license_server.audit import events
 from license_server.catalog import fields
+from license_server.db.errors import InputInvalidError
 from license_server.licenses.license_store import StoredLicense
 
 _LONGEST = 1000

@@ -13,18 +13,14 @@ from zoneinfo import ZoneInfo
 
 from license_core import claims, request
 from license_core.claims import MAX_INSTANT, ClaimError
-from license_core.errors import (
-    EvidenceMissingError,
-    InputInvalidError,
-    LicenseStateError,
-    TermOverError,
-    utc,
-)
 from license_core.license import License
 from license_core.reason import Reason
 from license_core.request import LicenseRequest
+from license_core.wording import utc
 from license_server.catalog.fields import choice_name, clean_text
 from license_server.catalog.terms import CHANGES, DAY, MAX_DAYS, TERM, read_days, read_terms
+from license_server.db.errors import InputInvalidError
+from license_server.licenses.errors import EvidenceMissingError, LicenseStateError, TermOverError
 
 NUMBER = re.compile(r"HS-[0-9]{4}-[0-9A-HJKMNP-TV-Z]{8}")
 """A licence's number; its last part is random, in Crockford's base 32."""

@@ -5,24 +5,19 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from license_core.errors import (
-    ChangedMeanwhileError,
-    LicenseError,
-    LicenseStateError,
-    NotFoundError,
-    Notice,
-    RehostsUsedUpError,
-    TermTooLongError,
-    utc,
-)
+from license_core.errors import LicenseError, NotFoundError, Notice
 from license_core.reason import Reason
+from license_core.wording import utc
 from license_server.actor import Actor
 from license_server.catalog import catalog_store, products
 from license_server.catalog.catalog_store import Product
 from license_server.catalog.terms import DAY
+from license_server.db.errors import ChangedMeanwhileError
 from license_server.licenses import issuing, license_store, orders
 from license_server.licenses.acts import _NEEDS_REASON, PERMISSIONS, _word, check_state, read_reason
+from license_server.licenses.errors import LicenseStateError, RehostsUsedUpError, TermTooLongError
 from license_server.licenses.license_store import StoredLicense
+from license_server.licenses.notices import OrderNotice
 from license_server.licenses.orders import Order
 
 
@@ -212,10 +207,10 @@ def _notices(connection: Connection, drafted: Plan, actor: Actor, now: int) -> l
             continue
         if one.customer != order.customer:
             slug = "host-of-another-customer"
-            found.append(Notice(slug, number=one.number, customer=one.customer))
+            found.append(OrderNotice(slug, number=one.number, customer=one.customer))
         elif one.product == order.product:
             found.append(
-                Notice(
+                OrderNotice(
                     "host-has-licence",
                     product=one.product,
                     number=one.number,
@@ -227,24 +222,24 @@ def _notices(connection: Connection, drafted: Plan, actor: Actor, now: int) -> l
     if catalog_store.customer_by_name(connection, order.customer) is None:
         alike = catalog_store.alike(connection, order.customer)
         found.append(
-            Notice("customer-alike", customer=order.customer, alike=alike.name)
+            OrderNotice("customer-alike", customer=order.customer, alike=alike.name)
             if alike
-            else Notice("customer-new", customer=order.customer)
+            else OrderNotice("customer-new", customer=order.customer)
         )
     if drafted.product is None and catalog_store.products_after(connection, None, 1):
-        found.append(Notice("product-new", product=order.product))
+        found.append(OrderNotice("product-new", product=order.product))
     present, allowed = order.request.gpus, order.limits.get("gpus")
     if present and allowed is not None and present > allowed:
-        found.append(Notice("gpus-more-than-licensed", present=present, allowed=allowed))
+        found.append(OrderNotice("gpus-more-than-licensed", present=present, allowed=allowed))
     if drafted.needs_approval:
-        found.append(Notice("needs-approval", product=order.product))
+        found.append(OrderNotice("needs-approval", product=order.product))
     return found
 
 
 def keeps_file(former: StoredLicense) -> Notice:
     """What stays on the host from which *former* moves away."""
     end = former.expires_at if former.grace_until is None else former.grace_until
-    return Notice(
+    return OrderNotice(
         "former-host-keeps-file",
         host=former.host_name or former.host_key,
         number=former.number,

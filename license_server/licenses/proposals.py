@@ -5,16 +5,13 @@ from typing import Any
 from sqlalchemy import Connection
 
 from license_core import strictjson
-from license_core.errors import (
-    NotFoundError,
-    NotPermittedError,
-    ProposalDecidedError,
-)
+from license_core.errors import NotFoundError, NotPermittedError
 from license_core.reason import Reason
 from license_server.actor import COMMAND, Actor
 from license_server.audit import audit_store, events
 from license_server.catalog import products
 from license_server.licenses import acts, proposal_store, recording
+from license_server.licenses.errors import ProposalDecidedError
 from license_server.licenses.issuing import SignedLicense
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.planning import ActRequest, Plan

@@ -5,12 +5,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from license_core.errors import ChangedMeanwhileError, InputInvalidError
 from license_core.reason import Reason
 from license_server.actor import Actor
 from license_server.audit import audit_store, digests, events
 from license_server.audit.audit_store import NewEvent
 from license_server.catalog import catalog_store, customers, products
+from license_server.db.errors import ChangedMeanwhileError, InputInvalidError
 from license_server.licenses import issuing, license_store
 from license_server.licenses.acts import (
     _FROM,

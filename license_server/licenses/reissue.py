@@ -11,16 +11,13 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from license_core.errors import (
-    ChangedMeanwhileError,
-    DatabaseUnavailableError,
-    LicenseError,
-    LicenseStateError,
-)
+from license_core.errors import DatabaseUnavailableError, LicenseError
 from license_server.actor import Actor
 from license_server.catalog import products
 from license_server.db.database import Database
+from license_server.db.errors import ChangedMeanwhileError
 from license_server.licenses import issuing, planning, recording, signed_by
+from license_server.licenses.errors import LicenseStateError
 from license_server.licenses.planning import ActRequest, Plan
 from license_server.licenses.signed_by import Reissued
 from license_server.signing.issuer import Issuer, Random

@@ -31,15 +31,11 @@ from sqlalchemy import (
 )
 
 from license_core import b64url, strictjson
-from license_core.errors import (
-    AlreadyInitialisedError,
-    BackupInvalidError,
-    LicenseError,
-    utc,
-)
+from license_core.errors import LicenseError
 from license_core.paths import words
 from license_core.publickey import PublicKey
 from license_core.verify import open_license
+from license_core.wording import utc
 from license_server.actor import COMMAND
 from license_server.audit import events
 from license_server.db.tables import (
@@ -52,6 +48,7 @@ from license_server.licenses import issuing, license_store
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.search import Filter
 from license_server.operations import schema
+from license_server.operations.errors import AlreadyInitialisedError, BackupInvalidError
 from license_server.settings import ServerSettings
 
 _FORMAT = 1

@@ -17,13 +17,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from license_core.errors import (
-    InputInvalidError,
-    LicenseError,
-    NotInitialisedError,
-    RecordKeyUnavailableError,
-    SignerUnavailableError,
-)
+from license_core.errors import LicenseError, SignerUnavailableError
 from license_core.paths import words
 from license_core.publickey import PublicKey
 from license_core.signer import Signer
@@ -31,8 +25,11 @@ from license_core.write_errors import as_license_error
 from license_server.access.totp_seeds import Seeds
 from license_server.audit.checkpoints import Notary
 from license_server.db.database import Database
+from license_server.db.errors import InputInvalidError
 from license_server.operations import schema
+from license_server.operations.errors import RecordKeyUnavailableError
 from license_server.settings import ServerSettings
+from license_server.signing.errors import NotInitialisedError
 from license_server.signing.issuer import Issuer, open_issuer, read_trust
 from license_server.signing.signature_count import CountedSigner, Tally, tally
 from license_server.signing.signers import (

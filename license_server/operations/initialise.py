@@ -9,7 +9,7 @@ from typing import NamedTuple
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection
 
-from license_core.errors import AlreadyInitialisedError, DatabaseUnavailableError, InputInvalidError
+from license_core.errors import DatabaseUnavailableError
 from license_core.keyset import Keyset, SigningKey
 from license_core.paths import absolute, words
 from license_core.publickey import PublicKey
@@ -19,8 +19,10 @@ from license_server.actor import COMMAND
 from license_server.audit import events
 from license_server.catalog.terms import DAY
 from license_server.db.database import Database, Work
+from license_server.db.errors import InputInvalidError
 from license_server.operations import schema
 from license_server.operations.data_folder import folder_error, make_record_key
+from license_server.operations.errors import AlreadyInitialisedError
 from license_server.settings import ServerSettings
 from license_server.signing import keyset_store, keysets
 from license_server.signing.signers import keyfiles, open_signer

@@ -8,13 +8,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from alembic import command
-from license_core.errors import (
-    NotInitialisedError,
-    SchemaNewerError,
-    SchemaOutdatedError,
-)
 from license_server.catalog import catalog_store
 from license_server.operations.adoption import adopt
+from license_server.operations.errors import SchemaNewerError, SchemaOutdatedError
+from license_server.signing.errors import NotInitialisedError
 
 _WORDS_SINCE = "0006"
 """Since then customers are found by names that are alike, too."""

@@ -11,20 +11,18 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from license_core import strictjson
-from license_core.errors import (
-    InputInvalidError,
-    LicenseError,
-    LicenseStateError,
-)
+from license_core.errors import LicenseError
 from license_core.reason import Reason
 from license_server.actor import Actor
 from license_server.audit.audit_store import NewEvent
 from license_server.catalog import catalog_store, customers, products
 from license_server.db import bulk_insert, deferred
+from license_server.db.errors import InputInvalidError
 from license_server.db.idempotency import Idempotency
 from license_server.db.reply_store import Reply
 from license_server.db.tables import audit_events, licenses
 from license_server.licenses import issuing, planning, recording
+from license_server.licenses.errors import LicenseStateError
 from license_server.licenses.issuing import SignedLicense
 from license_server.licenses.license_store import NewLicense
 from license_server.licenses.planning import ActRequest, Plan

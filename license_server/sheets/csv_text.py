@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import BinaryIO
 
-from license_core.errors import InputInvalidError, SheetInvalidError
 from license_core.reason import Reason
+from license_server.db.errors import InputInvalidError
+from license_server.sheets.errors import SheetInvalidError
 
 ENCODINGS = ("utf-8", "gb18030")
 _DELIMITERS = ",;\t"

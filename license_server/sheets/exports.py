@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from license_core.errors import utc
+from license_core.wording import utc
 from license_server.audit import audit_store
 from license_server.audit.audit_store import Event, EventFilter
 from license_server.catalog import catalog_store

@@ -12,16 +12,14 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from license_core.errors import (
-    ChangedMeanwhileError,
-    DatabaseUnavailableError,
-    LicenseStateError,
-)
+from license_core.errors import DatabaseUnavailableError
 from license_server.actor import Actor
 from license_server.db import idempotency
 from license_server.db.database import Database
+from license_server.db.errors import ChangedMeanwhileError
 from license_server.db.idempotency import Idempotency
 from license_server.db.reply_store import Reply
+from license_server.licenses.errors import LicenseStateError
 from license_server.licenses.issuing import SignedLicense
 from license_server.sheets import batches
 from license_server.sheets.batches import Line, Outcome, Planned, Refused

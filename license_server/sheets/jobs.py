@@ -18,19 +18,14 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from license_core import strictjson
-from license_core.errors import (
-    ChangedMeanwhileError,
-    ImportRefusedError,
-    InputInvalidError,
-    LicenseError,
-    NotFoundError,
-)
+from license_core.errors import LicenseError, NotFoundError
 from license_core.reason import Reason
 from license_server.access import accounts
 from license_server.actor import Actor
 from license_server.catalog import catalog_store, products
 from license_server.catalog.names import alike_key
 from license_server.db import reply_store
+from license_server.db.errors import ChangedMeanwhileError, InputInvalidError
 from license_server.db.reply_store import Reply
 from license_server.sheets import (
     importer,
@@ -42,6 +37,7 @@ from license_server.sheets.batches import (
     Planned,
     Refused,
 )
+from license_server.sheets.errors import ImportRefusedError
 from license_server.site import Site
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from license_core.errors import utc
+from license_core.wording import utc
 from license_core.write_errors import as_license_error
 from license_server.licenses import issuing
 from license_server.licenses.signed_by import Reissued

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from license_core.errors import KeysetRefusedError, SignerUnavailableError
+from license_core.errors import SignerUnavailableError
 from license_core.keyset import Keyset
 from license_core.publickey import PublicKey
 from license_core.reason import Reason
@@ -22,6 +22,7 @@ from license_server.audit import events
 from license_server.db.database import Database
 from license_server.settings import ServerSettings
 from license_server.signing import keyset_store, keysets
+from license_server.signing.errors import KeysetRefusedError
 from license_server.signing.issuer import (
     Issuer,
     check_signing_key,

@@ -4,20 +4,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from license_core.errors import (
-    NotInitialisedError,
-    SignerUnavailableError,
-    TrustedKeyInvalidError,
-    utc,
-)
+from license_core.errors import SignerUnavailableError, TrustedKeyInvalidError
 from license_core.keyset import TrustedKeyset
 from license_core.paths import words
 from license_core.publickey import PublicKey
 from license_core.roots import Roots
 from license_core.signer import Signer
+from license_core.wording import utc
 from license_server.db.database import Database
 from license_server.settings import ServerSettings
 from license_server.signing import keyset_store, keysets
+from license_server.signing.errors import NotInitialisedError
 from license_server.signing.keysets import Trust
 from license_server.signing.signature_count import CountedSigner, Tally
 from license_server.signing.signers import Remote, open_signer

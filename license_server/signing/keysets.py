@@ -17,11 +17,7 @@ from license_core import (
     jws,
     strictjson,
 )
-from license_core.errors import (
-    KeysetRefusedError,
-    NotFoundError,
-    utc,
-)
+from license_core.errors import NotFoundError
 from license_core.keyset import (
     Keyset,
     SigningKey,
@@ -36,6 +32,8 @@ from license_core.roots import (
     SkippedError,
     follow,
 )
+from license_core.wording import utc
+from license_server.signing.errors import KeysetRefusedError
 
 DRAFT = "LICENSE DRAFT"
 WARN_DAYS = 90

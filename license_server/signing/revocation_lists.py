@@ -11,8 +11,9 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from license_core import armor
-from license_core.errors import NotFoundError, utc
+from license_core.errors import NotFoundError
 from license_core.revocation import DIGEST_BYTES, Revocations
+from license_core.wording import utc
 from license_server.actor import Actor
 from license_server.audit import events
 from license_server.catalog.terms import DAY

@@ -12,13 +12,14 @@ from license_core import (
     jws,
     strictjson,
 )
-from license_core.errors import KeysetRefusedError, utc
 from license_core.keyset import Keyset
 from license_core.publickey import PublicKey
 from license_core.reason import Reason
 from license_core.roots import Roots
 from license_core.signer import Signer
+from license_core.wording import utc
 from license_server.signing import keysets
+from license_server.signing.errors import KeysetRefusedError
 
 _TYPES = {armor.KEYSET: jws.KEYSET, armor.ROOTS: jws.ROOTS}
 

@@ -9,12 +9,7 @@ from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
 from license_core import b64url
-from license_core.errors import (
-    InputInvalidError,
-    LicenseError,
-    NotAuthenticatedError,
-    NotFoundError,
-)
+from license_core.errors import LicenseError, NotAuthenticatedError, NotFoundError
 from license_server.access import (
     access_store,
     accounts,
@@ -25,6 +20,8 @@ from license_server.access import (
 from license_server.access.access_store import StoredUser
 from license_server.access.login import Attempt
 from license_server.access.sessions import Session
+from license_server.db.errors import InputInvalidError
+from license_server.http.problem_types import status_of
 from license_server.site import Site
 from license_server.web import pages, sign_in
 from license_server.web.session import (
@@ -60,7 +57,7 @@ async def _account(
 
     seen = await site.read(read)
     here = secrets.hash_of(session.secret)
-    status = error.row.status if error else 200
+    status = status_of(error) if error else 200
     if isinstance(error, NotAuthenticatedError):
         status = 422  # who they are is known; what they typed is wrong
     page = pages.page(request, "account", status, error=error, here_hash=here, **seen)
@@ -115,7 +112,7 @@ def _enrol(
     return pages.page(
         request,
         "enrol",
-        error.row.status if error else 200,
+        status_of(error) if error else 200,
         fields={},
         faults={"code": error} if error else {},
         sealed=b64url.encode(sealed),

@@ -11,12 +11,7 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
-from license_core.errors import (
-    ChangedMeanwhileError,
-    InputInvalidError,
-    LicenseError,
-    LicenseStateError,
-)
+from license_core.errors import LicenseError
 from license_core.license import License
 from license_core.reason import Reason
 from license_server.access.sessions import Session
@@ -25,7 +20,9 @@ from license_server.audit import audit_store
 from license_server.audit.audit_store import Event
 from license_server.catalog import catalog_store, products, terms
 from license_server.catalog.catalog_store import Product
+from license_server.db.errors import ChangedMeanwhileError, InputInvalidError
 from license_server.db.reply_store import Reply
+from license_server.http.problem_types import status_of
 from license_server.licenses import (
     acts,
     issuing,
@@ -34,6 +31,7 @@ from license_server.licenses import (
     planning,
     recording,
 )
+from license_server.licenses.errors import LicenseStateError
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.planning import ActRequest, Plan
 from license_server.licenses.proposal_store import Proposal
@@ -263,7 +261,7 @@ async def _form(sent: Sent, error: LicenseError | None = None) -> Response:
     return pages.page(
         sent.request,
         "act",
-        refused.row.status if refused else 200,
+        status_of(refused) if refused else 200,
         act=act,
         seen=seen,
         stored=seen.stored,
@@ -357,7 +355,7 @@ async def _look(sent: Sent, once: str, changed: ChangedMeanwhileError | None = N
     return pages.page(
         sent.request,
         "look",
-        changed.row.status if changed else 200,
+        status_of(changed) if changed else 200,
         changed=changed,
         act=sent.act,
         stored=seen.stored,

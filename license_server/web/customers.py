@@ -6,16 +6,12 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
-from license_core.errors import (
-    ChangedMeanwhileError,
-    InputInvalidError,
-    NameTakenError,
-)
 from license_server.access.sessions import Session
 from license_server.audit import audit_store
 from license_server.audit.audit_store import Event
 from license_server.catalog import catalog_store, customers
 from license_server.catalog.catalog_store import Customer
+from license_server.db.errors import ChangedMeanwhileError, InputInvalidError, NameTakenError
 from license_server.db.reply_store import Reply
 from license_server.http import cursors
 from license_server.http.path_params import row_id

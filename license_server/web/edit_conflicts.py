@@ -5,12 +5,10 @@ from typing import Any
 
 from starlette.requests import Request
 
-from license_core.errors import (
-    ChangedMeanwhileError,
-    InputInvalidError,
-    LicenseError,
-)
+from license_core.errors import LicenseError
 from license_core.reason import Reason
+from license_server.db.errors import ChangedMeanwhileError, InputInvalidError
+from license_server.http.problem_types import status_of
 
 Faults = dict[str, LicenseError]
 """The fields that are wrong, and why."""
@@ -56,7 +54,7 @@ def _told(value: str) -> Reason:
 
 def status(found: Faults) -> int:
     """The status of a page that shows what was refused."""
-    return next(iter(found.values())).row.status if found else 200
+    return status_of(next(iter(found.values()))) if found else 200
 
 
 def shown(
@@ -75,7 +73,7 @@ def shown(
     # Who saw what is stored now and saves again means it; other mistakes keep what was seen first.
     seen = etag if typed is None or collided else typed.get("etag", "")
     return {
-        "status": collided.row.status if collided else status(wrong),
+        "status": status_of(collided) if collided else status(wrong),
         "fields": present if typed is None else typed,
         "faults": wrong,
         "collided": collided,

@@ -8,16 +8,14 @@ from urllib.parse import parse_qsl, urlencode
 from starlette.requests import Request
 
 from license_core import b64url
-from license_core.errors import (
-    FormExpiredError,
-    InputInvalidError,
-    LicenseError,
-)
+from license_core.errors import LicenseError
 from license_core.reason import Reason
 from license_core.request import parse
+from license_server.access.errors import FormExpiredError
 from license_server.catalog import products, terms
 from license_server.catalog.products import FindProduct
 from license_server.catalog.terms import limits_of
+from license_server.db.errors import InputInvalidError
 from license_server.db.idempotency import Idempotency
 from license_server.licenses import (
     acts,

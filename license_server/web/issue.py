@@ -6,9 +6,11 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
-from license_core.errors import ChangedMeanwhileError, LicenseError
+from license_core.errors import LicenseError
 from license_server.access.sessions import Session
 from license_server.catalog import products
+from license_server.db.errors import ChangedMeanwhileError
+from license_server.http.problem_types import status_of
 from license_server.licenses import issuing, lookup
 from license_server.licenses.planning import ActRequest
 from license_server.site import Site
@@ -139,7 +141,7 @@ async def _preview(
     return pages.page(
         request,
         "preview",
-        changed.row.status if changed else 200,
+        status_of(changed) if changed else 200,
         changed=changed,
         preview=seen.plan,
         reading=found,
@@ -186,7 +188,7 @@ async def _form(
     names, standards = await site.read(
         lambda c: (lookup.names(c), form_meaning.of(c, fields, now).standards)
     )
-    status = next(iter(faults.values())).row.status if faults else 200
+    status = status_of(next(iter(faults.values()))) if faults else 200
     return pages.page(
         request,
         "new",

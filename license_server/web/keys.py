@@ -5,15 +5,12 @@ from typing import Annotated, NamedTuple
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from license_core.errors import (
-    NotFoundError,
-    RecordKeyUnavailableError,
-    TrustedKeyInvalidError,
-)
+from license_core.errors import NotFoundError, TrustedKeyInvalidError
 from license_core.keyset import SigningKey
 from license_core.publickey import PublicKey
 from license_server.access.sessions import Session
 from license_server.operations import data_folder
+from license_server.operations.errors import RecordKeyUnavailableError
 from license_server.signing import keyset_store, keysets, revocation_store
 from license_server.signing.issuer import read_root
 from license_server.signing.keysets import WARN_DAYS

@@ -9,18 +9,17 @@ from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
 from license_core import strictjson
-from license_core.errors import (
-    InputInvalidError,
-    LicenseError,
-    printable,
-)
+from license_core.errors import LicenseError
 from license_core.reason import Reason
+from license_core.wording import printable
 from license_server.access.sessions import Session
 from license_server.audit import audit_store
 from license_server.audit.audit_store import Event
 from license_server.catalog import catalog_store
+from license_server.db.errors import InputInvalidError
 from license_server.db.reply_store import Reply
 from license_server.http import cursors
+from license_server.http.problem_types import status_of
 from license_server.licenses import (
     acts,
     issuing,
@@ -93,7 +92,7 @@ async def listing(request: Request, site: AtSite, session: Viewer) -> Response:
     return pages.page(
         request,
         "licenses",
-        next((fault.row.status for fault in faults.values()), 200),
+        next((status_of(fault) for fault in faults.values()), 200),
         licenses=found.rows,
         fields=given,
         faults=faults,
@@ -203,7 +202,7 @@ async def _one(
     return pages.page(
         request,
         "license",
-        error.row.status if error else 200,
+        status_of(error) if error else 200,
         terms=_terms(stored),
         possible=acts.possible(stored, session.actor),
         sending=await delivery.of(site, request, stored) if to_send else None,

@@ -13,14 +13,11 @@ from fastapi import APIRouter, Request
 from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
-from license_core.errors import (
-    NotFoundError,
-    OpenIdRefusedError,
-    OpenIdUnavailableError,
-)
+from license_core.errors import NotFoundError
 from license_core.reason import Reason
 from license_server.access import openid
 from license_server.access.access_store import StoredUser
+from license_server.access.errors import OpenIdRefusedError, OpenIdUnavailableError
 from license_server.access.openid import (
     Asked,
     Client,

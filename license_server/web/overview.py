@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from license_core.errors import printable
+from license_core.wording import printable
 from license_server.access.sessions import Session
 from license_server.catalog.terms import DAY
 from license_server.licenses import statistics, statistics_store

@@ -14,14 +14,10 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from license_core.errors import (
-    LicenseError,
-    NotFoundError,
-    Notice,
-    printable,
-    utc,
-)
+from license_core.errors import LicenseError, NotFoundError, Notice
 from license_core.reason import say
+from license_core.wording import printable, utc
+from license_server.http.problem_types import status_of
 from license_server.site import Site
 from license_server.web import event_labels, menu
 from license_server.web.reader import (
@@ -112,7 +108,7 @@ def words(name: str, language: str, values: Mapping[str, Any]) -> str:
 def refusal(request: Request, error: LicenseError, request_id: str) -> HTMLResponse:
     """The page of a problem."""
     return page(
-        request, "problem", error.row.status, row=error.row, error=error, request_id=request_id
+        request, "problem", status_of(error), row=error.row, error=error, request_id=request_id
     )
 
 

@@ -7,15 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
-from license_core.errors import (
-    ChangedMeanwhileError,
-    InputInvalidError,
-    LastAdministratorError,
-    LicenseError,
-    NameTakenError,
-    NotFoundError,
-    NotPermittedError,
-)
+from license_core.errors import LicenseError, NotFoundError, NotPermittedError
 from license_core.reason import Reason
 from license_server.access import (
     access_store,
@@ -28,10 +20,13 @@ from license_server.access.access_store import (
     StoredSession,
     StoredUser,
 )
+from license_server.access.errors import LastAdministratorError
 from license_server.access.sessions import Session
 from license_server.actor import Actor
+from license_server.db.errors import ChangedMeanwhileError, InputInvalidError, NameTakenError
 from license_server.http import cursors
 from license_server.http.path_params import row_id
+from license_server.http.problem_types import status_of
 from license_server.permissions import PERMISSIONS, ROLES
 from license_server.site import Site
 from license_server.web import edit_conflicts, pages
@@ -268,7 +263,7 @@ async def _one(
     return pages.page(
         request,
         "person",
-        refusal.row.status if refusal else 200,
+        status_of(refusal) if refusal else 200,
         user=user,
         sessions=sessions,
         is_self=user.id == session.user_id,

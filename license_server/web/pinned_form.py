@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from license_core.errors import InputInvalidError
 from license_server.catalog import products
+from license_server.db.errors import InputInvalidError
 from license_server.licenses.orders import Order
 from license_server.licenses.planning import Plan
 from license_server.web import forms, prefill

@@ -3,8 +3,8 @@
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from license_core.errors import InputInvalidError
 from license_core.reason import Reason
+from license_server.db.errors import InputInvalidError
 from license_server.web import forms, sign_in
 from license_server.web.reader import (
     COOKIES,

@@ -8,15 +8,11 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
-from license_core.errors import (
-    ChangedMeanwhileError,
-    InputInvalidError,
-    NameTakenError,
-    NotFoundError,
-)
+from license_core.errors import NotFoundError
 from license_server.access.sessions import Session
 from license_server.catalog import catalog_store, products, terms
 from license_server.catalog.catalog_store import Product
+from license_server.db.errors import ChangedMeanwhileError, InputInvalidError, NameTakenError
 from license_server.db.reply_store import Reply
 from license_server.http import cursors
 from license_server.http.path_params import row_id

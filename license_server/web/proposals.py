@@ -8,12 +8,14 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
-from license_core.errors import InputInvalidError, LicenseError
+from license_core.errors import LicenseError
 from license_server.access.sessions import Session
 from license_server.actor import Actor
+from license_server.db.errors import InputInvalidError
 from license_server.db.reply_store import Reply
 from license_server.http import cursors
 from license_server.http.path_params import row_id
+from license_server.http.problem_types import status_of
 from license_server.licenses import (
     acts,
     issuing,
@@ -129,7 +131,7 @@ async def _one(
     return pages.page(
         request,
         "proposal",
-        error.row.status if error else 200,
+        status_of(error) if error else 200,
         own=own,
         may_approve=_DECIDE in actor.permissions and not own,
         may_refuse=_DECIDE in actor.permissions or own,

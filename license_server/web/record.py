@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response, StreamingResponse
 
 from license_core import strictjson
-from license_core.errors import InputInvalidError, NotFoundError
+from license_core.errors import NotFoundError
 from license_core.reason import Reason
 from license_server.access import access_store
 from license_server.access.sessions import Session
@@ -17,6 +17,7 @@ from license_server.actor import Actor
 from license_server.audit import audit_store, chain
 from license_server.audit.audit_store import Event, EventFilter
 from license_server.catalog import catalog_store
+from license_server.db.errors import InputInvalidError
 from license_server.http import cursors
 from license_server.licenses import license_store
 from license_server.sheets import csv_text, exports

@@ -9,16 +9,12 @@ from starlette.background import BackgroundTask
 from starlette.concurrency import iterate_in_threadpool
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from license_core.errors import (
-    ChangedMeanwhileError,
-    ImportRefusedError,
-    InputInvalidError,
-    NotFoundError,
-    SheetInvalidError,
-)
+from license_core.errors import NotFoundError
 from license_core.reason import Reason
 from license_server.access.sessions import Session
 from license_server.catalog import catalog_store
+from license_server.db.errors import ChangedMeanwhileError, InputInvalidError
+from license_server.http.problem_types import status_of
 from license_server.licenses import license_store, lookup
 from license_server.licenses.search import Filter
 from license_server.sheets import (
@@ -29,6 +25,7 @@ from license_server.sheets import (
     order_sheet,
 )
 from license_server.sheets.batches import Refused
+from license_server.sheets.errors import ImportRefusedError, SheetInvalidError
 from license_server.sheets.jobs import Agreed, Job
 from license_server.site import Site
 from license_server.web import edit_conflicts, pages
@@ -198,7 +195,7 @@ async def _job(
 ) -> Response:
     now, actor = site.clock(), session.actor
     found = await site.read(lambda connection: jobs.find(connection, id_, actor))
-    status = changed.row.status if changed else edit_conflicts.status(faults or {})
+    status = status_of(changed) if changed else edit_conflicts.status(faults or {})
     if found is None:
         seen = await jobs.apart(jobs.look, site, id_, actor, now)
         others = await site.read(lambda connection: jobs.others(connection, id_, actor))

@@ -10,12 +10,7 @@ from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
 from license_core import b64url
-from license_core.errors import (
-    InputInvalidError,
-    LicenseError,
-    NotAuthenticatedError,
-    TooManyAttemptsError,
-)
+from license_core.errors import LicenseError, NotAuthenticatedError
 from license_server.access import (
     access_store,
     invitations,
@@ -25,10 +20,13 @@ from license_server.access import (
     totp,
 )
 from license_server.access.access_store import StoredUser
+from license_server.access.errors import TooManyAttemptsError
 from license_server.access.login import Attempt
 from license_server.access.sessions import Session
 from license_server.access.totp_seeds import Seeds
 from license_server.actor import Actor
+from license_server.db.errors import InputInvalidError
+from license_server.http.problem_types import status_of
 from license_server.site import Site
 from license_server.web import forms, pages
 from license_server.web.session import (
@@ -77,7 +75,7 @@ def _page(
     response = pages.page(
         request,
         name,
-        error.row.status if error else 200,
+        status_of(error) if error else 200,
         form_token=sessions.form_token(secret),
         error=error,
         **values,
@@ -222,7 +220,7 @@ def let_in(
 
 def refused(page: Response, error: LicenseError) -> Response:
     """*page*, which tells of *error*; what is no fault of theirs is raised."""
-    if error.row.status >= 500:
+    if status_of(error) >= 500:
         raise error
     if isinstance(error, TooManyAttemptsError):
         page.headers["Retry-After"] = str(error.seconds)

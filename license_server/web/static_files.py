@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from license_core.errors import NotFoundError
-from license_core.problems import PROBLEMS
+from license_server.http.problem_types import ROWS, STATUS
 from license_server.web import pages
 
 anyone = APIRouter()
@@ -13,10 +13,10 @@ anyone = APIRouter()
 @anyone.get("/problems/{slug}")
 async def problem(request: Request, slug: str) -> Response:
     """What a problem document's ``type`` leads to."""
-    row = next((row for row in PROBLEMS.values() if row.slug == slug), None)
+    row = ROWS.get(slug)
     if row is None:
         raise NotFoundError(what="problem", name=slug[:64])
-    return pages.page(request, "problem_type", row=row)
+    return pages.page(request, "problem_type", row=row, status=STATUS[slug])
 
 
 @anyone.get("/static/{name}")

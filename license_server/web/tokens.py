@@ -9,13 +9,13 @@ from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
 from license_core import strictjson
-from license_core.errors import InputInvalidError, NameTakenError
 from license_core.reason import Reason
 from license_server.access import access_store, tokens
 from license_server.access.access_store import StoredToken
 from license_server.access.sessions import Session
 from license_server.access.tokens import MOST_DAYS, PROGRAM, Grant
 from license_server.catalog import catalog_store
+from license_server.db.errors import InputInvalidError, NameTakenError
 from license_server.permissions import PERMISSIONS, WHOLE
 from license_server.web import edit_conflicts, pages
 from license_server.web.edit_conflicts import Faults

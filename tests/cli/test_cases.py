@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from license_core.problems import NOTICES
+from license_core.notices import NOTICES
 from tests.support.cases import CASES, Case, see
 from tests.support.cli import REPOSITORY
 

@@ -5,7 +5,8 @@ import re
 from pathlib import Path
 
 from license_core import errors
-from license_core.problems import NOTICES, PROBLEMS
+from license_core.notices import NOTICES
+from license_core.problems import PROBLEMS
 from tests.vectors import example, generate, record_example
 
 REPOSITORY = Path(__file__).resolve().parents[2]

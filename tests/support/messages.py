@@ -17,7 +17,8 @@ from license_cli import (
 )
 from license_cli.app import cli
 from license_core import diagnosis, evidence
-from license_core.problems import NOTICES, PROBLEMS
+from license_core.notices import NOTICES
+from license_core.problems import PROBLEMS
 from license_server.licenses import acts
 from license_server.permissions import PERMISSIONS
 from tests.support.problems import SERVER_ONLY

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from license_core.errors import InputInvalidError, SignerUnavailableError
+from license_core.errors import SignerUnavailableError
 from license_core.publickey import PublicKey
 from license_core.signer import Signer
+from license_server.db.errors import InputInvalidError
 
 ReadPassphrase = Callable[[str], bytes]
 """The passphrase of what is named."""

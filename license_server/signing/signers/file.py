@@ -4,10 +4,11 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from license_core.errors import InputInvalidError, SignerUnavailableError
+from license_core.errors import SignerUnavailableError
 from license_core.publickey import PublicKey
 from license_core.signer import MemorySigner
 from license_core.write_errors import as_license_error
+from license_server.db.errors import InputInvalidError
 from license_server.signing.signers import (
     Random,
     ReadPassphrase,

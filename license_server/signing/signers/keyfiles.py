@@ -6,8 +6,8 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from license_core.errors import InputInvalidError
 from license_core.publickey import PublicKey
+from license_server.db.errors import InputInvalidError
 from license_server.signing.signers import pkcs8
 
 PRIVATE, PUBLIC = 0o600, 0o644

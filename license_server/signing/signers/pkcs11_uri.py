@@ -7,7 +7,7 @@ known here is refused, since without it the URI might name another key.
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from license_core.errors import InputInvalidError
+from license_server.db.errors import InputInvalidError
 
 _TOKEN = ("token", "serial", "manufacturer", "model")
 _PATH = {*_TOKEN, "slot-id", "object", "id", "type"}

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from license_core.errors import PassphraseWrongError, SignerUnavailableError
+from license_core.errors import SignerUnavailableError
+from license_server.signing.errors import PassphraseWrongError
 
 SALT_BYTES = 16
 IV_BYTES = 16

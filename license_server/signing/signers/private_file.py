@@ -3,8 +3,9 @@
 import os
 import stat
 
-from license_core.errors import SecretFileOpenError, SignerUnavailableError
+from license_core.errors import SignerUnavailableError
 from license_core.paths import words
+from license_server.signing.errors import SecretFileOpenError
 
 _LARGEST = 64 * 1024
 _OTHERS = 0o077

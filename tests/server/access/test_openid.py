@@ -16,7 +16,6 @@ from joserfc.jwk import ECKey, KeySet
 from starlette.testclient import TestClient
 
 from license_core import b64url
-from license_core.errors import InputInvalidError, OpenIdRefusedError
 from license_server.access import (
     access_store,
     accounts,
@@ -24,8 +23,10 @@ from license_server.access import (
     openid,
 )
 from license_server.access.access_store import StoredUser
+from license_server.access.errors import OpenIdRefusedError
 from license_server.actor import COMMAND
 from license_server.app import create_app
+from license_server.db.errors import InputInvalidError
 from license_server.site import Site
 from license_server.web.session import SESSION
 from tests.support import server

@@ -8,13 +8,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from license_core.errors import (
-    LastAdministratorError,
-    LicenseError,
-    NotPermittedError,
-)
+from license_core.errors import LicenseError, NotPermittedError
 from license_server.access import access_store, accounts, sessions
 from license_server.access.access_store import StoredUser
+from license_server.access.errors import LastAdministratorError
 from license_server.actor import COMMAND, Actor
 from license_server.cli import main
 from license_server.db.database import Database

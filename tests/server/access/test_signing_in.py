@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor, wait
 import pytest
 from anyio.to_thread import current_default_thread_limiter
 
-from license_core.errors import TooManyAttemptsError
 from license_server.access import login, passwords
+from license_server.access.errors import TooManyAttemptsError
 from license_server.access.login import Attempt
 from tests.support.desk import Desk
 from tests.support.pages import hidden, sign_in

@@ -5,9 +5,9 @@ from ipaddress import ip_network
 import pytest
 from starlette.testclient import TestClient
 
-from license_core.errors import InputInvalidError
 from license_server.app import create_app
 from license_server.audit import audit_store
+from license_server.db.errors import InputInvalidError
 from license_server.http import proxies
 from license_server.settings import ServerSettings
 from tests.support.desk import Desk

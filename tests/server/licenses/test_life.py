@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from license_core.errors import ChangedMeanwhileError
 from license_core.request import LicenseRequest
 from license_server.access import tokens
 from license_server.actor import COMMAND
 from license_server.catalog import products
+from license_server.db.errors import ChangedMeanwhileError
 from license_server.db.reply_store import Reply
 from license_server.licenses.planning import ActRequest
 from tests.support.api import Caller, slug, verified

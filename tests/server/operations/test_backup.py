@@ -16,13 +16,13 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from license_core.errors import BackupInvalidError
 from license_core.problems import PROBLEMS
 from license_core.verify import open_license
 from license_server.audit import audit_store
 from license_server.licenses import issuing
 from license_server.operations import backup
 from license_server.operations.data_folder import open_database
+from license_server.operations.errors import BackupInvalidError
 from license_server.settings import ServerSettings
 from tests.support import server
 from tests.support.postgres import new_database

@@ -16,7 +16,6 @@ from fastapi import FastAPI
 from httpx import Response
 from sqlalchemy.exc import IntegrityError
 
-from license_core.errors import SheetInvalidError
 from license_core.verify import open_license
 from license_server.access import accounts, tokens
 from license_server.actor import COMMAND
@@ -35,6 +34,7 @@ from license_server.sheets import (
     order_sheet,
 )
 from license_server.sheets.batches import Line, Outcome
+from license_server.sheets.errors import SheetInvalidError
 from tests.support import server
 from tests.support.api import issue
 from tests.support.desk import Desk

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from license_core.errors import InputInvalidError, SheetInvalidError
+from license_server.db.errors import InputInvalidError
 from license_server.sheets import csv_text, order_sheet
 from license_server.sheets.csv_text import Row
+from license_server.sheets.errors import SheetInvalidError
 from tests.support.server import LINE
 
 COLUMNS = ("customer", "product", "host")

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from starlette.testclient import TestClient
 
 from license_core import armor
-from license_core.errors import KeysetRefusedError, KeysetUntrustedError
+from license_core.errors import KeysetUntrustedError
 from license_core.keyset import Keyset, SigningKey
 from license_core.publickey import PublicKey
 from license_core.roots import Roots
@@ -24,6 +24,7 @@ from license_server.app import create_app
 from license_server.background.keysets import Succession
 from license_server.operations import data_folder
 from license_server.signing import keysets
+from license_server.signing.errors import KeysetRefusedError
 from license_server.signing.issuer import Issuer
 from tests.support import server, softhsm
 from tests.support.server import LINE, PASSPHRASE

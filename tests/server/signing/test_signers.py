@@ -18,17 +18,15 @@ import sqlalchemy
 from starlette.testclient import TestClient
 
 from license_core import jws
-from license_core.errors import (
-    InputInvalidError,
-    SecretFileOpenError,
-    SignerUnavailableError,
-)
+from license_core.errors import SignerUnavailableError
 from license_core.verify import open_license
 from license_server.app import create_app
 from license_server.db.database import Database
+from license_server.db.errors import InputInvalidError
 from license_server.operations import backup, data_folder, initialise
 from license_server.settings import ServerSettings
 from license_server.signing import signature_count, signature_store
+from license_server.signing.errors import SecretFileOpenError
 from license_server.signing.signers import (
     create_key,
     describe,

@@ -4,12 +4,10 @@ import string
 
 import pytest
 
-from license_core.errors import (
-    InputInvalidError,
-    LicenseStateError,
-    NotFoundError,
-)
+from license_core.errors import NotFoundError
 from license_core.reason import Reason
+from license_server.db.errors import InputInvalidError
+from license_server.licenses.errors import LicenseStateError
 from license_server.web.reader import catalogue
 from tests.support.messages import all_texts, desk_texts, unspoken, untranslatable
 

@@ -1,0 +1,86 @@
+"""How the facts of an error or a notice are put into words, in any language.
+
+What a file or a request said is shown with its control characters escaped, so that a hostile
+value cannot move the cursor of the terminal it is shown in.
+"""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from license_core.reason import Reason, say
+
+if TYPE_CHECKING:
+    from license_core.notices import Remark
+    from license_core.problems import Problem
+
+DEFAULT_CLI = "python cmd/cli.py"
+DEFAULT_SERVER = "license-server"
+_DIRECTION_MARKS = frozenset(
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
+
+
+def printable(text: str) -> str:
+    r"""*text* on one line, with control characters and direction marks written as ``\uXXXX``."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() and c not in _DIRECTION_MARKS else f"\\u{ord(c):04x}" for c in text
+    )
+
+
+def utc(instant: int) -> str:
+    """An instant in seconds, as ``2026-11-23 16:00:00 UTC``."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(instant))
+
+
+Translate = Callable[[str], str]
+"""From an English text to the same in another language; ``str`` for English."""
+
+
+# Facts that are words themselves, and not names or numbers.
+_WORDS = frozenset({"reason", "what", "found"})
+
+
+def _spoken(facts: dict[str, Any], translate: Translate) -> dict[str, str]:
+    """The facts as words for a template; ``…_at`` are instants in seconds."""
+    return {name: _word(name, value, translate) for name, value in facts.items()}
+
+
+def _word(name: str, value: Any, translate: Translate) -> str:
+    if value is None:
+        return translate("unknown")
+    if name.endswith("_at") and isinstance(value, int):
+        return utc(value)
+    if isinstance(value, Reason) or (name in _WORDS and isinstance(value, str)):
+        value = say(value, translate)
+    return printable(str(value))
+
+
+class Worded:
+    """Facts, and the row of the tables that has the words for them."""
+
+    __slots__ = ()
+    facts: dict[str, Any]
+
+    @property
+    def row(self) -> "Problem | Remark":
+        """Its row."""
+        raise NotImplementedError
+
+    @property
+    def sentence(self) -> str:
+        """What there is to say of these facts, in one line of English."""
+        return self.say()
+
+    def say(self, translate: Translate = str) -> str:
+        """What there is to say of these facts, in one line."""
+        return translate(self.row.sentence).format_map(_spoken(self.facts, translate))
+
+    def remedy(
+        self, cli: str = DEFAULT_CLI, translate: Translate = str, server: str = DEFAULT_SERVER
+    ) -> str:
+        """What to do about it; *cli* and *server* are how these are called here."""
+        facts = _spoken(self.facts, translate) | {"cli": cli, "server": server}
+        return translate(self.row.remedy).format_map(facts)

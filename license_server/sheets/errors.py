@@ -1,0 +1,37 @@
+"""What is refused of a sheet and of its lines."""
+
+from license_core.errors import LicenseError
+from license_core.problems import Problem
+
+
+class SheetInvalidError(LicenseError):
+    """A CSV file is none that is understood."""
+
+    row = Problem(
+        "sheet-invalid",
+        110,
+        "The CSV file cannot be read",
+        "Line {line} of the CSV file: {reason}.",
+        "Correct the line; docs/API.md names the columns.",
+    )
+
+    line: int
+    reason: str
+
+
+class ImportRefusedError(LicenseError):
+    """Lines of an import are wrong, so nothing was issued."""
+
+    row = Problem(
+        "import-refused",
+        111,
+        "Lines of the file are wrong; nothing was issued",
+        "{wrong} of {lines} lines of {path} are wrong, the first in line {first}; "
+        "nothing was issued.",
+        "Correct them, or add `--skip-wrong` to issue the others; `--report FILE` lists them.",
+    )
+
+    path: str
+    wrong: int
+    lines: int
+    first: int
