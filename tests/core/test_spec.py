@@ -4,51 +4,57 @@ import inspect
 import re
 from pathlib import Path
 
-from license_core import errors
 from license_core.notices import NOTICES
 from license_core.problems import PROBLEMS
+from license_server.http.problem_types import ROWS, STATUS
+from license_server.licenses import notices
+from tests.support.problems import error_kinds
 from tests.vectors import example, generate, record_example
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SPEC = (REPOSITORY / "docs" / "SPEC.md").read_text("utf-8")
 
 
-def error_classes() -> dict[str, type[errors.LicenseError]]:
-    return {
-        name: kind
-        for name, kind in inspect.getmembers(errors, inspect.isclass)
-        if issubclass(kind, errors.LicenseError) and kind is not errors.LicenseError
-    }
+KINDS = error_kinds()
+REMARKS = NOTICES | notices.NOTICES
 
 
-def test_every_error_has_a_row_and_every_row_an_error() -> None:
-    assert error_classes().keys() == PROBLEMS.keys()
+def test_every_row_of_the_core_has_an_error_of_the_core() -> None:
+    of_core = {k.__name__ for k in KINDS.values() if k.__module__.startswith("license_core.")}
+    assert of_core == PROBLEMS.keys()
+
+
+def test_the_server_can_speak_of_every_error_of_both_halves() -> None:
+    assert {slug: kind.row for slug, kind in KINDS.items()} == ROWS
+
+
+def test_every_error_that_can_reach_http_has_a_status() -> None:
+    assert STATUS.keys() == KINDS.keys()
 
 
 def test_the_table_of_the_specification_is_the_table_of_the_code() -> None:
     rows = re.findall(r"^\| `([a-z0-9-]+)` \| (\d+) \| (\d+) \| (.+) \|$", SPEC, re.MULTILINE)
     told = [(slug, int(code), int(status), title) for slug, code, status, title in rows]
-    assert told == [(r.slug, r.exit_code, r.status, r.title) for r in PROBLEMS.values()]
+    assert told == [(s, ROWS[s].exit_code, STATUS[s], ROWS[s].title) for s in STATUS]
+    assert len(told) == len(ROWS)
 
 
 def test_the_notices_of_the_specification_are_those_of_the_code() -> None:
     rows = re.findall(r"^\| `([a-z-]+)` \| (warning|note|detail) \|$", SPEC, re.MULTILINE)
-    assert rows == [(slug, row.level) for slug, row in NOTICES.items()]
+    assert rows == [(slug, row.level) for slug, row in REMARKS.items()]
 
 
 def test_slugs_and_exit_codes_are_unique_and_leave_the_shell_its_own() -> None:
-    slugs = [row.slug for row in PROBLEMS.values()] + list(NOTICES)
-    codes = [row.exit_code for row in PROBLEMS.values()]
+    slugs = [*KINDS, *NOTICES, *notices.NOTICES]
+    codes = [kind.row.exit_code for kind in KINDS.values()]
     assert len(set(slugs)) == len(slugs)
     assert len(set(codes)) == len(codes)
     assert all(1 <= code <= 125 for code in codes)
-    assert [
-        slug for slug, row in zip(slugs, PROBLEMS.values(), strict=False) if row.exit_code == 2
-    ] == ["usage"]
+    assert [slug for slug, kind in KINDS.items() if kind.row.exit_code == 2] == ["usage"]
 
 
 def test_every_sentence_and_remedy_can_be_filled_with_the_facts_of_its_error() -> None:
-    for name, kind in error_classes().items():
+    for name, kind in KINDS.items():
         facts = dict.fromkeys(inspect.get_annotations(kind), 1)
         if "details" in facts:
             facts["details"] = ()  # type: ignore[assignment]

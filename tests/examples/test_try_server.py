@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from license_core.problems import PROBLEMS
+from license_server.http.errors import AddressInUseError
 from tests.support.cli import REPOSITORY
 
 
@@ -20,7 +20,7 @@ def test_a_port_that_is_taken_is_told_before_anybody_is_told_to_log_in(tmp_path:
             capture_output=True,
             text=True,
         )
-    assert done.returncode == PROBLEMS["AddressInUseError"].exit_code
+    assert done.returncode == AddressInUseError.row.exit_code
     assert f"[E]: Port {port} is taken." in done.stderr
     assert " make serve`" in done.stderr
     assert "Log in as" not in done.stdout

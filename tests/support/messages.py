@@ -19,9 +19,9 @@ from license_cli.app import cli
 from license_core import diagnosis, evidence
 from license_core.notices import NOTICES
 from license_core.problems import PROBLEMS
-from license_server.licenses import acts
+from license_server.http.problem_types import ROWS
+from license_server.licenses import acts, notices
 from license_server.permissions import PERMISSIONS
-from tests.support.problems import SERVER_ONLY
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CORE = REPOSITORY / "license_core"
@@ -45,9 +45,9 @@ def all_texts() -> list[str]:
 def desk_texts() -> list[str]:
     """What the desk says of problems: the whole table, and the words that fill it in."""
     found: list[str] = []
-    for row in PROBLEMS.values():
+    for row in ROWS.values():
         found += (row.title, row.sentence, row.remedy)
-    for remark in NOTICES.values():
+    for remark in (NOTICES | notices.NOTICES).values():
         found += (remark.sentence, remark.remedy)
     found += (*PERMISSIONS.values(), *acts.PERMISSIONS, *_STATES)
     for path in _of_desk():
@@ -81,7 +81,7 @@ def _at_the_desk(path: Path) -> bool:
 
 def _of_tables() -> Iterator[str]:
     for row in PROBLEMS.values():
-        if row.slug not in SERVER_ONLY:
+        if not row.slug.startswith("request-"):  # only the vendor reads requests
             yield from (row.title, row.sentence, row.remedy)
     for remark in NOTICES.values():
         yield from (remark.sentence, remark.remedy)

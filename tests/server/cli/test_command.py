@@ -17,11 +17,11 @@ import click
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from license_core.problems import PROBLEMS
 from license_core.request import LicenseRequest
 from license_core.verify import open_license
 from license_server.cli import main
 from tests.support import server, softhsm
+from tests.support.problems import exit_code
 from tests.support.server import EMAIL, KEY, LINE, PASSPHRASE, PASSWORD
 
 SCRYPT = bytes.fromhex("02024000020108020108")
@@ -34,10 +34,6 @@ def run(data: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[
     assert "Traceback" not in done.stderr + done.stdout
     assert PASSPHRASE not in done.stderr + done.stdout
     return done
-
-
-def code(slug: str) -> int:
-    return next(row.exit_code for row in PROBLEMS.values() if row.slug == slug)
 
 
 @softhsm.about_key_files
@@ -89,7 +85,7 @@ def test_a_password_that_was_not_given_is_made_and_told_once(tmp_path: Path) -> 
 def test_a_second_init_is_refused_and_changes_nothing(data: Path) -> None:
     before = {path: path.read_bytes() for path in data.rglob("*") if path.is_file()}
     done = run(data, "init")
-    assert done.returncode == code("already-initialised")
+    assert done.returncode == exit_code("already-initialised")
     assert {path: path.read_bytes() for path in data.rglob("*") if path.is_file()} == before
 
 
@@ -116,7 +112,7 @@ def test_an_init_that_cannot_be_done_leaves_nothing(
     tmp_path: Path, change: dict[str, str], slug: str
 ) -> None:
     done = run(tmp_path / "server", "init", **change)
-    assert done.returncode == code(slug), done.stderr
+    assert done.returncode == exit_code(slug), done.stderr
     assert "secretword" not in done.stderr
     assert list(tmp_path.iterdir()) == []
 
@@ -124,7 +120,7 @@ def test_an_init_that_cannot_be_done_leaves_nothing(
 def test_an_init_in_a_folder_with_other_things_is_refused(tmp_path: Path) -> None:
     (tmp_path / "server").mkdir()
     (tmp_path / "server" / "notes").touch()
-    assert run(tmp_path / "server", "init").returncode == code("input-invalid")
+    assert run(tmp_path / "server", "init").returncode == exit_code("input-invalid")
     assert [p.name for p in tmp_path.rglob("*")] == ["server", "notes"]
 
 
@@ -195,7 +191,7 @@ def test_a_folder_is_no_place_for_a_licence_and_nothing_is_issued(
     data: Path, tmp_path: Path
 ) -> None:
     done = run(data, *ISSUE, "-o", str(tmp_path))
-    assert done.returncode == code("path-is-folder"), done.stderr
+    assert done.returncode == exit_code("path-is-folder"), done.stderr
     assert f"{tmp_path} is a folder" in done.stderr
     assert licenses(data) == 0
 
@@ -216,7 +212,7 @@ def test_a_licence_whose_file_cannot_be_written_is_told_with_the_way_to_fetch_it
                 stderr=subprocess.PIPE,
                 text=True,
             )
-        assert done.returncode == code("license-not-written"), done.stderr
+        assert done.returncode == exit_code("license-not-written"), done.stderr
         number = re.search(r"Licence (HS-\S+) was issued", done.stderr)
         assert number
         command = re.search(r"`(.* file HS-.* -o) FILE`", done.stderr)
@@ -252,7 +248,7 @@ def test_a_forgotten_sign_before_the_name_of_a_file_is_told(data: Path, tmp_path
     sent = tmp_path / "request.txt"
     sent.write_text(LINE, "utf-8")
     done = run(data, *ISSUE, "--host", str(sent), "-o", "-")
-    assert done.returncode == code("input-invalid")
+    assert done.returncode == exit_code("input-invalid")
     assert f"`--host @{sent}`" in done.stderr
 
 
@@ -289,7 +285,7 @@ def test_a_password_is_not_asked_for_where_nobody_is(data: Path) -> None:
     del env["LICENSE_SERVER_ADMIN_PASSWORD"]
     arguments = ("user", "add", "second@example.com")
     done = server.command(*arguments, env=env, start_new_session=True, input="a password\n")
-    assert done.returncode == code("input-invalid")
+    assert done.returncode == exit_code("input-invalid")
     assert "LICENSE_SERVER_ADMIN_PASSWORD_FILE" in done.stderr
     assert "Warning" not in done.stderr
 
@@ -318,7 +314,7 @@ def test_an_issue_that_cannot_be_done_records_nothing(
     data: Path, tmp_path: Path, arguments: list[str], slug: str
 ) -> None:
     done = run(data, *ISSUE, "-o", str(tmp_path / "license.dat"), *arguments)
-    assert done.returncode == code(slug), done.stderr
+    assert done.returncode == exit_code(slug), done.stderr
     assert not (tmp_path / "license.dat").exists()
     assert licenses(data) == 0
 
@@ -326,7 +322,7 @@ def test_an_issue_that_cannot_be_done_records_nothing(
 @softhsm.about_key_files
 def test_a_wrong_passphrase_is_told_as_such(data: Path) -> None:
     done = run(data, *ISSUE, "-o", "-", LICENSE_SERVER_PASSPHRASE="wrong")
-    assert done.returncode == code("passphrase-wrong")
+    assert done.returncode == exit_code("passphrase-wrong")
 
 
 def test_a_token_that_cannot_be_told_is_no_success(data: Path) -> None:
@@ -339,7 +335,7 @@ def test_a_token_that_cannot_be_told_is_no_success(data: Path) -> None:
             stdout=full,
             stderr=subprocess.PIPE,
         )
-    assert done.returncode == code("output-failed")
+    assert done.returncode == exit_code("output-failed")
     assert b"Exception" not in done.stderr
 
 
@@ -349,19 +345,19 @@ def test_tokens_are_made_listed_and_revoked(data: Path) -> None:
     assert "ci" in listed
     assert made.split("_", 2)[2] not in listed
     assert made.split("_", 2)[2].encode() not in (data / "hostseal.db").read_bytes()
-    assert run(data, "token", "create", "ci").returncode == code("name-taken")
+    assert run(data, "token", "create", "ci").returncode == exit_code("name-taken")
     assert run(data, "token", "revoke", "ci").returncode == 0
-    assert run(data, "token", "revoke", "ci").returncode == code("not-found")
+    assert run(data, "token", "revoke", "ci").returncode == exit_code("not-found")
 
 
 def test_users_are_added_and_given_passwords(data: Path) -> None:
     given = {"LICENSE_SERVER_ADMIN_PASSWORD": "another password"}
     assert run(data, "user", "add", "Second@Example.com", **given).returncode == 0
     again = run(data, "user", "add", "second@example.com", **given)
-    assert again.returncode == code("input-invalid")
+    assert again.returncode == exit_code("input-invalid")
     assert run(data, "user", "passwd", "second@example.com", **given).returncode == 0
     nobody = run(data, "user", "passwd", "nobody@example.com", **given)
-    assert nobody.returncode == code("not-found")
+    assert nobody.returncode == exit_code("not-found")
 
 
 def _no_server(data: Path) -> None:
@@ -411,7 +407,7 @@ def test_a_server_that_is_not_whole_says_what_is_missing(
 ) -> None:
     damage(data)
     done = run(data, "serve", "--port", "0")
-    assert done.returncode == code(slug), done.stderr
+    assert done.returncode == exit_code(slug), done.stderr
     assert done.stderr.startswith("[E]: ")
 
 
@@ -423,13 +419,13 @@ def test_the_server_runs_without_the_private_root_key(data: Path) -> None:
 def test_an_address_that_is_taken_is_told(data: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = run(data, "serve", "--port", str(taken.getsockname()[1]))
-    assert done.returncode == code("address-in-use")
+    assert done.returncode == exit_code("address-in-use")
 
 
 @pytest.mark.parametrize("host", ["no such host", "192.0.2.1", os.fsdecode(b"\xff")])
 def test_a_host_that_is_not_this_machine_s_is_not_called_a_port(data: Path, host: str) -> None:
     done = run(data, "serve", "--host", host, "--port", "0")
-    assert done.returncode == code("input-invalid"), done.stderr
+    assert done.returncode == exit_code("input-invalid"), done.stderr
     assert "[E]: --host: " in done.stderr
     assert "port" not in done.stderr
 
@@ -445,7 +441,7 @@ def test_a_server_whose_url_cannot_be_said_ends_without_noise(data: Path) -> Non
             stderr=subprocess.PIPE,
             timeout=120,
         )
-    assert done.returncode == code("output-failed")
+    assert done.returncode == exit_code("output-failed")
     assert done.stderr.startswith(b"[E]: The answer could not be written"), done.stderr
 
 
@@ -463,7 +459,7 @@ def test_an_init_in_a_folder_that_was_removed_does_not_blame_standard_output(
         capture_output=True,
         text=True,
     )
-    assert done.returncode == code("folder-missing"), done.stderr
+    assert done.returncode == exit_code("folder-missing"), done.stderr
     assert done.stderr.startswith("[E]: There is no folder .")
 
 
@@ -489,7 +485,7 @@ def test_a_closed_stream_is_no_defect_and_issues_nothing(
     data: Path, redirection: str, arguments: list[str], slug: str | None
 ) -> None:
     done = closing(data, redirection, *arguments)
-    assert done.returncode == (code(slug) if slug else 0), done.stderr
+    assert done.returncode == (exit_code(slug) if slug else 0), done.stderr
     assert "does not know" not in done.stderr
     stored = sqlite3.connect(data / "hostseal.db").execute("select count(*) from licenses")
     assert stored.fetchone() == (0,)
@@ -500,7 +496,11 @@ def test_a_closed_stream_is_no_defect_and_issues_nothing(
 )
 def test_a_name_that_is_no_text_is_no_defect(data: Path, arguments: list[str]) -> None:
     done = run(data, *arguments, os.fsdecode(b"\xff"))
-    assert done.returncode in (code("usage"), code("input-invalid"), code("not-found"))
+    assert done.returncode in (
+        exit_code("usage"),
+        exit_code("input-invalid"),
+        exit_code("not-found"),
+    )
     assert "does not know" not in done.stderr
 
 
@@ -534,7 +534,7 @@ def test_a_line_that_is_not_understood_is_refused_with_help(
     tmp_path: Path, arguments: list[str]
 ) -> None:
     done = run(tmp_path / "server", *arguments)
-    assert done.returncode == code("usage")
+    assert done.returncode == exit_code("usage")
     assert "--help" in done.stderr
 
 

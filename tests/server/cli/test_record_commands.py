@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from license_core.problems import PROBLEMS
 from license_server.cli import main
 from license_server.cli.progress import Progress
+from license_server.http.problem_types import ROWS
 from license_server.operations import data_folder, schema
 from tests.support import server
 from tests.support.ledger import NOW, line, new_ledger, walk
 
-CODES = {row.slug: row.exit_code for row in PROBLEMS.values()}
+CODES = {slug: row.exit_code for slug, row in ROWS.items()}
 NO_SECRET = {"LICENSE_SERVER_PASSPHRASE": None, "LICENSE_SERVER_PASSPHRASE_FILE": None}
 
 

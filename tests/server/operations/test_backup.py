@@ -16,7 +16,6 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from license_core.problems import PROBLEMS
 from license_core.verify import open_license
 from license_server.audit import audit_store
 from license_server.licenses import issuing
@@ -26,14 +25,11 @@ from license_server.operations.errors import BackupInvalidError
 from license_server.settings import ServerSettings
 from tests.support import server
 from tests.support.postgres import new_database
+from tests.support.problems import exit_code
 from tests.support.server import LINE
 
 PATH = "/api/v1/licenses"
 ORDER = {"customer": "上海数据", "product": "darwin", "days": 30, "host": LINE}
-
-
-def code(slug: str) -> int:
-    return next(row.exit_code for row in PROBLEMS.values() if row.slug == slug)
 
 
 def url_of(kind: str) -> str | None:
@@ -191,14 +187,14 @@ def test_a_restore_never_goes_over_a_server(tmp_path: Path, file: Path, kind: st
     folders = [settings.data] if kind == "sqlite" else [settings.data, tmp_path / "another"]
     for data in folders:
         done = restore(data, url, file)
-        assert done.returncode == code("already-initialised"), done.stderr
+        assert done.returncode == exit_code("already-initialised"), done.stderr
     assert everything(settings) == before
     assert [path.name for path in tmp_path.iterdir()] == ["server"]
 
 
 def refused(tmp_path: Path, damaged: Path, *more: str) -> str:
     done = restore(tmp_path / "new", None, damaged, *more)
-    assert done.returncode == code("backup-invalid"), done.stderr
+    assert done.returncode == exit_code("backup-invalid"), done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "new").exists()
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
@@ -289,7 +285,7 @@ def test_a_backup_of_another_version_is_left_to_that_version(
 ) -> None:
     forged(file, tmp_path / "forged.tar", lambda _, data: data, schema=version)
     done = restore(tmp_path / "new", None, tmp_path / "forged.tar")
-    assert done.returncode == code(slug), done.stderr
+    assert done.returncode == exit_code(slug), done.stderr
     assert not (tmp_path / "new").exists()
 
 
