@@ -92,7 +92,7 @@ def test_the_worked_example_is_made_of_real_bytes() -> None:
 
 def test_the_faults_of_the_specification_are_those_that_are_told() -> None:
     told: set[str] = set()
-    for name in ("inspection", "fsck"):
+    for name in ("audit/verify", "operations/fsck"):
         source = (REPOSITORY / "license_server" / f"{name}.py").read_text("utf-8")
         told |= set(
             re.findall(
