@@ -65,7 +65,8 @@ PROBLEMS: dict[str, Problem] = {
         "There is no licence file",
         "There is no licence at {path}.",
         "If you have the file, run `{cli} install FILE`. If not: "
-        "send the output of `{cli} request` to your vendor, or its short form, `{cli} get_host_key`.",
+        "send the output of `{cli} request` to your vendor, or its short form, "
+        "`{cli} get_host_key`.",
     ),
     "FileUnreadableError": Problem(
         "file-unreadable",

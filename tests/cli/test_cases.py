@@ -52,7 +52,7 @@ def page() -> str:
         "`python -m tests.cli.test_cases` from the tests that prove it: where *shown in*\n"
         "names an engine or a network namespace, tests/containers does it there and sees the\n"
         "same; `files` are a host's files before and after. The words of the slugs:\n"
-        "license_core/problems.py.\n\n"
+        "license_core/problems.py and notices.py.\n\n"
         "| case | shown in | key survives | said beforehand | licence | said afterwards |\n"
         "| --- | --- | --- | --- | --- | --- |\n" + "".join(rows)
     )
