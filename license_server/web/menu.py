@@ -20,14 +20,14 @@ ROOMS = (
     Room("/", "Overview", "licenses:read", "work"),
     Room("/licenses", "Licences", "licenses:read", "work"),
     Room("/licenses/new", "Issue a licence", "licenses:issue", "work"),
-    Room("/proposals", "Approvals", "licenses:read", "work"),
+    Room("/proposals", "Proposals", "licenses:read", "work"),
     Room("/customers", "Customers", "licenses:read", "run"),
     Room("/products", "Products", "licenses:read", "run"),
     Room("/sheets", "Import and export", "licenses:read", "run"),
-    Room("/record", "Record", "record:read", "run"),
+    Room("/record", "Audit log", "record:read", "run"),
     Room("/keys", "Keys", "licenses:read", "run"),
-    Room("/people", "People", "people:manage", "run"),
-    Room("/tokens", "Tokens", "tokens:manage", "run"),
+    Room("/people", "Users", "people:manage", "run"),
+    Room("/tokens", "API tokens", "tokens:manage", "run"),
 )
 _PART_OF = {"/licenses/preview/": "/licenses/new"}
 """How addresses of pages begin that belong to a room under which they do not lie."""

@@ -166,7 +166,7 @@ def _actor(context: Context, actor: str) -> str:
     kind, _, name = actor.partition(":")
     tr = _translate(context)
     if kind == "token":
-        return printable(tr("the token %(name)s") % {"name": name})
+        return printable(tr("API token %(name)s") % {"name": name})
     if kind == "command":
         return str(tr("the command line"))
     return printable(name if kind == "user" else actor)

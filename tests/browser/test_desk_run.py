@@ -60,7 +60,7 @@ def test_an_invitation_is_copied_from_its_page(
     sign_in(page, running)
     page.get_by_role("link", name="People").click()
     page.get_by_role("link", name="Invite somebody").click()
-    page.get_by_label("E-mail address").fill("guest@example.com")
+    page.get_by_label("Email address").fill("guest@example.com")
     page.get_by_role("button", name="Make the invitation").click()
     address = page.locator("#address").inner_text()
     assert address.startswith(f"{running.url}/invitation?secret=")

@@ -108,7 +108,7 @@ def test_everything_that_is_wrong_is_told_at_once_beside_its_field(signed_in: De
     reply = preview(signed_in, **typed)
     assert reply.status_code == 422
     assert faults(reply.text).keys() == typed.keys()
-    assert "13 values" in reply.text
+    assert "13 marked fields" in reply.text
     for said in faults(reply.text).values():
         assert unescape(reply.text).count(said) == 1, said
     assert faults(preview(signed_in, term="expires", expires="2001-01-01").text).keys() == {

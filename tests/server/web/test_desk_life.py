@@ -643,7 +643,7 @@ def test_who_proposes_is_told_what_to_do_and_who_approves_sees_the_same_warnings
     reply = issuer.post("/licenses/preview", **fields_of(form) | order)
     page = issuer.followed(reply).text
     warned = ("Nothing was issued to", "This is the bare line", "If the host changes later")
-    for said in (*warned, "Why: order 77"):
+    for said in (*warned, "Reason: order 77"):
         assert said in page, said
     sent = issuer.post("/licenses", **fields_of(page))
     here = sent.headers["location"]
