@@ -1,15 +1,15 @@
 """Permissions, and the roles made of them."""
 
 PERMISSIONS = {
-    "licenses:read": "see licences, customers, products and proposals, and fetch files",
-    "licenses:issue": "issue, renew, move and change licences",
+    "licenses:read": "view licences, customers, products and proposals, and download files",
+    "licenses:issue": "issue, renew, rehost and change licences",
     "licenses:end": "suspend, reinstate and revoke licences",
-    "proposals:decide": "approve or refuse what somebody else proposed",
+    "proposals:decide": "approve or refuse the proposals of others",
     "customers:write": "add and change customers",
     "products:write": "add and change products",
-    "record:read": "read and export the record, and check it",
-    "people:manage": "invite people, change their roles, end their sessions",
-    "tokens:manage": "make and revoke tokens",
+    "record:read": "read, export and verify the audit log",
+    "people:manage": "invite users, change their roles, end their sessions",
+    "tokens:manage": "create and revoke API tokens",
 }
 """Each permission and what it allows."""
 

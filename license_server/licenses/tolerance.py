@@ -9,7 +9,7 @@ from license_core.hostkey import COMPONENTS, PROFILES
 from license_core.reason import Reason
 from license_core.request import LicenseRequest
 
-REFUSED, WARNED, HOLDS = "does not hold", "holds, with a warning", "holds"
+REFUSED, WARNED, HOLDS = "invalid", "valid, with a warning", "valid"
 LABELS = {
     "hostname": "hostname",
     "ip": "IP address",
@@ -19,13 +19,12 @@ LABELS = {
 _ANCHORS = ("machine_id", "container_id")
 _DRIFTING = ("hostname", "ip")
 _BARE = (
-    "the bare line of get_host_key carries no evidence of machine and container; "
-    "ask the operator for what python cmd/cli.py request prints"
+    "a host key line has no host tags; ask the operator for the output of python cmd/cli.py request"
 )
-_UNANCHORED = "the request carries no evidence of machine or container"
+_UNANCHORED = "the request has no host tags of machine or container"
 _COPYABLE = (
-    "nothing but its image tells this container from a copy, so drift would be refused as well; "
-    "bind the machine's /etc/machine-id in, and ask again"
+    "nothing outside its image identifies this container, so any change would make the licence "
+    "invalid too; mount the Docker host's /etc/machine-id and send a new request"
 )
 
 
@@ -77,10 +76,10 @@ def of(request: LicenseRequest) -> Tolerance:
 
 def _change(request: LicenseRequest, name: str, objection: str | None) -> Change:
     if name not in PROFILES[request.profile]:
-        outside = Reason("does not count ({profile})", profile=request.profile)
+        outside = Reason("not used ({profile})", profile=request.profile)
         return Change(name, outside, HOLDS, HOLDS)
     tags = request.tags or {}
-    evidence = "tagged" if name in tags else "not there" if tags and not objection else "none"
+    evidence = "tagged" if name in tags else "absent" if tags and not objection else "none"
     if objection:
         return Change(name, evidence, REFUSED, REFUSED if objection == _COPYABLE else None)
     return Change(name, evidence, REFUSED, WARNED if name in _DRIFTING else REFUSED)

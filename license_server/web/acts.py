@@ -91,8 +91,8 @@ _RIGHT = {
 }
 # What would leave the licence as it is.
 _UNCHANGED: dict[str, LicenseError] = {
-    "rehost": InputInvalidError(field="host", reason="the licence is for this very host already"),
-    "change": InputInvalidError(field="limits", reason="nothing is different from now"),
+    "rehost": InputInvalidError(field="host", reason="the licence is already for this host"),
+    "change": InputInvalidError(field="limits", reason="nothing differs from the current licence"),
 }
 
 router = APIRouter()
@@ -207,7 +207,7 @@ def _changes(fields: Mapping[str, str], was: Mapping[str, str]) -> dict[str, Any
     for name in ("edition", "match", "maintenance_until"):
         if given[name] != was[name]:
             if not given[name]:
-                reason = "it cannot be taken away by a change; issue another licence for that"
+                reason = "a change cannot remove it; issue a new licence instead"
                 raise InputInvalidError(field=name, reason=reason)
             made[name] = given[name]
     if "maintenance_until" in made:

@@ -46,10 +46,10 @@ def collisions(typed: Mapping[str, str], present: Mapping[str, str]) -> Faults:
 
 def _told(value: str) -> Reason:
     if not value:
-        return Reason("now empty")
+        return Reason("saved value: empty")
     if not isinstance(value, Reason) and len(value) > _LONGEST_TOLD:
         value = f"{value[:_LONGEST_TOLD]}…"
-    return Reason("now stored: {value}", value=value)
+    return Reason("saved value: {value}", value=value)
 
 
 def status(found: Faults) -> int:

@@ -114,7 +114,7 @@ def term_of(fields: Mapping[str, str]) -> dict[str, Any]:
     made: dict[str, Any] = {"time_zone": fields.get("time_zone", "").strip() or "UTC"}
     term = fields.get("term", "days")
     if term != "expires" and fields.get("expires", "").strip():
-        reason = "a last day is given but not chosen: choose “to the end of”, or clear the date"
+        reason = "a last day is given but not chosen: choose “until the end of”, or clear the date"
         raise InputInvalidError(field="expires", reason=reason)
     if term == "perpetual":
         made["perpetual"] = True
@@ -199,8 +199,8 @@ _FIELDS = {
     "TermTooLongError": "days",
 }
 _NOT_NAMED = {
-    "customer": "what the operator sent names no customer; type it here",
-    "product": "what the operator sent names no product; type it here",
+    "customer": "the request names no customer; enter it here",
+    "product": "the request names no product; enter it here",
 }
 _RIGHT = {
     "customer": "X",

@@ -33,12 +33,12 @@ _NAMED = 6
 _OTHERS = object()
 MONTHS = (*("Jan", "Feb", "Mar", "Apr", "May", "Jun"), *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"))
 ACTS = {
-    "issue": "issued anew",
+    "issue": "newly issued",
     "renew": "renewed",
-    "rehost": "moved to another host",
+    "rehost": "rehosted",
     "change": "changed",
     "reinstate": "reinstated",
-    "reissue": "issued again",
+    "reissue": "reissued",
 }
 """What licences are issued by, in the order of a bar, and the word for each."""
 _EVENTS = {
@@ -85,7 +85,7 @@ async def home(
     """The first page."""
     live = await site.read(statistics_store.live)
     if not live.newest:
-        return pages.page(request, "overview", live=live, board=None, days_left=_days_left(site))
+        return pages.page(request, "overview", live=live, board=None, **_key(site))
     reader = Reader.of(request, site.settings.time_zone)
     board = await _board(request, site, reader, live.newest)
     may_look = "record:read" in session.actor.permissions
@@ -94,7 +94,7 @@ async def home(
         "overview",
         live=live,
         board=board,
-        days_left=_days_left(site),
+        **_key(site),
         kept=live.newest > SMALL,
         ending=_ending(board, reader),
         issued=_issued(board, reader, may_look),
@@ -105,13 +105,14 @@ async def home(
     )
 
 
-def _days_left(site: Site) -> int | None:
-    """For how many days more the server can sign, where that is to be told; 0: it cannot."""
+def _key(site: Site) -> dict[str, Any]:
+    """Whether the server can sign, and for how many more days, where these are few."""
     now = site.clock()
     keyset, ours = site.issuer.keyset.keyset, site.issuer.signer.public_key
     until = keysets.signs_until(keyset, ours, now)
-    days = 0 if until is None else (until - now) // DAY
-    return days if days < keysets.WARN_DAYS else None
+    days = None if until is None else (until - now) // DAY
+    few = days is not None and days < keysets.WARN_DAYS
+    return {"can_sign": days is not None, "days_left": days if few else None}
 
 
 async def _board(request: Request, site: Site, reader: Reader, newest: int) -> Board:
@@ -167,7 +168,7 @@ def _ending(board: Board, reader: Reader) -> Picture:
     whole = Period(board.ahead[0].first, board.ahead[-1].after)
     bars = _bars(board.ahead, kinds, counts, name, link, reader)
     series = [Series(name(kind), link(whole, kind)) for kind in kinds]
-    title = tr("What ends in the next twelve months, by product")
+    title = tr("Licences expiring in the next 12 months, by product")
     return Picture(bars, series, title, _described(bars, reader))
 
 
@@ -191,7 +192,7 @@ def _issued(board: Board, reader: Reader, may_look: bool) -> Picture:
     whole = Period(board.past[0].first, board.past[-1].after)
     bars = _bars(board.past, kinds, counts, name, link, reader)
     series = [Series(name(kind), link(whole, kind)) for kind in kinds]
-    title = tr("What was issued in the last twelve months")
+    title = tr("Licences issued in the last 12 months")
     return Picture(bars, series, title, _described(bars, reader))
 
 
@@ -225,7 +226,7 @@ def _bars(
 
 def _described(bars: list[Bar], reader: Reader) -> str:
     return reader.catalogue.gettext(
-        "A bar for each month: %(months)s. The table below says the same."
+        "One bar per month: %(months)s. The table below has the same figures."
     ) % {"months": reader.marks.semicolon.join(bar.told for bar in bars)}
 
 

@@ -7,6 +7,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 import jinja2
 from jinja2.runtime import Context
@@ -19,7 +20,7 @@ from license_core.reason import say
 from license_core.wording import printable, utc
 from license_server.http.problem_types import status_of
 from license_server.site import Site
-from license_server.web import event_labels, menu
+from license_server.web import counts, event_labels, menu
 from license_server.web.reader import (
     LANGUAGES,
     Reader,
@@ -56,6 +57,8 @@ def _templates(language: str) -> jinja2.Environment:
         "utc": utc,
         "when": _when,
         "day": _day,
+        "days": _days,
+        "days_from_now": _days_from_now,
         "local": _local,
         "printable": printable,
         "title_of": _title,
@@ -148,9 +151,24 @@ def _when(context: Context, instant: int | None) -> str:
 def _day(context: Context, instant: int | None) -> str:
     """The last day before an instant, where the reader is; a licence ends with that day."""
     if instant is None:
-        return str(_translate(context)("never"))
+        return str(_translate(context)("perpetual"))
     reader: Reader = context["reader"]
     return reader.at(instant - 1).date().isoformat()
+
+
+@jinja2.pass_context
+def _days(context: Context, count: int) -> str:
+    """*1 day*, *2 days*."""
+    reader: Reader = context["reader"]
+    return counts.days(count, reader.catalogue)
+
+
+@jinja2.pass_context
+def _days_from_now(context: Context, end: int, zone: str) -> str:
+    """When the last day before *end* is in the time zone *zone*: *today*, *in 2 days*."""
+    reader: Reader = context["reader"]
+    count = counts.days_until(end, context["now"], ZoneInfo(zone))
+    return counts.days_from_now(count, reader.catalogue)
 
 
 @jinja2.pass_context

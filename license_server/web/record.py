@@ -174,7 +174,7 @@ def _asked(request: Request, site: Site) -> _Asked:
         try:
             days[name] = _midnight(fields[name], reader, later)
         except (ValueError, OverflowError):
-            reason = Reason("{given!r} is no day such as 2026-11-30", given=fields[name])
+            reason = Reason("{given!r} is not a date such as 2026-11-30", given=fields[name])
             faults[name] = InputInvalidError(field=name, reason=reason)
     wanted = EventFilter(
         subject=_plain(fields["subject"]),

@@ -48,25 +48,25 @@ _MARK = "\ufeff"
 """The byte order mark, by which a spreadsheet knows that a file is UTF-8."""
 _FILTERS = ("product", "customer", "state")
 COLUMNS = {
-    "customer": "The customer's name; who is new is added.",
+    "customer": "Customer name; a new customer is added.",
     "product": "As in the product's hostseal.toml.",
-    "host": "The line of get_host_key, or a whole request, in quotes.",
-    "days": "The term in days.",
+    "host": "The host key line from get_host_key, or a full request, in quotes.",
+    "days": "Term in days.",
     "expires": "Or the last day, such as 2027-12-31.",
-    "perpetual": "Or yes: without end.",
-    "time_zone": "Of the days, such as Asia/Shanghai; blank: UTC.",
+    "perpetual": "Or yes for a perpetual licence.",
+    "time_zone": "Time zone of the last day, such as Asia/Shanghai; empty: UTC.",
     "edition": "A name such as pro.",
-    "features": "Names, separated by spaces.",
-    "limits": "Such as gpus=4 seats=20, separated by spaces.",
-    "match": "exact or anchored; blank: exact.",
-    "notify_days": "How many days before the end it warns.",
-    "grace_days": "How many days after the end it is tolerated.",
-    "maintenance_until": "Covers versions released until this day.",
-    "replaces": "The number of an earlier licence.",
-    "reason": "Why, for the record.",
-    "contact_name": "Of a new customer: whom to ask for.",
-    "contact_email": "Of a new customer: the e-mail address.",
-    "language": "Of a new customer's mails: zh or en.",
+    "features": "Space-separated names.",
+    "limits": "Space-separated, for example gpus=4 seats=20.",
+    "match": "exact or anchored; empty: exact.",
+    "notify_days": "Renewal notice, in days before expiry.",
+    "grace_days": "Grace period, in days after expiry.",
+    "maintenance_until": "Maintenance covers versions released until this day.",
+    "replaces": "Number of an earlier licence.",
+    "reason": "Reason, for the audit log.",
+    "contact_name": "Contact of a new customer.",
+    "contact_email": "Email address of a new customer.",
+    "language": "Mail language of a new customer: zh or en.",
 }
 """What each column of an import holds; English, translated where it is shown."""
 _EXAMPLE = (
@@ -260,7 +260,7 @@ async def issue(
     try:
         begun = await jobs.apart(jobs.begin, site, id, actor, site.clock(), agreed)
     except ImportRefusedError:
-        reason = Reason("lines are wrong: mend them, or choose to leave them out")
+        reason = Reason("some rows have errors: correct them, or choose to skip them")
         faults: Faults = {"skip": InputInvalidError(field="skip", reason=reason)}
         return await _job(request, site, session, id, faults)
     except InputInvalidError as error:

@@ -22,15 +22,15 @@ def test_from_a_pasted_line_to_a_file_that_verifies(
     page.on("pageerror", lambda error: broken.append(str(error)))
     sign_in(page, running)
     page.get_by_role("link", name="Issue a licence").first.click()
-    page.get_by_label("What the operator sent").fill(PASTED)
+    page.get_by_label("Operator's request").fill(PASTED)
     page.get_by_label("Customer").fill("上海 ACME")
     page.get_by_label("Product").fill("darwin")
     page.get_by_label("Limits").fill("gpus=4")
-    page.get_by_label("Time zone of the days").fill("Asia/Shanghai")
-    page.get_by_role("button", name="See what this means").click()
+    page.get_by_label("Time zone").fill("Asia/Shanghai")
+    page.get_by_role("button", name="Preview").click()
     page.get_by_text(KEY).wait_for()  # until the page is drawn
     page.get_by_text("in Asia/Shanghai").wait_for()
-    page.get_by_role("button", name="Issue the licence").click()
+    page.get_by_role("button", name="Issue licence").click()
     page.get_by_text("Issued.").wait_for()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download license.dat").first.click()
@@ -54,16 +54,16 @@ def test_a_mistake_is_told_where_it_was_made_and_nothing_typed_is_lost(
 ) -> None:
     sign_in(page, running)
     page.goto("/licenses/new")
-    page.get_by_label("What the operator sent").fill(PASTED)
+    page.get_by_label("Operator's request").fill(PASTED)
     page.get_by_label("Customer").fill("ACME")
     page.get_by_label("Product").fill("darwin")
     page.get_by_label("Limits").fill("gpus four")
-    page.get_by_role("button", name="See what this means").click()
+    page.get_by_role("button", name="Preview").click()
     assert "1 value" in page.get_by_role("alert").inner_text()
     assert "is not like gpus=4" in page.locator("#limits-fault").inner_text()
     assert page.get_by_label("Limits").get_attribute("aria-invalid") == "true"
     assert page.get_by_label("Customer").input_value() == "ACME"
-    assert page.get_by_label("What the operator sent").input_value() == PASTED
+    assert page.get_by_label("Operator's request").input_value() == PASTED
 
 
 @pytest.mark.parametrize("path", ["/login", "/licenses", "/licenses/new", "/problems/wrong-host"])
@@ -114,7 +114,7 @@ def test_what_is_pasted_is_read_beside_it_while_one_types(scripted: Page, runnin
     scripted.keyboard.insert_text("ACME")
     scripted.keyboard.press("Tab")
     scripted.keyboard.insert_text("darwin")
-    scripted.locator("#outcome").get_by_text("将会签发的内容").wait_for()
+    scripted.locator("#outcome").get_by_text("许可证预览").wait_for()
     assert scripted.locator("#days").get_attribute("placeholder") == "365"
     scripted.locator("#host").fill("hello")
     scripted.locator("#reading .warn").wait_for()

@@ -66,15 +66,15 @@ def test_a_licence_is_found_and_renewed_and_moved_and_revoked_by_keyboard(
     press(page, number, "link")
     press(page, "Renew", "link")
     page.get_by_label("Number of days").last.fill("90")
-    press(page, "See what this means")
-    page.get_by_text("The rest stays as it is.").wait_for()
+    press(page, "Preview")
+    page.get_by_text("Everything else stays the same.").wait_for()
     press(page, f"Renew {number}")
     page.get_by_text("Issued.").wait_for()
     assert page.locator(".life li").count() == 2
-    press(page, "Move to another host", "link")
-    page.get_by_label("What the operator sent").fill(OTHER_LINE)
+    press(page, "Rehost", "link")
+    page.get_by_label("Operator's request").fill(OTHER_LINE)
     page.get_by_label("Why").fill("the container was made anew")
-    press(page, "See what this means")
+    press(page, "Preview")
     page.get_by_text(OTHER_LINE[2:42]).wait_for()
     page.get_by_role("button", name="Move").click()
     page.get_by_text("Issued.").wait_for()
@@ -82,7 +82,7 @@ def test_a_licence_is_found_and_renewed_and_moved_and_revoked_by_keyboard(
     press(page, "Revoke", "link")
     page.get_by_label("Why").fill("the contract was ended")
     page.get_by_role("button", name="Revoke").click()
-    page.get_by_text("the next list of revoked licences").wait_for()
+    page.get_by_text("the next revocation list").wait_for()
     page.goto(f"/licenses?q={customer}&state=revoked")
     assert page.locator("tbody tr").count() == 1
     assert broken == []
@@ -103,7 +103,7 @@ def test_a_filter_acts_at_once_and_the_keyboard_stays_at_it(
     page.get_by_label("Last day from").focus()
     page.keyboard.type("12312027")
     assert page.evaluate("sent") == ["2027-12-31"]  # and not at each digit of the year
-    page.locator(".empty").get_by_role("link", name="Clear the filters").click()
+    page.locator(".empty").get_by_role("link", name="Clear filters").click()
     assert page.url.endswith("/licenses")
     context.close()
 

@@ -37,17 +37,17 @@ def test_a_sheet_becomes_licences_while_one_watches(
         file = tmp_path / "sheet.csv"
         file.write_bytes(text.encode("gb18030"))  # as a Chinese Excel saves it
         picker.set_input_files(file)
-        expect(page.get_by_label("The lines of the file")).to_have_value(
+        expect(page.get_by_label("Text of the file")).to_have_value(
             text.replace("\r\n", "\n"), timeout=30_000
         )
     else:
-        page.get_by_label("The lines of the file").fill(text)
-    page.get_by_role("button", name="See what would be issued").click()
-    expect(page.get_by_role("heading", name="What would be issued")).to_be_visible()
+        page.get_by_label("Text of the file").fill(text)
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_role("heading", name="Import preview")).to_be_visible()
     expect(page.get_by_text(customer).first).to_be_visible()
     page.get_by_role("button", name=f"Issue {LINES} licences").click()
     # Nobody clicks any more: the page itself tells when it is over.
-    expect(page.get_by_text("Done.")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Import finished.")).to_be_visible(timeout=60_000)
     told = f"{LINES} of {LINES} lines; {LINES} issued, 0 left out."
     expect(page.get_by_text(told)).to_be_visible()
     assert errors == []
@@ -58,15 +58,15 @@ def test_an_invitation_is_copied_from_its_page(
     running: Running,
 ) -> None:
     sign_in(page, running)
-    page.get_by_role("link", name="People").click()
-    page.get_by_role("link", name="Invite somebody").click()
+    page.get_by_role("link", name="Users").click()
+    page.get_by_role("link", name="Invite user").click()
     page.get_by_label("Email address").fill("guest@example.com")
-    page.get_by_role("button", name="Make the invitation").click()
+    page.get_by_role("button", name="Create invitation").click()
     address = page.locator("#address").inner_text()
     assert address.startswith(f"{running.url}/invitation?secret=")
     assert address in page.locator("#mail").inner_text()
     page.get_by_role("link", name="I have sent it").click()
     row = page.get_by_role("row", name="guest@example.com")
     row.get_by_role("button", name="Withdraw the invitation of guest@example.com").click()
-    expect(page.get_by_text("The invitation was withdrawn.")).to_be_visible()
+    expect(page.get_by_text("Invitation withdrawn.")).to_be_visible()
     assert page.goto(address).status == 410  # type: ignore[union-attr]

@@ -32,7 +32,7 @@ LICENSES = 100_000
 PRODUCT, GUARDED = "darwin", "guarded"
 CUSTOMER = "Nordlicht 北光影业"
 LEARN = (
-    "Hosts without a network learn of it from the next list of revoked licences, "
+    "Hosts without a network learn of it from the next revocation list, "
     "which the server's operator publishes:"
 )
 REASON = "合同 4711: the IP is another one"
@@ -253,7 +253,7 @@ def come_in(desk: Desk, invitation: str) -> None:
     desk.aside("button", desk.say("Sign out"))
     sign_in(desk)
     label = "One-time code or recovery code"
-    desk.see("Your code")
+    desk.see("One-time code")
     desk.write(label, pyotp.TOTP(secret).at(now + STEP))  # each is taken once: the next one
     desk.button("Sign in")
     desk.see("Overview")
@@ -285,23 +285,23 @@ def paste_and_fill(desk: Desk, operator: World, label: str) -> str:
 def order(desk: Desk, operator: World, customer: str, product: str) -> None:
     """From the operator's line to what would be signed."""
     desk.room("Issue a licence")
-    desk.see("Paste what the operator sent. Nothing is issued before you have seen what it means.")
-    key = paste_and_fill(desk, operator, "What the operator sent")
+    desk.see("Paste what the operator sent. You review the licence before it is issued.")
+    key = paste_and_fill(desk, operator, "Operator's request")
     if desk.way.script:  # at once, beside it
-        desk.see("What the text says", key, "It has no licence that holds now.")
+        desk.see("Request details", key, "It has no valid licence.")
         desk.judge()
     desk.write("Customer", customer)
     desk.write("Product", product)
     desk.write("Limits", "gpus=4")
-    desk.button("See what this means")
-    desk.see("This is what will be signed. Nothing is issued yet.")
-    desk.see(key, customer, product, "gpus 4", "exact: all four parts")
+    desk.button("Preview")
+    desk.see("Check the licence below. Nothing is issued yet.")
+    desk.see(key, customer, product, "gpus 4", "exact: hostname, IP address, machine and container")
 
 
 def issue(desk: Desk, operator: World, customer: str) -> None:
     order(desk, operator, customer, PRODUCT)
     desk.judge()
-    desk.button("Issue the licence")
+    desk.button("Issue licence")
     desk.see("Issued. Now send it", customer)
     desk.judge()
 
@@ -317,13 +317,13 @@ def install(desk: Desk, operator: World) -> None:
 def renew(desk: Desk) -> None:
     former = number_of(desk)
     desk.link("Renew")
-    desk.see("What it says now")
+    desk.see("Current licence")
     desk.hand.write(
         desk.main.get_by_role("spinbutton", name=desk.say("Number of days"), exact=True), "90"
     )
-    desk.write("Why (may be left blank)", REASON)
-    desk.button("See what this means")
-    desk.see("What changes", "Ends", REASON)
+    desk.write("Reason (optional)", REASON)
+    desk.button("Preview")
+    desk.see("Field", "Ends", REASON)
     desk.judge()
     desk.button("Renew %(number)s", number=former)
     desk.see("Issued. Now send it", "Renewed", REASON, former)
@@ -332,21 +332,21 @@ def renew(desk: Desk) -> None:
 
 def rehost(desk: Desk, operator: World) -> None:
     former = number_of(desk)
-    desk.link("Move to another host")
-    key = paste_and_fill(desk, operator, "What the operator sent from the new host")
+    desk.link("Rehost")
+    key = paste_and_fill(desk, operator, "Request from the new host")
     desk.write("Why", REASON)
-    desk.button("See what this means")
-    desk.see("What changes", "Host key", key, REASON)
+    desk.button("Preview")
+    desk.see("Field", "Host key", key, REASON)
     desk.judge()
-    desk.button("Move %(number)s to another host", number=former)
-    desk.see("Issued. Now send it", "Moved to another host", key)
+    desk.button("Rehost %(number)s", number=former)
+    desk.see("Issued. Now send it", "Rehosted", key)
     assert number_of(desk) != former
 
 
 def revoke(desk: Desk) -> str:
     number = number_of(desk)
     desk.link("Revoke")
-    desk.see("A revoked licence stays revoked: nobody can undo it.", "What it says now")
+    desk.see("Revoking is final: it cannot be undone.", "Current licence")
     desk.write("Why", REASON)
     desk.button("Revoke %(number)s", number=number)
     desk.see(LEARN, "revoked", REASON)
@@ -371,8 +371,8 @@ def find(desk: Desk, number: str, customer: str) -> None:
 
 def propose(desk: Desk, operator: World, customer: str) -> None:
     order(desk, operator, customer, GUARDED)
-    desk.button("Propose the licence")
-    desk.see("Proposed.", customer, "Take it back")
+    desk.button("Submit proposal")
+    desk.see("Proposal submitted.", customer, "Withdraw")
     desk.judge()
 
 
@@ -380,19 +380,19 @@ def approve(second: Desk, proposal: str, customer: str) -> None:
     second.page.goto("/")
     sign_in(second)
     second.see("Overview")
-    second.room("Approvals")
+    second.room("Proposals")
     second.see(customer)
     second.proposal(proposal)
-    second.see("What would be issued now", customer, GUARDED)
+    second.see("Licence to be issued", customer, GUARDED)
     second.button("Approve and issue")
     second.see("Issued. Now send it", customer)
 
 
 def see_what_was_decided(desk: Desk, proposal: str, approver: str) -> None:
-    desk.room("Approvals")
+    desk.room("Proposals")
     desk.link("Approved")
     desk.proposal(proposal)
-    desk.see("What was decided", "approved", approver)
+    desk.see("Decision", "approved", approver)
 
 
 def number_of(desk: Desk) -> str:

@@ -44,7 +44,7 @@ def main() -> None:
         issuing.locator("#host").press_sequentially(" ")
         issuing.locator("#host").fill(_request())
         issuing.locator("#host").press_sequentially("\n")
-        issuing.get_by_text("What the text says").wait_for()
+        issuing.get_by_text("Request details").wait_for()
         issuing.screenshot(path=FOLDER / "issuing.png")
         _take(_at_desk(browser, url, "zh", "dark"), f"/licenses/{number}", "licence")
         browser.close()

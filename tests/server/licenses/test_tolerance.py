@@ -48,7 +48,7 @@ def test_what_the_vendor_is_told_is_what_the_client_does(
             memory=None,
         )
         drifted = "host-drifted" in {notice.slug for notice in report.notices}
-        did = "does not hold" if not report.ok else "holds, with a warning" if drifted else "holds"
+        did = "invalid" if not report.ok else "valid, with a warning" if drifted else "holds"
         assert did == getattr(change, match), change
 
 

@@ -61,7 +61,7 @@ def test_a_pasted_line_becomes_a_licence_that_verifies(signed_in: Desk) -> None:
 )
 def test_a_pasted_line_survives_what_mail_and_chat_do(signed_in: Desk, text: str) -> None:
     page = preview(signed_in, host=text).text
-    assert "Before it is issued" in page
+    assert "Review before issuing" in page
     assert KEY in page
     assert "studio2_gpu" in page
 
@@ -121,8 +121,8 @@ def test_a_blank_name_is_taken_from_the_request_or_asked_for(signed_in: Desk) ->
     assert "Named GmbH" in preview(signed_in, host=named, customer="", product="").text
     page = preview(signed_in, customer="", product="").text
     assert faults(page) == {
-        "customer": "what the operator sent names no customer; type it here.",
-        "product": "what the operator sent names no product; type it here.",
+        "customer": "the request names no customer; enter it here.",
+        "product": "the request names no product; enter it here.",
     }
     # Where the text cannot be read, nobody knows what it names.
     assert faults(preview(signed_in, host="hello", customer="").text).keys() == {"host"}
@@ -149,25 +149,25 @@ def test_a_name_with_markup_is_shown_as_text_everywhere(signed_in: Desk) -> None
 def test_the_vendor_sees_what_each_choice_would_tolerate(signed_in: Desk) -> None:
     page = preview(signed_in, host=request_text(*WHOLE), match="anchored").text
     assert choices(page) == {
-        "hostname": ["tagged", "does not hold", "holds, with a warning"],
-        "IP address": ["tagged", "does not hold", "holds, with a warning"],
-        "machine": ["tagged", "does not hold", "does not hold"],
-        "container": ["tagged", "does not hold", "does not hold"],
+        "hostname": ["tagged", "invalid", "valid, with a warning"],
+        "IP address": ["tagged", "invalid", "valid, with a warning"],
+        "machine": ["tagged", "invalid", "invalid"],
+        "container": ["tagged", "invalid", "invalid"],
     }
-    assert "anchored (chosen)" in page
+    assert "anchored (selected)" in page
 
 
 def test_the_vendor_sees_that_a_container_may_be_made_anew(signed_in: Desk) -> None:
     text = request_text(*WHOLE[:3], profile="hk1-host")
     found = choices(preview(signed_in, host=text).text)
-    assert found["container"] == ["does not count (hk1-host)", "holds", "holds"]
-    assert found["machine"] == ["tagged", "does not hold", "does not hold"]
+    assert found["container"] == ["not used (hk1-host)", "valid", "valid"]
+    assert found["machine"] == ["tagged", "invalid", "invalid"]
 
 
 def test_the_vendor_sees_why_the_bare_line_cannot_be_anchored(signed_in: Desk) -> None:
     page = preview(signed_in).text
-    assert choices(page)["IP address"] == ["none", "does not hold", "not possible"]
-    assert page.count("carries no evidence") == 1
+    assert choices(page)["IP address"] == ["none", "invalid", "not possible"]
+    assert page.count("has no host tags") == 1
     assert "python cmd/cli.py request" in page
     refused = preview(signed_in, match="anchored")
     assert (refused.status_code, "only its key is known" in refused.text) == (409, True)
@@ -177,8 +177,8 @@ def test_the_vendor_sees_that_anchoring_a_copyable_container_gains_nothing(
     signed_in: Desk,
 ) -> None:
     page = preview(signed_in, host=request_text("machine_id")).text
-    assert choices(page)["IP address"] == ["none", "does not hold", "does not hold"]
-    assert "nothing but its image tells this container from a copy" in page
+    assert choices(page)["IP address"] == ["none", "invalid", "invalid"]
+    assert "nothing outside its image identifies this container" in page
 
 
 def test_a_host_that_has_a_licence_already_is_told(signed_in: Desk) -> None:
@@ -194,7 +194,7 @@ def test_a_search_finds_by_the_beginning_of_any_word_and_takes_signs_as_they_are
     signed_in.client.post("/licenses", data=all_hidden(preview(signed_in, customer=name).text))
     for typed in (str(signed_in.clock.now), f"100%_{signed_in.clock.now}", "示例", "werkst"):
         assert name in signed_in.client.get("/licenses", params={"q": typed}).text
-    assert "No licence matches" in signed_in.client.get("/licenses", params={"q": "%%%"}).text
+    assert "No matching licences" in signed_in.client.get("/licenses", params={"q": "%%%"}).text
 
 
 @pytest.mark.parametrize("path", ["/", "/licenses", "/licenses/new", "/licenses/HS-2026-00000000"])
@@ -424,7 +424,7 @@ def test_a_date_that_is_typed_but_not_chosen_is_not_passed_over(signed_in: Desk,
     page = preview(signed_in, term=term, expires="2027-12-31", limits="gpus")
     assert page.status_code == 422
     assert faults(page.text).keys() == {"expires", "limits"}
-    assert "choose “to the end of”, or clear the date" in page.text
+    assert "choose “until the end of”, or clear the date" in page.text
 
 
 def test_a_term_that_is_none_and_a_day_that_is_blank_are_told_at_their_field(

@@ -155,7 +155,7 @@ def faults(page: str) -> dict[str, str]:
 def test_a_renewal_goes_from_its_form_to_a_file_that_verifies(issuer: Person) -> None:
     first = issuer.issue(limits={"gpus": 4}, notify_days=7)
     page = issuer.look(first, "renew", days="60", reason="order 4711")
-    assert "Ends" in page.text
+    assert "Expires" in page.text
     assert "Limits" not in page.text  # it stays as it is
     assert stored(issuer.desk, first).state == "active"
     second = number_in(issuer.do(first, "renew", days="60", reason="order 4711"))
@@ -381,7 +381,7 @@ def test_what_another_rule_makes_of_an_act_is_looked_at_before_it_is_done(
     rule(True)
     before = issuer.desk.count("proposals")
     late = issuer.post(path.format(first), **fields_of(page) | {"step": "do"})
-    assert (late.status_code, "Propose it" in late.text) == (412, True)
+    assert (late.status_code, "Submit proposal" in late.text) == (412, True)
     assert f"The product {guarded} was changed" in late.text
     assert issuer.desk.count("proposals") == before
     done = issuer.post(path.format(first), **fields_of(late.text) | {"step": "do"})
@@ -407,7 +407,7 @@ def test_a_form_of_another_state_is_not_obeyed_and_what_was_typed_is_kept(
     first = issuer.issue()
     typed = {"seen": "of-another-state", "days": "77"}
     late = issuer.look(first, "renew", **typed)
-    assert (late.status_code, "Somebody was here before you" in late.text) == (412, True)
+    assert (late.status_code, "Someone else changed this licence first" in late.text) == (412, True)
     assert fields_of(late.text)["days"] == "77"
     path, sent = f"/licenses/{first}/revoke", {"seen": "x", "reason": "because", "step": "do"}
     form = fields_of(issuer.get(path).text)
@@ -514,7 +514,7 @@ def test_a_filter_that_finds_nothing_is_told_with_a_way_out(issuer: Person) -> N
     issuer.issue()
     query = {"q": "n0where", "state": "grace", "expires_from": "2030-01-01"}
     page = issuer.get("/licenses", **query).text
-    empty = page[page.index("No licence matches") :]
+    empty = page[page.index("No matching licences") :]
     for said in ("n0where", "in grace", "2030-01-01", 'href="/licenses"'):
         assert said in empty
 
@@ -554,8 +554,8 @@ def test_a_life_tells_what_replaced_what_and_who_did_it_why(issuer: Person) -> N
         assert issuer.email in told
         assert "gpus=2" in told
     old = issuer.get(f"/licenses/{first}").text
-    assert f'It was replaced by <a href="/licenses/{second}">' in old
-    assert f'The newest of this line is <a href="/licenses/{third}">' in old
+    assert f'Replaced by <a href="/licenses/{second}">' in old
+    assert f'The newest licence in this lineage is <a href="/licenses/{third}">' in old
 
 
 def test_a_note_stays_in_the_life_and_a_second_click_adds_none(issuer: Person) -> None:
@@ -609,7 +609,7 @@ def test_what_attacks_is_shown_as_text(issuer: Person) -> None:
         assert "\u202e" not in page
         assert len(page.encode("utf-8")) < 100_000
     assert "\\u202e" in pages[0]
-    assert "Only its beginning is shown." in pages[0]
+    assert "Only the beginning is shown." in pages[0]
 
 
 # Approvals
@@ -625,7 +625,7 @@ def propose(person: Person, guarded: str) -> str:
     first = number_in(approver.post(f"/proposals/{proposed}/approve", **form))
     assert "becomes a proposal" in person.get(f"/licenses/{first}/renew").text
     page = person.look(first, "renew", days="9", reason="they wait")
-    assert "Propose it" in page.text
+    assert "Submit proposal" in page.text
     sent = fields_of(page.text) | {"step": "do"}
     made = person.post(f"/licenses/{first}/renew", **sent)
     again = person.post(f"/licenses/{first}/renew", **sent)
@@ -642,17 +642,17 @@ def test_who_proposes_is_told_what_to_do_and_who_approves_sees_the_same_warnings
     order = {"customer": f"New {MARKUP}", "product": guarded, "host": LINE, "reason": "order  77"}
     reply = issuer.post("/licenses/preview", **fields_of(form) | order)
     page = issuer.followed(reply).text
-    warned = ("Nothing was issued to", "This is the bare line", "If the host changes later")
+    warned = ("Nothing was issued to", "This is a host key line", "If the host changes later")
     for said in (*warned, "Reason: order 77"):
         assert said in page, said
     sent = issuer.post("/licenses", **fields_of(page))
     here = sent.headers["location"]
     told = issuer.get(here).text
     assert f"http://testserver{here.partition('?')[0]}</pre>" in told
-    assert "What to do now:" in told
+    assert "Next steps:" in told
     approver = Person(issuer.desk, "approver")
     seen = approver.get(here).text
-    for said in (*warned, "order 77", "Who has it now"):
+    for said in (*warned, "order 77", "Existing licences"):
         assert said in seen, said
     number = number_in(approver.post(f"{here.partition('?')[0]}/approve", **fields_of(seen)))
     assert trail(issuer.desk, number) == [(f"user:{issuer.email}", "license.issued", "order 77")]
@@ -682,8 +682,8 @@ def test_a_move_says_that_the_former_host_keeps_its_file(issuer: Person) -> None
     done = issuer.post(f"/licenses/{first}/rehost", **fields_of(page) | {"step": "do"})
     after = issuer.get(done.headers["location"]).text
     assert f"{keeps} {first}" in told(after)
-    assert "On the former host, studio2_gpu, delete the file" in after
-    assert "请在原主机 studio2_gpu 上删除文件" in after
+    assert "Please delete conf/license.dat on the former host, studio2_gpu" in after
+    assert "请在原主机 studio2_gpu 上删除 conf/license.dat" in after
     second = number_in(issuer.do(number_in(done), "renew", days="400"))
     assert keeps not in issuer.get(f"/licenses/{second}?issued=1").text
     eternal = issuer.issue(days=None, perpetual=True)
@@ -697,7 +697,7 @@ def test_a_second_person_approves_and_the_first_may_not(issuer: Person, guarded:
     both = Person(issuer.desk, "administrator", "both")
     here = propose(both, guarded)
     own = both.get(here).text
-    assert "somebody else must approve it" in own
+    assert "someone else must approve it" in own
     assert "/approve" not in own
     form = fields_of(own)
     refused = both.post(f"{here}/approve", **form)
@@ -705,7 +705,7 @@ def test_a_second_person_approves_and_the_first_may_not(issuer: Person, guarded:
     assert "somebody else must approve" in refused.text
     approver = Person(issuer.desk, "approver")
     page = approver.get(here).text
-    for said in (both.email, "they wait", "What changes", "Ends"):
+    for said in (both.email, "they wait", "Field", "Expires"):
         assert said in page
     sent = fields_of(page) | {"reason": "checked with sales"}
     number = number_in(approver.post(f"{here}/approve", **sent))
@@ -729,7 +729,7 @@ def test_a_proposal_is_turned_down_or_taken_back_with_a_reason(
     issuer: Person, guarded: str
 ) -> None:
     approver = Person(issuer.desk, "approver")
-    for person, mark in ((approver, "refused"), (issuer, "taken back")):
+    for person, mark in ((approver, "refused"), (issuer, "withdrawn")):
         here = propose(issuer, guarded)
         assert f'href="{here}"' in issuer.get("/proposals").text
         form = fields_of(person.get(here).text)
@@ -751,7 +751,7 @@ def test_who_may_not_decide_sees_the_proposal_and_no_button(issuer: Person, guar
     here = propose(issuer, guarded)
     reader = Person(issuer.desk, "reader")
     page = reader.get(here).text
-    assert "You may only read them." in page
+    assert "Your role can only view it." in page
     assert "/refuse" not in page
     assert reader.post(f"{here}/approve", once="x").status_code == 403
     assert reader.post(f"{here}/refuse", once="x", reason="x").status_code == 403

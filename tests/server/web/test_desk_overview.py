@@ -717,11 +717,12 @@ def test_the_keys_in_force_are_told_and_the_root_key_is_there_to_ship(signed_in:
 @pytest.mark.parametrize(
     ("change", "days", "said"),
     [
-        ({}, 89, "may sign for 89 days more"),
-        ({}, 1, "may sign for 1 day more"),
+        ({}, 89, "can sign for 89 more days"),
+        ({}, 1, "can sign for 1 more day."),
+        ({}, 0, "can sign for less than a day"),
         ({}, 90, None),
-        ({}, -1, "may sign no longer"),
-        ({"state": "retired"}, 500, "may sign no longer"),
+        ({}, -1, "can no longer sign"),
+        ({"state": "retired"}, 500, "can no longer sign"),
         ({"products": ("<b>x</b>",)}, 500, None),
     ],
 )
@@ -736,9 +737,9 @@ def test_the_end_of_the_signing_key_is_told_in_time(
     changed = site._replace(issuer=site.issuer._replace(keyset=keyset))
     monkeypatch.setattr(app.state, "site", changed)  # type: ignore[attr-defined]
     page = signed_in.client.get("/keys").text
-    assert ("may sign" in page) is (said is not None)
+    assert ("This server's key can" in page) is (said is not None)
     home = signed_in.client.get("/").text
-    assert ("The key of this server may sign for" in home) is (said is not None)
+    assert ("This server's key can" in home) is (said is not None)
     if said:
         assert said in page
     assert "<b>x</b>" not in page
@@ -760,14 +761,14 @@ def test_what_waits_for_the_next_revocation_list_is_counted(signed_in: Desk) -> 
 
     publish()
     page = signed_in.client.get("/keys").text
-    assert "revoked, suspended or moved 3 times, and no list tells of it yet." in page
+    assert "3 revocations, suspensions or rehosts are not in a published list yet." in page
     signed_in.clock.now += 1
     publish()
-    assert "no list tells of it" not in signed_in.client.get("/keys").text
+    assert "not in a published list" not in signed_in.client.get("/keys").text
     now = signed_in.clock.now
     for _ in range(40):
         site.database.write(record)
-    assert "moved 100 times or more, and no list" in signed_in.client.get("/keys").text
+    assert "100 or more revocations, suspensions or rehosts" in signed_in.client.get("/keys").text
     number = site.database.read(revocation_store.newest_number)
     address = "/record?action=revocations.published"
     assert f"<span>list {number}</span>" in signed_in.client.get(address).text
@@ -803,7 +804,7 @@ def test_who_may_not_read_the_record_is_offered_no_way_into_it(
     page = signed_in.client.get("/")
     assert page.status_code == 200
     assert "/record" not in page.text
-    assert "issued anew" in page.text
+    assert "newly issued" in page.text
     assert signed_in.client.get("/record").status_code == 403
 
 

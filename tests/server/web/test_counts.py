@@ -1,0 +1,71 @@
+"""A number and its noun agree, in English and in Chinese."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from license_server.web import counts
+from license_server.web.reader import catalogue
+from tests.support import catalogue as written
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+NOON = int(datetime(2026, 11, 28, 12, tzinfo=SHANGHAI).timestamp())
+HOUR = 3600
+
+
+@pytest.mark.parametrize(
+    ("count", "english", "chinese"),
+    [(0, "0 days", "0 天"), (1, "1 day", "1 天"), (2, "2 days", "2 天")],
+)
+def test_a_number_of_days_has_its_noun(count: int, english: str, chinese: str) -> None:
+    assert counts.days(count, catalogue("en")) == english
+    assert counts.days(count, catalogue("zh")) == chinese
+
+
+@pytest.mark.parametrize(
+    ("count", "english", "chinese"),
+    [
+        (-2, "2 days ago", "2 天前"),
+        (-1, "1 day ago", "1 天前"),
+        (0, "today", "今天"),
+        (1, "in 1 day", "1 天后"),
+        (2, "in 2 days", "2 天后"),
+    ],
+)
+def test_a_day_near_today_is_named_from_today(count: int, english: str, chinese: str) -> None:
+    assert counts.days_from_now(count, catalogue("en")) == english
+    assert counts.days_from_now(count, catalogue("zh")) == chinese
+
+
+@pytest.mark.parametrize(
+    ("hours", "days"),
+    # From noon: the end of today, the first hour of tomorrow, the end of tomorrow, of yesterday.
+    [(12, 0), (13, 1), (36, 1), (60, 2), (-12, -1)],
+)
+def test_days_until_an_end_are_counted_by_the_calendar(hours: int, days: int) -> None:
+    assert counts.days_until(NOON + hours * HOUR, NOON, SHANGHAI) == days
+
+
+def test_days_until_an_end_past_the_last_year_are_counted_too() -> None:
+    end = int(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()) + 1
+    assert counts.days_until(end, NOON, SHANGHAI) > 2_900_000
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_sentence_with_a_count_has_a_form_for_one_and_for_many(language: str) -> None:
+    counted = [m.id for m in written.read_desk("zh") if "%(count)s" in str(m.id) and m.id != MOST]
+    forms = [pair for pair in counted if isinstance(pair, tuple)]
+    assert len(counted) == len(forms) > 10
+    words = catalogue(language)
+    for one, many in forms:
+        for count in (0, 1, 2):
+            said = words.ngettext(one, many, count)
+            if language == "en":
+                assert said == (one if count == 1 else many)
+            else:
+                assert said not in (one, many)
+
+
+MOST = "%(count)s or more revocations, suspensions or rehosts are not in a published list yet."
+"""It is said of a hundred and more, never of one."""
