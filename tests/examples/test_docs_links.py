@@ -57,3 +57,13 @@ def test_no_page_ends_in_an_empty_heading() -> None:
     for page in PAGES:
         last = page.read_text("utf-8").rstrip().splitlines()[-1]
         assert not last.startswith("#"), page
+
+
+@pytest.mark.parametrize(
+    "page", sorted((REPOSITORY / "docs" / "adr").glob("*.md")), ids=lambda p: p.stem
+)
+def test_every_decision_has_its_number_its_date_and_its_status(page: Path) -> None:
+    title, blank, status, *_ = page.read_text("utf-8").splitlines()
+    assert title.startswith(f"# {int(page.stem[:4])}. ")
+    assert blank == ""
+    assert re.fullmatch(r"Date: \d{4}-\d\d-\d\d\. Status: (accepted|superseded)(; .+)?\.", status)
