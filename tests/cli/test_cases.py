@@ -40,20 +40,20 @@ def page() -> str:
             case.real or "files",
             "yes" if seen.survives else "no",
             " ".join(f"`{slug}`" for slug in seen.said_before) or "nothing",
-            "holds" if seen.exit_code == 0 else f"refused ({seen.exit_code})",
+            "valid" if seen.exit_code == 0 else f"rejected ({seen.exit_code})",
             " ".join(f"`{slug}`" for slug in seen.said_after) or "nothing",
         ]
         rows.append(f"| {' | '.join(words)} |\n")
     return (
         "# Case by case\n\n"
-        "What happens to a licence when a host changes: does its key survive, what does\n"
-        "`get_host_key` say before a licence is ordered, and what does `verify` say\n"
-        "afterwards, with nothing but the licence to explain it. Written by\n"
-        "`python -m tests.cli.test_cases` from the tests that prove it: where *shown in*\n"
-        "names an engine or a network namespace, tests/containers does it there and sees the\n"
-        "same; `files` are a host's files before and after. The words of the slugs:\n"
-        "license_core/problems.py and notices.py.\n\n"
-        "| case | shown in | key survives | said beforehand | licence | said afterwards |\n"
+        "What happens to a licence when its host changes: whether the host key survives, what\n"
+        "`get_host_key` warns of before a licence is ordered, and what `verify` says\n"
+        "afterwards, with nothing but the licence to go by. `python -m tests.cli.test_cases`\n"
+        "writes this page from the tests that prove it. *Shown with* Docker, podman or a network\n"
+        "namespace: tests/containers does it for real and gets the same result. *files*: a host's\n"
+        "files before and after. The number in brackets is the exit code; what the slugs mean is\n"
+        "in [SPEC section 9](SPEC.md#9-problems).\n\n"
+        "| case | shown with | key survives | warned of before | licence | said afterwards |\n"
         "| --- | --- | --- | --- | --- | --- |\n" + "".join(rows)
     )
 

@@ -218,7 +218,7 @@ def changed(line: str) -> Callable[[Start], Iterator[Machine]]:
 STORIES = {
     "Machine: restart": restarted,
     "Machine: renamed": changed("echo renamed > /proc/sys/kernel/hostname"),
-    "Machine: another address": changed(
+    "Machine: new address": changed(
         "ip address flush dev eth0; ip address add 10.0.0.3/24 dev eth0;"
         "ip route add default via 10.0.0.1"
     ),

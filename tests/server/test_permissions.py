@@ -291,6 +291,31 @@ def test_a_reader_is_shown_no_way_to_issue(desk: Desk) -> None:
         assert ("/licenses/new" in desk.client.get("/licenses").text) is shown
 
 
+INTRODUCTION = """\
+# Who may do what
+
+Every route by every role. `python -m tests.server.test_permissions` writes this page
+from the tests that call every cell. An empty cell means rejected: with 403, or with 401
+(at the desk: the sign-in page) for somebody who is not signed in.
+
+An API token may call a route under `/api/v1` if its scopes include the permission. It
+cannot open pages of the desk. A token that is limited to products sees and changes only
+their licences, proposals and rules, and the customers that have or had a licence of one
+of them; anything else is not found. It may add customers, but sees them only once they
+have a licence. `record:read`, `people:manage` and `tokens:manage` concern the whole
+server and cannot be limited to products.
+
+Beyond the table:
+
+- Nobody approves their own proposal, neither directly nor with an API token of theirs.
+- Refusing somebody else's proposal needs `proposals:decide`.
+- Nobody changes their own role or closes their own account.
+- Nobody grants a role or a scope that they do not have.
+- The last administrator stays one.
+
+"""
+
+
 def page() -> str:
     lines = []
     for row, need in ROWS.items():
@@ -301,22 +326,8 @@ def page() -> str:
         lines.append(f"| {' | '.join(cells)} |\n")
     scopes = [f"| `{name}` | {does} |\n" for name, does in PERMISSIONS.items()]
     return (
-        "# Who may do what\n\n"
-        "Every route by every role. Written by `python -m tests.server.test_permissions` from the\n"
-        "tests that call each cell: what is blank is refused, with 401 (at the desk: the way to\n"
-        "sign in) where nobody is known, and with 403 where somebody is.\n\n"
-        "A token may call a route under `/api/v1` where the permission is among its scopes; no\n"
-        "token opens a page of the desk. A token that is limited to products sees and touches\n"
-        "only their licences, proposals and rules, and the customers that have or had a licence\n"
-        "of one of them; what else there is, is not found. It may add customers, and sees one\n"
-        "again from its first licence on. `record:read`, `people:manage` and `tokens:manage` are\n"
-        "of the whole server, and go with no such limit.\n\n"
-        "Beyond the table: nobody approves what they proposed, themselves or by a token of\n"
-        "theirs, refusing what somebody else proposed needs `proposals:decide`, nobody changes\n"
-        "their own role or ends their own account, nobody hands out a role or a scope that they\n"
-        "lack, and the last administrator stays one.\n\n"
-        "| permission | allows to |\n| --- | --- |\n" + "".join(scopes) + "\n"
-        f"| route | needs | nobody | {' | '.join(ROLES)} |\n"
+        INTRODUCTION + "| permission | allows you to |\n| --- | --- |\n" + "".join(scopes) + "\n"
+        f"| route | permission | not signed in | {' | '.join(ROLES)} |\n"
         f"| --- | --- | --- |{' --- |' * len(ROLES)}\n" + "".join(lines)
     )
 

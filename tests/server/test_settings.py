@@ -1,4 +1,4 @@
-"""docs/SETTINGS.md and the code say the same."""
+"""docs/RUNNING.md and the code say the same."""
 
 import re
 from typing import Any
@@ -13,7 +13,7 @@ from license_server.settings import ServerSettings
 from tests.support.desk import Desk
 from tests.support.server import REPOSITORY
 
-PAGE = (REPOSITORY / "docs" / "SETTINGS.md").read_text("utf-8")
+PAGE = (REPOSITORY / "docs" / "RUNNING.md").read_text("utf-8")
 ROW = re.compile(r"^\| `(LICENSE_SERVER_\w+)` \| (.+?) \| .{10,} \|$", re.MULTILINE)
 
 

@@ -130,27 +130,27 @@ _PINNED_QUIET: dict[str, Any] = {"env": PINNED, "quiet": True}
 CASES = [
     docker("default network: restart alone", container(), container()),
     docker("default network: another container took the address", **_DEFAULT_LOST),
-    docker("default network: two were started again in the other order", **_DEFAULT_LOST),
+    docker("default network: two containers restarted in the other order", **_DEFAULT_LOST),
     docker("default network: the daemon restarted, several `--restart always`", **_DEFAULT_LOST),
     docker(
         "default network moved (`bip`)", container(), container(ip="10.200.0.2"), address_lost=True
     ),
     docker("`--ip` without `--network`: ignored, and the address was taken", **_DEFAULT_LOST),
     docker(
-        "own network, address pinned and declared: restart",
+        "custom network, address pinned and declared: restart",
         own_network(),
         own_network(),
         **_PINNED_QUIET,
     ),
     docker(
-        "own network of IPv4 and IPv6, pinned and declared: restart",
+        "custom IPv4 and IPv6 network, pinned and declared: restart",
         own_network(),
         own_network(),
         **_PINNED_QUIET,
     ),
-    docker("own network, nothing declared: restart", own_network(), own_network()),
+    docker("custom network, nothing declared: restart", own_network(), own_network()),
     docker(
-        "own network, nothing declared: the address was given to another",
+        "custom network, nothing declared: the address was given to another",
         own_network(),
         own_network(ip=MOVED),
         address_lost=True,
@@ -161,10 +161,10 @@ CASES = [
         own_network(ip=MOVED),
         **_PINNED_QUIET,
     ),
-    docker("moved to an own network in place, then restarted", own_network(), own_network()),
-    docker("two own networks: restart", own_network(), own_network()),
+    docker("connected to a custom network, then restarted", own_network(), own_network()),
+    docker("two custom networks: restart", own_network(), own_network()),
     docker(
-        "two networks, the route by the default one: the address was taken",
+        "two networks, default route on the default one: address taken",
         two_networks(hosts.IP),
         two_networks(MOVED),
         address_lost=True,
@@ -202,7 +202,7 @@ CASES = [
         **_PINNED_QUIET,
     ),
     docker(
-        "made anew, machine id bound in, profile hk1-host, pinned",
+        "recreated, machine id mounted, profile hk1-host, pinned",
         bound(nameserver="127.0.0.11"),
         bound(nameserver="127.0.0.11", container_id=OTHER_ID),
         profile="hk1-host",
@@ -217,19 +217,19 @@ CASES = [
     ),
     with_podman("default network: restart", podman(), podman(ip="10.88.0.6"), address_lost=True),
     with_podman(
-        "own network, address pinned and declared: restart",
+        "custom network, address pinned and declared: restart",
         podman_own_network(),
         podman_own_network(),
         **_PINNED_QUIET,
     ),
     with_podman(
-        "own network, address pinned, nothing declared: restart",
+        "custom network, address pinned, nothing declared: restart",
         podman_own_network(),
         podman_own_network(),
         quiet=True,
     ),
     with_podman(
-        "own network, nothing pinned: restart",
+        "custom network, nothing pinned: restart",
         podman_own_network(),
         podman_own_network(ip=MOVED),
         address_lost=True,
@@ -253,14 +253,14 @@ CASES = [
         POD,
     ),
     Case(
-        "Kubernetes: the pod was made anew",
+        "Kubernetes: the pod was recreated",
         container(ip="10.244.1.7"),
         container(ip="10.244.1.9", container_id=OTHER_ID),
         POD,
         address_lost=True,
     ),
     Case(
-        "Kubernetes: the pod was made anew; hk1-host, anchored",
+        "Kubernetes: the pod was recreated; hk1-host, anchored",
         bound(ip="10.244.1.7"),
         bound(ip="10.244.1.9", container_id=OTHER_ID),
         POD,
@@ -276,7 +276,7 @@ CASES = [
     ),
     machine("restart"),
     machine("renamed", hostname="renamed"),
-    machine("another address", ip=MOVED),
+    machine("new address", ip=MOVED),
     machine("reinstalled", machine_id="ab" * 16),
 ]
 

@@ -1,0 +1,140 @@
+"""docs/PYTHON.md: it names every attribute and no other, and its example runs."""
+
+import inspect
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from license_core import check_installed
+from license_core.errors import FeatureNotLicensedError, LicenseError, LicenseExpiredError, Notice
+from license_core.hostkey import HostKey
+from license_core.license import HostBinding, License
+from license_core.verify import Report
+from tests.support.cli import DAY, NOW, REPOSITORY, World, code
+
+PAGE = (REPOSITORY / "docs" / "PYTHON.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+def section(title: str) -> str:
+    """A chapter of the page."""
+    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
+    assert found, title
+    return found[1]
+
+
+def named(text: str) -> set[str]:
+    """What the first column of a table names, without arguments."""
+    cells = re.findall(r"^\| (`.+?) \|", text, re.MULTILINE)
+    return {name for cell in cells for name in re.findall(r"`(\w+)(?:\(.*?\))?`", cell)}
+
+
+def public(kind: type) -> set[str]:
+    """The attributes of a class that are not private, and not of every tuple or error."""
+    return {n for n in dir(kind) if not n.startswith("_")} - set(dir(tuple)) - set(dir(Exception))
+
+
+@pytest.mark.parametrize(
+    ("title", "kind"), [("The report", Report), ("The licence", License)], ids=str
+)
+def test_each_table_names_every_public_attribute_and_no_other(title: str, kind: type) -> None:
+    assert named(section(title)) == public(kind)
+
+
+def test_the_table_of_problems_names_every_attribute_of_an_error_and_of_a_notice() -> None:
+    text = section("Problems and notices")
+    error = LicenseExpiredError(ended_at=NOW, now_at=NOW)
+    assert named(text) == public(LicenseError) | {"facts"}
+    assert named(text) - {"exit_code"} | {"level"} == public(Notice)
+    assert (error.slug, error.exit_code) == ("license-expired", 40)
+    assert error.ended_at == NOW
+
+
+def test_the_parameters_are_those_of_the_function() -> None:
+    parameters = inspect.signature(check_installed).parameters
+    text = section("`check_installed`")
+    assert named(text) == set(parameters)
+    defaults = {name: one.default for name, one in parameters.items()}
+    told = re.search(r"`check_installed\((.+?)\)`", text)
+    assert told
+    for name, default in defaults.items():
+        assert f"{name}={default!r}".replace("'", '"') in told[1]
+
+
+@pytest.mark.parametrize(
+    ("row", "kind"), [("`HostKey` or `None`", HostKey), ("`HostBinding`", HostBinding)], ids=str
+)
+def test_the_parts_of_a_host_are_named(row: str, kind: type) -> None:
+    (cell,) = re.findall(rf"^\| `host` \| {re.escape(row)} \| (.+) \|$", PAGE, re.MULTILINE)
+    names = set(re.findall(r"`(\w+)`", cell))
+    assert names == public(kind)
+
+
+def where(world: World, **more: Any) -> dict[str, Any]:
+    """The arguments of check_installed for a test's host."""
+    return {"conf": world.conf, "keys": world.keys, "root": world.host, "now": NOW + DAY} | more
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A product in a container, whose vendor's key it trusts."""
+    return World(tmp_path)
+
+
+@pytest.fixture
+def scheduler() -> SimpleNamespace:
+    """The worked example, as a module."""
+    (text,) = [block for block in BLOCKS if block.startswith('"""scheduler.py')]
+    names: dict[str, Any] = {"__name__": "scheduler"}
+    exec(compile(text, "scheduler.py", "exec"), names)  # it is the page's own
+    return SimpleNamespace(**names)
+
+
+def test_the_example_runs_as_many_jobs_as_the_licence_allows(
+    world: World, scheduler: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.put(world.file(world.claims(limits={"jobs": 8})))
+    assert scheduler.main(**where(world)) == 0
+    assert capsys.readouterr().out == "running 8 jobs at once\n"
+    assert scheduler.export("resnet", **where(world)) == "resnet exported"
+
+
+def test_the_example_has_a_default_for_a_licence_without_the_limit(
+    world: World, scheduler: SimpleNamespace
+) -> None:
+    world.put(world.file(world.claims(limits=None)))
+    assert scheduler.allowed_jobs(**where(world)) == 2
+
+
+def test_the_example_warns_of_the_end_and_runs(
+    world: World, scheduler: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.put(world.file(world.claims(exp=NOW + 10 * DAY)))
+    assert scheduler.main(**where(world)) == 0
+    assert "warning: " in capsys.readouterr().err
+
+
+def test_the_example_ends_with_the_problems_exit_code_and_its_remedy(
+    world: World, scheduler: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.put()
+    later = where(world, now=NOW + 400 * DAY)
+    assert scheduler.main(**later) == code("license-expired")
+    assert "python cmd/cli.py request" in capsys.readouterr().err
+    world.put(world.file(world.claims(features=())))
+    with pytest.raises(FeatureNotLicensedError):
+        scheduler.export("resnet", **where(world))
+
+
+def test_the_short_examples_run(world: World) -> None:
+    world.put()
+    report = check_installed(product="darwin", **where(world))
+    short = [block for block in BLOCKS if "import" not in block]
+    assert short
+    for block in short:
+        exec(block, {"report": report})  # it is the page's own
+    with pytest.raises(KeyError):
+        report.limits["seats"]
