@@ -9,8 +9,8 @@ from license_server.actor import Actor
 from license_server.api import (
     PREFIX,
     messages,
-    responses,
 )
+from license_server.api.audit_responses import Checkpoint, CheckpointPage
 from license_server.api.auth import AtSite, Needs
 from license_server.api.operations import describe
 from license_server.audit import audit_store
@@ -30,6 +30,4 @@ async def listing(
             connection, before=before, limit=limit + 1
         )
     )
-    return messages.page(
-        "checkpoints", rows, limit, lambda row: row.position, responses.checkpoint_json
-    )
+    return messages.page(CheckpointPage, rows, limit, lambda row: row.position, Checkpoint.of)

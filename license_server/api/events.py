@@ -9,8 +9,8 @@ from license_server.actor import Actor
 from license_server.api import (
     PREFIX,
     messages,
-    responses,
 )
+from license_server.api.audit_responses import Event, EventPage
 from license_server.api.auth import AtSite, Needs
 from license_server.api.operations import describe
 from license_server.audit import audit_store
@@ -30,4 +30,4 @@ async def listing(
     rows = await site.read(
         lambda connection: audit_store.events(connection, wanted, before=before, limit=limit + 1)
     )
-    return messages.page("events", rows, limit, lambda row: row.id, responses.event_json)
+    return messages.page(EventPage, rows, limit, lambda row: row.id, Event.of)

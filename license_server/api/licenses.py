@@ -3,7 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
@@ -13,13 +13,23 @@ from license_core.errors import NotPermittedError
 from license_server.actor import Actor
 from license_server.api import (
     PREFIX,
+    license_responses,
     messages,
     responses,
 )
+from license_server.api.audit_responses import Event
 from license_server.api.auth import (
     AtSite,
     Needs,
     Reader,
+)
+from license_server.api.license_responses import (
+    DryRun,
+    EndingDryRun,
+    History,
+    License,
+    LicensePage,
+    Noted,
 )
 from license_server.api.operations import describe
 from license_server.audit import audit_store
@@ -60,9 +70,7 @@ async def listing(request: Request, site: AtSite, actor: Reader) -> Response:
     rows, below = await site.read(
         lambda connection: license_store.listed(connection, wanted, now, before=before, limit=limit)
     )
-    return messages.page_until(
-        "licenses", rows, below, lambda row: responses.license_json(row, now)
-    )
+    return messages.page_until(LicensePage, rows, below, lambda row: License.of(row, now))
 
 
 @router.post("", status_code=201, openapi_extra=describe("licenses.issue"))
@@ -83,7 +91,7 @@ async def one(number: str, request: Request, site: AtSite, actor: Reader) -> Res
         return _find(connection, number, actor), recording.etag(connection, number)
 
     stored, etag = await site.read(read)
-    return messages.json_response(responses.license_json(stored, now), etag)
+    return messages.json_response(License.of(stored, now), etag)
 
 
 @router.get("/{number}/license.dat", openapi_extra=describe("licenses.file"))
@@ -104,15 +112,15 @@ async def history(number: str, request: Request, site: AtSite, actor: Reader) ->
     messages.parameters(request, ())
     now = site.clock()
 
-    def read(connection: Connection) -> dict[str, Any]:
+    def read(connection: Connection) -> History:
         line = license_store.of_line(connection, _find(connection, number, actor).line)
         line = [one for one in line if actor.may_use(one.product)]
         events = audit_store.trail(connection, [one.number for one in line])
-        return {
-            "licenses": [responses.license_json(one, now) for one in line],
-            "events": [responses.event_json(event) for event in events],
-            "request": license_store.request_of(connection, number),
-        }
+        return History(
+            licenses=[License.of(one, now) for one in line],
+            events=[Event.of(event) for event in events],
+            request=license_store.request_of(connection, number),
+        )
 
     return messages.json_response(await site.read(read))
 
@@ -131,7 +139,7 @@ async def note(
 
     def add(connection: Connection) -> Reply:
         text = notes.add(connection, _find(connection, number, actor), members, actor, now)
-        told = messages.encode({"license": number, "note": text})
+        told = responses.to_json(Noted(license=number, note=text))
         return Reply(201, f"{PREFIX}/licenses/{number}/history", told)
 
     return messages.respond(await site.once(actor, key, now, add))
@@ -182,7 +190,7 @@ async def _act(
 
         def end(connection: Connection) -> Reply:
             stored = recording.end(connection, wanted, actor, now)
-            return Reply(200, None, messages.encode(responses.license_json(stored, now)))
+            return Reply(200, None, responses.to_json(License.of(stored, now)))
 
         return messages.respond(await site.once(actor, key, now, end))
 
@@ -196,9 +204,9 @@ def told(done: StoredLicense | Proposal, now: int) -> Reply:
     """The reply to an act: 201 with the licence, or 202 with the proposal that waits."""
     if isinstance(done, Proposal):
         here = f"{PREFIX}/proposals/{done.id}"
-        return Reply(202, here, messages.encode(responses.proposal_json(done)))
-    shape = responses.license_json(done, now)
-    return Reply(201, shape["links"]["self"], messages.encode(shape))
+        return Reply(202, here, responses.to_json(license_responses.Proposal.of(done)))
+    made = License.of(done, now)
+    return Reply(201, made.links.self, responses.to_json(made))
 
 
 async def _look(site: Site, wanted: ActRequest, actor: Actor, now: int) -> Response:
@@ -210,12 +218,13 @@ async def _look(site: Site, wanted: ActRequest, actor: Actor, now: int) -> Respo
             acts.read_reason(dict(wanted.members), needed=True)
             return stored
 
-        shape = responses.license_json(await site.read(check), now)
-        return messages.json_response({"dry_run": True, "act": wanted.act, "license": shape})
+        ended = License.of(await site.read(check), now)
+        look = EndingDryRun(dry_run=True, act=wanted.act, license=ended)
+        return messages.json_response(look)
     planned = await site.read(
         lambda connection: planning.plan(connection, wanted, actor, now, with_notices=True)
     )
-    return messages.json_response(responses.plan_json(planned))
+    return messages.json_response(DryRun.of(planned))
 
 
 def _find(connection: Connection, number: str, actor: Actor) -> StoredLicense:

@@ -8,11 +8,13 @@ from fastapi import Request
 from starlette.responses import Response
 
 from license_core import strictjson
+from license_server.api import responses
 from license_server.db.errors import InputInvalidError
 from license_server.db.idempotency import Idempotency
 from license_server.db.reply_store import Reply
 from license_server.http import cursors
 
+S = TypeVar("S")
 T = TypeVar("T")
 MEDIA_TYPE = "application/json"
 PAGE, LARGEST_PAGE = 50, 200
@@ -22,15 +24,10 @@ _ETAG = re.compile(r'(?:W/)?"?([!#-~]{1,64})"?')
 _PAGING = ("limit", "cursor")
 
 
-def encode(value: Any) -> bytes:
-    """*value* as the body of a reply."""
-    return strictjson.dumps(value)
-
-
-def json_response(value: Any, etag: str | None = None, status: int = 200) -> Response:
+def json_response(reply: object, etag: str | None = None, status: int = 200) -> Response:
     """A reply that reports."""
     headers = {} if etag is None else {"ETag": f'"{etag}"'}
-    return Response(encode(value), status, headers, media_type=MEDIA_TYPE)
+    return Response(responses.to_json(reply), status, headers, media_type=MEDIA_TYPE)
 
 
 def respond(reply: Reply) -> Response:
@@ -161,17 +158,24 @@ def before(given: Mapping[str, str]) -> int | None:
 
 
 def page(
-    name: str, rows: Sequence[T], limit_: int, id_of: Callable[[T], int], shape: Callable[[T], Any]
+    kind: Callable[[list[S], str | None], object],
+    rows: Sequence[T],
+    limit_: int,
+    id_of: Callable[[T], int],
+    shape: Callable[[T], S],
 ) -> Response:
     """A page of a list: *rows* has one row more than *limit_* where another page follows."""
     shown = rows[:limit_]
     below = id_of(shown[-1]) if len(rows) > limit_ else None
-    return page_until(name, shown, below, shape)
+    return page_until(kind, shown, below, shape)
 
 
 def page_until(
-    name: str, rows: Sequence[T], below: int | None, shape: Callable[[T], Any]
+    kind: Callable[[list[S], str | None], object],
+    rows: Sequence[T],
+    below: int | None,
+    shape: Callable[[T], S],
 ) -> Response:
     """A page of a list that goes on under the id *below*; None: that was all."""
     cursor = None if below is None else cursors.write(below)
-    return json_response({name: [shape(row) for row in rows], "next_cursor": cursor})
+    return json_response(kind([shape(row) for row in rows], cursor))

@@ -1,13 +1,17 @@
-"""``/openapi.json``: the API's description (OpenAPI 3.1), made from its routes and their table."""
+"""``/openapi.json``: the API's description (OpenAPI 3.1), derived from its routes and replies."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.routing import APIRoute
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from starlette.responses import Response
 
+from license_core import strictjson
 from license_server.api import (
     PREFIX,
     checkpoints,
@@ -16,17 +20,23 @@ from license_server.api import (
     messages,
     parties,
     proposals,
+    responses,
     schemas,
     sheets,
     tokens,
     users,
 )
 from license_server.api.auth import Needs
+from license_server.api.catalog_responses import Customer, Product
+from license_server.api.license_responses import License, Proposal
 from license_server.api.operations import (
     OPERATIONS,
     Operation,
     always,
 )
+from license_server.api.schemas import Schema
+from license_server.http import problem_json
+from license_server.http.problem_json import Problem
 from license_server.http.problem_types import ROWS, STATUS
 
 _PATH: dict[str, dict[str, Any]] = {
@@ -49,19 +59,25 @@ ROUTERS = (
 
 router = APIRouter(prefix=PREFIX)
 _OF_ALL = ("list", "issue", "add")
-_LINKED = (
-    (schemas.LICENSE, "licenses", "number", "id"),
-    (schemas.CUSTOMER, "customers", "id", "id"),
-    (schemas.PRODUCT, "products", "name", "name"),
-    (schemas.PROPOSAL, "proposals", "id", "id"),
-)
+_LINKED = {
+    License: ("licenses", "number", "id"),
+    Customer: ("customers", "id", "id"),
+    Product: ("products", "name", "name"),
+    Proposal: ("proposals", "id", "id"),
+}
+_REFERENCE = "#/components/schemas/{model}"
 
 
 @router.get("/openapi.json")
 async def description(request: Request) -> Response:
     """This description; it needs no token."""
     messages.parameters(request, ())
-    return messages.json_response(document())
+    return Response(_written(), media_type=messages.MEDIA_TYPE)
+
+
+@cache
+def _written() -> bytes:
+    return strictjson.dumps(document())
 
 
 def operations() -> Iterator[tuple[str, str, str, APIRoute]]:
@@ -73,11 +89,13 @@ def operations() -> Iterator[tuple[str, str, str, APIRoute]]:
                     yield method, route.path, route.openapi_extra["operationId"], route
 
 
+@cache
 def document() -> dict[str, Any]:
     """The description of the API."""
+    shapes, components = _shapes()
     paths: dict[str, dict[str, Any]] = {}
     for method, path, name, route in operations():
-        paths.setdefault(path, {})[method.lower()] = _operation(name, path, route)
+        paths.setdefault(path, {})[method.lower()] = _operation(name, path, route, shapes)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -90,10 +108,34 @@ def document() -> dict[str, Any]:
         "paths": paths,
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
-            "schemas": {"Problem": schemas.PROBLEM},
+            "schemas": components,
         },
         "security": [{"bearer": []}],
     }
+
+
+class _Shaper(GenerateJsonSchema):
+    """Schemas as they are written by hand: no titles that repeat a name, null as a type."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002  # its base says so
+        return False
+
+    def nullable_schema(self, schema: Any) -> JsonSchemaValue:
+        inner = self.generate_inner(schema["schema"])
+        if isinstance(inner.get("type"), str):
+            return inner | {"type": [inner["type"], "null"]}
+        return super().nullable_schema(schema)
+
+
+def _shapes() -> tuple[dict[Any, Schema], dict[str, Schema]]:
+    """The schema of each reply, and the components to which they refer."""
+    kinds = {kind: kind for told in OPERATIONS.values() for kind in told.replies.values() if kind}
+    found, more = TypeAdapter.json_schemas(
+        [(kind, "serialization", responses.adapter(kind)) for kind in (*kinds, Problem)],
+        schema_generator=_Shaper,
+        ref_template=_REFERENCE,
+    )
+    return {kind: schema for (kind, _), schema in found.items()}, more["$defs"]
 
 
 def permission(route: APIRoute) -> str | None:
@@ -104,7 +146,9 @@ def permission(route: APIRoute) -> str | None:
     return None
 
 
-def _operation(name: str, path: str, route: APIRoute) -> dict[str, Any]:
+def _operation(
+    name: str, path: str, route: APIRoute, shapes: Mapping[Any, Schema]
+) -> dict[str, Any]:
     told = OPERATIONS[name]
     parameters = [
         {"name": found, "in": "path", "required": True, "schema": _PATH[found]}
@@ -124,7 +168,7 @@ def _operation(name: str, path: str, route: APIRoute) -> dict[str, Any]:
         "summary": told.summary,
         "description": f"{route.description.strip()}\n\nPermission: `{permission(route)}`.",
         "parameters": parameters,
-        "responses": _responses(told),
+        "responses": _responses(told, shapes),
     }
     if told.body is not None:
         content = {"schema": told.body} | ({"example": told.example} if told.example else {})
@@ -139,40 +183,33 @@ def _header(name: str, schema: dict[str, Any], words: str) -> dict[str, Any]:
     return {"name": name, "in": "header", "schema": schema, "description": words}
 
 
-def _responses(told: Operation) -> dict[str, Any]:
+def _responses(told: Operation, shapes: Mapping[Any, Schema]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for status, schema in told.replies.items():
+    for status, kind in told.replies.items():
+        found[str(status)] = {"description": told.summary}
         if status == 204:
-            found["204"] = {"description": told.summary}
             continue
-        if schema is None:
-            content: dict[str, Any] = {told.gives: {"schema": {}}}
+        if kind is None:
+            found[str(status)]["content"] = {told.gives: {"schema": {}}}
         else:
-            content = {messages.MEDIA_TYPE: {"schema": schema}}
-        found[str(status)] = {"description": told.summary, "content": content}
-        links = _links(schema)
-        if links and status in (201, 202):
-            found[str(status)]["links"] = links
+            found[str(status)]["content"] = {messages.MEDIA_TYPE: {"schema": shapes[kind]}}
+        if kind in _LINKED and status in (201, 202):
+            found[str(status)]["links"] = _links(*_LINKED[kind])
     for status, slugs in _by_status(always(told)).items():
         found[str(status)] = {
             "description": ", ".join(f"`{slug}`: {ROWS[slug].title}" for slug in slugs),
-            "content": {
-                "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
-            },
+            "content": {problem_json.MEDIA_TYPE: {"schema": shapes[Problem]}},
         }
     return found
 
 
-def _links(schema: Any) -> dict[str, Any]:
+def _links(kind: str, parameter: str, member: str) -> dict[str, Any]:
     """What may be done with that which an operation has made (OpenAPI 3.1 section 4.8.20)."""
-    for shape, kind, parameter, member in _LINKED:
-        if schema is shape:
-            return {
-                name: {"operationId": name, "parameters": {parameter: f"$response.body#/{member}"}}
-                for name in OPERATIONS
-                if name.startswith(f"{kind}.") and name.partition(".")[2] not in _OF_ALL
-            }
-    return {}
+    return {
+        name: {"operationId": name, "parameters": {parameter: f"$response.body#/{member}"}}
+        for name in OPERATIONS
+        if name.startswith(f"{kind}.") and name.partition(".")[2] not in _OF_ALL
+    }
 
 
 def allowed(path: str) -> set[str]:

@@ -3,6 +3,28 @@
 from typing import Any, NamedTuple
 
 from license_server.api import schemas
+from license_server.api.access_responses import (
+    InvitationList,
+    NewInvitation,
+    NewToken,
+    Token,
+    TokenList,
+    User,
+    UserPage,
+)
+from license_server.api.audit_responses import CheckpointPage, EventPage
+from license_server.api.catalog_responses import Customer, CustomerPage, Product, ProductPage
+from license_server.api.license_responses import (
+    DryRun,
+    EndingDryRun,
+    History,
+    Imported,
+    License,
+    LicensePage,
+    Noted,
+    Proposal,
+    ProposalPage,
+)
 from license_server.api.schemas import Schema
 
 _LINE = '["55917890141cb1c89accc5e53a929acb1867c42c", "studio2_gpu"]'
@@ -29,8 +51,8 @@ class Operation(NamedTuple):
     """One operation: what it takes and gives, and which problems it answers with."""
 
     summary: str
-    replies: dict[int, Schema | None]
-    """The shape of each reply; None: the bytes of a file."""
+    replies: dict[int, Any]
+    """The class of each reply; None: the bytes of a file, or nothing with 204."""
     problems: tuple[str, ...] = ()
     body: Schema | None = None
     example: Any = None
@@ -47,28 +69,27 @@ _DRY = {"dry_run": {"type": "string", "enum": ["true", "false"]}}
 _PAGING = {"limit": schemas.LIMIT}
 
 
-def _list(summary: str, name: str, of: Schema, **query: Schema) -> Operation:
-    return Operation(
-        summary, {200: schemas.page(name, of)}, ("input-invalid",), query=query | _PAGING
-    )
+def _list(summary: str, page: type, **query: Schema) -> Operation:
+    return Operation(summary, {200: page}, ("input-invalid",), query=query | _PAGING)
 
 
 def _issuing(summary: str, body: Schema, example: dict[str, Any], *, matches: bool) -> Operation:
-    replies: dict[int, Schema | None] = {
-        201: schemas.LICENSE,
-        202: schemas.PROPOSAL,
-        200: schemas.DRY_RUN,
-    }
+    replies = {201: License, 202: Proposal, 200: DryRun}
     return Operation(
         summary, replies, (*_ISSUING, *_KEYED), body, example, query=_DRY, matches=matches
     )
 
 
 def _ending(summary: str) -> Operation:
-    either = {"anyOf": [schemas.LICENSE, schemas.DRY_RUN]}
     problems = ("input-invalid", "not-found", "license-state", "changed-meanwhile", *_KEYED)
     return Operation(
-        summary, {200: either}, problems, schemas.WHY, {"reason": "unpaid"}, _DRY, matches=True
+        summary,
+        {200: License | EndingDryRun},
+        problems,
+        schemas.WHY,
+        {"reason": "unpaid"},
+        _DRY,
+        matches=True,
     )
 
 
@@ -88,8 +109,7 @@ _LICENCE_FILTERS: dict[str, Schema] = {
 OPERATIONS = {
     "licenses.list": _list(
         "List and search licences",
-        "licenses",
-        schemas.LICENSE,
+        LicensePage,
         **_LICENCE_FILTERS,
     ),
     "licenses.issue": _issuing(
@@ -104,12 +124,12 @@ OPERATIONS = {
         },
         matches=False,
     ),
-    "licenses.get": Operation("One licence", {200: schemas.LICENSE}, ("not-found",)),
+    "licenses.get": Operation("One licence", {200: License}, ("not-found",)),
     "licenses.file": Operation("Its file, license.dat", {200: None}, ("not-found",)),
-    "licenses.history": Operation("What became of it", {200: schemas.HISTORY}, ("not-found",)),
+    "licenses.history": Operation("What became of it", {200: History}, ("not-found",)),
     "licenses.note": Operation(
         "Add a note",
-        {201: schemas.NOTED},
+        {201: Noted},
         ("input-invalid", "not-found", *_KEYED),
         schemas.NOTE,
         {"note": "asked for a quotation"},
@@ -127,35 +147,35 @@ OPERATIONS = {
     "licenses.suspend": _ending("Suspend it"),
     "licenses.reinstate": _issuing("Reinstate it", schemas.WHY, {"reason": "paid"}, matches=True),
     "licenses.revoke": _ending("Revoke it"),
-    "customers.list": _list("List customers", "customers", schemas.CUSTOMER, q=schemas.PLAIN),
+    "customers.list": _list("List customers", CustomerPage, q=schemas.PLAIN),
     "customers.add": Operation(
         "Add a customer",
-        {201: schemas.CUSTOMER},
+        {201: Customer},
         ("input-invalid", "name-taken", *_KEYED),
         schemas.NEW_CUSTOMER,
         {"name": "ACME", "contact_email": "it@acme.example", "language": "en"},
     ),
-    "customers.get": Operation("One customer", {200: schemas.CUSTOMER}, ("not-found",)),
+    "customers.get": Operation("One customer", {200: Customer}, ("not-found",)),
     "customers.change": Operation(
         "Change a customer",
-        {200: schemas.CUSTOMER},
+        {200: Customer},
         ("input-invalid", "name-taken", "not-found", "changed-meanwhile", "request-too-large"),
         schemas.CHANGED_CUSTOMER,
         {"notes": "pays late"},
         matches=True,
     ),
-    "products.list": _list("List products", "products", schemas.PRODUCT),
+    "products.list": _list("List products", ProductPage),
     "products.add": Operation(
         "Add a product",
-        {201: schemas.PRODUCT},
+        {201: Product},
         ("input-invalid", "name-taken", *_KEYED),
         schemas.NEW_PRODUCT,
         {"name": "darwin", "defaults": {"days": 365}, "rehosts": 3},
     ),
-    "products.get": Operation("One product", {200: schemas.PRODUCT}, ("not-found",)),
+    "products.get": Operation("One product", {200: Product}, ("not-found",)),
     "products.change": Operation(
         "Change a product's rules",
-        {200: schemas.PRODUCT},
+        {200: Product},
         ("input-invalid", "not-found", "changed-meanwhile", "request-too-large"),
         schemas.CHANGED_PRODUCT,
         {"needs_approval": True},
@@ -163,41 +183,38 @@ OPERATIONS = {
     ),
     "proposals.list": _list(
         "List proposals",
-        "proposals",
-        schemas.PROPOSAL,
-        state={"type": "string", "enum": ["waiting", "approved", "refused"]},
+        ProposalPage,
+        state=schemas.PROPOSAL_STATE,
     ),
-    "proposals.get": Operation("One proposal", {200: schemas.PROPOSAL}, ("not-found",)),
+    "proposals.get": Operation("One proposal", {200: Proposal}, ("not-found",)),
     "proposals.approve": Operation(
         "Approve it, and issue its licence",
-        {201: schemas.LICENSE},
+        {201: License},
         (*_ISSUING, "proposal-decided", *_KEYED),
         schemas.MAYBE_WHY,
         {"reason": "checked with sales"},
     ),
     "proposals.refuse": Operation(
         "Refuse it",
-        {200: schemas.PROPOSAL},
+        {200: Proposal},
         ("input-invalid", "not-found", "proposal-decided", *_KEYED),
         schemas.WHY,
         {"reason": "a mistake"},
     ),
-    "tokens.list": Operation(
-        "List tokens", {200: schemas.listed("tokens", schemas.TOKEN)}, ("input-invalid",)
-    ),
+    "tokens.list": Operation("List tokens", {200: TokenList}, ("input-invalid",)),
     "tokens.create": Operation(
         "Make a token; its secret is told this once",
-        {201: schemas.NEW_TOKEN},
+        {201: NewToken},
         ("input-invalid", "name-taken", "request-too-large"),
         schemas.TOKEN_WANTED,
         {"name": "crm", "scopes": ["licenses:read"], "days": 365},
     ),
-    "tokens.revoke": Operation("Revoke a token", {200: schemas.TOKEN}, ("not-found",)),
-    "users.list": _list("List people", "users", schemas.USER),
-    "users.get": Operation("Somebody who may sign in", {200: schemas.USER}, ("not-found",)),
+    "tokens.revoke": Operation("Revoke a token", {200: Token}, ("not-found",)),
+    "users.list": _list("List people", UserPage),
+    "users.get": Operation("Somebody who may sign in", {200: User}, ("not-found",)),
     "users.change": Operation(
         "Give somebody another role",
-        {200: schemas.USER},
+        {200: User},
         (
             "input-invalid",
             "not-found",
@@ -210,31 +227,29 @@ OPERATIONS = {
         matches=True,
     ),
     "users.end": Operation(
-        "Let somebody sign in no more", {200: schemas.USER}, ("not-found", "last-administrator")
+        "Let somebody sign in no more", {200: User}, ("not-found", "last-administrator")
     ),
-    "users.reopen": Operation("Let them in again", {200: schemas.USER}, ("not-found",)),
-    "users.end-sessions": Operation(
-        "Sign somebody out everywhere", {200: schemas.USER}, ("not-found",)
-    ),
+    "users.reopen": Operation("Let them in again", {200: User}, ("not-found",)),
+    "users.end-sessions": Operation("Sign somebody out everywhere", {200: User}, ("not-found",)),
     "users.end-codes": Operation(
-        "Let somebody who lost their device in", {200: schemas.USER}, ("not-found",)
+        "Let somebody who lost their device in", {200: User}, ("not-found",)
     ),
     "invitations.list": Operation(
         "List invitations",
-        {200: schemas.listed("invitations", schemas.INVITATION)},
+        {200: InvitationList},
         ("input-invalid",),
     ),
     "invitations.create": Operation(
         "Invite somebody; the secret is told this once",
-        {201: schemas.NEW_INVITATION},
+        {201: NewInvitation},
         ("input-invalid", "name-taken", "request-too-large"),
         schemas.INVITATION_WANTED,
         {"email": "ada@example.com", "role": "issuer", "days": 7},
     ),
-    "invitations.withdraw": Operation("Withdraw it", {204: {}}, ("not-found",)),
+    "invitations.withdraw": Operation("Withdraw it", {204: None}, ("not-found",)),
     "imports.issue": Operation(
         "Issue a licence for each line of a sheet",
-        {200: schemas.IMPORTED},
+        {200: Imported},
         (
             "input-invalid",
             "sheet-invalid",
@@ -254,11 +269,10 @@ OPERATIONS = {
         query=_LICENCE_FILTERS,
         gives="text/csv",
     ),
-    "checkpoints.list": _list("What the record was, signed", "checkpoints", schemas.CHECKPOINT),
+    "checkpoints.list": _list("What the record was, signed", CheckpointPage),
     "events.list": _list(
         "The record",
-        "events",
-        schemas.EVENT,
+        EventPage,
         subject=schemas.PLAIN,
         actor=schemas.PLAIN,
         action=schemas.PLAIN,

@@ -17,6 +17,7 @@ from license_server.api.auth import (
     Needs,
     Reader,
 )
+from license_server.api.catalog_responses import Customer, CustomerPage, Product, ProductPage
 from license_server.api.operations import describe
 from license_server.catalog import (
     catalog_store,
@@ -45,7 +46,7 @@ async def list_customers(request: Request, site: AtSite, actor: Reader) -> Respo
         )
 
     rows = await site.read(read)
-    return messages.page("customers", rows, limit, lambda row: row.id, responses.customer_json)
+    return messages.page(CustomerPage, rows, limit, lambda row: row.id, Customer.of)
 
 
 @router.post(
@@ -59,7 +60,7 @@ async def add_customer(request: Request, site: AtSite, actor: CustomerWriter) ->
 
     def add(connection: Connection) -> Reply:
         customer = customers.add(connection, members, actor, now)
-        told = messages.encode(responses.customer_json(customer))
+        told = responses.to_json(Customer.of(customer))
         return Reply(201, f"{PREFIX}/customers/{customer.id}", told)
 
     key = messages.idempotency(request, body)
@@ -77,7 +78,7 @@ async def get_customer(
     messages.parameters(request, ())
     number = row_id(id, "customer")
     customer = await site.read(lambda connection: customers.seen(connection, number, actor))
-    return messages.json_response(responses.customer_json(customer), customers.etag(customer))
+    return messages.json_response(Customer.of(customer), customers.etag(customer))
 
 
 @router.patch("/customers/{id}", tags=["customers"], openapi_extra=describe("customers.change"))
@@ -95,7 +96,7 @@ async def change_customer(
     customer = await site.write(
         lambda connection: customers.change(connection, number, members, actor, now, expected)
     )
-    return messages.json_response(responses.customer_json(customer), customers.etag(customer))
+    return messages.json_response(Customer.of(customer), customers.etag(customer))
 
 
 @router.get("/products", tags=["products"], openapi_extra=describe("products.list"))
@@ -110,7 +111,7 @@ async def list_products(request: Request, site: AtSite, actor: Reader) -> Respon
         return catalog_store.products_after(connection, name, limit + 1, actor.products)
 
     rows = await site.read(read)
-    return messages.page("products", rows, limit, lambda row: row.id, responses.product_json)
+    return messages.page(ProductPage, rows, limit, lambda row: row.id, Product.of)
 
 
 @router.post(
@@ -124,7 +125,7 @@ async def add_product(request: Request, site: AtSite, actor: ProductWriter) -> R
 
     def add(connection: Connection) -> Reply:
         product = products.add(connection, members, actor, now)
-        told = messages.encode(responses.product_json(product))
+        told = responses.to_json(Product.of(product))
         return Reply(201, f"{PREFIX}/products/{product.name}", told)
 
     key = messages.idempotency(request, body)
@@ -137,7 +138,7 @@ async def get_product(name: str, request: Request, site: AtSite, actor: Reader) 
     messages.parameters(request, ())
     plain_name(name, "product")
     product = await site.read(lambda connection: products.seen(connection, name, actor))
-    return messages.json_response(responses.product_json(product), products.etag(product))
+    return messages.json_response(Product.of(product), products.etag(product))
 
 
 @router.patch("/products/{name}", tags=["products"], openapi_extra=describe("products.change"))
@@ -152,4 +153,4 @@ async def change_product(
     product = await site.write(
         lambda connection: products.change(connection, name, members, actor, now, expected)
     )
-    return messages.json_response(responses.product_json(product), products.etag(product))
+    return messages.json_response(Product.of(product), products.etag(product))

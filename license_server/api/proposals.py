@@ -17,6 +17,7 @@ from license_server.api.auth import (
     Needs,
     Reader,
 )
+from license_server.api.license_responses import Proposal, ProposalPage
 from license_server.api.licenses import told
 from license_server.api.operations import describe
 from license_server.db.errors import InputInvalidError
@@ -41,7 +42,7 @@ async def listing(request: Request, site: AtSite, actor: Reader) -> Response:
             connection, state, before=before, limit=limit + 1, of=actor.products
         )
     )
-    return messages.page("proposals", rows, limit, lambda row: row.id, responses.proposal_json)
+    return messages.page(ProposalPage, rows, limit, lambda row: row.id, Proposal.of)
 
 
 @router.get("/{id}", openapi_extra=describe("proposals.get"))
@@ -55,7 +56,7 @@ async def one(
     messages.parameters(request, ())
     number = row_id(id, "proposal")
     proposal = await site.read(lambda connection: proposals.seen(connection, number, actor))
-    return messages.json_response(responses.proposal_json(proposal))
+    return messages.json_response(Proposal.of(proposal))
 
 
 @router.post("/{id}/approve", status_code=201, openapi_extra=describe("proposals.approve"))
@@ -90,7 +91,7 @@ async def refuse(
 
     def decide(connection: Connection) -> Reply:
         proposal = proposals.refuse(connection, number, actor, reason, now)
-        return Reply(200, None, messages.encode(responses.proposal_json(proposal)))
+        return Reply(200, None, responses.to_json(Proposal.of(proposal)))
 
     key = messages.idempotency(request, body)
     return messages.respond(await site.once(actor, key, now, decide))

@@ -1,4 +1,4 @@
-"""The shapes of what the API takes and gives, as JSON Schema (2020-12).
+"""What the API takes, as JSON Schema (2020-12): bodies, parameters and headers.
 
 What may be left out may also be null: both mean that nothing is said.
 """
@@ -27,8 +27,6 @@ _HOST = {
     "has it, or a whole request. What mail and chat did to it is undone.",
 }
 _DATE = {"type": "string", "format": "date", "pattern": _DAY}
-_INSTANT: Schema = {"type": ["string", "null"], "format": "date-time"}
-_TEXT: Schema = {"type": ["string", "null"]}
 _REASON = {"type": "string", "minLength": 1, "maxLength": 1000, "pattern": _WORDS}
 
 
@@ -155,123 +153,6 @@ CHANGED_PRODUCT = _object({}, _RULES)
 for _product in (NEW_PRODUCT, CHANGED_PRODUCT):
     _product["properties"]["needs_approval"] = {"type": "boolean"}
 
-# What is given back
-
-
-def _all(properties: dict[str, Schema]) -> Schema:
-    return {"type": "object", "properties": properties, "required": list(properties)}
-
-
-LICENSE = _all(
-    {
-        "id": {"type": "string", "pattern": _NUMBER},
-        "state": {"type": "string", "enum": [*license_store.STATES, "expired"]},
-        "customer": {"type": "string"},
-        "product": {"type": "string"},
-        "edition": _TEXT,
-        "features": {"type": "array", "items": {"type": "string"}},
-        "limits": {"type": "object", "additionalProperties": {"type": "integer"}},
-        "host": _all(
-            {
-                "key": {"type": "string", "pattern": "^[0-9a-f]{40}$"},
-                "name": _TEXT,
-                "profile": {"type": "string"},
-                "match": {"type": "string"},
-                "tags": {"type": "array", "items": {"type": "string"}},
-            }
-        ),
-        "issued_at": _INSTANT,
-        "issued_by": {"type": "string"},
-        "act": {"type": "string"},
-        "expires_at": _INSTANT,
-        "notify_from": _INSTANT,
-        "grace_until": _INSTANT,
-        "maintenance_until": _INSTANT,
-        "line": {"type": "string"},
-        "replaces": _TEXT,
-        "replaced_by": _TEXT,
-        "links": _all({"self": {"type": "string"}, "file": {"type": "string"}}),
-    }
-)
-_REMARK = _all(
-    {"slug": {"type": "string"}, "detail": {"type": "string"}, "remedy": {"type": "string"}}
-)
-DRY_RUN = {
-    "type": "object",
-    "properties": {
-        "dry_run": {"type": "boolean"},
-        "act": {"type": "string"},
-        "refusals": {"type": "array", "items": _REMARK},
-        "notices": {"type": "array", "items": _REMARK},
-        "needs_approval": {"type": "boolean"},
-    },
-    "required": ["dry_run", "act"],
-}
-CUSTOMER = _all(
-    {
-        "id": {"type": "integer"},
-        "name": {"type": "string"},
-        "contact_name": _TEXT,
-        "contact_email": _TEXT,
-        "language": _TEXT,
-        "notes": _TEXT,
-        "created_at": _INSTANT,
-    }
-)
-PRODUCT = _all(
-    {
-        "name": {"type": "string"},
-        "defaults": {"type": "object"},
-        "longest_days": {"type": ["integer", "null"]},
-        "rehosts": {"type": ["integer", "null"]},
-        "needs_approval": {"type": "boolean"},
-        "created_at": _INSTANT,
-    }
-)
-PROPOSAL = _all(
-    {
-        "id": {"type": "integer"},
-        "state": {"type": "string", "enum": ["waiting", "approved", "refused"]},
-        "act": {"type": "string"},
-        "license": _TEXT,
-        "customer": {"type": "string"},
-        "product": {"type": "string"},
-        "members": {"type": "object"},
-        "reason": _TEXT,
-        "proposed_by": {"type": "string"},
-        "proposed_at": _INSTANT,
-        "decided_by": _TEXT,
-        "decided_at": _INSTANT,
-        "decision": _TEXT,
-        "issued": _TEXT,
-    }
-)
-EVENT = _all(
-    {
-        "id": {"type": "integer"},
-        "at": _INSTANT,
-        "actor": {"type": "string"},
-        "address": _TEXT,
-        "action": {"type": "string"},
-        "subject": {"type": "string"},
-        "reason": _TEXT,
-        "details": {"type": "object"},
-        "position": {"type": ["integer", "null"]},
-    }
-)
-TOKEN = _all(
-    {
-        "id": {"type": "string"},
-        "name": {"type": "string"},
-        "scopes": {"type": "array", "items": {"type": "string"}},
-        "products": {"type": ["array", "null"], "items": {"type": "string"}},
-        "created_at": _INSTANT,
-        "expires_at": _INSTANT,
-        "used_at": _INSTANT,
-        "revoked_at": _INSTANT,
-    }
-)
-NEW_TOKEN = _all(TOKEN["properties"] | {"token": {"type": "string"}})
 _OF_THE_WHOLE = ("record:read", "people:manage", "tokens:manage")
 _OF_PRODUCTS = [name for name in PERMISSIONS if name not in _OF_THE_WHOLE]
 TOKEN_WANTED = _object(
@@ -287,33 +168,9 @@ TOKEN_WANTED = _object(
         "days": _integer(1, 3660),
     },
 )
-USER = _all(
-    {
-        "id": {"type": "integer"},
-        "email": {"type": "string"},
-        "role": {"type": "string", "enum": list(ROLES)},
-        "totp": {"type": "boolean"},
-        "created_at": _INSTANT,
-        "ended_at": _INSTANT,
-    }
-)
 _ROLE = {"type": "string", "enum": list(ROLES)}
 _EMAIL = {"type": "string", "maxLength": 200, "pattern": r"^\s*[!-~][ -~]*@[ -~]*[!-~]\s*$"}
 USER_CHANGED = _object({"role": _ROLE})
-INVITATION = _all(
-    {
-        "id": {"type": "string"},
-        "email": {"type": "string"},
-        "role": {"type": "string"},
-        "invited_by": {"type": "string"},
-        "created_at": _INSTANT,
-        "expires_at": _INSTANT,
-        "holds": {"type": "boolean"},
-    }
-)
-NEW_INVITATION = _all(
-    INVITATION["properties"] | {"secret": {"type": "string"}, "path": {"type": "string"}}
-)
 INVITATION_WANTED = _object({"email": _EMAIL, "role": _ROLE}, {"days": _integer(1, 30)})
 _HEADING = "customer,product,host,days\\n"
 _FIELD = r'([^",\x00\r\n][^,\x00\r\n]*)?'
@@ -327,55 +184,8 @@ SHEET = {
     "docs/API.md names the columns. Lines that are wrong, as the second pattern lets them be, are "
     "told one by one where `dry_run` or `skip_wrong` is given, and refused together otherwise.",
 }
-IMPORTED = _all(
-    {
-        "dry_run": {"type": "boolean"},
-        "lines": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"line": {"type": "integer"}, "ok": {"type": "boolean"}},
-                "required": ["line", "ok"],
-            },
-        },
-    }
-)
-CHECKPOINT = _all(
-    {"position": {"type": "integer"}, "made_at": _INSTANT, "token": {"type": "string"}}
-)
-HISTORY = _all(
-    {
-        "licenses": {"type": "array", "items": LICENSE},
-        "events": {"type": "array", "items": EVENT},
-        "request": _TEXT,
-    }
-)
-NOTED = _all({"license": {"type": "string"}, "note": {"type": "string"}})
-PROBLEM = {
-    "type": "object",
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "remedy": {"type": "string"},
-        "request_id": {"type": "string"},
-    },
-    "required": ["type", "title", "status", "detail", "remedy", "request_id"],
-}
-
-
-def page(name: str, of: Schema) -> Schema:
-    """A page of a list."""
-    return _all({name: {"type": "array", "items": of}, "next_cursor": _TEXT})
-
-
-def listed(name: str, of: Schema) -> Schema:
-    """A list that is given as a whole."""
-    return _all({name: {"type": "array", "items": of}})
-
-
 STATE = {"type": "string", "enum": [*license_store.STATES, "expired"]}
+PROPOSAL_STATE = {"type": "string", "enum": ["waiting", "approved", "refused"]}
 DAY = _DATE
 NUMBER = {"type": "string", "pattern": _NUMBER}
 PLAIN = {"type": "string", "pattern": r"^[^\x00-\x1f\x7f]*$"}

@@ -1,9 +1,9 @@
 """``/imports`` and ``/exports``: sheets in and out (CSV)."""
 
 import io
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
@@ -18,6 +18,7 @@ from license_server.api.auth import (
     Needs,
     Reader,
 )
+from license_server.api.license_responses import Imported
 from license_server.api.licenses import (
     DATES,
     TEXTS,
@@ -33,7 +34,7 @@ from license_server.sheets import (
     importer,
     order_sheet,
 )
-from license_server.sheets.batches import Line, Outcome
+from license_server.sheets.batches import Line
 from license_server.sheets.errors import ImportRefusedError
 from license_server.site import Site
 
@@ -92,15 +93,15 @@ async def _held(site: Site, actor: Actor, key: Idempotency | None) -> AsyncItera
         await site.write(lambda c: idempotency.finish(c, actor.name, key, site.clock(), done=done))
 
 
-def _check(site: Site, actor: Actor, body: bytes, encoding: str) -> dict[str, Any]:
+def _check(site: Site, actor: Actor, body: bytes, encoding: str) -> Imported:
     """What would become of the lines, one by one. Raises as importing does."""
     checked = importer.check(site.database, _lines(body, encoding), actor, site.clock(), None)
-    return _told((one for batch in checked for one in batch), dry=True)
+    return Imported.of((one for batch in checked for one in batch), dry=True)
 
 
 def _issue(
     site: Site, actor: Actor, body: bytes, encoding: str, skip: bool, key: Idempotency | None
-) -> dict[str, Any]:
+) -> Imported:
     """What became of the lines, one by one. Raises ImportRefusedError, and as importing does."""
     now = site.clock()
     job = None if key is None else f"{key.key}\n{key.fingerprint.hex()}"
@@ -120,27 +121,11 @@ def _issue(
 
     lines = _lines(body, encoding)
     done = importer.issue(site.database, site.issuer, lines, actor, now, site.random, job, go_on)
-    return _told((one for batch in done for one in batch), dry=False)
+    return Imported.of((one for batch in done for one in batch), dry=False)
 
 
 def _lines(body: bytes, encoding: str) -> Iterator[Line]:
     return order_sheet.read(io.BytesIO(body), encoding)
-
-
-def _told(outcomes: Iterable[Outcome], *, dry: bool) -> dict[str, Any]:
-    return {"dry_run": dry, "lines": [_outcome(one) for one in outcomes]}
-
-
-def _outcome(one: Outcome) -> dict[str, Any]:
-    if one.slug is None:
-        return {"line": one.line, "ok": True, "license": one.number}
-    return {
-        "line": one.line,
-        "ok": False,
-        "column": one.column,
-        "slug": one.slug,
-        "detail": one.detail,
-    }
 
 
 def _encoding(request: Request) -> str:

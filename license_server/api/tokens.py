@@ -15,8 +15,8 @@ from license_server.actor import Actor
 from license_server.api import (
     PREFIX,
     messages,
-    responses,
 )
+from license_server.api.access_responses import NewToken, Token, TokenList
 from license_server.api.auth import AtSite, Needs
 from license_server.api.operations import describe
 from license_server.db.errors import InputInvalidError
@@ -30,7 +30,7 @@ async def listing(request: Request, site: AtSite, _: Manager) -> Response:
     """All tokens, in the order of their names, without their secrets."""
     messages.parameters(request, ())
     found = await site.read(access_store.list_tokens)
-    return messages.json_response({"tokens": [responses.token_json(one) for one in found]})
+    return messages.json_response(TokenList([Token.of(one) for one in found]))
 
 
 @router.post("", status_code=201, openapi_extra=describe("tokens.create"))
@@ -47,7 +47,7 @@ async def create(request: Request, site: AtSite, actor: Manager) -> Response:
         return secret, tokens.token_by_id(connection, secret.split("_")[1])
 
     secret, stored = await site.write(make)
-    return messages.json_response(responses.token_json(stored) | {"token": secret}, status=201)
+    return messages.json_response(NewToken.of(stored, token=secret), status=201)
 
 
 @router.post("/{id}/revoke", openapi_extra=describe("tokens.revoke"))
@@ -60,7 +60,7 @@ async def revoke(id: str, request: Request, site: AtSite, actor: Manager) -> Res
         tokens.revoke_token(connection, tokens.token_by_id(connection, id).name, actor, now)
         return tokens.token_by_id(connection, id)
 
-    return messages.json_response(responses.token_json(await site.write(work)))
+    return messages.json_response(Token.of(await site.write(work)))
 
 
 def _read(members: dict[str, Any], now: int) -> tuple[str, Grant]:

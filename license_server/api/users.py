@@ -20,7 +20,13 @@ from license_server.actor import Actor
 from license_server.api import (
     PREFIX,
     messages,
-    responses,
+)
+from license_server.api.access_responses import (
+    Invitation,
+    InvitationList,
+    NewInvitation,
+    User,
+    UserPage,
 )
 from license_server.api.auth import AtSite, Needs
 from license_server.api.operations import describe
@@ -40,7 +46,7 @@ async def listing(request: Request, site: AtSite, _: Manager) -> Response:
     rows = await site.read(
         lambda connection: access_store.users_before(connection, before, limit + 1)
     )
-    return messages.page("users", rows, limit, lambda row: row.id, responses.user_json)
+    return messages.page(UserPage, rows, limit, lambda row: row.id, User.of)
 
 
 @router.get("/users/{id}", openapi_extra=describe("users.get"))
@@ -122,8 +128,8 @@ async def list_invitations(request: Request, site: AtSite, _: Manager) -> Respon
     """The invitations that were not accepted yet, those that are over included."""
     messages.parameters(request, ())
     found, now = await site.read(access_store.list_invitations), site.clock()
-    told = [responses.invitation_json(one, now) for one in found]
-    return messages.json_response({"invitations": told})
+    listed = [Invitation.of(one, now) for one in found]
+    return messages.json_response(InvitationList(listed))
 
 
 @router.post("/invitations", status_code=201, openapi_extra=describe("invitations.create"))
@@ -146,9 +152,8 @@ async def invite(request: Request, site: AtSite, actor: Manager) -> Response:
             connection, email, role, actor, now, site.random, days or invitations.DAYS
         )
     )
-    told = responses.invitation_json(made, now)
-    more = {"secret": secret, "path": invitations.path(secret)}
-    return messages.json_response(told | more, status=201)
+    shown = NewInvitation.of(made, now, secret=secret, path=invitations.path(secret))
+    return messages.json_response(shown, status=201)
 
 
 @router.post(
@@ -179,4 +184,4 @@ async def _with(
 
 
 def _told(user: StoredUser) -> Response:
-    return messages.json_response(responses.user_json(user), accounts.etag(user))
+    return messages.json_response(User.of(user), accounts.etag(user))

@@ -3,6 +3,7 @@
 ``type`` is the path of a page of this server that explains the problem; it ends in the slug.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.responses import JSONResponse
@@ -25,6 +26,18 @@ from license_server.signing.errors import SecretFileOpenError
 TYPES = "/problems/"
 MEDIA_TYPE = "application/problem+json"
 _LONGEST_FACT = 500
+
+
+@dataclass
+class Problem:
+    """What was refused, why, and what to do; the facts of the problem stand beside these."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    remedy: str
+    request_id: str
 
 
 def outward(error: LicenseError, request_id: str) -> LicenseError:

@@ -6,11 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema_rs
 import pytest
+from pydantic_core import PydanticSerializationError
 
+from license_core.errors import NotFoundError
 from license_server.access import tokens
-from license_server.api import openapi, schemas
+from license_server.api import openapi, responses, schemas
+from license_server.api.license_responses import Noted
 from license_server.api.operations import OPERATIONS, always
+from license_server.http import problem_json
 from license_server.http.problem_types import ROWS
 from license_server.operations.data_folder import open_database
 from license_server.permissions import PERMISSIONS
@@ -108,6 +113,24 @@ def test_every_operation_is_described_with_an_example_and_its_problems() -> None
     for name, operation in OPERATIONS.items():
         assert set(always(operation)) <= ROWS.keys(), name
         assert (operation.body is None) == (operation.example is None), name
+
+
+def test_every_problem_has_the_members_that_are_described() -> None:
+    described = openapi.document()["components"]["schemas"]["Problem"]
+    error = NotFoundError(what="page", name="/nowhere")
+    validator = jsonschema_rs.validator_for(described)
+    document = problem_json.document(error, "0123456789abcdef")
+    assert validator.is_valid(document)
+    for member in described["required"]:
+        assert not validator.is_valid({**document, member: None}), member
+
+
+def test_a_reply_of_other_types_than_described_is_not_written() -> None:
+    noted = Noted(license="HS-2026-7F3K9QXB", note="a note")
+    assert responses.to_json(noted) == b'{"license":"HS-2026-7F3K9QXB","note":"a note"}'
+    noted.note = 7  # type: ignore[assignment]
+    with pytest.raises(PydanticSerializationError):
+        responses.to_json(noted)
 
 
 def test_every_operation_demands_a_permission() -> None:

@@ -1,0 +1,132 @@
+"""What the API replies of people, invitations and tokens."""
+
+from dataclasses import dataclass
+from typing import Annotated, Self
+
+from pydantic import Field
+
+from license_core import strictjson
+from license_server.access import access_store
+from license_server.access.access_store import StoredToken, StoredUser
+from license_server.api.responses import Instant, instant
+from license_server.permissions import ROLES
+
+Role = Annotated[str, Field(json_schema_extra={"enum": list(ROLES)})]
+
+
+@dataclass(slots=True, kw_only=True)
+class User:
+    """Somebody who may sign in."""
+
+    id: int
+    email: str
+    role: Role
+    totp: bool
+    created_at: Instant
+    ended_at: Instant | None
+
+    @classmethod
+    def of(cls, stored: StoredUser) -> Self:
+        """The person *stored*."""
+        return cls(
+            id=stored.id,
+            email=stored.email,
+            role=stored.role,
+            totp=stored.totp is not None,
+            created_at=instant(stored.created_at),
+            ended_at=instant(stored.ended_at),
+        )
+
+
+@dataclass(slots=True)
+class UserPage:
+    """A page of the list of people."""
+
+    users: list[User]
+    next_cursor: str | None
+
+
+@dataclass(slots=True, kw_only=True)
+class Invitation:
+    """An invitation, without its secret."""
+
+    id: str
+    email: str
+    role: str
+    invited_by: str
+    created_at: Instant
+    expires_at: Instant
+    holds: bool
+
+    @classmethod
+    def of(cls, stored: access_store.Invitation, now: int, **shown_once: str) -> Self:
+        """The invitation *stored*, as it is at the instant *now*."""
+        return cls(
+            id=stored.id,
+            email=stored.email,
+            role=stored.role,
+            invited_by=stored.invited_by,
+            created_at=instant(stored.created_at),
+            expires_at=instant(stored.expires_at),
+            holds=stored.expires_at > now,
+            **shown_once,
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class NewInvitation(Invitation):
+    """An invitation, with its secret, which is shown this once."""
+
+    secret: str
+    path: str
+
+
+@dataclass(slots=True)
+class InvitationList:
+    """The invitations that were not accepted yet."""
+
+    invitations: list[Invitation]
+
+
+@dataclass(slots=True, kw_only=True)
+class Token:
+    """A token, without its secret."""
+
+    id: str
+    name: str
+    scopes: list[str]
+    products: list[str] | None
+    created_at: Instant
+    expires_at: Instant | None
+    used_at: Instant | None
+    revoked_at: Instant | None
+
+    @classmethod
+    def of(cls, stored: StoredToken, **shown_once: str) -> Self:
+        """The token *stored*."""
+        products = stored.products
+        return cls(
+            id=stored.id,
+            name=stored.name,
+            scopes=stored.scopes.split(),
+            products=None if products is None else strictjson.loads(products.encode()),
+            created_at=instant(stored.created_at),
+            expires_at=instant(stored.expires_at),
+            used_at=instant(stored.used_at),
+            revoked_at=instant(stored.revoked_at),
+            **shown_once,
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class NewToken(Token):
+    """A token, with its secret, which is shown this once."""
+
+    token: str
+
+
+@dataclass(slots=True)
+class TokenList:
+    """All tokens."""
+
+    tokens: list[Token]

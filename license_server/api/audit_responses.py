@@ -1,0 +1,68 @@
+"""What the API replies of the audit log."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+from license_core import strictjson
+from license_server.api.responses import Instant, instant
+from license_server.audit import audit_store
+
+
+@dataclass(slots=True, kw_only=True)
+class Event:
+    """An event of the audit log."""
+
+    id: int
+    at: Instant
+    actor: str
+    address: str | None
+    action: str
+    subject: str
+    reason: str | None
+    details: dict[str, Any]
+    position: int | None
+
+    @classmethod
+    def of(cls, stored: audit_store.Event) -> Self:
+        """The event *stored*."""
+        return cls(
+            id=stored.id,
+            at=instant(stored.at),
+            actor=stored.actor,
+            address=stored.address,
+            action=stored.action,
+            subject=stored.subject,
+            reason=stored.reason,
+            details=strictjson.loads(stored.details.encode("utf-8")),
+            position=stored.position,
+        )
+
+
+@dataclass(slots=True)
+class EventPage:
+    """A page of the audit log."""
+
+    events: list[Event]
+    next_cursor: str | None
+
+
+@dataclass(slots=True, kw_only=True)
+class Checkpoint:
+    """A checkpoint of the audit log, with the token to be kept elsewhere."""
+
+    position: int
+    made_at: Instant
+    token: str
+
+    @classmethod
+    def of(cls, stored: audit_store.StoredCheckpoint) -> Self:
+        """The checkpoint *stored*."""
+        return cls(position=stored.position, made_at=instant(stored.created_at), token=stored.token)
+
+
+@dataclass(slots=True)
+class CheckpointPage:
+    """A page of the list of checkpoints."""
+
+    checkpoints: list[Checkpoint]
+    next_cursor: str | None

@@ -1,0 +1,275 @@
+"""What the API replies of licences, acts on them, proposals and sheets."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any, Self
+
+from pydantic import Field
+
+from license_core import strictjson
+from license_core.errors import LicenseError, Notice
+from license_server.api import PREFIX, schemas
+from license_server.api.audit_responses import Event
+from license_server.api.responses import Instant, instant
+from license_server.licenses import issuing, proposal_store
+from license_server.licenses.license_store import StoredLicense
+from license_server.licenses.planning import Plan
+from license_server.sheets.batches import Outcome
+
+Number = Annotated[str, Field(json_schema_extra={"pattern": schemas.NUMBER["pattern"]})]
+
+
+@dataclass(slots=True, kw_only=True)
+class Host:
+    """The host that a licence is sealed to."""
+
+    key: Annotated[str, Field(json_schema_extra={"pattern": "^[0-9a-f]{40}$"})]
+    name: str | None
+    profile: str
+    match: str
+    tags: list[str]
+
+
+@dataclass(slots=True, kw_only=True)
+class Links:
+    """Where a licence and its file are."""
+
+    self: str
+    file: str
+
+
+@dataclass(slots=True, kw_only=True)
+class License:
+    """A licence, with links to itself and its file."""
+
+    id: Number
+    state: Annotated[str, Field(json_schema_extra={"enum": schemas.STATE["enum"]})]
+    customer: str
+    product: str
+    edition: str | None
+    features: list[str]
+    limits: dict[str, int]
+    host: Host
+    issued_at: Instant
+    issued_by: str
+    act: str
+    expires_at: Instant | None
+    notify_from: Instant | None
+    grace_until: Instant | None
+    maintenance_until: Instant | None
+    line: str
+    replaces: str | None
+    replaced_by: str | None
+    links: Links
+
+    @classmethod
+    def of(cls, stored: StoredLicense, now: int) -> Self:
+        """The licence *stored*, as it is at the instant *now*."""
+        license_ = issuing.claims_of(stored)
+        host = license_.host
+        here = f"{PREFIX}/licenses/{stored.number}"
+        return cls(
+            id=stored.number,
+            state=stored.state_at(now),
+            customer=stored.customer,
+            product=stored.product,
+            edition=license_.edition,
+            features=list(license_.features),
+            limits=dict(license_.limits or {}),
+            host=Host(
+                key=host.key,
+                name=host.name,
+                profile=host.profile,
+                match=host.match,
+                tags=sorted(host.tags or {}),
+            ),
+            issued_at=instant(stored.issued_at),
+            issued_by=stored.issued_by,
+            act=stored.act,
+            expires_at=instant(stored.expires_at),
+            notify_from=instant(license_.notify_from),
+            grace_until=instant(stored.grace_until),
+            maintenance_until=instant(license_.maintenance_until),
+            line=stored.line,
+            replaces=stored.replaces,
+            replaced_by=stored.replaced_by,
+            links=Links(self=here, file=f"{here}/license.dat"),
+        )
+
+
+@dataclass(slots=True)
+class LicensePage:
+    """A page of the list of licences."""
+
+    licenses: list[License]
+    next_cursor: str | None
+
+
+@dataclass(slots=True, kw_only=True)
+class Remark:
+    """A refusal or a notice, in words."""
+
+    slug: str
+    detail: str
+    remedy: str
+
+    @classmethod
+    def of(cls, told: LicenseError | Notice) -> Self:
+        """What *told* says."""
+        return cls(slug=told.slug, detail=told.sentence, remedy=told.remedy())
+
+
+@dataclass(slots=True, kw_only=True)
+class OrderedHost:
+    """The host that a licence would be sealed to."""
+
+    key: str
+    name: str | None
+    match: str
+
+
+@dataclass(slots=True, kw_only=True)
+class DryRun:
+    """What an act would do."""
+
+    dry_run: bool
+    act: str
+    customer: str
+    product: str
+    host: OrderedHost
+    expires_at: Instant | None
+    replaces: str | None
+    needs_approval: bool
+    refusals: list[Remark]
+    notices: list[Remark]
+
+    @classmethod
+    def of(cls, planned: Plan) -> Self:
+        """What is *planned*."""
+        order = planned.order
+        host = OrderedHost(key=order.request.key, name=order.request.name, match=order.match)
+        return cls(
+            dry_run=True,
+            act=planned.act,
+            customer=order.customer,
+            product=order.product,
+            host=host,
+            expires_at=instant(order.expires_at),
+            replaces=order.replaces,
+            needs_approval=planned.needs_approval,
+            refusals=[Remark.of(error) for error in planned.refusals],
+            notices=[Remark.of(notice) for notice in planned.notices],
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class EndingDryRun:
+    """The licence that would be suspended or revoked."""
+
+    dry_run: bool
+    act: str
+    license: License
+
+
+@dataclass(slots=True, kw_only=True)
+class Noted:
+    """A note that was added."""
+
+    license: str
+    note: str
+
+
+@dataclass(slots=True, kw_only=True)
+class History:
+    """The licences that replaced one another, and who did what and why."""
+
+    licenses: list[License]
+    events: list[Event]
+    request: str | None
+
+
+@dataclass(slots=True, kw_only=True)
+class Proposal:
+    """A proposal and what became of it."""
+
+    id: int
+    state: Annotated[str, Field(json_schema_extra={"enum": schemas.PROPOSAL_STATE["enum"]})]
+    act: str
+    license: str | None
+    customer: str
+    product: str
+    members: dict[str, Any]
+    reason: str | None
+    proposed_by: str
+    proposed_at: Instant
+    decided_by: str | None
+    decided_at: Instant | None
+    decision: str | None
+    issued: str | None
+
+    @classmethod
+    def of(cls, stored: proposal_store.Proposal) -> Self:
+        """The proposal *stored*."""
+        return cls(
+            id=stored.id,
+            state=stored.state,
+            act=stored.act,
+            license=stored.subject,
+            customer=stored.customer,
+            product=stored.product,
+            members=strictjson.loads(stored.members.encode("utf-8")),
+            reason=stored.reason,
+            proposed_by=stored.proposed_by,
+            proposed_at=instant(stored.proposed_at),
+            decided_by=stored.decided_by,
+            decided_at=instant(stored.decided_at),
+            decision=stored.decision,
+            issued=stored.number,
+        )
+
+
+@dataclass(slots=True)
+class ProposalPage:
+    """A page of the list of proposals."""
+
+    proposals: list[Proposal]
+    next_cursor: str | None
+
+
+@dataclass(slots=True, kw_only=True)
+class IssuedLine:
+    """A line of a sheet that is right: the licence that was issued, none in a dry run."""
+
+    line: int
+    ok: bool
+    license: str | None
+
+
+@dataclass(slots=True, kw_only=True)
+class RefusedLine:
+    """A line of a sheet that is wrong, and where the problem is, if it is in one column."""
+
+    line: int
+    ok: bool
+    column: str | None
+    slug: str
+    detail: str | None
+
+
+@dataclass(slots=True, kw_only=True)
+class Imported:
+    """What became of a sheet, line by line."""
+
+    dry_run: bool
+    lines: list[IssuedLine | RefusedLine]
+
+    @classmethod
+    def of(cls, outcomes: Iterable[Outcome], *, dry: bool) -> Self:
+        """What became of the lines of a sheet, or would in a dry run."""
+        return cls(dry_run=dry, lines=[_line(one) for one in outcomes])
+
+
+def _line(one: Outcome) -> IssuedLine | RefusedLine:
+    if one.slug is None:
+        return IssuedLine(line=one.line, ok=True, license=one.number)
+    return RefusedLine(line=one.line, ok=False, column=one.column, slug=one.slug, detail=one.detail)
