@@ -16,7 +16,7 @@ async def problem(request: Request, slug: str) -> Response:
     row = ROWS.get(slug)
     if row is None:
         raise NotFoundError(what="problem", name=slug[:64])
-    return pages.page(request, "problem_type", row=row, status=STATUS[slug])
+    return pages.page(request, "problem_type", row=row, http_status=STATUS[slug])
 
 
 @anyone.get("/static/{name}")
