@@ -85,36 +85,35 @@ class Site(NamedTuple):
 
     async def act(
         self,
-        wanted: ActRequest,
+        act_request: ActRequest,
         actor: Actor,
         now: int,
         render_reply: RenderReply,
         given: Idempotency | None = None,
     ) -> Reply:
-        """Do what *wanted* asks for, or propose it where its product wants a second person.
+        """Do what *act_request* asks for, or propose it where its product wants a second person.
 
         Raises what planning.plan, issuing.sign_and_verify and recording.record raise, or
         DatabaseUnavailableError.
         """
-        found = await self.read(
-            lambda connection: self._plan(connection, wanted, actor, now, given)
-        )
-        if isinstance(found, Reply):
-            return found
-        if found.needs_approval:
-            return await self.once(
-                actor,
-                given,
-                now,
-                lambda connection: render_reply(
-                    proposals.propose(connection, wanted, found, actor, now)
-                ),
-            )
 
-        def record(connection: Connection, drawn: SignedLicense) -> Reply:
-            return render_reply(recording.record(connection, found, drawn, self.issuer, actor))
+        def read(connection: Connection) -> Reply | Plan:
+            earlier = _earlier_reply(connection, actor, given)
+            return earlier or planning.plan(connection, act_request, actor, now)
 
-        return await self._draw_and_record(found, actor, now, record, given)
+        plan = await self.read(read)
+        if isinstance(plan, Reply):
+            return plan
+
+        def propose(connection: Connection) -> Reply:
+            return render_reply(proposals.propose(connection, act_request, plan, actor, now))
+
+        def record(connection: Connection, signed: SignedLicense) -> Reply:
+            return render_reply(recording.record(connection, plan, signed, self.issuer, actor))
+
+        if plan.needs_approval:
+            return await self.once(actor, given, now, propose)
+        return await self._sign_and_record(plan, actor, now, record, given)
 
     async def approve(
         self,
@@ -127,53 +126,37 @@ class Site(NamedTuple):
     ) -> Reply:
         """Approve a proposal and issue its licence. Raises as ``act`` and proposals.approve do."""
 
-        def look(connection: Connection) -> Reply | tuple[Proposal, Plan]:
-            if given is not None:
-                earlier = idempotency.earlier_reply(connection, actor.name, given)
-                if earlier is not None:
-                    return earlier
+        def read(connection: Connection) -> Reply | tuple[Proposal, Plan]:
+            earlier = _earlier_reply(connection, actor, given)
+            if earlier is not None:
+                return earlier
             proposal = proposals.seen(connection, id_, actor)
             proposals.check_decider(connection, proposal, actor)
             by = proposals.proposer(proposal, actor)
-            return proposal, planning.plan(connection, proposals.wanted(proposal), by, now)
+            return proposal, planning.plan(connection, proposals.act_request(proposal), by, now)
 
-        found = await self.read(look)
-        if isinstance(found, Reply):
-            return found
-        proposal, planned = found
+        planned = await self.read(read)
+        if isinstance(planned, Reply):
+            return planned
+        proposal, plan = planned
 
-        def record(connection: Connection, drawn: SignedLicense) -> Reply:
+        def record(connection: Connection, signed: SignedLicense) -> Reply:
             return render_reply(
                 proposals.approve(
-                    connection, proposal, planned, drawn, self.issuer, actor, reason, now
+                    connection, proposal, plan, signed, self.issuer, actor, reason, now
                 )
             )
 
-        return await self._draw_and_record(planned, actor, now, record, given)
+        return await self._sign_and_record(plan, actor, now, record, given)
 
-    def _plan(
-        self,
-        connection: Connection,
-        wanted: ActRequest,
-        actor: Actor,
-        now: int,
-        given: Idempotency | None,
-    ) -> Reply | Plan:
-        """What is to be done; or the reply, where it was done before."""
-        if given is not None:
-            earlier = idempotency.earlier_reply(connection, actor.name, given)
-            if earlier is not None:
-                return earlier
-        return planning.plan(connection, wanted, actor, now)
-
-    async def _draw_up(self, order: Order, number: str, now: int) -> SignedLicense:
+    async def _sign(self, order: Order, number: str, now: int) -> SignedLicense:
         if self.issuer.remote is None:  # that is quicker than to ask a thread for it
             return issuing.sign_and_verify(order, self.issuer, number, now)
         return await run_in_threadpool(issuing.sign_and_verify, order, self.issuer, number, now)
 
-    async def _draw_and_record(
+    async def _sign_and_record(
         self,
-        planned: Plan,
+        plan: Plan,
         actor: Actor,
         now: int,
         record: Callable[[Connection, SignedLicense], Reply],
@@ -181,12 +164,16 @@ class Site(NamedTuple):
     ) -> Reply:
         for _ in range(_TRIES):
             number = issuing.new_number(now, self.random)
-            drawn = await self._draw_up(planned.order, number, now)
+            signed = await self._sign(plan.order, number, now)
             try:
-                return await self._write(_recording(actor, given, now, record, drawn))
+                return await self._write(_recording(actor, given, now, record, signed))
             except IntegrityError:
                 continue  # somebody took the number or the key meanwhile
         raise DatabaseUnavailableError(reason="no number for the licence could be stored")
+
+
+def _earlier_reply(connection: Connection, actor: Actor, given: Idempotency | None) -> Reply | None:
+    return None if given is None else idempotency.earlier_reply(connection, actor.name, given)
 
 
 def _recording(
@@ -194,8 +181,8 @@ def _recording(
     given: Idempotency | None,
     now: int,
     record: Callable[[Connection, SignedLicense], Reply],
-    drawn: SignedLicense,
+    signed: SignedLicense,
 ) -> Callable[[Connection], Reply]:
     return lambda connection: idempotency.once(
-        connection, actor.name, given, now, lambda: record(connection, drawn)
+        connection, actor.name, given, now, lambda: record(connection, signed)
     )

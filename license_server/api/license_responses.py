@@ -150,7 +150,7 @@ class DryRun:
         host = OrderedHost(key=order.request.key, name=order.request.name, match=order.match)
         return cls(
             dry_run=True,
-            act=planned.act,
+            act=planned.act.name,
             customer=order.customer,
             product=order.product,
             host=host,

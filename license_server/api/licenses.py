@@ -42,7 +42,9 @@ from license_server.licenses import (
     notes,
     planning,
     recording,
+    states,
 )
+from license_server.licenses.acts import ISSUE, Act
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.planning import ActRequest
 from license_server.licenses.proposal_store import Proposal
@@ -75,10 +77,10 @@ async def listing(request: Request, site: AtSite, actor: Reader) -> Response:
 
 @router.post("", status_code=201, openapi_extra=describe("licenses.issue"))
 async def issue(
-    request: Request, site: AtSite, actor: Annotated[Actor, Depends(Needs("licenses:issue"))]
+    request: Request, site: AtSite, actor: Annotated[Actor, Depends(Needs(ISSUE.permission))]
 ) -> Response:
     """Issue a licence, or propose it where its product wants a second person."""
-    return await _act(request, site, actor, "issue", None)
+    return await _act(request, site, actor, ISSUE, None)
 
 
 @router.get("/{number}", openapi_extra=describe("licenses.get"))
@@ -139,68 +141,58 @@ async def note(
 
     def add(connection: Connection) -> Reply:
         text = notes.add(connection, _find(connection, number, actor), members, actor, now)
-        told = responses.to_json(Noted(license=number, note=text))
-        return Reply(201, f"{PREFIX}/licenses/{number}/history", told)
+        body = responses.to_json(Noted(license=number, note=text))
+        return Reply(201, f"{PREFIX}/licenses/{number}/history", body)
 
     return messages.respond(await site.once(actor, key, now, add))
 
 
-def _for_act(act: str) -> Callable[..., Awaitable[Response]]:
+def _for_act(act: Act) -> Callable[..., Awaitable[Response]]:
     async def do(
         number: str,
         request: Request,
         site: AtSite,
-        actor: Annotated[Actor, Depends(Needs(acts.PERMISSIONS[act]))],
+        actor: Annotated[Actor, Depends(Needs(act.permission))],
     ) -> Response:
         return await _act(request, site, actor, act, number)
 
     return do
 
 
-for _name, _doc in (
-    ("renew", "Renew a licence: another term, from its end or from now on."),
-    ("rehost", "Move a licence to another host."),
-    ("change", "Change what a licence allows."),
-    ("suspend", "Suspend a licence: it is not renewed, and may be reinstated."),
-    ("reinstate", "Reinstate a suspended licence, by one that replaces it."),
-    ("revoke", "Revoke a licence for good."),
-):
-    _ends = _name in ("suspend", "revoke")
+for _each in acts.OFFERED:
     router.add_api_route(
-        f"/{{number}}/{_name}",
-        _for_act(_name),
+        f"/{{number}}/{_each.name}",
+        _for_act(_each),
         methods=["POST"],
-        name=_name,
-        description=_doc,
-        status_code=200 if _ends else 201,
-        openapi_extra=describe(f"licenses.{_name}"),
+        name=_each.name,
+        description=_each.words.description,
+        status_code=201 if _each.issues else 200,
+        openapi_extra=describe(f"licenses.{_each.name}"),
     )
 
 
 async def _act(
-    request: Request, site: Site, actor: Actor, act: str, number: str | None
+    request: Request, site: Site, actor: Actor, act: Act, number: str | None
 ) -> Response:
     dry = messages.is_dry(request)
     members, body = await messages.body_of(request)
     now, key = site.clock(), messages.idempotency(request, body)
-    wanted = ActRequest(act, members, number, messages.expected(request))
+    act_request = ActRequest(act, members, number, messages.expected(request))
     if dry:
-        return await _look(site, wanted, actor, now)
-    if act in ("suspend", "revoke"):
+        return await _dry_run(site, act_request, actor, now)
+    if not act.issues:
 
         def end(connection: Connection) -> Reply:
-            stored = recording.end(connection, wanted, actor, now)
+            stored = recording.end(connection, act_request, actor, now)
             return Reply(200, None, responses.to_json(License.of(stored, now)))
 
         return messages.respond(await site.once(actor, key, now, end))
 
-    def render_reply(done: StoredLicense | Proposal) -> Reply:
-        return told(done, now)
-
-    return messages.respond(await site.act(wanted, actor, now, render_reply, key))
+    reply = await site.act(act_request, actor, now, lambda done: reply_to(done, now), key)
+    return messages.respond(reply)
 
 
-def told(done: StoredLicense | Proposal, now: int) -> Reply:
+def reply_to(done: StoredLicense | Proposal, now: int) -> Reply:
     """The reply to an act: 201 with the licence, or 202 with the proposal that waits."""
     if isinstance(done, Proposal):
         here = f"{PREFIX}/proposals/{done.id}"
@@ -209,22 +201,22 @@ def told(done: StoredLicense | Proposal, now: int) -> Reply:
     return Reply(201, made.links.self, responses.to_json(made))
 
 
-async def _look(site: Site, wanted: ActRequest, actor: Actor, now: int) -> Response:
-    if wanted.act in ("suspend", "revoke"):
+async def _dry_run(site: Site, act_request: ActRequest, actor: Actor, now: int) -> Response:
+    act = act_request.act
+    if not act.issues:
 
         def check(connection: Connection) -> StoredLicense:
-            stored = _find(connection, wanted.subject or "", actor)
-            acts.check_state(stored, wanted.act)
-            acts.read_reason(dict(wanted.members), needed=True)
+            stored = _find(connection, act_request.subject or "", actor)
+            states.check(stored, act)
+            acts.read_reason(dict(act_request.members), needed=act.needs_reason)
             return stored
 
         ended = License.of(await site.read(check), now)
-        look = EndingDryRun(dry_run=True, act=wanted.act, license=ended)
-        return messages.json_response(look)
-    planned = await site.read(
-        lambda connection: planning.plan(connection, wanted, actor, now, with_notices=True)
+        return messages.json_response(EndingDryRun(dry_run=True, act=act.name, license=ended))
+    plan = await site.read(
+        lambda connection: planning.plan(connection, act_request, actor, now, with_notices=True)
     )
-    return messages.json_response(DryRun.of(planned))
+    return messages.json_response(DryRun.of(plan))
 
 
 def _find(connection: Connection, number: str, actor: Actor) -> StoredLicense:

@@ -26,6 +26,7 @@ from license_server.api.license_responses import (
     ProposalPage,
 )
 from license_server.api.schemas import Schema
+from license_server.licenses.acts import OFFERED, Act
 
 _LINE = '["55917890141cb1c89accc5e53a929acb1867c42c", "studio2_gpu"]'
 _NUMBER = "HS-2026-7F3K9QXB"
@@ -80,17 +81,16 @@ def _issuing(summary: str, body: Schema, example: dict[str, Any], *, matches: bo
     )
 
 
-def _ending(summary: str) -> Operation:
+def _of_act(act: Act) -> Operation:
+    """An act on a licence."""
+    body, example = schemas.of_act(act), dict(act.example)
+    if act.names_host:
+        example = {"host": _LINE} | example
+    if act.issues:
+        return _issuing(act.words.summary, body, example, matches=True)
     problems = ("input-invalid", "not-found", "license-state", "changed-meanwhile", *_KEYED)
-    return Operation(
-        summary,
-        {200: License | EndingDryRun},
-        problems,
-        schemas.WHY,
-        {"reason": "unpaid"},
-        _DRY,
-        matches=True,
-    )
+    replies = {200: License | EndingDryRun}
+    return Operation(act.words.summary, replies, problems, body, example, _DRY, matches=True)
 
 
 _LICENCE_FILTERS: dict[str, Schema] = {
@@ -134,19 +134,7 @@ OPERATIONS = {
         schemas.NOTE,
         {"note": "asked for a quotation"},
     ),
-    "licenses.renew": _issuing("Renew a licence", schemas.RENEW, {"days": 365}, matches=True),
-    "licenses.rehost": _issuing(
-        "Move it to another host",
-        schemas.REHOST,
-        {"host": _LINE, "reason": "the container was made anew"},
-        matches=True,
-    ),
-    "licenses.change": _issuing(
-        "Change what it allows", schemas.CHANGE, {"limits": {"gpus": 8}}, matches=True
-    ),
-    "licenses.suspend": _ending("Suspend it"),
-    "licenses.reinstate": _issuing("Reinstate it", schemas.WHY, {"reason": "paid"}, matches=True),
-    "licenses.revoke": _ending("Revoke it"),
+    **{f"licenses.{act.name}": _of_act(act) for act in OFFERED},
     "customers.list": _list("List customers", CustomerPage, q=schemas.PLAIN),
     "customers.add": Operation(
         "Add a customer",

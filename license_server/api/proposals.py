@@ -18,7 +18,7 @@ from license_server.api.auth import (
     Reader,
 )
 from license_server.api.license_responses import Proposal, ProposalPage
-from license_server.api.licenses import told
+from license_server.api.licenses import reply_to
 from license_server.api.operations import describe
 from license_server.db.errors import InputInvalidError
 from license_server.db.reply_store import Reply
@@ -72,7 +72,7 @@ async def approve(
     members, body = await messages.body_of(request)
     reason = _reason(members, needed=False)
     now, key = site.clock(), messages.idempotency(request, body)
-    reply = await site.approve(number, actor, reason, now, lambda done: told(done, now), key)
+    reply = await site.approve(number, actor, reason, now, lambda done: reply_to(done, now), key)
     return messages.respond(reply)
 
 

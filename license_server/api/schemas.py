@@ -8,6 +8,7 @@ from typing import Any
 from license_core import claims
 from license_server.catalog import customers, terms
 from license_server.licenses import license_store
+from license_server.licenses.acts import Act
 from license_server.permissions import PERMISSIONS, ROLES
 
 Schema = dict[str, Any]
@@ -119,14 +120,32 @@ ORDER = _with_term(
         "reason": _REASON,
     },
 )
-RENEW = _with_term(
-    {}, {"reason": _REASON, "continue_from": {"type": "string", "enum": ["end", "now"]}}
+_MEMBERS = (
+    _TERMS
+    | _WARNINGS
+    | {
+        "host": _HOST,
+        "continue_from": {"type": "string", "enum": ["end", "now"]},
+        "maintenance_until": _DATE,
+        "time_zone": _ZONE,
+    }
 )
-REHOST = _object({"host": _HOST, "reason": _REASON}, {"match": _MATCH})
-CHANGE = _object(
-    {},
-    _TERMS | _WARNINGS | {"maintenance_until": _DATE, "time_zone": _ZONE, "reason": _REASON},
-)
+
+
+def of_act(act: Act) -> Schema:
+    """What the API takes for *act* on a licence."""
+    reason: dict[str, Schema] = {"reason": _REASON}
+    required = {"host": _HOST} if act.names_host else {}
+    required |= reason if act.needs_reason else {}
+    names = [name for name in act.may_change if name not in required]
+    if act.sets_term:
+        of_term = (*terms.TERM, *_WARNINGS)
+        others = {name: _MEMBERS[name] for name in names if name not in of_term}
+        return _with_term(required, (reason if not act.needs_reason else {}) | others)
+    optional = {name: _MEMBERS[name] for name in names}
+    return _object(required, optional | ({} if act.needs_reason else reason))
+
+
 WHY = _object({"reason": _REASON})
 MAYBE_WHY = _object({}, {"reason": _REASON})
 NOTE = _object({"note": _words(1000)})

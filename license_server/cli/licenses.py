@@ -18,6 +18,7 @@ from license_server.actor import COMMAND
 from license_server.cli.output import say, written
 from license_server.cli.shared import write
 from license_server.db.errors import InputInvalidError
+from license_server.licenses.acts import ISSUE, OFFERED, Act
 from license_server.licenses.errors import ApprovalPendingError, LicenseNotWrittenError
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.orders import Order
@@ -35,7 +36,8 @@ _host = click.option(
 _output = click.option(
     "-o", "--output", required=True, metavar="FILE", help="Where to write license.dat; - : stdout."
 )
-_why = click.option("--reason", required=True, metavar="TEXT", help="Why; it is kept.")
+_WHY = "Why; it is kept."
+_why = click.option("--reason", required=True, metavar="TEXT", help=_WHY)
 
 
 @click.command()
@@ -89,84 +91,65 @@ _why = click.option("--reason", required=True, metavar="TEXT", help="Why; it is 
 def issue(settings: ServerSettings, /, output: str, **given: Any) -> None:
     """Issue a licence and write its file."""
     given["host"] = _operators_text(given["host"])
-    _issue(settings, "issue", None, _terms(given), output)
+    _issue(settings, ISSUE, None, _terms(given), output)
 
 
-@click.command()
-@click.argument("number")
-@click.option("--days", type=int, metavar="N", help="N days, to the end of the last one.")
-@click.option("--expires", metavar="DATE", help="Or: to the end of that day.")
-@click.option("--perpetual", is_flag=True, help="Or: without end.")
-@click.option("--time-zone", metavar="ZONE", help="Whose days are meant. [default: UTC]")
-@click.option(
-    "--continue-from",
-    type=click.Choice(["end", "now"]),
-    help="Where the days begin. [default: at the end, where that is to come]",
-)
-@click.option("--reason", metavar="TEXT", help="Why; it is kept.")
-@_output
-@click.pass_obj
-def renew(settings: ServerSettings, /, number: str, output: str, **given: Any) -> None:
-    """Renew the licence NUMBER and write the file that replaces it."""
-    _issue(settings, "renew", number, given, output)
+_MEMBERS = {
+    "host": _host,
+    "days": click.option(
+        "--days", type=int, metavar="N", help="N days, to the end of the last one."
+    ),
+    "expires": click.option("--expires", metavar="DATE", help="Or: to the end of that day."),
+    "perpetual": click.option("--perpetual", is_flag=True, help="Or: without end."),
+    "time_zone": click.option(
+        "--time-zone", metavar="ZONE", help="Whose days are meant. [default: UTC]"
+    ),
+    "continue_from": click.option(
+        "--continue-from",
+        type=click.Choice(["end", "now"]),
+        help="Where the days begin. [default: at the end, where that is to come]",
+    ),
+    "edition": click.option("--edition", metavar="NAME", help="Another edition."),
+    "features": click.option(
+        "--feature", "features", multiple=True, metavar="NAME", help="All that it includes."
+    ),
+    "limits": click.option(
+        "--limit", "limits", multiple=True, metavar="NAME=N", help="All limits that it has."
+    ),
+    "match": click.option(
+        "--match", metavar="CHOICE", help="exact or anchored. [default: as it was]"
+    ),
+    "notify_days": click.option(
+        "--notify-days", type=int, metavar="N", help="Warn from N days before the end."
+    ),
+    "grace_days": click.option(
+        "--grace-days", type=int, metavar="N", help="Run N days after the end."
+    ),
+    "maintenance_until": click.option(
+        "--maintenance-until", metavar="DATE", help="Covers versions released until then."
+    ),
+}
+"""The option for each member that an act may change."""
 
 
-@click.command()
-@click.argument("number")
-@_host
-@click.option("--match", metavar="CHOICE", help="exact or anchored. [default: as it was]")
-@_why
-@_output
-@click.pass_obj
-def rehost(settings: ServerSettings, /, number: str, output: str, **given: Any) -> None:
-    """Move the licence NUMBER to another host."""
-    given["host"] = _operators_text(given["host"])
-    _issue(settings, "rehost", number, given, output)
+def _command(act: Act) -> click.Command:
+    """The command that does *act* to a licence."""
 
+    def do(settings: ServerSettings, /, number: str, **given: Any) -> None:
+        if not act.issues:
+            return _end(settings, act, number, given)
+        output = given.pop("output")
+        if act.names_host:
+            given["host"] = _operators_text(given["host"])
+        return _issue(settings, act, number, _terms(given), output)
 
-@click.command()
-@click.argument("number")
-@click.option("--edition", metavar="NAME", help="Another edition.")
-@click.option("--feature", "features", multiple=True, metavar="NAME", help="All that it includes.")
-@click.option("--limit", "limits", multiple=True, metavar="NAME=N", help="All limits that it has.")
-@click.option("--match", metavar="CHOICE", help="exact or anchored.")
-@click.option("--notify-days", type=int, metavar="N", help="Warn from N days before the end.")
-@click.option("--grace-days", type=int, metavar="N", help="Run N days after the end.")
-@click.option("--maintenance-until", metavar="DATE", help="Covers versions released until then.")
-@click.option("--reason", metavar="TEXT", help="Why; it is kept.")
-@_output
-@click.pass_obj
-def change(settings: ServerSettings, /, number: str, output: str, **given: Any) -> None:
-    """Change what the licence NUMBER allows; what is not named stays."""
-    _issue(settings, "change", number, _terms(given), output)
-
-
-@click.command()
-@click.argument("number")
-@_why
-@_output
-@click.pass_obj
-def reinstate(settings: ServerSettings, number: str, reason: str, output: str) -> None:
-    """Reinstate the suspended licence NUMBER, by one that replaces it."""
-    _issue(settings, "reinstate", number, {"reason": reason}, output)
-
-
-@click.command()
-@click.argument("number")
-@_why
-@click.pass_obj
-def suspend(settings: ServerSettings, number: str, reason: str) -> None:
-    """Suspend the licence NUMBER: it can only be reinstated or revoked."""
-    _end(settings, "suspend", number, reason)
-
-
-@click.command()
-@click.argument("number")
-@_why
-@click.pass_obj
-def revoke(settings: ServerSettings, number: str, reason: str) -> None:
-    """Revoke the licence NUMBER for good."""
-    _end(settings, "revoke", number, reason)
+    reason = _why if act.needs_reason else click.option("--reason", metavar="TEXT", help=_WHY)
+    options = [_MEMBERS[name] for name in act.may_change] + [reason]
+    command = click.pass_obj(do)
+    for option in reversed(options + [_output] * act.issues):
+        command = option(command)
+    command = click.argument("number")(command)
+    return click.command(act.name, help=act.words.command)(command)
 
 
 @click.command()
@@ -222,14 +205,15 @@ def file_(settings: ServerSettings, number: str, output: str, with_revocations: 
         put(file)
 
 
-COMMANDS = (issue, renew, rehost, change, reinstate, suspend, revoke, history, file_)
+COMMANDS = (issue, *map(_command, OFFERED), history, file_)
 
 
 def _terms(given: dict[str, Any]) -> dict[str, Any]:
     """*given* with its features and limits as an order has them; none given says nothing."""
     from license_server.catalog import terms
 
-    features, limits = list(given.pop("features")), terms.limits_of(given.pop("limits"))
+    features = list(given.pop("features", ()))
+    limits = terms.limits_of(given.pop("limits", ()))
     return (
         given
         | ({"features": features} if features else {})
@@ -238,7 +222,7 @@ def _terms(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _issue(
-    settings: ServerSettings, act: str, number: str | None, given: dict[str, Any], output: str
+    settings: ServerSettings, act: Act, number: str | None, given: dict[str, Any], output: str
 ) -> None:
     """Do *act*, and write the file of the licence that it makes."""
     from license_server.db.reply_store import Reply
@@ -250,7 +234,7 @@ def _issue(
 
     now = int(time.time())
     members = {name: value for name, value in given.items() if value not in (None, False)}
-    wanted = ActRequest(act, members, number)
+    act_request = ActRequest(act, members, number)
     database, issuer = data_folder.open_vault(settings)
     kept: list[StoredLicense | Proposal] = []
 
@@ -261,9 +245,9 @@ def _issue(
     try:
         site = Site(settings, database, issuer, lambda: now, secrets.token_bytes)
         with database.reading() as connection:
-            seen = planning.plan(connection, wanted, COMMAND, now, with_notices=True)
+            seen = planning.plan(connection, act_request, COMMAND, now, with_notices=True)
         with written(output) as put:
-            asyncio.run(site.act(wanted, COMMAND, now, render_reply))
+            asyncio.run(site.act(act_request, COMMAND, now, render_reply))
             (stored,) = kept
             if isinstance(stored, Proposal):
                 raise ApprovalPendingError(id=stored.id, product=stored.product)
@@ -287,12 +271,15 @@ def _issue(
         click.echo(line, err=True)
 
 
-def _end(settings: ServerSettings, act: str, number: str, reason: str) -> None:
+def _end(settings: ServerSettings, act: Act, number: str, given: dict[str, Any]) -> None:
+    """Do *act*, which issues nothing."""
     from license_server.licenses import recording
     from license_server.licenses.planning import ActRequest
 
-    wanted, now = ActRequest(act, {"reason": reason}, number), int(time.time())
-    stored = write(settings, lambda connection: recording.end(connection, wanted, COMMAND, now))
+    act_request, now = ActRequest(act, given, number), int(time.time())
+    stored = write(
+        settings, lambda connection: recording.end(connection, act_request, COMMAND, now)
+    )
     say(f"{stored.number} for {_to_whom(stored)}: {stored.state}.")
 
 

@@ -9,14 +9,12 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from sqlalchemy import Connection, Engine, Insert, event
 
 from license_server.db.tables import audit_events
+from license_server.licenses.acts import ACTS
 from license_server.signing.issuer import Issuer
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-_ISSUING = {
-    f"license.{act}"
-    for act in ("issued", "renewed", "rehosted", "changed", "reinstated", "reissued")
-}
+_ISSUING = {act.event for act in ACTS.values() if act.issues}
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 

@@ -1,96 +1,296 @@
-"""The acts on licences: issue, renew, rehost, change, suspend, reinstate, revoke, reissue.
+"""The acts on licences, one row each: whoever plans, records, offers or names an act reads its row.
 
-Nothing is edited in place. An act that changes what holds is a new signed licence that names the
-one it replaces, and the former row says what became of it. An act is planned by reading, drawn up
-and signed without a database, and recorded in one transaction, in which whoever comes second is
-told so.
+Nothing is edited in place. An act that changes what a licence says signs a new one that names the
+one it replaces, and the former row says what became of it. An act is planned by reading, signed
+without a database, and recorded in one transaction, in which whoever comes second is told so.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from license_core.claims import ClaimError
-from license_core.reason import Reason
-from license_server.actor import Actor
 from license_server.catalog import fields
+from license_server.catalog.terms import CHANGES, TERM
 from license_server.db.errors import InputInvalidError
-from license_server.licenses import (
-    orders,
-)
-from license_server.licenses.errors import LicenseStateError
-from license_server.licenses.license_store import StoredLicense
 
-PERMISSIONS = {
-    "issue": "licenses:issue",
-    "renew": "licenses:issue",
-    "rehost": "licenses:issue",
-    "change": "licenses:issue",
-    "suspend": "licenses:end",
-    "reinstate": "licenses:end",
-    "revoke": "licenses:end",
-    "reissue": "licenses:issue",
-}
-"""Each act, and what one must be permitted to do it."""
-_FROM = {
-    "renew": ("active",),
-    "rehost": ("active",),
-    "change": ("active",),
-    "reinstate": ("suspended",),
-    "suspend": ("active",),
-    "revoke": ("active", "suspended"),
-}
-_LEAVES = {"suspend": "suspended", "revoke": "revoked"}
-_NEEDS_REASON = ("rehost", "suspend", "reinstate", "revoke", "reissue")
-_PAST = {
-    "issue": "issued",
-    "renew": "renewed",
-    "rehost": "rehosted",
-    "change": "changed",
-    "suspend": "suspended",
-    "reinstate": "reinstated",
-    "revoke": "revoked",
-    "reissue": "reissued",
-}
+REASON = "reason"
 _LONGEST_REASON = 1000
-_WORDS = {"rehost": "move to another host"}
+_FILE_STAYS = (
+    "The operator's file does not change: only a product that receives a revocation list "
+    "rejects it before it expires."
+)
 
 
-def possible(stored: StoredLicense, actor: Actor) -> tuple[str, ...]:
-    """The acts that are open to *actor* on a licence now."""
-    return tuple(
-        act
-        for act, states in _FROM.items()
-        if stored.state in states
-        and PERMISSIONS[act] in actor.permissions
-        and actor.may_use(stored.product)
-    )
+class Wording(NamedTuple):
+    """What people call an act. Desk and refusals translate it, API and shell say it as it is."""
+
+    verb: str
+    """In the sentence of a refusal."""
+    done: str
+    """In a licence's history."""
+    event: str
+    """In the record."""
+    button: str = ""
+    """Where one chooses an act, and beside a proposal."""
+    heading: str = ""
+    """Over its form, with the licence's ``number``."""
+    counted: str = ""
+    """In the picture of what was issued."""
+    summary: str = ""
+    """In the API's description: the operation's summary …"""
+    description: str = ""
+    """… and what it does."""
+    command: str = ""
+    """The help of its command in the shell."""
 
 
-def check_state(stored: StoredLicense, act: str) -> None:
-    """Raise LicenseStateError unless *act* is possible on what *stored* is by now."""
-    if stored.state not in _FROM.get(act, ("active",)):
-        became = {
-            "active": Reason("is in force"),
-            "replaced": Reason("was replaced by {number}", number=stored.replaced_by),
-            "suspended": Reason("is suspended"),
-            "revoked": Reason("was revoked"),
-        }[stored.state]
-        raise LicenseStateError(number=stored.number, act=_word(act), became=became)
+class Form(NamedTuple):
+    """What the desk says at the form of an act, beside its fields."""
+
+    reason_hint: str
+    explanation: str = ""
+    remark: str = ""
+    """Of less weight than the explanation."""
+
+
+class Act(NamedTuple):
+    """An act on a licence."""
+
+    name: str
+    """In an address, a command and the ledger."""
+    past: str
+    """In the name of its event: ``license.`` and this word."""
+    permission: str
+    starts_from: tuple[str, ...]
+    """The states that a licence may be in."""
+    leaves: str
+    """The state in which it leaves the licence."""
+    needs_reason: bool
+    words: Wording
+    may_change: tuple[str, ...] = ()
+    """The members of an order that it takes: what may be different from the licence before."""
+    form: Form | None = None
+    """None: nobody is offered it on a licence, at the desk, over the API or in the shell."""
+    example: Mapping[str, Any] = {}  # never changed
+    """Of what the API takes, but for a host."""
+
+    @property
+    def event(self) -> str:
+        """The action under which it is recorded."""
+        return f"license.{self.past}"
+
+    @property
+    def issues(self) -> bool:
+        """Whether a new licence comes of it; another act ends a licence."""
+        return self.leaves == "replaced"
+
+    @property
+    def sets_term(self) -> bool:
+        """Whether it says how long the new licence holds."""
+        return TERM[0] in self.may_change
+
+    @property
+    def names_host(self) -> bool:
+        """Whether it must say for which host the new licence is."""
+        return "host" in self.may_change
+
+
+ISSUE = Act(
+    name="issue",
+    past="issued",
+    permission="licenses:issue",
+    starts_from=("active",),
+    leaves="replaced",
+    needs_reason=False,
+    may_change=(
+        *("customer", "product", "host", *TERM, "edition", "features", "limits", "match"),
+        *("notify_days", "grace_days", "maintenance_until", "replaces"),
+    ),
+    words=Wording(
+        verb="issue",
+        done="Issued",
+        event="licence issued",
+        button="Issue",
+        heading="Issue a licence",
+        counted="newly issued",
+    ),
+)
+RENEW = Act(
+    name="renew",
+    past="renewed",
+    permission="licenses:issue",
+    starts_from=("active",),
+    leaves="replaced",
+    needs_reason=False,
+    may_change=(*TERM, "continue_from", "notify_days", "grace_days"),
+    words=Wording(
+        verb="renew",
+        done="Renewed",
+        event="licence renewed",
+        button="Renew",
+        heading="Renew %(number)s",
+        counted="renewed",
+        summary="Renew a licence",
+        description="Renew a licence: another term, from its end or from now on.",
+        command="Renew the licence NUMBER and write the file that replaces it.",
+    ),
+    form=Form(reason_hint="For example the order number."),
+    example={"days": 365},
+)
+REHOST = Act(
+    name="rehost",
+    past="rehosted",
+    permission="licenses:issue",
+    starts_from=("active",),
+    leaves="replaced",
+    needs_reason=True,
+    may_change=("host", "match"),
+    words=Wording(
+        verb="move to another host",
+        done="Rehosted",
+        event="licence rehosted",
+        button="Rehost",
+        heading="Rehost %(number)s",
+        counted="rehosted",
+        summary="Move it to another host",
+        description="Move a licence to another host.",
+        command="Move the licence NUMBER to another host.",
+    ),
+    form=Form(reason_hint="For example: container recreated. Kept in the audit log."),
+    example={"reason": "the container was made anew"},
+)
+CHANGE = Act(
+    name="change",
+    past="changed",
+    permission="licenses:issue",
+    starts_from=("active",),
+    leaves="replaced",
+    needs_reason=False,
+    may_change=(*CHANGES, "maintenance_until", "time_zone"),
+    words=Wording(
+        verb="change",
+        done="Changed",
+        event="licence changed",
+        button="Change",
+        heading="Change %(number)s",
+        counted="changed",
+        summary="Change what it allows",
+        description="Change what a licence allows.",
+        command="Change what the licence NUMBER allows; what is not named stays.",
+    ),
+    form=Form(
+        reason_hint="For example the order number.",
+        remark="Edit only what should change; everything else stays the same.",
+    ),
+    example={"limits": {"gpus": 8}},
+)
+SUSPEND = Act(
+    name="suspend",
+    past="suspended",
+    permission="licenses:end",
+    starts_from=("active",),
+    leaves="suspended",
+    needs_reason=True,
+    words=Wording(
+        verb="suspend",
+        done="Suspended",
+        event="licence suspended",
+        button="Suspend",
+        heading="Suspend %(number)s",
+        summary="Suspend it",
+        description="Suspend a licence: it is not renewed, and may be reinstated.",
+        command="Suspend the licence NUMBER: it can only be reinstated or revoked.",
+    ),
+    form=Form(
+        reason_hint="For example: invoice overdue. Kept in the audit log.",
+        explanation="A suspended licence cannot be renewed, rehosted or changed; "
+        "it can be reinstated or revoked.",
+        remark=_FILE_STAYS,
+    ),
+    example={"reason": "unpaid"},
+)
+REINSTATE = Act(
+    name="reinstate",
+    past="reinstated",
+    permission="licenses:end",
+    starts_from=("suspended",),
+    leaves="replaced",
+    needs_reason=True,
+    words=Wording(
+        verb="reinstate",
+        done="Reinstated",
+        event="licence reinstated",
+        button="Reinstate",
+        heading="Reinstate %(number)s",
+        counted="reinstated",
+        summary="Reinstate it",
+        description="Reinstate a suspended licence, by one that replaces it.",
+        command="Reinstate the suspended licence NUMBER, by one that replaces it.",
+    ),
+    form=Form(
+        reason_hint="For example: invoice paid. Kept in the audit log.",
+        explanation="A new licence with a new number replaces the suspended one, "
+        "with the same entitlements and expiry.",
+    ),
+    example={"reason": "paid"},
+)
+REVOKE = Act(
+    name="revoke",
+    past="revoked",
+    permission="licenses:end",
+    starts_from=("active", "suspended"),
+    leaves="revoked",
+    needs_reason=True,
+    words=Wording(
+        verb="revoke",
+        done="Revoked",
+        event="licence revoked",
+        button="Revoke",
+        heading="Revoke %(number)s",
+        summary="Revoke it",
+        description="Revoke a licence for good.",
+        command="Revoke the licence NUMBER for good.",
+    ),
+    form=Form(
+        reason_hint="For example: contract terminated. Kept in the audit log.",
+        explanation="Revoking is final: it cannot be undone.",
+        remark=_FILE_STAYS,
+    ),
+    example={"reason": "unpaid"},
+)
+REISSUE = Act(
+    name="reissue",
+    past="reissued",
+    permission="licenses:issue",
+    starts_from=("active",),
+    leaves="replaced",
+    needs_reason=True,
+    words=Wording(
+        verb="reissue",
+        done="Reissued with another key",
+        event="licence reissued with another key",
+        counted="reissued",
+    ),
+)
+
+ACTS = {
+    act.name: act for act in (ISSUE, RENEW, REHOST, CHANGE, SUSPEND, REINSTATE, REVOKE, REISSUE)
+}
+"""Each act by its name, in the order in which they are listed."""
+OFFERED = tuple(act for act in ACTS.values() if act.form is not None)
+"""Those that somebody may do to a licence."""
+BY_EVENT = {act.event: act for act in ACTS.values()}
+"""Each act by the action under which it is recorded."""
 
 
 def read_reason(members: dict[str, Any], *, needed: bool) -> str | None:
     """Take the reason out of *members*. Raises InputInvalidError."""
-    given = {name: members.pop(name, None) for name in (orders.REASON,)}
-    if given[orders.REASON] is None:
+    given = {REASON: members.pop(REASON, None)}
+    if given[REASON] is None:
         if needed:
-            raise InputInvalidError(field=orders.REASON, reason="it is missing: say why")
+            raise InputInvalidError(field=REASON, reason="it is missing: say why")
         return None
     try:
-        reason = fields.clean_text(given, orders.REASON, _LONGEST_REASON)
+        return fields.clean_text(given, REASON, _LONGEST_REASON)
     except ClaimError as error:
         raise InputInvalidError(field=error.claim, reason=error.reason) from error
-    return reason
-
-
-def _word(act: str) -> Reason:
-    """What an act is called in a sentence."""
-    return Reason(_WORDS.get(act, act))

@@ -18,42 +18,16 @@ from license_core.reason import Reason
 from license_core.request import LicenseRequest
 from license_core.wording import utc
 from license_server.catalog.fields import choice_name, clean_text
-from license_server.catalog.terms import CHANGES, DAY, MAX_DAYS, TERM, read_days, read_terms
+from license_server.catalog.terms import DAY, MAX_DAYS, read_days, read_terms
 from license_server.db.errors import InputInvalidError
+from license_server.licenses.acts import ISSUE, REISSUE, Act
 from license_server.licenses.errors import EvidenceMissingError, LicenseStateError, TermOverError
 
 NUMBER = re.compile(r"HS-[0-9]{4}-[0-9A-HJKMNP-TV-Z]{8}")
 """A licence's number; its last part is random, in Crockford's base 32."""
 
-
-MEMBERS = (
-    "customer",
-    "product",
-    "host",
-    "days",
-    "expires",
-    "perpetual",
-    "time_zone",
-    "edition",
-    "features",
-    "limits",
-    "match",
-    "notify_days",
-    "grace_days",
-    "maintenance_until",
-    "replaces",
-)
-
-
-REASON = "reason"
-CHANGED = {
-    "renew": (*TERM, "continue_from", "notify_days", "grace_days"),
-    "rehost": ("host", "match"),
-    "change": (*CHANGES, "maintenance_until", "time_zone"),
-    "reinstate": (),
-    "reissue": (),
-}
-"""Each act on a licence, and what an order for it may make different."""
+MEMBERS = ISSUE.may_change
+"""Those of a whole order."""
 
 
 class Order(NamedTuple):
@@ -85,13 +59,13 @@ def from_members(members: Mapping[str, Any], now: int) -> Order:
     return _as_license_error(lambda: _read(_known(members, MEMBERS), now))
 
 
-def order_replacing(act: str, former: License, members: Mapping[str, Any], now: int) -> Order:
-    """The order for the licence that replaces *former* by *act*, one of CHANGED.
+def order_replacing(act: Act, former: License, members: Mapping[str, Any], now: int) -> Order:
+    """The order for the licence that replaces *former* by *act*.
 
     Raises as ``from_members`` does.
     """
     return _as_license_error(
-        lambda: _order_replacing(act, former, _known(members, CHANGED[act]), now)
+        lambda: _order_replacing(act, former, _known(members, act.may_change), now)
     )
 
 
@@ -151,7 +125,7 @@ def _grace_until(expires_at: int | None, days: int | None) -> int | None:
     return None if expires_at is None or not days else min(MAX_INSTANT, expires_at + days * DAY)
 
 
-def _order_replacing(act: str, former: License, given: Mapping[str, Any], now: int) -> Order:
+def _order_replacing(act: Act, former: License, given: Mapping[str, Any], now: int) -> Order:
     order = Order(
         customer=former.sub,
         product=former.aud,
@@ -167,14 +141,14 @@ def _order_replacing(act: str, former: License, given: Mapping[str, Any], now: i
         features=former.features,
         limits=former.limits or {},
         replaces=former.jti,
-        begins_at=former.nbf if act == "reissue" else None,
+        begins_at=former.nbf if act is REISSUE else None,
     )
     zone = _zone(given)
-    if act == "renew":
-        order = _renewed(order, given, zone, now)
+    if act.sets_term:
+        order = _renewed(act, order, given, zone, now)
     elif former.exp is None and (given.get("notify_days") or given.get("grace_days")):
         raise _without_end(act, order)
-    if "host" in given or act == "rehost":
+    if act.names_host:
         pasted = claims.required(claims.text(given, "host", longest=request.MAX_TEXT), "host")
         order = order._replace(request=request.parse(pasted))
     if "maintenance_until" in given:
@@ -199,21 +173,21 @@ def _order_replacing(act: str, former: License, given: Mapping[str, Any], now: i
     return order
 
 
-def _without_end(act: str, order: Order) -> LicenseStateError:
+def _without_end(act: Act, order: Order) -> LicenseStateError:
     """A perpetual licence has no end to count from: that is its state, and no wrong value."""
     return LicenseStateError(
         number=order.replaces or "",
-        act=Reason(act),
+        act=Reason(act.words.verb),
         became=Reason("is perpetual: it has no end to count from"),
     )
 
 
-def _renewed(order: Order, given: Mapping[str, Any], zone: tzinfo, now: int) -> Order:
+def _renewed(act: Act, order: Order, given: Mapping[str, Any], zone: tzinfo, now: int) -> Order:
     """*order* with another end; warning and grace keep their distance from it."""
     former = order.expires_at
     begins = claims.one_of(given, "continue_from", ("end", "now"))
     if former is None and begins == "end":
-        raise _without_end("renew", order)
+        raise _without_end(act, order)
     at_end = former is not None and (begins == "end" or (begins is None and former > now))
     # The last day that is covered: a term that continues begins on the next.
     start = former - 1 if at_end and former is not None else now

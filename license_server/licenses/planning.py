@@ -1,6 +1,6 @@
 """Planning an act: what a request means for the ledger now, and what speaks against it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -13,18 +13,21 @@ from license_server.catalog import catalog_store, products
 from license_server.catalog.catalog_store import Product
 from license_server.catalog.terms import DAY
 from license_server.db.errors import ChangedMeanwhileError
-from license_server.licenses import issuing, license_store, orders
-from license_server.licenses.acts import _NEEDS_REASON, PERMISSIONS, _word, check_state, read_reason
+from license_server.licenses import issuing, license_store, orders, states
+from license_server.licenses.acts import ISSUE, REHOST, Act, read_reason
 from license_server.licenses.errors import LicenseStateError, RehostsUsedUpError, TermTooLongError
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.notices import OrderNotice
 from license_server.licenses.orders import Order
 
+SAME_HOST = Reason("is for this very host already")
+NOTHING_NAMED = Reason("would stay as it is: nothing to be changed is named")
+
 
 class ActRequest(NamedTuple):
     """What somebody wants to be done."""
 
-    act: str
+    act: Act
     members: Mapping[str, Any]
     """Of an order (orders.py), with a ``reason`` where there is one."""
     subject: str | None = None
@@ -40,7 +43,7 @@ class ActRequest(NamedTuple):
 class Plan(NamedTuple):
     """What would be done."""
 
-    act: str
+    act: Act
     order: Order
     former: StoredLicense | None
     """The licence that will be replaced."""
@@ -62,49 +65,42 @@ class Plan(NamedTuple):
 
 def plan(
     connection: Connection,
-    wanted: ActRequest,
+    act_request: ActRequest,
     actor: Actor,
     now: int,
     *,
     with_notices: bool = False,
     find_product: products.FindProduct | None = None,
 ) -> Plan:
-    """What *wanted* means at the instant *now*; *with_notices*: and what to know beforehand.
+    """What *act_request* means at the instant *now*; *with_notices*: and what to know beforehand.
 
     Raises InputInvalidError, NotFoundError, NotPermittedError, LicenseStateError,
     ChangedMeanwhileError, or that the operator's text cannot be read. Unless
     *with_notices*, raises the first refusal.
     """
-    actor.need(PERMISSIONS[wanted.act])
-    members = dict(wanted.members)
-    reason = read_reason(members, needed=wanted.act in _NEEDS_REASON)
+    act = act_request.act
+    actor.need(act.permission)
+    members = dict(act_request.members)
+    reason = read_reason(members, needed=act.needs_reason)
     find = find_product or products.finder(connection)
-    if wanted.subject is None:
-        product, given = products.filled(find, members, defaults_applied=wanted.defaults_applied)
-        order = orders.from_members(given, now)
-        former = _replaced(connection, order, actor)
-        order = order._replace(replaces=former.number if former else None)
+    if act_request.subject is None:
+        product, order, former = _first_order(connection, act_request, members, find, actor, now)
     else:
-        former = issuing.find(connection, wanted.subject)
-        actor.need(PERMISSIONS[wanted.act], former.product)
-        check_state(former, wanted.act)
-        order = orders.order_replacing(wanted.act, issuing.claims_of(former), members, now)
-        order = order._replace(customer=former.customer)  # as it is called by now
-        product = find(order.product)
-        _check_difference(wanted.act, former, order, members)
-    actor.need(PERMISSIONS[wanted.act], order.product)
-    if wanted.rules is not None and wanted.rules != products.rules(product):
+        product, order, former = _replacing_order(
+            connection, act_request, members, find, actor, now
+        )
+    actor.need(act.permission, order.product)
+    if act_request.rules is not None and act_request.rules != products.rules(product):
         raise ChangedMeanwhileError(what=Reason("product {name}", name=order.product))
-    act = "rehost" if wanted.act == "issue" and _moves(former, order) else wanted.act
     host = members.get("host")
     drafted = Plan(
-        act=act,
+        act=REHOST if act is ISSUE and _moves(former, order) else act,
         order=order,
         former=former,
         product=product,
         reason=reason,
         text=host if isinstance(host, str) else None,
-        expected=wanted.expected,
+        expected=act_request.expected,
         refusals=(),
         notices=(),
     )
@@ -117,17 +113,50 @@ def plan(
     return drafted
 
 
+def _first_order(
+    connection: Connection,
+    act_request: ActRequest,
+    members: dict[str, Any],
+    find_product: products.FindProduct,
+    actor: Actor,
+    now: int,
+) -> tuple[Product | None, Order, StoredLicense | None]:
+    """The product, the order of *members*, and the licence that it replaces all the same."""
+    applied = act_request.defaults_applied
+    product, given = products.filled(find_product, members, defaults_applied=applied)
+    order = orders.from_members(given, now)
+    former = _replaced(connection, order, actor)
+    return product, order._replace(replaces=former.number if former else None), former
+
+
+def _replacing_order(
+    connection: Connection,
+    act_request: ActRequest,
+    members: dict[str, Any],
+    find_product: products.FindProduct,
+    actor: Actor,
+    now: int,
+) -> tuple[Product | None, Order, StoredLicense]:
+    """The product, the order for a licence that replaces another, and that other one."""
+    act = act_request.act
+    former = issuing.find(connection, act_request.subject or "")
+    actor.need(act.permission, former.product)
+    states.check(former, act)
+    order = orders.order_replacing(act, issuing.claims_of(former), members, now)
+    order = order._replace(customer=former.customer)  # as it is called by now
+    product = find_product(order.product)
+    _check_difference(act, former, order, members)
+    return product, order, former
+
+
 def _check_difference(
-    act: str, former: StoredLicense, order: Order, members: Mapping[str, Any]
+    act: Act, former: StoredLicense, order: Order, members: Mapping[str, Any]
 ) -> None:
     """Raise LicenseStateError where an act would leave everything as it is."""
-    if act == "rehost" and order.request.key == former.host_key:
-        became = Reason("is for this very host already")
-    elif act == "change" and all(value is None for value in members.values()):
-        became = Reason("would stay as it is: nothing to be changed is named")
-    else:
-        return
-    raise LicenseStateError(number=former.number, act=_word(act), became=became)
+    if act.names_host and order.request.key == former.host_key:
+        raise states.refusal(former, act, SAME_HOST)
+    if act.may_change and all(value is None for value in members.values()):
+        raise states.refusal(former, act, NOTHING_NAMED)
 
 
 def _replaced(connection: Connection, order: Order, actor: Actor) -> StoredLicense | None:
@@ -141,8 +170,8 @@ def _replaced(connection: Connection, order: Order, actor: Actor) -> StoredLicen
         named = license_store.by_number(connection, order.replaces)
         if named is None:
             raise NotFoundError(what="licence", name=order.replaces)
-        actor.need(PERMISSIONS["issue"], named.product)
-        check_state(named, "issue")
+        actor.need(ISSUE.permission, named.product)
+        states.check(named, ISSUE)
         if not _goes_on(named, order):
             became = Reason("is for another customer or product")
             raise LicenseStateError(number=named.number, act=Reason("replace"), became=became)
@@ -167,22 +196,22 @@ def _moves(former: StoredLicense | None, order: Order) -> bool:
 
 def _refusals(connection: Connection, drafted: Plan, now: int) -> list[LicenseError]:
     product, order, former = drafted.product, drafted.order, drafted.former
-    found: list[LicenseError] = []
+    refusals: list[LicenseError] = []
     if product is None:
-        return found
+        return refusals
     new_term = former is None or order.expires_at != former.expires_at
     if product.longest_days is not None and new_term:
         asked = _too_long(order.expires_at, product.longest_days, now)
         if asked is not None:
             days = product.longest_days
-            found.append(TermTooLongError(product=product.name, days=days, asked=asked))
-    if product.rehosts is not None and drafted.act == "rehost" and former is not None:
+            refusals.append(TermTooLongError(product=product.name, days=days, asked=asked))
+    if product.rehosts is not None and drafted.act is REHOST and former is not None:
         allowed = product.rehosts
         if license_store.rehosts(connection, former.line) >= allowed:
-            found.append(
+            refusals.append(
                 RehostsUsedUpError(number=former.number, allowed=allowed, product=product.name)
             )
-    return found
+    return refusals
 
 
 def _too_long(expires_at: int | None, days: int, now: int) -> str | None:
@@ -197,43 +226,43 @@ def _too_long(expires_at: int | None, days: int, now: int) -> str | None:
 
 def _notices(connection: Connection, drafted: Plan, actor: Actor, now: int) -> list[Notice]:
     order = drafted.order
-    found: list[Notice] = []
-    # Where a licence goes on on its host, what else that host has is known.
-    goes_on = drafted.act in ("renew", "change", "reinstate")
-    for one in [] if goes_on else license_store.live(connection, order.request.key, now):
-        if drafted.former is not None and one.number == drafted.former.number:
-            continue
-        if not actor.may_use(one.product):
-            continue
-        if one.customer != order.customer:
-            slug = "host-of-another-customer"
-            found.append(OrderNotice(slug, number=one.number, customer=one.customer))
-        elif one.product == order.product:
-            found.append(
-                OrderNotice(
-                    "host-has-licence",
-                    product=one.product,
-                    number=one.number,
-                    customer=one.customer,
-                )
-            )
-    if drafted.act == "rehost" and drafted.former is not None:
-        found.append(keeps_file(drafted.former))
+    notices: list[Notice] = []
+    # Where a licence stays on its host, what else that host has is known.
+    if drafted.act.names_host:
+        notices += _of_host(connection, drafted, actor, now)
+    if drafted.act is REHOST and drafted.former is not None:
+        notices.append(keeps_file(drafted.former))
     if catalog_store.customer_by_name(connection, order.customer) is None:
         alike = catalog_store.alike(connection, order.customer)
-        found.append(
+        notices.append(
             OrderNotice("customer-alike", customer=order.customer, alike=alike.name)
             if alike
             else OrderNotice("customer-new", customer=order.customer)
         )
     if drafted.product is None and catalog_store.products_after(connection, None, 1):
-        found.append(OrderNotice("product-new", product=order.product))
+        notices.append(OrderNotice("product-new", product=order.product))
     present, allowed = order.request.gpus, order.limits.get("gpus")
     if present and allowed is not None and present > allowed:
-        found.append(OrderNotice("gpus-more-than-licensed", present=present, allowed=allowed))
+        notices.append(OrderNotice("gpus-more-than-licensed", present=present, allowed=allowed))
     if drafted.needs_approval:
-        found.append(OrderNotice("needs-approval", product=order.product))
-    return found
+        notices.append(OrderNotice("needs-approval", product=order.product))
+    return notices
+
+
+def _of_host(connection: Connection, drafted: Plan, actor: Actor, now: int) -> Iterator[Notice]:
+    """What else the host has that *actor* may see: of another customer, or the same product."""
+    order, former = drafted.order, drafted.former
+    for one in license_store.live(connection, order.request.key, now):
+        if former is not None and one.number == former.number:
+            continue
+        if not actor.may_use(one.product):
+            continue
+        if one.customer != order.customer:
+            slug = "host-of-another-customer"
+            yield OrderNotice(slug, number=one.number, customer=one.customer)
+        elif one.product == order.product:
+            slug = "host-has-licence"
+            yield OrderNotice(slug, product=one.product, number=one.number, customer=one.customer)
 
 
 def keeps_file(former: StoredLicense) -> Notice:

@@ -10,7 +10,8 @@ from license_core.reason import Reason
 from license_server.actor import COMMAND, Actor
 from license_server.audit import audit_store, events
 from license_server.catalog import products
-from license_server.licenses import acts, proposal_store, recording
+from license_server.licenses import proposal_store, recording
+from license_server.licenses.acts import ACTS
 from license_server.licenses.errors import ProposalDecidedError
 from license_server.licenses.issuing import SignedLicense
 from license_server.licenses.license_store import StoredLicense
@@ -23,21 +24,21 @@ _TOKEN = "token:"  # how an actor's name begins
 
 
 def propose(
-    connection: Connection, wanted: ActRequest, planned: Plan, actor: Actor, now: int
+    connection: Connection, act_request: ActRequest, plan: Plan, actor: Actor, now: int
 ) -> Proposal:
     """Write down what *actor* wants, for somebody else to decide."""
     proposal = proposal_store.add(
         connection,
-        act=wanted.act,
-        subject=wanted.subject,
-        members=strictjson.dumps(_with_defaults(wanted, planned)).decode("utf-8"),
-        customer=planned.order.customer,
-        product=planned.order.product,
-        reason=planned.reason,
+        act=act_request.act.name,
+        subject=act_request.subject,
+        members=strictjson.dumps(_with_defaults(act_request, plan)).decode("utf-8"),
+        customer=plan.order.customer,
+        product=plan.order.product,
+        reason=plan.reason,
         proposed_by=actor.name,
         proposed_at=now,
     )
-    _record(connection, proposal, actor, "proposal.made", now, planned.reason)
+    _record(connection, proposal, actor, "proposal.made", now, plan.reason)
     return proposal
 
 
@@ -57,29 +58,31 @@ def seen(connection: Connection, id_: int, actor: Actor) -> Proposal:
     return proposal
 
 
-def wanted(proposal: Proposal) -> ActRequest:
+def act_request(proposal: Proposal) -> ActRequest:
     """What was proposed."""
     members = strictjson.loads(proposal.members.encode("utf-8"))
     # What an earlier version wrote down has no defaults in it.
     defaults_applied = members.keys() >= set(products.DEFAULTS)
-    return ActRequest(proposal.act, members, proposal.subject, defaults_applied=defaults_applied)
+    return ActRequest(
+        ACTS[proposal.act], members, proposal.subject, defaults_applied=defaults_applied
+    )
 
 
-def _with_defaults(wanted: ActRequest, planned: Plan) -> dict[str, Any]:
-    """The members of what is wanted; of a first order with what its product adds now.
+def _with_defaults(act_request: ActRequest, plan: Plan) -> dict[str, Any]:
+    """The members of what is asked for; of a first order with what its product adds now.
 
     What is approved is what was proposed, whatever the product's defaults have become. A default
     that there is not is a null, so that a later one is not taken.
     """
-    if wanted.subject is not None:
-        return dict(wanted.members)
-    _, given = products.filled(lambda _: planned.product, wanted.members)
-    return dict.fromkeys(products.DEFAULTS) | given | {"replaces": planned.order.replaces}
+    if act_request.subject is not None:
+        return dict(act_request.members)
+    _, given = products.filled(lambda _: plan.product, act_request.members)
+    return dict.fromkeys(products.DEFAULTS) | given | {"replaces": plan.order.replaces}
 
 
 def proposer(proposal: Proposal, decider: Actor) -> Actor:
     """Who proposed it: their act is planned as theirs was, at the word of *decider*."""
-    permissions = frozenset({acts.PERMISSIONS[proposal.act]})
+    permissions = frozenset({ACTS[proposal.act].permission})
     return Actor(proposal.proposed_by, permissions, address=decider.address)
 
 
@@ -116,16 +119,16 @@ def _person(connection: Connection, name: str) -> str | None:
 def approve(
     connection: Connection,
     proposal: Proposal,
-    planned: Plan,
-    drawn: SignedLicense,
+    plan: Plan,
+    signed: SignedLicense,
     issuer: Issuer,
     actor: Actor,
     reason: str | None,
     now: int,
 ) -> StoredLicense:
-    """Record the licence that was drawn up for *proposal*; what is stored.
+    """Record the licence that was signed for *proposal*; what is stored.
 
-    Raises ProposalDecidedError, and as acts.record does.
+    Raises ProposalDecidedError, and as recording.record does.
     """
     decided = proposal_store.decide(
         connection,
@@ -134,14 +137,14 @@ def approve(
         decided_by=actor.name,
         decided_at=now,
         decision=reason,
-        number=drawn.license.jti,
+        number=signed.license.jti,
     )
     if decided is None:
         _check_waits(find(connection, proposal.id))
         raise NotFoundError(what="proposal", name=str(proposal.id))
     _record(connection, decided, actor, "proposal.approved", now, reason)
     by = proposer(proposal, actor)
-    return recording.record(connection, planned, drawn, issuer, by, proposal=proposal.id)
+    return recording.record(connection, plan, signed, issuer, by, proposal=proposal.id)
 
 
 def refuse(

@@ -11,15 +11,8 @@ from license_server.audit import audit_store, digests, events
 from license_server.audit.audit_store import NewEvent
 from license_server.catalog import catalog_store, customers, products
 from license_server.db.errors import ChangedMeanwhileError, InputInvalidError
-from license_server.licenses import issuing, license_store
-from license_server.licenses.acts import (
-    _FROM,
-    _LEAVES,
-    _PAST,
-    PERMISSIONS,
-    check_state,
-    read_reason,
-)
+from license_server.licenses import issuing, license_store, states
+from license_server.licenses.acts import Act, read_reason
 from license_server.licenses.issuing import SignedLicense
 from license_server.licenses.license_store import NewLicense, StoredLicense
 from license_server.licenses.planning import ActRequest, Plan
@@ -28,19 +21,19 @@ from license_server.signing.issuer import Issuer, check_in_force
 
 def record(
     connection: Connection,
-    planned: Plan,
-    drawn: SignedLicense,
+    plan: Plan,
+    signed: SignedLicense,
     issuer: Issuer,
     actor: Actor,
-    **more: Any,
+    **details: Any,
 ) -> StoredLicense:
-    """Store what was drawn up; what is stored. *more* are details of the event.
+    """Store what was signed; what is stored. *details* are those of the event.
 
     Raises LicenseStateError or ChangedMeanwhileError where somebody else was first,
     SignerUnavailableError where another keyset is in force by now, or IntegrityError where another
-    process took the number: then draw up another.
+    process took the number: then sign another.
     """
-    license_, former = drawn.license, planned.former
+    license_, former = signed.license, plan.former
     standing = catalog_store.standing(connection, license_.sub, license_.aud)
     customer_id, product_id, needs = standing[:3]
     check_in_force(issuer, standing.keyset_version)
@@ -50,41 +43,34 @@ def record(
     if product_id is None:
         added = products.ensure(connection, license_.aud, actor, now)
         product_id, needs = added.id, added.needs_approval
-    check_approval(planned, bool(needs))
-    new = row_of(planned, drawn, issuer, actor, customer_id, product_id)
-    changed: list[events.Row] = []
+    check_approval(plan, bool(needs))
+    new = row_of(plan, signed, issuer, actor, customer_id, product_id)
+    rows: list[events.Row] = []
     if former is not None:
-        allowed = _FROM.get(planned.act, ("active",))
-        _expect(connection, former.number, planned.expected)
-        left = license_store.leave_state(
-            connection, former.number, allowed, state="replaced", replaced_by=new.number
-        )
-        if left is None:
-            check_state(issuing.find(connection, former.number), planned.act)
-            raise ChangedMeanwhileError(what=Reason("licence {number}", number=former.number))
-        changed.append(("licenses", left))
+        _expect(connection, former.number, plan.expected)
+        rows.append(_leave(connection, former.number, plan.act, replaced_by=new.number))
     id_ = license_store.add(connection, new)
-    changed.append(("licenses", new._asdict() | {"id": id_}))
-    audit_store.add_event(connection, event_of(planned, drawn, changed, actor, **more))
+    rows.append(("licenses", new._asdict() | {"id": id_}))
+    audit_store.add_event(connection, event_of(plan, signed, rows, actor, **details))
     return _stored(new, id_, license_.sub, license_.aud, issuer.keyset_token)
 
 
-def check_approval(planned: Plan, needs: bool) -> None:
+def check_approval(plan: Plan, needs: bool) -> None:
     """Raise ChangedMeanwhileError unless the product *needs* approval as it did at the plan."""
-    if needs != planned.needs_approval:
-        raise ChangedMeanwhileError(what=Reason("product {name}", name=planned.order.product))
+    if needs != plan.needs_approval:
+        raise ChangedMeanwhileError(what=Reason("product {name}", name=plan.order.product))
 
 
 def row_of(
-    planned: Plan,
-    drawn: SignedLicense,
+    plan: Plan,
+    signed: SignedLicense,
     issuer: Issuer,
     actor: Actor,
     customer_id: int,
     product_id: int,
 ) -> NewLicense:
-    """The row that a licence makes which was drawn up."""
-    license_ = drawn.license
+    """The row of a licence that was signed."""
+    license_ = signed.license
     return NewLicense(
         number=license_.jti,
         customer_id=customer_id,
@@ -95,68 +81,78 @@ def row_of(
         expires_at=license_.exp,
         grace_until=license_.grace_until,
         replaces=license_.replaces,
-        token=drawn.token,
+        token=signed.token,
         keyset_version=issuer.keyset.keyset.version,
         issued_by=actor.name,
-        line=planned.former.line if planned.former else license_.jti,
-        act=planned.act,
-        request=planned.text,
+        line=plan.former.line if plan.former else license_.jti,
+        act=plan.act.name,
+        request=plan.text,
     )
 
 
 def event_of(
-    planned: Plan, drawn: SignedLicense, rows_left: Iterable[events.Row], actor: Actor, **more: Any
+    plan: Plan, signed: SignedLicense, rows: Iterable[events.Row], actor: Actor, **details: Any
 ) -> NewEvent:
-    """The event of that act; *rows_left* are the rows as it left them, *more* its details."""
-    license_ = drawn.license
+    """The event of that act; *rows* are as the act left them."""
+    license_ = signed.license
     return events.event(
         license_.iat,
         actor,
-        f"license.{_PAST[planned.act]}",
+        plan.act.event,
         license_.jti,
-        rows=rows_left,
-        reason=planned.reason,
+        rows=rows,
+        reason=plan.reason,
         customer=license_.sub,
         product=license_.aud,
         host=license_.host.key,
         **({"replaces": license_.replaces} if license_.replaces else {}),
-        **more,
+        **details,
     )
 
 
-def end(connection: Connection, wanted: ActRequest, actor: Actor, now: int) -> StoredLicense:
-    """Suspend or revoke a licence; what is stored then.
+def end(connection: Connection, act_request: ActRequest, actor: Actor, now: int) -> StoredLicense:
+    """Do an act that issues nothing, such as to revoke a licence; what is stored then.
 
     Raises InputInvalidError, NotFoundError, NotPermittedError, LicenseStateError or
     ChangedMeanwhileError.
     """
-    actor.need(PERMISSIONS[wanted.act])
-    members = dict(wanted.members)
-    reason = read_reason(members, needed=True)
+    act = act_request.act
+    actor.need(act.permission)
+    members = dict(act_request.members)
+    reason = read_reason(members, needed=act.needs_reason)
     if members:
         raise InputInvalidError(field=next(iter(members))[:64], reason="there is no such member")
-    former = issuing.find(connection, wanted.subject or "")
-    actor.need(PERMISSIONS[wanted.act], former.product)
-    check_state(former, wanted.act)
-    _expect(connection, former.number, wanted.expected)
-    left = license_store.leave_state(
-        connection, former.number, _FROM[wanted.act], state=_LEAVES[wanted.act]
-    )
-    if left is None:
-        check_state(issuing.find(connection, former.number), wanted.act)
-        raise ChangedMeanwhileError(what=Reason("licence {number}", number=former.number))
+    former = issuing.find(connection, act_request.subject or "")
+    actor.need(act.permission, former.product)
+    states.check(former, act)
+    _expect(connection, former.number, act_request.expected)
+    left = _leave(connection, former.number, act)
     events.record(
         connection,
         now,
         actor,
-        f"license.{_PAST[wanted.act]}",
+        act.event,
         former.number,
-        rows=[("licenses", left)],
+        rows=[left],
         reason=reason,
         customer=former.customer,
         product=former.product,
     )
-    return former._replace(state=left["state"])
+    return former._replace(state=act.leaves)
+
+
+def _leave(connection: Connection, number: str, act: Act, **changed: Any) -> events.Row:
+    """Leave a licence in the state in which *act* leaves it; its row then.
+
+    Raises LicenseStateError or ChangedMeanwhileError where somebody else was first.
+    """
+    row = license_store.leave_state(
+        connection, number, act.starts_from, state=act.leaves, **changed
+    )
+    if row is None:
+        states.check(issuing.find(connection, number), act)
+        raise ChangedMeanwhileError(what=Reason("licence {number}", number=number))
+    return "licenses", row
 
 
 def etag(connection: Connection, number: str) -> str:

@@ -17,6 +17,7 @@ from license_server.catalog import products
 from license_server.db.database import Database
 from license_server.db.errors import ChangedMeanwhileError
 from license_server.licenses import issuing, planning, recording, signed_by
+from license_server.licenses.acts import REISSUE
 from license_server.licenses.errors import LicenseStateError
 from license_server.licenses.planning import ActRequest, Plan
 from license_server.licenses.signed_by import Reissued
@@ -100,7 +101,7 @@ class _Job(NamedTuple):
         planned: list[Plan] = []
         wrong: list[tuple[str, LicenseError]] = []
         for number in numbers:
-            wanted = ActRequest("reissue", {"reason": self.reason}, number)
+            wanted = ActRequest(REISSUE, {"reason": self.reason}, number)
             try:
                 one = planning.plan(
                     connection, wanted, self.actor, self.now, find_product=find_product

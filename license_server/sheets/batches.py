@@ -21,8 +21,8 @@ from license_server.db.errors import InputInvalidError
 from license_server.db.idempotency import Idempotency
 from license_server.db.reply_store import Reply
 from license_server.db.tables import audit_events, licenses
-from license_server.licenses import issuing, planning, recording
-from license_server.licenses.errors import LicenseStateError
+from license_server.licenses import issuing, planning, recording, states
+from license_server.licenses.acts import ISSUE
 from license_server.licenses.issuing import SignedLicense
 from license_server.licenses.license_store import NewLicense
 from license_server.licenses.planning import ActRequest, Plan
@@ -97,7 +97,7 @@ def each(
         try:
             told = {name: members.pop(name) for name in CONTACT if name in members}
             contact = customers.read(told)
-            wanted = ActRequest("issue", members)
+            wanted = ActRequest(ISSUE, members)
             planned = planning.plan(connection, wanted, actor, now, find_product=find_product)
             if planned.needs_approval:
                 reason = Reason(
@@ -119,7 +119,7 @@ def _refuse_second(planned: Plan, replaced: set[str]) -> None:
     number = planned.former.number
     if number in replaced:
         became = Reason("is replaced by a line before")
-        raise LicenseStateError(number=number, act=Reason("issue"), became=became)
+        raise states.refusal(planned.former, ISSUE, became)
     replaced.add(number)
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Generator
 from typing import Any, BinaryIO
 
-from license_server.licenses import orders
+from license_server.licenses import acts, orders
 from license_server.sheets import batches, csv_text
 from license_server.sheets.batches import Line
 
-COLUMNS = (*orders.MEMBERS, orders.REASON, *batches.CONTACT)
+COLUMNS = (*orders.MEMBERS, acts.REASON, *batches.CONTACT)
 """The columns that there may be. ``features`` are names and ``limits`` such as ``gpus=4``, each
 separated by spaces."""
 _TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}

@@ -30,7 +30,9 @@ from license_server.licenses import (
     orders,
     planning,
     recording,
+    states,
 )
+from license_server.licenses.acts import Act
 from license_server.licenses.errors import LicenseStateError
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.planning import ActRequest, Plan
@@ -51,17 +53,6 @@ from license_server.web.session import (
 from license_server.web.sign_in import HOME
 from license_server.web.term_changes import Terms, differences
 
-ENDS = ("suspend", "revoke")
-"""The acts that leave no licence in force."""
-FIELDS = {
-    "renew": (*terms.TERM, "continue_from", "notify_days", "grace_days", "reason"),
-    "rehost": ("host", "match", "reason"),
-    "change": (*terms.CHANGES, "maintenance_until", "time_zone", "reason"),
-    "suspend": ("reason",),
-    "reinstate": ("reason",),
-    "revoke": ("reason",),
-}
-"""What the form of each act asks for."""
 _DAYS = 365
 # The errors that are told at the form, with what was typed.
 _AT_THE_FORM = {
@@ -89,11 +80,6 @@ _RIGHT = {
     "grace_days": "0",
     "reason": "x",
 }
-# What would leave the licence as it is.
-_UNCHANGED: dict[str, LicenseError] = {
-    "rehost": InputInvalidError(field="host", reason="the licence is already for this host"),
-    "change": InputInvalidError(field="limits", reason="nothing differs from the current licence"),
-}
 
 router = APIRouter()
 
@@ -104,17 +90,17 @@ class Sent(NamedTuple):
     request: Request
     site: Site
     actor: Actor
-    act: str
+    act: Act
     number: str
     fields: dict[str, str]
 
     @property
     def path(self) -> str:
         """The address of the act."""
-        return f"{HOME}/{self.number}/{self.act}"
+        return f"{HOME}/{self.number}/{self.act.name}"
 
-    def wanted(self, seen: "Seen") -> ActRequest:
-        """The order that the fields make. Raises InputInvalidError."""
+    def act_request(self, seen: "Seen") -> ActRequest:
+        """What the fields ask for. Raises InputInvalidError."""
         made = members(self.act, self.fields, blank(self.act, seen, self.zone))
         seen_at, rules = self.fields.get("seen") or None, self.fields.get(pinned_form.RULES)
         return ActRequest(self.act, made, self.number, seen_at, rules)
@@ -149,42 +135,45 @@ class Seen(NamedTuple):
 def _see(connection: Connection, number: str) -> Seen:
     stored = issuing.find(connection, number)
     subjects = [stored.number, *([stored.replaced_by] if stored.replaced_by else [])]
-    wanted = audit_store.EventFilter(subjects=subjects)
+    about = audit_store.EventFilter(subjects=subjects)
     return Seen(
         stored=stored,
         etag=recording.etag(connection, number),
         product=catalog_store.product_by_name(connection, stored.product),
         moves=license_store.rehosts(connection, stored.line),
-        last=next(iter(audit_store.events(connection, wanted, before=None, limit=1)), None),
+        last=next(iter(audit_store.events(connection, about, before=None, limit=1)), None),
     )
 
 
-def blank(act: str, seen: Seen, zone: str) -> dict[str, str]:
+def fields_of(act: Act) -> tuple[str, ...]:
+    """What the form of *act* asks for."""
+    return (*act.may_change, acts.REASON)
+
+
+def blank(act: Act, seen: Seen, zone: str) -> dict[str, str]:
     """What the form of *act* says at first."""
     license_ = seen.license
     was = prefill.fields(license_, zone, license_.iat)
-    if act == "renew":
+    if act.sets_term:
         days = products.defaults(seen.product).get("days", _DAYS)
         return {"term": "days", "days": str(days), "time_zone": was["time_zone"]}
-    if act == "rehost":
-        return {"match": was["match"]}
-    return {name: was.get(name, "") for name in FIELDS[act]}
+    return {name: was.get(name, "") for name in fields_of(act)}
 
 
-def members(act: str, fields: Mapping[str, str], was: Mapping[str, str]) -> dict[str, Any]:
+def members(act: Act, fields: Mapping[str, str], was: Mapping[str, str]) -> dict[str, Any]:
     """The members of an order for *act*; *was*: what the form said at first.
 
     Raises InputInvalidError.
     """
     made: dict[str, Any] = {}
-    if act == "renew":
+    if act.sets_term:
         made |= forms.term_of(fields)
         made |= {name: fields[name] for name in ("continue_from",) if fields.get(name)}
         made |= _days(fields, {})
-    elif act == "rehost":
-        made |= {name: fields.get(name, "").strip() or None for name in ("host", "match")}
-    elif act == "change":
-        made |= _changes(fields, was)
+    elif act.names_host:  # a new host is said with its binding
+        made |= {name: fields.get(name, "").strip() or None for name in act.may_change}
+    else:
+        made |= _changes(act, fields, was)
     return made | forms.reason_of(fields)
 
 
@@ -196,16 +185,16 @@ def _days(fields: Mapping[str, str], was: Mapping[str, str]) -> dict[str, int]:
     }
 
 
-def _changes(fields: Mapping[str, str], was: Mapping[str, str]) -> dict[str, Any]:
+def _changes(act: Act, fields: Mapping[str, str], was: Mapping[str, str]) -> dict[str, Any]:
     """What the form says otherwise than at first."""
-    given = {name: fields.get(name, "").strip() for name in FIELDS["change"]}
+    given = {name: fields.get(name, "").strip() for name in act.may_change}
+    changed = [name for name, text in given.items() if text != was[name]]
     made: dict[str, Any] = {}
-    if forms.names_in(given["limits"]) != forms.names_in(was["limits"]):
-        made["limits"] = terms.limits_of(forms.names_in(given["limits"]))
-    if forms.names_in(given["features"]) != forms.names_in(was["features"]):
-        made["features"] = forms.names_in(given["features"])
+    for name, read in (("limits", terms.limits_of), ("features", list)):
+        if name in changed and forms.names_in(given[name]) != forms.names_in(was[name]):
+            made[name] = read(forms.names_in(given[name]))
     for name in ("edition", "match", "maintenance_until"):
-        if given[name] != was[name]:
+        if name in changed:
             if not given[name]:
                 reason = "a change cannot remove it; issue a new licence instead"
                 raise InputInvalidError(field=name, reason=reason)
@@ -216,12 +205,12 @@ def _changes(fields: Mapping[str, str], was: Mapping[str, str]) -> dict[str, Any
 
 
 def faults(
-    fields: Mapping[str, str], first: LicenseError, act: str, read: Callable[[dict[str, str]], Any]
+    fields: Mapping[str, str], first: LicenseError, act: Act, read: Callable[[dict[str, str]], Any]
 ) -> dict[str, LicenseError]:
     """Every field that is wrong: after *first*, what *read* finds once a right value is there."""
     found: dict[str, LicenseError] = {}
     tried, error = dict(fields), first
-    while (name := _field_of(error)) in FIELDS[act] and name not in found:
+    while (name := _field_of(error)) in fields_of(act) and name not in found:
         found[name] = error
         tried[name] = _RIGHT.get(name, "")
         if name == "expires":
@@ -230,7 +219,7 @@ def faults(
             read(tried)
         except LicenseError as further:
             error = further
-    return {name: found[name] for name in FIELDS[act] if name in found}
+    return {name: found[name] for name in fields_of(act) if name in found}
 
 
 def _field_of(error: LicenseError) -> str:
@@ -239,21 +228,33 @@ def _field_of(error: LicenseError) -> str:
     return str(error.facts.get("field", "")).partition(".")[0]
 
 
+def _at_a_field(act: Act, error: LicenseError) -> LicenseError:
+    """*error*; where *act* would leave the licence as it is, told at the field that says so."""
+    if not isinstance(error, LicenseStateError):
+        return error
+    if error.became == planning.SAME_HOST:
+        return InputInvalidError(field="host", reason="the licence is already for this host")
+    if error.became == planning.NOTHING_NAMED:
+        first = "limits" if "limits" in act.may_change else act.may_change[0]
+        return InputInvalidError(field=first, reason="nothing differs from the current licence")
+    return error
+
+
 async def _form(sent: Sent, error: LicenseError | None = None) -> Response:
     """The form of the act, as it was filled in; where it is not possible by now, why not."""
     act, site = sent.act, sent.site
     seen = await site.read(lambda connection: _see(connection, sent.number))
     closed = _why_not(act, seen, sent.actor)
-    if isinstance(error, LicenseStateError):
-        error = _UNCHANGED.get(act, error)
+    if error is not None:
+        error = _at_a_field(act, error)
     was = blank(act, seen, sent.zone)
     wrong = {}
     if error is not None and closed is None:
 
         def read(tried: dict[str, str]) -> None:
             made = members(act, tried, was)
-            acts.read_reason(made, needed=act not in ("renew", "change"))
-            if act not in ENDS:
+            acts.read_reason(made, needed=act.needs_reason)
+            if act.issues:
                 orders.order_replacing(act, seen.license, made, site.clock())
 
         wrong = faults(sent.fields, error, act, read)
@@ -275,11 +276,11 @@ async def _form(sent: Sent, error: LicenseError | None = None) -> Response:
     )
 
 
-def _why_not(act: str, seen: Seen, actor: Actor) -> LicenseError | None:
+def _why_not(act: Act, seen: Seen, actor: Actor) -> LicenseError | None:
     """Why *act* is not possible on what the licence is by now. Raises NotPermittedError."""
-    actor.need(acts.PERMISSIONS[act], seen.stored.product)
+    actor.need(act.permission, seen.stored.product)
     try:
-        acts.check_state(seen.stored, act)
+        states.check(seen.stored, act)
     except LicenseError as error:
         return error
     return None
@@ -324,23 +325,26 @@ async def _do_or_look(sent: Sent, typed: Sent) -> Response:
     try:
         reply = await _do(sent)
     except ChangedMeanwhileError as error:
-        if sent.act in ENDS:
+        if not sent.act.issues:
             raise
         return await _look(typed, once, error)  # which raises where it was the licence that changed
     return RedirectResponse(reply.location or HOME, reply.status)
 
 
 async def _seen(sent: Sent) -> tuple[Seen, Plan]:
-    """The licence, and what would be done. Raises as acts.plan does, and ChangedMeanwhileError."""
+    """The licence, and what would be done.
+
+    Raises as planning.plan does, and ChangedMeanwhileError.
+    """
     now = sent.site.clock()
 
     def read(connection: Connection) -> tuple[Seen, Plan]:
         seen = _see(connection, sent.number)
-        acts.check_state(seen.stored, sent.act)
-        wanted = sent.wanted(seen)
-        if wanted.expected is not None and wanted.expected != seen.etag:
+        states.check(seen.stored, sent.act)
+        act_request = sent.act_request(seen)
+        if act_request.expected is not None and act_request.expected != seen.etag:
             raise ChangedMeanwhileError(what=Reason("licence {number}", number=sent.number))
-        return seen, planning.plan(connection, wanted, sent.actor, now, with_notices=True)
+        return seen, planning.plan(connection, act_request, sent.actor, now, with_notices=True)
 
     return await sent.site.read(read)
 
@@ -368,50 +372,44 @@ async def _look(sent: Sent, once: str, changed: ChangedMeanwhileError | None = N
 
 
 async def _do(sent: Sent) -> Reply:
-    """Do it, once for each form. Raises as Site.act and acts.end do."""
+    """Do it, once for each form. Raises as Site.act and recording.end do."""
     site, now = sent.site, sent.site.clock()
     key = forms.once(sent.fields, sent.path)
     seen = await site.read(lambda connection: _see(connection, sent.number))
-    wanted = sent.wanted(seen)
-    if sent.act not in ENDS:
-        return await site.act(wanted, sent.actor, now, told, key)
+    act_request = sent.act_request(seen)
+    if sent.act.issues:
+        return await site.act(act_request, sent.actor, now, redirect, key)
 
     def end(connection: Connection) -> Reply:
-        recording.end(connection, wanted, sent.actor, now)
-        return Reply(303, f"{HOME}/{sent.number}?done={sent.act}", b"")
+        recording.end(connection, act_request, sent.actor, now)
+        return Reply(303, f"{HOME}/{sent.number}?done={sent.act.name}", b"")
 
     return await site.once(sent.actor, key, now, end)
 
 
-def told(done: StoredLicense | Proposal) -> Reply:
+def redirect(done: StoredLicense | Proposal) -> Reply:
     """Where somebody is led who did something."""
     if isinstance(done, Proposal):
         return Reply(303, f"/proposals/{done.id}?made=1", b"")
     return Reply(303, f"{HOME}/{done.number}?issued=1", b"")
 
 
-def _pages(act: str) -> tuple[Callable[..., Awaitable[Response]], ...]:
-    who = Annotated[Session, Depends(May(acts.PERMISSIONS[act]))]
+def _pages(act: Act) -> tuple[Callable[..., Awaitable[Response]], ...]:
+    who = Annotated[Session, Depends(May(act.permission))]
 
     async def show(request: Request, number: str, site: AtSite, session: who) -> Response:
-        sent, draft = (
-            Sent(request, site, session.actor, act, number, {}),
-            request.query_params.get("draft"),
-        )
+        sent = Sent(request, site, session.actor, act, number, {})
+        draft = request.query_params.get("draft")
         return await (_drafted(sent, draft) if draft else _form(sent))
 
     async def send(
-        request: Request,
-        number: str,
-        site: AtSite,
-        session: who,
-        fields: Form,
+        request: Request, number: str, site: AtSite, session: who, fields: Form
     ) -> Response:
         return await _act(Sent(request, site, session.actor, act, number, fields))
 
     return show, send
 
 
-for _name in FIELDS:
-    for _method, _answer in zip(("GET", "POST"), _pages(_name), strict=True):
-        router.add_api_route(f"{HOME}/{{number}}/{_name}", _answer, methods=[_method])
+for _each in acts.OFFERED:
+    for _method, _answer in zip(("GET", "POST"), _pages(_each), strict=True):
+        router.add_api_route(f"{HOME}/{{number}}/{_each.name}", _answer, methods=[_method])

@@ -1,14 +1,8 @@
 """The actions of the record, in words; English here, translated where they are shown."""
 
-ACTIONS = {
-    "license.issued": "licence issued",
-    "license.renewed": "licence renewed",
-    "license.rehosted": "licence rehosted",
-    "license.changed": "licence changed",
-    "license.suspended": "licence suspended",
-    "license.reinstated": "licence reinstated",
-    "license.revoked": "licence revoked",
-    "license.reissued": "licence reissued with another key",
+from license_server.licenses.acts import ACTS, BY_EVENT
+
+ACTIONS = {act.event: act.words.event for act in ACTS.values()} | {
     "license.noted": "note added to licence",
     "proposal.made": "proposal submitted",
     "proposal.approved": "proposal approved",
@@ -42,6 +36,15 @@ ACTIONS = {
 """Each action that is recorded, in the order in which they are offered."""
 
 
+_MARKS = {"suspended": "warn", "revoked": "bad"}
+
+
 def words(action: str) -> str:
     """The words for *action*; of one that a later version recorded, its name."""
     return ACTIONS.get(action) or action.replace(".", " ").replace("-", " ")
+
+
+def mark(action: str) -> str:
+    """How *action* is marked in a history: by what it left of a licence; what is no act: a note."""
+    act = BY_EVENT.get(action)
+    return "note" if act is None else _MARKS.get(act.leaves, "")

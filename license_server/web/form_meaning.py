@@ -15,6 +15,7 @@ from license_server.licenses import (
     planning,
     tolerance,
 )
+from license_server.licenses.acts import ISSUE
 from license_server.licenses.lookup import Known
 from license_server.licenses.planning import ActRequest, Plan
 from license_server.licenses.tolerance import Tolerance
@@ -60,7 +61,7 @@ def of(connection: Connection, fields: Mapping[str, str], now: int) -> Reading:
 def look(connection: Connection, fields: Mapping[str, str], actor: Actor, now: int) -> Look:
     """What *fields* would issue. Raises what forms.order and acts.plan raise."""
     _, members = forms.order(fields, now, products.finder(connection))
-    plan = planning.plan(connection, ActRequest("issue", members), actor, now, with_notices=True)
+    plan = planning.plan(connection, ActRequest(ISSUE, members), actor, now, with_notices=True)
     return Look(plan, members)
 
 

@@ -134,7 +134,7 @@ def term_of(fields: Mapping[str, str]) -> dict[str, Any]:
 def reason_of(fields: Mapping[str, str]) -> dict[str, str]:
     """The member that says why, where the form's *fields* do."""
     reason = " ".join(fields.get("reason", "").split())
-    return {orders.REASON: reason} if reason else {}
+    return {acts.REASON: reason} if reason else {}
 
 
 def names_in(text: str) -> list[str]:

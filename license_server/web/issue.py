@@ -12,6 +12,7 @@ from license_server.catalog import products
 from license_server.db.errors import ChangedMeanwhileError
 from license_server.http.problem_types import status_of
 from license_server.licenses import issuing, lookup
+from license_server.licenses.acts import ISSUE
 from license_server.licenses.planning import ActRequest
 from license_server.site import Site
 from license_server.web import (
@@ -159,8 +160,8 @@ async def issue(request: Request, site: AtSite, session: Issuer, fields: Form) -
     key, now = forms.once(fields, HOME), site.clock()
     try:
         _, members = await site.read(lambda c: forms.order(fields, now, products.finder(c)))
-        wanted = ActRequest("issue", members, rules=fields.get(pinned_form.RULES))
-        reply = await site.act(wanted, session.actor, now, acts.told, key)
+        act_request = ActRequest(ISSUE, members, rules=fields.get(pinned_form.RULES))
+        reply = await site.act(act_request, session.actor, now, acts.redirect, key)
     except ChangedMeanwhileError as error:
         return await _preview(request, site, session, fields, once, error)
     except LicenseError as error:

@@ -21,11 +21,12 @@ from license_server.db.reply_store import Reply
 from license_server.http import cursors
 from license_server.http.problem_types import status_of
 from license_server.licenses import (
-    acts,
     issuing,
     license_store,
     notes,
+    states,
 )
+from license_server.licenses.acts import BY_EVENT
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.search import Filter
 from license_server.site import Site
@@ -204,7 +205,7 @@ async def _one(
         "license",
         status_of(error) if error else 200,
         terms=_terms(stored),
-        possible=acts.possible(stored, session.actor),
+        possible=states.possible(stored, session.actor),
         sending=await delivery.of(site, request, stored) if to_send else None,
         issued=issued,
         done=request.query_params.get("done"),
@@ -235,7 +236,8 @@ def _changes(event: Event, line: dict[str, StoredLicense]) -> list[Difference]:
     """What the licence that came of *event* says otherwise than the one before."""
     made = line[event.subject]
     former = line.get(made.replaces or "")
-    if former is None or event.action in ("license.suspended", "license.revoked", "license.noted"):
+    act = BY_EVENT.get(event.action)
+    if former is None or act is None or not act.issues:
         return []
     return differences(_terms(former), _terms(made))
 

@@ -13,6 +13,7 @@ from license_core.wording import printable
 from license_server.access.sessions import Session
 from license_server.catalog.terms import DAY
 from license_server.licenses import statistics, statistics_store
+from license_server.licenses.acts import ACTS
 from license_server.licenses.statistics import (
     MOVED_DAYS,
     SMALL,
@@ -32,23 +33,8 @@ from license_server.web.sign_in import HOME
 _NAMED = 6
 _OTHERS = object()
 MONTHS = (*("Jan", "Feb", "Mar", "Apr", "May", "Jun"), *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"))
-ACTS = {
-    "issue": "newly issued",
-    "renew": "renewed",
-    "rehost": "rehosted",
-    "change": "changed",
-    "reinstate": "reinstated",
-    "reissue": "reissued",
-}
-"""What licences are issued by, in the order of a bar, and the word for each."""
-_EVENTS = {
-    "issue": "license.issued",
-    "renew": "license.renewed",
-    "rehost": "license.rehosted",
-    "change": "license.changed",
-    "reinstate": "license.reinstated",
-    "reissue": "license.reissued",
-}
+ISSUED_BY = tuple(act for act in ACTS.values() if act.issues)
+"""What licences are issued by, in the order of a bar."""
 
 router = APIRouter()
 
@@ -178,16 +164,17 @@ def _issued(board: Board, reader: Reader, may_look: bool) -> Picture:
     counts: Counter[tuple[int, Any]] = Counter()
     for one in board.issued:
         counts[one.month, one.kind] += one.number
-    kinds = [act for act in ACTS if any(counts[month, act] for month in range(len(board.past)))]
+    months = range(len(board.past))
+    kinds = [act.name for act in ISSUED_BY if any(counts[month, act.name] for month in months)]
 
     def link(period: Period, kind: str | None = None) -> str | None:
         if not may_look or kind is None:
             return None
         days = {"since": period.first, "until": period.after - timedelta(1)}
-        return f"/record?{urlencode({'action': _EVENTS[kind], **days})}"
+        return f"/record?{urlencode({'action': ACTS[kind].event, **days})}"
 
     def name(kind: str) -> str:
-        return tr(ACTS[kind])
+        return tr(ACTS[kind].words.counted)
 
     whole = Period(board.past[0].first, board.past[-1].after)
     bars = _bars(board.past, kinds, counts, name, link, reader)

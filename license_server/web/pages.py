@@ -19,6 +19,7 @@ from license_core.errors import LicenseError, NotFoundError, Notice
 from license_core.reason import say
 from license_core.wording import printable, utc
 from license_server.http.problem_types import status_of
+from license_server.licenses.acts import ACTS, BY_EVENT
 from license_server.site import Site
 from license_server.web import counts, event_labels, menu
 from license_server.web.reader import (
@@ -51,9 +52,11 @@ def _templates(language: str) -> jinja2.Environment:
     environment.policies["ext.i18n.trimmed"] = True
     install = environment.install_gettext_translations  # type: ignore[attr-defined]
     install(catalogue(language), newstyle=True)
+    environment.globals |= {"acts": ACTS, "acts_by_event": BY_EVENT}
     environment.filters |= {
         "actor": _actor,
         "action": _action,
+        "mark": event_labels.mark,
         "utc": utc,
         "when": _when,
         "day": _day,

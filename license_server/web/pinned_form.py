@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from license_server.catalog import products
 from license_server.db.errors import InputInvalidError
+from license_server.licenses.acts import Act
 from license_server.licenses.orders import Order
 from license_server.licenses.planning import Plan
 from license_server.web import forms, prefill
@@ -26,10 +27,10 @@ def settle(fields: Mapping[str, str], members: Mapping[str, Any], plan: Plan) ->
     return _pinned(fields, said | _term(order, members["time_zone"]), plan)
 
 
-def settle_act(fields: Mapping[str, str], act: str, plan: Plan) -> dict[str, str]:
+def settle_act(fields: Mapping[str, str], act: Act, plan: Plan) -> dict[str, str]:
     """The form for *act* on a licence that does what *plan* does."""
     zone = fields.get("time_zone", "").strip() or "UTC"
-    return _pinned(fields, _term(plan.order, zone) if act == "renew" else {}, plan)
+    return _pinned(fields, _term(plan.order, zone) if act.sets_term else {}, plan)
 
 
 def unsettle(fields: Mapping[str, str]) -> dict[str, str]:

@@ -155,7 +155,7 @@ def _preview(connection: Connection, proposal: Proposal, actor: Actor, now: int)
         by = proposals.proposer(proposal, actor)
         try:
             planned = planning.plan(
-                connection, proposals.wanted(proposal), by, now, with_notices=True
+                connection, proposals.act_request(proposal), by, now, with_notices=True
             )
             former = planned.former
             if planned.text is not None:

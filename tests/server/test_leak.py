@@ -33,6 +33,7 @@ from license_server.licenses import (
     recording,
     reissue,
 )
+from license_server.licenses.acts import ACTS
 from license_server.licenses.planning import ActRequest
 from license_server.licenses.search import Filter
 from license_server.operations import data_folder, fsck
@@ -250,7 +251,7 @@ def test_only_what_is_live_is_issued_again_and_as_its_customer_is_called_by_now(
     def act(connection: Connection) -> None:
         for name, number in (("revoke", first), ("suspend", second)):
             recording.end(
-                connection, ActRequest(name, {"reason": "not paid"}, number), COMMAND, now
+                connection, ActRequest(ACTS[name], {"reason": "not paid"}, number), COMMAND, now
             )
         host = sold.hosts[third]
         stored = issuing.find(connection, third)

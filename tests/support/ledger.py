@@ -24,6 +24,7 @@ from license_server.licenses import (
     proposals,
     recording,
 )
+from license_server.licenses.acts import ACTS
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.planning import ActRequest
 from license_server.licenses.proposal_store import Proposal
@@ -61,7 +62,7 @@ class Ledger(NamedTuple):
             return Reply(201, f"/api/v1/licenses/{numbers[-1]}", b"{}")
 
         given = None if key is None else Idempotency(key, bytes(32))
-        wanted = ActRequest(act, members, subject)
+        wanted = ActRequest(ACTS[act], members, subject)
         finished(self.site.act(wanted, ISSUER, self.site.clock(), tell, given))
         return numbers[-1]
 
@@ -77,7 +78,7 @@ class Ledger(NamedTuple):
 
     def end(self, act: str, number: str, reason: str) -> None:
         """Suspend or revoke a licence."""
-        wanted, now = ActRequest(act, {"reason": reason}, number), self.site.clock()
+        wanted, now = ActRequest(ACTS[act], {"reason": reason}, number), self.site.clock()
         self.site.database.write(lambda c: recording.end(c, wanted, ISSUER, now))
 
     def link(self) -> None:

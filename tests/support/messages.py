@@ -20,7 +20,8 @@ from license_core import diagnosis, evidence
 from license_core.notices import NOTICES
 from license_core.problems import PROBLEMS
 from license_server.http.problem_types import ROWS
-from license_server.licenses import acts, notices
+from license_server.licenses import notices
+from license_server.licenses.acts import ACTS
 from license_server.permissions import PERMISSIONS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -49,7 +50,7 @@ def desk_texts() -> list[str]:
         found += (row.title, row.sentence, row.remedy)
     for remark in (NOTICES | notices.NOTICES).values():
         found += (remark.sentence, remark.remedy)
-    found += (*PERMISSIONS.values(), *acts.PERMISSIONS, *_STATES)
+    found += (*PERMISSIONS.values(), *(act.words.verb for act in ACTS.values()), *_STATES)
     for path in _of_desk():
         for node in _nodes(path):
             found += _constants(_reason_of(node))

@@ -12,6 +12,7 @@ from license_server.actor import COMMAND
 from license_server.catalog import products
 from license_server.db.errors import ChangedMeanwhileError
 from license_server.db.reply_store import Reply
+from license_server.licenses.acts import ISSUE
 from license_server.licenses.planning import ActRequest
 from tests.support.api import Caller, slug, verified
 from tests.support.desk import Desk
@@ -238,7 +239,7 @@ def test_a_product_that_wants_approval_since_the_plan_issues_nothing(caller: Cal
         return os.urandom(count)
 
     site = desk.site._replace(random=meanwhile)
-    wanted = ActRequest("issue", {"customer": "ACME", "product": name, "days": 30, "host": LINE})
+    wanted = ActRequest(ISSUE, {"customer": "ACME", "product": name, "days": 30, "host": LINE})
     before = desk.count("licenses")
     with pytest.raises(ChangedMeanwhileError, match=name):
         asyncio.run(site.act(wanted, COMMAND, desk.clock.now, lambda _: Reply(201, None, b"")))

@@ -21,6 +21,7 @@ from license_server.catalog import catalog_store
 from license_server.db.database import Database
 from license_server.db.tables import metadata
 from license_server.licenses import issuing, license_store, recording
+from license_server.licenses.acts import ACTS
 from license_server.licenses.planning import ActRequest
 from license_server.licenses.search import Filter
 from license_server.operations import schema
@@ -169,7 +170,9 @@ def test_what_was_ended_stays_ended_over_down_and_up(filled: Filled) -> None:
 
     def end(connection: Connection) -> None:
         for act, number in (("suspend", suspended), ("suspend", revoked), ("revoke", revoked)):
-            recording.end(connection, ActRequest(act, {"reason": "unpaid"}, number), COMMAND, NOW)
+            recording.end(
+                connection, ActRequest(ACTS[act], {"reason": "unpaid"}, number), COMMAND, NOW
+            )
 
     filled.database.write(end)
     filled.down("0001")

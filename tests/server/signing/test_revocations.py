@@ -13,6 +13,7 @@ from license_core.revocation import Revocations, open_revocations
 from license_core.verify import open_license
 from license_server.actor import COMMAND
 from license_server.licenses import recording
+from license_server.licenses.acts import REVOKE
 from license_server.licenses.planning import ActRequest
 from license_server.signing import revocation_lists
 from license_server.signing.revocation_store import StoredList
@@ -38,7 +39,7 @@ def issue(desk: Desk) -> str:
 
 
 def revoke(desk: Desk, number: str) -> None:
-    wanted = ActRequest("revoke", {"reason": "x"}, number)
+    wanted = ActRequest(REVOKE, {"reason": "x"}, number)
     desk.site.database.write(lambda c: recording.end(c, wanted, COMMAND, desk.clock.now))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import jinja2
 import pytest
 
+from license_server.licenses.acts import ACTS
 from license_server.permissions import PERMISSIONS, ROLES
 from license_server.web import menu, pages, reader
 from tests.support import catalogue
@@ -47,6 +48,15 @@ def test_the_rooms_of_the_menu_are_translated() -> None:
 
 def test_what_permissions_allow_and_roles_are_called_is_translated() -> None:
     assert not {*PERMISSIONS.values(), *ROLES} - translated()
+
+
+def test_what_acts_are_called_and_said_at_their_forms_is_translated() -> None:
+    said: set[str] = set()
+    for act in ACTS.values():
+        words = act.words
+        said |= {words.verb, words.done, words.event, words.button, words.heading, words.counted}
+        said |= set(act.form or ())
+    assert not said - {""} - translated()
 
 
 def test_the_compiled_catalogue_is_the_written_one() -> None:

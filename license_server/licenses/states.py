@@ -1,0 +1,35 @@
+"""What became of a licence, and which acts that leaves open: who comes too late is told what is."""
+
+from license_core.reason import Reason
+from license_server.actor import Actor
+from license_server.licenses.acts import OFFERED, Act
+from license_server.licenses.errors import LicenseStateError
+from license_server.licenses.license_store import StoredLicense
+
+
+def possible(stored: StoredLicense, actor: Actor) -> tuple[Act, ...]:
+    """The acts that are open to *actor* on a licence now."""
+    return tuple(
+        act
+        for act in OFFERED
+        if stored.state in act.starts_from
+        and act.permission in actor.permissions
+        and actor.may_use(stored.product)
+    )
+
+
+def check(stored: StoredLicense, act: Act) -> None:
+    """Raise LicenseStateError unless *act* is possible on what *stored* is by now."""
+    if stored.state not in act.starts_from:
+        became = {
+            "active": Reason("is in force"),
+            "replaced": Reason("was replaced by {number}", number=stored.replaced_by),
+            "suspended": Reason("is suspended"),
+            "revoked": Reason("was revoked"),
+        }[stored.state]
+        raise refusal(stored, act, became)
+
+
+def refusal(stored: StoredLicense, act: Act, became: Reason) -> LicenseStateError:
+    """That *act* is not done, since the licence *became* something else, or would stay as it is."""
+    return LicenseStateError(number=stored.number, act=Reason(act.words.verb), became=became)
