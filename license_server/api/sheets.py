@@ -1,8 +1,7 @@
 """``/imports`` and ``/exports``: sheets in and out (CSV)."""
 
 import io
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -25,16 +24,16 @@ from license_server.api.licenses import (
     filter_of,
 )
 from license_server.api.operations import describe
-from license_server.db import idempotency
 from license_server.db.errors import InputInvalidError
 from license_server.db.idempotency import Idempotency
 from license_server.sheets import (
     csv_text,
     exports,
     importer,
+    keyed_jobs,
     order_sheet,
 )
-from license_server.sheets.batches import Line
+from license_server.sheets.batches import Line, Outcome
 from license_server.sheets.errors import ImportRefusedError
 from license_server.site import Site
 
@@ -61,9 +60,11 @@ async def import_licenses(
     key = messages.idempotency(request, body)
     if dry:
         return messages.json_response(await run_in_threadpool(_check, site, actor, body, encoding))
-    async with _held(site, actor, key):
-        told = await run_in_threadpool(_issue, site, actor, body, encoding, skip, key)
-    return messages.json_response(told)
+    if key is None:
+        outcomes = await run_in_threadpool(_issue, site, actor, body, encoding, skip, None)
+    else:
+        outcomes = await _as_job(site, actor, body, encoding, skip, key)
+    return messages.json_response(Imported.of(outcomes, dry=False))
 
 
 @router.get("/exports/licenses.csv", openapi_extra=describe("exports.licenses"))
@@ -78,19 +79,20 @@ async def export_licenses(request: Request, site: AtSite, actor: Reader) -> Resp
     )
 
 
-@asynccontextmanager
-async def _held(site: Site, actor: Actor, key: Idempotency | None) -> AsyncIterator[None]:
-    """Hold *key* meanwhile. Raises StillRunningError, IdempotencyConflictError."""
-    if key is None:
-        yield
-        return
-    await site.write(lambda c: idempotency.reserve(c, actor.name, key, site.clock()))
-    done = False
+async def _as_job(
+    site: Site, actor: Actor, body: bytes, encoding: str, skip: bool, key: Idempotency
+) -> list[Outcome]:
+    """Do as ``_issue`` does; while it goes on, whoever comes with the same *key* is told to wait.
+
+    Raises StillRunningError, IdempotencyConflictError, and as ``_issue`` does.
+    """
+    outcomes: list[Outcome] | None = None
+    await site.write(lambda c: keyed_jobs.begin(c, key, actor, site.clock()))
     try:
-        yield
-        done = True
+        outcomes = await run_in_threadpool(_issue, site, actor, body, encoding, skip, key)
     finally:
-        await site.write(lambda c: idempotency.finish(c, actor.name, key, site.clock(), done=done))
+        await site.write(lambda c: keyed_jobs.end(c, key, actor, site.clock(), outcomes))
+    return outcomes
 
 
 def _check(site: Site, actor: Actor, body: bytes, encoding: str) -> Imported:
@@ -101,10 +103,10 @@ def _check(site: Site, actor: Actor, body: bytes, encoding: str) -> Imported:
 
 def _issue(
     site: Site, actor: Actor, body: bytes, encoding: str, skip: bool, key: Idempotency | None
-) -> Imported:
+) -> list[Outcome]:
     """What became of the lines, one by one. Raises ImportRefusedError, and as importing does."""
     now = site.clock()
-    job = None if key is None else f"{key.key}\n{key.fingerprint.hex()}"
+    job = None if key is None else keyed_jobs.name_of(key)
     if not skip:
         checked = importer.check(site.database, _lines(body, encoding), actor, now, job)
         outcomes = [one for batch in checked for one in batch]
@@ -114,14 +116,14 @@ def _issue(
                 path="the sheet", wrong=len(wrong), lines=len(outcomes), first=wrong[0].line
             )
 
-    def go_on(connection: Connection) -> None:
+    def permit(connection: Connection) -> None:
         accounts.check_still(connection, actor, "licenses:issue", site.clock)
         if key is not None:
-            idempotency.go_on(connection, actor.name, key, site.clock())
+            keyed_jobs.beat(connection, key, actor, site.clock())
 
     lines = _lines(body, encoding)
-    done = importer.issue(site.database, site.issuer, lines, actor, now, site.random, job, go_on)
-    return Imported.of((one for batch in done for one in batch), dry=False)
+    done = importer.issue(site.database, site.issuer, lines, actor, now, site.random, job, permit)
+    return [one for batch in done for one in batch]
 
 
 def _lines(body: bytes, encoding: str) -> Iterator[Line]:

@@ -1,6 +1,6 @@
 """The keeper of the record: in the background of a server it links events and makes checkpoints.
 
-It also forgets the replies that have been kept for long enough.
+It also forgets what has been kept for long enough (db/passing.py).
 """
 
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from license_core.errors import LicenseError
 from license_server.audit import chain
 from license_server.audit.checkpoints import Notary
 from license_server.background.loop import every_second
-from license_server.db import idempotency, reply_store
+from license_server.db import passing
 from license_server.site import Site
 
 _FORGETS_EVERY = 3600  # seconds
@@ -39,7 +39,7 @@ class Keeper:
     async def keep(self, every: int) -> None:
         """Link all that is committed by now; a checkpoint where the last is *every* seconds old.
 
-        Once an hour, also forget the replies that are older than they are kept.
+        Once an hour, also forget what is older than it is kept.
         """
         now = self.site.clock()
         try:
@@ -57,10 +57,7 @@ class Keeper:
     async def _forget(self, now: int) -> None:
         if self._forgot_at is not None and now - self._forgot_at < _FORGETS_EVERY:
             return
-        before = now - idempotency.KEPT_SECONDS
-        await self.site.write(
-            lambda connection: reply_store.forget_replies_before(connection, before)
-        )
+        await self.site.write(lambda connection: passing.forget(connection, now))
         self._forgot_at = now
 
     async def _keep_on(self) -> None:

@@ -2,7 +2,7 @@
 
 The reply is kept in the transaction of the act that it tells of. Two such requests at once: the
 second waits for the commit of the first, and is told the same. Work that takes more than one
-transaction reserves its key first; whoever asks meanwhile is told that it is still running.
+transaction reserves its key first (sheets/keyed_jobs.py).
 """
 
 import hashlib
@@ -14,11 +14,6 @@ from sqlalchemy import Connection
 from license_server.db import reply_store
 from license_server.db.errors import IdempotencyConflictError, StillRunningError
 from license_server.db.reply_store import Reply
-
-KEPT_SECONDS = 7 * 86400
-"""How long a reply is kept."""
-HELD_SECONDS = 60
-"""How long a key stays reserved by work that shows no sign of life: its process may be gone."""
 
 
 class Idempotency(NamedTuple):
@@ -69,27 +64,20 @@ def earlier_reply(connection: Connection, actor: str, idempotency: Idempotency) 
 
 
 def reserve(connection: Connection, actor: str, idempotency: Idempotency, now: int) -> None:
-    """Hold a key for work of several transactions; whoever comes with it meanwhile is told to wait.
+    """Hold a key for work of several transactions, which knows itself whether it still runs.
 
-    What was done before may be begun again: it goes on where it was stopped. Raises as ``once``
-    does. The hold ends HELD_SECONDS after the last sign of life, ``go_on``.
+    What was done before may be begun again. Raises IdempotencyConflictError, or IntegrityError as
+    ``once`` does.
     """
     kept = reply_store.kept_reply(connection, actor, idempotency.key)
     if kept is not None:
         if kept.fingerprint != idempotency.fingerprint:
             raise IdempotencyConflictError(key=idempotency.key)
-        if kept.reply is None and now < kept.at + HELD_SECONDS:
-            raise StillRunningError(key=idempotency.key)
         reply_store.forget_reply(connection, actor, idempotency.key)
     reply_store.keep_reply(connection, actor, idempotency.key, idempotency.fingerprint, now, None)
 
 
-def go_on(connection: Connection, actor: str, idempotency: Idempotency, now: int) -> None:
-    """Hold the key that was reserved for longer."""
-    reply_store.touch_reply(connection, actor, idempotency.key, now)
-
-
-def finish(
+def release(
     connection: Connection, actor: str, idempotency: Idempotency, now: int, *, done: bool
 ) -> None:
     """End the hold; what was *done* keeps its key, what was not may come with another body."""

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, insert, literal, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from license_server.db import deferred
-from license_server.db.tables import idempotency_keys, users
+from license_server.db.tables import idempotency_keys
 
 _KEPT_REPLY = select(idempotency_keys).where(
     idempotency_keys.c.actor == bindparam("actor"), idempotency_keys.c.key == bindparam("key")
@@ -29,7 +29,7 @@ class Kept(NamedTuple):
 
     fingerprint: bytes
     at: int
-    """When it was done, or worked on last."""
+    """When it was done, or begun."""
     reply: Reply | None
 
 
@@ -61,54 +61,8 @@ def keep_reply(
     deferred.add(connection, _KEEP_REPLY, values)
 
 
-def kept_replies(
-    connection: Connection, actor: str, prefix: str, limit: int
-) -> list[tuple[str, int, Reply]]:
-    """The replies to *actor*'s requests whose keys begin so: key, instant, reply; newest first."""
-    deferred.write(connection)
-    table = idempotency_keys
-    query = (
-        select(table.c.key, table.c.created_at, table.c.status, table.c.location, table.c.body)
-        .where(
-            table.c.actor == actor,
-            table.c.key.startswith(prefix, autoescape=True),
-            table.c.status.is_not(None),
-        )
-        .order_by(table.c.created_at.desc(), table.c.key)
-        .limit(limit)
-    )
-    rows = connection.execute(query)
-    return [(key, at, Reply(status, to, bytes(body))) for key, at, status, to, body in rows]
-
-
-def others_with_key(connection: Connection, actor: str, key: str) -> list[str]:
-    """The people besides *actor* who used this key, in the order of their names."""
-    table = idempotency_keys
-    people = select(literal("user:") + users.c.email)  # each key is looked up, not all of them
-    query = (
-        select(table.c.actor)
-        .where(table.c.actor.in_(people), table.c.actor != actor, table.c.key == key)
-        .order_by(table.c.actor)
-    )
-    return list(connection.execute(query).scalars())
-
-
-def touch_reply(connection: Connection, actor: str, key: str, now: int) -> None:
-    """Note that a request is still worked on."""
-    deferred.write(connection)
-    table = idempotency_keys
-    query = update(table).where(table.c.actor == actor, table.c.key == key)
-    connection.execute(query.values(created_at=now))
-
-
 def forget_reply(connection: Connection, actor: str, key: str) -> None:
     """Forget a request that came to nothing."""
     deferred.write(connection)
     table = idempotency_keys
     connection.execute(delete(table).where(table.c.actor == actor, table.c.key == key))
-
-
-def forget_replies_before(connection: Connection, instant: int) -> None:
-    """Forget the replies that are older than *instant*."""
-    deferred.write(connection)
-    connection.execute(delete(idempotency_keys).where(idempotency_keys.c.created_at < instant))

@@ -224,6 +224,8 @@ signatures = Table(
     Column("made", BigInteger, nullable=False),
 )
 
+# What passes: kept for a week, then forgotten (passing.py). None of it is part of the ledger.
+
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,
@@ -234,6 +236,56 @@ idempotency_keys = Table(
     Column("status", Integer),  # of the reply; None: still being worked on
     Column("location", Text),
     Column("body", LargeBinary),
+)
+
+drafts = Table(
+    "drafts",
+    metadata,
+    Column("actor", String(200), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    Column("path", String(200), nullable=False),  # of its form
+    Column("fields", Text, nullable=False),  # JSON: what was typed
+    Column("created_at", BigInteger, nullable=False, index=True),
+)
+
+import_sheets = Table(
+    "import_sheets",
+    metadata,
+    Column("actor", String(200), primary_key=True),
+    Column("id", String(32), primary_key=True),  # the first half of the SHA-256 of its content
+    Column("content", LargeBinary, nullable=False),  # the text that was uploaded, in UTF-8
+    Column("created_at", BigInteger, nullable=False, index=True),
+)
+
+import_jobs = Table(
+    "import_jobs",
+    metadata,
+    Column("actor", String(200), primary_key=True),
+    Column("id", String(32), primary_key=True),  # its sheet's; by the API: made of the request's
+    Column("state", String(16), nullable=False),  # waiting, running, stopped or done
+    # when it last gave a sign of life
+    Column("heartbeat_at", BigInteger, nullable=False, index=True),
+    Column("lines", Integer, nullable=False),  # of the sheet; the others: how many of them are …
+    Column("done", Integer, nullable=False),
+    Column("issued", Integer, nullable=False),
+    Column("wrong", Integer, nullable=False),
+    Column("numbers", Text, nullable=False),  # JSON: the first licences
+    Column("left_out", Text, nullable=False),  # JSON: the first lines that are wrong
+    Column("rules", Text),  # JSON: each product's rules as they were agreed to
+    Column("problem", String(64)),  # the slug of what stopped it
+    Column("detail", Text),
+)
+Index(None, import_jobs.c.id, import_jobs.c.actor)
+Index(None, import_jobs.c.actor, import_jobs.c.heartbeat_at)
+
+import_batches = Table(
+    "import_batches",
+    metadata,
+    Column("actor", String(200), primary_key=True),
+    Column("key", LargeBinary(32), primary_key=True),  # SHA-256 of the job and its first line
+    Column("fingerprint", LargeBinary(32), nullable=False),  # SHA-256 of its lines
+    Column("outcomes", Text, nullable=False),  # JSON: what became of each line
+    Column("created_at", BigInteger, nullable=False, index=True),
 )
 
 # Who may

@@ -11,15 +11,14 @@ from typing import Any
 from license_server.actor import Actor
 from license_server.licenses import issuing, license_store
 from license_server.licenses.license_store import StoredLicense
-from license_server.sheets import batches
-from license_server.sheets.jobs import outcomes
+from license_server.sheets import batches, results
 from license_server.site import Site
 
 
 def archive(site: Site, id_: str, actor: Actor, now: int) -> Iterator[bytes]:
     """The files of what a job issued, as a ZIP archive, some at a time. Raises NotFoundError."""
     stream = _Stream()
-    numbers = (one.number for _, one in outcomes(site, id_, actor, now) if one.number)
+    numbers = (one.number for _, one in results.outcomes(site, id_, actor, now) if one.number)
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as packed:
         while some := list(islice(numbers, batches.BATCH)):
             found = site.database.read(partial(license_store.by_numbers, numbers=some))

@@ -4,13 +4,11 @@ A batch is planned by reading, drawn up without a database, and recorded in one 
 of it is there, or nothing. A job is a series of batches; its name lets it go on where it stopped.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from license_core import strictjson
 from license_core.errors import LicenseError
 from license_core.reason import Reason
 from license_server.actor import Actor
@@ -18,8 +16,6 @@ from license_server.audit.audit_store import NewEvent
 from license_server.catalog import catalog_store, customers, products
 from license_server.db import bulk_insert, deferred
 from license_server.db.errors import InputInvalidError
-from license_server.db.idempotency import Idempotency
-from license_server.db.reply_store import Reply
 from license_server.db.tables import audit_events, licenses
 from license_server.licenses import issuing, planning, recording, states
 from license_server.licenses.acts import ISSUE
@@ -192,20 +188,3 @@ def _party_ids(
     for one in planned:
         recording.check_approval(one.plan, found[one.plan.order.product].needs_approval)
     return customer_ids, {name: product.id for name, product in found.items()}
-
-
-def key_of(job: str, lines: Sequence[Line]) -> Idempotency:
-    """The key of the batch of *lines* in *job*: done once, however often the job is begun."""
-    body = strictjson.dumps([[line.number, dict(line.members)] for line in lines])
-    name = hashlib.sha256(f"{job}\n{lines[0].number}".encode()).hexdigest()
-    return Idempotency(f"bulk:{name}", hashlib.sha256(body).digest())
-
-
-def reply_of(outcomes: Iterable[Outcome]) -> Reply:
-    """What is kept of a batch."""
-    return Reply(201, None, strictjson.dumps([list(one) for one in sorted(outcomes)]))
-
-
-def outcomes_of(reply: Reply) -> list[Outcome]:
-    """What became of a batch whose reply was kept."""
-    return [Outcome(*one) for one in strictjson.loads(reply.body)]

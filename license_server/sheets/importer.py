@@ -14,15 +14,13 @@ from sqlalchemy.exc import IntegrityError
 
 from license_core.errors import DatabaseUnavailableError
 from license_server.actor import Actor
-from license_server.db import idempotency
 from license_server.db.database import Database
 from license_server.db.errors import ChangedMeanwhileError
-from license_server.db.idempotency import Idempotency
-from license_server.db.reply_store import Reply
 from license_server.licenses.errors import LicenseStateError
 from license_server.licenses.issuing import SignedLicense
-from license_server.sheets import batches
+from license_server.sheets import batches, done_batches
 from license_server.sheets.batches import Line, Outcome, Planned, Refused
+from license_server.sheets.done_batches import BatchKey
 from license_server.signing.issuer import Issuer, Random
 
 _TRIES = 4
@@ -38,7 +36,7 @@ def check(
     for batch in _batches(lines):
         done, planned, refused = _planned(database, batch, actor, now, _key(job, batch))
         right = [Outcome(one.line) for one in planned]
-        yield batches.outcomes_of(done) if done else sorted((*right, *refused))
+        yield done or sorted((*right, *refused))
 
 
 def look(
@@ -84,10 +82,10 @@ def issue(
 
 
 def _planned(
-    database: Database, batch: Sequence[Line], actor: Actor, now: int, key: Idempotency | None
-) -> tuple[Reply | None, list[Planned], list[Outcome]]:
+    database: Database, batch: Sequence[Line], actor: Actor, now: int, key: BatchKey | None
+) -> tuple[list[Outcome] | None, list[Planned], list[Outcome]]:
     with database.reading() as connection:
-        done = idempotency.earlier_reply(connection, actor.name, key) if key else None
+        done = done_batches.find(connection, actor, key) if key else None
         return (done, *(([], []) if done else batches.plan(connection, batch, actor, now)))
 
 
@@ -95,8 +93,8 @@ class _Prepared(NamedTuple):
     """A batch that is planned and signed, or was done before."""
 
     batch: Sequence[Line]
-    key: Idempotency | None
-    done: Reply | None
+    key: BatchKey | None
+    done: list[Outcome] | None
     planned: Sequence[Planned]
     refused: Sequence[Outcome]
     drawn: Sequence[SignedLicense]
@@ -106,7 +104,7 @@ class _Stored(NamedTuple):
     """A batch that the writer has, or is about to have, stored."""
 
     batch: Sequence[Line]
-    reply: "Future[Reply]"
+    outcomes: "Future[list[Outcome]]"
 
 
 class _Job(NamedTuple):
@@ -127,27 +125,31 @@ class _Job(NamedTuple):
         return _Prepared(batch, key, *found, drawn)
 
     def store(self, prepared: _Prepared) -> _Stored:
-        def act(connection: Connection) -> Reply:
+        def work(connection: Connection) -> list[Outcome]:
+            """What became of the batch, in this transaction or in an earlier one."""
+            key = prepared.key
+            done = done_batches.find(connection, self.actor, key) if key else None
+            if done is not None:
+                return done
             self.permit(connection)
             issued = batches.record(
                 connection, prepared.planned, prepared.drawn, self.issuer, self.actor, self.now
             )
-            return batches.reply_of((*issued, *prepared.refused))
-
-        def once(connection: Connection) -> Reply:
-            name, key = self.actor.name, prepared.key
-            return idempotency.once(connection, name, key, self.now, lambda: act(connection))
+            outcomes = sorted((*issued, *prepared.refused))
+            if key is not None:
+                done_batches.keep(connection, self.actor, key, outcomes, self.now)
+            return outcomes
 
         if prepared.done is None:
-            return _Stored(prepared.batch, self.database.writer.submit(once))
-        done = Future[Reply]()
+            return _Stored(prepared.batch, self.database.writer.submit(work))
+        done = Future[list[Outcome]]()
         done.set_result(prepared.done)
         return _Stored(prepared.batch, done)
 
     def finish(self, stored: _Stored) -> list[Outcome]:
         for left in reversed(range(_TRIES)):
             try:
-                return batches.outcomes_of(stored.reply.result())
+                return stored.outcomes.result()
             except (IntegrityError, LicenseStateError, ChangedMeanwhileError) as error:
                 # Since it was prepared somebody, or the batch before it, took a number, a name or
                 # the key, replaced a licence that it replaces, or a product now needs approval.
@@ -157,8 +159,8 @@ class _Job(NamedTuple):
         raise AssertionError
 
 
-def _key(job: str | None, batch: Sequence[Line]) -> Idempotency | None:
-    return None if job is None else batches.key_of(job, batch)
+def _key(job: str | None, batch: Sequence[Line]) -> BatchKey | None:
+    return None if job is None else done_batches.key_of(job, batch)
 
 
 def _batches(lines: Iterable[Line]) -> Iterator[list[Line]]:

@@ -23,7 +23,7 @@ from license_server.licenses import (
     orders,
 )
 from license_server.licenses.orders import Order
-from license_server.sheets import jobs
+from license_server.sheets import threads
 from license_server.site import Random
 
 _MOST_FIELDS = 50
@@ -47,7 +47,7 @@ async def read(request: Request) -> dict[str, str]:
     if kind != "application/x-www-form-urlencoded":
         raise InputInvalidError(field="body", reason="it is not a form")
     body = await request.body()
-    pairs = _pairs(body) if len(body) <= _LARGE else await jobs.apart(_pairs, body)
+    pairs = _pairs(body) if len(body) <= _LARGE else await threads.one_at_a_time(_pairs, body)
     fields = dict(pairs)
     if len(fields) != len(pairs):
         raise InputInvalidError(field="body", reason="a field is given twice")

@@ -18,15 +18,22 @@ from license_server.http.problem_types import status_of
 from license_server.licenses import license_store, lookup
 from license_server.licenses.search import Filter
 from license_server.sheets import (
+    agreement,
     archive,
     csv_text,
     exports,
     jobs,
     order_sheet,
+    preview,
+    results,
+    runner,
+    threads,
+    uploads,
 )
+from license_server.sheets.agreement import Agreed
 from license_server.sheets.batches import Refused
 from license_server.sheets.errors import ImportRefusedError, SheetInvalidError
-from license_server.sheets.jobs import Agreed, Job
+from license_server.sheets.job_state import SHOWN, Job
 from license_server.site import Site
 from license_server.web import edit_conflicts, pages
 from license_server.web.edit_conflicts import Faults
@@ -131,11 +138,11 @@ async def look(request: Request, site: AtSite, session: Issuer, fields: Form) ->
     try:
         if not text.strip():
             raise InputInvalidError(field="sheet", reason="it is missing")
-        data = await jobs.apart(jobs.read, text)
+        content = await threads.one_at_a_time(uploads.read, text)
     except (InputInvalidError, SheetInvalidError) as error:
         shown = text if len(text) <= _MOST_SHOWN else ""
         return await _home(request, site, session, fields | {"sheet": shown}, {"sheet": error})
-    id_ = await site.write(lambda connection: jobs.keep(connection, data, session.actor, now))
+    id_ = await site.write(lambda connection: uploads.keep(connection, content, session.actor, now))
     return RedirectResponse(f"{JOBS}/{id_}", 303)
 
 
@@ -197,7 +204,7 @@ async def _job(
     found = await site.read(lambda connection: jobs.find(connection, id_, actor))
     status = status_of(changed) if changed else edit_conflicts.status(faults or {})
     if found is None:
-        seen = await jobs.apart(jobs.look, site, id_, actor, now)
+        seen = await threads.one_at_a_time(preview.RECENT.show, site, id_, actor, now)
         others = await site.read(lambda connection: jobs.others(connection, id_, actor))
         return pages.page(
             request,
@@ -208,21 +215,22 @@ async def _job(
             faults=faults or {},
             changed=changed,
             others=others,
-            shown=jobs.SHOWN,
+            shown=SHOWN,
         )
     numbers = found.progress.numbers if found.over else ()
     issued = await site.read(lambda connection: license_store.by_numbers(connection, numbers))
     left_out = found.progress.left_out if found.over else ()
     refused: list[Refused] = []
     if left_out:
-        refused = await jobs.apart(jobs.why, site, id_, left_out, actor, now)
+        why = results.refused
+        refused = await threads.one_at_a_time(why, site, id_, left_out, actor, now)
     return pages.page(
         request,
         "sheet_job",
         status,
         refused=refused,
         issued=issued,
-        shown=jobs.SHOWN,
+        shown=SHOWN,
         **_state(found, now),
     )
 
@@ -258,7 +266,8 @@ async def issue(
         alike=fields.get("alike") == "yes",
     )
     try:
-        begun = await jobs.apart(jobs.begin, site, id, actor, site.clock(), agreed)
+        begin = agreement.begin
+        begun = await threads.one_at_a_time(begin, site, id, actor, site.clock(), agreed)
     except ImportRefusedError:
         reason = Reason("some rows have errors: correct them, or choose to skip them")
         faults: Faults = {"skip": InputInvalidError(field="skip", reason=reason)}
@@ -267,7 +276,7 @@ async def issue(
         return await _job(request, site, session, id, {error.facts["field"]: error})
     except ChangedMeanwhileError as error:
         return await _job(request, site, session, id, changed=error)
-    task = BackgroundTask(jobs.run_apart, site, id, actor) if begun else None
+    task = BackgroundTask(runner.run_in_turn, site, id, actor) if begun else None
     return RedirectResponse(f"{JOBS}/{id}", 303, background=task)
 
 
@@ -275,7 +284,7 @@ async def issue(
 async def result(id: str, site: AtSite, session: Issuer) -> Response:
     """What became of each line, or would become, as a sheet. Raises NotFoundError."""
     await site.read(lambda connection: jobs.find(connection, id, session.actor))
-    found = jobs.outcomes(site, id, session.actor, site.clock())
+    found = results.outcomes(site, id, session.actor, site.clock())
     rows = (
         (
             one.line,
@@ -305,7 +314,7 @@ async def files(id: str, site: AtSite, session: Issuer) -> Response:
 
 async def _apart(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
     """*pieces*, each made where sheets are looked at."""
-    while some := await jobs.apart(next, pieces, b""):
+    while some := await threads.one_at_a_time(next, pieces, b""):
         yield some
 
 

@@ -21,7 +21,7 @@ from license_server.app import create_app
 from license_server.audit import audit_store, chain, events
 from license_server.audit.checkpoints import Checkpoint
 from license_server.background.record import Keeper
-from license_server.db import idempotency, reply_store
+from license_server.db import passing, reply_store
 from license_server.db.database import Database
 from license_server.db.tables import audit_events, checkpoints
 from license_server.operations import schema
@@ -201,11 +201,11 @@ def test_the_keeper_forgets_replies_that_were_kept_long_enough_once_an_hour(
         ]
 
     async def hours() -> None:
-        keep("old", NOW - idempotency.KEPT_SECONDS - 1)
-        keep("new", NOW - idempotency.KEPT_SECONDS + 3600)
+        keep("old", NOW - passing.KEPT_SECONDS - 1)
+        keep("new", NOW - passing.KEPT_SECONDS + 3600)
         await keeper.keep(0)
         assert kept() == ["new"]
-        keep("late", NOW - idempotency.KEPT_SECONDS - 1)
+        keep("late", NOW - passing.KEPT_SECONDS - 1)
         clock[0] += 3599
         await keeper.keep(0)
         assert kept() == ["late", "new"]

@@ -18,11 +18,11 @@ from sqlalchemy.exc import IntegrityError
 
 from license_core.verify import open_license
 from license_server.access import accounts, tokens
-from license_server.actor import COMMAND
+from license_server.actor import COMMAND, Actor
 from license_server.audit import audit_store
 from license_server.audit.digests import KEYS, digest
 from license_server.catalog import products
-from license_server.db import idempotency, tables
+from license_server.db import tables
 from license_server.db.database import Database
 from license_server.db.idempotency import Idempotency
 from license_server.licenses import issuing, license_store, recording
@@ -31,6 +31,8 @@ from license_server.operations.data_folder import open_database
 from license_server.sheets import (
     batches,
     importer,
+    job_state,
+    keyed_jobs,
     order_sheet,
 )
 from license_server.sheets.batches import Line, Outcome
@@ -41,6 +43,7 @@ from tests.support.desk import Desk
 from tests.support.postgres import new_database
 from tests.support.server import LINE, REPOSITORY
 
+TEST = Actor("token:test", frozenset({"licenses:issue"}))
 HEADER = "customer,product,host,days,features,contact_email,language\n"
 
 
@@ -300,7 +303,7 @@ def test_an_import_that_is_worked_on_is_told_to_wait(
 
     def random(count: int) -> bytes:
         if next(turns, None) is not None:  # while each of its licences is drawn up
-            desk.clock.now += idempotency.HELD_SECONDS // 5 + 1
+            desk.clock.now += job_state.STOPPED_AFTER // 5 + 1
             meanwhile.append(ask(text))
         return os.urandom(count)
 
@@ -319,9 +322,9 @@ def test_an_import_that_is_worked_on_is_told_to_wait(
 def test_an_import_whose_process_is_gone_goes_on_when_its_key_is_free(desk: Desk) -> None:
     text, name = sheet(3), f"gone {desk.clock.now}"
     key = Idempotency.of(name, "POST", "/api/v1/imports", text.encode())
-    desk.site.database.write(lambda c: idempotency.reserve(c, "token:test", key, desk.clock.now))
+    desk.site.database.write(lambda c: keyed_jobs.begin(c, key, TEST, desk.clock.now))
     assert post(desk, text, key=name)[1]["type"] == "/problems/still-running"
-    desk.clock.now += idempotency.HELD_SECONDS
+    desk.clock.now += job_state.STOPPED_AFTER
     assert post(desk, text, key=name)[0] == 200
 
 

@@ -24,12 +24,17 @@ from license_server.licenses import license_store
 from license_server.permissions import ROLES
 from license_server.settings import ServerSettings
 from license_server.sheets import (
+    agreement,
     batches,
     importer,
+    job_state,
     jobs,
     order_sheet,
+    preview,
+    runner,
+    uploads,
 )
-from license_server.sheets.jobs import Agreed, Progress
+from license_server.sheets.agreement import Agreed
 from license_server.web import sheets
 from tests.support.catalogue import translated
 from tests.support.desk import Desk
@@ -680,7 +685,7 @@ def test_a_job_that_was_stopped_goes_on_and_issues_nothing_twice(
     job = look_at(admin, f"customer,product,host,days\n{lines}")
     id_, actor = job.rpartition("/")[2], admin.session.actor
     page = admin.get(job).text
-    assert jobs.begin(desk.site, id_, actor, desk.clock.now, Agreed())
+    assert agreement.begin(desk.site, id_, actor, desk.clock.now, Agreed())
     # A process that ends after its first batch: nothing is heard of the job any more.
     data = f"customer,product,host,days\n{lines}".encode()
     read = order_sheet.read(io.BytesIO(data))
@@ -692,7 +697,7 @@ def test_a_job_that_was_stopped_goes_on_and_issues_nothing_twice(
             actor,
             desk.clock.now,
             os.urandom,
-            f"desk\n{id_}",
+            uploads.job_name(id_),
         )
     )
     assert desk.count("licenses") == before + 2
@@ -700,8 +705,8 @@ def test_a_job_that_was_stopped_goes_on_and_issues_nothing_twice(
     assert f'data-poll="{job}/progress"' in going
     assert '<meta http-equiv="refresh"' in going
     assert 'data-state="going"' in admin.get(f"{job}/progress").text
-    assert not jobs.begin(desk.site, id_, actor, desk.clock.now, Agreed())
-    desk.clock.now += jobs.STOPPED_AFTER + 1
+    assert not agreement.begin(desk.site, id_, actor, desk.clock.now, Agreed())
+    desk.clock.now += job_state.STOPPED_AFTER
     stopped = admin.get(job).text
     assert "The import stopped before it finished" in stopped
     assert "data-poll" not in stopped
@@ -755,7 +760,7 @@ def test_a_sheet_is_looked_at_once_a_minute_however_often_its_page_is_asked_for(
     right = re.compile(r"<strong>1</strong>\s*valid row<")
     assert right.search(admin.get(job).text)
     add_product(admin, product, needs_approval="yes")
-    desk.clock.now += jobs.SEEN_SECONDS - 1
+    desk.clock.now += preview.SHOWN_AGAIN_SECONDS - 1
     page = admin.get(job).text
     assert right.search(page)
     # It is not begun on the word of an earlier look.
@@ -763,13 +768,15 @@ def test_a_sheet_is_looked_at_once_a_minute_however_often_its_page_is_asked_for(
     assert "must be approved by itself" in admin.get(job).text
 
 
-def test_the_looks_that_are_kept_are_few(desk: Desk, admin: Page) -> None:
-    for n in range(jobs._MOST_SEEN + 2):
-        job = look_at(
-            admin, f"customer,product,host,days\n{unique(desk, 'Few')} {n},p,{host()},3\n"
-        )
-        assert admin.get(job).status_code == 200
-    assert len(jobs._seen) == jobs._MOST_SEEN
+def test_the_last_previews_are_kept_and_no_more(desk: Desk, admin: Page) -> None:
+    previews, now = preview.Previews(most=2), desk.clock.now
+    made = []
+    for n in range(3):
+        name = f"{unique(desk, 'Few')} {n}"
+        job = look_at(admin, f"customer,product,host,days\n{name},p,{host()},3\n")
+        made.append(previews.show(desk.site, job.rpartition("/")[2], admin.session.actor, now))
+    assert len(previews) == 2
+    assert previews.show(desk.site, job.rpartition("/")[2], admin.session.actor, now) is made[2]
 
 
 @pytest.mark.parametrize("change", ["ended", "demoted"])
@@ -781,7 +788,7 @@ def test_an_import_ends_with_the_account_of_who_began_it(
     name, actor = unique(desk, change), page.session.actor
     lines = "".join(f"{name},bulk,{host()},{n + 1}\n" for n in range(6))
     id_ = look_at(page, f"customer,product,host,days\n{lines}").rpartition("/")[2]
-    assert jobs.begin(desk.site, id_, actor, now, Agreed())
+    assert agreement.begin(desk.site, id_, actor, now, Agreed())
     before = desk.count("licenses")
     user = desk.site.database.read(lambda c: accounts.find(c, page.email))
     looked: list[int] = []
@@ -795,32 +802,29 @@ def test_an_import_ends_with_the_account_of_who_began_it(
             write(lambda c: accounts.change_role(c, user, "reader", COMMAND, now))
         return now
 
-    jobs.run(desk.site._replace(clock=clock), id_, actor)
+    runner.run(desk.site._replace(clock=clock), id_, actor)
     job = desk.site.database.read(lambda c: jobs.find(c, id_, actor))
     assert job is not None
-    assert job.progress.problem == "not-permitted"
+    assert job.problem == "not-permitted"
     assert job.stopped(now)
     # While the first batch was noted, the second was on its way.
     assert 2 <= job.progress.issued == desk.count("licenses") - before <= 4
 
 
-def test_of_those_who_begin_a_job_at_once_one_does(
-    desk: Desk, admin: Page, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_those_who_begin_a_job_at_once_one_does(desk: Desk, admin: Page) -> None:
     job = look_at(admin, f"customer,product,host,days\n{unique(desk, 'Race')},bulk,{host()},30\n")
-    id_, actor, now = job.rpartition("/")[2], admin.session.actor, desk.clock.now
-    all_looked = threading.Barrier(4)
-    accepted = jobs._first
+    id_, actor, write = job.rpartition("/")[2], admin.session.actor, desk.site.database.write
+    all_accepted = threading.Barrier(4)
 
-    def looked(*arguments: Any) -> Progress:
-        begins = accepted(*arguments)
-        all_looked.wait()
-        return begins
+    def begin(now: int) -> bool:
+        wanted = agreement.accept(desk.site, id_, actor, now, Agreed())
+        all_accepted.wait()
+        return write(lambda connection: jobs.begin(connection, wanted, actor))
 
-    monkeypatch.setattr(jobs, "_first", looked)
-    with ThreadPoolExecutor(4) as pool:
-        begun = [pool.submit(jobs.begin, desk.site, id_, actor, now, Agreed()) for _ in "1234"]
-        assert sorted(one.result() for one in begun) == [False, False, False, True]
+    for now in (desk.clock.now, desk.clock.now + job_state.STOPPED_AFTER):  # then it goes on
+        with ThreadPoolExecutor(4) as pool:
+            begun = [pool.submit(begin, now) for _ in "1234"]
+            assert sorted(one.result() for one in begun) == [False, False, False, True]
 
 
 def test_who_looks_at_a_sheet_that_somebody_else_imported_is_warned(
@@ -972,9 +976,9 @@ def test_a_sheet_is_not_issued_by_other_rules_than_were_looked_at(
     monkeypatch.setattr(batches, "BATCH", 2)
     agreed = Agreed(form(refused.text, f"{job}/issue")["rules"])
     actor, key = admin.session.actor, job.rpartition("/")[2]
-    assert jobs.begin(desk.site, key, actor, desk.clock.now, agreed)
+    assert agreement.begin(desk.site, key, actor, desk.clock.now, agreed)
     change(3650)
-    jobs.run(desk.site, key, actor)
+    runner.run(desk.site, key, actor)
     stopped = admin.get(job).text
     assert f"the rules of {product} were changed after the sheet was looked at" in stopped
     assert desk.count("licenses") == before
@@ -983,38 +987,34 @@ def test_a_sheet_is_not_issued_by_other_rules_than_were_looked_at(
     assert admin.get(f"/products/{id_}").status_code == 200
 
 
-def test_a_job_that_waits_for_its_turn_is_not_called_stopped(
-    desk: Desk, admin: Page, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_job_that_waits_for_its_turn_is_not_called_stopped(desk: Desk, admin: Page) -> None:
     lines = f"{unique(desk, 'Waits')},bulk,{host()},30\n"
     job = look_at(admin, f"customer,product,host,days\n{lines}")
     id_, actor = job.rpartition("/")[2], admin.session.actor
-    assert jobs.begin(desk.site, id_, actor, desk.clock.now, Agreed())
-    monkeypatch.setattr(jobs, "_BEAT", 0.01)
+    assert agreement.begin(desk.site, id_, actor, desk.clock.now, Agreed())
     seen: list[str] = []
 
-    async def third() -> None:
-        for other in ("first", "second"):
-            jobs._RUNS.acquire_on_behalf_of_nowait(other)
+    async def second() -> None:
+        turns = anyio.CapacityLimiter(1)
+        turns.acquire_on_behalf_of_nowait("first")
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(jobs.run_apart, desk.site, id_, actor)
+            tasks.start_soon(runner.run_in_turn, desk.site, id_, actor, turns, 0.01)
             try:
-                desk.clock.now += jobs.STOPPED_AFTER + 1
+                desk.clock.now += job_state.STOPPED_AFTER
                 while not seen:
                     found = await desk.site.read(lambda c: jobs.find(c, id_, actor))
                     assert found is not None
-                    if found.progress.waits and not found.stopped(desk.clock.now):
+                    if found.waits and not found.stopped(desk.clock.now):
                         seen.append("waits")
             finally:
-                for other in ("first", "second"):
-                    jobs._RUNS.release_on_behalf_of(other)
+                turns.release_on_behalf_of("first")
 
     before = desk.count("licenses")
-    portal: Any = desk.client.portal  # of the loop to which the limits belong
-    portal.call(third)
+    portal: Any = desk.client.portal
+    portal.call(second)
     done = desk.site.database.read(lambda c: jobs.find(c, id_, actor))
     assert done is not None
-    assert (done.over, done.progress.waits, desk.count("licenses")) == (True, False, before + 1)
+    assert (done.over, done.waits, desk.count("licenses")) == (True, False, before + 1)
 
 
 ALIKE = (

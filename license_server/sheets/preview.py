@@ -1,0 +1,116 @@
+"""What would become of an uploaded sheet: shown before anything is issued.
+
+To look at all lines takes long, so what was seen is shown again for a short time.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from license_core import strictjson
+from license_server.actor import Actor
+from license_server.catalog import catalog_store, products
+from license_server.catalog.names import alike_key
+from license_server.sheets import importer, uploads
+from license_server.sheets.batches import Planned, Refused
+from license_server.sheets.job_state import SHOWN
+from license_server.site import Site
+
+SHOWN_AGAIN_SECONDS = 60
+"""How long a preview is shown again without a new look at all lines."""
+
+
+class Alike(NamedTuple):
+    """A name that would be a new customer's, though one is called nearly so."""
+
+    name: str
+    other: str
+    other_id: int | None
+    """None: another new one, of a line before."""
+
+
+class Preview(NamedTuple):
+    """How many lines of a sheet are right and wrong, and the first of each."""
+
+    right: int
+    wrong: int
+    planned: tuple[Planned, ...]
+    refused: tuple[Refused, ...]
+    alike: tuple[Alike, ...]
+    rules: Mapping[str, str]
+    """The products that it names, and the rules of each (products.rules)."""
+
+    @property
+    def agreed(self) -> str:
+        """What names the rules that were seen."""
+        return hashlib.sha256(strictjson.dumps(dict(sorted(self.rules.items())))).hexdigest()
+
+
+class Previews:
+    """The last previews of a process, by sheet and by who saw them."""
+
+    def __init__(self, most: int = 8) -> None:
+        """At most so many are kept."""
+        self._most = most
+        self._made: dict[tuple[str, Actor], tuple[int, Preview]] = {}
+
+    def __len__(self) -> int:
+        """How many are kept."""
+        return len(self._made)
+
+    def show(
+        self, site: Site, id_: str, actor: Actor, now: int, *, afresh: bool = False
+    ) -> Preview:
+        """What would become of a sheet, or would have a moment ago. Raises NotFoundError."""
+        at, made = self._made.get((id_, actor), (now, None))
+        if afresh or made is None or not at <= now < at + SHOWN_AGAIN_SECONDS:
+            made = make(site, id_, actor, now)
+            self._made.pop((id_, actor), None)
+            self._made[id_, actor] = now, made
+            while len(self._made) > self._most:
+                self._made.pop(next(iter(self._made)), None)
+        return made
+
+
+RECENT = Previews()
+"""Those of this process."""
+
+
+def make(site: Site, id_: str, actor: Actor, now: int) -> Preview:
+    """Look at every line of a sheet. Raises NotFoundError."""
+    right = wrong = 0
+    planned: list[Planned] = []
+    refused: list[Refused] = []
+    names: dict[str, None] = {}
+    rules: dict[str, str] = {}
+    lines = uploads.lines_of(site, id_, actor)
+    for one in importer.look(site.database, lines, actor, now):
+        if isinstance(one, Planned):
+            right += 1
+            names[one.plan.order.customer] = None
+            if one.plan.order.product not in rules:
+                rules[one.plan.order.product] = products.rules(one.plan.product)
+            planned += [one] if right <= SHOWN else []
+        else:
+            wrong += 1
+            refused += [one] if wrong <= SHOWN else []
+    alike = site.database.read(lambda connection: tuple(_alike(connection, names)))
+    return Preview(right, wrong, tuple(planned), tuple(refused), alike, rules)
+
+
+def _alike(connection: Connection, names: Iterable[str]) -> Iterator[Alike]:
+    """Those of *names* that are new, and nearly those of others."""
+    known = catalog_store.ids_by_name(connection, "customers", names)
+    new: dict[str, str] = {}
+    for name in names:
+        key = alike_key(name)
+        if name in known or key is None:
+            continue
+        other = catalog_store.alike(connection, name)
+        if other is not None:
+            yield Alike(name, other.name, other.id)
+        elif key in new:
+            yield Alike(name, new[key], None)
+        new.setdefault(key, name)
