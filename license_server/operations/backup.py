@@ -8,7 +8,9 @@ manifest.sha256           last: the digest of that
 
 The rows are those of one instant, read while others write. They are no database's own format: what
 was on SQLite can be restored into PostgreSQL, and the other way. Who is signed in and who guessed
-passwords is left out. Digests find damage; that nobody changed anything, the signatures tell.
+passwords is left out; what else passes (db/passing.py) is there: whoever asks again, or lets an
+import go on, finds what was done. Digests find damage; that nobody changed anything, the signatures
+tell.
 """
 
 import hashlib
@@ -54,8 +56,9 @@ from license_server.settings import ServerSettings
 _FORMAT = 1
 _MANIFEST, _SEAL = "manifest.json", "manifest.sha256"
 _PASSING = {sessions.name, attempts.name}
-_ROWS = 2000
-_LARGEST = 64 * 1024 * 1024
+_ROWS, _AT_ONCE = 2000, 100
+_PART, _LARGEST = 16 * 1024 * 1024, 64 * 1024 * 1024
+"""The most bytes of several rows in a file, and of any file."""
 _NAMES = re.compile(
     r"(?:tables/[a-z_]+/[0-9]{6}\.jsonl|(?:keys/)?[A-Za-z0-9._-]+\.pem|manifest\.(?:json|sha256))"
 )
@@ -116,7 +119,7 @@ def write(
         for table in tables():
             rows[table.name] = 0
             for number, part in enumerate(_parts(connection, table), 1):
-                add(f"tables/{table.name}/{number:06}.jsonl", _encode(table, part))
+                add(f"tables/{table.name}/{number:06}.jsonl", b"".join(part))
                 rows[table.name] += len(part)
                 advance(len(part))
         manifest = {
@@ -270,26 +273,32 @@ def _key_files(settings: ServerSettings, *, with_keys: bool) -> list[Path]:
     return [path for folder in folders for path in sorted(folder.glob("*.pem"))]
 
 
-def _parts(connection: Connection, table: Table) -> Iterator[list[RowMapping]]:
+def _parts(connection: Connection, table: Table) -> Iterator[list[bytes]]:
+    """The rows of *table* as lines, in parts that can be read back: a row may be a whole sheet."""
     query = select(table).order_by(*table.primary_key.columns)
-    streamed = connection.execution_options(stream_results=True).execute(query)
-    yield from (list(part) for part in streamed.mappings().partitions(_ROWS))
+    rows = connection.execution_options(yield_per=_AT_ONCE).execute(query).mappings()
+    part, size, binary = list[bytes](), 0, _binary(table)
+    for row in rows:
+        line = _encode(row, binary)
+        if part and (len(part) == _ROWS or size + len(line) > _PART):
+            yield part
+            part, size = [], 0
+        part.append(line)
+        size += len(line)
+    if part:
+        yield part
 
 
 def _binary(table: Table) -> set[str]:
     return {column.name for column in table.columns if isinstance(column.type, LargeBinary)}
 
 
-def _encode(table: Table, rows: list[RowMapping]) -> bytes:
-    binary = _binary(table)
-    lines = []
-    for row in rows:
-        plain = {
-            name: b64url.encode(bytes(value)) if name in binary and value is not None else value
-            for name, value in row.items()
-        }
-        lines.append(strictjson.dumps(plain) + b"\n")
-    return b"".join(lines)
+def _encode(row: RowMapping, binary: set[str]) -> bytes:
+    plain = {
+        name: b64url.encode(bytes(value)) if name in binary and value is not None else value
+        for name, value in row.items()
+    }
+    return strictjson.dumps(plain) + b"\n"
 
 
 def _decode(table: Table, data: bytes) -> list[dict[str, Any]]:

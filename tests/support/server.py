@@ -118,9 +118,13 @@ def at_once(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess
     Not for what asks at a terminal, nor for what is killed.
     """
     given: dict[str, str | None] = {n: None for n in os.environ if n.startswith("LICENSE_")}
-    with CliRunner().isolation(env=given | env) as streams:
-        code = main.main(arguments)
-        out, err = (stream.getvalue().decode() for stream in streams[:2])
+    os.umask(before := os.umask(0o077))
+    try:
+        with CliRunner().isolation(env=given | env) as streams:
+            code = main.main(arguments)
+            out, err = (stream.getvalue().decode() for stream in streams[:2])
+    finally:
+        os.umask(before)  # a command that narrows it ends with its process
     return subprocess.CompletedProcess(arguments, code, out, err)
 
 

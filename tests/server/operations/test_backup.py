@@ -14,15 +14,19 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from license_core.verify import open_license
+from license_server.actor import Actor
 from license_server.audit import audit_store
 from license_server.licenses import issuing
 from license_server.operations import backup
 from license_server.operations.data_folder import open_database
 from license_server.operations.errors import BackupInvalidError
+from license_server.permissions import ROLES
 from license_server.settings import ServerSettings
+from license_server.sheets import jobs, uploads
+from license_server.sheets.job_state import RUNNING, Job, Progress
 from tests.support import server
 from tests.support.postgres import new_database
 from tests.support.problems import exit_code
@@ -154,6 +158,30 @@ def test_every_row_and_key_is_the_same_after_restoring(
         restored = new / path.relative_to(source.data)
         assert restored.read_bytes() == path.read_bytes()
         assert stat.S_IMODE(restored.stat().st_mode) == stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_imports_are_restored_however_large_their_sheets_are(tmp_path: Path, kind: str) -> None:
+    """Together they are more than any file of a backup may hold."""
+    url = url_of(kind)
+    settings = server.make(tmp_path / "server", url)
+    actor, file = Actor("user:issuer@example.com", ROLES["issuer"]), tmp_path / "backup.tar"
+    database = open_database(settings)
+
+    def fill(connection: Connection) -> None:
+        for number in range(9):
+            sheet = f"customer,product,host\n{number}".ljust(6_000_000).encode()
+            id_ = uploads.keep(connection, sheet, actor, 1)
+            jobs.begin(connection, Job(id_, RUNNING, 1, Progress(1), {"darwin": "rules"}), actor)
+
+    database.write(fill)
+    database.close()
+    back_up(settings.data, url, file)
+    with tarfile.open(file) as tar:
+        assert max(member.size for member in tar) < 20_000_000
+    done = restore(tmp_path / "new", None, file)
+    assert done.returncode == 0, done.stderr
+    assert everything(server.settings(tmp_path / "new")) == everything(settings)
 
 
 def test_a_backup_has_private_keys_only_where_asked_and_only_encrypted(
