@@ -457,11 +457,12 @@ def _text(connection: Connection, typed: str) -> _Text:
     would be the beginning of too many.
     """
     each = [one for one in typed.split() if words(one)][:_WORDS] or [typed]
+    whole = _Word.of(_of_host(connection, typed, typed), [])
     if len(each) == 1:
-        return _Text([_word(connection, each[0], typed)], [], None)
+        signs_around = [] if each[0] == typed else [whole]
+        return _Text([_word(connection, each[0], each[0])], signs_around, None)
     found = [_word(connection, one, one if len(one) >= _TELLING else None) for one in each]
     named = tuple(word for one in found for word in one.named)
-    whole = _Word.of(_of_host(connection, typed, typed), [])
     return _Text(found, [whole], catalog_store.ids_named(connection, named, _FEW))
 
 

@@ -254,6 +254,7 @@ def _of_host(one: StoredLicense, typed: str, *, telling: bool = True) -> bool:
         "{part}",
         "{low}",
         "{number}",
+        "& {part}",
         "  {part} ",
         "{half}",
         "海云",
