@@ -37,7 +37,7 @@ def _reader() -> Iterator[None]:
     except BrokenPipeError as error:
         raise ReaderGone from error
     except OSError as error:
-        raise OutputFailedError(reason=error.strerror) from error
+        raise OutputFailedError(reason=error.strerror or str(error)) from error
 
 
 def flush() -> None:

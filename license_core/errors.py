@@ -5,7 +5,7 @@ core has it in the table of problems.py, which is loaded when something is said 
 the server declares it in its class. So the core knows of no error but its own.
 """
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
 from license_core.wording import Worded
 
@@ -23,8 +23,13 @@ class _RowOfTheCore:
         return PROBLEMS[kind.__name__]
 
 
+@dataclass_transform(kw_only_default=True)
 class LicenseError(Worded, Exception):
-    """Something that Hostseal refuses; the root of every error that it raises on purpose."""
+    """Something that Hostseal refuses; the root of every error that it raises on purpose.
+
+    The annotations of a class are its facts: it is made with each of them by name, and has each
+    as an attribute.
+    """
 
     if TYPE_CHECKING:
         row: ClassVar[Problem]
@@ -35,12 +40,7 @@ class LicenseError(Worded, Exception):
     def __init__(self, **facts: Any) -> None:
         super().__init__()
         self.facts = facts
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self.__dict__["facts"][name]
-        except KeyError:
-            raise AttributeError(name) from None
+        self.__dict__.update(facts)
 
     @property
     def slug(self) -> str:

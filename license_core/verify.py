@@ -505,7 +505,7 @@ def _check_term(
     if state == "pending":
         problems.append(LicenseNotYetValidError(begins_at=license_.nbf, now_at=now))
     elif state == "expired":
-        ended_at = license_.grace_until if license_.grace_until is not None else exp
+        ended_at = max(exp or 0, license_.grace_until or 0)  # no grace ends before the term
         problems.append(LicenseExpiredError(ended_at=ended_at, now_at=now))
     elif state == "grace":
         notices.append(Notice("in-grace", ended_at=exp, grace_until_at=license_.grace_until))

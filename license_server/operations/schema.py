@@ -52,7 +52,7 @@ def check_version(present: str) -> None:
     Raises SchemaOutdatedError or SchemaNewerError.
     """
     scripts = ScriptDirectory.from_config(_config())
-    wanted = scripts.get_current_head()
+    wanted = scripts.get_current_head() or "base"
     if present == wanted:
         return
     known = {revision.revision for revision in scripts.walk_revisions()}
