@@ -27,6 +27,7 @@ from license_server.http.metrics import Metrics
 from license_server.http.middleware import Edge
 from license_server.http.problem_types import status_of
 from license_server.http.rate_limit import Rates
+from license_server.http.state import ServerState
 from license_server.licenses import statistics
 from license_server.operations import data_folder
 from license_server.permissions import ROLES
@@ -77,21 +78,27 @@ def create_app(
 
     app = FastAPI(lifespan=lifespan, openapi_url=None, redirect_slashes=False)
 
-    def use(issuer: Issuer) -> None:
+    def serving(issuer: Issuer) -> Site:
+        """The site that signs with *issuer*, and counts what it signs."""
         counted.keys(issuer)
         signer = CountedSigner(issuer.signer, lambda _: counted.signatures.inc())
-        app.state.site = site._replace(issuer=issuer._replace(signer=signer))
+        return site._replace(issuer=issuer._replace(signer=signer))
 
-    use(issuer)
+    app.state.server = state = ServerState(
+        site=serving(issuer),
+        seeds=seeds,
+        openid=openid_client,
+        rates=Rates(settings.rate),
+        metrics=counted,
+        figures=statistics.Kept(ZoneInfo(settings.time_zone), statistics.LATER),
+        tokens=TokenCache(),
+        revocations=revocation_lists.Kept(),
+    )
+
+    def use(issuer: Issuer) -> None:
+        state.site = serving(issuer)
+
     succession = Succession(settings, database, clock, issuer, use)
-    app.state.tokens = TokenCache()
-    app.state.seeds = seeds
-    app.state.openid = openid_client
-    app.state.rates = Rates(settings.rate)
-    app.state.metrics = counted
-    app.state.figures = statistics.Kept(ZoneInfo(settings.time_zone), statistics.LATER)
-    app.state.revocations = revocation_lists.Kept()
-    app.state.running = health.Running()
     for room in (*openapi.ROUTERS, openapi.router, health.router, *routes.ROUTERS):
         app.include_router(room)
     app.add_middleware(

@@ -6,17 +6,10 @@ from fastapi import Depends, Request
 
 from license_core.errors import NotAuthenticatedError, RateLimitedError
 from license_server.access import login, tokens
-from license_server.access.tokens import TokenCache
 from license_server.actor import Actor
 from license_server.http.rate_limit import Rates
+from license_server.http.state import site_of, state_of
 from license_server.site import Site
-
-
-async def site_of(request: Request) -> Site:
-    """The parts of this server."""
-    site: Site = request.app.state.site
-    return site
-
 
 AtSite = Annotated[Site, Depends(site_of)]
 
@@ -36,7 +29,7 @@ class Needs:
 
 async def _caller(request: Request, site: Site) -> Actor:
     now, address = site.clock(), request.client.host if request.client else ""
-    rates: Rates = request.app.state.rates
+    rates = state_of(request).rates
     try:
         actor = await _bearer(request, site, now)
     except NotAuthenticatedError:
@@ -61,7 +54,7 @@ async def _bearer(request: Request, site: Site, now: int) -> Actor:
     token = token.strip()
     if scheme.lower() != "bearer" or not token:
         raise NotAuthenticatedError(reason="The request has no token")
-    cache: TokenCache = request.app.state.tokens
+    cache = state_of(request).tokens
     actor = cache.find(token, now)
     if actor is None:
         stored = await site.read(lambda connection: tokens.find_token(connection, token, now))

@@ -141,7 +141,7 @@ def serve(settings: ServerSettings, host: str, port: int) -> None:
     listening = server.listen(host, port)
     name = f"[{host}]" if ":" in host else host
     url = f"http://{name}:{listening.getsockname()[1]}"
-    server.run(app, listening, lambda: say(url), app.state.running.stop)
+    server.run(app, listening, lambda: say(url), app.state.server.stop)
 
 
 @cli.command()

@@ -11,23 +11,12 @@ from starlette.responses import JSONResponse, Response
 
 from license_core.errors import LicenseError, NotPermittedError
 from license_server.http import metrics, proxies
-from license_server.http.metrics import Metrics
+from license_server.http.state import state_of
 from license_server.operations import schema
 from license_server.signing.issuer import check_signing_key
 from license_server.site import Site
 
 router = APIRouter()
-
-
-class Running:
-    """Whether this process goes on; it is told when it should not."""
-
-    def __init__(self) -> None:
-        self.stopping = False
-
-    def stop(self) -> None:
-        """Nobody should send anything new."""
-        self.stopping = True
 
 
 @router.get("/healthz")
@@ -39,9 +28,8 @@ async def alive() -> Response:
 @router.get("/readyz")
 async def ready(request: Request) -> Response:
     """Whether a licence could be issued now; 503 with what is missing."""
-    site: Site = request.app.state.site
-    running: Running = request.app.state.running
-    missing = ["stopping"] if running.stopping else await _missing(site)
+    state = state_of(request)
+    missing = ["stopping"] if state.stopping else await _missing(state.site)
     if missing:
         return JSONResponse(
             {"ready": False, "missing": missing}, status_code=503, headers={"Retry-After": "5"}
@@ -74,12 +62,12 @@ def _current(connection: Connection) -> bool:
 @router.get("/metrics")
 async def figures(request: Request) -> Response:
     """This process's figures. Raises NotPermittedError."""
-    site: Site = request.app.state.site
+    state = state_of(request)
+    settings = state.site.settings
     address = request.client.host if request.client else ""
-    hidden = proxies.forwarded(request.scope["headers"]) and not site.settings.trusted_proxies
-    if hidden or not proxies.within(address, site.settings.metrics_from):
+    hidden = proxies.forwarded(request.scope["headers"]) and not settings.trusted_proxies
+    if hidden or not proxies.within(address, settings.metrics_from):
         raise NotPermittedError(
             reason="Metrics are only for the addresses of LICENSE_SERVER_METRICS_FROM"
         )
-    counted: Metrics = request.app.state.metrics
-    return Response(counted.text(), media_type=metrics.MEDIA_TYPE)
+    return Response(state.metrics.text(), media_type=metrics.MEDIA_TYPE)

@@ -23,6 +23,7 @@ from license_server.access.openid import (
     Client,
     Provider,
 )
+from license_server.http.state import state_of
 from license_server.web import sign_in
 from license_server.web.session import (
     AtSite,
@@ -90,7 +91,7 @@ async def _in_turn(work: Callable[..., T], *arguments: Any) -> T:
 
 def _client(request: Request) -> Client:
     """What this server is to its provider. Raises NotFoundError where it has none."""
-    client: Client | None = request.app.state.openid
+    client = state_of(request).openid
     if client is None:
         raise NotFoundError(what="page", name=OPENID)
     return client

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from license_core.wording import printable
 from license_server.access.sessions import Session
 from license_server.catalog.terms import DAY
+from license_server.http.state import state_of
 from license_server.licenses import statistics, statistics_store
 from license_server.licenses.acts import ACTS
 from license_server.licenses.statistics import (
@@ -19,7 +20,6 @@ from license_server.licenses.statistics import (
     SMALL,
     SOON_DAYS,
     Board,
-    Kept,
     Period,
 )
 from license_server.signing import keysets
@@ -105,8 +105,7 @@ async def _board(request: Request, site: Site, reader: Reader, newest: int) -> B
     now = site.clock()
     if newest <= SMALL:
         return await site.read(lambda connection: statistics.count(connection, reader.there, now))
-    kept: Kept = request.app.state.figures
-    return await kept.board(site.read, reader.there, now)
+    return await state_of(request).figures.board(site.read, reader.there, now)
 
 
 def _links(board: Board) -> dict[str, str]:

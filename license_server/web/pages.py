@@ -20,7 +20,7 @@ from license_core.reason import say
 from license_core.wording import printable, utc
 from license_server.http.problem_types import status_of
 from license_server.licenses.acts import ACTS, BY_EVENT
-from license_server.site import Site
+from license_server.http.state import state_of
 from license_server.web import counts, event_labels, menu
 from license_server.web.reader import (
     LANGUAGES,
@@ -77,7 +77,7 @@ def _templates(language: str) -> jinja2.Environment:
 
 def page(request: Request, name: str, /, status: int = 200, **values: Any) -> HTMLResponse:
     """The page *name* with *values*; who is signed in is shown where the request knows it."""
-    site: Site = request.app.state.site
+    site = state_of(request).site
     session = getattr(request.state, "session", None)
     permissions = session.actor.permissions if session is not None else frozenset()
     reader = Reader.of(request, site.settings.time_zone)

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from license_core.errors import NotFoundError
+from license_server.http.state import state_of
 from license_server.signing.revocation_lists import (
     FILE,
-    Kept,
     Published,
 )
 from license_server.web.session import AtSite
@@ -22,8 +22,7 @@ _FRESH = 300
 @anyone.api_route(f"/{FILE}", methods=["GET", "HEAD"])
 async def list_(request: Request, site: AtSite) -> Response:
     """The list; 304 where the caller has it. Raises NotFoundError."""
-    kept: Kept = request.app.state.revocations
-    found = await site.read(kept.newest)
+    found = await site.read(state_of(request).revocations.newest)
     if found is None:
         raise NotFoundError(what="revocation list at", name=f"/{FILE}")
     headers = {

@@ -7,17 +7,12 @@ from starlette.responses import Response
 
 from license_server.access import sessions
 from license_server.access.sessions import Session
+from license_server.http.state import site_of, state_of
 from license_server.site import Site
 from license_server.web import forms
 
 SESSION = "hostseal_session"
 """The cookie of somebody who is signed in."""
-
-
-async def site_of(request: Request) -> Site:
-    """The parts of this server."""
-    site: Site = request.app.state.site
-    return site
 
 
 AtSite = Annotated[Site, Depends(site_of)]
@@ -65,7 +60,7 @@ def address_of(request: Request) -> str:
 
 def base_of(request: Request) -> str:
     """How this server's addresses begin: as its settings say, else as the browser calls it."""
-    told: str | None = request.app.state.site.settings.public_url
+    told = state_of(request).site.settings.public_url
     return told or f"{request.url.scheme}://{request.url.netloc}"
 
 

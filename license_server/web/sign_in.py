@@ -27,6 +27,7 @@ from license_server.access.totp_seeds import Seeds
 from license_server.actor import Actor
 from license_server.db.errors import InputInvalidError
 from license_server.http.problem_types import status_of
+from license_server.http.state import state_of
 from license_server.site import Site
 from license_server.web import forms, pages
 from license_server.web.session import (
@@ -61,7 +62,7 @@ async def login_page(request: Request, site: AtSite) -> Response:
 def _login_page(
     request: Request, site: Site, next_: str, error: LicenseError | None = None, email: str = ""
 ) -> Response:
-    with_openid = request.app.state.openid is not None
+    with_openid = state_of(request).openid is not None
     return _page(
         request, site, "login", error, next=local_path(next_), email=email, openid=with_openid
     )
@@ -229,8 +230,7 @@ def refused(page: Response, error: LicenseError) -> Response:
 
 def seeds_of(request: Request) -> Seeds:
     """What opens the seeds of one-time codes."""
-    seeds: Seeds = request.app.state.seeds
-    return seeds
+    return state_of(request).seeds
 
 
 @router.post("/logout")

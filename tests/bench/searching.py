@@ -145,7 +145,7 @@ def _desk(made: ServerSettings) -> Iterator[TestClient]:
     """A desk at which an administrator is signed in."""
     app = create_app(made, clock=lambda: NOW, random=os.urandom)
     with TestClient(app, base_url="http://testserver") as client:
-        site: Site = app.state.site
+        site: Site = app.state.server.site
         user = site.database.read(lambda c: access_store.user_by_email(c, server.EMAIL))
         assert user is not None
         session = site.database.write(

@@ -28,7 +28,7 @@ def _vendor(
     made = server.make(data, database_url, clock.now)
     app = create_app(made, clock=clock, random=os.urandom)
     with TestClient(app, base_url="http://testserver", follow_redirects=False) as client:
-        site: Site = app.state.site
+        site: Site = app.state.server.site
         token = server.new_token(site.database, "test", clock.now)
         yield Desk(client, site, made, token, clock), client
 

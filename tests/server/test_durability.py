@@ -85,7 +85,7 @@ def test_a_signature_that_does_not_verify_is_never_stored(desk: Desk) -> None:
 
     before = desk.count("licenses")
     site = desk.site._replace(issuer=desk.site.issuer._replace(signer=Broken()))
-    with patch.object(desk.client.app.state, "site", site):  # type: ignore[attr-defined]
+    with patch.object(desk.client.app.state.server, "site", site):  # type: ignore[attr-defined]
         reply = desk.client.post("/api/v1/licenses", json=ORDER, headers=desk.bearer)
     assert (reply.status_code, reply.json()["type"]) == (500, "/problems/internal-error")
     assert desk.count("licenses") == before

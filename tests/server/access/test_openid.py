@@ -112,7 +112,7 @@ def serve(data: Path, provider: str, secret: Path, **more: Any) -> Iterator[Vend
     )
     app = create_app(settings, clock=clock, random=os.urandom)
     with TestClient(app, follow_redirects=False) as client:
-        yield Vendor(client, app.state.site, clock, provider)
+        yield Vendor(client, app.state.server.site, clock, provider)
 
 
 @pytest.fixture(scope="module")

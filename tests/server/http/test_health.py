@@ -91,7 +91,7 @@ def test_a_signing_key_that_may_not_sign_any_more_is_named(desk: Desk) -> None:
 
 
 def test_a_server_that_is_to_stop_is_not_ready(local: TestClient) -> None:
-    local.app.state.running.stop()  # type: ignore[attr-defined]
+    local.app.state.server.stop()  # type: ignore[attr-defined]
     reply = local.get("/readyz")
     assert (reply.status_code, reply.json()["missing"]) == (503, ["stopping"])
 
@@ -120,7 +120,7 @@ def test_acts_signatures_and_requests_are_counted_once_committed(
 
 
 def test_counting_bears_a_connection_that_is_lost(desk: Desk, local: TestClient) -> None:
-    site = local.app.state.site  # type: ignore[attr-defined]
+    site = local.app.state.server.site  # type: ignore[attr-defined]
     with site.database.reading() as connection:
         connection.execute(sqlalchemy.text("select 1"))
         connection.invalidate()  # as a server that is gone does

@@ -30,7 +30,7 @@ def client(tmp_path: Path, clock: Clock) -> Iterator[TestClient]:
     app = create_app(server.settings(data, rate=LIMIT), clock=clock, random=os.urandom)
     with TestClient(app) as made:
         made.headers["Authorization"] = (
-            f"Bearer {server.new_token(app.state.site.database, 'one', clock.now)}"
+            f"Bearer {server.new_token(app.state.server.site.database, 'one', clock.now)}"
         )
         yield made
 
@@ -64,7 +64,7 @@ def test_the_problem_has_its_own_name(client: TestClient) -> None:
 def test_one_token_does_not_use_up_what_another_has(client: TestClient, clock: Clock) -> None:
     app = client.app
     assert isinstance(app, FastAPI)
-    other = server.new_token(app.state.site.database, "two", clock.now)
+    other = server.new_token(app.state.server.site.database, "two", clock.now)
     for _ in range(LIMIT + 1):
         ask(client)
     assert ask(client, Authorization=f"Bearer {other}")[0] == 200

@@ -308,7 +308,7 @@ def test_an_import_that_is_worked_on_is_told_to_wait(
         return os.urandom(count)
 
     state = cast(FastAPI, desk.client.app).state
-    monkeypatch.setattr(state, "site", desk.site._replace(random=random))
+    monkeypatch.setattr(state.server, "site", desk.site._replace(random=random))
     before = desk.count("licenses")
     first = ask(text)
     assert first.status_code == 200

@@ -315,7 +315,7 @@ def test_the_end_of_the_key_is_told_in_the_shell(vendor: Vendor) -> None:
 def test_a_server_that_runs_takes_up_the_keyset_and_its_key(vendor: Vendor) -> None:
     app = create_app(server.settings(vendor.data), clock=lambda: int(time.time()))
     with TestClient(app, base_url="http://testserver", client=("127.0.0.1", 1)) as client:
-        site = app.state.site
+        site = app.state.server.site
         token = server.new_token(site.database, "test", int(time.time()))
         bearer = {"Authorization": f"Bearer {token}"}
 
@@ -351,15 +351,15 @@ def test_nothing_is_recorded_that_a_former_key_signed(vendor: Vendor) -> None:
     assert issuer.version == 1
     vendor.run("keys", "leaked", issuer.signer.public_key.kid, "--yes")
     app = create_app(server.settings(vendor.data))
-    app.state.site = app.state.site._replace(issuer=issuer)
+    app.state.server.site = app.state.server.site._replace(issuer=issuer)
     client = TestClient(app, base_url="http://testserver")  # nothing in the background
-    token = server.new_token(app.state.site.database, "test", int(time.time()))
+    token = server.new_token(app.state.server.site.database, "test", int(time.time()))
     bearer = {"Authorization": f"Bearer {token}"}
     made = client.post("/api/v1/licenses", json=ORDER, headers=bearer)
     assert (made.status_code, made.json()["type"]) == (503, "/problems/signer-unavailable")
     listed = client.get("/api/v1/licenses", headers=bearer).json()
     assert listed["licenses"] == [] if "licenses" in listed else listed
-    app.state.site.database.close()
+    app.state.server.site.database.close()
 
 
 def test_a_keyset_that_no_client_would_read_is_not_made(vendor: Vendor) -> None:

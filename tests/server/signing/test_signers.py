@@ -128,7 +128,7 @@ def vendor(hsm: Hsm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vendo
 
 def _vendor(hsm: Hsm, settings: ServerSettings) -> Iterator[Vendor]:
     app = create_app(settings)
-    database: Database = app.state.site.database
+    database: Database = app.state.server.site.database
     bearer = {"Authorization": f"Bearer {server.new_token(database, f't{time.monotonic_ns()}')}"}
     with TestClient(app, base_url="http://testserver", follow_redirects=False) as client:
         yield Vendor(client, hsm, settings, bearer, database)

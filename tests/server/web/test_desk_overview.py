@@ -396,7 +396,7 @@ def fresh(folder: Path) -> Iterator[Desk]:
     made = server.make(folder / "server", None, clock.now)
     app = create_app(made, clock=clock, random=os.urandom)
     with TestClient(app, base_url="http://testserver", follow_redirects=False) as client:
-        desk = Desk(client, app.state.site, made, "", clock)
+        desk = Desk(client, app.state.server.site, made, "", clock)
         assert sign_in(desk).status_code == 303
         yield desk
 
@@ -736,7 +736,7 @@ def test_the_end_of_the_signing_key_is_told_in_time(
     entry = present.keys[0]._replace(exp=ends, **change)
     keyset = TrustedKeyset(present._replace(keys=(entry,)))
     changed = site._replace(issuer=site.issuer._replace(keyset=keyset))
-    monkeypatch.setattr(app.state, "site", changed)  # type: ignore[attr-defined]
+    monkeypatch.setattr(app.state.server, "site", changed)  # type: ignore[attr-defined]
     page = signed_in.client.get("/keys").text
     assert ("This server's key can" in page) is (said is not None)
     home = signed_in.client.get("/").text
@@ -783,7 +783,7 @@ def test_a_newer_keyset_in_the_database_is_told(
     site, app = signed_in.site, signed_in.client.app
     older = site.issuer.keyset.keyset._replace(version=0)
     issuer = site.issuer._replace(keyset=TrustedKeyset(older), keyset_token="")
-    monkeypatch.setattr(app.state, "site", site._replace(issuer=issuer))  # type: ignore[attr-defined]
+    monkeypatch.setattr(app.state.server, "site", site._replace(issuer=issuer))  # type: ignore[attr-defined]
     assert "newer keyset, version 1" in signed_in.client.get("/keys").text
     assert keysets.WARN_DAYS == 90
 

@@ -352,7 +352,7 @@ def test_an_invitation_is_to_the_address_that_is_set(desk: Desk, admin: Page) ->
     """Else it is as the browser calls the server, and the page says so."""
 
     def invited(settings: ServerSettings) -> str:
-        monkey.setattr(app.state, "site", desk.site._replace(settings=settings))
+        monkey.setattr(app.state.server, "site", desk.site._replace(settings=settings))
         email = f"guest-{os.urandom(4).hex()}@example.com"
         made = admin.send(admin.get("/people/new").text, "/people/invitations", email=email)
         assert made.status_code == 201

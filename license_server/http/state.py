@@ -1,0 +1,48 @@
+"""What one process of the server holds while it runs, and how a request gets at it."""
+
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from license_server.access.openid import Client
+from license_server.access.tokens import TokenCache
+from license_server.access.totp_seeds import Seeds
+from license_server.http.metrics import Metrics
+from license_server.http.rate_limit import Rates
+from license_server.licenses import statistics
+from license_server.signing import revocation_lists
+from license_server.site import Site
+
+
+@dataclass
+class ServerState:
+    """The parts of a running server; ``app.state.server`` is the one of an application."""
+
+    site: Site
+    """Replaced as a whole where another keyset comes into force."""
+    seeds: Seeds
+    """What opens the seeds of one-time codes."""
+    openid: Client | None
+    """What this server is to its OpenID provider, where it has one."""
+    rates: Rates
+    metrics: Metrics
+    figures: statistics.Kept
+    tokens: TokenCache
+    revocations: revocation_lists.Kept
+    stopping: bool = False
+    """Whether this process is to end: nobody should send anything new."""
+
+    def stop(self) -> None:
+        """The process is to end."""
+        self.stopping = True
+
+
+def state_of(request: Request) -> ServerState:
+    """The parts of the server that *request* came to."""
+    state: ServerState = request.app.state.server
+    return state
+
+
+async def site_of(request: Request) -> Site:
+    """The site that *request* came to, for a route to depend on."""
+    return state_of(request).site
