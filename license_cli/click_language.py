@@ -10,8 +10,7 @@ from collections.abc import Iterable
 import click
 
 from license_cli.language import tr
-from license_cli.render import width
-from license_cli.wrap import wrapped
+from license_cli.wrap import width, wrapped
 
 
 class Formatter(click.HelpFormatter):

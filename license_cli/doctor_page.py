@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 from license_cli import paint, render
 from license_cli.language import tr
 from license_cli.paint import Brush, plain
-from license_cli.render import padded, width
-from license_cli.wrap import wrapped
+from license_cli.wrap import padded, width, wrapped
 from license_core import diagnosis, stability
 from license_core.diagnosis import Want
 from license_core.errors import LicenseError, Notice

@@ -168,6 +168,8 @@ def comparison_lines(comparison: "Comparison | None") -> list[str]:
     """The licensed host beside this one, for people. Ids are compared, not shown."""
     if comparison is None:
         return []
+    from license_cli.wrap import padded
+
     lines = [note("The licensed host and this one, part by part:")]
     for part in comparison.components:
         words = padded(tr(_VERDICTS[part.verdict]), 16)
@@ -180,20 +182,6 @@ def comparison_lines(comparison: "Comparison | None") -> list[str]:
                 words += licensed
         lines.append(f"{_INDENT}{part.name:<14}{words}".rstrip())
     return [*lines, f"{_INDENT}{tr(_EVIDENCE[comparison.evidence])}"]
-
-
-def width(text: str) -> int:
-    """The columns that *text* takes in a terminal: a Chinese character takes two."""
-    if text.isascii():
-        return len(text)
-    from unicodedata import combining, east_asian_width
-
-    return sum(0 if combining(c) else 2 if east_asian_width(c) in ("W", "F") else 1 for c in text)
-
-
-def padded(text: str, columns: int) -> str:
-    """*text* followed by blanks up to *columns*."""
-    return text + " " * (columns - width(text))
 
 
 def comparison_json(comparison: "Comparison | None") -> dict[str, Any]:

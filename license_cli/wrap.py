@@ -1,17 +1,25 @@
 """Wraps text to a terminal's width; a Chinese character takes two columns."""
 
-import re
-
-from license_cli.render import width
-
 # What must stay together: text in back quotes, a word, a wide character; and marks that close it.
 _WIDE = "\u2e80-\u9fff\uff01-\uff5e"
 _CLOSING = "\u3001\u3002\uff0c\uff1a\uff1b\uff09\u201d"
-_PIECES = re.compile(
-    rf"(?:`[^`]*`|[{_WIDE}]|[^\s`{_WIDE}]+)(?:`[^`]*`|[^\s`{_WIDE}]|[{_CLOSING}])*\s*"
-)
+_PIECES = rf"(?:`[^`]*`|[{_WIDE}]|[^\s`{_WIDE}]+)(?:`[^`]*`|[^\s`{_WIDE}]|[{_CLOSING}])*\s*"
 
 _INDENT, _LEAST = 5, 20
+
+
+def width(text: str) -> int:
+    """The columns that *text* takes in a terminal: a Chinese character takes two."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(c) else 2 if east_asian_width(c) in ("W", "F") else 1 for c in text)
+
+
+def padded(text: str, columns: int) -> str:
+    """*text* followed by blanks up to *columns*."""
+    return text + " " * (columns - width(text))
 
 
 def wrapped(text: str, columns: int) -> list[str]:
@@ -19,8 +27,10 @@ def wrapped(text: str, columns: int) -> list[str]:
 
     Chinese may be broken between any two characters, but not before a closing mark.
     """
+    import re  # what only asks how wide a text is starts without it
+
     lines = [""]
-    for piece in _PIECES.findall(text):
+    for piece in re.findall(_PIECES, text):
         if width(lines[-1] + piece.rstrip()) <= columns or not lines[-1]:
             lines[-1] += piece
         else:
@@ -33,6 +43,8 @@ def message(line: str, columns: int) -> list[str]:
 
     What is indented further is to be pasted: it stays whole.
     """
+    import re
+
     head, text = line[:_INDENT], line[_INDENT:]
     if text[:1] in ("", " ") or not (head.isspace() or re.fullmatch(r"\[[ENW ]\]: ", head)):
         return [line]

@@ -4,12 +4,13 @@ A licence is listed by a digest of its number, in one run of fixed-length digest
 100,000 is one string that is searched, not parsed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from cryptography.hazmat.primitives import hashes
 
 from license_core import (
+    armor,
     b64url,
     claims,
     jws,
@@ -115,3 +116,22 @@ def open_revocations(token: str, keyset: TrustedKeyset) -> Revocations:
     trusted = [entry.key for entry in keyset.keyset.keys if entry.state != "revoked"]
     key, payload = jws.verify(token, jws.headers(trusted, jws.REVOCATIONS))
     return Revocations.from_dict(strictjson.loads(payload))._replace(kid=key.kid)
+
+
+def open_list(text: str, keyset: TrustedKeyset) -> Revocations:
+    """Verify the token in the armoured *text*, in each of its readings. Raises as above."""
+    readings = armor.readings(text)
+    for reading in readings[:-1]:
+        try:
+            return open_revocations(reading, keyset)
+        except jws.TokenError:
+            continue  # the other reading may be the true one
+    return open_revocations(readings[-1], keyset)
+
+
+def open_only_list(blocks: Mapping[str, list[str]], keyset: TrustedKeyset) -> Revocations:
+    """Verify the one revocation list in *blocks*, and read it. Raises ValueError."""
+    tokens = blocks.get(armor.REVOCATIONS, [])
+    if len(tokens) != 1:
+        raise ValueError(Reason("it holds {count} lists, not one", count=len(tokens)))
+    return open_list(tokens[0], keyset)

@@ -21,7 +21,6 @@ from license_core.trust import (
     Trust,
     open_trust,
 )
-from license_core.verify import open_only_list
 
 if TYPE_CHECKING:
     from license_core.revocation import Revocations
@@ -93,6 +92,8 @@ def _open_list(
     if trust is None:
         reason = Reason("no keyset is known here that could have signed it; install a licence")
         raise RevocationsInvalidError(path=path, reason=reason)
+    from license_core.revocation import open_only_list
+
     try:
         found = open_only_list(blocks, trust.keyset)
     except ValueError as error:
@@ -107,6 +108,8 @@ def _number(present: bytes | None, trust: Trust) -> int:
     """The number of the list that is there; 0 where it can be replaced by any."""
     if present is None:
         return 0
+    from license_core.revocation import open_only_list
+
     try:
         return open_only_list(armor.unwrap(present), trust.keyset).number
     except ValueError:

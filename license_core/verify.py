@@ -34,12 +34,10 @@ from license_core.errors import (
     LicenseError,
     LicenseExpiredError,
     LicenseNotYetValidError,
-    LicenseRevokedError,
     LicenseUnsupportedError,
     MaintenanceEndedError,
     Notice,
     PinnedAddressDiffersError,
-    RevocationsInvalidError,
     SeveralLicensesError,
     SignatureInvalidError,
     SigningKeyNotAllowedError,
@@ -188,8 +186,18 @@ def check(
     _check_signing_key(verified, problems)
     latest, listed_at, seen_list = None, 0, None
     if revocations is not None or verified.revocations_token is not None:
-        found = _check_revoked(verified, revocations, revocations_path, memory, problems)
-        latest, listed_at, seen_list = found
+        from license_core.revocation_check import look_up
+
+        found = look_up(
+            license_.jti,
+            verified.trust,
+            inside=verified.revocations_token,
+            beside=revocations,
+            path=revocations_path,
+            memory=memory,
+        )
+        latest, listed_at, seen_list = found.latest, found.listed_at, found.seen_list
+        problems.extend(found.problems)
     if latest is not None or memory is not None:
         _check_age(latest, verified.trust.keyset, memory, now, notices)
     if settings.product is None:
@@ -321,73 +329,6 @@ def _check_signing_key(verified: Verified, problems: list[LicenseError]) -> None
         )
 
 
-def _check_revoked(
-    verified: Verified,
-    beside: bytes | None,
-    revocations_path: str,
-    memory: Memory | None,
-    problems: list[LicenseError],
-) -> "tuple[Revocations | None, int, SeenList | None]":
-    """Look the licence up in the lists.
-
-    Returns the list of the highest number, the latest instant that one was made at, and what to
-    remember of the one beside the licence.
-    """
-    from license_core import revocation
-
-    lists: list[Revocations] = []
-    seen_list: SeenList | None = None
-    number, token = verified.license.jti, verified.revocations_token
-    if token is not None:
-        try:
-            lists.append(_open_list(token, verified.trust.keyset))
-        except ValueError as error:
-            path = Reason("the licence file")
-            problems.append(RevocationsInvalidError(path=path, reason=str(error)))
-    if beside is not None:
-        digest = revocation.digest_of_file(beside)
-        seen_list = _remembered(memory, verified, digest)
-        try:
-            if seen_list is None:
-                found = open_only_list(armor.unwrap(beside), verified.trust.keyset)
-                if not found.lists(number):
-                    seen_list = SeenList(
-                        digest, found.number, found.iat, found.exp, found.kid or "", number
-                    )
-            else:
-                found = revocation.Revocations(
-                    "", seen_list.number, seen_list.iat, b"", seen_list.exp, seen_list.kid
-                )
-            lists.append(found)
-        except ValueError as error:
-            problems.append(RevocationsInvalidError(path=revocations_path, reason=str(error)))
-    latest = max(lists, key=lambda one: one.number, default=None)
-    for one in lists:
-        if one.lists(number):
-            problems.append(
-                LicenseRevokedError(number=number, list_number=one.number, listed_at=one.iat)
-            )
-            break
-    return latest, max((one.iat for one in lists), default=0), seen_list
-
-
-def _remembered(memory: Memory | None, verified: Verified, digest: str) -> SeenList | None:
-    """What an earlier check found in the very same list, under the same keyset."""
-    if memory is None or not memory.authentic or memory.list is None:
-        return None
-    found = (memory.list.digest, memory.list.jti, memory.trust)
-    same = found == (digest, verified.license.jti, verified.trust.version)
-    return memory.list if same else None
-
-
-def open_only_list(blocks: Blocks, keyset: TrustedKeyset) -> "Revocations":
-    """Verify the one revocation list in *blocks*, and read it. Raises ValueError."""
-    tokens = blocks.get(armor.REVOCATIONS, [])
-    if len(tokens) != 1:
-        raise ValueError(Reason("it holds {count} lists, not one", count=len(tokens)))
-    return _open_list(tokens[0], keyset)
-
-
 def _check_age(
     latest: "Revocations | None",
     keyset: TrustedKeyset,
@@ -409,18 +350,6 @@ def _check_age(
     number = latest.number if latest is not None else 0
     if number < seen:
         notices.append(Notice("revocations-dropped", number=number, seen_number=seen))
-
-
-def _open_list(token: str, keyset: TrustedKeyset) -> "Revocations":
-    from license_core.revocation import open_revocations
-
-    readings = armor.readings(token)
-    for reading in readings[:-1]:
-        try:
-            return open_revocations(reading, keyset)
-        except jws.TokenError:
-            continue  # the other reading may be the true one
-    return open_revocations(readings[-1], keyset)
 
 
 def _check_host(

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.support import house
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
@@ -13,6 +15,32 @@ def test_the_import_contracts_hold() -> None:
     command = Path(sys.executable).with_name("lint-imports")
     done = subprocess.run([command], cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+
+
+def test_every_module_has_a_docstring_and_at_most_500_lines_and_none_imports_in_a_circle() -> None:
+    assert house.faults(house.modules()) == []
+
+
+def test_the_house_lists_every_module_with_its_first_line() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.support.house"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    listed = [line.split(maxsplit=1) for line in done.stdout.splitlines() if line[:2] == "  "]
+    assert ["verify", house.modules()["license_core.verify"].docstring.splitlines()[0]] in listed
+
+
+def test_a_module_without_a_docstring_or_too_long_or_in_a_circle_is_told() -> None:
+    one = house.Module("a.one", "a", 501, "", frozenset({"a.two.Name"}))
+    two = house.Module("a.two", "a", 1, "Two.", frozenset({"a.one"}))
+    assert house.faults({"a.one": one, "a.two": two}) == [
+        "a.one has no docstring",
+        "a.one has 501 lines",
+        "import circle: a.one -> a.two -> a.one",
+    ]
 
 
 def _files() -> list[Path]:

@@ -7,6 +7,7 @@ import click
 from license_cli import render
 from license_cli.language import tr
 from license_cli.session import Session
+from license_cli.wrap import padded
 from license_core.armor import MAX_FILE
 from license_core.errors import FileUnreadableError
 from license_core.installed import check_file
@@ -35,9 +36,9 @@ def command(session: Session, file: str | None) -> None:
         return
     for name, value in _rows(license_).items():
         if value is not None:
-            render.say(f"{render.padded(tr(name), 12)}{value}")
-    render.say(f"{render.padded(tr('Trust'), 12)}{render.trust_words(report)}")
-    render.say(f"{render.padded(tr('Here'), 12)}{_here(report, license_, session.now)}")
+            render.say(f"{padded(tr(name), 12)}{value}")
+    render.say(f"{padded(tr('Trust'), 12)}{render.trust_words(report)}")
+    render.say(f"{padded(tr('Here'), 12)}{_here(report, license_, session.now)}")
 
 
 def _read(path: str) -> bytes:

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from license_server.catalog import catalog_store
 from license_server.catalog.names import words
 from license_server.db.tables import begins, licenses
+from license_server.licenses.typed_numbers import numbers_meant
 
 _FEW = 250
 """A condition that tells no more licences than these is looked through as a whole."""
@@ -39,10 +40,6 @@ _ONES = 20
 """So many customers of a name are looked through one by one."""
 _TELLING = 6
 """Of several words, one that is shorter is no beginning of a key or a number."""
-_PART = 8
-"""The characters of a number's last part."""
-# What a person hears or reads for a digit (Crockford's base 32).
-_HEARD = str.maketrans("OIL", "011")
 _COLUMNS = tuple(
     licenses.c[name]
     for name in (
@@ -478,26 +475,11 @@ def _of_host(connection: Connection, name: str, number: str | None) -> list[_Wit
     ways = [_beginning(licenses.c.host_name, _fold(name))]
     if number is not None:
         ways.append(_beginning(licenses.c.host_key, number.lower()))
-        whole, begun = _numbers(connection, number)
+        whole, begun = numbers_meant(connection, number)
         ways += [_beginning(licenses.c.number, one) for one in begun]
         if whole:
             ways.append(_Within(licenses.c.number, lambda column: column.in_(whole)))
     return ways
-
-
-def _numbers(connection: Connection, typed: str) -> tuple[list[str], list[str]]:
-    """The numbers, and the beginnings of numbers, that somebody may mean who types this."""
-    heard = typed.upper().translate(_HEARD)
-    part = heard.replace(" ", "").replace("-", "")
-    if not (1 <= len(part) <= _PART and part.isascii() and part.isalnum()):
-        return [], [heard]
-    first, last = (
-        connection.execute(select(end(licenses.c.number))).scalar_one()
-        for end in (func.min, func.max)
-    )
-    years = range(int(first[3:7]), int(last[3:7]) + 1) if first else ()
-    numbers = [f"HS-{year:04}-{part}" for year in years]
-    return (numbers, [heard]) if len(part) == _PART else ([], [heard, *numbers])
 
 
 def _fold(name: str) -> str:

@@ -17,7 +17,8 @@ from license_server.signing import keyset_store, keysets
 from license_server.signing.errors import NotInitialisedError
 from license_server.signing.keysets import Trust
 from license_server.signing.signature_count import CountedSigner, Tally
-from license_server.signing.signers import Remote, open_signer
+from license_server.signing.signers import open_signer
+from license_server.signing.signers.backend import Remote
 
 Random = Callable[[int], bytes]
 

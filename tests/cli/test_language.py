@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from license_cli import language as client_language
-from license_cli import render, wrap
+from license_cli import wrap
 from license_cli.app import COMMANDS
 from tests.support import catalogue, hosts
 from tests.support.cli import CLI, World, code
@@ -109,14 +109,14 @@ def test_the_page_of_doctor_is_80_columns_wide_in_chinese(world: World) -> None:
     for line in world.run("doctor", env=CHINESE).out.splitlines():
         words = line.strip()
         pasted = words.startswith(("docker ", "`", "- ")) or " " not in words
-        assert render.width(line) <= 80 or pasted, line
+        assert wrap.width(line) <= 80 or pasted, line
 
 
 def test_a_line_is_never_broken_inside_a_command() -> None:
     text = "请运行 `python cmd/cli.py install FILE`，然后" * 9
     lines = wrap.wrapped(text, 80)
     assert len(lines) > 3
-    assert all(line.count("`") % 2 == 0 and render.width(line) <= 80 for line in lines)
+    assert all(line.count("`") % 2 == 0 and wrap.width(line) <= 80 for line in lines)
     assert "".join(line.strip() for line in lines).replace(" ", "") == text.replace(" ", "")
 
 
@@ -135,7 +135,7 @@ def test_every_page_of_help_is_in_chinese_and_80_columns_wide(
 ) -> None:
     told = world.run(*command, "--help", env=CHINESE).out
     assert told.startswith("用法： cli.py")
-    assert all(render.width(line) <= 80 for line in told.splitlines())
+    assert all(wrap.width(line) <= 80 for line in told.splitlines())
     assert "选项:" in told
     assert "显示此帮助并退出。" in told
     known = {"node", "exporter", "textfile", "sh", "id"}

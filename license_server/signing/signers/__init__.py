@@ -1,37 +1,13 @@
 """Where the signing key lives: one module for each backend, imported only when used."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple, Protocol, runtime_checkable
 
 from license_core.errors import SignerUnavailableError
 from license_core.publickey import PublicKey
 from license_core.signer import Signer
 from license_server.db.errors import InputInvalidError
-
-ReadPassphrase = Callable[[str], bytes]
-"""The passphrase of what is named."""
-Random = Callable[[int], bytes]
-
-
-class Described(NamedTuple):
-    """What can be told of a key."""
-
-    public_key: PublicKey
-    place: str
-    exportable: bool
-    """Whether its private part can be had out of where it is."""
-
-
-@runtime_checkable
-class Remote(Protocol):
-    """A signer whose key is elsewhere: it can take long, and be gone and come back."""
-
-    def check(self) -> None:
-        """Raise SignerUnavailableError unless it could sign now. Nothing is signed."""
-
-    def describe(self) -> Described:
-        """What can be told of the key. Raises SignerUnavailableError."""
+from license_server.signing.signers.backend import Described, Random, ReadPassphrase, Remote
 
 
 def open_signer(uri: str, read_passphrase: ReadPassphrase) -> Signer:

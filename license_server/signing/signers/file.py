@@ -9,12 +9,8 @@ from license_core.publickey import PublicKey
 from license_core.signer import MemorySigner
 from license_core.write_errors import as_license_error
 from license_server.db.errors import InputInvalidError
-from license_server.signing.signers import (
-    Random,
-    ReadPassphrase,
-    keyfiles,
-    pkcs8,
-)
+from license_server.signing.signers import keyfiles, pkcs8
+from license_server.signing.signers.backend import Random, ReadPassphrase
 from license_server.signing.signers.private_file import read_private
 
 

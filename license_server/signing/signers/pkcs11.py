@@ -21,7 +21,7 @@ from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass, exceptions
 from license_core.errors import SignerUnavailableError
 from license_core.publickey import PublicKey
 from license_server.db.errors import InputInvalidError
-from license_server.signing.signers import Described, Random
+from license_server.signing.signers.backend import Described, Random
 from license_server.signing.signers.pkcs11_uri import Pkcs11Uri
 from license_server.signing.signers.private_file import read_private
 
