@@ -19,8 +19,8 @@ from license_core.errors import LicenseError, NotFoundError, Notice
 from license_core.reason import say
 from license_core.wording import printable, utc
 from license_server.http.problem_types import status_of
-from license_server.licenses.acts import ACTS, BY_EVENT
 from license_server.http.state import state_of
+from license_server.licenses.acts import ACTS, BY_EVENT
 from license_server.web import counts, event_labels, menu
 from license_server.web.reader import (
     LANGUAGES,

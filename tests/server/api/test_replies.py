@@ -107,7 +107,7 @@ def replies(folder: Path, database_url: str | None) -> list[dict[str, Any]]:
     settings = server.make(folder / "server", database_url, NOW)
     random = chance()
     app = create_app(settings, clock=lambda: NOW, random=random)
-    site = app.state.site
+    site = app.state.server.site
     grant = tokens.Grant(frozenset(PERMISSIONS))
     bearers = {
         who: site.database.write(
