@@ -14,6 +14,7 @@ from license_core.evidence import Trait
 from license_core.facts import HostFacts
 from license_core.hostkey import HostKey
 from license_core.memory import Memory
+from license_core.reason import say
 from license_core.routes import Route
 from license_core.verify import Report
 from license_core.wording import printable, utc
@@ -174,7 +175,7 @@ def _host(found: Examined) -> _Section:
         first = _Row(f"{key.key}  ({found.profile})")
     rows = [first]
     for part in diagnosis.parts(found.facts, found.profile):
-        why = tr(part.why).format(place=part.place)
+        why = say(part.why, tr)
         style = "yellow" if part.lasting in (diagnosis.MAY_CHANGE, diagnosis.MISSING) else ""
         rows += _rows(part.name, tr(part.lasting), [_value(part.value), why], style)
     return tr("Host key"), rows

@@ -10,6 +10,7 @@ from license_core import hostkey, stability
 from license_core.errors import Notice
 from license_core.facts import HostFacts
 from license_core.memory import TOLERANCE, Memory
+from license_core.reason import Reason
 from license_core.requirements import Requirements, Resources
 
 STABLE, REMADE, MAY_CHANGE, MISSING = "stable", "until remade", "may change", "missing"
@@ -28,7 +29,7 @@ class Part(NamedTuple):
     """As people may see it: of an id at most its first digits."""
     lasting: str
     why: str
-    """A sentence; ``{place}`` in it stands for ``place``."""
+    """A sentence; a Reason where it names ``place``."""
     place: str | None = None
 
 
@@ -75,7 +76,10 @@ def _ip(facts: HostFacts) -> Part:
         "host": (STABLE, "the address of the machine (host network)"),
         "pod": (REMADE, "a pod gets another when it is made anew"),
         "user-defined": (MAY_CHANGE, "fixed or not cannot be seen from inside"),
-        "default-bridge": (MAY_CHANGE, "given by {place}'s default network"),
+        "default-bridge": (
+            MAY_CHANGE,
+            Reason("given by {place}'s default network", place=facts.engine),
+        ),
     }
     return Part("ip", ip, *words[mode], facts.engine)
 
@@ -84,12 +88,13 @@ def _machine_id(facts: HostFacts) -> Part:
     name, file = "machine_id", facts.machine_id_file
     if facts.machine_id is None:
         return Part(name, None, MISSING, "no file holds one of 32 digits")
-    shown = HIDDEN
     if facts.engine is None:
-        return Part(name, shown, STABLE, "{place}, of this machine", file)
-    if facts.machine_id_bound:
-        return Part(name, shown, STABLE, "{place}, bound in from the machine", file)
-    return Part(name, shown, STABLE, "{place}, of the image: every copy has it", file)
+        why = Reason("{place}, of this machine", place=file)
+    elif facts.machine_id_bound:
+        why = Reason("{place}, bound in from the machine", place=file)
+    else:
+        why = Reason("{place}, of the image: every copy has it", place=file)
+    return Part(name, HIDDEN, STABLE, why, file)
 
 
 def _container_id(facts: HostFacts) -> Part:
@@ -100,7 +105,8 @@ def _container_id(facts: HostFacts) -> Part:
     shown = facts.container_id[:_ID_SHOWN]
     if facts.engine == "kubernetes":
         return Part("container_id", shown, MAY_CHANGE, "another at every restart of the container")
-    return Part("container_id", shown, REMADE, "from {place}", facts.container_id_file)
+    file = facts.container_id_file
+    return Part("container_id", shown, REMADE, Reason("from {place}", place=file), file)
 
 
 def wants(requirements: Requirements, resources: Resources) -> tuple[Want, ...]:

@@ -76,7 +76,6 @@ class Verified(NamedTuple):
     license: License
     signing_key: PublicKey
     trust: Trust
-    license_token: str
     revocations_token: str | None = None
     known_is_damaged: bool = False
     """Whether what was learned before could not be read."""
@@ -248,10 +247,10 @@ def open_license(
         raise SeveralLicensesError(count=len(licenses))
     learned, is_damaged = ({}, False) if known is None else _learned(known)
     trust = open_trust(blocks, learned, roots, needed=needed, keys_path=keys_path)
-    key, payload, token = _verify_license(licenses[0], trust.keyset)
+    key, payload = _verify_license(licenses[0], trust.keyset)
     lists = blocks.get(armor.REVOCATIONS)
     inside = lists[0] if lists else None
-    return Verified(_read_claims(payload), key, trust, token, inside, is_damaged)
+    return Verified(_read_claims(payload), key, trust, inside, is_damaged)
 
 
 def _learned(known: bytes) -> tuple[Blocks, bool]:
@@ -275,11 +274,11 @@ def _instead(data: bytes, blocks: Mapping[str, list[str]]) -> str:
     return "it is something else"
 
 
-def _verify_license(token: str, keyset: TrustedKeyset) -> tuple[PublicKey, bytes, str]:
+def _verify_license(token: str, keyset: TrustedKeyset) -> tuple[PublicKey, bytes]:
     error: jws.TokenError | None = None
     for reading in armor.readings(token):
         try:
-            return *jws.verify(reading, keyset.license_headers), reading
+            return jws.verify(reading, keyset.license_headers)
         except jws.TokenError as refused:
             error = refused
     if isinstance(error, jws.MalformedTokenError):

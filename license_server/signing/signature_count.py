@@ -22,9 +22,6 @@ from license_core.signer import Signer
 from license_server.db.database import Database
 from license_server.signing import signature_store
 
-BEFORE = "before"
-"""The process that made what was signed before anybody counted."""
-
 
 class Kind(NamedTuple):
     """Which key signed, and what: the members of a header."""

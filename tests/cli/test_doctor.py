@@ -59,6 +59,38 @@ def test_each_way_of_being_connected_is_told(
     assert findings(world) == found
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        {},
+        {"nameserver": "127.0.0.11"},
+        {"container_id": None},
+        {"machine_id": None},
+        {"cgroup": "0::/kubepods/besteffort/pod1/x\n"},
+    ],
+    ids=["default bridge", "user-defined network", "bare machine", "no machine id", "pod"],
+)
+def test_no_text_of_an_answer_in_json_is_an_unfilled_template(
+    world: World, host: dict[str, Any]
+) -> None:
+    (world.conf / "requirements.toml").write_text(WANTS, "ascii")
+    for ip in (hosts.IP, "172.17.0.9", None):
+        hosts.container(world.host, ip=ip, **host)
+        world.put(world.file(world.claims(features=("ga",), limits={"gpus": 0})))
+        for command in (["doctor"], ["verify", "--explain"], ["show"], ["get_host_key"]):
+            assert re.findall(r"\{[a-z_]+\}", world.json(*command).out) == [], command
+
+
+def test_the_page_says_where_a_part_of_the_key_comes_from(world: World) -> None:
+    whys = {part["name"]: part["why"] for part in world.json("doctor").json()["components"]}
+    assert whys["machine_id"] == "/etc/machine-id, of the image: every copy has it"
+    assert whys["container_id"] == "from /proc/self/mountinfo"
+    assert whys["ip"] == "given by docker's default network"
+    page = " ".join(world.run("doctor").out.split())
+    for why in whys.values():
+        assert why in page
+
+
 def test_a_pinned_address_is_stable_and_nothing_is_said_of_it(world: World) -> None:
     done = world.json("doctor", env={"LICENSE_PINNED_IP": hosts.IP})
     assert [p["lasting"] for p in done.json()["components"] if p["name"] == "ip"] == ["stable"]

@@ -15,9 +15,6 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from license_core.errors import SignerUnavailableError
 from license_server.signing.errors import PassphraseWrongError
 
-SALT_BYTES = 16
-IV_BYTES = 16
-
 
 class Cost(NamedTuple):
     """The parameters of scrypt (RFC 7914 section 2): 128 n r bytes are needed, p times over."""
