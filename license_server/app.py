@@ -16,7 +16,7 @@ from starlette.responses import Response
 from license_core.errors import LicenseError, NotAuthenticatedError, NotFoundError, UsageError
 from license_server.access.openid import Client
 from license_server.access.tokens import TokenCache
-from license_server.api import PREFIX, openapi
+from license_server.api import PREFIX, openapi, reference
 from license_server.api.sheets import IMPORT_CAPS
 from license_server.background.keysets import Succession
 from license_server.background.record import Keeper
@@ -40,7 +40,7 @@ from license_server.site import (
     Random,
     Site,
 )
-from license_server.web import pages, routes
+from license_server.web import api_reference, pages, routes
 from license_server.web.sheets import SHEET_CAPS
 from license_server.web.sign_in import to_login
 
@@ -101,6 +101,7 @@ def create_app(
     succession = Succession(settings, database, clock, issuer, use)
     for room in (*openapi.ROUTERS, openapi.router, health.router, *routes.ROUTERS):
         app.include_router(room)
+    app.include_router(api_reference.room(reference.PATH, reference, openapi.PATH))
     app.add_middleware(
         Edge,
         random_id=lambda: random(8).hex(),

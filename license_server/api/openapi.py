@@ -41,7 +41,7 @@ from license_server.http.problem_types import ROWS, STATUS
 
 _PATH: dict[str, dict[str, Any]] = {
     "number": schemas.NUMBER,
-    "id": {"type": "integer", "minimum": 1, "maximum": 10**18 - 1},
+    "id": schemas.ID,
     "name": {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._:\-]{0,63}$"},
 }
 
@@ -57,6 +57,9 @@ ROUTERS = (
 )
 """The rooms of the API."""
 
+PATH = f"{PREFIX}/openapi.json"
+"""Where the description is."""
+
 router = APIRouter(prefix=PREFIX)
 _OF_ALL = ("list", "issue", "add")
 _LINKED = {
@@ -68,7 +71,7 @@ _LINKED = {
 _REFERENCE = "#/components/schemas/{model}"
 
 
-@router.get("/openapi.json")
+@router.get(PATH.removeprefix(PREFIX))
 async def description(request: Request) -> Response:
     """This description; it needs no token."""
     messages.parameters(request, ())
@@ -151,7 +154,7 @@ def _operation(
 ) -> dict[str, Any]:
     told = OPERATIONS[name]
     parameters = [
-        {"name": found, "in": "path", "required": True, "schema": _PATH[found]}
+        {"name": found, "in": "path", "required": True, "schema": told.id or _PATH[found]}
         for found in re.findall(r"{(\w+)}", path)
     ]
     parameters += [
@@ -195,7 +198,7 @@ def _responses(told: Operation, shapes: Mapping[Any, Schema]) -> dict[str, Any]:
             found[str(status)]["content"] = {messages.MEDIA_TYPE: {"schema": shapes[kind]}}
         if kind in _LINKED and status in (201, 202):
             found[str(status)]["links"] = _links(*_LINKED[kind])
-    for status, slugs in _by_status(always(told)).items():
+    for status, slugs in by_status(always(told)).items():
         found[str(status)] = {
             "description": ", ".join(f"`{slug}`: {ROWS[slug].title}" for slug in slugs),
             "content": {problem_json.MEDIA_TYPE: {"schema": shapes[Problem]}},
@@ -215,10 +218,11 @@ def _links(kind: str, parameter: str, member: str) -> dict[str, Any]:
 def allowed(path: str) -> set[str]:
     """The methods that the API takes at *path*; empty: there is no such path."""
     found = {method for method, _, _, route in operations() if route.path_regex.fullmatch(path)}
-    return {"GET"} if path == f"{PREFIX}/openapi.json" else found
+    return {"GET"} if path in (PATH, f"{PREFIX}/docs") else found
 
 
-def _by_status(slugs: Iterable[str]) -> dict[int, list[str]]:
+def by_status(slugs: Iterable[str]) -> dict[int, list[str]]:
+    """The *slugs* of problems by the HTTP status that goes with each."""
     found: dict[int, list[str]] = {}
     for slug in dict.fromkeys(slugs):
         found.setdefault(STATUS[slug], []).append(slug)

@@ -30,7 +30,8 @@ from license_server.licenses.acts import OFFERED, Act
 
 _LINE = '["55917890141cb1c89accc5e53a929acb1867c42c", "studio2_gpu"]'
 _NUMBER = "HS-2026-7F3K9QXB"
-_ALWAYS = ("not-authenticated", "not-permitted", "rate-limited", "database-unavailable")
+ALWAYS = ("not-authenticated", "not-permitted", "rate-limited", "database-unavailable")
+"""The problems that every operation answers with."""
 _ISSUING = (
     "input-invalid",
     "request-unreadable",
@@ -64,6 +65,8 @@ class Operation(NamedTuple):
     """Of a reply that is the bytes of a file."""
     matches: bool = False
     """Whether it heeds ``If-Match``."""
+    id: Schema | None = None
+    """Of the id in its path, where that is not a row's number."""
 
 
 _DRY = {"dry_run": {"type": "string", "enum": ["true", "false"]}}
@@ -197,7 +200,7 @@ OPERATIONS = {
         schemas.TOKEN_WANTED,
         {"name": "crm", "scopes": ["licenses:read"], "days": 365},
     ),
-    "tokens.revoke": Operation("Revoke a token", {200: Token}, ("not-found",)),
+    "tokens.revoke": Operation("Revoke a token", {200: Token}, ("not-found",), id=schemas.TOKEN_ID),
     "users.list": _list("List people", UserPage),
     "users.get": Operation("Somebody who may sign in", {200: User}, ("not-found",)),
     "users.change": Operation(
@@ -234,7 +237,9 @@ OPERATIONS = {
         schemas.INVITATION_WANTED,
         {"email": "ada@example.com", "role": "issuer", "days": 7},
     ),
-    "invitations.withdraw": Operation("Withdraw it", {204: None}, ("not-found",)),
+    "invitations.withdraw": Operation(
+        "Withdraw it", {204: None}, ("not-found",), id=schemas.INVITATION_ID
+    ),
     "imports.issue": Operation(
         "Issue a licence for each line of a sheet",
         {200: Imported},
@@ -276,4 +281,4 @@ def describe(operation: str) -> dict[str, Any]:
 
 def always(operation: Operation) -> tuple[str, ...]:
     """The slugs of all problems that an operation answers with."""
-    return (*_ALWAYS, *operation.problems)
+    return (*ALWAYS, *operation.problems)

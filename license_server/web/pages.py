@@ -36,6 +36,7 @@ _STATIC = {
 _SECRETS = frozenset({"secret", "code", "state"})
 """What an invitation and an OpenID Connect provider give in an address."""
 _NUMBER = re.compile(r"\bHS-[0-9]{4}-[0-9A-Z]{8}\b")
+_CODE = re.compile(r"`+([^`]+)`+")
 _FOLDER = files("license_server.web")
 
 
@@ -70,6 +71,7 @@ def _templates(language: str) -> jinja2.Environment:
         "said": _said,
         "ended": _ended,
         "linked": _linked,
+        "coded": _coded,
         "query": _query,
     }
     return environment
@@ -234,6 +236,12 @@ def _linked(text: str) -> Markup:
     """*text*, in which the number of a licence leads to it."""
     told = str(escape(text))
     return Markup(_NUMBER.sub(r'<a href="/licenses/\g<0>">\g<0></a>', told))  # noqa: S704  # it is escaped
+
+
+def _coded(text: str) -> Markup:
+    """*text*, in which what stands in backquotes is code."""
+    told = str(escape(text))
+    return Markup(_CODE.sub(r"<code>\1</code>", told))  # noqa: S704  # it is escaped
 
 
 def _translate(context: Context) -> Any:

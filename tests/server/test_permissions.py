@@ -52,6 +52,7 @@ ROWS = {
     "POST /api/v1/imports": "licenses:issue",
     "GET /api/v1/exports/licenses.csv": "licenses:read",
     "GET /api/v1/openapi.json": ANYONE,
+    "GET /api/v1/docs": ANYONE,
     "GET /api/v1/tokens": "tokens:manage",
     "POST /api/v1/tokens": "tokens:manage",
     "POST /api/v1/tokens/{id}/revoke": "tokens:manage",
