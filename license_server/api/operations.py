@@ -127,11 +127,11 @@ OPERATIONS = {
         },
         matches=False,
     ),
-    "licenses.get": Operation("One licence", {200: License}, ("not-found",)),
-    "licenses.file": Operation("Its file, license.dat", {200: None}, ("not-found",)),
-    "licenses.history": Operation("What became of it", {200: History}, ("not-found",)),
+    "licenses.get": Operation("Get a licence", {200: License}, ("not-found",)),
+    "licenses.file": Operation("Download license.dat", {200: None}, ("not-found",)),
+    "licenses.history": Operation("Get the history of a licence", {200: History}, ("not-found",)),
     "licenses.note": Operation(
-        "Add a note",
+        "Add a note to a licence",
         {201: Noted},
         ("input-invalid", "not-found", *_KEYED),
         schemas.NOTE,
@@ -146,7 +146,7 @@ OPERATIONS = {
         schemas.NEW_CUSTOMER,
         {"name": "ACME", "contact_email": "it@acme.example", "language": "en"},
     ),
-    "customers.get": Operation("One customer", {200: Customer}, ("not-found",)),
+    "customers.get": Operation("Get a customer", {200: Customer}, ("not-found",)),
     "customers.change": Operation(
         "Change a customer",
         {200: Customer},
@@ -163,7 +163,7 @@ OPERATIONS = {
         schemas.NEW_PRODUCT,
         {"name": "darwin", "defaults": {"days": 365}, "rehosts": 3},
     ),
-    "products.get": Operation("One product", {200: Product}, ("not-found",)),
+    "products.get": Operation("Get a product", {200: Product}, ("not-found",)),
     "products.change": Operation(
         "Change a product's rules",
         {200: Product},
@@ -177,34 +177,36 @@ OPERATIONS = {
         ProposalPage,
         state=schemas.PROPOSAL_STATE,
     ),
-    "proposals.get": Operation("One proposal", {200: Proposal}, ("not-found",)),
+    "proposals.get": Operation("Get a proposal", {200: Proposal}, ("not-found",)),
     "proposals.approve": Operation(
-        "Approve it, and issue its licence",
+        "Approve a proposal and issue its licence",
         {201: License},
         (*_ISSUING, "proposal-decided", *_KEYED),
         schemas.MAYBE_WHY,
         {"reason": "checked with sales"},
     ),
     "proposals.refuse": Operation(
-        "Refuse it",
+        "Refuse a proposal",
         {200: Proposal},
         ("input-invalid", "not-found", "proposal-decided", *_KEYED),
         schemas.WHY,
         {"reason": "a mistake"},
     ),
-    "tokens.list": Operation("List tokens", {200: TokenList}, ("input-invalid",)),
+    "tokens.list": Operation("List API tokens", {200: TokenList}, ("input-invalid",)),
     "tokens.create": Operation(
-        "Make a token; its secret is told this once",
+        "Create an API token",
         {201: NewToken},
         ("input-invalid", "name-taken", "request-too-large"),
         schemas.TOKEN_WANTED,
         {"name": "crm", "scopes": ["licenses:read"], "days": 365},
     ),
-    "tokens.revoke": Operation("Revoke a token", {200: Token}, ("not-found",), id=schemas.TOKEN_ID),
-    "users.list": _list("List people", UserPage),
-    "users.get": Operation("Somebody who may sign in", {200: User}, ("not-found",)),
+    "tokens.revoke": Operation(
+        "Revoke an API token", {200: Token}, ("not-found",), id=schemas.TOKEN_ID
+    ),
+    "users.list": _list("List users", UserPage),
+    "users.get": Operation("Get a user", {200: User}, ("not-found",)),
     "users.change": Operation(
-        "Give somebody another role",
+        "Change a user's role",
         {200: User},
         (
             "input-invalid",
@@ -217,31 +219,27 @@ OPERATIONS = {
         {"role": "issuer"},
         matches=True,
     ),
-    "users.end": Operation(
-        "Let somebody sign in no more", {200: User}, ("not-found", "last-administrator")
-    ),
-    "users.reopen": Operation("Let them in again", {200: User}, ("not-found",)),
-    "users.end-sessions": Operation("Sign somebody out everywhere", {200: User}, ("not-found",)),
-    "users.end-codes": Operation(
-        "Let somebody who lost their device in", {200: User}, ("not-found",)
-    ),
+    "users.end": Operation("Disable a user", {200: User}, ("not-found", "last-administrator")),
+    "users.reopen": Operation("Enable a user", {200: User}, ("not-found",)),
+    "users.end-sessions": Operation("End a user's sessions", {200: User}, ("not-found",)),
+    "users.end-codes": Operation("Turn off a user's one-time codes", {200: User}, ("not-found",)),
     "invitations.list": Operation(
         "List invitations",
         {200: InvitationList},
         ("input-invalid",),
     ),
     "invitations.create": Operation(
-        "Invite somebody; the secret is told this once",
+        "Invite a user",
         {201: NewInvitation},
         ("input-invalid", "name-taken", "request-too-large"),
         schemas.INVITATION_WANTED,
         {"email": "ada@example.com", "role": "issuer", "days": 7},
     ),
     "invitations.withdraw": Operation(
-        "Withdraw it", {204: None}, ("not-found",), id=schemas.INVITATION_ID
+        "Withdraw an invitation", {204: None}, ("not-found",), id=schemas.INVITATION_ID
     ),
     "imports.issue": Operation(
-        "Issue a licence for each line of a sheet",
+        "Import orders from CSV",
         {200: Imported},
         (
             "input-invalid",
@@ -256,15 +254,15 @@ OPERATIONS = {
         media_type="text/csv",
     ),
     "exports.licenses": Operation(
-        "The licences as a sheet",
+        "Export licences as CSV",
         {200: None},
         ("input-invalid",),
         query=_LICENCE_FILTERS,
         gives="text/csv",
     ),
-    "checkpoints.list": _list("What the record was, signed", CheckpointPage),
+    "checkpoints.list": _list("List checkpoints", CheckpointPage),
     "events.list": _list(
-        "The record",
+        "List events",
         EventPage,
         subject=schemas.PLAIN,
         actor=schemas.PLAIN,

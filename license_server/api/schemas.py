@@ -24,8 +24,8 @@ _HOST = {
     "type": "string",
     "maxLength": 65536,
     "pattern": _LINE,
-    "description": "What the operator sent, as it came: the line of get_host_key, as this pattern "
-    "has it, or a whole request. What mail and chat did to it is undone.",
+    "description": "What the operator sent, unchanged: the line that get_host_key prints, as this "
+    "pattern has it, or a whole request. Damage done by mail and chat is repaired.",
 }
 _DATE = {"type": "string", "format": "date", "pattern": _DAY}
 _REASON = {"type": "string", "minLength": 1, "maxLength": 1000, "pattern": _WORDS}
@@ -199,9 +199,9 @@ SHEETS = (
 )
 SHEET = {
     "anyOf": [{"type": "string", "pattern": pattern} for pattern in SHEETS],
-    "description": "A sheet with a line for each licence, such as the first pattern has; "
-    "docs/API.md names the columns. Lines that are wrong, as the second pattern lets them be, are "
-    "told one by one where `dry_run` or `skip_wrong` is given, and refused together otherwise.",
+    "description": "A sheet with a line for each licence, as in the first pattern; docs/API.md "
+    "lists the columns. Invalid lines, which the second pattern allows, are reported one by one "
+    "with `dry_run` or `skip_wrong`; otherwise they cause the whole sheet to be rejected.",
 }
 STATE = {"type": "string", "enum": [*license_store.STATES, "expired"]}
 PROPOSAL_STATE = {"type": "string", "enum": ["waiting", "approved", "refused"]}

@@ -122,7 +122,13 @@ def test_nothing_is_wrong_with_a_page_for_somebody_who_is_not_signed_in(
     there: There, language: str, stranger: BrowserContext
 ) -> None:
     invitation = f"/invitation?secret={there.furnished.invitation}"
-    starts = ["/login", invitation, "/problems/wrong-host", "/problems/input-invalid"]
+    starts = [
+        "/login",
+        invitation,
+        "/problems/wrong-host",
+        "/problems/input-invalid",
+        "/api/v1/docs",
+    ]
     visits = judge.walk(stranger, there.running.url, language, starts)
     assert not judge.told(visits), judge.told(visits)
 

@@ -1,0 +1,41 @@
+"""The API reference in Chromium: in both languages, on both grounds, narrow, without a script."""
+
+import pytest
+from playwright.sync_api import Browser
+
+from license_server.api.operations import OPERATIONS
+from tests.support import judge
+from tests.support.server import Running
+
+PATH = "/api/v1/docs"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_nothing_is_wrong_with_the_api_reference(
+    chromium: Browser, running: Running, language: str
+) -> None:
+    context = chromium.new_context(base_url=running.url, viewport=judge.WIDE)
+    context.add_cookies([{"name": "hostseal_language", "value": language, "url": running.url}])
+    page = context.new_page()
+    wrong = judge.listen(page)
+    reply = page.goto(PATH)
+    assert reply is not None
+    assert len(reply.body()) <= judge.LARGEST
+    for closed in page.locator("details:not(.menu) > summary").all():
+        closed.evaluate("summary => { summary.parentElement.open = true }")
+    assert judge.look(page, language) == []
+    assert wrong == []
+    context.close()
+
+
+def test_api_reference_is_read_without_a_script(chromium: Browser, running: Running) -> None:
+    context = chromium.new_context(base_url=running.url, java_script_enabled=False)
+    page = context.new_page()
+    page.goto(PATH)
+    assert page.locator("section.operation").count() == len(OPERATIONS)
+    page.get_by_role("link", name="Issue a licence", exact=True).click()
+    assert page.url.endswith("#licenses.issue")
+    section = page.locator("section[id='licenses.issue']")
+    section.get_by_text("201 · License").click()
+    assert section.get_by_text("replaced_by: string | null").is_visible()
+    context.close()
