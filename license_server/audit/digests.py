@@ -1,10 +1,10 @@
 """Row digests: they bind a row to the event that wrote it, and make its ETag."""
 
 import hashlib
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple, Self
 
-from sqlalchemy import LargeBinary
+from sqlalchemy import LargeBinary, Table
 
 from license_core import b64url, strictjson
 from license_server.db import tables
@@ -24,29 +24,49 @@ KEYS = {
 _VOLATILE = {"users": {"totp_used"}, "tokens": {"used_at"}}
 """Columns that change without an event."""
 
-_COLUMNS = {
-    table: tuple(
-        sorted({column.name for column in tables.metadata.tables[table].columns} - left_out)
-    )
-    for table in KEYS
-    for left_out in [_VOLATILE.get(table, set())]
-}
-_BINARY = {
-    table: tuple(
-        name
-        for name in names
-        if isinstance(tables.metadata.tables[table].columns[name].type, LargeBinary)
-    )
-    for table, names in _COLUMNS.items()
+LATER = {"later": True}
+"""The ``info`` of a column that came to rows which events had bound before: where it has no value,
+it is not part of their digest, so they are as they were."""
+
+
+class Shape(NamedTuple):
+    """What of a row is in its digest: names of columns, in order."""
+
+    names: tuple[str, ...]
+    later: frozenset[str]
+    """Of these, those that are left out where they have no value."""
+    binary: tuple[str, ...]
+
+    @classmethod
+    def of(cls, table: Table, volatile: Collection[str] = ()) -> Self:
+        """That of the rows of *table*."""
+        columns = [table.columns[name] for name in sorted(table.columns.keys())]
+        bound = [column for column in columns if column.name not in volatile]
+        return cls(
+            tuple(column.name for column in bound),
+            frozenset(column.name for column in bound if column.info.get("later")),
+            tuple(column.name for column in bound if isinstance(column.type, LargeBinary)),
+        )
+
+    def digest(self, row: Mapping[str, Any]) -> str:
+        """The SHA-256 of *row*, in base64url."""
+        values = {name: row[name] for name in self.names}
+        for name in self.later:
+            if values[name] is None:
+                del values[name]
+        for name in self.binary:
+            values[name] = plain(values[name])
+        return b64url.encode(hashlib.sha256(strictjson.dumps(values)).digest())
+
+
+_SHAPES = {
+    table: Shape.of(tables.metadata.tables[table], _VOLATILE.get(table, ())) for table in KEYS
 }
 
 
 def digest(table: str, row: Mapping[str, Any]) -> str:
     """The SHA-256, in base64url, of *row* of *table*: all its columns but those that only tick."""
-    values = {name: row[name] for name in _COLUMNS[table]}
-    for name in _BINARY[table]:
-        values[name] = plain(values[name])
-    return b64url.encode(hashlib.sha256(strictjson.dumps(values)).digest())
+    return _SHAPES[table].digest(row)
 
 
 def name(table: str, row: Mapping[str, Any]) -> str:

@@ -1,10 +1,11 @@
 """Stored licences."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from sqlalchemy import Connection, and_, func, insert, or_, select
 
+from license_core.license import License
 from license_server.catalog.catalog_store import Customer
 from license_server.db.tables import (
     customers,
@@ -13,13 +14,18 @@ from license_server.db.tables import (
     products,
 )
 from license_server.licenses import search
+from license_server.licenses.acts import REHOST
 from license_server.licenses.search import Filter
+
+if TYPE_CHECKING:  # which read these rows
+    from license_server.licenses.issuing import SignedLicense
+    from license_server.licenses.planning import Plan
 
 STATES = ("active", "replaced", "suspended", "revoked")
 
 
 class NewLicense(NamedTuple):
-    """A row of ``licenses`` to be."""
+    """A row of ``licenses`` to be, but for its id."""
 
     number: str
     customer_id: int
@@ -39,9 +45,34 @@ class NewLicense(NamedTuple):
     state: str = "active"
     replaced_by: str | None = None
 
+    @classmethod
+    def of(
+        cls,
+        plan: "Plan",
+        signed: "SignedLicense",
+        *,
+        customer_id: int,
+        product_id: int,
+        keyset_version: int,
+        issued_by: str,
+    ) -> Self:
+        """The row of what was *signed* as it was planned."""
+        license_ = signed.license
+        return cls(
+            **signed_columns(license_),
+            customer_id=customer_id,
+            product_id=product_id,
+            token=signed.token,
+            keyset_version=keyset_version,
+            issued_by=issued_by,
+            line=plan.former.line if plan.former else license_.jti,
+            act=plan.act.name,
+            request=plan.text,
+        )
+
 
 class StoredLicense(NamedTuple):
-    """A licence as it is stored."""
+    """A licence as it is stored: columns of its row, and what those of other tables name."""
 
     id: int
     number: str
@@ -62,6 +93,12 @@ class StoredLicense(NamedTuple):
     state: str
     """What became of it: one of STATES."""
 
+    @classmethod
+    def of_row(cls, new: NewLicense, **others: Any) -> Self:
+        """What *new* is once it is stored; *others* are not in that row, or not in it yet."""
+        values = new._asdict() | others
+        return cls(*(values[name] for name in cls._fields))
+
     def state_at(self, now: int) -> str:
         """What it is at the instant *now*, as programs are told: ``expired``, where it is over."""
         end = self.expires_at if self.grace_until is None else self.grace_until
@@ -69,25 +106,30 @@ class StoredLicense(NamedTuple):
         return "expired" if over else self.state
 
 
+def signed_columns(license_: License) -> dict[str, Any]:
+    """The columns that repeat what was signed, to be searched and counted by."""
+    return {
+        "number": license_.jti,
+        "host_key": license_.host.key,
+        "host_name": license_.host.name,
+        "issued_at": license_.iat,
+        "expires_at": license_.exp,
+        "grace_until": license_.grace_until,
+        "replaces": license_.replaces,
+    }
+
+
+_NAMED_BY_OTHERS = {
+    "customer": customers.c.name,
+    "product": products.c.name,
+    "keyset_token": keysets.c.token,
+}
 ALL = (
     select(
-        licenses.c.id,
-        licenses.c.number,
-        customers.c.name.label("customer"),
-        products.c.name.label("product"),
-        licenses.c.host_key,
-        licenses.c.host_name,
-        licenses.c.issued_at,
-        licenses.c.expires_at,
-        licenses.c.grace_until,
-        licenses.c.replaces,
-        licenses.c.replaced_by,
-        licenses.c.token,
-        keysets.c.token.label("keyset_token"),
-        licenses.c.issued_by,
-        licenses.c.line,
-        licenses.c.act,
-        licenses.c.state,
+        *(
+            _NAMED_BY_OTHERS[name].label(name) if name in _NAMED_BY_OTHERS else licenses.c[name]
+            for name in StoredLicense._fields
+        )
     )
     .join(customers, customers.c.id == licenses.c.customer_id)
     .join(products, products.c.id == licenses.c.product_id)
@@ -178,7 +220,7 @@ def newest_of_lines(connection: Connection, lines: Sequence[str]) -> list[Stored
 
 def rehosts(connection: Connection, line: str) -> int:
     """How often a licence has moved to another host."""
-    query = select(func.count()).where(licenses.c.line == line, licenses.c.act == "rehost")
+    query = select(func.count()).where(licenses.c.line == line, licenses.c.act == REHOST.name)
     count: int = connection.execute(query).scalar_one()
     return count
 

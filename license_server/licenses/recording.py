@@ -52,7 +52,13 @@ def record(
     id_ = license_store.add(connection, new)
     rows.append(("licenses", new._asdict() | {"id": id_}))
     audit_store.add_event(connection, event_of(plan, signed, rows, actor, **details))
-    return _stored(new, id_, license_.sub, license_.aud, issuer.keyset_token)
+    return StoredLicense.of_row(
+        new,
+        id=id_,
+        customer=license_.sub,
+        product=license_.aud,
+        keyset_token=issuer.keyset_token,
+    )
 
 
 def check_approval(plan: Plan, needs: bool) -> None:
@@ -70,23 +76,13 @@ def row_of(
     product_id: int,
 ) -> NewLicense:
     """The row of a licence that was signed."""
-    license_ = signed.license
-    return NewLicense(
-        number=license_.jti,
+    return NewLicense.of(
+        plan,
+        signed,
         customer_id=customer_id,
         product_id=product_id,
-        host_key=license_.host.key,
-        host_name=license_.host.name,
-        issued_at=license_.iat,
-        expires_at=license_.exp,
-        grace_until=license_.grace_until,
-        replaces=license_.replaces,
-        token=signed.token,
         keyset_version=issuer.keyset.keyset.version,
         issued_by=actor.name,
-        line=plan.former.line if plan.former else license_.jti,
-        act=plan.act.name,
-        request=plan.text,
     )
 
 
@@ -167,27 +163,3 @@ def _expect(connection: Connection, number: str, expected: str | None) -> None:
     """Raise ChangedMeanwhileError unless the licence is as the caller saw it."""
     if expected is not None and expected != etag(connection, number):
         raise ChangedMeanwhileError(what=Reason("licence {number}", number=number))
-
-
-def _stored(
-    new: NewLicense, id_: int, customer: str, product: str, keyset_token: str
-) -> StoredLicense:
-    return StoredLicense(
-        id=id_,
-        number=new.number,
-        customer=customer,
-        product=product,
-        host_key=new.host_key,
-        host_name=new.host_name,
-        issued_at=new.issued_at,
-        expires_at=new.expires_at,
-        grace_until=new.grace_until,
-        replaces=new.replaces,
-        replaced_by=None,
-        token=new.token,
-        keyset_token=keyset_token,
-        issued_by=new.issued_by,
-        line=new.line,
-        act=new.act,
-        state=new.state,
-    )

@@ -14,6 +14,7 @@ from license_server.db.tables import (
     licenses,
     products,
 )
+from license_server.licenses.acts import REISSUE
 from license_server.licenses.license_store import (
     ALL,
     END,
@@ -101,7 +102,7 @@ def reissued(connection: Connection, kid: str, after: int, limit: int) -> list[R
         ALL.add_columns(*contact)
         .join(former, former.c.number == licenses.c.replaces)
         .where(
-            licenses.c.act == "reissue",
+            licenses.c.act == REISSUE.name,
             licenses.c.state == "active",
             licenses.c.id > after,
             _signed_by(former, kid),

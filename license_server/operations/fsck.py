@@ -23,6 +23,7 @@ from license_server.audit.verify import (
     Tell,
     inspect,
 )
+from license_server.licenses import license_store
 from license_server.operations import ledger_rows
 from license_server.operations.ledger_rows import Kin
 from license_server.operations.row_digests import Bindings, open_bindings
@@ -138,16 +139,7 @@ def _license_faults(kin: Kin, keyset: TrustedKeyset | None) -> Iterator[tuple[st
 
 
 def _claim_faults(kin: Kin, license_: License) -> Iterator[tuple[str, str]]:
-    signed = {
-        "number": license_.jti,
-        "host_key": license_.host.key,
-        "host_name": license_.host.name,
-        "issued_at": license_.iat,
-        "expires_at": license_.exp,
-        "grace_until": license_.grace_until,
-        "replaces": license_.replaces,
-    }
-    for column, claim in signed.items():
+    for column, claim in license_store.signed_columns(license_).items():
         if kin.row[column] != claim:
             yield "license-differs", f"its {column} is not what was signed"
     if kin.product != license_.aud:

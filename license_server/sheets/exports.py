@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from license_core.license import License
 from license_core.wording import utc
 from license_server.audit import audit_store
 from license_server.audit.audit_store import Event, EventFilter
@@ -18,11 +19,27 @@ PAGE = 500
 Read = Callable[[Callable[[Connection], Any]], Any]
 """Reads in the database, in a transaction of its own."""
 
-LICENSES = (
+_PLACED = (
     *("number", "state", "customer", "product", "host_key", "host_name", "edition", "features"),
     *("limits", "match", "issued_at", "issued_by", "act", "expires_at", "notify_from"),
     *("grace_until", "maintenance_until", "line", "replaces", "replaced_by"),
 )
+_KEPT = ("id", "token", "keyset_token")
+LICENSES = (
+    *_PLACED,
+    *(name for name in StoredLicense._fields if name not in (*_PLACED, *_KEPT)),
+)
+"""A column that came later stands after those before it: programs may count them."""
+_SIGNED: dict[str, Callable[[License], Any]] = {
+    "edition": lambda license_: license_.edition,
+    "features": lambda license_: " ".join(license_.features),
+    "limits": lambda license_: " ".join(f"{n}={v}" for n, v in (license_.limits or {}).items()),
+    "match": lambda license_: license_.host.match,
+    "notify_from": lambda license_: license_.notify_from,
+    "maintenance_until": lambda license_: license_.maintenance_until,
+}
+"""What only the signed licence says."""
+_INSTANTS = ("issued_at", "expires_at", "notify_from", "grace_until", "maintenance_until")
 CUSTOMERS = Customer._fields
 EVENTS = (*("id", "at", "actor", "address", "action", "subject", "reason", "details", "position"),)
 
@@ -48,28 +65,10 @@ def license_rows(read: Read, wanted: Filter, now: int) -> Iterator[tuple[Any, ..
 
 def _license(stored: StoredLicense, now: int) -> tuple[Any, ...]:
     license_ = issuing.claims_of(stored)
-    return (
-        stored.number,
-        stored.state_at(now),
-        stored.customer,
-        stored.product,
-        stored.host_key,
-        stored.host_name,
-        license_.edition,
-        " ".join(license_.features),
-        " ".join(f"{name}={value}" for name, value in (license_.limits or {}).items()),
-        license_.host.match,
-        _instant(stored.issued_at),
-        stored.issued_by,
-        stored.act,
-        _instant(stored.expires_at),
-        _instant(license_.notify_from),
-        _instant(stored.grace_until),
-        _instant(license_.maintenance_until),
-        stored.line,
-        stored.replaces,
-        stored.replaced_by,
-    )
+    values = stored._asdict() | {"state": stored.state_at(now)}
+    values |= {name: read(license_) for name, read in _SIGNED.items()}
+    values |= {name: _instant(values[name]) for name in _INSTANTS}
+    return tuple(values[name] for name in LICENSES)
 
 
 def customer_rows(read: Read, text: str | None) -> Iterator[tuple[Any, ...]]:
