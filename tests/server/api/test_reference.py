@@ -86,7 +86,7 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     made = server.make(tmp_path_factory.mktemp("examples") / "server", None, clock.now)
     app = create_app(made, clock=clock)
     with TestClient(app) as client:
-        yield Desk(client, app.state.site, made, "", clock)
+        yield Desk(client, app.state.server.site, made, "", clock)
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.id)
