@@ -23,7 +23,6 @@ from license_server.signing.signers import (
     pkcs11,
 )
 from tests.support import server, softhsm
-from tests.support.cli import code
 from tests.support.hsm_vendor import (
     ORDER,
     PATH,
@@ -35,6 +34,7 @@ from tests.support.hsm_vendor import (
     serving_vendor,
     verified,
 )
+from tests.support.problems import exit_code
 from tests.support.server import LINE
 from tests.support.softhsm import PIN, Hsm
 
@@ -185,7 +185,7 @@ def test_the_shell_makes_a_key_shows_it_and_issues_with_it(hsm: Hsm, tmp_path: P
     settings = server.settings(tmp_path / "server", signer=hsm.uri("by shell"))
     settings = settings.model_copy(update={"signer": hsm.uri("shell")})
     missing = shell(settings, "init", **hsm.environment)
-    assert missing.returncode == code("signer-unavailable")
+    assert missing.returncode == exit_code("signer-unavailable")
     assert "`license-server signer create` makes one" in missing.stderr
     assert not settings.data.exists()
     made = shell(settings, "signer", "create", **hsm.environment)
@@ -210,7 +210,7 @@ def test_the_shell_without_the_token_issues_nothing_and_says_why(hsm: Hsm, tmp_p
     mend = pull(hsm)
     done = shell(settings, *ISSUE, "-o", str(out), **hsm.environment)
     mend()
-    assert done.returncode == code("signer-unavailable")
+    assert done.returncode == exit_code("signer-unavailable")
     assert "Traceback" not in done.stderr
     assert "Nothing was issued" in done.stderr
     assert not out.exists()

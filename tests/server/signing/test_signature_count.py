@@ -12,9 +12,9 @@ from license_server.operations import data_folder
 from license_server.settings import ServerSettings
 from license_server.signing import signature_count, signature_store
 from tests.support import server, softhsm
-from tests.support.cli import code
 from tests.support.hsm_vendor import ORDER, PATH
 from tests.support.ledger import open_ledger
+from tests.support.problems import exit_code
 from tests.support.server import LINE
 
 pytestmark = pytest.mark.skipif(
@@ -71,6 +71,6 @@ def test_a_licence_that_was_signed_past_the_server_is_a_fault(tmp_path: Path) ->
     with closing(data_folder.open_database(settings)) as database:
         database.write(lambda c: c.execute(sqlalchemy.text("update signatures set made = 0")))
     done = server.at_once("fsck", env=env)
-    assert done.returncode == code("record-broken")
+    assert done.returncode == exit_code("record-broken")
     assert "signature-uncounted: license+jwt by " in done.stdout
     assert "1 have its signature, and this server made 0" in done.stdout
