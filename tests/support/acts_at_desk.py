@@ -27,14 +27,14 @@ class Person:
         )
 
     def get(self, path: str, **query: str) -> Any:
-        self._enter()
+        self.enter()
         return self.desk.client.get(path, params=query or None)
 
     def post(self, path: str, **fields: str) -> Any:
-        self._enter()
+        self.enter()
         return self.desk.client.post(path, data={"form_token": self.session.form_token} | fields)
 
-    def _enter(self) -> None:
+    def enter(self) -> None:
         self.desk.client.cookies.clear()
         self.desk.client.cookies.set(SESSION, self.session.secret)
 

@@ -122,7 +122,7 @@ def test_a_connection_that_died_is_replaced_and_nobody_is_told(
         return pid
 
     for seconds in (1e9, 0.0):  # as if it had been in use just now, or idle
-        monkeypatch.setattr("license_server.db.database._TRUSTED_SECONDS", seconds)
+        monkeypatch.setattr("license_server.db.database.TRUSTED_SECONDS", seconds)
         former = kill()
         assert database.read(look) != former
         former = kill()

@@ -65,7 +65,7 @@ def test_the_last_day_is_that_of_the_reader(issuer: Person) -> None:
         ("UTC", "2027-06-30", "2027-07-01"),
         ("Pacific/Auckland", "2027-07-01", "2027-07-02"),
     ):
-        issuer._enter()
+        issuer.enter()
         issuer.desk.client.cookies.set("hostseal_zone", zone)
         get = issuer.desk.client.get
         query = {"product": name, "expires_from": day, "expires_before": next_day}

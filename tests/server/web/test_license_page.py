@@ -101,7 +101,7 @@ def test_a_licence_to_the_end_of_the_calendar_is_shown_everywhere(
         f"/licenses/{number}/change",
         f"/licenses/new?like={number}",
     ):
-        issuer._enter()
+        issuer.enter()
         issuer.desk.client.cookies.set("hostseal_zone", zone)
         page = issuer.desk.client.get(path)
         assert page.status_code == 200, path

@@ -112,7 +112,7 @@ def test_a_sheet_may_be_larger_than_other_forms_but_not_without_end(
 
 
 def test_a_large_sheet_that_is_refused_is_not_sent_back(desk: Desk, admin: Page) -> None:
-    for size, kept in ((sheets._MOST_SHOWN, True), (sheets._MOST_SHOWN + 1, False)):
+    for size, kept in ((sheets.MOST_SHOWN, True), (sheets.MOST_SHOWN + 1, False)):
         reply = admin.post("/sheets", sheet="x" * size)
         assert reply.status_code == 422
         assert faults(reply.text).keys() == {"sheet"}
