@@ -76,3 +76,14 @@ def test_no_test_imports_another_test_or_a_conftest() -> None:
                 continue
             parts = {part for name in names for part in name.split(".")}
             assert not {p for p in parts if p == "conftest" or p.startswith("test_")}, path
+
+
+def test_no_test_patches_a_private_name() -> None:
+    private = re.compile(r"(?:^|\.)_[A-Za-z]")
+    for path in (REPOSITORY / "tests").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(
+                ("setattr", "patch", "patch.object")
+            ):
+                names = [one.value for one in node.args if isinstance(one, ast.Constant)]
+                assert not [n for n in names[:1] if private.search(str(n))], path

@@ -57,7 +57,7 @@ with this 1.26. What is not read takes no room: five readers of 1,000 licences a
 of 1,000,000 they grow to some 65 MiB each.
 """
 _MOST_AT_ONCE = 64
-_TRUSTED_SECONDS = 1.0
+TRUSTED_SECONDS = 1.0
 """A connection of which so much passed since its last use is asked whether it is still there."""
 _CONNECTIONS = 15
 """At most so many of one process; they stay open, since opening one takes longer than reading."""
@@ -268,7 +268,7 @@ def _watch_idle(engine: Engine) -> None:
         record.info["used"] = time.monotonic()
 
     def check(connection: Any, record: ConnectionPoolEntry, _: object) -> None:
-        if time.monotonic() - record.info["used"] < _TRUSTED_SECONDS:
+        if time.monotonic() - record.info["used"] < TRUSTED_SECONDS:
             return
         try:
             dialect.do_ping(connection)

@@ -27,11 +27,11 @@ from license_server.catalog.names import words
 from license_server.db.tables import begins, licenses
 from license_server.licenses.typed_numbers import numbers_meant
 
-_FEW = 250
+FEW = 250
 """A condition that tells no more licences than these is looked through as a whole."""
 _MANY = 25_000
 """So many are looked through in an index alone."""
-_LOOKED_AT = 500
+LOOKED_AT = 500
 """How many licences are looked at before a short page is given;"""
 _PATIENTLY = (1, 2, 4, 8)
 """or so many times that, one after another."""
@@ -122,7 +122,7 @@ class _Within(NamedTuple):
         """A query for the ids of at most one more than few of them."""
         # In the index's order, so that it is used: they may stand anywhere in the table.
         found = select(licenses.c.id).where(self.bounds(self.column))
-        return found.order_by(self.column).limit(_FEW + 1)
+        return found.order_by(self.column).limit(FEW + 1)
 
 
 class _Word(NamedTuple):
@@ -229,7 +229,7 @@ def find(
         else:
             query = _by_end(connection, asked, before, limit)
             if query is None:
-                looks = [_LOOKED_AT * n for n in (_PATIENTLY if patient else (1,))]
+                looks = [LOOKED_AT * n for n in (_PATIENTLY if patient else (1,))]
                 return _walk(connection, asked, before, limit, looks)
     found = list(connection.execute(query).scalars())
     return Found(found[:limit], found[limit - 1] if len(found) > limit else None)
@@ -284,7 +284,7 @@ def _few(asked: _Asked, counts: dict[int, int]) -> Select[Any] | None:
     told = [
         (sum(counts[id(way)] for way in ways), ways)
         for ways in _sets(asked)
-        if all(id(way) in counts and counts[id(way)] <= _FEW for way in ways)
+        if all(id(way) in counts and counts[id(way)] <= FEW for way in ways)
     ]
     if not told:
         return None
@@ -338,9 +338,9 @@ def _rarest(connection: Connection, ordered: Sequence[_Is], before: int | None) 
     """The one whose newest ones lie furthest back."""
     if len(ordered) < 2:
         return ordered[0] if ordered else None
-    extents = [_extent(connection, one.newest(before, _FEW)) for one in ordered]
+    extents = [_extent(connection, one.newest(before, FEW)) for one in ordered]
     return min(
-        zip(extents, ordered, strict=True), key=lambda one: (one[0][0] == _FEW, one[0][1] or 0)
+        zip(extents, ordered, strict=True), key=lambda one: (one[0][0] == FEW, one[0][1] or 0)
     )[1]
 
 
@@ -460,14 +460,14 @@ def _text(connection: Connection, typed: str) -> _Text:
         return _Text([_word(connection, each[0], each[0])], signs_around, None)
     found = [_word(connection, one, one if len(one) >= _TELLING else None) for one in each]
     named = tuple(word for one in found for word in one.named)
-    return _Text(found, [whole], catalog_store.ids_named(connection, named, _FEW))
+    return _Text(found, [whole], catalog_store.ids_named(connection, named, FEW))
 
 
 def _word(connection: Connection, name: str, number: str | None) -> _Word:
     """What *name* may be; as a key or a number, *number*."""
     products = catalog_store.product_ids(connection, (name,))
     named = tuple(words(name, whole=True)[:_WORDS])
-    customers = catalog_store.ids_named(connection, named, _FEW) if named else []
+    customers = catalog_store.ids_named(connection, named, FEW) if named else []
     return _Word.of(_of_host(connection, name, number), products, customers, named)
 
 

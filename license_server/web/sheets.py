@@ -49,7 +49,7 @@ JOBS = f"{ROOM}/jobs"
 SHEET_CAPS = {ROOM: 4 * 1024 * 1024}
 """The most bytes of a form with a sheet, which takes many times its size while it is read."""
 _LISTED = 10
-_MOST_SHOWN = 64 * 1024
+MOST_SHOWN = 64 * 1024
 """How many characters of a sheet that was refused are shown again; a longer one is a file."""
 _MARK = "\ufeff"
 """The byte order mark, by which a spreadsheet knows that a file is UTF-8."""
@@ -140,7 +140,7 @@ async def look(request: Request, site: AtSite, session: Issuer, fields: Form) ->
             raise InputInvalidError(field="sheet", reason="it is missing")
         content = await threads.one_at_a_time(uploads.read, text)
     except (InputInvalidError, SheetInvalidError) as error:
-        shown = text if len(text) <= _MOST_SHOWN else ""
+        shown = text if len(text) <= MOST_SHOWN else ""
         return await _home(request, site, session, fields | {"sheet": shown}, {"sheet": error})
     id_ = await site.write(lambda connection: uploads.keep(connection, content, session.actor, now))
     return RedirectResponse(f"{JOBS}/{id_}", 303)

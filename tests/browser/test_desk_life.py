@@ -12,11 +12,9 @@ from license_server.catalog import products
 from license_server.operations import data_folder
 from tests.support import server
 from tests.support.chromium import sign_in
-from tests.support.server import LINE, PASSWORD, Running
+from tests.support.server import LINE, OTHER_LINE, PASSWORD, Running
 
-OTHER_LINE = LINE.replace("5591", "6602")
 APPROVER = "approver@example.com"
-
 # What the filters would send, each time they would.
 _LISTENED = """() => {
   globalThis.sent = [];

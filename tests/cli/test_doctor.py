@@ -1,34 +1,23 @@
-"""doctor: what an operator sees of a host before and after a licence is ordered."""
+"""``doctor``: what an operator sees of a host before and after a licence is ordered."""
 
-import contextlib
-import fcntl
-import io
 import json
-import os
-import pty
 import re
-import socket
-import struct
-import subprocess
-import sys
-import termios
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from license_cli import doctor_page, paint
+from license_cli import doctor_page
 from license_core import (
     diagnosis,
     evidence,
     hostkey,
-    requirements,
     routes,
 )
 from license_core.requirements import Requirements, Resources
 from license_core.verify import Report
 from tests.support import hosts
-from tests.support.cli import CLI, DAY, NOW, World, code
+from tests.support.cli import DAY, NOW, World, code
 
 PINNED_BY = ["address-pinned-by-compose", "address-pinned-by-podman"]
 WANTS = "cpus = 8\nmemory_gib = 64\ngpus = 4\ndisk_gib = 50\nports = [3001]\n"
@@ -209,146 +198,6 @@ def test_a_key_that_would_not_be_given_out_is_not_shown(world: World) -> None:
     assert "DIFFERS       172.30.0.10 (LICENSE_PINNED_IP)" in done.out
 
 
-# Colour
-
-
-class Terminal(io.StringIO):
-    """A stream that a person reads."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-@pytest.mark.parametrize(
-    ("stream", "environ", "is_coloured"),
-    [
-        (Terminal(), {"TERM": "xterm"}, True),
-        (Terminal(), {"TERM": "xterm", "NO_COLOR": ""}, True),
-        (Terminal(), {"TERM": "xterm", "NO_COLOR": "1"}, False),
-        (Terminal(), {"TERM": "dumb"}, False),
-        (Terminal(), {}, False),
-        (io.StringIO(), {"TERM": "xterm"}, False),
-    ],
-)
-def test_colour_is_for_people_at_terminals(
-    stream: io.StringIO, environ: dict[str, str], is_coloured: bool
-) -> None:
-    told = paint.mark("[E]: no", paint.brush(stream, environ))
-    assert told == ("\x1b[31m[E]\x1b[0m: no" if is_coloured else "[E]: no")
-
-
-def at_a_terminal(world: World, *arguments: str, columns: int = 0, **env: str) -> str:
-    """What a command shows at a terminal, on both streams."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
-    environ = {"PATH": os.environ["PATH"], "TERM": "xterm", "LC_ALL": "C.UTF-8"} | env
-    line = [sys.executable, str(CLI), *world.options(), *arguments]
-    with subprocess.Popen(line, stdout=theirs, stderr=theirs, env=environ) as process:
-        os.close(theirs)
-        shown = b""
-        with contextlib.suppress(OSError), open(ours, "rb", buffering=0) as stream:
-            while part := stream.read(65536):
-                shown += part
-    assert process.returncode in (0, code("license-missing"))
-    return shown.decode()
-
-
-@pytest.mark.parametrize("command", ["doctor", "verify"])
-def test_a_terminal_shows_colour_and_the_same_words(world: World, command: str) -> None:
-    shown = at_a_terminal(world, command)
-    assert "\x1b[31m[E]\x1b[0m: There is no licence" in shown
-    plain = at_a_terminal(world, command, NO_COLOR="1")
-    assert "\x1b" not in plain
-    without = re.sub(r"\x1b\[[0-9]*m", "", shown)
-    assert re.sub(r"[0-9:-]+ [0-9:]+ UTC", "", without) == re.sub(
-        r"[0-9:-]+ [0-9:]+ UTC", "", plain
-    )
-
-
-def test_json_and_bundles_are_never_coloured(world: World, tmp_path: Path) -> None:
-    bundle = tmp_path / "bundle.json"
-    shown = at_a_terminal(world, "--json", "doctor", "--bundle", str(bundle))
-    assert "\x1b" not in shown
-    assert "\x1b" not in bundle.read_text("utf-8")
-
-
-# Evidence, which is never in a key
-
-
-def evidence_of(world: World) -> dict[str, tuple[str | None, str]]:
-    told = world.json("doctor").json()["evidence"]
-    return {trait["name"]: (trait["value"], trait["lasting"]) for trait in told}
-
-
-def test_evidence_is_shown_with_how_long_it_lasts_and_is_in_no_key(world: World) -> None:
-    before = world.run("get_host_key").out
-    assert {lasting for _, lasting in evidence_of(world).values()} == {"missing"}
-    hosts.evidence(world.host)
-    assert evidence_of(world) == {
-        "mac": ("02:42:ac:11:00:02", "may change"),  # as Docker up to 27 makes it of the address
-        "boot_id": (hosts.EVIDENCE["/proc/sys/kernel/random/boot_id"], "random"),
-        "product_uuid": (hosts.EVIDENCE["/sys/class/dmi/id/product_uuid"], "stable"),
-        "gpu": (hosts.GPU_UUID, "stable"),
-    }
-    assert world.run("get_host_key").out == before
-    hosts.evidence(world.host, address="5e:12:ac:11:00:02", gpu="GPU-????????-????")
-    assert evidence_of(world)["mac"] == ("5e:12:ac:11:00:02", "random")
-    assert evidence_of(world)["gpu"] == (None, "missing")
-    hosts.container(world.host, container_id=None)
-    assert evidence_of(world)["mac"][1] == "stable"
-
-
-@pytest.mark.parametrize("text", ["", "\x1b[2J", "a\nb", "f" * 65])
-def test_evidence_that_makes_no_sense_is_missing(world: World, text: str) -> None:
-    hosts.evidence(world.host, address=text, boot_id=text, product_uuid=text, gpu="")
-    assert {lasting for _, lasting in evidence_of(world).values()} == {"missing"}
-    assert "\x1b" not in world.run("doctor").out
-
-
-def test_evidence_that_is_no_file_is_missing(world: World) -> None:
-    (world.host / "sys/class/net/eth0/address").mkdir(parents=True)
-    os.mkfifo(world.host / "proc/sys/kernel/random")
-    assert {lasting for _, lasting in evidence_of(world).values()} == {"missing"}
-
-
-# Routes
-
-ROUTE = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"
-
-
-def routed(world: World, four: str = "", six: str = "") -> list[tuple[Any, ...]]:
-    hosts.write(world.host, {"/proc/net/route": ROUTE + four, "/proc/net/ipv6_route": six})
-    told = world.json("doctor").json()["network"]["routes"]
-    return [(route["device"], route["gateway"], route["chosen"]) for route in told]
-
-
-def test_the_route_is_shown_that_the_address_belongs_to(world: World) -> None:
-    subnet = "eth0\t000011AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0\n"
-    bare = "ppp0\t00000000\t00000000\t0001\t0\t0\t50\t00000000\t0\t0\t0\n"
-    ours = "eth0\t00000000\t010011AC\t0003\t0\t0\t100\t00000000\t0\t0\t0\n"
-    down = "eth1\t00000000\t010011AC\t0000\t0\t0\t0\t00000000\t0\t0\t0\n"
-    zero, one = "0" * 32, "fd" + "0" * 29 + "1"
-    six = f"{zero} 00 {zero} 00 {one} 00000400 00000003 00000000 00000003     eth0\n"
-    six += f"{zero} 00 {zero} 00 {zero} ffffffff 00000001 00000000 00200200       lo\n"
-    assert routed(world, ours + subnet + bare + down, six) == [
-        ("ppp0", None, False),
-        ("eth0", "172.17.0.1", True),
-        ("eth0", "fd00::1", False),
-    ]
-    told = world.run("doctor").out
-    assert "chosen        default: eth0, gateway 172.17.0.1, metric 100\n" in told
-
-
-def test_routes_that_make_no_sense_are_left_out(world: World) -> None:
-    facts = world.facts()
-    for text in ("", "\0\n", "eth0\t00\n", "eth0" + "\tzz" * 10, "a " * 9, "eth0 " + "-1 " * 9):
-        hosts.write(world.host, {"/proc/net/route": text, "/proc/net/ipv6_route": text})
-        assert routes.considered(facts) == ()
-
-
-# The bundle
-
-
 def test_a_bundle_holds_nothing_that_names_the_host(world: World, tmp_path: Path) -> None:
     world.put()
     world.run("verify")
@@ -388,101 +237,3 @@ def test_the_key_is_made_to_last_before_a_licence_is_ordered_for_it(world: World
 def test_hostile_names_do_not_move_the_cursor(world: World) -> None:
     hosts.container(world.host, hostname="a\x1b[2Jb")
     assert "\x1b" not in world.run("doctor").out
-
-
-# What the product wants of the machine
-
-
-def test_what_is_short_is_told_with_the_command_for_this_container(world: World) -> None:
-    (world.conf / "requirements.toml").write_text("gpus = 4\n", "ascii")
-    hosts.container(world.host, gpus=1)
-    assert "gpus-short" in findings(world)
-    assert "`--gpus 4`" in world.run("doctor").out
-    hosts.container(world.host, gpus=4)
-    assert "gpus-short" not in findings(world)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "cpus = -1\n",
-        "cpus = 1.5\n",
-        "cpus = true\n",
-        "ports = 3001\n",
-        "ports = [0]\n",
-        "ports = ['a']\n",
-        f"ports = {list(range(1, 200))}\n",
-        "cpu = 8\n",
-        "cpus = \n",
-        "\xff",
-    ],
-)
-def test_requirements_that_make_no_sense_are_refused(world: World, text: str) -> None:
-    (world.conf / "requirements.toml").write_bytes(text.encode("latin-1"))
-    done = world.run("doctor")
-    assert done.exit_code == code("settings-invalid")
-    assert "requirements.toml" in done.err
-
-
-def test_requirements_are_read() -> None:
-    found = requirements.parse(WANTS.encode())
-    assert found == Requirements(8, 64, 4, 50, (3001,))
-    assert requirements.parse(b"") == Requirements()
-
-
-def test_this_machine_is_measured(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        found = requirements.measure(str(tmp_path), 3, (port,))
-    assert found.taken_ports == (port,)
-    assert found.gpus == 3
-    assert found.cpus is not None
-    assert 1 <= found.cpus <= (os.cpu_count() or 1)
-    assert found.memory_gib is not None
-    assert found.memory_gib > 0
-    assert found.disk_gib is not None
-    assert requirements.measure("/nonexistent", 0, ()) == found._replace(
-        taken_ports=(), gpus=0, disk_gib=None
-    )
-
-
-def test_what_cannot_be_found_out_is_not_called_enough() -> None:
-    (want,) = diagnosis.wants(Requirements(cpus=1), Resources())
-    assert (want.met, want.present) == (None, None)
-    (port,) = diagnosis.wants(Requirements(ports=(3001,)), Resources())
-    assert port.met is None
-
-
-def test_what_makes_another_container_stands_before_a_licence_is_ordered(world: World) -> None:
-    (world.conf / "requirements.toml").write_text("gpus = 4\nports = [1]\n", "ascii")
-    hosts.container(world.host, gpus=2)
-    page = world.run("doctor").out
-    todo = page[page.rindex("What to do") :]
-    assert todo.index("wants 4 GPUs") < todo.index("There is no licence")
-    pinned = [line for line in todo.replace("\\\n", "").splitlines() if "run -d" in line]
-    assert len(pinned) == 2
-    assert all("--gpus 4 " in line for line in pinned)
-    assert "--gpus 2 " in world.run("get_host_key").err  # what is there would be missed
-
-
-@pytest.mark.parametrize("columns", [0, 50, 200])
-def test_a_message_is_broken_between_words_at_a_terminal(world: World, columns: int) -> None:
-    words = world.run("verify").err.split()
-    shown = at_a_terminal(world, "--lang", "en", "verify", NO_COLOR="1", columns=columns)
-    assert shown.split()[:3] == words[:3]
-    lines = shown.splitlines()
-    fitting = [line for line in lines if len(line) <= (columns or 80)]
-    # What is longer is one path or command, which stays whole.
-    assert all(
-        line.count("`") == 2 or " " not in line.strip() for line in lines if line not in fitting
-    )
-    assert all(line.count("`") % 2 == 0 for line in lines)
-    assert all(line.startswith(("[E]: ", "     ")) for line in lines)
-
-
-def test_gpus_that_are_short_are_asked_for_with_compose_too(world: World) -> None:
-    (world.conf / "requirements.toml").write_text("gpus = 4\n", "ascii")
-    told = world.run("doctor").out
-    assert "`--gpus 4`" in told
-    assert "- capabilities: [gpu]" in told
-    assert "count: 4" in told

@@ -7,7 +7,7 @@ import pytest
 from license_core import claims
 from license_core.claims import ClaimError
 from license_core.license import License
-from tests.vectors import generate
+from tests.vectors import material
 
 
 @pytest.mark.parametrize(
@@ -29,18 +29,18 @@ from tests.vectors import generate
         ({"limits": {"a b": 1}}, "limits"),
         ({"host": None}, "host"),
         ({"host": []}, "host"),
-        ({"host": generate.host_claim(key="AB" * 20)}, "host.key"),
-        ({"host": generate.host_claim(key=None)}, "host.key"),
-        ({"host": generate.host_claim(profile="hk9")}, "host.profile"),
-        ({"host": generate.host_claim(match="loose")}, "host.match"),
-        ({"host": generate.host_claim(tags={"ip": "12"})}, "host.tags"),
-        ({"host": generate.host_claim(tags={"ip": "g" * 16})}, "host.tags"),
+        ({"host": material.host_claim(key="AB" * 20)}, "host.key"),
+        ({"host": material.host_claim(key=None)}, "host.key"),
+        ({"host": material.host_claim(profile="hk9")}, "host.profile"),
+        ({"host": material.host_claim(match="loose")}, "host.match"),
+        ({"host": material.host_claim(tags={"ip": "12"})}, "host.tags"),
+        ({"host": material.host_claim(tags={"ip": "g" * 16})}, "host.tags"),
     ],
     ids=str,
 )
 def test_a_claim_that_is_not_valid_is_named(changes: dict[str, Any], named: str) -> None:
     with pytest.raises(ClaimError) as caught:
-        License.from_dict(generate.claims(**changes))
+        License.from_dict(material.claims(**changes))
     assert caught.value.claim == named
 
 

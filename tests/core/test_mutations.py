@@ -19,14 +19,14 @@ from license_core.errors import LicenseError
 from license_core.problems import PROBLEMS
 from license_core.settings import Settings
 from license_core.verify import check, open_license
-from tests.vectors import generate
+from tests.vectors import material
 
 MUTATIONS, MUTATIONS_TORTURE = 10_000, 1_000_000
-ROOTS = (generate.ROOT.public_key,)
-FACTS = generate.facts(generate.HOST)
-FILE = generate.file()
-ROTATED = generate.whole(
-    generate.rotation(1, generate.OTHER_ROOT), generate.keyset_by(generate.OTHER_ROOT)
+ROOTS = (material.ROOT.public_key,)
+FACTS = material.facts(material.HOST)
+FILE = material.file()
+ROTATED = material.whole(
+    material.rotation(1, material.OTHER_ROOT), material.keyset_by(material.OTHER_ROOT)
 )
 """The same licence, where the root was exchanged."""
 CLAIMS = open_license(FILE, roots=ROOTS).license
@@ -54,7 +54,7 @@ class Seen(NamedTuple):
 def outcome(data: bytes) -> str:
     """``holds`` or the slug; AssertionError for anything that must not be."""
     report = check(
-        data, roots=ROOTS, facts=FACTS, now=generate.NOW, settings=Settings("darwin"), memory=None
+        data, roots=ROOTS, facts=FACTS, now=material.NOW, settings=Settings("darwin"), memory=None
     )
     if report.ok:
         assert report.license == CLAIMS, "another payload was accepted"
@@ -173,24 +173,24 @@ def _recode(chance: random.Random, data: bytearray) -> bytearray:
 
 def _claims(chance: random.Random, data: bytearray) -> bytearray:
     """Other claims under the signature that is there, or under one by another key."""
-    changed = generate.payload(**{chance.choice(["exp", "iat", "nbf"]): chance.randrange(2**53)})
-    header, _, signature = generate.token(generate.payload()).split(".")
+    changed = material.payload(**{chance.choice(["exp", "iat", "nbf"]): chance.randrange(2**53)})
+    header, _, signature = material.token(material.payload()).split(".")
     forged = f"{header}.{b64url.encode(changed)}.{signature}"
-    by_another = jws.sign(changed, chance.choice([generate.STRANGER, generate.ROOT]), jws.LICENSE)
-    return bytearray(generate.file(chance.choice([forged, by_another])))
+    by_another = jws.sign(changed, chance.choice([material.STRANGER, material.ROOT]), jws.LICENSE)
+    return bytearray(material.file(chance.choice([forged, by_another])))
 
 
 def _parts(chance: random.Random, _: bytearray) -> bytearray:
     """The parts of both tokens in another order."""
-    parts = [*generate.token(generate.payload()).split("."), *generate.keyset().split(".")]
+    parts = [*material.token(material.payload()).split("."), *material.keyset().split(".")]
     chance.shuffle(parts)
-    return bytearray(generate.file(".".join(parts[:3]), ".".join(parts[3:])))
+    return bytearray(material.file(".".join(parts[:3]), ".".join(parts[3:])))
 
 
 def _blocks(chance: random.Random, _: bytearray) -> bytearray:
     labels = [armor.LICENSE, armor.KEYSET, armor.ROOTS, armor.REVOCATIONS, armor.REQUEST]
     roots = armor.unwrap(ROTATED)[armor.ROOTS]
-    tokens = [generate.token(generate.payload()), generate.keyset(), *roots, "AAAA"]
+    tokens = [material.token(material.payload()), material.keyset(), *roots, "AAAA"]
     made = (
         armor.wrap(chance.choice(labels), chance.choice(tokens)) for _ in range(chance.randrange(5))
     )

@@ -13,8 +13,6 @@ from tests.vectors import example, generate, record_example
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SPEC = (REPOSITORY / "docs" / "SPEC.md").read_text("utf-8")
-
-
 KINDS = error_kinds()
 REMARKS = NOTICES | notices.NOTICES
 

@@ -24,7 +24,7 @@ from license_server.settings import ServerSettings
 from tests.support import server
 from tests.support.desk import Desk
 from tests.support.pages import hidden
-from tests.support.server import LINE
+from tests.support.server import EMAIL, LINE, PASSPHRASE, PASSWORD
 
 WRONG = "canary-typed-by-somebody"
 ORDER = {"customer": "ACME", "product": "darwin", "days": 30, "host": LINE}
@@ -259,3 +259,40 @@ def test_the_password_of_a_database_is_not_told(tmp_path: Path) -> None:
     assert WRONG not in repr(
         Database(f"postgresql+psycopg://hostseal:{WRONG}@127.0.0.1:1/x").engine
     )
+
+
+def test_the_log_of_a_day_at_the_desk_has_no_secret(tmp_path: Path) -> None:
+    import httpx
+
+    with server.running_server(tmp_path) as running:
+        with httpx.Client(base_url=running.url) as client:
+            page = client.get("/login").text
+            token = page.split('name="form_token" value="')[1].split('"')[0]
+            fields = {"form_token": token, "email": EMAIL, "password": PASSWORD}
+            session = client.post("/login", data=fields).cookies["hostseal_session"]
+            client.get("/licenses", params={"q": "x"})
+            order = {"customer": "ACME", "product": "darwin", "days": 1, "host": LINE}
+            client.post("/api/v1/licenses", json=order, headers=running.bearer)
+            client.post("/login", data=fields | {"password": "wrong password"})
+        running.process.terminate()
+        assert running.process.wait(30) in (0, -15)
+    log = (tmp_path / "server.log").read_text()
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert {line.get("route") for line in lines} >= {"/login", "/api/v1/licenses"}
+    for secret in (PASSWORD, PASSPHRASE, "wrong password", session, token, running.token[-20:]):
+        assert secret not in log
+
+
+def test_the_database_holds_no_secret_in_clear(tmp_path: Path) -> None:
+    import httpx
+
+    with server.running_server(tmp_path) as running:
+        with httpx.Client(base_url=running.url) as client:
+            page = client.get("/login").text
+            token = page.split('name="form_token" value="')[1].split('"')[0]
+            fields = {"form_token": token, "email": EMAIL, "password": PASSWORD}
+            session = client.post("/login", data=fields).cookies["hostseal_session"]
+        stored = b"".join(p.read_bytes() for p in running.data.glob("hostseal.db*"))
+        for secret in (PASSWORD, session, running.token.split("_", 2)[2]):
+            assert secret.encode() not in stored
+    assert os.listdir(tmp_path)

@@ -16,7 +16,6 @@ from tests.support.pages import hidden
 from tests.support.server import EMAIL, LINE
 from tests.support.shell import command
 
-TAKEN = socket.create_server(("127.0.0.1", 0))
 SERVER_ONLY = ROWS.keys() - {row.slug for row in PROBLEMS.values()}
 
 ISSUE = ["issue", "--customer", "ACME", "--product", "darwin", "--days", "9", "-o", "-", "--host"]
@@ -79,7 +78,7 @@ COMMANDS: dict[str, tuple[Callable[[Path], None], list[str], dict[str, str | Non
     "secret-file-open": (_open_key, [*ISSUE, LINE], {}),
     "input-invalid": (_nothing, [*ISSUE, LINE, "--limit", "gpus"], {}),
     "schema-newer": (_version("9999"), [*ISSUE, LINE], {}),
-    "address-in-use": (_nothing, ["serve", "--port", str(TAKEN.getsockname()[1])], {}),
+    "address-in-use": (_nothing, ["serve", "--port", "{taken}"], {}),
     "not-found": (_nothing, ["token", "revoke", "nobody"], {}),
     "last-administrator": (_nothing, ["user", "end", EMAIL], {}),
     "sheet-invalid": (
@@ -117,8 +116,10 @@ _OF_KEY_FILES = {"passphrase-missing", "passphrase-wrong", "signer-unavailable",
 def test_the_command_ends_with_the_problems_exit_code(data: Path, slug: str) -> None:
     prepare, arguments, env = COMMANDS[slug]
     prepare(data)
-    given = [argument.replace("{data}", str(data)) for argument in arguments]
-    code, said = command(data, *given, **env)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        facts = {"{data}": str(data), "{taken}": str(taken.getsockname()[1])}
+        given = [facts.get(one, one).replace("{data}", str(data)) for one in arguments]
+        code, said = command(data, *given, **env)
     assert code == ROWS[slug].exit_code, said
     assert "[E]: " in said
 

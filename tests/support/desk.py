@@ -1,6 +1,7 @@
 """A vendor whose application runs in the test itself, and the clock that it goes by."""
 
-from typing import NamedTuple
+import json
+from typing import Any, NamedTuple
 
 import sqlalchemy
 from starlette.testclient import TestClient
@@ -36,3 +37,21 @@ class Desk(NamedTuple):
         with self.site.database.reading() as connection:
             query = sqlalchemy.text(f"select count(*) from {table}")
             return int(connection.execute(query).scalar_one())
+
+
+def last_event(desk: Desk, subject: str) -> tuple[str, str, dict[str, Any]]:
+    """Who did what to *subject* last, and the details."""
+    query = sqlalchemy.text(
+        "select actor, action, details from audit_events where subject = :s order by id desc"
+    )
+    with desk.site.database.reading() as connection:
+        actor, action, details = connection.execute(query, {"s": subject}).first()  # type: ignore[misc]
+    return actor, action, json.loads(details)
+
+
+def row(desk: Desk, table: str, **where: object) -> Any:
+    """The row of *table* that is so."""
+    told = " and ".join(f"{name} = :{name}" for name in where)
+    query = sqlalchemy.text(f"select * from {table} where {told}")
+    with desk.site.database.reading() as connection:
+        return connection.execute(query, where).one()

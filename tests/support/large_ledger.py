@@ -123,3 +123,22 @@ def _insert(connection: Connection, rows: list[dict[str, Any]]) -> None:
     marks = ", ".join("?" * len(names))
     statement = f"insert into licenses ({', '.join(names)}) values ({marks})"
     driver.executemany(statement, [tuple(row.values()) for row in rows])
+
+
+def put(connection: Connection, number: int, **changed: Any) -> None:
+    """A licence with what is *changed*."""
+    row = {
+        "number": f"HS-2026-{number:08}",
+        "customer_id": 1,
+        "product_id": 1,
+        "host_key": f"{number:040x}",
+        "issued_at": NOW - 400 * DAY,
+        "expires_at": None,
+        "token": "",
+        "keyset_version": 1,
+        "issued_by": "command",
+        "line": f"HS-2026-{number:08}",
+        "act": "issue",
+        "state": "active",
+    }
+    connection.execute(insert(licenses), row | changed)

@@ -121,4 +121,13 @@ def form(page: str, action: str) -> dict[str, str]:
 def faults(page: str) -> dict[str, str]:
     """What is said beside the fields."""
     found = re.findall(r'<span class="fault" id="([\w:]+)-fault">(.*?)</span>', page, re.DOTALL)
-    return {name: unescape(text) for name, text in found}
+    return {name: unescape(text).strip() for name, text in found}
+
+
+def preview_form(desk: Desk, form: str, **typed: str) -> Any:
+    """The form sent as a browser would, with what somebody *typed* over it."""
+    fields = dict(re.findall(r'<input [^>]*name="([^"]+)"[^>]* value="([^"]*)"', form))
+    fields["term"] = re.findall(r'name="term" value="(\w+)" checked', form)[0]
+    fields["match"] = re.findall(r'<option value="(\w+)" selected>', form)[0]
+    data = {name: unescape(value) for name, value in fields.items()}
+    return followed(desk, desk.client.post("/licenses/preview", data=data | typed))

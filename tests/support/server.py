@@ -34,6 +34,7 @@ PASSPHRASE = "a passphrase of this test"
 UNLIMITED = 10**9
 """Requests a minute: what measures something else is not held up."""
 LINE = '["55917890141cb1c89accc5e53a929acb1867c42c", "studio2_gpu"]'
+OTHER_LINE = LINE.replace("5591", "6602")
 KEY = "55917890141cb1c89accc5e53a929acb1867c42c"
 
 

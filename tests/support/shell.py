@@ -1,11 +1,13 @@
 """``license-server`` in the process of the test."""
 
+import subprocess
 from pathlib import Path
 
 from click.testing import CliRunner
 
 from license_server.cli import main
 from tests.support import server
+from tests.support.server import PASSPHRASE
 
 
 def command(data: Path, *arguments: str, **env: str | None) -> tuple[int, str]:
@@ -16,3 +18,10 @@ def command(data: Path, *arguments: str, **env: str | None) -> tuple[int, str]:
         said = streams[1].getvalue().decode()
     assert "Traceback" not in said
     return code, said
+
+
+def run(data: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    done = server.at_once(*arguments, env=server.environment(data) | env)
+    assert "Traceback" not in done.stderr + done.stdout
+    assert PASSPHRASE not in done.stderr + done.stdout
+    return done

@@ -16,12 +16,11 @@ from license_core.memory import Memory
 from license_core.publickey import PublicKey
 from license_core.settings import Settings
 from license_core.verify import check
-from tests.vectors import generate
+from tests.vectors import material
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER / "root.pub.pem"
 CASES = sorted(FOLDER.glob("*.txt"))
-
 # How a host is connected (SPEC section 3.5) is no part of a vector: nothing is said of it.
 _OF_THE_NETWORK = frozenset({"address-may-change", "address-unconfirmed", "pod-is-replaced"})
 _EXIT_CODES = {problem.slug: problem.exit_code for problem in problems.PROBLEMS.values()}
@@ -79,7 +78,7 @@ def answer(vector: Vector) -> dict[str, Any]:
 
 
 def _host(vector: Vector) -> dict[str, Any]:
-    facts, profile = generate.facts(json.loads(vector.body)), vector.lines["profile"]
+    facts, profile = material.facts(json.loads(vector.body)), vector.lines["profile"]
     key = hostkey.derive(facts, profile)
     return {"key": key.key, "tags": hostkey.tags(facts, profile)}
 
@@ -103,7 +102,7 @@ def _license(vector: Vector) -> dict[str, Any]:
     report = check(
         vector.body,
         roots=tuple(roots) or (PublicKey.from_pem(ROOT.read_text("ascii")),),
-        facts=generate.facts(vector.json("host")),
+        facts=material.facts(vector.json("host")),
         now=int(vector.lines["now"]),
         settings=Settings(**vector.json("settings", {})),
         memory=_memory(vector.json("memory")),

@@ -144,7 +144,7 @@ def create_pkcs11(uri: str, random: Random) -> PublicKey:
 class _Module:
     """A PKCS#11 module in this process, the thread that calls it, and what is open in it.
 
-    All but ``ask`` is done by that thread.
+    All but ``ask`` and ``close`` is done by that thread.
     """
 
     def __init__(self, path: str) -> None:
@@ -233,6 +233,12 @@ class _Module:
             except exceptions.PKCS11Error:
                 pkcs11.unload(self.path)  # it does not let itself be closed: load it anew
 
+    def close(self) -> None:
+        """Close it, whoever asks, after what waits already; it is opened again when it is used."""
+        future: Future[None] = Future()
+        self._asked.put((self._forget, future))
+        future.result()
+
     def _run(self) -> None:
         while True:
             work, future = self._asked.get()
@@ -254,6 +260,14 @@ def _module(path: str) -> _Module:
         if path not in _modules:
             _modules[path] = _Module(path)
         return _modules[path]
+
+
+def close_modules() -> None:
+    """Close every module of this process: tokens and sessions are looked up anew when next used."""
+    with _making:
+        opened = list(_modules.values())
+    for module in opened:
+        module.close()
 
 
 def _tokens(library: Any) -> Iterator[Any]:

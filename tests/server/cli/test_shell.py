@@ -6,10 +6,8 @@ import pytest
 
 from license_core.verify import open_license
 from tests.support import server
-from tests.support.server import LINE
+from tests.support.server import LINE, OTHER_LINE
 from tests.support.shell import command
-
-OTHER_LINE = LINE.replace("5591", "6602")
 
 
 def run(data: Path, *arguments: str, code: int = 0) -> str:

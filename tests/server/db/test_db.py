@@ -16,6 +16,7 @@ from license_server.catalog import catalog_store
 from license_server.db import reply_store
 from license_server.db.database import Database, Work
 from license_server.db.reply_store import Reply
+from tests.support.desk import Desk
 from tests.support.postgres import new_database
 from tests.support.server import make
 
@@ -121,9 +122,30 @@ def test_a_connection_that_died_is_replaced_and_nobody_is_told(
         return pid
 
     for seconds in (1e9, 0.0):  # as if it had been in use just now, or idle
-        monkeypatch.setattr("license_server.db.database._TRUSTED_SECONDS", seconds)
+        monkeypatch.setattr("license_server.db.database.TRUSTED_SECONDS", seconds)
         former = kill()
         assert database.read(look) != former
         former = kill()
         assert database.write(look) != former
     database.close()
+
+
+def test_one_bad_write_does_not_harm_those_that_wait_with_it(desk: Desk) -> None:
+    def good(connection: sqlalchemy.Connection) -> int:
+        record(connection, 1, COMMAND, "test.done", f"group {desk.clock.now}")
+        return 7
+
+    def bad(connection: sqlalchemy.Connection) -> int:
+        record(connection, 1, COMMAND, "test.done", f"group {desk.clock.now}")
+        raise RuntimeError("no")
+
+    gate = threading.Event()
+    blocked = desk.site.database.writer.submit(lambda _: gate.wait(30))
+    jobs = [desk.site.database.writer.submit(work) for work in (good, bad, good)]
+    gate.set()
+    assert blocked.result()
+    assert jobs[0].result() == jobs[2].result() == 7
+    with pytest.raises(RuntimeError):
+        jobs[1].result()
+    with desk.site.database.reading() as connection:
+        assert len(audit_store.trail(connection, [f"group {desk.clock.now}"])) == 2

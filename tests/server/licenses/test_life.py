@@ -16,10 +16,9 @@ from license_server.licenses.acts import ISSUE
 from license_server.licenses.planning import ActRequest
 from tests.support.api import Caller, slug, verified
 from tests.support.desk import Desk
-from tests.support.server import KEY, LINE
+from tests.support.server import KEY, LINE, OTHER_LINE
 
 DAY = 86400
-OTHER_LINE = LINE.replace("5591", "6602")
 
 
 @pytest.fixture

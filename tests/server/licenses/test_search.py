@@ -143,8 +143,8 @@ def test_a_search_finds_what_a_look_at_every_licence_finds(
     limit: int,
 ) -> None:
     """Page by page until the end, with many and with few that each condition tells."""
-    monkeypatch.setattr(search, "_FEW", few)
-    monkeypatch.setattr(search, "_LOOKED_AT", max(few, 2))
+    monkeypatch.setattr(search, "FEW", few)
+    monkeypatch.setattr(search, "LOOKED_AT", max(few, 2))
     wanted = wanted._replace(text=text)
     with database.engine.connect() as connection:
         stored = [_add(connection, row) for row in rows]
@@ -296,8 +296,8 @@ def test_a_search_for_what_is_rare_goes_on_where_a_page_ends_early(
     made = issue(desk, customer=f"Rare {desk.clock.now}").json()["id"]
     for _ in range(6):
         issue(desk)
-    monkeypatch.setattr(search, "_FEW", 0)
-    monkeypatch.setattr(search, "_LOOKED_AT", 2)
+    monkeypatch.setattr(search, "FEW", 0)
+    monkeypatch.setattr(search, "LOOKED_AT", 2)
     found: list[str] = []
     given, pages = {"q": f"Rare {desk.clock.now}"}, 0
     while not found:

@@ -1,0 +1,40 @@
+"""``check_installed``: what a product learns of its licence."""
+
+import pytest
+
+from tests.support.cli import DAY, NOW, World
+
+
+def test_a_product_reads_what_is_licensed_and_sees_a_replaced_file(world: World) -> None:
+    from license_core import check_installed
+
+    def look() -> tuple[bool, tuple[str, ...], dict[str, int]]:
+        report = check_installed(world.conf, world.keys, root=world.host, now=NOW + DAY)
+        return report.ok, report.features, dict(report.limits)
+
+    assert look() == (False, (), {})
+    world.put()
+    assert look() == (True, ("export",), {"gpus": 4})
+    world.put(world.file(world.claims(features=("train",), limits={"gpus": 8})))
+    assert look() == (True, ("train",), {"gpus": 8})
+    world.put(world.file(world.claims(aud="other")))
+    assert look() == (False, (), {})
+
+
+def test_a_product_that_names_itself_does_not_depend_on_the_settings(world: World) -> None:
+    from license_core import check_installed
+
+    world.put(world.file(world.claims(aud="cheaper")))
+    (world.conf / "hostseal.toml").write_text('product = "cheaper"\n')
+    folders = (world.conf, world.keys)
+    assert check_installed(*folders, root=world.host, now=NOW + DAY).ok
+    report = check_installed(*folders, product="darwin", root=world.host, now=NOW + DAY)
+    assert [error.slug for error in report.problems] == ["wrong-product"]
+
+
+def test_the_report_raises_its_primary_problem_on_demand(world: World) -> None:
+    from license_core import check_installed
+    from license_core.errors import LicenseMissingError
+
+    with pytest.raises(LicenseMissingError):
+        check_installed(world.conf, world.keys, root=world.host).require_valid()

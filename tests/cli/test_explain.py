@@ -1,0 +1,71 @@
+"""``verify --explain``: what of the host differs, as far as it is known."""
+
+from typing import Any
+
+import pytest
+
+from tests.support import hosts
+from tests.support.cli import World, code
+
+
+def explained(world: World) -> dict[str, str]:
+    done = world.json("verify", "--explain")
+    found = done.json()["explanation"]
+    return {"evidence": found["evidence"]} | {c["name"]: c["verdict"] for c in found["components"]}
+
+
+SAME = dict.fromkeys(("hostname", "ip", "machine_id", "container_id"), "same")
+
+
+def test_a_licence_of_this_host_is_explained_as_such(world: World) -> None:
+    world.put()
+    assert explained(world) == {"evidence": "key", **SAME}
+    assert "The host keys are equal" in world.run("verify", "--explain").out
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"ip": "172.17.0.9"},
+        {"hostname": "other"},
+        {"ip": "172.17.0.9", "hostname": "other"},
+        {"container_id": "ab" * 32},
+        {"machine_id": "ab" * 16, "ip": "172.17.0.9"},
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("evidence", ["memory", "tags", "none"])
+def test_what_differs_is_told_as_far_as_it_is_known(
+    world: World, change: dict[str, Any], evidence: str
+) -> None:
+    differing = set(change)
+    world.put(world.file(world.claims(tags=evidence == "tags")))
+    if evidence == "memory":
+        world.run("get_host_key")
+    hosts.container(world.host, **change)
+    wanted = {"evidence": evidence, **SAME, **dict.fromkeys(differing, "differs")}
+    if evidence == "none":
+        wanted |= dict.fromkeys(SAME, "unknown")
+    elif evidence == "tags" and differing & {"machine_id", "container_id"}:
+        wanted |= {"ip": "unknown", "hostname": "unknown"}
+    assert explained(world) == wanted
+    done = world.run("verify", "--explain")
+    assert done.exit_code == code("wrong-host")
+    assert ("172.17.0.2 when licensed" in done.out) is (evidence == "memory" and "ip" in differing)
+    for secret in (hosts.MACHINE_ID, hosts.CONTAINER_ID, "ab" * 16):
+        assert secret not in done.out + done.err
+
+
+def test_a_tag_that_was_withheld_is_no_evidence_of_being_the_same(world: World) -> None:
+    hosts.container(world.host, container_id=None, cgroup="0::/\n")
+    (world.host / "run").mkdir()
+    (world.host / "run" / ".containerenv").touch()  # a copy of its image would have its ids
+    world.put()
+    (world.host / "proc" / "sys" / "kernel" / "hostname").write_text("other\n")
+    found = explained(world)
+    assert (found["evidence"], found["hostname"], found["ip"]) == ("tags", "unknown", "unknown")
+
+
+def test_what_cannot_be_verified_is_not_explained(world: World) -> None:
+    world.put(b"nothing")
+    assert "explanation" not in world.json("verify", "--explain").json()

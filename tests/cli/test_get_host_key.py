@@ -1,0 +1,44 @@
+"""``get_host_key``: one line for the vendor, and what may change it."""
+
+import json
+import re
+
+import pytest
+
+from tests.support import hosts
+from tests.support.cli import World
+
+
+def test_the_key_is_one_line_of_json_and_nothing_else(world: World) -> None:
+    done = world.run("get_host_key")
+    key, hostname = json.loads(done.out)
+    assert done.out == f'["{key}", "{hostname}"]\n'
+    assert re.fullmatch("[0-9a-f]{40}", key)
+    assert hostname == hosts.HOSTNAME
+
+
+def test_the_warning_comes_before_a_licence_is_ordered_and_can_be_pasted(world: World) -> None:
+    said = world.run("get_host_key").err
+    assert said.startswith("[W]: ")
+    for own in (hosts.IP, hosts.CONTAINER_ID[:12], hosts.HOSTNAME, "docker network create"):
+        assert own in said
+    assert "--ip-range" in said  # without it, another container can take the address
+
+
+@pytest.mark.parametrize("declared", [hosts.IP, None])
+def test_a_declared_address_that_is_true_silences_the_warning(
+    world: World, declared: str | None
+) -> None:
+    env = {"LICENSE_PINNED_IP": declared} if declared else {}
+    assert bool(world.run("get_host_key", env=env).err) is (declared is None)
+
+
+def test_the_ids_of_the_host_are_never_shown(world: World) -> None:
+    world.put()
+    for command in ("get_host_key", "request", "verify", "show"):
+        for arguments in ([command], ["--json", command]):
+            if arguments == ["--json", "request"]:
+                continue
+            done = world.run(*arguments)
+            assert hosts.MACHINE_ID not in done.out + done.err
+            assert hosts.CONTAINER_ID not in done.out + done.err

@@ -1,0 +1,175 @@
+"""``install``: a licence put in place whole, or left alone."""
+
+import errno
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from tests.support.cli import CLI, DAY, NOW, World, code
+
+
+def test_install_puts_the_file_in_place_byte_for_byte_and_keeps_the_former(world: World) -> None:
+    first, second = world.file(), world.file(world.claims(jti="HS-2027-SECOND00"))
+    assert world.run("install", world.write(first)).exit_code == 0
+    assert world.license.read_bytes() == first
+    done = world.run("install", world.write(second))
+    assert world.license.read_bytes() == second
+    assert (world.conf / "license.dat.old").read_bytes() == first
+    assert "HS-2027-SECOND00" in done.out
+    assert "license.dat.old" in done.out
+
+
+def test_installing_the_same_licence_again_keeps_the_one_before_it(world: World) -> None:
+    first, second = world.file(), world.file(world.claims(jti="HS-2027-SECOND00"))
+    world.run("install", world.write(first))
+    source = world.write(second)
+    world.run("install", source)
+    for again in (source, str(world.license)):
+        done = world.run("install", again)
+        assert done.exit_code == 0
+        assert "license.dat.old" not in done.out
+        assert world.license.read_bytes() == second
+        assert (world.conf / "license.dat.old").read_bytes() == first
+
+
+def test_an_install_that_is_refused_has_not_taken_place(world: World) -> None:
+    first = world.file()
+    world.put(first)
+    (world.conf / "license.dat.old" / "kept").mkdir(parents=True)
+    renewed = world.write(world.file(world.claims(jti="HS-2027-0000NEXT")))
+    done = world.run("install", renewed)
+    assert done.exit_code == code("path-is-folder"), done.err
+    assert f"{world.license}.old is a folder" in done.err
+    assert world.license.read_bytes() == first
+    assert sorted(path.name for path in world.conf.glob("license.dat*")) == [
+        "license.dat",
+        "license.dat.old",
+    ]
+
+
+def test_an_install_that_has_taken_place_is_not_called_refused(world: World) -> None:
+    world.put()
+    renewed = world.file(world.claims(jti="HS-2027-0000NEXT"))
+    source = world.write(renewed)
+
+    def fsync(descriptor: int) -> None:
+        if os.path.isdir(f"/proc/self/fd/{descriptor}"):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))  # a file system without it
+
+    with patch("os.fsync", fsync):
+        done = world.run("install", source)
+    assert (done.exit_code, world.license.read_bytes()) == (0, renewed), done.err
+
+
+@pytest.mark.parametrize(("former", "expected"), [(None, 0o644), (0o640, 0o640), (0o644, 0o644)])
+def test_a_product_of_another_user_can_read_what_is_installed_under_any_umask(
+    world: World, former: int | None, expected: int
+) -> None:
+    source = world.write(world.file())
+    written = (world.license, world.conf / "license.state")
+    owner = os.geteuid()
+    if former is not None:
+        world.put()
+        world.run("verify")
+        owner = 65534 if owner == 0 else owner
+        for path in written:
+            path.chmod(former)
+            os.chown(path, owner, -1)
+    umask = os.umask(0o077)
+    try:
+        assert world.run("install", source, now=NOW + 9 * DAY).exit_code == 0
+    finally:
+        os.umask(umask)
+    for path in written:
+        assert (path.stat().st_mode & 0o777, path.stat().st_uid) == (expected, owner), path
+
+
+def test_install_reads_standard_input(world: World) -> None:
+    file = world.file()
+    assert world.run("install", "-", stdin=file).exit_code == 0
+    assert world.license.read_bytes() == file
+
+
+@pytest.mark.parametrize("slug", ["wrong-host", "wrong-product", "license-expired", "mail"])
+def test_what_does_not_hold_here_is_refused_and_the_old_file_stays(world: World, slug: str) -> None:
+    former = world.file()
+    world.put(former)
+    binding = world.claims().host._replace(key="ab" * 20, tags=None)
+    files = {
+        "wrong-host": world.file(world.claims(host=binding)),
+        "wrong-product": world.file(world.claims(aud="other")),
+        "license-expired": world.file(world.claims(iat=NOW - 9, nbf=NOW - 9, exp=NOW)),
+        "mail": b"Dear customer, your licence is attached.\n",
+    }
+    done = world.run("install", world.write(files[slug]))
+    assert done.exit_code == code("license-block-missing" if slug == "mail" else slug)
+    assert world.license.read_bytes() == former
+    assert not (world.conf / "license.dat.old").exists()
+    assert not list(world.conf.glob("*.tmp"))
+
+
+def test_a_refused_first_licence_leaves_no_file(world: World) -> None:
+    done = world.run("install", world.write(world.file()[:500]))
+    assert done.exit_code == code("license-damaged")
+    assert not world.license.exists()
+
+
+def test_a_link_at_the_place_of_the_licence_is_followed(world: World) -> None:
+    volume = world.folder / "volume"
+    volume.mkdir()
+    world.license.symlink_to(volume / "license.dat")
+    assert world.run("install", world.write(world.file())).exit_code == 0
+    assert world.license.is_symlink()
+    assert (volume / "license.dat").read_bytes() == world.file()
+
+
+def test_an_install_from_a_url_is_checked_like_any_other(world: World) -> None:
+    from tests.support.loopback import answering
+
+    with answering(200, world.file(), "application/octet-stream") as url:
+        assert world.run("install", url).exit_code == 0
+    former = world.license.read_bytes()
+    for body in (b"<html>Welcome to the hotel's network</html>", b"x" * 70000, b""):
+        with answering(200, body, "text/html") as url:
+            assert world.run("install", url).exit_code in {
+                code("license-block-missing"),
+                code("file-too-large"),
+            }
+        assert world.license.read_bytes() == former
+
+
+def test_a_remedy_looks_where_the_command_looked(world: World) -> None:
+    assert "`python cmd/cli.py install FILE`" in world.run("verify").err
+    elsewhere = world.run("verify", home=Path("/opt/darwin"))
+    folders = f"--conf {world.conf} --keys {world.keys}"
+    assert f"`python cmd/cli.py {folders} install FILE`" in elsewhere.err
+    told = world.json("verify", home=Path("/opt/darwin")).json()["problems"][0]["remedy"]
+    assert f"`python cmd/cli.py {folders} request`" in told
+
+
+def test_a_remedy_of_a_command_that_start_sh_runs_can_be_pasted_by_a_person(
+    present: World, tmp_path: Path
+) -> None:
+    platform = tmp_path / "a platform" / "deep"
+    platform.mkdir(parents=True)
+    detour = os.path.relpath(CLI, platform)
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "LICENSE_CONF": str(present.conf),
+        "LICENSE_KEYS": f"{platform}/../../keys",
+    }
+    line = [sys.executable, f"{platform}/{detour}", "--root", str(present.host), "verify"]
+    done = subprocess.run(line, env=environment, capture_output=True, text=True)
+    command = re.search("run `(.*install) FILE`", done.stderr)
+    assert command
+    assert "/.." not in command[1]
+    source = present.write(present.file())
+    pasted = f"{command[1]} {source}".replace("cli.py ", f"cli.py --root {present.host} ")
+    ran = subprocess.run(["sh", "-c", pasted], env={"PATH": "/usr/bin:/bin"}, capture_output=True)
+    assert ran.returncode == 0, ran.stderr
+    assert present.license.read_bytes() == present.file()

@@ -1,0 +1,118 @@
+"""What a refusal says: every fault, its remedy, and nothing that a hostile file put there."""
+
+import base64
+import os
+from pathlib import Path
+
+import pytest
+
+from license_core import armor
+from license_core.problems import PROBLEMS
+from tests.support import hosts
+from tests.support.cli import DAY, NOW, NUMBER, World, code
+from tests.support.client_problems import verify
+
+
+def test_everything_that_is_wrong_is_said_and_the_first_gives_the_code(world: World) -> None:
+    world.put(world.file(world.claims(aud="other"), world.keyset(state="revoked")))
+    hosts.container(world.host, ip="172.17.0.9")
+    done = world.json("verify", now=NOW + 400 * DAY)
+    expected = ["signing-key-revoked", "wrong-product", "wrong-host", "license-expired"]
+    assert done.slugs() == expected
+    assert done.exit_code == code(expected[0])
+
+
+@pytest.mark.parametrize(
+    "name", ["verify", "show", "install"], ids=lambda name: f"{name}-without-words"
+)
+def test_a_hostile_value_cannot_move_the_cursor(world: World, name: str) -> None:
+    hostile = "\x1b[2J\x1b]0;x\x07\u202eevil\r\n[N]: all is well"
+    world.put(world.file(world.claims(sub=hostile, jti="HS\x1b[1A")))
+    source = [world.write(world.file(world.claims(sub=hostile)))] if name == "install" else []
+    done = world.run(name, *source)
+    assert done.exit_code == 0
+    for sign in ("\x1b", "\x07", "\u202e", "\r"):
+        assert sign not in done.out + done.err
+    assert "\n[N]: all is well" not in done.out
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\0" * 1000,
+        b"\xff\xfe" * 500,
+        bytes(range(256)) * 20,
+        b"-----BEGIN LICENSE-----" * 500,
+        b"-----BEGIN LICENSE-----\n" + b"=" * 60000,
+        "\u2014".encode() * 20000,
+        base64.b64encode(os.urandom(3000)),
+        b"-----BEGIN LICENSE-----\n" + b"." * 60000 + b"\n-----END LICENSE-----\n",
+        armor.wrap(armor.LICENSE, "a.b.c").encode(),
+    ],
+    ids=range(9),
+)
+def test_a_file_of_any_kind_ends_in_words(world: World, data: bytes) -> None:
+    codes = {row.exit_code for row in PROBLEMS.values()} - {1}
+    for arguments in (["verify"], ["show"], ["install", world.write(data)]):
+        world.put(data)
+        assert world.run(*arguments).exit_code in codes
+
+
+def test_a_path_that_is_no_text_is_told(world: World) -> None:
+    done = world.run("install", os.fsdecode(b"/nonexistent/\xff\n"))
+    assert done.exit_code == code("file-unreadable")
+    assert Path(world.license).exists() is False
+
+
+def test_a_file_that_is_no_licence_is_called_what_it_is(world: World) -> None:
+    request = str(world.folder / "request.txt")
+    world.run("request", "-o", request)
+    keyset = world.file().partition(b"-----BEGIN LICENSE KEYSET")
+    files = {
+        request: "it is a request, which goes to the vendor",
+        str(world.keys / "root.pub.pem"): "it is a public key",
+        world.write(keyset[1] + keyset[2], "keyset.dat"): "it is a keyset",
+        world.write(world.revocations(NUMBER), "list.dat"): "it is a revocation list",
+        world.write(b"hello", "hello.dat"): "it is something else",
+    }
+    for path, words in files.items():
+        done = world.run("show", path)
+        assert done.exit_code == code("license-block-missing")
+        assert words in done.err
+
+
+def test_show_of_a_file_that_is_not_there_speaks_of_that_file(world: World) -> None:
+    done = world.run("show", "/nonexistent/license.dat")
+    assert done.exit_code == code("file-unreadable")
+    assert "install" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (["instal", "x"], "Did you mean install?"),
+        (["get-host-key"], "Did you mean get_host_key?"),
+        (
+            ["verify", "--lang", "zh"],
+            "It stands before the command: `cli.py --lang [en|zh] verify`.",
+        ),
+        (["verify", "--conf", "/x"], "`cli.py --conf DIR verify`"),
+    ],
+)
+def test_a_line_that_is_nearly_right_is_set_right(
+    world: World, line: list[str], words: str
+) -> None:
+    done = world.run(*line)
+    assert done.exit_code == code("usage")
+    assert words in done.err
+
+
+def test_where_the_request_goes_is_said_once(world: World) -> None:
+    world.put(world.file(world.claims(tags=False)))
+    hosts.container(world.host, ip="172.17.0.3")
+    assert world.run("verify").err.count("output of `python cmd/cli.py request`") == 1
+
+
+def test_settings_that_are_not_there_name_no_product_either(world: World) -> None:
+    (world.conf / "hostseal.toml").unlink()
+    assert "No product is named in" in verify(world).err

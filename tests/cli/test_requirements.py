@@ -1,0 +1,101 @@
+"""requirements.toml: what the product wants of the machine."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from license_core import (
+    diagnosis,
+    requirements,
+)
+from license_core.requirements import Requirements, Resources
+from tests.support import hosts
+from tests.support.cli import World, code
+
+WANTS = "cpus = 8\nmemory_gib = 64\ngpus = 4\ndisk_gib = 50\nports = [3001]\n"
+
+
+def findings(world: World) -> list[str]:
+    return [found["slug"] for found in world.json("doctor").json()["findings"]]
+
+
+def test_what_is_short_is_told_with_the_command_for_this_container(world: World) -> None:
+    (world.conf / "requirements.toml").write_text("gpus = 4\n", "ascii")
+    hosts.container(world.host, gpus=1)
+    assert "gpus-short" in findings(world)
+    assert "`--gpus 4`" in world.run("doctor").out
+    hosts.container(world.host, gpus=4)
+    assert "gpus-short" not in findings(world)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cpus = -1\n",
+        "cpus = 1.5\n",
+        "cpus = true\n",
+        "ports = 3001\n",
+        "ports = [0]\n",
+        "ports = ['a']\n",
+        f"ports = {list(range(1, 200))}\n",
+        "cpu = 8\n",
+        "cpus = \n",
+        "\xff",
+    ],
+)
+def test_requirements_that_make_no_sense_are_refused(world: World, text: str) -> None:
+    (world.conf / "requirements.toml").write_bytes(text.encode("latin-1"))
+    done = world.run("doctor")
+    assert done.exit_code == code("settings-invalid")
+    assert "requirements.toml" in done.err
+
+
+def test_requirements_are_read() -> None:
+    found = requirements.parse(WANTS.encode())
+    assert found == Requirements(8, 64, 4, 50, (3001,))
+    assert requirements.parse(b"") == Requirements()
+
+
+def test_this_machine_is_measured(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        found = requirements.measure(str(tmp_path), 3, (port,))
+    assert found.taken_ports == (port,)
+    assert found.gpus == 3
+    assert found.cpus is not None
+    assert 1 <= found.cpus <= (os.cpu_count() or 1)
+    assert found.memory_gib is not None
+    assert found.memory_gib > 0
+    assert found.disk_gib is not None
+    assert requirements.measure("/nonexistent", 0, ()) == found._replace(
+        taken_ports=(), gpus=0, disk_gib=None
+    )
+
+
+def test_what_cannot_be_found_out_is_not_called_enough() -> None:
+    (want,) = diagnosis.wants(Requirements(cpus=1), Resources())
+    assert (want.met, want.present) == (None, None)
+    (port,) = diagnosis.wants(Requirements(ports=(3001,)), Resources())
+    assert port.met is None
+
+
+def test_what_makes_another_container_stands_before_a_licence_is_ordered(world: World) -> None:
+    (world.conf / "requirements.toml").write_text("gpus = 4\nports = [1]\n", "ascii")
+    hosts.container(world.host, gpus=2)
+    page = world.run("doctor").out
+    todo = page[page.rindex("What to do") :]
+    assert todo.index("wants 4 GPUs") < todo.index("There is no licence")
+    pinned = [line for line in todo.replace("\\\n", "").splitlines() if "run -d" in line]
+    assert len(pinned) == 2
+    assert all("--gpus 4 " in line for line in pinned)
+    assert "--gpus 2 " in world.run("get_host_key").err  # what is there would be missed
+
+
+def test_gpus_that_are_short_are_asked_for_with_compose_too(world: World) -> None:
+    (world.conf / "requirements.toml").write_text("gpus = 4\n", "ascii")
+    told = world.run("doctor").out
+    assert "`--gpus 4`" in told
+    assert "- capabilities: [gpu]" in told
+    assert "count: 4" in told

@@ -1,0 +1,167 @@
+"""Revocation lists at a cut-off site: installed, outdated, remembered."""
+
+import pytest
+
+from license_core import (
+    armor,
+    memory,
+)
+from tests.support.cli import DAY, NUMBER, World, flipped, new_signer
+from tests.support.trusting import TOP, files, first_token, install, notices, verified
+from tests.support.vendor import entry, keyset, license_block, revocations, roots
+
+
+def test_a_list_is_installed_and_a_lower_number_is_refused(world: World) -> None:
+    install(world, world.file())
+    done = install(world, revocations(world, 7, "HS-2027-1", exp=world.now + 9 * DAY))
+    assert "Revocation list 7 is known now." in done.out
+    before = files(world)
+    older = world.write(revocations(world, 6))
+    assert world.json("install", older).slugs() == ["revocations-rolled-back"]
+    remembered = world.conf / "license.state"
+    remembered.unlink()  # the list that is there knows its number too
+    assert world.json("install", older).slugs() == ["revocations-rolled-back"]
+    remembered.write_bytes(before["license.state"])
+    (world.conf / "license.revocations").unlink()
+    assert world.json("install", older).slugs() == ["revocations-rolled-back"]
+    assert notices(world.json("verify")) == ["revocations-dropped"]
+    install(world, revocations(world, 7, "HS-2027-1", exp=world.now + 9 * DAY))
+    assert files(world).keys() == before.keys()
+    for command in ("verify", "show", "doctor"):
+        words = "revocation list 7, 3 days old" if command != "doctor" else "list 7, 3 days old"
+        assert words in world.run(command, now=world.now + 3 * DAY).out
+    late = world.json("verify", now=world.now + 9 * DAY)
+    assert (late.exit_code, notices(late)) == (0, ["revocations-old"])
+    assert late.json()["revocations"] == {
+        "number": 7,
+        "iat": world.now,
+        "exp": world.now + 9 * DAY,
+    }
+
+
+def test_a_list_of_the_highest_number_by_a_leaked_key_ends_with_that_key(world: World) -> None:
+    install(world, world.file())
+    leaked, present = new_signer(), new_signer()
+    both = (entry(world, world.signing), entry(world, leaked))
+    install(world, keyset(world, 4, *both))
+    install(world, revocations(world, TOP, by=leaked))
+    older = world.write(revocations(world, 2))
+    assert world.json("install", older).slugs() == ["revocations-rolled-back"]
+    withdrawn = [entry(world, world.signing), entry(world, leaked, state="revoked")]
+    install(world, keyset(world, 5, *withdrawn, entry(world, present)))
+    assert world.json("verify").slugs() == ["revocations-invalid"]
+    install(world, revocations(world, 2, by=present))
+    assert notices(world.json("verify")) == []
+    assert world.json("verify").json()["revocations"]["number"] == 2
+
+
+def test_a_list_that_revokes_the_installed_licence_is_taken_and_said(world: World) -> None:
+    install(world, world.file())
+    done = install(world, revocations(world, 8, NUMBER))
+    assert "By what is known now the installed licence does not hold:" in done.out
+    assert "The vendor has revoked licence" in done.err
+    assert world.json("verify").slugs() == ["license-revoked"]
+    install(world, world.file(world.claims(jti="HS-2027-NEW")))
+
+
+@pytest.mark.parametrize("how", ["stranger", "revoked", "damaged", "two", "first"])
+def test_a_list_that_nobody_vouches_for_leaves_the_old_one_in_place(world: World, how: str) -> None:
+    if how != "first":
+        install(world, world.file())
+        install(world, revocations(world, 1))
+    other = new_signer()
+    made = revocations(world, 2, by=other)
+    if how == "revoked":
+        install(
+            world,
+            keyset(world, 4, entry(world, world.signing), entry(world, other, state="revoked")),
+        )
+    elif how == "damaged":
+        made = armor.wrap(armor.REVOCATIONS, flipped(first_token(revocations(world, 2)))).encode()
+    elif how == "two":
+        made = revocations(world, 2) + revocations(world, 3)
+    before = files(world)
+    assert world.json("install", world.write(made)).slugs() == ["revocations-invalid"]
+    assert files(world) == before
+
+
+def test_a_list_with_the_keyset_that_is_known_says_nothing_but_the_list(world: World) -> None:
+    known = keyset(world, 3)  # as a server publishes it
+    install(world, world.file())
+    install(world, revocations(world, 1) + known)
+    said = install(world, revocations(world, 2) + known).out
+    assert "Revocation list 2 is known now." in said
+    assert "Keyset" not in said
+    assert "license.trust" not in said
+
+
+def test_one_file_can_bring_roots_keyset_and_list_and_all_or_nothing_is_taken(
+    world: World,
+) -> None:
+    install(world, world.file())
+    fresh, signing = new_signer(), new_signer()
+    rotated = roots(world, 1, fresh, by=[world.root, fresh])
+    rotated += keyset(world, 1, entry(world, world.signing), entry(world, signing), by=[fresh])
+    before = files(world)
+    bad = rotated + revocations(world, 1, by=new_signer())
+    assert world.json("install", world.write(bad)).slugs() == ["revocations-invalid"]
+    assert files(world) == before
+    done = world.json("install", world.write(rotated + revocations(world, 1, by=signing)))
+    assert done.json()["installed"] == [
+        str(world.conf / "license.trust"),
+        str(world.conf / "license.revocations"),
+    ]
+    assert done.json()["check"]["ok"] is True
+    assert verified(world) == (0, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("changed", "number"),
+    [("nothing", 6), ("host", 5), ("list", 5), ("licence", 5), ("keyset", 5)],
+)
+def test_a_list_that_was_read_is_not_read_again_until_something_is_another(
+    world: World, changed: str, number: int
+) -> None:
+    install(world, world.file())
+    install(world, revocations(world, 5, "HS-2027-1"))
+    assert world.json("verify").json()["revocations"]["number"] == 5
+    facts, state = world.facts(), world.conf / "license.state"
+    kept = memory.parse(state.read_bytes(), facts)
+    assert kept.list is not None
+    # Another number for the same file can only come from the memory.
+    told = kept._replace(list=kept.list._replace(number=6))
+    here = facts._replace(container_id="60" * 32) if changed == "host" else facts
+    state.write_bytes(memory.dump(told, here))
+    if changed == "list":
+        with (world.conf / "license.revocations").open("ab") as file:
+            file.write(b"\n")
+    elif changed == "licence":
+        world.put(world.file(world.claims(jti="HS-2027-2")))
+    elif changed == "keyset":
+        world.put(license_block(world) + keyset(world, 4))
+    done = world.json("verify")
+    assert (done.exit_code, done.json()["revocations"]["number"]) == (0, number)
+
+
+def test_a_list_of_100_000_is_installed_though_no_licence_may_be_so_long(world: World) -> None:
+    install(world, world.file())
+    listed = revocations(world, 3, *(f"HS-2027-{number}" for number in range(100_000)))
+    assert len(listed) > 2_000_000
+    install(world, listed)
+    assert world.json("verify").json()["revocations"]["number"] == 3
+    # Line ends and spaces may change on the way, also in a long file; it is not mended beyond that.
+    install(world, listed.replace(b"\n", b" \r\n"))
+    quoted = b"".join(b"> " + row for row in listed.splitlines(keepends=True))
+    assert world.json("install", world.write(quoted)).slugs() == ["revocations-invalid"]
+    large = world.file() + b"\n" * 65536
+    assert world.json("install", world.write(large)).slugs() == ["file-too-large"]
+    larger = listed + b"\n" * 16 * 1024 * 1024
+    assert world.json("install", world.write(larger)).slugs() == ["file-too-large"]
+
+
+def test_a_list_that_spares_one_licence_is_looked_through_for_another(world: World) -> None:
+    install(world, world.file())
+    install(world, revocations(world, 5, "HS-2027-1"))
+    world.json("verify")
+    world.put(world.file(world.claims(jti="HS-2027-1")))
+    assert world.json("verify").slugs() == ["license-revoked"]

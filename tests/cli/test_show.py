@@ -1,0 +1,30 @@
+"""``show``: what is signed, and nothing else."""
+
+from tests.support import hosts
+from tests.support.cli import NUMBER, World, code
+
+
+def test_show_tells_what_is_signed_and_nothing_else(world: World) -> None:
+    world.put()
+    done = world.run("show")
+    assert done.exit_code == 0
+    for said in (NUMBER, "ACME", "darwin", "gpus 4", "export", hosts.HOSTNAME):
+        assert said in done.out
+    assert "nobody signed" not in done.out
+
+
+def test_show_of_a_forged_file_shows_nothing_of_it(world: World) -> None:
+    forged = world.file().replace(b"For people", b"Licence for EVIL")
+    body = forged.replace(b"-----BEGIN LICENSE-----\ne", b"-----BEGIN LICENSE-----\nf")
+    world.put(body)
+    done = world.run("show")
+    assert done.exit_code == code("signing-key-unknown")
+    assert "EVIL" not in done.out + done.err
+    assert done.out == ""
+
+
+def test_show_of_a_licence_for_another_host_says_that_it_does_not_hold_here(world: World) -> None:
+    path = world.write(world.file(world.claims(aud="other")))
+    done = world.run("show", path)
+    assert done.exit_code == 0
+    assert "does not hold: The licence is for another product" in done.out

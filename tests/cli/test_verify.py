@@ -1,0 +1,154 @@
+"""``verify``: what it says of a licence that holds, or nearly does."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support import hosts
+from tests.support.cli import DAY, NOW, NUMBER, World, code
+
+
+def test_a_line_that_is_not_understood_names_the_help_of_its_command(world: World) -> None:
+    assert "`python cmd/cli.py verify --help`" in world.run("verify", "--nonsense").err
+
+
+def test_a_licence_that_holds_is_said_in_one_line(world: World) -> None:
+    world.put()
+    world.run("verify")
+    done = world.run("verify")
+    assert done.exit_code == 0
+    (line,) = done.out.splitlines()
+    assert line.startswith("[N]: ")
+    assert NUMBER in line
+    assert "2028-01-15" in line
+
+
+def test_quiet_says_nothing_but_warnings(world: World) -> None:
+    world.put()
+    assert world.run("verify", "--quiet").out == ""
+    done = world.run("verify", "--quiet", now=NOW + 360 * DAY)
+    assert (done.exit_code, done.out) == (0, "")
+    assert "in 5 days" in done.err
+
+
+@pytest.mark.parametrize(
+    ("days_left", "options", "warned"),
+    [
+        (31, [], False),
+        (30, [], True),
+        (31, ["--warn-days", "31"], True),
+        (1, ["--warn-days", "0"], False),
+    ],
+)
+def test_an_end_that_is_near_is_a_warning(
+    world: World, days_left: int, options: list[str], warned: bool
+) -> None:
+    world.put()
+    done = world.json("verify", *options, now=NOW + (365 - days_left) * DAY)
+    assert done.exit_code == 0
+    assert ("expires-soon" in done.notices()) is warned
+
+
+def test_grace_is_announced_and_not_hidden(world: World) -> None:
+    world.put(world.file(world.claims(grace_until=NOW + 370 * DAY)))
+    done = world.run("verify", now=NOW + 366 * DAY)
+    assert done.exit_code == 0
+    assert "[W]: The licence ended 2028-01-15 08:00:00 UTC; it is tolerated until" in done.err
+
+
+@pytest.mark.parametrize("tags", [True, False])
+def test_a_changed_address_is_named_with_the_licensed_one(world: World, tags: bool) -> None:
+    world.put(world.file(world.claims(tags=tags)))
+    assert world.run("verify").exit_code == 0
+    hosts.container(world.host, ip="172.17.0.3")
+    done = world.run("verify")
+    assert done.exit_code == code("wrong-host")
+    assert "The address was 172.17.0.2 when licensed and is 172.17.0.3 now." in done.err
+
+
+def test_without_memory_and_tags_nothing_is_guessed(world: World) -> None:
+    world.put(world.file(world.claims(tags=False)))
+    hosts.container(world.host, ip="172.17.0.3")
+    done = world.json("verify")
+    details = done.json()["problems"][0]["facts"]["details"]
+    assert [detail["slug"] for detail in details] == ["change-unknown"]
+
+
+def test_another_container_is_called_so(world: World) -> None:
+    world.put()
+    hosts.container(world.host, container_id="ab" * 32)
+    assert "another container than the licensed one" in world.run("verify").err
+
+
+@pytest.mark.parametrize(
+    "state", [b"", b"{", b"\xff" * 50, b'{"ver":1}', b"x" * 70000, b'{"ver":1,"hosts":[{}]}']
+)
+def test_a_memory_that_is_damaged_is_a_warning_and_made_anew(world: World, state: bytes) -> None:
+    world.put()
+    (world.conf / "license.state").write_bytes(state)
+    first = world.json("verify")
+    assert (first.exit_code, "memory-invalid" in first.notices()) == (0, True)
+    assert "memory-invalid" not in world.json("verify").notices()
+
+
+def test_the_memory_of_another_host_is_not_believed(world: World) -> None:
+    world.put()
+    world.run("verify", now=NOW + 300 * DAY)
+    hosts.container(world.host, container_id="ab" * 32)
+    world.put()
+    done = world.json("verify", now=NOW + DAY)
+    assert (done.exit_code, "memory-invalid" in done.notices()) == (0, True)
+
+
+def test_a_repaired_clock_does_not_shut_a_site_out_for_good(world: World) -> None:
+    world.put()
+    assert world.run("verify", now=NOW + 300 * DAY).exit_code == 0  # a battery was empty
+    assert world.run("verify", now=NOW + 10 * DAY).exit_code == code("clock-set-back")
+    renewed = world.claims(jti="HS-2027-RENEWED0", iat=NOW + 9 * DAY, nbf=NOW + 9 * DAY)
+    assert world.run("install", world.write(world.file(renewed)), now=NOW + 10 * DAY).exit_code == 0
+    assert world.run("verify", now=NOW + 11 * DAY).exit_code == 0
+
+
+def test_a_folder_that_cannot_be_written_is_a_warning_for_verify(world: World) -> None:
+    world.put()
+    state = world.conf / "license.state"
+    state.mkdir()  # what cannot be replaced, even by root
+    done = world.json("verify")
+    assert done.exit_code == 0
+    assert "memory-not-written" in done.notices()
+
+
+def test_an_anchored_licence_tolerates_another_address_and_says_so(world: World) -> None:
+    world.put(world.file(world.claims(match="anchored")))
+    hosts.container(world.host, ip="172.17.0.3", hostname="other")
+    done = world.json("verify")
+    assert (done.exit_code, "host-drifted" in done.notices()) == (0, True)
+
+
+def test_no_command_but_those_of_the_operator_writes_anything(world: World) -> None:
+    world.put()
+    before = sorted(os.listdir(world.conf))
+    world.run("show")
+    assert sorted(os.listdir(world.conf)) == before
+    assert Path(world.license).read_bytes() == world.file()
+
+
+def test_below_an_error_a_missing_memory_is_told_only_where_the_clock_matters(
+    world: World,
+) -> None:
+    world.put()
+    assert "no memory of earlier checks" in world.run("verify").err
+    world.license.with_name("license.state").unlink()
+    hosts.container(world.host, container_id="abcd" * 16)
+    done = world.run("verify")
+    assert done.exit_code == code("wrong-host")
+    assert "memory" not in done.err
+    world.license.with_name("license.state").unlink()
+    assert "memory-missing" in world.json("verify").notices()
+    world.license.with_name("license.state").unlink()
+    hosts.container(world.host)
+    world.put(world.file(world.claims(nbf=NOW + 9 * DAY)))
+    done = world.run("verify")
+    assert done.exit_code == code("license-not-yet-valid")
+    assert "no memory of earlier checks" in done.err

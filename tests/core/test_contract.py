@@ -1,0 +1,31 @@
+"""What programs read stands in tests/contract and is held here: no new wording breaks it."""
+
+import json
+from pathlib import Path
+
+from license_core.notices import NOTICES
+from license_server.http.problem_types import ROWS, STATUS
+from license_server.licenses import notices
+from tests.support import contract
+from tests.support.server import REPOSITORY
+
+CONTRACT = REPOSITORY / "tests" / "contract"
+
+
+def listed(name: str) -> list[str]:
+    return (CONTRACT / name).read_text("ascii").splitlines()
+
+
+def test_every_problem_keeps_its_slug_exit_code_and_http_status() -> None:
+    rows = [f"{slug} {row.exit_code} {STATUS[slug]}" for slug, row in ROWS.items()]
+    assert sorted(rows) == listed("problems.txt")
+
+
+def test_every_notice_keeps_its_slug_and_level() -> None:
+    rows = [f"{slug} {row.level}" for slug, row in (NOTICES | notices.NOTICES).items()]
+    assert sorted(rows) == listed("notices.txt")
+
+
+def test_what_programs_read_of_the_commands_keeps_its_shape(tmp_path: Path) -> None:
+    found = json.dumps(contract.answers(tmp_path), indent=1, sort_keys=True, ensure_ascii=False)
+    assert found.splitlines() == (CONTRACT / "commands.json").read_text("utf-8").splitlines()

@@ -1,0 +1,141 @@
+"""``init``: a server made whole, or not at all; its private keys sealed."""
+
+import base64
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from tests.support import server, softhsm
+from tests.support.problems import exit_code
+from tests.support.server import EMAIL, LINE, PASSPHRASE, PASSWORD
+from tests.support.shell import run
+
+SCRYPT = bytes.fromhex("02024000020108020108")
+"""In DER: the costs n = 16384, r = 8, p = 8."""
+ISSUE = ("issue", "--customer", "ACME", "--product", "darwin", "--host", LINE, "--days", "30")
+
+
+@softhsm.about_key_files
+def test_init_makes_a_server_whose_private_keys_are_sealed(tmp_path: Path) -> None:
+    data = tmp_path / "deep" / "server"
+    words = ("init", "--vendor", "上海", "--admin", EMAIL)
+    done = server.command(*words, env=server.environment(data))  # a process: keys as people have
+    assert done.returncode == 0, done.stderr
+    assert PASSWORD not in done.stdout
+    assert stat.S_IMODE(data.stat().st_mode) == 0o700
+    for name in ("root", "signing", "record", "seeds"):
+        path = data / "keys" / f"{name}.key.pem"
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        pem = path.read_bytes()
+        assert SCRYPT in base64.b64decode(b"".join(pem.splitlines()[1:-1]))
+        assert load_pem_private_key(pem, PASSPHRASE.encode())
+        with pytest.raises(ValueError, match="password"):
+            load_pem_private_key(pem, b"another passphrase")
+    assert sorted(p.name for p in data.parent.iterdir()) == ["server"]
+    assert sorted(p.name for p in data.iterdir()) == [
+        "hostseal.db",
+        "keys",
+        "record.pub.pem",
+        "root.pub.pem",
+    ]
+    stored = sqlite3.connect(data / "hostseal.db").execute("select * from users").fetchall()
+    assert PASSWORD not in str(stored)
+    assert "$argon2id$v=19$m=65536,t=3,p=4$" in str(stored)  # RFC 9106 section 4, the second choice
+
+
+def test_openssl_reads_the_keys(data: Path) -> None:
+    key = str(data / "keys" / "root.key.pem")
+    line = ["openssl", "pkey", "-in", key, "-pubout", "-passin", "stdin"]
+    try:
+        done = subprocess.run(line, input=PASSPHRASE.encode(), capture_output=True)
+    except FileNotFoundError:
+        pytest.skip("openssl is missing: apt-get install openssl")
+    assert done.stdout == (data / "root.pub.pem").read_bytes()
+
+
+def test_a_password_that_was_not_given_is_made_and_told_once(tmp_path: Path) -> None:
+    env = server.environment(tmp_path / "server")
+    del env["LICENSE_SERVER_ADMIN_PASSWORD"]
+    done = server.command("init", env=env)
+    assert done.returncode == 0
+    assert len(done.stdout.split("(shown this once): ")[1].strip()) >= 20
+
+
+def test_a_second_init_is_refused_and_changes_nothing(data: Path) -> None:
+    before = {path: path.read_bytes() for path in data.rglob("*") if path.is_file()}
+    done = run(data, "init")
+    assert done.returncode == exit_code("already-initialised")
+    assert {path: path.read_bytes() for path in data.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("change", "slug"),
+    [
+        ({"LICENSE_SERVER_PASSPHRASE": ""}, "passphrase-missing"),
+        ({"LICENSE_SERVER_PASSPHRASE_FILE": "/nonexistent"}, "input-invalid"),
+        ({"LICENSE_SERVER_ADMIN_PASSWORD": "short"}, "input-invalid"),
+        ({"LICENSE_SERVER_PASSPHRASE": "x"}, "input-invalid"),
+        (
+            {"LICENSE_SERVER_PASSPHRASE": "", "LICENSE_SERVER_PASSPHRASE_FILE": ""},
+            "passphrase-missing",
+        ),
+        ({"LICENSE_SERVER_DATABASE": "nonsense"}, "input-invalid"),
+        ({"LICENSE_SERVER_SESSION_HOURS": "many"}, "input-invalid"),
+        (
+            {"LICENSE_SERVER_DATABASE": "postgresql://u:secretword@127.0.0.1:1/x"},
+            "database-unavailable",
+        ),
+    ],
+)
+def test_an_init_that_cannot_be_done_leaves_nothing(
+    tmp_path: Path, change: dict[str, str], slug: str
+) -> None:
+    done = run(tmp_path / "server", "init", **change)
+    assert done.returncode == exit_code(slug), done.stderr
+    assert "secretword" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_init_in_a_folder_with_other_things_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "server").mkdir()
+    (tmp_path / "server" / "notes").touch()
+    assert run(tmp_path / "server", "init").returncode == exit_code("input-invalid")
+    assert [p.name for p in tmp_path.rglob("*")] == ["server", "notes"]
+
+
+def test_a_password_is_not_asked_for_where_nobody_is(data: Path) -> None:
+    env = server.environment(data)
+    del env["LICENSE_SERVER_ADMIN_PASSWORD"]
+    arguments = ("user", "add", "second@example.com")
+    done = server.command(*arguments, env=env, start_new_session=True, input="a password\n")
+    assert done.returncode == exit_code("input-invalid")
+    assert "LICENSE_SERVER_ADMIN_PASSWORD_FILE" in done.stderr
+    assert "Warning" not in done.stderr
+
+
+def test_an_init_in_a_folder_that_was_removed_does_not_blame_standard_output(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "gone").mkdir()
+    done = subprocess.run(
+        [
+            *("sh", "-c", 'rmdir "$PWD" && exec "$@"', "sh"),
+            *(sys.executable, "-m", "license_server", "--data", "rel", "init"),
+        ],
+        env=server.environment(tmp_path) | {"PYTHONPATH": str(server.REPOSITORY)},
+        cwd=tmp_path / "gone",
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == exit_code("folder-missing"), done.stderr
+    assert done.stderr.startswith("[E]: There is no folder .")
+
+
+def test_an_upgrade_of_what_is_new_changes_nothing(data: Path) -> None:
+    assert run(data, "upgrade").returncode == 0
+    assert run(data, *ISSUE, "-o", "-").returncode == 0

@@ -1,0 +1,189 @@
+"""``issue``: a file that verifies, and every way in which its writing can fail."""
+
+import os
+import re
+import shlex
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from license_core.request import LicenseRequest
+from license_core.verify import open_license
+from tests.support import server, softhsm
+from tests.support.problems import exit_code
+from tests.support.server import KEY, LINE, PASSPHRASE
+from tests.support.shell import run
+
+ISSUE = ("issue", "--customer", "ACME", "--product", "darwin", "--host", LINE, "--days", "30")
+
+
+def test_issue_writes_a_file_that_verifies(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "license.dat"
+    done = run(
+        data, *ISSUE, "--limit", "gpus=4", "--feature", "a", "--feature", "b", "-o", str(out)
+    )
+    assert done.returncode == 0, done.stderr
+    license_ = open_license(out.read_bytes(), roots=server.roots(data)).license
+    assert (license_.limits, license_.features) == ({"gpus": 4}, ("a", "b"))
+    assert license_.jti in done.stderr
+    assert "exact: a change of hostname, IP address, machine or container is refused" in done.stderr
+    assert "anchored: the bare line of get_host_key carries no evidence" in done.stderr
+
+
+def test_issue_says_what_the_licence_and_the_other_choice_tolerate(data: Path) -> None:
+    tags = dict.fromkeys(("hostname", "ip", "machine_id"), "0123456789abcdef")
+    text = LicenseRequest(KEY, "x", "hk1-host", tags).to_text()
+    done = run(data, *ISSUE, "--host", text, "--match", "anchored", "-o", "-")
+    assert "anchored: a change of machine is refused; a change of hostname or IP" in done.stderr
+    assert "a change of container is ignored" in done.stderr
+    assert "exact would have been: a change of hostname, IP address or machine" in done.stderr
+
+
+@pytest.mark.parametrize(("mode", "warned"), [(0o600, 0), (0o400, 0), (0o640, 1), (0o604, 1)])
+def test_a_passphrase_that_others_can_read_is_warned_of_once(
+    data: Path, tmp_path: Path, mode: int, warned: int
+) -> None:
+    path = tmp_path / "pass phrase"
+    path.write_text(f"{PASSPHRASE}\n", "utf-8")
+    path.chmod(mode)
+    done = run(data, *ISSUE, "-o", "-", LICENSE_SERVER_PASSPHRASE_FILE=str(path))
+    assert done.returncode == 0
+    assert done.stderr.count("[W]:") == done.stderr.count(f"chmod 600 '{path}'") == warned
+    assert "chmod" not in done.stdout
+
+
+@pytest.mark.parametrize("text", [f"{LINE}\n", LicenseRequest(key=KEY, name="x").to_text()])
+def test_issue_reads_what_the_operator_sent_from_a_file(
+    data: Path, tmp_path: Path, text: str
+) -> None:
+    sent = tmp_path / "request.txt"
+    sent.write_text(text, "utf-8")
+    done = run(data, *ISSUE, "--host", f"@{sent}", "-o", "-")
+    license_ = open_license(done.stdout.encode(), roots=server.roots(data)).license
+    assert license_.host.key == KEY
+
+
+def licenses(data: Path) -> int:
+    stored = sqlite3.connect(data / "hostseal.db").execute("select count(*) from licenses")
+    return int(stored.fetchone()[0])
+
+
+def test_a_folder_is_no_place_for_a_licence_and_nothing_is_issued(
+    data: Path, tmp_path: Path
+) -> None:
+    done = run(data, *ISSUE, "-o", str(tmp_path))
+    assert done.returncode == exit_code("path-is-folder"), done.stderr
+    assert f"{tmp_path} is a folder" in done.stderr
+    assert licenses(data) == 0
+
+
+def test_a_licence_whose_file_cannot_be_written_is_told_with_the_way_to_fetch_it(
+    data: Path, tmp_path: Path
+) -> None:
+    device = tmp_path / "full"
+    device.symlink_to("/dev/full")  # by a name of its own: what would replace it hurts nobody
+    for output in (str(device), "-"):
+        with open("/dev/full", "wb") as full:
+            line = [sys.executable, "-m", "license_server", *ISSUE, "-o", output]
+            done = subprocess.run(
+                line,
+                env=server.environment(data),
+                cwd=server.REPOSITORY,
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        assert done.returncode == exit_code("license-not-written"), done.stderr
+        number = re.search(r"Licence (HS-\S+) was issued", done.stderr)
+        assert number
+        command = re.search(r"`(.* file HS-.* -o) FILE`", done.stderr)
+        assert command
+        assert "xception" not in done.stderr
+        fetched = subprocess.run(
+            [*shlex.split(command[1]), str(tmp_path / "license.dat")],
+            env=server.environment(data),
+            cwd=server.REPOSITORY,
+            capture_output=True,
+        )
+        assert fetched.returncode == 0, fetched.stderr
+        file = (tmp_path / "license.dat").read_bytes()
+        assert open_license(file, roots=server.roots(data)).license.jti == number[1]
+
+
+def test_a_file_that_was_there_and_a_licence_that_holds_beside_are_told(
+    data: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "license.dat"
+    first = run(data, *ISSUE, "-o", str(out))
+    assert "[W]" not in first.stderr
+    number = first.stderr.split()[0]
+    second = run(data, *ISSUE, "-o", str(out))
+    assert second.returncode == 0
+    assert f"[W]: {out} was there already, and was replaced." in second.stderr
+    assert f"`--replaces {number}`" in second.stderr
+    third = run(data, *ISSUE, "-o", "-", "--replaces", number)
+    assert third.stderr.count("[W]") == 1  # the second one; the first was named
+
+
+def test_a_forgotten_sign_before_the_name_of_a_file_is_told(data: Path, tmp_path: Path) -> None:
+    sent = tmp_path / "request.txt"
+    sent.write_text(LINE, "utf-8")
+    done = run(data, *ISSUE, "--host", str(sent), "-o", "-")
+    assert done.returncode == exit_code("input-invalid")
+    assert f"`--host @{sent}`" in done.stderr
+
+
+def test_issue_to_standard_output_is_the_file_and_nothing_else(data: Path) -> None:
+    done = run(data, *ISSUE, "-o", "-")
+    assert open_license(done.stdout.encode(), roots=server.roots(data))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "slug"),
+    [
+        (["--limit", "gpus"], "input-invalid"),
+        (["--limit", "gpus=-1"], "input-invalid"),
+        (["--limit", f"gpus={'9' * 5000}"], "input-invalid"),
+        (["--limit", "gpus=1", "--limit", "gpus=9"], "input-invalid"),
+        (["--customer", os.fsdecode(b"\xff")], "input-invalid"),
+        (["--host", "@/nonexistent/request.txt"], "file-unreadable"),
+        (["--host", "hello"], "request-unreadable"),
+        (["--days", "0"], "input-invalid"),
+        (["--days", "many"], "usage"),
+        (["-o", "/nonexistent/folder/file"], "folder-missing"),
+    ],
+)
+def test_an_issue_that_cannot_be_done_records_nothing(
+    data: Path, tmp_path: Path, arguments: list[str], slug: str
+) -> None:
+    done = run(data, *ISSUE, "-o", str(tmp_path / "license.dat"), *arguments)
+    assert done.returncode == exit_code(slug), done.stderr
+    assert not (tmp_path / "license.dat").exists()
+    assert licenses(data) == 0
+
+
+@softhsm.about_key_files
+def test_a_wrong_passphrase_is_told_as_such(data: Path) -> None:
+    done = run(data, *ISSUE, "-o", "-", LICENSE_SERVER_PASSPHRASE="wrong")
+    assert done.returncode == exit_code("passphrase-wrong")
+
+
+def test_a_device_or_link_that_a_licence_is_written_to_stays_what_it_is(
+    data: Path, tmp_path: Path
+) -> None:
+    pipe, link, target = tmp_path / "pipe", tmp_path / "link", tmp_path / "target"
+    os.mkfifo(pipe)
+    link.symlink_to(target)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert run(data, *ISSUE, "-o", str(pipe)).returncode == 0
+        assert open_license(os.read(reader, 65536), roots=server.roots(data))
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+    assert run(data, *ISSUE, "-o", str(link)).returncode == 0
+    assert link.is_symlink()
+    assert open_license(target.read_bytes(), roots=server.roots(data))

@@ -1,0 +1,111 @@
+"""The command line as a whole: descriptions, remedies, closed streams, wrong usage."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from license_server.cli import main
+from tests.support import server
+from tests.support.problems import exit_code
+from tests.support.server import LINE
+from tests.support.shell import run
+
+ISSUE = ("issue", "--customer", "ACME", "--product", "darwin", "--host", LINE, "--days", "30")
+
+
+def test_every_option_and_command_has_a_description() -> None:
+    def parameters(command: click.Command) -> Iterator[click.Parameter]:
+        assert command.help, command.name
+        yield from command.params
+        for one in getattr(command, "commands", {}).values():
+            yield from parameters(one)
+
+    for parameter in parameters(main.cli):
+        if isinstance(parameter, click.Option):
+            assert parameter.help, parameter.name
+
+
+def test_remedies_name_the_command_that_was_typed(data: Path, tmp_path: Path) -> None:
+    script = Path(sys.executable).with_name("license-server")
+    env = server.environment(data)
+    del env["LICENSE_SERVER_DATA"]
+
+    def said(command: str, *arguments: str, path: str = "/usr/bin") -> str:
+        done = subprocess.run(
+            [command, *arguments],
+            env=env | {"PATH": path},
+            cwd=script.parent.parent,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode != 0
+        return done.stderr
+
+    here = f"bin/{script.name}"
+    folder = ("--data", str(data))
+    assert f"`{here} --data {data} token list`" in said(here, *folder, "token", "revoke", "nope")
+    nobody = said(here, *folder, "user", "passwd", "nobody@example.com")
+    assert f"`{here} --data {data} user add nobody@example.com`" in nobody
+    assert f"`{here} --data {data} serve`" in said(here, *folder, "init")
+    in_path = said(str(script), *folder, "issue", path=str(script.parent))
+    assert f"`license-server --data {data} issue --help`" in in_path
+    module = said(sys.executable, "-m", "license_server", "token", "create")
+    assert f"`{sys.executable} -m license_server token create --help`" in module
+
+
+def closing(data: Path, redirection: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """``license-server`` started by somebody who has closed a stream."""
+    line = ["sh", "-c", f'exec "$@" {redirection}', "sh", sys.executable, "-m", "license_server"]
+    environment = server.environment(data)
+    return subprocess.run(
+        [*line, *arguments], env=environment, cwd=server.REPOSITORY, capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("redirection", "arguments", "slug"),
+    [
+        ("<&-", [*ISSUE, "-o", "-", "--host", "-"], "input-invalid"),
+        (">&-", [*ISSUE, "-o", "-"], "output-failed"),
+        (">&-", ["token", "list"], None),
+        (">&- 2>&-", ["token", "list"], None),
+    ],
+)
+def test_a_closed_stream_is_no_defect_and_issues_nothing(
+    data: Path, redirection: str, arguments: list[str], slug: str | None
+) -> None:
+    done = closing(data, redirection, *arguments)
+    assert done.returncode == (exit_code(slug) if slug else 0), done.stderr
+    assert "does not know" not in done.stderr
+    stored = sqlite3.connect(data / "hostseal.db").execute("select count(*) from licenses")
+    assert stored.fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["token", "revoke"], ["token", "create"], ["file", "-o", "-"]]
+)
+def test_a_name_that_is_no_text_is_no_defect(data: Path, arguments: list[str]) -> None:
+    done = run(data, *arguments, os.fsdecode(b"\xff"))
+    assert done.returncode in (
+        exit_code("usage"),
+        exit_code("input-invalid"),
+        exit_code("not-found"),
+    )
+    assert "does not know" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["nonsense"], ["issue"], ["serve", "--port", "x"], ["token", "create"]]
+)
+def test_a_line_that_is_not_understood_is_refused_with_help(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    done = run(tmp_path / "server", *arguments)
+    assert done.returncode == exit_code("usage")
+    assert "--help" in done.stderr

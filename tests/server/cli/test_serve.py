@@ -1,0 +1,103 @@
+"""``serve``: what it needs, and what it says of an address that it cannot have."""
+
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support import server, softhsm
+from tests.support.problems import exit_code
+from tests.support.server import LINE
+from tests.support.shell import run
+
+ISSUE = ("issue", "--customer", "ACME", "--product", "darwin", "--host", LINE, "--days", "30")
+
+
+def _no_server(data: Path) -> None:
+    (data / "root.pub.pem").unlink()
+
+
+def _older(data: Path) -> None:
+    with sqlite3.connect(data / "hostseal.db") as connection:
+        connection.execute("update alembic_version set version_num = '9999'")
+
+
+def _no_database(data: Path) -> None:
+    (data / "hostseal.db").write_bytes(b"this is no database" * 100)
+
+
+def _no_signing_key(data: Path) -> None:
+    (data / "keys" / "signing.key.pem").unlink()
+
+
+def _open_signing_key(data: Path) -> None:
+    (data / "keys" / "signing.key.pem").write_text("no key\n")
+
+
+def _other_root(data: Path) -> None:
+    other = server.make(data.with_name("other")).root_pub_pem
+    (data / "root.pub.pem").write_bytes(other.read_bytes())
+
+
+def _broken_root(data: Path) -> None:
+    (data / "root.pub.pem").write_text("no key\n")
+
+
+@pytest.mark.parametrize(
+    ("damage", "slug"),
+    [
+        (_no_server, "not-initialised"),
+        (_older, "schema-newer"),
+        (_no_database, "database-unavailable"),
+        pytest.param(_no_signing_key, "signer-unavailable", marks=softhsm.about_key_files),
+        pytest.param(_open_signing_key, "signer-unavailable", marks=softhsm.about_key_files),
+        (_other_root, "signer-unavailable"),
+        (_broken_root, "trusted-key-invalid"),
+    ],
+)
+def test_a_server_that_is_not_whole_says_what_is_missing(
+    data: Path, damage: Callable[[Path], None], slug: str
+) -> None:
+    damage(data)
+    done = run(data, "serve", "--port", "0")
+    assert done.returncode == exit_code(slug), done.stderr
+    assert done.stderr.startswith("[E]: ")
+
+
+def test_the_server_runs_without_the_private_root_key(data: Path) -> None:
+    (data / "keys" / "root.key.pem").unlink()
+    assert run(data, *ISSUE, "-o", "-").returncode == 0
+
+
+def test_an_address_that_is_taken_is_told(data: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = run(data, "serve", "--port", str(taken.getsockname()[1]))
+    assert done.returncode == exit_code("address-in-use")
+
+
+@pytest.mark.parametrize("host", ["no such host", "192.0.2.1", os.fsdecode(b"\xff")])
+def test_a_host_that_is_not_this_machine_s_is_not_called_a_port(data: Path, host: str) -> None:
+    done = run(data, "serve", "--host", host, "--port", "0")
+    assert done.returncode == exit_code("input-invalid"), done.stderr
+    assert "[E]: --host: " in done.stderr
+    assert "port" not in done.stderr
+
+
+def test_a_server_whose_url_cannot_be_said_ends_without_noise(data: Path) -> None:
+    line = [sys.executable, "-m", "license_server", "serve", "--port", "0"]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            line,
+            env=server.environment(data),
+            cwd=server.REPOSITORY,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=120,
+        )
+    assert done.returncode == exit_code("output-failed")
+    assert done.stderr.startswith(b"[E]: The answer could not be written"), done.stderr

@@ -1,0 +1,201 @@
+"""Many licences at once: each as if it had been issued alone, and all or none of a batch."""
+
+import io
+import json
+import os
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy
+from sqlalchemy.exc import IntegrityError
+
+from license_core.verify import open_license
+from license_server.actor import COMMAND
+from license_server.audit import audit_store
+from license_server.audit.digests import KEYS, digest
+from license_server.catalog import products
+from license_server.db import tables
+from license_server.db.database import Database
+from license_server.licenses import issuing, recording
+from license_server.sheets import (
+    batches,
+    importer,
+    order_sheet,
+)
+from license_server.sheets.batches import Line, Outcome
+from license_server.sheets.errors import SheetInvalidError
+from tests.support import server
+from tests.support.api import issue
+from tests.support.desk import Desk
+from tests.support.server import LINE
+from tests.support.sheet_text import sheet
+
+
+def lines(text: str) -> Iterator[Line]:
+    return order_sheet.read(io.BytesIO(text.encode()))
+
+
+def do(desk: Desk, text: str, job: str | None = None) -> list[Outcome]:
+    site = desk.site
+    done = importer.issue(
+        site.database, site.issuer, lines(text), COMMAND, desk.clock.now, os.urandom, job
+    )
+    return [one for batch in done for one in batch]
+
+
+def bound(database: Database, number: str) -> tuple[dict[str, str], dict[str, str]]:
+    """What the event of a licence says of rows, and the digests of those rows now."""
+    with database.reading() as connection:
+        (event,) = audit_store.trail(connection, [number])
+        said: dict[str, str] = json.loads(event.rows or "{}")
+        now = {}
+        for name in said:
+            table, _, key = name.partition("/")
+            columns = tables.metadata.tables[table]
+            query = sqlalchemy.select(columns).where(columns.c[KEYS[table]] == key)
+            now[name] = digest(table, dict(connection.execute(query).one()._mapping))
+    return said, now
+
+
+def test_what_is_issued_in_bulk_is_as_if_issued_alone(desk: Desk) -> None:
+    outcomes = do(desk, sheet(20, name=f"Alone {desk.clock.now}"))
+    assert [one.line for one in outcomes] == list(range(2, 22))
+    roots = server.roots(desk.settings.data)
+    for one in outcomes:
+        assert one.number is not None
+        with desk.site.database.reading() as connection:
+            stored = issuing.find(connection, one.number)
+        license_ = open_license(issuing.file_of(stored), roots=roots).license
+        assert license_ == issuing.claims_of(stored)
+        assert (license_.jti, license_.features) == (one.number, ("a", "b"))
+        said, now = bound(desk.site.database, one.number)
+        assert said == now
+        assert f"licenses/{one.number}" in said
+    alone = issue(desk, customer=f"Alone {desk.clock.now} 1", product="bulk").json()["id"]
+    with desk.site.database.reading() as connection:
+        both = [
+            audit_store.trail(connection, [number])[0]
+            for number in (alone, outcomes[1].number or "")
+        ]
+    details = [json.loads(event.details) for event in both]
+    assert details[1].pop("line") == 3
+    assert details[0] == details[1]
+    assert both[0].action == both[1].action == "license.issued"
+
+
+def test_the_record_has_a_customer_before_its_first_licence(desk: Desk) -> None:
+    name = f"First {desk.clock.now}"
+    (done,) = do(desk, sheet(1, name=name))
+    with desk.site.database.reading() as connection:
+        number = done.number or ""
+        customer = issuing.find(connection, number).customer
+        trail = audit_store.trail(connection, [customer, number])
+    assert [event.action for event in trail] == ["customer.added", "license.issued"]
+
+
+def test_a_customer_of_a_sheet_is_added_with_its_contact(desk: Desk) -> None:
+    name = f"Contact {desk.clock.now}"
+    do(desk, sheet(1, name=name))
+    found = desk.client.get("/api/v1/customers", params={"q": name}, headers=desk.bearer).json()
+    (customer,) = found["customers"]
+    assert (customer["contact_email"], customer["language"]) == ("x@example.com", "zh")
+
+
+def test_a_job_that_is_begun_again_issues_nothing_twice(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "BATCH", 4)
+    text = sheet(11, f'X,bulk,"{LINE}",none,,,\n'.replace(LINE, "nothing"))
+    job = f"job {desk.clock.now}"
+    before = desk.count("licenses")
+    first = importer.issue(
+        *(desk.site.database, desk.site.issuer, lines(text), COMMAND, desk.clock.now, os.urandom),
+        job,
+    )
+    begun = next(first) + next(first)  # and then it is stopped
+    assert desk.count("licenses") == before + 8
+    whole = do(desk, text, job)
+    assert whole[:8] == begun
+    assert desk.count("licenses") == before + 11
+    assert (whole[-1].line, whole[-1].slug) == (13, "input-invalid")
+    assert do(desk, text, job) == whole
+    checked = importer.check(desk.site.database, lines(text), COMMAND, desk.clock.now, job)
+    assert [one for batch in checked for one in batch] == whole
+
+
+def test_a_batch_is_stored_whole_or_not_at_all(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number that is taken: the batch is drawn up again; a failing disk leaves nothing."""
+    taken = issue(desk).json()["id"]
+    numbers = iter([taken])
+    draw = issuing.new_number
+    monkeypatch.setattr(issuing, "new_number", lambda *given: next(numbers, None) or draw(*given))
+    before = [desk.count(table) for table in ("licenses", "audit_events")]
+    outcomes = do(desk, sheet(3))
+    assert taken not in {one.number for one in outcomes}
+    assert desk.count("licenses") == before[0] + 3
+
+    def broken(*_: object, **__: object) -> None:
+        raise IntegrityError("insert", None, Exception("the record is gone"))
+
+    before = [desk.count(table) for table in ("licenses", "audit_events", "customers")]
+    monkeypatch.setattr(recording, "event_of", broken)
+    with pytest.raises(Exception, match="others write the same"):
+        do(desk, sheet(3, name="Never"))
+    assert [desk.count(t) for t in ("licenses", "audit_events", "customers")] == before
+
+
+def test_a_line_may_replace_a_licence_once(desk: Desk) -> None:
+    former = issue(desk, customer="Replaced").json()["id"]
+    host = LINE.replace('"', '""')
+    text = "customer,product,host,days,replaces\n" + f'Replaced,darwin,"{host}",9,{former}\n' * 2
+    first, second = do(desk, text)
+    assert (first.slug, second.slug) == (None, "license-state")
+    now = desk.client.get(f"/api/v1/licenses/{former}", headers=desk.bearer).json()
+    assert (now["state"], now["replaced_by"]) == ("replaced", first.number)
+    said, digests = bound(desk.site.database, first.number or "")
+    assert said == digests
+    assert said.keys() == {f"licenses/{former}", f"licenses/{first.number}"}
+
+
+def test_a_line_of_the_next_batch_cannot_replace_a_licence_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second batch is prepared while the first is stored, and is prepared again."""
+    monkeypatch.setattr(batches, "BATCH", 1)
+    former = issue(desk, customer="Again").json()["id"]
+    host = LINE.replace('"', '""')
+    text = "customer,product,host,days,replaces\n" + f'Again,darwin,"{host}",9,{former}\n' * 2
+    first, second = do(desk, text)
+    assert (first.slug, second.slug) == (None, "license-state")
+    now = desk.client.get(f"/api/v1/licenses/{former}", headers=desk.bearer).json()
+    assert now["replaced_by"] == first.number
+
+
+def test_a_product_that_wants_approval_since_the_plan_is_told_at_each_line(desk: Desk) -> None:
+    """Its rule is changed while the batch is drawn up: where the numbers are drawn."""
+    write, now, rule = desk.site.database.write, desk.clock.now, {"needs_approval": True}
+    write(lambda c: products.add(c, {"name": "guarded-meanwhile"}, COMMAND, now))
+
+    def meanwhile(count: int) -> bytes:
+        write(lambda c: products.change(c, "guarded-meanwhile", rule, COMMAND, now))
+        return os.urandom(count)
+
+    text, site, before = sheet(2), desk.site, desk.count("licenses")
+    told = lines(text.replace(",bulk,", ",guarded-meanwhile,"))
+    (outcomes,) = importer.issue(site.database, site.issuer, told, COMMAND, now, meanwhile, None)
+    assert [one.column for one in outcomes] == ["product", "product"]
+    assert desk.count("licenses") == before
+
+
+def test_what_is_stored_before_a_damaged_line_is_told(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "BATCH", 2)
+    before, told = desk.count("licenses"), []
+    site, damaged = desk.site, lines(sheet(5) + "X\0,bulk,nothing,5,,,\n")
+    given = (site.database, site.issuer, damaged, COMMAND, desk.clock.now, os.urandom, None)
+    with pytest.raises(SheetInvalidError):
+        for batch in importer.issue(*given):
+            told += batch
+    assert [one.line for one in told] == [2, 3, 4, 5]
+    assert desk.count("licenses") == before + 4

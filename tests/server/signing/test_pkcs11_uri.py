@@ -1,0 +1,50 @@
+"""PKCS#11 URIs (RFC 7512): what names a key, and what does not."""
+
+import pytest
+
+from license_server.db.errors import InputInvalidError
+from license_server.signing.signers import (
+    open_signer,
+)
+from license_server.signing.signers.pkcs11_uri import Pkcs11Uri
+from tests.support.hsm_vendor import no_passphrase
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("pkcs11:object=a?module-path=/m", "no pin-source"),
+        ("pkcs11:object=a?pin-source=file:/p", "no module-path"),
+        ("pkcs11:token=t?module-path=/m&pin-source=/p", "names no key"),
+        ("pkcs11:object=a?module-path=/m&pin-value=12345", "holds a PIN"),
+        ("pkcs11:object=a;pin-value=12345?module-path=/m", "holds a PIN"),
+        ("pkcs11:object=a?pin-value:12345", "it has a PIN, which says nothing here"),
+        ("pkcs11:object=a;object=b?module-path=/m&pin-source=/p", "names object twice"),
+        ("pkcs11:object?module-path=/m&pin-source=/p", "names object without a value"),
+        ("pkcs11:object=a;type=cert?module-path=/m&pin-source=/p", "type is not private"),
+        ("pkcs11:object=a;x-y=1?module-path=/m&pin-source=/p", "'x-y', which says nothing"),
+        ("pkcs11:object=a?module-path=/m&pin-source=|cat", "is no file"),
+        ("pkcs11:object=a?module-path=/m&pin-source=pin", "is no file"),
+        ("pkcs11:object=%ff?module-path=/m&pin-source=/p", "object is not UTF-8"),
+        ("pkcs11:object=a;slot-id=x?module-path=/m&pin-source=/p", "slot-id is no number"),
+        pytest.param(
+            f"pkcs11:object=a;slot-id={'9' * 5000}?module-path=/m&pin-source=/p",
+            "slot-id is no number",
+            id="a slot-id of 5000 digits",
+        ),
+        ("vault:secret", "no kind of signer"),
+    ],
+)
+def test_a_uri_that_names_no_key_plainly_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(InputInvalidError, match=reason.replace("|", ".")) as caught:
+        open_signer(text, no_passphrase)
+    assert "12345" not in str(caught.value)
+
+
+def test_a_uri_is_read_as_rfc_7512_has_it() -> None:
+    text = "token=My%20token;id=%01%ff;type=private;slot-id=7?module-path=/a%20b&pin-source=file:/p"
+    read = Pkcs11Uri.parse(text)
+    assert read.token == {"token": "My token"}
+    assert (read.id, read.slot_id, read.module_path) == (b"\x01\xff", 7, "/a b")
+    assert read.pin_source == "/p"
+    assert Pkcs11Uri.parse(text.replace("file:/p", "file:///p")).pin_source == "/p"

@@ -1,0 +1,71 @@
+"""The letter that goes with a licence, and the link that opens it in a mail program."""
+
+from html import unescape
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+
+from license_server.web import delivery
+from tests.support.desk import Desk
+from tests.support.issue_form import issued, post_to_api, press, stored, unique
+from tests.support.pages import (
+    preview,
+)
+
+MARK = "\u202e"
+
+
+def test_the_letter_is_in_the_customers_language_and_goes_to_their_contact(
+    signed_in: Desk,
+) -> None:
+    name = unique(signed_in, "上海示例")
+    contact = {"contact_name": "王芳", "contact_email": "wang@example.cn", "language": "zh"}
+    post_to_api(signed_in, "/customers", {"name": name, **contact})
+    page = preview(signed_in, customer=name, time_zone="Asia/Shanghai").text
+    shown = unescape(signed_in.client.get(press(signed_in, page).headers["location"]).text)
+    assert shown.index("王芳，您好！") < shown.index("Dear 王芳,")
+    assert "（时区 Asia/Shanghai）" in shown
+    assert "python cmd/cli.py install license.dat" in shown
+    assert 'href="mailto:wang@example.cn?subject=' in shown
+    assert "customer's language is not set" not in shown
+
+
+def test_where_the_customers_language_is_not_known_the_readers_comes_first(
+    signed_in: Desk,
+) -> None:
+    page = preview(signed_in, customer=unique(signed_in, "Plain")).text
+    address = press(signed_in, page).headers["location"]
+    shown = signed_in.client.get(address).text
+    assert shown.index("Hello,") < shown.index("您好！")
+    assert "The customer's language is not set" in shown
+    signed_in.client.cookies.set("hostseal_language", "zh")
+    shown = signed_in.client.get(address).text
+    assert shown.index("您好！") < shown.index("Hello,")
+
+
+def test_a_letter_says_plain_text(signed_in: Desk) -> None:
+    license_ = issued(signed_in, preview(signed_in, term="perpetual").text)
+    made = delivery.letter("en", stored(signed_in, license_.jti), "A & <B>", f"V{MARK}", "UTC")
+    assert made.subject == f"Licence {license_.jti} for darwin on studio2_gpu"
+    assert made.text.startswith("Dear A & <B>,\n\nLicence ")
+    assert "It is perpetual: it does not expire." in made.text
+    assert made.text.endswith("Kind regards\nV\\u202e\n")
+    assert "\n\n\n" not in made.text
+
+
+def test_a_mail_link_carries_the_letter_and_nothing_else() -> None:
+    letter = delivery.Letter("en", "A & B", "line\nline?x=1&cc=me\n")
+    made = delivery.link("a?bcc=x@example.com", letter)
+    assert made is not None
+    parts = urlsplit(made)
+    assert unquote(parts.path) == "a?bcc=x@example.com"
+    said = {"subject": ["A & B"], "body": ["line\r\nline?x=1&cc=me\r\n"]}
+    assert parse_qs(parts.query) == said
+    long = delivery.link("a@example.com", letter._replace(text="x" * 3000))
+    assert long is not None
+    assert "body" not in long
+
+
+@pytest.mark.parametrize("address", ["nobody", "a@", "@b", "a@b@c", "a b@c", "a@b,c", "<a@b>"])
+def test_what_is_no_address_gets_no_link(address: str) -> None:
+    assert delivery.link(address, delivery.Letter("en", "s", "t")) is None

@@ -1,0 +1,84 @@
+"""What is downloaded at the desk: licences as a sheet, the files of an import."""
+
+import io
+import re
+import zipfile
+from urllib.parse import urlencode
+
+from tests.support.desk import Desk
+from tests.support.desk_forms import (
+    add_customer,
+    add_product,
+    exported,
+    host,
+    look_at,
+    token_name,
+    unique,
+)
+from tests.support.pages import Page, faults
+
+
+def test_an_export_has_the_licences_that_its_filters_tell(desk: Desk, admin: Page) -> None:
+    product, name = token_name(desk, "out"), unique(desk, "Out")
+    text = "customer,product,host,days\n" + "".join(
+        f"{name} {n},{product},{host()},30\n" for n in range(3)
+    )
+    job = look_at(admin, text)
+    admin.send(admin.get(job).text, f"{job}/issue")
+    export = "/sheets/licenses.csv?product=" + product
+    assert len(exported(admin.get(export))) == 3
+    (only,) = exported(admin.get(f"{export}&customer={name.replace(' ', '+')}+1&state=active"))
+    assert only["customer"] == f"{name} 1"
+    assert exported(admin.get(f"{export}&state=revoked")) == []
+    assert admin.get(f"{export}&state=lost").status_code == 422
+
+
+def test_an_export_of_what_there_is_not_is_a_problem_and_no_empty_file(
+    desk: Desk, admin: Page
+) -> None:
+    product, name = token_name(desk, "none"), unique(desk, "None")
+    add_product(admin, product)
+    path = add_customer(admin, name)
+    typed = {"customer": f"{name}x", "product": f"{product}x", "state": "lost"}
+    reply = admin.get("/sheets/licenses.csv?" + urlencode(typed))
+    assert reply.status_code == 422
+    assert faults(reply.text).keys() == {"product", "customer", "state"}
+    assert "no customer has just this name" in faults(reply.text)["customer"]
+    assert f'value="{name}x"' in reply.text
+    link = re.search(r'href="(/sheets/licenses\.csv\?[^"]+)"', admin.get(path).text)
+    assert link is None  # nobody has a licence there yet
+    assert exported(admin.get("/sheets/licenses.csv?" + urlencode({"customer": name}))) == []
+
+
+def test_an_export_tells_who_is_over_in_the_words_of_the_interface(desk: Desk, admin: Page) -> None:
+    product = token_name(desk, "over")
+    job = look_at(
+        admin, f"customer,product,host,days\n{unique(desk, 'Over')},{product},{host()},1\n"
+    )
+    admin.send(admin.get(job).text, f"{job}/issue")
+    export = f"/sheets/licenses.csv?product={product}"
+    assert [one["state"] for one in exported(admin.get(export))] == ["active"]
+    desk.clock.now += 3 * 86400
+    admin = Page(desk)  # the former session is over, too
+    assert [one["state"] for one in exported(admin.get(export))] == ["expired"]
+    assert len(exported(admin.get(f"{export}&state=expired"))) == 1
+    assert exported(admin.get(f"{export}&state=valid")) == []
+
+
+def test_the_files_of_an_import_are_taken_as_one_archive(desk: Desk, admin: Page) -> None:
+    """And each by itself; nothing in it leads out of its folder."""
+    name = f"../{unique(desk, 'Zip 云')}"
+    lines = "".join(f"{name},bulk,{host()},{n + 1}\n" for n in range(3))
+    job = look_at(admin, f"customer,product,host,days\n{lines}{name},bulk,nonsense,3\n")
+    assert zipfile.ZipFile(io.BytesIO(admin.get(f"{job}/files.zip").content)).namelist() == []
+    admin.send(admin.get(job).text, f"{job}/issue", skip="yes")
+    page = admin.get(job).text
+    numbers = re.findall(r'href="/licenses/(HS-[\w-]+)"', page)
+    assert len(numbers) == 3
+    packed = zipfile.ZipFile(io.BytesIO(admin.get(f"{job}/files.zip").content))
+    assert packed.testzip() is None
+    for number, entry in zip(numbers, packed.namelist(), strict=True):
+        assert re.fullmatch(rf"{number}_[\w-]+/license\.dat", entry)
+        assert "云" in entry
+        assert f'href="/licenses/{number}/license.dat"' in page
+        assert packed.read(entry) == admin.get(f"/licenses/{number}/license.dat").content

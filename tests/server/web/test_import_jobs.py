@@ -1,0 +1,183 @@
+"""Imports that run by themselves: stopped, taken up again, waiting for their turn."""
+
+import io
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import anyio
+import pytest
+
+from license_server.access import accounts
+from license_server.actor import COMMAND
+from license_server.catalog import products
+from license_server.sheets import (
+    agreement,
+    batches,
+    importer,
+    job_state,
+    jobs,
+    order_sheet,
+    runner,
+    uploads,
+)
+from license_server.sheets.agreement import Agreed
+from tests.support.desk import Desk, row
+from tests.support.desk_forms import add_product, host, look_at, token_name, unique
+from tests.support.pages import Page, form
+
+
+def test_a_job_that_was_stopped_goes_on_and_issues_nothing_twice(
+    desk: Desk, admin: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "BATCH", 2)
+    name, before = unique(desk, "Stopped"), desk.count("licenses")
+    lines = "".join(f"{name},bulk,{host()},{n + 1}\n" for n in range(5))
+    job = look_at(admin, f"customer,product,host,days\n{lines}")
+    id_, actor = job.rpartition("/")[2], admin.session.actor
+    page = admin.get(job).text
+    assert agreement.begin(desk.site, id_, actor, desk.clock.now, Agreed())
+    # A process that ends after its first batch: nothing is heard of the job any more.
+    data = f"customer,product,host,days\n{lines}".encode()
+    read = order_sheet.read(io.BytesIO(data))
+    next(
+        importer.issue(
+            desk.site.database,
+            desk.site.issuer,
+            read,
+            actor,
+            desk.clock.now,
+            os.urandom,
+            uploads.job_name(id_),
+        )
+    )
+    assert desk.count("licenses") == before + 2
+    going = admin.get(job).text
+    assert f'data-poll="{job}/progress"' in going
+    assert '<meta http-equiv="refresh"' in going
+    assert 'data-state="going"' in admin.get(f"{job}/progress").text
+    assert not agreement.begin(desk.site, id_, actor, desk.clock.now, Agreed())
+    desk.clock.now += job_state.STOPPED_AFTER
+    stopped = admin.get(job).text
+    assert "The import stopped before it finished" in stopped
+    assert "data-poll" not in stopped
+    assert admin.send(stopped, f"{job}/issue").status_code == 303
+    assert desk.count("licenses") == before + 5
+    assert "5 of 5 rows done: 5 issued, 0 skipped." in admin.get(job).text
+    assert form(page, f"{job}/issue")  # the first page, sent again, begins nothing
+    admin.send(page, f"{job}/issue")
+    assert desk.count("licenses") == before + 5
+
+
+@pytest.mark.parametrize("change", ["ended", "demoted"])
+def test_an_import_ends_with_the_account_of_who_began_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    monkeypatch.setattr(batches, "BATCH", 2)
+    page, now, write = Page(desk, "issuer"), desk.clock.now, desk.site.database.write
+    name, actor = unique(desk, change), page.session.actor
+    lines = "".join(f"{name},bulk,{host()},{n + 1}\n" for n in range(6))
+    id_ = look_at(page, f"customer,product,host,days\n{lines}").rpartition("/")[2]
+    assert agreement.begin(desk.site, id_, actor, now, Agreed())
+    before = desk.count("licenses")
+    user = desk.site.database.read(lambda c: accounts.find(c, page.email))
+    looked: list[int] = []
+
+    def clock() -> int:
+        """It is looked at before the first batch, and when that is noted."""
+        looked.append(1)
+        if len(looked) == 2 and change == "ended":
+            write(lambda c: accounts.end(c, user, COMMAND, now))
+        elif len(looked) == 2:
+            write(lambda c: accounts.change_role(c, user, "reader", COMMAND, now))
+        return now
+
+    runner.run(desk.site._replace(clock=clock), id_, actor)
+    job = desk.site.database.read(lambda c: jobs.find(c, id_, actor))
+    assert job is not None
+    assert job.problem == "not-permitted"
+    assert job.stopped(now)
+    # While the first batch was noted, the second was on its way.
+    assert 2 <= job.progress.issued == desk.count("licenses") - before <= 4
+
+
+def test_of_those_who_begin_a_job_at_once_one_does(desk: Desk, admin: Page) -> None:
+    job = look_at(admin, f"customer,product,host,days\n{unique(desk, 'Race')},bulk,{host()},30\n")
+    id_, actor, write = job.rpartition("/")[2], admin.session.actor, desk.site.database.write
+    all_accepted = threading.Barrier(4)
+
+    def begin(now: int) -> bool:
+        wanted = agreement.accept(desk.site, id_, actor, now, Agreed())
+        all_accepted.wait()
+        return write(lambda connection: jobs.begin(connection, wanted, actor))
+
+    for now in (desk.clock.now, desk.clock.now + job_state.STOPPED_AFTER):  # then it goes on
+        with ThreadPoolExecutor(4) as pool:
+            begun = [pool.submit(begin, now) for _ in "1234"]
+            assert sorted(one.result() for one in begun) == [False, False, False, True]
+
+
+def test_a_sheet_is_not_issued_by_other_rules_than_were_looked_at(
+    desk: Desk, admin: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = token_name(desk, "rules")
+    add_product(admin, product, days="30")
+    text = "".join(f"{unique(desk, 'Rules')} {n},{product},{host()}\n" for n in range(4))
+    job = look_at(admin, f"customer,product,host\n{text}")
+    page, before = admin.get(job).text, desk.count("licenses")
+    id_ = row(desk, "products", name=product).id
+
+    def change(days: int) -> None:
+        members = {"defaults": {"days": days}}
+        desk.site.database.write(
+            lambda c: products.change(c, product, members, COMMAND, desk.clock.now)
+        )
+
+    change(400)
+    refused = admin.send(page, f"{job}/issue")
+    assert (refused.status_code, desk.count("licenses")) == (412, before)
+    assert "the rules of a product that the sheet names" in refused.text
+    # Seen with the rules as they are now, it is issued; what changes meanwhile stops it.
+    monkeypatch.setattr(batches, "BATCH", 2)
+    agreed = Agreed(form(refused.text, f"{job}/issue")["rules"])
+    actor, key = admin.session.actor, job.rpartition("/")[2]
+    assert agreement.begin(desk.site, key, actor, desk.clock.now, agreed)
+    change(3650)
+    runner.run(desk.site, key, actor)
+    stopped = admin.get(job).text
+    assert f"the rules of {product} were changed after the sheet was looked at" in stopped
+    assert desk.count("licenses") == before
+    assert admin.send(stopped, f"{job}/issue").status_code == 303
+    assert desk.count("licenses") == before + 4
+    assert admin.get(f"/products/{id_}").status_code == 200
+
+
+def test_a_job_that_waits_for_its_turn_is_not_called_stopped(desk: Desk, admin: Page) -> None:
+    lines = f"{unique(desk, 'Waits')},bulk,{host()},30\n"
+    job = look_at(admin, f"customer,product,host,days\n{lines}")
+    id_, actor = job.rpartition("/")[2], admin.session.actor
+    assert agreement.begin(desk.site, id_, actor, desk.clock.now, Agreed())
+    seen: list[str] = []
+
+    async def second() -> None:
+        turns = anyio.CapacityLimiter(1)
+        turns.acquire_on_behalf_of_nowait("first")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(runner.run_in_turn, desk.site, id_, actor, turns, 0.01)
+            try:
+                desk.clock.now += job_state.STOPPED_AFTER
+                while not seen:
+                    found = await desk.site.read(lambda c: jobs.find(c, id_, actor))
+                    assert found is not None
+                    if found.waits and not found.stopped(desk.clock.now):
+                        seen.append("waits")
+            finally:
+                turns.release_on_behalf_of("first")
+
+    before = desk.count("licenses")
+    portal: Any = desk.client.portal
+    portal.call(second)
+    done = desk.site.database.read(lambda c: jobs.find(c, id_, actor))
+    assert done is not None
+    assert (done.over, done.waits, desk.count("licenses")) == (True, False, before + 1)

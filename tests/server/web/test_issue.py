@@ -1,0 +1,215 @@
+"""The form that issues a licence: what may be pasted, what is asked for, which faults it shows."""
+
+from html import unescape
+
+import pytest
+
+from license_core.request import LicenseRequest
+from license_core.verify import open_license
+from tests.support import server
+from tests.support.desk import Desk
+from tests.support.pages import (
+    WHOLE,
+    all_hidden,
+    choices,
+    faults,
+    preview,
+    request_text,
+)
+from tests.support.server import KEY, LINE
+
+
+def test_a_pasted_line_becomes_a_licence_that_verifies(signed_in: Desk) -> None:
+    page = preview(signed_in, limits="gpus=4", features="export, train").text
+    assert KEY in page
+    issued = signed_in.client.post("/licenses", data=all_hidden(page))
+    assert issued.status_code == 303
+    address = issued.headers["location"].partition("?")[0]
+    shown = signed_in.client.get(address).text
+    assert "ACME" in shown
+    file = signed_in.client.get(f"{address}/license.dat").content
+    license_ = open_license(file, roots=server.roots(signed_in.settings.data)).license
+    assert (license_.host.key, license_.limits) == (KEY, {"gpus": 4})
+    assert license_.features == ("export", "train")
+    assert address.rpartition("/")[2] in signed_in.client.get("/licenses").text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"\u201c{LINE}\u201d",
+        LINE.upper(),
+        LINE.replace('"', "\u201d").replace(",", "\uff0c"),
+        LINE[:20] + "\r\n" + LINE[20:],
+        LINE[:20] + " " + LINE[20:],
+        f"\u60a8\u597d\uff0c\r\n> {LINE}\u3002\r\n--\r\nsupport@example.com",
+        LINE.replace("[", "\u3010").replace("]", "\u3011").replace('"', "\uff02"),
+    ],
+)
+def test_a_pasted_line_survives_what_mail_and_chat_do(signed_in: Desk, text: str) -> None:
+    page = preview(signed_in, host=text).text
+    assert "Review before issuing" in page
+    assert KEY in page
+    assert "studio2_gpu" in page
+
+
+def test_nothing_is_issued_before_it_is_confirmed(signed_in: Desk) -> None:
+    before = signed_in.count("licenses")
+    preview(signed_in)
+    assert signed_in.count("licenses") == before
+
+
+def test_a_second_click_issues_no_second_licence(signed_in: Desk) -> None:
+    fields = all_hidden(preview(signed_in).text)
+    before = signed_in.count("licenses")
+    first = signed_in.client.post("/licenses", data=fields)
+    again = signed_in.client.post("/licenses", data=fields)
+    assert first.headers["location"] == again.headers["location"]
+    assert signed_in.count("licenses") == before + 1
+
+
+def test_what_is_wrong_is_said_at_the_form_and_what_was_typed_stays(signed_in: Desk) -> None:
+    reply = preview(signed_in, host="<b>hello</b>", customer='"><script>alert(1)</script>')
+    assert reply.status_code == 422
+    assert "No host key was found" in reply.text
+    assert "<script>" not in reply.text
+    assert "&lt;b&gt;hello&lt;/b&gt;" in reply.text
+
+
+def test_everything_that_is_wrong_is_told_at_once_beside_its_field(signed_in: Desk) -> None:
+    typed = {
+        "host": "hello",
+        "customer": "a\0b",
+        "product": "a b",
+        "days": "x",
+        "time_zone": "Nowhere/At_all",
+        "limits": "gpus four",
+        "features": "-",
+        "edition": "c d",
+        "match": "loose",
+        "notify_days": "y",
+        "grace_days": "-1",
+        "maintenance_until": "soon",
+        "replaces": "z",
+    }
+    reply = preview(signed_in, **typed)
+    assert reply.status_code == 422
+    assert faults(reply.text).keys() == typed.keys()
+    assert "13 marked fields" in reply.text
+    for said in faults(reply.text).values():
+        assert unescape(reply.text).count(said) == 1, said
+    assert faults(preview(signed_in, term="expires", expires="2001-01-01").text).keys() == {
+        "expires"
+    }
+
+
+def test_a_blank_name_is_taken_from_the_request_or_asked_for(signed_in: Desk) -> None:
+    named = LicenseRequest(KEY, "x", customer="Named GmbH", product="darwin").to_text()
+    assert "Named GmbH" in preview(signed_in, host=named, customer="", product="").text
+    page = preview(signed_in, customer="", product="").text
+    assert faults(page) == {
+        "customer": "the request names no customer; enter it here.",
+        "product": "the request names no product; enter it here.",
+    }
+    # Where the text cannot be read, nobody knows what it names.
+    assert faults(preview(signed_in, host="hello", customer="").text).keys() == {"host"}
+
+
+def test_a_licence_to_replace_that_is_not_there_is_told_at_its_field(signed_in: Desk) -> None:
+    page = preview(signed_in, replaces="HS-2026-ZZZZZZZZ", limits="x").text
+    assert {"limits"} <= faults(page).keys() <= {"limits", "replaces"}
+
+
+def test_a_name_with_markup_is_shown_as_text_everywhere(signed_in: Desk) -> None:
+    name = "<img src=x onerror=alert(1)>"
+    page = preview(signed_in, customer=name).text
+    issued = signed_in.client.post("/licenses", data=all_hidden(page))
+    for text in (
+        page,
+        signed_in.client.get(issued.headers["location"]).text,
+        signed_in.client.get("/licenses", params={"q": name}).text,
+    ):
+        assert "<img src=x" not in text
+        assert "&lt;img src=x" in text
+
+
+def test_the_vendor_sees_what_each_choice_would_tolerate(signed_in: Desk) -> None:
+    page = preview(signed_in, host=request_text(*WHOLE), match="anchored").text
+    assert choices(page) == {
+        "hostname": ["tagged", "invalid", "valid, with a warning"],
+        "IP address": ["tagged", "invalid", "valid, with a warning"],
+        "machine": ["tagged", "invalid", "invalid"],
+        "container": ["tagged", "invalid", "invalid"],
+    }
+    assert "anchored (selected)" in page
+
+
+def test_the_vendor_sees_that_a_container_may_be_made_anew(signed_in: Desk) -> None:
+    text = request_text(*WHOLE[:3], profile="hk1-host")
+    found = choices(preview(signed_in, host=text).text)
+    assert found["container"] == ["not used (hk1-host)", "valid", "valid"]
+    assert found["machine"] == ["tagged", "invalid", "invalid"]
+
+
+def test_the_vendor_sees_why_the_bare_line_cannot_be_anchored(signed_in: Desk) -> None:
+    page = preview(signed_in).text
+    assert choices(page)["IP address"] == ["none", "invalid", "not possible"]
+    assert page.count("has no host tags") == 1
+    assert "python cmd/cli.py request" in page
+    refused = preview(signed_in, match="anchored")
+    assert (refused.status_code, "only its key is known" in refused.text) == (409, True)
+
+
+def test_the_vendor_sees_that_anchoring_a_copyable_container_gains_nothing(
+    signed_in: Desk,
+) -> None:
+    page = preview(signed_in, host=request_text("machine_id")).text
+    assert choices(page)["IP address"] == ["none", "invalid", "invalid"]
+    assert "nothing outside its image identifies this container" in page
+
+
+def test_a_host_that_has_a_licence_already_is_told(signed_in: Desk) -> None:
+    first = signed_in.client.post("/licenses", data=all_hidden(preview(signed_in).text))
+    number = first.headers["location"].split("/")[2].partition("?")[0]
+    assert number in preview(signed_in).text
+
+
+def test_a_licence_in_place_of_a_request_is_called_one(signed_in: Desk) -> None:
+    issued = signed_in.client.post("/licenses", data=all_hidden(preview(signed_in).text))
+    address = issued.headers["location"].partition("?")[0]
+    file = signed_in.client.get(f"{address}/license.dat").text
+    page = preview(signed_in, host=file)
+    assert page.status_code == 422
+    assert "this is a licence, not a request" in page.text
+
+
+@pytest.mark.parametrize("term", ["days", "perpetual"])
+def test_a_date_that_is_typed_but_not_chosen_is_not_passed_over(signed_in: Desk, term: str) -> None:
+    page = preview(signed_in, term=term, expires="2027-12-31", limits="gpus")
+    assert page.status_code == 422
+    assert faults(page.text).keys() == {"expires", "limits"}
+    assert "choose “until the end of”, or clear the date" in page.text
+
+
+def test_a_term_that_is_none_and_a_day_that_is_blank_are_told_at_their_field(
+    signed_in: Desk,
+) -> None:
+    before = signed_in.count("licenses")
+    shown = preview(signed_in, term="x")
+    assert "none of days, expires and perpetual" in faults(shown.text)["days"]
+    shown = preview(signed_in, term="expires", expires="")
+    assert faults(shown.text) == {"expires": "no last day is given."}
+    assert signed_in.count("licenses") == before
+
+
+def test_a_number_that_is_none_is_told_with_the_numbers_that_there_are(signed_in: Desk) -> None:
+    told = unescape(preview(signed_in, days="-5").text)
+    assert "'-5' is not a whole number from 1 to 36500" in told
+
+
+def test_a_page_takes_the_focus_only_where_something_is_to_be_mended(signed_in: Desk) -> None:
+    """A browser that was typed into already complains of every autofocus on its console."""
+    assert "autofocus" not in signed_in.client.get("/licenses/new").text
+    assert preview(signed_in, host="x", limits="y").text.count("autofocus") == 1
+    signed_in.client.cookies.clear()
+    assert "autofocus" not in signed_in.client.get("/login").text

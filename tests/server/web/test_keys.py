@@ -1,0 +1,99 @@
+"""Keys at the desk: what is in force, and what is due."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+from license_core.keyset import TrustedKeyset
+from license_server.actor import COMMAND
+from license_server.audit import events
+from license_server.signing import keysets, revocation_lists, revocation_store
+from tests.support.desk import Desk
+
+DAY = 86400
+
+
+def test_the_keys_in_force_are_told_and_the_root_key_is_there_to_ship(signed_in: Desk) -> None:
+    page = signed_in.client.get("/keys").text
+    issuer = signed_in.site.issuer
+    assert issuer.signer.public_key.kid in page
+    assert issuer.roots.keys[0].kid in page
+    root = signed_in.client.get("/keys/root.pub.pem")
+    assert root.text == signed_in.settings.root_pub_pem.read_text()
+    for name in ("signing.key.pem", "keys", "..%2Fkeys%2Froot.key.pem", "root.key.pem"):
+        assert signed_in.client.get(f"/keys/{name}").status_code == 404
+    assert "PRIVATE" not in page
+
+
+@pytest.mark.parametrize(
+    ("change", "days", "said"),
+    [
+        ({}, 89, "can sign for 89 more days"),
+        ({}, 1, "can sign for 1 more day."),
+        ({}, 0, "can sign for less than a day"),
+        ({}, 90, None),
+        ({}, -1, "can no longer sign"),
+        ({"state": "retired"}, 500, "can no longer sign"),
+        ({"products": ("<b>x</b>",)}, 500, None),
+    ],
+)
+def test_the_end_of_the_signing_key_is_told_in_time(
+    signed_in: Desk, monkeypatch: pytest.MonkeyPatch, change: Any, days: int, said: str | None
+) -> None:
+    site, app = signed_in.site, signed_in.client.app
+    present = site.issuer.keyset.keyset
+    ends = signed_in.clock.now + days * DAY + 60
+    entry = present.keys[0]._replace(exp=ends, **change)
+    keyset = TrustedKeyset(present._replace(keys=(entry,)))
+    changed = site._replace(issuer=site.issuer._replace(keyset=keyset))
+    monkeypatch.setattr(app.state.server, "site", changed)  # type: ignore[attr-defined]
+    page = signed_in.client.get("/keys").text
+    assert ("This server's key can" in page) is (said is not None)
+    home = signed_in.client.get("/").text
+    assert ("This server's key can" in home) is (said is not None)
+    if said:
+        assert said in page
+    assert "<b>x</b>" not in page
+
+
+def test_what_waits_for_the_next_revocation_list_is_counted(signed_in: Desk) -> None:
+    site, now = signed_in.site, signed_in.clock.now
+    acts_ = ("license.revoked", "license.suspended", "license.rehosted", "license.renewed")
+
+    def record(connection: Connection) -> None:
+        for number, action in enumerate(acts_):
+            events.record(connection, now, COMMAND, action, f"HS-{number}")
+
+    def publish() -> None:
+        with site.database.reading() as connection:
+            new, count = revocation_lists.sign_next(connection, site.issuer, signed_in.clock.now)
+        site.database.write(record)  # meanwhile
+        site.database.write(lambda c: revocation_lists.record(c, new, count, COMMAND))
+
+    publish()
+    page = signed_in.client.get("/keys").text
+    assert "3 revocations, suspensions or rehosts are not in a published list yet." in page
+    signed_in.clock.now += 1
+    publish()
+    assert "not in a published list" not in signed_in.client.get("/keys").text
+    now = signed_in.clock.now
+    for _ in range(40):
+        site.database.write(record)
+    assert "100 or more revocations, suspensions or rehosts" in signed_in.client.get("/keys").text
+    number = site.database.read(revocation_store.newest_number)
+    address = "/record?action=revocations.published"
+    assert f"<span>list {number}</span>" in signed_in.client.get(address).text
+    chinese = signed_in.client.get(address, headers={"Accept-Language": "zh"})
+    assert f"<span>列表 {number}</span>" in chinese.text
+
+
+def test_a_newer_keyset_in_the_database_is_told(
+    signed_in: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site, app = signed_in.site, signed_in.client.app
+    older = site.issuer.keyset.keyset._replace(version=0)
+    issuer = site.issuer._replace(keyset=TrustedKeyset(older), keyset_token="")
+    monkeypatch.setattr(app.state.server, "site", site._replace(issuer=issuer))  # type: ignore[attr-defined]
+    assert "newer keyset, version 1" in signed_in.client.get("/keys").text
+    assert keysets.WARN_DAYS == 90

@@ -1,0 +1,129 @@
+"""The list of licences at the desk and its filters."""
+
+import re
+from html import unescape
+
+import pytest
+
+from tests.support.acts_at_desk import Person, number_in
+from tests.support.desk import Desk
+from tests.support.pages import (
+    all_hidden,
+    faults,
+    preview,
+)
+
+DAY = 86400
+MARKUP = "</li><script>alert(1)</script><b>"
+
+
+def found(person: Person, **query: str) -> list[str]:
+    page = person.get("/licenses", **query)
+    assert page.status_code == 200, page.text
+    return re.findall(r'<a href="/licenses/(HS-[^"]+)">', page.text)
+
+
+def test_filters_find_by_state_product_and_last_day(issuer: Person, desk: Desk) -> None:
+    name = f"f{desk.clock.now}"
+    lasting = issuer.issue(product=name, days=400)
+    replaced = issuer.issue(product=name, days=390)
+    renewed = number_in(issuer.do(replaced, "renew", days="9"))
+    suspended = issuer.issue(product=name)
+    issuer.do(suspended, "suspend", reason="x")
+    revoked = issuer.issue(product=name)
+    issuer.do(revoked, "revoke", reason="x")
+    grace = issuer.issue(product=name, days=1, grace_days=30)
+    ended = issuer.issue(product=name, days=1, customer="Over GmbH")
+    desk.clock.now += 5 * DAY
+    issuer = Person(desk, "issuer", "later")
+    by_state = {
+        "valid": [renewed, lasting],
+        "grace": [grace],
+        "expired": [ended],
+        "active": [grace, renewed, lasting],
+        "suspended": [suspended],
+        "revoked": [revoked],
+        "replaced": [replaced],
+    }
+    for state, numbers in by_state.items():
+        assert found(issuer, product=name, state=state) == numbers, state
+    assert found(issuer, product=name, q="over gmbh") == [ended]
+    assert found(issuer, product=name, customer="Over GmbH") == [ended]
+    last = issuer.get("/licenses", product=name, q=grace).text
+    day = re.findall(r'data-label="Last day">([\d-]+)<', last)[0]
+    both = {grace, ended}
+    assert set(found(issuer, product=name, expires_from=day)) >= both
+    assert not both & set(found(issuer, product=name, expires_before=day))
+    assert found(issuer, product=name, expires_from=day, expires_before=day) == []
+
+
+def test_the_last_day_is_that_of_the_reader(issuer: Person) -> None:
+    name = f"z{issuer.desk.clock.now}"
+    made = issuer.issue(product=name, days=None, expires="2027-06-30", time_zone="Asia/Shanghai")
+    for zone, day, next_day in (
+        ("Asia/Shanghai", "2027-06-30", "2027-07-01"),
+        ("UTC", "2027-06-30", "2027-07-01"),
+        ("Pacific/Auckland", "2027-07-01", "2027-07-02"),
+    ):
+        issuer.enter()
+        issuer.desk.client.cookies.set("hostseal_zone", zone)
+        get = issuer.desk.client.get
+        query = {"product": name, "expires_from": day, "expires_before": next_day}
+        page = get("/licenses", params=query).text
+        assert made in page
+        assert f'data-label="Last day">{day}<' in page
+        assert made not in get("/licenses", params=query | {"expires_before": day}).text
+
+
+def test_the_filters_stay_while_one_goes_on(issuer: Person) -> None:
+    name = f"m{issuer.desk.clock.now}"
+    made = [issuer.issue(product=name) for _ in range(52)]
+    page = issuer.get("/licenses", product=name, state="valid").text
+    older = re.search(r'rel="next" href="([^"]+)"', page)
+    assert older
+    address = unescape(older[1])
+    assert f"product={name}" in address
+    assert "state=valid" in address
+    rest = issuer.get(address).text
+    assert re.findall(r'<a href="/licenses/(HS-[^"]+)">', rest) == made[1::-1]
+    newest = re.search(r'href="([^"]+)">Newest', rest)
+    assert newest
+    assert unescape(newest[1]).endswith(f"state=valid&product={name}")
+
+
+def test_a_filter_that_finds_nothing_is_told_with_a_way_out(issuer: Person) -> None:
+    issuer.issue()
+    query = {"q": "n0where", "state": "grace", "expires_from": "2030-01-01"}
+    page = issuer.get("/licenses", **query).text
+    empty = page[page.index("No matching licences") :]
+    for said in ("n0where", "in grace", "2030-01-01", 'href="/licenses"'):
+        assert said in empty
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("expires_from", "2027-02-30"),
+        ("expires_before", "9999-99-99"),
+        ("expires_from", "0001-01-01"),
+        ("state", "gone"),
+        ("state", MARKUP),
+    ],
+)
+def test_a_filter_that_is_none_is_told_at_its_field(issuer: Person, name: str, text: str) -> None:
+    reply = issuer.get("/licenses", **{name: text})
+    if text == "0001-01-01":
+        assert reply.status_code in (200, 422)
+        return
+    assert (reply.status_code, set(faults(reply.text))) == (422, {name})
+    assert "<script>alert" not in reply.text
+
+
+def test_a_search_finds_by_the_beginning_of_any_word_and_takes_signs_as_they_are(
+    signed_in: Desk,
+) -> None:
+    name = f"100%_{signed_in.clock.now} 上海示例公司 Werkstätten"
+    signed_in.client.post("/licenses", data=all_hidden(preview(signed_in, customer=name).text))
+    for typed in (str(signed_in.clock.now), f"100%_{signed_in.clock.now}", "示例", "werkst"):
+        assert name in signed_in.client.get("/licenses", params={"q": typed}).text
+    assert "No matching licences" in signed_in.client.get("/licenses", params={"q": "%%%"}).text

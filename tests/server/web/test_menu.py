@@ -1,0 +1,45 @@
+"""Each role sees the pages that it may open, and no others."""
+
+import pytest
+
+from license_server.permissions import ROLES
+from tests.support.desk import Desk
+from tests.support.desk_forms import RULES, add_customer, add_product, token_name, unique
+from tests.support.pages import Page
+
+LINKS = {
+    "/customers": ("licenses:read", ("/customers/new",), "customers:write"),
+    "/products": ("licenses:read", ("/products/new",), "products:write"),
+    "/sheets": ("licenses:read", (), "licenses:issue"),
+    "/people": ("people:manage", ("/people/new",), "people:manage"),
+    "/tokens": ("tokens:manage", ("/tokens/new",), "tokens:manage"),
+}
+"""Each list: what it demands, what it links to, and what that demands."""
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("room", LINKS)
+def test_who_may_not_sees_neither_the_link_nor_the_page(desk: Desk, role: str, room: str) -> None:
+    needs, links, more = LINKS[room]
+    somebody = Page(desk, role)
+    menu = somebody.get("/account").text
+    assert (f'href="{room}"' in menu) is (needs in ROLES[role])
+    shown = somebody.get(room)
+    assert shown.status_code == (200 if needs in ROLES[role] else 403)
+    for link in links:
+        assert (f'href="{link}"' in shown.text) is (more in ROLES[role])
+        assert somebody.get(link).status_code == (200 if more in ROLES[role] else 403)
+
+
+def test_who_may_only_read_sees_a_customer_and_a_product_without_a_form(
+    desk: Desk, admin: Page
+) -> None:
+    customer = add_customer(admin, unique(desk, "Read"), notes="seen by all of us")
+    product = add_product(admin, token_name(desk, "read"), **RULES)
+    reader = Page(desk, "reader")
+    for path in (customer, product):
+        shown = reader.get(path).text
+        assert f'action="{path}"' not in shown
+        assert reader.post(path, etag="").status_code == 403
+    assert "seen by all of us" in reader.get(customer).text
+    assert "gpus=4, seats=20" in reader.get(product).text

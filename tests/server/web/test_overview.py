@@ -1,0 +1,189 @@
+"""The overview: what it counts, links to, and costs."""
+
+import csv
+import io
+import os
+import re
+from datetime import date, datetime
+from html import unescape
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+from xml.etree import ElementTree
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import Connection, insert, update
+
+from license_server.access import accounts, sessions
+from license_server.actor import Actor
+from license_server.audit import events
+from license_server.db.tables import (
+    customers,
+    licenses,
+    products,
+    proposals,
+)
+from license_server.web.session import SESSION
+from tests.support.attacks import HOSTILE_NAMES
+from tests.support.desk import Desk
+from tests.support.fresh_desk import fresh
+from tests.support.large_ledger import put
+from tests.support.ledger import ISSUER
+from tests.support.pages import all_hidden, preview
+from tests.support.sql import statements
+
+DAY = 86400
+
+
+def svgs(page: str) -> list[ElementTree.Element]:
+    """The pictures of a page: each is well formed, so nothing broke out of it."""
+    return [ElementTree.fromstring(one) for one in re.findall(r"<svg.*?</svg>", page, re.DOTALL)]
+
+
+def test_the_first_page_says_what_to_do_first_where_nothing_was_issued(tmp_path: Path) -> None:
+    with fresh(tmp_path) as desk:
+        page = desk.client.get("/").text
+        assert 'href="/products"' in page
+        assert 'href="/licenses/new"' in page
+        assert "svg" not in re.sub(
+            r"<header.*?</header>|<head.*?</head>", "", page, flags=re.DOTALL
+        )
+        desk.client.post("/licenses", data=all_hidden(preview(desk).text))
+        assert len(svgs(desk.client.get("/").text)) > 0
+
+
+def test_the_page_asks_the_same_number_of_statements_in_any_ledger(signed_in: Desk) -> None:
+    signed_in.client.post("/licenses", data=all_hidden(preview(signed_in).text))
+    with statements(signed_in.site.database.engine) as said:
+        assert signed_in.client.get("/").status_code == 200
+    # What the server looks for each second by itself belongs to no page.
+    own = ("keysets", "position", "advisory")
+    asked = [one for one in said if not any(word in one for word in own)]
+    assert len([one for one in asked if one.upper().startswith("SELECT")]) == 7, asked
+
+
+def test_each_figure_leads_to_the_list_behind_it(signed_in: Desk) -> None:
+    signed_in.client.post("/licenses", data=all_hidden(preview(signed_in, days="40").text))
+    page = signed_in.client.get("/").text
+    links = {unescape(one) for one in re.findall(r'href="([^"]+)"', page)}
+    lists = [parse_qs(urlsplit(one).query) for one in links if one.startswith("/licenses?")]
+    names = {"product", "state", "expires_from", "expires_before"}
+    assert lists
+    for given in lists:
+        assert given.keys() <= names
+        for name in ("expires_from", "expires_before"):
+            for day in given.get(name, []):
+                date.fromisoformat(day)
+    assert {"state": ["expired"]} in lists
+    assert any(given.get("product") == ["darwin"] for given in lists)
+    assert "/proposals" in links
+    record_links = [one for one in links if one.startswith("/record?")]
+    assert record_links
+    for link in record_links:
+        assert signed_in.client.get(link).status_code == 200
+
+
+def test_what_the_record_shows_is_what_was_issued_in_a_month(signed_in: Desk) -> None:
+    signed_in.client.post("/licenses", data=all_hidden(preview(signed_in).text))
+    page = signed_in.client.get("/").text
+    link, told = re.findall(
+        r'<a href="(/record\?action=license.issued[^"]*)" tabindex="-1" aria-label="([^"]*)"', page
+    )[-1]
+    rows = list(
+        csv.reader(
+            io.StringIO(signed_in.client.get(unescape(link).replace("?", "/events.csv?")).text)
+        )
+    )
+    assert len(rows) - 1 == int(told.rpartition(": ")[2].replace(",", ""))
+
+
+def test_months_are_those_of_the_readers_zone_and_language(signed_in: Desk) -> None:
+    signed_in.client.post("/licenses", data=all_hidden(preview(signed_in).text))
+    signed_in.client.cookies.set("hostseal_language", "zh")
+    signed_in.client.cookies.set("hostseal_zone", "Pacific/Kiritimati")
+    page = signed_in.client.get("/").text
+    assert "11月" in page
+    assert "Pacific/Kiritimati" in page
+    now = datetime.fromtimestamp(signed_in.clock.now, ZoneInfo("Pacific/Kiritimati"))
+    assert f"expires_from={now.date()}" in page
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES, ids=range(len(HOSTILE_NAMES)))
+def test_a_name_that_attacks_is_text_on_every_page(signed_in: Desk, name: str) -> None:
+    desk = signed_in
+    fresh_name = f"{name[:180]}{desk.clock.now}"
+
+    def put_in(connection: Connection) -> None:
+        values = {"name": fresh_name, "created_at": 1}
+        customer = connection.execute(insert(customers).returning(customers.c.id), values).scalar()
+        named = values | {"name": fresh_name[-64:]}
+        product = connection.execute(insert(products).returning(products.c.id), named).scalar()
+        for turn in range(2):
+            put(
+                connection,
+                desk.clock.now % 10**7 + turn,
+                customer_id=customer,
+                product_id=product,
+                act="rehost",
+                line=f"L{desk.clock.now}",
+                issued_at=desk.clock.now,
+                expires_at=desk.clock.now + 50 * DAY,
+                replaced_by=None if turn else "x",
+                host_name=name,
+                issued_by="command",
+            )
+        actor = Actor(f"user:{name[:190]}", frozenset(), address=None)
+        events.record(
+            connection, desk.clock.now, actor, name[:64], name, reason=name, customer=name
+        )
+
+    desk.site.database.write(put_in)
+    for path in ("/", "/record", f"/record?subject={name[:50]}"):
+        page = desk.client.get(path).text
+        assert "<img" not in page.replace('<img src="/static', "")
+        assert "<script>" not in page
+        assert "\u202e" not in page.partition("<main")[2].replace(f'value="{name}', "")
+        assert len(page) < 100_000
+        svgs(page)
+    gone = licenses.delete().where(licenses.c.line == f"L{desk.clock.now}")
+    desk.site.database.write(lambda connection: connection.execute(gone))
+
+
+def test_the_number_of_those_that_wait_is_never_an_old_one(signed_in: Desk) -> None:
+    def wait(connection: Connection) -> None:
+        row = {"act": "issue", "members": "{}", "customer": "c", "product": "p"}
+        row |= {"proposed_by": "x", "state": "waiting"}
+        connection.execute(insert(proposals), row | {"proposed_at": 1})
+
+    signed_in.client.post("/licenses", data=all_hidden(preview(signed_in).text))
+    seen = []
+    for _ in range(2):
+        page = signed_in.client.get("/").text
+        found = re.search(r'href="/proposals"><strong>([\d,]+)</strong>', page)
+        assert found
+        seen.append(int(found[1]))
+        signed_in.site.database.write(wait)
+    assert seen[1] == seen[0] + 1
+    done = update(proposals).where(proposals.c.proposed_by == "x").values(state="refused")
+    signed_in.site.database.write(lambda connection: connection.execute(done))
+
+
+def test_who_may_not_read_the_record_is_offered_no_way_into_it(
+    signed_in: Desk,
+) -> None:
+    signed_in.client.post("/licenses", data=all_hidden(preview(signed_in).text))
+    user = signed_in.site.database.write(
+        lambda c: accounts.insert(
+            c, f"see-{signed_in.clock.now}@example.com", "!", "reader", ISSUER, signed_in.clock.now
+        )
+    )
+    session = signed_in.site.database.write(
+        lambda c: sessions.open_session(c, user, signed_in.clock.now, 1, os.urandom, "")
+    )
+    signed_in.client.cookies.clear()
+    signed_in.client.cookies.set(SESSION, session.secret)
+    page = signed_in.client.get("/")
+    assert page.status_code == 200
+    assert "/record" not in page.text
+    assert "newly issued" in page.text
+    assert signed_in.client.get("/record").status_code == 403

@@ -1,0 +1,190 @@
+"""The preview of a licence: what it promises is what is issued."""
+
+import re
+from typing import Any
+
+import pytest
+
+from license_server.catalog import catalog_store, products
+from license_server.web import delivery
+from tests.support.desk import Desk
+from tests.support.issue_form import (
+    BLANK,
+    DEFAULTS,
+    add_product,
+    issued,
+    other_line,
+    press,
+    stored,
+    token_of,
+    unique,
+)
+from tests.support.pages import (
+    FORM,
+    WHOLE,
+    all_hidden,
+    faults,
+    followed,
+    preview,
+    request_text,
+)
+
+
+def test_what_is_left_blank_is_as_the_product_says(signed_in: Desk) -> None:
+    product = add_product(signed_in, defaults=DEFAULTS)
+    page = preview(signed_in, host=request_text(*WHOLE), product=product, **BLANK).text
+    license_ = issued(signed_in, page)
+    assert license_.host.match == "anchored"
+    assert (license_.edition, license_.features, license_.limits) == (
+        "pro",
+        ("export", "train"),
+        {"gpus": 4},
+    )
+    assert license_.exp - license_.iat <= 91 * 86400
+    assert license_.exp - license_.notify_from == 20 * 86400
+    assert license_.grace_until - license_.exp == 5 * 86400
+
+
+def test_what_is_typed_is_not_overruled_by_the_product(signed_in: Desk) -> None:
+    product = add_product(signed_in, defaults=DEFAULTS)
+    typed = {"edition": "small", "limits": "seats=2", "match": "exact", "term": "perpetual"}
+    license_ = issued(signed_in, preview(signed_in, product=product, days="", **typed).text)
+    assert (license_.edition, license_.limits, license_.exp) == ("small", {"seats": 2}, None)
+    assert license_.host.match == "exact"
+
+
+def test_where_nobody_says_a_term_it_is_a_year(signed_in: Desk) -> None:
+    page = preview(signed_in, product=unique(signed_in, "new"), **BLANK).text
+    license_ = issued(signed_in, page)
+    assert 365 * 86400 < license_.exp - license_.iat <= 366 * 86400
+
+
+def test_what_was_previewed_is_issued_though_the_day_changes(
+    signed_in: Desk,
+) -> None:
+    product = add_product(signed_in, defaults=DEFAULTS)
+    page = preview(signed_in, host=request_text(*WHOLE), product=product, **BLANK).text
+    promised = re.search(r"at the end of ([0-9-]{10}) \(UTC\)", page)
+    assert promised
+    signed_in.clock.now += 11 * 3600  # a day ends in between
+    license_ = issued(signed_in, page)
+    letter = delivery.letter("en", stored(signed_in, license_.jti), None, "V", "UTC")
+    assert promised[1] in letter.text
+    assert (license_.edition, license_.host.match) == ("pro", "anchored")
+
+
+@pytest.mark.parametrize("rule", [{"defaults": '{"features":["all"]}'}, {"needs_approval": True}])
+def test_what_was_not_previewed_is_not_issued_but_previewed(
+    signed_in: Desk, rule: dict[str, Any]
+) -> None:
+    product = add_product(signed_in)
+    page = preview(signed_in, product=product, customer=" A  B ").text
+    signed_in.site.database.write(
+        lambda c: catalog_store.change_product(c, products.find(c, product).id, **rule)
+    )
+    before = signed_in.count("licenses"), signed_in.count("proposals")
+    again = press(signed_in, page)
+    assert (again.status_code, f"The product {product} was changed" in again.text) == (412, True)
+    assert (signed_in.count("licenses"), signed_in.count("proposals")) == before
+    assert ("Submit proposal" in again.text) is ("needs_approval" in rule)
+    assert press(signed_in, again.text).status_code == 303
+    assert (signed_in.count("licenses"), signed_in.count("proposals")) != before
+
+
+def test_a_second_click_is_answered_as_the_first_whatever_the_product_says_by_then(
+    signed_in: Desk,
+) -> None:
+    product = unique(signed_in, "first")  # which the first click adds
+    page = preview(signed_in, product=product).text
+    first = press(signed_in, page)
+    signed_in.site.database.write(
+        lambda c: catalog_store.change_product(c, products.find(c, product).id, rehosts=1)
+    )
+    assert press(signed_in, page).headers["location"] == first.headers["location"]
+
+
+def test_who_changes_something_meets_what_they_typed_and_not_what_was_filled_in(
+    signed_in: Desk,
+) -> None:
+    product = add_product(signed_in, defaults=DEFAULTS)
+    text = request_text(*WHOLE)
+    page = preview(signed_in, host=text, product=product, customer=" A  B ", **BLANK).text
+    back = re.search(r'href="(/licenses/new\?draft=[^"]+)"', page)
+    assert back
+    form = signed_in.client.get(back[1]).text
+    assert re.search(r'name="days" min="1" max="36500" value="" placeholder="90"', form)
+    assert re.search(r'name="edition" value="" placeholder="pro"', form)
+    assert 'value="days" checked' in form
+    assert 'name="customer" value=" A  B "' in form
+
+
+def test_a_form_that_was_mended_after_its_preview_is_previewed_as_it_is(signed_in: Desk) -> None:
+    shown = preview(signed_in, host=other_line(signed_in))
+    fields = all_hidden(shown.text)
+    reply = signed_in.client.post("/licenses/preview", data=fields)
+    assert all_hidden(followed(signed_in, reply).text).keys() == fields.keys()
+
+
+def test_a_preview_has_an_address_of_its_own_and_says_what_came_of_it(signed_in: Desk) -> None:
+    """It can be loaded again and come back to: before the licence is issued, and after."""
+    data = FORM | {"host": other_line(signed_in)} | token_of(signed_in)
+    sent = signed_in.client.post("/licenses/preview", data=data)
+    assert sent.status_code == 303
+    address = sent.headers["location"]
+    pages = [signed_in.client.get(address).text for _ in range(2)]
+    assert all_hidden(pages[0]) == all_hidden(pages[1])
+    done = signed_in.client.post("/licenses", data=all_hidden(pages[0]))
+    before = signed_in.count("licenses")
+    back = signed_in.client.get(address)
+    assert back.status_code == 200
+    assert f'href="{done.headers["location"]}"' in back.text
+    assert 'id="issue"' not in back.text
+    assert signed_in.count("licenses") == before
+    assert signed_in.client.get("/licenses/preview/nothing").status_code == 404
+
+
+def test_a_licence_of_that_host_can_be_replaced_with_one_press(signed_in: Desk) -> None:
+    line, product = other_line(signed_in), unique(signed_in, "once")
+    first = issued(signed_in, preview(signed_in, host=line, product=product).text)
+    page = preview(signed_in, host=line, product=product).text
+    assert f'name="replaces" value="{first.jti}"' in page
+    again = followed(
+        signed_in,
+        signed_in.client.post("/licenses/preview", data=all_hidden(page) | {"replaces": first.jti}),
+    ).text
+    assert f"Replace {first.jti}" not in again
+    second = issued(signed_in, again)
+    assert second.replaces == first.jti
+    assert stored(signed_in, first.jti).replaced_by == second.jti
+
+
+def test_a_licence_that_was_replaced_meanwhile_is_told_at_its_field(signed_in: Desk) -> None:
+    line, product = other_line(signed_in), unique(signed_in, "twice")
+    first = issued(signed_in, preview(signed_in, host=line, product=product).text)
+    page = preview(signed_in, host=line, product=product, replaces=first.jti).text
+    other = preview(signed_in, host=line, product=product, replaces=first.jti).text
+    issued(signed_in, page)
+    late = press(signed_in, other)
+    assert late.status_code == 409
+    assert faults(late.text).keys() == {"replaces"}
+
+
+def test_a_licence_that_may_not_be_issued_has_no_button(signed_in: Desk) -> None:
+    product = add_product(signed_in, longest_days=10)
+    page = preview(signed_in, product=product, days="30").text
+    assert "allows 10 days" in page
+    assert "Issue licence" not in page
+    refused = press(signed_in, page)
+    assert refused.status_code == 409
+    assert faults(refused.text).keys() == {"days"}
+
+
+def test_where_a_second_person_is_wanted_the_button_says_so_and_leads_to_the_proposal(
+    signed_in: Desk,
+) -> None:
+    product = add_product(signed_in, needs_approval=True)
+    page = preview(signed_in, product=product).text
+    assert "Submit proposal" in page
+    before = signed_in.count("licenses")
+    assert re.fullmatch(r"/proposals/\d+\?made=1", press(signed_in, page).headers["location"])
+    assert signed_in.count("licenses") == before

@@ -1,0 +1,228 @@
+"""Sheets at the desk: uploaded, checked, imported line by line."""
+
+import csv
+import io
+import re
+from html import unescape
+
+from license_server.http import middleware
+from license_server.licenses import license_store
+from license_server.sheets import (
+    order_sheet,
+    preview,
+)
+from license_server.web import sheets
+from tests.support.attacks import ATTACKS, RTL
+from tests.support.catalogue import translated
+from tests.support.desk import Desk, last_event
+from tests.support.desk_forms import add_product, exported, host, look_at, token_name, unique
+from tests.support.pages import Page, faults, form
+from tests.support.server import LINE
+
+
+def test_a_sheet_is_looked_at_then_issued_and_each_line_is_accounted_for(
+    desk: Desk, admin: Page
+) -> None:
+    name, before = unique(desk, "批量"), desk.count("licenses")
+    text = f"customer,product,host,days\n{name},bulk,{host()},30\n{name} 2,bulk,{host()},60\n"
+    job = look_at(admin, text)
+    page = admin.get(job).text
+    assert name in page
+    assert re.search(r"<strong>2</strong>\s*valid rows", page)
+    assert desk.count("licenses") == before
+    assert admin.send(page, f"{job}/issue").headers["location"] == job
+    assert desk.count("licenses") == before + 2
+    shown = admin.get(job).text
+    assert "2 of 2 rows done: 2 issued, 0 skipped." in shown
+    numbers = re.findall(r'href="/licenses/(HS-[\w-]+)"', shown)
+    result = exported(admin.get(f"{job}/result.csv"))
+    assert [(one["line"], one["customer"], one["license"]) for one in result] == [
+        ("2", name, numbers[0]),
+        ("3", f"{name} 2", numbers[1]),
+    ]
+    assert last_event(desk, numbers[0])[:2] == (f"user:{admin.email}", "license.issued")
+    assert job in admin.get("/sheets").text
+
+
+def test_a_sheet_that_is_given_or_issued_twice_is_imported_once(desk: Desk, admin: Page) -> None:
+    text = f"customer,product,host,days\n{unique(desk, 'Once')},bulk,{host()},30\n"
+    job = look_at(admin, text)
+    fields = form(admin.get(job).text, f"{job}/issue")
+    before = desk.count("licenses")
+    for _ in range(2):
+        assert admin.post(f"{job}/issue", **fields).status_code == 303
+    assert look_at(admin, text) == job
+    assert "Importing the same file again leads back here" in admin.get(job).text
+    assert desk.count("licenses") == before + 1
+
+
+def test_wrong_lines_are_told_one_by_one_and_left_out_only_if_that_is_chosen(
+    desk: Desk, admin: Page
+) -> None:
+    name, before = unique(desk, "Part"), desk.count("licenses")
+    product = token_name(desk, "four-eyes")
+    add_product(admin, product, needs_approval="yes")
+    lines = (
+        f"{name},bulk,{host()},30",
+        f"{name},bulk,nonsense,30",
+        f"{name},bulk,{host()},many",
+        f"{name},{product},{host()},30",
+    )
+    job = look_at(admin, "customer,product,host,days\n" + "\n".join(lines) + "\n")
+    page = admin.get(job).text
+    assert "No host key was found" in page
+    assert "it is not a whole number" in page
+    assert "must be approved by itself" in page
+    refused = admin.send(page, f"{job}/issue")
+    assert (refused.status_code, set(faults(refused.text))) == (422, {"skip"})
+    assert desk.count("licenses") == before
+    assert admin.send(page, f"{job}/issue", skip="yes").status_code == 303
+    assert desk.count("licenses") == before + 1
+    shown = admin.get(job).text
+    assert "4 of 4 rows done: 1 issued, 3 skipped." in shown
+    assert "No host key was found" in shown
+    result = exported(admin.get(f"{job}/result.csv"))
+    assert result[0]["problem"] == ""
+    assert [one["column"] for one in result[2:]] == ["days", "product"]
+
+
+def test_what_is_no_sheet_is_told_beside_the_field_with_its_text_kept(
+    desk: Desk, admin: Page
+) -> None:
+    for text in ("", "customer,salary\nA,1\n", 'customer,host\nA,"b\n', "customer\nA,b,c\n"):
+        reply = admin.send(admin.get("/sheets").text, "/sheets", sheet=text)
+        assert reply.status_code == 422
+        assert faults(reply.text).keys() == {"sheet"}
+        assert form(reply.text, "/sheets")["sheet"].strip() == text.strip()
+    empty = look_at(admin, "customer,product,host,days\n")
+    assert "No rows below the column names" in admin.get(empty).text
+
+
+def test_a_sheet_may_be_larger_than_other_forms_but_not_without_end(
+    desk: Desk, admin: Page
+) -> None:
+    lines = "".join(f"{'长' * 60},bulk,{host()},{n % 90 + 1}\n" for n in range(2000))
+    assert len(lines) > middleware.MAX_BODY
+    job = look_at(admin, f"customer,product,host,days\n{lines}")
+    page = admin.get(job)
+    assert re.search(r"<strong>2000</strong>\s*valid rows", page.text)
+    assert len(page.content) < 100_000
+    assert admin.post("/sheets", sheet="x" * (sheets.SHEET_CAPS["/sheets"] + 1)).status_code == 413
+    assert admin.post("/customers", name="x" * (middleware.MAX_BODY + 1)).status_code == 413
+
+
+def test_a_large_sheet_that_is_refused_is_not_sent_back(desk: Desk, admin: Page) -> None:
+    for size, kept in ((sheets.MOST_SHOWN, True), (sheets.MOST_SHOWN + 1, False)):
+        reply = admin.post("/sheets", sheet="x" * size)
+        assert reply.status_code == 422
+        assert faults(reply.text).keys() == {"sheet"}
+        assert bool(form(reply.text, "/sheets")["sheet"]) is kept
+
+
+def test_a_sheet_is_looked_at_once_a_minute_however_often_its_page_is_asked_for(
+    desk: Desk, admin: Page
+) -> None:
+    name = unique(desk, "Looked")
+    product = token_name(desk, "looked")
+    job = look_at(admin, f"customer,product,host,days\n{name},{product},{host()},30\n")
+    right = re.compile(r"<strong>1</strong>\s*valid row<")
+    assert right.search(admin.get(job).text)
+    add_product(admin, product, needs_approval="yes")
+    desk.clock.now += preview.SHOWN_AGAIN_SECONDS - 1
+    page = admin.get(job).text
+    assert right.search(page)
+    # It is not begun on the word of an earlier look.
+    assert admin.send(page, f"{job}/issue").status_code == 412
+    assert "must be approved by itself" in admin.get(job).text
+
+
+def test_the_last_previews_are_kept_and_no_more(desk: Desk, admin: Page) -> None:
+    previews, now = preview.Previews(most=2), desk.clock.now
+    made = []
+    for n in range(3):
+        name = f"{unique(desk, 'Few')} {n}"
+        job = look_at(admin, f"customer,product,host,days\n{name},p,{host()},3\n")
+        made.append(previews.show(desk.site, job.rpartition("/")[2], admin.session.actor, now))
+    assert len(previews) == 2
+    assert previews.show(desk.site, job.rpartition("/")[2], admin.session.actor, now) is made[2]
+
+
+def test_who_looks_at_a_sheet_that_somebody_else_imported_is_warned(
+    desk: Desk, admin: Page
+) -> None:
+    other = Page(desk, "issuer")
+    text = f"customer,product,host,days\n{unique(desk, 'Both')},bulk,{host()},30\n"
+    job, warning = look_at(other, text), "already imported this file"
+    mine = look_at(admin, text)
+    assert warning not in admin.get(mine).text  # they only looked
+    page = other.get(job).text
+    assert warning not in page
+    other.send(page, f"{job}/issue")
+    assert f"{other.email} {warning}" in admin.get(mine).text
+
+
+def test_nobody_else_sees_a_sheet(desk: Desk, admin: Page) -> None:
+    job = look_at(admin, f"customer,product,host,days\n{unique(desk, 'Mine')},p,{host()},3\n")
+    other = Page(desk, "issuer")
+    for path in (job, f"{job}/result.csv", f"{job}/progress"):
+        assert other.get(path).status_code == 404
+    assert other.post(f"{job}/issue").status_code == 404
+    reader = Page(desk, "reader")
+    assert reader.get(job).status_code == 403
+    shown = reader.get("/sheets").text
+    assert 'action="/sheets"' not in shown
+    assert 'action="/sheets/licenses.csv"' in shown
+
+
+FORMULAE = ('=HYPERLINK("http://x")', "+1+1", "-1", "@SUM(A1)", "'=1", "=cmd|' /C calc'!A0")
+
+
+def test_formulae_and_markup_go_through_a_sheet_and_come_out_harmless(
+    desk: Desk, admin: Page
+) -> None:
+    product = token_name(desk, "csv")
+    names = [f"{text} {desk.clock.now}" for text in (*FORMULAE, *ATTACKS)]
+    sheet = io.StringIO()
+    writer = csv.writer(sheet)
+    writer.writerow(("customer", "product", "host", "days"))
+    writer.writerows((name, product, LINE, 30) for name in names)
+    writer.writerow((f"{RTL} {desk.clock.now}", product, LINE, 30))
+    job = look_at(admin, sheet.getvalue())
+    page = admin.get(job).text
+    for attack in ATTACKS:
+        assert attack in unescape(page)
+    assert "<script>alert" not in page
+    assert "<img src=x" not in page
+    assert "\u202e" not in page
+    assert admin.send(page, f"{job}/issue", skip="yes", alike="yes").status_code == 303
+    rows = exported(admin.get(f"/sheets/licenses.csv?product={product}"))
+    assert len(rows) == len(names)
+    for path in (f"/sheets/licenses.csv?product={product}", f"{job}/result.csv"):
+        for one in exported(admin.get(path)):
+            for field in one.values():
+                assert not field.startswith(("=", "+", "-", "@", "\t", "\r")), field
+    # What a sheet brings in behind an apostrophe, it takes out behind one: nothing is lost.
+    out = {one["customer"].removeprefix("'") for one in rows}
+    assert out == {name.removeprefix("'") for name in names}
+
+
+def test_the_lines_of_one_sheet_are_alike_too(desk: Desk, admin: Page) -> None:
+    name = unique(desk, "Twice")
+    text = f"{name},bulk,{host()},3\n{name.upper()} LLC,bulk,{host()},3\n"
+    job = look_at(admin, f"customer,product,host,days\n{text}")
+    page = admin.get(job).text
+    assert "(also in this file)" in page
+    assert admin.send(page, f"{job}/issue", alike="yes").status_code == 303
+
+
+def test_the_example_can_be_imported_as_it_is(desk: Desk, admin: Page) -> None:
+    text = admin.get("/sheets/example.csv").content.decode("utf-8-sig")
+    page = admin.get(look_at(admin, text)).text
+    assert re.search(r"<strong>2</strong>\s*valid rows", page)
+    assert re.search(r"<strong>0</strong>\s*rows with errors", page)
+
+
+def test_every_column_is_explained_in_both_languages() -> None:
+    assert tuple(sheets.COLUMNS) == order_sheet.COLUMNS
+    said = {*sheets.COLUMNS.values(), *license_store.STATES, "expired"}
+    assert not said - translated()

@@ -1,0 +1,18 @@
+"""Texts that would break out of a page, turn a line round or fill it, were they not escaped."""
+
+ATTACKS = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "{{ 7*7 }}",
+)
+RTL = "\u202etxt.exe\u200f"
+LONG = "x" * 10_000
+HOSTILE_NAMES = (
+    "<img src=x onerror=alert(1)>",
+    '"><script>alert(1)</script>',
+    "</title></svg><script>x</script>",
+    "\u202egnp.exe\u202c",
+    "\u200f\u05d0\u05d1",
+    "X" * 200,
+    "=HYPERLINK(0)",
+)

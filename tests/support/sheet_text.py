@@ -1,0 +1,14 @@
+"""The text of a sheet of licences."""
+
+from tests.support.server import LINE
+
+HEADER = "customer,product,host,days,features,contact_email,language\n"
+
+
+def sheet(count: int, *wrong: str, name: str = "Bulk") -> str:
+    """*count* lines that are right, and the lines *wrong*."""
+    host = LINE.replace('"', '""')
+    right = (
+        f'{name} {n % 7},bulk,"{host}",{n % 90 + 1},a b,x@example.com,zh\n' for n in range(count)
+    )
+    return HEADER + "".join((*right, *wrong))

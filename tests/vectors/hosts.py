@@ -1,0 +1,43 @@
+"""Vectors of hosts (SPEC section 3): their components and their key."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from license_core import (
+    hostkey,
+)
+from tests.vectors.material import HOST, Case, dumps, facts
+
+
+def hosts() -> Iterator[Case]:
+    """Components, and the key of a host (section 3)."""
+
+    def case(name: str, host: dict[str, Any], profile: str = "hk1", refused: str = "") -> Case:
+        known = facts(host)
+        lines = {"kind": "host", "spec": "3.3" if profile == "hk1-host" else "3.2"}
+        lines["profile"] = profile
+        if refused:
+            lines["expect"] = f"refused {refused}"
+        else:
+            lines["tags"] = dumps(hostkey.tags(known, profile))
+            lines["expect"] = f"key {hostkey.derive(known, profile).key}"
+        return Case(f"host-{name}", lines, (dumps(host) + "\n").encode())
+
+    yield case("docker", HOST)
+    yield case("other-address", {**HOST, "ip": "172.17.0.3"})
+    yield case("other-name", {**HOST, "hostname": "studio3_gpu"})
+    yield case("ipv6", {**HOST, "ip": "2001:db8::2"})
+    yield case("no-address", {**HOST, "ip": None})
+    yield case("no-name", {**HOST, "hostname": None})
+    yield case("not-ascii", {**HOST, "hostname": "工作站"})
+    yield case("line-break-in-name", {**HOST, "hostname": "a\nip=10:172.17.0.2"})
+    yield case("bare-machine", {**HOST, "container_id": None, "engine": None})
+    yield case("copyable", {**HOST, "container_id": None})
+    yield case("without-machine-id", {**HOST, "machine_id": None})
+    bound = {**HOST, "machine_id_bound": True}
+    yield case("hk1-host", bound, "hk1-host")
+    yield case("hk1-host-other-container", {**bound, "container_id": "ab" * 32}, "hk1-host")
+    yield case("hk1-host-image-id", HOST, "hk1-host", "host-machine-id-not-bound")
+    yield case(
+        "nobody", {**HOST, "machine_id": None, "container_id": None}, "hk1", "host-unidentifiable"
+    )

@@ -1,0 +1,261 @@
+"""Vectors of licences whose signature holds (SPEC section 7.2): host, term, policy."""
+
+import base64
+from collections.abc import Iterator
+
+from license_core import (
+    armor,
+    hostkey,
+)
+from license_core.revocation import Revocations, digest
+from license_core.signer import MemorySigner
+from tests.vectors.material import (
+    DAY,
+    END,
+    HOST,
+    ISSUED,
+    NOW,
+    SECOND,
+    SIGNING,
+    STRANGER,
+    Case,
+    dumps,
+    facts,
+    file,
+    host_claim,
+    keyset,
+    keyset_members,
+    license_case,
+    payload,
+    signing_key,
+    token,
+)
+
+
+def policies() -> Iterator[Case]:
+    """Licences whose signature holds (section 7.2, judging)."""
+    good = file()
+    yield license_case(
+        "no-product-set", good, spec="7.1", settings=dumps({}), notices="product-unset"
+    )
+    yield license_case(
+        "wrong-product", good, "refused wrong-product", settings={"product": "other"}
+    )
+    details = {
+        "ip": "172.17.0.3",
+        "hostname": "other",
+        "machine_id": "0f" * 16,
+        "container_id": "ab" * 32,
+    }
+    for name, value in details.items():
+        slug = f"{name.replace('_', '-')}-differs"
+        yield license_case(
+            f"wrong-host-{name}",
+            good,
+            "refused wrong-host",
+            host={**HOST, name: value},
+            details=slug,
+        )
+    yield license_case(
+        "wrong-host-without-tags",
+        file(token(payload(host=host_claim(tags=None)))),
+        "refused wrong-host",
+        host={**HOST, "ip": "172.17.0.3"},
+        details="change-unknown",
+    )
+    bound = {**HOST, "container_id": None, "machine_id_bound": True}
+    known = facts(bound)
+    once = host_claim(key=hostkey.derive(known).key, tags=hostkey.tags(known))
+    yield license_case(
+        "wrong-host-copyable-since",
+        file(token(payload(host=once))),
+        "refused wrong-host",
+        host={**bound, "machine_id_bound": False, "ip": "172.17.0.3"},
+        details="change-unknown",
+        spec="9.2",
+    )
+    anchored = file(token(payload(host=host_claim(match="anchored"))))
+    drifted = {**HOST, "ip": "172.17.0.3", "hostname": "other"}
+    yield license_case("anchored-drifted", anchored, host=drifted, notices="host-drifted")
+    yield license_case(
+        "anchored-other-container",
+        anchored,
+        "refused wrong-host",
+        host={**HOST, "container_id": "ab" * 32},
+    )
+    yield license_case(
+        "anchored-copyable-host",
+        anchored,
+        "refused wrong-host",
+        host={**drifted, "container_id": None},
+    )
+    image = {**HOST, "container_id": None}
+    known = facts(image)
+    sealed = host_claim(key=hostkey.derive(known).key, match="anchored", tags=hostkey.tags(known))
+    yield license_case(
+        "anchored-copy-of-an-image",
+        file(token(payload(host=sealed))),
+        "refused wrong-host",
+        host={**image, "ip": "172.17.0.3"},
+        spec="3.4",
+    )
+    nobody = {**HOST, "machine_id": None, "container_id": None}
+    yield license_case("host-unidentifiable", good, "refused host-unidentifiable", host=nobody)
+    image_id = file(token(payload(host=host_claim(profile="hk1-host"))))
+    yield license_case(
+        "hk1-host-not-bound", image_id, "refused host-machine-id-not-bound", spec="3.3"
+    )
+    pinned = {**HOST, "pinned_ip": "172.30.0.10"}
+    yield license_case(
+        "pinned-differs", good, "refused pinned-address-differs", host=pinned, spec="3.5"
+    )
+
+    yield license_case("gpus-as-licensed", good, host={**HOST, "gpus": 4}, spec="7.2")
+    yield license_case(
+        "more-gpus-than-licensed",
+        good,
+        "refused gpus-not-licensed",
+        host={**HOST, "gpus": 5},
+        spec="7.2",
+    )
+    unlimited = file(token(payload(limits=None)))
+    yield license_case("gpus-without-a-limit", unlimited, host={**HOST, "gpus": 16}, spec="7.2")
+    none_licensed = file(token(payload(limits={"gpus": 0})))
+    yield license_case(
+        "no-gpu-licensed",
+        none_licensed,
+        "refused gpus-not-licensed",
+        host={**HOST, "gpus": 1},
+        spec="7.2",
+    )
+
+    yield license_case("first-instant", good, now=ISSUED, spec="5.3")
+    yield license_case("last-instant", good, now=END - 1, spec="5.3", notices="expires-soon")
+    yield license_case("expired", good, "refused license-expired", now=END, spec="5.3")
+    grace = file(token(payload(grace_until=END + DAY)))
+    yield license_case("in-grace", grace, now=END, spec="5.3", notices="in-grace")
+    yield license_case("grace-over", grace, "refused license-expired", now=END + DAY, spec="5.3")
+    future = file(token(payload(nbf=NOW + 1)))
+    yield license_case("not-yet", future, "refused license-not-yet-valid", spec="5.3")
+    notify = file(token(payload(notify_from=NOW)))
+    yield license_case("notify", notify, spec="5.3", notices="expires-soon")
+    soon = END - 30 * DAY
+    yield license_case("warn-days", good, now=soon, spec="7.1", notices="expires-soon")
+    yield license_case("before-warn-days", good, now=soon - 1, spec="7.1")
+    covered = file(token(payload(maintenance_until=NOW)))
+    released = {"product": "darwin", "released_at": NOW + 1}
+    yield license_case("maintenance-ended", covered, "refused maintenance-ended", settings=released)
+    yield license_case("maintenance-covers", covered, settings={**released, "released_at": NOW})
+
+    back = {"seen_at": NOW + DAY + 1, "license_iat": ISSUED, "license_jti": "HS-2027-0000TEST"}
+    yield license_case("clock-set-back", good, "refused clock-set-back", spec="7.3", memory=back)
+    within = {**back, "seen_at": NOW + DAY}
+    yield license_case("clock-within-tolerance", good, spec="7.3", memory=within)
+    former = {**back, "license_iat": ISSUED - 1, "license_jti": "HS-2026-0000TEST"}
+    yield license_case("clock-reset-by-a-new-license", good, spec="7.3", memory=former)
+    early = ISSUED - DAY - 1
+    yield license_case(
+        "clock-before-issue",
+        good,
+        "refused clock-set-back license-not-yet-valid",
+        now=early,
+        spec="7.3",
+    )
+
+    listed = Revocations.of(["HS-2027-0000TEST"], iss="Example Vendor", number=7, iat=ISSUED)
+    others = Revocations.of(["HS-2027-1", "HS-2027-2"], iss="Example Vendor", number=7, iat=ISSUED)
+
+    def beside(revocations: Revocations, key: MemorySigner = SIGNING) -> str:
+        text = armor.wrap(armor.REVOCATIONS, revocations.sign(key))
+        return base64.b64encode(text.encode()).decode()
+
+    yield license_case(
+        "revoked", good, "refused license-revoked", spec="8.2", revocations=beside(listed)
+    )
+    inside = good + armor.wrap(armor.REVOCATIONS, listed.sign(SIGNING)).encode()
+    yield license_case("revoked-inside", inside, "refused license-revoked", spec="8.2")
+    yield license_case("others-revoked", good, spec="8.2", revocations=beside(others))
+    yield license_case(
+        "revocations-by-a-stranger",
+        good,
+        "refused revocations-invalid",
+        spec="8.2",
+        revocations=beside(listed, STRANGER),
+    )
+    yield license_case(
+        "revocations-by-a-revoked-key",
+        file(keyset_token=keyset(signing_key(), signing_key(SECOND, state="revoked"))),
+        "refused revocations-invalid",
+        spec="8.2",
+        revocations=beside(others, SECOND),
+    )
+    ragged = Revocations("Example Vendor", 7, ISSUED, bytes(13))
+    yield license_case(
+        "revocations-ragged",
+        good,
+        "refused revocations-invalid",
+        spec="8.1",
+        revocations=beside(ragged),
+    )
+    numbers = ["HS-2027-0000TEST", *(f"HS-2027-{i}" for i in range(6))]
+    unsorted = Revocations(
+        "Example Vendor", 7, ISSUED, b"".join(sorted(map(digest, numbers), reverse=True))
+    )
+    yield license_case(
+        "revoked-in-a-list-out-of-order",
+        good,
+        "refused license-revoked",
+        spec="8.1",
+        revocations=beside(unsorted),
+    )
+    straddling = Revocations(
+        "Example Vendor", 7, ISSUED, bytes(5) + digest("HS-2027-0000TEST") + bytes(7)
+    )
+    yield license_case(
+        "revocations-digest-across-two", good, spec="8.1", revocations=beside(straddling)
+    )
+    broken_inside = good + armor.wrap(armor.REVOCATIONS, listed.sign(STRANGER)).encode()
+    yield license_case(
+        "revoked-beside-a-broken-list",
+        broken_inside,
+        "refused revocations-invalid license-revoked",
+        spec="8.2",
+        revocations=beside(listed),
+    )
+    two = base64.b64decode(beside(others)).decode() + armor.wrap(
+        armor.REVOCATIONS, others.sign(SIGNING)
+    )
+    yield license_case(
+        "revocations-two-lists",
+        good,
+        "refused revocations-invalid",
+        spec="8.2",
+        revocations=base64.b64encode(two.encode()).decode(),
+    )
+    later_list = Revocations.of(["HS-2027-1"], iss="Example Vendor", number=8, iat=NOW + DAY + 1)
+    yield license_case(
+        "clock-before-the-list",
+        good,
+        "refused clock-set-back",
+        spec="7.3",
+        revocations=beside(later_list),
+    )
+    later_keyset = keyset_members(lambda members: {**members, "iat": NOW + DAY + 1})
+    yield license_case(
+        "clock-before-the-keyset",
+        file(keyset_token=later_keyset),
+        "refused clock-set-back",
+        spec="7.3",
+    )
+    garbage = base64.b64encode(b"no list").decode()
+    yield license_case(
+        "revocations-damaged", good, "refused revocations-invalid", spec="8.2", revocations=garbage
+    )
+    yield license_case(
+        "everything-wrong",
+        file(keyset_token=keyset(signing_key(state="revoked"))),
+        "refused signing-key-revoked wrong-product wrong-host license-expired",
+        now=END,
+        host={**HOST, "ip": "172.17.0.3"},
+        settings={"product": "other"},
+    )
