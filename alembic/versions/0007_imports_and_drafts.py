@@ -34,55 +34,37 @@ _keys = sa.table(
 
 
 def upgrade() -> None:
-    drafts = op.create_table(
+    drafts = _create(
         "drafts",
-        sa.Column("actor", sa.String(200), nullable=False),
         sa.Column("id", sa.String(64), nullable=False),
         sa.Column("path", sa.String(200), nullable=False),
         sa.Column("fields", sa.Text(), nullable=False),
-        sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("actor", "id", name=op.f("pk_drafts")),
     )
-    op.create_index("ix_drafts_created_at", "drafts", ["created_at"])
-    sheets = op.create_table(
+    sheets = _create(
         "import_sheets",
-        sa.Column("actor", sa.String(200), nullable=False),
         sa.Column("id", sa.String(32), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
-        sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("actor", "id", name=op.f("pk_import_sheets")),
     )
-    op.create_index("ix_import_sheets_created_at", "import_sheets", ["created_at"])
-    jobs = op.create_table(
-        "import_jobs",
-        sa.Column("actor", sa.String(200), nullable=False),
-        sa.Column("id", sa.String(32), nullable=False),
-        sa.Column("state", sa.String(16), nullable=False),
-        sa.Column("heartbeat_at", sa.BigInteger(), nullable=False),
-        sa.Column("lines", sa.Integer(), nullable=False),
-        sa.Column("done", sa.Integer(), nullable=False),
-        sa.Column("issued", sa.Integer(), nullable=False),
-        sa.Column("wrong", sa.Integer(), nullable=False),
-        sa.Column("numbers", sa.Text(), nullable=False),
-        sa.Column("left_out", sa.Text(), nullable=False),
-        sa.Column("rules", sa.Text()),
-        sa.Column("problem", sa.String(64)),
-        sa.Column("detail", sa.Text()),
-        sa.PrimaryKeyConstraint("actor", "id", name=op.f("pk_import_jobs")),
-    )
-    op.create_index("ix_import_jobs_heartbeat_at", "import_jobs", ["heartbeat_at"])
-    op.create_index("ix_import_jobs_id_actor", "import_jobs", ["id", "actor"])
-    op.create_index("ix_import_jobs_actor_heartbeat_at", "import_jobs", ["actor", "heartbeat_at"])
-    batches = op.create_table(
+    batches = _create(
         "import_batches",
-        sa.Column("actor", sa.String(200), nullable=False),
         sa.Column("key", sa.LargeBinary(32), nullable=False),
         sa.Column("fingerprint", sa.LargeBinary(32), nullable=False),
         sa.Column("outcomes", sa.Text(), nullable=False),
-        sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("actor", "key", name=op.f("pk_import_batches")),
     )
-    op.create_index("ix_import_batches_created_at", "import_batches", ["created_at"])
+    counts = ("lines", "done", "issued", "wrong")
+    jobs = _create(
+        "import_jobs",
+        sa.Column("id", sa.String(32), nullable=False),
+        sa.Column("state", sa.String(16), nullable=False),
+        *(sa.Column(name, sa.Integer(), nullable=False) for name in counts),
+        *(sa.Column(name, sa.Text(), nullable=False) for name in _LISTS),
+        sa.Column("rules", sa.Text()),
+        sa.Column("problem", sa.String(64)),
+        sa.Column("detail", sa.Text()),
+        age="heartbeat_at",
+    )
+    op.create_index("ix_import_jobs_id_actor", "import_jobs", ["id", "actor"])
+    op.create_index("ix_import_jobs_actor_heartbeat_at", "import_jobs", ["actor", "heartbeat_at"])
     _move(drafts, _kept("draft:", _keys.c.actor.like(_PEOPLE)), _draft)
     _move(sheets, _kept("sheet:", _keys.c.actor.like(_PEOPLE)), _sheet)
     _move(jobs, _kept("sheet-progress:", _keys.c.actor.like(_PEOPLE)), _job)
@@ -119,6 +101,22 @@ def downgrade() -> None:
         connection.execute(sa.insert(_keys), _former_job(row))
     for name in tables:
         op.drop_table(name)
+
+
+def _create(
+    name: str, key: sa.Column[Any], *columns: sa.Column[Any], age: str = "created_at"
+) -> sa.Table:
+    """A table of what belongs to an actor, and is forgotten by its *age*."""
+    table = op.create_table(
+        name,
+        sa.Column("actor", sa.String(200), nullable=False),
+        key,
+        *columns,
+        sa.Column(age, sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("actor", key.name, name=op.f(f"pk_{name}")),
+    )
+    op.create_index(f"ix_{name}_{age}", name, [age])
+    return table
 
 
 def _kept(prefix: str, *such: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:

@@ -21,7 +21,8 @@ from license_core.wording import printable, utc
 from license_server.http.problem_types import status_of
 from license_server.http.state import state_of
 from license_server.licenses.acts import ACTS, BY_EVENT
-from license_server.web import counts, event_labels, menu
+from license_server.web import counts, edit_conflicts, event_labels, menu
+from license_server.web.edit_conflicts import Faults
 from license_server.web.reader import (
     LANGUAGES,
     Reader,
@@ -97,6 +98,14 @@ def page(request: Request, name: str, /, status: int = 200, **values: Any) -> HT
     }
     template = _templates(reader.language).get_template(f"{name}.html")
     return HTMLResponse(template.render(common | values), status)
+
+
+def form(
+    request: Request, name: str, fields: Mapping[str, str], faults: Faults, **values: Any
+) -> HTMLResponse:
+    """The page *name* of a form, with what was typed and what is wrong with it."""
+    status = edit_conflicts.status(faults)
+    return page(request, name, status, fields=fields, faults=faults, **values)
 
 
 def _here(request: Request, *, signed_in: bool) -> str:

@@ -149,12 +149,11 @@ def _days(text: str) -> int:
 
 
 def _new(request: Request, session: Session, fields: dict[str, str], faults: Faults) -> Response:
-    return pages.page(
+    return pages.form(
         request,
         "invite",
-        edit_conflicts.status(faults),
-        fields=fields,
-        faults=faults,
+        fields,
+        faults,
         roles=_gifts(session),
         allows=PERMISSIONS,
     )

@@ -83,12 +83,11 @@ async def add(request: Request, site: AtSite, session: Writer, fields: Form) -> 
 
 
 def _new(request: Request, site: Site, fields: dict[str, str], faults: Faults) -> Response:
-    return pages.page(
+    return pages.form(
         request,
         "product_new",
-        edit_conflicts.status(faults),
-        fields=fields,
-        faults=faults,
+        fields,
+        faults,
         once=forms.new_once(site.random),
     )
 

@@ -118,12 +118,11 @@ async def _home(
 ) -> Response:
     names = await site.read(lookup.names)
     begun = await site.read(lambda connection: jobs.begun(connection, session.actor, _LISTED))
-    return pages.page(
+    return pages.form(
         request,
         "sheets",
-        edit_conflicts.status(faults),
-        fields=fields,
-        faults=faults,
+        fields,
+        faults,
         names=names,
         states=STATES,
         columns=COLUMNS,

@@ -134,12 +134,11 @@ async def revoke(
 
 def _new(request: Request, session: Session, fields: dict[str, str], faults: Faults) -> Response:
     mine = session.actor.permissions
-    return pages.page(
+    return pages.form(
         request,
         "token_new",
-        edit_conflicts.status(faults),
-        fields=fields,
-        faults=faults,
+        fields,
+        faults,
         allows={name: does for name, does in PERMISSIONS.items() if name in mine},
         whole=WHOLE,
     )

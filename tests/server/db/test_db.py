@@ -1,7 +1,6 @@
 """The database: what reading costs, what is written together, and connections that died."""
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,14 +41,6 @@ def test_a_reader_that_needs_one_instant_gets_it(tmp_path: Path) -> None:
         assert catalog_store.product_by_name(connection, "darwin") is None
     assert database.read(lambda other: catalog_store.product_by_name(other, "darwin")) is not None
     database.close()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    url = None if request.param == "sqlite" else new_database()
-    opened = Database(make(tmp_path / "server", url).database_url)
-    yield opened
-    opened.close()
 
 
 def test_what_requests_leave_behind_is_written_in_one_go_and_each_fails_for_itself(

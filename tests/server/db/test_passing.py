@@ -1,8 +1,5 @@
 """What passes is forgotten a week later, from every table that holds it; the ledger stays."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 import sqlalchemy
 from sqlalchemy import Column, LargeBinary, String, Table, Text
@@ -11,18 +8,8 @@ from license_server.audit import digests
 from license_server.db import passing
 from license_server.db.database import Database
 from license_server.operations import backup
-from tests.support.postgres import new_database
-from tests.support.server import make
 
 NOW = 1_795_000_000
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    url = None if request.param == "sqlite" else new_database()
-    opened = Database(make(tmp_path / "server", url).database_url)
-    yield opened
-    opened.close()
 
 
 def add(database: Database, age: Column[int], name: str, at: int) -> None:
