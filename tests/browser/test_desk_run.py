@@ -29,7 +29,7 @@ def test_a_sheet_becomes_licences_while_one_watches(
     page.on("pageerror", lambda error: errors.append(str(error)))
     sign_in(page, running)
     page.get_by_role("link", name="Import and export").click()
-    picker = page.get_by_label("A file")
+    picker = page.get_by_label("File", exact=True)
     with_script = picker.is_visible()
     customer = f"示例公司 {with_script}"
     text = sheet(customer, LINES)
@@ -48,7 +48,7 @@ def test_a_sheet_becomes_licences_while_one_watches(
     page.get_by_role("button", name=f"Issue {LINES} licences").click()
     # Nobody clicks any more: the page itself tells when it is over.
     expect(page.get_by_text("Import finished.")).to_be_visible(timeout=60_000)
-    told = f"{LINES} of {LINES} lines; {LINES} issued, 0 left out."
+    told = f"{LINES} of {LINES} rows done: {LINES} issued, 0 skipped."
     expect(page.get_by_text(told)).to_be_visible()
     assert errors == []
 
@@ -67,6 +67,6 @@ def test_an_invitation_is_copied_from_its_page(
     assert address in page.locator("#mail").inner_text()
     page.get_by_role("link", name="I have sent it").click()
     row = page.get_by_role("row", name="guest@example.com")
-    row.get_by_role("button", name="Withdraw the invitation of guest@example.com").click()
+    row.get_by_role("button", name="Withdraw the invitation for guest@example.com").click()
     expect(page.get_by_text("Invitation withdrawn.")).to_be_visible()
     assert page.goto(address).status == 410  # type: ignore[union-attr]

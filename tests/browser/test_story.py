@@ -31,10 +31,7 @@ LICENSES = 100_000
 """So many others have, among which ours is found again."""
 PRODUCT, GUARDED = "darwin", "guarded"
 CUSTOMER = "Nordlicht 北光影业"
-LEARN = (
-    "Hosts without a network learn of it from the next revocation list, "
-    "which the server's operator publishes:"
-)
+LEARN = "Hosts learn of it from the next revocation list, which an administrator publishes:"
 REASON = "合同 4711: the IP is another one"
 STEP = 30
 """Seconds for which a one-time code is the present one."""
@@ -323,7 +320,7 @@ def renew(desk: Desk) -> None:
     )
     desk.write("Reason (optional)", REASON)
     desk.button("Preview")
-    desk.see("Field", "Ends", REASON)
+    desk.see("Field", "Expires", REASON)
     desk.judge()
     desk.button("Renew %(number)s", number=former)
     desk.see("Issued. Now send it", "Renewed", REASON, former)
@@ -334,7 +331,7 @@ def rehost(desk: Desk, operator: World) -> None:
     former = number_of(desk)
     desk.link("Rehost")
     key = paste_and_fill(desk, operator, "Request from the new host")
-    desk.write("Why", REASON)
+    desk.write("Reason", REASON)
     desk.button("Preview")
     desk.see("Field", "Host key", key, REASON)
     desk.judge()
@@ -347,7 +344,7 @@ def revoke(desk: Desk) -> str:
     number = number_of(desk)
     desk.link("Revoke")
     desk.see("Revoking is final: it cannot be undone.", "Current licence")
-    desk.write("Why", REASON)
+    desk.write("Reason", REASON)
     desk.button("Revoke %(number)s", number=number)
     desk.see(LEARN, "revoked", REASON)
     return number

@@ -1,17 +1,21 @@
 """A number and its noun agree, in English and in Chinese."""
 
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from license_server.web import counts
+from license_server.web import counts, pages
 from license_server.web.reader import catalogue
 from tests.support import catalogue as written
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOON = int(datetime(2026, 11, 28, 12, tzinfo=SHANGHAI).timestamp())
 HOUR = 3600
+TEMPLATES = Path(pages.__file__).parent / "templates"
+_BLOCK = re.compile(r"{% trans (.*?) ?%}(.*?){% endtrans %}", re.DOTALL)
 
 
 @pytest.mark.parametrize(
@@ -65,6 +69,14 @@ def test_every_sentence_with_a_count_has_a_form_for_one_and_for_many(language: s
                 assert said == (one if count == 1 else many)
             else:
                 assert said not in (one, many)
+
+
+@pytest.mark.parametrize("path", sorted(TEMPLATES.iterdir()), ids=lambda path: path.name)
+def test_the_form_of_a_sentence_is_chosen_by_its_count(path: Path) -> None:
+    # Jinja takes the first variable of a block, where {% pluralize %} names none.
+    for given, body in _BLOCK.findall(path.read_text("utf-8")):
+        if "pluralize" in body:
+            assert given.startswith("count=") or "{% pluralize count %}" in body
 
 
 MOST = "%(count)s or more revocations, suspensions or rehosts are not in a published list yet."
