@@ -61,12 +61,12 @@ class Act(NamedTuple):
     past: str
     """In the name of its event: ``license.`` and this word."""
     permission: str
-    starts_from: tuple[str, ...]
-    """The states that a licence may be in."""
-    leaves: str
-    """The state in which it leaves the licence."""
-    needs_reason: bool
     words: Wording
+    starts_from: tuple[str, ...] = ("active",)
+    """The states that a licence may be in."""
+    leaves: str = "replaced"
+    """The state in which it leaves the licence."""
+    needs_reason: bool = False
     may_change: tuple[str, ...] = ()
     """The members of an order that it takes: what may be different from the licence before."""
     form: Form | None = None
@@ -99,9 +99,6 @@ ISSUE = Act(
     name="issue",
     past="issued",
     permission="licenses:issue",
-    starts_from=("active",),
-    leaves="replaced",
-    needs_reason=False,
     may_change=(
         *("customer", "product", "host", *TERM, "edition", "features", "limits", "match"),
         *("notify_days", "grace_days", "maintenance_until", "replaces"),
@@ -119,9 +116,6 @@ RENEW = Act(
     name="renew",
     past="renewed",
     permission="licenses:issue",
-    starts_from=("active",),
-    leaves="replaced",
-    needs_reason=False,
     may_change=(*TERM, "continue_from", "notify_days", "grace_days"),
     words=Wording(
         verb="renew",
@@ -141,8 +135,6 @@ REHOST = Act(
     name="rehost",
     past="rehosted",
     permission="licenses:issue",
-    starts_from=("active",),
-    leaves="replaced",
     needs_reason=True,
     may_change=("host", "match"),
     words=Wording(
@@ -163,9 +155,6 @@ CHANGE = Act(
     name="change",
     past="changed",
     permission="licenses:issue",
-    starts_from=("active",),
-    leaves="replaced",
-    needs_reason=False,
     may_change=(*CHANGES, "maintenance_until", "time_zone"),
     words=Wording(
         verb="change",
@@ -188,7 +177,6 @@ SUSPEND = Act(
     name="suspend",
     past="suspended",
     permission="licenses:end",
-    starts_from=("active",),
     leaves="suspended",
     needs_reason=True,
     words=Wording(
@@ -214,7 +202,6 @@ REINSTATE = Act(
     past="reinstated",
     permission="licenses:end",
     starts_from=("suspended",),
-    leaves="replaced",
     needs_reason=True,
     words=Wording(
         verb="reinstate",
@@ -262,8 +249,6 @@ REISSUE = Act(
     name="reissue",
     past="reissued",
     permission="licenses:issue",
-    starts_from=("active",),
-    leaves="replaced",
     needs_reason=True,
     words=Wording(
         verb="reissue",

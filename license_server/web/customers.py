@@ -1,17 +1,17 @@
 """The customers at the desk: who they are, how they are reached, what is known of them."""
 
+from collections.abc import Awaitable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from license_server.access.sessions import Session
 from license_server.audit import audit_store
 from license_server.audit.audit_store import Event
 from license_server.catalog import catalog_store, customers
 from license_server.catalog.catalog_store import Customer
-from license_server.db.errors import ChangedMeanwhileError, InputInvalidError, NameTakenError
 from license_server.db.reply_store import Reply
 from license_server.http import cursors
 from license_server.http.path_params import row_id
@@ -23,8 +23,10 @@ from license_server.web import (
     edit_conflicts,
     forms,
     pages,
+    saving,
 )
 from license_server.web.edit_conflicts import Faults
+from license_server.web.saving import Attempt
 from license_server.web.session import (
     AtSite,
     Form,
@@ -86,11 +88,8 @@ async def add(request: Request, site: AtSite, session: Writer, fields: Form) -> 
         added = customers.add(connection, members, session.actor, now)
         return Reply(303, f"{ROOM}/{added.id}?added=1", b"")
 
-    try:
-        reply = await site.once(session.actor, key, now, work)
-    except (InputInvalidError, NameTakenError) as error:
-        return _new(request, site, fields, {edit_conflicts.field_of(error): error})
-    return RedirectResponse(reply.location or ROOM, reply.status)
+    reply = site.once(session.actor, key, now, work)
+    return await saving.added(reply, lambda faults: _new(request, site, fields, faults), ROOM)
 
 
 def _new(
@@ -113,39 +112,29 @@ def _new(
 
 
 @router.get("/{id}")
-async def one(
-    id: str, request: Request, site: AtSite, session: Reader
-) -> Response:  # the path's name for it
+async def one(id: str, request: Request, site: AtSite, session: Reader) -> Response:
     """One customer, with the newest licences."""
     return await _one(request, site, session, row_id(id, "customer"))
 
 
 @router.post("/{id}")
 async def change(
-    id: str,
-    request: Request,
-    site: AtSite,
-    session: Writer,
-    fields: Form,
+    id: str, request: Request, site: AtSite, session: Writer, fields: Form
 ) -> Response:
     """Change a customer, unless somebody else did after the form was shown."""
     number, now = row_id(id, "customer"), site.clock()
     members, expected = _members(fields), fields.get("etag", "")
     found = edit_conflicts.faults(customers.read, members)
     if found:
-        return await _one(request, site, session, number, fields, found)
-    try:
-        await site.write(
-            lambda connection: customers.change(
-                connection, number, members, session.actor, now, expected
-            )
-        )
-    except ChangedMeanwhileError as error:
-        return await _one(request, site, session, number, fields, collided=error)
-    except (InputInvalidError, NameTakenError) as error:
-        faults: Faults = {edit_conflicts.field_of(error): error}
-        return await _one(request, site, session, number, fields, faults)
-    return RedirectResponse(f"{ROOM}/{number}?saved=1", 303)
+        return await _one(request, site, session, number, Attempt(fields, found))
+
+    def work(connection: Connection) -> None:
+        customers.change(connection, number, members, session.actor, now, expected)
+
+    def show(attempt: Attempt) -> Awaitable[Response]:
+        return _one(request, site, session, number, attempt)
+
+    return await saving.changed(site.write(work), fields, show, f"{ROOM}/{number}?saved=1")
 
 
 async def _one(
@@ -153,11 +142,9 @@ async def _one(
     site: Site,
     session: Session,
     number: int,
-    typed: dict[str, str] | None = None,
-    faults: Faults | None = None,
-    collided: ChangedMeanwhileError | None = None,
+    attempt: Attempt | None = None,
 ) -> Response:
-    """The page of a customer; *typed* is what was refused, or *collided* with another's change."""
+    """The page of a customer, with what was not saved."""
     now = site.clock()
 
     def read(connection: Connection) -> tuple[Customer, list[StoredLicense], list[Event]]:
@@ -183,9 +170,7 @@ async def _one(
         licenses=found,
         events=events,
         told=edit_conflicts.told(request),
-        **edit_conflicts.shown(
-            _fields(customer), customers.etag(customer), typed, faults, collided
-        ),
+        **saving.shown(_fields(customer), customers.etag(customer), attempt),
     )
 
 

@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from license_core.errors import LicenseError
 from license_core.reason import Reason
-from license_server.db.errors import ChangedMeanwhileError, InputInvalidError
+from license_server.db.errors import InputInvalidError
 from license_server.http.problem_types import status_of
 
 Faults = dict[str, LicenseError]
@@ -55,30 +55,6 @@ def _told(value: str) -> Reason:
 def status(found: Faults) -> int:
     """The status of a page that shows what was refused."""
     return status_of(next(iter(found.values()))) if found else 200
-
-
-def shown(
-    present: dict[str, str],
-    etag: str,
-    typed: dict[str, str] | None,
-    found: Faults | None,
-    collided: ChangedMeanwhileError | None,
-) -> dict[str, Any]:
-    """What the page of a stored row shows in its form, and with which ``status``.
-
-    *present* is what is stored, and *etag* its own; *typed* what was refused: for *found*, or
-    because it *collided* with somebody else's change.
-    """
-    wrong = collisions(typed or {}, present) if collided else found or {}
-    # Who saw what is stored now and saves again means it; other mistakes keep what was seen first.
-    seen = etag if typed is None or collided else typed.get("etag", "")
-    return {
-        "status": status_of(collided) if collided else status(wrong),
-        "fields": present if typed is None else typed,
-        "faults": wrong,
-        "collided": collided,
-        "etag": seen,
-    }
 
 
 def told(request: Request) -> str:

@@ -166,9 +166,7 @@ def _gifts(session: Session) -> dict[str, frozenset[str]]:
 
 
 @router.get("/{id}")
-async def one(
-    id: str, request: Request, site: AtSite, session: Manager
-) -> Response:  # the path's name for it
+async def one(id: str, request: Request, site: AtSite, session: Manager) -> Response:
     """Somebody, and what can be done about their account."""
     return await _one(request, site, session, row_id(id, "account"))
 

@@ -1,18 +1,18 @@
 """The products at the desk: the rules of their licences, and what an order takes from them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from license_core.errors import NotFoundError
 from license_server.access.sessions import Session
 from license_server.catalog import catalog_store, products, terms
 from license_server.catalog.catalog_store import Product
-from license_server.db.errors import ChangedMeanwhileError, InputInvalidError, NameTakenError
+from license_server.db.errors import InputInvalidError
 from license_server.db.reply_store import Reply
 from license_server.http import cursors
 from license_server.http.path_params import row_id
@@ -21,8 +21,10 @@ from license_server.web import (
     edit_conflicts,
     forms,
     pages,
+    saving,
 )
 from license_server.web.edit_conflicts import Faults
+from license_server.web.saving import Attempt
 from license_server.web.session import (
     AtSite,
     Form,
@@ -75,11 +77,8 @@ async def add(request: Request, site: AtSite, session: Writer, fields: Form) -> 
         added = products.add(connection, members, session.actor, now)
         return Reply(303, f"{ROOM}/{added.id}?added=1", b"")
 
-    try:
-        reply = await site.once(session.actor, key, now, work)
-    except (InputInvalidError, NameTakenError) as error:
-        return _new(request, site, fields, {edit_conflicts.field_of(error): error})
-    return RedirectResponse(reply.location or ROOM, reply.status)
+    reply = site.once(session.actor, key, now, work)
+    return await saving.added(reply, lambda faults: _new(request, site, fields, faults), ROOM)
 
 
 def _new(request: Request, site: Site, fields: dict[str, str], faults: Faults) -> Response:
@@ -93,39 +92,29 @@ def _new(request: Request, site: Site, fields: dict[str, str], faults: Faults) -
 
 
 @router.get("/{id}")
-async def one(
-    id: str, request: Request, site: AtSite, session: Reader
-) -> Response:  # the path's name for it
+async def one(id: str, request: Request, site: AtSite, session: Reader) -> Response:
     """One product and its rules."""
     return await _one(request, site, session, row_id(id, "product"))
 
 
 @router.post("/{id}")
 async def change(
-    id: str,
-    request: Request,
-    site: AtSite,
-    session: Writer,
-    fields: Form,
+    id: str, request: Request, site: AtSite, session: Writer, fields: Form
 ) -> Response:
     """Change the rules of a product, unless somebody else did after the form was shown."""
     number, now = row_id(id, "product"), site.clock()
     members, found = _read({}, fields)
     if found:
-        return await _one(request, site, session, number, fields, found)
+        return await _one(request, site, session, number, Attempt(fields, found))
 
     def work(connection: Connection) -> None:
         name = _find(connection, number, session).name
         products.change(connection, name, members, session.actor, now, fields.get("etag", ""))
 
-    try:
-        await site.write(work)
-    except ChangedMeanwhileError as error:
-        return await _one(request, site, session, number, fields, collided=error)
-    except InputInvalidError as error:
-        faults: Faults = {edit_conflicts.field_of(error): error}
-        return await _one(request, site, session, number, fields, faults)
-    return RedirectResponse(f"{ROOM}/{number}?saved=1", 303)
+    def show(attempt: Attempt) -> Awaitable[Response]:
+        return _one(request, site, session, number, attempt)
+
+    return await saving.changed(site.write(work), fields, show, f"{ROOM}/{number}?saved=1")
 
 
 async def _one(
@@ -133,11 +122,9 @@ async def _one(
     site: Site,
     session: Session,
     number: int,
-    typed: dict[str, str] | None = None,
-    faults: Faults | None = None,
-    collided: ChangedMeanwhileError | None = None,
+    attempt: Attempt | None = None,
 ) -> Response:
-    """The page of a product; *typed* is what was refused, or *collided* with another's change."""
+    """The page of a product, with what was not saved."""
     product = await site.read(lambda connection: _find(connection, number, session))
     return pages.page(
         request,
@@ -146,7 +133,7 @@ async def _one(
         defaults=products.defaults(product),
         warnings=_warnings(product),
         told=edit_conflicts.told(request),
-        **edit_conflicts.shown(_fields(product), products.etag(product), typed, faults, collided),
+        **saving.shown(_fields(product), products.etag(product), attempt),
     )
 
 
