@@ -8,7 +8,8 @@ from pydantic import Field
 from license_core import strictjson
 from license_server.access import access_store
 from license_server.access.access_store import StoredToken, StoredUser
-from license_server.api.responses import Instant, instant
+from license_server.api import responses
+from license_server.api.responses import Instant
 from license_server.permissions import ROLES
 
 Role = Annotated[str, Field(json_schema_extra={"enum": list(ROLES)})]
@@ -28,14 +29,7 @@ class User:
     @classmethod
     def of(cls, stored: StoredUser) -> Self:
         """The person *stored*."""
-        return cls(
-            id=stored.id,
-            email=stored.email,
-            role=stored.role,
-            totp=stored.totp is not None,
-            created_at=instant(stored.created_at),
-            ended_at=instant(stored.ended_at),
-        )
+        return responses.from_row(cls, stored, totp=stored.totp is not None)
 
 
 @dataclass(slots=True)
@@ -61,16 +55,8 @@ class Invitation:
     @classmethod
     def of(cls, stored: access_store.Invitation, now: int, **shown_once: str) -> Self:
         """The invitation *stored*, as it is at the instant *now*."""
-        return cls(
-            id=stored.id,
-            email=stored.email,
-            role=stored.role,
-            invited_by=stored.invited_by,
-            created_at=instant(stored.created_at),
-            expires_at=instant(stored.expires_at),
-            holds=stored.expires_at > now,
-            **shown_once,
-        )
+        holds = stored.expires_at > now
+        return responses.from_row(cls, stored, holds=holds, **shown_once)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -104,18 +90,10 @@ class Token:
     @classmethod
     def of(cls, stored: StoredToken, **shown_once: str) -> Self:
         """The token *stored*."""
-        products = stored.products
-        return cls(
-            id=stored.id,
-            name=stored.name,
-            scopes=stored.scopes.split(),
-            products=None if products is None else strictjson.loads(products.encode()),
-            created_at=instant(stored.created_at),
-            expires_at=instant(stored.expires_at),
-            used_at=instant(stored.used_at),
-            revoked_at=instant(stored.revoked_at),
-            **shown_once,
-        )
+        given = stored.products
+        products = None if given is None else strictjson.loads(given.encode())
+        scopes = stored.scopes.split()
+        return responses.from_row(cls, stored, scopes=scopes, products=products, **shown_once)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from license_core import strictjson
+from license_server.api import responses
 from license_server.api.responses import Instant, instant
 from license_server.audit import audit_store
 
@@ -25,17 +26,8 @@ class Event:
     @classmethod
     def of(cls, stored: audit_store.Event) -> Self:
         """The event *stored*."""
-        return cls(
-            id=stored.id,
-            at=instant(stored.at),
-            actor=stored.actor,
-            address=stored.address,
-            action=stored.action,
-            subject=stored.subject,
-            reason=stored.reason,
-            details=strictjson.loads(stored.details.encode("utf-8")),
-            position=stored.position,
-        )
+        details = strictjson.loads(stored.details.encode("utf-8"))
+        return responses.from_row(cls, stored, details=details)
 
 
 @dataclass(slots=True)

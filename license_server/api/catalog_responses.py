@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Self
 
-from license_server.api.responses import Instant, instant
+from license_server.api import responses
+from license_server.api.responses import Instant
 from license_server.catalog import catalog_store, products
 
 
@@ -22,15 +23,7 @@ class Customer:
     @classmethod
     def of(cls, stored: catalog_store.Customer) -> Self:
         """The customer *stored*."""
-        return cls(
-            id=stored.id,
-            name=stored.name,
-            contact_name=stored.contact_name,
-            contact_email=stored.contact_email,
-            language=stored.language,
-            notes=stored.notes,
-            created_at=instant(stored.created_at),
-        )
+        return responses.from_row(cls, stored)
 
 
 @dataclass(slots=True)
@@ -55,14 +48,7 @@ class Product:
     @classmethod
     def of(cls, stored: catalog_store.Product) -> Self:
         """The product *stored*."""
-        return cls(
-            name=stored.name,
-            defaults=products.defaults(stored),
-            longest_days=stored.longest_days,
-            rehosts=stored.rehosts,
-            needs_approval=stored.needs_approval,
-            created_at=instant(stored.created_at),
-        )
+        return responses.from_row(cls, stored, defaults=products.defaults(stored))
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from license_core import strictjson
 from license_core.errors import LicenseError, Notice
-from license_server.api import PREFIX, schemas
+from license_server.api import PREFIX, responses, schemas
 from license_server.api.audit_responses import Event
 from license_server.api.responses import Instant, instant
 from license_server.licenses import issuing, proposal_store
@@ -210,20 +210,11 @@ class Proposal:
     @classmethod
     def of(cls, stored: proposal_store.Proposal) -> Self:
         """The proposal *stored*."""
-        return cls(
-            id=stored.id,
-            state=stored.state,
-            act=stored.act,
+        return responses.from_row(
+            cls,
+            stored,
             license=stored.subject,
-            customer=stored.customer,
-            product=stored.product,
             members=strictjson.loads(stored.members.encode("utf-8")),
-            reason=stored.reason,
-            proposed_by=stored.proposed_by,
-            proposed_at=instant(stored.proposed_at),
-            decided_by=stored.decided_by,
-            decided_at=instant(stored.decided_at),
-            decision=stored.decision,
             issued=stored.number,
         )
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
@@ -136,15 +136,13 @@ async def note(
 ) -> Response:
     """Add a note to a licence's history."""
     messages.parameters(request, ())
-    members, body = await messages.body_of(request)
-    now, key = site.clock(), messages.idempotency(request, body)
 
-    def add(connection: Connection) -> Reply:
+    def add(connection: Connection, members: dict[str, Any], now: int) -> Reply:
         text = notes.add(connection, _find(connection, number, actor), members, actor, now)
         body = responses.to_json(Noted(license=number, note=text))
         return Reply(201, f"{PREFIX}/licenses/{number}/history", body)
 
-    return messages.respond(await site.once(actor, key, now, add))
+    return await messages.once(request, site, actor, add)
 
 
 def _for_act(act: Act) -> Callable[..., Awaitable[Response]]:

@@ -5,14 +5,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from fastapi import Request
+from sqlalchemy import Connection
 from starlette.responses import Response
 
 from license_core import strictjson
+from license_server.actor import Actor
 from license_server.api import responses
 from license_server.db.errors import InputInvalidError
 from license_server.db.idempotency import Idempotency
 from license_server.db.reply_store import Reply
 from license_server.http import cursors
+from license_server.site import Site
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -75,6 +78,22 @@ def idempotency(request: Request, body: bytes) -> Idempotency | None:
         raise InputInvalidError(field="Idempotency-Key", reason=reason)
     query = f"?{request.url.query}" if request.url.query else ""
     return Idempotency.of(key, request.method, request.url.path + query, body)
+
+
+async def once(
+    request: Request,
+    site: Site,
+    actor: Actor,
+    work: Callable[[Connection, dict[str, Any], int], Reply],
+) -> Response:
+    """What *work* replies to the members of a body now; once for each key.
+
+    Raises InputInvalidError, and what *work* raises.
+    """
+    members, body = await body_of(request)
+    key, now = idempotency(request, body), site.clock()
+    reply = await site.once(actor, key, now, lambda connection: work(connection, members, now))
+    return respond(reply)
 
 
 def refuse_key(request: Request) -> None:

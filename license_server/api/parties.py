@@ -1,6 +1,6 @@
 """``/customers`` and ``/products``."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
@@ -55,16 +55,13 @@ async def list_customers(request: Request, site: AtSite, actor: Reader) -> Respo
 async def add_customer(request: Request, site: AtSite, actor: CustomerWriter) -> Response:
     """Add a customer."""
     messages.parameters(request, ())
-    members, body = await messages.body_of(request)
-    now = site.clock()
 
-    def add(connection: Connection) -> Reply:
+    def add(connection: Connection, members: dict[str, Any], now: int) -> Reply:
         customer = customers.add(connection, members, actor, now)
         told = responses.to_json(Customer.of(customer))
         return Reply(201, f"{PREFIX}/customers/{customer.id}", told)
 
-    key = messages.idempotency(request, body)
-    return messages.respond(await site.once(actor, key, now, add))
+    return await messages.once(request, site, actor, add)
 
 
 @router.get("/customers/{id}", tags=["customers"], openapi_extra=describe("customers.get"))
@@ -120,16 +117,13 @@ async def list_products(request: Request, site: AtSite, actor: Reader) -> Respon
 async def add_product(request: Request, site: AtSite, actor: ProductWriter) -> Response:
     """Add a product."""
     messages.parameters(request, ())
-    members, body = await messages.body_of(request)
-    now = site.clock()
 
-    def add(connection: Connection) -> Reply:
+    def add(connection: Connection, members: dict[str, Any], now: int) -> Reply:
         product = products.add(connection, members, actor, now)
         told = responses.to_json(Product.of(product))
         return Reply(201, f"{PREFIX}/products/{product.name}", told)
 
-    key = messages.idempotency(request, body)
-    return messages.respond(await site.once(actor, key, now, add))
+    return await messages.once(request, site, actor, add)
 
 
 @router.get("/products/{name}", tags=["products"], openapi_extra=describe("products.get"))

@@ -8,12 +8,15 @@ models: what we made ourselves need not be validated.
 """
 
 import time
+from collections.abc import Callable
+from dataclasses import fields
 from functools import cache
-from typing import Annotated, Any, overload
+from typing import Annotated, Any, TypeVar, overload
 
 from pydantic import Field, TypeAdapter
 from pydantic_core import SchemaSerializer
 
+R = TypeVar("R")
 Instant = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 
@@ -47,3 +50,19 @@ def instant(seconds: int | None) -> str | None:
     if seconds is None:
         return None
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+@cache
+def _members(kind: Any) -> tuple[tuple[str, bool], ...]:
+    """The names of the members of *kind*, and whether each is an instant."""
+    return tuple((one.name, one.type in (Instant, Instant | None)) for one in fields(kind))
+
+
+def from_row(kind: Callable[..., R], row: Any, **others: Any) -> R:
+    """The reply *kind* to what is stored in *row*: members of the same names, and the *others*."""
+    members = {
+        name: instant(getattr(row, name)) if is_instant else getattr(row, name)
+        for name, is_instant in _members(kind)
+        if name not in others
+    }
+    return kind(**members | others)

@@ -1,6 +1,6 @@
 """``/users`` and ``/invitations``: people who may sign in at the desk, or soon will."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -76,51 +76,42 @@ async def change(
     )
 
 
-@router.post("/users/{id}/end", openapi_extra=describe("users.end"))
-async def end(id: str, request: Request, site: AtSite, actor: Manager) -> Response:
-    """Let somebody sign in no more; their sessions end at once."""
-    messages.parameters(request, ())
-    now = site.clock()
-    return await _with(site, id, lambda c, user: accounts.end(c, user, actor, now))
+def _end_sessions(connection: Connection, user: StoredUser, actor: Actor, now: int) -> StoredUser:
+    accounts.end_sessions(connection, user, actor, now)
+    return user
 
 
-@router.post("/users/{id}/reopen", openapi_extra=describe("users.reopen"))
-async def reopen(id: str, request: Request, site: AtSite, actor: Manager) -> Response:
-    """Let somebody sign in again."""
-    messages.parameters(request, ())
-    now = site.clock()
-    return await _with(site, id, lambda c, user: accounts.reopen(c, user, actor, now))
+Act = Callable[[Connection, StoredUser, Actor, int], StoredUser]
 
 
-@router.post("/users/{id}/end-sessions", openapi_extra=describe("users.end-sessions"))
-async def end_sessions(
-    id: str,
-    request: Request,
-    site: AtSite,
-    actor: Manager,
-) -> Response:
-    """Sign somebody out everywhere."""
-    messages.parameters(request, ())
-    now = site.clock()
+def _for_act(act: Act) -> Callable[..., Awaitable[Response]]:
+    async def do(id: str, request: Request, site: AtSite, actor: Manager) -> Response:
+        messages.parameters(request, ())
+        now = site.clock()
+        return await _with(site, id, lambda c, user: act(c, user, actor, now))
 
-    def work(connection: Connection, user: StoredUser) -> StoredUser:
-        accounts.end_sessions(connection, user, actor, now)
-        return user
-
-    return await _with(site, id, work)
+    return do
 
 
-@router.post("/users/{id}/end-codes", openapi_extra=describe("users.end-codes"))
-async def end_codes(
-    id: str,
-    request: Request,
-    site: AtSite,
-    actor: Manager,
-) -> Response:
-    """Let somebody who lost their device and their recovery codes in with the password alone."""
-    messages.parameters(request, ())
-    now = site.clock()
-    return await _with(site, id, lambda c, user: totp.end_of_other(c, user, actor, now))
+_ACTS: tuple[tuple[str, Act, str], ...] = (
+    ("end", accounts.end, "Disable a user: their sessions end, and they cannot sign in."),
+    ("reopen", accounts.reopen, "Enable a user who was disabled."),
+    ("end-sessions", _end_sessions, "Sign a user out everywhere."),
+    (
+        "end-codes",
+        totp.end_of_other,
+        "Turn off a user's one-time codes, when device and recovery codes are lost.",
+    ),
+)
+for _name, _act, _description in _ACTS:
+    router.add_api_route(
+        f"/users/{{id}}/{_name}",
+        _for_act(_act),
+        methods=["POST"],
+        name=_name,
+        description=_description,
+        openapi_extra=describe(f"users.{_name}"),
+    )
 
 
 @router.get("/invitations", openapi_extra=describe("invitations.list"))
