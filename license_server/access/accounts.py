@@ -9,14 +9,14 @@ from collections.abc import Callable
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from license_core.errors import NotFoundError, NotPermittedError
+from license_core.errors import NotPermittedError
 from license_core.reason import Reason
 from license_server.access import access_store, passwords
 from license_server.access.access_store import StoredUser
 from license_server.access.errors import LastAdministratorError
 from license_server.actor import Actor
 from license_server.audit import digests, events
-from license_server.db.errors import ChangedMeanwhileError, InputInvalidError
+from license_server.db.errors import ChangedMeanwhileError, InputInvalidError, or_not_found
 from license_server.permissions import ROLES
 
 _MANAGE = "people:manage"
@@ -148,18 +148,14 @@ def end_sessions(connection: Connection, user: StoredUser, actor: Actor, now: in
 
 def find(connection: Connection, email: str) -> StoredUser:
     """The account of *email*. Raises NotFoundError."""
-    user = access_store.user_by_email(connection, email)
-    if user is None:
-        raise NotFoundError(what="account", name=email[:200])
-    return user
+    return or_not_found(
+        access_store.user_by_email(connection, email), what="account", name=email[:200]
+    )
 
 
 def by_id(connection: Connection, id_: int) -> StoredUser:
     """The account in this row. Raises NotFoundError."""
-    user = access_store.user_by_id(connection, id_)
-    if user is None:
-        raise NotFoundError(what="account", name=str(id_))
-    return user
+    return or_not_found(access_store.user_by_id(connection, id_), what="account", name=str(id_))
 
 
 def read_email(text: object) -> str:

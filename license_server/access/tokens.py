@@ -23,7 +23,7 @@ from license_server.access.access_store import StoredToken
 from license_server.access.secrets import SECRET_BYTES, Random, hash_of
 from license_server.actor import Actor
 from license_server.audit import events
-from license_server.db.errors import InputInvalidError, NameTakenError
+from license_server.db.errors import InputInvalidError, NameTakenError, or_not_found
 from license_server.permissions import (
     PERMISSIONS,
     WHOLE,
@@ -122,10 +122,11 @@ def check_grant(grant: Grant, actor: Actor, now: int) -> None:
 
 def token_by_id(connection: Connection, id_: str) -> StoredToken:
     """The token whose public part is *id_*. Raises NotFoundError."""
-    stored = access_store.token_by_id(connection, id_) if id_.isascii() and id_.isalnum() else None
-    if stored is None:
-        raise NotFoundError(what="token", name=id_[:64])
-    return stored
+    return or_not_found(
+        access_store.token_by_id(connection, id_) if id_.isascii() and id_.isalnum() else None,
+        what="token",
+        name=id_[:64],
+    )
 
 
 def note_use(connection: Connection, id_: str, now: int) -> None:

@@ -14,7 +14,12 @@ from license_server.audit import digests, events
 from license_server.catalog import catalog_store
 from license_server.catalog.catalog_store import Customer
 from license_server.catalog.fields import clean_text
-from license_server.db.errors import ChangedMeanwhileError, InputInvalidError, NameTakenError
+from license_server.db.errors import (
+    ChangedMeanwhileError,
+    InputInvalidError,
+    NameTakenError,
+    or_not_found,
+)
 
 LANGUAGES = ("en", "zh")
 MEMBERS = ("name", "contact_name", "contact_email", "language", "notes")
@@ -104,10 +109,9 @@ def change(
 
 def by_id(connection: Connection, id_: int) -> Customer:
     """The customer in this row. Raises NotFoundError."""
-    customer = catalog_store.customer_by_id(connection, id_)
-    if customer is None:
-        raise NotFoundError(what="customer", name=str(id_))
-    return customer
+    return or_not_found(
+        catalog_store.customer_by_id(connection, id_), what="customer", name=str(id_)
+    )
 
 
 def seen(connection: Connection, id_: int, actor: Actor) -> Customer:
@@ -125,10 +129,9 @@ def seen(connection: Connection, id_: int, actor: Actor) -> Customer:
 
 def find(connection: Connection, name: str) -> Customer:
     """The customer of this name. Raises NotFoundError."""
-    customer = catalog_store.customer_by_name(connection, name)
-    if customer is None:
-        raise NotFoundError(what="customer", name=name[:200])
-    return customer
+    return or_not_found(
+        catalog_store.customer_by_name(connection, name), what="customer", name=name[:200]
+    )
 
 
 def etag(customer: Customer) -> str:

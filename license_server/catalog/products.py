@@ -14,7 +14,12 @@ from license_server.actor import Actor
 from license_server.audit import digests, events
 from license_server.catalog import catalog_store, fields, terms
 from license_server.catalog.catalog_store import Product
-from license_server.db.errors import ChangedMeanwhileError, InputInvalidError, NameTakenError
+from license_server.db.errors import (
+    ChangedMeanwhileError,
+    InputInvalidError,
+    NameTakenError,
+    or_not_found,
+)
 
 DEFAULTS = ("days", "edition", "features", "limits", "match", "notify_days", "grace_days")
 """The members of an order that a product may have a default for."""
@@ -155,10 +160,9 @@ def change(
 
 def find(connection: Connection, name: str) -> Product:
     """The product of this name. Raises NotFoundError."""
-    product = catalog_store.product_by_name(connection, name)
-    if product is None:
-        raise NotFoundError(what="product", name=name[:64])
-    return product
+    return or_not_found(
+        catalog_store.product_by_name(connection, name), what="product", name=name[:64]
+    )
 
 
 def seen(connection: Connection, name: str, actor: Actor) -> Product:

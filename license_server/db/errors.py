@@ -3,8 +3,12 @@
 Every package above may raise these.
 """
 
-from license_core.errors import LicenseError
+from typing import TypeVar
+
+from license_core.errors import LicenseError, NotFoundError
 from license_core.problems import Problem
+
+T = TypeVar("T")
 
 
 class InputInvalidError(LicenseError):
@@ -77,3 +81,10 @@ class StillRunningError(LicenseError):
     )
 
     key: str
+
+
+def or_not_found(found: T | None, *, what: str, name: str) -> T:
+    """What was *found*. Raises NotFoundError where it is None: there is no *what* called *name*."""
+    if found is None:
+        raise NotFoundError(what=what, name=name)
+    return found

@@ -17,11 +17,11 @@ from license_core import (
     strictjson,
 )
 from license_core.claims import ClaimError
-from license_core.errors import InternalError, LicenseError, NotFoundError
+from license_core.errors import InternalError, LicenseError
 from license_core.license import HostBinding, License
 from license_core.verify import open_license
 from license_core.wording import utc
-from license_server.db.errors import InputInvalidError
+from license_server.db.errors import InputInvalidError, or_not_found
 from license_server.licenses import license_store
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.orders import NUMBER, Order
@@ -120,10 +120,11 @@ def _verify(drawn: SignedLicense, issuer: Issuer) -> None:
 
 def find(connection: Connection, number: str) -> StoredLicense:
     """The licence of this number. Raises NotFoundError."""
-    stored = license_store.by_number(connection, number) if NUMBER.fullmatch(number) else None
-    if stored is None:
-        raise NotFoundError(what="licence", name=number[:64])
-    return stored
+    return or_not_found(
+        license_store.by_number(connection, number) if NUMBER.fullmatch(number) else None,
+        what="licence",
+        name=number[:64],
+    )
 
 
 def claims_of(stored: StoredLicense) -> License:

@@ -10,6 +10,7 @@ from license_core.reason import Reason
 from license_server.actor import COMMAND, Actor
 from license_server.audit import audit_store, events
 from license_server.catalog import products
+from license_server.db.errors import or_not_found
 from license_server.licenses import proposal_store, recording
 from license_server.licenses.acts import ACTS
 from license_server.licenses.errors import ProposalDecidedError
@@ -44,10 +45,7 @@ def propose(
 
 def find(connection: Connection, id_: int) -> Proposal:
     """The proposal of this id. Raises NotFoundError."""
-    proposal = proposal_store.by_id(connection, id_)
-    if proposal is None:
-        raise NotFoundError(what="proposal", name=str(id_))
-    return proposal
+    return or_not_found(proposal_store.by_id(connection, id_), what="proposal", name=str(id_))
 
 
 def seen(connection: Connection, id_: int, actor: Actor) -> Proposal:

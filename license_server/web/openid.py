@@ -13,7 +13,6 @@ from fastapi import APIRouter, Request
 from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
-from license_core.errors import NotFoundError
 from license_core.reason import Reason
 from license_server.access import openid
 from license_server.access.access_store import StoredUser
@@ -23,6 +22,7 @@ from license_server.access.openid import (
     Client,
     Provider,
 )
+from license_server.db.errors import or_not_found
 from license_server.http.state import state_of
 from license_server.web import sign_in
 from license_server.web.session import (
@@ -91,10 +91,7 @@ async def _in_turn(work: Callable[..., T], *arguments: Any) -> T:
 
 def _client(request: Request) -> Client:
     """What this server is to its provider. Raises NotFoundError where it has none."""
-    client = state_of(request).openid
-    if client is None:
-        raise NotFoundError(what="page", name=OPENID)
-    return client
+    return or_not_found(state_of(request).openid, what="page", name=OPENID)
 
 
 def _discover(client: Client) -> Provider:
