@@ -160,7 +160,7 @@ def history(settings: ServerSettings, number: str) -> None:
     from license_server.audit import audit_store
     from license_server.licenses import issuing, license_store
 
-    def look(connection: Any) -> Iterator[str]:
+    def lines(connection: Any) -> Iterator[str]:
         line = license_store.of_line(connection, issuing.find(connection, number).line)
         for one in line:
             then = f"; {one.replaced_by} replaced it" if one.replaced_by else ""
@@ -169,8 +169,8 @@ def history(settings: ServerSettings, number: str) -> None:
             why = f": {printable(event.reason)}" if event.reason else ""
             yield f"{utc(event.at)}  {event.action} {event.subject} by {event.actor}{why}"
 
-    for told in write(settings, lambda connection: list(look(connection))):
-        say(told)
+    for text in write(settings, lambda connection: list(lines(connection))):
+        say(text)
 
 
 @click.command("file")
@@ -189,11 +189,11 @@ def file_(settings: ServerSettings, number: str, output: str, with_revocations: 
     from license_server.licenses import issuing
     from license_server.signing import revocation_lists
 
-    def look(connection: Any) -> tuple[StoredLicense, bytes]:
+    def read_file(connection: Any) -> tuple[StoredLicense, bytes]:
         stored = issuing.find(connection, number)
         return stored, revocation_lists.block(connection) if with_revocations else b""
 
-    stored, behind = write(settings, look)
+    stored, behind = write(settings, read_file)
     file = issuing.file_of(stored) + behind
     if len(file) > MAX_FILE:
         reason = (
@@ -265,8 +265,8 @@ def _issue(
     click.echo(f"{stored.number} for {_to_whom(stored)}", err=True)
     for notice in seen.notices:
         if notice.level == "warning":
-            told = f"{notice.sentence}\n     {notice.remedy(DEFAULT_SERVER)}"
-            click.echo(f"[W]: {told}", err=True)
+            text = f"{notice.sentence}\n     {notice.remedy(DEFAULT_SERVER)}"
+            click.echo(f"[W]: {text}", err=True)
     for line in _tolerated(seen.order):
         click.echo(line, err=True)
 
@@ -287,13 +287,13 @@ def _tolerated(order: Order) -> Iterator[str]:
     """What the licence tolerates, and what the other choice would have."""
     from license_server.licenses import tolerance
 
-    found = tolerance.of(order.request)
-    yield f"{order.match}: {found.sentence(order.match)}"
-    if found.objection:
-        yield f"anchored: {found.objection}"
+    tolerated = tolerance.of(order.request)
+    yield f"{order.match}: {tolerated.sentence(order.match)}"
+    if tolerated.objection:
+        yield f"anchored: {tolerated.objection}"
     else:
         other = "exact" if order.match == "anchored" else "anchored"
-        yield f"{other} would have been: {found.sentence(other)}"
+        yield f"{other} would have been: {tolerated.sentence(other)}"
 
 
 def _operators_text(given: str) -> str:

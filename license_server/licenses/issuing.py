@@ -1,6 +1,6 @@
 """Issuing: turns an order into a signed, verified licence and its file.
 
-Drawing up needs no database, so it is done outside the transaction that records it (acts.py).
+Signing needs no database, so it is done outside the transaction that records it (recording.py).
 Nobody is given a file before that is committed.
 """
 
@@ -55,9 +55,9 @@ def sign_and_verify(order: Order, issuer: Issuer, number: str, now: int) -> Sign
     not verify.
     """
     check_signing_key(issuer, now, order.product)
-    drawn = _sign(order, issuer, number, now)
-    _verify(drawn, issuer)
-    return drawn
+    signed = _sign(order, issuer, number, now)
+    _verify(signed, issuer)
+    return signed
 
 
 def sign_and_verify_many(
@@ -70,10 +70,10 @@ def sign_and_verify_many(
     """
     for product in {order.product for order in orders}:
         check_signing_key(issuer, now, product)
-    drawn = [_sign(order, issuer, new_number(now, random), now) for order in orders]
-    for one in (*drawn[::_SAMPLE], *drawn[-1:]):
+    signed = [_sign(order, issuer, new_number(now, random), now) for order in orders]
+    for one in (*signed[::_SAMPLE], *signed[-1:]):
         _verify(one, issuer)
-    return drawn
+    return signed
 
 
 def _sign(order: Order, issuer: Issuer, number: str, now: int) -> SignedLicense:
@@ -107,14 +107,14 @@ def _sign(order: Order, issuer: Issuer, number: str, now: int) -> SignedLicense:
     return SignedLicense(license_, jws.sign(payload, issuer.signer, jws.LICENSE))
 
 
-def _verify(drawn: SignedLicense, issuer: Issuer) -> None:
+def _verify(signed: SignedLicense, issuer: Issuer) -> None:
     """Raise unless its file is what a client of this vendor accepts."""
-    file = license_file(drawn.license, drawn.token, issuer.keyset_token)
+    file = license_file(signed.license, signed.token, issuer.keyset_token)
     try:
         verified = open_license(file, roots=issuer.shipped.keys, needed=issuer.shipped.threshold)
     except LicenseError as error:
         raise InternalError(reason=f"what was signed does not verify ({error.sentence})") from error
-    if verified.license != drawn.license:
+    if verified.license != signed.license:
         raise InternalError(reason="what was signed is not what was ordered")
 
 

@@ -107,10 +107,10 @@ def _person(connection: Connection, name: str) -> str | None:
     before: int | None = None
     while name.startswith(_TOKEN):
         made = audit_store.EventFilter(subject=name.removeprefix(_TOKEN), action="token.created")
-        found = audit_store.events(connection, made, before=before, limit=1)
-        if not found:
+        creations = audit_store.events(connection, made, before=before, limit=1)
+        if not creations:
             return None
-        name, before = found[0].actor, found[0].id
+        name, before = creations[0].actor, creations[0].id
     return None if name == COMMAND.name else name
 
 

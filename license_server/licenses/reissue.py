@@ -1,6 +1,6 @@
 """Reissuing: signs every live licence of a lost key again, with another key.
 
-A batch is drawn up without a database and recorded in one transaction. What is done the ledger
+A batch is signed without a database and recorded in one transaction. What is done the ledger
 itself tells: a licence that was issued again is replaced. So whoever begins again, after whatever
 stopped it, goes on where it stopped, and the files are made of what is stored.
 """
@@ -79,19 +79,19 @@ class _Job(NamedTuple):
     def step(self, after: int) -> tuple[Batch | None, int]:
         """The batch of those with ids above *after*, once it is committed, and its last id."""
         with self.database.reading() as connection:
-            found = signed_by.live(connection, self.kid, self.now, after, BATCH)
-            if not found:
+            former = signed_by.live(connection, self.kid, self.now, after, BATCH)
+            if not former:
                 return None, after
-            planned, wrong = self.plan(connection, [one.number for one in found])
+            planned, wrong = self.plan(connection, [one.number for one in former])
         orders = [one.order for one in planned]
-        drawn = issuing.sign_and_verify_many(orders, self.issuer, self.now, self.random)
+        signed = issuing.sign_and_verify_many(orders, self.issuer, self.now, self.random)
 
         def record(connection: Connection) -> None:
-            for one, new in zip(planned, drawn, strict=True):
+            for one, new in zip(planned, signed, strict=True):
                 recording.record(connection, one, new, self.issuer, self.actor, key=self.kid)
 
         self.database.write(record)
-        return Batch(len(planned), tuple(wrong)), found[-1].id
+        return Batch(len(planned), tuple(wrong)), former[-1].id
 
     def plan(
         self, connection: Connection, numbers: list[str]
@@ -101,10 +101,10 @@ class _Job(NamedTuple):
         planned: list[Plan] = []
         wrong: list[tuple[str, LicenseError]] = []
         for number in numbers:
-            wanted = ActRequest(REISSUE, {"reason": self.reason}, number)
+            act_request = ActRequest(REISSUE, {"reason": self.reason}, number)
             try:
                 one = planning.plan(
-                    connection, wanted, self.actor, self.now, find_product=find_product
+                    connection, act_request, self.actor, self.now, find_product=find_product
                 )
                 planned.append(one)
             except LicenseError as error:

@@ -1,4 +1,4 @@
-"""What became of a licence, and which acts that leaves open: who comes too late is told what is."""
+"""The states of a licence, and which acts each leaves open; a refusal says what became of it."""
 
 from license_core.reason import Reason
 from license_server.actor import Actor

@@ -1,6 +1,6 @@
 """Bulk issue: many first licences at once, with the rows and events that each would have alone.
 
-A batch is planned by reading, drawn up without a database, and recorded in one transaction: all
+A batch is planned by reading, signed without a database, and recorded in one transaction: all
 of it is there, or nothing. A job is a series of batches; its name lets it go on where it stopped.
 """
 
