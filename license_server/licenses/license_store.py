@@ -1,7 +1,7 @@
 """Stored licences."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from sqlalchemy import Connection, and_, func, insert, or_, select
 
@@ -14,14 +14,43 @@ from license_server.db.tables import (
     products,
 )
 from license_server.licenses import search
-from license_server.licenses.acts import REHOST
+from license_server.licenses.acts import REHOST, Act
 from license_server.licenses.search import Filter
 
-if TYPE_CHECKING:  # which read these rows
-    from license_server.licenses.issuing import SignedLicense
-    from license_server.licenses.planning import Plan
-
 STATES = ("active", "replaced", "suspended", "revoked")
+
+
+class Signed(Protocol):
+    """A licence that was signed (issuing.SignedLicense)."""
+
+    @property
+    def license(self) -> License:
+        """What it says."""
+        ...
+
+    @property
+    def token(self) -> str:
+        """Its JWS."""
+        ...
+
+
+class Planned(Protocol):
+    """What a row repeats of the plan it comes from (planning.Plan)."""
+
+    @property
+    def act(self) -> Act:
+        """What was done."""
+        ...
+
+    @property
+    def former(self) -> "StoredLicense | None":
+        """The licence that it replaces."""
+        ...
+
+    @property
+    def text(self) -> str | None:
+        """What the operator sent."""
+        ...
 
 
 class NewLicense(NamedTuple):
@@ -48,8 +77,8 @@ class NewLicense(NamedTuple):
     @classmethod
     def of(
         cls,
-        plan: "Plan",
-        signed: "SignedLicense",
+        plan: Planned,
+        signed: Signed,
         *,
         customer_id: int,
         product_id: int,

@@ -13,7 +13,7 @@ ALL_SECONDS = 300  # of processor time; about 8 are needed
 
 PROGRAM = """
 import itertools
-from license_core import armor, guard, request, settings, strictjson
+from license_core import armor, memory, request, settings, strictjson
 from license_core.errors import LicenseError
 from license_core.facts import HostFacts
 from license_core.verify import open_license
@@ -37,7 +37,7 @@ def licences(text):
 
 
 def states(text):
-    guard.parse(text.encode()[:armor.MAX_FILE], FACTS)
+    memory.parse(text.encode()[:armor.MAX_FILE], FACTS)
 
 
 def products(text):

@@ -30,7 +30,7 @@ def test_issue_writes_a_file_that_verifies(data: Path, tmp_path: Path) -> None:
     assert (license_.limits, license_.features) == ({"gpus": 4}, ("a", "b"))
     assert license_.jti in done.stderr
     assert "exact: a change of hostname, IP address, machine or container is refused" in done.stderr
-    assert "anchored: the bare line of get_host_key carries no evidence" in done.stderr
+    assert "anchored: a host key line has no host tags" in done.stderr
 
 
 def test_issue_says_what_the_licence_and_the_other_choice_tolerate(data: Path) -> None:
