@@ -11,6 +11,7 @@ from license_core.errors import LicenseError, Notice
 from license_server.api import PREFIX, responses, schemas
 from license_server.api.audit_responses import Event
 from license_server.api.responses import Instant, instant
+from license_server.http.problem_json import FieldError
 from license_server.licenses import issuing, proposal_store
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.planning import Plan
@@ -245,6 +246,7 @@ class RefusedLine:
     column: str | None
     slug: str
     detail: str | None
+    errors: list[FieldError]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -263,4 +265,11 @@ class Imported:
 def _line(one: Outcome) -> IssuedLine | RefusedLine:
     if one.slug is None:
         return IssuedLine(line=one.line, ok=True, license=one.number)
-    return RefusedLine(line=one.line, ok=False, column=one.column, slug=one.slug, detail=one.detail)
+    return RefusedLine(
+        line=one.line,
+        ok=False,
+        column=one.column,
+        slug=one.slug,
+        detail=one.detail,
+        errors=[FieldError.of(*fault) for fault in one.faults or ()],
+    )

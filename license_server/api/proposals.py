@@ -98,9 +98,4 @@ async def refuse(
 
 
 def _reason(members: dict[str, object], *, needed: bool) -> str | None:
-    reason = acts.read_reason(members, needed=needed)
-    if members:
-        raise InputInvalidError(
-            field=next(iter(members))[:64], reason="there is no such member; there is reason"
-        )
-    return reason
+    return acts.only_reason(members, "there is no such member; there is reason", needed=needed)

@@ -13,7 +13,8 @@ from license_server.actor import Actor
 from license_server.audit import digests, events
 from license_server.catalog import catalog_store
 from license_server.catalog.catalog_store import Customer
-from license_server.catalog.fields import clean_text
+from license_server.catalog.faults import Faults
+from license_server.catalog.fields import clean_text, present
 from license_server.db.errors import (
     ChangedMeanwhileError,
     InputInvalidError,
@@ -23,34 +24,46 @@ from license_server.db.errors import (
 
 LANGUAGES = ("en", "zh")
 MEMBERS = ("name", "contact_name", "contact_email", "language", "notes")
+_TEXTS = ("name", "contact_name", "contact_email")
 _LONGEST_NOTES = 4000
 
 
 def read(members: Mapping[str, Any]) -> dict[str, Any]:
-    """The values in *members*; a null empties what may be empty. Raises InputInvalidError."""
-    unknown = next((name for name in members if name not in MEMBERS), None)
-    if unknown is not None:
-        raise InputInvalidError(field=unknown, reason="there is no such member")
-    try:
-        values: dict[str, Any] = {}
-        for name in ("name", "contact_name", "contact_email"):
-            if name in members:
-                values[name] = clean_text(members, name) if members[name] is not None else None
-        if "name" in values and not values["name"]:
-            raise ClaimError("name", "it is missing")
-        if "language" in members:
-            values["language"] = claims.one_of(_present(members), "language", LANGUAGES)
-        if "notes" in members:
-            values["notes"] = claims.text(_present(members), "notes", longest=_LONGEST_NOTES)
-            if "\0" in (values["notes"] or ""):
-                raise ClaimError("notes", "it has control characters")
-    except ClaimError as error:
-        raise InputInvalidError(field=error.claim, reason=error.reason) from error
+    """The values in *members*; a null empties what may be empty.
+
+    Raises InputInvalidError, which carries all that is wrong (faults.faults_of).
+    """
+    faults = Faults()
+    values = read_into(members, faults)
+    faults.check()
     return values
 
 
-def _present(members: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in members.items() if value is not None}
+def read_into(members: Mapping[str, Any], faults: Faults) -> dict[str, Any]:
+    """The values in *members* as far as they are right; *faults* takes what is wrong."""
+    if not members:
+        return {}
+    faults.refuse_others(members, MEMBERS, "there is no such member")
+    given = present(members)
+    values = {
+        member: faults.read(member, clean_text, given, member)
+        for member in _TEXTS
+        if member in members
+    }
+    if "name" in values and not values["name"]:
+        faults.refuse("name", "it is missing")
+    if "language" in members:
+        values["language"] = faults.read("language", claims.one_of, given, "language", LANGUAGES)
+    if "notes" in members:
+        values["notes"] = faults.read("notes", _notes, given, "notes")
+    return values
+
+
+def _notes(given: Mapping[str, Any], member: str) -> str | None:
+    notes = claims.text(given, member, longest=_LONGEST_NOTES)
+    if "\0" in (notes or ""):
+        raise ClaimError(member, "it has control characters")
+    return notes
 
 
 def add(connection: Connection, members: Mapping[str, Any], actor: Actor, now: int) -> Customer:

@@ -17,6 +17,8 @@ def clean_text(given: Mapping[str, Any], member: str, longest: int = 200) -> str
     value = claims.text(given, member, longest=longest)
     if value is None:
         return None
+    if value.isascii() and value.isprintable() and value == value.strip() and "  " not in value:
+        return value  # many are clean already
     value = unicodedata.normalize("NFC", " ".join(value.split()))
     if not value.isprintable():
         raise ClaimError(member, "it has control characters")
@@ -32,8 +34,11 @@ def _seen(character: str) -> bool:
 
 def choice_name(given: Mapping[str, Any], member: str) -> str | None:
     """The name of a product, an edition or the like. Raises ClaimError."""
+    value = given.get(member)
+    if value.__class__ is str and claims.choice_name(value):
+        return value
     value = claims.text(given, member)
-    if value is not None and not claims.choice_name(value):
+    if value is not None:
         raise ClaimError(
             member,
             Reason(
@@ -42,3 +47,16 @@ def choice_name(given: Mapping[str, Any], member: str) -> str | None:
             ),
         )
     return value
+
+
+def truth(given: Mapping[str, Any], member: str) -> bool:
+    """True or false. Raises ClaimError."""
+    value = given.get(member)
+    if not isinstance(value, bool):
+        raise ClaimError(member, "it is neither true nor false")
+    return value
+
+
+def present(members: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of *members* that say something: a null counts as absent."""
+    return {member: value for member, value in members.items() if value is not None}

@@ -7,13 +7,14 @@ from typing import Any
 from sqlalchemy import Connection
 
 from license_core import claims, strictjson
-from license_core.claims import ClaimError
 from license_core.errors import NotFoundError
 from license_core.reason import Reason
 from license_server.actor import Actor
 from license_server.audit import digests, events
-from license_server.catalog import catalog_store, fields, terms
+from license_server.catalog import catalog_store, terms
 from license_server.catalog.catalog_store import Product
+from license_server.catalog.faults import Faults
+from license_server.catalog.fields import choice_name, present, truth
 from license_server.db.errors import (
     ChangedMeanwhileError,
     InputInvalidError,
@@ -43,19 +44,25 @@ def defaults(product: Product | None) -> dict[str, Any]:
 
 
 def filled(
-    find_product: FindProduct, members: Mapping[str, Any], *, defaults_applied: bool = False
+    find_product: FindProduct,
+    members: Mapping[str, Any],
+    *,
+    defaults_applied: bool = False,
+    days: int | None = None,
 ) -> tuple[Product | None, dict[str, Any]]:
     """The product that an order names, and its *members* with the product's defaults.
 
-    A default is taken where the order says nothing, unless *defaults_applied*. A null counts as
-    absent.
+    A default is taken where the order says nothing, unless *defaults_applied*; *days* is the term
+    where the product has no default for it. A null counts as absent.
     """
-    given = {name: value for name, value in members.items() if value is not None}
+    given = present(members)
     named: Any = given.get("product")
     known = isinstance(named, str) and claims.choice_name(named)
     product = find_product(named) if known else None
-    standard = {} if defaults_applied else defaults(product)
-    if any(name in given for name in terms.TERM[:3]):
+    standard: dict[str, Any] = {} if days is None else {"days": days}
+    if not defaults_applied:
+        standard |= defaults(product)
+    if any(name in given for name in terms.DURATIONS):
         standard.pop("days", None)
     if given.get("perpetual"):
         standard.pop("notify_days", None)
@@ -64,45 +71,58 @@ def filled(
 
 
 def read(members: Mapping[str, Any]) -> dict[str, Any]:
-    """The values in *members*; a null empties what may be empty. Raises InputInvalidError."""
-    unknown = next((name for name in members if name not in MEMBERS), None)
-    if unknown is not None:
-        raise InputInvalidError(field=unknown, reason="there is no such member")
-    given = {name: value for name, value in members.items() if value is not None}
-    values: dict[str, Any] = {}
-    try:
-        if "name" in members:
-            values["name"] = claims.required(fields.choice_name(given, "name"), "name")
-        if "longest_days" in members:
-            values["longest_days"] = claims.integer(
-                given, "longest_days", least=1, most=terms.MAX_DAYS
-            )
-        if "rehosts" in members:
-            values["rehosts"] = claims.integer(given, "rehosts", most=_MOST_REHOSTS)
-        if "needs_approval" in members:
-            if not isinstance(members["needs_approval"], bool):
-                raise ClaimError("needs_approval", "it is neither true nor false")
-            values["needs_approval"] = members["needs_approval"]
-        if "defaults" in members:
-            values["defaults"] = _defaults(given.get("defaults"))
-    except ClaimError as error:
-        raise InputInvalidError(field=error.claim, reason=error.reason) from error
+    """The values in *members*; a null empties what may be empty.
+
+    Raises InputInvalidError, which carries all that is wrong (faults.faults_of).
+    """
+    faults = Faults()
+    faults.refuse_others(members, MEMBERS, "there is no such member")
+    given = present(members)
+    values = {
+        member: faults.read(member, reader, given, member)
+        for member, reader in _READERS.items()
+        if member in members
+    }
+    if "defaults" in members:
+        values["defaults"] = _defaults(members["defaults"], faults)
+    faults.check()
     return values
 
 
-def _defaults(given: Any) -> str | None:
+def _name(given: Mapping[str, Any], member: str) -> Any:
+    return claims.required(choice_name(given, member), member)
+
+
+def _longest_days(given: Mapping[str, Any], member: str) -> int | None:
+    return terms.read_days(given, member, 1)
+
+
+def _rehosts(given: Mapping[str, Any], member: str) -> int | None:
+    return claims.integer(given, member, most=_MOST_REHOSTS)
+
+
+_READERS: dict[str, Callable[[Mapping[str, Any], str], Any]] = {
+    "name": _name,
+    "longest_days": _longest_days,
+    "rehosts": _rehosts,
+    "needs_approval": truth,
+}
+
+
+def _defaults(given: Any, faults: Faults) -> str | None:
     if not given and given in (None, {}):
         return None
     if not isinstance(given, dict):
-        raise ClaimError("defaults", "it is not an object")
-    unknown = next((name for name in given if name not in DEFAULTS), None)
-    if unknown is not None:
-        reason = Reason(
-            "there is no default for it; there is for {allowed}", allowed=", ".join(DEFAULTS)
-        )
-        raise ClaimError(f"defaults.{unknown}", reason)
-    terms.check_terms(given)
-    return strictjson.dumps(given).decode("utf-8")
+        faults.refuse("defaults", "it is not an object")
+        return None
+    reason = Reason(
+        "there is no default for it; there is for {allowed}", allowed=", ".join(DEFAULTS)
+    )
+    for member in given:
+        if member not in DEFAULTS:
+            faults.refuse(f"defaults.{member}", reason)
+    terms.check_terms(given, faults)
+    return None if faults else strictjson.dumps(given).decode("utf-8")
 
 
 def add(connection: Connection, members: Mapping[str, Any], actor: Actor, now: int) -> Product:

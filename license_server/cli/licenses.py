@@ -15,6 +15,7 @@ from license_core.errors import FileUnreadableError, LicenseError
 from license_core.paths import read, words
 from license_core.wording import DEFAULT_SERVER, printable, utc
 from license_server.actor import COMMAND
+from license_server.catalog.faults import Faults
 from license_server.cli.output import say, written
 from license_server.cli.shared import write
 from license_server.db.errors import InputInvalidError
@@ -90,8 +91,7 @@ _why = click.option("--reason", required=True, metavar="TEXT", help=_WHY)
 @click.pass_obj
 def issue(settings: ServerSettings, /, output: str, **given: Any) -> None:
     """Issue a licence and write its file."""
-    given["host"] = _operators_text(given["host"])
-    _issue(settings, ISSUE, None, _terms(given), output)
+    _issue(settings, ISSUE, None, given, output)
 
 
 _MEMBERS = {
@@ -139,9 +139,7 @@ def _command(act: Act) -> click.Command:
         if not act.issues:
             return _end(settings, act, number, given)
         output = given.pop("output")
-        if act.names_host:
-            given["host"] = _operators_text(given["host"])
-        return _issue(settings, act, number, _terms(given), output)
+        return _issue(settings, act, number, given, output)
 
     reason = _why if act.needs_reason else click.option("--reason", metavar="TEXT", help=_WHY)
     options = [_MEMBERS[name] for name in act.may_change] + [reason]
@@ -208,17 +206,22 @@ def file_(settings: ServerSettings, number: str, output: str, with_revocations: 
 COMMANDS = (issue, *map(_command, OFFERED), history, file_)
 
 
-def _terms(given: dict[str, Any]) -> dict[str, Any]:
-    """*given* with its features and limits as an order has them; none given says nothing."""
+def _members(given: dict[str, Any], faults: Faults) -> dict[str, Any]:
+    """The members of an order that the options make; what is not *given* says nothing."""
     from license_server.catalog import terms
 
-    features = list(given.pop("features", ()))
-    limits = terms.limits_of(given.pop("limits", ()))
-    return (
-        given
-        | ({"features": features} if features else {})
-        | ({"limits": limits} if limits else {})
-    )
+    members = {
+        name: value
+        for name, value in given.items()
+        if value is not None and value is not False and value != ()  # 0 is given
+    }
+    if "host" in members:
+        members["host"] = faults.read("host", _operators_text, members["host"])
+    if "features" in members:
+        members["features"] = list(members["features"])
+    if "limits" in members:
+        members["limits"] = faults.read("limits", terms.limits_of, members["limits"])
+    return members
 
 
 def _issue(
@@ -232,10 +235,11 @@ def _issue(
     from license_server.operations import data_folder
     from license_server.site import Site
 
-    now = int(time.time())
-    members = {name: value for name, value in given.items() if value not in (None, False)}
-    act_request = ActRequest(act, members, number)
-    database, issuer = data_folder.open_vault(settings)
+    now, faults = int(time.time()), Faults()
+    members = _members(given, faults)
+    act_request = ActRequest(act, members, number, faults=tuple(faults))
+    with faults.go_first():
+        database, issuer = data_folder.open_vault(settings)
     kept: list[StoredLicense | Proposal] = []
 
     def render_reply(done: StoredLicense | Proposal) -> Reply:

@@ -22,6 +22,7 @@ from license_core.errors import (
     UsageError,
 )
 from license_core.wording import DEFAULT_SERVER
+from license_server.catalog.faults import faults_of
 from license_server.cli import (
     licenses,
     parties,
@@ -236,9 +237,18 @@ def _misunderstood(error: click.ClickException) -> UsageError:
 
 
 def _refuse(error: LicenseError, call: _Call) -> int:
+    """Tell what is wrong and what to do; of several faults with one remedy that only once."""
+    problems = [fault.error for fault in faults_of(error)] or [error]
+    remedies = [_remedy(problem, call) for problem in problems]
+    for problem, remedy, following in zip(problems, remedies, [*remedies[1:], None], strict=True):
+        click.echo(f"[E]: {problem.sentence}", err=True)
+        if remedy != following:
+            click.echo(f"     {remedy}", err=True)
+    return error.exit_code
+
+
+def _remedy(error: LicenseError, call: _Call) -> str:
     remedy = error.remedy(str(call), server=str(call))
     if isinstance(error, NotFoundError) and error.what in _WHERE_TO_LOOK:
         remedy = _WHERE_TO_LOOK[error.what].format(server=call, name=shlex.quote(error.name))
-    remedy = remedy.replace("\n", "\n     ")
-    click.echo(f"[E]: {error.sentence}\n     {remedy}", err=True)
-    return error.exit_code
+    return remedy.replace("\n", "\n     ")

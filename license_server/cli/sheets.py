@@ -116,15 +116,21 @@ def _follow(
             wrong += [one for one in batch if one.slug]
             right += sum(1 for one in batch if not one.slug)
             if report:
-                write("".join(map(csv_text.line, batch)).encode("utf-8"))
+                write("".join(map(_report_line, batch)).encode("utf-8"))
     progress.clear()
     return right, wrong
 
 
+def _report_line(one: Outcome) -> str:
+    return csv_text.line((one.line, one.number, one.column, one.slug, one.details))
+
+
 def _tell(wrong: list[Outcome]) -> None:
     for one in wrong[:_SHOWN]:
-        where = f", {one.column}" if one.column else ""
-        click.echo(f"line {one.line}{where}: {one.detail}", err=True)
+        for column, _, detail in one.faults or ():
+            click.echo(f"line {one.line}, {column}: {detail}", err=True)
+        if not one.faults:
+            click.echo(f"line {one.line}: {one.detail}", err=True)
 
 
 def _size(data: BinaryIO) -> tuple[int, str]:

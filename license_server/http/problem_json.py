@@ -3,8 +3,8 @@
 ``type`` is the path of a page of this server that explains the problem; it ends in the slug.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
 
 from starlette.responses import JSONResponse
 
@@ -18,6 +18,7 @@ from license_core.errors import (
 )
 from license_core.reason import Reason
 from license_server.access.errors import TooManyAttemptsError
+from license_server.catalog import faults
 from license_server.db.errors import StillRunningError
 from license_server.http.errors import MethodNotAllowedError
 from license_server.http.problem_types import status_of
@@ -26,6 +27,20 @@ from license_server.signing.errors import SecretFileOpenError
 TYPES = "/problems/"
 MEDIA_TYPE = "application/problem+json"
 _LONGEST_FACT = 500
+
+
+@dataclass(slots=True)
+class FieldError:
+    """What is wrong with one value that was sent; the type is the path of a problem's page."""
+
+    field: str
+    type: str
+    detail: str
+
+    @classmethod
+    def of(cls, field: str, slug: str, detail: str) -> Self:
+        """What is wrong with *field*: the problem of this *slug*."""
+        return cls(field, TYPES + slug, detail)
 
 
 @dataclass
@@ -38,6 +53,8 @@ class Problem:
     detail: str
     remedy: str
     request_id: str
+    errors: list[FieldError] = field(default_factory=list)
+    """Of a problem with values that were sent: all that is wrong, the problem itself first."""
 
 
 def outward(error: LicenseError, request_id: str) -> LicenseError:
@@ -47,12 +64,23 @@ def outward(error: LicenseError, request_id: str) -> LicenseError:
         return type(error)(reason=where)
     if isinstance(error, SecretFileOpenError):
         return SignerUnavailableError(reason=where)
-    return InternalError(reason=where) if status_of(error) == 500 else _shortened(error)
+    if status_of(error) == 500:
+        return InternalError(reason=where)
+    return faults.changed(error, _shortened)
 
 
 def document(error: LicenseError, request_id: str) -> dict[str, Any]:
-    """The members of the problem document; the error's facts are its extension members."""
-    facts = {name: value for name, value in error.facts.items() if isinstance(value, str | int)}
+    """The members of the problem document; the error's facts are its extension members.
+
+    Its ``errors`` are the faults of the values that were sent; without one there is no such member.
+    """
+    errors = [
+        asdict(FieldError.of(fault.field, fault.error.slug, fault.error.sentence))
+        for fault in faults.faults_of(error)
+    ]
+    facts: dict[str, Any] = {
+        name: value for name, value in error.facts.items() if isinstance(value, str | int)
+    }
     return facts | {
         "type": TYPES + error.slug,
         "title": error.row.title,
@@ -60,6 +88,7 @@ def document(error: LicenseError, request_id: str) -> dict[str, Any]:
         "detail": error.sentence,
         "remedy": error.remedy(),
         "request_id": request_id,
+        **({"errors": errors} if errors else {}),
     }
 
 

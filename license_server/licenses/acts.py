@@ -5,11 +5,12 @@ one it replaces, and the former row says what became of it. An act is planned by
 without a database, and recorded in one transaction, in which whoever comes second is told so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from license_core.claims import ClaimError
 from license_server.catalog import fields
+from license_server.catalog.faults import Fault, Faults
 from license_server.catalog.terms import CHANGES, TERM
 from license_server.db.errors import InputInvalidError
 
@@ -268,7 +269,25 @@ BY_EVENT = {act.event: act for act in ACTS.values()}
 """Each act by the action under which it is recorded."""
 
 
-def read_reason(members: dict[str, Any], *, needed: bool) -> str | None:
+def only_reason(
+    members: Mapping[str, Any],
+    other: str,
+    noted: Iterable[Fault] = (),
+    *,
+    needed: bool = True,
+) -> str | None:
+    """The reason in *members*, where nothing else may be: *other* says so.
+
+    Raises InputInvalidError, which carries all that is wrong, *noted* first.
+    """
+    faults, rest = Faults(noted), dict(members)
+    reason: str | None = faults.read(REASON, read_reason, rest, needed)
+    faults.refuse_others(rest, (), other)
+    faults.check()
+    return reason
+
+
+def read_reason(members: dict[str, Any], needed: bool) -> str | None:
     """Take the reason out of *members*. Raises InputInvalidError."""
     given = {REASON: members.pop(REASON, None)}
     if given[REASON] is None:

@@ -5,11 +5,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from license_core.claims import ClaimError
 from license_server.actor import Actor
 from license_server.audit import events
 from license_server.catalog import fields
-from license_server.db.errors import InputInvalidError
+from license_server.catalog.faults import Faults
 from license_server.licenses.license_store import StoredLicense
 
 _LONGEST = 1000
@@ -23,16 +22,11 @@ def add(
     now: int,
 ) -> str:
     """Add the ``note`` in *members* to a licence's history; its text. Raises InputInvalidError."""
-    unknown = next((name for name in members if name != "note"), None)
-    if unknown is not None:
-        raise InputInvalidError(field=unknown[:64], reason="there is no such member; there is note")
-    try:
-        text = fields.clean_text(
-            {name: value for name, value in members.items() if value is not None}, "note", _LONGEST
-        )
-    except ClaimError as error:
-        raise InputInvalidError(field=error.claim, reason=error.reason) from error
+    faults = Faults()
+    faults.refuse_others(members, ("note",), "there is no such member; there is note")
+    text = faults.read("note", fields.clean_text, fields.present(members), "note", _LONGEST)
     if not text:
-        raise InputInvalidError(field="note", reason="it is missing")
+        faults.refuse("note", "it is missing")
+    faults.check()
     events.record(connection, now, actor, "license.noted", stored.number, reason=text)
-    return text
+    return str(text)

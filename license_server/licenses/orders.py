@@ -1,12 +1,13 @@
-"""An order: what the vendor decided to license, read from JSON, a form or a command line.
+"""An order: what the vendor decided to license, parsed once from JSON, a form or a command line.
 
 The first licence of a line comes from a whole order. Those that replace it are ordered by what is
-to be different: its term, its host, or what it allows.
+to be different: its term, its host, or what it allows. Parsing goes on after a fault, so that all
+of them are known, each at its member; the first one is what a caller who reads one would meet.
 """
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -17,9 +18,15 @@ from license_core.license import License
 from license_core.reason import Reason
 from license_core.request import LicenseRequest
 from license_core.wording import utc
-from license_server.catalog.fields import choice_name, clean_text
-from license_server.catalog.terms import DAY, MAX_DAYS, read_days, read_terms
-from license_server.db.errors import InputInvalidError
+from license_server.catalog.faults import Faults
+from license_server.catalog.fields import choice_name, clean_text, present, truth
+from license_server.catalog.terms import (
+    DAY,
+    DURATIONS,
+    WARNINGS,
+    read_days,
+    read_terms,
+)
 from license_server.licenses.acts import ISSUE, REISSUE, Act
 from license_server.licenses.errors import EvidenceMissingError, LicenseStateError, TermOverError
 
@@ -28,6 +35,9 @@ NUMBER = re.compile(r"HS-[0-9]{4}-[0-9A-HJKMNP-TV-Z]{8}")
 
 MEMBERS = ISSUE.may_change
 """Those of a whole order."""
+_MEMBERS = frozenset(MEMBERS)
+_LATEST = timezone(timedelta(hours=-12))
+"""Where each day ends last: for dates beside a time zone that is wrong."""
 
 
 class Order(NamedTuple):
@@ -50,83 +60,114 @@ class Order(NamedTuple):
     """None: when it is issued."""
 
 
-def from_members(members: Mapping[str, Any], now: int) -> Order:
-    """The order that *members* make at the instant *now*. A null counts as absent.
+def parse_order(
+    members: Mapping[str, Any], now: int, faults: Faults, asked: LicenseRequest | None = None
+) -> Order | None:
+    """The order that *members* make at the instant *now*; None: *faults* has why there is none.
 
-    Raises InputInvalidError, TermOverError, EvidenceMissingError, or RequestUnreadableError,
-    RequestDamagedError and RequestAmbiguousError for the operator's text.
+    A null counts as absent. *asked* is what the operator's text says, where that was parsed before.
+    What *faults* has already is not looked at again.
     """
-    return _as_license_error(lambda: _read(_known(members, MEMBERS), now))
-
-
-def order_replacing(act: Act, former: License, members: Mapping[str, Any], now: int) -> Order:
-    """The order for the licence that replaces *former* by *act*.
-
-    Raises as ``from_members`` does.
-    """
-    return _as_license_error(
-        lambda: _order_replacing(act, former, _known(members, act.may_change), now)
-    )
-
-
-def _as_license_error(read: Callable[[], Order]) -> Order:
-    try:
-        return read()
-    except ClaimError as error:
-        raise InputInvalidError(field=error.claim, reason=error.reason) from error
-
-
-def _known(members: Mapping[str, Any], allowed: tuple[str, ...]) -> dict[str, Any]:
-    given = {member: value for member, value in members.items() if value is not None}
-    for member in given:
-        if member not in allowed:
-            reason = Reason(
-                "there is no such member; there are {allowed}", allowed=", ".join(allowed)
-            )
-            raise InputInvalidError(field=member[:64], reason=reason)
-    return given
-
-
-def _read(given: Mapping[str, Any], now: int) -> Order:
-    get = claims.required
-    customer = get(clean_text(given, "customer"), "customer")
-    product = get(choice_name(given, "product"), "product")
-    pasted = get(claims.text(given, "host", longest=request.MAX_TEXT), "host")
-    zone = _zone(given)
-    expires_at = _expiry(given, zone, now)
-    terms = read_terms(given)
-    order = Order(
+    given, read = present(members), faults.read
+    if not _MEMBERS.issuperset(given):
+        _refuse_unknown(given, MEMBERS, faults)
+    customer = read("customer", _required, clean_text, given, "customer")
+    product = read("product", _required, choice_name, given, "product")
+    text = None if asked else _host_text(given, faults)
+    zone = _zone_or_latest(given, faults)
+    expires_at = _expiry(given, zone, now, now, faults)
+    terms = read_terms(given, faults)
+    if text is not None:
+        asked = read("host", request.parse, text)
+    endless = expires_at is None and not faults.any_of(DURATIONS)
+    notify_days = _days_before_end(given, "notify_days", endless, faults)
+    grace_days = _days_before_end(given, "grace_days", endless, faults)
+    maintenance_until = _maintenance_until(given, zone, faults)
+    replaces = read("replaces", _number, given, "replaces") if "replaces" in given else None
+    match = terms.get("match") or "exact"
+    if asked is None or not _suits(asked, match, faults):
+        return None
+    return Order(
         customer=customer,
         product=product,
-        request=request.parse(pasted),
-        match=terms.get("match") or "exact",
+        request=asked,
+        match=match,
         expires_at=expires_at,
-        notify_from=_notify_from(expires_at, read_days(given, "notify_days")),
-        grace_until=_grace_until(expires_at, read_days(given, "grace_days")),
-        maintenance_until=_last_instant(given, "maintenance_until", zone),
+        notify_from=_notify_from(expires_at, notify_days),
+        grace_until=_grace_until(expires_at, grace_days),
+        maintenance_until=maintenance_until,
         edition=terms.get("edition"),
         features=terms.get("features") or (),
         limits=terms.get("limits") or {},
-        replaces=_number(given, "replaces"),
+        replaces=replaces,
     )
-    _check_host(order)
-    return order
+
+
+def parse_replacing(
+    act: Act, former: License, members: Mapping[str, Any], now: int, faults: Faults
+) -> Order | None:
+    """The order for the licence that replaces *former* by *act*.
+
+    None: *faults* has why there is none, as for ``parse_order``.
+    """
+    given = present(members)
+    _refuse_unknown(given, act.may_change, faults)
+    order = _as_before(former, act)
+    zone = _zone_or_latest(given, faults)
+    if act.sets_term:
+        order = _renewed(act, order, given, zone, now, faults)
+    elif former.exp is None:
+        for member in WARNINGS:
+            if given.get(member):
+                faults.note(member, _without_end(act, order))
+    order = order._replace(**_changes(order, act, given, zone, faults))
+    _check_end(order, now, faults)
+    return order if _suits(order.request, order.match, faults) else None
+
+
+def _refuse_unknown(given: Mapping[str, Any], allowed: tuple[str, ...], faults: Faults) -> None:
+    reason = Reason("there is no such member; there are {allowed}", allowed=", ".join(allowed))
+    faults.refuse_others(given, allowed, reason)
+
+
+def _required(reader: Callable[..., Any], given: Mapping[str, Any], member: str) -> Any:
+    return claims.required(reader(given, member), member)
+
+
+def _host_text(given: Mapping[str, Any], faults: Faults) -> str | None:
+    """What the operator sent; None where it is wrong."""
+    if "host" in faults:
+        return None
+    text: str | None = faults.read("host", _required, _long_text, given, "host")
+    return text
+
+
+def _long_text(given: Mapping[str, Any], member: str) -> str | None:
+    return claims.text(given, member, longest=request.MAX_TEXT)
+
+
+def _days_before_end(
+    given: Mapping[str, Any], member: str, endless: bool, faults: Faults
+) -> int | None:
+    """The days that *member* counts from the end of a term, unless that is *endless*."""
+    if member not in given:
+        return None
+    days: int | None = faults.read(member, read_days, given, member)
+    if endless and days:
+        faults.refuse(member, "a perpetual licence has no end to count from")
+    return days
 
 
 def _notify_from(expires_at: int | None, days: int | None) -> int | None:
-    if expires_at is None and days:
-        raise ClaimError("notify_days", "a perpetual licence has no end to count from")
     return None if expires_at is None or days is None else max(0, expires_at - days * DAY)
 
 
 def _grace_until(expires_at: int | None, days: int | None) -> int | None:
-    if expires_at is None and days:
-        raise ClaimError("grace_days", "a perpetual licence has no end to count from")
     return None if expires_at is None or not days else min(MAX_INSTANT, expires_at + days * DAY)
 
 
-def _order_replacing(act: Act, former: License, given: Mapping[str, Any], now: int) -> Order:
-    order = Order(
+def _as_before(former: License, act: Act) -> Order:
+    return Order(
         customer=former.sub,
         product=former.aud,
         request=LicenseRequest(
@@ -143,34 +184,40 @@ def _order_replacing(act: Act, former: License, given: Mapping[str, Any], now: i
         replaces=former.jti,
         begins_at=former.nbf if act is REISSUE else None,
     )
-    zone = _zone(given)
-    if act.sets_term:
-        order = _renewed(act, order, given, zone, now)
-    elif former.exp is None and (given.get("notify_days") or given.get("grace_days")):
-        raise _without_end(act, order)
+
+
+def _changes(
+    order: Order, act: Act, given: Mapping[str, Any], zone: tzinfo, faults: Faults
+) -> dict[str, Any]:
+    """What is different from *order*, but for its term."""
+    changes: dict[str, Any] = {}
     if act.names_host:
-        pasted = claims.required(claims.text(given, "host", longest=request.MAX_TEXT), "host")
-        order = order._replace(request=request.parse(pasted))
+        text = _host_text(given, faults)
+        asked = None if text is None else faults.read("host", request.parse, text)
+        changes["request"] = asked or order.request
     if "maintenance_until" in given:
-        until = _last_instant(given, "maintenance_until", zone)
-        order = order._replace(maintenance_until=until)
+        changes["maintenance_until"] = _maintenance_until(given, zone, faults)
+    endless = order.expires_at is None and not faults.any_of(DURATIONS)
     if "notify_days" in given:
-        notify_from = _notify_from(order.expires_at, read_days(given, "notify_days"))
-        order = order._replace(notify_from=notify_from)
+        days = _days_before_end(given, "notify_days", endless, faults)
+        changes["notify_from"] = _notify_from(order.expires_at, days)
     if "grace_days" in given:
-        grace_until = _grace_until(order.expires_at, read_days(given, "grace_days"))
-        order = order._replace(grace_until=grace_until)
-    order = order._replace(**read_terms(given))
+        days = _days_before_end(given, "grace_days", endless, faults)
+        changes["grace_until"] = _grace_until(order.expires_at, days)
+    return changes | read_terms(given, faults)
+
+
+def _check_end(order: Order, now: int, faults: Faults) -> None:
+    """Note where the term that goes on was over at the instant *now*."""
     whole_term = order.begins_at is not None  # the former one, over or not
-    if order.expires_at is not None and order.expires_at <= now and not whole_term:
+    over = order.expires_at is not None and order.expires_at <= now
+    if over and not whole_term and not faults.any_of(DURATIONS):
         last = Reason(
             "the term of {number}, which ended at {ended},",
-            number=former.jti,
-            ended=utc(order.expires_at),
+            number=order.replaces,
+            ended=utc(order.expires_at or 0),
         )
-        raise TermOverError(field="expires", last=last)
-    _check_host(order)
-    return order
+        faults.note("expires", TermOverError(field="expires", last=last))
 
 
 def _without_end(act: Act, order: Order) -> LicenseStateError:
@@ -182,16 +229,18 @@ def _without_end(act: Act, order: Order) -> LicenseStateError:
     )
 
 
-def _renewed(act: Act, order: Order, given: Mapping[str, Any], zone: tzinfo, now: int) -> Order:
+def _renewed(
+    act: Act, order: Order, given: Mapping[str, Any], zone: tzinfo, now: int, faults: Faults
+) -> Order:
     """*order* with another end; warning and grace keep their distance from it."""
     former = order.expires_at
-    begins = claims.one_of(given, "continue_from", ("end", "now"))
+    begins = faults.read("continue_from", claims.one_of, given, "continue_from", ("end", "now"))
     if former is None and begins == "end":
-        raise _without_end(act, order)
+        faults.note("continue_from", _without_end(act, order))
     at_end = former is not None and (begins == "end" or (begins is None and former > now))
     # The last day that is covered: a term that continues begins on the next.
     start = former - 1 if at_end and former is not None else now
-    expires_at = _expiry(given, zone, start, now)
+    expires_at = _expiry(given, zone, start, now, faults)
     moved = None if expires_at is None or former is None else expires_at - former
     return order._replace(
         expires_at=expires_at,
@@ -206,12 +255,13 @@ def _moved(instant: int | None, seconds: int | None) -> int | None:
     return max(0, min(MAX_INSTANT, instant + seconds))
 
 
-def _check_host(order: Order) -> None:
-    name, tags = order.request.name, order.request.tags or {}
-    if name is not None and not name.isprintable():
-        raise ClaimError("host", "the hostname in it has control characters")
-    if order.match == "anchored" and not {"machine_id", "container_id"} & tags.keys():
-        raise EvidenceMissingError(field="match", key=order.request.key)
+def _suits(asked: LicenseRequest, match: str, faults: Faults) -> bool:
+    """Whether a licence can be bound to that host as *match* says, and nothing else is wrong."""
+    if asked.name is not None and not asked.name.isprintable():
+        faults.refuse("host", "the hostname in it has control characters")
+    if match == "anchored" and not {"machine_id", "container_id"} & (asked.tags or {}).keys():
+        faults.note("match", EvidenceMissingError(field="match", key=asked.key))
+    return not faults
 
 
 def _number(given: Mapping[str, Any], name: str) -> str | None:
@@ -219,6 +269,20 @@ def _number(given: Mapping[str, Any], name: str) -> str | None:
     if value is not None and not NUMBER.fullmatch(value):
         raise ClaimError(name, Reason("{value!r} is not the number of a licence", value=value))
     return value
+
+
+def _maintenance_until(given: Mapping[str, Any], zone: tzinfo, faults: Faults) -> int | None:
+    member = "maintenance_until"
+    if member not in given:
+        return None
+    until: int | None = faults.read(member, _last_instant, given, member, zone)
+    return until
+
+
+def _zone_or_latest(given: Mapping[str, Any], faults: Faults) -> tzinfo:
+    if "time_zone" not in given:
+        return UTC
+    return faults.read("time_zone", _zone, given) or _LATEST
 
 
 def _zone(given: Mapping[str, Any]) -> tzinfo:
@@ -237,29 +301,38 @@ def _zone(given: Mapping[str, Any]) -> tzinfo:
 
 
 def _expiry(
-    given: Mapping[str, Any], zone: tzinfo, start: int, now: int | None = None
+    given: Mapping[str, Any], zone: tzinfo, start: int, now: int, faults: Faults
 ) -> int | None:
     """The first instant after the term that begins on the day of *start*; None: perpetual.
 
-    It must end after *now* (by default *start*).
+    It must end after *now*.
     """
-    perpetual = given.get("perpetual", False)
-    if not isinstance(perpetual, bool):
-        raise ClaimError("perpetual", "it is neither true nor false")
-    terms = [name for name in ("days", "expires") if name in given] + ["perpetual"] * perpetual
-    if len(terms) != 1:
+    perpetual = "perpetual" in given and faults.read("perpetual", truth, given, "perpetual")
+    lengths = [member for member in ("days", "expires") if member in given]
+    lengths += ["perpetual"] if perpetual else []
+    if len(lengths) != 1 and not faults.any_of(DURATIONS):
         reason = "exactly one of days, expires and perpetual says how long the licence holds"
-        raise ClaimError(terms[1] if terms else "days", reason)
-    if perpetual:
-        return None
-    days = claims.integer(given, "days", least=1, most=MAX_DAYS)
-    if days is None:
-        expires_at = _last_instant(given, "expires", zone)
-    else:
-        expires_at = _days_after(start, days, zone)
-    if expires_at is None or expires_at <= (start if now is None else now):
-        last = given["expires"] if days is None else Reason("a term of {days} days", days=days)
-        raise TermOverError(field="days" if days else "expires", last=last)
+        faults.refuse(lengths[1] if lengths else "days", reason)
+    expires_at: int | None = None
+    if "days" in given:
+        expires_at = faults.read("days", _end_of_days, given, zone, start, now)
+    if "expires" in given:
+        expires_at = faults.read("expires", _end_of_last_day, given, zone, now)
+    return expires_at
+
+
+def _end_of_days(given: Mapping[str, Any], zone: tzinfo, start: int, now: int) -> int:
+    days = read_days(given, "days", 1) or 0
+    expires_at = _days_after(start, days, zone)
+    if expires_at <= now:
+        raise TermOverError(field="days", last=Reason("a term of {days} days", days=days))
+    return expires_at
+
+
+def _end_of_last_day(given: Mapping[str, Any], zone: tzinfo, now: int) -> int:
+    expires_at = _last_instant(given, "expires", zone) or 0
+    if expires_at <= now:
+        raise TermOverError(field="expires", last=given["expires"])
     return expires_at
 
 

@@ -7,14 +7,16 @@ from sqlalchemy import Connection
 
 from license_core.errors import LicenseError, NotFoundError, Notice
 from license_core.reason import Reason
+from license_core.request import LicenseRequest
 from license_core.wording import utc
 from license_server.actor import Actor
 from license_server.catalog import catalog_store, products
 from license_server.catalog.catalog_store import Product
+from license_server.catalog.faults import Fault, Faults
 from license_server.catalog.terms import DAY
 from license_server.db.errors import ChangedMeanwhileError
 from license_server.licenses import issuing, license_store, orders, states
-from license_server.licenses.acts import ISSUE, REHOST, Act, read_reason
+from license_server.licenses.acts import ISSUE, REASON, REHOST, Act, read_reason
 from license_server.licenses.errors import LicenseStateError, RehostsUsedUpError, TermTooLongError
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.notices import OrderNotice
@@ -38,12 +40,20 @@ class ActRequest(NamedTuple):
     """Those of the product (products.rules) that the caller saw."""
     defaults_applied: bool = False
     """Whether the product's defaults are in the members already, as they were at another time."""
+    days: int | None = None
+    """The term of a first one where neither the members nor the product's defaults say one."""
+    asked: LicenseRequest | None = None
+    """What the operator's text says, where it was parsed before."""
+    faults: tuple[Fault, ...] = ()
+    """What was found wrong before: what was typed for a member makes no value."""
 
 
 class Plan(NamedTuple):
     """What would be done."""
 
     act: Act
+    members: Mapping[str, Any]
+    """Of the order, with the product's defaults."""
     order: Order
     former: StoredLicense | None
     """The licence that will be replaced."""
@@ -80,21 +90,27 @@ def plan(
     """
     act = act_request.act
     actor.need(act.permission)
-    members = dict(act_request.members)
-    reason = read_reason(members, needed=act.needs_reason)
+    members, faults = dict(act_request.members), Faults(act_request.faults)
+    reason = faults.read(REASON, read_reason, members, act.needs_reason)
     find = find_product or products.finder(connection)
+    former: StoredLicense | None
     if act_request.subject is None:
-        product, order, former = _first_order(connection, act_request, members, find, actor, now)
+        product, members = _with_defaults(act_request, members, find)
+        order, former = _first_order(connection, act_request, members, actor, now, faults)
     else:
-        product, order, former = _replacing_order(
-            connection, act_request, members, find, actor, now
-        )
+        with faults.go_first():
+            former = issuing.find(connection, act_request.subject)
+            actor.need(act.permission, former.product)
+            states.check(former, act)
+        order = _replacing_order(former, act, members, now, faults)
+        product = find(order.product)
     actor.need(act.permission, order.product)
     if act_request.rules is not None and act_request.rules != products.rules(product):
         raise ChangedMeanwhileError(what=Reason("product {name}", name=order.product))
     host = members.get("host")
     drafted = Plan(
         act=REHOST if act is ISSUE and _moves(former, order) else act,
+        members=members,
         order=order,
         former=former,
         product=product,
@@ -113,40 +129,48 @@ def plan(
     return drafted
 
 
+def _with_defaults(
+    act_request: ActRequest, members: Mapping[str, Any], find_product: products.FindProduct
+) -> tuple[Product | None, dict[str, Any]]:
+    """The product of a first order, and its *members* with what is taken where they say nothing."""
+    return products.filled(
+        find_product,
+        members,
+        defaults_applied=act_request.defaults_applied,
+        days=act_request.days,
+    )
+
+
 def _first_order(
     connection: Connection,
     act_request: ActRequest,
-    members: dict[str, Any],
-    find_product: products.FindProduct,
+    members: Mapping[str, Any],
     actor: Actor,
     now: int,
-) -> tuple[Product | None, Order, StoredLicense | None]:
-    """The product, the order of *members*, and the licence that it replaces all the same."""
-    applied = act_request.defaults_applied
-    product, given = products.filled(find_product, members, defaults_applied=applied)
-    order = orders.from_members(given, now)
-    former = _replaced(connection, order, actor)
-    return product, order._replace(replaces=former.number if former else None), former
+    faults: Faults,
+) -> tuple[Order, StoredLicense | None]:
+    """The order of *members*, and the licence that it replaces all the same. Raises *faults*."""
+    order = orders.parse_order(members, now, faults, act_request.asked)
+    number = members.get("replaces") if "replaces" not in faults else None
+    named = faults.read("replaces", _named, connection, number) if number else None
+    if named is not None and (order is not None or actor.may_use(named.product)):
+        actor.need(ISSUE.permission, named.product)
+        faults.read("replaces", _check_replaceable, named, order)
+    faults.check()
+    assert order is not None  # noqa: S101  # there is no fault
+    former = named or _claimed(connection, order)
+    return order._replace(replaces=former.number if former else None), former
 
 
 def _replacing_order(
-    connection: Connection,
-    act_request: ActRequest,
-    members: dict[str, Any],
-    find_product: products.FindProduct,
-    actor: Actor,
-    now: int,
-) -> tuple[Product | None, Order, StoredLicense]:
-    """The product, the order for a licence that replaces another, and that other one."""
-    act = act_request.act
-    former = issuing.find(connection, act_request.subject or "")
-    actor.need(act.permission, former.product)
-    states.check(former, act)
-    order = orders.order_replacing(act, issuing.claims_of(former), members, now)
-    order = order._replace(customer=former.customer)  # as it is called by now
-    product = find_product(order.product)
+    former: StoredLicense, act: Act, members: Mapping[str, Any], now: int, faults: Faults
+) -> Order:
+    """The order for the licence that replaces *former*. Raises *faults*, LicenseStateError."""
+    order = orders.parse_replacing(act, issuing.claims_of(former), members, now, faults)
+    faults.check()
+    assert order is not None  # noqa: S101  # there is no fault
     _check_difference(act, former, order, members)
-    return product, order, former
+    return order._replace(customer=former.customer)  # as it is called by now
 
 
 def _check_difference(
@@ -159,23 +183,31 @@ def _check_difference(
         raise states.refusal(former, act, NOTHING_NAMED)
 
 
-def _replaced(connection: Connection, order: Order, actor: Actor) -> StoredLicense | None:
-    """The licence that a first order replaces all the same: one of its customer and product.
+def _named(connection: Connection, number: str) -> StoredLicense:
+    """The licence of this *number*, in whose place a first order is to stand."""
+    named = license_store.by_number(connection, number)
+    if named is None:
+        raise NotFoundError(what="licence", name=number)
+    return named
 
-    To end another one is another act, with another permission. What the vendor names must be such
-    a licence, and in force. What only the operator's request claims counts where it is one: a
-    request is not signed.
+
+def _check_replaceable(named: StoredLicense, order: Order | None) -> None:
+    """Raise LicenseStateError where a first order must not replace a licence that it names.
+
+    That one is in force, of the same customer and product: to end another one is another act, with
+    another permission. An *order* that is wrong elsewhere is None.
     """
-    if order.replaces is not None:
-        named = license_store.by_number(connection, order.replaces)
-        if named is None:
-            raise NotFoundError(what="licence", name=order.replaces)
-        actor.need(ISSUE.permission, named.product)
-        states.check(named, ISSUE)
-        if not _goes_on(named, order):
-            became = Reason("is for another customer or product")
-            raise LicenseStateError(number=named.number, act=Reason("replace"), became=became)
-        return named
+    states.check(named, ISSUE)
+    if order is not None and not _goes_on(named, order):
+        became = Reason("is for another customer or product")
+        raise LicenseStateError(number=named.number, act=Reason("replace"), became=became)
+
+
+def _claimed(connection: Connection, order: Order) -> StoredLicense | None:
+    """The licence that the operator's request says it replaces, if it is one that it may.
+
+    A request is not signed: what it claims counts where it is so, and is passed over elsewhere.
+    """
     claimed = order.request.replaces
     if claimed is None or not orders.NUMBER.fullmatch(claimed):
         return None

@@ -12,7 +12,7 @@ from license_server.audit import audit_store, events
 from license_server.catalog import products
 from license_server.db.errors import or_not_found
 from license_server.licenses import proposal_store, recording
-from license_server.licenses.acts import ACTS
+from license_server.licenses.acts import ACTS, REASON
 from license_server.licenses.errors import ProposalDecidedError
 from license_server.licenses.issuing import SignedLicense
 from license_server.licenses.license_store import StoredLicense
@@ -74,8 +74,13 @@ def _with_defaults(act_request: ActRequest, plan: Plan) -> dict[str, Any]:
     """
     if act_request.subject is not None:
         return dict(act_request.members)
-    _, given = products.filled(lambda _: plan.product, act_request.members)
-    return dict.fromkeys(products.DEFAULTS) | given | {"replaces": plan.order.replaces}
+    why = act_request.members.get(REASON)
+    return {
+        **dict.fromkeys(products.DEFAULTS),
+        **plan.members,
+        **({} if why is None else {REASON: why}),
+        "replaces": plan.order.replaces,
+    }
 
 
 def proposer(proposal: Proposal, decider: Actor) -> Actor:

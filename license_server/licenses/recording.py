@@ -10,9 +10,9 @@ from license_server.actor import Actor
 from license_server.audit import audit_store, digests, events
 from license_server.audit.audit_store import NewEvent
 from license_server.catalog import catalog_store, customers, products
-from license_server.db.errors import ChangedMeanwhileError, InputInvalidError
+from license_server.db.errors import ChangedMeanwhileError
 from license_server.licenses import issuing, license_store, states
-from license_server.licenses.acts import Act, read_reason
+from license_server.licenses.acts import Act, only_reason
 from license_server.licenses.issuing import SignedLicense
 from license_server.licenses.license_store import NewLicense, StoredLicense
 from license_server.licenses.planning import ActRequest, Plan
@@ -114,10 +114,12 @@ def end(connection: Connection, act_request: ActRequest, actor: Actor, now: int)
     """
     act = act_request.act
     actor.need(act.permission)
-    members = dict(act_request.members)
-    reason = read_reason(members, needed=act.needs_reason)
-    if members:
-        raise InputInvalidError(field=next(iter(members))[:64], reason="there is no such member")
+    reason = only_reason(
+        act_request.members,
+        "there is no such member",
+        act_request.faults,
+        needed=act.needs_reason,
+    )
     former = issuing.find(connection, act_request.subject or "")
     actor.need(act.permission, former.product)
     states.check(former, act)

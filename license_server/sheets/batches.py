@@ -14,6 +14,7 @@ from license_core.reason import Reason
 from license_server.actor import Actor
 from license_server.audit.audit_store import NewEvent
 from license_server.catalog import catalog_store, customers, products
+from license_server.catalog.faults import Faults, faults_of
 from license_server.db import bulk_insert, deferred
 from license_server.db.errors import InputInvalidError
 from license_server.db.tables import audit_events, licenses
@@ -52,6 +53,13 @@ class Refused(NamedTuple):
     line: Line
     error: LicenseError
 
+    @property
+    def faults(self) -> list[tuple[str | None, LicenseError]]:
+        """All that is wrong with it: the column, if it is in one, and the problem."""
+        return [(fault.field, fault.error) for fault in faults_of(self.error)] or [
+            (None, self.error)
+        ]
+
 
 class Outcome(NamedTuple):
     """What became of a line: a licence, a problem, or neither where it is only right."""
@@ -64,6 +72,13 @@ class Outcome(NamedTuple):
     slug: str | None = None
     """The problem."""
     detail: str | None = None
+    faults: list[list[str]] | None = None
+    """All that is wrong with it: the column, the problem and its detail, each."""
+
+    @property
+    def details(self) -> str | None:
+        """All that is wrong with it, for one cell of a sheet."""
+        return "; ".join(detail for _, _, detail in self.faults or ()) or self.detail
 
 
 def plan(
@@ -76,10 +91,15 @@ def plan(
         if isinstance(one, Planned):
             right.append(one)
         else:
-            column = getattr(one.error, "field", None)
-            detail = one.error.sentence
-            wrong.append(Outcome(one.line.number, None, column, one.error.slug, detail))
+            wrong.append(_wrong(one))
     return right, wrong
+
+
+def _wrong(refused: Refused) -> Outcome:
+    error = refused.error
+    faults = [[column, one.slug, one.sentence] for column, one in refused.faults if column]
+    column = error.facts.get("field")
+    return Outcome(refused.line.number, None, column, error.slug, error.sentence, faults)
 
 
 def each(
@@ -91,9 +111,10 @@ def each(
     for line in lines:
         members = dict(line.members)
         try:
-            told = {name: members.pop(name) for name in CONTACT if name in members}
-            contact = customers.read(told)
-            wanted = ActRequest(ISSUE, members)
+            faults = Faults()
+            named = {name: members.pop(name) for name in CONTACT if name in members}
+            contact = customers.read_into(named, faults)
+            wanted = ActRequest(ISSUE, members, faults=tuple(faults))
             planned = planning.plan(connection, wanted, actor, now, find_product=find_product)
             if planned.needs_approval:
                 reason = Reason(

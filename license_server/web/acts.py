@@ -20,6 +20,7 @@ from license_server.audit import audit_store
 from license_server.audit.audit_store import Event
 from license_server.catalog import catalog_store, products, terms
 from license_server.catalog.catalog_store import Product
+from license_server.catalog.faults import Faults, faults_of
 from license_server.db.errors import ChangedMeanwhileError, InputInvalidError
 from license_server.db.reply_store import Reply
 from license_server.http.problem_types import status_of
@@ -27,7 +28,6 @@ from license_server.licenses import (
     acts,
     issuing,
     license_store,
-    orders,
     planning,
     recording,
     states,
@@ -41,6 +41,7 @@ from license_server.site import Site
 from license_server.web import (
     drafts,
     forms,
+    order_form,
     pages,
     pinned_form,
     prefill,
@@ -67,19 +68,6 @@ _AT_THE_FORM = {
     "RequestDamagedError",
     "RequestAmbiguousError",
 }
-_OF_THE_TEXT = {"RequestUnreadableError", "RequestDamagedError", "RequestAmbiguousError"}
-# What is right in a field, so that what is wrong elsewhere is found as well.
-_RIGHT = {
-    "host": "0" * 40,
-    "days": "1",
-    "expires": "9999-12-30",
-    "time_zone": "UTC",
-    "match": "exact",
-    "continue_from": "",
-    "notify_days": "0",
-    "grace_days": "0",
-    "reason": "x",
-}
 
 router = APIRouter()
 
@@ -100,14 +88,15 @@ class Sent(NamedTuple):
         return f"{HOME}/{self.number}/{self.act.name}"
 
     def act_request(self, seen: "Seen") -> ActRequest:
-        """What the fields ask for. Raises InputInvalidError."""
-        made = members(self.act, self.fields, blank(self.act, seen, self.zone))
+        """What the fields ask for."""
+        faults = Faults()
+        made = members(self.act, self.fields, blank(self.act, seen, self.zone), faults)
         seen_at, rules = self.fields.get("seen") or None, self.fields.get(pinned_form.RULES)
-        return ActRequest(self.act, made, self.number, seen_at, rules)
+        return ActRequest(self.act, made, self.number, seen_at, rules, faults=tuple(faults))
 
     def as_typed(self) -> "Sent":
         """It as it was before its defaults were filled in. Raises InputInvalidError."""
-        return self._replace(fields=pinned_form.unsettle(self.fields))
+        return self._replace(fields=pinned_form.unpinned(self.fields))
 
     @property
     def zone(self) -> str:
@@ -160,77 +149,54 @@ def blank(act: Act, seen: Seen, zone: str) -> dict[str, str]:
     return {name: was.get(name, "") for name in fields_of(act)}
 
 
-def members(act: Act, fields: Mapping[str, str], was: Mapping[str, str]) -> dict[str, Any]:
-    """The members of an order for *act*; *was*: what the form said at first.
-
-    Raises InputInvalidError.
-    """
+def members(
+    act: Act, fields: Mapping[str, str], was: Mapping[str, str], faults: Faults
+) -> dict[str, Any]:
+    """The members of an order for *act*; *was*: what the form said at first."""
     made: dict[str, Any] = {}
     if act.sets_term:
-        made |= forms.term_of(fields)
+        made |= order_form.term(fields, faults)
         made |= {name: fields[name] for name in ("continue_from",) if fields.get(name)}
-        made |= _days(fields, {})
+        made |= order_form.numbers(fields, terms.WARNINGS, faults)
     elif act.names_host:  # a new host is said with its binding
         made |= {name: fields.get(name, "").strip() or None for name in act.may_change}
     else:
-        made |= _changes(act, fields, was)
+        made |= _changes(act, fields, was, faults)
     return made | forms.reason_of(fields)
 
 
-def _days(fields: Mapping[str, str], was: Mapping[str, str]) -> dict[str, int]:
-    return {
-        name: forms.number(fields, name)
-        for name in ("notify_days", "grace_days")
-        if fields.get(name, "").strip() != was.get(name, "")
-    }
-
-
-def _changes(act: Act, fields: Mapping[str, str], was: Mapping[str, str]) -> dict[str, Any]:
+def _changes(
+    act: Act, fields: Mapping[str, str], was: Mapping[str, str], faults: Faults
+) -> dict[str, Any]:
     """What the form says otherwise than at first."""
     given = {name: fields.get(name, "").strip() for name in act.may_change}
     changed = [name for name, text in given.items() if text != was[name]]
     made: dict[str, Any] = {}
     for name, read in (("limits", terms.limits_of), ("features", list)):
         if name in changed and forms.names_in(given[name]) != forms.names_in(was[name]):
-            made[name] = read(forms.names_in(given[name]))
+            made[name] = faults.read(name, read, forms.names_in(given[name]))
     for name in ("edition", "match", "maintenance_until"):
-        if name in changed:
-            if not given[name]:
-                reason = "a change cannot remove it; issue a new licence instead"
-                raise InputInvalidError(field=name, reason=reason)
+        if name in changed and given[name]:
             made[name] = given[name]
+        elif name in changed:
+            faults.refuse(name, "a change cannot remove it; issue a new licence instead")
     if "maintenance_until" in made:
         made["time_zone"] = given["time_zone"] or "UTC"
-    return made | _days(given, was)
+    for name in terms.WARNINGS:
+        if name in changed:
+            made[name] = faults.read(name, forms.number, given, name)
+    return made
 
 
-def faults(
-    fields: Mapping[str, str], first: LicenseError, act: Act, read: Callable[[dict[str, str]], Any]
-) -> dict[str, LicenseError]:
-    """Every field that is wrong: after *first*, what *read* finds once a right value is there."""
-    found: dict[str, LicenseError] = {}
-    tried, error = dict(fields), first
-    while (name := _field_of(error)) in fields_of(act) and name not in found:
-        found[name] = error
-        tried[name] = _RIGHT.get(name, "")
-        if name == "expires":
-            tried["term"] = "expires"
-        try:
-            read(tried)
-        except LicenseError as further:
-            error = further
-    return {name: found[name] for name in fields_of(act) if name in found}
-
-
-def _field_of(error: LicenseError) -> str:
-    if type(error).__name__ in _OF_THE_TEXT:
-        return "host"
-    return str(error.facts.get("field", "")).partition(".")[0]
+def _wrong(act: Act, error: LicenseError) -> dict[str, LicenseError]:
+    """The fields of the form of *act* that are wrong, from the first to the last."""
+    at = {fault.member: fault.error for fault in faults_of(error)}
+    return {name: at[name] for name in fields_of(act) if name in at}
 
 
 def _at_a_field(act: Act, error: LicenseError) -> LicenseError:
     """*error*; where *act* would leave the licence as it is, told at the field that says so."""
-    if not isinstance(error, LicenseStateError):
+    if not isinstance(error, LicenseStateError) or faults_of(error):
         return error
     if error.became == planning.SAME_HOST:
         return InputInvalidError(field="host", reason="the licence is already for this host")
@@ -247,17 +213,7 @@ async def _form(sent: Sent, error: LicenseError | None = None) -> Response:
     closed = _why_not(act, seen, sent.actor)
     if error is not None:
         error = _at_a_field(act, error)
-    was = blank(act, seen, sent.zone)
-    wrong = {}
-    if error is not None and closed is None:
-
-        def read(tried: dict[str, str]) -> None:
-            made = members(act, tried, was)
-            acts.read_reason(made, needed=act.needs_reason)
-            if act.issues:
-                orders.order_replacing(act, seen.license, made, site.clock())
-
-        wrong = faults(sent.fields, error, act, read)
+    wrong = {} if error is None or closed is not None else _wrong(act, error)
     refused = closed or error
     return pages.page(
         sent.request,
@@ -270,7 +226,7 @@ async def _form(sent: Sent, error: LicenseError | None = None) -> Response:
         closed=closed is not None,
         error=None if wrong else refused,
         faults=wrong,
-        fields=was | sent.fields | {"seen": seen.etag},
+        fields=blank(act, seen, sent.zone) | sent.fields | {"seen": seen.etag},
         zones=prefill.ZONES,
         once=forms.new_once(site.random),
     )
@@ -342,7 +298,7 @@ async def _seen(sent: Sent) -> tuple[Seen, Plan]:
         seen = _see(connection, sent.number)
         states.check(seen.stored, sent.act)
         act_request = sent.act_request(seen)
-        if act_request.expected is not None and act_request.expected != seen.etag:
+        if not act_request.faults and act_request.expected not in (None, seen.etag):
             raise ChangedMeanwhileError(what=Reason("licence {number}", number=sent.number))
         return seen, planning.plan(connection, act_request, sent.actor, now, with_notices=True)
 
@@ -366,7 +322,7 @@ async def _look(sent: Sent, once: str, changed: ChangedMeanwhileError | None = N
         plan=planned,
         terms=after,
         changes=differences(Terms.of_license(seen.license), after),
-        fields=pinned_form.settle_act(sent.fields, sent.act, planned),
+        fields=pinned_form.pin_act(sent.fields, sent.act, planned),
         once=once,
     )
 

@@ -7,6 +7,7 @@ from starlette.requests import Request
 
 from license_core.errors import LicenseError
 from license_core.reason import Reason
+from license_server.catalog.faults import faults_of
 from license_server.db.errors import InputInvalidError
 from license_server.http.problem_types import status_of
 
@@ -16,14 +17,12 @@ _LONGEST_TOLD = 200
 
 
 def faults(read: Callable[[Mapping[str, Any]], Any], members: Mapping[str, Any]) -> Faults:
-    """Every one of *members* that *read* refuses by itself; a part is called by its own name."""
-    found: Faults = {}
-    for name, value in members.items():
-        try:
-            read({name: value})
-        except InputInvalidError as error:
-            found[field_of(error)] = error
-    return found
+    """All that *read* refuses of *members*; a part is called by its own name."""
+    try:
+        read(members)
+    except InputInvalidError as error:
+        return {field_of(fault.error): fault.error for fault in faults_of(error)}
+    return {}
 
 
 def field_of(error: LicenseError) -> str:

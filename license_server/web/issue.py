@@ -3,50 +3,32 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
-from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
 from license_core.errors import LicenseError
 from license_server.access.sessions import Session
-from license_server.catalog import products
 from license_server.db.errors import ChangedMeanwhileError
 from license_server.http.problem_types import status_of
 from license_server.licenses import issuing, lookup
-from license_server.licenses.acts import ISSUE
-from license_server.licenses.planning import ActRequest
 from license_server.site import Site
 from license_server.web import (
     acts,
     drafts,
-    form_meaning,
     forms,
     licenses,
+    order_form,
     pages,
     pinned_form,
     prefill,
 )
 from license_server.web.drafts import Draft
-from license_server.web.form_meaning import Look, Reading
+from license_server.web.order_form import TypedOrder
 from license_server.web.session import (
     AtSite,
     Form,
     May,
 )
 from license_server.web.sign_in import HOME
-
-# The errors of an order that are shown at the form, beside what was typed.
-_AT_THE_FORM = {
-    "InputInvalidError",
-    "NotFoundError",
-    "TermOverError",
-    "EvidenceMissingError",
-    "TermTooLongError",
-    "RehostsUsedUpError",
-    "LicenseStateError",
-    "RequestUnreadableError",
-    "RequestDamagedError",
-    "RequestAmbiguousError",
-}
 
 PREVIEW = f"{HOME}/preview"
 _NAMED = ("customer", "product")
@@ -77,28 +59,29 @@ async def new(request: Request, site: AtSite, session: Issuer) -> Response:
 
 
 @router.post(HOME + "/reading")
-async def read(request: Request, site: AtSite, session: Issuer, fields: Form) -> Response:
+async def reading(request: Request, site: AtSite, session: Issuer, fields: Form) -> Response:
     """A part of a page: what the form means as it stands, while somebody fills it in."""
-    now = site.clock()
-    found, plan = await site.read(
+    typed, now = order_form.parse(fields), site.clock()
+    known, plan = await site.read(
         lambda c: (
-            form_meaning.of(c, fields, now),
-            form_meaning.outlook(c, fields, session.actor, now),
+            order_form.read(c, typed, now),
+            order_form.plan_if_right(c, typed, session.actor, now),
         )
     )
-    zone = fields.get("time_zone", "").strip() or "UTC"
-    return pages.page(request, "reading", reading=found, plan=plan, zone=zone)
+    zone = typed.members["time_zone"]
+    return pages.page(request, "reading", reading=known, plan=plan, zone=zone)
 
 
 @router.post(HOME + "/preview")
 async def preview(request: Request, site: AtSite, session: Issuer, fields: Form) -> Response:
     """Lead to what the form would issue; or the form again, with what is wrong."""
     fields.pop("once", None)
-    now, fields = site.clock(), pinned_form.unsettle(fields)
+    now, fields = site.clock(), pinned_form.unpinned(fields)
+    typed = order_form.parse(fields)
     try:
-        await site.read(lambda c: form_meaning.look(c, fields, session.actor, now))
+        await site.read(lambda c: order_form.plan(c, typed, session.actor, now))
     except LicenseError as error:
-        return await _mend(request, site, fields, error, now)
+        return await _mend(request, site, fields, typed, error)
     id_ = await drafts.keep(site, PREVIEW, fields, session.actor)
     return RedirectResponse(f"{PREVIEW}/{id_}", 303)
 
@@ -127,28 +110,27 @@ async def _preview(
     changed: ChangedMeanwhileError | None = None,
 ) -> Response:
     """What the form would issue now; *changed*: what is otherwise than when that was seen."""
-    now = site.clock()
-    fields = pinned_form.unsettle(fields)
-
-    def look(connection: Connection) -> tuple[Look, Reading]:
-        seen = form_meaning.look(connection, fields, session.actor, now)
-        return seen, form_meaning.of(connection, fields, now)
-
+    now, fields = site.clock(), pinned_form.unpinned(fields)
+    typed = order_form.parse(fields)
     try:
-        seen, found = await site.read(look)
+        plan, known = await site.read(
+            lambda c: (
+                order_form.plan(c, typed, session.actor, now),
+                order_form.read(c, typed, now),
+            )
+        )
     except LicenseError as error:
-        return await _mend(request, site, fields, error, now)
-    filled = seen.members.keys() - forms.members(fields).keys()
+        return await _mend(request, site, fields, typed, error)
     return pages.page(
         request,
         "preview",
         status_of(changed) if changed else 200,
         changed=changed,
-        preview=seen.plan,
-        reading=found,
-        zone=seen.members["time_zone"],
-        fields=pinned_form.settle(fields, seen.members, seen.plan),
-        filled=filled,
+        preview=plan,
+        reading=known,
+        zone=typed.members["time_zone"],
+        fields=pinned_form.pin(fields, plan),
+        filled=plan.members.keys() - typed.members.keys(),
         once=once,
     )
 
@@ -157,46 +139,44 @@ async def _preview(
 async def issue(request: Request, site: AtSite, session: Issuer, fields: Form) -> Response:
     """Issue what the preview showed; the same form sent twice issues one licence."""
     once = fields.get("once", "")
-    key, now = forms.once(fields, HOME), site.clock()
+    key, now, typed = forms.once(fields, HOME), site.clock(), order_form.parse(fields)
+    wanted = typed.act_request(rules=fields.get(pinned_form.RULES))
     try:
-        _, members = await site.read(lambda c: forms.order(fields, now, products.finder(c)))
-        act_request = ActRequest(ISSUE, members, rules=fields.get(pinned_form.RULES))
-        reply = await site.act(act_request, session.actor, now, acts.redirect, key)
+        reply = await site.act(wanted, session.actor, now, acts.redirect, key)
     except ChangedMeanwhileError as error:
         return await _preview(request, site, session, fields, once, error)
     except LicenseError as error:
-        return await _mend(request, site, fields, error, now)
+        return await _mend(request, site, pinned_form.unpinned(fields), typed, error)
     return RedirectResponse(reply.location or HOME, reply.status)
 
 
 async def _mend(
-    request: Request, site: Site, fields: dict[str, str], error: LicenseError, now: int
+    request: Request, site: Site, fields: dict[str, str], typed: TypedOrder, error: LicenseError
 ) -> Response:
-    """The form with what is wrong. Raises *error* where it is about no field."""
-    if type(error).__name__ not in _AT_THE_FORM:
+    """The form with what is wrong, each at its field. Raises *error* where it is about none."""
+    faults = order_form.faults_at(fields, error)
+    if not faults:
         raise error
-    faults = await site.read(lambda c: forms.faults(fields, error, now, products.finder(c)))
-    return await _form(request, site, pinned_form.unsettle(fields), faults)
+    return await _form(request, site, fields, typed, faults, status_of(error))
 
 
 async def _form(
     request: Request,
     site: Site,
     fields: dict[str, str],
+    typed: TypedOrder | None = None,
     faults: dict[str, LicenseError] | None = None,
+    status: int = 200,
 ) -> Response:
-    now = site.clock()
-    names, standards = await site.read(
-        lambda c: (lookup.names(c), form_meaning.of(c, fields, now).standards)
-    )
-    status = status_of(next(iter(faults.values()))) if faults else 200
+    order, now = typed or order_form.parse(fields), site.clock()
+    names, known = await site.read(lambda c: (lookup.names(c), order_form.read(c, order, now)))
     return pages.page(
         request,
         "new",
         status,
         fields=fields,
         names=names,
-        standards=standards,
+        standards=known.standards,
         zones=prefill.ZONES,
         faults=faults or {},
     )

@@ -5,10 +5,10 @@ beside it, for whoever wants to change something, and what names the rules that 
 """
 
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from license_server.catalog import products
+from license_server.catalog.terms import CHANGES
 from license_server.db.errors import InputInvalidError
 from license_server.licenses.acts import Act
 from license_server.licenses.orders import Order
@@ -16,24 +16,23 @@ from license_server.licenses.planning import Plan
 from license_server.web import forms, prefill
 
 TYPED, RULES = "typed", "rules"
-_TERMS = ("edition", "features", "limits", "match", "notify_days", "grace_days")
 
 
-def settle(fields: Mapping[str, str], members: Mapping[str, Any], plan: Plan) -> dict[str, str]:
-    """The form that orders what *plan* does, with the *members* that it was made of."""
-    order = plan.order
-    said = {name: forms.typed(members[name]) for name in _TERMS if name in members}
+def pin(fields: Mapping[str, str], plan: Plan) -> dict[str, str]:
+    """The form that orders what *plan* does, whatever the product's defaults become."""
+    order, members = plan.order, plan.members
+    said = {name: forms.typed(members[name]) for name in CHANGES if name in members}
     said |= {"customer": order.customer, "product": order.product, "replaces": order.replaces or ""}
     return _pinned(fields, said | _term(order, members["time_zone"]), plan)
 
 
-def settle_act(fields: Mapping[str, str], act: Act, plan: Plan) -> dict[str, str]:
+def pin_act(fields: Mapping[str, str], act: Act, plan: Plan) -> dict[str, str]:
     """The form for *act* on a licence that does what *plan* does."""
     zone = fields.get("time_zone", "").strip() or "UTC"
     return _pinned(fields, _term(plan.order, zone) if act.sets_term else {}, plan)
 
 
-def unsettle(fields: Mapping[str, str]) -> dict[str, str]:
+def unpinned(fields: Mapping[str, str]) -> dict[str, str]:
     """The form as it was typed, before its defaults were pinned; another is as it is.
 
     Raises InputInvalidError.

@@ -147,21 +147,17 @@ def _find(connection: Connection, number: int, session: Session) -> Product:
 
 def _read(members: dict[str, Any], fields: Mapping[str, str]) -> tuple[dict[str, Any], Faults]:
     """*members* with the rules that a form makes; and every field that is wrong, as they stand."""
-    found = edit_conflicts.faults(products.read, members)
+    wrong: Faults = {}
     defaults: dict[str, Any] = {}
     for name in products.DEFAULTS:
-        text = fields.get(name, "").strip()
-        if not text:
-            continue
-        try:
-            defaults[name] = _default(name, text)
-            products.read({"defaults": {name: defaults[name]}})
-        except InputInvalidError as error:
-            found[name] = error
-    limits: dict[str, Any] = {name: _number(fields.get(name, "").strip()) for name in _NUMBERS}
-    limits["needs_approval"] = fields.get("needs_approval") == "yes"
-    found |= edit_conflicts.faults(products.read, limits)
-    return members | limits | {"defaults": defaults}, found
+        if text := fields.get(name, "").strip():
+            try:
+                defaults[name] = _default(name, text)
+            except InputInvalidError as error:
+                wrong[name] = error
+    rules: dict[str, Any] = {name: _number(fields.get(name, "").strip()) for name in _NUMBERS}
+    rules |= {"needs_approval": fields.get("needs_approval") == "yes", "defaults": defaults}
+    return members | rules, edit_conflicts.faults(products.read, members | rules) | wrong
 
 
 def _default(name: str, text: str) -> Any:

@@ -28,11 +28,11 @@ from license_server.licenses.planning import Plan
 from license_server.licenses.proposal_store import Proposal
 from license_server.site import Site
 from license_server.web import (
-    form_meaning,
     forms,
+    order_form,
     pages,
 )
-from license_server.web.form_meaning import Reading
+from license_server.web.order_form import Reading, TypedOrder
 from license_server.web.session import (
     AtSite,
     Form,
@@ -159,8 +159,9 @@ def _preview(connection: Connection, proposal: Proposal, actor: Actor, now: int)
             )
             former = planned.former
             if planned.text is not None:
-                asked = {"host": planned.text, "customer": proposal.customer}
-                found = form_meaning.of(connection, asked | {"product": proposal.product}, now)
+                named = {"customer": proposal.customer, "product": proposal.product}
+                typed = TypedOrder(named, planned.order.request, ())
+                found = order_form.read(connection, typed, now)
             if _DECIDE in actor.permissions and proposal.proposed_by != actor.name:
                 proposals.check_decider(connection, proposal, actor)
         except LicenseError as error:

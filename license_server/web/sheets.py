@@ -292,7 +292,7 @@ async def result(id: str, site: AtSite, session: Issuer) -> Response:
             one.number,
             one.column,
             one.slug,
-            one.detail,
+            one.details,
         )
         for line, one in found
     )

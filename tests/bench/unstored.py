@@ -8,6 +8,7 @@ from typing import Any
 
 from license_server import site
 from license_server.actor import Actor
+from license_server.catalog.faults import Faults
 from license_server.cli import main
 from license_server.db.reply_store import Reply
 from license_server.licenses import issuing, orders
@@ -23,7 +24,10 @@ async def _without_storing(
     tell: site.RenderReply,
     _: Any = None,
 ) -> Reply:
-    order = orders.from_members(wanted.members, now)
+    faults = Faults()
+    order = orders.parse_order(wanted.members, now, faults)
+    faults.check()
+    assert order is not None
     drawn = issuing.sign_and_verify(order, self.issuer, issuing.new_number(now, self.random), now)
     license_ = drawn.license
     return tell(

@@ -15,6 +15,7 @@ from license_server.access import tokens
 from license_server.api import openapi, responses, schemas
 from license_server.api.license_responses import Noted
 from license_server.api.operations import OPERATIONS, always
+from license_server.db.errors import InputInvalidError
 from license_server.http import problem_json
 from license_server.http.problem_types import ROWS
 from license_server.operations.data_folder import open_database
@@ -116,13 +117,20 @@ def test_every_operation_is_described_with_an_example_and_its_problems() -> None
 
 
 def test_every_problem_has_the_members_that_are_described() -> None:
-    described = openapi.document()["components"]["schemas"]["Problem"]
-    error = NotFoundError(what="page", name="/nowhere")
-    validator = jsonschema_rs.validator_for(described)
-    document = problem_json.document(error, "0123456789abcdef")
-    assert validator.is_valid(document)
-    for member in described["required"]:
-        assert not validator.is_valid({**document, member: None}), member
+    components = openapi.document()["components"]
+    described = components["schemas"]["Problem"]
+    validator = jsonschema_rs.validator_for(described | {"components": components})
+    for error in (
+        NotFoundError(what="page", name="/nowhere"),
+        InputInvalidError(field="days", reason="it is missing"),
+    ):
+        document = problem_json.document(error, "0123456789abcdef")
+        assert validator.is_valid(document)
+        for member in (*described["required"], "errors"):
+            assert not validator.is_valid({**document, member: None}), member
+        for error_member in ("field", "type", "detail"):
+            wrong = {"field": "days", "type": "x", "detail": "y"} | {error_member: None}
+            assert not validator.is_valid({**document, "errors": [wrong]}), error_member
 
 
 def test_a_reply_of_other_types_than_described_is_not_written() -> None:

@@ -36,7 +36,7 @@ def test_the_command_imports_reports_and_exports(data: Path, tmp_path: Path) -> 
     for more in (("--dry-run",), ()):
         refused = run(data, *arguments, *more)
         assert refused.returncode == 111
-        assert "line 5: " in refused.stderr
+        assert "line 5, host: " in refused.stderr
         assert "1 of 4 lines" in refused.stderr
         assert "5,,,request-unreadable," in report.read_text()
     done = run(data, *arguments, "--skip-wrong")
