@@ -19,12 +19,12 @@ def clean_text(given: Mapping[str, Any], member: str, longest: int = 200) -> str
         return None
     if value.isascii() and value.isprintable() and value == value.strip() and "  " not in value:
         return value  # many are clean already
-    value = unicodedata.normalize("NFC", " ".join(value.split()))
-    if not value.isprintable():
+    clean = unicodedata.normalize("NFC", " ".join(value.split()))
+    if not clean.isprintable():
         raise ClaimError(member, "it has control characters")
-    if not _UNSEEN.isdisjoint(value) or (value and not any(map(_seen, value))):
+    if not _UNSEEN.isdisjoint(clean) or (clean and not any(map(_seen, clean))):
         raise ClaimError(member, "it has characters that nobody can see")
-    return claims.text({member: value}, member, longest=longest)
+    return value if clean == value else claims.text({member: clean}, member, longest=longest)
 
 
 def _seen(character: str) -> bool:

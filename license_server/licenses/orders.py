@@ -36,6 +36,7 @@ NUMBER = re.compile(r"HS-[0-9]{4}-[0-9A-HJKMNP-TV-Z]{8}")
 MEMBERS = ISSUE.may_change
 """Those of a whole order."""
 _MEMBERS = frozenset(MEMBERS)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LATEST = timezone(timedelta(hours=-12))
 """Where each day ends last: for dates beside a time zone that is wrong."""
 
@@ -351,7 +352,7 @@ def _last_instant(given: Mapping[str, Any], name: str, zone: tzinfo) -> int | No
     if value is None:
         return None
     try:
-        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        if not _DAY.fullmatch(value):
             raise ValueError("another form")
         day = date.fromisoformat(value)
     except ValueError as error:
