@@ -127,25 +127,25 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 @click.option(
     "--conf",
     metavar="DIR",
-    help="Folder of license.dat [LICENSE_CONF; default: conf/ beside cmd/]",
+    help="Folder of license.dat [LICENSE_CONF; default: conf/ next to cmd/].",
 )
 @click.option(
     "--keys",
     metavar="DIR",
-    help="Folder of trusted keys [LICENSE_KEYS; default: keys/ beside cmd/]",
+    help="Folder of trusted root keys [LICENSE_KEYS; default: keys/ next to cmd/].",
 )
 @click.option(
     "--root",
     metavar="DIR",
     default="/",
-    help="Root of the host to look at [default: /]",
+    help="Root folder of the host to check [default: /].",
 )
-@click.option("--json", "as_json", is_flag=True, help="Answer with one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
     "--lang",
     type=click.Choice(LANGUAGES),
     expose_value=False,
-    help="The language of the answers [LC_ALL, LC_MESSAGES, LANG].",
+    help="Output language [LC_ALL, LC_MESSAGES, LANG].",
 )
 @click.option(
     "--version",
@@ -163,10 +163,10 @@ def cli(
     root: str,
     as_json: bool,
 ) -> None:
-    """Licences that are sealed to this host.
+    """Order, install and check the licence for this host.
 
-    Send the line of get_host_key (or the text of request) to your vendor, and install the
-    licence that comes back.
+    Send the output of get_host_key (or request) to your vendor, and install the licence that you
+    get back.
     """
     call: Call = ctx.obj
     place = Place.default(os.environ, call.home)
@@ -247,7 +247,7 @@ def _misunderstood(error: click.ClickException) -> UsageError:
     ours = {name: option for option in cli.params for name in option.opts}
     if isinstance(error, click.NoSuchOption) and context and error.option_name in ours:
         value = ours[error.option_name].make_metavar(context)
-        text = tr("It stands before the command: `{line}`.")
+        text = tr("It goes before the command: `{line}`.")
         line = " ".join(["cli.py", error.option_name, value, *words])
         reason += " " + text.format(line=line)
     return UsageError(reason=reason, help=" ".join([*words, "--help"]))

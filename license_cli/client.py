@@ -33,7 +33,9 @@ def fetch(url: str, token: str | None, seconds: float = _SECONDS, cap: int = MAX
     FileTooLargeError, or the problem that the server names (RFC 9457).
     """
     if token and not (token.isascii() and token.isprintable() and " " not in token):
-        reason = "The token is not one line of visible ASCII characters; it is not shown here."
+        reason = (
+            "The API token is not one line of printable ASCII characters; it is not shown here."
+        )
         raise UsageError(reason=reason)
     answer: Future[bytes] = Future()
 
@@ -48,7 +50,7 @@ def fetch(url: str, token: str | None, seconds: float = _SECONDS, cap: int = MAX
     try:
         return answer.result(seconds)
     except TimeoutError as error:
-        reason = Reason("no whole answer within {seconds:g} seconds", seconds=seconds)
+        reason = Reason("no complete response within {seconds:g} seconds", seconds=seconds)
         raise ServerUnreachableError(url=url, reason=reason) from error
 
 
@@ -61,7 +63,9 @@ def _get(url: str, token: str | None, cap: int) -> bytes:
         address = urlsplit(url)
         if token and address.scheme == "http" and address.hostname not in _LOCAL:
             raise NotPermittedError(
-                reason=Reason("a token is not sent in clear to {host}", host=address.hostname)
+                reason=Reason(
+                    "an API token is never sent unencrypted to {host}", host=address.hostname
+                )
             )
         with _open() as client, client.stream("GET", url, headers=headers) as response:
             body = _read(response, url, cap)
@@ -78,7 +82,7 @@ def _open() -> httpx.Client:
         return httpx.Client(timeout=_SILENT_SECONDS)
     except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
         reason = Reason(
-            "the proxy or the certificates that the environment names cannot be used ({error})",
+            "the proxy or certificates set in the environment cannot be used ({error})",
             error=error,
         )
         raise ValueError(reason) from error
@@ -88,7 +92,7 @@ def _read(response: httpx.Response, url: str, cap: int) -> bytes:
     packed = response.headers.get("Content-Encoding", "identity")
     if packed.lower() != "identity":
         raise ServerUnreachableError(
-            url=url, reason=Reason("its answer is packed ({encoding})", encoding=packed)
+            url=url, reason=Reason("its response is compressed ({encoding})", encoding=packed)
         )
     body = bytearray()
     for piece in response.iter_raw():
@@ -101,7 +105,7 @@ def _read(response: httpx.Response, url: str, cap: int) -> bytes:
 def _problem(response: httpx.Response, body: bytes, url: str) -> LicenseError:
     """The error that a problem document names; its words are the server's facts in our table."""
     unknown = ServerUnreachableError(
-        url=url, reason=Reason("it answered {status}", status=response.status_code)
+        url=url, reason=Reason("it responded with status {status}", status=response.status_code)
     )
     try:
         document = strictjson.loads(body)

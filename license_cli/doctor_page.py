@@ -20,21 +20,21 @@ from license_core.verify import Report
 from license_core.wording import printable, utc
 
 _COLUMNS = 80
-_MET = {True: "ok", False: "SHORT", None: "unknown"}
+_MET = {True: "ok", False: "LOW", None: "unknown"}
 _PORT = {True: "free", False: "TAKEN", None: "unknown"}
 _MET_STYLES = {True: "green", False: "yellow", None: ""}
 _MODES = {
-    "bare": "no container",
-    "none": "{engine}, without a network",
-    "host": "{engine}, the machine's own network",
-    "user-defined": "{engine}, a network of its own",
-    "default-bridge": "{engine}, its default network",
-    "pod": "{engine}, a pod",
+    "bare": "not a container",
+    "none": "{engine}, no network",
+    "host": "{engine}, host network",
+    "user-defined": "{engine}, user-defined network",
+    "default-bridge": "{engine}, default network",
+    "pod": "{engine}, pod network",
 }
 _CLOCK = {
-    "in order": "in order; the latest instant that this host has seen is {}",
-    "set back": "SET BACK: this host has already seen {}",
-    "no memory": "no check has been remembered yet, so a clock set back would not be noticed",
+    "in order": "OK; the latest time seen on this host is {}",
+    "set back": "SET BACK; this host has already seen {}",
+    "no memory": "no earlier check on record, so a clock that was set back would go unnoticed",
 }
 
 
@@ -159,11 +159,15 @@ def _titled(title: str, text: str, style: str = "") -> _Section:
 def _result(todo: list["_Item"]) -> _Section:
     errors, warnings = (sum(item.mark == mark for item in todo) for mark in ("E", "W"))
     if not todo:
-        return _titled(tr("Result"), tr("All is well; nothing is to be done."), "green")
+        return _titled(tr("Result"), tr("All is well; nothing to do."), "green")
     if not errors and not warnings:
-        return _titled(tr("Result"), tr("Nothing is wrong; a note stands at the end."), "green")
-    text = tr("Errors: {errors}, warnings: {warnings}. What to do stands at the end.")
-    told = text.format(errors=errors, warnings=warnings)
+        return _titled(tr("Result"), tr("No problems; see the note at the end."), "green")
+    told = tr(
+        "{errors:No errors|# error|# errors}, {warnings:no warnings|# warning|# warnings}. "
+        "See the end for what to do.",
+        errors=errors,
+        warnings=warnings,
+    )
     return _titled(tr("Result"), told, "red" if errors else "yellow")
 
 
@@ -213,14 +217,14 @@ def _clock(found: Examined) -> _Section:
 def _network(found: Examined) -> _Section:
     facts = found.facts
     rows = [_Row(tr(_MODES[stability.network_mode(facts)]).format(engine=facts.engine))]
-    chosen = tr("chosen")
+    chosen = tr("used")
     for name, address in facts.interfaces:
         if address:
             verdict = chosen if address == facts.ip else ""
             rows += _rows(tr("interface"), verdict, [f"{printable(name)}  {address}"])
     bare = [printable(name) for name, address in facts.interfaces if not address]
     if bare:
-        text = tr("without an address: {names}").format(names=", ".join(bare))
+        text = tr("no address: {names}").format(names=", ".join(bare))
         rows += _rows(tr("interface"), "", [text])
     for route in found.routes:
         device, metric = printable(route.device), route.metric
@@ -237,7 +241,7 @@ def _pinned(facts: HostFacts) -> list[_Row]:
     if facts.pinned_ip is None:
         if stability.network_mode(facts) not in ("default-bridge", "user-defined"):
             return []
-        return _rows(tr("pinned"), tr("not said"), [tr("LICENSE_PINNED_IP is not set")])
+        return _rows(tr("pinned"), tr("not set"), [tr("LICENSE_PINNED_IP is not set")])
     verdict = tr("yes") if facts.pinned_ip == facts.ip else tr("DIFFERS")
     style = "" if facts.pinned_ip == facts.ip else "red"
     text = f"{printable(facts.pinned_ip)} (LICENSE_PINNED_IP)"
@@ -247,15 +251,15 @@ def _pinned(facts: HostFacts) -> list[_Row]:
 def _machine(wanted: tuple[Want, ...]) -> _Section:
     if not wanted:
         return "", []
-    rows = [_Row(tr("what is here, and what conf/requirements.toml wants"))]
+    rows = [_Row(tr("what this host has, and what conf/requirements.toml requires"))]
     for want in wanted:
         if want.name != "port":
             wished = f"{want.wanted}{want.unit}"
             if want.present is None:
-                told = tr("wanted: {wanted}").format(wanted=wished)
+                told = tr("required: {wanted}").format(wanted=wished)
             else:
                 present = f"{round(want.present, 1):g}{want.unit}"
-                told = tr("{present}; wanted: {wanted}").format(present=present, wanted=wished)
+                told = tr("{present}; required: {wanted}").format(present=present, wanted=wished)
             rows += _rows(
                 tr(diagnosis.LABELS[want.name]), tr(_MET[want.met]), [told], _MET_STYLES[want.met]
             )
@@ -267,13 +271,13 @@ def _machine(wanted: tuple[Want, ...]) -> _Section:
 
 
 def _evidence(traits: tuple[Trait, ...]) -> _Section:
-    rows = [_Row(tr("never in the key; tells support one host from another"))]
+    rows = [_Row(tr("not part of the host key; helps support tell hosts apart"))]
     for trait in traits:
         value = "" if trait.value is None else printable(trait.value)
         of = "" if trait.of is None else f"{printable(trait.of)}: "
         texts = [text for text in (value, f"{of}{tr(trait.why)}") if text]
         rows += _rows(trait.name, tr(trait.lasting), texts)
-    return tr("Evidence"), rows
+    return tr("Other ids"), rows
 
 
 class _Item(NamedTuple):

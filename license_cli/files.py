@@ -55,7 +55,7 @@ def write_new(path: str, data: bytes) -> None:
 def replace_lightly(path: str, data: bytes) -> str | None:
     """Like ``replace`` for what may be lost: not flushed, and a failure is told, not raised."""
     if _is_special(path):
-        return "it is not a plain file"
+        return "it is not a regular file"
     new = f"{path}.{os.urandom(6).hex()}.tmp"
     try:
         try:

@@ -8,6 +8,8 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 
+from license_core.reason import fill
+
 LANGUAGES = ("en", "zh")
 
 _translate: Callable[[str], str] = str
@@ -60,6 +62,6 @@ def is_english() -> bool:
     return _translate is str
 
 
-def tr(text: str) -> str:
-    """*text* in the language of this process."""
-    return _translate(text)
+def tr(text: str, /, **facts: object) -> str:
+    """*text* in the language of this process; with *facts*, these are in their places."""
+    return fill(_translate(text), facts) if facts else _translate(text)

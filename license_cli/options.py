@@ -9,7 +9,7 @@ profile = click.option(
     type=click.Choice(list(PROFILES)),
     default=DEFAULT_PROFILE,
     show_default=True,
-    help="What the key is made of. hk1: hostname, address, machine id and container id; one key, "
-    "one container. hk1-host: without the container id, for containers that are made anew; needs "
-    "the machine's own /etc/machine-id, bound in.",
+    help="What the host key is made of. hk1: hostname, address, machine id and container id; one "
+    "key per container. hk1-host: no container id, for containers that are recreated; needs the "
+    "Docker host's /etc/machine-id, mounted.",
 )

@@ -95,15 +95,15 @@ def error_lines(error: LicenseError, cli: str) -> list[str]:
     return lines + _indented(error.remedy(cli, tr))
 
 
-def note(text: str, **facts: str) -> str:
+def note(text: str, **facts: object) -> str:
     """``[N]:`` and *text* in the operator's language, with its facts."""
-    return f"[N]: {tr(text).format_map(facts)}"
+    return f"[N]: {tr(text, **facts)}"
 
 
 def holds_line(license_: "License", now: int) -> str:
-    """``[N]:`` for a licence that holds."""
+    """``[N]:`` for a licence that is valid."""
     return note(
-        "Licence {number} for {customer} (product {product}) holds {until}.",
+        "Licence {number} for {customer} (product {product}) is valid {until}.",
         number=printable(license_.jti),
         customer=printable(license_.sub),
         product=printable(license_.aud),
@@ -112,13 +112,14 @@ def holds_line(license_: "License", now: int) -> str:
 
 
 def until(license_: "License", now: int) -> str:
-    """Until when a licence holds, in words."""
+    """Until when a licence is valid, in words."""
     if license_.exp is None:
-        return tr("without end")
+        return tr("with no expiry date")
     left = license_.exp - now
     if left < 0:
-        return tr("until {end}").format(end=utc(license_.exp))
-    return tr("until {end} ({days} days left)").format(end=utc(license_.exp), days=left // 86400)
+        return tr("until {end}", end=utc(license_.exp))
+    text = "until {end} ({days:less than a day|# day|# days} left)"
+    return tr(text, end=utc(license_.exp), days=left // 86400)
 
 
 def trust_words(report: "Report") -> str:
@@ -129,9 +130,12 @@ def trust_words(report: "Report") -> str:
     facts = {"keyset": trust.keyset.keyset.version, "roots": trust.roots_version}
     if listed is None:
         return tr("Keyset {keyset}, roots {roots}; no revocation list.").format(**facts)
-    text = tr("Keyset {keyset}, roots {roots}; revocation list {number}, {days} days old.")
     days = max(report.now - listed.iat, 0) // 86400
-    return text.format(**facts, number=listed.number, days=days)
+    text = (
+        "Keyset {keyset}, roots {roots}; "
+        "revocation list {number}, {days:less than a day|# day|# days} old."
+    )
+    return tr(text, **facts, number=listed.number, days=days)
 
 
 def report_json(report: "Report", cli: str) -> dict[str, Any]:
@@ -155,12 +159,12 @@ def _list_json(report: "Report") -> dict[str, Any] | None:
     return found and {"number": found.number, "iat": found.iat, "exp": found.exp}
 
 
-_VERDICTS = {"same": "same", "differs": "DIFFERS", "unknown": "cannot be told"}
+_VERDICTS = {"same": "same", "differs": "DIFFERS", "unknown": "unknown"}
 _EVIDENCE = {
-    "key": "The host keys are equal, so every part is.",
-    "memory": "Known from the memory of this host, which was the licensed one.",
-    "tags": "Known from the tags in the licence: they tell which part differs, not what it was.",
-    "none": "The licence was ordered with the bare host key, which carries no evidence.",
+    "key": "The host keys are identical, so every part is the same.",
+    "memory": "Source: the state file of this host, which was the licensed one.",
+    "tags": "Source: the host tags in the licence, which tell what differs but not what it was.",
+    "none": "The licence was ordered with the host key line only, which carries no host tags.",
 }
 
 
@@ -170,7 +174,7 @@ def comparison_lines(comparison: "Comparison | None") -> list[str]:
         return []
     from license_cli.wrap import padded
 
-    lines = [note("The licensed host and this one, part by part:")]
+    lines = [note("The licensed host compared with this one:")]
     for part in comparison.components:
         words = padded(tr(_VERDICTS[part.verdict]), 16)
         if part.is_shown and part.verdict == "same":
@@ -178,7 +182,7 @@ def comparison_lines(comparison: "Comparison | None") -> list[str]:
         elif part.is_shown:
             words += tr("{value} here").format(value=_value(part.present))
             if comparison.evidence == "memory":
-                licensed = tr(", {value} when licensed").format(value=_value(part.licensed))
+                licensed = tr(", {value} when ordered").format(value=_value(part.licensed))
                 words += licensed
         lines.append(f"{_INDENT}{part.name:<14}{words}".rstrip())
     return [*lines, f"{_INDENT}{tr(_EVIDENCE[comparison.evidence])}"]

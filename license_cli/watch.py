@@ -41,10 +41,10 @@ _HANDED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, sign
 _SECONDS_BETWEEN_LOOKS = 0.05
 _PR_SET_PDEATHSIG = 1
 _WHY_NOT = {
-    errno.ENOENT: "there is no such file, or not what its first line names",
-    errno.EACCES: "it may not be executed (`chmod +x`)",
+    errno.ENOENT: "there is no such file, or the interpreter in its first line is missing",
+    errno.EACCES: "it is not executable (`chmod +x`)",
     errno.EISDIR: "it is a folder",
-    errno.ENOEXEC: "it is no program, nor a script that begins with #!",
+    errno.ENOEXEC: "it is neither a program nor a script that begins with #!",
 }
 
 
@@ -103,12 +103,16 @@ class Check:
             )
         except subprocess.TimeoutExpired:
             return _unchecked(
-                Reason("it did not end within {seconds:g} seconds", seconds=self._seconds)
+                Reason("the check did not finish within {seconds:g} seconds", seconds=self._seconds)
             )
         except OSError as error:
-            return _unchecked(Reason("it could not be started: {reason}", reason=error.strerror))
+            return _unchecked(
+                Reason("the check could not be started: {reason}", reason=error.strerror)
+            )
         if done.returncode < 0:
-            return _unchecked(Reason("it was killed by signal {number}", number=-done.returncode))
+            return _unchecked(
+                Reason("the check was killed by signal {number}", number=-done.returncode)
+            )
         return self._read(done.returncode, done.stdout)
 
     def _read(self, code: int, said: bytes) -> Outcome:
@@ -119,10 +123,10 @@ class Check:
             members = answer.get("license")
             license_ = None if members is None else License.from_dict(members)
             if (code == 0) is not answer["ok"] or (code == 0 and license_ is None):
-                return _unchecked("its answer contradicts its exit code")
+                return _unchecked("the check's output contradicts its exit code")
             return Outcome(code, lines, license_, answer.get("checked_at"))
         except (ValueError, KeyError, TypeError, AttributeError):
-            return _unchecked(Reason("its answer makes no sense (exit {code})", code=code))
+            return _unchecked(Reason("the check's output is unreadable (exit {code})", code=code))
 
 
 def _is_worth(told: dict[str, Any]) -> bool:
@@ -141,7 +145,7 @@ def _lines(told: dict[str, Any], cli: str) -> list[str]:
 
 
 def _unchecked(reason: str) -> Outcome:
-    text = tr("The licence could not be checked: {reason}.")
+    text = tr("Could not check the licence: {reason}.")
     return Outcome(UNCHECKED, (text.format(reason=say(reason, tr)),))
 
 
@@ -204,13 +208,13 @@ class Watch:
         if self._metrics is not None:
             reason = replace_lightly(self._metrics, exposition(outcome))
             if reason:
-                text = tr("No metrics could be written to {path}: {reason}.")
+                text = tr("Cannot write metrics to {path}: {reason}.")
                 render.remark([f"[W]: {text.format(path=self._metrics, reason=tr(reason))}"])
         new = (outcome.state, outcome.words)
         if new != self._told:
             letter = "E" if not outcome.holds else "W" if outcome.words else "N"
             at = utc(int(time.time()) if outcome.checked_at is None else outcome.checked_at)
-            said = tr("The state of the licence: {state}.").format(state=tr(outcome.state))
+            said = tr("Licence state: {state}.").format(state=tr(outcome.state))
             render.remark([f"[{letter}]: {at}: {said}"])
             render.remark(f"     {printable(words)}" for words in outcome.words)
             self._told = new
@@ -234,7 +238,7 @@ class Watch:
 
     def _end(self, outcome: Outcome) -> int:
         if self._held:
-            render.remark([f"[E]: {tr('The licence does not hold any more; ending.')}"])
+            render.remark([f"[E]: {tr('The licence is no longer valid; stopping.')}"])
         if self._child is not None:  # first, whatever the command does
             _stop(self._child, self._program_seconds)
         if self._on_end is not None:
@@ -334,7 +338,7 @@ def _run_at_end(command: str, code: int, seconds: float) -> None:
     except subprocess.TimeoutExpired:
         _signal_group(process, signal.SIGKILL)
         process.wait()
-        said = tr("The command of --on-end did not end within {seconds:g} seconds; it was ended.")
+        said = tr("The --on-end command did not finish within {seconds:g} seconds and was killed.")
         render.remark([f"[W]: {said.format(seconds=seconds)}"])
 
 

@@ -144,15 +144,15 @@ def _blocks(text: str) -> dict[str, list[str]]:
         word, label = marker[1], " ".join(marker[2].split())
         if word == "BEGIN":
             if begun is not None:
-                raise ArmorError(Reason("BEGIN {label} has no END", label=begun))
+                raise ArmorError(Reason("BEGIN {label} has no matching END", label=begun))
             begun, start = label, marker.end()
         elif begun != label:
-            raise ArmorError(Reason("END {label} has no BEGIN", label=label))
+            raise ArmorError(Reason("END {label} has no matching BEGIN", label=label))
         else:
             blocks.setdefault(label, []).append("".join(text[start : marker.start()].split()))
             begun = None
     if begun is not None:
-        raise ArmorError(Reason("BEGIN {label} has no END", label=begun))
+        raise ArmorError(Reason("BEGIN {label} has no matching END", label=begun))
     return blocks
 
 

@@ -43,7 +43,7 @@ def text(claims: Mapping[str, Any], name: str, *, longest: int = 200) -> str | N
             return value
         if not any("\ud800" <= c <= "\udfff" for c in value):
             return value
-        raise ClaimError(name, "it has a lone surrogate")  # an argument that is not UTF-8
+        raise ClaimError(name, "it contains a lone surrogate")  # an argument that is not UTF-8
     if value is None and name not in claims:
         return None
     if not isinstance(value, str):
@@ -51,7 +51,9 @@ def text(claims: Mapping[str, Any], name: str, *, longest: int = 200) -> str | N
     raise ClaimError(
         name,
         Reason(
-            "it has {count} characters; 1 to {most} are allowed", count=len(value), most=longest
+            "it has {count:# character|# characters}; 1 to {most} are allowed",
+            count=len(value),
+            most=longest,
         ),
     )
 
@@ -92,9 +94,9 @@ def names(claims: Mapping[str, Any], name: str) -> tuple[str, ...] | None:
         raise ClaimError(name, "it is not an array")
     for item in value:
         if item.__class__ is not str or not choice_name(item):
-            raise ClaimError(name, Reason("{value!r} is not a name", value=item))
+            raise ClaimError(name, Reason("{value!r} is not a valid name", value=item))
     if len(set(value)) != len(value):
-        raise ClaimError(name, "a name stands twice")
+        raise ClaimError(name, "it contains a name twice")
     return tuple(value)
 
 
@@ -115,7 +117,7 @@ def numbers(claims: Mapping[str, Any], name: str) -> dict[str, int] | None:
         return None
     for key, number in value.items():
         if not choice_name(key):
-            raise ClaimError(name, Reason("{value!r} is not a name", value=key))
+            raise ClaimError(name, Reason("{value!r} is not a valid name", value=key))
         if type(number) is not int:
             raise ClaimError(f"{name}.{key}", "it is not a whole number")
         if not 0 <= number <= MAX_INTEGER:
@@ -136,7 +138,7 @@ def host_key(claims: Mapping[str, Any], name: str) -> str | None:
         return value
     if text(claims, name) is None:
         return None
-    raise ClaimError(name, "it is not 40 lower-case hexadecimal digits")
+    raise ClaimError(name, "it is not 40 lowercase hexadecimal digits")
 
 
 def one_of(claims: Mapping[str, Any], name: str, allowed: tuple[str, ...]) -> str | None:
@@ -145,7 +147,7 @@ def one_of(claims: Mapping[str, Any], name: str, allowed: tuple[str, ...]) -> st
     if value in allowed or text(claims, name) is None:
         return value
     raise ClaimError(
-        name, Reason("{value!r} is none of {allowed}", value=value, allowed=", ".join(allowed))
+        name, Reason("{value!r} is not one of {allowed}", value=value, allowed=", ".join(allowed))
     )
 
 
@@ -155,7 +157,7 @@ def tags(claims: Mapping[str, Any], name: str, components: tuple[str, ...]) -> d
     for component, tag in value.items():
         if component not in components:
             raise ClaimError(
-                name, Reason("{value!r} is no component of a host key", value=component)
+                name, Reason("{value!r} is not a component of a host key", value=component)
             )
         if tag.__class__ is not str or len(tag) != 16 or tag.strip(_HEX):
             raise ClaimError(

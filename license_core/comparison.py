@@ -44,11 +44,13 @@ class Comparison(NamedTuple):
     def details(self) -> tuple[Notice, ...]:
         """What differs, as words for a refusal."""
         if self.evidence == "none":
-            reason = "the licence was ordered with the bare host key, which carries no evidence"
+            reason = (
+                "the licence was ordered with the host key line only, which carries no host tags"
+            )
             return (Notice("change-unknown", reason=reason),)
         differing = [c for c in self.components if c.verdict == "differs"]
         if not differing:
-            reason = "no part that the licence has a tag of differs"
+            reason = "every part that the licence has a host tag for is the same"
             return (Notice("change-unknown", reason=reason),)
         return tuple(self._detail(component) for component in differing)
 

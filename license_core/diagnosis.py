@@ -57,28 +57,28 @@ def parts(facts: HostFacts, profile: str = hostkey.DEFAULT_PROFILE) -> tuple[Par
 def _hostname(facts: HostFacts) -> Part:
     name = facts.hostname
     if name is None:
-        return Part("hostname", None, MISSING, "the kernel has no name for this host")
+        return Part("hostname", None, MISSING, "the kernel reports no hostname")
     if facts.container_id and facts.container_id.startswith(name) and len(name) >= _ID_SHOWN:
-        return Part("hostname", name, REMADE, "made from the container id; give one: --hostname")
+        return Part("hostname", name, REMADE, "derived from the container id; set one with --hostname")
     if facts.engine == "kubernetes":
-        return Part("hostname", name, REMADE, "the name of the pod")
-    return Part("hostname", name, STABLE, "the name that this host was given")
+        return Part("hostname", name, REMADE, "the pod's name")
+    return Part("hostname", name, STABLE, "set for this host")
 
 
 def _ip(facts: HostFacts) -> Part:
     ip, mode = facts.ip, stability.network_mode(facts)
     if ip is None:
-        return Part("ip", None, MISSING, "this host has no address beyond itself")
+        return Part("ip", None, MISSING, "this host has only a loopback address")
     if facts.pinned_ip == ip:
-        return Part("ip", ip, STABLE, "LICENSE_PINNED_IP says that it is fixed")
+        return Part("ip", ip, STABLE, "pinned by LICENSE_PINNED_IP")
     words = {
-        "bare": (STABLE, "the address of the machine"),
-        "host": (STABLE, "the address of the machine (host network)"),
-        "pod": (REMADE, "a pod gets another when it is made anew"),
-        "user-defined": (MAY_CHANGE, "fixed or not cannot be seen from inside"),
+        "bare": (STABLE, "the machine's address"),
+        "host": (STABLE, "the machine's address (host network)"),
+        "pod": (REMADE, "changes when the pod is recreated"),
+        "user-defined": (MAY_CHANGE, "cannot tell from inside whether it is fixed"),
         "default-bridge": (
             MAY_CHANGE,
-            Reason("given by {place}'s default network", place=facts.engine),
+            Reason("assigned by {place}'s default network", place=facts.engine),
         ),
     }
     return Part("ip", ip, *words[mode], facts.engine)
@@ -87,24 +87,24 @@ def _ip(facts: HostFacts) -> Part:
 def _machine_id(facts: HostFacts) -> Part:
     name, file = "machine_id", facts.machine_id_file
     if facts.machine_id is None:
-        return Part(name, None, MISSING, "no file holds one of 32 digits")
+        return Part(name, None, MISSING, "no file contains a 32-digit id")
     if facts.engine is None:
-        why = Reason("{place}, of this machine", place=file)
+        why = Reason("{place}, this machine's own", place=file)
     elif facts.machine_id_bound:
-        why = Reason("{place}, bound in from the machine", place=file)
+        why = Reason("{place}, mounted from the Docker host", place=file)
     else:
-        why = Reason("{place}, of the image: every copy has it", place=file)
+        why = Reason("{place}, from the image: the same in every copy", place=file)
     return Part(name, HIDDEN, STABLE, why, file)
 
 
 def _container_id(facts: HostFacts) -> Part:
     if facts.container_id is None:
         if facts.engine is None:
-            return Part("container_id", None, STABLE, "this is no container")
-        return Part("container_id", None, MISSING, "this engine does not show it")
+            return Part("container_id", None, STABLE, "not a container")
+        return Part("container_id", None, MISSING, "not visible with this engine")
     shown = facts.container_id[:_ID_SHOWN]
     if facts.engine == "kubernetes":
-        return Part("container_id", shown, MAY_CHANGE, "another at every restart of the container")
+        return Part("container_id", shown, MAY_CHANGE, "changes at every restart of the container")
     file = facts.container_id_file
     return Part("container_id", shown, REMADE, Reason("from {place}", place=file), file)
 

@@ -22,7 +22,7 @@ def read(path: str) -> bytes | None:
         if stat.S_ISCHR(mode):
             return b""
         if not stat.S_ISREG(mode):
-            raise OSError("it is not a plain file")
+            raise OSError("it is not a regular file")
         with open(descriptor, "rb", closefd=False) as stream:
             return stream.read(MOST)
     finally:

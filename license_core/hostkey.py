@@ -65,7 +65,7 @@ def derive(facts: HostFacts, profile: str = DEFAULT_PROFILE) -> HostKey:
     if profile == "hk1-host" and (
         facts.machine_id is None or (facts.engine is not None and not facts.machine_id_bound)
     ):
-        found = "none" if facts.machine_id is None else "only the one of the container's image"
+        found = "none" if facts.machine_id is None else "only the one from the container's image"
         raise MachineIdNotBoundError(root=facts.root, found=found)
     if facts.machine_id is None and facts.container_id is None:
         raise HostUnidentifiableError(root=facts.root)

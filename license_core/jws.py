@@ -72,11 +72,11 @@ def verify(token: str, trusted: Mapping[str, PublicKey]) -> tuple[PublicKey, byt
     first, dot, second = signed.partition(".")
     if not dot or "." in second:
         count = token.count(".") + 1
-        raise MalformedTokenError(Reason("it has {count} parts, not 3", count=count))
+        raise MalformedTokenError(Reason("it has {count:# part|# parts}, not 3", count=count))
     if len(third) != _SIGNATURE_CHARACTERS:
         raise MalformedTokenError(
             Reason(
-                "its signature has {count} characters, not {wanted}",
+                "its signature has {count:# character|# characters}, not {wanted}",
                 count=len(third),
                 wanted=_SIGNATURE_CHARACTERS,
             )
@@ -88,9 +88,9 @@ def verify(token: str, trusted: Mapping[str, PublicKey]) -> tuple[PublicKey, byt
         raise MalformedTokenError(str(error)) from error
     key = trusted.get(first)
     if key is None:
-        raise UnknownHeaderError("its header is none that a trusted key would have made")
+        raise UnknownHeaderError("no trusted key matches its header")
     if not key.verifies(signature, signed.encode("ascii")):
-        raise WrongSignatureError("its signature does not match")
+        raise WrongSignatureError("its signature is invalid")
     return key, payload
 
 

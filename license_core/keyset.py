@@ -71,7 +71,7 @@ class Keyset(NamedTuple):
             raise ClaimError("keys", "it is not an array of keys")
         keys = tuple(_signing_key(entry) for entry in entries)
         if len({entry.key.raw for entry in keys}) != len(keys):
-            raise ClaimError("keys", "a key stands twice")
+            raise ClaimError("keys", "it contains a key twice")
         get = claims.required
         return cls(
             get(claims.text(members, "iss"), "iss"),
@@ -104,7 +104,11 @@ class TooFewSignersError(jws.TokenError):
 
     def __init__(self, signed: int, needed: int) -> None:
         super().__init__(
-            Reason("{count} of the {needed} root keys signed it", count=signed, needed=needed)
+            Reason(
+                "{count} of {needed:# required root key|# required root keys} signed it",
+                count=signed,
+                needed=needed,
+            )
         )
         self.signed, self.needed = signed, needed
 

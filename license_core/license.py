@@ -149,11 +149,11 @@ class License(NamedTuple):
     def _in_order(self) -> "License":
         if self.exp is None:
             if self.grace_until is not None:
-                raise ClaimError("grace_until", "the licence has no end")
+                raise ClaimError("grace_until", "the licence is perpetual")
         elif self.exp <= self.nbf:
-            raise ClaimError("exp", "the licence ends before it begins")
+            raise ClaimError("exp", "it is before the start of the term")
         elif self.grace_until is not None and self.grace_until < self.exp:
-            raise ClaimError("grace_until", "it is before the licence ends")
+            raise ClaimError("grace_until", "it is before the licence expires")
         return self
 
 

@@ -131,7 +131,7 @@ def parse(data: bytes, facts: HostFacts) -> Memory:
         raise ValueError("it is not an object")
     get = claims.required
     if get(claims.integer(members, "ver"), "ver") != 1:
-        raise ValueError("it is of another version")
+        raise ValueError("its version is not supported")
     hosts = members.get("hosts")
     if not isinstance(hosts, list):
         raise ValueError("hosts is not an array")
@@ -199,7 +199,7 @@ def _list(members: dict[str, Any] | None) -> SeenList | None:
 
 def _host(members: Any) -> dict[str, str | None]:
     if not isinstance(members, dict) or set(members) != set(COMPONENTS):
-        raise ValueError("a host lacks a component")
+        raise ValueError("a host has a component missing")
     for value in members.values():
         if value is not None and not isinstance(value, str):
             raise ValueError("a component is not a string")

@@ -15,22 +15,22 @@ class Remark(NamedTuple):
 
 
 NOTICES: dict[str, Remark] = {
-    # warnings: the licence holds, but somebody should act
+    # warnings: the licence is valid, but somebody should act
     "expires-soon": Remark(
         "warning",
-        "The licence ends {ended_at}, in {days} days.",
+        "The licence expires {ended_at}, in {days:less than a day|# day|# days}.",
         "Ask your vendor to renew it: send the output of `{cli} request`.",
     ),
     "in-grace": Remark(
         "warning",
-        "The licence ended {ended_at}; it is tolerated until {grace_until_at}.",
+        "The licence expired {ended_at}; the grace period ends {grace_until_at}.",
         "Renew it before then: send the output of `{cli} request` to your vendor.",
     ),
     "address-may-change": Remark(
         "warning",
-        "The host key contains the address {ip}, which {engine}'s default network may give to "
-        "another container when this one is stopped and started; the key would change and the "
-        "licence not hold.",
+        "The host key contains the address {ip}. {engine}'s default network may give that address "
+        "to another container while this one is stopped; the host key would then change and the "
+        "licence would no longer be valid.",
         "Pin the address before you order a licence. On the machine that runs the container:\n"
         "  {engine} network create --subnet {subnet} --gateway {subnet_gateway} "
         "--ip-range {subnet_range} licnet\n"
@@ -39,64 +39,62 @@ NOTICES: dict[str, Remark] = {
         "or, for a new container:\n"
         "  {engine} run -d --network licnet --ip {subnet_ip} --hostname {hostname} {gpus}"
         "-e LICENSE_PINNED_IP={subnet_ip} IMAGE\n"
-        "then run `{cli} get_host_key` again: the key will be another.",
+        "Then run `{cli} get_host_key` again: the host key will be different.",
     ),
     "pod-is-replaced": Remark(
         "warning",
-        "This is a Kubernetes pod: its address changes when the pod is made anew, "
+        "This is a Kubernetes pod: its address changes when the pod is recreated, "
         "and its container id at every restart of the container.",
-        "Mount the node's /etc/machine-id read-only, keep the pod's hostname, "
-        "and order a licence for `{cli} get_host_key --profile hk1-host` "
-        "with the match `anchored`.",
+        "Mount the node's /etc/machine-id read-only, keep the pod's hostname, and order a licence "
+        "with binding `anchored` for `{cli} get_host_key --profile hk1-host`.",
     ),
     "host-drifted": Remark(
         "warning",
-        "The host has changed since the licence was issued; this licence tolerates that.",
-        "Nothing must be done. A new licence can be ordered with `{cli} request`.",
+        "The host has changed since the licence was issued; this licence allows the change.",
+        "Nothing to do. You can order a new licence with `{cli} request`.",
     ),
     "memory-missing": Remark(
         "warning",
-        "There is no memory of earlier checks ({path}), "
-        "so a clock that was set back would not be noticed.",
-        "Nothing must be done: this check begins a new one.",
+        "There is no state file from earlier checks ({path}), "
+        "so a clock that was set back would go unnoticed.",
+        "Nothing to do: this check creates one.",
     ),
     "memory-invalid": Remark(
         "warning",
-        "The memory of earlier checks ({path}) is not this host's or is damaged; "
-        "it is not relied on.",
-        "Nothing must be done: this check begins a new one.",
+        "The state file ({path}) is damaged or from another host; it is ignored.",
+        "Nothing to do: this check creates a new one.",
     ),
     "memory-not-written": Remark(
         "warning",
-        "The memory of this check could not be written to {path}: {reason}.",
-        "Let the user that runs the check write in that folder.",
+        "The results of this check could not be saved to {path}: {reason}.",
+        "Give the user who runs the check write access to that folder.",
     ),
     "trust-invalid": Remark(
         "warning",
-        "What was learned of the vendor's keys ({path}) is damaged; it is not relied on.",
-        "Nothing must be done, unless a check says that something is missing: "
-        "then ask your vendor for the present keyset, and run `{cli} install FILE`.",
+        "The trust file ({path}) is damaged; it is ignored.",
+        "Nothing to do, unless a check says that something is missing: then ask your vendor for "
+        "the current keyset and run `{cli} install FILE`.",
     ),
     "revocations-old": Remark(
         "warning",
-        "The revocation list {number} is of {listed_at}; a later one was due {ended_at}.",
-        "Ask your vendor for the present list, and run `{cli} install FILE`.",
+        "Revocation list {number} is from {listed_at}; a newer one was due {ended_at}.",
+        "Ask your vendor for the current list, then run `{cli} install FILE`.",
     ),
     "revocations-dropped": Remark(
         "warning",
-        "This host has seen revocation list {seen_number}, and now there is only list {number}.",
-        "Ask your vendor for the present list, and run `{cli} install FILE`.",
+        "This host has seen revocation list {seen_number}, but now has only list {number}.",
+        "Ask your vendor for the current list, then run `{cli} install FILE`.",
     ),
     "product-unset": Remark(
         "warning",
-        "No product is named in {path}, so a licence for any product of this vendor is accepted.",
+        "{path} names no product, so a licence for any product of this vendor is accepted.",
         'Product developers: ship {path} with a line `product = "…"`.',
     ),
     # what only doctor says
     "address-pinned-by-compose": Remark(
         "note",
-        "The same with Compose: the network, and the address of the service in it; "
-        "then `{compose} up -d`.",
+        "The same with Compose: define the network and the service's address, "
+        "then run `{compose} up -d`.",
         "  services:\n"
         "    YOUR_SERVICE:\n"
         "      hostname: {hostname}\n"
@@ -115,8 +113,8 @@ NOTICES: dict[str, Remark] = {
     ),
     "address-pinned-by-podman": Remark(
         "note",
-        "The same with podman, for a machine that has it in place of docker; "
-        "the Compose file is the same, and `podman-compose up -d` starts it.",
+        "The same with podman instead of docker. The Compose file is the same; "
+        "start it with `podman-compose up -d`.",
         "  podman network create --subnet {subnet} --gateway {subnet_gateway} "
         "--ip-range {subnet_range} licnet\n"
         "  podman run -d --network licnet --ip {subnet_ip} --hostname {hostname} {gpus}"
@@ -124,25 +122,25 @@ NOTICES: dict[str, Remark] = {
     ),
     "machine-short": Remark(
         "warning",
-        "The product wants {what}: {wanted}; this machine has {present}.",
-        "Use a machine that has as much, or ask the product's vendor what it can do with less.",
+        "The product needs {what}: {wanted}; this machine has {present}.",
+        "Use a larger machine, or ask the product's vendor what works with less.",
     ),
     "cpus-short": Remark(
         "warning",
-        "The product wants {wanted} CPUs; there are {present}.",
+        "The product needs {number:# CPU|# CPUs}; the container has {present}.",
         "If the container is limited: `{engine} update --cpus {number} {container}`.",
     ),
     "memory-short": Remark(
         "warning",
-        "The product wants {wanted} of memory; there are {present}.",
+        "The product needs {wanted} of memory; the container has {present}.",
         "If the container is limited: "
         "`{engine} update --memory {number}g --memory-swap {number}g {container}`.",
     ),
     "gpus-short": Remark(
         "warning",
-        "The product wants {wanted} GPUs; {present} are visible.",
-        "Start the container with `--gpus {number}`; `nvidia-smi -L` on the machine lists them. "
-        "With Compose, under the service:\n"
+        "The product needs {number:# GPU|# GPUs}; visible here: {present}.",
+        "Start the container with `--gpus {number}`; `nvidia-smi -L` on the Docker host lists "
+        "them. With Compose, under the service:\n"
         "      deploy:\n"
         "        resources:\n"
         "          reservations:\n"
@@ -152,60 +150,60 @@ NOTICES: dict[str, Remark] = {
     ),
     "disk-short": Remark(
         "warning",
-        "The product wants {wanted} of free disk; there are {present}.",
-        "See what takes it: `df -h {folder}`, `{engine} system df`.",
+        "The product needs {wanted} of free disk space; {present} is free.",
+        "See what uses the space: `df -h {folder}`, `{engine} system df`.",
     ),
     "port-taken": Remark(
         "warning",
-        "The product wants TCP port {port}, and something listens on it already.",
-        "See who has it: `ss -ltnp 'sport = :{port}'`. If it is the product itself, all is well.",
+        "The product needs TCP port {port}, but something is already listening on it.",
+        "Find out what: `ss -ltnp 'sport = :{port}'`. If it is the product itself, all is well.",
     ),
     # notes: good to know
     "address-unconfirmed": Remark(
         "note",
-        "The container is on a network of its own; whether its address {ip} is fixed "
+        "The container is on a user-defined network; whether its address {ip} is fixed "
         "cannot be seen from inside.",
-        "If it was started with `--ip {ip}`, say so with `-e LICENSE_PINNED_IP={ip}`; "
-        "if not, pin it before you order a licence.",
+        "If it was started with `--ip {ip}`, also set `-e LICENSE_PINNED_IP={ip}`; "
+        "if not, pin the address before you order a licence.",
     ),
     # details: which part of the host changed
     "ip-changed": Remark(
         "detail",
-        "The address was {before} when licensed and is {after} now.",
-        "The licence holds again where the container has {before} again: stop whatever has that "
-        "address now, and restart this container. To keep an address for good, pin one "
-        "(`{cli} doctor` prints how), and then order a new licence.",
+        "The address was {before} when the licence was ordered and is {after} now.",
+        "The licence is valid again once the container has {before} again: stop whatever uses "
+        "that address now, and restart this container. To keep an address for good, pin it "
+        "(`{cli} doctor` shows how), then order a new licence.",
     ),
     "hostname-changed": Remark(
         "detail",
-        "The hostname was {before} when licensed and is {after} now.",
+        "The hostname was {before} when the licence was ordered and is {after} now.",
         "Start the container with `--hostname {before}` again, or order a new licence.",
     ),
     "ip-differs": Remark(
         "detail",
-        "The address is not the licensed one; it is {after} now.",
-        "The licence holds again where the container has its former address again. To keep an "
-        "address for good, pin one (`{cli} doctor` prints how), and then order a new licence.",
+        "The address has changed since the licence was ordered; it is {after} now.",
+        "The licence is valid again once the container has its former address. To keep an "
+        "address for good, pin it (`{cli} doctor` shows how), then order a new licence.",
     ),
     "hostname-differs": Remark(
         "detail",
-        "The hostname is not the licensed one; it is {after} now.",
+        "The hostname has changed since the licence was ordered; it is {after} now.",
         "Start the container with its former hostname again, or order a new licence.",
     ),
     "machine-id-differs": Remark(
         "detail",
-        "The machine id is another: this is another machine or another image.",
+        "The machine id is different: this is another machine or another image.",
         "Move the service back, or order a licence for this host.",
     ),
     "container-id-differs": Remark(
         "detail",
-        "The container id is another: this is another container than the licensed one.",
+        "The container id is different: this is not the licensed container.",
         "Start the licensed container again (`docker start`, `podman start`), or order a licence "
         "for this one.",
     ),
     "change-unknown": Remark(
         "detail",
-        "What changed cannot be told: {reason}.",
-        "A licence that was ordered with the whole request, not with the bare line, tells it.",
+        "Cannot tell what changed: {reason}.",
+        "A licence ordered with the whole request, not only the host key line, can tell.",
     ),
 }

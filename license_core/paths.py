@@ -159,7 +159,7 @@ def read(path: str | os.PathLike[str], cap: int) -> bytes | None:
         try:
             info = os.fstat(descriptor)
             if not stat.S_ISREG(info.st_mode):
-                raise FileUnreadableError(path=os.fspath(path), reason="it is not a plain file")
+                raise FileUnreadableError(path=os.fspath(path), reason="it is not a regular file")
             with open(descriptor, "rb", closefd=False) as stream:
                 data = stream.read(cap + 1)
         finally:
@@ -189,5 +189,5 @@ def words(error: OSError | ValueError) -> str:
 def _must_read(path: str) -> bytes:
     data = read(path, MAX_FILE)
     if data is None:
-        raise FileUnreadableError(path=path, reason="it leads nowhere")
+        raise FileUnreadableError(path=path, reason="it is a broken symbolic link")
     return data

@@ -66,7 +66,7 @@ def _network(root: str) -> addresses.Addresses:
     except ValueError as error:
         path = os.path.join(root, "proc/net")
         raise FileUnreadableError(
-            path=path, reason=Reason("it is no record ({error})", error=error)
+            path=path, reason=Reason("it is not a valid recording ({error})", error=error)
         ) from error
 
 

@@ -7,7 +7,8 @@ retired one is never used again. HTTP status is on the server's side (http/probl
 Sentences and remedies are ``str.format`` templates over the facts of the error, so that a
 translation needs nothing but another template. Facts whose name ends in ``_at`` are instants and
 are written as UTC times. ``{cli}`` is how the operator calls the client,
-``{server}`` how the vendor calls the server.
+``{server}`` how the vendor calls the server. A number agrees with its noun by its format,
+``{gpus:# GPU|# GPUs}`` (reason.py).
 """
 
 from typing import NamedTuple
@@ -27,7 +28,7 @@ _ASK_AGAIN = (
     "Send the output of `{cli} request` to your vendor and ask for a licence for this host."
 )
 _MAIL_AGAIN = (
-    "Ask your vendor to send the file again, as an attachment, and run `{cli} install FILE`."
+    "Ask your vendor to send the file again as an attachment, then run `{cli} install FILE`."
 )
 
 PROBLEMS: dict[str, Problem] = {
@@ -35,176 +36,177 @@ PROBLEMS: dict[str, Problem] = {
     "InternalError": Problem(
         "internal-error",
         1,
-        "Something went wrong inside Hostseal",
-        "Hostseal met a case that it does not know: {reason}.",
-        "This is a defect of Hostseal, not of your licence. Send this line to your vendor.",
+        "Internal error",
+        "Hostseal hit an unexpected error: {reason}.",
+        "This is a bug in Hostseal; your licence is not the cause. Send this line to your vendor.",
     ),
     "UsageError": Problem(
         "usage",
         2,
-        "The command or request was not understood",
+        "Invalid command or request",
         "{reason}",
-        "Run `{cli} {help}` to see what it takes.",
+        "Run `{cli} {help}` to see the usage.",
     ),
     "DependencyMissingError": Problem(
         "dependency-missing",
         3,
-        "A part of the installation is missing",
-        "This Python ({python}) lacks {package}.",
-        "Start the command with the Python of the product's environment (for start.sh: "
-        "`LICENSE_PYTHON`). If there is none, make one where Hostseal's folder `requirements` is: "
-        "`python3 -m venv .venv && .venv/bin/pip install --require-hashes "
-        "-r requirements/client.txt`. Without internet: on a machine that has it, and the same "
-        "Python, `pip download --require-hashes -d wheels -r requirements/client.txt`; copy "
-        "`wheels` here, and add `--no-index --find-links wheels` to the install.",
+        "A Python package is missing",
+        "{package} is not installed for this Python ({python}).",
+        "Run the command with the Python of the product's environment (for start.sh, set "
+        "`LICENSE_PYTHON`). If there is none, create one in the folder that contains Hostseal's "
+        "`requirements`: `python3 -m venv .venv && .venv/bin/pip install --require-hashes "
+        "-r requirements/client.txt`. Without internet access, run "
+        "`pip download --require-hashes -d wheels -r requirements/client.txt` on a connected "
+        "machine with the same Python version, copy `wheels` here, and add "
+        "`--no-index --find-links wheels` to the install command.",
     ),
     # 10-19: the files
     "LicenseMissingError": Problem(
         "license-missing",
         10,
-        "There is no licence file",
-        "There is no licence at {path}.",
-        "If you have the file, run `{cli} install FILE`. If not: "
-        "send the output of `{cli} request` to your vendor, or its short form, "
-        "`{cli} get_host_key`.",
+        "No licence file",
+        "There is no licence file at {path}.",
+        "If you have the file, run `{cli} install FILE`. If not, send the output of "
+        "`{cli} request`, or of the shorter `{cli} get_host_key`, to your vendor.",
     ),
     "FileUnreadableError": Problem(
         "file-unreadable",
         11,
-        "A file cannot be read",
-        "{path} cannot be read: {reason}.",
-        "Look at it with `ls -ld {path}`; it must be a plain file that this user may read.",
+        "Cannot read a file",
+        "Cannot read {path}: {reason}.",
+        "Check it with `ls -ld {path}`: it must be a regular file that this user can read.",
     ),
     "FileTooLargeError": Problem(
         "file-too-large",
         12,
         "The file is too large to be a licence",
-        "{path} holds {size} bytes; a licence has at most {cap}.",
+        "{path} has {size:# byte|# bytes}; a licence file has at most {cap}.",
         "Copy only the part from the BEGIN LICENSE line to the last END LICENSE line "
-        "into a file of its own.",
+        "into a new file.",
     ),
     "LicenseBlockMissingError": Problem(
         "license-block-missing",
         13,
-        "The file holds no licence",
-        "No line `-----BEGIN LICENSE-----` was found in the {size} bytes of the file: {found}.",
-        "Check that this is the file your vendor sent, and that it was saved whole. " + _MAIL_AGAIN,
+        "The file contains no licence",
+        "The file ({size:# byte|# bytes}) has no line `-----BEGIN LICENSE-----`: {found}.",
+        "Check that this is the file your vendor sent and that it was saved completely. "
+        + _MAIL_AGAIN,
     ),
     "LicenseDamagedError": Problem(
         "license-damaged",
         14,
-        "The licence was damaged on its way",
-        "The text of the licence is not whole: {reason}.",
+        "The licence file is damaged",
+        "The licence file is damaged: {reason}.",
         _MAIL_AGAIN,
     ),
     "SeveralLicensesError": Problem(
         "license-several",
         15,
-        "The file holds more than one licence",
-        "The file holds {count} licences, and which one is meant cannot be guessed.",
-        "Keep one block, from its BEGIN LICENSE line to its END lines, and remove the others.",
+        "The file contains more than one licence",
+        "The file contains {count:# licence|# licences}; it must contain exactly one.",
+        "Keep one licence, from its BEGIN LICENSE line to its END lines, and remove the others.",
     ),
     "LicenseClaimsInvalidError": Problem(
         "license-claims-invalid",
         16,
-        "The licence says something that makes no sense",
-        "The licence is signed, but its claim `{claim}` is not valid: {reason}.",
-        "Ask your vendor for a corrected licence; name this message.",
+        "The licence has an invalid claim",
+        "The licence is signed, but its claim `{claim}` is invalid: {reason}.",
+        "Send this message to your vendor and ask for a corrected licence.",
     ),
     "LicenseUnsupportedError": Problem(
         "license-unsupported",
         17,
         "The licence needs a newer client",
-        "The licence demands {what}, which this version of the client does not know.",
-        "Update the product, or ask your vendor for a licence that this version understands.",
+        "The licence requires {what}, which this version of the client does not support.",
+        "Update the product, or ask your vendor for a licence that this version supports.",
     ),
     "SettingsInvalidError": Problem(
         "settings-invalid",
         18,
-        "The settings of the product are not valid",
-        "{path} is not valid: {reason}.",
+        "The product's settings are invalid",
+        "{path} is invalid: {reason}.",
         "Restore {path} from the product's image.",
     ),
     "RevocationsInvalidError": Problem(
         "revocations-invalid",
         19,
-        "The revocation list is not valid",
-        "The revocation list in {path} cannot be used: {reason}.",
-        "Ask your vendor to send it again, and replace {path}.",
+        "The revocation list is invalid",
+        "The revocation list in {path} is invalid: {reason}.",
+        "Ask your vendor to send it again, then replace {path}.",
     ),
     # 20-29: trust
     "TrustedKeyMissingError": Problem(
         "trusted-key-missing",
         20,
-        "There is no trusted key",
-        "There is no `*.pub.pem` in {path}, so nothing can be verified.",
-        "Put the vendor's root.pub.pem there, or name its folder: `{cli} --keys DIR verify`.",
+        "No trusted root key",
+        "There is no `*.pub.pem` in {path}, so no licence can be verified.",
+        "Copy the vendor's root.pub.pem there, or name its folder: `{cli} --keys DIR verify`.",
     ),
     "TrustedKeyInvalidError": Problem(
         "trusted-key-invalid",
         21,
-        "A trusted key cannot be used",
-        "{path} is not a usable Ed25519 public key: {reason}.",
+        "A trusted root key is invalid",
+        "{path} is not a valid Ed25519 public key: {reason}.",
         "Restore {path} from the product's image.",
     ),
     "KeysetMissingError": Problem(
         "keyset-missing",
         22,
-        "The file lacks the vendor's keyset",
-        "The file has a licence, but no `LICENSE KEYSET` block after it.",
-        "Probably only the first block was copied; copy the whole file. " + _MAIL_AGAIN,
+        "The file has no keyset",
+        "The file contains a licence, but no `LICENSE KEYSET` block.",
+        "Probably only the first block was copied. Copy the whole file. " + _MAIL_AGAIN,
     ),
     "KeysetUntrustedError": Problem(
         "keyset-untrusted",
         23,
-        "The licence comes from a vendor that this product does not trust",
-        "The keyset in the file counts for nothing: {reason} (trusted here: {trusted}).",
-        "Check that the file comes from this product's vendor. If it does, "
-        "it was damaged on its way, or {keys} is not the folder of keys that the vendor shipped, "
-        "or the vendor has new root keys: then ask for the file that leads to them.",
+        "This product does not trust the vendor of the licence",
+        "The keyset in this file is not trusted: {reason} (trusted here: {trusted}).",
+        "Check that the file comes from this product's vendor. If it does, the file is damaged, "
+        "{keys} is not the folder of keys that the vendor shipped, or the vendor has new root "
+        "keys; in that case ask for a file with the `LICENSE ROOTS` blocks.",
     ),
     "KeysetInvalidError": Problem(
         "keyset-invalid",
         24,
-        "The vendor's keyset makes no sense",
-        "The keyset in the file cannot be used: {reason}.",
-        "Ask your vendor to send the licence again; name this message.",
+        "The vendor's keyset is invalid",
+        "The keyset in this file is invalid: {reason}.",
+        "Send this message to your vendor and ask for the licence again.",
     ),
     "KeysetExpiredError": Problem(
         "keyset-expired",
         25,
-        "The vendor's keyset had ended",
-        "Keyset {version} ended {ended_at}, before the licence was issued ({issued_at}).",
-        "Ask your vendor for a licence made with the present keyset.",
+        "The keyset had expired when the licence was issued",
+        "Keyset {version} expired {ended_at}, before the licence was issued ({issued_at}).",
+        "Ask your vendor for a licence with the current keyset.",
     ),
     "SigningKeyUnknownError": Problem(
         "signing-key-unknown",
         26,
         "The licence is signed with an unknown key",
-        "The header of the licence is none that a key of keyset {version} would have made.",
+        "No key in keyset {version} matches this licence's header.",
         "The licence and the keyset in the file do not belong together, "
-        "or the file was altered. " + _MAIL_AGAIN,
+        "or the file was modified. " + _MAIL_AGAIN,
     ),
     "SignatureInvalidError": Problem(
         "signature-invalid",
         27,
-        "The signature does not match",
-        "The licence was altered after it was signed, or damaged on its way.",
+        "The licence's signature is invalid",
+        "The licence was modified after it was signed, or the file is damaged.",
         _MAIL_AGAIN,
     ),
     "SigningKeyRevokedError": Problem(
         "signing-key-revoked",
         28,
-        "The key that signed the licence was withdrawn",
-        "The vendor has withdrawn signing key {kid} (keyset {version}).",
-        "Ask your vendor to issue this licence again with a present key.",
+        "The licence's signing key was revoked",
+        "The vendor has revoked signing key {kid} (keyset {version}).",
+        "Ask your vendor to reissue this licence with an active key.",
     ),
     "SigningKeyNotAllowedError": Problem(
         "signing-key-not-allowed",
         29,
-        "The key was not allowed to sign this licence",
-        "Signing key {kid} may not sign this licence: {reason}.",
-        "Ask your vendor to issue this licence again with the right key.",
+        "The signing key was not allowed to sign this licence",
+        "Signing key {kid} was not allowed to sign this licence: {reason}.",
+        "Ask your vendor to reissue this licence with the right key.",
     ),
     # 30-39: this host
     "WrongHostError": Problem(
@@ -225,36 +227,36 @@ PROBLEMS: dict[str, Problem] = {
     "HostUnidentifiableError": Problem(
         "host-unidentifiable",
         32,
-        "This host cannot be told from others",
-        "Neither a machine id nor a container id can be read under {root}, "
-        "so a licence could not be bound to this host.",
+        "This host cannot be identified",
+        "There is neither a machine id nor a container id under {root}, "
+        "so no licence can be bound to this host.",
         "On a machine: `systemd-machine-id-setup`. In a container: start it with "
         "`-v /etc/machine-id:/etc/machine-id:ro`.",
     ),
     "MachineIdNotBoundError": Problem(
         "host-machine-id-not-bound",
         33,
-        "The machine id is not the host's",
-        "Profile hk1-host needs the host's own machine id, but {root} has {found}.",
-        "Start the container with `-v /etc/machine-id:/etc/machine-id:ro`, or use the profile hk1.",
+        "The Docker host's machine id is not mounted",
+        "Profile hk1-host needs the machine id of the Docker host; under {root} there is {found}.",
+        "Start the container with `-v /etc/machine-id:/etc/machine-id:ro`, or use profile hk1.",
     ),
     "PinnedAddressDiffersError": Problem(
         "pinned-address-differs",
         34,
-        "The address is not the pinned one",
-        "LICENSE_PINNED_IP says {pinned}, but this host's address is {ip}.",
-        "Give the container that address: `{engine} network disconnect NETWORK {container}` for "
-        "the network that it is on, then `{engine} network connect --ip {pinned} NETWORK "
-        "{container}` for your own; or correct LICENSE_PINNED_IP. (`--ip` without a network of "
-        "your own made with `--subnet` has no effect.)",
+        "The host does not have its pinned address",
+        "LICENSE_PINNED_IP is {pinned}, but this host's address is {ip}.",
+        "Give the container that address: run `{engine} network disconnect NETWORK {container}` "
+        "for its present network, then `{engine} network connect --ip {pinned} NETWORK "
+        "{container}` for your own; or correct LICENSE_PINNED_IP. (`--ip` works only on a "
+        "network that you created with `--subnet`.)",
     ),
     "GpusNotLicensedError": Problem(
         "gpus-not-licensed",
         35,
-        "The host has more GPUs than are licensed",
-        "The licence covers {licensed} GPUs; {present} are visible here.",
+        "The host has more GPUs than the licence covers",
+        "The licence covers {licensed:# GPU|# GPUs}; {present:# is|# are} visible here.",
         "Start the container with `--gpus {licensed}`, or ask your vendor for a licence "
-        "for {present}: send the output of `{cli} request`.",
+        "for {present:# GPU|# GPUs}: send the output of `{cli} request`.",
     ),
     "FeatureNotLicensedError": Problem(
         "feature-not-licensed",
@@ -267,43 +269,43 @@ PROBLEMS: dict[str, Problem] = {
     "KeysetRolledBackError": Problem(
         "keyset-rolled-back",
         37,
-        "The vendor's keyset is older than one that was seen here",
-        "The newest keyset here is {version} (roots {roots}); "
-        "this host has already seen {seen_version} (roots {seen_roots}).",
-        "Install the later licence again, or ask your vendor for the present keyset, "
+        "The keyset is older than one already seen on this host",
+        "The newest keyset here is {version} (roots {roots}), "
+        "but this host has already seen {seen_version} (roots {seen_roots}).",
+        "Install the newer licence again, or ask your vendor for the current keyset "
         "and run `{cli} install FILE`.",
     ),
     "RootsInvalidError": Problem(
         "roots-invalid",
         38,
-        "The vendor's root keys make no sense",
-        "A `LICENSE ROOTS` block is signed by trusted root keys, but cannot be used: {reason}.",
-        "Ask your vendor for a corrected file; name this message.",
+        "The vendor's roots document is invalid",
+        "A `LICENSE ROOTS` block is signed by trusted root keys, but it is invalid: {reason}.",
+        "Send this message to your vendor and ask for a corrected file.",
     ),
     "RootsSkippedError": Problem(
         "roots-skipped",
         39,
         "A version of the vendor's root keys is missing",
-        "The root keys of version {known} are known here and those of version {found} are in the "
-        "file, but not the ones between, and they count one after the other.",
+        "This host knows version {known} of the root keys and the file has version {found}, "
+        "but versions must be installed in order.",
         "Ask your vendor for a file with all `LICENSE ROOTS` blocks since version {known}, "
-        "and run `{cli} install FILE`.",
+        "then run `{cli} install FILE`.",
     ),
     # 40-49: the term
     "LicenseExpiredError": Problem(
         "license-expired",
         40,
         "The licence has expired",
-        "The licence ended {ended_at}; it is now {now_at}.",
+        "The licence expired {ended_at}; it is now {now_at}.",
         "Ask your vendor to renew it: send the output of `{cli} request`. "
-        "Then run `{cli} install FILE` and start again.",
+        "Then run `{cli} install FILE` and start the product again.",
     ),
     "LicenseNotYetValidError": Problem(
         "license-not-yet-valid",
         41,
-        "The licence does not hold yet",
-        "The licence begins {begins_at}; it is now {now_at}.",
-        "If the clock is wrong, correct it (`date -u`). If not, wait until then.",
+        "The licence is not valid yet",
+        "The licence is valid from {begins_at}; it is now {now_at}.",
+        "If the clock is wrong, correct it (`date -u` shows it). If not, wait until then.",
     ),
     "ClockSetBackError": Problem(
         "clock-set-back",
@@ -311,68 +313,68 @@ PROBLEMS: dict[str, Problem] = {
         "The clock was set back",
         "The clock says {now_at}, but this host has already seen {seen_at}.",
         "Correct the clock (`date -u` shows it). If it is right now and was wrong before, "
-        "ask your vendor for a new licence: one that is issued from now on resets this mark.",
+        "ask your vendor for a new licence, issued today or later: it resets the clock check.",
     ),
     "LicenseRevokedError": Problem(
         "license-revoked",
         43,
         "The licence was revoked",
-        "The vendor has revoked licence {number} (list {list_number} of {listed_at}).",
-        "Install the licence that replaced it, or ask your vendor why.",
+        "The vendor has revoked licence {number} (revocation list {list_number} of {listed_at}).",
+        "Install the licence that replaced it, or ask your vendor why it was revoked.",
     ),
     "MaintenanceEndedError": Problem(
         "maintenance-ended",
         44,
-        "This version is newer than the licence covers",
+        "The licence's maintenance does not cover this version",
         "The licence covers versions released until {until_at}; "
         "this one was released {released_at}.",
-        "Go back to the former version, or ask your vendor to extend the maintenance.",
+        "Go back to the previous version, or ask your vendor to extend the maintenance.",
     ),
     "RevocationsRolledBackError": Problem(
         "revocations-rolled-back",
         45,
-        "The revocation list is older than one that was seen here",
-        "This is list {number}; this host has already seen list {seen_number}.",
-        "Ask your vendor for the present list, and run `{cli} install FILE`.",
+        "The revocation list is older than one already seen on this host",
+        "This is revocation list {number}, but this host has already seen list {seen_number}.",
+        "Ask your vendor for the current list, then run `{cli} install FILE`.",
     ),
     # 50-59: what the operator sent to the vendor
     "RequestUnreadableError": Problem(
         "request-unreadable",
         50,
-        "No host key was found",
-        "The {size} characters pasted hold none: {reason}.",
+        "No host key found",
+        "The pasted text ({size:# character|# characters}) contains no host key: {reason}.",
         'Paste the line that `get_host_key` printed, such as ["55917890…", "studio2_gpu"], '
         "or the whole request.",
     ),
     "RequestDamagedError": Problem(
         "request-damaged",
         51,
-        "The request was damaged on its way",
-        "The request is not whole: {reason}.",
+        "The request is damaged",
+        "The request is damaged: {reason}.",
         "Ask the operator to send it again, or paste the line that `get_host_key` printed.",
     ),
     "RequestAmbiguousError": Problem(
         "request-ambiguous",
         52,
-        "More than one host key was found",
-        "The text holds {count} different host keys.",
+        "More than one host key found",
+        "The text contains {count:# host key|# different host keys}.",
         "Paste the line or the request of one host only.",
     ),
     # 60-69: writing
     "FileIsMountedError": Problem(
         "file-is-mounted",
         60,
-        "The file itself is mounted, so it cannot be replaced",
-        "{path} is a mount of its own (`docker run -v …/{name}:{path}`), "
-        "and a mounted file cannot be replaced as a whole. The old file was left as it was.",
-        "Mount its folder in place of the file: `docker run -v HOST_FOLDER:{folder} …`; "
-        "or replace the file on the host, outside the container.",
+        "The file is a mount point, so it cannot be replaced",
+        "{path} is itself a mount point (`docker run -v …/{name}:{path}`), so it cannot be "
+        "replaced. The old file is unchanged.",
+        "Mount its folder instead of the file: `docker run -v HOST_FOLDER:{folder} …`; "
+        "or replace the file on the Docker host.",
     ),
     "FolderNotWritableError": Problem(
         "folder-not-writable",
         61,
-        "The folder cannot be written",
-        "Nothing can be written in {folder}: {reason}. Nothing was changed.",
+        "The folder is not writable",
+        "Cannot write to {folder}: {reason}. Nothing was changed.",
         "Run the command as the owner of {folder} (`ls -ld {folder}`), "
         "or mount the folder without `:ro`.",
     ),
@@ -380,72 +382,72 @@ PROBLEMS: dict[str, Problem] = {
         "disk-full",
         62,
         "The disk is full",
-        "There is no room in {folder}: {reason}. The old file was left as it was.",
-        "Make room (`df -h {folder}`) and run the same command again.",
+        "There is no space left in {folder}: {reason}. The old file is unchanged.",
+        "Free some space (`df -h {folder}`), then run the same command again.",
     ),
     "WriteFailedError": Problem(
         "write-failed",
         63,
-        "A file could not be written",
-        "{path} could not be written: {reason}. The old file was left as it was.",
+        "Cannot write a file",
+        "Cannot write {path}: {reason}. The old file is unchanged.",
         "Check {folder} with `ls -ld {folder}` and `df -h {folder}`, then run the command again.",
     ),
     "ServerUnreachableError": Problem(
         "server-unreachable",
         64,
-        "The server did not answer",
-        "No usable answer came from {url}: {reason}.",
-        "Check the address and the network, or fetch the file by another way "
+        "No usable response from the server",
+        "No usable response from {url}: {reason}.",
+        "Check the URL and the network, or get the file some other way "
         "and run `{cli} install FILE`.",
     ),
     "OutputFailedError": Problem(
         "output-failed",
         65,
-        "The answer could not be written",
-        "The answer could not be written to standard output: {reason}.",
-        "See where the output of the command goes (is that disk full?), and run it again.",
+        "Cannot write the output",
+        "Cannot write to standard output: {reason}.",
+        "Check where the command's output goes (is that disk full?), then run it again.",
     ),
     "ProgramNotStartedError": Problem(
         "program-not-started",
         67,
-        "The program cannot be started",
-        "{program} cannot be started: {reason}.",
-        "The licence holds. Correct the name after `--`; without a folder in it, the program is "
-        "looked for in PATH.",
+        "Cannot start the program",
+        "Cannot start {program}: {reason}.",
+        "The licence is valid. Correct the program after `--`; a name without a folder is "
+        "looked up in PATH.",
     ),
     "FolderMissingError": Problem(
         "folder-missing",
         68,
-        "The folder is not there",
-        "There is no folder {folder}.",
-        "Make it with `mkdir -p {folder}`, and run the same command again.",
+        "The folder does not exist",
+        "The folder {folder} does not exist.",
+        "Create it with `mkdir -p {folder}`, then run the same command again.",
     ),
     "PathIsFolderError": Problem(
         "path-is-folder",
         69,
-        "A folder stands in place of the file",
-        "{path} is a folder, so no file can be written there. Nothing was changed.",
+        "The path is a folder, not a file",
+        "{path} is a folder, so it cannot be written as a file. Nothing was changed.",
         "Name a file, such as one in that folder.",
     ),
     # 70-89: the vendor's side
     "DatabaseUnavailableError": Problem(
         "database-unavailable",
         74,
-        "The database does not answer",
-        "The database cannot be used: {reason}.",
-        "Try again in a moment; nothing was issued. If it lasts, check the database.",
+        "The database is unavailable",
+        "The database is unavailable: {reason}.",
+        "Nothing was issued. Try again in a moment; if it keeps failing, check the database.",
     ),
     "SignerUnavailableError": Problem(
         "signer-unavailable",
         75,
-        "The signing key cannot be used",
-        "The signing key cannot be used: {reason}.",
-        "Nothing was issued. Check the folder with the keys, or the token, then try again.",
+        "The signing key is unavailable",
+        "The signing key is unavailable: {reason}.",
+        "Nothing was issued. Check the key folder or the PKCS#11 token, then try again.",
     ),
     "NotFoundError": Problem(
         "not-found",
         77,
-        "There is no such thing",
+        "Not found",
         "There is no {what} {name}.",
         "Check the address or the number.",
     ),
@@ -454,13 +456,13 @@ PROBLEMS: dict[str, Problem] = {
         78,
         "You are not signed in",
         "{reason}.",
-        "Sign in, or send a valid token as `Authorization: Bearer …`; for `{cli} install` it "
-        "stands in LICENSE_TOKEN, or in a file: `--token-file FILE`.",
+        "Sign in, or send a valid API token as `Authorization: Bearer …`. For `{cli} install`, "
+        "set LICENSE_TOKEN or use `--token-file FILE`.",
     ),
     "NotPermittedError": Problem(
         "not-permitted",
         79,
-        "You may not do this",
+        "You do not have permission to do this",
         "{reason}.",
         "Ask an administrator of the licence server.",
     ),
@@ -468,8 +470,8 @@ PROBLEMS: dict[str, Problem] = {
         "rate-limited",
         94,
         "Too many requests",
-        "This client sends more than {limit}; the next request is answered in {seconds} seconds.",
-        "Wait {seconds} seconds, and send fewer at once.",
+        "This client sent more than {limit}; try again in {seconds:# second|# seconds}.",
+        "Wait {seconds:# second|# seconds}, then send requests more slowly.",
     ),
     # 100-104: people
 }

@@ -51,11 +51,16 @@ class PublicKey:
         blocks = [rest.partition(_END) for rest in text.split(_BEGIN)[1:]]
         whole = [body for body, end, _ in blocks if end]
         if len(whole) != 1:
-            raise ValueError(Reason("it has {count} PUBLIC KEY blocks, not one", count=len(whole)))
+            raise ValueError(
+                Reason(
+                    "it has {count:# PUBLIC KEY block|# PUBLIC KEY blocks}, not exactly one",
+                    count=len(whole),
+                )
+            )
         try:
             der = binascii.a2b_base64("".join(whole[0].split()), strict_mode=True)
         except (binascii.Error, ValueError) as error:  # ValueError: it is not ASCII
-            raise ValueError("its base64 is damaged") from error
+            raise ValueError("its base64 is invalid") from error
         if not der.startswith(_SPKI_PREFIX):
             raise ValueError("it is not an Ed25519 key")
         return cls(der[len(_SPKI_PREFIX) :])

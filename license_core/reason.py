@@ -1,7 +1,36 @@
-"""Reasons: text inside a problem's sentence that can be translated too."""
+"""Texts with facts in them: how a template is filled in, in any language.
 
-from collections.abc import Callable
+Two rules are kept here. A template is for ``str.format``, so that a translation is nothing but
+another template. And a number agrees with its noun by its format: ``{gpus:# GPU|# GPUs}`` is *1
+GPU* or *4 GPUs*, and ``{days:today|# day|# days}`` has words for none, one and several.
+"""
+
+from collections.abc import Callable, Mapping
 from typing import Self
+
+
+class Count(int):
+    """A whole number that chooses its words in a template."""
+
+    __slots__ = ()
+
+    def __format__(self, forms: str) -> str:
+        """The one of *forms*, parted by ``|``, that agrees with the number; ``#`` stands for it."""
+        if "|" not in forms:
+            return super().__format__(forms)
+        *none, one, several = forms.split("|")
+        form = none[0] if none and self == 0 else one if self == 1 else several
+        return form.replace("#", str(int(self)))
+
+
+def counted(value: object) -> object:
+    """*value*; where it is a whole number, one that agrees with its noun."""
+    return Count(value) if type(value) is int else value
+
+
+def fill(template: str, facts: Mapping[str, object]) -> str:
+    """*template* with *facts* in their places."""
+    return template.format_map({name: counted(value) for name, value in facts.items()})
 
 
 class Reason(str):
@@ -12,8 +41,8 @@ class Reason(str):
     template: str
 
     def __new__(cls, template: str, /, **facts: object) -> Self:
-        """*template* is for ``str.format``; a fact named ``reason`` is one itself."""
-        made = super().__new__(cls, template.format_map(facts))
+        """*template* is for ``fill``; a fact named ``reason`` is one itself."""
+        made = super().__new__(cls, fill(template, facts))
         made.template, made.facts = template, facts
         return made
 
@@ -32,4 +61,4 @@ def say(text: str, translate: Callable[[str], str]) -> str:
         else value
         for name, value in text.facts.items()
     }
-    return translate(text.template).format_map(facts)
+    return fill(translate(text.template), facts)

@@ -96,7 +96,7 @@ class LicenseRequest(NamedTuple):
         if not isinstance(members, dict):
             raise ClaimError("request", "it is not an object")
         if claims.integer(members, "ver") != VERSION:
-            raise ClaimError("ver", "it is of another version")
+            raise ClaimError("ver", "its version is not supported")
         return cls(
             key=claims.required(claims.host_key(members, "key"), "key"),
             name=claims.text(members, "name"),
@@ -132,7 +132,8 @@ def parse(text: str) -> LicenseRequest:
     """
     if len(text) > MAX_TEXT:
         raise RequestUnreadableError(
-            size=len(text), reason=Reason("at most {most} are read", most=MAX_TEXT)
+            size=len(text),
+            reason=Reason("it is longer than {most:# character|# characters}", most=MAX_TEXT),
         )
     printed = re.fullmatch(_PRINTED, text)
     if printed is not None:
@@ -159,7 +160,7 @@ def _refusal(text: str, count: int) -> LicenseError:
         return RequestAmbiguousError(count=count)
     digits = max((len(run) for run in re.findall(r"[0-9a-fA-F]+", text)), default=0)
     reason = Reason(
-        "a host key has 40 hexadecimal digits; the longest run of them here has {count}",
+        "a host key has 40 hexadecimal digits; the longest run here has {count}",
         count=digits,
     )
     return RequestUnreadableError(size=len(text), reason=reason)
@@ -172,7 +173,7 @@ def _open(token: str) -> LicenseRequest:
             body, _, check = reading.partition(".")
             payload = b64url.decode(body)
             if check != _checksum(payload):
-                raise ValueError("its checksum does not match")
+                raise ValueError("its checksum is wrong")
             return LicenseRequest.from_dict(strictjson.loads(payload))
         except ValueError as refused:
             error = refused

@@ -46,7 +46,7 @@ def parse(data: bytes) -> Requirements:
         raise ValueError(Reason("it is not TOML ({error})", error=error)) from error
     unknown = sorted(values.keys() - set(Requirements._fields))
     if unknown:
-        raise ValueError(Reason("{names} is not a requirement", names=", ".join(unknown)))
+        raise ValueError(Reason("unknown requirement: {names}", names=", ".join(unknown)))
     for name in ("cpus", "memory_gib", "gpus", "disk_gib"):
         value = values.get(name)
         if value is not None and (type(value) is not int or not 0 <= value <= 1_000_000):
@@ -59,7 +59,9 @@ def _ports(value: Any) -> tuple[int, ...]:
     good = isinstance(value, list) and len(value) <= _MOST_PORTS
     if not good or not all(type(port) is int and 0 < port < 65536 for port in value):
         raise ValueError(
-            Reason("ports is not an array of at most {most} TCP ports", most=_MOST_PORTS)
+            Reason(
+                "ports is not an array of at most {most:# TCP port|# TCP ports}", most=_MOST_PORTS
+            )
         )
     return tuple(value)
 

@@ -60,7 +60,7 @@ class Revocations(NamedTuple):
             raise ClaimError("revoked", str(error)) from error
         if len(digests) % DIGEST_BYTES:
             raise ClaimError(
-                "revoked", Reason("it is not made of digests of {size} bytes", size=DIGEST_BYTES)
+                "revoked", Reason("it is not made of {size}-byte digests", size=DIGEST_BYTES)
             )
         return cls(
             iss=get(claims.text(members, "iss"), "iss"),
@@ -133,5 +133,5 @@ def open_only_list(blocks: Mapping[str, list[str]], keyset: TrustedKeyset) -> Re
     """Verify the one revocation list in *blocks*, and read it. Raises ValueError."""
     tokens = blocks.get(armor.REVOCATIONS, [])
     if len(tokens) != 1:
-        raise ValueError(Reason("it holds {count} lists, not one", count=len(tokens)))
+        raise ValueError(Reason("it contains {count:# list|# lists}, not exactly one", count=len(tokens)))
     return open_list(tokens[0], keyset)

@@ -28,7 +28,9 @@ class SkippedError(ValueError):
     """The roots that are trusted signed later ones, but a version between is not there."""
 
     def __init__(self, known: int, found: int) -> None:
-        super().__init__(Reason("version {found} follows on {known}", found=found, known=known))
+        super().__init__(
+            Reason("version {known} is followed by version {found}", found=found, known=known)
+        )
         self.known, self.found = known, found
 
 
@@ -58,7 +60,7 @@ class Roots(NamedTuple):
             raise ClaimError("keys", "it is not an array of keys")
         keys = tuple(read_key(entry) for entry in entries)
         if len(set(keys)) != len(keys):
-            raise ClaimError("keys", "a key stands twice")
+            raise ClaimError("keys", "it contains a key twice")
         get = claims.required
         return cls(
             get(claims.text(members, "iss"), "iss"),
@@ -126,7 +128,7 @@ def _next(tokens: tuple[str, ...], trusted: Roots) -> Chain | None:
         own = jws.signed(tokens, jws.headers(roots.keys, jws.ROOTS)).get(payload, {})
         if len(own) < roots.threshold:
             reason = Reason(
-                "{count} of its own keys signed it; {needed} must",
+                "{count:# of its own keys|# of its own keys} signed it; {needed} must",
                 count=len(own),
                 needed=roots.threshold,
             )

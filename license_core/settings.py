@@ -35,16 +35,16 @@ def parse(data: bytes, path: str) -> Settings:
         values = _toml(data)
     unknown = sorted(values.keys() - {"product", "warn_days", "released", "roots_needed"})
     if unknown:
-        raise ValueError(Reason("{names} is not a setting", names=", ".join(unknown)))
+        raise ValueError(Reason("unknown setting: {names}", names=", ".join(unknown)))
     product = values.get("product")
     if product is not None and (not isinstance(product, str) or not product):
-        raise ValueError("product is not a name in quotes")
+        raise ValueError("product is not a quoted name")
     warn_days = values.get("warn_days", DEFAULT_WARN_DAYS)
     if type(warn_days) is not int or not 0 <= warn_days <= 3650:
         raise ValueError("warn_days is not a whole number from 0 to 3650")
     needed = values.get("roots_needed", 1)
     if type(needed) is not int or needed < 1:
-        raise ValueError("roots_needed is not a whole number from 1 on")
+        raise ValueError("roots_needed is not a whole number of 1 or more")
     return Settings(product, warn_days, _released(values.get("released")), needed, path)
 
 

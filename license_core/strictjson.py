@@ -40,7 +40,7 @@ def loads(data: bytes) -> Any:
             Reason("it is not JSON ({reason} at character {at})", reason=error.msg, at=error.pos)
         ) from error
     if end != len(text):
-        raise ValueError(Reason("it is not JSON (something follows it at character {at})", at=end))
+        raise ValueError(Reason("it is not JSON (extra data at character {at})", at=end))
     if "\\" in text:
         _refuse_lone_surrogates(value)
     return value
@@ -57,7 +57,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         return members
     names = [name for name, _ in pairs]
     twice = next(name for name in names if names.count(name) > 1)
-    raise ValueError(Reason("the name {name!r} stands twice in one object", name=twice))
+    raise ValueError(Reason("the name {name!r} appears twice in one object", name=twice))
 
 
 def _refuse_constant(name: str) -> None:
@@ -80,11 +80,13 @@ def _refuse_depth(data: bytes) -> None:
     for found in re.finditer(_STRING_OR_BRACKET, data):
         depth += _STEPS.get(found[0], 0)
         if depth > MAX_DEPTH:
-            raise ValueError(Reason("it is nested deeper than {most}", most=MAX_DEPTH))
+            raise ValueError(
+                Reason("it is nested deeper than {most:# level|# levels}", most=MAX_DEPTH)
+            )
 
 
 def _refuse_lone_surrogates(value: Any) -> None:
     try:
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError as error:
-        raise ValueError("it has a lone surrogate") from error
+        raise ValueError("it contains a lone surrogate") from error

@@ -116,13 +116,13 @@ def _why(error: jws.TokenError, chain: "Chain | None") -> Reason:
     """Why a keyset that is a token cannot be believed."""
     if isinstance(error, TooFewSignersError):
         return Reason(
-            "{count} trusted root keys signed it, and {needed} must",
+            "{count:# trusted root key|# trusted root keys} signed it; {needed} must",
             count=error.signed,
             needed=error.needed,
         )
     if chain is None:
         return Reason("no trusted root key signed it")
     return Reason(
-        "no root key of version {version} signed it, and no LICENSE ROOTS block leads further",
+        "no root key of version {version} signed it, and no LICENSE ROOTS block brings newer keys",
         version=chain.roots.version,
     )

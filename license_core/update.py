@@ -90,7 +90,7 @@ def _open_list(
     blocks: Blocks, path: str, trust: Trust | None, memory: Memory, present: bytes | None
 ) -> "Revocations":
     if trust is None:
-        reason = Reason("no keyset is known here that could have signed it; install a licence")
+        reason = Reason("no keyset on this host can verify it; install a licence first")
         raise RevocationsInvalidError(path=path, reason=reason)
     from license_core.revocation import open_only_list
 

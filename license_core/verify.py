@@ -264,14 +264,14 @@ def _learned(known: bytes) -> tuple[Blocks, bool]:
 def _instead(data: bytes, blocks: Mapping[str, list[str]]) -> str:
     """What a file without a licence is."""
     if armor.REQUEST in blocks:
-        return "it is a request, which goes to the vendor"
+        return "it is a request, to be sent to the vendor"
     if armor.KEYSET in blocks:
         return "it is a keyset, or only the second half of a licence file"
     if armor.REVOCATIONS in blocks:
-        return "it is a revocation list, which `install` puts beside the licence"
+        return "it is a revocation list; install it with `install`"
     if b"-----BEGIN PUBLIC KEY-----" in data:
-        return "it is a public key, which belongs into the folder keys"
-    return "it is something else"
+        return "it is a public key, which belongs in the keys folder"
+    return "its format is unknown"
 
 
 def _verify_license(token: str, keyset: TrustedKeyset) -> tuple[PublicKey, bytes]:
@@ -317,7 +317,7 @@ def _check_signing_key(verified: Verified, problems: list[LicenseError]) -> None
     if entry.state == "revoked":
         problems.append(SigningKeyRevokedError(kid=kid, version=keyset.version))
     if entry.products is not None and license_.aud not in entry.products:
-        reason = Reason("it is not for the product {product}", product=license_.aud)
+        reason = Reason("it is not for product {product}", product=license_.aud)
         problems.append(SigningKeyNotAllowedError(kid=kid, reason=reason))
     if not entry.nbf <= license_.iat < entry.exp:
         reason = Reason("it was not valid when the licence was issued")

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from license_core.reason import Reason, say
+from license_core.reason import Count, Reason, say
 
 if TYPE_CHECKING:
     from license_core.notices import Remark
@@ -43,16 +43,18 @@ Translate = Callable[[str], str]
 _WORDS = frozenset({"reason", "what", "found"})
 
 
-def _spoken(facts: dict[str, Any], translate: Translate) -> dict[str, str]:
+def _spoken(facts: dict[str, Any], translate: Translate) -> dict[str, str | Count]:
     """The facts as words for a template; ``…_at`` are instants in seconds."""
     return {name: _word(name, value, translate) for name, value in facts.items()}
 
 
-def _word(name: str, value: Any, translate: Translate) -> str:
+def _word(name: str, value: Any, translate: Translate) -> str | Count:
     if value is None:
         return translate("unknown")
     if name.endswith("_at") and isinstance(value, int):
         return utc(value)
+    if type(value) is int:
+        return Count(value)
     if isinstance(value, Reason) or (name in _WORDS and isinstance(value, str)):
         value = say(value, translate)
     return printable(str(value))

@@ -36,19 +36,19 @@ from license_core.verify import Report
 from license_core.wording import printable
 
 
-@click.command("doctor", short_help="Examine this host, its key and its licence.")
+@click.command("doctor", short_help="Diagnose this host, its host key and its licence.")
 @options.profile
 @click.option(
     "--bundle",
     metavar="FILE",
-    help="Also write what support needs to FILE; no address, id or name of this host is in it.",
+    help="Also write a support bundle to FILE, without this host's addresses, ids and names.",
 )
 @click.pass_obj
 def command(session: Session, profile: str, bundle: str | None) -> None:
-    """Examine this host: what its key is made of, what may change it, and how to prevent that.
+    """Diagnose this host: what its host key is made of, what may change it, how to prevent that.
 
-    Changes nothing. Exit 0 says that the page could be made, not that all is well: for that there
-    is `verify`.
+    Changes nothing. Exit 0 means that the diagnosis ran, not that all is well; use `verify` to
+    check the licence.
     """
     facts = session.read_facts()
     memory, _ = session.place.read_memory(facts)
@@ -78,7 +78,7 @@ def command(session: Session, profile: str, bundle: str | None) -> None:
             render.say(line)
     if bundle is not None:
         render.remark(
-            [render.note("Written to {path}; it can be mailed to your vendor.", path=bundle)]
+            [render.note("Support bundle written to {path}; send it to your vendor.", path=bundle)]
         )
 
 

@@ -17,7 +17,7 @@ from license_core.request import bare_line
 @options.profile
 @click.pass_obj
 def command(session: Session, profile: str) -> None:
-    """Print this host's key and name, for the vendor."""
+    """Print the host key and hostname, for the vendor."""
     facts = session.read_facts()
     host = key_to_give(facts, profile)
     notices = stability.notices(facts, profile)

@@ -33,7 +33,7 @@ _CHECK_SECONDS = 60.0
 @click.option(
     "--on-end",
     metavar="COMMAND",
-    help="Run COMMAND with sh when the licence does not hold, for at most 60 seconds.",
+    help="Run COMMAND with sh when the licence is not valid, for at most 60 seconds.",
 )
 @click.argument("program", nargs=-1, metavar="[-- PROGRAM [ARGUMENT]...]")
 @click.pass_obj
@@ -44,11 +44,11 @@ def command(
     on_end: str | None,
     program: tuple[str, ...],
 ) -> int:
-    """Check the licence every --interval seconds, and end when it does not hold.
+    """Check the licence every --interval seconds, and exit when it is no longer valid.
 
-    Given a PROGRAM, starts it once the licence holds, hands signals on to it, stops it when the
-    licence ends, and ends with its exit code. A check that crashes, hangs or cannot be started is
-    tried three times more, and then counts as a licence that does not hold.
+    With a PROGRAM: starts it if the licence is valid, forwards signals to it, stops it when the
+    licence is no longer valid, and exits with its exit code. A check that crashes, hangs or cannot
+    be started is retried three times, then the licence counts as invalid.
     """
     check = Check(client_command(session), _CHECK_SECONDS, session.cli)
     return Watch(check, interval, metrics, on_end).run(program)
@@ -58,7 +58,8 @@ def client_command(session: Session) -> tuple[str, ...]:
     """How this very client is started again, looking at the same place. Raises UsageError."""
     called = sys.argv[0]
     if called.endswith(".py") and not sys.executable:
-        raise UsageError(reason="This Python does not know where it is, so it cannot be started.")
+        reason = "This Python does not know its own path, so the check cannot be started."
+        raise UsageError(reason=reason)
     start = (sys.executable, absolute(called)) if called.endswith(".py") else (called,)
     place = session.place
     return (*start, "--conf", place.conf, "--keys", place.keys, "--root", place.root)

@@ -44,15 +44,15 @@ if TYPE_CHECKING:
 @click.option(
     "--token-file",
     metavar="FILE",
-    help="Where SOURCE is a URL: file with its bearer token [LICENSE_TOKEN].",
+    help="For a URL: file with the API token [LICENSE_TOKEN].",
 )
 @click.pass_obj
 def command(session: Session, source: str, token_file: str | None) -> None:
     """Check SOURCE (a file, - for standard input, or a URL) and install it as license.dat.
 
-    A file that does not hold on this host is refused, and the installed one stays as it is. SOURCE
-    can also be what the vendor sends beside licences: a keyset, new root keys, or a revocation
-    list; what is older than what was seen here is refused.
+    A licence that is not valid on this host is rejected, and the installed one stays. SOURCE can
+    also be a keyset, new root keys or a revocation list from the vendor; one older than this host
+    has already seen is rejected.
     """
     data = _read_source(source, token_file)
     facts = session.read_facts()
@@ -147,13 +147,15 @@ def _tell_update(
         if not update.was_known:
             render.say(
                 render.note(
-                    "Keyset {version} (roots {roots}) is known now.", version=version, roots=roots
+                    "Keyset {version} (roots {roots}) is now trusted on this host.",
+                    version=version,
+                    roots=roots,
                 )
             )
         elif update.revocations is None:  # a list always comes with the keyset that vouches for it
             render.say(
                 render.note(
-                    "Keyset {version} (roots {roots}) was known; {path} brings no later one.",
+                    "Keyset {version} (roots {roots}) was already known; {path} has nothing newer.",
                     version=version,
                     roots=roots,
                     path=source,
@@ -161,7 +163,9 @@ def _tell_update(
             )
     if update.revocations is not None:
         number = str(update.revocations.number)
-        render.say(render.note("Revocation list {number} is known now.", number=number))
+        render.say(
+            render.note("Revocation list {number} is now in force on this host.", number=number)
+        )
     for path in written:
         render.say(render.note("Installed as {path}.", path=path))
     if report.license is not None and report.ok:
@@ -169,7 +173,7 @@ def _tell_update(
     # A licence comes later where there is none yet.
     wrong = [one for one in report.problems if not isinstance(one, LicenseMissingError)]
     if wrong:
-        render.say(render.note("By what is known now the installed licence does not hold:"))
+        render.say(render.note("With these changes the installed licence is not valid:"))
     for error in wrong:
         render.remark(render.error_lines(error, session.cli))
     for notice in more:
@@ -187,7 +191,7 @@ def _tell(session: Session, report: Report, kept: str | None, more: list[Notice]
         render.say(render.holds_line(report.license, session.now))
     render.say(render.note("Installed as {path}.", path=session.place.license))
     if kept:
-        render.say(render.note("The former licence was kept as {path}.", path=kept))
+        render.say(render.note("The previous licence was kept as {path}.", path=kept))
     for notice in notices:
         render.remark(render.notice_lines(notice, session.cli))
 
@@ -196,7 +200,7 @@ def _read_source(source: str, token_file: str | None) -> bytes:
     """The bytes of SOURCE; only a revocation list may have more than MAX_FILE."""
     if source == "-":
         if sys.stdin is None:
-            raise UsageError(reason="Standard input is closed, so no licence can be read from it.")
+            raise UsageError(reason="Standard input is closed; cannot read a licence from it.")
         path: str = Reason("standard input")
         data = sys.stdin.buffer.read(MAX_REVOCATIONS + 1)
     elif source.lower().startswith(("https://", "http://")):

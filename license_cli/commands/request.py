@@ -18,15 +18,19 @@ from license_core.request import LicenseRequest
 from license_core.wording import printable, utc
 
 
-@click.command("request", short_help="Write a request for the vendor.")
+@click.command("request", short_help="Create a request for the vendor.")
 @click.option(
     "-o",
     "--output",
     metavar="FILE",
-    help="Write to FILE in place of standard output.",
+    help="Write to FILE instead of standard output.",
 )
-@click.option("--customer", metavar="NAME", help="Who asks.")
-@click.option("--product", metavar="NAME", help="For which product [default: hostseal.toml].")
+@click.option("--customer", metavar="NAME", help="Customer name for the request.")
+@click.option(
+    "--product",
+    metavar="NAME",
+    help="Product to order a licence for [default: from hostseal.toml].",
+)
 @options.profile
 @click.pass_obj
 def command(
@@ -36,7 +40,7 @@ def command(
     product: str | None,
     profile: str,
 ) -> None:
-    """Write a request that can be mailed or pasted into the vendor's form."""
+    """Create a request to mail to the vendor or paste into the vendor's form."""
     facts = session.read_facts()
     host = key_to_give(facts, profile)
     request = LicenseRequest(
@@ -54,7 +58,7 @@ def command(
         text = _text(request)
     except ClaimError as error:
         raise UsageError(
-            reason=Reason("No request can be made: {reason}.", reason=str(error))
+            reason=Reason("Cannot create a request: {reason}.", reason=str(error))
         ) from error
     notices = stability.notices(facts, profile)
     before, _ = session.place.read_memory(facts)
@@ -64,7 +68,7 @@ def command(
     else:
         files.write_new(output, text.encode())
         render.remark(
-            [render.note("The request was written to {path}; send it to your vendor.", path=output)]
+            [render.note("Request written to {path}; send it to your vendor.", path=output)]
         )
     for notice in notices:
         render.remark(render.notice_lines(notice, session.cli))
@@ -101,7 +105,7 @@ def _text(request: LicenseRequest) -> str:
     lines = [f"{name:<10}{printable(str(v))}" for name, v in rows.items() if v is not None]
     return "\n".join(
         (
-            "Request for a licence. Please send this whole text to your vendor.",
+            "Licence request. Please send this whole text to your vendor.",
             "",
             *lines,
             "",

@@ -17,14 +17,14 @@ from license_core.verify import Report
 from license_core.wording import printable, utc
 
 
-@click.command("show", short_help="Show what a licence says.")
+@click.command("show", short_help="Show the contents of a licence.")
 @click.argument("file", required=False)
 @click.pass_obj
 def command(session: Session, file: str | None) -> None:
-    """Show the verified claims of FILE [default: the installed licence].
+    """Show the verified contents of FILE [default: the installed licence].
 
-    The text around the armour is not signed and not shown. Exit 0 says that the signature holds,
-    not that the licence does: for that there is `verify`.
+    Text outside the signed blocks is not shown. Exit 0 means that the signature is valid; use
+    `verify` to check whether the licence is valid on this host.
     """
     data = session.place.read_license() if file is None else _read(file)
     report = check_file(data, session.place, session.read_facts(), session.now).report
@@ -50,20 +50,20 @@ def _read(path: str) -> bytes:
 
 def _here(report: Report, license_: License, now: int) -> str:
     if report.ok:
-        return tr("holds {until}").format(until=render.until(license_, now))
+        return tr("valid {until}", until=render.until(license_, now))
     titles = "; ".join(tr(error.row.title) for error in report.problems)
-    return tr("does not hold: {titles}").format(titles=titles)
+    return tr("not valid: {titles}", titles=titles)
 
 
 def _rows(license_: License) -> dict[str, Any]:
     host = license_.host
     instants = {
         "Issued": license_.iat,
-        "Begins": license_.nbf,
-        "Ends": license_.exp,
+        "Valid from": license_.nbf,
+        "Expires": license_.exp,
         "Warns from": license_.notify_from,
         "Grace until": license_.grace_until,
-        "Covers until": license_.maintenance_until,
+        "Maintenance": license_.maintenance_until,
     }
     return {
         "Licence": printable(license_.jti),
@@ -77,7 +77,7 @@ def _rows(license_: License) -> dict[str, Any]:
         "Host": f"{host.key} ({printable(host.name or 'unnamed')}), {host.profile}, {host.match}",
     } | {
         name: tr("never")
-        if name == "Ends" and value is None
+        if name == "Expires" and value is None
         else value
         if value is None
         else utc(value)

@@ -10,31 +10,29 @@ from license_core.installed import check_file
 from license_core.verify import Report
 
 
-@click.command("verify", short_help="Say whether the product may run.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but warnings and errors.")
+@click.command("verify", short_help="Check whether the product may run.")
+@click.option("-q", "--quiet", is_flag=True, help="Print warnings and errors only.")
 @click.option(
     "--warn-days",
     type=click.IntRange(0, 3650),
     metavar="N",
-    help="Warn when fewer than N days are left [default: hostseal.toml or 30].",
+    help="Warn when fewer than N days are left [default: from hostseal.toml, else 30].",
 )
 @click.option(
     "--require",
     "features",
     metavar="FEATURE",
     multiple=True,
-    help="Refuse a licence without this feature; may be given several times.",
+    help="Fail if the licence does not include this feature; may be repeated.",
 )
-@click.option(
-    "--explain", is_flag=True, help="Compare the licensed host with this one, part by part."
-)
+@click.option("--explain", is_flag=True, help="Compare the licensed host with this one.")
 @click.pass_obj
 def command(
     session: Session, quiet: bool, warn_days: int | None, features: tuple[str, ...], explain: bool
 ) -> None:
     """Check the installed licence; exit 0 if the product may run.
 
-    Says everything that is wrong and what to do about it. Exit codes: docs/SPEC.md, section 9.
+    Prints every problem and what to do about it. Exit codes: docs/SPEC.md, section 9.
     """
     data = session.place.read_license()
     facts = session.read_facts()
