@@ -99,7 +99,7 @@ def check_grant(grant: Grant, actor: Actor, now: int) -> None:
         allowed = ", ".join(PERMISSIONS)
         reason = Reason("at least one is needed; there are {allowed}", allowed=allowed)
         if unknown:
-            reason = Reason("{value!r} is none of {allowed}", value=unknown[0], allowed=allowed)
+            reason = Reason("{value!r} is not one of {allowed}", value=unknown[0], allowed=allowed)
         raise InputInvalidError(field="scopes", reason=reason)
     if grant.products is not None and not grant.products:
         raise InputInvalidError(field="products", reason="it names none")

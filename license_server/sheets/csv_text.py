@@ -40,7 +40,7 @@ def read(data: BinaryIO, columns: Sequence[str], encoding: str = "utf-8") -> Ite
     """
     if encoding.lower() not in ENCODINGS:
         reason = Reason(
-            "{value!r} is none of {allowed}", value=encoding, allowed=", ".join(ENCODINGS)
+            "{value!r} is not one of {allowed}", value=encoding, allowed=", ".join(ENCODINGS)
         )
         raise InputInvalidError(field="encoding", reason=reason)
     known = "utf-8-sig" if encoding.lower() == "utf-8" else encoding

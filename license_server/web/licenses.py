@@ -137,7 +137,7 @@ def _filter(given: dict[str, str], reader: Reader) -> tuple[Filter, dict[str, Li
 def no_state(value: str) -> InputInvalidError:
     """What is wrong where *value* is none of STATES."""
     allowed = ", ".join(STATES)
-    reason = Reason("{value!r} is none of {allowed}", value=value, allowed=allowed)
+    reason = Reason("{value!r} is not one of {allowed}", value=value, allowed=allowed)
     return InputInvalidError(field="state", reason=reason)
 
 
