@@ -59,7 +59,9 @@ def _hostname(facts: HostFacts) -> Part:
     if name is None:
         return Part("hostname", None, MISSING, "the kernel reports no hostname")
     if facts.container_id and facts.container_id.startswith(name) and len(name) >= _ID_SHOWN:
-        return Part("hostname", name, REMADE, "derived from the container id; set one with --hostname")
+        return Part(
+            "hostname", name, REMADE, "derived from the container id; set one with --hostname"
+        )
     if facts.engine == "kubernetes":
         return Part("hostname", name, REMADE, "the pod's name")
     return Part("hostname", name, STABLE, "set for this host")

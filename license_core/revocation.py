@@ -133,5 +133,7 @@ def open_only_list(blocks: Mapping[str, list[str]], keyset: TrustedKeyset) -> Re
     """Verify the one revocation list in *blocks*, and read it. Raises ValueError."""
     tokens = blocks.get(armor.REVOCATIONS, [])
     if len(tokens) != 1:
-        raise ValueError(Reason("it contains {count:# list|# lists}, not exactly one", count=len(tokens)))
+        raise ValueError(
+            Reason("it contains {count:# list|# lists}, not exactly one", count=len(tokens))
+        )
     return open_list(tokens[0], keyset)

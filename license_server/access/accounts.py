@@ -175,7 +175,8 @@ def check_gift(role: str, actor: Actor) -> None:
     """
     actor.need(_MANAGE)
     if role not in ROLES:
-        reason = Reason("{value!r} is not one of {allowed}", value=role[:64], allowed=", ".join(ROLES))
+        allowed = ", ".join(ROLES)
+        reason = Reason("{value!r} is not one of {allowed}", value=role[:64], allowed=allowed)
         raise InputInvalidError(field="role", reason=reason)
     for permission in sorted(ROLES[role]):
         actor.need(permission)

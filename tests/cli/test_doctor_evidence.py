@@ -71,7 +71,7 @@ def test_the_route_is_shown_that_the_address_belongs_to(world: World) -> None:
         ("eth0", "fd00::1", False),
     ]
     told = world.run("doctor").out
-    assert "chosen        default: eth0, gateway 172.17.0.1, metric 100\n" in told
+    assert "used          default: eth0, gateway 172.17.0.1, metric 100\n" in told
 
 
 def test_routes_that_make_no_sense_are_left_out(world: World) -> None:

@@ -20,7 +20,7 @@ SAME = dict.fromkeys(("hostname", "ip", "machine_id", "container_id"), "same")
 def test_a_licence_of_this_host_is_explained_as_such(world: World) -> None:
     world.put()
     assert explained(world) == {"evidence": "key", **SAME}
-    assert "The host keys are equal" in world.run("verify", "--explain").out
+    assert "The host keys are identical" in world.run("verify", "--explain").out
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_what_differs_is_told_as_far_as_it_is_known(
     assert explained(world) == wanted
     done = world.run("verify", "--explain")
     assert done.exit_code == code("wrong-host")
-    assert ("172.17.0.2 when licensed" in done.out) is (evidence == "memory" and "ip" in differing)
+    assert ("172.17.0.2 when ordered" in done.out) is (evidence == "memory" and "ip" in differing)
     for secret in (hosts.MACHINE_ID, hosts.CONTAINER_ID, "ab" * 16):
         assert secret not in done.out + done.err
 

@@ -33,7 +33,7 @@ def test_what_a_revoked_key_signed_is_refused_also_where_the_licence_names_it_ac
     revoked = keyset(world, 4, entry(world, world.signing, state="revoked"))
     assert slugs(world, license_block(world) + revoked) == ["signing-key-revoked"]
     install(world, world.file())
-    assert install(world, revoked).err.startswith("[E]: The vendor has withdrawn signing key")
+    assert install(world, revoked).err.startswith("[E]: The vendor has revoked signing key")
     assert world.json("verify").slugs() == ["signing-key-revoked"]
     # The licence that was there before comes again with its own keyset: nothing is forgotten.
     assert slugs(world, world.file()) == ["signing-key-revoked"]

@@ -88,7 +88,7 @@ def test_a_refusal_is_explained_in_chinese_with_its_commands(world: World) -> No
     hosts.container(world.host, ip="172.17.0.9")
     done = world.run("verify", "--explain", env=CHINESE)
     assert done.exit_code == code("wrong-host")
-    assert "申请时的地址是 172.17.0.2，现在是 172.17.0.9。" in done.err
+    assert "申请许可证时地址是 172.17.0.2，现在是 172.17.0.9。" in done.err
     assert "`python cmd/cli.py request`" in done.err
     assert "不同" in done.out
 
@@ -187,7 +187,7 @@ def test_the_reasons_inside_a_sentence_are_in_chinese(world: World) -> None:
         source = world.write(damaged.encode())
         assert words in world.run("install", source, env=CHINESE).err
     world.put(world.seal(b'{"ver": 1.5}'))
-    assert "`ver` 不合法：不是整数" in world.run("verify", env=CHINESE).err
+    assert "`ver` 无效：不是整数" in world.run("verify", env=CHINESE).err
     world.put(world.seal(b'{"ver": 1, '))
     assert "不是 JSON（第" in world.run("verify", env=CHINESE).err
     os.mkfifo(world.folder / "pipe")
@@ -195,7 +195,7 @@ def test_the_reasons_inside_a_sentence_are_in_chinese(world: World) -> None:
     assert "名过长" in world.run("install", "x" * 5000, env=CHINESE).err
     (world.conf / "hostseal.toml").write_text("nonsense = 1\n", "ascii")
     world.put()
-    assert "nonsense 不是设置项的名称" in world.run("verify", env=CHINESE).err
+    assert "未知的设置项：nonsense" in world.run("verify", env=CHINESE).err
 
 
 @pytest.mark.parametrize("damage", [None, b"", b"\xde\x12\x04\x95", b"nonsense"])

@@ -69,11 +69,11 @@ def test_a_file_that_is_no_licence_is_called_what_it_is(world: World) -> None:
     world.run("request", "-o", request)
     keyset = world.file().partition(b"-----BEGIN LICENSE KEYSET")
     files = {
-        request: "it is a request, which goes to the vendor",
+        request: "it is a request, to be sent to the vendor",
         str(world.keys / "root.pub.pem"): "it is a public key",
         world.write(keyset[1] + keyset[2], "keyset.dat"): "it is a keyset",
         world.write(world.revocations(NUMBER), "list.dat"): "it is a revocation list",
-        world.write(b"hello", "hello.dat"): "it is something else",
+        world.write(b"hello", "hello.dat"): "its format is unknown",
     }
     for path, words in files.items():
         done = world.run("show", path)
@@ -94,7 +94,7 @@ def test_show_of_a_file_that_is_not_there_speaks_of_that_file(world: World) -> N
         (["get-host-key"], "Did you mean get_host_key?"),
         (
             ["verify", "--lang", "zh"],
-            "It stands before the command: `cli.py --lang [en|zh] verify`.",
+            "It goes before the command: `cli.py --lang [en|zh] verify`.",
         ),
         (["verify", "--conf", "/x"], "`cli.py --conf DIR verify`"),
     ],
@@ -115,4 +115,4 @@ def test_where_the_request_goes_is_said_once(world: World) -> None:
 
 def test_settings_that_are_not_there_name_no_product_either(world: World) -> None:
     (world.conf / "hostseal.toml").unlink()
-    assert "No product is named in" in verify(world).err
+    assert "names no product" in verify(world).err

@@ -14,7 +14,7 @@ from tests.support.vendor import entry, keyset, license_block, revocations, root
 def test_a_list_is_installed_and_a_lower_number_is_refused(world: World) -> None:
     install(world, world.file())
     done = install(world, revocations(world, 7, "HS-2027-1", exp=world.now + 9 * DAY))
-    assert "Revocation list 7 is known now." in done.out
+    assert "Revocation list 7 is now in force on this host." in done.out
     before = files(world)
     older = world.write(revocations(world, 6))
     assert world.json("install", older).slugs() == ["revocations-rolled-back"]
@@ -58,7 +58,7 @@ def test_a_list_of_the_highest_number_by_a_leaked_key_ends_with_that_key(world: 
 def test_a_list_that_revokes_the_installed_licence_is_taken_and_said(world: World) -> None:
     install(world, world.file())
     done = install(world, revocations(world, 8, NUMBER))
-    assert "By what is known now the installed licence does not hold:" in done.out
+    assert "With these changes the installed licence is not valid:" in done.out
     assert "The vendor has revoked licence" in done.err
     assert world.json("verify").slugs() == ["license-revoked"]
     install(world, world.file(world.claims(jti="HS-2027-NEW")))
@@ -90,7 +90,7 @@ def test_a_list_with_the_keyset_that_is_known_says_nothing_but_the_list(world: W
     install(world, world.file())
     install(world, revocations(world, 1) + known)
     said = install(world, revocations(world, 2) + known).out
-    assert "Revocation list 2 is known now." in said
+    assert "Revocation list 2 is now in force on this host." in said
     assert "Keyset" not in said
     assert "license.trust" not in said
 

@@ -48,7 +48,7 @@ def test_two_roots_must_have_signed_the_very_same_bytes(world: World) -> None:
     two = keyset(world, 3) + keyset(world, 4, by=[other])
     assert slugs(world, license_block(world) + two) == ["keyset-untrusted"]
     said = world.run("install", world.write(license_block(world) + two)).err
-    assert "1 trusted root keys signed it, and 2 must" in said
+    assert "1 trusted root key signed it; 2 must" in said
 
 
 def test_one_key_in_two_files_and_in_two_blocks_is_one(world: World) -> None:
@@ -123,13 +123,13 @@ def test_new_roots_without_their_keyset_are_refused_as_a_file(world: World) -> N
     assert files(world) == before
     # Where the old root stays, what it signed does too.
     kept = roots(world, 1, world.root, fresh, by=[world.root, fresh])
-    assert "Keyset 3 (roots 1) is known now." in install(world, kept).out
+    assert "Keyset 3 (roots 1) is now trusted on this host." in install(world, kept).out
     assert verified(world) == (0, 1, 3)
     # Sent again, or with a block that nobody signed, it brings nothing.
     worthless = roots(world, 2, fresh, by=[new_signer()])
     for nothing in (kept, worthless):
         said = install(world, nothing).out
-        assert "Keyset 3 (roots 1) was known;" in said
+        assert "Keyset 3 (roots 1) was already known;" in said
         assert verified(world) == (0, 1, 3)
 
 

@@ -27,4 +27,4 @@ def test_show_of_a_licence_for_another_host_says_that_it_does_not_hold_here(worl
     path = world.write(world.file(world.claims(aud="other")))
     done = world.run("show", path)
     assert done.exit_code == 0
-    assert "does not hold: The licence is for another product" in done.out
+    assert "not valid: The licence is for another product" in done.out

@@ -54,7 +54,7 @@ def test_grace_is_announced_and_not_hidden(world: World) -> None:
     world.put(world.file(world.claims(grace_until=NOW + 370 * DAY)))
     done = world.run("verify", now=NOW + 366 * DAY)
     assert done.exit_code == 0
-    assert "[W]: The licence ended 2028-01-15 08:00:00 UTC; it is tolerated until" in done.err
+    assert "[W]: The licence expired 2028-01-15 08:00:00 UTC; the grace period ends" in done.err
 
 
 @pytest.mark.parametrize("tags", [True, False])
@@ -64,7 +64,9 @@ def test_a_changed_address_is_named_with_the_licensed_one(world: World, tags: bo
     hosts.container(world.host, ip="172.17.0.3")
     done = world.run("verify")
     assert done.exit_code == code("wrong-host")
-    assert "The address was 172.17.0.2 when licensed and is 172.17.0.3 now." in done.err
+    assert (
+        "The address was 172.17.0.2 when the licence was ordered and is 172.17.0.3 now." in done.err
+    )
 
 
 def test_without_memory_and_tags_nothing_is_guessed(world: World) -> None:
@@ -78,7 +80,7 @@ def test_without_memory_and_tags_nothing_is_guessed(world: World) -> None:
 def test_another_container_is_called_so(world: World) -> None:
     world.put()
     hosts.container(world.host, container_id="ab" * 32)
-    assert "another container than the licensed one" in world.run("verify").err
+    assert "this is not the licensed container" in world.run("verify").err
 
 
 @pytest.mark.parametrize(
@@ -138,7 +140,7 @@ def test_below_an_error_a_missing_memory_is_told_only_where_the_clock_matters(
     world: World,
 ) -> None:
     world.put()
-    assert "no memory of earlier checks" in world.run("verify").err
+    assert "no state file from earlier checks" in world.run("verify").err
     world.license.with_name("license.state").unlink()
     hosts.container(world.host, container_id="abcd" * 16)
     done = world.run("verify")
@@ -151,4 +153,4 @@ def test_below_an_error_a_missing_memory_is_told_only_where_the_clock_matters(
     world.put(world.file(world.claims(nbf=NOW + 9 * DAY)))
     done = world.run("verify")
     assert done.exit_code == code("license-not-yet-valid")
-    assert "no memory of earlier checks" in done.err
+    assert "no state file from earlier checks" in done.err

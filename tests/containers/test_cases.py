@@ -147,7 +147,9 @@ def test_podman_changes_address_and_mac_at_every_start_and_verify_names_both_add
     assert len(seen) == len({ip for ip, _ in seen}) == len({mac for _, mac in seen}) == 3
     done = client(gpu, "verify")
     assert done.exit_code == code("wrong-host")
-    assert f"The address was {first} when licensed and is {gpu.ip()} now." in done.err
+    assert (
+        f"The address was {first} when the licence was ordered and is {gpu.ip()} now." in done.err
+    )
 
 
 @pytest.mark.parametrize("cgroupns", ["host", "private"])

@@ -163,7 +163,9 @@ def test_a_src_hint_decides_and_verify_follows_it(machine: Machine) -> None:
     machine.do(f"{hint} 10.0.0.2")
     refused = machine.client("verify")
     assert refused.exit_code == code("wrong-host")
-    assert "The address was 10.0.0.9 when licensed and is 10.0.0.2 now." in refused.err
+    assert (
+        "The address was 10.0.0.9 when the licence was ordered and is 10.0.0.2 now." in refused.err
+    )
 
 
 def test_a_second_default_route_breaks_the_licence_only_while_it_is_preferred(
@@ -177,7 +179,9 @@ def test_a_second_default_route_breaks_the_licence_only_while_it_is_preferred(
     machine.do("ip route add default via 10.1.0.1 metric 50")
     refused = machine.client("verify")
     assert refused.exit_code == code("wrong-host")
-    assert "The address was 10.0.0.2 when licensed and is 10.1.0.2 now." in refused.err
+    assert (
+        "The address was 10.0.0.2 when the licence was ordered and is 10.1.0.2 now." in refused.err
+    )
     machine.do("ip link set eth1 down")
     assert machine.client("verify").exit_code == 0
 

@@ -190,7 +190,7 @@ def test_a_check_that_cannot_be_run_starts_nothing_and_says_so(
 def test_the_real_client_without_a_licence_starts_nothing(shell: str, platform: Path) -> None:
     done = start(shell, platform, REPOSITORY / "cmd" / "cli.py", sys.executable)
     assert done.returncode == 10
-    assert f"There is no licence at {platform}/conf/license.dat" in done.stderr
+    assert f"There is no licence file at {platform}/conf/license.dat" in done.stderr
     assert not running(platform)
 
 
@@ -218,13 +218,13 @@ def test_the_real_client_with_a_licence_for_this_host_starts_the_services(
 ) -> None:
     done = start(shell, platform, real_client(platform, tmp_path), sys.executable)
     assert done.returncode == 0, done.stderr
-    assert "(product darwin) holds until" in done.stdout
+    assert "(product darwin) is valid until" in done.stdout
     assert len(running(platform)) == 4
 
 
 def test_the_services_start_in_any_language(platform: Path, tmp_path: Path) -> None:
     launcher = real_client(platform, tmp_path)
-    for language, words in (("zh_CN.UTF-8", "有效，到"), ("de_DE.UTF-8", "holds until")):
+    for language, words in (("zh_CN.UTF-8", "有效，到"), ("de_DE.UTF-8", "is valid until")):
         done = subprocess.run(
             ["sh", str(platform / "start.sh")],
             env={
@@ -263,7 +263,7 @@ def test_the_guard_stops_the_platform_when_the_licence_ends(platform: Path, tmp_
     for service in services:
         ended(service)
     log = (platform / "run" / "license_guard.log").read_text()
-    assert "There is no licence at" in log
+    assert "There is no licence file at" in log
     assert "Stopping redis[  OK  ]" in log
     assert 'license_state{state="refused"} 1' in (platform / "run" / "license.prom").read_text()
 

@@ -133,7 +133,7 @@ def test_an_init_in_a_folder_that_was_removed_does_not_blame_standard_output(
         text=True,
     )
     assert done.returncode == exit_code("folder-missing"), done.stderr
-    assert done.stderr.startswith("[E]: There is no folder .")
+    assert done.stderr.startswith("[E]: The folder . does not exist.")
 
 
 def test_an_upgrade_of_what_is_new_changes_nothing(data: Path) -> None:

@@ -71,7 +71,7 @@ def test_a_second_click_issues_no_second_licence(signed_in: Desk) -> None:
 def test_what_is_wrong_is_said_at_the_form_and_what_was_typed_stays(signed_in: Desk) -> None:
     reply = preview(signed_in, host="<b>hello</b>", customer='"><script>alert(1)</script>')
     assert reply.status_code == 422
-    assert "No host key was found" in reply.text
+    assert "No host key found" in reply.text
     assert "<script>" not in reply.text
     assert "&lt;b&gt;hello&lt;/b&gt;" in reply.text
 

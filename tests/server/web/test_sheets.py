@@ -70,7 +70,7 @@ def test_wrong_lines_are_told_one_by_one_and_left_out_only_if_that_is_chosen(
     )
     job = look_at(admin, "customer,product,host,days\n" + "\n".join(lines) + "\n")
     page = admin.get(job).text
-    assert "No host key was found" in page
+    assert "No host key found" in page
     assert "it is not a whole number" in page
     assert "must be approved by itself" in page
     refused = admin.send(page, f"{job}/issue")
@@ -80,7 +80,7 @@ def test_wrong_lines_are_told_one_by_one_and_left_out_only_if_that_is_chosen(
     assert desk.count("licenses") == before + 1
     shown = admin.get(job).text
     assert "4 of 4 rows done: 1 issued, 3 skipped." in shown
-    assert "No host key was found" in shown
+    assert "No host key found" in shown
     result = exported(admin.get(f"{job}/result.csv"))
     assert result[0]["problem"] == ""
     assert [one["column"] for one in result[2:]] == ["days", "product"]
