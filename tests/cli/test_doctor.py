@@ -72,9 +72,9 @@ def test_no_text_of_an_answer_in_json_is_an_unfilled_template(
 
 def test_the_page_says_where_a_part_of_the_key_comes_from(world: World) -> None:
     whys = {part["name"]: part["why"] for part in world.json("doctor").json()["components"]}
-    assert whys["machine_id"] == "/etc/machine-id, of the image: every copy has it"
+    assert whys["machine_id"] == "/etc/machine-id, from the image: the same in every copy"
     assert whys["container_id"] == "from /proc/self/mountinfo"
-    assert whys["ip"] == "given by docker's default network"
+    assert whys["ip"] == "assigned by docker's default network"
     page = " ".join(world.run("doctor").out.split())
     for why in whys.values():
         assert why in page
