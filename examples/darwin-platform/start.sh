@@ -1,8 +1,8 @@
 #!/bin/sh
-# Starts the platform's services, if a licence allows it on this host. Nobody needs to be there.
+# Starts the platform's services if the licence is valid on this host. Runs unattended.
 #
-# Fails closed: unless the check says that the licence holds and ends with exit 0, no service is
-# started and this script ends with the check's exit code (70: the check could not be run).
+# Fails closed: unless the check says that the licence is valid and exits with 0, no service is
+# started and this script exits with the check's exit code (70: the check could not be run).
 set -u
 
 SERVICES="redis scheduler designer license_guard"
@@ -29,20 +29,20 @@ check_license() {
       # A client that was cut short by a full disk is an empty program, which ends with 0 too;
       # and so does another program in its place.
       printf '%s\n' "$said" | grep -q '^\[N\]: ' ||
-        refuse $EXIT_UNCHECKED "The licence check did not say that a licence holds." \
-          "Look at $LICENSE_CLI; copy it again from the product if it is empty."
+        refuse $EXIT_UNCHECKED "The licence check did not confirm a valid licence." \
+          "Check $LICENSE_CLI; if it is empty, copy it from the product again."
       ;;
     126 | 127)
-      refuse $EXIT_UNCHECKED "The licence check could not be run: $LICENSE_PYTHON (exit $code)." \
-        "Set LICENSE_PYTHON to a Python 3.11 or later, such as /usr/bin/python3."
+      refuse $EXIT_UNCHECKED "Could not run the licence check: $LICENSE_PYTHON (exit $code)." \
+        "Set LICENSE_PYTHON to Python 3.11 or later, such as /usr/bin/python3."
       ;;
     1)
-      refuse 1 "The licence check failed." "Its reason stands above; send it to your vendor."
+      refuse 1 "The licence check failed." "The reason is above; send it to your vendor."
       ;;
     *)
       [ "$code" -gt 128 ] && refuse $EXIT_UNCHECKED \
         "The licence check was killed by signal $((code - 128))." \
-        "Is there enough memory? Start again, and send this line to your vendor if it happens again."
+        "Check that there is enough memory and start again. If it recurs, send this line to your vendor."
       printf '[E]: No service was started.\n' >&2
       exit "$code"
       ;;
@@ -62,7 +62,7 @@ runs() { # whether the service $1 runs
 
 prepare_run() { # all that is written below is looked at before anything is started
   command -v flock >/dev/null ||
-    refuse $EXIT_SERVICE "The command flock is missing." "Install it: \`apt-get install util-linux\`."
+    refuse $EXIT_SERVICE "The command flock is not installed." "Install it: \`apt-get install util-linux\`."
   mkdir -p "$RUN" 2>/dev/null
   { [ -d "$RUN" ] && [ -w "$RUN" ]; } || refuse_file "$RUN"
   (: >>"$RUN/start.lock") 2>/dev/null || refuse_file "$RUN/start.lock"
@@ -74,18 +74,18 @@ prepare_run() { # all that is written below is looked at before anything is star
 }
 
 refuse_file() {
-  refuse $EXIT_SERVICE "$1 cannot be written." "$(look_at "$1")"
+  refuse $EXIT_SERVICE "Cannot write $1." "$(look_at "$1")"
 }
 
 look_at() {
-  printf '%s' "See what it is (\`ls -ld $1\`); move it away, or let this user write there."
+  printf '%s' "Check it with \`ls -ld $1\`; move it away, or give this user write access."
 }
 
 launch() { # a process that nobody could name later is not kept
   nohup sh "$PLATFORM_HOME/services/$1" </dev/null >>"$RUN/$1.log" 2>&1 9>&- &
   printf '%s %s\n' "$!" "$(began "$!")" 2>/dev/null >"$RUN/$1.pid" && return
   kill "$!"
-  printf '[E]: %s was ended: %s cannot be written.\n     %s\n' \
+  printf '[E]: Stopped %s: cannot write %s.\n     %s\n' \
     "$1" "$RUN/$1.pid" "$(look_at "$RUN/$1.pid")" >&2
 }
 
@@ -95,7 +95,7 @@ start_services() { # with descriptor 9 on a file to lock: two starts at once sta
   failed=0
   for service in $SERVICES; do
     if runs "$service"; then
-      printf '[N]: %s is running already.\n' "$service"
+      printf '[N]: %s is already running.\n' "$service"
     else
       launch "$service"
       launched="$launched $service"
@@ -108,7 +108,7 @@ start_services() { # with descriptor 9 on a file to lock: two starts at once sta
     else
       failed=1
       printf 'Starting %s[FAILED]\n' "$service"
-      printf '[E]: %s does not run.\n     Look at %s.\n' "$service" "$RUN/$service.log" >&2
+      printf '[E]: %s did not start.\n     See %s.\n' "$service" "$RUN/$service.log" >&2
     fi
   done
   return $failed

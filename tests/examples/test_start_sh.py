@@ -92,7 +92,7 @@ def test_a_second_start_starts_nothing_twice(shell: str, platform: Path) -> None
     start(shell, platform, cli)
     before = running(platform)
     done = start(shell, platform, cli)
-    assert "redis is running already" in done.stdout
+    assert "redis is already running" in done.stdout
     assert running(platform) == before
 
 
@@ -276,7 +276,7 @@ def test_starts_at_the_same_time_start_each_service_once(shell: str, platform: P
     assert [done.returncode for done in starts] == [0] * 4
     for service in ("redis", "scheduler", "designer"):
         assert said.count(f"Starting {service}[  OK  ]") == 1
-        assert said.count(f"{service} is running already") == 3
+        assert said.count(f"{service} is already running") == 3
 
 
 def test_a_service_that_ends_at_once_is_not_called_ok(shell: str, platform: Path) -> None:
@@ -284,7 +284,7 @@ def test_a_service_that_ends_at_once_is_not_called_ok(shell: str, platform: Path
     done = start(shell, platform, client(platform, "echo [N]: Licence X holds"))
     assert done.returncode == NO_SERVICE
     assert "Starting redis[FAILED]" in done.stdout
-    assert f"Look at {platform}/run/redis.log" in done.stderr
+    assert f"See {platform}/run/redis.log" in done.stderr
     assert (platform / "run" / "redis.log").read_text() == "no memory\n"
 
 
@@ -299,7 +299,7 @@ def test_a_service_whose_number_cannot_be_kept_is_not_left_running(
     done = start(shell, platform, client(platform, "echo [N]: Licence X holds"))
     assert done.returncode == NO_SERVICE
     assert "Starting redis[FAILED]" in done.stdout
-    assert f"redis was ended: {number} cannot be written." in done.stderr
+    assert f"Stopped redis: cannot write {number}." in done.stderr
     if kept.exists() and kept.read_text():  # it may have been ended before it could say so
         ended(int(kept.read_text()))
 
@@ -328,8 +328,8 @@ def test_what_could_not_be_written_is_told_before_anything_is_started(
     done = start(shell, platform, client(platform, "echo [N]: Licence X holds"))
     assert done.returncode == NO_SERVICE
     assert done.stderr == (
-        f"[E]: {path} cannot be written.\n"
-        f"     See what it is (`ls -ld {path}`); move it away, or let this user write there.\n"
+        f"[E]: Cannot write {path}.\n"
+        f"     Check it with `ls -ld {path}`; move it away, or give this user write access.\n"
         "[E]: No service was started.\n"
     )
     assert "Starting" not in done.stdout
@@ -356,7 +356,7 @@ def test_a_machine_without_flock_is_told_what_to_install(
         text=True,
     )
     assert done.returncode == NO_SERVICE
-    assert done.stderr.startswith("[E]: The command flock is missing.\n     Install it: ")
+    assert done.stderr.startswith("[E]: The command flock is not installed.\n     Install it: ")
     assert not (platform / "run").exists()
 
 
