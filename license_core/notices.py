@@ -28,9 +28,9 @@ NOTICES: dict[str, Remark] = {
     ),
     "address-may-change": Remark(
         "warning",
-        "The host key contains the address {ip}. {engine}'s default network may give that address "
-        "to another container while this one is stopped; the host key would then change and the "
-        "licence would no longer be valid.",
+        "The host key contains the address {ip}. While this container is stopped, {engine}'s "
+        "default network may give that address to another one; the host key would then change "
+        "and the licence would no longer be valid.",
         "Pin the address before you order a licence. On the machine that runs the container:\n"
         "  {engine} network create --subnet {subnet} --gateway {subnet_gateway} "
         "--ip-range {subnet_range} licnet\n"
@@ -169,25 +169,25 @@ NOTICES: dict[str, Remark] = {
     # details: which part of the host changed
     "ip-changed": Remark(
         "detail",
-        "The address was {before} when the licence was ordered and is {after} now.",
+        "The address was {before} when the licence was ordered and is now {after}.",
         "The licence is valid again once the container has {before} again: stop whatever uses "
         "that address now, and restart this container. To keep an address for good, pin it "
         "(`{cli} doctor` shows how), then order a new licence.",
     ),
     "hostname-changed": Remark(
         "detail",
-        "The hostname was {before} when the licence was ordered and is {after} now.",
+        "The hostname was {before} when the licence was ordered and is now {after}.",
         "Start the container with `--hostname {before}` again, or order a new licence.",
     ),
     "ip-differs": Remark(
         "detail",
-        "The address has changed since the licence was ordered; it is {after} now.",
+        "The address has changed since the licence was ordered; it is now {after}.",
         "The licence is valid again once the container has its former address. To keep an "
         "address for good, pin it (`{cli} doctor` shows how), then order a new licence.",
     ),
     "hostname-differs": Remark(
         "detail",
-        "The hostname has changed since the licence was ordered; it is {after} now.",
+        "The hostname has changed since the licence was ordered; it is now {after}.",
         "Start the container with its former hostname again, or order a new licence.",
     ),
     "machine-id-differs": Remark(

@@ -271,7 +271,7 @@ def _instead(data: bytes, blocks: Mapping[str, list[str]]) -> str:
         return "it is a revocation list; install it with `install`"
     if b"-----BEGIN PUBLIC KEY-----" in data:
         return "it is a public key, which belongs in the keys folder"
-    return "its format is unknown"
+    return "it is in an unknown format"
 
 
 def _verify_license(token: str, keyset: TrustedKeyset) -> tuple[PublicKey, bytes]:

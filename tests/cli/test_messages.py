@@ -73,7 +73,7 @@ def test_a_file_that_is_no_licence_is_called_what_it_is(world: World) -> None:
         str(world.keys / "root.pub.pem"): "it is a public key",
         world.write(keyset[1] + keyset[2], "keyset.dat"): "it is a keyset",
         world.write(world.revocations(NUMBER), "list.dat"): "it is a revocation list",
-        world.write(b"hello", "hello.dat"): "its format is unknown",
+        world.write(b"hello", "hello.dat"): "it is in an unknown format",
     }
     for path, words in files.items():
         done = world.run("show", path)

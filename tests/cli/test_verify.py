@@ -65,7 +65,7 @@ def test_a_changed_address_is_named_with_the_licensed_one(world: World, tags: bo
     done = world.run("verify")
     assert done.exit_code == code("wrong-host")
     assert (
-        "The address was 172.17.0.2 when the licence was ordered and is 172.17.0.3 now." in done.err
+        "The address was 172.17.0.2 when the licence was ordered and is now 172.17.0.3." in done.err
     )
 
 

@@ -148,7 +148,7 @@ def test_podman_changes_address_and_mac_at_every_start_and_verify_names_both_add
     done = client(gpu, "verify")
     assert done.exit_code == code("wrong-host")
     assert (
-        f"The address was {first} when the licence was ordered and is {gpu.ip()} now." in done.err
+        f"The address was {first} when the licence was ordered and is now {gpu.ip()}." in done.err
     )
 
 

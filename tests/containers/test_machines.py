@@ -164,7 +164,7 @@ def test_a_src_hint_decides_and_verify_follows_it(machine: Machine) -> None:
     refused = machine.client("verify")
     assert refused.exit_code == code("wrong-host")
     assert (
-        "The address was 10.0.0.9 when the licence was ordered and is 10.0.0.2 now." in refused.err
+        "The address was 10.0.0.9 when the licence was ordered and is now 10.0.0.2." in refused.err
     )
 
 
@@ -180,7 +180,7 @@ def test_a_second_default_route_breaks_the_licence_only_while_it_is_preferred(
     refused = machine.client("verify")
     assert refused.exit_code == code("wrong-host")
     assert (
-        "The address was 10.0.0.2 when the licence was ordered and is 10.1.0.2 now." in refused.err
+        "The address was 10.0.0.2 when the licence was ordered and is now 10.1.0.2." in refused.err
     )
     machine.do("ip link set eth1 down")
     assert machine.client("verify").exit_code == 0
