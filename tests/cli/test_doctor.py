@@ -101,7 +101,7 @@ def test_what_is_not_there_is_missing_and_says_why(world: World) -> None:
     assert done.exit_code == 0
     assert "Host key    NONE: This host cannot be identified" in done.out
     first = done.out.partition("What to do\n")[2].splitlines()[0]
-    assert first.startswith(" 1. [E]: Neither a machine id nor a container id")
+    assert first.startswith(" 1. [E]: There is neither a machine id nor a container id")
     assert "`systemd-machine-id-setup`" in done.out
 
 
@@ -184,7 +184,7 @@ def test_the_result_stands_first(world: World) -> None:
     world.put()
     hosts.container(world.host, nameserver="127.0.0.11")
     world.put()
-    assert world.run("doctor").out.startswith("Result      Nothing is wrong; a note")
+    assert world.run("doctor").out.startswith("Result      No problems; see the note")
     hosts.container(world.host, container_id=None)
     world.put()
     done = world.run("doctor")

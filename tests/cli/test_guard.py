@@ -246,7 +246,7 @@ def test_the_program_ends_before_the_command_and_whatever_that_does(
     assert process.returncode == 40
     ended(int(pid.read_text()))
     ended(int(out))  # and nothing else: the program did not run any more
-    assert "--on-end did not finish within 0.5 seconds" in err
+    assert "--on-end command did not finish within 0.5 seconds" in err
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def test_what_makes_another_container_stands_before_a_licence_is_ordered(world: 
     hosts.container(world.host, gpus=2)
     page = world.run("doctor").out
     todo = page[page.rindex("What to do") :]
-    assert todo.index("wants 4 GPUs") < todo.index("There is no licence")
+    assert todo.index("needs 4 GPUs") < todo.index("There is no licence")
     pinned = [line for line in todo.replace("\\\n", "").splitlines() if "run -d" in line]
     assert len(pinned) == 2
     assert all("--gpus 4 " in line for line in pinned)
