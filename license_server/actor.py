@@ -11,7 +11,7 @@ class Actor(NamedTuple):
     """Somebody, and what they may do."""
 
     name: str
-    """As the record has it: ``user:ADDRESS``, ``token:NAME`` or ``command``."""
+    """As the audit log has it: ``user:ADDRESS``, ``token:NAME`` or ``command``."""
     permissions: frozenset[str]
     products: frozenset[str] | None = None
     """The products that they may issue for; None: all."""
@@ -22,7 +22,7 @@ class Actor(NamedTuple):
         """Raise NotPermittedError unless this actor may do that, for that *product*."""
         if permission not in self.permissions:
             reason = Reason(
-                "{name} may not {what} (permission {permission})",
+                "{name} is not allowed to {what} (permission {permission})",
                 name=self.name,
                 what=Reason(PERMISSIONS[permission]),
                 permission=permission,
@@ -30,14 +30,15 @@ class Actor(NamedTuple):
             raise NotPermittedError(reason=reason)
         if permission in WHOLE and self.products is not None:
             reason = Reason(
-                "{name} is for some products only, and {permission} is of the whole server",
+                "{name} is restricted to some products, but {permission} applies to the "
+                "whole server",
                 name=self.name,
                 permission=permission,
             )
             raise NotPermittedError(reason=reason)
         if product is not None and not self.may_use(product):
             reason = Reason(
-                "{name} is not for the product {product}", name=self.name, product=product
+                "{name} has no access to the product {product}", name=self.name, product=product
             )
             raise NotPermittedError(reason=reason)
 

@@ -122,7 +122,7 @@ def _openid_client(settings: ServerSettings) -> Client | None:
         return None
     wrong = next((role for role in settings.openid_roles.values() if role not in ROLES), None)
     if wrong is not None:
-        reason = f"{wrong[:64]!r} is no role; there are {', '.join(ROLES)}"
+        reason = f"{wrong[:64]!r} is not a role; the roles are {', '.join(ROLES)}"
         raise InputInvalidError(field="LICENSE_SERVER_OPENID_ROLES", reason=reason)
     return Client(
         settings.openid_issuer,

@@ -31,7 +31,7 @@ def _base(given: object) -> object:
     parts = urlsplit(told)
     plain = parts.scheme in ("http", "https") and parts.hostname and not parts.username
     if not plain or parts.path or parts.query or parts.fragment or not told.isprintable():
-        raise ValueError("it is no address such as https://licences.example.com")
+        raise ValueError("it is not an address such as https://licences.example.com")
     return told
 
 
@@ -47,8 +47,8 @@ class PassphraseMissingError(LicenseError):
         70,
         "No passphrase was given",
         "The {what} is encrypted, and no passphrase was given.",
-        "Set LICENSE_SERVER_PASSPHRASE_FILE to a file that holds it (mode 0600), "
-        "or LICENSE_SERVER_PASSPHRASE.",
+        "Put it in a file (mode 0600) and set LICENSE_SERVER_PASSPHRASE_FILE to its path, "
+        "or set LICENSE_SERVER_PASSPHRASE.",
     )
 
     what: str
@@ -87,7 +87,7 @@ class ServerSettings(BaseSettings):
     time_zone: str = "UTC"
     """Whose days the desk's form means, unless somebody types another."""
     checkpoint_minutes: int = Field(default=60, ge=1)
-    """How often a checkpoint of the record is made, where something was done."""
+    """How often a checkpoint of the audit log is made, where something was done."""
     trusted_proxies: Networks = ()
     """The proxies that are believed when they say who calls and how; none unless named."""
     public_url: PublicUrl | None = None
@@ -149,7 +149,7 @@ class ServerSettings(BaseSettings):
 
     @property
     def record_key(self) -> Path:
-        """The private key that signs checkpoints of the record, encrypted."""
+        """The private key that signs checkpoints of the audit log, encrypted."""
         return self.data / "keys" / "record.key.pem"
 
     @property

@@ -1,4 +1,4 @@
-"""The running server: its parts, and the one way in which actions on licences are done."""
+"""The running server: its parts, and the one way to perform actions on licences."""
 
 import asyncio
 from collections.abc import Callable
@@ -64,7 +64,9 @@ class Site(NamedTuple):
         try:
             return await self._write(work)
         except IntegrityError as error:
-            raise DatabaseUnavailableError(reason="others write the same") from error
+            raise DatabaseUnavailableError(
+                reason="other requests kept changing the same rows"
+            ) from error
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
         return await asyncio.wrap_future(self.database.writer.submit(work))
@@ -169,7 +171,7 @@ class Site(NamedTuple):
                 return await self._write(_recording(actor, given, now, record, signed))
             except IntegrityError:
                 continue  # somebody took the number or the key meanwhile
-        raise DatabaseUnavailableError(reason="no number for the licence could be stored")
+        raise DatabaseUnavailableError(reason="no free licence number was found")
 
 
 def _earlier_reply(connection: Connection, actor: Actor, given: Idempotency | None) -> Reply | None:

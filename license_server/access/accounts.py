@@ -40,7 +40,7 @@ def insert(
         user = access_store.add_user(connection, email, password_hash, role, now)
     except IntegrityError as error:
         raise InputInvalidError(
-            field="email", reason=Reason("{email} may sign in already", email=email)
+            field="email", reason=Reason("{email} can already sign in", email=email)
         ) from error
     record(connection, user, actor, "user.added", now)
     return user
@@ -58,7 +58,7 @@ def check_still(
         token = access_store.token_by_name(connection, name)
         over = token is None or token.revoked_at is not None
         if token is None or over or (token.expires_at is not None and token.expires_at <= clock()):
-            raise NotPermittedError(reason="The token has been revoked, or has ended")
+            raise NotPermittedError(reason="The token has been revoked or has expired")
     if kind != "user":
         return
     user = access_store.user_by_email(connection, name)
@@ -163,7 +163,7 @@ def read_email(text: object) -> str:
     address = text.strip().lower() if isinstance(text, str) and len(text) <= 200 else ""
     if len(address) < 3 or "@" not in address[1:-1] or not address.isprintable():
         raise InputInvalidError(
-            field="email", reason=Reason("{value!r} is not an address", value=str(text)[:200])
+            field="email", reason=Reason("{value!r} is not an email address", value=str(text)[:200])
         )
     return address
 
@@ -209,7 +209,7 @@ def record(
 
 def _check_other(user: StoredUser, actor: Actor) -> None:
     if actor.name == f"user:{user.email}":
-        raise NotPermittedError(reason="What you are yourself, somebody else must change")
+        raise NotPermittedError(reason="Someone else has to change your own role")
 
 
 def _check_within(user: StoredUser, actor: Actor) -> None:

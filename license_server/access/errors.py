@@ -1,4 +1,4 @@
-"""What is refused of accounts, sessions, invitations and single sign-on."""
+"""Errors of accounts, sessions, invitations and single sign-on."""
 
 from license_core.errors import LicenseError
 from license_core.problems import Problem
@@ -10,9 +10,9 @@ class FormExpiredError(LicenseError):
     row = Problem(
         "form-expired",
         80,
-        "The form is too old",
-        "The form was not made in this session, or the session has ended; nothing was issued.",
-        "Load the page again and send the form once more.",
+        "This form has expired",
+        "This form belongs to another session, or your session has ended; nothing was issued.",
+        "Reload the page and submit the form again.",
     )
 
 
@@ -22,23 +22,23 @@ class TooManyAttemptsError(LicenseError):
     row = Problem(
         "too-many-attempts",
         81,
-        "Too many attempts",
-        "Too many attempts to sign in; seconds until the next is allowed: {seconds}.",
-        "Wait that long and try again.",
+        "Too many sign-in attempts",
+        "Too many failed sign-in attempts; the next one is allowed in {seconds} s.",
+        "Wait, then try again.",
     )
 
     seconds: int
 
 
 class LastAdministratorError(LicenseError):
-    """Nobody would be left who may manage people."""
+    """Nobody would be left who can manage users."""
 
     row = Problem(
         "last-administrator",
         100,
-        "There must be an administrator",
-        "{email} is the last administrator; without one nobody could manage people.",
-        "Make somebody else an administrator first: `{server} user role EMAIL administrator`.",
+        "At least one administrator is required",
+        "{email} is the last administrator; without one, nobody could manage users.",
+        "Make someone else an administrator first: `{server} user role EMAIL administrator`.",
     )
 
     email: str
@@ -50,9 +50,9 @@ class InvitationOverError(LicenseError):
     row = Problem(
         "invitation-over",
         101,
-        "The invitation does not hold",
-        "The invitation was used, withdrawn or replaced by a later one, or its days are over.",
-        "Ask an administrator of the licence server for another.",
+        "This invitation is no longer valid",
+        "The invitation was already used, withdrawn or replaced by a later one, or it has expired.",
+        "Ask an administrator of the licence server for a new one.",
     )
 
 
@@ -62,9 +62,9 @@ class OpenIdRefusedError(LicenseError):
     row = Problem(
         "openid-refused",
         102,
-        "The provider's word lets nobody in",
-        "Signing in with the provider did not succeed: {reason}.",
-        "Begin again at the desk's sign-in page; if it fails again, ask an administrator.",
+        "Single sign-on was refused",
+        "Single sign-on failed: {reason}.",
+        "Start again from the desk's sign-in page; if it fails again, ask an administrator.",
     )
 
     reason: str
@@ -76,9 +76,9 @@ class OpenIdUnavailableError(LicenseError):
     row = Problem(
         "openid-unavailable",
         103,
-        "The provider does not answer",
-        "The OpenID provider cannot be asked: {reason}.",
-        "Try again in a minute, or sign in with a password.",
+        "The identity provider is not responding",
+        "The identity provider cannot be reached: {reason}.",
+        "Try again in a minute, or sign in with your password.",
     )
 
     reason: str

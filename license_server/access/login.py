@@ -86,7 +86,7 @@ def whose_half(connection: Connection, kept: str, cookies: SealedCookies, now: i
 
     A password that was changed meanwhile was not the right one.
     """
-    refused = NotAuthenticatedError(reason="The password is too long ago")
+    refused = NotAuthenticatedError(reason="The password was entered too long ago")
     try:
         value = cookies.open(_HALF, kept, now)
     except ValueError as error:
@@ -153,7 +153,7 @@ def judge(user: StoredUser | None, password: str) -> StoredUser:
     """*user*, if *password* is theirs; slow on purpose. Raises NotAuthenticatedError."""
     hashed = user.password_hash if user is not None and user.ended_at is None else None
     if not passwords.verify(password, hashed) or user is None:
-        raise NotAuthenticatedError(reason="The address or the password is wrong")
+        raise NotAuthenticatedError(reason="The email address or password is wrong")
     return user
 
 

@@ -75,12 +75,12 @@ class Asked(NamedTuple):
 def read_provider(client: Client, metadata: Any) -> Provider:
     """What the provider says of itself. Raises OpenIdRefusedError."""
     if not isinstance(metadata, dict) or metadata.get("issuer") != client.issuer:
-        reason = Reason("the provider does not call itself {name}", name=client.issuer)
+        reason = Reason("the provider's issuer is not {name}", name=client.issuer)
         raise OpenIdRefusedError(reason=reason)
     try:
         return Provider(*(str(metadata[name]) for name in Provider._fields))
     except KeyError as error:
-        reason = Reason("the provider does not say its {name}", name=error.args[0])
+        reason = Reason("the provider's configuration has no {name}", name=error.args[0])
         raise OpenIdRefusedError(reason=reason) from error
 
 
@@ -117,11 +117,11 @@ def kept(text: str, state: str, cookies: SealedCookies, now: int) -> Asked:
     try:
         asked = Asked(**cookies.open(_ASKED, text, now))
     except CookieExpiredError as error:
-        raise OpenIdRefusedError(reason="it took too long") from error
+        raise OpenIdRefusedError(reason="it took too long to sign in") from error
     except CookieInvalidError as error:
-        raise OpenIdRefusedError(reason="this browser did not begin to sign in here") from error
+        raise OpenIdRefusedError(reason="the sign-in was not started in this browser") from error
     if not hmac.compare_digest(asked.state.encode(), state.encode("utf-8", "replace")):
-        raise OpenIdRefusedError(reason="the state is not the one that was sent")
+        raise OpenIdRefusedError(reason="the state parameter does not match the one that was sent")
     return asked
 
 
@@ -138,7 +138,7 @@ def read_token(id_token: str, keys: Any, client: Client, asked: Asked, now: int)
         claims.validate(now=now, leeway=_LEEWAY)
     except (JoseError, ValueError, TypeError, KeyError) as error:
         found = f"{type(error).__name__}: {error}"[:250].rstrip(".")
-        reason = Reason("the provider's word does not hold ({error})", error=found)
+        reason = Reason("the provider's ID token is not valid ({error})", error=found)
         raise OpenIdRefusedError(reason=reason) from error
     return dict(token.claims)
 
@@ -152,14 +152,14 @@ def user_of(
     """
     subject = claims.get("sub")
     if not isinstance(subject, str) or not 1 <= len(subject) <= 255:
-        raise OpenIdRefusedError(reason="the provider does not say who it is")
+        raise OpenIdRefusedError(reason="the provider did not say who the user is")
     actor = Actor(f"openid:{client.issuer}"[:200], frozenset(PERMISSIONS))
     role = _role(claims, client)
     user = access_store.user_by_subject(connection, client.issuer, subject)
     if user is None:
         user = _by_address(connection, claims, client, subject, role, actor, now)
     if user.ended_at is not None:
-        reason = Reason("{email} may not sign in any more", email=user.email)
+        reason = Reason("{email} can no longer sign in", email=user.email)
         raise OpenIdRefusedError(reason=reason)
     if role is not None and role != user.role:
         user = accounts.change_role(connection, user, role, actor, now)
@@ -177,21 +177,21 @@ def _by_address(
 ) -> StoredUser:
     """The account of the address that the provider has verified, from now on this subject's."""
     if claims.get("email_verified") is not True:
-        raise OpenIdRefusedError(reason="the provider has not verified the address")
+        raise OpenIdRefusedError(reason="the provider has not verified the email address")
     try:
         email = accounts.read_email(claims.get("email"))
     except InputInvalidError as error:
-        raise OpenIdRefusedError(reason="the provider says no address") from error
+        raise OpenIdRefusedError(reason="the provider did not give an email address") from error
     user = access_store.user_by_email(connection, email)
     if user is not None and user.issuer_subject is not None:
-        reason = Reason("{email} is somebody else at the provider", email=email)
+        reason = Reason("{email} is already linked to another account at the provider", email=email)
         raise OpenIdRefusedError(reason=reason)
     if user is None:
         invited = access_store.take_invitation_of(connection, email)
         if invited is not None and invited.expires_at > now:
             role = role or invited.role
         if role is None:
-            raise OpenIdRefusedError(reason=Reason("{email} is not invited here", email=email))
+            raise OpenIdRefusedError(reason=Reason("{email} has not been invited", email=email))
         user = accounts.insert(connection, email, passwords.NONE, role, actor, now)
     changed = access_store.change_user(
         connection, user.id, issuer=client.issuer, issuer_subject=subject
@@ -212,6 +212,8 @@ def _role(claims: Mapping[str, Any], client: Client) -> str | None:
     found = {client.roles.get(value) for value in values if isinstance(value, str)}
     role = next((role for role in ROLES if role in found), None)
     if role is None:
-        reason = Reason("the provider's {claim} give no role here", claim=client.role_claim)
+        reason = Reason(
+            "the {claim} claim from the provider maps to no role here", claim=client.role_claim
+        )
         raise OpenIdRefusedError(reason=reason)
     return role

@@ -29,7 +29,7 @@ class Session(NamedTuple):
 
     @property
     def actor(self) -> Actor:
-        """Who acts, in the record."""
+        """Who acts, in the audit log."""
         return Actor(f"user:{self.email}", ROLES.get(self.role, frozenset()), address=self.address)
 
     @property
@@ -72,7 +72,7 @@ def find_session(connection: Connection, secret: str, now: int, address: str) ->
     """The session of a cookie. Raises NotAuthenticatedError."""
     user = access_store.session_user(connection, hash_of(secret), now)
     if user is None:
-        raise NotAuthenticatedError(reason="Nobody is signed in, or the session has ended")
+        raise NotAuthenticatedError(reason="You are not signed in, or your session has ended")
     return Session(secret, *user, address[:64] or None)
 
 

@@ -81,7 +81,7 @@ def new_token(
     try:
         access_store.add_token(connection, stored)
     except IntegrityError as error:
-        raise NameTakenError(what="token", name=name) from error
+        raise NameTakenError(what="API token", name=name) from error
     _record_token(connection, stored, actor, "token.created", now)
     return f"{_PREFIX}_{id_}_{secret}"
 
@@ -97,16 +97,17 @@ def check_grant(grant: Grant, actor: Actor, now: int) -> None:
     unknown = sorted(grant.scopes - PERMISSIONS.keys())
     if unknown or not grant.scopes:
         allowed = ", ".join(PERMISSIONS)
-        reason = Reason("at least one is needed; there are {allowed}", allowed=allowed)
+        reason = Reason("at least one is required, out of {allowed}", allowed=allowed)
         if unknown:
             reason = Reason("{value!r} is not one of {allowed}", value=unknown[0], allowed=allowed)
         raise InputInvalidError(field="scopes", reason=reason)
     if grant.products is not None and not grant.products:
-        raise InputInvalidError(field="products", reason="it names none")
+        raise InputInvalidError(field="products", reason="the list is empty")
     whole = sorted(grant.scopes & WHOLE)
     if grant.products is not None and whole:
         reason = Reason(
-            "{permission} is of the whole server: a token that has it is for all products",
+            "{permission} applies to the whole server, so a token with it cannot be "
+            "restricted to products",
             permission=whole[0],
         )
         raise InputInvalidError(field="products", reason=reason)
@@ -114,17 +115,17 @@ def check_grant(grant: Grant, actor: Actor, now: int) -> None:
         actor.need(scope)
     for product in grant.products or ():
         if not claims.choice_name(product):
-            reason = Reason("{value!r} is no name of a product", value=product[:64])
+            reason = Reason("{value!r} is not a product name", value=product[:64])
             raise InputInvalidError(field="products", reason=reason)
     if grant.expires_at is not None and grant.expires_at <= now:
-        raise InputInvalidError(field="expires_at", reason="it is over")
+        raise InputInvalidError(field="expires_at", reason="it is in the past")
 
 
 def token_by_id(connection: Connection, id_: str) -> StoredToken:
     """The token whose public part is *id_*. Raises NotFoundError."""
     return or_not_found(
         access_store.token_by_id(connection, id_) if id_.isascii() and id_.isalnum() else None,
-        what="token",
+        what="API token",
         name=id_[:64],
     )
 
@@ -144,7 +145,7 @@ def revoke_token(connection: Connection, name: str, actor: Actor, now: int) -> N
     actor.need("tokens:manage")
     stored = access_store.revoke_token(connection, name, now)
     if stored is None:
-        raise NotFoundError(what="token that still holds, called", name=name)
+        raise NotFoundError(what="valid API token called", name=name)
     _record_token(connection, stored, actor, "token.revoked", now)
 
 
@@ -169,7 +170,7 @@ def find_token(connection: Connection, token: str, now: int) -> StoredToken:
     if stored.revoked_at is not None:
         raise NotAuthenticatedError(reason="The token has been revoked")
     if stored.expires_at is not None and stored.expires_at <= now:
-        reason = Reason("The token ended at {ended}", ended=utc(stored.expires_at))
+        reason = Reason("The token expired at {ended}", ended=utc(stored.expires_at))
         raise NotAuthenticatedError(reason=reason)
     return stored
 

@@ -63,14 +63,14 @@ def accept(
     """
     plain = "".join(code.split()).replace("-", "").upper()
     if user.totp is None or user.ended_at is not None:
-        raise NotAuthenticatedError(reason="The account has no codes")
+        raise NotAuthenticatedError(reason="One-time codes are not turned on for this account")
     step = step_of(seeds.open(user.id, user.totp), plain, now)
     if step is not None and access_store.take_step(connection, user.id, step):
         return
     if access_store.take_recovery_code(connection, user.id, secrets.hash_of(plain), now):
         events.record(connection, now, actor, "recovery-code.used", user.email)
         return
-    raise NotAuthenticatedError(reason="The code is wrong, or was used already")
+    raise NotAuthenticatedError(reason="The code is wrong or has already been used")
 
 
 def set_up(
@@ -89,7 +89,7 @@ def set_up(
     """
     step = step_of(seeds.open(user.id, sealed), "".join(code.split()), now)
     if step is None:
-        reason = "it is not the present code of this secret; is the clock of your device right?"
+        reason = "the code is not the current one; check the clock of your device"
         raise InputInvalidError(field="code", reason=reason)
     changed = access_store.change_user(connection, user.id, totp=sealed, totp_used=step)
     accounts.record(connection, changed, actor, "user.codes-set-up", now)

@@ -1,4 +1,4 @@
-"""What the API replies of people, invitations and tokens."""
+"""What the API replies of users, invitations and tokens."""
 
 from dataclasses import dataclass
 from typing import Annotated, Self
@@ -17,7 +17,7 @@ Role = Annotated[str, Field(json_schema_extra={"enum": list(ROLES)})]
 
 @dataclass(slots=True, kw_only=True)
 class User:
-    """Somebody who may sign in."""
+    """A user of the desk."""
 
     id: int
     email: str
@@ -28,13 +28,13 @@ class User:
 
     @classmethod
     def of(cls, stored: StoredUser) -> Self:
-        """The person *stored*."""
+        """The user *stored*."""
         return responses.from_row(cls, stored, totp=stored.totp is not None)
 
 
 @dataclass(slots=True)
 class UserPage:
-    """A page of the list of people."""
+    """A page of the list of users."""
 
     users: list[User]
     next_cursor: str | None
@@ -61,7 +61,7 @@ class Invitation:
 
 @dataclass(slots=True, kw_only=True)
 class NewInvitation(Invitation):
-    """An invitation, with its secret, which is shown this once."""
+    """An invitation, with its secret, which is shown only once."""
 
     secret: str
     path: str
@@ -69,14 +69,14 @@ class NewInvitation(Invitation):
 
 @dataclass(slots=True)
 class InvitationList:
-    """The invitations that were not accepted yet."""
+    """Invitations not accepted yet."""
 
     invitations: list[Invitation]
 
 
 @dataclass(slots=True, kw_only=True)
 class Token:
-    """A token, without its secret."""
+    """An API token, without its secret."""
 
     id: str
     name: str
@@ -98,13 +98,13 @@ class Token:
 
 @dataclass(slots=True, kw_only=True)
 class NewToken(Token):
-    """A token, with its secret, which is shown this once."""
+    """An API token, with its secret, which is shown only once."""
 
     token: str
 
 
 @dataclass(slots=True)
 class TokenList:
-    """All tokens."""
+    """All API tokens."""
 
     tokens: list[Token]

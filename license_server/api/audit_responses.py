@@ -40,7 +40,7 @@ class EventPage:
 
 @dataclass(slots=True, kw_only=True)
 class Checkpoint:
-    """A checkpoint of the audit log, with the token to be kept elsewhere."""
+    """A checkpoint of the audit log, with its token, to keep elsewhere."""
 
     position: int
     made_at: Instant

@@ -53,7 +53,7 @@ async def _bearer(request: Request, site: Site, now: int) -> Actor:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token:
-        raise NotAuthenticatedError(reason="The request has no token")
+        raise NotAuthenticatedError(reason="The request has no API token")
     cache = state_of(request).tokens
     actor = cache.find(token, now)
     if actor is None:

@@ -22,7 +22,7 @@ router = APIRouter(prefix=f"{PREFIX}/checkpoints", tags=["checkpoints"])
 async def listing(
     request: Request, site: AtSite, _: Annotated[Actor, Depends(Needs("record:read"))]
 ) -> Response:
-    """The checkpoints of the record, the newest first."""
+    """List checkpoints of the audit log, newest first."""
     given = messages.page_parameters(request, ())
     limit, before = messages.limit(given), messages.before(given)
     rows = await site.read(

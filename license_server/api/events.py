@@ -23,7 +23,7 @@ router = APIRouter(prefix=f"{PREFIX}/events", tags=["events"])
 async def listing(
     request: Request, site: AtSite, _: Annotated[Actor, Depends(Needs("record:read"))]
 ) -> Response:
-    """What was done, the newest first."""
+    """List events of the audit log, newest first."""
     given = messages.page_parameters(request, ("subject", "actor", "action"))
     limit, before = messages.limit(given), messages.before(given)
     wanted = EventFilter(given.get("subject"), given.get("actor"), given.get("action"))

@@ -1,4 +1,4 @@
-"""What the API replies of licences, acts on them, proposals and sheets."""
+"""What the API replies of licences, actions, proposals and CSV files."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ Number = Annotated[str, Field(json_schema_extra={"pattern": schemas.NUMBER["patt
 
 @dataclass(slots=True, kw_only=True)
 class Host:
-    """The host that a licence is sealed to."""
+    """The host that a licence is bound to."""
 
     key: Annotated[str, Field(json_schema_extra={"pattern": "^[0-9a-f]{40}$"})]
     name: str | None
@@ -122,7 +122,7 @@ class Remark:
 
 @dataclass(slots=True, kw_only=True)
 class OrderedHost:
-    """The host that a licence would be sealed to."""
+    """The host that a licence would be bound to."""
 
     key: str
     name: str | None
@@ -131,7 +131,7 @@ class OrderedHost:
 
 @dataclass(slots=True, kw_only=True)
 class DryRun:
-    """What an act would do."""
+    """What an action would do."""
 
     dry_run: bool
     act: str
@@ -182,7 +182,7 @@ class Noted:
 
 @dataclass(slots=True, kw_only=True)
 class History:
-    """The licences that replaced one another, and who did what and why."""
+    """A lineage, and who did what, when and why."""
 
     licenses: list[License]
     events: list[Event]
@@ -191,7 +191,7 @@ class History:
 
 @dataclass(slots=True, kw_only=True)
 class Proposal:
-    """A proposal and what became of it."""
+    """A proposal and its outcome."""
 
     id: int
     state: Annotated[str, Field(json_schema_extra={"enum": schemas.PROPOSAL_STATE["enum"]})]
@@ -230,7 +230,7 @@ class ProposalPage:
 
 @dataclass(slots=True, kw_only=True)
 class IssuedLine:
-    """A line of a sheet that is right: the licence that was issued, none in a dry run."""
+    """A valid row: the licence that was issued, none in a dry run."""
 
     line: int
     ok: bool
@@ -239,7 +239,7 @@ class IssuedLine:
 
 @dataclass(slots=True, kw_only=True)
 class RefusedLine:
-    """A line of a sheet that is wrong, and where the problem is, if it is in one column."""
+    """An invalid row, with the column of the problem if it is in just one."""
 
     line: int
     ok: bool
@@ -251,7 +251,7 @@ class RefusedLine:
 
 @dataclass(slots=True, kw_only=True)
 class Imported:
-    """What became of a sheet, line by line."""
+    """The result of an import, row by row."""
 
     dry_run: bool
     lines: list[IssuedLine | RefusedLine]

@@ -1,4 +1,4 @@
-"""``/licenses``: the acts on licences, lists, and files."""
+"""``/licenses``: actions, lists and files."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -62,9 +62,9 @@ router = APIRouter(prefix=f"{PREFIX}/licenses", tags=["licenses"])
 
 @router.get("", openapi_extra=describe("licenses.list"))
 async def listing(request: Request, site: AtSite, actor: Reader) -> Response:
-    """The licences, the newest first, a page at a time.
+    """List licences, newest first, one page at a time.
 
-    A page may have fewer than ``limit`` although more follow: ``next_cursor`` tells.
+    A page can be shorter than ``limit`` even if more follow: check ``next_cursor``.
     """
     given = messages.page_parameters(request, (*TEXTS, *DATES))
     limit, before, now = messages.limit(given), messages.before(given), site.clock()
@@ -79,13 +79,13 @@ async def listing(request: Request, site: AtSite, actor: Reader) -> Response:
 async def issue(
     request: Request, site: AtSite, actor: Annotated[Actor, Depends(Needs(ISSUE.permission))]
 ) -> Response:
-    """Issue a licence, or propose it where its product wants a second person."""
+    """Issue a licence, or submit a proposal if the product requires approval."""
     return await _act(request, site, actor, ISSUE, None)
 
 
 @router.get("/{number}", openapi_extra=describe("licenses.get"))
 async def one(number: str, request: Request, site: AtSite, actor: Reader) -> Response:
-    """One licence. Its ETag goes with ``If-Match`` where two people may collide."""
+    """Get a licence. Send its ETag as ``If-Match`` to detect concurrent changes."""
     messages.parameters(request, ())
     now = site.clock()
 
@@ -98,7 +98,7 @@ async def one(number: str, request: Request, site: AtSite, actor: Reader) -> Res
 
 @router.get("/{number}/license.dat", openapi_extra=describe("licenses.file"))
 async def file(number: str, request: Request, site: AtSite, actor: Reader) -> Response:
-    """The file to install; always the same bytes."""
+    """Download the licence file; always the same bytes."""
     messages.parameters(request, ())
     stored = await site.read(lambda connection: _find(connection, number, actor))
     return Response(
@@ -110,7 +110,7 @@ async def file(number: str, request: Request, site: AtSite, actor: Reader) -> Re
 
 @router.get("/{number}/history", openapi_extra=describe("licenses.history"))
 async def history(number: str, request: Request, site: AtSite, actor: Reader) -> Response:
-    """What became of a licence: the ones that replaced one another, and who did what and why."""
+    """Get the history of a licence: its lineage, and who did what, when and why."""
     messages.parameters(request, ())
     now = site.clock()
 
@@ -220,7 +220,9 @@ async def _dry_run(site: Site, act_request: ActRequest, actor: Actor, now: int) 
 def _find(connection: Connection, number: str, actor: Actor) -> StoredLicense:
     stored = issuing.find(connection, number)
     if not actor.may_use(stored.product):
-        raise NotPermittedError(reason=f"{actor.name} is not for the product {stored.product}")
+        raise NotPermittedError(
+            reason=f"{actor.name} has no access to the product {stored.product}"
+        )
     return stored
 
 

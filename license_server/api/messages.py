@@ -100,7 +100,8 @@ def refuse_key(request: Request) -> None:
     """Raise InputInvalidError where a reply with a secret would have to be kept."""
     if "idempotency-key" in request.headers:
         reason = (
-            "what is shown once is not kept to be shown again; a name is taken only once anyway"
+            "a secret is shown only once and not stored, so this request cannot be "
+            "repeated safely with a key; its name is unique anyway"
         )
         raise InputInvalidError(field="Idempotency-Key", reason=reason)
 
@@ -112,7 +113,7 @@ def known(members: Mapping[str, Any], allowed: Sequence[str]) -> dict[str, Any]:
     """
     unknown = next((name for name in members if name not in allowed), None)
     if unknown is not None:
-        reason = f"there is no such member; there are {', '.join(allowed)}"
+        reason = f"there is no such field; the fields are {', '.join(allowed)}"
         raise InputInvalidError(field=unknown[:64], reason=reason)
     return {name: value for name, value in members.items() if value is not None}
 
@@ -124,7 +125,7 @@ def expected(request: Request) -> str | None:
         return None
     found = _ETAG.fullmatch(given)
     if found is None:
-        raise InputInvalidError(field="If-Match", reason="it is no ETag of this server")
+        raise InputInvalidError(field="If-Match", reason="it is not an ETag from this server")
     return found[1]
 
 
@@ -133,7 +134,9 @@ def parameters(request: Request, allowed: Sequence[str]) -> dict[str, str]:
     given: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
         if name not in allowed:
-            told = f"there are {', '.join(allowed)}" if allowed else "there are none here"
+            told = (
+                f"the parameters are {', '.join(allowed)}" if allowed else "none are allowed here"
+            )
             raise InputInvalidError(field=name[:64], reason=f"there is no such parameter; {told}")
         if name in given:
             raise InputInvalidError(field=name, reason="it is given twice")

@@ -104,7 +104,7 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "Hostseal",
             "version": "1",
-            "description": "Licences that are sealed to a host. What is refused is "
+            "description": "Host-bound licences. Errors are "
             "application/problem+json (RFC 9457); see docs/API.md.",
         },
         "servers": [{"url": "/"}],
@@ -161,9 +161,9 @@ def _operation(
         {"name": found, "in": "query", "schema": schema} for found, schema in told.query.items()
     ]
     if told.matches:
-        parameters.append(_header("If-Match", schemas.ETAG, "The ETag of what you saw."))
+        parameters.append(_header("If-Match", schemas.ETAG, "The ETag of the version you loaded."))
     if told.body is not None and "idempotency-key-reused" in told.problems:
-        told_once = "The same request gets the same reply."
+        told_once = "Makes it safe to repeat the request: it gets the same reply."
         parameters.append(_header("Idempotency-Key", schemas.KEY, told_once))
     described: dict[str, Any] = {
         "operationId": name,

@@ -34,7 +34,7 @@ ProductWriter = Annotated[Actor, Depends(Needs("products:write"))]
 
 @router.get("/customers", tags=["customers"], openapi_extra=describe("customers.list"))
 async def list_customers(request: Request, site: AtSite, actor: Reader) -> Response:
-    """The customers, in the order of their names."""
+    """List customers by name."""
     given = messages.page_parameters(request, ("q",))
     limit, after = messages.limit(given), messages.before(given)
 
@@ -71,7 +71,7 @@ async def get_customer(
     site: AtSite,
     actor: Reader,
 ) -> Response:
-    """One customer."""
+    """Get a customer."""
     messages.parameters(request, ())
     number = row_id(id, "customer")
     customer = await site.read(lambda connection: customers.seen(connection, number, actor))
@@ -85,7 +85,7 @@ async def change_customer(
     site: AtSite,
     actor: CustomerWriter,
 ) -> Response:
-    """Change a customer (RFC 7396: what is null becomes empty, what is absent stays)."""
+    """Change a customer (RFC 7396: null clears a field, an absent field stays)."""
     messages.parameters(request, ())
     number, expected = row_id(id, "customer"), messages.expected(request)
     members, _ = await messages.body_of(request)
@@ -98,7 +98,7 @@ async def change_customer(
 
 @router.get("/products", tags=["products"], openapi_extra=describe("products.list"))
 async def list_products(request: Request, site: AtSite, actor: Reader) -> Response:
-    """The products, in the order of their names."""
+    """List products by name."""
     given = messages.page_parameters(request, ())
     limit, after = messages.limit(given), messages.before(given)
 
@@ -128,7 +128,7 @@ async def add_product(request: Request, site: AtSite, actor: ProductWriter) -> R
 
 @router.get("/products/{name}", tags=["products"], openapi_extra=describe("products.get"))
 async def get_product(name: str, request: Request, site: AtSite, actor: Reader) -> Response:
-    """One product."""
+    """Get a product."""
     messages.parameters(request, ())
     plain_name(name, "product")
     product = await site.read(lambda connection: products.seen(connection, name, actor))
@@ -139,7 +139,7 @@ async def get_product(name: str, request: Request, site: AtSite, actor: Reader) 
 async def change_product(
     name: str, request: Request, site: AtSite, actor: ProductWriter
 ) -> Response:
-    """Change a product's rules (RFC 7396); licences that are issued stay as they are."""
+    """Change a product's rules (RFC 7396); existing licences are not affected."""
     messages.parameters(request, ())
     plain_name(name, "product")
     expected, (members, _) = messages.expected(request), await messages.body_of(request)

@@ -31,7 +31,7 @@ router = APIRouter(prefix=f"{PREFIX}/proposals", tags=["proposals"])
 
 @router.get("", openapi_extra=describe("proposals.list"))
 async def listing(request: Request, site: AtSite, actor: Reader) -> Response:
-    """The proposals, the newest first."""
+    """List proposals, newest first."""
     given = messages.page_parameters(request, ("state",))
     state, limit, before = given.get("state"), messages.limit(given), messages.before(given)
     if state is not None and state not in _STATES:
@@ -52,7 +52,7 @@ async def one(
     site: AtSite,
     actor: Reader,
 ) -> Response:
-    """One proposal."""
+    """Get a proposal."""
     messages.parameters(request, ())
     number = row_id(id, "proposal")
     proposal = await site.read(lambda connection: proposals.seen(connection, number, actor))
@@ -66,7 +66,7 @@ async def approve(
     site: AtSite,
     actor: Annotated[Actor, Depends(Needs("proposals:decide"))],
 ) -> Response:
-    """Approve what somebody else proposed, and issue the licence."""
+    """Approve another person's proposal and issue the licence."""
     messages.parameters(request, ())
     number = row_id(id, "proposal")
     members, body = await messages.body_of(request)
@@ -83,7 +83,7 @@ async def refuse(
     site: AtSite,
     actor: Annotated[Actor, Depends(Needs("licenses:read"))],
 ) -> Response:
-    """Refuse a proposal; who made it may take it back."""
+    """Refuse a proposal; its author can withdraw it this way."""
     messages.parameters(request, ())
     number = row_id(id, "proposal")
     members, body = await messages.body_of(request)
@@ -98,4 +98,6 @@ async def refuse(
 
 
 def _reason(members: dict[str, object], *, needed: bool) -> str | None:
-    return acts.only_reason(members, "there is no such member; there is reason", needed=needed)
+    return acts.only_reason(
+        members, "there is no such field; only reason is allowed", needed=needed
+    )

@@ -1,4 +1,4 @@
-"""How a reply is written: its class says the members, from which bytes and schema are derived.
+"""How replies are written: a class declares the members, bytes and schema derive from it.
 
 Members stand in the order in which they are written; what is not there is null. Instants are
 RFC 3339 texts in UTC. A reply of other types than its class says is not written.

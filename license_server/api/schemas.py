@@ -25,7 +25,7 @@ _HOST = {
     "maxLength": 65536,
     "pattern": _LINE,
     "description": "What the operator sent, unchanged: the line that get_host_key prints, as this "
-    "pattern has it, or a whole request. Damage done by mail and chat is repaired.",
+    "pattern has it, or a full request. Damage done by mail and chat is repaired.",
 }
 _DATE = {"type": "string", "format": "date", "pattern": _DAY}
 _REASON = {"type": "string", "minLength": 1, "maxLength": 1000, "pattern": _WORDS}
@@ -80,15 +80,15 @@ _LIMITS = {
 _ZONE = {
     "type": "string",
     "enum": ["UTC", "Asia/Shanghai", "Europe/Berlin", "America/New_York"],
-    "description": "Whose days are meant: any name of the time zone database, such as these.",
+    "description": "The time zone of the dates: any name of the time zone database, e.g. these.",
 }
 _DAYS = _integer(1, 36_500)
 _MANY_DAYS = _integer(0, terms.MAX_DAYS)
 _MATCH = {
     "type": "string",
     "enum": ["exact", "anchored"],
-    "description": "anchored needs the evidence of a whole request; "
-    "without it the answer is evidence-missing.",
+    "description": "anchored needs the host tags of a full request; "
+    "without them the reply is evidence-missing.",
 }
 _TERMS = {"edition": _name(), "features": _FEATURES, "limits": _LIMITS, "match": _MATCH}
 _WARNINGS = {"notify_days": _MANY_DAYS, "grace_days": _MANY_DAYS}
@@ -181,7 +181,9 @@ TOKEN_WANTED = _object(
             "type": "array",
             "items": {"type": "string", "enum": _OF_PRODUCTS},
             "minItems": 1,
-            "description": "For a token of all products also " + ", ".join(_OF_THE_WHOLE) + ".",
+            "description": "A token for all products can also have "
+            + ", ".join(_OF_THE_WHOLE)
+            + ".",
         },
         "products": {"type": "array", "items": _name(), "minItems": 1},
         "days": _integer(1, 3660),
@@ -199,9 +201,9 @@ SHEETS = (
 )
 SHEET = {
     "anyOf": [{"type": "string", "pattern": pattern} for pattern in SHEETS],
-    "description": "A sheet with a line for each licence, as in the first pattern; docs/API.md "
-    "lists the columns. Invalid lines, which the second pattern allows, are reported one by one "
-    "with `dry_run` or `skip_wrong`; otherwise they cause the whole sheet to be rejected.",
+    "description": "A CSV file with a row for each licence, as in the first pattern; docs/API.md "
+    "lists the columns. Invalid rows, which the second pattern allows, are reported one by one "
+    "with `dry_run` or `skip_wrong`; otherwise they cause the whole file to be rejected.",
 }
 STATE = {"type": "string", "enum": [*license_store.STATES, "expired"]}
 PROPOSAL_STATE = {"type": "string", "enum": ["waiting", "approved", "refused"]}

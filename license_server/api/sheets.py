@@ -1,4 +1,4 @@
-"""``/imports`` and ``/exports``: sheets in and out (CSV)."""
+"""``/imports`` and ``/exports``: CSV files in and out."""
 
 import io
 from collections.abc import Iterator
@@ -48,10 +48,10 @@ router = APIRouter(prefix=PREFIX, tags=["sheets"])
 async def import_licenses(
     request: Request, site: AtSite, actor: Annotated[Actor, Depends(Needs("licenses:issue"))]
 ) -> Response:
-    """Issue a licence for each line of a sheet, if every line is right.
+    """Issue a licence for each row of a CSV file, if every row is valid.
 
-    Sent again with the same ``Idempotency-Key``, it goes on where it was stopped; while it is
-    worked on, it is told to wait.
+    An interrupted import continues when it is sent again with the same ``Idempotency-Key``; while
+    it is still running, the reply is ``still-running``.
     """
     given = messages.parameters(request, ("dry_run", "skip_wrong"))
     dry, skip = messages.truth(given, "dry_run"), messages.truth(given, "skip_wrong")
@@ -69,7 +69,7 @@ async def import_licenses(
 
 @router.get("/exports/licenses.csv", openapi_extra=describe("exports.licenses"))
 async def export_licenses(request: Request, site: AtSite, actor: Reader) -> Response:
-    """The licences as a sheet, the newest first; with the filters of the list."""
+    """Export licences as CSV, newest first; takes the same filters as the list."""
     wanted = filter_of(messages.parameters(request, (*TEXTS, *DATES)), actor)
     rows = exports.license_rows(site.database.read, wanted, site.clock())
     return StreamingResponse(

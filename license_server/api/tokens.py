@@ -1,4 +1,4 @@
-"""``/tokens``: what programs call with."""
+"""``/tokens``: the API tokens that programs call with."""
 
 from typing import Annotated, Any
 
@@ -27,7 +27,7 @@ Manager = Annotated[Actor, Depends(Needs("tokens:manage"))]
 
 @router.get("", openapi_extra=describe("tokens.list"))
 async def listing(request: Request, site: AtSite, _: Manager) -> Response:
-    """All tokens, in the order of their names, without their secrets."""
+    """List API tokens by name, without their secrets."""
     messages.parameters(request, ())
     found = await site.read(access_store.list_tokens)
     return messages.json_response(TokenList([Token.of(one) for one in found]))
@@ -35,7 +35,7 @@ async def listing(request: Request, site: AtSite, _: Manager) -> Response:
 
 @router.post("", status_code=201, openapi_extra=describe("tokens.create"))
 async def create(request: Request, site: AtSite, actor: Manager) -> Response:
-    """Make a token. Its secret is in this reply and nowhere else."""
+    """Create an API token. Its secret is in this reply and nowhere else."""
     messages.parameters(request, ())
     messages.refuse_key(request)
     members, _ = await messages.body_of(request)
@@ -52,7 +52,7 @@ async def create(request: Request, site: AtSite, actor: Manager) -> Response:
 
 @router.post("/{id}/revoke", openapi_extra=describe("tokens.revoke"))
 async def revoke(id: str, request: Request, site: AtSite, actor: Manager) -> Response:
-    """Make a token worthless; within a second every process knows."""
+    """Revoke an API token; takes effect within a second."""
     messages.parameters(request, ())
     now = site.clock()
 
@@ -84,5 +84,5 @@ def _names(members: dict[str, Any], name: str) -> frozenset[str] | None:
     if given is None:
         return None
     if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
-        raise ClaimError(name, "it is not an array of texts")
+        raise ClaimError(name, "it is not an array of strings")
     return frozenset(given)

@@ -1,4 +1,4 @@
-"""``/users`` and ``/invitations``: people who may sign in at the desk, or soon will."""
+"""``/users`` and ``/invitations``: the users of the desk, and those invited."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated
@@ -40,7 +40,7 @@ Manager = Annotated[Actor, Depends(Needs("people:manage"))]
 
 @router.get("/users", openapi_extra=describe("users.list"))
 async def listing(request: Request, site: AtSite, _: Manager) -> Response:
-    """Everybody who may or might sign in, the newest first."""
+    """List users, newest first, disabled ones included."""
     given = messages.page_parameters(request, ())
     limit, before = messages.limit(given), messages.before(given)
     rows = await site.read(
@@ -51,7 +51,7 @@ async def listing(request: Request, site: AtSite, _: Manager) -> Response:
 
 @router.get("/users/{id}", openapi_extra=describe("users.get"))
 async def one(id: str, request: Request, site: AtSite, _: Manager) -> Response:
-    """One of them."""
+    """Get a user."""
     messages.parameters(request, ())
     number = row_id(id, "account")
     return _told(await site.read(lambda connection: accounts.by_id(connection, number)))
@@ -64,13 +64,13 @@ async def change(
     site: AtSite,
     actor: Manager,
 ) -> Response:
-    """Give somebody another role; it holds at once."""
+    """Change a user's role; takes effect at once."""
     messages.parameters(request, ())
     members, _ = await messages.body_of(request)
     members = messages.known(members, ("role",))
     role, expected, now = members.get("role"), messages.expected(request), site.clock()
     if not isinstance(role, str):
-        raise InputInvalidError(field="role", reason="it is not a text")
+        raise InputInvalidError(field="role", reason="it is not a string")
     return await _with(
         site, id, lambda c, user: accounts.change_role(c, user, role, actor, now, expected)
     )
@@ -116,7 +116,7 @@ for _name, _act, _description in _ACTS:
 
 @router.get("/invitations", openapi_extra=describe("invitations.list"))
 async def list_invitations(request: Request, site: AtSite, _: Manager) -> Response:
-    """The invitations that were not accepted yet, those that are over included."""
+    """List invitations that were not accepted, expired ones included."""
     messages.parameters(request, ())
     found, now = await site.read(access_store.list_invitations), site.clock()
     listed = [Invitation.of(one, now) for one in found]
@@ -125,7 +125,7 @@ async def list_invitations(request: Request, site: AtSite, _: Manager) -> Respon
 
 @router.post("/invitations", status_code=201, openapi_extra=describe("invitations.create"))
 async def invite(request: Request, site: AtSite, actor: Manager) -> Response:
-    """Invite somebody. The secret is in this reply and nowhere else."""
+    """Invite a user. The secret is in this reply and nowhere else."""
     messages.parameters(request, ())
     messages.refuse_key(request)
     members, _ = await messages.body_of(request)
@@ -136,7 +136,7 @@ async def invite(request: Request, site: AtSite, actor: Manager) -> Response:
     except ClaimError as error:
         raise InputInvalidError(field=error.claim, reason=error.reason) from error
     if not isinstance(role, str):
-        raise InputInvalidError(field="role", reason="it is not a text")
+        raise InputInvalidError(field="role", reason="it is not a string")
     now = site.clock()
     secret, made = await site.write(
         lambda connection: invitations.invite(
@@ -158,7 +158,7 @@ async def withdraw(
     site: AtSite,
     actor: Manager,
 ) -> Response:
-    """Let an invitation hold no more."""
+    """Withdraw an invitation."""
     messages.parameters(request, ())
     now = site.clock()
     await site.write(lambda connection: invitations.withdraw(connection, id, actor, now))

@@ -1,6 +1,6 @@
 """Checkpoints: signed snapshots of the chain, with a key of their own (SPEC section 11.2).
 
-Kept elsewhere, it proves what the record was: nothing at or before its position can be changed,
+Kept elsewhere, it proves what the audit log was: nothing at or before its position can be changed,
 taken away or put in without the chain having another link there.
 """
 

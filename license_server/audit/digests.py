@@ -19,7 +19,7 @@ KEYS = {
     "users": "id",
     "tokens": "id",
 }
-"""The tables of the ledger, and the column that names a row in the record."""
+"""The tables of the ledger, and the column that names a row in the audit log."""
 
 _VOLATILE = {"users": {"totp_used"}, "tokens": {"used_at"}}
 """Columns that change without an event."""
@@ -70,7 +70,7 @@ def digest(table: str, row: Mapping[str, Any]) -> str:
 
 
 def name(table: str, row: Mapping[str, Any]) -> str:
-    """What *row* is called in the record, such as ``licenses/HS-2026-7F3K9QXB``."""
+    """What *row* is called in the audit log, such as ``licenses/HS-2026-7F3K9QXB``."""
     return f"{table}/{row[KEYS[table]]}"
 
 

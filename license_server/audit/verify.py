@@ -68,13 +68,13 @@ def inspect(
         expected, position = position + 1, _number(event.position, position + 1)
         if position != expected:
             found = f"the next one is at {position}"
-            tell(Fault("chain-gap", f"position {expected}", f"no event is there; {found}"))
+            tell(Fault("chain-gap", f"position {expected}", f"there is no event; {found}"))
         if _link(previous, event) != stored:
-            detail = f"it is not what was linked at position {position}"
+            detail = f"it differs from the event linked at position {position}"
             tell(Fault("chain-broken", f"event {event.id}", detail))
         for mark in marks.pop(position, ()):
             if mark.link != stored:
-                detail = f"the chain has another link at its position {position}"
+                detail = f"the chain differs at its position {position}"
                 tell(Fault("checkpoint-differs", mark.name, detail))
         previous = stored
     for wanted, left in sorted(marks.items()):
@@ -85,7 +85,7 @@ def inspect(
         advance(1)
         read(event)
         if event.link is not None:
-            detail = "it has a link, but no position"
+            detail = "it has a hash chain value, but no position"
             tell(Fault("chain-broken", f"event {event.id}", detail))
 
 
@@ -107,7 +107,7 @@ def _marks(connection: Connection, key: PublicKey, given: Iterable[Given], tell:
             marks.setdefault(opened.position, []).append(_Mark(name, opened.link))
         previous = stored.position
     for name in missing.values():
-        tell(Fault("checkpoint-gone", name, "it is not among the stored checkpoints"))
+        tell(Fault("checkpoint-gone", name, "it is not one of the stored checkpoints"))
     return marks
 
 
@@ -123,7 +123,7 @@ def _check_columns(
     stored: StoredCheckpoint, opened: Checkpoint, name: str, previous: int, tell: Tell
 ) -> None:
     if (stored.position, stored.created_at) != (opened.position, opened.iat):
-        tell(Fault("checkpoint-invalid", name, "its columns are not what was signed"))
+        tell(Fault("checkpoint-invalid", name, "its columns do not match what was signed"))
     if opened.previous != previous:
         detail = f"the one before it was at {opened.previous}, and is at {previous}"
         tell(Fault("checkpoint-gone", name, detail))

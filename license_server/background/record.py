@@ -1,4 +1,4 @@
-"""The keeper of the record: in the background of a server it links events and makes checkpoints.
+"""Keeps the audit log: links new events and makes checkpoints while the server runs.
 
 It also forgets what has been kept for long enough (db/passing.py).
 """
@@ -29,7 +29,7 @@ class Keeper:
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
-        """Keep the record meanwhile, and once more at the end, with a last checkpoint."""
+        """Keep the audit log meanwhile, and once more at the end, with a last checkpoint."""
         try:
             async with every_second(self._keep_on):
                 yield

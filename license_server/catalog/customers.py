@@ -43,7 +43,7 @@ def read_into(members: Mapping[str, Any], faults: Faults) -> dict[str, Any]:
     """The values in *members* as far as they are right; *faults* takes what is wrong."""
     if not members:
         return {}
-    faults.refuse_others(members, MEMBERS, "there is no such member")
+    faults.refuse_others(members, MEMBERS, "there is no such field")
     given = present(members)
     values = {
         member: faults.read(member, clean_text, given, member)

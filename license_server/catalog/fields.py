@@ -23,7 +23,7 @@ def clean_text(given: Mapping[str, Any], member: str, longest: int = 200) -> str
     if not clean.isprintable():
         raise ClaimError(member, "it has control characters")
     if not _UNSEEN.isdisjoint(clean) or (clean and not any(map(_seen, clean))):
-        raise ClaimError(member, "it has characters that nobody can see")
+        raise ClaimError(member, "it contains invisible characters")
     return value if clean == value else claims.text({member: clean}, member, longest=longest)
 
 
@@ -42,7 +42,7 @@ def choice_name(given: Mapping[str, Any], member: str) -> str | None:
         raise ClaimError(
             member,
             Reason(
-                "{value!r} is not a name: 1 to 64 letters, digits, `.`, `_`, `:` or `-`",
+                "{value!r} is not a valid name: use 1 to 64 letters, digits, `.`, `_`, `:` or `-`",
                 value=value,
             ),
         )

@@ -76,7 +76,7 @@ def read(members: Mapping[str, Any]) -> dict[str, Any]:
     Raises InputInvalidError, which carries all that is wrong (faults.faults_of).
     """
     faults = Faults()
-    faults.refuse_others(members, MEMBERS, "there is no such member")
+    faults.refuse_others(members, MEMBERS, "there is no such field")
     given = present(members)
     values = {
         member: faults.read(member, reader, given, member)
@@ -115,9 +115,7 @@ def _defaults(given: Any, faults: Faults) -> str | None:
     if not isinstance(given, dict):
         faults.refuse("defaults", "it is not an object")
         return None
-    reason = Reason(
-        "there is no default for it; there is for {allowed}", allowed=", ".join(DEFAULTS)
-    )
+    reason = Reason("it cannot have a default; these can: {allowed}", allowed=", ".join(DEFAULTS))
     for member in given:
         if member not in DEFAULTS:
             faults.refuse(f"defaults.{member}", reason)
@@ -169,7 +167,9 @@ def change(
     if expected is not None and expected != etag(former):
         raise ChangedMeanwhileError(what=Reason("product {name}", name=former.name))
     if values.pop("name", name) != name:
-        reason = "a product keeps its name: it stands in the licences and in the product itself"
+        reason = (
+            "a product cannot be renamed: its name is in its licences and in the product itself"
+        )
         raise InputInvalidError(field="name", reason=reason)
     if not values:
         return former

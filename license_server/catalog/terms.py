@@ -74,7 +74,9 @@ def _at_most(values: S, name: str) -> S:
         raise ClaimError(
             name,
             Reason(
-                "{count} are given; at most {most} are allowed", count=len(values), most=MAX_NAMES
+                "there are {count}, but at most {most} are allowed",
+                count=len(values),
+                most=MAX_NAMES,
             ),
         )
     return values
@@ -86,7 +88,7 @@ def limits_of(texts: Iterable[str]) -> dict[str, int]:
     for text in texts:
         name, _, value = text.replace("＝", "=").partition("=")
         if not name or not (value.isascii() and value.isdigit()) or len(value) > 15:
-            reason = Reason("{value!r} is not like gpus=4", value=text)
+            reason = Reason("{value!r} is not of the form gpus=4", value=text)
             raise InputInvalidError(field="limits", reason=reason)
         if name in made:
             reason = Reason("{name} is given twice", name=name)

@@ -1,1 +1,1 @@
-"""The subcommands of ``license-server``: a file a noun. Each parses, calls and prints."""
+"""The subcommands of ``license-server``, a file for each noun: parse, call, print."""

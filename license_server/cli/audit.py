@@ -37,17 +37,17 @@ _Day = click.DateTime(formats=["%Y-%m-%d"])
 
 @click.group()
 def audit() -> None:
-    """The record of who did what, and why."""
+    """The audit log: who did what, when and why."""
 
 
 @audit.command("list")
-@click.option("--subject", help="Such as a licence's number.")
-@click.option("--actor", help="Such as user:ADDRESS, token:NAME or command.")
-@click.option("--action", help="Such as license.issued.")
-@click.option("--since", type=_Day, metavar="DATE", help="From this day on, in UTC.")
-@click.option("--until", type=_Day, metavar="DATE", help="To the end of this day, in UTC.")
+@click.option("--subject", help="What was acted on, such as a licence number.")
+@click.option("--actor", help="Who acted: user:ADDRESS, token:NAME or command.")
+@click.option("--action", help="What was done, such as license.issued.")
+@click.option("--since", type=_Day, metavar="DATE", help="From this day (UTC).")
+@click.option("--until", type=_Day, metavar="DATE", help="Through this day (UTC).")
 @click.option(
-    "--limit", type=click.IntRange(1), default=50, show_default=True, help="The newest so many."
+    "--limit", type=click.IntRange(1), default=50, show_default=True, help="How many at most."
 )
 @click.pass_obj
 def list_(
@@ -59,7 +59,7 @@ def list_(
     until: datetime | None,
     limit: int,
 ) -> None:
-    """List events, the newest first."""
+    """List events, newest first."""
     from license_server.operations import data_folder
 
     end = None if until is None else _instant(until) + _DAY
@@ -70,10 +70,12 @@ def list_(
 
 
 @audit.command()
-@click.option("-o", "--output", required=True, metavar="FILE", help="- : stdout.")
+@click.option(
+    "-o", "--output", required=True, metavar="FILE", help="Where to write it; - : stdout."
+)
 @click.pass_obj
 def export(settings: ServerSettings, output: str) -> None:
-    """Write the whole record as JSON lines, with its chain (SPEC section 11.1)."""
+    """Export the whole audit log as JSON lines, with its hash chain (SPEC section 11.1)."""
     from license_server.operations import data_folder
 
     with closing(data_folder.open_database(settings)) as database, written(output) as write:
@@ -87,10 +89,12 @@ def export(settings: ServerSettings, output: str) -> None:
 
 
 @audit.command()
-@click.option("-o", "--output", required=True, metavar="FILE", help="- : stdout.")
+@click.option(
+    "-o", "--output", required=True, metavar="FILE", help="Where to write it; - : stdout."
+)
 @click.pass_obj
 def checkpoint(settings: ServerSettings, output: str) -> None:
-    """Sign what the record is by now, and write it to a file to be kept elsewhere."""
+    """Sign a snapshot of the audit log and write it to a file; keep that file elsewhere."""
     from license_server.operations import data_folder
 
     database, issuer = data_folder.open_vault(settings)
@@ -104,7 +108,7 @@ def checkpoint(settings: ServerSettings, output: str) -> None:
         _link_all(database)
         made = database.write(make)
         if made is None:
-            raise NotFoundError(what="event in", name="the record")
+            raise NotFoundError(what="event in", name="the audit log")
         write(f"{made.token}\n".encode("ascii"))
     click.echo(f"Checkpoint at position {made.position}, {utc(made.created_at)}.", err=True)
 
@@ -114,9 +118,9 @@ def checkpoint(settings: ServerSettings, output: str) -> None:
 @json_option
 @click.pass_obj
 def verify(settings: ServerSettings, checkpoints: tuple[str, ...], as_json: bool) -> None:
-    """Check the record's chain and its checkpoints; change nothing.
+    """Check the audit log's hash chain and checkpoints, read-only.
 
-    `fsck` checks the ledger too. Needs no passphrase. Ends with 95 where a fault was found.
+    `fsck` checks the ledger too. Needs no passphrase. Exits with 95 if it finds a fault.
     """
     from license_server.audit.verify import inspect
     from license_server.operations import data_folder

@@ -16,13 +16,15 @@ from license_server.settings import ServerSettings
 
 
 @click.command("backup")
-@click.option("-o", "--output", required=True, metavar="FILE", help="- : stdout.")
-@click.option("--with-keys", is_flag=True, help="The private keys too, encrypted as they are.")
+@click.option(
+    "-o", "--output", required=True, metavar="FILE", help="Where to write it; - : stdout."
+)
+@click.option("--with-keys", is_flag=True, help="Include the private keys, still encrypted.")
 @click.pass_obj
 def backup_(settings: ServerSettings, output: str, with_keys: bool) -> None:
-    """Write all that there is at this instant to one file; the server may go on serving.
+    """Back up everything to one file, as of this moment; the server can keep running.
 
-    Needs no passphrase. Without --with-keys, keep a copy of DATA/keys elsewhere.
+    Needs no passphrase. Without --with-keys, keep a separate copy of DATA/keys.
     """
     from license_server.operations import backup, data_folder
 
@@ -42,18 +44,20 @@ def backup_(settings: ServerSettings, output: str, with_keys: bool) -> None:
             advance=progress.advance,
         )
         progress.clear()
-    keys = "with" if with_keys else f"without: keep a copy of {settings.signing_key.parent}/"
+    keys = (
+        "included" if with_keys else f"not included: keep a copy of {settings.signing_key.parent}/"
+    )
     click.echo(f"Backed up {settings.data}; private keys {keys}.", err=True)
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--thorough", is_flag=True, help="Verify every licence, not a sample.")
+@click.option("--thorough", is_flag=True, help="Verify every licence, not just a sample.")
 @click.pass_obj
 def restore(settings: ServerSettings, file: Path, thorough: bool) -> None:
-    """Make a server of the backup in FILE; it is checked before it is put in its place.
+    """Restore a server from the backup FILE; the backup is checked first.
 
-    Never over a server that is there: name a new folder (--data), or an empty database.
+    Never overwrites an existing server: use a new folder (--data) or an empty database.
     """
     from license_server.operations import backup, initialise
     from license_server.signing.signers import keyfiles
@@ -74,4 +78,4 @@ def restore(settings: ServerSettings, file: Path, thorough: bool) -> None:
     progress.clear()
     say(f"Restored {settings.data} as it was at {utc(kept.made_at)}.")
     if not settings.seeds_key.exists():
-        say(f"The backup has no private keys: put yours into {settings.signing_key.parent}/.")
+        say(f"The backup has no private keys: copy yours to {settings.signing_key.parent}/.")

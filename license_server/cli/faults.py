@@ -34,13 +34,15 @@ def checkpoint_option(command: Callable[..., Any]) -> Callable[..., Any]:
         "checkpoints",
         multiple=True,
         metavar="FILE",
-        help="A checkpoint that was kept elsewhere; may be given several times.",
+        help="A checkpoint kept elsewhere; may be repeated.",
     )(command)
 
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """``--json``."""
-    return click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")(command)
+    return click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")(
+        command
+    )
 
 
 def tell_faults(
@@ -75,7 +77,7 @@ def tell_faults(
     if count:
         raise RecordBrokenError(count=count, first=first)
     if not as_json:
-        say(f"No fault was found; {total} rows were looked at.")
+        say(f"No faults found; rows checked: {total}.")
 
 
 def _line(fault: Fault, as_json: bool) -> bytes | str:

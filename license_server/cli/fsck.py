@@ -21,9 +21,9 @@ from license_server.settings import ServerSettings
 @json_option
 @click.pass_obj
 def fsck_(settings: ServerSettings, checkpoints: tuple[str, ...], as_json: bool) -> None:
-    """Check that the ledger, its record and all signatures agree; change nothing.
+    """Check that the ledger, the audit log and all signatures agree, read-only.
 
-    Needs no passphrase. Ends with 95 where a fault was found.
+    Needs no passphrase. Exits with 95 if it finds a fault.
     """
     from license_server.operations import data_folder, fsck
     from license_server.signing.issuer import read_roots

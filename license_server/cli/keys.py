@@ -40,8 +40,8 @@ _draft = click.option(
     "-o",
     "--output",
     metavar="FILE",
-    help="Write the keyset as a draft, to be signed where a root key is. A draft that is in FILE "
-    "already is changed further. [needed where no root key is here that may sign alone]",
+    help="Write the new keyset as a draft, to be signed on a machine that has a root key; a draft "
+    "already in FILE is changed further. [required unless a root key here can sign alone]",
 )
 
 _HYPHENED = re.compile("-[A-Za-z0-9_-]{42}")
@@ -52,8 +52,8 @@ _HYPHENED = re.compile("-[A-Za-z0-9_-]{42}")
 def keys() -> None:
     """The keys that sign licences.
 
-    What changes them is a new keyset, signed by a root key: `root keyset` signs it, `keys install`
-    puts it in force. Where the server still has its root key, that is done at once.
+    Every change is a new keyset signed by a root key: `root keyset` signs it, `keys install` puts
+    it in force. If the root key is still on the server, both happen at once.
     """
 
 
@@ -75,7 +75,7 @@ def list_(settings: ServerSettings, as_json: bool) -> None:
     if as_json:
         say(json.dumps(_told(trust, now), ensure_ascii=False))
         return
-    end = "no end" if keyset.exp is None else f"for licences before {utc(keyset.exp)}"
+    end = "no end" if keyset.exp is None else f"for licences issued before {utc(keyset.exp)}"
     say(f"Keyset version {keyset.version} of {printable(keyset.iss)}, {utc(keyset.iat)}; {end}.")
     for one in keyset.keys:
         mark = "  (this server's)" if one in ours else ""
@@ -134,12 +134,11 @@ def warn_of_end(trust: "Trust", ours: SigningKey | None, now: int) -> None:
     if ours is not None:
         until = signs_until(keyset, ours.key, now)
     if until is None:
-        click.echo("[W]: No key may sign any more: make one with `keys new`.", err=True)
+        click.echo("[W]: No key can sign any more: add one with `keys new`.", err=True)
     elif until - now < WARN_DAYS * DAY:
-        days = (until - now) // DAY
         click.echo(
-            f"[W]: Licences can be signed for {days} days more, until {utc(until)}.\n"
-            "     `keys new` makes the next key, `keys renew` another end.",
+            f"[W]: Licences can be signed only until {utc(until)}.\n"
+            "     Add the next key with `keys new`, or extend this one with `keys renew`.",
             err=True,
         )
 
@@ -150,20 +149,20 @@ def warn_of_end(trust: "Trust", ours: SigningKey | None, now: int) -> None:
     type=click.IntRange(1, 36500),
     default=3653,
     show_default=True,
-    help="It may sign so long.",
+    help="How long the key may sign.",
 )
 @click.option(
-    "--from", "begins", type=_Day, metavar="DATE", help="From this day on, in UTC. [default: now]"
+    "--from", "begins", type=_Day, metavar="DATE", help="From this day on (UTC). [default: now]"
 )
 @click.option(
     "--product",
     "products",
     multiple=True,
     metavar="NAME",
-    help="A product whose licences it may sign; may be given several times. [default: all]",
+    help="A product whose licences it may sign; may be repeated. [default: all]",
 )
 @click.option(
-    "--signer", "uri", metavar="URI", help="A key that is there already, such as one in a token."
+    "--signer", "uri", metavar="URI", help="Use an existing key, such as one in a PKCS#11 token."
 )
 @_draft
 @click.pass_obj
@@ -175,7 +174,7 @@ def new(
     uri: str | None,
     output: str | None,
 ) -> None:
-    """Make another signing key. The newest that may sign is used as soon as it is in force."""
+    """Add a signing key; the newest usable key signs as soon as its keyset is in force."""
     from license_server.signing import install, keysets
     from license_server.signing.signers import open_signer
 
@@ -189,7 +188,7 @@ def new(
         else:
             public = open_signer(uri, settings.read_passphrase).public_key
         made = SigningKey(public, nbf, max(nbf, now) + days * DAY, products=products or None)
-        click.echo(f"Made the signing key {public.kid}.", err=True)
+        click.echo(f"Created the signing key {public.kid}.", err=True)
         change.to(lambda keyset: keysets.with_key(keyset, made), now)
 
 
@@ -208,7 +207,7 @@ class _OfKey(click.Command):
 @_draft
 @click.pass_obj
 def retire(settings: ServerSettings, kid: str, output: str | None) -> None:
-    """Let the key KID sign no more. What it signed holds."""
+    """Retire the key KID: it signs no more; licences it has already signed stay valid."""
     _set_state(settings, kid, "retired", output)
 
 
@@ -217,7 +216,7 @@ def retire(settings: ServerSettings, kid: str, output: str | None) -> None:
 @_draft
 @click.pass_obj
 def revoke(settings: ServerSettings, kid: str, output: str | None) -> None:
-    """Let nothing hold that the key KID signed. `keys leaked KID` says what that is."""
+    """Revoke the key KID and every licence it signed (listed by `keys leaked KID`)."""
     _set_state(settings, kid, "revoked", output)
 
 
@@ -235,9 +234,9 @@ def _set_state(settings: ServerSettings, kid: str, state: str, output: str | Non
 
 @keys.command()
 @click.argument("kid", required=False)
-@click.option("--days", type=click.IntRange(1, 36500), help="KID may sign so long from now on.")
+@click.option("--days", type=click.IntRange(1, 36500), help="KID may sign for this long from now.")
 @click.option(
-    "--keyset-days", type=click.IntRange(1, 36500), help="The keyset ends so long from now."
+    "--keyset-days", type=click.IntRange(1, 36500), help="The keyset expires this long from now."
 )
 @_draft
 @click.pass_obj
@@ -248,11 +247,11 @@ def renew(
     keyset_days: int | None,
     output: str | None,
 ) -> None:
-    """Make a keyset of the same keys: with another end, or to be signed by other root keys."""
+    """Renew the keyset with the same keys: with a later expiry, or for other root keys to sign."""
     from license_server.signing import keysets
 
     if (kid is None) != (days is None):
-        raise InputInvalidError(field="--days", reason="KID and --days belong together")
+        raise InputInvalidError(field="--days", reason="KID and --days must be given together")
     now = int(time.time())
 
     def renewed(keyset: Keyset) -> Keyset:
@@ -271,9 +270,9 @@ def renew(
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.pass_obj
 def install_(settings: ServerSettings, files: tuple[str, ...]) -> None:
-    """Put the signed keyset in FILE in force; with new roots, where they were rotated.
+    """Put the signed keyset in FILE in force, with the new roots document if roots were rotated.
 
-    A server that is running takes it up within a second or two.
+    A running server picks it up within a second or two.
     """
     from license_server.operations import data_folder
     from license_server.signing import install
@@ -287,10 +286,12 @@ def install_(settings: ServerSettings, files: tuple[str, ...]) -> None:
 
 
 @keys.command("file")
-@click.option("-o", "--output", required=True, metavar="FILE", help="- : stdout.")
+@click.option(
+    "-o", "--output", required=True, metavar="FILE", help="Where to write it; - : stdout."
+)
 @click.pass_obj
 def file_(settings: ServerSettings, output: str) -> None:
-    """Write the keyset in force, with its roots: for sites that are to know it at once."""
+    """Write the keyset in force and its roots documents, for sites that need it right away."""
     from license_server.operations import data_folder
     from license_server.signing.issuer import read_trust
 
@@ -302,13 +303,13 @@ def file_(settings: ServerSettings, output: str) -> None:
 
 @keys.command(cls=_OfKey)
 @click.argument("kid")
-@click.option("--yes", is_flag=True, help="Revoke it, and make another key where none is left.")
+@click.option("--yes", is_flag=True, help="Revoke it, and add a new key if none is left.")
 @_draft
 @click.pass_obj
 def leaked(settings: ServerSettings, kid: str, yes: bool, output: str | None) -> None:
-    """Say what hangs on the key KID: how many licences, and whose. --yes revokes it.
+    """See which licences depend on the key KID: how many, and whose. --yes revokes it.
 
-    `keys reissue KID` then issues all live licences of it again, with another key.
+    `keys reissue KID` then reissues all its live licences with another key.
     """
     from license_server.licenses import signed_by
     from license_server.signing import install, keysets
@@ -321,18 +322,18 @@ def leaked(settings: ServerSettings, kid: str, yes: bool, output: str | None) ->
             shares = signed_by.shares(connection, kid, now)
             products = signed_by.products_of(connection, kid, now)
         total, live = sum(one.licenses for one in shares), sum(one.live for one in shares)
-        say(f"{kid} is {entry.state}. It signed {total} licences, of {len(shares)} customers.")
-        say(f"{live} of them are live: {', '.join(map(printable, products)) or 'none'}.")
+        say(f"{kid} is {entry.state}. Licences signed: {total}; customers: {len(shares)}.")
+        say(f"Live licences: {live}; products: {', '.join(map(printable, products)) or 'none'}.")
         shown = sorted(shares, key=lambda one: -one.live)[:_SHOWN]
         for one in shown:
             to = f" <{one.contact_email}>" if one.contact_email else ""
             say(f"{one.live:>8} live of {one.licenses}  {printable(one.customer)}{printable(to)}")
         if len(shares) > len(shown):
-            say(f"         and {len(shares) - len(shown)} customers more")
+            say(f"         more customers: {len(shares) - len(shown)}")
         if not yes or entry.state == "revoked":
             hint = "; --yes revokes the key"
             if entry.state == "revoked":
-                hint = "; `keys reissue` issues what is live again" if live else ""
+                hint = "; `keys reissue` reissues the live licences" if live else ""
             click.echo(f"Nothing was changed{hint}.", err=True)
             return
         others = [
@@ -344,13 +345,13 @@ def leaked(settings: ServerSettings, kid: str, yes: bool, output: str | None) ->
         ]
         made = None
         if not others and settings.signer is not None:
-            reason = "no other key may sign: make one with `keys new --signer URI` first"
+            reason = "no other key can sign: add one with `keys new --signer URI` first"
             raise InputInvalidError(field="KID", reason=reason)
         if not others:
             change.root()  # or no key is made
             public = install.new_key(settings, secrets.token_bytes)
             made = SigningKey(public, now - DAY, entry.exp, products=entry.products)
-            click.echo(f"Made the signing key {public.kid}.", err=True)
+            click.echo(f"Created the signing key {public.kid}.", err=True)
 
         def revoked(keyset: Keyset) -> Keyset:
             keyset = keysets.with_entry(keyset, entry._replace(state="revoked"))
@@ -367,17 +368,20 @@ def leaked(settings: ServerSettings, kid: str, yes: bool, output: str | None) ->
     required=True,
     type=click.Path(path_type=Path, file_okay=False),
     metavar="FOLDER",
-    help="Where the files to mail go, and licenses.csv, which says whom each is for.",
+    help="Folder for the new files and for licenses.csv, which says whom each is for.",
 )
 @click.option(
-    "--reason", default="the signing key was lost", show_default=True, help="Why; it is kept."
+    "--reason",
+    default="the signing key was lost",
+    show_default=True,
+    help="The reason, for the audit log.",
 )
 @click.pass_obj
 def reissue_(settings: ServerSettings, kid: str, output: Path, reason: str) -> None:
-    """Issue all live licences that the key KID signed again, with the key in use.
+    """Reissue all live licences signed with the key KID, using the key now in use.
 
-    Each keeps its host, its term and all that it allows, and gets a number of its own. Begun again
-    it goes on where it was stopped; the files are written anew.
+    Each keeps its host, term and entitlements, and gets a new number. If interrupted, run it again:
+    it continues where it stopped and writes all files anew.
     """
     from license_server.licenses import reissue, signed_by
     from license_server.operations import data_folder
@@ -390,7 +394,7 @@ def reissue_(settings: ServerSettings, kid: str, output: Path, reason: str) -> N
         entry = keysets.entry(issuer.keyset.keyset, kid)
         kid = entry.key.kid
         if entry.key == issuer.signer.public_key:
-            reason = "it is the key in use; `keys leaked KID --yes` puts another in its place"
+            reason = "it is the key in use; replace it first with `keys leaked KID --yes`"
             raise InputInvalidError(field="KID", reason=reason)
         reissued_files.prepare(output)
         with database.reading() as connection:
@@ -406,9 +410,9 @@ def reissue_(settings: ServerSettings, kid: str, output: Path, reason: str) -> N
             left += batch.left
         progress.clear()
         files = reissued_files.write(output, reissue.reissued(database, kid))
-    click.echo(f"Issued {licences(done)} again; {files} files are in {output}.", err=True)
+    click.echo(f"Reissued {licences(done)}; files in {output}: {files}.", err=True)
     for number, error in left:
-        click.echo(f"[W]: {number} was not issued again: {error.sentence}", err=True)
+        click.echo(f"[W]: {number} was not reissued: {error.sentence}", err=True)
     if left:
         raise left[0][1]
 
@@ -443,7 +447,7 @@ class _Change:
             return None
         root = install.open_root(self._settings, self.trust)
         if root is None:
-            reason = "no root key that may sign alone is here: name a FILE for the draft"
+            reason = "no root key here can sign alone: give a FILE for the draft"
             raise InputInvalidError(field="-o", reason=reason)
         return root
 
@@ -469,14 +473,14 @@ class _Change:
         with written(self._output, tell=not self._continued) as put:
             put(keysets.draft_text(new).encode("ascii"))
         if self._continued:
-            click.echo(f"The draft that was in {self._output} was changed further.", err=True)
+            click.echo(f"Changed the draft in {self._output} further.", err=True)
         needed = self.trust.roots.threshold
         more = (
-            f"     {needed} root keys must sign it, or as many as new roots say; each other one:\n"
+            f"     {needed} root keys must sign it, or as many as new roots require. Each other:\n"
             f"     {DEFAULT_SERVER} root keyset keyset.txt --key ROOT.key.pem -o keyset.txt\n"
         )
         click.echo(
-            f"Keyset version {new.version} is drafted, and not in force yet. Where a root key is:\n"
+            f"Drafted keyset version {new.version}; not in force yet. Where the root key is:\n"
             f"     {DEFAULT_SERVER} root keyset {self._output} --key ROOT.key.pem -o keyset.txt\n"
             f"{more if needed > 1 else ''}"
             f"     Then here: {DEFAULT_SERVER} keys install keyset.txt",

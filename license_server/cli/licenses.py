@@ -31,62 +31,58 @@ _host = click.option(
     "--host",
     required=True,
     metavar="TEXT",
-    help="What the operator sent: the line of get_host_key or the text of request; "
-    "@FILE: what stands in FILE; - : stdin.",
+    help="What the operator sent: the host key line or the request; "
+    "@FILE reads it from FILE, - from stdin.",
 )
 _output = click.option(
     "-o", "--output", required=True, metavar="FILE", help="Where to write license.dat; - : stdout."
 )
-_WHY = "Why; it is kept."
+_WHY = "The reason, for the audit log."
 _why = click.option("--reason", required=True, metavar="TEXT", help=_WHY)
 
 
 @click.command()
-@click.option("--customer", required=True, metavar="NAME", help="Whom the licence is for.")
+@click.option("--customer", required=True, metavar="NAME", help="The customer.")
 @click.option(
-    "--product", required=True, metavar="NAME", help="Which product, as its hostseal.toml names it."
+    "--product", required=True, metavar="NAME", help="The product, as named in its hostseal.toml."
 )
 @_host
-@click.option("--days", type=int, metavar="N", help="It holds N days, to the end of the last one.")
+@click.option("--days", type=int, metavar="N", help="Valid for N days, through the last one.")
 @click.option("--expires", metavar="DATE", help="Or: its last day, such as 2027-12-31.")
-@click.option("--perpetual", is_flag=True, help="Or: it never ends.")
-@click.option("--time-zone", metavar="ZONE", help="Whose days are meant. [default: UTC]")
-@click.option("--edition", metavar="NAME", help="The edition that the product is to run as.")
+@click.option("--perpetual", is_flag=True, help="Or: no expiry date.")
+@click.option("--time-zone", metavar="ZONE", help="Time zone of the dates. [default: UTC]")
+@click.option("--edition", metavar="NAME", help="The edition to run the product as.")
 @click.option(
     "--feature",
     "features",
     multiple=True,
     metavar="NAME",
-    help="A feature that it includes; may be given several times.",
+    help="A feature to enable; may be repeated.",
 )
 @click.option(
     "--limit",
     "limits",
     multiple=True,
     metavar="NAME=N",
-    help="A limit that the product keeps, such as gpus=4; may be given several times.",
+    help="A limit, such as gpus=4; may be repeated.",
 )
 @click.option(
     "--match",
     metavar="CHOICE",
-    help="exact: any change of hostname, IP address, machine or container ends it. anchored: "
-    "machine and container hold it, and a change of hostname or IP address is only warned of; "
-    "needs the text of request. [default: exact]",
+    help="exact: any change of hostname, IP address, machine or container invalidates it. "
+    "anchored: machine and container must match; a change of hostname or IP address only causes "
+    "a warning; needs a full request. [default: exact]",
 )
+@click.option("--notify-days", type=int, metavar="N", help="Warn from N days before expiry.")
 @click.option(
-    "--notify-days", type=int, metavar="N", help="The client warns from N days before the end."
-)
-@click.option(
-    "--grace-days", type=int, metavar="N", help="The product still runs N days after the end."
+    "--grace-days", type=int, metavar="N", help="The product still starts for N days after expiry."
 )
 @click.option(
     "--maintenance-until",
     metavar="DATE",
-    help="It covers versions of the product released until then.",
+    help="Covers product versions released until this day.",
 )
-@click.option(
-    "--replaces", metavar="NUMBER", help="The earlier licence that it stands in place of."
-)
+@click.option("--replaces", metavar="NUMBER", help="The earlier licence that it replaces.")
 @_output
 @click.pass_obj
 def issue(settings: ServerSettings, /, output: str, **given: Any) -> None:
@@ -97,36 +93,46 @@ def issue(settings: ServerSettings, /, output: str, **given: Any) -> None:
 _MEMBERS = {
     "host": _host,
     "days": click.option(
-        "--days", type=int, metavar="N", help="N days, to the end of the last one."
+        "--days", type=int, metavar="N", help="Valid for N days, through the last one."
     ),
-    "expires": click.option("--expires", metavar="DATE", help="Or: to the end of that day."),
-    "perpetual": click.option("--perpetual", is_flag=True, help="Or: without end."),
+    "expires": click.option(
+        "--expires", metavar="DATE", help="Or: the last day, such as 2027-12-31."
+    ),
+    "perpetual": click.option("--perpetual", is_flag=True, help="Or: no expiry date."),
     "time_zone": click.option(
-        "--time-zone", metavar="ZONE", help="Whose days are meant. [default: UTC]"
+        "--time-zone", metavar="ZONE", help="Time zone of the dates. [default: UTC]"
     ),
     "continue_from": click.option(
         "--continue-from",
         type=click.Choice(["end", "now"]),
-        help="Where the days begin. [default: at the end, where that is to come]",
+        help="Where the term starts. [default: end, if still to come]",
     ),
-    "edition": click.option("--edition", metavar="NAME", help="Another edition."),
+    "edition": click.option("--edition", metavar="NAME", help="The new edition."),
     "features": click.option(
-        "--feature", "features", multiple=True, metavar="NAME", help="All that it includes."
+        "--feature",
+        "features",
+        multiple=True,
+        metavar="NAME",
+        help="The new list of features; may be repeated.",
     ),
     "limits": click.option(
-        "--limit", "limits", multiple=True, metavar="NAME=N", help="All limits that it has."
+        "--limit",
+        "limits",
+        multiple=True,
+        metavar="NAME=N",
+        help="The new list of limits; may be repeated.",
     ),
     "match": click.option(
-        "--match", metavar="CHOICE", help="exact or anchored. [default: as it was]"
+        "--match", metavar="CHOICE", help="exact or anchored. [default: unchanged]"
     ),
     "notify_days": click.option(
-        "--notify-days", type=int, metavar="N", help="Warn from N days before the end."
+        "--notify-days", type=int, metavar="N", help="Warn from N days before expiry."
     ),
     "grace_days": click.option(
-        "--grace-days", type=int, metavar="N", help="Run N days after the end."
+        "--grace-days", type=int, metavar="N", help="Grace period: N days after expiry."
     ),
     "maintenance_until": click.option(
-        "--maintenance-until", metavar="DATE", help="Covers versions released until then."
+        "--maintenance-until", metavar="DATE", help="Covers versions released until this day."
     ),
 }
 """The option for each member that an act may change."""
@@ -154,7 +160,7 @@ def _command(act: Act) -> click.Command:
 @click.argument("number")
 @click.pass_obj
 def history(settings: ServerSettings, number: str) -> None:
-    """Say what became of the licence NUMBER, who did what, and why."""
+    """Show the history of the licence NUMBER: who did what, when and why."""
     from license_server.audit import audit_store
     from license_server.licenses import issuing, license_store
 
@@ -179,11 +185,11 @@ def history(settings: ServerSettings, number: str) -> None:
 @click.option(
     "--with-revocations",
     is_flag=True,
-    help="With the revocation list in force behind it, for a site that nothing else reaches.",
+    help="Append the revocation list in force, for an offline site.",
 )
 @click.pass_obj
 def file_(settings: ServerSettings, number: str, output: str, with_revocations: bool) -> None:
-    """Write the file of the licence NUMBER, as it was issued; nothing is issued."""
+    """Write the file of the licence NUMBER again, as issued; issues nothing."""
     from license_server.licenses import issuing
     from license_server.signing import revocation_lists
 
@@ -195,8 +201,8 @@ def file_(settings: ServerSettings, number: str, output: str, with_revocations: 
     file = issuing.file_of(stored) + behind
     if len(file) > MAX_FILE:
         reason = (
-            f"with the list the file would have {len(file)} bytes, and a licence has at most "
-            f"{MAX_FILE}; send the list as a file of its own"
+            f"with the list the file would be {len(file)} bytes long, and the maximum is "
+            f"{MAX_FILE}; send the list as a separate file"
         )
         raise InputInvalidError(field="--with-revocations", reason=reason)
     with written(output) as put:
@@ -297,7 +303,7 @@ def _tolerated(order: Order) -> Iterator[str]:
         yield f"anchored: {tolerated.objection}"
     else:
         other = "exact" if order.match == "anchored" else "anchored"
-        yield f"{other} would have been: {tolerated.sentence(other)}"
+        yield f"{other} would mean: {tolerated.sentence(other)}"
 
 
 def _operators_text(given: str) -> str:
@@ -308,7 +314,7 @@ def _operators_text(given: str) -> str:
         return sys.stdin.buffer.read(_LARGEST_TEXT).decode("utf-8", "replace")
     if not given.startswith("@"):
         if os.path.isfile(given):
-            reason = f"{given} is a file; to read what stands in it, write `--host @{given}`"
+            reason = f"{given} is a file; to read it, use `--host @{given}`"
             raise InputInvalidError(field="--host", reason=reason)
         return given
     data = read(given[1:], _LARGEST_TEXT)
@@ -318,5 +324,5 @@ def _operators_text(given: str) -> str:
 
 
 def _to_whom(stored: StoredLicense) -> str:
-    until = "without end" if stored.expires_at is None else f"until {utc(stored.expires_at)}"
+    until = "perpetual" if stored.expires_at is None else f"until {utc(stored.expires_at)}"
     return f"{printable(stored.customer)}, {until}"

@@ -46,8 +46,8 @@ if TYPE_CHECKING:
 
 _LARGEST_TEXT = 256 * 1024
 _WHERE_TO_LOOK = {
-    "token that still holds, called": "Run `{server} token list` to see those that there are.",
-    "account": "Check the address; to make the account: `{server} user add {name}`.",
+    "valid API token called": "Run `{server} token list` to see the existing ones.",
+    "account": "Check the address; to create the account: `{server} user add {name}`.",
 }
 
 
@@ -82,32 +82,42 @@ def _same(found: str | None, path: str) -> bool:
     "--data",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Folder of the database and the keys [LICENSE_SERVER_DATA; default: server/]",
+    help="The data folder [LICENSE_SERVER_DATA; default: server/]",
 )
 @click.version_option(package_name=None, version="0.1.0", prog_name="license-server")
 @click.pass_context
 def cli(ctx: click.Context, data: Path | None) -> None:
-    """Issue licences that are sealed to a host.
+    """Issue and manage host-bound licences.
 
-    The passphrase of the keys comes from LICENSE_SERVER_PASSPHRASE_FILE or
-    LICENSE_SERVER_PASSPHRASE; at a terminal it is asked for.
+    The passphrase of the keys is read from LICENSE_SERVER_PASSPHRASE_FILE or
+    LICENSE_SERVER_PASSPHRASE; at a terminal you are prompted for it.
     """
     ctx.obj.data = data
     settings = ctx.obj = ServerSettings.read(data=data)
     for path in (settings.passphrase_file, settings.admin_password_file):
         if path is not None and _is_open(path):
             remedy = f"chmod 600 {shlex.quote(str(path))}"
-            click.echo(f"[W]: {path} can be read by others.\n     {remedy}", err=True)
+            click.echo(f"[W]: {path} is readable by others.\n     {remedy}", err=True)
 
 
 @cli.command()
-@click.option("--vendor", default="Vendor", show_default=True, help="Your name in each licence.")
-@click.option("--admin", default="admin@localhost", show_default=True, help="Who signs in first.")
+@click.option(
+    "--vendor",
+    default="Vendor",
+    show_default=True,
+    help="Your company's name, as it appears in licences.",
+)
+@click.option(
+    "--admin",
+    default="admin@localhost",
+    show_default=True,
+    help="Email address of the first administrator.",
+)
 @click.pass_obj
 def init(settings: ServerSettings, vendor: str, admin: str) -> None:
-    """Make the keys, the database and the first administrator.
+    """Set up a server: keys, database and first administrator.
 
-    Where LICENSE_SERVER_SIGNER names a signing key, that one is used and none is made.
+    If LICENSE_SERVER_SIGNER names a signing key, that key is used and none is created.
     """
     from license_server.access import accounts
     from license_server.operations import initialise
@@ -116,23 +126,27 @@ def init(settings: ServerSettings, vendor: str, admin: str) -> None:
     password = given or b64url.encode(secrets.token_bytes(15))
     administrator = initialise.Administrator(accounts.read_email(admin), password)
     initialise.make(settings, vendor, administrator, int(time.time()), secrets.token_bytes)
-    say(f"Made the server in {settings.data}.")
-    say(f"Ship {settings.root_pub_pem} with your product, in its folder keys/.")
+    say(f"Set up the server in {settings.data}.")
+    say(f"Ship {settings.root_pub_pem} with your product, in its keys/ folder.")
     say(f"Keep a copy of {settings.root_key} offline; the server runs without it.")
     if given is None:
-        say(f"{administrator.email} signs in with the password (shown this once): {password}")
+        say(f"{administrator.email} signs in with this password (shown only once): {password}")
     else:
-        say(f"{administrator.email} signs in with the password that was set for it.")
+        say(f"{administrator.email} signs in with the password from the environment.")
 
 
 @cli.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0: a free one."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    help="The port; 0 picks a free one.",
 )
 @click.pass_obj
 def serve(settings: ServerSettings, host: str, port: int) -> None:
-    """Serve the desk (the web pages to issue at) and the API; print the URL when ready."""
+    """Run the server: the desk (web pages) and the API; prints the URL when ready."""
     from license_server.app import create_app
     from license_server.http import server
     from license_server.operations import process
@@ -148,7 +162,7 @@ def serve(settings: ServerSettings, host: str, port: int) -> None:
 @cli.command()
 @click.pass_obj
 def upgrade(settings: ServerSettings) -> None:
-    """Bring the database to this server's version."""
+    """Upgrade the database to this version of the server."""
     from license_server.operations import data_folder, schema
 
     database = data_folder.open_any_database(settings)
@@ -158,7 +172,7 @@ def upgrade(settings: ServerSettings) -> None:
         database.write(lambda connection: schema.upgrade(connection, int(time.time())))
     finally:
         database.close()
-    say("The database is of this server's version.")
+    say("The database is up to date.")
 
 
 for command in (
@@ -209,7 +223,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         give_up_output()  # the reader went away; say nothing more
         return 141
     except UnicodeEncodeError:  # and not the text itself: it may be a password
-        reason = "What was typed, or what the environment says, is not UTF-8 text."
+        reason = "The arguments or the environment contain text that is not UTF-8."
         return _refuse(UsageError(reason=reason), call)
     except Exception as error:  # noqa: BLE001  # the last net: nobody is shown a traceback
         return _refuse(InternalError(reason=f"{type(error).__name__}: {error}"), call)

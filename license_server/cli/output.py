@@ -45,7 +45,7 @@ def written(name: str, *, tell: bool = True) -> Iterator[Callable[[bytes], objec
     except OSError as error:
         raise as_license_error(error, name) from error
     if was_there and tell:
-        click.echo(f"[W]: {name} was there already, and was replaced.", err=True)
+        click.echo(f"[W]: {name} already existed and was replaced.", err=True)
 
 
 @contextmanager

@@ -18,14 +18,14 @@ _PAGE = 500
 
 @click.group()
 def customer() -> None:
-    """Those to whom licences are issued."""
+    """Customers, to whom licences are issued."""
 
 
 _contact = (
-    click.option("--contact-name", metavar="NAME", help="Whom to ask there."),
-    click.option("--contact-email", metavar="ADDRESS", help="Where to write to."),
-    click.option("--language", type=click.Choice(["en", "zh"]), help="In which language."),
-    click.option("--notes", metavar="TEXT", help="What should be known of it."),
+    click.option("--contact-name", metavar="NAME", help="Contact person."),
+    click.option("--contact-email", metavar="ADDRESS", help="Email address of the contact."),
+    click.option("--language", type=click.Choice(["en", "zh"]), help="Language of mails."),
+    click.option("--notes", metavar="TEXT", help="Notes for colleagues."),
 )
 
 
@@ -36,10 +36,10 @@ def _with_contact(command: Any) -> Any:
 
 
 @customer.command("list")
-@click.option("--search", metavar="TEXT", help="Beginnings of words of the name.")
+@click.option("--search", metavar="TEXT", help="Words of the name, or their beginnings.")
 @click.pass_obj
 def customer_list(settings: ServerSettings, search: str | None) -> None:
-    """List the customers, in the order of their names."""
+    """List customers by name."""
     from license_server.catalog import catalog_store
 
     last: str | None = None
@@ -68,13 +68,13 @@ def customer_add(settings: ServerSettings, /, name: str, **given: Any) -> None:
 
 @customer.command("change")
 @click.argument("name")
-@click.option("--rename", metavar="NAME", help="Call it so from now on.")
+@click.option("--rename", metavar="NAME", help="The new name.")
 @_with_contact
 @click.pass_obj
 def customer_change(
     settings: ServerSettings, /, name: str, rename: str | None, **given: Any
 ) -> None:
-    """Change what is known of the customer NAME; an empty text empties."""
+    """Change the customer NAME; an empty value clears the field."""
     from license_server.catalog import customers
 
     members = {key: value or None for key, value in given.items() if value is not None}
@@ -89,13 +89,18 @@ def customer_change(
 
 @click.group()
 def product() -> None:
-    """What is licensed, and the rules of its licences."""
+    """Products and their licensing rules."""
 
 
 _rules = (
-    click.option("--longest-days", type=int, metavar="N", help="No term may be longer; 0: any."),
     click.option(
-        "--rehosts", type=int, metavar="N", help="How often a licence may move; -1: any number."
+        "--longest-days", type=int, metavar="N", help="The longest term, in days; 0: no limit."
+    ),
+    click.option(
+        "--rehosts",
+        type=int,
+        metavar="N",
+        help="How often a licence can be rehosted; -1: no limit.",
     ),
     click.option(
         "--needs-approval/--needs-no-approval",
@@ -105,7 +110,7 @@ _rules = (
     click.option(
         "--defaults",
         metavar="JSON",
-        help='What orders that say nothing get, such as {"days": 365}.',
+        help='Defaults for what an order leaves out, such as {"days": 365}.',
     ),
 )
 
@@ -119,11 +124,11 @@ def _with_rules(command: Any) -> Any:
 @product.command("list")
 @click.pass_obj
 def product_list(settings: ServerSettings) -> None:
-    """List the products and their rules."""
+    """List products and their rules."""
     from license_server.catalog import catalog_store
 
     for one in write(settings, lambda c: catalog_store.products_after(c, None, 10_000)):
-        days = "any term" if one.longest_days is None else f"at most {one.longest_days} days"
+        days = "any term" if one.longest_days is None else f"longest term: {one.longest_days} d"
         moves = "any number" if one.rehosts is None else str(one.rehosts)
         approval = "\tneeds approval" if one.needs_approval else ""
         say(f"{one.name}\t{days}\trehosts: {moves}\tdefaults: {one.defaults or '{}'}{approval}")
@@ -134,7 +139,7 @@ def product_list(settings: ServerSettings) -> None:
 @_with_rules
 @click.pass_obj
 def product_add(settings: ServerSettings, /, name: str, **given: Any) -> None:
-    """Add the product NAME, as its hostseal.toml names it."""
+    """Add the product NAME, as named in its hostseal.toml."""
     from license_server.catalog import products
 
     members, now = {"name": name} | _ruled(given), int(time.time())
@@ -146,7 +151,7 @@ def product_add(settings: ServerSettings, /, name: str, **given: Any) -> None:
 @_with_rules
 @click.pass_obj
 def product_change(settings: ServerSettings, /, name: str, **given: Any) -> None:
-    """Change the rules of the product NAME; licences that are issued stay as they are."""
+    """Change the rules of the product NAME; existing licences are not affected."""
     from license_server.catalog import products
 
     members, now = _ruled(given), int(time.time())

@@ -15,14 +15,14 @@ from license_server.settings import ServerSettings
 
 @click.group()
 def proposal() -> None:
-    """Acts that wait for a second person."""
+    """Actions that wait for a second person's approval."""
 
 
 @proposal.command("list")
-@click.option("--all", "all_", is_flag=True, help="Those that are decided too.")
+@click.option("--all", "all_", is_flag=True, help="Include decided ones.")
 @click.pass_obj
 def list_(settings: ServerSettings, all_: bool) -> None:
-    """List what waits, the newest first."""
+    """List pending proposals, newest first."""
     from license_server.licenses import proposal_store
 
     state = None if all_ else "waiting"
@@ -38,10 +38,10 @@ def list_(settings: ServerSettings, all_: bool) -> None:
 
 @proposal.command()
 @click.argument("id", type=int)
-@click.option("--reason", metavar="TEXT", help="Why; it is kept.")
+@click.option("--reason", metavar="TEXT", help="The reason, for the audit log.")
 @click.pass_obj
 def approve(settings: ServerSettings, id: int, reason: str | None) -> None:
-    """Approve the proposal ID and issue its licence; `file` writes what was issued."""
+    """Approve the proposal ID and issue its licence; then write its file with `file`."""
     from license_server.db.reply_store import Reply
     from license_server.licenses.license_store import StoredLicense
     from license_server.licenses.proposal_store import Proposal
@@ -64,7 +64,7 @@ def approve(settings: ServerSettings, id: int, reason: str | None) -> None:
 
 @proposal.command()
 @click.argument("id", type=int)
-@click.option("--reason", required=True, metavar="TEXT", help="Why; it is kept.")
+@click.option("--reason", required=True, metavar="TEXT", help="The reason, for the audit log.")
 @click.pass_obj
 def refuse(settings: ServerSettings, id: int, reason: str) -> None:
     """Refuse the proposal ID."""
@@ -72,4 +72,4 @@ def refuse(settings: ServerSettings, id: int, reason: str) -> None:
 
     now = int(time.time())
     done = write(settings, lambda c: proposals.refuse(c, id, COMMAND, reason, now))
-    say(f"Proposal {done.id} is {done.state}.")
+    say(f"Proposal {done.id} {done.state}.")

@@ -20,7 +20,7 @@ from license_server.settings import ServerSettings
 
 @click.group()
 def revocations() -> None:
-    """The signed list of revoked licences, for sites that are offline."""
+    """The revocation list: the signed list of licences that are no longer valid."""
 
 
 @revocations.command()
@@ -29,12 +29,12 @@ def revocations() -> None:
     type=click.IntRange(1, 3650),
     default=30,
     show_default=True,
-    help="Until the next one is due.",
+    help="Days until the next list is due.",
 )
-@click.option("-o", "--output", metavar="FILE", help="Write its file too; - : stdout.")
+@click.option("-o", "--output", metavar="FILE", help="Also write it to FILE; - : stdout.")
 @click.pass_obj
 def publish(settings: ServerSettings, days: int, output: str | None) -> None:
-    """Sign the list of all licences that are revoked, suspended or moved by now.
+    """Sign and publish the list of all licences now revoked, suspended or rehosted.
 
     The server serves it at /license.revocations.
     """
@@ -50,7 +50,7 @@ def publish(settings: ServerSettings, days: int, output: str | None) -> None:
                 lambda connection: revocation_lists.record(connection, new, count, COMMAND)
             )
         except IntegrityError as error:
-            raise DatabaseUnavailableError(reason="another list was published just now") from error
+            raise DatabaseUnavailableError(reason="another list has just been published") from error
     if output:
         with written(output) as put:
             put(revocation_lists.file_of(new))
@@ -60,10 +60,10 @@ def publish(settings: ServerSettings, days: int, output: str | None) -> None:
 
 
 @revocations.command()
-@click.option("-o", "--output", metavar="FILE", help="Write its file; - : stdout.")
+@click.option("-o", "--output", metavar="FILE", help="Write it to FILE; - : stdout.")
 @click.pass_obj
 def show(settings: ServerSettings, output: str | None) -> None:
-    """Say which list is in force. Needs no passphrase."""
+    """Show the list in force. Needs no passphrase."""
     from license_server.signing import revocation_lists, revocation_store
 
     found = write(settings, revocation_store.newest)
@@ -76,4 +76,4 @@ def show(settings: ServerSettings, output: str | None) -> None:
     now, due = int(time.time()), utc(found.expires_at)
     say(f"List {found.number} of {utc(found.created_at)}; the next is due {due}.")
     if found.expires_at <= now:
-        click.echo("[W]: It is past its end: publish another.", err=True)
+        click.echo("[W]: The next list is overdue: publish one.", err=True)

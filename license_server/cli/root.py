@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _key = click.option(
-    "--key", required=True, metavar="FILE", help="The root key to sign with, or its pkcs11: URI."
+    "--key",
+    required=True,
+    metavar="FILE",
+    help="The root key to sign with: a file or a pkcs11: URI.",
 )
 _output = click.option(
     "-o", "--output", required=True, metavar="FILE", help="Where to write it; - : stdout."
@@ -38,10 +41,10 @@ _yes = click.option("--yes", is_flag=True, help="Sign without asking.")
 
 @click.group()
 def root() -> None:
-    """Root keys: for a machine without the server, and without a network.
+    """Root keys, used on an offline machine without the server.
 
-    Nothing of the data folder is read. The passphrase of a root key comes from
-    LICENSE_SERVER_PASSPHRASE_FILE or LICENSE_SERVER_PASSPHRASE, or is asked for.
+    Does not read the data folder. The passphrase of a root key is read from
+    LICENSE_SERVER_PASSPHRASE_FILE or LICENSE_SERVER_PASSPHRASE, or prompted for.
     """
 
 
@@ -49,7 +52,7 @@ def root() -> None:
 @click.argument("file", type=_FILE)
 @click.pass_obj
 def create(settings: ServerSettings, file: Path) -> None:
-    """Make a root key: FILE, encrypted, and its public half beside it (.pub.pem)."""
+    """Create a root key: FILE, encrypted, with its public key beside it (.pub.pem)."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     from license_server.signing.signers import keyfiles
@@ -57,7 +60,7 @@ def create(settings: ServerSettings, file: Path) -> None:
     public = file.with_name(f"{file.name.removesuffix('.pem').removesuffix('.key')}.pub.pem")
     for path in (file, public):
         if path.exists():
-            reason = f"{path} is there already; a key is never overwritten"
+            reason = f"{path} already exists; a key is never overwritten"
             raise InputInvalidError(field="FILE", reason=reason)
     secret = passphrase(settings, "new root key", new=True)
     keyfiles.check_passphrase(secret)
@@ -67,8 +70,8 @@ def create(settings: ServerSettings, file: Path) -> None:
         keyfiles.write_public(public, keyfiles.public_of(key))
     except OSError as error:
         raise as_license_error(error, str(file)) from error
-    say(f"Made the root key {keyfiles.public_of(key).kid}.")
-    say(f"Keep {file} offline, and a copy of it elsewhere. {public} is no secret.")
+    say(f"Created the root key {keyfiles.public_of(key).kid}.")
+    say(f"Keep {file} offline, with a copy elsewhere. {public} is not secret.")
 
 
 @root.command()
@@ -78,9 +81,9 @@ def create(settings: ServerSettings, file: Path) -> None:
 @_output
 @click.pass_obj
 def keyset(settings: ServerSettings, file: str, key: str, yes: bool, output: str) -> None:
-    """Sign the keyset in FILE: a draft from the server, or one that another root key signed.
+    """Sign the keyset in FILE: a draft from the server, or one already signed by another root key.
 
-    Where several root keys must sign, each adds its signature to the file of the one before.
+    If several root keys must sign, each adds its signature to the file from the one before.
     """
     from license_server.signing import root_signing
 
@@ -90,13 +93,13 @@ def keyset(settings: ServerSettings, file: str, key: str, yes: bool, output: str
 
 @root.command()
 @click.argument("file", required=False)
-@click.option("--vendor", metavar="NAME", help="Your name, as it is in each licence.")
+@click.option("--vendor", metavar="NAME", help="Your company's name, as it appears in licences.")
 @click.option(
     "--former",
     type=click.IntRange(0),
     default=0,
     show_default=True,
-    help="The version of the roots that are in force; 0: those that the product ships.",
+    help="Version of the present roots document; 0: the root keys shipped with the product.",
 )
 @click.option(
     "--trust",
@@ -104,14 +107,14 @@ def keyset(settings: ServerSettings, file: str, key: str, yes: bool, output: str
     multiple=True,
     type=_FILE,
     metavar="FILE",
-    help="A public key (.pub.pem) to be trusted from now on; all of them, those that stay too.",
+    help="A public key (.pub.pem) to trust from now on; repeat for every root key, old and new.",
 )
 @click.option(
     "--needed",
     type=click.IntRange(1),
     default=1,
     show_default=True,
-    help="How many of them must sign keysets and the next roots.",
+    help="How many of them must sign keysets and the next roots document.",
 )
 @_key
 @_yes
@@ -128,17 +131,17 @@ def rotate(
     yes: bool,
     output: str,
 ) -> None:
-    """Name the root keys that are trusted from now on; or sign those that FILE names.
+    """Draw up and sign a new roots document, or sign the one in FILE.
 
-    They count once enough of the former root keys signed them, and enough of the new ones too:
-    begin without FILE, then let the others sign the file that comes of it.
+    It is trusted once enough of the former root keys and enough of the new ones have signed it:
+    start without FILE, then have the other keys sign the resulting file.
     """
     from license_server.signing import root_signing
     from license_server.signing.issuer import read_root
 
     if file is not None:
         if trusted or vendor:
-            reason = "FILE says already which root keys are trusted; leave --trust and --vendor out"
+            reason = "FILE already names the root keys; leave out --trust and --vendor"
             raise InputInvalidError(field="FILE", reason=reason)
         work = root_signing.read(input_file(file), file, armor.ROOTS)
     else:
@@ -163,8 +166,8 @@ def _sign(settings: ServerSettings, work: "Work", key: str, yes: bool, output: s
         put(signed.text().encode("ascii"))
     count = len(signed.tokens)
     told = "1 signature" if count == 1 else f"{count} signatures"
-    again = "This key had signed it before" if count == len(work.tokens) else "Signed"
-    click.echo(f"{again}; the file has {told} by now.", err=True)
+    again = "Already signed with this key" if count == len(work.tokens) else "Signed"
+    click.echo(f"{again}; the file now has {told}.", err=True)
 
 
 def _signer(settings: ServerSettings, key: str) -> Signer:

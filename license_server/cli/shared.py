@@ -52,8 +52,8 @@ def password(settings: ServerSettings) -> str:
     given = settings.read_admin_password()
     if given is None and not _somebody_is_there():
         reason = (
-            "nobody can be asked for it without a terminal; set "
-            "LICENSE_SERVER_ADMIN_PASSWORD_FILE to a file whose first line it is"
+            "without a terminal there is no prompt; put it on the first line of a file and set "
+            "LICENSE_SERVER_ADMIN_PASSWORD_FILE to its path"
         )
         raise InputInvalidError(field="password", reason=reason)
     if given is None:
@@ -85,7 +85,7 @@ def confirmed(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not _somebody_is_there():
-        raise UsageError(reason="Nobody can be asked without a terminal: add --yes.", help="--help")
+        raise UsageError(reason="Without a terminal there is no prompt: add --yes.", help="--help")
     click.confirm(question, abort=True, err=True)
 
 

@@ -1,4 +1,4 @@
-"""``license-server import`` and ``export``: sheets in and out."""
+"""``license-server import`` and ``export``: CSV files in and out."""
 
 import hashlib
 import secrets
@@ -33,25 +33,25 @@ _output = click.option(
 
 @click.group("import")
 def import_() -> None:
-    """Take what stands in a file."""
+    """Import from a CSV file."""
 
 
 @import_.command("licenses")
 @click.argument("file", type=_FILE)
-@click.option("--dry-run", is_flag=True, help="Only tell what is wrong with it.")
-@click.option("--skip-wrong", is_flag=True, help="Issue the lines that are right.")
-@click.option("--report", metavar="FILE", help="A CSV file of what became of each line.")
+@click.option("--dry-run", is_flag=True, help="Only check the file; issue nothing.")
+@click.option("--skip-wrong", is_flag=True, help="Skip rows with errors and issue the others.")
+@click.option("--report", metavar="FILE", help="Write the result of each row to a CSV file.")
 @click.option(
     "--encoding",
     type=click.Choice(csv_text.ENCODINGS, case_sensitive=False),
     default="utf-8",
     show_default=True,
-    help="How its characters are written.",
+    help="Encoding of the file.",
 )
 @click.option(
     "--job",
     metavar="NAME",
-    help="Under which it goes on where it was stopped [default: made of the file]",
+    help="Name under which an interrupted import continues [default: from the file]",
 )
 @click.pass_obj
 def import_licenses(
@@ -63,10 +63,10 @@ def import_licenses(
     encoding: str,
     job: str | None,
 ) -> None:
-    """Issue a licence for each line of the CSV FILE.
+    """Issue a licence for each row of the CSV FILE.
 
-    Nothing is issued unless every line is right, or --skip-wrong is given. Begun again within a
-    week with the same FILE, or the same --job, it goes on: no line is issued twice.
+    Nothing is issued unless every row is valid, or --skip-wrong is given. An interrupted import
+    continues when run again within a week with the same FILE or --job: no row is issued twice.
     """
     from license_server.operations import data_folder, process
     from license_server.sheets import importer, order_sheet
@@ -81,7 +81,7 @@ def import_licenses(
             if dry_run or not skip_wrong:
                 lines = order_sheet.read(data, encoding)
                 checked = importer.check(database, lines, COMMAND, now, name)
-                right, wrong = _follow(checked, total, "lines checked", report if dry_run else None)
+                right, wrong = _follow(checked, total, "rows checked", report if dry_run else None)
                 _tell(wrong)
                 if wrong and not dry_run:
                     _follow(iter([wrong]), 0, "", report)
@@ -91,12 +91,12 @@ def import_licenses(
                         path=str(file), wrong=len(wrong), lines=number, first=first
                     )
                 if dry_run:
-                    click.echo(f"{right} lines are right.", err=True)
+                    click.echo(f"Valid rows: {right}.", err=True)
                     return
                 data.seek(0)
             lines = order_sheet.read(data, encoding)
             done = importer.issue(database, issuer, lines, COMMAND, now, secrets.token_bytes, name)
-            right, wrong = _follow(done, total, "lines done", report)
+            right, wrong = _follow(done, total, "rows done", report)
             _tell(wrong)
     finally:
         database.close()
@@ -155,20 +155,18 @@ def _opened(file: Path) -> Iterator[BinaryIO]:
 
 @click.group()
 def export() -> None:
-    """Write what is stored as a CSV file."""
+    """Export to a CSV file."""
 
 
 @export.command("licenses")
 @_output
-@click.option("--customer", metavar="NAME", help="Only of this customer.")
-@click.option("--product", metavar="NAME", help="Only of this product.")
-@click.option(
-    "--state", type=click.Choice((*STATES, "expired")), help="Only those of which this became."
-)
-@click.option("--search", "text", metavar="TEXT", help="As in the search field of the desk.")
+@click.option("--customer", metavar="NAME", help="Only this customer's.")
+@click.option("--product", metavar="NAME", help="Only for this product.")
+@click.option("--state", type=click.Choice((*STATES, "expired")), help="Only those in this state.")
+@click.option("--search", "text", metavar="TEXT", help="Search text, as at the desk.")
 @click.pass_obj
 def export_licenses(settings: ServerSettings, /, output: str, **given: str | None) -> None:
-    """The licences, the newest first."""
+    """Export licences, newest first."""
     now = int(time.time())
     with _reading(settings) as read:
         rows = exports.license_rows(read, Filter(**given), now)  # type: ignore[arg-type]
@@ -177,10 +175,10 @@ def export_licenses(settings: ServerSettings, /, output: str, **given: str | Non
 
 @export.command("customers")
 @_output
-@click.option("--search", "text", metavar="TEXT", help="Words of the name.")
+@click.option("--search", "text", metavar="TEXT", help="Words of the name, or their beginnings.")
 @click.pass_obj
 def export_customers(settings: ServerSettings, output: str, text: str | None) -> None:
-    """The customers, in the order of their names."""
+    """Export customers, by name."""
     with _reading(settings) as read:
         _write(output, exports.CUSTOMERS, exports.customer_rows(read, text))
 
@@ -192,7 +190,7 @@ def export_customers(settings: ServerSettings, output: str, text: str | None) ->
 @click.option("--action", metavar="NAME", help="What was done, such as license.renewed.")
 @click.pass_obj
 def export_events(settings: ServerSettings, /, output: str, **given: str | None) -> None:
-    """The record's events, the newest first."""
+    """Export the audit log's events, newest first."""
     with _reading(settings) as read:
         _write(output, exports.EVENTS, exports.event_rows(read, EventFilter(**given)))  # type: ignore[arg-type]
 

@@ -17,32 +17,32 @@ _uri = click.argument("uri", required=False)
 
 @click.group()
 def signer() -> None:
-    """The key that signs licences, in a file or in a token."""
+    """The signing key, in a file or a PKCS#11 token."""
 
 
 @signer.command()
 @_uri
 @click.pass_obj
 def create(settings: ServerSettings, uri: str | None) -> None:
-    """Make a new Ed25519 key at URI, by default the one of LICENSE_SERVER_SIGNER.
+    """Create a new Ed25519 key at URI (default: LICENSE_SERVER_SIGNER).
 
-    URI is file:PATH, an encrypted file, or pkcs11:…, a token (docs/SIGNERS.md), which makes the key
-    within itself and never gives it away.
+    URI is file:PATH for an encrypted file, or pkcs11:… for a token (docs/SIGNERS.md), which
+    generates the key internally and never exports it.
     """
     from license_server.signing.signers import create_key
 
     where = uri or settings.signer
     if where is None:
-        raise InputInvalidError(field="URI", reason="name one, or set LICENSE_SERVER_SIGNER")
+        raise InputInvalidError(field="URI", reason="give a URI, or set LICENSE_SERVER_SIGNER")
     _tell(create_key(where, settings.read_passphrase, secrets.token_bytes))
-    click.echo(f"Made. `export LICENSE_SERVER_SIGNER={shlex.quote(where)}` uses it.", err=True)
+    click.echo(f"Created. To use it: `export LICENSE_SERVER_SIGNER={shlex.quote(where)}`", err=True)
 
 
 @signer.command()
 @_uri
 @click.pass_obj
 def show(settings: ServerSettings, uri: str | None) -> None:
-    """Say which key is at URI, by default the one that signs; nothing is signed."""
+    """Show the key at URI (default: the one in use); signs nothing."""
     from license_server.operations import data_folder
     from license_server.signing.issuer import read_trust, signer_uri
     from license_server.signing.signers import describe
@@ -61,11 +61,11 @@ def show(settings: ServerSettings, uri: str | None) -> None:
 @signer.command()
 @click.pass_obj
 def count(settings: ServerSettings) -> None:
-    """Hold the signatures that were counted against those in the ledger, a line a key and kind.
+    """Compare the counted signatures with those in the ledger, one line per key and kind.
 
-    More counted than recorded: what was signed came to nothing, and nobody has it. More recorded
-    than counted: something signed past this server (`fsck` calls it a fault). What a key signs
-    elsewhere is counted by nobody here; a token may keep a count of its own to compare with.
+    More counted than recorded: some signatures were discarded and never issued. More recorded than
+    counted: something was signed bypassing this server (`fsck` reports it as a fault). This server
+    cannot count what a key signs elsewhere; a token may keep a counter of its own to compare with.
     """
     from license_server.operations import data_folder
     from license_server.signing import signature_count
@@ -75,7 +75,7 @@ def count(settings: ServerSettings) -> None:
         database.snapshot() as connection,
     ):
         for kind, counted, recorded in signature_count.compare(connection):
-            kept = "none kept" if recorded is None else f"{recorded} recorded"
+            kept = "not recorded" if recorded is None else f"{recorded} recorded"
             apart = 0 if recorded is None else counted - recorded
             said = f"difference {apart}" if apart else "they agree"
             say("\t".join((kind.kid, kind.typ, f"{counted} counted", kept, said)))

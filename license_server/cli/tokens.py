@@ -17,7 +17,7 @@ from license_server.settings import ServerSettings
 
 @click.group()
 def token() -> None:
-    """Tokens for programs that use the API."""
+    """API tokens, for programs that call the API."""
 
 
 @token.command()
@@ -27,12 +27,18 @@ def token() -> None:
     "scopes",
     multiple=True,
     type=click.Choice(list(PERMISSIONS)),
-    help="What it may do; may be given several times [default: licenses:read, licenses:issue]",
+    help="A permission to grant; may be repeated [default: licenses:read, licenses:issue]",
 )
 @click.option(
-    "--product", "products", multiple=True, metavar="NAME", help="For which products [default: all]"
+    "--product",
+    "products",
+    multiple=True,
+    metavar="NAME",
+    help="Restrict to this product; may be repeated [default: all]",
 )
-@click.option("--days", type=click.IntRange(1, 3660), help="How long it holds [default: no end]")
+@click.option(
+    "--days", type=click.IntRange(1, 3660), help="How long it is valid [default: no expiry]"
+)
 @click.pass_obj
 def create(
     settings: ServerSettings,
@@ -41,7 +47,7 @@ def create(
     products: tuple[str, ...],
     days: int | None,
 ) -> None:
-    """Print a new token called NAME, this once."""
+    """Create the API token NAME and print its secret, which is shown only once."""
     from license_server.access import tokens
 
     now = int(time.time())
@@ -59,7 +65,7 @@ def create(
 @token.command("list")
 @click.pass_obj
 def list_(settings: ServerSettings) -> None:
-    """List the tokens, without their secrets."""
+    """List API tokens, without their secrets."""
     from license_server.access import access_store
 
     now = int(time.time())
@@ -71,7 +77,7 @@ def list_(settings: ServerSettings) -> None:
 @click.argument("name")
 @click.pass_obj
 def revoke(settings: ServerSettings, name: str) -> None:
-    """Make the token NAME worthless."""
+    """Revoke the API token NAME; requests with it will be rejected."""
     from license_server.access import tokens
 
     now = int(time.time())
@@ -83,15 +89,17 @@ def _line(stored: StoredToken, now: int) -> tuple[str, ...]:
     if stored.revoked_at is not None:
         state = f"revoked {utc(stored.revoked_at)}"
     elif stored.expires_at is None:
-        state = "holds without end"
+        state = "no expiry"
     elif stored.expires_at <= now:
-        state = f"ended {utc(stored.expires_at)}"
+        state = f"expired {utc(stored.expires_at)}"
     else:
-        state = f"holds until {utc(stored.expires_at)}"
+        state = f"valid until {utc(stored.expires_at)}"
     products = "all products"
     if stored.products is not None:
         products = ", ".join(strictjson.loads(stored.products.encode()))
     used = (
-        "never used" if stored.used_at is None else f"used in the hour from {utc(stored.used_at)}"
+        "never used"
+        if stored.used_at is None
+        else f"last used in the hour from {utc(stored.used_at)}"
     )
     return stored.name, stored.scopes, products, f"created {utc(stored.created_at)}", state, used

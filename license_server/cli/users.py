@@ -20,34 +20,32 @@ _Role = click.Choice(list(ROLES))
 
 @click.group()
 def user() -> None:
-    """People who may sign in at the desk."""
+    """Users of the desk, and invitations."""
 
 
 @user.command()
 @click.argument("email")
-@click.option(
-    "--role", type=_Role, default="administrator", show_default=True, help="What they may do."
-)
+@click.option("--role", type=_Role, default="administrator", show_default=True, help="Their role.")
 @click.pass_obj
 def add(settings: ServerSettings, email: str, role: str) -> None:
-    """Let EMAIL sign in; the password is asked for, or read from the environment."""
+    """Add the user EMAIL; the password is prompted for, or read from the environment."""
     from license_server.access import accounts
 
     address, secret, now = accounts.read_email(email), password(settings), int(time.time())
     write(settings, lambda c: accounts.add(c, address, secret, role, COMMAND, now))
-    say(f"{address} may sign in now.")
+    say(f"{address} can now sign in.")
 
 
 @user.command()
 @click.argument("email")
 @click.pass_obj
 def passwd(settings: ServerSettings, email: str) -> None:
-    """Give EMAIL another password, and end its sessions."""
+    """Set a new password for EMAIL and end all their sessions."""
     from license_server.access import accounts
 
     address, secret, now = accounts.read_email(email), password(settings), int(time.time())
     write(settings, lambda c: accounts.set_password(c, address, secret, COMMAND, now))
-    say(f"{address} has another password now.")
+    say(f"Changed the password of {address}.")
 
 
 @user.command()
@@ -55,57 +53,59 @@ def passwd(settings: ServerSettings, email: str) -> None:
 @click.argument("role", type=_Role)
 @click.pass_obj
 def role(settings: ServerSettings, email: str, role: str) -> None:
-    """Give EMAIL another ROLE, at once."""
+    """Change the role of EMAIL to ROLE; takes effect at once."""
     from license_server.access import accounts
 
     now = int(time.time())
     done = _change(settings, email, lambda c, u: accounts.change_role(c, u, role, COMMAND, now))
-    say(f"{done.email} has the role {done.role} now.")
+    say(f"{done.email} now has the role {done.role}.")
 
 
 @user.command()
 @click.argument("email")
 @click.pass_obj
 def end(settings: ServerSettings, email: str) -> None:
-    """Let EMAIL sign in no more, and end its sessions."""
+    """Disable the account of EMAIL and end all their sessions."""
     from license_server.access import accounts
 
     now = int(time.time())
     done = _change(settings, email, lambda c, u: accounts.end(c, u, COMMAND, now))
-    say(f"{done.email} may not sign in any more.")
+    say(f"{done.email} can no longer sign in.")
 
 
 @user.command()
 @click.argument("email")
 @click.pass_obj
 def reopen(settings: ServerSettings, email: str) -> None:
-    """Let EMAIL sign in again."""
+    """Enable the account of EMAIL again."""
     from license_server.access import accounts
 
     now = int(time.time())
     done = _change(settings, email, lambda c, u: accounts.reopen(c, u, COMMAND, now))
-    say(f"{done.email} may sign in again.")
+    say(f"{done.email} can sign in again.")
 
 
 @user.command()
 @click.argument("email")
 @click.pass_obj
 def end_codes(settings: ServerSettings, email: str) -> None:
-    """Ask EMAIL for no code any more, whose device and recovery codes are lost."""
+    """Turn off one-time codes for EMAIL, who lost their device and recovery codes."""
     from license_server.access import totp
 
     now = int(time.time())
     done = _change(settings, email, lambda c, u: totp.end_of_other(c, u, COMMAND, now))
-    say(f"{done.email} signs in with the password alone now.")
+    say(f"{done.email} now signs in with the password alone.")
 
 
 @user.command()
 @click.argument("email")
-@click.option("--role", type=_Role, required=True, help="What they may do.")
-@click.option("--days", type=int, default=7, show_default=True, help="How long it holds.")
+@click.option("--role", type=_Role, required=True, help="Their role.")
+@click.option(
+    "--days", type=int, default=7, show_default=True, help="How long the invitation is valid."
+)
 @click.pass_obj
 def invite(settings: ServerSettings, email: str, role: str, days: int) -> None:
-    """Print, this once, the link with which EMAIL sets a password."""
+    """Invite EMAIL: print the link for setting a password, which is shown only once."""
     from license_server.access import accounts, invitations
 
     address, now = accounts.read_email(email), int(time.time())
@@ -115,8 +115,8 @@ def invite(settings: ServerSettings, email: str, role: str, days: int) -> None:
     )
     say(invitations.path(secret))
     click.echo(
-        f"Put your desk's address before it, such as https://licences.example.com, and send it to "
-        f"{address}; it holds until {utc(made.expires_at)}.",
+        f"Put your desk's address in front, such as https://licences.example.com, and send it to "
+        f"{address}. The link is valid until {utc(made.expires_at)}.",
         err=True,
     )
 
@@ -125,18 +125,18 @@ def invite(settings: ServerSettings, email: str, role: str, days: int) -> None:
 @click.argument("email")
 @click.pass_obj
 def withdraw(settings: ServerSettings, email: str) -> None:
-    """Withdraw the invitation of EMAIL."""
+    """Withdraw the invitation for EMAIL."""
     from license_server.access import accounts, invitations
 
     address, now = accounts.read_email(email), int(time.time())
     write(settings, lambda c: invitations.withdraw(c, address, COMMAND, now))
-    say(f"The invitation of {address} holds no more.")
+    say(f"Withdrew the invitation for {address}.")
 
 
 @user.command("list")
 @click.pass_obj
 def list_(settings: ServerSettings) -> None:
-    """List who may sign in, and who is invited."""
+    """List users and open invitations."""
     from license_server.access import access_store
 
     def read(connection: Connection) -> tuple[list[StoredUser], list[Invitation]]:
@@ -144,8 +144,8 @@ def list_(settings: ServerSettings) -> None:
 
     users, invited = write(settings, read)
     for one in users:
-        state = "may sign in" if one.ended_at is None else f"ended {utc(one.ended_at)}"
-        code = "with a code" if one.totp else "without a code"
+        state = "active" if one.ended_at is None else f"disabled {utc(one.ended_at)}"
+        code = "one-time codes on" if one.totp else "one-time codes off"
         say(f"{one.email}\t{one.role}\t{state}\t{code}")
     for open_ in invited:
         say(f"{open_.email}\t{open_.role}\tinvited until {utc(open_.expires_at)}")

@@ -225,7 +225,7 @@ def _was_lost(error: BaseException | None) -> bool:
 def as_license_error(error: Exception) -> Exception:
     """*error*, or the DatabaseUnavailableError that it means."""
     if isinstance(error, PoolTimeoutError):
-        return DatabaseUnavailableError(reason="too many readers")
+        return DatabaseUnavailableError(reason="too many reads are waiting")
     if not isinstance(error, DBAPIError) or isinstance(error, IntegrityError):
         return error
     reason = " ".join(str(error.orig).split()) or type(error.orig).__name__

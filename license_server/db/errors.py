@@ -1,4 +1,4 @@
-"""What is refused of values and rows: not valid, taken, changed meanwhile, or asked for twice.
+"""Errors of values and rows: invalid, taken, changed in the meantime, or sent twice.
 
 Every package above may raise these.
 """
@@ -17,7 +17,7 @@ class InputInvalidError(LicenseError):
     row = Problem(
         "input-invalid",
         76,
-        "A value is not valid",
+        "Invalid value",
         "{field}: {reason}.",
         "Correct the value and try again; nothing was changed.",
     )
@@ -32,9 +32,9 @@ class ChangedMeanwhileError(LicenseError):
     row = Problem(
         "changed-meanwhile",
         89,
-        "It was changed meanwhile",
-        "The {what} was changed after you saw it; nothing was done.",
-        "Look at it again, and send what you want with its present ETag.",
+        "It has changed in the meantime",
+        "The {what} has changed since you loaded it; nothing was done.",
+        "Load it again, then send your change with the current ETag.",
     )
 
     what: str
@@ -46,9 +46,9 @@ class NameTakenError(LicenseError):
     row = Problem(
         "name-taken",
         116,
-        "The name is taken",
-        "There is a {what} called {name} already.",
-        "Choose another name, or change the one that is there.",
+        "The name is already taken",
+        "There is already a {what} called {name}.",
+        "Choose another name, or change the existing one.",
     )
 
     what: str
@@ -61,9 +61,9 @@ class IdempotencyConflictError(LicenseError):
     row = Problem(
         "idempotency-key-reused",
         82,
-        "The idempotency key was used for another request",
-        "The Idempotency-Key {key} was already used with other content.",
-        "Use a new key for a new request; repeat a request with the very same body.",
+        "Idempotency key already used",
+        "The Idempotency-Key {key} was already used for a different request.",
+        "Use a new key for a new request; to repeat a request, send exactly the same body.",
     )
 
     key: str
@@ -75,9 +75,9 @@ class StillRunningError(LicenseError):
     row = Problem(
         "still-running",
         88,
-        "The same request is still being worked on",
-        "The request with the Idempotency-Key {key} is still being worked on.",
-        "Wait a moment and send it again: you get its answer.",
+        "The same request is still being processed",
+        "The request with the Idempotency-Key {key} is still being processed.",
+        "Wait a moment, then send it again to get its response.",
     )
 
     key: str

@@ -1,4 +1,4 @@
-"""``Idempotency-Key``: the same request gets the same reply, byte for byte, however often it comes.
+"""``Idempotency-Key``: a repeated request gets the same reply, byte for byte.
 
 The reply is kept in the transaction of the act that it tells of. Two such requests at once: the
 second waits for the commit of the first, and is told the same. Work that takes more than one

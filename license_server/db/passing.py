@@ -1,4 +1,4 @@
-"""What passes: rows that are kept for a week and then forgotten, and are no part of the ledger.
+"""Short-lived rows: kept for a week, then deleted; they are not part of the ledger.
 
 A backup takes them along, so that a restored server still knows what it answered; no event binds
 them, and nothing in the ledger refers to them.

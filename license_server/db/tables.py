@@ -177,7 +177,7 @@ proposals = Table(
     Column("number", String(32)),  # of the licence that was issued
 )
 
-# The record
+# The audit log
 
 audit_events = Table(
     "audit_events",
@@ -210,7 +210,7 @@ checkpoints = Table(
     "checkpoints",
     metadata,
     Column("position", BigInteger, primary_key=True, autoincrement=False),
-    Column("token", Text, nullable=False),  # signed by the record's own key (SPEC section 11.2)
+    Column("token", Text, nullable=False),  # signed by the audit log's own key (SPEC section 11.2)
     Column("created_at", BigInteger, nullable=False),
 )
 

@@ -19,6 +19,6 @@ def read(cursor: str) -> int:
         data = b""
     id_ = int.from_bytes(data, "big")
     if len(data) != 8 or id_ > _MOST:
-        reason = "it is none that this server gave as next_cursor"
+        reason = "it is not a next_cursor from this server"
         raise InputInvalidError(field="cursor", reason=reason)
     return id_

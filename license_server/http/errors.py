@@ -1,4 +1,4 @@
-"""What is refused of a connection or a request before any route sees it."""
+"""Errors of a connection or a request, before any route sees it."""
 
 from license_core.errors import LicenseError
 from license_core.problems import Problem
@@ -10,7 +10,7 @@ class AddressInUseError(LicenseError):
     row = Problem(
         "address-in-use",
         83,
-        "The address is taken",
+        "The address is already in use",
         "The server cannot listen on {address}: {reason}.",
         "Choose another port: `{server} serve --port 8081`.",
     )
@@ -25,8 +25,8 @@ class MethodNotAllowedError(LicenseError):
     row = Problem(
         "method-not-allowed",
         86,
-        "The address does not take this method",
-        "{path} does not take {method}; it takes {allowed}.",
+        "Method not allowed",
+        "{path} does not support {method}, only {allowed}.",
         "Use {allowed}.",
     )
 
@@ -42,9 +42,9 @@ class RequestTooLargeError(LicenseError):
         "request-too-large",
         87,
         "The request is too large",
-        "The request has {size} bytes; at most {cap} are taken.",
-        "Send only the operator's line or request, not whole mails or files. "
-        "Send a sheet in parts, or take it with `license-server import licenses FILE`.",
+        "The request is too large: {size} bytes, with a maximum of {cap}.",
+        "Send only the operator's host key line or request, not whole mails or files. "
+        "Split a large CSV file, or import it with `license-server import licenses FILE`.",
     )
 
     size: int

@@ -68,6 +68,6 @@ async def figures(request: Request) -> Response:
     hidden = proxies.forwarded(request.scope["headers"]) and not settings.trusted_proxies
     if hidden or not proxies.within(address, settings.metrics_from):
         raise NotPermittedError(
-            reason="Metrics are only for the addresses of LICENSE_SERVER_METRICS_FROM"
+            reason="Metrics are served only to the addresses in LICENSE_SERVER_METRICS_FROM"
         )
     return Response(state.metrics.text(), media_type=metrics.MEDIA_TYPE)

@@ -27,26 +27,26 @@ class Metrics:
         self._pending: WeakKeyDictionary[Connection, list[str]] = WeakKeyDictionary()
         self._requests = Counter(
             "hostseal_requests",
-            "Requests that were answered.",
+            "Requests answered.",
             ("route", "method", "status"),
             registry=registry,
         )
         self._seconds = Histogram(
             "hostseal_request_seconds",
-            "From the first byte of a request to the last of its answer.",
+            "Time from the first byte of a request to the last byte of its response.",
             ("route", "method"),
             buckets=_SECONDS,
             registry=registry,
         )
         self._events = Counter(
             "hostseal_events",
-            "Acts that this process recorded and committed.",
+            "Actions committed by this process.",
             ("action",),
             registry=registry,
         )
         self._issued = Counter(
             "hostseal_licenses_issued",
-            "Licences that this process signed and committed, those of renewals included.",
+            "Licences signed and committed by this process, renewals included.",
             registry=registry,
         )
         self.signatures = Counter(
@@ -55,15 +55,19 @@ class Metrics:
 
         self._key_ends = Gauge(
             "hostseal_signing_key_expiry_timestamp_seconds",
-            "When the keyset ends the signing key of this process; 0: it does not name it.",
+            "When this process's signing key expires in the keyset; 0: the keyset lacks the key.",
             registry=registry,
         )
         self._keyset_ends = Gauge(
             "hostseal_keyset_expiry_timestamp_seconds",
-            "When the last active key of the keyset ends, or the keyset itself.",
+            "When the last active key of the keyset expires, or the keyset itself.",
             registry=registry,
         )
-        self._keyset = Gauge("hostseal_keyset_version", "Of this process.", registry=registry)
+        self._keyset = Gauge(
+            "hostseal_keyset_version",
+            "Version of the keyset that this process uses.",
+            registry=registry,
+        )
 
     def request(self, route: str | None, method: str, status: int, seconds: float) -> None:
         """Count an answer. *route* is the template, None where there is no such route."""
@@ -77,7 +81,9 @@ class Metrics:
         event.listen(engine, "rollback", self._rolled_back)
         event.listen(engine, "commit", self._committed)
         gauge = Gauge(
-            "hostseal_writer_queue", "Acts that wait for the writer.", registry=self._registry
+            "hostseal_writer_queue",
+            "Actions waiting for the database writer.",
+            registry=self._registry,
         )
         gauge.set_function(waiting)
 

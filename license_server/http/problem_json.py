@@ -59,7 +59,7 @@ class Problem:
 
 def outward(error: LicenseError, request_id: str) -> LicenseError:
     """*error* as outsiders may see it: what went wrong inside is told to the log only."""
-    where = Reason("the server's log says more under {request}", request=request_id)
+    where = Reason("see request {request} in the server's log", request=request_id)
     if isinstance(error, DatabaseUnavailableError | SignerUnavailableError | InternalError):
         return type(error)(reason=where)
     if isinstance(error, SecretFileOpenError):

@@ -1,4 +1,4 @@
-"""Every problem that this server may speak of, and the HTTP status of each (RFC 9457).
+"""Every problem this server can report, with its HTTP status (RFC 9457).
 
 One line a slug, the core's and the server's: a core's error reaches HTTP where a request holds what
 the core reads. Slugs and status are in SPEC section 9.

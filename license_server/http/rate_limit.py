@@ -44,6 +44,8 @@ class Rates:
         if level < 1:
             seconds = max(1, -(-_WINDOW // self._limit))
             limit = Reason("{count} requests a minute", count=self._limit)
+            if self._limit == 1:
+                limit = Reason("1 request a minute")
             raise RateLimitedError(seconds=seconds, limit=limit)
         if client not in self._buckets and len(self._buckets) >= _MOST_BUCKETS:
             self._forget(now)

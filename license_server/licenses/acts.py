@@ -1,4 +1,4 @@
-"""The acts on licences, one row each: whoever plans, records, offers or names an act reads its row.
+"""The actions on licences, one row each; whatever plans, records or offers one reads its row.
 
 Nothing is edited in place. An act that changes what a licence says signs a new one that names the
 one it replaces, and the former row says what became of it. An act is planned by reading, signed
@@ -30,7 +30,7 @@ class Wording(NamedTuple):
     done: str
     """In a licence's history."""
     event: str
-    """In the record."""
+    """In the audit log."""
     button: str = ""
     """Where one chooses an act, and beside a proposal."""
     heading: str = ""
@@ -126,8 +126,8 @@ RENEW = Act(
         heading="Renew %(number)s",
         counted="renewed",
         summary="Renew a licence",
-        description="Renew a licence: another term, from its end or from now on.",
-        command="Renew the licence NUMBER and write the file that replaces it.",
+        description="Renew a licence, from its expiry or from now on.",
+        command="Renew the licence NUMBER and write the new file.",
     ),
     form=Form(reason_hint="For example the order number."),
     example={"days": 365},
@@ -139,18 +139,18 @@ REHOST = Act(
     needs_reason=True,
     may_change=("host", "match"),
     words=Wording(
-        verb="move to another host",
+        verb="rehost",
         done="Rehosted",
         event="licence rehosted",
         button="Rehost",
         heading="Rehost %(number)s",
         counted="rehosted",
         summary="Rehost a licence",
-        description="Move a licence to another host.",
-        command="Move the licence NUMBER to another host.",
+        description="Replace a licence by one for another host.",
+        command="Rehost: move the licence NUMBER to another host.",
     ),
     form=Form(reason_hint="For example: container recreated. Kept in the audit log."),
-    example={"reason": "the container was made anew"},
+    example={"reason": "container recreated"},
 )
 CHANGE = Act(
     name="change",
@@ -165,8 +165,8 @@ CHANGE = Act(
         heading="Change %(number)s",
         counted="changed",
         summary="Change a licence",
-        description="Change what a licence allows.",
-        command="Change what the licence NUMBER allows; what is not named stays.",
+        description="Replace a licence by one with other entitlements.",
+        command="Change the entitlements of the licence NUMBER; the rest stays.",
     ),
     form=Form(
         reason_hint="For example the order number.",
@@ -187,8 +187,8 @@ SUSPEND = Act(
         button="Suspend",
         heading="Suspend %(number)s",
         summary="Suspend a licence",
-        description="Suspend a licence: it is not renewed, and may be reinstated.",
-        command="Suspend the licence NUMBER: it can only be reinstated or revoked.",
+        description="Suspend a licence: it cannot be renewed, but it can be reinstated.",
+        command="Suspend the licence NUMBER until it is reinstated or revoked.",
     ),
     form=Form(
         reason_hint="For example: invoice overdue. Kept in the audit log.",
@@ -212,8 +212,8 @@ REINSTATE = Act(
         heading="Reinstate %(number)s",
         counted="reinstated",
         summary="Reinstate a licence",
-        description="Reinstate a suspended licence, by one that replaces it.",
-        command="Reinstate the suspended licence NUMBER, by one that replaces it.",
+        description="Replace a suspended licence by a valid one.",
+        command="Reinstate the suspended licence NUMBER as a new licence.",
     ),
     form=Form(
         reason_hint="For example: invoice paid. Kept in the audit log.",
@@ -292,7 +292,7 @@ def read_reason(members: dict[str, Any], needed: bool) -> str | None:
     given = {REASON: members.pop(REASON, None)}
     if given[REASON] is None:
         if needed:
-            raise InputInvalidError(field=REASON, reason="it is missing: say why")
+            raise InputInvalidError(field=REASON, reason="a reason is required")
         return None
     try:
         return fields.clean_text(given, REASON, _LONGEST_REASON)

@@ -1,4 +1,4 @@
-"""What is refused of an order, a licence or a proposal."""
+"""Errors of orders, licences and proposals."""
 
 from license_core.errors import LicenseError
 from license_core.problems import Problem
@@ -10,10 +10,10 @@ class LicenseStateError(LicenseError):
     row = Problem(
         "license-state",
         90,
-        "The licence does not allow this now",
-        "Licence {number}: {act} is not possible, it {became}.",
-        "`{server} history {number}` (over the API: …/licenses/{number}/history) says what became "
-        "of it; act on the one that is in force.",
+        "The licence's state does not allow this",
+        "Cannot {act} licence {number}: it {became}.",
+        "`{server} history {number}` (API: …/licenses/{number}/history) shows what "
+        "happened to it and which licence replaced it, if any.",
     )
 
     number: str
@@ -27,9 +27,9 @@ class TermOverError(LicenseError):
     row = Problem(
         "term-over",
         114,
-        "The term is over already",
-        "{field}: {last} is over.",
-        "Choose a later end, or renew the licence first.",
+        "The term has already ended",
+        "{field}: {last} is in the past.",
+        "Choose a later date, or renew the licence first.",
     )
 
     field: str
@@ -43,8 +43,8 @@ class TermTooLongError(LicenseError):
         "term-too-long",
         91,
         "The term is longer than the product allows",
-        "The product {product} allows {days} days; asked for was {asked}.",
-        "Choose an earlier end, or have an administrator change the product.",
+        "The product {product} has a {days}-day limit on terms; the order asks for {asked}.",
+        "Choose an earlier date, or have an administrator change the product.",
     )
 
     product: str
@@ -58,10 +58,9 @@ class RehostsUsedUpError(LicenseError):
     row = Problem(
         "rehosts-used-up",
         92,
-        "The licence may not move to another host again",
-        "Licence {number} has moved to another host as often as the product {product} allows "
-        "({allowed}).",
-        "Have an administrator raise the number of moves that the product allows.",
+        "The licence cannot be rehosted again",
+        "Licence {number} has been rehosted as often as the product {product} allows ({allowed}).",
+        "Have an administrator raise the number of rehosts that the product allows.",
     )
 
     number: str
@@ -75,9 +74,9 @@ class EvidenceMissingError(LicenseError):
     row = Problem(
         "evidence-missing",
         115,
-        "An anchored licence needs evidence of the host",
-        "Of the host {key} only its key is known; an anchored licence needs the evidence that a "
-        "whole request carries.",
+        "An anchored licence needs a full request",
+        "Only the host key of {key} is known; an anchored licence also needs the host tags "
+        "of a full request.",
         "Ask the operator for the output of `python cmd/cli.py request`, "
         "or issue an exact licence.",
     )
@@ -92,9 +91,10 @@ class ApprovalPendingError(LicenseError):
     row = Problem(
         "approval-pending",
         96,
-        "A second person must approve it",
-        "Licences for {product} need a second person; it waits as proposal {id}.",
-        "Once it is approved, fetch the file at the desk.",
+        "Approval by a second person is required",
+        "Licences for {product} must be approved by a second person; this one is waiting "
+        "as proposal {id}.",
+        "Once it is approved, download the file from the desk.",
     )
 
     id: int
@@ -107,9 +107,9 @@ class ProposalDecidedError(LicenseError):
     row = Problem(
         "proposal-decided",
         93,
-        "The proposal is decided already",
-        "Proposal {id} is {state}, by {decided_by}.",
-        "Look at it again; nothing was done.",
+        "The proposal has already been decided",
+        "Proposal {id} was {state} by {decided_by}.",
+        "Nothing was done; reload the proposal.",
     )
 
     id: int
@@ -125,7 +125,7 @@ class LicenseNotWrittenError(LicenseError):
         66,
         "The licence was issued, but its file could not be written",
         "Licence {number} was issued, but its file could not be written to {path}: {reason}.",
-        "Do not issue it again; fetch it: `{server} file {number} -o FILE`.",
+        "Do not issue it again; write the file again: `{server} file {number} -o FILE`.",
     )
 
     number: str

@@ -115,7 +115,7 @@ def _verify(signed: SignedLicense, issuer: Issuer) -> None:
     except LicenseError as error:
         raise InternalError(reason=f"what was signed does not verify ({error.sentence})") from error
     if verified.license != signed.license:
-        raise InternalError(reason="what was signed is not what was ordered")
+        raise InternalError(reason="the signed licence does not match the order")
 
 
 def find(connection: Connection, number: str) -> StoredLicense:

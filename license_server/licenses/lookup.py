@@ -35,7 +35,7 @@ def completed(members: dict[str, Any], request: LicenseRequest) -> dict[str, Any
 
 
 class Known(NamedTuple):
-    """What the record knows of those whom an order names. Of licences, the newest few."""
+    """What the audit log knows of those whom an order names. Of licences, the newest few."""
 
     on_host: list[StoredLicense]
     """Those that hold on the host now."""

@@ -23,7 +23,7 @@ def add(
 ) -> str:
     """Add the ``note`` in *members* to a licence's history; its text. Raises InputInvalidError."""
     faults = Faults()
-    faults.refuse_others(members, ("note",), "there is no such member; there is note")
+    faults.refuse_others(members, ("note",), "there is no such field; only note is allowed")
     text = faults.read("note", fields.clean_text, fields.present(members), "note", _LONGEST)
     if not text:
         faults.refuse("note", "it is missing")

@@ -1,4 +1,4 @@
-"""What is remarked on an order before it is signed; none of it refuses the order."""
+"""Remarks on an order before it is signed; none of them prevents issuing."""
 
 from license_core.errors import Notice
 from license_core.notices import Remark
@@ -6,48 +6,47 @@ from license_core.notices import Remark
 NOTICES: dict[str, Remark] = {
     "host-has-licence": Remark(
         "warning",
-        "This host has a licence for {product} already: {number} for {customer}; it stays valid "
-        "beside the new one.",
-        "If the new one is meant instead of it, name {number} as the one to be replaced: "
-        "`--replaces {number}`, or “Replaces” in the form.",
+        "This host already has a licence for {product}: {number} for {customer}; it stays "
+        "valid alongside the new one.",
+        "If the new licence is to replace it, give its number: `--replaces {number}`, or "
+        "“Replaces” in the form.",
     ),
     "host-of-another-customer": Remark(
         "warning",
-        "This host has a licence of another customer: {number} for {customer}.",
-        "Ask whose host it is before you issue.",
+        "This host has another customer's licence: {number} for {customer}.",
+        "Find out whose host it is before you issue.",
     ),
     "customer-new": Remark(
         "note",
-        "Nothing was issued to {customer} before.",
-        "Is the name written as you always write it?",
+        "This is the first licence for {customer}.",
+        "Check that the name is spelled as usual.",
     ),
     "customer-alike": Remark(
         "warning",
-        "There is a customer whose name is nearly {customer}: {alike}.",
-        "If the same is meant, write the name as it stands there; "
-        "a second customer would be added.",
+        "There is a customer with a name like {customer}: {alike}.",
+        "If it is the same customer, use the existing spelling; otherwise a second "
+        "customer is added.",
     ),
     "former-host-keeps-file": Remark(
         "warning",
-        "The former host {host} keeps its file of {number}, which stays valid there {until}, or "
-        "until the next list of revoked licences is put there.",
-        "Ask the operator to delete conf/license.dat on the former host, "
-        "and to confirm that it is done.",
+        "The former host {host} still has the file of {number}, which stays valid there "
+        "{until}, unless a new revocation list is installed there.",
+        "Ask the operator to delete conf/license.dat on the former host and to confirm it.",
     ),
     "product-new": Remark(
         "warning",
-        "Nothing was issued for the product {product} before.",
-        "It must be the name in the product's hostseal.toml, or the licence is refused there.",
+        "This is the first licence for the product {product}.",
+        "The name must match the product's hostseal.toml, or the product rejects the licence.",
     ),
     "gpus-more-than-licensed": Remark(
         "warning",
-        "The host has {present} GPUs; the licence allows {allowed}.",
-        "License as many as there are, or have fewer of them made visible there.",
+        "GPUs on the host: {present}; allowed by the licence: {allowed}.",
+        "License all of them, or have fewer made visible to the container.",
     ),
     "needs-approval": Remark(
         "note",
-        "Licences for {product} are issued once a second person has approved them.",
-        "It waits for an approver.",
+        "Licences for {product} are issued only after a second person has approved them.",
+        "It will wait for an approver.",
     ),
 }
 

@@ -127,7 +127,7 @@ def parse_replacing(
 
 
 def _refuse_unknown(given: Mapping[str, Any], allowed: tuple[str, ...], faults: Faults) -> None:
-    reason = Reason("there is no such member; there are {allowed}", allowed=", ".join(allowed))
+    reason = Reason("there is no such field; the fields are {allowed}", allowed=", ".join(allowed))
     faults.refuse_others(given, allowed, reason)
 
 
@@ -155,7 +155,7 @@ def _days_before_end(
         return None
     days: int | None = faults.read(member, read_days, given, member)
     if endless and days:
-        faults.refuse(member, "a perpetual licence has no end to count from")
+        faults.refuse(member, "a perpetual licence has no expiry date to count from")
     return days
 
 
@@ -214,7 +214,7 @@ def _check_end(order: Order, now: int, faults: Faults) -> None:
     over = order.expires_at is not None and order.expires_at <= now
     if over and not whole_term and not faults.any_of(DURATIONS):
         last = Reason(
-            "the term of {number}, which ended at {ended},",
+            "the term of {number} (ended {ended})",
             number=order.replaces,
             ended=utc(order.expires_at or 0),
         )
@@ -226,7 +226,7 @@ def _without_end(act: Act, order: Order) -> LicenseStateError:
     return LicenseStateError(
         number=order.replaces or "",
         act=Reason(act.words.verb),
-        became=Reason("is perpetual: it has no end to count from"),
+        became=Reason("is perpetual, so there is no expiry date to count from"),
     )
 
 
@@ -259,7 +259,7 @@ def _moved(instant: int | None, seconds: int | None) -> int | None:
 def _suits(asked: LicenseRequest, match: str, faults: Faults) -> bool:
     """Whether a licence can be bound to that host as *match* says, and nothing else is wrong."""
     if asked.name is not None and not asked.name.isprintable():
-        faults.refuse("host", "the hostname in it has control characters")
+        faults.refuse("host", "its hostname contains control characters")
     if match == "anchored" and not {"machine_id", "container_id"} & (asked.tags or {}).keys():
         faults.note("match", EvidenceMissingError(field="match", key=asked.key))
     return not faults
@@ -268,7 +268,7 @@ def _suits(asked: LicenseRequest, match: str, faults: Faults) -> bool:
 def _number(given: Mapping[str, Any], name: str) -> str | None:
     value = claims.text(given, name)
     if value is not None and not NUMBER.fullmatch(value):
-        raise ClaimError(name, Reason("{value!r} is not the number of a licence", value=value))
+        raise ClaimError(name, Reason("{value!r} is not a licence number", value=value))
     return value
 
 
@@ -294,8 +294,8 @@ def _zone(given: Mapping[str, Any]) -> tzinfo:
         return ZoneInfo(name)
     except (OSError, KeyError, ValueError) as error:  # ZoneInfoNotFoundError is a KeyError
         reason = Reason(
-            "{value!r} is not a time zone that this server knows, such as UTC; "
-            "Asia/Shanghai and others come with its package tzdata",
+            "{value!r} is not a known time zone; UTC always works, "
+            "Asia/Shanghai and others need the tzdata package",
             value=name,
         )
         raise ClaimError("time_zone", reason) from error
@@ -312,7 +312,7 @@ def _expiry(
     lengths = [member for member in ("days", "expires") if member in given]
     lengths += ["perpetual"] if perpetual else []
     if len(lengths) != 1 and not faults.any_of(DURATIONS):
-        reason = "exactly one of days, expires and perpetual says how long the licence holds"
+        reason = "exactly one of days, expires and perpetual must be given"
         faults.refuse(lengths[1] if lengths else "days", reason)
     expires_at: int | None = None
     if "days" in given:
@@ -326,7 +326,7 @@ def _end_of_days(given: Mapping[str, Any], zone: tzinfo, start: int, now: int) -
     days = read_days(given, "days", 1) or 0
     expires_at = _days_after(start, days, zone)
     if expires_at <= now:
-        raise TermOverError(field="days", last=Reason("a term of {days} days", days=days))
+        raise TermOverError(field="days", last=Reason("a {days}-day term", days=days))
     return expires_at
 
 
@@ -343,7 +343,7 @@ def _days_after(start: int, days: int, zone: tzinfo) -> int:
         first = datetime.fromtimestamp(start, zone).date()
         return _end_of(first + timedelta(days=days), zone)
     except (ValueError, OverflowError) as error:
-        raise ClaimError("days", "the term ends beyond the calendar") from error
+        raise ClaimError("days", "the term ends after the year 9999") from error
 
 
 def _last_instant(given: Mapping[str, Any], name: str, zone: tzinfo) -> int | None:

@@ -1,4 +1,4 @@
-"""Planning an act: what a request means for the ledger now, and what speaks against it."""
+"""Plans an action: what a request means for the ledger now, and what prevents it."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -22,8 +22,8 @@ from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.notices import OrderNotice
 from license_server.licenses.orders import Order
 
-SAME_HOST = Reason("is for this very host already")
-NOTHING_NAMED = Reason("would stay as it is: nothing to be changed is named")
+SAME_HOST = Reason("is already for this host")
+NOTHING_NAMED = Reason("would stay the same: the request changes nothing")
 
 
 class ActRequest(NamedTuple):
@@ -199,7 +199,7 @@ def _check_replaceable(named: StoredLicense, order: Order | None) -> None:
     """
     states.check(named, ISSUE)
     if order is not None and not _goes_on(named, order):
-        became = Reason("is for another customer or product")
+        became = Reason("belongs to another customer or product")
         raise LicenseStateError(number=named.number, act=Reason("replace"), became=became)
 
 
@@ -304,5 +304,5 @@ def keeps_file(former: StoredLicense) -> Notice:
         "former-host-keeps-file",
         host=former.host_name or former.host_key,
         number=former.number,
-        until=Reason("without end") if end is None else Reason("until {end}", end=utc(end)),
+        until=Reason("indefinitely") if end is None else Reason("until {end}", end=utc(end)),
     )

@@ -96,16 +96,16 @@ def check_decider(connection: Connection, proposal: Proposal, actor: Actor) -> N
     """
     actor.need(_DECIDE, proposal.product)
     if proposal.proposed_by == actor.name:
-        raise NotPermittedError(reason="What you proposed yourself, somebody else must approve")
+        raise NotPermittedError(reason="You cannot approve your own proposal: someone else must")
     person = _person(connection, proposal.proposed_by)
     if person is not None and person == _person(connection, actor.name):
-        reason = "A token and whoever made it count as one: somebody else must approve"
+        reason = "A token and its creator count as the same person: someone else must approve"
         raise NotPermittedError(reason=reason)
     _check_waits(proposal)
 
 
 def _person(connection: Connection, name: str) -> str | None:
-    """Who is behind an actor: of a token whoever made it, as the record has it.
+    """Who is behind an actor: of a token whoever made it, as the audit log has it.
 
     None: no one person, but a command on the server's machine.
     """

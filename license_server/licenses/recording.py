@@ -1,4 +1,4 @@
-"""Recording an act: its rows and its event, in one transaction."""
+"""Records an action: its rows and its event, in one transaction."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -116,7 +116,7 @@ def end(connection: Connection, act_request: ActRequest, actor: Actor, now: int)
     actor.need(act.permission)
     reason = only_reason(
         act_request.members,
-        "there is no such member",
+        "there is no such field",
         act_request.faults,
         needed=act.needs_reason,
     )

@@ -59,7 +59,9 @@ def reissue(
             except (IntegrityError, LicenseStateError, ChangedMeanwhileError) as error:
                 # Somebody took a number or acted on one of them meanwhile: look again.
                 if not left:
-                    raise DatabaseUnavailableError(reason="others write the same") from error
+                    raise DatabaseUnavailableError(
+                        reason="other requests kept changing the same rows"
+                    ) from error
         if batch is None:
             return
         yield batch

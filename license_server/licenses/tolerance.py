@@ -10,6 +10,11 @@ from license_core.reason import Reason
 from license_core.request import LicenseRequest
 
 REFUSED, WARNED, HOLDS = "invalid", "valid, with a warning", "valid"
+_EFFECTS = (
+    (REFUSED, "invalidates it"),
+    (WARNED, "causes a warning"),
+    (HOLDS, "has no effect"),
+)
 LABELS = {
     "hostname": "hostname",
     "ip": "IP address",
@@ -54,10 +59,10 @@ class Tolerance(NamedTuple):
     def sentence(self, match: str) -> str:
         """What *match* would tolerate, in one sentence."""
         told = []
-        for outcome, words in ((REFUSED, "refused"), (WARNED, "warned of"), (HOLDS, "ignored")):
+        for outcome, words in _EFFECTS:
             names = [c.label for c in self.changes if getattr(c, match) == outcome]
             if names:
-                told.append(f"a change of {_listed(names)} is {words}")
+                told.append(f"a change of {_listed(names)} {words}")
         return "; ".join(told)
 
 

@@ -1,4 +1,4 @@
-"""Typed numbers: which licences somebody may mean who types a number, or a part of it."""
+"""Typed numbers: which licences a typed number, or part of one, can mean."""
 
 from sqlalchemy import Connection, func, select
 

@@ -152,16 +152,18 @@ def read(path: Path) -> Backup:
             raise ValueError("its manifest is damaged")
         manifest = strictjson.loads(told[_MANIFEST])
         if not isinstance(manifest, dict) or manifest.get("format") != _FORMAT:
-            raise ValueError("its manifest has another format than this server's")
+            raise ValueError("its manifest has a format that this server does not support")
         if manifest["files"] != digests:
-            raise ValueError(f"{_other(manifest['files'], digests)} is not as the manifest has it")
+            raise ValueError(f"{_other(manifest['files'], digests)} does not match the manifest")
         if "root.pub.pem" not in files:
             raise ValueError("it has no root.pub.pem")
         return Backup(path, manifest["made_at"], manifest["schema"], manifest["rows"], files)
     except (OSError, ValueError) as error:
         raise BackupInvalidError(path=str(path), reason=words(error).rstrip("?.")) from error
     except (tarfile.TarError, KeyError, EOFError) as error:
-        raise BackupInvalidError(path=str(path), reason="it is no backup, or cut off") from error
+        raise BackupInvalidError(
+            path=str(path), reason="it is not a backup, or it is truncated"
+        ) from error
 
 
 def load(
@@ -210,7 +212,7 @@ def _check(connection: Connection, backup: Backup, *, thorough: bool) -> None:
                 path=str(backup.path), reason=f"licence {stored.number} does not verify"
             ) from error
         if verified.license.jti != stored.number:
-            reason = f"licence {stored.number} is another"
+            reason = f"the file of licence {stored.number} is another licence"
             raise BackupInvalidError(path=str(backup.path), reason=reason)
 
 
@@ -254,7 +256,7 @@ def _members(tar: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
     seen: set[str] = set()
     for member in tar:
         if not _NAMES.fullmatch(member.name) or not member.isfile() or member.name in seen:
-            raise ValueError(f"it has {member.name[:64]!r}, which no backup has")
+            raise ValueError(f"it has {member.name[:64]!r}, which does not belong in a backup")
         if member.size > _LARGEST:
             raise ValueError(f"{member.name} is too large")
         seen.add(member.name)

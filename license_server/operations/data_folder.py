@@ -2,10 +2,10 @@
 
 hostseal.db           the database, where it is SQLite
 root.pub.pem          the public root key, to be shipped with the product in keys/
-record.pub.pem        the public key of the record, to be kept elsewhere with its checkpoints
+record.pub.pem        the public key of the audit log, to be kept elsewhere with its checkpoints
 keys/root.key.pem     the private root key, encrypted; may be taken away and kept offline
 keys/signing.key.pem  the private signing key, encrypted
-keys/record.key.pem   the private key that signs checkpoints of the record, encrypted
+keys/record.key.pem   the private key that signs checkpoints of the audit log, encrypted
 keys/seeds.key.pem    what the seeds of one-time codes are encrypted under, encrypted itself
 """
 
@@ -40,13 +40,13 @@ from license_server.signing.signers.file import read_key
 
 
 def ensure_record_key(settings: ServerSettings, random: Callable[[int], bytes]) -> None:
-    """Make the record's key where the folder is of a version that had none.
+    """Make the audit log's key where the folder is of a version that had none.
 
     Raises PassphraseMissingError, or that the folder cannot be written.
     """
     if settings.record_pub_pem.exists() or settings.record_key.exists():
         return
-    passphrase = settings.read_passphrase("new key of the record")
+    passphrase = settings.read_passphrase("new audit log key")
     try:
         make_record_key(settings, passphrase, random)
     except OSError as error:
@@ -106,7 +106,7 @@ def open_seeds(settings: ServerSettings) -> Seeds:
     path = settings.seeds_key
     if not os.path.exists(path):
         reason = (
-            f"{path} is missing: put your copy of the keys into {path.parent}/ "
+            f"{path} is missing: restore your copy of the keys to {path.parent}/ "
             "(a server of a former version gets this one by `upgrade`)"
         )
         raise SignerUnavailableError(reason=reason)
@@ -173,6 +173,6 @@ def make_record_key(
 def folder_error(error: OSError, data: Path) -> LicenseError:
     """What it means that the data folder cannot be written."""
     if error.errno == errno.EBUSY:
-        reason = f"{data} is a mount of its own; name a folder inside it, such as {data}/hostseal"
+        reason = f"{data} is a mount point; use a folder inside it, such as {data}/hostseal"
         return InputInvalidError(field="--data", reason=reason)
     return as_license_error(error, str(data))

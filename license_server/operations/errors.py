@@ -1,4 +1,4 @@
-"""What is refused of a data folder, its schema, its record and its backups."""
+"""Errors of data folders, schemas, the audit log and backups."""
 
 from license_core.errors import LicenseError
 from license_core.problems import Problem
@@ -10,7 +10,7 @@ class AlreadyInitialisedError(LicenseError):
     row = Problem(
         "already-initialised",
         72,
-        "There is a server in this folder already",
+        "This folder already holds a server",
         "{path} already holds a server ({found}); nothing was changed.",
         "Start it with `{server} serve`, or choose another folder.",
     )
@@ -25,7 +25,7 @@ class SchemaOutdatedError(LicenseError):
     row = Problem(
         "schema-outdated",
         84,
-        "The database is of another version",
+        "The database has to be upgraded",
         "The database is at version {found}; this server needs {wanted}.",
         "Make a backup, then run `{server} upgrade`.",
     )
@@ -40,9 +40,10 @@ class SchemaNewerError(LicenseError):
     row = Problem(
         "schema-newer",
         85,
-        "The database belongs to a later server",
-        "The database is at version {found}, which this server does not know; it knows {wanted}.",
-        "Install the version of the server that made it, or restore the backup from before.",
+        "The database is newer than this server",
+        "The database is at version {found}; this server supports only {wanted}.",
+        "Install the server version that upgraded it, or restore the backup made before "
+        "the upgrade.",
     )
 
     found: str
@@ -55,9 +56,9 @@ class RecordBrokenError(LicenseError):
     row = Problem(
         "record-broken",
         95,
-        "The ledger and its record do not agree",
+        "The ledger and the audit log do not match",
         "Faults found: {count}. The first: {first}.",
-        "Keep this database as it is, as evidence, and go on with the last good backup.",
+        "Keep this database unchanged, as evidence, and continue from the last good backup.",
     )
 
     count: int
@@ -70,10 +71,10 @@ class RecordKeyUnavailableError(LicenseError):
     row = Problem(
         "record-key-unavailable",
         97,
-        "The key of the record cannot be used",
-        "The key that signs checkpoints of the record cannot be used: {reason}.",
-        "Put keys/record.key.pem and record.pub.pem back into the data folder from your backup. "
-        "Where there never were such files, `{server} upgrade` makes them.",
+        "The audit log's key cannot be used",
+        "The key that signs checkpoints of the audit log cannot be used: {reason}.",
+        "Restore keys/record.key.pem and record.pub.pem to the data folder from your "
+        "backup. If these files never existed, `{server} upgrade` creates them.",
     )
 
     reason: str
@@ -87,7 +88,7 @@ class BackupInvalidError(LicenseError):
         105,
         "The backup cannot be restored",
         "{path} cannot be restored: {reason}.",
-        "Nothing was put in place. Take another copy of it, or an earlier backup.",
+        "Nothing was restored. Use another copy of the file, or an earlier backup.",
     )
 
     path: str

@@ -69,7 +69,7 @@ def check(
             for kind, detail in _license_faults(kin, keysets.get(kin.row["keyset_version"])):
                 tell(Fault(kind, name, detail))
         for name in bindings.unseen():
-            tell(Fault("row-gone", name, "an event left this row, and it is not there"))
+            tell(Fault("row-gone", name, "an event wrote this row, but it is missing"))
         _check_replies(connection, bindings, tell)
         _check_signatures(connection, tell)
 
@@ -85,7 +85,7 @@ def _rows_left(event: Event) -> dict[str, str]:
         return {}
     digests = strictjson.loads(str(event.rows).encode("utf-8"))
     if not isinstance(digests, dict) or not all(isinstance(d, str) for d in digests.values()):
-        raise ValueError("they are no object of digests")
+        raise ValueError("they are not an object of digests")
     return digests
 
 
@@ -94,9 +94,9 @@ def _check_row(table: str, row: dict[str, Any], bindings: Bindings, tell: Tell) 
     name = digests.name(table, row)
     left = bindings.see(name)
     if left is None:
-        tell(Fault("row-unrecorded", name, "no event names this row"))
+        tell(Fault("row-unrecorded", name, "no event covers this row"))
     elif left != _digest(table, row):
-        tell(Fault("row-differs", name, "it is not what its last event left"))
+        tell(Fault("row-differs", name, "it differs from what its last event recorded"))
     return name
 
 
@@ -115,10 +115,10 @@ def _keysets(connection: Connection, roots: Roots, tell: Tell) -> dict[int, Trus
         try:
             opened = open_trust(str(row["token"]), roots).keyset
         except (TypeError, ValueError) as error:
-            tell(Fault("keyset-invalid", name, f"no root key vouches for it: {error}"))
+            tell(Fault("keyset-invalid", name, f"no root key signed it: {error}"))
             continue
         if opened.keyset.version != row["version"]:
-            tell(Fault("keyset-invalid", name, "its version is not what was signed"))
+            tell(Fault("keyset-invalid", name, "its version does not match what was signed"))
         found[row["version"]] = opened
     return found
 
@@ -141,9 +141,9 @@ def _license_faults(kin: Kin, keyset: TrustedKeyset | None) -> Iterator[tuple[st
 def _claim_faults(kin: Kin, license_: License) -> Iterator[tuple[str, str]]:
     for column, claim in license_store.signed_columns(license_).items():
         if kin.row[column] != claim:
-            yield "license-differs", f"its {column} is not what was signed"
+            yield "license-differs", f"its {column} does not match what was signed"
     if kin.product != license_.aud:
-        yield "license-differs", "its product is not what was signed"
+        yield "license-differs", "its product does not match what was signed"
 
 
 def _line_faults(kin: Kin) -> Iterator[tuple[str, str]]:
@@ -152,15 +152,15 @@ def _line_faults(kin: Kin) -> Iterator[tuple[str, str]]:
     if (row["state"] == "replaced") != (row["replaced_by"] is not None):
         yield kind, f"it is {row['state']}, and replaced by {row['replaced_by'] or 'none'}"
     if row["replaced_by"] is not None and kin.later_replaces != row["number"]:
-        yield kind, f"{row['replaced_by']}, which replaced it, does not say so"
+        yield kind, f"{row['replaced_by']}, which replaced it, does not name it"
     if row["replaces"] is None:
         if row["line"] != row["number"]:
-            yield kind, "it is the first of its line, which has another number"
+            yield kind, "it is the first of its lineage, which has another number"
         return
     if kin.former_line != row["line"]:
-        yield kind, f"{row['replaces']}, which it replaces, is not of its line"
+        yield kind, f"{row['replaces']}, which it replaces, is not of its lineage"
     if kin.former_replaced_by is None:
-        yield kind, f"{row['replaces']}, which it replaces, does not say so"
+        yield kind, f"{row['replaces']}, which it replaces, does not name it"
 
 
 def _check_signatures(connection: Connection, tell: Tell) -> None:
@@ -178,5 +178,5 @@ def _check_replies(connection: Connection, bindings: Bindings, tell: Tell) -> No
             continue
         number = str(location).removeprefix(_REPLIES).partition("/")[0]
         if not bindings.was_seen(f"licenses/{number}"):
-            detail = f"it told of licence {number}, which is not there"
+            detail = f"it names licence {number}, which does not exist"
             tell(Fault("reply-wrong", f"the reply to {actor} with key {key}", detail))

@@ -1,4 +1,4 @@
-"""Makes a new data folder, its keys and its database: all of it or nothing."""
+"""Sets up a new data folder with keys and database, all or nothing."""
 
 import os
 import shutil
@@ -128,7 +128,7 @@ def _refuse_used(settings: ServerSettings) -> None:
     if ours:
         raise AlreadyInitialisedError(path=str(settings.data), found=", ".join(sorted(ours)))
     if names:
-        reason = f"{settings.data} is not empty (it has {names[0]}); name a new folder"
+        reason = f"{settings.data} is not empty (it contains {names[0]}); choose a new folder"
         raise InputInvalidError(field="--data", reason=reason)
 
 

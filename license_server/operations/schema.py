@@ -63,7 +63,7 @@ def check_version(present: str) -> None:
 def upgrade(connection: Connection, now: int, revision: str = "head") -> None:
     """Bring the tables to this server's version, in the transaction of *connection*.
 
-    What was there before the record bound its rows is bound at *now*, in seconds.
+    What was there before the audit log bound its rows is bound at *now*, in seconds.
     """
     before = found(connection)
     config = _config()

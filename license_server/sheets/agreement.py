@@ -1,4 +1,4 @@
-"""What whoever begins a job agrees to: the rules that they saw, and all that is odd in the sheet.
+"""What the user confirms when starting an import: the rules shown, and every oddity.
 
 The rules are held against the products' again in the transaction of each batch.
 """
@@ -60,7 +60,7 @@ def accept(site: Site, id_: str, actor: Actor, now: int, agreed: Agreed) -> Job:
     """
     seen = _seen(site, id_, actor, now, skip=agreed.skip)
     if agreed.rules not in (None, seen.agreed):
-        raise ChangedMeanwhileError(what=Reason("the rules of a product that the sheet names"))
+        raise ChangedMeanwhileError(what=Reason("rules of a product in the file"))
     if seen.wrong and not agreed.skip:
         raise ImportRefusedError(
             path="the sheet",
@@ -69,7 +69,7 @@ def accept(site: Site, id_: str, actor: Actor, now: int, agreed: Agreed) -> Job:
             first=seen.refused[0].line.number,
         )
     if seen.alike and not agreed.alike:
-        reason = Reason("some customers may be there already: look at them first")
+        reason = Reason("some customers may already exist: check them first")
         raise InputInvalidError(field="alike", reason=reason)
     return Job(id_, RUNNING, now, Progress(seen.wrong + seen.right), rules=seen.rules)
 
@@ -79,7 +79,7 @@ def check_rules(connection: Connection, agreed: Mapping[str, str] | None) -> Non
     for name, rules in _rules(connection, agreed or {}).items():
         if agreed is not None and rules != agreed[name]:
             reason = Reason(
-                "the rules of {product} were changed after the sheet was looked at", product=name
+                "the rules of {product} have changed since the file was checked", product=name
             )
             raise InputInvalidError(field="product", reason=reason)
 

@@ -1,4 +1,4 @@
-"""The files that an import issued, in one ZIP archive that is made while it is sent."""
+"""The files issued by an import, as one ZIP archive made while it is sent."""
 
 import io
 import zipfile

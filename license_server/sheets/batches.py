@@ -1,4 +1,4 @@
-"""Bulk issue: many first licences at once, with the rows and events that each would have alone.
+"""Bulk issue: many first licences at once, with the same rows and events as one by one.
 
 A batch is planned by reading, signed without a database, and recorded in one transaction: all
 of it is there, or nothing. A job is a series of batches; its name lets it go on where it stopped.
@@ -118,7 +118,7 @@ def each(
             planned = planning.plan(connection, wanted, actor, now, find_product=find_product)
             if planned.needs_approval:
                 reason = Reason(
-                    "each licence for {product} must be approved by itself",
+                    "each licence for {product} must be approved individually",
                     product=planned.order.product,
                 )
                 raise InputInvalidError(field="product", reason=reason)
@@ -135,7 +135,7 @@ def _refuse_second(planned: Plan, replaced: set[str]) -> None:
         return
     number = planned.former.number
     if number in replaced:
-        became = Reason("is replaced by a line before")
+        became = Reason("is already replaced by an earlier row")
         raise states.refusal(planned.former, ISSUE, became)
     replaced.add(number)
 

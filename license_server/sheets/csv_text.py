@@ -1,4 +1,4 @@
-"""A sheet: rows of texts under named columns, as CSV (RFC 4180).
+"""CSV text: rows under named columns (RFC 4180).
 
 What is written can be opened by a spreadsheet without harm: what it would take for a formula is
 written behind an apostrophe, which reading takes away again. That is not only the beginning of a
@@ -57,7 +57,9 @@ def read(data: BinaryIO, columns: Sequence[str], encoding: str = "utf-8") -> Ite
                 yield begins, _row(begins, names, fields)
     except UnicodeDecodeError as error:
         reason = Reason(
-            "it is not {encoding} after this line; if it is GB18030, say so", encoding=encoding
+            "the text after this line is not {encoding}; if the file is GB18030, choose "
+            "that encoding",
+            encoding=encoding,
         )
         raise SheetInvalidError(line=at, reason=reason) from error
     except csv.Error as error:
@@ -109,14 +111,14 @@ def _names(first: str, delimiter: str, columns: Sequence[str]) -> list[str]:
     unknown = next((name for name in names if name not in columns), None)
     if unknown is not None or not names:
         reason = Reason(
-            "{value!r} is none of its columns, which are {allowed}",
+            "{value!r} is not a known column; the columns are {allowed}",
             value=unknown or "",
             allowed=", ".join(columns),
         )
         raise SheetInvalidError(line=1, reason=reason)
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        reason = Reason("the column {name} stands there twice", name=twice)
+        reason = Reason("the column {name} appears twice", name=twice)
         raise SheetInvalidError(line=1, reason=reason)
     return names
 
@@ -124,11 +126,11 @@ def _names(first: str, delimiter: str, columns: Sequence[str]) -> list[str]:
 def _row(number: int, names: list[str], fields: list[str]) -> dict[str, str]:
     if len(fields) > len(names):
         reason = Reason(
-            "it has {count} fields, but there are {most} columns",
+            "fields in this row: {count}, columns in the header: {most}",
             count=len(fields),
             most=len(names),
         )
         raise SheetInvalidError(line=number, reason=reason)
     if "\0" in "".join(fields):
-        raise SheetInvalidError(line=number, reason="it has a NUL character")
+        raise SheetInvalidError(line=number, reason="it contains a NUL character")
     return {name: _as_it_was(field) for name, field in zip(names, fields, strict=False) if field}

@@ -1,4 +1,4 @@
-"""Batches that were done: what became of each is kept in the transaction that issued it.
+"""Finished batches: the result of each is stored in the transaction that issued it.
 
 So a job that is begun again with the same name finds them done, and issues nothing twice.
 """

@@ -1,4 +1,4 @@
-"""What is refused of a sheet and of its lines."""
+"""Errors of CSV files and their rows."""
 
 from license_core.errors import LicenseError
 from license_core.problems import Problem
@@ -12,7 +12,7 @@ class SheetInvalidError(LicenseError):
         110,
         "The CSV file cannot be read",
         "Line {line} of the CSV file: {reason}.",
-        "Correct the line; docs/API.md names the columns.",
+        "Correct the line; docs/API.md lists the columns.",
     )
 
     line: int
@@ -25,10 +25,10 @@ class ImportRefusedError(LicenseError):
     row = Problem(
         "import-refused",
         111,
-        "Lines of the file are wrong; nothing was issued",
-        "{wrong} of {lines} lines of {path} are wrong, the first in line {first}; "
+        "The file has errors; nothing was issued",
+        "Rows with errors in {path}: {wrong} of {lines}, the first on line {first}; "
         "nothing was issued.",
-        "Correct them, or add `--skip-wrong` to issue the others; `--report FILE` lists them.",
+        "Correct them, or add `--skip-wrong` to issue only the others; `--report FILE` lists them.",
     )
 
     path: str

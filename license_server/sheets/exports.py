@@ -1,4 +1,4 @@
-"""Exports: licences, customers and events as sheets, read a page at a time."""
+"""Exports: licences, customers and events as CSV, read a page at a time."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

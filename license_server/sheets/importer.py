@@ -1,4 +1,4 @@
-"""Importing: the lines of a file become licences, a batch a transaction (batches.py).
+"""Imports: the rows of a file become licences, one batch per transaction (batches.py).
 
 A job that was stopped goes on when it is begun again with the same name: what it issued stays
 issued, once.
@@ -154,7 +154,9 @@ class _Job(NamedTuple):
                 # Since it was prepared somebody, or the batch before it, took a number, a name or
                 # the key, replaced a licence that it replaces, or a product now needs approval.
                 if not left:
-                    raise DatabaseUnavailableError(reason="others write the same") from error
+                    raise DatabaseUnavailableError(
+                        reason="other requests kept changing the same rows"
+                    ) from error
                 stored = self.store(self.prepare(stored.batch))
         raise AssertionError
 

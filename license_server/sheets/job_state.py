@@ -1,4 +1,4 @@
-"""An import job: whether it waits, runs, is stopped or done, and how far it is.
+"""The state of an import job: waiting, running, stopped or done, and its progress.
 
 A job that is being done gives a sign of life at least every BEAT seconds. One that gave none for
 STOPPED_AFTER counts as stopped, at the desk and at the API: whoever did it is gone, and it may be

@@ -1,4 +1,4 @@
-"""The job of a request with an ``Idempotency-Key``: done once, however often it is asked for.
+"""The import job of a request with an ``Idempotency-Key``: run once, however often sent.
 
 While it runs, the same request is told to wait; what was cut off, or is done, is begun again and
 finds its batches done. The key is reserved with the job, so that no other request can use it.

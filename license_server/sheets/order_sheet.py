@@ -1,4 +1,4 @@
-"""Orders as a sheet: a line for each licence, a column for each member (docs/API.md)."""
+"""Orders as CSV: a row for each licence, a column for each field (docs/API.md)."""
 
 from collections.abc import Callable, Generator
 from typing import Any, BinaryIO

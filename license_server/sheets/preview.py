@@ -1,4 +1,4 @@
-"""What would become of an uploaded sheet: shown before anything is issued.
+"""The preview of an uploaded file: what an import would do, before anything is issued.
 
 To look at all lines takes long, so what was seen is shown again for a short time.
 """

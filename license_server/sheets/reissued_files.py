@@ -1,4 +1,4 @@
-"""Files to mail: a folder with a licence file for each licence, and a sheet of whom each is for.
+"""The folder of reissued licences: their files, and a CSV file that says whom each is for.
 
 The sheet is written last: where it is there, all files are.
 """

@@ -1,4 +1,4 @@
-"""What became of each line of an uploaded sheet, and why some of them were left out."""
+"""The results of an import, row by row, and why some rows were left out."""
 
 from collections.abc import Iterator
 from itertools import takewhile

@@ -1,4 +1,4 @@
-"""Who does the jobs of uploaded sheets: a few at once, each batch by batch, told as it goes."""
+"""Runs the import jobs of uploaded files: a few at a time, batch by batch."""
 
 from contextlib import closing
 

@@ -1,4 +1,4 @@
-"""Uploaded sheets, import jobs and their batches, as they are kept. Each belongs to its actor."""
+"""Stored uploads, import jobs and batches. Each belongs to its actor."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""The threads in which sheets are worked on: few, so that other requests keep theirs.
+"""The threads that work on CSV files: few, so that other requests keep theirs.
 
 They are no pool of their own: a server that stops does not wait for the end of an import.
 """

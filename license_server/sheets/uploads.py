@@ -1,4 +1,4 @@
-"""Uploaded sheets: each is kept for whoever uploaded it, under an id made of its content.
+"""Uploaded files: each is kept for its uploader, under an id derived from its content.
 
 So the same sheet that is uploaded twice is one, and has one job.
 """

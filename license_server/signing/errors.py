@@ -1,4 +1,4 @@
-"""What is refused of keys, their files and keysets."""
+"""Errors of keys, key files and keysets."""
 
 from license_core.errors import LicenseError
 from license_core.problems import Problem
@@ -11,8 +11,8 @@ class PassphraseWrongError(LicenseError):
         "passphrase-wrong",
         71,
         "The passphrase is wrong",
-        "The passphrase does not open the {what}.",
-        "Use the passphrase that `{server} init` was given.",
+        "The passphrase does not decrypt the {what}.",
+        "Use the passphrase that was set for `{server} init`.",
     )
 
     what: str
@@ -24,8 +24,8 @@ class SecretFileOpenError(LicenseError):
     row = Problem(
         "secret-file-open",
         98,
-        "A file with a secret can be read by others",
-        "{path} holds a secret and can be used by others than its owner (mode {mode}).",
+        "A secret file is readable by others",
+        "{path} holds a secret, but not only its owner can access it (mode {mode}).",
         "Nothing was issued. Run `chmod 600 {path}`, then try again.",
     )
 
@@ -41,8 +41,8 @@ class KeysetRefusedError(LicenseError):
         117,
         "The keyset cannot be used",
         "{path} cannot be used as a keyset: {reason}.",
-        "Nothing was changed. `{server} keys list` shows what is in force; a keyset is signed with "
-        "`{server} root keyset` where a root key is.",
+        "Nothing was changed. `{server} keys list` shows the keyset in force; sign a new "
+        "one with `{server} root keyset` on the machine that has a root key.",
     )
 
     path: str
@@ -55,10 +55,10 @@ class NotInitialisedError(LicenseError):
     row = Problem(
         "not-initialised",
         73,
-        "There is no server in this folder",
+        "This folder holds no server",
         "{path} holds no server yet: {missing} is missing.",
-        "Name the right folder with `--data DIR` or LICENSE_SERVER_DATA. "
-        "For a new server: `{server} init`.",
+        "Choose the right folder with `--data DIR` or LICENSE_SERVER_DATA. To set up a new "
+        "server: `{server} init`.",
     )
 
     path: str

@@ -1,4 +1,4 @@
-"""Makes signing keys, and puts a keyset into force.
+"""Creates signing keys, and puts a keyset in force.
 
 The server needs no root key. Where it still holds the one that it was set up with, and that one
 may sign alone, it signs keysets itself; else they come and go as drafts.
@@ -90,12 +90,12 @@ def install(
     try:
         check_signing_key(issuer, now)
     except SignerUnavailableError as error:
-        reason = Reason("this server could sign no longer: {reason}", reason=error.reason)
+        reason = Reason("this server could no longer sign: {reason}", reason=error.reason)
         raise KeysetRefusedError(path=path, reason=reason) from error
     try:
         database.write(lambda connection: _record(connection, new, actor, now))
     except IntegrityError as error:
-        reason = Reason("version {version} was installed just now", version=issuer.version)
+        reason = Reason("version {version} has just been installed", version=issuer.version)
         raise KeysetRefusedError(path=path, reason=reason) from error
     return issuer
 

@@ -49,11 +49,11 @@ def check_signing_key(issuer: Issuer, now: int, product: str | None = None) -> N
     key = issuer.signer.public_key
     entry = next((entry for entry in issuer.keyset.keyset.keys if entry.key == key), None)
     if entry is None:
-        reason = f"the keyset does not name the key {key.kid}"
+        reason = f"the keyset does not contain the key {key.kid}"
     elif entry.state != "active":
-        reason = f"the keyset says that the key is {entry.state}"
+        reason = f"the key is {entry.state} in the keyset"
     elif not entry.nbf <= now < entry.exp:
-        reason = f"it may sign from {utc(entry.nbf)} until {utc(entry.exp)}; is the clock right?"
+        reason = f"it may sign from {utc(entry.nbf)} until {utc(entry.exp)}; check the clock"
     elif product is not None and entry.products is not None and product not in entry.products:
         reason = f"it is not for the product {product}"
     else:

@@ -82,8 +82,8 @@ def advance(present: Trust, given: bytes, path: str, shipped: Roots, now: int) -
         if len(new.text) > _LONGEST:
             raise ValueError(
                 Reason(
-                    "with its roots it has {size} bytes, and {most} leave room for a licence; "
-                    "let only as many root keys sign as must",
+                    "with its roots documents it is {size} bytes long, and only {most} "
+                    "leave room for a licence; use no more root signatures than required",
                     size=len(new.text),
                     most=_LONGEST,
                 )
@@ -95,9 +95,9 @@ def advance(present: Trust, given: bytes, path: str, shipped: Roots, now: int) -
 
 def _instead(found: Mapping[str, Sequence[str]]) -> str:
     if DRAFT in found:
-        return "it is a draft that nobody has signed yet"
+        return "it is an unsigned draft"
     if armor.ROOTS in found:
-        return "new roots are installed together with a keyset that they signed"
+        return "a new roots document is installed together with a keyset that its keys signed"
     return "it holds no keyset"
 
 
@@ -105,15 +105,18 @@ def _told(error: ValueError) -> str:
     """What *error* means to whoever installs."""
     if isinstance(error, SkippedError):
         return Reason(
-            "its roots are version {found}, those that are trusted {known}: "
-            "one between them is missing",
+            "its roots document is version {found} and the trusted one is version {known}; "
+            "a version in between is missing",
             found=error.found,
             known=error.known,
         )
     if isinstance(error, TooFewSignersError):
         return Reason("{reason}", reason=str(error))
     if isinstance(error, jws.TokenError):
-        return "no root key signed it that is trusted, with the roots that it brings"
+        return (
+            "it is not signed by a trusted root key, nor by one in the roots documents that "
+            "come with it"
+        )
     return str(error)
 
 
@@ -143,13 +146,14 @@ def _check_newer(present: Keyset, new: Keyset, now: int) -> None:
             )
         )
     if new.exp is not None and new.exp <= now:
-        raise ValueError(Reason("it ended at {ended}", ended=utc(new.exp)))
+        raise ValueError(Reason("it expired at {ended}", ended=utc(new.exp)))
     named = {entry.key for entry in new.keys}
     for entry in present.keys:
         if entry.state != "revoked" and entry.key not in named:
             raise ValueError(
                 Reason(
-                    "it leaves out the key {kid}: every licence of that key would be refused",
+                    "it lacks the key {kid}, so every licence signed with that key would "
+                    "be rejected",
                     kid=entry.key.kid,
                 )
             )
@@ -169,7 +173,7 @@ def read_draft(token: str) -> bytes:
     body, _, check = token.partition(".")
     payload = b64url.decode(body)
     if check != _check(payload):
-        raise ValueError("its checksum differs")
+        raise ValueError("its checksum does not match")
     return payload
 
 

@@ -70,7 +70,7 @@ def read(data: bytes, path: str, label: str) -> Work:
         first, *others = (one for one in made if one.asked.version == newest)
         if others:
             raise ValueError(
-                Reason("it says two different things of version {version}", version=newest)
+                Reason("it has two different contents for version {version}", version=newest)
             )
     except ValueError as error:
         raise KeysetRefusedError(path=path, reason=str(error)) from error
@@ -80,7 +80,7 @@ def read(data: bytes, path: str, label: str) -> Work:
 def _payload(token: str) -> bytes:
     parts = token.split(".")
     if len(parts) != 3:
-        raise ValueError("it has a block that is no token")
+        raise ValueError("one of its blocks is not a signed token")
     return b64url.decode(parts[1])
 
 

@@ -171,7 +171,7 @@ def _sealed(request: Request, session: Session, fields: dict[str, str]) -> tuple
         sealed = b64url.decode(text)
         return sealed, sign_in.seeds_of(request).open(session.user_id, sealed)
     except (ValueError, LicenseError) as error:
-        reason = "it is not what this server put into the form"
+        reason = "it is not the value that this server put in the form"
         raise InputInvalidError(field="sealed", reason=reason) from error
 
 

@@ -1,4 +1,4 @@
-"""The actions of the record, in words; English here, translated where they are shown."""
+"""The actions of the audit log, in words; English here, translated where they are shown."""
 
 from license_server.licenses.acts import ACTS, BY_EVENT
 

@@ -37,7 +37,7 @@ async def read(request: Request) -> dict[str, str]:
     pairs = _pairs(body) if len(body) <= _LARGE else await threads.one_at_a_time(_pairs, body)
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        raise InputInvalidError(field="body", reason="a field is given twice")
+        raise InputInvalidError(field="body", reason="a field occurs twice")
     return fields
 
 

@@ -68,9 +68,9 @@ async def come_back(request: Request, site: AtSite) -> Response:
     kept = cookie(request, _ASKED)
     asked = openid.kept(kept, given.get("state", ""), sign_in.seeds_of(request).cookies, now)
     if given.get("iss", client.issuer) != client.issuer:  # RFC 9207
-        raise OpenIdRefusedError(reason="another provider answers")
+        raise OpenIdRefusedError(reason="another provider responded")
     if "code" not in given:
-        reason = Reason("the provider says {error!r}", error=given.get("error", "nothing")[:64])
+        reason = Reason("the provider returned {error!r}", error=given.get("error", "nothing")[:64])
         raise OpenIdRefusedError(reason=reason)
     id_token, keys = await _in_turn(_exchange, client, asked, given["code"])
     claims = openid.read_token(id_token, keys, client, asked, now)
@@ -120,12 +120,12 @@ def _exchange(client: Client, asked: Asked, code: str) -> tuple[str, Any]:
             raise _unavailable(provider.token_endpoint, error) from error
         except (AuthlibBaseError, ValueError) as error:
             reason = Reason(
-                "the provider does not take the code ({error})", error=type(error).__name__
+                "the provider rejected the authorisation code ({error})", error=type(error).__name__
             )
             raise OpenIdRefusedError(reason=reason) from error
         id_token = given.get("id_token")
         if not isinstance(id_token, str) or len(id_token) > _LARGEST:
-            raise OpenIdRefusedError(reason="the provider gives no ID token")
+            raise OpenIdRefusedError(reason="the provider returned no ID token")
         return id_token, _get(session, provider.jwks_uri)
 
 
@@ -139,5 +139,5 @@ def _get(session: httpx.Client, address: str) -> Any:
 
 def _unavailable(address: str, error: Exception) -> OpenIdUnavailableError:
     host = urlsplit(address).netloc
-    reason = Reason("{host} does not answer ({error})", host=host, error=type(error).__name__)
+    reason = Reason("{host} is not responding ({error})", host=host, error=type(error).__name__)
     return OpenIdUnavailableError(reason=reason)

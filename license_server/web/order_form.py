@@ -113,11 +113,11 @@ def term(fields: Mapping[str, str], faults: Faults) -> dict[str, Any]:
     elif chosen == "expires" and last_day:
         made["expires"] = last_day
     elif chosen == "expires":
-        faults.refuse("expires", "no last day is given")
+        faults.refuse("expires", "the last day is missing")
     elif chosen == "days":
         made |= numbers(fields, ("days",), faults)
     else:
-        reason = Reason("{value!r} is none of days, expires and perpetual", value=chosen)
+        reason = Reason("{value!r} is not one of days, expires and perpetual", value=chosen)
         faults.refuse("days", reason)
     return made
 

@@ -158,7 +158,7 @@ def _ending(board: Board, reader: Reader) -> Picture:
 
 
 def _issued(board: Board, reader: Reader, may_look: bool) -> Picture:
-    """What was issued in the last months, by act; the record is the list behind it."""
+    """What was issued in the last months, by act; the audit log is the list behind it."""
     tr = reader.catalogue.gettext
     counts: Counter[tuple[int, Any]] = Counter()
     for one in board.issued:

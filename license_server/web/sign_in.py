@@ -280,7 +280,7 @@ def check_new(fields: dict[str, str]) -> None:
     password = fields.get("password", "")
     passwords.check(password)
     if fields.get("again", "") != password:
-        raise InputInvalidError(field="again", reason="it is not the same as the password")
+        raise InputInvalidError(field="again", reason="it does not match the password")
 
 
 async def hash_slowly(password: str) -> str:

@@ -60,7 +60,7 @@ def test_a_mistake_is_told_where_it_was_made_and_nothing_typed_is_lost(
     page.get_by_label("Limits").fill("gpus four")
     page.get_by_role("button", name="Preview").click()
     assert "Correct the marked field" in page.get_by_role("alert").inner_text()
-    assert "is not like gpus=4" in page.locator("#limits-fault").inner_text()
+    assert "is not of the form gpus=4" in page.locator("#limits-fault").inner_text()
     assert page.get_by_label("Limits").get_attribute("aria-invalid") == "true"
     assert page.get_by_label("Customer").input_value() == "ACME"
     assert page.get_by_label("Operator's request").input_value() == PASTED

@@ -46,7 +46,7 @@ def test_a_sheet_becomes_licences_while_one_watches(
     expect(page.get_by_role("heading", name="Import preview")).to_be_visible()
     expect(page.get_by_text(customer).first).to_be_visible()
     page.get_by_role("button", name=f"Issue {LINES} licences").click()
-    # Nobody clicks any more: the page itself tells when it is over.
+    # Nobody clicks any more: the page itself tells when it is in the past.
     expect(page.get_by_text("Import finished.")).to_be_visible(timeout=60_000)
     told = f"{LINES} of {LINES} rows done: {LINES} issued, 0 skipped."
     expect(page.get_by_text(told)).to_be_visible()

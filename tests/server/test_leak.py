@@ -133,11 +133,11 @@ def drill(sold: Sold, out: Path) -> dict[str, float]:
         return done
 
     seen = timed("preview", "keys", "leaked", sold.kid)
-    assert f"It signed {count} licences" in seen.stdout
-    assert f"{count} of them are live: product-0, product-1, product-2." in seen.stdout
+    assert f"Licences signed: {count};" in seen.stdout
+    assert f"Live licences: {count}; products: product-0, product-1, product-2." in seen.stdout
     timed("new keyset", "keys", "leaked", sold.kid, "--yes")
     done = timed("re-issue", "keys", "reissue", sold.kid, "-o", str(out))
-    assert done.stderr.splitlines()[-1].startswith(f"Issued {count} licences again; {count} files")
+    assert done.stderr.splitlines()[-1].startswith(f"Reissued {count} licences; files in ")
     known = sold.run("keys", "file", "-o", "-").stdout.encode()
     began = time.perf_counter()
     roots, now = server.roots(sold.settings.data), int(time.time()) + 5

@@ -215,7 +215,7 @@ def call_page(desk: Desk, row: str, user: access_store.StoredUser | None) -> int
     sent_away = reply.headers.get("location", "").startswith("/login")
     sent_away = sent_away and ROWS[row] != ANYONE and (user is None or row != "POST /logout")
     if ROWS[row] != ANYONE:
-        assert "The form is too old" not in reply.text
+        assert "This form has expired" not in reply.text
     return 401 if sent_away else int(reply.status_code)
 
 

@@ -60,7 +60,7 @@ def desk_texts() -> list[str]:
 
 
 _STATES = ("approved", "refused")  # what a proposal is that is decided
-_CAUGHT = ("another form", "too long", "they are no object of digests")  # said to nobody
+_CAUGHT = ("another form", "too long", "they are not an object of digests")  # said to nobody
 _NOT_AT_THE_DESK = {
     *("api", "cli", "http", "app.py"),  # said to programs and to a shell
     *("operations", "settings.py", "signing/signers", "signing/issuer.py"),  # before it serves

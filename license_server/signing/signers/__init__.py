@@ -60,10 +60,10 @@ def _extra() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        reason = "python-pkcs11 is not installed; `pip install 'hostseal[pkcs11]'` installs it"
+        reason = "python-pkcs11 is not installed; run `pip install 'hostseal[pkcs11]'`"
         raise SignerUnavailableError(reason=reason) from error
 
 
 def _unknown(scheme: str) -> InputInvalidError:
-    reason = f"{scheme[:32]!r} is no kind of signer; `file:PATH` and `pkcs11:…` are"
+    reason = f"{scheme[:32]!r} is not a signer; use `file:PATH` or `pkcs11:…`"
     return InputInvalidError(field="LICENSE_SERVER_SIGNER", reason=reason)

@@ -1,4 +1,4 @@
-"""What every backend of signing keys is given, and what it can tell of its key."""
+"""The interface of a signing key backend: what it is given and what it reports."""
 
 from collections.abc import Callable
 from typing import NamedTuple, Protocol, runtime_checkable

@@ -44,7 +44,7 @@ def create_file(path: str, read_passphrase: ReadPassphrase, random: Random) -> P
     try:
         keyfiles.write_private(Path(path), key, passphrase, random)
     except FileExistsError as error:
-        reason = f"{path} is there already; name a new file"
+        reason = f"{path} already exists; choose a new file"
         raise InputInvalidError(field="URI", reason=reason) from error
     except OSError as error:
         raise as_license_error(error, path) from error

@@ -46,14 +46,17 @@ _GONE = (
     exceptions.NoSuchToken,
 )
 _SAID: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
-    (_GONE, "it is not there"),
-    ((exceptions.PinLocked,), "it has locked its PIN after wrong ones; its SO PIN unlocks it"),
-    ((exceptions.PinExpired,), "its PIN has expired; set another"),
+    (_GONE, "it was not found"),
+    (
+        (exceptions.PinLocked,),
+        "its PIN is locked after too many wrong attempts; unlock it with the SO PIN",
+    ),
+    ((exceptions.PinExpired,), "its PIN has expired; set a new one"),
     ((exceptions.UserPinNotInitialized,), "it has no PIN yet; initialise it first"),
     ((exceptions.DeviceMemory, exceptions.SessionCount), "it is full"),
     (
         (exceptions.MechanismInvalid, exceptions.DomainParamsInvalid),
-        "it does not know Ed25519 (CKM_EDDSA)",
+        "it does not support Ed25519 (CKM_EDDSA)",
     ),
     ((exceptions.TokenWriteProtected,), "it is write-protected"),
 )
@@ -75,7 +78,7 @@ class Pkcs11Signer:
         """The 64-byte signature over *message*, which verifies. Raises SignerUnavailableError."""
         signature: bytes = self._ask(lambda: self._found().sign(message, mechanism=Mechanism.EDDSA))
         if not self.public_key.verifies(signature, message):
-            raise _unavailable(self._uri, "what it signed does not verify")
+            raise _unavailable(self._uri, "its signature does not verify")
         return signature
 
     def check(self) -> None:
@@ -129,7 +132,7 @@ def create_pkcs11(uri: str, random: Random) -> PublicKey:
         session = module.session(parsed)
         if any(True for _ in session.get_objects(_wanted(parsed, ObjectClass.PRIVATE_KEY))):
             reason = f"the token {parsed.token_name} has a key {parsed.key_name} already"
-            raise InputInvalidError(field="URI", reason=f"{reason}; name a new one")
+            raise InputInvalidError(field="URI", reason=f"{reason}; choose a new name")
         # Who is signed in is the same in all sessions of a process.
         writing = session.token.open(rw=True)
         try:
@@ -168,7 +171,7 @@ class _Module:
         raises on purpose.
         """
         if self._asked.qsize() >= _MOST_WAITING:
-            raise _unavailable(uri, f"{_MOST_WAITING} signatures wait for it already")
+            raise _unavailable(uri, f"{_MOST_WAITING} signatures are already waiting for it")
         future: Future[T] = Future()
         self._asked.put((lambda: self._do(uri, work, again=again), future))
         try:
@@ -190,7 +193,7 @@ class _Module:
         if not tokens:
             raise exceptions.NoSuchToken
         if len(tokens) > 1:
-            reason = f"{len(tokens)} tokens are named so; name its serial too"
+            reason = f"{len(tokens)} tokens have this name; add its serial"
             raise _unavailable(uri, reason)
         return self._sign_in(tokens[0], uri)
 
@@ -301,7 +304,7 @@ def _read_pin(uri: Pkcs11Uri) -> str:
     except UnicodeDecodeError:
         pin = ""
     if not pin:
-        raise _unavailable(uri, f"the first line of {uri.pin_source} is no PIN")
+        raise _unavailable(uri, f"the first line of {uri.pin_source} is not a PIN")
     return pin
 
 
@@ -316,9 +319,11 @@ def _private_key(session: Any, uri: Pkcs11Uri) -> Any:
     if len(found) == 1:
         return found[0]
     if not found:
-        reason = f"it has no Ed25519 key {uri.key_name}; `license-server signer create` makes one"
+        reason = (
+            f"it has no Ed25519 key {uri.key_name}; create one with `license-server signer create`"
+        )
     else:
-        reason = f"it has {len(found)} keys {uri.key_name}; name the id of one: id=%…"
+        reason = f"it has {len(found)} keys {uri.key_name}; choose one by its id: id=%…"
     raise _unavailable(uri, reason)
 
 
@@ -333,14 +338,14 @@ def _public_key(session: Any, uri: Pkcs11Uri) -> PublicKey:
     try:
         return _key_of(found[0])
     except ValueError as error:
-        reason = f"its public key {uri.key_name} is no Ed25519 key ({error})"
+        reason = f"its public key {uri.key_name} is not an Ed25519 key ({error})"
         raise _unavailable(uri, reason) from error
 
 
 def _key_of(public: Any) -> PublicKey:
     """The key in a public object. Raises ValueError."""
     if public[Attribute.EC_PARAMS] not in _ED25519:
-        raise ValueError("it is of another curve")
+        raise ValueError("it is on another curve")
     point: bytes = public[Attribute.EC_POINT]
     before, raw = point[:-32], point[-32:]
     if before not in _POINT_BEFORE:
@@ -376,7 +381,7 @@ def _reason(error: exceptions.PKCS11Error) -> str:
     for kinds, said in _SAID:
         if isinstance(error, kinds):
             return said
-    return f"its module says {_code(error)}"
+    return f"its module reports {_code(error)}"
 
 
 def _code(error: exceptions.PKCS11Error) -> str:
@@ -384,7 +389,7 @@ def _code(error: exceptions.PKCS11Error) -> str:
 
 
 def _pin_refused(uri: Pkcs11Uri) -> SignerUnavailableError:
-    reason = f"it refuses the PIN in {uri.pin_source}, which is not tried again until it is another"
+    reason = f"it rejected the PIN in {uri.pin_source}, which is not tried again until it changes"
     return _unavailable(uri, reason)
 
 

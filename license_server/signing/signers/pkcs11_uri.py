@@ -37,13 +37,13 @@ class Pkcs11Uri(NamedTuple):
             if not found.get(name):
                 raise _invalid(f"it has no {name}; such a URI is `{_EXAMPLE}`")
         if "object" not in found and "id" not in found:
-            raise _invalid("it names no key; write object=NAME, or id=%01")
+            raise _invalid("it names no key; add object=NAME or id=%01")
         if found.get("type", b"private") != b"private":
-            raise _invalid("its type is not private")
+            raise _invalid("its type is not “private”")
         words = {name: _text(name, value) for name, value in found.items() if name != "id"}
         slot = words.get("slot-id")
         if slot is not None and not (slot.isascii() and slot.isdigit() and len(slot) <= 20):
-            raise _invalid("its slot-id is no number")
+            raise _invalid("its slot-id is not a number")
         return cls(
             module_path=words["module-path"],
             pin_source=_file(words["pin-source"]),
@@ -71,12 +71,13 @@ def _attributes(text: str, between: str, known: set[str]) -> dict[str, bytes]:
         name, equals, value = part.partition("=")
         if name == "pin-value":
             raise _invalid(
-                "it holds a PIN, which everybody sees who sees the environment or the list of "
-                "processes; write the PIN to a file (mode 0600) and name it with pin-source=file:/…"
+                "it contains a PIN, which anyone who can see the environment or the "
+                "process list can read; put the PIN in a file (mode 0600) and use "
+                "pin-source=file:/…"
             )
         if name not in known:
             told = "a PIN" if name.startswith("pin") else repr(name[:32])
-            raise _invalid(f"it has {told}, which says nothing here")
+            raise _invalid(f"it has {told}, which is not supported here")
         if not equals or name in found:
             raise _invalid(f"it names {name} {'twice' if equals else 'without a value'}")
         found[name] = unquote_to_bytes(value)
@@ -94,7 +95,7 @@ def _file(source: str) -> str:
     """The path that a pin-source names: ``file:/path``, ``file:///path`` or the path itself."""
     path = source.removeprefix("file:").removeprefix("//")
     if not path.startswith("/"):
-        raise _invalid("its pin-source is no file; write pin-source=file:/…")
+        raise _invalid("its pin-source is not a file; use pin-source=file:/…")
     return path
 
 

@@ -1,4 +1,4 @@
-"""Files with secrets: read only if nobody but their owner may read them."""
+"""Files with secrets: read only if nobody but their owner can read them."""
 
 import os
 import stat

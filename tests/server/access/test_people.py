@@ -265,14 +265,14 @@ def test_the_commands_say_who_may_what(data: Path) -> None:
     code, said = run(data, "user", "invite", "c@example.com", "--role", "auditor")
     assert (code, "/invitation?secret=" in said) == (0, True)
     said = run(data, "user", "list")[1]
-    assert "b@example.com\tadministrator\tmay sign in" in said
-    assert f"{EMAIL}\tadministrator\tended" in said
+    assert "b@example.com\tadministrator\tactive" in said
+    assert f"{EMAIL}\tadministrator\tdisabled" in said
     assert "c@example.com\tauditor\tinvited until" in said
     assert run(data, "user", "withdraw", "c@example.com")[0] == 0
     assert run(data, "user", "reopen", EMAIL)[0] == 0
     said = run(data, "user", "list")[1]
     assert "c@example.com" not in said
-    assert "ended" not in said
+    assert "disabled" not in said
 
 
 def test_the_commands_make_and_list_tokens(data: Path) -> None:
@@ -281,7 +281,7 @@ def test_the_commands_make_and_list_tokens(data: Path) -> None:
     assert (code, secret.startswith("hst_")) == (0, True)
     said = run(data, "token", "list")[1]
     assert "crm\tlicenses:read\tdarwin\tcreated" in said
-    assert "holds until" in said
+    assert "valid until" in said
     assert "never used" in said
     assert secret.strip().split("_", 2)[2] not in said
     whole = run(data, "token", "create", "x", "--scope", "record:read", "--product", "darwin")

@@ -53,7 +53,7 @@ def test_a_token_ends_by_itself(desk: Desk) -> None:
     headers = bearer(desk, "licenses:read", expires_at=desk.clock.now + 100)
     assert get(desk, "/licenses", headers).status_code == 200
     desk.clock.now += 100
-    assert "ended" in get(desk, "/licenses", headers).json()["detail"]
+    assert "expired" in get(desk, "/licenses", headers).json()["detail"]
 
 
 def test_nobody_makes_a_token_that_may_do_more_than_they(desk: Desk) -> None:
@@ -234,7 +234,7 @@ def test_nobody_approves_their_own_through_a_token_that_they_made(desk: Desk) ->
     assert approve(id_, deciding) == 403
     assert approve(id_, {"Authorization": f"Bearer {made}"}) == 403
     page = anna.get(f"/proposals/{id_}").text
-    assert "A token and whoever made it count as one" in page
+    assert "A token and its creator count as the same person" in page
     assert "/approve" not in page
     assert anna.post(f"/proposals/{id_}/approve", once="x").status_code == 403
     assert "/approve" in bert.get(f"/proposals/{id_}").text

@@ -81,7 +81,7 @@ def test_an_import_over_http_ends_with_its_token(
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "text/csv"}
     reply = desk.client.post("/api/v1/imports", content=sheet(6), headers=headers)
     assert reply.status_code == 403
-    assert "The token has been revoked, or has ended" in reply.json()["detail"]
+    assert "The token has been revoked or has expired" in reply.json()["detail"]
     assert desk.count("licenses") == before + 2
 
 

@@ -18,13 +18,13 @@ RIGHT = {
 }
 SAID = {
     "customer": "control characters",
-    "product": "'a b' is not a name",
+    "product": "'a b' is not a valid name",
     "host": "40 hexadecimal digits",
-    "time_zone": "'Nowhere/At_all' is not a time zone",
+    "time_zone": "'Nowhere/At_all' is not a known time zone",
     "days": "0 is not between 1 and 36500",
-    "edition": "'c d' is not a name",
+    "edition": "'c d' is not a valid name",
     "features": "'-' is not a name",
-    "limits": "'gpus' is not like gpus=4",
+    "limits": "'gpus' is not of the form gpus=4",
     "match": "'loose' is none of exact, anchored",
     "notify_days": "notify_days: -1 is not between",
     "grace_days": "grace_days: -1 is not between",
@@ -95,7 +95,7 @@ def test_a_wrong_option_is_told_where_there_is_no_server(tmp_path: Path) -> None
     given = ("--limit", "gpus", "--customer", "ACME", "--product", "x", "--host", LINE)
     _, said = command(tmp_path, "issue", *given, "--days", "3", "-o", "-")
     assert said.count("[E]: ") == 1
-    assert "'gpus' is not like gpus=4" in said
+    assert "'gpus' is not of the form gpus=4" in said
 
 
 def test_a_sheet_tells_every_fault_of_a_line(vendor: Path, tmp_path: Path) -> None:

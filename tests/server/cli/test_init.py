@@ -63,7 +63,7 @@ def test_a_password_that_was_not_given_is_made_and_told_once(tmp_path: Path) -> 
     del env["LICENSE_SERVER_ADMIN_PASSWORD"]
     done = server.command("init", env=env)
     assert done.returncode == 0
-    assert len(done.stdout.split("(shown this once): ")[1].strip()) >= 20
+    assert len(done.stdout.split("(shown only once): ")[1].strip()) >= 20
 
 
 def test_a_second_init_is_refused_and_changes_nothing(data: Path) -> None:

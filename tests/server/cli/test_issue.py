@@ -29,7 +29,10 @@ def test_issue_writes_a_file_that_verifies(data: Path, tmp_path: Path) -> None:
     license_ = open_license(out.read_bytes(), roots=server.roots(data)).license
     assert (license_.limits, license_.features) == ({"gpus": 4}, ("a", "b"))
     assert license_.jti in done.stderr
-    assert "exact: a change of hostname, IP address, machine or container is refused" in done.stderr
+    assert (
+        "exact: a change of hostname, IP address, machine or container invalidates it"
+        in done.stderr
+    )
     assert "anchored: a host key line has no host tags" in done.stderr
 
 
@@ -37,9 +40,9 @@ def test_issue_says_what_the_licence_and_the_other_choice_tolerate(data: Path) -
     tags = dict.fromkeys(("hostname", "ip", "machine_id"), "0123456789abcdef")
     text = LicenseRequest(KEY, "x", "hk1-host", tags).to_text()
     done = run(data, *ISSUE, "--host", text, "--match", "anchored", "-o", "-")
-    assert "anchored: a change of machine is refused; a change of hostname or IP" in done.stderr
-    assert "a change of container is ignored" in done.stderr
-    assert "exact would have been: a change of hostname, IP address or machine" in done.stderr
+    assert "anchored: a change of machine invalidates it; a change of hostname or IP" in done.stderr
+    assert "a change of container has no effect" in done.stderr
+    assert "exact would mean: a change of hostname, IP address or machine" in done.stderr
 
 
 @pytest.mark.parametrize(("mode", "warned"), [(0o600, 0), (0o400, 0), (0o640, 1), (0o604, 1)])
@@ -122,7 +125,7 @@ def test_a_file_that_was_there_and_a_licence_that_holds_beside_are_told(
     number = first.stderr.split()[0]
     second = run(data, *ISSUE, "-o", str(out))
     assert second.returncode == 0
-    assert f"[W]: {out} was there already, and was replaced." in second.stderr
+    assert f"[W]: {out} already existed and was replaced." in second.stderr
     assert f"`--replaces {number}`" in second.stderr
     third = run(data, *ISSUE, "-o", "-", "--replaces", number)
     assert third.stderr.count("[W]") == 1  # the second one; the first was named

@@ -66,4 +66,4 @@ def test_the_afternoons_of_the_page_go_as_it_says(
     assert states == ["retired", "revoked", "active"]
     listed = armor.unwrap(Path("license.revocations").read_bytes())
     assert len(listed[armor.REVOCATIONS]) == 1
-    assert run("fsck").startswith("No fault was found")
+    assert run("fsck").startswith("No faults found")

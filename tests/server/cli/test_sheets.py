@@ -37,7 +37,7 @@ def test_the_command_imports_reports_and_exports(data: Path, tmp_path: Path) -> 
         refused = run(data, *arguments, *more)
         assert refused.returncode == 111
         assert "line 5, host: " in refused.stderr
-        assert "1 of 4 lines" in refused.stderr
+        assert ": 1 of 4, the first on line 5" in refused.stderr
         assert "5,,,request-unreadable," in report.read_text()
     done = run(data, *arguments, "--skip-wrong")
     assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "Issued 3 licences.")

@@ -55,15 +55,15 @@ def test_customers_products_and_proposals_from_the_shell(data: Path, tmp_path: P
     assert "needs approval" in run(data, "product", "list")
     order = ("issue", "--customer", "ACME Corp", "--product", "darwin", "--host", LINE)
     path = tmp_path / "license.dat"
-    assert "waits as proposal 1" in run(data, *order, "-o", str(path), code=96)
+    assert "waiting as proposal 1" in run(data, *order, "-o", str(path), code=96)
     assert not path.exists()
     assert "ACME Corp" in run(data, "proposal", "list")
-    assert "somebody else" in run(data, "proposal", "approve", "1", code=79)
+    assert "someone else" in run(data, "proposal", "approve", "1", code=79)
     run(data, "proposal", "refuse", "1", "--reason", "a mistake")
     assert "1" not in run(data, "proposal", "list")
     run(data, "product", "change", "darwin", "--needs-no-approval", "--longest-days", "20")
-    assert "at most 20 days" in run(data, "product", "list")
-    assert "20 days" in run(data, *order, "--days", "60", "-o", str(path), code=91)
+    assert "longest term: 20 d" in run(data, "product", "list")
+    assert "20-day limit" in run(data, *order, "--days", "60", "-o", str(path), code=91)
 
 
 @pytest.mark.parametrize("arguments", [["renew"], ["product", "add"], ["customer"]])

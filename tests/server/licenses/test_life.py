@@ -165,7 +165,7 @@ def test_a_first_order_replaces_only_a_licence_of_its_own_customer_and_product(
     for other in ({"product": "darwin"}, {"product": guarded, "customer": "Somebody Else"}):
         told = caller.issue(**named | other)
         assert (told.status_code, slug(told)) == (409, "license-state")
-        assert "replace is not possible" in told.json()["detail"]
+        assert "Cannot replace licence" in told.json()["detail"]
         assert caller.get(f"/licenses/{first}").json()["state"] == "active"
     assert caller.issue(**named, product=guarded).json()["replaces"] == first
 

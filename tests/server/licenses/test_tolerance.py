@@ -56,11 +56,11 @@ def test_a_sentence_says_it_all() -> None:
     tags = dict.fromkeys(hostkey.COMPONENTS, "0123456789abcdef")
     told = tolerance.of(LicenseRequest(KEY, "x", tags=tags))
     assert told.sentence("exact") == (
-        "a change of hostname, IP address, machine or container is refused"
+        "a change of hostname, IP address, machine or container invalidates it"
     )
     assert told.sentence("anchored") == (
-        "a change of machine or container is refused; "
-        "a change of hostname or IP address is warned of"
+        "a change of machine or container invalidates it; "
+        "a change of hostname or IP address causes a warning"
     )
     assert told.objection is None
 

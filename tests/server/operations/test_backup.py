@@ -198,7 +198,7 @@ def test_a_backup_has_private_keys_only_where_asked_and_only_encrypted(
         assert secret.encode() not in data
     done = restore(tmp_path / "new", None, without)
     assert done.returncode == 0, done.stderr
-    assert "put yours into" in done.stdout
+    assert "copy yours to" in done.stdout
 
 
 def test_nobody_is_signed_in_after_a_restore(file: Path) -> None:
@@ -324,4 +324,4 @@ def test_a_name_that_leads_out_of_the_folder_is_refused(tmp_path: Path, file: Pa
     for name in names():
         with tarfile.open(tmp_path / "evil.tar", "w") as tar:
             _put(tar, name, b"")
-        assert "which no backup has" in refused(tmp_path, tmp_path / "evil.tar")
+        assert "which does not belong in a backup" in refused(tmp_path, tmp_path / "evil.tar")

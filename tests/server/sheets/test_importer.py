@@ -139,7 +139,7 @@ def test_a_batch_is_stored_whole_or_not_at_all(desk: Desk, monkeypatch: pytest.M
 
     before = [desk.count(table) for table in ("licenses", "audit_events", "customers")]
     monkeypatch.setattr(recording, "event_of", broken)
-    with pytest.raises(Exception, match="others write the same"):
+    with pytest.raises(Exception, match="other requests kept changing the same rows"):
         do(desk, sheet(3, name="Never"))
     assert [desk.count(t) for t in ("licenses", "audit_events", "customers")] == before
 

@@ -48,10 +48,10 @@ def test_gb18030_is_read_where_it_is_declared() -> None:
 @pytest.mark.parametrize(
     ("text", "line", "told"),
     [
-        ("", 1, "none of its columns"),
+        ("", 1, "not a known column"),
         ("customer,salary\nA,1\n", 1, "'salary'"),
         ("customer,customer\nA,A\n", 1, "twice"),
-        ("customer,host\nA,b\nB,c,d\n", 3, "3 fields"),
+        ("customer,host\nA,b\nB,c,d\n", 3, "row: 3, columns in the header: 2"),
         ('customer,host\nA,b\nB,"c\n', 3, "unexpected end"),
         ("customer,host\nA,b\nB,c\0\n", 3, "NUL"),
     ],

@@ -64,7 +64,7 @@ def test_a_file_key_is_made_sealed_for_its_owner_alone_and_signs(tmp_path: Path)
     assert signer.public_key == made
     assert made.verifies(signer.sign(b"x"), b"x")
     assert describe(f"file:{path}", passphrase).exportable
-    with pytest.raises(InputInvalidError, match="is there already"):
+    with pytest.raises(InputInvalidError, match="already exists"):
         create_key(f"file:{path}", passphrase, os.urandom)
     with pytest.raises(InputInvalidError, match="5 bytes"):
         create_key(f"file:{path}.new", lambda _: b"short", os.urandom)

@@ -1,4 +1,4 @@
-"""A token that is gone, slow, full or refuses the PIN: a plain 503, and no restart afterwards."""
+"""A token that is gone, slow, full or rejected the PIN: a plain 503, and no restart afterwards."""
 
 import shutil
 import subprocess
@@ -87,7 +87,7 @@ def test_a_wrong_pin_is_tried_once_and_locks_nothing(hsm: Hsm) -> None:
     _other_pin(hsm)
     tried: list[str] = []
     for _ in range(20):
-        with pytest.raises(SignerUnavailableError, match="refuses the PIN") as caught:
+        with pytest.raises(SignerUnavailableError, match="rejected the PIN") as caught:
             open_signer(uri, no_passphrase)
         tried.append(str(caught.value))
     assert "no such PIN" not in "".join(tried)
@@ -133,7 +133,7 @@ def test_only_so_many_wait_for_a_token(hsm: Hsm) -> None:
         try:
             signer.sign(b"x")
         except SignerUnavailableError as error:
-            assert "signatures wait for it already" in str(error)
+            assert "signatures are already waiting for it" in str(error)
             refused.set()
             return False
         return True

@@ -95,7 +95,7 @@ def test_keys_and_tokens_are_told_apart_by_name_id_and_token(hsm: Hsm) -> None:
     assert len(keys) == 4
     with pytest.raises(SignerUnavailableError, match="has no Ed25519 key c"):
         open_signer(hsm.uri("c"), no_passphrase)
-    with pytest.raises(SignerUnavailableError, match="the token third: it is not there"):
+    with pytest.raises(SignerUnavailableError, match="the token third: it was not found"):
         open_signer(hsm.uri("a", "third"), no_passphrase)
 
 
@@ -186,7 +186,7 @@ def test_the_shell_makes_a_key_shows_it_and_issues_with_it(hsm: Hsm, tmp_path: P
     settings = settings.model_copy(update={"signer": hsm.uri("shell")})
     missing = shell(settings, "init", **hsm.environment)
     assert missing.returncode == exit_code("signer-unavailable")
-    assert "`license-server signer create` makes one" in missing.stderr
+    assert "create one with `license-server signer create`" in missing.stderr
     assert not settings.data.exists()
     made = shell(settings, "signer", "create", **hsm.environment)
     assert made.returncode == 0, made.stderr

@@ -178,7 +178,7 @@ def test_a_licence_can_carry_the_list_where_it_has_room(ledger: Ledger, tmp_path
     ledger.site.database.write(lambda c: revocation_lists.record(c, stored, 3000, COMMAND))
     out.unlink()
     refused = server.at_once(*words, env=env)
-    assert (refused.returncode, "send the list as a file" in refused.stderr) == (76, True)
+    assert (refused.returncode, "send the list as a separate file" in refused.stderr) == (76, True)
     assert not out.exists()
     ledger.site.database.close()
 

@@ -248,7 +248,7 @@ def test_what_another_rule_makes_of_an_act_is_looked_at_before_it_is_done(
     before = issuer.desk.count("proposals")
     late = issuer.post(path.format(first), **fields_of(page) | {"step": "do"})
     assert (late.status_code, "Submit proposal" in late.text) == (412, True)
-    assert f"The product {guarded} was changed" in late.text
+    assert f"The product {guarded} has changed" in late.text
     assert issuer.desk.count("proposals") == before
     done = issuer.post(path.format(first), **fields_of(late.text) | {"step": "do"})
     assert done.headers["location"].startswith("/proposals/")
@@ -306,7 +306,7 @@ def test_a_move_says_that_the_former_host_keeps_its_file(issuer: Person) -> None
     def told(page: str) -> str:
         return re.sub(r"<[^>]*>", "", page)
 
-    keeps, do = "The former host studio2_gpu keeps its file of", "delete conf/license.dat"
+    keeps, do = "The former host studio2_gpu still has the file of", "delete conf/license.dat"
     page = issuer.look(first, "rehost", host=OTHER_LINE, reason="a new machine").text
     assert f"{keeps} {first}, which stays valid there until 20" in told(page)
     assert do in page
@@ -319,6 +319,6 @@ def test_a_move_says_that_the_former_host_keeps_its_file(issuer: Person) -> None
     assert keeps not in issuer.get(f"/licenses/{second}?issued=1").text
     eternal = issuer.issue(days=None, perpetual=True)
     assert (
-        "stays valid there without end"
+        "stays valid there indefinitely"
         in issuer.look(eternal, "rehost", host=OTHER_LINE, reason="x").text
     )

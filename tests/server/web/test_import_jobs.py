@@ -137,7 +137,7 @@ def test_a_sheet_is_not_issued_by_other_rules_than_were_looked_at(
     change(400)
     refused = admin.send(page, f"{job}/issue")
     assert (refused.status_code, desk.count("licenses")) == (412, before)
-    assert "the rules of a product that the sheet names" in refused.text
+    assert "rules of a product in the file" in refused.text
     # Seen with the rules as they are now, it is issued; what changes meanwhile stops it.
     monkeypatch.setattr(batches, "BATCH", 2)
     agreed = Agreed(form(refused.text, f"{job}/issue")["rules"])
@@ -146,7 +146,7 @@ def test_a_sheet_is_not_issued_by_other_rules_than_were_looked_at(
     change(3650)
     runner.run(desk.site, key, actor)
     stopped = admin.get(job).text
-    assert f"the rules of {product} were changed after the sheet was looked at" in stopped
+    assert f"the rules of {product} have changed since the file was checked" in stopped
     assert desk.count("licenses") == before
     assert admin.send(stopped, f"{job}/issue").status_code == 303
     assert desk.count("licenses") == before + 4

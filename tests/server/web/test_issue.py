@@ -157,7 +157,7 @@ def test_the_vendor_sees_why_the_bare_line_cannot_be_anchored(signed_in: Desk) -
     assert page.count("has no host tags") == 1
     assert "python cmd/cli.py request" in page
     refused = preview(signed_in, match="anchored")
-    assert (refused.status_code, "only its key is known" in refused.text) == (409, True)
+    assert (refused.status_code, "Only the host key of" in refused.text) == (409, True)
 
 
 def test_the_vendor_sees_that_anchoring_a_copyable_container_gains_nothing(
@@ -196,9 +196,9 @@ def test_a_term_that_is_none_and_a_day_that_is_blank_are_told_at_their_field(
 ) -> None:
     before = signed_in.count("licenses")
     shown = preview(signed_in, term="x")
-    assert "none of days, expires and perpetual" in faults(shown.text)["days"]
+    assert "not one of days, expires and perpetual" in faults(shown.text)["days"]
     shown = preview(signed_in, term="expires", expires="")
-    assert faults(shown.text) == {"expires": "no last day is given."}
+    assert faults(shown.text) == {"expires": "the last day is missing."}
     assert signed_in.count("licenses") == before
 
 

@@ -155,5 +155,5 @@ def test_nobody_changes_themselves(desk: Desk, admin: Page) -> None:
     for act in ("role", "end"):
         refused = admin.post(f"{path}/{act}", role="reader", etag="")
         assert refused.status_code == 403
-        assert "somebody else must change" in refused.text
+        assert "Someone else has to change" in refused.text
     assert row(desk, "users", email=admin.email).role == "administrator"

@@ -36,10 +36,10 @@ def test_every_reason_of_the_server_can_be_looked_up() -> None:
 
 
 def test_the_words_inside_a_sentence_are_chinese_too() -> None:
-    reason = Reason("{value!r} is not like gpus=4", value="x")
+    reason = Reason("{value!r} is not of the form gpus=4", value="x")
     assert (
         InputInvalidError(field="limits", reason=reason).say(TR)
-        == "limits：'x' 不是 gpus=4 这样的写法。"
+        == "limits：'x' 不是 gpus=4 这样的格式。"
     )
     replaced = Reason("was replaced by {number}", number="HS-2")
     state = LicenseStateError(number="HS-1", act=Reason("renew"), became=replaced)

@@ -72,7 +72,7 @@ def test_wrong_lines_are_told_one_by_one_and_left_out_only_if_that_is_chosen(
     page = admin.get(job).text
     assert "No host key found" in page
     assert "it is not a whole number" in page
-    assert "must be approved by itself" in page
+    assert "must be approved individually" in page
     refused = admin.send(page, f"{job}/issue")
     assert (refused.status_code, set(faults(refused.text))) == (422, {"skip"})
     assert desk.count("licenses") == before
@@ -133,7 +133,7 @@ def test_a_sheet_is_looked_at_once_a_minute_however_often_its_page_is_asked_for(
     assert right.search(page)
     # It is not begun on the word of an earlier look.
     assert admin.send(page, f"{job}/issue").status_code == 412
-    assert "must be approved by itself" in admin.get(job).text
+    assert "must be approved individually" in admin.get(job).text
 
 
 def test_the_last_previews_are_kept_and_no_more(desk: Desk, admin: Page) -> None:
