@@ -229,7 +229,7 @@ def _find(connection: Connection, number: str, actor: Actor) -> StoredLicense:
 def filter_of(given: dict[str, str], actor: Actor) -> Filter:
     """What the parameters of a list ask for. Raises InputInvalidError."""
     if given.get("state", "active") not in _STATES:
-        reason = f"{given['state']!r} is none of {', '.join(_STATES)}"
+        reason = f"{given['state']!r} is not one of {', '.join(_STATES)}"
         raise InputInvalidError(field="state", reason=reason)
     return Filter(
         customer=given.get("customer"),

@@ -20,6 +20,7 @@ from license_core.wording import DEFAULT_SERVER, printable, utc
 from license_server.actor import COMMAND
 from license_server.catalog.terms import DAY
 from license_server.cli.output import (
+    days_in_words,
     licences,
     say,
     written,
@@ -136,8 +137,9 @@ def warn_of_end(trust: "Trust", ours: SigningKey | None, now: int) -> None:
     if until is None:
         click.echo("[W]: No key can sign any more: add one with `keys new`.", err=True)
     elif until - now < WARN_DAYS * DAY:
+        left = days_in_words((until - now) // DAY)
         click.echo(
-            f"[W]: Licences can be signed only until {utc(until)}.\n"
+            f"[W]: Licences can be signed for {left} more, until {utc(until)}.\n"
             "     Add the next key with `keys new`, or extend this one with `keys renew`.",
             err=True,
         )

@@ -19,6 +19,13 @@ def licences(count: int) -> str:
     return "1 licence" if count == 1 else f"{count} licences"
 
 
+def days_in_words(count: int) -> str:
+    """How many whole days, in words."""
+    if count == 0:
+        return "less than a day"
+    return "1 day" if count == 1 else f"{count} days"
+
+
 @contextmanager
 def written(name: str, *, tell: bool = True) -> Iterator[Callable[[bytes], object]]:
     """A way to write the file *name* piece by piece; it gets its name once it is whole.

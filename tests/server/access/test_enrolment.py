@@ -34,7 +34,7 @@ def test_a_seed_is_shown_as_a_qr_code_and_a_wrong_code_is_told_at_its_field(desk
     reply = act(desk, "/codes/confirm", sealed=hidden(page, "sealed"), code="12")
     told = re.search(r'<span class="fault" id="code-fault">(.*?)</span>', reply.text, re.DOTALL)
     assert told
-    assert told[1].strip().endswith("check the clock of your device")
+    assert told[1].strip().endswith("check the clock of your device.")
     assert 'aria-describedby="code-fault' in reply.text
     assert "<svg" in reply.text
 

@@ -100,4 +100,4 @@ def test_a_server_whose_url_cannot_be_said_ends_without_noise(data: Path) -> Non
             timeout=120,
         )
     assert done.returncode == exit_code("output-failed")
-    assert done.stderr.startswith(b"[E]: The answer could not be written"), done.stderr
+    assert done.stderr.startswith(b"[E]: Cannot write to standard output"), done.stderr

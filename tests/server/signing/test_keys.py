@@ -116,7 +116,7 @@ def test_a_planned_rotation_has_no_gap(vendor: Vendor) -> None:
     elsewhere = {"LICENSE_SERVER_SIGNER": f"file:{vendor.path('other.pem')}"}  # who knows which
     assert "(this server's)" not in vendor.run("keys", "list", env=elsewhere).stdout
     made = vendor.run("keys", "new")  # the root key is here: it is signed at once
-    assert "Keyset version 2 is not suspended" in made.stderr
+    assert "Keyset version 2 is in force" in made.stderr
     (_, new) = vendor.kids()
     during = vendor.issue()
     assert vendor.opened(during).signing_key.kid == new
@@ -149,14 +149,14 @@ def test_without_a_root_key_a_draft_goes_to_where_one_is_and_comes_back(vendor: 
     told = vendor.root("keyset", draft, "--key", key, "--yes", "-o", vendor.path("k.txt")).stderr
     assert re.search(rf"{old}  retired\n", told)
     assert "Keyset version 2 of Example Vendor" in told
-    assert "the file has 1 signature" in told
+    assert "the file now has 1 signature" in told
     assert "an unsigned draft" in vendor.run("keys", "install", draft, code=117).stderr
     vendor.run("keys", "install", vendor.path("k.txt"))
     assert len(vendor.kids()) == 2
     again = vendor.run("keys", "install", vendor.path("k.txt"), code=117)
-    assert "it is version 2, and version 2 is not suspended" in again.stderr
+    assert "it is version 2, and version 2 is in force" in again.stderr
     assert vendor.opened(vendor.issue()).signing_key.kid != old
-    # A draft that is not suspended by now is done with.
+    # A draft that is in force by now is done with.
     assert "was replaced" in vendor.run("keys", "new", "-o", draft).stderr
     told = vendor.root("keyset", draft, "--key", key, "--yes", "-o", vendor.path("k.txt")).stderr
     assert "Keyset version 3 of Example Vendor" in told

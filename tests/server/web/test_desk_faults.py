@@ -182,5 +182,5 @@ def test_a_sheet_that_is_looked_at_tells_every_fault_of_a_line(desk: Desk) -> No
     assert re.findall(r'class="number">(\d+)</td>', page) == ["2"] * 4
     result = issuer.get(f"{looked.headers['location']}/result.csv").text
     (line,) = result.splitlines()[1:]
-    for said in ("product", "0 is not between", "'loose' is none of", "40 hexadecimal digits"):
+    for said in ("product", "0 is not between", "'loose' is not one of", "40 hexadecimal digits"):
         assert said in line

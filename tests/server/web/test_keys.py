@@ -1,4 +1,4 @@
-"""Keys at the desk: what is not suspended, and what is due."""
+"""Keys at the desk: what is in force, and what is due."""
 
 from typing import Any
 
