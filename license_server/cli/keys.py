@@ -84,7 +84,7 @@ def list_(settings: ServerSettings, as_json: bool) -> None:
         products = "all products" if one.products is None else ", ".join(one.products)
         say(f"    from {utc(one.nbf)} until {utc(one.exp)}, {products}")
     roots = trust.roots
-    say(f"Roots version {roots.version}; {roots.threshold} of {len(roots.keys)} must sign:")
+    say(f"Root keys, version {roots.version}; {roots.threshold} of {len(roots.keys)} must sign:")
     for key in roots.keys:
         say(key.kid)
     warn_of_end(trust, ours[0] if ours else None, now)

@@ -107,7 +107,7 @@ def _keyset(keyset: Keyset) -> Iterator[str]:
 
 def _roots(roots: Roots) -> Iterator[str]:
     count = f"{roots.threshold} of {len(roots.keys)}"
-    yield f"Roots version {roots.version} of {roots.iss}, made {utc(roots.iat)}:"
-    yield f"  {count} of these keys must sign keysets and the next roots:"
+    yield f"Roots document version {roots.version} of {roots.iss}, made {utc(roots.iat)}:"
+    yield f"  {count} of these keys must sign keysets and the next roots document:"
     for key in roots.keys:
         yield f"  {key.kid}"

@@ -221,7 +221,7 @@ def test_two_of_three_root_keys_sign_on_machines_of_their_own(vendor: Vendor) ->
     assert "is not signed by root.pub.pem, root-b.pub.pem, root-c.pub.pem" in weak.stderr
     vendor.run("keys", "install", both)
     listed = vendor.run("keys", "list", env=env).stdout
-    assert "Roots version 0; 2 of 3 must sign:" in listed
+    assert "Root keys, version 0; 2 of 3 must sign:" in listed
     vendor.run("keys", "renew", "-o", draft + "3", env=env)
     one = vendor.sign(draft + "3", vendor.path("c.key.pem"), "3.txt")
     weak = vendor.run("keys", "install", one, code=117, env=env)
@@ -256,7 +256,7 @@ def test_root_keys_are_rotated_and_old_sites_follow(vendor: Vendor) -> None:
     weak = vendor.run("keys", "install", roots, one, code=117)
     assert "1 of 2 required root keys signed it" in weak.stderr
     vendor.run("keys", "install", roots, vendor.sign(one, c, "2.txt"))
-    assert "Roots version 1; 2 of 2 must sign:" in vendor.run("keys", "list").stdout
+    assert "Root keys, version 1; 2 of 2 must sign:" in vendor.run("keys", "list").stdout
     file = vendor.issue()
     found = armor.unwrap(file)
     assert len(found[armor.ROOTS]) == 3
