@@ -1,11 +1,9 @@
 """``license-server keys``: the signing keys, changed by keysets that root keys sign."""
 
 import json
-import os
 import re
 import secrets
 import time
-from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from license_core.claims import ClaimError
 from license_core.errors import LicenseError
 from license_core.keyset import Keyset, SigningKey
-from license_core.wording import DEFAULT_SERVER, printable, utc
+from license_core.wording import printable, utc
 from license_server.actor import COMMAND
 from license_server.catalog.terms import DAY
+from license_server.cli.keyset_change import KeysetChange, say_installed
 from license_server.cli.output import (
     days_in_words,
     licences,
@@ -27,12 +25,10 @@ from license_server.cli.output import (
 )
 from license_server.cli.progress import Progress
 from license_server.cli.shared import input_file
-from license_server.db.database import Database
 from license_server.db.errors import InputInvalidError
 from license_server.settings import ServerSettings
 
 if TYPE_CHECKING:
-    from license_core.signer import Signer
     from license_server.signing.keysets import Trust
 
 _Day = click.DateTime(formats=["%Y-%m-%d"])
@@ -183,7 +179,7 @@ def new(
     now = int(time.time())
     # From yesterday on, so that a clock which is corrected a little does no harm.
     nbf = now - DAY if begins is None else int(begins.replace(tzinfo=UTC).timestamp())
-    with closing(_Change(settings, output)) as change:
+    with closing(KeysetChange(settings, output)) as change:
         change.root()  # or no key is made
         if uri is None:
             public = install.new_key(settings, secrets.token_bytes)
@@ -225,7 +221,7 @@ def revoke(settings: ServerSettings, kid: str, output: str | None) -> None:
 def _set_state(settings: ServerSettings, kid: str, state: str, output: str | None) -> None:
     from license_server.signing import keysets
 
-    with closing(_Change(settings, output)) as change:
+    with closing(KeysetChange(settings, output)) as change:
         change.to(
             lambda keyset: keysets.with_entry(
                 keyset, keysets.entry(keyset, kid)._replace(state=state)
@@ -264,7 +260,7 @@ def renew(
             keyset = keyset._replace(exp=now + keyset_days * DAY)
         return keyset
 
-    with closing(_Change(settings, output)) as change:
+    with closing(KeysetChange(settings, output)) as change:
         change.to(renewed, now)
 
 
@@ -284,7 +280,7 @@ def install_(settings: ServerSettings, files: tuple[str, ...]) -> None:
         issuer = install.install(
             settings, database, given, " ".join(files), COMMAND, int(time.time())
         )
-    _installed(issuer.version, issuer.signer.public_key.kid)
+    say_installed(issuer.version, issuer.signer.public_key.kid)
 
 
 @keys.command("file")
@@ -317,7 +313,7 @@ def leaked(settings: ServerSettings, kid: str, yes: bool, output: str | None) ->
     from license_server.signing import install, keysets
 
     now = int(time.time())
-    with closing(_Change(settings, output)) as change:
+    with closing(KeysetChange(settings, output)) as change:
         entry = keysets.entry(change.base, kid)
         kid = entry.key.kid
         with change.database.reading() as connection:
@@ -417,87 +413,3 @@ def reissue_(settings: ServerSettings, kid: str, output: Path, reason: str) -> N
         click.echo(f"[W]: {number} was not reissued: {error.sentence}", err=True)
     if left:
         raise left[0][1]
-
-
-class _Change:
-    """A keyset to be made: of the one in force, or of the draft in a file."""
-
-    def __init__(self, settings: ServerSettings, output: str | None) -> None:
-        from license_server.operations import data_folder
-        from license_server.signing.issuer import read_trust
-
-        self._settings, self._output = settings, output
-        self.database: Database = data_folder.open_database(settings)
-        try:
-            self.trust = read_trust(settings, self.database)
-            draft = self._draft()
-            self._continued = draft is not None
-            self.base = draft or self.trust.keyset.keyset
-        except BaseException:
-            self.database.close()
-            raise
-
-    def close(self) -> None:
-        """Leave the database."""
-        self.database.close()
-
-    def root(self) -> "Signer | None":
-        """The root key that signs it here; None: a draft is written. Raises InputInvalidError."""
-        from license_server.signing import install
-
-        if self._output:
-            return None
-        root = install.open_root(self._settings, self.trust)
-        if root is None:
-            reason = "no root key here can sign alone: give a FILE for the draft"
-            raise InputInvalidError(field="-o", reason=reason)
-        return root
-
-    def to(self, changed: Callable[[Keyset], Keyset], now: int) -> None:
-        """Put what *changed* makes in force where a root key is here, else write it as a draft."""
-        from license_server.signing import install, keysets
-
-        present = self.trust.keyset.keyset
-        new = install.next_keyset(present, changed(self.base), now)
-        try:
-            Keyset.from_dict(new.to_dict())  # before anybody signs what no client would read
-        except ClaimError as error:
-            raise InputInvalidError(field=error.claim, reason=error.reason) from error
-        root = self.root()
-        if root is not None:
-            given = keysets.written((), (new.sign(root),)).encode("ascii")
-            issuer = install.install(
-                self._settings, self.database, given, "the keyset", COMMAND, now
-            )
-            _installed(issuer.version, issuer.signer.public_key.kid)
-            return
-        assert self._output is not None  # noqa: S101  # there is no root key here
-        with written(self._output, tell=not self._continued) as put:
-            put(keysets.draft_text(new).encode("ascii"))
-        if self._continued:
-            click.echo(f"Changed the draft in {self._output} further.", err=True)
-        needed = self.trust.roots.threshold
-        more = (
-            f"     {needed} root keys must sign it, or as many as new roots require. Each other:\n"
-            f"     {DEFAULT_SERVER} root keyset keyset.txt --key ROOT.key.pem -o keyset.txt\n"
-        )
-        click.echo(
-            f"Drafted keyset version {new.version}; not in force yet. Where the root key is:\n"
-            f"     {DEFAULT_SERVER} root keyset {self._output} --key ROOT.key.pem -o keyset.txt\n"
-            f"{more if needed > 1 else ''}"
-            f"     Then here: {DEFAULT_SERVER} keys install keyset.txt",
-            err=True,
-        )
-
-    def _draft(self) -> Keyset | None:
-        """The draft that is in the file already. Raises KeysetRefusedError: it is of no use."""
-        from license_server.signing import keysets
-
-        if self._output in (None, "-") or not os.path.exists(str(self._output)):
-            return None
-        present = self.trust.keyset.keyset
-        return keysets.drafted(input_file(str(self._output)), str(self._output), present)
-
-
-def _installed(version: int, kid: str) -> None:
-    click.echo(f"Keyset version {version} is in force; {kid} signs.", err=True)
