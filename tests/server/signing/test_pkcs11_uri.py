@@ -23,8 +23,8 @@ from tests.support.hsm_vendor import no_passphrase
         ("pkcs11:object?module-path=/m&pin-source=/p", "names object without a value"),
         ("pkcs11:object=a;type=cert?module-path=/m&pin-source=/p", "type is not “private”"),
         ("pkcs11:object=a;x-y=1?module-path=/m&pin-source=/p", "'x-y', which is not supported"),
-        ("pkcs11:object=a?module-path=/m&pin-source=|cat", "is no file"),
-        ("pkcs11:object=a?module-path=/m&pin-source=pin", "is no file"),
+        ("pkcs11:object=a?module-path=/m&pin-source=|cat", "is not a file"),
+        ("pkcs11:object=a?module-path=/m&pin-source=pin", "is not a file"),
         ("pkcs11:object=%ff?module-path=/m&pin-source=/p", "object is not UTF-8"),
         ("pkcs11:object=a;slot-id=x?module-path=/m&pin-source=/p", "slot-id is not a number"),
         pytest.param(
