@@ -202,7 +202,7 @@ def test_a_second_container_of_the_same_flags_is_refused_as_another_container(
     assert second.container.ip() == "172.17.0.2"
     refused = second.cli("verify")
     assert refused.returncode == WRONG_HOST
-    assert "another container" in refused.stderr
+    assert "this is not the licensed container" in refused.stderr
     assert second.start_sh().returncode == WRONG_HOST
     assert second.services() == 0
 

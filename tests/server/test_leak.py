@@ -226,7 +226,7 @@ def test_it_goes_on_where_it_was_killed_and_issues_each_once(tmp_path: Path) -> 
     assert not (out / "licenses.csv").exists()
     done = sold.run(*words)
     rest = len(sold.files) - stopped
-    assert f"Issued {rest} licences again; {len(sold.files)} files" in done.stderr
+    assert f"Reissued {rest} licences; files in {out}: {len(sold.files)}." in done.stderr
     assert database.read(_reissued) == len(sold.files)
     database.close()
     told = is_told(out)

@@ -50,9 +50,9 @@ def test_the_file_of_a_licence_is_the_same_bytes_for_ever(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("header", "reason"),
     [
-        (None, "no token"),
-        ("Bearer", "no token"),
-        ("Basic YTpi", "no token"),
+        (None, "no API token"),
+        ("Bearer", "no API token"),
+        ("Basic YTpi", "no API token"),
         ("Bearer hst_000000000000_AAAA", "not valid"),
         ("Bearer \u00ff", "not valid"),
         ("Bearer " + "x" * 5000, "not valid"),

@@ -46,7 +46,7 @@ def test_an_import_over_http_answers_line_by_line(desk: Desk) -> None:
     ]
     status, told = post(desk, sheet(2, *wrong))
     assert (status, told["type"]) == (409, "/problems/import-refused")
-    assert "2 of 4 lines" in str(told["detail"])
+    assert "errors in the sheet: 2 of 4" in str(told["detail"])
     assert desk.count("licenses") == before
     key = f"sheet {desk.clock.now}"
     first = post(desk, sheet(2, *wrong), skip_wrong="true", key=key)
