@@ -8,10 +8,8 @@ from license_core.errors import NotAuthenticatedError, RateLimitedError
 from license_server.access import login, tokens
 from license_server.actor import Actor
 from license_server.http.rate_limit import Rates
-from license_server.http.state import site_of, state_of
+from license_server.http.state import AtSite, state_of
 from license_server.site import Site
-
-AtSite = Annotated[Site, Depends(site_of)]
 
 
 class Needs:

@@ -11,9 +11,10 @@ from license_server.api import (
     messages,
 )
 from license_server.api.audit_responses import Checkpoint, CheckpointPage
-from license_server.api.auth import AtSite, Needs
+from license_server.api.auth import Needs
 from license_server.api.operations import describe
 from license_server.audit import audit_store
+from license_server.http.state import AtSite
 
 router = APIRouter(prefix=f"{PREFIX}/checkpoints", tags=["checkpoints"])
 

@@ -11,10 +11,11 @@ from license_server.api import (
     messages,
 )
 from license_server.api.audit_responses import Event, EventPage
-from license_server.api.auth import AtSite, Needs
+from license_server.api.auth import Needs
 from license_server.api.operations import describe
 from license_server.audit import audit_store
 from license_server.audit.audit_store import EventFilter
+from license_server.http.state import AtSite
 
 router = APIRouter(prefix=f"{PREFIX}/events", tags=["events"])
 

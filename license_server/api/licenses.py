@@ -18,11 +18,7 @@ from license_server.api import (
     responses,
 )
 from license_server.api.audit_responses import Event
-from license_server.api.auth import (
-    AtSite,
-    Needs,
-    Reader,
-)
+from license_server.api.auth import Needs, Reader
 from license_server.api.license_responses import (
     DryRun,
     EndingDryRun,
@@ -35,6 +31,7 @@ from license_server.api.operations import describe
 from license_server.audit import audit_store
 from license_server.db.errors import InputInvalidError
 from license_server.db.reply_store import Reply
+from license_server.http.state import AtSite
 from license_server.licenses import (
     acts,
     issuing,

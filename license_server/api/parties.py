@@ -12,11 +12,7 @@ from license_server.api import (
     messages,
     responses,
 )
-from license_server.api.auth import (
-    AtSite,
-    Needs,
-    Reader,
-)
+from license_server.api.auth import Needs, Reader
 from license_server.api.catalog_responses import Customer, CustomerPage, Product, ProductPage
 from license_server.api.operations import describe
 from license_server.catalog import (
@@ -26,6 +22,7 @@ from license_server.catalog import (
 )
 from license_server.db.reply_store import Reply
 from license_server.http.path_params import plain_name, row_id
+from license_server.http.state import AtSite
 
 router = APIRouter(prefix=PREFIX)
 CustomerWriter = Annotated[Actor, Depends(Needs("customers:write"))]

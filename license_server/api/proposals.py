@@ -12,17 +12,14 @@ from license_server.api import (
     messages,
     responses,
 )
-from license_server.api.auth import (
-    AtSite,
-    Needs,
-    Reader,
-)
+from license_server.api.auth import Needs, Reader
 from license_server.api.license_responses import Proposal, ProposalPage
 from license_server.api.licenses import reply_to
 from license_server.api.operations import describe
 from license_server.db.errors import InputInvalidError
 from license_server.db.reply_store import Reply
 from license_server.http.path_params import row_id
+from license_server.http.state import AtSite
 from license_server.licenses import acts, proposal_store, proposals
 
 _STATES = ("waiting", "approved", "refused")

@@ -12,11 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from license_server.access import accounts
 from license_server.actor import Actor
 from license_server.api import PREFIX, messages
-from license_server.api.auth import (
-    AtSite,
-    Needs,
-    Reader,
-)
+from license_server.api.auth import Needs, Reader
 from license_server.api.license_responses import Imported
 from license_server.api.licenses import (
     DATES,
@@ -26,6 +22,7 @@ from license_server.api.licenses import (
 from license_server.api.operations import describe
 from license_server.db.errors import InputInvalidError
 from license_server.db.idempotency import Idempotency
+from license_server.http.state import AtSite
 from license_server.sheets import (
     csv_text,
     exports,

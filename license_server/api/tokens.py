@@ -17,9 +17,10 @@ from license_server.api import (
     messages,
 )
 from license_server.api.access_responses import NewToken, Token, TokenList
-from license_server.api.auth import AtSite, Needs
+from license_server.api.auth import Needs
 from license_server.api.operations import describe
 from license_server.db.errors import InputInvalidError
+from license_server.http.state import AtSite
 
 router = APIRouter(prefix=f"{PREFIX}/tokens", tags=["tokens"])
 Manager = Annotated[Actor, Depends(Needs("tokens:manage"))]

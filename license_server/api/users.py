@@ -28,10 +28,11 @@ from license_server.api.access_responses import (
     User,
     UserPage,
 )
-from license_server.api.auth import AtSite, Needs
+from license_server.api.auth import Needs
 from license_server.api.operations import describe
 from license_server.db.errors import InputInvalidError
 from license_server.http.path_params import row_id
+from license_server.http.state import AtSite
 from license_server.site import Site
 
 router = APIRouter(prefix=PREFIX, tags=["people"])

@@ -9,7 +9,6 @@ import time
 from collections.abc import Sequence
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -40,9 +39,6 @@ from license_server.cli.root import root
 from license_server.cli.sheets import export, import_
 from license_server.cli.signer import signer
 from license_server.settings import ServerSettings
-
-if TYPE_CHECKING:
-    pass
 
 _LARGEST_TEXT = 256 * 1024
 _WHERE_TO_LOOK = {

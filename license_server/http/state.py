@@ -1,8 +1,9 @@
 """What one process of the server holds while it runs, and how a request gets at it."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Depends, Request
 
 from license_server.access.openid import Client
 from license_server.access.tokens import TokenCache
@@ -46,3 +47,6 @@ def state_of(request: Request) -> ServerState:
 async def site_of(request: Request) -> Site:
     """The site that *request* came to, for a route to depend on."""
     return state_of(request).site
+
+
+AtSite = Annotated[Site, Depends(site_of)]

@@ -22,14 +22,10 @@ from license_server.access.login import Attempt
 from license_server.access.sessions import Session
 from license_server.db.errors import InputInvalidError
 from license_server.http.problem_types import status_of
+from license_server.http.state import AtSite
 from license_server.site import Site
 from license_server.web import pages, sign_in
-from license_server.web.session import (
-    AtSite,
-    Form,
-    SignedIn,
-    address_of,
-)
+from license_server.web.session import Form, SignedIn, address_of
 
 ACCOUNT = "/account"
 _LONGEST_SEALED = 200

@@ -24,6 +24,7 @@ from license_server.catalog.faults import Faults, faults_of
 from license_server.db.errors import ChangedMeanwhileError, InputInvalidError
 from license_server.db.reply_store import Reply
 from license_server.http.problem_types import status_of
+from license_server.http.state import AtSite
 from license_server.licenses import (
     acts,
     issuing,
@@ -46,11 +47,7 @@ from license_server.web import (
     pinned_form,
     prefill,
 )
-from license_server.web.session import (
-    AtSite,
-    Form,
-    May,
-)
+from license_server.web.session import Form, May
 from license_server.web.sign_in import HOME
 from license_server.web.term_changes import Terms, differences
 

@@ -15,6 +15,7 @@ from license_server.catalog.catalog_store import Customer
 from license_server.db.reply_store import Reply
 from license_server.http import cursors
 from license_server.http.path_params import row_id
+from license_server.http.state import AtSite
 from license_server.licenses import license_store
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.search import Filter
@@ -27,12 +28,7 @@ from license_server.web import (
 )
 from license_server.web.edit_conflicts import Faults
 from license_server.web.saving import Attempt
-from license_server.web.session import (
-    AtSite,
-    Form,
-    May,
-    printable,
-)
+from license_server.web.session import Form, May, printable
 
 ROOM = "/customers"
 _PAGE = 50

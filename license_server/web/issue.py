@@ -9,6 +9,7 @@ from license_core.errors import LicenseError
 from license_server.access.sessions import Session
 from license_server.db.errors import ChangedMeanwhileError
 from license_server.http.problem_types import status_of
+from license_server.http.state import AtSite
 from license_server.licenses import issuing, lookup
 from license_server.site import Site
 from license_server.web import (
@@ -23,11 +24,7 @@ from license_server.web import (
 )
 from license_server.web.drafts import Draft
 from license_server.web.order_form import TypedOrder
-from license_server.web.session import (
-    AtSite,
-    Form,
-    May,
-)
+from license_server.web.session import Form, May
 from license_server.web.sign_in import HOME
 
 PREVIEW = f"{HOME}/preview"

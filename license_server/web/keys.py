@@ -9,6 +9,7 @@ from license_core.errors import NotFoundError, TrustedKeyInvalidError
 from license_core.keyset import SigningKey
 from license_core.publickey import PublicKey
 from license_server.access.sessions import Session
+from license_server.http.state import AtSite
 from license_server.operations import data_folder
 from license_server.operations.errors import RecordKeyUnavailableError
 from license_server.signing import keyset_store, keysets, revocation_store
@@ -16,7 +17,7 @@ from license_server.signing.issuer import read_root
 from license_server.signing.keysets import WARN_DAYS
 from license_server.site import Site
 from license_server.web import pages
-from license_server.web.session import AtSite, May
+from license_server.web.session import May
 
 _DAY = 86400
 _ROOT, _RECORD = "root.pub.pem", "record.pub.pem"

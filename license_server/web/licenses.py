@@ -20,6 +20,7 @@ from license_server.db.errors import InputInvalidError
 from license_server.db.reply_store import Reply
 from license_server.http import cursors
 from license_server.http.problem_types import status_of
+from license_server.http.state import AtSite
 from license_server.licenses import (
     issuing,
     license_store,
@@ -36,11 +37,7 @@ from license_server.web import (
     pages,
 )
 from license_server.web.reader import Reader
-from license_server.web.session import (
-    AtSite,
-    Form,
-    May,
-)
+from license_server.web.session import Form, May
 from license_server.web.sign_in import HOME
 from license_server.web.term_changes import (
     Difference,

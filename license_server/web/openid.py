@@ -23,15 +23,9 @@ from license_server.access.openid import (
     Provider,
 )
 from license_server.db.errors import or_not_found
-from license_server.http.state import state_of
+from license_server.http.state import AtSite, state_of
 from license_server.web import sign_in
-from license_server.web.session import (
-    AtSite,
-    base_of,
-    cookie,
-    delete_cookie,
-    set_cookie,
-)
+from license_server.web.session import base_of, cookie, delete_cookie, set_cookie
 
 T = TypeVar("T")
 OPENID = "/login/openid"

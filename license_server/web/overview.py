@@ -12,7 +12,7 @@ from starlette.responses import Response
 from license_core.wording import printable
 from license_server.access.sessions import Session
 from license_server.catalog.terms import DAY
-from license_server.http.state import state_of
+from license_server.http.state import AtSite, state_of
 from license_server.licenses import statistics, statistics_store
 from license_server.licenses.acts import ACTS
 from license_server.licenses.statistics import (
@@ -27,7 +27,7 @@ from license_server.site import Site
 from license_server.web import charts, pages
 from license_server.web.charts import Bar, Part
 from license_server.web.reader import Reader
-from license_server.web.session import AtSite, May
+from license_server.web.session import May
 from license_server.web.sign_in import HOME
 
 _NAMED = 6

@@ -27,16 +27,12 @@ from license_server.db.errors import ChangedMeanwhileError, InputInvalidError, N
 from license_server.http import cursors
 from license_server.http.path_params import row_id
 from license_server.http.problem_types import status_of
+from license_server.http.state import AtSite
 from license_server.permissions import PERMISSIONS, ROLES
 from license_server.site import Site
 from license_server.web import edit_conflicts, pages
 from license_server.web.edit_conflicts import Faults
-from license_server.web.session import (
-    AtSite,
-    Form,
-    May,
-    base_of,
-)
+from license_server.web.session import Form, May, base_of
 
 ROOM = "/people"
 _PAGE = 50

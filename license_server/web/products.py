@@ -16,6 +16,7 @@ from license_server.db.errors import InputInvalidError
 from license_server.db.reply_store import Reply
 from license_server.http import cursors
 from license_server.http.path_params import row_id
+from license_server.http.state import AtSite
 from license_server.site import Site
 from license_server.web import (
     edit_conflicts,
@@ -25,11 +26,7 @@ from license_server.web import (
 )
 from license_server.web.edit_conflicts import Faults
 from license_server.web.saving import Attempt
-from license_server.web.session import (
-    AtSite,
-    Form,
-    May,
-)
+from license_server.web.session import Form, May
 
 ROOM = "/products"
 _PAGE = 50

@@ -16,6 +16,7 @@ from license_server.db.reply_store import Reply
 from license_server.http import cursors
 from license_server.http.path_params import row_id
 from license_server.http.problem_types import status_of
+from license_server.http.state import AtSite
 from license_server.licenses import (
     acts,
     issuing,
@@ -33,12 +34,7 @@ from license_server.web import (
     pages,
 )
 from license_server.web.order_form import Reading, TypedOrder
-from license_server.web.session import (
-    AtSite,
-    Form,
-    May,
-    base_of,
-)
+from license_server.web.session import Form, May, base_of
 from license_server.web.term_changes import (
     Difference,
     Terms,

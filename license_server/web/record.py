@@ -19,13 +19,14 @@ from license_server.audit.audit_store import Event, EventFilter
 from license_server.catalog import catalog_store
 from license_server.db.errors import InputInvalidError
 from license_server.http import cursors
+from license_server.http.state import AtSite
 from license_server.licenses import license_store
 from license_server.sheets import csv_text, exports
 from license_server.site import Site
 from license_server.web import pages
 from license_server.web.event_labels import ACTIONS
 from license_server.web.reader import Reader
-from license_server.web.session import AtSite, May
+from license_server.web.session import May
 
 RECORD = "/record"
 _PAGE = 16  # so that a page stays under 100 kB, whatever people typed

@@ -7,12 +7,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from license_core.errors import NotFoundError
-from license_server.http.state import state_of
+from license_server.http.state import AtSite, state_of
 from license_server.signing.revocation_lists import (
     FILE,
     Published,
 )
-from license_server.web.session import AtSite
 
 anyone = APIRouter()
 _FRESH = 300

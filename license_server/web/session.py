@@ -7,15 +7,11 @@ from starlette.responses import Response
 
 from license_server.access import sessions
 from license_server.access.sessions import Session
-from license_server.http.state import site_of, state_of
-from license_server.site import Site
+from license_server.http.state import AtSite, state_of
 from license_server.web import forms
 
 SESSION = "hostseal_session"
 """The cookie of somebody who is signed in."""
-
-
-AtSite = Annotated[Site, Depends(site_of)]
 
 
 async def session_of(request: Request, site: AtSite) -> Session:

@@ -15,6 +15,7 @@ from license_server.access.sessions import Session
 from license_server.catalog import catalog_store
 from license_server.db.errors import ChangedMeanwhileError, InputInvalidError
 from license_server.http.problem_types import status_of
+from license_server.http.state import AtSite
 from license_server.licenses import license_store, lookup
 from license_server.licenses.search import Filter
 from license_server.sheets import (
@@ -38,11 +39,7 @@ from license_server.site import Site
 from license_server.web import edit_conflicts, pages
 from license_server.web.edit_conflicts import Faults
 from license_server.web.licenses import STATES, no_state
-from license_server.web.session import (
-    AtSite,
-    Form,
-    May,
-)
+from license_server.web.session import Form, May
 
 ROOM = "/sheets"
 JOBS = f"{ROOM}/jobs"

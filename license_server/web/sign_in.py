@@ -27,12 +27,11 @@ from license_server.access.totp_seeds import Seeds
 from license_server.actor import Actor
 from license_server.db.errors import InputInvalidError
 from license_server.http.problem_types import status_of
-from license_server.http.state import state_of
+from license_server.http.state import AtSite, state_of
 from license_server.site import Site
 from license_server.web import forms, pages
 from license_server.web.session import (
     SESSION,
-    AtSite,
     Form,
     SignedIn,
     address_of,

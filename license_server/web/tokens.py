@@ -16,14 +16,11 @@ from license_server.access.sessions import Session
 from license_server.access.tokens import MOST_DAYS, PROGRAM, Grant
 from license_server.catalog import catalog_store
 from license_server.db.errors import InputInvalidError, NameTakenError
+from license_server.http.state import AtSite
 from license_server.permissions import PERMISSIONS, WHOLE
 from license_server.web import edit_conflicts, pages
 from license_server.web.edit_conflicts import Faults
-from license_server.web.session import (
-    AtSite,
-    Form,
-    May,
-)
+from license_server.web.session import Form, May
 
 ROOM = "/tokens"
 _SEPARATORS = re.compile(r"[\s,;，、；]+")
