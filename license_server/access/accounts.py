@@ -35,7 +35,7 @@ def add(
 def insert(
     connection: Connection, email: str, password_hash: str, role: str, actor: Actor, now: int
 ) -> StoredUser:
-    """Store somebody whose right to sign in is settled. Raises InputInvalidError."""
+    """Store somebody whose right to sign in was decided before. Raises InputInvalidError."""
     try:
         user = access_store.add_user(connection, email, password_hash, role, now)
     except IntegrityError as error:

@@ -178,7 +178,7 @@ def set_all_words(connection: Connection) -> None:
 
 
 def alike(connection: Connection, name: str) -> Customer | None:
-    """A customer of another name that people might take for this one (words.py)."""
+    """A customer of another name that people might take for this one (names.py)."""
     key = _key(name)
     query = (
         select(customers)

@@ -51,7 +51,7 @@ def tell_faults(
     """Run *check* on the database as it is at one instant, and print each fault as it is found.
 
     Raises RecordBrokenError where there was one, FileUnreadableError for a checkpoint's file, or
-    as vault.open_database does.
+    as data_folder.open_database does.
     """
     from license_server.operations import data_folder
 

@@ -20,7 +20,7 @@ T = TypeVar("T")
 def write(settings: ServerSettings, work: Callable[[Connection], T]) -> T:
     """The result of *work*, done in one transaction.
 
-    Raises what *work* raises, or what vault.open_database does.
+    Raises what *work* raises, or what data_folder.open_database does.
     """
     from license_server.operations import data_folder
 

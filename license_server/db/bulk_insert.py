@@ -16,7 +16,7 @@ def take_ids(connection: Connection, table: Table, count: int) -> list[int]:
         )
         found = connection.execute(query, {"table": table.name, "count": count})
         return sorted(found.scalars())
-    # Nobody else writes to SQLite while this transaction does (db.py).
+    # Nobody else writes to SQLite while this transaction does (database.py).
     last = connection.execute(select(func.max(table.c.id))).scalar() or 0
     return list(range(last + 1, last + 1 + count))
 

@@ -1,8 +1,8 @@
 """Deferred rows: written last in a transaction, all rows of a table in one statement.
 
-The writer gathers what several requests leave behind (db.py): sixteen rows of a table at once cost
-little more than one. Whoever reads or changes such a table before the commit looks at ``waiting``,
-or writes what is gathered first. Where nothing is gathered a row is written at once.
+The writer gathers what several requests leave behind (database.py): sixteen rows of a table at once
+cost little more than one. Whoever reads or changes such a table before the commit looks at
+``waiting``, or writes what is gathered first. Where nothing is gathered a row is written at once.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

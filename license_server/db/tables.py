@@ -114,7 +114,7 @@ Index(None, licenses.c.product_id, licenses.c.id)
 Index(None, licenses.c.host_key, licenses.c.id)
 Index(None, licenses.c.host_name, licenses.c.id)
 Index(None, licenses.c.state, licenses.c.id)
-# What ends when, and what was issued when, is counted in these alone (store/figures.py).
+# What ends when, and was issued when, is counted in these alone (licenses/statistics_store.py).
 Index(
     "ix_licenses_ends",
     licenses.c.expires_at,
@@ -124,7 +124,7 @@ Index(
     licenses.c.id,
 )
 Index(None, licenses.c.issued_at, licenses.c.act)
-# The longest grace is the first of these: who is in grace ended no longer ago (store/search.py).
+# The longest grace is the first of these: who is in grace ended no longer ago (licenses/search.py).
 Index(
     "ix_licenses_grace",
     text("(grace_until - expires_at)"),
@@ -153,7 +153,7 @@ revocation_lists = Table(
 customer_words = Table(
     "customer_words",
     metadata,
-    Column("word", _Prefix(64), primary_key=True),  # of the name, in lower case (words.py)
+    Column("word", _Prefix(64), primary_key=True),  # of the name, in lower case (names.py)
     Column("customer_id", ForeignKey(customers.c.id), primary_key=True),
 )
 Index(None, customer_words.c.customer_id, customer_words.c.word)

@@ -1,6 +1,6 @@
 """Counts of licences: expiring, issued, moved.
 
-What is counted stands in an index (models.py); no row of the ledger itself is read.
+What is counted stands in an index (db/tables.py); no row of the ledger itself is read.
 """
 
 from collections.abc import Callable, Sequence

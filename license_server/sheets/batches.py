@@ -157,7 +157,7 @@ def record(
 ) -> list[Outcome]:
     """Store a batch; what was issued.
 
-    Raises as acts.record does, or IntegrityError where a number is taken.
+    Raises as recording.record does, or IntegrityError where a number is taken.
     """
     check_in_force(issuer, keyset_store.newest_version(connection))
     customer_ids, product_ids = _party_ids(connection, planned, actor, now)

@@ -81,7 +81,7 @@ def install(
 
     Whoever signs from then on. Raises KeysetRefusedError where it may not take the place of the
     one in force (keysets.advance), or would leave this server without a key to sign with; and
-    what vault.open_issuer raises.
+    what issuer.open_issuer raises.
     """
     present = read_trust(settings, database)
     shipped = read_roots(settings)
