@@ -210,6 +210,7 @@ def test_the_shell_without_the_token_issues_nothing_and_says_why(hsm: Hsm, tmp_p
     mend = pull(hsm)
     done = shell(settings, *ISSUE, "-o", str(out), **hsm.environment)
     mend()
+    pkcs11.close_modules()  # this process had the token open while it was away
     assert done.returncode == exit_code("signer-unavailable")
     assert "Traceback" not in done.stderr
     assert "Nothing was issued" in done.stderr

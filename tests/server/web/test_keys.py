@@ -3,11 +3,12 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from license_core.keyset import TrustedKeyset
 from license_server.actor import COMMAND
 from license_server.audit import events
+from license_server.db.tables import audit_events
 from license_server.signing import keysets, revocation_lists, revocation_store
 from tests.support.desk import Desk
 
@@ -58,8 +59,9 @@ def test_the_end_of_the_signing_key_is_told_in_time(
 
 
 def test_what_waits_for_the_next_revocation_list_is_counted(signed_in: Desk) -> None:
-    signed_in.clock.now += 1  # of this second there is nothing yet
-    site, now = signed_in.site, signed_in.clock.now
+    site = signed_in.site
+    newest = site.database.read(lambda c: c.execute(select(func.max(audit_events.c.at))).scalar())
+    now = signed_in.clock.now = max(signed_in.clock.now, newest) + 1  # nothing is of this second
     acts_ = ("license.revoked", "license.suspended", "license.rehosted", "license.renewed")
 
     def record(connection: Connection) -> None:
