@@ -60,7 +60,9 @@ def test_the_end_of_the_signing_key_is_told_in_time(
 
 def test_what_waits_for_the_next_revocation_list_is_counted(signed_in: Desk) -> None:
     site = signed_in.site
-    newest = site.database.read(lambda c: c.execute(select(func.max(audit_events.c.at))).scalar())
+    newest = site.database.read(
+        lambda c: c.execute(select(func.max(audit_events.c.at))).scalar_one()
+    )
     now = signed_in.clock.now = max(signed_in.clock.now, newest) + 1  # nothing is of this second
     acts_ = ("license.revoked", "license.suspended", "license.rehosted", "license.renewed")
 
