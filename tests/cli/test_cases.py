@@ -17,7 +17,7 @@ PAGE = REPOSITORY / "docs" / "CASES.md"
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.what)
-def test_the_case_is_announced_and_explained(case: Case, tmp_path: Path) -> None:
+def test_host_changes_are_warned_of_before_and_explained_after(case: Case, tmp_path: Path) -> None:
     seen = see(case, tmp_path)
     warned = [slug for slug in seen.said_before if NOTICES[slug].level == "warning"]
     if case.quiet:
@@ -58,7 +58,7 @@ def page() -> str:
     )
 
 
-def test_the_page_is_what_these_tests_write() -> None:
+def test_cases_page_is_up_to_date() -> None:
     assert PAGE.read_text("utf-8") == page()
 
 

@@ -5,7 +5,7 @@ import pytest
 from tests.support.cli import DAY, NOW, World
 
 
-def test_a_product_reads_what_is_licensed_and_sees_a_replaced_file(world: World) -> None:
+def test_check_installed_returns_the_entitlements_of_the_current_file(world: World) -> None:
     from license_core import check_installed
 
     def look() -> tuple[bool, tuple[str, ...], dict[str, int]]:
@@ -21,7 +21,7 @@ def test_a_product_reads_what_is_licensed_and_sees_a_replaced_file(world: World)
     assert look() == (False, (), {})
 
 
-def test_a_product_that_names_itself_does_not_depend_on_the_settings(world: World) -> None:
+def test_product_argument_overrides_hostseal_toml(world: World) -> None:
     from license_core import check_installed
 
     world.put(world.file(world.claims(aud="cheaper")))
@@ -32,7 +32,7 @@ def test_a_product_that_names_itself_does_not_depend_on_the_settings(world: Worl
     assert [error.slug for error in report.problems] == ["wrong-product"]
 
 
-def test_the_report_raises_its_primary_problem_on_demand(world: World) -> None:
+def test_require_valid_raises_the_primary_problem(world: World) -> None:
     from license_core import check_installed
     from license_core.errors import LicenseMissingError
 

@@ -39,14 +39,14 @@ def verify_at(world: World) -> At:
     return run
 
 
-def test_both_bounds_hold_to_the_second(world: World, verify_at: At) -> None:
+def test_term_starts_and_ends_to_the_second(world: World, verify_at: At) -> None:
     world.put(world.file(world.claims(nbf=NOW + HOUR, exp=NOW + 2 * HOUR)))
     codes = [verify_at(NOW + seconds) for seconds in (3599, 3600, 3601, 7198, 7199, 7200, 7201)]
     early, late = code("license-not-yet-valid"), code("license-expired")
     assert codes == [early, 0, 0, 0, 0, late, late]
 
 
-def test_grace_ends_to_the_second(world: World, verify_at: At) -> None:
+def test_grace_period_ends_to_the_second(world: World, verify_at: At) -> None:
     world.put(world.file(world.claims(exp=NOW + HOUR, grace_until=NOW + 2 * HOUR)))
     late = code("license-expired")
     assert [verify_at(NOW + seconds) for seconds in (3600, 7199, 7200)] == [0, 0, late]
@@ -63,7 +63,7 @@ def test_grace_ends_to_the_second(world: World, verify_at: At) -> None:
         (YEAR, "clock-set-back"),
     ],
 )
-def test_a_clock_may_be_a_day_behind_what_was_seen(
+def test_clock_may_lag_its_high_water_mark_by_one_day(
     world: World, verify_at: At, back: int, slug: str | None
 ) -> None:
     world.put(world.file(world.claims(exp=NOW + 5 * YEAR)))
@@ -73,7 +73,7 @@ def test_a_clock_may_be_a_day_behind_what_was_seen(
     assert verify_at(seen) == 0
 
 
-def test_ten_years_on_and_back_and_a_new_licence_opens_the_site_again(
+def test_new_licence_recovers_a_host_whose_clock_jumped_ten_years(
     world: World, verify_at: At
 ) -> None:
     world.put()
@@ -86,7 +86,7 @@ def test_ten_years_on_and_back_and_a_new_licence_opens_the_site_again(
     assert verify_at(NOW + 5 * HOUR) == 0
 
 
-def test_the_end_of_32_bits_is_an_instant_like_any_other(world: World, verify_at: At) -> None:
+def test_expiry_after_2038_is_exact_to_the_second(world: World, verify_at: At) -> None:
     end = 2**31
     world.put(world.file(world.claims(exp=end + 1)))
     assert [verify_at(end + seconds) for seconds in (-1, 0, 1)] == [
@@ -98,7 +98,7 @@ def test_the_end_of_32_bits_is_an_instant_like_any_other(world: World, verify_at
 
 
 @pytest.mark.parametrize("state", ["missing", "corrupt", "foreign"])
-def test_a_lost_memory_opens_the_site_within_what_the_licence_bounds(
+def test_without_a_state_file_the_issue_date_bounds_the_clock(
     world: World, verify_at: At, tmp_path: Path, state: str
 ) -> None:
     world.put(world.file(world.claims(exp=NOW + 5 * YEAR)))

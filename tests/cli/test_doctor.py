@@ -40,7 +40,7 @@ def findings(world: World) -> list[str]:
     ],
     ids=["default bridge", "user-defined network", "bare machine"],
 )
-def test_each_way_of_being_connected_is_told(
+def test_doctor_says_how_long_the_address_lasts_on_each_network(
     world: World, host: dict[str, Any], lasting: str, found: list[str]
 ) -> None:
     hosts.container(world.host, **host)
@@ -59,9 +59,7 @@ def test_each_way_of_being_connected_is_told(
     ],
     ids=["default bridge", "user-defined network", "bare machine", "no machine id", "pod"],
 )
-def test_no_text_of_an_answer_in_json_is_an_unfilled_template(
-    world: World, host: dict[str, Any]
-) -> None:
+def test_json_output_contains_no_unfilled_template(world: World, host: dict[str, Any]) -> None:
     (world.conf / "requirements.toml").write_text(WANTS, "ascii")
     for ip in (hosts.IP, "172.17.0.9", None):
         hosts.container(world.host, ip=ip, **host)
@@ -70,7 +68,7 @@ def test_no_text_of_an_answer_in_json_is_an_unfilled_template(
             assert re.findall(r"\{[a-z_]+\}", world.json(*command).out) == [], command
 
 
-def test_the_page_says_where_a_part_of_the_key_comes_from(world: World) -> None:
+def test_doctor_shows_the_source_of_each_part_of_the_host_key(world: World) -> None:
     whys = {part["name"]: part["why"] for part in world.json("doctor").json()["components"]}
     assert whys["machine_id"] == "/etc/machine-id, from the image: the same in every copy"
     assert whys["container_id"] == "from /proc/self/mountinfo"
@@ -80,19 +78,19 @@ def test_the_page_says_where_a_part_of_the_key_comes_from(world: World) -> None:
         assert why in page
 
 
-def test_a_pinned_address_is_stable_and_nothing_is_said_of_it(world: World) -> None:
+def test_pinned_address_is_stable_and_raises_no_finding(world: World) -> None:
     done = world.json("doctor", env={"LICENSE_PINNED_IP": hosts.IP})
     assert [p["lasting"] for p in done.json()["components"] if p["name"] == "ip"] == ["stable"]
     assert done.json()["findings"] == []
 
 
-def test_a_name_made_from_the_container_id_goes_with_the_container(world: World) -> None:
+def test_hostname_from_the_container_id_lasts_until_recreation(world: World) -> None:
     assert parts(world)["hostname"] == "stable"
     hosts.container(world.host, hostname=hosts.CONTAINER_ID[:12])
     assert parts(world)["hostname"] == "until remade"
 
 
-def test_what_is_not_there_is_missing_and_says_why(world: World) -> None:
+def test_doctor_explains_missing_host_facts(world: World) -> None:
     hosts.container(world.host, machine_id=None)
     assert parts(world)["machine_id"] == "missing"
     assert "no file contains" in world.run("doctor").out
@@ -105,7 +103,7 @@ def test_what_is_not_there_is_missing_and_says_why(world: World) -> None:
     assert "`systemd-machine-id-setup`" in done.out
 
 
-def test_the_page_says_of_the_licence_what_verify_says(world: World) -> None:
+def test_doctor_reports_the_same_licence_problem_as_verify(world: World) -> None:
     assert world.json("doctor").json()["license"]["problems"][0]["slug"] == "license-missing"
     world.put()
     assert world.json("doctor").json()["license"]["ok"] is True
@@ -115,7 +113,7 @@ def test_the_page_says_of_the_licence_what_verify_says(world: World) -> None:
     assert world.run("verify").exit_code == code("wrong-host")
 
 
-def test_the_clock_is_held_against_what_was_seen(world: World) -> None:
+def test_doctor_compares_the_clock_with_its_high_water_mark(world: World) -> None:
     world.put()
     assert world.json("doctor").json()["clock"]["state"] == "no memory"
     world.run("verify", now=NOW + 100 * DAY)
@@ -123,7 +121,7 @@ def test_the_clock_is_held_against_what_was_seen(world: World) -> None:
     assert world.json("doctor", now=NOW + 50 * DAY).json()["clock"]["state"] == "set back"
 
 
-def test_doctor_changes_nothing(world: World) -> None:
+def test_doctor_changes_no_file(world: World) -> None:
     world.put()
 
     def everything() -> dict[str, bytes]:
@@ -134,7 +132,7 @@ def test_doctor_changes_nothing(world: World) -> None:
     assert everything() == before
 
 
-def test_the_page_is_80_columns_wide_and_its_commands_can_be_pasted(world: World) -> None:
+def test_doctor_fits_80_columns_and_its_commands_can_be_pasted(world: World) -> None:
     (world.conf / "requirements.toml").write_text(WANTS, "ascii")
     hosts.evidence(world.host)
     told = world.run("doctor").out
@@ -152,7 +150,7 @@ def test_the_page_is_80_columns_wide_and_its_commands_can_be_pasted(world: World
         assert " ".join(command.split()) in " ".join(pasted.split())
 
 
-def test_nothing_is_said_twice_on_the_page(world: World) -> None:
+def test_doctor_repeats_no_sentence(world: World) -> None:
     (world.conf / "requirements.toml").write_text("cpus = 8\nmemory_gib = 64\n", "ascii")
     hosts.container(world.host, container_id=None)
     found = doctor_page.lines(_examined(world, Resources(cpus=1, memory_gib=2)), "cli")
@@ -179,7 +177,7 @@ def _examined(world: World, present: Resources) -> doctor_page.Examined:
     )
 
 
-def test_the_result_stands_first(world: World) -> None:
+def test_doctor_starts_with_the_result(world: World) -> None:
     assert world.run("doctor").out.startswith("Result      1 error, 1 warning.")
     world.put()
     hosts.container(world.host, nameserver="127.0.0.11")
@@ -192,13 +190,15 @@ def test_the_result_stands_first(world: World) -> None:
     assert "What to do" not in done.out
 
 
-def test_a_key_that_would_not_be_given_out_is_not_shown(world: World) -> None:
+def test_doctor_hides_the_host_key_when_the_pinned_address_differs(world: World) -> None:
     done = world.run("doctor", env={"LICENSE_PINNED_IP": "172.30.0.10"})
     assert "Host key    NONE: The host does not have its pinned address" in done.out
     assert "DIFFERS       172.30.0.10 (LICENSE_PINNED_IP)" in done.out
 
 
-def test_a_bundle_holds_nothing_that_names_the_host(world: World, tmp_path: Path) -> None:
+def test_support_bundle_contains_no_address_name_or_id_of_the_host(
+    world: World, tmp_path: Path
+) -> None:
     world.put()
     world.run("verify")
     hosts.container(world.host, ip="172.17.0.9", hostname="renamed-host")
@@ -216,7 +216,7 @@ def test_a_bundle_holds_nothing_that_names_the_host(world: World, tmp_path: Path
 
 
 @pytest.mark.parametrize("pinned", ['"', "a", ".", "\\", "172.17.0.2 "])
-def test_a_bundle_is_json_whatever_the_operator_declares(
+def test_support_bundle_is_valid_json_for_any_pinned_address(
     world: World, tmp_path: Path, pinned: str
 ) -> None:
     bundle = tmp_path / "bundle.json"
@@ -225,7 +225,7 @@ def test_a_bundle_is_json_whatever_the_operator_declares(
     assert json.loads(bundle.read_text("utf-8"))["profile"] == "hk1"
 
 
-def test_the_key_is_made_to_last_before_a_licence_is_ordered_for_it(world: World) -> None:
+def test_doctor_advises_pinning_the_address_before_ordering(world: World) -> None:
     todo = world.run("doctor").out.partition("What to do")[2]
     assert 0 < todo.index("Pin the address") < todo.index("cli.py request")
     world.put()
@@ -234,6 +234,6 @@ def test_the_key_is_made_to_last_before_a_licence_is_ordered_for_it(world: World
     assert 0 < todo.index("Pin the address") < todo.index("The address has changed")
 
 
-def test_hostile_names_do_not_move_the_cursor(world: World) -> None:
+def test_escape_codes_in_the_hostname_are_not_printed(world: World) -> None:
     hosts.container(world.host, hostname="a\x1b[2Jb")
     assert "\x1b" not in world.run("doctor").out

@@ -17,7 +17,7 @@ def evidence_of(world: World) -> dict[str, tuple[str | None, str]]:
     return {trait["name"]: (trait["value"], trait["lasting"]) for trait in told}
 
 
-def test_evidence_is_shown_with_how_long_it_lasts_and_is_in_no_key(world: World) -> None:
+def test_extra_host_facts_are_shown_but_not_part_of_the_host_key(world: World) -> None:
     before = world.run("get_host_key").out
     assert {lasting for _, lasting in evidence_of(world).values()} == {"missing"}
     hosts.evidence(world.host)
@@ -36,13 +36,13 @@ def test_evidence_is_shown_with_how_long_it_lasts_and_is_in_no_key(world: World)
 
 
 @pytest.mark.parametrize("text", ["", "\x1b[2J", "a\nb", "f" * 65])
-def test_evidence_that_makes_no_sense_is_missing(world: World, text: str) -> None:
+def test_malformed_host_facts_count_as_missing(world: World, text: str) -> None:
     hosts.evidence(world.host, address=text, boot_id=text, product_uuid=text, gpu="")
     assert {lasting for _, lasting in evidence_of(world).values()} == {"missing"}
     assert "\x1b" not in world.run("doctor").out
 
 
-def test_evidence_that_is_no_file_is_missing(world: World) -> None:
+def test_host_facts_that_are_not_regular_files_count_as_missing(world: World) -> None:
     (world.host / "sys/class/net/eth0/address").mkdir(parents=True)
     os.mkfifo(world.host / "proc/sys/kernel/random")
     assert {lasting for _, lasting in evidence_of(world).values()} == {"missing"}
@@ -57,7 +57,7 @@ def routed(world: World, four: str = "", six: str = "") -> list[tuple[Any, ...]]
     return [(route["device"], route["gateway"], route["chosen"]) for route in told]
 
 
-def test_the_route_is_shown_that_the_address_belongs_to(world: World) -> None:
+def test_doctor_shows_which_default_route_is_used(world: World) -> None:
     subnet = "eth0\t000011AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0\n"
     bare = "ppp0\t00000000\t00000000\t0001\t0\t0\t50\t00000000\t0\t0\t0\n"
     ours = "eth0\t00000000\t010011AC\t0003\t0\t0\t100\t00000000\t0\t0\t0\n"
@@ -74,7 +74,7 @@ def test_the_route_is_shown_that_the_address_belongs_to(world: World) -> None:
     assert "used          default: eth0, gateway 172.17.0.1, metric 100\n" in told
 
 
-def test_routes_that_make_no_sense_are_left_out(world: World) -> None:
+def test_malformed_routes_are_ignored(world: World) -> None:
     facts = world.facts()
     for text in ("", "\0\n", "eth0\t00\n", "eth0" + "\tzz" * 10, "a " * 9, "eth0 " + "-1 " * 9):
         hosts.write(world.host, {"/proc/net/route": text, "/proc/net/ipv6_route": text})

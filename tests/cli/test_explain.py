@@ -17,7 +17,7 @@ def explained(world: World) -> dict[str, str]:
 SAME = dict.fromkeys(("hostname", "ip", "machine_id", "container_id"), "same")
 
 
-def test_a_licence_of_this_host_is_explained_as_such(world: World) -> None:
+def test_explain_reports_identical_host_keys(world: World) -> None:
     world.put()
     assert explained(world) == {"evidence": "key", **SAME}
     assert "The host keys are identical" in world.run("verify", "--explain").out
@@ -35,7 +35,7 @@ def test_a_licence_of_this_host_is_explained_as_such(world: World) -> None:
     ids=" ".join,
 )
 @pytest.mark.parametrize("evidence", ["memory", "tags", "none"])
-def test_what_differs_is_told_as_far_as_it_is_known(
+def test_explain_names_changed_facts_as_far_as_they_are_known(
     world: World, change: dict[str, Any], evidence: str
 ) -> None:
     differing = set(change)
@@ -56,7 +56,7 @@ def test_what_differs_is_told_as_far_as_it_is_known(
         assert secret not in done.out + done.err
 
 
-def test_a_tag_that_was_withheld_is_no_evidence_of_being_the_same(world: World) -> None:
+def test_withheld_tag_leaves_its_fact_unknown(world: World) -> None:
     hosts.container(world.host, container_id=None, cgroup="0::/\n")
     (world.host / "run").mkdir()
     (world.host / "run" / ".containerenv").touch()  # a copy of its image would have its ids
@@ -66,6 +66,6 @@ def test_a_tag_that_was_withheld_is_no_evidence_of_being_the_same(world: World) 
     assert (found["evidence"], found["hostname"], found["ip"]) == ("tags", "unknown", "unknown")
 
 
-def test_what_cannot_be_verified_is_not_explained(world: World) -> None:
+def test_unreadable_licence_is_not_explained(world: World) -> None:
     world.put(b"nothing")
     assert "explanation" not in world.json("verify", "--explain").json()

@@ -9,7 +9,7 @@ from tests.support import hosts
 from tests.support.cli import World
 
 
-def test_the_key_is_one_line_of_json_and_nothing_else(world: World) -> None:
+def test_get_host_key_prints_exactly_one_line_of_json(world: World) -> None:
     done = world.run("get_host_key")
     key, hostname = json.loads(done.out)
     assert done.out == f'["{key}", "{hostname}"]\n'
@@ -17,7 +17,7 @@ def test_the_key_is_one_line_of_json_and_nothing_else(world: World) -> None:
     assert hostname == hosts.HOSTNAME
 
 
-def test_the_warning_comes_before_a_licence_is_ordered_and_can_be_pasted(world: World) -> None:
+def test_get_host_key_warns_of_a_changing_address_with_a_command(world: World) -> None:
     said = world.run("get_host_key").err
     assert said.startswith("[W]: ")
     for own in (hosts.IP, hosts.CONTAINER_ID[:12], hosts.HOSTNAME, "docker network create"):
@@ -26,14 +26,12 @@ def test_the_warning_comes_before_a_licence_is_ordered_and_can_be_pasted(world: 
 
 
 @pytest.mark.parametrize("declared", [hosts.IP, None])
-def test_a_declared_address_that_is_true_silences_the_warning(
-    world: World, declared: str | None
-) -> None:
+def test_correct_pinned_address_silences_the_warning(world: World, declared: str | None) -> None:
     env = {"LICENSE_PINNED_IP": declared} if declared else {}
     assert bool(world.run("get_host_key", env=env).err) is (declared is None)
 
 
-def test_the_ids_of_the_host_are_never_shown(world: World) -> None:
+def test_machine_and_container_ids_are_never_printed(world: World) -> None:
     world.put()
     for command in ("get_host_key", "request", "verify", "show"):
         for arguments in ([command], ["--json", command]):

@@ -125,7 +125,7 @@ def ended(pid: int) -> None:
         os.close(descriptor)
 
 
-def test_the_program_runs_while_the_licence_holds_and_ends_with_it(
+def test_guard_stops_the_program_when_the_licence_expires(
     client: Client, watch: Start, world: World, tmp_path: Path
 ) -> None:
     holds = say(answer(world))
@@ -152,7 +152,9 @@ def test_the_program_runs_while_the_licence_holds_and_ends_with_it(
         "exit 1",
     ],
 )
-def test_a_check_that_fails_starts_nothing(client: Client, watch: Start, script: str) -> None:
+def test_guard_does_not_start_the_program_after_a_failed_check(
+    client: Client, watch: Start, script: str
+) -> None:
     process = watch(client.says(script), "echo", "started", seconds=0.5)
     out, err = process.communicate(timeout=SECONDS)
     assert process.returncode in (UNCHECKED, 1)
@@ -162,14 +164,14 @@ def test_a_check_that_fails_starts_nothing(client: Client, watch: Start, script:
     assert client.checks == 1
 
 
-def test_a_client_that_is_not_there_starts_nothing(watch: Start) -> None:
+def test_guard_does_not_start_the_program_without_a_client(watch: Start) -> None:
     process = watch("/nonexistent", "echo", "started")
     out, err = process.communicate(timeout=SECONDS)
     assert (process.returncode, out) == (UNCHECKED, "")
     assert "could not be started" in err
 
 
-def test_an_answer_that_contradicts_its_exit_code_is_not_believed(
+def test_guard_rejects_an_answer_that_contradicts_its_exit_code(
     client: Client, watch: Start, world: World
 ) -> None:
     process = watch(client.says(say(answer(world, 40), 0)), "echo", "started")
@@ -177,7 +179,7 @@ def test_an_answer_that_contradicts_its_exit_code_is_not_believed(
     assert (process.returncode, out) == (UNCHECKED, "")
 
 
-def test_one_check_that_fails_is_tried_again_and_many_are_the_end(
+def test_guard_retries_a_failed_check_and_gives_up_after_several(
     client: Client, watch: Start, world: World
 ) -> None:
     holds = say(answer(world))
@@ -189,7 +191,9 @@ def test_one_check_that_fails_is_tried_again_and_many_are_the_end(
     assert "killed by signal 9" in err
 
 
-def test_a_refusal_is_not_tried_again(client: Client, watch: Start, world: World) -> None:
+def test_guard_does_not_retry_once_the_licence_is_invalid(
+    client: Client, watch: Start, world: World
+) -> None:
     client.says(say(answer(world)), say(answer(world, 30), 30))
     process = watch(client, "sleep", "1000")
     process.communicate(timeout=SECONDS)
@@ -197,7 +201,7 @@ def test_a_refusal_is_not_tried_again(client: Client, watch: Start, world: World
 
 
 @pytest.mark.parametrize("ending", [0, 7])
-def test_the_program_s_own_end_is_the_end_of_the_watch(
+def test_guard_exits_with_the_exit_code_of_the_program(
     client: Client, watch: Start, world: World, ending: int
 ) -> None:
     client.says(say(answer(world)))
@@ -207,7 +211,7 @@ def test_the_program_s_own_end_is_the_end_of_the_watch(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1])
-def test_signals_reach_the_program(
+def test_guard_forwards_signals_to_the_program(
     client: Client, watch: Start, world: World, number: signal.Signals
 ) -> None:
     client.says(say(answer(world)))
@@ -222,7 +226,7 @@ def test_signals_reach_the_program(
     assert (process.returncode, out) == (9, "caught\n")
 
 
-def test_a_program_that_does_not_want_to_end_is_ended(
+def test_guard_kills_a_program_that_ignores_sigterm(
     client: Client, watch: Start, world: World
 ) -> None:
     client.says(say(answer(world)), say(answer(world, 40), 40))
@@ -233,7 +237,7 @@ def test_a_program_that_does_not_want_to_end_is_ended(
     ended(int(out))
 
 
-def test_the_program_ends_before_the_command_and_whatever_that_does(
+def test_guard_stops_the_program_before_on_end_and_limits_its_time(
     client: Client, watch: Start, world: World, tmp_path: Path
 ) -> None:
     pid = tmp_path / "pid"
@@ -252,7 +256,7 @@ def test_the_program_ends_before_the_command_and_whatever_that_does(
 @pytest.mark.parametrize(
     ("leader", "exit_code"), [("wait", 40), ("exit 3", 3)], ids=["the licence", "the leader"]
 )
-def test_what_the_program_has_started_does_not_outlive_it(
+def test_guard_kills_the_child_processes_of_the_program(
     client: Client, watch: Start, world: World, tmp_path: Path, leader: str, exit_code: int
 ) -> None:
     pid = tmp_path / "pid"
@@ -266,9 +270,7 @@ def test_what_the_program_has_started_does_not_outlive_it(
     ended(int(pid.read_text()))
 
 
-def test_a_watch_that_is_killed_takes_the_program_along(
-    client: Client, watch: Start, world: World
-) -> None:
+def test_killing_the_guard_kills_the_program(client: Client, watch: Start, world: World) -> None:
     client.says(say(answer(world)))
     process = watch(client, "sh", "-c", "echo $$; exec sleep 1000", interval=1000)
     assert process.stdout is not None
@@ -279,7 +281,7 @@ def test_a_watch_that_is_killed_takes_the_program_along(
     process.communicate()
 
 
-def test_a_watch_beside_a_product_ends_when_it_is_told_to(
+def test_guard_without_a_program_stops_on_sigterm(
     client: Client, watch: Start, world: World, tmp_path: Path
 ) -> None:
     client.says(say(answer(world)))
@@ -298,7 +300,7 @@ def parsed(text: bytes) -> dict[str, float]:
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
 
-def test_the_real_client_is_watched(present: World, tmp_path: Path) -> None:
+def test_guard_command_runs_the_program_and_writes_metrics(present: World, tmp_path: Path) -> None:
     present.put()
     metrics = tmp_path / "license.prom"
     line = [sys.executable, str(CLI), *present.options(), "guard", "--metrics", str(metrics)]
@@ -309,14 +311,14 @@ def test_the_real_client_is_watched(present: World, tmp_path: Path) -> None:
     assert parsed(metrics.read_bytes())['license_state{state="active"}'] == 1
 
 
-def test_the_real_client_without_a_licence_starts_nothing(present: World) -> None:
+def test_guard_command_starts_nothing_without_a_licence(present: World) -> None:
     line = [sys.executable, str(CLI), *present.options(), "guard", "--", "echo", "up"]
     done = subprocess.run(line, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (code("license-missing"), ""), done.stderr
     assert "There is no licence file at" in done.stderr
 
 
-def test_the_guard_says_why_in_the_operators_language(present: World) -> None:
+def test_guard_command_reports_problems_in_the_operators_language(present: World) -> None:
     done = present.spawn("guard", env={"PATH": os.environ["PATH"], "LC_ALL": "zh_CN.UTF-8"})
     assert done.returncode == code("license-missing")
     told = done.stderr.decode()
@@ -334,7 +336,7 @@ def test_the_guard_says_why_in_the_operators_language(present: World) -> None:
         ("empty-of-meaning", "it is neither a program"),
     ],
 )
-def test_a_program_that_cannot_be_started_is_no_defect_of_hostseal(
+def test_guard_command_explains_why_a_program_cannot_be_started(
     present: World, name: str, why: str
 ) -> None:
     present.put()
@@ -349,7 +351,7 @@ def test_a_program_that_cannot_be_started_is_no_defect_of_hostseal(
     assert "bug in Hostseal" not in done.stderr.decode()
 
 
-def test_a_warning_of_a_licence_that_holds_stands_under_its_sign(present: World) -> None:
+def test_guard_command_marks_the_state_as_a_warning_near_expiry(present: World) -> None:
     present.put(present.file(present.claims(exp=present.now + 5 * DAY)))
     done = present.spawn("guard", "--", "true")
     assert done.returncode == 0

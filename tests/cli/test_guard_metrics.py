@@ -28,7 +28,7 @@ def parsed(text: bytes) -> dict[str, float]:
         (NOW, 30, "refused"),
     ],
 )
-def test_the_metrics_say_in_which_state_the_licence_is(
+def test_metrics_report_the_state_of_the_licence(
     world: World, at: int, exit_code: int, state: str
 ) -> None:
     license_ = world.claims(notify_from=NOW + 300 * DAY, grace_until=NOW + 379 * DAY)
@@ -40,14 +40,14 @@ def test_the_metrics_say_in_which_state_the_licence_is(
     assert found == expected
 
 
-def test_metrics_of_what_could_not_be_checked_and_of_what_has_no_end(world: World) -> None:
+def test_metrics_cover_unchecked_and_perpetual_licences(world: World) -> None:
     found = parsed(exposition(Outcome(UNCHECKED)))
     assert [name for name, value in found.items() if value] == ['license_state{state="unchecked"}']
     perpetual: License = world.claims(exp=None)
     assert b"expiry" not in exposition(Outcome(0, (), perpetual, NOW))
 
 
-def test_a_name_does_not_break_the_metrics(world: World) -> None:
+def test_metrics_escape_a_hostile_licence_number(world: World) -> None:
     hostile = world.claims(jti='a"} 1\nlicense_state{state="x\\')
     text = exposition(Outcome(0, (), hostile, NOW)).decode()
     (line,) = [row for row in text.splitlines() if row.startswith("license_expiry")]

@@ -47,7 +47,7 @@ DAY = 86400
     ],
     ids=json.dumps,
 )
-def test_a_problem_document_that_lies_is_an_answer_of_no_use(
+def test_malformed_problem_document_is_reported_as_server_unreachable(
     world: World, document: object
 ) -> None:
     with answering(409, json.dumps(document).encode(), "application/problem+json") as url:
@@ -57,7 +57,7 @@ def test_a_problem_document_that_lies_is_an_answer_of_no_use(
         assert world.json("install", url).slugs() == ["server-unreachable"]
 
 
-def test_a_problem_of_the_server_keeps_its_words_on_one_line(world: World) -> None:
+def test_control_characters_in_a_server_problem_are_escaped(world: World) -> None:
     document = {"type": "/problems/not-found", "what": "licence\x1b[2J\n[N]: fine", "name": "x"}
     with answering(404, json.dumps(document).encode(), "application/problem+json") as url:
         done = world.run("install", url)
@@ -66,14 +66,14 @@ def test_a_problem_of_the_server_keeps_its_words_on_one_line(world: World) -> No
     assert "\n[N]" not in done.err
 
 
-def test_an_address_may_be_in_capitals(world: World) -> None:
+def test_install_accepts_an_uppercase_url_scheme(world: World) -> None:
     with answering(200, world.file(), "application/octet-stream") as url:
         done = world.run("install", url.replace("http://", "HTTP://"))
     assert done.exit_code == 0, done.err
 
 
 @pytest.mark.parametrize("url", ["http://[::1", "https://", "http://a b/", "http://x:99999999/"])
-def test_an_address_that_is_none_is_said_so(world: World, url: str) -> None:
+def test_install_reports_a_malformed_url(world: World, url: str) -> None:
     done = world.run("install", url)
     assert done.exit_code == code("server-unreachable"), done.err
     assert url in done.err
@@ -100,13 +100,13 @@ def dripping(pause: threading.Event) -> Iterator[str]:
             pause.set()
 
 
-def test_an_answer_that_never_ends_is_given_up() -> None:
+def test_fetch_gives_up_on_an_endless_response() -> None:
     with dripping(threading.Event()) as url, pytest.raises(ServerUnreachableError) as caught:
         client.fetch(url, None, seconds=0.2)
     assert "no complete response within" in caught.value.sentence
 
 
-def test_a_packed_answer_is_not_unpacked(world: World) -> None:
+def test_install_rejects_a_compressed_response(world: World) -> None:
     asked: list[str | None] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -138,7 +138,7 @@ def test_a_packed_answer_is_not_unpacked(world: World) -> None:
         ("SSLKEYLOGFILE", "/nonexistent/x"),
     ],
 )
-def test_an_environment_that_cannot_be_used_is_told_in_words(
+def test_install_reports_unusable_proxy_and_tls_variables(
     world: World, name: str, value: str
 ) -> None:
     with answering(200, world.file(), "application/octet-stream") as url:
@@ -148,7 +148,7 @@ def test_an_environment_that_cannot_be_used_is_told_in_words(
 
 
 @pytest.mark.parametrize("token", ["hst_one\nhst_two", "hst_é", "hst_a b", "\x1b[2J"])
-def test_a_token_that_cannot_be_sent_is_not_shown(world: World, token: str) -> None:
+def test_malformed_api_token_is_rejected_without_printing_it(world: World, token: str) -> None:
     path = world.write(token.encode(), "token")
     with answering(200, world.file(), "application/octet-stream") as url:
         for done in (
@@ -164,7 +164,7 @@ def test_a_token_that_cannot_be_sent_is_not_shown(world: World, token: str) -> N
 # The surroundings
 
 
-def test_a_standard_input_that_is_closed_is_said_so(world: World) -> None:
+def test_install_reports_a_closed_standard_input(world: World) -> None:
     line = [sys.executable, str(CLI), *world.options(), "install", "-"]
     done = subprocess.run(
         ["sh", "-c", 'exec "$@" <&-', "sh", *line], capture_output=True, text=True, check=False
@@ -173,7 +173,7 @@ def test_a_standard_input_that_is_closed_is_said_so(world: World) -> None:
     assert "standard input" in done.stderr.lower()
 
 
-def test_a_full_standard_error_does_not_refuse_a_licence_that_holds(present: World) -> None:
+def test_verify_succeeds_although_stderr_is_full(present: World) -> None:
     present.put()
     with open("/dev/full", "wb") as full:  # the address may change: there is a warning
         done = present.spawn("verify", stdout=subprocess.PIPE, stderr=full)
@@ -181,7 +181,7 @@ def test_a_full_standard_error_does_not_refuse_a_licence_that_holds(present: Wor
     assert b"is valid" in done.stdout
 
 
-def test_an_interrupt_at_any_moment_leaves_no_traceback(present: World) -> None:
+def test_interrupt_at_any_moment_leaves_no_traceback(present: World) -> None:
     present.put()
     line = [sys.executable, str(CLI), *present.options(), "verify"]
     for step in range(1, 16):
@@ -223,16 +223,14 @@ runpy.run_path(sys.argv.pop(1), run_name="__main__")
         ("license_core.installed", "in a callback of the interpreter"),
     ],
 )
-def test_an_interrupt_of_an_import_ends_the_run_without_noise(
-    present: World, at: str, where: str
-) -> None:
+def test_interrupt_during_an_import_exits_silently(present: World, at: str, where: str) -> None:
     present.put()
     line = [sys.executable, "-c", INTERRUPTED, at, where, str(CLI), *present.options(), "verify"]
     done = subprocess.run(line, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr.strip()) == (130, "", "")
 
 
-def test_a_request_goes_into_a_pipe_and_does_not_take_its_place(
+def test_request_writes_into_a_named_pipe_without_replacing_it(
     world: World, tmp_path: Path
 ) -> None:
     pipe = tmp_path / "pipe"
@@ -247,7 +245,7 @@ def test_a_request_goes_into_a_pipe_and_does_not_take_its_place(
     assert pipe.is_fifo()
 
 
-def test_a_pipe_in_place_of_the_memory_or_the_metrics_is_left_alone(
+def test_guard_leaves_named_pipes_in_place_of_its_files_alone(
     present: World, tmp_path: Path
 ) -> None:
     present.put()
@@ -261,7 +259,7 @@ def test_a_pipe_in_place_of_the_memory_or_the_metrics_is_left_alone(
     assert metrics.is_fifo()
 
 
-def test_a_socket_is_no_file_to_write_to(world: World, tmp_path: Path) -> None:
+def test_request_does_not_replace_a_socket(world: World, tmp_path: Path) -> None:
     path = tmp_path / "socket"
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))
@@ -271,7 +269,7 @@ def test_a_socket_is_no_file_to_write_to(world: World, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("option", ["--customer", "--product"])
-def test_a_request_that_no_vendor_could_read_is_not_made(world: World, option: str) -> None:
+def test_request_rejects_unusable_customer_and_product_names(world: World, option: str) -> None:
     out = world.folder / "request.txt"
     for value in ("x" * 300, "\udcff", ""):
         done = world.run("request", option, value, "-o", str(out))
@@ -287,7 +285,7 @@ def test_a_request_that_no_vendor_could_read_is_not_made(world: World, option: s
 # The clock
 
 
-def test_a_later_licence_of_another_host_does_not_set_the_clock_back(world: World) -> None:
+def test_licence_of_another_host_does_not_reset_the_clock_mark(world: World) -> None:
     world.put()
     assert world.run("verify", now=NOW + 300 * DAY).exit_code == 0
     elsewhere = world.claims(jti="HS-2027-0000ELSE", iat=NOW + DAY)
@@ -299,7 +297,7 @@ def test_a_later_licence_of_another_host_does_not_set_the_clock_back(world: Worl
     assert world.run("verify", now=NOW + 10 * DAY).exit_code == code("clock-set-back")
 
 
-def test_two_licences_in_turn_do_not_set_the_clock_back(world: World) -> None:
+def test_alternating_licences_do_not_reset_the_clock_mark(world: World) -> None:
     first, second = world.claims(), world.claims(jti="HS-2027-0000NEXT", iat=NOW + 10)
     for made in (first, second):
         world.put(world.file(made))
@@ -309,13 +307,13 @@ def test_two_licences_in_turn_do_not_set_the_clock_back(world: World) -> None:
         assert world.run("verify", now=NOW + 10 * DAY).exit_code == code("clock-set-back")
 
 
-def test_an_expired_licence_does_not_come_back_with_the_clock(world: World) -> None:
+def test_setting_the_clock_back_does_not_revive_an_expired_licence(world: World) -> None:
     world.put()
     assert world.run("verify", now=NOW + 400 * DAY).exit_code == code("license-expired")
     assert world.run("verify", now=NOW + 10 * DAY).exit_code == code("clock-set-back")
 
 
-def test_a_look_at_another_host_leaves_the_memory_of_this_one(world: World) -> None:
+def test_reading_another_root_does_not_reset_the_clock_mark(world: World) -> None:
     world.put()
     assert world.run("verify", now=NOW + 300 * DAY).exit_code == 0
     other = hosts.container(world.folder / "other", container_id="ab" * 32)
@@ -324,7 +322,7 @@ def test_a_look_at_another_host_leaves_the_memory_of_this_one(world: World) -> N
         assert world.run("verify", now=NOW + 10 * DAY).exit_code == code("clock-set-back")
 
 
-def test_a_new_memory_of_get_host_key_does_not_hide_that_it_was_missing(world: World) -> None:
+def test_verify_reports_a_lost_state_file_that_get_host_key_recreated(world: World) -> None:
     world.put()
     assert "memory-missing" in world.json("verify").notices()
     assert "memory-missing" not in world.json("verify").notices()

@@ -13,7 +13,7 @@ import pytest
 from tests.support.cli import CLI, DAY, NOW, World, code
 
 
-def test_install_puts_the_file_in_place_byte_for_byte_and_keeps_the_former(world: World) -> None:
+def test_install_copies_every_byte_and_keeps_the_former_file(world: World) -> None:
     first, second = world.file(), world.file(world.claims(jti="HS-2027-SECOND00"))
     assert world.run("install", world.write(first)).exit_code == 0
     assert world.license.read_bytes() == first
@@ -24,7 +24,7 @@ def test_install_puts_the_file_in_place_byte_for_byte_and_keeps_the_former(world
     assert "license.dat.old" in done.out
 
 
-def test_installing_the_same_licence_again_keeps_the_one_before_it(world: World) -> None:
+def test_reinstalling_the_same_licence_keeps_the_backup(world: World) -> None:
     first, second = world.file(), world.file(world.claims(jti="HS-2027-SECOND00"))
     world.run("install", world.write(first))
     source = world.write(second)
@@ -37,7 +37,7 @@ def test_installing_the_same_licence_again_keeps_the_one_before_it(world: World)
         assert (world.conf / "license.dat.old").read_bytes() == first
 
 
-def test_an_install_that_is_refused_has_not_taken_place(world: World) -> None:
+def test_failed_install_changes_no_file(world: World) -> None:
     first = world.file()
     world.put(first)
     (world.conf / "license.dat.old" / "kept").mkdir(parents=True)
@@ -52,7 +52,7 @@ def test_an_install_that_is_refused_has_not_taken_place(world: World) -> None:
     ]
 
 
-def test_an_install_that_has_taken_place_is_not_called_refused(world: World) -> None:
+def test_install_succeeds_where_folders_cannot_be_synced(world: World) -> None:
     world.put()
     renewed = world.file(world.claims(jti="HS-2027-0000NEXT"))
     source = world.write(renewed)
@@ -67,7 +67,7 @@ def test_an_install_that_has_taken_place_is_not_called_refused(world: World) -> 
 
 
 @pytest.mark.parametrize(("former", "expected"), [(None, 0o644), (0o640, 0o640), (0o644, 0o644)])
-def test_a_product_of_another_user_can_read_what_is_installed_under_any_umask(
+def test_installed_files_keep_owner_and_mode_under_any_umask(
     world: World, former: int | None, expected: int
 ) -> None:
     source = world.write(world.file())
@@ -96,7 +96,9 @@ def test_install_reads_standard_input(world: World) -> None:
 
 
 @pytest.mark.parametrize("slug", ["wrong-host", "wrong-product", "license-expired", "mail"])
-def test_what_does_not_hold_here_is_refused_and_the_old_file_stays(world: World, slug: str) -> None:
+def test_install_rejects_an_invalid_licence_and_keeps_the_former_one(
+    world: World, slug: str
+) -> None:
     former = world.file()
     world.put(former)
     binding = world.claims().host._replace(key="ab" * 20, tags=None)
@@ -113,13 +115,13 @@ def test_what_does_not_hold_here_is_refused_and_the_old_file_stays(world: World,
     assert not list(world.conf.glob("*.tmp"))
 
 
-def test_a_refused_first_licence_leaves_no_file(world: World) -> None:
+def test_rejected_first_licence_leaves_no_file(world: World) -> None:
     done = world.run("install", world.write(world.file()[:500]))
     assert done.exit_code == code("license-damaged")
     assert not world.license.exists()
 
 
-def test_a_link_at_the_place_of_the_licence_is_followed(world: World) -> None:
+def test_install_follows_a_symlink_at_license_dat(world: World) -> None:
     volume = world.folder / "volume"
     volume.mkdir()
     world.license.symlink_to(volume / "license.dat")
@@ -128,7 +130,7 @@ def test_a_link_at_the_place_of_the_licence_is_followed(world: World) -> None:
     assert (volume / "license.dat").read_bytes() == world.file()
 
 
-def test_an_install_from_a_url_is_checked_like_any_other(world: World) -> None:
+def test_install_checks_a_licence_fetched_from_a_url(world: World) -> None:
     from tests.support.loopback import answering
 
     with answering(200, world.file(), "application/octet-stream") as url:
@@ -143,7 +145,7 @@ def test_an_install_from_a_url_is_checked_like_any_other(world: World) -> None:
         assert world.license.read_bytes() == former
 
 
-def test_a_remedy_looks_where_the_command_looked(world: World) -> None:
+def test_remedies_repeat_the_folders_of_the_command(world: World) -> None:
     assert "`python cmd/cli.py install FILE`" in world.run("verify").err
     elsewhere = world.run("verify", home=Path("/opt/darwin"))
     folders = f"--conf {world.conf} --keys {world.keys}"
@@ -152,7 +154,7 @@ def test_a_remedy_looks_where_the_command_looked(world: World) -> None:
     assert f"`python cmd/cli.py {folders} request`" in told
 
 
-def test_a_remedy_of_a_command_that_start_sh_runs_can_be_pasted_by_a_person(
+def test_remedy_can_be_pasted_when_folders_come_from_start_sh(
     present: World, tmp_path: Path
 ) -> None:
     platform = tmp_path / "a platform" / "deep"

@@ -15,19 +15,19 @@ from tests.support.trusting import TOP, files, install, slugs, verified
 from tests.support.vendor import VENDOR, entry, keyset, license_block, roots
 
 
-def test_while_two_keys_overlap_licences_of_both_hold(world: World) -> None:
+def test_licences_signed_by_either_of_two_active_keys_are_valid(world: World) -> None:
     old, new = world.signing, new_signer()
     both = keyset(world, 4, entry(world, old), entry(world, new))
     assert slugs(world, license_block(world, by=old) + both) == []
     assert slugs(world, license_block(world, by=new) + both) == []
 
 
-def test_what_a_retired_key_signed_holds(world: World) -> None:
+def test_licence_signed_by_a_retired_key_is_valid(world: World) -> None:
     retired = keyset(world, 4, entry(world, world.signing, state="retired"))
     assert slugs(world, license_block(world) + retired) == []
 
 
-def test_what_a_revoked_key_signed_is_refused_also_where_the_licence_names_it_active(
+def test_revoked_key_stays_revoked_despite_an_older_keyset(
     world: World,
 ) -> None:
     revoked = keyset(world, 4, entry(world, world.signing, state="revoked"))
@@ -43,13 +43,13 @@ def test_what_a_revoked_key_signed_is_refused_also_where_the_licence_names_it_ac
     assert verified(world) == (0, 0, 5)
 
 
-def test_a_key_that_no_keyset_names_is_unknown(world: World) -> None:
+def test_key_missing_from_the_keyset_is_unknown(world: World) -> None:
     assert slugs(world, license_block(world, by=new_signer()) + keyset(world, 3)) == [
         "signing-key-unknown"
     ]
 
 
-def test_the_right_kid_with_the_wrong_key_is_no_signature(world: World) -> None:
+def test_another_key_under_a_known_kid_is_rejected(world: World) -> None:
     stranger = new_signer()
     header = jws.header(world.signing.public_key.kid, jws.LICENSE)
     signed = f"{header}.{b64url.encode(world.claims().payload())}"
@@ -62,7 +62,7 @@ def test_the_right_kid_with_the_wrong_key_is_no_signature(world: World) -> None:
     assert slugs(world, world.file(keyset=forged)) == ["keyset-invalid"]
 
 
-def test_the_key_of_one_product_signs_nothing_for_another(world: World) -> None:
+def test_key_for_one_product_cannot_sign_for_another(world: World) -> None:
     own = keyset(world, 3, entry(world, world.signing, products=("other",)))
     assert slugs(world, license_block(world) + own) == ["signing-key-not-allowed"]
     (world.conf / "hostseal.toml").write_text('product = "other"\n', "ascii")
@@ -70,7 +70,7 @@ def test_the_key_of_one_product_signs_nothing_for_another(world: World) -> None:
 
 
 @pytest.mark.parametrize(("nbf", "exp", "holds"), [(0, 1, True), (1, 9, False), (-9, 0, False)])
-def test_a_key_signs_from_its_first_instant_on_and_before_its_last(
+def test_key_signs_from_nbf_until_just_before_exp(
     world: World, nbf: int, exp: int, holds: bool
 ) -> None:
     key = entry(world, world.signing, nbf=world.now + nbf, exp=world.now + exp)
@@ -78,13 +78,13 @@ def test_a_key_signs_from_its_first_instant_on_and_before_its_last(
     assert found == ([] if holds else ["signing-key-not-allowed"])
 
 
-def test_a_keyset_that_has_ended_vouches_for_no_later_licence(world: World) -> None:
+def test_expired_keyset_covers_only_licences_issued_before(world: World) -> None:
     ended = keyset(world, 3, exp=world.now)
     assert slugs(world, license_block(world) + ended) == ["keyset-expired"]
     assert slugs(world, license_block(world, world.claims(iat=world.now - 1)) + ended) == []
 
 
-def test_a_site_never_goes_back_to_an_older_keyset(world: World) -> None:
+def test_host_never_returns_to_an_older_keyset(world: World) -> None:
     install(world, license_block(world) + keyset(world, 3))
     former = world.license.read_bytes()
     install(world, license_block(world) + keyset(world, 5))
@@ -103,7 +103,7 @@ def test_a_site_never_goes_back_to_an_older_keyset(world: World) -> None:
     assert verified(world) == (0, 0, 5)
 
 
-def test_a_licence_from_before_is_installed_under_the_keyset_of_the_one_that_it_replaces(
+def test_older_licence_is_installed_under_the_newer_keyset(
     world: World,
 ) -> None:
     install(world, license_block(world) + keyset(world, 5))
@@ -111,7 +111,7 @@ def test_a_licence_from_before_is_installed_under_the_keyset_of_the_one_that_it_
     assert verified(world) == (0, 0, 5)
 
 
-def test_a_version_that_is_known_is_not_said_anew(world: World) -> None:
+def test_different_keyset_of_a_known_version_is_ignored(world: World) -> None:
     install(world, world.file())
     install(world, keyset(world, 4))
     before, thief = files(world), new_signer()
@@ -121,13 +121,13 @@ def test_a_version_that_is_known_is_not_said_anew(world: World) -> None:
     assert slugs(world, theirs) == ["signing-key-unknown"]
 
 
-def test_versions_of_keysets_may_be_skipped(world: World) -> None:
+def test_keyset_versions_may_be_skipped(world: World) -> None:
     install(world, world.file())
     install(world, keyset(world, 90))
     assert verified(world) == (0, 0, 90)
 
 
-def test_a_keyset_by_a_stranger_is_refused_as_a_file_and_passed_over_in_a_licence(
+def test_untrusted_keyset_is_rejected_alone_and_ignored_in_a_licence(
     world: World,
 ) -> None:
     install(world, world.file())
@@ -139,7 +139,7 @@ def test_a_keyset_by_a_stranger_is_refused_as_a_file_and_passed_over_in_a_licenc
     assert verified(world) == (0, 0, 3)
 
 
-def test_a_fast_forward_by_a_leaked_root_ends_with_that_root(world: World) -> None:
+def test_replacing_a_leaked_root_voids_its_keyset_versions(world: World) -> None:
     install(world, world.file())
     thief = new_signer()
     install(world, keyset(world, TOP, entry(world, thief)))

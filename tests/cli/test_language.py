@@ -32,7 +32,7 @@ def fields(text: str) -> list[str]:
     return sorted(field for _, field, _, _ in string.Formatter().parse(text) if field is not None)
 
 
-def test_every_text_has_a_translation_with_the_same_facts_and_commands() -> None:
+def test_every_text_is_translated_with_the_same_fields_and_commands() -> None:
     written = catalogue.read("zh")
     assert len(TEXTS) > 450
     for text in TEXTS:
@@ -45,15 +45,15 @@ def test_every_text_has_a_translation_with_the_same_facts_and_commands() -> None
         assert translation.count("`") == text.count("`"), text
 
 
-def test_every_reason_is_of_a_kind_that_can_be_translated() -> None:
+def test_every_reason_is_translatable() -> None:
     assert unspoken() == []
 
 
-def test_no_translation_is_of_a_text_that_nobody_says() -> None:
+def test_catalogue_has_no_unused_translation() -> None:
     assert {message.id for message in catalogue.read("zh") if message.id} == set(TEXTS)
 
 
-def test_the_compiled_catalogue_is_the_written_one() -> None:
+def test_compiled_catalogue_is_up_to_date() -> None:
     assert (catalogue.FOLDER / "zh.mo").read_bytes() == catalogue.compiled(catalogue.read("zh"))
 
 
@@ -71,18 +71,18 @@ def test_the_compiled_catalogue_is_the_written_one() -> None:
     ],
     ids=str,
 )
-def test_the_locale_chooses_the_language(environ: dict[str, str], language: str) -> None:
+def test_locale_variables_choose_the_language(environ: dict[str, str], language: str) -> None:
     assert client_language.of_environment(environ) == language
 
 
-def test_an_option_chooses_over_the_locale(world: World) -> None:
+def test_lang_option_overrides_the_locale(world: World) -> None:
     assert "没有许可证" in world.run("verify", env=CHINESE).err
     assert "There is no licence" in world.run("--lang", "en", "verify", env=CHINESE).err
     assert "没有许可证" in world.run("--lang", "zh", "verify").err
     assert "There is no licence" in world.run("verify").err
 
 
-def test_a_refusal_is_explained_in_chinese_with_its_commands(world: World) -> None:
+def test_verify_explains_a_wrong_host_in_chinese(world: World) -> None:
     world.put()
     assert "有效，到" in world.run("verify", env=CHINESE).out
     hosts.container(world.host, ip="172.17.0.9")
@@ -93,15 +93,15 @@ def test_a_refusal_is_explained_in_chinese_with_its_commands(world: World) -> No
     assert "不同" in done.out
 
 
-def test_machines_are_answered_in_english(world: World) -> None:
+def test_json_output_is_always_english(world: World) -> None:
     assert world.json("verify", env=CHINESE).out == world.json("verify").out
 
 
-def test_the_line_of_get_host_key_is_the_same_in_every_language(world: World) -> None:
+def test_get_host_key_prints_the_same_line_in_every_language(world: World) -> None:
     assert world.run("get_host_key", env=CHINESE).out == world.run("get_host_key").out
 
 
-def test_the_page_of_doctor_is_80_columns_wide_in_chinese(world: World) -> None:
+def test_doctor_fits_80_columns_in_chinese(world: World) -> None:
     (world.conf / "requirements.toml").write_text("cpus = 8\ngpus = 4\nports = [3001]\n", "ascii")
     world.put()
     world.run("verify")
@@ -112,7 +112,7 @@ def test_the_page_of_doctor_is_80_columns_wide_in_chinese(world: World) -> None:
         assert wrap.width(line) <= 80 or pasted, line
 
 
-def test_a_line_is_never_broken_inside_a_command() -> None:
+def test_wrapping_never_breaks_a_command() -> None:
     text = "请运行 `python cmd/cli.py install FILE`，然后" * 9
     lines = wrap.wrapped(text, 80)
     assert len(lines) > 3
@@ -130,7 +130,7 @@ def english(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)], ids=str)
-def test_every_page_of_help_is_in_chinese_and_80_columns_wide(
+def test_every_help_page_is_in_chinese_and_fits_80_columns(
     world: World, command: list[str]
 ) -> None:
     told = world.run(*command, "--help", env=CHINESE).out
@@ -156,7 +156,7 @@ def test_every_page_of_help_is_in_chinese_and_80_columns_wide(
         (["get_host_key", "--profile", "x"], "'x' 不在 'hk1', 'hk1-host' 之中。"),
     ],
 )
-def test_a_usage_error_is_in_chinese_and_for_machines_in_english(
+def test_usage_errors_are_chinese_for_people_and_english_in_json(
     world: World, arguments: list[str], words: str
 ) -> None:
     assert words in world.run("--lang", "zh", *arguments).err
@@ -170,12 +170,12 @@ def test_a_usage_error_is_in_chinese_and_for_machines_in_english(
     assert done.json()["problems"][0]["sentence"] in english
 
 
-def test_what_a_program_is_given_is_no_option_of_ours(world: World) -> None:
+def test_lang_option_after_the_command_is_ignored(world: World) -> None:
     done = world.run("show", "--lang", "zh")
     assert done.err.isascii()
 
 
-def test_the_reasons_inside_a_sentence_are_in_chinese(world: World) -> None:
+def test_reasons_inside_sentences_are_in_chinese(world: World) -> None:
     text = world.file().decode()
     said = {
         text.replace("-----END LICENSE-----", ""): "BEGIN LICENSE 没有对应的 END。",
@@ -199,7 +199,7 @@ def test_the_reasons_inside_a_sentence_are_in_chinese(world: World) -> None:
 
 
 @pytest.mark.parametrize("damage", [None, b"", b"\xde\x12\x04\x95", b"nonsense"])
-def test_a_client_without_its_catalogue_speaks_english(
+def test_missing_or_damaged_catalogue_falls_back_to_english(
     damage: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "locale").mkdir()
@@ -211,7 +211,7 @@ def test_a_client_without_its_catalogue_speaks_english(
 
 
 @pytest.mark.parametrize("command", ["get_host_key", "verify"])
-def test_english_and_plain_pipes_pay_for_no_other_language_and_no_colour(
+def test_english_output_to_a_pipe_imports_no_wrapping_or_colour(
     present: World, command: str
 ) -> None:
     present.put()
@@ -227,7 +227,7 @@ def test_english_and_plain_pipes_pay_for_no_other_language_and_no_colour(
     assert "license_cli.wrap" in imported("zh_CN.UTF-8")  # by manual.py
 
 
-def test_a_terminal_that_cannot_write_chinese_gets_no_traceback(present: World) -> None:
+def test_chinese_on_an_ascii_terminal_causes_no_traceback(present: World) -> None:
     done = subprocess.run(
         [sys.executable, str(CLI), *present.options(), "--lang", "zh", "verify"],
         env={"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"},

@@ -13,7 +13,7 @@ from tests.support.cli import DAY, NOW, NUMBER, World, code
 from tests.support.client_problems import verify
 
 
-def test_everything_that_is_wrong_is_said_and_the_first_gives_the_code(world: World) -> None:
+def test_verify_reports_all_problems_and_exits_with_the_first_code(world: World) -> None:
     world.put(world.file(world.claims(aud="other"), world.keyset(state="revoked")))
     hosts.container(world.host, ip="172.17.0.9")
     done = world.json("verify", now=NOW + 400 * DAY)
@@ -25,7 +25,7 @@ def test_everything_that_is_wrong_is_said_and_the_first_gives_the_code(world: Wo
 @pytest.mark.parametrize(
     "name", ["verify", "show", "install"], ids=lambda name: f"{name}-without-words"
 )
-def test_a_hostile_value_cannot_move_the_cursor(world: World, name: str) -> None:
+def test_control_characters_in_a_licence_are_escaped(world: World, name: str) -> None:
     hostile = "\x1b[2J\x1b]0;x\x07\u202eevil\r\n[N]: all is well"
     world.put(world.file(world.claims(sub=hostile, jti="HS\x1b[1A")))
     source = [world.write(world.file(world.claims(sub=hostile)))] if name == "install" else []
@@ -51,20 +51,20 @@ def test_a_hostile_value_cannot_move_the_cursor(world: World, name: str) -> None
     ],
     ids=range(9),
 )
-def test_a_file_of_any_kind_ends_in_words(world: World, data: bytes) -> None:
+def test_garbage_file_ends_with_a_documented_exit_code(world: World, data: bytes) -> None:
     codes = {row.exit_code for row in PROBLEMS.values()} - {1}
     for arguments in (["verify"], ["show"], ["install", world.write(data)]):
         world.put(data)
         assert world.run(*arguments).exit_code in codes
 
 
-def test_a_path_that_is_no_text_is_told(world: World) -> None:
+def test_install_reports_a_missing_file_with_a_non_utf8_path(world: World) -> None:
     done = world.run("install", os.fsdecode(b"/nonexistent/\xff\n"))
     assert done.exit_code == code("file-unreadable")
     assert Path(world.license).exists() is False
 
 
-def test_a_file_that_is_no_licence_is_called_what_it_is(world: World) -> None:
+def test_show_names_the_kind_of_a_file_that_is_not_a_licence(world: World) -> None:
     request = str(world.folder / "request.txt")
     world.run("request", "-o", request)
     keyset = world.file().partition(b"-----BEGIN LICENSE KEYSET")
@@ -81,7 +81,7 @@ def test_a_file_that_is_no_licence_is_called_what_it_is(world: World) -> None:
         assert words in done.err
 
 
-def test_show_of_a_file_that_is_not_there_speaks_of_that_file(world: World) -> None:
+def test_show_of_a_missing_file_does_not_advise_install(world: World) -> None:
     done = world.run("show", "/nonexistent/license.dat")
     assert done.exit_code == code("file-unreadable")
     assert "install" not in done.err
@@ -99,7 +99,7 @@ def test_show_of_a_file_that_is_not_there_speaks_of_that_file(world: World) -> N
         (["verify", "--conf", "/x"], "`cli.py --conf DIR verify`"),
     ],
 )
-def test_a_line_that_is_nearly_right_is_set_right(
+def test_usage_errors_suggest_the_correct_command_line(
     world: World, line: list[str], words: str
 ) -> None:
     done = world.run(*line)
@@ -107,12 +107,12 @@ def test_a_line_that_is_nearly_right_is_set_right(
     assert words in done.err
 
 
-def test_where_the_request_goes_is_said_once(world: World) -> None:
+def test_verify_mentions_the_request_command_once(world: World) -> None:
     world.put(world.file(world.claims(tags=False)))
     hosts.container(world.host, ip="172.17.0.3")
     assert world.run("verify").err.count("output of `python cmd/cli.py request`") == 1
 
 
-def test_settings_that_are_not_there_name_no_product_either(world: World) -> None:
+def test_missing_settings_are_reported_as_naming_no_product(world: World) -> None:
     (world.conf / "hostseal.toml").unlink()
     assert "names no product" in verify(world).err

@@ -19,7 +19,7 @@ def commands(page: str) -> list[list[str]]:
     return [shlex.split(line) for line in re.findall(r"^ {4}(\S.*)$", text, re.MULTILINE)]
 
 
-def test_both_languages_have_the_same_commands_in_the_same_chapters() -> None:
+def test_both_operator_pages_have_the_same_commands_and_chapters() -> None:
     english, chinese = (commands(page) for page in PAGES)
     assert english == chinese
     chapters = [
@@ -30,7 +30,7 @@ def test_both_languages_have_the_same_commands_in_the_same_chapters() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_command_of_the_page_runs(present: World, page: str) -> None:
+def test_every_command_on_the_operator_page_runs(present: World, page: str) -> None:
     (present.folder / "license.dat").write_bytes(present.file())
     (present.folder / "keyset.txt").write_bytes(keyset(present, 4))
     ran = 0

@@ -36,7 +36,7 @@ class Terminal(io.StringIO):
         (io.StringIO(), {"TERM": "xterm"}, False),
     ],
 )
-def test_colour_is_for_people_at_terminals(
+def test_colour_is_used_only_on_capable_terminals(
     stream: io.StringIO, environ: dict[str, str], is_coloured: bool
 ) -> None:
     told = paint.mark("[E]: no", paint.brush(stream, environ))
@@ -60,7 +60,7 @@ def at_a_terminal(world: World, *arguments: str, columns: int = 0, **env: str) -
 
 
 @pytest.mark.parametrize("command", ["doctor", "verify"])
-def test_a_terminal_shows_colour_and_the_same_words(world: World, command: str) -> None:
+def test_terminal_shows_the_same_text_in_colour(world: World, command: str) -> None:
     shown = at_a_terminal(world, command)
     assert "\x1b[31m[E]\x1b[0m: There is no licence" in shown
     plain = at_a_terminal(world, command, NO_COLOR="1")
@@ -79,7 +79,7 @@ def test_json_and_bundles_are_never_coloured(world: World, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("columns", [0, 50, 200])
-def test_a_message_is_broken_between_words_at_a_terminal(world: World, columns: int) -> None:
+def test_messages_wrap_between_words_on_a_terminal(world: World, columns: int) -> None:
     words = world.run("verify").err.split()
     shown = at_a_terminal(world, "--lang", "en", "verify", NO_COLOR="1", columns=columns)
     assert shown.split()[:3] == words[:3]

@@ -11,7 +11,7 @@ READ_BY_THE_VENDOR = {"request-unreadable", "request-damaged", "request-ambiguou
 
 
 @pytest.mark.parametrize("slug", CASES)
-def test_the_problem_ends_with_its_exit_code_and_says_what_to_do(world: World, slug: str) -> None:
+def test_each_problem_has_its_exit_code_and_a_remedy(world: World, slug: str) -> None:
     done = CASES[slug](world)
     assert done.exit_code == code(slug), done.err
     first, *rest = done.err.splitlines()
@@ -23,12 +23,12 @@ def test_the_problem_ends_with_its_exit_code_and_says_what_to_do(world: World, s
     assert "None" not in done.err
 
 
-def test_every_row_of_the_table_is_reached_here_but_for_what_only_the_vendor_reads() -> None:
+def test_every_client_problem_has_a_case_here() -> None:
     assert {row.slug for row in PROBLEMS.values()} == CASES.keys() | READ_BY_THE_VENDOR
     assert not CASES.keys() & READ_BY_THE_VENDOR
 
 
-def test_a_problem_in_json_has_the_same_code_and_its_facts(world: World) -> None:
+def test_json_problems_include_exit_code_and_facts(world: World) -> None:
     world.put(world.file(world.claims(aud="other")))
     done = world.json("verify")
     answer = done.json()
@@ -47,8 +47,6 @@ def test_a_problem_in_json_has_the_same_code_and_its_facts(world: World) -> None
         ("dependency-missing", ("--require-hashes -r requirements/client.txt", "--no-index")),
     ],
 )
-def test_a_remedy_names_what_is_to_be_typed(
-    world: World, slug: str, words: tuple[str, ...]
-) -> None:
+def test_remedies_contain_what_to_type(world: World, slug: str, words: tuple[str, ...]) -> None:
     said = CASES[slug](world).err
     assert all(word in said for word in words), said

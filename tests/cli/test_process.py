@@ -38,7 +38,7 @@ def imported(world: World, *arguments: str) -> set[str]:
     return {name.strip().partition(".")[0] for _, _, name in told}
 
 
-def test_the_client_imports_nothing_that_it_does_not_need(present: World) -> None:
+def test_client_imports_no_heavy_modules(present: World) -> None:
     source = present.write(present.file())
     for arguments in (["get_host_key"], ["install", source], ["verify"], ["request"], ["show"]):
         found = imported(present, *arguments)
@@ -46,11 +46,11 @@ def test_the_client_imports_nothing_that_it_does_not_need(present: World) -> Non
         assert not found & set(NEVER), arguments
 
 
-def test_the_key_needs_no_cryptography(present: World) -> None:
+def test_get_host_key_does_not_import_cryptography(present: World) -> None:
     assert "cryptography" not in imported(present, "get_host_key")
 
 
-def test_the_client_runs_from_any_folder_and_through_a_link(present: World, tmp_path: Path) -> None:
+def test_client_runs_from_any_folder_and_through_a_symlink(present: World, tmp_path: Path) -> None:
     link = tmp_path / "bin" / "cli.py"
     link.parent.mkdir()
     link.symlink_to(CLI)
@@ -67,7 +67,7 @@ def test_the_client_runs_from_any_folder_and_through_a_link(present: World, tmp_
     assert len(answers) == 1
 
 
-def test_the_folders_beside_cmd_are_the_default(tmp_path: Path) -> None:
+def test_conf_defaults_to_the_folder_beside_cmd(tmp_path: Path) -> None:
     for name in ("cmd", "license_core", "license_cli"):
         shutil.copytree(REPOSITORY / name, tmp_path / name)
     env = {"PATH": os.environ["PATH"]}
@@ -78,7 +78,7 @@ def test_the_folders_beside_cmd_are_the_default(tmp_path: Path) -> None:
     assert done.returncode == code("license-missing")
 
 
-def test_the_installed_command_is_the_same(present: World) -> None:
+def test_license_cli_prints_the_same_host_key_as_cli_py(present: World) -> None:
     command = Path(sys.executable).with_name("license-cli")
     done = subprocess.run([command, *present.options(), "get_host_key"], capture_output=True)
     assert done.stdout == present.spawn("get_host_key").stdout
@@ -98,7 +98,7 @@ def test_the_installed_command_is_the_same(present: World) -> None:
     ],
     ids=range(7),
 )
-def test_the_client_answers_in_any_environment(present: World, env: dict[str, str]) -> None:
+def test_client_works_in_any_locale_and_environment(present: World, env: dict[str, str]) -> None:
     present.put(present.file(present.claims(sub="上海 ACME \U0001f600")))
     for command in ("verify", "show", "get_host_key"):
         done = present.spawn(command, env=env)
@@ -108,7 +108,7 @@ def test_the_client_answers_in_any_environment(present: World, env: dict[str, st
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("command", [["get_host_key"], ["verify"], ["show"], ["--json", "verify"]])
-def test_an_answer_that_cannot_be_written_is_no_success(
+def test_full_stdout_exits_with_output_failed(
     present: World, command: list[str], unbuffered: str
 ) -> None:
     present.put()
@@ -121,7 +121,7 @@ def test_an_answer_that_cannot_be_written_is_no_success(
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_a_reader_that_goes_away_is_no_error_to_show(present: World, unbuffered: str) -> None:
+def test_closed_pipe_exits_with_141_and_no_traceback(present: World, unbuffered: str) -> None:
     read, write = os.pipe()
     os.close(read)
     env = {"PYTHONUNBUFFERED": unbuffered}
@@ -132,19 +132,19 @@ def test_a_reader_that_goes_away_is_no_error_to_show(present: World, unbuffered:
     assert b"Exception" not in done.stderr
 
 
-def test_closed_streams_do_no_harm(present: World) -> None:
+def test_verify_succeeds_with_all_streams_closed(present: World) -> None:
     present.put()
     line = f"{sys.executable} {CLI} {' '.join(present.options())} verify <&- >&- 2>&-"
     done = subprocess.run(["sh", "-c", line], capture_output=True)
     assert done.returncode == 0
 
 
-def test_an_argument_that_is_no_text_is_told(present: World) -> None:
+def test_non_utf8_argument_is_reported_as_unreadable(present: World) -> None:
     done = present.spawn("install", os.fsdecode(b"/nonexistent/\xff"))
     assert done.returncode == code("file-unreadable")
 
 
-def test_a_python_without_the_packages_says_how_to_get_them(present: World) -> None:
+def test_missing_packages_are_reported_with_the_pip_command(present: World) -> None:
     line = [sys.executable, "-S", "-E", str(CLI), *present.options(), "get_host_key"]
     done = subprocess.run(line, capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
     assert done.returncode == code("dependency-missing")
@@ -184,7 +184,7 @@ def mounted_case(world: World, script: str) -> "subprocess.CompletedProcess[str]
     )
 
 
-def test_a_mounted_file_is_refused_with_the_way_out(present: World) -> None:
+def test_install_reports_a_mounted_licence_file_with_its_folder(present: World) -> None:
     done = mounted_case(present, 'mount --bind "$1/license.dat" "$1/license.dat"')
     assert done.returncode == code("file-is-mounted"), done.stderr
     assert "differ" not in done.stderr
@@ -192,13 +192,13 @@ def test_a_mounted_file_is_refused_with_the_way_out(present: World) -> None:
     assert str(present.conf) in done.stderr
 
 
-def test_a_read_only_folder_is_refused_with_the_way_out(present: World) -> None:
+def test_install_reports_a_read_only_folder(present: World) -> None:
     done = mounted_case(present, 'mount --bind "$1" "$1"; mount -o remount,ro,bind "$1"')
     assert done.returncode == code("folder-not-writable"), done.stderr
     assert "differ" not in done.stderr
 
 
-def test_a_full_disk_leaves_the_old_file_and_no_half_one(present: World) -> None:
+def test_install_on_a_full_disk_keeps_the_former_licence(present: World) -> None:
     script = (
         'cp -r "$1" "$1.kept"; mount -t tmpfs -o size=32k,mode=755 t "$1"; cp "$1.kept"/* "$1"/\n'
         'dd if=/dev/zero of="$1/filler" 2>/dev/null || true'
@@ -209,7 +209,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_half_one(present: World) -> None
     assert ".tmp" not in done.stdout
 
 
-def test_a_folder_of_another_user_is_refused(present: World, tmp_path: Path) -> None:
+def test_install_reports_a_folder_of_another_user(present: World, tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("needs root, to become another user")
     source = present.write(present.file())
@@ -254,14 +254,14 @@ def kill_loop(world: World, times: int, seed: int) -> dict[str, int]:
     return seen
 
 
-def test_a_killed_install_leaves_the_old_licence_or_the_new_one(present: World) -> None:
+def test_killed_install_leaves_the_former_or_the_new_licence(present: World) -> None:
     seen = kill_loop(present, KILLS, seed=1)
     assert sum(seen.values()) == KILLS
     assert present.spawn("verify").returncode == 0
 
 
 @pytest.mark.torture
-def test_torture_killed_installs(present: World) -> None:
+def test_two_thousand_killed_installs_never_damage_the_licence(present: World) -> None:
     seen = kill_loop(present, KILLS_TORTURE, seed=2)
     print(
         f"\nkilled installs: {KILLS_TORTURE}; {seen['old']} left the old licence, "
@@ -270,7 +270,7 @@ def test_torture_killed_installs(present: World) -> None:
     assert present.spawn("verify").returncode == 0
 
 
-def test_json_is_one_object(present: World) -> None:
+def test_json_output_is_one_object(present: World) -> None:
     present.put()
     for command in ("verify", "get_host_key", "show"):
         assert isinstance(json.loads(present.spawn("--json", command).stdout), dict)
@@ -286,7 +286,7 @@ def gone(tmp_path: Path, *line: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.mark.parametrize("command", [["get_host_key"], ["verify"], ["doctor"], ["request"]])
-def test_a_working_folder_that_was_removed_does_no_harm(
+def test_commands_work_in_a_removed_working_folder(
     present: World, tmp_path: Path, command: list[str]
 ) -> None:
     present.put()
@@ -303,7 +303,7 @@ def test_a_working_folder_that_was_removed_does_no_harm(
         (["request", "-o", "request.txt"], "folder-missing"),
     ],
 )
-def test_a_path_in_a_working_folder_that_was_removed_is_told_in_words(
+def test_relative_paths_in_a_removed_working_folder_are_reported(
     present: World, tmp_path: Path, arguments: list[str], slug: str
 ) -> None:
     present.put()
@@ -312,9 +312,7 @@ def test_a_path_in_a_working_folder_that_was_removed_is_told_in_words(
     assert "Traceback" not in done.stderr
 
 
-def test_check_installed_raises_nothing_in_a_folder_that_was_removed(
-    present: World, tmp_path: Path
-) -> None:
+def test_check_installed_works_in_a_removed_working_folder(present: World, tmp_path: Path) -> None:
     present.put()
     where = f"conf={str(present.conf)!r}, keys={str(present.keys)!r}, root={str(present.host)!r}"
     script = (

@@ -7,7 +7,7 @@ from tests.support import hosts
 from tests.support.cli import NUMBER, World
 
 
-def test_a_request_carries_what_the_vendor_needs(world: World) -> None:
+def test_request_contains_key_gpus_customer_product_and_tags(world: World) -> None:
     hosts.container(world.host, gpus=4)
     world.put()
     out = world.folder / "request.txt"
@@ -22,7 +22,7 @@ def test_a_request_carries_what_the_vendor_needs(world: World) -> None:
     assert hosts.IP not in out.read_text()
 
 
-def test_a_request_on_standard_output_is_the_same_text(world: World) -> None:
+def test_request_prints_the_same_text_as_it_writes(world: World) -> None:
     out = world.folder / "request.txt"
     world.run("request", "-o", str(out))
     assert world.run("request").out == out.read_text()

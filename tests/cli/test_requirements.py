@@ -21,7 +21,7 @@ def findings(world: World) -> list[str]:
     return [found["slug"] for found in world.json("doctor").json()["findings"]]
 
 
-def test_what_is_short_is_told_with_the_command_for_this_container(world: World) -> None:
+def test_doctor_reports_missing_gpus_with_the_docker_option(world: World) -> None:
     (world.conf / "requirements.toml").write_text("gpus = 4\n", "ascii")
     hosts.container(world.host, gpus=1)
     assert "gpus-short" in findings(world)
@@ -45,20 +45,20 @@ def test_what_is_short_is_told_with_the_command_for_this_container(world: World)
         "\xff",
     ],
 )
-def test_requirements_that_make_no_sense_are_refused(world: World, text: str) -> None:
+def test_malformed_requirements_are_rejected(world: World, text: str) -> None:
     (world.conf / "requirements.toml").write_bytes(text.encode("latin-1"))
     done = world.run("doctor")
     assert done.exit_code == code("settings-invalid")
     assert "requirements.toml" in done.err
 
 
-def test_requirements_are_read() -> None:
+def test_requirements_are_parsed() -> None:
     found = requirements.parse(WANTS.encode())
     assert found == Requirements(8, 64, 4, 50, (3001,))
     assert requirements.parse(b"") == Requirements()
 
 
-def test_this_machine_is_measured(tmp_path: Path) -> None:
+def test_measure_finds_cpus_memory_disk_gpus_and_taken_ports(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         found = requirements.measure(str(tmp_path), 3, (port,))
@@ -74,14 +74,14 @@ def test_this_machine_is_measured(tmp_path: Path) -> None:
     )
 
 
-def test_what_cannot_be_found_out_is_not_called_enough() -> None:
+def test_unmeasurable_requirement_is_neither_met_nor_unmet() -> None:
     (want,) = diagnosis.wants(Requirements(cpus=1), Resources())
     assert (want.met, want.present) == (None, None)
     (port,) = diagnosis.wants(Requirements(ports=(3001,)), Resources())
     assert port.met is None
 
 
-def test_what_makes_another_container_stands_before_a_licence_is_ordered(world: World) -> None:
+def test_doctor_advises_recreating_the_container_before_ordering(world: World) -> None:
     (world.conf / "requirements.toml").write_text("gpus = 4\nports = [1]\n", "ascii")
     hosts.container(world.host, gpus=2)
     page = world.run("doctor").out
@@ -93,7 +93,7 @@ def test_what_makes_another_container_stands_before_a_licence_is_ordered(world: 
     assert "--gpus 2 " in world.run("get_host_key").err  # what is there would be missed
 
 
-def test_gpus_that_are_short_are_asked_for_with_compose_too(world: World) -> None:
+def test_doctor_also_shows_missing_gpus_as_compose_settings(world: World) -> None:
     (world.conf / "requirements.toml").write_text("gpus = 4\n", "ascii")
     told = world.run("doctor").out
     assert "`--gpus 4`" in told

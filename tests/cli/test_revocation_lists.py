@@ -11,7 +11,7 @@ from tests.support.trusting import TOP, files, first_token, install, notices, ve
 from tests.support.vendor import entry, keyset, license_block, revocations, roots
 
 
-def test_a_list_is_installed_and_a_lower_number_is_refused(world: World) -> None:
+def test_list_is_installed_and_a_lower_number_is_rejected(world: World) -> None:
     install(world, world.file())
     done = install(world, revocations(world, 7, "HS-2027-1", exp=world.now + 9 * DAY))
     assert "Revocation list 7 is now in force on this host." in done.out
@@ -39,7 +39,7 @@ def test_a_list_is_installed_and_a_lower_number_is_refused(world: World) -> None
     }
 
 
-def test_a_list_of_the_highest_number_by_a_leaked_key_ends_with_that_key(world: World) -> None:
+def test_revoking_a_leaked_key_voids_its_list_number(world: World) -> None:
     install(world, world.file())
     leaked, present = new_signer(), new_signer()
     both = (entry(world, world.signing), entry(world, leaked))
@@ -55,7 +55,7 @@ def test_a_list_of_the_highest_number_by_a_leaked_key_ends_with_that_key(world: 
     assert world.json("verify").json()["revocations"]["number"] == 2
 
 
-def test_a_list_that_revokes_the_installed_licence_is_taken_and_said(world: World) -> None:
+def test_installing_a_list_reports_that_it_revokes_the_licence(world: World) -> None:
     install(world, world.file())
     done = install(world, revocations(world, 8, NUMBER))
     assert "With these changes the installed licence is not valid:" in done.out
@@ -65,7 +65,7 @@ def test_a_list_that_revokes_the_installed_licence_is_taken_and_said(world: Worl
 
 
 @pytest.mark.parametrize("how", ["stranger", "revoked", "damaged", "two", "first"])
-def test_a_list_that_nobody_vouches_for_leaves_the_old_one_in_place(world: World, how: str) -> None:
+def test_untrusted_list_is_rejected_and_the_former_one_stays(world: World, how: str) -> None:
     if how != "first":
         install(world, world.file())
         install(world, revocations(world, 1))
@@ -85,7 +85,7 @@ def test_a_list_that_nobody_vouches_for_leaves_the_old_one_in_place(world: World
     assert files(world) == before
 
 
-def test_a_list_with_the_keyset_that_is_known_says_nothing_but_the_list(world: World) -> None:
+def test_known_keyset_beside_a_list_is_not_mentioned(world: World) -> None:
     known = keyset(world, 3)  # as a server publishes it
     install(world, world.file())
     install(world, revocations(world, 1) + known)
@@ -95,7 +95,7 @@ def test_a_list_with_the_keyset_that_is_known_says_nothing_but_the_list(world: W
     assert "license.trust" not in said
 
 
-def test_one_file_can_bring_roots_keyset_and_list_and_all_or_nothing_is_taken(
+def test_roots_keyset_and_list_in_one_file_install_all_or_nothing(
     world: World,
 ) -> None:
     install(world, world.file())
@@ -119,7 +119,7 @@ def test_one_file_can_bring_roots_keyset_and_list_and_all_or_nothing_is_taken(
     ("changed", "number"),
     [("nothing", 6), ("host", 5), ("list", 5), ("licence", 5), ("keyset", 5)],
 )
-def test_a_list_that_was_read_is_not_read_again_until_something_is_another(
+def test_list_is_cached_until_list_host_licence_or_keyset_changes(
     world: World, changed: str, number: int
 ) -> None:
     install(world, world.file())
@@ -143,7 +143,7 @@ def test_a_list_that_was_read_is_not_read_again_until_something_is_another(
     assert (done.exit_code, done.json()["revocations"]["number"]) == (0, number)
 
 
-def test_a_list_of_100_000_is_installed_though_no_licence_may_be_so_long(world: World) -> None:
+def test_list_of_100_000_licences_is_installed(world: World) -> None:
     install(world, world.file())
     listed = revocations(world, 3, *(f"HS-2027-{number}" for number in range(100_000)))
     assert len(listed) > 2_000_000
@@ -159,7 +159,7 @@ def test_a_list_of_100_000_is_installed_though_no_licence_may_be_so_long(world: 
     assert world.json("install", world.write(larger)).slugs() == ["file-too-large"]
 
 
-def test_a_list_that_spares_one_licence_is_looked_through_for_another(world: World) -> None:
+def test_cached_list_is_searched_again_for_another_licence(world: World) -> None:
     install(world, world.file())
     install(world, revocations(world, 5, "HS-2027-1"))
     world.json("verify")

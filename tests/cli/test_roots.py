@@ -27,7 +27,7 @@ from tests.support.vendor import keyset, license_block, roots
         (4, "ABC", ["keyset-untrusted"]),
     ],
 )
-def test_as_many_different_roots_must_sign_as_the_product_says(
+def test_keyset_needs_signatures_by_enough_different_roots(
     world: World, needed: int, by: str, found: list[str]
 ) -> None:
     keys = {name: new_signer() for name in "ABCX"}
@@ -42,7 +42,7 @@ def test_one_of_two_roots_is_enough_by_default(world: World) -> None:
     assert slugs(world, license_block(world) + keyset(world, 3, by=[other])) == []
 
 
-def test_two_roots_must_have_signed_the_very_same_bytes(world: World) -> None:
+def test_two_roots_must_sign_the_same_bytes(world: World) -> None:
     other = new_signer()
     trust_roots(world, world.root, other, needed=2)
     two = keyset(world, 3) + keyset(world, 4, by=[other])
@@ -51,13 +51,13 @@ def test_two_roots_must_have_signed_the_very_same_bytes(world: World) -> None:
     assert "1 trusted root key signed it; 2 must" in said
 
 
-def test_one_key_in_two_files_and_in_two_blocks_is_one(world: World) -> None:
+def test_root_key_in_two_files_and_blocks_counts_once(world: World) -> None:
     trust_roots(world, world.root, world.root, needed=2)
     twice = keyset(world, 3, by=[world.root, world.root])
     assert slugs(world, license_block(world) + twice) == ["keyset-untrusted"]
 
 
-def test_a_document_that_names_one_root_twice_is_refused(world: World) -> None:
+def test_roots_document_naming_one_key_twice_is_rejected(world: World) -> None:
     fresh = new_signer()
     once = json.loads(b64url.decode(first_token(roots(world, 1, fresh, by=[fresh])).split(".")[1]))
     twice = json.dumps(once | {"keys": once["keys"] * 2, "threshold": 2}).encode()
@@ -66,7 +66,7 @@ def test_a_document_that_names_one_root_twice_is_refused(world: World) -> None:
     assert slugs(world, license_block(world) + text + keyset(world, 3)) == ["roots-invalid"]
 
 
-def test_roots_follow_on_roots_inside_a_licence_and_the_image_stays(world: World) -> None:
+def test_licence_can_carry_a_chain_of_roots_documents(world: World) -> None:
     first, second, third = (new_signer() for _ in range(3))
     chain = roots(world, 1, first, second, by=[world.root, first, second], threshold=2)
     chain += roots(world, 2, second, third, by=[first, second, third], threshold=2)
@@ -82,7 +82,7 @@ def test_roots_follow_on_roots_inside_a_licence_and_the_image_stays(world: World
 
 
 @pytest.mark.parametrize("missing", ["first", "second", "own", "former"])
-def test_a_chain_with_a_gap_leads_nowhere(world: World, missing: str) -> None:
+def test_chain_of_roots_with_a_gap_is_rejected(world: World, missing: str) -> None:
     one, two, three = (new_signer() for _ in range(3))
     trust_roots(world, world.root, three)
     chain = b"" if missing == "first" else roots(world, 1, one, by=[world.root, one])
@@ -106,7 +106,7 @@ def test_a_chain_with_a_gap_leads_nowhere(world: World, missing: str) -> None:
     )
 
 
-def test_new_roots_need_the_threshold_of_the_old_ones(world: World) -> None:
+def test_new_roots_need_the_threshold_of_the_former_ones(world: World) -> None:
     other, fresh = new_signer(), new_signer()
     trust_roots(world, world.root, other, needed=2)
     last = license_block(world) + keyset(world, 1, by=[fresh])
@@ -115,7 +115,7 @@ def test_new_roots_need_the_threshold_of_the_old_ones(world: World) -> None:
     assert slugs(world, roots(world, 1, fresh, by=[world.root, other, fresh]) + last) == []
 
 
-def test_new_roots_without_their_keyset_are_refused_as_a_file(world: World) -> None:
+def test_new_roots_that_signed_no_keyset_are_rejected(world: World) -> None:
     install(world, world.file())
     before, fresh = files(world), new_signer()
     rotated = world.write(roots(world, 1, fresh, by=[world.root, fresh]))
@@ -133,7 +133,7 @@ def test_new_roots_without_their_keyset_are_refused_as_a_file(world: World) -> N
         assert verified(world) == (0, 1, 3)
 
 
-def test_a_test_root_is_not_trusted_in_production(world: World) -> None:
+def test_root_that_the_product_does_not_ship_is_untrusted(world: World) -> None:
     testing = new_signer()
     made = keyset(world, 3, by=[testing])
     assert slugs(world, license_block(world) + made) == ["keyset-untrusted"]

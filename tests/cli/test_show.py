@@ -4,7 +4,7 @@ from tests.support import hosts
 from tests.support.cli import NUMBER, World, code
 
 
-def test_show_tells_what_is_signed_and_nothing_else(world: World) -> None:
+def test_show_prints_only_signed_content(world: World) -> None:
     world.put()
     done = world.run("show")
     assert done.exit_code == 0
@@ -13,7 +13,7 @@ def test_show_tells_what_is_signed_and_nothing_else(world: World) -> None:
     assert "nobody signed" not in done.out
 
 
-def test_show_of_a_forged_file_shows_nothing_of_it(world: World) -> None:
+def test_show_prints_nothing_of_a_forged_file(world: World) -> None:
     forged = world.file().replace(b"For people", b"Licence for EVIL")
     body = forged.replace(b"-----BEGIN LICENSE-----\ne", b"-----BEGIN LICENSE-----\nf")
     world.put(body)
@@ -23,7 +23,7 @@ def test_show_of_a_forged_file_shows_nothing_of_it(world: World) -> None:
     assert done.out == ""
 
 
-def test_show_of_a_licence_for_another_host_says_that_it_does_not_hold_here(world: World) -> None:
+def test_show_reports_a_licence_for_another_product_as_not_valid(world: World) -> None:
     path = world.write(world.file(world.claims(aud="other")))
     done = world.run("show", path)
     assert done.exit_code == 0

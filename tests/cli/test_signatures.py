@@ -29,7 +29,7 @@ POINTS = {
 
 @pytest.mark.parametrize("where", ["signing", "root", "roots"])
 @pytest.mark.parametrize("point", POINTS)
-def test_a_point_of_low_order_or_not_canonical_is_no_key(
+def test_low_order_and_non_canonical_keys_are_rejected(
     world: World, point: str, where: str
 ) -> None:
     raw = POINTS[point].to_bytes(32, "little")
@@ -57,7 +57,7 @@ def test_a_point_of_low_order_or_not_canonical_is_no_key(
 
 @pytest.mark.parametrize("what", ["license", "keyset", "roots"])
 @pytest.mark.parametrize("how", ["flipped", "S + L", "unused bits", "padded"])
-def test_a_signature_has_one_text(world: World, what: str, how: str) -> None:
+def test_malleable_signatures_are_rejected(world: World, what: str, how: str) -> None:
     fresh = new_signer()
     blocks = {
         "license": license_block(world),

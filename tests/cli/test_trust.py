@@ -9,7 +9,7 @@ from tests.support.trusting import TOP, files, install, notices, slugs, verified
 from tests.support.vendor import entry, keyset, license_block, revocations, roots
 
 
-def test_only_what_vouches_for_licences_is_kept_for_the_next_file() -> None:
+def test_only_keysets_and_roots_of_normal_size_are_cached() -> None:
     def kept(label: str, size: int) -> int:
         armor._joined_before.cache_clear()
         armor.unwrap(armor.wrap(label, "A" * size).encode())
@@ -20,13 +20,13 @@ def test_only_what_vouches_for_licences_is_kept_for_the_next_file() -> None:
     assert kept(armor.KEYSET, 2 * armor.MAX_FILE) == 0
 
 
-def test_a_vendor_who_never_changed_a_key_costs_no_file(world: World) -> None:
+def test_no_trust_file_is_written_until_a_key_changes(world: World) -> None:
     install(world, world.file())
     world.json("verify")
     assert files(world).keys() == {"hostseal.toml", "license.dat", "license.state"}
 
 
-def test_what_was_learned_and_is_damaged_is_said_and_made_anew(world: World) -> None:
+def test_damaged_trust_file_is_reported_and_rewritten(world: World) -> None:
     install(world, world.file())
     install(world, keyset(world, 4))
     path = world.conf / "license.trust"
@@ -39,7 +39,7 @@ def test_what_was_learned_and_is_damaged_is_said_and_made_anew(world: World) -> 
     assert notices(world.json("verify")) == []
 
 
-def test_nothing_is_remembered_that_could_not_be_kept(world: World) -> None:
+def test_state_file_stays_when_the_trust_file_cannot_be_written(world: World) -> None:
     install(world, world.file())
     world.put(license_block(world) + keyset(world, 4))
     before = (world.conf / "license.state").read_bytes()
@@ -48,7 +48,7 @@ def test_nothing_is_remembered_that_could_not_be_kept(world: World) -> None:
     assert (world.conf / "license.state").read_bytes() == before
 
 
-def test_a_memory_of_a_former_client_is_read_and_goes_on(world: World) -> None:
+def test_state_file_of_a_former_client_is_read_and_updated(world: World) -> None:
     install(world, world.file())
     facts = world.facts()
     state = world.conf / "license.state"
@@ -62,7 +62,7 @@ def test_a_memory_of_a_former_client_is_read_and_goes_on(world: World) -> None:
     assert memory.parse(state.read_bytes(), facts).trust == (0, 3)
 
 
-def test_what_a_check_under_an_older_keyset_found_in_a_list_is_not_remembered(
+def test_check_under_an_older_keyset_does_not_record_a_list(
     world: World,
 ) -> None:
     lost, good = new_signer(), entry(world, world.signing)
@@ -82,7 +82,7 @@ def test_what_a_check_under_an_older_keyset_found_in_a_list_is_not_remembered(
     assert (seen.revocations_number, seen.revocations_kid) == (7, kept.revocations_kid)
 
 
-def test_a_trust_that_no_check_could_read_again_is_refused(world: World) -> None:
+def test_keys_too_large_for_the_trust_file_are_rejected(world: World) -> None:
     install(world, world.file())
     former, documents = [world.root], b""
     for version in range(1, 5):

@@ -9,11 +9,11 @@ from tests.support import hosts
 from tests.support.cli import DAY, NOW, NUMBER, World, code
 
 
-def test_a_line_that_is_not_understood_names_the_help_of_its_command(world: World) -> None:
+def test_usage_error_names_the_help_of_its_command(world: World) -> None:
     assert "`python cmd/cli.py verify --help`" in world.run("verify", "--nonsense").err
 
 
-def test_a_licence_that_holds_is_said_in_one_line(world: World) -> None:
+def test_verify_prints_one_line_for_a_valid_licence(world: World) -> None:
     world.put()
     world.run("verify")
     done = world.run("verify")
@@ -24,7 +24,7 @@ def test_a_licence_that_holds_is_said_in_one_line(world: World) -> None:
     assert "2028-01-15" in line
 
 
-def test_quiet_says_nothing_but_warnings(world: World) -> None:
+def test_quiet_prints_only_warnings(world: World) -> None:
     world.put()
     assert world.run("verify", "--quiet").out == ""
     done = world.run("verify", "--quiet", now=NOW + 360 * DAY)
@@ -41,7 +41,7 @@ def test_quiet_says_nothing_but_warnings(world: World) -> None:
         (1, ["--warn-days", "0"], False),
     ],
 )
-def test_an_end_that_is_near_is_a_warning(
+def test_verify_warns_when_expiry_is_near(
     world: World, days_left: int, options: list[str], warned: bool
 ) -> None:
     world.put()
@@ -50,7 +50,7 @@ def test_an_end_that_is_near_is_a_warning(
     assert ("expires-soon" in done.notices()) is warned
 
 
-def test_grace_is_announced_and_not_hidden(world: World) -> None:
+def test_verify_warns_during_the_grace_period(world: World) -> None:
     world.put(world.file(world.claims(grace_until=NOW + 370 * DAY)))
     done = world.run("verify", now=NOW + 366 * DAY)
     assert done.exit_code == 0
@@ -58,7 +58,7 @@ def test_grace_is_announced_and_not_hidden(world: World) -> None:
 
 
 @pytest.mark.parametrize("tags", [True, False])
-def test_a_changed_address_is_named_with_the_licensed_one(world: World, tags: bool) -> None:
+def test_verify_names_the_licensed_and_the_current_address(world: World, tags: bool) -> None:
     world.put(world.file(world.claims(tags=tags)))
     assert world.run("verify").exit_code == 0
     hosts.container(world.host, ip="172.17.0.3")
@@ -69,7 +69,7 @@ def test_a_changed_address_is_named_with_the_licensed_one(world: World, tags: bo
     )
 
 
-def test_without_memory_and_tags_nothing_is_guessed(world: World) -> None:
+def test_without_state_file_and_tags_the_change_is_unknown(world: World) -> None:
     world.put(world.file(world.claims(tags=False)))
     hosts.container(world.host, ip="172.17.0.3")
     done = world.json("verify")
@@ -77,7 +77,7 @@ def test_without_memory_and_tags_nothing_is_guessed(world: World) -> None:
     assert [detail["slug"] for detail in details] == ["change-unknown"]
 
 
-def test_another_container_is_called_so(world: World) -> None:
+def test_verify_recognises_another_container(world: World) -> None:
     world.put()
     hosts.container(world.host, container_id="ab" * 32)
     assert "this is not the licensed container" in world.run("verify").err
@@ -86,7 +86,7 @@ def test_another_container_is_called_so(world: World) -> None:
 @pytest.mark.parametrize(
     "state", [b"", b"{", b"\xff" * 50, b'{"ver":1}', b"x" * 70000, b'{"ver":1,"hosts":[{}]}']
 )
-def test_a_memory_that_is_damaged_is_a_warning_and_made_anew(world: World, state: bytes) -> None:
+def test_damaged_state_file_is_reported_and_rewritten(world: World, state: bytes) -> None:
     world.put()
     (world.conf / "license.state").write_bytes(state)
     first = world.json("verify")
@@ -94,7 +94,7 @@ def test_a_memory_that_is_damaged_is_a_warning_and_made_anew(world: World, state
     assert "memory-invalid" not in world.json("verify").notices()
 
 
-def test_the_memory_of_another_host_is_not_believed(world: World) -> None:
+def test_state_file_of_another_host_is_ignored_with_a_notice(world: World) -> None:
     world.put()
     world.run("verify", now=NOW + 300 * DAY)
     hosts.container(world.host, container_id="ab" * 32)
@@ -103,7 +103,7 @@ def test_the_memory_of_another_host_is_not_believed(world: World) -> None:
     assert (done.exit_code, "memory-invalid" in done.notices()) == (0, True)
 
 
-def test_a_repaired_clock_does_not_shut_a_site_out_for_good(world: World) -> None:
+def test_renewed_licence_recovers_a_host_after_a_wrong_clock(world: World) -> None:
     world.put()
     assert world.run("verify", now=NOW + 300 * DAY).exit_code == 0  # a battery was empty
     assert world.run("verify", now=NOW + 10 * DAY).exit_code == code("clock-set-back")
@@ -112,7 +112,7 @@ def test_a_repaired_clock_does_not_shut_a_site_out_for_good(world: World) -> Non
     assert world.run("verify", now=NOW + 11 * DAY).exit_code == 0
 
 
-def test_a_folder_that_cannot_be_written_is_a_warning_for_verify(world: World) -> None:
+def test_verify_only_notes_a_state_file_that_cannot_be_written(world: World) -> None:
     world.put()
     state = world.conf / "license.state"
     state.mkdir()  # what cannot be replaced, even by root
@@ -121,14 +121,14 @@ def test_a_folder_that_cannot_be_written_is_a_warning_for_verify(world: World) -
     assert "memory-not-written" in done.notices()
 
 
-def test_an_anchored_licence_tolerates_another_address_and_says_so(world: World) -> None:
+def test_anchored_licence_tolerates_a_changed_address_with_a_notice(world: World) -> None:
     world.put(world.file(world.claims(match="anchored")))
     hosts.container(world.host, ip="172.17.0.3", hostname="other")
     done = world.json("verify")
     assert (done.exit_code, "host-drifted" in done.notices()) == (0, True)
 
 
-def test_no_command_but_those_of_the_operator_writes_anything(world: World) -> None:
+def test_show_writes_no_file(world: World) -> None:
     world.put()
     before = sorted(os.listdir(world.conf))
     world.run("show")
@@ -136,7 +136,7 @@ def test_no_command_but_those_of_the_operator_writes_anything(world: World) -> N
     assert Path(world.license).read_bytes() == world.file()
 
 
-def test_below_an_error_a_missing_memory_is_told_only_where_the_clock_matters(
+def test_verify_mentions_a_missing_state_file_only_for_clock_problems(
     world: World,
 ) -> None:
     world.put()
