@@ -38,14 +38,14 @@ from tests.vectors import material
     ],
     ids=str,
 )
-def test_a_claim_that_is_not_valid_is_named(changes: dict[str, Any], named: str) -> None:
+def test_invalid_claim_is_named_in_the_error(changes: dict[str, Any], named: str) -> None:
     with pytest.raises(ClaimError) as caught:
         License.from_dict(material.claims(**changes))
     assert caught.value.claim == named
 
 
 @pytest.mark.parametrize("name", ["a", "A9", "gpu:0", "a.b_c-d", "9", "a" * 64])
-def test_a_name_is_a_name(name: str) -> None:
+def test_valid_feature_names_are_accepted(name: str) -> None:
     assert claims.choice_name(name)
 
 
@@ -53,5 +53,5 @@ def test_a_name_is_a_name(name: str) -> None:
     "name",
     ["", "-a", ".a", "_", ":", "a" * 65, "a b", "a\n", "\n", "é", "a/b", "a\u200bb", "\uff11"],
 )
-def test_what_is_no_name_is_none(name: str) -> None:
+def test_malformed_feature_names_are_rejected(name: str) -> None:
     assert not claims.choice_name(name)

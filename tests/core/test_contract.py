@@ -26,6 +26,6 @@ def test_every_notice_keeps_its_slug_and_level() -> None:
     assert sorted(rows) == listed("notices.txt")
 
 
-def test_what_programs_read_of_the_commands_keeps_its_shape(tmp_path: Path) -> None:
+def test_json_answers_of_the_commands_keep_their_shape(tmp_path: Path) -> None:
     found = json.dumps(contract.answers(tmp_path), indent=1, sort_keys=True, ensure_ascii=False)
     assert found.splitlines() == (CONTRACT / "commands.json").read_text("utf-8").splitlines()

@@ -9,14 +9,14 @@ from license_core.problems import PROBLEMS
 from license_server.licenses.errors import TermOverError
 
 
-def test_a_fact_is_an_attribute_of_its_type() -> None:
+def test_error_facts_are_typed_attributes() -> None:
     missing, expired = LicenseMissingError(path="conf"), LicenseExpiredError(ended_at=1, now_at=2)
     assert assert_type(missing.path, str) == "conf"
     assert assert_type(expired.now_at, int) == 2
     assert expired.facts == {"ended_at": 1, "now_at": 2}
 
 
-def test_a_misspelt_or_missing_fact_is_found_by_mypy_and_when_the_sentence_is_said() -> None:
+def test_misspelt_fact_fails_in_mypy_and_in_the_sentence() -> None:
     error = LicenseMissingError(pth="conf")  # type: ignore[call-arg]
     with pytest.raises(KeyError, match="path"):
         str(error)
@@ -25,12 +25,12 @@ def test_a_misspelt_or_missing_fact_is_found_by_mypy_and_when_the_sentence_is_sa
     LicenseExpiredError(ended_at="tomorrow", now_at=2)  # type: ignore[arg-type]
 
 
-def test_a_fact_that_was_never_declared_cannot_be_read() -> None:
+def test_undeclared_fact_cannot_be_read() -> None:
     with pytest.raises(AttributeError):
         UsageError(reason="x").nothing  # type: ignore[attr-defined]  # noqa: B018
 
 
-def test_an_error_of_the_core_has_its_row_in_the_table_and_one_of_the_server_has_its_own() -> None:
+def test_core_errors_have_rows_in_the_table_and_server_errors_their_own() -> None:
     assert LicenseMissingError(path="x").row is LicenseMissingError.row
     assert LicenseMissingError.row is PROBLEMS["LicenseMissingError"]
     assert TermOverError(field="end", last="2026-01-01").slug == "term-over"

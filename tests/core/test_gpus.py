@@ -36,7 +36,7 @@ GPU 0: NVIDIA A100-SXM4-40GB (UUID: GPU-5d5ba0d6-d33d-2b2c-524d-9e3d8d2b8a77)
         ("GPU 10: NVIDIA H100 (UUID: GPU-????????-????-????-????-????????????)\n", 1),
     ],
 )
-def test_a_listing_is_counted_by_cards(text: str, cards: int) -> None:
+def test_nvidia_smi_listing_is_counted_by_cards(text: str, cards: int) -> None:
     assert gpus.listed(text) == cards
 
 
@@ -44,24 +44,24 @@ def never(command: Sequence[str]) -> str:
     raise AssertionError(f"{command} was run")
 
 
-def test_the_folder_of_the_driver_is_asked_first(tmp_path: Path) -> None:
+def test_driver_folder_is_read_before_nvidia_smi_is_run(tmp_path: Path) -> None:
     root = hosts.container(tmp_path, gpus=4)
     hosts.write(root, {"/dev/nvidiactl": ""})
     assert gpus.count(str(root), never) == 4
 
 
-def test_a_host_without_a_device_is_not_asked(tmp_path: Path) -> None:
+def test_nvidia_smi_is_not_run_without_a_device(tmp_path: Path) -> None:
     assert gpus.count(str(tmp_path), never) == 0
 
 
 @pytest.mark.parametrize("device", ["/dev/nvidiactl", "/dev/dxg"])
-def test_a_hidden_folder_does_not_hide_the_cards(tmp_path: Path, device: str) -> None:
+def test_gpus_are_counted_without_the_driver_folder(tmp_path: Path, device: str) -> None:
     hosts.write(tmp_path, {device: ""})
     assert gpus.count(str(tmp_path), lambda _: CUT_UP) == 1
     assert gpus.count(str(tmp_path)) == 0  # a record of a host: this machine's are not its
 
 
-def test_the_tool_of_the_driver_is_run_with_care(tmp_path: Path) -> None:
+def test_broken_nvidia_smi_counts_as_no_output(tmp_path: Path) -> None:
     tool = tmp_path / "nvidia-smi"
     program = "from license_core.gpus import _run; print(_run(('nvidia-smi', '-L')), end='')"
     for text, said in (
@@ -82,7 +82,7 @@ def test_the_tool_of_the_driver_is_run_with_care(tmp_path: Path) -> None:
         assert (done.stdout, done.stderr) == (said, ""), text
 
 
-def test_a_product_requires_what_is_licensed(tmp_path: Path) -> None:
+def test_require_raises_for_unlicensed_features_and_expired_licences(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.put()
     found = check_installed(world.conf, world.keys, root=world.host, now=NOW + DAY)

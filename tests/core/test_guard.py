@@ -44,7 +44,7 @@ memories = st.builds(
 
 @settings(deadline=None, derandomize=True)
 @given(memory=memories)
-def test_what_is_written_is_read_and_another_host_does_not_believe_it(memory: Memory) -> None:
+def test_state_file_round_trips_and_is_not_authentic_elsewhere(memory: Memory) -> None:
     data = dump(memory, FACTS)
     assert parse(data, FACTS) == memory
     assert parse(data, OTHER) == memory._replace(authentic=False)
@@ -52,9 +52,7 @@ def test_what_is_written_is_read_and_another_host_does_not_believe_it(memory: Me
 
 @settings(deadline=None, derandomize=True)
 @given(memory=memories, change=st.sampled_from(["seen_at", "license_iat"]), value=instants)
-def test_a_mark_that_somebody_changed_is_not_believed(
-    memory: Memory, change: str, value: int
-) -> None:
+def test_tampered_clock_mark_is_not_authentic(memory: Memory, change: str, value: int) -> None:
     members = json.loads(dump(memory, FACTS))
     changed = json.dumps(members | {change: value}).encode()
     assert parse(changed, FACTS).authentic is (members[change] == value)
@@ -62,7 +60,7 @@ def test_a_mark_that_somebody_changed_is_not_believed(
 
 @settings(deadline=None, derandomize=True)
 @given(memory=memories, now=instants, jti=st.sampled_from("AB"), iat=instants, holds=st.booleans())
-def test_only_a_later_licence_that_holds_sets_the_mark_back(
+def test_only_a_later_valid_licence_lowers_the_clock_mark(
     memory: Memory, now: int, jti: str, iat: int, holds: bool
 ) -> None:
     after = memory.advance(now, jti, iat, holds=holds)
@@ -75,13 +73,13 @@ def test_only_a_later_licence_that_holds_sets_the_mark_back(
     assert after.advance(now, jti, iat, holds=holds) == after
 
 
-def test_a_memory_of_another_host_gives_no_mark_and_keeps_its_hosts() -> None:
+def test_state_of_another_host_gives_no_clock_mark_but_keeps_its_hosts() -> None:
     foreign = Memory(900, 5, "A", ({"hostname": "x"},), authentic=False)
     assert foreign.mark("A", 5) == 0
     assert foreign.advance(100, "A", 5, holds=False) == Memory(100, 5, "A", ({"hostname": "x"},))
 
 
-def test_the_latest_hosts_are_kept_and_the_present_one_is_first() -> None:
+def test_latest_hosts_are_remembered_with_the_current_one_first() -> None:
     memory = Memory()
     for number in range(MAX_HOSTS + 3):
         memory = memory.remember_host(FACTS._replace(ip=f"10.0.0.{number}"))
@@ -106,7 +104,7 @@ def test_the_latest_hosts_are_kept_and_the_present_one_is_first() -> None:
     ],
     ids=str,
 )
-def test_a_memory_that_breaks_a_rule_is_none(change: dict[str, object]) -> None:
+def test_malformed_state_file_is_rejected(change: dict[str, object]) -> None:
     members = json.loads(dump(Memory(1, 1, "A"), FACTS)) | change
     kept = {name: value for name, value in members.items() if value is not None}
     with pytest.raises(ValueError, match=r"."):

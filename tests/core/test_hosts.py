@@ -23,7 +23,7 @@ def facts(root: Path, **environ: str) -> HostFacts:
     return read_facts(str(root), environ)
 
 
-def test_a_container_of_docker(tmp_path: Path) -> None:
+def test_facts_of_a_docker_container_are_read(tmp_path: Path) -> None:
     found = facts(container(tmp_path, gpus=4))
     assert found[:4] == (hosts.HOSTNAME, IP, MACHINE_ID, CONTAINER_ID)
     assert (found.engine, found.gateway, found.gpus) == ("docker", "172.17.0.1", 4)
@@ -46,7 +46,7 @@ def test_a_thousand_hosts_have_a_thousand_keys(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("component", hostkey.COMPONENTS)
-def test_every_component_counts_and_is_told_from_a_missing_one(
+def test_each_component_changes_the_key_and_differs_from_missing(
     tmp_path: Path, component: str
 ) -> None:
     known = facts(container(tmp_path))
@@ -82,7 +82,7 @@ def test_every_component_counts_and_is_told_from_a_missing_one(
         ("", "garbage\n\n1 2 3\n", None),
     ],
 )
-def test_where_the_container_id_stands(
+def test_container_id_is_found_in_cgroup_or_mountinfo(
     tmp_path: Path, cgroup: str, mounts: str, expected: str | None
 ) -> None:
     container(tmp_path, cgroup=cgroup)
@@ -105,19 +105,21 @@ def test_where_the_container_id_stands(
         (f"{MACHINE_ID[:8]}-{MACHINE_ID[8:]}", None),
     ],
 )
-def test_what_counts_as_a_machine_id(tmp_path: Path, text: str, expected: str | None) -> None:
+def test_machine_id_is_normalised_or_ignored(
+    tmp_path: Path, text: str, expected: str | None
+) -> None:
     container(tmp_path)
     write(tmp_path, {"/etc/machine-id": text})
     assert facts(tmp_path).machine_id == expected
 
 
-def test_the_machine_id_of_dbus_stands_in(tmp_path: Path) -> None:
+def test_dbus_machine_id_is_the_fallback(tmp_path: Path) -> None:
     container(tmp_path, machine_id=None)
     write(tmp_path, {"/var/lib/dbus/machine-id": MACHINE_ID})
     assert facts(tmp_path).machine_id == MACHINE_ID
 
 
-def test_a_machine_id_that_is_bound_in_allows_hk1_host(tmp_path: Path) -> None:
+def test_bind_mounted_machine_id_allows_hk1_host(tmp_path: Path) -> None:
     container(tmp_path)
     with pytest.raises(LicenseError, match="machine id"):
         hostkey.derive(facts(tmp_path), "hk1-host")
@@ -139,7 +141,9 @@ def test_a_machine_id_that_is_bound_in_allows_hk1_host(tmp_path: Path) -> None:
         ("\n", None),
     ],
 )
-def test_a_hostname_is_folded_in_ascii_only(tmp_path: Path, raw: str, expected: str | None) -> None:
+def test_hostname_is_lowercased_in_ascii_only(
+    tmp_path: Path, raw: str, expected: str | None
+) -> None:
     container(tmp_path)
     write(tmp_path, {"/proc/sys/kernel/hostname": raw})
     assert facts(tmp_path).hostname == expected
@@ -154,7 +158,7 @@ def _locals(*addresses: str) -> str:
     return "Local:\n" + "".join(f"     |-- {a}\n        /32 host LOCAL\n" for a in addresses)
 
 
-def test_the_default_route_with_the_lowest_metric_speaks_for_the_host(tmp_path: Path) -> None:
+def test_default_route_with_the_lowest_metric_gives_the_address(tmp_path: Path) -> None:
     container(tmp_path)
     routes = _routes(
         "eth0\t00000000\t010011AC\t0003\t0\t0\t200\t00000000\t0\t0\t0",
@@ -169,14 +173,14 @@ def test_the_default_route_with_the_lowest_metric_speaks_for_the_host(tmp_path: 
     assert facts(tmp_path).ip == "172.30.0.10"
 
 
-def test_without_a_route_the_lowest_usable_address_speaks(tmp_path: Path) -> None:
+def test_lowest_usable_address_is_used_without_a_route(tmp_path: Path) -> None:
     container(tmp_path)
     trie = _locals("127.0.0.1", "169.254.3.4", "10.9.0.2", "10.10.0.2")
     write(tmp_path, {"/proc/net/route": _routes(), "/proc/net/fib_trie": trie})
     assert facts(tmp_path).ip == "10.9.0.2"
 
 
-def test_link_local_alone_is_no_address(tmp_path: Path) -> None:
+def test_link_local_address_does_not_count(tmp_path: Path) -> None:
     container(tmp_path)
     trie = _locals("127.0.0.1", "169.254.3.4")
     write(tmp_path, {"/proc/net/route": _routes(), "/proc/net/fib_trie": trie})
@@ -184,7 +188,7 @@ def test_link_local_alone_is_no_address(tmp_path: Path) -> None:
     assert stability.network_mode(facts(tmp_path)) == "none"
 
 
-def test_a_host_with_ipv6_only(tmp_path: Path) -> None:
+def test_global_ipv6_address_is_used_without_ipv4(tmp_path: Path) -> None:
     container(tmp_path)
     six = "20010db8000000000000000000000002 02 40 00 80     eth0\n"
     link_local = "fe800000000000000000000000000002 02 40 20 80     eth0\n"
@@ -207,21 +211,21 @@ def test_a_host_with_ipv6_only(tmp_path: Path) -> None:
         ("192.0.2.53", {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, "pod"),
     ],
 )
-def test_how_the_container_is_connected(
+def test_network_mode_is_read_from_nameserver_and_environment(
     tmp_path: Path, nameserver: str, environ: dict[str, str], mode: str
 ) -> None:
     found = facts(container(tmp_path, nameserver=nameserver), **environ)
     assert stability.network_mode(found) == mode
 
 
-def test_a_dockerenv_file_alone_makes_no_container(tmp_path: Path) -> None:
+def test_dockerenv_file_alone_does_not_mean_docker(tmp_path: Path) -> None:
     container(tmp_path, container_id=None)
     write(tmp_path, {"/.dockerenv": ""})
     found = facts(tmp_path)
     assert (found.engine, stability.notices(found)) == (None, ())
 
 
-def test_podman_is_known_by_its_file_and_named_in_the_warning(tmp_path: Path) -> None:
+def test_podman_is_detected_and_named_in_the_warning(tmp_path: Path) -> None:
     (notice,) = stability.notices(facts(hosts.podman(tmp_path)))
     assert "podman" in notice.sentence
     assert "podman network create" in notice.remedy()
@@ -236,14 +240,14 @@ def test_podman_is_known_by_its_file_and_named_in_the_warning(tmp_path: Path) ->
         ("10.88.0.5", "10.88.0.1", "default-bridge"),  # it was told to answer for names
     ],
 )
-def test_a_network_of_podman_is_known_by_its_gateway_answering_for_names(
+def test_podman_network_is_user_defined_when_its_gateway_is_the_dns(
     tmp_path: Path, ip: str, nameserver: str, mode: str
 ) -> None:
     found = facts(hosts.podman(tmp_path, ip=ip, nameserver=nameserver))
     assert stability.network_mode(found) == mode
 
 
-def test_in_the_network_of_another_container_podman_still_shows_the_own_id(tmp_path: Path) -> None:
+def test_own_container_id_is_found_in_another_containers_network(tmp_path: Path) -> None:
     hosts.podman(tmp_path)
     own = (tmp_path / "proc/self/mountinfo").read_text().splitlines()[-1]
     folder = "/run/containers/storage/overlay-containers"
@@ -264,7 +268,7 @@ def test_in_the_network_of_another_container_podman_still_shows_the_own_id(tmp_p
         (IP, (45, 46), "", "eth1", "default-bridge"),
     ],
 )
-def test_the_network_of_the_machine_is_known_by_its_link_or_its_bridges(
+def test_host_network_is_detected_by_its_link_or_bridges(
     tmp_path: Path, ip: str, numbers: tuple[int, int], kind: str, device: str, mode: str
 ) -> None:
     container(tmp_path, ip=ip)
@@ -274,7 +278,7 @@ def test_the_network_of_the_machine_is_known_by_its_link_or_its_bridges(
     assert stability.network_mode(facts(tmp_path)) == mode
 
 
-def test_of_two_networks_the_default_one_is_warned_of_where_it_has_the_route(
+def test_default_bridge_counts_when_it_has_the_default_route(
     tmp_path: Path,
 ) -> None:
     cases.two_networks(IP)(tmp_path)
@@ -285,12 +289,12 @@ def test_of_two_networks_the_default_one_is_warned_of_where_it_has_the_route(
 
 
 @pytest.mark.parametrize("ip", ["172.30.0.2", "172.30.7.2"])
-def test_the_subnet_that_is_proposed_is_none_of_the_hosts_own(tmp_path: Path, ip: str) -> None:
+def test_proposed_subnet_does_not_overlap_the_hosts_own(tmp_path: Path, ip: str) -> None:
     (notice,) = stability.notices(facts(container(tmp_path, ip=ip)))
     assert "172.30." not in notice.remedy()
 
 
-def test_on_this_machine_the_facts_are_found_without_error() -> None:
+def test_facts_of_this_machine_are_read_repeatably() -> None:
     found = read_facts("/", {})
     assert found.hostname
     assert read_facts("/", {}) == found
@@ -345,7 +349,7 @@ READ = [
 @pytest.mark.parametrize("make", [_fifo, _folder, _loop, _huge, _device, _masked, _noise])
 @pytest.mark.parametrize("name", READ)
 @pytest.mark.timeout(20)
-def test_a_hostile_file_never_hangs_and_never_escapes(
+def test_hostile_host_file_never_hangs_or_crashes(
     tmp_path: Path, name: str, make: Callable[[Path], None]
 ) -> None:
     container(tmp_path)
@@ -358,7 +362,7 @@ def test_a_hostile_file_never_hangs_and_never_escapes(
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_files_that_were_shuffled_never_escape(tmp_path: Path, seed: int) -> None:
+def test_corrupted_host_files_never_crash(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     container(tmp_path)
     for name in READ:
@@ -374,7 +378,7 @@ def test_files_that_were_shuffled_never_escape(tmp_path: Path, seed: int) -> Non
         assert error.exit_code
 
 
-def test_an_empty_root_is_a_host_without_identity(tmp_path: Path) -> None:
+def test_missing_root_folder_cannot_be_identified(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path)
     with pytest.raises(LicenseError, match="machine id"):
         hostkey.derive(facts(tmp_path))

@@ -58,14 +58,14 @@ def private(seed: bytes, public_key: PublicKey) -> OKPKey:
     ],
     ids=["license", "keyset"],
 )
-def test_joserfc_verifies_what_we_sign(token: str, signer: MemorySigner, typ: str) -> None:
+def test_joserfc_verifies_our_tokens(token: str, signer: MemorySigner, typ: str) -> None:
     found = jose.deserialize_compact(token, public(signer), algorithms=["Ed25519"])
     assert found.headers() == {"alg": "Ed25519", "kid": signer.public_key.kid, "typ": typ}
     _, payload = jws.verify(token, jws.headers([signer.public_key], typ))
     assert found.payload == payload
 
 
-def test_we_verify_what_joserfc_signs_with_our_header_and_nothing_else() -> None:
+def test_tokens_by_joserfc_verify_only_with_our_exact_header() -> None:
     seed = bytes(range(32))
     key = MemorySigner.from_seed(seed).public_key
     signer, trusted = private(seed, key), jws.headers([key], jws.LICENSE)
@@ -115,7 +115,7 @@ console.log(Buffer.from(payload, 'base64url').toString());
 
 
 @pytest.mark.parametrize("script", [NODE_JOSE, NODE_OWN], ids=["jose", "crypto"])
-def test_node_verifies_what_we_sign(script: str) -> None:
+def test_node_verifies_our_tokens(script: str) -> None:
     node = shutil.which("node")
     if node is None:
         pytest.skip("node is missing: apt-get install nodejs")
@@ -130,7 +130,7 @@ def test_node_verifies_what_we_sign(script: str) -> None:
     assert done.stdout.rstrip("\n").encode() == PAYLOAD
 
 
-def test_the_key_thumbprint_and_signature_of_rfc_8037() -> None:
+def test_rfc_8037_key_thumbprint_and_signature_match() -> None:
     signer = MemorySigner.from_seed(RFC_8037_SEED)
     key = PublicKey.from_jwk({"kty": "OKP", "crv": "Ed25519", "x": RFC_8037_X})
     assert signer.public_key == key
@@ -139,13 +139,13 @@ def test_the_key_thumbprint_and_signature_of_rfc_8037() -> None:
     assert key.verifies(b64url.decode(RFC_8037_SIGNATURE), RFC_8037_SIGNED.encode())
 
 
-def test_the_token_of_rfc_8037_has_a_header_that_we_refuse() -> None:
+def test_rfc_8037_token_is_rejected_for_its_header() -> None:
     key = MemorySigner.from_seed(RFC_8037_SEED).public_key
     with pytest.raises(jws.UnknownHeaderError):
         jws.verify(f"{RFC_8037_SIGNED}.{RFC_8037_SIGNATURE}", jws.headers([key], jws.LICENSE))
 
 
-def test_wycheproof() -> None:
+def test_wycheproof_signatures_are_judged_correctly() -> None:
     groups = json.loads(shared("wycheproof_ed25519.json").read_text())["testGroups"]
     judged = 0
     for group in groups:
@@ -172,7 +172,7 @@ NARROWER = {
 }
 
 
-def test_json_test_suite() -> None:
+def test_json_test_suite_files_are_judged_correctly() -> None:
     shared("json_test_suite/test_parsing")
     wrong = []
     for path in _parsing():
@@ -189,7 +189,7 @@ def test_json_test_suite() -> None:
     assert len(_parsing()) >= 300
 
 
-def test_base64url_is_that_of_others() -> None:
+def test_base64url_agrees_with_the_standard_library() -> None:
     for size in range(70):
         data = os.urandom(size)
         theirs = base64.urlsafe_b64encode(data).rstrip(b"=").decode()

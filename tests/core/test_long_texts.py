@@ -58,7 +58,7 @@ for read in (requests, licences, states, products):
 """
 
 
-def test_no_text_of_the_greatest_size_holds_a_reader_up() -> None:
+def test_repetitive_texts_of_maximum_size_are_read_quickly() -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM],
         capture_output=True,

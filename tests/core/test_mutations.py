@@ -85,14 +85,14 @@ def flips(file: bytes, step: int = 1) -> Iterator[bytes]:
         yield bytes(data)
 
 
-def test_no_single_bit_changes_what_is_accepted() -> None:
+def test_no_bit_flip_in_a_licence_file_changes_the_payload() -> None:
     seen = campaign(flips(FILE))
     assert seen.accepted + sum(seen.refused.values()) == len(FILE) * 8
     # Bits of the words for people, and of what the mail is allowed to do to the armour.
     assert seen.accepted < len(FILE) * 8 // 10
 
 
-def test_no_bit_of_roots_and_their_keyset_changes_what_is_accepted() -> None:
+def test_no_bit_flip_in_roots_or_keyset_changes_the_payload() -> None:
     step = 5
     seen = campaign(flips(ROTATED, step))
     flipped = len(ROTATED) * 8 // step
@@ -211,14 +211,14 @@ def mutants(count: int, seed: int) -> Iterator[bytes]:
         yield bytes(data)
 
 
-def test_no_structured_mutation_changes_what_is_accepted() -> None:
+def test_no_structured_mutation_changes_the_payload() -> None:
     seen = campaign(mutants(MUTATIONS, seed=1))
     assert seen.accepted + sum(seen.refused.values()) == MUTATIONS
     assert seen.refused.keys() >= REACHED, "the mutations do not reach far enough"
 
 
 @pytest.mark.torture
-def test_torture_mutations() -> None:
+def test_a_million_mutations_change_no_payload() -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     seen = campaign(mutants(MUTATIONS_TORTURE, seed=2))
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
@@ -263,7 +263,7 @@ MAILS: dict[str, Mail] = {
     printable=st.booleans(),
     coding=st.sampled_from(["utf-8", "utf-16", "utf-16-le"]),
 )
-def test_whatever_the_mail_does_together_is_undone(
+def test_licence_survives_any_combination_of_mail_damage(
     changes: list[str], printable: bool, coding: str
 ) -> None:
     text = FILE.decode()
@@ -279,12 +279,12 @@ def test_whatever_the_mail_does_together_is_undone(
 
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(data=st.binary(max_size=3000))
-def test_no_bytes_escape(data: bytes) -> None:
+def test_random_bytes_are_never_accepted_as_a_licence(data: bytes) -> None:
     assert outcome(data) != "holds"
     assert outcome(FILE[:400] + data + FILE[400:])
 
 
-def test_a_licence_error_is_all_that_comes_of_opening() -> None:
+def test_open_license_raises_only_licence_errors() -> None:
     for data in mutants(300, seed=3):
         try:
             open_license(data, roots=ROOTS)

@@ -49,7 +49,7 @@ def computable(request: LicenseRequest, name: str, value: str) -> set[str]:
     return found
 
 
-def test_no_tag_is_a_function_of_a_guess_and_what_the_holder_knows() -> None:
+def test_no_tag_can_be_computed_from_a_guess_and_the_request() -> None:
     chance = random.Random(3)
     for _ in range(HOSTS):
         facts = made(chance)
@@ -64,7 +64,7 @@ def test_no_tag_is_a_function_of_a_guess_and_what_the_holder_knows() -> None:
             assert tag is None or tag not in computable(request, name, value)
 
 
-def test_a_copy_of_an_image_gives_no_tag_that_another_copy_could_search() -> None:
+def test_copied_image_gets_no_address_or_hostname_tag() -> None:
     chance = random.Random(4)
     copyable = [facts for facts in (made(chance) for _ in range(HOSTS)) if _is_copy(facts)]
     assert len(copyable) > 100
@@ -72,7 +72,7 @@ def test_a_copy_of_an_image_gives_no_tag_that_another_copy_could_search() -> Non
         assert not set(COUNTED) & hostkey.tags(facts).keys()
 
 
-def test_hosts_with_the_same_address_have_tags_that_do_not_tell() -> None:
+def test_hosts_with_the_same_address_have_different_tags() -> None:
     chance = random.Random(5)
     one = made(chance)._replace(container_id="5f" * 32, engine="docker", ip="172.17.0.2")
     others = [one._replace(container_id=f"{n:064x}") for n in range(1, HOSTS)]

@@ -18,7 +18,7 @@ def made(digests: bytes) -> Revocations:
 
 @settings(deadline=None, derandomize=True)
 @given(listed=numbers, other=st.text(min_size=1, max_size=30), data=st.data())
-def test_what_is_listed_is_revoked_in_any_order(
+def test_listed_licences_are_revoked_in_any_order(
     listed: list[str], other: str, data: st.DataObject
 ) -> None:
     order = data.draw(st.permutations([digest(jti) for jti in listed]))
@@ -29,7 +29,7 @@ def test_what_is_listed_is_revoked_in_any_order(
 
 @settings(deadline=None, derandomize=True)
 @given(listed=numbers)
-def test_a_list_is_written_sorted_and_read_back(listed: list[str]) -> None:
+def test_revocation_list_is_sorted_and_round_trips(listed: list[str]) -> None:
     made_ = Revocations.of(listed, iss="Example Vendor", number=1, iat=0)
     read = Revocations.from_dict(made_.to_dict())
     pieces = [
@@ -39,7 +39,7 @@ def test_a_list_is_written_sorted_and_read_back(listed: list[str]) -> None:
     assert pieces == sorted({digest(jti) for jti in listed})
 
 
-def test_a_digest_across_two_others_is_not_listed() -> None:
+def test_digest_at_an_unaligned_offset_is_not_listed() -> None:
     wanted = digest("A")
     for shift in range(1, DIGEST_BYTES):
         assert not made(bytes(shift) + wanted + bytes(DIGEST_BYTES - shift)).lists("A")

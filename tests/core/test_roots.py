@@ -64,7 +64,7 @@ def expected(shipped: Link, chain: list[Link]) -> int | type[Exception]:
 
 @settings(deadline=None, derandomize=True, max_examples=150)
 @given(shipped=links(), chain=st.lists(links(), max_size=4), seed=st.integers(0, 9))
-def test_a_chain_leads_as_far_as_enough_signed_whatever_the_order_of_its_blocks(
+def test_roots_chain_is_followed_as_far_as_enough_keys_signed(
     shipped: Link, chain: list[Link], seed: int
 ) -> None:
     tokens = [
@@ -87,9 +87,7 @@ def test_a_chain_leads_as_far_as_enough_signed_whatever_the_order_of_its_blocks(
 
 @settings(deadline=None, derandomize=True, max_examples=100)
 @given(trusted=links(), signed=st.lists(st.integers(0, len(POOL) - 1), min_size=1, max_size=6))
-def test_a_keyset_counts_by_the_different_keys_that_signed_it(
-    trusted: Link, signed: list[int]
-) -> None:
+def test_keyset_signatures_count_by_distinct_trusted_keys(trusted: Link, signed: list[int]) -> None:
     keyset = Keyset("Example Vendor", 1, 0, (SigningKey(POOL[0].public_key, 0, 1),))
     tokens = tuple(keyset.sign(POOL[place]) for place in signed)
     keys, needed = told(trusted, 1).keys, trusted.threshold
@@ -105,6 +103,6 @@ def test_a_keyset_counts_by_the_different_keys_that_signed_it(
 
 @given(link=links(), version=st.integers(1, 9))
 @settings(deadline=None, derandomize=True, max_examples=50)
-def test_roots_are_read_as_they_were_written(link: Link, version: int) -> None:
+def test_roots_document_round_trips(link: Link, version: int) -> None:
     roots = told(link, version)
     assert Roots.from_dict(roots.to_dict()) == roots

@@ -19,7 +19,7 @@ def test_an_empty_file_gives_the_defaults() -> None:
     assert parse("") == parse("# nothing\n") == Settings(path="hostseal.toml")
 
 
-def test_all_settings() -> None:
+def test_every_setting_is_parsed() -> None:
     found = parse('product = "darwin" # ours\nwarn_days = 7\nreleased = 2026-11-30\n')
     assert (found.product, found.warn_days, found.released_at) == ("darwin", 7, 1_795_996_800)
 
@@ -48,7 +48,7 @@ def test_all_settings() -> None:
         "product",
     ],
 )
-def test_what_is_not_a_setting_is_refused(text: str) -> None:
+def test_malformed_settings_are_rejected(text: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         parse(text)
 
@@ -66,12 +66,12 @@ PIECES = ["product", "warn_days", "=", " ", "\t", '"', "darwin", "\n", "#", "0",
 @example('product = "darwin"   # a comment\nwarn_days = 30\n')
 @example('product = """a"""')
 @example('product = "a" # "b"')
-def test_the_quick_way_reads_what_toml_reads_or_leaves_it_alone(text: str) -> None:
+def test_fast_parser_agrees_with_tomllib_or_declines(text: str) -> None:
     quick = plainly(text)
     if quick is not None:
         assert quick == tomllib.loads(text)
 
 
-def test_the_quick_way_reads_a_usual_file() -> None:
+def test_fast_parser_reads_a_typical_file() -> None:
     usual = '# The product.\nproduct = "darwin"   # a name\nwarn_days = 30\n\n'
     assert plainly(usual) == {"product": "darwin", "warn_days": 30}

@@ -17,12 +17,12 @@ KINDS = error_kinds()
 REMARKS = NOTICES | notices.NOTICES
 
 
-def test_every_row_of_the_core_has_an_error_of_the_core() -> None:
+def test_every_core_problem_has_an_error_class_in_the_core() -> None:
     of_core = {k.__name__ for k in KINDS.values() if k.__module__.startswith("license_core.")}
     assert of_core == PROBLEMS.keys()
 
 
-def test_the_server_can_speak_of_every_error_of_both_halves() -> None:
+def test_server_table_has_every_error_of_core_and_server() -> None:
     assert {slug: kind.row for slug, kind in KINDS.items()} == ROWS
 
 
@@ -30,19 +30,19 @@ def test_every_error_that_can_reach_http_has_a_status() -> None:
     assert STATUS.keys() == KINDS.keys()
 
 
-def test_the_table_of_the_specification_is_the_table_of_the_code() -> None:
+def test_problem_table_in_the_spec_matches_the_code() -> None:
     rows = re.findall(r"^\| `([a-z0-9-]+)` \| (\d+) \| (\d+) \| (.+) \|$", SPEC, re.MULTILINE)
     told = [(slug, int(code), int(status), title) for slug, code, status, title in rows]
     assert told == [(s, ROWS[s].exit_code, STATUS[s], ROWS[s].title) for s in STATUS]
     assert len(told) == len(ROWS)
 
 
-def test_the_notices_of_the_specification_are_those_of_the_code() -> None:
+def test_notice_table_in_the_spec_matches_the_code() -> None:
     rows = re.findall(r"^\| `([a-z-]+)` \| (warning|note|detail) \|$", SPEC, re.MULTILINE)
     assert rows == [(slug, row.level) for slug, row in REMARKS.items()]
 
 
-def test_slugs_and_exit_codes_are_unique_and_leave_the_shell_its_own() -> None:
+def test_slugs_and_exit_codes_are_unique_and_below_126() -> None:
     slugs = [*KINDS, *NOTICES, *notices.NOTICES]
     codes = [kind.row.exit_code for kind in KINDS.values()]
     assert len(set(slugs)) == len(slugs)
@@ -51,7 +51,7 @@ def test_slugs_and_exit_codes_are_unique_and_leave_the_shell_its_own() -> None:
     assert [slug for slug, kind in KINDS.items() if kind.row.exit_code == 2] == ["usage"]
 
 
-def test_every_sentence_and_remedy_can_be_filled_with_the_facts_of_its_error() -> None:
+def test_every_sentence_and_remedy_can_be_filled_with_its_facts() -> None:
     for name, kind in KINDS.items():
         facts = dict.fromkeys(inspect.get_annotations(kind), 1)
         if "details" in facts:
@@ -62,7 +62,7 @@ def test_every_sentence_and_remedy_can_be_filled_with_the_facts_of_its_error() -
         assert error.remedy("cli"), name
 
 
-def test_every_section_that_the_code_cites_is_there() -> None:
+def test_every_spec_section_cited_in_code_exists() -> None:
     headings = set(re.findall(r"^#{2,3} (\d+(?:\.\d+)?)", SPEC, re.MULTILINE))
     cited = {
         number
@@ -74,7 +74,7 @@ def test_every_section_that_the_code_cites_is_there() -> None:
     assert cited <= headings
 
 
-def test_every_section_that_a_vector_names_is_there() -> None:
+def test_every_spec_section_named_by_a_vector_exists() -> None:
     headings = set(re.findall(r"^#{2,3} (\d+(?:\.\d+)?)", SPEC, re.MULTILINE))
     files = generate.all_files().values()
     named = {
@@ -83,12 +83,12 @@ def test_every_section_that_a_vector_names_is_there() -> None:
     assert named <= headings
 
 
-def test_the_worked_example_is_made_of_real_bytes() -> None:
+def test_worked_examples_in_the_spec_are_up_to_date() -> None:
     assert example.section().rstrip() in SPEC
     assert record_example.section().rstrip() in SPEC
 
 
-def test_the_faults_of_the_specification_are_those_that_are_told() -> None:
+def test_audit_fault_table_in_the_spec_matches_the_code() -> None:
     told: set[str] = set()
     for name in ("audit/verify", "operations/fsck"):
         source = (REPOSITORY / "license_server" / f"{name}.py").read_text("utf-8")

@@ -9,13 +9,13 @@ from tests.vectors.ours import CASES, ROOT, Vector, answer
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
-def test_vector(path: Path) -> None:
+def test_vector_gives_its_expected_answer(path: Path) -> None:
     vector = Vector(path)
     given = answer(vector)
     assert given | vector.promised() == given
 
 
-def test_the_vectors_are_what_their_generator_writes() -> None:
+def test_vectors_are_up_to_date_with_their_generator() -> None:
     made = generate.all_files()
     kept = {path.name: path.read_bytes() for path in (*CASES, ROOT)}
     assert kept == made
