@@ -51,14 +51,14 @@ def observe(case: Case, stage: Stage, world: World) -> Seen:
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.real == DOCKER], ids=lambda c: c.what)
-def test_docker_does_what_the_table_says(case: Case, engine: Engine, tmp_path: Path) -> None:
+def test_docker_confirms_the_cases_page(case: Case, engine: Engine, tmp_path: Path) -> None:
     world = World(tmp_path / "real", now=int(time.time()))
     seen = observe(case, Stage(engine, world.folder), world)
     assert seen == see(case, tmp_path / "files")
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.real == PODMAN], ids=lambda c: c.what)
-def test_podman_does_what_the_table_says(case: Case, podman_engine: Engine, tmp_path: Path) -> None:
+def test_podman_confirms_the_cases_page(case: Case, podman_engine: Engine, tmp_path: Path) -> None:
     world = World(tmp_path / "real", now=int(time.time()))
     seen = observe(case, Stage(podman_engine, world.folder), world)
     assert seen == see(case, tmp_path / "files")
@@ -79,7 +79,7 @@ def warning_of(container: Container) -> Any:
     return notice
 
 
-def test_what_docker_is_told_prevents_the_change(engine: Engine, tmp_path: Path) -> None:
+def test_remedy_for_docker_keeps_the_host_key(engine: Engine, tmp_path: Path) -> None:
     stage = Stage(engine, World(tmp_path).folder)
     gpu = stage.run()
     paste(warning_of(gpu)["remedy"], engine, 0, 3)
@@ -88,7 +88,7 @@ def test_what_docker_is_told_prevents_the_change(engine: Engine, tmp_path: Path)
     assert key_of(gpu) == key
 
 
-def test_what_podman_is_told_prevents_the_change(podman_engine: Engine, tmp_path: Path) -> None:
+def test_remedy_for_podman_keeps_the_host_key(podman_engine: Engine, tmp_path: Path) -> None:
     stage = Stage(podman_engine, World(tmp_path).folder)
     gpu = stage.run()
     warning = warning_of(gpu)
@@ -101,7 +101,7 @@ def test_what_podman_is_told_prevents_the_change(podman_engine: Engine, tmp_path
 
 
 @pytest.mark.parametrize("kind", ["engine", "podman_engine"])
-def test_the_line_for_a_new_container_pins_and_declares(
+def test_run_command_in_the_remedy_pins_and_declares_the_address(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     stage = Stage(request.getfixturevalue(kind), World(tmp_path).folder)
@@ -115,7 +115,7 @@ def test_the_line_for_a_new_container_pins_and_declares(
     assert (done.exit_code, done.notices()) == (0, [])
 
 
-def test_what_a_guest_of_another_containers_network_is_told_names_that_container(
+def test_remedy_in_a_shared_network_names_the_owning_container(
     engine: Engine, tmp_path: Path
 ) -> None:
     stage = Stage(engine, World(tmp_path).folder)
@@ -131,7 +131,7 @@ def test_what_a_guest_of_another_containers_network_is_told_names_that_container
     assert key_of(guest) == key
 
 
-def test_podman_changes_address_and_mac_at_every_start_and_verify_names_both_addresses(
+def test_podman_restart_changes_the_address_and_verify_names_both(
     podman_engine: Engine, tmp_path: Path
 ) -> None:
     world = World(tmp_path, now=int(time.time()))
@@ -153,7 +153,7 @@ def test_podman_changes_address_and_mac_at_every_start_and_verify_names_both_add
 
 
 @pytest.mark.parametrize("cgroupns", ["host", "private"])
-def test_the_own_id_is_found_in_podman_and_root_and_others_have_one_key(
+def test_podman_container_has_its_own_id_and_one_key_for_all_users(
     cgroupns: str, podman_engine: Engine, tmp_path: Path
 ) -> None:
     stage = Stage(podman_engine, World(tmp_path).folder)
@@ -168,7 +168,7 @@ def test_the_own_id_is_found_in_podman_and_root_and_others_have_one_key(
     guest.remove()  # podman removes no container whose network another has
 
 
-def test_in_a_private_cgroup_namespace_a_guest_of_docker_has_the_key_of_its_owner(
+def test_docker_guest_in_a_private_cgroup_shares_the_owners_key(
     engine: Engine, tmp_path: Path
 ) -> None:
     """A limit: nothing that a guest can read there tells it from the other (SPEC section 3.1)."""
@@ -178,9 +178,7 @@ def test_in_a_private_cgroup_namespace_a_guest_of_docker_has_the_key_of_its_owne
     assert key_of(guest) == key_of(owner)
 
 
-def test_a_declared_address_that_docker_did_not_give_stops_the_order(
-    engine: Engine, tmp_path: Path
-) -> None:
+def test_wrong_pinned_address_prevents_a_request(engine: Engine, tmp_path: Path) -> None:
     """`--ip` without `--network`, which 20.10 ignores without a word."""
     stage = Stage(engine, World(tmp_path).folder)
     gpu = stage.run(env=["LICENSE_PINNED_IP=172.17.0.77"], options=ignored_ip(engine))
@@ -197,7 +195,7 @@ def ignored_ip(engine: Engine) -> list[str]:
     return ["--ip", "172.17.0.77"] if int(version.split(".")[0]) < 25 else []
 
 
-def test_a_hostname_is_one_in_upper_and_lower_case(engine: Engine, tmp_path: Path) -> None:
+def test_hostname_is_lowercased_in_the_host_key_line(engine: Engine, tmp_path: Path) -> None:
     gpu = Stage(engine, World(tmp_path).folder).run(hostname="Studio2_GPU")
     assert gpu.read("/proc/sys/kernel/hostname") == "Studio2_GPU\n"
     assert json.loads(client(gpu, "get_host_key").out)[1] == "studio2_gpu"
@@ -206,7 +204,7 @@ def test_a_hostname_is_one_in_upper_and_lower_case(engine: Engine, tmp_path: Pat
 @pytest.mark.parametrize(
     "starts", [STARTS, pytest.param(STARTS_TORTURE, marks=pytest.mark.torture)]
 )
-def test_however_often_it_starts_with_the_address_kept_its_key_is_one(
+def test_restarts_with_the_same_address_keep_the_host_key(
     engine: Engine, tmp_path: Path, starts: int
 ) -> None:
     """The container's own command says its key at every start, and ends."""
@@ -221,7 +219,7 @@ def test_however_often_it_starts_with_the_address_kept_its_key_is_one(
 
 
 @pytest.mark.parametrize("kind", ["engine", "podman_engine"])
-def test_what_is_told_of_an_address_that_is_not_the_declared_one_gives_it(
+def test_remedy_for_a_wrong_pinned_address_assigns_it(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     stage = Stage(request.getfixturevalue(kind), World(tmp_path).folder)

@@ -23,7 +23,7 @@ def licensed_network(engine: Engine) -> str:
     return engine.network_create("licnet", subnet=SUBNET, gateway=GATEWAY, ip_range=DYNAMIC_RANGE)
 
 
-def test_a_restart_alone_keeps_address_id_and_hostname(engine: Engine) -> None:
+def test_restart_alone_keeps_address_id_and_hostname(engine: Engine) -> None:
     gpu = engine.run("gpu", hostname="studio2_gpu")
     before = (gpu.ip(), gpu.id, gpu.read("/proc/sys/kernel/hostname"))
     gpu.restart()
@@ -32,12 +32,12 @@ def test_a_restart_alone_keeps_address_id_and_hostname(engine: Engine) -> None:
     assert before[2] == "studio2_gpu\n"
 
 
-def test_the_container_id_is_in_mountinfo(engine: Engine) -> None:
+def test_mountinfo_contains_the_container_id(engine: Engine) -> None:
     gpu = engine.run("gpu")
     assert mounted_ids(gpu.read("/proc/self/mountinfo")) == {gpu.id}
 
 
-def test_cgroup_names_the_container_or_only_its_private_root(engine: Engine) -> None:
+def test_cgroup_shows_the_container_id_or_a_private_root(engine: Engine) -> None:
     gpu = engine.run("gpu")
     cgroup = gpu.read("/proc/self/cgroup")
     controllers = [line for line in cgroup.splitlines() if not line.startswith("0::")]
@@ -47,7 +47,7 @@ def test_cgroup_names_the_container_or_only_its_private_root(engine: Engine) -> 
         assert cgroup == "0::/\n"
 
 
-def test_a_private_cgroup_namespace_hides_the_id_and_mountinfo_still_has_it(
+def test_private_cgroup_namespace_hides_the_id_but_mountinfo_has_it(
     engine: Engine,
 ) -> None:
     gpu = engine.run("gpu", options=["--cgroupns", "private"])
@@ -55,13 +55,13 @@ def test_a_private_cgroup_namespace_hides_the_id_and_mountinfo_still_has_it(
     assert mounted_ids(gpu.read("/proc/self/mountinfo")) == {gpu.id}
 
 
-def test_the_host_network_shows_the_hosts_bridge_and_name(engine: Engine) -> None:
+def test_host_network_shows_the_hosts_bridge_and_hostname(engine: Engine) -> None:
     guest = engine.run("guest", network="host")
     assert "docker0:" in guest.read("/proc/net/dev")
     assert guest.read("/proc/sys/kernel/hostname") == Path("/proc/sys/kernel/hostname").read_text()
 
 
-def test_a_container_without_a_network_has_loopback_only(engine: Engine) -> None:
+def test_container_without_a_network_has_only_loopback(engine: Engine) -> None:
     alone = engine.run("alone", network="none")
     interfaces = re.findall(r"^ *(\S+):", alone.read("/proc/net/dev"), re.MULTILINE)
     assert "eth0" not in interfaces
@@ -69,7 +69,7 @@ def test_a_container_without_a_network_has_loopback_only(engine: Engine) -> None
     assert alone.ip() == ""
 
 
-def test_resolv_conf_tells_a_user_defined_network_from_the_default_bridge(
+def test_resolv_conf_distinguishes_user_defined_networks(
     engine: Engine,
 ) -> None:
     network = licensed_network(engine)
@@ -78,12 +78,12 @@ def test_resolv_conf_tells_a_user_defined_network_from_the_default_bridge(
     assert "nameserver 127.0.0.11" in on_network.read("/etc/resolv.conf")
 
 
-def test_a_hostname_that_was_not_given_starts_the_container_id(engine: Engine) -> None:
+def test_default_hostname_is_the_start_of_the_container_id(engine: Engine) -> None:
     gpu = engine.run("gpu")
     assert gpu.read("/proc/sys/kernel/hostname") == f"{gpu.id[:12]}\n"
 
 
-def test_a_recreated_container_has_another_id_and_the_baked_machine_id(engine: Engine) -> None:
+def test_recreated_container_has_a_new_id_and_the_images_machine_id(engine: Engine) -> None:
     gpu = engine.run("gpu", hostname="studio2_gpu")
     identity = gpu.id
     gpu.remove()
@@ -93,7 +93,7 @@ def test_a_recreated_container_has_another_id_and_the_baked_machine_id(engine: E
 
 
 @pytest.mark.parametrize("user", ["root", OPERATOR])
-def test_this_interpreter_runs_inside_on_this_checkout(engine: Engine, user: str) -> None:
+def test_checkout_and_interpreter_work_inside_the_container(engine: Engine, user: str) -> None:
     gpu = engine.run("gpu")
     script = "import os, sys, cryptography; print(sys.prefix, os.getuid(), os.listdir(sys.argv[1]))"
     done = gpu.exec(sys.executable, "-c", script, str(PROJECT), user=user)
@@ -102,9 +102,7 @@ def test_this_interpreter_runs_inside_on_this_checkout(engine: Engine, user: str
     assert "'tests'" in done.stdout
 
 
-def test_the_checkout_is_read_only_inside_and_a_bind_is_writable(
-    engine: Engine, tmp_path: Path
-) -> None:
+def test_checkout_is_read_only_and_bind_mounts_are_writable(engine: Engine, tmp_path: Path) -> None:
     conf = tmp_path / "conf"
     conf.mkdir()
     gpu = engine.run("gpu", binds=[f"{conf}:/srv/conf"], env=["GREETING=hello"])
@@ -114,15 +112,13 @@ def test_the_checkout_is_read_only_inside_and_a_bind_is_writable(
     assert (conf / "said").read_text() == "hello\n"
 
 
-def test_exec_hands_on_input_environment_and_exit_code(engine: Engine) -> None:
+def test_exec_passes_stdin_environment_and_exit_code(engine: Engine) -> None:
     gpu = engine.run("gpu")
     done = gpu.exec("sh", "-c", 'cat; echo "$WORD" >&2; exit 7', env=["WORD=hi"], stdin="fed\n")
     assert (done.stdout, done.stderr, done.returncode) == ("fed\n", "hi\n", 7)
 
 
-def test_nothing_is_left_of_an_engine_whose_owner_was_killed(
-    session_engine: Engine, tmp_path: Path
-) -> None:
+def test_killed_test_run_leaves_no_engine_behind(session_engine: Engine, tmp_path: Path) -> None:
     script = (
         "import sys, pathlib\n"
         "from tests.support.containers.docker import running_docker\n"

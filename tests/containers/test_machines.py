@@ -123,7 +123,7 @@ def order(machine: Machine, case: Case | None = None) -> str:
         "two interfaces and no route",
     ],
 )
-def test_the_address_is_the_one_that_the_kernel_would_speak_from(
+def test_address_is_the_kernels_source_address(
     machine: Machine, network: list[str], ip: str | None
 ) -> None:
     machine.do(*CABLE, *network)
@@ -137,13 +137,13 @@ def test_the_address_is_the_one_that_the_kernel_would_speak_from(
     assert ip_of(machine, root=machine.recorded()) == ip
 
 
-def test_loopback_alone_gives_a_key_without_an_address(machine: Machine) -> None:
+def test_host_with_only_loopback_has_a_key_without_address(machine: Machine) -> None:
     asked = machine.client("--json", "get_host_key")
     assert (asked.exit_code, asked.notices(), ip_of(machine)) == (0, [], None)
     assert machine.client("--json", "get_host_key", netifaces=False).json() == asked.json()
 
 
-def test_without_netifaces_the_same_network_is_told(machine: Machine) -> None:
+def test_doctor_shows_the_same_network_without_netifaces(machine: Machine) -> None:
     machine.do(*CABLE, *V6_ROUTE, *V4_ROUTE, *SECOND_CABLE, "ip link add docker0 type bridge")
     pages = [
         machine.client("--json", "doctor", netifaces=there).json()["network"]
@@ -154,7 +154,7 @@ def test_without_netifaces_the_same_network_is_told(machine: Machine) -> None:
     assert {"docker0", "eth0", "eth1"} <= names
 
 
-def test_a_src_hint_decides_and_verify_follows_it(machine: Machine) -> None:
+def test_route_src_hint_decides_the_address(machine: Machine) -> None:
     hint = "ip route replace default via 10.0.0.1 src"
     machine.do(*CABLE, *V4, "ip address add 10.0.0.9/24 dev eth0", f"{hint} 10.0.0.9")
     assert ip_of(machine) == "10.0.0.9"
@@ -168,7 +168,7 @@ def test_a_src_hint_decides_and_verify_follows_it(machine: Machine) -> None:
     )
 
 
-def test_a_second_default_route_breaks_the_licence_only_while_it_is_preferred(
+def test_second_default_route_invalidates_only_while_preferred(
     machine: Machine,
 ) -> None:
     machine.do(*CABLE, *V4, "ip route add default via 10.0.0.1 metric 100")
@@ -186,7 +186,7 @@ def test_a_second_default_route_breaks_the_licence_only_while_it_is_preferred(
     assert machine.client("verify").exit_code == 0
 
 
-def test_a_network_that_goes_away_is_named_as_what_changed(machine: Machine) -> None:
+def test_verify_names_a_vanished_network_as_the_change(machine: Machine) -> None:
     machine.do(*CABLE, *V4_ROUTE)
     order(machine)
     machine.do("ip link delete eth0")
@@ -234,7 +234,7 @@ STORIES = {
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.real == NAMESPACE], ids=lambda c: c.what)
-def test_a_machine_does_what_the_table_says(case: Case, world: World, tmp_path: Path) -> None:
+def test_bare_machine_confirms_the_cases_page(case: Case, world: World, tmp_path: Path) -> None:
     with ExitStack() as stack:
         started(stack, world)  # skips where none can be made
     happening = STORIES[case.what](lambda: running_machine(world))

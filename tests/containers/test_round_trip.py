@@ -112,7 +112,7 @@ def start_with_the_address_taken(engine: Engine, platform: Platform) -> None:
     platform.container.start()
 
 
-def test_on_the_default_bridge_the_key_moves_with_the_address_and_verify_says_so(
+def test_default_bridge_address_change_invalidates_the_licence(
     engine: Engine, vendor: Running, tmp_path: Path
 ) -> None:
     platform = run(engine, "gpu", platform_folder(tmp_path / "darwin", vendor))
@@ -158,7 +158,7 @@ def test_on_the_default_bridge_the_key_moves_with_the_address_and_verify_says_so
     assert platform.services() == 3
 
 
-def test_a_request_lets_the_licence_itself_say_that_the_address_changed(
+def test_licence_from_a_request_explains_an_address_change(
     engine: Engine, vendor: Running, tmp_path: Path
 ) -> None:
     platform = run(engine, "gpu", platform_folder(tmp_path / "darwin", vendor))
@@ -173,7 +173,7 @@ def test_a_request_lets_the_licence_itself_say_that_the_address_changed(
     assert platform.container.ip() in refused.stdout
 
 
-def test_a_pinned_address_survives_the_same(
+def test_pinned_address_keeps_the_licence_valid_after_a_restart(
     engine: Engine, vendor: Running, tmp_path: Path
 ) -> None:
     network = engine.network_create(
@@ -191,7 +191,7 @@ def test_a_pinned_address_survives_the_same(
     assert platform.services() == 3
 
 
-def test_a_second_container_of_the_same_flags_is_refused_as_another_container(
+def test_copied_platform_is_rejected_in_a_second_container(
     engine: Engine, vendor: Running, tmp_path: Path
 ) -> None:
     first = run(engine, "gpu", platform_folder(tmp_path / "darwin", vendor))
@@ -207,7 +207,7 @@ def test_a_second_container_of_the_same_flags_is_refused_as_another_container(
     assert second.services() == 0
 
 
-def test_a_license_file_that_is_mounted_as_a_file_says_to_mount_the_folder(
+def test_install_onto_a_mounted_file_says_to_mount_the_folder(
     engine: Engine, vendor: Running, tmp_path: Path
 ) -> None:
     folder = platform_folder(tmp_path / "darwin", vendor)
@@ -223,7 +223,7 @@ def test_a_license_file_that_is_mounted_as_a_file_says_to_mount_the_folder(
     assert not list((folder / "conf").glob("*.tmp"))
 
 
-def test_root_and_an_unprivileged_user_have_one_key(
+def test_root_and_an_unprivileged_user_have_the_same_key(
     engine: Engine, vendor: Running, tmp_path: Path
 ) -> None:
     platform = run(engine, "gpu", platform_folder(tmp_path / "darwin", vendor))
@@ -233,7 +233,7 @@ def test_root_and_an_unprivileged_user_have_one_key(
     assert platform.cli("verify", user=OPERATOR).returncode == 0
 
 
-def test_doctor_says_in_a_real_container_what_will_happen_and_what_it_prints_prevents_it(
+def test_remedy_printed_by_doctor_keeps_the_licence_valid(
     engine: Engine, vendor: Running, tmp_path: Path
 ) -> None:
     platform = run(engine, "gpu", platform_folder(tmp_path / "darwin", vendor))
@@ -261,7 +261,7 @@ def test_doctor_says_in_a_real_container_what_will_happen_and_what_it_prints_pre
     assert platform.cli("verify").returncode == 0
 
 
-def test_explain_names_what_differs_in_a_copy_of_the_container(
+def test_explain_names_the_differing_id_in_a_copied_container(
     engine: Engine, vendor: Running, tmp_path: Path
 ) -> None:
     folder = platform_folder(tmp_path / "darwin", vendor)
@@ -281,7 +281,7 @@ def test_explain_names_what_differs_in_a_copy_of_the_container(
     assert verdicts["ip"] == "unknown"
 
 
-def test_the_guard_stops_the_platform_in_its_container(
+def test_guard_stops_the_platform_in_its_container(
     engine: Engine, vendor: Running, tmp_path: Path
 ) -> None:
     platform = run(engine, "gpu", platform_folder(tmp_path / "darwin", vendor))
