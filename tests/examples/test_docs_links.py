@@ -42,7 +42,7 @@ def resolves(page: Path, target: str) -> bool:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
-def test_every_relative_link_leads_somewhere(page: Path) -> None:
+def test_every_relative_link_resolves(page: Path) -> None:
     broken = [target for target in links(page) if not resolves(page, target)]
     assert not broken
 
@@ -62,7 +62,7 @@ def test_no_page_ends_in_an_empty_heading() -> None:
 @pytest.mark.parametrize(
     "page", sorted((REPOSITORY / "docs" / "adr").glob("*.md")), ids=lambda p: p.stem
 )
-def test_every_decision_has_its_number_its_date_and_its_status(page: Path) -> None:
+def test_every_adr_has_a_number_a_date_and_a_status(page: Path) -> None:
     title, blank, status, *_ = page.read_text("utf-8").splitlines()
     assert title.startswith(f"# {int(page.stem[:4])}. ")
     assert blank == ""

@@ -153,7 +153,7 @@ def recipe(title: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("title", [title])
 
 
-def test_every_recipe_with_commands_has_its_test() -> None:
+def test_every_recipe_with_commands_has_a_test() -> None:
     tested = {
         mark.args[1][0]
         for test in globals().values()
@@ -163,12 +163,12 @@ def test_every_recipe_with_commands_has_its_test() -> None:
     assert tested == {title for title, blocks in RECIPES.items() if blocks}
 
 
-def test_the_list_at_the_top_names_every_recipe() -> None:
+def test_table_of_contents_names_every_recipe() -> None:
     assert re.findall(r"^- \[(.+?)\]\(#", PAGE, re.MULTILINE) == list(RECIPES)
 
 
 @recipe("Extend a licence by ten days")
-def test_a_licence_is_extended_by_ten_days_and_installed(shop: Shop, title: str) -> None:
+def test_licence_is_extended_by_ten_days_and_installed(shop: Shop, title: str) -> None:
     before = shop.license
     follow(shop, title)
     assert before.exp is not None
@@ -178,9 +178,7 @@ def test_a_licence_is_extended_by_ten_days_and_installed(shop: Shop, title: str)
 
 
 @recipe("Give a 30-day trial")
-def test_a_trial_ends_after_30_days_and_a_bought_licence_replaces_it(
-    shop: Shop, title: str
-) -> None:
+def test_trial_expires_after_30_days_and_is_replaced_when_bought(shop: Shop, title: str) -> None:
     first, second = RECIPES[title]
     shop.follow(first)
     trial = shop.license
@@ -193,7 +191,7 @@ def test_a_trial_ends_after_30_days_and_a_bought_licence_replaces_it(
 
 
 @recipe("Limit a licence to four GPUs")
-def test_a_licence_is_limited_to_four_gpus_and_a_fifth_is_rejected(shop: Shop, title: str) -> None:
+def test_licence_limited_to_four_gpus_rejects_a_fifth(shop: Shop, title: str) -> None:
     follow(shop, title)
     assert shop.license.limits == {"gpus": 4, "seats": 20}
     shop.run(
@@ -207,7 +205,7 @@ def test_a_licence_is_limited_to_four_gpus_and_a_fifth_is_rejected(shop: Shop, t
 
 
 @recipe("The customer recreated the container")
-def test_a_licence_moves_to_the_recreated_container(shop: Shop, title: str) -> None:
+def test_licence_moves_to_the_recreated_container(shop: Shop, title: str) -> None:
     before = shop.license
     hosts.container(shop.container.host, container_id="0a1b2c3d" * 8)
     assert shop.container.json("verify", now=int(time.time())).slugs() == ["wrong-host"]
@@ -233,7 +231,7 @@ def test_every_key_opens_with_the_new_passphrase_only(shop: Shop, title: str) ->
 
 
 @recipe("A customer asks for erasure")
-def test_the_contact_is_erased_and_the_name_stays_where_the_page_says(
+def test_erasure_removes_the_contact_and_keeps_the_name_as_documented(
     shop: Shop, title: str
 ) -> None:
     follow(shop, title)
@@ -250,7 +248,7 @@ def test_the_contact_is_erased_and_the_name_stays_where_the_page_says(
 
 
 @recipe("Move from SQLite to PostgreSQL")
-def test_the_ledger_moves_to_postgresql_whole(shop: Shop, title: str) -> None:
+def test_whole_ledger_moves_to_postgresql(shop: Shop, title: str) -> None:
     before = shop.exported("licenses"), shop.exported("customers")
     follow(shop, title)
     new = ("--data", "server-new")

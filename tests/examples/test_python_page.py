@@ -40,11 +40,11 @@ def public(kind: type) -> set[str]:
 @pytest.mark.parametrize(
     ("title", "kind"), [("The report", Report), ("The licence", License)], ids=str
 )
-def test_each_table_names_every_public_attribute_and_no_other(title: str, kind: type) -> None:
+def test_tables_name_exactly_the_public_attributes(title: str, kind: type) -> None:
     assert named(section(title)) == public(kind)
 
 
-def test_the_table_of_problems_names_every_attribute_of_an_error_and_of_a_notice() -> None:
+def test_problems_table_names_exactly_the_public_attributes() -> None:
     text = section("Problems and notices")
     error = LicenseExpiredError(ended_at=NOW, now_at=NOW)
     assert named(text) == public(LicenseError) | {"facts"}
@@ -53,7 +53,7 @@ def test_the_table_of_problems_names_every_attribute_of_an_error_and_of_a_notice
     assert error.ended_at == NOW
 
 
-def test_the_parameters_are_those_of_the_function() -> None:
+def test_documented_parameters_match_check_installed() -> None:
     parameters = inspect.signature(check_installed).parameters
     text = section("`check_installed`")
     assert named(text) == set(parameters)
@@ -67,7 +67,7 @@ def test_the_parameters_are_those_of_the_function() -> None:
 @pytest.mark.parametrize(
     ("row", "kind"), [("`HostKey` or `None`", HostKey), ("`HostBinding`", HostBinding)], ids=str
 )
-def test_the_parts_of_a_host_are_named(row: str, kind: type) -> None:
+def test_documented_host_attributes_match_the_classes(row: str, kind: type) -> None:
     (cell,) = re.findall(rf"^\| `host` \| {re.escape(row)} \| (.+) \|$", PAGE, re.MULTILINE)
     names = set(re.findall(r"`(\w+)`", cell))
     assert names == public(kind)
@@ -93,7 +93,7 @@ def scheduler() -> SimpleNamespace:
     return SimpleNamespace(**names)
 
 
-def test_the_example_runs_as_many_jobs_as_the_licence_allows(
+def test_example_runs_as_many_jobs_as_the_licence_allows(
     world: World, scheduler: SimpleNamespace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world.put(world.file(world.claims(limits={"jobs": 8})))
@@ -102,14 +102,14 @@ def test_the_example_runs_as_many_jobs_as_the_licence_allows(
     assert scheduler.export("resnet", **where(world)) == "resnet exported"
 
 
-def test_the_example_has_a_default_for_a_licence_without_the_limit(
+def test_example_falls_back_when_the_licence_has_no_limit(
     world: World, scheduler: SimpleNamespace
 ) -> None:
     world.put(world.file(world.claims(limits=None)))
     assert scheduler.allowed_jobs(**where(world)) == 2
 
 
-def test_the_example_warns_of_the_end_and_runs(
+def test_example_warns_before_expiry_and_still_runs(
     world: World, scheduler: SimpleNamespace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world.put(world.file(world.claims(exp=NOW + 10 * DAY)))
@@ -117,7 +117,7 @@ def test_the_example_warns_of_the_end_and_runs(
     assert "warning: " in capsys.readouterr().err
 
 
-def test_the_example_ends_with_the_problems_exit_code_and_its_remedy(
+def test_example_exits_with_the_problems_code_and_remedy(
     world: World, scheduler: SimpleNamespace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world.put()
@@ -129,7 +129,7 @@ def test_the_example_ends_with_the_problems_exit_code_and_its_remedy(
         scheduler.export("resnet", **where(world))
 
 
-def test_the_short_examples_run(world: World) -> None:
+def test_short_examples_run(world: World) -> None:
     world.put()
     report = check_installed(product="darwin", **where(world))
     short = [block for block in BLOCKS if "import" not in block]

@@ -12,12 +12,12 @@ from tests.support import server
 PAGE = (server.REPOSITORY / "README.md").read_text("utf-8")
 
 
-def test_the_page_is_short_and_begins_with_two_commands() -> None:
+def test_readme_is_short_and_starts_with_two_commands() -> None:
     assert len(PAGE.splitlines()) < 120
     assert re.findall(r"^ {4}(make \w+)", PAGE, re.MULTILINE)[:2] == ["make demo", "make test"]
 
 
-def test_the_call_of_the_api_issues_a_licence(tmp_path: Path) -> None:
+def test_api_call_in_the_readme_issues_a_licence(tmp_path: Path) -> None:
     (call,) = re.findall(r"^ {4}\$ (curl .*?')$", PAGE, re.MULTILINE | re.DOTALL)
     *options, flag, body = shlex.split(call)
     url = next(word for word in options if word.startswith("https://"))

@@ -72,7 +72,7 @@ def ended(pid: int) -> None:
         os.close(process)
 
 
-def test_services_start_when_the_check_holds(shell: str, platform: Path) -> None:
+def test_services_start_after_a_successful_check(shell: str, platform: Path) -> None:
     done = start(shell, platform, client(platform, 'echo "[N]: Licence X holds ($*)"'))
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
@@ -87,7 +87,7 @@ def test_services_start_when_the_check_holds(shell: str, platform: Path) -> None
     assert all(Path(f"/proc/{pid}").exists() for pid in running(platform))
 
 
-def test_a_second_start_starts_nothing_twice(shell: str, platform: Path) -> None:
+def test_second_start_does_not_restart_running_services(shell: str, platform: Path) -> None:
     cli = client(platform, "echo [N]: Licence X holds")
     start(shell, platform, cli)
     before = running(platform)
@@ -96,9 +96,7 @@ def test_a_second_start_starts_nothing_twice(shell: str, platform: Path) -> None
     assert running(platform) == before
 
 
-def test_the_number_of_another_process_is_not_taken_for_the_service(
-    shell: str, platform: Path
-) -> None:
+def test_pid_of_another_process_does_not_count_as_the_service(shell: str, platform: Path) -> None:
     (platform / "run").mkdir()
     (platform / "run" / "redis.pid").write_text(f"{os.getpid()} 1\n")
     done = start(shell, platform, client(platform, "echo [N]: Licence X holds"))
@@ -106,7 +104,7 @@ def test_the_number_of_another_process_is_not_taken_for_the_service(
     assert os.getpid() not in running(platform)
 
 
-def test_nothing_runs_before_the_check_has_held(shell: str, platform: Path) -> None:
+def test_no_service_runs_before_the_check_succeeds(shell: str, platform: Path) -> None:
     looks = f'ls -A "{platform}/run" 2>&1 && exit 9; echo [N]: Licence X holds'
     done = start(shell, platform, client(platform, looks))
     assert done.returncode == 0, done.stdout
@@ -114,7 +112,7 @@ def test_nothing_runs_before_the_check_has_held(shell: str, platform: Path) -> N
 
 
 @pytest.mark.parametrize("closed", ["<&-", "<&- >&-", "<&- >&- 2>&-"])
-def test_nobody_needs_to_be_there(shell: str, platform: Path, closed: str) -> None:
+def test_start_sh_works_with_closed_streams(shell: str, platform: Path, closed: str) -> None:
     script = f'exec "$0" "$1" {closed}'
     for ending, code, services in (("exit 7", 7, 0), ("exit 0", 0, 4)):
         environment = {
@@ -132,7 +130,9 @@ def test_nobody_needs_to_be_there(shell: str, platform: Path, closed: str) -> No
 
 
 @pytest.mark.parametrize("code", [*range(1, 126), 130, 141])
-def test_any_exit_code_but_0_starts_nothing_and_is_handed_on(platform: Path, code: int) -> None:
+def test_nonzero_check_starts_nothing_and_passes_on_its_exit_code(
+    platform: Path, code: int
+) -> None:
     done = start("/bin/sh", platform, client(platform, f"echo [N]: Licence X holds; exit {code}"))
     assert done.returncode == (code if code < 128 else UNCHECKED)
     assert "Starting" not in done.stdout
@@ -140,7 +140,7 @@ def test_any_exit_code_but_0_starts_nothing_and_is_handed_on(platform: Path, cod
     assert not running(platform)
 
 
-def test_the_check_does_not_take_what_was_meant_for_others(shell: str, platform: Path) -> None:
+def test_check_does_not_read_the_callers_stdin(shell: str, platform: Path) -> None:
     cli = client(platform, "read -r line && exit 9; echo [N]: Licence X holds")
     done = subprocess.run(
         [shell, str(platform / "start.sh")],
@@ -153,9 +153,7 @@ def test_the_check_does_not_take_what_was_meant_for_others(shell: str, platform:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
-def test_a_check_that_is_killed_starts_nothing(
-    shell: str, platform: Path, number: signal.Signals
-) -> None:
+def test_killed_check_starts_nothing(shell: str, platform: Path, number: signal.Signals) -> None:
     done = start(
         shell, platform, client(platform, f"echo [N]: Licence X holds; kill -{int(number)} $$")
     )
@@ -177,7 +175,7 @@ def test_a_check_that_is_killed_starts_nothing(
         ("", sys.executable),
     ],
 )
-def test_a_check_that_cannot_be_run_starts_nothing_and_says_so(
+def test_check_that_cannot_run_starts_nothing_and_is_reported(
     shell: str, platform: Path, cli: str, python: str
 ) -> None:
     done = start(shell, platform, cli, python)
@@ -187,7 +185,7 @@ def test_a_check_that_cannot_be_run_starts_nothing_and_says_so(
     assert not running(platform)
 
 
-def test_the_real_client_without_a_licence_starts_nothing(shell: str, platform: Path) -> None:
+def test_real_client_starts_nothing_without_a_licence(shell: str, platform: Path) -> None:
     done = start(shell, platform, REPOSITORY / "cmd" / "cli.py", sys.executable)
     assert done.returncode == 10
     assert f"There is no licence file at {platform}/conf/license.dat" in done.stderr
@@ -213,7 +211,7 @@ def real_client(platform: Path, tmp_path: Path) -> Path:
     return launcher
 
 
-def test_the_real_client_with_a_licence_for_this_host_starts_the_services(
+def test_real_client_starts_the_services_with_a_valid_licence(
     shell: str, platform: Path, tmp_path: Path
 ) -> None:
     done = start(shell, platform, real_client(platform, tmp_path), sys.executable)
@@ -222,7 +220,7 @@ def test_the_real_client_with_a_licence_for_this_host_starts_the_services(
     assert len(running(platform)) == 4
 
 
-def test_the_services_start_in_any_language(platform: Path, tmp_path: Path) -> None:
+def test_services_start_in_any_language(platform: Path, tmp_path: Path) -> None:
     launcher = real_client(platform, tmp_path)
     for language, words in (("zh_CN.UTF-8", "有效，到"), ("de_DE.UTF-8", "is valid until")):
         done = subprocess.run(
@@ -242,7 +240,9 @@ def test_the_services_start_in_any_language(platform: Path, tmp_path: Path) -> N
         subprocess.run(["sh", platform / "stop.sh"], check=True, capture_output=True)
 
 
-def test_the_guard_stops_the_platform_when_the_licence_ends(platform: Path, tmp_path: Path) -> None:
+def test_guard_stops_the_platform_when_the_licence_is_removed(
+    platform: Path, tmp_path: Path
+) -> None:
     launcher = real_client(platform, tmp_path)
     done = subprocess.run(
         ["sh", str(platform / "start.sh")],
@@ -268,7 +268,7 @@ def test_the_guard_stops_the_platform_when_the_licence_ends(platform: Path, tmp_
     assert 'license_state{state="refused"} 1' in (platform / "run" / "license.prom").read_text()
 
 
-def test_starts_at_the_same_time_start_each_service_once(shell: str, platform: Path) -> None:
+def test_concurrent_starts_start_each_service_once(shell: str, platform: Path) -> None:
     cli = client(platform, "echo [N]: Licence X holds")
     with ThreadPoolExecutor() as pool:
         starts = list(pool.map(lambda _: start(shell, platform, cli), range(4)))
@@ -279,7 +279,7 @@ def test_starts_at_the_same_time_start_each_service_once(shell: str, platform: P
         assert said.count(f"{service} is already running") == 3
 
 
-def test_a_service_that_ends_at_once_is_not_called_ok(shell: str, platform: Path) -> None:
+def test_service_that_exits_at_once_is_reported_as_failed(shell: str, platform: Path) -> None:
     (platform / "services" / "redis").write_text("echo no memory >&2; exit 1\n")
     done = start(shell, platform, client(platform, "echo [N]: Licence X holds"))
     assert done.returncode == NO_SERVICE
@@ -288,9 +288,7 @@ def test_a_service_that_ends_at_once_is_not_called_ok(shell: str, platform: Path
     assert (platform / "run" / "redis.log").read_text() == "no memory\n"
 
 
-def test_a_service_whose_number_cannot_be_kept_is_not_left_running(
-    shell: str, platform: Path
-) -> None:
+def test_service_is_stopped_when_its_pid_cannot_be_written(shell: str, platform: Path) -> None:
     kept = platform / "run" / "kept"
     (platform / "services" / "redis").write_text(f'echo $$ >"{kept}"; exec sleep 86400000\n')
     number = platform / "run" / "redis.pid"
@@ -321,7 +319,7 @@ def _folder(name: str) -> Callable[[Path], Path]:
     "hinder",
     [_run_is_a_file, _folder("start.lock"), _folder("scheduler.pid"), _folder("designer.log")],
 )
-def test_what_could_not_be_written_is_told_before_anything_is_started(
+def test_unwritable_files_are_reported_before_any_service_starts(
     shell: str, platform: Path, hinder: Callable[[Path], Path]
 ) -> None:
     path = hinder(platform)
@@ -337,7 +335,7 @@ def test_what_could_not_be_written_is_told_before_anything_is_started(
         path.rmdir()
 
 
-def test_a_machine_without_flock_is_told_what_to_install(
+def test_missing_flock_is_reported_with_the_install_command(
     shell: str, platform: Path, tmp_path: Path
 ) -> None:
     tools = tmp_path / "tools"
@@ -360,14 +358,14 @@ def test_a_machine_without_flock_is_told_what_to_install(
     assert not (platform / "run").exists()
 
 
-def test_a_service_that_is_not_there_ends_the_start(shell: str, platform: Path) -> None:
+def test_missing_service_fails_the_start(shell: str, platform: Path) -> None:
     (platform / "services" / "redis").unlink()
     done = start(shell, platform, client(platform, "echo [N]: Licence X holds"))
     assert done.returncode == NO_SERVICE
     assert "Starting redis[FAILED]" in done.stdout
 
 
-def test_a_link_to_start_sh_finds_the_platform(shell: str, platform: Path, tmp_path: Path) -> None:
+def test_symlinked_start_sh_finds_the_platform(shell: str, platform: Path, tmp_path: Path) -> None:
     (tmp_path / "start.sh").symlink_to(platform / "start.sh")
     cli = client(platform, "echo [N]: Licence X holds")
     done = subprocess.run(
@@ -382,7 +380,7 @@ def test_a_link_to_start_sh_finds_the_platform(shell: str, platform: Path, tmp_p
     assert running(platform)
 
 
-def test_stop_sh_stops_what_was_started(shell: str, platform: Path) -> None:
+def test_stop_sh_stops_every_started_service(shell: str, platform: Path) -> None:
     start(shell, platform, client(platform, "echo [N]: Licence X holds"))
     watched = running(platform)
     assert len(watched) == 4
@@ -395,7 +393,7 @@ def test_stop_sh_stops_what_was_started(shell: str, platform: Path) -> None:
     assert not running(platform)
 
 
-def test_platform_env_can_be_sourced_and_keeps_what_is_set(shell: str, platform: Path) -> None:
+def test_platform_env_keeps_variables_that_are_already_set(shell: str, platform: Path) -> None:
     script = '. ./platform_env; echo "$LICENSE_CONF|$LICENSE_KEYS"'
     done = subprocess.run(
         [shell, "-euc", script],
@@ -407,7 +405,7 @@ def test_platform_env_can_be_sourced_and_keeps_what_is_set(shell: str, platform:
     assert done.stdout == f"{platform}/conf|/mine\n", done.stderr
 
 
-def test_the_scripts_are_clean_under_shellcheck() -> None:
+def test_scripts_pass_shellcheck() -> None:
     scripts = [*EXAMPLE.glob("*.sh"), *EXAMPLE.glob("services/*"), EXAMPLE / "platform_env"]
     checker = Path(sys.executable).with_name("shellcheck")
     if not checker.exists():

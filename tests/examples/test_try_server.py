@@ -10,7 +10,7 @@ from license_server.http.errors import AddressInUseError
 from tests.support.cli import REPOSITORY
 
 
-def test_a_port_that_is_taken_is_told_before_anybody_is_told_to_log_in(tmp_path: Path) -> None:
+def test_taken_port_is_reported_before_the_log_in_hint(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = subprocess.run(

@@ -71,7 +71,7 @@ def _need_a_compiler() -> None:
 
 
 @pytest.mark.parametrize("language", VERIFIERS)
-def test_a_verifier_passes_every_vector_and_answers_as_ours_does(language: str) -> None:
+def test_verifier_passes_every_vector_and_agrees_with_ours(language: str) -> None:
     vectors = {path.stem: Vector(path) for path in CASES}
     given = run(available(language), CASES)
     broken = {
