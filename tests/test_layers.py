@@ -11,17 +11,17 @@ from tests.support import house
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
-def test_the_import_contracts_hold() -> None:
+def test_import_contracts_hold() -> None:
     command = Path(sys.executable).with_name("lint-imports")
     done = subprocess.run([command], cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 
 
-def test_every_module_has_a_docstring_and_at_most_500_lines_and_none_imports_in_a_circle() -> None:
+def test_modules_are_documented_short_and_free_of_import_circles() -> None:
     assert house.faults(house.modules()) == []
 
 
-def test_the_house_lists_every_module_with_its_first_line() -> None:
+def test_house_lists_every_module_with_its_first_line() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.support.house"],
         cwd=REPOSITORY,
@@ -33,7 +33,7 @@ def test_the_house_lists_every_module_with_its_first_line() -> None:
     assert ["verify", house.modules()["license_core.verify"].docstring.splitlines()[0]] in listed
 
 
-def test_a_module_without_a_docstring_or_too_long_or_in_a_circle_is_told() -> None:
+def test_house_reports_missing_docstrings_long_modules_and_circles() -> None:
     one = house.Module("a.one", "a", 501, "", frozenset({"a.two.Name"}))
     two = house.Module("a.two", "a", 1, "Two.", frozenset({"a.one"}))
     assert house.faults({"a.one": one, "a.two": two}) == [
@@ -50,17 +50,17 @@ def _files() -> list[Path]:
     return [REPOSITORY / name for name in listed.stdout.splitlines()]
 
 
-def test_no_private_key_is_kept() -> None:
+def test_repository_contains_no_private_key() -> None:
     pattern = re.compile(rb"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----\s+[A-Za-z0-9+/]{20}")
     assert [path for path in _files() if path.is_file() and pattern.search(path.read_bytes())] == []
 
 
-def test_no_folder_shadows_a_module_of_python_or_of_alembic() -> None:
+def test_no_package_shadows_cmd_alembic_or_tests() -> None:
     for name in ("cmd", "alembic", "tests"):
         assert not (REPOSITORY / name / "__init__.py").exists()
 
 
-def test_the_pins_record_no_address() -> None:
+def test_pinned_requirements_contain_no_url() -> None:
     for path in (REPOSITORY / "requirements").iterdir():
         assert "://" not in path.read_text("utf-8")
 
