@@ -11,7 +11,7 @@ from tests.support.pages import hidden, sign_in
 from tests.support.second_factor import PASSWORD, act, add, enrol
 
 
-def test_a_seed_is_nothing_until_its_code_was_seen(desk: Desk) -> None:
+def test_authenticator_is_inactive_until_a_code_confirms_it(desk: Desk) -> None:
     email, seed, sealed = enrol(desk)
     wrong = f"{(int(pyotp.TOTP(seed).at(desk.clock.now)) + 1) % 10**6:06}"
     reply = act(desk, "/codes/confirm", sealed=sealed, code=wrong)
@@ -20,7 +20,7 @@ def test_a_seed_is_nothing_until_its_code_was_seen(desk: Desk) -> None:
     assert sign_in(desk, PASSWORD, email).headers["location"] == "/"
 
 
-def test_a_seed_is_shown_as_a_qr_code_and_a_wrong_code_is_told_at_its_field(desk: Desk) -> None:
+def test_enrolment_shows_a_qr_code_and_marks_a_wrong_code(desk: Desk) -> None:
     email = add(desk)
     sign_in(desk, PASSWORD, email)
     page = act(desk, "/codes/new", current=PASSWORD).text
@@ -39,7 +39,7 @@ def test_a_seed_is_shown_as_a_qr_code_and_a_wrong_code_is_told_at_its_field(desk
     assert "<svg" in reply.text
 
 
-def test_a_seed_that_was_sealed_for_somebody_else_is_refused(desk: Desk) -> None:
+def test_sealed_seed_of_another_user_is_rejected(desk: Desk) -> None:
     _, seed, sealed = enrol(desk)
     desk.client.cookies.clear()
     enrol(desk)

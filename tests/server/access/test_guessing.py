@@ -76,7 +76,7 @@ def judged_hours(desk: Desk, hasher: Hasher, email: str, addresses: int) -> Coun
 
 
 @pytest.mark.parametrize("addresses", [1, 100])
-def test_thousands_of_guesses_at_one_account_stay_under_the_limit(
+def test_guesses_at_one_account_stay_under_the_hourly_limit(
     desk: Desk, hasher: Hasher, addresses: int
 ) -> None:
     email = f"guessed-{addresses}-{desk.clock.now}@example.com"
@@ -85,9 +85,7 @@ def test_thousands_of_guesses_at_one_account_stay_under_the_limit(
     assert 5 <= most <= (FROM_ONE_ADDRESS if addresses == 1 else AT_ONE_ACCOUNT)
 
 
-def test_one_address_that_guesses_at_many_accounts_stays_under_the_limit(
-    desk: Desk, hasher: Hasher
-) -> None:
+def test_guesses_from_one_address_stay_under_the_hourly_limit(desk: Desk, hasher: Hasher) -> None:
     began, looked_at = desk.clock.now, []
 
     def guess(connection: Any) -> None:
@@ -105,7 +103,7 @@ def test_one_address_that_guesses_at_many_accounts_stays_under_the_limit(
     assert 20 <= most <= FROM_ONE_ADDRESS
 
 
-def test_an_address_that_is_only_claimed_gains_nothing(desk: Desk, hasher: Hasher) -> None:
+def test_spoofed_forwarding_headers_gain_no_extra_guesses(desk: Desk, hasher: Hasher) -> None:
     desk.client.get("/login")
     token = hidden(desk.client.get("/login").text, "form_token")
     email = f"spoofed-{desk.clock.now}@example.com"
@@ -119,7 +117,7 @@ def test_an_address_that_is_only_claimed_gains_nothing(desk: Desk, hasher: Hashe
     assert hasher.asked == 5
 
 
-def test_the_owner_still_gets_in_from_a_browser_that_is_known(desk: Desk) -> None:
+def test_account_owner_signs_in_from_a_known_browser_during_an_attack(desk: Desk) -> None:
     assert sign_in(desk).status_code == 303
     desk.client.cookies.delete("hostseal_session")
 
@@ -137,7 +135,7 @@ def test_the_owner_still_gets_in_from_a_browser_that_is_known(desk: Desk) -> Non
     assert sign_in(desk).status_code == 429
 
 
-def test_as_much_is_done_for_who_is_unknown_as_for_who_is_known(desk: Desk, hasher: Hasher) -> None:
+def test_known_and_unknown_accounts_get_the_same_work_and_reply(desk: Desk, hasher: Hasher) -> None:
     mark = desk.clock.now
     seen = {}
     for email in (EMAIL, f"nobody-{mark}@example.com"):

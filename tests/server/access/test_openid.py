@@ -136,7 +136,7 @@ def refused(reply: Any) -> str:
     return str(reply.text)
 
 
-def test_somebody_who_has_an_account_is_let_in_and_known_by_the_subject(vendor: Vendor) -> None:
+def test_single_sign_on_binds_an_account_to_its_subject(vendor: Vendor) -> None:
     email = vendor.add("issuer")
     claims = person(email)
     vendor.say(claims=claims)
@@ -151,7 +151,7 @@ def test_somebody_who_has_an_account_is_let_in_and_known_by_the_subject(vendor: 
     assert vendor.user("changed@example.com") is None
 
 
-def test_who_is_invited_gets_the_role_of_the_invitation(vendor: Vendor) -> None:
+def test_single_sign_on_accepts_an_invitation_with_its_role(vendor: Vendor) -> None:
     email = vendor.invite("auditor")
     vendor.say(claims=person(email))
     assert vendor.client.get(vendor.begin()).status_code == 303
@@ -162,21 +162,21 @@ def test_who_is_invited_gets_the_role_of_the_invitation(vendor: Vendor) -> None:
         assert email not in [one.email for one in access_store.list_invitations(connection)]
 
 
-def test_who_is_not_invited_is_not_let_in(vendor: Vendor) -> None:
+def test_single_sign_on_rejects_uninvited_users(vendor: Vendor) -> None:
     email = f"stranger-{os.urandom(4).hex()}@example.com"
     vendor.say(claims=person(email))
     assert "not been invited" in refused(vendor.client.get(vendor.begin()))
     assert vendor.user(email) is None
 
 
-def test_an_invitation_that_is_over_lets_nobody_in(vendor: Vendor) -> None:
+def test_single_sign_on_rejects_an_expired_invitation(vendor: Vendor) -> None:
     email = vendor.invite()
     vendor.clock.now += 8 * 86400
     vendor.say(claims=person(email))
     assert "not been invited" in refused(vendor.client.get(vendor.begin()))
 
 
-def test_whose_account_is_ended_is_not_let_in(vendor: Vendor) -> None:
+def test_single_sign_on_rejects_a_disabled_account(vendor: Vendor) -> None:
     email = vendor.add()
     user = vendor.user(email)
     assert user is not None
@@ -185,7 +185,7 @@ def test_whose_account_is_ended_is_not_let_in(vendor: Vendor) -> None:
     assert "no longer sign in" in refused(vendor.client.get(vendor.begin()))
 
 
-def test_an_address_belongs_to_one_subject(vendor: Vendor) -> None:
+def test_single_sign_on_rejects_a_second_subject_for_an_email(vendor: Vendor) -> None:
     email = vendor.add()
     vendor.say(claims=person(email))
     assert vendor.client.get(vendor.begin()).status_code == 303
@@ -214,7 +214,7 @@ WRONG: dict[str, Callable[[Vendor], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_a_word_that_does_not_hold_lets_nobody_in(vendor: Vendor, wrong: str) -> None:
+def test_id_tokens_with_wrong_claims_are_rejected(vendor: Vendor, wrong: str) -> None:
     email = vendor.add()
     said = WRONG[wrong](vendor)
     vendor.say(**(said | {"claims": person(email) | said.get("claims", {})}))
@@ -225,7 +225,7 @@ def test_a_word_that_does_not_hold_lets_nobody_in(vendor: Vendor, wrong: str) ->
     assert user.issuer_subject is None
 
 
-def test_a_token_that_is_not_signed_lets_nobody_in() -> None:
+def test_unsigned_and_hmac_signed_id_tokens_are_rejected() -> None:
     key = ECKey.generate_key("P-256", {"kid": "one"})
     client = openid.Client("https://p.example", CLIENT, SECRET, "groups", {})
     asked = openid.Asked("state", "nonce", "verifier", "https://d.example", "")
@@ -250,7 +250,7 @@ def test_a_token_that_is_not_signed_lets_nobody_in() -> None:
             openid.read_token(token, keys, client, asked, 1_900_000_000)
 
 
-def test_a_state_is_taken_once(vendor: Vendor) -> None:
+def test_openid_state_works_only_once(vendor: Vendor) -> None:
     vendor.say(claims=person(vendor.add()))
     back = vendor.begin()
     kept = vendor.client.cookies["hostseal_openid"]
@@ -261,7 +261,7 @@ def test_a_state_is_taken_once(vendor: Vendor) -> None:
     refused(vendor.client.get(back))  # and the provider takes no code twice
 
 
-def test_a_state_of_another_browser_or_of_nobody_lets_nobody_in(vendor: Vendor) -> None:
+def test_openid_state_of_another_browser_is_rejected(vendor: Vendor) -> None:
     vendor.say(claims=person(vendor.add()))
     stolen = vendor.begin()
     vendor.client.cookies.clear()
@@ -274,14 +274,14 @@ def test_a_state_of_another_browser_or_of_nobody_lets_nobody_in(vendor: Vendor) 
         refused(vendor.client.get(stolen, headers=headers))
 
 
-def test_it_must_not_take_too_long(vendor: Vendor) -> None:
+def test_single_sign_on_rejects_a_late_return(vendor: Vendor) -> None:
     vendor.say(claims=person(vendor.add()))
     back = vendor.begin()
     vendor.clock.now += 600
     assert "too long" in refused(vendor.client.get(back))
 
 
-def test_another_provider_that_answers_is_not_believed(vendor: Vendor) -> None:
+def test_single_sign_on_rejects_replies_of_another_provider(vendor: Vendor) -> None:
     vendor.say(claims=person(vendor.add()))
     query = parse_qs(urlsplit(vendor.begin()).query)
     given = {"code": query["code"][0], "state": query["state"][0], "iss": "https://example.com"}
@@ -293,13 +293,13 @@ def test_another_provider_that_answers_is_not_believed(vendor: Vendor) -> None:
     assert vendor.client.get("/login/openid").status_code == 403
 
 
-def test_the_way_back_stays_on_this_server(vendor: Vendor) -> None:
+def test_return_address_stays_on_this_server(vendor: Vendor) -> None:
     vendor.say(claims=person(vendor.add()))
     reply = vendor.client.get(vendor.begin("https://example.com/"))
     assert reply.headers["location"] == "/"
 
 
-def test_somebody_with_codes_is_asked_for_one_here_too(vendor: Vendor) -> None:
+def test_single_sign_on_still_asks_for_a_one_time_code(vendor: Vendor) -> None:
     email = vendor.add()
     user = vendor.user(email)
     assert user is not None
@@ -309,7 +309,7 @@ def test_somebody_with_codes_is_asked_for_one_here_too(vendor: Vendor) -> None:
     assert (reply.headers["location"], SESSION in reply.cookies) == ("/login/code", False)
 
 
-def test_roles_come_from_the_provider_where_it_gives_them(
+def test_provider_groups_decide_the_role_where_mapped(
     provider: str, secret: Path, tmp_path: Path
 ) -> None:
     roles = {"readers": "reader", "issuers": "issuer"}
@@ -329,16 +329,14 @@ def test_roles_come_from_the_provider_where_it_gives_them(
             assert "maps to no role" in refused(vendor.client.get(vendor.begin()))
 
 
-def test_a_provider_that_does_not_answer_is_told(secret: Path, tmp_path: Path) -> None:
+def test_unreachable_provider_is_reported_with_503(secret: Path, tmp_path: Path) -> None:
     for vendor in serve(tmp_path / "server", "http://127.0.0.1:1", secret):
         reply = vendor.client.get("/login/openid")
         assert (reply.status_code, "retry-after" in reply.headers) == (503, True)
         assert "is not responding" in reply.text
 
 
-def test_settings_that_cannot_be_meant_keep_the_server_from_starting(
-    secret: Path, tmp_path: Path
-) -> None:
+def test_invalid_openid_settings_prevent_the_start(secret: Path, tmp_path: Path) -> None:
     data = tmp_path / "server"
     server.make(data)
     for more, field in (
@@ -350,7 +348,7 @@ def test_settings_that_cannot_be_meant_keep_the_server_from_starting(
             create_app(settings)
 
 
-def test_without_a_provider_there_is_no_such_page(desk: Any) -> None:
+def test_openid_pages_are_missing_without_a_provider(desk: Any) -> None:
     assert desk.client.get("/login/openid").status_code == 404
     assert desk.client.get("/login/openid/return").status_code == 404
     assert "/login/openid" not in desk.client.get("/login").text

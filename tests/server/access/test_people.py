@@ -51,7 +51,7 @@ def accept(desk: Desk, path: str, password: str = NEW, again: str = NEW) -> Any:
     return desk.client.post("/invitation", data=fields)
 
 
-def test_who_is_invited_sets_a_password_and_signs_in_as_what_they_are_to_be(desk: Desk) -> None:
+def test_invited_user_sets_a_password_and_gets_the_role(desk: Desk) -> None:
     email = f"invited-{desk.clock.now}@example.com"
     made = post(desk, "/invitations", json={"email": email.upper(), "role": "auditor"}).json()
     assert made["email"] == email
@@ -67,7 +67,7 @@ def test_who_is_invited_sets_a_password_and_signs_in_as_what_they_are_to_be(desk
     assert desk.client.get(made["path"]).status_code == 410
 
 
-def test_an_invitation_holds_some_days_and_the_later_one_counts(desk: Desk) -> None:
+def test_invitation_expires_and_a_newer_one_replaces_it(desk: Desk) -> None:
     email = f"late-{desk.clock.now}@example.com"
     body = {"email": email, "role": "reader", "days": 2}
     first, second = (post(desk, "/invitations", json=body).json() for _ in range(2))
@@ -77,7 +77,7 @@ def test_an_invitation_holds_some_days_and_the_later_one_counts(desk: Desk) -> N
     assert desk.client.get(second["path"]).status_code == 410
 
 
-def test_an_invitation_that_is_withdrawn_holds_no_more(desk: Desk) -> None:
+def test_withdrawn_invitation_no_longer_works(desk: Desk) -> None:
     email = f"withdrawn-{desk.clock.now}@example.com"
     made = post(desk, "/invitations", json={"email": email, "role": "reader"}).json()
     listed = desk.client.get("/api/v1/invitations", headers=bearer(desk, "people:manage"))
@@ -87,7 +87,7 @@ def test_an_invitation_that_is_withdrawn_holds_no_more(desk: Desk) -> None:
     assert desk.client.get(made["path"]).status_code == 410
 
 
-def test_an_invitation_is_accepted_once_however_many_try(desk: Desk) -> None:
+def test_concurrent_acceptances_of_an_invitation_succeed_once(desk: Desk) -> None:
     email = f"once-{desk.clock.now}@example.com"
     made = post(desk, "/invitations", json={"email": email, "role": "reader"}).json()
     page = desk.client.get(made["path"]).text
@@ -101,14 +101,14 @@ def test_an_invitation_is_accepted_once_however_many_try(desk: Desk) -> None:
     assert sum(status == 303 for status in replies) == 1
 
 
-def test_a_form_of_another_session_accepts_nothing(desk: Desk) -> None:
+def test_invitation_form_with_a_foreign_token_is_rejected(desk: Desk) -> None:
     email = f"forged-{desk.clock.now}@example.com"
     made = post(desk, "/invitations", json={"email": email, "role": "reader"}).json()
     fields = {"secret": made["secret"], "password": NEW, "again": NEW, "form_token": "x"}
     assert desk.client.post("/invitation", data=fields).status_code == 403
 
 
-def test_nobody_invites_to_more_than_they_may_do(desk: Desk) -> None:
+def test_invitation_cannot_grant_more_than_the_inviter_has(desk: Desk) -> None:
     headers = bearer(desk, "people:manage", "licenses:read")
     for role in ROLES:
         body = {"email": f"more-{role}-{desk.clock.now}@example.com", "role": role}
@@ -131,19 +131,17 @@ def test_nobody_invites_to_more_than_they_may_do(desk: Desk) -> None:
         ({"email": "a@b", "role": "reader", "password": "x"}, "password"),
     ],
 )
-def test_what_is_wrong_with_an_invitation_is_named(
-    desk: Desk, body: dict[str, Any], field: str
-) -> None:
+def test_invalid_invitation_names_the_field(desk: Desk, body: dict[str, Any], field: str) -> None:
     reply = post(desk, "/invitations", json=body)
     assert (reply.status_code, reply.json()["field"]) == (422, field)
 
 
-def test_who_may_sign_in_already_is_not_invited(desk: Desk) -> None:
+def test_existing_user_cannot_be_invited(desk: Desk) -> None:
     reply = post(desk, "/invitations", json={"email": EMAIL, "role": "reader"})
     assert (reply.status_code, reply.json()["type"]) == (409, "/problems/name-taken")
 
 
-def test_another_role_holds_at_once(desk: Desk) -> None:
+def test_changed_role_takes_effect_at_once(desk: Desk) -> None:
     user = add(desk, "issuer")
     enter(desk, user)
     assert desk.client.get("/licenses/new").status_code == 200
@@ -161,7 +159,7 @@ def test_another_role_holds_at_once(desk: Desk) -> None:
     assert stale.status_code == 412
 
 
-def test_whose_account_is_ended_is_out_at_once_and_may_come_back(desk: Desk) -> None:
+def test_disabling_an_account_ends_its_sessions_until_reopened(desk: Desk) -> None:
     user = add(desk, "reader")
     enter(desk, user)
     assert desk.client.get("/licenses").status_code == 200
@@ -175,7 +173,7 @@ def test_whose_account_is_ended_is_out_at_once_and_may_come_back(desk: Desk) -> 
     assert desk.client.get("/licenses").status_code == 303
 
 
-def test_nobody_changes_what_they_are_themselves(desk: Desk) -> None:
+def test_users_cannot_change_their_own_account(desk: Desk) -> None:
     user = add(desk, "administrator")
     actor = Actor(f"user:{user.email}", ROLES["administrator"])
     now = desk.clock.now
@@ -203,7 +201,7 @@ def only_administrator(desk: Desk) -> StoredUser:
     return first
 
 
-def test_there_is_always_an_administrator(desk: Desk) -> None:
+def test_last_administrator_cannot_be_removed(desk: Desk) -> None:
     first = only_administrator(desk)
     for reply in (
         post(desk, f"/users/{first.id}/end"),
@@ -217,7 +215,7 @@ def test_there_is_always_an_administrator(desk: Desk) -> None:
         assert reply.json()["type"] == "/problems/last-administrator"
 
 
-def test_two_who_end_one_another_at_once_leave_one(desk: Desk) -> None:
+def test_two_administrators_disabling_each_other_leave_one(desk: Desk) -> None:
     first, second = only_administrator(desk), add(desk, "administrator")
     others = [Database(desk.settings.database_url) for _ in range(2)]
 
@@ -255,7 +253,7 @@ def run(data: Path, *arguments: str) -> tuple[int, str]:
         return code, streams[0].getvalue().decode() + streams[1].getvalue().decode()
 
 
-def test_the_commands_say_who_may_what(data: Path) -> None:
+def test_user_commands_invite_change_roles_disable_and_list(data: Path) -> None:
     code, said = run(data, "user", "role", EMAIL, "reader")
     assert (code, "last administrator" in said) == (100, True)
     assert run(data, "user", "end", EMAIL)[0] == 100
@@ -275,7 +273,7 @@ def test_the_commands_say_who_may_what(data: Path) -> None:
     assert "disabled" not in said
 
 
-def test_the_commands_make_and_list_tokens(data: Path) -> None:
+def test_token_commands_create_list_and_revoke(data: Path) -> None:
     arguments = ["--scope", "licenses:read", "--product", "darwin", "--days", "3"]
     code, secret = run(data, "token", "create", "crm", *arguments)
     assert (code, secret.startswith("hst_")) == (0, True)

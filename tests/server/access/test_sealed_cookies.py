@@ -17,20 +17,20 @@ VALUE = {"user": 7, "name": "数据"}
 SEALED = COOKIES.seal("signing in", VALUE, 1000)
 
 
-def test_a_sealed_value_comes_back_until_its_time_is_over() -> None:
+def test_sealed_cookie_opens_until_it_expires() -> None:
     assert COOKIES.open("signing in", SEALED, 999) == VALUE
     with pytest.raises(CookieExpiredError):
         COOKIES.open("signing in", SEALED, 1000)
 
 
-def test_a_cookie_of_another_purpose_or_key_is_refused() -> None:
+def test_cookie_of_another_purpose_or_key_is_rejected() -> None:
     with pytest.raises(CookieInvalidError):
         COOKIES.open("openid", SEALED, 0)
     with pytest.raises(CookieInvalidError):
         SealedCookies(bytes(32)).open("signing in", SEALED, 0)
 
 
-def test_every_changed_character_is_refused() -> None:
+def test_cookie_with_any_changed_character_is_rejected() -> None:
     for at, character in enumerate(SEALED):
         other = "B" if character == "A" else "A"
         changed = SEALED[:at] + other + SEALED[at + 1 :]
@@ -42,7 +42,7 @@ def test_every_changed_character_is_refused() -> None:
 
 @given(st.text(max_size=200))
 @settings(max_examples=500, deadline=None, derandomize=True)
-def test_any_other_text_is_refused(text: str) -> None:
+def test_arbitrary_text_is_rejected_as_a_cookie(text: str) -> None:
     with pytest.raises(CookieInvalidError):
         COOKIES.open("signing in", text, 0)
 

@@ -6,7 +6,7 @@ from tests.support.pages import hidden, sign_in
 from tests.support.second_factor import PASSWORD, act, add
 
 
-def test_a_session_is_another_after_signing_in_and_the_former_is_over(desk: Desk) -> None:
+def test_signing_in_again_replaces_the_session(desk: Desk) -> None:
     email = add(desk)
     sign_in(desk, PASSWORD, email)
     former = desk.client.cookies[SESSION]
@@ -17,7 +17,7 @@ def test_a_session_is_another_after_signing_in_and_the_former_is_over(desk: Desk
     assert desk.client.get("/licenses").status_code == 303
 
 
-def test_a_session_that_somebody_else_planted_is_not_opened(desk: Desk) -> None:
+def test_planted_session_cookie_is_not_adopted(desk: Desk) -> None:
     email = add(desk)
     desk.client.cookies.set(SESSION, "planted")
     sign_in(desk, PASSWORD, email)
@@ -27,7 +27,7 @@ def test_a_session_that_somebody_else_planted_is_not_opened(desk: Desk) -> None:
     assert desk.client.get("/licenses").status_code == 303
 
 
-def test_where_one_is_signed_in_is_listed_and_ended(desk: Desk) -> None:
+def test_account_page_lists_sessions_and_ends_them(desk: Desk) -> None:
     email = add(desk)
     desk.client.headers["user-agent"] = "Browser <b>one</b>"
     try:
@@ -48,7 +48,7 @@ def test_where_one_is_signed_in_is_listed_and_ended(desk: Desk) -> None:
     assert desk.client.get("/account").status_code == 303
 
 
-def test_nobody_ends_a_session_of_somebody_else(desk: Desk) -> None:
+def test_user_cannot_end_another_users_session(desk: Desk) -> None:
     sign_in(desk, PASSWORD, add(desk))
     other = hidden(desk.client.get("/account").text, "session")
     desk.client.cookies.clear()
@@ -56,7 +56,7 @@ def test_nobody_ends_a_session_of_somebody_else(desk: Desk) -> None:
     assert act(desk, "/sessions/end", session=other).status_code == 404
 
 
-def test_another_password_signs_out_everywhere_else(desk: Desk) -> None:
+def test_password_change_ends_all_other_sessions(desk: Desk) -> None:
     email = add(desk)
     sign_in(desk, PASSWORD, email)
     elsewhere = desk.client.cookies[SESSION]

@@ -31,7 +31,7 @@ def guess_from_everywhere(desk: Desk, email: str) -> None:
             guess(desk, email, f"192.0.2.{number}")
 
 
-def test_strangers_who_guess_do_not_lock_out_whoever_has_signed_in_here_before(desk: Desk) -> None:
+def test_guessing_strangers_do_not_lock_out_a_known_browser(desk: Desk) -> None:
     assert sign_in(desk).status_code == 303
     guess_from_everywhere(desk, EMAIL)
     assert sign_in(desk).status_code == 303
@@ -39,19 +39,19 @@ def test_strangers_who_guess_do_not_lock_out_whoever_has_signed_in_here_before(d
     assert sign_in(desk).status_code == 429
 
 
-def test_a_known_browser_does_not_guess_without_end(desk: Desk) -> None:
+def test_known_browser_is_limited_too(desk: Desk) -> None:
     assert sign_in(desk).status_code == 303
     assert [sign_in(desk, "wrong").status_code for _ in range(6)] == [401] * 5 + [429]
 
 
-def test_a_known_browser_is_known_for_its_own_account_only(desk: Desk) -> None:
+def test_known_browser_counts_only_for_its_own_account(desk: Desk) -> None:
     assert sign_in(desk).status_code == 303
     guess_from_everywhere(desk, "other@example.com")
     assert sign_in(desk, "wrong", "other@example.com").status_code == 429
 
 
 @pytest.mark.parametrize("cookie", ["", "x", "x.y", "a" * 22 + "." + "b" * 43, "é.é", "..."])
-def test_a_browser_that_pretends_to_be_known_is_not(desk: Desk, cookie: str) -> None:
+def test_forged_browser_cookie_gains_nothing(desk: Desk, cookie: str) -> None:
     guess_from_everywhere(desk, EMAIL)
     token = hidden(desk.client.get("/login").text, "form_token")
     form = desk.client.cookies["hostseal_form"]
@@ -64,14 +64,14 @@ def test_a_browser_that_pretends_to_be_known_is_not(desk: Desk, cookie: str) -> 
     assert reply.status_code == 429
 
 
-def test_a_page_that_refuses_says_when_to_come_back(desk: Desk) -> None:
+def test_throttled_sign_in_sends_retry_after(desk: Desk) -> None:
     email = "guessed-again@example.com"
     replies = [sign_in(desk, "wrong", email) for _ in range(6)]
     assert replies[-1].status_code == 429
     assert int(replies[-1].headers["retry-after"]) > 0
 
 
-def test_a_network_of_ipv6_counts_as_one_address() -> None:
+def test_ipv6_network_counts_as_one_address() -> None:
     one = Attempt.of("a@example.com", "2001:db8:1:2::1")
     assert one == Attempt.of("a@example.com", "2001:db8:1:2:ffff::9")
     assert one != Attempt.of("a@example.com", "2001:db8:1:3::1")
@@ -81,7 +81,7 @@ def test_a_network_of_ipv6_counts_as_one_address() -> None:
     assert Attempt.of("a@example.com", "testclient").address == "testclient"
 
 
-def test_a_flood_of_guesses_does_not_hold_up_anything_else(desk: Desk) -> None:
+def test_flood_of_guesses_does_not_block_other_requests(desk: Desk) -> None:
     assert desk.client.portal is not None
     threads = desk.client.portal.call(current_default_thread_limiter)
     former, threads.total_tokens = threads.total_tokens, GUESSES // 2

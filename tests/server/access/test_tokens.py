@@ -33,7 +33,7 @@ def get(desk: Desk, path: str, headers: dict[str, str]) -> Any:
     return desk.client.get(f"/api/v1{path}", headers=headers)
 
 
-def test_a_token_is_shown_once_listed_without_its_secret_and_revoked(desk: Desk) -> None:
+def test_api_token_is_shown_once_listed_without_secret_and_revocable(desk: Desk) -> None:
     manager = bearer(desk, *MANAGER)
     made = create(desk, manager, scopes=["licenses:read"], days=2).json()
     used = {"Authorization": f"Bearer {made['token']}"}
@@ -49,14 +49,14 @@ def test_a_token_is_shown_once_listed_without_its_secret_and_revoked(desk: Desk)
     assert desk.client.post(path, headers=manager).status_code == 404
 
 
-def test_a_token_ends_by_itself(desk: Desk) -> None:
+def test_expired_api_token_is_rejected(desk: Desk) -> None:
     headers = bearer(desk, "licenses:read", expires_at=desk.clock.now + 100)
     assert get(desk, "/licenses", headers).status_code == 200
     desk.clock.now += 100
     assert "expired" in get(desk, "/licenses", headers).json()["detail"]
 
 
-def test_nobody_makes_a_token_that_may_do_more_than_they(desk: Desk) -> None:
+def test_api_token_cannot_have_more_scopes_than_its_creator(desk: Desk) -> None:
     manager = bearer(desk, *MANAGER)
     for scope in PERMISSIONS:
         status = create(desk, manager, scopes=[scope]).status_code
@@ -78,7 +78,7 @@ def test_nobody_makes_a_token_that_may_do_more_than_they(desk: Desk) -> None:
         ({"until": "never"}, "until"),
     ],
 )
-def test_what_is_wrong_with_a_token_is_named(
+def test_invalid_api_token_request_names_the_field(
     desk: Desk, members: dict[str, Any], field: str
 ) -> None:
     every = bearer(desk, *PERMISSIONS)
@@ -86,7 +86,7 @@ def test_what_is_wrong_with_a_token_is_named(
     assert (reply.status_code, reply.json()["field"]) == (422, field)
 
 
-def test_a_secret_is_not_kept_for_a_key(desk: Desk) -> None:
+def test_replies_with_secrets_reject_idempotency_keys(desk: Desk) -> None:
     headers = bearer(desk, *PERMISSIONS) | {"Idempotency-Key": f"t{desk.clock.now}"}
     assert create(desk, headers).json()["field"] == "Idempotency-Key"
     reply = desk.client.post("/api/v1/invitations", json={}, headers=headers)
@@ -101,7 +101,7 @@ def used_at(desk: Desk, headers: dict[str, str]) -> int | None:
     return stored.used_at
 
 
-def test_the_last_use_is_written_down_once_an_hour(desk: Desk) -> None:
+def test_last_use_of_a_token_is_recorded_once_an_hour(desk: Desk) -> None:
     headers, began = bearer(desk, "licenses:read"), desk.clock.now
     assert used_at(desk, headers) is None
     get(desk, "/licenses", headers)
@@ -117,7 +117,7 @@ def test_the_last_use_is_written_down_once_an_hour(desk: Desk) -> None:
     assert used_at(desk, headers) == tokens.hour(began) + 3600
 
 
-def test_an_earlier_use_does_not_replace_a_later_one(desk: Desk) -> None:
+def test_earlier_use_does_not_replace_a_later_one(desk: Desk) -> None:
     headers = bearer(desk, "licenses:read")
     id_ = headers["Authorization"].split("_")[1]
     for now in (7200, 3600):
@@ -125,7 +125,7 @@ def test_an_earlier_use_does_not_replace_a_later_one(desk: Desk) -> None:
     assert used_at(desk, headers) == 7200
 
 
-def test_a_token_of_one_product_sees_and_touches_nothing_else(desk: Desk) -> None:
+def test_product_token_cannot_see_or_change_other_products(desk: Desk) -> None:
     mark = f"m{desk.clock.now}"
     ours, theirs = issue(desk, f"ours-{mark}", f"A {mark}"), issue(desk, f"x-{mark}", f"B {mark}")
     limited = bearer(
@@ -182,7 +182,7 @@ def test_a_token_of_one_product_sees_and_touches_nothing_else(desk: Desk) -> Non
     assert get(desk, f"/proposals/{waiting}", every).json()["state"] == "waiting"
 
 
-def test_a_token_of_one_product_is_not_told_what_a_host_has_of_others(desk: Desk) -> None:
+def test_product_token_is_not_shown_a_hosts_other_licences(desk: Desk) -> None:
     mark = f"n{desk.clock.now}"
     other = issue(desk, f"x-{mark}", f"B {mark}")
     limited = bearer(desk, "licenses:issue", products=frozenset({f"ours-{mark}"}))
@@ -193,7 +193,7 @@ def test_a_token_of_one_product_is_not_told_what_a_host_has_of_others(desk: Desk
         assert (other["id"] in reply.text) is told
 
 
-def test_a_limited_actor_has_nothing_of_the_whole_server() -> None:
+def test_product_limited_actor_has_no_server_wide_permission() -> None:
     limited = COMMAND._replace(products=frozenset({"darwin"}))
     for permission in PERMISSIONS:
         whole = permission in ("record:read", "people:manage", "tokens:manage")
@@ -205,7 +205,7 @@ def test_a_limited_actor_has_nothing_of_the_whole_server() -> None:
             assert not whole, permission
 
 
-def test_nobody_approves_their_own_through_a_token_that_they_made(desk: Desk) -> None:
+def test_proposer_cannot_approve_through_a_token_they_created(desk: Desk) -> None:
     name = f"four-eyes-{desk.clock.now}"
     rule = {"name": name, "needs_approval": True}
     desk.site.database.write(lambda c: products.add(c, rule, COMMAND, desk.clock.now))

@@ -28,24 +28,24 @@ SEED = b"12345678901234567890"
 
 
 @pytest.mark.parametrize(("instant", "code"), RFC_6238)
-def test_the_codes_are_those_of_rfc_6238(instant: int, code: str) -> None:
+def test_one_time_codes_match_rfc_6238(instant: int, code: str) -> None:
     assert totp.step_of(SEED, code, instant) == instant // 30
 
 
 @pytest.mark.parametrize(
     ("offset", "accepted"), [(-60, False), (-30, True), (30, True), (60, False)]
 )
-def test_a_code_holds_one_step_before_and_after(offset: int, accepted: bool) -> None:
+def test_code_is_accepted_one_step_before_and_after(offset: int, accepted: bool) -> None:
     code = pyotp.TOTP(base64.b32encode(SEED).decode()).at(1_000_000_020)
     assert (totp.step_of(SEED, code, 1_000_000_020 + offset) is not None) is accepted
 
 
 @pytest.mark.parametrize("code", ["", "12345", "1234567", "abcdef", "１２３４５６", "28708２"])
-def test_what_is_no_code_is_of_no_step(code: str) -> None:
+def test_malformed_codes_are_rejected(code: str) -> None:
     assert totp.step_of(SEED, code, 59) is None
 
 
-def test_a_seed_opens_for_its_user_and_under_its_key_only() -> None:
+def test_sealed_seed_opens_only_for_its_user_and_key() -> None:
     seeds = Seeds(Ed25519PrivateKey.generate())
     sealed = seeds.seal(7, SEED, os.urandom)
     assert SEED not in sealed
@@ -60,7 +60,7 @@ def test_a_seed_opens_for_its_user_and_under_its_key_only() -> None:
             seeds.open(7, changed)
 
 
-def test_upgrade_makes_the_key_of_the_seeds_where_it_is_missing(data: Any) -> None:
+def test_missing_seeds_key_is_created_and_an_existing_one_kept(data: Any) -> None:
     made = server.settings(data)
     before = made.seeds_key.read_bytes()
     names = {path.name for path in made.seeds_key.parent.iterdir()}
