@@ -18,7 +18,7 @@ from tests.support.desk import Desk
 from tests.support.server import KEY, LINE
 
 
-def test_an_issued_licence_is_found_listed_and_verifies(desk: Desk) -> None:
+def test_issued_licence_can_be_fetched_listed_and_verified(desk: Desk) -> None:
     reply = issue(desk, limits={"gpus": 4}, features=["export"], edition="pro")
     assert reply.status_code == 201
     made = reply.json()
@@ -40,7 +40,7 @@ def test_an_issued_licence_is_found_listed_and_verifies(desk: Desk) -> None:
     assert license_.iat == desk.clock.now
 
 
-def test_the_file_of_a_licence_is_the_same_bytes_for_ever(desk: Desk) -> None:
+def test_licence_file_keeps_the_same_bytes(desk: Desk) -> None:
     address = issue(desk).json()["links"]["file"]
     first = desk.client.get(address, headers=desk.bearer).content
     desk.clock.now += 86400
@@ -59,7 +59,7 @@ def test_the_file_of_a_licence_is_the_same_bytes_for_ever(desk: Desk) -> None:
     ],
 )
 @pytest.mark.parametrize("path", ["", "/HS-2026-00000000", "/HS-2026-00000000/license.dat"])
-def test_without_a_valid_token_nothing_is_told(
+def test_requests_without_a_valid_token_get_401(
     desk: Desk, path: str, header: str | None, reason: str
 ) -> None:
     headers = {} if header is None else {"Authorization": header.encode("latin-1")}
@@ -69,7 +69,7 @@ def test_without_a_valid_token_nothing_is_told(
     assert reply.headers["www-authenticate"].startswith("Bearer")
 
 
-def test_a_revoked_token_is_worth_nothing_a_second_later(desk: Desk) -> None:
+def test_revoked_token_gets_401_after_a_second(desk: Desk) -> None:
     from license_server.access import tokens
 
     name = f"revoked-{desk.clock.now}"
@@ -82,7 +82,7 @@ def test_a_revoked_token_is_worth_nothing_a_second_later(desk: Desk) -> None:
     assert (reply.status_code, "revoked" in reply.json()["detail"]) == (401, True)
 
 
-def test_the_same_request_with_its_key_issues_one_licence(desk: Desk) -> None:
+def test_repeated_request_with_one_key_issues_one_licence(desk: Desk) -> None:
     key = {"Idempotency-Key": f"order-{desk.clock.now}"}
     before = desk.count("licenses")
     first, again = issue(desk, key), issue(desk, key)
@@ -91,7 +91,7 @@ def test_the_same_request_with_its_key_issues_one_licence(desk: Desk) -> None:
     assert desk.count("licenses") == before + 1
 
 
-def test_many_at_once_with_one_key_get_one_licence(desk: Desk) -> None:
+def test_concurrent_requests_with_one_key_issue_one_licence(desk: Desk) -> None:
     key = {"Idempotency-Key": f"burst-{desk.clock.now}"}
     before = desk.count("licenses")
     with ThreadPoolExecutor(8) as pool:
@@ -101,7 +101,7 @@ def test_many_at_once_with_one_key_get_one_licence(desk: Desk) -> None:
     assert desk.count("licenses") == before + 1
 
 
-def test_one_key_of_two_tokens_is_two_keys(desk: Desk) -> None:
+def test_idempotency_keys_are_separate_for_each_token(desk: Desk) -> None:
     other = server.new_token(desk.site.database, f"other-{desk.clock.now}", desk.clock.now)
     key = {"Idempotency-Key": f"shared-{desk.clock.now}"}
     first = issue(desk, key)
@@ -109,7 +109,7 @@ def test_one_key_of_two_tokens_is_two_keys(desk: Desk) -> None:
     assert first.json()["id"] != second.json()["id"]
 
 
-def test_a_name_cannot_break_the_file_it_stands_in(desk: Desk) -> None:
+def test_armour_in_a_customer_name_does_not_break_the_licence_file(desk: Desk) -> None:
     for name in (
         "-----END LICENSE-----",
         "-----BEGIN LICENSE-----AAAA-----END LICENSE-----",
@@ -124,7 +124,7 @@ def test_a_name_cannot_break_the_file_it_stands_in(desk: Desk) -> None:
         assert open_license(mailed, roots=server.roots(desk.settings.data)).license.sub == name
 
 
-def test_a_key_with_another_request_is_refused(desk: Desk) -> None:
+def test_reused_key_with_another_request_is_rejected(desk: Desk) -> None:
     key = {"Idempotency-Key": f"order-{desk.clock.now}"}
     issue(desk, key)
     before = desk.count("licenses")
@@ -142,7 +142,7 @@ def test_a_key_with_another_request_is_refused(desk: Desk) -> None:
         ({"replaces": "HS-2026-00000000"}, 404, "not-found"),
     ],
 )
-def test_what_cannot_be_as_things_are_is_told(
+def test_conflicting_order_is_rejected_and_issues_nothing(
     desk: Desk, members: dict[str, Any], status: int, slug: str
 ) -> None:
     before = desk.count("licenses")
@@ -181,7 +181,7 @@ def test_what_cannot_be_as_things_are_is_told(
         ({"unknown": 1}, "unknown"),
     ],
 )
-def test_what_is_wrong_is_named_and_nothing_is_issued(
+def test_invalid_member_is_named_and_nothing_is_issued(
     desk: Desk, members: dict[str, Any], field: str
 ) -> None:
     before = desk.count("licenses")
@@ -200,7 +200,7 @@ def test_what_is_wrong_is_named_and_nothing_is_issued(
         ("-----BEGIN LICENSE REQUEST-----\nAAAA\n-----END LICENSE REQUEST-----", "request-damaged"),
     ],
 )
-def test_an_operators_text_that_says_no_host_is_refused(desk: Desk, text: str, slug: str) -> None:
+def test_unusable_host_texts_are_rejected(desk: Desk, text: str, slug: str) -> None:
     reply = issue(desk, host=text)
     assert (reply.status_code // 100, reply.json()["type"]) == (4, f"/problems/{slug}")
 
@@ -209,13 +209,13 @@ def test_an_operators_text_that_says_no_host_is_refused(desk: Desk, text: str, s
     "body",
     [b"", b"[]", b"null", b"{", b'{"a":1,"a":2}', b"\xff", b"[" * 100_000, b'{"days":NaN}'],
 )
-def test_a_body_that_is_no_order_is_refused_in_words(desk: Desk, body: bytes) -> None:
+def test_malformed_body_gets_a_problem_document(desk: Desk, body: bytes) -> None:
     reply = desk.client.post("/api/v1/licenses", content=body, headers=desk.bearer)
     assert reply.status_code == 422
     assert reply.headers["content-type"] == "application/problem+json"
 
 
-def test_a_body_that_is_too_large_is_not_read(desk: Desk) -> None:
+def test_oversized_body_gets_413(desk: Desk) -> None:
     reply = desk.client.post("/api/v1/licenses", content=b" " * (MAX_BODY + 1), headers=desk.bearer)
     assert (reply.status_code, reply.json()["type"]) == (413, "/problems/request-too-large")
 
@@ -235,7 +235,7 @@ def test_a_body_that_is_too_large_is_not_read(desk: Desk) -> None:
         ("GET", "/api/v1/licenses?limit=1&limit=2", 422),
     ],
 )
-def test_every_refusal_is_a_problem_document(
+def test_every_error_reply_is_a_problem_document(
     desk: Desk, method: str, path: str, status: int
 ) -> None:
     reply = desk.client.request(method, path, headers=desk.bearer)
@@ -247,13 +247,13 @@ def test_every_refusal_is_a_problem_document(
     assert document["request_id"] == reply.headers["x-request-id"]
 
 
-def test_the_type_of_a_problem_leads_to_a_page_that_explains_it(desk: Desk) -> None:
+def test_problem_type_links_to_a_page_that_explains_it(desk: Desk) -> None:
     document = desk.client.get("/api/v1/nothing", headers=desk.bearer).json()
     page = desk.client.get(document["type"])
     assert (page.status_code, document["title"] in page.text) == (200, True)
 
 
-def test_a_list_is_paged_without_gaps_while_licences_are_issued(desk: Desk) -> None:
+def test_paging_has_no_gaps_while_licences_are_issued(desk: Desk) -> None:
     customer = f"Pages {desk.clock.now}"
     made = [issue(desk, customer=customer).json()["id"] for _ in range(7)]
     seen: list[str] = []
@@ -269,14 +269,14 @@ def test_a_list_is_paged_without_gaps_while_licences_are_issued(desk: Desk) -> N
     assert seen == made[::-1]
 
 
-def test_a_day_ends_with_the_day_of_its_time_zone(desk: Desk) -> None:
+def test_expiry_date_ends_with_the_day_in_its_time_zone(desk: Desk) -> None:
     made = issue(desk, days=None, expires="2027-06-30", time_zone="Asia/Shanghai").json()
     assert made["expires_at"] == "2027-06-30T16:00:00Z"
     made = issue(desk, days=None, perpetual=True).json()
     assert made["expires_at"] is None
 
 
-def test_a_replacement_is_told_on_both_sides(desk: Desk) -> None:
+def test_replacement_is_shown_on_both_licences(desk: Desk) -> None:
     old = issue(desk).json()["id"]
     new = issue(desk, replaces=old).json()
     assert new["replaces"] == old
@@ -284,7 +284,7 @@ def test_a_replacement_is_told_on_both_sides(desk: Desk) -> None:
     assert found["replaced_by"] == new["id"]
 
 
-def test_an_operator_cannot_have_the_licence_of_another_customer_replaced(desk: Desk) -> None:
+def test_request_cannot_replace_another_customers_licence(desk: Desk) -> None:
     theirs = issue(desk, customer="Somebody Else").json()["id"]
     asked = LicenseRequest(key="ab" * 20, name="x", replaces=theirs).to_text()
     made = issue(desk, host=asked).json()
@@ -296,7 +296,7 @@ def test_an_operator_cannot_have_the_licence_of_another_customer_replaced(desk: 
     assert issue(desk, host=asked).json()["replaces"] == own
 
 
-def test_who_issued_what_is_in_the_audit_trail(desk: Desk) -> None:
+def test_issuing_is_recorded_in_the_audit_log(desk: Desk) -> None:
     number = issue(desk).json()["id"]
     with desk.site.database.reading() as connection:
         (event,) = audit_store.trail(connection, [number])
@@ -305,7 +305,7 @@ def test_who_issued_what_is_in_the_audit_trail(desk: Desk) -> None:
     assert json.loads(event.details)["host"] == KEY
 
 
-def test_every_reply_carries_the_security_headers(desk: Desk) -> None:
+def test_every_reply_has_the_security_headers(desk: Desk) -> None:
     for path in ("/login", "/api/v1/licenses", "/static/desk.css", "/nothing"):
         headers = desk.client.get(path).headers
         assert headers["x-content-type-options"] == "nosniff"
@@ -313,7 +313,7 @@ def test_every_reply_carries_the_security_headers(desk: Desk) -> None:
         assert headers["x-frame-options"] == "DENY"
 
 
-def test_the_documents_name_every_member_and_parameter() -> None:
+def test_api_page_names_every_member_and_parameter() -> None:
     from license_server.api import licenses
     from license_server.licenses import orders
 

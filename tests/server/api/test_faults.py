@@ -41,7 +41,7 @@ def check(caller: Caller, path: str, case: Case) -> None:
 
 
 @pytest.mark.parametrize("query", ["", "?dry_run=true"])
-def test_an_order_over_the_api_is_refused_with_all_its_faults(caller: Caller, query: str) -> None:
+def test_api_reports_every_error_of_an_order(caller: Caller, query: str) -> None:
     before = caller.desk.count("licenses")
     for case in cases(ORDER, WRONG, most=1):
         check(caller, f"/licenses{query}", case)
@@ -56,7 +56,7 @@ def test_an_order_over_the_api_is_refused_with_all_its_faults(caller: Caller, qu
         ("change", {}, WRONG_CHANGE),
     ],
 )
-def test_an_act_over_the_api_is_refused_with_all_its_faults(
+def test_api_reports_every_error_of_an_action(
     caller: Caller, act: str, right: dict[str, Any], wrong: dict[str, tuple[Any, ...]]
 ) -> None:
     first = caller.issue().json()["id"]
@@ -72,9 +72,7 @@ def judged(case: Case) -> Case:
 
 
 @pytest.mark.parametrize("act", ["suspend", "revoke"])
-def test_an_act_that_ends_a_licence_is_refused_with_all_its_faults(
-    caller: Caller, act: str
-) -> None:
+def test_api_reports_every_error_of_a_suspension_or_revocation(caller: Caller, act: str) -> None:
     first = caller.issue().json()["id"]
     check(caller, f"/licenses/{first}/{act}", Case({"why": "x"}, ("reason", "why")))
     check(
@@ -84,7 +82,7 @@ def test_an_act_that_ends_a_licence_is_refused_with_all_its_faults(
     )
 
 
-def test_a_decision_on_a_proposal_is_refused_with_all_its_faults(caller: Caller) -> None:
+def test_api_reports_every_error_of_a_proposal_decision(caller: Caller) -> None:
     name = f"guarded{caller.desk.clock.now}"
     assert caller.post("/products", name=name, needs_approval=True).status_code == 201
     proposal = caller.issue(product=name).json()["id"]
@@ -93,7 +91,7 @@ def test_a_decision_on_a_proposal_is_refused_with_all_its_faults(caller: Caller)
         check(caller, path, Case({"reason": 5, "because": "x"}, ("reason", "because")))
 
 
-def test_a_customer_and_a_product_are_refused_with_all_their_faults(caller: Caller) -> None:
+def test_api_reports_every_error_of_a_customer_and_a_product(caller: Caller) -> None:
     check(
         caller,
         "/customers",
@@ -112,7 +110,7 @@ def test_a_customer_and_a_product_are_refused_with_all_their_faults(caller: Call
     )
 
 
-def test_one_fault_is_one_error_and_a_refusal_about_no_field_has_none(caller: Caller) -> None:
+def test_single_error_is_listed_once_and_not_found_lists_none(caller: Caller) -> None:
     problem = caller.send("POST", "/licenses", json=ORDER | {"days": 0}).json()
     assert problem["errors"] == [
         {"field": "days", "type": problem["type"], "detail": problem["detail"]}
@@ -120,13 +118,13 @@ def test_one_fault_is_one_error_and_a_refusal_about_no_field_has_none(caller: Ca
     assert "errors" not in caller.get(f"/licenses/{GONE}").json()
 
 
-def test_thousands_of_unknown_members_are_told_by_the_first_of_them(caller: Caller) -> None:
+def test_errors_list_only_the_first_of_thousands_of_unknown_members(caller: Caller) -> None:
     members = {f"x{n}": 1 for n in range(5_000)}
     problem = caller.send("POST", "/licenses", json=ORDER | members).json()
     assert [error["field"] for error in problem["errors"]] == [f"x{n}" for n in range(MOST)]
 
 
-def test_a_licence_to_replace_that_is_suspended_is_told_beside_other_faults(
+def test_suspended_licence_to_replace_is_reported_with_other_errors(
     caller: Caller,
 ) -> None:
     first = caller.issue().json()["id"]
@@ -140,7 +138,7 @@ def test_a_licence_to_replace_that_is_suspended_is_told_beside_other_faults(
     }
 
 
-def test_the_lines_of_a_sheet_are_told_with_all_their_faults(caller: Caller) -> None:
+def test_import_reports_every_error_of_each_row(caller: Caller) -> None:
     sheet = (
         "customer,product,host,days,match,language\n"
         f"ACME,darwin,{quoted(LINE)},0,loose,de\n"

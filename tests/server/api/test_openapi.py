@@ -88,7 +88,7 @@ def _number(said: str, pattern: str) -> int:
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_the_api_keeps_its_description(tmp_path: Path, kind: str) -> None:
+def test_api_conforms_to_its_openapi_description(tmp_path: Path, kind: str) -> None:
     from tests.support.postgres import new_database
 
     # The same questions each time: chance is for the long campaign.
@@ -98,7 +98,7 @@ def test_the_api_keeps_its_description(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.torture
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_torture_the_description(tmp_path: Path, kind: str) -> None:
+def test_api_conforms_to_its_description_in_a_long_campaign(tmp_path: Path, kind: str) -> None:
     from tests.support.postgres import new_database
 
     # With a database of examples it spends its time on what to keep there.
@@ -108,7 +108,7 @@ def test_torture_the_description(tmp_path: Path, kind: str) -> None:
     print(f"\nschemathesis ({kind}), {EXAMPLES_TORTURE} examples an operation: {told}")
 
 
-def test_every_operation_is_described_with_an_example_and_its_problems() -> None:
+def test_every_operation_is_described_with_example_and_problems() -> None:
     found = {name for _, _, name, _ in openapi.operations()}
     assert found == OPERATIONS.keys()
     for name, operation in OPERATIONS.items():
@@ -116,7 +116,7 @@ def test_every_operation_is_described_with_an_example_and_its_problems() -> None
         assert (operation.body is None) == (operation.example is None), name
 
 
-def test_every_problem_has_the_members_that_are_described() -> None:
+def test_problem_documents_match_their_schema() -> None:
     components = openapi.document()["components"]
     described = components["schemas"]["Problem"]
     validator = jsonschema_rs.validator_for(described | {"components": components})
@@ -133,7 +133,7 @@ def test_every_problem_has_the_members_that_are_described() -> None:
             assert not validator.is_valid({**document, "errors": [wrong]}), error_member
 
 
-def test_a_reply_of_other_types_than_described_is_not_written() -> None:
+def test_reply_with_a_wrong_type_is_not_serialised() -> None:
     noted = Noted(license="HS-2026-7F3K9QXB", note="a note")
     assert responses.to_json(noted) == b'{"license":"HS-2026-7F3K9QXB","note":"a note"}'
     noted.note = 7  # type: ignore[assignment]
@@ -141,12 +141,12 @@ def test_a_reply_of_other_types_than_described_is_not_written() -> None:
         responses.to_json(noted)
 
 
-def test_every_operation_demands_a_permission() -> None:
+def test_every_operation_requires_a_permission() -> None:
     for _, path, _, route in openapi.operations():
         assert openapi.permission(route) in PERMISSIONS, path
 
 
-def test_a_method_that_is_not_taken_is_told_all_that_are(desk: Desk) -> None:
+def test_unsupported_method_gets_the_allowed_ones(desk: Desk) -> None:
     reply = desk.client.request("DELETE", "/api/v1/licenses", headers=desk.bearer)
     assert (reply.status_code, reply.headers["allow"]) == (405, "GET, POST")
 
@@ -161,7 +161,9 @@ def test_a_method_that_is_not_taken_is_told_all_that_are(desk: Desk) -> None:
         ("\0", 422),
     ],
 )
-def test_a_sheet_is_read_if_it_is_as_described(desk: Desk, sheet: str, status: int) -> None:
+def test_import_accepts_exactly_the_described_csv_files(
+    desk: Desk, sheet: str, status: int
+) -> None:
     text = f"customer,product,host,days\n{sheet}"
     headers = desk.bearer | {"Content-Type": "text/csv"}
     reply = desk.client.post("/api/v1/imports?dry_run=true", content=text, headers=headers)

@@ -23,7 +23,7 @@ from tests.support.desk import Clock, Desk
 ENTRIES = [entry for group in reference.groups() for entry in group.entries]
 
 
-def test_anyone_may_read_the_reference(desk: Desk) -> None:
+def test_anyone_can_read_the_reference(desk: Desk) -> None:
     reply = desk.client.get("/api/v1/docs")
     assert reply.status_code == 200
     assert "/api/v1/openapi.json" in reply.text
@@ -31,7 +31,7 @@ def test_anyone_may_read_the_reference(desk: Desk) -> None:
     assert (refused.status_code, refused.headers["allow"]) == (405, "GET")
 
 
-def test_reference_keeps_the_content_security_policy_without_anything_inline(desk: Desk) -> None:
+def test_reference_uses_nothing_that_its_security_policy_forbids(desk: Desk) -> None:
     reply = desk.client.get("/api/v1/docs")
     policy = SECURITY["Content-Security-Policy"]
     assert reply.headers["content-security-policy"] == policy
@@ -40,7 +40,7 @@ def test_reference_keeps_the_content_security_policy_without_anything_inline(des
     )
 
 
-def test_every_operation_of_the_description_is_on_the_page(desk: Desk) -> None:
+def test_every_described_operation_is_on_the_reference_page(desk: Desk) -> None:
     page = desk.client.get("/api/v1/docs").text
     document = openapi.document()
     for path, methods in document["paths"].items():
@@ -63,7 +63,7 @@ def test_every_operation_of_the_description_is_on_the_page(desk: Desk) -> None:
                         assert f"<code>{name}</code>" in section, name
 
 
-def test_every_operation_names_its_permission_and_its_problems(desk: Desk) -> None:
+def test_reference_names_the_permission_and_problems_of_each_operation(desk: Desk) -> None:
     page = desk.client.get("/api/v1/docs").text
     permissions = {name: openapi.permission(route) for _, _, name, route in openapi.operations()}
     for entry in ENTRIES:
@@ -90,7 +90,7 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.id)
-def test_every_example_is_a_request_that_the_api_understands(changed: Desk, entry: Entry) -> None:
+def test_every_example_is_understood_by_the_api(changed: Desk, entry: Entry) -> None:
     words = shlex.split(entry.example.replace(" \\\n", " "))
     assert words[0] == "curl"
     said = [words[at + 1] for at, word in enumerate(words) if word == "-H"]
@@ -121,6 +121,6 @@ def test_every_example_is_a_request_that_the_api_understands(changed: Desk, entr
         ({}, "any"),
     ],
 )
-def test_schema_is_written_in_short(schema: Any, written: str) -> None:
+def test_schemas_are_written_in_short_notation(schema: Any, written: str) -> None:
     components = openapi.document()["components"]["schemas"]
     assert notation.write([schema], components) == written

@@ -148,7 +148,7 @@ def _kept(method: str, path: str, reply: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_each_operation_replies_as_before(tmp_path: Path, kind: str) -> None:
+def test_every_operation_replies_with_the_recorded_bytes(tmp_path: Path, kind: str) -> None:
     from tests.support.postgres import new_database
 
     made = replies(tmp_path, None if kind == "sqlite" else new_database())

@@ -32,7 +32,7 @@ def post(desk: Desk, text: str | bytes, **query: str) -> tuple[int, dict[str, ob
     return reply.status_code, reply.json()
 
 
-def test_an_import_over_http_answers_line_by_line(desk: Desk) -> None:
+def test_import_answers_row_by_row(desk: Desk) -> None:
     wrong = ("X,bulk,nothing,5,,,\n", 'Y,bulk,"{}",five,,,\n'.format(LINE.replace('"', '""')))
     before = desk.count("licenses")
     status, told = post(desk, sheet(2, *wrong), dry_run="true")
@@ -56,7 +56,7 @@ def test_an_import_over_http_answers_line_by_line(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("end", ["revoked", "over"])
-def test_an_import_over_http_ends_with_its_token(
+def test_import_stops_when_its_token_ends(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
     """What was issued before stays; of the rest, nothing is."""
@@ -85,7 +85,7 @@ def test_an_import_over_http_ends_with_its_token(
     assert desk.count("licenses") == before + 2
 
 
-def test_an_import_that_is_worked_on_is_told_to_wait(
+def test_repeated_import_is_told_to_wait_while_the_first_runs(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its key is held from the first line to the last, however long that takes."""
@@ -117,7 +117,7 @@ def test_an_import_that_is_worked_on_is_told_to_wait(
     assert desk.count("licenses") == before + 5
 
 
-def test_an_import_whose_process_is_gone_goes_on_when_its_key_is_free(desk: Desk) -> None:
+def test_abandoned_import_can_be_repeated_after_a_while(desk: Desk) -> None:
     text, name = sheet(3), f"gone {desk.clock.now}"
     key = Idempotency.of(name, "POST", "/api/v1/imports", text.encode())
     desk.site.database.write(lambda c: keyed_jobs.begin(c, key, TEST, desk.clock.now))
@@ -126,14 +126,14 @@ def test_an_import_whose_process_is_gone_goes_on_when_its_key_is_free(desk: Desk
     assert post(desk, text, key=name)[0] == 200
 
 
-def test_a_sheet_that_is_refused_may_be_mended_under_its_key(desk: Desk) -> None:
+def test_corrected_csv_file_can_reuse_the_key_of_a_rejected_one(desk: Desk) -> None:
     name = f"mended {desk.clock.now}"
     wrong = post(desk, sheet(2, "X,bulk,nothing,5,,,\n"), key=name)
     assert wrong[1]["type"] == "/problems/import-refused"
     assert post(desk, sheet(2), key=name)[0] == 200
 
 
-def test_a_sheet_over_http_may_be_large_and_in_gb18030(desk: Desk) -> None:
+def test_import_reads_large_gb18030_files_and_rejects_wrong_ones(desk: Desk) -> None:
     text = sheet(1, name="上海智能") + "\n" * 400_000
     status, told = post(desk, text.encode("gb18030"), kind="text/csv; charset=GB18030")
     assert (status, len(told["lines"])) == (200, 1)  # type: ignore[arg-type]
@@ -142,7 +142,7 @@ def test_a_sheet_over_http_may_be_large_and_in_gb18030(desk: Desk) -> None:
     assert post(desk, "{}", kind="application/json")[1]["type"] == "/problems/input-invalid"
 
 
-def test_licences_are_exported_as_they_are_listed(desk: Desk) -> None:
+def test_export_has_the_licences_in_list_order(desk: Desk) -> None:
     customer = f"=Export {desk.clock.now}"
     made = [issue(desk, customer=customer, limits={"gpus": n + 1}).json()["id"] for n in range(3)]
     reply = desk.client.get(
