@@ -14,7 +14,7 @@ from license_server.db.tables import (
 from tests.support import large_ledger
 
 
-def test_an_old_day_of_a_long_record_is_found_by_its_index(tmp_path: Path) -> None:
+def test_audit_log_queries_use_an_index(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/record.db")
     large_ledger.fill(database.engine, 1, seed=1)
     row = {"actor": "command", "action": "customer.changed", "subject": "s", "details": "{}"}

@@ -20,15 +20,15 @@ AFTER = Shape.of(
 ROW = {"name": "a", "seal": b"\0\xff", "n": None}
 
 
-def test_a_row_without_a_value_in_a_later_column_keeps_its_digest() -> None:
+def test_empty_later_column_does_not_change_the_digest() -> None:
     assert AFTER.digest(ROW | {"colour": None}) == BEFORE.digest(ROW)
 
 
-def test_a_value_in_a_later_column_is_bound() -> None:
+def test_value_in_a_later_column_changes_the_digest() -> None:
     digests = {AFTER.digest(ROW | {"colour": colour}) for colour in (None, "", "red", "blue")}
     assert len(digests) == 4
 
 
-def test_a_column_that_was_there_from_the_beginning_is_bound_without_a_value_too() -> None:
+def test_empty_original_column_is_part_of_the_digest() -> None:
     without = Shape.of(Table("t", MetaData(), Column("name", String), Column("seal", LargeBinary)))
     assert without.digest(ROW) != BEFORE.digest(ROW)

@@ -45,7 +45,7 @@ def positions(ledger: Ledger) -> list[int | None]:
         return list(connection.execute(query).scalars())
 
 
-def test_each_link_is_the_hash_of_the_one_before_and_the_event(ledger: Ledger) -> None:
+def test_each_link_hashes_the_previous_link_and_the_event(ledger: Ledger) -> None:
     ledger.issue()
     ledger.link()
     with ledger.site.database.reading() as connection:
@@ -59,14 +59,14 @@ def test_each_link_is_the_hash_of_the_one_before_and_the_event(ledger: Ledger) -
     assert len(events) == 5
 
 
-def test_an_act_does_not_wait_for_the_chain(ledger: Ledger) -> None:
+def test_issuing_does_not_wait_for_the_hash_chain(ledger: Ledger) -> None:
     ledger.issue()
     assert positions(ledger) == [None] * 5
     ledger.link()
     assert positions(ledger) == [1, 2, 3, 4, 5]
 
 
-def test_a_checkpoint_says_where_the_chain_is_and_which_came_before(ledger: Ledger) -> None:
+def test_checkpoint_names_its_position_and_the_previous_one(ledger: Ledger) -> None:
     first = Checkpoint.open(ledger.checkpoint(), ledger.trusted.record)
     assert ledger.checkpoint() == ledger.checkpoint()
     ledger.issue()
@@ -76,7 +76,7 @@ def test_a_checkpoint_says_where_the_chain_is_and_which_came_before(ledger: Ledg
     assert (second.iss, second.iat, len(second.link)) == ("Example Vendor", NOW, 32)
 
 
-def test_a_checkpoint_of_another_key_or_kind_is_refused(ledger: Ledger) -> None:
+def test_checkpoint_of_another_key_or_type_is_rejected(ledger: Ledger) -> None:
     opened = Checkpoint.open(ledger.checkpoint(), ledger.trusted.record)
     other = MemorySigner.from_seed(bytes(32))
     with pytest.raises(jws.UnknownHeaderError):
@@ -90,7 +90,7 @@ def test_a_checkpoint_of_another_key_or_kind_is_refused(ledger: Ledger) -> None:
             Checkpoint.open(token, ledger.trusted.record)
 
 
-def test_the_ledger_of_every_act_has_no_fault(ledger: Ledger) -> None:
+def test_ledger_after_every_action_has_no_fault(ledger: Ledger) -> None:
     walk(ledger)
     assert ledger.faults() == []
     token = ledger.checkpoint()
@@ -99,7 +99,7 @@ def test_the_ledger_of_every_act_has_no_fault(ledger: Ledger) -> None:
     assert ledger.faults(token) == []
 
 
-def test_a_filled_former_database_has_no_fault_after_its_upgrade(ledger: Ledger) -> None:
+def test_upgraded_former_ledger_has_no_fault(ledger: Ledger) -> None:
     walk(ledger)
     write = ledger.site.database.write
     write(lambda connection: schema.downgrade(connection, "0001"))
@@ -110,7 +110,7 @@ def test_a_filled_former_database_has_no_fault_after_its_upgrade(ledger: Ledger)
     assert ledger.faults(token) == []
 
 
-def test_two_who_link_at_once_give_no_position_twice(ledger: Ledger) -> None:
+def test_concurrent_linking_assigns_each_position_once(ledger: Ledger) -> None:
     database, settings = ledger.site.database, ledger.settings
     others = [Database(settings.database_url) for _ in range(3)]
     count = 6 * chain.BATCH // 5
@@ -146,7 +146,7 @@ def _burst(connection: sqlalchemy.Connection, number: int, count: int) -> None:
         events.record(connection, NOW, COMMAND, "test.done", f"{number}.{each}")
 
 
-def test_issuing_goes_on_while_another_process_links(tmp_path: Path) -> None:
+def test_issuing_continues_while_another_process_links(tmp_path: Path) -> None:
     ledger = new_ledger(tmp_path, new_database())
     other = Database(ledger.settings.database_url)
     with other.reading() as connection:  # another process, in the middle of its work
@@ -163,7 +163,7 @@ def test_issuing_goes_on_while_another_process_links(tmp_path: Path) -> None:
     ledger.site.database.close()
 
 
-def test_what_commits_late_is_linked_late(tmp_path: Path) -> None:
+def test_late_commit_is_linked_after_earlier_commits(tmp_path: Path) -> None:
     ledger = new_ledger(tmp_path, new_database())
     other = Database(ledger.settings.database_url)
     with other.reading() as slow:
@@ -179,7 +179,7 @@ def test_what_commits_late_is_linked_late(tmp_path: Path) -> None:
     ledger.site.database.close()
 
 
-def test_the_keeper_forgets_replies_that_were_kept_long_enough_once_an_hour(
+def test_keeper_deletes_old_replies_once_an_hour(
     ledger: Ledger,
 ) -> None:
     clock = [NOW]
@@ -216,7 +216,7 @@ def test_the_keeper_forgets_replies_that_were_kept_long_enough_once_an_hour(
     asyncio.run(hours())
 
 
-def test_the_keeper_makes_a_checkpoint_when_one_is_due(ledger: Ledger) -> None:
+def test_keeper_makes_a_checkpoint_when_one_is_due(ledger: Ledger) -> None:
     clock = [NOW]
     keeper = Keeper(ledger.site._replace(clock=lambda: clock[0]), ledger.notary)
 
@@ -243,7 +243,7 @@ def test_the_keeper_makes_a_checkpoint_when_one_is_due(ledger: Ledger) -> None:
     assert positions(ledger) == [1, 2, 3, 4]
 
 
-def test_the_keeper_outlives_a_database_that_does_not_answer(ledger: Ledger) -> None:
+def test_keeper_survives_a_database_failure(ledger: Ledger) -> None:
     keeper = Keeper(ledger.site, ledger.notary)
     for former, later in (("audit_events", "elsewhere"), ("elsewhere", "audit_events")):
         ledger.site.database.write(partial(_rename, former=former, later=later))
@@ -251,7 +251,7 @@ def test_the_keeper_outlives_a_database_that_does_not_answer(ledger: Ledger) -> 
     assert positions(ledger) == [1, 2]
 
 
-def test_a_server_that_stops_leaves_nothing_unlinked_and_a_checkpoint(ledger: Ledger) -> None:
+def test_stopping_server_links_all_events_and_makes_a_checkpoint(ledger: Ledger) -> None:
     with TestClient(create_app(ledger.settings, clock=lambda: NOW)):
         ledger.issue()
     assert positions(ledger) == [1, 2, 3, 4, 5]
@@ -261,7 +261,7 @@ def test_a_server_that_stops_leaves_nothing_unlinked_and_a_checkpoint(ledger: Le
     assert ledger.faults(last.token) == []
 
 
-def test_the_checkpoints_are_listed_for_those_who_may(desk: Desk) -> None:
+def test_checkpoints_are_listed_with_record_read_only(desk: Desk) -> None:
     grant = Grant(frozenset({"record:read"}))
     token = server.new_token(desk.site.database, f"auditor-{desk.clock.now}", 1, grant)
     headers = {"Authorization": f"Bearer {token}"}
