@@ -55,21 +55,21 @@ def check(data: Path, *wrong: str) -> None:
     assert code == issue(data, next(n for n in SAID if SAID[n] in sentences[0]))[0]
 
 
-def test_each_wrong_option_is_told_alone(vendor: Path) -> None:
+def test_each_wrong_option_is_reported(vendor: Path) -> None:
     for name in OPTIONS:
         check(vendor, name)
 
 
-def test_two_wrong_options_are_told_together(vendor: Path) -> None:
+def test_any_two_wrong_options_are_reported_together(vendor: Path) -> None:
     for pair in combinations(OPTIONS, 2):
         check(vendor, *pair)
 
 
-def test_all_wrong_options_are_told_together_and_what_to_do_once(vendor: Path) -> None:
+def test_all_wrong_options_are_reported_together(vendor: Path) -> None:
     check(vendor, *OPTIONS)
 
 
-def test_three_wrong_options_are_three_sentences_and_the_exit_code_of_the_first(
+def test_three_wrong_options_exit_with_the_code_of_the_first_sentence(
     vendor: Path,
 ) -> None:
     alone = issue(vendor, "host")
@@ -78,12 +78,12 @@ def test_three_wrong_options_are_three_sentences_and_the_exit_code_of_the_first(
     assert code != alone[0]
 
 
-def test_options_of_acts_are_told_together(vendor: Path) -> None:
+def test_renew_of_an_unknown_licence_reports_only_that(vendor: Path) -> None:
     code, said = command(vendor, "renew", "HS-2026-ZZZZZZZZ", "--days", "0", "-o", "-")
     assert (code, said.count("[E]: ")) == (issue(vendor, "replaces")[0], 1)
 
 
-def test_what_a_file_does_not_hold_is_told_beside_other_options(vendor: Path) -> None:
+def test_missing_request_file_is_reported_with_other_wrong_options(vendor: Path) -> None:
     given = ("--host", "@not-there", "--limit", "gpus", "--customer", "ACME", "--product", "a b")
     code, said = command(vendor, "issue", *given, "--days", "3", "-o", "-")
     assert said.count("[E]: ") == 3
@@ -91,14 +91,14 @@ def test_what_a_file_does_not_hold_is_told_beside_other_options(vendor: Path) ->
     assert code == command(vendor, "issue", *given[:2], *given[4:6], "--product", "x", "-o", "-")[0]
 
 
-def test_a_wrong_option_is_told_where_there_is_no_server(tmp_path: Path) -> None:
+def test_wrong_option_is_reported_without_a_server(tmp_path: Path) -> None:
     given = ("--limit", "gpus", "--customer", "ACME", "--product", "x", "--host", LINE)
     _, said = command(tmp_path, "issue", *given, "--days", "3", "-o", "-")
     assert said.count("[E]: ") == 1
     assert "'gpus' is not of the form gpus=4" in said
 
 
-def test_a_sheet_tells_every_fault_of_a_line(vendor: Path, tmp_path: Path) -> None:
+def test_import_reports_every_error_of_a_row(vendor: Path, tmp_path: Path) -> None:
     file, report = tmp_path / "orders.csv", tmp_path / "report.csv"
     file.write_text("customer,product,host,days\nACME,a b,hello,0\n")
     arguments = ("import", "licenses", str(file), "--dry-run", "--report", str(report))

@@ -21,7 +21,7 @@ ISSUE = ("issue", "--customer", "ACME", "--product", "darwin", "--host", LINE, "
 
 
 @softhsm.about_key_files
-def test_init_makes_a_server_whose_private_keys_are_sealed(tmp_path: Path) -> None:
+def test_init_encrypts_the_private_keys(tmp_path: Path) -> None:
     data = tmp_path / "deep" / "server"
     words = ("init", "--vendor", "上海", "--admin", EMAIL)
     done = server.command(*words, env=server.environment(data))  # a process: keys as people have
@@ -48,7 +48,7 @@ def test_init_makes_a_server_whose_private_keys_are_sealed(tmp_path: Path) -> No
     assert "$argon2id$v=19$m=65536,t=3,p=4$" in str(stored)  # RFC 9106 section 4, the second choice
 
 
-def test_openssl_reads_the_keys(data: Path) -> None:
+def test_openssl_reads_the_root_key(data: Path) -> None:
     key = str(data / "keys" / "root.key.pem")
     line = ["openssl", "pkey", "-in", key, "-pubout", "-passin", "stdin"]
     try:
@@ -58,7 +58,7 @@ def test_openssl_reads_the_keys(data: Path) -> None:
     assert done.stdout == (data / "root.pub.pem").read_bytes()
 
 
-def test_a_password_that_was_not_given_is_made_and_told_once(tmp_path: Path) -> None:
+def test_init_generates_and_shows_a_missing_admin_password(tmp_path: Path) -> None:
     env = server.environment(tmp_path / "server")
     del env["LICENSE_SERVER_ADMIN_PASSWORD"]
     done = server.command("init", env=env)
@@ -66,7 +66,7 @@ def test_a_password_that_was_not_given_is_made_and_told_once(tmp_path: Path) -> 
     assert len(done.stdout.split("(shown only once): ")[1].strip()) >= 20
 
 
-def test_a_second_init_is_refused_and_changes_nothing(data: Path) -> None:
+def test_second_init_is_rejected_and_changes_nothing(data: Path) -> None:
     before = {path: path.read_bytes() for path in data.rglob("*") if path.is_file()}
     done = run(data, "init")
     assert done.returncode == exit_code("already-initialised")
@@ -92,7 +92,7 @@ def test_a_second_init_is_refused_and_changes_nothing(data: Path) -> None:
         ),
     ],
 )
-def test_an_init_that_cannot_be_done_leaves_nothing(
+def test_failed_init_leaves_nothing_behind(
     tmp_path: Path, change: dict[str, str], slug: str
 ) -> None:
     done = run(tmp_path / "server", "init", **change)
@@ -101,14 +101,14 @@ def test_an_init_that_cannot_be_done_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_init_in_a_folder_with_other_things_is_refused(tmp_path: Path) -> None:
+def test_init_rejects_a_folder_that_is_not_empty(tmp_path: Path) -> None:
     (tmp_path / "server").mkdir()
     (tmp_path / "server" / "notes").touch()
     assert run(tmp_path / "server", "init").returncode == exit_code("input-invalid")
     assert [p.name for p in tmp_path.rglob("*")] == ["server", "notes"]
 
 
-def test_a_password_is_not_asked_for_where_nobody_is(data: Path) -> None:
+def test_user_add_does_not_prompt_without_a_terminal(data: Path) -> None:
     env = server.environment(data)
     del env["LICENSE_SERVER_ADMIN_PASSWORD"]
     arguments = ("user", "add", "second@example.com")
@@ -118,7 +118,7 @@ def test_a_password_is_not_asked_for_where_nobody_is(data: Path) -> None:
     assert "Warning" not in done.stderr
 
 
-def test_an_init_in_a_folder_that_was_removed_does_not_blame_standard_output(
+def test_init_in_a_removed_working_folder_reports_the_folder(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "gone").mkdir()
@@ -136,6 +136,6 @@ def test_an_init_in_a_folder_that_was_removed_does_not_blame_standard_output(
     assert done.stderr.startswith("[E]: The folder . does not exist.")
 
 
-def test_an_upgrade_of_what_is_new_changes_nothing(data: Path) -> None:
+def test_upgrade_of_a_new_server_succeeds(data: Path) -> None:
     assert run(data, "upgrade").returncode == 0
     assert run(data, *ISSUE, "-o", "-").returncode == 0

@@ -20,7 +20,7 @@ from tests.support.shell import run
 ISSUE = ("issue", "--customer", "ACME", "--product", "darwin", "--host", LINE, "--days", "30")
 
 
-def test_issue_writes_a_file_that_verifies(data: Path, tmp_path: Path) -> None:
+def test_issue_writes_a_valid_licence_file(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "license.dat"
     done = run(
         data, *ISSUE, "--limit", "gpus=4", "--feature", "a", "--feature", "b", "-o", str(out)
@@ -36,7 +36,7 @@ def test_issue_writes_a_file_that_verifies(data: Path, tmp_path: Path) -> None:
     assert "anchored: a host key line has no host tags" in done.stderr
 
 
-def test_issue_says_what_the_licence_and_the_other_choice_tolerate(data: Path) -> None:
+def test_issue_explains_both_bindings(data: Path) -> None:
     tags = dict.fromkeys(("hostname", "ip", "machine_id"), "0123456789abcdef")
     text = LicenseRequest(KEY, "x", "hk1-host", tags).to_text()
     done = run(data, *ISSUE, "--host", text, "--match", "anchored", "-o", "-")
@@ -46,7 +46,7 @@ def test_issue_says_what_the_licence_and_the_other_choice_tolerate(data: Path) -
 
 
 @pytest.mark.parametrize(("mode", "warned"), [(0o600, 0), (0o400, 0), (0o640, 1), (0o604, 1)])
-def test_a_passphrase_that_others_can_read_is_warned_of_once(
+def test_passphrase_file_readable_by_others_gives_one_warning(
     data: Path, tmp_path: Path, mode: int, warned: int
 ) -> None:
     path = tmp_path / "pass phrase"
@@ -59,9 +59,7 @@ def test_a_passphrase_that_others_can_read_is_warned_of_once(
 
 
 @pytest.mark.parametrize("text", [f"{LINE}\n", LicenseRequest(key=KEY, name="x").to_text()])
-def test_issue_reads_what_the_operator_sent_from_a_file(
-    data: Path, tmp_path: Path, text: str
-) -> None:
+def test_issue_reads_the_request_from_a_file(data: Path, tmp_path: Path, text: str) -> None:
     sent = tmp_path / "request.txt"
     sent.write_text(text, "utf-8")
     done = run(data, *ISSUE, "--host", f"@{sent}", "-o", "-")
@@ -74,16 +72,14 @@ def licenses(data: Path) -> int:
     return int(stored.fetchone()[0])
 
 
-def test_a_folder_is_no_place_for_a_licence_and_nothing_is_issued(
-    data: Path, tmp_path: Path
-) -> None:
+def test_issue_into_a_folder_is_rejected_and_issues_nothing(data: Path, tmp_path: Path) -> None:
     done = run(data, *ISSUE, "-o", str(tmp_path))
     assert done.returncode == exit_code("path-is-folder"), done.stderr
     assert f"{tmp_path} is a folder" in done.stderr
     assert licenses(data) == 0
 
 
-def test_a_licence_whose_file_cannot_be_written_is_told_with_the_way_to_fetch_it(
+def test_unwritten_licence_is_reported_with_the_command_to_fetch_it(
     data: Path, tmp_path: Path
 ) -> None:
     device = tmp_path / "full"
@@ -116,7 +112,7 @@ def test_a_licence_whose_file_cannot_be_written_is_told_with_the_way_to_fetch_it
         assert open_license(file, roots=server.roots(data)).license.jti == number[1]
 
 
-def test_a_file_that_was_there_and_a_licence_that_holds_beside_are_told(
+def test_issue_warns_of_a_replaced_file_and_another_valid_licence(
     data: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "license.dat"
@@ -131,7 +127,7 @@ def test_a_file_that_was_there_and_a_licence_that_holds_beside_are_told(
     assert third.stderr.count("[W]") == 1  # the second one; the first was named
 
 
-def test_a_forgotten_sign_before_the_name_of_a_file_is_told(data: Path, tmp_path: Path) -> None:
+def test_issue_suggests_the_at_sign_before_a_file_name(data: Path, tmp_path: Path) -> None:
     sent = tmp_path / "request.txt"
     sent.write_text(LINE, "utf-8")
     done = run(data, *ISSUE, "--host", str(sent), "-o", "-")
@@ -139,7 +135,7 @@ def test_a_forgotten_sign_before_the_name_of_a_file_is_told(data: Path, tmp_path
     assert f"`--host @{sent}`" in done.stderr
 
 
-def test_issue_to_standard_output_is_the_file_and_nothing_else(data: Path) -> None:
+def test_issue_to_stdout_prints_only_the_licence_file(data: Path) -> None:
     done = run(data, *ISSUE, "-o", "-")
     assert open_license(done.stdout.encode(), roots=server.roots(data))
 
@@ -159,7 +155,7 @@ def test_issue_to_standard_output_is_the_file_and_nothing_else(data: Path) -> No
         (["-o", "/nonexistent/folder/file"], "folder-missing"),
     ],
 )
-def test_an_issue_that_cannot_be_done_records_nothing(
+def test_failed_issue_records_nothing(
     data: Path, tmp_path: Path, arguments: list[str], slug: str
 ) -> None:
     done = run(data, *ISSUE, "-o", str(tmp_path / "license.dat"), *arguments)
@@ -169,12 +165,12 @@ def test_an_issue_that_cannot_be_done_records_nothing(
 
 
 @softhsm.about_key_files
-def test_a_wrong_passphrase_is_told_as_such(data: Path) -> None:
+def test_wrong_passphrase_is_reported(data: Path) -> None:
     done = run(data, *ISSUE, "-o", "-", LICENSE_SERVER_PASSPHRASE="wrong")
     assert done.returncode == exit_code("passphrase-wrong")
 
 
-def test_a_device_or_link_that_a_licence_is_written_to_stays_what_it_is(
+def test_issue_writes_into_a_pipe_or_symlink_without_replacing_it(
     data: Path, tmp_path: Path
 ) -> None:
     pipe, link, target = tmp_path / "pipe", tmp_path / "link", tmp_path / "target"

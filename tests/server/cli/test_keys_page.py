@@ -16,7 +16,7 @@ PAGE = (server.REPOSITORY / "docs" / "KEYS.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
-def test_the_afternoons_of_the_page_go_as_it_says(
+def test_every_command_on_the_keys_page_works_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -77,7 +77,7 @@ def closing(data: Path, redirection: str, *arguments: str) -> subprocess.Complet
         (">&- 2>&-", ["token", "list"], None),
     ],
 )
-def test_a_closed_stream_is_no_defect_and_issues_nothing(
+def test_closed_streams_are_handled_and_issue_nothing(
     data: Path, redirection: str, arguments: list[str], slug: str | None
 ) -> None:
     done = closing(data, redirection, *arguments)
@@ -90,7 +90,7 @@ def test_a_closed_stream_is_no_defect_and_issues_nothing(
 @pytest.mark.parametrize(
     "arguments", [["token", "revoke"], ["token", "create"], ["file", "-o", "-"]]
 )
-def test_a_name_that_is_no_text_is_no_defect(data: Path, arguments: list[str]) -> None:
+def test_non_utf8_names_are_rejected_cleanly(data: Path, arguments: list[str]) -> None:
     done = run(data, *arguments, os.fsdecode(b"\xff"))
     assert done.returncode in (
         exit_code("usage"),
@@ -103,9 +103,7 @@ def test_a_name_that_is_no_text_is_no_defect(data: Path, arguments: list[str]) -
 @pytest.mark.parametrize(
     "arguments", [["nonsense"], ["issue"], ["serve", "--port", "x"], ["token", "create"]]
 )
-def test_a_line_that_is_not_understood_is_refused_with_help(
-    tmp_path: Path, arguments: list[str]
-) -> None:
+def test_usage_errors_point_to_help(tmp_path: Path, arguments: list[str]) -> None:
     done = run(tmp_path / "server", *arguments)
     assert done.returncode == exit_code("usage")
     assert "--help" in done.stderr

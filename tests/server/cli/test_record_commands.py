@@ -57,7 +57,7 @@ def edit(data: Path, query: str) -> None:
     database.close()
 
 
-def test_an_untouched_ledger_passes_without_a_passphrase(vendor: Path, tmp_path: Path) -> None:
+def test_untouched_ledger_passes_without_a_passphrase(vendor: Path, tmp_path: Path) -> None:
     kept = str(tmp_path / "checkpoint")
     code, _, err = run(vendor, "audit", "checkpoint", "-o", kept)
     assert (code, "Checkpoint at position" in err) == (0, True)
@@ -68,7 +68,7 @@ def test_an_untouched_ledger_passes_without_a_passphrase(vendor: Path, tmp_path:
         assert (code, json.loads(out)["faults"]) == (0, 0)
 
 
-def test_each_fault_is_a_line_and_an_object(vendor: Path) -> None:
+def test_fsck_prints_each_fault_as_a_line_or_json_object(vendor: Path) -> None:
     edit(vendor, "update customers set notes = 'x' where name = 'Other'")
     edit(vendor, "update licenses set host_name = 'elsewhere' where id = 1")
     code, out, err = run(vendor, "fsck")
@@ -116,14 +116,14 @@ def test_each_fault_is_a_line_and_an_object(vendor: Path) -> None:
          "reply-wrong"),
     ],
 )  # fmt: skip
-def test_every_kind_of_fault_is_told(vendor: Path, query: str, kind: str) -> None:
+def test_fsck_reports_every_kind_of_fault(vendor: Path, query: str, kind: str) -> None:
     edit(vendor, query)
     code, out, _ = run(vendor, "fsck", "--json")
     assert code == CODES["record-broken"]
     assert kind in [json.loads(text).get("fault") for text in out.splitlines()]
 
 
-def test_a_record_made_anew_is_not_the_one_that_was_kept(vendor: Path, tmp_path: Path) -> None:
+def test_rebuilt_hash_chain_fails_against_a_kept_checkpoint(vendor: Path, tmp_path: Path) -> None:
     """Whoever has the database and the record's key can make a chain that holds by itself."""
     kept, now = str(tmp_path / "kept"), str(tmp_path / "now")
     run(vendor, "audit", "checkpoint", "-o", kept)
@@ -136,7 +136,7 @@ def test_a_record_made_anew_is_not_the_one_that_was_kept(vendor: Path, tmp_path:
     assert (code, "checkpoint-differs" in out) == (CODES["record-broken"], True)
 
 
-def test_a_checkpoint_that_cannot_be_used_is_told(vendor: Path, tmp_path: Path) -> None:
+def test_unusable_checkpoint_files_are_reported(vendor: Path, tmp_path: Path) -> None:
     assert run(vendor, "fsck", "--checkpoint", "/nowhere")[0] == CODES["file-unreadable"]
     other = tmp_path / "other"
     other.write_bytes(b"\xff\0no token\n")
@@ -144,7 +144,7 @@ def test_a_checkpoint_that_cannot_be_used_is_told(vendor: Path, tmp_path: Path) 
     assert (code, out.startswith("checkpoint-invalid: ")) == (CODES["record-broken"], True)
 
 
-def test_the_record_is_listed_by_what_one_looks_for(vendor: Path) -> None:
+def test_audit_list_filters_by_action_subject_and_date(vendor: Path) -> None:
     code, out, _ = run(vendor, "audit", "list", "--action", "license.revoked")
     (shown,) = out.splitlines()
     assert code == 0
@@ -163,7 +163,7 @@ def test_the_record_is_listed_by_what_one_looks_for(vendor: Path) -> None:
     assert NOW // 86400 == 20775
 
 
-def test_the_export_has_the_whole_chain(vendor: Path, tmp_path: Path) -> None:
+def test_audit_export_contains_the_whole_chain_and_no_secret(vendor: Path, tmp_path: Path) -> None:
     target = tmp_path / "record.jsonl"
     assert run(vendor, "audit", "export", "-o", str(target))[0] == 0
     lines = [json.loads(text) for text in target.read_text("utf-8").splitlines()]
@@ -174,7 +174,7 @@ def test_the_export_has_the_whole_chain(vendor: Path, tmp_path: Path) -> None:
         assert secret not in target.read_text("utf-8")
 
 
-def test_an_upgrade_makes_the_key_that_a_former_folder_lacks(vendor: Path, tmp_path: Path) -> None:
+def test_upgrade_creates_a_missing_audit_log_key(vendor: Path, tmp_path: Path) -> None:
     (vendor / "keys" / "record.key.pem").unlink()
     (vendor / "record.pub.pem").unlink()
     assert run(vendor, "fsck")[0] == CODES["record-key-unavailable"]
@@ -192,7 +192,7 @@ def test_an_upgrade_makes_the_key_that_a_former_folder_lacks(vendor: Path, tmp_p
     assert run(vendor, "fsck", "--checkpoint", kept)[0] == 0
 
 
-def test_a_key_that_is_not_the_records_is_told(vendor: Path) -> None:
+def test_mismatched_audit_log_key_is_reported(vendor: Path) -> None:
     (vendor / "record.pub.pem").write_bytes((vendor / "root.pub.pem").read_bytes())
     code, _, err = run(vendor, "audit", "checkpoint", "-o", "-")
     assert (code, "not the public half" in err) == (CODES["record-key-unavailable"], True)
@@ -200,9 +200,7 @@ def test_a_key_that_is_not_the_records_is_told(vendor: Path) -> None:
     assert run(vendor, "audit", "checkpoint", "-o", "-")[0] == CODES["record-key-unavailable"]
 
 
-def test_what_a_command_issued_is_linked_and_checkpointed_by_the_next(
-    vendor: Path, tmp_path: Path
-) -> None:
+def test_next_command_links_and_checkpoints_an_issued_licence(vendor: Path, tmp_path: Path) -> None:
     order = ("--customer", "A", "--product", "darwin", "--days", "9", "--host", line(20))
     assert run(vendor, "issue", *order, "-o", "-")[0] == 0
     assert run(vendor, "fsck")[0] == 0
@@ -217,7 +215,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_long_work_is_shown_at_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_shown_only_at_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     for stream, shown in ((Terminal(), True), (io.StringIO(), False)):
         monkeypatch.setattr("sys.stderr", stream)
         progress = Progress(2500, "rows")

@@ -60,7 +60,7 @@ def _broken_root(data: Path) -> None:
         (_broken_root, "trusted-key-invalid"),
     ],
 )
-def test_a_server_that_is_not_whole_says_what_is_missing(
+def test_serve_reports_what_is_missing_from_a_damaged_server(
     data: Path, damage: Callable[[Path], None], slug: str
 ) -> None:
     damage(data)
@@ -69,26 +69,26 @@ def test_a_server_that_is_not_whole_says_what_is_missing(
     assert done.stderr.startswith("[E]: ")
 
 
-def test_the_server_runs_without_the_private_root_key(data: Path) -> None:
+def test_issue_works_without_the_private_root_key(data: Path) -> None:
     (data / "keys" / "root.key.pem").unlink()
     assert run(data, *ISSUE, "-o", "-").returncode == 0
 
 
-def test_an_address_that_is_taken_is_told(data: Path) -> None:
+def test_serve_reports_a_port_in_use(data: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = run(data, "serve", "--port", str(taken.getsockname()[1]))
     assert done.returncode == exit_code("address-in-use")
 
 
 @pytest.mark.parametrize("host", ["no such host", "192.0.2.1", os.fsdecode(b"\xff")])
-def test_a_host_that_is_not_this_machine_s_is_not_called_a_port(data: Path, host: str) -> None:
+def test_serve_reports_a_foreign_host_address_as_such(data: Path, host: str) -> None:
     done = run(data, "serve", "--host", host, "--port", "0")
     assert done.returncode == exit_code("input-invalid"), done.stderr
     assert "[E]: --host: " in done.stderr
     assert "port" not in done.stderr
 
 
-def test_a_server_whose_url_cannot_be_said_ends_without_noise(data: Path) -> None:
+def test_serve_exits_cleanly_when_its_url_cannot_be_printed(data: Path) -> None:
     line = [sys.executable, "-m", "license_server", "serve", "--port", "0"]
     with open("/dev/full", "wb") as full:
         done = subprocess.run(

@@ -29,7 +29,7 @@ def run(data: Path, *arguments: str, url: str | None = None) -> subprocess.Compl
     return server.at_once(*arguments, env=server.environment(data, url))
 
 
-def test_the_command_imports_reports_and_exports(data: Path, tmp_path: Path) -> None:
+def test_import_and_export_commands_agree(data: Path, tmp_path: Path) -> None:
     file, report = tmp_path / "orders.csv", tmp_path / "report.csv"
     file.write_text(sheet(3, "X,bulk,nothing,5,,,\n"))
     arguments = ("import", "licenses", str(file), "--report", str(report))
@@ -53,9 +53,7 @@ def test_the_command_imports_reports_and_exports(data: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_an_import_that_is_killed_goes_on_and_issues_each_line_once(
-    tmp_path: Path, kind: str
-) -> None:
+def test_killed_import_resumes_and_issues_each_row_once(tmp_path: Path, kind: str) -> None:
     url = None if kind == "sqlite" else new_database()
     data = tmp_path / "server"
     made = server.make(data, url)

@@ -24,7 +24,7 @@ def issued(data: Path, path: Path, *arguments: str) -> str:
     return open_license(path.read_bytes(), roots=server.roots(data)).license.jti
 
 
-def test_a_licences_life_from_the_shell(data: Path, tmp_path: Path) -> None:
+def test_shell_commands_cover_a_licences_whole_history(data: Path, tmp_path: Path) -> None:
     order = ("issue", "--customer", "ACME", "--product", "darwin", "--days", "9", "--host", LINE)
     first = issued(data, tmp_path / "1.dat", *order)
     second = issued(data, tmp_path / "2.dat", "renew", first, "--days", "30")
@@ -47,7 +47,7 @@ def test_a_licences_life_from_the_shell(data: Path, tmp_path: Path) -> None:
     assert "was revoked" in run(data, "renew", fifth, "--days", "3", "-o", "-", code=90)
 
 
-def test_customers_products_and_proposals_from_the_shell(data: Path, tmp_path: Path) -> None:
+def test_shell_commands_manage_customers_products_and_proposals(data: Path, tmp_path: Path) -> None:
     assert "ACME" in run(data, "customer", "add", "ACME", "--contact-email", "it@acme.example")
     run(data, "customer", "change", "ACME", "--rename", "ACME Corp", "--notes", "pays late")
     assert "it@acme.example" in run(data, "customer", "list", "--search", "corp")
@@ -67,6 +67,6 @@ def test_customers_products_and_proposals_from_the_shell(data: Path, tmp_path: P
 
 
 @pytest.mark.parametrize("arguments", [["renew"], ["product", "add"], ["customer"]])
-def test_each_command_explains_itself(data: Path, arguments: list[str]) -> None:
+def test_command_groups_have_help_pages(data: Path, arguments: list[str]) -> None:
     code, _ = command(data, *arguments, "--help")
     assert code == 0

@@ -9,7 +9,7 @@ from tests.support.problems import exit_code
 from tests.support.shell import run
 
 
-def test_a_token_that_cannot_be_told_is_no_success(data: Path) -> None:
+def test_token_create_fails_when_the_token_cannot_be_printed(data: Path) -> None:
     line = [sys.executable, "-m", "license_server", "token", "create", "ci"]
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
@@ -23,7 +23,7 @@ def test_a_token_that_cannot_be_told_is_no_success(data: Path) -> None:
     assert b"Exception" not in done.stderr
 
 
-def test_tokens_are_made_listed_and_revoked(data: Path) -> None:
+def test_tokens_are_created_listed_and_revoked(data: Path) -> None:
     made = run(data, "token", "create", "ci").stdout.strip()
     listed = run(data, "token", "list").stdout
     assert "ci" in listed
