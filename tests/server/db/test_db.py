@@ -24,7 +24,7 @@ _OFTEN = 10
 """psycopg prepares what it has executed five times."""
 
 
-def test_what_is_read_often_stays_prepared(tmp_path: Path) -> None:
+def test_repeated_reads_stay_prepared(tmp_path: Path) -> None:
     database = Database(make(tmp_path / "server", new_database()).database_url)
     for _ in range(_OFTEN):
         database.read(lambda connection: catalog_store.product_by_name(connection, "darwin"))
@@ -32,7 +32,7 @@ def test_what_is_read_often_stays_prepared(tmp_path: Path) -> None:
     database.close()
 
 
-def test_a_reader_that_needs_one_instant_gets_it(tmp_path: Path) -> None:
+def test_snapshot_does_not_see_later_writes(tmp_path: Path) -> None:
     database = Database(make(tmp_path / "server", new_database()).database_url)
     database.read(lambda connection: catalog_store.product_by_name(connection, "darwin"))
     with database.snapshot() as connection:
@@ -43,7 +43,7 @@ def test_a_reader_that_needs_one_instant_gets_it(tmp_path: Path) -> None:
     database.close()
 
 
-def test_what_requests_leave_behind_is_written_in_one_go_and_each_fails_for_itself(
+def test_grouped_writes_share_a_transaction_but_fail_separately(
     database: Database,
 ) -> None:
     """Three requests in one transaction: the second comes with a key that the first one has."""
@@ -74,7 +74,7 @@ def test_what_requests_leave_behind_is_written_in_one_go_and_each_fails_for_itse
     assert ("INSERT INTO audit_events", True) in statements
 
 
-def test_a_reply_is_known_before_it_is_written(database: Database) -> None:
+def test_stored_reply_is_visible_in_its_own_transaction(database: Database) -> None:
     """A retry in the same transaction is answered, and a key that is given back is free."""
     reply = Reply(200, None, b"done")
 
@@ -87,13 +87,13 @@ def test_a_reply_is_known_before_it_is_written(database: Database) -> None:
     assert database.write(work) == [reply_store.Kept(b"f", 1, reply), None, None]
 
 
-def test_rows_are_written_at_once_where_nobody_gathers_them(database: Database) -> None:
+def test_events_are_written_at_once_outside_the_writer(database: Database) -> None:
     with database.engine.begin() as connection:
         record(connection, 1, COMMAND, "license.noted", "A")
         assert audit_store.trail(connection, ["A"])
 
 
-def test_a_connection_that_died_is_replaced_and_nobody_is_told(
+def test_dead_connection_is_replaced_transparently(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     database = Database(make(tmp_path / "server", new_database()).database_url)
@@ -121,7 +121,7 @@ def test_a_connection_that_died_is_replaced_and_nobody_is_told(
     database.close()
 
 
-def test_one_bad_write_does_not_harm_those_that_wait_with_it(desk: Desk) -> None:
+def test_failing_write_does_not_affect_others_in_its_group(desk: Desk) -> None:
     def good(connection: sqlalchemy.Connection) -> int:
         record(connection, 1, COMMAND, "test.done", f"group {desk.clock.now}")
         return 7

@@ -28,7 +28,7 @@ def add(database: Database, age: Column[int], name: str, at: int) -> None:
 
 
 @pytest.mark.parametrize("age", passing.AGES, ids=lambda age: age.table.name)
-def test_a_row_is_forgotten_when_its_week_is_over_and_not_before(
+def test_temporary_row_is_deleted_after_a_week_and_not_before(
     database: Database, age: Column[int]
 ) -> None:
     add(database, age, "old", NOW - passing.KEPT_SECONDS - 1)
@@ -39,7 +39,7 @@ def test_a_row_is_forgotten_when_its_week_is_over_and_not_before(
     assert left == ["new"]
 
 
-def test_what_passes_is_in_a_backup_and_is_no_part_of_the_ledger() -> None:
+def test_temporary_tables_are_backed_up_but_not_part_of_the_ledger() -> None:
     passes = {age.table.name for age in passing.AGES}
     assert passes <= {table.name for table in backup.tables()}
     assert not passes & digests.KEYS.keys()

@@ -121,14 +121,14 @@ def _drain(what: threading.Semaphore) -> None:
         pass
 
 
-def test_without_its_database_a_server_only_asks_to_wait_and_loses_nothing(tmp_path: Path) -> None:
+def test_server_answers_503_and_loses_nothing_while_postgresql_is_down(tmp_path: Path) -> None:
     issued, refused = stop_and_start(tmp_path, STOPS)
     assert issued >= CLIENTS
     assert refused >= CLIENTS * STOPS
 
 
 @pytest.mark.torture
-def test_torture_postgresql_is_taken_away(tmp_path: Path) -> None:
+def test_repeated_postgresql_stops_under_load_lose_nothing(tmp_path: Path) -> None:
     issued, refused = stop_and_start(tmp_path, STOPS_TORTURE)
     print(
         f"\nPostgreSQL stopped at once {STOPS_TORTURE} times under load: {issued} licences were "
