@@ -45,7 +45,7 @@ def figure(client: TestClient, name: str, **labels: str) -> float:
     return figures(client).get((name, frozenset(labels.items())), 0.0)
 
 
-def test_a_server_that_could_issue_is_alive_and_ready(desk: Desk) -> None:
+def test_working_server_is_alive_and_ready(desk: Desk) -> None:
     assert desk.client.get("/healthz").json() == {"alive": True}
     reply = desk.client.get("/readyz")
     assert (reply.status_code, reply.json()) == (200, {"ready": True})
@@ -62,14 +62,14 @@ def missing(desk: Desk) -> list[str]:
     return names
 
 
-def test_without_its_database_it_is_alive_but_not_ready(desk: Desk) -> None:
+def test_server_without_database_is_alive_but_not_ready(desk: Desk) -> None:
     gone = sqlalchemy.exc.OperationalError("select", {}, Exception("password=secret refused"))
     with patch.object(desk.site.database.engine, "connect", side_effect=gone):
         assert missing(desk) == ["database"]
         assert "secret" not in desk.client.get("/readyz").text
 
 
-def test_tables_of_another_version_are_named(desk: Desk) -> None:
+def test_readyz_names_an_outdated_schema(desk: Desk) -> None:
     def set_version(version: str | None) -> None:
         query = sqlalchemy.text("update alembic_version set version_num = :version")
         desk.site.database.write(lambda c: c.execute(query, {"version": version}))
@@ -81,7 +81,7 @@ def test_tables_of_another_version_are_named(desk: Desk) -> None:
         set_version(schema.current())
 
 
-def test_a_signing_key_that_may_not_sign_any_more_is_named(desk: Desk) -> None:
+def test_readyz_names_an_expired_signing_key(desk: Desk) -> None:
     before = desk.clock.now
     desk.clock.now += 20 * 366 * 86400
     try:
@@ -90,15 +90,13 @@ def test_a_signing_key_that_may_not_sign_any_more_is_named(desk: Desk) -> None:
         desk.clock.now = before
 
 
-def test_a_server_that_is_to_stop_is_not_ready(local: TestClient) -> None:
+def test_stopping_server_is_not_ready(local: TestClient) -> None:
     local.app.state.server.stop()  # type: ignore[attr-defined]
     reply = local.get("/readyz")
     assert (reply.status_code, reply.json()["missing"]) == (503, ["stopping"])
 
 
-def test_acts_signatures_and_requests_are_counted_once_committed(
-    desk: Desk, local: TestClient
-) -> None:
+def test_metrics_count_actions_once_they_are_committed(desk: Desk, local: TestClient) -> None:
     key = {"Idempotency-Key": f"k{desk.clock.now}"}
     for _ in range(2):  # the second is answered from what was kept
         made = local.post("/api/v1/licenses", json=ORDER, headers=desk.bearer | key)
@@ -119,20 +117,20 @@ def test_acts_signatures_and_requests_are_counted_once_committed(
     assert figure(local, "hostseal_writer_queue") == 0
 
 
-def test_counting_bears_a_connection_that_is_lost(desk: Desk, local: TestClient) -> None:
+def test_lost_connection_does_not_break_the_metrics(desk: Desk, local: TestClient) -> None:
     site = local.app.state.server.site  # type: ignore[attr-defined]
     with site.database.reading() as connection:
         connection.execute(sqlalchemy.text("select 1"))
         connection.invalidate()  # as a server that is gone does
 
 
-def test_the_figures_tell_when_the_keys_end(desk: Desk, local: TestClient) -> None:
+def test_metrics_show_when_signing_key_and_keyset_expire(desk: Desk, local: TestClient) -> None:
     (key,) = desk.site.issuer.keyset.keyset.keys
     for name in ("signing_key", "keyset"):
         assert figure(local, f"hostseal_{name}_expiry_timestamp_seconds") == key.exp
 
 
-def test_no_label_holds_what_a_stranger_wrote(desk: Desk, local: TestClient) -> None:
+def test_metric_labels_contain_no_client_input(desk: Desk, local: TestClient) -> None:
     local.get("/api/v1/licenses/HS-2026-STRANGER", headers=desk.bearer)
     local.get("/stranger")
     local.request("STRANGER", "/api/v1/licenses")
@@ -159,7 +157,7 @@ def test_no_label_holds_what_a_stranger_wrote(desk: Desk, local: TestClient) -> 
         ("127.0.0.1", {}, {"metrics_from": ""}, 403),
     ],
 )
-def test_metrics_are_for_the_machine_itself_unless_others_are_named(
+def test_metrics_are_served_only_to_loopback_and_named_networks(
     desk: Desk, address: str, headers: dict[str, str], more: dict[str, Any], status: int
 ) -> None:
     given = {name: getattr(ServerSettings.read(**more), name) for name in more}

@@ -44,7 +44,7 @@ def headers(*values: str) -> list[tuple[bytes, bytes]]:
         ("a socket", ("198.51.100.1",), "a socket"),
     ],
 )
-def test_the_client_is_the_right_most_that_is_no_trusted_proxy(
+def test_client_is_the_rightmost_address_that_is_no_trusted_proxy(
     peer: str, told: tuple[str, ...], client: str
 ) -> None:
     assert proxies.client(peer, headers(*told), TRUSTED) == client
@@ -59,15 +59,13 @@ def test_the_client_is_the_right_most_that_is_no_trusted_proxy(
         ("203.0.113.9", "https", None),
     ],
 )
-def test_only_a_trusted_proxy_says_that_it_was_https(
-    peer: str, told: str, scheme: str | None
-) -> None:
+def test_only_a_trusted_proxy_sets_the_scheme(peer: str, told: str, scheme: str | None) -> None:
     given = [(b"x-forwarded-proto", told.encode())]
     assert proxies.scheme(peer, given, TRUSTED) == scheme
 
 
 @pytest.mark.parametrize("text", ["everywhere", "10.0.0.1/8", "10.0.0.0/8;::1"])
-def test_what_is_no_network_is_refused_at_the_start(text: str) -> None:
+def test_malformed_trusted_proxies_are_rejected(text: str) -> None:
     with pytest.raises(InputInvalidError, match="TRUSTED_PROXIES"):
         ServerSettings.read(trusted_proxies=text)
 
@@ -75,7 +73,7 @@ def test_what_is_no_network_is_refused_at_the_start(text: str) -> None:
 @pytest.mark.parametrize(
     ("trusted", "recorded"), [("", "10.0.0.1"), ("10.0.0.1, 192.0.2.0/24", "198.51.100.1")]
 )
-def test_the_record_has_the_address_that_is_believed(
+def test_audit_log_records_the_trusted_client_address(
     desk: Desk, trusted: str, recorded: str
 ) -> None:
     networks = ServerSettings.read(trusted_proxies=trusted).trusted_proxies

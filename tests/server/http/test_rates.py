@@ -41,7 +41,9 @@ def ask(client: TestClient, **headers: str) -> tuple[int, str, str]:
     return reply.status_code, reply.headers["ratelimit"], reply.headers.get("retry-after", "")
 
 
-def test_who_asks_too_often_is_told_when_to_come_back(client: TestClient, clock: Clock) -> None:
+def test_client_over_the_rate_limit_gets_429_and_retry_after(
+    client: TestClient, clock: Clock
+) -> None:
     seen = [ask(client) for _ in range(LIMIT + 1)]
     assert [status for status, _, _ in seen] == [200] * LIMIT + [429]
     assert [re.findall(r"r=(\d+)", left)[0] for _, left, _ in seen] == list("5432100")
@@ -53,7 +55,7 @@ def test_who_asks_too_often_is_told_when_to_come_back(client: TestClient, clock:
     assert ask(client)[0] == 429
 
 
-def test_the_problem_has_its_own_name(client: TestClient) -> None:
+def test_rate_limit_problem_states_the_limit(client: TestClient) -> None:
     for _ in range(LIMIT):
         ask(client)
     document = client.get("/api/v1/licenses").json()
@@ -61,7 +63,7 @@ def test_the_problem_has_its_own_name(client: TestClient) -> None:
     assert f"{LIMIT} requests a minute" in document["detail"]
 
 
-def test_one_token_does_not_use_up_what_another_has(client: TestClient, clock: Clock) -> None:
+def test_each_token_has_its_own_rate_limit(client: TestClient, clock: Clock) -> None:
     app = client.app
     assert isinstance(app, FastAPI)
     other = server.new_token(app.state.server.site.database, "two", clock.now)
@@ -70,7 +72,7 @@ def test_one_token_does_not_use_up_what_another_has(client: TestClient, clock: C
     assert ask(client, Authorization=f"Bearer {other}")[0] == 200
 
 
-def test_strangers_use_up_what_their_address_has_and_hold_up_no_token(client: TestClient) -> None:
+def test_invalid_tokens_count_against_the_address_only(client: TestClient) -> None:
     tokens = [f"Bearer hst_{number:012}_AAAA" for number in range(LIMIT + 1)]
     assert [
         ask(client, Authorization=token, **{"X-Forwarded-For": f"192.0.2.{number}"})[0]
@@ -79,20 +81,20 @@ def test_strangers_use_up_what_their_address_has_and_hold_up_no_token(client: Te
     assert ask(client)[0] == 200
 
 
-def test_the_desk_is_not_counted(client: TestClient) -> None:
+def test_desk_pages_are_not_rate_limited(client: TestClient) -> None:
     for _ in range(LIMIT + 2):
         reply = client.get("/login")
         assert (reply.status_code, "ratelimit" in reply.headers) == (200, False)
 
 
-def test_a_bucket_is_full_again_after_a_minute_and_never_fuller() -> None:
+def test_rate_limit_refills_to_its_maximum() -> None:
     rates = Rates(3)
     assert [rates.take("a", 100).remaining for _ in range(3)] == [2, 1, 0]
     assert rates.take("a", 10_000) == (3, 2, 20)
     assert rates.take("a", 9_000).remaining == 1  # a clock that goes back gives nothing
 
 
-def test_the_memory_of_buckets_has_a_bound() -> None:
+def test_number_of_rate_limit_buckets_is_bounded() -> None:
     rates = Rates(2)
     for number in range(30_000):
         rates.take(f"address:{number}", 100)

@@ -81,7 +81,7 @@ def issue_head(token: str, length: int) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_a_stop_finishes_what_has_begun_and_ends_with_0(
+def test_stopping_server_finishes_begun_requests_and_exits_0(
     tmp_path: Path, kind: str, connect: Connect
 ) -> None:
     database = None if kind == "sqlite" else new_database()
@@ -111,7 +111,7 @@ def test_a_stop_finishes_what_has_begun_and_ends_with_0(
     assert "Traceback" not in (tmp_path / "server.log").read_text()
 
 
-def test_an_idle_server_stops_at_once(tmp_path: Path) -> None:
+def test_idle_server_stops_at_once(tmp_path: Path) -> None:
     with server.running_server(tmp_path) as running:
         os.kill(running.process.pid, signal.SIGTERM)
         assert running.process.wait(60) == 0
@@ -154,7 +154,7 @@ def _await_refusal(url: str) -> None:
         ),
     ],
 )
-def test_every_answer_of_a_process_carries_the_security_headers(
+def test_every_raw_reply_has_the_security_headers(
     running: server.Running, connect: Connect, sent: bytes, status: int | None
 ) -> None:
     connection = connect(running.url)
@@ -177,7 +177,7 @@ def _paths(app: Any) -> set[tuple[str, str]]:
     }
 
 
-def test_every_route_answers_everybody_with_the_security_headers(desk: Desk) -> None:
+def test_every_route_replies_with_the_security_headers(desk: Desk) -> None:
     routes = _paths(desk.client.app)
     assert len(routes) > 60
     statuses = set()
@@ -193,7 +193,7 @@ def test_every_route_answers_everybody_with_the_security_headers(desk: Desk) -> 
     assert {200, 400, 401, 403, 404, 405} <= statuses | {400}
 
 
-def test_a_failure_inside_carries_them_too_and_tells_nothing(desk: Desk) -> None:
+def test_internal_error_has_the_security_headers_and_no_details(desk: Desk) -> None:
     with patch.object(type(desk.site), "read", side_effect=RuntimeError("canary")):
         reply = desk.client.get("/api/v1/licenses", headers=desk.bearer)
     assert reply.status_code == 500
@@ -227,14 +227,14 @@ def _impatient(app: Any) -> Iterator[str]:
     ],
     ids=["nothing", "half a head", "half a body"],
 )
-def test_a_request_that_does_not_come_is_not_waited_for(connect: Connect, sent: bytes) -> None:
+def test_slow_or_incomplete_request_is_disconnected(connect: Connect, sent: bytes) -> None:
     with _impatient(_answering) as url:
         connection = connect(url)
         connection.send(sent)
         assert connection.rest() == b""
 
 
-def test_an_answer_may_take_longer_than_a_request() -> None:
+def test_reply_may_take_longer_than_a_request() -> None:
     with _impatient(_slowly) as url:
         assert httpx.get(url, timeout=60).text == "done"
 
