@@ -28,7 +28,7 @@ ORDER = {"customer": "ACME", "product": "darwin", "days": 30, "host": LINE}
         (reply_store, "kept_reply"),
     ],
 )
-def test_a_failure_between_signing_and_storing_leaves_nothing(
+def test_failure_between_signing_and_storing_leaves_nothing(
     desk: Desk, module: ModuleType, broken: str
 ) -> None:
     """Boulder's claim: no file that nobody knows of, no row without its file."""
@@ -48,7 +48,7 @@ def test_a_failure_between_signing_and_storing_leaves_nothing(
     assert again.status_code == 201
 
 
-def test_a_signature_that_does_not_verify_is_never_stored(desk: Desk) -> None:
+def test_invalid_signature_is_never_stored(desk: Desk) -> None:
     class Broken:
         public_key = desk.site.issuer.signer.public_key
 
@@ -63,7 +63,7 @@ def test_a_signature_that_does_not_verify_is_never_stored(desk: Desk) -> None:
     assert desk.count("licenses") == before
 
 
-def test_a_number_that_is_taken_is_drawn_again(desk: Desk) -> None:
+def test_taken_licence_number_is_drawn_again(desk: Desk) -> None:
     first = desk.client.post("/api/v1/licenses", json=ORDER, headers=desk.bearer).json()["id"]
     real = issuing.new_number
     numbers = iter([first, first])

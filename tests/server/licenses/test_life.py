@@ -32,7 +32,7 @@ def product(caller: Caller, **rules: Any) -> str:
     return name
 
 
-def test_a_renewal_before_the_end_continues_from_it(caller: Caller) -> None:
+def test_renewal_before_expiry_continues_the_term(caller: Caller) -> None:
     first = caller.issue(days=30, notify_days=7, grace_days=3, limits={"gpus": 4}).json()
     renewed = caller.post(f"/licenses/{first['id']}/renew", days=365)
     assert renewed.status_code == 201, renewed.text
@@ -46,7 +46,7 @@ def test_a_renewal_before_the_end_continues_from_it(caller: Caller) -> None:
     assert made["line"] == first["id"]
 
 
-def test_a_renewal_after_the_end_begins_now_unless_it_is_to_continue(caller: Caller) -> None:
+def test_renewal_after_expiry_starts_now_unless_told_to_continue(caller: Caller) -> None:
     first = caller.issue(days=10).json()["id"]
     end = verified(caller, first).exp
     caller.desk.clock.now = end + 5 * DAY
@@ -62,7 +62,7 @@ def test_a_renewal_after_the_end_begins_now_unless_it_is_to_continue(caller: Cal
     assert continued["expires_at"] < anew["expires_at"]
 
 
-def test_a_rehost_moves_the_licence_and_says_why(caller: Caller) -> None:
+def test_rehost_moves_the_licence_and_records_the_reason(caller: Caller) -> None:
     first = caller.issue(edition="pro", features=["export"]).json()
     without = caller.post(f"/licenses/{first['id']}/rehost", host=OTHER_LINE)
     assert (without.status_code, without.json()["field"]) == (422, "reason")
@@ -80,14 +80,14 @@ def test_a_rehost_moves_the_licence_and_says_why(caller: Caller) -> None:
     assert caller.get(f"/licenses/{made['id']}/history").json()["request"] == OTHER_LINE
 
 
-def test_a_change_leaves_what_it_does_not_name(caller: Caller) -> None:
+def test_change_keeps_entitlements_that_it_does_not_name(caller: Caller) -> None:
     first = caller.issue(edition="pro", features=["export"], limits={"gpus": 4}).json()
     made = caller.post(f"/licenses/{first['id']}/change", limits={"gpus": 8}).json()
     assert (made["limits"], made["edition"], made["features"]) == ({"gpus": 8}, "pro", ["export"])
     assert made["expires_at"] == first["expires_at"]
 
 
-def test_an_act_that_would_leave_all_as_it_is_does_nothing(caller: Caller) -> None:
+def test_action_without_effect_is_rejected(caller: Caller) -> None:
     name = product(caller, rehosts=1)
     first = caller.issue(product=name).json()["id"]
     for act, members in (("rehost", {"host": LINE, "reason": "pasted twice"}), ("change", {})):
@@ -98,7 +98,7 @@ def test_an_act_that_would_leave_all_as_it_is_does_nothing(caller: Caller) -> No
     assert moved.status_code == 201  # the move that was not one has not been counted
 
 
-def test_a_suspended_licence_is_only_reinstated_or_revoked(caller: Caller) -> None:
+def test_suspended_licence_can_only_be_reinstated_or_revoked(caller: Caller) -> None:
     first = caller.issue().json()["id"]
     assert caller.post(f"/licenses/{first}/suspend", reason="unpaid").json()["state"] == "suspended"
     refused = caller.post(f"/licenses/{first}/renew", days=30)
@@ -112,7 +112,7 @@ def test_a_suspended_licence_is_only_reinstated_or_revoked(caller: Caller) -> No
     assert verified(caller, back["id"]).jti == back["id"]  # its file is what was issued
 
 
-def test_whoever_comes_second_is_told_what_became_of_it(caller: Caller) -> None:
+def test_second_of_two_actions_is_rejected_with_the_successor(caller: Caller) -> None:
     first = caller.issue().json()["id"]
     etag = caller.get(f"/licenses/{first}").headers["etag"]
     made = caller.post(f"/licenses/{first}/renew", days=30, headers={"If-Match": etag}).json()
@@ -123,7 +123,7 @@ def test_whoever_comes_second_is_told_what_became_of_it(caller: Caller) -> None:
     assert (stale.status_code, slug(stale)) == (412, "changed-meanwhile")
 
 
-def test_a_dry_run_says_what_looks_wrong_and_does_nothing(caller: Caller) -> None:
+def test_dry_run_reports_refusals_and_notices_and_changes_nothing(caller: Caller) -> None:
     name = product(caller, longest_days=30, rehosts=0)
     first = caller.issue(product=name, customer="ACME").json()
     before = [caller.desk.count(t) for t in ("licenses", "audit_events", "customers")]
@@ -139,7 +139,7 @@ def test_a_dry_run_says_what_looks_wrong_and_does_nothing(caller: Caller) -> Non
     assert [caller.desk.count(t) for t in ("licenses", "audit_events", "customers")] == before
 
 
-def test_the_rules_of_a_product_hold(caller: Caller) -> None:
+def test_product_rules_apply_to_issue_and_rehost(caller: Caller) -> None:
     name = product(caller, longest_days=30, rehosts=1, defaults={"days": 20, "limits": {"gpus": 2}})
     made = caller.post("/licenses", customer="ACME", product=name, host=LINE)
     assert (made.status_code, made.json()["limits"]) == (201, {"gpus": 2})
@@ -156,7 +156,7 @@ def test_the_rules_of_a_product_hold(caller: Caller) -> None:
     assert slug(other) == "rehosts-used-up"
 
 
-def test_a_first_order_replaces_only_a_licence_of_its_own_customer_and_product(
+def test_order_replaces_only_a_licence_of_its_customer_and_product(
     caller: Caller,
 ) -> None:
     guarded = product(caller)
@@ -170,7 +170,7 @@ def test_a_first_order_replaces_only_a_licence_of_its_own_customer_and_product(
     assert caller.issue(**named, product=guarded).json()["replaces"] == first
 
 
-def test_what_a_request_claims_to_replace_is_ignored_where_it_is_another_product(
+def test_request_cannot_replace_a_licence_of_another_product(
     caller: Caller,
 ) -> None:
     other = product(caller)
@@ -181,7 +181,7 @@ def test_what_a_request_claims_to_replace_is_ignored_where_it_is_another_product
     assert caller.get(f"/licenses/{first}").json()["state"] == "active"
 
 
-def test_a_second_person_approves(caller: Caller) -> None:
+def test_proposal_is_approved_by_a_second_person_only(caller: Caller) -> None:
     name = product(caller, needs_approval=True)
     proposed = caller.issue(product=name, reason="a trial")
     assert proposed.status_code == 202
@@ -209,7 +209,7 @@ def test_a_second_person_approves(caller: Caller) -> None:
         ({"features": ["a"], "limits": {"gpus": 2}, "edition": "basic"}, {}),
     ],
 )
-def test_what_was_proposed_is_issued_whatever_the_defaults_have_become(
+def test_approval_uses_the_defaults_of_the_time_of_the_proposal(
     caller: Caller, former: dict[str, Any], later: dict[str, Any]
 ) -> None:
     name = product(caller, needs_approval=True, defaults=former, longest_days=90)
@@ -228,7 +228,7 @@ def test_what_was_proposed_is_issued_whatever_the_defaults_have_become(
     assert slug(second.post(f"{more}/approve")) == "term-too-long"  # a rule holds as it is now
 
 
-def test_a_product_that_wants_approval_since_the_plan_issues_nothing(caller: Caller) -> None:
+def test_approval_rule_set_during_an_issue_stops_it(caller: Caller) -> None:
     """Its rule is changed while the licence is drawn up: where its number is drawn."""
     name, desk = product(caller), caller.desk
     rule = {"needs_approval": True}
@@ -246,7 +246,7 @@ def test_a_product_that_wants_approval_since_the_plan_issues_nothing(caller: Cal
     assert caller.issue(product=name).status_code == 202
 
 
-def test_what_is_refused_issues_nothing(caller: Caller) -> None:
+def test_refused_proposal_issues_nothing(caller: Caller) -> None:
     name = product(caller, needs_approval=True)
     path = caller.issue(product=name).headers["location"].removeprefix("/api/v1")
     assert caller.post(f"{path}/refuse", reason="a mistake").json()["state"] == "refused"
@@ -255,7 +255,7 @@ def test_what_is_refused_issues_nothing(caller: Caller) -> None:
     assert caller.get(f"/licenses?product={name}").json()["licenses"] == []
 
 
-def test_one_key_gets_one_reply_byte_for_byte_for_every_act(caller: Caller) -> None:
+def test_repeated_key_gets_the_identical_reply_for_every_action(caller: Caller) -> None:
     first = caller.issue().json()["id"]
     for path, members in (
         (f"/licenses/{first}/renew", {"days": 30}),
@@ -274,7 +274,7 @@ def test_one_key_gets_one_reply_byte_for_byte_for_every_act(caller: Caller) -> N
         assert slug(other) == "idempotency-key-reused"
 
 
-def test_a_perpetual_licence_says_that_it_has_no_end_to_count_from(caller: Caller) -> None:
+def test_perpetual_licence_rejects_members_that_count_from_expiry(caller: Caller) -> None:
     number = caller.issue(perpetual=True, days=None).json()["id"]
     for act, members in (
         ("renew", {"continue_from": "end", "days": 30}),
@@ -286,7 +286,7 @@ def test_a_perpetual_licence_says_that_it_has_no_end_to_count_from(caller: Calle
         assert "is perpetual" in told.json()["detail"]
 
 
-def test_two_people_do_not_overwrite_each_other(caller: Caller) -> None:
+def test_stale_etag_prevents_overwriting_a_customer(caller: Caller) -> None:
     made = caller.post("/customers", name=f"Two {caller.desk.clock.now}", notes="first")
     path = f"/customers/{made.json()['id']}"
     etag = {"If-Match": caller.get(path).headers["etag"]}
@@ -298,7 +298,7 @@ def test_two_people_do_not_overwrite_each_other(caller: Caller) -> None:
     assert cleared.json()["notes"] is None
 
 
-def test_a_token_does_what_its_scopes_and_products_say(desk: Desk) -> None:
+def test_api_token_is_limited_by_scopes_products_and_expiry(desk: Desk) -> None:
     name = product(Caller(desk, "maker"))
     narrow = Caller(
         desk,
@@ -329,12 +329,12 @@ def test_a_token_does_what_its_scopes_and_products_say(desk: Desk) -> None:
         ("cursor=xx", "cursor"),
     ],
 )
-def test_a_filter_that_is_none_is_told(caller: Caller, query: str, field: str) -> None:
+def test_invalid_filter_names_the_field(caller: Caller, query: str, field: str) -> None:
     reply = caller.get(f"/licenses?{query}")
     assert (reply.status_code, reply.json()["field"]) == (422, field)
 
 
-def test_licences_are_found_by_what_is_known_of_them(caller: Caller) -> None:
+def test_licences_are_found_by_every_filter(caller: Caller) -> None:
     name = product(caller)
     mark = f"{caller.desk.clock.now}"
     one = caller.issue(customer=f"Gebrüder {mark} 北京模型", product=name, days=30).json()

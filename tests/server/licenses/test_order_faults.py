@@ -7,7 +7,7 @@ from tests.support.wrong_values import GONE, ORDER, WRONG, cases
 NOW = 1_795_000_000
 
 
-def test_every_fault_of_an_order_is_noted_at_its_member_the_first_one_first() -> None:
+def test_every_order_error_is_reported_at_its_member_in_order() -> None:
     wrong = {name: WRONG[name] for name in WRONG if name != "reason"}  # that one is of the act
     for case in cases(ORDER, wrong, most=7):
         expected = [name for name in case.wrong if case.members[name] != GONE]
@@ -17,14 +17,14 @@ def test_every_fault_of_an_order_is_noted_at_its_member_the_first_one_first() ->
         assert (order is None) is bool(expected)
 
 
-def test_all_members_wrong_at_once_are_noted_at_once() -> None:
+def test_errors_in_all_members_are_reported_together() -> None:
     noted = Faults()
     sent = ORDER | {name: values[0] for name, values in WRONG.items() if name != "reason"}
     assert orders.parse_order(sent, NOW, noted) is None
     assert {fault.member for fault in noted} == WRONG.keys() - {"reason"}
 
 
-def test_what_cannot_be_judged_beside_a_fault_is_no_fault() -> None:
+def test_members_that_depend_on_a_wrong_one_are_not_reported() -> None:
     """Evidence beside a text that cannot be read, days before the end of an unknown term."""
     for sent, expected in (
         ({"host": "hello", "match": "anchored"}, ["host"]),
@@ -37,7 +37,7 @@ def test_what_cannot_be_judged_beside_a_fault_is_no_fault() -> None:
         assert [fault.member for fault in noted] == expected, sent
 
 
-def test_a_date_beside_a_wrong_time_zone_is_over_only_where_it_is_over_everywhere() -> None:
+def test_date_with_a_wrong_time_zone_is_past_only_if_past_everywhere() -> None:
     zone = {"days": None, "time_zone": "Nowhere"}
     for day, expected in (
         ("2026-11-17", ["time_zone"]),  # not yet over in the latest time zone
@@ -48,7 +48,7 @@ def test_a_date_beside_a_wrong_time_zone_is_over_only_where_it_is_over_everywher
         assert [fault.member for fault in noted] == expected, day
 
 
-def test_a_perpetual_licence_has_nothing_to_count_from_for_each_member_that_counts() -> None:
+def test_perpetual_order_rejects_notice_and_grace_days() -> None:
     noted = Faults()
     sent = ORDER | {"days": None, "perpetual": True, "notify_days": 7, "grace_days": 7}
     orders.parse_order(sent, NOW, noted)

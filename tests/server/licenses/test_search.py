@@ -133,7 +133,7 @@ TEXT = (
     few=st.sampled_from((0, 1, 4, 500)),
     limit=st.sampled_from((1, 3, 50)),
 )
-def test_a_search_finds_what_a_look_at_every_licence_finds(
+def test_search_agrees_with_a_scan_of_all_licences(
     database: Database,
     monkeypatch: pytest.MonkeyPatch,
     rows: list[dict[str, Any]],
@@ -263,7 +263,7 @@ def _of_host(one: StoredLicense, typed: str, *, telling: bool = True) -> bool:
         "mue hold",
     ],
 )
-def test_a_caller_on_the_telephone_is_found(desk: Desk, typed: str) -> None:
+def test_search_finds_a_licence_by_number_parts_and_name_words(desk: Desk, typed: str) -> None:
     """By the last part of the number, by any word of the name, by any part of a Chinese name."""
     chinese = "海" in typed or "云" in typed
     name = "上海云端有限公司" if chinese else f"Hans Mueller Holding {secrets.token_hex(3)}"
@@ -274,7 +274,7 @@ def test_a_caller_on_the_telephone_is_found(desk: Desk, typed: str) -> None:
     assert found["licenses"][0]["id"] == made
 
 
-def test_a_customer_and_a_host_are_found_together(desk: Desk) -> None:
+def test_search_combines_customer_host_product_and_number(desk: Desk) -> None:
     """Each word may be of the customer, the host, the product or the number."""
     name, host = f"Initech {secrets.token_hex(3)} Labs", f"gpu{secrets.token_hex(4)}"
     line = f'["{secrets.token_hex(20)}", "{host}"]'
@@ -289,7 +289,7 @@ def test_a_customer_and_a_host_are_found_together(desk: Desk) -> None:
     assert found["licenses"] == []
 
 
-def test_a_search_for_what_is_rare_goes_on_where_a_page_ends_early(
+def test_search_for_rare_matches_continues_after_a_short_page(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page may be short; its cursor leads to what was not looked at yet."""

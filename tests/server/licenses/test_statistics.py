@@ -53,7 +53,7 @@ def months(board: Board) -> dict[str, int]:
     }
 
 
-def test_a_licence_ends_in_the_month_of_its_last_day_where_the_reader_is(small: Database) -> None:
+def test_expiry_month_depends_on_the_readers_time_zone(small: Database) -> None:
     midnight = seconds("2027-01-01T00:00", SHANGHAI)
 
     def fill(connection: Connection) -> None:
@@ -66,7 +66,7 @@ def test_a_licence_ends_in_the_month_of_its_last_day_where_the_reader_is(small: 
     assert months(counted(small, ZoneInfo("UTC"))) == {"2026-12": 2}
 
 
-def test_only_what_is_in_force_and_ends_within_the_year_is_counted(small: Database) -> None:
+def test_only_valid_licences_expiring_within_a_year_are_counted(small: Database) -> None:
     def fill(connection: Connection) -> None:
         for number, state in enumerate(("replaced", "suspended", "revoked"), 1):
             put(connection, number, expires_at=NOW + 40 * DAY, state=state)
@@ -81,7 +81,7 @@ def test_only_what_is_in_force_and_ends_within_the_year_is_counted(small: Databa
     assert board.standing == statistics_store.Standing(valid=3, soon=0, grace=0, lapsed=1)
 
 
-def test_each_licence_stands_in_one_figure_of_now(small: Database) -> None:
+def test_each_licence_counts_in_exactly_one_current_figure(small: Database) -> None:
     end = seconds("2026-12-19T00:00", SHANGHAI)  # the last of the 30 days to come is the 18th
 
     def fill(connection: Connection) -> None:
@@ -96,7 +96,7 @@ def test_each_licence_stands_in_one_figure_of_now(small: Database) -> None:
     assert counted(small).standing == statistics_store.Standing(valid=2, soon=1, grace=1, lapsed=1)
 
 
-def test_what_was_issued_is_counted_by_act_in_its_month(small: Database) -> None:
+def test_issued_licences_are_counted_by_month_and_action(small: Database) -> None:
     begin = seconds("2026-11-01T00:00", SHANGHAI)
 
     def fill(connection: Connection) -> None:
@@ -110,7 +110,7 @@ def test_what_was_issued_is_counted_by_act_in_its_month(small: Database) -> None
     assert found == {("2026-11", "issue"): 1, ("2026-10", "renew"): 1}
 
 
-def test_a_licence_that_moved_twice_within_the_year_is_named(small: Database) -> None:
+def test_licences_rehosted_twice_within_a_year_are_listed(small: Database) -> None:
     def fill(connection: Connection) -> None:
         for line, often, days in (("A", 3, 9), ("B", 2, 9), ("C", 1, 9), ("D", 2, 500)):
             for turn in range(often):
@@ -132,7 +132,7 @@ def test_a_licence_that_moved_twice_within_the_year_is_named(small: Database) ->
 
 
 @pytest.mark.parametrize("count", [1_000, 20_000])
-def test_counting_asks_six_statements_and_reads_no_row(tmp_path: Path, count: int) -> None:
+def test_statistics_use_six_queries_on_covering_indexes(tmp_path: Path, count: int) -> None:
     database = Database(f"sqlite:///{tmp_path}/{count}.db")
     large_ledger.fill(database.engine, count, seed=count)
     with statements(database.engine) as said, database.reading() as connection:
@@ -164,7 +164,7 @@ class Reads:
         return self.database.read(query)
 
 
-def test_a_large_ledger_is_counted_once_however_many_ask(small: Database) -> None:
+def test_concurrent_requests_share_one_count(small: Database) -> None:
     async def ask() -> None:
         kept, reads = Kept(UTC_ZONE), Reads(small)
         asking = [asyncio.create_task(kept.board(reads, SHANGHAI, NOW)) for _ in range(5)]
@@ -182,7 +182,7 @@ def test_a_large_ledger_is_counted_once_however_many_ask(small: Database) -> Non
     asyncio.run(ask())
 
 
-def test_nobody_waits_for_new_figures_within_an_hour_and_all_do_after_it(small: Database) -> None:
+def test_figures_refresh_in_background_until_an_hour_old(small: Database) -> None:
     async def ask() -> None:
         kept, reads = Kept(UTC_ZONE), Reads(small)
         reads.go.set()
@@ -200,7 +200,7 @@ def test_nobody_waits_for_new_figures_within_an_hour_and_all_do_after_it(small: 
     asyncio.run(ask())
 
 
-def test_a_count_that_fails_is_told_and_tried_again(small: Database) -> None:
+def test_failed_count_raises_and_is_retried(small: Database) -> None:
     async def ask() -> None:
         kept, reads = Kept(UTC_ZONE), Reads(small)
 
@@ -215,7 +215,7 @@ def test_a_count_that_fails_is_told_and_tried_again(small: Database) -> None:
     asyncio.run(ask())
 
 
-def test_who_asks_in_every_time_zone_has_few_of_them_counted_one_by_one(small: Database) -> None:
+def test_number_of_time_zones_counted_is_bounded(small: Database) -> None:
     async def ask() -> None:
         kept, going, zones = Kept(UTC_ZONE), [0], []
 

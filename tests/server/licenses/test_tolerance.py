@@ -19,7 +19,7 @@ from tests.support.server import KEY
 
 @pytest.mark.parametrize("profile", ["hk1", "hk1-host"])
 @pytest.mark.parametrize("match", ["exact", "anchored"])
-def test_what_the_vendor_is_told_is_what_the_client_does(
+def test_tolerance_told_to_the_vendor_matches_the_client(
     tmp_path: Path, profile: str, match: str
 ) -> None:
     world = World(tmp_path)
@@ -52,7 +52,7 @@ def test_what_the_vendor_is_told_is_what_the_client_does(
         assert did == getattr(change, match), change
 
 
-def test_a_sentence_says_it_all() -> None:
+def test_tolerance_is_stated_in_one_sentence() -> None:
     tags = dict.fromkeys(hostkey.COMPONENTS, "0123456789abcdef")
     told = tolerance.of(LicenseRequest(KEY, "x", tags=tags))
     assert told.sentence("exact") == (
@@ -65,7 +65,7 @@ def test_a_sentence_says_it_all() -> None:
     assert told.objection is None
 
 
-def test_a_copyable_container_is_told_apart_as_the_client_does(tmp_path: Path) -> None:
+def test_copyable_container_is_recognised_from_its_request(tmp_path: Path) -> None:
     host = hosts.container(tmp_path / "host", container_id=None)
     hosts.write(host, {"/run/.containerenv": ""})
     facts = read_facts(str(host), {})
