@@ -96,7 +96,7 @@ def everything(settings: ServerSettings) -> dict[str, list[Any]]:
         ("postgresql", "sqlite"),
     ],
 )
-def test_what_was_acknowledged_before_a_backup_began_is_restored(
+def test_licences_acknowledged_before_a_backup_are_restored(
     tmp_path: Path, before: str, after: str
 ) -> None:
     file, new = tmp_path / "backup.tar", tmp_path / "restored" / "server"
@@ -147,7 +147,7 @@ def _url(running: server.Running) -> str | None:
     return found[0].partition(b"=")[2].decode() if found else None
 
 
-def test_every_row_and_key_is_the_same_after_restoring(
+def test_restore_reproduces_every_row_and_key(
     source: ServerSettings, file: Path, tmp_path: Path
 ) -> None:
     new = tmp_path / "new"
@@ -161,7 +161,7 @@ def test_every_row_and_key_is_the_same_after_restoring(
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_imports_are_restored_however_large_their_sheets_are(tmp_path: Path, kind: str) -> None:
+def test_imports_with_large_csv_files_are_restored(tmp_path: Path, kind: str) -> None:
     """Together they are more than any file of a backup may hold."""
     url = url_of(kind)
     settings = server.make(tmp_path / "server", url)
@@ -184,7 +184,7 @@ def test_imports_are_restored_however_large_their_sheets_are(tmp_path: Path, kin
     assert everything(server.settings(tmp_path / "new")) == everything(settings)
 
 
-def test_a_backup_has_private_keys_only_where_asked_and_only_encrypted(
+def test_backup_contains_private_keys_only_on_request_and_encrypted(
     source: ServerSettings, file: Path, tmp_path: Path
 ) -> None:
     without = tmp_path / "without.tar"
@@ -201,14 +201,14 @@ def test_a_backup_has_private_keys_only_where_asked_and_only_encrypted(
     assert "copy yours to" in done.stdout
 
 
-def test_nobody_is_signed_in_after_a_restore(file: Path) -> None:
+def test_backup_contains_no_sessions_or_sign_in_attempts(file: Path) -> None:
     with tarfile.open(file) as tar:
         names = tar.getnames()
     assert not [name for name in names if "sessions" in name or "attempts" in name]
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_a_restore_never_goes_over_a_server(tmp_path: Path, file: Path, kind: str) -> None:
+def test_restore_never_overwrites_a_server(tmp_path: Path, file: Path, kind: str) -> None:
     url = url_of(kind)
     settings = server.make(tmp_path / "server", url)
     before = everything(settings)
@@ -229,7 +229,7 @@ def refused(tmp_path: Path, damaged: Path, *more: str) -> str:
     return str(done.stderr)
 
 
-def test_a_file_that_is_no_backup_is_refused(tmp_path: Path, file: Path) -> None:
+def test_restore_rejects_files_that_are_not_backups(tmp_path: Path, file: Path) -> None:
     for name, data in {
         "text": b"hello" * 999,
         "empty": b"",
@@ -240,7 +240,7 @@ def test_a_file_that_is_no_backup_is_refused(tmp_path: Path, file: Path) -> None
     refused(tmp_path, tmp_path / "missing")
 
 
-def test_damage_is_found_wherever_it_matters(tmp_path: Path, file: Path) -> None:
+def test_restore_detects_every_bit_flip_that_matters(tmp_path: Path, file: Path) -> None:
     """A changed bit is refused, or is in what says nothing: a date of tar, padding."""
     whole, good = file.read_bytes(), backup.read(file)
     chance, found = random.Random(1), 0
@@ -281,7 +281,7 @@ def _put(tar: tarfile.TarFile, name: str, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("more", [(), ("--thorough",)], ids=["sample", "thorough"])
-def test_a_licence_that_does_not_verify_is_not_restored(
+def test_restore_rejects_a_licence_that_does_not_verify(
     tmp_path: Path, file: Path, more: tuple[str, ...]
 ) -> None:
     def change(name: str, data: bytes) -> bytes:
@@ -297,7 +297,7 @@ def test_a_licence_that_does_not_verify_is_not_restored(
     assert "does not verify" in refused(tmp_path, tmp_path / "forged.tar", *more)
 
 
-def test_a_row_that_is_missing_is_noticed(tmp_path: Path, file: Path) -> None:
+def test_restore_rejects_a_missing_row(tmp_path: Path, file: Path) -> None:
     def change(name: str, data: bytes) -> bytes:
         return b"\n".join(data.split(b"\n")[1:]) if "audit_events" in name else data
 
@@ -308,7 +308,7 @@ def test_a_row_that_is_missing_is_noticed(tmp_path: Path, file: Path) -> None:
 @pytest.mark.parametrize(
     ("version", "slug"), [("0001", "schema-outdated"), ("9999", "schema-newer")]
 )
-def test_a_backup_of_another_version_is_left_to_that_version(
+def test_restore_rejects_a_backup_of_another_schema_version(
     tmp_path: Path, file: Path, version: str, slug: str
 ) -> None:
     forged(file, tmp_path / "forged.tar", lambda _, data: data, schema=version)
@@ -317,7 +317,7 @@ def test_a_backup_of_another_version_is_left_to_that_version(
     assert not (tmp_path / "new").exists()
 
 
-def test_a_name_that_leads_out_of_the_folder_is_refused(tmp_path: Path, file: Path) -> None:
+def test_restore_rejects_file_names_outside_the_folder(tmp_path: Path, file: Path) -> None:
     def names() -> Iterator[str]:
         yield from ("../root.pub.pem", "/root.pub.pem", "keys/../x.pem", "tables/../../x.jsonl")
 

@@ -90,7 +90,7 @@ def licences(site: Site) -> int:
     return int(site.database.read(lambda connection: connection.execute(query).scalar_one()))
 
 
-def test_a_job_that_ran_before_an_upgrade_goes_on_and_issues_nothing_twice(
+def test_import_job_resumes_after_an_upgrade_without_duplicates(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batches, "BATCH", 2)
@@ -106,7 +106,7 @@ def test_a_job_that_ran_before_an_upgrade_goes_on_and_issues_nothing_twice(
     assert licences(site) == before + 3
 
 
-def test_an_import_by_the_api_goes_on_after_an_upgrade_and_issues_nothing_twice(
+def test_api_import_resumes_after_an_upgrade_without_duplicates(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batches, "BATCH", 2)
@@ -123,7 +123,7 @@ def test_an_import_by_the_api_goes_on_after_an_upgrade_and_issues_nothing_twice(
     assert licences(site) == before + 3
 
 
-def test_jobs_and_drafts_are_as_they_were_after_an_upgrade(site: Site) -> None:
+def test_upgrade_preserves_import_jobs_and_drafts(site: Site) -> None:
     with site.database.reading() as connection:
         found = {job.id: jobs.find(connection, job.id, PERSON) for job in JOBS}
         draft = drafts.find(connection, former_imports.DRAFT, "/licenses/issue", PERSON)
@@ -140,7 +140,7 @@ def test_jobs_and_drafts_are_as_they_were_after_an_upgrade(site: Site) -> None:
     assert (draft.fields, draft.done) == (former_imports.FIELDS, None)
 
 
-def test_the_keys_of_clients_stay_with_their_replies(server: Former) -> None:
+def test_upgrade_preserves_idempotency_keys_and_replies(server: Former) -> None:
     before = server.kept()
     server.up()
     after = server.kept()
@@ -152,7 +152,7 @@ def test_the_keys_of_clients_stay_with_their_replies(server: Former) -> None:
     assert after == {name: before[name] for name in after}
 
 
-def test_a_downgrade_leaves_what_version_0006_had_kept(server: Former) -> None:
+def test_downgrade_restores_the_keys_of_version_0006(server: Former) -> None:
     before = server.kept()
     server.up()
     server.down()

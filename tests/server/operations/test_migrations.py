@@ -102,14 +102,14 @@ def check_licences(filled: Filled) -> None:
         assert stored.act == ("issue" if before is None else "change")
 
 
-def test_the_tables_made_from_nothing_are_those_of_the_models(empty: Database) -> None:
+def test_migrated_schema_matches_the_models(empty: Database) -> None:
     empty.write(lambda connection: schema.upgrade(connection, NOW))
     assert differences(empty) == []
     with empty.reading() as connection:
         schema.check(connection, "")
 
 
-def test_going_down_to_nothing_leaves_no_table(empty: Database) -> None:
+def test_downgrade_to_base_leaves_no_table(empty: Database) -> None:
     empty.write(lambda connection: schema.upgrade(connection, NOW))
     empty.write(lambda connection: schema.downgrade(connection, "base"))
     with empty.reading() as connection:
@@ -118,7 +118,7 @@ def test_going_down_to_nothing_leaves_no_table(empty: Database) -> None:
     assert differences(empty) == []
 
 
-def test_a_filled_former_database_comes_up_with_every_licence(filled: Filled) -> None:
+def test_upgrade_of_a_former_database_keeps_every_licence(filled: Filled) -> None:
     filled.up()
     check_licences(filled)
     assert differences(filled.database) == []
@@ -138,7 +138,7 @@ def test_a_filled_former_database_comes_up_with_every_licence(filled: Filled) ->
         assert {stored.customer for stored in found} == {CUSTOMERS[1]}
 
 
-def test_what_a_former_version_stored_is_bound_by_the_record(filled: Filled) -> None:
+def test_upgrade_binds_former_licences_into_the_audit_log(filled: Filled) -> None:
     filled.up()
     with filled.database.reading() as connection:
         events = audit_store.events(
@@ -151,7 +151,7 @@ def test_what_a_former_version_stored_is_bound_by_the_record(filled: Filled) -> 
             assert digests.digest("licenses", row) in bound
 
 
-def test_down_to_the_former_version_and_up_again_loses_no_licence(filled: Filled) -> None:
+def test_downgrade_and_upgrade_lose_no_licence(filled: Filled) -> None:
     filled.up()
     filled.down("0001")
     with filled.database.reading() as connection:
@@ -164,7 +164,7 @@ def test_down_to_the_former_version_and_up_again_loses_no_licence(filled: Filled
     assert differences(filled.database) == []
 
 
-def test_what_was_ended_stays_ended_over_down_and_up(filled: Filled) -> None:
+def test_downgrade_and_upgrade_keep_suspensions_and_revocations(filled: Filled) -> None:
     filled.up()
     suspended, revoked, *_ = (n for n in filled.former.files if filled.former.later(n) is None)
 
@@ -182,9 +182,7 @@ def test_what_was_ended_stays_ended_over_down_and_up(filled: Filled) -> None:
         assert issuing.find(connection, revoked).state == "revoked"
 
 
-def test_the_tables_of_the_former_version_are_the_same_after_down(
-    filled: Filled, tmp_path: Path
-) -> None:
+def test_downgrade_restores_the_former_tables(filled: Filled, tmp_path: Path) -> None:
     """What a downgrade leaves is what the former version itself would have made."""
     before = _columns(filled.database)
     filled.up()
@@ -193,9 +191,7 @@ def test_the_tables_of_the_former_version_are_the_same_after_down(
 
 
 @softhsm.about_key_files
-def test_a_server_of_a_former_version_is_upgraded_by_the_command_and_issues(
-    tmp_path: Path, url: str | None
-) -> None:
+def test_upgrade_command_makes_a_former_server_issue_again(tmp_path: Path, url: str | None) -> None:
     data = tmp_path / "server"
     settings, was = former.make(data, url)
     env = server.environment(data, url)
@@ -228,7 +224,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made / "installed"
 
 
-def test_an_installed_wheel_makes_upgrades_and_issues(
+def test_installed_wheel_can_init_upgrade_and_issue(
     wheel: Path, tmp_path: Path, url: str | None
 ) -> None:
     """Outside a checkout: what it migrates with came in the wheel."""
