@@ -57,7 +57,7 @@ def bound(database: Database, number: str) -> tuple[dict[str, str], dict[str, st
     return said, now
 
 
-def test_what_is_issued_in_bulk_is_as_if_issued_alone(desk: Desk) -> None:
+def test_imported_licences_equal_individually_issued_ones(desk: Desk) -> None:
     outcomes = do(desk, sheet(20, name=f"Alone {desk.clock.now}"))
     assert [one.line for one in outcomes] == list(range(2, 22))
     roots = server.roots(desk.settings.data)
@@ -83,7 +83,7 @@ def test_what_is_issued_in_bulk_is_as_if_issued_alone(desk: Desk) -> None:
     assert both[0].action == both[1].action == "license.issued"
 
 
-def test_the_record_has_a_customer_before_its_first_licence(desk: Desk) -> None:
+def test_audit_log_adds_a_customer_before_its_first_licence(desk: Desk) -> None:
     name = f"First {desk.clock.now}"
     (done,) = do(desk, sheet(1, name=name))
     with desk.site.database.reading() as connection:
@@ -93,7 +93,7 @@ def test_the_record_has_a_customer_before_its_first_licence(desk: Desk) -> None:
     assert [event.action for event in trail] == ["customer.added", "license.issued"]
 
 
-def test_a_customer_of_a_sheet_is_added_with_its_contact(desk: Desk) -> None:
+def test_import_adds_a_new_customer_with_its_contact(desk: Desk) -> None:
     name = f"Contact {desk.clock.now}"
     do(desk, sheet(1, name=name))
     found = desk.client.get("/api/v1/customers", params={"q": name}, headers=desk.bearer).json()
@@ -101,9 +101,7 @@ def test_a_customer_of_a_sheet_is_added_with_its_contact(desk: Desk) -> None:
     assert (customer["contact_email"], customer["language"]) == ("x@example.com", "zh")
 
 
-def test_a_job_that_is_begun_again_issues_nothing_twice(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_restarted_import_issues_nothing_twice(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, "BATCH", 4)
     text = sheet(11, f'X,bulk,"{LINE}",none,,,\n'.replace(LINE, "nothing"))
     job = f"job {desk.clock.now}"
@@ -123,7 +121,9 @@ def test_a_job_that_is_begun_again_issues_nothing_twice(
     assert [one for batch in checked for one in batch] == whole
 
 
-def test_a_batch_is_stored_whole_or_not_at_all(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batch_is_stored_completely_or_not_at_all(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A number that is taken: the batch is drawn up again; a failing disk leaves nothing."""
     taken = issue(desk).json()["id"]
     numbers = iter([taken])
@@ -144,7 +144,7 @@ def test_a_batch_is_stored_whole_or_not_at_all(desk: Desk, monkeypatch: pytest.M
     assert [desk.count(t) for t in ("licenses", "audit_events", "customers")] == before
 
 
-def test_a_line_may_replace_a_licence_once(desk: Desk) -> None:
+def test_second_row_replacing_the_same_licence_is_rejected(desk: Desk) -> None:
     former = issue(desk, customer="Replaced").json()["id"]
     host = LINE.replace('"', '""')
     text = "customer,product,host,days,replaces\n" + f'Replaced,darwin,"{host}",9,{former}\n' * 2
@@ -157,7 +157,7 @@ def test_a_line_may_replace_a_licence_once(desk: Desk) -> None:
     assert said.keys() == {f"licenses/{former}", f"licenses/{first.number}"}
 
 
-def test_a_line_of_the_next_batch_cannot_replace_a_licence_again(
+def test_row_of_a_later_batch_cannot_replace_a_licence_again(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second batch is prepared while the first is stored, and is prepared again."""
@@ -171,7 +171,7 @@ def test_a_line_of_the_next_batch_cannot_replace_a_licence_again(
     assert now["replaced_by"] == first.number
 
 
-def test_a_product_that_wants_approval_since_the_plan_is_told_at_each_line(desk: Desk) -> None:
+def test_approval_rule_set_during_an_import_is_reported_for_each_row(desk: Desk) -> None:
     """Its rule is changed while the batch is drawn up: where the numbers are drawn."""
     write, now, rule = desk.site.database.write, desk.clock.now, {"needs_approval": True}
     write(lambda c: products.add(c, {"name": "guarded-meanwhile"}, COMMAND, now))
@@ -187,7 +187,7 @@ def test_a_product_that_wants_approval_since_the_plan_is_told_at_each_line(desk:
     assert desk.count("licenses") == before
 
 
-def test_what_is_stored_before_a_damaged_line_is_told(
+def test_batches_before_a_damaged_row_are_stored_and_reported(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batches, "BATCH", 2)

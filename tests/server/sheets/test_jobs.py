@@ -46,7 +46,7 @@ def processes(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[
 
 
 @pytest.mark.parametrize("state", [RUNNING, WAITING])
-def test_a_job_without_a_sign_of_life_counts_as_stopped(state: str) -> None:
+def test_job_without_heartbeat_counts_as_stopped(state: str) -> None:
     job = JOB._replace(state=state)
     assert job.runs(NOW + STOPPED_AFTER - 1)
     assert not job.stopped(NOW + STOPPED_AFTER - 1)
@@ -54,7 +54,7 @@ def test_a_job_without_a_sign_of_life_counts_as_stopped(state: str) -> None:
     assert not job.runs(NOW + STOPPED_AFTER)
 
 
-def test_a_job_that_was_stopped_or_is_done_does_not_run() -> None:
+def test_stopped_or_done_job_is_not_running() -> None:
     stopped, done = JOB._replace(state=STOPPED), JOB._replace(state=DONE)
     assert stopped.stopped(NOW)
     assert not stopped.runs(NOW)
@@ -65,7 +65,7 @@ def test_a_job_that_was_stopped_or_is_done_does_not_run() -> None:
     )
 
 
-def test_progress_counts_every_line_and_keeps_the_first_of_each_kind() -> None:
+def test_progress_counts_every_row_and_keeps_some_of_each_kind() -> None:
     batch = [Outcome(line, f"HS-{line}") for line in range(2, 42)]
     batch += [Outcome(line, slug="input-invalid") for line in range(42, 52)]
     reached = Progress(100).further(batch).further(batch)
@@ -74,7 +74,7 @@ def test_progress_counts_every_line_and_keeps_the_first_of_each_kind() -> None:
     assert reached.left_out == tuple(range(42, 52)) * 2
 
 
-def test_of_two_processes_that_saw_a_job_stopped_one_takes_it_up(
+def test_only_one_of_two_processes_takes_up_a_stopped_job(
     processes: tuple[Database, ...],
 ) -> None:
     first, second = processes
@@ -85,7 +85,7 @@ def test_of_two_processes_that_saw_a_job_stopped_one_takes_it_up(
     assert not second.write(lambda c: jobs.begin(c, later, ACTOR))
 
 
-def test_of_two_processes_that_begin_a_job_the_second_is_told(
+def test_second_process_cannot_begin_the_same_job(
     processes: tuple[Database, ...],
 ) -> None:
     first, second = processes
@@ -94,7 +94,7 @@ def test_of_two_processes_that_begin_a_job_the_second_is_told(
         second.write(lambda c: sheet_store.add_job(c, ACTOR.name, JOB))
 
 
-def test_a_job_that_is_done_stays_so(processes: tuple[Database, ...]) -> None:
+def test_done_job_stays_done(processes: tuple[Database, ...]) -> None:
     write = processes[0].write
     write(lambda c: jobs.begin(c, JOB, ACTOR))
     write(lambda c: jobs.note(c, JOB._replace(state=DONE), ACTOR, NOW + 1))
@@ -105,7 +105,7 @@ def test_a_job_that_is_done_stays_so(processes: tuple[Database, ...]) -> None:
     assert (job.state, job.heartbeat_at) == (DONE, NOW + 1)
 
 
-def test_a_request_with_a_key_waits_for_its_job_and_finds_it_done_after(
+def test_keyed_import_is_held_while_running_and_reusable_when_done(
     processes: tuple[Database, ...],
 ) -> None:
     first, second = processes
@@ -126,7 +126,7 @@ def test_a_request_with_a_key_waits_for_its_job_and_finds_it_done_after(
         first.write(lambda c: keyed_jobs.begin(c, KEY, CLIENT, NOW + 99))
 
 
-def test_a_request_whose_job_stopped_may_come_with_another_sheet_under_its_key(
+def test_key_of_a_failed_import_accepts_another_csv_file(
     processes: tuple[Database, ...],
 ) -> None:
     first, second = processes

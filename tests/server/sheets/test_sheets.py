@@ -24,9 +24,7 @@ def read(text: str | bytes, encoding: str = "utf-8") -> list[Row]:
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
-def test_a_sheet_is_read_however_a_spreadsheet_saves_it(
-    delimiter: str, end: str, mark: str
-) -> None:
+def test_csv_files_of_all_spreadsheets_are_read(delimiter: str, end: str, mark: str) -> None:
     lines = [["Customer", "host"], ["上海智能", "a"], [], ["B", '"b' + end + 'c ""d"""'], ["E", ""]]
     text = mark + end.join(delimiter.join(fields) for fields in lines)
     assert read(text) == [
@@ -36,7 +34,7 @@ def test_a_sheet_is_read_however_a_spreadsheet_saves_it(
     ]
 
 
-def test_gb18030_is_read_where_it_is_declared() -> None:
+def test_gb18030_is_read_only_when_declared() -> None:
     data = "customer,product\n上海智能,darwin\n".encode("gb18030")
     assert read(data, "gb18030") == [(2, {"customer": "上海智能", "product": "darwin"})]
     with pytest.raises(SheetInvalidError, match="GB18030"):
@@ -56,7 +54,7 @@ def test_gb18030_is_read_where_it_is_declared() -> None:
         ("customer,host\nA,b\nB,c\0\n", 3, "NUL"),
     ],
 )
-def test_what_is_no_sheet_is_refused_with_its_line(text: str, line: int, told: str) -> None:
+def test_malformed_csv_is_rejected_with_its_line(text: str, line: int, told: str) -> None:
     with pytest.raises(SheetInvalidError, match=told) as refused:
         read(text)
     assert refused.value.line == line
@@ -73,7 +71,7 @@ FORMULAS = st.builds(
 
 
 @given(st.lists(st.tuples(*[FIELDS | FORMULAS] * 3), max_size=5))
-def test_what_is_written_is_read_as_it_was_and_no_field_is_a_formula(
+def test_written_csv_round_trips_and_contains_no_formula(
     rows: list[tuple[str, str, str]],
 ) -> None:
     text = "".join(csv_text.write(COLUMNS, rows))
@@ -105,15 +103,13 @@ def test_what_is_written_is_read_as_it_was_and_no_field_is_a_formula(
         ("gpus=4 seats=10", "gpus=4 seats=10"),
     ],
 )
-def test_no_cell_begins_with_a_formula_wherever_a_spreadsheet_begins_cells(
-    text: str, written: str
-) -> None:
+def test_formulas_are_escaped_wherever_a_cell_could_begin(text: str, written: str) -> None:
     line = csv_text.line([text, "B"])
     assert next(csv.reader(io.StringIO(line, newline=""))) == [written, "B"]
     assert read("customer,product\n" + line) == [(2, {"customer": text, "product": "B"})]
 
 
-def test_the_columns_of_an_order_become_its_members() -> None:
+def test_order_columns_become_typed_members() -> None:
     fields = [
         "ACME",
         "darwin",
