@@ -37,7 +37,7 @@ def sealed(tmp_path_factory: pytest.TempPathFactory) -> ServerSettings:
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o602])
-def test_a_key_file_that_others_can_use_is_refused(sealed: ServerSettings, mode: int) -> None:
+def test_key_file_accessible_to_others_is_rejected(sealed: ServerSettings, mode: int) -> None:
     path = sealed.record_key
     path.chmod(mode)
     with pytest.raises(SecretFileOpenError) as caught:
@@ -47,7 +47,7 @@ def test_a_key_file_that_others_can_use_is_refused(sealed: ServerSettings, mode:
     assert open_signer(f"file:{path}", passphrase)
 
 
-def test_no_server_starts_with_such_a_file(sealed: ServerSettings) -> None:
+def test_server_does_not_start_with_an_accessible_key_file(sealed: ServerSettings) -> None:
     for path in (sealed.record_key, sealed.seeds_key):
         path.chmod(0o640)
         with pytest.raises(SecretFileOpenError):
@@ -55,7 +55,7 @@ def test_no_server_starts_with_such_a_file(sealed: ServerSettings) -> None:
         path.chmod(0o600)
 
 
-def test_a_file_key_is_made_sealed_for_its_owner_alone_and_signs(tmp_path: Path) -> None:
+def test_key_file_is_created_encrypted_private_and_usable(tmp_path: Path) -> None:
     path = tmp_path / "signing.key.pem"
     made = create_key(f"file:{path}", passphrase, os.urandom)
     assert path.stat().st_mode & 0o777 == 0o600
@@ -71,7 +71,7 @@ def test_a_file_key_is_made_sealed_for_its_owner_alone_and_signs(tmp_path: Path)
     assert [one.name for one in tmp_path.iterdir()] == ["signing.key.pem"]
 
 
-def test_a_passphrase_is_asked_for_at_a_terminal_once(tmp_path: Path) -> None:
+def test_passphrase_is_asked_for_at_a_terminal(tmp_path: Path) -> None:
     import pty
 
     settings = server.make(tmp_path / "server")

@@ -93,7 +93,7 @@ def vendor(tmp_path: Path) -> Vendor:
     return Vendor(server.make(tmp_path / "server").data, room)
 
 
-def test_a_root_key_is_made_for_its_owner_alone_and_never_overwritten(vendor: Vendor) -> None:
+def test_root_key_is_created_private_and_never_overwritten(vendor: Vendor) -> None:
     file = vendor.room / "a.key.pem"
     made = vendor.root("create", str(file)).stdout
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -110,7 +110,7 @@ def test_a_root_key_is_made_for_its_owner_alone_and_never_overwritten(vendor: Ve
     assert (short.returncode, (vendor.room / "c.key.pem").exists()) == (76, False)
 
 
-def test_a_planned_rotation_has_no_gap(vendor: Vendor) -> None:
+def test_signing_key_rotation_keeps_all_licences_valid(vendor: Vendor) -> None:
     before, (old,) = vendor.issue(), vendor.kids()
     assert f"{old}  active  (this server's)" in vendor.run("keys", "list").stdout
     elsewhere = {"LICENSE_SERVER_SIGNER": f"file:{vendor.path('other.pem')}"}  # who knows which
@@ -137,7 +137,7 @@ def test_a_planned_rotation_has_no_gap(vendor: Vendor) -> None:
         assert entry.state in ("active", "retired")
 
 
-def test_without_a_root_key_a_draft_goes_to_where_one_is_and_comes_back(vendor: Vendor) -> None:
+def test_keyset_draft_is_signed_elsewhere_and_installed(vendor: Vendor) -> None:
     (old,), key = vendor.kids(), vendor.take_root_away()
     refused = vendor.run("keys", "retire", old, code=76)
     assert "no root key here can sign alone" in refused.stderr
@@ -162,7 +162,7 @@ def test_without_a_root_key_a_draft_goes_to_where_one_is_and_comes_back(vendor: 
     assert "Keyset version 3 of Example Vendor" in told
 
 
-def test_what_no_trusted_root_signed_is_not_installed(vendor: Vendor) -> None:
+def test_keyset_without_a_trusted_signature_is_rejected(vendor: Vendor) -> None:
     draft = vendor.path("draft.txt")
     vendor.run("keys", "renew", "-o", draft)
     vendor.root("create", vendor.path("other.key.pem"))
@@ -177,7 +177,7 @@ def test_what_no_trusted_root_signed_is_not_installed(vendor: Vendor) -> None:
     assert len(vendor.kids()) == 1
 
 
-def test_a_keyset_that_would_end_the_business_is_not_installed(vendor: Vendor) -> None:
+def test_keyset_that_would_stop_the_server_is_rejected(vendor: Vendor) -> None:
     (old,), key = vendor.kids(), vendor.take_root_away()
     # A draft of an earlier day knows nothing of the key that came meanwhile.
     early, late = vendor.path("early.txt"), vendor.path("late.txt")
@@ -202,7 +202,7 @@ def test_a_keyset_that_would_end_the_business_is_not_installed(vendor: Vendor) -
     assert vendor.run("keys", "list").stdout.startswith("Keyset version 2 ")
 
 
-def test_two_of_three_root_keys_sign_on_machines_of_their_own(vendor: Vendor) -> None:
+def test_two_of_three_root_keys_can_sign_separately(vendor: Vendor) -> None:
     pems = [vendor.data / "root.pub.pem"]
     for name in ("b", "c"):
         vendor.root("create", vendor.path(f"{name}.key.pem"))
@@ -235,7 +235,7 @@ def test_two_of_three_root_keys_sign_on_machines_of_their_own(vendor: Vendor) ->
         vendor.opened(file, pems[1], needed=2)
 
 
-def test_root_keys_are_rotated_and_old_sites_follow(vendor: Vendor) -> None:
+def test_rotated_root_keys_are_followed_by_former_products(vendor: Vendor) -> None:
     former, key = vendor.issue(), vendor.take_root_away()
     for name in ("b", "c"):
         vendor.root("create", vendor.path(f"{name}.key.pem"))
@@ -277,7 +277,7 @@ def test_root_keys_are_rotated_and_old_sites_follow(vendor: Vendor) -> None:
     assert "a version in between is missing" in skipped.stderr
 
 
-def test_nothing_is_signed_unless_somebody_looked(vendor: Vendor) -> None:
+def test_root_key_signs_only_after_confirmation(vendor: Vendor) -> None:
     draft, output = vendor.path("draft.txt"), vendor.path("k.txt")
     vendor.run("keys", "renew", "-o", draft)
     key = vendor.take_root_away()
@@ -300,7 +300,7 @@ def test_nothing_is_signed_unless_somebody_looked(vendor: Vendor) -> None:
     assert (refused.returncode, os.path.exists(output)) == (71, False)
 
 
-def test_the_end_of_the_key_is_told_in_the_shell(vendor: Vendor) -> None:
+def test_keys_list_warns_before_key_or_keyset_expires(vendor: Vendor) -> None:
     assert "[W]" not in vendor.run("keys", "list").stderr
     (kid,) = vendor.kids()
     vendor.run("keys", "renew", kid, "--days", "30")
@@ -312,7 +312,7 @@ def test_the_end_of_the_key_is_told_in_the_shell(vendor: Vendor) -> None:
     assert "no key in the keyset called nobody" in unknown.stderr
 
 
-def test_a_server_that_runs_takes_up_the_keyset_and_its_key(vendor: Vendor) -> None:
+def test_running_server_adopts_a_new_keyset_and_key(vendor: Vendor) -> None:
     app = create_app(server.settings(vendor.data), clock=lambda: int(time.time()))
     with TestClient(app, base_url="http://testserver", client=("127.0.0.1", 1)) as client:
         site = app.state.server.site
@@ -345,7 +345,7 @@ def test_a_server_that_runs_takes_up_the_keyset_and_its_key(vendor: Vendor) -> N
         assert "hostseal_keyset_version 2.0" in client.get("/metrics").text
 
 
-def test_nothing_is_recorded_that_a_former_key_signed(vendor: Vendor) -> None:
+def test_server_with_a_former_key_issues_nothing(vendor: Vendor) -> None:
     database, issuer = data_folder.open_vault(server.settings(vendor.data))
     database.close()
     assert issuer.version == 1
@@ -362,7 +362,7 @@ def test_nothing_is_recorded_that_a_former_key_signed(vendor: Vendor) -> None:
     app.state.server.site.database.close()
 
 
-def test_a_keyset_that_no_client_would_read_is_not_made(vendor: Vendor) -> None:
+def test_keys_new_rejects_values_no_client_would_accept(vendor: Vendor) -> None:
     draft = vendor.path("draft.txt")
     for more in (("-o", draft), ()):
         for wrong in (("--product", "a b"), ("--from", "9999-12-31")):
@@ -372,7 +372,7 @@ def test_a_keyset_that_no_client_would_read_is_not_made(vendor: Vendor) -> None:
     assert len(vendor.kids()) == 1
 
 
-def test_roots_that_would_leave_no_room_for_a_licence_are_not_installed() -> None:
+def test_roots_that_leave_no_room_for_a_licence_are_rejected() -> None:
     former, documents = [_new_signer()], ""
     shipped = Roots.shipped([former[0].public_key])
     now = int(time.time())
@@ -397,7 +397,7 @@ def _new_signer() -> MemorySigner:
     return MemorySigner(Ed25519PrivateKey.generate())
 
 
-def test_the_id_of_a_key_may_begin_with_a_hyphen(vendor: Vendor) -> None:
+def test_key_id_may_begin_with_a_hyphen(vendor: Vendor) -> None:
     kid = "-sjVG0grrTYZYz3uojI4UiUSgI3ltxpPnYZDTxdk38k"
     for before in ((), ("--",)):
         told = vendor.run("keys", "retire", "-o", vendor.path("draft"), *before, kid, code=77)

@@ -58,7 +58,7 @@ def _open_pin(hsm: Hsm) -> Callable[[], None]:
 
 
 @pytest.mark.parametrize("trouble", [pull, _another, _other_pin, _no_pin, _open_pin])
-def test_a_token_that_cannot_sign_is_a_plain_503_and_works_again_without_a_restart(
+def test_failing_pkcs11_token_gives_503_and_recovers_without_restart(
     vendor: Vendor,
     trouble: Callable[[Hsm], Callable[[], object]],
     capfd: pytest.CaptureFixture[str],
@@ -82,7 +82,7 @@ def test_a_token_that_cannot_sign_is_a_plain_503_and_works_again_without_a_resta
     assert PIN not in told
 
 
-def test_a_wrong_pin_is_tried_once_and_locks_nothing(hsm: Hsm) -> None:
+def test_repeated_attempts_with_a_wrong_pin_do_not_lock_the_token(hsm: Hsm) -> None:
     uri = create(hsm, "pin")
     _other_pin(hsm)
     tried: list[str] = []
@@ -114,7 +114,7 @@ def held(hsm: Hsm) -> Iterator[None]:
         process.communicate()
 
 
-def test_a_slow_token_is_given_up_and_serves_again(hsm: Hsm) -> None:
+def test_slow_pkcs11_token_times_out_and_works_again(hsm: Hsm) -> None:
     parsed = Pkcs11Uri.parse(create(hsm, "slow").removeprefix("pkcs11:"))
     signer = pkcs11.Pkcs11Signer(parsed, PATIENCE)
     told = r"has not answered within 0\.4 seconds"
@@ -124,7 +124,7 @@ def test_a_slow_token_is_given_up_and_serves_again(hsm: Hsm) -> None:
     assert patient.public_key.verifies(patient.sign(b"again"), b"again")
 
 
-def test_only_so_many_wait_for_a_token(hsm: Hsm) -> None:
+def test_number_of_signatures_waiting_for_a_token_is_limited(hsm: Hsm) -> None:
     parsed = Pkcs11Uri.parse(create(hsm, "full").removeprefix("pkcs11:"))
     signer = pkcs11.Pkcs11Signer(parsed, 60)
     refused = threading.Event()
@@ -146,7 +146,7 @@ def test_only_so_many_wait_for_a_token(hsm: Hsm) -> None:
     assert 16 <= signed < 40
 
 
-def test_while_a_token_is_slow_others_are_answered(vendor: Vendor) -> None:
+def test_slow_pkcs11_token_does_not_block_other_requests(vendor: Vendor) -> None:
     with ThreadPoolExecutor(1) as pool, held(vendor.hsm):
         waiting = pool.submit(vendor.issue)
         for _ in range(5):
@@ -155,7 +155,7 @@ def test_while_a_token_is_slow_others_are_answered(vendor: Vendor) -> None:
     verified(vendor, waiting.result())
 
 
-def test_a_module_that_is_missing_is_told_in_a_plain_sentence(hsm: Hsm) -> None:
+def test_missing_pkcs11_module_is_reported(hsm: Hsm) -> None:
     uri = hsm.uri("a").replace(hsm.module, "/nowhere/lib.so")
     with pytest.raises(SignerUnavailableError, match=r"module /nowhere/lib\.so cannot be opened"):
         open_signer(uri, no_passphrase)

@@ -44,7 +44,7 @@ pytestmark = pytest.mark.skipif(
 ISSUE = ["issue", "--customer", "ACME", "--product", "darwin", "--days", "9", "--host", LINE]
 
 
-def test_a_token_makes_the_key_and_signs_what_the_public_half_verifies(hsm: Hsm) -> None:
+def test_pkcs11_token_creates_a_key_whose_signatures_verify(hsm: Hsm) -> None:
     uri = create(hsm, "signs")
     signer = open_signer(uri, no_passphrase)
     message = os.urandom(3000)
@@ -52,7 +52,7 @@ def test_a_token_makes_the_key_and_signs_what_the_public_half_verifies(hsm: Hsm)
     assert not describe(uri, no_passphrase).exportable
 
 
-def test_the_key_cannot_be_had_out_of_the_token(hsm: Hsm) -> None:
+def test_private_key_cannot_be_extracted_from_the_token(hsm: Hsm) -> None:
     import pkcs11 as binding
     from pkcs11 import Attribute, Mechanism, exceptions
 
@@ -78,7 +78,7 @@ def test_the_key_cannot_be_had_out_of_the_token(hsm: Hsm) -> None:
     library.finalize()
 
 
-def test_a_name_that_is_taken_makes_no_second_key(hsm: Hsm) -> None:
+def test_taken_key_name_creates_no_second_key(hsm: Hsm) -> None:
     uri = create(hsm, "taken")
     before = open_signer(uri, no_passphrase).public_key
     with pytest.raises(InputInvalidError, match="has a key taken already"):
@@ -86,7 +86,7 @@ def test_a_name_that_is_taken_makes_no_second_key(hsm: Hsm) -> None:
     assert open_signer(uri, no_passphrase).public_key == before
 
 
-def test_keys_and_tokens_are_told_apart_by_name_id_and_token(hsm: Hsm) -> None:
+def test_pkcs11_keys_are_distinguished_by_name_id_and_token(hsm: Hsm) -> None:
     hsm.add_token("other")
     here, second, there = create(hsm, "a"), create(hsm, "b"), create(hsm, "a", "other")
     by_id = f"{here.partition(';')[0]};id=%07?{here.partition('?')[2]}"
@@ -99,7 +99,7 @@ def test_keys_and_tokens_are_told_apart_by_name_id_and_token(hsm: Hsm) -> None:
         open_signer(hsm.uri("a", "third"), no_passphrase)
 
 
-def test_what_a_token_signed_is_issued_also_after_a_restart(vendor: Vendor) -> None:
+def test_server_issues_with_a_pkcs11_token_also_after_a_restart(vendor: Vendor) -> None:
     verified(vendor, vendor.issue())
     assert vendor.client.get("/readyz").status_code == 200
     names = [path.name for path in (vendor.settings.data / "keys").iterdir()]
@@ -108,7 +108,7 @@ def test_what_a_token_signed_is_issued_also_after_a_restart(vendor: Vendor) -> N
         verified(again, again.issue())
 
 
-def test_a_second_key_in_the_token_takes_over_and_the_first_signs_no_more(
+def test_second_key_in_the_token_takes_over_from_the_retired_first(
     hsm: Hsm, tmp_path: Path
 ) -> None:
     settings = made_with(hsm, tmp_path / "server")
@@ -142,7 +142,7 @@ def test_a_second_key_in_the_token_takes_over_and_the_first_signs_no_more(
         assert vendor.client.get("/readyz").json()["missing"] == ["signer"]
 
 
-def test_many_threads_share_a_token(hsm: Hsm) -> None:
+def test_many_threads_share_a_pkcs11_token(hsm: Hsm) -> None:
     uris = [create(hsm, "even"), create(hsm, "odd")]
     signers = [open_signer(uri, no_passphrase) for uri in uris]
 
@@ -154,7 +154,7 @@ def test_many_threads_share_a_token(hsm: Hsm) -> None:
         assert all(pool.map(sign, range(200)))
 
 
-def test_two_processes_share_a_token(hsm: Hsm, tmp_path: Path) -> None:
+def test_two_processes_share_a_pkcs11_token(hsm: Hsm, tmp_path: Path) -> None:
     settings = made_with(hsm, tmp_path / "server")
     more = {"LICENSE_SERVER_SIGNER": str(settings.signer), **hsm.environment}
     with closing(data_folder.open_database(settings)) as database:
@@ -181,7 +181,9 @@ def shell(settings: ServerSettings, *arguments: str, **more: str) -> Any:
     return server.at_once(*arguments, env=env)
 
 
-def test_the_shell_makes_a_key_shows_it_and_issues_with_it(hsm: Hsm, tmp_path: Path) -> None:
+def test_signer_commands_create_show_and_count_and_issue_uses_the_key(
+    hsm: Hsm, tmp_path: Path
+) -> None:
     settings = server.settings(tmp_path / "server", signer=hsm.uri("by shell"))
     settings = settings.model_copy(update={"signer": hsm.uri("shell")})
     missing = shell(settings, "init", **hsm.environment)
@@ -204,7 +206,7 @@ def test_the_shell_makes_a_key_shows_it_and_issues_with_it(hsm: Hsm, tmp_path: P
     assert PIN not in counted + made.stderr + shown.stderr + missing.stderr + issued.stderr
 
 
-def test_the_shell_without_the_token_issues_nothing_and_says_why(hsm: Hsm, tmp_path: Path) -> None:
+def test_issue_without_the_pkcs11_token_issues_nothing(hsm: Hsm, tmp_path: Path) -> None:
     settings = made_with(hsm, tmp_path / "server")
     out = tmp_path / "license.dat"
     mend = pull(hsm)
@@ -217,7 +219,7 @@ def test_the_shell_without_the_token_issues_nothing_and_says_why(hsm: Hsm, tmp_p
     assert not out.exists()
 
 
-def test_neither_backup_nor_database_nor_log_holds_the_pin(vendor: Vendor, tmp_path: Path) -> None:
+def test_backup_and_data_folder_do_not_contain_the_pin(vendor: Vendor, tmp_path: Path) -> None:
     verified(vendor, vendor.issue())
     out = bytearray()
     with vendor.database.snapshot() as connection:

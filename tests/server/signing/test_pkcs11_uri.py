@@ -35,13 +35,13 @@ from tests.support.hsm_vendor import no_passphrase
         ("vault:secret", "not a signer"),
     ],
 )
-def test_a_uri_that_names_no_key_plainly_is_refused(text: str, reason: str) -> None:
+def test_unsupported_pkcs11_uris_are_rejected(text: str, reason: str) -> None:
     with pytest.raises(InputInvalidError, match=reason.replace("|", ".")) as caught:
         open_signer(text, no_passphrase)
     assert "12345" not in str(caught.value)
 
 
-def test_a_uri_is_read_as_rfc_7512_has_it() -> None:
+def test_pkcs11_uri_is_parsed_per_rfc_7512() -> None:
     text = "token=My%20token;id=%01%ff;type=private;slot-id=7?module-path=/a%20b&pin-source=file:/p"
     read = Pkcs11Uri.parse(text)
     assert read.token == {"token": "My token"}

@@ -43,7 +43,7 @@ def revoke(desk: Desk, number: str) -> None:
     desk.site.database.write(lambda c: recording.end(c, wanted, COMMAND, desk.clock.now))
 
 
-def test_what_is_served_is_what_was_published_until_the_next_is(desk: Desk) -> None:
+def test_server_serves_the_last_published_revocation_list(desk: Desk) -> None:
     revoked, kept, later = issue(desk), issue(desk), issue(desk)
     revoke(desk, revoked)
     first = publish(desk)
@@ -69,7 +69,7 @@ def test_what_is_served_is_what_was_published_until_the_next_is(desk: Desk) -> N
     assert [listed.lists(number) for number in (revoked, kept, later)] == [True, False, True]
 
 
-def test_it_names_what_was_revoked_suspended_or_moved_with_what_that_replaced(
+def test_list_names_ended_and_rehosted_licences_with_predecessors(
     ledger: Ledger,
 ) -> None:
     """A former file of an ended licence would run as well; one that was renewed may still run."""
@@ -92,7 +92,7 @@ def test_it_names_what_was_revoked_suspended_or_moved_with_what_that_replaced(
     assert count == 6
 
 
-def test_a_cache_may_keep_it_and_ask_whether_it_is_still_the_one(desk: Desk) -> None:
+def test_revocation_list_supports_conditional_requests(desk: Desk) -> None:
     publish(desk)
     reply = desk.client.get(URL)
     tag, made = reply.headers["etag"], reply.headers["last-modified"]
@@ -123,7 +123,7 @@ def test_a_cache_may_keep_it_and_ask_whether_it_is_still_the_one(desk: Desk) -> 
     assert desk.client.get(URL, headers=since).status_code == 200
 
 
-def test_a_request_reads_a_number_and_no_list(desk: Desk) -> None:
+def test_repeated_requests_do_not_read_the_list_from_the_database(desk: Desk) -> None:
     publish(desk)
     assert desk.client.get(URL).status_code == 200
     asked: list[str] = []
@@ -146,7 +146,7 @@ def ledger(tmp_path: Path) -> Ledger:
     return new_ledger(tmp_path, None)
 
 
-def test_two_that_publish_at_once_do_not_both_give_out_a_number(ledger: Ledger) -> None:
+def test_concurrent_publications_cannot_share_a_number(ledger: Ledger) -> None:
     with ledger.site.database.reading() as connection:
         one, two = (
             revocation_lists.sign_next(connection, ledger.site.issuer, NOW) for _ in range(2)
@@ -157,7 +157,7 @@ def test_two_that_publish_at_once_do_not_both_give_out_a_number(ledger: Ledger) 
     assert ledger.faults() == []
 
 
-def test_a_licence_can_carry_the_list_where_it_has_room(ledger: Ledger, tmp_path: Path) -> None:
+def test_licence_file_includes_the_list_when_it_fits(ledger: Ledger, tmp_path: Path) -> None:
     number, other = ledger.issue(1), ledger.issue(2)
     ledger.end("revoke", other, "not paid")
     env, out = server.environment(ledger.settings.data), tmp_path / "license.dat"
@@ -183,7 +183,7 @@ def test_a_licence_can_carry_the_list_where_it_has_room(ledger: Ledger, tmp_path
     ledger.site.database.close()
 
 
-def test_the_command_publishes_and_shows(data: Path, tmp_path: Path) -> None:
+def test_revocations_command_publishes_and_shows_the_list(data: Path, tmp_path: Path) -> None:
     env = server.environment(data)
     out = tmp_path / "license.revocations"
     none = server.at_once("revocations", "show", env=env)

@@ -28,7 +28,7 @@ def compared(settings: ServerSettings) -> dict[str, tuple[int, int | None]]:
         return {one.kind.typ: one[1:] for one in signature_count.compare(connection)}
 
 
-def test_every_signature_is_counted_in_the_transaction_that_records_it(tmp_path: Path) -> None:
+def test_signatures_are_counted_in_the_recording_transaction(tmp_path: Path) -> None:
     with server.running_server(tmp_path) as running:
         for _ in range(3):
             reply = httpx.post(f"{running.url}{PATH}", json=ORDER, headers=running.bearer)
@@ -38,7 +38,7 @@ def test_every_signature_is_counted_in_the_transaction_that_records_it(tmp_path:
     assert compared(server.settings(running.data))["license+jwt"] == (3, 3)
 
 
-def test_a_signature_that_came_to_nothing_is_the_difference(tmp_path: Path) -> None:
+def test_unused_signatures_are_counted_but_not_recorded(tmp_path: Path) -> None:
     """A count that a rollback took back is not lost, and none is written twice."""
     ledger = open_ledger(server.make(tmp_path / "server"))
     database, signer = ledger.site.database, ledger.site.issuer.signer
@@ -64,7 +64,7 @@ def test_a_signature_that_came_to_nothing_is_the_difference(tmp_path: Path) -> N
         assert ledger.faults_of(connection) == []
 
 
-def test_a_licence_that_was_signed_past_the_server_is_a_fault(tmp_path: Path) -> None:
+def test_fsck_reports_a_licence_signed_outside_the_server(tmp_path: Path) -> None:
     settings = server.make(tmp_path / "server")
     env = server.environment(settings.data)
     assert server.at_once(*ISSUE, "-o", "-", env=env).returncode == 0
