@@ -166,7 +166,7 @@ def _say(client: httpx.Client, running: server.Running) -> Iterator[httpx.Respon
     yield client.post("/api/v1/licenses", json=ORDER, headers=running.bearer)
 
 
-def test_requests_went_well_and_wrong(told: Told) -> None:
+def test_canary_requests_include_successes_and_failures(told: Told) -> None:
     assert {200, 201, 303, 400, 401, 404} & {reply.status_code for reply in told.replies} >= {
         200,
         201,
@@ -180,7 +180,7 @@ def test_requests_went_well_and_wrong(told: Told) -> None:
     "what",
     ["passphrase", "password", "token", "typed", "session", "seed", "recovery code"],
 )
-def test_no_log_reply_export_or_backup_tells_it(told: Told, what: str) -> None:
+def test_no_log_reply_export_or_backup_contains_a_secret(told: Told, what: str) -> None:
     secret = told.secrets[what]
     assert len(secret) > 10
     for form in _forms(secret):
@@ -193,7 +193,7 @@ def test_no_log_reply_export_or_backup_tells_it(told: Told, what: str) -> None:
             assert form not in str(kept).encode(), reply.request.url
 
 
-def test_a_seed_in_the_clear_would_be_found(told: Told) -> None:
+def test_search_would_find_a_plaintext_authenticator_seed(told: Told) -> None:
     """Bytes of the database are base64 in a backup, wherever in a value the seed begins."""
     seed = told.secrets["seed"]
     raw = base64.b32decode(seed)
@@ -220,7 +220,7 @@ def _forms(secret: str) -> Iterator[bytes]:
         yield base64.b64encode(whole)
 
 
-def test_a_log_line_is_json_and_names_the_request(told: Told) -> None:
+def test_log_lines_are_json_with_request_ids_and_no_other_fields(told: Told) -> None:
     lines = [json.loads(line) for line in told.log.splitlines() if line.startswith("{")]
     ids = {reply.headers["x-request-id"] for reply in told.replies}
     assert ids <= {line["request_id"] for line in lines if line["event"] == "request"}
@@ -232,7 +232,7 @@ def test_a_log_line_is_json_and_names_the_request(told: Told) -> None:
             assert line["route"] is None or re.fullmatch(r"/[\w/{}:.]*", line["route"])
 
 
-def test_what_a_statement_was_given_is_in_no_traceback(desk: Desk) -> None:
+def test_database_errors_do_not_show_statement_parameters(desk: Desk) -> None:
     with (
         pytest.raises(DBAPIError) as caught,
         desk.site.database.engine.connect() as connection,
@@ -241,12 +241,12 @@ def test_what_a_statement_was_given_is_in_no_traceback(desk: Desk) -> None:
     assert WRONG not in str(caught.value)
 
 
-def test_settings_do_not_show_their_secrets() -> None:
+def test_repr_of_settings_hides_secrets() -> None:
     shown = repr(ServerSettings.read(passphrase=WRONG, admin_password=WRONG))
     assert WRONG not in shown
 
 
-def test_the_password_of_a_database_is_not_told(tmp_path: Path) -> None:
+def test_database_password_is_never_printed(tmp_path: Path) -> None:
     for url in (
         f"postgresql://hostseal:{WRONG}@127.0.0.1:1/x",
         f"postgresql://hostseal:{WRONG}@[::1/x",
@@ -261,7 +261,7 @@ def test_the_password_of_a_database_is_not_told(tmp_path: Path) -> None:
     )
 
 
-def test_the_log_of_a_day_at_the_desk_has_no_secret(tmp_path: Path) -> None:
+def test_log_of_desk_and_api_requests_contains_no_secret(tmp_path: Path) -> None:
     import httpx
 
     with server.running_server(tmp_path) as running:
@@ -283,7 +283,7 @@ def test_the_log_of_a_day_at_the_desk_has_no_secret(tmp_path: Path) -> None:
         assert secret not in log
 
 
-def test_the_database_holds_no_secret_in_clear(tmp_path: Path) -> None:
+def test_database_contains_no_plaintext_secret(tmp_path: Path) -> None:
     import httpx
 
     with server.running_server(tmp_path) as running:

@@ -119,14 +119,14 @@ def _adding(what: str) -> Callable[[str, httpx.Client], Request]:
 
 
 @both
-def test_an_issue_that_is_cut_off_is_done_once(failing: Failing) -> None:
+def test_interrupted_issue_happens_exactly_once(failing: Failing) -> None:
     failing.at(("drawn", "after licenses", "before commit", "after commit"), _new_issue)
     assert len(stored_licences(failing.database, failing.data)) == 4
 
 
 @pytest.mark.torture
 @both
-def test_torture_an_issue_cut_off_anywhere_is_done_once(failing: Failing) -> None:
+def test_issue_interrupted_at_any_point_happens_exactly_once(failing: Failing) -> None:
     failing.at(ISSUE_POINTS, _new_issue)
     assert len(stored_licences(failing.database, failing.data)) == len(ISSUE_POINTS)
 
@@ -145,7 +145,7 @@ def test_torture_an_issue_cut_off_anywhere_is_done_once(failing: Failing) -> Non
         ("notes", NOTE_POINTS, {"note": "by telephone"}),
     ],
 )
-def test_torture_an_act_cut_off_anywhere_is_done_once(
+def test_action_interrupted_at_any_point_happens_exactly_once(
     failing: Failing, act: str, points: tuple[str, ...], members: dict[str, Any]
 ) -> None:
     first = {"reason": "unpaid"} if act == "reinstate" else None
@@ -157,7 +157,7 @@ def test_torture_an_act_cut_off_anywhere_is_done_once(
 @pytest.mark.parametrize(
     ("what", "points"), [("customers", CUSTOMER_POINTS), ("products", PRODUCT_POINTS)]
 )
-def test_torture_what_is_added_and_cut_off_anywhere_is_there_once(
+def test_customer_or_product_interrupted_at_any_point_is_added_once(
     failing: Failing, what: str, points: tuple[str, ...]
 ) -> None:
     failing.at(points, _adding(what))
@@ -165,7 +165,7 @@ def test_torture_what_is_added_and_cut_off_anywhere_is_there_once(
 
 @pytest.mark.torture
 @both
-def test_torture_an_approval_cut_off_anywhere_is_done_once(failing: Failing) -> None:
+def test_approval_interrupted_at_any_point_happens_exactly_once(failing: Failing) -> None:
     def prepare(point: str, client: httpx.Client) -> Request:
         id_ = _propose(client, failing.other).json()["id"]
         return Request(f"approve {point}", f"/api/v1/proposals/{id_}/approve", {})
@@ -175,7 +175,7 @@ def test_torture_an_approval_cut_off_anywhere_is_done_once(failing: Failing) -> 
 
 @pytest.mark.torture
 @both
-def test_torture_a_refusal_cut_off_anywhere_is_done_once(failing: Failing) -> None:
+def test_refusal_interrupted_at_any_point_happens_exactly_once(failing: Failing) -> None:
     def prepare(point: str, client: httpx.Client) -> Request:
         id_ = _propose(client, failing.other).json()["id"]
         return Request(f"refuse {point}", f"/api/v1/proposals/{id_}/refuse", {"reason": "why?"})
@@ -185,7 +185,7 @@ def test_torture_a_refusal_cut_off_anywhere_is_done_once(failing: Failing) -> No
 
 @pytest.mark.torture
 @both
-def test_torture_a_proposal_cut_off_anywhere_is_made_once(failing: Failing) -> None:
+def test_proposal_interrupted_at_any_point_is_made_exactly_once(failing: Failing) -> None:
     def prepare(point: str, client: httpx.Client) -> Request:
         _propose(client, failing.other)
         return Request(f"propose {point}", PATH, ORDER | {"product": "guarded"})

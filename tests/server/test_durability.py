@@ -184,7 +184,7 @@ def _check_told(database: Database, data: Path, told: dict[Request, bytes]) -> i
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, kind: str) -> None:
+def test_acknowledged_licences_survive_a_killed_server(tmp_path: Path, kind: str) -> None:
     url = None if kind == "sqlite" else new_database()
     outcome = kill_loop(tmp_path, KILLS, url)
     assert outcome.answered > 0
@@ -194,7 +194,7 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, kind: str) -> Non
 
 @pytest.mark.torture
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_torture_killed_servers(tmp_path: Path, kind: str) -> None:
+def test_acknowledged_licences_survive_300_killed_servers(tmp_path: Path, kind: str) -> None:
     url = None if kind == "sqlite" else new_database()
     seen = kill_loop(tmp_path, KILLS_TORTURE, url)
     assert seen.issues >= ISSUES_TORTURE

@@ -188,7 +188,7 @@ def url(request: pytest.FixtureRequest) -> str | None:
     return None if request.param == "sqlite" else new_database()
 
 
-def test_a_lost_key_costs_an_afternoon(tmp_path: Path, url: str | None) -> None:
+def test_every_licence_of_a_leaked_key_is_reissued(tmp_path: Path, url: str | None) -> None:
     sold = sell(tmp_path, 120, url)
     drill(sold, tmp_path / "out")
     assert faults(sold) == []
@@ -197,7 +197,7 @@ def test_a_lost_key_costs_an_afternoon(tmp_path: Path, url: str | None) -> None:
 @pytest.mark.torture
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_torture_ten_thousand_licences_of_a_lost_key(tmp_path: Path, kind: str) -> None:
+def test_ten_thousand_licences_of_a_leaked_key_are_reissued(tmp_path: Path, kind: str) -> None:
     sold = sell(tmp_path, 10_000, None if kind == "sqlite" else new_database())
     took = drill(sold, tmp_path / "out")
     assert faults(sold) == []
@@ -205,7 +205,7 @@ def test_torture_ten_thousand_licences_of_a_lost_key(tmp_path: Path, kind: str) 
     print(f"10,000 licences, {kind}: {told}")
 
 
-def test_it_goes_on_where_it_was_killed_and_issues_each_once(tmp_path: Path) -> None:
+def test_killed_reissue_resumes_and_reissues_each_licence_once(tmp_path: Path) -> None:
     sold, out = sell(tmp_path, 2 * reissue.BATCH + 50, None), tmp_path / "out"
     sold.run("keys", "leaked", sold.kid, "--yes")
     words = ["keys", "reissue", sold.kid, "-o", str(out)]
@@ -240,7 +240,7 @@ def _reissued(connection: Connection) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def test_only_what_is_live_is_issued_again_and_as_its_customer_is_called_by_now(
+def test_only_live_licences_are_reissued_under_current_customer_names(
     tmp_path: Path,
 ) -> None:
     sold, out = sell(tmp_path, 12, None), tmp_path / "out"
@@ -269,7 +269,7 @@ def test_only_what_is_live_is_issued_again_and_as_its_customer_is_called_by_now(
     assert faults(sold) == []
 
 
-def test_a_licence_in_its_grace_keeps_its_whole_term(tmp_path: Path) -> None:
+def test_reissue_in_the_grace_period_keeps_the_whole_term(tmp_path: Path) -> None:
     sold = sell(tmp_path, 2, None)
     sold.run("keys", "leaked", sold.kid, "--yes")
     database, issuer = data_folder.open_vault(sold.settings)
@@ -294,7 +294,7 @@ def test_a_licence_in_its_grace_keeps_its_whole_term(tmp_path: Path) -> None:
     assert license_.state(later) == "grace"
 
 
-def test_the_key_in_use_is_not_issued_again_with_itself(tmp_path: Path) -> None:
+def test_key_in_use_and_unknown_keys_cannot_be_reissued(tmp_path: Path) -> None:
     sold = sell(tmp_path, 1, None)
     env = server.environment(sold.settings.data)
     out = str(tmp_path / "out")

@@ -219,7 +219,7 @@ def call_page(desk: Desk, row: str, user: access_store.StoredUser | None) -> int
     return 401 if sent_away else int(reply.status_code)
 
 
-def test_every_route_has_a_row_and_every_row_a_route(desk: Desk) -> None:
+def test_every_route_has_a_row_and_every_row_has_a_route(desk: Desk) -> None:
     app = desk.client.app
     assert isinstance(app, FastAPI)
     assert routes(app) == ROWS.keys()
@@ -230,7 +230,7 @@ PAGES = [row for row in ROWS if PREFIX not in row]
 
 
 @pytest.mark.parametrize("who", [None, *GRANTS])
-def test_every_cell_of_the_api(desk: Desk, who: str | None) -> None:
+def test_every_api_route_enforces_its_permission(desk: Desk, who: str | None) -> None:
     token = None
     if who is not None:
         name = f"{who} {desk.clock.now}"
@@ -248,7 +248,7 @@ def test_every_cell_of_the_api(desk: Desk, who: str | None) -> None:
 
 
 @pytest.mark.parametrize("who", [None, *ROLES])
-def test_every_cell_of_the_pages(desk: Desk, who: str | None) -> None:
+def test_every_desk_page_enforces_its_permission(desk: Desk, who: str | None) -> None:
     user = None
     if who is not None:
         email = f"{who}-{desk.clock.now}@example.com"
@@ -268,14 +268,14 @@ def test_every_cell_of_the_pages(desk: Desk, who: str | None) -> None:
 
 
 @pytest.mark.parametrize("row", PAGES)
-def test_a_token_opens_no_page(desk: Desk, row: str) -> None:
+def test_api_token_opens_no_desk_page(desk: Desk, row: str) -> None:
     if ROWS[row] != ANYONE:
         method, path = target(row)
         reply = desk.client.request(method, path, headers=desk.bearer)
         assert reply.headers["location"].startswith("/login")
 
 
-def test_a_reader_is_shown_no_way_to_issue(desk: Desk) -> None:
+def test_reader_sees_no_link_to_issue(desk: Desk) -> None:
     email = f"shown-{desk.clock.now}@example.com"
     for role, shown in (("reader", False), ("issuer", True)):
         user = desk.site.database.write(
@@ -333,7 +333,7 @@ def page() -> str:
     )
 
 
-def test_the_page_is_what_these_tests_write() -> None:
+def test_permissions_page_is_up_to_date() -> None:
     assert PAGE.read_text("utf-8") == page()
 
 

@@ -113,7 +113,7 @@ _OF_KEY_FILES = {"passphrase-missing", "passphrase-wrong", "signer-unavailable",
         for slug in COMMANDS
     ],
 )
-def test_the_command_ends_with_the_problems_exit_code(data: Path, slug: str) -> None:
+def test_command_exits_with_the_problems_code(data: Path, slug: str) -> None:
     prepare, arguments, env = COMMANDS[slug]
     prepare(data)
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -124,7 +124,7 @@ def test_the_command_ends_with_the_problems_exit_code(data: Path, slug: str) -> 
     assert "[E]: " in said
 
 
-def test_an_older_database_is_told_with_the_command_that_upgrades_it(data: Path) -> None:
+def test_older_database_is_reported_with_the_upgrade_command(data: Path) -> None:
     database = data_folder.open_database(server.settings(data))
     database.write(lambda connection: schema.downgrade(connection, "0001"))
     database.close()
@@ -141,7 +141,7 @@ def _api(desk: Desk, method: str, path: str, **more: object) -> str:
     return slug
 
 
-def test_the_problems_of_the_api(desk: Desk) -> None:
+def test_api_problems_have_their_status(desk: Desk) -> None:
     order = {"customer": "A", "product": "b", "days": 1, "host": LINE}
     key = {"Idempotency-Key": f"k{desk.clock.now}"}
     assert _api(desk, "GET", "/nothing") == "not-found"
@@ -155,7 +155,7 @@ def test_the_problems_of_the_api(desk: Desk) -> None:
     assert desk.client.get("/api/v1/licenses").json()["type"] == "/problems/not-authenticated"
 
 
-def test_the_problems_of_the_desk(desk: Desk) -> None:
+def test_desk_problems_are_shown_by_title(desk: Desk) -> None:
     def sign_in(**changed: str) -> str:
         token = hidden(desk.client.get("/login").text, "form_token")
         fields = {"form_token": token, "email": f"x{desk.clock.now}@a", "password": "wrong"}
@@ -170,7 +170,7 @@ def test_the_problems_of_the_desk(desk: Desk) -> None:
     assert ROWS["invitation-over"].title in reply.text
 
 
-def test_every_problem_of_the_vendors_side_is_reached_in_this_file() -> None:
+def test_every_server_problem_has_a_case() -> None:
     over_http = {
         "not-authenticated",
         "form-expired",
@@ -198,6 +198,6 @@ def test_every_problem_of_the_vendors_side_is_reached_in_this_file() -> None:
     assert COMMANDS.keys() | over_http | process | {"schema-outdated"} >= SERVER_ONLY
 
 
-def test_a_remedy_of_the_vendors_side_names_the_servers_command() -> None:
+def test_server_remedies_do_not_mention_the_client_command() -> None:
     for slug in SERVER_ONLY:
         assert "{cli}" not in ROWS[slug].remedy, slug

@@ -26,7 +26,7 @@ def told(default: Any) -> str:
     return f"`{default}`"
 
 
-def test_the_page_has_every_setting_and_its_default() -> None:
+def test_running_page_lists_every_setting_and_its_default() -> None:
     page = dict(ROW.findall(PAGE))
     fields = {
         f"LICENSE_SERVER_{name.upper()}": told(field.get_default(call_default_factory=True))
@@ -35,7 +35,7 @@ def test_the_page_has_every_setting_and_its_default() -> None:
     assert page == fields
 
 
-def test_every_variable_that_is_named_anywhere_is_a_setting() -> None:
+def test_every_documented_variable_is_a_setting() -> None:
     known = {f"LICENSE_SERVER_{name.upper()}" for name in ServerSettings.model_fields}
     pages = [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")]
     code = [*(REPOSITORY / "license_server").rglob("*.py"), *REPOSITORY.glob("examples/*.py")]
@@ -44,7 +44,7 @@ def test_every_variable_that_is_named_anywhere_is_a_setting() -> None:
             assert name in known, (path, name)
 
 
-def test_the_page_has_every_figure(desk: Desk) -> None:
+def test_running_page_lists_every_metric(desk: Desk) -> None:
     counted = Metrics()
     counted.watch(sqlalchemy.create_engine("sqlite://"), lambda: 0)
     counted.keys(desk.site.issuer)
@@ -56,7 +56,7 @@ def test_the_page_has_every_figure(desk: Desk) -> None:
     assert names == set(re.findall(r"^\| `(hostseal_\w+)` \|", PAGE, re.MULTILINE))
 
 
-def test_the_limits_are_those_of_the_page() -> None:
+def test_running_page_states_the_request_limits() -> None:
     for limit in (
         f"| a request's body | {MAX_BODY // 1024} KiB |",
         f"headers | {server.LARGEST_HEAD // 1024} KiB |",

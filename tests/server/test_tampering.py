@@ -174,14 +174,14 @@ def _apply(connection: Connection, table: Table, gone: list[Row], come: list[Row
         connection.execute(insert(table), come)
 
 
-def test_what_is_changed_behind_the_servers_back_is_found(kept: tuple[Ledger, str]) -> None:
+def test_fsck_finds_every_tampered_row(kept: tuple[Ledger, str]) -> None:
     tried = campaign(*kept, SHORT, random.Random(20261124))
     assert {name.partition(" ")[0] for name in tried} == {make.__name__ for make in CHANGES}
     assert {name.partition(" ")[2] for name in tried} == set(TABLES)
 
 
 @pytest.mark.torture
-def test_torture_tampering(kept: tuple[Ledger, str]) -> None:
+def test_fsck_finds_10_000_tampered_rows(kept: tuple[Ledger, str]) -> None:
     ledger, token = kept
     tried = campaign(ledger, token, LONG, random.Random(4))
     kind = ledger.site.database.engine.dialect.name

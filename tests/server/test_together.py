@@ -105,7 +105,7 @@ REHOST: dict[str, Any] = {"reason": "moved", "host": LINE.replace("5", "6")}
     ],
     ids=["renew and revoke", "renew and rehost", "revoke twice"],
 )
-def test_two_people_act_on_one_licence_and_one_wins(
+def test_exactly_one_of_two_concurrent_actions_on_a_licence_wins(
     servers: Servers,
     first: tuple[str, dict[str, Any]],
     second: tuple[str, dict[str, Any]],

@@ -189,11 +189,11 @@ def walk(desk: Desk, steps: int, walks: int, *, steady: bool) -> None:
         desk.clock.now = began + next(machine.numbers)  # type: ignore[attr-defined]
 
 
-def test_a_licences_life_is_what_the_model_says(desk: Desk) -> None:
+def test_random_licence_histories_match_the_model(desk: Desk) -> None:
     walk(desk, STEPS, WALKS, steady=True)
 
 
 @pytest.mark.torture
-def test_torture_a_licences_life(desk: Desk) -> None:
+def test_long_random_licence_histories_match_the_model(desk: Desk) -> None:
     walk(desk, STEPS_TORTURE, WALKS_TORTURE, steady=False)
     print(f"\nlives walked against the model: {WALKS_TORTURE} of up to {STEPS_TORTURE} acts")
