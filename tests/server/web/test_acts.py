@@ -18,7 +18,7 @@ DAY = 86400
 REASONED = ("rehost", "suspend", "reinstate", "revoke")
 
 
-def test_a_renewal_goes_from_its_form_to_a_file_that_verifies(issuer: Person) -> None:
+def test_renewal_at_the_desk_produces_a_valid_licence_file(issuer: Person) -> None:
     first = issuer.issue(limits={"gpus": 4}, notify_days=7)
     page = issuer.look(first, "renew", days="60", reason="order 4711")
     assert "Expires" in page.text
@@ -35,7 +35,7 @@ def test_a_renewal_goes_from_its_form_to_a_file_that_verifies(issuer: Person) ->
     assert trail(issuer.desk, second) == [(f"user:{issuer.email}", "license.renewed", "order 4711")]
 
 
-def test_a_renewal_from_today_and_to_a_day(issuer: Person) -> None:
+def test_renewal_can_start_today_or_run_to_a_date(issuer: Person) -> None:
     first = issuer.issue()
     today = number_in(issuer.do(first, "renew", days="10", continue_from="now"))
     ends = stored(issuer.desk, today).expires_at
@@ -45,7 +45,7 @@ def test_a_renewal_from_today_and_to_a_day(issuer: Person) -> None:
     assert stored(issuer.desk, last).expires_at == 1_956_528_000  # 2032-01-01T00:00:00Z
 
 
-def test_a_move_to_another_host_keeps_what_was_sent_and_why(issuer: Person) -> None:
+def test_rehost_stores_the_pasted_request_and_the_reason(issuer: Person) -> None:
     first = issuer.issue(edition="pro")
     mail = f"Hello,\r\n> {OTHER_LINE}\r\n--\r\nsupport"
     page = issuer.look(first, "rehost", host=mail, reason="made anew")
@@ -60,7 +60,7 @@ def test_a_move_to_another_host_keeps_what_was_sent_and_why(issuer: Person) -> N
     assert "&gt; [&#34;6602" in issuer.get(f"/licenses/{renewed}").text
 
 
-def test_a_change_says_what_becomes_otherwise_and_leaves_the_rest(issuer: Person) -> None:
+def test_change_preview_shows_only_what_changes(issuer: Person) -> None:
     first = issuer.issue(edition="pro", features=["a", "b"], limits={"gpus": 4}, grace_days=3)
     page = issuer.look(first, "change", limits="gpus=8, seats=2", features="")
     rows = re.findall(r'<th scope="row"[^>]*>(\w[\w ]*)</th>', page.text)
@@ -72,7 +72,7 @@ def test_a_change_says_what_becomes_otherwise_and_leaves_the_rest(issuer: Person
     assert (after.edition, after.exp, after.grace_until) == ("pro", before.exp, before.grace_until)
 
 
-def test_a_suspended_licence_is_reinstated_by_a_new_one(issuer: Person) -> None:
+def test_reinstating_issues_a_new_licence(issuer: Person) -> None:
     first = issuer.issue()
     done = issuer.do(first, "suspend", reason="unpaid")
     assert done.headers["location"] == f"/licenses/{first}?done=suspend"
@@ -87,7 +87,7 @@ def test_a_suspended_licence_is_reinstated_by_a_new_one(issuer: Person) -> None:
     ]
 
 
-def test_a_revoked_licence_can_do_nothing_any_more(issuer: Person) -> None:
+def test_revoked_licence_offers_no_actions(issuer: Person) -> None:
     first = issuer.issue()
     form = issuer.get(f"/licenses/{first}/revoke").text
     assert 'class="danger"' in form
@@ -111,7 +111,7 @@ def acts_on(person: Person, number: str) -> set[str]:
 
 
 @pytest.mark.parametrize("act", REASONED)
-def test_a_reason_is_asked_for_and_nothing_is_done_without(issuer: Person, act: str) -> None:
+def test_actions_require_a_reason(issuer: Person, act: str) -> None:
     first = issuer.issue()
     if act == "reinstate":
         issuer.do(first, "suspend", reason="x")
@@ -142,7 +142,7 @@ def test_a_reason_is_asked_for_and_nothing_is_done_without(issuer: Person, act: 
         ("change", {}, {"limits"}),
     ],
 )
-def test_what_is_wrong_is_told_beside_its_field_and_what_was_typed_stays(
+def test_action_form_marks_wrong_fields_and_keeps_input(
     issuer: Person, act: str, typed: dict[str, str], wrong: set[str] | None
 ) -> None:
     first = issuer.issue(edition="pro")
@@ -154,9 +154,7 @@ def test_what_is_wrong_is_told_beside_its_field_and_what_was_typed_stays(
     assert stored(issuer.desk, first).state == "active"
 
 
-def test_an_order_that_the_product_does_not_allow_cannot_be_sent(
-    issuer: Person, desk: Desk
-) -> None:
+def test_action_that_breaks_product_rules_has_no_submit_button(issuer: Person, desk: Desk) -> None:
     name = f"brief{desk.clock.now}"
     rules = {"name": name, "longest_days": 40, "rehosts": 0}
     desk.site.database.write(lambda c: products.add(c, rules, COMMAND, desk.clock.now))
@@ -175,7 +173,7 @@ def test_an_order_that_the_product_does_not_allow_cannot_be_sent(
     assert stored(desk, first).state == "active"
 
 
-def test_a_second_click_does_it_once(issuer: Person) -> None:
+def test_second_click_does_not_repeat_an_action(issuer: Person) -> None:
     first = issuer.issue()
     sent = fields_of(issuer.look(first, "renew", days="5").text) | {"step": "do"}
     before = issuer.desk.count("licenses")
@@ -190,7 +188,7 @@ def test_a_second_click_does_it_once(issuer: Person) -> None:
     assert [one[1] for one in trail(issuer.desk, again)] == ["license.renewed", "license.revoked"]
 
 
-def test_a_look_has_an_address_of_its_own_and_says_what_came_of_it(
+def test_action_preview_has_its_own_url_and_later_shows_the_result(
     issuer: Person, desk: Desk
 ) -> None:
     """It can be loaded again and come back to: before it is done, and after."""
@@ -214,7 +212,7 @@ def test_a_look_has_an_address_of_its_own_and_says_what_came_of_it(
     assert issuer.get(f"/licenses/{made}/renew?{address.partition('?')[2]}").status_code == 404
 
 
-def test_a_renewal_is_to_the_day_that_was_looked_at_though_midnight_passes(
+def test_renewal_keeps_the_previewed_date_across_midnight(
     desk: Desk,
 ) -> None:
     clock = desk.clock
@@ -232,7 +230,7 @@ def test_a_renewal_is_to_the_day_that_was_looked_at_though_midnight_passes(
     assert f"last day {shown}" in issuer.get(f"/licenses/{number_in(done)}").text
 
 
-def test_what_another_rule_makes_of_an_act_is_looked_at_before_it_is_done(
+def test_rule_changed_after_the_preview_requires_another_preview(
     issuer: Person, guarded: str
 ) -> None:
     desk, path = issuer.desk, "/licenses/{}/renew"
@@ -255,7 +253,7 @@ def test_what_another_rule_makes_of_an_act_is_looked_at_before_it_is_done(
 
 
 @pytest.mark.parametrize("step", ["look", "do"])
-def test_who_comes_second_is_told_who_was_first(issuer: Person, step: str) -> None:
+def test_late_action_names_the_user_who_was_first(issuer: Person, step: str) -> None:
     first = issuer.issue()
     other = Person(issuer.desk, "issuer", "other")
     page = issuer.look(first, "renew", days="5").text
@@ -267,7 +265,7 @@ def test_who_comes_second_is_told_who_was_first(issuer: Person, step: str) -> No
     assert stored(issuer.desk, taken).state == "active"
 
 
-def test_a_form_of_another_state_is_not_obeyed_and_what_was_typed_is_kept(
+def test_stale_action_form_is_rejected_and_keeps_input(
     issuer: Person,
 ) -> None:
     first = issuer.issue()
@@ -285,7 +283,7 @@ def test_a_form_of_another_state_is_not_obeyed_and_what_was_typed_is_kept(
     assert again.status_code == 303
 
 
-def test_only_what_is_permitted_is_offered(issuer: Person) -> None:
+def test_licence_page_offers_only_permitted_actions(issuer: Person) -> None:
     first = issuer.issue()
     every = {"renew", "rehost", "change", "suspend", "revoke"}
     assert acts_on(issuer, first) == every
@@ -299,7 +297,7 @@ def test_only_what_is_permitted_is_offered(issuer: Person) -> None:
     assert stored(issuer.desk, first).state == "active"
 
 
-def test_a_move_says_that_the_former_host_keeps_its_file(issuer: Person) -> None:
+def test_rehost_warns_that_the_former_host_keeps_its_licence(issuer: Person) -> None:
     """Before it is done, to who does it; after it, to them and in the letter."""
     first = issuer.issue()
 

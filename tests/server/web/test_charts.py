@@ -9,7 +9,7 @@ from license_server.web.charts import Bar, Part
 from tests.support.attacks import HOSTILE_NAMES
 
 
-def test_a_picture_shows_each_value_and_says_it_in_words() -> None:
+def test_chart_draws_each_value_and_describes_it() -> None:
     parts = [Part(1, 3, "a: 3", "/a"), Part(2, 1, "b: 1"), Part(3, 0, "c: 0", "/c")]
     picture = ElementTree.fromstring(
         charts.columns([Bar("Nov", "2026", "2026-11: 4", parts, "/all")], "T", "D")
@@ -23,7 +23,7 @@ def test_a_picture_shows_each_value_and_says_it_in_words() -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE_NAMES, ids=range(len(HOSTILE_NAMES)))
-def test_text_in_a_picture_stays_text(text: str) -> None:
+def test_chart_escapes_hostile_text(text: str) -> None:
     bar = Bar(text, text, text, [Part(1, 1, text, f"/x?{text}")], text)
     picture = ElementTree.fromstring(charts.columns([bar], text, text))
     assert picture[0].text == text
@@ -32,7 +32,7 @@ def test_text_in_a_picture_stays_text(text: str) -> None:
     }
 
 
-def test_no_bar_is_no_fault_and_the_scale_is_never_exceeded() -> None:
+def test_chart_handles_no_bars_and_never_exceeds_its_scale() -> None:
     for value in (0, 1, 7, 10, 11, 999, 123_456_789):
         bars = [Bar("a", "", "", [Part(1, value, "")])]
         picture = ElementTree.fromstring(charts.columns(bars, "", ""))
@@ -41,6 +41,6 @@ def test_no_bar_is_no_fault_and_the_scale_is_never_exceeded() -> None:
     ElementTree.fromstring(charts.columns([], "", ""))
 
 
-def test_long_numbers_are_told_briefly() -> None:
+def test_large_numbers_are_abbreviated() -> None:
     told = {999: "999", 1000: "1k", 1234: "1.2k", 34_567: "34k", 1_250_000: "1.2M"}
     assert {value: charts.brief(value) for value in told} == told

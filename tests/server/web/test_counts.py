@@ -22,7 +22,7 @@ _BLOCK = re.compile(r"{% trans (.*?) ?%}(.*?){% endtrans %}", re.DOTALL)
     ("count", "english", "chinese"),
     [(0, "0 days", "0 天"), (1, "1 day", "1 天"), (2, "2 days", "2 天")],
 )
-def test_a_number_of_days_has_its_noun(count: int, english: str, chinese: str) -> None:
+def test_day_count_agrees_with_its_noun(count: int, english: str, chinese: str) -> None:
     assert counts.days(count, catalogue("en")) == english
     assert counts.days(count, catalogue("zh")) == chinese
 
@@ -37,7 +37,7 @@ def test_a_number_of_days_has_its_noun(count: int, english: str, chinese: str) -
         (2, "in 2 days", "2 天后"),
     ],
 )
-def test_a_day_near_today_is_named_from_today(count: int, english: str, chinese: str) -> None:
+def test_nearby_days_are_named_relative_to_today(count: int, english: str, chinese: str) -> None:
     assert counts.days_from_now(count, catalogue("en")) == english
     assert counts.days_from_now(count, catalogue("zh")) == chinese
 
@@ -47,17 +47,17 @@ def test_a_day_near_today_is_named_from_today(count: int, english: str, chinese:
     # From noon: the end of today, the first hour of tomorrow, the end of tomorrow, of yesterday.
     [(12, 0), (13, 1), (36, 1), (60, 2), (-12, -1)],
 )
-def test_days_until_an_end_are_counted_by_the_calendar(hours: int, days: int) -> None:
+def test_days_until_expiry_are_calendar_days(hours: int, days: int) -> None:
     assert counts.days_until(NOON + hours * HOUR, NOON, SHANGHAI) == days
 
 
-def test_days_until_an_end_past_the_last_year_are_counted_too() -> None:
+def test_days_until_expiry_work_past_year_9999() -> None:
     end = int(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()) + 1
     assert counts.days_until(end, NOON, SHANGHAI) > 2_900_000
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_every_sentence_with_a_count_has_a_form_for_one_and_for_many(language: str) -> None:
+def test_every_sentence_with_a_count_has_singular_and_plural(language: str) -> None:
     counted = [m.id for m in written.read_desk("zh") if "%(count)s" in str(m.id) and m.id != MOST]
     forms = [pair for pair in counted if isinstance(pair, tuple)]
     assert len(counted) == len(forms) > 10
@@ -72,7 +72,7 @@ def test_every_sentence_with_a_count_has_a_form_for_one_and_for_many(language: s
 
 
 @pytest.mark.parametrize("path", sorted(TEMPLATES.iterdir()), ids=lambda path: path.name)
-def test_the_form_of_a_sentence_is_chosen_by_its_count(path: Path) -> None:
+def test_plural_form_is_chosen_by_the_count(path: Path) -> None:
     # Jinja takes the first variable of a block, where {% pluralize %} names none.
     for given, body in _BLOCK.findall(path.read_text("utf-8")):
         if "pluralize" in body:

@@ -13,7 +13,7 @@ from tests.support.pages import Page, faults, form
 from tests.support.server import LINE
 
 
-def test_a_customer_is_added_at_the_form_found_and_recorded(desk: Desk, admin: Page) -> None:
+def test_added_customer_can_be_found_and_is_in_the_audit_log(desk: Desk, admin: Page) -> None:
     name = unique(desk, "上海示例 Werke")
     notes = "calls on Mondays\n<b>not</b> bold"
     path = add_customer(
@@ -28,7 +28,7 @@ def test_a_customer_is_added_at_the_form_found_and_recorded(desk: Desk, admin: P
     assert "Customer added." in admin.get(f"{path}?added=1").text
 
 
-def test_a_form_that_is_sent_twice_adds_one_customer(desk: Desk, admin: Page) -> None:
+def test_form_sent_twice_adds_one_customer(desk: Desk, admin: Page) -> None:
     fields = form(admin.get("/customers/new").text, "/customers")
     fields |= {"name": unique(desk, "Twice")}
     first, again = (admin.post("/customers", **fields) for _ in range(2))
@@ -36,7 +36,7 @@ def test_a_form_that_is_sent_twice_adds_one_customer(desk: Desk, admin: Page) ->
     assert row(desk, "customers", name=fields["name"])
 
 
-def test_every_mistake_in_a_customer_is_told_beside_its_field(desk: Desk, admin: Page) -> None:
+def test_customer_form_marks_every_wrong_field(desk: Desk, admin: Page) -> None:
     typed = {"name": " ", "contact_name": "a\0b", "contact_email": LONG, "language": "tlh"}
     reply = admin.send(admin.get("/customers/new").text, "/customers", notes=LONG, **typed)
     assert reply.status_code == 422
@@ -52,7 +52,7 @@ def test_every_mistake_in_a_customer_is_told_beside_its_field(desk: Desk, admin:
     assert faults(admin.send(admin.get(path).text, path, name="").text).keys() == {"name"}
 
 
-def test_two_who_change_a_customer_are_told_of_one_another(desk: Desk, admin: Page) -> None:
+def test_concurrent_customer_edits_are_reported(desk: Desk, admin: Page) -> None:
     name = unique(desk, "Both")
     path = add_customer(admin, name, contact_name="first")
     seen = admin.get(path).text
@@ -73,7 +73,7 @@ def test_two_who_change_a_customer_are_told_of_one_another(desk: Desk, admin: Pa
     assert last_event(desk, name)[:2] == (f"user:{admin.email}", "customer.changed")
 
 
-def test_a_mistake_does_not_hide_that_somebody_else_saved(desk: Desk, admin: Page) -> None:
+def test_field_error_does_not_hide_a_concurrent_edit(desk: Desk, admin: Page) -> None:
     path = add_customer(admin, unique(desk, "Hidden"), contact_name="first")
     seen = admin.get(path).text
     admin.send(admin.get(path).text, path, contact_name="theirs")
@@ -83,7 +83,7 @@ def test_a_mistake_does_not_hide_that_somebody_else_saved(desk: Desk, admin: Pag
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_what_attacks_in_a_customer_is_shown_as_text(desk: Desk, admin: Page, attack: str) -> None:
+def test_hostile_text_in_a_customer_is_escaped(desk: Desk, admin: Page, attack: str) -> None:
     name = unique(desk, attack)
     path = add_customer(admin, name, contact_name=attack, contact_email=attack, notes=attack + RTL)
     reader = Page(desk, "reader")
@@ -114,7 +114,7 @@ ALIKE = (
 
 
 @pytest.mark.parametrize(("there", "typed"), ALIKE)
-def test_who_adds_a_customer_that_is_nearly_there_is_asked_first(
+def test_similar_customer_name_needs_confirmation(
     desk: Desk, admin: Page, there: str, typed: str
 ) -> None:
     token = f"Q{os.urandom(4).hex()}"
@@ -140,9 +140,7 @@ def test_who_adds_a_customer_that_is_nearly_there_is_asked_first(
     assert admin.send(admin.get(job).text, f"{job}/issue").status_code == 303
 
 
-def test_of_a_customer_live_licences_stand_first_and_all_that_was_done(
-    desk: Desk, admin: Page
-) -> None:
+def test_customer_page_lists_live_licences_first_and_the_history(desk: Desk, admin: Page) -> None:
     name = unique(desk, "First")
     numbers = []
     for days in (400, 1, 1, 1, 1, 1):

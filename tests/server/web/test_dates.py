@@ -8,12 +8,12 @@ from license_server.web import prefill
 from license_server.web.reader import at
 
 
-def test_an_instant_that_a_time_zone_cannot_tell_is_told_in_utc() -> None:
+def test_instant_outside_a_time_zones_range_is_shown_in_utc() -> None:
     assert at(MAX_INSTANT, ZoneInfo("Asia/Shanghai")).isoformat() == "9999-12-31T23:59:59+00:00"
     assert at(0, ZoneInfo("Asia/Shanghai")).isoformat() == "1970-01-01T08:00:00+08:00"
 
 
-def test_the_last_day_of_a_term_is_right_where_the_next_day_has_no_midnight() -> None:
+def test_last_day_is_right_when_the_next_day_has_no_midnight() -> None:
     zone = "America/Sao_Paulo"  # on 2018-11-04 the clocks went from 0:00 to 1:00
     end = int(datetime(2018, 11, 4, tzinfo=ZoneInfo(zone)).timestamp())
     assert prefill.last_day(end, zone).isoformat() == "2018-11-03"

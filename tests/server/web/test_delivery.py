@@ -15,7 +15,7 @@ from tests.support.pages import (
 MARK = "\u202e"
 
 
-def test_the_letter_is_in_the_customers_language_and_goes_to_their_contact(
+def test_letter_uses_the_customers_language_and_contact(
     signed_in: Desk,
 ) -> None:
     name = unique(signed_in, "上海示例")
@@ -30,7 +30,7 @@ def test_the_letter_is_in_the_customers_language_and_goes_to_their_contact(
     assert "customer's language is not set" not in shown
 
 
-def test_where_the_customers_language_is_not_known_the_readers_comes_first(
+def test_letter_uses_the_readers_language_when_the_customers_is_unset(
     signed_in: Desk,
 ) -> None:
     page = preview(signed_in, customer=unique(signed_in, "Plain")).text
@@ -43,7 +43,7 @@ def test_where_the_customers_language_is_not_known_the_readers_comes_first(
     assert shown.index("您好！") < shown.index("Hello,")
 
 
-def test_a_letter_says_plain_text(signed_in: Desk) -> None:
+def test_letter_is_plain_text_with_control_characters_escaped(signed_in: Desk) -> None:
     license_ = issued(signed_in, preview(signed_in, term="perpetual").text)
     made = delivery.letter("en", stored(signed_in, license_.jti), "A & <B>", f"V{MARK}", "UTC")
     assert made.subject == f"Licence {license_.jti} for darwin on studio2_gpu"
@@ -53,7 +53,7 @@ def test_a_letter_says_plain_text(signed_in: Desk) -> None:
     assert "\n\n\n" not in made.text
 
 
-def test_a_mail_link_carries_the_letter_and_nothing_else() -> None:
+def test_mail_link_contains_the_letter_and_nothing_else() -> None:
     letter = delivery.Letter("en", "A & B", "line\nline?x=1&cc=me\n")
     made = delivery.link("a?bcc=x@example.com", letter)
     assert made is not None
@@ -67,5 +67,5 @@ def test_a_mail_link_carries_the_letter_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("address", ["nobody", "a@", "@b", "a@b@c", "a b@c", "a@b,c", "<a@b>"])
-def test_what_is_no_address_gets_no_link(address: str) -> None:
+def test_invalid_email_address_gets_no_mail_link(address: str) -> None:
     assert delivery.link(address, delivery.Letter("en", "s", "t")) is None

@@ -57,7 +57,7 @@ def is_chinese(text: str) -> bool:
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_every_fault_of_a_form_is_told_at_its_own_field_and_what_was_typed_stays(
+def test_order_form_marks_each_error_at_its_field_and_keeps_input(
     signed_in: Desk, language: str
 ) -> None:
     signed_in.client.cookies.set("hostseal_language", language)
@@ -73,7 +73,7 @@ def test_every_fault_of_a_form_is_told_at_its_own_field_and_what_was_typed_stays
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("act", TYPED_ACTS)
-def test_every_fault_of_an_act_is_told_at_its_own_field_and_what_was_typed_stays(
+def test_action_forms_mark_each_error_at_its_field_and_keep_input(
     desk: Desk, act: str, language: str
 ) -> None:
     issuer = Page(desk, "issuer")
@@ -103,7 +103,7 @@ def send_preview(page: Page, **fields: str) -> Any:
     return page.post("/licenses/preview", **order | fields)
 
 
-def test_where_the_text_cannot_be_read_nobody_is_asked_whom_it_names(signed_in: Desk) -> None:
+def test_unreadable_request_does_not_ask_for_customer_or_product(signed_in: Desk) -> None:
     page = preview(signed_in, host="hello", customer="", product="", limits="gpus").text
     assert faults(page).keys() == {"host", "limits"}
     page = preview(signed_in, host="", customer="", product="", limits="gpus").text
@@ -131,7 +131,9 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return count
 
 
-def test_a_request_for_a_first_licence_parses_it_once(desk: Desk, parsed: Counter[str]) -> None:
+def test_each_request_of_the_order_form_parses_the_order_once(
+    desk: Desk, parsed: Counter[str]
+) -> None:
     issuer = Page(desk, "issuer")
     once = {"parse": 1, "parse_order": 1}
     text = request_text("hostname", "ip", "machine_id", "container_id")
@@ -154,7 +156,7 @@ def test_a_request_for_a_first_licence_parses_it_once(desk: Desk, parsed: Counte
     assert parses() == once
 
 
-def test_a_request_for_an_act_parses_it_once(desk: Desk, parsed: Counter[str]) -> None:
+def test_each_request_of_an_action_form_parses_it_once(desk: Desk, parsed: Counter[str]) -> None:
     issuer = Page(desk, "issuer")
     path = f"/licenses/{issued(issuer)}/rehost"
     sent = form(issuer.get(path).text, path) | {"host": OTHER_LINE, "reason": "moved"}
@@ -172,7 +174,7 @@ def test_a_request_for_an_act_parses_it_once(desk: Desk, parsed: Counter[str]) -
     assert (done.status_code, dict(parsed)) == (303, once)
 
 
-def test_a_sheet_that_is_looked_at_tells_every_fault_of_a_line(desk: Desk) -> None:
+def test_import_preview_reports_every_error_of_a_row(desk: Desk) -> None:
     issuer = Page(desk, "issuer")
     sheet = "customer,product,host,days,match\nACME,a b,hello,0,loose\n"
     looked = issuer.post("/sheets", sheet=sheet)

@@ -8,7 +8,7 @@ from tests.support.pages import (
 )
 
 
-def test_what_goes_wrong_is_a_page_for_people(signed_in: Desk) -> None:
+def test_errors_at_the_desk_are_html_pages(signed_in: Desk) -> None:
     reply = signed_in.client.get("/licenses/HS-2026-ZZZZZZZZ")
     assert (reply.status_code, reply.headers["content-type"]) == (404, "text/html; charset=utf-8")
     assert "HS-2026-ZZZZZZZZ" in reply.text
@@ -16,7 +16,7 @@ def test_what_goes_wrong_is_a_page_for_people(signed_in: Desk) -> None:
     assert signed_in.client.get("/nothing").status_code == 404
 
 
-def test_control_characters_do_no_harm_anywhere(signed_in: Desk) -> None:
+def test_control_characters_never_crash_the_desk(signed_in: Desk) -> None:
     assert signed_in.client.get("/licenses", params={"q": "a\0b"}).status_code == 200
     assert signed_in.client.get("/licenses", params={"cursor": "\0"}).status_code == 422
     assert signed_in.client.get("/licenses/new", params={"like": "\0"}).status_code == 404

@@ -35,12 +35,12 @@ def recorded() -> set[str]:
     return found
 
 
-def test_every_action_that_is_recorded_has_its_words_in_both_languages() -> None:
+def test_every_recorded_action_has_a_label_in_both_languages() -> None:
     assert recorded() == ACTIONS.keys()
     assert not {*ACTIONS.values(), *MONTHS, "others"} - translated()
 
 
-def test_every_action_of_a_ledger_that_did_everything_has_words(tmp_path: Path) -> None:
+def test_every_action_of_a_full_ledger_has_a_label(tmp_path: Path) -> None:
     made = new_ledger(tmp_path, None)
     walk(made)
     with made.site.database.reading() as connection:

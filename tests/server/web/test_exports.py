@@ -18,7 +18,7 @@ from tests.support.desk_forms import (
 from tests.support.pages import Page, faults
 
 
-def test_an_export_has_the_licences_that_its_filters_tell(desk: Desk, admin: Page) -> None:
+def test_export_contains_the_filtered_licences(desk: Desk, admin: Page) -> None:
     product, name = token_name(desk, "out"), unique(desk, "Out")
     text = "customer,product,host,days\n" + "".join(
         f"{name} {n},{product},{host()},30\n" for n in range(3)
@@ -33,9 +33,7 @@ def test_an_export_has_the_licences_that_its_filters_tell(desk: Desk, admin: Pag
     assert admin.get(f"{export}&state=lost").status_code == 422
 
 
-def test_an_export_of_what_there_is_not_is_a_problem_and_no_empty_file(
-    desk: Desk, admin: Page
-) -> None:
+def test_export_with_unknown_filter_values_is_rejected(desk: Desk, admin: Page) -> None:
     product, name = token_name(desk, "none"), unique(desk, "None")
     add_product(admin, product)
     path = add_customer(admin, name)
@@ -50,7 +48,7 @@ def test_an_export_of_what_there_is_not_is_a_problem_and_no_empty_file(
     assert exported(admin.get("/sheets/licenses.csv?" + urlencode({"customer": name}))) == []
 
 
-def test_an_export_tells_who_is_over_in_the_words_of_the_interface(desk: Desk, admin: Page) -> None:
+def test_export_shows_expired_licences_as_expired(desk: Desk, admin: Page) -> None:
     product = token_name(desk, "over")
     job = look_at(
         admin, f"customer,product,host,days\n{unique(desk, 'Over')},{product},{host()},1\n"
@@ -65,7 +63,7 @@ def test_an_export_tells_who_is_over_in_the_words_of_the_interface(desk: Desk, a
     assert exported(admin.get(f"{export}&state=valid")) == []
 
 
-def test_the_files_of_an_import_are_taken_as_one_archive(desk: Desk, admin: Page) -> None:
+def test_licence_files_of_an_import_download_as_a_zip(desk: Desk, admin: Page) -> None:
     """And each by itself; nothing in it leads out of its folder."""
     name = f"../{unique(desk, 'Zip 云')}"
     lines = "".join(f"{name},bulk,{host()},{n + 1}\n" for n in range(3))

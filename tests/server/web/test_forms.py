@@ -13,7 +13,7 @@ from tests.support.pages import (
 from tests.support.server import EMAIL, PASSWORD
 
 
-def test_a_form_of_another_session_is_refused(signed_in: Desk) -> None:
+def test_form_token_of_another_session_is_rejected(signed_in: Desk) -> None:
     before = signed_in.count("licenses")
     fields = all_hidden(preview(signed_in).text)
     for token in ("", "x", fields["form_token"][:-2] + "AA"):
@@ -25,19 +25,19 @@ def test_a_form_of_another_session_is_refused(signed_in: Desk) -> None:
 
 
 @pytest.mark.parametrize("path", ["/licenses", "/licenses/preview", "/logout"])
-def test_every_form_needs_its_token(signed_in: Desk, path: str) -> None:
+def test_every_form_requires_its_token(signed_in: Desk, path: str) -> None:
     assert signed_in.client.post(path, data=FORM).status_code == 403
 
 
 @pytest.mark.parametrize("site", ["same-origin", "none"])
-def test_what_this_site_sends_is_taken(signed_in: Desk, site: str) -> None:
+def test_same_origin_form_is_accepted(signed_in: Desk, site: str) -> None:
     fields = all_hidden(preview(signed_in).text)
     reply = signed_in.client.post("/licenses", data=fields, headers={"Sec-Fetch-Site": site})
     assert reply.status_code == 303
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "x"])
-def test_another_site_sends_no_form_and_chooses_nothing(signed_in: Desk, site: str) -> None:
+def test_cross_site_forms_and_preferences_are_rejected(signed_in: Desk, site: str) -> None:
     before, sent = signed_in.count("licenses"), {"Sec-Fetch-Site": site}
     client = signed_in.client
     fields = all_hidden(preview(signed_in).text)
@@ -50,7 +50,7 @@ def test_another_site_sends_no_form_and_chooses_nothing(signed_in: Desk, site: s
     assert (chosen.headers["location"], "set-cookie" in chosen.headers) == ("/keys", False)
 
 
-def test_a_secret_in_an_address_is_in_no_link_of_its_page(desk: Desk) -> None:
+def test_secret_in_a_url_is_in_no_link_of_its_page(desk: Desk) -> None:
     for path in (
         "/invitation?secret=sesame",
         "/login/openid/return?code=sesame&state=sesame",
@@ -61,7 +61,7 @@ def test_a_secret_in_an_address_is_in_no_link_of_its_page(desk: Desk) -> None:
         assert "sesame" not in page
 
 
-def test_a_body_that_is_no_form_is_refused(signed_in: Desk) -> None:
+def test_body_that_is_not_a_form_is_rejected(signed_in: Desk) -> None:
     kinds = ("application/json", "multipart/form-data; boundary=x", "")
     for kind in kinds:
         reply = signed_in.client.post(

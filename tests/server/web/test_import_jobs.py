@@ -28,7 +28,7 @@ from tests.support.desk_forms import add_product, host, look_at, token_name, uni
 from tests.support.pages import Page, form
 
 
-def test_a_job_that_was_stopped_goes_on_and_issues_nothing_twice(
+def test_stopped_import_resumes_and_issues_nothing_twice(
     desk: Desk, admin: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batches, "BATCH", 2)
@@ -71,7 +71,7 @@ def test_a_job_that_was_stopped_goes_on_and_issues_nothing_twice(
 
 
 @pytest.mark.parametrize("change", ["ended", "demoted"])
-def test_an_import_ends_with_the_account_of_who_began_it(
+def test_import_stops_when_its_user_loses_permission(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     monkeypatch.setattr(batches, "BATCH", 2)
@@ -102,7 +102,7 @@ def test_an_import_ends_with_the_account_of_who_began_it(
     assert 2 <= job.progress.issued == desk.count("licenses") - before <= 4
 
 
-def test_of_those_who_begin_a_job_at_once_one_does(desk: Desk, admin: Page) -> None:
+def test_concurrent_starts_begin_an_import_once(desk: Desk, admin: Page) -> None:
     job = look_at(admin, f"customer,product,host,days\n{unique(desk, 'Race')},bulk,{host()},30\n")
     id_, actor, write = job.rpartition("/")[2], admin.session.actor, desk.site.database.write
     all_accepted = threading.Barrier(4)
@@ -118,7 +118,7 @@ def test_of_those_who_begin_a_job_at_once_one_does(desk: Desk, admin: Page) -> N
             assert sorted(one.result() for one in begun) == [False, False, False, True]
 
 
-def test_a_sheet_is_not_issued_by_other_rules_than_were_looked_at(
+def test_import_stops_when_product_rules_change_after_the_preview(
     desk: Desk, admin: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     product = token_name(desk, "rules")
@@ -153,7 +153,7 @@ def test_a_sheet_is_not_issued_by_other_rules_than_were_looked_at(
     assert admin.get(f"/products/{id_}").status_code == 200
 
 
-def test_a_job_that_waits_for_its_turn_is_not_called_stopped(desk: Desk, admin: Page) -> None:
+def test_queued_import_is_not_shown_as_stopped(desk: Desk, admin: Page) -> None:
     lines = f"{unique(desk, 'Waits')},bulk,{host()},30\n"
     job = look_at(admin, f"customer,product,host,days\n{lines}")
     id_, actor = job.rpartition("/")[2], admin.session.actor

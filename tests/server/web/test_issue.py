@@ -19,7 +19,7 @@ from tests.support.pages import (
 from tests.support.server import KEY, LINE
 
 
-def test_a_pasted_line_becomes_a_licence_that_verifies(signed_in: Desk) -> None:
+def test_pasted_host_key_line_becomes_a_valid_licence(signed_in: Desk) -> None:
     page = preview(signed_in, limits="gpus=4", features="export, train").text
     assert KEY in page
     issued = signed_in.client.post("/licenses", data=all_hidden(page))
@@ -46,20 +46,20 @@ def test_a_pasted_line_becomes_a_licence_that_verifies(signed_in: Desk) -> None:
         LINE.replace("[", "\u3010").replace("]", "\u3011").replace('"', "\uff02"),
     ],
 )
-def test_a_pasted_line_survives_what_mail_and_chat_do(signed_in: Desk, text: str) -> None:
+def test_pasted_host_key_line_survives_mail_and_chat(signed_in: Desk, text: str) -> None:
     page = preview(signed_in, host=text).text
     assert "Review before issuing" in page
     assert KEY in page
     assert "studio2_gpu" in page
 
 
-def test_nothing_is_issued_before_it_is_confirmed(signed_in: Desk) -> None:
+def test_preview_issues_nothing(signed_in: Desk) -> None:
     before = signed_in.count("licenses")
     preview(signed_in)
     assert signed_in.count("licenses") == before
 
 
-def test_a_second_click_issues_no_second_licence(signed_in: Desk) -> None:
+def test_second_click_issues_no_second_licence(signed_in: Desk) -> None:
     fields = all_hidden(preview(signed_in).text)
     before = signed_in.count("licenses")
     first = signed_in.client.post("/licenses", data=fields)
@@ -68,7 +68,7 @@ def test_a_second_click_issues_no_second_licence(signed_in: Desk) -> None:
     assert signed_in.count("licenses") == before + 1
 
 
-def test_what_is_wrong_is_said_at_the_form_and_what_was_typed_stays(signed_in: Desk) -> None:
+def test_wrong_order_is_shown_again_with_escaped_input(signed_in: Desk) -> None:
     reply = preview(signed_in, host="<b>hello</b>", customer='"><script>alert(1)</script>')
     assert reply.status_code == 422
     assert "No host key found" in reply.text
@@ -76,7 +76,7 @@ def test_what_is_wrong_is_said_at_the_form_and_what_was_typed_stays(signed_in: D
     assert "&lt;b&gt;hello&lt;/b&gt;" in reply.text
 
 
-def test_everything_that_is_wrong_is_told_at_once_beside_its_field(signed_in: Desk) -> None:
+def test_order_form_reports_all_errors_at_once(signed_in: Desk) -> None:
     typed = {
         "host": "hello",
         "customer": "a\0b",
@@ -103,7 +103,7 @@ def test_everything_that_is_wrong_is_told_at_once_beside_its_field(signed_in: De
     }
 
 
-def test_a_blank_name_is_taken_from_the_request_or_asked_for(signed_in: Desk) -> None:
+def test_blank_customer_or_product_comes_from_the_request_or_is_required(signed_in: Desk) -> None:
     named = LicenseRequest(KEY, "x", customer="Named GmbH", product="darwin").to_text()
     assert "Named GmbH" in preview(signed_in, host=named, customer="", product="").text
     page = preview(signed_in, customer="", product="").text
@@ -115,12 +115,12 @@ def test_a_blank_name_is_taken_from_the_request_or_asked_for(signed_in: Desk) ->
     assert faults(preview(signed_in, host="hello", customer="").text).keys() == {"host"}
 
 
-def test_a_licence_to_replace_that_is_not_there_is_told_at_its_field(signed_in: Desk) -> None:
+def test_unknown_licence_to_replace_does_not_hide_other_errors(signed_in: Desk) -> None:
     page = preview(signed_in, replaces="HS-2026-ZZZZZZZZ", limits="x").text
     assert {"limits"} <= faults(page).keys() <= {"limits", "replaces"}
 
 
-def test_a_name_with_markup_is_shown_as_text_everywhere(signed_in: Desk) -> None:
+def test_markup_in_a_customer_name_is_escaped_everywhere(signed_in: Desk) -> None:
     name = "<img src=x onerror=alert(1)>"
     page = preview(signed_in, customer=name).text
     issued = signed_in.client.post("/licenses", data=all_hidden(page))
@@ -133,7 +133,7 @@ def test_a_name_with_markup_is_shown_as_text_everywhere(signed_in: Desk) -> None
         assert "&lt;img src=x" in text
 
 
-def test_the_vendor_sees_what_each_choice_would_tolerate(signed_in: Desk) -> None:
+def test_preview_shows_what_each_binding_tolerates(signed_in: Desk) -> None:
     page = preview(signed_in, host=request_text(*WHOLE), match="anchored").text
     assert choices(page) == {
         "hostname": ["tagged", "invalid", "valid, with a warning"],
@@ -144,14 +144,14 @@ def test_the_vendor_sees_what_each_choice_would_tolerate(signed_in: Desk) -> Non
     assert "anchored (selected)" in page
 
 
-def test_the_vendor_sees_that_a_container_may_be_made_anew(signed_in: Desk) -> None:
+def test_preview_shows_that_hk1_host_survives_recreation(signed_in: Desk) -> None:
     text = request_text(*WHOLE[:3], profile="hk1-host")
     found = choices(preview(signed_in, host=text).text)
     assert found["container"] == ["not used (hk1-host)", "valid", "valid"]
     assert found["machine"] == ["tagged", "invalid", "invalid"]
 
 
-def test_the_vendor_sees_why_the_bare_line_cannot_be_anchored(signed_in: Desk) -> None:
+def test_preview_explains_why_a_host_key_line_cannot_be_anchored(signed_in: Desk) -> None:
     page = preview(signed_in).text
     assert choices(page)["IP address"] == ["none", "invalid", "not possible"]
     assert page.count("has no host tags") == 1
@@ -160,7 +160,7 @@ def test_the_vendor_sees_why_the_bare_line_cannot_be_anchored(signed_in: Desk) -
     assert (refused.status_code, "Only the host key of" in refused.text) == (409, True)
 
 
-def test_the_vendor_sees_that_anchoring_a_copyable_container_gains_nothing(
+def test_preview_explains_that_anchoring_a_copyable_container_is_useless(
     signed_in: Desk,
 ) -> None:
     page = preview(signed_in, host=request_text("machine_id")).text
@@ -168,13 +168,13 @@ def test_the_vendor_sees_that_anchoring_a_copyable_container_gains_nothing(
     assert "nothing outside its image identifies this container" in page
 
 
-def test_a_host_that_has_a_licence_already_is_told(signed_in: Desk) -> None:
+def test_preview_names_an_existing_licence_of_the_host(signed_in: Desk) -> None:
     first = signed_in.client.post("/licenses", data=all_hidden(preview(signed_in).text))
     number = first.headers["location"].split("/")[2].partition("?")[0]
     assert number in preview(signed_in).text
 
 
-def test_a_licence_in_place_of_a_request_is_called_one(signed_in: Desk) -> None:
+def test_pasted_licence_is_recognised_as_not_a_request(signed_in: Desk) -> None:
     issued = signed_in.client.post("/licenses", data=all_hidden(preview(signed_in).text))
     address = issued.headers["location"].partition("?")[0]
     file = signed_in.client.get(f"{address}/license.dat").text
@@ -184,14 +184,14 @@ def test_a_licence_in_place_of_a_request_is_called_one(signed_in: Desk) -> None:
 
 
 @pytest.mark.parametrize("term", ["days", "perpetual"])
-def test_a_date_that_is_typed_but_not_chosen_is_not_passed_over(signed_in: Desk, term: str) -> None:
+def test_date_without_its_term_option_is_rejected(signed_in: Desk, term: str) -> None:
     page = preview(signed_in, term=term, expires="2027-12-31", limits="gpus")
     assert page.status_code == 422
     assert faults(page.text).keys() == {"expires", "limits"}
     assert "choose “until the end of”, or clear the date" in page.text
 
 
-def test_a_term_that_is_none_and_a_day_that_is_blank_are_told_at_their_field(
+def test_invalid_term_and_blank_date_are_reported_at_their_fields(
     signed_in: Desk,
 ) -> None:
     before = signed_in.count("licenses")
@@ -202,12 +202,12 @@ def test_a_term_that_is_none_and_a_day_that_is_blank_are_told_at_their_field(
     assert signed_in.count("licenses") == before
 
 
-def test_a_number_that_is_none_is_told_with_the_numbers_that_there_are(signed_in: Desk) -> None:
+def test_invalid_number_is_reported_with_the_allowed_range(signed_in: Desk) -> None:
     told = unescape(preview(signed_in, days="-5").text)
     assert "'-5' is not a whole number from 1 to 36500" in told
 
 
-def test_a_page_takes_the_focus_only_where_something_is_to_be_mended(signed_in: Desk) -> None:
+def test_form_takes_the_focus_only_when_a_field_is_wrong(signed_in: Desk) -> None:
     """A browser that was typed into already complains of every autofocus on its console."""
     assert "autofocus" not in signed_in.client.get("/licenses/new").text
     assert preview(signed_in, host="x", limits="y").text.count("autofocus") == 1

@@ -15,7 +15,7 @@ from tests.support.desk import Desk
 DAY = 86400
 
 
-def test_the_keys_in_force_are_told_and_the_root_key_is_there_to_ship(signed_in: Desk) -> None:
+def test_keys_page_shows_the_keys_and_serves_only_the_root_public_key(signed_in: Desk) -> None:
     page = signed_in.client.get("/keys").text
     issuer = signed_in.site.issuer
     assert issuer.signer.public_key.kid in page
@@ -39,7 +39,7 @@ def test_the_keys_in_force_are_told_and_the_root_key_is_there_to_ship(signed_in:
         ({"products": ("<b>x</b>",)}, 500, None),
     ],
 )
-def test_the_end_of_the_signing_key_is_told_in_time(
+def test_signing_key_expiry_is_announced_90_days_ahead(
     signed_in: Desk, monkeypatch: pytest.MonkeyPatch, change: Any, days: int, said: str | None
 ) -> None:
     site, app = signed_in.site, signed_in.client.app
@@ -58,7 +58,7 @@ def test_the_end_of_the_signing_key_is_told_in_time(
     assert "<b>x</b>" not in page
 
 
-def test_what_waits_for_the_next_revocation_list_is_counted(signed_in: Desk) -> None:
+def test_keys_page_counts_unpublished_revocations(signed_in: Desk) -> None:
     site = signed_in.site
     newest = site.database.read(
         lambda c: c.execute(select(func.max(audit_events.c.at))).scalar_one()
@@ -93,7 +93,7 @@ def test_what_waits_for_the_next_revocation_list_is_counted(signed_in: Desk) -> 
     assert f"<span>列表 {number}</span>" in chinese.text
 
 
-def test_a_newer_keyset_in_the_database_is_told(
+def test_keys_page_reports_a_newer_keyset_in_the_database(
     signed_in: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site, app = signed_in.site, signed_in.client.app

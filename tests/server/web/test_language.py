@@ -32,7 +32,7 @@ _NOT_WORDS = re.compile(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_text_of_a_template_is_in_the_catalogue(name: str) -> None:
+def test_every_template_text_is_in_the_catalogue(name: str) -> None:
     environment = jinja2.Environment(extensions=["jinja2.ext.i18n"], trim_blocks=True)
     environment.policies["ext.i18n.trimmed"] = True
     source = (TEMPLATES / name).read_text("utf-8")
@@ -43,7 +43,7 @@ def test_every_text_of_a_template_is_in_the_catalogue(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_no_text_of_a_template_goes_round_the_catalogue(name: str) -> None:
+def test_no_template_text_bypasses_the_catalogue(name: str) -> None:
     source = (TEMPLATES / name).read_text("utf-8")
     source = re.sub(r"{% trans.*?{% endtrans %}", "", source, flags=re.DOTALL)
     plain = _MARKUP.sub("", source)
@@ -51,15 +51,15 @@ def test_no_text_of_a_template_goes_round_the_catalogue(name: str) -> None:
     assert re.findall(r"[A-Za-z]{2}.*", _NOT_WORDS.sub("", plain)) == []
 
 
-def test_the_rooms_of_the_menu_are_translated() -> None:
+def test_menu_labels_are_translated() -> None:
     assert not {room.label for room in menu.ROOMS} - translated()
 
 
-def test_what_permissions_allow_and_roles_are_called_is_translated() -> None:
+def test_permissions_and_roles_are_translated() -> None:
     assert not {*PERMISSIONS.values(), *ROLES} - translated()
 
 
-def test_what_acts_are_called_and_said_at_their_forms_is_translated() -> None:
+def test_action_names_and_form_texts_are_translated() -> None:
     said: set[str] = set()
     for act in ACTS.values():
         words = act.words
@@ -68,16 +68,16 @@ def test_what_acts_are_called_and_said_at_their_forms_is_translated() -> None:
     assert not said - {""} - translated()
 
 
-def test_the_compiled_catalogue_is_the_written_one() -> None:
+def test_compiled_catalogue_is_up_to_date() -> None:
     written = catalogue.compiled(catalogue.read_desk("zh"))
     assert (catalogue.DESK / "zh.mo").read_bytes() == written
 
 
-def test_what_the_client_says_is_known_here_too() -> None:
+def test_client_translations_are_available_at_the_desk() -> None:
     assert reader.catalogue("zh").gettext("unknown") != "unknown"
 
 
-def test_both_pages_speak_chinese(signed_in: Desk) -> None:
+def test_desk_pages_are_fully_chinese(signed_in: Desk) -> None:
     signed_in.client.cookies.set("hostseal_language", "zh")
     product = add_product(signed_in)
     shown = preview(signed_in, host=request_text(*WHOLE), match="anchored", product=product).text

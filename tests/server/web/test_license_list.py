@@ -23,7 +23,7 @@ def found(person: Person, **query: str) -> list[str]:
     return re.findall(r'<a href="/licenses/(HS-[^"]+)">', page.text)
 
 
-def test_filters_find_by_state_product_and_last_day(issuer: Person, desk: Desk) -> None:
+def test_list_filters_by_state_product_customer_and_last_day(issuer: Person, desk: Desk) -> None:
     name = f"f{desk.clock.now}"
     lasting = issuer.issue(product=name, days=400)
     replaced = issuer.issue(product=name, days=390)
@@ -57,7 +57,7 @@ def test_filters_find_by_state_product_and_last_day(issuer: Person, desk: Desk) 
     assert found(issuer, product=name, expires_from=day, expires_before=day) == []
 
 
-def test_the_last_day_is_that_of_the_reader(issuer: Person) -> None:
+def test_last_day_is_shown_in_the_readers_time_zone(issuer: Person) -> None:
     name = f"z{issuer.desk.clock.now}"
     made = issuer.issue(product=name, days=None, expires="2027-06-30", time_zone="Asia/Shanghai")
     for zone, day, next_day in (
@@ -75,7 +75,7 @@ def test_the_last_day_is_that_of_the_reader(issuer: Person) -> None:
         assert made not in get("/licenses", params=query | {"expires_before": day}).text
 
 
-def test_the_filters_stay_while_one_goes_on(issuer: Person) -> None:
+def test_filters_survive_paging(issuer: Person) -> None:
     name = f"m{issuer.desk.clock.now}"
     made = [issuer.issue(product=name) for _ in range(52)]
     page = issuer.get("/licenses", product=name, state="valid").text
@@ -91,7 +91,7 @@ def test_the_filters_stay_while_one_goes_on(issuer: Person) -> None:
     assert unescape(newest[1]).endswith(f"state=valid&product={name}")
 
 
-def test_a_filter_that_finds_nothing_is_told_with_a_way_out(issuer: Person) -> None:
+def test_empty_result_names_the_filters_and_offers_to_clear_them(issuer: Person) -> None:
     issuer.issue()
     query = {"q": "n0where", "state": "grace", "expires_from": "2030-01-01"}
     page = issuer.get("/licenses", **query).text
@@ -110,7 +110,7 @@ def test_a_filter_that_finds_nothing_is_told_with_a_way_out(issuer: Person) -> N
         ("state", MARKUP),
     ],
 )
-def test_a_filter_that_is_none_is_told_at_its_field(issuer: Person, name: str, text: str) -> None:
+def test_invalid_filter_is_marked_at_its_field(issuer: Person, name: str, text: str) -> None:
     reply = issuer.get("/licenses", **{name: text})
     if text == "0001-01-01":
         assert reply.status_code in (200, 422)
@@ -119,7 +119,7 @@ def test_a_filter_that_is_none_is_told_at_its_field(issuer: Person, name: str, t
     assert "<script>alert" not in reply.text
 
 
-def test_a_search_finds_by_the_beginning_of_any_word_and_takes_signs_as_they_are(
+def test_search_matches_word_beginnings_and_literal_signs(
     signed_in: Desk,
 ) -> None:
     name = f"100%_{signed_in.clock.now} 上海示例公司 Werkstätten"

@@ -17,7 +17,7 @@ from tests.support.server import EMAIL, LINE
 MARKUP = "</li><script>alert(1)</script><b>"
 
 
-def test_a_life_tells_what_replaced_what_and_who_did_it_why(issuer: Person) -> None:
+def test_history_shows_replacements_with_user_and_reason(issuer: Person) -> None:
     first = issuer.issue()
     second = number_in(issuer.do(first, "renew", days="60", reason="order 4711"))
     third = number_in(issuer.do(second, "change", limits="gpus=2"))
@@ -34,7 +34,7 @@ def test_a_life_tells_what_replaced_what_and_who_did_it_why(issuer: Person) -> N
     assert f'The newest licence in this lineage is <a href="/licenses/{third}">' in old
 
 
-def test_a_note_stays_in_the_life_and_a_second_click_adds_none(issuer: Person) -> None:
+def test_note_is_kept_in_the_history_once(issuer: Person) -> None:
     first = issuer.issue()
     form = fields_of(issuer.get(f"/licenses/{first}").text)
     note = f"asked by telephone {MARKUP}"
@@ -52,7 +52,7 @@ def test_a_note_stays_in_the_life_and_a_second_click_adds_none(issuer: Person) -
         assert fields_of(refused.text)["note"] == wrong
 
 
-def test_a_long_life_is_told_a_page_at_a_time(issuer: Person) -> None:
+def test_long_history_is_paged(issuer: Person) -> None:
     first = issuer.issue()
     for n in range(24):
         form = fields_of(issuer.get(f"/licenses/{first}").text)
@@ -65,7 +65,7 @@ def test_a_long_life_is_told_a_page_at_a_time(issuer: Person) -> None:
     assert ("note 4." in rest, "note 3." in rest, "Issued" in rest) == (False, True, True)
 
 
-def test_what_attacks_is_shown_as_text(issuer: Person) -> None:
+def test_hostile_text_in_a_licence_is_escaped(issuer: Person) -> None:
     name = f"{MARKUP} {issuer.desk.clock.now}"
     host = f"{MARKUP} \u202egnp.exe\u202c {LINE} " + "x" * 10_000
     first = issuer.issue(customer=name, host=host)
@@ -89,9 +89,7 @@ def test_what_attacks_is_shown_as_text(issuer: Person) -> None:
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Shanghai", "Pacific/Kiritimati", "Etc/GMT+12"])
-def test_a_licence_to_the_end_of_the_calendar_is_shown_everywhere(
-    issuer: Person, zone: str
-) -> None:
+def test_licence_expiring_in_9999_is_shown_in_every_time_zone(issuer: Person, zone: str) -> None:
     last = {"expires": "9999-12-30", "time_zone": "Etc/GMT+12", "days": None}
     number = issuer.issue(customer=f"Far {issuer.email}", grace_days=36500, **last)
     for path in (
@@ -108,7 +106,7 @@ def test_a_licence_to_the_end_of_the_calendar_is_shown_everywhere(
     assert 'name="expires" value="9999-12-30"' in page.text
 
 
-def test_who_did_what_is_said_in_words(signed_in: Desk) -> None:
+def test_history_names_action_and_user_in_plain_words(signed_in: Desk) -> None:
     issued = signed_in.client.post("/licenses", data=all_hidden(preview(signed_in).text))
     shown = signed_in.client.get(issued.headers["location"]).text
     assert re.search(rf"<strong>Issued</strong>.*?</time> · {re.escape(EMAIL)}", shown, re.DOTALL)

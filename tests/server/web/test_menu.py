@@ -19,7 +19,7 @@ LINKS = {
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("room", LINKS)
-def test_who_may_not_sees_neither_the_link_nor_the_page(desk: Desk, role: str, room: str) -> None:
+def test_menu_links_and_pages_follow_the_role(desk: Desk, role: str, room: str) -> None:
     needs, links, more = LINKS[room]
     somebody = Page(desk, role)
     menu = somebody.get("/account").text
@@ -31,9 +31,7 @@ def test_who_may_not_sees_neither_the_link_nor_the_page(desk: Desk, role: str, r
         assert somebody.get(link).status_code == (200 if more in ROLES[role] else 403)
 
 
-def test_who_may_only_read_sees_a_customer_and_a_product_without_a_form(
-    desk: Desk, admin: Page
-) -> None:
+def test_reader_sees_customers_and_products_without_a_form(desk: Desk, admin: Page) -> None:
     customer = add_customer(admin, unique(desk, "Read"), notes="seen by all of us")
     product = add_product(admin, token_name(desk, "read"), **RULES)
     reader = Page(desk, "reader")

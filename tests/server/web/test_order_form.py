@@ -14,7 +14,7 @@ MARK = "\u202e"
 MARKUP = '"><script>alert(1)</script>'
 
 
-def test_the_reading_says_what_was_pasted_and_who_has_it(signed_in: Desk) -> None:
+def test_request_details_show_host_key_and_existing_licences(signed_in: Desk) -> None:
     line, name = other_line(signed_in), unique(signed_in, "Reader")
     license_ = issued(signed_in, preview(signed_in, host=line, customer=name).text)
     shown = reading(signed_in, host=f"> {line}\r\n-- \r\nmail", customer=name).text
@@ -24,7 +24,7 @@ def test_the_reading_says_what_was_pasted_and_who_has_it(signed_in: Desk) -> Non
     assert "<html" not in shown
 
 
-def test_the_reading_names_customers_who_are_called_nearly_so(signed_in: Desk) -> None:
+def test_request_details_suggest_similar_customers(signed_in: Desk) -> None:
     name = unique(signed_in, "Zeta") + " Werke"
     issued(signed_in, preview(signed_in, customer=name).text)
     shown = reading(signed_in, host=LINE, customer=name[:-3]).text
@@ -32,7 +32,7 @@ def test_the_reading_names_customers_who_are_called_nearly_so(signed_in: Desk) -
     assert "Similar names" in shown
 
 
-def test_the_reading_shows_the_outcome_once_there_is_one(signed_in: Desk) -> None:
+def test_request_details_include_a_preview_once_possible(signed_in: Desk) -> None:
     assert "Licence preview" not in reading(signed_in, host=LINE).text
     product = add_product(signed_in, defaults=DEFAULTS | {"match": "exact"})
     shown = reading(signed_in, host=LINE, customer="ACME", product=product).text
@@ -44,13 +44,13 @@ def test_the_reading_shows_the_outcome_once_there_is_one(signed_in: Desk) -> Non
 @pytest.mark.parametrize(
     "text", ["", "   ", "hello", LINE[:30], f"{LINE} {LINE.replace('5', '6')}"]
 )
-def test_a_text_that_cannot_be_read_yet_is_no_failure(signed_in: Desk, text: str) -> None:
+def test_unreadable_text_gives_a_warning_and_no_error(signed_in: Desk, text: str) -> None:
     shown = reading(signed_in, host=text)
     assert shown.status_code == 200
     assert ("told warn" in shown.text) is bool(text.strip())
 
 
-def test_the_reading_issues_nothing_and_needs_the_forms_token(signed_in: Desk) -> None:
+def test_request_details_issue_nothing_and_require_the_form_token(signed_in: Desk) -> None:
     before = signed_in.count("licenses"), signed_in.count("customers")
     name = unique(signed_in, "Nobody")
     reading(signed_in, host=LINE, customer=name, product="darwin")
@@ -72,7 +72,7 @@ def test_the_reading_issues_nothing_and_needs_the_forms_token(signed_in: Desk) -
     ids=["markup", "mark", "long", "nul", "symbol", "formula"],
 )
 @pytest.mark.parametrize("name", ["host", "customer", "product", "edition", "features", "limits"])
-def test_text_that_attacks_is_shown_as_text(signed_in: Desk, name: str, text: str) -> None:
+def test_hostile_text_in_the_order_form_is_escaped(signed_in: Desk, name: str, text: str) -> None:
     for shown in (
         reading(signed_in, **{"host": LINE, "customer": "ACME", "product": "p", name: text}),
         preview(signed_in, **{name: text}),
@@ -82,7 +82,7 @@ def test_text_that_attacks_is_shown_as_text(signed_in: Desk, name: str, text: st
         assert len(shown.content) < 100_000
 
 
-def test_a_request_that_attacks_is_shown_as_text(signed_in: Desk) -> None:
+def test_hostile_text_in_a_request_is_escaped(signed_in: Desk) -> None:
     text = LicenseRequest(
         KEY, f"h{MARK}", customer=MARKUP, product=f"p{MARK}", replaces=MARKUP
     ).to_text()
@@ -92,7 +92,7 @@ def test_a_request_that_attacks_is_shown_as_text(signed_in: Desk) -> None:
     assert "\\u202e" in shown
 
 
-def test_a_mail_of_ten_thousand_characters_makes_a_page_under_100_kb(signed_in: Desk) -> None:
+def test_pasted_mail_of_10_000_characters_gives_a_page_under_100_kb(signed_in: Desk) -> None:
     text = f"{'上海' * 5000}\n{LINE}\n"
     shown = preview(signed_in, host=text)
     assert shown.status_code == 200

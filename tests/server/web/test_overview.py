@@ -40,7 +40,7 @@ def svgs(page: str) -> list[ElementTree.Element]:
     return [ElementTree.fromstring(one) for one in re.findall(r"<svg.*?</svg>", page, re.DOTALL)]
 
 
-def test_the_first_page_says_what_to_do_first_where_nothing_was_issued(tmp_path: Path) -> None:
+def test_overview_of_an_empty_ledger_shows_the_first_steps(tmp_path: Path) -> None:
     with fresh(tmp_path) as desk:
         page = desk.client.get("/").text
         assert 'href="/products"' in page
@@ -52,7 +52,7 @@ def test_the_first_page_says_what_to_do_first_where_nothing_was_issued(tmp_path:
         assert len(svgs(desk.client.get("/").text)) > 0
 
 
-def test_the_page_asks_the_same_number_of_statements_in_any_ledger(signed_in: Desk) -> None:
+def test_overview_uses_seven_queries(signed_in: Desk) -> None:
     signed_in.client.post("/licenses", data=all_hidden(preview(signed_in).text))
     with statements(signed_in.site.database.engine) as said:
         assert signed_in.client.get("/").status_code == 200
@@ -62,7 +62,7 @@ def test_the_page_asks_the_same_number_of_statements_in_any_ledger(signed_in: De
     assert len([one for one in asked if one.upper().startswith("SELECT")]) == 7, asked
 
 
-def test_each_figure_leads_to_the_list_behind_it(signed_in: Desk) -> None:
+def test_every_figure_links_to_its_list(signed_in: Desk) -> None:
     signed_in.client.post("/licenses", data=all_hidden(preview(signed_in, days="40").text))
     page = signed_in.client.get("/").text
     links = {unescape(one) for one in re.findall(r'href="([^"]+)"', page)}
@@ -83,7 +83,7 @@ def test_each_figure_leads_to_the_list_behind_it(signed_in: Desk) -> None:
         assert signed_in.client.get(link).status_code == 200
 
 
-def test_what_the_record_shows_is_what_was_issued_in_a_month(signed_in: Desk) -> None:
+def test_monthly_figure_matches_the_linked_audit_log(signed_in: Desk) -> None:
     signed_in.client.post("/licenses", data=all_hidden(preview(signed_in).text))
     page = signed_in.client.get("/").text
     link, told = re.findall(
@@ -97,7 +97,7 @@ def test_what_the_record_shows_is_what_was_issued_in_a_month(signed_in: Desk) ->
     assert len(rows) - 1 == int(told.rpartition(": ")[2].replace(",", ""))
 
 
-def test_months_are_those_of_the_readers_zone_and_language(signed_in: Desk) -> None:
+def test_overview_months_use_the_readers_zone_and_language(signed_in: Desk) -> None:
     signed_in.client.post("/licenses", data=all_hidden(preview(signed_in).text))
     signed_in.client.cookies.set("hostseal_language", "zh")
     signed_in.client.cookies.set("hostseal_zone", "Pacific/Kiritimati")
@@ -109,7 +109,7 @@ def test_months_are_those_of_the_readers_zone_and_language(signed_in: Desk) -> N
 
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES, ids=range(len(HOSTILE_NAMES)))
-def test_a_name_that_attacks_is_text_on_every_page(signed_in: Desk, name: str) -> None:
+def test_hostile_names_are_escaped_on_overview_and_audit_log(signed_in: Desk, name: str) -> None:
     desk = signed_in
     fresh_name = f"{name[:180]}{desk.clock.now}"
 
@@ -149,7 +149,7 @@ def test_a_name_that_attacks_is_text_on_every_page(signed_in: Desk, name: str) -
     desk.site.database.write(lambda connection: connection.execute(gone))
 
 
-def test_the_number_of_those_that_wait_is_never_an_old_one(signed_in: Desk) -> None:
+def test_number_of_waiting_proposals_is_never_cached(signed_in: Desk) -> None:
     def wait(connection: Connection) -> None:
         row = {"act": "issue", "members": "{}", "customer": "c", "product": "p"}
         row |= {"proposed_by": "x", "state": "waiting"}
@@ -168,7 +168,7 @@ def test_the_number_of_those_that_wait_is_never_an_old_one(signed_in: Desk) -> N
     signed_in.site.database.write(lambda connection: connection.execute(done))
 
 
-def test_who_may_not_read_the_record_is_offered_no_way_into_it(
+def test_reader_sees_no_link_to_the_audit_log(
     signed_in: Desk,
 ) -> None:
     signed_in.client.post("/licenses", data=all_hidden(preview(signed_in).text))

@@ -24,7 +24,7 @@ def person(page: Page, role: str = "reader") -> tuple[str, str]:
     return f"/people/{user.id}", email
 
 
-def test_an_invitation_is_to_the_address_that_is_set(desk: Desk, admin: Page) -> None:
+def test_invitation_link_uses_the_configured_public_url(desk: Desk, admin: Page) -> None:
     """Else it is as the browser calls the server, and the page says so."""
 
     def invited(settings: ServerSettings) -> str:
@@ -45,7 +45,7 @@ def test_an_invitation_is_to_the_address_that_is_set(desk: Desk, admin: Page) ->
         assert "testserver" not in page
 
 
-def test_an_invitation_is_shown_once_and_lets_in(desk: Desk, admin: Page) -> None:
+def test_invitation_is_shown_once_and_creates_the_account(desk: Desk, admin: Page) -> None:
     email = f"guest-{os.urandom(4).hex()}@example.com"
     page = admin.get("/people/new").text
     made = admin.send(page, "/people/invitations", email=f" {email.upper()} ", role="auditor")
@@ -69,7 +69,7 @@ def test_an_invitation_is_shown_once_and_lets_in(desk: Desk, admin: Page) -> Non
     assert row(desk, "users", email=email).role == "auditor"
 
 
-def test_an_invitation_is_withdrawn(desk: Desk, admin: Page) -> None:
+def test_withdrawn_invitation_stops_working(desk: Desk, admin: Page) -> None:
     email = f"not-{os.urandom(4).hex()}@example.com"
     made = admin.post("/people/invitations", email=email, role="reader", days="3")
     path = re.search(r"/invitation\?secret=[\w-]+", made.text)
@@ -85,7 +85,7 @@ def test_an_invitation_is_withdrawn(desk: Desk, admin: Page) -> None:
     assert desk.client.get(path[0]).status_code == 410
 
 
-def test_every_mistake_in_an_invitation_is_told_beside_its_field(desk: Desk, admin: Page) -> None:
+def test_invitation_form_marks_every_wrong_field(desk: Desk, admin: Page) -> None:
     before = desk.count("invitations")
     reply = admin.post("/people/invitations", email="<b>x</b>", role="king", days="31")
     assert reply.status_code == 422
@@ -98,7 +98,7 @@ def test_every_mistake_in_an_invitation_is_told_beside_its_field(desk: Desk, adm
     assert desk.count("invitations") == before
 
 
-def test_a_role_is_changed_and_a_collision_is_told(desk: Desk, admin: Page) -> None:
+def test_concurrent_role_changes_are_reported(desk: Desk, admin: Page) -> None:
     path, email = person(admin)
     seen = admin.get(path).text
     assert admin.send(seen, f"{path}/role", role="issuer").status_code == 303
@@ -118,7 +118,7 @@ def test_a_role_is_changed_and_a_collision_is_told(desk: Desk, admin: Page) -> N
     assert (wrong.status_code, set(faults(wrong.text))) == (422, {"role"})
 
 
-def test_an_account_is_ended_and_reopened_and_signed_out(desk: Desk, admin: Page) -> None:
+def test_account_can_be_signed_out_disabled_and_reopened(desk: Desk, admin: Page) -> None:
     somebody = Page(desk, "reader")
     path = f"/people/{somebody.session.user_id}"
     shown = admin.get(path).text
@@ -135,7 +135,7 @@ def test_an_account_is_ended_and_reopened_and_signed_out(desk: Desk, admin: Page
     assert row(desk, "users", email=somebody.email).ended_at is None
 
 
-def test_codes_of_somebody_who_lost_them_are_ended(desk: Desk, admin: Page) -> None:
+def test_administrator_can_turn_off_a_users_one_time_codes(desk: Desk, admin: Page) -> None:
     path, email = person(admin)
     assert f"{path}/end-codes" not in admin.get(path).text
     with desk.site.database.engine.begin() as connection:
@@ -147,7 +147,7 @@ def test_codes_of_somebody_who_lost_them_are_ended(desk: Desk, admin: Page) -> N
     assert row(desk, "users", email=email).totp is None
 
 
-def test_nobody_changes_themselves(desk: Desk, admin: Page) -> None:
+def test_administrator_cannot_change_their_own_account(desk: Desk, admin: Page) -> None:
     path = f"/people/{admin.session.user_id}"
     shown = admin.get(path).text
     assert "This is you" in shown

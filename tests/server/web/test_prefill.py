@@ -25,7 +25,7 @@ from tests.support.server import KEY, LINE
     ids=lambda term: term["term"],
 )
 @pytest.mark.parametrize("zone", ["Asia/Shanghai", "Asia/Kolkata", "UTC"])
-def test_one_like_a_licence_is_as_that_was_but_for_the_host_and_leaves_it_in_force(
+def test_similar_licence_copies_all_but_the_host_and_replaces_nothing(
     signed_in: Desk, term: dict[str, str], zone: str
 ) -> None:
     more = {"edition": "pro", "features": "a, b", "limits": "gpus=4", "time_zone": zone}
@@ -52,7 +52,7 @@ def test_one_like_a_licence_is_as_that_was_but_for_the_host_and_leaves_it_in_for
     assert kept[0] == kept[1]
 
 
-def test_one_like_a_licence_that_is_over_is_for_as_many_days(signed_in: Desk) -> None:
+def test_licence_similar_to_an_expired_one_has_the_same_number_of_days(signed_in: Desk) -> None:
     issued = signed_in.client.post("/licenses", data=all_hidden(preview(signed_in, days="7").text))
     number = issued.headers["location"].split("/")[2].partition("?")[0]
     signed_in.clock.now += 30 * 86400
@@ -62,7 +62,7 @@ def test_one_like_a_licence_that_is_over_is_for_as_many_days(signed_in: Desk) ->
     assert preview_form(signed_in, form, host=LINE).status_code == 200
 
 
-def test_the_form_has_what_a_link_to_it_names(signed_in: Desk) -> None:
+def test_order_form_is_prefilled_from_its_link(signed_in: Desk) -> None:
     product = add_product(signed_in)
     given = {"customer": "A & B", "product": product}
     form = signed_in.client.get("/licenses/new", params=given).text
@@ -70,7 +70,7 @@ def test_the_form_has_what_a_link_to_it_names(signed_in: Desk) -> None:
     assert f'name="product" value="{product}"' in form
 
 
-def test_a_request_that_names_everything_needs_nothing_typed(signed_in: Desk) -> None:
+def test_complete_request_needs_no_further_input(signed_in: Desk) -> None:
     product = add_product(signed_in)
     text = LicenseRequest(KEY, "x", customer="Named GmbH", product=product).to_text()
     page = preview(signed_in, host=text, customer="", product="", **BLANK).text

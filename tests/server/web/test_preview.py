@@ -30,7 +30,7 @@ from tests.support.pages import (
 )
 
 
-def test_what_is_left_blank_is_as_the_product_says(signed_in: Desk) -> None:
+def test_blank_fields_use_the_product_defaults(signed_in: Desk) -> None:
     product = add_product(signed_in, defaults=DEFAULTS)
     page = preview(signed_in, host=request_text(*WHOLE), product=product, **BLANK).text
     license_ = issued(signed_in, page)
@@ -45,7 +45,7 @@ def test_what_is_left_blank_is_as_the_product_says(signed_in: Desk) -> None:
     assert license_.grace_until - license_.exp == 5 * 86400
 
 
-def test_what_is_typed_is_not_overruled_by_the_product(signed_in: Desk) -> None:
+def test_entered_values_override_the_product_defaults(signed_in: Desk) -> None:
     product = add_product(signed_in, defaults=DEFAULTS)
     typed = {"edition": "small", "limits": "seats=2", "match": "exact", "term": "perpetual"}
     license_ = issued(signed_in, preview(signed_in, product=product, days="", **typed).text)
@@ -53,13 +53,13 @@ def test_what_is_typed_is_not_overruled_by_the_product(signed_in: Desk) -> None:
     assert license_.host.match == "exact"
 
 
-def test_where_nobody_says_a_term_it_is_a_year(signed_in: Desk) -> None:
+def test_term_defaults_to_one_year(signed_in: Desk) -> None:
     page = preview(signed_in, product=unique(signed_in, "new"), **BLANK).text
     license_ = issued(signed_in, page)
     assert 365 * 86400 < license_.exp - license_.iat <= 366 * 86400
 
 
-def test_what_was_previewed_is_issued_though_the_day_changes(
+def test_issued_licence_keeps_the_previewed_date_across_midnight(
     signed_in: Desk,
 ) -> None:
     product = add_product(signed_in, defaults=DEFAULTS)
@@ -74,7 +74,7 @@ def test_what_was_previewed_is_issued_though_the_day_changes(
 
 
 @pytest.mark.parametrize("rule", [{"defaults": '{"features":["all"]}'}, {"needs_approval": True}])
-def test_what_was_not_previewed_is_not_issued_but_previewed(
+def test_changed_product_rules_require_another_preview(
     signed_in: Desk, rule: dict[str, Any]
 ) -> None:
     product = add_product(signed_in)
@@ -91,7 +91,7 @@ def test_what_was_not_previewed_is_not_issued_but_previewed(
     assert (signed_in.count("licenses"), signed_in.count("proposals")) != before
 
 
-def test_a_second_click_is_answered_as_the_first_whatever_the_product_says_by_then(
+def test_second_click_gets_the_first_reply_despite_changed_rules(
     signed_in: Desk,
 ) -> None:
     product = unique(signed_in, "first")  # which the first click adds
@@ -103,7 +103,7 @@ def test_a_second_click_is_answered_as_the_first_whatever_the_product_says_by_th
     assert press(signed_in, page).headers["location"] == first.headers["location"]
 
 
-def test_who_changes_something_meets_what_they_typed_and_not_what_was_filled_in(
+def test_going_back_shows_typed_values_and_defaults_as_placeholders(
     signed_in: Desk,
 ) -> None:
     product = add_product(signed_in, defaults=DEFAULTS)
@@ -118,14 +118,14 @@ def test_who_changes_something_meets_what_they_typed_and_not_what_was_filled_in(
     assert 'name="customer" value=" A  B "' in form
 
 
-def test_a_form_that_was_mended_after_its_preview_is_previewed_as_it_is(signed_in: Desk) -> None:
+def test_preview_sent_again_keeps_the_same_fields(signed_in: Desk) -> None:
     shown = preview(signed_in, host=other_line(signed_in))
     fields = all_hidden(shown.text)
     reply = signed_in.client.post("/licenses/preview", data=fields)
     assert all_hidden(followed(signed_in, reply).text).keys() == fields.keys()
 
 
-def test_a_preview_has_an_address_of_its_own_and_says_what_came_of_it(signed_in: Desk) -> None:
+def test_preview_has_its_own_url_and_later_shows_the_result(signed_in: Desk) -> None:
     """It can be loaded again and come back to: before the licence is issued, and after."""
     data = FORM | {"host": other_line(signed_in)} | token_of(signed_in)
     sent = signed_in.client.post("/licenses/preview", data=data)
@@ -143,7 +143,7 @@ def test_a_preview_has_an_address_of_its_own_and_says_what_came_of_it(signed_in:
     assert signed_in.client.get("/licenses/preview/nothing").status_code == 404
 
 
-def test_a_licence_of_that_host_can_be_replaced_with_one_press(signed_in: Desk) -> None:
+def test_preview_offers_to_replace_the_hosts_licence(signed_in: Desk) -> None:
     line, product = other_line(signed_in), unique(signed_in, "once")
     first = issued(signed_in, preview(signed_in, host=line, product=product).text)
     page = preview(signed_in, host=line, product=product).text
@@ -158,7 +158,7 @@ def test_a_licence_of_that_host_can_be_replaced_with_one_press(signed_in: Desk) 
     assert stored(signed_in, first.jti).replaced_by == second.jti
 
 
-def test_a_licence_that_was_replaced_meanwhile_is_told_at_its_field(signed_in: Desk) -> None:
+def test_licence_replaced_meanwhile_is_reported_at_its_field(signed_in: Desk) -> None:
     line, product = other_line(signed_in), unique(signed_in, "twice")
     first = issued(signed_in, preview(signed_in, host=line, product=product).text)
     page = preview(signed_in, host=line, product=product, replaces=first.jti).text
@@ -169,7 +169,7 @@ def test_a_licence_that_was_replaced_meanwhile_is_told_at_its_field(signed_in: D
     assert faults(late.text).keys() == {"replaces"}
 
 
-def test_a_licence_that_may_not_be_issued_has_no_button(signed_in: Desk) -> None:
+def test_order_against_product_rules_has_no_issue_button(signed_in: Desk) -> None:
     product = add_product(signed_in, longest_days=10)
     page = preview(signed_in, product=product, days="30").text
     assert "10-day limit" in page
@@ -179,7 +179,7 @@ def test_a_licence_that_may_not_be_issued_has_no_button(signed_in: Desk) -> None
     assert faults(refused.text).keys() == {"days"}
 
 
-def test_where_a_second_person_is_wanted_the_button_says_so_and_leads_to_the_proposal(
+def test_product_that_needs_approval_leads_to_a_proposal(
     signed_in: Desk,
 ) -> None:
     product = add_product(signed_in, needs_approval=True)

@@ -23,19 +23,19 @@ def fields(text: str) -> list[tuple[str | None, str | None]]:
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_what_is_said_of_a_problem_has_its_chinese_with_the_same_facts(text: str) -> None:
+def test_every_problem_text_is_translated_with_the_same_fields(text: str) -> None:
     chinese = TR(text)
     assert any("\u4e00" <= c <= "\u9fff" for c in chinese) or text in SAME
     assert fields(chinese) == fields(text)
     assert chinese.count("`") == text.count("`")
 
 
-def test_every_reason_of_the_server_can_be_looked_up() -> None:
+def test_every_server_reason_is_translatable() -> None:
     assert len(TEXTS) > 400
     assert unspoken(desk=True) == []
 
 
-def test_the_words_inside_a_sentence_are_chinese_too() -> None:
+def test_words_inside_sentences_are_translated() -> None:
     reason = Reason("{value!r} is not of the form gpus=4", value="x")
     assert (
         InputInvalidError(field="limits", reason=reason).say(TR)

@@ -7,9 +7,7 @@ from tests.support.desk_forms import RULES, add_product, token_name
 from tests.support.pages import Page, faults, form
 
 
-def test_a_product_is_added_with_its_rules_and_they_are_shown_again(
-    desk: Desk, admin: Page
-) -> None:
+def test_product_rules_are_stored_shown_and_removable(desk: Desk, admin: Page) -> None:
     name = token_name(desk, "darwin")
     path = add_product(admin, name, **RULES)
     stored = row(desk, "products", name=name)
@@ -40,7 +38,7 @@ def test_a_product_is_added_with_its_rules_and_they_are_shown_again(
     assert name in admin.get("/products").text or "Next page" in admin.get("/products").text
 
 
-def test_every_mistake_in_a_product_is_told_beside_its_field(desk: Desk, admin: Page) -> None:
+def test_product_form_marks_every_wrong_field(desk: Desk, admin: Page) -> None:
     typed = {
         "name": "a b",
         "days": "0",
@@ -68,7 +66,7 @@ def test_every_mistake_in_a_product_is_told_beside_its_field(desk: Desk, admin: 
     assert faults(reply.text).keys() == {"days", "limits"}
 
 
-def test_rules_that_contradict_one_another_are_warned_of(desk: Desk, admin: Page) -> None:
+def test_contradictory_product_rules_give_warnings(desk: Desk, admin: Page) -> None:
     path = add_product(
         admin,
         token_name(desk, "odd"),
@@ -82,7 +80,7 @@ def test_rules_that_contradict_one_another_are_warned_of(desk: Desk, admin: Page
     assert "400 days is longer than the longest term of 365 days" in shown
 
 
-def test_two_who_change_a_product_are_told_of_one_another(desk: Desk, admin: Page) -> None:
+def test_concurrent_product_edits_are_reported(desk: Desk, admin: Page) -> None:
     name = token_name(desk, "both")
     path = add_product(admin, name, days="30")
     seen = admin.get(path).text
@@ -94,7 +92,7 @@ def test_two_who_change_a_product_are_told_of_one_another(desk: Desk, admin: Pag
     assert json.loads(row(desk, "products", name=name).defaults) == {"days": 90}
 
 
-def test_a_product_leads_to_a_licence_for_it(desk: Desk, admin: Page) -> None:
+def test_product_page_links_to_the_order_form(desk: Desk, admin: Page) -> None:
     product = token_name(desk, "leads")
     path = add_product(admin, product)
     assert f'href="/licenses/new?product={product}"' in admin.get(path).text

@@ -32,7 +32,7 @@ def propose(person: Person, guarded: str) -> str:
     return str(made.headers["location"]).partition("?")[0]
 
 
-def test_who_proposes_is_told_what_to_do_and_who_approves_sees_the_same_warnings(
+def test_proposer_sees_next_steps_and_approver_the_same_warnings(
     issuer: Person, guarded: str
 ) -> None:
     form = issuer.get("/licenses/new").text
@@ -61,7 +61,7 @@ def test_who_proposes_is_told_what_to_do_and_who_approves_sees_the_same_warnings
         assert f'href="/licenses/{number}?send=1"' in person.get(here).text
 
 
-def test_a_reason_that_is_too_long_is_told_beside_its_field(issuer: Person) -> None:
+def test_overlong_reason_is_marked_at_its_field(issuer: Person) -> None:
     form = fields_of(issuer.get("/licenses/new").text)
     typed = {"customer": "ACME", "product": "darwin", "host": LINE, "reason": "x" * 1001}
     refused = issuer.post("/licenses/preview", **form | typed)
@@ -69,7 +69,7 @@ def test_a_reason_that_is_too_long_is_told_beside_its_field(issuer: Person) -> N
     assert faults(refused.text).keys() == {"reason"}
 
 
-def test_a_second_person_approves_and_the_first_may_not(issuer: Person, guarded: str) -> None:
+def test_only_a_second_person_can_approve_a_proposal(issuer: Person, guarded: str) -> None:
     both = Person(issuer.desk, "administrator", "both")
     here = propose(both, guarded)
     own = both.get(here).text
@@ -101,9 +101,7 @@ def test_a_second_person_approves_and_the_first_may_not(issuer: Person, guarded:
     assert f'href="{here}"' not in approver.get("/proposals").text
 
 
-def test_a_proposal_is_turned_down_or_taken_back_with_a_reason(
-    issuer: Person, guarded: str
-) -> None:
+def test_refusing_or_withdrawing_a_proposal_requires_a_reason(issuer: Person, guarded: str) -> None:
     approver = Person(issuer.desk, "approver")
     for person, mark in ((approver, "refused"), (issuer, "withdrawn")):
         here = propose(issuer, guarded)
@@ -123,7 +121,7 @@ def test_a_proposal_is_turned_down_or_taken_back_with_a_reason(
         assert "already been decided" in late.text
 
 
-def test_who_may_not_decide_sees_the_proposal_and_no_button(issuer: Person, guarded: str) -> None:
+def test_reader_sees_a_proposal_without_buttons(issuer: Person, guarded: str) -> None:
     here = propose(issuer, guarded)
     reader = Person(issuer.desk, "reader")
     page = reader.get(here).text
@@ -133,9 +131,7 @@ def test_who_may_not_decide_sees_the_proposal_and_no_button(issuer: Person, guar
     assert reader.post(f"{here}/refuse", once="x", reason="x").status_code == 403
 
 
-def test_a_proposal_that_came_too_late_says_why_it_cannot_be_approved(
-    issuer: Person, guarded: str
-) -> None:
+def test_outdated_proposal_says_why_it_cannot_be_approved(issuer: Person, guarded: str) -> None:
     here = propose(issuer, guarded)
     first = re.findall(r'href="/licenses/(HS-[^"]+)"', issuer.get(here).text)[0]
     issuer.do(first, "revoke", reason="x")
@@ -149,5 +145,5 @@ def test_a_proposal_that_came_too_late_says_why_it_cannot_be_approved(
 
 
 @pytest.mark.parametrize("id_", ["0", "999999999", "x", "9" * 30, "-1"])
-def test_a_proposal_that_is_not_there_is_told(issuer: Person, id_: str) -> None:
+def test_unknown_proposal_gets_404(issuer: Person, id_: str) -> None:
     assert issuer.get(f"/proposals/{id_}").status_code == 404

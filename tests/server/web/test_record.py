@@ -34,7 +34,7 @@ def rows_of(page: str) -> list[str]:
     return re.findall(r"<tr>(.*?)</tr>", body, re.DOTALL)
 
 
-def test_the_record_is_listed_the_newest_first_and_goes_on_with_its_filters(
+def test_audit_log_is_newest_first_and_keeps_filters_when_paging(
     signed_in: Desk,
 ) -> None:
     who = Actor(f"user:pager-{signed_in.clock.now}@example.com", frozenset())
@@ -60,7 +60,7 @@ def test_the_record_is_listed_the_newest_first_and_goes_on_with_its_filters(
         assert seen == [f"no {turn}" for turn in reversed(range(65))]
 
 
-def test_the_days_of_the_filter_are_whole_days_of_the_reader(signed_in: Desk) -> None:
+def test_date_filter_uses_whole_days_of_the_readers_time_zone(signed_in: Desk) -> None:
     subject = f"days {signed_in.clock.now}"
     midnight = seconds("2026-06-10T00:00", SHANGHAI)
 
@@ -80,7 +80,7 @@ def test_the_days_of_the_filter_are_whole_days_of_the_reader(signed_in: Desk) ->
     assert listed("UTC") == [DAY, DAY - 1]
 
 
-def test_a_day_that_is_none_is_told_beside_its_field_and_stays(signed_in: Desk) -> None:
+def test_invalid_date_is_marked_and_other_filters_stay(signed_in: Desk) -> None:
     for text in ("x", "2026-02-30", "9999-12-31", "0001-01-01"):
         reply = signed_in.client.get("/record", params={"until": text, "actor": "kept"})
         assert reply.status_code == (200 if text == "0001-01-01" else 422), text
@@ -93,7 +93,7 @@ def test_a_day_that_is_none_is_told_beside_its_field_and_stays(signed_in: Desk) 
     assert "不是 2026-11-30 这样的日期" in signed_in.client.get("/record?since=x").text
 
 
-def test_the_sheet_of_the_record_has_what_the_filters_tell_and_no_formula(
+def test_audit_log_export_follows_the_filters_and_has_no_formulas(
     signed_in: Desk,
 ) -> None:
     subject = f"=cmd|{signed_in.clock.now}"
@@ -113,7 +113,7 @@ def test_the_sheet_of_the_record_has_what_the_filters_tell_and_no_formula(
             assert not field.startswith(("=", "+", "-", "@", "\t")), field
 
 
-def test_the_chain_and_its_last_checkpoint_can_be_taken_along_and_hold(tmp_path: Path) -> None:
+def test_downloaded_hash_chain_and_checkpoint_verify(tmp_path: Path) -> None:
     with fresh(tmp_path) as desk:
         assert desk.client.get("/record/checkpoint").status_code in (200, 404)
         site = desk.site
@@ -145,7 +145,7 @@ def test_the_chain_and_its_last_checkpoint_can_be_taken_along_and_hold(tmp_path:
         assert f"{checkpoint.position:,}" in desk.client.get("/record").text
 
 
-def test_a_page_of_the_record_stays_small_whatever_people_type(signed_in: Desk) -> None:
+def test_audit_log_page_stays_under_100_kb(signed_in: Desk) -> None:
     name = "上" * 200
     who = Actor(f"user:{'x' * 180}@e.com", frozenset(), address="2001:db8::1")
 

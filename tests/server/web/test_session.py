@@ -10,7 +10,7 @@ from tests.support.pages import (
 )
 
 
-def test_signing_out_ends_the_session_for_whoever_kept_the_cookie(signed_in: Desk) -> None:
+def test_signing_out_invalidates_a_copied_cookie(signed_in: Desk) -> None:
     cookies = dict(signed_in.client.cookies)
     token = hidden(signed_in.client.get("/licenses").text, "form_token")
     signed_in.client.post("/logout", data={"form_token": token})
@@ -18,18 +18,18 @@ def test_signing_out_ends_the_session_for_whoever_kept_the_cookie(signed_in: Des
     assert signed_in.client.get("/licenses").status_code == 303
 
 
-def test_a_session_ends_by_itself(signed_in: Desk) -> None:
+def test_session_expires_after_12_hours(signed_in: Desk) -> None:
     signed_in.clock.now += 12 * 3600
     assert signed_in.client.get("/licenses").status_code == 303
 
 
-def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(desk: Desk) -> None:
+def test_session_cookie_is_httponly_and_samesite(desk: Desk) -> None:
     cookie = sign_in(desk).headers["set-cookie"].lower()
     assert "httponly" in cookie
     assert "samesite=lax" in cookie
 
 
-def test_over_https_no_other_host_can_set_a_cookie_for_this_one(
+def test_cookies_have_the_host_prefix_over_https(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = desk.client
@@ -47,6 +47,6 @@ def test_over_https_no_other_host_can_set_a_cookie_for_this_one(
     assert "secure" in gone.lower()
 
 
-def test_a_signing_in_gives_another_cookie_each_time(desk: Desk) -> None:
+def test_each_sign_in_sets_a_new_session_cookie(desk: Desk) -> None:
     first, second = sign_in(desk), sign_in(desk)
     assert first.cookies["hostseal_session"] != second.cookies["hostseal_session"]

@@ -20,9 +20,7 @@ from tests.support.pages import Page, faults, form
 from tests.support.server import LINE
 
 
-def test_a_sheet_is_looked_at_then_issued_and_each_line_is_accounted_for(
-    desk: Desk, admin: Page
-) -> None:
+def test_import_is_previewed_then_issued_and_reported_row_by_row(desk: Desk, admin: Page) -> None:
     name, before = unique(desk, "批量"), desk.count("licenses")
     text = f"customer,product,host,days\n{name},bulk,{host()},30\n{name} 2,bulk,{host()},60\n"
     job = look_at(admin, text)
@@ -44,7 +42,7 @@ def test_a_sheet_is_looked_at_then_issued_and_each_line_is_accounted_for(
     assert job in admin.get("/sheets").text
 
 
-def test_a_sheet_that_is_given_or_issued_twice_is_imported_once(desk: Desk, admin: Page) -> None:
+def test_csv_file_uploaded_or_issued_twice_is_imported_once(desk: Desk, admin: Page) -> None:
     text = f"customer,product,host,days\n{unique(desk, 'Once')},bulk,{host()},30\n"
     job = look_at(admin, text)
     fields = form(admin.get(job).text, f"{job}/issue")
@@ -56,9 +54,7 @@ def test_a_sheet_that_is_given_or_issued_twice_is_imported_once(desk: Desk, admi
     assert desk.count("licenses") == before + 1
 
 
-def test_wrong_lines_are_told_one_by_one_and_left_out_only_if_that_is_chosen(
-    desk: Desk, admin: Page
-) -> None:
+def test_wrong_rows_are_listed_and_skipped_only_on_request(desk: Desk, admin: Page) -> None:
     name, before = unique(desk, "Part"), desk.count("licenses")
     product = token_name(desk, "four-eyes")
     add_product(admin, product, needs_approval="yes")
@@ -86,9 +82,7 @@ def test_wrong_lines_are_told_one_by_one_and_left_out_only_if_that_is_chosen(
     assert [one["column"] for one in result[2:]] == ["days", "product"]
 
 
-def test_what_is_no_sheet_is_told_beside_the_field_with_its_text_kept(
-    desk: Desk, admin: Page
-) -> None:
+def test_malformed_csv_is_marked_and_its_text_kept(desk: Desk, admin: Page) -> None:
     for text in ("", "customer,salary\nA,1\n", 'customer,host\nA,"b\n', "customer\nA,b,c\n"):
         reply = admin.send(admin.get("/sheets").text, "/sheets", sheet=text)
         assert reply.status_code == 422
@@ -98,9 +92,7 @@ def test_what_is_no_sheet_is_told_beside_the_field_with_its_text_kept(
     assert "No rows below the column names" in admin.get(empty).text
 
 
-def test_a_sheet_may_be_larger_than_other_forms_but_not_without_end(
-    desk: Desk, admin: Page
-) -> None:
+def test_import_form_accepts_larger_bodies_up_to_a_limit(desk: Desk, admin: Page) -> None:
     lines = "".join(f"{'长' * 60},bulk,{host()},{n % 90 + 1}\n" for n in range(2000))
     assert len(lines) > middleware.MAX_BODY
     job = look_at(admin, f"customer,product,host,days\n{lines}")
@@ -111,7 +103,7 @@ def test_a_sheet_may_be_larger_than_other_forms_but_not_without_end(
     assert admin.post("/customers", name="x" * (middleware.MAX_BODY + 1)).status_code == 413
 
 
-def test_a_large_sheet_that_is_refused_is_not_sent_back(desk: Desk, admin: Page) -> None:
+def test_large_rejected_csv_text_is_not_sent_back(desk: Desk, admin: Page) -> None:
     for size, kept in ((sheets.MOST_SHOWN, True), (sheets.MOST_SHOWN + 1, False)):
         reply = admin.post("/sheets", sheet="x" * size)
         assert reply.status_code == 422
@@ -119,7 +111,7 @@ def test_a_large_sheet_that_is_refused_is_not_sent_back(desk: Desk, admin: Page)
         assert bool(form(reply.text, "/sheets")["sheet"]) is kept
 
 
-def test_a_sheet_is_looked_at_once_a_minute_however_often_its_page_is_asked_for(
+def test_import_preview_is_cached_for_a_minute_but_issuing_checks_again(
     desk: Desk, admin: Page
 ) -> None:
     name = unique(desk, "Looked")
@@ -136,7 +128,7 @@ def test_a_sheet_is_looked_at_once_a_minute_however_often_its_page_is_asked_for(
     assert "must be approved individually" in admin.get(job).text
 
 
-def test_the_last_previews_are_kept_and_no_more(desk: Desk, admin: Page) -> None:
+def test_number_of_cached_previews_is_limited(desk: Desk, admin: Page) -> None:
     previews, now = preview.Previews(most=2), desk.clock.now
     made = []
     for n in range(3):
@@ -147,9 +139,7 @@ def test_the_last_previews_are_kept_and_no_more(desk: Desk, admin: Page) -> None
     assert previews.show(desk.site, job.rpartition("/")[2], admin.session.actor, now) is made[2]
 
 
-def test_who_looks_at_a_sheet_that_somebody_else_imported_is_warned(
-    desk: Desk, admin: Page
-) -> None:
+def test_csv_file_imported_by_another_user_gives_a_warning(desk: Desk, admin: Page) -> None:
     other = Page(desk, "issuer")
     text = f"customer,product,host,days\n{unique(desk, 'Both')},bulk,{host()},30\n"
     job, warning = look_at(other, text), "already imported this file"
@@ -161,7 +151,7 @@ def test_who_looks_at_a_sheet_that_somebody_else_imported_is_warned(
     assert f"{other.email} {warning}" in admin.get(mine).text
 
 
-def test_nobody_else_sees_a_sheet(desk: Desk, admin: Page) -> None:
+def test_import_is_visible_only_to_its_user(desk: Desk, admin: Page) -> None:
     job = look_at(admin, f"customer,product,host,days\n{unique(desk, 'Mine')},p,{host()},3\n")
     other = Page(desk, "issuer")
     for path in (job, f"{job}/result.csv", f"{job}/progress"):
@@ -177,9 +167,7 @@ def test_nobody_else_sees_a_sheet(desk: Desk, admin: Page) -> None:
 FORMULAE = ('=HYPERLINK("http://x")', "+1+1", "-1", "@SUM(A1)", "'=1", "=cmd|' /C calc'!A0")
 
 
-def test_formulae_and_markup_go_through_a_sheet_and_come_out_harmless(
-    desk: Desk, admin: Page
-) -> None:
+def test_formulas_and_markup_survive_import_and_export_harmlessly(desk: Desk, admin: Page) -> None:
     product = token_name(desk, "csv")
     names = [f"{text} {desk.clock.now}" for text in (*FORMULAE, *ATTACKS)]
     sheet = io.StringIO()
@@ -206,7 +194,7 @@ def test_formulae_and_markup_go_through_a_sheet_and_come_out_harmless(
     assert out == {name.removeprefix("'") for name in names}
 
 
-def test_the_lines_of_one_sheet_are_alike_too(desk: Desk, admin: Page) -> None:
+def test_similar_names_within_one_csv_file_need_confirmation(desk: Desk, admin: Page) -> None:
     name = unique(desk, "Twice")
     text = f"{name},bulk,{host()},3\n{name.upper()} LLC,bulk,{host()},3\n"
     job = look_at(admin, f"customer,product,host,days\n{text}")
@@ -215,14 +203,14 @@ def test_the_lines_of_one_sheet_are_alike_too(desk: Desk, admin: Page) -> None:
     assert admin.send(page, f"{job}/issue", alike="yes").status_code == 303
 
 
-def test_the_example_can_be_imported_as_it_is(desk: Desk, admin: Page) -> None:
+def test_example_csv_file_can_be_imported(desk: Desk, admin: Page) -> None:
     text = admin.get("/sheets/example.csv").content.decode("utf-8-sig")
     page = admin.get(look_at(admin, text)).text
     assert re.search(r"<strong>2</strong>\s*valid rows", page)
     assert re.search(r"<strong>0</strong>\s*rows with errors", page)
 
 
-def test_every_column_is_explained_in_both_languages() -> None:
+def test_every_csv_column_is_explained_in_both_languages() -> None:
     assert tuple(sheets.COLUMNS) == order_sheet.COLUMNS
     said = {*sheets.COLUMNS.values(), *license_store.STATES, "expired"}
     assert not said - translated()

@@ -23,7 +23,7 @@ def before_it(desk: Desk, name: str) -> str:
         return str(connection.execute(query, {"n": name}).scalar() or "")
 
 
-def test_a_list_goes_on_on_the_next_page(desk: Desk, admin: Page) -> None:
+def test_token_and_customer_lists_are_paged(desk: Desk, admin: Page) -> None:
     mark = f"paged {desk.clock.now}"
     for n in range(60):
         grant = tokens.Grant(frozenset({"licenses:read"}))
@@ -49,7 +49,7 @@ def test_a_list_goes_on_on_the_next_page(desk: Desk, admin: Page) -> None:
         assert "First page" in shown
 
 
-def test_a_token_is_shown_once_works_and_is_revoked(desk: Desk, admin: Page) -> None:
+def test_api_token_is_shown_once_works_and_can_be_revoked(desk: Desk, admin: Page) -> None:
     name = unique(desk, "order portal")
     page = admin.get("/tokens/new").text
     made = admin.send(
@@ -81,7 +81,7 @@ def test_a_token_is_shown_once_works_and_is_revoked(desk: Desk, admin: Page) -> 
     assert admin.post(f"{one}/revoke").status_code == 303  # a second click does no harm
 
 
-def test_every_mistake_in_a_token_is_told_beside_its_field(desk: Desk, admin: Page) -> None:
+def test_api_token_form_marks_every_wrong_field(desk: Desk, admin: Page) -> None:
     before = desk.count("tokens")
     reply = admin.post("/tokens", name=LONG, products="a b/c", days="0")
     assert reply.status_code == 422
@@ -98,7 +98,7 @@ def test_every_mistake_in_a_token_is_told_beside_its_field(desk: Desk, admin: Pa
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_what_attacks_in_a_token_or_an_address_is_shown_as_text(
+def test_hostile_text_in_tokens_and_invitations_is_escaped(
     desk: Desk, admin: Page, attack: str
 ) -> None:
     name = unique(desk, attack)
