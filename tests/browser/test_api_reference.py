@@ -11,7 +11,7 @@ PATH = "/api/v1/docs"
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_nothing_is_wrong_with_the_api_reference(
+def test_api_reference_passes_the_page_checks(
     chromium: Browser, running: Running, language: str
 ) -> None:
     context = chromium.new_context(base_url=running.url, viewport=judge.WIDE)
@@ -28,7 +28,7 @@ def test_nothing_is_wrong_with_the_api_reference(
     context.close()
 
 
-def test_api_reference_is_read_without_a_script(chromium: Browser, running: Running) -> None:
+def test_api_reference_works_without_javascript(chromium: Browser, running: Running) -> None:
     context = chromium.new_context(base_url=running.url, java_script_enabled=False)
     page = context.new_page()
     page.goto(PATH)

@@ -14,7 +14,7 @@ from tests.support.server import KEY, Running
 PASTED = f"\u201c[\u201d{KEY[:20].upper()}\n{KEY[20:]}\u201d \uff0c \u201cstudio2_gpu\u201d]\u3002"
 
 
-def test_from_a_pasted_line_to_a_file_that_verifies(
+def test_pasted_host_key_line_leads_to_a_valid_licence_file(
     page: Page, running: Running, tmp_path: Path
 ) -> None:
     broken: list[str] = []
@@ -49,9 +49,7 @@ def test_from_a_pasted_line_to_a_file_that_verifies(
     assert broken == []
 
 
-def test_a_mistake_is_told_where_it_was_made_and_nothing_typed_is_lost(
-    page: Page, running: Running
-) -> None:
+def test_wrong_field_is_marked_and_all_input_kept(page: Page, running: Running) -> None:
     sign_in(page, running)
     page.goto("/licenses/new")
     page.get_by_label("Operator's request").fill(PASTED)
@@ -67,7 +65,7 @@ def test_a_mistake_is_told_where_it_was_made_and_nothing_typed_is_lost(
 
 
 @pytest.mark.parametrize("path", ["/login", "/licenses", "/licenses/new", "/problems/wrong-host"])
-def test_every_page_fits_a_telephone(page: Page, running: Running, path: str) -> None:
+def test_pages_fit_a_telephone(page: Page, running: Running, path: str) -> None:
     sign_in(page, running)
     page.set_viewport_size({"width": 360, "height": 740})
     page.goto(path)
@@ -97,7 +95,7 @@ def scripted(chromium: Browser, running: Running) -> Iterator[Page]:
     context.close()
 
 
-def test_what_is_pasted_is_read_beside_it_while_one_types(scripted: Page, running: Running) -> None:
+def test_order_form_shows_request_details_while_typing(scripted: Page, running: Running) -> None:
     broken: list[str] = []
     scripted.on("console", lambda message: broken.append(message.text))
     scripted.on("pageerror", lambda error: broken.append(str(error)))
@@ -124,7 +122,7 @@ def test_what_is_pasted_is_read_beside_it_while_one_types(scripted: Page, runnin
     assert broken == []
 
 
-def test_a_licence_is_issued_by_keyboard_alone(scripted: Page, running: Running) -> None:
+def test_licence_can_be_issued_by_keyboard_alone(scripted: Page, running: Running) -> None:
     scripted.goto("/login")
     scripted.locator("#email").focus()
     for text in (running.admin_email, running.admin_password):

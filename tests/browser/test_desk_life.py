@@ -49,7 +49,7 @@ def press(page: Page, name: str, role: str = "button") -> None:
     page.keyboard.press("Enter")
 
 
-def test_a_licence_is_found_and_renewed_and_moved_and_revoked_by_keyboard(
+def test_licence_can_be_found_renewed_rehosted_and_revoked_by_keyboard(
     page: Page, running: Running
 ) -> None:
     customer = f"Über {os.urandom(3).hex()} 上海"
@@ -86,9 +86,7 @@ def test_a_licence_is_found_and_renewed_and_moved_and_revoked_by_keyboard(
     assert broken == []
 
 
-def test_a_filter_acts_at_once_and_the_keyboard_stays_at_it(
-    chromium: Browser, running: Running
-) -> None:
+def test_filter_applies_at_once_and_keeps_the_focus(chromium: Browser, running: Running) -> None:
     issue(running)
     context = chromium.new_context(base_url=running.url)
     page = context.new_page()
@@ -106,7 +104,7 @@ def test_a_filter_acts_at_once_and_the_keyboard_stays_at_it(
     context.close()
 
 
-def test_a_second_person_approves(page: Page, chromium: Browser, running: Running) -> None:
+def test_second_person_approves_a_proposal(page: Page, chromium: Browser, running: Running) -> None:
     opened = data_folder.open_database(server.settings(running.data))
     now, product = int(time.time()), f"guarded-{os.urandom(3).hex()}"
     email = f"{os.urandom(3).hex()}-{APPROVER}"

@@ -20,7 +20,7 @@ def sheet(customer: str, count: int) -> str:
     return text.getvalue()
 
 
-def test_a_sheet_becomes_licences_while_one_watches(
+def test_import_shows_its_progress_until_it_is_finished(
     page: Page,
     running: Running,
     tmp_path: Path,
@@ -53,7 +53,7 @@ def test_a_sheet_becomes_licences_while_one_watches(
     assert errors == []
 
 
-def test_an_invitation_is_copied_from_its_page(
+def test_invitation_link_is_shown_and_dies_when_withdrawn(
     page: Page,
     running: Running,
 ) -> None:

@@ -94,7 +94,7 @@ def signed_in(there: There, language: str, administrator: Any) -> Iterator[Brows
     context.close()
 
 
-def test_nothing_is_wrong_with_any_page_that_a_link_leads_to(
+def test_every_linked_page_passes_the_page_checks(
     there: There, language: str, signed_in: BrowserContext
 ) -> None:
     visits = judge.walk(signed_in, there.running.url, language, there.starts)
@@ -105,7 +105,7 @@ def test_nothing_is_wrong_with_any_page_that_a_link_leads_to(
 
 @_ENGLISH
 @pytest.mark.parametrize("role", [role for role in ROLES if role != "administrator"])
-def test_no_link_leads_anybody_to_what_is_not_for_them(there: There, role: str) -> None:
+def test_each_role_has_links_only_to_pages_it_may_open(there: There, role: str) -> None:
     state = signed_in_as(there, f"{role}@example.com", PASSWORD)
     context = there.context("en", storage_state=state)
     found = list(judge.crawl(context, there.running.url, there.starts))
@@ -118,7 +118,7 @@ def test_no_link_leads_anybody_to_what_is_not_for_them(there: There, role: str) 
     assert not judge.told(found), judge.told(found)
 
 
-def test_nothing_is_wrong_with_a_page_for_somebody_who_is_not_signed_in(
+def test_pages_before_sign_in_pass_the_page_checks(
     there: There, language: str, stranger: BrowserContext
 ) -> None:
     invitation = f"/invitation?secret={there.furnished.invitation}"
@@ -134,7 +134,7 @@ def test_nothing_is_wrong_with_a_page_for_somebody_who_is_not_signed_in(
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/licenses/HS-2026-00000000", "/problems/none"])
-def test_a_page_that_is_not_there_is_a_page_too(
+def test_not_found_pages_pass_the_page_checks(
     signed_in: BrowserContext, language: str, path: str
 ) -> None:
     page = signed_in.new_page()
@@ -146,7 +146,7 @@ def test_a_page_that_is_not_there_is_a_page_too(
 
 
 @pytest.mark.parametrize("pasted", [line(26), "nothing", ""], ids=["known", "wrong", "blank"])
-def test_what_the_issue_form_leads_to_is_a_page_like_any(
+def test_pages_behind_the_order_form_pass_the_page_checks(
     signed_in: BrowserContext, language: str, pasted: str
 ) -> None:
     page = signed_in.new_page()
@@ -162,7 +162,7 @@ def test_what_the_issue_form_leads_to_is_a_page_like_any(
     assert not found, "\n".join(found)
 
 
-def test_changing_how_pages_are_shown_leads_back_to_the_page(signed_in: BrowserContext) -> None:
+def test_changing_language_or_theme_returns_to_the_page(signed_in: BrowserContext) -> None:
     for choice in ("language=zh", "language=en", "theme=dark", "theme=light", "theme=auto"):
         answer = signed_in.request.get(f"/preferences?{choice}&back=/licenses", max_redirects=0)
         assert (answer.status, answer.headers["location"]) == (303, "/licenses")

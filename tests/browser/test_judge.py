@@ -29,7 +29,7 @@ RIGHT = (
         ("<p>The CSV file cannot be read</p>", "in English: 'The CSV file cannot be read'"),
     ],
 )
-def test_what_is_wrong_with_a_page_is_seen(chromium: Browser, wrong: str, fault: str) -> None:
+def test_judge_finds_what_is_wrong_with_a_page(chromium: Browser, wrong: str, fault: str) -> None:
     page = chromium.new_page(viewport=judge.WIDE)
     page.set_content(RIGHT.format(wrong))
     found = judge.look(page, "zh")
@@ -37,7 +37,7 @@ def test_what_is_wrong_with_a_page_is_seen(chromium: Browser, wrong: str, fault:
     assert any(one.startswith(fault) for one in found), found
 
 
-def test_nothing_is_wrong_with_a_page_that_is_right(chromium: Browser) -> None:
+def test_judge_finds_nothing_wrong_with_a_correct_page(chromium: Browser) -> None:
     page = chromium.new_page(viewport=judge.WIDE)
     scrolls = '<div tabindex="0" style="overflow-x:auto"><p style="width:900px">宽</p></div>'
     page.set_content(RIGHT.format(f"<p>studio2_gpu</p><code>Sign out</code>{scrolls}"))
@@ -45,7 +45,7 @@ def test_nothing_is_wrong_with_a_page_that_is_right(chromium: Browser) -> None:
     page.close()
 
 
-def test_errors_of_scripts_and_requests_that_fail_are_heard(chromium: Browser) -> None:
+def test_judge_records_script_errors_and_failed_requests(chromium: Browser) -> None:
     page = chromium.new_page()
     wrong = judge.listen(page)
     page.set_content(
@@ -66,5 +66,5 @@ def test_errors_of_scripts_and_requests_that_fail_are_heard(chromium: Browser) -
         ("/customers/12", "/customers/…"),
     ],
 )
-def test_pages_of_one_kind_are_known_by_their_address(path: str, kind: str) -> None:
+def test_page_kind_is_derived_from_its_path(path: str, kind: str) -> None:
     assert judge.kind_of(path) == kind

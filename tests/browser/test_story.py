@@ -201,7 +201,9 @@ def _hostname(way: str) -> str:
 @pytest.mark.parametrize(
     "name", [one if one in SHORT else pytest.param(one, marks=pytest.mark.torture) for one in WAYS]
 )
-def test_a_support_engineers_first_week(vendor: Vendor, operator: World, name: str) -> None:
+def test_support_engineer_completes_the_first_week(
+    vendor: Vendor, operator: World, name: str
+) -> None:
     way, customer = WAYS[name], f"{CUSTOMER} {name}"
     engineer, invitation, approver = vendor.new_people(name)
     with vendor.desk(way, engineer) as desk:
