@@ -7,21 +7,24 @@ from fastapi import Depends, Request
 from license_core.errors import NotAuthenticatedError, RateLimitedError
 from license_server.access import login, tokens
 from license_server.actor import Actor
+from license_server.api import messages
+from license_server.api.operations import operation_of
 from license_server.http.rate_limit import Rates
 from license_server.http.state import AtSite, state_of
 from license_server.site import Site
 
 
 class Needs:
-    """A route's demand: the caller must be permitted this."""
+    """A route's demand: the caller must be permitted this, and name parameters that it has."""
 
     def __init__(self, permission: str) -> None:
         self.permission = permission
 
     async def __call__(self, request: Request, site: AtSite) -> Actor:
-        """Who calls. Raises NotAuthenticatedError, NotPermittedError."""
+        """Who calls. Raises NotAuthenticatedError, NotPermittedError, InputInvalidError."""
         actor = await _caller(request, site)
         actor.need(self.permission)
+        request.state.query = messages.check_query(request, operation_of(request).query)
         return actor
 
 

@@ -63,7 +63,7 @@ async def listing(request: Request, site: AtSite, actor: Reader) -> Response:
 
     A page can be shorter than ``limit`` even if more follow: check ``next_cursor``.
     """
-    given = messages.page_parameters(request, (*TEXTS, *DATES))
+    given = messages.query(request)
     limit, before, now = messages.limit(given), messages.before(given), site.clock()
     wanted = filter_of(given, actor)
     rows, below = await site.read(
@@ -81,9 +81,8 @@ async def issue(
 
 
 @router.get("/{number}", openapi_extra=describe("licenses.get"))
-async def one(number: str, request: Request, site: AtSite, actor: Reader) -> Response:
+async def one(number: str, site: AtSite, actor: Reader) -> Response:
     """Get a licence. Send its ETag as ``If-Match`` to detect concurrent changes."""
-    messages.parameters(request, ())
     now = site.clock()
 
     def read(connection: Connection) -> tuple[StoredLicense, str]:
@@ -94,9 +93,8 @@ async def one(number: str, request: Request, site: AtSite, actor: Reader) -> Res
 
 
 @router.get("/{number}/license.dat", openapi_extra=describe("licenses.file"))
-async def file(number: str, request: Request, site: AtSite, actor: Reader) -> Response:
+async def file(number: str, site: AtSite, actor: Reader) -> Response:
     """Download the licence file; always the same bytes."""
-    messages.parameters(request, ())
     stored = await site.read(lambda connection: _find(connection, number, actor))
     return Response(
         issuing.file_of(stored),
@@ -106,9 +104,8 @@ async def file(number: str, request: Request, site: AtSite, actor: Reader) -> Re
 
 
 @router.get("/{number}/history", openapi_extra=describe("licenses.history"))
-async def history(number: str, request: Request, site: AtSite, actor: Reader) -> Response:
+async def history(number: str, site: AtSite, actor: Reader) -> Response:
     """Get the history of a licence: its lineage, and who did what, when and why."""
-    messages.parameters(request, ())
     now = site.clock()
 
     def read(connection: Connection) -> History:
@@ -132,7 +129,6 @@ async def note(
     actor: Annotated[Actor, Depends(Needs("licenses:issue"))],
 ) -> Response:
     """Add a note to a licence's history."""
-    messages.parameters(request, ())
 
     def add(connection: Connection, members: dict[str, Any], now: int) -> Reply:
         text = notes.add(connection, _find(connection, number, actor), members, actor, now)

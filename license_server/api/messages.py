@@ -1,7 +1,7 @@
 """What comes in and goes out: bodies, parameters, keys, ETags, pages and replies."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -24,7 +24,6 @@ PAGE, LARGEST_PAGE = 50, 200
 """How many rows a page has: by default, and at most."""
 _LONGEST_KEY = 200
 _ETAG = re.compile(r'(?:W/)?"?([!#-~]{1,64})"?')
-_PAGING = ("limit", "cursor")
 
 
 def json_response(reply: object, etag: str | None = None, status: int = 200) -> Response:
@@ -129,7 +128,13 @@ def expected(request: Request) -> str | None:
     return found[1]
 
 
-def parameters(request: Request, allowed: Sequence[str]) -> dict[str, str]:
+def query(request: Request) -> dict[str, str]:
+    """The parameters of the query, which ``auth.Needs`` has checked."""
+    checked: dict[str, str] = request.state.query
+    return checked
+
+
+def check_query(request: Request, allowed: Collection[str]) -> dict[str, str]:
     """The parameters of the query, each known and given once. Raises InputInvalidError."""
     given: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
@@ -146,14 +151,9 @@ def parameters(request: Request, allowed: Sequence[str]) -> dict[str, str]:
     return given
 
 
-def page_parameters(request: Request, allowed: Sequence[str]) -> dict[str, str]:
-    """The parameters of a list."""
-    return parameters(request, (*allowed, *_PAGING))
-
-
 def is_dry(request: Request) -> bool:
     """Whether the caller only wants to know. Raises InputInvalidError."""
-    return truth(parameters(request, ("dry_run",)), "dry_run")
+    return truth(query(request), "dry_run")
 
 
 def truth(given: Mapping[str, str], name: str) -> bool:

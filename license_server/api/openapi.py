@@ -14,8 +14,7 @@ from starlette.responses import Response
 from license_core import strictjson
 from license_server.api import (
     PREFIX,
-    checkpoints,
-    events,
+    audit,
     licenses,
     messages,
     parties,
@@ -49,8 +48,7 @@ ROUTERS = (
     licenses.router,
     parties.router,
     proposals.router,
-    events.router,
-    checkpoints.router,
+    audit.router,
     tokens.router,
     users.router,
     sheets.router,
@@ -74,7 +72,7 @@ _REFERENCE = "#/components/schemas/{model}"
 @router.get(PATH.removeprefix(PREFIX))
 async def description(request: Request) -> Response:
     """This description; it needs no token."""
-    messages.parameters(request, ())
+    messages.check_query(request, ())
     return Response(_written(), media_type=messages.MEDIA_TYPE)
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+from fastapi import Request
+
 from license_server.api import schemas
 from license_server.api.access_responses import (
     InvitationList,
@@ -70,7 +72,7 @@ class Operation(NamedTuple):
 
 
 _DRY = {"dry_run": {"type": "string", "enum": ["true", "false"]}}
-_PAGING = {"limit": schemas.LIMIT}
+_PAGING = {"limit": schemas.LIMIT, "cursor": schemas.CURSOR}
 
 
 def _list(summary: str, page: type, **query: Schema) -> Operation:
@@ -275,6 +277,11 @@ OPERATIONS = {
 def describe(operation: str) -> dict[str, Any]:
     """What a route keeps of its *operation*: the name by which the description finds it."""
     return {"operationId": operation}
+
+
+def operation_of(request: Request) -> Operation:
+    """What *request* asks for."""
+    return OPERATIONS[request.scope["route"].openapi_extra["operationId"]]
 
 
 def always(operation: Operation) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """``/customers`` and ``/products``."""
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
@@ -23,8 +24,10 @@ from license_server.catalog import (
 from license_server.db.reply_store import Reply
 from license_server.http.path_params import plain_name, row_id
 from license_server.http.state import AtSite
+from license_server.site import Site
 
 router = APIRouter(prefix=PREFIX)
+R = TypeVar("R", catalog_store.Customer, catalog_store.Product)
 CustomerWriter = Annotated[Actor, Depends(Needs("customers:write"))]
 ProductWriter = Annotated[Actor, Depends(Needs("products:write"))]
 
@@ -32,18 +35,16 @@ ProductWriter = Annotated[Actor, Depends(Needs("products:write"))]
 @router.get("/customers", tags=["customers"], openapi_extra=describe("customers.list"))
 async def list_customers(request: Request, site: AtSite, actor: Reader) -> Response:
     """List customers by name."""
-    given = messages.page_parameters(request, ("q",))
-    limit, after = messages.limit(given), messages.before(given)
-
-    def read(connection: Connection) -> list[catalog_store.Customer]:
-        last = None if after is None else catalog_store.customer_by_id(connection, after)
-        name = None if last is None else last.name
-        return catalog_store.customers_after(
-            connection, name, limit + 1, given.get("q"), actor.products
-        )
-
-    rows = await site.read(read)
-    return messages.page(CustomerPage, rows, limit, lambda row: row.id, Customer.of)
+    text = messages.query(request).get("q")
+    return await _by_name(
+        request,
+        site,
+        catalog_store.customer_by_id,
+        lambda c, name, most: catalog_store.customers_after(c, name, most, text, actor.products),
+        lambda rows, limit: messages.page(
+            CustomerPage, rows, limit, lambda row: row.id, Customer.of
+        ),
+    )
 
 
 @router.post(
@@ -51,25 +52,17 @@ async def list_customers(request: Request, site: AtSite, actor: Reader) -> Respo
 )
 async def add_customer(request: Request, site: AtSite, actor: CustomerWriter) -> Response:
     """Add a customer."""
-    messages.parameters(request, ())
 
     def add(connection: Connection, members: dict[str, Any], now: int) -> Reply:
         customer = customers.add(connection, members, actor, now)
-        told = responses.to_json(Customer.of(customer))
-        return Reply(201, f"{PREFIX}/customers/{customer.id}", told)
+        return _added(f"customers/{customer.id}", Customer.of(customer))
 
     return await messages.once(request, site, actor, add)
 
 
 @router.get("/customers/{id}", tags=["customers"], openapi_extra=describe("customers.get"))
-async def get_customer(
-    id: str,
-    request: Request,
-    site: AtSite,
-    actor: Reader,
-) -> Response:
+async def get_customer(id: str, site: AtSite, actor: Reader) -> Response:
     """Get a customer."""
-    messages.parameters(request, ())
     number = row_id(id, "customer")
     customer = await site.read(lambda connection: customers.seen(connection, number, actor))
     return messages.json_response(Customer.of(customer), customers.etag(customer))
@@ -83,7 +76,6 @@ async def change_customer(
     actor: CustomerWriter,
 ) -> Response:
     """Change a customer (RFC 7396: null clears a field, an absent field stays)."""
-    messages.parameters(request, ())
     number, expected = row_id(id, "customer"), messages.expected(request)
     members, _ = await messages.body_of(request)
     now = site.clock()
@@ -96,16 +88,13 @@ async def change_customer(
 @router.get("/products", tags=["products"], openapi_extra=describe("products.list"))
 async def list_products(request: Request, site: AtSite, actor: Reader) -> Response:
     """List products by name."""
-    given = messages.page_parameters(request, ())
-    limit, after = messages.limit(given), messages.before(given)
-
-    def read(connection: Connection) -> list[catalog_store.Product]:
-        last = None if after is None else catalog_store.product_by_id(connection, after)
-        name = None if last is None else last.name
-        return catalog_store.products_after(connection, name, limit + 1, actor.products)
-
-    rows = await site.read(read)
-    return messages.page(ProductPage, rows, limit, lambda row: row.id, Product.of)
+    return await _by_name(
+        request,
+        site,
+        catalog_store.product_by_id,
+        lambda c, name, most: catalog_store.products_after(c, name, most, actor.products),
+        lambda rows, limit: messages.page(ProductPage, rows, limit, lambda row: row.id, Product.of),
+    )
 
 
 @router.post(
@@ -113,20 +102,17 @@ async def list_products(request: Request, site: AtSite, actor: Reader) -> Respon
 )
 async def add_product(request: Request, site: AtSite, actor: ProductWriter) -> Response:
     """Add a product."""
-    messages.parameters(request, ())
 
     def add(connection: Connection, members: dict[str, Any], now: int) -> Reply:
         product = products.add(connection, members, actor, now)
-        told = responses.to_json(Product.of(product))
-        return Reply(201, f"{PREFIX}/products/{product.name}", told)
+        return _added(f"products/{product.name}", Product.of(product))
 
     return await messages.once(request, site, actor, add)
 
 
 @router.get("/products/{name}", tags=["products"], openapi_extra=describe("products.get"))
-async def get_product(name: str, request: Request, site: AtSite, actor: Reader) -> Response:
+async def get_product(name: str, site: AtSite, actor: Reader) -> Response:
     """Get a product."""
-    messages.parameters(request, ())
     plain_name(name, "product")
     product = await site.read(lambda connection: products.seen(connection, name, actor))
     return messages.json_response(Product.of(product), products.etag(product))
@@ -137,7 +123,6 @@ async def change_product(
     name: str, request: Request, site: AtSite, actor: ProductWriter
 ) -> Response:
     """Change a product's rules (RFC 7396); existing licences are not affected."""
-    messages.parameters(request, ())
     plain_name(name, "product")
     expected, (members, _) = messages.expected(request), await messages.body_of(request)
     now = site.clock()
@@ -145,3 +130,29 @@ async def change_product(
         lambda connection: products.change(connection, name, members, actor, now, expected)
     )
     return messages.json_response(Product.of(product), products.etag(product))
+
+
+async def _by_name(
+    request: Request,
+    site: Site,
+    by_id: Callable[[Connection, int], R | None],
+    after: Callable[[Connection, str | None, int], list[R]],
+    page: Callable[[list[R], int], Response],
+) -> Response:
+    """A page of rows in the order of their names.
+
+    *by_id* finds the last row of the page before, *after* so many rows that follow its name, and
+    *page* shows them, of which a last one too many says that there are more.
+    """
+    given = messages.query(request)
+    limit, cursor = messages.limit(given), messages.before(given)
+
+    def read(connection: Connection) -> list[R]:
+        last = None if cursor is None else by_id(connection, cursor)
+        return after(connection, None if last is None else last.name, limit + 1)
+
+    return page(await site.read(read), limit)
+
+
+def _added(place: str, told: Customer | Product) -> Reply:
+    return Reply(201, f"{PREFIX}/{place}", responses.to_json(told))

@@ -17,19 +17,21 @@ from license_server.api.license_responses import Proposal, ProposalPage
 from license_server.api.licenses import reply_to
 from license_server.api.operations import describe
 from license_server.db.errors import InputInvalidError
+from license_server.db.idempotency import Idempotency
 from license_server.db.reply_store import Reply
 from license_server.http.path_params import row_id
 from license_server.http.state import AtSite
 from license_server.licenses import acts, proposal_store, proposals
 
 _STATES = ("waiting", "approved", "refused")
+Decider = Annotated[Actor, Depends(Needs("proposals:decide"))]
 router = APIRouter(prefix=f"{PREFIX}/proposals", tags=["proposals"])
 
 
 @router.get("", openapi_extra=describe("proposals.list"))
 async def listing(request: Request, site: AtSite, actor: Reader) -> Response:
     """List proposals, newest first."""
-    given = messages.page_parameters(request, ("state",))
+    given = messages.query(request)
     state, limit, before = given.get("state"), messages.limit(given), messages.before(given)
     if state is not None and state not in _STATES:
         reason = f"{state!r} is not one of {', '.join(_STATES)}"
@@ -43,58 +45,37 @@ async def listing(request: Request, site: AtSite, actor: Reader) -> Response:
 
 
 @router.get("/{id}", openapi_extra=describe("proposals.get"))
-async def one(
-    id: str,
-    request: Request,
-    site: AtSite,
-    actor: Reader,
-) -> Response:
+async def one(id: str, site: AtSite, actor: Reader) -> Response:
     """Get a proposal."""
-    messages.parameters(request, ())
     number = row_id(id, "proposal")
     proposal = await site.read(lambda connection: proposals.seen(connection, number, actor))
     return messages.json_response(Proposal.of(proposal))
 
 
 @router.post("/{id}/approve", status_code=201, openapi_extra=describe("proposals.approve"))
-async def approve(
-    id: str,
-    request: Request,
-    site: AtSite,
-    actor: Annotated[Actor, Depends(Needs("proposals:decide"))],
-) -> Response:
+async def approve(id: str, request: Request, site: AtSite, actor: Decider) -> Response:
     """Approve another person's proposal and issue the licence."""
-    messages.parameters(request, ())
-    number = row_id(id, "proposal")
-    members, body = await messages.body_of(request)
-    reason = _reason(members, needed=False)
-    now, key = site.clock(), messages.idempotency(request, body)
+    reason, key = await _read(request, needed=False)
+    number, now = row_id(id, "proposal"), site.clock()
     reply = await site.approve(number, actor, reason, now, lambda done: reply_to(done, now), key)
     return messages.respond(reply)
 
 
 @router.post("/{id}/refuse", openapi_extra=describe("proposals.refuse"))
-async def refuse(
-    id: str,
-    request: Request,
-    site: AtSite,
-    actor: Annotated[Actor, Depends(Needs("licenses:read"))],
-) -> Response:
+async def refuse(id: str, request: Request, site: AtSite, actor: Reader) -> Response:
     """Refuse a proposal; its author can withdraw it this way."""
-    messages.parameters(request, ())
-    number = row_id(id, "proposal")
-    members, body = await messages.body_of(request)
-    reason, now = _reason(members, needed=True), site.clock()
+    reason, key = await _read(request, needed=True)
+    number, now = row_id(id, "proposal"), site.clock()
 
     def decide(connection: Connection) -> Reply:
         proposal = proposals.refuse(connection, number, actor, reason, now)
         return Reply(200, None, responses.to_json(Proposal.of(proposal)))
 
-    key = messages.idempotency(request, body)
     return messages.respond(await site.once(actor, key, now, decide))
 
 
-def _reason(members: dict[str, object], *, needed: bool) -> str | None:
-    return acts.only_reason(
-        members, "there is no such field; only reason is allowed", needed=needed
-    )
+async def _read(request: Request, *, needed: bool) -> tuple[str | None, Idempotency | None]:
+    """The reason in a body, which may be *needed*, and the key. Raises InputInvalidError."""
+    members, body = await messages.body_of(request)
+    refusal = "there is no such field; only reason is allowed"
+    return acts.only_reason(members, refusal, needed=needed), messages.idempotency(request, body)

@@ -216,3 +216,5 @@ PLAIN = {"type": "string", "pattern": r"^[^\x00-\x1f\x7f]*$"}
 KEY = {"type": "string", "pattern": r"^[!-~]([ -~]{0,198}[!-~])?$"}
 ETAG = {"type": "string", "pattern": r'^(W/)?"?[!#-~]{1,64}"?$'}
 LIMIT = _integer(1, 200)
+CURSOR = {"type": "string", "pattern": "^[A-Za-f][A-Za-z0-9_-]{9}[AEIMQUYcgkosw048]$"}
+"""The base64url of 8 bytes, of which the first bit is 0 (http/cursors.py)."""

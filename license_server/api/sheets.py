@@ -15,8 +15,6 @@ from license_server.api import PREFIX, messages
 from license_server.api.auth import Needs, Reader
 from license_server.api.license_responses import Imported
 from license_server.api.licenses import (
-    DATES,
-    TEXTS,
     filter_of,
 )
 from license_server.api.operations import describe
@@ -50,7 +48,7 @@ async def import_licenses(
     An interrupted import continues when it is sent again with the same ``Idempotency-Key``; while
     it is still running, the reply is ``still-running``.
     """
-    given = messages.parameters(request, ("dry_run", "skip_wrong"))
+    given = messages.query(request)
     dry, skip = messages.truth(given, "dry_run"), messages.truth(given, "skip_wrong")
     encoding = _encoding(request)
     body = await request.body()
@@ -67,7 +65,7 @@ async def import_licenses(
 @router.get("/exports/licenses.csv", openapi_extra=describe("exports.licenses"))
 async def export_licenses(request: Request, site: AtSite, actor: Reader) -> Response:
     """Export licences as CSV, newest first; takes the same filters as the list."""
-    wanted = filter_of(messages.parameters(request, (*TEXTS, *DATES)), actor)
+    wanted = filter_of(messages.query(request), actor)
     rows = exports.license_rows(site.database.read, wanted, site.clock())
     return StreamingResponse(
         csv_text.encoded(csv_text.write(exports.LICENSES, rows)),

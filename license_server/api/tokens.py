@@ -27,9 +27,8 @@ Manager = Annotated[Actor, Depends(Needs("tokens:manage"))]
 
 
 @router.get("", openapi_extra=describe("tokens.list"))
-async def listing(request: Request, site: AtSite, _: Manager) -> Response:
+async def listing(site: AtSite, _: Manager) -> Response:
     """List API tokens by name, without their secrets."""
-    messages.parameters(request, ())
     found = await site.read(access_store.list_tokens)
     return messages.json_response(TokenList([Token.of(one) for one in found]))
 
@@ -37,7 +36,6 @@ async def listing(request: Request, site: AtSite, _: Manager) -> Response:
 @router.post("", status_code=201, openapi_extra=describe("tokens.create"))
 async def create(request: Request, site: AtSite, actor: Manager) -> Response:
     """Create an API token. Its secret is in this reply and nowhere else."""
-    messages.parameters(request, ())
     messages.refuse_key(request)
     members, _ = await messages.body_of(request)
     now = site.clock()
@@ -52,9 +50,8 @@ async def create(request: Request, site: AtSite, actor: Manager) -> Response:
 
 
 @router.post("/{id}/revoke", openapi_extra=describe("tokens.revoke"))
-async def revoke(id: str, request: Request, site: AtSite, actor: Manager) -> Response:
+async def revoke(id: str, site: AtSite, actor: Manager) -> Response:
     """Revoke an API token; takes effect within a second."""
-    messages.parameters(request, ())
     now = site.clock()
 
     def work(connection: Connection) -> StoredToken:

@@ -42,7 +42,7 @@ Manager = Annotated[Actor, Depends(Needs("people:manage"))]
 @router.get("/users", openapi_extra=describe("users.list"))
 async def listing(request: Request, site: AtSite, _: Manager) -> Response:
     """List users, newest first, disabled ones included."""
-    given = messages.page_parameters(request, ())
+    given = messages.query(request)
     limit, before = messages.limit(given), messages.before(given)
     rows = await site.read(
         lambda connection: access_store.users_before(connection, before, limit + 1)
@@ -51,9 +51,8 @@ async def listing(request: Request, site: AtSite, _: Manager) -> Response:
 
 
 @router.get("/users/{id}", openapi_extra=describe("users.get"))
-async def one(id: str, request: Request, site: AtSite, _: Manager) -> Response:
+async def one(id: str, site: AtSite, _: Manager) -> Response:
     """Get a user."""
-    messages.parameters(request, ())
     number = row_id(id, "account")
     return _told(await site.read(lambda connection: accounts.by_id(connection, number)))
 
@@ -66,7 +65,6 @@ async def change(
     actor: Manager,
 ) -> Response:
     """Change a user's role; takes effect at once."""
-    messages.parameters(request, ())
     members, _ = await messages.body_of(request)
     members = messages.known(members, ("role",))
     role, expected, now = members.get("role"), messages.expected(request), site.clock()
@@ -86,8 +84,7 @@ Act = Callable[[Connection, StoredUser, Actor, int], StoredUser]
 
 
 def _for_act(act: Act) -> Callable[..., Awaitable[Response]]:
-    async def do(id: str, request: Request, site: AtSite, actor: Manager) -> Response:
-        messages.parameters(request, ())
+    async def do(id: str, site: AtSite, actor: Manager) -> Response:
         now = site.clock()
         return await _with(site, id, lambda c, user: act(c, user, actor, now))
 
@@ -116,9 +113,8 @@ for _name, _act, _description in _ACTS:
 
 
 @router.get("/invitations", openapi_extra=describe("invitations.list"))
-async def list_invitations(request: Request, site: AtSite, _: Manager) -> Response:
+async def list_invitations(site: AtSite, _: Manager) -> Response:
     """List invitations that were not accepted, expired ones included."""
-    messages.parameters(request, ())
     found, now = await site.read(access_store.list_invitations), site.clock()
     listed = [Invitation.of(one, now) for one in found]
     return messages.json_response(InvitationList(listed))
@@ -127,7 +123,6 @@ async def list_invitations(request: Request, site: AtSite, _: Manager) -> Respon
 @router.post("/invitations", status_code=201, openapi_extra=describe("invitations.create"))
 async def invite(request: Request, site: AtSite, actor: Manager) -> Response:
     """Invite a user. The secret is in this reply and nowhere else."""
-    messages.parameters(request, ())
     messages.refuse_key(request)
     members, _ = await messages.body_of(request)
     members = messages.known(members, ("email", "role", "days"))
@@ -153,14 +148,8 @@ async def invite(request: Request, site: AtSite, actor: Manager) -> Response:
     status_code=204,
     openapi_extra=describe("invitations.withdraw"),
 )
-async def withdraw(
-    id: str,
-    request: Request,
-    site: AtSite,
-    actor: Manager,
-) -> Response:
+async def withdraw(id: str, site: AtSite, actor: Manager) -> Response:
     """Withdraw an invitation."""
-    messages.parameters(request, ())
     now = site.clock()
     await site.write(lambda connection: invitations.withdraw(connection, id, actor, now))
     return Response(status_code=204)

@@ -10,14 +10,13 @@ from license_core.claims import ClaimError
 from license_core.errors import NotFoundError
 from license_core.reason import Reason
 from license_server.actor import Actor
-from license_server.audit import digests, events
 from license_server.catalog import catalog_store
 from license_server.catalog.catalog_store import Customer
 from license_server.catalog.faults import Faults
 from license_server.catalog.fields import clean_text, present
+from license_server.catalog.named_rows import NamedRows
 from license_server.db.errors import (
     ChangedMeanwhileError,
-    InputInvalidError,
     NameTakenError,
     or_not_found,
 )
@@ -26,6 +25,16 @@ LANGUAGES = ("en", "zh")
 MEMBERS = ("name", "contact_name", "contact_email", "language", "notes")
 _TEXTS = ("name", "contact_name", "contact_email")
 _LONGEST_NOTES = 4000
+_ROWS = NamedRows(
+    "customer",
+    "customers",
+    "customer.added",
+    catalog_store.customer_by_name,
+    catalog_store.add_customer,
+)
+find = _ROWS.find
+ensure = _ROWS.ensure
+etag = _ROWS.etag
 
 
 def read(members: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,30 +76,9 @@ def _notes(given: Mapping[str, Any], member: str) -> str | None:
 
 
 def add(connection: Connection, members: Mapping[str, Any], actor: Actor, now: int) -> Customer:
-    """Add a customer. Raises InputInvalidError, NotPermittedError."""
+    """Add a customer. Raises InputInvalidError, NameTakenError, NotPermittedError."""
     actor.need("customers:write")
-    values = read(members)
-    name = values.pop("name", None)
-    if name is None:
-        raise InputInvalidError(field="name", reason="it is missing")
-    customer = catalog_store.add_customer(connection, name, now, **values)
-    if customer is None:
-        raise NameTakenError(what="customer", name=name)
-    _record(connection, customer, actor, "customer.added", now)
-    return customer
-
-
-def ensure(
-    connection: Connection, name: str, actor: Actor, now: int, more: Mapping[str, Any] | None = None
-) -> Customer:
-    """The customer of this name, who is added with a first licence, with the values *more*."""
-    customer = catalog_store.customer_by_name(connection, name)
-    if customer is None:
-        customer = catalog_store.add_customer(connection, name, now, **(more or {}))
-        if customer is None:  # another process was first
-            return find(connection, name)
-        _record(connection, customer, actor, "customer.added", now)
-    return customer
+    return _ROWS.add(connection, read(members), actor, now)
 
 
 def change(
@@ -116,8 +104,7 @@ def change(
     if not values:
         return former
     customer = catalog_store.change_customer(connection, id_, **values)
-    _record(connection, customer, actor, "customer.changed", now)
-    return customer
+    return _ROWS.record(connection, customer, actor, "customer.changed", now)
 
 
 def by_id(connection: Connection, id_: int) -> Customer:
@@ -138,22 +125,3 @@ def seen(connection: Connection, id_: int, actor: Actor) -> Customer:
     ):
         raise NotFoundError(what="customer", name=str(id_))
     return customer
-
-
-def find(connection: Connection, name: str) -> Customer:
-    """The customer of this name. Raises NotFoundError."""
-    return or_not_found(
-        catalog_store.customer_by_name(connection, name), what="customer", name=name[:200]
-    )
-
-
-def etag(customer: Customer) -> str:
-    """What a caller names to say which state of the customer it saw."""
-    return digests.digest("customers", customer._asdict())
-
-
-def _record(
-    connection: Connection, customer: Customer, actor: Actor, action: str, now: int
-) -> None:
-    row = ("customers", customer._asdict())
-    events.record(connection, now, actor, action, customer.name, rows=[row])

@@ -10,22 +10,26 @@ from license_core import claims, strictjson
 from license_core.errors import NotFoundError
 from license_core.reason import Reason
 from license_server.actor import Actor
-from license_server.audit import digests, events
 from license_server.catalog import catalog_store, terms
 from license_server.catalog.catalog_store import Product
 from license_server.catalog.faults import Faults
 from license_server.catalog.fields import choice_name, present, truth
+from license_server.catalog.named_rows import NamedRows
 from license_server.db.errors import (
     ChangedMeanwhileError,
     InputInvalidError,
-    NameTakenError,
-    or_not_found,
 )
 
 DEFAULTS = ("days", "edition", "features", "limits", "match", "notify_days", "grace_days")
 """The members of an order that a product may have a default for."""
 MEMBERS = ("name", "defaults", "longest_days", "rehosts", "needs_approval")
 _MOST_REHOSTS = 1_000_000
+_ROWS = NamedRows(
+    "product", "products", "product.added", catalog_store.product_by_name, catalog_store.add_product
+)
+find = _ROWS.find
+ensure = _ROWS.ensure
+etag = _ROWS.etag
 FindProduct = Callable[[str], Product | None]
 """Reads a product by its name."""
 
@@ -124,29 +128,11 @@ def _defaults(given: Any, faults: Faults) -> str | None:
 
 
 def add(connection: Connection, members: Mapping[str, Any], actor: Actor, now: int) -> Product:
-    """Add a product. Raises InputInvalidError, NotPermittedError."""
+    """Add a product. Raises InputInvalidError, NameTakenError, NotPermittedError."""
     actor.need("products:write")
     values = read(members)
-    name = values.pop("name", None)
-    if name is None:
-        raise InputInvalidError(field="name", reason="it is missing")
-    actor.need("products:write", name)
-    product = catalog_store.add_product(connection, name, now, **values)
-    if product is None:
-        raise NameTakenError(what="product", name=name)
-    _record(connection, product, actor, "product.added", now)
-    return product
-
-
-def ensure(connection: Connection, name: str, actor: Actor, now: int) -> Product:
-    """The product of this name, which is added with a first licence."""
-    product = catalog_store.product_by_name(connection, name)
-    if product is None:
-        product = catalog_store.add_product(connection, name, now)
-        if product is None:  # another process was first
-            return find(connection, name)
-        _record(connection, product, actor, "product.added", now)
-    return product
+    actor.need("products:write", values.get("name"))
+    return _ROWS.add(connection, values, actor, now)
 
 
 def change(
@@ -174,15 +160,7 @@ def change(
     if not values:
         return former
     product = catalog_store.change_product(connection, former.id, **values)
-    _record(connection, product, actor, "product.changed", now)
-    return product
-
-
-def find(connection: Connection, name: str) -> Product:
-    """The product of this name. Raises NotFoundError."""
-    return or_not_found(
-        catalog_store.product_by_name(connection, name), what="product", name=name[:64]
-    )
+    return _ROWS.record(connection, product, actor, "product.changed", now)
 
 
 def seen(connection: Connection, name: str, actor: Actor) -> Product:
@@ -192,17 +170,7 @@ def seen(connection: Connection, name: str, actor: Actor) -> Product:
     return find(connection, name)
 
 
-def etag(product: Product) -> str:
-    """What a caller names to say which state of the product it saw."""
-    return digests.digest("products", product._asdict())
-
-
 def rules(product: Product | None) -> str:
     """What names the rules of *product* as somebody saw them; one that is not there has none."""
     blank = Product(0, "", 0, None, None, None, needs_approval=False)
     return etag((product or blank)._replace(id=0, name="", created_at=0))
-
-
-def _record(connection: Connection, product: Product, actor: Actor, action: str, now: int) -> None:
-    row = ("products", product._asdict())
-    events.record(connection, now, actor, action, product.name, rows=[row])

@@ -15,11 +15,6 @@ from license_server.audit.audit_store import (
     EventFilter,
     StoredCheckpoint,
 )
-from license_server.audit.verify import (
-    Advance,
-    Given,
-    Tell,
-)
 from license_server.cli.faults import (
     checkpoint_option,
     json_option,
@@ -126,11 +121,7 @@ def verify(settings: ServerSettings, checkpoints: tuple[str, ...], as_json: bool
     from license_server.operations import data_folder
 
     key = data_folder.read_record_key(settings)
-
-    def check(connection: Connection, given: list[Given], tell: Tell, advance: Advance) -> None:
-        inspect(connection, key, given, tell, advance)
-
-    tell_faults(settings, checkpoints, as_json, audit_store.count_events, check)
+    tell_faults(settings, checkpoints, as_json, audit_store.count_events, inspect, key)
 
 
 def _link_all(database: Database) -> None:

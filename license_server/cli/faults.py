@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from sqlalchemy import Connection
@@ -23,7 +23,8 @@ from license_server.operations.errors import RecordBrokenError
 from license_server.settings import ServerSettings
 
 _LARGEST = 16 * 1024
-Check = Callable[[Connection, list[Given], Tell, Advance], None]
+T = TypeVar("T")
+Check = Callable[[Connection, T, list[Given], Tell, Advance], None]
 Size = Callable[[Connection], int]
 
 
@@ -46,10 +47,16 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def tell_faults(
-    settings: ServerSettings, checkpoints: Sequence[str], as_json: bool, size: Size, check: Check
+    settings: ServerSettings,
+    checkpoints: Sequence[str],
+    as_json: bool,
+    size: Size,
+    check: Check[T],
+    trusted: T,
 ) -> None:
     """Run *check* on the database as it is at one instant, and print each fault as it is found.
 
+    *trusted* is what it holds the signatures against.
     Raises RecordBrokenError where there was one, FileUnreadableError for a checkpoint's file, or
     as data_folder.open_database does.
     """
@@ -70,7 +77,7 @@ def tell_faults(
             progress.clear()
             say(_line(fault, as_json))
 
-        check(connection, given, tell, progress.advance)
+        check(connection, trusted, given, tell, progress.advance)
         progress.clear()
     if as_json:
         say(strictjson.dumps({"faults": count, "rows": total}))

@@ -1,13 +1,7 @@
 """``license-server fsck``: checks the ledger against the audit log."""
 
 import click
-from sqlalchemy import Connection
 
-from license_server.audit.verify import (
-    Advance,
-    Given,
-    Tell,
-)
 from license_server.cli.faults import (
     checkpoint_option,
     json_option,
@@ -29,8 +23,4 @@ def fsck_(settings: ServerSettings, checkpoints: tuple[str, ...], as_json: bool)
     from license_server.signing.issuer import read_roots
 
     trusted = fsck.Trusted(read_roots(settings), data_folder.read_record_key(settings))
-
-    def check(connection: Connection, given: list[Given], tell: Tell, advance: Advance) -> None:
-        fsck.check(connection, trusted, given, tell, advance)
-
-    tell_faults(settings, checkpoints, as_json, fsck.size, check)
+    tell_faults(settings, checkpoints, as_json, fsck.size, fsck.check, trusted)

@@ -4,6 +4,7 @@ import json
 import re
 import secrets
 import time
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +25,7 @@ from license_server.cli.output import (
     written,
 )
 from license_server.cli.progress import Progress
-from license_server.cli.shared import input_file
+from license_server.cli.shared import days_option, input_file
 from license_server.db.errors import InputInvalidError
 from license_server.settings import ServerSettings
 
@@ -142,13 +143,7 @@ def warn_of_end(trust: "Trust", ours: SigningKey | None, now: int) -> None:
 
 
 @keys.command()
-@click.option(
-    "--days",
-    type=click.IntRange(1, 36500),
-    default=3653,
-    show_default=True,
-    help="How long the key may sign.",
-)
+@days_option("How long the key may sign.", 3653)
 @click.option(
     "--from", "begins", type=_Day, metavar="DATE", help="From this day on (UTC). [default: now]"
 )
@@ -200,19 +195,18 @@ class _OfKey(click.Command):
         return super().parse_args(ctx, [*rest, "--", *ids] if ids else rest)
 
 
-@keys.command(cls=_OfKey)
-@click.argument("kid")
-@_draft
-@click.pass_obj
+def _of_key(command: Callable[..., None]) -> click.Command:
+    """A command that changes the key KID."""
+    return keys.command(cls=_OfKey)(click.argument("kid")(_draft(click.pass_obj(command))))
+
+
+@_of_key
 def retire(settings: ServerSettings, kid: str, output: str | None) -> None:
     """Retire the key KID: it signs no more; licences it has already signed stay valid."""
     _set_state(settings, kid, "retired", output)
 
 
-@keys.command(cls=_OfKey)
-@click.argument("kid")
-@_draft
-@click.pass_obj
+@_of_key
 def revoke(settings: ServerSettings, kid: str, output: str | None) -> None:
     """Revoke the key KID and every licence it signed (listed by `keys leaked KID`)."""
     _set_state(settings, kid, "revoked", output)

@@ -14,7 +14,7 @@ from license_server.cli.output import (
     say,
     written,
 )
-from license_server.cli.shared import write
+from license_server.cli.shared import days_option, write
 from license_server.settings import ServerSettings
 
 
@@ -24,13 +24,7 @@ def revocations() -> None:
 
 
 @revocations.command()
-@click.option(
-    "--days",
-    type=click.IntRange(1, 3650),
-    default=30,
-    show_default=True,
-    help="Days until the next list is due.",
-)
+@days_option("Days until the next list is due.", 30, most=3650)
 @click.option("-o", "--output", metavar="FILE", help="Also write it to FILE; - : stdout.")
 @click.pass_obj
 def publish(settings: ServerSettings, days: int, output: str | None) -> None:

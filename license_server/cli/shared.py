@@ -31,6 +31,14 @@ def write(settings: ServerSettings, work: Callable[[Connection], T]) -> T:
         database.close()
 
 
+def days_option(
+    told: str, default: int, most: int = 36500
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """``--days N``, of which *told* says what they are."""
+    span = click.IntRange(1, most)
+    return click.option("--days", type=span, default=default, show_default=True, help=told)
+
+
 def input_file(name: str) -> bytes:
     """The bytes of the file *name*, or of standard input (-).
 

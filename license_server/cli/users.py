@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from license_core.wording import utc
 from license_server.access.access_store import Invitation, StoredUser
-from license_server.actor import COMMAND
+from license_server.actor import COMMAND, Actor
 from license_server.cli.output import say
 from license_server.cli.shared import password, write
 from license_server.permissions import ROLES
@@ -21,6 +21,11 @@ _Role = click.Choice(list(ROLES))
 @click.group()
 def user() -> None:
     """Users of the desk, and invitations."""
+
+
+def _of_account(command: Callable[..., None]) -> click.Command:
+    """A command on the account EMAIL."""
+    return user.command()(click.argument("email")(click.pass_obj(command)))
 
 
 @user.command()
@@ -36,9 +41,7 @@ def add(settings: ServerSettings, email: str, role: str) -> None:
     say(f"{address} can now sign in.")
 
 
-@user.command()
-@click.argument("email")
-@click.pass_obj
+@_of_account
 def passwd(settings: ServerSettings, email: str) -> None:
     """Set a new password for EMAIL and end all their sessions."""
     from license_server.access import accounts
@@ -56,45 +59,34 @@ def role(settings: ServerSettings, email: str, role: str) -> None:
     """Change the role of EMAIL to ROLE; takes effect at once."""
     from license_server.access import accounts
 
-    now = int(time.time())
-    done = _change(settings, email, lambda c, u: accounts.change_role(c, u, role, COMMAND, now))
-    say(f"{done.email} now has the role {done.role}.")
+    def change(connection: Connection, former: StoredUser, actor: Actor, now: int) -> StoredUser:
+        return accounts.change_role(connection, former, role, actor, now)
+
+    _change(settings, email, change, "{} now has the role {}.")
 
 
-@user.command()
-@click.argument("email")
-@click.pass_obj
+@_of_account
 def end(settings: ServerSettings, email: str) -> None:
     """Disable the account of EMAIL and end all their sessions."""
     from license_server.access import accounts
 
-    now = int(time.time())
-    done = _change(settings, email, lambda c, u: accounts.end(c, u, COMMAND, now))
-    say(f"{done.email} can no longer sign in.")
+    _change(settings, email, accounts.end, "{} can no longer sign in.")
 
 
-@user.command()
-@click.argument("email")
-@click.pass_obj
+@_of_account
 def reopen(settings: ServerSettings, email: str) -> None:
     """Enable the account of EMAIL again."""
     from license_server.access import accounts
 
-    now = int(time.time())
-    done = _change(settings, email, lambda c, u: accounts.reopen(c, u, COMMAND, now))
-    say(f"{done.email} can sign in again.")
+    _change(settings, email, accounts.reopen, "{} can sign in again.")
 
 
-@user.command()
-@click.argument("email")
-@click.pass_obj
+@_of_account
 def end_codes(settings: ServerSettings, email: str) -> None:
     """Turn off one-time codes for EMAIL, who lost their device and recovery codes."""
     from license_server.access import totp
 
-    now = int(time.time())
-    done = _change(settings, email, lambda c, u: totp.end_of_other(c, u, COMMAND, now))
-    say(f"{done.email} now signs in with the password alone.")
+    _change(settings, email, totp.end_of_other, "{} now signs in with the password alone.")
 
 
 @user.command()
@@ -121,9 +113,7 @@ def invite(settings: ServerSettings, email: str, role: str, days: int) -> None:
     )
 
 
-@user.command()
-@click.argument("email")
-@click.pass_obj
+@_of_account
 def withdraw(settings: ServerSettings, email: str) -> None:
     """Withdraw the invitation for EMAIL."""
     from license_server.access import accounts, invitations
@@ -152,9 +142,14 @@ def list_(settings: ServerSettings) -> None:
 
 
 def _change(
-    settings: ServerSettings, email: str, work: Callable[[Connection, StoredUser], StoredUser]
-) -> StoredUser:
+    settings: ServerSettings,
+    email: str,
+    change: Callable[[Connection, StoredUser, Actor, int], StoredUser],
+    told: str,
+) -> None:
+    """Change the account of *email*, and say so: *told* takes the address and the role."""
     from license_server.access import accounts
 
-    address = accounts.read_email(email)
-    return write(settings, lambda c: work(c, accounts.find(c, address)))
+    address, now = accounts.read_email(email), int(time.time())
+    done = write(settings, lambda c: change(c, accounts.find(c, address), COMMAND, now))
+    say(told.format(done.email, done.role))

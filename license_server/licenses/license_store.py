@@ -293,7 +293,7 @@ def listed(
     There may be fewer than *limit* although more follow; for people, who are *patient*, more are
     looked at before (search.py).
     """
-    ids, below = search.find(connection, wanted, now, before=before, limit=limit, patient=patient)
+    ids, below = search.find(connection, wanted, now, before, limit, patient)
     if not ids:
         return Page([], below)
     query = ALL.where(licenses.c.id.in_(ids)).order_by(licenses.c.id.desc())

@@ -204,15 +204,9 @@ class _Asked(NamedTuple):
 
 
 def find(
-    connection: Connection,
-    wanted: Filter,
-    now: int,
-    *,
-    before: int | None,
-    limit: int,
-    patient: bool = False,
+    connection: Connection, wanted: Filter, now: int, before: int | None, limit: int, patient: bool
 ) -> Found:
-    """At most *limit* licences, the newest first; those with an id under *before*.
+    """The ids for license_store.listed.
 
     There may be fewer than *limit* although more follow; *patient*: seldom.
     """

@@ -1,6 +1,5 @@
 """The customers at the desk: who they are, how they are reached, what is known of them."""
 
-from collections.abc import Awaitable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -12,7 +11,6 @@ from license_server.audit import audit_store
 from license_server.audit.audit_store import Event
 from license_server.catalog import catalog_store, customers
 from license_server.catalog.catalog_store import Customer
-from license_server.db.reply_store import Reply
 from license_server.http import cursors
 from license_server.http.path_params import row_id
 from license_server.http.state import AtSite
@@ -70,7 +68,6 @@ async def new(request: Request, site: AtSite, _: Writer) -> Response:
 @router.post("")
 async def add(request: Request, site: AtSite, session: Writer, fields: Form) -> Response:
     """Add a customer; the same form sent twice adds one."""
-    key, now = forms.once(fields, ROOM), site.clock()
     members = _members(fields)
     found = edit_conflicts.faults(customers.read, members)
     if found:
@@ -79,13 +76,14 @@ async def add(request: Request, site: AtSite, session: Writer, fields: Form) -> 
     alike = await site.read(lambda connection: catalog_store.alike(connection, name))
     if alike is not None and fields.get("sure") != "yes":
         return _new(request, site, fields, {}, alike)
-
-    def work(connection: Connection) -> Reply:
-        added = customers.add(connection, members, session.actor, now)
-        return Reply(303, f"{ROOM}/{added.id}?added=1", b"")
-
-    reply = site.once(session.actor, key, now, work)
-    return await saving.added(reply, lambda faults: _new(request, site, fields, faults), ROOM)
+    return await saving.added(
+        site,
+        session.actor,
+        fields,
+        ROOM,
+        lambda connection, now: customers.add(connection, members, session.actor, now),
+        lambda faults: _new(request, site, fields, faults),
+    )
 
 
 def _new(
@@ -118,19 +116,15 @@ async def change(
     id: str, request: Request, site: AtSite, session: Writer, fields: Form
 ) -> Response:
     """Change a customer, unless somebody else did after the form was shown."""
-    number, now = row_id(id, "customer"), site.clock()
-    members, expected = _members(fields), fields.get("etag", "")
-    found = edit_conflicts.faults(customers.read, members)
-    if found:
-        return await _one(request, site, session, number, Attempt(fields, found))
-
-    def work(connection: Connection) -> None:
-        customers.change(connection, number, members, session.actor, now, expected)
-
-    def show(attempt: Attempt) -> Awaitable[Response]:
-        return _one(request, site, session, number, attempt)
-
-    return await saving.changed(site.write(work), fields, show, f"{ROOM}/{number}?saved=1")
+    number, members, seen = row_id(id, "customer"), _members(fields), fields.get("etag", "")
+    return await saving.changed(
+        site,
+        fields,
+        edit_conflicts.faults(customers.read, members),
+        f"{ROOM}/{number}",
+        lambda c, now: customers.change(c, number, members, session.actor, now, seen),
+        lambda attempt: _one(request, site, session, number, attempt),
+    )
 
 
 async def _one(

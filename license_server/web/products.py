@@ -13,7 +13,6 @@ from license_server.access.sessions import Session
 from license_server.catalog import catalog_store, products, terms
 from license_server.catalog.catalog_store import Product
 from license_server.db.errors import InputInvalidError
-from license_server.db.reply_store import Reply
 from license_server.http import cursors
 from license_server.http.path_params import row_id
 from license_server.http.state import AtSite
@@ -65,27 +64,21 @@ async def new(request: Request, site: AtSite, _: Writer) -> Response:
 @router.post("")
 async def add(request: Request, site: AtSite, session: Writer, fields: Form) -> Response:
     """Add a product; the same form sent twice adds one."""
-    key, now = forms.once(fields, ROOM), site.clock()
     members, found = _read({"name": fields.get("name", "").strip() or None}, fields)
     if found:
         return _new(request, site, fields, found)
-
-    def work(connection: Connection) -> Reply:
-        added = products.add(connection, members, session.actor, now)
-        return Reply(303, f"{ROOM}/{added.id}?added=1", b"")
-
-    reply = site.once(session.actor, key, now, work)
-    return await saving.added(reply, lambda faults: _new(request, site, fields, faults), ROOM)
+    return await saving.added(
+        site,
+        session.actor,
+        fields,
+        ROOM,
+        lambda connection, now: products.add(connection, members, session.actor, now),
+        lambda faults: _new(request, site, fields, faults),
+    )
 
 
 def _new(request: Request, site: Site, fields: dict[str, str], faults: Faults) -> Response:
-    return pages.form(
-        request,
-        "product_new",
-        fields,
-        faults,
-        once=forms.new_once(site.random),
-    )
+    return pages.form(request, "product_new", fields, faults, once=forms.new_once(site.random))
 
 
 @router.get("/{id}")
@@ -99,19 +92,17 @@ async def change(
     id: str, request: Request, site: AtSite, session: Writer, fields: Form
 ) -> Response:
     """Change the rules of a product, unless somebody else did after the form was shown."""
-    number, now = row_id(id, "product"), site.clock()
+    number = row_id(id, "product")
     members, found = _read({}, fields)
-    if found:
-        return await _one(request, site, session, number, Attempt(fields, found))
 
-    def work(connection: Connection) -> None:
+    def change(connection: Connection, now: int) -> None:
         name = _find(connection, number, session).name
         products.change(connection, name, members, session.actor, now, fields.get("etag", ""))
 
     def show(attempt: Attempt) -> Awaitable[Response]:
         return _one(request, site, session, number, attempt)
 
-    return await saving.changed(site.write(work), fields, show, f"{ROOM}/{number}?saved=1")
+    return await saving.changed(site, fields, found, f"{ROOM}/{number}", change, show)
 
 
 async def _one(

@@ -12,6 +12,7 @@ from license_core.errors import LicenseError
 from license_server.access.sessions import Session
 from license_server.actor import Actor
 from license_server.db.errors import InputInvalidError
+from license_server.db.idempotency import Idempotency
 from license_server.db.reply_store import Reply
 from license_server.http import cursors
 from license_server.http.path_params import row_id
@@ -177,36 +178,24 @@ def _preview(connection: Connection, proposal: Proposal, actor: Actor, now: int)
 
 @router.post("/{id}/approve")
 async def approve(
-    id: str,
-    request: Request,
-    site: AtSite,
-    session: Decider,
-    fields: Form,
+    id: str, request: Request, site: AtSite, session: Decider, fields: Form
 ) -> Response:
     """Approve what somebody else proposed, and issue its licence."""
-    id_, now = row_id(id, "proposal"), site.clock()
-    key = forms.once(fields, f"{PROPOSALS}/{id_}/approve")
 
-    async def decide() -> Reply:
+    async def decide(id_: int, now: int, key: Idempotency) -> Reply:
         reason = _reason(fields, needed=False)
         return await site.approve(id_, session.actor, reason, now, _told, key)
 
-    return await _decided(request, site, session, id_, fields, decide)
+    return await _decided(request, site, session, id, fields, decide)
 
 
 @router.post("/{id}/refuse")
 async def refuse(
-    id: str,
-    request: Request,
-    site: AtSite,
-    session: Reader,
-    fields: Form,
+    id: str, request: Request, site: AtSite, session: Reader, fields: Form
 ) -> Response:
     """Refuse a proposal; who made it takes it back."""
-    id_, now = row_id(id, "proposal"), site.clock()
-    key = forms.once(fields, f"{PROPOSALS}/{id_}/refuse")
 
-    async def decide() -> Reply:
+    async def decide(id_: int, now: int, key: Idempotency) -> Reply:
         reason = _reason(fields, needed=True)
 
         def work(connection: Connection) -> Reply:
@@ -215,20 +204,24 @@ async def refuse(
 
         return await site.once(session.actor, key, now, work)
 
-    return await _decided(request, site, session, id_, fields, decide)
+    return await _decided(request, site, session, id, fields, decide)
 
 
 async def _decided(
     request: Request,
     site: Site,
     session: Session,
-    id_: int,
+    id: str,
     fields: dict[str, str],
-    decide: Callable[[], Awaitable[Reply]],
+    decide: Callable[[int, int, Idempotency], Awaitable[Reply]],
 ) -> Response:
-    """Where *decide* leads; or the proposal again, with what it was refused with."""
+    """Where *decide* leads, once for each form; or the proposal again, with its refusal.
+
+    *decide* takes the proposal's row, the time and the form's key.
+    """
+    id_, key = row_id(id, "proposal"), forms.once(fields, request.url.path)
     try:
-        reply = await decide()
+        reply = await decide(id_, site.clock(), key)
     except LicenseError as error:
         if type(error).__name__ not in _AT_THE_PAGE:
             raise

@@ -1,14 +1,17 @@
 """A form that adds or changes a stored row: where it leads once it is saved, or what it shows."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
+from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
+from license_server.actor import Actor
 from license_server.db.errors import ChangedMeanwhileError, InputInvalidError, NameTakenError
 from license_server.db.reply_store import Reply
 from license_server.http.problem_types import status_of
-from license_server.web import edit_conflicts
+from license_server.site import Site
+from license_server.web import edit_conflicts, forms
 from license_server.web.edit_conflicts import Faults
 
 
@@ -21,31 +24,60 @@ class Attempt(NamedTuple):
     """With somebody else's change."""
 
 
+class Row(Protocol):
+    """What is stored, under an id."""
+
+    @property
+    def id(self) -> int:
+        """Its row."""
+
+
 async def added(
-    reply: Awaitable[Reply], show: Callable[[Faults], Response], otherwise: str
+    site: Site,
+    actor: Actor,
+    fields: dict[str, str],
+    room: str,
+    add: Callable[[Connection, int], Row],
+    show: Callable[[Faults], Response],
 ) -> Response:
-    """Where the *reply* of an addition leads, or *otherwise*; its form where a field is wrong."""
+    """Lead to what *add* adds in *room* now, once for each form; the form where a field is wrong.
+
+    *fields* is the form that was sent, with what tells it from others (forms.new_once).
+    """
+    key, now = forms.once(fields, room), site.clock()
+
+    def work(connection: Connection) -> Reply:
+        return Reply(303, f"{room}/{add(connection, now).id}?added=1", b"")
+
     try:
-        done = await reply
+        done = await site.once(actor, key, now, work)
     except (InputInvalidError, NameTakenError) as error:
         return show({edit_conflicts.field_of(error): error})
-    return RedirectResponse(done.location or otherwise, done.status)
+    return RedirectResponse(done.location or room, done.status)
 
 
 async def changed(
-    saved: Awaitable[None],
+    site: Site,
     typed: dict[str, str],
+    faults: Faults,
+    place: str,
+    change: Callable[[Connection, int], object],
     show: Callable[[Attempt], Awaitable[Response]],
-    then: str,
 ) -> Response:
-    """Lead to *then* once it is *saved*; show the page again where it cannot be."""
+    """Lead to *place* once *change* is done now; show the page again where it cannot be.
+
+    *faults* are those that are known already.
+    """
+    if faults:
+        return await show(Attempt(typed, faults))
+    now = site.clock()
     try:
-        await saved
+        await site.write(lambda connection: change(connection, now))
     except ChangedMeanwhileError as error:
         return await show(Attempt(typed, {}, error))
     except (InputInvalidError, NameTakenError) as error:
         return await show(Attempt(typed, {edit_conflicts.field_of(error): error}))
-    return RedirectResponse(then, 303)
+    return RedirectResponse(f"{place}?saved=1", 303)
 
 
 def shown(present: dict[str, str], etag: str, attempt: Attempt | None) -> dict[str, Any]:

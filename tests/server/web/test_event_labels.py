@@ -26,7 +26,7 @@ def recorded() -> set[str]:
                 if isinstance(node.func, ast.Attribute)
                 else getattr(node.func, "id", "")
             )
-            if name.lstrip("_") not in ("record", "event", "record_token"):
+            if name.lstrip("_") not in ("record", "event", "record_token", "NamedRows"):
                 continue
             for given in node.args:
                 text = given.value if isinstance(given, ast.Constant) else None
