@@ -1,11 +1,15 @@
 """A vendor whose application runs in the test itself, and the clock that it goes by."""
 
 import json
+import os
 from typing import Any, NamedTuple
 
 import sqlalchemy
 from starlette.testclient import TestClient
 
+from license_server.audit import audit_store
+from license_server.licenses import license_store
+from license_server.licenses.license_store import StoredLicense
 from license_server.settings import ServerSettings
 from license_server.site import Site
 
@@ -55,3 +59,23 @@ def row(desk: Desk, table: str, **where: object) -> Any:
     query = sqlalchemy.text(f"select * from {table} where {told}")
     with desk.site.database.reading() as connection:
         return connection.execute(query, where).one()
+
+
+def unique(desk: Desk, name: str) -> str:
+    """A name that nothing else on this desk has."""
+    return f"{name}-{desk.clock.now}-{os.urandom(3).hex()}"
+
+
+def stored(desk: Desk, number: str) -> StoredLicense:
+    """The licence of this number, as the ledger has it."""
+    with desk.site.database.reading() as connection:
+        found = license_store.by_number(connection, number)
+    assert found is not None
+    return found
+
+
+def trail(desk: Desk, *subjects: str) -> list[tuple[str, str, str | None]]:
+    """The events of *subjects*, oldest first: actor, action and reason."""
+    with desk.site.database.reading() as connection:
+        events = audit_store.trail(connection, subjects)
+    return [(event.actor, event.action, event.reason) for event in events]

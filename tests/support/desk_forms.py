@@ -1,36 +1,28 @@
-"""What a test fills in at the desk: a customer, a product, a sheet; and what it then reads."""
+"""Forms of the desk, filled in: a customer, a product, a CSV file to import."""
 
 import csv
 import io
-import os
 from typing import Any
 
-from tests.support.desk import Desk
-from tests.support.pages import Page, faults
+from tests.support.desk_user import DeskUser
+from tests.support.pages import faults
 from tests.support.server import LINE
 
 
-def unique(desk: Desk, name: str) -> str:
-    return f"{name} {desk.clock.now} {os.urandom(3).hex()}"
-
-
-def add_customer(page: Page, name: str, **fields: str) -> str:
-    """The address of a customer that was added at the form."""
-    shown = page.get("/customers/new").text
-    reply = page.send(shown, "/customers", name=name, **fields)
+def add_customer(user: DeskUser, name: str, **fields: str) -> str:
+    """Add a customer at the form; the path of its page."""
+    shown = user.get("/customers/new").text
+    reply = user.send(shown, "/customers", name=name, **fields)
     assert reply.status_code == 303, faults(reply.text)
     return str(reply.headers["location"].partition("?")[0])
 
 
-def add_product(page: Page, name: str, **fields: str) -> str:
-    shown = page.get("/products/new").text
-    reply = page.send(shown, "/products", name=name, **fields)
+def add_product(user: DeskUser, name: str, **fields: str) -> str:
+    """Add a product at the form; the path of its page."""
+    shown = user.get("/products/new").text
+    reply = user.send(shown, "/products", name=name, **fields)
     assert reply.status_code == 303, faults(reply.text)
     return str(reply.headers["location"].partition("?")[0])
-
-
-def token_name(desk: Desk, name: str) -> str:
-    return f"{name}-{os.urandom(4).hex()}"
 
 
 RULES = {
@@ -48,18 +40,19 @@ RULES = {
 
 
 def host(line: str = LINE) -> str:
+    """A host key line as a quoted CSV field."""
     return '"' + line.replace('"', '""') + '"'
 
 
-def look_at(page: Page, text: str) -> str:
-    """The address of a sheet that was given at the form."""
-    reply = page.send(page.get("/sheets").text, "/sheets", sheet=text)
+def upload(user: DeskUser, text: str) -> str:
+    """Upload a CSV file at the form; the path of its import."""
+    reply = user.send(user.get("/sheets").text, "/sheets", sheet=text)
     assert reply.status_code == 303, faults(reply.text)
     return str(reply.headers["location"])
 
 
 def exported(reply: Any) -> list[dict[str, str]]:
-    """The rows of a file that was downloaded, as they stand there."""
+    """The rows of a downloaded CSV file."""
     assert reply.status_code == 200
     assert reply.headers["content-type"].startswith("text/csv")
     assert reply.content.startswith(b"\xef\xbb\xbf")

@@ -6,16 +6,11 @@ from license_server.access import tokens
 from license_server.licenses import issuing
 from license_server.permissions import PERMISSIONS
 from tests.support import server
-from tests.support.desk import Desk
+from tests.support.desk import Desk, unique
 from tests.support.pages import (
     all_hidden,
     hidden,
 )
-
-
-def unique(desk: Desk, name: str) -> str:
-    """A name that no other test has given to anybody."""
-    return f"{name}-{desk.clock.now}"
 
 
 def other_line(desk: Desk) -> str:
@@ -34,7 +29,8 @@ def post_to_api(desk: Desk, path: str, body: dict[str, Any]) -> dict[str, Any]:
     return dict(reply.json())
 
 
-def add_product(desk: Desk, **rules: Any) -> str:
+def new_product(desk: Desk, **rules: Any) -> str:
+    """Add a product with these rules over the API; its name."""
     name = unique(desk, "product")
     post_to_api(desk, "/products", {"name": name, **rules})
     return name
@@ -68,11 +64,6 @@ DEFAULTS = {
     "grace_days": 5,
 }
 BLANK = {"days": "", "match": ""}
-
-
-def stored(desk: Desk, number: str) -> Any:
-    with desk.site.database.reading() as connection:
-        return issuing.find(connection, number)
 
 
 def token_of(desk: Desk) -> dict[str, str]:

@@ -1,14 +1,10 @@
 """The pages of the desk as a browser without JavaScript sees them: its forms and fields."""
 
-import os
 import re
 from html import unescape
 from typing import Any
 
 from license_core.request import LicenseRequest
-from license_server.access import accounts, sessions
-from license_server.actor import COMMAND
-from license_server.web.session import SESSION
 from tests.support.desk import Desk
 from tests.support.server import EMAIL, KEY, LINE, PASSWORD
 
@@ -65,34 +61,6 @@ def choices(page: str) -> dict[str, list[str]]:
 WHOLE = ("hostname", "ip", "machine_id", "container_id")
 
 
-class Page:
-    """Somebody at the desk, by the forms that the pages show."""
-
-    def __init__(self, desk: Desk, role: str = "administrator") -> None:
-        self.desk = desk
-        self.email = f"{role}-{os.urandom(4).hex()}@example.com"
-        now = desk.clock.now
-        user = desk.site.database.write(
-            lambda c: accounts.insert(c, self.email, "!", role, COMMAND, now)
-        )
-        self.session = desk.site.database.write(
-            lambda c: sessions.open_session(c, user, now, 12, os.urandom, "192.0.2.1")
-        )
-
-    def get(self, path: str) -> Any:
-        self.desk.client.cookies.set(SESSION, self.session.secret)
-        return self.desk.client.get(path)
-
-    def post(self, path: str, **fields: str) -> Any:
-        """Send a form with nothing but these fields."""
-        self.desk.client.cookies.set(SESSION, self.session.secret)
-        return self.desk.client.post(path, data={"form_token": self.session.form_token} | fields)
-
-    def send(self, page: str, action: str, **fields: str) -> Any:
-        """Send the form for *action* that *page* shows, with its hidden fields."""
-        return self.post(action, **(form(page, action) | fields))
-
-
 def form(page: str, action: str) -> dict[str, str]:
     """The fields of the form for *action*, as a browser would send them."""
     found = re.search(
@@ -131,3 +99,30 @@ def preview_form(desk: Desk, form: str, **typed: str) -> Any:
     fields["match"] = re.findall(r'<option value="(\w+)" selected>', form)[0]
     data = {name: unescape(value) for name, value in fields.items()}
     return followed(desk, desk.client.post("/licenses/preview", data=data | typed))
+
+
+def fields_of(page: str) -> dict[str, str]:
+    """The fields of the page's own form as a browser would send them."""
+    main = page[page.index("<main") :]
+    found: dict[str, str] = {}
+    for tag in re.findall(r"<input [^>]*>", main):
+        name, value = re.search(r'name="(\w+)"', tag), re.search(r'value="([^"]*)"', tag)
+        if name and not ('type="radio"' in tag and " checked" not in tag):
+            found[name[1]] = unescape(value[1]) if value else ""
+    areas = re.findall(r'<textarea [^>]*name="(\w+)"[^>]*>(.*?)</textarea>', main, re.DOTALL)
+    found |= {name: unescape(text) for name, text in areas}
+    for name, inside in re.findall(
+        r'<select [^>]*name="(\w+)"[^>]*>(.*?)</select>', main, re.DOTALL
+    ):
+        chosen = re.search(r'<option value="([^"]*)" selected>', inside)
+        found[name] = unescape(chosen[1]) if chosen else ""
+    found.pop("form_token")
+    return found
+
+
+def number_in(reply: Any) -> str:
+    """The number of the licence that a reply leads to."""
+    assert reply.status_code == 303, reply.text
+    found = re.match(r"/licenses/(HS-[0-9A-Z-]+)\?", reply.headers["location"])
+    assert found, reply.headers["location"]
+    return found[1]

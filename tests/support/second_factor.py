@@ -1,4 +1,4 @@
-"""Somebody at the desk who signs in with one-time codes."""
+"""A user who signs in with one-time codes: enrolled, and with codes to give."""
 
 import os
 import re
@@ -19,8 +19,8 @@ PASSWORD = "a password of somebody"
 HASHED = passwords.hash_(PASSWORD)
 
 
-class Person(NamedTuple):
-    """Somebody who is asked for codes."""
+class CodeUser(NamedTuple):
+    """A user who signs in with one-time codes."""
 
     desk: Desk
     email: str

@@ -23,11 +23,11 @@ from license_server.web.session import SESSION
 from tests.support.api import bearer
 from tests.support.desk import Desk
 from tests.support.pages import hidden, sign_in
-from tests.support.second_factor import PASSWORD, Person, act, enrol
+from tests.support.second_factor import PASSWORD, CodeUser, act, enrol
 
 
 @pytest.fixture
-def person(desk: Desk) -> Person:
+def person(desk: Desk) -> CodeUser:
     email, seed, sealed = enrol(desk)
     code = pyotp.TOTP(seed).at(desk.clock.now)
     page = act(desk, "/codes/confirm", sealed=sealed, code=code)
@@ -35,10 +35,10 @@ def person(desk: Desk) -> Person:
     assert (page.status_code, len(codes)) == (200, 10)
     desk.client.cookies.clear()
     desk.clock.now += 30
-    return Person(desk, email, seed, codes)
+    return CodeUser(desk, email, seed, codes)
 
 
-def test_password_alone_opens_no_session(person: Person) -> None:
+def test_password_alone_opens_no_session(person: CodeUser) -> None:
     desk = person.desk
     reply = sign_in(desk, PASSWORD, person.email)
     assert (reply.status_code, reply.headers["location"]) == (303, "/login/code")
@@ -48,7 +48,7 @@ def test_password_alone_opens_no_session(person: Person) -> None:
     assert desk.client.get("/licenses").status_code == 200
 
 
-def test_return_address_survives_the_code_page(person: Person) -> None:
+def test_return_address_survives_the_code_page(person: CodeUser) -> None:
     desk = person.desk
     token = hidden(desk.client.get("/login").text, "form_token")
     fields = {"form_token": token, "email": person.email, "password": PASSWORD, "next": "/account"}
@@ -58,7 +58,7 @@ def test_return_address_survives_the_code_page(person: Person) -> None:
     assert desk.client.post("/login/code", data=fields).headers["location"] == "/account"
 
 
-def test_one_time_code_alone_opens_no_session(person: Person) -> None:
+def test_one_time_code_alone_opens_no_session(person: CodeUser) -> None:
     assert person.give(person.code).headers["location"] == "/login"
     assert SESSION not in person.desk.client.cookies
 
@@ -75,7 +75,7 @@ def test_one_time_code_alone_opens_no_session(person: Person) -> None:
     ],
 )
 def test_forged_half_sign_in_cookie_is_rejected(
-    person: Person, forge: Callable[[str], str]
+    person: CodeUser, forge: Callable[[str], str]
 ) -> None:
     desk = person.desk
     sign_in(desk, PASSWORD, person.email)
@@ -85,13 +85,13 @@ def test_forged_half_sign_in_cookie_is_rejected(
     assert person.give(person.code).headers["location"] == "/login"
 
 
-def test_code_too_long_after_the_password_is_rejected(person: Person) -> None:
+def test_code_too_long_after_the_password_is_rejected(person: CodeUser) -> None:
     sign_in(person.desk, PASSWORD, person.email)
     person.desk.clock.now += login.HALF_SECONDS
     assert person.give(person.code).headers["location"] == "/login"
 
 
-def test_password_change_cancels_a_half_finished_sign_in(person: Person) -> None:
+def test_password_change_cancels_a_half_finished_sign_in(person: CodeUser) -> None:
     desk = person.desk
     sign_in(desk, PASSWORD, person.email)
     desk.site.database.write(
@@ -100,7 +100,7 @@ def test_password_change_cancels_a_half_finished_sign_in(person: Person) -> None
     assert person.give(person.code).headers["location"] == "/login"
 
 
-def test_one_time_code_is_accepted_only_once(person: Person) -> None:
+def test_one_time_code_is_accepted_only_once(person: CodeUser) -> None:
     desk = person.desk
     for expected in (303, 401):
         desk.client.cookies.clear()
@@ -108,7 +108,7 @@ def test_one_time_code_is_accepted_only_once(person: Person) -> None:
         assert person.give(person.code).status_code == expected
 
 
-def test_concurrent_uses_of_one_code_succeed_once(person: Person) -> None:
+def test_concurrent_uses_of_one_code_succeed_once(person: CodeUser) -> None:
     desk = person.desk
     seeds = data_folder.open_seeds(desk.settings)
     code = person.code
@@ -128,7 +128,7 @@ def test_concurrent_uses_of_one_code_succeed_once(person: Person) -> None:
         assert sum(pool.map(accept, range(8))) == 1
 
 
-def test_recovery_code_works_only_once(person: Person) -> None:
+def test_recovery_code_works_only_once(person: CodeUser) -> None:
     desk, code = person.desk, person.recovery[3]
     for typed, expected in ((code.lower().replace("-", " "), 303), (code, 401)):
         desk.client.cookies.clear()
@@ -136,7 +136,7 @@ def test_recovery_code_works_only_once(person: Person) -> None:
         assert person.give(typed).status_code == expected
 
 
-def test_code_guesses_are_throttled_like_password_guesses(person: Person) -> None:
+def test_code_guesses_are_throttled_like_password_guesses(person: CodeUser) -> None:
     desk = person.desk
     sign_in(desk, PASSWORD, person.email)
     wrong = f"{(int(person.code) + 1) % 10**6:06}"
@@ -150,7 +150,7 @@ def test_code_guesses_are_throttled_like_password_guesses(person: Person) -> Non
     assert person.give(person.code).status_code == 303
 
 
-def test_database_contains_no_plaintext_seed_or_recovery_code(person: Person) -> None:
+def test_database_contains_no_plaintext_seed_or_recovery_code(person: CodeUser) -> None:
     raw = base64.b32decode(person.seed)
     with person.desk.site.database.reading() as connection:
         for table in ("users", "recovery_codes", "audit_events"):
@@ -164,13 +164,13 @@ def test_database_contains_no_plaintext_seed_or_recovery_code(person: Person) ->
             assert not any(secret in stored for secret in secrets), table
 
 
-def enter(person: Person) -> None:
+def enter(person: CodeUser) -> None:
     sign_in(person.desk, PASSWORD, person.email)
     assert person.give(person.code).status_code == 303
     person.desk.clock.now += 30
 
 
-def test_removing_the_authenticator_needs_password_and_code(person: Person) -> None:
+def test_removing_the_authenticator_needs_password_and_code(person: CodeUser) -> None:
     enter(person)
     desk = person.desk
     for fields in (
@@ -183,7 +183,7 @@ def test_removing_the_authenticator_needs_password_and_code(person: Person) -> N
     assert sign_in(desk, PASSWORD, person.email).headers["location"] == "/"
 
 
-def test_new_recovery_codes_replace_the_former_ones(person: Person) -> None:
+def test_new_recovery_codes_replace_the_former_ones(person: CodeUser) -> None:
     enter(person)
     desk = person.desk
     page = act(desk, "/recovery-codes", current=PASSWORD, code=person.code).text
@@ -195,7 +195,7 @@ def test_new_recovery_codes_replace_the_former_ones(person: Person) -> None:
         assert person.give(code).status_code == expected
 
 
-def test_administrator_can_remove_a_users_authenticator(person: Person) -> None:
+def test_administrator_can_remove_a_users_authenticator(person: CodeUser) -> None:
     desk = person.desk
     with desk.site.database.reading() as connection:
         user = access_store.user_by_email(connection, person.email)

@@ -11,7 +11,7 @@ from license_server.catalog import products
 from license_server.permissions import PERMISSIONS
 from tests.support.api import bearer
 from tests.support.desk import Desk
-from tests.support.pages import Page
+from tests.support.desk_user import DeskUser
 from tests.support.server import LINE
 
 MANAGER = frozenset({"tokens:manage", "licenses:read", "customers:write"})
@@ -209,9 +209,9 @@ def test_proposer_cannot_approve_through_a_token_they_created(desk: Desk) -> Non
     name = f"four-eyes-{desk.clock.now}"
     rule = {"name": name, "needs_approval": True}
     desk.site.database.write(lambda c: products.add(c, rule, COMMAND, desk.clock.now))
-    anna, bert = Page(desk), Page(desk)
+    anna, bert = DeskUser(desk), DeskUser(desk)
 
-    def token(maker: Page, *scopes: str) -> dict[str, str]:
+    def token(maker: DeskUser, *scopes: str) -> dict[str, str]:
         actor, grant = maker.session.actor, tokens.Grant(frozenset(scopes))
         made, now = f"{maker.email} {scopes}", desk.clock.now
         write = desk.site.database.write

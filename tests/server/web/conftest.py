@@ -6,14 +6,14 @@ import pytest
 
 from license_server.actor import COMMAND
 from license_server.catalog import products
-from tests.support.acts_at_desk import Person
 from tests.support.desk import Desk
-from tests.support.pages import Page, sign_in
+from tests.support.desk_user import DeskUser
+from tests.support.pages import sign_in
 
 
 @pytest.fixture
-def issuer(desk: Desk) -> Person:
-    return Person(desk, "issuer")
+def issuer(desk: Desk) -> DeskUser:
+    return DeskUser(desk, "issuer")
 
 
 @pytest.fixture
@@ -26,8 +26,8 @@ def guarded(desk: Desk) -> Iterator[str]:
 
 
 @pytest.fixture
-def admin(desk: Desk) -> Page:
-    return Page(desk)
+def admin(desk: Desk) -> DeskUser:
+    return DeskUser(desk)
 
 
 @pytest.fixture

@@ -9,18 +9,18 @@ from license_server.actor import COMMAND
 from license_server.catalog import products
 from license_server.licenses import issuing
 from tests.support import server
-from tests.support.acts_at_desk import Person, fields_of, number_in, stored, trail
-from tests.support.desk import Desk
-from tests.support.pages import faults
+from tests.support.desk import Desk, stored, trail
+from tests.support.desk_user import DeskUser
+from tests.support.pages import faults, fields_of, number_in
 from tests.support.server import KEY, LINE, OTHER_LINE
 
 DAY = 86400
 REASONED = ("rehost", "suspend", "reinstate", "revoke")
 
 
-def test_renewal_at_the_desk_produces_a_valid_licence_file(issuer: Person) -> None:
+def test_renewal_at_the_desk_produces_a_valid_licence_file(issuer: DeskUser) -> None:
     first = issuer.issue(limits={"gpus": 4}, notify_days=7)
-    page = issuer.look(first, "renew", days="60", reason="order 4711")
+    page = issuer.preview(first, "renew", days="60", reason="order 4711")
     assert "Expires" in page.text
     assert "Limits" not in page.text  # it stays as it is
     assert stored(issuer.desk, first).state == "active"
@@ -35,7 +35,7 @@ def test_renewal_at_the_desk_produces_a_valid_licence_file(issuer: Person) -> No
     assert trail(issuer.desk, second) == [(f"user:{issuer.email}", "license.renewed", "order 4711")]
 
 
-def test_renewal_can_start_today_or_run_to_a_date(issuer: Person) -> None:
+def test_renewal_can_start_today_or_run_to_a_date(issuer: DeskUser) -> None:
     first = issuer.issue()
     today = number_in(issuer.do(first, "renew", days="10", continue_from="now"))
     ends = stored(issuer.desk, today).expires_at
@@ -45,10 +45,10 @@ def test_renewal_can_start_today_or_run_to_a_date(issuer: Person) -> None:
     assert stored(issuer.desk, last).expires_at == 1_956_528_000  # 2032-01-01T00:00:00Z
 
 
-def test_rehost_stores_the_pasted_request_and_the_reason(issuer: Person) -> None:
+def test_rehost_stores_the_pasted_request_and_the_reason(issuer: DeskUser) -> None:
     first = issuer.issue(edition="pro")
     mail = f"Hello,\r\n> {OTHER_LINE}\r\n--\r\nsupport"
-    page = issuer.look(first, "rehost", host=mail, reason="made anew")
+    page = issuer.preview(first, "rehost", host=mail, reason="made anew")
     assert KEY in page.text
     assert KEY.replace("5591", "6602") in page.text
     second = number_in(issuer.do(first, "rehost", host=mail, reason="made anew"))
@@ -60,9 +60,9 @@ def test_rehost_stores_the_pasted_request_and_the_reason(issuer: Person) -> None
     assert "&gt; [&#34;6602" in issuer.get(f"/licenses/{renewed}").text
 
 
-def test_change_preview_shows_only_what_changes(issuer: Person) -> None:
+def test_change_preview_shows_only_what_changes(issuer: DeskUser) -> None:
     first = issuer.issue(edition="pro", features=["a", "b"], limits={"gpus": 4}, grace_days=3)
-    page = issuer.look(first, "change", limits="gpus=8, seats=2", features="")
+    page = issuer.preview(first, "change", limits="gpus=8, seats=2", features="")
     rows = re.findall(r'<th scope="row"[^>]*>(\w[\w ]*)</th>', page.text)
     assert rows == ["Features", "Limits"]
     assert "gpus=8, seats=2" in page.text
@@ -72,7 +72,7 @@ def test_change_preview_shows_only_what_changes(issuer: Person) -> None:
     assert (after.edition, after.exp, after.grace_until) == ("pro", before.exp, before.grace_until)
 
 
-def test_reinstating_issues_a_new_licence(issuer: Person) -> None:
+def test_reinstating_issues_a_new_licence(issuer: DeskUser) -> None:
     first = issuer.issue()
     done = issuer.do(first, "suspend", reason="unpaid")
     assert done.headers["location"] == f"/licenses/{first}?done=suspend"
@@ -87,7 +87,7 @@ def test_reinstating_issues_a_new_licence(issuer: Person) -> None:
     ]
 
 
-def test_revoked_licence_offers_no_actions(issuer: Person) -> None:
+def test_revoked_licence_offers_no_actions(issuer: DeskUser) -> None:
     first = issuer.issue()
     form = issuer.get(f"/licenses/{first}/revoke").text
     assert 'class="danger"' in form
@@ -104,14 +104,14 @@ def test_revoked_licence_offers_no_actions(issuer: Person) -> None:
         assert (reply.status_code, "The licence is revoked." in reply.text) == (409, True)
 
 
-def acts_on(person: Person, number: str) -> set[str]:
+def acts_on(person: DeskUser, number: str) -> set[str]:
     """The acts that the licence's page offers."""
     page = person.get(f"/licenses/{number}").text
     return set(re.findall(rf'href="/licenses/{number}/(\w+)"', page))
 
 
 @pytest.mark.parametrize("act", REASONED)
-def test_actions_require_a_reason(issuer: Person, act: str) -> None:
+def test_actions_require_a_reason(issuer: DeskUser, act: str) -> None:
     first = issuer.issue()
     if act == "reinstate":
         issuer.do(first, "suspend", reason="x")
@@ -143,10 +143,10 @@ def test_actions_require_a_reason(issuer: Person, act: str) -> None:
     ],
 )
 def test_action_form_marks_wrong_fields_and_keeps_input(
-    issuer: Person, act: str, typed: dict[str, str], wrong: set[str] | None
+    issuer: DeskUser, act: str, typed: dict[str, str], wrong: set[str] | None
 ) -> None:
     first = issuer.issue(edition="pro")
-    reply = issuer.look(first, act, **typed)
+    reply = issuer.preview(first, act, **typed)
     assert reply.status_code in (409, 422)
     assert faults(reply.text).keys() == (wrong or typed.keys())
     kept = fields_of(reply.text)
@@ -154,7 +154,9 @@ def test_action_form_marks_wrong_fields_and_keeps_input(
     assert stored(issuer.desk, first).state == "active"
 
 
-def test_action_that_breaks_product_rules_has_no_submit_button(issuer: Person, desk: Desk) -> None:
+def test_action_that_breaks_product_rules_has_no_submit_button(
+    issuer: DeskUser, desk: Desk
+) -> None:
     name = f"brief{desk.clock.now}"
     rules = {"name": name, "longest_days": 40, "rehosts": 0}
     desk.site.database.write(lambda c: products.add(c, rules, COMMAND, desk.clock.now))
@@ -163,7 +165,7 @@ def test_action_that_breaks_product_rules_has_no_submit_button(issuer: Person, d
         ("renew", {"days": "400"}),
         ("rehost", {"host": OTHER_LINE, "reason": "x"}),
     ):
-        page = issuer.look(first, act, **typed)
+        page = issuer.preview(first, act, **typed)
         assert 'value="do"' not in page.text
         sent = fields_of(page.text)
         kept = fields_of(issuer.back(page).text)
@@ -173,9 +175,9 @@ def test_action_that_breaks_product_rules_has_no_submit_button(issuer: Person, d
     assert stored(desk, first).state == "active"
 
 
-def test_second_click_does_not_repeat_an_action(issuer: Person) -> None:
+def test_second_click_does_not_repeat_an_action(issuer: DeskUser) -> None:
     first = issuer.issue()
-    sent = fields_of(issuer.look(first, "renew", days="5").text) | {"step": "do"}
+    sent = fields_of(issuer.preview(first, "renew", days="5").text) | {"step": "do"}
     before = issuer.desk.count("licenses")
     replies = [issuer.post(f"/licenses/{first}/renew", **sent) for _ in range(2)]
     assert len({reply.headers["location"] for reply in replies}) == 1
@@ -189,7 +191,7 @@ def test_second_click_does_not_repeat_an_action(issuer: Person) -> None:
 
 
 def test_action_preview_has_its_own_url_and_later_shows_the_result(
-    issuer: Person, desk: Desk
+    issuer: DeskUser, desk: Desk
 ) -> None:
     """It can be loaded again and come back to: before it is done, and after."""
     first = issuer.issue()
@@ -207,7 +209,7 @@ def test_action_preview_has_its_own_url_and_later_shows_the_result(
     assert f'href="/licenses/{made}?issued=1"' in back.text
     assert "<form method" not in back.text.partition("<main")[2]
     assert desk.count("licenses") == before
-    other = Person(desk, "issuer")
+    other = DeskUser(desk, "issuer")
     assert other.get(address).status_code == 404
     assert issuer.get(f"/licenses/{made}/renew?{address.partition('?')[2]}").status_code == 404
 
@@ -217,10 +219,10 @@ def test_renewal_keeps_the_previewed_date_across_midnight(
 ) -> None:
     clock = desk.clock
     clock.now += -clock.now % DAY - 30
-    issuer = Person(desk, "issuer")
+    issuer = DeskUser(desk, "issuer")
     first = issuer.issue(days=1)
     typed = {"days": "10", "continue_from": "now", "time_zone": "UTC"}
-    looked = issuer.look(first, "renew", **typed)
+    looked = issuer.preview(first, "renew", **typed)
     page = looked.text
     shown = re.findall(r"last day ([0-9-]{10})", page)[-1]
     clock.now += 60
@@ -231,7 +233,7 @@ def test_renewal_keeps_the_previewed_date_across_midnight(
 
 
 def test_rule_changed_after_the_preview_requires_another_preview(
-    issuer: Person, guarded: str
+    issuer: DeskUser, guarded: str
 ) -> None:
     desk, path = issuer.desk, "/licenses/{}/renew"
 
@@ -241,7 +243,7 @@ def test_rule_changed_after_the_preview_requires_another_preview(
 
     rule(False)
     first = issuer.issue(product=guarded)
-    page = issuer.look(first, "renew", days="5", reason="order 12").text
+    page = issuer.preview(first, "renew", days="5", reason="order 12").text
     rule(True)
     before = issuer.desk.count("proposals")
     late = issuer.post(path.format(first), **fields_of(page) | {"step": "do"})
@@ -253,10 +255,10 @@ def test_rule_changed_after_the_preview_requires_another_preview(
 
 
 @pytest.mark.parametrize("step", ["look", "do"])
-def test_late_action_names_the_user_who_was_first(issuer: Person, step: str) -> None:
+def test_late_action_names_the_user_who_was_first(issuer: DeskUser, step: str) -> None:
     first = issuer.issue()
-    other = Person(issuer.desk, "issuer", "other")
-    page = issuer.look(first, "renew", days="5").text
+    other = DeskUser(issuer.desk, "issuer", "other")
+    page = issuer.preview(first, "renew", days="5").text
     taken = number_in(other.do(first, "rehost", host=OTHER_LINE, reason="burnt down"))
     late = issuer.post(f"/licenses/{first}/renew", **fields_of(page) | {"step": step})
     assert late.status_code == 409
@@ -266,11 +268,11 @@ def test_late_action_names_the_user_who_was_first(issuer: Person, step: str) -> 
 
 
 def test_stale_action_form_is_rejected_and_keeps_input(
-    issuer: Person,
+    issuer: DeskUser,
 ) -> None:
     first = issuer.issue()
     typed = {"seen": "of-another-state", "days": "77"}
-    late = issuer.look(first, "renew", **typed)
+    late = issuer.preview(first, "renew", **typed)
     assert (late.status_code, "Someone else changed this licence first" in late.text) == (412, True)
     assert fields_of(late.text)["days"] == "77"
     path, sent = f"/licenses/{first}/revoke", {"seen": "x", "reason": "because", "step": "do"}
@@ -283,12 +285,12 @@ def test_stale_action_form_is_rejected_and_keeps_input(
     assert again.status_code == 303
 
 
-def test_licence_page_offers_only_permitted_actions(issuer: Person) -> None:
+def test_licence_page_offers_only_permitted_actions(issuer: DeskUser) -> None:
     first = issuer.issue()
     every = {"renew", "rehost", "change", "suspend", "revoke"}
     assert acts_on(issuer, first) == every
     for role in ("reader", "approver", "auditor"):
-        person = Person(issuer.desk, role)
+        person = DeskUser(issuer.desk, role)
         assert acts_on(person, first) == set()
         assert 'name="note"' not in person.get(f"/licenses/{first}").text
         assert person.get(f"/licenses/{first}/renew").status_code == 403
@@ -297,7 +299,7 @@ def test_licence_page_offers_only_permitted_actions(issuer: Person) -> None:
     assert stored(issuer.desk, first).state == "active"
 
 
-def test_rehost_warns_that_the_former_host_keeps_its_licence(issuer: Person) -> None:
+def test_rehost_warns_that_the_former_host_keeps_its_licence(issuer: DeskUser) -> None:
     """Before it is done, to who does it; after it, to them and in the letter."""
     first = issuer.issue()
 
@@ -305,7 +307,7 @@ def test_rehost_warns_that_the_former_host_keeps_its_licence(issuer: Person) -> 
         return re.sub(r"<[^>]*>", "", page)
 
     keeps, do = "The former host studio2_gpu still has the file of", "delete conf/license.dat"
-    page = issuer.look(first, "rehost", host=OTHER_LINE, reason="a new machine").text
+    page = issuer.preview(first, "rehost", host=OTHER_LINE, reason="a new machine").text
     assert f"{keeps} {first}, which stays valid there until 20" in told(page)
     assert do in page
     done = issuer.post(f"/licenses/{first}/rehost", **fields_of(page) | {"step": "do"})
@@ -318,5 +320,5 @@ def test_rehost_warns_that_the_former_host_keeps_its_licence(issuer: Person) -> 
     eternal = issuer.issue(days=None, perpetual=True)
     assert (
         "stays valid there indefinitely"
-        in issuer.look(eternal, "rehost", host=OTHER_LINE, reason="x").text
+        in issuer.preview(eternal, "rehost", host=OTHER_LINE, reason="x").text
     )

@@ -7,13 +7,14 @@ from html import unescape
 import pytest
 
 from tests.support.attacks import ATTACKS, LONG, RTL
-from tests.support.desk import Desk, last_event, row
-from tests.support.desk_forms import add_customer, host, look_at, unique
-from tests.support.pages import Page, faults, form
+from tests.support.desk import Desk, last_event, row, unique
+from tests.support.desk_forms import add_customer, host, upload
+from tests.support.desk_user import DeskUser
+from tests.support.pages import faults, form
 from tests.support.server import LINE
 
 
-def test_added_customer_can_be_found_and_is_in_the_audit_log(desk: Desk, admin: Page) -> None:
+def test_added_customer_can_be_found_and_is_in_the_audit_log(desk: Desk, admin: DeskUser) -> None:
     name = unique(desk, "上海示例 Werke")
     notes = "calls on Mondays\n<b>not</b> bold"
     path = add_customer(
@@ -28,7 +29,7 @@ def test_added_customer_can_be_found_and_is_in_the_audit_log(desk: Desk, admin: 
     assert "Customer added." in admin.get(f"{path}?added=1").text
 
 
-def test_form_sent_twice_adds_one_customer(desk: Desk, admin: Page) -> None:
+def test_form_sent_twice_adds_one_customer(desk: Desk, admin: DeskUser) -> None:
     fields = form(admin.get("/customers/new").text, "/customers")
     fields |= {"name": unique(desk, "Twice")}
     first, again = (admin.post("/customers", **fields) for _ in range(2))
@@ -36,7 +37,7 @@ def test_form_sent_twice_adds_one_customer(desk: Desk, admin: Page) -> None:
     assert row(desk, "customers", name=fields["name"])
 
 
-def test_customer_form_marks_every_wrong_field(desk: Desk, admin: Page) -> None:
+def test_customer_form_marks_every_wrong_field(desk: Desk, admin: DeskUser) -> None:
     typed = {"name": " ", "contact_name": "a\0b", "contact_email": LONG, "language": "tlh"}
     reply = admin.send(admin.get("/customers/new").text, "/customers", notes=LONG, **typed)
     assert reply.status_code == 422
@@ -52,11 +53,11 @@ def test_customer_form_marks_every_wrong_field(desk: Desk, admin: Page) -> None:
     assert faults(admin.send(admin.get(path).text, path, name="").text).keys() == {"name"}
 
 
-def test_concurrent_customer_edits_are_reported(desk: Desk, admin: Page) -> None:
+def test_concurrent_customer_edits_are_reported(desk: Desk, admin: DeskUser) -> None:
     name = unique(desk, "Both")
     path = add_customer(admin, name, contact_name="first")
     seen = admin.get(path).text
-    other = Page(desk, "issuer")
+    other = DeskUser(desk, "issuer")
     assert other.send(other.get(path).text, path, contact_name="theirs").status_code == 303
     collided = admin.send(seen, path, contact_name="mine", notes="my note")
     assert collided.status_code == 412
@@ -73,7 +74,7 @@ def test_concurrent_customer_edits_are_reported(desk: Desk, admin: Page) -> None
     assert last_event(desk, name)[:2] == (f"user:{admin.email}", "customer.changed")
 
 
-def test_field_error_does_not_hide_a_concurrent_edit(desk: Desk, admin: Page) -> None:
+def test_field_error_does_not_hide_a_concurrent_edit(desk: Desk, admin: DeskUser) -> None:
     path = add_customer(admin, unique(desk, "Hidden"), contact_name="first")
     seen = admin.get(path).text
     admin.send(admin.get(path).text, path, contact_name="theirs")
@@ -83,10 +84,10 @@ def test_field_error_does_not_hide_a_concurrent_edit(desk: Desk, admin: Page) ->
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_hostile_text_in_a_customer_is_escaped(desk: Desk, admin: Page, attack: str) -> None:
+def test_hostile_text_in_a_customer_is_escaped(desk: Desk, admin: DeskUser, attack: str) -> None:
     name = unique(desk, attack)
     path = add_customer(admin, name, contact_name=attack, contact_email=attack, notes=attack + RTL)
-    reader = Page(desk, "reader")
+    reader = DeskUser(desk, "reader")
     for page in (
         admin.get(path).text,
         reader.get(path).text,
@@ -115,7 +116,7 @@ ALIKE = (
 
 @pytest.mark.parametrize(("there", "typed"), ALIKE)
 def test_similar_customer_name_needs_confirmation(
-    desk: Desk, admin: Page, there: str, typed: str
+    desk: Desk, admin: DeskUser, there: str, typed: str
 ) -> None:
     token = f"Q{os.urandom(4).hex()}"
     wide = "".join(chr(ord(c) + 0xFEE0) for c in token)
@@ -125,7 +126,7 @@ def test_similar_customer_name_needs_confirmation(
     assert asked.status_code == 409
     assert f'<a href="{path}">{there}</a>' in unescape(asked.text)
     # On a sheet and on the form for a licence, too.
-    job = look_at(admin, f"customer,product,host,days\n{typed},bulk,{host()},3\n")
+    job = upload(admin, f"customer,product,host,days\n{typed},bulk,{host()},3\n")
     page = admin.get(job).text
     assert f'<a href="{path}">' in page
     refused = admin.send(page, f"{job}/issue")
@@ -140,7 +141,9 @@ def test_similar_customer_name_needs_confirmation(
     assert admin.send(admin.get(job).text, f"{job}/issue").status_code == 303
 
 
-def test_customer_page_lists_live_licences_first_and_the_history(desk: Desk, admin: Page) -> None:
+def test_customer_page_lists_live_licences_first_and_the_history(
+    desk: Desk, admin: DeskUser
+) -> None:
     name = unique(desk, "First")
     numbers = []
     for days in (400, 1, 1, 1, 1, 1):
@@ -148,7 +151,7 @@ def test_customer_page_lists_live_licences_first_and_the_history(desk: Desk, adm
         made = desk.client.post("/api/v1/licenses", json=order, headers=desk.bearer)
         numbers.append(made.json()["id"])
     desk.clock.now += 3 * 86400
-    admin = Page(desk)
+    admin = DeskUser(desk)
     id_ = row(desk, "customers", name=name).id
     page = admin.get(f"/customers/{id_}").text
     listed = re.findall(r'<li><a class="number" href="/licenses/(HS-[\w-]+)"', page)

@@ -6,11 +6,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 
 from license_server.web import delivery
-from tests.support.desk import Desk
-from tests.support.issue_form import issued, post_to_api, press, stored, unique
-from tests.support.pages import (
-    preview,
-)
+from tests.support.desk import Desk, stored, unique
+from tests.support.issue_form import issued, post_to_api, press
+from tests.support.pages import preview
 
 MARK = "\u202e"
 

@@ -11,7 +11,8 @@ import pytest
 from license_core import request
 from license_server.licenses import orders
 from tests.support.desk import Desk
-from tests.support.pages import Page, all_hidden, faults, form, preview, request_text, sign_in
+from tests.support.desk_user import DeskUser
+from tests.support.pages import all_hidden, faults, form, preview, request_text, sign_in
 from tests.support.server import LINE
 from tests.support.wrong_values import LINES, TYPED
 
@@ -76,7 +77,7 @@ def test_order_form_marks_each_error_at_its_field_and_keeps_input(
 def test_action_forms_mark_each_error_at_its_field_and_keep_input(
     desk: Desk, act: str, language: str
 ) -> None:
-    issuer = Page(desk, "issuer")
+    issuer = DeskUser(desk, "issuer")
     desk.client.cookies.set("hostseal_language", language)
     path = f"/licenses/{issued(issuer)}/{act}"
     first = form(issuer.get(path).text, path)
@@ -91,14 +92,14 @@ def test_action_forms_mark_each_error_at_its_field_and_keep_input(
         assert {name: kept[name] for name in offered} == {name: typed[name] for name in offered}
 
 
-def issued(page: Page, **fields: str) -> str:
+def issued(page: DeskUser, **fields: str) -> str:
     """The number of a licence that somebody issued at the desk."""
     reply = send_preview(page, **fields)
     done = page.post("/licenses", **all_hidden(page.get(reply.headers["location"]).text))
     return str(done.headers["location"]).split("/")[2].partition("?")[0]
 
 
-def send_preview(page: Page, **fields: str) -> Any:
+def send_preview(page: DeskUser, **fields: str) -> Any:
     order = {"customer": "ACME", "product": "darwin", "host": LINE, "days": "30", "term": "days"}
     return page.post("/licenses/preview", **order | fields)
 
@@ -134,7 +135,7 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 def test_each_request_of_the_order_form_parses_the_order_once(
     desk: Desk, parsed: Counter[str]
 ) -> None:
-    issuer = Page(desk, "issuer")
+    issuer = DeskUser(desk, "issuer")
     once = {"parse": 1, "parse_order": 1}
     text = request_text("hostname", "ip", "machine_id", "container_id")
     order = {"host": text, "customer": "ACME", "product": "darwin", "days": "30"}
@@ -157,7 +158,7 @@ def test_each_request_of_the_order_form_parses_the_order_once(
 
 
 def test_each_request_of_an_action_form_parses_it_once(desk: Desk, parsed: Counter[str]) -> None:
-    issuer = Page(desk, "issuer")
+    issuer = DeskUser(desk, "issuer")
     path = f"/licenses/{issued(issuer)}/rehost"
     sent = form(issuer.get(path).text, path) | {"host": OTHER_LINE, "reason": "moved"}
     once = {"parse": 1, "parse_replacing": 1}
@@ -175,7 +176,7 @@ def test_each_request_of_an_action_form_parses_it_once(desk: Desk, parsed: Count
 
 
 def test_import_preview_reports_every_error_of_a_row(desk: Desk) -> None:
-    issuer = Page(desk, "issuer")
+    issuer = DeskUser(desk, "issuer")
     sheet = "customer,product,host,days,match\nACME,a b,hello,0,loose\n"
     looked = issuer.post("/sheets", sheet=sheet)
     page = issuer.get(looked.headers["location"]).text

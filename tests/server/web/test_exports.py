@@ -5,25 +5,18 @@ import re
 import zipfile
 from urllib.parse import urlencode
 
-from tests.support.desk import Desk
-from tests.support.desk_forms import (
-    add_customer,
-    add_product,
-    exported,
-    host,
-    look_at,
-    token_name,
-    unique,
-)
-from tests.support.pages import Page, faults
+from tests.support.desk import Desk, unique
+from tests.support.desk_forms import add_customer, add_product, exported, host, upload
+from tests.support.desk_user import DeskUser
+from tests.support.pages import faults
 
 
-def test_export_contains_the_filtered_licences(desk: Desk, admin: Page) -> None:
-    product, name = token_name(desk, "out"), unique(desk, "Out")
+def test_export_contains_the_filtered_licences(desk: Desk, admin: DeskUser) -> None:
+    product, name = unique(desk, "out"), unique(desk, "Out")
     text = "customer,product,host,days\n" + "".join(
         f"{name} {n},{product},{host()},30\n" for n in range(3)
     )
-    job = look_at(admin, text)
+    job = upload(admin, text)
     admin.send(admin.get(job).text, f"{job}/issue")
     export = "/sheets/licenses.csv?product=" + product
     assert len(exported(admin.get(export))) == 3
@@ -33,8 +26,8 @@ def test_export_contains_the_filtered_licences(desk: Desk, admin: Page) -> None:
     assert admin.get(f"{export}&state=lost").status_code == 422
 
 
-def test_export_with_unknown_filter_values_is_rejected(desk: Desk, admin: Page) -> None:
-    product, name = token_name(desk, "none"), unique(desk, "None")
+def test_export_with_unknown_filter_values_is_rejected(desk: Desk, admin: DeskUser) -> None:
+    product, name = unique(desk, "none"), unique(desk, "None")
     add_product(admin, product)
     path = add_customer(admin, name)
     typed = {"customer": f"{name}x", "product": f"{product}x", "state": "lost"}
@@ -48,26 +41,26 @@ def test_export_with_unknown_filter_values_is_rejected(desk: Desk, admin: Page) 
     assert exported(admin.get("/sheets/licenses.csv?" + urlencode({"customer": name}))) == []
 
 
-def test_export_shows_expired_licences_as_expired(desk: Desk, admin: Page) -> None:
-    product = token_name(desk, "over")
-    job = look_at(
+def test_export_shows_expired_licences_as_expired(desk: Desk, admin: DeskUser) -> None:
+    product = unique(desk, "over")
+    job = upload(
         admin, f"customer,product,host,days\n{unique(desk, 'Over')},{product},{host()},1\n"
     )
     admin.send(admin.get(job).text, f"{job}/issue")
     export = f"/sheets/licenses.csv?product={product}"
     assert [one["state"] for one in exported(admin.get(export))] == ["active"]
     desk.clock.now += 3 * 86400
-    admin = Page(desk)  # the former session is over, too
+    admin = DeskUser(desk)  # the former session is over, too
     assert [one["state"] for one in exported(admin.get(export))] == ["expired"]
     assert len(exported(admin.get(f"{export}&state=expired"))) == 1
     assert exported(admin.get(f"{export}&state=valid")) == []
 
 
-def test_licence_files_of_an_import_download_as_a_zip(desk: Desk, admin: Page) -> None:
+def test_licence_files_of_an_import_download_as_a_zip(desk: Desk, admin: DeskUser) -> None:
     """And each by itself; nothing in it leads out of its folder."""
     name = f"../{unique(desk, 'Zip 云')}"
     lines = "".join(f"{name},bulk,{host()},{n + 1}\n" for n in range(3))
-    job = look_at(admin, f"customer,product,host,days\n{lines}{name},bulk,nonsense,3\n")
+    job = upload(admin, f"customer,product,host,days\n{lines}{name},bulk,nonsense,3\n")
     assert zipfile.ZipFile(io.BytesIO(admin.get(f"{job}/files.zip").content)).namelist() == []
     admin.send(admin.get(job).text, f"{job}/issue", skip="yes")
     page = admin.get(job).text

@@ -23,18 +23,19 @@ from license_server.sheets import (
     uploads,
 )
 from license_server.sheets.agreement import Agreed
-from tests.support.desk import Desk, row
-from tests.support.desk_forms import add_product, host, look_at, token_name, unique
-from tests.support.pages import Page, form
+from tests.support.desk import Desk, row, unique
+from tests.support.desk_forms import add_product, host, upload
+from tests.support.desk_user import DeskUser
+from tests.support.pages import form
 
 
 def test_stopped_import_resumes_and_issues_nothing_twice(
-    desk: Desk, admin: Page, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, admin: DeskUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batches, "BATCH", 2)
     name, before = unique(desk, "Stopped"), desk.count("licenses")
     lines = "".join(f"{name},bulk,{host()},{n + 1}\n" for n in range(5))
-    job = look_at(admin, f"customer,product,host,days\n{lines}")
+    job = upload(admin, f"customer,product,host,days\n{lines}")
     id_, actor = job.rpartition("/")[2], admin.session.actor
     page = admin.get(job).text
     assert agreement.begin(desk.site, id_, actor, desk.clock.now, Agreed())
@@ -75,10 +76,10 @@ def test_import_stops_when_its_user_loses_permission(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     monkeypatch.setattr(batches, "BATCH", 2)
-    page, now, write = Page(desk, "issuer"), desk.clock.now, desk.site.database.write
+    page, now, write = DeskUser(desk, "issuer"), desk.clock.now, desk.site.database.write
     name, actor = unique(desk, change), page.session.actor
     lines = "".join(f"{name},bulk,{host()},{n + 1}\n" for n in range(6))
-    id_ = look_at(page, f"customer,product,host,days\n{lines}").rpartition("/")[2]
+    id_ = upload(page, f"customer,product,host,days\n{lines}").rpartition("/")[2]
     assert agreement.begin(desk.site, id_, actor, now, Agreed())
     before = desk.count("licenses")
     user = desk.site.database.read(lambda c: accounts.find(c, page.email))
@@ -102,8 +103,8 @@ def test_import_stops_when_its_user_loses_permission(
     assert 2 <= job.progress.issued == desk.count("licenses") - before <= 4
 
 
-def test_concurrent_starts_begin_an_import_once(desk: Desk, admin: Page) -> None:
-    job = look_at(admin, f"customer,product,host,days\n{unique(desk, 'Race')},bulk,{host()},30\n")
+def test_concurrent_starts_begin_an_import_once(desk: Desk, admin: DeskUser) -> None:
+    job = upload(admin, f"customer,product,host,days\n{unique(desk, 'Race')},bulk,{host()},30\n")
     id_, actor, write = job.rpartition("/")[2], admin.session.actor, desk.site.database.write
     all_accepted = threading.Barrier(4)
 
@@ -119,12 +120,12 @@ def test_concurrent_starts_begin_an_import_once(desk: Desk, admin: Page) -> None
 
 
 def test_import_stops_when_product_rules_change_after_the_preview(
-    desk: Desk, admin: Page, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, admin: DeskUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    product = token_name(desk, "rules")
+    product = unique(desk, "rules")
     add_product(admin, product, days="30")
     text = "".join(f"{unique(desk, 'Rules')} {n},{product},{host()}\n" for n in range(4))
-    job = look_at(admin, f"customer,product,host\n{text}")
+    job = upload(admin, f"customer,product,host\n{text}")
     page, before = admin.get(job).text, desk.count("licenses")
     id_ = row(desk, "products", name=product).id
 
@@ -153,9 +154,9 @@ def test_import_stops_when_product_rules_change_after_the_preview(
     assert admin.get(f"/products/{id_}").status_code == 200
 
 
-def test_queued_import_is_not_shown_as_stopped(desk: Desk, admin: Page) -> None:
+def test_queued_import_is_not_shown_as_stopped(desk: Desk, admin: DeskUser) -> None:
     lines = f"{unique(desk, 'Waits')},bulk,{host()},30\n"
-    job = look_at(admin, f"customer,product,host,days\n{lines}")
+    job = upload(admin, f"customer,product,host,days\n{lines}")
     id_, actor = job.rpartition("/")[2], admin.session.actor
     assert agreement.begin(desk.site, id_, actor, desk.clock.now, Agreed())
     seen: list[str] = []

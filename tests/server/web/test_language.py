@@ -13,13 +13,8 @@ from license_server.web import menu, pages, reader
 from tests.support import catalogue
 from tests.support.catalogue import translated
 from tests.support.desk import Desk
-from tests.support.issue_form import add_product, issued, token_of
-from tests.support.pages import (
-    FORM,
-    WHOLE,
-    preview,
-    request_text,
-)
+from tests.support.issue_form import issued, new_product, token_of
+from tests.support.pages import FORM, WHOLE, preview, request_text
 
 TEMPLATES = Path(pages.__file__).parent / "templates"
 NAMES = sorted(path.name for path in TEMPLATES.iterdir())
@@ -79,7 +74,7 @@ def test_client_translations_are_available_at_the_desk() -> None:
 
 def test_desk_pages_are_fully_chinese(signed_in: Desk) -> None:
     signed_in.client.cookies.set("hostseal_language", "zh")
-    product = add_product(signed_in)
+    product = new_product(signed_in)
     shown = preview(signed_in, host=request_text(*WHOLE), match="anchored", product=product).text
     for word in ("待签发的许可证", "主机名", "有效，但有警告", "失效", "有标记", "签发许可证"):
         assert word in shown

@@ -5,25 +5,21 @@ from html import unescape
 
 import pytest
 
-from tests.support.acts_at_desk import Person, number_in
 from tests.support.desk import Desk
-from tests.support.pages import (
-    all_hidden,
-    faults,
-    preview,
-)
+from tests.support.desk_user import DeskUser
+from tests.support.pages import all_hidden, faults, number_in, preview
 
 DAY = 86400
 MARKUP = "</li><script>alert(1)</script><b>"
 
 
-def found(person: Person, **query: str) -> list[str]:
+def found(person: DeskUser, **query: str) -> list[str]:
     page = person.get("/licenses", **query)
     assert page.status_code == 200, page.text
     return re.findall(r'<a href="/licenses/(HS-[^"]+)">', page.text)
 
 
-def test_list_filters_by_state_product_customer_and_last_day(issuer: Person, desk: Desk) -> None:
+def test_list_filters_by_state_product_customer_and_last_day(issuer: DeskUser, desk: Desk) -> None:
     name = f"f{desk.clock.now}"
     lasting = issuer.issue(product=name, days=400)
     replaced = issuer.issue(product=name, days=390)
@@ -35,7 +31,7 @@ def test_list_filters_by_state_product_customer_and_last_day(issuer: Person, des
     grace = issuer.issue(product=name, days=1, grace_days=30)
     ended = issuer.issue(product=name, days=1, customer="Over GmbH")
     desk.clock.now += 5 * DAY
-    issuer = Person(desk, "issuer", "later")
+    issuer = DeskUser(desk, "issuer", "later")
     by_state = {
         "valid": [renewed, lasting],
         "grace": [grace],
@@ -57,7 +53,7 @@ def test_list_filters_by_state_product_customer_and_last_day(issuer: Person, des
     assert found(issuer, product=name, expires_from=day, expires_before=day) == []
 
 
-def test_last_day_is_shown_in_the_readers_time_zone(issuer: Person) -> None:
+def test_last_day_is_shown_in_the_readers_time_zone(issuer: DeskUser) -> None:
     name = f"z{issuer.desk.clock.now}"
     made = issuer.issue(product=name, days=None, expires="2027-06-30", time_zone="Asia/Shanghai")
     for zone, day, next_day in (
@@ -75,7 +71,7 @@ def test_last_day_is_shown_in_the_readers_time_zone(issuer: Person) -> None:
         assert made not in get("/licenses", params=query | {"expires_before": day}).text
 
 
-def test_filters_survive_paging(issuer: Person) -> None:
+def test_filters_survive_paging(issuer: DeskUser) -> None:
     name = f"m{issuer.desk.clock.now}"
     made = [issuer.issue(product=name) for _ in range(52)]
     page = issuer.get("/licenses", product=name, state="valid").text
@@ -91,7 +87,7 @@ def test_filters_survive_paging(issuer: Person) -> None:
     assert unescape(newest[1]).endswith(f"state=valid&product={name}")
 
 
-def test_empty_result_names_the_filters_and_offers_to_clear_them(issuer: Person) -> None:
+def test_empty_result_names_the_filters_and_offers_to_clear_them(issuer: DeskUser) -> None:
     issuer.issue()
     query = {"q": "n0where", "state": "grace", "expires_from": "2030-01-01"}
     page = issuer.get("/licenses", **query).text
@@ -110,7 +106,7 @@ def test_empty_result_names_the_filters_and_offers_to_clear_them(issuer: Person)
         ("state", MARKUP),
     ],
 )
-def test_invalid_filter_is_marked_at_its_field(issuer: Person, name: str, text: str) -> None:
+def test_invalid_filter_is_marked_at_its_field(issuer: DeskUser, name: str, text: str) -> None:
     reply = issuer.get("/licenses", **{name: text})
     if text == "0001-01-01":
         assert reply.status_code in (200, 422)

@@ -5,19 +5,15 @@ from html import unescape
 
 import pytest
 
-from tests.support.acts_at_desk import Person, fields_of, number_in, trail
-from tests.support.desk import Desk
-from tests.support.pages import (
-    all_hidden,
-    faults,
-    preview,
-)
+from tests.support.desk import Desk, trail
+from tests.support.desk_user import DeskUser
+from tests.support.pages import all_hidden, faults, fields_of, number_in, preview
 from tests.support.server import EMAIL, LINE
 
 MARKUP = "</li><script>alert(1)</script><b>"
 
 
-def test_history_shows_replacements_with_user_and_reason(issuer: Person) -> None:
+def test_history_shows_replacements_with_user_and_reason(issuer: DeskUser) -> None:
     first = issuer.issue()
     second = number_in(issuer.do(first, "renew", days="60", reason="order 4711"))
     third = number_in(issuer.do(second, "change", limits="gpus=2"))
@@ -34,7 +30,7 @@ def test_history_shows_replacements_with_user_and_reason(issuer: Person) -> None
     assert f'The newest licence in this lineage is <a href="/licenses/{third}">' in old
 
 
-def test_note_is_kept_in_the_history_once(issuer: Person) -> None:
+def test_note_is_kept_in_the_history_once(issuer: DeskUser) -> None:
     first = issuer.issue()
     form = fields_of(issuer.get(f"/licenses/{first}").text)
     note = f"asked by telephone {MARKUP}"
@@ -52,7 +48,7 @@ def test_note_is_kept_in_the_history_once(issuer: Person) -> None:
         assert fields_of(refused.text)["note"] == wrong
 
 
-def test_long_history_is_paged(issuer: Person) -> None:
+def test_long_history_is_paged(issuer: DeskUser) -> None:
     first = issuer.issue()
     for n in range(24):
         form = fields_of(issuer.get(f"/licenses/{first}").text)
@@ -65,7 +61,7 @@ def test_long_history_is_paged(issuer: Person) -> None:
     assert ("note 4." in rest, "note 3." in rest, "Issued" in rest) == (False, True, True)
 
 
-def test_hostile_text_in_a_licence_is_escaped(issuer: Person) -> None:
+def test_hostile_text_in_a_licence_is_escaped(issuer: DeskUser) -> None:
     name = f"{MARKUP} {issuer.desk.clock.now}"
     host = f"{MARKUP} \u202egnp.exe\u202c {LINE} " + "x" * 10_000
     first = issuer.issue(customer=name, host=host)
@@ -75,10 +71,10 @@ def test_hostile_text_in_a_licence_is_escaped(issuer: Person) -> None:
         issuer.get(f"/licenses/{number}").text,
         issuer.get("/licenses", q=MARKUP).text,
         issuer.get("/licenses", product=MARKUP, customer=MARKUP).text,
-        issuer.look(number, "renew", reason=MARKUP).text,
-        issuer.look(number, "change", limits=MARKUP, edition=MARKUP).text,
-        issuer.look(number, "rehost", host=MARKUP, reason=MARKUP, match=MARKUP).text,
-        issuer.look(number, "renew", continue_from=MARKUP, term=MARKUP).text,
+        issuer.preview(number, "renew", reason=MARKUP).text,
+        issuer.preview(number, "change", limits=MARKUP, edition=MARKUP).text,
+        issuer.preview(number, "rehost", host=MARKUP, reason=MARKUP, match=MARKUP).text,
+        issuer.preview(number, "renew", continue_from=MARKUP, term=MARKUP).text,
     ]
     for page in pages:
         assert "<script>alert" not in page
@@ -89,7 +85,7 @@ def test_hostile_text_in_a_licence_is_escaped(issuer: Person) -> None:
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Shanghai", "Pacific/Kiritimati", "Etc/GMT+12"])
-def test_licence_expiring_in_9999_is_shown_in_every_time_zone(issuer: Person, zone: str) -> None:
+def test_licence_expiring_in_9999_is_shown_in_every_time_zone(issuer: DeskUser, zone: str) -> None:
     last = {"expires": "9999-12-30", "time_zone": "Etc/GMT+12", "days": None}
     number = issuer.issue(customer=f"Far {issuer.email}", grace_days=36500, **last)
     for path in (

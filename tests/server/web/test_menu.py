@@ -3,9 +3,9 @@
 import pytest
 
 from license_server.permissions import ROLES
-from tests.support.desk import Desk
-from tests.support.desk_forms import RULES, add_customer, add_product, token_name, unique
-from tests.support.pages import Page
+from tests.support.desk import Desk, unique
+from tests.support.desk_forms import RULES, add_customer, add_product
+from tests.support.desk_user import DeskUser
 
 LINKS = {
     "/customers": ("licenses:read", ("/customers/new",), "customers:write"),
@@ -21,7 +21,7 @@ LINKS = {
 @pytest.mark.parametrize("room", LINKS)
 def test_menu_links_and_pages_follow_the_role(desk: Desk, role: str, room: str) -> None:
     needs, links, more = LINKS[room]
-    somebody = Page(desk, role)
+    somebody = DeskUser(desk, role)
     menu = somebody.get("/account").text
     assert (f'href="{room}"' in menu) is (needs in ROLES[role])
     shown = somebody.get(room)
@@ -31,10 +31,10 @@ def test_menu_links_and_pages_follow_the_role(desk: Desk, role: str, room: str) 
         assert somebody.get(link).status_code == (200 if more in ROLES[role] else 403)
 
 
-def test_reader_sees_customers_and_products_without_a_form(desk: Desk, admin: Page) -> None:
+def test_reader_sees_customers_and_products_without_a_form(desk: Desk, admin: DeskUser) -> None:
     customer = add_customer(admin, unique(desk, "Read"), notes="seen by all of us")
-    product = add_product(admin, token_name(desk, "read"), **RULES)
-    reader = Page(desk, "reader")
+    product = add_product(admin, unique(desk, "read"), **RULES)
+    reader = DeskUser(desk, "reader")
     for path in (customer, product):
         shown = reader.get(path).text
         assert f'action="{path}"' not in shown

@@ -3,11 +3,9 @@
 import pytest
 
 from license_core.request import LicenseRequest
-from tests.support.desk import Desk
-from tests.support.issue_form import DEFAULTS, add_product, issued, other_line, reading, unique
-from tests.support.pages import (
-    preview,
-)
+from tests.support.desk import Desk, unique
+from tests.support.issue_form import DEFAULTS, issued, new_product, other_line, reading
+from tests.support.pages import preview
 from tests.support.server import KEY, LINE
 
 MARK = "\u202e"
@@ -34,7 +32,7 @@ def test_request_details_suggest_similar_customers(signed_in: Desk) -> None:
 
 def test_request_details_include_a_preview_once_possible(signed_in: Desk) -> None:
     assert "Licence preview" not in reading(signed_in, host=LINE).text
-    product = add_product(signed_in, defaults=DEFAULTS | {"match": "exact"})
+    product = new_product(signed_in, defaults=DEFAULTS | {"match": "exact"})
     shown = reading(signed_in, host=LINE, customer="ACME", product=product).text
     assert "Licence preview" in shown
     assert '<data data-standard="days" value="90">' in shown

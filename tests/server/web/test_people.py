@@ -11,10 +11,11 @@ from license_server.access import accounts
 from license_server.actor import COMMAND
 from license_server.settings import ServerSettings
 from tests.support.desk import Desk, last_event, row
-from tests.support.pages import Page, faults, form
+from tests.support.desk_user import DeskUser
+from tests.support.pages import faults, form
 
 
-def person(page: Page, role: str = "reader") -> tuple[str, str]:
+def person(page: DeskUser, role: str = "reader") -> tuple[str, str]:
     """Somebody else's page and address."""
     email = f"{role}-{os.urandom(4).hex()}@example.com"
     now = page.desk.clock.now
@@ -24,7 +25,7 @@ def person(page: Page, role: str = "reader") -> tuple[str, str]:
     return f"/people/{user.id}", email
 
 
-def test_invitation_link_uses_the_configured_public_url(desk: Desk, admin: Page) -> None:
+def test_invitation_link_uses_the_configured_public_url(desk: Desk, admin: DeskUser) -> None:
     """Else it is as the browser calls the server, and the page says so."""
 
     def invited(settings: ServerSettings) -> str:
@@ -45,7 +46,7 @@ def test_invitation_link_uses_the_configured_public_url(desk: Desk, admin: Page)
         assert "testserver" not in page
 
 
-def test_invitation_is_shown_once_and_creates_the_account(desk: Desk, admin: Page) -> None:
+def test_invitation_is_shown_once_and_creates_the_account(desk: Desk, admin: DeskUser) -> None:
     email = f"guest-{os.urandom(4).hex()}@example.com"
     page = admin.get("/people/new").text
     made = admin.send(page, "/people/invitations", email=f" {email.upper()} ", role="auditor")
@@ -69,7 +70,7 @@ def test_invitation_is_shown_once_and_creates_the_account(desk: Desk, admin: Pag
     assert row(desk, "users", email=email).role == "auditor"
 
 
-def test_withdrawn_invitation_stops_working(desk: Desk, admin: Page) -> None:
+def test_withdrawn_invitation_stops_working(desk: Desk, admin: DeskUser) -> None:
     email = f"not-{os.urandom(4).hex()}@example.com"
     made = admin.post("/people/invitations", email=email, role="reader", days="3")
     path = re.search(r"/invitation\?secret=[\w-]+", made.text)
@@ -85,7 +86,7 @@ def test_withdrawn_invitation_stops_working(desk: Desk, admin: Page) -> None:
     assert desk.client.get(path[0]).status_code == 410
 
 
-def test_invitation_form_marks_every_wrong_field(desk: Desk, admin: Page) -> None:
+def test_invitation_form_marks_every_wrong_field(desk: Desk, admin: DeskUser) -> None:
     before = desk.count("invitations")
     reply = admin.post("/people/invitations", email="<b>x</b>", role="king", days="31")
     assert reply.status_code == 422
@@ -98,7 +99,7 @@ def test_invitation_form_marks_every_wrong_field(desk: Desk, admin: Page) -> Non
     assert desk.count("invitations") == before
 
 
-def test_concurrent_role_changes_are_reported(desk: Desk, admin: Page) -> None:
+def test_concurrent_role_changes_are_reported(desk: Desk, admin: DeskUser) -> None:
     path, email = person(admin)
     seen = admin.get(path).text
     assert admin.send(seen, f"{path}/role", role="issuer").status_code == 303
@@ -118,8 +119,8 @@ def test_concurrent_role_changes_are_reported(desk: Desk, admin: Page) -> None:
     assert (wrong.status_code, set(faults(wrong.text))) == (422, {"role"})
 
 
-def test_account_can_be_signed_out_disabled_and_reopened(desk: Desk, admin: Page) -> None:
-    somebody = Page(desk, "reader")
+def test_account_can_be_signed_out_disabled_and_reopened(desk: Desk, admin: DeskUser) -> None:
+    somebody = DeskUser(desk, "reader")
     path = f"/people/{somebody.session.user_id}"
     shown = admin.get(path).text
     assert "Sessions" in shown
@@ -135,7 +136,7 @@ def test_account_can_be_signed_out_disabled_and_reopened(desk: Desk, admin: Page
     assert row(desk, "users", email=somebody.email).ended_at is None
 
 
-def test_administrator_can_turn_off_a_users_one_time_codes(desk: Desk, admin: Page) -> None:
+def test_administrator_can_turn_off_a_users_one_time_codes(desk: Desk, admin: DeskUser) -> None:
     path, email = person(admin)
     assert f"{path}/end-codes" not in admin.get(path).text
     with desk.site.database.engine.begin() as connection:
@@ -147,7 +148,7 @@ def test_administrator_can_turn_off_a_users_one_time_codes(desk: Desk, admin: Pa
     assert row(desk, "users", email=email).totp is None
 
 
-def test_administrator_cannot_change_their_own_account(desk: Desk, admin: Page) -> None:
+def test_administrator_cannot_change_their_own_account(desk: Desk, admin: DeskUser) -> None:
     path = f"/people/{admin.session.user_id}"
     shown = admin.get(path).text
     assert "This is you" in shown

@@ -5,13 +5,8 @@ import pytest
 from license_core.request import LicenseRequest
 from license_server.licenses import issuing
 from tests.support.desk import Desk
-from tests.support.issue_form import BLANK, add_product, issued
-from tests.support.pages import (
-    all_hidden,
-    preview,
-    preview_form,
-    sign_in,
-)
+from tests.support.issue_form import BLANK, issued, new_product
+from tests.support.pages import all_hidden, preview, preview_form, sign_in
 from tests.support.server import KEY, LINE
 
 
@@ -63,7 +58,7 @@ def test_licence_similar_to_an_expired_one_has_the_same_number_of_days(signed_in
 
 
 def test_order_form_is_prefilled_from_its_link(signed_in: Desk) -> None:
-    product = add_product(signed_in)
+    product = new_product(signed_in)
     given = {"customer": "A & B", "product": product}
     form = signed_in.client.get("/licenses/new", params=given).text
     assert 'name="customer" value="A &amp; B"' in form
@@ -71,7 +66,7 @@ def test_order_form_is_prefilled_from_its_link(signed_in: Desk) -> None:
 
 
 def test_complete_request_needs_no_further_input(signed_in: Desk) -> None:
-    product = add_product(signed_in)
+    product = new_product(signed_in)
     text = LicenseRequest(KEY, "x", customer="Named GmbH", product=product).to_text()
     page = preview(signed_in, host=text, customer="", product="", **BLANK).text
     assert page.count("(from the request)") == 2

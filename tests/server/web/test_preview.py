@@ -7,31 +7,21 @@ import pytest
 
 from license_server.catalog import catalog_store, products
 from license_server.web import delivery
-from tests.support.desk import Desk
+from tests.support.desk import Desk, stored, unique
 from tests.support.issue_form import (
     BLANK,
     DEFAULTS,
-    add_product,
     issued,
+    new_product,
     other_line,
     press,
-    stored,
     token_of,
-    unique,
 )
-from tests.support.pages import (
-    FORM,
-    WHOLE,
-    all_hidden,
-    faults,
-    followed,
-    preview,
-    request_text,
-)
+from tests.support.pages import FORM, WHOLE, all_hidden, faults, followed, preview, request_text
 
 
 def test_blank_fields_use_the_product_defaults(signed_in: Desk) -> None:
-    product = add_product(signed_in, defaults=DEFAULTS)
+    product = new_product(signed_in, defaults=DEFAULTS)
     page = preview(signed_in, host=request_text(*WHOLE), product=product, **BLANK).text
     license_ = issued(signed_in, page)
     assert license_.host.match == "anchored"
@@ -46,7 +36,7 @@ def test_blank_fields_use_the_product_defaults(signed_in: Desk) -> None:
 
 
 def test_entered_values_override_the_product_defaults(signed_in: Desk) -> None:
-    product = add_product(signed_in, defaults=DEFAULTS)
+    product = new_product(signed_in, defaults=DEFAULTS)
     typed = {"edition": "small", "limits": "seats=2", "match": "exact", "term": "perpetual"}
     license_ = issued(signed_in, preview(signed_in, product=product, days="", **typed).text)
     assert (license_.edition, license_.limits, license_.exp) == ("small", {"seats": 2}, None)
@@ -62,7 +52,7 @@ def test_term_defaults_to_one_year(signed_in: Desk) -> None:
 def test_issued_licence_keeps_the_previewed_date_across_midnight(
     signed_in: Desk,
 ) -> None:
-    product = add_product(signed_in, defaults=DEFAULTS)
+    product = new_product(signed_in, defaults=DEFAULTS)
     page = preview(signed_in, host=request_text(*WHOLE), product=product, **BLANK).text
     promised = re.search(r"at the end of ([0-9-]{10}) \(UTC\)", page)
     assert promised
@@ -77,7 +67,7 @@ def test_issued_licence_keeps_the_previewed_date_across_midnight(
 def test_changed_product_rules_require_another_preview(
     signed_in: Desk, rule: dict[str, Any]
 ) -> None:
-    product = add_product(signed_in)
+    product = new_product(signed_in)
     page = preview(signed_in, product=product, customer=" A  B ").text
     signed_in.site.database.write(
         lambda c: catalog_store.change_product(c, products.find(c, product).id, **rule)
@@ -106,7 +96,7 @@ def test_second_click_gets_the_first_reply_despite_changed_rules(
 def test_going_back_shows_typed_values_and_defaults_as_placeholders(
     signed_in: Desk,
 ) -> None:
-    product = add_product(signed_in, defaults=DEFAULTS)
+    product = new_product(signed_in, defaults=DEFAULTS)
     text = request_text(*WHOLE)
     page = preview(signed_in, host=text, product=product, customer=" A  B ", **BLANK).text
     back = re.search(r'href="(/licenses/new\?draft=[^"]+)"', page)
@@ -170,7 +160,7 @@ def test_licence_replaced_meanwhile_is_reported_at_its_field(signed_in: Desk) ->
 
 
 def test_order_against_product_rules_has_no_issue_button(signed_in: Desk) -> None:
-    product = add_product(signed_in, longest_days=10)
+    product = new_product(signed_in, longest_days=10)
     page = preview(signed_in, product=product, days="30").text
     assert "10-day limit" in page
     assert "Issue licence" not in page
@@ -182,7 +172,7 @@ def test_order_against_product_rules_has_no_issue_button(signed_in: Desk) -> Non
 def test_product_that_needs_approval_leads_to_a_proposal(
     signed_in: Desk,
 ) -> None:
-    product = add_product(signed_in, needs_approval=True)
+    product = new_product(signed_in, needs_approval=True)
     page = preview(signed_in, product=product).text
     assert "Submit proposal" in page
     before = signed_in.count("licenses")

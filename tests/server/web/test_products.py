@@ -2,13 +2,14 @@
 
 import json
 
-from tests.support.desk import Desk, last_event, row
-from tests.support.desk_forms import RULES, add_product, token_name
-from tests.support.pages import Page, faults, form
+from tests.support.desk import Desk, last_event, row, unique
+from tests.support.desk_forms import RULES, add_product
+from tests.support.desk_user import DeskUser
+from tests.support.pages import faults, form
 
 
-def test_product_rules_are_stored_shown_and_removable(desk: Desk, admin: Page) -> None:
-    name = token_name(desk, "darwin")
+def test_product_rules_are_stored_shown_and_removable(desk: Desk, admin: DeskUser) -> None:
+    name = unique(desk, "darwin")
     path = add_product(admin, name, **RULES)
     stored = row(desk, "products", name=name)
     assert json.loads(stored.defaults) == {
@@ -38,7 +39,7 @@ def test_product_rules_are_stored_shown_and_removable(desk: Desk, admin: Page) -
     assert name in admin.get("/products").text or "Next page" in admin.get("/products").text
 
 
-def test_product_form_marks_every_wrong_field(desk: Desk, admin: Page) -> None:
+def test_product_form_marks_every_wrong_field(desk: Desk, admin: DeskUser) -> None:
     typed = {
         "name": "a b",
         "days": "0",
@@ -58,7 +59,7 @@ def test_product_form_marks_every_wrong_field(desk: Desk, admin: Page) -> None:
     assert {name: kept[name] for name in typed if name != "match"} == {
         name: value for name, value in typed.items() if name != "match"
     }
-    name = token_name(desk, "taken")
+    name = unique(desk, "taken")
     path = add_product(admin, name)
     reply = admin.send(admin.get("/products/new").text, "/products", name=name)
     assert (reply.status_code, set(faults(reply.text))) == (409, {"name"})
@@ -66,10 +67,10 @@ def test_product_form_marks_every_wrong_field(desk: Desk, admin: Page) -> None:
     assert faults(reply.text).keys() == {"days", "limits"}
 
 
-def test_contradictory_product_rules_give_warnings(desk: Desk, admin: Page) -> None:
+def test_contradictory_product_rules_give_warnings(desk: Desk, admin: DeskUser) -> None:
     path = add_product(
         admin,
-        token_name(desk, "odd"),
+        unique(desk, "odd"),
         days="400",
         longest_days="365",
         notify_days="500",
@@ -80,8 +81,8 @@ def test_contradictory_product_rules_give_warnings(desk: Desk, admin: Page) -> N
     assert "400 days is longer than the longest term of 365 days" in shown
 
 
-def test_concurrent_product_edits_are_reported(desk: Desk, admin: Page) -> None:
-    name = token_name(desk, "both")
+def test_concurrent_product_edits_are_reported(desk: Desk, admin: DeskUser) -> None:
+    name = unique(desk, "both")
     path = add_product(admin, name, days="30")
     seen = admin.get(path).text
     assert admin.send(admin.get(path).text, path, days="60", limits="gpus=2").status_code == 303
@@ -92,7 +93,7 @@ def test_concurrent_product_edits_are_reported(desk: Desk, admin: Page) -> None:
     assert json.loads(row(desk, "products", name=name).defaults) == {"days": 90}
 
 
-def test_product_page_links_to_the_order_form(desk: Desk, admin: Page) -> None:
-    product = token_name(desk, "leads")
+def test_product_page_links_to_the_order_form(desk: Desk, admin: DeskUser) -> None:
+    product = unique(desk, "leads")
     path = add_product(admin, product)
     assert f'href="/licenses/new?product={product}"' in admin.get(path).text

@@ -5,23 +5,24 @@ from html import unescape
 
 import pytest
 
-from tests.support.acts_at_desk import Person, fields_of, number_in, stored, trail
-from tests.support.pages import faults
+from tests.support.desk import stored, trail
+from tests.support.desk_user import DeskUser
+from tests.support.pages import faults, fields_of, number_in
 from tests.support.server import LINE
 
 MARKUP = "</li><script>alert(1)</script><b>"
 
 
-def propose(person: Person, guarded: str) -> str:
+def propose(person: DeskUser, guarded: str) -> str:
     """Propose a renewal at the desk; the address of the proposal."""
-    approver = Person(person.desk, "approver", "first")
+    approver = DeskUser(person.desk, "approver", "first")
     order = {"customer": "ACME", "product": guarded, "days": 30, "host": LINE}
     post = person.desk.client.post
     proposed = post("/api/v1/licenses", json=order, headers=person.desk.bearer).json()["id"]
     form = fields_of(approver.get(f"/proposals/{proposed}").text)
     first = number_in(approver.post(f"/proposals/{proposed}/approve", **form))
     assert "becomes a proposal" in person.get(f"/licenses/{first}/renew").text
-    page = person.look(first, "renew", days="9", reason="they wait")
+    page = person.preview(first, "renew", days="9", reason="they wait")
     assert "Submit proposal" in page.text
     sent = fields_of(page.text) | {"step": "do"}
     made = person.post(f"/licenses/{first}/renew", **sent)
@@ -33,7 +34,7 @@ def propose(person: Person, guarded: str) -> str:
 
 
 def test_proposer_sees_next_steps_and_approver_the_same_warnings(
-    issuer: Person, guarded: str
+    issuer: DeskUser, guarded: str
 ) -> None:
     form = issuer.get("/licenses/new").text
     order = {"customer": f"New {MARKUP}", "product": guarded, "host": LINE, "reason": "order  77"}
@@ -51,7 +52,7 @@ def test_proposer_sees_next_steps_and_approver_the_same_warnings(
     told = issuer.get(here).text
     assert f"http://testserver{here.partition('?')[0]}</pre>" in told
     assert "Next steps:" in told
-    approver = Person(issuer.desk, "approver")
+    approver = DeskUser(issuer.desk, "approver")
     seen = approver.get(here).text
     for said in (*warned, "order 77", "Existing licences"):
         assert said in seen, said
@@ -61,7 +62,7 @@ def test_proposer_sees_next_steps_and_approver_the_same_warnings(
         assert f'href="/licenses/{number}?send=1"' in person.get(here).text
 
 
-def test_overlong_reason_is_marked_at_its_field(issuer: Person) -> None:
+def test_overlong_reason_is_marked_at_its_field(issuer: DeskUser) -> None:
     form = fields_of(issuer.get("/licenses/new").text)
     typed = {"customer": "ACME", "product": "darwin", "host": LINE, "reason": "x" * 1001}
     refused = issuer.post("/licenses/preview", **form | typed)
@@ -69,8 +70,8 @@ def test_overlong_reason_is_marked_at_its_field(issuer: Person) -> None:
     assert faults(refused.text).keys() == {"reason"}
 
 
-def test_only_a_second_person_can_approve_a_proposal(issuer: Person, guarded: str) -> None:
-    both = Person(issuer.desk, "administrator", "both")
+def test_only_a_second_person_can_approve_a_proposal(issuer: DeskUser, guarded: str) -> None:
+    both = DeskUser(issuer.desk, "administrator", "both")
     here = propose(both, guarded)
     own = both.get(here).text
     assert "someone else must approve it" in own
@@ -79,7 +80,7 @@ def test_only_a_second_person_can_approve_a_proposal(issuer: Person, guarded: st
     refused = both.post(f"{here}/approve", **form)
     assert refused.status_code == 403
     assert "someone else must" in refused.text
-    approver = Person(issuer.desk, "approver")
+    approver = DeskUser(issuer.desk, "approver")
     page = approver.get(here).text
     for said in (both.email, "they wait", "Field", "Expires"):
         assert said in page
@@ -101,8 +102,10 @@ def test_only_a_second_person_can_approve_a_proposal(issuer: Person, guarded: st
     assert f'href="{here}"' not in approver.get("/proposals").text
 
 
-def test_refusing_or_withdrawing_a_proposal_requires_a_reason(issuer: Person, guarded: str) -> None:
-    approver = Person(issuer.desk, "approver")
+def test_refusing_or_withdrawing_a_proposal_requires_a_reason(
+    issuer: DeskUser, guarded: str
+) -> None:
+    approver = DeskUser(issuer.desk, "approver")
     for person, mark in ((approver, "refused"), (issuer, "withdrawn")):
         here = propose(issuer, guarded)
         assert f'href="{here}"' in issuer.get("/proposals").text
@@ -121,9 +124,9 @@ def test_refusing_or_withdrawing_a_proposal_requires_a_reason(issuer: Person, gu
         assert "already been decided" in late.text
 
 
-def test_reader_sees_a_proposal_without_buttons(issuer: Person, guarded: str) -> None:
+def test_reader_sees_a_proposal_without_buttons(issuer: DeskUser, guarded: str) -> None:
     here = propose(issuer, guarded)
-    reader = Person(issuer.desk, "reader")
+    reader = DeskUser(issuer.desk, "reader")
     page = reader.get(here).text
     assert "Your role can only view it." in page
     assert "/refuse" not in page
@@ -131,11 +134,11 @@ def test_reader_sees_a_proposal_without_buttons(issuer: Person, guarded: str) ->
     assert reader.post(f"{here}/refuse", once="x", reason="x").status_code == 403
 
 
-def test_outdated_proposal_says_why_it_cannot_be_approved(issuer: Person, guarded: str) -> None:
+def test_outdated_proposal_says_why_it_cannot_be_approved(issuer: DeskUser, guarded: str) -> None:
     here = propose(issuer, guarded)
     first = re.findall(r'href="/licenses/(HS-[^"]+)"', issuer.get(here).text)[0]
     issuer.do(first, "revoke", reason="x")
-    approver = Person(issuer.desk, "approver")
+    approver = DeskUser(issuer.desk, "approver")
     page = approver.get(here).text
     assert "was revoked" in page
     assert "/approve" not in page
@@ -145,5 +148,5 @@ def test_outdated_proposal_says_why_it_cannot_be_approved(issuer: Person, guarde
 
 
 @pytest.mark.parametrize("id_", ["0", "999999999", "x", "9" * 30, "-1"])
-def test_unknown_proposal_gets_404(issuer: Person, id_: str) -> None:
+def test_unknown_proposal_gets_404(issuer: DeskUser, id_: str) -> None:
     assert issuer.get(f"/proposals/{id_}").status_code == 404

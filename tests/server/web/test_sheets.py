@@ -14,16 +14,19 @@ from license_server.sheets import (
 from license_server.web import sheets
 from tests.support.attacks import ATTACKS, RTL
 from tests.support.catalogue import translated
-from tests.support.desk import Desk, last_event
-from tests.support.desk_forms import add_product, exported, host, look_at, token_name, unique
-from tests.support.pages import Page, faults, form
+from tests.support.desk import Desk, last_event, unique
+from tests.support.desk_forms import add_product, exported, host, upload
+from tests.support.desk_user import DeskUser
+from tests.support.pages import faults, form
 from tests.support.server import LINE
 
 
-def test_import_is_previewed_then_issued_and_reported_row_by_row(desk: Desk, admin: Page) -> None:
+def test_import_is_previewed_then_issued_and_reported_row_by_row(
+    desk: Desk, admin: DeskUser
+) -> None:
     name, before = unique(desk, "批量"), desk.count("licenses")
     text = f"customer,product,host,days\n{name},bulk,{host()},30\n{name} 2,bulk,{host()},60\n"
-    job = look_at(admin, text)
+    job = upload(admin, text)
     page = admin.get(job).text
     assert name in page
     assert re.search(r"<strong>2</strong>\s*valid rows", page)
@@ -42,21 +45,21 @@ def test_import_is_previewed_then_issued_and_reported_row_by_row(desk: Desk, adm
     assert job in admin.get("/sheets").text
 
 
-def test_csv_file_uploaded_or_issued_twice_is_imported_once(desk: Desk, admin: Page) -> None:
+def test_csv_file_uploaded_or_issued_twice_is_imported_once(desk: Desk, admin: DeskUser) -> None:
     text = f"customer,product,host,days\n{unique(desk, 'Once')},bulk,{host()},30\n"
-    job = look_at(admin, text)
+    job = upload(admin, text)
     fields = form(admin.get(job).text, f"{job}/issue")
     before = desk.count("licenses")
     for _ in range(2):
         assert admin.post(f"{job}/issue", **fields).status_code == 303
-    assert look_at(admin, text) == job
+    assert upload(admin, text) == job
     assert "Importing the same file again leads back here" in admin.get(job).text
     assert desk.count("licenses") == before + 1
 
 
-def test_wrong_rows_are_listed_and_skipped_only_on_request(desk: Desk, admin: Page) -> None:
+def test_wrong_rows_are_listed_and_skipped_only_on_request(desk: Desk, admin: DeskUser) -> None:
     name, before = unique(desk, "Part"), desk.count("licenses")
-    product = token_name(desk, "four-eyes")
+    product = unique(desk, "four-eyes")
     add_product(admin, product, needs_approval="yes")
     lines = (
         f"{name},bulk,{host()},30",
@@ -64,7 +67,7 @@ def test_wrong_rows_are_listed_and_skipped_only_on_request(desk: Desk, admin: Pa
         f"{name},bulk,{host()},many",
         f"{name},{product},{host()},30",
     )
-    job = look_at(admin, "customer,product,host,days\n" + "\n".join(lines) + "\n")
+    job = upload(admin, "customer,product,host,days\n" + "\n".join(lines) + "\n")
     page = admin.get(job).text
     assert "No host key found" in page
     assert "it is not a whole number" in page
@@ -82,20 +85,20 @@ def test_wrong_rows_are_listed_and_skipped_only_on_request(desk: Desk, admin: Pa
     assert [one["column"] for one in result[2:]] == ["days", "product"]
 
 
-def test_malformed_csv_is_marked_and_its_text_kept(desk: Desk, admin: Page) -> None:
+def test_malformed_csv_is_marked_and_its_text_kept(desk: Desk, admin: DeskUser) -> None:
     for text in ("", "customer,salary\nA,1\n", 'customer,host\nA,"b\n', "customer\nA,b,c\n"):
         reply = admin.send(admin.get("/sheets").text, "/sheets", sheet=text)
         assert reply.status_code == 422
         assert faults(reply.text).keys() == {"sheet"}
         assert form(reply.text, "/sheets")["sheet"].strip() == text.strip()
-    empty = look_at(admin, "customer,product,host,days\n")
+    empty = upload(admin, "customer,product,host,days\n")
     assert "No rows below the column names" in admin.get(empty).text
 
 
-def test_import_form_accepts_larger_bodies_up_to_a_limit(desk: Desk, admin: Page) -> None:
+def test_import_form_accepts_larger_bodies_up_to_a_limit(desk: Desk, admin: DeskUser) -> None:
     lines = "".join(f"{'长' * 60},bulk,{host()},{n % 90 + 1}\n" for n in range(2000))
     assert len(lines) > middleware.MAX_BODY
-    job = look_at(admin, f"customer,product,host,days\n{lines}")
+    job = upload(admin, f"customer,product,host,days\n{lines}")
     page = admin.get(job)
     assert re.search(r"<strong>2000</strong>\s*valid rows", page.text)
     assert len(page.content) < 100_000
@@ -103,7 +106,7 @@ def test_import_form_accepts_larger_bodies_up_to_a_limit(desk: Desk, admin: Page
     assert admin.post("/customers", name="x" * (middleware.MAX_BODY + 1)).status_code == 413
 
 
-def test_large_rejected_csv_text_is_not_sent_back(desk: Desk, admin: Page) -> None:
+def test_large_rejected_csv_text_is_not_sent_back(desk: Desk, admin: DeskUser) -> None:
     for size, kept in ((sheets.MOST_SHOWN, True), (sheets.MOST_SHOWN + 1, False)):
         reply = admin.post("/sheets", sheet="x" * size)
         assert reply.status_code == 422
@@ -112,11 +115,11 @@ def test_large_rejected_csv_text_is_not_sent_back(desk: Desk, admin: Page) -> No
 
 
 def test_import_preview_is_cached_for_a_minute_but_issuing_checks_again(
-    desk: Desk, admin: Page
+    desk: Desk, admin: DeskUser
 ) -> None:
     name = unique(desk, "Looked")
-    product = token_name(desk, "looked")
-    job = look_at(admin, f"customer,product,host,days\n{name},{product},{host()},30\n")
+    product = unique(desk, "looked")
+    job = upload(admin, f"customer,product,host,days\n{name},{product},{host()},30\n")
     right = re.compile(r"<strong>1</strong>\s*valid row<")
     assert right.search(admin.get(job).text)
     add_product(admin, product, needs_approval="yes")
@@ -128,22 +131,22 @@ def test_import_preview_is_cached_for_a_minute_but_issuing_checks_again(
     assert "must be approved individually" in admin.get(job).text
 
 
-def test_number_of_cached_previews_is_limited(desk: Desk, admin: Page) -> None:
+def test_number_of_cached_previews_is_limited(desk: Desk, admin: DeskUser) -> None:
     previews, now = preview.Previews(most=2), desk.clock.now
     made = []
     for n in range(3):
         name = f"{unique(desk, 'Few')} {n}"
-        job = look_at(admin, f"customer,product,host,days\n{name},p,{host()},3\n")
+        job = upload(admin, f"customer,product,host,days\n{name},p,{host()},3\n")
         made.append(previews.show(desk.site, job.rpartition("/")[2], admin.session.actor, now))
     assert len(previews) == 2
     assert previews.show(desk.site, job.rpartition("/")[2], admin.session.actor, now) is made[2]
 
 
-def test_csv_file_imported_by_another_user_gives_a_warning(desk: Desk, admin: Page) -> None:
-    other = Page(desk, "issuer")
+def test_csv_file_imported_by_another_user_gives_a_warning(desk: Desk, admin: DeskUser) -> None:
+    other = DeskUser(desk, "issuer")
     text = f"customer,product,host,days\n{unique(desk, 'Both')},bulk,{host()},30\n"
-    job, warning = look_at(other, text), "already imported this file"
-    mine = look_at(admin, text)
+    job, warning = upload(other, text), "already imported this file"
+    mine = upload(admin, text)
     assert warning not in admin.get(mine).text  # they only looked
     page = other.get(job).text
     assert warning not in page
@@ -151,13 +154,13 @@ def test_csv_file_imported_by_another_user_gives_a_warning(desk: Desk, admin: Pa
     assert f"{other.email} {warning}" in admin.get(mine).text
 
 
-def test_import_is_visible_only_to_its_user(desk: Desk, admin: Page) -> None:
-    job = look_at(admin, f"customer,product,host,days\n{unique(desk, 'Mine')},p,{host()},3\n")
-    other = Page(desk, "issuer")
+def test_import_is_visible_only_to_its_user(desk: Desk, admin: DeskUser) -> None:
+    job = upload(admin, f"customer,product,host,days\n{unique(desk, 'Mine')},p,{host()},3\n")
+    other = DeskUser(desk, "issuer")
     for path in (job, f"{job}/result.csv", f"{job}/progress"):
         assert other.get(path).status_code == 404
     assert other.post(f"{job}/issue").status_code == 404
-    reader = Page(desk, "reader")
+    reader = DeskUser(desk, "reader")
     assert reader.get(job).status_code == 403
     shown = reader.get("/sheets").text
     assert 'action="/sheets"' not in shown
@@ -167,15 +170,17 @@ def test_import_is_visible_only_to_its_user(desk: Desk, admin: Page) -> None:
 FORMULAE = ('=HYPERLINK("http://x")', "+1+1", "-1", "@SUM(A1)", "'=1", "=cmd|' /C calc'!A0")
 
 
-def test_formulas_and_markup_survive_import_and_export_harmlessly(desk: Desk, admin: Page) -> None:
-    product = token_name(desk, "csv")
+def test_formulas_and_markup_survive_import_and_export_harmlessly(
+    desk: Desk, admin: DeskUser
+) -> None:
+    product = unique(desk, "csv")
     names = [f"{text} {desk.clock.now}" for text in (*FORMULAE, *ATTACKS)]
     sheet = io.StringIO()
     writer = csv.writer(sheet)
     writer.writerow(("customer", "product", "host", "days"))
     writer.writerows((name, product, LINE, 30) for name in names)
     writer.writerow((f"{RTL} {desk.clock.now}", product, LINE, 30))
-    job = look_at(admin, sheet.getvalue())
+    job = upload(admin, sheet.getvalue())
     page = admin.get(job).text
     for attack in ATTACKS:
         assert attack in unescape(page)
@@ -194,18 +199,18 @@ def test_formulas_and_markup_survive_import_and_export_harmlessly(desk: Desk, ad
     assert out == {name.removeprefix("'") for name in names}
 
 
-def test_similar_names_within_one_csv_file_need_confirmation(desk: Desk, admin: Page) -> None:
+def test_similar_names_within_one_csv_file_need_confirmation(desk: Desk, admin: DeskUser) -> None:
     name = unique(desk, "Twice")
     text = f"{name},bulk,{host()},3\n{name.upper()} LLC,bulk,{host()},3\n"
-    job = look_at(admin, f"customer,product,host,days\n{text}")
+    job = upload(admin, f"customer,product,host,days\n{text}")
     page = admin.get(job).text
     assert "(also in this file)" in page
     assert admin.send(page, f"{job}/issue", alike="yes").status_code == 303
 
 
-def test_example_csv_file_can_be_imported(desk: Desk, admin: Page) -> None:
+def test_example_csv_file_can_be_imported(desk: Desk, admin: DeskUser) -> None:
     text = admin.get("/sheets/example.csv").content.decode("utf-8-sig")
-    page = admin.get(look_at(admin, text)).text
+    page = admin.get(upload(admin, text)).text
     assert re.search(r"<strong>2</strong>\s*valid rows", page)
     assert re.search(r"<strong>0</strong>\s*rows with errors", page)
 

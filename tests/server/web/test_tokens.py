@@ -11,9 +11,10 @@ import sqlalchemy
 from license_server.access import tokens
 from license_server.actor import COMMAND
 from tests.support.attacks import ATTACKS, LONG
-from tests.support.desk import Desk, last_event, row
-from tests.support.desk_forms import add_customer, unique
-from tests.support.pages import Page, faults, form
+from tests.support.desk import Desk, last_event, row, unique
+from tests.support.desk_forms import add_customer
+from tests.support.desk_user import DeskUser
+from tests.support.pages import faults, form
 
 
 def before_it(desk: Desk, name: str) -> str:
@@ -23,7 +24,7 @@ def before_it(desk: Desk, name: str) -> str:
         return str(connection.execute(query, {"n": name}).scalar() or "")
 
 
-def test_token_and_customer_lists_are_paged(desk: Desk, admin: Page) -> None:
+def test_token_and_customer_lists_are_paged(desk: Desk, admin: DeskUser) -> None:
     mark = f"paged {desk.clock.now}"
     for n in range(60):
         grant = tokens.Grant(frozenset({"licenses:read"}))
@@ -49,7 +50,7 @@ def test_token_and_customer_lists_are_paged(desk: Desk, admin: Page) -> None:
         assert "First page" in shown
 
 
-def test_api_token_is_shown_once_works_and_can_be_revoked(desk: Desk, admin: Page) -> None:
+def test_api_token_is_shown_once_works_and_can_be_revoked(desk: Desk, admin: DeskUser) -> None:
     name = unique(desk, "order portal")
     page = admin.get("/tokens/new").text
     made = admin.send(
@@ -81,7 +82,7 @@ def test_api_token_is_shown_once_works_and_can_be_revoked(desk: Desk, admin: Pag
     assert admin.post(f"{one}/revoke").status_code == 303  # a second click does no harm
 
 
-def test_api_token_form_marks_every_wrong_field(desk: Desk, admin: Page) -> None:
+def test_api_token_form_marks_every_wrong_field(desk: Desk, admin: DeskUser) -> None:
     before = desk.count("tokens")
     reply = admin.post("/tokens", name=LONG, products="a b/c", days="0")
     assert reply.status_code == 422
@@ -99,7 +100,7 @@ def test_api_token_form_marks_every_wrong_field(desk: Desk, admin: Page) -> None
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_hostile_text_in_tokens_and_invitations_is_escaped(
-    desk: Desk, admin: Page, attack: str
+    desk: Desk, admin: DeskUser, attack: str
 ) -> None:
     name = unique(desk, attack)
     made = admin.post("/tokens", name=name, **{"may:licenses:read": "yes"})
