@@ -1,4 +1,4 @@
-"""Who may import whom (docs/adr/0002-layers.md), and what never stands in this repository."""
+"""Import rules (docs/adr/0002-layers.md), module size, and what the repository must not contain."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""The API reference in Chromium: in both languages, on both grounds, narrow, without a script."""
+"""The API reference in Chromium: both languages, both themes, narrow, without JavaScript."""
 
 import pytest
 from playwright.sync_api import Browser

@@ -1,4 +1,4 @@
-"""The desk in Chromium: the support engineer's way from a pasted line to a file."""
+"""The desk in Chromium: from a pasted host key line to a licence file."""
 
 from collections.abc import Iterator
 from pathlib import Path

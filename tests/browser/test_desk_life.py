@@ -1,4 +1,4 @@
-"""A licence's life in Chromium: found, renewed, moved, revoked, and approved by a second person."""
+"""Actions in Chromium: search, renew, rehost, revoke, and approval by a second person."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""Running a vendor in Chromium: a sheet from a file to its licences, with and without a script."""
+"""Imports and invitations in Chromium, with and without JavaScript."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Every page of the desk that a link leads to, in both languages, on both grounds, on a telephone.
+"""Every linked page of the desk, in both languages, both themes and on a narrow screen.
 
 The walk finds the pages itself, and each role's links are followed. What only a form leads to is
 looked at by ``judge.look`` in the tests of that form.

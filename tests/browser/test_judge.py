@@ -1,4 +1,4 @@
-"""The judge of pages sees what is wrong: a page is made wrong in one way after another."""
+"""The page checks find each kind of fault, on pages made wrong on purpose."""
 
 import pytest
 from playwright.sync_api import Browser

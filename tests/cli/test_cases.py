@@ -1,4 +1,4 @@
-"""Case by case: does the key survive, what is said before, what afterwards (docs/CASES.md).
+"""Case by case: whether the key survives, what is warned of before, what is explained after.
 
 The page is made by these tests: ``python -m tests.cli.test_cases`` writes it. What engines really
 do in each case is shown in tests/containers/test_cases.py.

@@ -1,4 +1,4 @@
-"""``check_installed``: what a product learns of its licence."""
+"""``check_installed``: what a product gets to know about its licence."""
 
 import pytest
 

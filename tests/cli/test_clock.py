@@ -1,4 +1,4 @@
-"""The clock, as the whole client meets it: its process believes the time that faketime shows."""
+"""Terms, grace and clock set-backs, with the client's process run under faketime."""
 
 import os
 import shutil

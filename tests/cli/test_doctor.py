@@ -1,4 +1,4 @@
-"""``doctor``: what an operator sees of a host before and after a licence is ordered."""
+"""``doctor``: host, clock and licence, with what to do about them."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Evidence and routes that ``doctor`` shows: in no key, and missing where they make no sense."""
+"""Extra host facts and routes in ``doctor``: shown, but not part of the host key."""
 
 import os
 from typing import Any

@@ -1,4 +1,4 @@
-"""``verify --explain``: what of the host differs, as far as it is known."""
+"""``verify --explain``: which host facts changed."""
 
 from typing import Any
 

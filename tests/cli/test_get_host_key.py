@@ -1,4 +1,4 @@
-"""``get_host_key``: one line for the vendor, and what may change it."""
+"""``get_host_key``: the host key line, and the warning that the address may change."""
 
 import json
 import re

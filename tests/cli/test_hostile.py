@@ -1,4 +1,4 @@
-"""Whoever answers, types or interrupts: no traceback, no secret, nothing lost; the clock holds."""
+"""Hostile servers, files, environments and interrupts: no traceback, no secret, nothing lost."""
 
 import gzip
 import http.server

@@ -1,4 +1,4 @@
-"""``install``: a licence put in place whole, or left alone."""
+"""``install``: a licence is put in place completely, or nothing changes."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Signing keys that come, go and leak, as a cut-off site sees them."""
+"""Keysets: active, retired and revoked keys, and versions, on a host without a network."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""English and Chinese: every word that an answer is made of, in the language of the operator."""
+"""English and Chinese: every text of the client is translated, and the locale chooses."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""What a refusal says: every fault, its remedy, and nothing that a hostile file put there."""
+"""Messages of the client: every problem with its remedy, and hostile text escaped."""
 
 import base64
 import os

@@ -1,4 +1,4 @@
-"""The operator's pages: every command in them runs, in their order, and both say the same."""
+"""The operator's pages: every command runs, and both languages have the same ones."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""Colour and line breaks are for people at terminals."""
+"""Colour and line wrapping: only on terminals."""
 
 import contextlib
 import fcntl

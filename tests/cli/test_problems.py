@@ -1,4 +1,4 @@
-"""Every problem that the client can meet ends with its exit code and says what to do."""
+"""Every client problem: its exit code and a remedy."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The client as a process: from any folder, with any surroundings, and when it is killed."""
+"""The client as a process: folders, environments, streams, file systems, kills."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""requirements.toml: what the product wants of the machine."""
+"""requirements.toml: what a product needs, measured and reported by ``doctor``."""
 
 import os
 import socket

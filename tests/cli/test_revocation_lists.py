@@ -1,4 +1,4 @@
-"""Revocation lists at a cut-off site: installed, outdated, remembered."""
+"""Revocation lists on a host: installed, outdated, cached, rolled back."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Root keys: how many must sign, and how new ones follow on old ones."""
+"""Root keys: thresholds, and chains of roots documents."""
 
 import json
 

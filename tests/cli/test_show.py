@@ -1,4 +1,4 @@
-"""``show``: what is signed, and nothing else."""
+"""``show``: prints signed content only."""
 
 from tests.support import hosts
 from tests.support.cli import NUMBER, World, code

@@ -1,4 +1,4 @@
-"""Ed25519 keys and signatures that are refused although the arithmetic would let them pass."""
+"""Ed25519 keys and signatures that must be rejected although the equation would hold."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""What a site has learned of keys, and keeps: the file license.trust and the memory."""
+"""The trust file and the state file: what a host keeps about keys."""
 
 from license_core import (
     armor,

@@ -1,4 +1,4 @@
-"""``verify``: what it says of a licence that holds, or nearly does."""
+"""``verify``: valid licences, warnings, and host changes."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What docs/CASES.md says of files, seen in real engines."""
+"""docs/CASES.md confirmed in real engines."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""What the Docker engine itself does, and the design relies on."""
+"""Facts about container engines that the design relies on."""
 
 import contextlib
 import os

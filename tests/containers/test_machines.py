@@ -1,4 +1,4 @@
-"""The client on bare machines whose networks are real: private namespaces, and no engine."""
+"""The client on bare machines with real networks, in private namespaces."""
 
 import shutil
 import time

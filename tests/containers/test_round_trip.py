@@ -1,4 +1,4 @@
-"""The manual's story in a real Docker engine: key, licence over HTTP, install, verify, start."""
+"""The whole way in a real Docker engine: key, licence over HTTP, install, verify, start."""
 
 import json
 import shutil

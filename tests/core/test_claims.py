@@ -1,4 +1,4 @@
-"""What is wrong with a claim is said of the claim that it is wrong with."""
+"""Claims of a licence: an invalid one is rejected by its name."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What programs read stands in tests/contract and is held here: no new wording breaks it."""
+"""What programs read: slugs, exit codes and JSON shapes match the lists in tests/contract."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Errors carry typed facts. mypy reads this file too: an ignore that is not needed fails there."""
+"""Errors have typed facts. mypy checks this file too: an ignore that is not needed fails there."""
 
 from typing import assert_type
 

@@ -1,4 +1,4 @@
-"""GPUs are counted as cards, wherever the driver shows them."""
+"""GPUs are counted as cards, from the driver's folder or from nvidia-smi."""
 
 import os
 import subprocess

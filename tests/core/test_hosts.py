@@ -1,4 +1,4 @@
-"""From a host's files to its facts, its key and its warnings."""
+"""From a host's files to host facts, host key and warnings."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""Others verify what we sign, and we refuse what others sign with another header."""
+"""Other libraries verify our tokens, and we reject tokens with any other header."""
 
 import base64
 import json

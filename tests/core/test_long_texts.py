@@ -1,4 +1,4 @@
-"""A stranger's text of the greatest size is read at once, whatever it repeats.
+"""Hostile texts of maximum size are parsed in linear time.
 
 Every reader of text meets every way of repeating a piece up to its limit. A reader that looks at a
 text again and again would need hours for all of them; the processor time that one process may have

@@ -1,4 +1,4 @@
-"""Whatever is done to a licence file: no changed payload is accepted, and only words come."""
+"""Mutated licence files: no changed payload is accepted, and only licence errors are raised."""
 
 import random
 import resource

@@ -1,4 +1,4 @@
-"""Whoever holds the request and the licence does not learn a host's address or name from its tags.
+"""Nobody learns a host's address or name from the tags in a request or licence.
 
 The search that a holder could make: every address of the private networks' usual ranges is too many
 for a test, so the right value itself is put into every computation that the holder has the parts

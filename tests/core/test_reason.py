@@ -1,4 +1,4 @@
-"""A number in a sentence agrees with its noun, in a sentence, a reason and a translation."""
+"""Plurals agree with their number in sentences, reasons and translations."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A list revokes the licences that it lists, in whatever order, and no other."""
+"""A revocation list revokes exactly the licences that it names."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

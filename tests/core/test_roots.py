@@ -1,4 +1,4 @@
-"""Roots lead on exactly where enough of the former ones and enough of their own signed."""
+"""Chains of roots documents are followed exactly as far as enough keys signed."""
 
 import random
 from typing import NamedTuple

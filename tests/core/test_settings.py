@@ -1,4 +1,4 @@
-"""conf/hostseal.toml: what is accepted, and that the quick way reads what TOML reads."""
+"""conf/hostseal.toml: what is accepted, and a fast parser that agrees with tomllib."""
 
 import tomllib
 from typing import Any

@@ -1,4 +1,4 @@
-"""Our way to SHA-256 and HMAC gives what the standard library's gives."""
+"""Our SHA-256 and HMAC agree with the standard library's."""
 
 import hashlib
 import hmac

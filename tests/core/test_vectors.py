@@ -1,4 +1,4 @@
-"""Every vector of tests/vectors gives what it expects."""
+"""Every vector in tests/vectors gives its expected answer."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Every relative link in README, CONTRIBUTING and docs leads to a file, and to its heading."""
+"""Every relative link in README, CONTRIBUTING and docs resolves, with its anchor."""
 
 import re
 from pathlib import Path

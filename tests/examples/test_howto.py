@@ -1,4 +1,4 @@
-"""docs/HOWTO.md: every recipe is run as it stands there, each on a server of its own.
+"""docs/HOWTO.md: every recipe is run as written, each on its own server.
 
 A recipe's blocks are run in order by bash and must end with 0; then what the page says came of them
 is looked up in the files, the ledger and the processes that they left.

@@ -1,4 +1,4 @@
-"""docs/PYTHON.md: it names every attribute and no other, and its example runs."""
+"""docs/PYTHON.md: names exactly the public attributes, and its examples run."""
 
 import inspect
 import re

@@ -1,4 +1,4 @@
-"""README.md: short, with two commands to begin with, and a call of the API that works."""
+"""README.md: short, starts with two commands, and its API call works."""
 
 import json
 import re

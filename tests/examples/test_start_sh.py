@@ -1,4 +1,4 @@
-"""start.sh of the example platform: nothing starts unless the check says that the licence holds."""
+"""start.sh of the example platform: nothing starts unless the licence check succeeds."""
 
 import os
 import select

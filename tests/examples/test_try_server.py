@@ -1,4 +1,4 @@
-"""``make serve``: a vendor's server to click through."""
+"""``make serve``: a server to try out."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""The verifiers of examples/verifiers pass every vector, and answer as our own does."""
+"""The verifiers in examples/verifiers pass every vector and agree with ours."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""One vendor for each kind of database, and a client of its application."""
+"""A vendor for each kind of database, and a client of its application."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Secrets that were planted, in their places and in wrong ones, are told nowhere."""
+"""Planted secrets appear in no log, reply, export or backup."""
 
 import base64
 import json

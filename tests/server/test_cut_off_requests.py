@@ -1,4 +1,4 @@
-"""A server that ends amid a request: asked again with the same key, the work is done once."""
+"""A server that dies during a request: repeated with its key, the work is done once."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""An acknowledged licence survives however often the server is killed."""
+"""Acknowledged licences survive any number of killed servers."""
 
 import itertools
 import json

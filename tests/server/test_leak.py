@@ -1,4 +1,4 @@
-"""The drill: a signing key has leaked, and all that it signed is issued again.
+"""The drill: a signing key has leaked, and every licence it signed is reissued.
 
 From the commands of docs/KEYS.md, as processes, to a check on each host: what was issued again
 holds there, and what the lost key signed is refused where the new keyset is known.

@@ -1,4 +1,4 @@
-"""Every route by every role, and by a token of every scope: each cell is really called.
+"""Every route by every role and every scope: each cell is really called.
 
 The rows are written here by hand, and the routes are read from the application: a route without
 a row fails. ``python -m tests.server.test_permissions`` writes docs/PERMISSIONS.md.

@@ -1,4 +1,4 @@
-"""Every problem that only the vendor's side raises, through its command or over HTTP."""
+"""Every problem that only the server raises, through its command or over HTTP."""
 
 import socket
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""docs/RUNNING.md and the code say the same."""
+"""docs/RUNNING.md matches the settings, metrics and limits in the code."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""Whatever is changed in the database behind the server's back, fsck finds it.
+"""fsck finds every change made to the database behind the server's back.
 
 The claim (docs/THREAT_MODEL.md): against a checkpoint that was kept elsewhere, no row of the ledger
 and of its record that the checkpoint covers can be edited, exchanged, doubled or taken away.

@@ -1,4 +1,4 @@
-"""Several processes on one database: one key, one row; two people at one licence, one wins."""
+"""Several processes on one database: one key issues once, one of two actions wins."""
 
 import threading
 from collections.abc import Callable, Iterator

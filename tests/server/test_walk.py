@@ -1,4 +1,4 @@
-"""A licence's life, walked at random and held against a model of a few lines."""
+"""Random licence histories, compared with a small model."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

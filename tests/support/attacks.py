@@ -1,4 +1,4 @@
-"""Texts that would break out of a page, turn a line round or fill it, were they not escaped."""
+"""Hostile texts: markup, direction marks and lengths that break a page unless escaped."""
 
 ATTACKS = (
     "<script>alert(1)</script>",

@@ -1,4 +1,4 @@
-"""Case by case: a host before and after something happened to it, and what the client says of it.
+"""Case by case: a host before and after a change, and what the client says about it.
 
 Here a host is a folder of files. That engines really do what the files say is shown in
 tests/containers, for each case whose ``real`` says so.
@@ -282,7 +282,7 @@ CASES = [
 
 
 class Seen(NamedTuple):
-    """What a licence met with in a case."""
+    """The outcome of a case."""
 
     survives: bool
     said_before: list[str]
@@ -291,7 +291,7 @@ class Seen(NamedTuple):
 
 
 def see(case: Case, folder: Path) -> Seen:
-    """What is seen of the case's files."""
+    """The outcome of the case, observed on its files."""
     world = World(folder)
     case.before(world.host)
     before = world.json("get_host_key", "--profile", case.profile, env=case.env)

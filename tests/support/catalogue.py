@@ -45,7 +45,7 @@ def translated() -> set[str]:
 
 
 def compiled(catalogue: Catalog) -> bytes:
-    """What is read where words are looked up."""
+    """The compiled catalogue, as bytes."""
     written = io.BytesIO()
     write_mo(written, catalogue)
     return written.getvalue()

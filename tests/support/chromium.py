@@ -1,4 +1,4 @@
-"""What a person does at the desk in Chromium."""
+"""Steps of a user in Chromium."""
 
 from playwright.sync_api import Page
 

@@ -1,4 +1,4 @@
-"""The operator's side for tests: a host, the folders conf/ and keys/, and a vendor in memory."""
+"""The operator's side for tests: a host, conf/ and keys/, and a vendor in memory."""
 
 import contextlib
 import io
@@ -117,7 +117,7 @@ class World:
         return self.seal((license_ or self.claims()).payload(), keyset)
 
     def seal(self, payload: bytes, keyset: str | None = None) -> bytes:
-        """A licence file over *payload*, whatever it says."""
+        """A licence file with any *payload*, signed."""
         token = jws.sign(payload, self.signing, jws.LICENSE)
         return self.wrap(token, keyset or self.keyset())
 
@@ -135,17 +135,17 @@ class World:
     # The operator
 
     def write(self, data: bytes, name: str = "mailed.dat") -> str:
-        """A file that came by mail."""
+        """Write a file as received by mail; its path."""
         path = self.folder / name
         path.write_bytes(data)
         return str(path)
 
     def put(self, data: bytes | None = None) -> None:
-        """A licence at its place, without asking the client."""
+        """Put a licence in place without the client."""
         self.license.write_bytes(self.file() if data is None else data)
 
     def options(self) -> list[str]:
-        """Where the client looks."""
+        """The client's folder options for this world."""
         return ["--conf", str(self.conf), "--keys", str(self.keys), "--root", str(self.host)]
 
     def run(
@@ -197,7 +197,7 @@ class World:
 
 
 def new_signer() -> MemorySigner:
-    """A key of this test."""
+    """A new signing key."""
     return MemorySigner.from_seed(os.urandom(32))
 
 

@@ -1,4 +1,4 @@
-"""What programs rely on, found by asking: the shape of each JSON answer and of each machine's line.
+"""The JSON answers that programs rely on, collected as shapes by running the commands.
 
 A shape names the members of an object with the types of their values; ``?`` marks a member that is
 not always there, ``*`` any name. A text of few values that programs go by is an enumeration of
@@ -86,7 +86,7 @@ def client(folder: Path) -> dict[str, Any]:
 
 
 def _a_good_life(world: Recorder) -> None:
-    """What goes well: installed twice, with a keyset and a list beside it, measured and watched."""
+    """Successful commands: two licences, a keyset, a list, requirements and host facts."""
     hosts.evidence(world.host)
     wanted = "".join(
         f"{name} = {[3001] if name == 'ports' else 1}\n" for name in Requirements._fields
@@ -190,7 +190,7 @@ class Shape:
         self._items: Shape | None = None
 
     def see(self, value: Any, name: str = "") -> "Shape":
-        """One more value, which is the member *name* of something."""
+        """Add a value, seen as the member *name*."""
         if isinstance(value, dict):
             self._objects += 1
             is_remark = {"slug", "facts"} <= value.keys()
@@ -218,7 +218,7 @@ class Shape:
         return self
 
     def enumerate(self, value: str) -> None:
-        """One more of the few texts that this may be."""
+        """Add one of the few texts that this value can be."""
         self._plain.add(f"'{value}'")
 
     def _member(self, name: str) -> "Shape":

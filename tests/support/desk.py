@@ -1,4 +1,4 @@
-"""A vendor whose application runs in the test itself, and the clock that it goes by."""
+"""A vendor whose application runs inside the test, its clock, and a look into its ledger."""
 
 import json
 import os
@@ -25,7 +25,7 @@ class Clock:
 
 
 class Desk(NamedTuple):
-    """An application, and what a test needs beside it."""
+    """A vendor's application with a client, its site, settings, an API token and a clock."""
 
     client: TestClient
     site: Site
@@ -44,7 +44,7 @@ class Desk(NamedTuple):
 
 
 def last_event(desk: Desk, subject: str) -> tuple[str, str, dict[str, Any]]:
-    """Who did what to *subject* last, and the details."""
+    """The latest event of *subject*: actor, action and details."""
     query = sqlalchemy.text(
         "select actor, action, details from audit_events where subject = :s order by id desc"
     )
@@ -54,7 +54,7 @@ def last_event(desk: Desk, subject: str) -> tuple[str, str, dict[str, Any]]:
 
 
 def row(desk: Desk, table: str, **where: object) -> Any:
-    """The row of *table* that is so."""
+    """The one row of *table* with these values."""
     told = " and ".join(f"{name} = :{name}" for name in where)
     query = sqlalchemy.text(f"select * from {table} where {told}")
     with desk.site.database.reading() as connection:

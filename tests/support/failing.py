@@ -1,4 +1,4 @@
-"""The real server but for one thing: at a point that a file names, its process ends at once.
+"""The real server, except that its process exits at a point that a file names.
 
 The points are the edges between receiving an act and replying to it: ``planned``, ``drawn``,
 ``before licenses`` and ``after licenses`` (a table that the act writes), ``before commit``,

@@ -1,4 +1,4 @@
-"""A server as version 0001 left it: its tables, with real signed licences in them."""
+"""A server as version 0001 left it: its tables, with really signed licences."""
 
 import os
 from pathlib import Path
@@ -27,19 +27,19 @@ PRODUCTS = ("darwin", "newton")
 
 
 class Former(NamedTuple):
-    """What was in the database, to be held against what is there later."""
+    """What version 0001 stored, to compare with later contents."""
 
     files: dict[str, bytes]
     """Each licence's number, and its file."""
     replaces: dict[str, str | None]
 
     def first_of(self, number: str) -> str:
-        """The number that began the line of a licence."""
+        """The first number in the lineage of a licence."""
         before = self.replaces[number]
         return number if before is None else self.first_of(before)
 
     def later(self, number: str) -> str | None:
-        """What replaced a licence."""
+        """The number of the licence that replaced it, if any."""
         return next((one for one, before in self.replaces.items() if before == number), None)
 
 

@@ -1,4 +1,4 @@
-"""Imports and drafts as version 0006 kept them: among the replies, under prefixes of keys."""
+"""Imports and drafts as version 0006 stored them: among the replies, by key prefixes."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ FIELDS = {"customer": "上海数据 有限公司", "days": "30"}
 
 
 class FormerJob(NamedTuple):
-    """A sheet that was uploaded, and how far its job was."""
+    """An uploaded CSV file, and how far its import job had got."""
 
     days: int
     status: int
@@ -33,19 +33,19 @@ class FormerJob(NamedTuple):
 
     @property
     def id(self) -> str:
-        """What the job and its sheet were called."""
+        """The id of the job and of its CSV file."""
         return hashlib.sha256(self.content).hexdigest()[:32]
 
 
 def sheet(days: int) -> bytes:
-    """A sheet of five lines; the first is for so many *days*, each other for one more."""
+    """A CSV file of five rows: the first for so many *days*, each next for one more."""
     host = '"' + LINE.replace('"', '""') + '"'
     lines = "".join(f"{CUSTOMERS[0]},darwin,{host},{days + more}\n" for more in range(5))
     return f"{HEADER}\n{lines}".encode()
 
 
 def progress(done: int, **more: Any) -> dict[str, Any]:
-    """How far a job was, as it was told."""
+    """The progress of a job, as version 0006 stored it."""
     began: dict[str, Any] = {"lines": 5, "done": done, "issued": done, "wrong": 0}
     began |= {"numbers": list(DONE_BEFORE) if done else [], "left_out": []}
     began |= {"problem": None, "detail": None, "rules": {"darwin": "none"}, "waits": False}
@@ -65,7 +65,7 @@ OF_CLIENTS = ("draft:mine", "sheet:mine", "sheet-progress:mine", "bulk:" + "0" *
 
 
 def fill(connection: Connection, now: int) -> None:
-    """Leave what a server of version 0006 left that was stopped ten seconds before *now*."""
+    """Store what a server of version 0006 leaves when stopped ten seconds before *now*."""
     for job in JOBS:
         digest = hashlib.sha256(job.content).digest()
         _keep(connection, PERSON, f"sheet:{job.id}", now - 90, 200, job.content, digest)
@@ -84,7 +84,7 @@ def fill(connection: Connection, now: int) -> None:
 
 
 def _keep_batch(connection: Connection, actor: str, job: str, days: int, now: int) -> None:
-    """The first batch of a job: two lines, both issued."""
+    """The first batch of a job: two rows, both issued."""
     order = {"customer": CUSTOMERS[0], "product": "darwin", "host": LINE}
     lines = [[2, order | {"days": days}], [3, order | {"days": days + 1}]]
     told = [[2, DONE_BEFORE[0], None, None, None], [3, DONE_BEFORE[1], None, None, None]]

@@ -1,4 +1,4 @@
-"""A vendor of the test's own, with somebody signed in."""
+"""A vendor for one test alone, with its administrator signed in."""
 
 import os
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from tests.support.pages import sign_in
 
 @contextmanager
 def fresh(folder: Path) -> Iterator[Desk]:
-    """A vendor of one's own, with somebody signed in."""
+    """A new vendor with its administrator signed in."""
     clock = Clock()
     made = server.make(folder / "server", None, clock.now)
     app = create_app(made, clock=clock, random=os.urandom)

@@ -1,4 +1,4 @@
-"""A vendor who has worked for a year: every state that anything can be in, and names that attack.
+"""A vendor after a year of work: every state there is, and hostile names.
 
 For looking at pages, and for tests of pages. What is done, is done by the services, at instants
 that lie as far back as they say, so that states that time makes (ended, in grace) are real.
@@ -46,7 +46,7 @@ MANY = 60
 
 
 class Furnished(NamedTuple):
-    """What is there to be looked for."""
+    """The names and numbers that a test can look for."""
 
     valid: str
     ends_soon: str
@@ -180,7 +180,7 @@ def _set_up(ledger: Ledger, now: int) -> None:
 
 
 def _moved_about(ledger: Ledger) -> str:
-    """A licence in whose life everything has happened."""
+    """A licence rehosted, changed, suspended, reinstated and renewed."""
     number = ledger.issue(1, customer="ACME", days=365)
     number = ledger.act("rehost", number, host=line(2), reason="a new machine")
     number = ledger.act("rehost", number, host=line(3), reason=MARKUP)
@@ -192,14 +192,14 @@ def _moved_about(ledger: Ledger) -> str:
 
 
 def _request() -> str:
-    """What an operator sends whose host has evidence, with text around it that attacks."""
+    """An operator's request with host tags, surrounded by hostile text."""
     tags = dict.fromkeys(("hostname", "ip", "machine_id", "container_id"), "0123456789abcdef")
     request = LicenseRequest(f"{40:040x}", "studio2_gpu", "hk1", tags, gpus=4)
     return f"{MARKS} {MARKUP}\n{request.to_text()}\n你好"
 
 
 def _proposed(ledger: Ledger) -> int:
-    """Proposals: one approved, one refused, and some that wait; one of these."""
+    """Proposals: one approved, one refused, several waiting; the id of a waiting one."""
     site, now = ledger.site, ledger.site.clock()
     approved, refused, *waiting = (
         int(ledger.issue(50 + n, product=APPROVED, customer=name, reason=reason))
@@ -213,7 +213,7 @@ def _proposed(ledger: Ledger) -> int:
 
 
 def _people(ledger: Ledger) -> str:
-    """People, invitations and tokens; the secret of an invitation."""
+    """Users, invitations and API tokens; the secret of an invitation."""
     site, now = ledger.site, ledger.site.clock()
     write = site.database.write
     for role in ("issuer", "approver", "auditor", "reader"):

@@ -1,4 +1,4 @@
-"""The hands of somebody at a page: one holds a mouse, the other has a keyboard alone.
+"""Two ways to use a page in Chromium: with a mouse, or with the keyboard alone.
 
 A test says what is pressed, written or chosen; the hand knows how. The keyboard's goes the whole
 way with keys, from where it stands to where it wants: no script puts the focus anywhere.

@@ -1,4 +1,4 @@
-"""Hosts as folders: what a kernel and an engine show of themselves, below a root."""
+"""Hosts as folders: the files of a kernel and an engine, below a root."""
 
 import struct
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A vendor whose signing key is in a token of SoftHSM 2, and the trouble that a token can make."""
+"""A vendor whose signing key is in a SoftHSM 2 token, and ways to make the token fail."""
 
 import os
 import time
@@ -60,7 +60,7 @@ class Vendor(NamedTuple):
         return reply
 
     def check(self, number: str) -> None:
-        """A client of this vendor accepts its file."""
+        """Check that a client of this vendor accepts the licence file."""
         file = self.client.get(f"{PATH}/{number}/license.dat", headers=self.bearer).content
         opened = open_license(file, roots=server.roots(self.settings.data))
         assert opened.license.jti == number
@@ -80,7 +80,7 @@ def serving_vendor(hsm: Hsm, settings: ServerSettings) -> Iterator[Vendor]:
 
 
 def verified(vendor: Vendor, reply: httpx.Response) -> str:
-    """The number of the licence, whose file a client of this vendor accepts."""
+    """The number of the issued licence, once a client has accepted its file."""
     assert reply.status_code == 201, reply.text
     number: str = reply.json()["id"]
     vendor.check(number)
@@ -88,7 +88,7 @@ def verified(vendor: Vendor, reply: httpx.Response) -> str:
 
 
 def pull(hsm: Hsm) -> Callable[[], object]:
-    """The token is pulled; what puts it back."""
+    """Pull the PKCS#11 token; returns a function that plugs it in again."""
     away = hsm.folder / "pulled"
     hsm.tokens.rename(away)
     return lambda: away.rename(hsm.tokens)

@@ -1,4 +1,4 @@
-"""The real server but for one thing: whoever keeps the record hardly pauses.
+"""The real server, except that the keeper of the audit log hardly pauses.
 
 So a process that is killed at a random moment of a short life is often killed in the middle of
 linking events.

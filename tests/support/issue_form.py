@@ -1,4 +1,4 @@
-"""Issuing at the desk: the form, its preview, the press of the button."""
+"""Issuing at the desk: the order form, its preview, and the licence that results."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from tests.support.pages import (
 
 
 def other_line(desk: Desk) -> str:
-    """The line of a host that no other test has."""
+    """The host key line of a host that no other test uses."""
     return f'["{desk.clock.now:040x}", "studio2_gpu"]'
 
 

@@ -1,4 +1,4 @@
-"""What is asked of every page, whatever is on it: seen, heard and read in Chromium.
+"""The checks that every page must pass in Chromium: layout, language, axe-core, script errors.
 
 ``crawl`` finds what links lead to; ``walk`` looks at the pages among it; ``look`` judges the one
 that a test has open.
@@ -76,7 +76,7 @@ class Visit(NamedTuple):
 
 
 def listen(page: Page) -> list[str]:
-    """What goes wrong on *page* from now on: errors of scripts, and requests that fail."""
+    """Script errors and failed requests on *page* from now on."""
     wrong: list[str] = []
 
     def hear(what: str, *, if_: bool = True) -> None:
@@ -102,7 +102,7 @@ def look(page: Page, language: str, *, axe: bool = True) -> list[str]:
 
 
 def glance(page: Page, language: str) -> list[str]:
-    """What is wrong with it at first sight, as wide as it is shown."""
+    """The faults that need no axe-core: layout at the present width, and language."""
     found = [f"in English: {text!r}" for text in left_in_english(page)] if language == "zh" else []
     sticks_out = page.evaluate(_STICKS_OUT)
     return [*found, f"sticks out: {sticks_out}"] if sticks_out else found
@@ -159,7 +159,7 @@ _SENTENCES = tuple(key for key in _KEYS if key.count(" ") >= 1 and len(key) > 8)
 
 
 class Found(NamedTuple):
-    """What an address holds that a link leads to, as plain HTTP tells it."""
+    """The reply to a link's address, fetched by plain HTTP."""
 
     path: str
     is_page: bool

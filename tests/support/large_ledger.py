@@ -1,4 +1,4 @@
-"""A ledger of many licences, made by direct inserts: what a vendor has after years."""
+"""A ledger of many licences, filled by direct inserts."""
 
 import random
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A ledger in which every act has been done, and what a test needs to look at its record."""
+"""A vendor's ledger without a running server: every action, the hash chain, and fsck."""
 
 import asyncio
 import os
@@ -54,7 +54,7 @@ class Ledger(NamedTuple):
     def act(
         self, act: str, subject: str | None = None, key: str | None = None, **members: Any
     ) -> str:
-        """Do an act on a licence; the number of the licence that came of it, or of the proposal."""
+        """Do an action on a licence; the number of the new licence, or the id of the proposal."""
         numbers: list[str] = []
 
         def tell(done: StoredLicense | Proposal) -> Reply:
@@ -82,7 +82,7 @@ class Ledger(NamedTuple):
         self.site.database.write(lambda c: recording.end(c, wanted, ISSUER, now))
 
     def link(self) -> None:
-        """Put everything into the chain."""
+        """Link all events into the hash chain."""
         while self.site.database.write(lambda c: extend(c, wait=True)) == BATCH:
             pass
 
@@ -100,7 +100,7 @@ class Ledger(NamedTuple):
         return made.token
 
     def faults(self, *given: str) -> list[Fault]:
-        """What fsck finds, with these checkpoints kept elsewhere."""
+        """The faults that fsck finds, given these kept checkpoints."""
         with self.site.database.snapshot() as connection:
             return self.faults_of(connection, *given)
 
@@ -113,7 +113,7 @@ class Ledger(NamedTuple):
 
 
 def new_ledger(folder: Path, database: str | None) -> Ledger:
-    """A vendor who has done nothing yet."""
+    """A new vendor's ledger."""
     return open_ledger(server.make(folder / "server", database, NOW))
 
 
@@ -132,13 +132,13 @@ def line(host: int) -> str:
 
 
 def finished(work: Coroutine[Any, Any, T]) -> T:
-    """What *work* comes to, done in a thread of its own: Playwright's loop may run in this one."""
+    """The result of *work*, run in its own thread: Playwright's loop may run in this one."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, work).result()
 
 
 def walk(ledger: Ledger) -> None:
-    """Do every act that there is, some of them on several rows, with checkpoints in between."""
+    """Do every action at least once, some on several rows, with checkpoints in between."""
     write, now = ledger.site.database.write, ledger.site.clock()
     write(lambda c: products.add(c, {"name": "darwin", "rehosts": 3}, COMMAND, now))
     write(lambda c: products.add(c, {"name": "guarded", "needs_approval": True}, COMMAND, now))

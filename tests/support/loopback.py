@@ -1,4 +1,4 @@
-"""HTTP servers on loopback that answer as a test tells them."""
+"""HTTP servers on loopback with canned replies."""
 
 import http.server
 import threading
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def answering(status: int, body: bytes, kind: str) -> Iterator[str]:
-    """A server on loopback that always says the same."""
+    """A server on loopback that always sends the same reply."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -1,4 +1,4 @@
-"""A bare machine of our own: private network, mounts and name, without a container engine."""
+"""A bare machine in namespaces: private network, mounts and hostname, no container engine."""
 
 import os
 import shlex

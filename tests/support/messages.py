@@ -1,4 +1,4 @@
-"""Every text that the client may say, and what the desk says of problems, found in the source."""
+"""Every text of the client and every problem text of the desk, collected from the source."""
 
 import ast
 import errno
@@ -30,7 +30,7 @@ _SPEAKERS = {"tr", "note"}
 
 
 def all_texts() -> list[str]:
-    """The texts, each once, in an order that lasts."""
+    """All texts, each once, in a stable order."""
     found = [
         *_of_tables(),
         *_of_page(),
@@ -44,7 +44,7 @@ def all_texts() -> list[str]:
 
 
 def desk_texts() -> list[str]:
-    """What the desk says of problems: the whole table, and the words that fill it in."""
+    """The problem texts of the desk: the whole table, and the words that fill it in."""
     found: list[str] = []
     for row in ROWS.values():
         found += (row.title, row.sentence, row.remedy)
@@ -240,7 +240,7 @@ def _is_words(value: ast.expr) -> bool:
 
 
 def _system() -> Iterator[str]:
-    """What the system says of a file, and Python's reader of JSON of a text."""
+    """Reasons given by the operating system for a file, and by Python's JSON parser."""
     yield from (os.strerror(number) for number in _ERRNOS)
     yield from _JSON
 
@@ -303,7 +303,7 @@ def _name(function: ast.expr) -> str:
 
 
 def untranslatable(texts: Iterable[str]) -> set[str]:
-    """What has no words to translate: names, marks, and commands to be pasted."""
+    """Texts without words to translate: names, marks, and commands."""
     return {text for text in texts if text.startswith("  ")} | {
         "{reason}",
         "{reason}.",

@@ -1,4 +1,4 @@
-"""What a test needs of this machine."""
+"""Skips a test, or fails it in CI, where a tool is missing."""
 
 import os
 from typing import NoReturn

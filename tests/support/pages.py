@@ -1,4 +1,4 @@
-"""The pages of the desk as a browser without JavaScript sees them: its forms and fields."""
+"""The desk's HTML without a browser: its forms, their fields and their errors."""
 
 import re
 from html import unescape
@@ -37,7 +37,7 @@ def preview(desk: Desk, **fields: str) -> Any:
 
 
 def followed(desk: Desk, reply: Any) -> Any:
-    """The page to which a form leads that was only looked at."""
+    """The preview that a form redirects to, or the form itself where it was rejected."""
     return desk.client.get(reply.headers["location"]) if reply.status_code == 303 else reply
 
 
@@ -47,13 +47,13 @@ def all_hidden(page: str) -> dict[str, str]:
 
 
 def request_text(*names: str, profile: str = "hk1") -> str:
-    """A whole request that carries tags of *names*."""
+    """A complete request with host tags for *names*."""
     tags = dict.fromkeys(names, "0123456789abcdef")
     return LicenseRequest(KEY, "studio2_gpu", profile, tags or None).to_text()
 
 
 def choices(page: str) -> dict[str, list[str]]:
-    """The table of what each choice tolerates: part to evidence, exact, anchored."""
+    """The table of tolerances: host fact to [tagged or not, exact, anchored]."""
     rows = re.findall(r'<th scope="row"[^>]*>(.*?)</th>(.*?)</tr>', page, re.DOTALL)
     return {name: re.findall(r"<td[^>]*>(.*?)</td>", cells) for name, cells in rows}
 
@@ -87,13 +87,13 @@ def form(page: str, action: str) -> dict[str, str]:
 
 
 def faults(page: str) -> dict[str, str]:
-    """What is said beside the fields."""
+    """The error messages beside the fields, by field."""
     found = re.findall(r'<span class="fault" id="([\w:]+)-fault">(.*?)</span>', page, re.DOTALL)
     return {name: unescape(text).strip() for name, text in found}
 
 
 def preview_form(desk: Desk, form: str, **typed: str) -> Any:
-    """The form sent as a browser would, with what somebody *typed* over it."""
+    """Send the order form as a browser would, with *typed* in place of its values."""
     fields = dict(re.findall(r'<input [^>]*name="([^"]+)"[^>]* value="([^"]*)"', form))
     fields["term"] = re.findall(r'name="term" value="(\w+)" checked', form)[0]
     fields["match"] = re.findall(r'<option value="(\w+)" selected>', form)[0]

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own, out of a wheel."""
+"""A PostgreSQL server for the tests, installed from a wheel."""
 
 import tempfile
 import uuid

@@ -1,4 +1,4 @@
-"""Every error of both halves, found in the source, and the exit code of a slug."""
+"""Every error class of core and server, collected from the source, and exit codes by slug."""
 
 import importlib
 import pkgutil

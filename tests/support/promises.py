@@ -1,4 +1,4 @@
-"""What a client of the API was promised, and a look at whether all of it is stored."""
+"""Requests with idempotency keys, and a check that everything acknowledged is stored."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ ALL = tokens.Grant(frozenset(PERMISSIONS))
 
 
 class Request(NamedTuple):
-    """An act that a client asks for, with the key of this one request."""
+    """An action requested by a client, with its idempotency key."""
 
     key: str
     path: str
@@ -65,7 +65,7 @@ LATER: dict[str, list[list[str]]] = {
 
 
 def stored_licences(database: Database, data: Path) -> dict[str, StoredLicense]:
-    """What is stored: each yields a file that verifies, and has its events and no others."""
+    """The stored licences by number, each checked: its file verifies, its events match."""
     roots = server.roots(data)
     found: dict[str, StoredLicense] = {}
     before: int | None = None

@@ -1,4 +1,4 @@
-"""A key of its own for each request: the same key for two requests is refused, as it must be."""
+"""Gives each schemathesis request an idempotency key of its own, since a reused key is rejected."""
 
 import uuid
 from typing import Any

@@ -50,7 +50,7 @@ def act(desk: Desk, path: str, **fields: str) -> Any:
 
 
 def enrol(desk: Desk) -> tuple[str, str, str]:
-    """The address, the seed and the sealed seed of somebody who sets up codes."""
+    """Begin to set up one-time codes: the new user's email, the seed and the sealed seed."""
     email = add(desk)
     assert sign_in(desk, PASSWORD, email).status_code == 303
     page = act(desk, "/codes/new", current=PASSWORD).text

@@ -62,7 +62,7 @@ def new_token(
 
 
 def roots(data: Path) -> tuple[PublicKey, ...]:
-    """What a client of this server trusts."""
+    """The root keys that a client of this server trusts."""
     return (PublicKey.from_pem((data / "root.pub.pem").read_text("ascii")),)
 
 
@@ -84,7 +84,7 @@ class Running(NamedTuple):
 
 
 def environment(data: Path, database: str | None = None) -> dict[str, str]:
-    """What the process of a server is told."""
+    """The environment variables of a server process."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
     more = {"LICENSE_SERVER_DATABASE": database} if database else {}
     return (

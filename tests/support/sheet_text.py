@@ -1,4 +1,4 @@
-"""The text of a sheet of licences."""
+"""The text of a CSV file of orders."""
 
 from tests.support.server import LINE
 
@@ -6,7 +6,7 @@ HEADER = "customer,product,host,days,features,contact_email,language\n"
 
 
 def sheet(count: int, *wrong: str, name: str = "Bulk") -> str:
-    """*count* lines that are right, and the lines *wrong*."""
+    """A CSV file of *count* correct rows, followed by the rows *wrong*."""
     host = LINE.replace('"', '""')
     right = (
         f'{name} {n % 7},bulk,"{host}",{n % 90 + 1},a b,x@example.com,zh\n' for n in range(count)

@@ -1,4 +1,4 @@
-"""``license-server`` in the process of the test."""
+"""Runs ``license-server`` in the test's process."""
 
 import subprocess
 from pathlib import Path

@@ -44,7 +44,7 @@ class Hsm(NamedTuple):
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a process needs to find them."""
+        """The environment variables that a process needs to find the tokens."""
         return {"SOFTHSM2_CONF": str(self.folder / "softhsm2.conf")}
 
     def add_token(self, label: str) -> None:
@@ -103,7 +103,7 @@ def shared() -> tuple[Hsm, str]:
 
 
 def environment() -> dict[str, str]:
-    """What a server process needs beside, where a token is chosen."""
+    """Further environment variables of a server process, where a token is chosen."""
     if not chosen():
         return {}
     hsm, uri = shared()

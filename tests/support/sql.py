@@ -1,4 +1,4 @@
-"""The statements that a database is sent."""
+"""Records the statements that a database executes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from sqlalchemy import Engine, event
 
 @contextmanager
 def statements(engine: Engine) -> Iterator[list[str]]:
-    """Every statement that is executed meanwhile."""
+    """Collects every statement executed inside the context."""
     said: list[str] = []
 
     def note(_: Any, __: Any, statement: str, *___: Any) -> None:

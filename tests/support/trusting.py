@@ -1,4 +1,4 @@
-"""A cut-off site that installs files and says whom it believes."""
+"""A host without a network that installs licences, keysets, roots and lists."""
 
 from license_core import (
     armor,
@@ -11,7 +11,7 @@ TOP = 2**53 - 1
 
 
 def slugs(world: World, data: bytes) -> list[str]:
-    """What is wrong with a licence file, by ``install``, which leaves the folder as it was then."""
+    """The problems that ``install`` finds in a licence file; empty if it was installed."""
     before = files(world)
     done = world.json("install", world.write(data))
     found = done.slugs()
@@ -27,14 +27,14 @@ def files(world: World) -> dict[str, bytes]:
 
 
 def install(world: World, data: bytes) -> Done:
-    """``install`` of a file that is taken."""
+    """Install a file, which must succeed."""
     done = world.run("install", world.write(data))
     assert done.exit_code == 0, done.err
     return done
 
 
 def trust_roots(world: World, *keys: MemorySigner, needed: int = 1) -> None:
-    """The product ships these roots, and wants so many of them."""
+    """Make the product ship these root keys and require *needed* of them."""
     for path in world.keys.iterdir():
         path.unlink()
     for number, key in enumerate(keys):
@@ -44,12 +44,12 @@ def trust_roots(world: World, *keys: MemorySigner, needed: int = 1) -> None:
 
 
 def notices(done: Done) -> list[str]:
-    """What an answer says beside its problems, but for what hangs on the host's network."""
+    """The notices of an answer, without those about the host's network."""
     return [slug for slug in done.notices() if slug != "address-may-change"]
 
 
 def verified(world: World) -> tuple[int, int, int]:
-    """Exit code of ``verify``, and the versions of roots and keyset that it believed."""
+    """The exit code of ``verify``, and the versions of roots and keyset that it trusted."""
     done = world.json("verify")
     return done.exit_code, done.json()["roots_version"], done.json()["keyset_version"]
 

@@ -1,4 +1,4 @@
-"""The vendor's offline side for tests: roots that sign keysets and each other, as text."""
+"""The vendor's offline side for tests: signs keysets, roots, licences and lists as text."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ VENDOR = "Example Vendor"
 
 
 def entry(world: World, signer: MemorySigner, **changes: object) -> SigningKey:
-    """A signing key that may sign from yesterday on, for ten years."""
+    """A signing key of a keyset, valid from yesterday for ten years."""
     key = SigningKey(signer.public_key, world.now - DAY, world.now + 3650 * DAY)
     return key._replace(**changes)  # type: ignore[arg-type]
 

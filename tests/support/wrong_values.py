@@ -1,4 +1,4 @@
-"""Wrong values for each member of an order, as the API, a form and the shell have them."""
+"""Wrong values for each member of an order, for the API, the forms and the shell."""
 
 from itertools import combinations, product
 from typing import Any, NamedTuple

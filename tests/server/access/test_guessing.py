@@ -1,4 +1,4 @@
-"""10,000 guesses stay under the stated limit, and nobody learns who has an account.
+"""Password guesses stay under the stated limit, and nobody learns who has an account.
 
 The limit (docs/PEOPLE.md): of passwords that are looked at within any hour there are at most 40
 from one address, and at most 120 at one account from wherever.

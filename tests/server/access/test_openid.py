@@ -1,4 +1,4 @@
-"""Signing in with OpenID Connect, at a real provider that is a process of its own."""
+"""Single sign-on with OpenID Connect, against a real provider process."""
 
 import hmac
 import os

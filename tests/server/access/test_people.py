@@ -1,4 +1,4 @@
-"""People: invited, given roles, ended; and the rules of that."""
+"""Users: invitations, roles, disabled accounts, and who may change whom."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Sealed cookies: what this server wrote, for this purpose, until its time is over."""
+"""Sealed cookies open only unchanged, for their purpose, until they expire."""
 
 import base64
 

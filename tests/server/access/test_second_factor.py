@@ -1,4 +1,4 @@
-"""Signing in with a password and a one-time code, or a recovery code."""
+"""Signing in with a password and a one-time code or recovery code."""
 
 import base64
 import re

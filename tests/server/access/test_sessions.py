@@ -1,4 +1,4 @@
-"""Sessions: made anew at each sign-in, listed, and ended."""
+"""Sessions: new at each sign-in, listed, and ended."""
 
 from license_server.web.session import SESSION
 from tests.support.desk import Desk

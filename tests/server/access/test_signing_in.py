@@ -1,4 +1,4 @@
-"""Guessing is slow for whoever guesses, and nobody else is held up by it."""
+"""Sign-in is throttled for guessers, and nobody else is held up."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait

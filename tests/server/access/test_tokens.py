@@ -1,4 +1,4 @@
-"""Tokens: what they may do, for which products, until when, and when they were used."""
+"""API tokens: scopes, products, expiry, and last use."""
 
 import os
 from typing import Any

@@ -1,4 +1,4 @@
-"""``/api/v1``: what a program gets, on SQLite and on PostgreSQL."""
+"""``/api/v1``: issuing, reading and errors, on SQLite and PostgreSQL."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""What is refused over the API is refused with all that is wrong, each at its field."""
+"""The API reports every error of a request, each at its field."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""``/api/v1/docs`` has all that the description says, and its examples can be pasted."""
+"""``/api/v1/docs`` covers the whole description, and its examples work."""
 
 import re
 import shlex

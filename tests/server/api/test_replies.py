@@ -1,4 +1,4 @@
-"""Each operation replies with the bytes that are kept in ``replies.json``: members, order, nulls.
+"""Each operation replies with the bytes recorded in ``replies.json``: members, order, nulls.
 
 Programs read them. A reply that is to change is written anew, for review, by
 ``python -m tests.server.api.test_replies``.

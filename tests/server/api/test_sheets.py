@@ -1,4 +1,4 @@
-"""Imports and exports of sheets over HTTP."""
+"""Imports and exports of CSV files over HTTP."""
 
 import os
 from typing import Any, cast

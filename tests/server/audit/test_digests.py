@@ -1,4 +1,4 @@
-"""The digest of a row, where a column came to its table later."""
+"""Digests of rows in tables that got another column later."""
 
 from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table
 

@@ -1,4 +1,4 @@
-"""The record: its chain, its checkpoints, and what is proved by them."""
+"""The audit log: its hash chain, its checkpoints, and its keeper."""
 
 import asyncio
 import hashlib

@@ -1,4 +1,4 @@
-"""A command with several wrong options tells all that is wrong with them."""
+"""A command reports every error of its options at once."""
 
 from itertools import combinations
 from pathlib import Path

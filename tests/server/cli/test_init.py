@@ -1,4 +1,4 @@
-"""``init``: a server made whole, or not at all; its private keys sealed."""
+"""``init``: a complete server or nothing, with encrypted private keys."""
 
 import base64
 import sqlite3

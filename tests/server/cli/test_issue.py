@@ -1,4 +1,4 @@
-"""``issue``: a file that verifies, and every way in which its writing can fail."""
+"""``issue``: a valid licence file, and every way in which writing it can fail."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""docs/KEYS.md: its commands are run, from the first to the last, as they stand there."""
+"""docs/KEYS.md: every command is run as written, in order."""
 
 import re
 import shlex

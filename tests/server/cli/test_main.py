@@ -1,4 +1,4 @@
-"""The command line as a whole: descriptions, remedies, closed streams, wrong usage."""
+"""The command line as a whole: help, remedies, closed streams, usage errors."""
 
 import os
 import sqlite3

@@ -1,4 +1,4 @@
-"""``license-server audit`` and ``fsck``: what they print, write and end with."""
+"""``license-server audit`` and ``fsck``: output, files and exit codes."""
 
 import io
 import json

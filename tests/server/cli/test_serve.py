@@ -1,4 +1,4 @@
-"""``serve``: what it needs, and what it says of an address that it cannot have."""
+"""``serve``: what it needs, and addresses it cannot use."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""The ledger from the shell: what the API does, ``license-server`` does too."""
+"""The ledger from the shell: ``license-server`` does what the API does."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""``token`` and ``user``: made, listed, revoked."""
+"""``token`` and ``user``: created, listed, revoked."""
 
 import subprocess
 import sys

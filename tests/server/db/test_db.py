@@ -1,4 +1,4 @@
-"""The database: what reading costs, what is written together, and connections that died."""
+"""The database: prepared reads, grouped writes, and connections that died."""
 
 import threading
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What passes is forgotten a week later, from every table that holds it; the ledger stays."""
+"""Temporary rows are deleted after a week; the ledger stays."""
 
 import pytest
 import sqlalchemy

@@ -1,4 +1,4 @@
-"""PostgreSQL is taken away in mid-load, as a power failure would take it."""
+"""PostgreSQL stops in mid-load, as in a power failure."""
 
 import random
 import threading

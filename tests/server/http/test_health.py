@@ -1,4 +1,4 @@
-"""``/healthz``, ``/readyz``, ``/metrics``: what whoever runs the server is told."""
+"""``/healthz``, ``/readyz`` and ``/metrics``."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Who calls, where proxies stand between: what a client writes itself never counts."""
+"""Client addresses behind proxies: what a client writes itself never counts."""
 
 from ipaddress import ip_network
 

@@ -1,4 +1,4 @@
-"""How often one client may ask the API, and what it is told of that."""
+"""The rate limit of the API."""
 
 import os
 import re

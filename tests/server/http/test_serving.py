@@ -1,4 +1,4 @@
-"""A server process: how it stops, what it does not wait for, and what every answer carries."""
+"""A server process: how it stops, slow requests, and security headers."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Issuing: signed, checked and stored together, or not at all."""
+"""Issuing signs, checks and stores together, or not at all."""
 
 from types import ModuleType
 from typing import Any

@@ -1,4 +1,4 @@
-"""A licence's life over the API: each act, what it leaves behind, and who is told what."""
+"""Actions on a licence over the API: renew, rehost, change, suspend, revoke, approve."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Parsing an order: every fault is noted at its member, and what follows from one is not one."""
+"""Parsing an order: every error at its member, and none that only follows from another."""
 
 from license_server.catalog.faults import Faults
 from license_server.licenses import orders

@@ -1,4 +1,4 @@
-"""What a search finds, held against a look at every licence, on both kinds of database."""
+"""Search and filters, compared with a scan of every licence, on both databases."""
 
 import secrets
 import string

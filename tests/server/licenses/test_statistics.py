@@ -1,4 +1,4 @@
-"""The figures of a ledger: what they count, and for how long they are kept."""
+"""The figures of the overview: what they count, and how long they are cached."""
 
 import asyncio
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What the vendor is told of a licence before it is issued, beside what the client then does."""
+"""The tolerance shown to the vendor matches what the client does."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""``backup`` while a server serves, and ``restore``: all that was acknowledged, or nothing."""
+"""``backup`` of a running server, and ``restore``: everything acknowledged, or nothing."""
 
 import hashlib
 import io

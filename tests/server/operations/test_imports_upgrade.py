@@ -1,4 +1,4 @@
-"""Imports and drafts of version 0006 go on after an upgrade, and are back after a downgrade."""
+"""Imports and drafts of version 0006 survive an upgrade and a downgrade."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""The tables, from nothing and from a former version, up and down, on both databases."""
+"""Schema migrations up and down, from nothing and from a former version, on both databases."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Many licences at once: each as if it had been issued alone, and all or none of a batch."""
+"""Imports: each licence as if issued individually, each batch all or nothing."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Import jobs: one heartbeat tells whether a job runs, and only one process takes a job up."""
+"""Import jobs: a heartbeat shows whether one runs, and only one process takes it up."""
 
 from collections.abc import Iterator
 from pathlib import Path

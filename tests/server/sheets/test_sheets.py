@@ -1,4 +1,4 @@
-"""Sheets as people make them: what is read, what is refused, and what a spreadsheet is spared."""
+"""CSV files: what is read, what is rejected, and formulas that are escaped."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""A token of SoftHSM 2, and a vendor whose signing key is in it."""
+"""A SoftHSM 2 token, and a vendor whose signing key is in it."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A signing key in a file: sealed, and refused where others can read it."""
+"""A signing key in a file: encrypted, and rejected where others can read it."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Signing keys and root keys through the commands: what they do, and what they refuse."""
+"""Signing keys and root keys through the commands: rotation, drafts, thresholds."""
 
 import asyncio
 import os

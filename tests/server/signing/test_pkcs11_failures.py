@@ -1,4 +1,4 @@
-"""A token that is gone, slow, full or rejected the PIN: a plain 503, and no restart afterwards."""
+"""A PKCS#11 token that fails: a plain 503, and recovery without a restart."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""A signing key in a PKCS#11 token (SoftHSM 2): made there, used there, never taken out."""
+"""A signing key in a PKCS#11 token (SoftHSM 2): created, used, never extracted."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor

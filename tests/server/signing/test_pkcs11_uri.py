@@ -1,4 +1,4 @@
-"""PKCS#11 URIs (RFC 7512): what names a key, and what does not."""
+"""PKCS#11 URIs (RFC 7512): what is parsed, and what is rejected."""
 
 import pytest
 

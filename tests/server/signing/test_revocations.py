@@ -1,4 +1,4 @@
-"""The revocation list: published by a command, the same for everybody, cheap to ask for again."""
+"""The revocation list: published by a command, served to everybody, cacheable."""
 
 import os
 from email.utils import parsedate_to_datetime

@@ -1,4 +1,4 @@
-"""Every signature is counted, and one past the server is found."""
+"""Every signature is counted, so that one made outside the server is found."""
 
 from contextlib import closing
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""People at the desk, signed in."""
+"""Users signed in at the desk."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Acts on a licence at the desk, from the form through its preview to the end."""
+"""Actions on a licence at the desk: form, preview, result."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Charts are well-formed SVG, readable without seeing them."""
+"""Charts are well-formed SVG with a description in words."""
 
 from xml.etree import ElementTree
 

@@ -1,4 +1,4 @@
-"""A number and its noun agree, in English and in Chinese."""
+"""Numbers agree with their nouns, in English and in Chinese."""
 
 import re
 from datetime import UTC, datetime

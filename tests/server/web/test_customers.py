@@ -1,4 +1,4 @@
-"""Customers at the desk: added, changed, found, and never entered twice by mistake."""
+"""Customers at the desk: added, changed, found, and checked for duplicates."""
 
 import os
 import re

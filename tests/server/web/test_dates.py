@@ -1,4 +1,4 @@
-"""Instants and last days, as pages show them in the reader's time zone."""
+"""Instants and last days in the reader's time zone."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo

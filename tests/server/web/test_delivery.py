@@ -1,4 +1,4 @@
-"""The letter that goes with a licence, and the link that opens it in a mail program."""
+"""The letter that goes with a licence, and its mail link."""
 
 from html import unescape
 from urllib.parse import parse_qs, unquote, urlsplit

@@ -1,4 +1,4 @@
-"""A form with several faults: each is told at its own field, and the order is parsed once."""
+"""Forms at the desk report every error at its field and parse an order once."""
 
 import re
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What goes wrong at the desk is a page for people."""
+"""Errors at the desk are pages for people."""
 
 from tests.support.desk import Desk
 from tests.support.pages import (

@@ -1,4 +1,4 @@
-"""What is downloaded at the desk: licences as a sheet, the files of an import."""
+"""Downloads at the desk: licences as CSV, and the files of an import."""
 
 import io
 import re

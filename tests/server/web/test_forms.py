@@ -1,4 +1,4 @@
-"""Forms are accepted from this site and this session only, and secrets stay out of links."""
+"""Forms are accepted only from this site and session, and secrets stay out of links."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Imports that run by themselves: stopped, taken up again, waiting for their turn."""
+"""Imports in the background: stopped, resumed, queued."""
 
 import io
 import os

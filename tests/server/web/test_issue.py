@@ -1,4 +1,4 @@
-"""The form that issues a licence: what may be pasted, what is asked for, which faults it shows."""
+"""The order form: what may be pasted, what is required, which errors it shows."""
 
 from html import unescape
 

@@ -1,4 +1,4 @@
-"""Keys at the desk: what is in force, and what is due."""
+"""The keys page: keys, expiry warnings, unpublished revocations."""
 
 from typing import Any
 

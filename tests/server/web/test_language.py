@@ -1,4 +1,4 @@
-"""The desk speaks English and Chinese: no text of a page is left without its translation."""
+"""The desk in English and Chinese: every text is translated."""
 
 import re
 from html import unescape

@@ -1,4 +1,4 @@
-"""The page of a licence: its history, its notes, and text from outside."""
+"""The page of a licence: its history, its notes, and hostile text."""
 
 import re
 from html import unescape

@@ -1,4 +1,4 @@
-"""Each role sees the pages that it may open, and no others."""
+"""Each role sees only the pages that it may open."""
 
 import pytest
 

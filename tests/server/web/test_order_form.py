@@ -1,4 +1,4 @@
-"""What the form says of a text as soon as it is pasted."""
+"""The request details that the order form shows for a pasted text."""
 
 import pytest
 

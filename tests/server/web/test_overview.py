@@ -1,4 +1,4 @@
-"""The overview: what it counts, links to, and costs."""
+"""The overview: its figures, links and queries."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""The form for another licence like one that was issued."""
+"""The order form filled in from a licence, a link or a request."""
 
 import pytest
 

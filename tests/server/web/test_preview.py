@@ -1,4 +1,4 @@
-"""The preview of a licence: what it promises is what is issued."""
+"""The preview of an order: what it shows is what is issued."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the desk says of problems, it says in Chinese too."""
+"""Problems at the desk are translated into Chinese."""
 
 import string
 

@@ -1,4 +1,4 @@
-"""Proposals at the desk: made, approved, refused, withdrawn."""
+"""Proposals at the desk: submitted, approved, refused, withdrawn."""
 
 import re
 from html import unescape

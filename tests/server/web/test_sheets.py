@@ -1,4 +1,4 @@
-"""Sheets at the desk: uploaded, checked, imported line by line."""
+"""Imports at the desk: uploaded, previewed, issued row by row."""
 
 import csv
 import io

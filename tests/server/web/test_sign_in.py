@@ -1,4 +1,4 @@
-"""Signing in with a password, and what nobody sees before it."""
+"""Signing in with a password, and redirects before it."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Docker: a daemon of our own (see `docker.sh`), and the one verb that only it has."""
+"""A Docker daemon for the tests (see `docker.sh`)."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A container engine of our own: the few verbs that tests need, the same for Docker and podman.
+"""A container engine for the tests: the few commands they need, alike for Docker and podman.
 
 The engine has a network of its own with nothing but loopback, so containers reach each other and
 nobody else, and addresses start from the same pool on every machine. Nothing of it outlives the
@@ -245,7 +245,7 @@ def spawn(
 
 
 def within(process: "subprocess.Popen[bytes]") -> tuple[str, ...]:
-    """The beginning of a command line that is run in the namespaces of what `spawn` started."""
+    """The start of a command line that runs in the namespaces of a `spawn`ed process."""
     own = f"/proc/{process.pid}/ns"
     spaces = (f"--net={own}/net", f"--mount={own}/mnt", f"--pid={own}/pid_for_children")
     return ("nsenter", *spaces, "--")

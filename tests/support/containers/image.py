@@ -1,4 +1,4 @@
-"""The image that containers of tests start from: empty folders, and links into a mounted /usr."""
+"""The base image of test containers: empty folders, and links into a mounted /usr."""
 
 import io
 import tarfile

@@ -1,4 +1,4 @@
-"""podman, which has no daemon: each command enters namespaces of our own (see `podman.sh`)."""
+"""podman for the tests, in namespaces of its own (see `podman.sh`)."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What happens to containers: restarted, moved, copied; and a client inside them.
+"""What happens to containers: restarted, recreated, copied; and the client inside them.
 
 A story yields the container when the licence is to be ordered, and again when what may break it
 has happened.
@@ -46,7 +46,7 @@ Story = Callable[[Stage], Iterator[Container]]
 
 
 def client(container: Container, *arguments: str, env: tuple[str, ...] = (), **more: Any) -> Done:
-    """One command of the client inside."""
+    """Run one command of the client inside the container."""
     places = [f"LICENSE_CONF={HOME}/conf", f"LICENSE_KEYS={HOME}/keys"]
     done = container.exec(
         sys.executable,

@@ -1,4 +1,4 @@
-"""The memory: what it says is believed only on the host that wrote it, and time only goes on."""
+"""The state file: authentic only on its own host, and its clock mark only moves forward."""
 
 import json
 
