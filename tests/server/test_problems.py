@@ -182,7 +182,7 @@ def test_every_server_problem_has_a_case() -> None:
         "idempotency-key-reused",
         "method-not-allowed",
         "request-too-large",
-        # test_life.py
+        # licenses/test_actions.py
         "still-running",
         "changed-meanwhile",
         "license-state",

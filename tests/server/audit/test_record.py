@@ -261,7 +261,7 @@ def test_stopping_server_links_all_events_and_makes_a_checkpoint(ledger: Ledger)
     assert ledger.faults(last.token) == []
 
 
-def test_checkpoints_are_listed_with_record_read_only(desk: Desk) -> None:
+def test_checkpoints_are_listed_only_with_record_read(desk: Desk) -> None:
     grant = Grant(frozenset({"record:read"}))
     token = server.new_token(desk.site.database, f"auditor-{desk.clock.now}", 1, grant)
     headers = {"Authorization": f"Bearer {token}"}

@@ -15,7 +15,7 @@ from tests.support.desk import Desk
 DAY = 86400
 
 
-def test_keys_page_shows_the_keys_and_serves_only_the_root_public_key(signed_in: Desk) -> None:
+def test_keys_page_shows_the_keys_and_serves_no_private_key(signed_in: Desk) -> None:
     page = signed_in.client.get("/keys").text
     issuer = signed_in.site.issuer
     assert issuer.signer.public_key.kid in page
