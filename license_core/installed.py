@@ -9,7 +9,7 @@ import time
 from typing import NamedTuple
 
 from license_core import armor
-from license_core.errors import LicenseError, TrustedKeyInvalidError
+from license_core.errors import LicenseError, Notice, TrustedKeyInvalidError
 from license_core.facts import HostFacts
 from license_core.memory import Memory
 from license_core.paths import Place
@@ -100,6 +100,8 @@ def check_file(
             trust = report.trust.wrap()
         after = after.learn(report.trust.version, number, kid, report.seen_list)
         after = after.advance(now, report.license.jti, report.license.iat, holds=report.ok)
+        if memory is not None and memory.seen_at and after.leapt_at is not None:
+            remarks += (Notice("clock-leapt", now_at=now, seen_at=after.seen_at),)
         if report.ok:
             after = after.remember_host(facts)
         report = report._replace(notices=remarks + report.notices)

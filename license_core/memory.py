@@ -22,6 +22,10 @@ from license_core.sha256 import hmac_sha256
 
 TOLERANCE = 24 * 3600
 """By how many seconds a clock may be behind the mark without being called set back."""
+LEAP = 30 * 24 * 3600
+"""By how many seconds a clock may be ahead of what was seen without being called leapt."""
+SETTLED = 7 * 24 * 3600
+"""For how many seconds a clock must go on from where it leapt to before it is believed."""
 MAX_HOSTS = 8
 
 
@@ -58,6 +62,8 @@ class Memory(NamedTuple):
     """Of the key that signed that list: the number counts while the key does."""
     list: SeenList | None = None
     """The list that was beside the licence."""
+    leapt_at: int | None = None
+    """The first instant after a leap of the clock that is not believed yet; None: there is none."""
 
     def host_of(self, key: str, profile: str) -> Mapping[str, str | None] | None:
         """The remembered components that hash to *key*: what the licensed host was."""
@@ -112,13 +118,25 @@ class Memory(NamedTuple):
         """After a check of this licence at *now*.
 
         Only a licence that *holds* here sets the mark back: anybody has a later one of another
-        host or product.
+        host or product. A leap leaves the mark where it was, or one wrong day of a clock would
+        shut the site out for years.
         """
         memory = self if self.authentic else Memory(hosts=self.hosts)
         mark = memory.mark(license_jti, license_iat) if holds else memory.seen_at
         if license_iat > memory.license_iat:
             memory = memory._replace(license_iat=license_iat, license_jti=license_jti)
-        return memory._replace(seen_at=max(mark, now))
+        known_at = max(mark, license_iat)
+        leapt_at = memory._leapt_at(known_at, now)
+        seen_at = max(mark, now) if leapt_at is None else known_at
+        return memory._replace(seen_at=seen_at, leapt_at=leapt_at)
+
+    def _leapt_at(self, known_at: int, now: int) -> int | None:
+        """When the clock leapt to about *now* from *known_at*; None where it is believed."""
+        if now - known_at <= LEAP:
+            return None
+        if self.leapt_at is None or not 0 <= now - self.leapt_at <= LEAP:
+            return now
+        return self.leapt_at if now - self.leapt_at < SETTLED else None
 
 
 def parse(data: bytes, facts: HostFacts) -> Memory:
@@ -148,6 +166,7 @@ def parse(data: bytes, facts: HostFacts) -> Memory:
         revocations_number=claims.integer(members, "revocations_number") or 0,
         revocations_kid=claims.text(members, "revocations_kid"),
         list=_list(claims.mapping(members, "list")),
+        leapt_at=claims.instant(members, "leapt_at"),
     )
     return memory._replace(authentic=code == _code(memory, facts))
 
@@ -170,6 +189,7 @@ def _members(memory: Memory) -> dict[str, Any]:
         "revocations_number": memory.revocations_number or None,
         "revocations_kid": memory.revocations_kid,
         "list": memory.list and _filled(memory.list._asdict()),
+        "leapt_at": memory.leapt_at,
     }
     return _filled(members)
 

@@ -69,6 +69,13 @@ NOTICES: dict[str, Remark] = {
         "The results of this check could not be saved to {path}: {reason}.",
         "Give the user who runs the check write access to that folder.",
     ),
+    "clock-leapt": Remark(
+        "warning",
+        "The clock says {now_at}, but the latest time that was seen here is {seen_at}: "
+        "it has leapt ahead, or nothing was checked here since.",
+        "If the clock is wrong, correct it (`date -u` shows it): the licence then counts "
+        "as before. If it is right, there is nothing to do.",
+    ),
     "trust-invalid": Remark(
         "warning",
         "The trust file ({path}) is damaged; it is ignored.",

@@ -28,6 +28,8 @@ from license_server.licenses.orders import NUMBER, Order
 from license_server.signing import keysets
 from license_server.signing.issuer import Issuer, Random, check_signing_key
 
+LEEWAY = 300
+"""By how many seconds a licence begins before it is issued (SPEC section 5.2)."""
 _SAMPLE = 50
 """Of so many licences in bulk one is verified as a client would (docs/adr/0011)."""
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -83,7 +85,7 @@ def _sign(order: Order, issuer: Issuer, number: str, now: int) -> SignedLicense:
         aud=order.product,
         jti=number,
         iat=now,
-        nbf=now if order.begins_at is None else order.begins_at,
+        nbf=max(0, now - LEEWAY) if order.begins_at is None else order.begins_at,
         exp=order.expires_at,
         host=HostBinding(
             key=order.request.key,

@@ -66,19 +66,33 @@ def test_grace_period_ends_to_the_second(world: World, verify_at: At) -> None:
 def test_clock_may_lag_its_high_water_mark_by_one_day(
     world: World, verify_at: At, back: int, slug: str | None
 ) -> None:
-    world.put(world.file(world.claims(exp=NOW + 5 * YEAR)))
     seen = NOW + 2 * YEAR
+    world.put(world.file(world.claims(iat=seen - 30 * DAY - YEAR, exp=NOW + 5 * YEAR)))
+    assert verify_at(seen - 30 * DAY) == 0
     assert verify_at(seen) == 0
     assert verify_at(seen - back) == (code(slug) if slug else 0)
     assert verify_at(seen) == 0
 
 
-def test_new_licence_recovers_a_host_whose_clock_jumped_ten_years(
+def test_ten_years_on_and_back_and_the_site_opens_again_by_itself(
     world: World, verify_at: At
 ) -> None:
     world.put()
     assert verify_at(NOW + HOUR) == 0
-    assert verify_at(NOW + 10 * YEAR) == code("license-expired")
+    late = code("license-expired")
+    assert [verify_at(NOW + 10 * YEAR + hours * HOUR) for hours in range(3)] == [late] * 3
+    assert verify_at(NOW + 2 * HOUR) == 0
+    assert verify_at(NOW + 25 * HOUR) == 0
+    assert verify_at(NOW + HOUR - 1) == code("clock-set-back")
+
+
+def test_a_clock_that_stays_wrong_for_weeks_needs_a_new_licence(
+    world: World, verify_at: At
+) -> None:
+    world.put()
+    assert verify_at(NOW + HOUR) == 0
+    for days in (0, 7):
+        assert verify_at(NOW + 10 * YEAR + days * DAY) == code("license-expired")
     assert verify_at(NOW + 2 * HOUR) == code("clock-set-back")
     renewed = world.claims(jti="HS-2027-0000NEXT", iat=NOW + 3 * HOUR, nbf=NOW + 3 * HOUR)
     world.put(world.file(renewed))
@@ -86,9 +100,20 @@ def test_new_licence_recovers_a_host_whose_clock_jumped_ten_years(
     assert verify_at(NOW + 5 * HOUR) == 0
 
 
+def test_a_clock_that_leapt_is_named_beside_what_came_of_it(world: World) -> None:
+    world.put()
+    assert "clock-leapt" not in world.json("verify", now=NOW + HOUR).notices()
+    leapt = world.json("verify", now=NOW + 72 * YEAR)
+    assert (leapt.slugs(), leapt.notices()) == (["license-expired"], ["clock-leapt"])
+    said = world.run("verify", now=NOW + 72 * YEAR)
+    assert "but the latest time that was seen here is 2027-01-15 09:00:00 UTC" in said.err
+    assert "clock-leapt" not in world.json("verify", now=NOW + 2 * HOUR).notices()
+
+
 def test_expiry_after_2038_is_exact_to_the_second(world: World, verify_at: At) -> None:
     end = 2**31
-    world.put(world.file(world.claims(exp=end + 1)))
+    late = world.claims(iat=end - 30 * DAY, exp=end + 1)
+    world.put(world.file(late, world.keyset(exp=end)))
     assert [verify_at(end + seconds) for seconds in (-1, 0, 1)] == [
         0,
         0,

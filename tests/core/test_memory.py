@@ -10,7 +10,9 @@ from license_core import hostkey
 from license_core.claims import MAX_INSTANT, MAX_INTEGER
 from license_core.facts import HostFacts
 from license_core.memory import (
+    LEAP,
     MAX_HOSTS,
+    SETTLED,
     Memory,
     SeenList,
     dump,
@@ -39,6 +41,7 @@ memories = st.builds(
     revocations_kid=st.none() | jtis,
     list=st.none()
     | st.builds(SeenList, digests, versions, instants, st.none() | instants, jtis, jtis),
+    leapt_at=st.none() | instants,
 )
 
 
@@ -64,13 +67,46 @@ def test_only_a_later_valid_licence_lowers_the_clock_mark(
     memory: Memory, now: int, jti: str, iat: int, holds: bool
 ) -> None:
     after = memory.advance(now, jti, iat, holds=holds)
-    assert after.seen_at >= now
+    assert after.seen_at >= now or after.leapt_at is not None
     assert after.license_iat == max(memory.license_iat, iat)
     if after.seen_at < memory.seen_at:
         assert holds
         assert iat > memory.license_iat
         assert jti != memory.license_jti
     assert after.advance(now, jti, iat, holds=holds) == after
+
+
+@settings(deadline=None, derandomize=True)
+@given(memory=memories, now=instants, iat=instants, holds=st.booleans())
+def test_one_leap_of_the_clock_moves_the_mark_by_a_month_at_most(
+    memory: Memory, now: int, iat: int, holds: bool
+) -> None:
+    memory = memory._replace(leapt_at=None)
+    after = memory.advance(now, "A", iat, holds=holds)
+    assert after.seen_at <= max(memory.seen_at, iat) + LEAP
+    again = after.advance(min(now + SETTLED - 1, MAX_INSTANT), "A", iat, holds=holds)
+    if after.leapt_at is not None:
+        assert again.seen_at == after.seen_at, "not even where the checks go on for a while"
+
+
+def test_a_clock_that_goes_on_for_a_week_from_where_it_leapt_to_is_believed() -> None:
+    year, day = 365 * 86400, 86400
+    memory = Memory(seen_at=year, license_iat=1, license_jti="A")
+    for days in range(7):
+        memory = memory.advance(3 * year + days * day, "A", 1, holds=True)
+        assert (memory.seen_at, memory.leapt_at) == (year, 3 * year)
+    memory = memory.advance(3 * year + 7 * day, "A", 1, holds=True)
+    assert (memory.seen_at, memory.leapt_at) == (3 * year + 7 * day, None)
+
+
+def test_a_second_leap_does_not_confirm_the_first() -> None:
+    year = 365 * 86400
+    memory = Memory(seen_at=year, license_iat=1, license_jti="A")
+    for instant in (3 * year, 90 * year, 2 * year):
+        memory = memory.advance(instant, "A", 1, holds=True)
+        assert (memory.seen_at, memory.leapt_at) == (year, instant)
+    memory = memory.advance(year + 60, "A", 1, holds=True)
+    assert (memory.seen_at, memory.leapt_at) == (year + 60, None)
 
 
 def test_state_of_another_host_gives_no_clock_mark_but_keeps_its_hosts() -> None:

@@ -287,7 +287,7 @@ def test_reissue_in_the_grace_period_keeps_the_whole_term(tmp_path: Path) -> Non
     database.close()
     license_ = issuing.claims_of(new.license)
     assert (license_.nbf, license_.exp, license_.iat) == (
-        stored.issued_at,
+        stored.issued_at - issuing.LEEWAY,
         stored.expires_at,
         later,
     )

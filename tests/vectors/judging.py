@@ -162,6 +162,13 @@ def policies() -> Iterator[Case]:
         spec="7.3",
     )
 
+    lenient = file(token(payload(nbf=ISSUED - 300)))
+    behind = ISSUED - 300
+    yield license_case("leeway-first-instant", lenient, now=behind, spec="5.2")
+    yield license_case(
+        "leeway-too-early", lenient, "refused license-not-yet-valid", now=behind - 1, spec="5.2"
+    )
+
     listed = Revocations.of(["HS-2027-0000TEST"], iss="Example Vendor", number=7, iat=ISSUED)
     others = Revocations.of(["HS-2027-1", "HS-2027-2"], iss="Example Vendor", number=7, iat=ISSUED)
 
