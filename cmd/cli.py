@@ -41,7 +41,10 @@ def main():  # type: () -> int
         from license_cli.app import main as run
     except ImportError as error:
         from license_core.errors import DependencyMissingError
+        from license_core.exhaustion import is_of_memory
 
+        if is_of_memory(error):
+            raise MemoryError from error
         missing = DependencyMissingError(python=sys.executable, package=error.name or str(error))
         sys.stderr.write("[E]: %s\n     %s\n" % (missing.sentence, missing.remedy()))
         return missing.exit_code
@@ -53,5 +56,8 @@ if __name__ == "__main__":
         CODE = main()
     except KeyboardInterrupt:
         CODE = 130
+    except MemoryError:
+        __import__("os").write(2, b"[E]: There is too little memory to run this command.\n")
+        CODE = 4
     # All is said and written by now: taking the interpreter apart would only cost time.
     __import__("os")._exit(CODE)

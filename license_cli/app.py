@@ -5,6 +5,7 @@ import itertools
 import os
 import sys
 import time
+from collections import deque
 from collections.abc import Sequence
 from io import TextIOWrapper
 from types import ModuleType
@@ -13,16 +14,26 @@ from typing import TYPE_CHECKING
 import click
 
 from license_cli import render
-from license_cli.language import LANGUAGES, is_english, of_environment, speak, teach_click, tr
-from license_cli.session import Session, called_as
+from license_cli.language import (
+    LANGUAGES,
+    charset_of_environment,
+    is_english,
+    of_environment,
+    speak,
+    teach_click,
+    tr,
+)
+from license_cli.session import Call
 from license_core.errors import (
     DependencyMissingError,
     InternalError,
     LicenseError,
+    MemoryExhaustedError,
     OutputFailedError,
     UsageError,
 )
-from license_core.paths import Place
+from license_core.exhaustion import is_of_memory
+from license_core.paths import is_source_tree
 
 if TYPE_CHECKING:
     from license_core.comparison import Comparison
@@ -33,13 +44,12 @@ VERSION = "0.1.0"
 COMMANDS = ("get_host_key", "request", "install", "verify", "show", "doctor", "guard")
 
 
-class Call:
-    """A run of the client before its options are read, and what they say of how it is called."""
-
-    def __init__(self, now: int, home: str | None) -> None:
-        self.now = now
-        self.home = home
-        self.cli = called_as()
+_WITH_VALUE = frozenset({"--conf", "--keys", "--root", "--lang"})
+CONF = "Folder of license.dat [LICENSE_CONF; default: conf/ next to cmd/]."
+KEYS = "Folder of trusted root keys [LICENSE_KEYS; default: keys/ next to cmd/]."
+INSTALLED_CONF = "Folder of license.dat [LICENSE_CONF]."
+INSTALLED_KEYS = "Folder of trusted root keys [LICENSE_KEYS]."
+_NO_MEMORY = b"[E]: There is too little memory to run this command.\n"
 
 
 class Refused(Exception):  # noqa: N818  # an outcome, not an error: the report holds the errors
@@ -127,12 +137,12 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 @click.option(
     "--conf",
     metavar="DIR",
-    help="Folder of license.dat [LICENSE_CONF; default: conf/ next to cmd/].",
+    help=CONF if is_source_tree() else INSTALLED_CONF,
 )
 @click.option(
     "--keys",
     metavar="DIR",
-    help="Folder of trusted root keys [LICENSE_KEYS; default: keys/ next to cmd/].",
+    help=KEYS if is_source_tree() else INSTALLED_KEYS,
 )
 @click.option(
     "--root",
@@ -169,10 +179,8 @@ def cli(
     get back.
     """
     call: Call = ctx.obj
-    place = Place.default(os.environ, call.home)
-    place = place._replace(conf=conf or place.conf, keys=keys or place.keys, root=root)
-    call.cli = called_as(place, Place.default({}, call.home))
-    ctx.obj = Session(place, call.now, as_json, call.cli)
+    call.named = {"conf": conf, "keys": keys, "root": root}
+    call.as_json = as_json
 
 
 def main(
@@ -183,14 +191,22 @@ def main(
     *now* is the instant of the run, by default the clock's; *home* the folder of ``conf/`` and
     ``keys/``. Every problem becomes its exit code and words; no traceback gets out.
     """
-    sys.stdout, sys.stderr = (stream or _nowhere() for stream in (sys.stdout, sys.stderr))
+    try:
+        return _main(sys.argv[1:] if arguments is None else list(arguments), now, home)
+    except MemoryError:  # not even for the words about it
+        os.write(2, _NO_MEMORY)
+        return MemoryExhaustedError().exit_code
+
+
+def _main(arguments: list[str], now: int | None, home: str | None) -> int:
+    sys.stdout, sys.stderr = (stream or render.nowhere() for stream in (sys.stdout, sys.stderr))
+    charset = charset_of_environment(os.environ)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a name never stops an answer
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
+        if isinstance(stream, TextIOWrapper):  # a name never stops an answer
+            stream.reconfigure(encoding=charset, errors="backslashreplace")
+    arguments = in_front(arguments)
     _speak(arguments)
-    instant = int(time.time()) if now is None else now
-    call = Call(instant, home)
+    call = Call(int(time.time()) if now is None else now, home)
     try:
         code = _run(arguments, call)
         render.flush()
@@ -203,11 +219,38 @@ def main(
     return code
 
 
+def in_front(arguments: list[str]) -> list[str]:
+    """*arguments* with the options of every command before the command, wherever they stood.
+
+    What stands after ``--``, or belongs to the program that ``guard`` starts, is not ours.
+    """
+    ours: list[str] = []
+    others: list[str] = []
+    words = deque(arguments)
+    while words and words[0] != "--" and not _is_program(words[0], others):
+        word = words.popleft()
+        if word == "--json" or word.partition("=")[0] in _WITH_VALUE:
+            ours.append(word)
+            if word in _WITH_VALUE and words:
+                ours.append(words.popleft())
+        else:
+            others.append(word)
+    return [*ours, *others, *words]
+
+
+def _is_program(word: str, before: list[str]) -> bool:
+    """Whether *word* is what guard starts: neither an option nor the value of the one before it."""
+    if "guard" not in before or word.startswith("-"):
+        return False
+    return not before[-1].startswith("--") or "=" in before[-1]
+
+
 def _run(arguments: list[str], call: Call) -> int:
     """The exit code of a command; what it said may not be written yet."""
-    as_json = "--json" in arguments
+    as_json = "--json" in itertools.takewhile(lambda word: word not in COMMANDS, arguments)
     try:
-        result = cli.main(arguments, prog_name="cli.py", standalone_mode=False, obj=call)
+        name = "cli.py" if is_source_tree() else call.cli
+        result = cli.main(arguments, prog_name=name, standalone_mode=False, obj=call)
     except (render.ReaderGone, OutputFailedError):
         raise
     except Refused as refused:
@@ -221,12 +264,18 @@ def _run(arguments: list[str], call: Call) -> int:
         return _refuse(_misunderstood(error), call.cli, as_json)
     except (click.Abort, KeyboardInterrupt):
         return 130
-    except ModuleNotFoundError as error:
-        missing = DependencyMissingError(python=sys.executable, package=error.name or str(error))
-        return _refuse(missing, call.cli, as_json)
     except Exception as error:  # noqa: BLE001  # the last net: an operator never sees a traceback
-        return _refuse(InternalError(reason=_describe(error)), call.cli, as_json)
+        return _refuse(_unforeseen(error), call.cli, as_json)
     return result if isinstance(result, int) else 0
+
+
+def _unforeseen(error: Exception) -> LicenseError:
+    """What an error comes to that no command has thought of."""
+    if is_of_memory(error):
+        return MemoryExhaustedError()
+    if isinstance(error, ModuleNotFoundError):
+        return DependencyMissingError(python=sys.executable, package=error.name or str(error))
+    return InternalError(reason=_describe(error))
 
 
 def _give_up_output() -> None:
@@ -234,23 +283,11 @@ def _give_up_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
-def _nowhere() -> TextIOWrapper:
-    """For a stream that whoever started this process has closed: nobody wants to read it."""
-    return open(os.devnull, "w", encoding="utf-8")
-
-
 def _misunderstood(error: click.ClickException) -> UsageError:
     """The problem, with the words that ask for the help of the command that was meant."""
     context = getattr(error, "ctx", None)
     words = [] if context is None else context.command_path.split()[1:]
-    reason = error.format_message()
-    ours = {name: option for option in cli.params for name in option.opts}
-    if isinstance(error, click.NoSuchOption) and context and error.option_name in ours:
-        value = ours[error.option_name].make_metavar(context)
-        text = tr("It goes before the command: `{line}`.")
-        line = " ".join(["cli.py", error.option_name, value, *words])
-        reason += " " + text.format(line=line)
-    return UsageError(reason=reason, help=" ".join([*words, "--help"]))
+    return UsageError(reason=error.format_message(), help=" ".join([*words, "--help"]))
 
 
 def _refuse(error: LicenseError, cli: str, as_json: bool) -> int:
@@ -264,7 +301,7 @@ def _refuse(error: LicenseError, cli: str, as_json: bool) -> int:
             }
         )
     else:
-        render.remark(render.error_lines(error, cli))
+        render.remark([*render.error_lines(error, cli), *_afterwards(error)])
     return error.exit_code
 
 
@@ -280,7 +317,13 @@ def _refuse_report(refused: Refused, cli: str, as_json: bool) -> int:
             render.remark(render.error_lines(error, cli))
         for notice in _to_the_point(report):
             render.remark(render.notice_lines(notice, cli))
+        render.remark(_afterwards(refused))
     return report.exit_code
+
+
+def _afterwards(error: BaseException) -> list[str]:
+    """What a command has noted beside its refusal (PEP 678)."""
+    return list(getattr(error, "__notes__", ()))
 
 
 def _to_the_point(report: "Report") -> list["Notice"]:

@@ -23,6 +23,28 @@ def of_environment(environ: Mapping[str, str]) -> str:
     return "en"
 
 
+def charset_of_environment(environ: Mapping[str, str]) -> str | None:
+    """The charset that POSIX's locale variables name, such as ``gbk``; None: Python knows better.
+
+    Where that locale is not installed, as in most images, Python takes UTF-8, and a terminal in
+    GBK shows rubbish.
+    """
+    if environ.get("PYTHONIOENCODING") or environ.get("PYTHONUTF8"):
+        return None
+    # Where no locale is installed Python sets LC_CTYPE itself (PEP 538).
+    of_type = environ.get("LC_CTYPE", "").replace("C.UTF-8", "")
+    named = environ.get("LC_ALL") or of_type or environ.get("LANG") or ""
+    charset = named.partition(".")[2].partition("@")[0]
+    if not charset or charset.lower() in ("utf-8", "utf8"):
+        return None
+    import codecs
+
+    try:
+        return codecs.lookup(charset).name
+    except LookupError:
+        return None
+
+
 def speak(language: str) -> None:
     """Say everything from now on in *language*, one of LANGUAGES."""
     global _translate  # noqa: PLW0603  # a process speaks one language

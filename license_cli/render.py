@@ -9,10 +9,12 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from typing import IO, TYPE_CHECKING, Any
 
 from license_cli.language import tr
 from license_core.errors import LicenseError, Notice, OutputFailedError
+from license_core.reason import Reason
 from license_core.wording import printable, utc
 
 if TYPE_CHECKING:  # what get_host_key prints needs neither
@@ -38,6 +40,24 @@ def _reader() -> Iterator[None]:
         raise ReaderGone from error
     except OSError as error:
         raise OutputFailedError(reason=error.strerror or str(error)) from error
+
+
+class _Nowhere(TextIOWrapper):
+    """In place of a stream that whoever started this process has closed."""
+
+
+def nowhere() -> TextIOWrapper:
+    """A stream that nobody reads."""
+    return _Nowhere(open(os.devnull, "wb"), encoding="utf-8")
+
+
+def need_reader() -> None:
+    """Raise OutputFailedError where standard output is closed: for an answer that is all there is.
+
+    A command that does something, or whose exit code is its answer, needs no reader.
+    """
+    if isinstance(sys.stdout, _Nowhere):
+        raise OutputFailedError(reason=Reason("it is closed"))
 
 
 def flush() -> None:
@@ -115,11 +135,13 @@ def until(license_: "License", now: int) -> str:
     """Until when a licence is valid, in words."""
     if license_.exp is None:
         return tr("with no expiry date")
-    left = license_.exp - now
-    if left < 0:
-        return tr("until {end}", end=utc(license_.exp))
-    text = "until {end} ({days:less than a day|# day|# days} left)"
-    return tr(text, end=utc(license_.exp), days=left // 86400)
+    in_grace = license_.grace_until is not None and now >= license_.exp
+    end = (in_grace and license_.grace_until) or license_.exp
+    facts = {"end": utc(end), "days": max(end - now, 0) // 86400}
+    if in_grace:
+        text = "in its grace period, until {end} ({days:less than a day|# day|# days} left)"
+        return tr(text, **facts)
+    return tr("until {end} ({days:less than a day|# day|# days} left)", **facts)
 
 
 def trust_words(report: "Report") -> str:

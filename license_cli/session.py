@@ -2,9 +2,14 @@
 
 import os
 import sys
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any, NamedTuple
+
+import click
 
 from license_core import hostkey, stability
+from license_core.errors import FolderUnnamedError
 from license_core.facts import HostFacts
 from license_core.hostkey import HostKey
 from license_core.paths import Place, absolute
@@ -29,6 +34,38 @@ class Session(NamedTuple):
         return read_facts(self.place.root, os.environ)
 
 
+class Call:
+    """A run of the client: what its options say, and how it is called."""
+
+    def __init__(self, now: int, home: str | None) -> None:
+        self.now = now
+        self.home = home
+        self.as_json = False
+        self.named: dict[str, str | None] = {}
+        """The folders that the options name: ``conf``, ``keys`` and ``root``."""
+        self.cli = called_as()
+
+    def session(self) -> Session:
+        """What a command is given. Raises FolderUnnamedError."""
+        place = Place.default(os.environ, self.home, **self.named)
+        try:
+            usual = Place.default({}, self.home)
+        except FolderUnnamedError:
+            usual = None
+        self.cli = called_as(place, usual)
+        return Session(place, self.now, self.as_json, self.cli)
+
+
+def pass_session(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give *command* its session first: made when it runs, so that its help needs no folder."""
+
+    def run(*arguments: Any, **options: Any) -> Any:
+        call: Call = click.get_current_context().obj
+        return command(call.session(), *arguments, **options)
+
+    return update_wrapper(run, command)
+
+
 def key_to_give(facts: HostFacts, profile: str) -> HostKey:
     """The key of the host under *profile*, for the vendor.
 
@@ -49,12 +86,12 @@ def called_as(place: Place | None = None, default: Place | None = None) -> str:
         words = [*_python(), _tidy(path)]
     else:
         words = [os.path.basename(path)] if path else DEFAULT_CLI.split()
-    if place is not None and default is not None:
+    if place is not None:
         for option, folder, usual in (
-            ("--conf", place.conf, default.conf),
-            ("--keys", place.keys, default.keys),
+            ("--conf", place.conf, default and default.conf),
+            ("--keys", place.keys, default and default.keys),
         ):
-            if folder != usual and _real(folder) != _real(usual):
+            if usual is None or (folder != usual and _real(folder) != _real(usual)):
                 words += [option, _tidy(folder)]
     return " ".join(map(_quoted, words))
 

@@ -104,6 +104,16 @@ class DependencyMissingError(LicenseError):
     package: str
 
 
+class MemoryExhaustedError(LicenseError):
+    """The machine or the container has too little memory left to go on."""
+
+
+class FolderUnnamedError(LicenseError):
+    """An installed package was not told where ``conf`` or ``keys`` is."""
+
+    folder: str
+
+
 class LicenseMissingError(LicenseError):
     """There is no licence file."""
 

@@ -40,14 +40,19 @@ def check_installed(
     """Check the installed licence for this host.
 
     *conf* and *keys* are folders, by default ``LICENSE_CONF`` and ``LICENSE_KEYS``, else those
-    beside ``cmd/``. *product* takes the place of the one in ``hostseal.toml``, which whoever can
-    write that folder can change. *now* is an instant in seconds, by default the clock's. What is
-    wrong is in the report; nothing is raised and nothing is written.
+    beside ``cmd/``; an installed package has only those in ``share/hostseal`` under ``sys.prefix``,
+    and never one of the working folder. *product* takes the place of the one in ``hostseal.toml``,
+    which whoever can write that folder can change. *now* is an instant in seconds, by default the
+    clock's. What is wrong is in the report; nothing is raised and nothing is written.
     """
-    place = Place.default(os.environ)
-    place = Place(os.fspath(conf or place.conf), os.fspath(keys or place.keys), os.fspath(root))
     instant = int(time.time()) if now is None else now
     try:
+        place = Place.default(
+            os.environ,
+            conf=os.fspath(conf) if conf else None,
+            keys=os.fspath(keys) if keys else None,
+            root=os.fspath(root),
+        )
         facts = read_facts(place.root, os.environ)
         return check_file(place.read_license(), place, facts, instant, product=product).report
     except LicenseError as error:

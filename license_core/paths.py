@@ -5,6 +5,7 @@ The only room that reads those folders. Nothing here knows of signatures.
 
 import os
 import stat
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,6 +14,7 @@ from license_core.armor import MAX_FILE
 from license_core.errors import (
     FileTooLargeError,
     FileUnreadableError,
+    FolderUnnamedError,
     LicenseError,
     LicenseMissingError,
     Notice,
@@ -37,19 +39,32 @@ class Place(NamedTuple):
     root: str = "/"
 
     @classmethod
-    def default(cls, environ: Mapping[str, str], home: str | None = None) -> "Place":
-        """``LICENSE_CONF`` and ``LICENSE_KEYS``, else ``conf/`` and ``keys/`` below *home*.
+    def default(
+        cls,
+        environ: Mapping[str, str],
+        home: str | None = None,
+        *,
+        conf: str | None = None,
+        keys: str | None = None,
+        root: str | None = None,
+    ) -> "Place":
+        """*conf* and *keys*, else ``LICENSE_CONF`` and ``LICENSE_KEYS``, else those below *home*.
 
-        *home* is by default the folder in which ``cmd/cli.py`` stands beside this package.
+        *home* is by default ``product_home()``: never the working folder, or whoever starts the
+        product in a folder of theirs would choose the vendor. *root* is by default ``/``. Raises
+        FolderUnnamedError.
         """
-        if home is None:
-            home = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-            if not os.path.exists(os.path.join(home, "cmd", "cli.py")):
-                home = absolute("")  # an installed wheel: the product's folder
-        return cls(
-            conf=environ.get("LICENSE_CONF") or os.path.join(home, "conf"),
-            keys=environ.get("LICENSE_KEYS") or os.path.join(home, "keys"),
-        )
+        named = {
+            "conf": conf or environ.get("LICENSE_CONF"),
+            "keys": keys or environ.get("LICENSE_KEYS"),
+        }
+        if not all(named.values()):
+            home = home or product_home()
+        for name, folder in named.items():
+            if not folder and home is None:
+                raise FolderUnnamedError(folder=name)
+            named[name] = folder or os.path.join(home or "", name)
+        return cls(named["conf"] or "", named["keys"] or "", root or "/")
 
     @property
     def license(self) -> str:
@@ -147,6 +162,27 @@ class Place(NamedTuple):
         return {
             path: _must_read(path) for path in (os.path.join(self.keys, name) for name in names)
         }
+
+
+def is_source_tree() -> bool:
+    """Whether ``cmd/cli.py`` stands beside this package: a product ships a copy of both."""
+    return os.path.exists(os.path.join(_beside(), "cmd", "cli.py"))
+
+
+def product_home() -> str | None:
+    """The folder of ``conf/`` and ``keys/``; None where nobody has said which it is.
+
+    The one in which ``cmd/cli.py`` stands beside this package; of an installed package the one
+    that a product has installed with it, ``share/hostseal`` under ``sys.prefix``.
+    """
+    if is_source_tree():
+        return _beside()
+    shared = os.path.join(sys.prefix, "share", "hostseal")
+    return shared if os.path.isdir(shared) else None
+
+
+def _beside() -> str:
+    return os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 
 def read(path: str | os.PathLike[str], cap: int) -> bytes | None:

@@ -60,6 +60,23 @@ PROBLEMS: dict[str, Problem] = {
         "machine with the same Python version, copy `wheels` here, and add "
         "`--no-index --find-links wheels` to the install command.",
     ),
+    "MemoryExhaustedError": Problem(
+        "memory-exhausted",
+        4,
+        "Too little memory",
+        "There is too little memory to run this command.",
+        "Free some memory, or allow more (`ulimit -v`; the container's `--memory`), then run the "
+        "command again. Nothing is wrong with the licence.",
+    ),
+    "FolderUnnamedError": Problem(
+        "folder-unnamed",
+        5,
+        "A folder is not named",
+        "The folder `{folder}` is not named. An installed client takes none from where it is "
+        "called.",
+        "Name both folders: `{cli} --conf DIR --keys DIR`, or in LICENSE_CONF and LICENSE_KEYS, "
+        "or in code: `check_installed(conf=…, keys=…)`.",
+    ),
     # 10-19: the files
     "LicenseMissingError": Problem(
         "license-missing",

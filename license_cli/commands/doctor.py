@@ -16,14 +16,14 @@ from license_cli import (
     render,
 )
 from license_cli.doctor_page import Examined
-from license_cli.session import Session, key_to_give
+from license_cli.session import Session, key_to_give, pass_session
 from license_core import (
     diagnosis,
     evidence,
     routes,
     stability,
 )
-from license_core.errors import LicenseError
+from license_core.errors import LicenseError, SettingsInvalidError
 from license_core.facts import HostFacts
 from license_core.hostkey import HostKey
 from license_core.installed import check_file
@@ -43,16 +43,18 @@ from license_core.wording import printable
     metavar="FILE",
     help="Also write a support bundle to FILE, without this host's addresses, ids and names.",
 )
-@click.pass_obj
+@pass_session
 def command(session: Session, profile: str, bundle: str | None) -> None:
     """Diagnose this host: what its host key is made of, what may change it, how to prevent that.
 
     Changes nothing. Exit 0 means that the diagnosis ran, not that all is well; use `verify` to
     check the licence.
     """
+    if bundle is None:
+        render.need_reader()
     facts = session.read_facts()
     memory, _ = session.place.read_memory(facts)
-    requirements = session.place.read_requirements() or Requirements()
+    requirements = _requirements(session)
     wanted = diagnosis.wants(requirements, _measure(session, facts, requirements))
     found = Examined(
         key=_key(facts, profile),
@@ -80,6 +82,16 @@ def command(session: Session, profile: str, bundle: str | None) -> None:
         render.remark(
             [render.note("Support bundle written to {path}; send it to your vendor.", path=bundle)]
         )
+
+
+def _requirements(session: Session) -> Requirements:
+    """What the product wants; nothing where that cannot be read: the page says of what it can."""
+    try:
+        return session.place.read_requirements() or Requirements()
+    except SettingsInvalidError:
+        raise
+    except LicenseError:
+        return Requirements()
 
 
 def _key(facts: HostFacts, profile: str) -> HostKey | LicenseError:

@@ -7,7 +7,7 @@ from license_cli import (
     options,
     render,
 )
-from license_cli.session import Session, key_to_give
+from license_cli.session import Session, key_to_give, pass_session
 from license_core import stability
 from license_core.memory import Memory
 from license_core.request import bare_line
@@ -15,9 +15,10 @@ from license_core.request import bare_line
 
 @click.command("get_host_key")
 @options.profile
-@click.pass_obj
+@pass_session
 def command(session: Session, profile: str) -> None:
     """Print the host key and hostname, for the vendor."""
+    render.need_reader()
     facts = session.read_facts()
     host = key_to_give(facts, profile)
     notices = stability.notices(facts, profile)

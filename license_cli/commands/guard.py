@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from license_cli.session import Session
+from license_cli.session import Session, pass_session
 from license_cli.watch import Check, Watch
 from license_core.errors import UsageError
 from license_core.paths import absolute
@@ -36,7 +36,7 @@ _CHECK_SECONDS = 60.0
     help="Run COMMAND with sh when the licence is not valid, for at most 60 seconds.",
 )
 @click.argument("program", nargs=-1, metavar="[-- PROGRAM [ARGUMENT]...]")
-@click.pass_obj
+@pass_session
 def command(
     session: Session,
     interval: int,

@@ -12,7 +12,7 @@ from license_cli import (
     render,
 )
 from license_cli.app import Refused
-from license_cli.session import Session
+from license_cli.session import Session, pass_session
 from license_core import armor
 from license_core.armor import MAX_FILE
 from license_core.errors import (
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="For a URL: file with the API token [LICENSE_TOKEN].",
 )
-@click.pass_obj
+@pass_session
 def command(session: Session, source: str, token_file: str | None) -> None:
     """Check SOURCE (a file, - for standard input, or a URL) and install it as license.dat.
 

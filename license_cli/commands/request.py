@@ -8,7 +8,7 @@ from license_cli import (
     options,
     render,
 )
-from license_cli.session import Session, key_to_give
+from license_cli.session import Session, key_to_give, pass_session
 from license_core import hostkey, stability
 from license_core.claims import ClaimError
 from license_core.errors import LicenseError, UsageError
@@ -32,7 +32,7 @@ from license_core.wording import printable, utc
     help="Product to order a licence for [default: from hostseal.toml].",
 )
 @options.profile
-@click.pass_obj
+@pass_session
 def command(
     session: Session,
     output: str | None,
@@ -41,6 +41,8 @@ def command(
     profile: str,
 ) -> None:
     """Create a request to mail to the vendor or paste into the vendor's form."""
+    if output is None:
+        render.need_reader()
     facts = session.read_facts()
     host = key_to_give(facts, profile)
     request = LicenseRequest(

@@ -6,7 +6,7 @@ import click
 
 from license_cli import render
 from license_cli.language import tr
-from license_cli.session import Session
+from license_cli.session import Session, pass_session
 from license_cli.wrap import padded
 from license_core.armor import MAX_FILE
 from license_core.errors import FileUnreadableError
@@ -19,13 +19,14 @@ from license_core.wording import printable, utc
 
 @click.command("show", short_help="Show the contents of a licence.")
 @click.argument("file", required=False)
-@click.pass_obj
+@pass_session
 def command(session: Session, file: str | None) -> None:
     """Show the verified contents of FILE [default: the installed licence].
 
     Text outside the signed blocks is not shown. Exit 0 means that the signature is valid; use
     `verify` to check whether the licence is valid on this host.
     """
+    render.need_reader()
     data = session.place.read_license() if file is None else _read(file)
     report = check_file(data, session.place, session.read_facts(), session.now).report
     license_ = report.license

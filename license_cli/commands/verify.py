@@ -4,7 +4,7 @@ import click
 
 from license_cli import memory, render
 from license_cli.app import Refused
-from license_cli.session import Session
+from license_cli.session import Session, pass_session
 from license_core.errors import LicenseError
 from license_core.installed import check_file
 from license_core.verify import Report
@@ -26,7 +26,7 @@ from license_core.verify import Report
     help="Fail if the licence does not include this feature; may be repeated.",
 )
 @click.option("--explain", is_flag=True, help="Compare the licensed host with this one.")
-@click.pass_obj
+@pass_session
 def command(
     session: Session, quiet: bool, warn_days: int | None, features: tuple[str, ...], explain: bool
 ) -> None:

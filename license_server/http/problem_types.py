@@ -20,6 +20,8 @@ STATUS = {
     "internal-error": 500,
     "usage": 400,
     "dependency-missing": 500,
+    "memory-exhausted": 503,
+    "folder-unnamed": 500,
     "license-missing": 404,
     "file-unreadable": 400,
     "file-too-large": 413,

@@ -170,9 +170,10 @@ def test_usage_errors_are_chinese_for_people_and_english_in_json(
     assert done.json()["problems"][0]["sentence"] in english
 
 
-def test_lang_option_after_the_command_is_ignored(world: World) -> None:
-    done = world.run("show", "--lang", "zh")
-    assert done.err.isascii()
+def test_lang_option_of_the_program_that_guard_starts_is_ignored(world: World) -> None:
+    for line in (["guard", "--", "show"], ["guard", "--interval", "9", "show"]):
+        done = world.run(*line, "--lang", "zh")
+        assert done.err.isascii()
 
 
 def test_reasons_inside_sentences_are_in_chinese(world: World) -> None:

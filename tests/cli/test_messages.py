@@ -92,11 +92,6 @@ def test_show_of_a_missing_file_does_not_advise_install(world: World) -> None:
     [
         (["instal", "x"], "Did you mean install?"),
         (["get-host-key"], "Did you mean get_host_key?"),
-        (
-            ["verify", "--lang", "zh"],
-            "It goes before the command: `cli.py --lang [en|zh] verify`.",
-        ),
-        (["verify", "--conf", "/x"], "`cli.py --conf DIR verify`"),
     ],
 )
 def test_usage_errors_suggest_the_correct_command_line(

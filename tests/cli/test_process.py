@@ -323,4 +323,4 @@ def test_check_installed_works_in_a_removed_working_folder(present: World, tmp_p
         f"print(check_installed({where}).exit_code, check_installed().exit_code)"
     )
     done = gone(tmp_path, sys.executable, "-c", script)
-    assert done.stdout == f"0 {code('license-missing')}\n", done.stderr
+    assert done.stdout == f"0 {code('folder-unnamed')}\n", done.stderr

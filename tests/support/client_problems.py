@@ -2,17 +2,20 @@
 
 import errno
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import license_cli
 from license_core import jws
 from tests.support import hosts
-from tests.support.cli import DAY, NOW, NUMBER, Done, World, flipped, new_signer
+from tests.support.cli import DAY, NOW, NUMBER, REPOSITORY, Done, World, flipped, new_signer
 from tests.support.loopback import answering
 from tests.support.vendor import keyset, license_block, revocations, roots
 
@@ -26,6 +29,23 @@ def reaches(slug: str) -> Callable[[Case], Case]:
         return case
 
     return keep
+
+
+def installed_client(site: Path, *arguments: str, **more: Any) -> Done:
+    """The client as a package of the folder *site*, without ``cmd/`` beside it, as a process.
+
+    Or a *script* of Python that imports it.
+    """
+    for name in ("license_core", "license_cli"):
+        shutil.copytree(REPOSITORY / name, site / name, dirs_exist_ok=True)
+    start = (
+        "import sys; sys.argv[0] = 'bin/license-cli'; from license_cli.app import main; "
+        "sys.exit(main())"
+    )
+    line = [sys.executable, "-P", "-c", more.pop("script", start), *arguments]
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(site)} | more.pop("env", {})
+    done = subprocess.run(line, env=env, capture_output=True, text=True, **{"cwd": site} | more)
+    return Done(done.returncode, done.stdout, done.stderr)
 
 
 def verify(world: World, data: bytes | None = None, now: int | None = None) -> Done:
@@ -53,6 +73,20 @@ def _dependency(world: World) -> Done:
         sys.modules.pop("license_cli.client", None)
         vars(license_cli).pop("client", None)
         return world.run("install", "http://127.0.0.1:1/license.dat")
+
+
+@reaches("memory-exhausted")
+def _no_memory(world: World) -> Done:
+    def broken(*_: object) -> None:
+        raise MemoryError
+
+    with patch("license_core.stability.network_mode", broken):
+        return world.run("get_host_key")
+
+
+@reaches("folder-unnamed")
+def _unnamed(world: World) -> Done:
+    return installed_client(world.folder / "site", "verify")
 
 
 @reaches("license-missing")

@@ -11,6 +11,7 @@ import click
 from click import core, exceptions, formatting, parser, types
 
 from license_cli import (
+    app,
     doctor_page,
     render,
     watch,
@@ -100,6 +101,7 @@ def _of_page() -> Iterator[str]:
         yield from table.values()
     yield from render._VERDICTS.values()
     yield from render._EVIDENCE.values()
+    yield from (app.INSTALLED_CONF, app.INSTALLED_KEYS)
     yield from watch.STATES
     yield from watch._WHY_NOT.values()
     yield from (diagnosis.STABLE, diagnosis.REMADE, diagnosis.MAY_CHANGE, diagnosis.MISSING)

@@ -1,0 +1,15 @@
+"""Tells a lack of memory from a defect: it shows as a MemoryError, in errno, or as an import."""
+
+import errno
+
+_LOADER_SAYS = ("map segment", "allocate memory")
+"""What the system's loader says of a library for which there was no room."""
+
+
+def is_of_memory(error: BaseException) -> bool:
+    """Whether *error* came of too little memory."""
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return True
+    if isinstance(error, ImportError) and any(words in str(error) for words in _LOADER_SAYS):
+        return True
+    return isinstance(error, MemoryError)

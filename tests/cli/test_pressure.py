@@ -1,0 +1,92 @@
+"""Under pressure: little memory, closed streams, a folder that cannot be read, an old terminal."""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.cli import CLI, Done, World, code
+from tests.support.need import need
+
+CHINESE = {"LANG": "zh_CN.GBK", "PATH": os.environ["PATH"]}
+
+
+def in_shell(world: World, before: str, command: str, after: str = "", **more: object) -> Done:
+    """A command of the client in a shell that has done something *before*."""
+    words = shlex.join([sys.executable, str(CLI), *world.options()])
+    line = f"{before} {words} {command} {after}"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, timeout=60, **more)  # type: ignore[call-overload]
+    return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+@pytest.mark.parametrize("kilobytes", range(16_000, 36_000, 1_000))
+def test_little_memory_is_told_without_a_traceback_and_is_no_defect(
+    present: World, kilobytes: int
+) -> None:
+    present.put()
+    for command in ("verify", "get_host_key"):
+        done = in_shell(present, f"ulimit -v {kilobytes};", command)
+        if "encodings" in done.err or "error while loading" in done.err or done.exit_code < 0:
+            continue  # Python itself does not start
+        assert "Traceback" not in done.err, done.err
+        assert "bug in Hostseal" not in done.err
+        assert done.exit_code in (0, code("memory-exhausted")), done.err
+        assert done.exit_code == 0 or "too little memory" in done.err
+
+
+@pytest.mark.parametrize("command", ["get_host_key", "request", "show", "doctor"])
+def test_an_answer_that_nobody_can_read_is_no_success(present: World, command: str) -> None:
+    present.put()
+    done = in_shell(present, "", command, ">&-")
+    assert done.exit_code == code("output-failed")
+    assert "standard output: it is closed" in done.err
+
+
+def test_what_is_done_without_an_answer_needs_no_output(present: World) -> None:
+    source = present.write(present.file())
+    for command in (f"install {source}", "verify", "request -o /dev/null", "doctor --bundle x"):
+        done = in_shell(present, f"cd {present.folder};", command, ">&-")
+        assert (done.exit_code, command) == (0, command), done.err
+
+
+@pytest.mark.parametrize("variable", ["LC_ALL", "LANG"])
+@pytest.mark.parametrize("charset", ["GBK", "gb18030", "GB2312"])
+def test_a_terminal_in_gbk_is_spoken_to_in_gbk(present: World, variable: str, charset: str) -> None:
+    env = {"LANG": "zh_CN.UTF-8", variable: f"zh_CN.{charset}", "LC_MESSAGES": "zh_CN"}
+    done = present.spawn("verify", env=env)
+    assert "处没有许可证文件" in done.stderr.decode(charset)
+
+
+def test_what_python_was_told_of_a_stream_counts(present: World) -> None:
+    done = present.spawn("verify", env=CHINESE | {"PYTHONIOENCODING": "utf-8"})
+    assert "处没有许可证文件" in done.stderr.decode("utf-8")
+
+
+def test_a_charset_that_nobody_knows_does_no_harm(present: World) -> None:
+    done = present.spawn("verify", env=CHINESE | {"LANG": "zh_CN.XYZ"})
+    assert "处没有许可证文件" in done.stderr.decode("utf-8")
+
+
+UNPRIVILEGED = "setpriv --bounding-set=-dac_override,-dac_read_search --inh-caps=-all"
+"""Root without its right to read everything: as any other user is."""
+
+
+def test_doctor_gives_its_page_and_bundle_where_conf_cannot_be_read(present: World) -> None:
+    if shutil.which("setpriv") is None:
+        need("setpriv", "apt-get install util-linux")
+    present.put()
+    (present.conf / "requirements.toml").write_text("cpus = 1\n", "ascii")
+    present.conf.chmod(0)
+    try:
+        done = in_shell(present, UNPRIVILEGED, "doctor")
+        bundle = present.folder / "support.json"
+        bundled = in_shell(present, UNPRIVILEGED, f"doctor --bundle {bundle}")
+        key = in_shell(present, UNPRIVILEGED, "get_host_key")
+    finally:
+        present.conf.chmod(0o755)
+    assert done.exit_code == bundled.exit_code == key.exit_code == 0, done.err + bundled.err
+    assert "conf/license.dat: Permission denied" in " ".join(done.out.split())
+    assert '"file-unreadable"' in bundle.read_text()
