@@ -105,7 +105,8 @@ def test_state_file_of_another_host_is_ignored_with_a_notice(world: World) -> No
 
 def test_renewed_licence_recovers_a_host_after_a_wrong_clock(world: World) -> None:
     world.put()
-    assert world.run("verify", now=NOW + 300 * DAY).exit_code == 0  # a battery was empty
+    for day in (293, 300):  # a battery was empty, and nobody saw it for a week
+        assert world.run("verify", now=NOW + day * DAY).exit_code == 0
     assert world.run("verify", now=NOW + 10 * DAY).exit_code == code("clock-set-back")
     renewed = world.claims(jti="HS-2027-RENEWED0", iat=NOW + 9 * DAY, nbf=NOW + 9 * DAY)
     assert world.run("install", world.write(world.file(renewed)), now=NOW + 10 * DAY).exit_code == 0
