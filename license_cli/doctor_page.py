@@ -34,6 +34,7 @@ _MODES = {
 _CLOCK = {
     "in order": "OK; the latest time seen on this host is {}",
     "set back": "SET BACK; this host has already seen {}",
+    "leapt": "LEAPT; the latest time seen on this host is {}",
     "no memory": "no earlier check on record, so a clock that was set back would go unnoticed",
 }
 
@@ -210,7 +211,7 @@ def _trust(report: Report) -> _Section:
 def _clock(found: Examined) -> _Section:
     state = diagnosis.clock(found.memory, found.report.now)
     told = tr(_CLOCK[state]).format(utc(_seen(found) or 0))
-    style = "red" if state == "set back" else ""
+    style = "red" if state in ("set back", "leapt") else ""
     return _titled(tr("Clock"), f"{utc(found.report.now)}: {told}", style)
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from license_core import hostkey, stability
 from license_core.errors import Notice
 from license_core.facts import HostFacts
-from license_core.memory import TOLERANCE, Memory
+from license_core.memory import LEAP, TOLERANCE, Memory
 from license_core.reason import Reason
 from license_core.requirements import Requirements, Resources
 
@@ -180,7 +180,9 @@ NEW_CONTAINER = frozenset({"gpus-short"})
 
 
 def clock(memory: Memory | None, now: int) -> str:
-    """``in order``, ``set back`` or ``no memory``: the clock against the latest instant seen."""
+    """``in order``, ``set back``, ``leapt`` or ``no memory``: the clock against what was seen."""
     if memory is None or not memory.authentic or not memory.seen_at:
         return "no memory"
+    if now - max(memory.seen_at, memory.license_iat) > LEAP:
+        return "leapt"
     return "set back" if now < memory.seen_at - TOLERANCE else "in order"

@@ -23,7 +23,6 @@ from tests.support import hosts
 from tests.support.cli import CLI, DAY, NOW, Done, World, code
 from tests.support.loopback import answering, serving
 
-
 # The server that a licence is fetched from
 
 
