@@ -1,20 +1,24 @@
 """The addresses of a host, and the one in its key (SPEC section 3.1, component ``ip``).
 
 Two readers of one answer: ``live`` asks the kernel that this process runs on, ``recorded`` reads
-the files that the kernel showed to another host, under a root folder.
+the files that the kernel showed to another host, under a root folder. Which of the addresses lasts
+is decided in one place, ``_lasting``.
 """
 
 import _socket as socket  # without what `socket` wraps around it: 3 ms of every start
 import os
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
 
-from license_core import hostfile
+from license_core import hostfile, interfaces, netlink, routes
 
-_SOMEWHERE_V4 = ("192.0.2.1", 9)  # TEST-NET-1, RFC 5737; connecting a UDP socket sends nothing
-_SOMEWHERE_V6 = ("2001:db8::1", 9)  # RFC 3849
-
-_UP = 0x1
+_V4, _V6 = socket.AF_INET, socket.AF_INET6
+_SOMEWHERE = {
+    _V4: "192.0.2.1",  # TEST-NET-1, RFC 5737; connecting a UDP socket sends nothing
+    _V6: "2001:db8::1",  # RFC 3849
+}
+_UNICAST_IF = {_V4: (0, 50), _V6: (41, 76)}  # IP_UNICAST_IF, IPV6_UNICAST_IF
+_ADDR_PREFERENCES, _PREFER_PUBLIC = (41, 72), 0x2  # RFC 5014
 _GLOBAL_SCOPE = "00"
 
 
@@ -22,64 +26,178 @@ class Addresses(NamedTuple):
     """What a host's network says of it."""
 
     ip: str | None
-    """The source address of the default route, else the lowest usable address."""
+    """The address that speaks for the host."""
     gateway: str | None = None
     """The IPv4 gateway of the default route."""
     interfaces: tuple[tuple[str, str], ...] = ()
     """(interface, address); an interface without one has the address ``""``."""
+    former_ip: str | None = None
+    """The address that the rule of version 1 takes, where it is another one."""
+    is_lent: bool = False
+    """Whether ``ip`` ends unless a server or a router lends it again."""
+
+
+class _Held(NamedTuple):
+    """An address that the host has."""
+
+    device: str
+    text: str
+    is_temporary: bool = False
+    is_lent: bool = False
+
+
+Source = Callable[[int, "str | None", bool], "str | None"]
+"""From a family, an interface (None: any), and whether a temporary address will not do, to the
+address that a packet to somewhere would come from."""
+
+
+class _Network(NamedTuple):
+    root: str
+    ranks: Mapping[str, int]
+    """Of every interface, by its name."""
+    held: tuple[_Held, ...]
+    source: Source
 
 
 def live() -> Addresses:
     """The addresses of the host that this process runs on."""
-    interfaces, gateway = _listed()
-    ip = _source(socket.AF_INET, _SOMEWHERE_V4) or _source(socket.AF_INET6, _SOMEWHERE_V6)
-    return Addresses(ip or _lowest(address for _, address in interfaces), gateway, interfaces)
+    try:
+        links, listed = netlink.links(), netlink.addresses()
+    except OSError:  # a sandbox may forbid to ask; the kernel's own record says the same
+        return _addresses(_recorded("/")._replace(source=_asked))
+    held = [
+        _Held(links[one.interface].name, text, one.is_temporary, one.is_lent)
+        for one in listed
+        if one.interface in links and (text := _usable(one.text))
+    ]
+    ranks = {
+        link.name: interfaces.rank(
+            link.name,
+            link.kind,
+            link.hardware,
+            [port.kind for port in links.values() if port.master == index]
+            if link.kind == "bridge"
+            else None,
+        )
+        for index, link in links.items()
+    }
+    by_name = sorted(held, key=lambda one: (one.device, ":" in one.text))
+    return _addresses(_Network("/", ranks, tuple(by_name), _asked))
 
 
-def _source(family: int, somewhere: tuple[str, int]) -> str | None:
-    """The address that a packet to *somewhere* would come from; honours metrics and ``src``."""
+def recorded(root: str) -> Addresses:
+    """The addresses that ``proc/net`` under *root* shows.
+
+    The source of a route is the lowest address of its interface; the ``src`` hint of a route is
+    not in these files, nor whether an address is lent.
+    """
+    return _addresses(_recorded(root))
+
+
+def _addresses(network: _Network) -> Addresses:
+    ip, former = _lasting(network), _former(network)
+    held = network.held
+    bare = sorted(network.ranks.keys() - {one.device for one in held} - {"lo"})
+    shown = [(one.device, one.text) for one in held] + [(name, "") for name in bare]
+    return Addresses(
+        ip,
+        _gateway(network, ip),
+        tuple(sorted(shown, key=lambda pair: pair[0])),
+        former if former != ip else None,
+        any(one.is_lent for one in held if one.text == ip),
+    )
+
+
+def _lasting(network: _Network) -> str | None:
+    """The address that speaks for the host (SPEC section 3.1)."""
+    ranks = {one.text: network.ranks.get(one.device, interfaces.OWN) for one in network.held}
+    best = min(ranks.values(), default=interfaces.OWN)
+    for family in (_V4, _V6):
+        said = network.source(family, None, True)
+        if said is not None and ranks.get(said, best) == best:
+            return said
+        for device in _ways_out(network.root, family) if said else ():
+            if network.ranks.get(device) == best:
+                said = network.source(family, device, True)
+                if any((one.device, one.text) == (device, said) for one in network.held):
+                    return said
+    first = [one for one in network.held if ranks[one.text] == best]
+    return _lowest(one.text for one in first if not one.is_temporary) or _lowest(
+        one.text for one in first
+    )
+
+
+def _ways_out(root: str, family: int) -> Iterator[str]:
+    """The interfaces of the routes that have a gateway: the widest first, then by their metric."""
+    ways = sorted(routes.read(root, family), key=lambda hop: (hop.length, hop.metric))
+    return (hop.device for hop in ways if hop.gateway is not None or not hop.length)
+
+
+def _former(network: _Network) -> str | None:
+    """The address that the rule of version 1 takes, whatever its interface is."""
+    return (
+        network.source(_V4, None, False)
+        or network.source(_V6, None, False)
+        or _lowest(one.text for one in network.held)
+    )
+
+
+def _gateway(network: _Network, ip: str | None) -> str | None:
+    """That of the default route of *ip*, else of the first one."""
+    devices = {one.device for one in network.held if one.text == ip}
+    ways = [hop for hop in routes.read(network.root, _V4) if not hop.length]
+    return next((hop.gateway for hop in ways if hop.device in devices), None) or next(
+        (hop.gateway for hop in ways), None
+    )
+
+
+def _asked(family: int, device: str | None, public: bool) -> str | None:
+    """What the kernel says, which honours metrics and ``src`` hints."""
     try:
         probe = socket.socket(family, socket.SOCK_DGRAM)
-        try:
-            probe.connect(somewhere)
-            return _usable(probe.getsockname()[0])
-        finally:
-            probe.close()
     except OSError:
-        return None  # no route, or no such family: this host has no such address
-
-
-def _listed() -> tuple[tuple[tuple[str, str], ...], str | None]:
+        return None  # no such family
     try:
-        import netifaces
-    except ImportError:  # an image without the wheel: the kernel's own record says the same
-        kept = recorded("/")
-        return kept.interfaces, kept.gateway
-    found: list[tuple[str, str]] = []
-    for name in sorted(netifaces.interfaces()):
-        families = netifaces.ifaddresses(name)
-        addresses = [
-            address
-            for family in (socket.AF_INET, socket.AF_INET6)
-            for entry in families.get(family, [])
-            if (address := _usable(entry.get("addr", "")))
-        ]
-        bare = [] if name == "lo" else [""]
-        found.extend((name, address) for address in addresses or bare)
-    default: Any = netifaces.gateways().get("default", {})  # typed wider than it is
-    gateway = default.get(socket.AF_INET)
-    return tuple(found), gateway[0] if gateway else None
+        if public and family == _V6:
+            probe.setsockopt(*_ADDR_PREFERENCES, _PREFER_PUBLIC)
+        if device is not None:
+            index = socket.if_nametoindex(device).to_bytes(4, "big")
+            probe.setsockopt(*_UNICAST_IF[family], index)
+        probe.connect((_SOMEWHERE[family], 9))
+        return _usable(probe.getsockname()[0])
+    except OSError:
+        return None  # no route: this host has no such address
+    finally:
+        probe.close()
+
+
+def _reading(root: str, held: Iterable[_Held]) -> Source:
+    """Answers from a record: the lowest address of the interface of the default route."""
+
+    def source(family: int, device: str | None, public: bool) -> str | None:
+        known = [one for one in held if (":" in one.text) == (family == _V6)]
+        lasting = [one for one in known if not (public and one.is_temporary)]
+        ways = [hop.device for hop in routes.read(root, family) if not hop.length]
+        for name in ways if device is None else [device]:
+            found = _lowest(one.text for one in lasting if one.device == name)
+            # An address without a subnet of its own may be of any interface.
+            found = found or _lowest(one.text for one in lasting if one.device == "")
+            if found:
+                return found
+        return None
+
+    return source
 
 
 def _usable(text: str) -> str | None:
     """*text* as inet_ntop writes it; None for loopback, link-local, unspecified or no address."""
     text = text.partition("%")[0]
-    family = socket.AF_INET6 if ":" in text else socket.AF_INET
+    family = _V6 if ":" in text else _V4
     try:
         packed = socket.inet_pton(family, text)
-    except OSError:
+    except (OSError, ValueError):
         return None
-    if family == socket.AF_INET:
+    if family == _V4:
         if packed[0] in (0, 127) or packed[:2] == b"\xa9\xfe":
             return None
     elif packed[:15] == bytes(15) or (packed[0] == 0xFE and packed[1] & 0xC0 == 0x80):
@@ -88,44 +206,24 @@ def _usable(text: str) -> str | None:
 
 
 def _order(address: str) -> tuple[int, bytes]:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    family = _V6 if ":" in address else _V4
     return family, socket.inet_pton(family, address)
 
 
 def _lowest(addresses: Iterable[str]) -> str | None:
     """The lowest address, IPv4 before IPv6."""
-    return min((address for address in addresses if address), key=_order, default=None)
+    return min(addresses, key=_order, default=None)
 
 
-def recorded(root: str) -> Addresses:
-    """The addresses that ``proc/net`` under *root* shows.
-
-    The source of a default route is the lowest local address in the subnet of its interface; the
-    ``src`` hint of a route is not in these files.
-    """
-    routes = _routes(root)
-    local = [a for a in _fib_locals(root) if _usable(a)]
-    six = _if_inet6(root)
-    interfaces = sorted(
-        {(_interface_of(address, routes), address) for address in local}
-        | set(six)
-        | {(name, "") for name in _device_names(root)}
-    )
-    named = {name for name, address in interfaces if address}
-    interfaces = [(name, a) for name, a in interfaces if a or (name not in named and name != "lo")]
-    ip, gateway = _default_source(routes, interfaces)
-    if ip is None:
-        device = _default_device6(root)
-        ip = _lowest(address for name, address in six if name == device)
-    return Addresses(ip or _lowest(a for _, a in interfaces), gateway, tuple(interfaces))
-
-
-class _Route(NamedTuple):
-    device: str
-    destination: int
-    gateway: int
-    metric: int
-    mask: int
+def _recorded(root: str) -> _Network:
+    connected = [hop for hop in routes.read(root, _V4) if hop.length and hop.gateway is None]
+    four = [
+        _Held(_interface_of(text, connected), text) for text in _fib_locals(root) if _usable(text)
+    ]
+    held = tuple(sorted({*four, *_if_inet6(root)}))
+    names = {*_device_names(root), *(one.device for one in held)} - {""}
+    ranks = {name: interfaces.recorded_rank(root, name) for name in names}
+    return _Network(root, ranks, held, _reading(root, held))
 
 
 def _read(root: str, name: str) -> str:
@@ -135,16 +233,6 @@ def _read(root: str, name: str) -> str:
         data = None
     # Where there is none, this kernel or this record has no such family.
     return (data or b"").decode("ascii", "replace")
-
-
-def _routes(root: str) -> list[_Route]:
-    routes = []
-    for line in _read(root, "route").splitlines()[1:]:
-        fields = line.split()
-        if len(fields) >= 8 and int(fields[3], 16) & _UP:
-            numbers = [int.from_bytes(bytes.fromhex(fields[i]), "little") for i in (1, 2, 7)]
-            routes.append(_Route(fields[0], numbers[0], numbers[1], int(fields[6]), numbers[2]))
-    return routes
 
 
 def _fib_locals(root: str) -> list[str]:
@@ -160,50 +248,27 @@ def _fib_locals(root: str) -> list[str]:
     return found
 
 
-def _if_inet6(root: str) -> list[tuple[str, str]]:
-    found = []
+def _if_inet6(root: str) -> Iterator[_Held]:
     for line in _read(root, "if_inet6").splitlines():
         fields = line.split()
-        if len(fields) == 6 and fields[3] == _GLOBAL_SCOPE:
-            address = _usable(socket.inet_ntop(socket.AF_INET6, bytes.fromhex(fields[0])))
-            if address:
-                found.append((fields[5], address))
-    return found
+        try:
+            text = _usable(socket.inet_ntop(_V6, bytes.fromhex(fields[0])))
+            if len(fields) == 6 and fields[3] == _GLOBAL_SCOPE and text:
+                yield _Held(fields[5], text, bool(int(fields[4], 16) & netlink.TEMPORARY))
+        except (ValueError, IndexError):
+            continue  # a line that makes no sense is left out
 
 
 def _device_names(root: str) -> list[str]:
     lines = _read(root, "dev").splitlines()[2:]
-    return [line.partition(":")[0].strip() for line in lines]
+    names = (line.partition(":")[0].strip() for line in lines)
+    return [name for name in names if name and "/" not in name and "\0" not in name]
 
 
-def _number(address: str) -> int:
-    return int.from_bytes(socket.inet_pton(socket.AF_INET, address), "big")
-
-
-def _interface_of(address: str, routes: list[_Route]) -> str:
+def _interface_of(address: str, connected: list[routes.Hop]) -> str:
     """The interface whose connected subnet holds *address*; ``""`` where none does."""
-    number = _number(address)
-    connected = [r for r in routes if r.mask and not r.gateway and number & r.mask == r.destination]
-    return max(connected, key=lambda r: r.mask).device if connected else ""
-
-
-def _default_source(
-    routes: list[_Route], interfaces: list[tuple[str, str]]
-) -> tuple[str | None, str | None]:
-    defaults = sorted((r for r in routes if not r.mask), key=lambda r: r.metric)
-    for route in defaults:
-        of_device = [a for name, a in interfaces if name == route.device and a and ":" not in a]
-        loose = [a for name, a in interfaces if name == "" and a]
-        source = _lowest(of_device) or _lowest(loose)
-        if source is not None:
-            gateway = socket.inet_ntop(socket.AF_INET, route.gateway.to_bytes(4, "big"))
-            return source, gateway if route.gateway else None
-    return None, None
-
-
-def _default_device6(root: str) -> str | None:
-    for line in _read(root, "ipv6_route").splitlines():
-        fields = line.split()
-        if len(fields) == 10 and fields[0] == "0" * 32 and fields[1] == "00" and fields[9] != "lo":
-            return fields[9]
-    return None
+    number = int.from_bytes(socket.inet_pton(_V4, address), "big")
+    holding = [
+        hop for hop in connected if number >> (32 - hop.length) == hop.network >> (32 - hop.length)
+    ]
+    return max(holding, key=lambda hop: hop.length).device if holding else ""

@@ -63,6 +63,10 @@ class Comparison(NamedTuple):
 
 def compare(binding: HostBinding, facts: HostFacts, memory: Memory | None) -> Comparison:
     """The host that *binding* names, beside the one of *facts*."""
+    if facts.former_ip is not None:  # SPEC section 3.7
+        former = facts._replace(ip=facts.former_ip, former_ip=None)
+        if compare(binding, former, None).evidence == "key":
+            return compare(binding, former, None)
     present = hostkey.components(facts, binding.profile)
     if hostkey.key_of(present, binding.profile) == binding.key:
         return Comparison("key", tuple(Component(n, "same", v, v) for n, v in present.items()))

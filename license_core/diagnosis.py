@@ -73,6 +73,8 @@ def _ip(facts: HostFacts) -> Part:
         return Part("ip", None, MISSING, "this host has only a loopback address")
     if facts.pinned_ip == ip:
         return Part("ip", ip, STABLE, "pinned by LICENSE_PINNED_IP")
+    if facts.ip_is_lent and mode in ("bare", "host"):
+        return Part("ip", ip, MAY_CHANGE, "lent by a server (DHCP) or a router")
     words = {
         "bare": (STABLE, "the machine's address"),
         "host": (STABLE, "the machine's address (host network)"),

@@ -28,6 +28,11 @@ class HostFacts(NamedTuple):
     """``docker``, ``podman``, ``kubernetes``; None on a bare machine."""
     interfaces: tuple[tuple[str, str], ...] = ()
     """(interface, address), loopback and link-local left out, in the order of the names."""
+    former_ip: str | None = None
+    """The address that the rule of version 1 takes for ``ip``, where it is another one that this
+    host has: licences issued under that rule go on holding (SPEC section 3.7)."""
+    ip_is_lent: bool = False
+    """Whether ``ip`` ends unless a server (DHCP) or a router lends it again."""
     own_link: bool = False
     """Whether the interface of ``ip`` is seen to be the machine's own; a container's own ends in
     another network namespace."""

@@ -41,6 +41,19 @@ NOTICES: dict[str, Remark] = {
         "-e LICENSE_PINNED_IP={subnet_ip} IMAGE\n"
         "Then run `{cli} get_host_key` again: the host key will be different.",
     ),
+    "address-is-lent": Remark(
+        "warning",
+        "The host key contains the address {ip}, which is lent to this host on {device} (by DHCP "
+        "or a router) and may change; the licence would then no longer be valid.",
+        "Before you order a licence, give {device} a fixed address, or have the server reserve "
+        "{ip} for this host; then set LICENSE_PINNED_IP={ip}, and nothing more is said.",
+    ),
+    "former-address": Remark(
+        "note",
+        "The licence is for the address {former}, which this host still has; a licence that is "
+        "ordered now is for {ip}, which lasts longer.",
+        "Nothing to do. The next licence you order takes this up.",
+    ),
     "pod-is-replaced": Remark(
         "warning",
         "This is a Kubernetes pod: its address changes when the pod is recreated, "

@@ -12,11 +12,11 @@ from license_core import (
     addresses,
     gpus,
     hostfile,
+    interfaces,
 )
 from license_core.errors import FileUnreadableError
 from license_core.facts import HostFacts
 from license_core.paths import absolute
-from license_core.reason import Reason
 
 PINNED_IP = "LICENSE_PINNED_IP"
 
@@ -36,7 +36,7 @@ def read_facts(root: str | os.PathLike[str], environ: Mapping[str, str]) -> Host
     Raises FileUnreadableError for a file that is there but cannot be read.
     """
     root = absolute(os.fspath(root))
-    network = _network(root)
+    network = addresses.live() if root == "/" else addresses.recorded(root)
     mounts = _mounts(_text(root, _MOUNTINFO))
     container_id, container_id_file = _container_id(_text(root, _CGROUP), mounts)
     machine_id, machine_id_file = _machine_id(root)
@@ -50,6 +50,8 @@ def read_facts(root: str | os.PathLike[str], environ: Mapping[str, str]) -> Host
         machine_id_bound=machine_id_file in mounts,
         engine=_engine(root, container_id, environ),
         interfaces=network.interfaces,
+        former_ip=network.former_ip,
+        ip_is_lent=network.is_lent,
         gateway=network.gateway,
         nameservers=_nameservers(_text(root, "/etc/resolv.conf")),
         pinned_ip=environ.get(PINNED_IP) or None,
@@ -58,16 +60,6 @@ def read_facts(root: str | os.PathLike[str], environ: Mapping[str, str]) -> Host
         network_container=_network_container(container_id, mounts),
         root=root,
     )
-
-
-def _network(root: str) -> addresses.Addresses:
-    try:
-        return addresses.live() if root == "/" else addresses.recorded(root)
-    except ValueError as error:
-        path = os.path.join(root, "proc/net")
-        raise FileUnreadableError(
-            path=path, reason=Reason("it is not a valid recording ({error})", error=error)
-        ) from error
 
 
 def _bytes(root: str, path: str) -> bytes | None:
@@ -141,9 +133,8 @@ def _own_link(root: str, network: addresses.Addresses) -> bool:
     device = next((name for name, address in network.interfaces if address == network.ip), None)
     if not device:
         return False
-    folder = f"/sys/class/net/{device}"
-    number, other = (_text(root, f"{folder}/{name}").strip() for name in ("ifindex", "iflink"))
-    return bool(number) and (number == other or "DEVTYPE=vlan\n" in _text(root, f"{folder}/uevent"))
+    number, other = interfaces.numbers(root, device)
+    return bool(number) and (number == other or interfaces.is_vlan(root, device))
 
 
 def _engine(root: str, container_id: str | None, environ: Mapping[str, str]) -> str | None:

@@ -1,8 +1,7 @@
-"""The default routes of a host, and the one its address belongs to (SPEC section 3.6).
+"""The routes of a host, and the default one that its address belongs to (SPEC section 3.6).
 
-From ``/proc/net/route`` and ``/proc/net/ipv6_route`` (proc(5)) under the host's root, for
-``doctor``: which address goes into a key was decided by the kernel, or by addresses.py where a host
-is a record. A line that makes no sense is left out.
+From ``/proc/net/route`` and ``/proc/net/ipv6_route`` (proc(5)) under a root. A line that makes no
+sense is left out.
 """
 
 import _socket as socket
@@ -17,58 +16,90 @@ _UP, _REJECT = 0x1, 0x200
 _MOST = 20
 
 
+class Hop(NamedTuple):
+    """A line of the table of routes."""
+
+    device: str
+    network: int
+    length: int
+    """Of the network's prefix, in bits: 0 for a default route."""
+    gateway: str | None
+    """None: the other side of the device is reached without one."""
+    metric: int
+    """The lower, the sooner it is taken."""
+
+
 class Route(NamedTuple):
     """A default route."""
 
     device: str
     gateway: str | None
-    """None: the other side of the device is reached without one."""
     metric: int
-    """The lower, the sooner it is taken."""
     chosen: bool = False
     """Whether the address that speaks for the host is of this route."""
 
 
 def considered(facts: HostFacts) -> tuple[Route, ...]:
     """The default routes, IPv4 before IPv6, the lower metric first; one is the chosen one."""
-    four = sorted(_read(facts.root, "route", _route4), key=lambda route: route.metric)
-    six = sorted(_read(facts.root, "ipv6_route", _route6), key=lambda route: route.metric)
+    four, six = (
+        [
+            Route(hop.device, hop.gateway, hop.metric)
+            for hop in read(facts.root, family)
+            if not hop.length
+        ]
+        for family in (socket.AF_INET, socket.AF_INET6)
+    )
     ip = facts.ip or ""
     devices = {name for name, address in facts.interfaces if address == ip}
-    family = six if ":" in ip else four
-    chosen = next((route for route in family if route.device in devices), None)
+    chosen = next(
+        (route for route in (six if ":" in ip else four) if route.device in devices), None
+    )
     return tuple(route._replace(chosen=route is chosen) for route in (*four, *six)[:_MOST])
 
 
-def _read(root: str, name: str, parse: Callable[[list[str]], Route | None]) -> list[Route]:
+def read(root: str, family: int) -> list[Hop]:
+    """The routes of a family that are in use: the lower metric first."""
+    four = family == socket.AF_INET
+    name, parse = ("route", _hop4) if four else ("ipv6_route", _hop6)
+    return sorted(_read(root, name, parse), key=lambda hop: hop.metric)
+
+
+def _read(root: str, name: str, parse: Callable[[list[str]], Hop | None]) -> list[Hop]:
     try:
         data = hostfile.read(os.path.join(root, "proc/net", name)) or b""
     except OSError:
-        return []  # the address itself says what matters
+        return []  # this kernel or this record has no such family
     found = []
     for line in data.decode("ascii", "replace").splitlines():
         try:
-            route = parse(line.split())
+            hop = parse(line.split())
         except (ValueError, OverflowError, IndexError):
             continue  # the heading, or no record
-        if route is not None:
-            found.append(route)
+        if hop is not None:
+            found.append(hop)
     return found
 
 
-def _route4(fields: list[str]) -> Route | None:
-    destination, gateway, flags, metric, mask = (fields[i] for i in (1, 2, 3, 6, 7))
-    if int(destination, 16) or int(mask, 16) or not _is_used(flags):
+def _hop4(fields: list[str]) -> Hop | None:
+    network, gateway, mask = (_packed4(fields[i]) for i in (1, 2, 7))
+    if not _is_used(fields[3]):
         return None
-    packed = int(gateway, 16).to_bytes(4, "little")
-    return Route(fields[0], _gateway(socket.AF_INET, packed), int(metric))
+    length = int.from_bytes(mask, "big").bit_count()
+    number = int.from_bytes(network, "big")
+    return Hop(fields[0], number, length, _gateway(socket.AF_INET, gateway), int(fields[6]))
 
 
-def _route6(fields: list[str]) -> Route | None:
-    destination, length, gateway, metric, flags, device = (fields[i] for i in (0, 1, 4, 5, 8, 9))
-    if int(destination, 16) or int(length, 16) or not _is_used(flags) or device == "lo":
+def _packed4(text: str) -> bytes:
+    return int(text, 16).to_bytes(4, "little")
+
+
+def _hop6(fields: list[str]) -> Hop | None:
+    network, length, gateway, metric, flags, device = (fields[i] for i in (0, 1, 4, 5, 8, 9))
+    if not _is_used(flags) or device == "lo":
         return None
-    return Route(device, _gateway(socket.AF_INET6, bytes.fromhex(gateway)), int(metric, 16))
+    packed = bytes.fromhex(gateway)
+    told = _gateway(socket.AF_INET6, packed)
+    return Hop(device, int(network, 16), int(length, 16), told, int(metric, 16))
 
 
 def _is_used(flags: str) -> bool:

@@ -49,8 +49,10 @@ def _on_own_network(facts: HostFacts) -> bool:
 def notices(facts: HostFacts, profile: str = DEFAULT_PROFILE) -> tuple[Notice, ...]:
     """What would break the host's key at a restart, with the commands that prevent it."""
     mode = network_mode(facts)
-    if mode in ("bare", "none", "host") or (facts.pinned_ip and facts.pinned_ip == facts.ip):
+    if facts.pinned_ip and facts.pinned_ip == facts.ip:
         return ()
+    if mode in ("bare", "none", "host"):
+        return (_lent(facts),) if facts.ip_is_lent else ()
     if mode == "pod":
         return () if profile == "hk1-host" else (Notice("pod-is-replaced"),)
     if mode == "user-defined":
@@ -74,9 +76,14 @@ def notices(facts: HostFacts, profile: str = DEFAULT_PROFILE) -> tuple[Notice, .
     )
 
 
+def _lent(facts: HostFacts) -> Notice:
+    device = next((name for name, address in facts.interfaces if address == facts.ip), None)
+    return Notice("address-is-lent", ip=facts.ip, device=device)
+
+
 def check_pinned(facts: HostFacts) -> None:
     """Raises PinnedAddressDiffersError where the declared address is not the present one."""
-    if facts.pinned_ip and facts.pinned_ip != facts.ip:
+    if facts.pinned_ip and facts.pinned_ip not in (facts.ip, facts.former_ip):
         raise PinnedAddressDiffersError(
             pinned=facts.pinned_ip,
             ip=facts.ip,

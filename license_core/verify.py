@@ -370,6 +370,10 @@ def _check_host(
         return None
     if host.key == binding.key:
         return host
+    former = facts._replace(ip=facts.former_ip)
+    if facts.former_ip and hostkey.derive(former, binding.profile).key == binding.key:
+        notices.append(Notice("former-address", former=facts.former_ip, ip=facts.ip))
+        return host
     if binding.match == "anchored" and _anchored(facts, license_):
         notices.append(Notice("host-drifted"))
         return host

@@ -353,7 +353,21 @@ public final class Verify {
             String engine,
             boolean machineIdBound,
             String pinnedIp,
+            String formerIp,
             long gpus) {
+
+        /** 3.7 This host with the address that the rule of version 1 takes. */
+        Host former() {
+            Map<String, String> others = new HashMap<>(components);
+            others.put("ip", formerIp);
+            return new Host(others, engine, machineIdBound, pinnedIp, null, gpus);
+        }
+
+        boolean hasPinned() {
+            return pinnedIp == null
+                    || pinnedIp.equals(components.get("ip"))
+                    || pinnedIp.equals(formerIp);
+        }
 
         static List<String> ofProfile(String profile) {
             return profile.equals("hk1") ? COMPONENTS : COMPONENTS.subList(0, 3);
@@ -1116,9 +1130,7 @@ public final class Verify {
         report.problem(
                 "wrong-product", settings.product != null && !settings.product.equals(claims.aud));
         report.notice("product-unset", settings.product == null);
-        report.problem(
-                "pinned-address-differs",
-                host.pinnedIp != null && !host.pinnedIp.equals(host.components.get("ip")));
+        report.problem("pinned-address-differs", !host.hasPinned());
         judgeHost(report, claims, host);
         report.problem("gpus-not-licensed", host.gpus > claims.gpus);
         long seen = Math.max(claims.iat, license.keyset.iat);
@@ -1155,6 +1167,11 @@ public final class Verify {
     static void judgeHost(Report report, Claims claims, Host host) {
         try {
             if (host.key(claims.profile).equals(claims.hostKey)) {
+                return;
+            }
+            if (host.formerIp != null
+                    && host.former().key(claims.profile).equals(claims.hostKey)) {
+                report.notices.add("former-address");
                 return;
             }
         } catch (Refused error) {
@@ -1403,6 +1420,7 @@ public final class Verify {
                     (String) members.get("engine"),
                     Boolean.TRUE.equals(members.get("machine_id_bound")),
                     (String) members.get("pinned_ip"),
+                    (String) members.get("former_ip"),
                     number(members, "gpus", 0));
         }
 

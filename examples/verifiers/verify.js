@@ -146,7 +146,7 @@ function membersOf(value, types) {
 }
 
 // 3.2 to 3.4 Host: {hostname, ip, machine_id, container_id}, each text or null, and
-// {engine, machine_id_bound, pinned_ip, gpus}.
+// {engine, machine_id_bound, pinned_ip, former_ip, gpus}.
 
 const PROFILES = {
   hk1: COMPONENTS,
@@ -634,11 +634,15 @@ function judge(opened, { host, now, settings, memory, revocations, known }) {
   notices.push(...ageOf(looked.opened, keyset.keys, now, memory));
   problem("wrong-product", settings.product && settings.product !== claims.aud);
   if (!settings.product) notices.push("product-unset");
-  problem("pinned-address-differs", host.pinned_ip && host.pinned_ip !== host.ip);
+  const pinned = host.pinned_ip;
+  problem("pinned-address-differs", pinned && ![host.ip, host.former_ip].includes(pinned));
   try {
     if (hostKey(host, licensed.profile) !== licensed.key) {
       const anchored = licensed.match === "anchored";
-      if (anchored && matchesAnchors(host, licensed.profile, licensed.tags)) {
+      const former = { ...host, ip: host.former_ip }; // 3.7
+      if (former.ip && hostKey(former, licensed.profile) === licensed.key) {
+        notices.push("former-address");
+      } else if (anchored && matchesAnchors(host, licensed.profile, licensed.tags)) {
         notices.push("host-drifted");
       } else {
         problems.push("wrong-host");

@@ -208,6 +208,7 @@ member() { # FILE PATH
 component() { # NAME PROFILE
   value=
   [ "$1.$2" = container_id.hk1-host ] || member "$host" "/$1/"
+  [ "$1" != ip ] || value=${former:-$value}
   value=$(printf '%b' "$value")
 }
 
@@ -672,7 +673,7 @@ open_license() { # FILE KNOWN
 # of parsed JSON; BESIDE is a file of revocations, KNOWN is license.trust; those of memory, revocations
 # and what is known may be missing. Call trust for each root key before.
 check() { # FILE NOW HOST SETTINGS MEMORY BESIDE KNOWN
-  problems='' notices='' details=''
+  problems='' notices='' details='' former=''
   now=$2 host=$3 settings=$4
   member "$settings" /roots_needed/ || value=1
   threshold=$value roots=0
@@ -740,18 +741,29 @@ judge_host() {
   if member "$host" /pinned_ip/; then
     pinned=$value
     member "$host" /ip/
-    [ "$value" = "$pinned" ] || problem pinned-address-differs
+    [ "$value" = "$pinned" ] || { member "$host" /former_ip/ && [ "$value" = "$pinned" ]; } ||
+      problem pinned-address-differs
   fi
   if ! host_key "$profile"; then
     problem "$why"
   else
     member "$claims" /host/key/
-    [ "$value" = "$key" ] || judge_other_host
+    [ "$value" = "$key" ] || judge_former_address || judge_other_host
   fi
   if member "$claims" /limits/gpus/; then
     licensed=$value
     ! member "$host" /gpus/ || [ "$value" -le "$licensed" ] || problem gpus-not-licensed
   fi
+}
+
+judge_former_address() { # 3.7
+  member "$host" /former_ip/ || return 1
+  former=$value
+  host_key "$profile"
+  former=
+  member "$claims" /host/key/
+  [ "$value" = "$key" ] || return 1
+  notice former-address
 }
 
 judge_other_host() {

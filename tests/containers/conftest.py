@@ -1,13 +1,16 @@
 """One Docker and one podman for the session, and a clean one for each test."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import pytest
 
+from tests.support.cli import World
 from tests.support.containers import docker, podman
 from tests.support.containers.engine import Engine, EngineUnavailableError
+from tests.support.machine import Machine, started
 from tests.support.need import need
 
 
@@ -56,3 +59,16 @@ def _running(
         except EngineUnavailableError as error:
             need(name, f"{error}; it needs root that may mount and make network namespaces")
         yield engine
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A vendor, and the product's folders."""
+    return World(tmp_path / "real", now=int(time.time()))
+
+
+@pytest.fixture
+def machine(world: World) -> Iterator[Machine]:
+    """A bare machine with nothing but loopback; skips where none can be made."""
+    with ExitStack() as stack:
+        yield started(stack, world)

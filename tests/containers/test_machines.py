@@ -1,7 +1,5 @@
 """The client on bare machines with real networks, in private namespaces."""
 
-import shutil
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -13,42 +11,18 @@ from license_core import request
 from license_core.license import HostBinding
 from tests.support.cases import CASES, NAMESPACE, Case, Seen, said_of, see
 from tests.support.cli import World, code
-from tests.support.machine import Machine, MachineUnavailableError, running_machine
-from tests.support.need import need
+from tests.support.machine import (
+    CABLE,
+    SECOND_CABLE,
+    V4,
+    V4_ROUTE,
+    V6_ROUTE,
+    Machine,
+    running_machine,
+    started,
+)
 
-CABLE = [
-    "ip link add eth0 type veth peer name far0",
-    "ip link set eth0 up",
-    "ip link set far0 up addrgenmode none",
-]
-SECOND_CABLE = [line.replace("0", "1") for line in CABLE]
-V4 = ["ip address add 10.0.0.2/24 dev eth0"]
-V4_ROUTE = [*V4, "ip route add default via 10.0.0.1"]
-V6_ROUTE = [
-    "ip address add 2001:db8:1::2/64 dev eth0 nodad",
-    "ip route add default via 2001:db8:1::1",
-]
 Start = Callable[[], AbstractContextManager[Machine]]
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path / "real", now=int(time.time()))
-
-
-@pytest.fixture
-def machine(world: World) -> Iterator[Machine]:
-    with ExitStack() as stack:
-        yield started(stack, world)
-
-
-def started(stack: ExitStack, world: World) -> Machine:
-    if shutil.which("unshare") is None or shutil.which("ip", path="/usr/sbin:/sbin") is None:
-        need("a network namespace", "apt-get install iproute2 util-linux")
-    try:
-        return stack.enter_context(running_machine(world))
-    except MachineUnavailableError as error:
-        need("a network namespace", f"run these tests as root, who may make one ({error})")
 
 
 def ip_of(machine: Machine, **how: Any) -> str | None:
@@ -132,7 +106,7 @@ def test_address_is_the_kernels_source_address(
     assert (asked.exit_code, asked.notices()) == (0, [])
     order(machine)
 
-    without = machine.client("--json", "get_host_key", netifaces=False)
+    without = machine.client("--json", "get_host_key", netlink=False)
     assert without.json() == asked.json()
     assert ip_of(machine, root=machine.recorded()) == ip
 
@@ -140,13 +114,13 @@ def test_address_is_the_kernels_source_address(
 def test_host_with_only_loopback_has_a_key_without_address(machine: Machine) -> None:
     asked = machine.client("--json", "get_host_key")
     assert (asked.exit_code, asked.notices(), ip_of(machine)) == (0, [], None)
-    assert machine.client("--json", "get_host_key", netifaces=False).json() == asked.json()
+    assert machine.client("--json", "get_host_key", netlink=False).json() == asked.json()
 
 
-def test_doctor_shows_the_same_network_without_netifaces(machine: Machine) -> None:
+def test_doctor_shows_the_same_network_without_netlink(machine: Machine) -> None:
     machine.do(*CABLE, *V6_ROUTE, *V4_ROUTE, *SECOND_CABLE, "ip link add docker0 type bridge")
     pages = [
-        machine.client("--json", "doctor", netifaces=there).json()["network"]
+        machine.client("--json", "doctor", netlink=there).json()["network"]
         for there in (True, False)
     ]
     assert pages[0] == pages[1]
@@ -158,7 +132,7 @@ def test_route_src_hint_decides_the_address(machine: Machine) -> None:
     hint = "ip route replace default via 10.0.0.1 src"
     machine.do(*CABLE, *V4, "ip address add 10.0.0.9/24 dev eth0", f"{hint} 10.0.0.9")
     assert ip_of(machine) == "10.0.0.9"
-    assert ip_of(machine, netifaces=False) == "10.0.0.9"
+    assert ip_of(machine, netlink=False) == "10.0.0.9"
     order(machine)
     machine.do(f"{hint} 10.0.0.2")
     refused = machine.client("verify")

@@ -2,16 +2,30 @@
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.support.cli import CLI, Done, World
+from tests.support.need import need
 
 MACHINE_ID = "9c1d" * 8
+CABLE = [
+    "ip link add eth0 type veth peer name far0",
+    "ip link set eth0 up",
+    "ip link set far0 up addrgenmode none",
+]
+SECOND_CABLE = [line.replace("0", "1") for line in CABLE]
+V4 = ["ip address add 10.0.0.2/24 dev eth0"]
+V4_ROUTE = [*V4, "ip route add default via 10.0.0.1"]
+V6_ROUTE = [
+    "ip address add 2001:db8:1::2/64 dev eth0 nodad",
+    "ip route add default via 2001:db8:1::1",
+]
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # As this machine may be a container itself, what would tell is taken away; /etc gets a layer that
 # holds a machine id, as it may have none.
@@ -22,6 +36,7 @@ for file in /etc/hostname /etc/hosts /etc/resolv.conf /run/.containerenv; do
   umount "$file" 2>/dev/null || true
 done
 mount -t tmpfs tmpfs /run
+mount -t sysfs sysfs /sys
 mount -t overlay overlay -o "lowerdir=$1:/etc" /etc
 set +e
 echo ready
@@ -30,8 +45,10 @@ while read -r line; do
   echo $?
 done
 """
-_WITHOUT_NETIFACES = (
-    "import runpy, sys; sys.modules['netifaces'] = None; sys.argv = sys.argv[1:]; "
+# As in a sandbox: there is no such family of sockets.
+_WITHOUT_NETLINK = (
+    "import _socket, runpy, sys; kept = _socket.socket; sys.argv = sys.argv[1:]; "
+    "_socket.socket = lambda family=-1, *rest: kept(99 if family == 16 else family, *rest); "
     "runpy.run_path(sys.argv[0], run_name='__main__')"
 )
 
@@ -53,11 +70,18 @@ class Machine(NamedTuple):
             done = self._run(line)
             assert done.exit_code == 0, f"{line}: {done.err}"
 
-    def client(self, *arguments: str, netifaces: bool = True, root: str = "/") -> Done:
-        """One command of the client; without *netifaces* as if it had not been installed."""
-        python = [sys.executable] if netifaces else [sys.executable, "-c", _WITHOUT_NETIFACES]
+    def client(
+        self,
+        *arguments: str,
+        netlink: bool = True,
+        root: str = "/",
+        env: Mapping[str, str] | None = None,
+    ) -> Done:
+        """One command of the client; without *netlink* as where the kernel may not be asked."""
+        python = [sys.executable] if netlink else [sys.executable, "-c", _WITHOUT_NETLINK]
         places = ["--conf", str(self.world.conf), "--keys", str(self.world.keys), "--root", root]
         environment = ["env", "-i", f"PATH={_PATH}", "LC_ALL=C.UTF-8", "PYTHONDONTWRITEBYTECODE=1"]
+        environment += [f"{name}={value}" for name, value in (env or {}).items()]
         done = self._run(shlex.join([*environment, *python, str(CLI), *places, *arguments]))
         assert "Traceback" not in done.err
         return done
@@ -82,6 +106,16 @@ class Machine(NamedTuple):
         code = int(self.process.stdout.readline())
         out, err = ((self.world.folder / name).read_text("utf-8") for name in ("out", "err"))
         return Done(code, out, err)
+
+
+def started(stack: ExitStack, world: World) -> Machine:
+    """A machine that lasts as long as *stack*; skips where none can be made."""
+    if shutil.which("unshare") is None or shutil.which("ip", path="/usr/sbin:/sbin") is None:
+        need("a network namespace", "apt-get install iproute2 util-linux")
+    try:
+        return stack.enter_context(running_machine(world))
+    except MachineUnavailableError as error:
+        need("a network namespace", f"run these tests as root, who may make one ({error})")
 
 
 @contextmanager

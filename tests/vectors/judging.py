@@ -110,6 +110,33 @@ def policies() -> Iterator[Case]:
         "pinned-differs", good, "refused pinned-address-differs", host=pinned, spec="3.5"
     )
 
+    # The address that the former rule takes (section 3.7) is licensed; the key has another.
+    displaced = {**HOST, "ip": "192.168.50.5", "former_ip": HOST["ip"]}
+    yield license_case("former-address", good, host=displaced, spec="3.7", notices="former-address")
+    yield license_case(
+        "former-address-and-another-container",
+        good,
+        "refused wrong-host",
+        host={**displaced, "container_id": "ab" * 32},
+        spec="3.7",
+        details="container-id-differs",
+    )
+    yield license_case(
+        "former-address-of-neither",
+        good,
+        "refused wrong-host",
+        host={**displaced, "former_ip": "172.17.0.3"},
+        spec="3.7",
+        details="ip-differs",
+    )
+    yield license_case(
+        "former-address-pinned",
+        good,
+        host={**displaced, "pinned_ip": HOST["ip"]},
+        spec="3.7",
+        notices="former-address",
+    )
+
     yield license_case("gpus-as-licensed", good, host={**HOST, "gpus": 4}, spec="7.2")
     yield license_case(
         "more-gpus-than-licensed",

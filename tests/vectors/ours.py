@@ -22,7 +22,9 @@ FOLDER = Path(__file__).parent
 ROOT = FOLDER / "root.pub.pem"
 CASES = sorted(FOLDER.glob("*.txt"))
 # How a host is connected (SPEC section 3.5) is no part of a vector: nothing is said of it.
-_OF_THE_NETWORK = frozenset({"address-may-change", "address-unconfirmed", "pod-is-replaced"})
+_OF_THE_NETWORK = frozenset(
+    {"address-may-change", "address-unconfirmed", "address-is-lent", "pod-is-replaced"}
+)
 _EXIT_CODES = {problem.slug: problem.exit_code for problem in problems.PROBLEMS.values()}
 
 
