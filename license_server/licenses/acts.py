@@ -146,7 +146,7 @@ REHOST = Act(
         heading="Rehost %(number)s",
         counted="rehosted",
         summary="Rehost a licence",
-        description="Replace a licence by one for another host.",
+        description="Replace a licence with one for another host.",
         command="Rehost: move the licence NUMBER to another host.",
     ),
     form=Form(reason_hint="For example: container recreated. Kept in the audit log."),
@@ -165,7 +165,7 @@ CHANGE = Act(
         heading="Change %(number)s",
         counted="changed",
         summary="Change a licence",
-        description="Replace a licence by one with other entitlements.",
+        description="Replace a licence with one that has other entitlements.",
         command="Change the entitlements of the licence NUMBER; the rest stays.",
     ),
     form=Form(
@@ -212,7 +212,7 @@ REINSTATE = Act(
         heading="Reinstate %(number)s",
         counted="reinstated",
         summary="Reinstate a licence",
-        description="Replace a suspended licence by a valid one.",
+        description="Replace a suspended licence with a valid one.",
         command="Reinstate the suspended licence NUMBER as a new licence.",
     ),
     form=Form(

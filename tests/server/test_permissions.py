@@ -312,7 +312,7 @@ Beyond the table:
 - Refusing somebody else's proposal needs `proposals:decide`.
 - Nobody changes their own role or closes their own account.
 - Nobody grants a role or a scope that they do not have.
-- The last administrator stays one.
+- At least one administrator can always sign in.
 
 """
 
