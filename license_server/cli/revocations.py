@@ -7,6 +7,7 @@ import click
 from sqlalchemy.exc import IntegrityError
 
 from license_core.errors import DatabaseUnavailableError, NotFoundError
+from license_core.reason import Reason
 from license_core.wording import utc
 from license_server.actor import COMMAND
 from license_server.cli.output import (
@@ -62,7 +63,7 @@ def show(settings: ServerSettings, output: str | None) -> None:
 
     found = write(settings, revocation_store.newest)
     if found is None:
-        raise NotFoundError(what="revocation list", name="yet")
+        raise NotFoundError(what="revocation list", name=Reason("yet"))
     if output:
         with written(output) as put:
             put(revocation_lists.file_of(found))

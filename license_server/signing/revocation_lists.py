@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from license_core import armor
 from license_core.errors import NotFoundError
+from license_core.reason import Reason
 from license_core.revocation import DIGEST_BYTES, Revocations
 from license_core.wording import utc
 from license_server.actor import Actor
@@ -83,7 +84,7 @@ def block(connection: Connection) -> bytes:
     """The block of the list in force, to stand in a licence file. Raises NotFoundError."""
     stored = revocation_store.newest(connection)
     if stored is None:
-        raise NotFoundError(what="revocation list", name="yet")
+        raise NotFoundError(what="revocation list", name=Reason("yet"))
     return armor.wrap(armor.REVOCATIONS, stored.token).encode("ascii")
 
 

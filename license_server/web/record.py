@@ -109,7 +109,7 @@ async def checkpoint(site: AtSite, _: Auditor) -> Response:
     """The last checkpoint, to be kept elsewhere. Raises NotFoundError."""
     newest = await site.read(lambda c: audit_store.listed_checkpoints(c, before=None, limit=1))
     if not newest:
-        raise NotFoundError(what="checkpoint of", name="the audit log")
+        raise NotFoundError(what="checkpoint", name=Reason("yet"))
     content = f"{newest[0].token}\n".encode("ascii")
     return _file(iter([content]), "text/plain", f"checkpoint-{newest[0].position}.txt")
 

@@ -44,4 +44,6 @@ def test_words_inside_sentences_are_translated() -> None:
     replaced = Reason("was replaced by {number}", number="HS-2")
     state = LicenseStateError(number="HS-1", act=Reason("renew"), became=replaced)
     assert state.say(TR) == "许可证 HS-1：无法续期，它已被 HS-2 替换。"
-    assert NotFoundError(what="licence", name="HS-3").say(TR) == "没有这样的许可证：HS-3。"
+    assert NotFoundError(what="licence", name="HS-3").say(TR) == "未找到许可证：HS-3。"
+    none = NotFoundError(what="checkpoint", name=Reason("yet"))
+    assert (none.say(), none.say(TR)) == ("There is no checkpoint yet.", "未找到检查点：尚未生成。")
