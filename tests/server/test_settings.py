@@ -60,7 +60,7 @@ def test_running_page_states_the_request_limits() -> None:
     for limit in (
         f"| a request's body | {MAX_BODY // 1024} KiB |",
         f"headers | {server.LARGEST_HEAD // 1024} KiB |",
-        f"as a whole | {server.PATIENCE} seconds |",
+        f"a whole request | {server.PATIENCE} seconds |",
         f"after {server.GRACE} seconds",
     ):
         assert limit in PAGE
