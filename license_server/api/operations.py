@@ -32,7 +32,13 @@ from license_server.licenses.acts import OFFERED, Act
 
 _LINE = '["55917890141cb1c89accc5e53a929acb1867c42c", "studio2_gpu"]'
 _NUMBER = "HS-2026-7F3K9QXB"
-ALWAYS = ("not-authenticated", "not-permitted", "rate-limited", "database-unavailable")
+ALWAYS = (
+    "not-authenticated",
+    "not-permitted",
+    "rate-limited",
+    "database-unavailable",
+    "server-stopping",
+)
 """The problems that every operation answers with."""
 _ISSUING = (
     "input-invalid",

@@ -4,7 +4,9 @@ import os
 import secrets
 import shlex
 import shutil
+import signal
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -195,6 +197,7 @@ for command in (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with *arguments* (default: the process's) and return its exit code."""
     call = _Call()
+    _end_in_order()
     sys.stdout, sys.stderr = (stream or _nowhere() for stream in (sys.stdout, sys.stderr))
     try:
         cli.main(
@@ -224,6 +227,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001  # the last net: nobody is shown a traceback
         return _refuse(InternalError(reason=f"{type(error).__name__}: {error}"), call)
     return 0
+
+
+def _end_in_order() -> None:
+    """Let SIGTERM and SIGHUP end this process as an interrupt does: half-done work is undone."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores one
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
 
 
 def _is_open(path: Path) -> bool:

@@ -28,7 +28,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from license_core.errors import DatabaseUnavailableError
 from license_server.db import deferred
-from license_server.db.errors import InputInvalidError
+from license_server.db.errors import InputInvalidError, ServerStoppingError
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -70,6 +70,8 @@ class Database:
         """Nothing is opened yet. Raises InputInvalidError for a URL that is none."""
         self.engine = _engine(url)
         self.before_commit: list[BeforeCommit] = []
+        self.stopping = threading.Event()
+        """Set once this process is to end."""
         self.writer = Writer(self.engine, self.before_commit)
 
     @contextmanager
@@ -119,8 +121,17 @@ class Database:
         """
         return self.writer.submit(work).result()
 
+    def check_going_on(self) -> None:
+        """Raise ServerStoppingError where this process is to end: for what takes long, in between.
+
+        What it has done stays done.
+        """
+        if self.stopping.is_set():
+            raise ServerStoppingError
+
     def close(self) -> None:
-        """Finish what is waiting, then close all connections."""
+        """Finish what is waiting, then close all connections; what comes later is refused."""
+        self.stopping.set()
         self.writer.close()
         self.engine.dispose()
 
@@ -138,6 +149,9 @@ class Writer:
         self._engine = engine.execution_options(writes=True)
         self._before_commit = before_commit
         self._waiting: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self._door = threading.Lock()
+        """Whoever puts something into the queue: nothing comes after the None that ends it."""
+        self._closed = False
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
@@ -151,14 +165,23 @@ class Writer:
         return self._waiting.qsize()
 
     def submit(self, work: Work[T]) -> "Future[T]":
-        """Do *work* soon; the future holds its result once that is committed."""
+        """Do *work* soon; the future holds its result once that is committed.
+
+        It holds ServerStoppingError where the writer is closed.
+        """
         job = _Job(work, Future[T]())
-        self._waiting.put(job)
+        with self._door:
+            if self._closed:
+                job.future.set_exception(ServerStoppingError())
+            else:
+                self._waiting.put(job)
         return job.future
 
     def close(self) -> None:
         """Do what is waiting, then stop."""
-        self._waiting.put(None)
+        with self._door:
+            self._closed = True
+            self._waiting.put(None)
         self._thread.join()
 
     def _run(self) -> None:

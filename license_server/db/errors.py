@@ -55,6 +55,19 @@ class NameTakenError(LicenseError):
     name: str
 
 
+class ServerStoppingError(LicenseError):
+    """This process is to end, and begins nothing that takes long."""
+
+    row = Problem(
+        "server-stopping",
+        118,
+        "The server is stopping",
+        "The server is stopping; what was not done yet was left.",
+        "Send it again in a few seconds, with the same Idempotency-Key if it had one; what is done "
+        "is not done twice.",
+    )
+
+
 class IdempotencyConflictError(LicenseError):
     """The same Idempotency-Key with other content."""
 

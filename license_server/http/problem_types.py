@@ -91,6 +91,7 @@ STATUS = {
     "method-not-allowed": 405,
     "request-too-large": 413,
     "still-running": 409,
+    "server-stopping": 503,
     "changed-meanwhile": 412,
     "license-state": 409,
     "term-too-long": 409,

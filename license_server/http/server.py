@@ -2,14 +2,17 @@
 
 import asyncio
 import errno
+import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
 import h11
+import structlog
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -20,12 +23,15 @@ from license_server.http.errors import AddressInUseError
 from license_server.http.middleware import SECURITY
 from license_server.operations import process
 
+_log = structlog.get_logger()
 LARGEST_HEAD = 32 * 1024
 """Bytes of a request's first line and headers."""
 PATIENCE = 60
 """Seconds within which a request must be there as a whole."""
-GRACE = 30
-"""Seconds for what has begun to be finished, once the server is to stop."""
+GRACE = 25
+"""Seconds for requests that have begun to be finished, once the server is to stop."""
+LIMIT = 30
+"""Seconds until the process ends in any case."""
 
 
 class Connection(H11Protocol):
@@ -91,6 +97,8 @@ class _Server(uvicorn.Server):
     ) -> None:
         super().__init__(config)
         self._ready, self._stopping = ready, stopping
+        self._last = threading.Timer(LIMIT, self._cut_off)
+        self._last.daemon = True
 
     unsaid: Exception | None = None
     """Why nobody could be told that it is ready."""
@@ -104,7 +112,16 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._stopping()
+        if self._last.ident is None:
+            self._code = 130 if sig == signal.SIGINT else 0
+            self._last.start()
         super().handle_exit(sig, frame)
+
+    def _cut_off(self) -> None:
+        """End now: something that was begun does not come to its end."""
+        _log.error("cut off", seconds=LIMIT)
+        process.settle_logs()
+        os._exit(self._code)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -130,10 +147,14 @@ def run(
 ) -> None:
     """Serve *app* until a signal; what has begun is finished first.
 
-    SIGTERM ends the process with 0, SIGINT as an interrupt. Raises what *ready* could not say.
+    SIGTERM and SIGHUP end the process with 0, SIGINT as an interrupt, after LIMIT seconds at the
+    latest. SIGHUP that was ignored before, as by nohup, stays so. Raises what *ready* could not
+    say.
     """
     # uvicorn stops at the signal, finishes, and then raises it again for this handler.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     config = uvicorn.Config(
         app,
         http=Connection,

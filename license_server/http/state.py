@@ -30,12 +30,15 @@ class ServerState:
     figures: statistics.Kept
     tokens: TokenCache
     revocations: revocation_lists.Kept
-    stopping: bool = False
-    """Whether this process is to end: nobody should send anything new."""
+
+    @property
+    def stopping(self) -> bool:
+        """Whether this process is to end: nobody should send anything new."""
+        return self.site.database.stopping.is_set()
 
     def stop(self) -> None:
-        """The process is to end."""
-        self.stopping = True
+        """The process is to end: what takes long stops at its next step."""
+        self.site.database.stopping.set()
 
 
 def state_of(request: Request) -> ServerState:

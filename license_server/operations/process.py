@@ -1,11 +1,18 @@
 """The server process: its logs and its garbage collection.
 
-Logs are one JSON object a line on standard error, with the id of the request; never a secret.
+Logs are one JSON object a line on standard error, with the id of the request; never a secret. A
+thread of its own writes them, so that no request waits for whoever reads them.
 """
 
+import atexit
 import gc
+import json
 import logging
+import os
+import queue
 import sys
+import threading
+from typing import TextIO, cast
 
 import structlog
 
@@ -13,9 +20,78 @@ _THRESHOLD = 50_000
 """New objects until the youngest are looked through; the interpreter's own 700 are less than what
 a batch of licences keeps, which would be looked through again and again."""
 
+_MOST_LINES = 10_000
+_LAST_WORDS = 1.0
+"""Seconds that the end of the process waits for its last lines to be written."""
+
+
+class Lines:
+    """A text stream that never waits: a thread writes what is put into it to the file *number*.
+
+    While nobody reads, the first 10,000 lines are kept; a line tells how many more there were.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._waiting: queue.Queue[str | threading.Event] = queue.Queue(_MOST_LINES)
+        self._dropped = 0
+        threading.Thread(target=self._run, name="log", daemon=True).start()
+
+    def write(self, text: str) -> int:
+        """Put a line, or lines, into it."""
+        try:
+            self._waiting.put_nowait(text)
+        except queue.Full:
+            self._dropped += 1
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing: nobody waits."""
+
+    def settle(self, seconds: float) -> None:
+        """Wait until what was put into it is written, for so long at most."""
+        written = threading.Event()
+        try:
+            self._waiting.put(written, timeout=seconds)
+        except queue.Full:
+            return
+        written.wait(seconds)
+
+    def _run(self) -> None:
+        while True:
+            text = self._waiting.get()
+            if isinstance(text, threading.Event):
+                text.set()
+                continue
+            if self._dropped:
+                count, self._dropped = self._dropped, 0
+                line = {"event": "log lines dropped", "count": count, "level": "warning"}
+                text = f"{json.dumps(line)}\n{text}"
+            try:
+                self._put(text.encode("utf-8", "backslashreplace"))
+            except OSError:  # it is closed, or its reader is gone
+                self._dropped += 1
+
+    def _put(self, data: bytes) -> None:
+        # Past Python's own buffer, which the interpreter would wait to empty at its end.
+        while data:
+            data = data[os.write(self._number, data) :]
+
+
+_logs: list[Lines] = []
+
+
+@atexit.register
+def settle_logs() -> None:
+    """Let the last lines be written, for a second at most."""
+    for lines in _logs:
+        lines.settle(_LAST_WORDS)
+
 
 def configure_logs() -> None:
     """Send our own logs, and those of the libraries that warn, to standard error as JSON."""
+    lines = Lines(sys.stderr.fileno())
+    _logs.append(lines)
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -26,10 +102,10 @@ def configure_logs() -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", lines)),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(lines)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -34,6 +34,7 @@ def check(
     Raises what reading *lines* raises, or as ``issue`` for another job of this name.
     """
     for batch in _batches(lines):
+        database.check_going_on()
         done, planned, refused = _planned(database, batch, actor, now, _key(job, batch))
         right = [Outcome(one.line) for one in planned]
         yield done or sorted((*right, *refused))
@@ -44,6 +45,7 @@ def look(
 ) -> Iterator[Planned | Refused]:
     """What would become of each of *lines*, for people. Raises what reading *lines* raises."""
     for batch in _batches(lines):
+        database.check_going_on()
         with database.reading() as connection:
             seen = list(batches.each(connection, batch, actor, now))
         yield from seen
@@ -119,6 +121,7 @@ class _Job(NamedTuple):
     permit: Callable[[Connection], None]
 
     def prepare(self, batch: Sequence[Line]) -> _Prepared:
+        self.database.check_going_on()
         key = _key(self.name, batch)
         found = _planned(self.database, batch, self.actor, self.now, key)
         drawn = batches.sign_planned(found[1], self.issuer, self.now, self.random)

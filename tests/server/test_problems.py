@@ -184,6 +184,7 @@ def test_every_server_problem_has_a_case() -> None:
         "request-too-large",
         # licenses/test_actions.py
         "still-running",
+        "server-stopping",  # test_stops.py
         "changed-meanwhile",
         "license-state",
         "term-too-long",

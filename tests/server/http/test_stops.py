@@ -1,0 +1,321 @@
+"""A server that stops: imports end at their next batch, and nothing waits for what is closed."""
+
+import json
+import os
+import random
+import select
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+import sqlalchemy
+
+from license_server.db.database import Database
+from license_server.db.errors import ServerStoppingError
+from license_server.licenses import license_store
+from license_server.licenses.search import Filter
+from license_server.operations import data_folder
+from license_server.operations.process import Lines
+from tests.support import server
+from tests.support.postgres import new_database
+from tests.support.sheet_text import sheet
+
+ROWS = 2_500
+STOPS, STOPS_TORTURE = 4, 100
+CODES = {signal.SIGTERM: 0, signal.SIGHUP: 0, signal.SIGINT: 130}
+LIMIT = 30
+
+
+def send(url: str, token: str, text: str, key: str) -> httpx.Response:
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "Content-Type": "text/csv",
+        "Idempotency-Key": key,
+    }
+    return httpx.post(f"{url}/api/v1/imports", content=text, headers=headers, timeout=120)
+
+
+def count(database: Database) -> int:
+    query = sqlalchemy.text("select count(*) from licenses")
+    return int(database.read(lambda c: c.execute(query).scalar_one()))
+
+
+def until(database: Database, more_than: int) -> None:
+    """Wait until there are more licences than that."""
+    while count(database) <= more_than:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        (signal.SIGTERM, "sqlite"),
+        (signal.SIGINT, "sqlite"),
+        (signal.SIGHUP, "sqlite"),
+        (signal.SIGTERM, "postgresql"),
+    ],
+)
+def test_a_stop_ends_an_import_after_a_batch_and_sending_it_again_finishes_it(
+    tmp_path: Path, number: signal.Signals, kind: str
+) -> None:
+    url_of = None if kind == "sqlite" else new_database()
+    text = sheet(ROWS)
+    with (
+        server.running_server(tmp_path, url_of) as running,
+        closing(data_folder.open_database(server.settings(running.data, url_of))) as database,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        reply: Future[httpx.Response] = pool.submit(send, running.url, running.token, text, "one")
+        until(database, 0)
+        running.process.send_signal(number)
+        stopped = reply.result()
+        assert (stopped.status_code, stopped.json()["type"]) == (503, "/problems/server-stopping")
+        assert stopped.headers["Retry-After"] == "5"
+        assert running.process.wait(LIMIT) == CODES[number]
+        done = count(database)
+        assert 0 < done < ROWS
+        with server.serving(running.data, url_of) as (url, _):
+            again = send(url, running.token, text, "one")
+        assert again.status_code == 200
+        assert count(database) == ROWS
+        issued = {one["license"] for one in again.json()["lines"]}
+        page = database.read(
+            lambda c: license_store.listed(c, Filter(), 0, before=None, limit=ROWS).rows
+        )
+        assert issued == {one.number for one in page}
+    checked = server.command("fsck", env=server.environment(running.data, url_of))
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_a_closed_writer_refuses_work_in_a_plain_way(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/a.sqlite")
+    late: list[Future[int]] = []
+    database.writer.submit(lambda _: 1)
+    database.close()
+    late.append(database.writer.submit(lambda _: 2))
+    with pytest.raises(ServerStoppingError):
+        late[0].result(1)
+    with pytest.raises(ServerStoppingError):
+        database.write(lambda _: 3)
+
+
+def test_no_work_is_left_waiting_when_the_writer_closes_meanwhile(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/a.sqlite")
+    futures: list[Future[int]] = []
+    going = threading.Event()
+
+    def submit() -> None:
+        for n in range(5_000):
+            futures.append(database.writer.submit(lambda _, n=n: n))  # type: ignore[misc]
+            if n == 100:
+                going.set()
+
+    threads = [threading.Thread(target=submit) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    going.wait()
+    database.close()
+    for thread in threads:
+        thread.join()
+    assert len(futures) == 15_000
+    assert all(isinstance(one.exception(60), ServerStoppingError | None) for one in futures)
+
+
+def test_a_request_that_never_ends_does_not_outlast_the_limit(tmp_path: Path) -> None:
+    """A thread that does not come back: the process ends all the same, within its limit."""
+    stuck = (
+        "import sys, threading\n"
+        "from license_server.http import server\n"
+        "from license_server.cli import main\n"
+        "from license_server.http import health\n"
+        "server.GRACE, server.LIMIT = 1, 2\n"
+        "health.metrics.MEDIA_TYPE\n"
+        "async def stuck(*_):\n"
+        "    from starlette.concurrency import run_in_threadpool\n"
+        "    print('stuck', file=sys.stderr, flush=True)\n"
+        "    await run_in_threadpool(threading.Event().wait)\n"
+        "health._missing = stuck\n"
+        "sys.exit(main.main())\n"
+    )
+    module = tmp_path / "stuck_server.py"
+    module.write_text(stuck)
+    server.make(tmp_path / "server")
+    more = {"PYTHONPATH": f"{tmp_path}:{server.REPOSITORY}"}
+    with server.serving(tmp_path / "server", None, "stuck_server", **more) as (url, process):
+        asking = threading.Thread(target=_ask, args=(f"{url}/readyz",))
+        asking.start()
+        log = tmp_path / "server.log"
+        while "stuck" not in log.read_text():
+            pass
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+        asking.join()
+    assert '"cut off"' in log.read_text()
+
+
+def _ask(url: str) -> None:
+    try:
+        httpx.get(url, timeout=60)
+    except httpx.HTTPError:
+        return
+
+
+@contextmanager
+def deaf_server(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A server whose standard error is a pipe that nobody reads."""
+    data = server.make(folder / "server").data
+    line = [sys.executable, "-m", "license_server", "serve", "--port", "0"]
+    with subprocess.Popen(
+        line,
+        env=server.environment(data),
+        cwd=server.REPOSITORY,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert select.select([process.stdout], [], [], 60)[0]
+        try:
+            yield process.stdout.readline().decode().strip(), process
+        finally:
+            process.kill()
+
+
+def test_requests_go_on_while_nobody_reads_the_log(tmp_path: Path) -> None:
+    with deaf_server(tmp_path) as (url, process):
+        with httpx.Client(base_url=url, timeout=60) as client:
+            for _ in range(1_000):  # 337 filled the pipe
+                assert client.get("/healthz").status_code == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(LIMIT) == 0
+
+
+def test_lines_that_nobody_reads_are_counted() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as reader:
+        lines = Lines(writing)
+        for n in range(30_000):
+            lines.write(f"line {n:06} {'.' * 100}\n")
+        read = [reader.readline() for _ in range(10_000)]
+        assert read[0].startswith("line 000000")
+        (dropped,) = [json.loads(line) for line in read if "log lines dropped" in line]
+        assert 19_000 < dropped["count"] <= 20_000
+        lines.settle(10)
+    os.close(writing)
+
+
+def test_nohup_keeps_the_server_alive_when_the_terminal_goes(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with server.running_server(tmp_path) as running:
+            running.process.send_signal(signal.SIGHUP)
+            assert httpx.get(f"{running.url}/healthz", timeout=60).status_code == 200
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_closed_standard_output_does_not_matter_and_a_full_one_is_an_error(
+    tmp_path: Path,
+) -> None:
+    data = server.make(tmp_path / "server").data
+    line = [sys.executable, "-m", "license_server", "serve", "--port", "0"]
+    shell = ["sh", "-c", 'exec "$@" >/dev/full', "sh", *line]
+    done = subprocess.run(
+        shell, env=server.environment(data), cwd=server.REPOSITORY, capture_output=True, timeout=60
+    )
+    assert done.returncode == 65
+    assert b"Cannot write" in done.stderr or b"output" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_stopped_backup_leaves_no_file(tmp_path: Path, number: signal.Signals) -> None:
+    data = server.make(tmp_path / "server").data
+    fifo = tmp_path / "held"
+    out = tmp_path / "out"
+    out.mkdir()
+    held = (
+        "import sys, threading\n"
+        "from license_server.operations import backup\n"
+        "from license_server.cli import main\n"
+        "write = backup.write\n"
+        "def slow(*given, **more):\n"
+        "    write(*given, **more)\n"
+        f"    open({str(fifo)!r}, 'w').close()\n"
+        "    threading.Event().wait()\n"
+        "backup.write = slow\n"
+        "sys.exit(main.main())\n"
+    )
+    os.mkfifo(fifo)
+    line = [sys.executable, "-c", held, "backup", "-o", str(out / "a.tar")]
+    env = server.environment(data) | {"PYTHONPATH": str(server.REPOSITORY)}
+    with subprocess.Popen(line, env=env, stderr=subprocess.PIPE) as process:
+        fifo.read_text()  # it is written as far as it goes
+        assert len(list(out.iterdir())) == 1
+        process.send_signal(number)
+        assert process.wait(LIMIT) == 128 + number
+    assert list(out.iterdir()) == []
+
+
+def stop_loop(folder: Path, stops: int, database_url: str | None) -> int:
+    """Stop a server amid imports at random moments; how many licences there are at the end."""
+    chance = random.Random(16)
+    data = server.make(folder / "server", database_url).data
+    with (
+        closing(data_folder.open_database(server.settings(data, database_url))) as database,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        token = server.new_token(database, "test")
+        text, expected, before = sheet(2_500), 0, 0
+        for turn in range(stops):
+            number = chance.choice(sorted(CODES))
+            key = f"sheet {turn // 3}"
+            with server.serving(data, database_url) as (url, process):
+                reply = pool.submit(_sent, url, token, text, key)
+                process_ended = chance.random() * 2
+                try:
+                    process.wait(process_ended)
+                except subprocess.TimeoutExpired:
+                    process.send_signal(number)
+                assert process.wait(LIMIT) == CODES[number]
+                told = reply.result()
+            assert told in (None, 200, 503), told
+            now = count(database)
+            assert now >= before
+            before = now
+            if turn % 3 == 2:
+                with server.serving(data, database_url) as (url, _):
+                    assert send(url, token, text, key).status_code == 200
+                expected += 2_500
+                before = count(database)
+                assert before == expected
+        checked = server.command("fsck", env=server.environment(data, database_url))
+        assert checked.returncode == 0, checked.stdout
+        return before
+
+
+def _sent(url: str, token: str, text: str, key: str) -> int | None:
+    try:
+        return send(url, token, text, key).status_code
+    except httpx.HTTPError:
+        return None  # it was stopped before it took the request
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_stops_at_random_moments_lose_and_double_nothing(tmp_path: Path, kind: str) -> None:
+    stop_loop(tmp_path, STOPS - 1, None if kind == "sqlite" else new_database())
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_hundred_stops_at_random_moments_lose_and_double_nothing(
+    tmp_path: Path, kind: str
+) -> None:
+    issued = stop_loop(tmp_path, STOPS_TORTURE, None if kind == "sqlite" else new_database())
+    print(f"{kind}: {STOPS_TORTURE} stops, {issued} licences")
