@@ -12,6 +12,7 @@ import os
 import queue
 import sys
 import threading
+from io import UnsupportedOperation
 from typing import TextIO, cast
 
 import structlog
@@ -26,13 +27,13 @@ _LAST_WORDS = 1.0
 
 
 class Lines:
-    """A text stream that never waits: a thread writes what is put into it to the file *number*.
+    """A text stream that never waits: a thread writes what is put into it to *stream*.
 
     While nobody reads, the first 10,000 lines are kept; a line tells how many more there were.
     """
 
-    def __init__(self, number: int) -> None:
-        self._number = number
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
         self._waiting: queue.Queue[str | threading.Event] = queue.Queue(_MOST_LINES)
         self._dropped = 0
         threading.Thread(target=self._run, name="log", daemon=True).start()
@@ -68,14 +69,20 @@ class Lines:
                 line = {"event": "log lines dropped", "count": count, "level": "warning"}
                 text = f"{json.dumps(line)}\n{text}"
             try:
-                self._put(text.encode("utf-8", "backslashreplace"))
-            except OSError:  # it is closed, or its reader is gone
+                self._put(text)
+            except (OSError, ValueError):  # it is closed, or its reader is gone
                 self._dropped += 1
 
-    def _put(self, data: bytes) -> None:
+    def _put(self, text: str) -> None:
+        try:
+            number = self._stream.fileno()
+        except UnsupportedOperation:  # it is no file
+            self._stream.write(text)
+            return
         # Past Python's own buffer, which the interpreter would wait to empty at its end.
+        data = text.encode("utf-8", "backslashreplace")
         while data:
-            data = data[os.write(self._number, data) :]
+            data = data[os.write(number, data) :]
 
 
 _logs: list[Lines] = []
@@ -90,7 +97,7 @@ def settle_logs() -> None:
 
 def configure_logs() -> None:
     """Send our own logs, and those of the libraries that warn, to standard error as JSON."""
-    lines = Lines(sys.stderr.fileno())
+    lines = Lines(sys.stderr)
     _logs.append(lines)
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,

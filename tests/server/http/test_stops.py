@@ -199,8 +199,8 @@ def test_requests_go_on_while_nobody_reads_the_log(tmp_path: Path) -> None:
 
 def test_lines_that_nobody_reads_are_counted() -> None:
     reading, writing = os.pipe()
-    with os.fdopen(reading) as reader:
-        lines = Lines(writing)
+    with os.fdopen(reading) as reader, os.fdopen(writing, "w") as stream:
+        lines = Lines(stream)
         for n in range(30_000):
             lines.write(f"line {n:06} {'.' * 100}\n")
         read = [reader.readline() for _ in range(10_000)]
@@ -208,7 +208,6 @@ def test_lines_that_nobody_reads_are_counted() -> None:
         (dropped,) = [json.loads(line) for line in read if "log lines dropped" in line]
         assert 19_000 < dropped["count"] <= 20_000
         lines.settle(10)
-    os.close(writing)
 
 
 def test_nohup_keeps_the_server_alive_when_the_terminal_goes(tmp_path: Path) -> None:

@@ -103,6 +103,33 @@ def test_import_stops_when_its_user_loses_permission(
     assert 2 <= job.progress.issued == desk.count("licenses") - before <= 4
 
 
+def test_import_stops_with_the_server_and_can_be_continued(
+    desk: Desk, admin: DeskUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "BATCH", 2)
+    lines = "".join(f"{unique(desk, 'Stop')},bulk,{host()},{n + 1}\n" for n in range(6))
+    job = upload(admin, f"customer,product,host,days\n{lines}")
+    id_, actor, before = job.rpartition("/")[2], admin.session.actor, desk.count("licenses")
+    assert agreement.begin(desk.site, id_, actor, desk.clock.now, Agreed())
+
+    looked: list[int] = []
+
+    def clock() -> int:
+        """It is looked at first, then in each batch: in the first the server is told to stop."""
+        looked.append(1)
+        if len(looked) == 2:
+            desk.site.database.stopping.set()
+        return desk.clock.now
+
+    runner.run(desk.site._replace(clock=clock), id_, actor)
+    desk.site.database.stopping.clear()
+    assert 2 <= desk.count("licenses") - before < 6
+    stopped = admin.get(job).text
+    assert "The server is stopping" in stopped
+    assert admin.send(stopped, f"{job}/issue").status_code == 303
+    assert desk.count("licenses") == before + 6
+
+
 def test_concurrent_starts_begin_an_import_once(desk: Desk, admin: DeskUser) -> None:
     job = upload(admin, f"customer,product,host,days\n{unique(desk, 'Race')},bulk,{host()},30\n")
     id_, actor, write = job.rpartition("/")[2], admin.session.actor, desk.site.database.write
