@@ -30,6 +30,7 @@ _MODES = {
     "user-defined": "{engine}, user-defined network",
     "default-bridge": "{engine}, default network",
     "pod": "{engine}, pod network",
+    "unknown": "a container, of an engine that Hostseal does not know",
 }
 _CLOCK = {
     "in order": "OK; the latest time seen on this host is {}",

@@ -7,6 +7,7 @@ container), ``may change`` or is ``missing`` (SPEC section 3.5).
 from typing import NamedTuple
 
 from license_core import hostkey, stability
+from license_core.engine import UNKNOWN
 from license_core.errors import Notice
 from license_core.facts import HostFacts
 from license_core.memory import LEAP, TOLERANCE, Memory
@@ -79,6 +80,7 @@ def _ip(facts: HostFacts) -> Part:
         "bare": (STABLE, "the machine's address"),
         "host": (STABLE, "the machine's address (host network)"),
         "pod": (REMADE, "changes when the pod is recreated"),
+        "unknown": (MAY_CHANGE, "cannot tell from inside whether it is fixed"),
         "user-defined": (MAY_CHANGE, "cannot tell from inside whether it is fixed"),
         "default-bridge": (
             MAY_CHANGE,
@@ -92,6 +94,9 @@ def _machine_id(facts: HostFacts) -> Part:
     name, file = "machine_id", facts.machine_id_file
     if facts.machine_id is None:
         return Part(name, None, MISSING, "no file contains a 32-digit id")
+    if not facts.machine_id_lasts:
+        why = Reason("{place}, kept in memory: may be drawn anew at each boot", place=file)
+        return Part(name, HIDDEN, MAY_CHANGE, why, file)
     if facts.engine is None:
         why = Reason("{place}, this machine's own", place=file)
     elif facts.machine_id_bound:
@@ -165,14 +170,14 @@ def _shortage(facts: HostFacts, want: Want, folder: str) -> Notice:
         "wanted": f"{want.wanted}{want.unit}",
         "present": f"{round(want.present or 0, 1):g}{want.unit}",
     }
-    if facts.engine is None and want.name != "disk":
+    if facts.engine in (None, UNKNOWN) and want.name != "disk":
         return Notice("machine-short", what=LABELS[want.name], **amounts)
     return Notice(
         f"{want.name}-short",
         **amounts,
         number=want.wanted,
         container=stability.container_name(facts),
-        engine=facts.engine or "docker",
+        engine=stability.command(facts),
         folder=folder,
     )
 

@@ -263,9 +263,10 @@ class WrongProductError(LicenseError):
 
 
 class HostUnidentifiableError(LicenseError):
-    """Neither machine id nor container id is known."""
+    """Neither a machine id that is this host's own nor a container id is known."""
 
     root: str
+    why: str
 
 
 class MachineIdNotBoundError(LicenseError):

@@ -23,9 +23,18 @@ class HostFacts(NamedTuple):
     container_id_file: str | None = None
     """Where the container id stands."""
     machine_id_bound: bool = False
-    """Whether the machine id file is a mount of its own, as one bound in from the host is."""
+    """Whether the machine id file is a mount of its own, as one bound in from the host is. One in
+    memory is not: it was drawn when this host was started."""
+    machine_id_lasts: bool = True
+    """Whether the file is still the same after the next boot, as far as can be seen."""
     engine: str | None = None
-    """``docker``, ``podman``, ``kubernetes``; None on a bare machine."""
+    """``docker``, ``podman``, ``kubernetes``, ``unknown``; None on a bare machine."""
+    engine_sign: str | None = None
+    """Of an unknown engine: the file that shows that this is a container."""
+    once_bare: bool = False
+    """Whether the rules of version 1 took this container for a machine (SPEC section 3.7)."""
+    once_bound: bool = False
+    """Whether they took a machine id in memory for one that is bound in."""
     interfaces: tuple[tuple[str, str], ...] = ()
     """(interface, address), loopback and link-local left out, in the order of the names."""
     former_ip: str | None = None

@@ -7,8 +7,10 @@ host recognise one component again, and tells nobody else what it was.
 from functools import lru_cache
 from typing import NamedTuple
 
+from license_core.engine import UNKNOWN
 from license_core.errors import HostUnidentifiableError, MachineIdNotBoundError
 from license_core.facts import HostFacts
+from license_core.reason import Reason
 from license_core.sha256 import hmac_sha256, sha256
 
 COMPONENTS = ("hostname", "ip", "machine_id", "container_id")
@@ -17,6 +19,9 @@ PROFILES: dict[str, tuple[str, ...]] = {
     "hk1-host": ("hostname", "ip", "machine_id"),
 }
 DEFAULT_PROFILE = "hk1"
+
+VERSION_2 = 1795910400
+"""From this instant on (2026-11-29T00:00:00Z) licences are for hosts as SPEC 3.7 has them."""
 
 _KEY_DIGITS = 40
 _TAG_DIGITS = 16
@@ -59,7 +64,8 @@ def key_of(values: dict[str, str | None], profile: str) -> str:
 def derive(facts: HostFacts, profile: str = DEFAULT_PROFILE) -> HostKey:
     """The key of the host under *profile*; made once a process for the same facts.
 
-    Raises HostUnidentifiableError where nothing tells this host from its copies, and
+    Raises HostUnidentifiableError where nothing tells this host from its copies (of a container of
+    an unknown engine nothing that its image may carry does), and
     MachineIdNotBoundError where ``hk1-host`` finds only the machine id of a container's image.
     """
     if profile == "hk1-host" and (
@@ -67,9 +73,37 @@ def derive(facts: HostFacts, profile: str = DEFAULT_PROFILE) -> HostKey:
     ):
         found = "none" if facts.machine_id is None else "only the one from the container's image"
         raise MachineIdNotBoundError(root=facts.root, found=found)
-    if facts.machine_id is None and facts.container_id is None:
-        raise HostUnidentifiableError(root=facts.root)
+    if facts.container_id is None and not _machine_id_counts(facts):
+        raise HostUnidentifiableError(root=facts.root, why=_unidentified(facts))
     return HostKey(key_of(components(facts, profile), profile), facts.hostname, profile)
+
+
+def _machine_id_counts(facts: HostFacts) -> bool:
+    """Whether there is a machine id, and not one that may be the image's."""
+    return facts.machine_id is not None and (facts.engine != UNKNOWN or facts.machine_id_bound)
+
+
+def _unidentified(facts: HostFacts) -> Reason:
+    if facts.engine == UNKNOWN:
+        return Reason(
+            "This is a container ({sign} shows it) whose engine gives it no id, and its machine id "
+            "may be the same in every copy of its image",
+            sign=facts.engine_sign or "?",
+        )
+    return Reason("There is neither a machine id nor a container id under {root}", root=facts.root)
+
+
+def as_issued(facts: HostFacts, issued_at: int) -> HostFacts:
+    """The host as the rules saw it that a licence was issued under (SPEC section 3.7).
+
+    Before VERSION_2 a container of an engine that nobody knew was a machine: what was issued for
+    it then goes on holding there.
+    """
+    if issued_at >= VERSION_2:
+        return facts
+    if facts.once_bare:
+        facts = facts._replace(engine=None, container_id=None)
+    return facts._replace(machine_id_bound=True) if facts.once_bound else facts
 
 
 def anchor(values: dict[str, str | None]) -> bytes:
@@ -85,10 +119,14 @@ def is_copyable(facts: HostFacts, profile: str = DEFAULT_PROFILE) -> bool:
     """Whether nothing but the image may tell this container from another.
 
     So it is where a container's own id is unknown or left out, and its machine id is not bound
-    in from the host: then the anchor is no secret, and a copy of the image would share it.
+    in from the host: then the anchor is no secret, and a copy of the image would share it. Under a
+    profile that tells containers apart, one of an unknown engine without an id is copyable
+    whatever its machine id is: a copy on the same machine would share that.
     """
-    has_container_id = components(facts, profile).get("container_id") is not None
-    return facts.engine is not None and not has_container_id and not facts.machine_id_bound
+    values = components(facts, profile)
+    if facts.engine is None or values.get("container_id") is not None:
+        return False
+    return not facts.machine_id_bound or (facts.engine == UNKNOWN and "container_id" in values)
 
 
 def tags(facts: HostFacts, profile: str = DEFAULT_PROFILE) -> dict[str, str]:

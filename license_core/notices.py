@@ -61,6 +61,28 @@ NOTICES: dict[str, Remark] = {
         "Mount the node's /etc/machine-id read-only, keep the pod's hostname, and order a licence "
         "with binding `anchored` for `{cli} get_host_key --profile hk1-host`.",
     ),
+    "engine-unknown": Remark(
+        "warning",
+        "This is a container ({sign} shows it) of an engine that Hostseal does not know. Whether "
+        "it keeps its name and its address {ip} when it is started again cannot be seen from "
+        "inside.",
+        "Give it a fixed name and a fixed address in its engine's own settings, and set "
+        "LICENSE_PINNED_IP to that address, before you order a licence.",
+    ),
+    "container-as-machine": Remark(
+        "warning",
+        "This licence was issued when this container was still taken for a machine ({sign} shows "
+        "that it is none). It stays valid; a renewal needs a new host key.",
+        "Before you ask for a renewal, run `{cli} get_host_key`: it says what this container "
+        "needs.",
+    ),
+    "machine-id-may-change": Remark(
+        "warning",
+        "The host key contains the machine id in {path}, which is kept in memory, not on a disk: "
+        "after the next boot it may be another one, and the licence no longer valid.",
+        "Write it to the disk before you order a licence: `systemd-machine-id-setup --commit`. In "
+        "a container, mount the machine's own: `-v /etc/machine-id:/etc/machine-id:ro`.",
+    ),
     "host-drifted": Remark(
         "warning",
         "The host has changed since the licence was issued; this licence allows the change.",
@@ -179,6 +201,14 @@ NOTICES: dict[str, Remark] = {
         "Find out what: `ss -ltnp 'sport = :{port}'`. If it is the product itself, all is well.",
     ),
     # notes: good to know
+    "machine-id-missing": Remark(
+        "note",
+        "This container has no machine id. If it gets one later, as it does when dbus or systemd "
+        "is installed in it, its host key changes.",
+        "Create one before you order a licence: "
+        "`tr -d - </proc/sys/kernel/random/uuid >/etc/machine-id`; "
+        "then run `{cli} get_host_key` again.",
+    ),
     "address-unconfirmed": Remark(
         "note",
         "The container is on a user-defined network; whether its address {ip} is fixed "

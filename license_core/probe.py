@@ -5,11 +5,11 @@ that is not there means that this host has no such thing; one that cannot be rea
 """
 
 import os
-import re
 from collections.abc import Mapping
 
 from license_core import (
     addresses,
+    engine,
     gpus,
     hostfile,
     interfaces,
@@ -20,13 +20,8 @@ from license_core.paths import absolute
 
 PINNED_IP = "LICENSE_PINNED_IP"
 
-# Compiled where a text may hold one: most hosts need neither.
-_HEX64 = r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])"
-_CONTAINER_FOLDER = r"/(?:[a-z0-9]+-)?containers/([0-9a-f]{64})/"
-_OWN_FILE = "/run/.containerenv"
-_NETWORK_FILES = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
-_CGROUP, _MOUNTINFO = "/proc/self/cgroup", "/proc/self/mountinfo"
 _MACHINE_ID_FILES = ("/etc/machine-id", "/var/lib/dbus/machine-id")
+_IN_MEMORY = ("tmpfs", "ramfs")
 
 
 def read_facts(root: str | os.PathLike[str], environ: Mapping[str, str]) -> HostFacts:
@@ -37,18 +32,31 @@ def read_facts(root: str | os.PathLike[str], environ: Mapping[str, str]) -> Host
     """
     root = absolute(os.fspath(root))
     network = addresses.live() if root == "/" else addresses.recorded(root)
-    mounts = _mounts(_text(root, _MOUNTINFO))
-    container_id, container_id_file = _container_id(_text(root, _CGROUP), mounts)
+    mounts = engine.mounts(_text(root, engine.MOUNTINFO))
     machine_id, machine_id_file = _machine_id(root)
+    bound = mounts.get(machine_id_file or "")
+    in_memory = bound is not None and bound.kind in _IN_MEMORY
+    found = engine.recognise(
+        _text(root, engine.CGROUP),
+        mounts,
+        _namespaces(root),
+        [file for file in (engine.OWN_FILE, *engine.MARKS) if _exists(root, file)],
+        environ,
+        machine_id_bound=bound is not None and not in_memory,
+    )
     return HostFacts(
         hostname=_hostname(root),
         ip=network.ip,
         machine_id=machine_id,
-        container_id=container_id,
+        container_id=found.container_id,
         machine_id_file=machine_id_file,
-        container_id_file=container_id_file,
-        machine_id_bound=machine_id_file in mounts,
-        engine=_engine(root, container_id, environ),
+        container_id_file=found.container_id_file,
+        machine_id_bound=bound is not None and not in_memory,
+        machine_id_lasts=_lasts(machine_id_file, mounts, found.name),
+        engine=found.name,
+        engine_sign=found.sign,
+        once_bare=found.once_bare,
+        once_bound=in_memory,
         interfaces=network.interfaces,
         former_ip=network.former_ip,
         ip_is_lent=network.is_lent,
@@ -56,8 +64,8 @@ def read_facts(root: str | os.PathLike[str], environ: Mapping[str, str]) -> Host
         nameservers=_nameservers(_text(root, "/etc/resolv.conf")),
         pinned_ip=environ.get(PINNED_IP) or None,
         gpus=gpus.count(root),
-        own_link=container_id is not None and _own_link(root, network),
-        network_container=_network_container(container_id, mounts),
+        own_link=found.container_id is not None and _own_link(root, network),
+        network_container=found.network_container,
         root=root,
     )
 
@@ -94,38 +102,31 @@ def _machine_id(root: str) -> tuple[str | None, str | None]:
     return None, None
 
 
-def _mounts(mountinfo: str) -> dict[str, str]:
-    """The root within its file system of each mount point (proc(5), mountinfo fields 4 and 5)."""
-    fields = (line.split() for line in mountinfo.splitlines())
-    return {line[4]: line[3] for line in fields if len(line) > 4}
+def _lasts(file: str | None, mounts: Mapping[str, engine.Mount], engine_name: str | None) -> bool:
+    """Whether *file* is still the same after the next boot, as far as its mount tells."""
+    place = file or ""
+    while place and place not in mounts:
+        place = place.rpartition("/")[0]
+    mount = mounts.get(place or "/")
+    if file is None or mount is None:
+        return True
+    # The stacked root of a live system keeps nothing; a container's is kept with the container.
+    is_live = mount.kind == "overlay" and not place and engine_name is None
+    return mount.kind not in _IN_MEMORY and not is_live
 
 
-def _container_id(cgroup: str, mounts: Mapping[str, str]) -> tuple[str | None, str | None]:
-    """The container's own id and where it stands: in its cgroup, else in what was mounted.
-
-    The cgroup comes first: with ``--network container:X`` the files of the network are those of X.
-    """
-    in_cgroup = re.findall(_HEX64, cgroup) if len(cgroup) >= 64 else []
-    if in_cgroup:
-        return str(in_cgroup[-1]), _CGROUP
-    mounted = _mounted_from(mounts, (_OWN_FILE, *_NETWORK_FILES))
-    return mounted, _MOUNTINFO if mounted else None
+def _namespaces(root: str) -> dict[str, str]:
+    found = {}
+    for name in engine.NAMESPACES:
+        try:
+            found[name] = os.readlink(os.path.join(root, "proc/self/ns", name))
+        except (OSError, ValueError):
+            pass  # a record without them, or a kernel
+    return found
 
 
-def _network_container(container_id: str | None, mounts: Mapping[str, str]) -> str | None:
-    """The container that this one has its network from, where that is another."""
-    owner = _mounted_from(mounts, _NETWORK_FILES) if container_id else None
-    return owner if owner != container_id else None
-
-
-def _mounted_from(mounts: Mapping[str, str], files: tuple[str, ...]) -> str | None:
-    """The container in whose folder the first of *files* that an engine has mounted stands."""
-    for file in files:
-        source = mounts.get(file)
-        found = re.search(_CONTAINER_FOLDER, source) if source else None
-        if found:
-            return found[1]
-    return None
+def _exists(root: str, path: str) -> bool:
+    return os.path.exists(os.path.join(root, path.lstrip("/")))
 
 
 def _own_link(root: str, network: addresses.Addresses) -> bool:
@@ -135,15 +136,6 @@ def _own_link(root: str, network: addresses.Addresses) -> bool:
         return False
     number, other = interfaces.numbers(root, device)
     return bool(number) and (number == other or interfaces.is_vlan(root, device))
-
-
-def _engine(root: str, container_id: str | None, environ: Mapping[str, str]) -> str | None:
-    """What runs this container. /.dockerenv alone is no sign: it is seen on plain machines too."""
-    if os.path.exists(os.path.join(root, "run/.containerenv")):
-        return "podman"
-    if environ.get("KUBERNETES_SERVICE_HOST"):
-        return "kubernetes"
-    return "docker" if container_id else None
 
 
 def _nameservers(resolv_conf: str) -> tuple[str, ...]:

@@ -1,8 +1,9 @@
 """What may change a host key, and how to pin it (SPEC section 3.5)."""
 
+from license_core.engine import UNKNOWN
 from license_core.errors import Notice, PinnedAddressDiffersError
 from license_core.facts import HostFacts
-from license_core.hostkey import DEFAULT_PROFILE
+from license_core.hostkey import DEFAULT_PROFILE, VERSION_2
 
 _EMBEDDED_DNS = "127.0.0.11"
 _DOCKER_GATEWAY = "172.17.0.1"
@@ -14,12 +15,15 @@ _SUBNETS = ("172.30.0", "172.31.250", "192.168.230", "10.230.0")
 def network_mode(facts: HostFacts) -> str:
     """How the container is connected, as far as it can be seen from inside.
 
-    ``bare`` (no container), ``none``, ``host``, ``user-defined``, ``default-bridge`` or ``pod``.
+    ``bare`` (no container), ``none``, ``host``, ``user-defined``, ``default-bridge``, ``pod`` or
+    ``unknown`` (as its engine is).
     """
     if facts.engine is None:
         return "bare"
     if facts.engine == "kubernetes":
         return "pod"
+    if facts.engine == UNKNOWN:
+        return "unknown"
     if facts.ip is None:
         return "none"
     if _on_host_network(facts):
@@ -48,6 +52,25 @@ def _on_own_network(facts: HostFacts) -> bool:
 
 def notices(facts: HostFacts, profile: str = DEFAULT_PROFILE) -> tuple[Notice, ...]:
     """What would break the host's key at a restart, with the commands that prevent it."""
+    return (*_of_machine_id(facts), *_of_address(facts, profile))
+
+
+def _of_machine_id(facts: HostFacts) -> tuple[Notice, ...]:
+    if facts.machine_id is None:
+        return (Notice("machine-id-missing"),) if facts.container_id else ()
+    if not facts.machine_id_lasts:
+        return (Notice("machine-id-may-change", path=facts.machine_id_file),)
+    return ()
+
+
+def of_former_rules(facts: HostFacts, issued_at: int) -> tuple[Notice, ...]:
+    """What is to be known of a licence that holds for this host by rules of an earlier version."""
+    if issued_at < VERSION_2 and facts.once_bare:
+        return (Notice("container-as-machine", sign=facts.engine_sign or facts.engine),)
+    return ()
+
+
+def _of_address(facts: HostFacts, profile: str) -> tuple[Notice, ...]:
     mode = network_mode(facts)
     if facts.pinned_ip and facts.pinned_ip == facts.ip:
         return ()
@@ -55,9 +78,11 @@ def notices(facts: HostFacts, profile: str = DEFAULT_PROFILE) -> tuple[Notice, .
         return (_lent(facts),) if facts.ip_is_lent else ()
     if mode == "pod":
         return () if profile == "hk1-host" else (Notice("pod-is-replaced"),)
+    if mode == "unknown":
+        return (Notice("engine-unknown", sign=facts.engine_sign, ip=facts.ip),)
     if mode == "user-defined":
         return (Notice("address-unconfirmed", ip=facts.ip),)
-    engine = facts.engine or "docker"
+    engine = command(facts)
     subnet = _free_subnet(facts)
     return (
         Notice(
@@ -87,9 +112,14 @@ def check_pinned(facts: HostFacts) -> None:
         raise PinnedAddressDiffersError(
             pinned=facts.pinned_ip,
             ip=facts.ip,
-            engine=facts.engine or "docker",
+            engine=command(facts),
             container=network_name(facts),
         )
+
+
+def command(facts: HostFacts) -> str:
+    """The command of the engine; Docker's where it is not known."""
+    return "podman" if facts.engine == "podman" else "docker"
 
 
 def container_name(facts: HostFacts) -> str:

@@ -207,6 +207,8 @@ def check(
     _check_gpus(license_, facts, problems)
     _check_clock(verified, memory, now, listed_at, problems)
     _check_term(license_, settings, now, problems, notices)
+    if not problems:
+        notices.extend(stability.of_former_rules(facts, license_.iat))
     if not problems and license_.host.match == "exact":
         notices.extend(stability.notices(facts, license_.host.profile))
     return Report(
@@ -363,6 +365,7 @@ def _check_host(
     except PinnedAddressDiffersError as error:
         problems.append(error)
     binding = license_.host
+    facts = hostkey.as_issued(facts, license_.iat)
     try:
         host = hostkey.derive(facts, binding.profile)
     except LicenseError as error:

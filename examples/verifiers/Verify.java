@@ -354,13 +354,34 @@ public final class Verify {
             boolean machineIdBound,
             String pinnedIp,
             String formerIp,
-            long gpus) {
+            long gpus,
+            boolean onceBare,
+            boolean onceBound) {
+
+        /** 3.7 The host as version 1 of section 3 saw it, for a licence that was issued then. */
+        Host asIssued(long iat) {
+            if (iat >= VERSION_2) {
+                return this;
+            }
+            Map<String, String> seen = new HashMap<>(components);
+            if (onceBare) {
+                seen.remove("container_id");
+            }
+            String seenEngine = onceBare ? null : engine;
+            boolean bound = machineIdBound || onceBound;
+            return new Host(seen, seenEngine, bound, pinnedIp, formerIp, gpus, onceBare, onceBound);
+        }
+
+        boolean isUnknown() {
+            return "unknown".equals(engine);
+        }
 
         /** 3.7 This host with the address that the rule of version 1 takes. */
         Host former() {
             Map<String, String> others = new HashMap<>(components);
             others.put("ip", formerIp);
-            return new Host(others, engine, machineIdBound, pinnedIp, null, gpus);
+            return new Host(
+                    others, engine, machineIdBound, pinnedIp, null, gpus, onceBare, onceBound);
         }
 
         boolean hasPinned() {
@@ -385,7 +406,8 @@ public final class Verify {
                 if (!machine || engine != null && !machineIdBound) {
                     throw new Refused("host-machine-id-not-bound");
                 }
-            } else if (!machine && components.get("container_id") == null) {
+            } else if (components.get("container_id") == null
+                    && (!machine || isUnknown() && !machineIdBound)) {
                 throw new Refused("host-unidentifiable");
             }
             StringBuilder canonical = new StringBuilder(profile).append('\n');
@@ -398,7 +420,10 @@ public final class Verify {
         }
 
         boolean isCopyable(String profile) {
-            return engine != null && value("container_id", profile).isEmpty() && !machineIdBound;
+            boolean isShared = isUnknown() && ofProfile(profile).contains("container_id");
+            return engine != null
+                    && value("container_id", profile).isEmpty()
+                    && (!machineIdBound || isShared);
         }
 
         Map<String, Object> tags(String profile) {
@@ -990,6 +1015,9 @@ public final class Verify {
     static final long DAY = 86400;
     static final long TOLERANCE = 86400;
 
+    /** 3.7 From when on licences are for hosts as version 2 has them. */
+    static final long VERSION_2 = 1795910400;
+
     /** 7.1; {@code product} null: any; {@code releasedAt} 0: not said. */
     record Settings(String product, long warnDays, long releasedAt, long rootsNeeded) {}
 
@@ -1131,7 +1159,7 @@ public final class Verify {
                 "wrong-product", settings.product != null && !settings.product.equals(claims.aud));
         report.notice("product-unset", settings.product == null);
         report.problem("pinned-address-differs", !host.hasPinned());
-        judgeHost(report, claims, host);
+        judgeHost(report, claims, host.asIssued(claims.iat));
         report.problem("gpus-not-licensed", host.gpus > claims.gpus);
         long seen = Math.max(claims.iat, license.keyset.iat);
         seen = Math.max(seen, memory == null ? 0 : memory.markFor(claims));
@@ -1142,6 +1170,8 @@ public final class Verify {
         report.problem("maintenance-ended", settings.releasedAt > claims.maintenanceUntil);
         report.notice("in-grace", state.equals("grace"));
         report.notice("expires-soon", claims.warnsAt(now, settings.warnDays));
+        boolean isFormer = host.onceBare && claims.iat < VERSION_2;
+        report.notice("container-as-machine", report.problems.isEmpty() && isFormer);
         return report;
     }
 
@@ -1421,7 +1451,9 @@ public final class Verify {
                     Boolean.TRUE.equals(members.get("machine_id_bound")),
                     (String) members.get("pinned_ip"),
                     (String) members.get("former_ip"),
-                    number(members, "gpus", 0));
+                    number(members, "gpus", 0),
+                    Boolean.TRUE.equals(members.get("once_bare")),
+                    Boolean.TRUE.equals(members.get("once_bound")));
         }
 
         byte[] beside(String name) {

@@ -146,7 +146,7 @@ function membersOf(value, types) {
 }
 
 // 3.2 to 3.4 Host: {hostname, ip, machine_id, container_id}, each text or null, and
-// {engine, machine_id_bound, pinned_ip, former_ip, gpus}.
+// {engine, machine_id_bound, pinned_ip, former_ip, gpus, once_bare, once_bound}.
 
 const PROFILES = {
   hk1: COMPONENTS,
@@ -157,7 +157,7 @@ function hostKey(host, profile) {
   if (profile === "hk1-host") {
     if (!host.machine_id || (host.engine && !host.machine_id_bound))
       throw new Refused("host-machine-id-not-bound");
-  } else if (!host.machine_id && !host.container_id) {
+  } else if (!host.container_id && !machineIdCounts(host)) {
     throw new Refused("host-unidentifiable");
   }
   const lines = PROFILES[profile].map((component) => {
@@ -167,9 +167,24 @@ function hostKey(host, profile) {
   return sha256(`${profile}\n${lines.join("")}`).toString("hex").slice(0, 40);
 }
 
+/** Not where it may be that of an unknown engine's image. */
+function machineIdCounts(host) {
+  return Boolean(host.machine_id) && (host.engine !== "unknown" || Boolean(host.machine_id_bound));
+}
+
 function isCopyable(host, profile) {
-  const container = PROFILES[profile].includes("container_id") && host.container_id;
-  return Boolean(host.engine) && !container && !host.machine_id_bound;
+  const hasContainer = PROFILES[profile].includes("container_id");
+  if (!host.engine || (hasContainer && host.container_id)) return false;
+  return !host.machine_id_bound || (host.engine === "unknown" && hasContainer);
+}
+
+const VERSION_2 = 1795910400;
+
+/** 3.7 The host as version 1 of section 3 saw it, for a licence that was issued then. */
+function asIssued(host, iat) {
+  if (iat >= VERSION_2) return host;
+  const bare = host.once_bare ? { engine: null, container_id: null } : {};
+  return { ...host, ...bare, ...(host.once_bound ? { machine_id_bound: true } : {}) };
 }
 
 function hostTags(host, profile) {
@@ -615,7 +630,7 @@ function ageOf(lists, keys, now, memory) {
 }
 
 /** 7.2 Judging. */
-function judge(opened, { host, now, settings, memory, revocations, known }) {
+function judge(opened, { host: present, now, settings, memory, revocations, known }) {
   const { key, roots, keyset, claims, lists: inside } = opened;
   const problems = [];
   const notices = known === null ? ["trust-invalid"] : [];
@@ -623,6 +638,7 @@ function judge(opened, { host, now, settings, memory, revocations, known }) {
   const problem = (slug, holds) => holds && problems.push(slug);
   const state = stateAt(claims, now);
   const licensed = claims.host;
+  const host = asIssued(present, claims.iat);
 
   problem("keyset-rolled-back", isOlder(roots, keyset, memory));
   problem("signing-key-revoked", key.state === "revoked");
@@ -668,6 +684,8 @@ function judge(opened, { host, now, settings, memory, revocations, known }) {
     claims.notify_from === undefined && now >= claims.exp - (settings.warn_days ?? 30) * DAY;
   if (state === "grace") notices.push("in-grace");
   else if (state === "notify" || (state === "active" && isSoon)) notices.push("expires-soon");
+  if (!problems.length && present.once_bare && claims.iat < VERSION_2)
+    notices.push("container-as-machine");
   return { problems, notices, details };
 }
 

@@ -220,11 +220,11 @@ host_key() { # PROFILE
   if [ "$1" = hk1-host ]; then
     why=host-machine-id-not-bound
     [ -n "$machine" ] || return 1
-    ! member "$host" /engine/ || { member "$host" /machine_id_bound/ && [ "$value" = true ]; } || return 1
+    ! member "$host" /engine/ || is_bound || return 1
     names='hostname ip machine_id'
   else
     why=host-unidentifiable
-    [ -n "$machine$value" ] || return 1
+    [ -n "$value" ] || machine_id_counts || return 1
     names='hostname ip machine_id container_id'
   fi
   key=$({
@@ -237,11 +237,34 @@ host_key() { # PROFILE
   key=${key%????????????????????????}
 }
 
+is_bound() { member "$host" /machine_id_bound/ && [ "$value" = true ]; }
+
+is_unknown() { member "$host" /engine/ && [ "$value" = unknown ]; }
+
+# Not where it may be that of an unknown engine's image.
+machine_id_counts() { [ -n "$machine" ] && { ! is_unknown || is_bound; }; }
+
 is_copyable() { # PROFILE
   member "$host" /engine/ || return 1
   component container_id "$1"
   [ -z "$value" ] || return 1
-  ! member "$host" /machine_id_bound/ || [ "$value" != true ]
+  ! is_bound || { [ "$1" = hk1 ] && is_unknown; }
+}
+
+# 3.7 The host as version 1 of section 3 saw it, for a licence that was issued then: sets $host.
+VERSION_2=1795910400
+as_issued() { # IAT
+  cp "$host" "$work/as-issued"
+  host=$work/as-issued
+  [ "$1" -lt $VERSION_2 ] || return 0
+  if member "$host" /once_bare/ && [ "$value" = true ]; then
+    grep -v '^/engine/ \|^/container_id/ ' "$host" >"$work/once"
+    mv "$work/once" "$host"
+  fi
+  if member "$host" /once_bound/ && [ "$value" = true ]; then
+    sed '/^\/machine_id_bound\//d; s,^/once_bound/,/machine_id_bound/,' "$host" >"$work/once"
+    mv "$work/once" "$host"
+  fi
 }
 
 # Sets $tag_hostname, $tag_ip, $tag_machine_id and $tag_container_id, each perhaps empty.
@@ -697,8 +720,11 @@ check() { # FILE NOW HOST SETTINGS MEMORY BESIDE KNOWN
   look_up "$tokens" "$6"
   judge_age "$5"
   judge_product
+  as_issued "$iat"
   judge_host
   judge_term "$5"
+  [ -n "$problems" ] || [ "$iat" -ge $VERSION_2 ] || ! member "$host" /once_bare/ || [ "$value" != true ] ||
+    notice container-as-machine
 }
 
 judge_trust() { # MEMORY

@@ -45,8 +45,10 @@ def command(
     comparison = None
     if explain and report.license is not None:
         from license_core.comparison import compare
+        from license_core.hostkey import as_issued
 
-        comparison = compare(report.license.host, facts, before)
+        host = as_issued(facts, report.license.iat)
+        comparison = compare(report.license.host, host, before)
     report = _with_features(report, features)
     if not report.ok:
         raise Refused(report, comparison)

@@ -79,9 +79,10 @@ def podman(root: Path, *, nameserver: str = "192.0.2.53", **more: Any) -> Path:
 def mountinfo(
     container_id: str | None, folder: str = "/var/lib/docker/containers", below: str = ""
 ) -> str:
-    """The mounts of a container whose engine keeps its files in *folder*."""
-    lines = ["699 650 0:50 / / rw,relatime - overlay overlay rw"]
+    """The mounts of a container whose engine keeps its files in *folder*; None: of a machine."""
+    lines = ["22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw"]
     if container_id is not None:
+        lines = ["699 650 0:50 / / rw,relatime - overlay overlay rw"]
         folder = f"{folder}/{container_id}/{below}"
         lines += [
             f"{700 + n} 699 8:1 {folder}{name} /etc/{name} rw - ext4 /dev/sda1 rw"

@@ -12,9 +12,12 @@ from tests.vectors.material import HOST, Case, dumps, facts
 def hosts() -> Iterator[Case]:
     """Components, and the key of a host (section 3)."""
 
-    def case(name: str, host: dict[str, Any], profile: str = "hk1", refused: str = "") -> Case:
+    def case(
+        name: str, host: dict[str, Any], profile: str = "hk1", refused: str = "", spec: str = ""
+    ) -> Case:
         known = facts(host)
-        lines = {"kind": "host", "spec": "3.3" if profile == "hk1-host" else "3.2"}
+        section = spec or ("3.3" if profile == "hk1-host" else "3.2")
+        lines = {"kind": "host", "spec": section}
         lines["profile"] = profile
         if refused:
             lines["expect"] = f"refused {refused}"
@@ -38,6 +41,20 @@ def hosts() -> Iterator[Case]:
     yield case("hk1-host", bound, "hk1-host")
     yield case("hk1-host-other-container", {**bound, "container_id": "ab" * 32}, "hk1-host")
     yield case("hk1-host-image-id", HOST, "hk1-host", "host-machine-id-not-bound")
+    unknown = {**HOST, "container_id": None, "engine": "unknown"}
+    by_machine = {**unknown, "machine_id_bound": True}
+    yield case("unknown-engine-image-id", unknown, refused="host-unidentifiable", spec="3.7")
+    yield case(
+        "unknown-engine-no-machine-id",
+        {**by_machine, "machine_id": None},
+        refused="host-unidentifiable",
+        spec="3.7",
+    )
+    yield case("unknown-engine-bound", by_machine, spec="3.7")
+    yield case("unknown-engine-layer", {**by_machine, "container_id": "1a" * 32}, spec="3.7")
+    yield case("unknown-engine-own-id", {**unknown, "container_id": "ab" * 32}, spec="3.7")
+    yield case("hk1-host-unknown-engine-bound", by_machine, "hk1-host")
+    yield case("hk1-host-unknown-engine-image-id", unknown, "hk1-host", "host-machine-id-not-bound")
     yield case(
         "nobody", {**HOST, "machine_id": None, "container_id": None}, "hk1", "host-unidentifiable"
     )

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterator
+from typing import Any
 
 from license_core import (
     armor,
@@ -30,6 +31,79 @@ from tests.vectors.material import (
     signing_key,
     token,
 )
+
+
+def unknown_engines() -> Iterator[Case]:
+    """Licences for containers of an engine that nobody knows, of both versions (section 3.7)."""
+    unknown = {**HOST, "container_id": None, "engine": "unknown", "once_bare": True}
+    machine = {**HOST, "container_id": None, "engine": None}
+    last = 1795910400 - 1
+    key = keyset(signing_key(nbf=last - DAY))
+
+    def of(host: dict[str, Any], iat: int, **more: str) -> bytes:
+        known = facts(host)
+        claim = host_claim(key=hostkey.derive(known).key, tags=hostkey.tags(known), **more)
+        return file(token(payload(host=claim, iat=iat, nbf=iat)), key)
+
+    version_1, moved = of(machine, last), {**unknown, "ip": "172.17.0.3"}
+    former = "container-as-machine"
+    yield license_case("version-1-holds", version_1, host=unknown, notices=former, spec="3.7")
+    yield license_case(
+        "version-1-moved",
+        version_1,
+        "refused wrong-host",
+        host=moved,
+        details="ip-differs",
+        spec="3.7",
+    )
+    yield license_case(
+        "version-1-anchored",
+        of(machine, last, match="anchored"),
+        host=moved,
+        notices=f"host-drifted {former}",
+        spec="3.7",
+    )
+    yield license_case(
+        "version-1-with-an-id",
+        version_1,
+        host={**unknown, "container_id": "ab" * 32},
+        notices=former,
+        spec="3.7",
+    )
+    unidentified = "refused host-unidentifiable"
+    for match in ("exact", "anchored"):
+        made = of(machine, last + 1, match=match)
+        yield license_case(f"version-2-{match}", made, unidentified, host=unknown, spec="3.7")
+    bound = {**unknown, "machine_id_bound": True}
+    layer = {**bound, "container_id": "1a" * 32}
+    for name, host, other in (
+        ("bound", bound, {**bound, "ip": "172.17.0.3"}),
+        ("layer", layer, {**layer, "container_id": "2b" * 32}),
+    ):
+        for match in ("exact", "anchored"):
+            made = of(host, last + 1, match=match)
+            yield license_case(f"version-2-{name}-{match}", made, host=host, spec="3.7")
+            refused = "refused wrong-host"
+            yield license_case(
+                f"version-2-{name}-{match}-copy", made, refused, host=other, spec="3.7"
+            )
+    drifted = {**layer, "ip": "172.17.0.3"}
+    made = of(layer, last + 1, match="anchored")
+    yield license_case(
+        "version-2-layer-drifted", made, host=drifted, notices="host-drifted", spec="3.7"
+    )
+    in_memory = {**HOST, "once_bound": True}
+    known = facts({**HOST, "machine_id_bound": True})
+    claim = host_claim(key=hostkey.derive(known, "hk1-host").key, profile="hk1-host")
+    for iat in (last, last + 1):
+        expect = "holds" if iat == last else "refused host-machine-id-not-bound"
+        yield license_case(
+            f"version-{iat - last + 1}-machine-id-in-memory",
+            file(token(payload(host=claim, iat=iat, nbf=iat)), key),
+            expect,
+            host=in_memory,
+            spec="3.7",
+        )
 
 
 def policies() -> Iterator[Case]:
@@ -99,6 +173,7 @@ def policies() -> Iterator[Case]:
         host={**image, "ip": "172.17.0.3"},
         spec="3.4",
     )
+    yield from unknown_engines()
     nobody = {**HOST, "machine_id": None, "container_id": None}
     yield license_case("host-unidentifiable", good, "refused host-unidentifiable", host=nobody)
     image_id = file(token(payload(host=host_claim(profile="hk1-host"))))

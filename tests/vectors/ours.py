@@ -22,9 +22,8 @@ FOLDER = Path(__file__).parent
 ROOT = FOLDER / "root.pub.pem"
 CASES = sorted(FOLDER.glob("*.txt"))
 # How a host is connected (SPEC section 3.5) is no part of a vector: nothing is said of it.
-_OF_THE_NETWORK = frozenset(
-    {"address-may-change", "address-unconfirmed", "address-is-lent", "pod-is-replaced"}
-)
+_OF_THE_HOST = {"address-may-change", "address-unconfirmed", "address-is-lent", "pod-is-replaced"}
+_OF_THE_HOST |= {"engine-unknown", "machine-id-may-change", "machine-id-missing"}
 _EXIT_CODES = {problem.slug: problem.exit_code for problem in problems.PROBLEMS.values()}
 
 
@@ -115,7 +114,7 @@ def _license(vector: Vector) -> dict[str, Any]:
     differing = [problem.facts.get("details", ()) for problem in report.problems]
     return {
         "problems": [problem.slug for problem in report.problems],
-        "notices": [it.slug for it in report.notices if it.slug not in _OF_THE_NETWORK],
+        "notices": [it.slug for it in report.notices if it.slug not in _OF_THE_HOST],
         "details": [detail.slug for details in differing for detail in details],
         "exit_code": report.exit_code,
     }

@@ -1,0 +1,218 @@
+"""Which engine's container this is, by what the kernel shows of it (SPEC section 3.1).
+
+Pure: from texts to an Engine. No single sign is enough, so all are looked at. Whatever shows that
+this root, these namespaces or these cgroups are not the machine's own makes a container, of an
+engine that may be unknown: then nothing that an image can carry tells it from its copies.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from license_core.sha256 import sha256
+
+UNKNOWN = "unknown"
+CGROUP, MOUNTINFO = "/proc/self/cgroup", "/proc/self/mountinfo"
+NAMESPACES = {"pid": "pid:[4026531836]", "cgroup": "cgroup:[4026531835]"}
+"""What ``/proc/self/ns/<name>`` links to in the namespaces that the kernel itself began with."""
+OWN_FILE = "/run/.containerenv"
+MARKS = ("/run/systemd/container", "/run/host/container-manager")
+"""Files that an init process or systemd-nspawn puts into a container, never into a machine."""
+
+# Compiled where a text may hold one: most hosts need none.
+_HEX64 = r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])"
+_FOLDER = r"/(?:([a-z0-9]+)-)?containers/([0-9a-f]{64})/"
+_NETWORK_FILES = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
+# A folder of containers that is a disk of its own; one with a namespace between, as nerdctl's.
+_OWN_DISK = r"^/([0-9a-f]{64})/(?:hostname|hosts|resolv\.conf)$"
+_WITH_NAMESPACE = r"/containers/[^/]+/([0-9a-f]{64})/"
+_POD_SECRETS = ("/var/run/secrets/kubernetes.io", "/run/secrets/kubernetes.io")
+_POD_FILES = ("/etc/hosts", "/dev/termination-log")
+_POD_FOLDER = r"/pods/[^/]+/(?:etc-hosts|containers/)"
+_CGROUPS = r"/(?:docker|ecs|garden|lxc|lxd|incus)/|/lxc\.payload|/machine\.slice/[^\n]*/payload"
+# Roots that engines stack or hand in from outside. A machine may stack its own, too.
+_STACKED = ("overlay", "aufs", "fuse-overlayfs", "fuse.fuse-overlayfs")
+_HANDED_IN = ("9p", "gofer", "virtiofs")
+_UPPER = r"(?:^|,)upperdir=([^,]+)"
+_ENGINES_LAYER = r"/(?:[0-9a-f]{64}/(?:diff|fs)|snapshots/[0-9]+/fs)$"
+# A subvolume has a root of its own on a machine, too; so has what ostree has deployed.
+_ENGINES_SUBVOLUME = (
+    r"/(?:machines|lxc|lxd|incus|containers|docker|rootfs|io\.containerd[^/]*)(?:/|$)"
+)
+_DEPLOYED = "/ostree/deploy/"
+
+
+class Mount(NamedTuple):
+    """What is mounted on a place (proc(5), mountinfo)."""
+
+    root: str
+    """Its folder or file within the file system."""
+    kind: str = ""
+    """The type of the file system; empty where the line does not say."""
+    options: str = ""
+    """Those of the file system."""
+
+
+class Engine(NamedTuple):
+    """What runs this container, and how it is known."""
+
+    name: str | None = None
+    """``docker``, ``podman``, ``kubernetes`` or ``unknown``; None on a machine's own root."""
+    container_id: str | None = None
+    container_id_file: str | None = None
+    network_container: str | None = None
+    """The container that this one has its network from, where that is another."""
+    sign: str | None = None
+    """Of an unknown engine: the file that shows that this is no machine."""
+    once_bare: bool = False
+    """Whether version 1 of the rules took this container for a machine (SPEC section 3.7)."""
+
+
+def mounts(mountinfo: str) -> dict[str, Mount]:
+    """What is mounted, by its place; of several mounts on one place the last, which is on top."""
+    found = {}
+    for line in mountinfo.splitlines():
+        fields = line.split()
+        if len(fields) > 4:
+            kind, options = "", ""
+            if "-" in fields[6:]:
+                rest = fields[fields.index("-", 6) + 1 :]
+                kind, options = rest[0] if rest else "", rest[2] if len(rest) > 2 else ""
+            found[fields[4]] = Mount(fields[3], kind, options)
+    return found
+
+
+def recognise(
+    cgroup: str,
+    mounted: Mapping[str, Mount],
+    namespaces: Mapping[str, str],
+    files: Iterable[str],
+    environ: Mapping[str, str],
+    *,
+    machine_id_bound: bool,
+) -> Engine:
+    """The engine of a process with this *cgroup*, which sees *mounted*.
+
+    *namespaces* are those of NAMESPACES that could be read, *files* those of OWN_FILE and MARKS
+    that exist.
+    """
+    files = frozenset(files)
+    container_id, file, driver = _container_id(cgroup, mounted)
+    pod = bool(environ.get("KUBERNETES_SERVICE_HOST"))
+    was_bare = container_id is None and not pod and OWN_FILE not in files
+    name, sign = None, None
+    if pod or _is_pod(cgroup, mounted):
+        name = "kubernetes"
+    elif OWN_FILE in files or driver or environ.get("container") == "podman" or "libpod" in cgroup:
+        name = "podman"
+    elif container_id is not None:
+        name = "docker"
+    else:
+        container_id = _mounted_from(mounted, _NETWORK_FILES, _OWN_DISK)
+        name = "docker" if container_id else None
+        sign = None if name else _sign(cgroup, mounted, namespaces, files)
+        if sign is not None:
+            name, container_id = UNKNOWN, _mounted_from(mounted, _NETWORK_FILES, _WITH_NAMESPACE)
+            if container_id is None and machine_id_bound:
+                container_id = _layer(mounted)
+        file = MOUNTINFO if container_id else None
+    return Engine(
+        name,
+        container_id,
+        file,
+        _network_container(container_id, mounted),
+        sign,
+        once_bare=was_bare and name is not None,
+    )
+
+
+def _container_id(
+    cgroup: str, mounted: Mapping[str, Mount]
+) -> tuple[str | None, str | None, str | None]:
+    """The container's own id, where it stands, and the storage driver that its folder names.
+
+    The cgroup comes first: with ``--network container:X`` the files of the network are those of X.
+    """
+    driver = _mounted_from(mounted, (OWN_FILE, *_NETWORK_FILES), _FOLDER, group=1)
+    in_cgroup = re.findall(_HEX64, cgroup) if len(cgroup) >= 64 else []
+    if in_cgroup:
+        return str(in_cgroup[-1]), CGROUP, driver
+    found = _mounted_from(mounted, (OWN_FILE, *_NETWORK_FILES), _FOLDER, group=2)
+    return found, MOUNTINFO if found else None, driver
+
+
+def _network_container(container_id: str | None, mounted: Mapping[str, Mount]) -> str | None:
+    owner = _mounted_from(mounted, _NETWORK_FILES, _FOLDER, group=2) if container_id else None
+    return owner if owner != container_id else None
+
+
+def _mounted_from(
+    mounted: Mapping[str, Mount], places: tuple[str, ...], pattern: str, group: int = 1
+) -> str | None:
+    """What *pattern* finds in the root of the first of *places* that has it."""
+    for place in places:
+        mount = mounted.get(place)
+        found = re.search(pattern, mount.root) if mount else None
+        if found:
+            return found[group]
+    return None
+
+
+def _is_pod(cgroup: str, mounted: Mapping[str, Mount]) -> bool:
+    """Whether this is a pod of Kubernetes, also where sudo or cron has emptied the environment."""
+    return (
+        "kubepods" in cgroup
+        or any(place.startswith(_POD_SECRETS) for place in mounted)
+        or _mounted_from(mounted, _POD_FILES, f"({_POD_FOLDER})") is not None
+    )
+
+
+def _sign(
+    cgroup: str,
+    mounted: Mapping[str, Mount],
+    namespaces: Mapping[str, str],
+    files: frozenset[str],
+) -> str | None:
+    """The file that shows that root, namespaces or cgroups are not the machine's own."""
+    for name, own in NAMESPACES.items():
+        if namespaces.get(name, own) != own:
+            return f"/proc/self/ns/{name}"
+    if re.search(_CGROUPS, cgroup):
+        return CGROUP
+    if _is_foreign(mounted, is_own_pid=namespaces.get("pid") == NAMESPACES["pid"]):
+        return MOUNTINFO
+    return next((mark for mark in MARKS if mark in files), None)
+
+
+def _is_foreign(mounted: Mapping[str, Mount], *, is_own_pid: bool) -> bool:
+    """Whether what is mounted shows that this root is not the machine's own."""
+    if not any(mount.kind for mount in mounted.values()):
+        return False  # no record, or none that says what is mounted
+    root = mounted.get("/")
+    if root is None:
+        return True  # a changed root, of which the mount is out of sight
+    if all(file in mounted for file in _NETWORK_FILES) or any(
+        mount.kind == "fuse.lxcfs" and place.startswith("/proc/")
+        for place, mount in mounted.items()
+    ):
+        return True
+    if root.kind in _STACKED:
+        # A live or an immutable system stacks its root, too: its processes are the machine's.
+        upper = _upper(root)
+        return not is_own_pid or bool(upper and re.search(_ENGINES_LAYER, upper))
+    if root.kind in _HANDED_IN:
+        return True
+    if root.kind == "btrfs":
+        return re.search(_ENGINES_SUBVOLUME, root.root) is not None
+    return root.root != "/" and not root.root.startswith(_DEPLOYED)
+
+
+def _upper(root: Mount) -> str | None:
+    found = re.search(_UPPER, root.options)
+    return found[1] if found else None
+
+
+def _layer(mounted: Mapping[str, Mount]) -> str | None:
+    """An id of the layer that this container writes to: no other on its machine has that."""
+    upper = _upper(mounted["/"]) if "/" in mounted else None
+    return sha256(f"hostseal layer\n{upper}".encode()).hex() if upper else None
