@@ -5,14 +5,19 @@ import secrets
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from sqlalchemy import Connection
 
-from license_core.wording import utc
-from license_server.cli.output import say, written
+from license_core.wording import printable, utc
+from license_server.cli.output import can_be_read_back, say, written
 from license_server.cli.progress import Progress
+from license_server.operations.errors import BackupInvalidError, BackupNotMadeError
 from license_server.settings import ServerSettings
+
+if TYPE_CHECKING:
+    from license_server.operations.returned import Returned
 
 
 @click.command("backup")
@@ -24,58 +29,86 @@ from license_server.settings import ServerSettings
 def backup_(settings: ServerSettings, output: str, with_keys: bool) -> None:
     """Back up everything to one file, as of this moment; the server can keep running.
 
-    Needs no passphrase. Without --with-keys, keep a separate copy of DATA/keys.
+    The file is read back as `restore` would before it gets its name. Needs no passphrase. Without
+    --with-keys, keep a separate copy of DATA/keys.
     """
     from license_server.operations import backup, data_folder
 
+    def read_back(path: Path) -> None:
+        progress.clear()
+        try:
+            backup.check(path)
+        except BackupInvalidError as error:
+            reason = f"what was written could not be restored ({error.reason})"
+            raise BackupNotMadeError(reason=reason) from error
+
     os.umask(0o077)  # it names customers, and their people
+    keys = backup.key_files(settings, with_keys=with_keys)
     with (
         closing(data_folder.open_database(settings)) as database,
-        written(output) as write,
+        written(output, check=read_back) as write,
         database.snapshot() as connection,
     ):
         progress = Progress(backup.count(connection), "rows")
-        backup.write(
-            connection,
-            settings,
-            write,
-            int(time.time()),
-            with_keys=with_keys,
-            advance=progress.advance,
-        )
+        backup.write(connection, keys, write, int(time.time()), progress.advance)
         progress.clear()
-    keys = (
-        "included" if with_keys else f"not included: keep a copy of {settings.signing_key.parent}/"
-    )
-    click.echo(f"Backed up {settings.data}; private keys {keys}.", err=True)
+    if not can_be_read_back(output):
+        told = "`license-server restore --check FILE` does, where it arrived"
+        click.echo(f"[W]: {output} cannot be read back: nobody has checked it. {told}.", err=True)
+    private = f"not included: keep a copy of {settings.signing_key.parent}/"
+    if with_keys:
+        private = "included"
+    click.echo(f"Backed up {settings.data}; private keys {private}.", err=True)
+    root = settings.root_key.relative_to(settings.data).as_posix()
+    if root in keys:
+        click.echo(
+            f"[W]: The root key ({root}) is in it: whoever has this file and the passphrase can "
+            "issue anything, for good.\n     Keep it as you keep that key.",
+            err=True,
+        )
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--thorough", is_flag=True, help="Verify every licence, not just a sample.")
+@click.option("--check", "only_check", is_flag=True, help="Only check FILE; nothing is restored.")
 @click.pass_obj
-def restore(settings: ServerSettings, file: Path, thorough: bool) -> None:
+def restore(settings: ServerSettings, file: Path, thorough: bool, only_check: bool) -> None:
     """Restore a server from the backup FILE; the backup is checked first.
 
-    Never overwrites an existing server: use a new folder (--data) or an empty database.
+    Never overwrites an existing server: use a new folder (--data) or an empty database. What may
+    have ended since the backup was made is listed, as it is valid again.
     """
-    from license_server.operations import backup, initialise
+    from license_server.operations import backup, backup_file, initialise
+    from license_server.operations.returned import returned
     from license_server.signing.signers import keyfiles
 
-    kept = backup.read(file)
-    progress = Progress(kept.total, "rows")
+    with backup_file.opened(file) as kept:
+        made_at = utc(kept.manifest.made_at)
+        if only_check:
+            for _ in backup.checked_rows(kept, thorough=thorough):
+                pass
+            say(f"{file} can be restored; it is of {made_at}, rows: {kept.total}.")
+            return
+        progress = Progress(kept.total, "rows")
+        again: list[Returned] = []
 
-    def fill(connection: Connection) -> None:
-        now = int(time.time())
-        backup.load(connection, kept, now, thorough=thorough, advance=progress.advance)
+        def fill(connection: Connection) -> None:
+            now = int(time.time())
+            backup.load(connection, kept, now, thorough=thorough, advance=progress.advance)
+            again[:] = returned(connection, now)
 
-    def write_files(new: ServerSettings) -> None:
-        for name, content in kept.files.items():
-            mode = keyfiles.PUBLIC if name.endswith(".pub.pem") else keyfiles.PRIVATE
-            keyfiles.write(new.data / name, content, mode)
+        def write_files(new: ServerSettings) -> None:
+            for name, content in kept.keys.items():
+                mode = keyfiles.PUBLIC if name.endswith(".pub.pem") else keyfiles.PRIVATE
+                keyfiles.write(new.data / name, content, mode)
 
-    initialise.put_in_place(settings, write_files, fill, secrets.token_bytes)
+        initialise.put_in_place(settings, write_files, fill, secrets.token_bytes)
     progress.clear()
-    say(f"Restored {settings.data} as it was at {utc(kept.made_at)}.")
+    say(f"Restored {settings.data} as it was at {made_at}.")
+    say("Valid again, even if ended since then:")
+    for kind in again:
+        say(printable(f"  {kind}"))
+    say("Licences revoked or suspended since then are active again, too; passwords are as then.")
     if not settings.seeds_key.exists():
         say(f"The backup has no private keys: copy yours to {settings.signing_key.parent}/.")

@@ -4,7 +4,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -27,8 +27,12 @@ def days_in_words(count: int) -> str:
 
 
 @contextmanager
-def written(name: str, *, tell: bool = True) -> Iterator[Callable[[bytes], object]]:
+def written(
+    name: str, *, tell: bool = True, check: Callable[[Path], object] | None = None
+) -> Iterator[Callable[[bytes], object]]:
     """A way to write the file *name* piece by piece; it gets its name once it is whole.
+
+    *check* reads it before that, and raises where it should not be there.
 
     That it can be written is known before the way is used. A link is followed; nothing takes the
     place of a pipe or a device. That a file was there already is said, unless *tell* is
@@ -46,7 +50,7 @@ def written(name: str, *, tell: bool = True) -> Iterator[Callable[[bytes], objec
             with path.open("wb") as stream:
                 yield stream.write
             return
-        with _taking_the_place_of(path) as write:
+        with _taking_the_place_of(path, check) as write:
             was_there = path.exists()
             yield write
     except OSError as error:
@@ -55,17 +59,38 @@ def written(name: str, *, tell: bool = True) -> Iterator[Callable[[bytes], objec
         click.echo(f"[W]: {name} already existed and was replaced.", err=True)
 
 
+def can_be_read_back(name: str) -> bool:
+    """Whether ``written`` makes a file of this *name*, not what flows on."""
+    path = Path(os.path.realpath(name))
+    return name != "-" and (path.is_file() or not path.exists())
+
+
 @contextmanager
-def _taking_the_place_of(path: Path) -> Iterator[Callable[[bytes], object]]:
+def _taking_the_place_of(
+    path: Path, check: Callable[[Path], object] | None
+) -> Iterator[Callable[[bytes], object]]:
     new = path.with_name(f"{path.name}.{secrets.token_hex(6)}.tmp")
     try:
         with new.open("xb") as stream:
             yield stream.write
             stream.flush()
             os.fsync(stream.fileno())
+        if check is not None:
+            check(new)
         os.replace(new, path)
+        _keep_name(path.parent)
     finally:
         new.unlink(missing_ok=True)
+
+
+def _keep_name(folder: Path) -> None:
+    """Let the new name outlive a power failure, where the file system can promise that."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

@@ -106,6 +106,7 @@ STATUS = {
     "record-key-unavailable": 503,
     "keyset-refused": 409,
     "backup-invalid": 500,
+    "backup-not-made": 500,
     "last-administrator": 409,
     "invitation-over": 410,
     "openid-refused": 403,

@@ -131,12 +131,22 @@ def find(connection: Connection, number: str) -> StoredLicense:
 
 def claims_of(stored: StoredLicense) -> License:
     """What a stored licence says."""
-    return License.from_dict(strictjson.loads(b64url.decode(stored.token.split(".")[1])))
+    return _claims(stored.token)
+
+
+def _claims(token: str) -> License:
+    payload = token.partition(".")[2].partition(".")[0]
+    return License.from_dict(strictjson.loads(b64url.decode(payload)))
 
 
 def file_of(stored: StoredLicense) -> bytes:
     """The very file that was issued."""
-    return license_file(claims_of(stored), stored.token, stored.keyset_token)
+    return file_of_tokens(stored.token, stored.keyset_token)
+
+
+def file_of_tokens(token: str, keyset_token: str) -> bytes:
+    """The very file that was issued with this *token*. Raises ValueError where it is none."""
+    return license_file(_claims(token), token, keyset_token)
 
 
 def license_file(license_: License, token: str, keyset_token: str) -> bytes:

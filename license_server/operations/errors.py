@@ -93,3 +93,18 @@ class BackupInvalidError(LicenseError):
 
     path: str
     reason: str
+
+
+class BackupNotMadeError(LicenseError):
+    """A backup would be one that cannot be restored."""
+
+    row = Problem(
+        "backup-not-made",
+        106,
+        "The backup was not made",
+        "The backup was not made: {reason}.",
+        "No file was left. `{server} fsck` examines the server that should be backed up; keep "
+        "its last good backup.",
+    )
+
+    reason: str

@@ -223,8 +223,7 @@ def test_backup_and_data_folder_do_not_contain_the_pin(vendor: Vendor, tmp_path:
     verified(vendor, vendor.issue())
     out = bytearray()
     with vendor.database.snapshot() as connection:
-        backup.write(
-            connection, vendor.settings, out.extend, 1, with_keys=True, advance=lambda _: None
-        )
+        keys = backup.key_files(vendor.settings, with_keys=True)
+        backup.write(connection, keys, out.extend, 1, lambda _: None)
     files = [path.read_bytes() for path in vendor.settings.data.rglob("*") if path.is_file()]
     assert all(PIN.encode() not in data for data in (bytes(out), *files))

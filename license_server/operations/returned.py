@@ -1,0 +1,66 @@
+"""What a restored server lets in again: all that may have ended since its backup was made."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, select
+
+from license_server.access import access_store
+from license_server.db.tables import proposals
+
+_NAMED = 20
+
+
+class Returned(NamedTuple):
+    """Some things of one kind that are valid again."""
+
+    kind: str
+    names: Sequence[str]
+    end: str
+    """How one of them is ended."""
+
+    def __str__(self) -> str:
+        named = ", ".join(self.names[:_NAMED])
+        if len(self.names) > _NAMED:
+            named += f" and {len(self.names) - _NAMED} more"
+        return f"{self.kind}: {named} ({self.end})"
+
+
+def returned(connection: Connection, now: int) -> list[Returned]:
+    """What counts again at *now*, in seconds; kinds of which there is none are left out."""
+    users = [user for user in access_store.list_users(connection) if user.ended_at is None]
+    tokens = access_store.list_tokens(connection)
+    valid = [one for one in tokens if one.revoked_at is None and not _is_over(one.expires_at, now)]
+    invited = [one for one in access_store.list_invitations(connection) if one.expires_at > now]
+    codes = [(user.email, access_store.recovery_codes_left(connection, user.id)) for user in users]
+    waiting = select(proposals.c.id).where(proposals.c.state == "waiting").order_by(proposals.c.id)
+    kinds = (
+        Returned(
+            "accounts", [f"{one.email} ({one.role})" for one in users], _end("user end EMAIL")
+        ),
+        Returned("API tokens", [one.name for one in valid], _end("token revoke NAME")),
+        Returned(
+            "invitations",
+            [f"{one.email} ({one.role})" for one in invited],
+            _end("user withdraw EMAIL"),
+        ),
+        Returned(
+            "recovery codes",
+            [f"{email} ({left})" for email, left in codes if left],
+            "each person can make new ones at the desk",
+        ),
+        Returned(
+            "waiting proposals",
+            [str(id_) for id_ in connection.execute(waiting).scalars()],
+            _end("proposal refuse ID"),
+        ),
+    )
+    return [kind for kind in kinds if kind.names]
+
+
+def _is_over(expires_at: int | None, now: int) -> bool:
+    return expires_at is not None and expires_at <= now
+
+
+def _end(command: str) -> str:
+    return f"to end one: license-server {command}"
