@@ -55,15 +55,15 @@ def backup_(settings: ServerSettings, output: str, with_keys: bool) -> None:
     if not can_be_read_back(output):
         told = "`license-server restore --check FILE` does, where it arrived"
         click.echo(f"[W]: {output} cannot be read back: nobody has checked it. {told}.", err=True)
+    has_root = settings.root_key.relative_to(settings.data).as_posix() in keys
     private = f"not included: keep a copy of {settings.signing_key.parent}/"
     if with_keys:
-        private = "included"
+        private = f"included, {'also' if has_root else 'but not'} the root key"
     click.echo(f"Backed up {settings.data}; private keys {private}.", err=True)
-    root = settings.root_key.relative_to(settings.data).as_posix()
-    if root in keys:
+    if has_root:
         click.echo(
-            f"[W]: The root key ({root}) is in it: whoever has this file and the passphrase can "
-            "issue anything, for good.\n     Keep it as you keep that key.",
+            f"[W]: The root key is in {output}: with the passphrase, whoever has it can sign any "
+            "keyset.\n     Keep it offline, like that key.",
             err=True,
         )
 

@@ -56,6 +56,8 @@ In SQLite's own 2 MiB the inner pages of the indexes do not stay where there are
 with this 1.26. What is not read takes no room: five readers of 1,000 licences are as small as ever,
 of 1,000,000 they grow to some 65 MiB each.
 """
+_FEW_PAGES = 8_192
+"""The same for who passes over everything once, as a backup does: nothing of it is asked again."""
 _MOST_AT_ONCE = 64
 TRUSTED_SECONDS = 1.0
 """A connection of which so much passed since its last use is asked whether it is still there."""
@@ -92,7 +94,8 @@ class Database:
         with self.reading() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execution_options(isolation_level="REPEATABLE READ")
-            yield connection
+            with keeping_few_pages(connection):
+                yield connection
 
     def read(self, query: Work[T]) -> T:
         """The result of *query*, each statement of which may see what others committed meanwhile.
@@ -238,6 +241,19 @@ class Writer:
         connection.commit()
         for committed in written:
             committed()
+
+
+@contextmanager
+def keeping_few_pages(connection: Connection) -> Iterator[None]:
+    """Pass over a database of any size in little memory."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    connection.exec_driver_sql(f"PRAGMA cache_size=-{_FEW_PAGES}")
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql(f"PRAGMA cache_size=-{PAGE_CACHE}")
 
 
 def _was_lost(error: BaseException | None) -> bool:

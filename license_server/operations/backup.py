@@ -21,6 +21,7 @@ from license_core.verify import open_license
 from license_core.wording import utc
 from license_server.actor import COMMAND
 from license_server.audit import events
+from license_server.db.database import keeping_few_pages
 from license_server.db.tables import (
     attempts,
     drafts,
@@ -130,13 +131,14 @@ def load(
         raise AlreadyInitialisedError(path="the database", found="its tables")
     schema.check_version(file.manifest.schema)
     schema.upgrade(connection, now)
-    for batch in checked_rows(file, thorough=thorough):
-        try:
-            connection.execute(insert(batch.table), batch.rows)
-        except (IntegrityError, DataError) as error:
-            reason = str(error.orig).partition("\n")[0]
-            raise file.invalid(f"{batch.where}: {reason}") from error
-        advance(len(batch.rows))
+    with keeping_few_pages(connection):
+        for batch in checked_rows(file, thorough=thorough):
+            try:
+                connection.execute(insert(batch.table), batch.rows)
+            except (IntegrityError, DataError) as error:
+                reason = str(error.orig).partition("\n")[0]
+                raise file.invalid(f"{batch.where}: {reason}") from error
+            advance(len(batch.rows))
     for table in tables():
         _go_on_counting(connection, table)
     when = utc(file.manifest.made_at)

@@ -5,7 +5,11 @@ import io
 import json
 import random
 import re
+import shutil
+import sqlite3
 import stat
+import subprocess
+import sys
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
@@ -326,3 +330,228 @@ def test_restore_rejects_file_names_outside_the_folder(tmp_path: Path, file: Pat
         with tarfile.open(tmp_path / "evil.tar", "w") as tar:
             _put(tar, name, b"")
         assert "which does not belong in a backup" in refused(tmp_path, tmp_path / "evil.tar")
+
+
+def edited(table: str, change: Callable[[dict[str, Any]], Any]) -> Callable[[str, bytes], bytes]:
+    """Change the first row of a table."""
+
+    def one(name: str, data: bytes) -> bytes:
+        if not name.startswith(f"tables/{table}/"):
+            return data
+        first, rest = data.split(b"\n", 1)
+        row = json.loads(first)
+        return json.dumps(change(row) or row).encode() + b"\n" + rest
+
+    return one
+
+
+MALFORMED: dict[str, tuple[Callable[[str, bytes], bytes], str]] = {
+    "a column that nobody knows": (
+        edited("licenses", lambda row: row.update(colour="red")),
+        "tables/licenses/000001.jsonl, line 1: it has a column 'colour'",
+    ),
+    "a missing column": (
+        edited("users", lambda row: row.pop("role") and None),
+        "tables/users/000001.jsonl, line 1: its column role is missing",
+    ),
+    "a number that is a text": (
+        edited("users", lambda row: row.update(created_at="today")),
+        "tables/users/000001.jsonl, line 1: its column created_at is not an integer",
+    ),
+    "a number that no database holds": (
+        edited("users", lambda row: row.update(created_at=1 << 63)),
+        "its column created_at is not an integer",
+    ),
+    "a yes that is a number": (
+        edited("products", lambda row: row.update(needs_approval=1)),
+        "its column needs_approval is not true or false",
+    ),
+    "bytes that are none": (
+        edited("audit_events", lambda row: row.update(link="?")),
+        "tables/audit_events/000001.jsonl, line 1: its column link is not base64url",
+    ),
+    "nothing where something must be": (
+        edited("customers", lambda row: row.update(name=None)),
+        "tables/customers/000001.jsonl, line 1: its column name is null",
+    ),
+    "a row that is a list": (
+        edited("customers", list),
+        "tables/customers/000001.jsonl, line 1: it is not an object",
+    ),
+    "a line that is no JSON": (
+        lambda name, data: b"x" + data if name.startswith("tables/products/") else data,
+        "tables/products/000001.jsonl, line 1: it is not JSON",
+    ),
+    "a customer who is not there": (
+        edited("licenses", lambda row: row.update(customer_id=99)),
+        "tables/licenses/000001.jsonl, lines 1 to 3: FOREIGN KEY constraint failed",
+    ),
+    "a row that is there twice": (
+        lambda name, data: data * 2 if name.startswith("tables/users/") else data,
+        "tables/users/000001.jsonl, lines 1 to 2: UNIQUE constraint failed",
+    ),
+    "a keyset that is not there": (
+        edited("licenses", lambda row: row.update(keyset_version=9)),
+        "the keyset of licence HS-",
+    ),
+    "a root key that is none": (
+        lambda name, data: b"-" if name == "root.pub.pem" else data,
+        "root.pub.pem is not a public key",
+    ),
+    "a token that is none": (
+        edited("licenses", lambda row: row.update(token="nothing")),
+        "does not verify",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", MALFORMED)
+def test_restore_names_what_is_malformed(tmp_path: Path, file: Path, what: str) -> None:
+    change, told = MALFORMED[what]
+    forged(file, tmp_path / "forged.tar", change)
+    assert told in refused(tmp_path, tmp_path / "forged.tar", "--thorough")
+
+
+@pytest.mark.parametrize(
+    ("manifest", "told"),
+    [
+        ({"made_at": "yesterday"}, "made_at of its manifest"),
+        ({"made_at": 10**20}, "made_at of its manifest"),
+        ({"schema": 7}, "schema of its manifest"),
+        ({"rows": [1]}, "rows of its manifest"),
+        ({"rows": {"licenses": -1}}, "rows of its manifest"),
+        ({"rows": {"colours": 1}}, "a table 'colours', which this server does not know"),
+        ({"files": None}, "files of its manifest"),
+        ({"format": 2}, "a format that this server does not support"),
+        ({"files": {"tables/x/000001.jsonl": {}}}, "does not match the manifest"),
+    ],
+)
+def test_restore_names_what_is_malformed_in_a_manifest(
+    tmp_path: Path, file: Path, manifest: dict[str, Any], told: str
+) -> None:
+    forged(file, tmp_path / "forged.tar", lambda _, data: data, **manifest)
+    assert told in refused(tmp_path, tmp_path / "forged.tar")
+
+
+def test_restore_names_a_member_that_is_twice_there_or_no_file(tmp_path: Path, file: Path) -> None:
+    with tarfile.open(tmp_path / "twice.tar", "w") as tar:
+        _put(tar, "root.pub.pem", b"")
+        _put(tar, "root.pub.pem", b"")
+    assert "it has root.pub.pem twice" in refused(tmp_path, tmp_path / "twice.tar")
+    with tarfile.open(tmp_path / "link.tar", "w") as tar:
+        link = tarfile.TarInfo("root.pub.pem")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        tar.addfile(link)
+    assert "root.pub.pem is not a plain file" in refused(tmp_path, tmp_path / "link.tar")
+
+
+def test_drafts_stay_behind_and_those_of_a_former_backup_are_taken(
+    tmp_path: Path, file: Path
+) -> None:
+    with tarfile.open(file) as tar:
+        assert not [name for name in tar.getnames() if "drafts" in name]
+    row = {"actor": "user:a@b.example", "id": "x", "path": "/", "fields": "{}", "created_at": 1}
+    data = json.dumps(row).encode() + b"\n"
+    former = tmp_path / "former.tar"
+    with tarfile.open(file) as tar, tarfile.open(former, "w") as new:
+        told = json.loads(tar.extractfile("manifest.json").read())  # type: ignore[union-attr]
+        for name in tar.getnames():
+            if not name.startswith("manifest."):
+                _put(new, name, tar.extractfile(name).read())  # type: ignore[union-attr]
+        name = "tables/drafts/000001.jsonl"
+        told["files"][name] = {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        told["rows"]["drafts"] = 1
+        _put(new, name, data)
+        manifest = json.dumps(told).encode()
+        _put(new, "manifest.json", manifest)
+        _put(new, "manifest.sha256", hashlib.sha256(manifest).hexdigest().encode())
+    done = restore(tmp_path / "new", None, former)
+    assert done.returncode == 0, done.stderr
+
+
+def test_backup_that_could_not_be_restored_is_not_made(
+    source: ServerSettings, tmp_path: Path
+) -> None:
+    shutil.copytree(source.data, tmp_path / "server")
+    database = sqlite3.connect(tmp_path / "server" / "hostseal.db")
+    with database:
+        database.execute("update licenses set token = 'nothing' where id = 2")
+    database.close()
+    out = tmp_path / "backup.tar"
+    out.write_bytes(b"the last good one")
+    env = server.environment(tmp_path / "server")
+    done = server.at_once("backup", "-o", str(out), env=env)
+    assert done.returncode == exit_code("backup-not-made"), done.stderr
+    assert "could not be restored (licence HS-" in done.stderr
+    assert out.read_bytes() == b"the last good one"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["backup.tar", "server"]
+
+
+@pytest.mark.parametrize("kind", ["named so that no backup can hold it", "not a file", "too long"])
+def test_backup_names_the_key_that_it_cannot_take(
+    source: ServerSettings, tmp_path: Path, kind: str
+) -> None:
+    shutil.copytree(source.data, data := tmp_path / "server")
+    if kind == "not a file":
+        (key := data / "root-2.pub.pem").mkdir()
+    elif kind == "too long":
+        (key := data / "root-2.pub.pem").write_bytes(b"-" * 99_999)
+    else:
+        (key := data / "root copy.pub.pem").write_bytes(b"-")
+    done = server.at_once("backup", "-o", str(tmp_path / "b.tar"), env=server.environment(data))
+    assert done.returncode != 0
+    assert str(key) in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["server"]
+
+
+def test_restore_check_checks_and_restores_nothing(tmp_path: Path, file: Path) -> None:
+    done = restore(tmp_path / "new", None, file, "--check", "--thorough")
+    assert done.returncode == 0, done.stderr
+    assert f"{file} can be restored" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+    forged(file, tmp_path / "forged.tar", edited("users", lambda row: row.update(colour="red")))
+    refused(tmp_path, tmp_path / "forged.tar", "--check")
+
+
+def test_backup_says_whether_the_root_key_is_in_it(source: ServerSettings, tmp_path: Path) -> None:
+    shutil.copytree(source.data, data := tmp_path / "server")
+    env, out = server.environment(data), tmp_path / "backup.tar"
+    done = server.at_once("backup", "-o", str(out), "--with-keys", env=env)
+    assert "included, also the root key" in done.stderr
+    assert f"[W]: The root key is in {out}" in done.stderr
+    (data / "keys" / "root.key.pem").unlink()
+    done = server.at_once("backup", "-o", str(out), "--with-keys", env=env)
+    assert "included, but not the root key" in done.stderr
+    assert "[W]: The root key" not in done.stderr
+
+
+def test_what_goes_to_standard_output_is_said_to_be_unchecked(
+    source: ServerSettings, tmp_path: Path
+) -> None:
+    env = server.environment(source.data)
+    with (tmp_path / "backup.tar").open("wb") as stream:
+        line = [sys.executable, "-m", "license_server", "backup", "-o", "-"]
+        done = subprocess.run(line, env=env, cwd=server.REPOSITORY, stdout=stream, stderr=-1)
+    assert done.returncode == 0
+    assert b"cannot be read back" in done.stderr
+    assert restore(tmp_path / "new", None, tmp_path / "backup.tar").returncode == 0
+
+
+def test_restore_lists_what_is_valid_again(source: ServerSettings, tmp_path: Path) -> None:
+    shutil.copytree(source.data, data := tmp_path / "server")
+    env, out = server.environment(data), tmp_path / "backup.tar"
+    for words in (
+        ("token", "create", "crm", "--scope", "licenses:read"),
+        ("token", "create", "over", "--scope", "licenses:read"),
+        ("token", "revoke", "over"),
+        ("user", "invite", "new@example.com", "--role", "reader"),
+    ):
+        done = server.at_once(*words, env=env)
+        assert done.returncode == 0, done.stderr
+    back_up(data, None, out)
+    assert server.at_once("token", "revoke", "crm", env=env).returncode == 0
+    done = restore(tmp_path / "new", None, out)
+    assert f"accounts: {server.EMAIL} (administrator)" in done.stdout
+    assert "API tokens: crm (to end one: license-server token revoke NAME)" in done.stdout
+    assert "invitations: new@example.com (reader)" in done.stdout
+    assert "over" not in done.stdout
