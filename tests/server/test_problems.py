@@ -53,6 +53,10 @@ def _sheet(data: Path, text: str) -> None:
     (data / "orders.csv").write_text(text)
 
 
+def _key_of_a_strange_name(data: Path) -> None:
+    (data / "root copy.pub.pem").write_bytes(b"")
+
+
 def _nothing(_: Path) -> None:
     pass
 
@@ -100,6 +104,7 @@ COMMANDS: dict[str, tuple[Callable[[Path], None], list[str], dict[str, str | Non
         {},
     ),
     "backup-invalid": (_nothing, ["restore", "/dev/null"], {}),
+    "backup-not-made": (_key_of_a_strange_name, ["backup", "-o", "/dev/null"], {}),
 }
 
 
