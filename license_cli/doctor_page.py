@@ -176,7 +176,7 @@ def _result(todo: list["_Item"]) -> _Section:
 def _host(found: Examined) -> _Section:
     key = found.key
     if isinstance(key, LicenseError):
-        first = _Row(f"{tr('NONE')}: {tr(key.row.title)}  ({found.profile})", style="red")
+        first = _Row(f"{_joined(tr('NONE'), tr(key.row.title))}  ({found.profile})", style="red")
     else:
         first = _Row(f"{key.key}  ({found.profile})")
     rows = [first]
@@ -185,6 +185,10 @@ def _host(found: Examined) -> _Section:
         style = "yellow" if part.lasting in (diagnosis.MAY_CHANGE, diagnosis.MISSING) else ""
         rows += _rows(part.name, tr(part.lasting), [_value(part.value), why], style)
     return tr("Host key"), rows
+
+
+def _joined(subject: str, told: str) -> str:
+    return tr("{subject}: {told}", subject=subject, told=told)
 
 
 def _value(value: str | None) -> str:
@@ -213,7 +217,7 @@ def _clock(found: Examined) -> _Section:
     state = diagnosis.clock(found.memory, found.report.now)
     told = tr(_CLOCK[state]).format(utc(_seen(found) or 0))
     style = "red" if state in ("set back", "leapt") else ""
-    return _titled(tr("Clock"), f"{utc(found.report.now)}: {told}", style)
+    return _titled(tr("Clock"), _joined(utc(found.report.now), told), style)
 
 
 def _network(found: Examined) -> _Section:
@@ -276,8 +280,9 @@ def _evidence(traits: tuple[Trait, ...]) -> _Section:
     rows = [_Row(tr("not part of the host key; helps support tell hosts apart"))]
     for trait in traits:
         value = "" if trait.value is None else printable(trait.value)
-        of = "" if trait.of is None else f"{printable(trait.of)}: "
-        texts = [text for text in (value, f"{of}{tr(trait.why)}") if text]
+        why = tr(trait.why)
+        told = why if trait.of is None else _joined(printable(trait.of), why)
+        texts = [text for text in (value, told) if text]
         rows += _rows(trait.name, tr(trait.lasting), texts)
     return tr("Other ids"), rows
 

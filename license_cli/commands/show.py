@@ -52,7 +52,7 @@ def _read(path: str) -> bytes:
 def _here(report: Report, license_: License, now: int) -> str:
     if report.ok:
         return tr("valid {until}", until=render.until(license_, now))
-    titles = "; ".join(tr(error.row.title) for error in report.problems)
+    titles = tr("; ").join(tr(error.row.title) for error in report.problems)
     return tr("not valid: {titles}", titles=titles)
 
 

@@ -112,6 +112,14 @@ def test_doctor_fits_80_columns_in_chinese(world: World) -> None:
         assert wrap.width(line) <= 80 or pasted, line
 
 
+def test_chinese_words_are_joined_by_chinese_punctuation(world: World) -> None:
+    world.put()
+    world.run("verify")
+    hosts.container(world.host, ip="172.17.0.9", hostname="else")
+    told = world.run("doctor", env=CHINESE).out + world.run("show", env=CHINESE).out
+    assert re.findall(r"(?<!\])[:;,] ?[\u4e00-\u9fff].*|[\u4e00-\u9fff][:;,].*", told) == []
+
+
 def test_wrapping_never_breaks_a_command() -> None:
     text = "请运行 `python cmd/cli.py install FILE`，然后" * 9
     lines = wrap.wrapped(text, 80)

@@ -312,4 +312,6 @@ def untranslatable(texts: Iterable[str]) -> set[str]:
         "CPUs",
         "GPUs",
         "{claim}: {reason}",
+        "{subject}: {told}",
+        "; ",
     }
