@@ -35,6 +35,8 @@ _DASH = "-\u2010-\u2015\u2212\ufe58\ufe63\uff0d"
 # At most five dashes belong to an END line, so that a signature which ends in one keeps it.
 _MARKER = rf"[{_DASH}]{{1,5}}\s*(BEGIN|END)\s+(LICENSE(?:\s+[A-Z]+)?)\s*[{_DASH}]{{1,5}}"
 _TOKEN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
+_BEGIN_TOKEN = "eyJ"
+"""How each token begins: with the base64url of an object of JSON."""
 _SOFT_BREAK = r"=[ \t]*(?:\r\n?|\n)"
 _ESCAPES = r"(?:=[0-9A-Fa-f]{2})+"
 _QUOTE_MARK = r"[>|]"
@@ -69,9 +71,19 @@ def unwrap(data: bytes) -> dict[str, list[str]]:
         blocks = _blocks(text)
     except ArmorError:
         blocks = {}
-    if blocks and all(map(_is_token, (t for tokens in blocks.values() for t in tokens))):
+    if blocks and _are_tokens(blocks):
         return blocks
     return _blocks(_mend(text))
+
+
+def whole(data: bytes) -> dict[str, list[str]] | None:
+    """The tokens in *data*, where it has some, none looks damaged, and at most one is a licence."""
+    try:
+        blocks = unwrap(data)
+    except ArmorError:
+        return None
+    is_one = len(blocks.get(LICENSE, ())) <= 1
+    return blocks if blocks and is_one and _are_tokens(blocks, _BEGIN_TOKEN) else None
 
 
 def readings(token: str) -> tuple[str, ...]:
@@ -119,6 +131,11 @@ def _joined(body: bytes) -> str | None:
 
 # One keyset, and the roots before it, come with all of a vendor's licences.
 _joined_before = lru_cache(maxsize=8)(_joined)
+
+
+def _are_tokens(blocks: dict[str, list[str]], begin: str = "") -> bool:
+    tokens = [token for tokens in blocks.values() for token in tokens]
+    return all(_is_token(token) and token.startswith(begin) for token in tokens)
 
 
 def _is_token(text: str) -> bool:

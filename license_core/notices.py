@@ -104,6 +104,21 @@ NOTICES: dict[str, Remark] = {
         "The results of this check could not be saved to {path}: {reason}.",
         "Give the user who runs the check write access to that folder.",
     ),
+    "file-unwrapped": Remark(
+        "note",
+        "The file is not as your vendor made it: {reason}. It was taken out of that.",
+        "Nothing to do.",
+    ),
+    "grants-less": Remark(
+        "warning",
+        "Licence {number} grants less than the installed {former}: {reason}.",
+        "If that is not what was agreed, ask your vendor before you install it.",
+    ),
+    "former-again": Remark(
+        "warning",
+        "Licence {number} is older than the installed {former}, which was issued {issued_at}.",
+        "Install it only if your vendor told you to go back.",
+    ),
     "clock-leapt": Remark(
         "warning",
         "The clock says {now_at}, but the latest time that was seen here is {seen_at}: "

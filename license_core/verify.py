@@ -239,6 +239,21 @@ def open_license(
     if len(data) > MAX_FILE:
         raise FileTooLargeError(path=Reason("the file"), size=len(data), cap=MAX_FILE)
     try:
+        return _open(data, roots, needed, known, keys_path)
+    except (LicenseBlockMissingError, LicenseDamagedError) as error:
+        from license_core import parcel
+
+        what = parcel.name_of(data)
+        if what is None:
+            raise
+        name = "found" if isinstance(error, LicenseBlockMissingError) else "reason"
+        raise type(error)(**error.facts | {name: what}) from error
+
+
+def _open(
+    data: bytes, roots: tuple[PublicKey, ...], needed: int, known: bytes | None, keys_path: str
+) -> Verified:
+    try:
         blocks = armor.unwrap(data)
     except armor.ArmorError as error:
         raise LicenseDamagedError(reason=str(error)) from error
@@ -258,9 +273,10 @@ def open_license(
 def _learned(known: bytes) -> tuple[Blocks, bool]:
     """The blocks of what was learned before, and whether they cannot be read."""
     try:
-        return armor.unwrap(known), False
+        blocks = armor.unwrap(known)
     except armor.ArmorError:
-        return {}, True
+        blocks = {}
+    return blocks, not blocks
 
 
 def _instead(data: bytes, blocks: Mapping[str, list[str]]) -> str:

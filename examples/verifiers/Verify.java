@@ -1095,10 +1095,14 @@ public final class Verify {
         }
     }
 
-    /** 6.4 The blocks of what was learned; null where it is cut off. */
+    /** 6.4 The blocks of what was learned; null where one is cut off, or there is none. */
     static List<Block> readKnown(byte[] known) {
+        if (known == null) {
+            return List.of();
+        }
         try {
-            return known == null ? List.of() : readBlocks(decode(known), "trust-invalid");
+            List<Block> blocks = readBlocks(decode(known), "trust-invalid");
+            return blocks.isEmpty() ? null : blocks;
         } catch (Refused error) {
             return null;
         }

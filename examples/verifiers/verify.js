@@ -581,10 +581,12 @@ function lookUp(claims, keys, inside, beside) {
 const TOLERANCE = 86400;
 const DAY = 86400;
 
-/** 6.4 The blocks of what was learned; null where it is cut off. */
+/** 6.4 The blocks of what was learned; null where one is cut off, or there is none. */
 function readKnown(known) {
+  if (!known) return [];
   try {
-    return known ? readBlocks(decode(known), "trust-invalid") : [];
+    const blocks = readBlocks(decode(known), "trust-invalid");
+    return blocks.length ? blocks : null;
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     return null;

@@ -702,7 +702,7 @@ check() { # FILE NOW HOST SETTINGS MEMORY BESIDE KNOWN
   threshold=$value roots=0
   cp "$work/roots" "$work/trusted"
   : >"$work/known"
-  if [ -f "$7" ] && ! blocks "$7" >"$work/known"; then
+  if [ -f "$7" ] && ! { blocks "$7" >"$work/known" && [ -s "$work/known" ]; }; then
     notice trust-invalid
     : >"$work/known"
   fi

@@ -12,8 +12,9 @@ from license_cli import (
     render,
 )
 from license_cli.app import Refused
+from license_cli.language import tr
 from license_cli.session import Session, pass_session
-from license_core import armor
+from license_core import armor, successor
 from license_core.armor import MAX_FILE
 from license_core.errors import (
     FileTooLargeError,
@@ -29,14 +30,19 @@ from license_core.installed import (
     read_known,
     read_roots,
 )
+from license_core.license import License
 from license_core.memory import Memory
 from license_core.paths import MAX_REVOCATIONS, read
 from license_core.reason import Reason
+from license_core.successor import Grant
 from license_core.trust import Blocks
 from license_core.verify import Report
 
 if TYPE_CHECKING:
     from license_core.update import Update
+
+_DECLINED = 130
+"""The exit code where the person who was asked said no: as of one who interrupts."""
 
 
 @click.command("install", short_help="Check a licence and install it.")
@@ -46,32 +52,84 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="For a URL: file with the API token [LICENSE_TOKEN].",
 )
+@click.option("--yes", is_flag=True, help="Do not ask, even if something is taken away.")
 @pass_session
-def command(session: Session, source: str, token_file: str | None) -> None:
+def command(session: Session, source: str, token_file: str | None, yes: bool) -> int:
     """Check SOURCE (a file, - for standard input, or a URL) and install it as license.dat.
 
-    A licence that is not valid on this host is rejected, and the installed one stays. SOURCE can
-    also be a keyset, new root keys or a revocation list from the vendor; one older than this host
-    has already seen is rejected.
+    A licence that is not valid on this host is rejected, and the installed one stays. At a
+    terminal it asks before a licence takes the place of one that grants more. SOURCE can also be a
+    keyset, new root keys or a revocation list from the vendor; one older than this host has already
+    seen is rejected.
     """
-    data = _read_source(source, token_file)
+    data, what = _read_source(source, token_file)
     facts = session.read_facts()
+    remarks = [Notice("file-unwrapped", reason=what)] if what else []
     blocks = _blocks(data)
     if blocks.keys() & {armor.KEYSET, armor.ROOTS, armor.REVOCATIONS} and (
         armor.LICENSE not in blocks
     ):
-        _install_update(session, blocks, source, facts)
-        return
+        return _install_update(session, blocks, source, facts, remarks)
     before, _ = session.place.read_memory(facts)
-    checked = check_file(data, session.place, facts, session.now, known=read_known(session.place))
-    # A memory that is missing is made by this very command.
-    notices = tuple(n for n in checked.report.notices if n.slug != "memory-missing")
-    report = checked.report._replace(notices=notices)
-    if not report.ok:
-        raise Refused(report)
+    present = _present(session, facts)
+    try:
+        checked = check_file(
+            data, session.place, facts, session.now, known=read_known(session.place)
+        )
+        # A memory that is missing is made by this very command.
+        notices = tuple(n for n in checked.report.notices if n.slug != "memory-missing")
+        report = checked.report._replace(notices=notices)
+        if not report.ok:
+            raise Refused(report)
+    except (LicenseError, Refused) as refusal:
+        if os.path.lexists(session.place.license):
+            text = "The installed licence is unchanged: {path}."
+            refusal.add_note(render.note(text, path=session.place.license))
+        raise
+    warnings = _taken(present, report.license)
+    if not session.as_json:
+        for warning in warnings:
+            render.remark(render.notice_lines(warning, session.cli))
+    if warnings and not yes and not _agreed(session):
+        return _DECLINED
     kept = files.replace(session.place.license, data, keep_former=True)
     unkept = memory.keep_all(session.place, before, checked, facts)
-    _tell(session, report, kept, [unkept] if unkept else [])
+    more = [*remarks, *(warnings if session.as_json else []), *([unkept] if unkept else [])]
+    _tell(session, report, kept, more)
+    return 0
+
+
+def _present(session: Session, facts: HostFacts) -> Report:
+    """The check of the licence that is installed."""
+    try:
+        return check_file(session.place.read_license(), session.place, facts, session.now).report
+    except LicenseError as refused:
+        return Report(session.now, (refused,))
+
+
+def _taken(present: Report, new: License | None) -> list[Notice]:
+    """What goes with the installed licence, where that one holds."""
+    former = present.license
+    if not present.ok or former is None or new is None or former.jti == new.jti:
+        return []
+    names = {"number": new.jti, "former": former.jti}
+    warnings = []
+    if former.replaces == new.jti or new.iat < former.iat:
+        warnings.append(Notice("former-again", **names, issued_at=former.iat))
+    less = successor.taken(Grant.of(former), Grant.of(new))
+    if less is not None:
+        warnings.append(Notice("grants-less", **names, reason=less))
+    return warnings
+
+
+def _agreed(session: Session) -> bool:
+    """Whether a person says so; where there is none to be asked, whoever started this did."""
+    if session.as_json or sys.stdin is None or not sys.stdin.isatty():
+        return True
+    if click.confirm(tr("Install it all the same?"), err=True):
+        return True
+    render.remark([render.note("Nothing was installed.")])
+    return False
 
 
 def _blocks(data: bytes) -> Blocks:
@@ -82,11 +140,17 @@ def _blocks(data: bytes) -> Blocks:
         return {}
 
 
-def _install_update(session: Session, blocks: Blocks, source: str, facts: HostFacts) -> None:
-    """Take in a keyset, roots or a list: all that the file has, or nothing."""
+def _install_update(
+    session: Session, blocks: Blocks, source: str, facts: HostFacts, remarks: list[Notice]
+) -> int:
+    """Take in a keyset, roots or a list: all that the file has, or nothing.
+
+    The exit code is that of the installed licence where it held before, and does not any more.
+    """
     from license_core.update import open_update
 
     place = session.place
+    held = _present(session, facts).ok
     before, _ = place.read_memory(facts)
     remembered = before if before is not None and before.authentic else Memory()
     known = read_known(place)
@@ -119,7 +183,11 @@ def _install_update(session: Session, blocks: Blocks, source: str, facts: HostFa
     )
     after = (before or Memory()).learn(version, number, kid, None)
     unkept = memory.keep(place, before, after, facts)
-    _tell_update(session, update, source, written, facts, [unkept] if unkept else [])
+    report = _present(session, facts)
+    ended = held and not report.ok
+    more = [*remarks, *([unkept] if unkept else [])]
+    _tell_update(session, update, source, written, report, more)
+    return report.exit_code if ended else 0
 
 
 def _tell_update(
@@ -127,14 +195,10 @@ def _tell_update(
     update: "Update",
     source: str,
     written: list[str],
-    facts: HostFacts,
+    report: Report,
     more: list[Notice],
 ) -> None:
     """Say what was taken in, and what it means for the licence that is installed."""
-    try:
-        report = check_file(session.place.read_license(), session.place, facts, session.now).report
-    except LicenseError as refused:
-        report = Report(session.now, (refused,))
     if session.as_json:
         answer = render.report_json(report, session.cli)
         more_json = [render.notice_json(notice, session.cli) for notice in more]
@@ -196,8 +260,11 @@ def _tell(session: Session, report: Report, kept: str | None, more: list[Notice]
         render.remark(render.notice_lines(notice, session.cli))
 
 
-def _read_source(source: str, token_file: str | None) -> bytes:
-    """The bytes of SOURCE; only a revocation list may have more than MAX_FILE."""
+def _read_source(source: str, token_file: str | None) -> tuple[bytes, Reason | None]:
+    """The file in SOURCE, and what it had become on its way; None: nothing.
+
+    Only a revocation list may have more than MAX_FILE bytes.
+    """
     if source == "-":
         if sys.stdin is None:
             raise UsageError(reason="Standard input is closed; cannot read a licence from it.")
@@ -214,10 +281,15 @@ def _read_source(source: str, token_file: str | None) -> bytes:
         if found is None:
             raise FileUnreadableError(path=source, reason="there is no such file")
         data = found
+    what = None
+    if not armor.whole(data):
+        from license_core.parcel import open_parcel
+
+        data, what = open_parcel(data)
     cap = MAX_REVOCATIONS if b"LICENSE REVOCATIONS" in data else MAX_FILE
     if len(data) > cap:
         raise FileTooLargeError(path=path, size=len(data), cap=cap)
-    return data
+    return data, what
 
 
 def _token(token_file: str | None) -> str | None:

@@ -48,7 +48,8 @@ def test_revoking_a_leaked_key_voids_its_list_number(world: World) -> None:
     older = world.write(revocations(world, 2))
     assert world.json("install", older).slugs() == ["revocations-rolled-back"]
     withdrawn = [entry(world, world.signing), entry(world, leaked, state="revoked")]
-    install(world, keyset(world, 5, *withdrawn, entry(world, present)))
+    fifth = keyset(world, 5, *withdrawn, entry(world, present))
+    install(world, fifth, ends="revocations-invalid")
     assert world.json("verify").slugs() == ["revocations-invalid"]
     install(world, revocations(world, 2, by=present))
     assert notices(world.json("verify")) == []
@@ -57,7 +58,7 @@ def test_revoking_a_leaked_key_voids_its_list_number(world: World) -> None:
 
 def test_installing_a_list_reports_that_it_revokes_the_licence(world: World) -> None:
     install(world, world.file())
-    done = install(world, revocations(world, 8, NUMBER))
+    done = install(world, revocations(world, 8, NUMBER), ends="license-revoked")
     assert "With these changes the installed licence is not valid:" in done.out
     assert "The vendor has revoked licence" in done.err
     assert world.json("verify").slugs() == ["license-revoked"]

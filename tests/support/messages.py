@@ -314,4 +314,5 @@ def untranslatable(texts: Iterable[str]) -> set[str]:
         "{claim}: {reason}",
         "{subject}: {told}",
         "; ",
+        "{all_}; {one}",
     }

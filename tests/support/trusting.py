@@ -26,10 +26,10 @@ def files(world: World) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in world.conf.iterdir()}
 
 
-def install(world: World, data: bytes) -> Done:
-    """Install a file, which must succeed."""
+def install(world: World, data: bytes, *, ends: str | None = None) -> Done:
+    """Install a file, which must succeed; *ends* is the problem that the installed licence gets."""
     done = world.run("install", world.write(data))
-    assert done.exit_code == 0, done.err
+    assert done.exit_code == (code(ends) if ends else 0), done.err
     return done
 
 

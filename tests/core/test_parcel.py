@@ -1,0 +1,174 @@
+"""A licence file in other people's hands: what programs made of it is undone strictly, or named."""
+
+import base64
+import csv
+import html
+import io
+import json
+import random
+import zipfile
+from collections.abc import Callable
+from email.message import EmailMessage
+
+import pytest
+
+from license_core import armor
+from license_core.parcel import MAX_PARCEL, name_of, open_parcel
+from tests.vectors.ours import CASES, Vector
+
+GOOD = next(Vector(path).body for path in CASES if path.stem == "license-good")
+LISTED = GOOD[GOOD.index(b"-----BEGIN LICENSE KEYSET") :]
+
+
+def mail(*, transfer: str = "base64", page: bool = False, attached: bool = True) -> bytes:
+    """A mail with the licence, as an attachment or as its text."""
+    made = EmailMessage()
+    made["Subject"], made["From"], made["To"] = "Licence", "v@example.com", "o@example.com"
+    text = GOOD.decode()
+    if attached:
+        made.set_content("Dear customer,\nplease find it attached.\n")
+        made.add_attachment(GOOD, "application", "octet-stream", filename="license.dat")
+    else:
+        made.set_content(text, cte=transfer)
+    if page:
+        body = "<br>\n".join(html.escape(line) for line in text.splitlines())
+        made.add_alternative(f"<html><body><p>{body}</p></body></html>", subtype="html")
+    return made.as_bytes()
+
+
+def sheet(rows: list[list[str]], delimiter: str = ",") -> bytes:
+    stream = io.StringIO()
+    csv.writer(stream, delimiter=delimiter).writerows(rows)
+    return stream.getvalue().encode()
+
+
+def page(break_: str = "<br>") -> str:
+    lines = (html.escape(line).replace("-", "&#45;") for line in GOOD.decode().splitlines())
+    return f"<!DOCTYPE html><html><head><title>x</title></head><body>{break_.join(lines)}</body>"
+
+
+def columns() -> list[list[str]]:
+    return [["7", line, "x"] for line in GOOD.decode().splitlines()]
+
+
+TEXT = GOOD.decode()
+ONE_LINE = TEXT.replace("\n", "\\n")
+FOLD = ONE_LINE.index("\\n", 900) + 9
+ENCODED = base64.b64encode(GOOD).decode()
+PARCELS: dict[str, bytes] = {
+    "line breaks as two characters": ONE_LINE.encode(),
+    "line breaks as four characters": TEXT.replace("\n", "\\r\\n").encode(),
+    "line breaks escaped twice": TEXT.replace("\n", "\\\\n").encode(),
+    "base64": ENCODED.encode(),
+    "base64 in lines": base64.encodebytes(GOOD),
+    "base64 in lines of Windows": base64.encodebytes(GOOD).replace(b"\n", b"\r\n"),
+    "base64url without padding": base64.urlsafe_b64encode(GOOD).rstrip(b"="),
+    "a mail with an attachment": mail(),
+    "a mail in base64": mail(attached=False),
+    "a mail with a page beside its text": mail(attached=False, page=True, transfer="7bit"),
+    "a mail from Windows": mail().replace(b"\n", b"\r\n"),
+    "a page with breaks": page().encode(),
+    "a page with paragraphs": page("</p><p>").encode(),
+    "a page with rows": page("</td></tr><tr><td>").encode(),
+    "a page with spaces that do not break": page("&nbsp;<br/>").encode(),
+    "a string of JSON": json.dumps(TEXT).encode(),
+    "a member of JSON": json.dumps({"a": 1, "b": [{"license": TEXT}]}).encode(),
+    "base64 in JSON": json.dumps({"data": {"license.dat": ENCODED}}).encode(),
+    "a Secret of Kubernetes": f"kind: Secret\ndata:\n  license.dat: {ENCODED}\n".encode(),
+    "YAML in double quotes": f'license: "{ONE_LINE}"\nnext: 1\n'.encode(),
+    "YAML in double quotes, folded": f'x: "{ONE_LINE[:FOLD]}\\\n  {ONE_LINE[FOLD:]}"'.encode(),
+    "a variable of .env": f"LICENSE='{ONE_LINE}'\n".encode(),
+    "a column": sheet(columns()),
+    "a column of a sheet with semicolons": sheet(columns(), ";"),
+    "a column with tabs": sheet([row[:2] for row in columns()], "\t"),
+    "a cell with a quote mark": sheet([["a", f'He said "here": {TEXT}', "b"]]).replace(
+        b"\n", b"_x000D_\n"
+    ),
+    "a sector of zeros": GOOD + bytes(4096),
+    "three zeros": GOOD.replace(b"-----BEGIN", b"\0-----BEGIN", 0) + bytes(3000),
+}
+
+
+@pytest.mark.parametrize("name", PARCELS)
+def test_a_parcel_gives_the_very_blocks_that_were_put_into_it(name: str) -> None:
+    parcel = open_parcel(PARCELS[name])
+    assert parcel.what is not None
+    assert armor.whole(parcel.data) == armor.whole(GOOD)
+    assert "`install` takes the licence out" in str(name_of(PARCELS[name]))
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_what_can_be_read_as_it_is_is_no_parcel(path: object) -> None:
+    body = Vector(path).body  # type: ignore[arg-type]
+    if armor.whole(body):
+        assert open_parcel(body) == (body, None)
+    elif open_parcel(body).what is not None:
+        assert armor.whole(open_parcel(body).data)
+
+
+def test_a_file_without_a_licence_comes_in_parcels_too() -> None:
+    for data in (base64.b64encode(LISTED), LISTED.replace(b"\n", b"\\n")):
+        assert armor.whole(open_parcel(data).data) == armor.whole(LISTED)
+
+
+OTHER = next(Vector(path).body for path in CASES if path.stem == "license-notify")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        json.dumps([TEXT, OTHER.decode()]).encode(),
+        f"a: {ENCODED}\nb: {base64.b64encode(OTHER).decode()}\n".encode(),
+        base64.b64encode(GOOD + OTHER),
+        base64.b64encode(GOOD)[:-40],
+        ONE_LINE[:-40].encode(),
+        ONE_LINE.replace("\\n", "\\x").encode(),
+        base64.b64encode(base64.b64encode(GOOD)),
+        json.dumps(TEXT)[:-1].replace("\\n", "\\u000a").encode(),
+        page().replace("<br>", "<br>?").encode(),
+        b"",
+        b"\0" * 9000,
+        b"From: x\n\nhello\n",
+        ENCODED.encode() + b" " * MAX_PARCEL,
+    ],
+    ids=range(13),
+)
+def test_what_is_not_surely_one_file_is_left_alone(data: bytes) -> None:
+    assert open_parcel(data) == (data, None)
+
+
+def archive() -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as made:
+        made.writestr("license.dat", GOOD)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (archive(), "ZIP archive"),
+        (b"\x1f\x8b\x08" + bytes(90), "gzip"),
+        (b"%PDF-1.7\n", "PDF"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Outlook"),
+        (rb"{\rtf1 x}", "RTF"),
+    ],
+)
+def test_what_cannot_be_opened_is_named(data: bytes, words: str) -> None:
+    assert open_parcel(data).what is None
+    assert words in str(name_of(data))
+
+
+@pytest.mark.parametrize("way", ["drop", "double", "swap"])
+def test_a_damaged_parcel_gives_the_same_blocks_or_nothing(way: str) -> None:
+    chance = random.Random(way)
+    changes: dict[str, Callable[[bytes, int], bytes]] = {
+        "drop": lambda data, at: data[:at] + data[at + 1 :],
+        "double": lambda data, at: data[:at] + data[at : at + 1] + data[at:],
+        "swap": lambda data, at: data[:at] + data[at : at + 2][::-1] + data[at + 2 :],
+    }
+    for data in PARCELS.values():
+        for _ in range(6):
+            opened = open_parcel(changes[way](data, chance.randrange(len(data)))).data
+            blocks = armor.whole(opened)
+            assert blocks is None or set(blocks) <= set(armor.whole(GOOD) or ())
