@@ -21,6 +21,7 @@ from license_server.api.sheets import IMPORT_CAPS
 from license_server.background.keysets import Succession
 from license_server.background.record import Keeper
 from license_server.db.errors import InputInvalidError
+from license_server.db.probe import Probe
 from license_server.http import health, problem_json
 from license_server.http.errors import MethodNotAllowedError
 from license_server.http.metrics import Metrics
@@ -93,6 +94,7 @@ def create_app(
         figures=statistics.Kept(ZoneInfo(settings.time_zone), statistics.LATER),
         tokens=TokenCache(),
         revocations=revocation_lists.Kept(),
+        probe=Probe(database),
     )
 
     def use(issuer: Issuer) -> None:

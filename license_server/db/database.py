@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import sqlalchemy
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, ExceptionContext, event
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
@@ -59,6 +59,18 @@ of 1,000,000 they grow to some 65 MiB each.
 _FEW_PAGES = 8_192
 """The same for who passes over everything once, as a backup does: nothing of it is asked again."""
 _MOST_AT_ONCE = 64
+_REASONS = {
+    "disk I/O error": "its disk reports an I/O error; the system's log says more",
+    "disk is full": "its disk is full",
+    "No space left on device": "its disk is full",
+    "readonly database": "its file, folder or disk is read-only",
+    "unable to open database file": "its file or folder is gone, or cannot be opened or written",
+    "database is locked": f"another program has kept it locked for {BUSY_TIMEOUT // 1000} seconds",
+    "in a read-only transaction": "it is read-only",
+}
+"""What people are told where the database says that."""
+_READ_ONLY = "25006"
+"""PostgreSQL's read_only_sql_transaction (its manual, appendix A)."""
 TRUSTED_SECONDS = 1.0
 """A connection of which so much passed since its last use is asked whether it is still there."""
 _CONNECTIONS = 15
@@ -155,6 +167,8 @@ class Writer:
         self._door = threading.Lock()
         """Whoever puts something into the queue: nothing comes after the None that ends it."""
         self._closed = False
+        self.failures = 0
+        """How often the database refused a transaction."""
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
@@ -226,6 +240,7 @@ class Writer:
                     self._commit(connection)
         except Exception as error:  # noqa: BLE001  # whoever asked is told
             told = as_license_error(error)
+            self.failures += isinstance(told, DatabaseUnavailableError)
             for job in jobs:
                 job.future.set_exception(told)
             return
@@ -267,7 +282,8 @@ def as_license_error(error: Exception) -> Exception:
         return DatabaseUnavailableError(reason="too many reads are waiting")
     if not isinstance(error, DBAPIError) or isinstance(error, IntegrityError):
         return error
-    reason = " ".join(str(error.orig).split()) or type(error.orig).__name__
+    said = " ".join(str(error.orig).split()) or type(error.orig).__name__
+    reason = next((told for sign, told in _REASONS.items() if sign in said), said)
     told = DatabaseUnavailableError(reason=reason.rstrip("."))
     told.__cause__ = error
     return told
@@ -314,6 +330,12 @@ def _watch_idle(engine: Engine) -> None:
         except lost as error:
             raise InvalidatePoolError from error
 
+    def replace_read_only(context: ExceptionContext) -> None:
+        """A session that began while the server was read-only stays so: let it be opened anew."""
+        if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
+            context.is_disconnect = True
+
+    event.listen(engine, "handle_error", replace_read_only)
     event.listen(engine, "connect", note)
     event.listen(engine, "checkin", note)
     event.listen(engine, "checkout", check)

@@ -4,19 +4,23 @@ Alive: the process answers. Ready: it could issue a licence now. What is missing
 nothing is told that an outsider could use.
 """
 
+import structlog
 from fastapi import APIRouter, Request
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from license_core.errors import LicenseError, NotPermittedError
+from license_server.db.probe import Probe
 from license_server.http import metrics, proxies
 from license_server.http.state import state_of
 from license_server.operations import schema
-from license_server.signing.issuer import check_signing_key
+from license_server.signing import keyset_store
+from license_server.signing.issuer import check_in_force, check_signing_key
 from license_server.site import Site
 
 router = APIRouter()
+_log = structlog.get_logger()
 
 
 @router.get("/healthz")
@@ -29,7 +33,7 @@ async def alive() -> Response:
 async def ready(request: Request) -> Response:
     """Whether a licence could be issued now; 503 with what is missing."""
     state = state_of(request)
-    missing = ["stopping"] if state.stopping else await _missing(state.site)
+    missing = ["stopping"] if state.stopping else await _missing(state.site, state.probe)
     if missing:
         return JSONResponse(
             {"ready": False, "missing": missing}, status_code=503, headers={"Retry-After": "5"}
@@ -37,17 +41,23 @@ async def ready(request: Request) -> Response:
     return JSONResponse({"ready": True})
 
 
-async def _missing(site: Site) -> list[str]:
-    missing = []
+async def _missing(site: Site, probe: Probe) -> list[str]:
+    missing, newest = [], None
     try:
-        if not await site.read(_current):
+        current, newest = await site.read(_found)
+        if not current:
             missing.append("schema")
-    except LicenseError:
+        elif site.database.writer.alive:
+            await probe.check()
+    except LicenseError as error:
+        _log.error("not ready", slug=error.slug, sentence=error.sentence)
         missing.append("database")
     if not site.database.writer.alive:
         missing.append("writer")
     try:
         check_signing_key(site.issuer, site.clock())
+        if newest is not None:
+            check_in_force(site.issuer, newest)
         if site.issuer.remote is not None:
             await run_in_threadpool(site.issuer.remote.check)
     except LicenseError:
@@ -55,8 +65,10 @@ async def _missing(site: Site) -> list[str]:
     return missing
 
 
-def _current(connection: Connection) -> bool:
-    return schema.found(connection) == schema.current()
+def _found(connection: Connection) -> tuple[bool, int | None]:
+    """Whether the schema is this version's, and then the keyset that is in force."""
+    current = schema.found(connection) == schema.current()
+    return current, keyset_store.newest_version(connection) if current else None
 
 
 @router.get("/metrics")

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from license_server.access.openid import Client
 from license_server.access.tokens import TokenCache
 from license_server.access.totp_seeds import Seeds
+from license_server.db.probe import Probe
 from license_server.http.metrics import Metrics
 from license_server.http.rate_limit import Rates
 from license_server.licenses import statistics
@@ -30,6 +31,8 @@ class ServerState:
     figures: statistics.Kept
     tokens: TokenCache
     revocations: revocation_lists.Kept
+    probe: Probe
+    """What asks whether the database takes a write."""
 
     @property
     def stopping(self) -> bool:

@@ -1,0 +1,279 @@
+"""``/readyz`` is 200 only while a licence could be issued, and again once one can."""
+
+import itertools
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import psycopg
+import pytest
+import sqlalchemy
+from starlette.testclient import TestClient
+
+from license_core.keyset import TrustedKeyset
+from license_server.app import create_app
+from license_server.db.probe import Probe
+from license_server.http.state import ServerState
+from license_server.operations import schema
+from tests.support import server
+from tests.support.desk import Clock
+from tests.support.need import need
+from tests.support.postgres import OwnServer, new_database
+from tests.support.server import LINE
+
+ORDER = {"customer": "ACME", "product": "darwin", "days": 30, "host": LINE}
+
+
+class Vendor(NamedTuple):
+    """A server in this process, and where its data is."""
+
+    client: TestClient
+    state: ServerState
+    folder: Path
+    bearer: dict[str, str]
+    clock: Clock
+
+    def ready(self) -> tuple[int, list[str]]:
+        """The status of ``/readyz``, and what is missing."""
+        reply = self.client.get("/readyz")
+        assert self.client.get("/healthz").status_code == 200
+        return reply.status_code, reply.json().get("missing", [])
+
+    def issue(self) -> int:
+        """The status of the reply to an order."""
+        reply = self.client.post("/api/v1/licenses", json=ORDER, headers=self.bearer)
+        return int(reply.status_code)
+
+    def awaken(self) -> None:
+        """Until it is ready again."""
+        while self.ready()[0] != 200:
+            pass
+
+    @property
+    def file(self) -> Path:
+        """Its SQLite database."""
+        return Path(self.state.site.database.engine.url.database or "")
+
+
+@contextmanager
+def vendor(folder: Path, url: str | None = None) -> Iterator[Vendor]:
+    clock, passing = Clock(), itertools.count()
+    made = server.make(folder / "server", url, clock.now)
+    app = create_app(made, clock=clock)
+    with TestClient(app, base_url="http://testserver", follow_redirects=False) as client:
+        state: ServerState = app.state.server
+        state.probe = Probe(state.site.database, lambda: float(next(passing)))
+        token = server.new_token(state.site.database, "test", clock.now)
+        made_ = Vendor(client, state, folder, {"Authorization": f"Bearer {token}"}, clock)
+        assert (made_.ready(), made_.issue()) == ((200, []), 201)
+        yield made_
+
+
+@contextmanager
+def locked(one: Vendor) -> Iterator[str]:
+    """Another program keeps the SQLite file locked."""
+    pragma = sqlalchemy.event.listens_for(one.state.site.database.engine, "checkout")
+
+    @pragma
+    def hurry(connection: sqlite3.Connection, *_: object) -> None:
+        connection.execute("PRAGMA busy_timeout=50")
+
+    with closing(sqlite3.connect(one.file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield "database"
+        other.execute("ROLLBACK")
+
+
+@contextmanager
+def full(one: Vendor) -> Iterator[str]:
+    """The disk of the SQLite file is full."""
+    filler = one.folder / "filler"
+    with filler.open("wb", buffering=0) as stream:
+        try:
+            while True:
+                stream.write(b"x" * 4096)
+        except OSError:
+            pass
+    yield "database"
+    filler.unlink()
+
+
+@contextmanager
+def nearly_full(one: Vendor) -> Iterator[str]:
+    """There is room for a commit of nothing, but soon for no licence."""
+    free = shutil.disk_usage(one.folder).free
+    filler = one.folder / "filler"
+    filler.write_bytes(b"x" * (free - 900 * 1024))
+    yield "database"
+    filler.unlink()
+
+
+@contextmanager
+def gone(one: Vendor) -> Iterator[str]:
+    """The SQLite file was moved away: what is written now is lost with the process."""
+    away = one.file.rename(one.file.with_name("away"))
+    yield "database"
+    away.rename(one.file)
+
+
+@contextmanager
+def outdated(one: Vendor) -> Iterator[str]:
+    """The database is of another version."""
+
+    def set_version(version: str | None) -> None:
+        query = sqlalchemy.text("update alembic_version set version_num = :version")
+        one.state.site.database.write(lambda c: c.execute(query, {"version": version}))
+
+    set_version("0001")
+    yield "schema"
+    set_version(schema.current())
+
+
+@contextmanager
+def key_ended(one: Vendor) -> Iterator[str]:
+    """The signing key may sign no more."""
+    before = one.clock.now
+    one.clock.now += 20 * 366 * 86400
+    yield "signer"
+    one.clock.now = before
+
+
+@contextmanager
+def other_keyset(one: Vendor) -> Iterator[str]:
+    """Another process installed a keyset that this one does not use yet."""
+    site = one.state.site
+    older = TrustedKeyset(site.issuer.keyset.keyset._replace(version=0))
+    one.state.site = site._replace(issuer=site.issuer._replace(keyset=older))
+    yield "signer"
+    one.state.site = site
+
+
+@contextmanager
+def stopping(one: Vendor) -> Iterator[str]:
+    """The process is to end."""
+    one.state.stop()
+    yield "stopping"
+    one.state.site.database.stopping.clear()
+
+
+@contextmanager
+def read_only(one: Vendor) -> Iterator[str]:
+    """PostgreSQL was made read-only while connections were opened."""
+    url = one.state.site.database.engine.url
+    plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(plain, autocommit=True) as connection:
+        connection.execute(f"alter database {url.database} set default_transaction_read_only = on")
+        connection.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid()"
+        )
+        assert one.issue() == 503  # its connections are opened anew, read-only
+        yield "database"
+        connection.execute("set default_transaction_read_only = off")
+        connection.execute(f"alter database {url.database} set default_transaction_read_only = off")
+
+
+Condition = Callable[[Vendor], AbstractContextManager[str]]
+ON_SQLITE = [locked, gone, outdated, key_ended, other_keyset]
+ON_POSTGRESQL = [read_only, outdated, key_ended, other_keyset]
+
+
+def check(one: Vendor, condition: Condition, refused: tuple[int, ...] = (503,)) -> None:
+    with condition(one) as missing:
+        for _ in range(2):
+            assert one.ready() == (503, [missing])
+            if missing not in ("stopping", "schema") and condition is not nearly_full:
+                assert one.issue() in refused or condition is gone
+    one.awaken()
+    assert (one.ready(), one.issue()) == ((200, []), 201)
+
+
+@pytest.fixture
+def on_sqlite(tmp_path: Path) -> Iterator[Vendor]:
+    with vendor(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def on_postgresql(tmp_path: Path) -> Iterator[Vendor]:
+    with vendor(tmp_path, new_database()) as made:
+        yield made
+
+
+@pytest.mark.parametrize("condition", [*ON_SQLITE, stopping])
+def test_sqlite_is_not_ready_while_it_cannot_issue(on_sqlite: Vendor, condition: Condition) -> None:
+    check(on_sqlite, condition)
+
+
+@pytest.mark.parametrize("condition", ON_POSTGRESQL)
+def test_postgresql_is_not_ready_while_it_cannot_issue(
+    on_postgresql: Vendor, condition: Condition
+) -> None:
+    check(on_postgresql, condition)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 8 MiB."""
+    if os.geteuid() != 0:
+        need("a file system of its own", "run the tests as root")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+@pytest.mark.parametrize("condition", [full, nearly_full])
+def test_full_disk_is_not_ready(small_disk: Path, condition: Condition) -> None:
+    with vendor(small_disk) as made:
+        check(made, condition)
+
+
+def test_server_is_not_ready_without_its_writer(on_sqlite: Vendor) -> None:
+    on_sqlite.state.site.database.writer.close()
+    assert on_sqlite.ready() == (503, ["writer"])
+    assert on_sqlite.issue() == 503
+
+
+def test_stopped_postgresql_is_not_ready_until_it_is_back(tmp_path: Path) -> None:
+    postgres = OwnServer()
+    with vendor(tmp_path, postgres.url) as made:
+        postgres.stop_at_once()
+        assert made.ready() == (503, ["database"])
+        assert made.issue() == 503
+        postgres.start()
+        made.awaken()
+        assert made.issue() == 201
+
+
+def test_one_commit_a_second_answers_everybody(on_sqlite: Vendor) -> None:
+    database, time = on_sqlite.state.site.database, [10.0]
+    on_sqlite.state.probe = Probe(database, lambda: time[0])
+    begun: list[object] = []
+    sqlalchemy.event.listen(database.engine, "commit", begun.append)
+    for _ in range(5):
+        assert on_sqlite.ready()[0] == 200
+    assert len(begun) == 1
+    time[0] += 1.0
+    assert on_sqlite.ready()[0] == 200
+    assert len(begun) == 2
+    database.writer.failures += 1  # a write that was refused ends what held
+    assert on_sqlite.ready()[0] == 200
+    assert len(begun) == 3
+
+
+def test_database_that_was_moved_is_told_to_the_log_and_not_to_strangers(
+    on_sqlite: Vendor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with gone(on_sqlite):
+        reply = on_sqlite.client.get("/readyz")
+    assert str(on_sqlite.folder) not in reply.text
+    assert "its file is gone" in capsys.readouterr().out
