@@ -4,17 +4,20 @@ import os
 import sys
 from collections.abc import Callable
 from functools import update_wrapper
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from license_core import hostkey, stability
 from license_core.errors import FolderUnnamedError
 from license_core.facts import HostFacts
-from license_core.hostkey import HostKey
+from license_core.hostkey import DEFAULT_PROFILE, HostKey
 from license_core.paths import Place, absolute
 from license_core.probe import read_facts
 from license_core.wording import DEFAULT_CLI, printable
+
+if TYPE_CHECKING:  # get_host_key must not pay for the verifier
+    from license_core.license import License
 
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@%+=:,./_-")
 
@@ -64,6 +67,26 @@ def pass_session(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(call.session(), *arguments, **options)
 
     return update_wrapper(run, command)
+
+
+def installed(session: Session) -> "License | None":
+    """What the installed licence says; None where there is none, or none that can be verified.
+
+    Without a licence nothing of the verifier is loaded.
+    """
+    if not os.path.lexists(session.place.license):
+        return None
+    from license_core.installed import read_installed
+
+    return read_installed(session.place)
+
+
+def profile_to_order(named: str | None, present: "License | None") -> str:
+    """The profile that was *named*, else that of the licence that is *present*, else ``hk1``.
+
+    A profile is one thing from the first line to the last renewal.
+    """
+    return named or (present.host.profile if present else DEFAULT_PROFILE)
 
 
 def key_to_give(facts: HostFacts, profile: str) -> HostKey:

@@ -11,12 +11,13 @@ from typing import NamedTuple
 from license_core import armor
 from license_core.errors import LicenseError, Notice, TrustedKeyInvalidError
 from license_core.facts import HostFacts
+from license_core.license import License
 from license_core.memory import Memory
 from license_core.paths import Place
 from license_core.probe import read_facts
 from license_core.publickey import PublicKey
 from license_core.trust import Trust
-from license_core.verify import Report, check
+from license_core.verify import Report, check, open_license
 
 
 class Checked(NamedTuple):
@@ -127,6 +128,20 @@ def _is_to_keep(trust: Trust, before: Memory, learned: bytes | None, *, holds: b
         return learned.decode("latin-1") != trust.wrap()
     seen = before.trust if before.authentic else (0, 0)
     return trust.roots_version > 0 or (trust.version > seen and (seen > (0, 0) or not holds))
+
+
+def read_installed(place: Place) -> License | None:
+    """What the installed licence says, valid or not; None where it cannot be verified."""
+    try:
+        verified = open_license(
+            place.read_license(),
+            roots=read_roots(place),
+            needed=place.read_settings().roots_needed,
+            known=place.read_trust(),
+        )
+    except LicenseError:
+        return None
+    return verified.license
 
 
 def read_known(place: Place) -> bytes | None:

@@ -59,7 +59,14 @@ NOTICES: dict[str, Remark] = {
         "This is a Kubernetes pod: its address changes when the pod is recreated, "
         "and its container id at every restart of the container.",
         "Mount the node's /etc/machine-id read-only, keep the pod's hostname, and order a licence "
-        "with binding `anchored` for `{cli} get_host_key --profile hk1-host`.",
+        "with binding `anchored`: send the output of `{cli} request --profile hk1-host`.",
+    ),
+    "pod-address-changes": Remark(
+        "warning",
+        "This is a Kubernetes pod: the next one will have another address, and an exact licence "
+        "for this one will not be valid there.",
+        "Ask your vendor for a licence with binding `anchored`: send the output of "
+        "`{cli} request --profile hk1-host`.",
     ),
     "engine-unknown": Remark(
         "warning",

@@ -44,7 +44,7 @@ _RUN = rf"(?<![{_HEX}])[{_HEX}]{{4,}}(?:\s+[{_HEX}]{{4,}}(?![{_HEX}]))*"
 _PIECE = rf"[{_HEX}]+"
 _DIGITS = 40
 # A line just as `get_host_key` prints it. So short a name cannot hold a second key.
-_PRINTED = r'\["([0-9a-f]{40})", "([0-9a-z._-]{0,38}[0-9a-z_-])"\]\s*'
+_PRINTED = r'\["([0-9a-f]{40})", "([0-9a-z._-]{0,38}[0-9a-z_-])"(?:, "(hk1-host)")?\]\s*'
 _QUOTES = "\"'`\u2018-\u201f\u2032\u2033\u300c-\u300f\u301d-\u301f\uff02\uff07\u00ab\u00bb"
 _COMMAS = ",;\uff0c\u3001\uff1b"
 _BRACKETS = r"\[\](){}\uff08\uff09\uff3b\uff3d\u3010\u3011\u3014\u3015\u3002"
@@ -53,6 +53,11 @@ _NAME_AFTER = (
     rf"[\s{_QUOTES}]*+[{_COMMAS}]?+\s*+"
     rf"(?:[{_QUOTES}]++(?P<quoted>[^{_QUOTES}]{{1,2000}}+)[{_QUOTES}]"
     rf"|(?P<plain>[^\s{_QUOTES}{_COMMAS}{_BRACKETS}]{{1,2000}}+))"
+)
+# Read in ASCII: full-width forms are undone before.
+_PROFILE_AFTER = (
+    rf"[\s{_QUOTES}]*+[{_COMMAS}]\s*+[{_QUOTES}]++"
+    rf"(?i:hk1[-\u2010-\u2015\u2212\ufe58\ufe63]host)[{_QUOTES}]"
 )
 
 
@@ -120,9 +125,12 @@ class LicenseRequest(NamedTuple):
         return armor.wrap(armor.REQUEST, f"{b64url.encode(payload)}.{_checksum(payload)}")
 
 
-def bare_line(key: str, hostname: str | None) -> str:
-    """The one line of ``get_host_key``: a JSON array of key and hostname, in ASCII."""
-    return json.dumps([key, hostname])
+def bare_line(key: str, hostname: str | None, profile: str = DEFAULT_PROFILE) -> str:
+    """The one line of ``get_host_key``: a JSON array of key and hostname, in ASCII.
+
+    A third string names another profile than ``hk1``: who does not know it passes it over.
+    """
+    return json.dumps([key, hostname] + [profile] * (profile != DEFAULT_PROFILE))
 
 
 def parse(text: str) -> LicenseRequest:
@@ -137,7 +145,7 @@ def parse(text: str) -> LicenseRequest:
         )
     printed = re.fullmatch(_PRINTED, text)
     if printed is not None:
-        return LicenseRequest(key=printed[1], name=printed[2])
+        return LicenseRequest(printed[1], printed[2], printed[3] or DEFAULT_PROFILE)
     try:
         blocks = armor.unwrap(text.encode("utf-8", "replace"))
     except armor.ArmorError as error:
@@ -182,13 +190,18 @@ def _open(token: str) -> LicenseRequest:
 
 def _bare(text: str) -> list[LicenseRequest]:
     text = re.sub(_INVISIBLE, "", text)
+    folded = _ascii(text)
     found = []
     for run in re.finditer(_RUN, text):
         pieces = [(m[0], run.start() + m.end()) for m in re.finditer(_PIECE, run[0])]
         for digits, end in _whole(pieces):
             name = re.compile(_NAME_AFTER).match(text, end)
-            key = _ascii(digits).lower()
-            found.append(LicenseRequest(key=key, name=_hostname(name) if name else None))
+            request = LicenseRequest(key=_ascii(digits).lower())
+            if name is not None:
+                request = request._replace(
+                    name=_hostname(name), profile=_profile(folded, name.end())
+                )
+            found.append(request)
     return found
 
 
@@ -205,6 +218,11 @@ def _whole(pieces: list[tuple[str, int]]) -> Iterator[tuple[str, int]]:
             first = last
         else:
             first += 1
+
+
+def _profile(text: str, end: int) -> str:
+    """The profile that is named after the name, which ends at *end* of a *text* in ASCII."""
+    return "hk1-host" if re.compile(_PROFILE_AFTER).match(text, end) else DEFAULT_PROFILE
 
 
 def _hostname(found: re.Match[str]) -> str | None:

@@ -77,7 +77,8 @@ def _of_address(facts: HostFacts, profile: str) -> tuple[Notice, ...]:
     if mode in ("bare", "none", "host"):
         return (_lent(facts),) if facts.ip_is_lent else ()
     if mode == "pod":
-        return () if profile == "hk1-host" else (Notice("pod-is-replaced"),)
+        slug = "pod-address-changes" if profile == "hk1-host" else "pod-is-replaced"
+        return (Notice(slug),)
     if mode == "unknown":
         return (Notice("engine-unknown", sign=facts.engine_sign, ip=facts.ip),)
     if mode == "user-defined":

@@ -1270,6 +1270,12 @@ public final class Verify {
                             .replace("Q", QUOTES)
                             .replace("C", COMMAS)
                             .replace("B", BRACKETS));
+    static final Pattern AFTER_NAME =
+            Pattern.compile(
+                    "^(?:[Q]|W)*+[C]W*+[Q]++(?i:hk1[-\\u2010-\\u2015\\u2212\\ufe58\\ufe63]host)[Q]"
+                            .replace("W", WHITE)
+                            .replace("Q", QUOTES)
+                            .replace("C", COMMAS));
     static final Pattern NOT_PRINTED = Pattern.compile("[\\p{C}\\p{Zl}\\p{Zp}]|(?! )\\p{Zs}");
 
     static Map<String, Object> openRequest(String token) {
@@ -1332,28 +1338,36 @@ public final class Verify {
                 next++;
             }
             if (key.length() == 40) {
-                found.add(bareLine(lower(ascii(key.toString())), nameAfter(kept.substring(end))));
+                found.add(bareLine(lower(ascii(key.toString())), kept.substring(end)));
                 first = next - 1;
             }
         }
         return found;
     }
 
-    private static Map<String, Object> bareLine(String key, String name) {
+    /** The request of a key and what stands after it: a name, and perhaps a profile. */
+    private static Map<String, Object> bareLine(String key, String after) {
         Map<String, Object> request = new LinkedHashMap<>();
         request.put("ver", 1L);
         request.put("key", key);
+        request.put("profile", "hk1");
+        Matcher found = AFTER_KEY.matcher(after);
+        if (!found.find()) {
+            return request;
+        }
+        String name = nameOf(found);
         if (name != null) {
             request.put("name", name);
         }
-        request.put("profile", "hk1");
+        if (AFTER_NAME.matcher(ascii(after.substring(found.end()))).find()) {
+            request.put("profile", "hk1-host");
+        }
         return request;
     }
 
-    /** The name that stands after a key, or null. */
-    static String nameAfter(String source) {
-        Matcher found = AFTER_KEY.matcher(source);
-        if (!found.find() || "null".equals(found.group(2))) {
+    /** A name in quotes or without, as it was found, or null. */
+    private static String nameOf(Matcher found) {
+        if ("null".equals(found.group(2))) {
             return null;
         }
         String name = found.group(2);

@@ -745,15 +745,27 @@ const BEFORE_COMMA = new RegExp(`^(?:[${QUOTES}]|${WHITE})*`);
 const COMMA = new RegExp(`^[${COMMAS}]?${WHITE}*`);
 const QUOTED = new RegExp(`^[${QUOTES}]+([^${QUOTES}]+)[${QUOTES}]`);
 const PLAIN = new RegExp(`^(?:(?!${WHITE})[^${QUOTES}${COMMAS}${BRACKETS}])+`);
+const PROFILE = new RegExp(
+  `^(?:[${QUOTES}]|${WHITE})*[${COMMAS}]${WHITE}*[${QUOTES}]+` +
+    `hk1[-\\u2010-\\u2015\\u2212\\ufe58\\ufe63]host[${QUOTES}]`,
+  "i",
+);
 const NOT_PRINTED = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u;
 const ascii = (source) =>
   source.replace(/[\uff01-\uff5e]/g, (sign) => String.fromCharCode(sign.charCodeAt(0) - 0xfee0));
 
-/** The name that stands after a key, or undefined. */
-function nameAfter(source) {
+/** What stands after a key: its profile, and its name or undefined. */
+function after(source) {
   const rest = source.replace(BEFORE_COMMA, "").replace(COMMA, "");
-  const quoted = QUOTED.exec(rest);
-  let value = quoted ? quoted[1].replace(ALL_WHITE, "") : (PLAIN.exec(rest) || ["null"])[0];
+  const found = QUOTED.exec(rest) || PLAIN.exec(rest) || [""];
+  const named = PROFILE.test(ascii(rest.slice(found[0].length)));
+  return { profile: named ? "hk1-host" : "hk1", name: nameOf(found) };
+}
+
+/** A name in quotes or without, as it was found, or undefined. */
+function nameOf(found) {
+  const quoted = found[1] !== undefined;
+  let value = quoted ? found[1].replace(ALL_WHITE, "") : found[0];
   if (!quoted && value === "null") return undefined;
   try {
     if (quoted) value = JSON.parse(`"${value}"`);
@@ -780,8 +792,8 @@ function bareLines(source) {
       key += pieces[last][0];
     }
     if (key.length !== 40) continue;
-    const request = { ver: 1, key: ascii(key).toLowerCase(), profile: "hk1" };
-    const name = nameAfter(kept.slice(end(pieces[last - 1])));
+    const { profile, name } = after(kept.slice(end(pieces[last - 1])));
+    const request = { ver: 1, key: ascii(key).toLowerCase(), profile };
     found.push(name === undefined ? request : { ...request, name });
     first = last - 1;
   }

@@ -836,22 +836,29 @@ judge_term() { # MEMORY
 REQUEST='ver:integer key:key name?text profile?hk1|hk1-host tags?tags gpus?integer customer?text
   product?text replaces?text iat?instant'
 
-# Prints a line `KEY NAME` for each bare line; the name is a string of JSON, or nearly.
+# Prints a line `KEY PROFILE NAME` for each bare line; the name is a string of JSON, or nearly.
 # shellcheck disable=SC2016
 BARE='
 function full_width(   i) {
   for (i = 33; i <= 95; i++) gsub("\357\274" sprintf("%c", i + 96), i == 38 ? "\\\\&" : sprintf("%c", i), text)
   for (i = 96; i <= 126; i++) gsub("\357\275" sprintf("%c", i + 32), sprintf("%c", i), text)
 }
-function name(rest,   quoted, i) {
+function profile_of(rest) {
+  if (rest ~ /^[" \t-\r\034-\037]*([,;]|\343\200\201)[ \t-\r\034-\037]*"+[hH][kK]1(-|\342\200[\220-\225]|\342\210\222|\357\271\230|\357\271\243)[hH][oO][sS][tT]"/)
+    profile = "hk1-host"
+}
+function name(rest,   quoted, end) {
   sub(/^[" \t-\r\034-\037]*/, "", rest)
   sub(/^([,;]|\343\200\201)?[ \t-\r\034-\037]*/, "", rest)
   quoted = rest ~ /^"+[^"]+"/
   if (quoted) {
     sub(/^"+/, "", rest)
-    rest = substr(rest, 1, index(rest, "\"") - 1)
+    end = index(rest, "\"")
+    profile_of(substr(rest, end + 1))
+    rest = substr(rest, 1, end - 1)
     gsub(/[ \t-\r\034-\037]/, "", rest)
   } else if (match(rest, /[]["(){},; \t-\r\034-\037]|\343\200[\201\202\220\221\224\225]/)) {
+    profile_of(RSTART > 1 ? substr(rest, RSTART) : "")
     rest = substr(rest, 1, RSTART - 1)
   }
   if (!quoted) gsub(/\\/, "&&", rest)  # it is no JSON, so its backslashes are its own
@@ -881,7 +888,9 @@ BEGIN {
       key = key digits[last]
     }
     if (length(key) != 40) continue
-    print tolower(key), name(after[last - 1])
+    profile = "hk1"
+    named = name(after[last - 1])
+    print tolower(key), profile, named
     first = last - 1
   }
 }'
@@ -902,9 +911,9 @@ parse_request() { # FILE
   why=request-unreadable
   ! tokens_of "$work/blocks" '' || return 1
   awk "$BARE" "$work/text" >"$work/bare"
-  while read -r found name; do
+  while read -r found profile name; do
     one_key "$found" || return 1
-    bare_request "$found" "$name" >"$work/request.json"
+    bare_request "$found" "$profile" "$name" >"$work/request.json"
   done <"$work/bare"
   [ -n "$asked" ]
 }
@@ -939,8 +948,8 @@ BEGIN {
   print name
 }'
 
-bare_request() { # KEY NAME-IN-QUOTES
-  name=$2
+bare_request() { # KEY PROFILE NAME-IN-QUOTES
+  name=$3
   if [ -n "$name" ]; then
     if ! printf '%s' "$name" | parse_json >"$work/name"; then
       case $name in *\\u[dD][89a-fA-F]*) name='""' ;; esac # a surrogate alone is not printed
@@ -950,7 +959,7 @@ bare_request() { # KEY NAME-IN-QUOTES
     member "$work/name" /
     name=$(printf '%b' "$value" | tr '\000' '\377' | awk "$NAME")
   fi
-  printf '{"ver":1,"key":"%s",%s"profile":"hk1"}' "$1" "${name:+\"name\":\"$name\",}"
+  printf '{"ver":1,"key":"%s",%s"profile":"%s"}' "$1" "${name:+\"name\":\"$name\",}" "$2"
 }
 
 # What follows is only for the vectors of tests/vectors/: `sh verify.sh ROOT.pub.pem <PATHS` prints

@@ -16,7 +16,7 @@ from license_cli import (
     render,
 )
 from license_cli.doctor_page import Examined
-from license_cli.session import Session, key_to_give, pass_session
+from license_cli.session import Session, installed, key_to_give, pass_session, profile_to_order
 from license_core import (
     diagnosis,
     evidence,
@@ -44,7 +44,7 @@ from license_core.wording import printable
     help="Also write a support bundle to FILE, without this host's addresses, ids and names.",
 )
 @pass_session
-def command(session: Session, profile: str, bundle: str | None) -> None:
+def command(session: Session, profile: str | None, bundle: str | None) -> None:
     """Diagnose this host: what its host key is made of, what may change it, how to prevent that.
 
     Changes nothing. Exit 0 means that the diagnosis ran, not that all is well; use `verify` to
@@ -53,6 +53,7 @@ def command(session: Session, profile: str, bundle: str | None) -> None:
     if bundle is None:
         render.need_reader()
     facts = session.read_facts()
+    profile = profile_to_order(profile, None if profile else installed(session))
     memory, _ = session.place.read_memory(facts)
     requirements = _requirements(session)
     wanted = diagnosis.wants(requirements, _measure(session, facts, requirements))

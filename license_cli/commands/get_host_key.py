@@ -7,7 +7,7 @@ from license_cli import (
     options,
     render,
 )
-from license_cli.session import Session, key_to_give, pass_session
+from license_cli.session import Session, installed, key_to_give, pass_session, profile_to_order
 from license_core import stability
 from license_core.memory import Memory
 from license_core.request import bare_line
@@ -16,10 +16,11 @@ from license_core.request import bare_line
 @click.command("get_host_key")
 @options.profile
 @pass_session
-def command(session: Session, profile: str) -> None:
+def command(session: Session, profile: str | None) -> None:
     """Print the host key and hostname, for the vendor."""
     render.need_reader()
     facts = session.read_facts()
+    profile = profile_to_order(profile, None if profile else installed(session))
     host = key_to_give(facts, profile)
     notices = stability.notices(facts, profile)
     # Remember what the key was made of: if it changes, `verify` can then say what changed.
@@ -35,6 +36,6 @@ def command(session: Session, profile: str) -> None:
             }
         )
         return
-    render.say(bare_line(host.key, host.hostname))
+    render.say(bare_line(host.key, host.hostname, profile))
     for notice in notices:
         render.remark(render.notice_lines(notice, session.cli))

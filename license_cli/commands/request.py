@@ -8,10 +8,10 @@ from license_cli import (
     options,
     render,
 )
-from license_cli.session import Session, key_to_give, pass_session
+from license_cli.session import Session, installed, key_to_give, pass_session, profile_to_order
 from license_core import hostkey, stability
 from license_core.claims import ClaimError
-from license_core.errors import LicenseError, UsageError
+from license_core.errors import UsageError
 from license_core.memory import Memory
 from license_core.reason import Reason
 from license_core.request import LicenseRequest
@@ -38,12 +38,13 @@ def command(
     output: str | None,
     customer: str | None,
     product: str | None,
-    profile: str,
+    profile: str | None,
 ) -> None:
     """Create a request to mail to the vendor or paste into the vendor's form."""
     if output is None:
         render.need_reader()
-    facts = session.read_facts()
+    facts, present = session.read_facts(), installed(session)
+    profile = profile_to_order(profile, present)
     host = key_to_give(facts, profile)
     request = LicenseRequest(
         key=host.key,
@@ -53,7 +54,7 @@ def command(
         gpus=facts.gpus,
         customer=customer or None,
         product=product or session.place.read_settings().product,
-        replaces=_installed_number(session),
+        replaces=present.jti if present else None,
         iat=session.now,
     )
     try:
@@ -74,23 +75,6 @@ def command(
         )
     for notice in notices:
         render.remark(render.notice_lines(notice, session.cli))
-
-
-def _installed_number(session: Session) -> str | None:
-    """The number of the licence that is installed, if one can be verified."""
-    from license_core.installed import read_roots
-    from license_core.verify import open_license
-
-    try:
-        place = session.place
-        return open_license(
-            place.read_license(),
-            roots=read_roots(place),
-            needed=place.read_settings().roots_needed,
-            known=place.read_trust(),
-        ).license.jti
-    except LicenseError:
-        return None  # none, or none that could be named
 
 
 def _text(request: LicenseRequest) -> str:

@@ -10,8 +10,10 @@ from typing import Any
 
 import click
 
+from license_core import request
 from license_core.armor import MAX_FILE
-from license_core.errors import FileUnreadableError, LicenseError
+from license_core.errors import FileUnreadableError, LicenseError, Notice
+from license_core.hostkey import PROFILES
 from license_core.paths import read, words
 from license_core.wording import DEFAULT_SERVER, printable, utc
 from license_server.actor import COMMAND
@@ -23,6 +25,7 @@ from license_server.licenses.acts import ISSUE, OFFERED, Act
 from license_server.licenses.errors import ApprovalPendingError, LicenseNotWrittenError
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.orders import Order
+from license_server.licenses.planning import Plan
 from license_server.settings import ServerSettings
 
 _LARGEST_TEXT = 256 * 1024
@@ -34,6 +37,12 @@ _host = click.option(
     help="What the operator sent: the host key line or the request; "
     "@FILE reads it from FILE, - from stdin.",
 )
+_profile = click.option(
+    "--profile",
+    type=click.Choice(list(PROFILES)),
+    help="The profile of a host key line that names none. [default: hk1]",
+)
+_yes = click.option("--yes", is_flag=True, help="Do not ask, even if something is taken away.")
 _output = click.option(
     "-o", "--output", required=True, metavar="FILE", help="Where to write license.dat; - : stdout."
 )
@@ -47,6 +56,7 @@ _why = click.option("--reason", required=True, metavar="TEXT", help=_WHY)
     "--product", required=True, metavar="NAME", help="The product, as named in its hostseal.toml."
 )
 @_host
+@_profile
 @click.option("--days", type=int, metavar="N", help="Valid for N days, through the last one.")
 @click.option("--expires", metavar="DATE", help="Or: its last day, such as 2027-12-31.")
 @click.option("--perpetual", is_flag=True, help="Or: no expiry date.")
@@ -83,11 +93,12 @@ _why = click.option("--reason", required=True, metavar="TEXT", help=_WHY)
     help="Covers product versions released until this day.",
 )
 @click.option("--replaces", metavar="NUMBER", help="The earlier licence that it replaces.")
+@_yes
 @_output
 @click.pass_obj
-def issue(settings: ServerSettings, /, output: str, **given: Any) -> None:
+def issue(settings: ServerSettings, /, output: str, yes: bool, **given: Any) -> None:
     """Issue a licence and write its file."""
-    _issue(settings, ISSUE, None, given, output)
+    _issue(settings, ISSUE, None, given, output, yes=yes)
 
 
 _MEMBERS = {
@@ -144,13 +155,14 @@ def _command(act: Act) -> click.Command:
     def do(settings: ServerSettings, /, number: str, **given: Any) -> None:
         if not act.issues:
             return _end(settings, act, number, given)
-        output = given.pop("output")
-        return _issue(settings, act, number, given, output)
+        output, yes = given.pop("output"), given.pop("yes")
+        return _issue(settings, act, number, given, output, yes=yes)
 
     reason = _why if act.needs_reason else click.option("--reason", metavar="TEXT", help=_WHY)
     options = [_MEMBERS[name] for name in act.may_change] + [reason]
+    options += [_profile] * act.names_host + [_yes, _output] * act.issues
     command = click.pass_obj(do)
-    for option in reversed(options + [_output] * act.issues):
+    for option in reversed(options):
         command = option(command)
     command = click.argument("number")(command)
     return click.command(act.name, help=act.words.command)(command)
@@ -221,8 +233,11 @@ def _members(given: dict[str, Any], faults: Faults) -> dict[str, Any]:
         for name, value in given.items()
         if value is not None and value is not False and value != ()  # 0 is given
     }
+    profile = members.pop("profile", None)
     if "host" in members:
         members["host"] = faults.read("host", _operators_text, members["host"])
+    if profile is not None and members.get("host") is not None:
+        members["host"] = faults.read("host", _of_profile, members["host"], profile)
     if "features" in members:
         members["features"] = list(members["features"])
     if "limits" in members:
@@ -230,8 +245,41 @@ def _members(given: dict[str, Any], faults: Faults) -> dict[str, Any]:
     return members
 
 
+def _of_profile(text: str, profile: str) -> str:
+    """The host key line in *text*, with its *profile*. Raises InputInvalidError, and as parse does.
+
+    A whole request says its profile, and nobody else knows it better.
+    """
+    asked = request.parse(text)
+    if asked.iat is None and asked.tags is None:
+        return request.bare_line(asked.key, asked.name, profile)
+    if asked.profile != profile:
+        reason = f"the request is for profile {asked.profile}; ask the operator for another one"
+        raise InputInvalidError(field="--profile", reason=reason)
+    return text
+
+
+def _agree(seen: Plan, yes: bool) -> None:
+    """Say what *seen* takes away before it is done, and ask, where somebody is at the terminal."""
+    taken = [notice for notice in seen.notices if notice.slug == "takes-away"]
+    for notice in taken:
+        _warn(notice)
+    if taken and not yes and sys.stdin is not None and sys.stdin.isatty():
+        click.confirm("Issue it all the same?", abort=True, err=True)
+
+
+def _warn(notice: Notice) -> None:
+    click.echo(f"[W]: {notice.sentence}\n     {notice.remedy(DEFAULT_SERVER)}", err=True)
+
+
 def _issue(
-    settings: ServerSettings, act: Act, number: str | None, given: dict[str, Any], output: str
+    settings: ServerSettings,
+    act: Act,
+    number: str | None,
+    given: dict[str, Any],
+    output: str,
+    *,
+    yes: bool,
 ) -> None:
     """Do *act*, and write the file of the licence that it makes."""
     from license_server.db.reply_store import Reply
@@ -256,6 +304,8 @@ def _issue(
         site = Site(settings, database, issuer, lambda: now, secrets.token_bytes)
         with database.reading() as connection:
             seen = planning.plan(connection, act_request, COMMAND, now, with_notices=True)
+        if not seen.refusals:
+            _agree(seen, yes)
         with written(output) as put:
             asyncio.run(site.act(act_request, COMMAND, now, render_reply))
             (stored,) = kept
@@ -274,9 +324,8 @@ def _issue(
         database.close()
     click.echo(f"{stored.number} for {_to_whom(stored)}", err=True)
     for notice in seen.notices:
-        if notice.level == "warning":
-            text = f"{notice.sentence}\n     {notice.remedy(DEFAULT_SERVER)}"
-            click.echo(f"[W]: {text}", err=True)
+        if notice.level == "warning" and notice.slug != "takes-away":
+            _warn(notice)
     for line in _tolerated(seen.order):
         click.echo(line, err=True)
 

@@ -43,6 +43,17 @@ NOTICES: dict[str, Remark] = {
         "GPUs on the host: {present}; allowed by the licence: {allowed}.",
         "License all of them, or have fewer made visible to the container.",
     ),
+    "takes-away": Remark(
+        "warning",
+        "The new licence grants less than {number}: {reason}.",
+        "If that is not what was agreed, correct the order before it is issued.",
+    ),
+    "anchored-by-machine": Remark(
+        "warning",
+        "This anchored licence is bound to the machine id alone: it is valid in every container, "
+        "and on every copy of the machine, that has this id.",
+        "Choose `exact` if one licence is to be for one of them only.",
+    ),
     "needs-approval": Remark(
         "note",
         "Licences for {product} are issued only after a second person has approved them.",

@@ -17,6 +17,7 @@ from license_core.claims import MAX_INSTANT, ClaimError
 from license_core.license import License
 from license_core.reason import Reason
 from license_core.request import LicenseRequest
+from license_core.successor import Grant
 from license_core.wording import utc
 from license_server.catalog.faults import Faults
 from license_server.catalog.fields import choice_name, clean_text, present, truth
@@ -59,6 +60,17 @@ class Order(NamedTuple):
     replaces: str | None
     begins_at: int | None = None
     """None: when it is issued."""
+
+    def grant(self) -> Grant:
+        """What the licence will grant."""
+        return Grant(
+            self.expires_at,
+            self.features,
+            self.limits,
+            self.edition,
+            self.maintenance_until,
+            self.match,
+        )
 
 
 def parse_order(

@@ -5,9 +5,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from license_core import successor
 from license_core.errors import LicenseError, NotFoundError, Notice
 from license_core.reason import Reason
 from license_core.request import LicenseRequest
+from license_core.successor import Grant
 from license_core.wording import utc
 from license_server.actor import Actor
 from license_server.catalog import catalog_store, products
@@ -273,12 +275,26 @@ def _notices(connection: Connection, drafted: Plan, actor: Actor, now: int) -> l
         )
     if drafted.product is None and catalog_store.products_after(connection, None, 1):
         notices.append(OrderNotice("product-new", product=order.product))
+    notices += _of_grant(drafted)
     present, allowed = order.request.gpus, order.limits.get("gpus")
     if present and allowed is not None and present > allowed:
         notices.append(OrderNotice("gpus-more-than-licensed", present=present, allowed=allowed))
     if drafted.needs_approval:
         notices.append(OrderNotice("needs-approval", product=order.product))
     return notices
+
+
+def _of_grant(drafted: Plan) -> Iterator[Notice]:
+    """What the licence takes away from the one before it, and how many it may be used by."""
+    order, former = drafted.order, drafted.former
+    if former is not None:
+        before = Grant.of(issuing.claims_of(former))
+        less = successor.taken(before, order.grant())
+        if less is not None:
+            yield OrderNotice("takes-away", number=former.number, reason=less)
+    tags = order.request.tags or {}
+    if order.match == "anchored" and "machine_id" in tags and "container_id" not in tags:
+        yield OrderNotice("anchored-by-machine")
 
 
 def _of_host(connection: Connection, drafted: Plan, actor: Actor, now: int) -> Iterator[Notice]:

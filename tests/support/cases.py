@@ -266,7 +266,14 @@ CASES = [
         POD,
         match="anchored",
         profile="hk1-host",
-        quiet=True,
+    ),
+    Case(
+        "Kubernetes: the pod was recreated; hk1-host, exact",
+        bound(ip="10.244.1.7"),
+        bound(ip="10.244.1.9", container_id=OTHER_ID),
+        POD,
+        profile="hk1-host",
+        address_lost=True,
     ),
     Case(
         "Anchored licence: address and name drift",

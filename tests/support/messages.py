@@ -51,6 +51,8 @@ def desk_texts() -> list[str]:
         found += (row.title, row.sentence, row.remedy)
     for remark in (NOTICES | notices.NOTICES).values():
         found += (remark.sentence, remark.remedy)
+    for node in _nodes(CORE / "successor.py"):  # what a licence takes away
+        found += _constants(_reason_of(node))
     found += (*PERMISSIONS.values(), *(act.words.verb for act in ACTS.values()), *_STATES)
     for path in _of_desk():
         for node in _nodes(path):

@@ -42,6 +42,25 @@ def texts() -> Iterator[Case]:
     yield case(
         "escaped-name", f'["{key}", "\\u5de5\\u4f5c"]', f"request {dumps({**bare, 'name': '工作'})}"
     )
+    theirs = f'["{key}", "studio2_gpu", "hk1-host"]'
+    of_host = f"request {dumps({**bare, 'profile': 'hk1-host'})}"
+    yield case("profile", f"{theirs}\n", of_host)
+    yield case("profile-upper-case", theirs.upper(), of_host)
+    yield case("profile-typographic", theirs.replace('"', "\u201c").replace("-", "\u2011"), of_host)
+    yield case("profile-chinese", theirs.replace(", ", "\uff0c").replace("-", "\uff0d"), of_host)
+    yield case(
+        "profile-in-a-mail", f"Hello,\n> here: {theirs[:60]}\n> {theirs[60:]}\n--\n", of_host
+    )
+    yield case("profile-name-unquoted", f'{key} studio2_gpu, "hk1-host"', of_host)
+    without = {"ver": 1, "key": key, "profile": "hk1-host"}
+    yield case("profile-null-name", f'["{key}", null, "hk1-host"]', f"request {dumps(without)}")
+    yield case("profile-of-another-name", theirs.replace("hk1-host", "hk1-hosts"), same)
+    yield case("profile-elsewhere", f'hk1-host: {line} "hk1-host"', same)
+    yield case(
+        "profile-that-is-the-name",
+        f'["{key}", "hk1-host"]',
+        same.replace("studio2_gpu", "hk1-host"),
+    )
     groups = " ".join(key[at : at + 4] for at in range(0, 40, 4))
     yield case("groups-of-four", groups, alone)
     yield case("lost-digit-before-a-word", f"{key[:-1]} a new one", "refused request-unreadable")
