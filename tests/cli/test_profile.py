@@ -84,9 +84,8 @@ def test_a_licence_that_cannot_be_read_says_no_profile(world: World, damage: byt
 def test_a_pod_that_orders_hk1_host_hears_that_the_next_one_has_another_address(
     world: World,
 ) -> None:
-    pod = {"env": POD}
     bound(ip="10.244.1.7")(world.host)
-    done = world.run("get_host_key", "--profile", "hk1-host", **pod)
+    done = world.run("get_host_key", "--profile", "hk1-host", env=POD)
     assert "the next one will have another address" in done.err
     assert "`python cmd/cli.py request --profile hk1-host`" in done.err
-    assert "pod-is-replaced" in world.json("get_host_key", **pod).notices()
+    assert "pod-is-replaced" in world.json("get_host_key", env=POD).notices()
