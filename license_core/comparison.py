@@ -7,7 +7,7 @@ host, else from the tags in the licence (SPEC section 3.4). Nothing is guessed.
 from typing import NamedTuple
 
 from license_core import hostkey
-from license_core.errors import Notice
+from license_core.errors import LicenseError, Notice
 from license_core.facts import HostFacts
 from license_core.license import HostBinding
 from license_core.memory import Memory
@@ -40,9 +40,13 @@ class Comparison(NamedTuple):
     """``key``: the keys are equal. ``memory``: the licensed host was this one, and its values were
     remembered. ``tags``: the licence tells which differ, not what they were. ``none``."""
     components: tuple[Component, ...]
+    profile: str | None = None
+    """Another profile than the licensed one, under which the keys are equal."""
 
     def details(self) -> tuple[Notice, ...]:
         """What differs, as words for a refusal."""
+        if self.profile is not None:
+            return (Notice("profile-differs", profile=self.profile),)
         if self.evidence == "none":
             reason = (
                 "the licence was ordered with the host key line only, which carries no host tags"
@@ -70,6 +74,10 @@ def compare(binding: HostBinding, facts: HostFacts, memory: Memory | None) -> Co
     present = hostkey.components(facts, binding.profile)
     if hostkey.key_of(present, binding.profile) == binding.key:
         return Comparison("key", tuple(Component(n, "same", v, v) for n, v in present.items()))
+    other = _other_profile(binding, facts)
+    if other is not None:
+        alike = hostkey.components(facts, other).items()
+        return Comparison("key", tuple(Component(n, "same", v, v) for n, v in alike), other)
     remembered = memory.host_of(binding.key, binding.profile) if memory else None
     if remembered is not None:
         return Comparison(
@@ -94,6 +102,20 @@ def compare(binding: HostBinding, facts: HostFacts, memory: Memory | None) -> Co
             for name, value in present.items()
         ),
     )
+
+
+def _other_profile(binding: HostBinding, facts: HostFacts) -> str | None:
+    """Under which other profile this is the licensed host; None: under none.
+
+    A line that an operator made under one may have been licensed under another.
+    """
+    for profile in hostkey.PROFILES:
+        try:
+            if profile != binding.profile and hostkey.derive(facts, profile).key == binding.key:
+                return profile
+        except LicenseError:
+            continue  # the host has no key under it
+    return None
 
 
 def _verdict(one: str | None, other: str | None) -> str:

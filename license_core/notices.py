@@ -273,6 +273,12 @@ NOTICES: dict[str, Remark] = {
         "Start the licensed container again (`docker start`, `podman start`), or order a licence "
         "for this one.",
     ),
+    "profile-differs": Remark(
+        "detail",
+        "The host is the licensed one, but under profile {profile}: the licence names another.",
+        "Ask your vendor to issue it again for the line that `{cli} get_host_key --profile "
+        "{profile}` prints, or with `--profile {profile}`.",
+    ),
     "change-unknown": Remark(
         "detail",
         "Cannot tell what changed: {reason}.",

@@ -459,8 +459,19 @@ public final class Verify {
                     .toList();
         }
 
-        /** What the tags say about why the key differs (9.2); under another anchor, nothing. */
-        List<String> differences(String profile, Map<String, Object> licensed) {
+        boolean hasKey(String profile, String key) {
+            try {
+                return key(profile).equals(key);
+            } catch (Refused error) {
+                return false;
+            }
+        }
+
+        /** Why the key differs (9.2): another profile, or the tags; under another anchor, nothing. */
+        List<String> differences(String profile, String key, Map<String, Object> licensed) {
+            if (hasKey(profile.equals("hk1") ? "hk1-host" : "hk1", key)) {
+                return List.of("profile-differs");
+            }
             List<String> found = differing(ANCHORS, profile, licensed);
             if (found.isEmpty() && !isCopyable(profile)) {
                 found = differing(COMPONENTS, profile, licensed);
@@ -1216,7 +1227,7 @@ public final class Verify {
             report.notices.add("host-drifted");
         } else {
             report.problems.add("wrong-host");
-            report.details.addAll(host.differences(claims.profile, claims.tags));
+            report.details.addAll(host.differences(claims.profile, claims.hostKey, claims.tags));
         }
     }
 

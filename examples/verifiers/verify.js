@@ -215,8 +215,19 @@ function matchesAnchors(host, profile, licensed) {
   );
 }
 
-/** What the tags say about why the key differs (9.2); tags under another anchor say nothing. */
-function differences(host, profile, licensed) {
+function hasKey(host, profile, key) {
+  try {
+    return hostKey(host, profile) === key;
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    return false;
+  }
+}
+
+/** Why the key differs (9.2): another profile, or what the tags say; under another anchor, nothing. */
+function differences(host, { key, profile, tags: licensed }) {
+  const others = Object.keys(PROFILES).filter((other) => other !== profile);
+  if (others.some((other) => hasKey(host, other, key))) return ["profile-differs"];
   const present = hostTags(host, profile);
   const differs = (component) => licensed[component] !== present[component];
   let found = Object.keys(licensed).length ? ANCHORS.filter(differs) : [];
@@ -664,7 +675,7 @@ function judge(opened, { host: present, now, settings, memory, revocations, know
         notices.push("host-drifted");
       } else {
         problems.push("wrong-host");
-        details = differences(host, licensed.profile, licensed.tags);
+        details = differences(host, licensed);
       }
     }
   } catch (error) {

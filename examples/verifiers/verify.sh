@@ -310,9 +310,16 @@ matches_anchors() { # FILE PROFILE
     compare_tags "$1" 'machine_id container_id' && [ -z "$differing" ]
 }
 
-# 9.2 What the tags say about why the key differs: sets $details. Under another anchor, nothing.
+# 9.2 Why the key differs: sets $details. Another profile, or the tags; under another anchor, nothing.
 explain() { # FILE PROFILE
   details='' differing=''
+  other=hk1
+  [ "$2" != hk1 ] || other=hk1-host
+  member "$1" /host/key/ && licensed=$value
+  if host_key "$other" && [ "$key" = "$licensed" ]; then
+    details=profile-differs
+    return
+  fi
   if grep -q '^/host/tags/.*/ ' "$1"; then
     compare_tags "$1" 'machine_id container_id'
     [ -n "$differing" ] || is_copyable "$2" || compare_tags "$1" 'hostname ip'

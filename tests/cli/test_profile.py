@@ -89,3 +89,15 @@ def test_a_pod_that_orders_hk1_host_hears_that_the_next_one_has_another_address(
     assert "the next one will have another address" in done.err
     assert "`python cmd/cli.py request --profile hk1-host`" in done.err
     assert "pod-is-replaced" in world.json("get_host_key", env=POD).notices()
+
+
+def test_a_licence_that_names_another_profile_than_its_line_had_is_told_as_that(
+    world: World,
+) -> None:
+    key = hostkey.derive(world.facts(), "hk1-host")
+    world.put(world.file(world.claims()._replace(host=HostBinding(key.key, key.hostname))))
+    said = world.run("verify")
+    assert said.exit_code == code("wrong-host")
+    assert "The host is the licensed one, but under profile hk1-host" in said.err
+    problem = world.json("verify").json()["problems"][0]
+    assert problem["facts"]["evidence"] == "key"

@@ -137,6 +137,17 @@ def policies() -> Iterator[Case]:
         host={**HOST, "ip": "172.17.0.3"},
         details="change-unknown",
     )
+    both = {**HOST, "machine_id_bound": True}
+    for named, meant in (("hk1", "hk1-host"), ("hk1-host", "hk1")):
+        mistaken = host_claim(key=hostkey.derive(facts(both), meant).key, profile=named)
+        yield license_case(
+            f"wrong-host-named-{named}",
+            file(token(payload(host=mistaken))),
+            "refused wrong-host",
+            host=both,
+            details="profile-differs",
+            spec="9.2",
+        )
     bound = {**HOST, "container_id": None, "machine_id_bound": True}
     known = facts(bound)
     once = host_claim(key=hostkey.derive(known).key, tags=hostkey.tags(known))
