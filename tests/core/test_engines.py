@@ -1,0 +1,183 @@
+"""What engines leave to be seen inside: which is which, and that no two copies share a licence."""
+
+import itertools
+import os
+from pathlib import Path
+
+import pytest
+
+from license_core import hostkey, stability
+from license_core.errors import LicenseError
+from license_core.facts import HostFacts
+from license_core.hostkey import VERSION_2
+from license_core.license import HostBinding
+from license_core.probe import read_facts
+from license_core.settings import Settings
+from license_core.verify import Report, check
+from tests.support import hosts, other_engines
+from tests.support.cli import DAY, World
+from tests.support.other_engines import (
+    BOUND,
+    IN_MEMORY,
+    MACHINES,
+    UNKNOWN,
+    Shown,
+    docker_on_an_own_disk,
+    pod,
+    pod_of_crio,
+    podman_with_a_tmpfs_on_run,
+)
+
+OTHER_IP, OTHER_MACHINE = "172.17.0.9", "0f" * 16
+
+
+def facts(root: Path, shown: Shown, more: str = "", **values: str | None) -> HostFacts:
+    return read_facts(str(other_engines.write(root, shown, more, **values)), {})
+
+
+def licence(world: World, host: HostFacts, profile: str, match: str, iat: int) -> bytes | None:
+    """A licence for *host*; None where it has no key to order one with."""
+    try:
+        key = hostkey.derive(host, profile)
+    except LicenseError:
+        return None
+    binding = HostBinding(key.key, key.hostname, profile, match, hostkey.tags(host, profile))
+    return world.file(world.claims()._replace(host=binding, iat=iat, nbf=iat))
+
+
+def checked(world: World, data: bytes, host: HostFacts) -> Report:
+    return check(
+        data,
+        roots=(world.root.public_key,),
+        facts=host,
+        now=world.now + DAY,
+        settings=Settings(product="darwin"),
+        memory=None,
+    )
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_two_copies_of_an_unknown_engine_never_share_a_licence(name: str, tmp_path: Path) -> None:
+    world = World(tmp_path / "vendor", now=VERSION_2)
+    record, root = UNKNOWN[name], tmp_path / "host"
+    for profile, match, mounts in itertools.product(
+        hostkey.PROFILES, ("exact", "anchored"), ("", BOUND, IN_MEMORY)
+    ):
+        host = facts(root, record(1), mounts)
+        assert host.engine == "unknown"
+        data = licence(world, host, profile, match, world.now)
+        copies = [
+            # Elsewhere, though name and address be the same; and beside it on the same machine.
+            facts(
+                root,
+                record(1),
+                mounts,
+                machine_id=OTHER_MACHINE if mounts == BOUND else hosts.MACHINE_ID,
+            ),
+            facts(root, record(2), mounts, ip=OTHER_IP),
+        ]
+        if mounts != BOUND and host.container_id is None:
+            assert data is None, "an image can carry all that this licence is for"
+        if data is None:
+            assert mounts != BOUND
+            continue
+        assert checked(world, data, host).ok
+        shares_by_design = profile == "hk1-host" and match == "anchored"
+        for number, copy in enumerate(copies):
+            if copy == host or (shares_by_design and number == 1):
+                continue  # an anchored licence of that profile is for the machine
+            assert not checked(world, data, copy).ok, (profile, match, mounts, number)
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_operator_of_an_unknown_engine_is_told_before_ordering(name: str, tmp_path: Path) -> None:
+    host = facts(tmp_path, UNKNOWN[name](1), BOUND)
+    assert [notice.slug for notice in stability.notices(host)] == ["engine-unknown"]
+    assert stability.network_mode(host) == "unknown"
+    assert host.engine_sign is not None
+    bare = facts(tmp_path, UNKNOWN[name](1))
+    if bare.container_id is None:
+        with pytest.raises(LicenseError, match=host.engine_sign):
+            hostkey.derive(bare)
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+@pytest.mark.parametrize("match", ["exact", "anchored"])
+def test_what_was_issued_for_an_unknown_engine_before_goes_on_holding(
+    name: str, match: str, tmp_path: Path
+) -> None:
+    world = World(tmp_path / "vendor", now=VERSION_2 - DAY)
+    host = facts(tmp_path / "host", UNKNOWN[name](1))
+    then = host._replace(engine=None, container_id=None)
+    data = licence(world, then, "hk1", match, VERSION_2 - 1)
+    assert data is not None
+    report = checked(world, data, host)
+    assert report.ok
+    assert "container-as-machine" in [notice.slug for notice in report.notices]
+    later = licence(world, then, "hk1", match, VERSION_2)
+    assert later is not None
+    assert not checked(world, later, host).ok
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_machine_is_no_container(name: str, tmp_path: Path) -> None:
+    host = facts(tmp_path, MACHINES[name](1))
+    assert (host.engine, host.container_id, host.once_bare) == (None, None, False)
+    assert hostkey.derive(host).key == hostkey.derive(host._replace(root="/")).key
+
+
+def test_containers_on_a_disk_of_their_own_are_dockers_and_told_apart(tmp_path: Path) -> None:
+    one, other = (facts(tmp_path, docker_on_an_own_disk(n)) for n in (1, 2))
+    assert (one.engine, one.container_id, one.once_bare) == ("docker", f"{1:064x}", True)
+    assert hostkey.derive(one) != hostkey.derive(other)
+
+
+def test_pod_is_known_by_its_mounts_where_the_environment_is_empty(tmp_path: Path) -> None:
+    root = other_engines.write(tmp_path, pod(1))
+    hidden, shown = (
+        read_facts(str(root), environ) for environ in ({}, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"})
+    )
+    assert hidden.engine == shown.engine == "kubernetes"
+    assert hostkey.derive(hidden) == hostkey.derive(shown)
+    assert hostkey.is_copyable(hidden)
+    with pytest.raises(LicenseError, match="machine id"):
+        hostkey.derive(hidden, "hk1-host")
+
+
+def test_pod_of_crio_is_no_container_of_podman(tmp_path: Path) -> None:
+    host = facts(tmp_path, pod_of_crio(1))
+    assert (host.engine, host.container_id) == ("kubernetes", f"{1:064x}")
+
+
+@pytest.mark.parametrize("environ", [{}, {"container": "podman"}])
+def test_podman_without_its_file_is_podman(environ: dict[str, str], tmp_path: Path) -> None:
+    root = other_engines.write(tmp_path, podman_with_a_tmpfs_on_run(1))
+    host = read_facts(str(root), environ)
+    assert (host.engine, host.container_id) == ("podman", f"{1:064x}")
+
+
+def test_machine_id_in_memory_is_neither_bound_nor_stable(tmp_path: Path) -> None:
+    hosts.container(tmp_path)
+    mounts = hosts.mountinfo(hosts.CONTAINER_ID) + IN_MEMORY
+    hosts.write(tmp_path, {"/proc/self/mountinfo": mounts})
+    host = read_facts(str(tmp_path), {})
+    assert (host.machine_id_bound, host.machine_id_lasts, host.once_bound) == (False, False, True)
+    with pytest.raises(LicenseError, match="machine id"):
+        hostkey.derive(host, "hk1-host")
+    machine = facts(tmp_path, MACHINES["a disk"](1), IN_MEMORY)
+    assert [notice.slug for notice in stability.notices(machine)] == ["machine-id-may-change"]
+    live = facts(tmp_path, MACHINES["a live system"](1))
+    assert [notice.slug for notice in stability.notices(live)] == ["machine-id-may-change"]
+
+
+def test_container_without_a_machine_id_is_told_that_one_may_appear(tmp_path: Path) -> None:
+    host = read_facts(
+        str(hosts.container(tmp_path, machine_id=None)), {"LICENSE_PINNED_IP": hosts.IP}
+    )
+    assert [notice.slug for notice in stability.notices(host)] == ["machine-id-missing"]
+
+
+def test_this_very_process_is_judged_by_its_own_namespaces() -> None:
+    host = read_facts("/", {})
+    if host.engine is None:
+        assert os.readlink("/proc/self/ns/pid") == other_engines.OWN_PID
