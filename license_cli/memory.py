@@ -42,5 +42,8 @@ def keep(place: Place, before: Memory | None, after: Memory, facts: HostFacts) -
         moved = after.seen_at - before.seen_at
         if after._replace(seen_at=before.seen_at) == before and 0 <= moved < _WORTH_WRITING:
             return None
+    # Another host that uses this folder may have written meanwhile.
+    present, _ = place.read_memory(facts)
+    after = after._replace(others=present.others if present else ())
     reason = replace_lightly(place.state, memory.dump(after, facts))
     return Notice("memory-not-written", path=place.state, reason=reason) if reason else None

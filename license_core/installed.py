@@ -11,6 +11,7 @@ from typing import NamedTuple
 from license_core import armor
 from license_core.errors import LicenseError, Notice, TrustedKeyInvalidError
 from license_core.facts import HostFacts
+from license_core.hostkey import as_issued
 from license_core.license import License
 from license_core.memory import Memory
 from license_core.paths import Place
@@ -109,7 +110,8 @@ def check_file(
         if memory is not None and memory.seen_at and after.leapt_at is not None:
             remarks += (Notice("clock-leapt", now_at=now, seen_at=after.seen_at),)
         if report.ok:
-            after = after.remember_host(facts)
+            after = after.remember_host(as_issued(facts, report.license.iat))
+            after = after._replace(profile=report.license.host.profile)
         report = report._replace(notices=remarks + report.notices)
     return Checked(report, after, trust)
 

@@ -14,7 +14,10 @@ from license_core import claims, strictjson
 from license_core.facts import HostFacts
 from license_core.hostkey import (
     COMPONENTS,
+    DEFAULT_PROFILE,
+    PROFILES,
     anchor,
+    as_issued,
     components,
     key_of,
 )
@@ -27,6 +30,8 @@ LEAP = 30 * 24 * 3600
 SETTLED = 7 * 24 * 3600
 """For how many seconds a clock must go on from where it leapt to before it is believed."""
 MAX_HOSTS = 8
+MAX_LINES = 8
+"""Of so many hosts a file remembers something: of those that wrote it last."""
 
 
 class SeenList(NamedTuple):
@@ -64,6 +69,10 @@ class Memory(NamedTuple):
     """The list that was beside the licence."""
     leapt_at: int | None = None
     """The first instant after a leap of the clock that is not believed yet; None: there is none."""
+    profile: str = DEFAULT_PROFILE
+    """Under which this host seals it: that of the licence, so that both last equally long."""
+    others: tuple[bytes, ...] = ()
+    """The lines of other hosts that use the same folder, as they wrote them."""
 
     def host_of(self, key: str, profile: str) -> Mapping[str, str | None] | None:
         """The remembered components that hash to *key*: what the licensed host was."""
@@ -77,9 +86,11 @@ class Memory(NamedTuple):
         """With this host first among the former ones."""
         present = components(facts, "hk1")
         others = [host for host in self.hosts if dict(host) != present]
-        hosts = (present, *others[: MAX_HOSTS - 1])
-        # A mark that was not written here must not become ours by being written again.
-        return self._replace(hosts=hosts) if self.authentic else Memory(hosts=hosts)
+        return self._own()._replace(hosts=(present, *others[: MAX_HOSTS - 1]))
+
+    def _own(self) -> "Memory":
+        """What of it may be written as this host's: no mark of another must become ours."""
+        return self if self.authentic else Memory(hosts=self.hosts, others=self.others)
 
     def mark(self, license_jti: str, license_iat: int) -> int:
         """The high-water mark that counts for this licence.
@@ -106,7 +117,7 @@ class Memory(NamedTuple):
         A number of 0 stands for no list, *seen* for the one beside the licence. Of a list that was
         opened under an older trust than the one that is remembered nothing is kept.
         """
-        memory = self if self.authentic else Memory(hosts=self.hosts)
+        memory = self._own()
         if trust < memory.trust:
             return memory._replace(list=None)  # who may sign a list was decided anew since
         memory = memory._replace(trust=trust, list=seen)
@@ -121,7 +132,7 @@ class Memory(NamedTuple):
         host or product. A leap leaves the mark where it was, or one wrong day of a clock would
         shut the site out for years.
         """
-        memory = self if self.authentic else Memory(hosts=self.hosts)
+        memory = self._own()
         mark = memory.mark(license_jti, license_iat) if holds else memory.seen_at
         if license_iat > memory.license_iat:
             memory = memory._replace(license_iat=license_iat, license_jti=license_jti)
@@ -140,11 +151,21 @@ class Memory(NamedTuple):
 
 
 def parse(data: bytes, facts: HostFacts) -> Memory:
-    """Read what ``dump`` wrote. A wrong code gives a memory that is not ``authentic``.
+    """Read what ``dump`` wrote: this host's line, else a memory that is not ``authentic``.
 
     Raises ValueError where it is damaged beyond reading.
     """
-    members = strictjson.loads(data)
+    lines = data.splitlines()[:MAX_LINES] or [b""]
+    read = [_read(line, facts) for line in lines]
+    own = next((number for number, memory in enumerate(read) if memory.authentic), None)
+    if own is not None:
+        return read[own]._replace(others=tuple(lines[:own] + lines[own + 1 :]))
+    hosts = [host for memory in read for host in memory.hosts]
+    return read[0]._replace(hosts=tuple(hosts[:MAX_HOSTS]), others=tuple(lines))
+
+
+def _read(line: bytes, facts: HostFacts) -> Memory:
+    members = strictjson.loads(line)
     if not isinstance(members, dict):
         raise ValueError("it is not an object")
     get = claims.required
@@ -167,13 +188,17 @@ def parse(data: bytes, facts: HostFacts) -> Memory:
         revocations_kid=claims.text(members, "revocations_kid"),
         list=_list(claims.mapping(members, "list")),
         leapt_at=claims.instant(members, "leapt_at"),
+        profile=claims.one_of(members, "profile", tuple(PROFILES)) or DEFAULT_PROFILE,
     )
-    return memory._replace(authentic=code == _code(memory, facts))
+    # A host that was taken for a machine once has sealed it as one.
+    seen = {facts, as_issued(facts, 0)}
+    return memory._replace(authentic=code in {_code(memory, one) for one in seen})
 
 
 def dump(memory: Memory, facts: HostFacts) -> bytes:
-    """The bytes of conf/license.state."""
-    return strictjson.dumps({**_members(memory), "code": _code(memory, facts)}) + b"\n"
+    """The bytes of conf/license.state: a line for this host, and those of others."""
+    own = strictjson.dumps({**_members(memory), "code": _code(memory, facts)})
+    return b"".join(line + b"\n" for line in (own, *memory.others[: MAX_LINES - 1]))
 
 
 def _members(memory: Memory) -> dict[str, Any]:
@@ -190,6 +215,7 @@ def _members(memory: Memory) -> dict[str, Any]:
         "revocations_kid": memory.revocations_kid,
         "list": memory.list and _filled(memory.list._asdict()),
         "leapt_at": memory.leapt_at,
+        "profile": None if memory.profile == DEFAULT_PROFILE else memory.profile,
     }
     return _filled(members)
 
@@ -199,7 +225,7 @@ def _filled(members: dict[str, Any]) -> dict[str, Any]:
 
 
 def _code(memory: Memory, facts: HostFacts) -> str:
-    secret = anchor(components(facts, "hk1"))
+    secret = anchor(components(facts, memory.profile))
     return hmac_sha256(secret, strictjson.dumps(_members(memory))).hex()
 
 

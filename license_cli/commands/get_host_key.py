@@ -25,7 +25,9 @@ def command(session: Session, profile: str | None) -> None:
     notices = stability.notices(facts, profile)
     # Remember what the key was made of: if it changes, `verify` can then say what changed.
     before, _ = session.place.read_memory(facts)
-    memory.keep(session.place, before, (before or Memory()).remember_host(facts), facts)
+    memory.keep(
+        session.place, before, (before or Memory(profile=profile)).remember_host(facts), facts
+    )
     if session.as_json:
         render.say_json(
             {

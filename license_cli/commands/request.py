@@ -65,7 +65,9 @@ def command(
         ) from error
     notices = stability.notices(facts, profile)
     before, _ = session.place.read_memory(facts)
-    memory.keep(session.place, before, (before or Memory()).remember_host(facts), facts)
+    memory.keep(
+        session.place, before, (before or Memory(profile=profile)).remember_host(facts), facts
+    )
     if output is None:
         render.say(text.rstrip("\n"))
     else:

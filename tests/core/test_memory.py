@@ -12,6 +12,7 @@ from license_core.facts import HostFacts
 from license_core.memory import (
     LEAP,
     MAX_HOSTS,
+    MAX_LINES,
     SETTLED,
     Memory,
     SeenList,
@@ -42,6 +43,8 @@ memories = st.builds(
     list=st.none()
     | st.builds(SeenList, digests, versions, instants, st.none() | instants, jtis, jtis),
     leapt_at=st.none() | instants,
+    profile=st.sampled_from(list(hostkey.PROFILES)),
+    others=st.just(()),
 )
 
 
@@ -50,7 +53,11 @@ memories = st.builds(
 def test_state_file_round_trips_and_is_not_authentic_elsewhere(memory: Memory) -> None:
     data = dump(memory, FACTS)
     assert parse(data, FACTS) == memory
-    assert parse(data, OTHER) == memory._replace(authentic=False)
+    is_one_machine = memory.profile == "hk1-host"
+    others = () if is_one_machine else (data.rstrip(b"\n"),)
+    assert parse(data, OTHER) == memory._replace(authentic=is_one_machine, others=others)
+    elsewhere = parse(data, FACTS._replace(machine_id="0f" * 16))
+    assert elsewhere == memory._replace(authentic=False, others=(data.rstrip(b"\n"),))
 
 
 @settings(deadline=None, derandomize=True)
@@ -145,3 +152,25 @@ def test_malformed_state_file_is_rejected(change: dict[str, object]) -> None:
     kept = {name: value for name, value in members.items() if value is not None}
     with pytest.raises(ValueError, match=r"."):
         parse(json.dumps(kept).encode(), FACTS)
+
+
+def test_hosts_that_share_a_folder_each_keep_their_own_line() -> None:
+    data = dump(Memory(900, 5, "A"), FACTS)
+    hosts = [FACTS._replace(container_id=f"{n:02x}" * 32) for n in range(MAX_LINES + 3)]
+    for number, host in enumerate(hosts):
+        memory = parse(data, host)
+        assert not memory.authentic
+        data = dump(memory.advance(1000 + number, "A", 5, holds=False), host)
+    assert len(data.splitlines()) == MAX_LINES
+    kept = [parse(data, host) for host in hosts]
+    assert [memory.seen_at for memory in kept if memory.authentic] == [
+        1000 + number for number in range(len(hosts) - MAX_LINES, len(hosts))
+    ]
+    again = dump(parse(data, hosts[-2])._replace(seen_at=2000), hosts[-2])
+    assert parse(again, hosts[-1]).seen_at == 1000 + len(hosts) - 1
+
+
+def test_host_that_was_taken_for_a_machine_believes_what_it_wrote_as_one() -> None:
+    now = FACTS._replace(engine="unknown", once_bare=True)
+    written = dump(Memory(900, 5, "A"), FACTS._replace(container_id=None))
+    assert parse(written, now).authentic

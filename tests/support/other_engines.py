@@ -214,7 +214,7 @@ MACHINES: dict[str, Record] = {
         _root("/ / rw shared:1 - ext4 /dev/sda1 rw", "22 1")
         + f"90 22 0:50 / /var/lib/docker/overlay2/{_id(7)}/merged rw - overlay overlay rw\n"
         "91 22 0:61 / /var/lib/lxcfs rw - fuse.lxcfs lxcfs rw\n"
-        "92 22 0:62 / /var/lib/kubelet/pods/6a1f/volumes/kubernetes.io~projected/t rw - tmpfs t r\n",
+        "92 22 0:62 / /var/lib/kubelet/pods/6a1f/volumes/kubernetes.io~secret/t rw - tmpfs t r\n",
         "0::/system.slice/docker.service\n",
         pid=OWN_PID,
     ),
