@@ -23,6 +23,7 @@ from license_server.background.record import Keeper
 from license_server.db.errors import InputInvalidError
 from license_server.db.probe import Probe
 from license_server.http import health, problem_json
+from license_server.http.documents import Documents
 from license_server.http.errors import MethodNotAllowedError
 from license_server.http.metrics import Metrics
 from license_server.http.middleware import Edge
@@ -89,6 +90,7 @@ def create_app(
         site=serving(issuer),
         seeds=seeds,
         openid=openid_client,
+        openid_documents=Documents(clock),
         rates=Rates(settings.rate),
         metrics=counted,
         figures=statistics.Kept(ZoneInfo(settings.time_zone), statistics.LATER),

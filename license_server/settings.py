@@ -73,7 +73,7 @@ class ServerSettings(BaseSettings):
     passphrase_file: Path | None = None
     admin_password: SecretStr | None = None
     admin_password_file: Path | None = None
-    session_hours: int = 12
+    session_hours: int = Field(12, ge=1, le=8760)
     """How long somebody stays signed in."""
     openid_issuer: str | None = None
     """The vendor's OpenID Connect provider; None: people sign in with passwords only."""

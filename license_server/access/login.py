@@ -158,8 +158,11 @@ def judge(user: StoredUser | None, password: str) -> StoredUser:
 
 
 def _wait(failures: int, last_at: int, free: int, now: int) -> int:
-    """For how many seconds after *last_at* nobody may try again, less what has passed."""
-    if failures < free:
+    """For how many seconds after *last_at* nobody may try again, less what has passed.
+
+    What a clock that was ahead wrote down counts as long ago.
+    """
+    if failures < free or last_at > now + LONGEST_WAIT:
         return 0
     due = last_at + min(LONGEST_WAIT, 1 << min(failures - free + 1, 20))
     return max(0, due - now)

@@ -77,11 +77,12 @@ def read_provider(client: Client, metadata: Any) -> Provider:
     if not isinstance(metadata, dict) or metadata.get("issuer") != client.issuer:
         reason = Reason("the provider's issuer is not {name}", name=client.issuer)
         raise OpenIdRefusedError(reason=reason)
-    try:
-        return Provider(*(str(metadata[name]) for name in Provider._fields))
-    except KeyError as error:
-        reason = Reason("the provider's configuration has no {name}", name=error.args[0])
-        raise OpenIdRefusedError(reason=reason) from error
+    found = {name: metadata.get(name) for name in Provider._fields}
+    for name, address in found.items():
+        if not isinstance(address, str) or not address.startswith(("https://", "http://")):
+            reason = Reason("the provider's configuration has no {name}", name=name)
+            raise OpenIdRefusedError(reason=reason)
+    return Provider(*map(str, found.values()))
 
 
 def ask(
@@ -128,7 +129,7 @@ def kept(text: str, state: str, cookies: SealedCookies, now: int) -> Asked:
 def read_token(id_token: str, keys: Any, client: Client, asked: Asked, now: int) -> dict[str, Any]:
     """The claims of an ID token (section 3.1.3.7). Raises OpenIdRefusedError."""
     try:
-        token = jwt.decode(id_token, KeySet.import_key_set(keys), algorithms=_ALGORITHMS)
+        token = jwt.decode(id_token, _key_set(keys), algorithms=_ALGORITHMS)
         options = {
             "iss": {"essential": True, "value": client.issuer},
             "aud": {"essential": True, "value": client.id},
@@ -136,11 +137,19 @@ def read_token(id_token: str, keys: Any, client: Client, asked: Asked, now: int)
         params = {"nonce": asked.nonce, "client_id": client.id}
         claims = CodeIDToken(token.claims, token.header, options, params)
         claims.validate(now=now, leeway=_LEEWAY)
-    except (JoseError, ValueError, TypeError, KeyError) as error:
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
         found = f"{type(error).__name__}: {error}"[:250].rstrip(".")
         reason = Reason("the provider's ID token is not valid ({error})", error=found)
         raise OpenIdRefusedError(reason=reason) from error
     return dict(token.claims)
+
+
+def _key_set(document: Any) -> KeySet:
+    """The keys in *document*. Raises as joserfc does, or TypeError where it is no key set."""
+    keys = document.get("keys") if isinstance(document, dict) else None
+    if not isinstance(keys, list) or not all(isinstance(one, dict) for one in keys):
+        raise TypeError("its keys are no key set")
+    return KeySet.import_key_set({"keys": keys})
 
 
 def user_of(

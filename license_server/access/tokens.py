@@ -207,7 +207,7 @@ class TokenCache:
     def to_note(self, stored: StoredToken, now: int) -> bool:
         """Whether it is to be written down that *stored* is used: once an hour."""
         last = max(stored.used_at or 0, self._noted.get(stored.id, 0))
-        if last >= hour(now):
+        if last == hour(now):
             return False
         self._noted[stored.id] = hour(now)
         return True

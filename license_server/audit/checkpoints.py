@@ -85,7 +85,7 @@ class Notary(NamedTuple):
         held = audit_store.hold_chain(connection, wait=wait)
         newest = audit_store.listed_checkpoints(connection, before=None, limit=1)
         last = newest[0] if newest else None
-        if not held or (last is not None and now < last.created_at + every):
+        if not held or (last is not None and last.created_at <= now < last.created_at + every):
             return last
         linked = audit_store.last_linked(connection)
         if linked is None or (last is not None and linked[0] <= last.position):

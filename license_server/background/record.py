@@ -55,7 +55,7 @@ class Keeper:
             _log.exception("record not kept")
 
     async def _forget(self, now: int) -> None:
-        if self._forgot_at is not None and now - self._forgot_at < _FORGETS_EVERY:
+        if self._forgot_at is not None and 0 <= now - self._forgot_at < _FORGETS_EVERY:
             return
         await self.site.write(lambda connection: passing.forget(connection, now))
         self._forgot_at = now

@@ -42,6 +42,10 @@ class Rates:
         """Take one request from the bucket of *client*. Raises RateLimitedError."""
         level = self._level(client, now)
         if level < 1:
+            self._buckets[client] = (
+                level,
+                now,
+            )  # it fills from now on, if the clock was ahead, too
             seconds = max(1, -(-_WINDOW // self._limit))
             limit = Reason("{count} requests a minute", count=self._limit)
             if self._limit == 1:

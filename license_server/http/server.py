@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import re
 import signal
 import socket
 import sys
@@ -26,6 +27,7 @@ from license_server.operations import process
 _log = structlog.get_logger()
 LARGEST_HEAD = 32 * 1024
 """Bytes of a request's first line and headers."""
+_END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 PATIENCE = 60
 """Seconds within which a request must be there as a whole."""
 GRACE = 25
@@ -34,10 +36,35 @@ LIMIT = 30
 """Seconds until the process ends in any case."""
 
 
+class _Strict(h11.Connection):
+    """Refuses heads that another server might read otherwise (RFC 9112 sections 2.2, 6.3, 11)."""
+
+    def next_event(self) -> Any:
+        """What has come. Raises RemoteProtocolError."""
+        if self.their_state is h11.IDLE:
+            head = self.trailing_data[0]
+            end = _END_OF_HEAD.search(head)
+            head, size = (head[: end.end()], end.start()) if end else (head, len(head))
+            if size > LARGEST_HEAD:
+                raise h11.RemoteProtocolError("the head is too large", error_status_hint=431)
+            if head.count(b"\n") != head.count(b"\r\n"):
+                raise h11.RemoteProtocolError("a line of the head ends in a bare line feed")
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            names = {name for name, _ in event.headers}
+            if {b"content-length", b"transfer-encoding"} <= names:
+                raise h11.RemoteProtocolError("the length of the body is said in two ways")
+        return event
+
+
 class Connection(H11Protocol):
     """A connection that waits for its client's request only so long."""
 
     _due: asyncio.TimerHandle | None = None
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self.conn = _Strict(h11.SERVER, LARGEST_HEAD)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Somebody has connected."""
@@ -126,6 +153,9 @@ class _Server(uvicorn.Server):
 
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket. Raises AddressInUseError, InputInvalidError."""
+    if not host.strip():
+        reason = "it is empty; to listen on every address, say 0.0.0.0 or ::"
+        raise InputInvalidError(field="--host", reason=reason)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # The protocol is named, or asyncio would leave Nagle's algorithm on: 40 ms an answer.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -163,7 +193,6 @@ def run(
         access_log=False,
         server_header=False,
         proxy_headers=False,  # proxies.py
-        h11_max_incomplete_event_size=LARGEST_HEAD,
         timeout_graceful_shutdown=GRACE,
     )
     server = _Server(config, ready, stopping)

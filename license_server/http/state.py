@@ -9,6 +9,7 @@ from license_server.access.openid import Client
 from license_server.access.tokens import TokenCache
 from license_server.access.totp_seeds import Seeds
 from license_server.db.probe import Probe
+from license_server.http.documents import Documents
 from license_server.http.metrics import Metrics
 from license_server.http.rate_limit import Rates
 from license_server.licenses import statistics
@@ -26,6 +27,8 @@ class ServerState:
     """What opens the seeds of one-time codes."""
     openid: Client | None
     """What this server is to its OpenID provider, where it has one."""
+    openid_documents: Documents
+    """What that provider says of itself, and its keys."""
     rates: Rates
     metrics: Metrics
     figures: statistics.Kept

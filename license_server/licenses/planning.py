@@ -235,10 +235,11 @@ def _refusals(connection: Connection, drafted: Plan, now: int) -> list[LicenseEr
         return refusals
     new_term = former is None or order.expires_at != former.expires_at
     if product.longest_days is not None and new_term:
-        asked = _too_long(order.expires_at, product.longest_days, now)
+        days = drafted.members.get("days")
+        asked = _too_long(order.expires_at, days, product.longest_days, now)
         if asked is not None:
-            days = product.longest_days
-            refusals.append(TermTooLongError(product=product.name, days=days, asked=asked))
+            longest = product.longest_days
+            refusals.append(TermTooLongError(product=product.name, days=longest, asked=asked))
     if product.rehosts is not None and drafted.act is REHOST and former is not None:
         allowed = product.rehosts
         if license_store.rehosts(connection, former.line) >= allowed:
@@ -248,12 +249,14 @@ def _refusals(connection: Connection, drafted: Plan, now: int) -> list[LicenseEr
     return refusals
 
 
-def _too_long(expires_at: int | None, days: int, now: int) -> str | None:
-    """What is asked for, where it is longer than *days*."""
+def _too_long(expires_at: int | None, days: int | None, longest: int, now: int) -> str | None:
+    """What is asked for, where it is longer than *longest* days; *days*: as the order says it."""
     if expires_at is None:
         return Reason("a perpetual licence")
+    if days is not None and days > longest:
+        return Reason("{days} days", days=days)
     # The last day counts as a whole, wherever on earth it ends.
-    if expires_at > now + (days + 1) * DAY + DAY // 2:
+    if expires_at > now + (longest + 1) * DAY + DAY // 2:
         return Reason("{days} days", days=(expires_at - now) // DAY)
     return None
 

@@ -74,7 +74,7 @@ class Job(NamedTuple):
 
     def stopped(self, now: int) -> bool:
         """Whether it does not go on by itself."""
-        silent = now - self.heartbeat_at >= STOPPED_AFTER
+        silent = abs(now - self.heartbeat_at) >= STOPPED_AFTER
         return self.state == STOPPED or (self.state != DONE and silent)
 
     def runs(self, now: int) -> bool:

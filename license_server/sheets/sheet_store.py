@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, select, update
 
 from license_core import strictjson
 from license_server.db.tables import import_batches, import_jobs, import_sheets
@@ -34,6 +34,19 @@ def add_sheet(connection: Connection, actor: str, id_: str, content: bytes, now:
     """Keep a sheet. Raises IntegrityError where it is kept already."""
     values = {"actor": actor, "id": id_, "content": content, "created_at": now}
     connection.execute(insert(import_sheets), values)
+
+
+def forget_sheets_but(connection: Connection, actor: str, newest: int) -> None:
+    """Forget all sheets of *actor* but the *newest*, and those whose job is not done."""
+    table, jobs_ = import_sheets.c, import_jobs.c
+    undone = exists().where(jobs_.actor == actor, jobs_.id == table.id, jobs_.state != DONE)
+    mine = select(table.id).where(table.actor == actor)
+    older = mine.order_by(table.created_at.desc(), table.id).offset(newest)
+    ids = list(connection.execute(older).scalars())
+    if ids:
+        connection.execute(
+            delete(import_sheets).where(table.actor == actor, table.id.in_(ids), ~undone)
+        )
 
 
 def job(connection: Connection, actor: str, id_: str) -> Job | None:

@@ -15,6 +15,9 @@ from license_server.sheets import order_sheet, sheet_store
 from license_server.sheets.batches import Line
 from license_server.site import Site
 
+MOST = 50
+"""So many sheets of one user are kept, for a week; one whose import is not done stays."""
+
 
 def read(text: str) -> bytes:
     """The sheet *text*, all of which can be read. Raises as order_sheet.read does."""
@@ -31,6 +34,7 @@ def keep(connection: Connection, content: bytes, actor: Actor, now: int) -> str:
         sheet_store.add_sheet(connection, actor.name, id_, content, now)
         # The batches of a job that outlived its sheet are forgotten with the sheet.
         sheet_store.forget_unfinished(connection, actor.name, id_)
+        sheet_store.forget_sheets_but(connection, actor.name, MOST)
     return id_
 
 

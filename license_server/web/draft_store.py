@@ -1,6 +1,6 @@
 """Drafts, as they are kept. Each belongs to its actor."""
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from license_server.db.tables import drafts
 
@@ -9,6 +9,15 @@ def add(connection: Connection, actor: str, id_: str, path: str, fields: str, no
     """Keep what was typed into the form at *path*: *fields*, as JSON."""
     values = {"actor": actor, "id": id_, "path": path, "fields": fields, "created_at": now}
     connection.execute(insert(drafts), values)
+
+
+def forget_but(connection: Connection, actor: str, newest: int) -> None:
+    """Forget all drafts of *actor* but the *newest*."""
+    order = (drafts.c.created_at.desc(), drafts.c.id)
+    mine = select(drafts.c.id).where(drafts.c.actor == actor).order_by(*order)
+    older = list(connection.execute(mine.offset(newest)).scalars())
+    if older:
+        connection.execute(delete(drafts).where(drafts.c.actor == actor, drafts.c.id.in_(older)))
 
 
 def fields(connection: Connection, actor: str, id_: str, path: str) -> str | None:

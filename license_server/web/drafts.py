@@ -12,8 +12,13 @@ from license_core import strictjson
 from license_core.errors import NotFoundError
 from license_server.actor import Actor
 from license_server.db import reply_store
+from license_server.licenses.acts import ACTS, REASON
 from license_server.site import Site
 from license_server.web import draft_store, forms
+
+MOST = 100
+"""So many drafts of one user are kept, for a week."""
+_FIELDS = {name for act in ACTS.values() for name in act.may_change} | {REASON, "term", "seen"}
 
 
 class Draft(NamedTuple):
@@ -27,10 +32,19 @@ class Draft(NamedTuple):
 
 
 async def keep(site: Site, path: str, fields: Mapping[str, str], actor: Actor) -> str:
-    """The id of a draft of *fields* for the form at *path*."""
+    """The id of a draft of *fields* for the form at *path*.
+
+    What is no field of such a form is not kept, nor is more than the newest drafts of *actor*.
+    """
     id_, now = forms.new_once(site.random), site.clock()
-    typed = strictjson.dumps(dict(fields)).decode("utf-8")
-    await site.write(lambda c: draft_store.add(c, actor.name, id_, path, typed, now))
+    known = {name: text for name, text in fields.items() if name in _FIELDS}
+    typed = strictjson.dumps(known).decode("utf-8")
+
+    def work(connection: Connection) -> None:
+        draft_store.add(connection, actor.name, id_, path, typed, now)
+        draft_store.forget_but(connection, actor.name, MOST)
+
+    await site.write(work)
     return id_
 
 

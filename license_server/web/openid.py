@@ -23,6 +23,8 @@ from license_server.access.openid import (
     Provider,
 )
 from license_server.db.errors import or_not_found
+from license_server.http.documents import Documents
+from license_server.http.documents import session as documents_session
 from license_server.http.state import AtSite, state_of
 from license_server.web import sign_in
 from license_server.web.session import base_of, cookie, delete_cookie, set_cookie
@@ -31,8 +33,8 @@ T = TypeVar("T")
 OPENID = "/login/openid"
 RETURN = f"{OPENID}/return"
 _ASKED = "hostseal_openid"
-_TIMEOUT = 10
-_LARGEST = 1 << 20
+_JUNK = (AttributeError, KeyError, TypeError, RecursionError)
+"""What authlib raises at an answer of another shape."""
 _DISCOVERY = "/.well-known/openid-configuration"
 
 # A provider that does not answer holds up nobody else.
@@ -45,7 +47,8 @@ anyone = APIRouter()
 async def begin(request: Request, site: AtSite) -> Response:
     """Send somebody to the provider."""
     client = _client(request)
-    provider = await _in_turn(_discover, client)
+    documents = state_of(request).openid_documents
+    provider = await _in_turn(_discover, client, documents)
     redirect = f"{base_of(request)}{RETURN}"
     next_ = sign_in.local_path(request.query_params.get("next", ""))
     url, asked = openid.ask(client, provider, redirect, next_, site.random)
@@ -66,8 +69,9 @@ async def come_back(request: Request, site: AtSite) -> Response:
     if "code" not in given:
         reason = Reason("the provider returned {error!r}", error=given.get("error", "nothing")[:64])
         raise OpenIdRefusedError(reason=reason)
-    id_token, keys = await _in_turn(_exchange, client, asked, given["code"])
-    claims = openid.read_token(id_token, keys, client, asked, now)
+    documents = state_of(request).openid_documents
+    provider, id_token = await _in_turn(_exchange, client, documents, asked, given["code"])
+    claims = await _in_turn(_read, client, documents, provider, id_token, asked, now)
 
     def find(connection: Connection) -> StoredUser:
         return openid.user_of(connection, claims, client, now)
@@ -88,19 +92,21 @@ def _client(request: Request) -> Client:
     return or_not_found(state_of(request).openid, what="page", name=OPENID)
 
 
-def _discover(client: Client) -> Provider:
-    with httpx.Client(timeout=_TIMEOUT) as session:
-        address = client.issuer.removesuffix("/") + _DISCOVERY
-        return openid.read_provider(client, _get(session, address))
+def _discover(client: Client, documents: Documents) -> Provider:
+    address = client.issuer.removesuffix("/") + _DISCOVERY
+    with documents_session() as session:
+        return openid.read_provider(client, _get(documents, session, address))
 
 
-def _exchange(client: Client, asked: Asked, code: str) -> tuple[str, Any]:
-    """The ID token that the provider gives for *code*, and its keys.
+def _exchange(
+    client: Client, documents: Documents, asked: Asked, code: str
+) -> tuple[Provider, str]:
+    """The provider, and the ID token that it gives for *code*.
 
     Raises OpenIdRefusedError, OpenIdUnavailableError.
     """
-    provider = _discover(client)
-    with httpx.Client(timeout=_TIMEOUT) as session:
+    provider = _discover(client, documents)
+    with documents_session() as session:
         try:
             given = OAuth2Client(session=session, client_id=client.id).fetch_token(
                 provider.token_endpoint,
@@ -110,23 +116,43 @@ def _exchange(client: Client, asked: Asked, code: str) -> tuple[str, Any]:
                 grant_type="authorization_code",
                 auth=(client.id, client.secret),
             )
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise _unavailable(provider.token_endpoint, error) from error
-        except (AuthlibBaseError, ValueError) as error:
+        except (AuthlibBaseError, ValueError, *_JUNK) as error:
             reason = Reason(
                 "the provider rejected the authorisation code ({error})", error=type(error).__name__
             )
             raise OpenIdRefusedError(reason=reason) from error
-        id_token = given.get("id_token")
-        if not isinstance(id_token, str) or len(id_token) > _LARGEST:
-            raise OpenIdRefusedError(reason="the provider returned no ID token")
-        return id_token, _get(session, provider.jwks_uri)
+    id_token = given.get("id_token") if isinstance(given, dict) else None
+    if not isinstance(id_token, str):
+        raise OpenIdRefusedError(reason="the provider returned no ID token")
+    return provider, id_token
 
 
-def _get(session: httpx.Client, address: str) -> Any:
+def _read(
+    client: Client,
+    documents: Documents,
+    provider: Provider,
+    id_token: str,
+    asked: Asked,
+    now: int,
+) -> dict[str, Any]:
+    """The claims of an ID token; the provider's keys are read afresh where those kept do not do.
+
+    Raises OpenIdRefusedError, OpenIdUnavailableError.
+    """
+    with documents_session() as session:
+        try:
+            keys = _get(documents, session, provider.jwks_uri)
+            return openid.read_token(id_token, keys, client, asked, now)
+        except OpenIdRefusedError:
+            keys = _get(documents, session, provider.jwks_uri, afresh=True)
+            return openid.read_token(id_token, keys, client, asked, now)
+
+
+def _get(documents: Documents, session: httpx.Client, address: str, *, afresh: bool = False) -> Any:
     try:
-        reply = session.get(address).raise_for_status()
-        return reply.json()
+        return documents.get(session, address, afresh=afresh)
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise _unavailable(address, error) from error
 

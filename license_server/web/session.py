@@ -15,12 +15,13 @@ SESSION = "hostseal_session"
 
 
 async def session_of(request: Request, site: AtSite) -> Session:
-    """Who is signed in. Raises NotAuthenticatedError."""
+    """Who is signed in. Raises NotAuthenticatedError, RateLimitedError."""
     secret, now = cookie(request, SESSION), site.clock()
     session = await site.read(
         lambda connection: sessions.find_session(connection, secret, now, address_of(request))
     )
     request.state.session = session
+    state_of(request).rates.take(session.actor.name, now)
     return session
 
 

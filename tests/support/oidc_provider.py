@@ -3,7 +3,9 @@
 It demands what a conforming one demands: its client's secret, the registered way back, PKCE with
 S256, a code once. What it says of people, and how it is to err, is set by ``POST /say`` with a JSON
 object: ``claims`` over the usual ones (null: left out), ``key``: ``other`` to sign with a key that
-it does not publish, ``issuer``: another in its own description.
+it does not publish, ``rotated``: it signs with it and publishes it, ``issuer``: another in its own
+description, ``junk``: by the end of a path, the text that it gives instead. ``GET /asked`` tells
+how often each path was asked for.
 """
 
 import base64
@@ -12,6 +14,7 @@ import json
 import secrets
 import sys
 import time
+from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -31,6 +34,7 @@ class Provider(ThreadingHTTPServer):
         self.other = ECKey.generate_key("P-256", {"kid": "one", "use": "sig", "alg": "ES256"})
         self.codes: dict[str, dict[str, str]] = {}
         self.said: dict[str, Any] = {}
+        self.asked: Counter[str] = Counter()
 
     @property
     def url(self) -> str:
@@ -50,7 +54,8 @@ class Provider(ThreadingHTTPServer):
         }
         claims |= self.said.get("claims", {})
         claims = {name: value for name, value in claims.items() if value is not None}
-        key = self.other if self.said.get("key") == "other" else self.key
+        stray = self.said.get("key") == "other" or self.said.get("rotated")
+        key = self.other if stray else self.key
         return jwt.encode({"alg": "ES256", "kid": "one"}, claims, key, ["ES256"])
 
 
@@ -65,7 +70,12 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Describe the provider, tell its keys, or let somebody in."""
         parts = urlsplit(self.path)
-        if parts.path == "/.well-known/openid-configuration":
+        self.server.asked[parts.path] += 1
+        if self._junk(parts.path):
+            return
+        if parts.path == "/asked":
+            self._json(self.server.asked)
+        elif parts.path == "/.well-known/openid-configuration":
             self._json(
                 {
                     "issuer": self.server.said.get("issuer", self.server.url),
@@ -75,7 +85,8 @@ class Handler(BaseHTTPRequestHandler):
                 }
             )
         elif parts.path == "/keys":
-            self._json(KeySet([self.server.key]).as_dict(private=False))
+            key = self.server.other if self.server.said.get("rotated") else self.server.key
+            self._json(KeySet([key]).as_dict(private=False))
         elif parts.path == "/authorize":
             self._authorize({name: given[0] for name, given in parse_qs(parts.query).items()})
         else:
@@ -107,6 +118,8 @@ class Handler(BaseHTTPRequestHandler):
             self.server.said = json.loads(body)
             self._json({})
             return
+        if self._junk(self.path):
+            return
         given = {name: value[0] for name, value in parse_qs(body).items()}
         basic = base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
         if self.headers.get("Authorization") != f"Basic {basic}":
@@ -127,8 +140,17 @@ class Handler(BaseHTTPRequestHandler):
             {"access_token": "x", "token_type": "Bearer", "id_token": self.server.token(asked)}
         )
 
+    def _junk(self, path: str) -> bool:
+        """Whether there is a text to give in place of what *path* gives."""
+        text = self.server.said.get("junk", {}).get(path.rpartition("/")[2])
+        if text is not None:
+            self._send(text.replace("{url}", self.server.url).encode(), 200)
+        return text is not None
+
     def _json(self, value: Any, status: int = 200) -> None:
-        body = json.dumps(value).encode()
+        self._send(json.dumps(value).encode(), status)
+
+    def _send(self, body: bytes, status: int) -> None:
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))

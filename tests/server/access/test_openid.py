@@ -27,6 +27,7 @@ from license_server.access.errors import OpenIdRefusedError
 from license_server.actor import COMMAND
 from license_server.app import create_app
 from license_server.db.errors import InputInvalidError
+from license_server.http.documents import KEPT_SECONDS, LARGEST
 from license_server.site import Site
 from license_server.web.session import SESSION
 from tests.support import server
@@ -125,6 +126,7 @@ def _known(
 @pytest.fixture
 def vendor(_known: Vendor) -> Vendor:
     _known.client.cookies.clear()
+    _known.clock.now += KEPT_SECONDS  # what was kept of the provider is old
     _known.say()
     return _known
 
@@ -290,6 +292,7 @@ def test_single_sign_on_rejects_replies_of_another_provider(vendor: Vendor) -> N
     given = {"state": query["state"][0], "error": "access_denied"}
     assert "access_denied" in refused(vendor.client.get("/login/openid/return", params=given))
     vendor.say(issuer="https://example.com")
+    vendor.clock.now += KEPT_SECONDS
     assert vendor.client.get("/login/openid").status_code == 403
 
 
@@ -352,3 +355,77 @@ def test_openid_pages_are_missing_without_a_provider(desk: Any) -> None:
     assert desk.client.get("/login/openid").status_code == 404
     assert desk.client.get("/login/openid/return").status_code == 404
     assert "/login/openid" not in desk.client.get("/login").text
+
+
+JUNK = (
+    "",
+    "null",
+    "[]",
+    "3",
+    '"text"',
+    "{}",
+    pytest.param("[" * 2000, id="deep"),
+    '{"keys":3}',
+    '{"keys":[3]}',
+    '"\\ud800"',
+)
+
+
+@pytest.mark.parametrize("path", ["openid-configuration", "keys", "token"])
+@pytest.mark.parametrize("text", [*JUNK, '{"id_token":3}', '{"error":[]}', '{"keys":[{"kty":3}]}'])
+def test_junk_from_the_provider_is_a_plain_refusal(vendor: Vendor, path: str, text: str) -> None:
+    said = {"claims": person(vendor.add())}
+    vendor.say(**said)
+    back = None if path == "openid-configuration" else vendor.begin()
+    vendor.say(**said, junk={path: text})
+    reply = vendor.client.get(back or "/login/openid")
+    assert reply.status_code in (403, 503), reply.text
+    assert SESSION not in reply.cookies
+    assert "unexpected" not in reply.text
+
+
+@pytest.mark.parametrize("name", ["authorization_endpoint", "token_endpoint", "jwks_uri"])
+@pytest.mark.parametrize("value", ["3", "null", '"javascript:alert(1)"', '"http://"', '"x"'])
+def test_addresses_that_are_none_are_refused(vendor: Vendor, name: str, value: str) -> None:
+    said = {"claims": person(vendor.add())}
+    endpoints = {
+        "authorization_endpoint": '"{url}/authorize"',
+        "token_endpoint": '"{url}/token"',
+        "jwks_uri": '"{url}/keys"',
+    }
+    told = ", ".join(f'"{n}": {v}' for n, v in (endpoints | {name: value}).items())
+    vendor.say(**said, junk={"openid-configuration": f'{{"issuer": "{{url}}", {told}}}'})
+    reply = vendor.client.get("/login/openid")
+    if reply.status_code == 303 and name != "authorization_endpoint":
+        back = httpx.get(reply.headers["location"]).headers["location"]
+        reply = vendor.client.get(back.removeprefix("http://testserver"))
+    assert reply.status_code in (403, 503) or value == '"http://"'
+    assert SESSION not in reply.cookies
+
+
+def test_answers_of_the_provider_are_bounded(vendor: Vendor) -> None:
+    said = {"claims": person(vendor.add())}
+    vendor.say(**said)
+    back = vendor.begin()
+    vendor.say(**said, junk={"keys": '{"keys":[' + " " * LARGEST + "]}"})
+    assert vendor.client.get(back).status_code == 503
+    back = vendor.begin()
+    vendor.say(**said, junk={"keys": '{"keys":[' + " " * (LARGEST - 11) + "]}"})
+    assert vendor.client.get(back).status_code == 403  # it is read, and has no key
+
+
+def test_description_and_keys_are_read_once_in_ten_minutes(vendor: Vendor) -> None:
+    before = httpx.get(f"{vendor.provider}/asked").json()
+    for _ in range(3):
+        vendor.say(claims=person(vendor.add()))
+        assert vendor.client.get(vendor.begin()).status_code == 303
+    after = httpx.get(f"{vendor.provider}/asked").json()
+    for path in ("/.well-known/openid-configuration", "/keys"):
+        assert after[path] - before.get(path, 0) == 1
+
+
+def test_keys_are_read_afresh_where_the_provider_has_rotated_them(vendor: Vendor) -> None:
+    vendor.say(claims=person(vendor.add()))
+    assert vendor.client.get(vendor.begin()).status_code == 303
+    vendor.say(claims=person(vendor.add()), rotated=True)
+    assert vendor.client.get(vendor.begin()).status_code == 303

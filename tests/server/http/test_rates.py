@@ -94,6 +94,16 @@ def test_rate_limit_refills_to_its_maximum() -> None:
     assert rates.take("a", 9_000).remaining == 1  # a clock that goes back gives nothing
 
 
+def test_clock_that_was_ahead_locks_nobody_out() -> None:
+    rates, ahead = Rates(60), 400 * 86400
+    for _ in range(60):
+        rates.take("a", ahead)
+    with pytest.raises(RateLimitedError):
+        rates.take("a", 1_000)
+    assert rates.take("a", 1_001).remaining == 0
+    assert rates.take("a", 1_060).remaining == 58
+
+
 def test_number_of_rate_limit_buckets_is_bounded() -> None:
     rates = Rates(2)
     for number in range(30_000):

@@ -1,0 +1,75 @@
+"""Documents of other servers: bounded in size, and kept for a while."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+
+from license_core import strictjson
+
+LARGEST = 256 * 1024
+"""Bytes of one answer."""
+KEPT_SECONDS = 600
+_TIMEOUT = 10
+_MOST = 20
+
+
+class _Bounded(httpx.SyncByteStream):
+    """The body of an answer, up to LARGEST bytes. Raises ReadError beyond."""
+
+    def __init__(self, stream: httpx.SyncByteStream) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        total = 0
+        for part in self._stream:
+            total += len(part)
+            if total > LARGEST:
+                raise httpx.ReadError(f"the answer is larger than {LARGEST} bytes")
+            yield part
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+class _Transport(httpx.HTTPTransport):
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        response = super().handle_request(request)
+        if response.headers.get("content-encoding", "identity") != "identity":
+            response.close()
+            raise httpx.ReadError("the answer is compressed, which it was not asked to be")
+        assert isinstance(response.stream, httpx.SyncByteStream)  # noqa: S101  # a sync transport
+        response.stream = _Bounded(response.stream)
+        return response
+
+
+def session() -> httpx.Client:
+    """A client whose answers are bounded: in bytes, and in seconds between them."""
+    return httpx.Client(
+        timeout=_TIMEOUT, transport=_Transport(), headers={"Accept-Encoding": "identity"}
+    )
+
+
+class Documents:
+    """JSON documents by their addresses, as they were read last."""
+
+    def __init__(self, now: Callable[[], int]) -> None:
+        """*now*: the present instant, in seconds."""
+        self._now = now
+        self._kept: dict[str, tuple[int, Any]] = {}
+
+    def get(self, client: httpx.Client, address: str, *, afresh: bool = False) -> Any:
+        """The document at *address*, not older than ten minutes, or read *afresh*.
+
+        Raises httpx.HTTPError, httpx.InvalidURL, or ValueError for what is no JSON.
+        """
+        read_at, document = self._kept.get(address, (None, None))
+        now = self._now()
+        if not afresh and read_at is not None and 0 <= now - read_at < KEPT_SECONDS:
+            return document
+        reply = client.get(address).raise_for_status()
+        document = strictjson.loads(reply.content)
+        if len(self._kept) >= _MOST:
+            self._kept.clear()
+        self._kept[address] = (now, document)
+        return document
