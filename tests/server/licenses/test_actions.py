@@ -1,6 +1,7 @@
 """Actions on a licence over the API: renew, rehost, change, suspend, revoke, approve."""
 
 import asyncio
+import json
 import os
 from typing import Any
 
@@ -137,6 +138,16 @@ def test_dry_run_reports_refusals_and_notices_and_changes_nothing(caller: Caller
     moved = caller.post(f"/licenses/{first['id']}/rehost?dry_run=true", host=OTHER_LINE, reason="x")
     assert [one["slug"] for one in moved.json()["refusals"]] == ["rehosts-used-up"]
     assert [caller.desk.count(t) for t in ("licenses", "audit_events", "customers")] == before
+
+
+def test_dry_run_of_a_change_says_what_it_takes_away(caller: Caller) -> None:
+    first = caller.issue(limits={"gpus": 4}, features=["export", "train"]).json()
+    path = f"/licenses/{first['id']}/change?dry_run=true"
+    told = caller.post(path, limits={"gpus": 2}, features=["train"]).json()["notices"]
+    (less,) = [one for one in told if one["slug"] == "takes-away"]
+    assert "without export; gpus 2 instead of 4" in json.dumps(less)
+    more = caller.post(path, limits={"gpus": 8}).json()["notices"]
+    assert [one for one in more if one["slug"] == "takes-away"] == []
 
 
 def test_product_rules_apply_to_issue_and_rehost(caller: Caller) -> None:

@@ -232,6 +232,14 @@ def test_renewal_keeps_the_previewed_date_across_midnight(
     assert f"last day {shown}" in issuer.get(f"/licenses/{number_in(done)}").text
 
 
+def test_preview_of_a_shorter_renewal_says_what_it_takes_away(issuer: DeskUser) -> None:
+    first = issuer.issue(days=400)
+    shorter = issuer.preview(first, "renew", days="10", continue_from="now", time_zone="UTC")
+    assert "The new licence grants less than" in shorter.text
+    longer = issuer.preview(first, "renew", days="10", continue_from="end", time_zone="UTC")
+    assert "grants less" not in longer.text
+
+
 def test_rule_changed_after_the_preview_requires_another_preview(
     issuer: DeskUser, guarded: str
 ) -> None:
