@@ -32,7 +32,6 @@ from license_core.errors import (
     OutputFailedError,
     UsageError,
 )
-from license_core.exhaustion import is_of_memory
 from license_core.paths import is_source_tree
 
 if TYPE_CHECKING:
@@ -271,6 +270,8 @@ def _run(arguments: list[str], call: Call) -> int:
 
 def _unforeseen(error: Exception) -> LicenseError:
     """What an error comes to that no command has thought of."""
+    from license_core.exhaustion import is_of_memory
+
     if is_of_memory(error):
         return MemoryExhaustedError()
     if isinstance(error, ModuleNotFoundError):
