@@ -7,11 +7,11 @@ and there is one such file, or it is left alone.
 
 import binascii
 import csv
+import html
 import io
 import json
 import re
 from collections.abc import Callable, Iterator
-from html.parser import HTMLParser
 from typing import Any, NamedTuple
 
 from license_core import armor
@@ -24,14 +24,14 @@ _LEAST = 100
 """No file with a block has fewer characters."""
 _MOST_COLUMNS = 100
 _BASE64 = rf"[A-Za-z0-9+/_-]{{{_LEAST},}}={{0,2}}"
-# At least one backslash: what is a value in a value has several.
-_ESCAPED_BREAK = r"(?:\\+r)?\\+n|\\+r"
-_FOLD = r"\\+\r?\n[ \t]*(?:\\+(?= ))?"
+# At least one backslash: what is a value in a value has several. Nothing is looked at twice.
+_ESCAPED_BREAK = r"(?<!\\)\\++[rn]"
+_FOLD = r"(?<!\\)\\++\r?\n[ \t]*+(?:\\++(?= ))?"
 _EXCEL_BREAK = "_x000D_"
 _HEADERS = rb"(?:From |[A-Za-z][A-Za-z0-9-]*:)[^\n]*\n"
-_TAG = r"<(?:!DOCTYPE|html|body|p|div|br|pre|span|table)\b[^>]*>"
-_BREAKS = frozenset({"br", "p", "div", "tr", "li", "pre", "td", "table", "body"})
-_UNSEEN = frozenset({"script", "style", "head"})
+_PAGE = r"<(?:!DOCTYPE|html|body|p|div|br|pre|span|table)\b"
+_TAG = r"<(/?[A-Za-z0-9!]*)[^<>]*>"
+_INLINE = frozenset({"a", "b", "code", "em", "font", "i", "span", "strong", "tt", "u", "wbr"})
 
 
 class Parcel(NamedTuple):
@@ -121,7 +121,11 @@ def _from_mail(data: bytes) -> Iterator[bytes]:
         return
     from email import message_from_bytes
 
-    for part in message_from_bytes(data.lstrip()).walk():
+    try:
+        parts = list(message_from_bytes(data.lstrip()).walk())
+    except RecursionError:
+        return
+    for part in parts:
         body = None if part.is_multipart() else part.get_payload(decode=True)
         if isinstance(body, bytes):
             yield body
@@ -129,39 +133,15 @@ def _from_mail(data: bytes) -> Iterator[bytes]:
 
 
 def _from_html(data: bytes) -> Iterator[bytes]:
+    """What a page shows, a line where one may begin or end."""
     text = _text(data)
-    if not re.search(_TAG, text, re.IGNORECASE):
+    if not re.search(_PAGE, text, re.IGNORECASE):
         return
-    page = _Page()
-    page.feed(text)
-    page.close()
-    yield "".join(page.seen).encode("utf-8", "replace")
 
+    def shown(tag: re.Match[str]) -> str:
+        return "" if tag[1].lower().removeprefix("/") in _INLINE else "\n"
 
-class _Page(HTMLParser):
-    """What a page shows."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.seen: list[str] = []
-        self.hidden = 0
-
-    def handle_starttag(self, tag: str, attrs: object) -> None:  # noqa: ARG002
-        """A line may begin here."""
-        self.hidden += tag in _UNSEEN
-        if tag in _BREAKS:
-            self.seen.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        """A line may end here."""
-        self.hidden -= tag in _UNSEEN and self.hidden > 0
-        if tag in _BREAKS:
-            self.seen.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        """Words."""
-        if not self.hidden:
-            self.seen.append(data)
+    yield html.unescape(re.sub(_TAG, shown, text)).encode("utf-8", "replace")
 
 
 def _from_cells(data: bytes) -> Iterator[bytes]:

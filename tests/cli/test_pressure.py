@@ -18,7 +18,7 @@ def in_shell(world: World, before: str, command: str, after: str = "", **more: o
     """A command of the client in a shell that has done something *before*."""
     words = shlex.join([sys.executable, str(CLI), *world.options()])
     line = f"{before} {words} {command} {after}"
-    done = subprocess.run(["sh", "-c", line], capture_output=True, timeout=60, **more)  # type: ignore[call-overload]
+    done = subprocess.run(["sh", "-c", line], capture_output=True, **more)  # type: ignore[call-overload]
     return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 

@@ -9,7 +9,7 @@ import resource
 import subprocess
 import sys
 
-ALL_SECONDS = 300  # of processor time; about 8 are needed
+ALL_SECONDS = 300  # of processor time; about 40 are needed
 
 PROGRAM = """
 import itertools
@@ -23,7 +23,7 @@ HEADS = ["", KEY, f'["{KEY}", ', f'["{KEY}", "', "-----BEGIN LICENSE-----", "-",
 PIECES = [" ", "\\n", '"', "'", "\\u201c", '" ', ", ", "a", "abcd ", "-", "- ", "-----BEGIN ", "=",
           "= ", "=3D", "\\\\", '\\\\"', "[", "[]", '"[', "{", "\\u2014", "\\u200b", "> ", ".",
           KEY + " ", KEY + ' "', "-----BEGIN LICENSE-----", "LICENSE ", "1", "A" * 64 + "\\n", "#",
-          'product="', "\\\\u0041"]
+          'product="', "\\\\u0041", "<br ", "\\\\n"]
 TAILS = ["", "]", "\\\\"]
 FACTS = HostFacts("name", "172.17.0.2", None, "5f" * 32)
 
