@@ -2,12 +2,10 @@
 
 Each check is a process of its own: one that crashes, hangs or cannot be started is an outcome like
 any other, and what is on disk counts anew every time. Whatever is not "the licence holds" ends the
-watch, and with it the program that runs under it.
+watch, and with it the program that runs under it; so does the end of one of the guard's processes.
 """
 
-import ctypes
 import errno
-import glob
 import json
 import os
 import select
@@ -15,11 +13,9 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
-from contextlib import suppress
-from types import FrameType
 from typing import Any, NamedTuple
 
-from license_cli import language, render
+from license_cli import keeper, language, processes, render
 from license_cli.files import replace_lightly
 from license_cli.language import tr
 from license_core import errors
@@ -37,9 +33,8 @@ UNCHECKED = 70
 _UNDECIDED = frozenset({UNCHECKED, 1, 2, 3, 11, 65, 126, 127, 130, 141})
 """Exit codes that say nothing of the licence (SPEC section 9)."""
 STATES = ("active", "notify", "grace", "pending", "expired", "refused", "unchecked")
-_HANDED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
-_SECONDS_BETWEEN_LOOKS = 0.05
-_PR_SET_PDEATHSIG = 1
+_SECONDS_BETWEEN_LOOKS = 1.0
+"""How often a licence file that is being replaced is looked for."""
 _WHY_NOT = {
     errno.ENOENT: "there is no such file, or the interpreter in its first line is missing",
     errno.EACCES: "it is not executable (`chmod +x`)",
@@ -100,6 +95,7 @@ class Check:
                 capture_output=True,
                 timeout=self._seconds,
                 check=False,
+                preexec_fn=keeper.plain_signals,  # noqa: PLW1509  # one thread
             )
         except subprocess.TimeoutExpired:
             return _unchecked(
@@ -161,11 +157,13 @@ class Watch:
         *,
         program_seconds: float = 10.0,
         command_seconds: float = 60.0,
+        gap_seconds: float = 5.0,
     ) -> None:
         """*on_end* is run with sh when the licence does not hold.
 
         A program is killed that is told to end and does not within *program_seconds*, and so is a
-        command that takes longer than *command_seconds*.
+        command that takes longer than *command_seconds*. While a product runs, its licence file may
+        be away, or half there, for *gap_seconds*: somebody is replacing it.
         """
         self._check = check
         self._interval = interval
@@ -173,35 +171,59 @@ class Watch:
         self._on_end = on_end
         self._program_seconds = program_seconds
         self._command_seconds = command_seconds
+        self._gap_seconds = gap_seconds
         self._child: subprocess.Popen[bytes] | None = None
         self._held = False
-        self._early: list[int] = []
-        self._stopped = False
-        self._wake_up, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._tries = TRIES  # at the start nothing is running that another try could save
+        self._away_since: float | None = None
         self._told: tuple[object, ...] = ()
 
     def run(self, program: Sequence[str]) -> int:
-        """Watch until *program* ends, or the licence does; the exit code of this process."""
-        for number in _HANDED_ON:
-            signal.signal(number, self._hand_on)
-        tries = TRIES  # at the start nothing is running that another try could save
-        while not self._stopped:
-            outcome = self._check.run()
-            self._tell(outcome)
-            if outcome.holds:
-                tries, self._held = 0, True
-                if program and self._child is None and not self._stopped:
-                    self._child = _start(program)
-                    for early in self._early:  # they came while it was being started
-                        _signal_group(self._child, early)
-            elif outcome.decided or tries == TRIES:
-                return self._end(outcome)
-            else:
-                tries += 1
-            pause = self._interval if outcome.holds else self._interval / 10
-            if self._ended_within(pause):
-                break
-        return self._wait()
+        """Watch until *program* ends, or the licence does; the exit code of this process.
+
+        Returns in two processes (keeper.py), and ends both: call it last. Raises
+        ProgramNotStartedError.
+        """
+        part = keeper.split()
+        if isinstance(part, keeper.Inner):
+            return self._watch(program, part)
+        code = part.keep(self._program_seconds)
+        return code if code >= 0 else self._give_up()
+
+    def _watch(self, program: Sequence[str], inner: keeper.Inner) -> int:
+        try:
+            while True:
+                with inner.interruptible():
+                    outcome = self._check.run()
+                self._tell(outcome)
+                pause = self._pause_after(outcome)
+                if pause is None:
+                    return self._end(outcome, inner)
+                if outcome.holds and program and self._child is None:
+                    self._child = _start(program, inner)
+                with inner.interruptible():
+                    if self._ended_within(pause):
+                        break
+        except keeper.ToldToEnd:
+            if not inner.is_kept:
+                self._stop(inner)
+                return self._give_up()
+        return self._stop(inner)
+
+    def _pause_after(self, outcome: Outcome) -> float | None:
+        """How long until the next check; None where this one was the last."""
+        if outcome.holds:
+            self._tries, self._away_since, self._held = 0, None, True
+            return self._interval
+        if not outcome.decided:
+            self._tries += 1
+            return self._interval / 10 if self._tries <= TRIES else None
+        if outcome.license is not None or not self._held:
+            return None
+        now = time.monotonic()
+        self._away_since = self._away_since or now
+        left = self._away_since + self._gap_seconds - now
+        return min(_SECONDS_BETWEEN_LOOKS, self._interval, left) if left > 0 else None
 
     def _tell(self, outcome: Outcome) -> None:
         """Say what is new, and write the metrics."""
@@ -210,7 +232,8 @@ class Watch:
             if reason:
                 text = tr("Cannot write metrics to {path}: {reason}.")
                 render.remark([f"[W]: {text.format(path=self._metrics, reason=tr(reason))}"])
-        new = (outcome.state, outcome.words)
+        number = outcome.license.jti if outcome.license else None
+        new = (outcome.state, outcome.words, number)
         if new != self._told:
             letter = "E" if not outcome.holds else "W" if outcome.words else "N"
             at = utc(int(time.time()) if outcome.checked_at is None else outcome.checked_at)
@@ -220,40 +243,56 @@ class Watch:
             self._told = new
 
     def _ended_within(self, seconds: float) -> bool:
-        """Wait; whether the program has ended meanwhile, or this watch was told to."""
+        """Wait; whether the program has ended meanwhile."""
         child = [] if self._child is None else [os.pidfd_open(self._child.pid)]
         try:
-            ended, _, _ = select.select([*child, self._wake_up], [], [], seconds)
+            ended, _, _ = select.select(child, [], [], seconds)
         finally:
             for descriptor in child:
                 os.close(descriptor)
         return bool(ended)
 
-    def _wait(self) -> int:
+    def _stop(self, inner: keeper.Inner) -> int:
+        """End the program and whatever it has started; its exit code."""
         if self._child is None:
             return 0
-        self._child.wait()
-        code = _stop(self._child, self._program_seconds)
+        processes.end(inner.root, self._program_seconds, besides=os.getpid())
+        code = self._child.wait()
         return 128 - code if code < 0 else code
 
-    def _end(self, outcome: Outcome) -> int:
+    def _end(self, outcome: Outcome, inner: keeper.Inner) -> int:
         if self._held:
             render.remark([f"[E]: {tr('The licence is no longer valid; stopping.')}"])
-        if self._child is not None:  # first, whatever the command does
-            _stop(self._child, self._program_seconds)
-        if self._on_end is not None:
-            _run_at_end(self._on_end, outcome.code, self._command_seconds)
+        self._stop(inner)  # first, whatever the command does
+        self._run_at_end(outcome.code)
         return outcome.code
 
-    def _hand_on(self, number: int, _: FrameType | None) -> None:
-        if self._child is not None:
-            if self._child.poll() is None:
-                _signal_group(self._child, number)
+    def _give_up(self) -> int:
+        """The other process of the guard was killed, and what ran under it has been ended."""
+        render.remark([f"[E]: {tr('One of the processes of the guard was killed; stopping.')}"])
+        self._run_at_end(UNCHECKED)
+        return UNCHECKED
+
+    def _run_at_end(self, code: int) -> None:
+        """Run the command with sh; one that does not end is ended, with what it has started."""
+        if self._on_end is None:
             return
-        self._early.append(number)
-        if number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            self._stopped = True
-            os.write(self._waker, b"x")
+        environment = os.environ | {"LICENSE_EXIT_CODE": str(code)}
+        process = subprocess.Popen(  # noqa: S603  # what the operator named
+            ["/bin/sh", "-c", self._on_end],
+            env=environment,
+            start_new_session=True,
+            preexec_fn=keeper.plain_signals,  # noqa: PLW1509  # one thread
+        )
+        try:
+            process.wait(self._command_seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            said = tr(
+                "The --on-end command did not finish within {seconds:g} seconds and was killed."
+            )
+            render.remark([f"[W]: {said.format(seconds=self._command_seconds)}"])
 
 
 def exposition(outcome: Outcome) -> bytes:
@@ -286,64 +325,17 @@ def _escaped(value: str) -> str:
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-def _start(program: Sequence[str]) -> "subprocess.Popen[bytes]":
-    """Start *program* in a group of its own; it is told to end if this process dies.
-
-    Raises ProgramNotStartedError.
-    """
-    prctl = ctypes.CDLL(None).prctl
+def _start(program: Sequence[str], inner: keeper.Inner) -> "subprocess.Popen[bytes]":
+    """Start *program* in a group of its own. Raises ProgramNotStartedError."""
     try:
-        return subprocess.Popen(  # noqa: S603  # what the operator named
+        child = subprocess.Popen(  # noqa: S603  # what the operator named
             program,
             start_new_session=True,
-            preexec_fn=lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGTERM),  # noqa: PLW1509
+            preexec_fn=inner.prepare_program,  # noqa: PLW1509  # one thread
         )
     except OSError as error:
         number = errno.EISDIR if os.path.isdir(program[0]) else error.errno
         reason = _WHY_NOT.get(number or 0, words(error))
         raise ProgramNotStartedError(program=program[0], reason=reason) from error
-
-
-def _stop(child: "subprocess.Popen[bytes]", seconds: float) -> int:
-    """End *child* and whatever it has started and left in its group; its exit code."""
-    _signal_group(child, signal.SIGTERM)
-    deadline = time.monotonic() + seconds
-    while _runs(child.pid) and time.monotonic() < deadline:
-        time.sleep(_SECONDS_BETWEEN_LOOKS)
-    _signal_group(child, signal.SIGKILL)
-    return child.wait()
-
-
-def _runs(group: int) -> bool:
-    """Whether a process of *group* still runs (proc(5)).
-
-    One that has ended does not, even where a container's first process never asks for its end.
-    """
-    for path in glob.iglob("/proc/[0-9]*/stat"):
-        with suppress(OSError), open(path, "rb") as stream:
-            state, _, its_group = stream.read().rpartition(b")")[2].split()[:3]
-            if int(its_group) == group and state not in (b"Z", b"X"):
-                return True
-    return False
-
-
-def _run_at_end(command: str, code: int, seconds: float) -> None:
-    """Run *command* with sh; one that does not end is ended, with what it has started."""
-    environment = os.environ | {"LICENSE_EXIT_CODE": str(code)}
-    process = subprocess.Popen(  # noqa: S603  # what the operator named
-        ["/bin/sh", "-c", command], env=environment, start_new_session=True
-    )
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        _signal_group(process, signal.SIGKILL)
-        process.wait()
-        said = tr("The --on-end command did not finish within {seconds:g} seconds and was killed.")
-        render.remark([f"[W]: {said.format(seconds=seconds)}"])
-
-
-def _signal_group(child: "subprocess.Popen[bytes]", number: int) -> None:
-    try:
-        os.killpg(child.pid, number)
-    except ProcessLookupError:
-        pass  # it has ended meanwhile
+    inner.has_started(child.pid)
+    return child

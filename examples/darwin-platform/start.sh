@@ -2,17 +2,20 @@
 # Starts the platform's services if the licence is valid on this host. Runs unattended.
 #
 # Fails closed: unless the check says that the licence is valid and exits with 0, no service is
-# started and this script exits with the check's exit code (70: the check could not be run).
+# started and this script exits with the check's exit code (70: the check could not be run). The
+# services run under `guard`: they end when the licence is no longer valid, or the guard is killed.
+#
+# As a container's first process, or with --foreground, this stays until they end.
 set -u
 
-SERVICES="redis scheduler designer license_guard"
 EXIT_UNCHECKED=70
 EXIT_SERVICE=71
 
 PLATFORM_HOME=$(dirname -- "$(readlink -f -- "$0")")
 # shellcheck source-path=SCRIPTDIR source=platform_env
 . "$PLATFORM_HOME/platform_env"
-RUN=$PLATFORM_HOME/run
+# shellcheck source-path=SCRIPTDIR source=processes.sh
+. "$PLATFORM_HOME/processes.sh"
 
 refuse() { # code, sentence, remedy
   printf '[E]: %s\n     %s\n' "$2" "$3" >&2
@@ -49,72 +52,72 @@ check_license() {
   esac
 }
 
-began() { # when the process $1 began, in ticks: with its number, that names a process for good
-  # Nothing for one that has ended (Z) and whose parent, often a container's first, does not care.
-  [ -r "/proc/$1/stat" ] && sed -n 's/.*) \([^ZX] \)/\1/p' "/proc/$1/stat" | cut -d' ' -f20
-}
-
-runs() { # whether the service $1 runs
-  [ -r "$RUN/$1.pid" ] || return 1
-  read -r pid since <"$RUN/$1.pid" || return 1
-  [ -n "$since" ] && [ "$(began "$pid")" = "$since" ]
+check_product() { # an empty folder that is mounted over conf/ would hide which product this is
+  grep -Eqs '^[[:space:]]*product[[:space:]]*=' "$LICENSE_CONF/hostseal.toml" ||
+    refuse $EXIT_UNCHECKED "$LICENSE_CONF/hostseal.toml names no product." \
+      "Copy the file from the product again, with its line \`product = \"…\"\`."
 }
 
 prepare_run() { # all that is written below is looked at before anything is started
-  command -v flock >/dev/null ||
-    refuse $EXIT_SERVICE "The command flock is not installed." "Install it: \`apt-get install util-linux\`."
+  for tool in flock setsid; do
+    command -v $tool >/dev/null ||
+      refuse $EXIT_SERVICE "The command $tool is not installed." "Install it: \`apt-get install util-linux\`."
+  done
   mkdir -p "$RUN" 2>/dev/null
   { [ -d "$RUN" ] && [ -w "$RUN" ]; } || refuse_file "$RUN"
   (: >>"$RUN/start.lock") 2>/dev/null || refuse_file "$RUN/start.lock"
-  for service in $SERVICES; do
-    for file in "$RUN/$service.pid" "$RUN/$service.log"; do
+  for name in $SERVICES services license_guard; do
+    for file in "$RUN/$name.pid" "$RUN/$name.log"; do
       [ ! -e "$file" ] || { [ -f "$file" ] && [ -w "$file" ]; } || refuse_file "$file"
     done
   done
+  printf . 2>/dev/null >"$RUN/start.lock" || refuse $EXIT_SERVICE \
+    "The disk is full: cannot write $RUN/start.lock." "Make room; see \`df -h $RUN\`."
 }
 
 refuse_file() {
-  refuse $EXIT_SERVICE "Cannot write $1." "$(look_at "$1")"
+  refuse $EXIT_SERVICE "Cannot write $1." \
+    "Check it with \`ls -ld $1\`; move it away, or give this user write access."
 }
 
-look_at() {
-  printf '%s' "Check it with \`ls -ld $1\`; move it away, or give this user write access."
+begin_guard() { # in this process, which has a number that others can read from now on
+  read -r self _ </proc/self/stat
+  note license_guard "$self" && exec "$@"
+  exit $EXIT_SERVICE
 }
 
-launch() { # a process that nobody could name later is not kept
-  nohup sh "$PLATFORM_HOME/services/$1" </dev/null >>"$RUN/$1.log" 2>&1 9>&- &
-  printf '%s %s\n' "$!" "$(began "$!")" 2>/dev/null >"$RUN/$1.pid" && return
-  kill "$!"
-  printf '[E]: Stopped %s: cannot write %s.\n     %s\n' \
-    "$1" "$RUN/$1.pid" "$(look_at "$RUN/$1.pid")" >&2
-}
-
-start_services() { # with descriptor 9 on a file to lock: two starts at once start nothing twice
+start_platform() { # with descriptor 9 on a file to lock: two starts at once start nothing twice
   flock 9 || refuse_file "$RUN/start.lock"
-  launched=
-  failed=0
-  for service in $SERVICES; do
-    if runs "$service"; then
-      printf '[N]: %s is already running.\n' "$service"
-    else
-      launch "$service"
-      launched="$launched $service"
-    fi
+  rm -f -- "$RUN/started"
+  if runs license_guard; then
+    guard=$pid
+    ! runs services || kill -s USR1 "$pid" # start what does not run
+  elif [ -n "$foreground" ]; then
+    begin_guard "$@" 9>&-
+  else
+    begin_guard setsid "$@" </dev/null >>"$RUN/license_guard.log" 2>&1 9>&- &
+    guard=$!
+  fi
+  until [ -e "$RUN/started" ]; do # not before the guard has checked
+    began "$guard" >/dev/null || refuse_guard
+    sleep 0.1
   done
-  [ -z "$launched" ] || sleep 0.2 # what cannot run has ended by then
-  for service in $launched; do
-    if runs "$service"; then
-      printf 'Starting %s[  OK  ]\n' "$service"
-    else
-      failed=1
-      printf 'Starting %s[FAILED]\n' "$service"
-      printf '[E]: %s did not start.\n     See %s.\n' "$service" "$RUN/$service.log" >&2
-    fi
-  done
-  return $failed
+  grep -Ev '^(\[E\]: |     )' "$RUN/started"
+  ! grep -E '^(\[E\]: |     )' "$RUN/started" >&2
 }
 
+refuse_guard() {
+  printf 'Starting license_guard[FAILED]\n'
+  tail -n 5 "$RUN/license_guard.log" >&2
+  refuse $EXIT_SERVICE "license_guard did not start." "See $RUN/license_guard.log."
+}
+
+foreground=
+if [ $$ = 1 ] || [ "${1:-}" = --foreground ]; then foreground=yes; fi
 printf '[N]: Using production build at "%s"\n' "$PLATFORM_HOME"
+check_product
 check_license
 prepare_run
-start_services 9>"$RUN/start.lock" || exit $EXIT_SERVICE
+start_platform "$LICENSE_PYTHON" "$LICENSE_CLI" guard --interval "${LICENSE_GUARD_SECONDS:-3600}" \
+  --metrics "$RUN/license.prom" -- sh "$PLATFORM_HOME/services.sh" 9>"$RUN/start.lock" ||
+  exit $EXIT_SERVICE

@@ -1,17 +1,22 @@
 #!/bin/sh
-# Stops what start.sh started.
+# Stops what start.sh started, and says OK of what has ended.
 set -u
 
 PLATFORM_HOME=$(dirname -- "$(readlink -f -- "$0")")
+# shellcheck source-path=SCRIPTDIR source=processes.sh
+. "$PLATFORM_HOME/processes.sh"
 
-for file in "$PLATFORM_HOME"/run/*.pid; do
-  [ -f "$file" ] || continue
-  service=$(basename -- "$file" .pid)
-  read -r pid since <"$file"
-  # Only the process that was started: its number may be another's by now.
-  if [ -r "/proc/$pid/stat" ] && [ "$(sed 's/.*) //' "/proc/$pid/stat" | cut -d' ' -f20)" = "$since" ]; then
-    kill "$pid"
-    printf 'Stopping %s[  OK  ]\n' "$service"
-  fi
-  rm -f -- "$file"
-done
+running=$(living "$SERVICES")
+if runs license_guard; then # it hands the signal on to services.sh, and ends after that
+  guard=$pid
+  kill "$guard"
+  tenths=$((SECONDS_TO_END * 10 + 50))
+  while began "$guard" >/dev/null && [ "$tenths" -gt 0 ]; do
+    sleep 0.1
+    tenths=$((tenths - 1))
+  done
+  ! runs license_guard || kill -s KILL "$guard"
+  running="$running license_guard"
+fi
+end_services "$SERVICES" # what was left
+tell_ended "$running" || exit 71

@@ -9,7 +9,7 @@ from license_cli.watch import Check, Watch
 from license_core.errors import UsageError
 from license_core.paths import absolute
 
-_CHECK_SECONDS = 60.0
+_CHECK_SECONDS, _PROGRAM_SECONDS = 60.0, 10.0
 
 
 @click.command(
@@ -51,7 +51,8 @@ def command(
     be started is retried three times, then the licence counts as invalid.
     """
     check = Check(client_command(session), _CHECK_SECONDS, session.cli)
-    return Watch(check, interval, metrics, on_end).run(program)
+    seconds = min(interval, _PROGRAM_SECONDS)  # nothing outlives a check by more than an interval
+    return Watch(check, interval, metrics, on_end, program_seconds=seconds).run(program)
 
 
 def client_command(session: Session) -> tuple[str, ...]:
