@@ -138,7 +138,9 @@ def split() -> Inner | Keeper:
     """Become two processes; each gets its own part."""
     sys.stdout.flush()
     sys.stderr.flush()
-    ending = {one for one in _ENDING if signal.getsignal(one) != signal.SIG_IGN}  # see nohup(1)
+    ending = {
+        int(one) for one in _ENDING if signal.getsignal(one) != signal.SIG_IGN
+    }  # see nohup(1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)

@@ -95,7 +95,7 @@ class Check:
                 capture_output=True,
                 timeout=self._seconds,
                 check=False,
-                preexec_fn=keeper.plain_signals,  # noqa: PLW1509  # one thread
+                preexec_fn=keeper.plain_signals,  # one thread
             )
         except subprocess.TimeoutExpired:
             return _unchecked(
@@ -177,6 +177,7 @@ class Watch:
         self._tries = TRIES  # at the start nothing is running that another try could save
         self._away_since: float | None = None
         self._told: tuple[object, ...] = ()
+        self._number: str | None = None
 
     def run(self, program: Sequence[str]) -> int:
         """Watch until *program* ends, or the licence does; the exit code of this process.
@@ -239,6 +240,10 @@ class Watch:
             at = utc(int(time.time()) if outcome.checked_at is None else outcome.checked_at)
             said = tr("Licence state: {state}.").format(state=tr(outcome.state))
             render.remark([f"[{letter}]: {at}: {said}"])
+            if number is not None and self._number not in (None, number):
+                text = tr("The licence is now {number}.")
+                render.remark([f"     {printable(text.format(number=number))}"])
+            self._number = number or self._number
             render.remark(f"     {printable(words)}" for words in outcome.words)
             self._told = new
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import guards
 from tests.support.cli import World
 
 
@@ -17,3 +18,13 @@ def world(tmp_path: Path) -> World:
 def present(tmp_path: Path) -> World:
     """A world of today, for commands that run as processes."""
     return World(tmp_path, int(time.time()))
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> guards.Client:
+    return guards.Client(tmp_path)
+
+
+@pytest.fixture
+def watch() -> guards.Start:
+    return guards.watch

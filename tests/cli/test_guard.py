@@ -1,15 +1,11 @@
 """A product that is watched: it runs while the licence holds, and not a check longer."""
 
-import json
 import os
 import re
-import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,112 +13,8 @@ from license_cli.watch import (
     TRIES,
     UNCHECKED,
 )
-from tests.support.cli import CLI, DAY, NOW, REPOSITORY, World, code
-
-SECONDS = 60
-PROGRAM = """
-import sys
-from license_cli.watch import Check, Watch
-client, seconds, interval, metrics, on_end, patience, *program = sys.argv[1:]
-watch = Watch(
-    Check([client], float(seconds)), float(interval), metrics or None, on_end or None,
-    program_seconds=float(patience), command_seconds=float(patience),
-)
-sys.exit(watch.run(program))
-"""
-Start = Callable[..., "subprocess.Popen[str]"]
-
-
-def answer(world: World, exit_code: int = 0, **changes: Any) -> str:
-    """What ``verify --json`` says."""
-    problem = {"sentence": "It is over.", "remedy": "Renew it.", "exit_code": exit_code}
-    return json.dumps(
-        {
-            "ok": exit_code == 0,
-            "problems": [problem] if exit_code else [],
-            "notices": [],
-            "license": world.claims(**changes).to_dict(),
-            "checked_at": NOW + DAY,
-        }
-    )
-
-
-class Client:
-    """A client that says one thing after another, and the last for ever."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "client"
-        self._folder = folder / "answers"
-        self._folder.mkdir()
-
-    def says(self, *scripts: str) -> "Client":
-        for number, script in enumerate(scripts):
-            (self._folder / str(number)).write_text(script)
-        self.path.write_text(
-            f'#!/bin/sh\ncd "{self._folder}"\nn=$(ls done.* 2>/dev/null | wc -l)\n'
-            f'[ "$n" -lt {len(scripts)} ] || n={len(scripts) - 1}\n'
-            ': >"done.$(ls | wc -l)"; . "./$n"\n'
-        )
-        self.path.chmod(0o755)
-        return self
-
-    @property
-    def checks(self) -> int:
-        return len(list(self._folder.glob("done.*")))
-
-
-def say(text: str, exit_code: int = 0) -> str:
-    return f"cat <<'EOF'\n{text}\nEOF\nexit {exit_code}\n"
-
-
-@pytest.fixture
-def client(tmp_path: Path) -> Client:
-    return Client(tmp_path)
-
-
-@pytest.fixture
-def watch() -> Start:
-    def start(
-        client: Client | str,
-        *program: str,
-        seconds: float = SECONDS,
-        interval: float = 0.05,
-        metrics: str = "",
-        on_end: str = "",
-        patience: float = 10.0,
-    ) -> "subprocess.Popen[str]":
-        path = client if isinstance(client, str) else str(client.path)
-        numbers = (str(seconds), str(interval))
-        return subprocess.Popen(
-            [
-                sys.executable,
-                "-c",
-                PROGRAM,
-                path,
-                *numbers,
-                metrics,
-                on_end,
-                str(patience),
-                *program,
-            ],
-            cwd=REPOSITORY,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    return start
-
-
-def ended(pid: int) -> None:
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    try:
-        assert select.select([descriptor], [], [], SECONDS)[0], "it was left running"
-    finally:
-        os.close(descriptor)
+from tests.support.cli import CLI, DAY, World, code
+from tests.support.guards import SECONDS, Client, Start, answer, ended, say
 
 
 def test_guard_stops_the_program_when_the_licence_expires(

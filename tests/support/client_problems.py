@@ -348,8 +348,10 @@ def _no_output(world: World) -> Done:
 def _no_program(world: World) -> Done:
     world.now = int(time.time())  # guard's own check is a process of today
     world.put()
-    done = world.run("guard", "--", "/nonexistent/scheduler")
-    return done._replace(err=done.err[done.err.index("[E]: ") :])  # first, that the licence holds
+    done = world.spawn("guard", "--", "/nonexistent/scheduler")  # it becomes two processes
+    err = done.stderr.decode()
+    # First it says that the licence holds.
+    return Done(done.returncode, done.stdout.decode(), err[err.index("[E]: ") :])
 
 
 @reaches("not-authenticated")

@@ -1,0 +1,192 @@
+"""A guard as a process among others: as the first one of a container too, and when it is killed."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from license_cli.watch import UNCHECKED
+from tests.support.cli import CLI, World
+from tests.support.guards import SECONDS, Client, Start, answer, ended, say
+from tests.support.need import need
+
+HANDED_ON = sorted(
+    set(range(1, 32)) - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}
+    | {signal.SIGRTMIN + 3, signal.SIGRTMAX}
+)
+LISTENS = """
+import signal, sys
+numbers = set(map(int, sys.argv[1:]))
+signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+print("ready", flush=True)
+while True:
+    print(int(signal.sigwait(numbers)), flush=True)
+"""
+LISTENER = (sys.executable, "-c", LISTENS, *map(str, HANDED_ON))
+FIRST = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc")
+
+
+@pytest.fixture(params=["beside others", "the first process"])
+def inside(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """The command that the guard stands behind: nothing, or a container of its own."""
+    if request.param == "beside others":
+        return ()
+    if shutil.which("unshare") is None or subprocess.run([*FIRST, "true"], check=False).returncode:
+        need("a process namespace", "apt-get install util-linux, and allow user namespaces")
+    return FIRST
+
+
+def children(pid: int) -> list[int]:
+    return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+
+
+def keeper(process: "subprocess.Popen[str]", inside: tuple[str, ...] = ()) -> int:
+    """The number of the guard's outer process."""
+    return children(process.pid)[0] if inside else process.pid
+
+
+def said(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().rstrip("\n")
+
+
+def test_thirty_signals_reach_the_program(
+    client: Client, watch: Start, world: World, inside: tuple[str, ...]
+) -> None:
+    assert len(HANDED_ON) == 30
+    client.says(say(answer(world)))
+    process = watch(client, *LISTENER, interval=1000, inside=inside)
+    assert said(process) == "ready"
+    for number in HANDED_ON:
+        os.kill(keeper(process, inside), number)
+        assert said(process) == str(number)
+    os.kill(keeper(process, inside), signal.SIGKILL)
+    process.communicate(timeout=SECONDS)
+
+
+def test_a_signal_that_comes_before_the_program_waits_for_it_or_is_the_end(
+    client: Client, watch: Start, world: World, inside: tuple[str, ...], tmp_path: Path
+) -> None:
+    go, begun = tmp_path / "go", tmp_path / "begun"
+    for pipe in (go, begun):
+        os.mkfifo(pipe)
+    client.says(f"echo >'{begun}'; read -r _ <'{go}'; {say(answer(world))}")
+    process = watch(client, "echo", "started", interval=1000, inside=inside)
+    begun.read_text()
+    os.kill(keeper(process, inside), signal.SIGTERM)
+    out, err = process.communicate(timeout=SECONDS)
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_ten_orphans_are_reaped(
+    client: Client, watch: Start, world: World, inside: tuple[str, ...], tmp_path: Path
+) -> None:
+    client.says(say(answer(world)))
+    script = (
+        f"cd '{tmp_path}'\n"
+        "for n in 0 1 2 3 4 5 6 7 8 9; do (sh -c 'echo $$ >orphan.$1' sh $n &); done\n"
+        "for n in 0 1 2 3 4 5 6 7 8 9; do\n"
+        "  until [ -s orphan.$n ]; do :; done\n"
+        "  while [ -e /proc/$(cat orphan.$n) ]; do :; done\n"  # one that has ended is there as well
+        "done\n"
+        "echo reaped"
+    )
+    process = watch(client, "sh", "-c", script, interval=1000, inside=inside)
+    out, _ = process.communicate(timeout=SECONDS)
+    assert (process.returncode, out) == (0, "reaped\n")
+
+
+@pytest.mark.parametrize("leader", ["exit 3", "exec sleep 1000"], ids=["and ends", "and stays"])
+def test_a_product_that_forks_cannot_get_away(
+    client: Client, watch: Start, world: World, tmp_path: Path, leader: str
+) -> None:
+    pid = tmp_path / "pid"
+    until = f"until [ -s '{pid}' ]; do sleep 0.01; done\n"
+    client.says(say(answer(world)), until + say(answer(world, 40), 40))
+    daemon = f'(setsid sh -c \'trap "" TERM; echo $$ >"{pid}"; exec sleep 1000\' &)'
+    process = watch(client, "sh", "-c", f"{daemon}\n{until}{leader}", patience=0.5)
+    process.communicate(timeout=SECONDS)
+    assert process.returncode == (3 if leader == "exit 3" else 40)
+    ended(int(pid.read_text()))
+
+
+@pytest.mark.parametrize("half", ["the keeper", "the watch"])
+@pytest.mark.parametrize("program", [(), ("sh", "-c", "setsid sleep 1000 & echo $!; wait")])
+def test_whichever_half_is_killed_the_other_ends_the_program(
+    client: Client,
+    watch: Start,
+    world: World,
+    tmp_path: Path,
+    half: str,
+    program: tuple[str, ...],
+) -> None:
+    client.says(say(answer(world)))
+    ending = f'echo "$LICENSE_EXIT_CODE" >"{tmp_path}/ended"'
+    process = watch(client, *program, interval=1000, on_end=ending)
+    assert process.stderr is not None
+    assert "active" in process.stderr.readline()
+    started = int(said(process)) if program else None
+    os.kill(process.pid if half == "the keeper" else children(process.pid)[0], signal.SIGKILL)
+    _, err = process.communicate(timeout=SECONDS)  # whoever has its output has ended too
+    assert err == "[E]: One of the processes of the guard was killed; stopping.\n"
+    assert process.returncode == (-signal.SIGKILL if half == "the keeper" else UNCHECKED)
+    assert (tmp_path / "ended").read_text() == f"{UNCHECKED}\n"
+    if started is not None:
+        ended(started)
+
+
+def test_a_watch_that_was_stopped_goes_on(client: Client, watch: Start, world: World) -> None:
+    client.says(say(answer(world)), "read -r _; " + say(answer(world, 40), 40))
+    process = watch(client, "sh", "-c", "echo; exec sleep 1000", interval=1)
+    said(process)
+    os.kill(children(process.pid)[0], signal.SIGSTOP)
+    process.communicate(timeout=SECONDS)
+    assert process.returncode == 40
+
+
+def test_a_licence_file_may_be_away_for_a_moment_and_not_for_longer(
+    client: Client, watch: Start, world: World
+) -> None:
+    holds, away = say(answer(world)), say(answer(world, 10, readable=False), 10)
+    client.says(holds, away, away, holds, away, "exit 1", away, holds, say(answer(world, 40), 40))
+    process = watch(client, "sleep", "1000", gap=SECONDS)
+    process.communicate(timeout=SECONDS)
+    assert (process.returncode, client.checks) == (40, 9)
+
+
+def test_a_licence_file_that_stays_away_is_the_end(
+    client: Client, watch: Start, world: World
+) -> None:
+    holds, away = say(answer(world)), say(answer(world, 10, readable=False), 10)
+    process = watch(client.says(holds, away), "sleep", "1000", gap=0.3)
+    process.communicate(timeout=SECONDS)
+    assert process.returncode == 10
+    assert client.checks > 3
+
+
+def test_a_licence_that_kubernetes_swaps_is_seen(present: World) -> None:
+    """A Secret is a folder of links through ``..data``, which is what is swapped (kubelet)."""
+
+    def publish(name: str, number: str) -> None:
+        (present.conf / name).mkdir()
+        licence = present.file(present.claims(jti=number))
+        (present.conf / name / "license.dat").write_bytes(licence)
+        (present.conf / "..data_tmp").symlink_to(name)
+        (present.conf / "..data_tmp").rename(present.conf / "..data")
+
+    publish("..2026_1", "HS-1")
+    present.license.symlink_to("..data/license.dat")
+    line = [sys.executable, str(CLI), *present.options(), "guard", "--interval", "1"]
+    process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    assert "active" in process.stderr.readline()
+    publish("..2026_2", "HS-2")
+    lines = iter(process.stderr.readline, "")
+    assert any("The licence is now HS-2." in one for one in lines)
+    process.terminate()
+    process.communicate(timeout=SECONDS)
+    assert process.returncode == 0
