@@ -25,7 +25,7 @@ runs() { # whether the process that was noted as $1 runs
 lives() { # whether anything of the service $1 runs: it, or what it left in its group
   read -r pid since 2>/dev/null <"$RUN/$1.pid" && [ -n "$since" ] || return 1
   case $(began "$pid") in '' | "$since") ;; *) return 1 ;; esac # another has its number by now
-  kill -s 0 -- "-$pid" 2>/dev/null || return 1
+  kill -0 "-$pid" 2>/dev/null || return 1
   for file in /proc/[0-9]*/stat; do
     read -r stat 2>/dev/null <"$file" || continue
     # shellcheck disable=SC2086
@@ -37,7 +37,7 @@ lives() { # whether anything of the service $1 runs: it, or what it left in its 
 
 signal_services() { # all of $2 with $1
   for service in $2; do
-    ! lives "$service" || kill -s "$1" -- "-$pid" 2>/dev/null
+    ! lives "$service" || kill "-$1" "-$pid" 2>/dev/null
   done
 }
 
@@ -66,7 +66,7 @@ tell_ended() { # what became of those of $1; fails where one still runs
     if lives "$service"; then
       status=1
       printf 'Stopping %s[FAILED]\n' "$service"
-      printf '[E]: %s still runs.\n     As root: %s\n' "$service" "\`kill -9 -- -$pid\`." >&2
+      printf '[E]: %s still runs.\n     As root: %s\n' "$service" "\`kill -9 -$pid\`." >&2
     else
       printf 'Stopping %s[  OK  ]\n' "$service"
       rm -f -- "$RUN/$service.pid"
