@@ -43,9 +43,8 @@ start_and_tell() { # start.sh waits for the file
 
 end() { # with the exit code $1
   trap '' TERM INT HUP USR1
-  running=$(living "$SERVICES")
-  end_services "$running"
-  tell_ended "$running"
+  end_services "$SERVICES"
+  tell_ended "$SERVICES"
   exit "$1"
 }
 
