@@ -6,14 +6,17 @@ that the inner one lives. If either is killed the other is there to end the prog
 """
 
 import ctypes
+import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import Any, NoReturn
 
 from license_cli import processes
+from license_core.errors import ProgramNotStartedError
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _AWAITED = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
@@ -29,9 +32,10 @@ class ToldToEnd(BaseException):
 class Inner:
     """What the inner process has of its keeper."""
 
-    def __init__(self, keeper: int, pipe: int) -> None:
+    def __init__(self, keeper: int, pipe: int, before: set[int]) -> None:
         self._keeper = keeper
         self._pipe = pipe
+        self._before = before
         signal.signal(signal.SIGTERM, self._raise)
         _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         if not self.is_kept:
@@ -42,10 +46,10 @@ class Inner:
         """Whether the keeper is there."""
         return os.getppid() == self._keeper
 
-    @property
-    def root(self) -> int:
-        """What everything descends from that was started under this guard."""
-        return self._keeper if self.is_kept else os.getpid()
+    def end_all(self, seconds: float) -> None:
+        """End all that was started under this guard; what does not within *seconds* is killed."""
+        root = self._keeper if self.is_kept else os.getpid()
+        processes.end(root, seconds, self._before)
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
@@ -65,11 +69,32 @@ class Inner:
         _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         plain_signals()
 
+    def is_starting(self) -> None:
+        """Say that the program is about to be there: signals wait for it now."""
+        self._say(program=None)
+
     def has_started(self, program: int) -> None:
         """Say that the program is there, the leader of a group: it gets the signals from now on."""
-        os.write(self._pipe, str(program).encode())
+        self._say(program=program)
         with suppress(ProcessLookupError):
             os.kill(self._keeper, signal.SIGCHLD)  # look
+
+    def run(self, watch: Callable[["Inner"], int]) -> NoReturn:
+        """Do *watch* in this process, and end it; what goes wrong is for the keeper to raise."""
+        code = 1
+        try:
+            code = watch(self)
+        except ProgramNotStartedError as error:
+            self._say(not_started=error.facts)
+        except BaseException as error:  # noqa: BLE001  # no traceback gets out
+            self._say(defect=f"{type(error).__name__}: {error}")
+        finally:
+            with suppress(OSError):
+                sys.stderr.flush()
+            os._exit(code)
+
+    def _say(self, **what: Any) -> None:
+        os.write(self._pipe, f"{json.dumps(what)}\n".encode())
 
     @staticmethod
     def _raise(_: int, __: FrameType | None) -> None:
@@ -80,36 +105,53 @@ class Inner:
 class Keeper:
     """The outer process."""
 
-    def __init__(self, inner: int, pipe: int, ending: set[int]) -> None:
+    def __init__(self, inner: int, pipe: int, before: set[int], ending: set[int]) -> None:
         self._inner = inner
         self._pipe = pipe
+        self._before = before
         self._ending = ending
         self._program: int | None = None
         self._early: list[int] = []
         self._status: int | None = None
+        self._wrong: Exception | None = None
 
     def keep(self, seconds: float) -> int:
         """Hand signals on until the inner process has ended, and then end what is left.
 
         The exit code of the inner process; if it was killed, minus the signal's number. What is
-        left has *seconds* to end before it is killed.
+        left has *seconds* to end before it is killed. Raises what the inner process could not.
         """
         while self._status is None:
             number = signal.sigwait(_AWAITED)
-            self._learn_program()
+            self._listen()
             if number != signal.SIGCHLD:
                 self._hand_on(number)
             self._reap()
-        processes.end(os.getpid(), seconds, reap=self._reap)
+        processes.end(os.getpid(), seconds, self._before, self._reap)
+        self._listen()
+        while signal.sigtimedwait(_AWAITED, 0):
+            pass  # too late
+        plain_signals()
+        os.close(self._pipe)
+        if self._wrong is not None:
+            raise self._wrong
         return os.waitstatus_to_exitcode(self._status)
 
-    def _learn_program(self) -> None:
+    def _listen(self) -> None:
+        said = b""
         with suppress(BlockingIOError):
-            said = os.read(self._pipe, 20)
-            if said:
-                self._program = int(said)
-                for early in self._early:  # they came while it was being started
-                    self._hand_on(early)
+            said = os.read(self._pipe, 1 << 16)
+        for line in said.splitlines():
+            what = json.loads(line)
+            if "not_started" in what:
+                self._wrong = ProgramNotStartedError(**what["not_started"])
+            elif "defect" in what:
+                self._wrong = RuntimeError(what["defect"])
+            else:
+                self._program, self._ending = what["program"], set()
+                if self._program is not None:
+                    for early in self._early:  # they came while it was being started
+                        self._hand_on(early)
 
     def _hand_on(self, number: int) -> None:
         if self._program is not None:
@@ -142,16 +184,17 @@ def split() -> Inner | Keeper:
         int(one) for one in _ENDING if signal.getsignal(one) != signal.SIG_IGN
     }  # see nohup(1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    keeper = os.getpid()
+    before = processes.descendants(keeper)  # a shell that became this guard may have had children
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    keeper = os.getpid()
     here, there = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     inner = os.fork()
     if inner == 0:
         os.close(here)
-        return Inner(keeper, there)
+        return Inner(keeper, there, before)
     os.close(there)
-    return Keeper(inner, here, ending)
+    return Keeper(inner, here, before, ending)
 
 
 def plain_signals() -> None:

@@ -4,7 +4,7 @@ import glob
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 
 _SECONDS_BETWEEN_LOOKS = 0.05
@@ -12,8 +12,8 @@ _SECONDS_TO_DIE = 5.0
 """How long one that was killed is waited for; what sits in a system call dies only after that."""
 
 
-def descendants(root: int) -> set[int]:
-    """The numbers of all that descend from *root* and run.
+def descendants(root: int, besides: Collection[int] = ()) -> set[int]:
+    """The numbers of all that descend from *root* and run; not *besides* and what descends from it.
 
     One that has ended does not, even where a container's first process never asks for its end.
     """
@@ -28,16 +28,16 @@ def descendants(root: int) -> set[int]:
                 ended.add(number)
     found, parents = set(), [root]
     while parents:
-        mine = children.get(parents.pop(), [])
+        mine = [one for one in children.get(parents.pop(), []) if one not in besides]
         found.update(mine)
         parents += mine
     return found - ended
 
 
 def end(
-    root: int, seconds: float, besides: int | None = None, reap: Callable[[], object] = int
+    root: int, seconds: float, besides: Collection[int], reap: Callable[[], object] = int
 ) -> None:
-    """End all that descends from *root*, but not the process *besides*.
+    """End all that descends from *root*, but not this process, nor *besides* with descendants.
 
     Each is told to end, and killed where it does not within *seconds*. *reap* is called before
     each look.
@@ -46,7 +46,7 @@ def end(
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline + _SECONDS_TO_DIE:
         reap()
-        left = descendants(root) - {besides}
+        left = descendants(root, besides) - {os.getpid()}
         if not left:
             return
         if time.monotonic() >= deadline:

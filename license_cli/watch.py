@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from license_cli import keeper, language, processes, render
+from license_cli import keeper, language, render
 from license_cli.files import replace_lightly
 from license_cli.language import tr
 from license_core import errors
@@ -182,12 +182,11 @@ class Watch:
     def run(self, program: Sequence[str]) -> int:
         """Watch until *program* ends, or the licence does; the exit code of this process.
 
-        Returns in two processes (keeper.py), and ends both: call it last. Raises
-        ProgramNotStartedError.
+        Raises ProgramNotStartedError.
         """
         part = keeper.split()
         if isinstance(part, keeper.Inner):
-            return self._watch(program, part)
+            part.run(lambda inner: self._watch(program, inner))
         code = part.keep(self._program_seconds)
         return code if code >= 0 else self._give_up()
 
@@ -261,7 +260,7 @@ class Watch:
         """End the program and whatever it has started; its exit code."""
         if self._child is None:
             return 0
-        processes.end(inner.root, self._program_seconds, besides=os.getpid())
+        inner.end_all(self._program_seconds)
         code = self._child.wait()
         return 128 - code if code < 0 else code
 
@@ -332,6 +331,7 @@ def _escaped(value: str) -> str:
 
 def _start(program: Sequence[str], inner: keeper.Inner) -> "subprocess.Popen[bytes]":
     """Start *program* in a group of its own. Raises ProgramNotStartedError."""
+    inner.is_starting()
     try:
         child = subprocess.Popen(  # noqa: S603  # what the operator named
             program,

@@ -54,7 +54,7 @@ def said(process: "subprocess.Popen[str]") -> str:
     return process.stdout.readline().rstrip("\n")
 
 
-def test_thirty_signals_reach_the_program(
+def test_guard_forwards_thirty_signals(
     client: Client, watch: Start, world: World, inside: tuple[str, ...]
 ) -> None:
     assert len(HANDED_ON) == 30
@@ -68,7 +68,7 @@ def test_thirty_signals_reach_the_program(
     process.communicate(timeout=SECONDS)
 
 
-def test_a_signal_that_comes_before_the_program_waits_for_it_or_is_the_end(
+def test_sigterm_during_the_first_check_stops_the_guard(
     client: Client, watch: Start, world: World, inside: tuple[str, ...], tmp_path: Path
 ) -> None:
     go, begun = tmp_path / "go", tmp_path / "begun"
@@ -82,7 +82,7 @@ def test_a_signal_that_comes_before_the_program_waits_for_it_or_is_the_end(
     assert (process.returncode, out, err) == (0, "", "")
 
 
-def test_ten_orphans_are_reaped(
+def test_guard_reaps_orphans(
     client: Client, watch: Start, world: World, inside: tuple[str, ...], tmp_path: Path
 ) -> None:
     client.says(say(answer(world)))
@@ -101,7 +101,7 @@ def test_ten_orphans_are_reaped(
 
 
 @pytest.mark.parametrize("leader", ["exit 3", "exec sleep 1000"], ids=["and ends", "and stays"])
-def test_a_product_that_forks_cannot_get_away(
+def test_guard_kills_daemons_of_the_program(
     client: Client, watch: Start, world: World, tmp_path: Path, leader: str
 ) -> None:
     pid = tmp_path / "pid"
@@ -116,7 +116,7 @@ def test_a_product_that_forks_cannot_get_away(
 
 @pytest.mark.parametrize("half", ["the keeper", "the watch"])
 @pytest.mark.parametrize("program", [(), ("sh", "-c", "setsid sleep 1000 & echo $!; wait")])
-def test_whichever_half_is_killed_the_other_ends_the_program(
+def test_killing_either_guard_process_stops_the_program(
     client: Client,
     watch: Start,
     world: World,
@@ -139,7 +139,7 @@ def test_whichever_half_is_killed_the_other_ends_the_program(
         ended(started)
 
 
-def test_a_watch_that_was_stopped_goes_on(client: Client, watch: Start, world: World) -> None:
+def test_stopped_guard_is_continued(client: Client, watch: Start, world: World) -> None:
     client.says(say(answer(world)), "read -r _; " + say(answer(world, 40), 40))
     process = watch(client, "sh", "-c", "echo; exec sleep 1000", interval=1)
     said(process)
@@ -148,7 +148,7 @@ def test_a_watch_that_was_stopped_goes_on(client: Client, watch: Start, world: W
     assert process.returncode == 40
 
 
-def test_a_licence_file_may_be_away_for_a_moment_and_not_for_longer(
+def test_guard_tolerates_a_licence_file_that_is_briefly_missing(
     client: Client, watch: Start, world: World
 ) -> None:
     holds, away = say(answer(world)), say(answer(world, 10, readable=False), 10)
@@ -158,7 +158,7 @@ def test_a_licence_file_may_be_away_for_a_moment_and_not_for_longer(
     assert (process.returncode, client.checks) == (40, 9)
 
 
-def test_a_licence_file_that_stays_away_is_the_end(
+def test_guard_stops_the_program_when_the_licence_file_stays_missing(
     client: Client, watch: Start, world: World
 ) -> None:
     holds, away = say(answer(world)), say(answer(world, 10, readable=False), 10)
@@ -168,7 +168,7 @@ def test_a_licence_file_that_stays_away_is_the_end(
     assert client.checks > 3
 
 
-def test_a_licence_that_kubernetes_swaps_is_seen(present: World) -> None:
+def test_guard_sees_a_licence_swapped_by_kubernetes(present: World) -> None:
     """A Secret is a folder of links through ``..data``, which is what is swapped (kubelet)."""
 
     def publish(name: str, number: str) -> None:

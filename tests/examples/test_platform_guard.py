@@ -60,7 +60,7 @@ def told(file: Path) -> Iterator[str]:
         following.stdout.close()
 
 
-def test_the_guard_has_checked_before_anything_starts(
+def test_guard_has_checked_before_any_service_starts(
     shell: str, platform: Path, tmp_path: Path
 ) -> None:
     (platform / "services" / "redis").write_text(
@@ -73,7 +73,7 @@ def test_the_guard_has_checked_before_anything_starts(
 
 
 @pytest.mark.parametrize("seconds", ["1h", "0", "0.5", "-1", "", "86401"])
-def test_a_wrong_interval_starts_nothing_and_is_told(
+def test_invalid_interval_starts_nothing_and_is_reported(
     path: str, platform: Path, tmp_path: Path, seconds: str
 ) -> None:
     cli = real_client(platform, tmp_path)
@@ -90,7 +90,7 @@ def test_a_wrong_interval_starts_nothing_and_is_told(
 
 
 @pytest.mark.parametrize("end", ["exit 40", "exit 0", "kill -9 $$"])
-def test_a_guard_that_ends_before_it_has_checked_starts_nothing(
+def test_nothing_starts_when_the_guard_exits_before_its_check(
     shell: str, platform: Path, end: str
 ) -> None:
     done = start(shell, platform, client(platform, HOLDS, end))
@@ -100,7 +100,7 @@ def test_a_guard_that_ends_before_it_has_checked_starts_nothing(
     assert not (platform / "run" / "redis.pid").exists()
 
 
-def test_start_sh_waits_for_a_guard_that_is_slow(shell: str, platform: Path) -> None:
+def test_start_sh_waits_for_a_slow_guard(shell: str, platform: Path) -> None:
     begun, go = platform / "begun", platform / "go"
     for pipe in (begun, go):
         os.mkfifo(pipe)
@@ -123,7 +123,7 @@ def test_start_sh_waits_for_a_guard_that_is_slow(shell: str, platform: Path) -> 
 @pytest.mark.parametrize(
     "killed", [["license_guard"], ["watch"], ["services"], ["license_guard", "watch"]]
 )
-def test_nothing_outlives_what_watches_it(
+def test_services_end_when_the_guard_is_killed(
     platform: Path, tmp_path: Path, killed: list[str]
 ) -> None:
     numbers = started(platform, tmp_path)
@@ -133,7 +133,7 @@ def test_nothing_outlives_what_watches_it(
         ended(number)
 
 
-def test_a_service_that_ignores_term_does_not_outlive_its_guard_either(
+def test_service_that_ignores_sigterm_ends_when_the_guard_is_killed(
     platform: Path, tmp_path: Path
 ) -> None:
     (platform / "services" / "redis").write_text("trap '' TERM\nwhile :; do sleep 1; done\n")
@@ -143,7 +143,7 @@ def test_a_service_that_ignores_term_does_not_outlive_its_guard_either(
         ended(number)
 
 
-def test_the_platform_starts_again_after_its_guard_was_killed(
+def test_platform_starts_again_after_its_guard_was_killed(
     path: str, platform: Path, tmp_path: Path
 ) -> None:
     numbers = started(platform, tmp_path)
@@ -157,7 +157,9 @@ def test_the_platform_starts_again_after_its_guard_was_killed(
     assert all(os.path.exists(f"/proc/{number}") for number in running(platform).values())
 
 
-def test_the_guard_stops_the_platform_when_the_licence_ends(platform: Path, tmp_path: Path) -> None:
+def test_guard_stops_the_platform_when_the_licence_is_removed(
+    platform: Path, tmp_path: Path
+) -> None:
     numbers = started(platform, tmp_path, seconds=1)
     (platform / "conf" / "license.dat").unlink()
     for number in numbers.values():
@@ -168,7 +170,7 @@ def test_the_guard_stops_the_platform_when_the_licence_ends(platform: Path, tmp_
     assert 'license_state{state="refused"} 1' in (platform / "run" / "license.prom").read_text()
 
 
-def test_a_licence_that_is_being_replaced_does_not_end_the_platform(
+def test_platform_keeps_running_while_the_licence_file_is_replaced(
     platform: Path, tmp_path: Path
 ) -> None:
     numbers = started(platform, tmp_path, seconds=1)
@@ -200,7 +202,7 @@ def first_process(platform: Path, folder: Path, *arguments: str) -> "subprocess.
 
 
 @pytest.mark.parametrize("arguments", [(), ("--foreground",)], ids=["first process", "foreground"])
-def test_start_sh_stays_as_the_first_process_hands_signals_on_and_reaps(
+def test_start_sh_as_pid_1_stays_forwards_signals_and_reaps_orphans(
     platform: Path, tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
     (platform / "services" / "redis").write_text(
@@ -227,7 +229,7 @@ def test_start_sh_stays_as_the_first_process_hands_signals_on_and_reaps(
     assert out.splitlines()[-3:] == [f"Stopping {service}[  OK  ]" for service in SERVICES]
 
 
-def test_start_sh_as_the_first_process_ends_with_the_check_s_exit_code(
+def test_start_sh_in_the_foreground_exits_with_the_checks_exit_code(
     platform: Path, tmp_path: Path
 ) -> None:
     process = first_process(platform, tmp_path, "--foreground")
@@ -243,7 +245,9 @@ def test_start_sh_as_the_first_process_ends_with_the_check_s_exit_code(
 
 
 @pytest.mark.parametrize("pages", range(9))
-def test_on_a_full_disk_nothing_runs_without_the_guard(platform: Path, tmp_path: Path, pages: int) -> None:
+def test_nothing_runs_without_the_guard_on_a_full_disk(
+    platform: Path, tmp_path: Path, pages: int
+) -> None:
     """With so many pages left for run/, which is a small disk of its own."""
     if shutil.which("unshare") is None or subprocess.run([*SMALL_DISK, "true"]).returncode:
         need("a mount namespace", "apt-get install util-linux, and allow user namespaces")

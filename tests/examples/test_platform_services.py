@@ -20,7 +20,7 @@ SERVICES = ("redis", "scheduler", "designer")
 DEAF = "trap '' TERM INT HUP\necho $$ >>\"$0.pids\"\n"
 
 
-def test_services_start_when_the_check_holds(shell: str, platform: Path) -> None:
+def test_services_start_after_a_successful_check(shell: str, platform: Path) -> None:
     done = start(shell, platform, client(platform, 'echo "[N]: Licence X holds ($*)"'))
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
@@ -34,7 +34,7 @@ def test_services_start_when_the_check_holds(shell: str, platform: Path) -> None
     assert all(Path(f"/proc/{number}").exists() for number in running(platform).values())
 
 
-def test_a_second_start_starts_nothing_twice(shell: str, platform: Path) -> None:
+def test_second_start_does_not_restart_running_services(shell: str, platform: Path) -> None:
     cli = client(platform)
     start(shell, platform, cli)
     before = running(platform)
@@ -44,7 +44,7 @@ def test_a_second_start_starts_nothing_twice(shell: str, platform: Path) -> None
     assert running(platform) == before
 
 
-def test_a_second_start_starts_what_has_ended(shell: str, platform: Path) -> None:
+def test_second_start_starts_services_that_have_exited(shell: str, platform: Path) -> None:
     cli = client(platform)
     start(shell, platform, cli)
     before = running(platform)
@@ -57,9 +57,7 @@ def test_a_second_start_starts_what_has_ended(shell: str, platform: Path) -> Non
     assert pid(platform, "redis") != before["redis"]
 
 
-def test_the_number_of_another_process_is_not_taken_for_the_service(
-    shell: str, platform: Path
-) -> None:
+def test_pid_of_another_process_does_not_count_as_the_service(shell: str, platform: Path) -> None:
     (platform / "run").mkdir()
     for name in ("redis", "license_guard", "services"):
         (platform / "run" / f"{name}.pid").write_text(f"{os.getpid()} 1\n")
@@ -68,7 +66,7 @@ def test_the_number_of_another_process_is_not_taken_for_the_service(
     assert os.getpid() not in running(platform).values()
 
 
-def test_starts_at_the_same_time_start_each_service_once(shell: str, platform: Path) -> None:
+def test_concurrent_starts_start_each_service_once(shell: str, platform: Path) -> None:
     cli = client(platform)
     with ThreadPoolExecutor() as pool:
         starts = list(pool.map(lambda _: start(shell, platform, cli), range(4)))
@@ -79,7 +77,7 @@ def test_starts_at_the_same_time_start_each_service_once(shell: str, platform: P
         assert said.count(f"{service} is already running") == 3
 
 
-def test_a_service_that_ends_at_once_is_not_called_ok(shell: str, platform: Path) -> None:
+def test_service_that_exits_at_once_is_reported_as_failed(shell: str, platform: Path) -> None:
     (platform / "services" / "redis").write_text("echo no memory >&2; exit 1\n")
     done = start(shell, platform, client(platform))
     assert done.returncode == NO_SERVICE
@@ -89,9 +87,7 @@ def test_a_service_that_ends_at_once_is_not_called_ok(shell: str, platform: Path
     assert (platform / "run" / "redis.log").read_text() == "no memory\n"
 
 
-def test_a_service_whose_number_cannot_be_kept_is_not_left_running(
-    shell: str, platform: Path
-) -> None:
+def test_service_is_stopped_when_its_pid_cannot_be_written(shell: str, platform: Path) -> None:
     kept = platform / "run" / "kept"
     (platform / "services" / "redis").write_text(f'echo $$ >"{kept}"; exec sleep 86400000\n')
     number = platform / "run" / "redis.pid"
@@ -105,14 +101,14 @@ def test_a_service_whose_number_cannot_be_kept_is_not_left_running(
         ended(int(kept.read_text()))
 
 
-def test_a_service_that_is_not_there_ends_the_start(shell: str, platform: Path) -> None:
+def test_missing_service_fails_the_start(shell: str, platform: Path) -> None:
     (platform / "services" / "redis").unlink()
     done = start(shell, platform, client(platform))
     assert done.returncode == NO_SERVICE
     assert "Starting redis[FAILED]" in done.stdout
 
 
-def test_stop_sh_stops_what_was_started(shell: str, platform: Path) -> None:
+def test_stop_sh_stops_every_started_service(shell: str, platform: Path) -> None:
     start(shell, platform, client(platform))
     watched = running(platform)
     assert len(watched) == 4
@@ -128,7 +124,9 @@ def test_stop_sh_stops_what_was_started(shell: str, platform: Path) -> None:
     assert stop(shell, platform).stdout == ""
 
 
-def test_a_service_that_ignores_term_is_killed_with_its_workers(shell: str, platform: Path) -> None:
+def test_stop_sh_kills_a_service_that_ignores_sigterm_and_its_workers(
+    shell: str, platform: Path
+) -> None:
     _end_sooner(platform)
     service = platform / "services" / "redis"
     service.write_text(f'{DEAF}sh "$0.worker" &\nwait\nwait\n')
@@ -141,7 +139,7 @@ def test_a_service_that_ignores_term_is_killed_with_its_workers(shell: str, plat
             ended(int(number))
 
 
-def test_a_worker_that_its_service_left_behind_is_ended(shell: str, platform: Path) -> None:
+def test_stop_sh_stops_workers_whose_service_was_killed(shell: str, platform: Path) -> None:
     _end_sooner(platform)
     (platform / "services" / "redis").write_text('sh "$0.worker" &\nexec sleep 86400000\n')
     worker = platform / "services" / "redis.worker"
@@ -153,7 +151,7 @@ def test_a_worker_that_its_service_left_behind_is_ended(shell: str, platform: Pa
     ended(int((platform / "services" / "redis.worker.pids").read_text()))
 
 
-def test_stop_sh_stops_services_without_a_guard_too(shell: str, platform: Path) -> None:
+def test_stop_sh_stops_services_whose_guard_was_killed(shell: str, platform: Path) -> None:
     """All three that watch were killed at once."""
     start(shell, platform, client(platform))
     services = {name: pid(platform, name) for name in SERVICES}
@@ -165,7 +163,7 @@ def test_stop_sh_stops_services_without_a_guard_too(shell: str, platform: Path) 
         ended(number)
 
 
-def test_two_stop_sh_at_once_both_tell_the_truth(shell: str, platform: Path) -> None:
+def test_concurrent_stops_both_report_correctly(shell: str, platform: Path) -> None:
     _end_sooner(platform)
     (platform / "services" / "redis").write_text(f"{DEAF}while :; do sleep 1; done\n")
     start(shell, platform, client(platform))
@@ -179,7 +177,7 @@ def test_two_stop_sh_at_once_both_tell_the_truth(shell: str, platform: Path) -> 
     assert not running(platform)
 
 
-def test_stop_sh_does_not_say_ok_of_what_it_may_not_stop(shell: str, platform: Path) -> None:
+def test_stop_sh_reports_a_service_that_it_cannot_stop(shell: str, platform: Path) -> None:
     """Another user's: seen as by a shell that cannot signal it."""
     _end_sooner(platform)
     start(shell, platform, client(platform))

@@ -27,14 +27,14 @@ from tests.support.platform import (
 )
 
 
-def test_nothing_runs_before_the_check_has_held(shell: str, platform: Path) -> None:
+def test_no_service_runs_before_the_check_succeeds(shell: str, platform: Path) -> None:
     done = start(shell, platform, client(platform, f'[ -e "{platform}/run" ] && exit 9; {HOLDS}'))
     assert done.returncode == 0, done.stdout
     assert len(running(platform)) == 4
 
 
 @pytest.mark.parametrize("closed", ["<&-", "<&- >&-", "<&- >&- 2>&-"])
-def test_nobody_needs_to_be_there(shell: str, platform: Path, closed: str) -> None:
+def test_start_sh_works_with_closed_streams(shell: str, platform: Path, closed: str) -> None:
     script = f'exec "$0" "$1" {closed}'
     for ending, code, services in (("exit 7", 7, 0), ("exit 0", 0, 4)):
         done = subprocess.run(
@@ -47,7 +47,7 @@ def test_nobody_needs_to_be_there(shell: str, platform: Path, closed: str) -> No
 
 
 @pytest.mark.parametrize("code", [*range(1, 126), 130, 141])
-def test_any_exit_code_but_0_starts_nothing_and_is_handed_on(
+def test_nonzero_check_starts_nothing_and_passes_on_its_exit_code(
     path: str, platform: Path, code: int
 ) -> None:
     done = start(path, platform, client(platform, f"{HOLDS}; exit {code}"))
@@ -57,7 +57,7 @@ def test_any_exit_code_but_0_starts_nothing_and_is_handed_on(
     assert not running(platform)
 
 
-def test_the_check_does_not_take_what_was_meant_for_others(shell: str, platform: Path) -> None:
+def test_check_does_not_read_the_callers_stdin(shell: str, platform: Path) -> None:
     cli = client(platform, f"read -r line && exit 9; {HOLDS}")
     done = subprocess.run(
         [sh(shell), str(platform / "start.sh")],
@@ -70,9 +70,7 @@ def test_the_check_does_not_take_what_was_meant_for_others(shell: str, platform:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
-def test_a_check_that_is_killed_starts_nothing(
-    shell: str, platform: Path, number: signal.Signals
-) -> None:
+def test_killed_check_starts_nothing(shell: str, platform: Path, number: signal.Signals) -> None:
     done = start(shell, platform, client(platform, f"{HOLDS}; kill -{int(number)} $$"))
     assert done.returncode == UNCHECKED
     assert f"signal {int(number)}" in done.stderr
@@ -92,7 +90,7 @@ def test_a_check_that_is_killed_starts_nothing(
         ("", sys.executable),
     ],
 )
-def test_a_check_that_cannot_be_run_starts_nothing_and_says_so(
+def test_check_that_cannot_run_starts_nothing_and_is_reported(
     shell: str, platform: Path, cli: str, python: str
 ) -> None:
     done = start(shell, platform, cli, python)
@@ -102,14 +100,14 @@ def test_a_check_that_cannot_be_run_starts_nothing_and_says_so(
     assert not running(platform)
 
 
-def test_the_real_client_without_a_licence_starts_nothing(shell: str, platform: Path) -> None:
+def test_real_client_starts_nothing_without_a_licence(shell: str, platform: Path) -> None:
     done = start(shell, platform, REPOSITORY / "cmd" / "cli.py", sys.executable)
     assert done.returncode == 10
     assert f"There is no licence file at {platform}/conf/license.dat" in done.stderr
     assert not running(platform)
 
 
-def test_the_real_client_with_a_licence_for_this_host_starts_the_services(
+def test_real_client_starts_the_services_with_a_valid_licence(
     shell: str, platform: Path, tmp_path: Path
 ) -> None:
     done = start(shell, platform, real_client(platform, tmp_path), sys.executable)
@@ -118,7 +116,7 @@ def test_the_real_client_with_a_licence_for_this_host_starts_the_services(
     assert len(running(platform)) == 4
 
 
-def test_the_services_start_in_any_language(path: str, platform: Path, tmp_path: Path) -> None:
+def test_services_start_in_any_language(path: str, platform: Path, tmp_path: Path) -> None:
     launcher = real_client(platform, tmp_path)
     for language, words in (("zh_CN.UTF-8", "有效，到"), ("de_DE.UTF-8", "is valid until")):
         done = start(path, platform, launcher, sys.executable, LANG=language)
@@ -128,7 +126,7 @@ def test_the_services_start_in_any_language(path: str, platform: Path, tmp_path:
 
 
 @pytest.mark.parametrize("hide", ["a folder without it", "one that names none"])
-def test_a_platform_that_does_not_say_which_product_it_is_does_not_start(
+def test_nothing_starts_unless_hostseal_toml_names_a_product(
     shell: str, platform: Path, tmp_path: Path, hide: str
 ) -> None:
     (tmp_path / "mounted").mkdir()
@@ -161,7 +159,7 @@ def _folder(name: str) -> Callable[[Path], Path]:
         *map(_folder, ("start.lock", "scheduler.pid", "designer.log", "license_guard.pid")),
     ],
 )
-def test_what_could_not_be_written_is_told_before_anything_is_started(
+def test_unwritable_files_are_reported_before_any_service_starts(
     shell: str, platform: Path, hinder: Callable[[Path], Path]
 ) -> None:
     path = hinder(platform)
@@ -176,7 +174,7 @@ def test_what_could_not_be_written_is_told_before_anything_is_started(
 
 
 @pytest.mark.parametrize("missing", ["flock", "setsid"])
-def test_a_machine_without_a_tool_is_told_what_to_install(
+def test_missing_tools_are_reported_with_the_install_command(
     path: str, platform: Path, tmp_path: Path, missing: str
 ) -> None:
     tools = tmp_path / "tools"
@@ -189,7 +187,7 @@ def test_a_machine_without_a_tool_is_told_what_to_install(
     assert not (platform / "run").exists()
 
 
-def test_a_link_to_start_sh_finds_the_platform(shell: str, platform: Path, tmp_path: Path) -> None:
+def test_symlinked_start_sh_finds_the_platform(shell: str, platform: Path, tmp_path: Path) -> None:
     (tmp_path / "start.sh").symlink_to(platform / "start.sh")
     done = subprocess.run(
         [sh(shell), "start.sh"],
@@ -203,7 +201,7 @@ def test_a_link_to_start_sh_finds_the_platform(shell: str, platform: Path, tmp_p
     assert running(platform)
 
 
-def test_platform_env_can_be_sourced_and_keeps_what_is_set(shell: str, platform: Path) -> None:
+def test_platform_env_keeps_variables_that_are_already_set(shell: str, platform: Path) -> None:
     script = '. ./platform_env; echo "$LICENSE_CONF|$LICENSE_KEYS"'
     done = subprocess.run(
         [sh(shell), "-euc", script],
@@ -215,7 +213,7 @@ def test_platform_env_can_be_sourced_and_keeps_what_is_set(shell: str, platform:
     assert done.stdout == f"{platform}/conf|/mine\n", done.stderr
 
 
-def test_the_scripts_are_clean_under_shellcheck() -> None:
+def test_scripts_pass_shellcheck() -> None:
     scripts = [*EXAMPLE.glob("*.sh"), *EXAMPLE.glob("services/*"), EXAMPLE / "platform_env"]
     checker = Path(sys.executable).with_name("shellcheck")
     if not checker.exists():

@@ -44,6 +44,8 @@ class Recorder(World):
 
     def run(self, *arguments: str, **more: Any) -> Done:
         """One command, with ``--json`` where the command has it."""
+        if "guard" in arguments:  # it answers as the program that it watches
+            return super().run(*arguments, **more)
         done = super().run("--json", *(one for one in arguments if one != "--json"), **more)
         if done.out.startswith("{"):
             command = next((one for one in arguments if re.fullmatch("[a-z_]+", one)), "")
