@@ -25,6 +25,10 @@ _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 """What ends a watch whose program has not started, or that has none."""
 
 
+_SECONDS_TO_END = 1.0
+"""How long what is left has to end where both the keeper and the watch have failed."""
+
+
 class ToldToEnd(BaseException):
     """The keeper says that it is over, or has been killed."""
 
@@ -36,6 +40,7 @@ class Inner:
         self._keeper = keeper
         self._pipe = pipe
         self._before = before
+        self._is_told = False
         signal.signal(signal.SIGTERM, self._raise)
         _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         if not self.is_kept:
@@ -53,7 +58,9 @@ class Inner:
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """In here, and nowhere else, ToldToEnd may be raised; once."""
+        """In here, and nowhere else, ToldToEnd is raised."""
+        if self._is_told:  # while some library could not let it through
+            raise ToldToEnd
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         try:
             yield
@@ -89,16 +96,19 @@ class Inner:
         except BaseException as error:  # noqa: BLE001  # no traceback gets out
             self._say(defect=f"{type(error).__name__}: {error}")
         finally:
+            if not self.is_kept:
+                self.end_all(_SECONDS_TO_END)
             with suppress(OSError):
                 sys.stderr.flush()
             os._exit(code)
 
     def _say(self, **what: Any) -> None:
-        os.write(self._pipe, f"{json.dumps(what)}\n".encode())
+        with suppress(BrokenPipeError):  # the keeper was killed; SIGTERM says that too
+            os.write(self._pipe, f"{json.dumps(what)}\n".encode())
 
-    @staticmethod
-    def _raise(_: int, __: FrameType | None) -> None:
+    def _raise(self, _: int, __: FrameType | None) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        self._is_told = True
         raise ToldToEnd
 
 

@@ -52,7 +52,8 @@ class HostFacts(NamedTuple):
     nameservers: tuple[str, ...] = ()
     pinned_ip: str | None = None
     """The address that the operator declares to be fixed: LICENSE_PINNED_IP."""
-    gpus: int = 0
-    """How many NVIDIA GPUs are visible; a part of one (MIG) counts with its card."""
+    gpus: int | None = 0
+    """How many NVIDIA GPUs can be used here; a part of one (MIG) counts with its card. None: there
+    is a driver, but they could not be counted."""
     root: str = "/"
     """Where the host was read."""

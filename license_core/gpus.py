@@ -6,31 +6,54 @@ for cards, and a card that is cut up is one card.
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from license_core import hostfile
 
 _DEVICES = ("dev/nvidiactl", "dev/dxg")
 """Signs of a driver: the plain one, and that of Windows' subsystem for Linux."""
-_SECONDS = 10
+_FOLDER = "proc/driver/nvidia/gpus"
+_SECONDS = 10.0
+_SECONDS_TO_DIE = 1.0
 
-Run = Callable[[Sequence[str]], str]
+Run = Callable[[Sequence[str]], str | None]
 
 
-def count(root: str, run: Run | None = None) -> int:
-    """The GPUs of the host under *root*; 0 where no driver shows any.
+def count(root: str, run: Run | None = None) -> int | None:
+    """The GPUs that the host under *root* can use: 0 without a driver, None if it cannot be told.
 
-    The driver's folder is asked first. Where it is hidden although there is a device,
-    ``nvidia-smi`` is *run*, on the host of this process only.
+    The driver's folder lists those of the machine; a container has the devices of its own. Where
+    the folder is hidden although there is a driver, ``nvidia-smi`` is *run*, on the host of this
+    process only.
     """
     try:
-        return len(os.listdir(os.path.join(root, "proc/driver/nvidia/gpus")))
+        cards = os.listdir(os.path.join(root, _FOLDER))
     except OSError:
         pass  # no driver, or one that does not show this folder
-    if run is None:
-        if root != "/":
-            return 0
-        run = _run
+    else:
+        return sum(_is_here(root, card) for card in cards)
     if not any(os.path.exists(os.path.join(root, device)) for device in _DEVICES):
         return 0
-    return listed(run(("nvidia-smi", "-L")))
+    if run is None:
+        if root != "/":
+            return None
+        run = _run
+    text = run(("nvidia-smi", "-L"))
+    return None if text is None else listed(text)
+
+
+def _is_here(root: str, card: str) -> bool:
+    """Whether the device of a card is there; of one without a number that cannot be told."""
+    try:
+        text = hostfile.read(os.path.join(root, _FOLDER, card, "information")) or b""
+    except OSError:
+        return True
+    for line in text.splitlines():
+        name, _, value = line.partition(b":")
+        if name.strip() == b"Device Minor" and value.strip().isdigit():
+            return os.path.exists(os.path.join(root, f"dev/nvidia{int(value)}"))
+    return True
 
 
 def listed(text: str) -> int:
@@ -38,23 +61,31 @@ def listed(text: str) -> int:
     return sum(1 for line in text.splitlines() if line.startswith("GPU "))
 
 
-def _run(command: Sequence[str]) -> str:
-    """What *command* prints; nothing where it cannot be run or does not end."""
-    import shutil  # a check on a host without a hidden driver pays for neither
-    import subprocess
+def _run(
+    command: Sequence[str],
+    seconds: float = _SECONDS,
+    start: Callable[..., Any] | None = None,
+) -> str | None:
+    """What *command* prints; None where it fails or takes longer than *seconds*.
 
-    program = shutil.which(command[0])
-    if program is None:
-        return ""
+    One that hangs in the driver cannot even be killed, and is left behind. *start* is Popen.
+    """
+    import subprocess  # a check on a host without a hidden driver does not pay for it
 
     try:
-        done = subprocess.run(  # noqa: S603  # the driver's own tool; who sets PATH is root here
-            [program, *command[1:]],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_SECONDS,
-            check=False,
+        process: Any = (start or subprocess.Popen)(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else ""
+    except OSError:
+        return None
+    try:
+        said, _ = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        with suppress(OSError):
+            process.kill()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_SECONDS_TO_DIE)
+        process.stdout.close()
+        return None
+    text: str = said.decode("utf-8", "replace")
+    return text if process.returncode == 0 else None

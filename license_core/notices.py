@@ -200,6 +200,12 @@ NOTICES: dict[str, Remark] = {
         "If the container is limited: "
         "`{engine} update --memory {number}g --memory-swap {number}g {container}`.",
     ),
+    "gpus-not-counted": Remark(
+        "warning",
+        "The licence covers {licensed:# GPU|# GPUs}, but the GPUs here could not be counted, so "
+        "this limit was not checked.",
+        "See why: `nvidia-smi -L` should list them within seconds.",
+    ),
     "gpus-short": Remark(
         "warning",
         "The product needs {number:# GPU|# GPUs}; visible here: {present}.",

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from license_core import hostfile
 from license_core.reason import Reason
 
 _GIB = 1 << 30
@@ -66,7 +67,7 @@ def _ports(value: Any) -> tuple[int, ...]:
     return tuple(value)
 
 
-def measure(folder: str, gpus: int, ports: tuple[int, ...]) -> Resources:
+def measure(folder: str, gpus: int | None, ports: tuple[int, ...]) -> Resources:
     """What this machine, or this container where it is limited, has; free disk at *folder*."""
     return Resources(_cpus(), _memory(), gpus, _disk(folder), tuple(filter(_is_taken, ports)))
 
@@ -90,10 +91,9 @@ def _memory() -> float | None:
 def _meminfo() -> Mapping[str, int]:
     """The sizes in /proc/meminfo (proc(5)), in bytes."""
     try:
-        with open("/proc/meminfo", encoding="ascii") as stream:
-            rows = (line.split() for line in stream)
-            return {row[0].rstrip(":"): int(row[1]) * 1024 for row in rows if len(row) == 3}
-    except (OSError, ValueError):
+        rows = (line.split() for line in _text("/proc/meminfo").splitlines())
+        return {row[0].rstrip(":"): int(row[1]) * 1024 for row in rows if len(row) == 3}
+    except ValueError:
         return {}
 
 
@@ -106,11 +106,15 @@ def _disk(folder: str) -> float | None:
 
 
 def _first_line(path: str) -> str:
+    return _text(path).partition("\n")[0].strip()
+
+
+def _text(path: str) -> str:
+    """The text of a file; empty where there is none, or a pipe in its place."""
     try:
-        with open(path, encoding="ascii") as stream:
-            return stream.readline().strip()
-    except (OSError, ValueError):
-        return ""  # no such limit here
+        return (hostfile.read(path) or b"").decode("ascii", "replace")
+    except OSError:
+        return ""
 
 
 def _is_taken(port: int) -> bool:

@@ -204,7 +204,7 @@ def check(
     elif license_.aud != settings.product:
         problems.append(WrongProductError(licensed=license_.aud, product=settings.product))
     host = _check_host(license_, facts, memory, problems, notices)
-    _check_gpus(license_, facts, problems)
+    _check_gpus(license_, facts, problems, notices)
     _check_clock(verified, memory, now, listed_at, problems)
     _check_term(license_, settings, now, problems, notices)
     if not problems:
@@ -424,9 +424,15 @@ def _anchored(facts: HostFacts, license_: License) -> bool:
     )
 
 
-def _check_gpus(license_: License, facts: HostFacts, problems: list[LicenseError]) -> None:
+def _check_gpus(
+    license_: License, facts: HostFacts, problems: list[LicenseError], notices: list[Notice]
+) -> None:
     licensed = (license_.limits or {}).get("gpus")
-    if licensed is not None and facts.gpus > licensed:
+    if licensed is None:
+        return
+    if facts.gpus is None:
+        notices.append(Notice("gpus-not-counted", licensed=licensed))
+    elif facts.gpus > licensed:
         problems.append(GpusNotLicensedError(licensed=licensed, present=facts.gpus))
 
 

@@ -74,6 +74,13 @@ def test_measure_finds_cpus_memory_disk_gpus_and_taken_ports(tmp_path: Path) -> 
     )
 
 
+def test_pipe_among_the_cgroup_files_counts_as_no_limit(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "memory.max")
+    assert requirements._first_line(str(tmp_path / "memory.max")) == ""
+    (tmp_path / "cpu.max").write_text("200000 100000\n")
+    assert requirements._first_line(str(tmp_path / "cpu.max")) == "200000 100000"
+
+
 def test_unmeasurable_requirement_is_neither_met_nor_unmet() -> None:
     (want,) = diagnosis.wants(Requirements(cpus=1), Resources())
     assert (want.met, want.present) == (None, None)

@@ -1,6 +1,7 @@
 """GPUs are counted as cards, from the driver's folder or from nvidia-smi."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -40,6 +41,11 @@ def test_nvidia_smi_listing_is_counted_by_cards(text: str, cards: int) -> None:
     assert gpus.listed(text) == cards
 
 
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
 def never(command: Sequence[str]) -> str:
     raise AssertionError(f"{command} was run")
 
@@ -58,7 +64,61 @@ def test_nvidia_smi_is_not_run_without_a_device(tmp_path: Path) -> None:
 def test_gpus_are_counted_without_the_driver_folder(tmp_path: Path, device: str) -> None:
     hosts.write(tmp_path, {device: ""})
     assert gpus.count(str(tmp_path), lambda _: CUT_UP) == 1
-    assert gpus.count(str(tmp_path)) == 0  # a record of a host: this machine's are not its
+
+
+def test_gpus_that_cannot_be_counted_are_unknown(tmp_path: Path) -> None:
+    hosts.write(tmp_path, {"/dev/nvidiactl": ""})
+    assert gpus.count(str(tmp_path), lambda _: None) is None
+    assert gpus.count(str(tmp_path)) is None  # a record of a host: this machine's are not its
+
+
+def test_only_gpus_with_a_device_in_the_container_count(tmp_path: Path) -> None:
+    cards = {
+        f"/proc/driver/nvidia/gpus/0000:0{minor}:00.0/information": (
+            f"Model: \t\t NVIDIA A100\nDevice Minor: \t {minor}\nGPU Excluded:\t No\n"
+        )
+        for minor in range(8)
+    }
+    root = hosts.write(tmp_path, cards | {"/dev/nvidiactl": "", "/dev/nvidia6": ""}) or tmp_path
+    assert gpus.count(str(root), never) == 1
+
+
+def test_licence_for_one_gpu_is_valid_where_the_container_has_one_of_eight(world: World) -> None:
+    for minor in range(8):
+        file = f"/proc/driver/nvidia/gpus/0000:0{minor}:00.0/information"
+        hosts.write(world.host, {file: f"Device Minor: \t {minor}\n"})
+    hosts.write(world.host, {"/dev/nvidia6": ""})
+    world.put(world.file(world.claims(limits={"gpus": 1})))
+    assert world.run("verify").exit_code == 0
+    hosts.write(world.host, {"/dev/nvidia7": ""})
+    assert world.json("verify").slugs() == ["gpus-not-licensed"]
+
+
+def test_uncounted_gpus_are_reported_and_not_taken_for_none(world: World) -> None:
+    hosts.write(world.host, {"/dev/nvidiactl": ""})
+    world.put()
+    done = world.json("verify")
+    assert (done.exit_code, "gpus-not-counted" in done.notices()) == (0, True)
+    (world.conf / "requirements.toml").write_text("gpus = 4\n")
+    doctor = world.json("doctor").json()
+    assert doctor["machine"][0] | {"present": None, "met": None} == doctor["machine"][0]
+    assert "gpus-short" not in [finding["slug"] for finding in doctor["findings"]]
+    world.put(world.file(world.claims(limits=None)))
+    assert "gpus-not-counted" not in world.json("verify").notices()
+
+
+def test_an_nvidia_smi_that_cannot_be_killed_is_left_behind(tmp_path: Path) -> None:
+    class Unkillable(subprocess.Popen[bytes]):
+        """As one that hangs in the driver: SIGKILL does nothing."""
+
+        def kill(self) -> None:
+            left.append(self)
+
+    left: list[Unkillable] = []
+    assert gpus._run(("sleep", "1000"), 0.05, Unkillable) is None
+    assert left[0].poll() is None
+    left[0].send_signal(signal.SIGKILL)
+    left[0].wait()
 
 
 def test_broken_nvidia_smi_counts_as_no_output(tmp_path: Path) -> None:
@@ -66,9 +126,9 @@ def test_broken_nvidia_smi_counts_as_no_output(tmp_path: Path) -> None:
     program = "from license_core.gpus import _run; print(_run(('nvidia-smi', '-L')), end='')"
     for text, said in (
         (f"#!/bin/sh\ncat <<E\n{CARDS}E\n", CARDS),
-        ("#!/bin/sh\necho GPU 0: x; exit 9\n", ""),
-        ("not a program", ""),
-        ("", ""),
+        ("#!/bin/sh\necho GPU 0: x; exit 9\n", "None"),
+        ("not a program", "None"),
+        ("", "None"),
     ):
         tool.write_text(text)
         tool.chmod(0o755)
