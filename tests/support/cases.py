@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 from license_core import hostkey
 from license_core.license import HostBinding
 from license_core.probe import read_facts
-from tests.support import hosts
+from tests.support import hosts, other_engines
 from tests.support.cli import Done, World
 
 DOCKER, PODMAN, NAMESPACE = "Docker", "podman", "network namespace"
+CONTAINERD, RUNC, LXC, NSPAWN = "containerd", "runc", "LXC", "systemd-nspawn"
 POD = {"KUBERNETES_SERVICE_HOST": "10.96.0.1"}
 OTHER_ID = "c0ffee00" * 8
 Make = Callable[[Path], object]
@@ -88,6 +89,11 @@ def bound(**values: Any) -> Make:
     return make
 
 
+def engine(record: other_engines.Record, number: int = 1, mounts: str = "", **more: Any) -> Make:
+    """A container of an engine beside Docker and podman, with these mounts beside its own."""
+    return lambda root: other_engines.write(root, record(number), mounts, **more)
+
+
 class Case(NamedTuple):
     what: str
     before: Make
@@ -100,6 +106,8 @@ class Case(NamedTuple):
     address_lost: bool = False
     quiet: bool = False
     """Whether a warning beforehand would be a false alarm."""
+    copyable: bool = False
+    """Whether nothing of the licence may tell what differs: its host has no secret of its own."""
 
 
 PINNED = {"LICENSE_PINNED_IP": hosts.IP}
@@ -127,6 +135,32 @@ _DEFAULT_LOST: dict[str, Any] = {
     "address_lost": True,
 }
 _PINNED_QUIET: dict[str, Any] = {"env": PINNED, "quiet": True}
+
+
+def _of_other_engines() -> list[Case]:
+    found = []
+    for name, record, real in (
+        ("containerd (ctr)", other_engines.ctr, CONTAINERD),
+        ("runc", other_engines.runc, RUNC),
+        ("LXC", other_engines.lxc, LXC),
+        ("systemd-nspawn", other_engines.nspawn, NSPAWN),
+        ("Fargate", other_engines.fargate, ""),
+        ("gVisor", other_engines.gvisor, ""),
+        ("Kata", other_engines.kata, ""),
+    ):
+        image, copy = engine(record), engine(record, 2, ip=MOVED)
+        found.append(Case(f"{name}, machine id of the image: a copy", image, copy, real=real))
+        one = engine(record, mounts=other_engines.BOUND)
+        other = engine(record, 2, other_engines.BOUND, ip=MOVED)
+        for match in ("exact", "anchored") if real else ():
+            what = f"{name}, machine id mounted, {match} licence: a copy on the same machine"
+            is_copyable = record is not other_engines.ctr
+            found.append(Case(what, one, other, match=match, real=real, copyable=is_copyable))
+    nerdctl = [engine(other_engines.nerdctl, number) for number in (1, 2)]
+    found.append(Case("containerd (nerdctl): removed and run again", *nerdctl))
+    return found
+
+
 CASES = [
     docker("default network: restart alone", container(), container()),
     docker("default network: another container took the address", **_DEFAULT_LOST),
@@ -276,6 +310,38 @@ CASES = [
         address_lost=True,
     ),
     Case(
+        "Kubernetes, empty environment (sudo, cron): the pod was recreated",
+        engine(other_engines.pod, ip="10.244.1.7"),
+        engine(other_engines.pod, 2, ip="10.244.1.9"),
+        address_lost=True,
+        copyable=True,
+    ),
+    Case(
+        "CRI-O: the pod was recreated",
+        engine(other_engines.pod_of_crio, ip="10.244.1.7"),
+        engine(other_engines.pod_of_crio, 2, ip="10.244.1.9"),
+        address_lost=True,
+    ),
+    *_of_other_engines(),
+    Case(
+        "Docker, a disk of its own for the folder of containers: removed and run again",
+        engine(other_engines.docker_on_an_own_disk, nameserver="127.0.0.11"),
+        engine(other_engines.docker_on_an_own_disk, 2, nameserver="127.0.0.11"),
+        **_PINNED_QUIET,
+    ),
+    Case(
+        "podman, a tmpfs on /run (`--read-only`): restart",
+        engine(other_engines.podman_with_a_tmpfs_on_run, ip="10.88.0.5"),
+        engine(other_engines.podman_with_a_tmpfs_on_run, ip="10.88.0.6"),
+        address_lost=True,
+    ),
+    Case(
+        "Docker, no machine id in the image, and one appears",
+        own_network(machine_id=None),
+        own_network(),
+        PINNED,
+    ),
+    Case(
         "Anchored licence: address and name drift",
         container(),
         container(ip="172.17.0.9", hostname="renamed"),
@@ -285,11 +351,18 @@ CASES = [
     machine("renamed", hostname="renamed"),
     machine("new address", ip=MOVED),
     machine("reinstalled", machine_id="ab" * 16),
+    Case(
+        "Machine, machine id in memory (live, diskless): started anew",
+        engine(other_engines.MACHINES["a disk"], mounts=other_engines.IN_MEMORY),
+        engine(
+            other_engines.MACHINES["a disk"], mounts=other_engines.IN_MEMORY, machine_id="ab" * 16
+        ),
+    ),
 ]
 
 
 class Seen(NamedTuple):
-    """The outcome of a case."""
+    """The outcome of a case. Where no key is given out, there is no licence either."""
 
     survives: bool
     said_before: list[str]
@@ -302,6 +375,8 @@ def see(case: Case, folder: Path) -> Seen:
     world = World(folder)
     case.before(world.host)
     before = world.json("get_host_key", "--profile", case.profile, env=case.env)
+    if before.exit_code:  # no key, no licence
+        return Seen(False, before.slugs(), [], before.exit_code)
     facts = read_facts(str(world.host), case.env)
     key = hostkey.derive(facts, case.profile)
     binding = HostBinding(

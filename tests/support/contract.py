@@ -73,8 +73,10 @@ def client(folder: Path) -> dict[str, Any]:
     for number, host in enumerate(CASES):
         one = world(str(number))
         host.before(one.host)
-        one.run("get_host_key", "--profile", host.profile, env=host.env)
+        asked = one.run("get_host_key", "--profile", host.profile, env=host.env)
         one.run("doctor", env=host.env)
+        if asked.exit_code:
+            continue  # no key, no licence
         one.put()
         host.after(one.host)
         one.run("verify", "--explain", env=host.env)

@@ -235,7 +235,8 @@ def write(root: Path, shown: Shown, more: str = "", **values: str | None) -> Pat
     """A host that shows this, with *more* mounts; *values* are those of ``hosts.container``."""
     hosts.container(root, **{"container_id": None, "cgroup": shown.cgroup} | values)  # type: ignore[arg-type]
     mountinfo = shown.mountinfo + more
-    hosts.write(root, {"/proc/self/mountinfo": mountinfo} | shown.files)
+    files = {"/proc/self/mountinfo": mountinfo} | shown.files | hosts.link("eth0", 45, 46)
+    hosts.write(root, files)
     folder = root / "proc/self/ns"
     folder.mkdir(exist_ok=True)
     for name, link in (("pid", shown.pid), ("cgroup", shown.cgroup_namespace)):
