@@ -156,8 +156,8 @@ def _of_other_engines() -> list[Case]:
             what = f"{name}, machine id mounted, {match} licence: a copy on the same machine"
             is_copyable = record is not other_engines.ctr
             found.append(Case(what, one, other, match=match, real=real, copyable=is_copyable))
-    nerdctl = [engine(other_engines.nerdctl, number) for number in (1, 2)]
-    found.append(Case("containerd (nerdctl): removed and run again", *nerdctl))
+    one, other = (engine(other_engines.nerdctl, number) for number in (1, 2))
+    found.append(Case("containerd (nerdctl): removed and run again", one, other))
     return found
 
 
