@@ -17,6 +17,10 @@ class Actor(NamedTuple):
     """The products that they may issue for; None: all."""
     address: str | None = None
     """Where they act from; None: on the server's machine."""
+    lost: frozenset[str] = frozenset()
+    """What they were permitted once, and are not any more."""
+    why: str = ""
+    """Why not."""
 
     def need(self, permission: str, product: str | None = None) -> None:
         """Raise NotPermittedError unless this actor may do that, for that *product*."""
@@ -27,6 +31,8 @@ class Actor(NamedTuple):
                 what=Reason(PERMISSIONS[permission]),
                 permission=permission,
             )
+            if permission in self.lost:
+                reason = Reason("{reason}: {why}", reason=reason, why=self.why)
             raise NotPermittedError(reason=reason)
         if permission in WHOLE and self.products is not None:
             reason = Reason(

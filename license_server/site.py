@@ -134,7 +134,7 @@ class Site(NamedTuple):
                 return earlier
             proposal = proposals.seen(connection, id_, actor)
             proposals.check_decider(connection, proposal, actor)
-            by = proposals.proposer(proposal, actor)
+            by = proposals.proposer(connection, proposal, actor)
             return proposal, planning.plan(connection, proposals.act_request(proposal), by, now)
 
         planned = await self.read(read)

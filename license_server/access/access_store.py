@@ -151,6 +151,12 @@ def user_by_email(connection: Connection, email: str) -> StoredUser | None:
     return None if row is None else StoredUser(*row)
 
 
+def users_called(connection: Connection, emails: Iterable[str]) -> list[StoredUser]:
+    """Those of the users of these addresses that there are."""
+    rows = connection.execute(select(users).where(users.c.email.in_(sorted(emails))))
+    return [StoredUser(*row) for row in rows]
+
+
 def user_by_subject(connection: Connection, issuer: str, subject: str) -> StoredUser | None:
     """The user whom an OpenID provider calls *subject*."""
     query = select(users).where(users.c.issuer == issuer, users.c.issuer_subject == subject)

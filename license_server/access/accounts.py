@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from license_core.errors import NotPermittedError
 from license_core.reason import Reason
-from license_server.access import access_store, passwords
+from license_server.access import access_store, passwords, standing
 from license_server.access.access_store import StoredUser
 from license_server.access.errors import LastAdministratorError
 from license_server.actor import Actor
@@ -51,20 +51,10 @@ def check_still(
 ) -> None:
     """Raise NotPermittedError where *actor* may not do that any more, by the *clock*.
 
-    A person's account may have ended, or have another role; a token may be revoked, or over.
+    A person's account may have ended, or have another role; a token may be revoked, or over, or
+    have ended with the account of whoever created it.
     """
-    kind, _, name = actor.name.partition(":")
-    if kind == "token":
-        token = access_store.token_by_name(connection, name)
-        over = token is None or token.revoked_at is not None
-        if token is None or over or (token.expires_at is not None and token.expires_at <= clock()):
-            raise NotPermittedError(reason="The token has been revoked or has expired")
-    if kind != "user":
-        return
-    user = access_store.user_by_email(connection, name)
-    ended = user is None or user.ended_at is not None
-    permissions = frozenset[str]() if user is None or ended else ROLES[user.role]
-    actor._replace(permissions=permissions).need(permission)
+    standing.present(connection, actor.name, clock()).need(permission)
 
 
 def set_password(connection: Connection, email: str, password: str, actor: Actor, now: int) -> None:
@@ -101,7 +91,7 @@ def change_role(
     Raises InputInvalidError, NotPermittedError, LastAdministratorError, ChangedMeanwhileError.
     """
     check_gift(role, actor)
-    _check_other(user, actor)
+    _check_other(connection, user, actor)
     _check_within(user, actor)
     if expected is not None and expected != etag(user):
         raise ChangedMeanwhileError(what=Reason("account {name}", name=user.email))
@@ -119,7 +109,7 @@ def end(connection: Connection, user: StoredUser, actor: Actor, now: int) -> Sto
 
     Raises InputInvalidError, NotPermittedError, LastAdministratorError.
     """
-    check_manager(user, actor)
+    check_manager(connection, user, actor)
     if user.ended_at is not None:
         return user
     _keep_an_administrator(connection, user)
@@ -131,7 +121,7 @@ def end(connection: Connection, user: StoredUser, actor: Actor, now: int) -> Sto
 
 def reopen(connection: Connection, user: StoredUser, actor: Actor, now: int) -> StoredUser:
     """Let *user* sign in again. Raises NotPermittedError."""
-    check_manager(user, actor)
+    check_manager(connection, user, actor)
     if user.ended_at is None:
         return user
     changed = access_store.change_user(connection, user.id, ended_at=None)
@@ -182,10 +172,10 @@ def check_gift(role: str, actor: Actor) -> None:
         actor.need(permission)
 
 
-def check_manager(user: StoredUser, actor: Actor) -> None:
+def check_manager(connection: Connection, user: StoredUser, actor: Actor) -> None:
     """Raise NotPermittedError unless *actor* may manage *user*: another, who may do no more."""
     actor.need(_MANAGE)
-    _check_other(user, actor)
+    _check_other(connection, user, actor)
     _check_within(user, actor)
 
 
@@ -207,8 +197,9 @@ def record(
     events.record(connection, now, actor, action, user.email, rows=[row], role=user.role, **details)
 
 
-def _check_other(user: StoredUser, actor: Actor) -> None:
-    if actor.name == f"user:{user.email}":
+def _check_other(connection: Connection, user: StoredUser, actor: Actor) -> None:
+    """Raise NotPermittedError where *actor* is *user*, or a token that they are behind."""
+    if standing.person_behind(connection, actor.name) == user.email:
         raise NotPermittedError(reason="Someone else has to change your own role")
 
 

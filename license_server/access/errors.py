@@ -51,7 +51,8 @@ class InvitationOverError(LicenseError):
         "invitation-over",
         101,
         "This invitation is no longer valid",
-        "The invitation was already used, withdrawn or replaced by a later one, or it has expired.",
+        "The invitation was already used, withdrawn or replaced by a later one, it has expired, or "
+        "whoever sent it may no longer give this role.",
         "Ask an administrator of the licence server for a new one.",
     )
 

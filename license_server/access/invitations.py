@@ -5,9 +5,9 @@ from collections.abc import Callable
 from sqlalchemy import Connection
 
 from license_core import b64url
-from license_core.errors import NotFoundError
+from license_core.errors import NotFoundError, NotPermittedError
 from license_core.reason import Reason
-from license_server.access import access_store, accounts, secrets
+from license_server.access import access_store, accounts, secrets, standing
 from license_server.access.access_store import Invitation, StoredUser
 from license_server.access.errors import InvitationOverError
 from license_server.actor import Actor
@@ -51,9 +51,26 @@ def invite(
 def find(connection: Connection, secret: str, now: int) -> Invitation:
     """The invitation that *secret* belongs to, which holds. Raises InvitationOverError."""
     found = access_store.invitation(connection, secrets.hash_of(secret))
-    if found is None or found.expires_at <= now:
+    if found is None or not holds(connection, found, now):
         raise InvitationOverError
     return found
+
+
+def holds(connection: Connection, invitation: Invitation, now: int) -> bool:
+    """Whether an invitation can be accepted: it is not over, and whoever made it still may."""
+    if invitation.expires_at <= now:
+        return False
+    try:
+        accounts.check_gift(invitation.role, standing.present(connection, invitation.invited_by))
+    except NotPermittedError:
+        return False
+    return True
+
+
+def listed(connection: Connection, now: int) -> list[tuple[Invitation, bool]]:
+    """All invitations in the order of their addresses, and whether each holds at *now*."""
+    found = access_store.list_invitations(connection)
+    return [(one, holds(connection, one, now)) for one in found]
 
 
 def accept(

@@ -21,6 +21,7 @@ from license_core.reason import Reason
 from license_server.access import (
     access_store,
     accounts,
+    invitations,
     passwords,
 )
 from license_server.access.access_store import StoredUser
@@ -197,7 +198,7 @@ def _by_address(
         raise OpenIdRefusedError(reason=reason)
     if user is None:
         invited = access_store.take_invitation_of(connection, email)
-        if invited is not None and invited.expires_at > now:
+        if invited is not None and invitations.holds(connection, invited, now):
             role = role or invited.role
         if role is None:
             raise OpenIdRefusedError(reason=Reason("{email} has not been invited", email=email))

@@ -18,9 +18,10 @@ from license_core import (
 from license_core.errors import NotAuthenticatedError, NotFoundError
 from license_core.reason import Reason
 from license_core.wording import utc
-from license_server.access import access_store
+from license_server.access import access_store, standing
 from license_server.access.access_store import StoredToken
 from license_server.access.secrets import SECRET_BYTES, Random, hash_of
+from license_server.access.standing import Held
 from license_server.actor import Actor
 from license_server.audit import events
 from license_server.db.errors import InputInvalidError, NameTakenError, or_not_found
@@ -121,6 +122,11 @@ def check_grant(grant: Grant, actor: Actor, now: int) -> None:
         raise InputInvalidError(field="expires_at", reason="it is in the past")
 
 
+def held_by_id(connection: Connection, id_: str) -> Held:
+    """The token whose public part is *id_*, with who is behind it. Raises NotFoundError."""
+    return standing.held(connection, [token_by_id(connection, id_)])[0]
+
+
 def token_by_id(connection: Connection, id_: str) -> StoredToken:
     """The token whose public part is *id_*. Raises NotFoundError."""
     return or_not_found(
@@ -156,7 +162,7 @@ def _record_token(
     events.record(connection, now, actor, action, stored.name, rows=[row], scopes=stored.scopes)
 
 
-def find_token(connection: Connection, token: str, now: int) -> StoredToken:
+def find_token(connection: Connection, token: str, now: int) -> Held:
     """The token that somebody sends, which holds at *now*. Raises NotAuthenticatedError."""
     prefix, _, rest = token.partition("_")
     id_, _, secret = rest.partition("_")
@@ -167,19 +173,17 @@ def find_token(connection: Connection, token: str, now: int) -> StoredToken:
     expected = stored.secret_hash if stored else bytes(32)
     if not hmac.compare_digest(hash_of(secret), expected) or stored is None:
         raise NotAuthenticatedError(reason="The token is not valid")
-    if stored.revoked_at is not None:
+    (held,) = standing.held(connection, [stored])
+    state = held.state(now)
+    if state == standing.REVOKED:
         raise NotAuthenticatedError(reason="The token has been revoked")
-    if stored.expires_at is not None and stored.expires_at <= now:
-        reason = Reason("The token expired at {ended}", ended=utc(stored.expires_at))
+    if state == standing.EXPIRED:
+        reason = Reason("The token expired at {ended}", ended=utc(stored.expires_at or now))
         raise NotAuthenticatedError(reason=reason)
-    return stored
-
-
-def token_actor(stored: StoredToken) -> Actor:
-    """Who sends this token."""
-    named = None if stored.products is None else strictjson.loads(stored.products.encode())
-    products = None if named is None else frozenset(named)
-    return Actor(f"token:{stored.name}", frozenset(stored.scopes.split()), products)
+    if state == standing.ENDED and held.person is not None:
+        reason = Reason("The token ended with the account of {email}", email=held.person.email)
+        raise NotAuthenticatedError(reason=reason)
+    return held
 
 
 # People

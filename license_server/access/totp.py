@@ -109,7 +109,7 @@ def end_of_other(connection: Connection, user: StoredUser, actor: Actor, now: in
 
     Raises NotPermittedError.
     """
-    accounts.check_manager(user, actor)
+    accounts.check_manager(connection, user, actor)
     access_store.end_sessions_of(connection, user.id)
     return end(connection, user, actor, now)
 

@@ -6,8 +6,9 @@ from typing import Annotated, Self
 from pydantic import Field
 
 from license_core import strictjson
-from license_server.access import access_store
-from license_server.access.access_store import StoredToken, StoredUser
+from license_server.access import access_store, standing
+from license_server.access.access_store import StoredUser
+from license_server.access.standing import Held
 from license_server.api import responses
 from license_server.api.responses import Instant
 from license_server.permissions import ROLES
@@ -53,9 +54,8 @@ class Invitation:
     holds: bool
 
     @classmethod
-    def of(cls, stored: access_store.Invitation, now: int, **shown_once: str) -> Self:
-        """The invitation *stored*, as it is at the instant *now*."""
-        holds = stored.expires_at > now
+    def of(cls, stored: access_store.Invitation, *, holds: bool, **shown_once: str) -> Self:
+        """The invitation *stored*; whether it *holds* still."""
         return responses.from_row(cls, stored, holds=holds, **shown_once)
 
 
@@ -86,14 +86,22 @@ class Token:
     expires_at: Instant | None
     used_at: Instant | None
     revoked_at: Instant | None
+    created_by: str | None
+    effective_scopes: list[str]
 
     @classmethod
-    def of(cls, stored: StoredToken, **shown_once: str) -> Self:
-        """The token *stored*."""
-        given = stored.products
-        products = None if given is None else strictjson.loads(given.encode())
-        scopes = stored.scopes.split()
-        return responses.from_row(cls, stored, scopes=scopes, products=products, **shown_once)
+    def of(cls, held: Held, now: int, **shown_once: str) -> Self:
+        """The token *held*, as it is at the instant *now*."""
+        given = held.token.products
+        return responses.from_row(
+            cls,
+            held.token,
+            scopes=held.token.scopes.split(),
+            products=None if given is None else strictjson.loads(given.encode()),
+            created_by=None if held.person is None else f"{standing.USER}{held.person.email}",
+            effective_scopes=sorted(held.permissions) if held.is_valid(now) else [],
+            **shown_once,
+        )
 
 
 @dataclass(slots=True, kw_only=True)

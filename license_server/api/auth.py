@@ -58,8 +58,8 @@ async def _bearer(request: Request, site: Site, now: int) -> Actor:
     cache = state_of(request).tokens
     actor = cache.find(token, now)
     if actor is None:
-        stored = await site.read(lambda connection: tokens.find_token(connection, token, now))
-        actor = tokens.token_actor(stored)
+        held = await site.read(lambda connection: tokens.find_token(connection, token, now))
+        stored, actor = held.token, held.actor
         if cache.to_note(stored, now):
             # Nobody waits for it, and it is in no transaction of what is asked for.
             site.database.writer.submit(lambda c: tokens.note_use(c, stored.id, now))

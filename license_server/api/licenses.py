@@ -9,7 +9,6 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from license_core.errors import NotPermittedError
 from license_server.actor import Actor
 from license_server.api import (
     PREFIX,
@@ -86,7 +85,7 @@ async def one(number: str, site: AtSite, actor: Reader) -> Response:
     now = site.clock()
 
     def read(connection: Connection) -> tuple[StoredLicense, str]:
-        return _find(connection, number, actor), recording.etag(connection, number)
+        return issuing.seen(connection, number, actor), recording.etag(connection, number)
 
     stored, etag = await site.read(read)
     return messages.json_response(License.of(stored, now), etag)
@@ -95,7 +94,7 @@ async def one(number: str, site: AtSite, actor: Reader) -> Response:
 @router.get("/{number}/license.dat", openapi_extra=describe("licenses.file"))
 async def file(number: str, site: AtSite, actor: Reader) -> Response:
     """Download the licence file; always the same bytes."""
-    stored = await site.read(lambda connection: _find(connection, number, actor))
+    stored = await site.read(lambda connection: issuing.seen(connection, number, actor))
     return Response(
         issuing.file_of(stored),
         media_type=FILE_TYPE,
@@ -109,7 +108,7 @@ async def history(number: str, site: AtSite, actor: Reader) -> Response:
     now = site.clock()
 
     def read(connection: Connection) -> History:
-        line = license_store.of_line(connection, _find(connection, number, actor).line)
+        line = license_store.of_line(connection, issuing.seen(connection, number, actor).line)
         line = [one for one in line if actor.may_use(one.product)]
         events = audit_store.trail(connection, [one.number for one in line])
         return History(
@@ -131,7 +130,7 @@ async def note(
     """Add a note to a licence's history."""
 
     def add(connection: Connection, members: dict[str, Any], now: int) -> Reply:
-        text = notes.add(connection, _find(connection, number, actor), members, actor, now)
+        text = notes.add(connection, issuing.seen(connection, number, actor), members, actor, now)
         body = responses.to_json(Noted(license=number, note=text))
         return Reply(201, f"{PREFIX}/licenses/{number}/history", body)
 
@@ -197,7 +196,7 @@ async def _dry_run(site: Site, act_request: ActRequest, actor: Actor, now: int) 
     if not act.issues:
 
         def check(connection: Connection) -> StoredLicense:
-            stored = _find(connection, act_request.subject or "", actor)
+            stored = issuing.seen(connection, act_request.subject or "", actor)
             states.check(stored, act)
             acts.read_reason(dict(act_request.members), needed=act.needs_reason)
             return stored
@@ -208,15 +207,6 @@ async def _dry_run(site: Site, act_request: ActRequest, actor: Actor, now: int) 
         lambda connection: planning.plan(connection, act_request, actor, now, with_notices=True)
     )
     return messages.json_response(DryRun.of(plan))
-
-
-def _find(connection: Connection, number: str, actor: Actor) -> StoredLicense:
-    stored = issuing.find(connection, number)
-    if not actor.may_use(stored.product):
-        raise NotPermittedError(
-            reason=f"{actor.name} has no access to the product {stored.product}"
-        )
-    return stored
 
 
 def filter_of(given: dict[str, str], actor: Actor) -> Filter:

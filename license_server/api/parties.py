@@ -39,8 +39,8 @@ async def list_customers(request: Request, site: AtSite, actor: Reader) -> Respo
     return await _by_name(
         request,
         site,
-        catalog_store.customer_by_id,
-        lambda c, name, most: catalog_store.customers_after(c, name, most, text, actor.products),
+        lambda c, id_: catalog_store.customer_by_id(c, id_, actor.products),
+        lambda c, name, most: customers.listed(c, name, most, text, actor),
         lambda rows, limit: messages.page(
             CustomerPage, rows, limit, lambda row: row.id, Customer.of
         ),
@@ -91,7 +91,7 @@ async def list_products(request: Request, site: AtSite, actor: Reader) -> Respon
     return await _by_name(
         request,
         site,
-        catalog_store.product_by_id,
+        lambda c, id_: catalog_store.product_by_id(c, id_, actor.products),
         lambda c, name, most: catalog_store.products_after(c, name, most, actor.products),
         lambda rows, limit: messages.page(ProductPage, rows, limit, lambda row: row.id, Product.of),
     )

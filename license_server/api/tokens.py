@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from license_core import claims
 from license_core.claims import ClaimError
-from license_server.access import access_store, tokens
-from license_server.access.access_store import StoredToken
+from license_server.access import standing, tokens
+from license_server.access.standing import Held
 from license_server.access.tokens import MOST_DAYS, Grant
 from license_server.actor import Actor
 from license_server.api import (
@@ -29,8 +29,8 @@ Manager = Annotated[Actor, Depends(Needs("tokens:manage"))]
 @router.get("", openapi_extra=describe("tokens.list"))
 async def listing(site: AtSite, _: Manager) -> Response:
     """List API tokens by name, without their secrets."""
-    found = await site.read(access_store.list_tokens)
-    return messages.json_response(TokenList([Token.of(one) for one in found]))
+    found, now = await site.read(standing.listed), site.clock()
+    return messages.json_response(TokenList([Token.of(one, now) for one in found]))
 
 
 @router.post("", status_code=201, openapi_extra=describe("tokens.create"))
@@ -41,12 +41,11 @@ async def create(request: Request, site: AtSite, actor: Manager) -> Response:
     now = site.clock()
     name, grant = _read(members, now)
 
-    def make(connection: Connection) -> tuple[str, StoredToken]:
-        secret = tokens.new_token(connection, name, actor, now, site.random, grant)
-        return secret, tokens.token_by_id(connection, secret.split("_")[1])
-
-    secret, stored = await site.write(make)
-    return messages.json_response(NewToken.of(stored, token=secret), status=201)
+    secret = await site.write(
+        lambda connection: tokens.new_token(connection, name, actor, now, site.random, grant)
+    )
+    held = await site.read(lambda connection: tokens.held_by_id(connection, secret.split("_")[1]))
+    return messages.json_response(NewToken.of(held, now, token=secret), status=201)
 
 
 @router.post("/{id}/revoke", openapi_extra=describe("tokens.revoke"))
@@ -54,11 +53,11 @@ async def revoke(id: str, site: AtSite, actor: Manager) -> Response:
     """Revoke an API token; takes effect within a second."""
     now = site.clock()
 
-    def work(connection: Connection) -> StoredToken:
+    def work(connection: Connection) -> Held:
         tokens.revoke_token(connection, tokens.token_by_id(connection, id).name, actor, now)
-        return tokens.token_by_id(connection, id)
+        return tokens.held_by_id(connection, id)
 
-    return messages.json_response(Token.of(await site.write(work)))
+    return messages.json_response(Token.of(await site.write(work), now))
 
 
 def _read(members: dict[str, Any], now: int) -> tuple[str, Grant]:

@@ -115,8 +115,9 @@ for _name, _act, _description in _ACTS:
 @router.get("/invitations", openapi_extra=describe("invitations.list"))
 async def list_invitations(site: AtSite, _: Manager) -> Response:
     """List invitations that were not accepted, expired ones included."""
-    found, now = await site.read(access_store.list_invitations), site.clock()
-    listed = [Invitation.of(one, now) for one in found]
+    now = site.clock()
+    found = await site.read(lambda connection: invitations.listed(connection, now))
+    listed = [Invitation.of(one, holds=holds) for one, holds in found]
     return messages.json_response(InvitationList(listed))
 
 
@@ -139,7 +140,7 @@ async def invite(request: Request, site: AtSite, actor: Manager) -> Response:
             connection, email, role, actor, now, site.random, days or invitations.DAYS
         )
     )
-    shown = NewInvitation.of(made, now, secret=secret, path=invitations.path(secret))
+    shown = NewInvitation.of(made, holds=True, secret=secret, path=invitations.path(secret))
     return messages.json_response(shown, status=201)
 
 

@@ -77,15 +77,21 @@ class Product(NamedTuple):
     needs_approval: bool
 
 
-def customer_by_name(connection: Connection, name: str) -> Customer | None:
-    """The customer of this name."""
-    row = connection.execute(select(customers).where(customers.c.name == name)).first()
+def customer_by_name(
+    connection: Connection, name: str, of: frozenset[str] | None = None
+) -> Customer | None:
+    """The customer of this name; *of*: if it has, or had, a licence of one of these products."""
+    query = select(customers).where(customers.c.name == name, *_with_licence(of))
+    row = connection.execute(query).first()
     return None if row is None else Customer(*row)
 
 
-def customer_by_id(connection: Connection, id_: int) -> Customer | None:
-    """The customer in this row."""
-    row = connection.execute(select(customers).where(customers.c.id == id_)).first()
+def customer_by_id(
+    connection: Connection, id_: int, of: frozenset[str] | None = None
+) -> Customer | None:
+    """The customer in this row; *of*: if it has, or had, a licence of one of these products."""
+    query = select(customers).where(customers.c.id == id_, *_with_licence(of))
+    row = connection.execute(query).first()
     return None if row is None else Customer(*row)
 
 
@@ -177,13 +183,16 @@ def set_all_words(connection: Connection) -> None:
         after = rows[-1].name
 
 
-def alike(connection: Connection, name: str) -> Customer | None:
-    """A customer of another name that people might take for this one (names.py)."""
+def alike(connection: Connection, name: str, of: frozenset[str] | None = None) -> Customer | None:
+    """A customer of another name that people might take for this one (names.py).
+
+    *of*: only one with a licence of one of these products.
+    """
     key = _key(name)
     query = (
         select(customers)
         .join(customer_words, customer_words.c.customer_id == customers.c.id)
-        .where(customer_words.c.word.in_(key), customers.c.name != name)
+        .where(customer_words.c.word.in_(key), customers.c.name != name, *_with_licence(of))
         .order_by(customers.c.id)
         .limit(1)
     )
@@ -208,9 +217,7 @@ def customers_after(
 
     *of*: only those with a licence of one of these products.
     """
-    query = select(customers).order_by(customers.c.name).limit(limit)
-    if of is not None:
-        query = query.where(_has_licence_of(of))
+    query = select(customers).where(*_with_licence(of)).order_by(customers.c.name).limit(limit)
     if name is not None:
         query = query.where(customers.c.name > name)
     typed = words(text or "", whole=True)
@@ -223,17 +230,22 @@ def customers_after(
     return [Customer(*row) for row in connection.execute(query)]
 
 
-def has_licence_of(connection: Connection, id_: int, of: frozenset[str]) -> bool:
-    """Whether a customer has, or had, a licence of one of these products."""
-    query = select(customers.c.id).where(customers.c.id == id_, _has_licence_of(of))
-    return connection.execute(query).first() is not None
+def with_other_licences(connection: Connection, ids: Iterable[int], of: frozenset[str]) -> set[int]:
+    """Those of these customers that have, or had, a licence of a product that is none of these."""
+    others = _licence_of(products.c.name.not_in(sorted(of)))
+    query = select(customers.c.id).where(customers.c.id.in_(sorted(ids)), others)
+    return set(connection.execute(query).scalars())
 
 
-def _has_licence_of(of: frozenset[str]) -> Any:
-    wanted = select(products.c.id).where(products.c.name.in_(of))
-    return exists().where(
-        licenses.c.customer_id == customers.c.id, licenses.c.product_id.in_(wanted)
-    )
+def _with_licence(of: frozenset[str] | None) -> tuple[ColumnElement[bool], ...]:
+    """That a customer has, or had, a licence of one of these products; None: nothing is asked."""
+    return () if of is None else (_licence_of(products.c.name.in_(sorted(of))),)
+
+
+def _licence_of(wanted: ColumnElement[bool]) -> ColumnElement[bool]:
+    """That a customer has, or had, a licence of one of the products that are *wanted*."""
+    ids = select(products.c.id).where(wanted)
+    return exists().where(licenses.c.customer_id == customers.c.id, licenses.c.product_id.in_(ids))
 
 
 def named(customer_id: Any, word: str) -> ColumnElement[bool]:
@@ -280,10 +292,13 @@ def products_after(
     return [Product(*row) for row in connection.execute(query)]
 
 
-def product_by_id(connection: Connection, id_: int) -> Product | None:
-    """The product in this row."""
+def product_by_id(
+    connection: Connection, id_: int, of: frozenset[str] | None = None
+) -> Product | None:
+    """The product in this row; *of*: if it is one of these."""
     row = connection.execute(select(products).where(products.c.id == id_)).first()
-    return None if row is None else Product(*row)
+    product = None if row is None else Product(*row)
+    return product if product is None or of is None or product.name in of else None
 
 
 def names(connection: Connection, limit: int) -> tuple[list[str], list[str]]:

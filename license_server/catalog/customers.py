@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from license_core import claims
 from license_core.claims import ClaimError
-from license_core.errors import NotFoundError
+from license_core.errors import NotPermittedError
 from license_core.reason import Reason
 from license_server.actor import Actor
 from license_server.catalog import catalog_store
@@ -96,6 +96,14 @@ def change(
     actor.need("customers:write")
     values = read(members)
     former = seen(connection, id_, actor)
+    if _shared(connection, [former], actor):
+        reason = Reason(
+            "{name} cannot change customer {customer}, which also has licences for products that "
+            "{name} has no access to",
+            name=actor.name,
+            customer=former.name,
+        )
+        raise NotPermittedError(reason=reason)
     if expected is not None and expected != etag(former):
         raise ChangedMeanwhileError(what=Reason("customer {name}", name=former.name))
     name = values.get("name")
@@ -107,21 +115,40 @@ def change(
     return _ROWS.record(connection, customer, actor, "customer.changed", now)
 
 
-def by_id(connection: Connection, id_: int) -> Customer:
-    """The customer in this row. Raises NotFoundError."""
-    return or_not_found(
-        catalog_store.customer_by_id(connection, id_), what="customer", name=str(id_)
-    )
-
-
 def seen(connection: Connection, id_: int, actor: Actor) -> Customer:
-    """The customer in this row, if *actor* may see it. Raises NotFoundError.
+    """The customer in this row as *actor* may see it. Raises NotFoundError.
 
-    Who is for some products only sees the customers that have, or had, a licence of one of them.
+    Who is for some products only sees the customers that have, or had, a licence of one of them;
+    what colleagues noted of those that have one of another product too, they do not see.
     """
-    customer = by_id(connection, id_)
-    if actor.products is not None and not catalog_store.has_licence_of(
-        connection, id_, actor.products
-    ):
-        raise NotFoundError(what="customer", name=str(id_))
-    return customer
+    found = catalog_store.customer_by_id(connection, id_, actor.products)
+    return _as_seen(connection, [or_not_found(found, what="customer", name=str(id_))], actor)[0]
+
+
+def listed(
+    connection: Connection, after: str | None, limit: int, text: str | None, actor: Actor
+) -> list[Customer]:
+    """At most *limit* customers as *actor* may see them, in the order of their names, after one.
+
+    *text*: of that name.
+    """
+    found = catalog_store.customers_after(connection, after, limit, text, actor.products)
+    return _as_seen(connection, found, actor)
+
+
+def _as_seen(connection: Connection, found: list[Customer], actor: Actor) -> list[Customer]:
+    """Customers that *actor* may see, without what is not theirs to see."""
+    shared = _shared(connection, found, actor)
+    return [_bare(one) if one.id in shared else one for one in found]
+
+
+def _bare(customer: Customer) -> Customer:
+    """What who is for some products only sees of a customer that is not theirs alone."""
+    return customer._replace(contact_name=None, contact_email=None, language=None, notes=None)
+
+
+def _shared(connection: Connection, found: list[Customer], actor: Actor) -> set[int]:
+    """Those that also have licences of products that *actor* is not for."""
+    if actor.products is None:
+        return set()
+    return catalog_store.with_other_licences(connection, [one.id for one in found], actor.products)

@@ -147,9 +147,9 @@ def change(
 
     Raises InputInvalidError, NotFoundError, NotPermittedError, ChangedMeanwhileError.
     """
-    actor.need("products:write", name)
+    actor.need("products:write")
     values = read(members)
-    former = find(connection, name)
+    former = seen(connection, name, actor)
     if expected is not None and expected != etag(former):
         raise ChangedMeanwhileError(what=Reason("product {name}", name=former.name))
     if values.pop("name", name) != name:

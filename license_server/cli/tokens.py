@@ -7,7 +7,7 @@ import click
 
 from license_core import strictjson
 from license_core.wording import utc
-from license_server.access.access_store import StoredToken
+from license_server.access.standing import Held
 from license_server.actor import COMMAND
 from license_server.cli.output import say
 from license_server.cli.shared import write
@@ -66,11 +66,11 @@ def create(
 @click.pass_obj
 def list_(settings: ServerSettings) -> None:
     """List API tokens, without their secrets."""
-    from license_server.access import access_store
+    from license_server.access import standing
 
     now = int(time.time())
-    for stored in write(settings, access_store.list_tokens):
-        say("\t".join(_line(stored, now)))
+    for held in write(settings, standing.listed):
+        say("\t".join(_line(held, now)))
 
 
 @token.command()
@@ -85,13 +85,16 @@ def revoke(settings: ServerSettings, name: str) -> None:
     say(f"Revoked {name}.")
 
 
-def _line(stored: StoredToken, now: int) -> tuple[str, ...]:
+def _line(held: Held, now: int) -> tuple[str, ...]:
+    stored, person = held.token, held.person
     if stored.revoked_at is not None:
         state = f"revoked {utc(stored.revoked_at)}"
+    elif stored.expires_at is not None and stored.expires_at <= now:
+        state = f"expired {utc(stored.expires_at)}"
+    elif person is not None and person.ended:
+        state = f"ended with the account of {person.email}"
     elif stored.expires_at is None:
         state = "no expiry"
-    elif stored.expires_at <= now:
-        state = f"expired {utc(stored.expires_at)}"
     else:
         state = f"valid until {utc(stored.expires_at)}"
     products = "all products"
@@ -102,4 +105,14 @@ def _line(stored: StoredToken, now: int) -> tuple[str, ...]:
         if stored.used_at is None
         else f"last used in the hour from {utc(stored.used_at)}"
     )
-    return stored.name, stored.scopes, products, f"created {utc(stored.created_at)}", state, used
+    created = f"created {utc(stored.created_at)}"
+    return stored.name, stored.scopes, products, created, state, used, _whose(held, now)
+
+
+def _whose(held: Held, now: int) -> str:
+    """Who is behind a token, and what it has not because their role does not allow it."""
+    if held.person is None:
+        return "created on the server"
+    whose = f"created by {held.person.email}"
+    lost = " ".join(sorted(held.given - held.permissions))
+    return f"{whose} ({held.person.role}): without {lost}" if lost and held.is_valid(now) else whose

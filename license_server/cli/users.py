@@ -62,23 +62,23 @@ def role(settings: ServerSettings, email: str, role: str) -> None:
     def change(connection: Connection, former: StoredUser, actor: Actor, now: int) -> StoredUser:
         return accounts.change_role(connection, former, role, actor, now)
 
-    _change(settings, email, change, "{} now has the role {}.")
+    _change(settings, email, change, "{} now has the role {}.", "limited to that role")
 
 
 @_of_account
 def end(settings: ServerSettings, email: str) -> None:
-    """Disable the account of EMAIL and end all their sessions."""
+    """Disable the account of EMAIL; their sessions end, and the API tokens they created."""
     from license_server.access import accounts
 
-    _change(settings, email, accounts.end, "{} can no longer sign in.")
+    _change(settings, email, accounts.end, "{} can no longer sign in.", "ended with the account")
 
 
 @_of_account
 def reopen(settings: ServerSettings, email: str) -> None:
-    """Enable the account of EMAIL again."""
+    """Enable the account of EMAIL again, and the API tokens they created."""
     from license_server.access import accounts
 
-    _change(settings, email, accounts.reopen, "{} can sign in again.")
+    _change(settings, email, accounts.reopen, "{} can sign in again.", "valid again")
 
 
 @_of_account
@@ -127,18 +127,23 @@ def withdraw(settings: ServerSettings, email: str) -> None:
 @click.pass_obj
 def list_(settings: ServerSettings) -> None:
     """List users and open invitations."""
-    from license_server.access import access_store
+    from license_server.access import access_store, invitations
 
-    def read(connection: Connection) -> tuple[list[StoredUser], list[Invitation]]:
-        return access_store.list_users(connection), access_store.list_invitations(connection)
+    now = int(time.time())
+
+    def read(connection: Connection) -> tuple[list[StoredUser], list[tuple[Invitation, bool]]]:
+        return access_store.list_users(connection), invitations.listed(connection, now)
 
     users, invited = write(settings, read)
     for one in users:
         state = "active" if one.ended_at is None else f"disabled {utc(one.ended_at)}"
         code = "one-time codes on" if one.totp else "one-time codes off"
         say(f"{one.email}\t{one.role}\t{state}\t{code}")
-    for open_ in invited:
-        say(f"{open_.email}\t{open_.role}\tinvited until {utc(open_.expires_at)}")
+    for open_, holds in invited:
+        state = f"invited until {utc(open_.expires_at)}"
+        if not holds and open_.expires_at > now:
+            state = f"invalid: {open_.invited_by} may not invite them any more"
+        say(f"{open_.email}\t{open_.role}\t{state}")
 
 
 def _change(
@@ -146,10 +151,21 @@ def _change(
     email: str,
     change: Callable[[Connection, StoredUser, Actor, int], StoredUser],
     told: str,
+    tokens_are: str | None = None,
 ) -> None:
-    """Change the account of *email*, and say so: *told* takes the address and the role."""
-    from license_server.access import accounts
+    """Change the account of *email*, and say so: *told* takes the address and the role.
+
+    *tokens_are*: what becomes of the API tokens that they created.
+    """
+    from license_server.access import accounts, standing
 
     address, now = accounts.read_email(email), int(time.time())
-    done = write(settings, lambda c: change(c, accounts.find(c, address), COMMAND, now))
+
+    def work(connection: Connection) -> tuple[StoredUser, list[str]]:
+        done = change(connection, accounts.find(connection, address), COMMAND, now)
+        return done, [one.token.name for one in standing.tokens_of(connection, address, now)]
+
+    done, names = write(settings, work)
     say(told.format(done.email, done.role))
+    if tokens_are and names:
+        say(f"API tokens {tokens_are}: {', '.join(names)}.")

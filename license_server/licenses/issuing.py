@@ -17,10 +17,11 @@ from license_core import (
     strictjson,
 )
 from license_core.claims import ClaimError
-from license_core.errors import InternalError, LicenseError
+from license_core.errors import InternalError, LicenseError, NotFoundError
 from license_core.license import HostBinding, License
 from license_core.verify import open_license
 from license_core.wording import utc
+from license_server.actor import Actor
 from license_server.db.errors import InputInvalidError, or_not_found
 from license_server.licenses import license_store
 from license_server.licenses.license_store import StoredLicense
@@ -127,6 +128,14 @@ def find(connection: Connection, number: str) -> StoredLicense:
         what="licence",
         name=number[:64],
     )
+
+
+def seen(connection: Connection, number: str, actor: Actor) -> StoredLicense:
+    """The licence of this number, if *actor* may see it. Raises NotFoundError."""
+    stored = find(connection, number)
+    if not actor.may_use(stored.product):
+        raise NotFoundError(what="licence", name=number)
+    return stored
 
 
 def claims_of(stored: StoredLicense) -> License:

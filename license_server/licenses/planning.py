@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from license_core import successor
-from license_core.errors import LicenseError, NotFoundError, Notice
+from license_core.claims import choice_name
+from license_core.errors import LicenseError, Notice
 from license_core.reason import Reason
 from license_core.request import LicenseRequest
 from license_core.successor import Grant
@@ -97,12 +98,12 @@ def plan(
     find = find_product or products.finder(connection)
     former: StoredLicense | None
     if act_request.subject is None:
+        _check_product(act, members, actor)
         product, members = _with_defaults(act_request, members, find)
         order, former = _first_order(connection, act_request, members, actor, now, faults)
     else:
         with faults.go_first():
-            former = issuing.find(connection, act_request.subject)
-            actor.need(act.permission, former.product)
+            former = issuing.seen(connection, act_request.subject, actor)
             states.check(former, act)
         order = _replacing_order(former, act, members, now, faults)
         product = find(order.product)
@@ -131,6 +132,16 @@ def plan(
     return drafted
 
 
+def _check_product(act: Act, members: Mapping[str, Any], actor: Actor) -> None:
+    """Raise NotPermittedError for an order of a product that *actor* is not for.
+
+    Before anything of that product is looked up: what it has as defaults is not told either.
+    """
+    named = members.get("product")
+    if isinstance(named, str) and choice_name(named):
+        actor.need(act.permission, named)
+
+
 def _with_defaults(
     act_request: ActRequest, members: Mapping[str, Any], find_product: products.FindProduct
 ) -> tuple[Product | None, dict[str, Any]]:
@@ -154,9 +165,8 @@ def _first_order(
     """The order of *members*, and the licence that it replaces all the same. Raises *faults*."""
     order = orders.parse_order(members, now, faults, act_request.asked)
     number = members.get("replaces") if "replaces" not in faults else None
-    named = faults.read("replaces", _named, connection, number) if number else None
-    if named is not None and (order is not None or actor.may_use(named.product)):
-        actor.need(ISSUE.permission, named.product)
+    named = faults.read("replaces", issuing.seen, connection, number, actor) if number else None
+    if named is not None:
         faults.read("replaces", _check_replaceable, named, order)
     faults.check()
     assert order is not None  # noqa: S101  # there is no fault
@@ -183,14 +193,6 @@ def _check_difference(
         raise states.refusal(former, act, SAME_HOST)
     if act.may_change and all(value is None for value in members.values()):
         raise states.refusal(former, act, NOTHING_NAMED)
-
-
-def _named(connection: Connection, number: str) -> StoredLicense:
-    """The licence of this *number*, in whose place a first order is to stand."""
-    named = license_store.by_number(connection, number)
-    if named is None:
-        raise NotFoundError(what="licence", name=number)
-    return named
 
 
 def _check_replaceable(named: StoredLicense, order: Order | None) -> None:
@@ -269,14 +271,15 @@ def _notices(connection: Connection, drafted: Plan, actor: Actor, now: int) -> l
         notices += _of_host(connection, drafted, actor, now)
     if drafted.act is REHOST and drafted.former is not None:
         notices.append(keeps_file(drafted.former))
-    if catalog_store.customer_by_name(connection, order.customer) is None:
-        alike = catalog_store.alike(connection, order.customer)
+    of = actor.products  # what they may not see is not there
+    if catalog_store.customer_by_name(connection, order.customer, of) is None:
+        alike = catalog_store.alike(connection, order.customer, of)
         notices.append(
             OrderNotice("customer-alike", customer=order.customer, alike=alike.name)
             if alike
             else OrderNotice("customer-new", customer=order.customer)
         )
-    if drafted.product is None and catalog_store.products_after(connection, None, 1):
+    if drafted.product is None and catalog_store.products_after(connection, None, 1, of):
         notices.append(OrderNotice("product-new", product=order.product))
     notices += _of_grant(drafted)
     present, allowed = order.request.gpus, order.limits.get("gpus")

@@ -7,8 +7,9 @@ from sqlalchemy import Connection
 from license_core import strictjson
 from license_core.errors import NotFoundError, NotPermittedError
 from license_core.reason import Reason
-from license_server.actor import COMMAND, Actor
-from license_server.audit import audit_store, events
+from license_server.access import standing
+from license_server.actor import Actor
+from license_server.audit import events
 from license_server.catalog import products
 from license_server.db.errors import or_not_found
 from license_server.licenses import proposal_store, recording
@@ -21,7 +22,6 @@ from license_server.licenses.proposal_store import Proposal
 from license_server.signing.issuer import Issuer
 
 _DECIDE = "proposals:decide"
-_TOKEN = "token:"  # how an actor's name begins
 
 
 def propose(
@@ -83,10 +83,15 @@ def _with_defaults(act_request: ActRequest, plan: Plan) -> dict[str, Any]:
     }
 
 
-def proposer(proposal: Proposal, decider: Actor) -> Actor:
-    """Who proposed it: their act is planned as theirs was, at the word of *decider*."""
-    permissions = frozenset({ACTS[proposal.act].permission})
-    return Actor(proposal.proposed_by, permissions, address=decider.address)
+def proposer(connection: Connection, proposal: Proposal, decider: Actor) -> Actor:
+    """Who proposed it, as far as they still may: their act is theirs, at the word of *decider*.
+
+    Nobody proposes any more whose account is disabled, whose role does not allow it, or whose
+    token was revoked.
+    """
+    present = standing.present(connection, proposal.proposed_by)
+    permissions = present.permissions & {ACTS[proposal.act].permission}
+    return present._replace(permissions=permissions, products=None, address=decider.address)
 
 
 def check_decider(connection: Connection, proposal: Proposal, actor: Actor) -> None:
@@ -97,26 +102,12 @@ def check_decider(connection: Connection, proposal: Proposal, actor: Actor) -> N
     actor.need(_DECIDE, proposal.product)
     if proposal.proposed_by == actor.name:
         raise NotPermittedError(reason="You cannot approve your own proposal: someone else must")
-    person = _person(connection, proposal.proposed_by)
-    if person is not None and person == _person(connection, actor.name):
+    behind = standing.people_behind(connection, [proposal.proposed_by, actor.name])
+    person = behind[proposal.proposed_by]
+    if person is not None and person == behind[actor.name]:
         reason = "A token and its creator count as the same person: someone else must approve"
         raise NotPermittedError(reason=reason)
     _check_waits(proposal)
-
-
-def _person(connection: Connection, name: str) -> str | None:
-    """Who is behind an actor: of a token whoever made it, as the audit log has it.
-
-    None: no one person, but a command on the server's machine.
-    """
-    before: int | None = None
-    while name.startswith(_TOKEN):
-        made = audit_store.EventFilter(subject=name.removeprefix(_TOKEN), action="token.created")
-        creations = audit_store.events(connection, made, before=before, limit=1)
-        if not creations:
-            return None
-        name, before = creations[0].actor, creations[0].id
-    return None if name == COMMAND.name else name
 
 
 def approve(
@@ -131,8 +122,11 @@ def approve(
 ) -> StoredLicense:
     """Record the licence that was signed for *proposal*; what is stored.
 
-    Raises ProposalDecidedError, and as recording.record does.
+    Raises ProposalDecidedError, NotPermittedError where the proposer may not any more, and as
+    recording.record does.
     """
+    by = proposer(connection, proposal, actor)
+    by.need(ACTS[proposal.act].permission)
     decided = proposal_store.decide(
         connection,
         proposal.id,
@@ -146,7 +140,6 @@ def approve(
         _check_waits(find(connection, proposal.id))
         raise NotFoundError(what="proposal", name=str(proposal.id))
     _record(connection, decided, actor, "proposal.approved", now, reason)
-    by = proposer(proposal, actor)
     return recording.record(connection, plan, signed, issuer, by, proposal=proposal.id)
 
 

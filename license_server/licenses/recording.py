@@ -120,8 +120,7 @@ def end(connection: Connection, act_request: ActRequest, actor: Actor, now: int)
         act_request.faults,
         needed=act.needs_reason,
     )
-    former = issuing.find(connection, act_request.subject or "")
-    actor.need(act.permission, former.product)
+    former = issuing.seen(connection, act_request.subject or "", actor)
     states.check(former, act)
     _expect(connection, former.number, act_request.expected)
     left = _leave(connection, former.number, act)

@@ -1,6 +1,7 @@
 """One's own account at the desk: the password, the codes, and where one is signed in."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import segno
 from fastapi import APIRouter, Request
@@ -28,6 +29,9 @@ from license_server.web import pages, sign_in
 from license_server.web.session import Form, SignedIn, address_of
 
 ACCOUNT = "/account"
+T = TypeVar("T")
+Work = Callable[[Connection, StoredUser, int], T]
+_Signed = tuple[Session, StoredUser]
 _LONGEST_SEALED = 200
 router = APIRouter(prefix=ACCOUNT)
 
@@ -62,20 +66,21 @@ async def _account(
 
 @router.post("/password")
 async def password(request: Request, site: AtSite, session: SignedIn, fields: Form) -> Response:
-    """Choose another password; everywhere else one is signed out."""
+    """Choose another password, with a code where codes are on; elsewhere one is signed out."""
     try:
         sign_in.check_new(fields)
-        user, attempt = await _prove(request, site, session, fields)
+        user, proved = await _prove(request, site, session, fields)
+        hashed = await sign_in.hash_slowly(fields["password"])
+
+        def change(connection: Connection, user: StoredUser, now: int) -> _Signed:
+            changed = accounts.replace_password(connection, user, hashed, session.actor, now)
+            return sign_in.open_session(connection, request, site, changed, now), changed
+
+        with_code = user.totp is not None
+        done = _once_proved(request, site, session, fields, proved, change, with_code=with_code)
+        opened, changed = await done
     except LicenseError as error:
         return await _account(request, site, session, error)
-    hashed, now = await sign_in.hash_slowly(fields["password"]), site.clock()
-
-    def change(connection: Connection) -> tuple[Session, StoredUser]:
-        login.succeeded(connection, attempt)
-        changed = accounts.replace_password(connection, user, hashed, session.actor, now)
-        return sign_in.open_session(connection, request, site, changed, now), changed
-
-    opened, changed = await site.write(change)
     response = RedirectResponse(ACCOUNT, 303)
     sign_in.let_in(response, request, site, opened, changed)
     return response
@@ -219,23 +224,42 @@ async def _prove(
 
 
 async def _with_code(
-    request: Request, site: Site, session: Session, fields: dict[str, str], work: Any
-) -> Any:
+    request: Request, site: Site, session: Session, fields: dict[str, str], work: Work[T]
+) -> T | Response:
     """What *work* gives for who proves both factors again; else the page that tells why not."""
-    now, seeds = site.clock(), sign_in.seeds_of(request)
-    attempt = Attempt.of(session.email, address_of(request), what=login.CODE)
     try:
-        user, by_password = await _prove(request, site, session, fields)
-        await site.write(lambda connection: login.count(connection, attempt, now))
-
-        def both(connection: Connection) -> Any:
-            present = accounts.by_id(connection, user.id)
-            code = fields.get("code", "")
-            totp.accept(connection, present, code, seeds, now, session.actor)
-            for proved in (attempt, by_password):
-                login.succeeded(connection, proved)
-            return work(connection, accounts.by_id(connection, user.id), now)
-
-        return await site.write(both)
+        _, proved = await _prove(request, site, session, fields)
+        return await _once_proved(request, site, session, fields, proved, work, with_code=True)
     except LicenseError as error:
         return await _account(request, site, session, error)
+
+
+async def _once_proved(
+    request: Request,
+    site: Site,
+    session: Session,
+    fields: dict[str, str],
+    proved: Attempt,
+    work: Work[T],
+    *,
+    with_code: bool,
+) -> T:
+    """What *work* gives for who has *proved* the password, and the code too *with_code*.
+
+    Raises NotAuthenticatedError, TooManyAttemptsError, and as *work* does.
+    """
+    now, seeds = site.clock(), sign_in.seeds_of(request)
+    attempt = Attempt.of(session.email, address_of(request), what=login.CODE)
+    if with_code:
+        await site.write(lambda connection: login.count(connection, attempt, now))
+
+    def act(connection: Connection) -> T:
+        user = accounts.by_id(connection, session.user_id)
+        login.succeeded(connection, proved)
+        if with_code or user.totp is not None:  # turned on meanwhile: none was asked for
+            code = fields.get("code", "") if with_code else ""
+            totp.accept(connection, user, code, seeds, now, session.actor)
+            login.succeeded(connection, attempt)
+        return work(connection, accounts.by_id(connection, user.id), now)
+
+    return await site.write(act)

@@ -13,6 +13,7 @@ from license_server.access import (
     access_store,
     accounts,
     invitations,
+    standing,
     totp,
 )
 from license_server.access.access_store import (
@@ -22,6 +23,7 @@ from license_server.access.access_store import (
 )
 from license_server.access.errors import LastAdministratorError
 from license_server.access.sessions import Session
+from license_server.access.standing import Held
 from license_server.actor import Actor
 from license_server.db.errors import ChangedMeanwhileError, InputInvalidError, NameTakenError
 from license_server.http import cursors
@@ -60,10 +62,10 @@ async def listing(request: Request, site: AtSite, _: Manager) -> Response:
 
     def read(
         connection: Connection,
-    ) -> tuple[list[StoredUser], dict[int, tuple[int, int]], list[Invitation]]:
+    ) -> tuple[list[StoredUser], dict[int, tuple[int, int]], list[tuple[Invitation, bool]]]:
         users = access_store.users_before(connection, before, _PAGE + 1)
         here = access_store.open_sessions(connection, [one.id for one in users], now)
-        return users, here, access_store.list_invitations(connection) if before is None else []
+        return users, here, invitations.listed(connection, now) if before is None else []
 
     users, here, invited = await site.read(read)
     older = cursors.write(users[_PAGE - 1].id) if len(users) > _PAGE else None
@@ -242,10 +244,12 @@ async def _one(
     """The page of somebody; with *error*, why nothing was done."""
     now = site.clock()
 
-    def read(connection: Connection) -> tuple[StoredUser, list[StoredSession]]:
-        return accounts.by_id(connection, number), access_store.sessions_of(connection, number, now)
+    def read(connection: Connection) -> tuple[StoredUser, list[StoredSession], list[Held]]:
+        user = accounts.by_id(connection, number)
+        open_ = access_store.sessions_of(connection, number, now)
+        return user, open_, standing.tokens_of(connection, user.email, now)
 
-    user, sessions = await site.read(read)
+    user, sessions, held = await site.read(read)
     faults: Faults = {}
     if collided and typed is not None:
         faults = edit_conflicts.collisions(typed, {"role": Reason(user.role)})
@@ -259,6 +263,7 @@ async def _one(
         status_of(refusal) if refusal else 200,
         user=user,
         sessions=sessions,
+        tokens=[(one, one.state(now)) for one in held],
         is_self=user.id == session.user_id,
         within=ROLES.get(user.role, frozenset()) <= session.actor.permissions,
         roles=_gifts(session),

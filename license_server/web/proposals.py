@@ -149,7 +149,7 @@ def _preview(connection: Connection, proposal: Proposal, actor: Actor, now: int)
     found: Reading | None = None
     obstacle: LicenseError | None = None
     if proposal.state == "waiting":
-        by = proposals.proposer(proposal, actor)
+        by = proposals.proposer(connection, proposal, actor)
         try:
             planned = planning.plan(
                 connection, proposals.act_request(proposal), by, now, with_notices=True

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
-from license_core import strictjson
 from license_core.reason import Reason
-from license_server.access import access_store, tokens
+from license_server.access import access_store, standing, tokens
 from license_server.access.access_store import StoredToken
 from license_server.access.sessions import Session
+from license_server.access.standing import Held
 from license_server.access.tokens import MOST_DAYS, PROGRAM, Grant
 from license_server.catalog import catalog_store
 from license_server.db.errors import InputInvalidError, NameTakenError
@@ -37,17 +37,18 @@ async def listing(request: Request, site: AtSite, _: Manager) -> Response:
     given = request.query_params
     revoked, after = given.get("revoked") == "1", given.get("after")
 
-    def read(connection: Connection) -> list[StoredToken]:
+    def read(connection: Connection) -> list[Held]:
         last = tokens.token_by_id(connection, after).name if after else None
-        return access_store.tokens_after(connection, last, _PAGE + 1, revoked=revoked)
+        found = access_store.tokens_after(connection, last, _PAGE + 1, revoked=revoked)
+        return standing.held(connection, found)
 
-    found = await site.read(read)
+    found, now = await site.read(read), site.clock()
     return pages.page(
         request,
         "tokens",
-        tokens=[(one, _products(one)) for one in found[:_PAGE]],
+        tokens=[(one, one.state(now)) for one in found[:_PAGE]],
         revoked=revoked,
-        more=found[_PAGE - 1].id if len(found) > _PAGE else None,
+        more=found[_PAGE - 1].token.id if len(found) > _PAGE else None,
         first=after is None,
         done="done" in given,
     )
@@ -102,15 +103,9 @@ async def one(
     id: str, request: Request, site: AtSite, _: Manager
 ) -> Response:  # the path's name for it
     """One token, without its secret."""
-    found = await site.read(lambda connection: tokens.token_by_id(connection, id))
-    return pages.page(
-        request,
-        "token",
-        one=found,
-        products=_products(found),
-        holds=_holds(found, site.clock()),
-        allows=PERMISSIONS,
-    )
+    held = await site.read(lambda connection: tokens.held_by_id(connection, id))
+    state = held.state(site.clock())
+    return pages.page(request, "token", held=held, state=state, allows=PERMISSIONS)
 
 
 @router.post("/{id}/revoke")
@@ -152,16 +147,3 @@ def _end(days: str, now: int) -> int | None:
         )
         raise InputInvalidError(field="days", reason=reason)
     return now + number * 86400
-
-
-def _products(token: StoredToken) -> list[str] | None:
-    """The names of the products that a token is for; None: all."""
-    if token.products is None:
-        return None
-    named: list[str] = strictjson.loads(token.products.encode("utf-8"))
-    return named
-
-
-def _holds(token: StoredToken, now: int) -> bool:
-    ended = token.expires_at is not None and token.expires_at <= now
-    return token.revoked_at is None and not ended
