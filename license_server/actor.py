@@ -32,7 +32,11 @@ class Actor(NamedTuple):
                 permission=permission,
             )
             if permission in self.lost:
-                reason = Reason("{reason}: {why}", reason=reason, why=self.why)
+                reason = Reason(
+                    "{name} is not allowed to {what} (permission {permission}): {why}",
+                    **reason.facts,
+                    why=self.why,
+                )
             raise NotPermittedError(reason=reason)
         if permission in WHOLE and self.products is not None:
             reason = Reason(

@@ -91,7 +91,7 @@ class Held(NamedTuple):
             self.permissions,
             self.products,
             lost=self.given - self.permissions,
-            why=Reason("") if self.person is None else self.person.why,
+            why="" if self.person is None else self.person.why,
         )
 
 

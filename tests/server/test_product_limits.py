@@ -1,0 +1,338 @@
+"""What a token that is limited to products may see and change: each cell is really called.
+
+Behind each id stands something of its own product, something that it shares with others, and
+something of others only. What is of others is answered as what does not exist, byte for byte.
+"""
+
+import json
+import os
+from typing import Any
+
+import pytest
+
+from license_server.actor import COMMAND
+from license_server.api import PREFIX
+from license_server.catalog import customers, products
+from license_server.permissions import PERMISSIONS, WHOLE
+from tests.server.test_permissions import ANYONE, API, ROWS
+from tests.support.api import bearer
+from tests.support.desk import Desk
+
+YES, BARE, UNKNOWN, REFUSED, TAKEN = "yes", "name only", "not found", "rejected", "name taken"
+STATUS = {BARE: {200}, UNKNOWN: {404}, REFUSED: {403}, TAKEN: {409}, YES: {200, 201, 202}}
+OURS, SHARED, THEIRS, NOBODYS, MISSING = "its own", "shared", "others", "without a licence", "none"
+KINDS = (OURS, SHARED, THEIRS, NOBODYS)
+"""Of a customer: with licences of the token's products only, of others too, of others only; none
+at all. Of all else: of its product, or of another."""
+
+
+def cells(own: str = YES, others: str = UNKNOWN) -> dict[str, str]:
+    return {OURS: own, THEIRS: others, MISSING: others}
+
+
+CELLS: dict[str, dict[str, str]] = {
+    "GET /api/v1/licenses": cells(),
+    "POST /api/v1/licenses": cells(others=REFUSED),
+    "GET /api/v1/licenses/{number}": cells(),
+    "GET /api/v1/licenses/{number}/license.dat": cells(),
+    "GET /api/v1/licenses/{number}/history": cells(),
+    "POST /api/v1/licenses/{number}/notes": cells(),
+    "POST /api/v1/licenses/{number}/renew": cells(),
+    "POST /api/v1/licenses/{number}/rehost": cells(),
+    "POST /api/v1/licenses/{number}/change": cells(),
+    "POST /api/v1/licenses/{number}/suspend": cells(),
+    "POST /api/v1/licenses/{number}/reinstate": cells(),
+    "POST /api/v1/licenses/{number}/revoke": cells(),
+    "GET /api/v1/customers": cells() | {SHARED: BARE, NOBODYS: UNKNOWN},
+    "POST /api/v1/customers": cells(TAKEN, TAKEN) | {SHARED: TAKEN, NOBODYS: TAKEN, MISSING: YES},
+    "GET /api/v1/customers/{id}": cells() | {SHARED: BARE, NOBODYS: UNKNOWN},
+    "PATCH /api/v1/customers/{id}": cells() | {SHARED: REFUSED, NOBODYS: UNKNOWN},
+    "GET /api/v1/products": cells(),
+    "POST /api/v1/products": cells(TAKEN, REFUSED),
+    "GET /api/v1/products/{name}": cells(),
+    "PATCH /api/v1/products/{name}": cells(),
+    "GET /api/v1/proposals": cells(),
+    "GET /api/v1/proposals/{id}": cells(),
+    "POST /api/v1/proposals/{id}/approve": cells(),
+    "POST /api/v1/proposals/{id}/refuse": cells(),
+    "POST /api/v1/imports": cells(others=REFUSED),
+    "GET /api/v1/exports/licenses.csv": cells(),
+}
+"""Each route that is not of the whole server, and what comes of each kind of thing."""
+LISTS = {row for row in CELLS if row.startswith("GET") and "{" not in row}
+SCOPES = sorted(PERMISSIONS.keys() - WHOLE)
+CONTACT = {"contact_name": "Contact", "contact_email": "c@example.com", "notes": "Notes"}
+
+
+class Things:
+    """Something of each kind, made anew where a route uses it up."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.mark = os.urandom(5).hex()
+        self.ours, self.theirs = f"ours-{self.mark}", f"secret-product-{self.mark}"
+        self.every = bearer(desk, *PERMISSIONS)
+        for name in (self.ours, self.theirs):
+            for needs in (False, True):
+                self.product(f"{name}-asked" if needs else name, needs_approval=needs)
+        self.customers = {kind: self.customer(kind) for kind in KINDS}
+        for kind, of in ((OURS, self.ours), (SHARED, self.ours), (SHARED, self.theirs)):
+            self.issue(of, self.name(kind))
+        self.issue(self.theirs, self.name(THEIRS))
+
+    def product(self, name: str, **rules: Any) -> None:
+        members = {"name": name} | rules
+        self.desk.site.database.write(
+            lambda c: products.add(c, members, COMMAND, self.desk.clock.now)
+        )
+
+    def name(self, kind: str) -> str:
+        secret = "Secret " if kind in (THEIRS, NOBODYS, MISSING) else ""
+        return f"{secret}{kind.title()} {self.mark}"
+
+    def customer(self, kind: str) -> int:
+        secret = "" if kind == OURS else f"secret-{kind}-"
+        members: dict[str, Any] = {name: f"{secret}{value}" for name, value in CONTACT.items()}
+        members |= {"name": self.name(kind), "language": "zh"}
+        added = self.desk.site.database.write(
+            lambda c: customers.add(c, members, COMMAND, self.desk.clock.now)
+        )
+        return added.id
+
+    def send(self, method: str, path: str, headers: dict[str, str], body: Any = None) -> Any:
+        return self.desk.client.request(method, f"{PREFIX}{path}", headers=headers, json=body)
+
+    def order(self, product: str, customer: str) -> dict[str, Any]:
+        host = json.dumps([os.urandom(20).hex(), "box"])
+        return {"customer": customer, "product": product, "days": 30, "host": host}
+
+    def issue(self, product: str, customer: str) -> str:
+        reply = self.send("POST", "/licenses", self.every, self.order(product, customer))
+        assert reply.status_code in (201, 202), reply.text
+        return str(reply.json()["id"])
+
+    def product_of(self, kind: str) -> str:
+        return {OURS: self.ours, THEIRS: self.theirs}.get(kind, f"secret-{self.mark}")
+
+    def call(self, row: str, kind: str) -> tuple[str, str, Any]:
+        """Method, path and body of a request of *row* for a thing of this *kind*."""
+        method, path = row.split()
+        path = path.removeprefix(PREFIX)
+        if "{number}" in path:
+            return method, path.replace("{number}", self.number(kind, path)), self.body(path)
+        if path.startswith("/customers"):
+            id_ = str(self.customers.get(kind, 999_999_999))
+            another = f" {os.urandom(3).hex()}" if kind == MISSING else ""
+            added = {"name": f"{self.name(kind)}{another}"}
+            changed = {"notes": "Notes"}
+            return method, path.replace("{id}", id_), {"POST": added, "PATCH": changed}.get(method)
+        if path.startswith("/products"):
+            body = {"POST": {"name": self.product_of(kind)}, "PATCH": {"rehosts": 9}}.get(method)
+            return method, path.replace("{name}", self.product_of(kind)), body
+        if path.startswith("/proposals/"):
+            asked = f"{self.product_of(kind)}-asked"
+            id_ = "999999999" if kind == MISSING else self.issue(asked, self.name(kind))
+            return method, path.replace("{id}", id_), None if method == "GET" else {"reason": "x"}
+        return method, path, self.order(self.product_of(kind), self.name(OURS))
+
+    def number(self, kind: str, path: str) -> str:
+        if kind == MISSING:
+            return "HS-2026-00000000"
+        number = self.issue(self.product_of(kind), self.name(kind))
+        if path.endswith("/reinstate"):
+            self.send("POST", f"/licenses/{number}/suspend", self.every, {"reason": "x"})
+        return number
+
+    def body(self, path: str) -> Any:
+        act = path.rpartition("/")[2]
+        host = self.order("", "")["host"]
+        return {
+            "notes": {"note": "x"},
+            "renew": {"days": 60},
+            "rehost": {"host": host, "reason": "x"},
+            "change": {"edition": "pro"},
+            "suspend": {"reason": "x"},
+            "reinstate": {"reason": "x"},
+            "revoke": {"reason": "x"},
+        }.get(act)
+
+
+@pytest.fixture
+def things(desk: Desk) -> Things:
+    return Things(desk)
+
+
+def limited(things: Things, *scopes: str) -> dict[str, str]:
+    own = frozenset({things.ours, f"{things.ours}-asked"})
+    return bearer(things.desk, *scopes, products=own)
+
+
+def test_every_api_route_is_in_the_matrix_or_concerns_the_whole_server() -> None:
+    assert CELLS.keys() == {row for row in API if ROWS[row] not in {*WHOLE, ANYONE}}
+
+
+def whole(things: Things, headers: dict[str, str], row: str) -> str:
+    """All of a list, page by page."""
+    path, told = row.split()[1].removeprefix(PREFIX), ""
+    if path.startswith("/exports"):
+        return str(things.send("GET", path, headers).text)
+    further: str | None = ""
+    while further is not None:
+        reply = things.send("GET", f"{path}?limit=200{further}", headers)
+        assert reply.status_code == 200
+        told += reply.text
+        cursor = reply.json()["next_cursor"]
+        further = None if cursor is None else f"&cursor={cursor}"
+    return told
+
+
+@pytest.mark.parametrize("row", sorted(CELLS.keys() - LISTS))
+def test_limited_token_gets_what_the_matrix_says(things: Things, row: str) -> None:
+    for scopes in (SCOPES, *([scope] for scope in SCOPES)):
+        headers = limited(things, *scopes)
+        answers = {}
+        for kind, cell in CELLS[row].items():
+            if row == "POST /api/v1/imports":
+                answers[kind] = imported(things, headers, kind)
+                expected = {200, 422} if ROWS[row] in scopes else {403}
+            else:
+                method, path, body = things.call(row, kind)
+                reply = things.send(method, path, headers, body)
+                answers[kind] = plain(reply, path)
+                expected = STATUS[cell if ROWS[row] in scopes else REFUSED]
+            if row.endswith("/refuse") and "proposals:decide" not in scopes and cell == YES:
+                expected = STATUS[REFUSED]  # it is not their own
+            status, text = answers[kind]
+            assert status in expected, (scopes, kind, text)
+            if kind != OURS and body_of(row, kind):
+                assert "ecret" not in text, text
+            if kind == SHARED and status == 200:
+                assert '"contact_name":null,"contact_email":null,"language":null' in text
+                assert '"notes":null' in text
+        if CELLS[row][MISSING] != YES:
+            assert answers[THEIRS] == answers[MISSING], scopes
+
+
+def body_of(row: str, kind: str) -> bool:
+    """Whether the caller did not name a secret thing itself."""
+    return "{number}" in row or "{id}" in row or kind == SHARED
+
+
+def plain(reply: Any, path: str) -> tuple[int, str]:
+    """Status and text of a reply, without what the caller itself named, and the request's id."""
+    text = unnamed(reply.text)
+    if reply.headers["content-type"] == "application/problem+json":
+        told = reply.json()
+        told.pop("request_id", None)
+        told.pop("instance", None)
+        text = unnamed(json.dumps(told))
+        if reply.status_code == 404:
+            text = text.replace(unnamed(path).split("/")[2], "…")
+    return reply.status_code, text
+
+
+def unnamed(text: str) -> str:
+    """*text*, where another product is called as one that there is not."""
+    return text.replace("secret-product-", "named-").replace("secret-", "named-")
+
+
+def imported(things: Things, headers: dict[str, str], kind: str) -> tuple[int, str]:
+    """An import of one line; a product that is not the token's is a fault of its line."""
+    order = things.order(things.product_of(kind), things.name(OURS))
+    cells = [str(cell).replace('"', '""') for cell in order.values()]
+    text = ",".join(order) + "\n" + ",".join(f'"{cell}"' for cell in cells) + "\n"
+    path, kind_of = f"{PREFIX}/imports?dry_run=true", {"Content-Type": "text/csv"}
+    reply = things.desk.client.post(path, content=text, headers=headers | kind_of)
+    if reply.status_code == 200:
+        refused = "not-permitted" in reply.text
+        assert refused is (kind != OURS), reply.text
+    return plain(reply, path)
+
+
+@pytest.mark.parametrize("row", sorted(LISTS))
+def test_lists_of_a_limited_token_name_nothing_of_others(things: Things, row: str) -> None:
+    for product in (things.ours, things.theirs):
+        things.issue(f"{product}-asked", things.name(OURS if product == things.ours else THEIRS))
+    for scope in SCOPES:
+        headers = limited(things, scope)
+        if scope != ROWS[row]:
+            path = row.split()[1].removeprefix(PREFIX)
+            assert things.send("GET", path, headers).status_code == 403
+            continue
+        told = whole(things, headers, row)
+        assert "ecret" not in told
+        assert things.mark in told
+    assert "ecret" in whole(things, things.every, row)
+
+
+NAMES = ("Secret Others {}", "secret others {} GmbH", "Secret Without A Licence {}", "No One {}")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_dry_run_of_a_limited_token_tells_nothing_of_other_customers(
+    things: Things, name: str
+) -> None:
+    order = things.order(things.ours, name.format(things.mark))
+    reply = things.send("POST", "/licenses?dry_run=true", limited(things, "licenses:issue"), order)
+    notices = reply.json()["notices"]
+    assert [one["slug"] for one in notices] == ["customer-new"]
+    assert "Others" not in reply.text.replace(order["customer"], "…")
+
+
+def test_dry_run_of_a_limited_token_still_tells_of_its_own_customers(things: Things) -> None:
+    headers = limited(things, "licenses:issue")
+    for kind in (OURS, SHARED):
+        order = things.order(things.ours, f"{things.name(kind)} Ltd")
+        reply = things.send("POST", "/licenses?dry_run=true", headers, order)
+        assert [one["slug"] for one in reply.json()["notices"]] == ["customer-alike"]
+
+
+def test_order_for_another_product_is_rejected_before_its_defaults_are_read(things: Things) -> None:
+    things.send("PATCH", f"/products/{things.theirs}", things.every, {"defaults": {"days": 9}})
+    order = things.order(things.theirs, things.name(OURS))
+    del order["days"]
+    headers = limited(things, "licenses:issue")
+    for name in (things.theirs, f"none-{things.mark}"):
+        reply = things.send("POST", "/licenses", headers, order | {"product": name})
+        assert reply.status_code == 403
+
+
+def test_one_licence_to_anothers_customer_shows_its_name_and_changes_nothing(
+    things: Things,
+) -> None:
+    headers = limited(things, *SCOPES)
+    id_ = things.customers[THEIRS]
+    made = things.send("POST", "/licenses", headers, things.order(things.ours, things.name(THEIRS)))
+    assert made.status_code == 201
+    seen = things.send("GET", f"/customers/{id_}", headers)
+    assert (seen.status_code, seen.json()["name"]) == (200, things.name(THEIRS))
+    assert "secret-" not in seen.text
+    found = things.send("GET", f"/customers?q={things.mark}%20others", headers)
+    (listed,) = found.json()["customers"]
+    assert listed == seen.json()
+    renamed = things.send("PATCH", f"/customers/{id_}", headers, {"name": f"Mine {things.mark}"})
+    assert renamed.status_code == 403
+    assert things.theirs not in renamed.text
+    full = things.send("GET", f"/customers/{id_}", things.every)
+    assert (full.json()["name"], full.json()["notes"]) == (
+        things.name(THEIRS),
+        "secret-others-Notes",
+    )
+    assert full.headers["etag"] != seen.headers["etag"]
+
+
+def test_cursor_of_another_customer_or_product_places_nothing(things: Things) -> None:
+    headers = limited(things, "licenses:read")
+    for path, key in (("/customers", "customers"), ("/products", "products")):
+        first = things.send("GET", path, headers).json()[key]
+        cursor = things.send("GET", f"{path}?limit=1", things.every).json()["next_cursor"]
+        assert things.send("GET", f"{path}?cursor={cursor}", headers).json()[key] == first
+
+
+def table() -> str:
+    """The matrix as docs/PERMISSIONS.md has it."""
+    lines = [f"| route | {' | '.join((*KINDS, MISSING))} |\n", f"| --- |{' --- |' * 5}\n"]
+    for row, row_cells in CELLS.items():
+        told = " | ".join(row_cells.get(kind, "") for kind in (*KINDS, MISSING))
+        lines.append(f"| `{row}` | {told} |\n")
+    return "".join(lines)
