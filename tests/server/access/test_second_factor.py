@@ -183,6 +183,28 @@ def test_removing_the_authenticator_needs_password_and_code(person: CodeUser) ->
     assert sign_in(desk, PASSWORD, person.email).headers["location"] == "/"
 
 
+def test_changing_the_password_needs_a_code_where_codes_are_on(person: CodeUser) -> None:
+    enter(person)
+    desk = person.desk
+    new = {"current": PASSWORD, "password": "another password", "again": "another password"}
+    assert 'id="password-code"' in desk.client.get("/account").text
+    for fields in (new, new | {"code": "000000"}, new | {"code": person.code, "current": "wrong"}):
+        assert act(desk, "/password", **fields).status_code == 422
+    assert act(desk, "/password", **new, code=person.code).status_code == 303
+    desk.client.cookies.clear()
+    assert sign_in(desk, PASSWORD, person.email).status_code == 401
+    assert sign_in(desk, "another password", person.email).headers["location"] == "/login/code"
+
+
+def test_code_guesses_at_the_password_form_are_throttled(person: CodeUser) -> None:
+    enter(person)
+    desk = person.desk
+    wrong = f"{(int(person.code) + 1) % 10**6:06}"
+    new = {"current": PASSWORD, "password": "another password", "again": "another password"}
+    seen = [act(desk, "/password", **new, code=wrong).status_code for _ in range(6)]
+    assert seen == [422] * 5 + [429]
+
+
 def test_new_recovery_codes_replace_the_former_ones(person: CodeUser) -> None:
     enter(person)
     desk = person.desk
