@@ -92,8 +92,12 @@ def _for_act(act: Act) -> Callable[..., Awaitable[Response]]:
 
 
 _ACTS: tuple[tuple[str, Act, str], ...] = (
-    ("end", accounts.end, "Disable a user: their sessions end, and they cannot sign in."),
-    ("reopen", accounts.reopen, "Enable a user who was disabled."),
+    (
+        "end",
+        accounts.end,
+        "Disable a user: they cannot sign in; their sessions and the API tokens they created end.",
+    ),
+    ("reopen", accounts.reopen, "Enable a user who was disabled, and the API tokens they created."),
     ("end-sessions", _end_sessions, "Sign a user out everywhere."),
     (
         "end-codes",

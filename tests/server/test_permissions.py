@@ -17,7 +17,7 @@ from license_server.actor import COMMAND
 from license_server.api import PREFIX
 from license_server.permissions import PERMISSIONS, ROLES
 from license_server.web.session import SESSION
-from tests.support import server
+from tests.support import product_limits, server
 from tests.support.desk import Desk
 
 PAGE = server.REPOSITORY / "docs" / "PERMISSIONS.md"
@@ -299,20 +299,46 @@ Every route by every role. `python -m tests.server.test_permissions` writes this
 from the tests that call every cell. An empty cell means rejected: with 403, or with 401
 (at the desk: the sign-in page) for somebody who is not signed in.
 
-An API token may call a route under `/api/v1` if its scopes include the permission. It
-cannot open pages of the desk. A token that is limited to products sees and changes only
-their licences, proposals and rules, and the customers that have or had a licence of one
-of them; anything else is not found. It may add customers, but sees them only once they
-have a licence. `record:read`, `people:manage` and `tokens:manage` concern the whole
-server and cannot be limited to products.
+An API token may call a route under `/api/v1` if its scopes include the permission, and
+the role of the person who created it does at that moment. It cannot open pages of the
+desk. [Limited to products](#api-tokens-limited-to-products), it sees only those.
 
 Beyond the table:
 
+- An API token ends with the account of the person who created it, directly or through
+  another token. If they get another role, it keeps those of its scopes that the role
+  allows. With the account or the role, what it may do comes back. A token created by a
+  command on the server has no such person.
+- An invitation is valid, and a proposal can be approved, only while whoever made it may
+  still do so: the account is enabled, the role allows it, the token was not revoked.
 - Nobody approves their own proposal, neither directly nor with an API token of theirs.
 - Refusing somebody else's proposal needs `proposals:decide`.
-- Nobody changes their own role or closes their own account.
+- Nobody changes their own role or closes their own account, nor with an API token of
+  theirs.
 - Nobody grants a role or a scope that they do not have.
 - At least one administrator can always sign in.
+
+"""
+
+LIMITED = """
+## API tokens limited to products
+
+What a token gets that has the permission and is limited to products. *Its own*: a licence,
+proposal or product of its products, or a customer whose licences are all of them, those
+that have ended included. *Shared*: a customer that has or had licences of other products
+too. *Others*: anything of other products only. *Without a licence*: a customer that never
+had one. *None*: what does not exist. Others and none get the same answer.
+
+- *name only*: the id, the name and the date on which it was added; contact, language and
+  notes are null.
+- *rejected*: 403; an import rejects the row.
+- *name taken*: a name is one customer for all products, so adding it again, or renaming
+  another one to it, is rejected whoever the customer is of. A licence for that name is
+  issued to that customer.
+- Lists, exports, searches and the warnings of a dry run leave out what is *not found*: a
+  customer that the token does not see counts as new, and is no similar name.
+- `record:read`, `people:manage` and `tokens:manage` concern the whole server: no token has
+  them that is limited to products.
 
 """
 
@@ -329,7 +355,8 @@ def page() -> str:
     return (
         INTRODUCTION + "| permission | allows you to |\n| --- | --- |\n" + "".join(scopes) + "\n"
         f"| route | permission | not signed in | {' | '.join(ROLES)} |\n"
-        f"| --- | --- | --- |{' --- |' * len(ROLES)}\n" + "".join(lines)
+        f"| --- | --- | --- |{' --- |' * len(ROLES)}\n"
+        f"{''.join(lines)}{LIMITED}{product_limits.table()}"
     )
 
 

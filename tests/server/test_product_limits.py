@@ -6,6 +6,7 @@ something of others only. What is of others is answered as what does not exist, 
 
 import json
 import os
+import re
 from typing import Any
 
 import pytest
@@ -17,48 +18,22 @@ from license_server.permissions import PERMISSIONS, WHOLE
 from tests.server.test_permissions import ANYONE, API, ROWS
 from tests.support.api import bearer
 from tests.support.desk import Desk
+from tests.support.product_limits import (
+    BARE,
+    CELLS,
+    KINDS,
+    MISSING,
+    NOBODYS,
+    OURS,
+    REFUSED,
+    SHARED,
+    TAKEN,
+    THEIRS,
+    UNKNOWN,
+    YES,
+)
 
-YES, BARE, UNKNOWN, REFUSED, TAKEN = "yes", "name only", "not found", "rejected", "name taken"
 STATUS = {BARE: {200}, UNKNOWN: {404}, REFUSED: {403}, TAKEN: {409}, YES: {200, 201, 202}}
-OURS, SHARED, THEIRS, NOBODYS, MISSING = "its own", "shared", "others", "without a licence", "none"
-KINDS = (OURS, SHARED, THEIRS, NOBODYS)
-"""Of a customer: with licences of the token's products only, of others too, of others only; none
-at all. Of all else: of its product, or of another."""
-
-
-def cells(own: str = YES, others: str = UNKNOWN) -> dict[str, str]:
-    return {OURS: own, THEIRS: others, MISSING: others}
-
-
-CELLS: dict[str, dict[str, str]] = {
-    "GET /api/v1/licenses": cells(),
-    "POST /api/v1/licenses": cells(others=REFUSED),
-    "GET /api/v1/licenses/{number}": cells(),
-    "GET /api/v1/licenses/{number}/license.dat": cells(),
-    "GET /api/v1/licenses/{number}/history": cells(),
-    "POST /api/v1/licenses/{number}/notes": cells(),
-    "POST /api/v1/licenses/{number}/renew": cells(),
-    "POST /api/v1/licenses/{number}/rehost": cells(),
-    "POST /api/v1/licenses/{number}/change": cells(),
-    "POST /api/v1/licenses/{number}/suspend": cells(),
-    "POST /api/v1/licenses/{number}/reinstate": cells(),
-    "POST /api/v1/licenses/{number}/revoke": cells(),
-    "GET /api/v1/customers": cells() | {SHARED: BARE, NOBODYS: UNKNOWN},
-    "POST /api/v1/customers": cells(TAKEN, TAKEN) | {SHARED: TAKEN, NOBODYS: TAKEN, MISSING: YES},
-    "GET /api/v1/customers/{id}": cells() | {SHARED: BARE, NOBODYS: UNKNOWN},
-    "PATCH /api/v1/customers/{id}": cells() | {SHARED: REFUSED, NOBODYS: UNKNOWN},
-    "GET /api/v1/products": cells(),
-    "POST /api/v1/products": cells(TAKEN, REFUSED),
-    "GET /api/v1/products/{name}": cells(),
-    "PATCH /api/v1/products/{name}": cells(),
-    "GET /api/v1/proposals": cells(),
-    "GET /api/v1/proposals/{id}": cells(),
-    "POST /api/v1/proposals/{id}/approve": cells(),
-    "POST /api/v1/proposals/{id}/refuse": cells(),
-    "POST /api/v1/imports": cells(others=REFUSED),
-    "GET /api/v1/exports/licenses.csv": cells(),
-}
-"""Each route that is not of the whole server, and what comes of each kind of thing."""
 LISTS = {row for row in CELLS if row.startswith("GET") and "{" not in row}
 SCOPES = sorted(PERMISSIONS.keys() - WHOLE)
 CONTACT = {"contact_name": "Contact", "contact_email": "c@example.com", "notes": "Notes"}
@@ -227,7 +202,7 @@ def plain(reply: Any, path: str) -> tuple[int, str]:
         told.pop("instance", None)
         text = unnamed(json.dumps(told))
         if reply.status_code == 404:
-            text = text.replace(unnamed(path).split("/")[2], "…")
+            text = re.sub(rf"\b{re.escape(unnamed(path).split('/')[2])}\b", "…", text)
     return reply.status_code, text
 
 
@@ -327,12 +302,3 @@ def test_cursor_of_another_customer_or_product_places_nothing(things: Things) ->
         first = things.send("GET", path, headers).json()[key]
         cursor = things.send("GET", f"{path}?limit=1", things.every).json()["next_cursor"]
         assert things.send("GET", f"{path}?cursor={cursor}", headers).json()[key] == first
-
-
-def table() -> str:
-    """The matrix as docs/PERMISSIONS.md has it."""
-    lines = [f"| route | {' | '.join((*KINDS, MISSING))} |\n", f"| --- |{' --- |' * 5}\n"]
-    for row, row_cells in CELLS.items():
-        told = " | ".join(row_cells.get(kind, "") for kind in (*KINDS, MISSING))
-        lines.append(f"| `{row}` | {told} |\n")
-    return "".join(lines)

@@ -104,8 +104,8 @@ def furnish(ledger: Ledger, now: int) -> Furnished:
     )
     perpetual = present.issue(27, customer=LONG, product=LONG_PRODUCT, days=None, perpetual=True)
     anchored = present.issue(_request(), customer=CHINESE, match="anchored")
-    waiting = _proposed(present)
     found = _people(present)
+    waiting = _proposed(present)
     with ledger.site.database.reading() as connection:
         stored = issuing.find(connection, valid)
     ledger.site.database.write(

@@ -157,6 +157,8 @@ def walk(ledger: Ledger) -> None:
     ledger.publish()
     ledger.issue(5, replaces=ledger.issue(6))
     ledger.checkpoint()
+    for email, role in (("issuer@example.com", "issuer"), ("approver@example.com", "approver")):
+        write(partial(_add, email=email, role=role))
     approved, refused, _ = (ledger.issue(7, product="guarded", reason="urgent") for _ in range(3))
     finished(ledger.site.approve(int(approved), APPROVER, "fine", now, _told))
     write(lambda c: proposals.refuse(c, int(refused), APPROVER, "why?", now))
@@ -164,8 +166,6 @@ def walk(ledger: Ledger) -> None:
     for name in ("crm", "old"):
         server.new_token(ledger.site.database, name, now)
     write(lambda c: tokens.revoke_token(c, "old", COMMAND, now))
-    for email, role in (("issuer@example.com", "issuer"), ("approver@example.com", "approver")):
-        write(partial(_add, email=email, role=role))
     write(lambda c: accounts.set_password(c, "issuer@example.com", "another one", COMMAND, now))
 
 

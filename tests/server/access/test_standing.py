@@ -129,7 +129,7 @@ class MakersLife(RuleBasedStateMachine):
         for one in self.known:
             over = one.revoked or (one.ends is not None and one.ends <= self.desk.clock.now)
             for permission, (method, path) in PROBES.items():
-                body = None if method == "GET" else {}
+                body: Any = None if method == "GET" else {}
                 reply = self.desk.client.request(
                     method, f"/api/v1{path}", headers=one.headers, json=body
                 )
