@@ -25,7 +25,8 @@ from license_server.permissions import PERMISSIONS, ROLES
 from tests.support import server
 from tests.support.api import bearer, slug
 from tests.support.desk import Desk
-from tests.support.pages import Page, hidden
+from tests.support.desk_user import DeskUser
+from tests.support.pages import hidden
 from tests.support.server import LINE
 
 LIVES, STEPS = 6, 8
@@ -173,7 +174,7 @@ def test_token_may_do_what_its_maker_may_through_many_lives(desk: Desk) -> None:
     live(desk, LIVES_TORTURE, STEPS_TORTURE)
 
 
-def token_of(page: Page, *scopes: str) -> dict[str, str]:
+def token_of(page: DeskUser, *scopes: str) -> dict[str, str]:
     """The headers of a program whose token somebody at the desk made."""
     desk, name = page.desk, f"of {page.email} {page.desk.count('tokens')}"
     grant, now = tokens.Grant(frozenset(scopes)), desk.clock.now
@@ -183,7 +184,7 @@ def token_of(page: Page, *scopes: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {secret}"}
 
 
-def change(page: Page, act: str, role: str = "") -> None:
+def change(page: DeskUser, act: str, role: str = "") -> None:
     """Somebody's account ends, is opened again, or gets another role; by the command line."""
     desk, now = page.desk, page.desk.clock.now
 
@@ -199,7 +200,7 @@ def change(page: Page, act: str, role: str = "") -> None:
 
 
 def test_ended_administrators_token_opens_no_account_and_invites_nobody(desk: Desk) -> None:
-    anna = Page(desk)
+    anna = DeskUser(desk)
     headers = token_of(anna, "people:manage", *ROLES["administrator"])
     with desk.site.database.reading() as connection:
         id_ = accounts.find(connection, anna.email).id
@@ -215,7 +216,7 @@ def test_ended_administrators_token_opens_no_account_and_invites_nobody(desk: De
 
 
 def test_nobody_changes_their_own_account_through_a_token_either(desk: Desk) -> None:
-    anna = Page(desk)
+    anna = DeskUser(desk)
     headers = token_of(anna, *PERMISSIONS)
     with desk.site.database.reading() as connection:
         path = f"/api/v1/users/{accounts.find(connection, anna.email).id}"
@@ -245,8 +246,8 @@ def asked(desk: Desk, headers: dict[str, str]) -> str:
 def test_proposal_waits_until_its_proposer_may_again(
     desk: Desk, act: str, role: str, why: str
 ) -> None:
-    anna, bert = Page(desk, "issuer"), Page(desk)
-    program = token_of(Page(desk), "licenses:issue")
+    anna, bert = DeskUser(desk, "issuer"), DeskUser(desk)
+    program = token_of(DeskUser(desk), "licenses:issue")
     id_ = asked(desk, program)
     desk.site.database.write(
         lambda c: c.exec_driver_sql(
@@ -267,7 +268,7 @@ def test_proposal_waits_until_its_proposer_may_again(
 
 
 def test_proposal_of_an_ended_proposer_can_be_refused(desk: Desk) -> None:
-    anna = Page(desk)
+    anna = DeskUser(desk)
     id_ = asked(desk, token_of(anna, "licenses:issue"))
     change(anna, "end")
     decider = bearer(desk, "proposals:decide", "licenses:read")
@@ -296,7 +297,7 @@ def test_proposal_of_an_expired_token_can_be_approved_and_of_a_revoked_one_canno
     assert "the token was revoked" in replies[1].json()["detail"]
 
 
-def invited(page: Page, role: str) -> tuple[str, str]:
+def invited(page: DeskUser, role: str) -> tuple[str, str]:
     """The address of who is invited by somebody at the desk, and where they accept."""
     desk, email = page.desk, f"guest-{os.urandom(4).hex()}@example.com"
     now, actor = desk.clock.now, page.session.actor
@@ -306,7 +307,7 @@ def invited(page: Page, role: str) -> tuple[str, str]:
 
 
 def test_invitation_holds_while_whoever_sent_it_may_still_send_it(desk: Desk) -> None:
-    anna, bert = Page(desk), Page(desk)
+    anna, bert = DeskUser(desk), DeskUser(desk)
     email, path = invited(anna, "administrator")
     page = desk.client.get(path).text
     fields = {name: hidden(page, name) for name in ("form_token", "secret")}
@@ -330,7 +331,7 @@ def test_invitation_holds_while_whoever_sent_it_may_still_send_it(desk: Desk) ->
 
 
 def test_desk_lists_what_ends_with_a_person(desk: Desk) -> None:
-    anna, bert = Page(desk), Page(desk)
+    anna, bert = DeskUser(desk), DeskUser(desk)
     headers = token_of(anna, "licenses:issue", "record:read")
     id_ = headers["Authorization"].split("_")[1]
     with desk.site.database.reading() as connection:
