@@ -14,7 +14,8 @@ def replace(path: str, data: bytes, *, keep_former: bool = False) -> str | None:
 
     Writes a new file in the same folder, flushes it, renames it over *path* and flushes the
     folder; all that can fail comes before that renaming. A link is followed. With *keep_former*
-    the old file, if it was another, stays beside it under the name that is returned. Mode and
+    the old file, if it was another, stays beside it under the name that is returned; the one that
+    had that name so far stays where anything fails. Mode and
     owner stay as they were; a file that is new can be read by everybody. Raises
     FileIsMountedError, FolderNotWritableError, DiskFullError or WriteFailedError.
     """
@@ -22,6 +23,7 @@ def replace(path: str, data: bytes, *, keep_former: bool = False) -> str | None:
         path = os.path.realpath(path)
     suffix = f".{os.urandom(6).hex()}.tmp"
     kept, new, former = path + _FORMER, path + suffix, path + _FORMER + suffix
+    formerly_kept = f"{kept}{_FORMER}{suffix}"
     with _as_license_error(path):
         try:
             _write(new, data, model=path)
@@ -29,12 +31,20 @@ def replace(path: str, data: bytes, *, keep_former: bool = False) -> str | None:
             with _open_folder(os.path.dirname(path)) as folder:
                 if had_former:
                     with _as_license_error(kept):
+                        had_kept = _duplicate(kept, formerly_kept)
                         os.rename(former, kept)
-                os.rename(new, path)
+                try:
+                    os.rename(new, path)
+                except OSError:
+                    if had_former and had_kept:
+                        os.rename(formerly_kept, kept)
+                    elif had_former:
+                        _remove(kept)
+                    raise
                 with suppress(OSError):  # it is in place: "the old file was left" would be untrue
                     os.fsync(folder)
         finally:
-            for leftover in (new, former):
+            for leftover in (new, former, formerly_kept):
                 _remove(leftover)
     return kept if had_former else None
 

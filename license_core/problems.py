@@ -386,8 +386,9 @@ PROBLEMS: dict[str, Problem] = {
         "The file is a mount point, so it cannot be replaced",
         "{path} is itself a mount point (`docker run -v …/{name}:{path}`), so it cannot be "
         "replaced. The old file is unchanged.",
-        "Mount its folder instead of the file: `docker run -v HOST_FOLDER:{folder} …`; "
-        "or replace the file on the Docker host.",
+        "Replace the file on the Docker host. To be able to replace it here, mount its folder "
+        "instead, with what is in it now: `docker cp CONTAINER:{folder}/. HOST_FOLDER`, then "
+        "`docker run -v HOST_FOLDER:{folder} …`.",
     ),
     "FolderNotWritableError": Problem(
         "folder-not-writable",

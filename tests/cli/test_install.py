@@ -52,6 +52,31 @@ def test_failed_install_changes_no_file(world: World) -> None:
     ]
 
 
+@pytest.mark.parametrize("had_backup", [True, False])
+def test_install_onto_a_mounted_file_leaves_the_backup_as_it_was(
+    world: World, had_backup: bool
+) -> None:
+    former, backup = world.file(), world.conf / "license.dat.old"
+    world.put(former)
+    if had_backup:
+        backup.write_bytes(b"the one before")
+    rename = os.rename
+
+    def busy(source: str, target: str) -> None:
+        if target == str(world.license):
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))  # as a mount point is
+        rename(source, target)
+
+    renewed = world.write(world.file(world.claims(jti="HS-2027-0000NEXT")))
+    with patch("os.rename", busy):
+        done = world.run("install", renewed)
+    assert done.exit_code == code("file-is-mounted"), done.err
+    assert world.license.read_bytes() == former
+    assert backup.exists() is had_backup
+    assert not had_backup or backup.read_bytes() == b"the one before"
+    assert not list(world.conf.glob("*.tmp"))
+
+
 def test_install_succeeds_where_folders_cannot_be_synced(world: World) -> None:
     world.put()
     renewed = world.file(world.claims(jti="HS-2027-0000NEXT"))
