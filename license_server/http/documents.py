@@ -1,6 +1,7 @@
 """Documents of other servers: bounded in size, and kept for a while."""
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any
 
 import httpx
@@ -43,22 +44,21 @@ class _Transport(httpx.HTTPTransport):
         return response
 
 
-def session() -> httpx.Client:
-    """A client whose answers are bounded: in bytes, and in seconds between them."""
-    return httpx.Client(
-        timeout=_TIMEOUT, transport=_Transport(), headers={"Accept-Encoding": "identity"}
-    )
-
-
 class Documents:
-    """JSON documents by their addresses, as they were read last."""
+    """JSON documents by their addresses, as they were read last; for many threads."""
 
     def __init__(self, now: Callable[[], int]) -> None:
         """*now*: the present instant, in seconds."""
         self._now = now
         self._kept: dict[str, tuple[int, Any]] = {}
 
-    def get(self, client: httpx.Client, address: str, *, afresh: bool = False) -> Any:
+    @cached_property
+    def client(self) -> httpx.Client:
+        """What asks: its answers are bounded in bytes, and in seconds between them."""
+        asks_plainly = {"Accept-Encoding": "identity"}
+        return httpx.Client(timeout=_TIMEOUT, transport=_Transport(), headers=asks_plainly)
+
+    def get(self, address: str, *, afresh: bool = False) -> Any:
         """The document at *address*, not older than ten minutes, or read *afresh*.
 
         Raises httpx.HTTPError, httpx.InvalidURL, or ValueError for what is no JSON.
@@ -67,7 +67,7 @@ class Documents:
         now = self._now()
         if not afresh and read_at is not None and 0 <= now - read_at < KEPT_SECONDS:
             return document
-        reply = client.get(address).raise_for_status()
+        reply = self.client.get(address).raise_for_status()
         document = strictjson.loads(reply.content)
         if len(self._kept) >= _MOST:
             self._kept.clear()

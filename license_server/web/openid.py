@@ -24,7 +24,6 @@ from license_server.access.openid import (
 )
 from license_server.db.errors import or_not_found
 from license_server.http.documents import Documents
-from license_server.http.documents import session as documents_session
 from license_server.http.state import AtSite, state_of
 from license_server.web import sign_in
 from license_server.web.session import base_of, cookie, delete_cookie, set_cookie
@@ -94,8 +93,7 @@ def _client(request: Request) -> Client:
 
 def _discover(client: Client, documents: Documents) -> Provider:
     address = client.issuer.removesuffix("/") + _DISCOVERY
-    with documents_session() as session:
-        return openid.read_provider(client, _get(documents, session, address))
+    return openid.read_provider(client, _get(documents, address))
 
 
 def _exchange(
@@ -106,23 +104,22 @@ def _exchange(
     Raises OpenIdRefusedError, OpenIdUnavailableError.
     """
     provider = _discover(client, documents)
-    with documents_session() as session:
-        try:
-            given = OAuth2Client(session=session, client_id=client.id).fetch_token(
-                provider.token_endpoint,
-                code=code,
-                code_verifier=asked.verifier,
-                redirect_uri=asked.redirect,
-                grant_type="authorization_code",
-                auth=(client.id, client.secret),
-            )
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise _unavailable(provider.token_endpoint, error) from error
-        except (AuthlibBaseError, ValueError, *_JUNK) as error:
-            reason = Reason(
-                "the provider rejected the authorisation code ({error})", error=type(error).__name__
-            )
-            raise OpenIdRefusedError(reason=reason) from error
+    try:
+        given = OAuth2Client(session=documents.client, client_id=client.id).fetch_token(
+            provider.token_endpoint,
+            code=code,
+            code_verifier=asked.verifier,
+            redirect_uri=asked.redirect,
+            grant_type="authorization_code",
+            auth=(client.id, client.secret),
+        )
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise _unavailable(provider.token_endpoint, error) from error
+    except (AuthlibBaseError, ValueError, *_JUNK) as error:
+        reason = Reason(
+            "the provider rejected the authorisation code ({error})", error=type(error).__name__
+        )
+        raise OpenIdRefusedError(reason=reason) from error
     id_token = given.get("id_token") if isinstance(given, dict) else None
     if not isinstance(id_token, str):
         raise OpenIdRefusedError(reason="the provider returned no ID token")
@@ -141,18 +138,17 @@ def _read(
 
     Raises OpenIdRefusedError, OpenIdUnavailableError.
     """
-    with documents_session() as session:
-        try:
-            keys = _get(documents, session, provider.jwks_uri)
-            return openid.read_token(id_token, keys, client, asked, now)
-        except OpenIdRefusedError:
-            keys = _get(documents, session, provider.jwks_uri, afresh=True)
-            return openid.read_token(id_token, keys, client, asked, now)
-
-
-def _get(documents: Documents, session: httpx.Client, address: str, *, afresh: bool = False) -> Any:
     try:
-        return documents.get(session, address, afresh=afresh)
+        keys = _get(documents, provider.jwks_uri)
+        return openid.read_token(id_token, keys, client, asked, now)
+    except OpenIdRefusedError:
+        keys = _get(documents, provider.jwks_uri, afresh=True)
+        return openid.read_token(id_token, keys, client, asked, now)
+
+
+def _get(documents: Documents, address: str, *, afresh: bool = False) -> Any:
+    try:
+        return documents.get(address, afresh=afresh)
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise _unavailable(address, error) from error
 

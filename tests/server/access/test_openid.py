@@ -34,6 +34,7 @@ from tests.support import server
 from tests.support.desk import Clock
 from tests.support.oidc_provider import CLIENT, SECRET
 
+BROWSER = httpx.Client()
 SUBJECTS = iter(range(10**9))
 
 
@@ -60,13 +61,13 @@ class Vendor(NamedTuple):
     def say(self, **said: Any) -> None:
         """Let the provider say that from now on."""
         said.setdefault("now", self.clock.now)
-        httpx.post(f"{self.provider}/say", json=said)
+        BROWSER.post(f"{self.provider}/say", json=said)
 
     def begin(self, next_: str = "") -> str:
         """The way back that the provider gives, as a path of this server."""
         reply = self.client.get("/login/openid", params={"next": next_} if next_ else {})
         assert reply.status_code == 303
-        back = httpx.get(reply.headers["location"])
+        back = BROWSER.get(reply.headers["location"])
         assert back.status_code == 302, back.text
         return back.headers["location"].removeprefix("http://testserver")
 
@@ -397,7 +398,7 @@ def test_addresses_that_are_none_are_refused(vendor: Vendor, name: str, value: s
     vendor.say(**said, junk={"openid-configuration": f'{{"issuer": "{{url}}", {told}}}'})
     reply = vendor.client.get("/login/openid")
     if reply.status_code == 303 and name != "authorization_endpoint":
-        back = httpx.get(reply.headers["location"]).headers["location"]
+        back = BROWSER.get(reply.headers["location"]).headers["location"]
         reply = vendor.client.get(back.removeprefix("http://testserver"))
     assert reply.status_code in (403, 503) or value == '"http://"'
     assert SESSION not in reply.cookies
@@ -415,11 +416,11 @@ def test_answers_of_the_provider_are_bounded(vendor: Vendor) -> None:
 
 
 def test_description_and_keys_are_read_once_in_ten_minutes(vendor: Vendor) -> None:
-    before = httpx.get(f"{vendor.provider}/asked").json()
+    before = BROWSER.get(f"{vendor.provider}/asked").json()
     for _ in range(3):
         vendor.say(claims=person(vendor.add()))
         assert vendor.client.get(vendor.begin()).status_code == 303
-    after = httpx.get(f"{vendor.provider}/asked").json()
+    after = BROWSER.get(f"{vendor.provider}/asked").json()
     for path in ("/.well-known/openid-configuration", "/keys"):
         assert after[path] - before.get(path, 0) == 1
 
