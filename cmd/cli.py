@@ -39,12 +39,14 @@ def main():  # type: () -> int
     sys.path.append(home)
     try:
         from license_cli.app import main as run
-    except ImportError as error:
+    except (ImportError, SystemError) as error:
         from license_core.errors import DependencyMissingError
         from license_core.exhaustion import is_of_memory
 
         if is_of_memory(error):
             raise MemoryError from error
+        if isinstance(error, SystemError):
+            raise
         missing = DependencyMissingError(python=sys.executable, package=error.name or str(error))
         sys.stderr.write("[E]: %s\n     %s\n" % (missing.sentence, missing.remedy()))
         return missing.exit_code

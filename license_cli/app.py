@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from license_core.verify import Report
 
 VERSION = "0.1.0"
-COMMANDS = ("get_host_key", "request", "install", "verify", "show", "doctor", "guard")
+COMMANDS = ("get_host_key", "request", "install", "verify", "show", "doctor", "guard", "pin")
 
 
 _WITH_VALUE = frozenset({"--conf", "--keys", "--root", "--lang"})

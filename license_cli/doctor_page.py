@@ -1,5 +1,6 @@
 """Lays out doctor's findings as a page of 80 columns, or as JSON."""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -85,7 +86,7 @@ def as_json(found: Examined, cli: str) -> dict[str, Any]:
             "seen_at": _seen(found),
         },
         "license": render.report_json(found.report, cli),
-        "machine": [want._asdict() for want in found.wanted],
+        "machine": [want.as_json() for want in found.wanted],
         "findings": [
             render.notice_json(notice, cli) for notice in (*found.hazards, *found.shortages)
         ],
@@ -248,8 +249,12 @@ def _pinned(facts: HostFacts) -> list[_Row]:
         if stability.network_mode(facts) not in ("default-bridge", "user-defined"):
             return []
         return _rows(tr("pinned"), tr("not set"), [tr("LICENSE_PINNED_IP is not set")])
-    verdict = tr("yes") if facts.pinned_ip == facts.ip else tr("DIFFERS")
-    style = "" if facts.pinned_ip == facts.ip else "red"
+    if stability.is_pinned(facts):
+        verdict, style = tr("yes"), ""
+    elif facts.pinned_ip == facts.ip:
+        verdict, style = tr("NO"), "yellow"  # on Docker's default network nothing is
+    else:
+        verdict, style = tr("DIFFERS"), "red"
     text = f"{printable(facts.pinned_ip)} (LICENSE_PINNED_IP)"
     return _rows(tr("pinned"), verdict, [text], style)
 
@@ -338,14 +343,14 @@ def _told(todo: list[_Item], brush: Brush) -> Iterator[str]:
 
 def _pasted(line: str) -> Iterator[str]:
     """A line for a shell, broken before options where it is too long; or of a file, as it is."""
-    command, *options = line.split(" --")
+    command, *parts = re.split(r" (?=--[a-z]|&& |\|\| )", line)
     told = f"      {command}"
-    for option in options:
-        if width(f"{told} --{option}") > _COLUMNS - 2:
+    for part in parts:
+        if width(f"{told} {part}") > _COLUMNS - 2:
             yield told + " \\"
-            told = f"{'':<10}--{option}"
+            told = f"{'':<10}{part}"
         else:
-            told += f" --{option}"
+            told += f" {part}"
     yield told
 
 

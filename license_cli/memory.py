@@ -1,5 +1,6 @@
 """Saves the state file, as far as the folder allows."""
 
+import os
 from typing import TYPE_CHECKING
 
 from license_cli.files import replace_lightly
@@ -26,7 +27,7 @@ def keep_all(
     if checked.trust is not None:
         reason = replace_lightly(place.trust, checked.trust.encode())
         if reason:
-            return Notice("memory-not-written", path=place.trust, reason=reason)
+            return _unwritten(place.trust, reason)
     return keep(place, before, checked.memory, facts)
 
 
@@ -46,4 +47,12 @@ def keep(place: Place, before: Memory | None, after: Memory, facts: HostFacts) -
     present, _ = place.read_memory(facts)
     after = after._replace(others=present.others if present else ())
     reason = replace_lightly(place.state, memory.dump(after, facts))
-    return Notice("memory-not-written", path=place.state, reason=reason) if reason else None
+    return _unwritten(place.state, reason) if reason else None
+
+
+def _unwritten(path: str, reason: str) -> Notice:
+    from license_core.write_errors import NO_ROOM  # nobody needs it whose disk has room
+
+    is_full = reason in map(os.strerror, NO_ROOM)
+    notice = Notice("memory-not-written", path=path, reason=reason)
+    return notice.advised(("make-room",) if is_full else None, folder=os.path.dirname(path))

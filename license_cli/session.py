@@ -34,7 +34,7 @@ class Session(NamedTuple):
 
     def read_facts(self) -> HostFacts:
         """The host of this run."""
-        return read_facts(self.place.root, os.environ)
+        return read_facts(self.place.root, self.place.environment(os.environ))
 
 
 class Call:

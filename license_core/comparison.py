@@ -7,7 +7,7 @@ host, else from the tags in the licence (SPEC section 3.4). Nothing is guessed.
 from typing import NamedTuple
 
 from license_core import hostkey
-from license_core.errors import LicenseError, Notice
+from license_core.errors import LicenseError
 from license_core.facts import HostFacts
 from license_core.license import HostBinding
 from license_core.memory import Memory
@@ -42,27 +42,6 @@ class Comparison(NamedTuple):
     components: tuple[Component, ...]
     profile: str | None = None
     """Another profile than the licensed one, under which the keys are equal."""
-
-    def details(self) -> tuple[Notice, ...]:
-        """What differs, as words for a refusal."""
-        if self.profile is not None:
-            return (Notice("profile-differs", profile=self.profile),)
-        if self.evidence == "none":
-            reason = (
-                "the licence was ordered with the host key line only, which carries no host tags"
-            )
-            return (Notice("change-unknown", reason=reason),)
-        differing = [c for c in self.components if c.verdict == "differs"]
-        if not differing:
-            reason = "every part that the licence has a host tag for is the same"
-            return (Notice("change-unknown", reason=reason),)
-        return tuple(self._detail(component) for component in differing)
-
-    def _detail(self, component: Component) -> Notice:
-        name, after = component.name, component.present
-        if self.evidence == "memory" and component.is_shown:
-            return Notice(f"{name}-changed", before=component.licensed, after=after)
-        return Notice(f"{name.replace('_', '-')}-differs", after=after)
 
 
 def compare(binding: HostBinding, facts: HostFacts, memory: Memory | None) -> Comparison:

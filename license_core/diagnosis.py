@@ -4,7 +4,7 @@ Pure: from facts to findings. A part is ``stable``, lasts ``until remade`` (as l
 container), ``may change`` or is ``missing`` (SPEC section 3.5).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from license_core import hostkey, stability
 from license_core.engine import UNKNOWN
@@ -46,6 +46,12 @@ class Want(NamedTuple):
     met: bool | None
     """None: it could not be found out."""
     unit: str = ""
+    of_machine: float | None = None
+    """How much the machine of a container has; None: not known, or no matter."""
+
+    def as_json(self) -> dict[str, Any]:
+        """For scripts."""
+        return {name: value for name, value in self._asdict().items() if name != "of_machine"}
 
 
 def parts(facts: HostFacts, profile: str = hostkey.DEFAULT_PROFILE) -> tuple[Part, ...]:
@@ -72,7 +78,7 @@ def _ip(facts: HostFacts) -> Part:
     ip, mode = facts.ip, stability.network_mode(facts)
     if ip is None:
         return Part("ip", None, MISSING, "this host has only a loopback address")
-    if facts.pinned_ip == ip:
+    if stability.is_pinned(facts):
         return Part("ip", ip, STABLE, "pinned by LICENSE_PINNED_IP")
     if facts.ip_is_lent and mode in ("bare", "host"):
         return Part("ip", ip, MAY_CHANGE, "lent by a server (DHCP) or a router")
@@ -121,14 +127,20 @@ def _container_id(facts: HostFacts) -> Part:
 def wants(requirements: Requirements, resources: Resources) -> tuple[Want, ...]:
     """What the product wants beside what there is."""
     rows = (
-        ("cpus", requirements.cpus, resources.cpus, ""),
-        ("memory", requirements.memory_gib, resources.memory_gib, " GiB"),
-        ("gpus", requirements.gpus, resources.gpus, ""),
-        ("disk", requirements.disk_gib, resources.disk_gib, " GiB"),
+        ("cpus", requirements.cpus, resources.cpus, "", resources.machine_cpus),
+        (
+            "memory",
+            requirements.memory_gib,
+            resources.memory_gib,
+            " GiB",
+            resources.machine_memory_gib,
+        ),
+        ("gpus", requirements.gpus, resources.gpus, "", None),
+        ("disk", requirements.disk_gib, resources.disk_gib, " GiB", None),
     )
     sizes = [
-        Want(name, wanted, present, None if present is None else present >= wanted, unit)
-        for name, wanted, present, unit in rows
+        Want(name, wanted, present, None if present is None else present >= wanted, unit, whole)
+        for name, wanted, present, unit, whole in rows
         if wanted is not None
     ]
     taken = resources.taken_ports
@@ -147,14 +159,16 @@ def hazards(facts: HostFacts, wanted: tuple[Want, ...] = ()) -> tuple[Notice, ..
     A container that is made for it is given the GPUs that are *wanted*.
     """
     gpus = next((want.wanted for want in wanted if want.name == "gpus"), 0)
-    found = [*stability.notices(facts._replace(gpus=max(facts.gpus or 0, gpus)))]
-    pinning = next((notice for notice in found if notice.slug == "address-may-change"), None)
-    if pinning is not None:
-        is_docker = pinning.facts["engine"] == "docker"
+    facts = facts._replace(gpus=max(facts.gpus or 0, gpus))
+    found = [*stability.notices(facts)]
+    slugs = [notice.slug for notice in found]
+    if "address-may-change" in slugs or "address-unconfirmed" in slugs:
+        names = stability.pinning(facts)
+        is_docker = names["engine"] == "docker"
         compose = "docker compose" if is_docker else "podman-compose"
-        found.append(Notice("address-pinned-by-compose", **pinning.facts, compose=compose))
-        if is_docker:  # a machine may change to podman
-            found.append(Notice("address-pinned-by-podman", **pinning.facts))
+        found.append(Notice("address-pinned-by-compose", **names, compose=compose))
+        if is_docker and "address-may-change" in slugs:  # a machine may change to podman
+            found.append(Notice("address-pinned-by-podman", **names))
     return tuple(found)
 
 
@@ -166,13 +180,16 @@ def shortages(facts: HostFacts, wanted: tuple[Want, ...], folder: str) -> tuple[
 def _shortage(facts: HostFacts, want: Want, folder: str) -> Notice:
     if want.name == "port":
         return Notice("port-taken", port=want.wanted)
+    # No option of a container gives it more than its machine has.
+    too_small = want.of_machine is not None and want.of_machine < want.wanted
+    present = want.of_machine if too_small else want.present
     amounts = {
         "wanted": f"{want.wanted}{want.unit}",
-        "present": f"{round(want.present or 0, 1):g}{want.unit}",
+        "present": f"{round(present or 0, 1):g}{want.unit}",
     }
-    if facts.engine in (None, UNKNOWN) and want.name != "disk":
+    if too_small or (facts.engine in (None, UNKNOWN) and want.name != "disk"):
         return Notice("machine-short", what=LABELS[want.name], **amounts)
-    return Notice(
+    notice = Notice(
         f"{want.name}-short",
         **amounts,
         number=want.wanted,
@@ -180,6 +197,8 @@ def _shortage(facts: HostFacts, want: Want, folder: str) -> Notice:
         engine=stability.command(facts),
         folder=folder,
     )
+    on_podman = want.name == "gpus" and facts.engine == "podman"
+    return notice.advised(("gpus-of-podman",) if on_podman else None)
 
 
 NEW_CONTAINER = frozenset({"gpus-short"})

@@ -59,8 +59,6 @@ class LicenseError(Worded, Exception):
 class Notice(Worded):
     """A remark that refuses nothing: a warning, a note, or a detail of a refusal."""
 
-    __slots__ = ("facts", "slug")
-
     def __init__(self, slug: str, **facts: Any) -> None:
         self.slug = slug
         self.facts = facts
@@ -283,6 +281,12 @@ class PinnedAddressDiffersError(LicenseError):
     ip: str | None
     engine: str
     container: str
+
+
+class PinnedAddressInvalidError(LicenseError):
+    """What is declared as this host's address is none."""
+
+    pinned: str
 
 
 class GpusNotLicensedError(LicenseError):

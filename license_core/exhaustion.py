@@ -12,4 +12,7 @@ def is_of_memory(error: BaseException) -> bool:
         return True
     if isinstance(error, ImportError) and any(words in str(error) for words in _LOADER_SAYS):
         return True
+    # An import that ran out of memory can lose the error that says so.
+    if isinstance(error, SystemError) and "without exception set" in str(error):
+        return True
     return isinstance(error, MemoryError)

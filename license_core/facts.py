@@ -50,8 +50,11 @@ class HostFacts(NamedTuple):
     gateway: str | None = None
     """The IPv4 address of the default gateway."""
     nameservers: tuple[str, ...] = ()
+    network_lost: bool = False
+    """Whether there is no ``ip``, and the engine's files tell of a network that there was."""
     pinned_ip: str | None = None
-    """The address that the operator declares to be fixed: LICENSE_PINNED_IP."""
+    """The address that the operator declares to be fixed (pin.py); as it was typed where it is no
+    address."""
     gpus: int | None = 0
     """How many NVIDIA GPUs can be used here; a part of one (MIG) counts with its card. None: there
     is a driver, but they could not be counted."""

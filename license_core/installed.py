@@ -55,7 +55,7 @@ def check_installed(
             keys=os.fspath(keys) if keys else None,
             root=os.fspath(root),
         )
-        facts = read_facts(place.root, os.environ)
+        facts = read_facts(place.root, place.environment(os.environ))
         return check_file(place.read_license(), place, facts, instant, product=product).report
     except LicenseError as error:
         return Report(instant, (error,))

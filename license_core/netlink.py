@@ -117,6 +117,15 @@ def watch() -> socket.socket:
     return listening
 
 
+def drain(listening: socket.socket) -> None:
+    """Forget what a socket of ``watch`` has to say."""
+    try:
+        while listening.recv(_MOST):
+            pass
+    except OSError:
+        pass  # nothing more, or more than fitted in: something has changed
+
+
 def _dump(kind: int, body: bytes) -> list[bytes]:
     """The messages of a dump, without their headers; asked again where it changed meanwhile."""
     for _ in range(_TRIES):

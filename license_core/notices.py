@@ -31,15 +31,8 @@ NOTICES: dict[str, Remark] = {
         "The host key contains the address {ip}. While this container is stopped, {engine}'s "
         "default network may give that address to another one; the host key would then change "
         "and the licence would no longer be valid.",
-        "Pin the address before you order a licence. On the machine that runs the container:\n"
-        "  {engine} network create --subnet {subnet} --gateway {subnet_gateway} "
-        "--ip-range {subnet_range} licnet\n"
-        "  {engine} network disconnect {bridge} {container}\n"
-        "  {engine} network connect --ip {subnet_ip} licnet {container}\n"
-        "or, for a new container:\n"
-        "  {engine} run -d --network licnet --ip {subnet_ip} --hostname {hostname} {gpus}"
-        "-e LICENSE_PINNED_IP={subnet_ip} IMAGE\n"
-        "Then run `{cli} get_host_key` again: the host key will be different.",
+        "Pin the address before you order a licence; then run `{cli} get_host_key` again: "
+        "the host key will be different.",
     ),
     "address-is-lent": Remark(
         "warning",
@@ -89,6 +82,12 @@ NOTICES: dict[str, Remark] = {
         "after the next boot it may be another one, and the licence no longer valid.",
         "Write it to the disk before you order a licence: `systemd-machine-id-setup --commit`. In "
         "a container, mount the machine's own: `-v /etc/machine-id:/etc/machine-id:ro`.",
+    ),
+    "network-lost": Remark(
+        "warning",
+        "This container has no network now, but it had one. A host key that is made now contains "
+        "no address, and changes when the network is back.",
+        "Connect it to its network again before you order a licence.",
     ),
     "host-drifted": Remark(
         "warning",
@@ -181,8 +180,9 @@ NOTICES: dict[str, Remark] = {
         "start it with `podman-compose up -d`.",
         "  podman network create --subnet {subnet} --gateway {subnet_gateway} "
         "--ip-range {subnet_range} licnet\n"
-        "  podman run -d --network licnet --ip {subnet_ip} --hostname {hostname} {gpus}"
-        "-e LICENSE_PINNED_IP={subnet_ip} IMAGE",
+        "and, as options of `podman run`:\n"
+        "  --network licnet --ip {subnet_ip} --hostname {hostname} "
+        "--env LICENSE_PINNED_IP={subnet_ip}",
     ),
     "machine-short": Remark(
         "warning",
@@ -241,32 +241,29 @@ NOTICES: dict[str, Remark] = {
         "note",
         "The container is on a user-defined network; whether its address {ip} is fixed "
         "cannot be seen from inside.",
-        "If it was started with `--ip {ip}`, also set `-e LICENSE_PINNED_IP={ip}`; "
+        "If it was started with `--ip {ip}`, say so: `{cli} pin {ip}`; "
         "if not, pin the address before you order a licence.",
     ),
     # details: which part of the host changed
     "ip-changed": Remark(
         "detail",
         "The address was {before} when the licence was ordered and is now {after}.",
-        "The licence is valid again once the container has {before} again: stop whatever uses "
-        "that address now, and restart this container. To keep an address for good, pin it "
-        "(`{cli} doctor` shows how), then order a new licence.",
+        "The licence is valid again once this host has {before} again; or order a new one.",
     ),
     "hostname-changed": Remark(
         "detail",
         "The hostname was {before} when the licence was ordered and is now {after}.",
-        "Start the container with `--hostname {before}` again, or order a new licence.",
+        "Give this host its former name again, or order a new licence.",
     ),
     "ip-differs": Remark(
         "detail",
         "The address has changed since the licence was ordered; it is now {after}.",
-        "The licence is valid again once the container has its former address. To keep an "
-        "address for good, pin it (`{cli} doctor` shows how), then order a new licence.",
+        "The licence is valid again once this host has its former address; or order a new one.",
     ),
     "hostname-differs": Remark(
         "detail",
         "The hostname has changed since the licence was ordered; it is now {after}.",
-        "Start the container with its former hostname again, or order a new licence.",
+        "Give this host its former name again, or order a new licence.",
     ),
     "machine-id-differs": Remark(
         "detail",
@@ -276,8 +273,13 @@ NOTICES: dict[str, Remark] = {
     "container-id-differs": Remark(
         "detail",
         "The container id is different: this is not the licensed container.",
-        "Start the licensed container again (`docker start`, `podman start`), or order a licence "
-        "for this one.",
+        "Start the licensed container again (`docker ps --all` or `podman ps --all` lists all "
+        "containers), or order a licence for this one.",
+    ),
+    "address-not-used": Remark(
+        "detail",
+        "This host still has {before} on {device}; its default route now goes by {by} ({after}).",
+        "The licence is valid again once the default route goes by {device}; or order a new one.",
     ),
     "profile-differs": Remark(
         "detail",

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from license_core import settings
+from license_core import pin, settings
 from license_core.armor import MAX_FILE
 from license_core.errors import (
     FileTooLargeError,
@@ -28,6 +28,7 @@ from license_core.settings import Settings
 if TYPE_CHECKING:
     from license_core.requirements import Requirements
 
+_MAX_PIN = 1024
 MAX_REVOCATIONS = 16 * 1024 * 1024
 
 
@@ -77,6 +78,23 @@ class Place(NamedTuple):
         return os.path.join(self.conf, "license.state")
 
     @property
+    def pin(self) -> str:
+        """Where ``pin`` keeps the declared address."""
+        return os.path.join(self.conf, "license.pin")
+
+    def environment(self, environ: Mapping[str, str]) -> Mapping[str, str]:
+        """*environ*, with the address that was declared by ``pin`` where it declares none."""
+        if pin.PINNED_IP in environ:
+            return environ
+        try:
+            data = read(self.pin, _MAX_PIN)
+        except LicenseError:
+            data = None  # what else is in a folder that cannot be read says so itself
+        return (
+            environ if data is None else {**environ, pin.PINNED_IP: data.decode("utf-8", "replace")}
+        )
+
+    @property
     def revocations(self) -> str:
         """The revocation list beside the licence."""
         return os.path.join(self.conf, "license.revocations")
@@ -95,6 +113,9 @@ class Place(NamedTuple):
 
         Raises LicenseMissingError, FileUnreadableError or FileTooLargeError.
         """
+        if os.path.isdir(self.license):
+            unreadable = FileUnreadableError(path=self.license, reason="it is a folder")
+            raise unreadable.advised(("folder-of-docker",))
         data = read(self.license, MAX_FILE)
         if data is None:
             raise LicenseMissingError(path=self.license)
@@ -194,6 +215,8 @@ def read(path: str | os.PathLike[str], cap: int) -> bytes | None:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             info = os.fstat(descriptor)
+            if stat.S_ISDIR(info.st_mode):
+                raise FileUnreadableError(path=os.fspath(path), reason="it is a folder")
             if not stat.S_ISREG(info.st_mode):
                 raise FileUnreadableError(path=os.fspath(path), reason="it is not a regular file")
             with open(descriptor, "rb", closefd=False) as stream:

@@ -13,13 +13,13 @@ from license_core import (
     gpus,
     hostfile,
     interfaces,
+    pin,
 )
 from license_core.errors import FileUnreadableError
 from license_core.facts import HostFacts
 from license_core.paths import absolute
 
-PINNED_IP = "LICENSE_PINNED_IP"
-
+_DOCKERS_DNS, _LISTENS = "127.0.0.11", " 0B00007F:"
 _MACHINE_ID_FILES = ("/etc/machine-id", "/var/lib/dbus/machine-id")
 _IN_MEMORY = ("tmpfs", "ramfs")
 
@@ -34,6 +34,7 @@ def read_facts(root: str | os.PathLike[str], environ: Mapping[str, str]) -> Host
     network = addresses.live() if root == "/" else addresses.recorded(root)
     mounts = engine.mounts(_text(root, engine.MOUNTINFO))
     machine_id, machine_id_file = _machine_id(root)
+    nameservers = _nameservers(root)
     bound = mounts.get(machine_id_file or "")
     in_memory = bound is not None and bound.kind in _IN_MEMORY
     found = engine.recognise(
@@ -61,8 +62,9 @@ def read_facts(root: str | os.PathLike[str], environ: Mapping[str, str]) -> Host
         former_ip=network.former_ip,
         ip_is_lent=network.is_lent,
         gateway=network.gateway,
-        nameservers=_nameservers(_text(root, "/etc/resolv.conf")),
-        pinned_ip=environ.get(PINNED_IP) or None,
+        nameservers=nameservers,
+        network_lost=network.ip is None and _had_network(root, nameservers),
+        pinned_ip=pin.read(environ.get(pin.PINNED_IP, "")),
         gpus=gpus.count(root),
         own_link=found.container_id is not None and _own_link(root, network),
         network_container=found.network_container,
@@ -138,6 +140,26 @@ def _own_link(root: str, network: addresses.Addresses) -> bool:
     return bool(number) and (number == other or interfaces.is_vlan(root, device))
 
 
-def _nameservers(resolv_conf: str) -> tuple[str, ...]:
-    fields = (line.split() for line in resolv_conf.splitlines())
-    return tuple(line[1] for line in fields if len(line) > 1 and line[0] == "nameserver")
+def _nameservers(root: str) -> tuple[str, ...]:
+    """Those of resolv.conf; and Docker's own, which listens in the container whatever stands there.
+
+    So a resolv.conf that somebody has overwritten does not hide on which network this is.
+    """
+    fields = (line.split() for line in _text(root, "/etc/resolv.conf").splitlines())
+    named = [line[1] for line in fields if len(line) > 1 and line[0] == "nameserver"]
+    if _DOCKERS_DNS not in named and _LISTENS in _text(root, "/proc/net/udp"):
+        named.append(_DOCKERS_DNS)
+    return tuple(named)
+
+
+def _had_network(root: str, nameservers: tuple[str, ...]) -> bool:
+    """Whether the files of an engine tell of a network that a container without one has had."""
+    if _DOCKERS_DNS in nameservers:
+        return True
+    names = {_hostname(root), "host.containers.internal"}
+    lines = (line.lower().split() for line in _text(root, "/etc/hosts").splitlines())
+    return any(
+        names.intersection(words[1:]) and not words[0].startswith(("127.", "::1", "#"))
+        for words in lines
+        if words
+    )

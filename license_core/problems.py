@@ -264,10 +264,14 @@ PROBLEMS: dict[str, Problem] = {
         34,
         "The host does not have its pinned address",
         "LICENSE_PINNED_IP is {pinned}, but this host's address is {ip}.",
-        "Give the container that address: run `{engine} network disconnect NETWORK {container}` "
-        "for its present network, then `{engine} network connect --ip {pinned} NETWORK "
-        "{container}` for your own; or correct LICENSE_PINNED_IP. (`--ip` works only on a "
-        "network that you created with `--subnet`.)",
+        "Give this host the address {pinned} again, or correct LICENSE_PINNED_IP.",
+    ),
+    "PinnedAddressInvalidError": Problem(
+        "pinned-address-invalid",
+        46,
+        "The pinned address is not an address",
+        "LICENSE_PINNED_IP is `{pinned}`, which is not an IP address.",
+        "Correct it (an IPv4 address such as 172.30.0.10, or an IPv6 address), or unset it.",
     ),
     "GpusNotLicensedError": Problem(
         "gpus-not-licensed",

@@ -33,6 +33,9 @@ class Resources(NamedTuple):
     memory_gib: float | None = None
     gpus: int | None = None
     disk_gib: float | None = None
+    machine_cpus: int | None = None
+    """Those of the machine that a container with fewer runs on."""
+    machine_memory_gib: float | None = None
     taken_ports: tuple[int, ...] | None = None
     """Those of the wanted ports that somebody listens on."""
 
@@ -69,7 +72,16 @@ def _ports(value: Any) -> tuple[int, ...]:
 
 def measure(folder: str, gpus: int | None, ports: tuple[int, ...]) -> Resources:
     """What this machine, or this container where it is limited, has; free disk at *folder*."""
-    return Resources(_cpus(), _memory(), gpus, _disk(folder), tuple(filter(_is_taken, ports)))
+    total = _meminfo().get("MemTotal")
+    return Resources(
+        _cpus(),
+        _memory(),
+        gpus,
+        _disk(folder),
+        os.cpu_count(),
+        None if total is None else total / _GIB,
+        tuple(filter(_is_taken, ports)),
+    )
 
 
 def _cpus() -> int:

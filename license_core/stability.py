@@ -1,7 +1,10 @@
 """What may change a host key, and how to pin it (SPEC section 3.5)."""
 
+from typing import Any
+
+from license_core import advice, pin
 from license_core.engine import UNKNOWN
-from license_core.errors import Notice, PinnedAddressDiffersError
+from license_core.errors import Notice, PinnedAddressDiffersError, PinnedAddressInvalidError
 from license_core.facts import HostFacts
 from license_core.hostkey import DEFAULT_PROFILE, VERSION_2
 
@@ -10,6 +13,8 @@ _DOCKER_GATEWAY = "172.17.0.1"
 _PODMAN_POOL = "10.88."
 _HOST_BRIDGES = ("docker", "br-", "cni-", "podman", "virbr")
 _SUBNETS = ("172.30.0", "172.31.250", "192.168.230", "10.230.0")
+_LAST = 126
+"""Of the addresses of a /24 that are given to nobody who does not ask for one."""
 
 
 def network_mode(facts: HostFacts) -> str:
@@ -40,19 +45,43 @@ def _on_host_network(facts: HostFacts) -> bool:
 def _on_own_network(facts: HostFacts) -> bool:
     """Whether the address is of a network that somebody made, and not of the engine's default.
 
-    On such a network Docker answers for names at 127.0.0.11, podman at the gateway.
+    On such a network Docker answers for names at 127.0.0.11; podman's default is 10.88.0.0/16.
     """
     if facts.engine == "podman":
-        return facts.gateway in facts.nameservers and not (facts.ip or "").startswith(_PODMAN_POOL)
+        # That no gateway is in resolv.conf is no proof: it may have been overwritten.
+        return not (facts.ip or "").startswith(_PODMAN_POOL)
     # A container on both has that name server too, but may be reached by the default bridge.
     networks = {name for name, address in facts.interfaces if address and ":" not in address}
     on_both = len(networks) > 1 and facts.gateway == _DOCKER_GATEWAY
     return _EMBEDDED_DNS in facts.nameservers and not on_both
 
 
+def is_pinned(facts: HostFacts) -> bool:
+    """Whether the address is declared to be fixed, where anything can fix one.
+
+    On Docker's default network nothing does: ``--ip`` has no effect there.
+    """
+    is_declared = facts.pinned_ip is not None and facts.pinned_ip == facts.ip
+    on_dockers = facts.engine == "docker" and network_mode(facts) == "default-bridge"
+    return is_declared and not on_dockers
+
+
 def notices(facts: HostFacts, profile: str = DEFAULT_PROFILE) -> tuple[Notice, ...]:
-    """What would break the host's key at a restart, with the commands that prevent it."""
+    """What would break the host's key at a restart, with the commands that prevent it.
+
+    They are for a host that no licence is for yet: most make another key.
+    """
     return (*_of_machine_id(facts), *_of_address(facts, profile))
+
+
+def of_licensed(facts: HostFacts, profile: str) -> tuple[Notice, ...]:
+    """What would break the key that a licence is for, which is valid now and stays so."""
+    later = {"address-may-change": "pin-later", "address-unconfirmed": "confirm-or-pin-later"}
+    found = notices(facts, profile)
+    for notice in found:
+        if notice.slug in later:
+            notice.advised((later[notice.slug],), ip=facts.ip)
+    return found
 
 
 def _of_machine_id(facts: HostFacts) -> tuple[Notice, ...]:
@@ -72,34 +101,75 @@ def of_former_rules(facts: HostFacts, issued_at: int) -> tuple[Notice, ...]:
 
 def _of_address(facts: HostFacts, profile: str) -> tuple[Notice, ...]:
     mode = network_mode(facts)
-    if facts.pinned_ip and facts.pinned_ip == facts.ip:
+    if is_pinned(facts):
         return ()
+    if mode == "pod":
+        return (Notice("pod-address-changes" if profile == "hk1-host" else "pod-is-replaced"),)
+    if mode == "none" and facts.network_lost:
+        lost = Notice("network-lost")
+        return (lost.advised(advice.address(facts, mode, None), **naming(facts)),)
     if mode in ("bare", "none", "host"):
         return (_lent(facts),) if facts.ip_is_lent else ()
-    if mode == "pod":
-        slug = "pod-address-changes" if profile == "hk1-host" else "pod-is-replaced"
-        return (Notice(slug),)
     if mode == "unknown":
         return (Notice("engine-unknown", sign=facts.engine_sign, ip=facts.ip),)
+    names = naming(facts)
     if mode == "user-defined":
-        return (Notice("address-unconfirmed", ip=facts.ip),)
-    engine = command(facts)
-    subnet = _free_subnet(facts)
-    return (
-        Notice(
-            "address-may-change",
-            ip=facts.ip,
-            engine=engine,
-            bridge="podman" if engine == "podman" else "bridge",
-            container=network_name(facts),
-            hostname=facts.hostname or "NAME",
-            subnet=f"{subnet}.0/24",
-            subnet_gateway=f"{subnet}.1",
-            subnet_range=f"{subnet}.128/25",
-            subnet_ip=f"{subnet}.10",
-            gpus=f"--gpus {facts.gpus} " if facts.gpus else "",
-        ),
-    )
+        unconfirmed = Notice("address-unconfirmed", ip=facts.ip)
+        return (unconfirmed.advised(advice.pin_there(facts), **names),)
+    may_change = Notice("address-may-change", **pinning(facts))
+    return (may_change.advised(advice.pin(facts), **names),)
+
+
+_PINNING = (
+    *("ip", "engine", "bridge", "container", "hostname", "gpus"),
+    *("subnet", "subnet_gateway", "subnet_range", "subnet_ip"),
+)
+
+
+def pinning(facts: HostFacts) -> dict[str, Any]:
+    """Those of ``naming`` that say how an address is pinned."""
+    names = naming(facts)
+    return {name: names[name] for name in _PINNING}
+
+
+def naming(facts: HostFacts) -> dict[str, Any]:
+    """What remedies are filled with: this container, its engine, and an address to give it."""
+    is_podman = facts.engine == "podman"
+    subnet, host = _free_place(facts)
+    beside = advice.beside(facts) or (None, None)
+    hostname = facts.hostname or "NAME"
+    is_own = not (facts.container_id or "-").startswith(hostname)
+    if is_podman:
+        gpus = "--device nvidia.com/gpu=all " if facts.gpus else ""
+    else:
+        gpus = f"--gpus {facts.gpus} " if facts.gpus else ""
+    return {
+        "ip": facts.ip,
+        "after": facts.ip,
+        "engine": command(facts),
+        "bridge": "podman" if is_podman else "bridge",
+        "container": network_name(facts),
+        "own": container_name(facts),
+        "hostname": hostname,
+        "named": f"--hostname {quoted(hostname)} " if facts.hostname and is_own else "",
+        "subnet": f"{subnet}.0/24",
+        "subnet_gateway": f"{subnet}.1",
+        "subnet_range": f"{subnet}.128/25",
+        "subnet_ip": f"{subnet}.{host}",
+        "gpus": gpus,
+        "other_ip": _elsewhere(facts),
+        "beside_device": beside[0],
+        "beside": beside[1],
+    }
+
+
+def quoted(word: str) -> str:
+    """*word* for a shell."""
+    if word.isascii() and word.replace("-", "").replace(".", "").replace("_", "").isalnum():
+        return word
+    import shlex  # few names need it
+
+    return shlex.quote(word)
 
 
 def _lent(facts: HostFacts) -> Notice:
@@ -108,14 +178,21 @@ def _lent(facts: HostFacts) -> Notice:
 
 
 def check_pinned(facts: HostFacts) -> None:
-    """Raises PinnedAddressDiffersError where the declared address is not the present one."""
-    if facts.pinned_ip and facts.pinned_ip not in (facts.ip, facts.former_ip):
-        raise PinnedAddressDiffersError(
-            pinned=facts.pinned_ip,
-            ip=facts.ip,
-            engine=command(facts),
-            container=network_name(facts),
-        )
+    """Raises PinnedAddressDiffersError where the declared address is not the present one.
+
+    PinnedAddressInvalidError where it is no address.
+    """
+    pinned = facts.pinned_ip
+    if pinned is None or pinned in (facts.ip, facts.former_ip):
+        return
+    if pin.address(pinned) is None:
+        raise PinnedAddressInvalidError(pinned=pinned)
+    names = naming(facts)
+    engine, container = names["engine"], names["container"]
+    error = PinnedAddressDiffersError(
+        pinned=pinned, ip=facts.ip, engine=engine, container=container
+    )
+    raise error.advised(advice.pinned(facts, network_mode(facts)), **names, before=pinned)
 
 
 def command(facts: HostFacts) -> str:
@@ -133,10 +210,29 @@ def network_name(facts: HostFacts) -> str:
     return facts.network_container[:12] if facts.network_container else container_name(facts)
 
 
-def _free_subnet(facts: HostFacts) -> str:
-    """The first three numbers of a /24 that is in no /16 of this host's addresses."""
+def _free_place(facts: HostFacts) -> tuple[str, int]:
+    """The first three numbers of a /24 to be made, and the last of an address for this container.
+
+    Where an address is declared and can be had in a network that is to be made, that one. Else the
+    /24 is in no /16 of this host's addresses, and the number is drawn from the container's id, so
+    that each container is told another.
+    """
     used = {_first_two(address) for _, address in facts.interfaces}
-    return next((subnet for subnet in _SUBNETS if _first_two(subnet) not in used), _SUBNETS[0])
+    subnet, _, last = (facts.pinned_ip or "").rpartition(".")
+    if last.isdecimal() and 1 < int(last) <= _LAST and _first_two(subnet) not in used:
+        return subnet, int(last)
+    drawn = int((facts.network_container or facts.container_id or "0")[:8], 16)
+    free = next((subnet for subnet in _SUBNETS if _first_two(subnet) not in used), _SUBNETS[0])
+    return free, 2 + drawn % (_LAST - 1)
+
+
+def _elsewhere(facts: HostFacts) -> str:
+    """An address for this container in its present network, drawn from its id.
+
+    Above those that engines give out first, and below the half that ours keep for that.
+    """
+    drawn = int((facts.network_container or facts.container_id or "0")[:8], 16)
+    return f"{(facts.ip or '').rpartition('.')[0]}.{64 + drawn % (_LAST - 63)}"
 
 
 def _first_two(address: str) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from license_core import (
+    advice,
     armor,
     hostkey,
     jws,
@@ -38,6 +39,7 @@ from license_core.errors import (
     MaintenanceEndedError,
     Notice,
     PinnedAddressDiffersError,
+    PinnedAddressInvalidError,
     SeveralLicensesError,
     SignatureInvalidError,
     SigningKeyNotAllowedError,
@@ -210,7 +212,7 @@ def check(
     if not problems:
         notices.extend(stability.of_former_rules(facts, license_.iat))
     if not problems and license_.host.match == "exact":
-        notices.extend(stability.notices(facts, license_.host.profile))
+        notices.extend(stability.of_licensed(facts, license_.host.profile))
     return Report(
         now,
         tuple(problems),
@@ -378,7 +380,7 @@ def _check_host(
 ) -> HostKey | None:
     try:
         stability.check_pinned(facts)
-    except PinnedAddressDiffersError as error:
+    except (PinnedAddressDiffersError, PinnedAddressInvalidError) as error:
         problems.append(error)
     binding = license_.host
     facts = hostkey.as_issued(facts, license_.iat)
@@ -396,6 +398,7 @@ def _check_host(
     if binding.match == "anchored" and _anchored(facts, license_):
         notices.append(Notice("host-drifted"))
         return host
+    from license_core import details
     from license_core.comparison import compare
 
     found = compare(binding, facts, memory)
@@ -405,7 +408,7 @@ def _check_host(
             licensed_name=binding.name,
             host_key=host.key,
             hostname=host.hostname,
-            details=found.details(),
+            details=details.of(found, binding, facts),
             evidence=found.evidence,
         )
     )
@@ -433,7 +436,8 @@ def _check_gpus(
     if facts.gpus is None:
         notices.append(Notice("gpus-not-counted", licensed=licensed))
     elif facts.gpus > licensed:
-        problems.append(GpusNotLicensedError(licensed=licensed, present=facts.gpus))
+        error = GpusNotLicensedError(licensed=licensed, present=facts.gpus)
+        problems.append(error.advised(advice.fewer_gpus(facts)))
 
 
 def _check_clock(

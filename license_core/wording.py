@@ -5,8 +5,9 @@ value cannot move the cursor of the terminal it is shown in.
 """
 
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self
 
 from license_core.reason import Count, Reason, say
 
@@ -63,8 +64,16 @@ def _word(name: str, value: Any, translate: Translate) -> str | Count:
 class Worded:
     """Facts, and the row of the tables that has the words for them."""
 
-    __slots__ = ()
     facts: dict[str, Any]
+    advice: tuple[str, ...] | None = None
+    """The remedies for the host at hand, in place of that of the row: names in remedies.py."""
+    more: Mapping[str, Any] = MappingProxyType({})
+    """Facts that only the advice is filled with."""
+
+    def advised(self, advice: tuple[str, ...] | None, **more: Any) -> Self:
+        """Itself, with *advice*: None for the remedy of its row, an empty one for none at all."""
+        self.advice, self.more = advice, more
+        return self
 
     @property
     def row(self) -> "Problem | Remark":
@@ -84,5 +93,12 @@ class Worded:
         self, cli: str = DEFAULT_CLI, translate: Translate = str, server: str = DEFAULT_SERVER
     ) -> str:
         """What to do about it; *cli* and *server* are how these are called here."""
-        facts = _spoken(self.facts, translate) | {"cli": cli, "server": server}
-        return translate(self.row.remedy).format_map(facts)
+        facts = _spoken({**self.facts, **self.more}, translate) | {"cli": cli, "server": server}
+        return "\n".join(translate(text).format_map(facts) for text in self._remedies())
+
+    def _remedies(self) -> tuple[str, ...]:
+        if self.advice is None:
+            return (self.row.remedy,)
+        from license_core.remedies import REMEDIES
+
+        return tuple(REMEDIES[name] for name in self.advice)

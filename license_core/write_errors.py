@@ -15,7 +15,7 @@ from license_core.errors import (
 from license_core.paths import absolute, words
 
 _NO_ENTRY = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR}
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
 
 def as_license_error(error: OSError, path: str) -> LicenseError:
@@ -29,6 +29,6 @@ def as_license_error(error: OSError, path: str) -> LicenseError:
         return PathIsFolderError(path=path)
     if error.errno in _NO_ENTRY:
         return FolderNotWritableError(folder=folder, reason=words(error))
-    if error.errno in _NO_ROOM:
+    if error.errno in NO_ROOM:
         return DiskFullError(folder=folder, reason=words(error))
     return WriteFailedError(path=path, folder=folder, reason=words(error))

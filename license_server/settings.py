@@ -1,14 +1,17 @@
 """The server's settings: environment variables ``LICENSE_SERVER_…``."""
 
+import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from license_core.errors import LicenseError
 from license_core.paths import words
@@ -16,6 +19,12 @@ from license_core.problems import Problem
 from license_server.db.errors import InputInvalidError
 
 Network = IPv4Network | IPv6Network
+MOST = 1_000_000_000
+"""Of what is counted: no setting that means something is larger."""
+_PREFIX = "LICENSE_SERVER_"
+_OF_KUBERNETES = (
+    r"SERVICE_(?:HOST|PORT(?:_\w+)?)=.*|PORT(?:_\d+_(?:TCP|UDP|SCTP))?=\w+://.*|PORT_\d+_.*"
+)
 
 
 def _networks(given: object) -> object:
@@ -35,6 +44,16 @@ def _base(given: object) -> object:
     return told
 
 
+def _zone(given: object) -> object:
+    """The name of a time zone, such as ``Asia/Shanghai``."""
+    name = str(given).strip().strip("\"'")
+    try:
+        return ZoneInfo(name).key
+    except (OSError, KeyError, ValueError) as error:  # none of that name, or no name
+        raise ValueError("it is not a time zone such as Asia/Shanghai or UTC") from error
+
+
+TimeZone = Annotated[str, BeforeValidator(_zone)]
 PublicUrl = Annotated[str, BeforeValidator(_base)]
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
 
@@ -57,9 +76,7 @@ class PassphraseMissingError(LicenseError):
 class ServerSettings(BaseSettings):
     """What one server is told from outside."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="LICENSE_SERVER_", env_ignore_empty=True, frozen=True
-    )
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, frozen=True)
 
     data: Path = Path("server")
     """The folder of the database and the keys."""
@@ -82,11 +99,11 @@ class ServerSettings(BaseSettings):
     openid_role_claim: str = "groups"
     openid_roles: dict[str, str] = {}
     """From a value of that claim to a role, as JSON; empty: roles are given by invitation."""
-    rate: int = Field(6000, ge=1)
+    rate: int = Field(6000, ge=1, le=MOST)
     """How many requests a minute the API takes from one token, or one address without."""
-    time_zone: str = "UTC"
+    time_zone: TimeZone = "UTC"
     """Whose days the desk's form means, unless somebody types another."""
-    checkpoint_minutes: int = Field(default=60, ge=1)
+    checkpoint_minutes: int = Field(default=60, ge=1, le=MOST)
     """How often a checkpoint of the audit log is made, where something was done."""
     trusted_proxies: Networks = ()
     """The proxies that are believed when they say who calls and how; none unless named."""
@@ -105,8 +122,34 @@ class ServerSettings(BaseSettings):
             return cls(**{name: value for name, value in given.items() if value is not None})
         except ValidationError as error:
             first = error.errors()[0]
-            name = f"LICENSE_SERVER_{'_'.join(map(str, first['loc'])).upper()}"
-            raise InputInvalidError(field=name, reason=str(first["msg"])) from error
+            name = f"{_PREFIX}{'_'.join(map(str, first['loc'])).upper()}"
+            raise InputInvalidError(
+                field=name, reason=first["msg"].removeprefix("Value error, ")
+            ) from error
+        except SettingsError as error:  # what should be JSON and is none
+            field = next(name for name in cls.model_fields if f'"{name}"' in str(error))
+            name, reason = f"{_PREFIX}{field.upper()}", "it is not JSON"
+            raise InputInvalidError(field=name, reason=reason) from error
+
+    @classmethod
+    def misspelt(cls, environ: Mapping[str, str]) -> list[tuple[str, str | None]]:
+        """The names in *environ* that look like settings and are none, with the nearest that is.
+
+        Those are left out that Kubernetes gives every pod beside a service ``license-server``.
+        """
+        known = [name.upper() for name in cls.model_fields]
+        found = []
+        for name, value in sorted(environ.items()):
+            bare = name.upper().removeprefix(_PREFIX)
+            if (
+                bare == name.upper()
+                or bare in known
+                or re.fullmatch(_OF_KUBERNETES, f"{bare}={value}")
+            ):
+                continue
+            near = get_close_matches(bare, known, 1)
+            found.append((name, f"{_PREFIX}{near[0]}" if near else None))
+        return found
 
     @property
     def database_url(self) -> str:

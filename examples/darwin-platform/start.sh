@@ -24,7 +24,7 @@ refuse() { # code, sentence, remedy
 }
 
 check_license() {
-  said=$("$LICENSE_PYTHON" "$LICENSE_CLI" verify </dev/null)
+  said=$("$LICENSE_PYTHON" "$LICENSE_CLI" verify --wait-network 15 </dev/null)
   code=$?
   [ -z "$said" ] || printf '%s\n' "$said"
   case $code in

@@ -6,7 +6,8 @@ from license_cli import memory, render
 from license_cli.app import Refused
 from license_cli.session import Session, pass_session
 from license_core.errors import LicenseError
-from license_core.installed import check_file
+from license_core.facts import HostFacts
+from license_core.installed import Checked, check_file
 from license_core.verify import Report
 
 
@@ -25,19 +26,40 @@ from license_core.verify import Report
     multiple=True,
     help="Fail if the licence does not include this feature; may be repeated.",
 )
+@click.option(
+    "--wait-network",
+    "patience",
+    type=click.IntRange(0, 3600),
+    metavar="SECONDS",
+    default=0,
+    help="While the network is not up yet and the licence is not valid without it, wait so long.",
+)
 @click.option("--explain", is_flag=True, help="Compare the licensed host with this one.")
 @pass_session
 def command(
-    session: Session, quiet: bool, warn_days: int | None, features: tuple[str, ...], explain: bool
+    session: Session,
+    quiet: bool,
+    warn_days: int | None,
+    features: tuple[str, ...],
+    patience: int,
+    explain: bool,
 ) -> None:
     """Check the installed licence; exit 0 if the product may run.
 
     Prints every problem and what to do about it. Exit codes: docs/SPEC.md, section 9.
     """
     data = session.place.read_license()
-    facts = session.read_facts()
+
+    def look() -> tuple[HostFacts, Checked]:
+        facts = session.read_facts()
+        return facts, check_file(data, session.place, facts, session.now, warn_days=warn_days)
+
+    facts, checked = look()
+    if patience:
+        from license_cli.network_wait import until_up
+
+        facts, checked = until_up(look, (facts, checked), patience)
     before, _ = session.place.read_memory(facts)
-    checked = check_file(data, session.place, facts, session.now, warn_days=warn_days)
     report = checked.report
     unkept = None
     if report.license is not None:

@@ -96,6 +96,9 @@ def cli(ctx: click.Context, data: Path | None) -> None:
         if path is not None and _is_open(path):
             remedy = f"chmod 600 {shlex.quote(str(path))}"
             click.echo(f"[W]: {path} is readable by others.\n     {remedy}", err=True)
+    for name, near in ServerSettings.misspelt(os.environ):
+        remedy = f"Did you mean {near}?" if near else "docs/RUNNING.md lists the settings."
+        click.echo(f"[W]: {name} is not a setting; it is ignored.\n     {remedy}", err=True)
 
 
 @cli.command()

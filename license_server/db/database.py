@@ -297,7 +297,12 @@ def _engine(url: str) -> Engine:
             max_overflow=0,
             hide_parameters=True,  # what a statement was given may be a secret's hash
         )
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
+    except ModuleNotFoundError as error:
+        reason = f"its driver is not installed: {error.name}"
+        if error.name == "psycopg":
+            reason += "; run `pip install 'hostseal[postgresql]'` in the server's environment"
+        raise InputInvalidError(field="LICENSE_SERVER_DATABASE", reason=reason) from error
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
         # The URL may hold a password: say nothing of it.
         reason = "it is not the URL of an SQLite or PostgreSQL database"
         raise InputInvalidError(field="LICENSE_SERVER_DATABASE", reason=reason) from error

@@ -47,6 +47,7 @@ STATUS = {
     "host-unidentifiable": 409,
     "host-machine-id-not-bound": 409,
     "pinned-address-differs": 409,
+    "pinned-address-invalid": 409,
     "gpus-not-licensed": 409,
     "feature-not-licensed": 409,
     "keyset-rolled-back": 422,

@@ -35,7 +35,7 @@ def findings(world: World) -> list[str]:
     ("host", "lasting", "found"),
     [
         ({}, "may change", ["address-may-change", *PINNED_BY]),
-        ({"nameserver": "127.0.0.11"}, "may change", ["address-unconfirmed"]),
+        ({"nameserver": "127.0.0.11"}, "may change", ["address-unconfirmed", PINNED_BY[0]]),
         ({"container_id": None}, "stable", []),
     ],
     ids=["default bridge", "user-defined network", "bare machine"],
@@ -65,7 +65,7 @@ def test_json_output_contains_no_unfilled_template(world: World, host: dict[str,
         hosts.container(world.host, ip=ip, **host)
         world.put(world.file(world.claims(features=("ga",), limits={"gpus": 0})))
         for command in (["doctor"], ["verify", "--explain"], ["show"], ["get_host_key"]):
-            assert re.findall(r"\{[a-z_]+\}", world.json(*command).out) == [], command
+            assert re.findall(r"(?<!\{)\{[a-z_]+\}", world.json(*command).out) == [], command
 
 
 def test_doctor_shows_the_source_of_each_part_of_the_host_key(world: World) -> None:
@@ -79,6 +79,7 @@ def test_doctor_shows_the_source_of_each_part_of_the_host_key(world: World) -> N
 
 
 def test_pinned_address_is_stable_and_raises_no_finding(world: World) -> None:
+    hosts.container(world.host, nameserver="127.0.0.11")
     done = world.json("doctor", env={"LICENSE_PINNED_IP": hosts.IP})
     assert [p["lasting"] for p in done.json()["components"] if p["name"] == "ip"] == ["stable"]
     assert done.json()["findings"] == []
@@ -146,7 +147,7 @@ def test_doctor_fits_80_columns_and_its_commands_can_be_pasted(world: World) -> 
         if found["slug"] == "address-may-change"
     )
     commands = [line for line in warning["remedy"].splitlines() if line.startswith("  docker")]
-    assert len(commands) == 4
+    assert len(commands) == 2
     for command in commands:
         assert " ".join(command.split()) in " ".join(pasted.split())
 
@@ -212,7 +213,7 @@ def test_support_bundle_contains_no_address_name_or_id_of_the_host(
     addresses = (hosts.IP, "172.17.0.9", "172.17.0.1", "192.0.2.53")
     for secret in (*addresses, *ids, hosts.HOSTNAME, "renamed-host"):
         assert secret not in text, secret
-    assert "--ip 172.30.0.10" in text  # what is only proposed stays readable
+    assert "--ip 172.30.0." in text  # what is only proposed stays readable
     assert json.loads(text)["license"]["problems"][0]["slug"] == "wrong-host"
 
 

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from tests.support import hosts
-from tests.support.cli import World
+from tests.support.cli import World, code
 
 
 def test_get_host_key_prints_exactly_one_line_of_json(world: World) -> None:
@@ -27,8 +27,67 @@ def test_get_host_key_warns_of_a_changing_address_with_a_command(world: World) -
 
 @pytest.mark.parametrize("declared", [hosts.IP, None])
 def test_correct_pinned_address_silences_the_warning(world: World, declared: str | None) -> None:
+    hosts.container(world.host, nameserver="127.0.0.11")
     env = {"LICENSE_PINNED_IP": declared} if declared else {}
     assert bool(world.run("get_host_key", env=env).err) is (declared is None)
+
+
+def test_pinned_address_on_dockers_default_network_is_not_believed(world: World) -> None:
+    told = world.run("get_host_key", env={"LICENSE_PINNED_IP": hosts.IP}).err
+    assert "may give that address to another one" in told
+    assert "LICENSE_PINNED_IP pins nothing on Docker's default network" in told
+    hosts.podman(world.host)
+    assert world.run("get_host_key", env={"LICENSE_PINNED_IP": "10.88.0.5"}).err == ""
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [" {}", "{}\r", "{}\n", '"{}"', "'{}'", "\ufeff{}", "\u201c{}\u201d", "[{}]", "({})", "`{}`"],
+)
+@pytest.mark.parametrize("ip", [hosts.IP, "１７２．１７．０．２", "172。17。0。2"])
+def test_pinned_address_may_be_typed_with_what_is_around_it(
+    world: World, typed: str, ip: str
+) -> None:
+    hosts.container(world.host, nameserver="127.0.0.11")
+    for env in ({"LICENSE_PINNED_IP": typed.format(ip)}, {}):
+        done = world.run("get_host_key", env=env)
+        assert (done.exit_code, done.err) == (0, "")
+        assert world.run("pin", typed.format(ip)).exit_code == 0  # for the second time
+
+
+def test_pinned_ipv6_address_may_be_typed_in_any_form(world: World) -> None:
+    six = "20010db8000000000000000000000abc 02 40 00 80     eth0\n"
+    hosts.container(world.host, ip=None, nameserver="127.0.0.11")
+    hosts.write(world.host, {"/proc/net/if_inet6": six})
+    for typed in ("[2001:DB8::ABC]", "2001:0db8:0:0:0:0:0:0abc", "2001:db8::abc "):
+        done = world.run("get_host_key", env={"LICENSE_PINNED_IP": typed})
+        assert (done.exit_code, done.err) == (0, "")
+
+
+@pytest.mark.parametrize("typed", ["yes", "172.30.0", "172.30.0.256", "172.30.0.10/24", "eth0"])
+def test_pinned_address_that_is_none_is_told_as_none(world: World, typed: str) -> None:
+    for done in (
+        world.run("get_host_key", env={"LICENSE_PINNED_IP": typed}),
+        world.run("pin", typed),
+    ):
+        assert (done.exit_code, done.out) == (code("pinned-address-invalid"), "")
+        assert f"`{typed}`, which is not an IP address" in done.err
+
+
+def test_pin_declares_the_present_address_only_and_the_environment_counts_before(
+    world: World,
+) -> None:
+    hosts.container(world.host, nameserver="127.0.0.11")
+    refused = world.run("pin", "172.30.0.10")
+    assert refused.exit_code == code("pinned-address-differs")
+    assert not (world.conf / "license.pin").exists()
+    assert world.run("pin", hosts.IP).exit_code == 0
+    assert world.run("get_host_key").err == ""
+    other = world.run("get_host_key", env={"LICENSE_PINNED_IP": "172.30.0.10"})
+    assert other.exit_code == code("pinned-address-differs")
+    assert "cannot be seen" in world.run("get_host_key", env={"LICENSE_PINNED_IP": ""}).err
+    hosts.container(world.host, nameserver="127.0.0.11", ip="172.17.0.9")
+    assert world.run("get_host_key").exit_code == code("pinned-address-differs")
 
 
 def test_machine_and_container_ids_are_never_printed(world: World) -> None:

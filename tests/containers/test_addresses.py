@@ -189,3 +189,73 @@ def test_the_key_stays_while_interfaces_come_and_go(machine: Machine) -> None:
         "touch /run/end",
         "test $(cat /run/keys) = 1",
     )
+
+
+def test_check_waits_for_a_network_that_is_not_up_yet(machine: Machine) -> None:
+    machine.do(*CABLE, *V4_ROUTE)
+    order(machine)
+    machine.do("ip address flush dev eth0", *DOCKER0)
+    said = machine.world.folder / "err"
+    machine.do(
+        f"(until grep -qs 'not up yet' {said}; do :; done; {'; '.join(V4_ROUTE)}) &>/dev/null &"
+    )
+    done = machine.client("verify", "--wait-network", "300")
+    assert done.exit_code == 0
+    assert "The network is not up yet; waiting for at most 300 seconds." in done.err
+
+
+def test_check_does_not_wait_where_no_network_would_help(machine: Machine) -> None:
+    machine.do(*CABLE, *V4_ROUTE)
+    order(machine)
+    machine.do("ip address flush dev eth0", "ip address add 10.0.0.3/24 dev eth0", V4_ROUTE[-1])
+    done = machine.client("verify", "--wait-network", "3000")
+    assert done.exit_code == code("wrong-host")
+    assert "not up yet" not in done.err
+
+
+def test_check_gives_up_when_the_time_is_over(machine: Machine) -> None:
+    machine.do(*CABLE, *V4_ROUTE)
+    order(machine)
+    machine.do("ip address flush dev eth0")
+    done = machine.client("verify", "--wait-network", "1")
+    assert done.exit_code == code("wrong-host")
+    assert "This machine has no address now. Is the network up?" in done.err
+
+
+def test_licensed_address_that_is_not_used_any_more_is_named_with_its_interface(
+    machine: Machine,
+) -> None:
+    machine.do(*CABLE, *V4, "ip route add default via 10.0.0.1 metric 100")
+    order(machine)
+    machine.do(*SECOND_CABLE, "ip address add 10.1.0.2/24 dev eth1")
+    machine.do("ip route add default via 10.1.0.1 metric 50")
+    for _ in ("memory", "tags"):
+        refused = machine.client("verify")
+        told = (
+            "This host still has 10.0.0.2 on eth0; its default route now goes by eth1 (10.1.0.2)."
+        )
+        assert told in refused.err
+        assert "Let the default route go by eth0 again" in refused.err
+        assert "container" not in refused.err
+        (machine.world.conf / "license.state").unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_on_a_machine_nothing_is_said_of_containers(machine: Machine, forgotten: bool) -> None:
+    """Each change of a machine is told with what is done on a machine about it."""
+    machine.do(*CABLE, *V4_ROUTE)
+    order(machine)
+    changes = {
+        "echo renamed > /proc/sys/kernel/hostname": "hostnamectl set-hostname studio2_gpu",
+        "ip address flush dev eth0": "Is the network up?",
+        "ip address add 10.0.0.3/24 dev eth0": "Give it 10.0.0.2 again",
+    }
+    for change, remedy in changes.items():
+        machine.do(change)
+        if forgotten:
+            (machine.world.conf / "license.state").unlink(missing_ok=True)
+        refused = machine.client("verify")
+        assert remedy in refused.err
+        assert "container" not in refused.err
+        machine.do("echo studio2_gpu > /proc/sys/kernel/hostname")
+    assert ip_of(machine) == "10.0.0.3"

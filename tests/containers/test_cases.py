@@ -64,73 +64,6 @@ def test_podman_confirms_the_cases_page(case: Case, podman_engine: Engine, tmp_p
     assert seen == see(case, tmp_path / "files")
 
 
-def paste(remedy: str, engine: Engine, first: int, last: int) -> None:
-    """Run the lines of a remedy that are to be pasted, as they stand."""
-    lines = [line.strip() for line in remedy.splitlines() if line.startswith("  ")]
-    for line in lines[first:last]:
-        program, *arguments = line.split()
-        assert any(word.endswith(f"/{program}") for word in engine.command)
-        engine.call(*arguments)
-
-
-def warning_of(container: Container) -> Any:
-    (notice,) = client(container, "--json", "get_host_key").json()["notices"]
-    assert notice["slug"] == "address-may-change"
-    return notice
-
-
-def test_remedy_for_docker_keeps_the_host_key(engine: Engine, tmp_path: Path) -> None:
-    stage = Stage(engine, World(tmp_path).folder)
-    gpu = stage.run()
-    paste(warning_of(gpu)["remedy"], engine, 0, 3)
-    key = key_of(gpu)
-    stage.with_the_address_taken(gpu, "licnet")
-    assert key_of(gpu) == key
-
-
-def test_remedy_for_podman_keeps_the_host_key(podman_engine: Engine, tmp_path: Path) -> None:
-    stage = Stage(podman_engine, World(tmp_path).folder)
-    gpu = stage.run()
-    warning = warning_of(gpu)
-    assert "podman's default network" in warning["sentence"]
-    paste(warning["remedy"], podman_engine, 0, 3)
-    key = key_of(gpu)
-    stage.with_the_address_taken(gpu, "licnet")
-    assert key_of(gpu) == key
-    assert client(gpu, "--json", "get_host_key").notices() == ["address-unconfirmed"]
-
-
-@pytest.mark.parametrize("kind", ["engine", "podman_engine"])
-def test_run_command_in_the_remedy_pins_and_declares_the_address(
-    kind: str, request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
-    stage = Stage(request.getfixturevalue(kind), World(tmp_path).folder)
-    gpu = stage.run()
-    lines = [line.split() for line in warning_of(gpu)["remedy"].splitlines() if line[:2] == "  "]
-    create, _, _, (_, run, detach, *options, image) = lines
-    assert (run, detach, image) == ("run", "-d", "IMAGE")
-    stage.engine.call(*create[1:])
-    new = stage.run("new", hostname=None, options=options)
-    done = client(new, "--json", "get_host_key")
-    assert (done.exit_code, done.notices()) == (0, [])
-
-
-def test_remedy_in_a_shared_network_names_the_owning_container(
-    engine: Engine, tmp_path: Path
-) -> None:
-    stage = Stage(engine, World(tmp_path).folder)
-    owner = stage.engine.run("owner")
-    guest = stage.run(network="container:owner", hostname=None)
-    remedy = warning_of(guest)["remedy"]
-    assert owner.id[:12] in remedy
-    assert guest.id[:12] not in remedy
-    paste(remedy, engine, 0, 3)
-    key = key_of(guest)
-    stage.with_the_address_taken(owner, "licnet")
-    guest.restart()
-    assert key_of(guest) == key
-
-
 def test_podman_restart_changes_the_address_and_verify_names_both(
     podman_engine: Engine, tmp_path: Path
 ) -> None:
@@ -216,18 +149,3 @@ def test_restarts_with_the_same_address_keep_the_host_key(
         engine.call("start", "--attach", gpu.name)
     keys = (folder / "keys.txt").read_text().splitlines()
     assert (len(keys), len(set(keys))) == (starts, 1)
-
-
-@pytest.mark.parametrize("kind", ["engine", "podman_engine"])
-def test_remedy_for_a_wrong_pinned_address_assigns_it(
-    kind: str, request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
-    stage = Stage(request.getfixturevalue(kind), World(tmp_path).folder)
-    gpu = stage.run(network=stage.network(), env=[f"LICENSE_PINNED_IP={PINNED}"])
-    refused = client(gpu, "--json", "get_host_key")
-    assert refused.slugs() == ["pinned-address-differs"]
-    (problem,) = refused.json()["problems"]
-    commands = [c for c in problem["remedy"].split("`")[1::2] if " network " in c]
-    paste("".join(f"  {c}\n" for c in commands).replace("NETWORK", "licnet"), stage.engine, 0, 2)
-    done = client(gpu, "--json", "get_host_key")
-    assert (done.exit_code, done.notices()) == (0, [])

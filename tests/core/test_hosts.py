@@ -236,7 +236,7 @@ def test_podman_is_detected_and_named_in_the_warning(tmp_path: Path) -> None:
     [
         ("10.88.0.5", "192.0.2.53", "default-bridge"),
         ("10.89.0.5", "10.89.0.1", "user-defined"),
-        ("10.89.0.5", "192.0.2.53", "default-bridge"),  # the default network's subnet was moved
+        ("10.89.0.5", "192.0.2.53", "user-defined"),  # its resolv.conf was overwritten
         ("10.88.0.5", "10.88.0.1", "default-bridge"),  # it was told to answer for names
     ],
 )

@@ -260,6 +260,11 @@ def _pinned(world: World) -> Done:
     return world.run("get_host_key", env={"LICENSE_PINNED_IP": "172.30.0.10"})
 
 
+@reaches("pinned-address-invalid")
+def _pinned_to_nothing(world: World) -> Done:
+    return world.run("get_host_key", env={"LICENSE_PINNED_IP": "172.30.0"})
+
+
 @reaches("license-expired")
 def _expired(world: World) -> Done:
     return verify(world, now=NOW + 365 * DAY)

@@ -20,6 +20,7 @@ from license_cli.app import cli
 from license_core import diagnosis, evidence
 from license_core.notices import NOTICES
 from license_core.problems import PROBLEMS
+from license_core.remedies import REMEDIES
 from license_server.http.problem_types import ROWS
 from license_server.licenses import notices
 from license_server.licenses.acts import ACTS
@@ -89,6 +90,7 @@ def _of_tables() -> Iterator[str]:
             yield from (row.title, row.sentence, row.remedy)
     for remark in NOTICES.values():
         yield from (remark.sentence, remark.remedy)
+    yield from REMEDIES.values()
     yield "unknown"
 
 

@@ -11,10 +11,11 @@ import click
 import pytest
 
 from license_server.cli import main
+from license_server.settings import ServerSettings
 from tests.support import server
 from tests.support.problems import exit_code
 from tests.support.server import LINE
-from tests.support.shell import run
+from tests.support.shell import command, run
 
 ISSUE = ("issue", "--customer", "ACME", "--product", "darwin", "--host", LINE, "--days", "30")
 
@@ -107,3 +108,65 @@ def test_usage_errors_point_to_help(tmp_path: Path, arguments: list[str]) -> Non
     done = run(tmp_path / "server", *arguments)
     assert done.returncode == exit_code("usage")
     assert "--help" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("TIME_ZONE", "Mars", "it is not a time zone such as Asia/Shanghai or UTC"),
+        ("TIME_ZONE", "../zoneinfo/UTC", "it is not a time zone such as Asia/Shanghai or UTC"),
+        ("OPENID_ROLES", "{licensing: issuer}", "it is not JSON"),
+        ("SESSION_HOURS", "0", "Input should be greater than or equal to 1"),
+        ("SESSION_HOURS", "9" * 30, "Input should be less than or equal to"),
+        ("CHECKPOINT_MINUTES", "9" * 30, "Input should be less than or equal to"),
+        ("METRICS_FROM", "10.0.0.300", "'10.0.0.300' does not appear to be an IPv4"),
+    ],
+)
+def test_wrong_setting_is_refused_by_its_name(
+    tmp_path: Path, name: str, value: str, reason: str
+) -> None:
+    code, said = command(tmp_path, "fsck", **{f"LICENSE_SERVER_{name}": value})
+    assert code == exit_code("input-invalid")
+    assert f"[E]: LICENSE_SERVER_{name}: {reason}" in said
+
+
+@pytest.mark.parametrize("value", ["Asia/Shanghai", " Asia/Shanghai\r", '"Asia/Shanghai"'])
+def test_time_zone_may_be_typed_with_blanks_and_quotes(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("LICENSE_SERVER_TIME_ZONE", value)
+    assert ServerSettings.read().time_zone == "Asia/Shanghai"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("TIMEZONE", "UTC", "Did you mean LICENSE_SERVER_TIME_ZONE?"),
+        ("DATABSE", "x", "Did you mean LICENSE_SERVER_DATABASE?"),
+        ("passphrase_flie", "x", "Did you mean LICENSE_SERVER_PASSPHRASE_FILE?"),
+        ("PORT", "8080", "docs/RUNNING.md lists the settings."),
+        ("time_zone", "UTC", ""),
+        # What Kubernetes gives every pod beside a service `license-server`.
+        ("SERVICE_HOST", "10.96.0.7", ""),
+        ("SERVICE_PORT_HTTP", "8080", ""),
+        ("PORT", "tcp://10.96.0.7:8080", ""),
+        ("PORT_8080_TCP_ADDR", "10.96.0.7", ""),
+    ],
+)
+def test_misspelt_setting_is_reported_and_the_nearest_is_named(
+    tmp_path: Path, name: str, value: str, told: str
+) -> None:
+    _, said = command(tmp_path, "fsck", **{f"LICENSE_SERVER_{name}": value})
+    assert (f"LICENSE_SERVER_{name} is not a setting; it is ignored." in said) is bool(told)
+    assert told in said
+
+
+def test_postgresql_url_without_its_driver_names_the_extra_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    url = "postgresql://hostseal:secret@db/hostseal"
+    code, said = command(tmp_path, "init", LICENSE_SERVER_DATABASE=url)
+    assert code == exit_code("input-invalid")
+    assert "pip install 'hostseal[postgresql]'" in said
+    assert "secret" not in said

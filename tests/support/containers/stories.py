@@ -32,8 +32,12 @@ class Stage(NamedTuple):
         binds = [f"{self.folder}:{HOME}", *options.pop("binds")]
         return self.engine.run(name, *command, binds=binds, **options)
 
-    def network(self, name: str = "licnet", ip_range: str | None = DYNAMIC_RANGE) -> str:
-        return self.engine.network_create(name, subnet=SUBNET, gateway=GATEWAY, ip_range=ip_range)
+    def network(self, name: str = "licnet") -> str:
+        if self.engine.call("network", "inspect", name, check=False).returncode == 0:
+            return name  # a container that was pinned before has it
+        return self.engine.network_create(
+            name, subnet=SUBNET, gateway=GATEWAY, ip_range=DYNAMIC_RANGE
+        )
 
     def with_the_address_taken(self, container: Container, network: str | None = None) -> None:
         """Stop the container, let another come up meanwhile, and start it again."""
@@ -133,9 +137,13 @@ def pinned(stage: Stage) -> Iterator[Container]:
 def pinned_in_both_families(stage: Stage) -> Iterator[Container]:
     six = ["--ipv6", "--subnet", "fd00:5ea1::/64"]
     network = stage.engine.network_create(
-        "dualnet", subnet=SUBNET, gateway=GATEWAY, ip_range=DYNAMIC_RANGE, options=six
+        "dualnet",
+        subnet="172.28.0.0/24",
+        gateway="172.28.0.1",
+        ip_range="172.28.0.128/25",
+        options=six,
     )
-    gpu = stage.run(network=network, ip=PINNED)
+    gpu = stage.run(network=network, ip="172.28.0.10", env=["LICENSE_PINNED_IP=172.28.0.10"])
     assert "fd005ea1" in gpu.read("/proc/net/if_inet6")
     yield gpu
     stage.with_the_address_taken(gpu, network)
@@ -158,8 +166,9 @@ def given_to_another(stage: Stage) -> Iterator[Container]:
 
 
 def stolen(stage: Stage) -> Iterator[Container]:
-    network = stage.network(ip_range=None)
-    gpu = stage.run(network=network, ip="172.30.0.2", env=["LICENSE_PINNED_IP=172.30.0.2"])
+    # Without a range for those who do not ask for an address, anybody may get this one.
+    network = stage.engine.network_create("loose", subnet="172.29.0.0/24", gateway="172.29.0.1")
+    gpu = stage.run(network=network, ip="172.29.0.2", env=["LICENSE_PINNED_IP=172.29.0.2"])
     yield gpu
     with pytest.raises(EngineError, match="Address already in use"):
         stage.with_the_address_taken(gpu, network)

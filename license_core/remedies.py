@@ -1,0 +1,173 @@
+"""What to do about a host that changed or may change, for the host at hand: plain data.
+
+Where the remedy of a problem or a notice depends on what the host is, ``advice.py`` names some of
+these in its place. They are written and filled in as the tables of problems.py and notices.py are.
+A line that begins with two spaces is to be pasted; each does what its text says, or nothing.
+"""
+
+_NETWORK = (
+    "$({engine} container inspect --format '{{{{range $name, $of := .NetworkSettings.Networks}}}}"
+    '{{{{if eq $of.IPAddress "{after}"}}}}{{{{$name}}}}{{{{end}}}}{{{{end}}}}\' {container})'
+)
+"""The name of the network in which a container has the address ``after``."""
+_NETWORK_EITHER = _NETWORK.replace('"{after}"', '"{after}" "{before}"')
+"""The same of one that may have ``before`` again already."""
+
+REMEDIES: dict[str, str] = {
+    # an address that nobody else gets
+    "pin-ignored": (
+        "LICENSE_PINNED_IP pins nothing on Docker's default network, and `--ip` is ignored there."
+    ),
+    "pin-here": (
+        "Pin the address before you order a licence: give the container one of its own. On the "
+        "machine that runs it:\n"
+        "  {engine} network inspect licnet >/dev/null 2>&1 || {engine} network create "
+        "--subnet {subnet} --gateway {subnet_gateway} --ip-range {subnet_range} licnet\n"
+        "  {engine} network connect --ip {subnet_ip} licnet {container} && "
+        "{engine} network disconnect {bridge} {container}\n"
+        "The first line creates the network unless it exists. If the second is refused, nothing "
+        "has changed: run it again with a free address (`{engine} network inspect licnet` shows "
+        "the subnet). Then, in the container:\n"
+        "  {cli} pin {subnet_ip}\n"
+        "  {cli} get_host_key\n"
+        "The host key will be different, and a licence for the present one no longer valid."
+    ),
+    "pin-new": (
+        "A new container gets the same address by these options of `{engine} run`:\n"
+        "  --network licnet --ip {subnet_ip} {named}{gpus}--env LICENSE_PINNED_IP={subnet_ip}"
+    ),
+    "leave-default": (
+        "This container has {beside} on {beside_device} too. Let it leave the engine's default "
+        "network before you order a licence, on the machine that runs it:\n"
+        "  {engine} network disconnect {bridge} {container}\n"
+        "Then, in the container, if it was given {beside} with `--ip`:\n"
+        "  {cli} pin {beside}\n"
+        "  {cli} get_host_key\n"
+        "The host key will be different, and a licence for the present one no longer valid."
+    ),
+    "pin-there": (
+        "If the container was started with `--ip {ip}`, say so: `{cli} pin {ip}`. If not, give it "
+        "an address of its own before you order a licence. On the machine that runs it, where its "
+        "network was created with `--subnet`:\n"
+        f"  N={_NETWORK}\n"
+        '  {engine} network disconnect "$N" {container} && {{ {engine} network connect '
+        '--ip {other_ip} "$N" {container} || {engine} network connect "$N" {container}; }}\n'
+        "Then, in the container:\n"
+        "  {cli} pin {other_ip}\n"
+        "  {cli} get_host_key\n"
+        "The host key will be different, and a licence for the present one no longer valid. With "
+        "Compose, set the address in the file instead (`{cli} doctor` shows how)."
+    ),
+    # what holds now, and a licence is for
+    "pin-later": (
+        "Nothing to do now: the licence is for the present address. Pin it before you order the "
+        "next one: `{cli} doctor` shows how."
+    ),
+    "confirm-or-pin-later": (
+        "If the container was started with `--ip {ip}`, say so: `{cli} pin {ip}`. If not, pin the "
+        "address before you order the next licence: `{cli} doctor` shows how."
+    ),
+    # an address that was lost
+    "take-back": (
+        "On the machine that runs the container, these lines name its network, show who has which "
+        "address there, and give it {before} again where that is free:\n"
+        f'  N={_NETWORK_EITHER}; echo "$N"\n'
+        "  {engine} container inspect --format '{{{{.Name}}}} {{{{range .NetworkSettings.Networks}}"
+        '}}{{{{.IPAddress}}}} {{{{end}}}}\' $({engine} ps --quiet --filter network="$N")\n'
+        '  {engine} network disconnect "$N" {container} && {{ {engine} network connect '
+        '--ip {before} "$N" {container} || {engine} network connect "$N" {container}; }}\n'
+        "If another container has {before}, first give that one another address, or stop it if you "
+        "can spare it. With Compose, set the address in the file instead (`{cli} doctor` shows "
+        "how)."
+    ),
+    "lost-on-default": (
+        "Docker's default network gives each address to whoever starts first, so it cannot give "
+        "the former one back for certain."
+    ),
+    "address-back": (
+        "Is the network up? `ip -brief address` shows the addresses of this machine. Give it "
+        "{before} again in its network settings, or order a new licence."
+    ),
+    "former-address-back": (
+        "Is the network up? `ip -brief address` shows the addresses of this machine. Give it its "
+        "former address again in its network settings, or order a new licence."
+    ),
+    "address-back-in-engine": (
+        "Give the container its former address again in its engine's own settings, or order a new "
+        "licence."
+    ),
+    "network-down": (
+        "This machine has no address now. Is the network up? `ip -brief address` shows the "
+        "addresses. While a machine boots, the check can wait for the network: "
+        "`{cli} verify --wait-network 30`."
+    ),
+    "network-gone": (
+        "This container has no network now. Connect it again on the machine that runs it: "
+        "`{engine} network ls` lists the networks, `{engine} network connect` takes the name of "
+        "one and {container}."
+    ),
+    "restart-guest": (
+        "The container whose network this one shares was restarted. Restart this one too, on the "
+        "machine that runs it:\n"
+        "  {engine} restart {own}"
+    ),
+    "pod-address": (
+        "A pod gets another address whenever it is recreated. Mount the node's /etc/machine-id "
+        "read-only, keep the pod's hostname, and ask for a licence with binding `anchored` for "
+        "`{cli} request --profile hk1-host`."
+    ),
+    # an address that is there, and not used
+    "second-network": (
+        "Disconnect the network of {by}, on the machine that runs the container; the licence is "
+        "then valid again:\n"
+        f'  {{engine}} network disconnect "{_NETWORK}" {{container}}'
+    ),
+    "default-route": (
+        "Let the default route go by {device} again: `ip route show default` lists the routes; in "
+        "the network settings, give that of {by} a higher metric. Or order a new licence."
+    ),
+    # the other parts
+    "set-hostname": (
+        "Give the machine its former name again, or order a new licence:\n"
+        "  hostnamectl set-hostname {name}"
+    ),
+    "set-former-hostname": (
+        "Give the machine its former name again (`hostnamectl set-hostname`), or order a new "
+        "licence."
+    ),
+    "restart-for-hostname": (
+        "The container was renamed from inside. It gets its own name again when it is restarted, "
+        "on the machine that runs it:\n"
+        "  {engine} restart {own}"
+    ),
+    "run-with-hostname": (
+        "Start the container with `--hostname {name}` again, or order a new licence."
+    ),
+    "start-licensed": (
+        "If the licensed container still exists, start it again, on the machine that runs it:\n"
+        "  {engine} start {licensed}\n"
+        "If not, order a licence for this one."
+    ),
+    # an address that was declared
+    "pinned-back": (
+        "Is the network up? `ip -brief address` shows the addresses of this machine. Give it "
+        "{pinned} in its network settings, or correct LICENSE_PINNED_IP."
+    ),
+    "pinned-correct": "Or correct LICENSE_PINNED_IP, for the present address: `{cli} pin {ip}`.",
+    # files
+    "make-room": "Free some space: `df -h {folder}` shows the disk.",
+    "folder-of-docker": (
+        "Docker creates a folder where the file that `-v` names does not exist. Remove it on the "
+        "machine that runs the container (`rmdir`, for it is empty), put the file in its place, "
+        "or mount the folder that holds it; then start the container again."
+    ),
+    # GPUs, where the engine has no `--gpus`
+    "fewer-gpus": (
+        "Ask your vendor for a licence for {present:# GPU|# GPUs}: send the output of "
+        "`{cli} request`; or let the product see no more than {licensed:# GPU|# GPUs}."
+    ),
+    "gpus-of-podman": (
+        "Start the container with `--device nvidia.com/gpu=all` (`nvidia-ctk cdi generate` makes "
+        "that name known to podman); `nvidia-smi -L` on the machine lists the GPUs."
+    ),
+}
