@@ -12,6 +12,7 @@ from license_core.reason import Reason
 
 _GIB = 1 << 30
 _MOST_PORTS = 100
+_GROUPS = "/sys/fs/cgroup"
 
 
 class Requirements(NamedTuple):
@@ -84,16 +85,24 @@ def measure(folder: str, gpus: int | None, ports: tuple[int, ...]) -> Resources:
     )
 
 
-def _cpus() -> int:
-    present = len(os.sched_getaffinity(0))
-    quota, _, period = _first_line("/sys/fs/cgroup/cpu.max").partition(" ")
-    if quota.isdigit() and period.isdigit() and int(period):
-        return max(1, min(present, int(quota) // int(period)))
-    return present
+def _cpus(groups: str = _GROUPS) -> int:
+    """The CPUs that this process may use, by the limits of both versions of control groups."""
+    found = [len(os.sched_getaffinity(0))]
+    limits = [_first_line(f"{groups}/cpu.max").partition(" ")[::2]]
+    for name in ("cpu", "cpu,cpuacct"):
+        folder = f"{groups}/{name}/cpu.cfs"
+        limits.append((_first_line(f"{folder}_quota_us"), _first_line(f"{folder}_period_us")))
+    for quota, period in limits:
+        if quota.isdigit() and period.isdigit() and int(period):
+            found.append(int(quota) // int(period))
+    return max(1, min(found))
 
 
-def _memory() -> float | None:
-    sizes = [int(text) for text in (_first_line("/sys/fs/cgroup/memory.max"),) if text.isdigit()]
+def _memory(groups: str = _GROUPS) -> float | None:
+    """The memory in GiB, by those limits; of version 1 no limit is a number beyond all memory."""
+    files = ("memory.max", "memory/memory.limit_in_bytes")
+    limits = (_first_line(f"{groups}/{file}") for file in files)
+    sizes = [int(limit) for limit in limits if limit.isdigit()]
     total = _meminfo().get("MemTotal")
     if total is not None:
         sizes.append(total)

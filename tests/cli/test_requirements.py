@@ -13,6 +13,7 @@ from license_core import (
 from license_core.requirements import Requirements, Resources
 from tests.support import hosts
 from tests.support.cli import World, code
+from tests.support.hosts import write
 
 WANTS = "cpus = 8\nmemory_gib = 64\ngpus = 4\ndisk_gib = 50\nports = [3001]\n"
 
@@ -79,6 +80,31 @@ def test_pipe_among_the_cgroup_files_counts_as_no_limit(tmp_path: Path) -> None:
     assert requirements._first_line(str(tmp_path / "memory.max")) == ""
     (tmp_path / "cpu.max").write_text("200000 100000\n")
     assert requirements._first_line(str(tmp_path / "cpu.max")) == "200000 100000"
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_limits_of_both_versions_of_control_groups_are_read(version: int, tmp_path: Path) -> None:
+    files = {
+        1: {
+            "memory/memory.limit_in_bytes": "536870912\n",
+            "cpu/cpu.cfs_quota_us": "100000\n",
+            "cpu/cpu.cfs_period_us": "100000\n",
+        },
+        2: {"memory.max": "536870912\n", "cpu.max": "100000 100000\n"},
+    }
+    write(tmp_path, files[version])
+    groups = str(tmp_path)
+    assert (requirements._memory(groups), requirements._cpus(groups)) == (0.5, 1)
+    none = {
+        1: {
+            "memory/memory.limit_in_bytes": "9223372036854771712\n",
+            "cpu/cpu.cfs_quota_us": "-1\n",
+        },
+        2: {"memory.max": "max\n", "cpu.max": "max 100000\n"},
+    }
+    write(tmp_path, none[version])
+    assert (requirements._memory(groups) or 0) < 1 << 20  # a number beyond all memory is no limit
+    assert requirements._cpus(groups) == len(os.sched_getaffinity(0))
 
 
 def test_unmeasurable_requirement_is_neither_met_nor_unmet() -> None:
