@@ -6,8 +6,7 @@ container), ``may change`` or is ``missing`` (SPEC section 3.5).
 
 from typing import Any, NamedTuple
 
-from license_core import hostkey, stability
-from license_core.engine import UNKNOWN
+from license_core import engine, hostkey, stability
 from license_core.errors import Notice
 from license_core.facts import HostFacts
 from license_core.memory import LEAP, TOLERANCE, Memory
@@ -121,7 +120,10 @@ def _container_id(facts: HostFacts) -> Part:
     if facts.engine == "kubernetes":
         return Part("container_id", shown, MAY_CHANGE, "changes at every restart of the container")
     file = facts.container_id_file
-    return Part("container_id", shown, REMADE, Reason("from {place}", place=file), file)
+    why = Reason("from {place}", place=file)
+    if facts.engine == "docker" and file == engine.MOUNTINFO:
+        why = Reason("from {place}; a container in this one's network shows it, too", place=file)
+    return Part("container_id", shown, REMADE, why, file)
 
 
 def wants(requirements: Requirements, resources: Resources) -> tuple[Want, ...]:
@@ -187,7 +189,7 @@ def _shortage(facts: HostFacts, want: Want, folder: str) -> Notice:
         "wanted": f"{want.wanted}{want.unit}",
         "present": f"{round(present or 0, 1):g}{want.unit}",
     }
-    if too_small or (facts.engine in (None, UNKNOWN) and want.name != "disk"):
+    if too_small or (facts.engine in (None, engine.UNKNOWN) and want.name != "disk"):
         return Notice("machine-short", what=LABELS[want.name], **amounts)
     notice = Notice(
         f"{want.name}-short",

@@ -62,6 +62,8 @@ class Engine(NamedTuple):
     container_id_file: str | None = None
     network_container: str | None = None
     """The container that this one has its network from, where that is another."""
+    layer: str | None = None
+    """An id of the layer that this container writes to, where one is seen."""
     sign: str | None = None
     """Of an unknown engine: the file that shows that this is no machine."""
     once_bare: bool = False
@@ -121,6 +123,7 @@ def recognise(
         container_id,
         file,
         _network_container(container_id, mounted),
+        _layer(mounted),
         sign,
         once_bare=was_bare and name is not None,
     )

@@ -47,6 +47,8 @@ class HostFacts(NamedTuple):
     another network namespace."""
     network_container: str | None = None
     """The id of the container whose network this one shares (``--network container:X``)."""
+    layer: str | None = None
+    """An id of the overlay's layer that ``/`` is written to, which is another in each container."""
     gateway: str | None = None
     """The IPv4 address of the default gateway."""
     nameservers: tuple[str, ...] = ()

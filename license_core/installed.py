@@ -109,7 +109,10 @@ def check_file(
         after = after.advance(now, report.license.jti, report.license.iat, holds=report.ok)
         if memory is not None and memory.seen_at and after.leapt_at is not None:
             remarks += (Notice("clock-leapt", now_at=now, seen_at=after.seen_at),)
+        if memory is not None and memory.is_of_other_layer(facts):
+            remarks += (Notice("container-is-shared", path=place.state),)
         if report.ok:
+            after = after._replace(layer=facts.layer if facts.engine == "docker" else None)
             after = after.remember_host(as_issued(facts, report.license.iat))
             after = after._replace(profile=report.license.host.profile)
         report = report._replace(notices=remarks + report.notices)

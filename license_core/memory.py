@@ -69,6 +69,8 @@ class Memory(NamedTuple):
     """The list that was beside the licence."""
     leapt_at: int | None = None
     """The first instant after a leap of the clock that is not believed yet; None: there is none."""
+    layer: str | None = None
+    """``HostFacts.layer`` of the container that wrote it."""
     profile: str = DEFAULT_PROFILE
     """Under which this host seals it: that of the licence, so that both last equally long."""
     others: tuple[bytes, ...] = ()
@@ -81,6 +83,11 @@ class Memory(NamedTuple):
             if key_of(values, profile) == key:
                 return host
         return None
+
+    def is_of_other_layer(self, facts: HostFacts) -> bool:
+        """Whether another container wrote it, which has the identity of this one."""
+        both = self.authentic and self.layer is not None and facts.layer is not None
+        return both and self.profile == DEFAULT_PROFILE and self.layer != facts.layer
 
     def remember_host(self, facts: HostFacts) -> "Memory":
         """With this host first among the former ones."""
@@ -188,6 +195,7 @@ def _read(line: bytes, facts: HostFacts) -> Memory:
         revocations_kid=claims.text(members, "revocations_kid"),
         list=_list(claims.mapping(members, "list")),
         leapt_at=claims.instant(members, "leapt_at"),
+        layer=claims.text(members, "layer"),
         profile=claims.one_of(members, "profile", tuple(PROFILES)) or DEFAULT_PROFILE,
     )
     # A host that was taken for a machine once has sealed it as one.
@@ -215,6 +223,7 @@ def _members(memory: Memory) -> dict[str, Any]:
         "revocations_kid": memory.revocations_kid,
         "list": memory.list and _filled(memory.list._asdict()),
         "leapt_at": memory.leapt_at,
+        "layer": memory.layer,
         "profile": None if memory.profile == DEFAULT_PROFILE else memory.profile,
     }
     return _filled(members)

@@ -76,6 +76,13 @@ NOTICES: dict[str, Remark] = {
         "Before you ask for a renewal, run `{cli} get_host_key`: it says what this container "
         "needs.",
     ),
+    "container-is-shared": Remark(
+        "warning",
+        "Another container, with the id, name and address of this one, has used this licence: the "
+        "last line for this host in {path} is that one's. It shares this container's network.",
+        "A licence is for one container. Run what needs it in one of the two, or give the other "
+        "a network of its own and order a licence for it.",
+    ),
     "machine-id-may-change": Remark(
         "warning",
         "The host key contains the machine id in {path}, which is kept in memory, not on a disk: "

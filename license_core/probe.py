@@ -68,6 +68,7 @@ def read_facts(root: str | os.PathLike[str], environ: Mapping[str, str]) -> Host
         gpus=gpus.count(root),
         own_link=found.container_id is not None and _own_link(root, network),
         network_container=found.network_container,
+        layer=found.layer,
         root=root,
     )
 

@@ -105,10 +105,16 @@ def test_docker_guest_in_a_private_cgroup_shares_the_owners_key(
     engine: Engine, tmp_path: Path
 ) -> None:
     """A limit: nothing that a guest can read there tells it from the other (SPEC section 3.1)."""
-    stage = Stage(engine, World(tmp_path).folder)
+    world = World(tmp_path, now=int(time.time()))
+    stage = Stage(engine, world.folder)
     owner = stage.run("owner", options=["--cgroupns", "private"])
     guest = stage.run(network="container:owner", hostname=None, options=["--cgroupns", "private"])
     assert key_of(guest) == key_of(owner)
+    world.put(world.file(world.claims()._replace(host=HostBinding(key_of(owner), None))))
+    told = [client(container, "--json", "verify") for container in (owner, owner, guest, owner)]
+    assert {done.exit_code for done in told} == {0}
+    warned = ["container-is-shared" in done.notices() for done in told]
+    assert warned == [False, False, True, True]
 
 
 def test_wrong_pinned_address_prevents_a_request(engine: Engine, tmp_path: Path) -> None:

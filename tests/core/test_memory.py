@@ -43,6 +43,7 @@ memories = st.builds(
     list=st.none()
     | st.builds(SeenList, digests, versions, instants, st.none() | instants, jtis, jtis),
     leapt_at=st.none() | instants,
+    layer=st.none() | digests,
     profile=st.sampled_from(list(hostkey.PROFILES)),
     others=st.just(()),
 )
@@ -168,6 +169,17 @@ def test_hosts_that_share_a_folder_each_keep_their_own_line() -> None:
     ]
     again = dump(parse(data, hosts[-2])._replace(seen_at=2000), hosts[-2])
     assert parse(again, hosts[-1]).seen_at == 1000 + len(hosts) - 1
+
+
+def test_container_with_the_identity_of_this_one_is_known_by_its_layer() -> None:
+    own = FACTS._replace(layer="1a" * 32)
+    written = parse(dump(Memory(900, 5, "A", layer=own.layer), own), FACTS)
+    seen = [
+        written.is_of_other_layer(FACTS._replace(layer=it)) for it in (own.layer, "2b" * 32, None)
+    ]
+    assert seen == [False, True, False]
+    made_anew = written._replace(profile="hk1-host")
+    assert not made_anew.is_of_other_layer(FACTS._replace(layer="2b" * 32))
 
 
 def test_host_that_was_taken_for_a_machine_believes_what_it_wrote_as_one() -> None:

@@ -217,6 +217,13 @@ CASES = [
         guest(ip=MOVED),
         address_lost=True,
     ),
+    # A limit: nothing there tells the two apart (SPEC section 3.1).
+    docker(
+        "network of another container, private control groups: run in that other",
+        own_network(),
+        own_network(),
+        **_PINNED_QUIET,
+    ),
     docker(
         "removed and run again with the same flags",
         own_network(),

@@ -246,6 +246,13 @@ def guest_moved(stage: Stage) -> Iterator[Container]:
     yield gpu
 
 
+def guest_in_private_control_groups(stage: Stage) -> Iterator[Container]:
+    private = ["--cgroupns", "private"]
+    owner = stage.run(network=stage.network(), ip=PINNED, options=private)
+    yield owner
+    yield stage.run("guest", network=f"container:{owner.name}", hostname=None, options=private)
+
+
 def run_again(stage: Stage) -> Iterator[Container]:
     network = stage.network()
     gpu = stage.run(network=network, ip=PINNED)
@@ -307,6 +314,9 @@ STORIES: dict[str, Story] = {
     "Docker, no network: restart": without_network,
     "Docker, network of another container: both restarted": guest_restarted,
     "Docker, network of another container, whose address was taken": guest_moved,
+    "Docker, network of another container, private control groups: run in that other": (
+        guest_in_private_control_groups
+    ),
     "Docker, removed and run again with the same flags": run_again,
     "Docker, removed and run again, no `--hostname`": run_again_nameless,
     "Docker, `commit`, and the copy run in its place or elsewhere": committed,
