@@ -295,6 +295,7 @@ def _issue(
     with faults.go_first():
         database, issuer = data_folder.open_vault(settings)
     kept: list[StoredLicense | Proposal] = []
+    stored: StoredLicense | Proposal | None = None
 
     def render_reply(done: StoredLicense | Proposal) -> Reply:
         kept[:] = [done]
@@ -308,18 +309,17 @@ def _issue(
             _agree(seen, yes)
         with written(output) as put:
             asyncio.run(site.act(act_request, COMMAND, now, render_reply))
-            (stored,) = kept
+            (stored,) = kept  # and not before: what is not committed was not issued
             if isinstance(stored, Proposal):
                 raise ApprovalPendingError(id=stored.id, product=stored.product)
             put(issuing.file_of(stored))
     except (LicenseError, OSError) as error:
-        issued = kept[0] if kept else None
-        if not isinstance(issued, StoredLicense):
+        if not isinstance(stored, StoredLicense):
             raise
         cause = error if isinstance(error, OSError) else error.__cause__
         place = "standard output" if output == "-" else output
         reason = words(cause) if isinstance(cause, OSError) else str(error)
-        raise LicenseNotWrittenError(number=issued.number, path=place, reason=reason) from error
+        raise LicenseNotWrittenError(number=stored.number, path=place, reason=reason) from error
     finally:
         database.close()
     click.echo(f"{stored.number} for {_to_whom(stored)}", err=True)

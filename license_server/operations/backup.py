@@ -100,17 +100,17 @@ def write(
 
     Raises BackupNotMadeError.
     """
-    file = BackupWriter(to, now)
-    for name, data in keys.items():
-        file.add(name, data)
-    rows: dict[str, int] = {}
-    for table in tables():
-        rows[table.name] = 0
-        for number, part in enumerate(_parts(connection, table), 1):
-            file.add(f"tables/{table.name}/{number:06}.jsonl", b"".join(part))
-            rows[table.name] += len(part)
-            advance(len(part))
-    file.finish(schema.found(connection), rows)
+    with BackupWriter(to, now) as file:
+        for name, data in keys.items():
+            file.add(name, data)
+        rows: dict[str, int] = {}
+        for table in tables():
+            rows[table.name] = 0
+            for number, part in enumerate(_parts(connection, table), 1):
+                file.add(f"tables/{table.name}/{number:06}.jsonl", b"".join(part))
+                rows[table.name] += len(part)
+                advance(len(part))
+        file.finish(schema.found(connection), rows)
 
 
 def check(path: Path, *, thorough: bool = False) -> None:

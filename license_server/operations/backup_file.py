@@ -17,7 +17,7 @@ import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, NamedTuple, cast
+from typing import IO, Any, NamedTuple, Self, cast
 
 from license_core import strictjson
 from license_core.claims import MAX_INSTANT
@@ -116,14 +116,22 @@ class BackupFile(NamedTuple):
 
 
 class BackupWriter:
-    """Writes a backup piece by piece; what is not finished has no seal."""
+    """Writes a backup piece by piece; what is not finished has no seal. A context manager."""
 
     def __init__(self, to: Callable[[bytes], object], now: int) -> None:
-        self._tar = tarfile.open(  # noqa: SIM115  # ``finish`` closes it
-            fileobj=_Sink(to), mode="w|", format=tarfile.USTAR_FORMAT
+        self._sink = _Sink(to)
+        self._tar = tarfile.open(  # noqa: SIM115  # ``__exit__`` closes it
+            fileobj=self._sink, mode="w|", format=tarfile.USTAR_FORMAT
         )
         self._now = now
         self._members: dict[str, dict[str, Any]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._sink.to = None  # where it failed, tarfile would still end what cannot be written
+        self._tar.close()
 
     def add(self, name: str, data: bytes) -> None:
         """Add a member. Raises BackupNotMadeError for one that could never be restored."""
@@ -241,10 +249,11 @@ class _Sink(io.RawIOBase):
 
     def __init__(self, to: Callable[[bytes], object]) -> None:
         super().__init__()
-        self._to = to
+        self.to: Callable[[bytes], object] | None = to
 
     def write(self, data: Any) -> int:
-        self._to(bytes(data))
+        if self.to is not None:
+            self.to(bytes(data))
         return len(data)
 
 

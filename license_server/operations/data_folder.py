@@ -42,12 +42,17 @@ from license_server.signing.signers.file import read_key
 def ensure_record_key(settings: ServerSettings, random: Callable[[int], bytes]) -> None:
     """Make the audit log's key where the folder is of a version that had none.
 
-    Raises PassphraseMissingError, or that the folder cannot be written.
+    Where its making was cut off between the halves, the public one is made of the other. Raises
+    PassphraseMissingError, what keeps that from being read, or that the folder cannot be written.
     """
-    if settings.record_pub_pem.exists() or settings.record_key.exists():
+    if settings.record_pub_pem.exists():
         return
-    passphrase = settings.read_passphrase("new audit log key")
     try:
+        if settings.record_key.exists():
+            signer = open_signer(f"file:{settings.record_key}", settings.read_passphrase)
+            keyfiles.write_public(settings.record_pub_pem, signer.public_key)
+            return
+        passphrase = settings.read_passphrase("new audit log key")
         make_record_key(settings, passphrase, random)
     except OSError as error:
         raise folder_error(error, settings.data) from error

@@ -3,13 +3,13 @@
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection
 
-from license_core.errors import DatabaseUnavailableError
 from license_core.keyset import Keyset, SigningKey
 from license_core.paths import absolute, words
 from license_core.publickey import PublicKey
@@ -149,17 +149,19 @@ def _store(new: ServerSettings, fill: Work[None], data: Path) -> None:
     taken away again if it cannot.
     """
     database = Database(new.database_url)
-    in_folder = new.database is None
+    in_folder, moved = new.database is None, False
 
     def work(connection: Connection) -> None:
+        nonlocal moved
         fill(connection)
         if not in_folder:
             _move(new.data, data)
+            moved = True
 
     try:
         database.write(work)
-    except DatabaseUnavailableError:
-        if not in_folder:
+    except BaseException:
+        if moved:
             shutil.rmtree(data, ignore_errors=True)
         raise
     finally:
@@ -170,8 +172,16 @@ def _store(new: ServerSettings, fill: Work[None], data: Path) -> None:
 
 def _move(new: Path, data: Path) -> None:
     """Give the finished folder its name; an empty folder of that name gives way."""
+    for folder in (new / "keys", new):
+        _sync(folder)
     os.rename(new, data)
-    descriptor = os.open(data.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    with suppress(OSError):  # it is in place: that nothing was changed would be untrue
+        _sync(data.parent)
+
+
+def _sync(folder: Path) -> None:
+    """Let the names in a folder outlive a power failure."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:

@@ -75,20 +75,28 @@ def fill(ledger: Ledger, wanted: Mapping[str, Any]) -> None:
     for number in range(wanted["people"]):
         write(partial(_person, number=number, now=now))
     for number in range(wanted["invited"]):
-        invited = (f"invited{number}@example.com", "reader", COMMAND, now, os.urandom)
-        write(lambda c, invited=invited: invitations.invite(c, *invited))
+        write(partial(_invite, number=number, now=now))
     for number in range(wanted["tokens"]):
         server.new_token(ledger.site.database, f"token {number}", now)
     for number, size in enumerate(wanted["sheets"]):
         write(partial(_sheet, number=number, size=size, now=now))
     for number, size in enumerate(wanted["drafts"]):
-        row = {"actor": PERSON.name, "id": str(number), "path": "/", "created_at": now}
-        write(lambda c, row=row, size=size: c.execute(insert(drafts), row | {"fields": "f" * size}))
+        write(partial(_draft, number=number, size=size, now=now))
     ledger.checkpoint()
 
 
 def _customer(connection: Connection, name: str, now: int) -> None:
     customers.add(connection, {"name": name}, ISSUER, now)
+
+
+def _invite(connection: Connection, number: int, now: int) -> None:
+    email = f"invited{number}@example.com"
+    invitations.invite(connection, email, "reader", COMMAND, now, os.urandom)
+
+
+def _draft(connection: Connection, number: int, size: int, now: int) -> None:
+    row = {"actor": PERSON.name, "id": str(number), "path": "/", "created_at": now}
+    connection.execute(insert(drafts), row | {"fields": "f" * size})
 
 
 def _person(connection: Connection, number: int, now: int) -> None:
