@@ -55,5 +55,5 @@ def _gathered(connection: Connection) -> dict[Insert, list[Row]] | None:
 
 
 def streamed(connection: Connection, query: Select[Any]) -> Iterable[Any]:
-    """The rows of *query*, however many: a thousand at a time are in memory."""
-    return connection.execute(query, execution_options={"yield_per": 1000})
+    """The rows of *query*, however many: two hundred at a time are in memory."""
+    return connection.execute(query, execution_options={"yield_per": 200})

@@ -32,6 +32,8 @@ _PART = re.compile(r"tables/([a-z_]{1,64})/[0-9]{6}\.jsonl")
 _LARGEST, _LARGEST_KEY = 64 * 1024 * 1024, 64 * 1024
 """The most bytes of any member, and of a key."""
 _AT_ONCE = 1 << 20
+_LAST_TIME = 8**11 - 1
+"""The last instant that tar can say, in 2242; ``made_at`` has the right one."""
 
 
 class Manifest(NamedTuple):
@@ -123,7 +125,7 @@ class BackupWriter:
         self._tar = tarfile.open(  # noqa: SIM115  # ``__exit__`` closes it
             fileobj=self._sink, mode="w|", format=tarfile.USTAR_FORMAT
         )
-        self._now = now
+        self._now = min(max(now, 0), MAX_INSTANT)  # whatever the clock says
         self._members: dict[str, dict[str, Any]] = {}
 
     def __enter__(self) -> Self:
@@ -158,7 +160,7 @@ class BackupWriter:
 
     def _put(self, name: str, data: bytes) -> None:
         info = tarfile.TarInfo(name)
-        info.size, info.mtime, info.mode = len(data), self._now, 0o600
+        info.size, info.mtime, info.mode = len(data), min(self._now, _LAST_TIME), 0o600
         self._tar.addfile(info, io.BytesIO(data))
 
 

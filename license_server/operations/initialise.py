@@ -10,10 +10,12 @@ from typing import NamedTuple
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection
 
+from license_core.claims import MAX_INSTANT
 from license_core.keyset import Keyset, SigningKey
 from license_core.paths import absolute, words
 from license_core.publickey import PublicKey
 from license_core.signer import MemorySigner, Signer
+from license_core.wording import utc
 from license_server.access import access_store, accounts, passwords
 from license_server.actor import COMMAND
 from license_server.audit import events
@@ -48,11 +50,12 @@ def make(
 
     The signing key is made too, unless the settings name one that is there.
 
-    Raises AlreadyInitialisedError, InputInvalidError, PassphraseMissingError,
+    Raises AlreadyInitialisedError, InputInvalidError (also of *now*), PassphraseMissingError,
     DatabaseUnavailableError, what keeps that signing key from being used, or that the folder
     cannot be written.
     """
     _refuse_used(settings)
+    _check_clock(now)
     passwords.check(administrator.password)
     passphrase = settings.read_passphrase("new key")
     keyfiles.check_passphrase(passphrase)
@@ -113,6 +116,16 @@ def put_in_place(
         raise folder_error(error, settings.data) from error
     finally:
         shutil.rmtree(new.data, ignore_errors=True)
+
+
+def _check_clock(now: int) -> None:
+    """Raise InputInvalidError where no key could be made at *now* that clients would read."""
+    last = MAX_INSTANT - _SIGNING_KEY_DAYS * DAY
+    if now > last:
+        told = f"it says {utc(min(now, MAX_INSTANT))}; a signing key of ten years would end after"
+        raise InputInvalidError(field="the clock", reason=f"{told} {utc(MAX_INSTANT)}")
+    if now < DAY:
+        raise InputInvalidError(field="the clock", reason="it says that 1970 has not begun")
 
 
 def _refuse_used(settings: ServerSettings) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from license_server.db.errors import InputInvalidError
 from tests.support import server, softhsm
 from tests.support.problems import exit_code
 from tests.support.server import EMAIL, LINE, PASSPHRASE, PASSWORD
@@ -139,3 +140,17 @@ def test_init_in_a_removed_working_folder_reports_the_folder(
 def test_upgrade_of_a_new_server_succeeds(data: Path) -> None:
     assert run(data, "upgrade").returncode == 0
     assert run(data, *ISSUE, "-o", "-").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        (253_096_300_799, "the clock: it says 9990-04-21"),
+        (10**12, "the clock: it says 9999-12-31"),
+        (0, "the clock: it says that 1970 has not begun"),
+    ],
+)
+def test_init_at_an_impossible_time_blames_the_clock(tmp_path: Path, now: int, told: str) -> None:
+    with pytest.raises(InputInvalidError, match=told):
+        server.make(tmp_path / "server", now=now)
+    assert list(tmp_path.iterdir()) == []

@@ -555,3 +555,16 @@ def test_restore_lists_what_is_valid_again(source: ServerSettings, tmp_path: Pat
     assert "API tokens: crm (to end one: license-server token revoke NAME)" in done.stdout
     assert "invitations: new@example.com (reader)" in done.stdout
     assert "over" not in done.stdout
+
+
+@pytest.mark.parametrize("now", [-5, 8**11, 253_096_300_799, 10**12])
+def test_backup_restores_whatever_the_clock_said(
+    source: ServerSettings, tmp_path: Path, now: int
+) -> None:
+    database, file = open_database(source), tmp_path / "backup.tar"
+    with database.snapshot() as connection, file.open("wb") as stream:
+        keys = backup.key_files(source, with_keys=False)
+        backup.write(connection, keys, stream.write, now, lambda _: None)
+    database.close()
+    done = restore(tmp_path / "new", None, file)
+    assert done.returncode == 0, done.stderr

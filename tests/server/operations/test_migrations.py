@@ -138,6 +138,26 @@ def test_upgrade_of_a_former_database_keeps_every_licence(filled: Filled) -> Non
         assert {stored.customer for stored in found} == {CUSTOMERS[1]}
 
 
+@pytest.mark.parametrize("revision", ["0002", "0003", "0004", "0005", "0006"])
+def test_upgrade_keeps_every_idempotency_key_and_reply(filled: Filled, revision: str) -> None:
+    """Since 0002: those of 0001 told no reply (CHANGELOG)."""
+    kept = ("token:crm", "order of monday", bytes(32), NOW, 201, "/api/v1/licenses/1", b"{}")
+    add = "insert into idempotency_keys values (:a, :b, :c, :d, :e, :f, :g)"
+    find = text(
+        "select actor, key, fingerprint, created_at, status, location, body from idempotency_keys"
+    )
+
+    def fill(connection: Connection) -> None:
+        schema.upgrade(connection, NOW, revision)
+        connection.execute(text(add), dict(zip("abcdefg", kept, strict=True)))
+
+    filled.database.write(fill)
+    filled.up()
+    with filled.database.reading() as connection:
+        (row,) = connection.execute(find)
+    assert tuple(bytes(one) if isinstance(one, memoryview) else one for one in row) == kept
+
+
 def test_upgrade_binds_former_licences_into_the_audit_log(filled: Filled) -> None:
     filled.up()
     with filled.database.reading() as connection:
