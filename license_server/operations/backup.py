@@ -40,7 +40,7 @@ from license_server.settings import ServerSettings
 _LEFT_OUT = {sessions.name, attempts.name, drafts.name}
 _NO_MORE = {sessions.name, attempts.name}
 """What no backup ever had: former ones had drafts."""
-_AT_ONCE, _PART = 50, 4 * 1024 * 1024
+_AT_ONCE, _PART = 20, 2 * 1024 * 1024
 """So many rows are in memory, and at most so many bytes of them in a part."""
 _BATCH, _BATCH_BYTES = 500, 1024 * 1024
 _MOST_IN_PART = 2000
