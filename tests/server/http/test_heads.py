@@ -7,8 +7,8 @@ import pytest
 
 from license_core.errors import LicenseError
 from license_server.http.server import LARGEST_HEAD, listen
-from tests.server.http.test_serving import Raw
 from tests.support import server
+from tests.support.raw import Raw
 
 CLOSE = "Connection: close\r\n"
 

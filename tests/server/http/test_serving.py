@@ -4,14 +4,12 @@ import json
 import os
 import re
 import signal
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -26,30 +24,10 @@ from license_server.operations.data_folder import open_database
 from tests.support import server
 from tests.support.desk import Desk
 from tests.support.postgres import new_database
+from tests.support.raw import Raw
 from tests.support.server import LINE
 
 ORDER = {"customer": "ACME", "product": "darwin", "days": 30, "host": LINE}
-
-
-class Raw:
-    """A connection on which a test says what it likes."""
-
-    def __init__(self, url: str) -> None:
-        address = urlsplit(url)
-        self.socket = socket.create_connection((address.hostname, address.port), timeout=60)
-
-    def send(self, data: bytes) -> None:
-        self.socket.sendall(data)
-
-    def until(self, mark: bytes) -> bytes:
-        """What comes, up to *mark* or the end."""
-        found = b""
-        while mark not in found and (data := self.socket.recv(65536)):
-            found += data
-        return found
-
-    def rest(self) -> bytes:
-        return self.until(b"\0never\0")
 
 
 Connect = Callable[[str], Raw]
