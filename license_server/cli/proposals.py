@@ -5,6 +5,7 @@ import secrets
 import time
 
 import click
+from sqlalchemy import Connection
 
 from license_core.wording import printable, utc
 from license_server.actor import COMMAND
@@ -23,16 +24,22 @@ def proposal() -> None:
 @click.pass_obj
 def list_(settings: ServerSettings, all_: bool) -> None:
     """List pending proposals, newest first."""
-    from license_server.licenses import proposal_store
+    from license_server.licenses import proposal_store, proposals
+    from license_server.licenses.proposal_store import Proposal
 
     state = None if all_ else "waiting"
-    for one in write(
-        settings, lambda c: proposal_store.listed(c, state, before=None, limit=10_000)
-    ):
+
+    def read(connection: Connection) -> tuple[list[Proposal], dict[int, str]]:
+        found = proposal_store.listed(connection, state, before=None, limit=10_000)
+        return found, proposals.stopped(connection, found)
+
+    listed, stopped = write(settings, read)
+    for one in listed:
+        why = f"\tcannot be approved: {stopped[one.id]}" if one.id in stopped else ""
         what = f"{one.act} {one.subject}" if one.subject else one.act
         say(
             f"{one.id}\t{one.state}\t{what}\t{printable(one.customer)}\t{one.product}\t"
-            f"{utc(one.proposed_at)}\t{one.proposed_by}\t{printable(one.reason or '')}"
+            f"{utc(one.proposed_at)}\t{one.proposed_by}\t{printable(one.reason or '')}{why}"
         )
 
 

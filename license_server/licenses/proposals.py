@@ -1,5 +1,6 @@
 """Proposals: actions that wait for a second person's approval."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Connection
@@ -92,6 +93,18 @@ def proposer(connection: Connection, proposal: Proposal, decider: Actor) -> Acto
     present = standing.present(connection, proposal.proposed_by)
     permissions = present.permissions & {ACTS[proposal.act].permission}
     return present._replace(permissions=permissions, products=None, address=decider.address)
+
+
+def stopped(connection: Connection, listed: Iterable[Proposal]) -> dict[int, str]:
+    """Which of the proposals that wait cannot be approved, because of their proposer, and why."""
+    waiting = [one for one in listed if one.state == "waiting"]
+    names = {one.proposed_by for one in waiting}
+    present = {name: standing.present(connection, name) for name in names}
+    return {
+        one.id: present[one.proposed_by].why
+        for one in waiting
+        if ACTS[one.act].permission not in present[one.proposed_by].permissions
+    }
 
 
 def check_decider(connection: Connection, proposal: Proposal, actor: Actor) -> None:

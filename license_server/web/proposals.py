@@ -73,15 +73,14 @@ async def listing(request: Request, site: AtSite, session: Reader) -> Response:
         state = "waiting"
     cursor = request.query_params.get("cursor")
     before = cursors.read(cursor) if cursor else None
-    rows = await site.read(
-        lambda connection: proposal_store.listed(
-            connection,
-            None if state == "all" else state,
-            before=before,
-            limit=_PAGE + 1,
-            of=session.actor.products,
-        )
-    )
+
+    def read(connection: Connection) -> tuple[list[Proposal], dict[int, str]]:
+        wanted = None if state == "all" else state
+        of = session.actor.products
+        rows = proposal_store.listed(connection, wanted, before=before, limit=_PAGE + 1, of=of)
+        return rows, proposals.stopped(connection, rows)
+
+    rows, stopped = await site.read(read)
     older = None
     if rows[_PAGE:]:
         more = {"state": state, "cursor": cursors.write(rows[_PAGE - 1].id)}
@@ -90,6 +89,7 @@ async def listing(request: Request, site: AtSite, session: Reader) -> Response:
         request,
         "proposals",
         proposals=rows[:_PAGE],
+        stopped=stopped,
         state=state,
         states=(*STATES, "all"),
         newest=f"{PROPOSALS}?state={state}" if before is not None else None,

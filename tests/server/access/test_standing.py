@@ -255,6 +255,7 @@ def test_proposal_waits_until_its_proposer_may_again(
         )
     )
     change(anna, act, role)
+    assert "cannot be approved: the " in bert.get("/proposals").text
     shown = bert.get(f"/proposals/{id_}").text
     assert "/approve" not in shown
     assert f"{anna.email} {why}" in shown
@@ -264,6 +265,7 @@ def test_proposal_waits_until_its_proposer_may_again(
     assert (refused.status_code, slug(refused)) == (403, "not-permitted")
     assert f"{anna.email} {why}" in refused.json()["detail"]
     change(anna, "reopen" if act == "end" else "role", "issuer")
+    assert f"{anna.email} {why}" not in bert.get("/proposals").text
     assert desk.client.post(path, json={}, headers=decider).status_code == 201
 
 
