@@ -171,9 +171,8 @@ def test_machine_id_in_memory_is_neither_bound_nor_stable(tmp_path: Path) -> Non
 
 
 def test_container_without_a_machine_id_is_told_that_one_may_appear(tmp_path: Path) -> None:
-    host = read_facts(
-        str(hosts.container(tmp_path, machine_id=None)), {"LICENSE_PINNED_IP": hosts.IP}
-    )
+    root = hosts.container(tmp_path, machine_id=None, nameserver="127.0.0.11")
+    host = read_facts(str(root), {"LICENSE_PINNED_IP": hosts.IP})
     assert [notice.slug for notice in stability.notices(host)] == ["machine-id-missing"]
 
 
