@@ -11,7 +11,7 @@ from license_core.wording import Worded
 
 if TYPE_CHECKING:
     from license_core.notices import Remark
-    from license_core.problems import Problem
+    from license_core.problem import Problem
 
 
 class _RowOfTheCore:

@@ -11,18 +11,7 @@ are written as UTC times. ``{cli}`` is how the operator calls the client,
 ``{gpus:# GPU|# GPUs}`` (reason.py).
 """
 
-from typing import NamedTuple
-
-
-class Problem(NamedTuple):
-    """One row: a refusal, as a shell and a person meet it."""
-
-    slug: str
-    exit_code: int
-    title: str
-    sentence: str
-    remedy: str
-
+from license_core.problem import Problem
 
 _ASK_AGAIN = (
     "Send the output of `{cli} request` to your vendor and ask for a licence for this host."

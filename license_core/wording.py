@@ -13,7 +13,7 @@ from license_core.reason import Count, Reason, say
 
 if TYPE_CHECKING:
     from license_core.notices import Remark
-    from license_core.problems import Problem
+    from license_core.problem import Problem
 
 DEFAULT_CLI = "python cmd/cli.py"
 DEFAULT_SERVER = "license-server"

@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, Settin
 
 from license_core.errors import LicenseError
 from license_core.paths import words
-from license_core.problems import Problem
+from license_core.problem import Problem
 from license_server.db.errors import InputInvalidError
 
 Network = IPv4Network | IPv6Network

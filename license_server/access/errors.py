@@ -1,7 +1,7 @@
 """Errors of accounts, sessions, invitations and single sign-on."""
 
 from license_core.errors import LicenseError
-from license_core.problems import Problem
+from license_core.problem import Problem
 
 
 class FormExpiredError(LicenseError):

@@ -6,7 +6,7 @@ Every package above may raise these.
 from typing import TypeVar
 
 from license_core.errors import LicenseError, NotFoundError
-from license_core.problems import Problem
+from license_core.problem import Problem
 
 T = TypeVar("T")
 

@@ -1,7 +1,7 @@
 """Errors of a connection or a request, before any route sees it."""
 
 from license_core.errors import LicenseError
-from license_core.problems import Problem
+from license_core.problem import Problem
 
 
 class AddressInUseError(LicenseError):

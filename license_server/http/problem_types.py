@@ -14,7 +14,7 @@ import license_server.settings
 import license_server.sheets.errors
 import license_server.signing.errors
 from license_core.errors import LicenseError
-from license_core.problems import Problem
+from license_core.problem import Problem
 
 STATUS = {
     "internal-error": 500,

@@ -1,7 +1,7 @@
 """Errors of orders, licences and proposals."""
 
 from license_core.errors import LicenseError
-from license_core.problems import Problem
+from license_core.problem import Problem
 
 
 class LicenseStateError(LicenseError):

@@ -1,7 +1,7 @@
 """Errors of data folders, schemas, the audit log and backups."""
 
 from license_core.errors import LicenseError
-from license_core.problems import Problem
+from license_core.problem import Problem
 
 
 class AlreadyInitialisedError(LicenseError):

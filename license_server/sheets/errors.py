@@ -1,7 +1,7 @@
 """Errors of CSV files and their rows."""
 
 from license_core.errors import LicenseError
-from license_core.problems import Problem
+from license_core.problem import Problem
 
 
 class SheetInvalidError(LicenseError):

@@ -1,7 +1,7 @@
 """Errors of keys, key files and keysets."""
 
 from license_core.errors import LicenseError
-from license_core.problems import Problem
+from license_core.problem import Problem
 
 
 class PassphraseWrongError(LicenseError):

@@ -1,0 +1,13 @@
+"""One problem: its stable name, its exit code, and its words (SPEC section 9)."""
+
+from typing import NamedTuple
+
+
+class Problem(NamedTuple):
+    """One row: a refusal, as a shell and a person meet it."""
+
+    slug: str
+    exit_code: int
+    title: str
+    sentence: str
+    remedy: str
