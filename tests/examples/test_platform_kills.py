@@ -35,7 +35,7 @@ def processes(platform: Path) -> list[Process]:
             continue
         try:
             state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
-            line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode("latin-1")
             environment = (folder / "environ").read_bytes().decode("utf-8", "replace").split("\0")
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue
