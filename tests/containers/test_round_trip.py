@@ -1,6 +1,7 @@
 """The whole way in a real Docker engine: key, licence over HTTP, install, verify, start."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,17 @@ def vendor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield running
 
 
+def environment() -> list[str]:
+    """What the client and start.sh are told in a container."""
+    return [
+        f"LICENSE_CONF={HOME}/conf",
+        f"LICENSE_KEYS={HOME}/keys",
+        f"LICENSE_CLI={CLI}",
+        f"LICENSE_PYTHON={sys.executable}",
+        "PYTHONDONTWRITEBYTECODE=1",
+    ]
+
+
 class Platform(NamedTuple):
     """The product's folder, as it is mounted into a container."""
 
@@ -38,9 +50,7 @@ class Platform(NamedTuple):
     container: Container
 
     def cli(self, *arguments: str, user: str | None = None) -> "subprocess.CompletedProcess[str]":
-        done = self.container.exec(
-            sys.executable, CLI, *arguments, user=user, env=self._environment()
-        )
+        done = self.container.exec(sys.executable, CLI, *arguments, user=user, env=environment())
         assert "Traceback" not in done.stderr
         return done
 
@@ -51,7 +61,7 @@ class Platform(NamedTuple):
         return answer
 
     def start_sh(self) -> "subprocess.CompletedProcess[str]":
-        return self.container.exec("sh", f"{HOME}/start.sh", env=self._environment())
+        return self.container.exec("sh", f"{HOME}/start.sh", env=environment())
 
     def stop_sh(self) -> None:
         assert self.container.exec("sh", f"{HOME}/stop.sh").returncode == 0
@@ -80,15 +90,6 @@ class Platform(NamedTuple):
         done = self.install()
         assert done.returncode == 0, done.stderr
         return number
-
-    def _environment(self) -> list[str]:
-        return [
-            f"LICENSE_CONF={HOME}/conf",
-            f"LICENSE_KEYS={HOME}/keys",
-            f"LICENSE_CLI={CLI}",
-            f"LICENSE_PYTHON={sys.executable}",
-            "PYTHONDONTWRITEBYTECODE=1",
-        ]
 
 
 def platform_folder(folder: Path, vendor: Running) -> Path:
@@ -288,7 +289,48 @@ def test_guard_stops_the_platform_in_its_container(
         "while ! grep -qs 86400000 /proc/[0-9]*/cmdline; do :; done\n"
         f"rm {HOME}/conf/license.dat; wait $guard; echo $?\n"
     )
-    done = platform.container.exec("sh", f"{HOME}/end.sh", env=platform._environment())
+    done = platform.container.exec("sh", f"{HOME}/end.sh", env=environment())
     assert done.stdout.split()[-1] == str(PROBLEMS["LicenseMissingError"].exit_code), done.stderr
     assert not (platform.folder / "running").exists()
     assert platform.services() == 0
+
+
+def wait_for_log(engine: Engine, name: str, words: str, times: int) -> None:
+    """Read a container's log until it has said *words* so many times."""
+    following = subprocess.Popen(
+        [*engine.command, "logs", "--follow", name],
+        env=engine.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    with following:
+        assert following.stdout is not None
+        seen = (line for line in following.stdout if words in line)
+        assert sum(1 for _ in zip(range(times), seen, strict=False)) == times
+        following.kill()
+
+
+def test_start_sh_as_pid_1_stops_with_docker_stop_and_starts_again(
+    engine: Engine, vendor: Running, tmp_path: Path
+) -> None:
+    folder = platform_folder(tmp_path / "darwin", vendor)
+    os.mkfifo(folder / "licensed")
+    waiting = f'[ -e "{HOME}/conf/license.dat" ] || read -r _ <"{HOME}/licensed"'
+    container = engine.run(
+        "gpu",
+        *("/bin/sh", "-c", f"{waiting}; exec sh {HOME}/start.sh"),
+        hostname=HOSTNAME,
+        binds=[f"{folder}:{HOME}"],
+        env=environment(),
+    )
+    platform = Platform(folder, container)
+    platform.licensed(vendor)
+    (folder / "licensed").write_text("go\n")
+    for times in (1, 2):
+        wait_for_log(engine, "gpu", "Starting designer[  OK  ]", times)
+        assert platform.services() == 3
+        engine.call("stop", "--time", "60", "gpu")
+        state = engine.call("inspect", "--format", "{{.State.ExitCode}} {{.State.Status}}", "gpu")
+        assert state.stdout == "0 exited\n"
+        container.start()
