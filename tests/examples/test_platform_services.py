@@ -25,7 +25,7 @@ def test_services_start_after_a_successful_check(shell: str, platform: Path) -> 
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         f'[N]: Using production build at "{platform}"',
-        "[N]: Licence X holds (verify)",
+        "[N]: Licence X holds (verify --wait-network 15)",
         "Starting license_guard[  OK  ]",
         "Starting redis[  OK  ]",
         "Starting scheduler[  OK  ]",
