@@ -8,7 +8,7 @@ import os
 import time
 from typing import NamedTuple
 
-from license_core import armor
+from license_core import armor, folder
 from license_core.errors import LicenseError, Notice, TrustedKeyInvalidError
 from license_core.facts import HostFacts
 from license_core.hostkey import as_issued
@@ -115,6 +115,8 @@ def check_file(
             after = after._replace(layer=facts.layer if facts.engine == "docker" else None)
             after = after.remember_host(as_issued(facts, report.license.iat))
             after = after._replace(profile=report.license.host.profile)
+        remarks += folder.remarks(place, facts)
+        folder.explain(report.notices, place, facts)
         report = report._replace(notices=remarks + report.notices)
     return Checked(report, after, trust)
 

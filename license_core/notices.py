@@ -90,6 +90,11 @@ NOTICES: dict[str, Remark] = {
         "Write it to the disk before you order a licence: `systemd-machine-id-setup --commit`. In "
         "a container, mount the machine's own: `-v /etc/machine-id:/etc/machine-id:ro`.",
     ),
+    "conf-in-memory": Remark(
+        "warning",
+        "{path} is kept in memory: the licence in it is lost when the container is started again.",
+        "Mount a folder of the machine there (`-v`, not `--tmpfs`), and install the licence again.",
+    ),
     "network-lost": Remark(
         "warning",
         "This container has no network now, but it had one. A host key that is made now contains "

@@ -156,6 +156,16 @@ REMEDIES: dict[str, str] = {
     "pinned-correct": "Or correct LICENSE_PINNED_IP, for the present address: `{cli} pin {ip}`.",
     # files
     "make-room": "Free some space: `df -h {folder}` shows the disk.",
+    "settings-hidden": (
+        "A folder is mounted over {conf}, and hides the file of the image. Copy it there, on the "
+        "machine that runs the container:\n"
+        "  I=$({engine} create \"$({engine} container inspect --format '{{{{.Image}}}}' {own})\")\n"
+        '  {engine} cp "$I:{conf}/hostseal.toml" "$({engine} container inspect --format '
+        '\'{{{{range .Mounts}}}}{{{{if eq .Destination "{conf}"}}}}{{{{.Source}}}}{{{{end}}}}'
+        "{{{{end}}}}' {own})/\"\n"
+        '  {engine} rm "$I"\n'
+        'If the image has none, its developers ship one with a line `product = "…"`.'
+    ),
     "folder-of-docker": (
         "Docker creates a folder where the file that `-v` names does not exist. Remove it on the "
         "machine that runs the container (`rmdir`, for it is empty), put the file in its place, "

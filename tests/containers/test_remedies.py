@@ -16,7 +16,7 @@ from tests.support.cases import CASES, DOCKER, PODMAN, Case
 from tests.support.cli import REPOSITORY, World
 from tests.support.containers.engine import Container, Engine
 from tests.support.containers.paste import lines_of, options_of, paste
-from tests.support.containers.stories import PINNED, STORIES, Stage, client
+from tests.support.containers.stories import HOME, PINNED, STORIES, Stage, client
 
 pytestmark = pytest.mark.xdist_group("docker")
 FIXTURES = {DOCKER: "engine", PODMAN: "podman_engine"}
@@ -287,3 +287,44 @@ def test_podman_gives_the_licensed_address_of_its_default_network_back(
     for _ in range(2):
         assert client(gpu, "verify").exit_code == 0
         gpu.restart()
+
+
+@pytest.mark.parametrize("kind", ["engine", "podman_engine"])
+def test_folder_that_hides_the_settings_of_the_image_is_told_and_filled(
+    kind: str, request: pytest.FixtureRequest, world: World
+) -> None:
+    stage = Stage(request.getfixturevalue(kind), world.folder)
+    made = stage.engine.run("made")
+    made.exec(
+        "sh", "-c", f"mkdir -p {HOME}/conf; echo 'product = \"darwin\"' > {HOME}/conf/hostseal.toml"
+    )
+    (world.conf / "hostseal.toml").unlink()
+    binds = [f"{world.conf}:{HOME}/conf", f"{world.keys}:{HOME}/keys"]
+    gpu = stage.engine.run("gpu", image=made.commit("product:test"), binds=binds)
+    order(world, gpu, CASES[0], ())
+    (unset,) = [
+        notice
+        for notice in client(gpu, "--json", "verify").json()["notices"]
+        if notice["slug"] == "product-unset"
+    ]
+    paste_all([unset["remedy"]], gpu, stage)
+    assert "product-unset" not in client(gpu, "--json", "verify").notices()
+
+
+@pytest.mark.parametrize("kind", ["engine", "podman_engine"])
+def test_licence_in_memory_is_said_to_be_lost_at_the_next_start(
+    kind: str, request: pytest.FixtureRequest, world: World
+) -> None:
+    stage = Stage(request.getfixturevalue(kind), world.folder)
+    gpu = stage.engine.run(
+        "gpu",
+        binds=[f"{world.folder}:/opt/mail", f"{world.keys}:{HOME}/keys"],
+        options=["--tmpfs", f"{HOME}/conf"],
+    )
+    asked = parse(client(gpu, "request").out)
+    binding = HostBinding(asked.key, asked.name, tags=asked.tags)
+    (world.folder / "mailed.dat").write_bytes(world.file(world.claims()._replace(host=binding)))
+    assert client(gpu, "install", "/opt/mail/mailed.dat").exit_code == 0
+    assert "conf-in-memory" in client(gpu, "--json", "verify").notices()
+    gpu.restart()
+    assert client(gpu, "--json", "verify").slugs() == ["license-missing"]
