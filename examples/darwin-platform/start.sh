@@ -109,7 +109,8 @@ start_platform() { # with descriptor 9 on a file to lock: two starts at once sta
 refuse_guard() {
   printf 'Starting license_guard[FAILED]\n'
   tail -n 5 "$RUN/license_guard.log" >&2
-  refuse $EXIT_SERVICE "license_guard did not start." "See $RUN/license_guard.log."
+  refuse $EXIT_SERVICE "license_guard did not start." \
+    "See $RUN/license_guard.log. LICENSE_GUARD_SECONDS must be unset or from 1 to 86400."
 }
 
 foreground=
