@@ -64,7 +64,8 @@ def can_be_given(facts: HostFacts, mode: str, ip: str) -> bool:
         return False
     if mode == "default-bridge":
         return facts.engine == "podman" and ip.startswith(_PODMAN_POOL)
-    return mode == "user-defined"
+    # One that is far from the present address was of another network, which was left since.
+    return mode == "user-defined" and ip.split(".")[:2] == (facts.ip or "").split(".")[:2]
 
 
 def unused(facts: HostFacts, mode: str) -> Advice:
@@ -102,4 +103,4 @@ def pinned(facts: HostFacts, mode: str) -> Advice:
         return address(facts, mode, facts.pinned_ip)
     if can_be_given(facts, mode, facts.pinned_ip):
         return ("take-back", "pinned-correct")
-    return (*pin(facts), "pinned-correct") if mode == "default-bridge" else ("pinned-correct",)
+    return (*pin(facts), "pinned-correct") if mode == "default-bridge" else None

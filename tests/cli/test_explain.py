@@ -69,3 +69,22 @@ def test_withheld_tag_leaves_its_fact_unknown(world: World) -> None:
 def test_unreadable_licence_is_not_explained(world: World) -> None:
     world.put(b"nothing")
     assert "explanation" not in world.json("verify", "--explain").json()
+
+
+def test_address_of_a_network_that_was_left_is_not_promised_back(world: World) -> None:
+    hosts.container(world.host, nameserver="127.0.0.11")
+    world.put()
+    world.run("verify")
+    hosts.container(world.host, nameserver="127.0.0.11", ip="172.17.0.9")
+    assert "--ip 172.17.0.2" in world.run("verify").err
+    hosts.container(world.host, nameserver="127.0.0.11", ip="172.30.0.9")
+    assert "--ip 172.17.0.2" not in world.run("verify").err
+
+
+def test_nothing_is_said_of_an_address_where_the_container_is_another(world: World) -> None:
+    world.put()
+    world.run("verify")
+    hosts.container(world.host, ip="172.17.0.9", container_id="ab" * 32)
+    (problem,) = world.json("verify").json()["problems"]
+    told = {detail["slug"]: detail["remedy"] for detail in problem["facts"]["details"]}
+    assert told.get("ip-changed", "") == ""
