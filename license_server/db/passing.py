@@ -1,7 +1,7 @@
 """Short-lived rows: kept for a week, then deleted; they are not part of the ledger.
 
-A backup takes them along, so that a restored server still knows what it answered; no event binds
-them, and nothing in the ledger refers to them.
+A backup takes them along, but for drafts, so that a restored server still knows what it answered;
+no event binds them, and nothing in the ledger refers to them.
 """
 
 from sqlalchemy import Column, Connection, delete
