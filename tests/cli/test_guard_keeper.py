@@ -1,7 +1,6 @@
 """A guard as a process among others: as the first one of a container too, and when it is killed."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +11,7 @@ import pytest
 from license_cli.watch import UNCHECKED
 from tests.support.cli import CLI, World
 from tests.support.guards import SECONDS, Client, Start, answer, ended, say
-from tests.support.need import need
+from tests.support.namespaces import first_process
 
 HANDED_ON = sorted(
     set(range(1, 32)) - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}
@@ -27,7 +26,6 @@ while True:
     print(int(signal.sigwait(numbers)), flush=True)
 """
 LISTENER = (sys.executable, "-c", LISTENS, *map(str, HANDED_ON))
-FIRST = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc")
 
 
 @pytest.fixture(params=["beside others", "the first process"])
@@ -35,9 +33,7 @@ def inside(request: pytest.FixtureRequest) -> tuple[str, ...]:
     """The command that the guard stands behind: nothing, or a container of its own."""
     if request.param == "beside others":
         return ()
-    if shutil.which("unshare") is None or subprocess.run([*FIRST, "true"], check=False).returncode:
-        need("a process namespace", "apt-get install util-linux, and allow user namespaces")
-    return FIRST
+    return first_process()
 
 
 def children(pid: int) -> list[int]:

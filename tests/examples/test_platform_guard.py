@@ -1,7 +1,6 @@
 """The example platform is never unwatched: its services run under a guard that has checked."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.need import need
+from tests.support import namespaces
 from tests.support.platform import (
     HOLDS,
     NO_SERVICE,
@@ -27,8 +26,6 @@ from tests.support.platform import (
 
 SERVICES = ("redis", "scheduler", "designer")
 SECONDS = 60
-FIRST = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc")
-SMALL_DISK = ("unshare", "--user", "--map-root-user", "--mount")
 
 
 def started(platform: Path, folder: Path, seconds: int = 1000) -> dict[str, int]:
@@ -187,9 +184,7 @@ def test_platform_keeps_running_while_the_licence_file_is_replaced(
 
 
 def first_process(platform: Path, folder: Path, *arguments: str) -> "subprocess.Popen[str]":
-    inside = () if arguments else FIRST
-    if inside and subprocess.run([*inside, "true"], check=False).returncode:
-        need("a process namespace", "apt-get install util-linux, and allow user namespaces")
+    inside = () if arguments else namespaces.first_process()
     cli = real_client(platform, folder)
     return subprocess.Popen(
         [*inside, "sh", str(platform / "start.sh"), *arguments],
@@ -249,8 +244,6 @@ def test_nothing_runs_without_the_guard_on_a_full_disk(
     platform: Path, tmp_path: Path, pages: int
 ) -> None:
     """With so many pages left for run/, which is a small disk of its own."""
-    if shutil.which("unshare") is None or subprocess.run([*SMALL_DISK, "true"]).returncode:
-        need("a mount namespace", "apt-get install util-linux, and allow user namespaces")
     cli = real_client(platform, tmp_path)
     (platform / "run").mkdir()
     script = (
@@ -260,7 +253,7 @@ def test_nothing_runs_without_the_guard_on_a_full_disk(
         "cat run/*.pid; sh stop.sh >/dev/null\n"
     )
     done = subprocess.run(
-        [*SMALL_DISK, "sh", "-c", script],
+        [*namespaces.own_mounts(), "sh", "-c", script],
         cwd=platform,
         env=environment_of(os.environ["PATH"], cli, sys.executable),
         stdin=subprocess.DEVNULL,
