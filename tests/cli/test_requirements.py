@@ -130,3 +130,12 @@ def test_doctor_also_shows_missing_gpus_as_compose_settings(world: World) -> Non
     assert "`--gpus 4`" in told
     assert "- capabilities: [gpu]" in told
     assert "count: 4" in told
+
+
+@pytest.mark.parametrize(("machine", "told"), [(2, "Use a larger machine"), (16, "--cpus 8")])
+def test_container_is_told_of_no_more_cpus_than_its_machine_has(
+    world: World, machine: int, told: str
+) -> None:
+    wanted = diagnosis.wants(Requirements(cpus=8), Resources(cpus=1, machine_cpus=machine))
+    (notice,) = diagnosis.shortages(world.facts(), wanted, "conf")
+    assert told in notice.remedy()

@@ -155,3 +155,11 @@ def test_verify_mentions_a_missing_state_file_only_for_clock_problems(
     done = world.run("verify")
     assert done.exit_code == code("license-not-yet-valid")
     assert "no state file from earlier checks" in done.err
+
+
+def test_folder_in_the_place_of_the_licence_is_told_as_dockers(world: World) -> None:
+    world.license.mkdir()
+    done = world.run("verify")
+    assert done.exit_code == code("file-unreadable")
+    assert "it is a folder" in done.err
+    assert "Docker creates a folder where the file that `-v` names does not exist" in done.err
