@@ -53,8 +53,12 @@ def backup_(settings: ServerSettings, output: str, with_keys: bool) -> None:
         backup.write(connection, keys, write, int(time.time()), progress.advance)
         progress.clear()
     if not can_be_read_back(output):
-        told = "`license-server restore --check FILE` does, where it arrived"
-        click.echo(f"[W]: {output} cannot be read back: nobody has checked it. {told}.", err=True)
+        place = "standard output" if output == "-" else output
+        click.echo(
+            f"[W]: What went to {place} cannot be read back. Check it where it arrived:\n"
+            "     license-server restore --check FILE",
+            err=True,
+        )
     has_root = settings.root_key.relative_to(settings.data).as_posix() in keys
     private = f"not included: keep a copy of {settings.signing_key.parent}/"
     if with_keys:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,6 @@ from tests.support.server import REPOSITORY
 MOST = 64
 """MiB above what the command takes for a new server."""
 LICENCES = 100_000
-PERSON = Actor("user:issuer@example.com", ROLES["issuer"])
 KINDS = pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 _RUN = """
 import re, sys
@@ -78,7 +78,8 @@ def test_large_sheets_and_long_texts_take_little_memory(tmp_path: Path, kind: st
     text = "x" * 65_536
     for number in range(16):
         sheet = f"customer,product,host\n{number}".ljust(3_300_000).encode()
-        database.write(lambda c, sheet=sheet: uploads.keep(c, sheet, PERSON, 1))  # type: ignore[misc]
+        person = Actor(f"user:issuer{number}@example.com", ROLES["issuer"])
+        database.write(partial(uploads.keep, content=sheet, actor=person, now=1))
     kept = {"actor": "token:x", "fingerprint": b"", "created_at": 1, "body": text.encode()}
     for number in range(11):
         rows = [kept | {"key": f"{number}-{row}"} for row in range(100)]
