@@ -117,6 +117,8 @@ def _remove(path: str) -> None:
 
 def _holds(path: str, data: bytes) -> bool:
     """Whether the file at *path* is *data* already; what cannot be read is another."""
+    if not os.path.isfile(path):
+        return False  # a pipe would be waited for
     try:
         with open(path, "rb") as stream:
             return stream.read(len(data) + 1) == data

@@ -243,6 +243,15 @@ def test_request_writes_into_a_named_pipe_without_replacing_it(
     assert pipe.is_fifo()
 
 
+def test_install_does_not_wait_for_a_named_pipe_in_place_of_the_licence(present: World) -> None:
+    licence = present.file()
+    os.mkfifo(present.license)
+    done = present.spawn("install", present.write(licence))
+    assert done.returncode == 0, done.stderr
+    assert present.license.read_bytes() == licence
+    assert (present.conf / "license.dat.old").is_fifo()
+
+
 def test_guard_leaves_named_pipes_in_place_of_its_files_alone(
     present: World, tmp_path: Path
 ) -> None:
