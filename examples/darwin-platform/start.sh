@@ -110,7 +110,8 @@ refuse_guard() {
   printf 'Starting license_guard[FAILED]\n'
   tail -n 5 "$RUN/license_guard.log" >&2
   refuse $EXIT_SERVICE "license_guard did not start." \
-    "See $RUN/license_guard.log. LICENSE_GUARD_SECONDS must be unset or from 1 to 86400."
+    "See $RUN/license_guard.log. LICENSE_GUARD_SECONDS must be unset or from 1 to 86400, and"\
+" the disk must have room: \`df -h $RUN\`."
 }
 
 foreground=

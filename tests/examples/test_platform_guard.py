@@ -266,6 +266,8 @@ def test_nothing_runs_without_the_guard_on_a_full_disk(
     assert started == 0 or "Starting license_guard[  OK  ]" in done.stdout
     if pages == 0:
         assert "[E]: The disk is full: cannot write" in done.stderr
+    if code == NO_SERVICE:
+        assert "`df -h " in done.stderr
     for line in done.stdout.splitlines():
         number, _, since = line.partition(" ")
         if number.isdigit() and since.isdigit():
