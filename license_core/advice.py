@@ -68,11 +68,14 @@ def can_be_given(facts: HostFacts, mode: str, ip: str) -> bool:
     return mode == "user-defined" and ip.split(".")[:2] == (facts.ip or "").split(".")[:2]
 
 
-def unused(facts: HostFacts, mode: str) -> Advice:
-    """How to let an address that the host has be the one of its default route again."""
-    return (
-        ("second-network",) if mode not in _OF_MACHINE and commands(facts) else ("default-route",)
-    )
+def unused(facts: HostFacts, mode: str, *, routed: bool) -> Advice:
+    """How to let an address that the host has be the one of its default route again.
+
+    *routed*: whether it has such a route now.
+    """
+    if mode not in _OF_MACHINE and commands(facts):
+        return ("second-network",)
+    return ("default-route",) if routed else None
 
 
 def hostname(facts: HostFacts, mode: str, before: str | None, profile: str) -> Advice:

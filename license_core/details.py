@@ -1,12 +1,13 @@
 """What differs from the licensed host, in words, with the remedies that fit the host at hand.
 
-Pure. Where the anchors differ this is another machine or container: then nothing is said of how to
-get an address or a name back, which may be those of the licensed one, at work elsewhere.
+Pure, but for the routes of the host, which are looked at. Where the anchors differ this is another
+machine or container: then nothing is said of how to get an address or a name back, which may be
+those of the licensed one, at work elsewhere.
 """
 
 from collections.abc import Iterator
 
-from license_core import advice, hostkey, stability
+from license_core import advice, hostkey, routes, stability
 from license_core.comparison import Comparison, Component
 from license_core.errors import Notice
 from license_core.facts import HostFacts
@@ -70,10 +71,10 @@ def _unused(binding: HostBinding, facts: HostFacts) -> tuple[Notice, ...]:
     for device, address in facts.interfaces:
         if address and address != facts.ip and _fits(binding, facts, address):
             by = next((name for name, other in facts.interfaces if other == facts.ip), None)
-            notice = Notice(
-                "address-not-used", before=address, device=device, by=by, after=facts.ip
-            )
-            told = advice.unused(facts, stability.network_mode(facts))
+            routed = any(route.chosen for route in routes.considered(facts))
+            slug = "address-not-used" if routed else "address-left-out"
+            notice = Notice(slug, before=address, device=device, by=by, after=facts.ip)
+            told = advice.unused(facts, stability.network_mode(facts), routed=routed)
             return (notice.advised(told, **stability.naming(facts)),)
     return ()
 

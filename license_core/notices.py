@@ -293,6 +293,13 @@ NOTICES: dict[str, Remark] = {
         "This host still has {before} on {device}; its default route now goes by {by} ({after}).",
         "The licence is valid again once the default route goes by {device}; or order a new one.",
     ),
+    "address-left-out": Remark(
+        "detail",
+        "This host still has {before} on {device}, but has no default route; {after} on {by} "
+        "counts now.",
+        "If {device} is down (`ip -brief link` shows it), bring it up, and let the default route "
+        "go by it; or order a new licence.",
+    ),
     "profile-differs": Remark(
         "detail",
         "The host is the licensed one, but under profile {profile}: the licence names another.",

@@ -67,6 +67,10 @@ REMEDIES: dict[str, str] = {
         "If the container was started with `--ip {ip}`, say so: `{cli} pin {ip}`. If not, pin the "
         "address before you order the next licence: `{cli} doctor` shows how."
     ),
+    "reserve-later": (
+        "The licence is for {ip}: have the server reserve it for this host, or give it to {device} "
+        "for good; then set LICENSE_PINNED_IP={ip}, and nothing more is said."
+    ),
     # an address that was lost
     "take-back": (
         "On the machine that runs the container, these lines name its network, show who has which "

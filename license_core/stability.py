@@ -76,7 +76,11 @@ def notices(facts: HostFacts, profile: str = DEFAULT_PROFILE) -> tuple[Notice, .
 
 def of_licensed(facts: HostFacts, profile: str) -> tuple[Notice, ...]:
     """What would break the key that a licence is for, which is valid now and stays so."""
-    later = {"address-may-change": "pin-later", "address-unconfirmed": "confirm-or-pin-later"}
+    later = {
+        "address-may-change": "pin-later",
+        "address-unconfirmed": "confirm-or-pin-later",
+        "address-is-lent": "reserve-later",
+    }
     found = notices(facts, profile)
     for notice in found:
         if notice.slug in later:

@@ -172,6 +172,19 @@ def test_an_address_that_a_server_lends_is_said_to_change_before_an_order(
     assert machine.client(how, env={"LICENSE_PINNED_IP": "10.0.0.2"}).err == ""
 
 
+def test_lent_address_that_a_licence_is_for_is_to_be_kept_not_changed(machine: Machine) -> None:
+    machine.do(
+        *CABLE,
+        "ip address add 10.0.0.2/24 dev eth0 valid_lft 3600 preferred_lft 3600",
+        "ip route add default via 10.0.0.1",
+    )
+    order(machine)
+    told = machine.client("verify")
+    assert told.exit_code == 0
+    assert "have the server reserve it for this host, or give it to eth0 for good" in told.err
+    assert "Before you order a licence" not in told.err
+
+
 def test_the_key_stays_while_interfaces_come_and_go(machine: Machine) -> None:
     """Probes in one process beside pairs that are made and removed as fast as they can be."""
     machine.do(*CABLE, *V4_ROUTE, "ip tuntap add tun9 mode tun")
@@ -238,6 +251,20 @@ def test_licensed_address_that_is_not_used_any_more_is_named_with_its_interface(
         assert "Let the default route go by eth0 again" in refused.err
         assert "container" not in refused.err
         (machine.world.conf / "license.state").unlink(missing_ok=True)
+
+
+def test_licensed_address_on_an_interface_that_is_down_is_not_said_to_be_routed_past(
+    machine: Machine,
+) -> None:
+    machine.do(*CABLE, *V4_ROUTE)
+    order(machine)
+    machine.do(*SECOND_CABLE, "ip address add 9.1.0.2/24 dev eth1", "ip link set eth0 down")
+    refused = machine.client("verify")
+    assert (
+        "This host still has 10.0.0.2 on eth0, but has no default route; 9.1.0.2 on eth1 counts"
+    ) in refused.err
+    assert "If eth0 is down (`ip -brief link` shows it), bring it up" in refused.err
+    assert "metric" not in refused.err
 
 
 @pytest.mark.parametrize("forgotten", [False, True])
