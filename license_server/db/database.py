@@ -224,10 +224,13 @@ class Writer:
     def _do(self, jobs: list[_Job[Any]], *, first: bool = True) -> None:
         """Do *jobs* in one transaction; if one of them fails, each in a transaction of its own.
 
-        So is a single one once more whose connection had died before the commit.
+        So is a single one once more whose connection had died before the commit. If the
+        transaction cannot begin, as while the database is locked, all of them fail at once: each
+        of its own would wait as long again.
         """
         try:
             with self._engine.connect() as connection, deferred.gathering(connection):
+                connection.begin()
                 try:
                     results = [job.work(connection) for job in jobs]
                     deferred.write(connection)

@@ -1,6 +1,8 @@
 """The database: prepared reads, grouped writes, and connections that died."""
 
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import sqlalchemy
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import IntegrityError
 
+from license_core.errors import DatabaseUnavailableError
 from license_server.actor import COMMAND
 from license_server.audit import audit_store
 from license_server.audit.events import record
@@ -140,3 +143,45 @@ def test_failing_write_does_not_affect_others_in_its_group(desk: Desk) -> None:
         jobs[1].result()
     with desk.site.database.reading() as connection:
         assert len(audit_store.trail(connection, [f"group {desk.clock.now}"])) == 2
+
+
+def test_locked_database_refuses_a_whole_group_after_one_wait(tmp_path: Path) -> None:
+    database = Database(make(tmp_path / "server").database_url)
+    waits: list[str] = []
+
+    @event.listens_for(database.engine, "checkout")
+    def _(connection: sqlite3.Connection, *_: object) -> None:
+        connection.execute("PRAGMA busy_timeout=50")
+
+    @event.listens_for(database.engine, "before_cursor_execute")
+    def _(_: object, __: object, text: str, *___: object) -> None:
+        if text == "BEGIN IMMEDIATE":
+            waits.append(text)
+
+    begun, gate = threading.Event(), threading.Event()
+
+    def hold(_: Connection) -> bool:
+        begun.set()
+        return gate.wait(30)
+
+    def lock(_: object) -> None:
+        waits.clear()
+        other.execute("BEGIN IMMEDIATE")
+
+    def ask(connection: Connection) -> int:
+        return int(connection.exec_driver_sql("select 7").scalar_one())
+
+    path = database.engine.url.database or ""
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        blocked = database.writer.submit(hold)
+        blocked.add_done_callback(lock)
+        assert begun.wait(30)
+        jobs = [database.writer.submit(ask) for _ in range(3)]
+        gate.set()
+        for job in jobs:
+            with pytest.raises(DatabaseUnavailableError, match="locked"):
+                job.result()
+        assert len(waits) == 1
+        other.execute("ROLLBACK")
+    assert database.write(ask) == 7
+    database.close()
