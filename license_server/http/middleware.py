@@ -1,5 +1,6 @@
 """The middleware around every request: its id, size cap, security headers and log line."""
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -10,6 +11,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from license_core.errors import InternalError, LicenseError
+from license_server.db.errors import ServerStoppingError
 from license_server.http import proxies
 from license_server.http.errors import RequestTooLargeError
 from license_server.http.metrics import Metrics
@@ -92,6 +94,8 @@ class Edge:
             await refuse(error)
         except ClientDisconnect:
             pass  # nobody is left to answer
+        except asyncio.CancelledError:  # it was not done in time when the server stopped
+            await refuse(ServerStoppingError())
         except Exception:  # noqa: BLE001  # the last net: the log has it all, the outside nothing
             _log.exception("failed")
             await refuse(InternalError(reason="unknown"))

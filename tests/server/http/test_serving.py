@@ -1,5 +1,6 @@
 """A server process: how it stops, slow requests, and security headers."""
 
+import asyncio
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import httpx
 import pytest
 import uvicorn
 from fastapi.routing import iter_route_contexts
+from starlette.types import Message, Receive, Scope, Send
 
 from license_server.http import server as http_server
 from license_server.http.middleware import MAX_BODY, SECURITY
@@ -178,6 +180,36 @@ def test_internal_error_has_the_security_headers_and_no_details(desk: Desk) -> N
     assert "canary" not in reply.text
     for name, value in SECURITY.items():
         assert reply.headers[name] == value
+
+
+def test_request_cancelled_by_the_stop_is_told_to_come_again(desk: Desk) -> None:
+    gate = threading.Event()
+    desk.site.database.writer.submit(lambda _: gate.wait(30))
+
+    async def cancel() -> httpx.Response:
+        reading = asyncio.Event()
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            async def receiving() -> Message:
+                reading.set()
+                return await receive()
+
+            await desk.client.app(scope, receiving, send)
+
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+            post = client.post("/api/v1/licenses", json=ORDER, headers=desk.bearer)
+            task = asyncio.create_task(post)
+            await reading.wait()
+            task.cancel()
+            return await task
+
+    try:
+        reply = asyncio.run(cancel())
+    finally:
+        gate.set()
+    assert (reply.status_code, reply.json()["type"]) == (503, "/problems/server-stopping")
+    assert reply.headers["Retry-After"] == "5"
 
 
 @contextmanager
