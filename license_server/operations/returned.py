@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
-from license_server.access import access_store
+from license_server.access import access_store, invitations, standing
 from license_server.db.tables import proposals
 
 _NAMED = 20
@@ -29,9 +29,8 @@ class Returned(NamedTuple):
 def returned(connection: Connection, now: int) -> list[Returned]:
     """What counts again at *now*, in seconds; kinds of which there is none are left out."""
     users = [user for user in access_store.list_users(connection) if user.ended_at is None]
-    tokens = access_store.list_tokens(connection)
-    valid = [one for one in tokens if one.revoked_at is None and not _is_over(one.expires_at, now)]
-    invited = [one for one in access_store.list_invitations(connection) if one.expires_at > now]
+    valid = [one.token for one in standing.listed(connection) if one.is_valid(now)]
+    invited = [one for one, holds in invitations.listed(connection, now) if holds]
     codes = [(user.email, access_store.recovery_codes_left(connection, user.id)) for user in users]
     waiting = select(proposals.c.id).where(proposals.c.state == "waiting").order_by(proposals.c.id)
     kinds = (
@@ -56,10 +55,6 @@ def returned(connection: Connection, now: int) -> list[Returned]:
         ),
     )
     return [kind for kind in kinds if kind.names]
-
-
-def _is_over(expires_at: int | None, now: int) -> bool:
-    return expires_at is not None and expires_at <= now
 
 
 def _end(command: str) -> str:

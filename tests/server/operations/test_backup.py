@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import random
 import re
 import shutil
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ import pytest
 from sqlalchemy import Connection, select
 
 from license_core.verify import open_license
+from license_server.access import invitations, tokens
 from license_server.actor import Actor
 from license_server.audit import audit_store
 from license_server.licenses import issuing
@@ -555,6 +558,26 @@ def test_restore_lists_what_is_valid_again(source: ServerSettings, tmp_path: Pat
     assert "API tokens: crm (to end one: license-server token revoke NAME)" in done.stdout
     assert "invitations: new@example.com (reader)" in done.stdout
     assert "over" not in done.stdout
+
+
+def test_restore_does_not_list_what_had_ended_with_its_maker(
+    source: ServerSettings, tmp_path: Path
+) -> None:
+    shutil.copytree(source.data, data := tmp_path / "server")
+    env, out = server.environment(data), tmp_path / "backup.tar"
+    assert server.at_once("user", "add", "gone@example.com", env=env).returncode == 0
+    gone = Actor("user:gone@example.com", ROLES["administrator"])
+    made = open_database(server.settings(data))
+    made.write(lambda c: tokens.new_token(c, "orphan", gone, 1, os.urandom, tokens.PROGRAM))
+    now = int(time.time())
+    made.write(lambda c: invitations.invite(c, "pal@example.com", "reader", gone, now, os.urandom))
+    made.close()
+    assert server.at_once("user", "end", "gone@example.com", env=env).returncode == 0
+    back_up(data, None, out)
+    done = restore(tmp_path / "new", None, out)
+    assert "Valid again" in done.stdout
+    assert "orphan" not in done.stdout
+    assert "pal@example.com" not in done.stdout
 
 
 @pytest.mark.parametrize("now", [-5, 8**11, 253_096_300_799, 10**12])
