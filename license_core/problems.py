@@ -252,15 +252,18 @@ PROBLEMS: dict[str, Problem] = {
         "pinned-address-differs",
         34,
         "The host does not have its pinned address",
-        "LICENSE_PINNED_IP is {pinned}, but this host's address is {ip}.",
-        "Give this host the address {pinned} again, or correct LICENSE_PINNED_IP.",
+        "The declared address (LICENSE_PINNED_IP, or `pin`) is {pinned}, but this host's address "
+        "is {ip}.",
+        "Give this host the address {pinned} again, or correct what is declared.",
     ),
     "PinnedAddressInvalidError": Problem(
         "pinned-address-invalid",
         46,
         "The pinned address is not an address",
-        "LICENSE_PINNED_IP is `{pinned}`, which is not an IP address.",
-        "Correct it (an IPv4 address such as 172.30.0.10, or an IPv6 address), or unset it.",
+        "The declared address (LICENSE_PINNED_IP, or `pin`) is `{pinned}`, which is not an IP "
+        "address.",
+        "Correct it (an IPv4 address such as 172.30.0.10, or an IPv6 address), or declare none: "
+        "unset LICENSE_PINNED_IP, or remove conf/license.pin.",
     ),
     "GpusNotLicensedError": Problem(
         "gpus-not-licensed",

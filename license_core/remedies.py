@@ -155,9 +155,12 @@ REMEDIES: dict[str, str] = {
     # an address that was declared
     "pinned-back": (
         "Is the network up? `ip -brief address` shows the addresses of this machine. Give it "
-        "{pinned} in its network settings, or correct LICENSE_PINNED_IP."
+        "{pinned} in its network settings, or correct what is declared, in LICENSE_PINNED_IP or "
+        "conf/license.pin."
     ),
-    "pinned-correct": "Or correct LICENSE_PINNED_IP, for the present address: `{cli} pin {ip}`.",
+    "pinned-correct": (
+        "Or declare the present address: `{cli} pin {ip}`; where LICENSE_PINNED_IP is set, there."
+    ),
     # files
     "make-room": "Free some space: `df -h {folder}` shows the disk.",
     "settings-hidden": (
