@@ -398,14 +398,14 @@ PROBLEMS: dict[str, Problem] = {
         "disk-full",
         62,
         "The disk is full",
-        "There is no space left in {folder}: {reason}. The old file is unchanged.",
+        "There is no space left in {folder}: {reason}. An earlier file of that name is unchanged.",
         "Free some space (`df -h {folder}`), then run the same command again.",
     ),
     "WriteFailedError": Problem(
         "write-failed",
         63,
         "Cannot write a file",
-        "Cannot write {path}: {reason}. The old file is unchanged.",
+        "Cannot write {path}: {reason}. An earlier file of that name is unchanged.",
         "Check {folder} with `ls -ld {folder}` and `df -h {folder}`, then run the command again.",
     ),
     "ServerUnreachableError": Problem(

@@ -540,6 +540,14 @@ def test_what_goes_to_standard_output_is_said_to_be_unchecked(
     assert restore(tmp_path / "new", None, tmp_path / "backup.tar").returncode == 0
 
 
+def test_full_disk_is_told_without_speaking_of_a_file_that_was_never_there(
+    source: ServerSettings,
+) -> None:
+    done = server.at_once("backup", "-o", "/dev/full", env=server.environment(source.data))
+    assert done.returncode == exit_code("disk-full")
+    assert "An earlier file of that name is unchanged." in done.stderr
+
+
 def test_restore_lists_what_is_valid_again(source: ServerSettings, tmp_path: Path) -> None:
     shutil.copytree(source.data, data := tmp_path / "server")
     env, out = server.environment(data), tmp_path / "backup.tar"
