@@ -76,8 +76,10 @@ prepare_run() { # all that is written below is looked at before anything is star
 }
 
 refuse_file() {
-  refuse $EXIT_SERVICE "Cannot write $1." \
-    "Check it with \`ls -ld $1\`; move it away, or give this user write access."
+  remedy="Check it with \`ls -ld $1\`; move it away, or give this user write access."
+  ! LC_ALL=C touch "$1" 2>&1 | grep -q 'Read-only file system' ||
+    remedy="Start a container that is read-only with \`--tmpfs $RUN\`."
+  refuse $EXIT_SERVICE "Cannot write $1." "$remedy"
 }
 
 begin_guard() { # in this process, which has a number that others can read from now on
@@ -110,8 +112,7 @@ refuse_guard() {
   printf 'Starting license_guard[FAILED]\n'
   tail -n 5 "$RUN/license_guard.log" >&2
   refuse $EXIT_SERVICE "license_guard did not start." \
-    "See $RUN/license_guard.log. LICENSE_GUARD_SECONDS must be unset or from 1 to 86400, and"\
-" the disk must have room: \`df -h $RUN\`."
+    "See $RUN/license_guard.log and \`df -h $RUN\`. LICENSE_GUARD_SECONDS must be unset or from 1 to 86400."
 }
 
 foreground=

@@ -239,6 +239,23 @@ def test_start_sh_in_the_foreground_exits_with_the_checks_exit_code(
     assert again.returncode == 10
 
 
+def test_read_only_platform_is_told_to_get_a_folder_in_memory(
+    platform: Path, tmp_path: Path
+) -> None:
+    cli = real_client(platform, tmp_path)
+    (platform / "run").mkdir()
+    done = subprocess.run(
+        [*namespaces.own_mounts(), "sh", "-c", "mount -t tmpfs -o ro disk run && sh start.sh"],
+        cwd=platform,
+        env=environment_of(os.environ["PATH"], cli, sys.executable),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == NO_SERVICE, done.stdout + done.stderr
+    assert f"Start a container that is read-only with `--tmpfs {platform}/run`." in done.stderr
+
+
 @pytest.mark.parametrize("pages", range(9))
 def test_nothing_runs_without_the_guard_on_a_full_disk(
     platform: Path, tmp_path: Path, pages: int
