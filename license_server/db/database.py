@@ -132,8 +132,10 @@ class Database:
     def write(self, work: Work[T]) -> T:
         """Do *work* in a transaction, commit and return its result.
 
-        Raises what *work* raises, IntegrityError, or DatabaseUnavailableError.
+        Raises what *work* raises, IntegrityError, or DatabaseUnavailableError. Never to be called
+        by what is done in such a transaction, which would wait for itself.
         """
+        assert not self.writer.is_current_thread, "a write waits for itself"  # noqa: S101
         return self.writer.submit(work).result()
 
     def check_going_on(self) -> None:
@@ -176,6 +178,11 @@ class Writer:
     def alive(self) -> bool:
         """Whether anything that is submitted will be done."""
         return self._thread.is_alive()
+
+    @property
+    def is_current_thread(self) -> bool:
+        """Whether this is what asks."""
+        return threading.current_thread() is self._thread
 
     def waiting(self) -> int:
         """About how much waits."""
