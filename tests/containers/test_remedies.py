@@ -25,11 +25,21 @@ _ROWS = {
     row.split(" | ")[0].removeprefix("| "): row.split(" | ")
     for row in (REPOSITORY / "docs" / "CASES.md").read_text("utf-8").splitlines()
 }
-WARNED = [case for case in REAL if _ROWS[case.what][3] != "nothing"]
+EVERY = 4
+"""Of the cases one in so many is in the suite, and all are in `make torture`."""
+
+
+def _for_long(number: int, *, always: bool = False) -> tuple[pytest.MarkDecorator, ...]:
+    return (pytest.mark.torture,) if always or number % EVERY else ()
+
+
+WARNED = [
+    pytest.param(case, marks=_for_long(number), id=case.what)
+    for number, case in enumerate(one for one in REAL if _ROWS[one.what][3] != "nothing")
+]
 REFUSED = [
-    pytest.param(case, remembered, marks=pytest.mark.torture if remembered else ())
-    for case in REAL
-    if "rejected" in _ROWS[case.what][4]
+    pytest.param(case, remembered, marks=_for_long(number, always=remembered))
+    for number, case in enumerate(one for one in REAL if "rejected" in _ROWS[one.what][4])
     for remembered in (False, True)
 ]
 
@@ -128,7 +138,7 @@ def test_what_is_pasted_after_a_change_helps_and_harms_nobody(
     assert list(happening) == []
 
 
-@pytest.mark.parametrize("case", WARNED, ids=lambda case: case.what)
+@pytest.mark.parametrize("case", WARNED)
 def test_what_is_pasted_before_an_order_keeps_the_licence_valid(
     case: Case, request: pytest.FixtureRequest, world: World
 ) -> None:
