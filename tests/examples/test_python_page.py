@@ -48,7 +48,7 @@ def test_problems_table_names_exactly_the_public_attributes() -> None:
     text = section("Problems and notices")
     error = LicenseExpiredError(ended_at=NOW, now_at=NOW)
     assert named(text) == public(LicenseError) | {"facts"}
-    assert named(text) - {"exit_code"} | {"level"} == public(Notice)
+    assert named(text) - {"exit_code"} | {"level"} == public(Notice) | {"slug", "facts"}
     assert (error.slug, error.exit_code) == ("license-expired", 40)
     assert error.ended_at == NOW
 
