@@ -1,13 +1,12 @@
 """What a successor takes away is said before it is done, and asked about at a terminal."""
 
-import os
-import pty
 import sys
 from pathlib import Path
 
 import pytest
 
 from license_core.license import License
+from tests.support import terminal
 from tests.support.cli import CLI, DAY, World, code
 
 NEXT = "HS-2027-0000NEXT"
@@ -88,24 +87,7 @@ def test_a_licence_that_was_replaced_is_known_again(world: World) -> None:
 def at_terminal(world: World, answer: bytes, *arguments: str) -> tuple[int, str]:
     """The client at a terminal, where somebody types *answer*: its exit code and all it says."""
     line = [sys.executable, str(CLI), *world.options(), *arguments]
-    process, terminal = pty.fork()
-    if process == 0:
-        os.execv(line[0], line)
-    said = b""
-    answered = False
-    while True:
-        try:
-            piece = os.read(terminal, 4096)
-        except OSError:  # the other end is closed
-            break
-        said += piece
-        if b"[y/N]" in said and not answered:
-            os.write(terminal, answer)
-            answered = True
-        if not piece:
-            break
-    os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), said.decode()
+    return terminal.answered(line, answer)
 
 
 @pytest.mark.parametrize(

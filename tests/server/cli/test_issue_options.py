@@ -1,8 +1,6 @@
 """``issue``, ``renew`` and ``change``: the profile of a line, and what a successor takes away."""
 
 import json
-import os
-import pty
 import re
 import sys
 from pathlib import Path
@@ -12,7 +10,7 @@ import pytest
 from license_core.license import License
 from license_core.request import LicenseRequest
 from license_core.verify import open_license
-from tests.support import server
+from tests.support import server, terminal
 from tests.support.problems import exit_code
 from tests.support.server import KEY, LINE, REPOSITORY
 from tests.support.shell import run
@@ -80,25 +78,7 @@ def test_an_anchored_licence_that_any_copy_can_use_says_so_where_it_is_ordered(
 def at_terminal(data: Path, answer: bytes, *arguments: str) -> tuple[int, str]:
     """A command of the server at a terminal, where somebody types *answer*."""
     line = [sys.executable, "-m", "license_server", *arguments]
-    environment = server.environment(data)
-    process, terminal = pty.fork()
-    if process == 0:
-        os.chdir(REPOSITORY)
-        os.execve(line[0], line, environment)
-    said, answered = b"", False
-    while True:
-        try:
-            piece = os.read(terminal, 4096)
-        except OSError:  # the other end is closed
-            break
-        said += piece
-        if b"[y/N]" in said and not answered:
-            os.write(terminal, answer)
-            answered = True
-        if not piece:
-            break
-    os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), said.decode()
+    return terminal.answered(line, answer, server.environment(data), REPOSITORY)
 
 
 @pytest.mark.parametrize(
