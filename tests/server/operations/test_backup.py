@@ -20,7 +20,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from license_core.verify import open_license
 from license_server.access import invitations, tokens
@@ -38,6 +38,7 @@ from tests.support import server
 from tests.support.postgres import new_database
 from tests.support.problems import exit_code
 from tests.support.server import LINE
+from tests.support.stored_rows import everything
 
 PATH = "/api/v1/licenses"
 ORDER = {"customer": "上海数据", "product": "darwin", "days": 30, "host": LINE}
@@ -76,22 +77,6 @@ def file(source: ServerSettings, tmp_path_factory: pytest.TempPathFactory) -> Pa
     made = tmp_path_factory.mktemp("backup") / "backup.tar"
     back_up(source.data, None, made, "--with-keys")
     return made
-
-
-def everything(settings: ServerSettings) -> dict[str, list[Any]]:
-    """Every row of every table that is backed up, but for the event of restoring."""
-    database = open_database(settings)
-    with database.reading() as connection:
-        found = {
-            table.name: [
-                tuple(bytes(v) if isinstance(v, memoryview) else v for v in row)
-                for row in connection.execute(select(table).order_by(*table.primary_key.columns))
-                if getattr(row, "action", "") != "server.restored"
-            ]
-            for table in backup.tables()
-        }
-    database.close()
-    return found
 
 
 @pytest.mark.parametrize(

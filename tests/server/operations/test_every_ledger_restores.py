@@ -9,20 +9,19 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert
 
 from license_server.access import access_store, accounts, invitations, totp
 from license_server.actor import COMMAND, Actor
 from license_server.catalog import customers, products
 from license_server.db.tables import drafts
-from license_server.operations import backup
-from license_server.operations.data_folder import open_database
 from license_server.permissions import ROLES
 from license_server.sheets import jobs, uploads
 from license_server.sheets.job_state import RUNNING, Job, Progress
 from tests.support import server
 from tests.support.ledger import ISSUER, Ledger, new_ledger
 from tests.support.postgres import new_database
+from tests.support.stored_rows import everything
 
 KINDS = ("sqlite", "postgresql")
 PERSON = Actor("user:issuer@example.com", ROLES["issuer"])
@@ -115,22 +114,6 @@ def _sheet(connection: Connection, number: int, size: int, now: int) -> None:
     jobs.begin(connection, Job(id_, RUNNING, now, Progress(1), {"darwin": "rules"}), PERSON)
 
 
-def everything(data: Path, url: str | None) -> dict[str, list[Any]]:
-    """Every row of every table that is backed up, but for the event of restoring."""
-    database = open_database(server.settings(data, url))
-    with database.reading() as connection:
-        found = {
-            table.name: [
-                tuple(bytes(v) if isinstance(v, memoryview) else v for v in row)
-                for row in connection.execute(select(table).order_by(*table.primary_key.columns))
-                if getattr(row, "action", "") != "server.restored"
-            ]
-            for table in backup.tables()
-        }
-    database.close()
-    return found
-
-
 def check_restores(folder: Path, ledger: Ledger, url: str | None, into: str) -> None:
     """What is backed up of *ledger* is the same in a database of the kind *into*."""
     data, file = ledger.settings.data, folder / "backup.tar"
@@ -140,7 +123,7 @@ def check_restores(folder: Path, ledger: Ledger, url: str | None, into: str) -> 
     env = server.environment(new, there)
     done = server.at_once("restore", str(file), "--thorough", env=env)
     assert done.returncode == 0, done.stderr
-    assert everything(new, there) == everything(data, url)
+    assert everything(server.settings(new, there)) == everything(server.settings(data, url))
     done = server.at_once("fsck", env=env)
     assert done.returncode == 0, done.stdout
 
