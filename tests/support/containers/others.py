@@ -145,7 +145,9 @@ def _rootfs(home: Path) -> Path:
     root = home / "rootfs"
     root.mkdir(parents=True)
     with tarfile.open(fileobj=io.BytesIO(base_image())) as archive:
-        archive.extractall(root, filter="fully_trusted")
+        # Python before 3.11.4 knows no filters, and trusts what it unpacks.
+        trusted = {"filter": "fully_trusted"} if hasattr(tarfile, "fully_trusted_filter") else {}
+        archive.extractall(root, **trusted)  # type: ignore[arg-type]
     return root
 
 
