@@ -13,11 +13,14 @@ from typing import NamedTuple
 import psycopg
 import pytest
 import sqlalchemy
+import structlog
+import structlog.testing
 from starlette.testclient import TestClient
 
 from license_core.keyset import TrustedKeyset
 from license_server.app import create_app
 from license_server.db.probe import Probe
+from license_server.http import health
 from license_server.http.state import ServerState
 from license_server.operations import schema
 from tests.support import server
@@ -271,9 +274,10 @@ def test_one_commit_a_second_answers_everybody(on_sqlite: Vendor) -> None:
 
 
 def test_database_that_was_moved_is_told_to_the_log_and_not_to_strangers(
-    on_sqlite: Vendor, capsys: pytest.CaptureFixture[str]
+    on_sqlite: Vendor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with gone(on_sqlite):
+    monkeypatch.setattr(health, "_log", structlog.get_logger())  # one that nobody configured before
+    with gone(on_sqlite), structlog.testing.capture_logs() as logged:
         reply = on_sqlite.client.get("/readyz")
     assert str(on_sqlite.folder) not in reply.text
-    assert "its file is gone" in capsys.readouterr().out
+    assert "its file is gone" in str(logged)

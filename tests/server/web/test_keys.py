@@ -11,6 +11,7 @@ from license_server.audit import events
 from license_server.db.tables import audit_events
 from license_server.signing import keysets, revocation_lists, revocation_store
 from tests.support.desk import Desk
+from tests.support.pages import sign_in
 
 DAY = 86400
 
@@ -58,12 +59,13 @@ def test_signing_key_expiry_is_announced_90_days_ahead(
     assert "<b>x</b>" not in page
 
 
-def test_keys_page_counts_unpublished_revocations(signed_in: Desk) -> None:
-    site = signed_in.site
+def test_keys_page_counts_unpublished_revocations(desk: Desk) -> None:
+    site = desk.site
     newest = site.database.read(
         lambda c: c.execute(select(func.max(audit_events.c.at))).scalar_one()
     )
-    now = signed_in.clock.now = max(signed_in.clock.now, newest) + 1  # nothing is of this second
+    now = desk.clock.now = max(desk.clock.now, newest) + 1  # nothing is of this second
+    sign_in(desk)
     acts_ = ("license.revoked", "license.suspended", "license.rehosted", "license.renewed")
 
     def record(connection: Connection) -> None:
@@ -72,24 +74,24 @@ def test_keys_page_counts_unpublished_revocations(signed_in: Desk) -> None:
 
     def publish() -> None:
         with site.database.reading() as connection:
-            new, count = revocation_lists.sign_next(connection, site.issuer, signed_in.clock.now)
+            new, count = revocation_lists.sign_next(connection, site.issuer, desk.clock.now)
         site.database.write(record)  # meanwhile
         site.database.write(lambda c: revocation_lists.record(c, new, count, COMMAND))
 
     publish()
-    page = signed_in.client.get("/keys").text
+    page = desk.client.get("/keys").text
     assert "3 revocations, suspensions or rehosts are not in a published list yet." in page
-    signed_in.clock.now += 1
+    desk.clock.now += 1
     publish()
-    assert "not in a published list" not in signed_in.client.get("/keys").text
-    now = signed_in.clock.now
+    assert "not in a published list" not in desk.client.get("/keys").text
+    now = desk.clock.now
     for _ in range(40):
         site.database.write(record)
-    assert "100 or more revocations, suspensions or rehosts" in signed_in.client.get("/keys").text
+    assert "100 or more revocations, suspensions or rehosts" in desk.client.get("/keys").text
     number = site.database.read(revocation_store.newest_number)
     address = "/record?action=revocations.published"
-    assert f"<span>list {number}</span>" in signed_in.client.get(address).text
-    chinese = signed_in.client.get(address, headers={"Accept-Language": "zh"})
+    assert f"<span>list {number}</span>" in desk.client.get(address).text
+    chinese = desk.client.get(address, headers={"Accept-Language": "zh"})
     assert f"<span>列表 {number}</span>" in chinese.text
 
 
