@@ -42,8 +42,8 @@ _draft = click.option(
     "already in FILE is changed further. [required unless a root key here can sign alone]",
 )
 
-_HYPHENED = re.compile("-[A-Za-z0-9_-]{42}")
-"""The id of a key (SPEC section 6.2) that looks like an option."""
+_HYPHENED = re.compile("-[A-Za-z0-9_-]{42}|-[A-Za-np-z0-9_][A-Za-z0-9_-]{3,40}")
+"""The id of a key (SPEC section 6.2), or its beginning, that looks like an option and is none."""
 
 
 @click.group()
@@ -189,7 +189,7 @@ class _OfKey(click.Command):
     """A command on a key, whose id may begin with a hyphen, as an option does."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Take a whole id for what it is."""
+        """Take an id for what it is; a beginning that reads ``-o…`` still needs ``--``."""
         ids = [] if "--" in args else [one for one in args if _HYPHENED.fullmatch(one)]
         rest = [one for one in args if one not in ids]
         return super().parse_args(ctx, [*rest, "--", *ids] if ids else rest)
@@ -224,7 +224,7 @@ def _set_state(settings: ServerSettings, kid: str, state: str, output: str | Non
         )
 
 
-@keys.command()
+@keys.command(cls=_OfKey)
 @click.argument("kid", required=False)
 @click.option("--days", type=click.IntRange(1, 36500), help="KID may sign for this long from now.")
 @click.option(

@@ -309,5 +309,5 @@ def test_key_in_use_and_unknown_keys_cannot_be_reissued(tmp_path: Path) -> None:
     assert sold.run("keys", "list").stdout.startswith("Keyset version 1 ")
     assert re.search(
         r"\d+ live of 1  Customer 0 <it@customer0.example>",
-        sold.run("keys", "leaked", sold.kid[:9]).stdout,
+        sold.run("keys", "leaked", "--", sold.kid[:9]).stdout,
     )

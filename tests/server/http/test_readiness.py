@@ -10,17 +10,15 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import httpx
 import psycopg
 import pytest
 import sqlalchemy
-import structlog
-import structlog.testing
 from starlette.testclient import TestClient
 
 from license_core.keyset import TrustedKeyset
 from license_server.app import create_app
 from license_server.db.probe import Probe
-from license_server.http import health
 from license_server.http.state import ServerState
 from license_server.operations import schema
 from tests.support import server
@@ -273,11 +271,11 @@ def test_one_commit_a_second_answers_everybody(on_sqlite: Vendor) -> None:
     assert len(begun) == 3
 
 
-def test_database_that_was_moved_is_told_to_the_log_and_not_to_strangers(
-    on_sqlite: Vendor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(health, "_log", structlog.get_logger())  # one that nobody configured before
-    with gone(on_sqlite), structlog.testing.capture_logs() as logged:
-        reply = on_sqlite.client.get("/readyz")
-    assert str(on_sqlite.folder) not in reply.text
-    assert "its file is gone" in str(logged)
+def test_database_that_was_moved_is_told_to_the_log_and_not_to_strangers(tmp_path: Path) -> None:
+    with server.running_server(tmp_path) as running:
+        (running.data / "hostseal.db").rename(running.data / "away")
+        reply = httpx.get(f"{running.url}/readyz", timeout=60)
+        assert str(tmp_path) not in reply.text
+        running.process.terminate()
+        running.process.wait(60)
+    assert "its file is gone" in (tmp_path / "server.log").read_text()

@@ -204,9 +204,9 @@ def test_lines_that_nobody_reads_are_counted() -> None:
         for n in range(30_000):
             lines.write(f"line {n:06} {'.' * 100}\n")
         read = [reader.readline() for _ in range(10_000)]
-        assert read[0].startswith("line 000000")
-        (dropped,) = [json.loads(line) for line in read if "log lines dropped" in line]
-        assert 19_000 < dropped["count"] <= 20_000
+        assert next(line for line in read if line.startswith("line")).startswith("line 000000")
+        dropped = [json.loads(line)["count"] for line in read if "log lines dropped" in line]
+        assert 19_000 < sum(dropped) <= 20_000  # in one report, or more
         lines.settle(10)
 
 

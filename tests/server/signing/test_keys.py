@@ -402,5 +402,9 @@ def test_key_id_may_begin_with_a_hyphen(vendor: Vendor) -> None:
     for before in ((), ("--",)):
         told = vendor.run("keys", "retire", "-o", vendor.path("draft"), *before, kid, code=77)
         assert f"called {kid}" in told.stderr
-    told = vendor.run("keys", "leaked", kid, "--yes", "-o", vendor.path("draft"), code=77)
-    assert f"called {kid}" in told.stderr
+    for given in (kid, kid[:9], kid[:5]):
+        told = vendor.run("keys", "leaked", given, "--yes", "-o", vendor.path("draft"), code=77)
+        assert f"called {given}" in told.stderr
+        told = vendor.run("keys", "renew", given, "--days", "9", code=77)
+        assert f"called {given}" in told.stderr
+    assert "No such option" in vendor.run("keys", "leaked", "--nonsense", kid, code=2).stderr
