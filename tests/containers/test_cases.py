@@ -17,7 +17,7 @@ from tests.support.containers.image import OPERATOR
 from tests.support.containers.stories import CLI, HOME, PINNED, STORIES, Stage, client
 
 pytestmark = pytest.mark.xdist_group("docker")
-STARTS, STARTS_TORTURE = 20, 100
+STARTS, STARTS_TORTURE = 8, 100
 
 
 def key_of(container: Container, profile: tuple[str, ...] = (), **more: Any) -> str:

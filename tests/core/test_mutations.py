@@ -21,7 +21,7 @@ from license_core.settings import Settings
 from license_core.verify import check, open_license
 from tests.vectors import material
 
-MUTATIONS, MUTATIONS_TORTURE = 10_000, 1_000_000
+MUTATIONS, MUTATIONS_TORTURE = 6_000, 1_000_000
 ROOTS = (material.ROOT.public_key,)
 FACTS = material.facts(material.HOST)
 FILE = material.file()
