@@ -50,8 +50,18 @@ class ArmorError(ValueError):
 
 
 def wrap(label: str, token: str) -> str:
-    """The block of *token* under *label*: BEGIN line, 64 columns a line, END line."""
-    lines = [token[start : start + COLUMNS] for start in range(0, len(token), COLUMNS)]
+    """The block of *token* under *label*: BEGIN line, 64 columns a line, END line.
+
+    No line begins with a dot, which SMTP doubles (RFC 5321 section 4.5.2): the one before it ends a
+    character early.
+    """
+    lines = []
+    start = 0
+    while start < len(token):
+        end = start + COLUMNS
+        end -= token.startswith(".", end)
+        lines.append(token[start:end])
+        start = end
     return "\n".join((f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""))
 
 

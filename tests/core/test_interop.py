@@ -13,6 +13,7 @@ from joserfc import jws as jose
 from joserfc.jwk import OKPKey
 
 from license_core import (
+    armor,
     b64url,
     jws,
     strictjson,
@@ -195,3 +196,12 @@ def test_base64url_agrees_with_the_standard_library() -> None:
         theirs = base64.urlsafe_b64encode(data).rstrip(b"=").decode()
         assert b64url.encode(data) == theirs
         assert b64url.decode(theirs) == data
+
+
+@pytest.mark.parametrize("at", range(126, 132))
+def test_no_line_of_a_block_begins_with_a_dot(at: int) -> None:
+    token = "a" * at + "." + "b" * 62 + "." + "c" * 86
+    wrapped = armor.wrap(armor.LICENSE, token)
+    lines = wrapped.splitlines()[1:-1]
+    assert all(line[0] != "." and len(line) in {63, 64} for line in lines[:-1])
+    assert armor.unwrap(wrapped.encode()) == {armor.LICENSE: [token]}
