@@ -83,13 +83,13 @@ class Place(NamedTuple):
         return os.path.join(self.conf, "license.pin")
 
     def environment(self, environ: Mapping[str, str]) -> Mapping[str, str]:
-        """*environ*, with the address that was declared by ``pin`` where it declares none."""
+        """*environ*, with the address that was declared by ``pin`` where it declares none.
+
+        Raises FileUnreadableError or FileTooLargeError.
+        """
         if pin.PINNED_IP in environ:
             return environ
-        try:
-            data = read(self.pin, _MAX_PIN)
-        except LicenseError:
-            data = None  # what else is in a folder that cannot be read says so itself
+        data = _read_visible(self.pin, _MAX_PIN)
         return (
             environ if data is None else {**environ, pin.PINNED_IP: data.decode("utf-8", "replace")}
         )
@@ -139,12 +139,12 @@ class Place(NamedTuple):
     def read_requirements(self) -> "Requirements | None":
         """What the product wants of the machine; None where it ships none.
 
-        Raises SettingsInvalidError.
+        Raises SettingsInvalidError, FileUnreadableError or FileTooLargeError.
         """
         from license_core import requirements
 
         path = os.path.join(self.conf, "requirements.toml")
-        data = read(path, MAX_FILE)
+        data = _read_visible(path, MAX_FILE)
         if data is None:
             return None
         try:
@@ -178,11 +178,11 @@ class Place(NamedTuple):
             names = []
         except OSError as error:
             raise FileUnreadableError(path=self.keys, reason=words(error)) from error
-        if not names:
+        files = {path: read(path, MAX_FILE) for path in (os.path.join(self.keys, n) for n in names)}
+        found = {path: data for path, data in files.items() if data is not None}
+        if not found:
             raise TrustedKeyMissingError(path=self.keys)
-        return {
-            path: _must_read(path) for path in (os.path.join(self.keys, name) for name in names)
-        }
+        return found
 
 
 def is_source_tree() -> bool:
@@ -209,10 +209,11 @@ def _beside() -> str:
 def read(path: str | os.PathLike[str], cap: int) -> bytes | None:
     """The bytes of the plain file *path*; None where there is none. Never blocks on a pipe.
 
-    Raises FileUnreadableError, or FileTooLargeError for more than *cap* bytes.
+    A link that leads nowhere is no missing file: whoever made it meant one to be there. Raises
+    FileUnreadableError, or FileTooLargeError for more than *cap* bytes.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
         try:
             info = os.fstat(descriptor)
             if stat.S_ISDIR(info.st_mode):
@@ -223,13 +224,29 @@ def read(path: str | os.PathLike[str], cap: int) -> bytes | None:
                 data = stream.read(cap + 1)
         finally:
             os.close(descriptor)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if not os.path.islink(path):
+            return None
+        reason = "it is a broken symbolic link"
+        raise FileUnreadableError(path=os.fspath(path), reason=reason) from error
     except (OSError, ValueError) as error:
         raise FileUnreadableError(path=os.fspath(path), reason=words(error)) from error
     if len(data) > cap:
         raise FileTooLargeError(path=os.fspath(path), size=max(info.st_size, len(data)), cap=cap)
     return data
+
+
+def _read_visible(path: str, cap: int) -> bytes | None:
+    """Like ``read``; None also where the folder does not let this user see whether there is one.
+
+    Commands that tell of a host go on there: what they need of that folder says so itself.
+    """
+    try:
+        return read(path, cap)
+    except LicenseError:
+        if os.path.lexists(path):
+            raise
+        return None
 
 
 def absolute(path: str) -> str:
@@ -243,10 +260,3 @@ def absolute(path: str) -> str:
 def words(error: OSError | ValueError) -> str:
     """What the system says of *error*, without numbers and paths."""
     return (isinstance(error, OSError) and error.strerror) or str(error)
-
-
-def _must_read(path: str) -> bytes:
-    data = read(path, MAX_FILE)
-    if data is None:
-        raise FileUnreadableError(path=path, reason="it is a broken symbolic link")
-    return data

@@ -294,7 +294,7 @@ PROBLEMS: dict[str, Problem] = {
         "roots-invalid",
         38,
         "The vendor's roots document is invalid",
-        "A `LICENSE ROOTS` block is signed by trusted root keys, but it is invalid: {reason}.",
+        "A `LICENSE ROOTS` block is invalid: {reason}.",
         "Send this message to your vendor and ask for a corrected file.",
     ),
     "RootsSkippedError": Problem(

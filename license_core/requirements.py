@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from license_core import hostfile
+from license_core import hostfile, tomlfile
 from license_core.reason import Reason
 
 _GIB = 1 << 30
@@ -43,12 +43,7 @@ class Resources(NamedTuple):
 
 def parse(data: bytes) -> Requirements:
     """Read the TOML text *data*. Raises ValueError with a reason for people."""
-    import tomllib
-
-    try:
-        values = tomllib.loads(data.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(Reason("it is not TOML ({error})", error=error)) from error
+    values = tomlfile.loads(tomlfile.text_of(data))
     unknown = sorted(values.keys() - set(Requirements._fields))
     if unknown:
         raise ValueError(Reason("unknown requirement: {names}", names=", ".join(unknown)))

@@ -5,7 +5,7 @@ signed by enough keys of the one before it and by enough of its own, so a root c
 without a new image, and nobody but the holders of the former roots can do it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -96,6 +96,8 @@ class Chain(NamedTuple):
     roots: Roots
     tokens: tuple[str, ...] = ()
     """In the order of the versions from 1 on; none for what the product ships."""
+    former: tuple[Roots, ...] = ()
+    """The versions before the latest, in their order."""
 
 
 @lru_cache(maxsize=32)
@@ -106,11 +108,19 @@ def follow(tokens: tuple[str, ...], trusted: Roots) -> Chain:
     What enough keys did not sign is passed over. Raises SkippedError, and ClaimError or ValueError
     for what enough keys did sign and is not valid.
     """
+    *_, last = chains(tokens, trusted)
+    return last
+
+
+def chains(tokens: tuple[str, ...], trusted: Roots) -> Iterator[Chain]:
+    """Each step of ``follow``: the chain to *trusted*, then to every version that it leads to."""
     candidates = tuple(reading for token in tokens for reading in readings(token))
     chain = Chain(trusted)
+    yield chain
     while (link := _next(candidates, chain.roots)) is not None:
-        chain = Chain(link.roots, (*chain.tokens, *link.tokens))
-    return chain
+        former = (*chain.former, chain.roots)
+        chain = Chain(link.roots, (*chain.tokens, *link.tokens), former)
+        yield chain
 
 
 def _next(tokens: tuple[str, ...], trusted: Roots) -> Chain | None:

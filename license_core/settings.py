@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+from license_core import tomlfile
+from license_core.claims import MAX_INTEGER
 from license_core.reason import Reason
 
 DEFAULT_WARN_DAYS = 30
@@ -30,9 +32,10 @@ def parse(data: bytes, path: str) -> Settings:
     Raises ValueError with a reason for people; an unknown name is refused, as it may be a typing
     error in one that matters.
     """
+    data = tomlfile.text_of(data)
     values = _plain(data)
     if values is None:
-        values = _toml(data)
+        values = tomlfile.loads(data)
     unknown = sorted(values.keys() - {"product", "warn_days", "released", "roots_needed"})
     if unknown:
         raise ValueError(Reason("unknown setting: {names}", names=", ".join(unknown)))
@@ -43,7 +46,7 @@ def parse(data: bytes, path: str) -> Settings:
     if type(warn_days) is not int or not 0 <= warn_days <= 3650:
         raise ValueError("warn_days is not a whole number from 0 to 3650")
     needed = values.get("roots_needed", 1)
-    if type(needed) is not int or needed < 1:
+    if type(needed) is not int or not 1 <= needed <= MAX_INTEGER:
         raise ValueError("roots_needed is not a whole number of 1 or more")
     return Settings(product, warn_days, _released(values.get("released")), needed, path)
 
@@ -77,15 +80,6 @@ def _plain(data: bytes) -> dict[str, Any] | None:
         if rest.strip(" \t")[:1] not in ("", "#"):
             return None
     return values
-
-
-def _toml(data: bytes) -> dict[str, Any]:
-    import tomllib
-
-    try:
-        return tomllib.loads(data.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(Reason("it is not TOML ({error})", error=error)) from error
 
 
 def _released(value: Any) -> int | None:

@@ -13,6 +13,7 @@ from license_core.errors import (
     KeysetMissingError,
     KeysetUntrustedError,
     LicenseDamagedError,
+    LicenseError,
 )
 from license_core.keyset import (
     TooFewSignersError,
@@ -71,16 +72,9 @@ def open_trust(
         raise KeysetMissingError
     try:
         keyset = open_keyset(tokens, roots, needed)
-    except jws.MalformedTokenError as error:
-        raise LicenseDamagedError(
-            reason=Reason("the keyset: {reason}", reason=str(error))
-        ) from error
     except jws.TokenError as error:
-        raise KeysetUntrustedError(
-            reason=_why(error, chain),
-            trusted=", ".join(root.kid for root in roots),
-            keys=keys_path,
-        ) from error
+        version = 0 if chain is None else chain.roots.version
+        raise untrusted(error, roots, version, keys_path) from error
     except ValueError as error:
         raise KeysetInvalidError(reason=str(error)) from error
     if chain is None:
@@ -112,7 +106,17 @@ def _follow(documents: tuple[str, ...], shipped: tuple[PublicKey, ...], needed: 
         raise RootsInvalidError(reason=str(error)) from error
 
 
-def _why(error: jws.TokenError, chain: "Chain | None") -> Reason:
+def untrusted(
+    error: jws.TokenError, roots: tuple[PublicKey, ...], version: int, keys_path: str
+) -> LicenseError:
+    """The problem of a keyset that *roots* of this *version* do not vouch for."""
+    if isinstance(error, jws.MalformedTokenError):
+        return LicenseDamagedError(reason=Reason("the keyset: {reason}", reason=str(error)))
+    trusted = ", ".join(root.kid for root in roots)
+    return KeysetUntrustedError(reason=_why(error, version), trusted=trusted, keys=keys_path)
+
+
+def _why(error: jws.TokenError, version: int) -> Reason:
     """Why a keyset that is a token cannot be believed."""
     if isinstance(error, TooFewSignersError):
         return Reason(
@@ -120,9 +124,9 @@ def _why(error: jws.TokenError, chain: "Chain | None") -> Reason:
             count=error.signed,
             needed=error.needed,
         )
-    if chain is None:
+    if version == 0:
         return Reason("no trusted root key signed it")
     return Reason(
         "no root key of version {version} signed it, and no LICENSE ROOTS block brings newer keys",
-        version=chain.roots.version,
+        version=version,
     )

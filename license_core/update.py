@@ -34,6 +34,8 @@ class Update(NamedTuple):
     revocations: "Revocations | None"
     was_known: bool = False
     """Whether the trust was known before: the file has nothing later."""
+    problems: tuple[LicenseError, ...] = ()
+    """Why it is not taken in."""
 
 
 def open_update(
@@ -49,23 +51,28 @@ def open_update(
     """Verify the *blocks* of the file *path*: keysets, roots documents or a list, and no licence.
 
     *known* are the blocks of ``license.trust`` and the licence, *present* the list that is there.
-    Raises as open_trust does, KeysetRolledBackError, RevocationsInvalidError or
-    RevocationsRolledBackError.
+    The problems are those that open_trust raises, KeysetRolledBackError, RevocationsInvalidError
+    and RevocationsRolledBackError.
     """
     before = _open_known(known, roots, needed)
-    after = None
-    was_known = False
+    after, was_known, revocations = None, False, None
+    problems: list[LicenseError] = []
     if armor.KEYSET in blocks or armor.ROOTS in blocks:
         # A keyset that is known counts only where the file has none: it is the file that is asked.
         less = {armor.ROOTS: known.get(armor.ROOTS, [])} if armor.KEYSET in blocks else known
-        after = open_trust(blocks, less, roots, needed=needed)
-        _refuse_older(after, before, memory)
-        if before is not None and after.version == before.version:
+        try:
+            after = open_trust(blocks, less, roots, needed=needed)
+            _refuse_older(after, before, memory)
+        except LicenseError as error:
+            problems.append(error)
+        if after is not None and before is not None and after.version == before.version:
             after, was_known = before, True  # a version that is known is not said anew
-    revocations = None
     if armor.REVOCATIONS in blocks:
-        revocations = _open_list(blocks, path, after or before, memory, present)
-    return Update(after, revocations, was_known)
+        try:
+            revocations = _open_list(blocks, path, after or before, memory, present)
+        except LicenseError as error:
+            problems.append(error)
+    return Update(after, revocations, was_known, tuple(problems))
 
 
 def _open_known(known: Blocks, roots: tuple[PublicKey, ...], needed: int) -> Trust | None:

@@ -23,7 +23,7 @@ from license_core import (
     routes,
     stability,
 )
-from license_core.errors import LicenseError, SettingsInvalidError
+from license_core.errors import LicenseError
 from license_core.facts import HostFacts
 from license_core.hostkey import HostKey
 from license_core.installed import check_file
@@ -55,7 +55,7 @@ def command(session: Session, profile: str | None, bundle: str | None) -> None:
     facts = session.read_facts()
     profile = profile_to_order(profile, None if profile else installed(session))
     memory, _ = session.place.read_memory(facts)
-    requirements = _requirements(session)
+    requirements = session.place.read_requirements() or Requirements()
     wanted = diagnosis.wants(requirements, _measure(session, facts, requirements))
     found = Examined(
         key=_key(facts, profile),
@@ -83,16 +83,6 @@ def command(session: Session, profile: str | None, bundle: str | None) -> None:
         render.remark(
             [render.note("Support bundle written to {path}; send it to your vendor.", path=bundle)]
         )
-
-
-def _requirements(session: Session) -> Requirements:
-    """What the product wants; nothing where that cannot be read: the page says of what it can."""
-    try:
-        return session.place.read_requirements() or Requirements()
-    except SettingsInvalidError:
-        raise
-    except LicenseError:
-        return Requirements()
 
 
 def _key(facts: HostFacts, profile: str) -> HostKey | LicenseError:

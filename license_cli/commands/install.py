@@ -30,9 +30,10 @@ from license_core.installed import (
     read_known,
     read_roots,
 )
+from license_core.intake import Known, unusable, what_is_wrong
 from license_core.license import License
 from license_core.memory import Memory
-from license_core.paths import MAX_REVOCATIONS, read
+from license_core.paths import MAX_REVOCATIONS, Place, read
 from license_core.reason import Reason
 from license_core.successor import Grant
 from license_core.trust import Blocks
@@ -73,12 +74,12 @@ def command(session: Session, source: str, token_file: str | None, yes: bool) ->
     before, _ = session.place.read_memory(facts)
     present = _present(session, facts)
     try:
-        checked = check_file(
-            data, session.place, facts, session.now, known=read_known(session.place)
-        )
+        known = read_known(session.place)
+        checked = check_file(data, session.place, facts, session.now, known=known)
+        problems = _with_blocks(checked.report.problems, blocks, source, _known(session.place))
         # A memory that is missing is made by this very command.
         notices = tuple(n for n in checked.report.notices if n.slug != "memory-missing")
-        report = checked.report._replace(notices=notices)
+        report = checked.report._replace(notices=notices, problems=problems)
         if not report.ok:
             raise Refused(report)
     except (LicenseError, Refused) as refusal:
@@ -140,6 +141,22 @@ def _blocks(data: bytes) -> Blocks:
         return {}
 
 
+def _known(place: Place) -> Known:
+    """What this host knows of the vendor's keys. Raises as reading its files does."""
+    data = read_known(place)
+    blocks = {} if data is None else _blocks(data)
+    return Known(blocks, read_roots(place), place.read_settings().roots_needed, place.keys)
+
+
+def _with_blocks(
+    problems: tuple[LicenseError, ...], blocks: Blocks, source: str, known: Known
+) -> tuple[LicenseError, ...]:
+    """*problems*, and those of the blocks of the file that nothing was said of yet."""
+    told = set(map(what_is_wrong, problems))
+    more = (one for one in unusable(blocks, source, known) if what_is_wrong(one) not in told)
+    return (*problems, *more)
+
+
 def _install_update(
     session: Session, blocks: Blocks, source: str, facts: HostFacts, remarks: list[Notice]
 ) -> int:
@@ -153,16 +170,21 @@ def _install_update(
     held = _present(session, facts).ok
     before, _ = place.read_memory(facts)
     remembered = before if before is not None and before.authentic else Memory()
-    known = read_known(place)
+    known = _known(place)
     update = open_update(
         blocks,
         source,
-        known=_blocks(known) if known else {},
-        roots=read_roots(place),
-        needed=place.read_settings().roots_needed,
+        known=known.blocks,
+        roots=known.roots,
+        needed=known.needed,
         memory=remembered,
         present=place.read_revocations(),
     )
+    problems = _with_blocks(update.problems, blocks, source, known)
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        raise Refused(Report(session.now, problems))
     written = []
     if update.trust is not None:
         text = update.trust.wrap().encode()

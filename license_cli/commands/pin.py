@@ -8,6 +8,7 @@ from license_cli import files, render
 from license_cli.session import Session, pass_session
 from license_core import pin, stability
 from license_core.errors import PinnedAddressInvalidError
+from license_core.probe import read_facts
 
 
 @click.command("pin", short_help="Declare that this host keeps its address.")
@@ -22,7 +23,9 @@ def command(session: Session, address: str) -> None:
     declared = pin.read(address)
     if declared is None:
         raise PinnedAddressInvalidError(pinned=address)
-    stability.check_pinned(session.read_facts()._replace(pinned_ip=declared))
+    # What was declared before is replaced, and need not be readable.
+    facts = read_facts(session.place.root, os.environ)
+    stability.check_pinned(facts._replace(pinned_ip=declared))
     path = session.place.pin
     files.replace(path, f"{declared}\n".encode())
     if session.as_json:

@@ -98,10 +98,10 @@ def test_chain_of_roots_with_a_gap_is_rejected(world: World, missing: str) -> No
     assert (
         found
         == {
-            "first": ["keyset-untrusted"],
-            "second": ["roots-skipped"],
-            "own": ["roots-invalid"],
-            "former": ["keyset-untrusted"],
+            "first": ["keyset-untrusted", "roots-invalid"],
+            "second": ["roots-skipped", "keyset-untrusted"],
+            "own": ["roots-invalid", "keyset-untrusted"],
+            "former": ["keyset-untrusted", "roots-invalid"],
         }[missing]
     )
 
@@ -111,7 +111,7 @@ def test_new_roots_need_the_threshold_of_the_former_ones(world: World) -> None:
     trust_roots(world, world.root, other, needed=2)
     last = license_block(world) + keyset(world, 1, by=[fresh])
     alone = roots(world, 1, fresh, by=[world.root, fresh])
-    assert slugs(world, alone + last) == ["keyset-untrusted"]
+    assert slugs(world, alone + last) == ["keyset-untrusted", "roots-invalid"]
     assert slugs(world, roots(world, 1, fresh, by=[world.root, other, fresh]) + last) == []
 
 
@@ -125,12 +125,26 @@ def test_new_roots_that_signed_no_keyset_are_rejected(world: World) -> None:
     kept = roots(world, 1, world.root, fresh, by=[world.root, fresh])
     assert "Keyset 3 (roots 1) is now trusted on this host." in install(world, kept).out
     assert verified(world) == (0, 1, 3)
-    # Sent again, or with a block that nobody signed, it brings nothing.
-    worthless = roots(world, 2, fresh, by=[new_signer()])
-    for nothing in (kept, worthless):
-        said = install(world, nothing).out
-        assert "Keyset 3 (roots 1) was already known;" in said
-        assert verified(world) == (0, 1, 3)
+    # Sent again it brings nothing.
+    assert "Keyset 3 (roots 1) was already known;" in install(world, kept).out
+    assert verified(world) == (0, 1, 3)
+
+
+def test_roots_that_nobody_trusted_signed_are_rejected(world: World) -> None:
+    install(world, world.file())
+    worthless = roots(world, 1, new_signer(), by=[new_signer()])
+    assert slugs(world, worthless) == ["roots-invalid"]
+    assert slugs(world, world.file() + worthless) == ["roots-invalid"]
+    # A check passes them over: the licence is valid without.
+    world.put(world.file() + worthless)
+    assert verified(world) == (0, 0, 3)
+
+
+def test_root_key_that_is_not_shipped_may_sign_beside_enough_that_are(world: World) -> None:
+    other, fresh = new_signer(), new_signer()
+    rotated = roots(world, 1, world.root, fresh, by=[other, world.root, fresh])
+    install(world, world.file() + rotated + keyset(world, 4, by=[other, world.root]))
+    assert verified(world) == (0, 1, 4)
 
 
 def test_root_that_the_product_does_not_ship_is_untrusted(world: World) -> None:

@@ -1,5 +1,9 @@
 """The trust file and the state file: what a host keeps about keys."""
 
+import errno
+import os
+from unittest.mock import patch
+
 from license_core import (
     armor,
     memory,
@@ -43,8 +47,15 @@ def test_state_file_stays_when_the_trust_file_cannot_be_written(world: World) ->
     install(world, world.file())
     world.put(license_block(world) + keyset(world, 4))
     before = (world.conf / "license.state").read_bytes()
-    (world.conf / "license.trust").symlink_to("/nonexistent/license.trust")
-    assert notices(world.json("verify")) == ["memory-not-written"]
+    rename = os.rename
+
+    def full(source: str, target: str) -> None:
+        if target == str(world.conf / "license.trust"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        rename(source, target)
+
+    with patch("os.rename", full):
+        assert notices(world.json("verify")) == ["memory-not-written"]
     assert (world.conf / "license.state").read_bytes() == before
 
 

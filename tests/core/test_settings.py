@@ -7,12 +7,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from license_core import requirements
 from license_core import settings as product_settings
 from license_core.settings import Settings
 
 
-def parse(text: str) -> Settings:
-    return product_settings.parse(text.encode(), "hostseal.toml")
+def parse(text: str, encoding: str = "utf-8") -> Settings:
+    return product_settings.parse(text.encode(encoding), "hostseal.toml")
 
 
 def test_an_empty_file_gives_the_defaults() -> None:
@@ -46,11 +47,27 @@ def test_every_setting_is_parsed() -> None:
         "\ufffd",
         "=",
         "product",
+        "roots_needed = 0",
+        "roots_needed = 0x" + "F" * 5000,
     ],
 )
 def test_malformed_settings_are_rejected(text: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         parse(text)
+
+
+@pytest.mark.parametrize("text", ["", 'product = "darwin"', 'product = "darwin"\nwarn_days = 0x7'])
+def test_a_byte_order_mark_before_settings_is_passed_over(text: str) -> None:
+    assert parse(text, "utf-8-sig") == parse(text)
+    assert requirements.parse("cpus = 3".encode("utf-8-sig")).cpus == 3
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_settings_in_utf_16_are_named_for_what_they_are(encoding: str) -> None:
+    with pytest.raises(ValueError, match="it is UTF-16; save it as UTF-8"):
+        parse('product = "darwin"', encoding)
+    with pytest.raises(ValueError, match="it is UTF-16; save it as UTF-8"):
+        requirements.parse("cpus = 1".encode(encoding))
 
 
 def plainly(text: str) -> dict[str, Any] | None:
