@@ -23,6 +23,8 @@ _MARKERS = {
     for label in (LICENSE, KEYSET, ROOTS, REVOCATIONS, REQUEST)
 }
 _NO_MARKER = ("", b"")
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+"""How a text in UTF-16 may begin."""
 
 COLUMNS = 64
 MAX_FILE = 64 * 1024
@@ -32,8 +34,16 @@ MAX_MENDED = 1024 * 1024
 
 # Compiled when a file needs them: most are as `wrap` wrote them.
 _DASH = "-\u2010-\u2015\u2212\ufe58\ufe63\uff0d"
+_DASHES = frozenset("-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d")
 # At most five dashes belong to an END line, so that a signature which ends in one keeps it.
-_MARKER = rf"[{_DASH}]{{1,5}}\s*(BEGIN|END)\s+(LICENSE(?:\s+[A-Z]+)?)\s*[{_DASH}]{{1,5}}"
+_MOST_DASHES = 5
+# A marker from its word on. Those before it are found from there: a text may be nothing but dashes.
+_MARKER = rf"(BEGIN|END)\s+(LICENSE(?:\s+[A-Z]+)?)\s*[{_DASH}]{{1,{_MOST_DASHES}}}"
+_WORDS_AT_AN_END = (b"BEGIN\n", b"END\n")
+"""Of a marker that is spelled over line ends, in what is else a token."""
+_WHITE = "\n \r\t\v\f\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000"
+_WHITE += "".join(map(chr, range(0x2000, 0x200B)))
+"""White space of SPEC section 4.3, the most frequent first."""
 _TOKEN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
 _BEGIN_TOKEN = "eyJ"
 """How each token begins: with the base64url of an object of JSON."""
@@ -72,18 +82,26 @@ def unwrap(data: bytes) -> dict[str, list[str]]:
     one hyphen or for two, see ``readings``. Raises ArmorError for a block that is cut off.
     """
     blocks = _untouched(data)
-    if blocks is not None:
-        return blocks
+    return undo_mail(data) if blocks is None else blocks
+
+
+def is_as_issued(data: bytes) -> bool:
+    """Whether *data* is a title and blocks as ``wrap`` wrote them, with nothing to undo."""
+    return _untouched(data) is not None
+
+
+def undo_mail(data: bytes) -> dict[str, list[str]]:
+    """As ``unwrap``, which takes a shorter way where there is nothing to undo: all of SPEC 4.3."""
     text = _decode(data)
     if len(data) > MAX_MENDED:
-        return _blocks(text)
+        return find_blocks(text)
     try:
-        blocks = _blocks(text)
+        blocks = find_blocks(text)
     except ArmorError:
         blocks = {}
     if blocks and _are_tokens(blocks):
         return blocks
-    return _blocks(_mend(text))
+    return find_blocks(_mend(text))
 
 
 def whole(data: bytes) -> dict[str, list[str]] | None:
@@ -107,11 +125,14 @@ def _untouched(data: bytes) -> dict[str, list[str]] | None:
     """The blocks of a file as it was issued: a title, then what ``wrap`` wrote; None for any other.
 
     The common case, at a fraction of the cost: nothing to mend in the blocks, nothing between or
-    after them, and nothing before them that could be a marker which was damaged.
+    after them, and nothing before them that could be a marker which was damaged, or that makes
+    the file another encoding's.
     """
     at = data.find(_BEGIN)
     title = data[:at]
-    if at < 0 or b"BEGIN" in title or b"END" in title:
+    if at < 0 or b"BEGIN" in title or b"END" in title or b"\0" in title:
+        return None
+    if title.startswith(_UTF_16):
         return None
     blocks: dict[str, list[str]] = {}
     while at < len(data):
@@ -134,7 +155,9 @@ def _untouched(data: bytes) -> dict[str, list[str]] | None:
 
 
 def _joined(body: bytes) -> str | None:
-    """The token in the lines of *body*; None where something else stands there."""
+    """The token in the lines of *body*; None where something else stands there, or may."""
+    if any(word in body for word in _WORDS_AT_AN_END):
+        return None
     token = body.replace(b"\n", b"")
     return None if token.translate(None, _TOKEN) else token.decode("ascii")
 
@@ -154,7 +177,7 @@ def _is_token(text: str) -> bool:
 
 def _decode(data: bytes) -> str:
     """The text of *data*; bytes that are no text become U+FFFD, which no token has."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if data.startswith(_UTF_16):
         return data.decode("utf-16", "replace")
     if b"\0" in data:
         even, odd = data[::2].count(0), data[1::2].count(0)
@@ -163,24 +186,60 @@ def _decode(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
 
-def _blocks(text: str) -> dict[str, list[str]]:
+def find_blocks(text: str) -> dict[str, list[str]]:
+    """The tokens between markers by label: steps 2 and 3 of SPEC section 4.3. Raises ArmorError."""
     blocks: dict[str, list[str]] = {}
     begun: str | None = None
-    start = 0
+    end = 0
     for marker in re.finditer(_MARKER, text):
+        start = _start_of_marker(text, marker.start(), end)
+        if start is None:
+            continue
         word, label = marker[1], " ".join(marker[2].split())
         if word == "BEGIN":
             if begun is not None:
                 raise ArmorError(Reason("BEGIN {label} has no matching END", label=begun))
-            begun, start = label, marker.end()
+            begun = label
         elif begun != label:
             raise ArmorError(Reason("END {label} has no matching BEGIN", label=label))
         else:
-            blocks.setdefault(label, []).append("".join(text[start : marker.start()].split()))
+            blocks.setdefault(label, []).append(_without_white(text[end:start]))
             begun = None
+        end = marker.end()
     if begun is not None:
         raise ArmorError(Reason("BEGIN {label} has no matching END", label=begun))
     return blocks
+
+
+def _start_of_marker(text: str, word: int, end: int) -> int | None:
+    """Where the marker begins whose word stands at *word*; None where no dash is before it.
+
+    *end* is that of the marker before: what belongs to that one is no part of this one.
+    """
+    last = _end_of_words(text, word, end)
+    first = last
+    while first > max(end, last - _MOST_DASHES) and text[first - 1] in _DASHES:
+        first -= 1
+    return None if first == last else first
+
+
+def _end_of_words(text: str, at: int, first: int) -> int:
+    """Where the white space before *at* begins, which ends at *first* or later."""
+    size = 16
+    while at > first:
+        start = max(first, at - size)
+        kept = text[start:at].rstrip()
+        if kept:
+            return start + len(kept)
+        at, size = start, size * 2
+    return first
+
+
+def _without_white(text: str) -> str:
+    # Not ``split``: a long list may have a blank after each character.
+    for space in _WHITE:
+        text = text.replace(space, "")
+    return text
 
 
 def _mend(text: str) -> str:

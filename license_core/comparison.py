@@ -69,6 +69,10 @@ def compare(binding: HostBinding, facts: HostFacts, memory: Memory | None) -> Co
     if not binding.tags:
         return Comparison("none", tuple(Component(n, "unknown", v) for n, v in present.items()))
     tags, licensed = hostkey.tags(facts, binding.profile), binding.tags
+    # A component that the profile leaves out has no tag: one of the licence differs from that.
+    present |= {
+        name: None for name in hostkey.COMPONENTS if name in licensed and name not in present
+    }
     verdicts = {name: _verdict(tags.get(name), licensed.get(name)) for name in present}
     is_copyable = hostkey.is_copyable(facts, binding.profile)
     if is_copyable or any(verdicts.get(name) == "differs" for name in _ANCHORS):

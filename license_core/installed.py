@@ -97,6 +97,7 @@ def check_file(
         revocations_path=place.revocations,
         known_path=place.trust,
     )
+    now = report.now
     after, trust = memory or Memory(), None
     if report.license is not None and report.trust is not None:
         number, kid = after.seen_number(report.trust.keyset.trusts), after.revocations_kid

@@ -99,10 +99,11 @@ def signed(
 ) -> dict[bytes, dict[PublicKey, str]]:
     """The payloads that *trusted* keys signed, each with those that did, and their tokens.
 
-    A key counts once, in however many tokens. Tokens that no trusted key signed are passed over.
+    A key counts once, in however many tokens. Tokens that no trusted key signed are passed over,
+    and one that stands twice is verified once.
     """
     found: dict[bytes, dict[PublicKey, str]] = {}
-    for token in tokens:
+    for token in dict.fromkeys(tokens):
         try:
             key, payload = verify(token, trusted)
         except TokenError:

@@ -187,7 +187,7 @@ def check_pinned(facts: HostFacts) -> None:
     PinnedAddressInvalidError where it is no address.
     """
     pinned = facts.pinned_ip
-    if pinned is None or pinned in (facts.ip, facts.former_ip):
+    if not pinned or pinned in (facts.ip, facts.former_ip):
         return
     if pin.address(pinned) is None:
         raise PinnedAddressInvalidError(pinned=pinned)

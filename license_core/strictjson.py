@@ -1,22 +1,24 @@
 """Strict JSON (RFC 8259): every text has one meaning.
 
 Refused, beyond what the grammar refuses: a name twice in one object, NaN and infinities, text
-that is not UTF-8 or has a lone surrogate, and nesting deeper than ``MAX_DEPTH`` (SPEC section 2.3).
-Depth is measured before parsing, so no input can exhaust the stack.
+that is not UTF-8 or has a lone surrogate, an integer of more than ``MAX_DIGITS``, and nesting
+deeper than ``MAX_DEPTH`` (SPEC section 2.3). Depth is measured before parsing, so no input can
+exhaust the stack.
 """
 
 import json
-import re
 from typing import Any
 
 from license_core.reason import Reason
 
 MAX_DEPTH = 8
+MAX_DIGITS = 4300
+"""The most digits of an integer: as many as Python's own reader takes."""
 
 _WHITE_SPACE = " \t\n\r"  # RFC 8259 section 2
 
-# A string, closed or not, is passed over in one piece: nothing is looked at twice.
-_STRING_OR_BRACKET = rb'(?s)"(?:[^"\\]|\\.?)*+"?|[\[{\]}]'
+_TO_SQUARE = bytes.maketrans(b"{}", b"[]")
+_NO_STRUCTURE = bytes(sorted(set(range(256)) - set(b'"[]{}')))
 
 
 def loads(data: bytes) -> Any:
@@ -28,7 +30,7 @@ def loads(data: bytes) -> Any:
         _refuse_depth(data)
     try:
         text = data.decode("utf-8").strip(_WHITE_SPACE)
-        value, end = _scan(text, 0)
+        value, end = (_scan if len(data) <= MAX_DIGITS else _scan_long)(text, 0)
     except UnicodeDecodeError as error:
         raise ValueError("it is not UTF-8") from error
     except StopIteration as error:  # how the scanner says that a value is missing
@@ -69,20 +71,48 @@ def _refuse_constant(name: str) -> None:
 _write = json.encoder.c_make_encoder(  # type: ignore[attr-defined]
     None, json.JSONEncoder().default, json.encoder.encode_basestring, None, ":", ",", *[False] * 3
 )
-_STEPS = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
-# The scanner itself: what ``raw_decode`` calls.
+
+
+def _integer(digits: str) -> int:
+    if len(digits.lstrip("-")) > MAX_DIGITS:
+        raise ValueError(
+            Reason("an integer has more than {most:# digit|# digits}", most=MAX_DIGITS)
+        )
+    return int(digits)
+
+
+# The scanners themselves: what ``raw_decode`` calls. A short text has no integer that is too long.
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
 _scan = _DECODER.scan_once  # type: ignore[attr-defined]
+_DECODER_LONG = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_int=_integer
+)
+_scan_long = _DECODER_LONG.scan_once  # type: ignore[attr-defined]
 
 
 def _refuse_depth(data: bytes) -> None:
-    depth = 0
-    for found in re.finditer(_STRING_OR_BRACKET, data):
-        depth += _STEPS.get(found[0], 0)
-        if depth > MAX_DEPTH:
-            raise ValueError(
-                Reason("it is nested deeper than {most:# level|# levels}", most=MAX_DEPTH)
-            )
+    """Raises ValueError where the brackets of *data* are nested deeper than ``MAX_DEPTH``.
+
+    The innermost pairs are removed, level by level: the whole text at once, since one of 16 MiB
+    may be nothing but brackets. Where they do not match, the parser ends before it is deep.
+    """
+    brackets = _brackets(data)
+    for _ in range(MAX_DEPTH):
+        if not brackets:
+            return
+        brackets = brackets.replace(b"[]", b"")
+    opened = brackets.count(b"[")
+    if b"[]" in brackets or opened > MAX_DEPTH:
+        raise ValueError(Reason("it is nested deeper than {most:# level|# levels}", most=MAX_DEPTH))
+
+
+def _brackets(data: bytes) -> bytes:
+    """The brackets of *data* that stand in no string, those of objects as those of arrays."""
+    # Without escapes each quote begins or ends a string. Two with nothing between them change
+    # nothing for what is before and after them.
+    data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
+    data = data.translate(_TO_SQUARE, _NO_STRUCTURE).replace(b'""', b"")
+    return b"".join(data.split(b'"')[::2])
 
 
 def _refuse_lone_surrogates(value: Any) -> None:

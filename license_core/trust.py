@@ -84,10 +84,7 @@ def open_trust(
 
 def _both(known: Blocks, blocks: Blocks, label: str) -> tuple[str, ...]:
     """The tokens of *label*: what was known first."""
-    if label not in known:
-        return tuple(blocks.get(label, ()))
-    # What both have is verified once.
-    return tuple(dict.fromkeys((*known[label], *blocks.get(label, ()))))
+    return (*known.get(label, ()), *blocks.get(label, ()))
 
 
 def _follow(documents: tuple[str, ...], shipped: tuple[PublicKey, ...], needed: int) -> "Chain":

@@ -21,7 +21,7 @@ from license_core import (
     strictjson,
 )
 from license_core.armor import MAX_FILE
-from license_core.claims import ClaimError
+from license_core.claims import MAX_INSTANT, ClaimError
 from license_core.errors import (
     ClockSetBackError,
     FeatureNotLicensedError,
@@ -165,11 +165,13 @@ def check(
 ) -> Report:
     """Check the licence file *data* for the host *facts* at the instant *now* (seconds).
 
-    *roots* are the trusted keys, *memory* what earlier checks saw (None: nothing), *revocations*
-    the bytes of a revocation list beside the licence, *known* those of the keyset and roots that
-    were learned before. The paths are for messages only.
+    An instant that no calendar has counts as the nearest that one has. *roots* are the trusted
+    keys, *memory* what earlier checks saw (None: nothing), *revocations* the bytes of a
+    revocation list beside the licence, *known* those of the keyset and roots that were learned
+    before. The paths are for messages only.
     Never raises LicenseError: what is wrong is in the report.
     """
+    now = min(max(now, 0), MAX_INSTANT)
     try:
         verified = open_license(
             data, roots=roots, needed=settings.roots_needed, known=known, keys_path=keys_path

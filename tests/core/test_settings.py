@@ -1,13 +1,14 @@
 """conf/hostseal.toml: what is accepted, and a fast parser that agrees with tomllib."""
 
 import tomllib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from license_core import requirements
+from license_core import requirements, tomlfile
 from license_core import settings as product_settings
 from license_core.settings import Settings
 
@@ -68,6 +69,45 @@ def test_settings_in_utf_16_are_named_for_what_they_are(encoding: str) -> None:
         parse('product = "darwin"', encoding)
     with pytest.raises(ValueError, match="it is UTF-16; save it as UTF-8"):
         requirements.parse("cpus = 1".encode(encoding))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ".".join("a" * 30_000) + " = 1",
+        "[" + " . ".join("a" * 9) + "]",
+        "x = {a.b.c.d.e.f.g.h.i = 1}",
+        'x = """\n""", y = 1\n"a".\'b\'.c.d.e.f.g.h.i = 1',
+        'x = """\n#""" #"""\n' + "a." * 8 + "a = 1",
+        "x = " + "[" * 9 + "]" * 9,
+        "x = [\n" + "{a = " * 8,
+    ],
+)
+def test_settings_that_nest_too_deep_are_refused_before_they_are_parsed(text: str) -> None:
+    with pytest.raises(ValueError, match="nested deeper than 8 levels"):
+        parse(text)
+
+
+TOML = [*"=\n\n#.[]{},", '"', "'", '"""', "\'\'\'", "a", "a.b", "1", "1.5", "\\", " = 1\n", "x = ",
+        '"."', "'.'", "#....."]  # fmt: skip
+
+
+@settings(max_examples=1000, deadline=None, derandomize=True)
+@given(st.lists(st.sampled_from(TOML), max_size=12).map("".join))
+@example("x = '........." + "'\n# " + "." * 99)
+@example('a.b.c.d.e.f.g.h = """....\n..........\\""" """')
+def test_what_does_not_nest_is_read_as_tomllib_reads_it(text: str) -> None:
+    def reads(read: Callable[..., object], text: str | bytes) -> object:
+        try:
+            return read(text)
+        except ValueError as error:
+            return "nested" in str(error)
+
+    found = reads(tomlfile.loads, text.encode())
+    if found is True:
+        assert sum(map(text.count, ".[{")) >= tomlfile.MAX_DEPTH
+    else:
+        assert found == reads(tomllib.loads, text)
 
 
 def plainly(text: str) -> dict[str, Any] | None:

@@ -55,9 +55,11 @@ class Case(NamedTuple):
 
 
 def facts(host: dict[str, Any]) -> HostFacts:
-    """The facts of a host as a vector gives them."""
-    parts: dict[str, Any] = {name: host.get(name) for name in hostkey.COMPONENTS}
-    more = {name: value for name, value in host.items() if name not in parts}
+    """The facts of a host as a vector gives them: an empty text is none."""
+    parts: dict[str, Any] = {name: host.get(name) or None for name in hostkey.COMPONENTS}
+    more: dict[str, Any] = {
+        name: None if value == "" else value for name, value in host.items() if name not in parts
+    }
     return HostFacts(**parts)._replace(**more)
 
 
