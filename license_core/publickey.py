@@ -5,12 +5,11 @@ section 4): a general loader would cost more time than the verification itself.
 """
 
 import binascii
+import sys
+from collections.abc import Callable
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-from license_core import b64url
+from license_core import b64url, ed25519
 from license_core.reason import Reason
 from license_core.sha256 import sha256
 
@@ -30,10 +29,18 @@ _REFUSED = frozenset(
 )
 
 
+_LIBRARY = "cryptography.hazmat.primitives.asymmetric.ed25519"
+_left_to_plain = 16
+"""Signatures that this process verifies in plain Python before it loads the library, which takes
+as long as they do."""
+
+Verify = Callable[[bytes, bytes], bool]
+
+
 class PublicKey:
     """An Ed25519 public key, named by its thumbprint."""
 
-    __slots__ = ("_key", "kid", "raw")
+    __slots__ = ("_verify", "kid", "raw")
 
     def __init__(self, raw: bytes) -> None:
         """*raw*: 32 bytes. Raises ValueError for a small-order or non-canonical point."""
@@ -43,7 +50,7 @@ class PublicKey:
             raise ValueError("the point is of small order or not canonical")
         self.raw = raw
         self.kid = thumbprint(raw)
-        self._key = Ed25519PublicKey.from_public_bytes(raw)
+        self._verify: Verify | None = None
 
     @classmethod
     def from_pem(cls, text: str) -> "PublicKey":
@@ -86,11 +93,11 @@ class PublicKey:
 
     def verifies(self, signature: bytes, message: bytes) -> bool:
         """Whether *signature* (64 bytes) over *message* was made with this key."""
-        try:
-            self._key.verify(signature, message)
-        except InvalidSignature:
-            return False
-        return True
+        if self._verify is None and _library_pays():
+            self._verify = by_library(self.raw)
+        if self._verify is None:
+            return ed25519.verifies(self.raw, signature, message)
+        return self._verify(signature, message)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PublicKey) and self.raw == other.raw
@@ -100,6 +107,34 @@ class PublicKey:
 
     def __repr__(self) -> str:
         return f"PublicKey({self.kid})"
+
+
+def _library_pays() -> bool:
+    """Whether this process has loaded the library, or verifies so much that it should."""
+    global _left_to_plain  # noqa: PLW0603 -- of the process, as what it has loaded is
+    _left_to_plain -= 1
+    return _LIBRARY in sys.modules or _left_to_plain < 0
+
+
+def by_library(raw: bytes) -> Verify | None:
+    """How ``cryptography`` verifies (signature, message) with the key *raw*; None without it."""
+    global _left_to_plain  # noqa: PLW0603
+    try:
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    except ImportError:
+        _left_to_plain = sys.maxsize
+        return None
+    verify = Ed25519PublicKey.from_public_bytes(raw).verify
+
+    def verifies(signature: bytes, message: bytes) -> bool:
+        try:
+            verify(signature, message)
+        except InvalidSignature:
+            return False
+        return True
+
+    return verifies
 
 
 def thumbprint(raw: bytes) -> str:

@@ -46,8 +46,10 @@ def test_client_imports_no_heavy_modules(present: World) -> None:
         assert not found & set(NEVER), arguments
 
 
-def test_get_host_key_does_not_import_cryptography(present: World) -> None:
-    assert "cryptography" not in imported(present, "get_host_key")
+def test_client_does_not_import_cryptography(present: World) -> None:
+    source = present.write(present.file())
+    for arguments in (["get_host_key"], ["install", source], ["verify"], ["show"]):
+        assert "cryptography" not in imported(present, *arguments), arguments
 
 
 def test_client_runs_from_any_folder_and_through_a_symlink(present: World, tmp_path: Path) -> None:
