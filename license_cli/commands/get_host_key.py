@@ -8,15 +8,17 @@ from license_cli import (
     render,
 )
 from license_cli.session import Session, installed, key_to_give, pass_session, profile_to_order
-from license_core import stability
+from license_core import hostline, stability
 from license_core.memory import Memory
-from license_core.request import bare_line
 
 
 @click.command("get_host_key")
 @options.profile
+@click.option(
+    "--check", is_flag=True, help="Add a check, with which the vendor sees a wrong character."
+)
 @pass_session
-def command(session: Session, profile: str | None) -> None:
+def command(session: Session, profile: str | None, check: bool) -> None:
     """Print the host key and hostname, for the vendor."""
     render.need_reader()
     facts = session.read_facts()
@@ -29,15 +31,17 @@ def command(session: Session, profile: str | None) -> None:
         session.place, before, (before or Memory(profile=profile)).remember_host(facts), facts
     )
     if session.as_json:
+        element = hostline.check_element(host.key, host.hostname, profile) if check else None
         render.say_json(
             {
                 "host_key": host.key,
                 "hostname": host.hostname,
                 "profile": host.profile,
+                **({"check": element} if element else {}),
                 "notices": [render.notice_json(notice, session.cli) for notice in notices],
             }
         )
         return
-    render.say(bare_line(host.key, host.hostname, profile))
+    render.say(hostline.write(host.key, host.hostname, profile, check=check))
     for notice in notices:
         render.remark(render.notice_lines(notice, session.cli))

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from license_core import request
+from license_core import hostline, request
 from license_core.armor import MAX_FILE
 from license_core.errors import FileUnreadableError, LicenseError, Notice
 from license_core.hostkey import PROFILES
@@ -252,7 +252,7 @@ def _of_profile(text: str, profile: str) -> str:
     """
     asked = request.parse(text)
     if asked.iat is None and asked.tags is None:
-        return request.bare_line(asked.key, asked.name, profile)
+        return hostline.write(asked.key, asked.name, profile)
     if asked.profile != profile:
         reason = f"the request is for profile {asked.profile}; ask the operator for another one"
         raise InputInvalidError(field="--profile", reason=reason)

@@ -11,12 +11,13 @@ from license_core import (
     armor,
     b64url,
     hostkey,
+    hostline,
     jws,
 )
 from license_core.facts import HostFacts
 from license_core.keyset import Keyset, SigningKey
 from license_core.license import HostBinding, License
-from license_core.request import LicenseRequest, bare_line
+from license_core.request import LicenseRequest
 from license_core.revocation import Revocations
 from license_core.roots import Roots
 from license_core.signer import MemorySigner
@@ -98,7 +99,7 @@ def blocks() -> dict[str, str]:
         "The SHA-256 of it, and the host key": "\n".join(
             (hashlib.sha256(hostkey.canonical_text(values, "hk1")).hexdigest(), host.key)
         ),
-        "The bare line": bare_line(host.key, host.hostname),
+        "The bare line": hostline.write(host.key, host.hostname),
         "Its anchor, which never leaves the host": hostkey.anchor(values).hex(),
         "Its tags": json.dumps(hostkey.tags(FACTS), indent=2),
         "A request": request.to_text().rstrip("\n"),
