@@ -17,25 +17,33 @@ _DIGITS = 40
 _PRIME = 2**24 - 3
 _BASE = 1_000_003
 _LETTERS = "ghjkmnpqrstvwxyz"
-"""Of checks: no digit of a key, no vowel, nothing that is read as another."""
-_USUAL_NAME = "[0-9a-z][0-9a-z_-]*"
+"""Of check codes: no digit of a key, no vowel, nothing that is read as another."""
+_USUAL_NAME = "[0-9a-z](?:[0-9a-z._-]{0,98}[0-9a-z_-])?"
 
-# A word of digits. One that a letter, a digit or a hyphen touches is a part of something else.
-_WORD = r"(?<![0-9A-Za-z/%-])[0-9a-fA-F]{4,}(?![0-9A-Za-z-])"
+# A word of digits. One that a letter, a digit or a hyphen touches is a part of something else, and
+# so may be one after an equals sign that is none of a label: of quoted-printable.
+_WORD = (
+    r"(?<![0-9A-Za-z/%-])(?<![\0-@\[-`{-\x7f]=)(?<!=[0-9a-fA-F]{2}=)(?<!\A=)"
+    r"[0-9a-fA-F]{4,}(?![0-9A-Za-z-])"
+)
 _QUOTED_PIECES = r'"([0-9a-fA-F]{1,39}(?:\s+[0-9a-fA-F]{1,39}){1,3})(?=")'
 _WHITE = " \t\n"
+_UNICODE_ESCAPE = r"\\+[uU](?=[0-9a-fA-F]{4})"
 _COMMA = "[,;]"
 # Possessive and with limits: nothing is looked at twice, however long the text is.
 _NAME = (
     rf'(?P<gap>["\s]*+{_COMMA}?+\s*+)'
     r'(?:"++(?P<quoted>[^"]{1,2000}+)"(?=[\s"\\,;()\[\]{}]|\Z)'
-    r"|(?P<plain>[0-9A-Za-z][0-9A-Za-z._-]{0,1999}+))"
+    r'|(?P<plain>[^\s",;()\[\]{}]{1,2000}+))'
 )
-_NAME_ENDS = r'(?i) *+(?:[\t\n",;()\[\]{}]|\Z|(?<= )check )'
+_PLAIN_NAME = "[0-9A-Za-z][0-9A-Za-z._-]*"
+_LINE_ENDS = r' *+(?:[\t\n",;()\[\]{}]|\Z)'
 _BRACKET_CLOSES = r" *+[\])}]"
-_ELEMENT = rf'["\s]*+{_COMMA}\s*+"++([^"]{{1,80}}+)"'
-_CHECK = rf'(?i)["\s]*+{_COMMA}?+["\s]*+check\s++([{_LETTERS}]{{6}})(?![0-9A-Za-z])'
-_CHECK_ALONE = rf"(?i)\s*+check\s++[{_LETTERS}]{{6}}\s*+"
+_ELEMENT = (
+    rf'(?ai)["\s]*+(?:{_COMMA}\s*+"++(?P<quoted>[^"]{{1,80}}+)"|{_COMMA}?+["\s]*+'
+    rf"(?P<plain>hk1-host|check\s++[{_LETTERS}]{{6}})(?![0-9A-Za-z_-]))"
+)
+_CHECK_ALONE = rf"(?ai)\s*+check\s++[{_LETTERS}]{{6}}\s*+"
 
 _CONTAINER_NAME = 12
 """Digits that a container's hostname has, where nobody chose one."""
@@ -46,11 +54,9 @@ _SHORTEST_ON_A_LINE = 10
 _MOST_ELEMENTS = 3
 _LONGEST_NAME = 200
 
-_LONGER = Reason(
-    "40 hexadecimal digits are there, but beside more digits, as a part of a longer number would be"
-)
-_BROKEN = Reason("40 hexadecimal digits are there, but in pieces that may not belong together")
-_CAPITALS = Reason("40 hexadecimal digits in groups, in capitals, are the fingerprint of a PGP key")
+_LONGER = Reason("its 40 digits are next to more digits, so they may be part of a longer number")
+_BROKEN = Reason("its 40 digits are in pieces that may not belong together")
+_CAPITALS = Reason("40 digits in groups of capitals may be the fingerprint of a PGP key")
 
 
 class HostLine(NamedTuple):
@@ -62,11 +68,11 @@ class HostLine(NamedTuple):
     """The hostname."""
     profile: str
     check: str | None
-    """What stands as its check; None where there is none."""
+    """What stands as its check code; None where there is none."""
 
     @property
     def fits(self) -> bool:
-        """Whether the check, where there is one, is that of the rest."""
+        """Whether the check code, where there is one, is that of the rest."""
         return self.check in (None, check_of(self.key, self.name, self.profile))
 
 
@@ -85,7 +91,7 @@ def write(
 ) -> str:
     """A JSON array of key and hostname, in ASCII, with a profile other than ``hk1``.
 
-    Who does not know the profile or the *check* passes it over.
+    Who does not know the profile or the check code passes it over.
     """
     more = [profile] if profile != DEFAULT_PROFILE else []
     if check:
@@ -154,13 +160,15 @@ def _runs(text: str) -> Iterator[list[re.Match[str]]]:
 
 def _refusal_of_whole(text: str, run: list[re.Match[str]]) -> Reason | None:
     """Why the words of 40 digits in *run* may be a part of something longer."""
+    named = None
     for former, word in pairwise(run):
         gap = text[former.end() : word.start()]
-        sizes = len(former[0]), len(word[0])
-        if sizes[0] != _DIGITS == sizes[1] and not _is_apart(former[0], gap):
-            return _LONGER
-        is_name = sizes[1] == _CONTAINER_NAME
-        if sizes[1] != _DIGITS == sizes[0] and not (is_name or _is_apart(word[0], gap)):
+        is_key, was_key = len(word[0]) == _DIGITS, len(former[0]) == _DIGITS
+        if was_key and len(word[0]) == _CONTAINER_NAME:
+            named = word
+            continue
+        other = former if is_key else word
+        if is_key != was_key and other is not named and not _is_apart(other[0], gap):
             return _LONGER
     return None
 
@@ -182,13 +190,15 @@ def _refusal_of_groups(text: str, run: list[re.Match[str]]) -> Reason | None:
     digits = "".join(words)
     if len(digits) != _DIGITS:
         return None
+    if digits.isupper():
+        return _CAPITALS
     *former, last = words
-    is_even = all(len(word) == len(words[0]) for word in former)
+    is_even = len(former) > 1 and all(len(word) == len(words[0]) for word in former)
     if len(last) != len(words[0]):
-        is_even = is_even and len(last) < len(words[0]) and len(former) > 1 and not last.isdecimal()
-    if not is_even or not _is_evenly_spaced(text, run) or digits.isdecimal() or digits.isalpha():
-        return _BROKEN
-    return None if digits.islower() else _CAPITALS
+        is_even = is_even and len(last) < len(words[0]) and not last.isdecimal()
+    # A key has digits of both sorts; numbers and words have one.
+    is_key = is_even and digits.islower() and not digits.isalpha()
+    return None if is_key and _is_evenly_spaced(text, run) else _BROKEN
 
 
 def _is_evenly_spaced(text: str, run: list[re.Match[str]]) -> bool:
@@ -205,21 +215,25 @@ def _is_evenly_spaced(text: str, run: list[re.Match[str]]) -> bool:
 
 def _line(digits: str, text: str, end: int) -> HostLine:
     """The line of the key that ends in *text* at *end*."""
+    while text.startswith("_", end):  # emphasis
+        end += 1
     name, at = _name_after(text, end)
     profile, check = DEFAULT_PROFILE, None
     for _ in range(_MOST_ELEMENTS):
-        element = re.compile(_ELEMENT).match(text, at)
-        if element is None:
-            break
-        at, word = element.end(), "".join(element[1].split()).lower()
+        word, at = _element(text, at)
         if word in PROFILES:
             profile = word
         elif word.startswith("check"):
             check = word[len("check") :]
-    alone = re.compile(_CHECK).match(text, at)
-    if alone is not None:
-        check = alone[1].lower()
     return HostLine(digits.lower(), name, profile, check)
+
+
+def _element(text: str, at: int) -> tuple[str, int]:
+    """The profile, the check or another word in quotes that is next, and where it ends; or none."""
+    found = re.compile(_ELEMENT).match(text, at)
+    if found is None:
+        return "", at
+    return "".join((found["quoted"] or found["plain"]).split()).lower(), found.end()
 
 
 def _name_after(text: str, end: int) -> tuple[str | None, int]:
@@ -235,20 +249,29 @@ def _name_after(text: str, end: int) -> tuple[str | None, int]:
         return (None, end) if is_check else (_hostname(quoted), found.end())
     if plain.lower() == "null":
         return None, found.end()
-    if not (plain.endswith(".") or re.compile(_NAME_ENDS).match(text, found.end())):
-        return None, end  # a word of a sentence
-    is_marked = "\t" in gap or re.compile(_BRACKET_CLOSES).match(text, found.end())
-    return (_fold(plain), found.end()) if is_marked or _is_no_word(plain) else (None, end)
+    is_name = _is_before_element(text, found) or _is_hostname(text, found)
+    return (_hostname(plain), found.end()) if is_name else (None, end)
 
 
-def _is_no_word(plain: str) -> bool:
-    """Whether *plain* looks like a hostname, and neither like a word nor like a number or key."""
-    has_letter = re.search("[A-Za-z]", plain)
-    return bool(has_letter and re.search("[0-9_-]", plain) and len(plain) != _DIGITS)
+def _is_before_element(text: str, found: re.Match[str]) -> bool:
+    word, _ = _element(text, found.end())
+    is_one = found["plain"].lower() not in ("check", *PROFILES)
+    return is_one and (word == "hk1-host" or word.startswith("check"))
+
+
+def _is_hostname(text: str, found: re.Match[str]) -> bool:
+    """Whether an unquoted word is a hostname, and no word of a sentence, number or key."""
+    plain = found["plain"]
+    if not re.fullmatch(_PLAIN_NAME, plain) or not re.search("[A-Za-z]", plain):
+        return False
+    if not (plain.endswith(".") or re.compile(_LINE_ENDS).match(text, found.end())):
+        return False
+    is_column = "\t" in found["gap"] or re.compile(_BRACKET_CLOSES).match(text, found.end())
+    return bool(is_column or re.search("[0-9_-]", plain)) and len(plain) != _DIGITS
 
 
 def _hostname(quoted: str) -> str | None:
-    name = "".join(quoted.split())
+    name = re.sub(_UNICODE_ESCAPE, r"\\u", "".join(quoted.split()))
     if "\\" in name:
         try:
             name = str(json.loads(f'"{name}"'))

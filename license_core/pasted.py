@@ -7,10 +7,13 @@ tabs and line feeds. No hexadecimal digit that a person sees comes or goes.
 import re
 
 _SOFT_BREAK = "=[ \t]*(?:\r\n?|\n)"
-# Exactly 40 digits after an equals sign are a key, and not an octet and 38 digits.
-_OCTETS = r"(?:=(?![0-9a-fA-F]{40}(?![0-9a-fA-F]))[0-9a-fA-F]{2})+|(?:%[0-9a-fA-F]{2})+"
-_LETTER_OR_DIGIT = "[0-9A-Za-z]"
-_TAG = r"</?([A-Za-z][A-Za-z0-9:]{0,9})(?:\s[^<>]*)?/?>|<(?:https?|mailto):[^<>]*>"
+# Exactly 40 digits after a label's equals sign are a key, and not an octet and 38 digits.
+_OCTETS = (
+    r"(?:(?<![A-Za-z\x80-\U0010ffff])|(?!=[0-9a-fA-F]{40}(?![0-9a-fA-F])))(?:=[0-9a-fA-F]{2})+"
+    r"|(?:%[0-9a-fA-F]{2})+"
+)
+_IN_A_KEY_OR_NAME = r"[\0-\x08\x0b\x0c\x0e-\x1f0-9A-Za-z\x7f]"
+_TAG = r"</?([A-Za-z][A-Za-z0-9:]{0,9})(?:[ \t\r\n][^<>]*)?/?>|<(?:https?|mailto):[^<>]*>"
 _INLINE = r"a|abbr|b|big|code|del|em|font|i|ins|mark|o:p|s|small|span|strong|sub|sup|tt|u|wbr"
 _CELL = "td|th"
 _ENTITY = r"&(?:#([0-9]{1,7})|#[xX]([0-9a-fA-F]{1,6})|([a-z]{2,5}));"
@@ -26,6 +29,12 @@ _ENTITIES = {
     "rdquo": '"',
     "rsquo": "'",
 }
+# A string of JSON in a text has its own quotes escaped, and so do strings in strings.
+_DEEPEST = 3
+_ESCAPED_QUOTE = '\\"'
+_ESCAPE = r'\\(["\\/bfnrt])'
+_ESCAPES = {"b": " ", "f": "\n", "n": "\n", "r": "\n", "t": "\t"}
+_BREAK_BEFORE_A_KEY = r"\\[nrt](?=[0-9a-fA-F]{40})"
 _BREAK = "\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]"
 _TERMINAL = (
     "\x1b\\][^\x07\x1b\n]*(?:\x07|\x1b\\\\)"  # a title
@@ -50,27 +59,32 @@ _FOLDED: dict[int, int | str] = {
 _RULE = "[>|\u2500-\u257f]"
 # What a quotation, a list or a comparison has at the start of a line, before its text.
 _LINE_MARK = '(?m)^[ \t]*(?:[":#%!\u2022\u2023\u25aa\xb7-]{1,9}(?=[ \t])|\\+)'
-_ESCAPED_QUOTE = r'\\+(?=")'
-_LABEL = r'(?i)(?:hostname|profile|check)" ?: ?|(?:host[ _-]?name|\u4e3b\u673a\u540d) ?[:=] ?'
+_MEMBER = r'(?ai)"{1,2}(?:hostname|profile|check)"{1,2} ?:\s{0,2}'
+_LABEL = r"(?ai),?\s{0,2}(?:host[ _-]?name|\u4e3b\u673a\u540d|profile|check) ?[:=]"
 
 
 def undamaged(text: str) -> str:
     """*text* as it was written, as far as that can be told."""
     text = re.sub(_OCTETS, _decoded, re.sub(_SOFT_BREAK, " \n", text))
     text = re.sub(_ENTITY, _character, re.sub(_TAG, _shown, text))
-    text = re.sub(_TERMINAL, "", re.sub(_BREAK, "\n", text))
+    for _ in range(_DEEPEST):
+        if _ESCAPED_QUOTE not in text:
+            break
+        text = re.sub(_ESCAPE, lambda found: _ESCAPES.get(found[1], found[1]), text)
+    text = re.sub(_BREAK, "\n", re.sub(_BREAK_BEFORE_A_KEY, "\n", text))
+    text = re.sub(_TERMINAL, "", text)
     text = re.sub(f"[{_QUOTES}]", '"', re.sub(_UNSEEN, "", text).translate(_FOLDED))
     text = re.sub(_LINE_MARK, " ", re.sub(_RULE, " ", text))
-    return re.sub(_LABEL, "", re.sub(_ESCAPED_QUOTE, "", text))
+    return re.sub(_LABEL, ",", re.sub(_MEMBER, "", text))
 
 
 def _decoded(run: re.Match[str]) -> str:
-    """Octets of quoted-printable or of a URL; as they are where they say a letter or a digit."""
+    """Octets of quoted-printable or of a URL that are neither of a key nor of a name."""
     try:
         text = bytes.fromhex(run[0].replace("=", "").replace("%", "")).decode()
     except UnicodeDecodeError:
         return run[0]
-    return run[0] if re.search(_LETTER_OR_DIGIT, text) else text
+    return run[0] if re.search(_IN_A_KEY_OR_NAME, text) else text
 
 
 def _shown(tag: re.Match[str]) -> str:

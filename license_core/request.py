@@ -140,8 +140,8 @@ def _host_line(text: str) -> LicenseRequest:
     wrong = next((line for line in lines if not line.fits), None)
     if wrong is not None:
         reason = Reason(
-            "its check ({check}) is not that of the host key and the hostname; "
-            "at least one character is wrong",
+            "the check code {check} does not match the host key and hostname, "
+            "so at least one character is wrong",
             check=wrong.check,
         )
         raise RequestDamagedError(reason=reason)

@@ -15,7 +15,7 @@ from license_core.memory import Memory
 @click.command("get_host_key")
 @options.profile
 @click.option(
-    "--check", is_flag=True, help="Add a check, with which the vendor sees a wrong character."
+    "--check", is_flag=True, help="Add a check code, so that the vendor notices a wrong character."
 )
 @pass_session
 def command(session: Session, profile: str | None, check: bool) -> None:
