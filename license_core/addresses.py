@@ -64,7 +64,8 @@ def live() -> Addresses:
     try:
         links, listed = netlink.links(), netlink.addresses()
     except OSError:  # a sandbox may forbid to ask; the kernel's own record says the same
-        return _addresses(_recorded("/")._replace(source=_asked))
+        network = _recorded("/")
+        return _addresses((network if network.ranks else _listed())._replace(source=_asked))
     held = [
         _Held(links[one.interface].name, text, one.is_temporary, one.is_lent)
         for one in listed
@@ -83,6 +84,16 @@ def live() -> Addresses:
     }
     by_name = sorted(held, key=lambda one: (one.device, ":" in one.text))
     return _addresses(_Network("/", ranks, tuple(by_name), _asked))
+
+
+def _listed() -> _Network:
+    """What the C library lists, where the kernel has no record for us."""
+    from license_core import listing  # no common host needs it
+
+    listed = [(name, _usable(text)) for name, text in listing.interfaces()]
+    ranks = {name: interfaces.rank(name) for name, _ in listed}
+    held = sorted({_Held(name, text) for name, text in listed if text})
+    return _Network("/", ranks, tuple(held), _asked)
 
 
 def recorded(root: str) -> Addresses:

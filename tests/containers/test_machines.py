@@ -168,6 +168,17 @@ def test_verify_names_a_vanished_network_as_the_change(machine: Machine) -> None
     assert said_of(refused) == ["wrong-host", "ip-changed"]
 
 
+def test_addresses_are_those_of_the_c_library_where_the_kernel_tells_none(
+    machine: Machine,
+) -> None:
+    # Without a route there is no source address to ask for.
+    machine.do(*CABLE, "ip address add 10.0.0.11/24 dev eth0")
+    asked = machine.client("--json", "get_host_key").json()
+    machine.do("mount -t tmpfs tmpfs /proc")
+    assert ip_of(machine, netlink=False) == "10.0.0.11"
+    assert machine.client("--json", "get_host_key", netlink=False).json() == asked
+
+
 # The rows of docs/CASES.md
 
 
