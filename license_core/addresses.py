@@ -35,6 +35,8 @@ class Addresses(NamedTuple):
     """The address that the rule of version 1 takes, where it is another one."""
     is_lent: bool = False
     """Whether ``ip`` ends unless a server or a router lends it again."""
+    made_at: int | None = None
+    """When ``ip`` was given to its interface (``netlink.Address``); None where that is not told."""
 
 
 class _Held(NamedTuple):
@@ -44,6 +46,7 @@ class _Held(NamedTuple):
     text: str
     is_temporary: bool = False
     is_lent: bool = False
+    made_at: int | None = None
 
 
 Source = Callable[[int, "str | None", bool], "str | None"]
@@ -67,7 +70,7 @@ def live() -> Addresses:
         network = _recorded("/")
         return _addresses((network if network.ranks else _listed())._replace(source=_asked))
     held = [
-        _Held(links[one.interface].name, text, one.is_temporary, one.is_lent)
+        _Held(links[one.interface].name, text, one.is_temporary, one.is_lent, one.made_at)
         for one in listed
         if one.interface in links and (text := _usable(one.text))
     ]
@@ -116,6 +119,7 @@ def _addresses(network: _Network) -> Addresses:
         tuple(sorted(shown, key=lambda pair: pair[0])),
         former if former != ip else None,
         any(one.is_lent for one in held if one.text == ip),
+        next((one.made_at for one in held if one.text == ip), None),
     )
 
 

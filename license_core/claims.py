@@ -166,6 +166,16 @@ def tags(claims: Mapping[str, Any], name: str, components: tuple[str, ...]) -> d
     return value
 
 
+def tag(claims: Mapping[str, Any], name: str) -> str | None:
+    """16 lower-case hexadecimal digits."""
+    value = claims.get(name)
+    if value.__class__ is str and len(value) == 16 and not value.strip(_HEX):
+        return value
+    if value is None and name not in claims:
+        return None
+    raise ClaimError(name, Reason("the tag of {name} is not 16 hexadecimal digits", name=name))
+
+
 def choice_name(value: str) -> bool:
     """Whether *value* may be the name of a product, feature, limit or edition."""
     if not 0 < len(value) <= _LONGEST_NAME:

@@ -79,6 +79,8 @@ def _ip(facts: HostFacts) -> Part:
         return Part("ip", None, MISSING, "this host has only a loopback address")
     if stability.is_pinned(facts):
         return Part("ip", ip, STABLE, "pinned by LICENSE_PINNED_IP")
+    if stability.is_of_windows(facts):
+        return Part("ip", ip, MAY_CHANGE, "Windows may change it whenever WSL starts")
     if facts.ip_is_lent and mode in ("bare", "host"):
         return Part("ip", ip, MAY_CHANGE, "lent by a server (DHCP) or a router")
     words = {
@@ -102,7 +104,9 @@ def _machine_id(facts: HostFacts) -> Part:
     if not facts.machine_id_lasts:
         why = Reason("{place}, kept in memory: may be drawn anew at each boot", place=file)
         return Part(name, HIDDEN, MAY_CHANGE, why, file)
-    if facts.engine is None:
+    if facts.machine_id_of_image:
+        why = Reason("{place}, from the system image: the same in every copy", place=file)
+    elif facts.engine is None:
         why = Reason("{place}, this machine's own", place=file)
     elif facts.machine_id_bound:
         why = Reason("{place}, mounted from the Docker host", place=file)

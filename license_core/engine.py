@@ -13,11 +13,19 @@ from license_core.sha256 import sha256
 
 UNKNOWN = "unknown"
 CGROUP, MOUNTINFO = "/proc/self/cgroup", "/proc/self/mountinfo"
-NAMESPACES = {"pid": "pid:[4026531836]", "cgroup": "cgroup:[4026531835]"}
+KERNEL = "/proc/sys/kernel/osrelease"
+NAMESPACES = {
+    "pid": "pid:[4026531836]",
+    "cgroup": "cgroup:[4026531835]",
+    "uts": "uts:[4026531838]",
+    "ipc": "ipc:[4026531839]",
+    "user": "user:[4026531837]",
+}
 """What ``/proc/self/ns/<name>`` links to in the namespaces that the kernel itself began with."""
 OWN_FILE = "/run/.containerenv"
-MARKS = ("/run/systemd/container", "/run/host/container-manager")
-"""Files that an init process or systemd-nspawn puts into a container, never into a machine."""
+_APPTAINER = "/.singularity.d"
+MARKS = ("/run/systemd/container", "/run/host/container-manager", _APPTAINER)
+"""Files that a container has from its init process, systemd-nspawn or Apptainer, and no machine."""
 
 # Compiled where a text may hold one: most hosts need none.
 _HEX64 = r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])"
@@ -35,11 +43,19 @@ _STACKED = ("overlay", "aufs", "fuse-overlayfs", "fuse.fuse-overlayfs")
 _HANDED_IN = ("9p", "gofer", "virtiofs")
 _UPPER = r"(?:^|,)upperdir=([^,]+)"
 _ENGINES_LAYER = r"/(?:[0-9a-f]{64}/(?:diff|fs)|snapshots/[0-9]+/fs)$"
+# The same without the folder before it, which may be moved; Docker shortens long paths to this.
+_LAYER = r"(?:^|/)([0-9a-f]{64}/diff|snapshots/[0-9]+/fs)$"
 # A subvolume has a root of its own on a machine, too; so has what ostree has deployed.
 _ENGINES_SUBVOLUME = (
     r"/(?:machines|lxc|lxd|incus|containers|docker|rootfs|io\.containerd[^/]*)(?:/|$)"
 )
 _DEPLOYED = "/ostree/deploy/"
+# On ZFS a container has a dataset of its own, in the pool of its engine.
+_ENGINES_DATASET = (
+    r"/(?:containers|lxc|lxd|incus|docker|containerd|subvol-[0-9]+-disk-[0-9]+)(?:/|$)"
+)
+# A distribution of WSL has the init of WSL, from outside its own root.
+_INIT_OF_WSL = "/init"
 
 
 class Mount(NamedTuple):
@@ -51,6 +67,8 @@ class Mount(NamedTuple):
     """The type of the file system; empty where the line does not say."""
     options: str = ""
     """Those of the file system."""
+    source: str = ""
+    """What is mounted: a device, a dataset."""
 
 
 class Engine(NamedTuple):
@@ -62,12 +80,21 @@ class Engine(NamedTuple):
     container_id_file: str | None = None
     network_container: str | None = None
     """The container that this one has its network from, where that is another."""
-    layer: str | None = None
+    layer_digest: str | None = None
     """An id of the layer that this container writes to, where one is seen."""
+    layer: str | None = None
+    """The engine's own name of that layer, wherever it keeps it."""
     sign: str | None = None
     """Of an unknown engine: the file that shows that this is no machine."""
     once_bare: bool = False
     """Whether version 1 of the rules took this container for a machine (SPEC section 3.7)."""
+    is_wsl: bool = False
+    """Whether this is a distribution of WSL, which is a machine of its own."""
+
+    @property
+    def is_docker_by_network(self) -> bool:
+        """Whether it is Docker's, and its id stands in nothing but the files of its network."""
+        return self.name == "docker" and self.container_id_file == MOUNTINFO
 
 
 def mounts(mountinfo: str) -> dict[str, Mount]:
@@ -76,11 +103,9 @@ def mounts(mountinfo: str) -> dict[str, Mount]:
     for line in mountinfo.splitlines():
         fields = line.split()
         if len(fields) > 4:
-            kind, options = "", ""
-            if "-" in fields[6:]:
-                rest = fields[fields.index("-", 6) + 1 :]
-                kind, options = rest[0] if rest else "", rest[2] if len(rest) > 2 else ""
-            found[fields[4]] = Mount(fields[3], kind, options)
+            rest = fields[fields.index("-", 6) + 1 :] if "-" in fields[6:] else []
+            kind, source, options = (*rest[:3], "", "", "")[:3]
+            found[fields[4]] = Mount(fields[3], kind, options, source)
     return found
 
 
@@ -92,17 +117,19 @@ def recognise(
     environ: Mapping[str, str],
     *,
     machine_id_bound: bool,
+    kernel: str = "",
 ) -> Engine:
     """The engine of a process with this *cgroup*, which sees *mounted*.
 
     *namespaces* are those of NAMESPACES that could be read, *files* those of OWN_FILE and MARKS
-    that exist.
+    that exist, *kernel* is its release.
     """
     files = frozenset(files)
     container_id, file, driver = _container_id(cgroup, mounted)
     pod = bool(environ.get("KUBERNETES_SERVICE_HOST"))
     was_bare = container_id is None and not pod and OWN_FILE not in files
     name, sign = None, None
+    is_wsl = _is_wsl(mounted, kernel)
     if pod or _is_pod(cgroup, mounted):
         name = "kubernetes"
     elif OWN_FILE in files or driver or environ.get("container") == "podman" or "libpod" in cgroup:
@@ -112,20 +139,22 @@ def recognise(
     else:
         container_id = _mounted_from(mounted, _NETWORK_FILES, _OWN_DISK)
         name = "docker" if container_id else None
-        sign = None if name else _sign(cgroup, mounted, namespaces, files)
+        sign = None if name else _sign(cgroup, mounted, namespaces, files, is_wsl=is_wsl)
         if sign is not None:
             name, container_id = UNKNOWN, _mounted_from(mounted, _NETWORK_FILES, _WITH_NAMESPACE)
-            if container_id is None and machine_id_bound:
-                container_id = _layer(mounted)
+            if container_id is None and machine_id_bound and sign != _APPTAINER:
+                container_id = _layer_digest(mounted)  # with Apptainer all have the same
         file = MOUNTINFO if container_id else None
     return Engine(
         name,
         container_id,
         file,
         _network_container(container_id, mounted),
+        _layer_digest(mounted),
         _layer(mounted),
         sign,
         once_bare=was_bare and name is not None,
+        is_wsl=is_wsl and name is None,
     )
 
 
@@ -175,16 +204,41 @@ def _sign(
     mounted: Mapping[str, Mount],
     namespaces: Mapping[str, str],
     files: frozenset[str],
+    *,
+    is_wsl: bool,
 ) -> str | None:
     """The file that shows that root, namespaces or cgroups are not the machine's own."""
-    for name, own in NAMESPACES.items():
-        if namespaces.get(name, own) != own:
-            return f"/proc/self/ns/{name}"
+    others = [name for name, own in NAMESPACES.items() if namespaces.get(name, own) != own]
+    if "pid" in others and not (is_wsl or _is_pid_alone(mounted, namespaces)):
+        return "/proc/self/ns/pid"
+    if "cgroup" in others:
+        return "/proc/self/ns/cgroup"
     if re.search(_CGROUPS, cgroup):
         return CGROUP
     if _is_foreign(mounted, is_own_pid=namespaces.get("pid") == NAMESPACES["pid"]):
         return MOUNTINFO
-    return next((mark for mark in MARKS if mark in files), None)
+    # A machine that was made of an image of Apptainer has its folder, too, but on a plain root.
+    root = mounted.get("/", Mount(""))
+    is_plain = root.kind not in (*_STACKED, "squashfs") and not root.kind.startswith("fuse.")
+    return next((m for m in MARKS if m in files and not (is_plain and m == _APPTAINER)), None)
+
+
+def _is_wsl(mounted: Mapping[str, Mount], kernel: str) -> bool:
+    """Whether this is a distribution of WSL: on its machine each has namespaces of its own."""
+    init = mounted.get(_INIT_OF_WSL)
+    return "microsoft" in kernel.lower() and init is not None and init.root == _INIT_OF_WSL
+
+
+def _is_pid_alone(mounted: Mapping[str, Mount], namespaces: Mapping[str, str]) -> bool:
+    """Whether all but the namespace of processes is seen to be the machine's own.
+
+    So it is with ``unshare --pid`` and services that hide the processes of others. An engine gives
+    a container a name of its own, and never all devices.
+    """
+    dev = mounted.get("/dev")
+    return (dev is not None and dev.kind == "devtmpfs") and all(
+        namespaces.get(name) == own for name, own in NAMESPACES.items() if name != "pid"
+    )
 
 
 def _is_foreign(mounted: Mapping[str, Mount], *, is_own_pid: bool) -> bool:
@@ -207,6 +261,10 @@ def _is_foreign(mounted: Mapping[str, Mount], *, is_own_pid: bool) -> bool:
         return True
     if root.kind == "btrfs":
         return re.search(_ENGINES_SUBVOLUME, root.root) is not None
+    if root.kind == "zfs" and re.search(_ENGINES_DATASET, root.source):
+        return True
+    if re.search(_HEX64, root.source):
+        return True  # a device or a dataset that an engine has named
     return root.root != "/" and not root.root.startswith(_DEPLOYED)
 
 
@@ -215,7 +273,13 @@ def _upper(root: Mount) -> str | None:
     return found[1] if found else None
 
 
-def _layer(mounted: Mapping[str, Mount]) -> str | None:
+def _layer_digest(mounted: Mapping[str, Mount]) -> str | None:
     """An id of the layer that this container writes to: no other on its machine has that."""
     upper = _upper(mounted["/"]) if "/" in mounted else None
     return sha256(f"hostseal layer\n{upper}".encode()).hex() if upper else None
+
+
+def _layer(mounted: Mapping[str, Mount]) -> str | None:
+    upper = _upper(mounted["/"]) if "/" in mounted else None
+    found = re.search(_LAYER, upper) if upper else None
+    return found[1] if found else None

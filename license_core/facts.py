@@ -27,6 +27,10 @@ class HostFacts(NamedTuple):
     memory is not: it was drawn when this host was started."""
     machine_id_lasts: bool = True
     """Whether the file is still the same after the next boot, as far as can be seen."""
+    machine_id_of_image: bool = False
+    """Of a machine: whether the file may be that of a system image, the same in every copy."""
+    is_wsl: bool = False
+    """Whether this is a distribution of WSL, whose address Windows may change at any start."""
     engine: str | None = None
     """``docker``, ``podman``, ``kubernetes``, ``unknown``; None on a bare machine."""
     engine_sign: str | None = None
@@ -47,8 +51,12 @@ class HostFacts(NamedTuple):
     another network namespace."""
     network_container: str | None = None
     """The id of the container whose network this one shares (``--network container:X``)."""
-    layer: str | None = None
+    in_older_network: bool = False
+    """Whether its network is seen to be older than this container: then it is another's."""
+    layer_digest: str | None = None
     """An id of the overlay's layer that ``/`` is written to, which is another in each container."""
+    layer: str | None = None
+    """Of a container of Docker: its engine's name of that layer, for the tag ``layer``."""
     gateway: str | None = None
     """The IPv4 address of the default gateway."""
     nameservers: tuple[str, ...] = ()

@@ -26,7 +26,7 @@ VERSION_2 = 1795910400
 _KEY_DIGITS = 40
 _TAG_DIGITS = 16
 # An address or a name could be searched for: their tags are keyed. An id could not.
-_KEYED = frozenset({"hostname", "ip"})
+_KEYED = frozenset({"hostname", "ip", "layer"})
 
 
 class HostKey(NamedTuple):
@@ -74,7 +74,7 @@ def derive(facts: HostFacts, profile: str = DEFAULT_PROFILE) -> HostKey:
         found = "none" if facts.machine_id is None else "only the one from the container's image"
         raise MachineIdNotBoundError(root=facts.root, found=found)
     if facts.container_id is None and not _machine_id_counts(facts):
-        raise HostUnidentifiableError(root=facts.root, why=_unidentified(facts))
+        raise _unidentifiable(facts)
     return HostKey(key_of(components(facts, profile), profile), facts.hostname, profile)
 
 
@@ -83,14 +83,20 @@ def _machine_id_counts(facts: HostFacts) -> bool:
     return facts.machine_id is not None and (facts.engine != UNKNOWN or facts.machine_id_bound)
 
 
-def _unidentified(facts: HostFacts) -> Reason:
-    if facts.engine == UNKNOWN:
-        return Reason(
-            "This is a container ({sign} shows it) whose engine gives it no id, and its machine id "
-            "may be the same in every copy of its image",
-            sign=facts.engine_sign or "?",
+def _unidentifiable(facts: HostFacts) -> HostUnidentifiableError:
+    if facts.engine != UNKNOWN:
+        why = Reason(
+            "There is neither a machine id nor a container id under {root}", root=facts.root
         )
-    return Reason("There is neither a machine id nor a container id under {root}", root=facts.root)
+        return HostUnidentifiableError(root=facts.root, why=why)
+    sign = facts.engine_sign or "?"
+    why = Reason(
+        "This is a container ({sign} shows it) whose engine gives it no id, and its machine id "
+        "may be the same in every copy of its image",
+        sign=sign,
+    )
+    error = HostUnidentifiableError(root=facts.root, why=why)
+    return error.advised(("in-container", "not-contained") if "/ns/" in sign else ("in-container",))
 
 
 def as_issued(facts: HostFacts, issued_at: int) -> HostFacts:
@@ -103,6 +109,7 @@ def as_issued(facts: HostFacts, issued_at: int) -> HostFacts:
         return facts
     if facts.once_bare:
         facts = facts._replace(engine=None, container_id=None)
+    facts = facts._replace(machine_id_of_image=False)
     return facts._replace(machine_id_bound=True) if facts.once_bound else facts
 
 
@@ -116,15 +123,18 @@ def anchor(values: dict[str, str | None]) -> bytes:
 
 
 def is_copyable(facts: HostFacts, profile: str = DEFAULT_PROFILE) -> bool:
-    """Whether nothing but the image may tell this container from another.
+    """Whether nothing but an image may tell this host from another.
 
-    So it is where a container's own id is unknown or left out, and its machine id is not bound
-    in from the host: then the anchor is no secret, and a copy of the image would share it. Under a
-    profile that tells containers apart, one of an unknown engine without an id is copyable
-    whatever its machine id is: a copy on the same machine would share that.
+    So it is in a container whose own id is unknown or left out, where its machine id is not bound
+    in from the host, and on a machine whose machine id is that of a system image: then the anchor
+    is no secret, and a copy of the image would share it. Under a profile that tells containers
+    apart, one of an unknown engine without an id is copyable whatever its machine id is: a copy on
+    the same machine would share that.
     """
     values = components(facts, profile)
-    if facts.engine is None or values.get("container_id") is not None:
+    if facts.engine is None:
+        return facts.machine_id_of_image
+    if values.get("container_id") is not None:
         return False
     return not facts.machine_id_bound or (facts.engine == UNKNOWN and "container_id" in values)
 
@@ -142,6 +152,18 @@ def tags(facts: HostFacts, profile: str = DEFAULT_PROFILE) -> dict[str, str]:
         for name, value in values.items()
         if value is not None and name not in hidden
     }
+
+
+def layer_tag(facts: HostFacts, profile: str = DEFAULT_PROFILE) -> str | None:
+    """A tag of the layer that the container writes to: 16 hexadecimal digits (SPEC section 3.4).
+
+    It tells a container of Docker from one that shares its network, and so its key. None under a
+    profile that leaves the container out, and where no layer is seen.
+    """
+    values = components(facts, profile)
+    if facts.layer is None or values.get("container_id") is None:
+        return None
+    return _tag("layer", facts.layer, anchor(values))
 
 
 def _tag(name: str, value: str, secret: bytes) -> str:

@@ -113,7 +113,8 @@ def check_file(
         if memory is not None and memory.is_of_other_layer(facts):
             remarks += (Notice("container-is-shared", path=place.state),)
         if report.ok:
-            after = after._replace(layer=facts.layer if facts.engine == "docker" else None)
+            layer = facts.layer_digest if facts.engine == "docker" else None
+            after = after._replace(layer=layer)
             after = after.remember_host(as_issued(facts, report.license.iat))
             after = after._replace(profile=report.license.host.profile)
         remarks += folder.remarks(place, facts)

@@ -35,6 +35,8 @@ class HostBinding(NamedTuple):
     """``exact``: the key must be equal. ``anchored``: machine and container must be."""
     tags: Mapping[str, str] | None = None
     """Component to tag (SPEC section 3.4); None where the request carried none."""
+    layer: str | None = None
+    """The tag of the container's layer; None where the request carried none."""
 
 
 class License(NamedTuple):
@@ -108,6 +110,7 @@ class License(NamedTuple):
             "profile": self.host.profile,
             "match": self.host.match,
             "tags": None if self.host.tags is None else dict(self.host.tags),
+            "layer": self.host.layer,
         }
         members = {
             "ver": VERSION,
@@ -181,6 +184,7 @@ def _host(members: Mapping[str, Any]) -> HostBinding:
             one_of(host, "profile", _PROFILES) or claims.required(None, "profile"),
             one_of(host, "match", MATCHES) or "exact",
             claims.tags(host, "tags", COMPONENTS) if "tags" in host else None,
+            claims.tag(host, "layer"),
         )
     except ClaimError as error:
         raise ClaimError(f"host.{error.claim}", error.reason) from None

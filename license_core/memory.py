@@ -70,7 +70,7 @@ class Memory(NamedTuple):
     leapt_at: int | None = None
     """The first instant after a leap of the clock that is not believed yet; None: there is none."""
     layer: str | None = None
-    """``HostFacts.layer`` of the container that wrote it."""
+    """``HostFacts.layer_digest`` of the container that wrote it."""
     profile: str = DEFAULT_PROFILE
     """Under which this host seals it: that of the licence, so that both last equally long."""
     others: tuple[bytes, ...] = ()
@@ -86,8 +86,9 @@ class Memory(NamedTuple):
 
     def is_of_other_layer(self, facts: HostFacts) -> bool:
         """Whether another container wrote it, which has the identity of this one."""
-        both = self.authentic and self.layer is not None and facts.layer is not None
-        return both and self.profile == DEFAULT_PROFILE and self.layer != facts.layer
+        known = self.authentic and self.profile == DEFAULT_PROFILE
+        both = self.layer is not None and facts.layer_digest is not None
+        return known and both and self.layer != facts.layer_digest
 
     def remember_host(self, facts: HostFacts) -> "Memory":
         """With this host first among the former ones."""

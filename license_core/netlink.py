@@ -60,6 +60,9 @@ class Address(NamedTuple):
     """Of IPv6: whether it is drawn anew every day."""
     is_lent: bool
     """Whether it ends unless a server or a router lends it again."""
+    made_at: int | None = None
+    """When it was given to the interface, in hundredths of a second of ``CLOCK_MONOTONIC``, as a
+    number of 32 bits."""
 
 
 def links() -> dict[int, Link]:
@@ -95,10 +98,12 @@ def addresses() -> list[Address]:
         if len(more := of.get(_IFA_FLAGS, b"")) == _NUMBER.size:
             (flags,) = _NUMBER.unpack(more)
         times = of.get(_IFA_CACHEINFO, b"")
-        valid = _LIFETIMES.unpack(times)[1] if len(times) == _LIFETIMES.size else FOREVER
+        valid, made_at = FOREVER, None
+        if len(times) == _LIFETIMES.size:
+            _, valid, made_at, _ = _LIFETIMES.unpack(times)
         is_temporary = family == socket.AF_INET6 and bool(flags & TEMPORARY)
         text = socket.inet_ntop(family, packed)
-        found.append(Address(index, text, is_temporary, valid != FOREVER))
+        found.append(Address(index, text, is_temporary, valid != FOREVER, made_at))
     return found
 
 

@@ -41,6 +41,16 @@ NOTICES: dict[str, Remark] = {
         "Before you order a licence, give {device} a fixed address, or have the server reserve "
         "{ip} for this host; then set LICENSE_PINNED_IP={ip}, and nothing more is said.",
     ),
+    "address-of-wsl": Remark(
+        "warning",
+        "The host key contains the address {ip}, which Windows may change whenever WSL starts; the "
+        "licence would then no longer be valid.",
+        "Before you order a licence, let WSL have the addresses of Windows (Windows 11): write "
+        "these lines into %UserProfile%\\.wslconfig and run `wsl --shutdown` in Windows. Or ask "
+        "your vendor for a licence with binding `anchored`: send the output of `{cli} request`.\n"
+        "  [wsl2]\n"
+        "  networkingMode=mirrored",
+    ),
     "former-address": Remark(
         "note",
         "The licence is for the address {former}, which this host still has; a licence that is "
@@ -89,6 +99,23 @@ NOTICES: dict[str, Remark] = {
         "after the next boot it may be another one, and the licence no longer valid.",
         "Write it to the disk before you order a licence: `systemd-machine-id-setup --commit`. In "
         "a container, mount the machine's own: `-v /etc/machine-id:/etc/machine-id:ro`.",
+    ),
+    "machine-id-of-image": Remark(
+        "warning",
+        "The host key contains the machine id in {path}, which is part of the system image that "
+        "this machine starts from: every machine that starts from it may have the same. An exact "
+        "licence is told from theirs by name and address alone; an anchored one is not to be had.",
+        "Keep /etc/machine-id on a disk of this machine before you order a licence: a file "
+        "there, mounted over it with `mount --bind` at each boot, will do.",
+    ),
+    "network-of-another": Remark(
+        "warning",
+        "This container was started in the network of another one and shows no id of its own: it "
+        "has the id, the name and the address of that one, and so its host key.",
+        "Give it an identity of its own: run it with a network of its own, or with the option "
+        "`--cgroupns host`; then run `{cli} get_host_key` again. Or order its licence with the "
+        "output of `{cli} request`, not with the host key line: then it is for this container "
+        "alone.",
     ),
     "conf-in-memory": Remark(
         "warning",
@@ -287,6 +314,13 @@ NOTICES: dict[str, Remark] = {
         "The container id is different: this is not the licensed container.",
         "Start the licensed container again (`docker ps --all` or `podman ps --all` lists all "
         "containers), or order a licence for this one.",
+    ),
+    "layer-differs": Remark(
+        "detail",
+        "This is not the licensed container, but one that shares its network, and so its id, "
+        "name, address and host key.",
+        "Start the product in the licensed container, or order a licence for this one: send the "
+        "output of `{cli} request`.",
     ),
     "address-not-used": Remark(
         "detail",

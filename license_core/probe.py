@@ -13,6 +13,7 @@ from license_core import (
     gpus,
     hostfile,
     interfaces,
+    joined,
     pin,
 )
 from license_core.errors import FileUnreadableError
@@ -22,6 +23,8 @@ from license_core.paths import absolute
 _DOCKERS_DNS, _LISTENS = "127.0.0.11", " 0B00007F:"
 _MACHINE_ID_FILES = ("/etc/machine-id", "/var/lib/dbus/machine-id")
 _IN_MEMORY = ("tmpfs", "ramfs")
+_IMAGES = ("squashfs", "erofs", "iso9660", "udf", "cramfs", "romfs")
+"""File systems that are made once, and nobody can write to."""
 
 
 def read_facts(root: str | os.PathLike[str], environ: Mapping[str, str]) -> HostFacts:
@@ -37,6 +40,7 @@ def read_facts(root: str | os.PathLike[str], environ: Mapping[str, str]) -> Host
     nameservers = _nameservers(root)
     bound = mounts.get(machine_id_file or "")
     in_memory = bound is not None and bound.kind in _IN_MEMORY
+    place, holder = _holder(machine_id_file or "", mounts)
     found = engine.recognise(
         _text(root, engine.CGROUP),
         mounts,
@@ -44,7 +48,10 @@ def read_facts(root: str | os.PathLike[str], environ: Mapping[str, str]) -> Host
         [file for file in (engine.OWN_FILE, *engine.MARKS) if _exists(root, file)],
         environ,
         machine_id_bound=bound is not None and not in_memory,
+        kernel=_text(root, engine.KERNEL),
     )
+    # The stacked root of a live system keeps nothing; a container's is kept with the container.
+    is_live = found.name is None and not place and holder.kind == "overlay"
     return HostFacts(
         hostname=_hostname(root),
         ip=network.ip,
@@ -53,7 +60,8 @@ def read_facts(root: str | os.PathLike[str], environ: Mapping[str, str]) -> Host
         machine_id_file=machine_id_file,
         container_id_file=found.container_id_file,
         machine_id_bound=bound is not None and not in_memory,
-        machine_id_lasts=_lasts(machine_id_file, mounts, found.name),
+        machine_id_lasts=holder.kind not in _IN_MEMORY and not is_live,
+        machine_id_of_image=found.name is None and (is_live or holder.kind in _IMAGES),
         engine=found.name,
         engine_sign=found.sign,
         once_bare=found.once_bare,
@@ -68,7 +76,10 @@ def read_facts(root: str | os.PathLike[str], environ: Mapping[str, str]) -> Host
         gpus=gpus.count(root),
         own_link=found.container_id is not None and _own_link(root, network),
         network_container=found.network_container,
-        layer=found.layer,
+        in_older_network=found.is_docker_by_network and joined.is_older(root, network.made_at),
+        layer_digest=found.layer_digest,
+        layer=found.layer if found.name == "docker" else None,
+        is_wsl=found.is_wsl,
         root=root,
     )
 
@@ -105,17 +116,12 @@ def _machine_id(root: str) -> tuple[str | None, str | None]:
     return None, None
 
 
-def _lasts(file: str | None, mounts: Mapping[str, engine.Mount], engine_name: str | None) -> bool:
-    """Whether *file* is still the same after the next boot, as far as its mount tells."""
-    place = file or ""
+def _holder(file: str, mounts: Mapping[str, engine.Mount]) -> tuple[str, engine.Mount]:
+    """The mount that *file* is on, and its place, which is empty for ``/``."""
+    place = file
     while place and place not in mounts:
         place = place.rpartition("/")[0]
-    mount = mounts.get(place or "/")
-    if file is None or mount is None:
-        return True
-    # The stacked root of a live system keeps nothing; a container's is kept with the container.
-    is_live = mount.kind == "overlay" and not place and engine_name is None
-    return mount.kind not in _IN_MEMORY and not is_live
+    return place, mounts.get(place or "/") or engine.Mount("")
 
 
 def _namespaces(root: str) -> dict[str, str]:

@@ -236,10 +236,7 @@ PROBLEMS: dict[str, Problem] = {
         "This host cannot be identified",
         "{why}, so no licence can be bound to this host.",
         "On a machine: `systemd-machine-id-setup`. In a container: start it with "
-        "`-v /etc/machine-id:/etc/machine-id:ro`, with systemd-nspawn "
-        "`--bind-ro=/etc/machine-id`, with ctr `--mount "
-        "type=bind,src=/etc/machine-id,dst=/etc/machine-id,options=rbind:ro`, with LXC "
-        "`lxc.mount.entry = /etc/machine-id etc/machine-id none bind,ro,create=file 0 0`.",
+        "`-v /etc/machine-id:/etc/machine-id:ro`.",
     ),
     "MachineIdNotBoundError": Problem(
         "host-machine-id-not-bound",

@@ -14,6 +14,20 @@ _NETWORK_EITHER = _NETWORK.replace('"{after}"', '"{after}" "{before}"')
 """The same of one that may have ``before`` again already."""
 
 REMEDIES: dict[str, str] = {
+    # a host that has no key
+    "in-container": (
+        "Bind the machine's own id into the container: start it with "
+        "`-v /etc/machine-id:/etc/machine-id:ro`, with systemd-nspawn "
+        "`--bind-ro=/etc/machine-id`, with Apptainer `--bind /etc/machine-id:/etc/machine-id:ro`, "
+        "with ctr `--mount "
+        "type=bind,src=/etc/machine-id,dst=/etc/machine-id,options=rbind:ro`, with LXC "
+        "`lxc.mount.entry = /etc/machine-id etc/machine-id none bind,ro,create=file 0 0`."
+    ),
+    "not-contained": (
+        "If this is no container but a machine, somebody has started this program in namespaces of "
+        "its own: run it without `unshare`, and a service of systemd without `PrivatePIDs=` or "
+        "with `BindReadOnlyPaths=/etc/machine-id`."
+    ),
     # an address that nobody else gets
     "pin-ignored": (
         "LICENSE_PINNED_IP pins nothing on Docker's default network, and `--ip` is ignored there."
@@ -70,6 +84,10 @@ REMEDIES: dict[str, str] = {
     "reserve-later": (
         "The licence is for {ip}: have the server reserve it for this host, or give it to {device} "
         "for good; then set LICENSE_PINNED_IP={ip}, and nothing more is said."
+    ),
+    "mirror-later": (
+        "Nothing to do now: the licence is for the present address. If Windows changes it, ask "
+        "your vendor for a licence with binding `anchored`: send the output of `{cli} request`."
     ),
     # an address that was lost
     "take-back": (

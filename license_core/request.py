@@ -57,6 +57,8 @@ class LicenseRequest(NamedTuple):
     """The number of the licence that is installed now."""
     iat: int | None = None
     """When the request was made, in seconds, by the host's clock."""
+    layer: str | None = None
+    """The tag of the container's layer (SPEC section 3.4)."""
 
     def to_dict(self) -> dict[str, Any]:
         """The members, in the order of SPEC section 4.4."""
@@ -66,6 +68,7 @@ class LicenseRequest(NamedTuple):
             "name": self.name,
             "profile": self.profile,
             "tags": None if self.tags is None else dict(self.tags),
+            "layer": self.layer,
             "gpus": self.gpus,
             "customer": self.customer,
             "product": self.product,
@@ -91,6 +94,7 @@ class LicenseRequest(NamedTuple):
             product=claims.text(members, "product"),
             replaces=claims.text(members, "replaces"),
             iat=claims.instant(members, "iat"),
+            layer=claims.tag(members, "layer"),
         )
 
     def to_text(self) -> str:

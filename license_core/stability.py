@@ -71,17 +71,24 @@ def notices(facts: HostFacts, profile: str = DEFAULT_PROFILE) -> tuple[Notice, .
 
     They are for a host that no licence is for yet: most make another key.
     """
-    return (*_of_machine_id(facts), *_of_address(facts, profile))
+    shared = (Notice("network-of-another"),) if _is_guest(facts, profile) else ()
+    return (*shared, *_of_machine_id(facts), *_of_address(facts, profile))
 
 
-def of_licensed(facts: HostFacts, profile: str) -> tuple[Notice, ...]:
-    """What would break the key that a licence is for, which is valid now and stays so."""
+def of_licensed(facts: HostFacts, profile: str, *, has_layer: bool) -> tuple[Notice, ...]:
+    """What would break the key that a licence is for, which is valid now and stays so.
+
+    *has_layer*: the licence tells this container from others in its network.
+    """
     later = {
         "address-may-change": "pin-later",
         "address-unconfirmed": "confirm-or-pin-later",
         "address-is-lent": "reserve-later",
+        "address-of-wsl": "mirror-later",
     }
     found = notices(facts, profile)
+    if has_layer:
+        found = tuple(notice for notice in found if notice.slug != "network-of-another")
     for notice in found:
         if notice.slug in later:
             notice.advised((later[notice.slug],), ip=facts.ip)
@@ -93,7 +100,15 @@ def _of_machine_id(facts: HostFacts) -> tuple[Notice, ...]:
         return (Notice("machine-id-missing"),) if facts.container_id else ()
     if not facts.machine_id_lasts:
         return (Notice("machine-id-may-change", path=facts.machine_id_file),)
+    if facts.machine_id_of_image:
+        return (Notice("machine-id-of-image", path=facts.machine_id_file),)
     return ()
+
+
+def _is_guest(facts: HostFacts, profile: str) -> bool:
+    """Whether the container has all that is in its key from another, whose network it is in."""
+    is_alike = facts.in_older_network and network_mode(facts) != "host"
+    return is_alike and profile == DEFAULT_PROFILE
 
 
 def of_former_rules(facts: HostFacts, issued_at: int) -> tuple[Notice, ...]:
@@ -112,6 +127,8 @@ def _of_address(facts: HostFacts, profile: str) -> tuple[Notice, ...]:
     if mode == "none" and facts.network_lost:
         lost = Notice("network-lost")
         return (lost.advised(advice.address(facts, mode, None), **naming(facts)),)
+    if is_of_windows(facts):
+        return (Notice("address-of-wsl", ip=facts.ip),)
     if mode in ("bare", "none", "host"):
         return (_lent(facts),) if facts.ip_is_lent else ()
     if mode == "unknown":
@@ -174,6 +191,16 @@ def quoted(word: str) -> str:
     import shlex  # few names need it
 
     return shlex.quote(word)
+
+
+def is_of_windows(facts: HostFacts) -> bool:
+    """Whether the address is one that Windows draws for WSL.
+
+    Where WSL has the interfaces of Windows (``networkingMode=mirrored``), ``loopback0`` is beside
+    them, and the addresses are those of Windows.
+    """
+    is_mirrored = any(name == "loopback0" for name, _ in facts.interfaces)
+    return facts.is_wsl and facts.ip is not None and not is_mirrored
 
 
 def _lent(facts: HostFacts) -> Notice:

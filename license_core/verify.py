@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from license_core import (
     advice,
     armor,
-    hostkey,
+    host_check,
     jws,
     stability,
     strictjson,
@@ -38,14 +38,11 @@ from license_core.errors import (
     LicenseUnsupportedError,
     MaintenanceEndedError,
     Notice,
-    PinnedAddressDiffersError,
-    PinnedAddressInvalidError,
     SeveralLicensesError,
     SignatureInvalidError,
     SigningKeyNotAllowedError,
     SigningKeyRevokedError,
     SigningKeyUnknownError,
-    WrongHostError,
     WrongProductError,
 )
 from license_core.facts import HostFacts
@@ -207,14 +204,18 @@ def check(
         notices.append(Notice("product-unset", path=settings.path))
     elif license_.aud != settings.product:
         problems.append(WrongProductError(licensed=license_.aud, product=settings.product))
-    host = _check_host(license_, facts, memory, problems, notices)
+    host = host_check.judge(license_, facts, memory, problems, notices)
     _check_gpus(license_, facts, problems, notices)
     _check_clock(verified, memory, now, listed_at, problems)
     _check_term(license_, settings, now, problems, notices)
     if not problems:
         notices.extend(stability.of_former_rules(facts, license_.iat))
     if not problems and license_.host.match == "exact":
-        notices.extend(stability.of_licensed(facts, license_.host.profile))
+        notices.extend(
+            stability.of_licensed(
+                facts, license_.host.profile, has_layer=license_.host.layer is not None
+            )
+        )
     return Report(
         now,
         tuple(problems),
@@ -371,62 +372,6 @@ def _check_age(
     number = latest.number if latest is not None else 0
     if number < seen:
         notices.append(Notice("revocations-dropped", number=number, seen_number=seen))
-
-
-def _check_host(
-    license_: License,
-    facts: HostFacts,
-    memory: Memory | None,
-    problems: list[LicenseError],
-    notices: list[Notice],
-) -> HostKey | None:
-    try:
-        stability.check_pinned(facts)
-    except (PinnedAddressDiffersError, PinnedAddressInvalidError) as error:
-        problems.append(error)
-    binding = license_.host
-    facts = hostkey.as_issued(facts, license_.iat)
-    try:
-        host = hostkey.derive(facts, binding.profile)
-    except LicenseError as error:
-        problems.append(error)
-        return None
-    if host.key == binding.key:
-        return host
-    former = facts._replace(ip=facts.former_ip)
-    if facts.former_ip and hostkey.derive(former, binding.profile).key == binding.key:
-        notices.append(Notice("former-address", former=facts.former_ip, ip=facts.ip))
-        return host
-    if binding.match == "anchored" and _anchored(facts, license_):
-        notices.append(Notice("host-drifted"))
-        return host
-    from license_core import details
-    from license_core.comparison import compare
-
-    found = compare(binding, facts, memory)
-    problems.append(
-        WrongHostError(
-            licensed_key=binding.key,
-            licensed_name=binding.name,
-            host_key=host.key,
-            hostname=host.hostname,
-            details=details.of(found, binding, facts),
-            evidence=found.evidence,
-        )
-    )
-    return host
-
-
-def _anchored(facts: HostFacts, license_: License) -> bool:
-    """Whether machine and container are the licensed ones (SPEC section 3.4)."""
-    if hostkey.is_copyable(facts, license_.host.profile):
-        return False
-    licensed = license_.host.tags or {}
-    present = hostkey.tags(facts, license_.host.profile)
-    names = ("machine_id", "container_id")
-    return any(name in licensed for name in names) and all(
-        licensed.get(name) == present.get(name) for name in names
-    )
 
 
 def _check_gpus(

@@ -285,8 +285,8 @@ public final class Verify {
     static final Predicate<Object> NUMBERS = map(NAME, INTEGER);
     static final Predicate<Object> OBJECT = value -> value instanceof Map;
     static final Predicate<Object> PROFILE = oneOf("hk1", "hk1-host");
-    static final Predicate<Object> TAGS =
-            map(oneOf(COMPONENTS.toArray()), matching("[0-9a-f]{16}"));
+    static final Predicate<Object> TAG = matching("[0-9a-f]{16}");
+    static final Predicate<Object> TAGS = map(oneOf(COMPONENTS.toArray()), TAG);
     static final Predicate<Object> HOST_KEY = matching("[0-9a-f]{40}");
 
     static Predicate<Object> matching(String pattern) {
@@ -356,7 +356,9 @@ public final class Verify {
             String formerIp,
             long gpus,
             boolean onceBare,
-            boolean onceBound) {
+            boolean onceBound,
+            boolean machineIdOfImage,
+            String layer) {
 
         /** 3.7 The host as version 1 of section 3 saw it, for a licence that was issued then. */
         Host asIssued(long iat) {
@@ -369,7 +371,8 @@ public final class Verify {
             }
             String seenEngine = onceBare ? null : engine;
             boolean bound = machineIdBound || onceBound;
-            return new Host(seen, seenEngine, bound, pinnedIp, formerIp, gpus, onceBare, onceBound);
+            return new Host(
+                    seen, seenEngine, bound, pinnedIp, formerIp, gpus, onceBare, onceBound, false, layer);
         }
 
         boolean isUnknown() {
@@ -381,7 +384,16 @@ public final class Verify {
             Map<String, String> others = new HashMap<>(components);
             others.put("ip", formerIp);
             return new Host(
-                    others, engine, machineIdBound, pinnedIp, null, gpus, onceBare, onceBound);
+                    others,
+                    engine,
+                    machineIdBound,
+                    pinnedIp,
+                    null,
+                    gpus,
+                    onceBare,
+                    onceBound,
+                    machineIdOfImage,
+                    layer);
         }
 
         boolean hasPinned() {
@@ -420,15 +432,29 @@ public final class Verify {
         }
 
         boolean isCopyable(String profile) {
+            if (engine == null) {
+                return machineIdOfImage;
+            }
             boolean isShared = isUnknown() && ofProfile(profile).contains("container_id");
-            return engine != null
-                    && value("container_id", profile).isEmpty()
+            return value("container_id", profile).isEmpty()
                     && (!machineIdBound || isShared);
         }
 
-        Map<String, Object> tags(String profile) {
+        private byte[] anchor(String profile) {
             String ids = value("machine_id", profile) + "\n" + value("container_id", profile);
-            byte[] anchor = sha256(utf8("hostseal anchor\n" + ids));
+            return sha256(utf8("hostseal anchor\n" + ids));
+        }
+
+        /** 7.2 Whether only the layer tells this container from the licensed one. */
+        boolean isOfOtherLayer(String profile, String licensed) {
+            return licensed != null
+                    && layer != null
+                    && !value("container_id", profile).isEmpty()
+                    && !hex(hmac(anchor(profile), utf8("layer\n" + layer)), 16).equals(licensed);
+        }
+
+        Map<String, Object> tags(String profile) {
+            byte[] anchor = anchor(profile);
             Map<String, Object> tags = new LinkedHashMap<>();
             for (String component : COMPONENTS) {
                 String value = value(component, profile);
@@ -756,7 +782,8 @@ public final class Verify {
                     .may("name", TEXT)
                     .must("profile", PROFILE)
                     .may("match", oneOf("exact", "anchored"))
-                    .may("tags", TAGS);
+                    .may("tags", TAGS)
+                    .may("layer", TAG);
 
     static final long NEVER = Long.MAX_VALUE;
 
@@ -774,7 +801,8 @@ public final class Verify {
             String hostKey,
             String profile,
             boolean anchored,
-            Map<String, Object> tags) {
+            Map<String, Object> tags,
+            String layer) {
 
         static Claims read(byte[] payload) {
             return orRefused("license-claims-invalid", () -> of(Json.parse(payload)));
@@ -808,7 +836,8 @@ public final class Verify {
                     (String) host.get("key"),
                     (String) host.get("profile"),
                     "anchored".equals(host.get("match")),
-                    mapOf(host.get("tags")));
+                    mapOf(host.get("tags")),
+                    (String) host.get("layer"));
         }
 
         /** 5.3 */
@@ -1211,23 +1240,26 @@ public final class Verify {
 
     static void judgeHost(Report report, Claims claims, Host host) {
         try {
-            if (host.key(claims.profile).equals(claims.hostKey)) {
-                return;
-            }
-            if (host.formerIp != null
-                    && host.former().key(claims.profile).equals(claims.hostKey)) {
-                report.notices.add("former-address");
-                return;
+            String key = host.key(claims.profile);
+            if (!key.equals(claims.hostKey)) {
+                if (host.formerIp != null
+                        && host.former().key(claims.profile).equals(claims.hostKey)) {
+                    report.notices.add("former-address");
+                } else if (claims.anchored && host.matchesAnchors(claims.profile, claims.tags)) {
+                    report.notices.add("host-drifted");
+                } else {
+                    report.problems.add("wrong-host");
+                    report.details.addAll(host.differences(claims.profile, claims.hostKey, claims.tags));
+                    return;
+                }
             }
         } catch (Refused error) {
             report.problems.add(error.slug);
             return;
         }
-        if (claims.anchored && host.matchesAnchors(claims.profile, claims.tags)) {
-            report.notices.add("host-drifted");
-        } else {
+        if (host.isOfOtherLayer(claims.profile, claims.layer)) {
             report.problems.add("wrong-host");
-            report.details.addAll(host.differences(claims.profile, claims.hostKey, claims.tags));
+            report.details.add("layer-differs");
         }
     }
 
@@ -1263,6 +1295,7 @@ public final class Verify {
                     .may("name", TEXT)
                     .may("profile", PROFILE)
                     .may("tags", TAGS)
+                    .may("layer", TAG)
                     .may("gpus", INTEGER)
                     .may("customer", TEXT)
                     .may("product", TEXT)
@@ -1482,7 +1515,9 @@ public final class Verify {
                     (String) members.get("former_ip"),
                     number(members, "gpus", 0),
                     Boolean.TRUE.equals(members.get("once_bare")),
-                    Boolean.TRUE.equals(members.get("once_bound")));
+                    Boolean.TRUE.equals(members.get("once_bound")),
+                    Boolean.TRUE.equals(members.get("machine_id_of_image")),
+                    (String) members.get("layer"));
         }
 
         byte[] beside(String name) {

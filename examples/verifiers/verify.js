@@ -146,7 +146,7 @@ function membersOf(value, types) {
 }
 
 // 3.2 to 3.4 Host: {hostname, ip, machine_id, container_id}, each text or null, and
-// {engine, machine_id_bound, pinned_ip, former_ip, gpus, once_bare, once_bound}.
+// {engine, machine_id_bound, machine_id_of_image, layer, pinned_ip, former_ip, gpus, once_bare, once_bound}.
 
 const PROFILES = {
   hk1: COMPONENTS,
@@ -174,7 +174,8 @@ function machineIdCounts(host) {
 
 function isCopyable(host, profile) {
   const hasContainer = PROFILES[profile].includes("container_id");
-  if (!host.engine || (hasContainer && host.container_id)) return false;
+  if (!host.engine) return Boolean(host.machine_id_of_image);
+  if (hasContainer && host.container_id) return false;
   return !host.machine_id_bound || (host.engine === "unknown" && hasContainer);
 }
 
@@ -184,21 +185,36 @@ const VERSION_2 = 1795910400;
 function asIssued(host, iat) {
   if (iat >= VERSION_2) return host;
   const bare = host.once_bare ? { engine: null, container_id: null } : {};
-  return { ...host, ...bare, ...(host.once_bound ? { machine_id_bound: true } : {}) };
+  const bound = host.once_bound ? { machine_id_bound: true } : {};
+  return { ...host, ...bare, ...bound, machine_id_of_image: false };
+}
+
+function valueOf(host, profile, component) {
+  return (PROFILES[profile].includes(component) && host[component]) || "";
+}
+
+function keyedTag(host, profile, line) {
+  const ids = ANCHORS.map((component) => valueOf(host, profile, component)).join("\n");
+  const anchor = sha256(`hostseal anchor\n${ids}`);
+  return crypto.createHmac("sha256", anchor).update(line).digest("hex").slice(0, 16);
+}
+
+/** 7.2 Whether only the layer tells this container from the licensed one. */
+function isOfOtherLayer(host, { profile, layer }) {
+  if (!layer || !host.layer || !valueOf(host, profile, "container_id")) return false;
+  return keyedTag(host, profile, `layer\n${host.layer}`) !== layer;
 }
 
 function hostTags(host, profile) {
-  const kept = (component) => (PROFILES[profile].includes(component) && host[component]) || "";
-  const anchor = sha256(`hostseal anchor\n${kept("machine_id")}\n${kept("container_id")}`);
   const tags = {};
   for (const component of COMPONENTS) {
-    const value = kept(component);
+    const value = valueOf(host, profile, component);
     const line = `${component}\n${value}`;
     if (value === "") continue;
     if (component === "machine_id" || component === "container_id") {
       tags[component] = sha256(line).toString("hex").slice(0, 16);
     } else if (!isCopyable(host, profile)) {
-      tags[component] = crypto.createHmac("sha256", anchor).update(line).digest("hex").slice(0, 16);
+      tags[component] = keyedTag(host, profile, line);
     }
   }
   return tags;
@@ -369,6 +385,7 @@ const HOST = {
   profile: oneOf("hk1", "hk1-host"),
   match: [oneOf("exact", "anchored")],
   tags: [tagsOfHost],
+  layer: [digits(16)],
 };
 
 const CLAIMS = {
@@ -678,6 +695,10 @@ function judge(opened, { host: present, now, settings, memory, revocations, know
         details = differences(host, licensed);
       }
     }
+    if (!details.length && isOfOtherLayer(host, licensed)) {
+      problems.push("wrong-host");
+      details = ["layer-differs"];
+    }
   } catch (error) {
     problems.push(error.slug);
   }
@@ -727,6 +748,7 @@ const REQUEST = {
   name: [text],
   profile: [oneOf("hk1", "hk1-host")],
   tags: [tagsOfHost],
+  layer: [digits(16)],
   gpus: [integer],
   customer: [text],
   product: [text],

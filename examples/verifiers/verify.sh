@@ -171,6 +171,7 @@ function fits(path, want,   t, v) {
   if (want == "instant") return t == "i" && v + 0 <= 253402300799
   if (want == "object") return t == "o"
   if (want == "filled") return t == "a" && size[path] > 0
+  if (want == "tag") return t == "s" && is_digits(v, 16)
   if (want == "key") return t == "s" && is_digits(v, 40)
   if (want == "names") return t == "a" && children(path, "name")
   if (want == "numbers") return t == "o" && children(path, "number")
@@ -245,7 +246,10 @@ is_unknown() { member "$host" /engine/ && [ "$value" = unknown ]; }
 machine_id_counts() { [ -n "$machine" ] && { ! is_unknown || is_bound; }; }
 
 is_copyable() { # PROFILE
-  member "$host" /engine/ || return 1
+  if ! member "$host" /engine/; then
+    member "$host" /machine_id_of_image/ && [ "$value" = true ]
+    return
+  fi
   component container_id "$1"
   [ -z "$value" ] || return 1
   ! is_bound || { [ "$1" = hk1 ] && is_unknown; }
@@ -261,6 +265,8 @@ as_issued() { # IAT
     grep -v '^/engine/ \|^/container_id/ ' "$host" >"$work/once"
     mv "$work/once" "$host"
   fi
+  sed '/^\/machine_id_of_image\//d' "$host" >"$work/once"
+  mv "$work/once" "$host"
   if member "$host" /once_bound/ && [ "$value" = true ]; then
     sed '/^\/machine_id_bound\//d; s,^/once_bound/,/machine_id_bound/,' "$host" >"$work/once"
     mv "$work/once" "$host"
@@ -278,11 +284,30 @@ host_tags() { # PROFILE
   tag_machine_id=$(id_tag machine_id "$machine")
   tag_container_id=$(id_tag container_id "$container")
   is_copyable "$1" && return
-  anchor=$(printf 'hostseal anchor\n%s\n%s' "$machine" "$container" | sha256 | hexadecimal)
+  set_anchor
   component hostname "$1"
   tag_hostname=$(anchored_tag hostname "$value")
   component ip "$1"
   tag_ip=$(anchored_tag ip "$value")
+}
+
+set_anchor() {
+  anchor=$(printf 'hostseal anchor\n%s\n%s' "$machine" "$container" | sha256 | hexadecimal)
+}
+
+# 7.2 Whether only the layer tells this container from the licensed one.
+is_of_other_layer() { # FILE PROFILE
+  member "$1" /host/layer/ || return 1
+  licensed=$value
+  member "$host" /layer/ || return 1
+  layer=$(printf '%b' "$value")
+  component machine_id "$2"
+  machine=$value
+  component container_id "$2"
+  container=$value
+  [ -n "$container" ] || return 1
+  set_anchor
+  [ "$(anchored_tag layer "$layer")" != "$licensed" ]
 }
 
 id_tag() { # NAME VALUE
@@ -644,7 +669,7 @@ judge_age() { # MEMORY
 CLAIMS='iss:text sub:text aud:text jti:text iat:instant nbf?instant exp?instant host:object
   edition?text features?names limits?numbers notify_from?instant grace_until?instant
   maintenance_until?instant replaces?text'
-LICENSED_HOST='key:key name?text profile:hk1|hk1-host match?exact|anchored tags?tags'
+LICENSED_HOST='key:key name?text profile:hk1|hk1-host match?exact|anchored tags?tags layer?tag'
 NEVER=999999999999 # later than every instant
 
 # Sets $value to an instant among the claims, or to ABSENT.
@@ -781,7 +806,12 @@ judge_host() {
     problem "$why"
   else
     member "$claims" /host/key/
-    [ "$value" = "$key" ] || judge_former_address || judge_other_host
+    if [ "$value" = "$key" ] || judge_former_address || judge_other_host; then
+      if is_of_other_layer "$claims" "$profile"; then
+        problem wrong-host
+        details=layer-differs
+      fi
+    fi
   fi
   if member "$claims" /limits/gpus/; then
     licensed=$value
@@ -807,6 +837,7 @@ judge_other_host() {
   else
     problem wrong-host
     explain "$claims" "$profile"
+    return 1
   fi
 }
 
@@ -840,8 +871,8 @@ judge_term() { # MEMORY
 
 # 4.4 Request: what a vendor reads. --------------------------------------------------------------
 
-REQUEST='ver:integer key:key name?text profile?hk1|hk1-host tags?tags gpus?integer customer?text
-  product?text replaces?text iat?instant'
+REQUEST='ver:integer key:key name?text profile?hk1|hk1-host tags?tags layer?tag gpus?integer
+  customer?text product?text replaces?text iat?instant'
 
 # Prints a line `KEY PROFILE NAME` for each bare line; the name is a string of JSON, or nearly.
 # shellcheck disable=SC2016

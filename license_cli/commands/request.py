@@ -51,6 +51,7 @@ def command(
         name=host.hostname,
         profile=profile,
         tags=hostkey.tags(facts, profile),
+        layer=hostkey.layer_tag(facts, profile),
         gpus=facts.gpus,
         customer=customer or None,
         product=product or session.place.read_settings().product,

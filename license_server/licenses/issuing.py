@@ -94,6 +94,7 @@ def _sign(order: Order, issuer: Issuer, number: str, now: int) -> SignedLicense:
             profile=order.request.profile,
             match=order.match,
             tags=order.request.tags,
+            layer=order.request.layer,
         ),
         edition=order.edition,
         features=order.features,

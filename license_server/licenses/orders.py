@@ -184,7 +184,11 @@ def _as_before(former: License, act: Act) -> Order:
         customer=former.sub,
         product=former.aud,
         request=LicenseRequest(
-            former.host.key, former.host.name, former.host.profile, former.host.tags
+            former.host.key,
+            former.host.name,
+            former.host.profile,
+            former.host.tags,
+            layer=former.host.layer,
         ),
         match=former.host.match,
         expires_at=former.exp,

@@ -35,7 +35,12 @@ def observe(case: Case, stage: Stage, world: World) -> Seen:
     before = client(gpu, "--json", "get_host_key", *profile, env=env)
     asked = parse(client(gpu, "request", *profile, env=env).out)
     binding = HostBinding(
-        asked.key, asked.name, profile=asked.profile, match=case.match, tags=asked.tags
+        asked.key,
+        asked.name,
+        profile=asked.profile,
+        match=case.match,
+        tags=asked.tags,
+        layer=asked.layer,
     )
     world.put(world.file(world.claims()._replace(host=binding)))
     holds = client(gpu, "--json", "verify", env=env)
@@ -101,20 +106,46 @@ def test_podman_container_has_its_own_id_and_one_key_for_all_users(
     guest.remove()  # podman removes no container whose network another has
 
 
-def test_docker_guest_in_a_private_cgroup_shares_the_owners_key(
+def test_docker_guest_in_a_private_cgroup_shares_the_owners_key_and_not_its_request(
     engine: Engine, tmp_path: Path
 ) -> None:
-    """A limit: nothing that a guest can read there tells it from the other (SPEC section 3.1)."""
+    """What a guest has there is the owner's, but for the layer that it writes to (SPEC 3.4)."""
     world = World(tmp_path, now=int(time.time()))
     stage = Stage(engine, world.folder)
-    owner = stage.run("owner", options=["--cgroupns", "private"])
-    guest = stage.run(network="container:owner", hostname=None, options=["--cgroupns", "private"])
+    private = ["--cgroupns", "private"]
+    owner = stage.run("owner", options=private)
+    guest = stage.run(network="container:owner", hostname=None, options=private)
     assert key_of(guest) == key_of(owner)
     world.put(world.file(world.claims()._replace(host=HostBinding(key_of(owner), None))))
     told = [client(container, "--json", "verify") for container in (owner, owner, guest, owner)]
     assert {done.exit_code for done in told} == {0}
     warned = ["container-is-shared" in done.notices() for done in told]
     assert warned == [False, False, True, True]
+    warned = ["network-of-another" in done.notices() for done in told]
+    assert warned == [False, False, True, False]
+
+    for one, other in ((owner, guest), (guest, owner)):
+        asked = parse(client(one, "request").out)
+        binding = HostBinding(asked.key, asked.name, tags=asked.tags, layer=asked.layer)
+        world.put(world.file(world.claims()._replace(host=binding)))
+        held, refused = (client(container, "--json", "verify") for container in (one, other))
+        assert (held.exit_code, refused.exit_code) == (0, code("wrong-host"))
+        assert "network-of-another" not in held.notices()
+        assert said_of(refused) == ["wrong-host", "layer-differs"]
+    owner.restart()
+    guest.restart()
+    assert [client(container, "verify").exit_code for container in (guest, owner)] == [
+        0,
+        code("wrong-host"),
+    ]
+    for options, warns in (([], True), (["--cgroupns", "host"], False)):
+        name = f"third{len(options)}"
+        third = stage.run(
+            name, network="container:owner", hostname=None, options=options or private
+        )
+        assert (key_of(third) == key_of(owner)) is warns
+        shown = client(third, "--json", "get_host_key")
+        assert ("network-of-another" in shown.notices()) is warns
 
 
 def test_wrong_pinned_address_prevents_a_request(engine: Engine, tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 """The client on bare machines with real networks, in private namespaces."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -9,8 +12,9 @@ import pytest
 
 from license_core import request
 from license_core.license import HostBinding
+from license_core.probe import read_facts
 from tests.support.cases import CASES, NAMESPACE, Case, Seen, said_of, see
-from tests.support.cli import World, code
+from tests.support.cli import CLI, World, code
 from tests.support.machine import (
     CABLE,
     SECOND_CABLE,
@@ -22,6 +26,7 @@ from tests.support.machine import (
     started,
 )
 
+PROCESSES = ("unshare", "--pid", "--fork", "--mount-proc")
 Start = Callable[[], AbstractContextManager[Machine]]
 
 
@@ -177,6 +182,22 @@ def test_addresses_are_those_of_the_c_library_where_the_kernel_tells_none(
     machine.do("mount -t tmpfs tmpfs /proc")
     assert ip_of(machine, netlink=False) == "10.0.0.11"
     assert machine.client("--json", "get_host_key", netlink=False).json() == asked
+
+
+def test_host_key_is_the_same_in_a_namespace_of_processes(world: World) -> None:
+    """As a service of systemd with PrivatePIDs= has it."""
+    here = read_facts("/", {})
+    if here.engine is not None or here.machine_id is None or os.geteuid() != 0:
+        pytest.skip("this is no bare machine with a machine id, or not its root")
+    client = [sys.executable, str(CLI), "--conf", str(world.conf), "--keys", str(world.keys)]
+    own, inside, renamed = (
+        subprocess.run([*spaces, *client, "get_host_key"], capture_output=True, text=True)
+        for spaces in ([], [*PROCESSES], [*PROCESSES, "--uts"])
+    )
+    assert own.returncode == 0, own.stderr
+    assert (inside.returncode, inside.stdout) == (0, own.stdout)
+    assert renamed.returncode == code("host-unidentifiable")
+    assert "without `unshare`" in " ".join(renamed.stderr.split())
 
 
 # The rows of docs/CASES.md

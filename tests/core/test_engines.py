@@ -19,13 +19,17 @@ from tests.support.cli import DAY, World
 from tests.support.other_engines import (
     BOUND,
     IN_MEMORY,
+    JOINED,
     MACHINES,
+    OWN_NETWORK,
     UNKNOWN,
     Shown,
     docker_on_an_own_disk,
     pod,
     pod_of_crio,
     podman_with_a_tmpfs_on_run,
+    squashfs,
+    wsl,
 )
 
 OTHER_IP, OTHER_MACHINE = "172.17.0.9", "0f" * 16
@@ -174,6 +178,68 @@ def test_container_without_a_machine_id_is_told_that_one_may_appear(tmp_path: Pa
     root = hosts.container(tmp_path, machine_id=None, nameserver="127.0.0.11")
     host = read_facts(str(root), {"LICENSE_PINNED_IP": hosts.IP})
     assert [notice.slug for notice in stability.notices(host)] == ["machine-id-missing"]
+
+
+def test_machine_id_of_a_system_image_binds_no_anchored_licence(tmp_path: Path) -> None:
+    world = World(tmp_path / "vendor", now=VERSION_2)
+    host = facts(tmp_path / "host", squashfs(1))
+    assert [notice.slug for notice in stability.notices(host)] == ["machine-id-of-image"]
+    assert hostkey.tags(host).keys() == {"machine_id"}
+    elsewhere = host._replace(ip=OTHER_IP)
+    for match, iat, holds_there in (
+        ("exact", VERSION_2, False),
+        ("anchored", VERSION_2, False),
+        ("anchored", VERSION_2 - 1, True),  # issued when it was taken for the machine's own
+    ):
+        data = licence(world, host, "hk1", match, iat)
+        assert data is not None
+        assert checked(world, data, host).ok
+        assert checked(world, data, elsewhere).ok is holds_there, (match, iat)
+    on_a_disk = facts(tmp_path / "host", squashfs(1), BOUND)
+    assert (on_a_disk.machine_id_of_image, stability.notices(on_a_disk)) == (False, ())
+
+
+def test_address_of_wsl_is_warned_of_unless_it_is_that_of_windows(tmp_path: Path) -> None:
+    host = facts(tmp_path, wsl(1))
+    assert [notice.slug for notice in stability.notices(host)] == ["address-of-wsl"]
+    mirrored = host._replace(interfaces=(*host.interfaces, ("loopback0", "")))
+    assert stability.notices(mirrored) == ()
+    assert hostkey.derive(mirrored).key == hostkey.derive(host).key
+
+
+def test_shell_in_a_namespace_of_processes_is_told_to_leave_it(tmp_path: Path) -> None:
+    hidden = facts(tmp_path, UNKNOWN["processes and devices of its own"](1))
+    with pytest.raises(LicenseError) as refused:
+        hostkey.derive(hidden)
+    assert "run it without `unshare`" in refused.value.remedy()
+    other = facts(tmp_path, UNKNOWN["Apptainer"](1))
+    with pytest.raises(LicenseError) as refused:
+        hostkey.derive(other)
+    assert "unshare" not in refused.value.remedy()
+
+
+@pytest.mark.parametrize(
+    ("links", "told"), [(JOINED, True), (OWN_NETWORK, False), ({}, False)], ids=str
+)
+def test_container_in_an_older_network_is_told_whose_key_it_has(
+    links: dict[str, str], told: bool, tmp_path: Path
+) -> None:
+    root = hosts.container(tmp_path, nameserver="127.0.0.11")
+    other_engines.namespaces(root, links)
+    guest, environ = read_facts(str(root), {}), {"LICENSE_PINNED_IP": hosts.IP}
+    assert guest.in_older_network is told
+    slugs = [notice.slug for notice in stability.notices(read_facts(str(root), environ))]
+    assert slugs == ["network-of-another"] * told
+    assert stability.notices(read_facts(str(root), environ), "hk1-host") == ()
+    known = hosts.container(tmp_path, cgroup=f"0::/docker/{hosts.CONTAINER_ID}\n")
+    assert not read_facts(str(known), environ).in_older_network
+
+
+def test_container_on_the_machines_network_is_no_guest(tmp_path: Path) -> None:
+    root = hosts.container(tmp_path, ip="192.168.7.20")
+    hosts.write(root, hosts.link("eth0", 2, 2))
+    other_engines.namespaces(root, JOINED)
+    assert stability.notices(read_facts(str(root), {})) == ()
 
 
 def test_this_very_process_is_judged_by_its_own_namespaces() -> None:

@@ -172,14 +172,15 @@ def test_hosts_that_share_a_folder_each_keep_their_own_line() -> None:
 
 
 def test_container_with_the_identity_of_this_one_is_known_by_its_layer() -> None:
-    own = FACTS._replace(layer="1a" * 32)
-    written = parse(dump(Memory(900, 5, "A", layer=own.layer), own), FACTS)
+    own = FACTS._replace(layer_digest="1a" * 32)
+    written = parse(dump(Memory(900, 5, "A", layer=own.layer_digest), own), FACTS)
     seen = [
-        written.is_of_other_layer(FACTS._replace(layer=it)) for it in (own.layer, "2b" * 32, None)
+        written.is_of_other_layer(FACTS._replace(layer_digest=it))
+        for it in (own.layer_digest, "2b" * 32, None)
     ]
     assert seen == [False, True, False]
     made_anew = written._replace(profile="hk1-host")
-    assert not made_anew.is_of_other_layer(FACTS._replace(layer="2b" * 32))
+    assert not made_anew.is_of_other_layer(FACTS._replace(layer_digest="2b" * 32))
 
 
 def test_host_that_was_taken_for_a_machine_believes_what_it_wrote_as_one() -> None:

@@ -77,6 +77,20 @@ def guest(**values: Any) -> Make:
     return make
 
 
+def joined(links: dict[str, str], layer: str, **values: Any) -> Make:
+    """A container of Docker in a control group of its own, with these namespaces and this layer."""
+
+    def make(root: Path) -> None:
+        hosts.container(root, nameserver="127.0.0.11", **values)
+        upper = f"/var/lib/docker/overlay2/{layer * 64}/diff"
+        hosts.write(
+            root, {"/proc/self/mountinfo": hosts.mountinfo(hosts.CONTAINER_ID, upper=upper)}
+        )
+        other_engines.namespaces(root, links)
+
+    return make
+
+
 def bound(**values: Any) -> Make:
     """A container into which the machine's own id is bound."""
 
@@ -156,6 +170,12 @@ def _of_other_engines() -> list[Case]:
             what = f"{name}, machine id mounted, {match} licence: a copy on the same machine"
             is_copyable = record is not other_engines.ctr
             found.append(Case(what, one, other, match=match, real=real, copyable=is_copyable))
+    for name, record in (
+        ("Apptainer", other_engines.apptainer),
+        ("containerd (ctr) on ZFS, processes of the machine", other_engines.ctr_on_zfs),
+    ):
+        image, copy = engine(record), engine(record, 2)
+        found.append(Case(f"{name}, machine id of the image: a copy", image, copy))
     one, other = (engine(other_engines.nerdctl, number) for number in (1, 2))
     found.append(Case("containerd (nerdctl): removed and run again", one, other))
     return found
@@ -217,12 +237,18 @@ CASES = [
         guest(ip=MOVED),
         address_lost=True,
     ),
-    # A limit: nothing there tells the two apart (SPEC section 3.1).
+    # Their keys are the same (SPEC section 3.1), and only a whole request tells them apart.
     docker(
         "network of another container, private control groups: run in that other",
-        own_network(),
-        own_network(),
+        joined(other_engines.OWN_NETWORK, "1"),
+        joined(other_engines.JOINED, "2"),
         **_PINNED_QUIET,
+    ),
+    docker(
+        "network of another container, private control groups: ordered in that other",
+        joined(other_engines.JOINED, "2"),
+        joined(other_engines.OWN_NETWORK, "1"),
+        env=PINNED,
     ),
     docker(
         "removed and run again with the same flags",
@@ -359,6 +385,46 @@ CASES = [
     machine("new address", ip=MOVED),
     machine("reinstalled", machine_id="ab" * 16),
     Case(
+        "Machine, processes in a namespace of their own (`unshare --pid`): run outside",
+        engine(other_engines.processes_of_its_own),
+        engine(other_engines.MACHINES["a disk"]),
+        quiet=True,
+    ),
+    Case(
+        "Machine, processes and devices of their own (`PrivatePIDs=`, `PrivateDevices=`)",
+        engine(other_engines.processes_and_devices),
+        engine(other_engines.processes_and_devices),
+    ),
+    Case(
+        "WSL 2: Windows gave it another address",
+        engine(other_engines.wsl, ip="172.24.7.20"),
+        engine(other_engines.wsl, ip="172.29.9.31"),
+        address_lost=True,
+    ),
+    Case(
+        "WSL 2, anchored licence: Windows gave it another address",
+        engine(other_engines.wsl, ip="172.24.7.20"),
+        engine(other_engines.wsl, ip="172.29.9.31"),
+        match="anchored",
+        address_lost=True,
+    ),
+    *(
+        Case(
+            f"Machine, machine id in a system image (squashfs), {match} licence: a copy",
+            engine(other_engines.squashfs),
+            engine(other_engines.squashfs, ip=MOVED),
+            match=match,
+            copyable=True,
+        )
+        for match in ("exact", "anchored")
+    ),
+    Case(
+        "Machine, root on ZFS: restart",
+        engine(other_engines.MACHINES["ZFS"]),
+        engine(other_engines.MACHINES["ZFS"]),
+        quiet=True,
+    ),
+    Case(
         "Machine, machine id in memory (live, diskless): started anew",
         engine(other_engines.MACHINES["a disk"], mounts=other_engines.IN_MEMORY),
         engine(
@@ -392,6 +458,7 @@ def see(case: Case, folder: Path) -> Seen:
         profile=case.profile,
         match=case.match,
         tags=hostkey.tags(facts, case.profile),
+        layer=hostkey.layer_tag(facts, case.profile),
     )
     world.put(world.file(world.claims()._replace(host=binding)))
     assert world.run("verify", env=case.env).exit_code == 0

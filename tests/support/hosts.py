@@ -77,12 +77,19 @@ def podman(root: Path, *, nameserver: str = "192.0.2.53", **more: Any) -> Path:
 
 
 def mountinfo(
-    container_id: str | None, folder: str = "/var/lib/docker/containers", below: str = ""
+    container_id: str | None,
+    folder: str = "/var/lib/docker/containers",
+    below: str = "",
+    upper: str = "",
 ) -> str:
-    """The mounts of a container whose engine keeps its files in *folder*; None: of a machine."""
+    """The mounts of a container whose engine keeps its files in *folder*; None: of a machine.
+
+    *upper* is the folder of the layer that it writes to, which is not always seen.
+    """
     lines = ["22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw"]
     if container_id is not None:
         lines = ["699 650 0:50 / / rw,relatime - overlay overlay rw"]
+        lines[0] += f",upperdir={upper}" if upper else ""
         folder = f"{folder}/{container_id}/{below}"
         lines += [
             f"{700 + n} 699 8:1 {folder}{name} /etc/{name} rw - ext4 /dev/sda1 rw"

@@ -7,7 +7,8 @@ asks them again. The others are from public reports.
 """
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,14 @@ from tests.support import hosts
 
 FOREIGN_PID = "pid:[4026532325]"
 OWN_PID, OWN_CGROUP = "pid:[4026531836]", "cgroup:[4026531835]"
+OWN_NAMESPACES = {
+    "uts": "uts:[4026531838]",
+    "ipc": "ipc:[4026531839]",
+    "user": "user:[4026531837]",
+}
+JOINED = {"net": "net:[4026532301]", "mnt": "mnt:[4026532405]"}
+OWN_NETWORK = {"net": "net:[4026532301]", "mnt": "mnt:[4026532297]"}
+_KERNEL_OF_WSL = {"/proc/sys/kernel/osrelease": "5.15.167.4-microsoft-standard-WSL2\n"}
 
 
 class Shown(NamedTuple):
@@ -26,6 +35,8 @@ class Shown(NamedTuple):
     """The namespace of processes; None: it cannot be read."""
     cgroup_namespace: str | None = OWN_CGROUP
     files: dict[str, str] = {}  # noqa: RUF012  # a tuple's default, never changed
+    namespaces: dict[str, str] = {}  # noqa: RUF012
+    """The links of other namespaces than these two."""
 
 
 Record = Callable[[int], Shown]
@@ -127,6 +138,40 @@ def btrfs_machine(number: int) -> Shown:
     return Shown(_root(root), pid=None)
 
 
+def apptainer(number: int) -> Shown:
+    """In the namespaces of the machine, but for its mounts: its image shows it."""
+    session = "/var/lib/apptainer/mnt/session"
+    overlay = f"overlay rw,lowerdir={session}/rootfs,upperdir={session}/tmpfs/upper"
+    root = f"60 59 0:70 / / rw,nodev,relatime - overlay {overlay}\n"
+    return Shown(root, pid=OWN_PID, files={"/.singularity.d/runscript": ""})
+
+
+def ctr_on_zfs(number: int) -> Shown:
+    """With ``--with-ns=pid:…`` of the machine: the name of its dataset shows it."""
+    return Shown(_root(f"/ / rw,noatime - zfs tank/containerd/{number} rw,xattr"), pid=OWN_PID)
+
+
+def on_a_device_of_its_own(number: int) -> Shown:
+    """As Docker's devicemapper has them."""
+    device = f"/dev/mapper/docker-8:1-1234-{_id(number)}"
+    return Shown(_root(f"/ / rw,relatime - xfs {device} rw"), pid=OWN_PID)
+
+
+def runc_in_wsl(number: int) -> Shown:
+    return runc(number)._replace(files=_KERNEL_OF_WSL)
+
+
+def ctr_in_wsl(number: int) -> Shown:
+    return ctr(number)._replace(files=_KERNEL_OF_WSL)
+
+
+def processes_and_devices(number: int) -> Shown:
+    """A service of a machine that hides processes and devices from it."""
+    dev = "24 22 0:70 / /dev rw - tmpfs tmpfs rw,size=4096k\n"
+    root = _root("/ / rw,relatime - ext4 /dev/sda1 rw", "22 1")
+    return Shown(root + dev, namespaces=OWN_NAMESPACES)
+
+
 def private_cgroups(number: int) -> Shown:
     root = _root("/ / rw,relatime - ext4 /dev/sda1 rw", "22 1")
     return Shown(root, pid=None, cgroup_namespace="cgroup:[4026532181]")
@@ -149,6 +194,12 @@ UNKNOWN: dict[str, Record] = {
     "changed root": changed_root,
     "a subvolume of btrfs": btrfs_machine,
     "control groups of its own": private_cgroups,
+    "Apptainer": apptainer,
+    "containerd on ZFS": ctr_on_zfs,
+    "a device of its own": on_a_device_of_its_own,
+    "runc in WSL": runc_in_wsl,
+    "containerd in WSL": ctr_in_wsl,
+    "processes and devices of its own": processes_and_devices,
 }
 
 
@@ -192,7 +243,67 @@ def podman_with_a_tmpfs_on_run(number: int) -> Shown:
     return Shown(_overlay() + _over_etc(f"{folder}/{_id(number)}/userdata/") + tmpfs)
 
 
+_DEV = "24 22 0:5 / /dev rw,nosuid - devtmpfs udev rw,mode=755\n"
+
+
+def wsl(number: int) -> Shown:
+    """A distribution of WSL 2, with names of processes, hosts and semaphores of its own."""
+    return Shown(
+        _root("/ / rw,relatime - ext4 /dev/sdc rw,discard,errors=remount-ro", "22 1")
+        + _DEV
+        + "82 22 0:32 / /mnt/wsl rw,relatime shared:1 - tmpfs none rw\n"
+        "83 22 0:2 /init /init ro - rootfs rootfs rw,size=8101876k\n"
+        "84 22 0:69 / /mnt/c rw,noatime - 9p C:\\134 rw,aname=drvfs;path=C:\\\n",
+        files=_KERNEL_OF_WSL,
+        namespaces=OWN_NAMESPACES | {"uts": "uts:[4026532323]", "ipc": "ipc:[4026532324]"},
+    )
+
+
+def wsl_of_2021(number: int) -> Shown:
+    root = _root("/ / rw,relatime - ext4 /dev/sdb rw,discard", "22 1")
+    init = "36 22 0:18 /init /init ro,relatime - 9p tools ro,dirsync,aname=tools;fmask=022\n"
+    return Shown(
+        root + _DEV + init,
+        "0::/\n",
+        files={"/proc/sys/kernel/osrelease": "4.19.104-Microsoft-standard\n"},
+    )
+
+
+def processes_of_its_own(number: int) -> Shown:
+    """``unshare --pid --fork --mount-proc`` on a machine, or a service with ``PrivatePIDs=``."""
+    root = _root("/ / rw,relatime shared:1 - ext4 /dev/sda1 rw", "22 1")
+    return Shown(root + _DEV, namespaces=OWN_NAMESPACES)
+
+
+def squashfs(number: int) -> Shown:
+    """A machine whose root is an image that nobody writes to."""
+    return Shown(_root("/ / ro,relatime - squashfs /dev/loop0 ro", "22 1"), pid=OWN_PID)
+
+
 MACHINES: dict[str, Record] = {
+    "WSL": wsl,
+    "WSL of 2021": wsl_of_2021,
+    "processes of its own": processes_of_its_own,
+    "a squashfs": squashfs,
+    "ZFS": lambda _: Shown(
+        _root("/ / rw,relatime - zfs rpool/ROOT/ubuntu_1x2y3z rw,xattr,posixacl", "22 1"),
+        pid=OWN_PID,
+    ),
+    "an application of snap": lambda _: Shown(
+        _root("/ / ro,relatime - squashfs /dev/loop3 ro", "22 1")
+        + "25 22 8:1 /etc /etc rw,relatime shared:1 - ext4 /dev/sda1 rw\n",
+        pid=OWN_PID,
+    ),
+    "a plain root made of an image of Apptainer": lambda _: Shown(
+        _root("/ / rw - tmpfs rootfs rw,size=16g", "22 1"),
+        pid=OWN_PID,
+        files={"/.singularity.d/runscript": ""},
+    ),
+    "composefs": lambda _: Shown(
+        _root("/ / ro,relatime - overlay composefs ro,lowerdir=/run/ostree/lower::/objects", "22 1")
+        + "25 22 8:4 /ostree/deploy/os/deploy/1.0/etc /etc rw - xfs /dev/sda4 rw\n",
+        pid=OWN_PID,
+    ),
     "a disk": lambda _: Shown(_root("/ / rw shared:1 - ext4 /dev/sda1 rw", "22 1"), pid=OWN_PID),
     "a record without namespaces": lambda _: Shown(
         _root("/ / rw shared:1 - xfs /dev/sda1 rw", "22 1"), pid=None, cgroup_namespace=None
@@ -237,10 +348,16 @@ def write(root: Path, shown: Shown, more: str = "", **values: str | None) -> Pat
     mountinfo = shown.mountinfo + more
     files = {"/proc/self/mountinfo": mountinfo} | shown.files | hosts.link("eth0", 45, 46)
     hosts.write(root, files)
+    spaces = {"pid": shown.pid, "cgroup": shown.cgroup_namespace, **shown.namespaces}
+    return namespaces(root, spaces)
+
+
+def namespaces(root: Path, links: Mapping[str, str | None]) -> Path:
+    """The namespaces of a process of the host, in place of those it had; None: out of sight."""
     folder = root / "proc/self/ns"
-    folder.mkdir(exist_ok=True)
-    for name, link in (("pid", shown.pid), ("cgroup", shown.cgroup_namespace)):
-        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name, link in links.items():
         if link is not None:
             os.symlink(link, folder / name)
     return root

@@ -4,6 +4,7 @@ A host is a value; ``write`` makes the folder that a probe reads. ``with_other``
 its key, ``shaken`` all that is in none.
 """
 
+import os
 import random
 import shutil
 from collections.abc import Callable
@@ -49,8 +50,12 @@ KINDS: dict[str, Callable[[int], Shown]] = {
     "nerdctl": UNKNOWN["containerd with nerdctl"],
     "ctr": UNKNOWN["containerd with ctr"],
     "machine": _machine,
+    "machine with WSL": other_engines.wsl,
+    "machine, processes of its own": other_engines.processes_of_its_own,
+    "machine of an image": other_engines.squashfs,
+    "machine on ZFS": other_engines.MACHINES["ZFS"],
 }
-IDENTIFIED = KINDS.keys() - {"machine"}
+IDENTIFIED = {kind for kind in KINDS if not kind.startswith("machine")}
 """Those whose identity is a part of the key."""
 ONLY_BOUND = {"ctr"}
 """Those that have a key only with the machine's own id."""
@@ -117,6 +122,10 @@ class RandomHost(NamedTuple):
             nameserver=chance.choice(("127.0.0.11", "192.0.2.53")),
         )
         hosts.write(root, _around(chance, self.ip))
+        for name in ("net", "mnt"):
+            if chance.random() < 0.8:
+                number = chance.randrange(0xF0000000, 0xF0000800)
+                os.symlink(f"{name}:[{number}]", root / "proc/self/ns" / name)
         return root
 
 

@@ -55,6 +55,8 @@ def hosts() -> Iterator[Case]:
     yield case("unknown-engine-own-id", {**unknown, "container_id": "ab" * 32}, spec="3.7")
     yield case("hk1-host-unknown-engine-bound", by_machine, "hk1-host")
     yield case("hk1-host-unknown-engine-image-id", unknown, "hk1-host", "host-machine-id-not-bound")
+    machine = {**HOST, "container_id": None, "engine": None}
+    yield case("system-image", {**machine, "machine_id_of_image": True}, spec="3.4")
     yield case(
         "nobody", {**HOST, "machine_id": None, "container_id": None}, "hk1", "host-unidentifiable"
     )

@@ -106,6 +106,72 @@ def unknown_engines() -> Iterator[Case]:
         )
 
 
+def images() -> Iterator[Case]:
+    """Licences for machines whose machine id is part of a system image (section 3.4)."""
+    machine = {**HOST, "container_id": None, "engine": None, "machine_id_of_image": True}
+    known, last = facts(machine), 1795910400 - 1
+    key = keyset(signing_key(nbf=last - DAY))
+    elsewhere = {**machine, "ip": "172.17.0.3"}
+    for iat, match, host, expect in (
+        (last + 1, "exact", machine, "holds"),
+        (last + 1, "exact", elsewhere, "refused wrong-host"),
+        (last + 1, "anchored", machine, "holds"),
+        (last + 1, "anchored", elsewhere, "refused wrong-host"),
+        (last, "anchored", elsewhere, "holds"),
+    ):
+        before = facts({**machine, "machine_id_of_image": iat > last})
+        claim = host_claim(
+            key=hostkey.derive(known).key, match=match, tags=hostkey.tags(before), name=None
+        )
+        where = "copy" if host is elsewhere else "own"
+        yield license_case(
+            f"version-{iat - last + 1}-system-image-{match}-{where}",
+            file(token(payload(host=claim, iat=iat, nbf=iat)), key),
+            expect,
+            host=host,
+            notices="host-drifted" if iat == last else "",
+            details="change-unknown" if expect != "holds" else "",
+            spec="3.7",
+        )
+
+
+def layers() -> Iterator[Case]:
+    """Licences with the tag of a container's layer (sections 3.4 and 7.2)."""
+    own = {**HOST, "layer": f"{'3c' * 32}/diff"}
+    guest = {**own, "layer": f"{'4d' * 32}/diff"}
+    tag = hostkey.layer_tag(facts(own))
+    exact, anchored = (
+        file(token(payload(host=host_claim(match=match, layer=tag))))
+        for match in ("exact", "anchored")
+    )
+    refused = "refused wrong-host"
+    yield license_case("layer-own", exact, host=own)
+    yield license_case("layer-of-another", exact, refused, host=guest, details="layer-differs")
+    yield license_case("layer-not-seen", exact, host=HOST)
+    yield license_case("layer-not-in-the-licence", file(), host=guest)
+    drifted = {**own, "ip": "172.17.0.3"}
+    yield license_case("layer-drifted", anchored, host=drifted, notices="host-drifted")
+    yield license_case(
+        "layer-of-another-drifted",
+        anchored,
+        refused,
+        host={**guest, "ip": "172.17.0.3"},
+        details="layer-differs",
+    )
+    displaced = {**guest, "ip": "192.168.50.5", "former_ip": HOST["ip"]}
+    yield license_case(
+        "layer-of-another-former-address",
+        exact,
+        refused,
+        host=displaced,
+        details="layer-differs",
+    )
+    moved = {**own, "container_id": "ab" * 32}
+    yield license_case(
+        "layer-and-another-container", exact, refused, host=moved, details="container-id-differs"
+    )
+
+
 def policies() -> Iterator[Case]:
     """Licences whose signature holds (section 7.2, judging)."""
     good = file()
@@ -185,6 +251,8 @@ def policies() -> Iterator[Case]:
         spec="3.4",
     )
     yield from unknown_engines()
+    yield from images()
+    yield from layers()
     nobody = {**HOST, "machine_id": None, "container_id": None}
     yield license_case("host-unidentifiable", good, "refused host-unidentifiable", host=nobody)
     image_id = file(token(payload(host=host_claim(profile="hk1-host"))))

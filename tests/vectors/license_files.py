@@ -184,6 +184,8 @@ def wrong_claims() -> Iterator[Case]:
     yield refused("match-unknown", payload(host=host_claim(match="loose")))
     yield refused("tag-of-nothing", payload(host=host_claim(tags={"mac": "0" * 16})))
     yield refused("tag-short", payload(host=host_claim(tags={"ip": "0" * 15})))
+    yield refused("layer-short", payload(host=host_claim(layer="0" * 15)))
+    yield refused("layer-upper-case", payload(host=host_claim(layer="A" * 16)))
     yield refused("feature-twice", payload(features=["a", "a"]))
     yield refused("feature-no-name", payload(features=["a b"]))
     yield refused("empty-text", payload(sub=""))

@@ -24,6 +24,7 @@ CASES = sorted(FOLDER.glob("*.txt"))
 # How a host is connected (SPEC section 3.5) is no part of a vector: nothing is said of it.
 _OF_THE_HOST = {"address-may-change", "address-unconfirmed", "address-is-lent", "pod-is-replaced"}
 _OF_THE_HOST |= {"engine-unknown", "machine-id-may-change", "machine-id-missing"}
+_OF_THE_HOST |= {"machine-id-of-image", "network-of-another", "address-of-wsl"}
 _EXIT_CODES = {problem.slug: problem.exit_code for problem in problems.PROBLEMS.values()}
 
 

@@ -47,6 +47,19 @@ def test_renewal_before_expiry_continues_the_term(caller: Caller) -> None:
     assert made["line"] == first["id"]
 
 
+def test_licence_has_the_tag_of_a_layer_until_another_container_is_ordered_for(
+    caller: Caller,
+) -> None:
+    asked = LicenseRequest(KEY, "studio2_gpu", layer="0123456789abcdef")
+    first = caller.issue(host=asked.to_text()).json()["id"]
+    renewed = caller.post(f"/licenses/{first}/renew", days=30).json()["id"]
+    moved = caller.post(f"/licenses/{renewed}/rehost", host=OTHER_LINE, reason="remade").json()[
+        "id"
+    ]
+    layers = [verified(caller, number).host.layer for number in (first, renewed, moved)]
+    assert layers == [asked.layer, asked.layer, None]
+
+
 def test_renewal_after_expiry_starts_now_unless_told_to_continue(caller: Caller) -> None:
     first = caller.issue(days=10).json()["id"]
     end = verified(caller, first).exp

@@ -253,6 +253,12 @@ def guest_in_private_control_groups(stage: Stage) -> Iterator[Container]:
     yield stage.run("guest", network=f"container:{owner.name}", hostname=None, options=private)
 
 
+def owner_of_the_network(stage: Stage) -> Iterator[Container]:
+    owner, guest = guest_in_private_control_groups(stage)
+    yield guest
+    yield owner
+
+
 def run_again(stage: Stage) -> Iterator[Container]:
     network = stage.network()
     gpu = stage.run(network=network, ip=PINNED)
@@ -316,6 +322,9 @@ STORIES: dict[str, Story] = {
     "Docker, network of another container, whose address was taken": guest_moved,
     "Docker, network of another container, private control groups: run in that other": (
         guest_in_private_control_groups
+    ),
+    "Docker, network of another container, private control groups: ordered in that other": (
+        owner_of_the_network
     ),
     "Docker, removed and run again with the same flags": run_again,
     "Docker, removed and run again, no `--hostname`": run_again_nameless,

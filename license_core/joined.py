@@ -1,0 +1,62 @@
+"""Whether a container was started in a network that was there before it (SPEC section 3.1).
+
+Docker makes the network of a container with the container itself. One that is older is another
+container's (``--network container:X``), or the machine's.
+"""
+
+import os
+import time
+
+from license_core import hostfile
+
+_FIRST_NUMBER = 0xF0000000
+"""Of what proc(5) numbers as it is made; a sandbox that has no such kernel has others."""
+_HUNDREDTHS = 100
+_ROUND = 1 << 32
+"""After so many hundredths of a second the kernel's count begins anew."""
+_SURELY = 10
+"""By so many at least an address must be older: both figures are rounded, and not of one clock."""
+_FIRST_PROCESS = "proc/1/stat"
+_STARTED = 22 - 3
+"""The place of ``starttime`` behind the name of a process, which may hold anything."""
+
+
+def is_older(root: str, made_at: int | None) -> bool:
+    """Whether the network of the host under *root* is older than its first process.
+
+    *made_at* is when its address was given to it, as ``netlink.Address`` has it; None where that
+    is not known.
+    """
+    if _number(root, "net") < _number(root, "mnt"):
+        return True
+    started_at = _started_at(root) if made_at is not None else None
+    return started_at is not None and made_at is not None and _is_before(made_at, started_at)
+
+
+def _number(root: str, namespace: str) -> int:
+    """The number of a namespace of this process; 0 where it cannot be read."""
+    try:
+        link = os.readlink(os.path.join(root, "proc/self/ns", namespace))
+    except (OSError, ValueError):
+        return 0
+    digits = link[len(namespace) + 2 : -1]
+    number = int(digits) if digits.isascii() and digits.isdigit() else 0
+    return number if number >= _FIRST_NUMBER else 0
+
+
+def _started_at(root: str) -> int | None:
+    """When the first process was started: in hundredths of a second that the machine was awake.
+
+    At least: what the machine has slept since is taken off, too.
+    """
+    try:
+        data = hostfile.read(os.path.join(root, _FIRST_PROCESS)) or b""
+        ticks = int(data.rpartition(b")")[2].split()[_STARTED])
+        slept = time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
+    except (OSError, ValueError, IndexError, AttributeError):
+        return None  # another kernel, or a record without it
+    return round((ticks / os.sysconf("SC_CLK_TCK") - slept) * _HUNDREDTHS)
+
+
+def _is_before(one: int, other: int) -> bool:
+    return _SURELY <= (other - one) % _ROUND < _ROUND // 2
