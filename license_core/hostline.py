@@ -233,7 +233,7 @@ def _element(text: str, at: int) -> tuple[str, int]:
     found = re.compile(_ELEMENT).match(text, at)
     if found is None:
         return "", at
-    return "".join((found["quoted"] or found["plain"]).split()).lower(), found.end()
+    return _lower("".join((found["quoted"] or found["plain"]).split())), found.end()
 
 
 def _name_after(text: str, end: int) -> tuple[str | None, int]:
@@ -247,7 +247,7 @@ def _name_after(text: str, end: int) -> tuple[str | None, int]:
     if quoted is not None:
         is_check = re.fullmatch(_CHECK_ALONE, quoted)
         return (None, end) if is_check else (_hostname(quoted), found.end())
-    if plain.lower() == "null":
+    if _lower(plain) == "null":
         return None, found.end()
     is_name = _is_before_element(text, found) or _is_hostname(text, found)
     return (_hostname(plain), found.end()) if is_name else (None, end)
@@ -255,7 +255,7 @@ def _name_after(text: str, end: int) -> tuple[str | None, int]:
 
 def _is_before_element(text: str, found: re.Match[str]) -> bool:
     word, _ = _element(text, found.end())
-    is_one = found["plain"].lower() not in ("check", *PROFILES)
+    is_one = _lower(found["plain"]) not in ("check", *PROFILES)
     return is_one and (word == "hk1-host" or word.startswith("check"))
 
 
@@ -282,5 +282,10 @@ def _hostname(quoted: str) -> str | None:
 
 def _fold(name: str) -> str | None:
     """A hostname as hk1 has it; None for what cannot be one."""
-    folded = "".join(c.lower() if c.isascii() else c for c in name).rstrip(".")[:_LONGEST_NAME]
+    folded = _lower(name).rstrip(".")[:_LONGEST_NAME]
     return folded if folded.isprintable() and any(map(str.isalnum, folded)) else None
+
+
+def _lower(text: str) -> str:
+    """*text* with A to Z in lower case, and no other letter."""
+    return "".join(c.lower() if c.isascii() else c for c in text)

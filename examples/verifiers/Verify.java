@@ -1301,26 +1301,8 @@ public final class Verify {
                     .may("product", TEXT)
                     .may("replaces", TEXT)
                     .may("iat", INSTANT);
-    static final String DIGITS = "[0-9a-fA-F\\uff10-\\uff19\\uff21-\\uff26\\uff41-\\uff46]";
-    static final String QUOTES =
-            "\"'`\\u2018-\\u201f\\u2032\\u2033\\u300c-\\u300f\\u301d-\\u301f\\uff02\\uff07\\xab\\xbb";
-    static final String COMMAS = ",;\\uff0c\\u3001\\uff1b";
-    static final String BRACKETS =
-            "()\\[\\]{}\\uff08\\uff09\\uff3b\\uff3d\\u3010\\u3011\\u3014\\u3015\\u3002";
-    static final Pattern AFTER_KEY =
-            Pattern.compile(
-                    "^(?:[Q]|W)*+[C]?+W*+(?:[Q]++([^Q]++)[Q]|((?:(?!W)[^QCB])++))"
-                            .replace("W", WHITE)
-                            .replace("Q", QUOTES)
-                            .replace("C", COMMAS)
-                            .replace("B", BRACKETS));
-    static final Pattern AFTER_NAME =
-            Pattern.compile(
-                    "^(?:[Q]|W)*+[C]W*+[Q]++(?i:hk1[-\\u2010-\\u2015\\u2212\\ufe58\\ufe63]host)[Q]"
-                            .replace("W", WHITE)
-                            .replace("Q", QUOTES)
-                            .replace("C", COMMAS));
     static final Pattern NOT_PRINTED = Pattern.compile("[\\p{C}\\p{Zl}\\p{Zp}]|(?! )\\p{Zs}");
+    static final Pattern LETTER_OR_NUMBER = Pattern.compile("[\\p{L}\\p{N}]");
 
     static Map<String, Object> openRequest(String token) {
         return orRefused("request-damaged", () -> firstReading(token, Verify::readRequest));
@@ -1344,11 +1326,11 @@ public final class Verify {
         List<Block> blocks = readBlocks(source, "request-damaged");
         List<Map<String, Object>> found = new ArrayList<>();
         tokensOf(blocks, "LICENSE REQUEST").forEach(token -> found.add(openRequest(token)));
-        if (found.isEmpty() && tokensOf(blocks, "LICENSE").isEmpty()) {
-            found.addAll(bareLines(source));
-        }
         if (found.isEmpty()) {
-            throw new Refused("request-unreadable");
+            if (!tokensOf(blocks, "LICENSE").isEmpty()) {
+                throw new Refused("request-unreadable");
+            }
+            return bareRequest(source);
         }
         if (found.stream().map(request -> request.get("key")).distinct().count() > 1) {
             throw new Refused("request-ambiguous");
@@ -1356,77 +1338,362 @@ public final class Verify {
         return found.get(found.size() - 1);
     }
 
-    /** The bare lines in a text, as requests. */
-    static List<Map<String, Object>> bareLines(String source) {
-        String kept = source.replaceAll(INVISIBLE, "").replaceAll("[>|]", "");
-        record Piece(String text, int start, int end) {}
-        List<Piece> pieces =
-                Pattern.compile(DIGITS + "+")
-                        .matcher(kept)
-                        .results()
-                        .map(it -> new Piece(it.group(), it.start(), it.end()))
-                        .toList();
-        List<Map<String, Object>> found = new ArrayList<>();
-        for (int first = 0; first < pieces.size(); first++) {
-            StringBuilder key = new StringBuilder();
-            int end = pieces.get(first).start;
-            int next = first;
-            while (next < pieces.size() && key.length() < 40) {
-                Piece piece = pieces.get(next);
-                if (piece.text.length() < 4
-                        || !kept.substring(end, piece.start).replaceAll(WHITE, "").isEmpty()) {
-                    break;
-                }
-                key.append(piece.text);
-                end = piece.end;
-                next++;
-            }
-            if (key.length() == 40) {
-                found.add(bareLine(lower(ascii(key.toString())), kept.substring(end)));
-                first = next - 1;
-            }
-        }
-        return found;
+    // What people's programs make of a bare line, and how that is undone.
+
+    static final Pattern OCTETS =
+            Pattern.compile(
+                    "(?:(?<![A-Za-z\\x{80}-\\x{10ffff}])|(?!=H{40}(?!H)))(?:=H{2})+|(?:%H{2})+"
+                            .replace("H", "[0-9a-fA-F]"));
+    static final Pattern IN_A_KEY_OR_NAME =
+            Pattern.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f0-9A-Za-z\\x7f]");
+    static final Pattern TAG =
+            Pattern.compile(
+                    "</?([A-Za-z][A-Za-z0-9:]{0,9})(?:[ \\t\\r\\n][^<>]*)?/?>"
+                            + "|<(?:https?|mailto):[^<>]*>");
+    static final Set<String> INLINE =
+            Set.of(("a abbr b big code del em font i ins mark o:p s small span strong sub sup tt u wbr")
+                            .split(" "));
+    static final Pattern ENTITY =
+            Pattern.compile("&(?:#([0-9]{1,7})|#[xX]([0-9a-fA-F]{1,6})|([a-z]{2,5}));");
+    static final Map<String, String> ENTITIES =
+            Map.of(
+                    "amp", "&", "apos", "'", "gt", ">", "lt", "<", "nbsp", " ", "quot", "\"",
+                    "ldquo", "\"", "rdquo", "\"", "lsquo", "'", "rsquo", "'");
+    static final Pattern ESCAPE = Pattern.compile("\\\\([\"\\\\/bfnrt])");
+    static final Map<String, String> SIGNS =
+            Map.of("b", " ", "f", "\n", "n", "\n", "r", "\n", "t", "\t");
+    static final String TERMINAL =
+            "\\x1b\\][^\\x07\\x1b\\n]*(?:\\x07|\\x1b\\\\)|(?:\\x1b|\\^\\[)\\[[0-9;?]*[@-~]"
+                    + "|\\[[0-9]{1,3}(?:;[0-9]{1,3})*[mK]";
+    static final String UNSEEN =
+            "[\\x00-\\x08\\x0e-\\x1b\\x7f\\xad\\u034f\\u061c\\u180e\\u200b-\\u200f\\u202a-\\u202e"
+                    + "\\u2060-\\u206f\\u2800\\u3164\\ufe00-\\ufe0f\\ufeff\\ufffc]";
+    /** Pattern, and what each of its characters becomes; after full-width forms are in ASCII. */
+    static final String[][] FOLDED = {
+        {"[\\x1f\\xa0\\u1680\\u2000-\\u200a\\u202f\\u205f\\u3000]", " "},
+        {"[\\u2010-\\u2013\\u2212\\ufe58\\ufe63]", "-"},
+        {"[\\u3010\\u3014]", "["},
+        {"[\\u3011\\u3015]", "]"},
+        {"[\\u3002\\uff61]", "."},
+        {"\\u3001", ","},
+        {"['`*~\\xab\\xbb\\u2018-\\u201f\\u2032\\u2033\\u300c-\\u300f\\u301d-\\u301f]", "\""},
+        {"[>|\\u2500-\\u257f]", " "},
+        {"(?md)^[ \\t]*(?:[\":#%!\\u2022\\u2023\\u25aa\\xb7-]{1,9}(?=[ \\t])|\\+)", " "},
+        {"(?i)\"{1,2}(?:hostname|profile|check)\"{1,2} ?:[ \\t\\n]{0,2}", ""},
+        {"(?i),?[ \\t\\n]{0,2}(?:host[ _-]?name|\u4e3b\u673a\u540d|profile|check) ?[:=]", ","},
+    };
+    static final Pattern PIECES =
+            Pattern.compile("\"(H{1,39}(?:[ \\t\\n]+H{1,39}){1,3})(?=\")".replace("H", "[0-9a-fA-F]"));
+
+    private static String replaced(Pattern pattern, String text, Function<Matcher, String> by) {
+        Matcher found = pattern.matcher(text);
+        return found.replaceAll(it -> Matcher.quoteReplacement(by.apply(found)));
     }
 
-    /** The request of a key and what stands after it: a name, and perhaps a profile. */
-    private static Map<String, Object> bareLine(String key, String after) {
-        Map<String, Object> request = new LinkedHashMap<>();
-        request.put("ver", 1L);
-        request.put("key", key);
-        request.put("profile", "hk1");
-        Matcher found = AFTER_KEY.matcher(after);
-        if (!found.find()) {
-            return request;
+    /** The text of octets that are neither of a key nor of a name; others as they are. */
+    private static String octets(Matcher run) {
+        byte[] bytes = HexFormat.of().parseHex(run.group().replaceAll("[=%]", ""));
+        String decoded = new String(bytes, StandardCharsets.UTF_8);
+        boolean isText = Arrays.equals(bytes, decoded.getBytes(StandardCharsets.UTF_8));
+        return isText && !IN_A_KEY_OR_NAME.matcher(decoded).find() ? decoded : run.group();
+    }
+
+    private static String shown(Matcher tag) {
+        String name = tag.group(1) == null ? "a" : lower(tag.group(1));
+        return INLINE.contains(name) ? "" : name.equals("td") || name.equals("th") ? "\t" : "\n";
+    }
+
+    private static String character(Matcher entity) {
+        if (entity.group(3) != null) {
+            return ENTITIES.getOrDefault(entity.group(3), entity.group());
         }
-        String name = nameOf(found);
-        if (name != null) {
-            request.put("name", name);
+        boolean isDecimal = entity.group(1) != null;
+        int code = Integer.parseInt(entity.group(isDecimal ? 1 : 2), isDecimal ? 10 : 16);
+        return isSurrogate(code) || code > 0x10ffff ? entity.group() : Character.toString(code);
+    }
+
+    private static String joined(Matcher pieces) {
+        String digits = pieces.group(1).replaceAll("[ \\t\\n]", "");
+        return digits.length() == 40 ? "\"" + digits : pieces.group();
+    }
+
+    /** A text as it was written, as far as that can be told. */
+    static String undamaged(String source) {
+        String text = source.replaceAll("=[ \\t]*(?:\\r\\n?|\\n)", " \n");
+        text = replaced(OCTETS, text, Verify::octets);
+        text = replaced(TAG, text, Verify::shown);
+        text = replaced(ENTITY, text, Verify::character);
+        for (int level = 0; level < 3 && text.contains("\\\""); level++) {
+            text = replaced(ESCAPE, text, it -> SIGNS.getOrDefault(it.group(1), it.group(1)));
         }
-        if (AFTER_NAME.matcher(ascii(after.substring(found.end()))).find()) {
-            request.put("profile", "hk1-host");
+        text =
+                ascii(
+                        text.replaceAll("\\\\[nrt](?=[0-9a-fA-F]{40})", "\n")
+                                .replaceAll("\\r\\n?|[\\x0b\\f\\x1c-\\x1e\\x85\\u2028\\u2029]", "\n")
+                                .replaceAll(TERMINAL, "")
+                                .replaceAll(UNSEEN, ""));
+        for (String[] fold : FOLDED) {
+            text = text.replaceAll(fold[0], fold[1]);
+        }
+        return replaced(PIECES, text, Verify::joined);
+    }
+
+    // The keys in such a text.
+
+    static final Pattern WORD_OF_DIGITS =
+            Pattern.compile(
+                    "(?<![0-9A-Za-z/%-])(?<![\\x00-@\\[-`{-\\x7f]=)(?<!=H{2}=)(?<!\\A=)H{4,}(?![0-9A-Za-z-])"
+                            .replace("H", "[0-9a-fA-F]"));
+
+    /** A word of digits, where it ends, and what stands between it and the word before. */
+    record Digits(String text, int end, String gap) {
+        boolean isKey() {
+            return text.length() == 40;
+        }
+
+        boolean isDecimal() {
+            return text.matches("[0-9]*");
+        }
+
+        boolean isOnNextLine() {
+            return gap.contains("\n");
+        }
+    }
+
+    /** The words of digits that have nothing but white space between them. */
+    private static List<List<Digits>> runsOf(String text) {
+        List<List<Digits>> runs = new ArrayList<>();
+        Matcher found = WORD_OF_DIGITS.matcher(text);
+        int end = 0;
+        while (found.find()) {
+            int after = Math.min(text.length(), found.end() + 1);
+            String around = text.substring(Math.max(0, found.start() - 1), after);
+            if (found.group().length() != 40 && !around.matches("(?s)[\\x00-\\x7f]*")) {
+                continue;
+            }
+            String gap = text.substring(end, found.start());
+            if (runs.isEmpty() || !gap.matches("[ \\t\\n]*")) {
+                runs.add(new ArrayList<>());
+            }
+            runs.get(runs.size() - 1).add(new Digits(found.group(), found.end(), gap));
+            end = found.end();
+        }
+        return runs;
+    }
+
+    /** Whether the words of 40 digits in a run are keys, and no part of something longer. */
+    private static boolean areKeys(List<Digits> run) {
+        Digits named = null;
+        for (int at = 1; at < run.size(); at++) {
+            Digits former = run.get(at - 1);
+            Digits word = run.get(at);
+            Digits other = word.isKey() ? former : word;
+            if (former.isKey() && word.text.length() == 12) {
+                named = word;
+            } else if (former.isKey() != word.isKey() && other != named && !isApart(other, word)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Whether one of two neighbours, of which *second* is the latter, is something of its own. */
+    private static boolean isApart(Digits one, Digits second) {
+        int length = one.text.length();
+        if (one.isDecimal()) {
+            return length <= 15 && (length >= 10 || !second.isOnNextLine());
+        }
+        return one.text.matches("[a-fA-F]{1,7}");
+    }
+
+    private static boolean areGroups(List<Digits> run) {
+        String all = run.stream().map(Digits::text).collect(Collectors.joining());
+        int size = run.get(0).text.length();
+        Digits last = run.get(run.size() - 1);
+        boolean isEven =
+                run.subList(0, run.size() - 1).stream().allMatch(it -> it.text.length() == size);
+        if (all.length() != 40 || run.size() < 3 || !isEven || last.text.length() > size) {
+            return false;
+        }
+        if (last.text.length() < size && last.isDecimal()) {
+            return false;
+        }
+        Set<String> gaps = new HashSet<>();
+        List<Integer> lines = new ArrayList<>(List.of(1));
+        for (Digits word : run.subList(1, run.size())) {
+            if (word.isOnNextLine()) {
+                lines.add(1);
+            } else {
+                gaps.add(word.gap);
+                lines.set(lines.size() - 1, lines.get(lines.size() - 1) + 1);
+            }
+        }
+        boolean isEvenlySpaced = gaps.size() <= 1 && new HashSet<>(lines).size() == 1;
+        return isEvenlySpaced && all.matches("(?=.*[a-f])(?=.*[0-9])[0-9a-f]*");
+    }
+
+    // What follows a key.
+
+    static final String CODE = "ghjkmnpqrstvwxyz";
+    static final String CHECK = "check[ \\t\\n]+[" + CODE + "]{6}";
+    static final Pattern CHECK_ALONE =
+            Pattern.compile("(?i)[ \\t\\n]*" + CHECK + "[ \\t\\n]*");
+    static final Pattern ELEMENT =
+            Pattern.compile(
+                    "(?i)[\" \\t\\n]*+(?:[,;][ \\t\\n]*+\"++([^\"]{1,80})\""
+                            + ("|[,;]?+[\" \\t\\n]*+(hk1-host|" + CHECK + ")(?![0-9A-Za-z_-]))"));
+    static final Pattern NAME_AFTER =
+            Pattern.compile(
+                    "([\" \\t\\n]*+[,;]?+[ \\t\\n]*+)"
+                            + "(?:\"++([^\"]{1,2000})\"(?=[ \\t\\n\"\\\\,;()\\[\\]{}]|\\z)"
+                            + "|([^ \\t\\n\",;()\\[\\]{}]{1,2000}+))");
+    static final Pattern LINE_ENDS = Pattern.compile(" *(?:[\\t\\n\",;()\\[\\]{}]|\\z)");
+    static final Pattern BRACKET_CLOSES = Pattern.compile(" *[\\])}]");
+
+    /** A word after a key and its name, or an empty one, and what follows it. */
+    record Element(String word, String rest) {}
+
+    private static Element elementOf(String source) {
+        Matcher found = ELEMENT.matcher(source);
+        if (!found.lookingAt()) {
+            return new Element("", source);
+        }
+        String word = found.group(1) != null ? found.group(1) : found.group(2);
+        return new Element(lower(unspaced(word)), source.substring(found.end()));
+    }
+
+    private static String unspaced(String text) {
+        return text.replaceAll("[ \\t\\n]", "");
+    }
+
+    /** What follows a key: its name, or an empty word, and what follows the name. */
+    private static Element nameAfter(String source) {
+        Element none = new Element("", source);
+        Matcher found = NAME_AFTER.matcher(source);
+        if (!found.lookingAt()) {
+            return none;
+        }
+        String gap = found.group(1);
+        if (!gap.matches("(?s).*[,;].*") && gap.chars().filter(sign -> sign == '\n').count() > 1) {
+            return none;
+        }
+        String rest = source.substring(found.end());
+        String plain = found.group(3);
+        if (plain == null) {
+            boolean isCheck = CHECK_ALONE.matcher(found.group(2)).matches();
+            return isCheck ? none : new Element(hostnameOf(found.group(2)), rest);
+        }
+        if (lower(plain).equals("null")) {
+            return new Element("", rest);
+        }
+        String next = elementOf(rest).word;
+        boolean isBeforeElement =
+                (next.equals("hk1-host") || next.startsWith("check"))
+                        && !Set.of("check", "hk1", "hk1-host").contains(lower(plain));
+        boolean isName = isBeforeElement || isHostname(plain, gap, rest);
+        return isName ? new Element(hostnameOf(plain), rest) : none;
+    }
+
+    private static boolean isHostname(String plain, String gap, String rest) {
+        if (!plain.matches("(?=.*[A-Za-z])[0-9A-Za-z][0-9A-Za-z._-]*")) {
+            return false;
+        }
+        if (!plain.endsWith(".") && !LINE_ENDS.matcher(rest).lookingAt()) {
+            return false;
+        }
+        boolean isColumn = gap.contains("\t") || BRACKET_CLOSES.matcher(rest).lookingAt();
+        return (isColumn || plain.matches(".*[0-9_-].*")) && plain.length() != 40;
+    }
+
+    /** A hostname as it stood; an empty one where it can be none. */
+    private static String hostnameOf(String source) {
+        String name = unspaced(source).replaceAll("\\\\+[uU](?=[0-9a-fA-F]{4})", "\\\\u");
+        try {
+            name = new Json("\"" + name + "\"").characters();
+        } catch (Invalid error) {
+            // it has no escapes of JSON: it stands for itself
+        }
+        name = lower(name).replaceAll("\\.+\\z", "");
+        int most = Math.min(200, name.codePointCount(0, name.length()));
+        name = name.substring(0, name.offsetByCodePoints(0, most));
+        boolean isNone = NOT_PRINTED.matcher(name).find() || !LETTER_OR_NUMBER.matcher(name).find();
+        return isNone ? "" : name;
+    }
+
+    private static String checkCode(String key, String name, String profile) {
+        long sum = 0;
+        for (int sign : (key + "\n" + name + "\n" + profile).codePoints().toArray()) {
+            sum = (sum * 1000003 + sign) % 16777213;
+        }
+        StringBuilder code = new StringBuilder();
+        for (int bits = 20; bits >= 0; bits -= 4) {
+            code.append(CODE.charAt((int) (sum >> bits & 15)));
+        }
+        return code.toString();
+    }
+
+    /** The request of a key and what stands after it. */
+    private static Map<String, Object> bareLine(String digits, String source) {
+        Element name = nameAfter(source.replaceAll("\\A_+", ""));
+        String profile = "hk1";
+        String check = null;
+        Element next = name;
+        for (int count = 0; count < 3; count++) {
+            next = elementOf(next.rest);
+            if (next.word.equals("hk1") || next.word.equals("hk1-host")) {
+                profile = next.word;
+            } else if (next.word.startsWith("check")) {
+                check = next.word.substring(5);
+            }
+        }
+        String key = lower(digits);
+        if (check != null && !check.equals(checkCode(key, name.word, profile))) {
+            throw new Refused("request-damaged");
+        }
+        Map<String, Object> request = new LinkedHashMap<>(Map.of("ver", 1L, "key", key));
+        request.put("profile", profile);
+        if (!name.word.isEmpty()) {
+            request.put("name", name.word);
         }
         return request;
     }
 
-    /** A name in quotes or without, as it was found, or null. */
-    private static String nameOf(Matcher found) {
-        if ("null".equals(found.group(2))) {
-            return null;
-        }
-        String name = found.group(2);
-        if (name == null) {
-            name = found.group(1).replaceAll(WHITE, "");
-            try {
-                name = new Json("\"" + name + "\"").characters();
-            } catch (Invalid error) {
-                // it has no escapes of JSON: it stands for itself
+    /** The request in the bare lines of a text. */
+    static Map<String, Object> bareRequest(String source) {
+        String text = undamaged(source);
+        Set<String> keys = new HashSet<>();
+        List<Map<String, Object>> found = new ArrayList<>();
+        for (List<Digits> run : runsOf(text)) {
+            List<Digits> whole = run.stream().filter(Digits::isKey).toList();
+            boolean areKeys = areKeys(run);
+            for (Digits word : whole) {
+                keys.add(lower(word.text));
+                if (areKeys) {
+                    found.add(bareLine(word.text, text.substring(word.end)));
+                }
+            }
+            if (whole.isEmpty() && areGroups(run)) {
+                String key = run.stream().map(Digits::text).collect(Collectors.joining());
+                keys.add(key);
+                found.add(bareLine(key, text.substring(run.get(run.size() - 1).end)));
             }
         }
-        name = lower(ascii(name)).replaceAll("\\.+$", "");
-        int most = Math.min(200, name.codePointCount(0, name.length()));
-        name = name.substring(0, name.offsetByCodePoints(0, most));
-        return name.isEmpty() || NOT_PRINTED.matcher(name).find() ? null : name;
+        if (found.isEmpty()) {
+            throw new Refused("request-unreadable");
+        }
+        if (keys.size() > 1) {
+            throw new Refused("request-ambiguous");
+        }
+        Map<String, Object> request = found.get(0);
+        for (Map<String, Object> other : found) {
+            if (other.containsKey("name")) {
+                request.put("name", other.get("name"));
+            }
+            if (other.get("profile").equals("hk1-host")) {
+                request.put("profile", "hk1-host");
+            }
+        }
+        return request;
     }
 
     /** Full-width forms in ASCII. */

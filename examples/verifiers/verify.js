@@ -769,78 +769,265 @@ function openRequest(token) {
   );
 }
 
-const QUOTES =
-  "\"'`\\u2018-\\u201f\\u2032\\u2033\\u300c-\\u300f\\u301d-\\u301f\\uff02\\uff07\\xab\\xbb";
-const COMMAS = ",;\\uff0c\\u3001\\uff1b";
-const BRACKETS =
-  "()\\[\\]{}\\uff08\\uff09\\uff3b\\uff3d\\u3010\\u3011\\u3014\\u3015\\u3002";
-const BEFORE_COMMA = new RegExp(`^(?:[${QUOTES}]|${WHITE})*`);
-const COMMA = new RegExp(`^[${COMMAS}]?${WHITE}*`);
-const QUOTED = new RegExp(`^[${QUOTES}]+([^${QUOTES}]+)[${QUOTES}]`);
-const PLAIN = new RegExp(`^(?:(?!${WHITE})[^${QUOTES}${COMMAS}${BRACKETS}])+`);
-const PROFILE = new RegExp(
-  `^(?:[${QUOTES}]|${WHITE})*[${COMMAS}]${WHITE}*[${QUOTES}]+` +
-    `hk1[-\\u2010-\\u2015\\u2212\\ufe58\\ufe63]host[${QUOTES}]`,
-  "i",
-);
-const NOT_PRINTED = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u;
-const ascii = (source) =>
-  source.replace(/[\uff01-\uff5e]/g, (sign) => String.fromCharCode(sign.charCodeAt(0) - 0xfee0));
+// What people's programs make of a bare line, and how that is undone.
 
-/** What stands after a key: its profile, and its name or undefined. */
-function after(source) {
-  const rest = source.replace(BEFORE_COMMA, "").replace(COMMA, "");
-  const found = QUOTED.exec(rest) || PLAIN.exec(rest) || [""];
-  const named = PROFILE.test(ascii(rest.slice(found[0].length)));
-  return { profile: named ? "hk1-host" : "hk1", name: nameOf(found) };
+const H = "[0-9a-fA-F]";
+const OCTETS = new RegExp(
+  `(?:(?<![A-Za-z\\x80-\\uffff])|(?!=${H}{40}(?!${H})))(?:=${H}{2})+|(?:%${H}{2})+`,
+  "g",
+);
+const IN_A_KEY_OR_NAME = /[\0-\x08\x0b\x0c\x0e-\x1f0-9A-Za-z\x7f]/;
+const TAG = /<\/?([A-Za-z][A-Za-z0-9:]{0,9})(?:[ \t\r\n][^<>]*)?\/?>|<(?:https?|mailto):[^<>]*>/g;
+const INLINE =
+  /^(?:a|abbr|b|big|code|del|em|font|i|ins|mark|o:p|s|small|span|strong|sub|sup|tt|u|wbr)$/i;
+const ENTITY = /&(?:#([0-9]{1,7})|#[xX]([0-9a-fA-F]{1,6})|([a-z]{2,5}));/g;
+const ENTITIES = { amp: "&", apos: "'", gt: ">", lt: "<", nbsp: " ", quot: '"' };
+Object.assign(ENTITIES, { ldquo: '"', rdquo: '"', lsquo: "'", rsquo: "'" });
+const ESCAPES = { b: " ", f: "\n", n: "\n", r: "\n", t: "\t" };
+const TERMINAL = new RegExp(
+  "\\x1b\\][^\\x07\\x1b\\n]*(?:\\x07|\\x1b\\\\)|(?:\\x1b|\\^\\[)\\[[0-9;?]*[@-~]" +
+    "|\\[[0-9]{1,3}(?:;[0-9]{1,3})*[mK]",
+  "g",
+);
+const UNSEEN = new RegExp(
+  "[\\0-\\x08\\x0e-\\x1b\\x7f\\xad\\u034f\\u061c\\u180e\\u200b-\\u200f\\u202a-\\u202e" +
+    "\\u2060-\\u206f\\u2800\\u3164\\ufe00-\\ufe0f\\ufeff\\ufffc]",
+  "g",
+);
+const FOLDED = [
+  [/[\uff01-\uff5e]/g, (sign) => String.fromCharCode(sign.charCodeAt(0) - 0xfee0)],
+  [/[\x1f\xa0\u1680\u2000-\u200a\u202f\u205f\u3000]/g, " "],
+  [/[\u2010-\u2013\u2212\ufe58\ufe63]/g, "-"],
+  [/[\u3010\u3014]/g, "["],
+  [/[\u3011\u3015]/g, "]"],
+  [/[\u3002\uff61]/g, "."],
+  [/\u3001/g, ","],
+  [/['`*~\xab\xbb\u2018-\u201f\u2032\u2033\u300c-\u300f\u301d-\u301f]/g, '"'],
+];
+
+/** The text of octets that are neither of a key nor of a name; others as they are. */
+function octets(run) {
+  const bytes = Buffer.from(run.replace(/[=%]/g, ""), "hex");
+  const decoded = bytes.toString();
+  const isText = Buffer.from(decoded).equals(bytes);
+  return isText && !IN_A_KEY_OR_NAME.test(decoded) ? decoded : run;
 }
 
-/** A name in quotes or without, as it was found, or undefined. */
-function nameOf(found) {
-  const quoted = found[1] !== undefined;
-  let value = quoted ? found[1].replace(ALL_WHITE, "") : found[0];
-  if (!quoted && value === "null") return undefined;
+function shown(_, name = "a") {
+  if (INLINE.test(name)) return "";
+  return /^t[dh]$/i.test(name) ? "\t" : "\n";
+}
+
+function character(entity, decimal, hexadecimal, name) {
+  if (name) return Object.hasOwn(ENTITIES, name) ? ENTITIES[name] : entity;
+  const code = decimal ? Number(decimal) : parseInt(hexadecimal, 16);
+  const isText = code < 0xd800 || (code >= 0xe000 && code < 0x110000);
+  return isText ? String.fromCodePoint(code) : entity;
+}
+
+function joinPieces(pieces, inner) {
+  const digits = inner.replace(/[ \t\n]/g, "");
+  return digits.length === 40 ? `"${digits}` : pieces;
+}
+
+/** A text as it was written, as far as that can be told. */
+function undamaged(source) {
+  let text = source
+    .replace(/=[ \t]*(?:\r\n?|\n)/g, " \n")
+    .replace(OCTETS, octets)
+    .replace(TAG, shown)
+    .replace(ENTITY, character);
+  for (let level = 0; level < 3 && text.includes('\\"'); level += 1)
+    text = text.replace(/\\(["\\/bfnrt])/g, (_, sign) => ESCAPES[sign] ?? sign);
+  text = text
+    .replace(/\\[nrt](?=[0-9a-fA-F]{40})/g, "\n")
+    .replace(/\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]/g, "\n")
+    .replace(TERMINAL, "")
+    .replace(UNSEEN, "");
+  for (const [pattern, sign] of FOLDED) text = text.replace(pattern, sign);
+  return text
+    .replace(/[>|\u2500-\u257f]/g, " ")
+    .replace(/^[ \t]*(?:[":#%!\u2022\u2023\u25aa\xb7-]{1,9}(?=[ \t])|\+)/gm, " ")
+    .replace(/"{1,2}(?:hostname|profile|check)"{1,2} ?:[ \t\n]{0,2}/gi, "")
+    .replace(/,?[ \t\n]{0,2}(?:host[ _-]?name|\u4e3b\u673a\u540d|profile|check) ?[:=]/gi, ",")
+    .replace(/"([0-9a-fA-F]{1,39}(?:[ \t\n]+[0-9a-fA-F]{1,39}){1,3})(?=")/g, joinPieces);
+}
+
+// The keys in such a text.
+
+const WORD_OF_DIGITS = new RegExp(
+  `(?<![0-9A-Za-z/%-])(?<![\\0-@\\[-\`{-\\x7f]=)(?<!=${H}{2}=)(?<!^=)${H}{4,}(?![0-9A-Za-z-])`,
+  "g",
+);
+
+/** The words of digits that have nothing but white space between them. */
+function runsOf(text) {
+  const runs = [];
+  let end = -1;
+  for (const found of text.matchAll(WORD_OF_DIGITS)) {
+    const word = { digits: found[0], start: found.index, end: found.index + found[0].length };
+    const around = text.slice(Math.max(0, word.start - 1), word.start) + text.slice(word.end, word.end + 1);
+    if (word.digits.length !== 40 && /[^\0-\x7f]/.test(around)) continue;
+    word.gap = end < 0 ? "." : text.slice(end, word.start);
+    if (/[^ \t\n]/.test(word.gap)) runs.push([]);
+    runs[runs.length - 1].push(word);
+    end = word.end;
+  }
+  return runs;
+}
+
+/** Whether a word beside a key is something of its own. */
+function isApart(digits, gap) {
+  if (!/[a-f]/i.test(digits)) return digits.length <= 15 && (digits.length >= 10 || !gap.includes("\n"));
+  return !/[0-9]/.test(digits) && digits.length <= 7;
+}
+
+function areKeys(run) {
+  let named = null;
+  for (let at = 1; at < run.length; at += 1) {
+    const [former, word] = [run[at - 1], run[at]];
+    const [wasKey, isKey] = [former, word].map(({ digits }) => digits.length === 40);
+    const other = isKey ? former : word;
+    if (wasKey && word.digits.length === 12) named = word;
+    else if (isKey !== wasKey && other !== named && !isApart(other.digits, word.gap)) return false;
+  }
+  return true;
+}
+
+function areGroups(run) {
+  const words = run.map(({ digits }) => digits);
+  const digits = words.join("");
+  const last = words[words.length - 1];
+  const size = words[0].length;
+  if (digits.length !== 40 || words.length < 3) return false;
+  if (words.slice(0, -1).some((word) => word.length !== size) || last.length > size) return false;
+  if (last.length < size && !/[a-f]/i.test(last)) return false;
+  if (/[A-F]/.test(digits) || !/[a-f]/.test(digits) || !/[0-9]/.test(digits)) return false;
+  const gaps = run.slice(1).map(({ gap }) => gap);
+  const lines = [1];
+  for (const gap of gaps) {
+    if (gap.includes("\n")) lines.push(1);
+    else lines[lines.length - 1] += 1;
+  }
+  const isEven = new Set(gaps.filter((gap) => !gap.includes("\n"))).size <= 1;
+  return isEven && new Set(lines).size === 1;
+}
+
+// What follows a key.
+
+const CODE = "[ghjkmnpqrstvwxyz]{6}";
+const CHECK_ALONE = new RegExp(`^[ \\t\\n]*check[ \\t\\n]+${CODE}[ \\t\\n]*$`, "i");
+const ELEMENT = new RegExp(`^(hk1-host|check[ \\t\\n]+${CODE})(?![0-9A-Za-z_-])`, "i");
+const NOT_PRINTED = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u;
+const lower = (source) => source.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+const unspaced = (source) => source.replace(/[ \t\n]/g, "");
+
+/** The profile, the check code or another word in quotes that is next, and what follows it. */
+function elementOf(source) {
+  const rest = source.replace(/^["\s]*/, "");
+  const quoted = /^[,;][ \t\n]*"+([^"]{1,80})"/u.exec(rest);
+  if (quoted) return { word: lower(unspaced(quoted[1])), rest: rest.slice(quoted[0].length) };
+  const bare = rest.replace(/^[,;]?["\s]*/, "");
+  const plain = ELEMENT.exec(bare);
+  if (!plain) return { word: "", rest: source };
+  return { word: lower(unspaced(plain[1])), rest: bare.slice(plain[0].length) };
+}
+
+/** A hostname as it stood, or undefined where it can be none. */
+function hostnameOf(source) {
+  let name = unspaced(source).replace(/\\+[uU](?=[0-9a-fA-F]{4})/g, "\\u");
   try {
-    if (quoted) value = JSON.parse(`"${value}"`);
+    name = JSON.parse(`"${name}"`);
   } catch {
     // it has no escapes of JSON, and stands for itself
   }
-  value = ascii(value).replace(/[A-Z]/g, (letter) => letter.toLowerCase()).replace(/\.+$/, "");
-  value = [...value].slice(0, 200).join("");
-  return value === "" || NOT_PRINTED.test(value) ? undefined : value;
+  name = [...lower(name).replace(/\.+$/, "")].slice(0, 200).join("");
+  return NOT_PRINTED.test(name) || !/[\p{L}\p{N}]/u.test(name) ? undefined : name;
 }
 
-/** The bare lines in a text, as requests. */
-function bareLines(source) {
-  const kept = source.replace(INVISIBLE, "").replace(/[>|]/g, "");
-  const pieces = [...kept.matchAll(/[0-9a-fA-F\uff10-\uff19\uff21-\uff26\uff41-\uff46]+/g)];
-  const end = (piece) => piece.index + piece[0].length;
-  const found = [];
-  for (let first = 0; first < pieces.length; first += 1) {
-    let key = "";
-    let last = first;
-    for (; last < pieces.length && key.length < 40; last += 1) {
-      const gap = last > first ? kept.slice(end(pieces[last - 1]), pieces[last].index) : "";
-      if (gap.replace(ALL_WHITE, "") !== "" || pieces[last][0].length < 4) break;
-      key += pieces[last][0];
-    }
-    if (key.length !== 40) continue;
-    const { profile, name } = after(kept.slice(end(pieces[last - 1])));
-    const request = { ver: 1, key: ascii(key).toLowerCase(), profile };
-    found.push(name === undefined ? request : { ...request, name });
-    first = last - 1;
+function isHostname(plain, gap, rest) {
+  if (!/^[0-9A-Za-z][0-9A-Za-z._-]*$/.test(plain) || !/[A-Za-z]/.test(plain)) return false;
+  if (!plain.endsWith(".") && !/^ *(?:[\t\n",;()[\]{}]|$)/.test(rest)) return false;
+  const isColumn = gap.includes("\t") || /^ *[\])}]/.test(rest);
+  return (isColumn || /[0-9_-]/.test(plain)) && plain.length !== 40;
+}
+
+/** The name that follows a key, or undefined, and what follows the name. */
+function nameAfter(source) {
+  const none = { name: undefined, rest: source };
+  const start = /^["\s]*/.exec(source)[0].length;
+  const gap = source.slice(0, start) + /^[,;]?\s*/.exec(source.slice(start))[0];
+  if (!/[,;]/.test(gap) && gap.split("\n").length > 2) return none;
+  const after = source.slice(gap.length);
+  const quoted = /^"+([^"]{1,2000})"(?=[\s"\\,;()[\]{}]|$)/u.exec(after);
+  if (quoted && CHECK_ALONE.test(quoted[1])) return none;
+  if (quoted) return { name: hostnameOf(quoted[1]), rest: after.slice(quoted[0].length) };
+  const plain = (/^[^\s",;()[\]{}]{1,2000}/u.exec(after) || [""])[0];
+  if (plain === "") return none;
+  const rest = after.slice(plain.length);
+  if (lower(plain) === "null") return { name: undefined, rest };
+  const { word } = elementOf(rest);
+  const isNamed = word === "hk1-host" || word.startsWith("check");
+  const isName = isNamed && !["check", "hk1", "hk1-host"].includes(lower(plain));
+  return isName || isHostname(plain, gap, rest) ? { name: hostnameOf(plain), rest } : none;
+}
+
+function checkCode(key, name, profile) {
+  let sum = 0;
+  for (const character of `${key}\n${name ?? ""}\n${profile}`)
+    sum = (sum * 1000003 + character.codePointAt(0)) % 16777213;
+  return sum.toString(16).padStart(6, "0").replace(/./g, (digit) => "ghjkmnpqrstvwxyz"[parseInt(digit, 16)]);
+}
+
+/** The request of a key in hexadecimal digits and what stands after it. */
+function bareLine(digits, source) {
+  let { name, rest } = nameAfter(source.replace(/^_+/, ""));
+  let profile = "hk1";
+  let check = null;
+  for (let count = 0; count < 3; count += 1) {
+    const element = elementOf(rest);
+    rest = element.rest;
+    if (element.word === "hk1" || element.word === "hk1-host") profile = element.word;
+    else if (element.word.startsWith("check")) check = element.word.slice(5);
   }
-  return found;
+  const key = digits.toLowerCase();
+  if (check !== null && check !== checkCode(key, name, profile)) throw new Refused("request-damaged");
+  const request = { ver: 1, key, profile };
+  return name === undefined ? request : { ...request, name };
+}
+
+/** The request in the bare lines of a text. */
+function bareRequest(source) {
+  const text = undamaged(source);
+  const keys = new Set();
+  const found = [];
+  for (const run of runsOf(text)) {
+    const whole = run.filter(({ digits }) => digits.length === 40);
+    const isRefused = whole.length > 0 && !areKeys(run);
+    for (const { digits, end } of whole) {
+      keys.add(digits.toLowerCase());
+      if (!isRefused) found.push(bareLine(digits, text.slice(end)));
+    }
+    if (!whole.length && areGroups(run)) {
+      const digits = run.map((word) => word.digits).join("");
+      keys.add(digits);
+      found.push(bareLine(digits, text.slice(run[run.length - 1].end)));
+    }
+  }
+  if (!found.length) throw new Refused("request-unreadable");
+  if (keys.size > 1) throw new Refused("request-ambiguous");
+  const named = found.filter(({ name }) => name !== undefined).pop();
+  const profile = found.some((request) => request.profile === "hk1-host") ? "hk1-host" : "hk1";
+  return { ...(named || found[0]), profile };
 }
 
 /** The request in what an operator sent. */
 function parseRequest(source) {
   if ([...source].length > LARGEST_FILE) throw new Refused("request-unreadable");
   const blocks = readBlocks(source, "request-damaged");
-  let found = tokensOf(blocks, "LICENSE REQUEST").map(openRequest);
+  const found = tokensOf(blocks, "LICENSE REQUEST").map(openRequest);
   if (!found.length && tokensOf(blocks, "LICENSE").length) throw new Refused("request-unreadable");
-  if (!found.length) found = bareLines(source);
-  if (!found.length) throw new Refused("request-unreadable");
+  if (!found.length) return bareRequest(source);
   if (new Set(found.map((request) => request.key)).size > 1) throw new Refused("request-ambiguous");
   return found[found.length - 1];
 }

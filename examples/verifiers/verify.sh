@@ -874,62 +874,360 @@ judge_term() { # MEMORY
 REQUEST='ver:integer key:key name?text profile?hk1|hk1-host tags?tags layer?tag gpus?integer
   customer?text product?text replaces?text iat?instant'
 
-# Prints a line `KEY PROFILE NAME` for each bare line; the name is a string of JSON, or nearly.
+# Prints the request in the bare lines of a text as JSON, or what is wrong with them.
 # shellcheck disable=SC2016
 BARE='
-function full_width(   i) {
-  for (i = 33; i <= 95; i++) gsub("\357\274" sprintf("%c", i + 96), i == 38 ? "\\\\&" : sprintf("%c", i), text)
-  for (i = 96; i <= 126; i++) gsub("\357\275" sprintf("%c", i + 32), sprintf("%c", i), text)
+function points(c) { # the bytes of a character of UTF-8
+  if (c < 128) return c ? char[c] : "\377"
+  if (c < 2048) return char[192 + int(c / 64)] char[128 + c % 64]
+  if (c < 65536) return char[224 + int(c / 4096)] char[128 + int(c / 64) % 64] char[128 + c % 64]
+  return char[240 + int(c / 262144)] char[128 + int(c / 4096) % 64] char[128 + int(c / 64) % 64] char[128 + c % 64]
 }
-function profile_of(rest) {
-  if (rest ~ /^[" \t-\r\034-\037]*([,;]|\343\200\201)[ \t-\r\034-\037]*"+[hH][kK]1(-|\342\200[\220-\225]|\342\210\222|\357\271\230|\357\271\243)[hH][oO][sS][tT]"/)
-    profile = "hk1-host"
+function number(text, base,   i, n) {
+  for (i = 1; i <= length(text); i++) n = n * base + index("0123456789abcdef", tolower(substr(text, i, 1))) - 1
+  return n
 }
-function name(rest,   quoted, end) {
-  sub(/^[" \t-\r\034-\037]*/, "", rest)
-  sub(/^([,;]|\343\200\201)?[ \t-\r\034-\037]*/, "", rest)
-  quoted = rest ~ /^"+[^"]+"/
-  if (quoted) {
-    sub(/^"+/, "", rest)
-    end = index(rest, "\"")
-    profile_of(substr(rest, end + 1))
-    rest = substr(rest, 1, end - 1)
-    gsub(/[ \t-\r\034-\037]/, "", rest)
-  } else if (match(rest, /[]["(){},; \t-\r\034-\037]|\343\200[\201\202\220\221\224\225]/)) {
-    profile_of(RSTART > 1 ? substr(rest, RSTART) : "")
-    rest = substr(rest, 1, RSTART - 1)
+function characters(text) { gsub(/[\200-\277]/, "", text); return length(text) }
+function digits_at(text) { return match(text, /^[0-9a-fA-F]+/) ? RLENGTH : 0 }
+# Each of these takes what it undoes out of `text`, and leaves the rest of it.
+function octets(   out, run, all, i) {
+  while (match(text, /(=[0-9a-fA-F][0-9a-fA-F])+|(%[0-9a-fA-F][0-9a-fA-F])+/)) {
+    out = out substr(text, 1, RSTART - 1)
+    run = substr(text, RSTART, RLENGTH)
+    text = substr(text, RSTART)
+    if (run ~ /^=/ && out ~ /[A-Za-z\200-\377]$/ && digits_at(substr(text, 2)) == 40) run = "="
+    text = substr(text, length(run) + 1)
+    all = ""
+    for (i = 2; i < length(run); i += 3) all = all (substr(run, i, 2) == "00" ? "A" : char[number(substr(run, i, 2), 16)])
+    out = out (run != "=" && is_text(all) ? all : run)
   }
-  if (!quoted) gsub(/\\/, "&&", rest)  # it is no JSON, so its backslashes are its own
-  return rest == "" || !quoted && rest == "null" ? "" : "\"" rest "\""
+  text = out text
 }
-BEGIN {
-  while ((getline line) > 0) text = text line "\n"
-  gsub(/\302\255|\342\200[\213-\217\252-\256]|\342\201[\240-\251]|\357\273\277|\377/, "", text)
-  gsub(/[>|]/, "", text)
-  gsub(/\302[\205\240]|\341\232\200|\342\200[\200-\212\250\251\257]|\342\201\237|\343\200\200/, " ", text)
+function is_text(all) {
+  if (all ~ /[\001-\010\013\014\016-\037A-Za-z0-9\177]/) return 0
+  gsub(/[\302-\337][\200-\277]|\340[\240-\277][\200-\277]|[\341-\354\356\357][\200-\277][\200-\277]|\355[\200-\237][\200-\277]/, "", all)
+  gsub(/\360[\220-\277][\200-\277][\200-\277]|[\361-\363][\200-\277][\200-\277][\200-\277]|\364[\200-\217][\200-\277][\200-\277]/, "", all)
+  return all !~ /[\200-\377]/
+}
+function tags(   out, tag, name) {
+  while (match(text, /<\/?[A-Za-z][A-Za-z0-9:]*([ \t\r\n][^<>]*)?\/?>|<(https?|mailto):[^<>]*>/)) {
+    out = out substr(text, 1, RSTART - 1)
+    tag = substr(text, RSTART, RLENGTH)
+    text = substr(text, RSTART + RLENGTH)
+    name = tolower(tag)
+    sub(/^<\/?/, "", name)
+    sub(/[^a-z0-9:].*$/, "", name)
+    if (length(name) > 10 || tag !~ /^<\/?[A-Za-z][A-Za-z0-9:]*([ \t\r\n][^<>]*)?\/?>$/) {
+      if (tag ~ /^<(https?|mailto):/) continue
+      out = out "<"
+      text = substr(tag, 2) text
+    } else if (index(" a abbr b big code del em font i ins mark o:p s small span strong sub sup tt u wbr ", " " name " ") == 0)
+      out = out (name == "td" || name == "th" ? "\t" : "\n")
+  }
+  text = out text
+}
+function entities(   out, name, c) {
+  while (match(text, /&(#[0-9]+|#[xX][0-9a-fA-F]+|[a-z]+);/)) {
+    out = out substr(text, 1, RSTART - 1)
+    name = substr(text, RSTART + 1, RLENGTH - 2)
+    text = substr(text, RSTART + RLENGTH)
+    if (name ~ /^#[xX]/ && length(name) <= 8) c = number(substr(name, 3), 16)
+    else if (name ~ /^#[0-9]/ && length(name) <= 8) c = number(substr(name, 2), 10)
+    else if (name in entity) { out = out entity[name]; continue }
+    else c = -1
+    if (c < 0 || c > 55295 && c < 57344 || c > 1114111) out = out "&" name ";"
+    else out = out points(c)
+  }
+  text = out text
+}
+function escapes(   out, sign) {
+  while (match(text, /\\["\\\/bfnrt]/)) {
+    sign = substr(text, RSTART + 1, 1)
+    out = out substr(text, 1, RSTART - 1) (sign == "b" ? " " : sign == "t" ? "\t" : sign ~ /[fnr]/ ? "\n" : sign)
+    text = substr(text, RSTART + 2)
+  }
+  text = out text
+}
+function breaks(   out) {
+  while (match(text, /\\[nrt][0-9a-fA-F]+/)) {
+    out = out substr(text, 1, RSTART - 1) (RLENGTH >= 42 ? "\n" : substr(text, RSTART, 2))
+    text = substr(text, RSTART + 2)
+  }
+  text = out text
+}
+function full_width(   i) {
+  for (i = 33; i <= 95; i++) gsub("\357\274" char[i + 96], i == 38 ? "\\\\&" : char[i], text)
+  for (i = 96; i <= 126; i++) gsub("\357\275" char[i + 32], char[i], text)
+}
+function line_marks(   n, i, line, out, rest) {
+  n = split(text, line, "\n")
+  for (i = 1; i <= n; i++) {
+    rest = line[i]
+    sub(/^[ \t]*/, "", rest)
+    if (rest ~ /^[+]/) line[i] = " " substr(rest, 2)
+    else if (match(rest, /^([":#%!-]|\342\200[\242\243]|\342\226\252|\302\267)+[ \t]/) && characters(substr(rest, 1, RLENGTH)) <= 10)
+      line[i] = " " substr(rest, RLENGTH)
+    out = out (i > 1 ? "\n" : "") line[i]
+  }
+  text = out
+}
+function pieces(   out, all, each, n, i, longest) {
+  while (match(text, /"[0-9a-fA-F]+([ \t\n]+[0-9a-fA-F]+)+"/)) {
+    out = out substr(text, 1, RSTART)
+    all = substr(text, RSTART + 1, RLENGTH - 2)
+    text = substr(text, RSTART + RLENGTH - 1)
+    n = split(all, each, /[ \t\n]+/)
+    longest = 0
+    for (i = 1; i <= n; i++) if (length(each[i]) > longest) longest = length(each[i])
+    if (n <= 4 && longest < 40 && length(unspaced(all)) == 40) all = unspaced(all)
+    out = out all
+  }
+  text = out text
+}
+function unspaced(text) { gsub(/[ \t\n]/, "", text); return text }
+function undo(   level) {
+  gsub(/=[ \t]*(\r\n?|\n)/, " \n", text)
+  octets(); tags(); entities()
+  while (index(text, "\\\"") && level++ < 3) escapes()
+  breaks()
+  gsub(/\r\n?/, "\n", text)
+  gsub(/[\013\014\034-\036]|\302\205|\342\200[\250\251]/, "\n", text)
+  gsub(/\033\][^\007\033\n]*(\007|\033\\)|(\033|\^\[)\[[0-9;?]*[@-~]|\[[0-9][0-9]?[0-9]?(;[0-9][0-9]?[0-9]?)*[mK]/, "", text)
+  gsub(/[\001-\010\016-\033\177\377]|\302\255|\315\217|\330\234|\341\240\216|\342\200[\213-\217\252-\256]|\342\201[\240-\257]|\342\240\200|\343\205\244|\357\270[\200-\217]|\357\273\277|\357\277\274/, "", text)
   full_width()
-  gsub(/\342\200[\230-\237\262\263]|\343\200[\214-\217\235-\237]|\302[\253\273]|[\047`]/, "\"", text)
+  gsub(/\037|\302\240|\341\232\200|\342\200[\200-\212\257]|\342\201\237|\343\200\200/, " ", text)
+  gsub(/\342\200[\220-\223]|\342\210\222|\357\271[\230\243]/, "-", text)
+  gsub(/\343\200[\220\224]/, "[", text)
+  gsub(/\343\200[\221\225]/, "]", text)
+  gsub(/\343\200\202|\357\275\241/, ".", text)
+  gsub(/\343\200\201/, ",", text)
+  gsub(/[\047`*~]|\302[\253\273]|\342\200[\230-\237\262\263]|\343\200[\214-\217\235-\237]/, "\"", text)
+  gsub(/[>|]|\342[\224\225][\200-\277]/, " ", text)
+  line_marks()
+  gsub(/""?([hH][oO][sS][tT][nN][aA][mM][eE]|[pP][rR][oO][fF][iI][lL][eE]|[cC][hH][eE][cC][kK])""? ?:[ \t\n]?[ \t\n]?/, "", text)
+  gsub(/,?[ \t\n]?[ \t\n]?([hH][oO][sS][tT][ _-]?[nN][aA][mM][eE]|\344\270\273\346\234\272\345\220\215|[pP][rR][oO][fF][iI][lL][eE]|[cC][hH][eE][cC][kK]) ?[:=]/, ",", text)
+  pieces()
+}
+# The words of digits, which nothing touches; `gap` is what is between it and the one before.
+function words(   rest, between, at, before, after, size) {
   rest = text
   while (match(rest, /[0-9a-fA-F]+/)) {
-    piece = substr(rest, RSTART, RLENGTH)
-    between = substr(rest, 1, RSTART - 1)
-    rest = substr(rest, RSTART + RLENGTH)
-    count++
-    gap[count] = between ~ /[^ \t-\r\034-\037]/
-    digits[count] = piece
-    after[count] = rest
+    size = RLENGTH
+    between = between substr(rest, 1, RSTART - 1)
+    at += RSTART - 1
+    before = substr(text, at > 3 ? at - 3 : 1, at > 3 ? 4 : at)
+    after = substr(rest, RSTART + size, 1)
+    if (is_word(before, after, size)) {
+      count++
+      digits[count] = substr(rest, RSTART, size)
+      ends[count] = at + size
+      gap[count] = count > 1 ? between : "."
+      between = ""
+    } else between = between substr(rest, RSTART, size)
+    at += size
+    rest = substr(rest, RSTART + size)
   }
-  for (first = 1; first <= count; first++) {
-    key = ""
-    for (last = first; last <= count && length(key) < 40; last++) {
-      if (length(digits[last]) < 4 || last > first && gap[last]) break
-      key = key digits[last]
+  gap[count + 1] = "."
+}
+function is_word(before, after, size) {
+  if (size < 4 || before ~ /[0-9A-Za-z\/%-]$/ || after ~ /^[0-9A-Za-z-]/) return 0
+  if (size != 40 && (before ~ /[\200-\377]$/ || after ~ /^[\200-\377]/)) return 0
+  return before !~ /=$/ || before ~ /[A-Za-z\200-\377]=$/ && before !~ /=[0-9a-fA-F][0-9a-fA-F]=$/
+}
+function is_apart(word, gap) {
+  if (word !~ /[a-fA-F]/) return length(word) <= 15 && (length(word) >= 10 || !index(gap, "\n"))
+  return word !~ /[0-9]/ && length(word) <= 7
+}
+function are_keys(first, last,   i, was, is, other, named) {
+  for (i = first + 1; i <= last; i++) {
+    was = length(digits[i - 1]) == 40
+    is = length(digits[i]) == 40
+    other = is ? i - 1 : i
+    if (was && length(digits[i]) == 12) named = i
+    else if (was != is && other != named && !is_apart(digits[other], gap[i])) return 0
+  }
+  return 1
+}
+function are_groups(first, last,   i, all, size, lines, line, blank) {
+  size = length(digits[first])
+  for (i = first; i <= last; i++) all = all digits[i]
+  if (length(all) != 40 || last - first < 2 || all ~ /[A-F]/ || all !~ /[a-f]/ || all !~ /[0-9]/) return ""
+  for (i = first; i < last; i++) if (length(digits[i]) != size) return ""
+  if (length(digits[last]) > size || length(digits[last]) < size && digits[last] !~ /[a-f]/) return ""
+  line = 1
+  for (i = first + 1; i <= last + 1; i++) {
+    if (i > last || index(gap[i], "\n")) {
+      if (lines == "") lines = line
+      if (line != lines) return ""
+      line = 1
+    } else {
+      if (blank == "") blank = gap[i]
+      if (gap[i] != blank) return ""
+      line++
     }
-    if (length(key) != 40) continue
-    profile = "hk1"
-    named = name(after[last - 1])
-    print tolower(key), profile, named
-    first = last - 1
+  }
+  return all
+}
+# What follows a key is in `rest`. This finds the profile, the check code or a word in quotes.
+function element(   s, low, size) {
+  word = ""
+  s = rest
+  sub(/^[" \t\n]*/, "", s)
+  if (match(s, /^[,;][ \t\n]*"+[^"]+"/)) {
+    size = RLENGTH
+    word = substr(s, 1, size - 1)
+    sub(/^[,;][ \t\n]*"+/, "", word)
+    if (characters(word) <= 80) {
+      word = tolower(unspaced(word))
+      rest = substr(s, size + 1)
+      return
+    }
+    word = ""
+  }
+  sub(/^[,;]?[" \t\n]*/, "", s)
+  low = tolower(s)
+  if (!match(low, /^hk1-host/) && !match(low, CHECK)) return
+  size = RLENGTH
+  if (substr(low, size + 1, 1) ~ /[0-9a-z_-]/) return
+  word = unspaced(substr(low, 1, size))
+  rest = substr(s, size + 1)
+}
+function name_after(   gap, s, plain, size, kept, is_name) {
+  match(rest, /^[" \t\n]*[,;]?[ \t\n]*/)
+  gap = substr(rest, 1, RLENGTH)
+  s = substr(rest, RLENGTH + 1)
+  plain = gap
+  if (gap !~ /[,;]/ && gsub(/\n/, "", plain) > 1) return ""
+  if (match(s, /^"+[^"]+"/)) {
+    size = RLENGTH
+    plain = substr(s, 1, size - 1)
+    sub(/^"+/, "", plain)
+    kept = substr(s, size + 1)
+    if (characters(plain) > 2000 || kept != "" && kept !~ /^[] \t\n"\\,;()[{}]/) return ""
+    s = tolower(plain)
+    gsub(/^[ \t\n]+|[ \t\n]+$/, "", s)
+    if (match(s, CHECK) && RLENGTH == length(s)) return ""
+    rest = kept
+    return hostname(plain)
+  }
+  if (!match(s, /^[^] \t\n",;()[{}]+/)) return ""
+  plain = substr(s, 1, RLENGTH)
+  if (characters(plain) > 2000) return ""
+  s = substr(s, RLENGTH + 1)
+  kept = rest
+  rest = s
+  if (tolower(plain) == "null") return ""
+  element()
+  is_name = (word == "hk1-host" || word ~ /^check/) && tolower(plain) !~ /^(check|hk1|hk1-host)$/
+  rest = is_name || is_hostname(plain, gap, s) ? s : kept
+  return rest == kept ? "" : hostname(plain)
+}
+function is_hostname(plain, gap, s) {
+  if (plain !~ /^[0-9A-Za-z][0-9A-Za-z._-]*$/ || plain !~ /[A-Za-z]/ || length(plain) == 40) return 0
+  if (plain !~ /[.]$/ && s != "" && s !~ /^ *[]\t\n",;()[{}]/) return 0
+  return index(gap, "\t") || s ~ /^ *[])}]/ || plain ~ /[0-9_-]/
+}
+function hostname(name,   out, s, n) {
+  s = unspaced(name)
+  name = ""
+  while (match(s, /\\+[uU][0-9a-fA-F][0-9a-fA-F][0-9a-fA-F][0-9a-fA-F]/)) {
+    name = name substr(s, 1, RSTART - 1) "\\u" substr(s, RSTART + RLENGTH - 4, 4)
+    s = substr(s, RSTART + RLENGTH)
+  }
+  name = name s
+  name = unescaped(name)
+  name = tolower(name)
+  sub(/[.]+$/, "", name)
+  if (name ~ /[\001-\037\177\377]|\302[\200-\240\255]|\342\200[\200-\217\250-\257]|\342\201[\237-\257]|\343\200\200|\355[\240-\277]|\356|\357[\200-\243]|\357\273\277/) return ""
+  for (n = 1; n <= length(name); n++) if (substr(name, n, 1) !~ /[\200-\277]/ && ++out > 200) break
+  name = substr(name, 1, n - 1)
+  return name ~ /[0-9a-z\200-\377]/ ? name : ""
+}
+function unescaped(name,   out, s, sign, c) {
+  s = name
+  while (match(s, /\\/)) {
+    out = out substr(s, 1, RSTART - 1)
+    sign = substr(s, RSTART + 1, 1)
+    s = substr(s, RSTART + 2)
+    if (sign == "u") {
+      if (digits_at(s) < 4) return name
+      c = number(substr(s, 1, 4), 16)
+      s = substr(s, 5)
+      if (c > 55295 && c < 56320 && s ~ /^\\u[dD][c-fC-F]/ && digits_at(substr(s, 3)) >= 4) {
+        c = 65536 + (c - 55296) * 1024 + number(substr(s, 3, 4), 16) - 56320
+        s = substr(s, 7)
+      }
+      out = out points(c)
+    } else if (sign != "" && index("\"\\/", sign)) out = out sign
+    else if (sign ~ /^[bfnrt]$/) out = out "\001"  # none of them is printed
+    else return name
+  }
+  return out s
+}
+function code_of(text,   i, c, sum, point, left, out) {
+  for (i = 1; i <= length(text); i++) {
+    c = code[substr(text, i, 1)]
+    if (c < 128) { point = c; left = 0 }
+    else if (c >= 192) { left = c < 224 ? 1 : c < 240 ? 2 : 3; point = c - (c < 224 ? 192 : c < 240 ? 224 : 240) }
+    else { point = point * 64 + c - 128; left-- }
+    if (left == 0) sum = (sum * 1000003 + point) % 16777213
+  }
+  for (i = 0; i < 6; i++) {
+    out = substr("ghjkmnpqrstvwxyz", sum % 16 + 1, 1) out
+    sum = int(sum / 16)
+  }
+  return out
+}
+function bare_line(key, s,   name, profile, check, i) {
+  key = tolower(key)
+  if (!(key in keys)) { keys[key]; different++ }
+  rest = s
+  sub(/^_+/, "", rest)
+  name = name_after()
+  profile = "hk1"
+  check = "-"
+  for (i = 0; i < 3; i++) {
+    element()
+    if (word == "hk1" || word == "hk1-host") profile = word
+    else if (word ~ /^check/) check = substr(word, 6)
+  }
+  if (check != "-" && check != code_of(key "\n" name "\n" profile)) damaged = 1
+  found++
+  if (name != "") its_name = name
+  if (profile == "hk1-host") its_profile = profile
+}
+function read(first, last,   i, whole, keys_too, all) {
+  for (i = first; i <= last; i++) if (length(digits[i]) == 40) whole = 1
+  keys_too = whole && are_keys(first, last)
+  for (i = first; i <= last; i++) {
+    if (length(digits[i]) != 40) continue
+    if (keys_too) bare_line(digits[i], substr(text, ends[i] + 1))
+    else if (!(tolower(digits[i]) in keys)) { keys[tolower(digits[i])]; different++ }
+  }
+  all = whole ? "" : are_groups(first, last)
+  if (all != "") bare_line(all, substr(text, ends[last] + 1))
+}
+BEGIN {
+  for (i = 1; i < 256; i++) { char[i] = sprintf("%c", i); code[char[i]] = i }
+  split("amp & apos \047 gt > lt < nbsp _ quot \" ldquo \" rdquo \" lsquo \047 rsquo \047", pair, " ")
+  for (i = 1; i in pair; i += 2) entity[pair[i]] = pair[i + 1] == "_" ? " " : pair[i + 1]
+  letter = "[ghjkmnpqrstvwxyz]"
+  CHECK = "^check[ \t\n]+" letter letter letter letter letter letter
+  while ((getline line) > 0) text = text line "\n"
+  undo()
+  words()
+  for (i = first = 1; i <= count; i++)
+    if (gap[i + 1] ~ /[^ \t\n]/) {
+      read(first, i)
+      first = i + 1
+    }
+  if (damaged) print "request-damaged"
+  else if (!found) print "request-unreadable"
+  else if (different > 1) print "request-ambiguous"
+  else {
+    for (key in keys) its_key = key
+    gsub(/[\\"]/, "\\\\&", its_name)
+    printf "{\"ver\":1,\"key\":\"%s\",%s\"profile\":\"%s\"}\n", its_key, its_name == "" ? "" : "\"name\":\"" its_name "\",", its_profile == "" ? "hk1" : its_profile
   }
 }'
 
@@ -948,12 +1246,9 @@ parse_request() { # FILE
   fi
   why=request-unreadable
   ! tokens_of "$work/blocks" '' || return 1
-  awk "$BARE" "$work/text" >"$work/bare"
-  while read -r found profile name; do
-    one_key "$found" || return 1
-    bare_request "$found" "$profile" "$name" >"$work/request.json"
-  done <"$work/bare"
-  [ -n "$asked" ]
+  awk "$BARE" "$work/text" >"$work/request.json"
+  read -r why <"$work/request.json"
+  case $why in "{"*) ;; *) return 1 ;; esac
 }
 
 asked=
@@ -970,34 +1265,6 @@ open_request() { # TOKEN
   [ "${1#*.}" = "${sum%"${sum#????????}"}" ] || return 1
   parse_json <"$work/request.json" >"$work/request" && has_members "$work/request" / "$REQUEST" &&
     member "$work/request" /ver/ && [ "$value" = 1 ]
-}
-
-# Folds a name: lower case, no dots at the end, 200 characters; nothing where one is not printed.
-# shellcheck disable=SC2016
-NAME='
-BEGIN {
-  while ((getline line) > 0) name = name sep line; sep = "\n"
-  sub(/[.]+$/, "", name)
-  if (name ~ /[\001-\037\177\377]|\302[\200-\240\255]|\342\200[\200-\217\250-\257]|\342\201[\237-\257]|\343\200\200|\356|\357[\200-\243]|\357\273\277/) exit
-  for (n = 1; n <= length(name) && kept <= 200; n++)
-    if (substr(name, n, 1) !~ /[\200-\277]/ && ++kept > 200) break
-  name = tolower(substr(name, 1, n - 1))
-  gsub(/[\\"]/, "\\\\&", name)
-  print name
-}'
-
-bare_request() { # KEY PROFILE NAME-IN-QUOTES
-  name=$3
-  if [ -n "$name" ]; then
-    if ! printf '%s' "$name" | parse_json >"$work/name"; then
-      case $name in *\\u[dD][89a-fA-F]*) name='""' ;; esac # a surrogate alone is not printed
-      # Whatever else is no JSON stands for itself.
-      printf '%s' "$name" | sed 's/\\/\\\\/g' | parse_json >"$work/name"
-    fi
-    member "$work/name" /
-    name=$(printf '%b' "$value" | tr '\000' '\377' | awk "$NAME")
-  fi
-  printf '{"ver":1,"key":"%s",%s"profile":"%s"}' "$1" "${name:+\"name\":\"$name\",}" "$2"
 }
 
 # What follows is only for the vectors of tests/vectors/: `sh verify.sh ROOT.pub.pem <PATHS` prints
