@@ -1,4 +1,8 @@
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
@@ -80,7 +84,7 @@ public final class Verify {
     }
 
     static byte[] utf8(String text) {
-        return text.getBytes(StandardCharsets.UTF_8);
+        return text.getBytes(UTF_8);
     }
 
     static byte[] sha256(byte[] data) {
@@ -124,6 +128,7 @@ public final class Verify {
     static final class Json {
         private static final int DEEPEST = 8;
         private static final long GREATEST = (1L << 53) - 1;
+        private static final int MOST_DIGITS = 4300;
         private static final Pattern SPACE = Pattern.compile("[ \\t\\n\\r]*");
         private static final Pattern NUMBER =
                 Pattern.compile("-?(?:0|[1-9][0-9]*)(\\.[0-9]+)?([eE][+-]?[0-9]+)?");
@@ -138,7 +143,7 @@ public final class Verify {
         static Object parse(byte[] bytes) {
             String text;
             try {
-                text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+                text = UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
             } catch (CharacterCodingException error) {
                 throw new Invalid("UTF-8");
             }
@@ -187,6 +192,8 @@ public final class Verify {
         }
 
         private static Object number(String number) {
+            boolean isWhole = number.matches("-?[0-9]+");
+            demand(!isWhole || number.replace("-", "").length() <= MOST_DIGITS, "an integer");
             if (!number.matches("-?[0-9]{1,16}") || Math.abs(Long.parseLong(number)) > GREATEST) {
                 return Double.NaN;
             }
@@ -264,7 +271,7 @@ public final class Verify {
 
     // 2.3 The types of members. Each takes a value and says whether it is one.
 
-    static final long LAST_INSTANT = 253402300799L; // 2.4
+    static final long LAST_INSTANT = 253402300799L; // 2.4, as is that a clock beyond it shows it
     static final List<String> COMPONENTS = List.of("hostname", "ip", "machine_id", "container_id");
     static final Predicate<Object> INTEGER = value -> value instanceof Long number && number >= 0;
     static final Predicate<Object> INSTANT =
@@ -347,7 +354,7 @@ public final class Verify {
 
     // 3.2 to 3.4 Host.
 
-    /** A host; what is missing is null, or false. */
+    /** A host; what is missing is null or empty, or false. */
     record Host(
             Map<String, String> components,
             String engine,
@@ -359,6 +366,16 @@ public final class Verify {
             boolean onceBound,
             boolean machineIdOfImage,
             String layer) {
+
+        /** What {@code gpus} is where they cannot be counted. */
+        static final long NOT_COUNTED = -1;
+
+        Host {
+            components = new HashMap<>(components);
+            components.values().removeIf(value -> value == null || value.isEmpty());
+            pinnedIp = "".equals(pinnedIp) ? null : pinnedIp;
+            formerIp = "".equals(formerIp) ? null : formerIp;
+        }
 
         /** 3.7 The host as version 1 of section 3 saw it, for a licence that was issued then. */
         Host asIssued(long iat) {
@@ -394,6 +411,11 @@ public final class Verify {
                     onceBound,
                     machineIdOfImage,
                     layer);
+        }
+
+        /** Whether what is declared as the address is one, as inet_pton(3) reads it. */
+        boolean isPinnedValid() {
+            return pinnedIp == null || IPV4.matcher(pinnedIp).matches() || isIpv6(pinnedIp);
         }
 
         boolean hasPinned() {
@@ -511,6 +533,26 @@ public final class Verify {
 
     static final List<String> ANCHORS = List.of("machine_id", "container_id");
 
+    static final String OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
+    static final Pattern IPV4 = Pattern.compile(OCTET + "(?:\\." + OCTET + "){3}");
+
+    /** Eight groups of up to four digits; one run of them may be ::, the last two an IPv4 address. */
+    static boolean isIpv6(String text) {
+        int last = text.lastIndexOf(':') + 1;
+        boolean isMixed = last > 0 && IPV4.matcher(text.substring(last)).matches();
+        String whole = isMixed ? text.substring(0, last) + "0:0" : text;
+        String[] halves = whole.split("::", -1);
+        int groups = 0;
+        for (String half : halves) {
+            if (half.matches("[0-9a-fA-F]{1,4}(?::[0-9a-fA-F]{1,4})*")) {
+                groups += half.split(":").length;
+            } else if (halves.length == 1 || !half.isEmpty()) {
+                return false;
+            }
+        }
+        return halves.length == 1 ? groups == 8 : halves.length == 2 && groups < 8;
+    }
+
     static String hex(byte[] bytes, int digits) {
         return HexFormat.of().formatHex(bytes).substring(0, digits);
     }
@@ -518,6 +560,7 @@ public final class Verify {
     // 4 Text.
 
     static final int LARGEST_FILE = 65536;
+    static final int LARGEST_MENDED = 1048576;
     static final String WHITE =
             "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
     static final String DASHES = "[-\\u2010-\\u2015\\u2212\\ufe58\\ufe63\\uff0d]{1,5}";
@@ -539,7 +582,7 @@ public final class Verify {
             zeros[at % 2] += bytes[at] == 0 ? 1 : 0;
         }
         String start = HexFormat.of().formatHex(Arrays.copyOf(bytes, 2));
-        Charset charset = StandardCharsets.UTF_8;
+        Charset charset = UTF_8;
         if (start.equals("fffe")) {
             charset = StandardCharsets.UTF_16LE;
         } else if (start.equals("feff")) {
@@ -589,17 +632,25 @@ public final class Verify {
 
     static String unescape(String run) {
         byte[] bytes = HexFormat.of().parseHex(run.replace("=", ""));
-        return new String(bytes, StandardCharsets.UTF_8);
+        return new String(bytes, UTF_8);
     }
 
     /** 4.3: the blocks of a text; {@code damaged} is the problem of one that is cut off. */
     static List<Block> readBlocks(String source, String damaged) {
+        return readBlocks(source, damaged, true);
+    }
+
+    static List<Block> blocksOf(byte[] file, String damaged) {
+        return readBlocks(decode(file), damaged, file.length <= LARGEST_MENDED);
+    }
+
+    private static List<Block> readBlocks(String source, String damaged, boolean isMended) {
         List<Block> first = pair(source);
         boolean clean =
                 first != null
                         && !first.isEmpty()
                         && first.stream().allMatch(it -> it.token.matches("[A-Za-z0-9._-]*"));
-        List<Block> blocks = clean ? first : pair(mend(source));
+        List<Block> blocks = clean || !isMended ? first : pair(mend(source));
         if (blocks == null) {
             throw new Refused(damaged);
         }
@@ -757,8 +808,8 @@ public final class Verify {
 
     // 5.2 Claims.
 
-    static final Members MEANING =
-            new Members().must("ver", INTEGER).may("must_understand", NAMES);
+    static final Members VERSION = new Members().must("ver", INTEGER);
+    static final Members MEANING = new Members().may("must_understand", NAMES);
     static final Members CLAIMS =
             new Members()
                     .must("iss", TEXT)
@@ -809,9 +860,11 @@ public final class Verify {
         }
 
         private static Claims of(Object value) {
-            Map<String, Object> meaning = MEANING.read(value);
-            Object needed = meaning.getOrDefault("must_understand", List.of());
-            if ((Long) meaning.get("ver") != 1 || !((List<?>) needed).isEmpty()) {
+            if ((Long) VERSION.read(value).get("ver") != 1) {
+                throw new Refused("license-unsupported");
+            }
+            Object needed = MEANING.read(value).getOrDefault("must_understand", List.of());
+            if (!((List<?>) needed).isEmpty()) {
                 throw new Refused("license-unsupported");
             }
             Map<String, Object> claims = CLAIMS.read(value);
@@ -1031,7 +1084,7 @@ public final class Verify {
 
         /** The list in a file of its own. */
         static Revocations openFile(byte[] file, List<Key> keys) {
-            List<Block> blocks = readBlocks(decode(file), "revocations-invalid");
+            List<Block> blocks = blocksOf(file, "revocations-invalid");
             List<String> tokens = tokensOf(blocks, "LICENSE REVOCATIONS");
             if (tokens.size() != 1) {
                 throw new Refused("revocations-invalid");
@@ -1116,7 +1169,7 @@ public final class Verify {
             if (file.length > LARGEST_FILE) {
                 throw new Refused("file-too-large");
             }
-            List<Block> blocks = readBlocks(decode(file), "license-damaged");
+            List<Block> blocks = blocksOf(file, "license-damaged");
             List<String> tokens = tokensOf(blocks, "LICENSE");
             if (tokens.size() != 1) {
                 throw new Refused(tokens.isEmpty() ? "license-block-missing" : "license-several");
@@ -1141,7 +1194,7 @@ public final class Verify {
             return List.of();
         }
         try {
-            List<Block> blocks = readBlocks(decode(known), "trust-invalid");
+            List<Block> blocks = blocksOf(known, "trust-invalid");
             return blocks.isEmpty() ? null : blocks;
         } catch (Refused error) {
             return null;
@@ -1168,7 +1221,8 @@ public final class Verify {
                     License.open(file, shipped, learned == null ? List.of() : learned);
             Report report = Report.empty();
             report.notice("trust-invalid", learned == null);
-            return judge(report, license, host, now, settings, memory, revocations);
+            long instant = Math.min(Math.max(now, 0), LAST_INSTANT);
+            return judge(report, license, host, instant, settings, memory, revocations);
         } catch (Refused error) {
             return Report.of(error);
         }
@@ -1202,9 +1256,12 @@ public final class Verify {
         report.problem(
                 "wrong-product", settings.product != null && !settings.product.equals(claims.aud));
         report.notice("product-unset", settings.product == null);
-        report.problem("pinned-address-differs", !host.hasPinned());
+        String pinned = host.isPinnedValid() ? "pinned-address-differs" : "pinned-address-invalid";
+        report.problem(pinned, !host.hasPinned());
         judgeHost(report, claims, host.asIssued(claims.iat));
         report.problem("gpus-not-licensed", host.gpus > claims.gpus);
+        report.notice(
+                "gpus-not-counted", host.gpus == Host.NOT_COUNTED && claims.gpus != NEVER);
         long seen = Math.max(claims.iat, license.keyset.iat);
         seen = Math.max(seen, memory == null ? 0 : memory.markFor(claims));
         seen = Math.max(seen, lists.stream().mapToLong(Revocations::iat).max().orElse(0));
@@ -1733,6 +1790,7 @@ public final class Verify {
                     Map.entry("signature-invalid", 27),
                     Map.entry("signing-key-revoked", 28),
                     Map.entry("signing-key-not-allowed", 29),
+                    Map.entry("trusted-key-invalid", 21),
                     Map.entry("wrong-host", 30),
                     Map.entry("wrong-product", 31),
                     Map.entry("host-unidentifiable", 32),
@@ -1747,6 +1805,7 @@ public final class Verify {
                     Map.entry("clock-set-back", 42),
                     Map.entry("license-revoked", 43),
                     Map.entry("maintenance-ended", 44),
+                    Map.entry("pinned-address-invalid", 46),
                     Map.entry("request-unreadable", 50),
                     Map.entry("request-damaged", 51),
                     Map.entry("request-ambiguous", 52));
@@ -1760,7 +1819,7 @@ public final class Verify {
                 gap++;
             }
             Map<String, String> lines = new HashMap<>();
-            for (String line : new String(bytes, 0, gap, StandardCharsets.UTF_8).split("\n")) {
+            for (String line : new String(bytes, 0, gap, UTF_8).split("\n")) {
                 String[] parts = line.split(": ", 2);
                 lines.put(parts[0], parts[1]);
             }
@@ -1780,7 +1839,9 @@ public final class Verify {
                     Boolean.TRUE.equals(members.get("machine_id_bound")),
                     (String) members.get("pinned_ip"),
                     (String) members.get("former_ip"),
-                    number(members, "gpus", 0),
+                    members.containsKey("gpus") && members.get("gpus") == null
+                            ? Host.NOT_COUNTED
+                            : number(members, "gpus", 0),
                     Boolean.TRUE.equals(members.get("once_bare")),
                     Boolean.TRUE.equals(members.get("once_bound")),
                     Boolean.TRUE.equals(members.get("machine_id_of_image")),
@@ -1791,6 +1852,12 @@ public final class Verify {
             return lines.containsKey(name) ? Base64.getDecoder().decode(lines.get(name)) : null;
         }
 
+        /** A number of seconds of any length. */
+        static long instant(String digits) {
+            BigInteger last = BigInteger.valueOf(LAST_INSTANT);
+            return new BigInteger(digits).min(last).max(BigInteger.ZERO).longValue();
+        }
+
         /** The keys of the line, else the one of root.pub.pem. */
         List<Key> roots(List<Key> usual) {
             if (!lines.containsKey("roots")) {
@@ -1798,7 +1865,7 @@ public final class Verify {
             }
             List<?> found = (List<?>) Json.parse(utf8(lines.get("roots")));
             return found.stream()
-                    .map(x -> Key.of(fromBase64url((String) x), Map.of()))
+                    .map(x -> trustedKey((String) x))
                     .toList();
         }
 
@@ -1809,7 +1876,7 @@ public final class Verify {
                     body,
                     roots(usual),
                     host(json("host")),
-                    Long.parseLong(lines.get("now")),
+                    instant(lines.get("now")),
                     new Settings(
                             (String) settings.get("product"),
                             number(settings, "warn_days", 30),
@@ -1829,9 +1896,21 @@ public final class Verify {
                     beside("known"));
         }
 
+        static Key trustedKey(String x) {
+            return orRefused("trusted-key-invalid", () -> Key.of(fromBase64url(x), Map.of()));
+        }
+
+        static boolean isSignature(Key key, String signature, byte[] data) {
+            try {
+                return key.verifies(fromBase64url(signature), data);
+            } catch (Invalid error) {
+                return false;
+            }
+        }
+
         /** What is found beside problems and notices. */
         Map<String, Object> answer() {
-            String text = new String(body, StandardCharsets.UTF_8);
+            String text = new String(body, UTF_8);
             switch (lines.get("kind")) {
                 case "host":
                     Host host = host(mapOf(Json.parse(body)));
@@ -1841,11 +1920,10 @@ public final class Verify {
                     return Map.of("request", parseRequest(text));
                 case "thumbprint":
                     String x = (String) mapOf(Json.parse(body)).get("x");
-                    return Map.of("kid", Key.of(fromBase64url(x), Map.of()).kid);
+                    return Map.of("kid", trustedKey(x).kid);
                 case "signature":
-                    Key key = Key.of(fromBase64url(lines.get("x")), Map.of());
-                    byte[] signature = fromBase64url(lines.get("signature"));
-                    return Map.of("holds", key.verifies(signature, body));
+                    Key key = trustedKey(lines.get("x"));
+                    return Map.of("holds", isSignature(key, lines.get("signature"), body));
                 default:
                     throw new IllegalArgumentException(lines.get("kind"));
             }
@@ -1896,9 +1974,10 @@ public final class Verify {
 
     public static void main(String[] arguments) throws IOException {
         List<Key> roots = List.of(Key.ofPem(Files.readString(Path.of(arguments[0]))));
-        String paths = new String(System.in.readAllBytes(), StandardCharsets.UTF_8);
-        for (String path : paths.split("\n")) {
+        BufferedReader paths = new BufferedReader(new InputStreamReader(System.in, UTF_8));
+        for (String path = paths.readLine(); path != null; path = paths.readLine()) {
             System.out.println(line(Vector.read(Files.readAllBytes(Path.of(path))), roots));
+            System.out.flush();
         }
     }
 }

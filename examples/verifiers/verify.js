@@ -3,6 +3,7 @@
 // your product and call check(). Numbers in comments are sections of docs/SPEC.md.
 
 const crypto = require("node:crypto");
+const net = require("node:net");
 
 /** A problem that ends what is being done (section 9.1). */
 class Refused extends Error {
@@ -42,6 +43,13 @@ const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 const WORD = /true|false|null/y;
 const DEEPEST = 8;
+const MOST_DIGITS = 4300;
+
+function numberOf(literal) {
+  if (!/^-?[0-9]+$/.test(literal)) return NaN;
+  demand(literal.replace("-", "").length <= MOST_DIGITS, "the digits of an integer");
+  return Number(literal) + 0; // -0 is 0
+}
 
 /** The value in *bytes*; objects are Maps, and a number that is no integer is NaN. */
 function parseJson(bytes) {
@@ -96,7 +104,7 @@ function parseJson(bytes) {
     }
     if (text[at] === '"') return string();
     const number = take(NUMBER);
-    if (number !== null) return /^-?[0-9]+$/.test(number) ? Number(number) : NaN;
+    if (number !== null) return numberOf(number);
     const word = take(WORD);
     demand(word !== null, "a value");
     return { true: true, false: false, null: null }[word];
@@ -110,7 +118,8 @@ function parseJson(bytes) {
 
 // 2.3 The types of members. Each takes a value and says whether it is one.
 
-const LAST_INSTANT = 253402300799; // 2.4
+const LAST_INSTANT = 253402300799; // 2.4, as is that a clock beyond it shows it
+const clamped = (now) => Math.min(Math.max(now, 0), LAST_INSTANT);
 const COMPONENTS = ["hostname", "ip", "machine_id", "container_id"];
 const integer = (value) => Number.isSafeInteger(value) && value >= 0;
 const instant = (value) => integer(value) && value <= LAST_INSTANT;
@@ -147,6 +156,7 @@ function membersOf(value, types) {
 
 // 3.2 to 3.4 Host: {hostname, ip, machine_id, container_id}, each text or null, and
 // {engine, machine_id_bound, machine_id_of_image, layer, pinned_ip, former_ip, gpus, once_bare, once_bound}.
+// An empty text is as good as null; gpus is null where they cannot be counted.
 
 const PROFILES = {
   hk1: COMPONENTS,
@@ -256,6 +266,7 @@ function differences(host, { key, profile, tags: licensed }) {
 // 4 Text.
 
 const LARGEST_FILE = 65536;
+const LARGEST_MENDED = 1048576;
 const WHITE = "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
 const DASHES = "[-\\u2010-\\u2015\\u2212\\ufe58\\ufe63\\uff0d]{1,5}";
 const MARKER = new RegExp(
@@ -307,14 +318,18 @@ function mend(source) {
 }
 
 /** 4.3: the blocks of a text as [label, token]; *damaged* is the problem of one that is cut off. */
-function readBlocks(source, damaged) {
+function readBlocks(source, damaged, isMended = true) {
   const first = pair(source);
   if (first && first.length && first.every(([, token]) => /^[A-Za-z0-9._-]*$/.test(token)))
     return first;
-  const second = pair(mend(source));
+  const second = isMended ? pair(mend(source)) : first;
   if (!second) throw new Refused(damaged);
   return second;
 }
+
+/** 4.3: the blocks of a file. */
+const blocksOf = (bytes, damaged) =>
+  readBlocks(decode(bytes), damaged, bytes.length <= LARGEST_MENDED);
 
 const tokensOf = (blocks, label) =>
   blocks.filter((block) => block[0] === label).map((block) => block[1]);
@@ -411,11 +426,11 @@ const CLAIMS = {
 function readClaims(payload) {
   return orRefused("license-claims-invalid", () => {
     const value = parseJson(payload);
-    const { ver, must_understand: needed } = membersOf(value, {
-      ver: integer,
-      must_understand: [names],
-    });
-    if (ver !== 1 || (needed && needed.length)) throw new Refused("license-unsupported");
+    const unsupported = (truth) => {
+      if (truth) throw new Refused("license-unsupported");
+    };
+    unsupported(membersOf(value, { ver: integer }).ver !== 1);
+    unsupported(membersOf(value, { must_understand: [names] }).must_understand?.length);
     const claims = membersOf(value, CLAIMS);
     claims.nbf ??= claims.iat;
     claims.host = { match: "exact", ...membersOf(claims.host, HOST) };
@@ -595,7 +610,7 @@ function lookUp(claims, keys, inside, beside) {
   if (inside.length) attempt(() => openList(inside[0], keys));
   if (beside)
     attempt(() => {
-      const blocks = readBlocks(decode(beside), "revocations-invalid");
+      const blocks = blocksOf(beside, "revocations-invalid");
       const tokens = tokensOf(blocks, "LICENSE REVOCATIONS");
       if (tokens.length !== 1) throw new Refused("revocations-invalid");
       return openList(tokens[0], keys);
@@ -613,7 +628,7 @@ const DAY = 86400;
 function readKnown(known) {
   if (!known) return [];
   try {
-    const blocks = readBlocks(decode(known), "trust-invalid");
+    const blocks = blocksOf(known, "trust-invalid");
     return blocks.length ? blocks : null;
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
@@ -624,7 +639,7 @@ function readKnown(known) {
 /** 7.2 Opening. */
 function open(file, shipped, known) {
   if (file.length > LARGEST_FILE) throw new Refused("file-too-large");
-  const blocks = readBlocks(decode(file), "license-damaged");
+  const blocks = blocksOf(file, "license-damaged");
   const licenses = tokensOf(blocks, "LICENSE");
   if (licenses.length === 0) throw new Refused("license-block-missing");
   if (licenses.length > 1) throw new Refused("license-several");
@@ -681,7 +696,9 @@ function judge(opened, { host: present, now, settings, memory, revocations, know
   problem("wrong-product", settings.product && settings.product !== claims.aud);
   if (!settings.product) notices.push("product-unset");
   const pinned = host.pinned_ip;
-  problem("pinned-address-differs", pinned && ![host.ip, host.former_ip].includes(pinned));
+  const isElsewhere = pinned && ![host.ip, host.former_ip].includes(pinned);
+  const isAddress = net.isIPv4(pinned) || (net.isIPv6(pinned) && !pinned.includes("%"));
+  problem(isAddress ? "pinned-address-differs" : "pinned-address-invalid", isElsewhere);
   try {
     if (hostKey(host, licensed.profile) !== licensed.key) {
       const anchored = licensed.match === "anchored";
@@ -702,7 +719,9 @@ function judge(opened, { host: present, now, settings, memory, revocations, know
   } catch (error) {
     problems.push(error.slug);
   }
-  problem("gpus-not-licensed", host.gpus > claims.limits.gpus);
+  const isCounted = claims.limits.gpus === undefined || host.gpus !== null;
+  problem("gpus-not-licensed", isCounted && host.gpus > claims.limits.gpus);
+  if (!isCounted) notices.push("gpus-not-counted");
   const seen = Math.max(
     claims.iat,
     keyset.iat,
@@ -726,14 +745,15 @@ function judge(opened, { host: present, now, settings, memory, revocations, know
 /**
  * 7.2 What is wrong with a licence, and what is to be said of it: slugs, the primary problem first.
  * `file`, `revocations` and `known` (license.trust) are bytes, the last two perhaps null; `roots` are
- * of rootFromPem(), `now` is in seconds.
+ * of rootFromPem(), `now` is in seconds. No file is larger than 4.1 says.
  */
 function check(file, { roots, host, now, settings = {}, memory = null, ...beside }) {
   try {
     const shipped = { version: 0, threshold: settings.roots_needed ?? 1, keys: roots };
     const known = readKnown(beside.known);
     const { revocations } = beside;
-    return judge(open(file, shipped, known), { host, now, settings, memory, revocations, known });
+    const opened = open(file, shipped, known);
+    return judge(opened, { host, now: clamped(now), settings, memory, revocations, known });
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     return { problems: [error.slug], notices: [], details: [] };
@@ -1057,6 +1077,7 @@ const EXIT_CODES = {
   "wrong-product": 31,
   "host-unidentifiable": 32,
   "host-machine-id-not-bound": 33,
+  "trusted-key-invalid": 21,
   "pinned-address-differs": 34,
   "gpus-not-licensed": 35,
   "keyset-rolled-back": 37,
@@ -1067,10 +1088,13 @@ const EXIT_CODES = {
   "clock-set-back": 42,
   "license-revoked": 43,
   "maintenance-ended": 44,
+  "pinned-address-invalid": 46,
   "request-unreadable": 50,
   "request-damaged": 51,
   "request-ambiguous": 52,
 };
+
+const trustedKey = (x) => orRefused("trusted-key-invalid", () => keyFrom(fromBase64url(x)));
 
 const KINDS = {
   host(lines, body) {
@@ -1078,17 +1102,19 @@ const KINDS = {
     return { key: hostKey(host, lines.profile), tags: hostTags(host, lines.profile) };
   },
   text: (lines, body) => ({ request: parseRequest(body.toString()) }),
-  thumbprint: (lines, body) => ({ kid: keyFrom(fromBase64url(JSON.parse(body).x)).kid }),
+  thumbprint: (lines, body) => ({ kid: trustedKey(JSON.parse(body).x).kid }),
   signature(lines, body) {
-    const key = keyFrom(fromBase64url(lines.x));
-    return { holds: verifies(key, fromBase64url(lines.signature), body) };
+    const key = trustedKey(lines.x);
+    const signature = Buffer.from(lines.signature, "base64url");
+    const isSignature = signature.toString("base64url") === lines.signature;
+    return { holds: isSignature && verifies(key, signature, body) };
   },
   license(lines, body, roots) {
     const json = (name) => (name in lines ? JSON.parse(lines[name]) : undefined);
     const beside = (name) => (name in lines ? Buffer.from(lines[name], "base64") : null);
     const keys = json("roots");
     return check(body, {
-      roots: keys ? keys.map((x) => keyFrom(fromBase64url(x))) : roots,
+      roots: keys ? keys.map(trustedKey) : roots,
       host: json("host"),
       now: Number(lines.now),
       settings: json("settings"),
@@ -1117,6 +1143,6 @@ function answer(bytes, roots) {
 if (require.main === module) {
   const fs = require("node:fs");
   const roots = [rootFromPem(fs.readFileSync(process.argv[2], "ascii"))];
-  for (const path of fs.readFileSync(0, "utf-8").split("\n").filter(Boolean))
-    console.log(JSON.stringify(answer(fs.readFileSync(path), roots)));
+  const paths = require("node:readline").createInterface({ input: process.stdin });
+  paths.on("line", (path) => console.log(JSON.stringify(answer(fs.readFileSync(path), roots))));
 }

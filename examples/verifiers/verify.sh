@@ -1,10 +1,10 @@
 #!/bin/sh
-# Checks a licence as docs/SPEC.md says. Needs a POSIX shell, its tools (awk, od, tr, sed, fold, tail,
-# iconv), mktemp and OpenSSL 3; no jq. Numbers in comments are sections of docs/SPEC.md.
+# Checks a licence as docs/SPEC.md says. Needs a POSIX shell, its tools (awk, od, tr, sed, fold, tail),
+# mktemp and OpenSSL 3; no jq. Numbers in comments are sections of docs/SPEC.md.
 #
 # To use it in a product, copy it, and call `check` with your own files in place of a vector's.
 # shellcheck disable=SC2100  # slugs are no sums
-set -u
+set -uf # a token may look like the name of a file
 LC_ALL=C # a character is a byte here; where characters count, awk counts them
 export LC_ALL
 
@@ -27,9 +27,41 @@ from_base64url() { # TEXT: its bytes, on standard output
   printf '%s%.*s\n' "$1" "$pad" == | tr -- '-_' '+/' | openssl base64 -d -A
 }
 
-to_base64url() { openssl base64 -A | sed 'y|+/|-_|; s/=//g'; }
+# The bytes and the digests of awk are hexadecimal digits.
+# shellcheck disable=SC2016
+BASE64='
+function to64(hex,   out, i, n) {
+  for (i = 1; i <= length(hex); i += 6) {
+    n = number(substr(substr(hex, i, 6) "0000", 1, 6))
+    out = out sign[int(n / 262144)] sign[int(n / 4096) % 64] sign[int(n / 64) % 64] sign[n % 64]
+  }
+  return substr(out, 1, int((length(hex) * 2 + 2) / 3))
+}
+function from64(text,   out, i, n) {
+  for (i = 1; i <= length(text); i += 4) {
+    n = place(text, i) * 262144 + place(text, i + 1) * 4096 + place(text, i + 2) * 64 + place(text, i + 3)
+    out = out sprintf("%06x", n)
+  }
+  return substr(out, 1, int(length(text) * 3 / 4) * 2)
+}
+function place(text, i) { return i > length(text) ? 0 : index(SIGNS, substr(text, i, 1)) - 1 }
+function number(hex,   i, n) {
+  for (i = 1; i <= length(hex); i++) n = n * 16 + index("0123456789abcdef", substr(hex, i, 1)) - 1
+  return n
+}
+function hex_of(text,   out, i) {
+  for (i = 1; i <= length(text); i++) out = out sprintf("%02x", code[substr(text, i, 1)])
+  return out
+}
+function is_32_bytes(text) { return length(text) == 43 && text ~ /^[A-Za-z0-9_-]*[AEIMQUYcgkosw048]$/ }
+BEGIN {
+  SIGNS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+  for (i = 0; i < 64; i++) sign[i] = substr(SIGNS, i + 1, 1)
+  for (i = 32; i < 127; i++) code[sprintf("%c", i)] = i
+}
+'
 
-sha256() { openssl dgst -sha256 -binary; }
+sha256() { openssl dgst -sha256 -r; } # in hexadecimal digits, and more behind a space
 
 hexadecimal() { od -An -v -tx1 | tr -d ' \n'; }
 
@@ -63,7 +95,7 @@ function unit(digits,   i, n) {
   return n
 }
 function utf8(n) {
-  if (n < 128) return n ? char[n] : "\300\200"  # a zero byte, which awk cannot hold: not valid, so unique
+  if (n < 128) return n ? char[n] : "\377"  # a zero byte, which awk cannot hold: FF is in no UTF-8
   if (n < 2048) return char[192 + int(n / 64)] char[128 + n % 64]
   if (n < 65536) return char[224 + int(n / 4096)] char[128 + int(n / 64) % 64] char[128 + n % 64]
   return char[240 + int(n / 262144)] char[128 + int(n / 4096) % 64] char[128 + int(n / 64) % 64] char[128 + n % 64]
@@ -121,6 +153,7 @@ function value(path, depth,   first, name, n) {
     name = string()
     put(path, "s", characters(name), plain(name, "[^!-[^-~]|]"))
   } else if ((n = matched("^-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]+)?")) != "") {
+    if (n ~ /^-?[0-9]+$/ && length(n) - (n ~ /^-/) > 4300) fail()
     if (n == "-0") n = "0"
     put(path, n ~ /^[0-9]+$/ && length(n) <= 16 && n + 0 <= 9007199254740991 ? "i" : "n", 0, n)
   } else {
@@ -131,6 +164,7 @@ function value(path, depth,   first, name, n) {
 }
 BEGIN {
   for (n = 1; n < 256; n++) { char[n] = sprintf("%c", n); code[char[n]] = n }
+  code["\377"] = 0
   while ((getline line) > 0) text = text line "\n"
   rest = text
   gsub(/[\302-\337][\200-\277]|\340[\240-\277][\200-\277]|[\341-\354\356\357][\200-\277][\200-\277]/, "?", rest)
@@ -143,9 +177,11 @@ BEGIN {
   if (at <= length(text)) fail()
 }'
 
+parse_text() { awk "$JSON"; }
 parse_json() { tr '\000' '\001' | awk "$JSON"; } # a zero byte is as little JSON as another control
 
-# Whether members are of their types: `name:type`, or `name?type` where it may be absent.
+# Whether members are of their types: `name:type`, or `name?type` where it may be absent, behind the
+# path of the object; there may be several. The exit code counts which of them fails first.
 # shellcheck disable=SC2016
 TYPES='
 function is_name(value) { return length(value) <= 64 && value ~ /^[A-Za-z0-9][A-Za-z0-9._:-]*$/ }
@@ -178,20 +214,29 @@ function fits(path, want,   t, v) {
   if (want == "tags") return t == "o" && children(path, "tag")
   return t == "s" && index("|" want "|", "|" v "|") && v != ""
 }
-{ type[$1] = $2; size[$1] = $3; value[$1] = $4 }
-END {
-  if (type[at] != "o") exit 1
+function failing(members,   member, n, i, at, path, count) {
   n = split(members, member, " ")
   for (i = 1; i <= n; i++) {
+    if (member[i] ~ /^\//) {
+      at = member[i]
+      count++
+      if (type[at] != "o") return count
+      continue
+    }
     match(member[i], /[:?]/)
     path = at substr(member[i], 1, RSTART - 1) "/"
     if (!(path in type) && substr(member[i], RSTART, 1) == "?") continue
-    if (!(path in type) || !fits(path, substr(member[i], RSTART + 1))) exit 1
+    if (!(path in type) || !fits(path, substr(member[i], RSTART + 1))) return count
   }
-}'
+  return 0
+}
+{ type[$1] = $2; size[$1] = $3; value[$1] = $4 }
+'
+# shellcheck disable=SC2016
+FAILING='END { exit failing(members) }'
 
-has_members() { # FILE-OF-PARSED-JSON PATH MEMBERS
-  awk -v at="$2" -v members="$3" "$TYPES" "$1"
+has_members() { # FILE-OF-PARSED-JSON MEMBERS
+  awk -v members="$2" "$TYPES$FAILING" "$1"
 }
 
 # Sets $value to what FILE says at PATH, encoded as above; fails where nothing is there, or null.
@@ -210,7 +255,11 @@ component() { # NAME PROFILE
   value=
   [ "$1.$2" = container_id.hk1-host ] || member "$host" "/$1/"
   [ "$1" != ip ] || value=${former:-$value}
-  value=$(printf '%b' "$value")
+  case $value in *\\*)
+    value=$(printf '%b.' "$value")
+    value=${value%.}
+    ;;
+  esac
 }
 
 # Sets $key; fails with $why.
@@ -234,8 +283,8 @@ host_key() { # PROFILE
       component "$name" "$1"
       if [ -n "$value" ]; then printf '%s=%d:%s\n' "$name" ${#value} "$value"; else printf '%s=!missing\n' "$name"; fi
     done
-  } | sha256 | hexadecimal)
-  key=${key%????????????????????????}
+  } | sha256)
+  key=${key%????????????????????????[ ]*}
 }
 
 is_bound() { member "$host" /machine_id_bound/ && [ "$value" = true ]; }
@@ -292,7 +341,8 @@ host_tags() { # PROFILE
 }
 
 set_anchor() {
-  anchor=$(printf 'hostseal anchor\n%s\n%s' "$machine" "$container" | sha256 | hexadecimal)
+  anchor=$(printf 'hostseal anchor\n%s\n%s' "$machine" "$container" | sha256)
+  anchor=${anchor%% *}
 }
 
 # 7.2 Whether only the layer tells this container from the licensed one.
@@ -300,7 +350,8 @@ is_of_other_layer() { # FILE PROFILE
   member "$1" /host/layer/ || return 1
   licensed=$value
   member "$host" /layer/ || return 1
-  layer=$(printf '%b' "$value")
+  layer=$(printf '%b.' "$value")
+  layer=${layer%.}
   component machine_id "$2"
   machine=$value
   component container_id "$2"
@@ -311,12 +362,12 @@ is_of_other_layer() { # FILE PROFILE
 }
 
 id_tag() { # NAME VALUE
-  [ -z "$2" ] || printf '%s\n%s' "$1" "$2" | sha256 | od -An -v -tx1 -N8 | tr -d ' \n'
+  [ -z "$2" ] || printf '%s\n%s' "$1" "$2" | sha256 | { read -r digest && printf '%.16s' "$digest"; }
 }
 
 anchored_tag() { # NAME VALUE
   [ -z "$2" ] || printf '%s\n%s' "$1" "$2" |
-    openssl dgst -sha256 -mac HMAC -macopt "hexkey:$anchor" -binary | od -An -v -tx1 -N8 | tr -d ' \n'
+    openssl dgst -sha256 -mac HMAC -macopt "hexkey:$anchor" -r | { read -r digest && printf '%.16s' "$digest"; }
 }
 
 # The components of which the licence in FILE has another tag: sets $differing.
@@ -355,14 +406,71 @@ explain() { # FILE PROFILE
 
 # 4.3 What mail does, and how it is undone. ------------------------------------------------------
 
-# Prints a line `LABEL/TOKEN` for each block, the label without LICENSE. A zero byte is FF here,
-# since awk cannot hold one and FF is in no UTF-8.
+# Prints a line `LABEL +TOKEN` for each block, the label without LICENSE, or `-`. What is read are the
+# bytes of a file in hexadecimal digits, or, where there is `ascii`, the file itself; a file that is
+# `pasted` is UTF-8. A zero byte is FF in a text, since awk cannot hold one and FF is in no UTF-8.
 # shellcheck disable=SC2016
 ARMOUR='
+function put(bytes) {
+  part = part bytes
+  if (length(part) > 2048) flush()
+}
+function flush() { text = text part; part = "" }
+function bad() {
+  if (left || lead) put("\357\277\275")
+  left = lead = 0
+}
+function octet(n) {  # of UTF-8: what is none becomes U+FFFD
+  if (left && n >= low && n <= high) {
+    pending = pending char[n]; low = 128; high = 191
+    if (!--left) put(pending)
+    return
+  }
+  bad()
+  if (n < 128) put(n ? char[n] : "\377")
+  else if (n < 194 || n > 244) put("\357\277\275")
+  else {
+    pending = char[n]
+    left = n < 224 ? 1 : n < 240 ? 2 : 3
+    low = n == 224 ? 160 : n == 240 ? 144 : 128
+    high = n == 237 ? 159 : n == 244 ? 143 : 191
+  }
+}
+function unit(n) {  # of UTF-16, likewise
+  if (lead && n >= 56320 && n < 57344) {
+    n = 65536 + (lead - 55296) * 1024 + n - 56320
+    lead = 0
+    put(char[240 + int(n / 262144)] char[128 + int(n / 4096) % 64] char[128 + int(n / 64) % 64] char[128 + n % 64])
+    return
+  }
+  bad()
+  if (n >= 55296 && n < 56320) lead = n
+  else if (n >= 56320 && n < 57344) put("\357\277\275")
+  else if (n < 128) put(n ? char[n] : "\377")
+  else if (n < 2048) put(char[192 + int(n / 64)] char[128 + n % 64])
+  else put(char[224 + int(n / 4096)] char[128 + int(n / 64) % 64] char[128 + n % 64])
+}
+function decode(   line, n, i, hex, byte, zeros, first, odd) {  # step 1
+  while ((getline line) > 0) {
+    n = split(line, hex, " ")
+    for (i = 1; i <= n; i++) { zeros[length_of % 2] += hex[i] == "00"; byte[length_of++] = value[hex[i]] }
+  }
+  first = byte[0] * 256 + byte[1]
+  if (pasted || first != 65534 && first != 65279 && zeros[0] * 8 <= length_of && zeros[1] * 8 <= length_of) {
+    for (i = 0; i < length_of; i++) octet(byte[i])
+  } else {
+    odd = first == 65279 ? 1 : first == 65534 ? 0 : zeros[0] > zeros[1]
+    for (i = 0; i + 1 < length_of; i += 2) unit(odd ? byte[i] * 256 + byte[i + 1] : byte[i + 1] * 256 + byte[i])
+    if (length_of % 2) { bad(); put("\357\277\275") }
+  }
+  bad()
+  flush()
+}
 function white() {
   gsub(/\302[\205\240]|\341\232\200|\342\200[\200-\212\250\251\257]|\342\201\237|\343\200\200/, " ", text)
 }
 function pair(   rest, found, label, begun, token) {
+  white()
   count = 0; begun = ""; clean = 1; rest = text
   while (match(rest, marker)) {
     found = substr(rest, RSTART, RLENGTH)
@@ -379,65 +487,60 @@ function pair(   rest, found, label, begun, token) {
       if (begun != "BEGIN" substr(found, 4)) return 0
       gsub(/[\t-\r\034-\037 ]/, "", token)
       if (token ~ /[^A-Za-z0-9._-]/) clean = 0
-      block[++count] = label "/" token
+      block[++count] = (label == "" ? "-" : label) " +" token
       begun = ""
     }
   }
   return begun == ""
 }
-function unescape(   out, i) {
-  gsub(/=[ \t]*(\r\n|\r|\n)/, "", text)
-  while ((i = match(text, /=[0-9A-Fa-f][0-9A-Fa-f]/)) > 0) {
-    out = out substr(text, 1, i - 1) char[toupper(substr(text, i + 1, 2))]
-    text = substr(text, i + 3)
+function mend(   rest, run, i) {
+  rest = text
+  gsub(/=[ \t]*(\r\n|\r|\n)/, "", rest)
+  text = ""
+  while (match(rest, /(=[0-9A-Fa-f][0-9A-Fa-f])+/)) {
+    put(substr(rest, 1, RSTART - 1))
+    run = tolower(substr(rest, RSTART, RLENGTH))
+    rest = substr(rest, RSTART + RLENGTH)
+    for (i = 2; i < length(run); i += 3) octet(value[substr(run, i, 2)])
+    bad()
   }
-  text = out text
-}
-function mend() {
-  unescape()
-  white()
+  put(rest)
+  flush()
   gsub(/[>|]/, " ", text)
   gsub(/\302\255|\342\200[\213-\217\252-\256]|\342\201[\240-\251]|\357\273\277|\377/, "", text)
   gsub(/\342\200[\220-\223]|\342\210\222|\357\271[\230\243]|\357\274\215/, "-", text)
 }
 BEGIN {
-  for (i = 1; i < 256; i++) char[sprintf("%02X", i)] = sprintf("%c", i)
-  char["00"] = "\377"
+  for (i = 0; i < 256; i++) { value[sprintf("%02x", i)] = i; char[i] = sprintf("%c", i) }
   dash = "(-|\342\200[\220-\225]|\342\210\222|\357\271[\230\243]|\357\274\215)"
   dashes = dash "(" dash "(" dash "(" dash "(" dash ")?)?)?)?"  # 1 to 5; mawk is wrong about (-)?(-)?
   w = "[\t-\r\034-\037 ]"
   marker = dashes w "*(BEGIN|END)" w "+LICENSE(" w "+[A-Z]+)?" w "*" dashes
-  while ((getline line) > 0) text = text line "\n"
-  white()
-  if (!pair() || !count || !clean) {
+  if (ascii) { RS = "\377"; getline text; length_of = length(text) } else decode()
+  source = text
+  whole = pair()
+  if (length_of <= 1048576 && (!whole || !count || !clean)) {
+    text = source
     mend()
-    if (!pair()) exit 1
+    whole = pair()
   }
+  if (!whole) exit 1
   for (i = 1; i <= count; i++) print block[i]
 }'
 
-# The text of FILE in UTF-8, with FF for zero bytes (step 1).
-decode() { # FILE
-  encoding=$(od -An -v -tx1 "$1" | awk '
-    { for (i = 1; i <= NF; i++) { if (n < 2) start = start $i; if ($i == "00") zeros[n % 2]++; n++ } }
-    END {
-      if (start == "fffe") print "UTF-16LE"
-      else if (start == "feff") print "UTF-16BE"
-      else if (zeros[0] * 8 <= n && zeros[1] * 8 <= n) print "UTF-8"
-      else print (zeros[0] > zeros[1] ? "UTF-16BE" : "UTF-16LE")
-    }')
-  case $encoding in
-    UTF-8) cat "$1" ;;
-    *) iconv -c -f "$encoding" -t UTF-8 "$1" ;;
-  esac | tr '\000\377' '\377\376'
+blocks() { # FILE
+  if [ "$(wc -c <"$1")" -gt 65536 ] && [ -z "$(tr -d '\001-\177' <"$1" | od -An -N1)" ]; then
+    awk -v ascii=1 "$ARMOUR" <"$1"
+  else
+    od -An -v -tx1 "$1" | awk "$ARMOUR"
+  fi
 }
 
-blocks() { decode "$1" | awk "$ARMOUR"; } # FILE
-
-# The tokens of a label; fails where there is none. Sets $tokens, one a line.
+# The tokens of a label; fails where there is none. Sets $tokens, one a line, each behind a plus sign: a
+# token may be empty.
 tokens_of() { # FILE-OF-BLOCKS LABEL
   tokens=
-  while IFS=/ read -r label token; do
+  while read -r label token; do
     [ "$label" != "$2" ] || tokens="$tokens$token
 "
   done <"$1"
@@ -447,8 +550,8 @@ tokens_of() { # FILE-OF-BLOCKS LABEL
 EM=$(printf '\342\200\224') BAR=$(printf '\342\200\225')
 
 # Step 6: READER reads the first reading of TOKEN, or the second.
-first_reading() { # TOKEN READER ARGUMENTS...
-  token=$1 reader=$2
+first_reading() { # +TOKEN READER ARGUMENTS...
+  token=${1#+} reader=$2
   shift 2
   case $token in
     *"$EM"* | *"$BAR"*)
@@ -459,10 +562,10 @@ first_reading() { # TOKEN READER ARGUMENTS...
   esac
 }
 
-# 5.1 Token; 6.1 and 6.2 keys. A file of keys has lines `KID X`. ----------------------------------
+# 5.1 Token; 6.1 and 6.2 keys. A file of keys has lines `KID X`, one of headers `HEADER KID X`. -----
 
-thumbprint() { # X
-  printf '{"crv":"Ed25519","kty":"OKP","x":"%s"}' "$1" | sha256 | to_base64url
+thumbprint() { # X: in hexadecimal digits, and more behind a space
+  printf '{"crv":"Ed25519","kty":"OKP","x":"%s"}' "$1" | sha256
 }
 
 FF=ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff
@@ -470,9 +573,8 @@ ZERO=000000000000000000000000000000000000000000000000000000000000
 ORDER8A=26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc
 ORDER8B=c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03
 
-is_key() { # X: 32 bytes, of a point that may be a key
-  is_base64url "$1" && [ ${#1} -eq 43 ] || return 1
-  case $(from_base64url "$1" | hexadecimal) in
+is_key() { # HEXADECIMAL-DIGITS: of a point that may be a key
+  case $1 in
     e[d-f]"$FF"[7f]f | f?"$FF"[7f]f) return 1 ;; # y is not below the field
     0[01]"$ZERO"[08]0 | ec"$FF"[7f]f | "$ORDER8A"[08]5 | "$ORDER8B"[7f]a) return 1 ;;
   esac
@@ -486,23 +588,33 @@ verifies() { # X SIGNATURE FILE-THAT-WAS-SIGNED
   openssl pkeyutl -verify -pubin -inkey "$work/key.pem" -rawin -in "$3" -sigfile "$work/signature" >"$work/said" 2>&1
 }
 
+# What keys would write before the payload of a token, as a file of headers.
+# shellcheck disable=SC2016
+HEADERS='{
+  header = "{\"alg\":\"Ed25519\",\"kid\":\"" $1 "\",\"typ\":\"" type "\"}"
+  print to64(hex_of(header)), $1, $2
+}'
+
+headers() { # FILE-OF-KEYS TYPE
+  awk -v type="$2" "$BASE64$HEADERS" "$1"
+}
+
 # Writes the payload of a token to FILE and sets $kid; fails with $why.
-open_token() { # TOKEN TYPE FILE-OF-KEYS FILE
+open_token() { # TOKEN FILE-OF-HEADERS FILE
   why=license-damaged
   case $1 in *.*.*.*) return 1 ;; *.*.*) ;; *) return 1 ;; esac
   header=${1%%.*} signature=${1##*.} payload=${1#*.}
   payload=${payload%.*}
   [ ${#signature} -eq 86 ] && is_base64url "$payload" && is_base64url "$signature" || return 1
   why=signing-key-unknown
-  while read -r kid x; do
-    expected=$(printf '{"alg":"Ed25519","kid":"%s","typ":"%s"}' "$kid" "$2" | to_base64url)
+  while read -r expected kid x; do
     [ "$header" = "$expected" ] || continue
     why=signature-invalid
     printf '%s' "$header.$payload" >"$work/signed"
     verifies "$x" "$signature" "$work/signed" || return 1
-    from_base64url "$payload" >"$4"
+    from_base64url "$payload" >"$3"
     return
-  done <"$3"
+  done <"$2"
   return 1
 }
 
@@ -513,15 +625,27 @@ trust() { # PEM
   trust_key "$x"
 }
 
+# shellcheck disable=SC2016
+TO_HEX='BEGIN { if (!is_32_bytes(x)) exit 1; print from64(x) }'
+# shellcheck disable=SC2016
+TO_64='BEGIN { print to64(substr(hex, 1, 64)) }'
+
+# Sets $kid; fails for what is no key.
+key_of() { # X
+  hex=$(awk -v x="$1" "$BASE64$TO_HEX") && is_key "$hex" || return 1
+  kid=$(awk -v hex="$(thumbprint "$1")" "$BASE64$TO_64")
+}
+
 trust_key() { # X
-  is_key "$1" && printf '%s %s\n' "$(thumbprint "$1")" "$1" >>"$work/roots"
+  key_of "$1" && printf '%s %s\n' "$kid" "$1" >>"$work/roots"
 }
 
 # 6.2 Writes a line `COUNT PAYLOAD` for each payload, in base64url, that keys signed in tokens, in
 # their order: the count is of different keys. Where there is none, $why is of the last token.
 signed_by() { # TOKENS TYPE FILE-OF-KEYS FILE
+  headers "$3" "$2" >"$work/headers"
   for token in $1; do
-    ! first_reading "$token" open_token "$2" "$3" "$work/payload" || printf '%s %s\n' "$kid" "$payload"
+    ! first_reading "$token" open_token "$work/headers" "$work/payload" || printf '%s %s\n' "$kid" "$payload"
   done >"$4.each"
   awk '!(($1, $2) in once) { once[$1, $2]; if (!count[$2]++) text[++n] = $2 }
     END { for (i = 1; i <= n; i++) print count[text[i]], text[i] }' "$4.each" >"$4"
@@ -529,34 +653,43 @@ signed_by() { # TOKENS TYPE FILE-OF-KEYS FILE
 
 # 6.1 Keyset. ------------------------------------------------------------------------------------
 
-KEYSET='iss:text version:positive iat:instant exp?instant keys:filled'
+KEYSET='/ iss:text version:positive iat:instant exp?instant keys:filled'
 KEY='kty:OKP crv:Ed25519 x:string kid:string alg:Ed25519 nbf:instant exp:instant
   state:active|retired|revoked products?names'
+
+# Prints a line `KID X STATE HEX-OF-KID HEX-OF-X` for each key; a root has no state.
+# shellcheck disable=SC2016
+KEYS='END {
+  if (failing(document)) exit 1
+  for (at = 0; (path = "/keys/" at "/") in type; at++) {
+    x = value[path "x/"]; kid = value[path "kid/"]
+    if (failing(path " " members) || !is_32_bytes(x) || !is_32_bytes(kid) || x in twice) exit 1
+    twice[x]
+    print kid, x, (path "state/") in value ? value[path "state/"] : "-", from64(kid), from64(x)
+  }
+}'
 
 # Reads a document of keys, a keyset or roots, to FILE, its keys to FILE.keys (all) and FILE.trusted
 # (not revoked); sets $version, and $at to the count of the keys.
 read_keys() { # PAYLOAD FILE MEMBERS MEMBERS-OF-A-KEY
-  from_base64url "$1" | parse_json >"$2" && has_members "$2" / "$3" || return 1
+  from_base64url "$1" | parse_json >"$2" || return 1
+  awk -v document="$3" -v members="$4" "$BASE64$TYPES$KEYS" "$2" >"$2.each" || return 1
   : >"$2.keys"
   : >"$2.trusted"
   at=0
-  while member_of_array "$2" "/keys/$at/"; do
-    has_members "$2" "/keys/$at/" "$4" && member "$2" "/keys/$at/x/" && is_key "$value" || return 1
-    x=$value
-    member "$2" "/keys/$at/kid/"
-    [ "$value" = "$(thumbprint "$x")" ] || return 1
-    kid=$value
-    while read -r other _; do [ "$other" != "$kid" ] || return 1; done <"$2.keys"
+  while read -r kid x state hex_of_kid hex; do
+    is_key "$hex" || return 1
+    digest=$(thumbprint "$x")
+    [ "${digest%% *}" = "$hex_of_kid" ] || return 1
     printf '%s %s\n' "$kid" "$x" >>"$2.keys"
-    member "$2" "/keys/$at/state/"
-    [ "$value" = revoked ] || printf '%s %s\n' "$kid" "$x" >>"$2.trusted"
+    [ "$state" = revoked ] || printf '%s %s\n' "$kid" "$x" >>"$2.trusted"
     at=$((at + 1))
-  done
+  done <"$2.each"
   member "$2" /version/
   version=$value
 }
 
-member_of_array() { # FILE PATH: as member, and null counts
+is_there() { # FILE PATH: as member, and null counts; $value stays
   while read -r path _; do [ "$path" != "$2" ] || return 0; done <"$1"
   return 1
 }
@@ -586,7 +719,7 @@ choose_keyset() { # TOKENS
 
 # 6.3 Roots. -------------------------------------------------------------------------------------
 
-ROOTS='iss:text version:positive iat:instant threshold:positive keys:filled'
+ROOTS='/ iss:text version:positive iat:instant threshold:positive keys:filled'
 ROOT='kty:OKP crv:Ed25519 x:string kid:string alg:Ed25519'
 
 # 6.4 Goes from $work/trusted, $threshold and $roots, the version, to the last ones; fails with $why.
@@ -624,8 +757,9 @@ follow_roots() { # TOKENS
 look_up() { # TOKENS-INSIDE FILE-BESIDE
   listed='' newest=0 ends=$NEVER
   member "$claims" /jti/
-  digest=$(printf '%b' "$value" | sha256 | hexadecimal)
-  digest=${digest%????????????????????????????????????????}
+  digest=$(printf '%b' "$value" | sha256)
+  digest=${digest%????????????????????????????????????????[ ]*}
+  headers "$work/keyset.trusted" license-revocations+jwt >"$work/headers"
   for token in $1; do
     open_list "$token" || problem revocations-invalid
     break
@@ -639,10 +773,10 @@ look_up() { # TOKENS-INSIDE FILE-BESIDE
   [ -z "$listed" ] || problem license-revoked
 }
 
-open_list() { # TOKEN
-  first_reading "$1" open_token license-revocations+jwt "$work/keyset.trusted" "$work/payload" &&
+open_list() { # +TOKEN
+  first_reading "$1" open_token "$work/headers" "$work/payload" &&
     parse_json <"$work/payload" >"$work/list" &&
-    has_members "$work/list" / 'iss:text number:positive iat:instant exp?instant revoked:string' &&
+    has_members "$work/list" '/ iss:text number:positive iat:instant exp?instant revoked:string' &&
     member "$work/list" /revoked/ && is_base64url "$value" && [ $((${#value} % 16)) -eq 0 ] || return 1
   # 12 bytes are 16 characters, and 24 hexadecimal digits
   [ -z "$value" ] || ! from_base64url "$value" | hexadecimal | fold -w 24 | grep -qx "$digest" || listed=yes
@@ -666,10 +800,13 @@ judge_age() { # MEMORY
 
 # 5.2 Claims. ------------------------------------------------------------------------------------
 
-CLAIMS='iss:text sub:text aud:text jti:text iat:instant nbf?instant exp?instant host:object
+CLAIMS='/ ver:integer
+  / must_understand?names
+  / iss:text sub:text aud:text jti:text iat:instant nbf?instant exp?instant host:object
   edition?text features?names limits?numbers notify_from?instant grace_until?instant
-  maintenance_until?instant replaces?text'
-LICENSED_HOST='key:key name?text profile:hk1|hk1-host match?exact|anchored tags?tags layer?tag'
+  maintenance_until?instant replaces?text
+  /host/ key:key name?text profile:hk1|hk1-host match?exact|anchored tags?tags layer?tag'
+LAST_INSTANT=253402300799
 NEVER=999999999999 # later than every instant
 
 # Sets $value to an instant among the claims, or to ABSENT.
@@ -681,12 +818,15 @@ instant() { # NAME ABSENT
 read_claims() { # FILE
   why=license-claims-invalid
   claims=$work/claims
-  parse_json <"$1" >"$claims" && has_members "$claims" / 'ver:integer must_understand?names' || return 1
+  parse_json <"$1" >"$claims" || return 1
+  has_members "$claims" "$CLAIMS"
+  failing=$?
+  [ $failing -ne 1 ] || return 1
   why=license-unsupported
   member "$claims" /ver/ && [ "$value" = 1 ] || return 1
-  ! member "$claims" /must_understand/0/ || return 1
+  [ $failing -eq 2 ] || ! member "$claims" /must_understand/0/ || return 1
   why=license-claims-invalid
-  has_members "$claims" / "$CLAIMS" && has_members "$claims" /host/ "$LICENSED_HOST" || return 1
+  [ $failing -eq 0 ] || return 1
   instant iat 0 && iat=$value
   instant nbf "$iat" && nbf=$value
   instant exp $NEVER && exp=$value
@@ -709,7 +849,7 @@ open_license() { # FILE KNOWN
   why=license-damaged
   blocks "$1" >"$work/blocks" || return 1
   why=license-block-missing
-  tokens_of "$work/blocks" '' || return 1
+  tokens_of "$work/blocks" - || return 1
   license=${tokens%?}
   why=license-several
   case $license in *'
@@ -718,8 +858,9 @@ open_license() { # FILE KNOWN
   tokens_of "$work/blocks-all" ROOTS
   follow_roots "$tokens" || return 1
   tokens_of "$work/blocks-all" KEYSET
-  choose_keyset "$tokens" &&
-    first_reading "$license" open_token license+jwt "$work/keyset.keys" "$work/payload" || return 1
+  choose_keyset "$tokens" || return 1
+  headers "$work/keyset.keys" license+jwt >"$work/headers"
+  first_reading "$license" open_token "$work/headers" "$work/payload" || return 1
   signer=$kid
   read_claims "$work/payload"
 }
@@ -729,7 +870,8 @@ open_license() { # FILE KNOWN
 # and what is known may be missing. Call trust for each root key before.
 check() { # FILE NOW HOST SETTINGS MEMORY BESIDE KNOWN
   problems='' notices='' details='' former=''
-  now=$2 host=$3 settings=$4
+  host=$3 settings=$4
+  clamp "$2"
   member "$settings" /roots_needed/ || value=1
   threshold=$value roots=0
   cp "$work/roots" "$work/trusted"
@@ -759,6 +901,14 @@ check() { # FILE NOW HOST SETTINGS MEMORY BESIDE KNOWN
     notice container-as-machine
 }
 
+# 2.4 Sets $now: an instant, whatever the clock shows.
+clamp() { # NUMBER
+  now=$1
+  case $now in -*) now=0 ;; esac
+  while case $now in 0?*) ;; *) false ;; esac; do now=${now#0}; done
+  [ ${#now} -lt 13 ] && [ "$now" -le $LAST_INSTANT ] || now=$LAST_INSTANT
+}
+
 judge_trust() { # MEMORY
   [ -f "$1" ] || return 0
   member "$1" /roots_version/ || value=0
@@ -774,7 +924,7 @@ judge_key() {
   [ "$value" != revoked ] || problem signing-key-revoked
   member "$claims" /aud/
   product=$value
-  if member_of_array "$work/keyset" "/keys/$at/products/"; then
+  if is_there "$work/keyset" "/keys/$at/products/"; then
     allowed=0
     while member "$work/keyset" "/keys/$at/products/$allowed/" && [ "$value" != "$product" ]; do
       allowed=$((allowed + 1))
@@ -796,11 +946,11 @@ judge_product() {
 }
 
 judge_host() {
-  if member "$host" /pinned_ip/; then
+  if member "$host" /pinned_ip/ && [ -n "$value" ]; then
     pinned=$value
     member "$host" /ip/
     [ "$value" = "$pinned" ] || { member "$host" /former_ip/ && [ "$value" = "$pinned" ]; } ||
-      problem pinned-address-differs
+      if is_address "$pinned"; then problem pinned-address-differs; else problem pinned-address-invalid; fi
   fi
   if ! host_key "$profile"; then
     problem "$why"
@@ -815,12 +965,36 @@ judge_host() {
   fi
   if member "$claims" /limits/gpus/; then
     licensed=$value
-    ! member "$host" /gpus/ || [ "$value" -le "$licensed" ] || problem gpus-not-licensed
+    if member "$host" /gpus/; then
+      [ "$value" -le "$licensed" ] || problem gpus-not-licensed
+    elif is_there "$host" /gpus/; then # as null
+      notice gpus-not-counted
+    fi
   fi
 }
 
+# Eight groups of up to four digits; one run of them may be ::, the last two an IPv4 address.
+# shellcheck disable=SC2016
+ADDRESS='
+function groups(text,   part, n, i) {
+  n = split(text, part, ":")
+  for (i = 1; i <= n; i++) if (part[i] !~ /^[0-9a-fA-F]+$/ || length(part[i]) > 4) return 99
+  return n
+}
+BEGIN {
+  octet = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+  ipv4 = octet "[.]" octet "[.]" octet "[.]" octet "$"
+  if (text ~ ("^" ipv4)) exit 0
+  if (match(text, ":" ipv4)) text = substr(text, 1, RSTART) "0:0"
+  at = index(text, "::")
+  if (!at) exit groups(text) != 8
+  exit groups(substr(text, 1, at - 1)) + groups(substr(text, at + 2)) > 7
+}'
+
+is_address() { awk -v text="$1" "$ADDRESS"; } # TEXT, encoded as above
+
 judge_former_address() { # 3.7
-  member "$host" /former_ip/ || return 1
+  member "$host" /former_ip/ && [ -n "$value" ] || return 1
   former=$value
   host_key "$profile"
   former=
@@ -844,8 +1018,10 @@ judge_other_host() {
 judge_term() { # MEMORY
   if [ -f "$1" ]; then # 7.3
     member "$claims" /jti/ && number=$value
-    member "$1" /seen_at/ && mark=$value
-    member "$1" /license_iat/ && remembered=$value
+    member "$1" /seen_at/ || value=0
+    mark=$value
+    member "$1" /license_iat/ || value=0
+    remembered=$value
     member "$1" /license_jti/
     { [ "$value" = "$number" ] || [ "$iat" -le "$remembered" ]; } || mark=0
     [ "$mark" -le "$seen" ] || seen=$mark
@@ -871,7 +1047,7 @@ judge_term() { # MEMORY
 
 # 4.4 Request: what a vendor reads. --------------------------------------------------------------
 
-REQUEST='ver:integer key:key name?text profile?hk1|hk1-host tags?tags layer?tag gpus?integer
+REQUEST='/ ver:integer key:key name?text profile?hk1|hk1-host tags?tags layer?tag gpus?integer
   customer?text product?text replaces?text iat?instant'
 
 # Prints the request in the bare lines of a text as JSON, or what is wrong with them.
@@ -1231,25 +1407,65 @@ BEGIN {
   }
 }'
 
-# Prints the members of the request in FILE as JSON; fails with $why.
+# Writes the members of the request in FILE as JSON to $work/request.json; fails with $why.
 parse_request() { # FILE
+  why=request-unreadable
+  [ "$(tr -d '\200-\277' <"$1" | wc -c)" -le 65536 ] || return 1
   why=request-damaged
-  tr '\000\377' '\377\376' <"$1" >"$work/text"
-  awk "$ARMOUR" "$work/text" >"$work/blocks" || return 1
+  od -An -v -tx1 "$1" | awk -v pasted=1 "$ARMOUR" >"$work/blocks" || return 1
   if tokens_of "$work/blocks" REQUEST; then
     for token in $tokens; do
       first_reading "$token" open_request || return 1
       member "$work/request" /key/
       one_key "$value" || return 1
     done
+    awk "$AS_JSON" "$work/request" >"$work/request.json"
     return
   fi
   why=request-unreadable
-  ! tokens_of "$work/blocks" '' || return 1
+  ! tokens_of "$work/blocks" - || return 1
+  tr '\000\377' '\377\376' <"$1" >"$work/text"
   awk "$BARE" "$work/text" >"$work/request.json"
   read -r why <"$work/request.json"
   case $why in "{"*) ;; *) return 1 ;; esac
 }
+
+# The members of a request that are known, of parsed JSON, as JSON.
+# shellcheck disable=SC2016
+AS_JSON='
+function quoted(text,   out, i, c, n) {
+  for (i = 1; i <= length(text); i++) {
+    c = substr(text, i, 1)
+    n = code[c]
+    if (c == "\\") {
+      n = substr(text, i + 2, 1) * 64 + substr(text, i + 3, 1) * 8 + substr(text, i + 4, 1)
+      i += 4
+    }
+    if (n == 34 || n == 92) out = out "\\"
+    out = out (n < 32 || n == 127 ? sprintf("\\u%04x", n) : char[n])
+  }
+  return "\"" out "\""
+}
+function tags(   out, n, i, name, path) {
+  n = split("hostname ip machine_id container_id", name, " ")
+  for (i = 1; i <= n; i++) {
+    path = "/tags/" name[i] "/"
+    if (path in value) out = out (out == "" ? "" : ",") "\"" name[i] "\":" quoted(value[path])
+  }
+  return "{" out "}"
+}
+BEGIN { for (i = 0; i < 256; i++) { char[i] = sprintf("%c", i); code[char[i]] = i } }
+{ type[$1] = $2; value[$1] = $4 }
+END {
+  if (!("/profile/" in value)) { type["/profile/"] = "s"; value["/profile/"] = "hk1" }
+  n = split("ver key name profile tags gpus customer product replaces iat", name, " ")
+  for (i = 1; i <= n; i++) {
+    path = "/" name[i] "/"
+    if (!(path in value)) continue
+    printf "%s\"%s\":%s", i == 1 ? "{" : ",", name[i], type[path] == "o" ? tags() : type[path] == "i" ? value[path] : quoted(value[path])
+  }
+  printf "}"
+}'
 
 asked=
 one_key() { # KEY: fails where another was asked for
@@ -1260,10 +1476,10 @@ one_key() { # KEY: fails where another was asked for
 open_request() { # TOKEN
   case $1 in *.*.* | *[!A-Za-z0-9_.-]*) return 1 ;; *.*) ;; *) return 1 ;; esac
   is_base64url "${1%.*}" || return 1
-  from_base64url "${1%.*}" >"$work/request.json"
-  sum=$(sha256 <"$work/request.json" | to_base64url)
+  from_base64url "${1%.*}" >"$work/payload"
+  sum=$(awk -v hex="$(sha256 <"$work/payload")" "$BASE64$TO_64")
   [ "${1#*.}" = "${sum%"${sum#????????}"}" ] || return 1
-  parse_json <"$work/request.json" >"$work/request" && has_members "$work/request" / "$REQUEST" &&
+  parse_json <"$work/payload" >"$work/request" && has_members "$work/request" "$REQUEST" &&
     member "$work/request" /ver/ && [ "$value" = 1 ]
 }
 
@@ -1281,6 +1497,7 @@ exit_code() { # SLUG
     license-claims-invalid) echo 16 ;;
     license-unsupported) echo 17 ;;
     revocations-invalid) echo 19 ;;
+    trusted-key-invalid) echo 21 ;;
     keyset-missing) echo 22 ;;
     keyset-untrusted) echo 23 ;;
     keyset-invalid) echo 24 ;;
@@ -1303,6 +1520,7 @@ exit_code() { # SLUG
     clock-set-back) echo 42 ;;
     license-revoked) echo 43 ;;
     maintenance-ended) echo 44 ;;
+    pinned-address-invalid) echo 46 ;;
     request-unreadable) echo 50 ;;
     request-damaged) echo 51 ;;
     request-ambiguous) echo 52 ;;
@@ -1339,7 +1557,7 @@ $1: "} ;;
 }
 
 parsed() { # NAME FILE: the JSON of a line of the vector, parsed
-  says "$1" && printf '%s' "$found" | parse_json >"$2"
+  says "$1" && printf '%s' "$found" | parse_text >"$2"
 }
 
 answer_host() {
@@ -1362,7 +1580,7 @@ answer_host() {
 
 answer_license() {
   parsed host "$work/host"
-  parsed settings "$work/settings" || echo '{}' | parse_json >"$work/settings"
+  parsed settings "$work/settings" || echo '{}' | parse_text >"$work/settings"
   parsed memory "$work/memory"
   ! says revocations || printf '%s\n' "$found" | openssl base64 -d -A >"$work/beside"
   ! says known || printf '%s\n' "$found" | openssl base64 -d -A >"$work/known-file"
@@ -1371,7 +1589,7 @@ answer_license() {
     : >"$work/roots"
     at=0
     while member "$work/xs" "/$at/"; do
-      trust_key "$value"
+      trust_key "$value" || { problem trusted-key-invalid && line '' && return; }
       at=$((at + 1))
     done
   fi
@@ -1390,14 +1608,19 @@ answer_text() {
 
 answer_thumbprint() {
   parse_json <"$body" >"$work/jwk"
-  member "$work/jwk" /x/ && line "\"kid\":\"$(thumbprint "$value")\","
+  member "$work/jwk" /x/ || value=
+  if key_of "$value"; then line "\"kid\":\"$kid\","; else problem trusted-key-invalid && line ''; fi
 }
 
 answer_signature() {
   says x && x=$found
   says signature
+  if ! key_of "$x"; then
+    problem trusted-key-invalid && line ''
+    return
+  fi
   holds=false
-  verifies "$x" "$found" "$body" && holds=true
+  ! is_base64url "$found" || ! verifies "$x" "$found" "$body" || holds=true
   line "\"holds\":$holds,"
 }
 
