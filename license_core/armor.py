@@ -85,6 +85,11 @@ def unwrap(data: bytes) -> dict[str, list[str]]:
     return undo_mail(data) if blocks is None else blocks
 
 
+def unwrap_pasted(text: str) -> dict[str, list[str]]:
+    """The tokens in a *text* that was pasted, as ``unwrap`` finds those of a file."""
+    return _mended(text, is_mail=True)
+
+
 def is_as_issued(data: bytes) -> bool:
     """Whether *data* is a title and blocks as ``wrap`` wrote them, with nothing to undo."""
     return _untouched(data) is not None
@@ -92,8 +97,12 @@ def is_as_issued(data: bytes) -> bool:
 
 def undo_mail(data: bytes) -> dict[str, list[str]]:
     """As ``unwrap``, which takes a shorter way where there is nothing to undo: all of SPEC 4.3."""
-    text = _decode(data)
-    if len(data) > MAX_MENDED:
+    return _mended(_decode(data), is_mail=len(data) <= MAX_MENDED)
+
+
+def _mended(text: str, *, is_mail: bool) -> dict[str, list[str]]:
+    """Steps 2 to 5 of SPEC section 4.3."""
+    if not is_mail:
         return find_blocks(text)
     try:
         blocks = find_blocks(text)

@@ -122,7 +122,7 @@ def parse(text: str) -> LicenseRequest:
     if printed is not None:
         return LicenseRequest(printed[1], printed[2], printed[3] or DEFAULT_PROFILE)
     try:
-        blocks = armor.unwrap(text.encode("utf-8", "replace"))
+        blocks = armor.unwrap_pasted(text)
     except armor.ArmorError as error:
         raise RequestDamagedError(reason=str(error)) from error
     tokens = blocks.get(armor.REQUEST, [])

@@ -734,6 +734,9 @@ public final class Verify {
         }
 
         boolean verifies(byte[] signature, byte[] data) {
+            if (signature.length != 64) {
+                return false; // the JDK does not ask
+            }
             try {
                 Signature check = Signature.getInstance("Ed25519");
                 check.initVerify(verifier);

@@ -1417,8 +1417,9 @@ parse_request() { # FILE
     for token in $tokens; do
       first_reading "$token" open_request || return 1
       member "$work/request" /key/
-      one_key "$value" || return 1
+      ask_for "$value"
     done
+    one_key || return 1
     awk "$AS_JSON" "$work/request" >"$work/request.json"
     return
   fi
@@ -1467,10 +1468,15 @@ END {
   printf "}"
 }'
 
-asked=
-one_key() { # KEY: fails where another was asked for
-  [ -z "$asked" ] || [ "$asked" = "$1" ] || { why=request-ambiguous && return 1; }
+asked='' several=''
+ask_for() { # KEY
+  [ -z "$asked" ] || [ "$asked" = "$1" ] || several=yes
   asked=$1
+}
+
+one_key() { # fails where several were asked for
+  why=request-ambiguous
+  [ -z "$several" ]
 }
 
 open_request() { # TOKEN
@@ -1626,7 +1632,7 @@ answer_signature() {
 
 answer() { # VECTOR
   head=$(sed '/^$/q' "$1")
-  body=$work/body problems='' notices='' details='' asked=''
+  body=$work/body problems='' notices='' details='' asked='' several=''
   tail -c +$((${#head} + 3)) "$1" >"$body"
   rm -f "$work/memory" "$work/beside" "$work/known-file"
   head="

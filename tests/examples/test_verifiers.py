@@ -41,7 +41,7 @@ def run(verifier: Verifier, paths: list[Path]) -> dict[str, dict[str, Any]]:
             [*verifier.command, ROOT], cwd=FOLDER, input=asked, capture_output=True, text=True
         )
         assert (done.returncode, done.stderr) == (0, "")
-        return done.stdout.splitlines()
+        return done.stdout.split("\n")[:-1]
 
     shares = [paths[first :: verifier.processes] for first in range(verifier.processes)]
     with ThreadPoolExecutor(verifier.processes) as pool:

@@ -6,6 +6,7 @@ from pathlib import Path
 from license_core import (
     armor,
 )
+from tests.vectors.corners import corners
 from tests.vectors.hosts import hosts
 from tests.vectors.judging import policies
 from tests.vectors.keys import signatures, thumbprints
@@ -69,7 +70,7 @@ def licenses() -> Iterator[Case]:
 def all_files() -> dict[str, bytes]:
     """Every file of this folder that is made here, by its name."""
     made = {"root.pub.pem": ROOT.public_key.to_pem().encode()}
-    for case in (*licenses(), *hosts(), *texts(), *thumbprints(), *signatures()):
+    for case in (*licenses(), *corners(), *hosts(), *texts(), *thumbprints(), *signatures()):
         assert f"{case.name}.txt" not in made, case.name
         made[f"{case.name}.txt"] = case.text()
     return made

@@ -11,7 +11,7 @@ from license_core import (
     problems,
     request,
 )
-from license_core.errors import LicenseError
+from license_core.errors import LicenseError, TrustedKeyInvalidError
 from license_core.memory import Memory
 from license_core.publickey import PublicKey
 from license_core.settings import Settings
@@ -46,8 +46,9 @@ class Vector:
             "problems": slugs,
             "exit_code": _EXIT_CODES[slugs[0]] if slugs else 0,
         }
-        if "details" in self.lines:
-            promised["details"] = self.lines["details"].split()
+        for name in ("details", "notices"):
+            if name in self.lines:
+                promised[name] = self.lines[name].split()
         if slugs:
             return promised
         promised["notices"] = self.lines.get("notices", "").split()
@@ -90,17 +91,28 @@ def _text(vector: Vector) -> dict[str, Any]:
 
 
 def _thumbprint(vector: Vector) -> dict[str, Any]:
-    return {"kid": PublicKey.from_jwk(json.loads(vector.body)).kid}
+    return {"kid": _key(json.loads(vector.body)["x"]).kid}
 
 
 def _signature(vector: Vector) -> dict[str, Any]:
-    key = PublicKey(b64url.decode(vector.lines["x"]))
-    return {"holds": key.verifies(b64url.decode(vector.lines["signature"]), vector.body)}
+    key = _key(vector.lines["x"])
+    try:
+        signature = b64url.decode(vector.lines["signature"])
+    except ValueError:
+        return {"holds": False}
+    return {"holds": key.verifies(signature, vector.body)}
+
+
+def _key(x: str) -> PublicKey:
+    try:
+        return PublicKey(b64url.decode(x))
+    except ValueError as error:
+        raise TrustedKeyInvalidError(path="roots", reason=str(error)) from error
 
 
 def _license(vector: Vector) -> dict[str, Any]:
     beside, known = (_file(vector, name) for name in ("revocations", "known"))
-    roots = [PublicKey(b64url.decode(x)) for x in vector.json("roots", ())]
+    roots = [_key(x) for x in vector.json("roots", ())]
     report = check(
         vector.body,
         roots=tuple(roots) or (PublicKey.from_pem(ROOT.read_text("ascii")),),
