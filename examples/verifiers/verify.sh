@@ -1459,7 +1459,7 @@ BEGIN { for (i = 0; i < 256; i++) { char[i] = sprintf("%c", i); code[char[i]] = 
 { type[$1] = $2; value[$1] = $4 }
 END {
   if (!("/profile/" in value)) { type["/profile/"] = "s"; value["/profile/"] = "hk1" }
-  n = split("ver key name profile tags gpus customer product replaces iat", name, " ")
+  n = split("ver key name profile tags layer gpus customer product replaces iat", name, " ")
   for (i = 1; i <= n; i++) {
     path = "/" name[i] "/"
     if (!(path in value)) continue
