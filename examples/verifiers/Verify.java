@@ -1406,7 +1406,7 @@ public final class Verify {
                             .replace("H", "[0-9a-fA-F]"));
     static final Pattern IN_A_KEY_OR_NAME =
             Pattern.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f0-9A-Za-z\\x7f]");
-    static final Pattern TAG =
+    static final Pattern HTML_TAG =
             Pattern.compile(
                     "</?([A-Za-z][A-Za-z0-9:]{0,9})(?:[ \\t\\r\\n][^<>]*)?/?>"
                             + "|<(?:https?|mailto):[^<>]*>");
@@ -1481,7 +1481,7 @@ public final class Verify {
     static String undamaged(String source) {
         String text = source.replaceAll("=[ \\t]*(?:\\r\\n?|\\n)", " \n");
         text = replaced(OCTETS, text, Verify::octets);
-        text = replaced(TAG, text, Verify::shown);
+        text = replaced(HTML_TAG, text, Verify::shown);
         text = replaced(ENTITY, text, Verify::character);
         for (int level = 0; level < 3 && text.contains("\\\""); level++) {
             text = replaced(ESCAPE, text, it -> SIGNS.getOrDefault(it.group(1), it.group(1)));

@@ -210,8 +210,9 @@ def precedence() -> Iterator[Case]:
     ):
         body = (good + blocks(armor.REVOCATIONS, *tokens)).encode()
         yield license_case(name, body, expect, "8.2")
-    nothing = {"revocations": "", "spec": "8.2"}
-    yield license_case("empty-list-beside", file(), "refused revocations-invalid", **nothing)
+    yield license_case(
+        "empty-list-beside", file(), "refused revocations-invalid", "8.2", revocations=""
+    )
     yield license_case("empty-trust", file(), spec="6.4", known="", notices="trust-invalid")
     zero = "HS-\0-1"
     yield license_case(
