@@ -1,5 +1,6 @@
 """The server's settings: environment variables ``LICENSE_SERVER_…``."""
 
+import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
@@ -7,7 +8,7 @@ from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
@@ -155,7 +156,7 @@ class ServerSettings(BaseSettings):
     def database_url(self) -> str:
         """The URL of the database, as SQLAlchemy takes it."""
         if self.database is None:
-            return f"sqlite:///{self.database_file}"
+            return f"sqlite:///{quote(os.fsencode(self.database_file))}"
         scheme, separator, rest = self.database.partition("://")
         return (
             f"{'postgresql+psycopg' if scheme.startswith('postgres') else scheme}{separator}{rest}"

@@ -6,7 +6,6 @@ making their commit durable. Who asked hears of it only after the commit.
 """
 
 import queue
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +28,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from license_core.errors import DatabaseUnavailableError
 from license_server.db import deferred
 from license_server.db.errors import InputInvalidError, ServerStoppingError
+from license_server.db.sqlite import PAGE_CACHE, SqliteFile, Stopping
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -47,28 +47,15 @@ class BeforeCommit(Protocol):
         ...
 
 
-BUSY_TIMEOUT = 10_000  # milliseconds
-PAGE_CACHE = 65_536
-"""KiB of SQLite's pages that a connection keeps at most.
-
-In SQLite's own 2 MiB the inner pages of the indexes do not stay where there are many licences: of
-1,000,000, lists and searches took 1.52 times the time of 1,000 (p95 of CPU time), with 32 MiB 1.45,
-with this 1.26. What is not read takes no room: five readers of 1,000 licences are as small as ever,
-of 1,000,000 they grow to some 65 MiB each.
-"""
 _FEW_PAGES = 8_192
-"""The same for who passes over everything once, as a backup does: nothing of it is asked again."""
+"""KiB of SQLite's pages for who passes over everything once, as a backup does: nothing of it is
+asked again."""
 _MOST_AT_ONCE = 64
 _REASONS = {
-    "disk I/O error": "its disk reports an I/O error; the system's log says more",
-    "disk is full": "its disk is full",
     "No space left on device": "its disk is full",
-    "readonly database": "its file, folder or disk is read-only",
-    "unable to open database file": "its file or folder is gone, or cannot be opened or written",
-    "database is locked": f"another program has kept it locked for {BUSY_TIMEOUT // 1000} seconds",
     "in a read-only transaction": "it is read-only",
 }
-"""What people are told where the database says that."""
+"""What people are told where PostgreSQL says that."""
 _READ_ONLY = "25006"
 """PostgreSQL's read_only_sql_transaction (its manual, appendix A)."""
 TRUSTED_SECONDS = 1.0
@@ -80,13 +67,22 @@ _CONNECTIONS = 15
 class Database:
     """The engine, for reading, and the writer."""
 
-    def __init__(self, url: str) -> None:
-        """Nothing is opened yet. Raises InputInvalidError for a URL that is none."""
+    def __init__(self, url: str, *, create: bool = False) -> None:
+        """Nothing is opened yet; a file of SQLite's is made only where told to *create* it.
+
+        Raises InputInvalidError for a URL that is none.
+        """
         self.engine = _engine(url)
         self.before_commit: list[BeforeCommit] = []
-        self.stopping = threading.Event()
+        self.stopping = Stopping()
         """Set once this process is to end."""
-        self.writer = Writer(self.engine, self.before_commit)
+        self.file: SqliteFile | None = None
+        """What SQLite keeps it in."""
+        if self.engine.dialect.name == "sqlite":
+            self.file = SqliteFile(self.engine, self.stopping, create=create)
+        else:
+            _watch_idle(self.engine)
+        self.writer = Writer(self.engine, self.file, self.before_commit)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -95,7 +91,7 @@ class Database:
             with self.engine.connect() as connection:
                 yield connection
         except (DBAPIError, PoolTimeoutError) as error:
-            raise as_license_error(error) from error
+            raise _as_license_error(error, self.file) from error
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
@@ -161,9 +157,12 @@ class _Job(NamedTuple, Generic[T]):
 class Writer:
     """The one thread of this process that writes."""
 
-    def __init__(self, engine: Engine, before_commit: Sequence[BeforeCommit]) -> None:
+    def __init__(
+        self, engine: Engine, file: SqliteFile | None, before_commit: Sequence[BeforeCommit]
+    ) -> None:
         """*before_commit* may grow; each is written last in a transaction, where it waits."""
         self._engine = engine.execution_options(writes=True)
+        self._file = file
         self._before_commit = before_commit
         self._waiting: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
         self._door = threading.Lock()
@@ -249,7 +248,7 @@ class Writer:
                 else:
                     self._commit(connection)
         except Exception as error:  # noqa: BLE001  # whoever asked is told
-            told = as_license_error(error)
+            told = _as_license_error(error, self._file)
             self.failures += isinstance(told, DatabaseUnavailableError)
             for job in jobs:
                 job.future.set_exception(told)
@@ -263,7 +262,14 @@ class Writer:
 
     def _commit(self, connection: Connection) -> None:
         written = [one.write(connection) for one in self._before_commit if one.waiting()]
-        connection.commit()
+        if self._file is not None:
+            self._file.check(connection)
+        try:
+            connection.commit()
+        except BaseException:
+            if not connection.invalidated:  # SQLAlchemy takes it that nothing is open any more
+                connection.connection.rollback()
+            raise
         for committed in written:
             committed()
 
@@ -286,14 +292,16 @@ def _was_lost(error: BaseException | None) -> bool:
     return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
-def as_license_error(error: Exception) -> Exception:
+def _as_license_error(error: Exception, file: SqliteFile | None) -> Exception:
     """*error*, or the DatabaseUnavailableError that it means."""
     if isinstance(error, PoolTimeoutError):
         return DatabaseUnavailableError(reason="too many reads are waiting")
     if not isinstance(error, DBAPIError) or isinstance(error, IntegrityError):
         return error
-    said = " ".join(str(error.orig).split()) or type(error.orig).__name__
-    reason = next((told for sign, told in _REASONS.items() if sign in said), said)
+    reason = file.reason(error.orig) if file is not None else None
+    if reason is None:
+        said = " ".join(str(error.orig).split()) or type(error.orig).__name__
+        reason = next((told for sign, told in _REASONS.items() if sign in said), said)
     told = DatabaseUnavailableError(reason=reason.rstrip("."))
     told.__cause__ = error
     return told
@@ -316,11 +324,6 @@ def _engine(url: str) -> Engine:
         # The URL may hold a password: say nothing of it.
         reason = "it is not the URL of an SQLite or PostgreSQL database"
         raise InputInvalidError(field="LICENSE_SERVER_DATABASE", reason=reason) from error
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-    else:
-        _watch_idle(engine)
     return engine
 
 
@@ -354,21 +357,3 @@ def _watch_idle(engine: Engine) -> None:
     event.listen(engine, "connect", note)
     event.listen(engine, "checkin", note)
     event.listen(engine, "checkout", check)
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
-    connection.isolation_level = None  # BEGIN is ours to say
-    for pragma in (
-        f"busy_timeout={BUSY_TIMEOUT}",
-        "journal_mode=WAL",
-        "synchronous=FULL",  # NORMAL can lose an acknowledged commit at power loss
-        "foreign_keys=ON",
-        f"cache_size=-{PAGE_CACHE}",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    # A writer that began as a reader can be refused in the middle; begin as what it is.
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

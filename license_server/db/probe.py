@@ -1,7 +1,6 @@
 """Whether the database takes a write now: a commit that changes nothing, at most once a second."""
 
 import asyncio
-import os
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -32,7 +31,7 @@ class Probe:
         """Raise DatabaseUnavailableError where a write would not be committed."""
         if self._answer is None or (self._answer.done() and not self._holds()):
             self._asked_at, self._failures = self._now(), self._database.writer.failures
-            self._answer = self._database.writer.submit(_touch)
+            self._answer = self._database.writer.submit(self._touch)
         answer = asyncio.wrap_future(self._answer)
         try:
             await asyncio.wait_for(asyncio.shield(answer), PATIENCE)
@@ -44,24 +43,13 @@ class Probe:
         unbroken = self._failures == self._database.writer.failures
         return unbroken and self._now() - self._asked_at < PAUSE
 
-
-def _touch(connection: Connection) -> None:
-    if connection.dialect.name == "sqlite":
-        _check_free(connection.engine.url.database or "")
-        version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-        connection.exec_driver_sql(f"PRAGMA user_version = {version}")  # that writes a page
-        return
-    read_only = text("select current_setting('transaction_read_only')::bool, txid_current()")
-    if connection.execute(read_only).one()[0]:
-        raise DatabaseUnavailableError(reason="it is read-only")
-
-
-def _check_free(path: str) -> None:
-    try:
-        found = os.statvfs(path)
-    except OSError:
-        raise DatabaseUnavailableError(reason="its file is gone") from None
-    free = found.f_bavail * found.f_frsize
-    if free < LEAST_FREE:
-        reason = f"its disk is nearly full ({free // 1024} KiB are free)"
-        raise DatabaseUnavailableError(reason=reason)
+    def _touch(self, connection: Connection) -> None:
+        if self._database.file is not None:
+            self._database.file.check(connection)
+            self._database.file.check_free(LEAST_FREE)
+            version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+            connection.exec_driver_sql(f"PRAGMA user_version = {version}")  # that writes a page
+            return
+        read_only = text("select current_setting('transaction_read_only')::bool, txid_current()")
+        if connection.execute(read_only).one()[0]:
+            raise DatabaseUnavailableError(reason="it is read-only")

@@ -30,8 +30,12 @@ LARGEST_HEAD = 32 * 1024
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 PATIENCE = 60
 """Seconds within which a request must be there as a whole."""
+IDLE = 5
+"""Seconds that a connection is kept for another request."""
 GRACE = 25
 """Seconds for requests that have begun to be finished, once the server is to stop."""
+LAST_WORDS = 5
+"""Seconds of that within which a request must be there as a whole."""
 LIMIT = 30
 """Seconds until the process ends in any case."""
 
@@ -81,6 +85,12 @@ class Connection(H11Protocol):
         self._rest()
         super().connection_lost(exc)
 
+    def shutdown(self) -> None:
+        """The server is to stop: what has come as a whole is finished, the rest is not awaited."""
+        super().shutdown()
+        if self._due is not None and not self.transport.is_closing():
+            self._wait(min(LAST_WORDS, self._due.when() - self.loop.time()))
+
     def send_400_response(self, msg: str) -> None:
         """Answer what is no request with the headers that every answer has."""
         if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
@@ -104,7 +114,11 @@ class Connection(H11Protocol):
         if whole or self.transport.is_closing():
             self._rest()
         elif self._due is None:
-            self._due = self.loop.call_later(PATIENCE, self._give_up)
+            self._wait(PATIENCE)
+
+    def _wait(self, seconds: float) -> None:
+        self._rest()
+        self._due = self.loop.call_later(seconds, self._give_up)
 
     def _rest(self) -> None:
         if self._due is not None:
@@ -193,6 +207,7 @@ def run(
         access_log=False,
         server_header=False,
         proxy_headers=False,  # proxies.py
+        timeout_keep_alive=IDLE,
         timeout_graceful_shutdown=GRACE,
     )
     server = _Server(config, ready, stopping)

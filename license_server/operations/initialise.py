@@ -161,7 +161,7 @@ def _store(new: ServerSettings, fill: Work[None], data: Path) -> None:
     SQLite is complete before its folder gets its name; PostgreSQL commits last, and the folder is
     taken away again if it cannot.
     """
-    database = Database(new.database_url)
+    database = Database(new.database_url, create=True)
     in_folder, moved = new.database is None, False
 
     def work(connection: Connection) -> None:

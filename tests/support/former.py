@@ -56,7 +56,7 @@ def make(data: Path, database: str | None = None) -> tuple[ServerSettings, Forme
     signer = MemorySigner(signing)
     keys = (SigningKey(signer.public_key, THEN - DAY, THEN + 4000 * DAY),)
     keyset = Keyset("Example Vendor", 1, THEN, keys).sign(MemorySigner(root))
-    opened = Database(settings.database_url)
+    opened = Database(settings.database_url, create=True)
 
     def fill(connection: Connection) -> Former:
         schema.upgrade(connection, THEN, "0001")

@@ -130,14 +130,16 @@ def at_once(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess
 
 
 @contextmanager
-def running_server(folder: Path, database: str | None = None) -> Iterator[Running]:
+def running_server(
+    folder: Path, database: str | None = None, module: str = "license_server"
+) -> Iterator[Running]:
     """A server process on a free port of loopback, with its data in *folder*/server."""
     data = folder / "server"
     made = make(data, database)
     opened = data_folder.open_database(made)
     token = new_token(opened, "test")
     opened.close()
-    with serving(data, database) as (url, process):
+    with serving(data, database, module) as (url, process):
         yield Running(url, token, data, made.root_pub_pem, EMAIL, PASSWORD, process)
 
 

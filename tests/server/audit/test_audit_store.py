@@ -15,7 +15,7 @@ from tests.support import large_ledger
 
 
 def test_audit_log_queries_use_an_index(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path}/record.db")
+    database = Database(f"sqlite:///{tmp_path}/record.db", create=True)
     large_ledger.fill(database.engine, 1, seed=1)
     row = {"actor": "command", "action": "customer.changed", "subject": "s", "details": "{}"}
     rows = [row | {"at": at} for at in range(5000)]

@@ -147,6 +147,8 @@ def test_failing_write_does_not_affect_others_in_its_group(desk: Desk) -> None:
 
 def test_locked_database_refuses_a_whole_group_after_one_wait(tmp_path: Path) -> None:
     database = Database(make(tmp_path / "server").database_url)
+    assert database.file is not None
+    database.file.patience = 0.0
     waits: list[str] = []
 
     @event.listens_for(database.engine, "checkout")

@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ import pytest
 import sqlalchemy
 from starlette.testclient import TestClient
 
+from license_core.errors import DatabaseUnavailableError
 from license_core.keyset import TrustedKeyset
 from license_server.app import create_app
 from license_server.db.probe import Probe
@@ -55,6 +56,17 @@ class Vendor(NamedTuple):
         while self.ready()[0] != 200:
             pass
 
+    def stored(self) -> int:
+        """How many licences there are for whoever opens the database now."""
+        query = "select count(*) from licenses"
+        url = self.state.site.database.engine.url
+        if url.drivername == "sqlite":
+            with closing(sqlite3.connect(self.file)) as other:
+                return int(other.execute(query).fetchone()[0])
+        plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        with psycopg.connect(plain) as connection:
+            return int(connection.execute(query).fetchone()[0])  # type: ignore[index]
+
     @property
     def file(self) -> Path:
         """Its SQLite database."""
@@ -75,19 +87,22 @@ def vendor(folder: Path, url: str | None = None) -> Iterator[Vendor]:
         yield made_
 
 
+def hurry(connection: sqlite3.Connection, *_: object) -> None:
+    connection.execute("PRAGMA busy_timeout=50")
+
+
 @contextmanager
 def locked(one: Vendor) -> Iterator[str]:
     """Another program keeps the SQLite file locked."""
-    pragma = sqlalchemy.event.listens_for(one.state.site.database.engine, "checkout")
-
-    @pragma
-    def hurry(connection: sqlite3.Connection, *_: object) -> None:
-        connection.execute("PRAGMA busy_timeout=50")
-
+    sqlalchemy.event.listen(one.state.site.database.engine, "checkout", hurry)
+    file = one.state.site.database.file
+    assert file is not None
+    before, file.patience = file.patience, 0.0
     with closing(sqlite3.connect(one.file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield "database"
         other.execute("ROLLBACK")
+    file.patience = before
 
 
 @contextmanager
@@ -114,11 +129,37 @@ def nearly_full(one: Vendor) -> Iterator[str]:
     filler.unlink()
 
 
+def moved(which: Callable[[Vendor], Path], name: str) -> "Condition":
+    """Something was moved away: what is written now is lost with the process."""
+
+    @contextmanager
+    def condition(one: Vendor) -> Iterator[str]:
+        place = which(one)
+        away = place.rename(place.with_name("away"))
+        yield "database"
+        assert not place.exists()  # nothing took its place of itself
+        away.rename(place)
+
+    condition.__name__ = name
+    return condition
+
+
+gone = moved(lambda one: one.file, "file moved away")
+folder_gone = moved(lambda one: one.file.parent, "folder moved away")
+log_gone = moved(lambda one: one.file.with_name(f"{one.file.name}-wal"), "log moved away")
+index_gone = moved(lambda one: one.file.with_name(f"{one.file.name}-shm"), "index moved away")
+
+
 @contextmanager
-def gone(one: Vendor) -> Iterator[str]:
-    """The SQLite file was moved away: what is written now is lost with the process."""
+def replaced(one: Vendor) -> Iterator[str]:
+    """A copy is in the place of the SQLite file, and another connection is opened meanwhile."""
     away = one.file.rename(one.file.with_name("away"))
-    yield "database"
+    shutil.copy(away, one.file)
+    with ExitStack() as stack:
+        yield "database"
+        with pytest.raises(DatabaseUnavailableError, match="in place of"):
+            for _ in range(9):
+                stack.enter_context(one.state.site.database.reading())
     away.rename(one.file)
 
 
@@ -180,18 +221,30 @@ def read_only(one: Vendor) -> Iterator[str]:
 
 
 Condition = Callable[[Vendor], AbstractContextManager[str]]
-ON_SQLITE = [locked, gone, outdated, key_ended, other_keyset]
+ON_SQLITE = [
+    locked,
+    gone,
+    folder_gone,
+    log_gone,
+    index_gone,
+    replaced,
+    outdated,
+    key_ended,
+    other_keyset,
+]
 ON_POSTGRESQL = [read_only, outdated, key_ended, other_keyset]
 
 
 def check(one: Vendor, condition: Condition, refused: tuple[int, ...] = (503,)) -> None:
+    before = one.stored()
     with condition(one) as missing:
         for _ in range(2):
             assert one.ready() == (503, [missing])
             if missing not in ("stopping", "schema") and condition is not nearly_full:
-                assert one.issue() in refused or condition is gone
+                assert one.issue() in refused
     one.awaken()
     assert (one.ready(), one.issue()) == ((200, []), 201)
+    assert one.stored() == before + 1
 
 
 @pytest.fixture
@@ -200,22 +253,39 @@ def on_sqlite(tmp_path: Path) -> Iterator[Vendor]:
         yield made
 
 
-@pytest.fixture
-def on_postgresql(tmp_path: Path) -> Iterator[Vendor]:
-    with vendor(tmp_path, new_database()) as made:
+@pytest.fixture(scope="module")
+def lasting_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vendor]:
+    """One for all that passes."""
+    with vendor(tmp_path_factory.mktemp("sqlite")) as made:
         yield made
 
 
-@pytest.mark.parametrize("condition", [*ON_SQLITE, stopping])
-def test_sqlite_is_not_ready_while_it_cannot_issue(on_sqlite: Vendor, condition: Condition) -> None:
-    check(on_sqlite, condition)
+@pytest.fixture(scope="module")
+def lasting_postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vendor]:
+    """One for all that passes."""
+    with vendor(tmp_path_factory.mktemp("postgresql"), new_database()) as made:
+        yield made
+
+
+@pytest.mark.parametrize("condition", [*ON_SQLITE, stopping], ids=lambda one: one.__name__)
+def test_sqlite_is_not_ready_while_it_cannot_issue(
+    lasting_sqlite: Vendor, condition: Condition
+) -> None:
+    check(lasting_sqlite, condition)
+
+
+def test_deleted_database_takes_no_licence(on_sqlite: Vendor) -> None:
+    on_sqlite.file.unlink()
+    for _ in range(2):
+        assert (on_sqlite.ready(), on_sqlite.issue()) == ((503, ["database"]), 503)
+    assert not on_sqlite.file.exists()
 
 
 @pytest.mark.parametrize("condition", ON_POSTGRESQL)
 def test_postgresql_is_not_ready_while_it_cannot_issue(
-    on_postgresql: Vendor, condition: Condition
+    lasting_postgresql: Vendor, condition: Condition
 ) -> None:
-    check(on_postgresql, condition)
+    check(lasting_postgresql, condition)
 
 
 @pytest.fixture
@@ -258,8 +328,13 @@ def test_stopped_postgresql_is_not_ready_until_it_is_back(tmp_path: Path) -> Non
 def test_one_commit_a_second_answers_everybody(on_sqlite: Vendor) -> None:
     database, time = on_sqlite.state.site.database, [10.0]
     on_sqlite.state.probe = Probe(database, lambda: time[0])
-    begun: list[object] = []
-    sqlalchemy.event.listen(database.engine, "commit", begun.append)
+    begun: list[str] = []
+
+    def note(_: object, __: object, text: str, *___: object) -> None:
+        if text.startswith("PRAGMA user_version ="):  # the keeper of the audit log commits, too
+            begun.append(text)
+
+    sqlalchemy.event.listen(database.engine, "before_cursor_execute", note)
     for _ in range(5):
         assert on_sqlite.ready()[0] == 200
     assert len(begun) == 1

@@ -7,18 +7,16 @@ import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import httpx
 import pytest
-import uvicorn
 from fastapi.routing import iter_route_contexts
 from starlette.types import Message, Receive, Scope, Send
 
-from license_server.http import server as http_server
 from license_server.http.middleware import MAX_BODY, SECURITY
 from license_server.licenses import license_store
 from license_server.licenses.search import Filter
@@ -65,7 +63,7 @@ def test_stopping_server_finishes_begun_requests_and_exits_0(
     tmp_path: Path, kind: str, connect: Connect
 ) -> None:
     database = None if kind == "sqlite" else new_database()
-    with server.running_server(tmp_path, database) as running:
+    with server.running_server(tmp_path, database, "tests.support.patient") as running:
         body = json.dumps(ORDER).encode()
         slow, idle = connect(running.url), connect(running.url)
         idle.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -88,7 +86,9 @@ def test_stopping_server_finishes_begun_requests_and_exits_0(
             for s in license_store.listed(connection, Filter(), 0, before=None, limit=9).rows
         ] == [number]
     opened.close()
-    assert "Traceback" not in (tmp_path / "server.log").read_text()
+    log = (tmp_path / "server.log").read_text()
+    assert "Traceback" not in log
+    assert "cut off" not in log
 
 
 def test_idle_server_stops_at_once(tmp_path: Path) -> None:
@@ -212,58 +212,24 @@ def test_request_cancelled_by_the_stop_is_told_to_come_again(desk: Desk) -> None
     assert reply.headers["Retry-After"] == "5"
 
 
-@contextmanager
-def _impatient(app: Any) -> Iterator[str]:
-    """A server in this process that waits for hardly a moment."""
-    listening = http_server.listen("127.0.0.1", 0)
-    config = uvicorn.Config(app, http=http_server.Connection, ws="none", log_config=None)
-    running = uvicorn.Server(config)
-    thread = threading.Thread(target=running.run, args=([listening],))
-    with patch.object(http_server, "PATIENCE", 0.05):
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            running.should_exit = True
-            thread.join()
+@pytest.mark.parametrize(("more", "status"), [(0, 422), (1, 413)])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_body_may_have_256_kib_and_no_byte_more(
+    desk: Desk, more: int, status: int, chunked: bool
+) -> None:
+    begin = b'{"customer": "'
+    body = begin + b"x" * (MAX_BODY + more - len(begin) - 2) + b'"}'
+    assert len(body) == 256 * 1024 + more
+    headers = desk.bearer | {"Content-Type": "application/json"}
+    content = iter([body[:9], body[9:]]) if chunked else body
+    reply = desk.client.post("/api/v1/licenses", content=content, headers=headers)
+    assert reply.status_code == status, reply.text
 
 
-@pytest.mark.parametrize(
-    "sent",
-    [
-        b"",
-        b"GET /healthz HTTP/1.1\r\nHo",
-        b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx=1",
-    ],
-    ids=["nothing", "half a head", "half a body"],
-)
-def test_slow_or_incomplete_request_is_disconnected(connect: Connect, sent: bytes) -> None:
-    with _impatient(_answering) as url:
-        connection = connect(url)
-        connection.send(sent)
-        assert connection.rest() == b""
-
-
-def test_reply_may_take_longer_than_a_request() -> None:
-    with _impatient(_slowly) as url:
-        assert httpx.get(url, timeout=60).text == "done"
-
-
-async def _answering(scope: Any, receive: Any, send: Any) -> None:
-    if scope["type"] != "http":
-        return
-    while (await receive()).get("more_body"):
-        pass
-    await send({"type": "http.response.start", "status": 204, "headers": []})
-    await send({"type": "http.response.body"})
-
-
-async def _slowly(scope: Any, receive: Any, send: Any) -> None:
-    """Answers after a request has been waited for as long as one may."""
-    if scope["type"] != "http":
-        return
-    import asyncio
-
-    await asyncio.sleep(http_server.PATIENCE * 4)
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": b"done"})
+@pytest.mark.parametrize(("more", "status"), [(0, 422), (1, 413)])
+def test_import_may_have_16_mib_and_no_byte_more(desk: Desk, more: int, status: int) -> None:
+    headers = desk.bearer | {"Content-Type": "text/csv"}
+    reply = desk.client.post(
+        "/api/v1/imports", content=b"x" * (16 * 1024 * 1024 + more), headers=headers
+    )
+    assert reply.status_code == status, reply.text

@@ -3,8 +3,10 @@
 import json
 import os
 import random
+import re
 import select
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -25,6 +27,7 @@ from license_server.operations import data_folder
 from license_server.operations.process import Lines
 from tests.support import server
 from tests.support.postgres import new_database
+from tests.support.raw import Raw
 from tests.support.sheet_text import sheet
 
 ROWS = 2_500
@@ -95,7 +98,7 @@ def test_a_stop_ends_an_import_after_a_batch_and_sending_it_again_finishes_it(
 
 
 def test_a_closed_writer_refuses_work_in_a_plain_way(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path}/a.sqlite")
+    database = Database(f"sqlite:///{tmp_path}/a.sqlite", create=True)
     late: list[Future[int]] = []
     database.writer.submit(lambda _: 1)
     database.close()
@@ -107,7 +110,7 @@ def test_a_closed_writer_refuses_work_in_a_plain_way(tmp_path: Path) -> None:
 
 
 def test_no_work_is_left_waiting_when_the_writer_closes_meanwhile(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path}/a.sqlite")
+    database = Database(f"sqlite:///{tmp_path}/a.sqlite", create=True)
     futures: list[Future[int]] = []
     going = threading.Event()
 
@@ -158,6 +161,35 @@ def test_a_request_that_never_ends_does_not_outlast_the_limit(tmp_path: Path) ->
         assert process.wait(60) == 0
         asking.join()
     assert '"cut off"' in log.read_text()
+
+
+def test_neither_a_lock_nor_half_a_request_holds_up_a_stop(tmp_path: Path) -> None:
+    """Another program keeps SQLite locked, a licence waits for that, and a client has stalled."""
+    head = (
+        "POST /api/v1/licenses HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\n"
+        "Content-Type: application/json\r\nContent-Length: {}\r\n"
+        "Expect: 100-continue\r\n\r\n"
+    )
+    order = json.dumps({"customer": "A", "product": "b", "days": 9, "host": server.LINE}).encode()
+    with (
+        server.running_server(tmp_path, module="tests.support.impatient") as running,
+        closing(sqlite3.connect(running.data / "hostseal.db", isolation_level=None)) as other,
+    ):
+        waiting, stalled = Raw(running.url), Raw(running.url)
+        with waiting.socket, stalled.socket:
+            for one in (waiting, stalled):
+                one.send(head.format(running.token, len(order)).encode())
+                assert b"100 Continue" in one.until(b"\r\n\r\n")  # the server is at it
+            other.execute("BEGIN IMMEDIATE")
+            waiting.send(order)
+            stalled.send(order[:9])
+            running.process.send_signal(signal.SIGTERM)
+            assert waiting.rest().startswith(b"HTTP/1.1 503 ")
+            assert stalled.rest() == b""
+            assert running.process.wait(60) == 0
+    log = (tmp_path / "server.log").read_text()
+    assert "keeps it locked" in log
+    assert not re.search("cut off|Cancel|Traceback", log)
 
 
 def _ask(url: str) -> None:

@@ -32,7 +32,7 @@ def seconds(text: str, zone: ZoneInfo | Any = UTC) -> int:
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Database]:
     """A ledger of no licences yet, with two products."""
-    database = Database(f"sqlite:///{tmp_path}/small.db")
+    database = Database(f"sqlite:///{tmp_path}/small.db", create=True)
     large_ledger.fill(database.engine, 1, seed=1)
     database.write(lambda connection: connection.execute(licenses.delete()))
     yield database
@@ -133,7 +133,7 @@ def test_licences_rehosted_twice_within_a_year_are_listed(small: Database) -> No
 
 @pytest.mark.parametrize("count", [1_000, 20_000])
 def test_statistics_use_six_queries_on_covering_indexes(tmp_path: Path, count: int) -> None:
-    database = Database(f"sqlite:///{tmp_path}/{count}.db")
+    database = Database(f"sqlite:///{tmp_path}/{count}.db", create=True)
     large_ledger.fill(database.engine, count, seed=count)
     with statements(database.engine) as said, database.reading() as connection:
         statistics.count(connection, SHANGHAI, NOW)

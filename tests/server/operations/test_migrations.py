@@ -63,7 +63,7 @@ def filled(tmp_path: Path, url: str | None) -> Iterator[Filled]:
 @pytest.fixture
 def empty(tmp_path: Path, url: str | None) -> Iterator[Database]:
     (tmp_path / "server").mkdir()
-    database = Database(server.settings(tmp_path / "server", url).database_url)
+    database = Database(server.settings(tmp_path / "server", url).database_url, create=True)
     yield database
     database.close()
 

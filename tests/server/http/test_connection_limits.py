@@ -1,0 +1,194 @@
+"""How long a connection waits for its client: to the second, on a clock that only a test moves."""
+
+import asyncio
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from license_server.http import server
+from license_server.http.server import IDLE, LAST_WORDS, PATIENCE, Connection
+
+MOMENT = 0.1
+PARTS = [
+    pytest.param(b"", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", id="nothing"),
+    pytest.param(b"GET / HTTP/1.1\r\nHo", b"st: a\r\n\r\n", id="half a head"),
+    pytest.param(
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\na=", b"12", id="half a body"
+    ),
+]
+
+
+class Loop(asyncio.SelectorEventLoop):
+    """A loop whose time passes only when it is told."""
+
+    now = 0.0
+
+    def time(self) -> float:
+        return self.now
+
+    def go(self, seconds: float = 0.0) -> None:
+        """Let so much time pass, and do all that is due."""
+        self.now += seconds
+        for _ in range(10):
+            self.run_until_complete(asyncio.sleep(0))
+
+
+class Transport(asyncio.Transport):
+    """The other end: what was said to it, and whether it was hung up on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said, self.closed = b"", False
+
+    def write(self, data: Any) -> None:
+        self.said += bytes(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+    @property
+    def answers(self) -> int:
+        return self.said.count(b"HTTP/1.1 204")
+
+
+class Client:
+    """A connection and its two ends."""
+
+    def __init__(self, loop: Loop, seconds: float = 0.0) -> None:
+        """Each answer takes so many *seconds*."""
+
+        async def answer(_: Any, receive: Any, send: Any) -> None:
+            message = await receive()
+            while message.get("more_body"):
+                message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            await asyncio.sleep(seconds)
+            await send({"type": "http.response.start", "status": 204, "headers": []})
+            await send({"type": "http.response.body"})
+
+        config = uvicorn.Config(
+            answer, http=Connection, log_config=None, lifespan="off", timeout_keep_alive=IDLE
+        )
+        config.load()
+        self.loop, self.transport = loop, Transport()
+        self.connection = Connection(config, ServerState(), {}, loop)
+        self.connection.connection_made(self.transport)
+        loop.go()
+
+    def send(self, data: bytes) -> None:
+        if data:
+            self.connection.data_received(data)
+            self.loop.go()
+
+
+@pytest.fixture
+def loop() -> Iterator[Loop]:
+    made = Loop()
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(("first", "rest"), PARTS)
+def test_request_may_take_60_seconds_to_be_sent_and_no_longer(
+    loop: Loop, first: bytes, rest: bytes
+) -> None:
+    assert PATIENCE == 60
+    client, late = Client(loop), Client(loop)
+    for one in (client, late):
+        one.send(first)
+    loop.go(PATIENCE - MOMENT)
+    client.send(rest)
+    assert (client.transport.answers, late.transport.closed) == (1, False)
+    loop.go(2 * MOMENT)
+    assert (late.transport.answers, late.transport.closed) == (0, True)
+    assert not client.transport.closed
+
+
+def test_a_drop_now_and_then_does_not_prolong_the_time(loop: Loop) -> None:
+    client = Client(loop)
+    for sent in itertools.islice(itertools.cycle([b"G"]), 6):
+        client.send(sent)
+        loop.go(PATIENCE / 6 - MOMENT)
+    assert not client.transport.closed
+    loop.go(6 * MOMENT + MOMENT)
+    assert client.transport.closed
+
+
+def test_answer_may_take_longer_than_a_request(loop: Loop) -> None:
+    client = Client(loop, seconds=PATIENCE * 4)
+    client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    loop.go(PATIENCE * 4 - MOMENT)
+    assert (client.transport.answers, client.transport.closed) == (0, False)
+    loop.go(2 * MOMENT)
+    assert client.transport.answers == 1
+
+
+def test_connection_is_kept_for_5_seconds_and_no_longer(loop: Loop) -> None:
+    assert IDLE == 5
+    request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    client, late = Client(loop), Client(loop)
+    for one in (client, late):
+        one.send(request)
+    loop.go(IDLE - MOMENT)
+    client.send(request)
+    loop.go(2 * MOMENT)
+    assert (client.transport.answers, client.transport.closed) == (2, False)
+    assert (late.transport.answers, late.transport.closed) == (1, True)
+
+
+@pytest.mark.parametrize(("first", "rest"), PARTS[2:])
+def test_stopping_server_waits_5_seconds_for_the_rest_of_a_request(
+    loop: Loop, first: bytes, rest: bytes
+) -> None:
+    assert LAST_WORDS == 5
+    client, late = Client(loop), Client(loop)
+    for one in (client, late):
+        one.send(first)
+        one.connection.shutdown()
+    loop.go(LAST_WORDS - MOMENT)
+    client.send(rest)
+    assert (client.transport.answers, late.transport.closed) == (1, False)
+    loop.go(2 * MOMENT)
+    assert (late.transport.answers, late.transport.closed) == (0, True)
+
+
+@pytest.mark.parametrize(("first", "rest"), PARTS[:2])
+def test_stopping_server_waits_for_no_request_that_has_not_begun(
+    loop: Loop, first: bytes, rest: bytes
+) -> None:
+    client = Client(loop)
+    client.send(first)
+    client.connection.shutdown()
+    assert client.transport.closed, rest
+
+
+def test_stop_prolongs_no_time(loop: Loop) -> None:
+    client = Client(loop)
+    client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\na=")
+    loop.go(PATIENCE - 1)
+    client.connection.shutdown()
+    loop.go(1 + MOMENT)
+    assert client.transport.closed
+
+
+def test_stopping_server_finishes_what_has_come_as_a_whole(loop: Loop) -> None:
+    client = Client(loop, seconds=server.GRACE - 1)
+    client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    client.connection.shutdown()
+    loop.go(server.GRACE - 1 + MOMENT)
+    assert client.transport.answers == 1
+    assert client.transport.closed
