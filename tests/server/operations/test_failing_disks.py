@@ -8,7 +8,6 @@ import errno
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -19,9 +18,10 @@ from license_core.verify import open_license
 from license_server.db.database import Database
 from license_server.licenses import issuing
 from tests.support import former, server, softhsm
+from tests.support.forked import Forks, forks
 from tests.support.need import need
 from tests.support.problems import exit_code
-from tests.support.server import LINE, REPOSITORY
+from tests.support.server import LINE
 
 pytestmark = softhsm.about_key_files
 NAMED = {
@@ -41,22 +41,24 @@ CODES = {
 ISSUE = ("issue", "--customer", "ACME", "--product", "darwin", "--host", LINE, "--days", "9")
 
 
-@pytest.fixture(scope="session")
-def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shim, compiled."""
-    made = tmp_path_factory.mktemp("shim") / "shim.so"
+@pytest.fixture(scope="module")
+def shimmed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    """What runs commands behind the shim."""
+    folder = tmp_path_factory.mktemp("shim")
     source = Path(__file__).parents[2] / "support" / "shim.c"
     compiler = shutil.which("gcc") or need("a C compiler", "apt-get install gcc")
-    line = [str(compiler), "-shared", "-fPIC", "-O1", "-o", str(made), str(source), "-ldl"]
+    shim = str(folder / "shim.so")
+    line = [str(compiler), "-shared", "-fPIC", "-O1", "-o", shim, str(source), "-ldl"]
     subprocess.run(line, check=True, timeout=60)
-    return made
+    with forks(folder, server.environment(folder) | {"LD_PRELOAD": shim}) as made:
+        yield made
 
 
 class Disk(NamedTuple):
     """A folder on which a server is, with what it writes elsewhere for the moment."""
 
     folder: Path
-    shim: Path
+    shimmed: Forks
 
     @property
     def data(self) -> Path:
@@ -68,22 +70,13 @@ class Disk(NamedTuple):
         count, passing = self.folder / "count", self.folder / "passing"
         passing.mkdir(exist_ok=True)
         env = server.environment(self.data) | {
-            "LD_PRELOAD": str(self.shim),
             "FAULT_BELOW": f"{self.folder / 'disk'}:{passing}",
             "FAULT_AT": str(at),
             "FAULT_WITH": str(error),
             "FAULT_COUNT": str(count),
             "TMPDIR": str(passing),
         }
-        done = subprocess.run(
-            [sys.executable, "-m", "license_server", *arguments],
-            env=env,
-            cwd=REPOSITORY,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        done = self.shimmed.run(*arguments, env=env)
         assert "Traceback" not in done.stderr
         return done.returncode, done.stderr, int(count.read_text())
 
@@ -115,9 +108,9 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def disk(tmp_path: Path, shim: Path) -> Disk:
+def disk(tmp_path: Path, shimmed: Forks) -> Disk:
     (tmp_path / "disk").mkdir()
-    return Disk(tmp_path, shim)
+    return Disk(tmp_path, shimmed)
 
 
 def put(folder: Path, data: Path) -> None:
