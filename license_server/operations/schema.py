@@ -1,5 +1,6 @@
 """The schema version of the database, and its migrations."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic.config import Config
@@ -30,6 +31,14 @@ def _config() -> Config:
     return config
 
 
+@cache
+def _versions() -> tuple[str, frozenset[str]]:
+    """The version that this server wants, and all that it knows: read once, it is some work."""
+    scripts = ScriptDirectory.from_config(_config())
+    known = frozenset(revision.revision for revision in scripts.walk_revisions())
+    return scripts.get_current_head() or "base", known
+
+
 def found(connection: Connection) -> str | None:
     """The version of the tables in the database; None: there are none."""
     return MigrationContext.configure(connection).get_current_revision()
@@ -51,11 +60,9 @@ def check_version(present: str) -> None:
 
     Raises SchemaOutdatedError or SchemaNewerError.
     """
-    scripts = ScriptDirectory.from_config(_config())
-    wanted = scripts.get_current_head() or "base"
+    wanted, known = _versions()
     if present == wanted:
         return
-    known = {revision.revision for revision in scripts.walk_revisions()}
     kind = SchemaOutdatedError if present in known else SchemaNewerError
     raise kind(found=present, wanted=wanted)
 
@@ -84,6 +91,6 @@ def downgrade(connection: Connection, revision: str) -> None:
     command.downgrade(config, revision)
 
 
-def current() -> str | None:
+def current() -> str:
     """The version of the tables that this server wants."""
-    return ScriptDirectory.from_config(_config()).get_current_head()
+    return _versions()[0]

@@ -4,6 +4,7 @@ The process that forks writes nothing, so a shim in it (tests/support/shim.c) be
 in each command.
 """
 
+import gc
 import json
 import os
 import pkgutil
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import license_server
 from tests.support.server import REPOSITORY
@@ -67,7 +68,7 @@ def _serve(asked: IO[bytes], answers: int) -> None:
     os._exit(0)
 
 
-def _become(command: dict[str, list[str]]) -> None:
+def _become(command: dict[str, Any]) -> None:
     for number, path in enumerate((os.devnull, *command["said"])):
         flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
         opened = os.open(path, flags)
@@ -84,6 +85,7 @@ if __name__ == "__main__":
     for found in pkgutil.walk_packages(license_server.__path__, "license_server."):
         if not found.name.startswith(_FACES) and "__main__" not in found.name:
             import_module(found.name)
+    gc.freeze()  # what is there already is not looked through in every child
     with os.fdopen(os.dup(0), "rb") as given:
         _serve(given, os.dup(1))
     sys.exit(main.main())
