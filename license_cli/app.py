@@ -4,7 +4,6 @@ import importlib
 import itertools
 import os
 import sys
-import time
 from collections import deque
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -24,7 +23,9 @@ from license_cli.language import (
     tr,
 )
 from license_cli.session import Call
+from license_core.clock import present
 from license_core.errors import (
+    ClockWrongError,
     DependencyMissingError,
     InternalError,
     LicenseError,
@@ -205,7 +206,10 @@ def _main(arguments: list[str], now: int | None, home: str | None) -> int:
             stream.reconfigure(encoding=charset, errors="backslashreplace")
     arguments = in_front(arguments)
     _speak(arguments)
-    call = Call(int(time.time()) if now is None else now, home)
+    try:
+        call = Call(present() if now is None else now, home)
+    except ClockWrongError as error:
+        return _refuse(error, Call(0, home).cli, as_json="--json" in arguments)
     try:
         code = _run(arguments, call)
         render.flush()

@@ -19,6 +19,7 @@ from license_cli import keeper, language, render
 from license_cli.files import replace_lightly
 from license_cli.language import tr
 from license_core import errors
+from license_core.clock import present
 from license_core.errors import Notice, ProgramNotStartedError
 from license_core.license import License
 from license_core.paths import words
@@ -236,7 +237,7 @@ class Watch:
         new = (outcome.state, outcome.words, number)
         if new != self._told:
             letter = "E" if not outcome.holds else "W" if outcome.words else "N"
-            at = utc(int(time.time()) if outcome.checked_at is None else outcome.checked_at)
+            at = utc(present() if outcome.checked_at is None else outcome.checked_at)
             said = tr("Licence state: {state}.").format(state=tr(outcome.state))
             render.remark([f"[{letter}]: {at}: {said}"])
             if number is not None and self._number not in (None, number):

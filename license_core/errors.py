@@ -347,6 +347,12 @@ class ClockSetBackError(LicenseError):
     seen_at: int
 
 
+class ClockWrongError(LicenseError):
+    """The clock of this machine says what no clock can say."""
+
+    reason: str
+
+
 class LicenseRevokedError(LicenseError):
     """The licence is on the vendor's revocation list."""
 

@@ -5,11 +5,12 @@ was replaced on disk counts from the next call on.
 """
 
 import os
-import time
 from typing import NamedTuple
 
 from license_core import armor, folder
-from license_core.errors import LicenseError, Notice, TrustedKeyInvalidError
+from license_core.claims import MAX_INSTANT
+from license_core.clock import present
+from license_core.errors import ClockWrongError, LicenseError, Notice, TrustedKeyInvalidError
 from license_core.facts import HostFacts
 from license_core.hostkey import as_issued
 from license_core.license import License
@@ -47,7 +48,10 @@ def check_installed(
     which whoever can write that folder can change. *now* is an instant in seconds, by default the
     clock's. What is wrong is in the report; nothing is raised and nothing is written.
     """
-    instant = int(time.time()) if now is None else now
+    try:
+        instant = present() if now is None else now
+    except ClockWrongError as error:
+        return Report(MAX_INSTANT, (error,))
     try:
         place = Place.default(
             os.environ,

@@ -327,6 +327,13 @@ PROBLEMS: dict[str, Problem] = {
         "Correct the clock (`date -u` shows it). If it is right now and was wrong before, "
         "ask your vendor for a new licence, issued today or later: it resets the clock check.",
     ),
+    "ClockWrongError": Problem(
+        "clock-wrong",
+        47,
+        "The clock is wrong",
+        "The clock of this machine is wrong: {reason}.",
+        "Correct the clock (`date -u` shows it), then try again.",
+    ),
     "LicenseRevokedError": Problem(
         "license-revoked",
         43,

@@ -80,8 +80,10 @@ class Revocations(NamedTuple):
         return {name: value for name, value in members.items() if value is not None}
 
     def sign(self, signer: Signer) -> str:
-        """The token of this list."""
-        return jws.sign(strictjson.dumps(self.to_dict()), signer, jws.REVOCATIONS)
+        """The token of this list. Raises ClaimError if it is not valid."""
+        members = self.to_dict()
+        Revocations.from_dict(members)
+        return jws.sign(strictjson.dumps(members), signer, jws.REVOCATIONS)
 
     def lists(self, jti: str) -> bool:
         """Whether the licence with the number *jti* is listed."""

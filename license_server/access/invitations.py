@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection
 
-from license_core import b64url
+from license_core import b64url, clock
 from license_core.errors import NotFoundError, NotPermittedError
 from license_core.reason import Reason
 from license_server.access import access_store, accounts, secrets, standing
@@ -42,7 +42,8 @@ def invite(
     if access_store.user_by_email(connection, email) is not None:
         raise NameTakenError(what="account", name=email)
     secret = b64url.encode(random(_SECRET_BYTES))
-    made = Invitation(secrets.hash_of(secret), email, role, actor.name, now, now + days * 86400)
+    until = clock.later(now, days * 86400)
+    made = Invitation(secrets.hash_of(secret), email, role, actor.name, now, until)
     access_store.add_invitation(connection, made)
     events.record(connection, now, actor, "invitation.made", email, role=role)
     return secret, made

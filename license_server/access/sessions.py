@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from license_core import b64url
+from license_core import b64url, clock
 from license_core.errors import NotAuthenticatedError
 from license_server.access import access_store
 from license_server.access.access_store import StoredUser
@@ -53,7 +53,7 @@ def open_session(
     if former:
         access_store.end_session(connection, hash_of(former))
     secret = b64url.encode(random(SECRET_BYTES))
-    expires_at = now + hours * 3600
+    expires_at = clock.later(now, hours * 3600)
     access_store.add_session(
         connection,
         hash_of(secret),

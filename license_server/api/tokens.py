@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from license_core import claims
+from license_core import claims, clock
 from license_core.claims import ClaimError
 from license_server.access import standing, tokens
 from license_server.access.standing import Held
@@ -72,7 +72,7 @@ def _read(members: dict[str, Any], now: int) -> tuple[str, Grant]:
         raise InputInvalidError(field=error.claim, reason=error.reason) from error
     if not name:
         raise InputInvalidError(field="name", reason="it is missing")
-    expires_at = None if days is None else now + days * 86400
+    expires_at = None if days is None else clock.later(now, days * 86400)
     return name, Grant(tokens.PROGRAM.scopes if scopes is None else scopes, products, expires_at)
 
 

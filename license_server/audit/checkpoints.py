@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from license_core import (
     b64url,
     claims,
+    clock,
     jws,
     strictjson,
 )
@@ -37,8 +38,9 @@ class Checkpoint(NamedTuple):
     iat: int
 
     def sign(self, signer: Signer) -> str:
-        """The token of this checkpoint."""
+        """The token of this checkpoint. Raises ClaimError if nobody could read it."""
         members = self._asdict() | {"link": b64url.encode(self.link)}
+        Checkpoint._from_dict(members)
         return jws.sign(strictjson.dumps(members), signer, jws.CHECKPOINT)
 
     @classmethod
@@ -80,8 +82,9 @@ class Notary(NamedTuple):
         """The newest checkpoint: one of *now*, if events were linked since the last one.
 
         None is made before the last one is *every* seconds old, nor while another process extends
-        the chain, unless told to *wait*. None: there is no checkpoint yet.
+        the chain, unless told to *wait*. None: there is no checkpoint yet. Raises ClockWrongError.
         """
+        clock.check(now)
         held = audit_store.hold_chain(connection, wait=wait)
         newest = audit_store.listed_checkpoints(connection, before=None, limit=1)
         last = newest[0] if newest else None

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from license_core import strictjson
+from license_core import clock, strictjson
 from license_server.actor import Actor
 from license_server.audit import audit_store
 from license_server.audit.audit_store import NewEvent
@@ -47,9 +47,12 @@ def event(
 ) -> NewEvent:
     """An event to be written. *details* are plain values, and never a secret.
 
+    Raises ClockWrongError for an instant before 1970 or after 9999, so that no act has one.
+
     *rows* are what this very transaction wrote. A row that was only read may have been changed by
     another meanwhile, and its last event would then tell of what it was before.
     """
+    clock.check(now)
     digests = {name(*row): digest(*row) for row in rows}
     return NewEvent(
         at=now,

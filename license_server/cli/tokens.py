@@ -5,7 +5,7 @@ import time
 
 import click
 
-from license_core import strictjson
+from license_core import clock, strictjson
 from license_core.wording import utc
 from license_server.access.standing import Held
 from license_server.actor import COMMAND
@@ -54,7 +54,7 @@ def create(
     grant = tokens.Grant(
         frozenset(scopes) or tokens.PROGRAM.scopes,
         frozenset(products) or None,
-        None if days is None else now + days * 86400,
+        None if days is None else clock.later(now, days * 86400),
     )
     made = write(
         settings, lambda c: tokens.new_token(c, name, COMMAND, now, secrets.token_bytes, grant)

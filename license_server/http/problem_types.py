@@ -56,6 +56,7 @@ STATUS = {
     "license-expired": 409,
     "license-not-yet-valid": 409,
     "clock-set-back": 409,
+    "clock-wrong": 500,
     "license-revoked": 409,
     "maintenance-ended": 409,
     "revocations-rolled-back": 409,

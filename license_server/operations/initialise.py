@@ -10,7 +10,9 @@ from typing import NamedTuple
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection
 
+from license_core import clock
 from license_core.claims import MAX_INSTANT
+from license_core.errors import ClockWrongError
 from license_core.keyset import Keyset, SigningKey
 from license_core.paths import absolute, words
 from license_core.publickey import PublicKey
@@ -50,7 +52,7 @@ def make(
 
     The signing key is made too, unless the settings name one that is there.
 
-    Raises AlreadyInitialisedError, InputInvalidError (also of *now*), PassphraseMissingError,
+    Raises AlreadyInitialisedError, InputInvalidError, ClockWrongError, PassphraseMissingError,
     DatabaseUnavailableError, what keeps that signing key from being used, or that the folder
     cannot be written.
     """
@@ -119,13 +121,13 @@ def put_in_place(
 
 
 def _check_clock(now: int) -> None:
-    """Raise InputInvalidError where no key could be made at *now* that clients would read."""
-    last = MAX_INSTANT - _SIGNING_KEY_DAYS * DAY
-    if now > last:
-        told = f"it says {utc(min(now, MAX_INSTANT))}; a signing key of ten years would end after"
-        raise InputInvalidError(field="the clock", reason=f"{told} {utc(MAX_INSTANT)}")
-    if now < DAY:
-        raise InputInvalidError(field="the clock", reason="it says that 1970 has not begun")
+    """Raise ClockWrongError where no key could be made at *now* that clients would read."""
+    clock.check(now)
+    if now > MAX_INSTANT - _SIGNING_KEY_DAYS * DAY:
+        told = f"it says {utc(now)}; a signing key of ten years would end after {utc(MAX_INSTANT)}"
+        raise ClockWrongError(reason=told)
+    if now < DAY:  # the signing key may sign from the day before on
+        raise ClockWrongError(reason=f"it says {utc(now)}")
 
 
 def _refuse_used(settings: ServerSettings) -> None:

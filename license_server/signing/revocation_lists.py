@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from license_core import armor
+from license_core import armor, clock
 from license_core.errors import NotFoundError
 from license_core.reason import Reason
 from license_core.revocation import DIGEST_BYTES, Revocations
@@ -47,7 +47,7 @@ def sign_next(
         revocation_store.newest_number(connection) + 1,
         revocation_store.to_be_listed(connection),
     )
-    expires_at = now + days * DAY
+    expires_at = clock.later(now, days * DAY)
     listed = Revocations.of(ended, iss=issuer.name, number=number, iat=now, exp=expires_at)
     version = issuer.keyset.keyset.version
     token = listed.sign(issuer.signer)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
+from license_core import clock
 from license_core.reason import Reason
 from license_server.access import access_store, standing, tokens
 from license_server.access.access_store import StoredToken
@@ -146,4 +147,4 @@ def _end(days: str, now: int) -> int | None:
             "{value!r} is not a whole number from 1 to {most}", value=days, most=MOST_DAYS
         )
         raise InputInvalidError(field="days", reason=reason)
-    return now + number * 86400
+    return clock.later(now, number * 86400)

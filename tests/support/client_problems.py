@@ -275,6 +275,17 @@ def _not_yet(world: World) -> Done:
     return verify(world, world.file(world.claims(nbf=NOW + 5 * DAY)))
 
 
+@reaches("clock-wrong")
+def _clock_of_faketime(world: World) -> Done:
+    script = (
+        "import sys, time; sys.argv[0] = 'cmd/cli.py'\n"
+        "def beyond(): raise OverflowError\n"
+        "time.time = beyond\n"
+        "from license_cli.app import main; sys.exit(main())"
+    )
+    return installed_client(world.folder, *world.options(), "verify", script=script)
+
+
 @reaches("clock-set-back")
 def _clock(world: World) -> Done:
     world.put()

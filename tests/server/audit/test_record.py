@@ -14,6 +14,9 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from license_core import b64url, jws
+from license_core.claims import MAX_INSTANT, ClaimError
+from license_core.errors import ClockWrongError
+from license_core.revocation import Revocations
 from license_core.signer import MemorySigner
 from license_server.access.tokens import Grant
 from license_server.actor import COMMAND
@@ -74,6 +77,36 @@ def test_checkpoint_names_its_position_and_the_previous_one(ledger: Ledger) -> N
     assert (first.position, first.previous) == (2, 0)
     assert (second.position, second.previous) == (5, 2)
     assert (second.iss, second.iat, len(second.link)) == ("Example Vendor", NOW, 32)
+
+
+@pytest.mark.parametrize("now", [-1, MAX_INSTANT + 1])
+def test_nothing_is_signed_or_done_at_an_instant_that_nobody_reads(
+    ledger: Ledger, now: int
+) -> None:
+    ledger.issue()
+    ledger.link()
+    before = positions(ledger)
+    for work in (
+        partial(ledger.notary.make, now=now),
+        partial(events.record, now=now, actor=COMMAND, action="test.done", subject="x"),
+    ):
+        with pytest.raises(ClockWrongError):
+            ledger.site.database.write(work)
+    with pytest.raises(ClaimError):
+        Checkpoint("Vendor", 1, bytes(32), 0, now).sign(ledger.notary.signer)
+    with pytest.raises(ClaimError):
+        Revocations("Vendor", 1, now, b"").sign(ledger.notary.signer)
+    assert positions(ledger) == before
+    assert ledger.faults() == []
+
+
+def test_checkpoint_of_the_last_instant_can_be_read(ledger: Ledger) -> None:
+    ledger.issue()
+    ledger.link()
+    made = ledger.site.database.write(partial(ledger.notary.make, now=MAX_INSTANT))
+    assert made is not None
+    assert Checkpoint.open(made.token, ledger.notary.signer.public_key).iat == MAX_INSTANT
+    assert ledger.faults() == []
 
 
 def test_checkpoint_of_another_key_or_type_is_rejected(ledger: Ledger) -> None:

@@ -1,6 +1,7 @@
 """``init``: a complete server or nothing, with encrypted private keys."""
 
 import base64
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -10,8 +11,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from license_server.db.errors import InputInvalidError
+from license_core.errors import ClockWrongError
 from tests.support import server, softhsm
+from tests.support.need import need
 from tests.support.problems import exit_code
 from tests.support.server import EMAIL, LINE, PASSPHRASE, PASSWORD
 from tests.support.shell import run
@@ -145,12 +147,32 @@ def test_upgrade_of_a_new_server_succeeds(data: Path) -> None:
 @pytest.mark.parametrize(
     ("now", "told"),
     [
-        (253_096_300_799, "the clock: it says 9990-04-21"),
-        (10**12, "the clock: it says 9999-12-31"),
-        (0, "the clock: it says that 1970 has not begun"),
+        (253_096_300_799, "it says 9990-04-21"),
+        (10**12, "it says a year after 9999"),
+        (0, "it says 1970-01-01 00:00:00 UTC"),
+        (-1, "it says that 1970 has not begun"),
     ],
 )
 def test_init_at_an_impossible_time_blames_the_clock(tmp_path: Path, now: int, told: str) -> None:
-    with pytest.raises(InputInvalidError, match=told):
+    with pytest.raises(ClockWrongError, match=told):
         server.make(tmp_path / "server", now=now)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_clock_that_python_cannot_hold_is_a_sentence(tmp_path: Path) -> None:
+    """What it imports fails at it, before any code of a command."""
+    faketime = shutil.which("faketime") or need("faketime", "apt-get install faketime")
+    server_command = ("-m", "license_server", "--data", str(tmp_path / "server"), "init")
+    for line in (server_command, ("cmd/cli.py", "verify")):
+        done = subprocess.run(
+            [str(faketime), "9990-01-01", sys.executable, *line],
+            env=server.environment(tmp_path),
+            cwd=server.REPOSITORY,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == exit_code("clock-wrong"), done.stderr
+        assert done.stderr.startswith("[E]: The clock of this machine is wrong: it says a year")
+        assert "Correct the clock" in done.stderr
     assert list(tmp_path.iterdir()) == []
