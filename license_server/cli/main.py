@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -148,6 +148,7 @@ def init(settings: ServerSettings, vendor: str, admin: str) -> None:
 @click.pass_obj
 def serve(settings: ServerSettings, host: str, port: int) -> None:
     """Run the server: the desk (web pages) and the API; prints the URL when ready."""
+    _end_in_order(lambda _: 0, again=True)
     from license_server.app import create_app
     from license_server.http import server
     from license_server.operations import process
@@ -200,7 +201,7 @@ for command in (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with *arguments* (default: the process's) and return its exit code."""
     call = _Call()
-    _end_in_order()
+    _end_in_order(lambda number: 128 + number)
     sys.stdout, sys.stderr = (stream or _nowhere() for stream in (sys.stdout, sys.stderr))
     try:
         cli.main(
@@ -232,13 +233,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _end_in_order() -> None:
-    """Let SIGTERM and SIGHUP end this process as an interrupt does: half-done work is undone."""
+def _end_in_order(code: Callable[[int], int], *, again: bool = False) -> None:
+    """Let SIGTERM and SIGHUP end this process as an interrupt does: half-done work is undone.
+
+    *code* is what it exits with after the signal of that number. What somebody else has settled
+    stays, unless this is done *again*.
+    """
     if threading.current_thread() is not threading.main_thread():
         return
     for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores one
-            signal.signal(number, lambda number, _: sys.exit(128 + number))
+        before = signal.getsignal(number)
+        if before is signal.SIG_DFL or (again and before is not signal.SIG_IGN):  # as by nohup
+            signal.signal(number, lambda number, _: sys.exit(code(number)))
 
 
 def _is_open(path: Path) -> bool:

@@ -129,7 +129,7 @@ def load(
     """
     if schema.found(connection) is not None:
         raise AlreadyInitialisedError(path="the database", found="its tables")
-    schema.check_version(file.manifest.schema)
+    schema.check_backup(file.manifest.schema)
     schema.upgrade(connection, now)
     with keeping_few_pages(connection):
         for batch in checked_rows(file, thorough=thorough):
@@ -152,7 +152,7 @@ def checked_rows(file: BackupFile, *, thorough: bool) -> Iterator[Batch]:
     found as late as after the last of them. Raises BackupInvalidError, SchemaOutdatedError or
     SchemaNewerError.
     """
-    schema.check_version(file.manifest.schema)
+    schema.check_backup(file.manifest.schema)
     known = {table.name: table for table in metadata.tables.values() if table.name not in _NO_MORE}
     for name in file.manifest.rows.keys() - known.keys():
         raise file.invalid(f"it has a table {name[:64]!r}, which this server does not know")

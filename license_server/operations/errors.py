@@ -20,32 +20,35 @@ class AlreadyInitialisedError(LicenseError):
 
 
 class SchemaOutdatedError(LicenseError):
-    """The database is of another schema version."""
+    """The database, or a backup, is of an earlier schema version."""
 
     row = Problem(
         "schema-outdated",
         84,
         "The database has to be upgraded",
-        "The database is at version {found}; this server needs {wanted}.",
-        "Make a backup, then run `{server} upgrade`.",
+        "The {what} is at version {found}; this server needs {wanted}.",
+        "{first}, then run `{server} upgrade`.",
     )
 
+    what: str
     found: str
     wanted: str
+    first: str
+    """What to do before the upgrade: this version backs up and restores its own schema only."""
 
 
 class SchemaNewerError(LicenseError):
-    """The database was upgraded by a later server."""
+    """The database, or a backup, is of a later server."""
 
     row = Problem(
         "schema-newer",
         85,
         "The database is newer than this server",
-        "The database is at version {found}; this server supports only {wanted}.",
-        "Install the server version that upgraded it, or restore the backup made before "
-        "the upgrade.",
+        "The {what} is at version {found}; this server supports only {wanted}.",
+        "Install the server version that it is of, or use a copy or backup of an earlier one.",
     )
 
+    what: str
     found: str
     wanted: str
 

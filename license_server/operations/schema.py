@@ -1,5 +1,6 @@
 """The schema version of the database, and its migrations."""
 
+import shlex
 from functools import cache
 from pathlib import Path
 
@@ -52,19 +53,32 @@ def check(connection: Connection, data: str) -> None:
     present = found(connection)
     if present is None:
         raise NotInitialisedError(path=data, missing="the tables of the database")
-    check_version(present)
+    copy = _copy(connection, data, present)
+    _check_version(present, "database", f"Stop all its processes, copy it (`{copy}`)")
 
 
-def check_version(present: str) -> None:
-    """Raise unless tables of the version *present* are this server's.
+def check_backup(present: str) -> None:
+    """Raise unless a backup of the version *present* can be restored by this server.
 
     Raises SchemaOutdatedError or SchemaNewerError.
     """
+    _check_version(present, "backup", "Restore it with the version of the server that made it")
+
+
+def _check_version(present: str, what: str, first: str) -> None:
     wanted, known = _versions()
     if present == wanted:
         return
-    kind = SchemaOutdatedError if present in known else SchemaNewerError
-    raise kind(found=present, wanted=wanted)
+    if present in known:
+        raise SchemaOutdatedError(what=what, found=present, wanted=wanted, first=first)
+    raise SchemaNewerError(what=what, found=present, wanted=wanted)
+
+
+def _copy(connection: Connection, data: str, version: str) -> str:
+    """What copies the database of the data folder *data*, for a shell."""
+    if connection.dialect.name == "postgresql":
+        return f'pg_dump -Fc -f hostseal-{version}.dump "$LICENSE_SERVER_DATABASE"'
+    return f"cp -a {shlex.quote(data)} {shlex.quote(f'{data}.{version}')}"
 
 
 def upgrade(connection: Connection, now: int, revision: str = "head") -> None:

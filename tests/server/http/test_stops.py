@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -263,6 +263,32 @@ def test_a_closed_standard_output_does_not_matter_and_a_full_one_is_an_error(
     )
     assert done.returncode == 65
     assert b"Cannot write" in done.stderr or b"output" in done.stderr
+
+
+def test_a_server_that_does_not_listen_yet_stops_with_the_same_codes(tmp_path: Path) -> None:
+    data = server.make(tmp_path / "server").data
+    held = (
+        "import sys, time\n"
+        "from license_server.cli import main\n"
+        "from license_server.operations import process\n"
+        "def wait():\n"
+        "    print('begun', flush=True)\n"
+        "    time.sleep(1e6)\n"
+        "process.configure_logs = wait\n"
+        "sys.exit(main.main())\n"
+    )
+    line = [sys.executable, "-c", held, "serve", "--port", "0"]
+    env = server.environment(data) | {"PYTHONPATH": str(server.REPOSITORY)}
+    with ExitStack() as stack:
+        begun = [
+            stack.enter_context(subprocess.Popen(line, env=env, stdout=subprocess.PIPE))
+            for _ in CODES
+        ]
+        for (number, code), process in zip(CODES.items(), begun, strict=True):
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"begun\n"
+            process.send_signal(number)
+            assert process.wait(LIMIT) == code
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])

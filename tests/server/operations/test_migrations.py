@@ -1,6 +1,7 @@
 """Schema migrations up and down, from nothing and from a former version, on both databases."""
 
 import os
+import re
 import subprocess
 import sys
 import warnings
@@ -29,6 +30,7 @@ from license_server.settings import ServerSettings
 from tests.support import former, server, softhsm
 from tests.support.former import CUSTOMERS, THEN, Former
 from tests.support.postgres import new_database
+from tests.support.problems import exit_code
 from tests.support.server import LINE, REPOSITORY
 
 NOW = THEN + 40 * 86400
@@ -217,6 +219,11 @@ def test_upgrade_command_makes_a_former_server_issue_again(tmp_path: Path, url: 
     env = server.environment(data, url)
     refused = server.at_once("issue", *ORDER, env=env)
     assert " upgrade`" in refused.stderr
+    (copy,) = re.findall(r"copy it \(`(.+?)`\)", refused.stderr)
+    if url is None:
+        subprocess.run(["sh", "-c", copy], check=True)
+    else:
+        assert copy == 'pg_dump -Fc -f hostseal-0001.dump "$LICENSE_SERVER_DATABASE"'
     done = server.at_once("upgrade", env=env)
     assert done.returncode == 0, done.stderr
     issued = server.at_once("issue", *ORDER, env=env)
@@ -227,6 +234,13 @@ def test_upgrade_command_makes_a_former_server_issue_again(tmp_path: Path, url: 
         for number, file in was.files.items():
             assert issuing.file_of(issuing.find(connection, number)) == file
     database.close()
+    if url is None:  # the copy is what was there before, and can be upgraded as well
+        kept = data.with_name("server.0001")
+        assert server.at_once(
+            "issue", *ORDER, env=server.environment(kept)
+        ).returncode == exit_code("schema-outdated")
+        for command in ("upgrade", "fsck"):
+            assert server.at_once(command, env=server.environment(kept)).returncode == 0
 
 
 ORDER = ("--customer", "ACME", "--product", "darwin", "--host", LINE, "--days", "9", "-o", "-")
