@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from license_core import clock
 from license_core.errors import LicenseError
 from license_core.keyset import Keyset, SigningKey
 from license_core.wording import printable, utc
@@ -181,9 +180,7 @@ def new(
             public = install.new_key(settings, secrets.token_bytes)
         else:
             public = open_signer(uri, settings.read_passphrase).public_key
-        made = SigningKey(
-            public, nbf, clock.later(max(nbf, now), days * DAY), products=products or None
-        )
+        made = SigningKey(public, nbf, max(nbf, now) + days * DAY, products=products or None)
         click.echo(f"Created the signing key {public.kid}.", err=True)
         change.to(lambda keyset: keysets.with_key(keyset, made), now)
 
@@ -252,9 +249,9 @@ def renew(
     def renewed(keyset: Keyset) -> Keyset:
         if kid is not None and days is not None:
             one = keysets.entry(keyset, kid)
-            keyset = keysets.with_entry(keyset, one._replace(exp=clock.later(now, days * DAY)))
+            keyset = keysets.with_entry(keyset, one._replace(exp=now + days * DAY))
         if keyset_days is not None:
-            keyset = keyset._replace(exp=clock.later(now, keyset_days * DAY))
+            keyset = keyset._replace(exp=now + keyset_days * DAY)
         return keyset
 
     with closing(KeysetChange(settings, output)) as change:
