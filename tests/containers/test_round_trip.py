@@ -17,6 +17,7 @@ from tests.support.containers.engine import PROJECT, Container, Engine
 from tests.support.containers.image import OPERATOR
 from tests.support.containers.paste import paste
 from tests.support.server import Running, running_server
+from tests.support.talking import talking
 
 pytestmark = pytest.mark.xdist_group("docker")
 
@@ -297,14 +298,8 @@ def test_guard_stops_the_platform_in_its_container(
 
 def wait_for_log(engine: Engine, name: str, words: str, times: int) -> None:
     """Read a container's log until it has said *words* so many times."""
-    following = subprocess.Popen(
-        [*engine.command, "logs", "--follow", name],
-        env=engine.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    with following:
+    line = [*engine.command, "logs", "--follow", name]
+    with talking(line, engine.environment) as following:
         assert following.stdout is not None
         seen = (line for line in following.stdout if words in line)
         assert sum(1 for _ in zip(range(times), seen, strict=False)) == times

@@ -3,7 +3,6 @@
 import os
 import shlex
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -12,6 +11,7 @@ from typing import NamedTuple
 
 from tests.support.cli import CLI, Done, World
 from tests.support.need import need
+from tests.support.talking import LOOP, Shell, SilentError, heard, talking
 
 MACHINE_ID = "9c1d" * 8
 CABLE = [
@@ -39,11 +39,8 @@ mount -t tmpfs tmpfs /run
 mount -t sysfs sysfs /sys
 mount -t overlay overlay -o "lowerdir=$1:/etc" /etc
 set +e
+folder=$2
 echo ready
-while read -r line; do
-  eval "$line" </dev/null >"$2/out" 2>"$2/err"
-  echo $?
-done
 """
 # As in a sandbox: there is no such family of sockets.
 _WITHOUT_NETLINK = (
@@ -60,14 +57,14 @@ class MachineUnavailableError(Exception):
 class Machine(NamedTuple):
     """Namespaces in which commands run, one at a time."""
 
-    process: "subprocess.Popen[str]"
+    shell: Shell
     world: World
     etc: Path
 
     def do(self, *lines: str) -> None:
         """Run lines of shell, which must go well."""
         for line in lines:
-            done = self._run(line)
+            done = self.shell.run(line)
             assert done.exit_code == 0, f"{line}: {done.err}"
 
     def client(
@@ -82,7 +79,7 @@ class Machine(NamedTuple):
         places = ["--conf", str(self.world.conf), "--keys", str(self.world.keys), "--root", root]
         environment = ["env", "-i", f"PATH={_PATH}", "LC_ALL=C.UTF-8", "PYTHONDONTWRITEBYTECODE=1"]
         environment += [f"{name}={value}" for name, value in (env or {}).items()]
-        done = self._run(shlex.join([*environment, *python, str(CLI), *places, *arguments]))
+        done = self.shell.run(shlex.join([*environment, *python, str(CLI), *places, *arguments]))
         assert "Traceback" not in done.err
         return done
 
@@ -97,15 +94,6 @@ class Machine(NamedTuple):
             f"cat /proc/net/$file > {folder}/proc/net/$file; done",
         )
         return str(folder)
-
-    def _run(self, line: str) -> Done:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(f"{line}\n")
-        self.process.stdin.flush()
-        code = int(self.process.stdout.readline())
-        out, err = ((self.world.folder / name).read_text("utf-8") for name in ("out", "err"))
-        return Done(code, out, err)
 
 
 def started(stack: ExitStack, world: World) -> Machine:
@@ -130,19 +118,12 @@ def running_machine(world: World) -> Iterator[Machine]:
     spaces = ["--net", "--mount", "--uts"]  # one of processes or cgroups would be a container's
     if os.geteuid() != 0:
         spaces += ["--user", "--map-root-user"]
-    process = subprocess.Popen(
-        ["unshare", *spaces, "bash", "-c", _SETUP, "bash", str(etc), str(world.folder)],
-        env={"PATH": _PATH},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    with process:
-        assert process.stdout is not None
-        said = process.stdout.readline()
-        if said != "ready\n":
-            raise MachineUnavailableError(said + process.stdout.read())
-        machine = Machine(process, world, etc)
+    script = ["bash", "-c", _SETUP + LOOP, "bash", str(etc), str(world.folder)]
+    with talking(["unshare", *spaces, *script], {"PATH": _PATH}) as process:
+        try:
+            heard(process, "ready")
+        except SilentError as error:
+            raise MachineUnavailableError(str(error)) from error
+        machine = Machine(Shell(process, world.folder), world, etc)
         machine.do("echo studio2_gpu > /proc/sys/kernel/hostname")
         yield machine

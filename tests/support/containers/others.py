@@ -26,6 +26,7 @@ from tests.support.containers.engine import (
     within,
 )
 from tests.support.containers.image import base_image
+from tests.support.talking import LOOP, Shell, SilentError, heard, talking
 
 PROGRAMS = {
     "containerd": "ctr",
@@ -39,13 +40,10 @@ PACKAGES = {
     "LXC": "lxc",
     "systemd-nspawn": "systemd-container",
 }
-_LOOP = """
+_LOOP = f"""
+folder=$1
 echo up
-while read -r line; do
-  eval "$line" </dev/null >"$1/out" 2>"$1/err"
-  echo "rc=$?"
-done
-"""
+{LOOP}"""
 
 
 class Others(NamedTuple):
@@ -58,32 +56,18 @@ class Others(NamedTuple):
 class OtherContainer(NamedTuple):
     """A running container."""
 
-    process: "subprocess.Popen[str]"
-    folder: Path
-    """Seen inside at the same path: what the client says is written there."""
+    shell: Shell
+    """Its folder is seen inside at the same path."""
 
     def client(self, *arguments: str) -> Done:
         """One command of the client inside."""
-        places = ["--conf", str(self.folder / "conf"), "--keys", str(self.folder / "keys")]
+        folder = self.shell.folder
+        places = ["--conf", str(folder / "conf"), "--keys", str(folder / "keys")]
         environment = ["env", "-i", f"PATH={PATH}", "LC_ALL=C.UTF-8", "PYTHONDONTWRITEBYTECODE=1"]
         line = shlex.join([*environment, sys.executable, str(CLI), *places, *arguments])
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{line}\n")
-        self.process.stdin.flush()
-        code = int(_said(self.process, "rc=").removeprefix("rc="))
-        out, err = ((self.folder / name).read_text("utf-8") for name in ("out", "err"))
-        assert "Traceback" not in err
-        return Done(code, out, err)
-
-
-def _said(process: "subprocess.Popen[str]", word: str) -> str:
-    assert process.stdout is not None
-    told = []
-    for line in process.stdout:
-        if line.strip().startswith(word):
-            return line.strip()
-        told.append(line)
-    raise EngineUnavailableError("".join(told))
+        done = self.shell.run(line)
+        assert "Traceback" not in done.err
+        return done
 
 
 def missing_here(engine: str) -> str | None:
@@ -123,19 +107,12 @@ def running(
         binds["/etc/machine-id"] = (str(machine_id), "ro")
     command = ["/bin/sh", "-c", _LOOP, "sh", str(folder)]
     line = _COMMANDS[engine](others.home / name, name, binds, command)
-    process = subprocess.Popen(
-        [*within(others.process), *line],
-        env={"PATH": PATH},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    with process:
-        _said(process, "up")
-        yield OtherContainer(process, folder)
-        assert process.stdin is not None
-        process.stdin.close()
+    with talking([*within(others.process), *line], {"PATH": PATH}) as process:
+        try:
+            heard(process, "up")
+        except SilentError as error:
+            raise EngineUnavailableError(str(error)) from error
+        yield OtherContainer(Shell(process, folder))
 
 
 Binds = dict[str, tuple[str, str]]
