@@ -230,11 +230,12 @@ class ProposalPage:
 
 @dataclass(slots=True, kw_only=True)
 class IssuedLine:
-    """A valid row: the licence that was issued, none in a dry run."""
+    """A valid row: the licence that was issued; in a dry run none, and what to know before."""
 
     line: int
     ok: bool
     license: str | None
+    notices: list[Remark]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -264,7 +265,8 @@ class Imported:
 
 def _line(one: Outcome) -> IssuedLine | RefusedLine:
     if one.slug is None:
-        return IssuedLine(line=one.line, ok=True, license=one.number)
+        notices = [Remark.of(notice) for notice in one.notices]
+        return IssuedLine(line=one.line, ok=True, license=one.number, notices=notices)
     return RefusedLine(
         line=one.line,
         ok=False,

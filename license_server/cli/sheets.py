@@ -81,8 +81,11 @@ def import_licenses(
             if dry_run or not skip_wrong:
                 lines = order_sheet.read(data, encoding)
                 checked = importer.check(database, lines, COMMAND, now, name)
-                right, wrong = _follow(checked, total, "rows checked", report if dry_run else None)
+                right, wrong, noticed = _follow(
+                    checked, total, "rows checked", report if dry_run else None
+                )
                 _tell(wrong)
+                _tell_before(noticed)
                 if wrong and not dry_run:
                     _follow(iter([wrong]), 0, "", report)
                 if wrong and not skip_wrong:
@@ -96,7 +99,7 @@ def import_licenses(
                 data.seek(0)
             lines = order_sheet.read(data, encoding)
             done = importer.issue(database, issuer, lines, COMMAND, now, secrets.token_bytes, name)
-            right, wrong = _follow(done, total, "rows done", report)
+            right, wrong, _ = _follow(done, total, "rows done", report)
             _tell(wrong)
     finally:
         database.close()
@@ -105,20 +108,24 @@ def import_licenses(
 
 def _follow(
     batches: Iterator[list[Outcome]], total: int, what: str, report: str | None
-) -> tuple[int, list[Outcome]]:
-    """Show the progress and write the report; how many lines are right, and those that are not."""
+) -> tuple[int, list[Outcome], list[Outcome]]:
+    """Show the progress and write the report.
+
+    How many lines are right, those that are not, and those of which something is to be known.
+    """
     progress = Progress(total, what)
-    right, wrong = 0, []
+    right, wrong, noticed = 0, list[Outcome](), list[Outcome]()
     with written(report) if report else nullcontext(lambda _: None) as write:
         write(csv_text.line(_REPORT).encode("utf-8"))
         for batch in batches:
             progress.advance(len(batch))
             wrong += [one for one in batch if one.slug]
+            noticed += [one for one in batch if one.notices]
             right += sum(1 for one in batch if not one.slug)
             if report:
                 write("".join(map(_report_line, batch)).encode("utf-8"))
     progress.clear()
-    return right, wrong
+    return right, wrong, noticed
 
 
 def _report_line(one: Outcome) -> str:
@@ -131,6 +138,14 @@ def _tell(wrong: list[Outcome]) -> None:
             click.echo(f"line {one.line}, {column}: {detail}", err=True)
         if not one.faults:
             click.echo(f"line {one.line}: {one.detail}", err=True)
+
+
+def _tell_before(noticed: list[Outcome]) -> None:
+    """Say what to know before it is issued."""
+    for one in noticed[:_SHOWN]:
+        click.echo(f"[W]: line {one.line}: {one.details}", err=True)
+    if len(noticed) > _SHOWN:
+        click.echo(f"[W]: … and {len(noticed) - _SHOWN} more; --report FILE has all.", err=True)
 
 
 def _size(data: BinaryIO) -> tuple[int, str]:

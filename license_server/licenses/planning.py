@@ -281,7 +281,7 @@ def _notices(connection: Connection, drafted: Plan, actor: Actor, now: int) -> l
         )
     if drafted.product is None and catalog_store.products_after(connection, None, 1, of):
         notices.append(OrderNotice("product-new", product=order.product))
-    notices += _of_grant(drafted)
+    notices += of_grant(drafted)
     present, allowed = order.request.gpus, order.limits.get("gpus")
     if present and allowed is not None and present > allowed:
         notices.append(OrderNotice("gpus-more-than-licensed", present=present, allowed=allowed))
@@ -290,8 +290,11 @@ def _notices(connection: Connection, drafted: Plan, actor: Actor, now: int) -> l
     return notices
 
 
-def _of_grant(drafted: Plan) -> Iterator[Notice]:
-    """What the licence takes away from the one before it, and how many it may be used by."""
+def of_grant(drafted: Plan) -> Iterator[Notice]:
+    """What the licence takes away from the one before it, and how many it may be used by.
+
+    Without a look at the ledger, so that it can be said of each row of a large file.
+    """
     order, former = drafted.order, drafted.former
     if former is not None:
         before = Grant.of(issuing.claims_of(former))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from license_core.errors import LicenseError
+from license_core.errors import LicenseError, Notice
 from license_core.reason import Reason
 from license_server.actor import Actor
 from license_server.audit.audit_store import NewEvent
@@ -46,6 +46,16 @@ class Planned(NamedTuple):
     plan: Plan
     contact: dict[str, Any]
 
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What to know before it is issued."""
+        return tuple(planning.of_grant(self.plan))
+
+    @property
+    def losses(self) -> tuple[Notice, ...]:
+        """What its licence takes away from the one before it."""
+        return tuple(notice for notice in self.notices if notice.slug == "takes-away")
+
 
 class Refused(NamedTuple):
     """A line that cannot be issued, and why."""
@@ -74,11 +84,15 @@ class Outcome(NamedTuple):
     detail: str | None = None
     faults: list[list[str]] | None = None
     """All that is wrong with it: the column, the problem and its detail, each."""
+    notices: tuple[Notice, ...] = ()
+    """What to know before it is issued; nobody needs it afterwards, and it is not kept."""
 
     @property
     def details(self) -> str | None:
-        """All that is wrong with it, for one cell of a sheet."""
-        return "; ".join(detail for _, _, detail in self.faults or ()) or self.detail
+        """All that is wrong with it, or should be known before, for one cell of a sheet."""
+        told = [detail for _, _, detail in self.faults or ()]
+        told += [notice.sentence for notice in self.notices]
+        return "; ".join(told) or self.detail
 
 
 def plan(

@@ -16,6 +16,8 @@ from license_server.sheets import sheet_store
 from license_server.sheets.batches import Line, Outcome
 from license_server.sheets.sheet_store import StoredBatch
 
+_KEPT = Outcome._fields.index("notices")
+
 
 class BatchKey(NamedTuple):
     """What tells a batch from all others: done once, however often its job is begun."""
@@ -51,6 +53,6 @@ def keep(
     connection: Connection, actor: Actor, key: BatchKey, outcomes: Sequence[Outcome], now: int
 ) -> None:
     """Keep what became of a batch. Raises IntegrityError where another process did it meanwhile."""
-    told = strictjson.dumps([list(one) for one in outcomes]).decode("utf-8")
+    told = strictjson.dumps([list(one[:_KEPT]) for one in outcomes]).decode("utf-8")
     done = StoredBatch(key.fingerprint, told)
     sheet_store.add_batch(connection, actor.name, key.key, done, now)

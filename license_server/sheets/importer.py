@@ -36,7 +36,7 @@ def check(
     for batch in _batches(lines):
         database.check_going_on()
         done, planned, refused = _planned(database, batch, actor, now, _key(job, batch))
-        right = [Outcome(one.line) for one in planned]
+        right = [Outcome(one.line, notices=one.notices) for one in planned]
         yield done or sorted((*right, *refused))
 
 

@@ -39,6 +39,10 @@ class Preview(NamedTuple):
     planned: tuple[Planned, ...]
     refused: tuple[Refused, ...]
     alike: tuple[Alike, ...]
+    less: int
+    """How many of those that are right take something away from a licence."""
+    losing: tuple[Planned, ...]
+    """The first of these."""
     rules: Mapping[str, str]
     """The products that it names, and the rules of each (products.rules)."""
 
@@ -83,6 +87,7 @@ def make(site: Site, id_: str, actor: Actor, now: int) -> Preview:
     right = wrong = 0
     planned: list[Planned] = []
     refused: list[Refused] = []
+    less, losing = 0, list[Planned]()
     names: dict[str, None] = {}
     rules: dict[str, str] = {}
     lines = uploads.lines_of(site, id_, actor)
@@ -93,11 +98,14 @@ def make(site: Site, id_: str, actor: Actor, now: int) -> Preview:
             if one.plan.order.product not in rules:
                 rules[one.plan.order.product] = products.rules(one.plan.product)
             planned += [one] if right <= SHOWN else []
+            if one.losses:
+                less += 1
+                losing += [one] if less <= SHOWN else []
         else:
             wrong += 1
             refused += [one] if wrong <= SHOWN else []
     alike = site.database.read(lambda connection: tuple(_alike(connection, names)))
-    return Preview(right, wrong, tuple(planned), tuple(refused), alike, rules)
+    return Preview(right, wrong, tuple(planned), tuple(refused), alike, less, tuple(losing), rules)
 
 
 def _alike(connection: Connection, names: Iterable[str]) -> Iterator[Alike]:

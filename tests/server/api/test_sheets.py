@@ -55,6 +55,20 @@ def test_import_answers_row_by_row(desk: Desk) -> None:
     assert desk.count("licenses") == before + 2
 
 
+def test_dry_run_says_of_each_row_what_it_takes_away(desk: Desk) -> None:
+    former = issue(desk, customer="Lessened", limits={"gpus": 4}).json()["id"]
+    row_ = 'Lessened,darwin,"{}",9,{},gpus=2\n'.format(LINE.replace('"', '""'), former)
+    text = "customer,product,host,days,replaces,limits\n" + row_
+    (line,) = post(desk, text, dry_run="true")[1]["lines"]  # type: ignore[misc]
+    (notice,) = line["notices"]
+    assert notice["slug"] == "takes-away"
+    assert f"grants less than {former}: gpus 2 instead of 4" in notice["detail"]
+    key = f"lessened {desk.clock.now}"
+    done = post(desk, text, key=key)
+    assert done[1]["lines"][0]["notices"] == []  # type: ignore[index]
+    assert post(desk, text, key=key) == done
+
+
 @pytest.mark.parametrize("end", ["revoked", "over"])
 def test_import_stops_when_its_token_ends(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, end: str

@@ -14,7 +14,7 @@ from license_server.sheets import (
 from license_server.web import sheets
 from tests.support.attacks import ATTACKS, RTL
 from tests.support.catalogue import translated
-from tests.support.desk import Desk, last_event, unique
+from tests.support.desk import Desk, last_event, stored, unique
 from tests.support.desk_forms import add_product, exported, host, upload
 from tests.support.desk_user import DeskUser
 from tests.support.pages import faults, form
@@ -43,6 +43,23 @@ def test_import_is_previewed_then_issued_and_reported_row_by_row(
     ]
     assert last_event(desk, numbers[0])[:2] == (f"user:{admin.email}", "license.issued")
     assert job in admin.get("/sheets").text
+
+
+def test_preview_says_of_each_row_what_it_takes_away(desk: Desk, admin: DeskUser) -> None:
+    former = admin.issue(days=400, features=["export", "train"], limits={"gpus": 4})
+    order = stored(desk, former)
+    text = (
+        "customer,product,host,days,replaces,limits\n"
+        f"{order.customer},{order.product},{host()},30,{former},gpus=2\n"
+        f"{unique(desk, 'New')},bulk,{host()},30,,gpus=2\n"
+    )
+    job = upload(admin, text)
+    page = " ".join(unescape(re.sub("<[^>]*>", "", admin.get(job).text)).split())
+    assert "1 row that takes something away" in page
+    assert f"The new licence grants less than {former}: without export, train; gpus 2" in page
+    told = [one["detail"] for one in exported(admin.get(f"{job}/result.csv"))]
+    assert f"The new licence grants less than {former}: without export" in told[0]
+    assert told[1] == ""
 
 
 def test_csv_file_uploaded_or_issued_twice_is_imported_once(desk: Desk, admin: DeskUser) -> None:
