@@ -1,9 +1,24 @@
-"""Tells a lack of memory from a defect: it shows as a MemoryError, in errno, or as an import."""
+"""Tells a lack of memory from a defect: it shows as a MemoryError, in errno, or as an import.
+
+What is not written in Python ends the process where it gets no memory, and nobody can tell of it:
+such a library is loaded only where there is plenty.
+"""
 
 import errno
 
+_PLENTY = 64 << 20
+"""More than any library that the client loads ever takes, in bytes."""
 _LOADER_SAYS = ("map segment", "allocate memory")
 """What the system's loader says of a library for which there was no room."""
+
+
+def is_memory_plenty() -> bool:
+    """Whether native code may be loaded. Nothing is touched: an allocator maps so much, no more."""
+    try:
+        bytes(_PLENTY)
+    except MemoryError:
+        return False
+    return True
 
 
 def is_of_memory(error: BaseException) -> bool:

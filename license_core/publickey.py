@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from license_core import b64url, ed25519
+from license_core.exhaustion import is_memory_plenty
 from license_core.reason import Reason
 from license_core.sha256 import sha256
 
@@ -117,9 +118,14 @@ def _library_pays() -> bool:
 
 
 def by_library(raw: bytes) -> Verify | None:
-    """How ``cryptography`` verifies (signature, message) with the key *raw*; None without it."""
+    """How ``cryptography`` verifies (signature, message) with the key *raw*; None without it.
+
+    Or without the memory for it.
+    """
     global _left_to_plain  # noqa: PLW0603
     try:
+        if not is_memory_plenty():
+            raise ImportError
         from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     except ImportError:
