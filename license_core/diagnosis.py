@@ -141,7 +141,7 @@ def wants(requirements: Requirements, resources: Resources) -> tuple[Want, ...]:
             " GiB",
             resources.machine_memory_gib,
         ),
-        ("gpus", requirements.gpus, resources.gpus, "", None),
+        ("gpus", requirements.gpus, resources.gpus, "", resources.machine_gpus),
         ("disk", requirements.disk_gib, resources.disk_gib, " GiB", None),
     )
     sizes = [
@@ -162,9 +162,10 @@ def wants(requirements: Requirements, resources: Resources) -> tuple[Want, ...]:
 def hazards(facts: HostFacts, wanted: tuple[Want, ...] = ()) -> tuple[Notice, ...]:
     """What would change the key, with the commands that prevent it.
 
-    A container that is made for it is given the GPUs that are *wanted*.
+    A container that is made for it is given the GPUs that are *wanted*, as far as its machine has
+    them.
     """
-    gpus = next((want.wanted for want in wanted if want.name == "gpus"), 0)
+    gpus = next((_given(want) for want in wanted if want.name == "gpus"), 0)
     facts = facts._replace(gpus=max(facts.gpus or 0, gpus))
     found = [*stability.notices(facts)]
     slugs = [notice.slug for notice in found]
@@ -176,6 +177,10 @@ def hazards(facts: HostFacts, wanted: tuple[Want, ...] = ()) -> tuple[Notice, ..
         if is_docker and "address-may-change" in slugs:  # a machine may change to podman
             found.append(Notice("address-pinned-by-podman", **names))
     return tuple(found)
+
+
+def _given(want: Want) -> int:
+    return want.wanted if want.of_machine is None else min(want.wanted, int(want.of_machine))
 
 
 def shortages(facts: HostFacts, wanted: tuple[Want, ...], folder: str) -> tuple[Notice, ...]:
@@ -193,8 +198,12 @@ def _shortage(facts: HostFacts, want: Want, folder: str) -> Notice:
         "wanted": f"{want.wanted}{want.unit}",
         "present": f"{round(present or 0, 1):g}{want.unit}",
     }
-    if too_small or (facts.engine in (None, engine.UNKNOWN) and want.name != "disk"):
-        return Notice("machine-short", what=LABELS[want.name], **amounts)
+    elsewhere = want.name == "gpus" and want.of_machine and facts.engine == engine.UNKNOWN
+    nobodys = facts.engine in (None, engine.UNKNOWN) and want.name != "disk" and not elsewhere
+    if too_small or nobodys:
+        short = Notice("machine-short", what=LABELS[want.name], **amounts)
+        is_bare = want.name == "gpus" and want.of_machine == 0
+        return short.advised(("no-driver",) if is_bare else None)
     notice = Notice(
         f"{want.name}-short",
         **amounts,
@@ -203,6 +212,8 @@ def _shortage(facts: HostFacts, want: Want, folder: str) -> Notice:
         engine=stability.command(facts),
         folder=folder,
     )
+    if elsewhere:
+        return notice.advised(("gpus-of-engine",))
     on_podman = want.name == "gpus" and facts.engine == "podman"
     return notice.advised(("gpus-of-podman",) if on_podman else None)
 

@@ -27,13 +27,10 @@ def count(root: str, run: Run | None = None) -> int | None:
     the folder is hidden although there is a driver, ``nvidia-smi`` is *run*, on the host of this
     process only.
     """
-    try:
-        cards = os.listdir(os.path.join(root, _FOLDER))
-    except OSError:
-        pass  # no driver, or one that does not show this folder
-    else:
-        return sum(_is_here(root, card) for card in cards)
-    if not any(os.path.exists(os.path.join(root, device)) for device in _DEVICES):
+    here = cards(root)
+    if here is not None:
+        return len(here)
+    if not _has_driver(root):
         return 0
     if run is None:
         if root != "/":
@@ -41,6 +38,35 @@ def count(root: str, run: Run | None = None) -> int | None:
         run = _run
     text = run(("nvidia-smi", "-L"))
     return None if text is None else listed(text)
+
+
+def cards(root: str) -> list[str] | None:
+    """The names of those that the host under *root* can use; None where no driver lists any."""
+    found = _of_machine(root)
+    return None if found is None else [card for card in found if _is_here(root, card)]
+
+
+def on_machine() -> int | None:
+    """How many this machine has, also those that a container was not given; None: not known.
+
+    The driver's folder is not hidden from a container (proc(5) is the kernel's). In Windows'
+    subsystem for Linux there is none.
+    """
+    found = _of_machine("/")
+    if found is not None:
+        return len(found)
+    return None if _has_driver("/") or "microsoft" in os.uname().release.lower() else 0
+
+
+def _of_machine(root: str) -> list[str] | None:
+    try:
+        return sorted(os.listdir(os.path.join(root, _FOLDER)))
+    except OSError:
+        return None  # no driver, or one that does not show this folder
+
+
+def _has_driver(root: str) -> bool:
+    return any(os.path.exists(os.path.join(root, device)) for device in _DEVICES)
 
 
 def _is_here(root: str, card: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from license_core import hostfile, tomlfile
+from license_core.gpus import on_machine
 from license_core.reason import Reason
 
 _GIB = 1 << 30
@@ -37,6 +38,8 @@ class Resources(NamedTuple):
     machine_cpus: int | None = None
     """Those of the machine that a container with fewer runs on."""
     machine_memory_gib: float | None = None
+    machine_gpus: int | None = None
+    """Those of the machine, also where a container was given fewer."""
     taken_ports: tuple[int, ...] | None = None
     """Those of the wanted ports that somebody listens on."""
 
@@ -76,6 +79,7 @@ def measure(folder: str, gpus: int | None, ports: tuple[int, ...]) -> Resources:
         _disk(folder),
         os.cpu_count(),
         None if total is None else total / _GIB,
+        on_machine(),
         tuple(filter(_is_taken, ports)),
     )
 
