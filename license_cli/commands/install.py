@@ -44,6 +44,10 @@ if TYPE_CHECKING:
 
 _DECLINED = 130
 """The exit code where the person who was asked said no: as of one who interrupts."""
+_UNASKED = Reason(
+    "Nothing was installed: something is taken away, and without a terminal nobody can be asked. "
+    "If it is agreed, add --yes."
+)
 
 
 @click.command("install", short_help="Check a licence and install it.")
@@ -58,10 +62,10 @@ _DECLINED = 130
 def command(session: Session, source: str, token_file: str | None, yes: bool) -> int:
     """Check SOURCE (a file, - for standard input, or a URL) and install it as license.dat.
 
-    A licence that is not valid on this host is rejected, and the installed one stays. At a
-    terminal it asks before a licence takes the place of one that grants more. SOURCE can also be a
-    keyset, new root keys or a revocation list from the vendor; one older than this host has already
-    seen is rejected.
+    A licence that is not valid on this host is rejected, and the installed one stays. Before a
+    licence takes the place of one that grants more, it asks; without a terminal it installs such a
+    licence only with --yes. SOURCE can also be a keyset, new root keys or a revocation list from
+    the vendor; one older than this host has already seen is rejected.
     """
     data, what = _read_source(source, token_file)
     facts = session.read_facts()
@@ -88,10 +92,14 @@ def command(session: Session, source: str, token_file: str | None, yes: bool) ->
             refusal.add_note(render.note(text, path=session.place.license))
         raise
     warnings = _taken(present, report.license)
+    if warnings and not yes and not _can_be_asked(session):
+        unasked = UsageError(reason=_UNASKED, help="install --help")
+        raise Refused(Report(session.now, (unasked,), tuple(warnings)))
     if not session.as_json:
         for warning in warnings:
             render.remark(render.notice_lines(warning, session.cli))
-    if warnings and not yes and not _agreed(session):
+    if warnings and not yes and not click.confirm(tr("Install it all the same?"), err=True):
+        render.remark([render.note("Nothing was installed.")])
         return _DECLINED
     kept = files.replace(session.place.license, data, keep_former=True)
     unkept = memory.keep_all(session.place, before, checked, facts)
@@ -123,14 +131,9 @@ def _taken(present: Report, new: License | None) -> list[Notice]:
     return warnings
 
 
-def _agreed(session: Session) -> bool:
-    """Whether a person says so; where there is none to be asked, whoever started this did."""
-    if session.as_json or sys.stdin is None or not sys.stdin.isatty():
-        return True
-    if click.confirm(tr("Install it all the same?"), err=True):
-        return True
-    render.remark([render.note("Nothing was installed.")])
-    return False
+def _can_be_asked(session: Session) -> bool:
+    """Whether a person is at a terminal; a script says beforehand that it agrees."""
+    return not session.as_json and sys.stdin is not None and sys.stdin.isatty()
 
 
 def _blocks(data: bytes) -> Blocks:

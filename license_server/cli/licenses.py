@@ -12,7 +12,7 @@ import click
 
 from license_core import hostline, request
 from license_core.armor import MAX_FILE
-from license_core.errors import FileUnreadableError, LicenseError, Notice
+from license_core.errors import FileUnreadableError, LicenseError, Notice, UsageError
 from license_core.hostkey import PROFILES
 from license_core.paths import read, words
 from license_core.wording import DEFAULT_SERVER, printable, utc
@@ -260,12 +260,22 @@ def _of_profile(text: str, profile: str) -> str:
 
 
 def _agree(seen: Plan, yes: bool) -> None:
-    """Say what *seen* takes away before it is done, and ask, where somebody is at the terminal."""
+    """Say what *seen* takes away before it is done, and ask.
+
+    Raises click.Abort, or UsageError where nobody is at a terminal and *yes* was not said.
+    """
     taken = [notice for notice in seen.notices if notice.slug == "takes-away"]
     for notice in taken:
         _warn(notice)
-    if taken and not yes and sys.stdin is not None and sys.stdin.isatty():
-        click.confirm("Issue it all the same?", abort=True, err=True)
+    if not taken or yes:
+        return
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise UsageError(
+            reason="Nothing was issued: something is taken away, and without a terminal nobody can "
+            "be asked. If it is agreed, add --yes.",
+            help=" ".join([*click.get_current_context().command_path.split()[1:], "--help"]),
+        )
+    click.confirm("Issue it all the same?", abort=True, err=True)
 
 
 def _warn(notice: Notice) -> None:

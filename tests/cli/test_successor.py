@@ -28,18 +28,25 @@ def successor(world: World, **changes: object) -> License:
     ],
     ids=str,
 )
-def test_a_licence_that_grants_less_is_installed_and_says_what_goes(
+def test_a_script_that_agrees_installs_a_licence_that_grants_less_and_is_told_what_goes(
     world: World, changes: dict[str, object], words: str
 ) -> None:
-    world.put()
-    source = world.write(world.file(successor(world, **changes)))
-    assert "grants-less" in world.json("install", source).notices()
-    world.put()
-    done = world.run("install", source)
+    former, less = world.file(), world.file(successor(world, **changes))
+    world.put(former)
+    source = world.write(less)
+    refused, answer = world.run("install", source), world.json("install", source)
+    assert refused.exit_code == answer.exit_code == code("usage")
+    assert "without a terminal nobody can be asked. If it is agreed, add --yes." in refused.err
+    assert (answer.slugs(), answer.notices()) == (["usage"], ["grants-less"])
+    assert world.license.read_bytes() == former
+    said = f"[W]: Licence {NEXT} grants less than the installed HS-2027-0000TEST: {words}"
+    done = world.run("install", "--yes", source)
     assert done.exit_code == 0
-    assert (
-        f"[W]: Licence {NEXT} grants less than the installed HS-2027-0000TEST: {words}" in done.err
-    )
+    assert said in done.err
+    assert said in refused.err
+    assert world.license.read_bytes() == less
+    world.put(former)
+    assert "grants-less" in world.json("install", "--yes", source).notices()
 
 
 def test_everything_that_goes_is_said_at_once_in_chinese_too(world: World) -> None:
@@ -80,7 +87,7 @@ def test_a_licence_that_was_replaced_is_known_again(world: World) -> None:
     world.put(world.file(successor(world, replaces="HS-2027-0000TEST", iat=world.now)))
     assert "former-again" in world.json("install", world.write(first)).notices()
     world.put(world.file(successor(world)))
-    assert "former-again" in world.json("install", world.write(first)).notices()
+    assert "former-again" in world.json("install", "--yes", world.write(first)).notices()
     assert "former-again" not in world.json("install", world.write(first)).notices()
 
 

@@ -90,7 +90,7 @@ def at_terminal(data: Path, answer: bytes, *arguments: str) -> tuple[int, str]:
     ],
     ids=lambda value: value[0],
 )
-def test_what_goes_is_said_before_it_is_done_and_a_script_is_not_asked(
+def test_what_goes_is_said_before_it_is_done_and_a_script_agrees_beforehand(
     data: Path, act: tuple[str, ...], words: str
 ) -> None:
     order = (*ORDER, "--host", LINE, "--feature", "export", "--limit", "gpus=4")
@@ -98,7 +98,11 @@ def test_what_goes_is_said_before_it_is_done_and_a_script_is_not_asked(
     name, *options = act
     if "--limit" in act:
         options += ["--feature", "train"]
-    done = run(data, name, first.jti, *options, "-o", "-")
+    refused = run(data, name, first.jti, *options, "-o", "-")
+    assert (refused.returncode, refused.stdout) == (exit_code("usage"), "")
+    assert "without a terminal nobody can be asked. If it is agreed, add --yes." in refused.stderr
+    assert f" {name} --help`" in refused.stderr
+    done = run(data, name, first.jti, *options, "--yes", "-o", "-")
     assert done.returncode == 0, done.stderr
     warned = re.search(
         rf"\[W\]: The new licence grants less than {first.jti}: {words}", done.stderr
