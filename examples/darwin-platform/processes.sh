@@ -25,7 +25,6 @@ runs() { # whether the process that was noted as $1 runs
 lives() { # whether anything of the service $1 runs: it, or what it left in its group
   read -r pid since 2>/dev/null <"$RUN/$1.pid" && [ -n "$since" ] || return 1
   case $(began "$pid") in '' | "$since") ;; *) return 1 ;; esac # another has its number by now
-  kill -0 "-$pid" 2>/dev/null || return 1
   for file in /proc/[0-9]*/stat; do
     read -r stat 2>/dev/null <"$file" || continue
     # shellcheck disable=SC2086
@@ -33,6 +32,16 @@ lives() { # whether anything of the service $1 runs: it, or what it left in its 
     [ "$3" != "$pid" ] || case $1 in [ZX]) ;; *) return 0 ;; esac
   done
   return 1
+}
+
+can_be_known() { # whether this user may read what was noted; says so where not
+  for file in "$RUN" "$RUN"/*.pid; do
+    [ -e "$file" ] || continue
+    [ -r "$file" ] && { [ ! -d "$file" ] || [ -x "$file" ]; } && continue
+    printf '[E]: Cannot read %s: Permission denied. What runs is not known.\n     %s\n' "$file" \
+      "Check with \`ls -ld $file\`; run this as its owner." >&2
+    return 1
+  done
 }
 
 signal_services() { # all of $2 with $1

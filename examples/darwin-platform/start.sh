@@ -53,9 +53,23 @@ check_license() {
 }
 
 check_product() { # an empty folder that is mounted over conf/ would hide which product this is
-  grep -Eqs '^[[:space:]]*product[[:space:]]*=' "$LICENSE_CONF/hostseal.toml" ||
-    refuse $EXIT_UNCHECKED "$LICENSE_CONF/hostseal.toml names no product." \
-      "Copy the file from the product again, with its line \`product = \"…\"\`."
+  file=$LICENSE_CONF/hostseal.toml
+  told=$(LC_ALL=C grep -Eq '^[[:space:]]*product[[:space:]]*=' "$file" 2>&1)
+  case $?:$told in
+    0:*) ;;
+    1:* | *': No such file or directory' | *': Not a directory')
+      refuse $EXIT_UNCHECKED "$file names no product." \
+        "Copy the file from the product again, with its line \`product = \"…\"\`."
+      ;;
+    *)
+      refuse $EXIT_UNCHECKED "Cannot read $file: ${told##*: }." \
+        "$(how_to_read "$LICENSE_CONF $file")"
+      ;;
+  esac
+}
+
+how_to_read() { # the remedy for the files $1
+  printf '%s\n' "Check with \`ls -ld $1\`; run this as a user who can read that (this one: $(id -u))."
 }
 
 prepare_run() { # all that is written below is looked at before anything is started
@@ -69,6 +83,8 @@ prepare_run() { # all that is written below is looked at before anything is star
   for name in $SERVICES services license_guard; do
     for file in "$RUN/$name.pid" "$RUN/$name.log"; do
       [ ! -e "$file" ] || { [ -f "$file" ] && [ -w "$file" ]; } || refuse_file "$file"
+      [ ! -e "$file" ] || [ -r "$file" ] ||
+        refuse $EXIT_SERVICE "Cannot read $file: Permission denied." "$(how_to_read "$file")"
     done
   done
   printf . 2>/dev/null >"$RUN/start.lock" || refuse $EXIT_SERVICE \

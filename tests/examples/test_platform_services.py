@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from tests.support.platform import (
     noted,
     pid,
     running,
+    sh,
     start,
     stop,
 )
+from tests.support.unprivileged import unprivileged
 
 SERVICES = ("redis", "scheduler", "designer")
 DEAF = "trap '' TERM INT HUP\necho $$ >>\"$0.pids\"\n"
@@ -75,6 +78,29 @@ def test_concurrent_starts_start_each_service_once(shell: str, platform: Path) -
     for service in ("license_guard", *SERVICES):
         assert said.count(f"Starting {service}[  OK  ]") == 1
         assert said.count(f"{service} is already running") == 3
+
+
+def test_stop_claims_nothing_where_it_may_not_look(path: str, platform: Path) -> None:
+    start(path, platform, client(platform))
+    before = running(platform)
+    (platform / "run").chmod(0)
+    done = stop(path, platform, inside=unprivileged())
+    (platform / "run").chmod(0o755)
+    assert (done.returncode, done.stdout) == (NO_SERVICE, "")
+    assert f"[E]: Cannot read {platform}/run: Permission denied. What runs" in done.stderr
+    assert running(platform) == before
+    assert all(Path(f"/proc/{number}").exists() for number in before.values())
+
+
+def test_service_that_may_not_be_signalled_lives_all_the_same(shell: str, platform: Path) -> None:
+    (platform / "run").mkdir()
+    script = ". ./processes.sh; note redis $1; lives redis || exit 9; ! kill -0 -$1"
+    line = [*unprivileged(), sh(shell), "-c", f"PLATFORM_HOME=$PWD; {script}", "sh"]
+    sleeping = [*unprivileged(user=65534), "sleep", "86400000"]
+    with subprocess.Popen(sleeping, start_new_session=True) as other:
+        done = subprocess.run([*line, str(other.pid)], cwd=platform, env={"PATH": shell})
+        other.kill()
+    assert done.returncode == 0
 
 
 def test_service_that_exits_at_once_is_reported_as_failed(shell: str, platform: Path) -> None:

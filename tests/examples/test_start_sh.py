@@ -25,6 +25,7 @@ from tests.support.platform import (
     start,
     stop,
 )
+from tests.support.unprivileged import unprivileged
 
 
 def test_no_service_runs_before_the_check_succeeds(shell: str, platform: Path) -> None:
@@ -137,6 +138,30 @@ def test_nothing_starts_unless_hostseal_toml_names_a_product(
     assert done.returncode == UNCHECKED
     assert f"[E]: {tmp_path}/mounted/hostseal.toml names no product.\n" in done.stderr
     assert not running(platform)
+
+
+@pytest.mark.parametrize("barred", ["conf", "conf/hostseal.toml"])
+def test_settings_that_cannot_be_read_are_not_said_to_be_missing(
+    shell: str, platform: Path, barred: str
+) -> None:
+    (platform / barred).chmod(0)
+    done = start(shell, platform, client(platform), inside=unprivileged())
+    (platform / barred).chmod(0o755)
+    file = platform / "conf" / "hostseal.toml"
+    assert done.returncode == UNCHECKED
+    assert f"[E]: Cannot read {file}: Permission denied.\n" in done.stderr
+    assert f"`ls -ld {platform}/conf {file}`" in done.stderr
+    assert not running(platform)
+
+
+def test_client_that_cannot_be_read_is_not_looked_for_elsewhere(path: str, platform: Path) -> None:
+    (platform / "cmd").mkdir()
+    (platform / "cmd" / "cli.py").touch()
+    (platform / "cmd").chmod(0)
+    script = '. ./platform_env; echo "$LICENSE_CLI"'
+    line = [*unprivileged(), sh(path), "-euc", script]
+    done = subprocess.run(line, cwd=platform, env={"PATH": path}, capture_output=True, text=True)
+    assert done.stdout == f"{platform}/cmd/cli.py\n", done.stderr
 
 
 def _run_is_a_file(platform: Path) -> Path:

@@ -55,11 +55,15 @@ def start(
     python: str = "/bin/sh",
     *arguments: str,
     cwd: Path | None = None,
+    inside: tuple[str, ...] = (),
     **environment: str,
 ) -> "subprocess.CompletedProcess[str]":
-    """start.sh, run to its end with nobody at the keyboard; commands are looked for on *path*."""
+    """start.sh, run to its end with nobody at the keyboard; commands are looked for on *path*.
+
+    *inside* comes before its command.
+    """
     return subprocess.run(
-        [sh(path), str(platform / "start.sh"), *arguments],
+        [*inside, sh(path), str(platform / "start.sh"), *arguments],
         env=environment_of(path, cli, python) | environment,
         cwd=cwd or "/",
         stdin=subprocess.DEVNULL,
@@ -73,10 +77,12 @@ def sh(path: str) -> str:
     return str(shutil.which("sh", path=path))
 
 
-def stop(path: str, platform: Path) -> "subprocess.CompletedProcess[str]":
-    """stop.sh, run to its end."""
+def stop(
+    path: str, platform: Path, inside: tuple[str, ...] = ()
+) -> "subprocess.CompletedProcess[str]":
+    """stop.sh, run to its end; *inside* comes before its command."""
     return subprocess.run(
-        [sh(path), str(platform / "stop.sh")],
+        [*inside, sh(path), str(platform / "stop.sh")],
         env={"PATH": path},
         stdin=subprocess.DEVNULL,
         capture_output=True,
