@@ -57,6 +57,20 @@ class Examined(NamedTuple):
     """What would change the key."""
     shortages: tuple[Notice, ...]
     """What the machine lacks."""
+    unread: LicenseError | None = None
+    """Why nothing is known of what the product requires."""
+
+    @property
+    def errors(self) -> tuple[LicenseError, ...]:
+        """What is an error on the page, the first one first; a licence is for a key."""
+        key = (self.key,) if isinstance(self.key, LicenseError) else ()
+        unread = () if self.unread is None else (self.unread,)
+        return (*key, *self.report.problems, *unread)
+
+    @property
+    def exit_code(self) -> int:
+        """That of the first error; 0: there is none."""
+        return self.errors[0].exit_code if self.errors else 0
 
 
 def as_json(found: Examined, cli: str) -> dict[str, Any]:
@@ -65,6 +79,7 @@ def as_json(found: Examined, cli: str) -> dict[str, Any]:
     problem = render.error_json(key, cli) if isinstance(key, LicenseError) else None
     return {
         "examined_at": found.report.now,
+        "exit_code": found.exit_code,
         "profile": found.profile,
         "host_key": None if isinstance(key, LicenseError) else key.key,
         "host_problem": problem,
@@ -87,6 +102,7 @@ def as_json(found: Examined, cli: str) -> dict[str, Any]:
         },
         "license": render.report_json(found.report, cli),
         "machine": [want.as_json() for want in found.wanted],
+        "machine_problem": found.unread and render.error_json(found.unread, cli),
         "findings": [
             render.notice_json(notice, cli) for notice in (*found.hazards, *found.shortages)
         ],
@@ -310,6 +326,7 @@ def _to_do(found: Examined, cli: str) -> list[_Item]:
     remaking = [one for one in found.shortages if one.slug in diagnosis.NEW_CONTAINER]
     told += [("W", [one]) for one in remaking]  # a licence is ordered for what comes of it
     told += [("E", [error, *error.facts.get("details", ())]) for error in found.report.problems]
+    told += [("E", [found.unread])] if found.unread else []
     # That nothing is remembered stands beside the clock already.
     told += [
         ("W", [notice])

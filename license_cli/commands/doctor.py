@@ -44,18 +44,18 @@ from license_core.wording import printable
     help="Also write a support bundle to FILE, without this host's addresses, ids and names.",
 )
 @pass_session
-def command(session: Session, profile: str | None, bundle: str | None) -> None:
+def command(session: Session, profile: str | None, bundle: str | None) -> int:
     """Diagnose this host: what its host key is made of, what may change it, how to prevent that.
 
-    Changes nothing. Exit 0 means that the diagnosis ran, not that all is well; use `verify` to
-    check the licence.
+    Changes nothing. The exit code is that of the first error on the page (docs/SPEC.md, section
+    9), and 0 if there is none: warnings do not count.
     """
     if bundle is None:
         render.need_reader()
     facts = session.read_facts()
     profile = profile_to_order(profile, None if profile else installed(session))
     memory, _ = session.place.read_memory(facts)
-    requirements = session.place.read_requirements() or Requirements()
+    requirements, unread = _requirements(session)
     wanted = diagnosis.wants(requirements, _measure(session, facts, requirements))
     found = Examined(
         key=_key(facts, profile),
@@ -68,6 +68,7 @@ def command(session: Session, profile: str | None, bundle: str | None) -> None:
         wanted=wanted,
         hazards=diagnosis.hazards(facts, wanted),
         shortages=diagnosis.shortages(facts, wanted, session.place.conf),
+        unread=unread,
     )
     answer = doctor_page.as_json(found, session.cli) if session.as_json or bundle else {}
     if bundle is not None:
@@ -83,6 +84,15 @@ def command(session: Session, profile: str | None, bundle: str | None) -> None:
         render.remark(
             [render.note("Support bundle written to {path}; send it to your vendor.", path=bundle)]
         )
+    return found.exit_code
+
+
+def _requirements(session: Session) -> tuple[Requirements, LicenseError | None]:
+    """What the product wants; nothing where that cannot be read, and why: the page goes on."""
+    try:
+        return session.place.read_requirements() or Requirements(), None
+    except LicenseError as error:
+        return Requirements(), error
 
 
 def _key(facts: HostFacts, profile: str) -> HostKey | LicenseError:

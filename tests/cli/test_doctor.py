@@ -98,7 +98,7 @@ def test_doctor_explains_missing_host_facts(world: World) -> None:
     assert "no file contains" in world.run("doctor").out
     hosts.container(world.host, machine_id=None, container_id=None)
     done = world.run("doctor")
-    assert done.exit_code == 0
+    assert done.exit_code == code("host-unidentifiable")
     assert "Host key    NONE: This host cannot be identified" in done.out
     first = done.out.partition("What to do\n")[2].splitlines()[0]
     assert first.startswith(" 1. [E]: There is neither a machine id nor a container id")
@@ -111,8 +111,8 @@ def test_doctor_reports_the_same_licence_problem_as_verify(world: World) -> None
     assert world.json("doctor").json()["license"]["ok"] is True
     hosts.container(world.host, ip="172.17.0.9")
     page = world.run("doctor")
-    assert (page.exit_code, "wrong-host, exit 30" in page.out) == (0, True)
-    assert world.run("verify").exit_code == code("wrong-host")
+    assert "wrong-host, exit 30" in page.out
+    assert page.exit_code == world.run("verify").exit_code == code("wrong-host")
 
 
 def test_doctor_compares_the_clock_with_its_high_water_mark(world: World) -> None:
@@ -180,6 +180,57 @@ def _examined(world: World, present: Resources) -> doctor_page.Examined:
     )
 
 
+def test_exit_code_of_doctor_is_that_of_the_first_error_on_its_page(world: World) -> None:
+    def exit_code() -> int:
+        done = world.run("doctor")
+        assert done.exit_code == world.json("doctor").json()["exit_code"]
+        assert ("[E]:" in done.out) is (done.exit_code != 0)
+        return done.exit_code
+
+    assert exit_code() == code("license-missing")
+    world.put()
+    assert exit_code() == 0, "there are warnings: the address may change"
+    hosts.container(world.host, ip="172.17.0.9")
+    assert exit_code() == code("wrong-host")
+    hosts.container(world.host, machine_id=None, container_id=None)
+    assert exit_code() == code("host-unidentifiable"), "before the licence, which is for a host"
+
+
+@pytest.mark.parametrize("content", ["", "cpus = many"])
+def test_requirements_that_cannot_be_used_are_an_error_beside_the_page(
+    world: World, content: str
+) -> None:
+    world.put()
+    path = world.conf / "requirements.toml"
+    path.write_text(content) if content else path.mkdir()
+    slug = "settings-invalid" if content else "file-unreadable"
+    done = world.run("doctor")
+    assert (done.exit_code, done.out[:19]) == (code(slug), "Result      1 error")
+    assert "conf/requirements.toml" in done.out
+    assert world.json("doctor").json()["machine_problem"]["slug"] == slug
+
+
+@pytest.mark.parametrize(
+    ("on_machine", "here", "gpus", "says"),
+    [
+        (0, 0, "", "No NVIDIA driver is loaded on this machine"),
+        (2, 0, "--gpus 2 ", "Use a larger machine"),
+        (4, 1, "--gpus 4 ", "Start the container with `--gpus 4`"),
+        (None, 0, "--gpus 4 ", "Start the container with `--gpus 4`"),
+    ],
+)
+def test_no_more_gpus_are_advised_than_the_machine_has(
+    world: World, on_machine: int | None, here: int, gpus: str, says: str
+) -> None:
+    present = Resources(gpus=here, machine_gpus=on_machine)
+    facts = world.facts()._replace(gpus=here)
+    wanted = diagnosis.wants(Requirements(gpus=4), present)
+    pin = diagnosis.hazards(facts, wanted)[0].remedy()
+    assert (f"--hostname {hosts.HOSTNAME} {gpus}--env" in pin) is True
+    (short,) = diagnosis.shortages(facts, wanted, "conf")
+    assert says in short.remedy()
+
+
 def test_doctor_starts_with_the_result(world: World) -> None:
     assert world.run("doctor").out.startswith("Result      1 error, 1 warning.")
     world.put()
@@ -208,7 +259,7 @@ def test_support_bundle_contains_no_address_name_or_id_of_the_host(
     hosts.evidence(world.host)
     bundle = tmp_path / "bundle.json"
     done = world.run("doctor", "--bundle", str(bundle))
-    assert done.exit_code == 0
+    assert done.exit_code == code("wrong-host")
     text = bundle.read_text("utf-8")
     ids = (hosts.MACHINE_ID, hosts.CONTAINER_ID[:12], hosts.GPU_UUID, *hosts.EVIDENCE.values())
     addresses = (hosts.IP, "172.17.0.9", "172.17.0.1", "192.0.2.53")
@@ -222,9 +273,11 @@ def test_support_bundle_contains_no_address_name_or_id_of_the_host(
 def test_support_bundle_is_valid_json_for_any_pinned_address(
     world: World, tmp_path: Path, pinned: str
 ) -> None:
+    world.put()
     bundle = tmp_path / "bundle.json"
     done = world.run("doctor", "--bundle", str(bundle), env={"LICENSE_PINNED_IP": pinned})
-    assert done.exit_code == 0, done.err
+    is_none_or_right = pinned in ('"', "172.17.0.2 ")
+    assert done.exit_code == (0 if is_none_or_right else code("pinned-address-invalid")), done.err
     assert json.loads(bundle.read_text("utf-8"))["profile"] == "hk1"
 
 

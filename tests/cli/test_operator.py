@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.support.cli import CLI, REPOSITORY, World
+from tests.support.cli import CLI, REPOSITORY, World, code
 from tests.support.vendor import keyset
 
 PAGES = ("OPERATOR.md", "OPERATOR.zh.md")
@@ -46,7 +46,9 @@ def test_every_command_on_the_operator_page_runs(present: World, page: str) -> N
             capture_output=True,
             text=True,
         )
-        assert done.returncode == 0, (words, done.stderr)
+        # The first look at the host comes before there is a licence.
+        missing = {code("license-missing")} if words[2] == "doctor" and not ran else set()
+        assert done.returncode in {0, *missing}, (words, done.stderr)
         ran += 1
     assert ran == 9
     assert (present.folder / "support.json").exists()
