@@ -39,18 +39,32 @@ def main():  # type: () -> int
     sys.path.append(home)
     try:
         from license_cli.app import main as run
-    except (ImportError, SystemError) as error:
-        from license_core.errors import DependencyMissingError
-        from license_core.exhaustion import is_of_memory
-
+    except (ImportError, SystemError, PermissionError) as error:
+        try:
+            from license_core.dependency import problem_of
+            from license_core.exhaustion import is_of_memory
+        except (ImportError, PermissionError):
+            return _unreadable(os.path.join(home, "license_core"))
         if is_of_memory(error):
             raise MemoryError from error
         if isinstance(error, SystemError):
             raise
-        missing = DependencyMissingError(python=sys.executable, package=error.name or str(error))
+        missing = problem_of(error)
         sys.stderr.write("[E]: %s\n     %s\n" % (missing.sentence, missing.remedy()))
         return missing.exit_code
     return run(home=home)
+
+
+def _unreadable(folder):  # type: (str) -> int
+    """Say that the client's own code cannot be read: not even its words are there."""
+    import sys
+
+    sys.stderr.write(
+        "[E]: Cannot read the client's code in %s.\n"
+        "     Check it with `ls -ld %s`: this user must be able to read it and what is in it.\n"
+        % (folder, folder)
+    )
+    return 11
 
 
 if __name__ == "__main__":

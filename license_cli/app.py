@@ -26,7 +26,6 @@ from license_cli.session import Call
 from license_core.clock import present
 from license_core.errors import (
     ClockWrongError,
-    DependencyMissingError,
     InternalError,
     LicenseError,
     MemoryExhaustedError,
@@ -278,8 +277,12 @@ def _unforeseen(error: Exception) -> LicenseError:
 
     if is_of_memory(error):
         return MemoryExhaustedError()
-    if isinstance(error, ModuleNotFoundError):
-        return DependencyMissingError(python=sys.executable, package=error.name or str(error))
+    if isinstance(error, ModuleNotFoundError) or (
+        isinstance(error, PermissionError) and isinstance(error.filename, str)
+    ):
+        from license_core.dependency import problem_of
+
+        return problem_of(error)
     return InternalError(reason=_describe(error))
 
 

@@ -1,9 +1,11 @@
 """Replaces a file as a whole, or not at all."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from license_core.errors import LicenseError
 from license_core.paths import words
 
 _FORMER = ".old"
@@ -16,21 +18,25 @@ def replace(path: str, data: bytes, *, keep_former: bool = False) -> str | None:
     folder; all that can fail comes before that renaming. A link is followed. With *keep_former*
     the old file, if it was another, stays beside it under the name that is returned; the one that
     had that name so far stays where anything fails. Mode and
-    owner stay as they were; a file that is new can be read by everybody. Raises
-    FileIsMountedError, FolderNotWritableError, DiskFullError or WriteFailedError.
+    owner stay as they were; a file that is new can be read by everybody. Raises what
+    ``as_license_error`` makes of a write that failed.
     """
-    with _as_license_error(path):
+    return _replace(path, data, own=True, keep_former=keep_former)
+
+
+def _replace(path: str, data: bytes, *, own: bool, keep_former: bool = False) -> str | None:
+    with _as_license_error(path, own=own):
         path = os.path.realpath(path)
     suffix = f".{os.urandom(6).hex()}.tmp"
     kept, new, former = path + _FORMER, path + suffix, path + _FORMER + suffix
     formerly_kept = f"{kept}{_FORMER}{suffix}"
-    with _as_license_error(path):
+    with _as_license_error(path, own=own):
         try:
             _write(new, data, model=path)
             had_former = keep_former and not _holds(path, data) and _duplicate(path, former)
             with _open_folder(os.path.dirname(path)) as folder:
                 if had_former:
-                    with _as_license_error(kept):
+                    with _as_license_error(kept, own=own):
                         had_kept = _duplicate(kept, formerly_kept)
                         os.rename(former, kept)
                 try:
@@ -54,30 +60,47 @@ def write_new(path: str, data: bytes) -> None:
 
     A pipe or a device is written to; nothing takes its place.
     """
-    with _as_license_error(path):
+    with _as_license_error(path, own=False):
         if _is_special(path) and not os.path.isdir(path):
             with open(path, "wb") as stream:
                 stream.write(data)
             return
-    replace(path, data)
+    _replace(path, data, own=False)
 
 
-def replace_lightly(path: str, data: bytes) -> str | None:
-    """Like ``replace`` for what may be lost: not flushed, and a failure is told, not raised."""
-    if _is_special(path):
-        return "it is not a regular file"
-    new = f"{path}.{os.urandom(6).hex()}.tmp"
+def replace_lightly(path: str, data: bytes, *, own: bool = True) -> LicenseError | None:
+    """Like ``replace`` for what may be lost: not flushed, and a failure is told, not raised.
+
+    *own*: nobody named the file.
+    """
     try:
-        try:
-            with open(new, "xb") as stream:
-                _make_like(stream.fileno(), path)
-                stream.write(data)
-            os.rename(new, path)
-        finally:
-            _remove(new)
-    except OSError as error:
-        return words(error)
+        with _as_license_error(path, own=own):
+            _refuse_special(path)
+            new = f"{path}.{os.urandom(6).hex()}.tmp"
+            try:
+                with open(new, "xb") as stream:
+                    _make_like(stream.fileno(), path)
+                    stream.write(data)
+                os.rename(new, path)
+            finally:
+                _remove(new)
+    except LicenseError as error:
+        return error
     return None
+
+
+def what_was_said(refused: LicenseError) -> str:
+    """What the system said of a write that was *refused*."""
+    cause = refused.__cause__
+    return words(cause) if isinstance(cause, OSError) else str(refused)
+
+
+def _refuse_special(path: str) -> None:
+    """Raise OSError for a device or a pipe, which no file is to take the place of, and a folder."""
+    if os.path.isdir(path):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if _is_special(path):
+        raise OSError("it is not a regular file")
 
 
 def _is_special(path: str) -> bool:
@@ -148,10 +171,10 @@ def _open_folder(path: str) -> Iterator[int]:
 
 
 @contextmanager
-def _as_license_error(path: str) -> Iterator[None]:
+def _as_license_error(path: str, *, own: bool) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         from license_core.write_errors import as_license_error
 
-        raise as_license_error(error, path) from error
+        raise as_license_error(error, path, own=own) from error

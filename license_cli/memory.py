@@ -1,11 +1,10 @@
 """Saves the state file, as far as the folder allows."""
 
-import os
 from typing import TYPE_CHECKING
 
-from license_cli.files import replace_lightly
+from license_cli.files import replace_lightly, what_was_said
 from license_core import memory
-from license_core.errors import Notice
+from license_core.errors import LicenseError, Notice
 from license_core.facts import HostFacts
 from license_core.memory import Memory
 from license_core.paths import Place
@@ -25,9 +24,9 @@ def keep_all(
     What is remembered must not be newer than what is kept: the next check would miss it.
     """
     if checked.trust is not None:
-        reason = replace_lightly(place.trust, checked.trust.encode())
-        if reason:
-            return _unwritten(place.trust, reason)
+        refused = replace_lightly(place.trust, checked.trust.encode())
+        if refused is not None:
+            return _unwritten(place.trust, refused)
     return keep(place, before, checked.memory, facts)
 
 
@@ -44,15 +43,14 @@ def keep(place: Place, before: Memory | None, after: Memory, facts: HostFacts) -
         if after._replace(seen_at=before.seen_at) == before and 0 <= moved < _WORTH_WRITING:
             return None
     # Another host that uses this folder may have written meanwhile.
-    present, _ = place.read_memory(facts)
+    present, remarks = place.read_memory(facts)
+    if any(remark.slug == "memory-unreadable" for remark in remarks):
+        return None  # nobody knows what would be lost; it has been said that it cannot be read
     after = after._replace(others=present.others if present else ())
-    reason = replace_lightly(place.state, memory.dump(after, facts))
-    return _unwritten(place.state, reason) if reason else None
+    refused = replace_lightly(place.state, memory.dump(after, facts))
+    return None if refused is None else _unwritten(place.state, refused)
 
 
-def _unwritten(path: str, reason: str) -> Notice:
-    from license_core.write_errors import NO_ROOM  # nobody needs it whose disk has room
-
-    is_full = reason in map(os.strerror, NO_ROOM)
-    notice = Notice("memory-not-written", path=path, reason=reason)
-    return notice.advised(("make-room",) if is_full else None, folder=os.path.dirname(path))
+def _unwritten(path: str, refused: LicenseError) -> Notice:
+    notice = Notice("memory-not-written", path=path, reason=what_was_said(refused))
+    return notice.because(refused)

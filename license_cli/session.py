@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from license_core import hostkey, stability
-from license_core.errors import FolderUnnamedError
+from license_core.errors import FileUnreadableError, FolderUnnamedError, LicenseError, Notice
 from license_core.facts import HostFacts
 from license_core.hostkey import DEFAULT_PROFILE, HostKey
 from license_core.paths import Place, absolute
@@ -74,11 +74,36 @@ def installed(session: Session) -> "License | None":
 
     Without a licence nothing of the verifier is loaded.
     """
-    if not os.path.lexists(session.place.license):
+    if not _may_be_installed(session.place):
         return None
     from license_core.installed import read_installed
 
     return read_installed(session.place)
+
+
+def _may_be_installed(place: Place) -> bool:
+    """Whether there is a licence, or nobody can tell."""
+    try:
+        os.lstat(place.license)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def unread(session: Session, profile: str) -> tuple[Notice, ...]:
+    """That the installed licence cannot be read, so that nobody knows whether *profile* is its."""
+    if not _may_be_installed(session.place):
+        return ()
+    try:
+        session.place.read_license()
+    except FileUnreadableError as error:
+        facts = {"path": error.path, "reason": error.reason, "profile": profile}
+        return (Notice("license-unread", **facts).because(error),)
+    except LicenseError:
+        pass  # it can be read, and `verify` says what is wrong with it
+    return ()
 
 
 def profile_to_order(named: str | None, present: "License | None") -> str:

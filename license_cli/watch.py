@@ -16,13 +16,13 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from license_cli import keeper, language, render
-from license_cli.files import replace_lightly
+from license_cli.files import replace_lightly, what_was_said
 from license_cli.language import tr
 from license_core import errors
 from license_core.clock import present
-from license_core.errors import Notice, ProgramNotStartedError
+from license_core.errors import LicenseError, Notice, ProgramNotStartedError
 from license_core.license import License
-from license_core.paths import words
+from license_core.paths import first_barred, words
 from license_core.problems import PROBLEMS
 from license_core.reason import Reason, say
 from license_core.wording import DEFAULT_CLI, printable, utc
@@ -229,10 +229,9 @@ class Watch:
     def _tell(self, outcome: Outcome) -> None:
         """Say what is new, and write the metrics."""
         if self._metrics is not None:
-            reason = replace_lightly(self._metrics, exposition(outcome))
-            if reason:
-                text = tr("Cannot write metrics to {path}: {reason}.")
-                render.remark([f"[W]: {text.format(path=self._metrics, reason=tr(reason))}"])
+            refused = replace_lightly(self._metrics, exposition(outcome), own=False)
+            if refused is not None:
+                self._tell_unwritten(self._metrics, refused)
         number = outcome.license.jti if outcome.license else None
         new = (outcome.state, outcome.words, number)
         if new != self._told:
@@ -246,6 +245,12 @@ class Watch:
             self._number = number or self._number
             render.remark(f"     {printable(words)}" for words in outcome.words)
             self._told = new
+
+    def _tell_unwritten(self, path: str, refused: LicenseError) -> None:
+        text = tr("Cannot write metrics to {path}: {reason}.")
+        said = f"[W]: {text.format(path=path, reason=tr(what_was_said(refused)))}"
+        remedy = refused.remedy(translate=tr).splitlines()
+        render.remark([said, *(f"     {line}" for line in remedy)])
 
     def _ended_within(self, seconds: float) -> bool:
         """Wait; whether the program has ended meanwhile."""
@@ -341,7 +346,10 @@ def _start(program: Sequence[str], inner: keeper.Inner) -> "subprocess.Popen[byt
         )
     except OSError as error:
         number = errno.EISDIR if os.path.isdir(program[0]) else error.errno
+        barred = first_barred(program[0]) if number == errno.EACCES else None
         reason = _WHY_NOT.get(number or 0, words(error))
+        if barred is not None:
+            reason = Reason("this user may not enter {folder}", folder=barred)
         raise ProgramNotStartedError(program=program[0], reason=reason) from error
     inner.has_started(child.pid)
     return child

@@ -144,6 +144,24 @@ NOTICES: dict[str, Remark] = {
         "The state file ({path}) is damaged or from another host; it is ignored.",
         "Nothing to do: this check creates a new one.",
     ),
+    "memory-unreadable": Remark(
+        "warning",
+        "The state file ({path}) cannot be read: {reason}; it is left as it is, "
+        "and a clock that was set back would go unnoticed.",
+        "Give the user who runs the check access to it.",
+    ),
+    "pin-unreadable": Remark(
+        "warning",
+        "The address that was declared by `pin` ({path}) cannot be read: {reason}; "
+        "it does not count.",
+        "Give the user who runs the check access to it.",
+    ),
+    "license-unread": Remark(
+        "warning",
+        "The installed licence ({path}) cannot be read: {reason}. If it has another profile than "
+        "{profile}, this host key is not the one to renew it with.",
+        "Run the command as a user who can read it.",
+    ),
     "memory-not-written": Remark(
         "warning",
         "The results of this check could not be saved to {path}: {reason}.",

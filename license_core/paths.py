@@ -94,6 +94,18 @@ class Place(NamedTuple):
             environ if data is None else {**environ, pin.PINNED_IP: data.decode("utf-8", "replace")}
         )
 
+    def pin_remarks(self, environ: Mapping[str, str]) -> tuple[Notice, ...]:
+        """That a declared address cannot be read, where one would count."""
+        if pin.PINNED_IP in environ:
+            return ()
+        try:
+            _read_own(self.pin, _MAX_PIN)
+        except FileUnreadableError as error:
+            return (_unread("pin-unreadable", error),)
+        except LicenseError:
+            pass  # too large to be an address: that none is declared is said
+        return ()
+
     @property
     def revocations(self) -> str:
         """The revocation list beside the licence."""
@@ -106,29 +118,26 @@ class Place(NamedTuple):
 
     def read_trust(self) -> bytes | None:
         """What the client has learned of the vendor's keys; None: nothing."""
-        return read(self.trust, MAX_FILE)
+        return _read_own(self.trust, MAX_FILE)
 
     def read_license(self) -> bytes:
         """The installed licence.
 
         Raises LicenseMissingError, FileUnreadableError or FileTooLargeError.
         """
-        if os.path.isdir(self.license):
-            unreadable = FileUnreadableError(path=self.license, reason="it is a folder")
-            raise unreadable.advised(("folder-of-docker",))
-        data = read(self.license, MAX_FILE)
+        data = _read_own(self.license, MAX_FILE)
         if data is None:
             raise LicenseMissingError(path=self.license)
         return data
 
     def read_revocations(self) -> bytes | None:
         """The revocation list beside the licence; None where there is none."""
-        return read(self.revocations, MAX_REVOCATIONS)
+        return _read_own(self.revocations, MAX_REVOCATIONS)
 
     def read_settings(self) -> Settings:
         """The product's settings; the defaults where it ships none. Raises SettingsInvalidError."""
         path = os.path.join(self.conf, "hostseal.toml")
-        data = read(path, MAX_FILE)
+        data = _read_own(path, MAX_FILE)
         if data is None:
             return Settings(path=path)
         try:
@@ -144,7 +153,7 @@ class Place(NamedTuple):
         from license_core import requirements
 
         path = os.path.join(self.conf, "requirements.toml")
-        data = _read_visible(path, MAX_FILE)
+        data = _read_own(path, MAX_FILE)
         if data is None:
             return None
         try:
@@ -155,10 +164,12 @@ class Place(NamedTuple):
     def read_memory(self, facts: HostFacts) -> tuple[Memory | None, tuple[Notice, ...]]:
         """What earlier checks remember, and a remark where that is nothing to rely on."""
         try:
-            data = read(self.state, MAX_FILE)
+            data = _read_own(self.state, MAX_FILE)
             if data is None:
                 return None, (Notice("memory-missing", path=self.state),)
             memory = parse(data, facts)
+        except FileUnreadableError as error:
+            return None, (_unread("memory-unreadable", error),)
         except (ValueError, LicenseError):
             return None, (Notice("memory-invalid", path=self.state),)
         if not memory.authentic:
@@ -177,7 +188,7 @@ class Place(NamedTuple):
         except (FileNotFoundError, NotADirectoryError):
             names = []
         except OSError as error:
-            raise FileUnreadableError(path=self.keys, reason=words(error)) from error
+            raise unreadable(self.keys, error) from error
         files = {path: read(path, MAX_FILE) for path in (os.path.join(self.keys, n) for n in names)}
         found = {path: data for path, data in files.items() if data is not None}
         if not found:
@@ -230,23 +241,41 @@ def read(path: str | os.PathLike[str], cap: int) -> bytes | None:
         reason = "it is a broken symbolic link"
         raise FileUnreadableError(path=os.fspath(path), reason=reason) from error
     except (OSError, ValueError) as error:
-        raise FileUnreadableError(path=os.fspath(path), reason=words(error)) from error
+        raise unreadable(os.fspath(path), error) from error
     if len(data) > cap:
         raise FileTooLargeError(path=os.fspath(path), size=max(info.st_size, len(data)), cap=cap)
     return data
 
 
-def _read_visible(path: str, cap: int) -> bytes | None:
-    """Like ``read``; None also where the folder does not let this user see whether there is one.
+def unreadable(path: str, error: OSError | ValueError) -> FileUnreadableError:
+    """The problem that *error* is to whoever reads *path*."""
+    refused = FileUnreadableError(path=path, reason=words(error))
+    barred = first_barred(path) if isinstance(error, PermissionError) else None
+    return refused.advised(("may-not-enter",), folder=barred) if barred else refused
 
-    Commands that tell of a host go on there: what they need of that folder says so itself.
-    """
+
+def first_barred(path: str) -> str | None:
+    """The first folder on the way to *path* that this user may not enter; None: there is none."""
+    barred, folder = None, os.path.dirname(absolute(path))
+    while folder != os.path.dirname(folder):
+        if os.path.isdir(folder) and not os.access(folder, os.X_OK):
+            barred = folder
+        folder = os.path.dirname(folder)
+    return barred
+
+
+def _unread(slug: str, refused: FileUnreadableError) -> Notice:
+    return Notice(slug, path=refused.path, reason=refused.reason).because(refused)
+
+
+def _read_own(path: str, cap: int) -> bytes | None:
+    """As ``read``; a folder in the place of a file of conf/ was made by nobody but an engine."""
     try:
         return read(path, cap)
-    except LicenseError:
-        if os.path.lexists(path):
-            raise
-        return None
+    except FileUnreadableError as error:
+        if os.path.isdir(path):
+            error.advised(("folder-of-docker",))
+        raise
 
 
 def absolute(path: str) -> str:

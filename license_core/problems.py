@@ -395,15 +395,16 @@ PROBLEMS: dict[str, Problem] = {
         61,
         "The folder is not writable",
         "Cannot write to {folder}: {reason}. Nothing was changed.",
-        "Run the command as the owner of {folder} (`ls -ld {folder}`), "
-        "or mount the folder without `:ro`.",
+        "Run the command as the owner of {folder} (`ls -ld {folder}`), or have the owner give "
+        "this user write access.",
     ),
     "DiskFullError": Problem(
         "disk-full",
         62,
         "The disk is full",
         "There is no space left in {folder}: {reason}. An earlier file of that name is unchanged.",
-        "Free some space (`df -h {folder}`), then run the same command again.",
+        "Free some space (`df -h {folder}`; if that shows some, files: `df -i {folder}`), then run "
+        "the same command again.",
     ),
     "WriteFailedError": Problem(
         "write-failed",

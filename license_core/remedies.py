@@ -180,7 +180,31 @@ REMEDIES: dict[str, str] = {
         "Or declare the present address: `{cli} pin {ip}`; where LICENSE_PINNED_IP is set, there."
     ),
     # files
-    "make-room": "Free some space: `df -h {folder}` shows the disk.",
+    "may-not-enter": (
+        "This user may not enter {folder} (`ls -ld {folder}`). Run the command as its owner, or "
+        "have the owner give this user access."
+    ),
+    "read-only": (
+        "{mount} is mounted read-only. Give the container a folder there that it can write, with "
+        "what is in {folder} now: `docker cp CONTAINER:{folder}/. HOST_FOLDER`, then `docker run "
+        "-v HOST_FOLDER:{folder} …`, without `:ro` (not `--tmpfs`, which would hide the licence). "
+        "On a machine: `mount -o remount,rw {mount}`."
+    ),
+    "read-only-elsewhere": (
+        "{mount} is mounted read-only. Name a file in a folder that can be written, such as /tmp; "
+        "a container that is read-only has one with `--tmpfs /tmp`."
+    ),
+    "quota-used-up": (
+        "A quota is used up: `quota -s` shows it, where that is installed. Remove files that are "
+        "not needed, or have it raised; then run the same command again."
+    ),
+    "folder-in-the-way": (
+        "Docker creates a folder where the file that `-v` names does not exist. Remove it "
+        "(`rmdir {path}`) or move it away, then run the same command again."
+    ),
+    "file-in-the-way": (
+        "{file} is a file. Move it away, then create the folder: `mkdir -p {folder}`."
+    ),
     "settings-hidden": (
         "A folder is mounted over {conf}, and hides the file of the image. Copy it there, on the "
         "machine that runs the container:\n"
@@ -200,6 +224,13 @@ REMEDIES: dict[str, str] = {
     "fewer-gpus": (
         "Ask your vendor for a licence for {present:# GPU|# GPUs}: send the output of "
         "`{cli} request`; or let the product see no more than {licensed:# GPU|# GPUs}."
+    ),
+    "gpus-of-engine": (
+        "The machine has them: give them to the container in its engine's own settings."
+    ),
+    "no-driver": (
+        "No NVIDIA driver is loaded on this machine: with it, `nvidia-smi -L` there lists the "
+        "GPUs. Install it, or use a machine that has GPUs."
     ),
     "gpus-of-podman": (
         "Start the container with `--device nvidia.com/gpu=all` (`nvidia-ctk cdi generate` makes "

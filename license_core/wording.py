@@ -69,10 +69,17 @@ class Worded:
     """The remedies for the host at hand, in place of that of the row: names in remedies.py."""
     more: Mapping[str, Any] = MappingProxyType({})
     """Facts that only the advice is filled with."""
+    cause: "Worded | None" = None
+    """What it comes of, and whose remedy is its own."""
 
     def advised(self, advice: tuple[str, ...] | None, **more: Any) -> Self:
         """Itself, with *advice*: None for the remedy of its row, an empty one for none at all."""
         self.advice, self.more = advice, more
+        return self
+
+    def because(self, cause: "Worded") -> Self:
+        """Itself, with the remedy of its *cause*."""
+        self.cause = cause
         return self
 
     @property
@@ -93,6 +100,8 @@ class Worded:
         self, cli: str = DEFAULT_CLI, translate: Translate = str, server: str = DEFAULT_SERVER
     ) -> str:
         """What to do about it; *cli* and *server* are how these are called here."""
+        if self.cause is not None:
+            return self.cause.remedy(cli, translate, server)
         facts = _spoken({**self.facts, **self.more}, translate) | {"cli": cli, "server": server}
         return "\n".join(translate(text).format_map(facts) for text in self._remedies())
 

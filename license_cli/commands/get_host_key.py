@@ -7,8 +7,16 @@ from license_cli import (
     options,
     render,
 )
-from license_cli.session import Session, installed, key_to_give, pass_session, profile_to_order
+from license_cli.session import (
+    Session,
+    installed,
+    key_to_give,
+    pass_session,
+    profile_to_order,
+    unread,
+)
 from license_core import hostline, stability
+from license_core.hostkey import DEFAULT_PROFILE
 from license_core.memory import Memory
 
 
@@ -22,9 +30,10 @@ def command(session: Session, profile: str | None, check: bool) -> None:
     """Print the host key and hostname, for the vendor."""
     render.need_reader()
     facts = session.read_facts()
+    unsure = () if profile else unread(session, DEFAULT_PROFILE)
     profile = profile_to_order(profile, None if profile else installed(session))
     host = key_to_give(facts, profile)
-    notices = stability.notices(facts, profile)
+    notices = (*unsure, *stability.notices(facts, profile))
     # Remember what the key was made of: if it changes, `verify` can then say what changed.
     before, _ = session.place.read_memory(facts)
     memory.keep(

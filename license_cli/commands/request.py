@@ -8,7 +8,14 @@ from license_cli import (
     options,
     render,
 )
-from license_cli.session import Session, installed, key_to_give, pass_session, profile_to_order
+from license_cli.session import (
+    Session,
+    installed,
+    key_to_give,
+    pass_session,
+    profile_to_order,
+    unread,
+)
 from license_core import hostkey, stability
 from license_core.claims import ClaimError
 from license_core.errors import UsageError
@@ -44,6 +51,7 @@ def command(
     if output is None:
         render.need_reader()
     facts, present = session.read_facts(), installed(session)
+    unsure = () if profile else unread(session, hostkey.DEFAULT_PROFILE)
     profile = profile_to_order(profile, present)
     host = key_to_give(facts, profile)
     request = LicenseRequest(
@@ -64,7 +72,7 @@ def command(
         raise UsageError(
             reason=Reason("Cannot create a request: {reason}.", reason=str(error))
         ) from error
-    notices = stability.notices(facts, profile)
+    notices = (*unsure, *stability.notices(facts, profile))
     before, _ = session.place.read_memory(facts)
     memory.keep(
         session.place, before, (before or Memory(profile=profile)).remember_host(facts), facts

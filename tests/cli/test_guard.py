@@ -15,6 +15,7 @@ from license_cli.watch import (
 )
 from tests.support.cli import CLI, DAY, World, code
 from tests.support.guards import SECONDS, Client, Start, answer, ended, say
+from tests.support.unprivileged import unprivileged
 
 
 def test_guard_stops_the_program_when_the_licence_expires(
@@ -226,6 +227,7 @@ def test_guard_command_reports_problems_in_the_operators_language(present: World
         ("plain", "it is not executable"),
         ("folder", "it is a folder"),
         ("empty-of-meaning", "it is neither a program"),
+        ("barred/plain", "this user may not enter "),
     ],
 )
 def test_guard_command_explains_why_a_program_cannot_be_started(
@@ -236,11 +238,13 @@ def test_guard_command_explains_why_a_program_cannot_be_started(
     (present.folder / "folder").mkdir()
     (present.folder / "empty-of-meaning").write_bytes(b"\0")
     (present.folder / "empty-of-meaning").chmod(0o755)
+    (present.folder / "barred").mkdir(mode=0)
     program = name if name == "nosuchprog" else f"./{name}"
-    done = present.spawn("guard", "--", program, cwd=present.folder)
+    line = [*unprivileged(), sys.executable, str(CLI), *present.options(), "guard", "--", program]
+    done = subprocess.run(line, cwd=present.folder, capture_output=True, text=True)
     assert done.returncode == code("program-not-started")
-    assert f"[E]: Cannot start {program}: {why}" in done.stderr.decode()
-    assert "bug in Hostseal" not in done.stderr.decode()
+    assert f"[E]: Cannot start {program}: {why}" in done.stderr
+    assert "bug in Hostseal" not in done.stderr
 
 
 def test_guard_command_marks_the_state_as_a_warning_near_expiry(present: World) -> None:

@@ -286,20 +286,3 @@ def test_on_a_machine_nothing_is_said_of_containers(machine: Machine, forgotten:
         assert "container" not in refused.err
         machine.do("echo studio2_gpu > /proc/sys/kernel/hostname")
     assert ip_of(machine) == "10.0.0.3"
-
-
-def test_full_disk_is_told_as_a_full_disk(machine: Machine) -> None:
-    machine.do(*CABLE, *V4_ROUTE)
-    order(machine)
-    conf = machine.world.conf
-    machine.do(
-        f"cp -r {conf} /run/conf",
-        f"mount -t tmpfs -o size=64k tmpfs {conf}",
-        f"cp /run/conf/hostseal.toml /run/conf/license.dat {conf}",
-        f"dd if=/dev/zero of={conf}/full bs=1k 2>/run/dd || true",
-    )
-    done = machine.client("verify")
-    assert done.exit_code == 0
-    assert "No space left on device" in done.err
-    assert f"Free some space: `df -h {conf}`" in done.err
-    assert "write access" not in done.err

@@ -59,7 +59,7 @@ def test_dry_run_says_of_each_row_what_it_takes_away(desk: Desk) -> None:
     former = issue(desk, customer="Lessened", limits={"gpus": 4}).json()["id"]
     row_ = 'Lessened,darwin,"{}",9,{},gpus=2\n'.format(LINE.replace('"', '""'), former)
     text = "customer,product,host,days,replaces,limits\n" + row_
-    (line,) = post(desk, text, dry_run="true")[1]["lines"]  # type: ignore[misc]
+    (line,) = cast(list[Any], post(desk, text, dry_run="true")[1]["lines"])
     (notice,) = line["notices"]
     assert notice["slug"] == "takes-away"
     assert f"grants less than {former}: gpus 2 instead of 4" in notice["detail"]
