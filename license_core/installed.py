@@ -121,7 +121,7 @@ def check_file(
             after = after._replace(layer=layer)
             after = after.remember_host(as_issued(facts, report.license.iat))
             after = after._replace(profile=report.license.host.profile)
-        remarks += folder.remarks(place, facts) + place.pin_remarks(os.environ)
+        remarks += folder.remarks(place, facts)
         folder.explain(report.notices, place, facts)
         report = report._replace(notices=remarks + report.notices)
     return Checked(report, after, trust)

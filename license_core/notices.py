@@ -150,12 +150,6 @@ NOTICES: dict[str, Remark] = {
         "and a clock that was set back would go unnoticed.",
         "Give the user who runs the check access to it.",
     ),
-    "pin-unreadable": Remark(
-        "warning",
-        "The address that was declared by `pin` ({path}) cannot be read: {reason}; "
-        "it does not count.",
-        "Give the user who runs the check access to it.",
-    ),
     "license-unread": Remark(
         "warning",
         "The installed licence ({path}) cannot be read: {reason}. If it has another profile than "

@@ -94,18 +94,6 @@ class Place(NamedTuple):
             environ if data is None else {**environ, pin.PINNED_IP: data.decode("utf-8", "replace")}
         )
 
-    def pin_remarks(self, environ: Mapping[str, str]) -> tuple[Notice, ...]:
-        """That a declared address cannot be read, where one would count."""
-        if pin.PINNED_IP in environ:
-            return ()
-        try:
-            _read_own(self.pin, _MAX_PIN)
-        except FileUnreadableError as error:
-            return (_unread("pin-unreadable", error),)
-        except LicenseError:
-            pass  # too large to be an address: that none is declared is said
-        return ()
-
     @property
     def revocations(self) -> str:
         """The revocation list beside the licence."""
@@ -266,6 +254,19 @@ def first_barred(path: str) -> str | None:
 
 def _unread(slug: str, refused: FileUnreadableError) -> Notice:
     return Notice(slug, path=refused.path, reason=refused.reason).because(refused)
+
+
+def _read_visible(path: str, cap: int) -> bytes | None:
+    """Like ``_read_own``; None also where the folder does not let this user see what is in it.
+
+    Commands that tell of a host go on there: what they need of that folder says so itself.
+    """
+    try:
+        return _read_own(path, cap)
+    except LicenseError:
+        if os.path.lexists(path):
+            raise
+        return None
 
 
 def _read_own(path: str, cap: int) -> bytes | None:

@@ -123,9 +123,10 @@ def by_library(raw: bytes) -> Verify | None:
     Or without the memory for it.
     """
     global _left_to_plain  # noqa: PLW0603
+    if not is_memory_plenty():
+        _left_to_plain = sys.maxsize
+        return None
     try:
-        if not is_memory_plenty():
-            raise ImportError
         from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     except ImportError:

@@ -12,20 +12,17 @@ from tests.support.cli import CLI, REPOSITORY, World, code
 from tests.support.unprivileged import unprivileged
 
 
-def test_state_file_and_pin_that_cannot_be_read_are_told_and_left(present: World) -> None:
+def test_state_file_that_cannot_be_read_is_told_and_left(present: World) -> None:
     present.put()
     present.run("verify", now=present.now)
-    state, pin = present.conf / "license.state", present.conf / "license.pin"
-    pin.write_text("172.17.0.2\n")
+    state = present.conf / "license.state"
     before = state.read_bytes()
-    for path in (state, pin):
-        path.chmod(0)
+    state.chmod(0)
     line = [*unprivileged(), sys.executable, str(CLI), *present.options(), "--json", "verify"]
     answer = json.loads(subprocess.run(line, capture_output=True).stdout)
     told = {one["slug"]: one["sentence"] for one in answer["notices"]}
     assert answer["ok"] is True
     assert f"({state}) cannot be read: Permission denied" in told["memory-unreadable"]
-    assert f"({pin}) cannot be read: Permission denied" in told["pin-unreadable"]
     assert "memory-not-written" not in told
     assert state.read_bytes() == before
 
