@@ -53,6 +53,15 @@ _SHORTEST_ON_A_LINE = 10
 """Digits of a telephone number: a shorter one on the next line may be the end of a longer one."""
 _MOST_ELEMENTS = 3
 _LONGEST_NAME = 200
+# Not by the tables of Unicode, of which each version of Python has others (SPEC section 4.4).
+_NOT_PRINTED = (
+    r"[\0-\x1f\x7f-\xa0\xad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000"
+    r"\ud800-\uf8ff\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U0010ffff]"
+)
+_LETTER_OR_DIGIT = (
+    r"[0-9A-Za-z\xc0-\xd6\xd8-\xf6\xf8-\u1fff\u2c00-\u2dff\u2e80-\u2fff\u3040-\ufdff"
+    r"\ufe70-\ufeff\U00010000-\U0001efff\U0001fb00-\U0010ffff]"
+)
 
 _LONGER = Reason("its 40 digits are next to more digits, so they may be part of a longer number")
 _BROKEN = Reason("its 40 digits are in pieces that may not belong together")
@@ -283,7 +292,8 @@ def _hostname(quoted: str) -> str | None:
 def _fold(name: str) -> str | None:
     """A hostname as hk1 has it; None for what cannot be one."""
     folded = _lower(name).rstrip(".")[:_LONGEST_NAME]
-    return folded if folded.isprintable() and any(map(str.isalnum, folded)) else None
+    is_one = re.search(_LETTER_OR_DIGIT, folded) and not re.search(_NOT_PRINTED, folded)
+    return folded if is_one else None
 
 
 def _lower(text: str) -> str:

@@ -1361,8 +1361,16 @@ public final class Verify {
                     .may("product", TEXT)
                     .may("replaces", TEXT)
                     .may("iat", INSTANT);
-    static final Pattern NOT_PRINTED = Pattern.compile("[\\p{C}\\p{Zl}\\p{Zp}]|(?! )\\p{Zs}");
-    static final Pattern LETTER_OR_NUMBER = Pattern.compile("[\\p{L}\\p{N}]");
+    static final Pattern NOT_PRINTED =
+            Pattern.compile(
+                    "[\\x00-\\x1f\\x7f-\\xa0\\xad\\u061c\\u1680\\u180e\\u2000-\\u200f\\u2028-\\u202f"
+                            + "\\u205f-\\u206f\\u3000\\x{d800}-\\x{f8ff}\\ufdd0-\\ufdef\\ufeff"
+                            + "\\ufff9-\\ufffb\\ufffe\\uffff\\x{e0000}-\\x{10ffff}]");
+    static final Pattern LETTER_OR_DIGIT =
+            Pattern.compile(
+                    "[0-9A-Za-z\\xc0-\\xd6\\xd8-\\xf6\\xf8-\\u1fff\\u2c00-\\u2dff\\u2e80-\\u2fff"
+                            + "\\u3040-\\x{fdff}\\ufe70-\\ufeff\\x{10000}-\\x{1efff}"
+                            + "\\x{1fb00}-\\x{10ffff}]");
 
     static Map<String, Object> openRequest(String token) {
         return orRefused("request-damaged", () -> firstReading(token, Verify::readRequest));
@@ -1676,7 +1684,7 @@ public final class Verify {
         name = lower(name).replaceAll("\\.+\\z", "");
         int most = Math.min(200, name.codePointCount(0, name.length()));
         name = name.substring(0, name.offsetByCodePoints(0, most));
-        boolean isNone = NOT_PRINTED.matcher(name).find() || !LETTER_OR_NUMBER.matcher(name).find();
+        boolean isNone = NOT_PRINTED.matcher(name).find() || !LETTER_OR_DIGIT.matcher(name).find();
         return isNone ? "" : name;
     }
 

@@ -938,7 +938,16 @@ function areGroups(run) {
 const CODE = "[ghjkmnpqrstvwxyz]{6}";
 const CHECK_ALONE = new RegExp(`^[ \\t\\n]*check[ \\t\\n]+${CODE}[ \\t\\n]*$`, "i");
 const ELEMENT = new RegExp(`^(hk1-host|check[ \\t\\n]+${CODE})(?![0-9A-Za-z_-])`, "i");
-const NOT_PRINTED = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u;
+const NOT_PRINTED = new RegExp(
+  "[\\0-\\x1f\\x7f-\\xa0\\xad\\u061c\\u1680\\u180e\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u3000" +
+    "\\ud800-\\uf8ff\\ufdd0-\\ufdef\\ufeff\\ufff9-\\ufffb\\ufffe\\uffff\\u{e0000}-\\u{10ffff}]",
+  "u",
+);
+const LETTER_OR_DIGIT = new RegExp(
+  "[0-9A-Za-z\\xc0-\\xd6\\xd8-\\xf6\\xf8-\\u1fff\\u2c00-\\u2dff\\u2e80-\\u2fff\\u3040-\\ufdff" +
+    "\\ufe70-\\ufeff\\u{10000}-\\u{1efff}\\u{1fb00}-\\u{10ffff}]",
+  "u",
+);
 const lower = (source) => source.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 const unspaced = (source) => source.replace(/[ \t\n]/g, "");
 
@@ -962,7 +971,7 @@ function hostnameOf(source) {
     // it has no escapes of JSON, and stands for itself
   }
   name = [...lower(name).replace(/\.+$/, "")].slice(0, 200).join("");
-  return NOT_PRINTED.test(name) || !/[\p{L}\p{N}]/u.test(name) ? undefined : name;
+  return NOT_PRINTED.test(name) || !LETTER_OR_DIGIT.test(name) ? undefined : name;
 }
 
 function isHostname(plain, gap, rest) {

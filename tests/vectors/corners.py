@@ -433,6 +433,28 @@ def requests_in_corners() -> Iterator[Case]:
     yield case("beside-a-license", file().decode() + alone, same)
 
 
+def names_in_corners() -> Iterator[Case]:
+    """Names in lines whose characters Unicode's versions know differently (section 4.4)."""
+    key = hostkey.derive(facts(HOST)).key
+    alone = {"ver": 1, "key": key, "profile": "hk1"}
+    for word, name, is_one in (
+        ("not-assigned", "a\u0378b", True),
+        ("not-assigned-when-python-3-11-came", "a\U0001c400", True),
+        ("beyond-what-is-assigned", "\U0003134f", True),
+        ("of-an-african-sign", "\u0600\u08e2a", True),
+        ("private-use", "a\ue000", False),
+        ("private-use-of-plane-15", "a\U000f0000", False),
+        ("tag", "a\U000e0041", False),
+        ("noncharacter", "a\ufdd0", False),
+        ("annotation", "a\ufff9", False),
+        ("symbol", "\u2603\U0001f600", False),
+        ("hidden-behind-200", "a" * 200 + "\ue000", True),
+    ):
+        request = alone | {"name": name[:200]} if is_one else alone
+        lines = {"kind": "text", "spec": "4.4", "expect": f"request {dumps(request)}"}
+        yield Case(f"text-name-{word}", lines, dumps([key, name]).encode())
+
+
 def corners() -> Iterator[Case]:
     """All of them."""
     yield from markers()
@@ -441,3 +463,4 @@ def corners() -> Iterator[Case]:
     yield from hosts_in_corners()
     yield from keys_in_corners()
     yield from requests_in_corners()
+    yield from names_in_corners()
