@@ -7,6 +7,8 @@ from typing import Any
 from license_core import (
     armor,
     hostkey,
+    jws,
+    strictjson,
 )
 from license_core.revocation import Revocations, digest
 from license_core.signer import MemorySigner
@@ -354,7 +356,9 @@ def policies() -> Iterator[Case]:
     others = Revocations.of(["HS-2027-1", "HS-2027-2"], iss="Example Vendor", number=7, iat=ISSUED)
 
     def beside(revocations: Revocations, key: MemorySigner = SIGNING) -> str:
-        text = armor.wrap(armor.REVOCATIONS, revocations.sign(key))
+        # As ``sign`` does it, but also a list that no vendor would sign.
+        token = jws.sign(strictjson.dumps(revocations.to_dict()), key, jws.REVOCATIONS)
+        text = armor.wrap(armor.REVOCATIONS, token)
         return base64.b64encode(text.encode()).decode()
 
     yield license_case(
