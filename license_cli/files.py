@@ -1,9 +1,10 @@
-"""Replaces a file as a whole, or not at all."""
+"""Replaces files as a whole, or not at all."""
 
 import errno
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from typing import NamedTuple
 
 from license_core.errors import LicenseError
 from license_core.paths import words
@@ -11,48 +12,104 @@ from license_core.paths import words
 _FORMER = ".old"
 
 
+class Replacement(NamedTuple):
+    """A file that is to be replaced."""
+
+    path: str
+    data: bytes
+    keep_former: bool = False
+    """Whether the old file, if it is another, stays beside it."""
+    own: bool = True
+    """Whether nobody named it."""
+
+
 def replace(path: str, data: bytes, *, keep_former: bool = False) -> str | None:
-    """Put *data* at *path*: whole and on the disk, or the old file as it was.
+    """Put *data* at *path* as ``replace_all`` does; the name under which the old file stays."""
+    return replace_all([Replacement(path, data, keep_former)])[0]
 
-    Writes a new file in the same folder, flushes it, renames it over *path* and flushes the
-    folder; all that can fail comes before that renaming. A link is followed. With *keep_former*
-    the old file, if it was another, stays beside it under the name that is returned; the one that
-    had that name so far stays where anything fails. Mode and
-    owner stay as they were; a file that is new can be read by everybody. Raises what
-    ``as_license_error`` makes of a write that failed.
+
+def replace_all(files: Iterable[Replacement]) -> list[str | None]:
+    """Put each of *files* in its place, in this order: all whole and on the disk, or none.
+
+    Writes new files in the same folders, flushes them, renames them over the paths and flushes the
+    folders; where a renaming fails, those before it are undone. A link is followed. Where the old
+    file is kept, that is under the name that is returned for it; the one that had that name so far
+    stays where anything fails. Mode and owner stay as they were; a file that is new can be read by
+    everybody. Raises what ``as_license_error`` makes of a write that failed.
     """
-    return _replace(path, data, own=True, keep_former=keep_former)
+    leftovers: list[str] = []
+    try:
+        kept, steps = [], []
+        for file in files:
+            of_file = _prepared(file, leftovers)
+            kept.append(of_file[0].target if len(of_file) > 1 else None)
+            steps += of_file
+        _rename_all(steps, leftovers)
+    finally:
+        for leftover in leftovers:
+            with suppress(OSError):  # where nothing could be written, nothing is left
+                os.unlink(leftover)
+    return kept
 
 
-def _replace(path: str, data: bytes, *, own: bool, keep_former: bool = False) -> str | None:
-    with _as_license_error(path, own=own):
-        path = os.path.realpath(path)
+class _Step(NamedTuple):
+    """A renaming."""
+
+    source: str
+    target: str
+    own: bool
+
+    def told(self) -> AbstractContextManager[None]:
+        """Within it what goes wrong is told of its target."""
+        return _as_license_error(self.target, own=self.own)
+
+
+def _prepared(file: Replacement, leftovers: list[str]) -> list[_Step]:
+    """Write what is new, and the renamings that are left to do: the last is of the file itself."""
+    with _as_license_error(file.path, own=file.own):
+        path = os.path.realpath(file.path)
     suffix = f".{os.urandom(6).hex()}.tmp"
-    kept, new, former = path + _FORMER, path + suffix, path + _FORMER + suffix
-    formerly_kept = f"{kept}{_FORMER}{suffix}"
-    with _as_license_error(path, own=own):
-        try:
-            _write(new, data, model=path)
-            had_former = keep_former and not _holds(path, data) and _duplicate(path, former)
-            with _open_folder(os.path.dirname(path)) as folder:
-                if had_former:
-                    with _as_license_error(kept, own=own):
-                        had_kept = _duplicate(kept, formerly_kept)
-                        os.rename(former, kept)
-                try:
-                    os.rename(new, path)
-                except OSError:
-                    if had_former and had_kept:
-                        os.rename(formerly_kept, kept)
-                    elif had_former:
-                        _remove(kept)
-                    raise
-                with suppress(OSError):  # it is in place: "the old file was left" would be untrue
-                    os.fsync(folder)
-        finally:
-            for leftover in (new, former, formerly_kept):
-                _remove(leftover)
-    return kept if had_former else None
+    new, former = path + suffix, path + _FORMER + suffix
+    leftovers += [new, former]
+    with _as_license_error(path, own=file.own):
+        _write(new, file.data, model=path)
+        if file.keep_former and not _holds(path, file.data) and _duplicate(path, former):
+            return [_Step(former, path + _FORMER, file.own), _Step(new, path, file.own)]
+    return [_Step(new, path, file.own)]
+
+
+def _rename_all(steps: Sequence[_Step], leftovers: list[str]) -> None:
+    """Do all of *steps*, or none."""
+    before: list[str | None] = []
+    for step in steps[:-1]:
+        with step.told():
+            second = step.source + _FORMER
+            leftovers.append(second)
+            before.append(second if _duplicate(step.target, second) else None)
+    with ExitStack() as folders:
+        opened = []
+        for folder, step in {os.path.dirname(step.target): step for step in steps}.items():
+            with step.told():
+                opened.append(folders.enter_context(_open_folder(folder)))
+        for count, step in enumerate(steps):
+            try:
+                with step.told():
+                    os.rename(step.source, step.target)
+            except LicenseError:
+                for done in reversed(range(count)):
+                    _put_back(before[done], steps[done].target)
+                raise
+        for descriptor in opened:
+            with suppress(OSError):  # all is in place: "the old file was left" would be untrue
+                os.fsync(descriptor)
+
+
+def _put_back(present: str | None, path: str) -> None:
+    """Undo a renaming: what was at *path* has the name *present*; None: there was nothing."""
+    if present is None:
+        _remove(path)
+    else:
+        os.rename(present, path)
 
 
 def write_new(path: str, data: bytes) -> None:
@@ -65,7 +122,7 @@ def write_new(path: str, data: bytes) -> None:
             with open(path, "wb") as stream:
                 stream.write(data)
             return
-    _replace(path, data, own=False)
+    replace_all([Replacement(path, data, own=False)])
 
 
 def replace_lightly(path: str, data: bytes, *, own: bool = True) -> LicenseError | None:
@@ -156,6 +213,8 @@ def _duplicate(path: str, former: str) -> bool:
     except FileNotFoundError:
         return False
     except OSError:  # a file system without links
+        if _is_special(path) and not os.path.isdir(path):
+            raise  # a pipe would be waited for
         with open(path, "rb") as stream:
             _write(former, stream.read(), model=path)
     return True

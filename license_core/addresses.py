@@ -7,7 +7,8 @@ is decided in one place, ``_lasting``.
 
 import _socket as socket  # without what `socket` wraps around it: 3 ms of every start
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from license_core import hostfile, interfaces, netlink, routes
@@ -54,12 +55,18 @@ Source = Callable[[int, "str | None", bool], "str | None"]
 address that a packet to somewhere would come from."""
 
 
+Ways = Callable[[int], "list[routes.Hop]"]
+"""From a family to its routes: the lower metric first."""
+
+
 class _Network(NamedTuple):
-    root: str
     ranks: Mapping[str, int]
-    """Of every interface, by its name."""
+    """Of every interface with an address, by its name."""
     held: tuple[_Held, ...]
     source: Source
+    ways: Ways
+    bare: Collection[str] = ()
+    """The interfaces without an address."""
 
 
 def live() -> Addresses:
@@ -86,7 +93,8 @@ def live() -> Addresses:
         for index, link in links.items()
     }
     by_name = sorted(held, key=lambda one: (one.device, ":" in one.text))
-    return _addresses(_Network("/", ranks, tuple(by_name), _asked))
+    bare = ranks.keys() - {one.device for one in held}
+    return _addresses(_Network(ranks, tuple(by_name), _asked, _ways("/"), bare))
 
 
 def _listed() -> _Network:
@@ -96,7 +104,8 @@ def _listed() -> _Network:
     listed = [(name, _usable(text)) for name, text in listing.interfaces()]
     ranks = {name: interfaces.rank(name) for name, _ in listed}
     held = sorted({_Held(name, text) for name, text in listed if text})
-    return _Network("/", ranks, tuple(held), _asked)
+    bare = ranks.keys() - {one.device for one in held}
+    return _Network(ranks, tuple(held), _asked, _ways("/"), bare)
 
 
 def recorded(root: str) -> Addresses:
@@ -111,8 +120,8 @@ def recorded(root: str) -> Addresses:
 def _addresses(network: _Network) -> Addresses:
     ip, former = _lasting(network), _former(network)
     held = network.held
-    bare = sorted(network.ranks.keys() - {one.device for one in held} - {"lo"})
-    shown = [(one.device, one.text) for one in held] + [(name, "") for name in bare]
+    shown = [(one.device, one.text) for one in held]
+    shown += [(name, "") for name in network.bare if name != "lo"]
     return Addresses(
         ip,
         _gateway(network, ip),
@@ -127,14 +136,15 @@ def _lasting(network: _Network) -> str | None:
     """The address that speaks for the host (SPEC section 3.1)."""
     ranks = {one.text: network.ranks.get(one.device, interfaces.OWN) for one in network.held}
     best = min(ranks.values(), default=interfaces.OWN)
+    pairs = {(one.device, one.text) for one in network.held}
     for family in (_V4, _V6):
         said = network.source(family, None, True)
         if said is not None and ranks.get(said, best) == best:
             return said
-        for device in _ways_out(network.root, family) if said else ():
+        for device in _ways_out(network.ways(family)) if said else ():
             if network.ranks.get(device) == best:
                 said = network.source(family, device, True)
-                if any((one.device, one.text) == (device, said) for one in network.held):
+                if (device, said) in pairs:
                     return said
     first = [one for one in network.held if ranks[one.text] == best]
     return _lowest(one.text for one in first if not one.is_temporary) or _lowest(
@@ -142,10 +152,20 @@ def _lasting(network: _Network) -> str | None:
     )
 
 
-def _ways_out(root: str, family: int) -> Iterator[str]:
+def _ways(root: str) -> Ways:
+    """The routes under *root*, each family read once."""
+
+    @lru_cache(maxsize=2)
+    def read(family: int) -> list[routes.Hop]:
+        return routes.read(root, family)
+
+    return read
+
+
+def _ways_out(ways: Iterable[routes.Hop]) -> Iterable[str]:
     """The interfaces of the routes that have a gateway: the widest first, then by their metric."""
-    ways = sorted(routes.read(root, family), key=lambda hop: (hop.length, hop.metric))
-    return (hop.device for hop in ways if hop.gateway is not None or not hop.length)
+    ways = sorted(ways, key=lambda hop: (hop.length, hop.metric))
+    return dict.fromkeys(hop.device for hop in ways if hop.gateway is not None or not hop.length)
 
 
 def _former(network: _Network) -> str | None:
@@ -160,7 +180,7 @@ def _former(network: _Network) -> str | None:
 def _gateway(network: _Network, ip: str | None) -> str | None:
     """That of the default route of *ip*, else of the first one."""
     devices = {one.device for one in network.held if one.text == ip}
-    ways = [hop for hop in routes.read(network.root, _V4) if not hop.length]
+    ways = [hop for hop in network.ways(_V4) if not hop.length]
     return next((hop.gateway for hop in ways if hop.device in devices), None) or next(
         (hop.gateway for hop in ways), None
     )
@@ -186,19 +206,24 @@ def _asked(family: int, device: str | None, public: bool) -> str | None:
         probe.close()
 
 
-def _reading(root: str, held: Iterable[_Held]) -> Source:
+def _reading(ways: Ways, held: Iterable[_Held]) -> Source:
     """Answers from a record: the lowest address of the interface of the default route."""
+    known: dict[tuple[int, str], list[_Held]] = {}
+    for one in held:
+        known.setdefault((_V6 if ":" in one.text else _V4, one.device), []).append(one)
 
     def source(family: int, device: str | None, public: bool) -> str | None:
-        known = [one for one in held if (":" in one.text) == (family == _V6)]
-        lasting = [one for one in known if not (public and one.is_temporary)]
-        ways = [hop.device for hop in routes.read(root, family) if not hop.length]
-        for name in ways if device is None else [device]:
-            found = _lowest(one.text for one in lasting if one.device == name)
+        defaults = [hop.device for hop in ways(family) if not hop.length]
+        for name in dict.fromkeys(defaults if device is None else [device]):
             # An address without a subnet of its own may be of any interface.
-            found = found or _lowest(one.text for one in lasting if one.device == "")
-            if found:
-                return found
+            for place in (name, ""):
+                found = _lowest(
+                    one.text
+                    for one in known.get((family, place), ())
+                    if not (public and one.is_temporary)
+                )
+                if found:
+                    return found
         return None
 
     return source
@@ -231,14 +256,19 @@ def _lowest(addresses: Iterable[str]) -> str | None:
 
 
 def _recorded(root: str) -> _Network:
-    connected = [hop for hop in routes.read(root, _V4) if hop.length and hop.gateway is None]
-    four = [
-        _Held(_interface_of(text, connected), text) for text in _fib_locals(root) if _usable(text)
-    ]
+    ways = _ways(root)
+    subnets: dict[int, dict[int, str]] = {}
+    """By the length and the number of its prefix: the interface of a connected subnet."""
+    for hop in ways(_V4):
+        if hop.length and hop.gateway is None:
+            of_length = subnets.setdefault(hop.length, {})
+            of_length.setdefault(hop.network >> (32 - hop.length), hop.device)
+    four = [_Held(_interface_of(text, subnets), text) for text in _fib_locals(root)]
     held = tuple(sorted({*four, *_if_inet6(root)}))
-    names = {*_device_names(root), *(one.device for one in held)} - {""}
-    ranks = {name: interfaces.recorded_rank(root, name) for name in names}
-    return _Network(root, ranks, held, _reading(root, held))
+    devices = {one.device for one in held} - {""}
+    ranks = {name: interfaces.recorded_rank(root, name) for name in devices}
+    bare = {*_device_names(root)} - devices
+    return _Network(ranks, held, _reading(ways, held), ways, bare)
 
 
 def _read(root: str, name: str) -> str:
@@ -251,16 +281,16 @@ def _read(root: str, name: str) -> str:
 
 
 def _fib_locals(root: str) -> list[str]:
-    """The addresses that /proc/net/fib_trie marks as ``/32 host LOCAL``."""
-    found: list[str] = []
+    """The addresses that /proc/net/fib_trie marks as ``/32 host LOCAL``, each once."""
+    found: dict[str, None] = {}
     address = ""
     for line in _read(root, "fib_trie").splitlines():
         head, _, rest = line.strip().partition(" ")
         if head == "|--":
             address = rest.strip()
-        elif head == "/32" and rest == "host LOCAL" and address not in found:
-            found.append(address)
-    return found
+        elif head == "/32" and rest == "host LOCAL" and _usable(address):
+            found[address] = None
+    return list(found)
 
 
 def _if_inet6(root: str) -> Iterator[_Held]:
@@ -280,10 +310,11 @@ def _device_names(root: str) -> list[str]:
     return [name for name in names if name and "/" not in name and "\0" not in name]
 
 
-def _interface_of(address: str, connected: list[routes.Hop]) -> str:
+def _interface_of(address: str, subnets: Mapping[int, Mapping[int, str]]) -> str:
     """The interface whose connected subnet holds *address*; ``""`` where none does."""
     number = int.from_bytes(socket.inet_pton(_V4, address), "big")
-    holding = [
-        hop for hop in connected if number >> (32 - hop.length) == hop.network >> (32 - hop.length)
-    ]
-    return max(holding, key=lambda hop: hop.length).device if holding else ""
+    for length in sorted(subnets, reverse=True):
+        device = subnets[length].get(number >> (32 - length))
+        if device is not None:
+            return device
+    return ""

@@ -16,6 +16,8 @@ from license_core.license import HostBinding
 _ANCHORS = ("machine_id", "container_id")
 _POOLS = ("172.17", "10.88")
 """Where the engines' default networks are."""
+_MOST_OWN = 64
+"""Near so many of this host's own addresses the licensed one is looked for."""
 _ENGINES_FIRST = 16
 """How many /24 of a /16 are tried: engines give addresses from the lowest on."""
 
@@ -86,6 +88,7 @@ def _licensed_address(binding: HostBinding, facts: HostFacts) -> str | None:
 
 def _near(facts: HostFacts) -> Iterator[str]:
     own = [address for _, address in facts.interfaces if address and ":" not in address]
+    own = own[:_MOST_OWN]  # a node of a cluster has one for each service
     nets = [address.rpartition(".")[0] for address in own]
     halves = dict.fromkeys([*(net.rpartition(".")[0] for net in nets), *_POOLS])
     nets += [f"{half}.{n}" for half in halves for n in range(_ENGINES_FIRST)]

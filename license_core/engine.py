@@ -37,7 +37,7 @@ _WITH_NAMESPACE = r"/containers/[^/]+/([0-9a-f]{64})/"
 _POD_SECRETS = ("/var/run/secrets/kubernetes.io", "/run/secrets/kubernetes.io")
 _POD_FILES = ("/etc/hosts", "/dev/termination-log")
 _POD_FOLDER = r"/pods/[^/]+/(?:etc-hosts|containers/)"
-_CGROUPS = r"/(?:docker|ecs|garden|lxc|lxd|incus)/|/lxc\.payload|/machine\.slice/[^\n]*/payload"
+_CGROUPS = r"/(?:docker|ecs|garden|lxc|lxd|incus)/|/lxc\.payload"
 # Roots that engines stack or hand in from outside. A machine may stack its own, too.
 _STACKED = ("overlay", "aufs", "fuse-overlayfs", "fuse.fuse-overlayfs")
 _HANDED_IN = ("9p", "gofer", "virtiofs")
@@ -213,7 +213,7 @@ def _sign(
         return "/proc/self/ns/pid"
     if "cgroup" in others:
         return "/proc/self/ns/cgroup"
-    if re.search(_CGROUPS, cgroup):
+    if re.search(_CGROUPS, cgroup) or _is_nspawn(cgroup):
         return CGROUP
     if _is_foreign(mounted, is_own_pid=namespaces.get("pid") == NAMESPACES["pid"]):
         return MOUNTINFO
@@ -239,6 +239,12 @@ def _is_pid_alone(mounted: Mapping[str, Mount], namespaces: Mapping[str, str]) -
     return (dev is not None and dev.kind == "devtmpfs") and all(
         namespaces.get(name) == own for name, own in NAMESPACES.items() if name != "pid"
     )
+
+
+def _is_nspawn(cgroup: str) -> bool:
+    """Whether a line shows what systemd-nspawn starts: ``/payload`` below ``/machine.slice/``."""
+    below = (line.partition("/machine.slice/")[2] for line in cgroup.split("\n"))
+    return any("/payload" in groups for groups in below)
 
 
 def _is_foreign(mounted: Mapping[str, Mount], *, is_own_pid: bool) -> bool:

@@ -78,7 +78,8 @@ def _is_here(root: str, card: str) -> bool:
     for line in text.splitlines():
         name, _, value = line.partition(b":")
         if name.strip() == b"Device Minor" and value.strip().isdigit():
-            return os.path.exists(os.path.join(root, f"dev/nvidia{int(value)}"))
+            number = value.strip().decode("ascii").lstrip("0") or "0"
+            return os.path.exists(os.path.join(root, f"dev/nvidia{number}"))
     return True
 
 

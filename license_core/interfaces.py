@@ -16,6 +16,7 @@ _TUNNELS = frozenset(
 )
 _TUNNEL_HARDWARE = frozenset({512, 768, 769, 776, 778, 823, 65534})
 """ARPHRD_PPP, TUNNEL, TUNNEL6, SIT, IPGRE, IP6GRE and NONE."""
+_MOST_DIGITS = 5  # the kernel keeps it in 16 bits
 _TUNNEL_NAMES = r"(?:tun|tap|wg|ppp|tailscale|ipsec|utun)[0-9]+$|zt[0-9a-z]{8,}$"
 _ENGINE_NAMES = (
     r"(?:docker|cni|podman|cni-podman|virbr|lxcbr|lxdbr|incusbr|mpqemubr|nerdctl|cbr|vmnet|vboxnet"
@@ -49,7 +50,7 @@ def recorded_rank(root: str, name: str) -> int:
     return rank(
         name,
         "tun" if is_tun else kind[1] if kind else "",
-        int(hardware) if hardware.isascii() and hardware.isdigit() else 1,
+        _number(hardware),
     )
 
 
@@ -62,6 +63,12 @@ def numbers(root: str, name: str) -> tuple[str, str]:
 def is_vlan(root: str, name: str) -> bool:
     """Whether an interface is a VLAN on another of the same machine."""
     return "DEVTYPE=vlan\n" in _text(os.path.join(root, "sys/class/net", name), "uevent")
+
+
+def _number(text: str) -> int:
+    """The type of hardware that *text* names; that of Ethernet where it names none."""
+    is_number = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+    return int(text) if is_number else 1
 
 
 def _text(folder: str, name: str) -> str:

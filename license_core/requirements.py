@@ -92,7 +92,7 @@ def _cpus(groups: str = _GROUPS) -> int:
         folder = f"{groups}/{name}/cpu.cfs"
         limits.append((_first_line(f"{folder}_quota_us"), _first_line(f"{folder}_period_us")))
     for quota, period in limits:
-        if quota.isdigit() and period.isdigit() and int(period):
+        if _is_number(quota) and _is_number(period) and int(period):
             found.append(int(quota) // int(period))
     return max(1, min(found))
 
@@ -101,7 +101,7 @@ def _memory(groups: str = _GROUPS) -> float | None:
     """The memory in GiB, by those limits; of version 1 no limit is a number beyond all memory."""
     files = ("memory.max", "memory/memory.limit_in_bytes")
     limits = (_first_line(f"{groups}/{file}") for file in files)
-    sizes = [int(limit) for limit in limits if limit.isdigit()]
+    sizes = [int(limit) for limit in limits if _is_number(limit)]
     total = _meminfo().get("MemTotal")
     if total is not None:
         sizes.append(total)
@@ -123,6 +123,11 @@ def _disk(folder: str) -> float | None:
     except OSError:
         return None
     return found.f_bavail * found.f_frsize / _GIB
+
+
+def _is_number(text: str) -> bool:
+    """Whether *text* is a number as the kernel writes one: of 64 bits."""
+    return text.isdigit() and len(text) <= 20
 
 
 def _first_line(path: str) -> str:

@@ -57,9 +57,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) == len(pairs):
         return members
-    names = [name for name, _ in pairs]
-    twice = next(name for name in names if names.count(name) > 1)
-    raise ValueError(Reason("the name {name!r} appears twice in one object", name=twice))
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise ValueError(Reason("the name {name!r} appears twice in one object", name=name))
+        seen.add(name)
+    return members
 
 
 def _refuse_constant(name: str) -> None:

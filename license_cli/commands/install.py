@@ -12,6 +12,7 @@ from license_cli import (
     render,
 )
 from license_cli.app import Refused
+from license_cli.files import Replacement
 from license_cli.language import tr
 from license_cli.session import Session, pass_session
 from license_core import armor, successor
@@ -101,8 +102,11 @@ def command(session: Session, source: str, token_file: str | None, yes: bool) ->
     if warnings and not yes and not click.confirm(tr("Install it all the same?"), err=True):
         render.remark([render.note("Nothing was installed.")])
         return _DECLINED
-    kept = files.replace(session.place.license, data, keep_former=True)
-    unkept = memory.keep_all(session.place, before, checked, facts)
+    written = [Replacement(session.place.license, data, keep_former=True)]
+    if checked.trust is not None:  # before the licence: it may be proven by nothing else
+        written.insert(0, Replacement(session.place.trust, checked.trust.encode()))
+    kept = files.replace_all(written)[-1]
+    unkept = memory.keep(session.place, before, checked.memory, facts)
     more = [*remarks, *(warnings if session.as_json else []), *([unkept] if unkept else [])]
     _tell(session, report, kept, more)
     return 0
@@ -194,14 +198,12 @@ def _install_update(
         if len(text) > MAX_FILE:  # no check could read it again
             raise FileTooLargeError(path=source, size=len(text), cap=MAX_FILE)
         if text != read(place.trust, MAX_FILE):
-            files.replace(place.trust, text)
-            written.append(place.trust)
+            written.append(Replacement(place.trust, text))
     if update.revocations is not None:
-        listed = "".join(
-            armor.wrap(armor.REVOCATIONS, token) for token in blocks[armor.REVOCATIONS]
-        )
-        files.replace(place.revocations, listed.encode())
-        written.append(place.revocations)
+        tokens = blocks[armor.REVOCATIONS]
+        listed = "".join(armor.wrap(armor.REVOCATIONS, token) for token in tokens)
+        written.append(Replacement(place.revocations, listed.encode()))
+    files.replace_all(written)
     version = update.trust.version if update.trust else remembered.trust
     number, kid = (
         (update.revocations.number, update.revocations.kid) if update.revocations else (0, None)
@@ -211,7 +213,7 @@ def _install_update(
     report = _present(session, facts)
     ended = held and not report.ok
     more = [*remarks, *([unkept] if unkept else [])]
-    _tell_update(session, update, source, written, report, more)
+    _tell_update(session, update, source, [file.path for file in written], report, more)
     return report.exit_code if ended else 0
 
 
