@@ -14,6 +14,7 @@ from license_core.facts import HostFacts
 
 _UP, _REJECT = 0x1, 0x200
 _MOST = 20
+_LEAST_FIELDS = 8
 
 
 class Hop(NamedTuple):
@@ -71,8 +72,11 @@ def _read(root: str, name: str, parse: Callable[[list[str]], Hop | None]) -> lis
         return []  # this kernel or this record has no such family
     found = []
     for line in data.decode("ascii", "replace").splitlines():
+        fields = line.split()
+        if len(fields) < _LEAST_FIELDS:
+            continue  # an empty line, and no error for each of a million
         try:
-            hop = parse(line.split())
+            hop = parse(fields)
         except (ValueError, OverflowError, IndexError):
             continue  # the heading, or no record
         if hop is not None:

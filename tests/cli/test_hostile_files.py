@@ -23,7 +23,7 @@ TIMES = 8
 """How much more than a good file a hostile one may cost: less than a second where it costs 0.12."""
 PEAK = 64 * 1024
 """In KiB."""
-EVERY = 3
+EVERY = 4
 """Of the special files one in so many is read in the suite."""
 CODES = {row.exit_code for row in PROBLEMS.values() if row.slug != "internal-error"} | {0}
 MEMORY_EXHAUSTED = code("memory-exhausted")
@@ -96,7 +96,8 @@ def test_some_hostile_files_end_in_a_problem_within_64_mib(container: World) -> 
     assert reader.stdin is not None
     assert reader.stdout is not None
     wrong = []
-    for file in list(special(container))[::EVERY]:
+    files = [file for file in special(container) if not file.path.startswith("mailed/")]
+    for file in files[::EVERY]:
         with standing(container, file) as words:
             reader.stdin.write(json.dumps(words) + "\n")
             reader.stdin.flush()
