@@ -59,8 +59,9 @@ def check_installed(
             keys=os.fspath(keys) if keys else None,
             root=os.fspath(root),
         )
+        data = place.read_license()
         facts = read_facts(place.root, place.environment(os.environ))
-        return check_file(place.read_license(), place, facts, instant, product=product).report
+        return check_file(data, place, facts, instant, product=product).report
     except LicenseError as error:
         return Report(instant, (error,))
 
