@@ -11,7 +11,6 @@ from license_server.audit import audit_store
 from license_server.audit.audit_store import Event
 from license_server.catalog import catalog_store, customers
 from license_server.catalog.catalog_store import Customer
-from license_server.http import cursors
 from license_server.http.path_params import row_id
 from license_server.http.state import AtSite
 from license_server.licenses import license_store
@@ -21,6 +20,7 @@ from license_server.site import Site
 from license_server.web import (
     edit_conflicts,
     forms,
+    named_list,
     pages,
     saving,
 )
@@ -29,7 +29,6 @@ from license_server.web.saving import Attempt
 from license_server.web.session import Form, May, printable
 
 ROOM = "/customers"
-_PAGE = 50
 _LONGEST_SEARCH = 200
 _NEWEST = 5
 _EVENTS = 10
@@ -43,19 +42,15 @@ Writer = Annotated[Session, Depends(May("customers:write"))]
 async def listing(request: Request, site: AtSite, session: Reader) -> Response:
     """The customers, in the order of their names."""
     text = printable(request.query_params.get("q", "")[:_LONGEST_SEARCH])
-    cursor = request.query_params.get("cursor")
-    after = cursors.read(cursor) if cursor else None
-
-    def read(connection: Connection) -> list[Customer]:
-        last = None if after is None else catalog_store.customer_by_id(connection, after)
-        name = None if last is None else last.name
-        of = session.actor.products
-        return catalog_store.customers_after(connection, name, _PAGE + 1, text or None, of)
-
-    found = await site.read(read)
-    more = cursors.write(found[_PAGE - 1].id) if len(found) > _PAGE else None
+    of = session.actor.products
+    shown = await named_list.listed(
+        request,
+        site,
+        lambda c, id_: catalog_store.customer_by_id(c, id_, of),
+        lambda c, name, most: catalog_store.customers_after(c, name, most, text or None, of),
+    )
     return pages.page(
-        request, "customers", customers=found[:_PAGE], q=text, more=more, first=after is None
+        request, "customers", customers=shown.rows, q=text, more=shown.more, first=shown.first
     )
 
 
@@ -79,9 +74,10 @@ async def add(request: Request, site: AtSite, session: Writer, fields: Form) -> 
     return await saving.added(
         site,
         session.actor,
-        fields,
         ROOM,
-        lambda connection, now: customers.add(connection, members, session.actor, now),
+        fields,
+        members,
+        customers.add,
         lambda faults: _new(request, site, fields, faults),
     )
 

@@ -13,13 +13,13 @@ from license_server.access.sessions import Session
 from license_server.catalog import catalog_store, products, terms
 from license_server.catalog.catalog_store import Product
 from license_server.db.errors import InputInvalidError
-from license_server.http import cursors
 from license_server.http.path_params import row_id
 from license_server.http.state import AtSite
 from license_server.site import Site
 from license_server.web import (
     edit_conflicts,
     forms,
+    named_list,
     pages,
     saving,
 )
@@ -28,7 +28,6 @@ from license_server.web.saving import Attempt
 from license_server.web.session import Form, May
 
 ROOM = "/products"
-_PAGE = 50
 _SEPARATORS = re.compile(r"[\s,;，、；]+")
 _DAYS = ("days", "notify_days", "grace_days")
 _NUMBERS = ("longest_days", "rehosts")
@@ -41,18 +40,15 @@ Writer = Annotated[Session, Depends(May("products:write"))]
 @router.get("")
 async def listing(request: Request, site: AtSite, session: Reader) -> Response:
     """The products, in the order of their names."""
-    cursor = request.query_params.get("cursor")
-    after = cursors.read(cursor) if cursor else None
-
-    def read(connection: Connection) -> list[Product]:
-        last = None if after is None else catalog_store.product_by_id(connection, after)
-        name = None if last is None else last.name
-        return catalog_store.products_after(connection, name, _PAGE + 1, session.actor.products)
-
-    found = await site.read(read)
-    more = cursors.write(found[_PAGE - 1].id) if len(found) > _PAGE else None
-    shown = [(one, products.defaults(one)) for one in found[:_PAGE]]
-    return pages.page(request, "products", products=shown, more=more, first=after is None)
+    of = session.actor.products
+    shown = await named_list.listed(
+        request,
+        site,
+        lambda c, id_: catalog_store.product_by_id(c, id_, of),
+        lambda c, name, most: catalog_store.products_after(c, name, most, of),
+    )
+    rules = [(one, products.defaults(one)) for one in shown.rows]
+    return pages.page(request, "products", products=rules, more=shown.more, first=shown.first)
 
 
 @router.get("/new")
@@ -70,9 +66,10 @@ async def add(request: Request, site: AtSite, session: Writer, fields: Form) -> 
     return await saving.added(
         site,
         session.actor,
-        fields,
         ROOM,
-        lambda connection, now: products.add(connection, members, session.actor, now),
+        fields,
+        members,
+        products.add,
         lambda faults: _new(request, site, fields, faults),
     )
 

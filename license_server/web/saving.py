@@ -35,19 +35,20 @@ class Row(Protocol):
 async def added(
     site: Site,
     actor: Actor,
-    fields: dict[str, str],
     room: str,
-    add: Callable[[Connection, int], Row],
+    fields: dict[str, str],
+    members: dict[str, Any],
+    add: Callable[[Connection, dict[str, Any], Actor, int], Row],
     show: Callable[[Faults], Response],
 ) -> Response:
-    """Lead to what *add* adds in *room* now, once for each form; the form where a field is wrong.
+    """Lead to the row that *add* makes of *members*, once for each form; or *show* what is wrong.
 
-    *fields* is the form that was sent, with what tells it from others (forms.new_once).
+    *fields* is the form that was sent to *room*, with what tells it from others (forms.new_once).
     """
     key, now = forms.once(fields, room), site.clock()
 
     def work(connection: Connection) -> Reply:
-        return Reply(303, f"{room}/{add(connection, now).id}?added=1", b"")
+        return Reply(303, f"{room}/{add(connection, members, actor, now).id}?added=1", b"")
 
     try:
         done = await site.once(actor, key, now, work)
