@@ -186,6 +186,21 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
+def configured(app: Any) -> uvicorn.Config:
+    """How *app* is served."""
+    return uvicorn.Config(
+        app,
+        http=Connection,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # proxies.py
+        timeout_keep_alive=IDLE,
+        timeout_graceful_shutdown=GRACE,
+    )
+
+
 def run(
     app: Any, listening: socket.socket, ready: Callable[[], None], stopping: Callable[[], None]
 ) -> None:
@@ -199,18 +214,7 @@ def run(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
-    config = uvicorn.Config(
-        app,
-        http=Connection,
-        ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,  # proxies.py
-        timeout_keep_alive=IDLE,
-        timeout_graceful_shutdown=GRACE,
-    )
-    server = _Server(config, ready, stopping)
+    server = _Server(configured(app), ready, stopping)
     process.settle_garbage()
     server.run([listening])
     if server.unsaid is not None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import uvicorn
-from uvicorn.server import ServerState
 
 from license_server.http import server
 from license_server.http.server import IDLE, LAST_WORDS, PATIENCE, Connection
@@ -69,6 +68,7 @@ class Client:
 
     def __init__(self, loop: Loop, seconds: float = 0.0) -> None:
         """Each answer takes so many *seconds*."""
+        self.cancelled = False
 
         async def answer(_: Any, receive: Any, send: Any) -> None:
             message = await receive()
@@ -76,18 +76,31 @@ class Client:
                 message = await receive()
             if message["type"] == "http.disconnect":
                 return
-            await asyncio.sleep(seconds)
+            try:
+                await asyncio.sleep(seconds)
+            except asyncio.CancelledError:
+                self.cancelled = True
             await send({"type": "http.response.start", "status": 204, "headers": []})
             await send({"type": "http.response.body"})
 
-        config = uvicorn.Config(
-            answer, http=Connection, log_config=None, lifespan="off", timeout_keep_alive=IDLE
-        )
+        config = server.configured(answer)
+        config.lifespan = "off"
         config.load()
+        self.server = uvicorn.Server(config)
+        self.server.servers, self.server.lifespan = [], config.lifespan_class(config)
         self.loop, self.transport = loop, Transport()
-        self.connection = Connection(config, ServerState(), {}, loop)
+        self.connection = Connection(config, self.server.server_state, {}, loop)
         self.connection.connection_made(self.transport)
         loop.go()
+
+    def stop(self, seconds: float) -> None:
+        """Let the server stop, and so much time pass."""
+        stopping = self.loop.create_task(self.server.shutdown())
+        until = self.loop.now + seconds
+        while self.loop.now < until:
+            self.loop.go(MOMENT)
+        stopping.cancel()
+        self.loop.go()
 
     def send(self, data: bytes) -> None:
         if data:
@@ -185,10 +198,13 @@ def test_stop_prolongs_no_time(loop: Loop) -> None:
     assert client.transport.closed
 
 
-def test_stopping_server_finishes_what_has_come_as_a_whole(loop: Loop) -> None:
-    client = Client(loop, seconds=server.GRACE - 1)
+@pytest.mark.parametrize(("seconds", "cancelled"), [(-1, False), (1, True)])
+def test_stopping_server_cancels_what_takes_longer_than_25_seconds(
+    loop: Loop, seconds: int, cancelled: bool
+) -> None:
+    assert server.GRACE == 25
+    client = Client(loop, seconds=server.GRACE + seconds)
     client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-    client.connection.shutdown()
-    loop.go(server.GRACE - 1 + MOMENT)
-    assert client.transport.answers == 1
+    client.stop(server.GRACE + 0.5)
+    assert (client.transport.answers, client.cancelled) == (1, cancelled)
     assert client.transport.closed

@@ -120,13 +120,20 @@ def full(one: Vendor) -> Iterator[str]:
 
 
 @contextmanager
-def nearly_full(one: Vendor) -> Iterator[str]:
-    """There is room for a commit of nothing, but soon for no licence."""
+def left(one: Vendor, kib: int) -> Iterator[None]:
+    """So much room is left on the disk."""
     free = shutil.disk_usage(one.folder).free
     filler = one.folder / "filler"
-    filler.write_bytes(b"x" * (free - 900 * 1024))
-    yield "database"
+    filler.write_bytes(b"x" * (free - kib * 1024))
+    yield
     filler.unlink()
+
+
+@contextmanager
+def nearly_full(one: Vendor) -> Iterator[str]:
+    """There is room for a commit of nothing, but soon for no licence."""
+    with left(one, 900):
+        yield "database"
 
 
 def moved(which: Callable[[Vendor], Path], name: str) -> "Condition":
@@ -307,6 +314,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_full_disk_is_not_ready(small_disk: Path, condition: Condition) -> None:
     with vendor(small_disk) as made:
         check(made, condition)
+        with left(made, 1200):  # a mebibyte is 1024
+            assert (made.ready(), made.issue()) == ((200, []), 201)
 
 
 def test_server_is_not_ready_without_its_writer(on_sqlite: Vendor) -> None:

@@ -65,6 +65,7 @@ def test_only_the_newest_sheets_of_a_user_are_kept(
             return uploads.keep(connection, content, actor, desk.clock.now)
 
         ids.append(write(keep))
+        assert len(stored(desk, "import_sheets", actor.name)) == min(n + 1, 2)
     assert [one.id for one in stored(desk, "import_sheets", actor.name)] == ids[2:]
 
 
