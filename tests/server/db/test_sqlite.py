@@ -5,6 +5,7 @@ import resource
 import sqlite3
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -75,6 +76,28 @@ def test_a_write_is_refused_once_it_has_waited_for_long_enough(database: Databas
     with locked(database), pytest.raises(DatabaseUnavailableError, match="keeps it locked"):
         database.write(insert)
     database.write(insert)
+
+
+def test_a_read_waits_for_a_lock_that_keeps_readers_out(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert sqlite.TRY == 2.5
+    monkeypatch.setattr(sqlite, "TRY", 0.01)
+    database.engine.dispose()
+
+    def look() -> object:
+        return database.read(lambda c: c.exec_driver_sql("select count(*) from t").scalar_one())
+
+    path = file_of(database).path
+    with ThreadPoolExecutor(1) as pool:
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("PRAGMA locking_mode=EXCLUSIVE")
+            other.execute("insert into t values (1)")
+            with pytest.raises(DatabaseUnavailableError, match="keeps it locked"):
+                look()
+            monkeypatch.setattr(sqlite, "TRY", 60)
+            waiting = pool.submit(look)
+        assert waiting.result(60) == 1
 
 
 def test_a_locked_database_does_not_hold_up_a_stop(
