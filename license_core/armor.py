@@ -45,8 +45,6 @@ _WHITE = "\n \r\t\v\f\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u300
 _WHITE += "".join(map(chr, range(0x2000, 0x200B)))
 """White space of SPEC section 4.3, the most frequent first."""
 _TOKEN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
-_BEGIN_TOKEN = "eyJ"
-"""How each token begins: with the base64url of an object of JSON."""
 _SOFT_BREAK = r"=[ \t]*(?:\r\n?|\n)"
 _ESCAPES = r"(?:=[0-9A-Fa-f]{2})+"
 _QUOTE_MARK = r"[>|]"
@@ -113,16 +111,6 @@ def _mended(text: str, *, is_mail: bool) -> dict[str, list[str]]:
     return find_blocks(_mend(text))
 
 
-def whole(data: bytes) -> dict[str, list[str]] | None:
-    """The tokens in *data*, where it has some, none looks damaged, and at most one is a licence."""
-    try:
-        blocks = unwrap(data)
-    except ArmorError:
-        return None
-    is_one = len(blocks.get(LICENSE, ())) <= 1
-    return blocks if blocks and is_one and _are_tokens(blocks, _BEGIN_TOKEN) else None
-
-
 def readings(token: str) -> tuple[str, ...]:
     """What *token* may have been: a long dash stands for one hyphen, or for two."""
     if token.isascii():
@@ -175,9 +163,8 @@ def _joined(body: bytes) -> str | None:
 _joined_before = lru_cache(maxsize=8)(_joined)
 
 
-def _are_tokens(blocks: dict[str, list[str]], begin: str = "") -> bool:
-    tokens = [token for tokens in blocks.values() for token in tokens]
-    return all(_is_token(token) and token.startswith(begin) for token in tokens)
+def _are_tokens(blocks: dict[str, list[str]]) -> bool:
+    return all(_is_token(token) for tokens in blocks.values() for token in tokens)
 
 
 def _is_token(text: str) -> bool:

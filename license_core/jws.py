@@ -26,7 +26,8 @@ ROOTS = "license-roots+jwt"
 REVOCATIONS = "license-revocations+jwt"
 CHECKPOINT = "license-checkpoint+jwt"
 
-_SIGNATURE_CHARACTERS = 86  # 64 bytes
+SIGNATURE_CHARACTERS = 86  # 64 bytes
+_MOST_DAMAGED = 4
 
 
 class TokenError(ValueError):
@@ -73,12 +74,12 @@ def verify(token: str, trusted: Mapping[str, PublicKey]) -> tuple[PublicKey, byt
     if not dot or "." in second:
         count = token.count(".") + 1
         raise MalformedTokenError(Reason("it has {count:# part|# parts}, not 3", count=count))
-    if len(third) != _SIGNATURE_CHARACTERS:
+    if len(third) != SIGNATURE_CHARACTERS:
         raise MalformedTokenError(
             Reason(
                 "its signature has {count:# character|# characters}, not {wanted}",
                 count=len(third),
-                wanted=_SIGNATURE_CHARACTERS,
+                wanted=SIGNATURE_CHARACTERS,
             )
         )
     try:
@@ -88,10 +89,27 @@ def verify(token: str, trusted: Mapping[str, PublicKey]) -> tuple[PublicKey, byt
         raise MalformedTokenError(str(error)) from error
     key = trusted.get(first)
     if key is None:
+        if any(_is_damaged(first.encode(), one.encode()) for one in trusted):
+            raise MalformedTokenError("its header is damaged")
         raise UnknownHeaderError("no trusted key matches its header")
     if not key.verifies(signature, signed.encode("ascii")):
         raise WrongSignatureError("its signature is invalid")
     return key, payload
+
+
+def _is_damaged(header_: bytes, trusted: bytes) -> bool:
+    """Whether *header_* is *trusted* but for one place of few bytes (SPEC section 5.1).
+
+    Thumbprints of two keys differ from beginning to end: it is no header of another key.
+    """
+    shorter, longer = sorted((len(header_), len(trusted)))
+    front = 0
+    while front < shorter and header_[front] == trusted[front]:
+        front += 1
+    back = 0
+    while back < shorter - front and header_[-1 - back] == trusted[-1 - back]:
+        back += 1
+    return longer - front - back <= _MOST_DAMAGED
 
 
 def signed(

@@ -294,6 +294,10 @@ def _instead(data: bytes, blocks: Mapping[str, list[str]]) -> str:
         return "it is a revocation list; install it with `install`"
     if b"-----BEGIN PUBLIC KEY-----" in data:
         return "it is a public key, which belongs in the keys folder"
+    from license_core import tokens
+
+    if tokens.begins(data.decode("latin-1")):
+        return "a licence begins in it, but part of it is missing or was changed"
     return "it is in an unknown format"
 
 

@@ -770,6 +770,7 @@ public final class Verify {
                             demand(parts.length == 3 && parts[2].length() == 86, "three parts");
                             return List.of(fromBase64url(parts[1]), fromBase64url(parts[2]));
                         });
+        boolean damaged = false;
         for (Key key : keys) {
             String header =
                     "{\"alg\":\"Ed25519\",\"kid\":\"" + key.kid + "\",\"typ\":\"" + type + "\"}";
@@ -779,8 +780,20 @@ public final class Verify {
                 }
                 return new Opened(key, decoded.get(0));
             }
+            damaged |= isDamaged(utf8(parts[0]), utf8(toBase64url(utf8(header))));
         }
-        throw new Refused("signing-key-unknown");
+        throw new Refused(damaged ? "license-damaged" : "signing-key-unknown");
+    }
+
+    /** Whether {@code header} is {@code trusted} but for one place of at most 4 bytes. */
+    static boolean isDamaged(byte[] header, byte[] trusted) {
+        int shorter = Math.min(header.length, trusted.length);
+        int front = 0;
+        while (front < shorter && header[front] == trusted[front]) front++;
+        int back = 0;
+        while (back < shorter - front
+                && header[header.length - 1 - back] == trusted[trusted.length - 1 - back]) back++;
+        return Math.max(header.length, trusted.length) - front - back <= 4;
     }
 
     /** A payload, and the kids of the keys that signed it. */

@@ -599,6 +599,24 @@ headers() { # FILE-OF-KEYS TYPE
   awk -v type="$2" "$BASE64$HEADERS" "$1"
 }
 
+# shellcheck disable=SC2016
+IS_DAMAGED='
+BEGIN { header = ENVIRON["header"]; least = 5 }
+{
+  shorter = length(header); longer = length($1)
+  if (shorter > longer) { longer = shorter; shorter = length($1) }
+  for (front = 0; front < shorter; front++)
+    if (substr(header, front + 1, 1) != substr($1, front + 1, 1)) break
+  for (back = 0; back < shorter - front; back++)
+    if (substr(header, length(header) - back, 1) != substr($1, length($1) - back, 1)) break
+  if (longer - front - back < least) least = longer - front - back
+}
+END { exit least > 4 }'
+
+is_damaged() { # HEADER FILE-OF-HEADERS: one of them, but for one place of at most 4 bytes
+  header=$1 awk "$IS_DAMAGED" "$2"
+}
+
 # Writes the payload of a token to FILE and sets $kid; fails with $why.
 open_token() { # TOKEN FILE-OF-HEADERS FILE
   why=license-damaged
@@ -615,6 +633,7 @@ open_token() { # TOKEN FILE-OF-HEADERS FILE
     from_base64url "$payload" >"$3"
     return
   done <"$2"
+  ! is_damaged "$header" "$2" || why=license-damaged
   return 1
 }
 

@@ -15,8 +15,8 @@ from license_cli.app import Refused
 from license_cli.files import Replacement
 from license_cli.language import tr
 from license_cli.session import Session, pass_session
-from license_core import armor, successor
-from license_core.armor import MAX_FILE
+from license_core import armor, successor, tokens
+from license_core.armor import MAX_FILE, MAX_MENDED
 from license_core.errors import (
     FileTooLargeError,
     FileUnreadableError,
@@ -309,7 +309,7 @@ def _read_source(source: str, token_file: str | None) -> tuple[bytes, Reason | N
             raise FileUnreadableError(path=source, reason="there is no such file")
         data = found
     what = None
-    if not armor.whole(data):
+    if len(data) <= MAX_MENDED and not tokens.in_armor(data):
         from license_core.parcel import open_parcel
 
         data, what = open_parcel(data)

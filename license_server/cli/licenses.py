@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from license_core import hostline, request
+from license_core import hostline, received
 from license_core.armor import MAX_FILE
 from license_core.errors import FileUnreadableError, LicenseError, Notice, UsageError
 from license_core.hostkey import PROFILES
@@ -250,7 +250,7 @@ def _of_profile(text: str, profile: str) -> str:
 
     A whole request says its profile, and nobody else knows it better.
     """
-    asked = request.parse(text)
+    asked = received.parse(text)
     if asked.iat is None and asked.tags is None:
         return hostline.write(asked.key, asked.name, profile)
     if asked.profile != profile:

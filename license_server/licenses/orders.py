@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from license_core import claims, request
+from license_core import claims, received, request
 from license_core.claims import MAX_INSTANT, ClaimError
 from license_core.license import License
 from license_core.reason import Reason
@@ -91,7 +91,7 @@ def parse_order(
     expires_at = _expiry(given, zone, now, now, faults)
     terms = read_terms(given, faults)
     if text is not None:
-        asked = read("host", request.parse, text)
+        asked = read("host", received.parse, text)
     endless = expires_at is None and not faults.any_of(DURATIONS)
     notify_days = _days_before_end(given, "notify_days", endless, faults)
     grace_days = _days_before_end(given, "grace_days", endless, faults)
@@ -210,7 +210,7 @@ def _changes(
     changes: dict[str, Any] = {}
     if act.names_host:
         text = _host_text(given, faults)
-        asked = None if text is None else faults.read("host", request.parse, text)
+        asked = None if text is None else faults.read("host", received.parse, text)
         changes["request"] = asked or order.request
     if "maintenance_until" in given:
         changes["maintenance_until"] = _maintenance_until(given, zone, faults)

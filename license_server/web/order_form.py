@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from license_core import request
+from license_core import received
 from license_core.errors import LicenseError
 from license_core.reason import Reason
 from license_core.request import LicenseRequest
@@ -88,7 +88,7 @@ def parse(fields: Mapping[str, str]) -> TypedOrder:
     if limits := forms.names_in(fields.get("limits", "")):
         members["limits"] = faults.read("limits", limits_of, limits)
     text = members.get("host")
-    asked = None if text is None else faults.read("host", request.parse, text)
+    asked = None if text is None else faults.read("host", received.parse, text)
     return TypedOrder(members, asked, tuple(faults))
 
 

@@ -87,7 +87,7 @@ def markers() -> Iterator[Case]:
     yield case("one-dash-for-the-next", text.replace("-----\n-----BEGIN", "------BEGIN"))
     yield case("six-dashes-before", text.replace("-----BEGIN", "------BEGIN"))
     yield case(
-        "six-dashes-after", text.replace("LICENSE-----\n", "LICENSE------\n"), "signing-key-unknown"
+        "six-dashes-after", text.replace("LICENSE-----\n", "LICENSE------\n"), "license-damaged"
     )
     yield case("spaces", text.replace("-----BEGIN LICENSE", "- \u3000BEGIN\x1c\x85LICENSE"))
     empty = "-----BEGIN LICENSE-----\n-----END LICENSE-----\n"

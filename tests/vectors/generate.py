@@ -6,6 +6,7 @@ from pathlib import Path
 from license_core import (
     armor,
 )
+from tests.vectors import damage
 from tests.vectors.corners import corners
 from tests.vectors.hosts import hosts
 from tests.vectors.judging import policies
@@ -65,6 +66,7 @@ def licenses() -> Iterator[Case]:
     yield from thresholds()
     yield from rotations()
     yield from learned()
+    yield from damage.cases()
 
 
 def all_files() -> dict[str, bytes]:

@@ -68,7 +68,7 @@ def mails() -> Iterator[Case]:
     )
     first, rest = text.split("eyJ", 1)
     yield license_case(
-        "mail-lost-in-the-header", f"{first}eyJ\ufffd{rest}".encode(), "refused signing-key-unknown"
+        "mail-lost-in-the-header", f"{first}eyJ\ufffd{rest}".encode(), "refused license-damaged"
     )
 
 

@@ -1,5 +1,6 @@
 """``/api/v1``: issuing, reading and errors, on SQLite and PostgreSQL."""
 
+import base64
 import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -294,6 +295,13 @@ def test_request_cannot_replace_another_customers_licence(desk: Desk) -> None:
     own = issue(desk).json()["id"]
     asked = LicenseRequest(key="ab" * 20, name="x", replaces=own).to_text()
     assert issue(desk, host=asked).json()["replaces"] == own
+
+
+def test_a_request_that_another_program_wrapped_is_read(desk: Desk) -> None:
+    asked = LicenseRequest(key="ab" * 20, name="x").to_text()
+    made = issue(desk, host=base64.b64encode(asked.encode()).decode())
+    assert made.status_code == 201
+    assert made.json()["host"]["key"] == "ab" * 20
 
 
 def test_issuing_is_recorded_in_the_audit_log(desk: Desk) -> None:
