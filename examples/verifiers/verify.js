@@ -665,9 +665,8 @@ function open(file, shipped, known) {
 
 /** 7.3 The mark, as far as it counts for this licence. */
 function markFor(claims, memory) {
-  if (!memory) return 0;
-  const counts = memory.license_jti === claims.jti || claims.iat <= memory.license_iat;
-  return counts ? memory.seen_at : 0;
+  const { seen_at: mark = 0, license_iat: iat = 0, license_jti: jti } = memory || {};
+  return jti === claims.jti || claims.iat <= iat ? mark : 0;
 }
 
 /** 6.4 Whether the trust is lower than one that was seen. */

@@ -1,79 +1,28 @@
-"""The verifiers in examples/verifiers pass every vector and agree with ours."""
+"""The verifiers in examples/verifiers pass every vector, and agree with ours on mutated ones."""
 
-import json
-import shutil
-import subprocess
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 
-from tests.support.need import need
-from tests.vectors.ours import CASES, ROOT, Vector, answer
+from tests.support.mutated_vectors import mutants
+from tests.support.verifiers import VERIFIERS, Running, available
+from tests.vectors.ours import CASES, Vector, answer
 
-FOLDER = Path(__file__).resolve().parents[2] / "examples" / "verifiers"
-
-
-class Verifier(NamedTuple):
-    """How a verifier is run."""
-
-    command: tuple[str, ...]
-    needs: tuple[tuple[str, str], ...]
-    """Programs, and the package of Debian that has each."""
-    processes: int = 1
-    """Among which the vectors are shared out: a shell starts a program for nearly every step."""
+MUTATIONS, MUTATIONS_TORTURE = 500, 100_000
+BATCH = 200
+LANGUAGES = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in VERIFIERS]
 
 
-VERIFIERS = {
-    "JavaScript": Verifier(("node", "verify.js"), (("node", "nodejs"),)),
-    "Java": Verifier(("java", "Verify.java"), (("java", "default-jdk-headless"),)),
-    "shell": Verifier(("sh", "verify.sh"), (("openssl", "openssl"), ("awk", "mawk")), 2),
-}
+@pytest.fixture(scope="module", params=LANGUAGES)
+def running(request: pytest.FixtureRequest) -> Iterator[Running]:
+    with Running(available(request.param)) as verifier:
+        yield verifier
 
 
-def run(verifier: Verifier, paths: list[Path]) -> dict[str, dict[str, Any]]:
-    """The answers of a verifier, by the names of the vectors."""
-
-    def ask(paths: list[Path]) -> list[str]:
-        asked = "".join(f"{path}\n" for path in paths)
-        done = subprocess.run(
-            [*verifier.command, ROOT], cwd=FOLDER, input=asked, capture_output=True, text=True
-        )
-        assert (done.returncode, done.stderr) == (0, "")
-        return done.stdout.split("\n")[:-1]
-
-    shares = [paths[first :: verifier.processes] for first in range(verifier.processes)]
-    with ThreadPoolExecutor(verifier.processes) as pool:
-        said = list(pool.map(ask, shares))
-    return {
-        path.stem: json.loads(line)
-        for share, lines in zip(shares, said, strict=True)
-        for path, line in zip(share, lines, strict=True)
-    }
-
-
-def available(language: str) -> Verifier:
-    verifier = VERIFIERS[language]
-    for program, package in verifier.needs:
-        if shutil.which(program) is None:
-            need(program, f"apt-get install {package}")
-    if language == "Java":
-        _need_a_compiler()
-    return verifier
-
-
-def _need_a_compiler() -> None:
-    """A runtime without one cannot run a source file."""
-    modules = subprocess.run(["java", "--list-modules"], capture_output=True, text=True).stdout
-    if "jdk.compiler@" not in modules:
-        need("the compiler of Java", "apt-get install default-jdk-headless")
-
-
-@pytest.mark.parametrize("language", VERIFIERS)
-def test_verifier_passes_every_vector_and_agrees_with_ours(language: str) -> None:
+def test_verifier_passes_every_vector_and_agrees_with_ours(running: Running) -> None:
     vectors = {path.stem: Vector(path) for path in CASES}
-    given = run(available(language), CASES)
+    given = dict(zip(vectors, running.answers(CASES), strict=True))
     broken = {
         name: (given[name], vector.promised())
         for name, vector in vectors.items()
@@ -81,3 +30,47 @@ def test_verifier_passes_every_vector_and_agrees_with_ours(language: str) -> Non
     }
     assert broken == {}
     assert given == {name: answer(vector) for name, vector in vectors.items()}
+
+
+def written(folder: Path, every: int, count: int, seed: int) -> Iterator[list[Path]]:
+    """One in *every* of *count* mutated vectors as files, some at a time."""
+    paths: list[Path] = []
+    for number, data in enumerate(mutants(count, seed)):
+        if number % every == 0:
+            paths.append(folder / f"{len(paths)}.txt")
+            paths[-1].write_bytes(data)
+        if len(paths) == BATCH or (number == count - 1 and paths):
+            yield paths
+            paths = []
+
+
+def agreed(running: Running, folder: Path, count: int, seed: int) -> dict[str, int]:
+    """How often each primary problem was found; AssertionError where an answer differs."""
+    seen = dict[str, int]()
+    for paths in written(folder, running.verifier.every, count, seed):
+        for path, given in zip(paths, running.answers(paths), strict=True):
+            ours = answer(Vector(path))
+            assert given == ours, path.read_bytes()
+            slug = next(iter(ours["problems"]), "none")
+            seen[slug] = seen.get(slug, 0) + 1
+    return seen
+
+
+def test_verifier_agrees_with_ours_on_mutated_vectors(running: Running, tmp_path: Path) -> None:
+    every = running.verifier.every
+    seen = agreed(running, tmp_path, MUTATIONS, seed=1)
+    assert sum(seen.values()) == -(-MUTATIONS // every)
+    if every == 1:
+        assert len(seen) >= 15, "the mutations do not reach far enough"
+        assert seen["none"] >= MUTATIONS // 30
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(14_400)
+def test_verifier_agrees_with_ours_on_100_000_mutated_vectors(
+    running: Running, tmp_path: Path
+) -> None:
+    seen = agreed(running, tmp_path, MUTATIONS_TORTURE, seed=2)
+    kinds = ", ".join(f"{slug} {count}" for slug, count in sorted(seen.items()))
+    program = running.verifier.command[-1]
+    print(f"\n{program}: {sum(seen.values())} mutated vectors, the same answer to each; {kinds}")

@@ -310,6 +310,14 @@ def hosts_in_corners() -> Iterator[Case]:
         ("of-a-kid-alone", {"revocations_kid": SIGNING.public_key.kid}, "holds"),
     ):
         yield license_case(f"memory-{name}", good, expect, "7.3", memory=memory)
+    yield license_case(
+        "memory-without-mark-on-an-early-clock",
+        good,
+        "refused clock-set-back license-not-yet-valid",
+        "7.3",
+        now=ISSUED - DAY - 1,
+        memory={"license_iat": NOW},
+    )
 
 
 def keys_in_corners() -> Iterator[Case]:
