@@ -143,7 +143,7 @@ def _lines(told: dict[str, Any], cli: str) -> list[str]:
 
 def _unchecked(reason: str) -> Outcome:
     text = tr("Could not check the licence: {reason}.")
-    return Outcome(UNCHECKED, (text.format(reason=say(reason, tr)),))
+    return Outcome(UNCHECKED, (text.format(reason=printable(say(reason, tr))),))
 
 
 class Watch:
@@ -243,7 +243,7 @@ class Watch:
                 text = tr("The licence is now {number}.")
                 render.remark([f"     {printable(text.format(number=number))}"])
             self._number = number or self._number
-            render.remark(f"     {printable(words)}" for words in outcome.words)
+            render.remark(f"     {words}" for words in outcome.words)
             self._told = new
 
     def _tell_unwritten(self, path: str, refused: LicenseError) -> None:

@@ -23,9 +23,20 @@ class Count(int):
         return form.replace("#", str(int(self)))
 
 
+class _Text(str):
+    """A text in a template, where ``{value!r}`` puts it in quotes, and escapes nothing yet."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"'{self}'"
+
+
 def counted(value: object) -> object:
-    """*value*; where it is a whole number, one that agrees with its noun."""
-    return Count(value) if type(value) is int else value
+    """*value* as a template takes it: a whole number agrees with its noun."""
+    if type(value) is int:
+        return Count(value)
+    return _Text(value) if type(value) is str else value
 
 
 def fill(template: str, facts: Mapping[str, object]) -> str:

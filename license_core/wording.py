@@ -1,7 +1,7 @@
 """How the facts of an error or a notice are put into words, in any language.
 
 What a file or a request said is shown with its control characters escaped, so that a hostile
-value cannot move the cursor of the terminal it is shown in.
+value cannot move the cursor of the terminal it is shown in, nor pass for another.
 """
 
 import time
@@ -17,18 +17,54 @@ if TYPE_CHECKING:
 
 DEFAULT_CLI = "python cmd/cli.py"
 DEFAULT_SERVER = "license-server"
-_DIRECTION_MARKS = frozenset(
-    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-)
+BLANK = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Letters and symbols that nobody sees: two names that differ only in them look the same."""
+_SELECTORS = frozenset("\u034f\u180b\u180c\u180d\u180f").union(map(chr, range(0xFE00, 0xFE10)))
+_MORE_SELECTORS = range(0xE0100, 0xE01F0)
 
 
 def printable(text: str) -> str:
-    r"""*text* on one line, with control characters and direction marks written as ``\uXXXX``."""
-    if text.isascii() and text.isprintable():
+    r"""*text* on one line, with nothing in it that is not seen or passes for something else.
+
+    Written as ``\uXXXX`` or ``\UXXXXXXXX`` are control and format characters, letters that are
+    blank, marks with nothing before them to sit on, and the blanks of a text that has nothing else;
+    and a backslash before ``u`` or ``U``, so that each such text was one character. What comes out
+    must not go in again.
+    """
+    if text.isascii() and text.isprintable() and "\\" not in text and not text.isspace():
         return text
-    return "".join(
-        c if c.isprintable() and c not in _DIRECTION_MARKS else f"\\u{ord(c):04x}" for c in text
-    )
+    is_blank = not any(map(_is_seen, text.replace(" ", "")))
+    shown: list[str] = []
+    sits = False  # whether there is something that a mark can sit on
+    for at, character in enumerate(text):
+        if character == "\\":
+            hides = text[at + 1 : at + 2] in ("u", "U")
+        elif character == " ":
+            hides = is_blank
+        else:
+            hides = not _is_seen(character) or (not sits and _is_mark(character))
+        sits = not hides and character != " "
+        shown.append(_escape(character) if hides else character)
+    return "".join(shown)
+
+
+def _is_seen(character: str) -> bool:
+    is_selector = character in _SELECTORS or ord(character) in _MORE_SELECTORS
+    return character.isprintable() and character not in BLANK and not is_selector
+
+
+def _is_mark(character: str) -> bool:
+    """Whether it only changes the character before it."""
+    if character < "\u0300" or character.isalnum():
+        return False
+    from unicodedata import category  # few texts begin so
+
+    return category(character) in ("Mn", "Me")
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def utc(instant: int) -> str:

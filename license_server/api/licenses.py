@@ -212,7 +212,7 @@ async def _dry_run(site: Site, act_request: ActRequest, actor: Actor, now: int) 
 def filter_of(given: dict[str, str], actor: Actor) -> Filter:
     """What the parameters of a list ask for. Raises InputInvalidError."""
     if given.get("state", "active") not in _STATES:
-        reason = f"{given['state']!r} is not one of {', '.join(_STATES)}"
+        reason = f"'{given['state']}' is not one of {', '.join(_STATES)}"
         raise InputInvalidError(field="state", reason=reason)
     return Filter(
         customer=given.get("customer"),
@@ -238,5 +238,5 @@ def _day(given: dict[str, str], name: str) -> int | None:
             raise ValueError("another form")
         return int(datetime.fromisoformat(given[name]).replace(tzinfo=UTC).timestamp())
     except ValueError as error:
-        reason = f"{given[name]!r} is not a date such as 2027-12-31"
+        reason = f"'{given[name]}' is not a date such as 2027-12-31"
         raise InputInvalidError(field=name, reason=reason) from error

@@ -45,7 +45,7 @@ async def body_of(request: Request) -> tuple[dict[str, Any], bytes]:
     """
     kind = request.headers.get("content-type", MEDIA_TYPE).partition(";")[0].strip().lower()
     if kind != MEDIA_TYPE:
-        raise InputInvalidError(field="Content-Type", reason=f"{kind!r} is not {MEDIA_TYPE}")
+        raise InputInvalidError(field="Content-Type", reason=f"'{kind}' is not {MEDIA_TYPE}")
     body = await request.body()
     try:
         members = _whole(strictjson.loads(body))
@@ -160,7 +160,7 @@ def truth(given: Mapping[str, str], name: str) -> bool:
     """Whether the parameter *name* is ``true``. Raises InputInvalidError."""
     text = given.get(name, "false")
     if text not in ("true", "false"):
-        raise InputInvalidError(field=name, reason=f"{text!r} is neither true nor false")
+        raise InputInvalidError(field=name, reason=f"'{text}' is neither true nor false")
     return text == "true"
 
 
@@ -169,7 +169,7 @@ def limit(given: Mapping[str, str]) -> int:
     text = given.get("limit", str(PAGE))
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
     if not 1 <= number <= LARGEST_PAGE:
-        reason = f"{text!r} is not a number from 1 to {LARGEST_PAGE}"
+        reason = f"'{text}' is not a number from 1 to {LARGEST_PAGE}"
         raise InputInvalidError(field="limit", reason=reason)
     return number
 

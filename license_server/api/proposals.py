@@ -34,7 +34,7 @@ async def listing(request: Request, site: AtSite, actor: Reader) -> Response:
     given = messages.query(request)
     state, limit, before = given.get("state"), messages.limit(given), messages.before(given)
     if state is not None and state not in _STATES:
-        reason = f"{state!r} is not one of {', '.join(_STATES)}"
+        reason = f"'{state}' is not one of {', '.join(_STATES)}"
         raise InputInvalidError(field="state", reason=reason)
     rows = await site.read(
         lambda connection: proposal_store.listed(

@@ -129,6 +129,6 @@ def _encoding(request: Request) -> str:
     given = request.headers.get("content-type", MEDIA_TYPE).lower()
     kind, *parameters = (part.strip() for part in given.split(";"))
     if kind != MEDIA_TYPE:
-        raise InputInvalidError(field="Content-Type", reason=f"{kind!r} is not {MEDIA_TYPE}")
+        raise InputInvalidError(field="Content-Type", reason=f"'{kind}' is not {MEDIA_TYPE}")
     pairs = dict(part.split("=", 1) for part in parameters if "=" in part)
     return pairs.get("charset", "utf-8").strip('"')

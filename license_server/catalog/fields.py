@@ -7,9 +7,7 @@ from typing import Any
 from license_core import claims
 from license_core.claims import ClaimError
 from license_core.reason import Reason
-
-# Letters and symbols that are blank: two names that differ only in them look the same.
-_UNSEEN = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+from license_core.wording import BLANK
 
 
 def clean_text(given: Mapping[str, Any], member: str, longest: int = 200) -> str | None:
@@ -22,7 +20,7 @@ def clean_text(given: Mapping[str, Any], member: str, longest: int = 200) -> str
     clean = unicodedata.normalize("NFC", " ".join(value.split()))
     if not clean.isprintable():
         raise ClaimError(member, "it has control characters")
-    if not _UNSEEN.isdisjoint(clean) or (clean and not any(map(_seen, clean))):
+    if not BLANK.isdisjoint(clean) or (clean and not any(map(_seen, clean))):
         raise ClaimError(member, "it contains invisible characters")
     return value if clean == value else claims.text({member: clean}, member, longest=longest)
 

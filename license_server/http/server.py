@@ -181,7 +181,7 @@ def listen(host: str, port: int) -> socket.socket:
         listening.close()
         if isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EACCES):
             raise AddressInUseError(address=f"{host}:{port}", reason=words(error)) from error
-        reason = f"{host!r} is not an address of this machine ({error})"
+        reason = f"'{host}' is not an address of this machine ({error})"
         raise InputInvalidError(field="--host", reason=reason) from error
     return listening
 

@@ -26,7 +26,7 @@ from license_server.web import (
 )
 from license_server.web.edit_conflicts import Faults
 from license_server.web.saving import Attempt
-from license_server.web.session import Form, May, printable
+from license_server.web.session import Form, May, on_one_line
 
 ROOM = "/customers"
 _LONGEST_SEARCH = 200
@@ -41,7 +41,7 @@ Writer = Annotated[Session, Depends(May("customers:write"))]
 @router.get("")
 async def listing(request: Request, site: AtSite, session: Reader) -> Response:
     """The customers, in the order of their names."""
-    text = printable(request.query_params.get("q", "")[:_LONGEST_SEARCH])
+    text = on_one_line(request.query_params.get("q", "")[:_LONGEST_SEARCH])
     of = session.actor.products
     shown = await named_list.listed(
         request,

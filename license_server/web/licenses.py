@@ -37,7 +37,7 @@ from license_server.web import (
     pages,
 )
 from license_server.web.reader import Reader
-from license_server.web.session import Form, May
+from license_server.web.session import Form, May, on_one_line
 from license_server.web.sign_in import HOME
 from license_server.web.term_changes import (
     Difference,
@@ -66,7 +66,7 @@ Issuer = Annotated[Session, Depends(May("licenses:issue"))]
 async def listing(request: Request, site: AtSite, session: Viewer) -> Response:
     """What was issued, the newest first, as the filters in the address say."""
     given = {name: request.query_params.get(name, "") for name in _FILTERS}
-    given = {name: printable(text[:_LONGEST_SEARCH]) for name, text in given.items()}
+    given = {name: on_one_line(text[:_LONGEST_SEARCH]) for name, text in given.items()}
     cursor = request.query_params.get("cursor")
     before = cursors.read(cursor) if cursor else None
     reader, now = Reader.of(request, site.settings.time_zone), site.clock()
@@ -188,7 +188,7 @@ async def _one(
             "life": happenings[:_EVENTS],
             "older": f"{HOME}/{number}?cursor={older}#life" if older else None,
             "operators_text": "\n".join(
-                printable(line) for line in text[:_LONGEST_REQUEST].splitlines()
+                printable(line.rstrip()) for line in text[:_LONGEST_REQUEST].splitlines()
             ),
             "cut": len(text) > _LONGEST_REQUEST,
         }

@@ -61,7 +61,7 @@ def base_of(request: Request) -> str:
     return told or f"{request.url.scheme}://{request.url.netloc}"
 
 
-def printable(text: str) -> str:
+def on_one_line(text: str) -> str:
     """*text* on one line, without control characters, which PostgreSQL would not take."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 

@@ -37,7 +37,7 @@ from license_server.web.session import (
     address_of,
     cookie,
     delete_cookie,
-    printable,
+    on_one_line,
     set_cookie,
 )
 
@@ -88,7 +88,7 @@ def _page(
 async def sign_in(request: Request, site: AtSite) -> Response:
     """Sign in, or the form again; where the account has codes, the code is asked for next."""
     fields = await forms.read(request)
-    email = printable(fields.get("email", "")).lower()[:200]
+    email = on_one_line(fields.get("email", "")).lower()[:200]
     next_ = local_path(fields.get("next", ""))
     try:
         sessions.check_form(cookie(request, _FORM), fields.get("form_token", ""))
@@ -202,7 +202,7 @@ def open_session(
         site.settings.session_hours,
         site.random,
         address_of(request),
-        agent=printable(request.headers.get("user-agent", "")),
+        agent=on_one_line(request.headers.get("user-agent", "")),
         former=cookie(request, SESSION),
     )
 

@@ -65,5 +65,5 @@ def _extra() -> Iterator[None]:
 
 
 def _unknown(scheme: str) -> InputInvalidError:
-    reason = f"{scheme[:32]!r} is not a signer; use `file:PATH` or `pkcs11:…`"
+    reason = f"'{scheme[:32]}' is not a signer; use `file:PATH` or `pkcs11:…`"
     return InputInvalidError(field="LICENSE_SERVER_SIGNER", reason=reason)
