@@ -49,8 +49,8 @@ _CONTAINER_NAME = 12
 """Digits that a container's hostname has, where nobody chose one."""
 _LONGEST_WORD = 7
 _LONGEST_NUMBER = 15
-_SHORTEST_ON_A_LINE = 10
-"""Digits of a telephone number: a shorter one on the next line may be the end of a longer one."""
+_TELEPHONE_NUMBER = 10
+"""The digits that it has at least, and no end of a longer number that was wrapped."""
 _MOST_ELEMENTS = 3
 _LONGEST_NAME = 200
 # Not by the tables of Unicode, of which each version of Python has others (SPEC section 4.4).
@@ -177,19 +177,19 @@ def _refusal_of_whole(text: str, run: list[re.Match[str]]) -> Reason | None:
             named = word
             continue
         other = former if is_key else word
-        if is_key != was_key and other is not named and not _is_apart(other[0], gap):
+        if is_key != was_key and other is not named and not _is_apart(other[0], gap, was_key):
             return _LONGER
     return None
 
 
-def _is_apart(word: str, gap: str) -> bool:
-    """Whether *word* is something of its own: a word of a language, or a number of people.
+def _is_apart(word: str, gap: str, is_after: bool) -> bool:
+    """Whether *word* beside a key is something of its own: a word, a date, a telephone number.
 
-    A year or a date may stand beside a key, and on another line a telephone number.
+    The digits that 192 bits have more than a key are 8, those of 224 bits 16, of 256 bits 24.
     """
     if word.isdecimal():
-        shortest = _SHORTEST_ON_A_LINE if "\n" in gap else 0
-        return shortest <= len(word) <= _LONGEST_NUMBER
+        is_short = "\n" not in gap and (not is_after or len(word) <= _LONGEST_WORD)
+        return (is_short or len(word) >= _TELEPHONE_NUMBER) and len(word) <= _LONGEST_NUMBER
     return word.isalpha() and len(word) <= _LONGEST_WORD
 
 

@@ -1582,7 +1582,8 @@ public final class Verify {
     private static boolean isApart(Digits one, Digits second) {
         int length = one.text.length();
         if (one.isDecimal()) {
-            return length <= 15 && (length >= 10 || !second.isOnNextLine());
+            boolean isShort = !second.isOnNextLine() && (one != second || length <= 7);
+            return length <= 15 && (length >= 10 || isShort);
         }
         return one.text.matches("[a-fA-F]{1,7}");
     }

@@ -908,9 +908,10 @@ function runsOf(text) {
 }
 
 /** Whether a word beside a key is something of its own. */
-function isApart(digits, gap) {
-  if (!/[a-f]/i.test(digits)) return digits.length <= 15 && (digits.length >= 10 || !gap.includes("\n"));
-  return !/[0-9]/.test(digits) && digits.length <= 7;
+function isApart(digits, gap, isAfter) {
+  const { length } = digits;
+  if (/[a-f]/i.test(digits)) return !/[0-9]/.test(digits) && length <= 7;
+  return length <= 15 && (length >= 10 || (!gap.includes("\n") && (!isAfter || length <= 7)));
 }
 
 function areKeys(run) {
@@ -920,7 +921,7 @@ function areKeys(run) {
     const [wasKey, isKey] = [former, word].map(({ digits }) => digits.length === 40);
     const other = isKey ? former : word;
     if (wasKey && word.digits.length === 12) named = word;
-    else if (isKey !== wasKey && other !== named && !isApart(other.digits, word.gap)) return false;
+    else if (isKey !== wasKey && other !== named && !isApart(other.digits, word.gap, wasKey)) return false;
   }
   return true;
 }

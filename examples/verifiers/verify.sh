@@ -1229,8 +1229,9 @@ function is_word(before, after, size) {
   if (size != 40 && (before ~ /[\200-\377]$/ || after ~ /^[\200-\377]/)) return 0
   return before !~ /=$/ || before ~ /[A-Za-z\200-\377]=$/ && before !~ /=[0-9a-fA-F][0-9a-fA-F]=$/
 }
-function is_apart(word, gap) {
-  if (word !~ /[a-fA-F]/) return length(word) <= 15 && (length(word) >= 10 || !index(gap, "\n"))
+function is_apart(word, gap, is_after) {
+  if (word !~ /[a-fA-F]/)
+    return length(word) <= 15 && (length(word) >= 10 || !index(gap, "\n") && (!is_after || length(word) <= 7))
   return word !~ /[0-9]/ && length(word) <= 7
 }
 function are_keys(first, last,   i, was, is, other, named) {
@@ -1239,7 +1240,7 @@ function are_keys(first, last,   i, was, is, other, named) {
     is = length(digits[i]) == 40
     other = is ? i - 1 : i
     if (was && length(digits[i]) == 12) named = i
-    else if (was != is && other != named && !is_apart(digits[other], gap[i])) return 0
+    else if (was != is && other != named && !is_apart(digits[other], gap[i], was)) return 0
   }
   return 1
 }
