@@ -286,6 +286,11 @@ def _layer_digest(mounted: Mapping[str, Mount]) -> str | None:
 
 
 def _layer(mounted: Mapping[str, Mount]) -> str | None:
-    upper = _upper(mounted["/"]) if "/" in mounted else None
-    found = re.search(_LAYER, upper) if upper else None
-    return found[1] if found else None
+    """The engine's own name of the layer, folder or device that this container writes to."""
+    root = mounted.get("/", Mount(""))
+    found = re.search(_LAYER, _upper(root) or "")
+    if found:
+        return found[1]
+    # Drivers that stack nothing have a folder, a dataset or a device for each container.
+    named = re.findall(_HEX64, f"{root.source} {root.root}")
+    return named[-1] if named else None

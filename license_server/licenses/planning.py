@@ -189,7 +189,7 @@ def _check_difference(
     act: Act, former: StoredLicense, order: Order, members: Mapping[str, Any]
 ) -> None:
     """Raise LicenseStateError where an act would leave everything as it is."""
-    if act.names_host and order.request.key == former.host_key:
+    if act.names_host and not _is_elsewhere(former, order):
         raise states.refusal(former, act, SAME_HOST)
     if act.may_change and all(value is None for value in members.values()):
         raise states.refusal(former, act, NOTHING_NAMED)
@@ -227,7 +227,13 @@ def _goes_on(stored: StoredLicense, order: Order) -> bool:
 
 def _moves(former: StoredLicense | None, order: Order) -> bool:
     """Whether a first order is a rehost: the same licence for another host."""
-    return former is not None and former.host_key != order.request.key
+    return former is not None and _is_elsewhere(former, order)
+
+
+def _is_elsewhere(former: StoredLicense, order: Order) -> bool:
+    """Whether *order* is for another host than *former*, or another container of its network."""
+    layers = {order.request.layer, issuing.claims_of(former).host.layer} - {None}
+    return former.host_key != order.request.key or len(layers) > 1
 
 
 def _refusals(connection: Connection, drafted: Plan, now: int) -> list[LicenseError]:

@@ -47,8 +47,9 @@ REFUSED = [
 def neighbour(stage: Stage) -> Container:
     """A container that was pinned as the client told it."""
     folder = stage.folder / "neighbour"
-    shutil.copytree(stage.folder / "conf", folder / "conf", dirs_exist_ok=True)
     while True:
+        shutil.rmtree(folder, ignore_errors=True)  # with what one before has declared
+        shutil.copytree(stage.folder / "conf", folder / "conf")
         made = Stage(stage.engine, folder).run("neighbour", hostname="studio1_gpu")
         (warning,) = notices(made)
         for done in paste(warning["remedy"], made, stage.folder):

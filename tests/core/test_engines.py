@@ -235,6 +235,36 @@ def test_container_in_an_older_network_is_told_whose_key_it_has(
     assert not read_facts(str(known), environ).in_older_network
 
 
+LAYER = "3c" * 32
+
+
+@pytest.mark.parametrize(
+    ("root", "layer"),
+    [
+        (f"/ / rw - overlay overlay rw,upperdir=/data/overlay2/{LAYER}/diff", f"{LAYER}/diff"),
+        (f"/ / rw - overlay overlay rw,lowerdir=l/A:l/B,upperdir={LAYER}/diff", f"{LAYER}/diff"),
+        ("/ / rw - overlay overlay rw,upperdir=/c/snapshots/12/fs,workdir=w", "snapshots/12/fs"),
+        (f"/var/lib/docker/vfs/dir/{LAYER} / rw - ext4 /dev/sda1 rw", LAYER),
+        (f"/@/docker/btrfs/subvolumes/{LAYER} / rw - btrfs /dev/sda2 rw", LAYER),
+        (f"/ / rw - zfs tank/docker/{LAYER} rw", LAYER),
+        (f"/rootfs / rw - xfs /dev/mapper/docker-8:1-12-{LAYER} rw", LAYER),
+        ("/ / rw - overlay overlay rw,upperdir=/cow/upper", None),
+        ("/ / rw - fuse.fuse-overlayfs fuse-overlayfs rw,user_id=0", None),
+    ],
+)
+def test_layer_of_a_container_is_known_under_every_storage_driver(
+    root: str, layer: str | None, tmp_path: Path
+) -> None:
+    hosts.container(tmp_path)
+    mounts = hosts.mountinfo(hosts.CONTAINER_ID).splitlines(keepends=True)
+    mounts[0] = f"699 650 0:50 {root}\n"
+    hosts.write(tmp_path, {"/proc/self/mountinfo": "".join(mounts)})
+    host = read_facts(str(tmp_path), {})
+    assert (host.engine, host.layer) == ("docker", layer)
+    assert (hostkey.layer_tag(host) is None) is (layer is None)
+    assert hostkey.layer_tag(host, "hk1-host") is None
+
+
 def test_container_on_the_machines_network_is_no_guest(tmp_path: Path) -> None:
     root = hosts.container(tmp_path, ip="192.168.7.20")
     hosts.write(root, hosts.link("eth0", 2, 2))

@@ -60,6 +60,23 @@ def test_licence_has_the_tag_of_a_layer_until_another_container_is_ordered_for(
     assert layers == [asked.layer, asked.layer, None]
 
 
+def test_other_container_of_a_network_is_another_host_though_its_key_is_the_same(
+    caller: Caller,
+) -> None:
+    one, other = (LicenseRequest(KEY, "studio2_gpu", layer=digit * 16).to_text() for digit in "12")
+    name = product(caller, rehosts=1)
+    first = caller.issue(product=name, host=one).json()["id"]
+    path = f"/licenses/{first}/rehost"
+    for same in (one, LINE):
+        refused = caller.post(path, host=same, reason="pasted twice")
+        assert (refused.status_code, slug(refused)) == (409, "license-state")
+    moved = caller.post(path, host=other, reason="moved")
+    assert moved.status_code == 201, moved.text
+    assert verified(caller, moved.json()["id"]).host.layer == "2" * 16
+    again = caller.post(f"/licenses/{moved.json()['id']}/rehost", host=one, reason="back")
+    assert (again.status_code, slug(again)) == (409, "rehosts-used-up")
+
+
 def test_renewal_after_expiry_starts_now_unless_told_to_continue(caller: Caller) -> None:
     first = caller.issue(days=10).json()["id"]
     end = verified(caller, first).exp
