@@ -21,15 +21,23 @@ _STARTED = 22 - 3
 """The place of ``starttime`` behind the name of a process, which may hold anything."""
 
 
-def is_older(root: str, made_at: int | None) -> bool:
+def slept() -> float:
+    """For how many seconds this machine has slept since it was started."""
+    try:
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
+    except (OSError, AttributeError):
+        return 0.0  # another kernel, which has no such clock
+
+
+def is_older(root: str, made_at: int | None, slept: float) -> bool:
     """Whether the network of the host under *root* is older than its first process.
 
     *made_at* is when its address was given to it, as ``netlink.Address`` has it; None where that
-    is not known.
+    is not known. *slept* is for how many seconds the machine has slept.
     """
     if _number(root, "net") < _number(root, "mnt"):
         return True
-    started_at = _started_at(root) if made_at is not None else None
+    started_at = None if made_at is None else _started_at(root, slept)
     return started_at is not None and made_at is not None and _is_before(made_at, started_at)
 
 
@@ -44,7 +52,7 @@ def _number(root: str, namespace: str) -> int:
     return number if number >= _FIRST_NUMBER else 0
 
 
-def _started_at(root: str) -> int | None:
+def _started_at(root: str, slept: float) -> int | None:
     """When the first process was started: in hundredths of a second that the machine was awake.
 
     At least: what the machine has slept since is taken off, too.
@@ -52,8 +60,7 @@ def _started_at(root: str) -> int | None:
     try:
         data = hostfile.read(os.path.join(root, _FIRST_PROCESS)) or b""
         ticks = int(data.rpartition(b")")[2].split()[_STARTED])
-        slept = time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
-    except (OSError, ValueError, IndexError, AttributeError):
+    except (OSError, ValueError, IndexError):
         return None  # another kernel, or a record without it
     return round((ticks / os.sysconf("SC_CLK_TCK") - slept) * _HUNDREDTHS)
 

@@ -76,7 +76,8 @@ def read_facts(root: str | os.PathLike[str], environ: Mapping[str, str]) -> Host
         gpus=gpus.count(root),
         own_link=found.container_id is not None and _own_link(root, network),
         network_container=found.network_container,
-        in_older_network=found.is_docker_by_network and joined.is_older(root, network.made_at),
+        in_older_network=found.is_docker_by_network
+        and joined.is_older(root, network.made_at, joined.slept()),
         layer_digest=found.layer_digest,
         layer=found.layer if found.name == "docker" else None,
         is_wsl=found.is_wsl,

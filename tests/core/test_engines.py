@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from license_core import hostkey, stability
+from license_core import hostkey, joined, stability
 from license_core.errors import LicenseError
 from license_core.facts import HostFacts
 from license_core.hostkey import VERSION_2
@@ -64,33 +64,25 @@ def checked(world: World, data: bytes, host: HostFacts) -> Report:
 def test_two_copies_of_an_unknown_engine_never_share_a_licence(name: str, tmp_path: Path) -> None:
     world = World(tmp_path / "vendor", now=VERSION_2)
     record, root = UNKNOWN[name], tmp_path / "host"
-    for profile, match, mounts in itertools.product(
-        hostkey.PROFILES, ("exact", "anchored"), ("", BOUND, IN_MEMORY)
-    ):
+    for mounts in ("", BOUND, IN_MEMORY):
         host = facts(root, record(1), mounts)
         assert host.engine == "unknown"
-        data = licence(world, host, profile, match, world.now)
-        copies = [
-            # Elsewhere, though name and address be the same; and beside it on the same machine.
-            facts(
-                root,
-                record(1),
-                mounts,
-                machine_id=OTHER_MACHINE if mounts == BOUND else hosts.MACHINE_ID,
-            ),
-            facts(root, record(2), mounts, ip=OTHER_IP),
-        ]
-        if mounts != BOUND and host.container_id is None:
-            assert data is None, "an image can carry all that this licence is for"
-        if data is None:
-            assert mounts != BOUND
-            continue
-        assert checked(world, data, host).ok
-        shares_by_design = profile == "hk1-host" and match == "anchored"
-        for number, copy in enumerate(copies):
-            if copy == host or (shares_by_design and number == 1):
-                continue  # an anchored licence of that profile is for the machine
-            assert not checked(world, data, copy).ok, (profile, match, mounts, number)
+        # Elsewhere, though name and address be the same; and beside it on the same machine.
+        machine_id = OTHER_MACHINE if mounts == BOUND else hosts.MACHINE_ID
+        elsewhere = facts(root, record(1), mounts, machine_id=machine_id)
+        beside = facts(root, record(2), mounts, ip=OTHER_IP)
+        for profile, match in itertools.product(hostkey.PROFILES, ("exact", "anchored")):
+            data = licence(world, host, profile, match, world.now)
+            if mounts != BOUND and host.container_id is None:
+                assert data is None, "an image can carry all that this licence is for"
+            if data is None:
+                assert mounts != BOUND
+                continue
+            assert checked(world, data, host).ok
+            assert elsewhere == host or not checked(world, data, elsewhere).ok
+            # An anchored licence of that profile is for the machine, by design.
+            is_machines = profile == "hk1-host" and match == "anchored"
+            assert is_machines or not checked(world, data, beside).ok, (profile, match, mounts)
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
@@ -263,6 +255,27 @@ def test_layer_of_a_container_is_known_under_every_storage_driver(
     assert (host.engine, host.layer) == ("docker", layer)
     assert (hostkey.layer_tag(host) is None) is (layer is None)
     assert hostkey.layer_tag(host, "hk1-host") is None
+
+
+@pytest.mark.parametrize(
+    ("made_at", "slept", "older"),
+    [
+        (1000, 0.0, False),  # the address came when the first process was started
+        (1200, 0.0, False),  # and later, as in the container that has the network
+        (991, 0.0, False),  # nearly at once: the figures are rounded
+        (990, 0.0, True),
+        (500, 3.0, True),
+        (500, 5.0, False),  # a machine that has slept may be why
+        (0xFFFFFF00, 0.0, True),  # the kernel's count has begun anew
+        (None, 0.0, False),
+    ],
+)
+def test_network_is_older_whose_address_came_before_the_first_process(
+    made_at: int | None, slept: float, older: bool, tmp_path: Path
+) -> None:
+    rest = " ".join(["S", *["0"] * 18, str(10 * os.sysconf("SC_CLK_TCK")), "0", "0"])
+    hosts.write(tmp_path, {"/proc/1/stat": f"1 (a ) 7 b) {rest}\n"})
+    assert joined.is_older(str(tmp_path), made_at, slept) is older
 
 
 def test_container_on_the_machines_network_is_no_guest(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from license_core.probe import read_facts
 from tests.support import cases, hosts
 from tests.support.hosts import CONTAINER_ID, IP, MACHINE_ID, container, mountinfo, write
 
-HOSTS = 1000
+HOSTS, HOSTS_TORTURE = 200, 1000
 
 
 def facts(root: Path, **environ: str) -> HostFacts:
@@ -30,10 +30,11 @@ def test_facts_of_a_docker_container_are_read(tmp_path: Path) -> None:
     assert stability.network_mode(found) == "default-bridge"
 
 
-def test_a_thousand_hosts_have_a_thousand_keys(tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [HOSTS, pytest.param(HOSTS_TORTURE, marks=pytest.mark.torture)])
+def test_hosts_that_share_names_and_ids_have_keys_of_their_own(count: int, tmp_path: Path) -> None:
     chance = random.Random(3)
     keys = set()
-    for n in range(HOSTS):
+    for n in range(count):
         container(
             tmp_path,
             ip=f"172.17.{n % 4}.{2 + n // 4}",
@@ -42,7 +43,7 @@ def test_a_thousand_hosts_have_a_thousand_keys(tmp_path: Path) -> None:
             container_id=f"{chance.getrandbits(256):064x}",
         )
         keys.add(hostkey.derive(facts(tmp_path)).key)
-    assert len(keys) == HOSTS
+    assert len(keys) == count
 
 
 @pytest.mark.parametrize("component", hostkey.COMPONENTS)

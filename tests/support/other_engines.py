@@ -165,6 +165,18 @@ def ctr_in_wsl(number: int) -> Shown:
     return ctr(number)._replace(files=_KERNEL_OF_WSL)
 
 
+def own_disk_in_wsl(number: int) -> Shown:
+    """Nothing but its processes shows that it is no distribution."""
+    root = _root("/ / rw,relatime - ext4 /dev/loop0 rw")
+    return Shown(root, files=_KERNEL_OF_WSL)
+
+
+def own_init(number: int) -> Shown:
+    """With a program of the machine as its first, which is bound in."""
+    root = _root("/ / rw,relatime - ext4 /dev/loop0 rw")
+    return Shown(root + "83 119 8:1 /init /init ro - ext4 /dev/sda1 rw\n")
+
+
 def processes_and_devices(number: int) -> Shown:
     """A service of a machine that hides processes and devices from it."""
     dev = "24 22 0:70 / /dev rw - tmpfs tmpfs rw,size=4096k\n"
@@ -199,6 +211,8 @@ UNKNOWN: dict[str, Record] = {
     "a device of its own": on_a_device_of_its_own,
     "runc in WSL": runc_in_wsl,
     "containerd in WSL": ctr_in_wsl,
+    "a disk of its own in WSL": own_disk_in_wsl,
+    "an init from outside": own_init,
     "processes and devices of its own": processes_and_devices,
 }
 

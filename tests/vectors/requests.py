@@ -79,7 +79,7 @@ def _texts() -> Iterator[Case]:
         same.replace("studio2_gpu", "hk1-host"),
     )
     layered = LicenseRequest(key, "studio2_gpu", layer="0123456789abcdef")
-    yield case("request-layer", layered.to_text(), f"request {dumps(layered.to_dict())}")
+    yield _case("request-layer", layered.to_text(), f"request {dumps(layered.to_dict())}")
     groups = " ".join(key[at : at + 4] for at in range(0, 40, 4))
     yield _case("groups-of-four", groups, alone)
     yield _case("lost-digit-before-a-word", f"{key[:-1]} a new one", "refused request-unreadable")
