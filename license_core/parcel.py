@@ -13,6 +13,8 @@ from license_core.reason import Reason
 
 MAX_PARCEL = armor.MAX_MENDED
 """The most bytes that are looked at."""
+_MOST_LINES = 40_000
+"""A list of a megabyte has 16,000; what has more is no file of a vendor, and each would cost."""
 _MOST_CHARACTERS = 2 * MAX_PARCEL
 """… in all texts that come out of one another."""
 _LARGE = 256 * 1024
@@ -45,7 +47,7 @@ class _Found(NamedTuple):
 
 def open_parcel(data: bytes) -> Parcel:
     """The file in *data*; *data* itself where nothing has to be undone, or nothing can be."""
-    if len(data) > MAX_PARCEL or tokens.in_armor(data):
+    if len(data) > MAX_PARCEL or tokens.in_armor(data) or _lines(data) > _MOST_LINES:
         return Parcel(data, None)
     seen: set[str] = set()
     left = _MOST_CHARACTERS
@@ -66,6 +68,10 @@ def open_parcel(data: bytes) -> Parcel:
             return _whole(found) or Parcel(data, None)
         layers = inner
     return Parcel(data, None)
+
+
+def _lines(data: bytes) -> int:
+    return max(data.count(b"\n"), data.count(b"\r"))
 
 
 def name_of(data: bytes) -> Reason | None:

@@ -278,13 +278,17 @@ def _from_cells(text: str) -> Iterator[str]:
     for delimiter in ",;\t":
         if delimiter not in text:
             continue
+        cells: list[str] = []
+        columns: list[list[str]] = []
         try:
-            rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+            for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+                cells += (cell for cell in row if len(cell) >= _LEAST)
+                columns += ([] for _ in row[len(columns) : _MOST_COLUMNS])
+                for column, cell in zip(columns, row, strict=False):
+                    column.append(cell)
         except csv.Error:
             continue
-        cells = [cell for row in rows for cell in row]
-        columns = range(min(_MOST_COLUMNS, max(map(len, rows), default=0)))
-        cells += ["\n".join(row[n] for row in rows if n < len(row)) for n in columns]
+        cells += map("\n".join, columns)
         yield from (cell for cell in cells if len(cell) >= _LEAST)
 
 

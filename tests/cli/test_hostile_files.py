@@ -96,8 +96,7 @@ def test_some_hostile_files_end_in_a_problem_within_64_mib(container: World) -> 
     assert reader.stdin is not None
     assert reader.stdout is not None
     wrong = []
-    files = [file for file in special(container) if not file.path.startswith("mailed/")]
-    for file in files[::EVERY]:
+    for file in list(special(container))[::EVERY]:
         with standing(container, file) as words:
             reader.stdin.write(json.dumps(words) + "\n")
             reader.stdin.flush()

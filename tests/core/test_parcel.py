@@ -134,11 +134,17 @@ OTHER = next(Vector(path).body for path in CASES if path.stem == "license-notify
         b"\0" * 9000,
         b"From: x\n\nhello\n",
         ENCODED.encode() + b" " * MAX_PARCEL,
+        ENCODED.encode() + b"\n" * 40_001,
+        ENCODED.encode() + b"\r" * 40_001,
     ],
-    ids=range(13),
+    ids=range(15),
 )
 def test_what_is_not_surely_one_file_is_left_alone(data: bytes) -> None:
     assert open_parcel(data) == (data, None)
+
+
+def test_a_parcel_may_have_the_lines_of_a_long_list() -> None:
+    assert open_parcel(ENCODED.encode() + b"\r\n" * 30_000).what is not None
 
 
 def archive() -> bytes:

@@ -198,6 +198,17 @@ OWN: dict[str, dict[str, tuple[bytes, bytes, bytes]]] = {
     "mailed/licence": {
         "cells": (b"-----BEGIN LICENSE-----,", b",", b""),
         "rows without cells beside one that is long": (b"," * 120 + b"\n", b"\n", b""),
+        "headers of a usual length": (b"", b"Header-Of-A-Mail: a value\n", b"\n"),
+        "parts of a usual length": (
+            b'Content-Type: multipart/mixed; boundary="b"\n\n',
+            b"--b\n\na text of a usual length, of 76 characters, or nearly so, as in mails it is\n",
+            b"--b--\n",
+        ),
+        "rows of a usual length beside one that is long": (
+            b"," * 120 + b"\n",
+            b"a cell, and one more here\n",
+            b"",
+        ),
         "rows of three cells": (b"", b"a,b;c\td\n", b""),
         "a cell over lines": (b'"', b"a\n", b'"'),
         "quotes in a cell": (b'"', b'""', b'"'),
