@@ -7,7 +7,7 @@ and says why; nothing here refuses.
 import os
 from typing import NamedTuple
 
-from license_core import hostfile, stability
+from license_core import gpus, hostfile, stability
 from license_core.facts import HostFacts
 
 STABLE, MAY_CHANGE, RANDOM, MISSING = "stable", "may change", "random", "missing"
@@ -73,11 +73,8 @@ def _product_uuid(root: str) -> Trait:
 
 
 def _gpus(root: str) -> list[Trait]:
-    try:
-        cards = sorted(os.listdir(os.path.join(root, _GPUS)))[:_MOST_GPUS]
-    except OSError:
-        return []  # no driver, or one that does not show this folder
-    return [_gpu(root, card) for card in cards]
+    """Those of this container, as they are counted; the driver's folder lists the machine's."""
+    return [_gpu(root, card) for card in (gpus.cards(root) or [])[:_MOST_GPUS]]
 
 
 def _gpu(root: str, card: str) -> Trait:

@@ -35,6 +35,17 @@ def test_extra_host_facts_are_shown_but_not_part_of_the_host_key(world: World) -
     assert evidence_of(world)["mac"][1] == "stable"
 
 
+def test_only_the_gpus_of_this_container_are_listed(world: World) -> None:
+    """The driver's folder lists those of the machine, in every container."""
+    for minor in range(3):
+        file = f"/proc/driver/nvidia/gpus/0000:0{minor}:00.0/information"
+        text = f"Device Minor: \t {minor}\nGPU UUID: \t GPU-{minor}\n"
+        hosts.write(world.host, {file: text})
+    hosts.write(world.host, {"/dev/nvidia1": "", "/dev/nvidiactl": ""})
+    assert evidence_of(world)["gpu"] == ("GPU-1", "stable")
+    assert "GPU-0" not in world.run("doctor").out
+
+
 @pytest.mark.parametrize("text", ["", "\x1b[2J", "a\nb", "f" * 65])
 def test_malformed_host_facts_count_as_missing(world: World, text: str) -> None:
     hosts.evidence(world.host, address=text, boot_id=text, product_uuid=text, gpu="")
