@@ -96,18 +96,85 @@ def test_guard_reaps_orphans(
     assert (process.returncode, out) == (0, "reaped\n")
 
 
-@pytest.mark.parametrize("leader", ["exit 3", "exec sleep 1000"], ids=["and ends", "and stays"])
-def test_guard_kills_daemons_of_the_program(
-    client: Client, watch: Start, world: World, tmp_path: Path, leader: str
+FORKS = {
+    "a child": [],
+    "a daemon": ["fork", "setsid"],
+    "a daemon that has forked twice": ["fork", "setsid", "fork"],
+    "a group of its own": ["fork", "group"],
+}
+"""How a product leaves whoever started it: what it does after another, in the new process each."""
+FORKING = """
+import os, signal, sys, time
+note, leader, *steps = sys.argv[1:]
+def daemon():
+    for step in steps:
+        if step == "fork" and os.fork():
+            os._exit(0)
+        if step == "setsid":
+            os.setsid()
+        if step == "group":
+            os.setpgid(0, 0)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    os.close(1)
+    os.close(2)
+    with open(note + ".new", "w") as stream:
+        stream.write("deaf")
+    os.rename(note + ".new", note)
+    time.sleep(1000)
+if os.fork() == 0:
+    daemon()
+while not os.path.exists(note):
+    time.sleep(0.01)
+print("forked", flush=True)
+if leader == "goes":
+    os._exit(3)
+time.sleep(1000)
+"""
+
+
+def running(note: Path) -> list[int]:
+    """The numbers of the processes of FORKING with *note* that run."""
+    found, command = [], [os.fsencode(word) for word in ("-c", FORKING, note)]
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            mine = (folder / "cmdline").read_bytes().split(b"\0")[1:4] == command
+            state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if mine and state not in "ZX":
+            found.append(int(folder.name))
+    return found
+
+
+@pytest.mark.parametrize("leader", ["stays", "goes"])
+@pytest.mark.parametrize(
+    "how",
+    [pytest.param(how, marks=() if "twice" in how else (pytest.mark.torture,)) for how in FORKS],
+)
+def test_product_that_forks_ends_with_its_licence_and_with_its_leader(
+    client: Client,
+    watch: Start,
+    world: World,
+    inside: tuple[str, ...],
+    tmp_path: Path,
+    how: str,
+    leader: str,
 ) -> None:
-    pid = tmp_path / "pid"
-    until = f"until [ -s '{pid}' ]; do sleep 0.01; done\n"
-    client.says(say(answer(world)), until + say(answer(world, 40), 40))
-    daemon = f'(setsid sh -c \'trap "" TERM; echo $$ >"{pid}"; exec sleep 1000\' &)'
-    process = watch(client, "sh", "-c", f"{daemon}\n{until}{leader}", patience=0.5)
+    """Where the leader goes, what it left is ended at once: `guard` has no product any more."""
+    note, over = tmp_path / "note", tmp_path / "over"
+    os.mkfifo(over)
+    client.says(say(answer(world)), f"read -r _ <'{over}'; {say(answer(world, 40), 40)}")
+    line = (sys.executable, "-c", FORKING, str(note), leader, *FORKS[how])
+    interval = 0.05 if leader == "stays" else 1000
+    process = watch(client, *line, interval=interval, patience=0.2, inside=inside)
+    assert said(process) == "forked"
+    if leader == "stays":
+        assert len(running(note)) == 2, "the leader, and what it has forked"
+        over.write_text("the licence has ended\n")
     process.communicate(timeout=SECONDS)
-    assert process.returncode == (3 if leader == "exit 3" else 40)
-    ended(int(pid.read_text()))
+    assert process.returncode == (40 if leader == "stays" else 3)
+    assert running(note) == []
 
 
 @pytest.mark.parametrize("half", ["the keeper", "the watch"])
