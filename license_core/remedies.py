@@ -13,6 +13,12 @@ _NETWORK = (
 _NETWORK_EITHER = _NETWORK.replace('"{after}"', '"{after}" "{before}"')
 """The same of one that may have ``before`` again already."""
 
+_OR_ANY_ADDRESS = (
+    '|| {{ {engine} network disconnect "$N" {container} 2>/dev/null; '
+    '{engine} network connect "$N" {container}; }}'
+)
+"""After a refused address: podman keeps the container as connected to the network all the same."""
+
 REMEDIES: dict[str, str] = {
     # a host that has no key
     "in-container": (
@@ -39,9 +45,10 @@ REMEDIES: dict[str, str] = {
         "--subnet {subnet} --gateway {subnet_gateway} --ip-range {subnet_range} licnet\n"
         "  {engine} network connect --ip {subnet_ip} licnet {container} && "
         "{engine} network disconnect {bridge} {container}\n"
-        "The first line creates the network unless it exists. If the second is refused, nothing "
-        "has changed: run it again with a free address (`{engine} network inspect licnet` shows "
-        "the subnet). Then, in the container:\n"
+        "The first line creates the network unless it exists. If the second is refused, take back "
+        "what it began (`{engine} network disconnect licnet {container}`) and run it again with a "
+        "free address (`{engine} network inspect licnet` shows the subnet). Then, in the "
+        "container:\n"
         "  {cli} pin {subnet_ip}\n"
         "  {cli} get_host_key\n"
         "The host key will be different, and a licence for the present one no longer valid."
@@ -65,7 +72,7 @@ REMEDIES: dict[str, str] = {
         "network was created with `--subnet`:\n"
         f"  N={_NETWORK}\n"
         '  {engine} network disconnect "$N" {container} && {{ {engine} network connect '
-        '--ip {other_ip} "$N" {container} || {engine} network connect "$N" {container}; }}\n'
+        f'--ip {{other_ip}} "$N" {{container}} {_OR_ANY_ADDRESS}; }}}}\n'
         "Then, in the container:\n"
         "  {cli} pin {other_ip}\n"
         "  {cli} get_host_key\n"
@@ -97,7 +104,7 @@ REMEDIES: dict[str, str] = {
         "  {engine} container inspect --format '{{{{.Name}}}} {{{{range .NetworkSettings.Networks}}"
         '}}{{{{.IPAddress}}}} {{{{end}}}}\' $({engine} ps --quiet --filter network="$N")\n'
         '  {engine} network disconnect "$N" {container} && {{ {engine} network connect '
-        '--ip {before} "$N" {container} || {engine} network connect "$N" {container}; }}\n'
+        f'--ip {{before}} "$N" {{container}} {_OR_ANY_ADDRESS}; }}}}\n'
         "If another container has {before}, first give that one another address, or stop it if you "
         "can spare it. With Compose, set the address in the file instead (`{cli} doctor` shows "
         "how)."

@@ -5,6 +5,7 @@ and the licence is valid afterwards, or what was promised is so.
 """
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from license_core.license import HostBinding
 from license_core.request import parse
 from tests.support.cases import CASES, DOCKER, PODMAN, Case
 from tests.support.cli import REPOSITORY, World
-from tests.support.containers.engine import Container, Engine
+from tests.support.containers.engine import Container, Engine, EngineError
 from tests.support.containers.paste import lines_of, options_of, paste
 from tests.support.containers.stories import HOME, PINNED, STORIES, Stage, client
 
@@ -95,6 +96,17 @@ def declared(container: Container, case: Case) -> tuple[str, ...]:
     return (f"LICENSE_PINNED_IP={said or PINNED}",)
 
 
+def begun(
+    case: Case, request: pytest.FixtureRequest, world: World
+) -> tuple[Stage, Iterator[Container], Container, tuple[str, ...]]:
+    """The story of a case, its container where a licence is ordered, and what is declared there."""
+    stage = Stage(request.getfixturevalue(FIXTURES[case.real]), world.folder)
+    neighbour(stage)
+    happening = STORIES[case.what](stage)
+    gpu = next(happening)
+    return stage, happening, gpu, declared(gpu, case)
+
+
 def remedies(answer: Any) -> list[str]:
     found = []
     for told in answer:
@@ -109,11 +121,7 @@ def remedies(answer: Any) -> list[str]:
 def test_what_is_pasted_after_a_change_helps_and_harms_nobody(
     case: Case, remembered: bool, request: pytest.FixtureRequest, world: World
 ) -> None:
-    stage = Stage(request.getfixturevalue(FIXTURES[case.real]), world.folder)
-    neighbour(stage)
-    happening = STORIES[case.what](stage)
-    gpu = next(happening)
-    env = declared(gpu, case)
+    stage, happening, gpu, env = begun(case, request, world)
     order(world, gpu, case, env)
     assert client(gpu, "verify", env=env).exit_code == 0
     gpu = next(happening)
@@ -143,11 +151,7 @@ def test_what_is_pasted_after_a_change_helps_and_harms_nobody(
 def test_what_is_pasted_before_an_order_keeps_the_licence_valid(
     case: Case, request: pytest.FixtureRequest, world: World
 ) -> None:
-    stage = Stage(request.getfixturevalue(FIXTURES[case.real]), world.folder)
-    neighbour(stage)
-    happening = STORIES[case.what](stage)
-    gpu = next(happening)
-    env = declared(gpu, case)
+    stage, happening, gpu, env = begun(case, request, world)
     before = others(gpu)
     told = notices(gpu, "--profile", case.profile, env=env)
     assert told, "docs/CASES.md says that something is said"
@@ -235,10 +239,13 @@ def test_container_that_lost_its_network_is_warned_and_one_without_is_not(
     assert notices(stage.run("alone", network="none")) == []
 
 
+@pytest.mark.parametrize(
+    "kind", ["engine", pytest.param("podman_engine", marks=pytest.mark.torture)]
+)
 def test_second_network_that_takes_the_route_over_is_named_and_can_be_left(
-    engine: Engine, world: World
+    kind: str, request: pytest.FixtureRequest, world: World
 ) -> None:
-    stage = Stage(engine, world.folder)
+    stage = Stage(request.getfixturevalue(kind), world.folder)
     gpu = stage.run(network=stage.network(), ip=PINNED, env=[f"LICENSE_PINNED_IP={PINNED}"])
     order(world, gpu, CASES[0], ())
     stage.engine.network_connect(stage.engine.network_create("anet"), gpu)  # first by its name
@@ -251,6 +258,56 @@ def test_second_network_that_takes_the_route_over_is_named_and_can_be_left(
     paste_all(remedies([problem]), gpu, stage)
     assert others(gpu) == before
     assert client(gpu, "verify").exit_code == 0
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("kind", ["engine", "podman_engine"])
+def test_pinning_to_a_taken_address_is_taken_back_and_done_with_a_free_one(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    stage = Stage(request.getfixturevalue(kind), World(tmp_path).folder)
+    gpu = stage.run()
+    (warning,) = notices(gpu)
+    taken = options_of(warning["remedy"])[3]
+    stage.run("other", network=stage.network(), ip=taken, hostname="other")
+    before = others(gpu)
+    paste_all([warning["remedy"]], gpu, stage)
+    assert others(gpu) == before
+    assert gpu.ip("licnet") not in ("", taken)
+    gpu.restart()
+    assert notices(gpu) == []
+
+
+@pytest.mark.torture
+def test_stolen_address_comes_back_in_podman_once_the_other_one_is_stopped(
+    podman_engine: Engine, world: World
+) -> None:
+    stage, licensed = Stage(podman_engine, world.folder), "172.29.0.2"
+    neighbour(stage)
+    network = stage.engine.network_create("loose", subnet="172.29.0.0/24", gateway="172.29.0.1")
+    gpu = stage.run(network=network, ip=licensed, env=[f"LICENSE_PINNED_IP={licensed}"])
+    order(world, gpu, CASES[0], ())
+    gpu.stop()
+    thief = stage.engine.run("newcomer", network=network, ip=licensed)
+    with pytest.raises(EngineError, match=r"already allocated|already in use"):
+        gpu.start()
+    # Whoever helps himself gets it to start, at another address.
+    stage.engine.call("network", "disconnect", "--force", network, gpu.name)
+    stage.engine.network_connect(network, gpu)
+    gpu.start()
+    for is_free in (False, True):
+        refused = client(gpu, "--json", "verify")
+        assert refused.exit_code
+        if is_free:  # "If another container has it, stop it if you can spare it"
+            thief.stop()
+        before = others(gpu)
+        first, *_ = remedies(refused.json()["problems"])  # then one looks again
+        paste_all([first], gpu, stage)
+        assert others(gpu) == before
+        assert gpu.ip(network), "it has not lost its network"
+    done = client(gpu, "verify")
+    assert done.exit_code == 0, done.err
+    assert gpu.ip(network) == licensed
 
 
 def test_overwritten_resolv_conf_is_no_proof_of_the_default_network(

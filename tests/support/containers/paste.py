@@ -41,6 +41,9 @@ def paste(remedy: str, container: Container, folder: Path) -> list[Pasted]:
     taken = re.search(r"--ip (\S+)\.(\d+) licnet", remedy)
     if taken and done and re.search("already in use|already allocated", done[0].err):
         former, free = f"{taken[1]}.{taken[2]}", f"{taken[1]}.{2 + (int(taken[2]) - 1) % 125}"
+        back = re.search("`(.* network disconnect licnet .*)`\\) and run it again", remedy)
+        assert back is not None
+        _on_machine(container.engine, [back[1]], folder)
         return paste(remedy.replace(former, free), container, folder)
     for line in lines:
         if CLI in line:
