@@ -4,12 +4,17 @@ For kernels that can be asked neither by rtnetlink nor by ``/proc``: those of th
 is temporary or lent is not in this list.
 """
 
+from license_core.exhaustion import is_memory_plenty
+
 
 def interfaces() -> list[tuple[str, str]]:
     """(interface, address) for each address as netifaces writes it, and ``""`` where none is.
 
-    Empty where there is no netifaces, or it cannot list them.
+    Empty where there is no netifaces, or it cannot list them. Raises MemoryError where there is too
+    little for it: it is native code, and would end the process.
     """
+    if not is_memory_plenty():
+        raise MemoryError
     try:
         import netifaces
     except ImportError:
