@@ -375,6 +375,8 @@ public final class Verify {
             components.values().removeIf(value -> value == null || value.isEmpty());
             pinnedIp = "".equals(pinnedIp) ? null : pinnedIp;
             formerIp = "".equals(formerIp) ? null : formerIp;
+            engine = "".equals(engine) ? null : engine;
+            layer = "".equals(layer) ? null : layer;
         }
 
         /** 3.7 The host as version 1 of section 3 saw it, for a licence that was issued then. */

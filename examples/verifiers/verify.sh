@@ -262,6 +262,9 @@ component() { # NAME PROFILE
   esac
 }
 
+# Sets $value to a text; fails where there is none, or an empty one.
+text_of_host() { member "$host" "/$1/" && [ -n "$value" ]; } # NAME
+
 # Sets $key; fails with $why.
 host_key() { # PROFILE
   component machine_id hk1
@@ -270,7 +273,7 @@ host_key() { # PROFILE
   if [ "$1" = hk1-host ]; then
     why=host-machine-id-not-bound
     [ -n "$machine" ] || return 1
-    ! member "$host" /engine/ || is_bound || return 1
+    ! text_of_host engine || is_bound || return 1
     names='hostname ip machine_id'
   else
     why=host-unidentifiable
@@ -295,7 +298,7 @@ is_unknown() { member "$host" /engine/ && [ "$value" = unknown ]; }
 machine_id_counts() { [ -n "$machine" ] && { ! is_unknown || is_bound; }; }
 
 is_copyable() { # PROFILE
-  if ! member "$host" /engine/; then
+  if ! text_of_host engine; then
     member "$host" /machine_id_of_image/ && [ "$value" = true ]
     return
   fi
@@ -307,9 +310,9 @@ is_copyable() { # PROFILE
 # 3.7 The host as version 1 of section 3 saw it, for a licence that was issued then: sets $host.
 VERSION_2=1795910400
 as_issued() { # IAT
+  [ "$1" -lt $VERSION_2 ] || return 0
   cp "$host" "$work/as-issued"
   host=$work/as-issued
-  [ "$1" -lt $VERSION_2 ] || return 0
   if member "$host" /once_bare/ && [ "$value" = true ]; then
     grep -v '^/engine/ \|^/container_id/ ' "$host" >"$work/once"
     mv "$work/once" "$host"
@@ -349,7 +352,7 @@ set_anchor() {
 is_of_other_layer() { # FILE PROFILE
   member "$1" /host/layer/ || return 1
   licensed=$value
-  member "$host" /layer/ || return 1
+  text_of_host layer || return 1
   layer=$(printf '%b.' "$value")
   layer=${layer%.}
   component machine_id "$2"
@@ -409,6 +412,8 @@ explain() { # FILE PROFILE
 # Prints a line `LABEL +TOKEN` for each block, the label without LICENSE, or `-`. What is read are the
 # bytes of a file in hexadecimal digits, or, where there is `ascii`, the file itself; a file that is
 # `pasted` is UTF-8. A zero byte is FF in a text, since awk cannot hold one and FF is in no UTF-8.
+# shellcheck disable=SC2016
+LARGEST_FILE=65536
 # shellcheck disable=SC2016
 ARMOUR='
 function put(bytes) {
@@ -524,12 +529,15 @@ BEGIN {
     mend()
     whole = pair()
   }
+  if (most && length_of > most) exit 2
   if (!whole) exit 1
   for (i = 1; i <= count; i++) print block[i]
 }'
 
+blocks_of_license() { od -An -v -tx1 -N $((LARGEST_FILE + 1)) "$1" | awk -v most=$LARGEST_FILE "$ARMOUR"; } # FILE
+
 blocks() { # FILE
-  if [ "$(wc -c <"$1")" -gt 65536 ] && [ -z "$(tr -d '\001-\177' <"$1" | od -An -N1)" ]; then
+  if [ "$(wc -c <"$1")" -gt $LARGEST_FILE ] && [ -z "$(tr -d '\001-\177' <"$1" | od -An -N1)" ]; then
     awk -v ascii=1 "$ARMOUR" <"$1"
   else
     od -An -v -tx1 "$1" | awk "$ARMOUR"
@@ -538,12 +546,15 @@ blocks() { # FILE
 
 # The tokens of a label; fails where there is none. Sets $tokens, one a line, each behind a plus sign: a
 # token may be empty.
-tokens_of() { # FILE-OF-BLOCKS LABEL
-  tokens=
-  while read -r label token; do
-    [ "$label" != "$2" ] || tokens="$tokens$token
+tokens_of() { # LABEL FILES-OF-BLOCKS...
+  tokens='' wanted=$1
+  shift
+  for file; do
+    while read -r label token; do
+      [ "$label" != "$wanted" ] || tokens="$tokens$token
 "
-  done <"$1"
+    done <"$file"
+  done
   [ -n "$tokens" ]
 }
 
@@ -562,7 +573,7 @@ first_reading() { # +TOKEN READER ARGUMENTS...
   esac
 }
 
-# 5.1 Token; 6.1 and 6.2 keys. A file of keys has lines `KID X`, one of headers `HEADER KID X`. -----
+# 5.1 Token; 6.1 and 6.2 keys. A file of keys has lines `KID X`, one of headers `HEADER KID STANDARD-X`.
 
 thumbprint() { # X: in hexadecimal digits, and more behind a space
   printf '{"crv":"Ed25519","kty":"OKP","x":"%s"}' "$1" | sha256
@@ -580,10 +591,9 @@ is_key() { # HEXADECIMAL-DIGITS: of a point that may be a key
   esac
 }
 
-verifies() { # X SIGNATURE FILE-THAT-WAS-SIGNED
+verifies() { # X-IN-STANDARD-BASE64 SIGNATURE FILE-THAT-WAS-SIGNED
   # The 12 bytes before the key are 16 characters, so the file of the key is a matter of text.
-  printf -- '-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA%s=\n-----END PUBLIC KEY-----\n' "$1" |
-    sed '2s/-/+/g; 2s/_/\//g' >"$work/key.pem"
+  printf -- '-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA%s=\n-----END PUBLIC KEY-----\n' "$1" >"$work/key.pem"
   from_base64url "$2" >"$work/signature"
   openssl pkeyutl -verify -pubin -inkey "$work/key.pem" -rawin -in "$3" -sigfile "$work/signature" >"$work/said" 2>&1
 }
@@ -592,6 +602,8 @@ verifies() { # X SIGNATURE FILE-THAT-WAS-SIGNED
 # shellcheck disable=SC2016
 HEADERS='{
   header = "{\"alg\":\"Ed25519\",\"kid\":\"" $1 "\",\"typ\":\"" type "\"}"
+  gsub(/-/, "+", $2)
+  gsub(/_/, "/", $2)
   print to64(hex_of(header)), $1, $2
 }'
 
@@ -617,8 +629,8 @@ is_damaged() { # HEADER FILE-OF-HEADERS: one of them, but for one place of at mo
   header=$1 awk "$IS_DAMAGED" "$2"
 }
 
-# Writes the payload of a token to FILE and sets $kid; fails with $why.
-open_token() { # TOKEN FILE-OF-HEADERS FILE
+# Sets $kid and $payload, in base64url, of a token; fails with $why.
+open_token() { # TOKEN FILE-OF-HEADERS
   why=license-damaged
   case $1 in *.*.*.*) return 1 ;; *.*.*) ;; *) return 1 ;; esac
   header=${1%%.*} signature=${1##*.} payload=${1#*.}
@@ -629,8 +641,7 @@ open_token() { # TOKEN FILE-OF-HEADERS FILE
     [ "$header" = "$expected" ] || continue
     why=signature-invalid
     printf '%s' "$header.$payload" >"$work/signed"
-    verifies "$x" "$signature" "$work/signed" || return 1
-    from_base64url "$payload" >"$3"
+    verifies "$x" "$signature" "$work/signed"
     return
   done <"$2"
   ! is_damaged "$header" "$2" || why=license-damaged
@@ -664,7 +675,7 @@ trust_key() { # X
 signed_by() { # TOKENS TYPE FILE-OF-KEYS FILE
   headers "$3" "$2" >"$work/headers"
   for token in $1; do
-    ! first_reading "$token" open_token "$work/headers" "$work/payload" || printf '%s %s\n' "$kid" "$payload"
+    ! first_reading "$token" open_token "$work/headers" || printf '%s %s\n' "$kid" "$payload"
   done >"$4.each"
   awk '!(($1, $2) in once) { once[$1, $2]; if (!count[$2]++) text[++n] = $2 }
     END { for (i = 1; i <= n; i++) print count[text[i]], text[i] }' "$4.each" >"$4"
@@ -713,24 +724,24 @@ is_there() { # FILE PATH: as member, and null counts; $value stays
   return 1
 }
 
-# 6.4 The keyset that counts, $work/keyset and its keys: at least $threshold of $work/trusted signed
-# it. Sets $best to its version; fails with $why.
+# 6.4 Sets $keyset to the file of the keyset that counts, beside which its keys are: at least $threshold
+# of $trusted signed it. Sets $best to its version; fails with $why.
 choose_keyset() { # TOKENS
   why=keyset-missing
   [ -n "$1" ] || return 1
-  signed_by "$1" license-keyset+jwt "$work/trusted" "$work/signed"
+  signed_by "$1" license-keyset+jwt "$trusted" "$work/signed"
   if [ ! -s "$work/signed" ]; then
     [ "$why" = license-damaged ] || why=keyset-untrusted
     return 1
   fi
-  best=0 why=keyset-untrusted
+  best=0 why=keyset-untrusted candidate=$work/candidate-
   while read -r count body; do
     [ "$count" -ge "$threshold" ] || continue
-    if ! read_keys "$body" "$work/candidate" "$KEYSET" "$KEY"; then
+    candidate=${candidate}x
+    if ! read_keys "$body" "$candidate" "$KEYSET" "$KEY"; then
       why=keyset-invalid
     elif [ "$version" -gt "$best" ]; then
-      best=$version
-      for suffix in '' .keys .trusted; do mv "$work/candidate$suffix" "$work/keyset$suffix"; done
+      best=$version keyset=$candidate
     fi
   done <"$work/signed"
   [ "$best" -gt 0 ]
@@ -741,20 +752,21 @@ choose_keyset() { # TOKENS
 ROOTS='/ iss:text version:positive iat:instant threshold:positive keys:filled'
 ROOT='kty:OKP crv:Ed25519 x:string kid:string alg:Ed25519'
 
-# 6.4 Goes from $work/trusted, $threshold and $roots, the version, to the last ones; fails with $why.
+# 6.4 Goes from $trusted, $threshold and $roots, the version, to the last ones; fails with $why.
 follow_roots() { # TOKENS
   while [ -n "$1" ]; do
     found='' later=''
-    signed_by "$1" license-roots+jwt "$work/trusted" "$work/signed"
+    signed_by "$1" license-roots+jwt "$trusted" "$work/signed"
     why=roots-invalid
     while read -r count body; do
       [ "$count" -ge "$threshold" ] || continue
-      read_keys "$body" "$work/next" "$ROOTS" "$ROOT" && member "$work/next" /threshold/ &&
+      next=$work/roots-$((roots + 1))
+      read_keys "$body" "$next" "$ROOTS" "$ROOT" && member "$next" /threshold/ &&
         [ "$value" -le "$at" ] || return 1
       [ "$version" -le $((roots + 1)) ] || later=yes
       [ "$version" -eq $((roots + 1)) ] || continue
       found=$value
-      signed_by "$1" license-roots+jwt "$work/next.keys" "$work/own"
+      signed_by "$1" license-roots+jwt "$next.keys" "$work/own"
       why=roots-invalid
       count=$(awk -v body="$body" '$2 "" == body "" { print $1 }' "$work/own")
       [ "${count:-0}" -ge "$found" ] || return 1
@@ -765,8 +777,7 @@ follow_roots() { # TOKENS
       [ -z "$later" ]
       return
     fi
-    roots=$version threshold=$found
-    mv "$work/next.keys" "$work/trusted"
+    roots=$version threshold=$found trusted=$next.keys
   done
 }
 
@@ -775,16 +786,12 @@ follow_roots() { # TOKENS
 # Notes problems, and the `iat` of each list that could be opened as $seen. $claims is the licence.
 look_up() { # TOKENS-INSIDE FILE-BESIDE
   listed='' newest=0 ends=$NEVER
-  member "$claims" /jti/
-  digest=$(printf '%b' "$value" | sha256)
-  digest=${digest%????????????????????????????????????????[ ]*}
-  headers "$work/keyset.trusted" license-revocations+jwt >"$work/headers"
   for token in $1; do
     open_list "$token" || problem revocations-invalid
     break
   done
   if [ -f "$2" ]; then
-    blocks "$2" >"$work/blocks-beside" && tokens_of "$work/blocks-beside" REVOCATIONS || tokens=
+    blocks "$2" >"$work/blocks-beside" && tokens_of REVOCATIONS "$work/blocks-beside" || tokens=
     # shellcheck disable=SC2086  # tokens have no white space
     set -- $tokens
     { [ $# -eq 1 ] && open_list "$1"; } || problem revocations-invalid
@@ -793,12 +800,17 @@ look_up() { # TOKENS-INSIDE FILE-BESIDE
 }
 
 open_list() { # +TOKEN
-  first_reading "$1" open_token "$work/headers" "$work/payload" &&
-    parse_json <"$work/payload" >"$work/list" &&
+  headers "$keyset.trusted" license-revocations+jwt >"$work/headers"
+  first_reading "$1" open_token "$work/headers" &&
+    from_base64url "$payload" | parse_json >"$work/list" &&
     has_members "$work/list" '/ iss:text number:positive iat:instant exp?instant revoked:string' &&
     member "$work/list" /revoked/ && is_base64url "$value" && [ $((${#value} % 16)) -eq 0 ] || return 1
   # 12 bytes are 16 characters, and 24 hexadecimal digits
-  [ -z "$value" ] || ! from_base64url "$value" | hexadecimal | fold -w 24 | grep -qx "$digest" || listed=yes
+  revoked=$value
+  member "$claims" /jti/
+  digest=$(printf '%b' "$value" | sha256)
+  digest=${digest%????????????????????????????????????????[ ]*}
+  [ -z "$revoked" ] || ! from_base64url "$revoked" | hexadecimal | fold -w 24 | grep -qx "$digest" || listed=yes
   member "$work/list" /iat/
   [ "$value" -le "$seen" ] || seen=$value
   member "$work/list" /number/
@@ -812,7 +824,7 @@ open_list() { # +TOKEN
 judge_age() { # MEMORY
   [ "$now" -lt "$ends" ] || notice revocations-old
   [ -f "$1" ] && member "$1" /revocations_kid/ || return 0
-  while read -r kid _ && [ "$kid" != "$value" ]; do :; done <"$work/keyset.trusted"
+  while read -r kid _ && [ "$kid" != "$value" ]; do :; done <"$keyset.trusted"
   [ "$kid" = "$value" ] && member "$1" /revocations_number/ || return 0
   [ "$newest" -ge "$value" ] || notice revocations-dropped
 }
@@ -834,10 +846,10 @@ instant() { # NAME ABSENT
 }
 
 # Reads the payload of a licence: $claims, $iat, $nbf, $exp, $profile; fails with $why.
-read_claims() { # FILE
+read_claims() { # PAYLOAD
   why=license-claims-invalid
   claims=$work/claims
-  parse_json <"$1" >"$claims" || return 1
+  from_base64url "$1" | parse_json >"$claims" || return 1
   has_members "$claims" "$CLAIMS"
   failing=$?
   [ $failing -ne 1 ] || return 1
@@ -860,28 +872,29 @@ read_claims() { # FILE
 problem() { problems="$problems $1"; } # SLUG
 notice() { notices="$notices $1"; }    # SLUG
 
-# 7.2 Opening: sets $signer, $roots, $best and what read_claims sets, and writes $work/keyset; fails
+# 7.2 Opening: sets $signer, $roots, $best and what read_claims sets, and what choose_keyset sets; fails
 # with $why.
 open_license() { # FILE KNOWN
-  why=file-too-large
-  [ "$(wc -c <"$1")" -le 65536 ] || return 1
-  why=license-damaged
-  blocks "$1" >"$work/blocks" || return 1
+  blocks_of_license "$1" >"$work/blocks"
+  case $? in
+    0) ;;
+    2) why=file-too-large && return 1 ;;
+    *) why=license-damaged && return 1 ;;
+  esac
   why=license-block-missing
-  tokens_of "$work/blocks" - || return 1
+  tokens_of - "$work/blocks" || return 1
   license=${tokens%?}
   why=license-several
   case $license in *'
 '*) return 1 ;; esac
-  cat "$2" "$work/blocks" >"$work/blocks-all"
-  tokens_of "$work/blocks-all" ROOTS
+  tokens_of ROOTS "$2" "$work/blocks"
   follow_roots "$tokens" || return 1
-  tokens_of "$work/blocks-all" KEYSET
+  tokens_of KEYSET "$2" "$work/blocks"
   choose_keyset "$tokens" || return 1
-  headers "$work/keyset.keys" license+jwt >"$work/headers"
-  first_reading "$license" open_token "$work/headers" "$work/payload" || return 1
+  headers "$keyset.keys" license+jwt >"$work/headers"
+  first_reading "$license" open_token "$work/headers" || return 1
   signer=$kid
-  read_claims "$work/payload"
+  read_claims "$payload"
 }
 
 # Checks the licence FILE at the instant NOW and sets $problems, $notices and $details. The files are
@@ -893,7 +906,7 @@ check() { # FILE NOW HOST SETTINGS MEMORY BESIDE KNOWN
   clamp "$2"
   member "$settings" /roots_needed/ || value=1
   threshold=$value roots=0
-  cp "$work/roots" "$work/trusted"
+  trusted=$work/roots
   : >"$work/known"
   if [ -f "$7" ] && ! { blocks "$7" >"$work/known" && [ -s "$work/known" ]; }; then
     notice trust-invalid
@@ -906,10 +919,10 @@ check() { # FILE NOW HOST SETTINGS MEMORY BESIDE KNOWN
   fi
   judge_trust "$5"
   judge_key
-  member "$work/keyset" /iat/
+  member "$keyset" /iat/
   seen=$iat
   [ "$value" -le "$seen" ] || seen=$value
-  tokens_of "$work/blocks" REVOCATIONS
+  tokens_of REVOCATIONS "$work/blocks"
   look_up "$tokens" "$6"
   judge_age "$5"
   judge_product
@@ -938,22 +951,22 @@ judge_trust() { # MEMORY
 
 judge_key() {
   at=0
-  while member "$work/keyset" "/keys/$at/kid/" && [ "$value" != "$signer" ]; do at=$((at + 1)); done
-  member "$work/keyset" "/keys/$at/state/"
+  while member "$keyset" "/keys/$at/kid/" && [ "$value" != "$signer" ]; do at=$((at + 1)); done
+  member "$keyset" "/keys/$at/state/"
   [ "$value" != revoked ] || problem signing-key-revoked
   member "$claims" /aud/
   product=$value
-  if is_there "$work/keyset" "/keys/$at/products/"; then
+  if is_there "$keyset" "/keys/$at/products/"; then
     allowed=0
-    while member "$work/keyset" "/keys/$at/products/$allowed/" && [ "$value" != "$product" ]; do
+    while member "$keyset" "/keys/$at/products/$allowed/" && [ "$value" != "$product" ]; do
       allowed=$((allowed + 1))
     done
     [ "$value" = "$product" ] || problem signing-key-not-allowed
   fi
-  member "$work/keyset" "/keys/$at/nbf/" && from=$value
-  member "$work/keyset" "/keys/$at/exp/" && until=$value
+  member "$keyset" "/keys/$at/nbf/" && from=$value
+  member "$keyset" "/keys/$at/exp/" && until=$value
   { [ "$iat" -ge "$from" ] && [ "$iat" -lt "$until" ]; } || problem signing-key-not-allowed
-  ! member "$work/keyset" /exp/ || [ "$iat" -lt "$value" ] || problem keyset-expired
+  ! member "$keyset" /exp/ || [ "$iat" -lt "$value" ] || problem keyset-expired
 }
 
 judge_product() {
@@ -965,7 +978,7 @@ judge_product() {
 }
 
 judge_host() {
-  if member "$host" /pinned_ip/ && [ -n "$value" ]; then
+  if text_of_host pinned_ip; then
     pinned=$value
     member "$host" /ip/
     [ "$value" = "$pinned" ] || { member "$host" /former_ip/ && [ "$value" = "$pinned" ]; } ||
@@ -1013,7 +1026,7 @@ BEGIN {
 is_address() { awk -v text="$1" "$ADDRESS"; } # TEXT, encoded as above
 
 judge_former_address() { # 3.7
-  member "$host" /former_ip/ && [ -n "$value" ] || return 1
+  text_of_host former_ip || return 1
   former=$value
   host_key "$profile"
   former=
@@ -1435,7 +1448,7 @@ parse_request() { # FILE
   [ "$(tr -d '\200-\277' <"$1" | wc -c)" -le 65536 ] || return 1
   why=request-damaged
   od -An -v -tx1 "$1" | awk -v pasted=1 "$ARMOUR" >"$work/blocks" || return 1
-  if tokens_of "$work/blocks" REQUEST; then
+  if tokens_of REQUEST "$work/blocks"; then
     for token in $tokens; do
       first_reading "$token" open_request || return 1
       member "$work/request" /key/
@@ -1446,7 +1459,7 @@ parse_request() { # FILE
     return
   fi
   why=request-unreadable
-  ! tokens_of "$work/blocks" - || return 1
+  ! tokens_of - "$work/blocks" || return 1
   tr '\000\377' '\377\376' <"$1" >"$work/text"
   awk "$BARE" "$work/text" >"$work/request.json"
   read -r why <"$work/request.json"
@@ -1612,17 +1625,17 @@ answer_license() {
   parsed memory "$work/memory"
   ! says revocations || printf '%s\n' "$found" | openssl base64 -d -A >"$work/beside"
   ! says known || printf '%s\n' "$found" | openssl base64 -d -A >"$work/known-file"
-  cp "$work/usual-roots" "$work/roots"
   if parsed roots "$work/xs"; then
     : >"$work/roots"
     at=0
     while member "$work/xs" "/$at/"; do
-      trust_key "$value" || { problem trusted-key-invalid && line '' && return; }
+      trust_key "$value" || { cp "$work/usual-roots" "$work/roots" && problem trusted-key-invalid && line '' && return; }
       at=$((at + 1))
     done
   fi
   says now
   check "$body" "$found" "$work/host" "$work/settings" "$work/memory" "$work/beside" "$work/known-file"
+  [ ! -f "$work/xs" ] || cp "$work/usual-roots" "$work/roots"
   line ''
 }
 
@@ -1648,17 +1661,17 @@ answer_signature() {
     return
   fi
   holds=false
-  ! is_base64url "$found" || ! verifies "$x" "$found" "$body" || holds=true
+  ! is_base64url "$found" || ! verifies "$(printf '%s' "$x" | tr -- '-_' '+/')" "$found" "$body" || holds=true
   line "\"holds\":$holds,"
 }
 
 answer() { # VECTOR
-  head=$(sed '/^$/q' "$1")
-  body=$work/body problems='' notices='' details='' asked='' several=''
-  tail -c +$((${#head} + 3)) "$1" >"$body"
-  rm -f "$work/memory" "$work/beside" "$work/known-file"
-  head="
-$head"
+  head='
+' body=$work/body problems='' notices='' details='' asked='' several=''
+  while IFS= read -r row && [ -n "$row" ]; do head=$head$row'
+'; done <"$1"
+  tail -c +$((${#head} + 1)) "$1" >"$body"
+  for file in memory beside known-file xs; do [ ! -f "$work/$file" ] || rm "$work/$file"; done
   says kind
   "answer_$found"
 }

@@ -245,6 +245,16 @@ def hosts_in_corners() -> Iterator[Case]:
         ),
     ):
         yield license_case(f"pinned-{name}", good, expect, "7.2", host=host)
+    machine = {**HOST, "engine": "", "container_id": "", "layer": ""}
+    claim = host_claim(key=hostkey.derive(facts(machine)).key, tags=hostkey.tags(facts(machine)))
+    yield license_case(
+        "host-with-an-empty-engine",
+        file(token(payload(host=claim))),
+        "refused wrong-host",
+        "3.4",
+        host={**machine, "ip": "172.17.0.3"},
+        details="ip-differs",
+    )
     empty = {**HOST, "ip": ""}
     yield license_case("host-with-an-empty-address", good, "refused wrong-host", "3.2", host=empty)
     uncounted = {**HOST, "gpus": None}
