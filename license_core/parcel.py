@@ -1,6 +1,6 @@
 """A file in other people's hands: what programs made of it, and how that is undone.
 
-Only ``install``, and the vendor's reader of requests, undo it, before SPEC applies (section 6.5):
+Only ``install``, and the vendor's reader of requests, undo it, before SPEC applies (section 6.6):
 what comes out is installed, and each check sees the file as the vendor sent it. It is undone
 strictly: what comes out is sound, and there is one such file, or it is left alone.
 """
@@ -47,7 +47,9 @@ class _Found(NamedTuple):
 
 def open_parcel(data: bytes) -> Parcel:
     """The file in *data*; *data* itself where nothing has to be undone, or nothing can be."""
-    if len(data) > MAX_PARCEL or tokens.in_armor(data) or _lines(data) > _MOST_LINES:
+    if len(data) > MAX_PARCEL or _lines(data) > _MOST_LINES:
+        return Parcel(data, None)
+    if tokens.in_armor(data) or tokens.has_strange_block(data):
         return Parcel(data, None)
     seen: set[str] = set()
     left = _MOST_CHARACTERS
@@ -94,7 +96,9 @@ def _read(layer: _Layer) -> _Found | None:
     blocks = tokens.in_armor(data)
     if blocks is not None and layer.what is not None:
         return _Found(Parcel(data, layer.what), _tokens(blocks))
-    mended = mending.mend(layer.text) if len(layer.text) <= _LARGE else None
+    if len(layer.text) > _LARGE or tokens.has_strange_block(data):
+        return None
+    mended = mending.mend(layer.text)
     if mended is None or not tokens.are_sound(mended.blocks):
         return None
     written = "".join(

@@ -297,7 +297,7 @@ def _instead(data: bytes, blocks: Mapping[str, list[str]]) -> str:
     from license_core import tokens
 
     if tokens.begins(data.decode("latin-1")):
-        return "a licence begins in it, but part of it is missing or was changed"
+        return Reason("a licence begins in it, but part of it is missing or was changed")
     return "it is in an unknown format"
 
 
