@@ -247,6 +247,15 @@ def test_guard_command_explains_why_a_program_cannot_be_started(
     assert "bug in Hostseal" not in done.stderr
 
 
+def test_metrics_that_cannot_be_written_are_told_with_what_helps(
+    client: Client, watch: Start, world: World, tmp_path: Path
+) -> None:
+    process = watch(client.says(say(answer(world))), "true", metrics=str(tmp_path), interval=1000)
+    _, err = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0
+    assert f"[W]: Cannot write metrics to {tmp_path}: Is a directory.\n     Name a file" in err
+
+
 def test_guard_command_marks_the_state_as_a_warning_near_expiry(present: World) -> None:
     present.put(present.file(present.claims(exp=present.now + 5 * DAY)))
     done = present.spawn("guard", "--", "true")

@@ -21,7 +21,7 @@ from license_server.sheets import (
 )
 from tests.support import server
 from tests.support.postgres import new_database
-from tests.support.server import REPOSITORY
+from tests.support.server import LINE, REPOSITORY
 from tests.support.sheet_text import sheet
 
 
@@ -50,6 +50,23 @@ def test_import_and_export_commands_agree(data: Path, tmp_path: Path) -> None:
     assert len(customers) == 1 + 3
     events = run(data, "export", "events", "--action", "license.issued", "-o", "-").stdout
     assert len(events.splitlines()) == 1 + 3
+
+
+def test_dry_run_of_an_import_says_of_each_row_what_it_takes_away(
+    data: Path, tmp_path: Path
+) -> None:
+    order = ("--customer", "ACME", "--product", "bulk", "--days", "90", "--limit", "gpus=4")
+    former = run(data, "issue", *order, "--host", LINE, "-o", "-").stderr.split()[0]
+    file, report = tmp_path / "orders.csv", tmp_path / "report.csv"
+    quoted = LINE.replace('"', '""')
+    rows = f'ACME,bulk,"{quoted}",90,{former},gpus=2\nNew,bulk,"{quoted}",9,,gpus=2\n'
+    file.write_text(f"customer,product,host,days,replaces,limits\n{rows}")
+    done = run(data, "import", "licenses", str(file), "--dry-run", "--report", str(report))
+    said = f"The new licence grants less than {former}: gpus 2 instead of 4."
+    assert done.returncode == 0, done.stderr
+    assert f"[W]: line 2: {said}\n" in done.stderr
+    assert "line 3" not in done.stderr
+    assert said in report.read_text()
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
