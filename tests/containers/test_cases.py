@@ -14,7 +14,7 @@ from tests.support.cases import CASES, DOCKER, PODMAN, Case, Seen, said_of, see
 from tests.support.cli import World, code
 from tests.support.containers.engine import Container, Engine
 from tests.support.containers.image import OPERATOR
-from tests.support.containers.stories import CLI, HOME, PINNED, STORIES, Stage, client
+from tests.support.containers.stories import CLI, HOME, PINNED, STORIES, Stage, bound_to, client
 
 pytestmark = pytest.mark.xdist_group("docker")
 STARTS, STARTS_TORTURE = 8, 100
@@ -34,14 +34,7 @@ def observe(case: Case, stage: Stage, world: World) -> Seen:
     profile = ("--profile", case.profile)
     before = client(gpu, "--json", "get_host_key", *profile, env=env)
     asked = parse(client(gpu, "request", *profile, env=env).out)
-    binding = HostBinding(
-        asked.key,
-        asked.name,
-        profile=asked.profile,
-        match=case.match,
-        tags=asked.tags,
-        layer=asked.layer,
-    )
+    binding = bound_to(asked, case.match)
     world.put(world.file(world.claims()._replace(host=binding)))
     holds = client(gpu, "--json", "verify", env=env)
     assert holds.exit_code == 0, holds.out

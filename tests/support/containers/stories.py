@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from license_core.license import HostBinding
+from license_core.request import LicenseRequest
 from tests.support.cli import Done
 from tests.support.containers.docker import restart_daemon
 from tests.support.containers.engine import PROJECT, Container, Engine, EngineError
@@ -47,6 +49,18 @@ class Stage(NamedTuple):
 
 
 Story = Callable[[Stage], Iterator[Container]]
+
+
+def bound_to(asked: LicenseRequest, match: str) -> HostBinding:
+    """How a licence is bound to the host that has *asked* for it."""
+    return HostBinding(
+        asked.key,
+        asked.name,
+        profile=asked.profile,
+        match=match,
+        tags=asked.tags,
+        layer=asked.layer,
+    )
 
 
 def client(container: Container, *arguments: str, env: tuple[str, ...] = (), **more: Any) -> Done:
