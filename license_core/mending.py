@@ -99,7 +99,7 @@ def _only(text: str, marked: str) -> tokens.Blocks | None:
     if not tokens.begins(text):
         return None
     found: dict[str, tokens.Blocks] = {}
-    least = _counted(re.sub(_FOREIGN, "", marked))
+    least = _counted(marked)
     for reading in _readings(re.sub(_ESCAPED_DASH, "", text)):
         blocks = tokens.scan(re.sub(_DOTS, ".", re.sub(_FOREIGN, " ", reading)))
         if blocks and all(len(blocks.get(label, ())) >= n for label, n in least.items()):
@@ -119,7 +119,19 @@ def _readings(text: str) -> Iterator[str]:
 
 
 def _counted(text: str) -> dict[str, int]:
-    """How many blocks of each label *text* has, by their BEGIN lines or by their END lines."""
+    """How many blocks of each label *text* has: as SPEC reads it, or by its BEGIN or END lines."""
+    try:
+        blocks = armor.find_blocks(text)
+    except armor.ArmorError:
+        blocks = {}
+    counts = {label: len(found) for label, found in blocks.items() if label in tokens.KNOWN}
+    for label, of_label in _marked(re.sub(_FOREIGN, "", text)).items():
+        counts[label] = max(counts.get(label, 0), *of_label.values())
+    return counts
+
+
+def _marked(text: str) -> dict[str, dict[str, int]]:
+    """By label, how many blocks there are by their BEGIN lines and by their END lines."""
     markers = list(re.finditer(_MARKER, text))
     begins = [0, *(marker.end() for marker in markers)]
     ends = [*(marker.start() for marker in markers), len(text)]
@@ -131,7 +143,7 @@ def _counted(text: str) -> dict[str, int]:
             label = " ".join(filter(None, (armor.LICENSE, (marker[2] or "").upper())))
             of_label = counts.setdefault(label, {})
             of_label[word] = of_label.get(word, 0) + 1
-    return {label: max(of_label.values()) for label, of_label in counts.items()}
+    return counts
 
 
 def _without_affixes(text: str) -> str:

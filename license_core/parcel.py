@@ -47,9 +47,7 @@ class _Found(NamedTuple):
 
 def open_parcel(data: bytes) -> Parcel:
     """The file in *data*; *data* itself where nothing has to be undone, or nothing can be."""
-    if len(data) > MAX_PARCEL or _lines(data) > _MOST_LINES:
-        return Parcel(data, None)
-    if tokens.in_armor(data) or tokens.has_strange_block(data):
+    if len(data) > MAX_PARCEL or tokens.in_armor(data) or _lines(data) > _MOST_LINES:
         return Parcel(data, None)
     seen: set[str] = set()
     left = _MOST_CHARACTERS
@@ -96,9 +94,7 @@ def _read(layer: _Layer) -> _Found | None:
     blocks = tokens.in_armor(data)
     if blocks is not None and layer.what is not None:
         return _Found(Parcel(data, layer.what), _tokens(blocks))
-    if len(layer.text) > _LARGE or tokens.has_strange_block(data):
-        return None
-    mended = mending.mend(layer.text)
+    mended = mending.mend(layer.text) if len(layer.text) <= _LARGE else None
     if mended is None or not tokens.are_sound(mended.blocks):
         return None
     written = "".join(

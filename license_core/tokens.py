@@ -21,10 +21,11 @@ _LABELS = {
     jws.REVOCATIONS: armor.REVOCATIONS,
 }
 _TYPES = {label: typ for typ, label in _LABELS.items()}
+KNOWN = frozenset({*_TYPES, armor.REQUEST})
+"""The labels of tokens."""
 _HEADER = rb'\{"alg":"Ed25519","kid":"[A-Za-z0-9_-]{43}","typ":"([a-z+-]{1,40})"\}'
 _SIGNED_START = b64url.encode(b'{"alg":"Ed25519","kid":"')
 _SIGNED_BYTES, _BLANKS = _SIGNED_START.encode("ascii"), b" \t\r\n"
-_OF_TOKENS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
 _FOREIGN = bytes(one for one in range(256) if not chr(one).isalnum() or one > 127)
 # Its last bits belong to a character of the key.
 _REQUEST_START = b64url.encode(b'{"ver":1,"key":"')[:-1]
@@ -82,24 +83,6 @@ def in_armor(data: bytes) -> Blocks | None:
         return None
     signed = sum(len(of_label) for label, of_label in blocks.items() if label in _TYPES)
     return blocks if _begun(data) <= signed else None
-
-
-def has_strange_block(data: bytes) -> bool:
-    """Whether a block of *data*, as SPEC section 4.3 reads it, was never one of ours.
-
-    No token begins in it, and all its characters are those of tokens. What is taken out of a text
-    would leave it behind.
-    """
-    try:
-        blocks = armor.unwrap(data)
-    except armor.ArmorError:
-        return False
-    return any(
-        not begins(token) and not token.encode().translate(None, _OF_TOKENS)
-        for label, of_label in blocks.items()
-        if label in {*_TYPES, armor.REQUEST}
-        for token in of_label
-    )
 
 
 def begins(text: str) -> bool:

@@ -86,7 +86,10 @@ def as_bytes(text: str | bytes) -> bytes:
 
 def outcome(damaged: bytes) -> str:
     """``holds``, or the slug that `install` says; AssertionError for what must not be."""
-    report = judged(open_parcel(damaged).data)
+    opened = open_parcel(damaged)
+    if opened.what is not None:
+        assert read(opened.data).keys() == (SENT["licence"] or {}).keys(), "a part was left behind"
+    report = judged(opened.data)
     if report.ok:
         assert report.license == CLAIMS, "another payload was accepted"
         return "holds"
