@@ -811,12 +811,14 @@ open_list() { # +TOKEN
   digest=$(printf '%b' "$value" | sha256)
   digest=${digest%????????????????????????????????????????[ ]*}
   [ -z "$revoked" ] || ! from_base64url "$revoked" | hexadecimal | fold -w 24 | grep -qx "$digest" || listed=yes
-  member "$work/list" /iat/
+  # A shell reads a long line slowly.
+  grep -v '^/revoked/ ' "$work/list" >"$work/list-members"
+  member "$work/list-members" /iat/
   [ "$value" -le "$seen" ] || seen=$value
-  member "$work/list" /number/
+  member "$work/list-members" /number/
   [ "$value" -gt "$newest" ] || return 0
   newest=$value
-  member "$work/list" /exp/ || value=$NEVER
+  member "$work/list-members" /exp/ || value=$NEVER
   ends=$value
 }
 

@@ -9,7 +9,7 @@ import pytest
 from license_core import armor
 from tests.vectors import material
 
-CASES, CASES_TORTURE = 3_000, 300_000
+CASES, CASES_TORTURE = 1_500, 300_000
 GOOD = material.file()
 ROTATED = material.whole(
     material.rotation(1, material.OTHER_ROOT), material.keyset_by(material.OTHER_ROOT)

@@ -92,7 +92,7 @@ TOML = [*"=\n\n#.[]{},", '"', "'", '"""', "\'\'\'", "a", "a.b", "1", "1.5", "\\"
         '"."', "'.'", "#....."]  # fmt: skip
 
 
-@settings(max_examples=1000, deadline=None, derandomize=True)
+@settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.lists(st.sampled_from(TOML), max_size=12).map("".join))
 @example("x = '........." + "'\n# " + "." * 99)
 @example('a.b.c.d.e.f.g.h = """....\n..........\\""" """')
