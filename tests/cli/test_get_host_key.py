@@ -5,7 +5,10 @@ import re
 
 import pytest
 
+from license_core import request
+from license_core.errors import RequestDamagedError
 from tests.support import hosts
+from tests.support.cases import bound
 from tests.support.cli import World, code
 
 
@@ -15,6 +18,22 @@ def test_get_host_key_prints_exactly_one_line_of_json(world: World) -> None:
     assert done.out == f'["{key}", "{hostname}"]\n'
     assert re.fullmatch("[0-9a-f]{40}", key)
     assert hostname == hosts.HOSTNAME
+
+
+@pytest.mark.parametrize("profile", ["hk1", "hk1-host"])
+def test_check_code_stands_last_where_it_is_asked_for(world: World, profile: str) -> None:
+    bound()(world.host)
+    command = ["get_host_key", "--profile", profile]
+    plain = json.loads(world.run(*command).out)
+    line = world.run(*command, "--check").out
+    *rest, check = json.loads(line)
+    assert (rest, check[:6]) == (plain, "check ")
+    assert request.parse(line) == request.parse(json.dumps(plain))
+    assert json.loads(world.run("--json", *command, "--check").out)["check"] == check
+    assert "check" not in json.loads(world.run("--json", *command).out)
+    wrong = line.replace(rest[0][-4:], "0000")
+    with pytest.raises(RequestDamagedError):
+        request.parse(wrong)
 
 
 def test_get_host_key_warns_of_a_changing_address_with_a_command(world: World) -> None:

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from license_core import hostline, request
+from license_core import hostline, received, request
 from license_core.errors import LicenseError, RequestDamagedError, RequestUnreadableError
 from license_core.request import LicenseRequest
 from tests.support.lookalikes import lookalike
@@ -18,9 +18,9 @@ PGP = "ABCD 1234 EF56 7890 ABCD  1234 EF56 7890 ABCD 1234"
 
 
 def read(text: str) -> LicenseRequest | None:
-    """What is understood; None where it is refused."""
+    """What the vendor understands; None where it is refused."""
     try:
-        return request.parse(text)
+        return received.parse(text)
     except LicenseError:
         return None
 
