@@ -26,7 +26,9 @@ _WORD = (
     r"(?<![0-9A-Za-z/%-])(?<![\0-@\[-`{-\x7f]=)(?<!=[0-9a-fA-F]{2}=)(?<!\A=)"
     r"[0-9a-fA-F]{4,}(?![0-9A-Za-z-])"
 )
-_QUOTED_PIECES = r'"([0-9a-fA-F]{1,39}(?:\s+[0-9a-fA-F]{1,39}){1,3})(?=")'
+_PIECES = r"[0-9a-fA-F]{1,39}(?:\s+[0-9a-fA-F]{1,39}){1,3}"
+_IN_QUOTES = rf'(?:"|[\[:] ?"\s+)(?P<quoted>{_PIECES})(?="|\s+"[,;\])}}])'
+_IN_BRACKETS = rf"\[(?P<bracketed>{_PIECES})(?=,[^\[\]]{{0,300}}\])"
 _WHITE = " \t\n"
 _UNICODE_ESCAPE = r"\\+[uU](?=[0-9a-fA-F]{4})"
 _COMMA = "[,;]"
@@ -131,7 +133,7 @@ def read(text: str) -> Reading:
     """The lines in *text*, in their order."""
     from license_core.pasted import undamaged
 
-    text = re.sub(_QUOTED_PIECES, _joined, undamaged(text))
+    text = re.sub(f"{_IN_QUOTES}|{_IN_BRACKETS}", _joined, undamaged(text))
     found, doubtful, doubt = [], [], None
     for run in _runs(text):
         whole = [word for word in run if len(word[0]) == _DIGITS]
@@ -147,9 +149,10 @@ def read(text: str) -> Reading:
 
 
 def _joined(pieces: re.Match[str]) -> str:
-    """The pieces of a key in quotes as one."""
-    digits = "".join(pieces[1].split())
-    return f'"{digits}' if len(digits) == _DIGITS else pieces[0]
+    """The pieces of a key in quotes, or in the brackets of its line, as one."""
+    written = pieces["quoted"] or pieces["bracketed"]
+    digits = "".join(written.split())
+    return pieces[0].replace(written, digits) if len(digits) == _DIGITS else pieces[0]
 
 
 def _runs(text: str) -> Iterator[list[re.Match[str]]]:
@@ -232,7 +235,7 @@ def _line(digits: str, text: str, end: int) -> HostLine:
         word, at = _element(text, at)
         if word in PROFILES:
             profile = word
-        elif word.startswith("check"):
+        elif word.startswith("check") and word != "check":
             check = word[len("check") :]
     return HostLine(digits.lower(), name, profile, check)
 
@@ -265,7 +268,7 @@ def _name_after(text: str, end: int) -> tuple[str | None, int]:
 def _is_before_element(text: str, found: re.Match[str]) -> bool:
     word, _ = _element(text, found.end())
     is_one = _lower(found["plain"]) not in ("check", *PROFILES)
-    return is_one and (word == "hk1-host" or word.startswith("check"))
+    return is_one and (word == "hk1-host" or (word.startswith("check") and word != "check"))
 
 
 def _is_hostname(text: str, found: re.Match[str]) -> bool:

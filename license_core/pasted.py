@@ -12,7 +12,7 @@ _OCTETS = (
     r"(?:(?<![A-Za-z\x80-\U0010ffff])|(?!=[0-9a-fA-F]{40}(?![0-9a-fA-F])))(?:=[0-9a-fA-F]{2})+"
     r"|(?:%[0-9a-fA-F]{2})+"
 )
-_IN_A_KEY_OR_NAME = r"[\0-\x08\x0b\x0c\x0e-\x1f0-9A-Za-z\x7f]"
+_IN_A_KEY_OR_NAME = r"[\0-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f0-9A-Za-z\x7f]"
 _TAG = r"</?([A-Za-z][A-Za-z0-9:]{0,9})(?:[ \t\r\n][^<>]*)?/?>|<(?:https?|mailto):[^<>]*>"
 _INLINE = r"a|abbr|b|big|code|del|em|font|i|ins|mark|o:p|s|small|span|strong|sub|sup|tt|u|wbr"
 _CELL = "td|th"
@@ -32,14 +32,14 @@ _ENTITIES = {
 # A string of JSON in a text has its own quotes escaped, and so do strings in strings.
 _DEEPEST = 3
 _ESCAPED_QUOTE = '\\"'
-_ESCAPE = r'\\(["\\/bfnrt])'
-_ESCAPES = {"b": " ", "f": "\n", "n": "\n", "r": "\n", "t": "\t"}
+_ESCAPE = r'\\(["\\/bfnrt]|u001[bB])'
+_ESCAPES = {"u001b": "\x1b", "u001B": "\x1b", "b": " ", "f": "\n", "n": "\n", "r": "\n", "t": "\t"}
 _BREAK_BEFORE_A_KEY = r"\\[nrt](?=[0-9a-fA-F]{40})"
 _BREAK = "\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]"
 _TERMINAL = (
     "\x1b\\][^\x07\x1b\n]*(?:\x07|\x1b\\\\)"  # a title
     "|(?:\x1b|\\^\\[)\\[[0-9;?]*[@-~]"  # a colour, a movement
-    r"|\[[0-9]{1,3}(?:;[0-9]{1,3})*[mK]"  # the same without its ESC
+    r"|\[[0-9]{1,3}(?:;[0-9]{1,3})*[mMK]"  # the same without its ESC
 )
 _UNSEEN = (
     "[\0-\x08\x0e-\x1b\x7f\xad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800"

@@ -1428,7 +1428,7 @@ public final class Verify {
                     "(?:(?<![A-Za-z\\x{80}-\\x{10ffff}])|(?!=H{40}(?!H)))(?:=H{2})+|(?:%H{2})+"
                             .replace("H", "[0-9a-fA-F]"));
     static final Pattern IN_A_KEY_OR_NAME =
-            Pattern.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f0-9A-Za-z\\x7f]");
+            Pattern.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1a\\x1c-\\x1f0-9A-Za-z\\x7f]");
     static final Pattern HTML_TAG =
             Pattern.compile(
                     "</?([A-Za-z][A-Za-z0-9:]{0,9})(?:[ \\t\\r\\n][^<>]*)?/?>"
@@ -1442,12 +1442,12 @@ public final class Verify {
             Map.of(
                     "amp", "&", "apos", "'", "gt", ">", "lt", "<", "nbsp", " ", "quot", "\"",
                     "ldquo", "\"", "rdquo", "\"", "lsquo", "'", "rsquo", "'");
-    static final Pattern ESCAPE = Pattern.compile("\\\\([\"\\\\/bfnrt])");
+    static final Pattern ESCAPE = Pattern.compile("\\\\([\"\\\\/bfnrt]|u001[bB])");
     static final Map<String, String> SIGNS =
-            Map.of("b", " ", "f", "\n", "n", "\n", "r", "\n", "t", "\t");
+            Map.of("u001b", "\u001b", "u001B", "\u001b", "b", " ", "f", "\n", "n", "\n", "r", "\n", "t", "\t");
     static final String TERMINAL =
             "\\x1b\\][^\\x07\\x1b\\n]*(?:\\x07|\\x1b\\\\)|(?:\\x1b|\\^\\[)\\[[0-9;?]*[@-~]"
-                    + "|\\[[0-9]{1,3}(?:;[0-9]{1,3})*[mK]";
+                    + "|\\[[0-9]{1,3}(?:;[0-9]{1,3})*[mMK]";
     static final String UNSEEN =
             "[\\x00-\\x08\\x0e-\\x1b\\x7f\\xad\\u034f\\u061c\\u180e\\u200b-\\u200f\\u202a-\\u202e"
                     + "\\u2060-\\u206f\\u2800\\u3164\\ufe00-\\ufe0f\\ufeff\\ufffc]";
@@ -1466,7 +1466,11 @@ public final class Verify {
         {"(?i),?[ \\t\\n]{0,2}(?:host[ _-]?name|\u4e3b\u673a\u540d|profile|check) ?[:=]", ","},
     };
     static final Pattern PIECES =
-            Pattern.compile("\"(H{1,39}(?:[ \\t\\n]+H{1,39}){1,3})(?=\")".replace("H", "[0-9a-fA-F]"));
+            Pattern.compile(
+                    ("(?:\"|[\\[:] ?\"S+)(P)(?=\"|S+\"[,;\\])}])|\\[(P)(?=,[^\\[\\]]{0,300}\\])")
+                            .replace("P", "H{1,39}(?:S+H{1,39}){1,3}")
+                            .replace("S", "[ \\t\\n]")
+                            .replace("H", "[0-9a-fA-F]"));
 
     private static String replaced(Pattern pattern, String text, Function<Matcher, String> by) {
         Matcher found = pattern.matcher(text);
@@ -1496,8 +1500,9 @@ public final class Verify {
     }
 
     private static String joined(Matcher pieces) {
-        String digits = pieces.group(1).replaceAll("[ \\t\\n]", "");
-        return digits.length() == 40 ? "\"" + digits : pieces.group();
+        String written = pieces.group(pieces.group(1) == null ? 2 : 1);
+        String digits = written.replaceAll("[ \\t\\n]", "");
+        return digits.length() == 40 ? pieces.group().replace(written, digits) : pieces.group();
     }
 
     /** A text as it was written, as far as that can be told. */
@@ -1672,7 +1677,7 @@ public final class Verify {
         }
         String next = elementOf(rest).word;
         boolean isBeforeElement =
-                (next.equals("hk1-host") || next.startsWith("check"))
+                (next.equals("hk1-host") || next.matches("(?s)check.+"))
                         && !Set.of("check", "hk1", "hk1-host").contains(lower(plain));
         boolean isName = isBeforeElement || isHostname(plain, gap, rest);
         return isName ? new Element(hostnameOf(plain), rest) : none;
@@ -1726,7 +1731,7 @@ public final class Verify {
             next = elementOf(next.rest);
             if (next.word.equals("hk1") || next.word.equals("hk1-host")) {
                 profile = next.word;
-            } else if (next.word.startsWith("check")) {
+            } else if (next.word.matches("(?s)check.+")) {
                 check = next.word.substring(5);
             }
         }

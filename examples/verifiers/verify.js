@@ -809,17 +809,17 @@ const OCTETS = new RegExp(
   `(?:(?<![A-Za-z\\x80-\\uffff])|(?!=${H}{40}(?!${H})))(?:=${H}{2})+|(?:%${H}{2})+`,
   "g",
 );
-const IN_A_KEY_OR_NAME = /[\0-\x08\x0b\x0c\x0e-\x1f0-9A-Za-z\x7f]/;
+const IN_A_KEY_OR_NAME = /[\0-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f0-9A-Za-z\x7f]/;
 const TAG = /<\/?([A-Za-z][A-Za-z0-9:]{0,9})(?:[ \t\r\n][^<>]*)?\/?>|<(?:https?|mailto):[^<>]*>/g;
 const INLINE =
   /^(?:a|abbr|b|big|code|del|em|font|i|ins|mark|o:p|s|small|span|strong|sub|sup|tt|u|wbr)$/i;
 const ENTITY = /&(?:#([0-9]{1,7})|#[xX]([0-9a-fA-F]{1,6})|([a-z]{2,5}));/g;
 const ENTITIES = { amp: "&", apos: "'", gt: ">", lt: "<", nbsp: " ", quot: '"' };
 Object.assign(ENTITIES, { ldquo: '"', rdquo: '"', lsquo: "'", rsquo: "'" });
-const ESCAPES = { b: " ", f: "\n", n: "\n", r: "\n", t: "\t" };
+const ESCAPES = { u001b: "\x1b", u001B: "\x1b", b: " ", f: "\n", n: "\n", r: "\n", t: "\t" };
 const TERMINAL = new RegExp(
   "\\x1b\\][^\\x07\\x1b\\n]*(?:\\x07|\\x1b\\\\)|(?:\\x1b|\\^\\[)\\[[0-9;?]*[@-~]" +
-    "|\\[[0-9]{1,3}(?:;[0-9]{1,3})*[mK]",
+    "|\\[[0-9]{1,3}(?:;[0-9]{1,3})*[mMK]",
   "g",
 );
 const UNSEEN = new RegExp(
@@ -837,6 +837,14 @@ const FOLDED = [
   [/\u3001/g, ","],
   [/['`*~\xab\xbb\u2018-\u201f\u2032\u2033\u300c-\u300f\u301d-\u301f]/g, '"'],
 ];
+
+const PIECES = new RegExp(
+  `(?:"|[\\[:] ?"[ \\t\\n]+)(P)(?="|[ \\t\\n]+"[,;\\])}])|\\[(P)(?=,[^\\[\\]]{0,300}\\])`.replace(
+    /P/g,
+    `${H}{1,39}(?:[ \\t\\n]+${H}{1,39}){1,3}`,
+  ),
+  "gu",
+);
 
 /** The text of octets that are neither of a key nor of a name; others as they are. */
 function octets(run) {
@@ -858,9 +866,10 @@ function character(entity, decimal, hexadecimal, name) {
   return isText ? String.fromCodePoint(code) : entity;
 }
 
-function joinPieces(pieces, inner) {
-  const digits = inner.replace(/[ \t\n]/g, "");
-  return digits.length === 40 ? `"${digits}` : pieces;
+function joinPieces(pieces, quoted, bracketed) {
+  const written = quoted ?? bracketed;
+  const digits = written.replace(/[ \t\n]/g, "");
+  return digits.length === 40 ? pieces.replace(written, digits) : pieces;
 }
 
 /** A text as it was written, as far as that can be told. */
@@ -871,7 +880,7 @@ function undamaged(source) {
     .replace(TAG, shown)
     .replace(ENTITY, character);
   for (let level = 0; level < 3 && text.includes('\\"'); level += 1)
-    text = text.replace(/\\(["\\/bfnrt])/g, (_, sign) => ESCAPES[sign] ?? sign);
+    text = text.replace(/\\(["\\/bfnrt]|u001[bB])/g, (_, sign) => ESCAPES[sign] ?? sign);
   text = text
     .replace(/\\[nrt](?=[0-9a-fA-F]{40})/g, "\n")
     .replace(/\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]/g, "\n")
@@ -883,7 +892,7 @@ function undamaged(source) {
     .replace(/^[ \t]*(?:[":#%!\u2022\u2023\u25aa\xb7-]{1,9}(?=[ \t])|\+)/gm, " ")
     .replace(/"{1,2}(?:hostname|profile|check)"{1,2} ?:[ \t\n]{0,2}/gi, "")
     .replace(/,?[ \t\n]{0,2}(?:host[ _-]?name|\u4e3b\u673a\u540d|profile|check) ?[:=]/gi, ",")
-    .replace(/"([0-9a-fA-F]{1,39}(?:[ \t\n]+[0-9a-fA-F]{1,39}){1,3})(?=")/g, joinPieces);
+    .replace(PIECES, joinPieces);
 }
 
 // The keys in such a text.
@@ -1010,7 +1019,7 @@ function nameAfter(source) {
   const rest = after.slice(plain.length);
   if (lower(plain) === "null") return { name: undefined, rest };
   const { word } = elementOf(rest);
-  const isNamed = word === "hk1-host" || word.startsWith("check");
+  const isNamed = word === "hk1-host" || /^check./u.test(word);
   const isName = isNamed && !["check", "hk1", "hk1-host"].includes(lower(plain));
   return isName || isHostname(plain, gap, rest) ? { name: hostnameOf(plain), rest } : none;
 }
@@ -1031,7 +1040,7 @@ function bareLine(digits, source) {
     const element = elementOf(rest);
     rest = element.rest;
     if (element.word === "hk1" || element.word === "hk1-host") profile = element.word;
-    else if (element.word.startsWith("check")) check = element.word.slice(5);
+    else if (/^check./u.test(element.word)) check = element.word.slice(5);
   }
   const key = digits.toLowerCase();
   if (check !== null && check !== checkCode(key, name, profile)) throw new Refused("request-damaged");

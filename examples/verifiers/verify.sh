@@ -1114,7 +1114,7 @@ function octets(   out, run, all, i) {
   text = out text
 }
 function is_text(all) {
-  if (all ~ /[\001-\010\013\014\016-\037A-Za-z0-9\177]/) return 0
+  if (all ~ /[\001-\010\013\014\016-\032\034-\037A-Za-z0-9\177]/) return 0
   gsub(/[\302-\337][\200-\277]|\340[\240-\277][\200-\277]|[\341-\354\356\357][\200-\277][\200-\277]|\355[\200-\237][\200-\277]/, "", all)
   gsub(/\360[\220-\277][\200-\277][\200-\277]|[\361-\363][\200-\277][\200-\277][\200-\277]|\364[\200-\217][\200-\277][\200-\277]/, "", all)
   return all !~ /[\200-\377]/
@@ -1151,10 +1151,10 @@ function entities(   out, name, c) {
   text = out text
 }
 function escapes(   out, sign) {
-  while (match(text, /\\["\\\/bfnrt]/)) {
+  while (match(text, /\\(["\\\/bfnrt]|u001[bB])/)) {
     sign = substr(text, RSTART + 1, 1)
-    out = out substr(text, 1, RSTART - 1) (sign == "b" ? " " : sign == "t" ? "\t" : sign ~ /[fnr]/ ? "\n" : sign)
-    text = substr(text, RSTART + 2)
+    out = out substr(text, 1, RSTART - 1) (sign == "u" ? "\033" : sign == "b" ? " " : sign == "t" ? "\t" : sign ~ /[fnr]/ ? "\n" : sign)
+    text = substr(text, RSTART + RLENGTH)
   }
   text = out text
 }
@@ -1181,15 +1181,28 @@ function line_marks(   n, i, line, out, rest) {
   }
   text = out
 }
-function pieces(   out, all, each, n, i, longest) {
-  while (match(text, /"[0-9a-fA-F]+([ \t\n]+[0-9a-fA-F]+)+"/)) {
-    out = out substr(text, 1, RSTART)
-    all = substr(text, RSTART + 1, RLENGTH - 2)
+function pieces(   out, all, each, n, i, longest, size, joins) {
+  while (match(text, /("|(\[|:) ?"[ \t\n]+)[0-9a-fA-F]+([ \t\n]+[0-9a-fA-F]+)+[ \t\n]*"|\[[0-9a-fA-F]+([ \t\n]+[0-9a-fA-F]+)+,/)) {
+    out = out substr(text, 1, RSTART - 1)
+    all = substr(text, RSTART, RLENGTH - 1)
     text = substr(text, RSTART + RLENGTH - 1)
+    match(all, text ~ /^,/ ? "^\\[" : "^[^\"]*\"[ \t\n]*")
+    out = out substr(all, 1, RLENGTH)
+    all = substr(all, RLENGTH + 1)
+    joins = 1
+    if (text ~ /^,/) {
+      match(text, /^[^][]*/)
+      joins = characters(substr(text, 2, RLENGTH - 1)) <= 300 && substr(text, RLENGTH + 1, 1) == "]"
+    } else if (match(all, /[ \t\n]+$/)) {
+      size = RLENGTH
+      joins = substr(text, 2, 1) ~ /[],;)}]/
+      text = substr(all, length(all) - size + 1) text
+      all = substr(all, 1, length(all) - size)
+    }
     n = split(all, each, /[ \t\n]+/)
     longest = 0
     for (i = 1; i <= n; i++) if (length(each[i]) > longest) longest = length(each[i])
-    if (n <= 4 && longest < 40 && length(unspaced(all)) == 40) all = unspaced(all)
+    if (joins && n <= 4 && longest < 40 && length(unspaced(all)) == 40) all = unspaced(all)
     out = out all
   }
   text = out text
@@ -1202,7 +1215,7 @@ function undo(   level) {
   breaks()
   gsub(/\r\n?/, "\n", text)
   gsub(/[\013\014\034-\036]|\302\205|\342\200[\250\251]/, "\n", text)
-  gsub(/\033\][^\007\033\n]*(\007|\033\\)|(\033|\^\[)\[[0-9;?]*[@-~]|\[[0-9][0-9]?[0-9]?(;[0-9][0-9]?[0-9]?)*[mK]/, "", text)
+  gsub(/\033\][^\007\033\n]*(\007|\033\\)|(\033|\^\[)\[[0-9;?]*[@-~]|\[[0-9][0-9]?[0-9]?(;[0-9][0-9]?[0-9]?)*[mMK]/, "", text)
   gsub(/[\001-\010\016-\033\177\377]|\302\255|\315\217|\330\234|\341\240\216|\342\200[\213-\217\252-\256]|\342\201[\240-\257]|\342\240\200|\343\205\244|\357\270[\200-\217]|\357\273\277|\357\277\274/, "", text)
   full_width()
   gsub(/\037|\302\240|\341\232\200|\342\200[\200-\212\257]|\342\201\237|\343\200\200/, " ", text)
@@ -1329,7 +1342,7 @@ function name_after(   gap, s, plain, size, kept, is_name) {
   rest = s
   if (tolower(plain) == "null") return ""
   element()
-  is_name = (word == "hk1-host" || word ~ /^check/) && tolower(plain) !~ /^(check|hk1|hk1-host)$/
+  is_name = (word == "hk1-host" || word ~ /^check./) && tolower(plain) !~ /^(check|hk1|hk1-host)$/
   rest = is_name || is_hostname(plain, gap, s) ? s : kept
   return rest == kept ? "" : hostname(plain)
 }
@@ -1402,7 +1415,7 @@ function bare_line(key, s,   name, profile, check, i) {
   for (i = 0; i < 3; i++) {
     element()
     if (word == "hk1" || word == "hk1-host") profile = word
-    else if (word ~ /^check/) check = substr(word, 6)
+    else if (word ~ /^check./) check = substr(word, 6)
   }
   if (check != "-" && check != code_of(key "\n" name "\n" profile)) damaged = 1
   found++

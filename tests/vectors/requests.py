@@ -137,6 +137,14 @@ def _damaged_lines() -> Iterator[Case]:
     yield _case("terminal-colours-without-esc", f'[1m["{key}", "studio2_gpu"][0m', whole)
     pane = f"\u2502{LINE[:30]}\u2502\n\u2502{LINE[30:]}\u2502"
     yield _case("terminal-pane", pane, whole)
+    yield _case("broken-at-the-quote", f'["{key[:20]}\n{key[20:]}\n", "studio2_gpu"]', whole)
+    coloured = f"=1B[32m[=22{key}=22, =1B[1m=22studio2_gpu=22]"
+    lost = f"[{key[:20]}\n{key[20:]}, studio2_gpu]"
+    yield _case("broken-in-brackets-without-quotes", lost, whole)
+    yield _case("broken-after-the-quote", f'["\n{key[:26]}\n{key[26:]}", "studio2_gpu"]', whole)
+    of_json = dumps({"text": f"ESC[1m{LINE}ESC[0m"})
+    yield _case("json-string-colours", of_json.replace("ESC", "\\u001b"), whole)
+    yield _case("quoted-printable-colours", coloured, whole)
     yield _case("bold", f"**{key}**, *studio2_gpu*", whole)
     yield _case("quoted-by-other-marks", f"\xbb {LINE[:20]}\n: {LINE[20:50]}\n# {LINE[50:]}", whole)
     yield _case("compared", f"+{key}\n+studio2_gpu\n", whole)
