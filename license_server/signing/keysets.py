@@ -25,6 +25,7 @@ from license_core.keyset import (
     TrustedKeyset,
     open_keyset,
 )
+from license_core.parcel import open_parcel
 from license_core.publickey import PublicKey
 from license_core.reason import Reason
 from license_core.roots import (
@@ -74,7 +75,7 @@ def advance(present: Trust, given: bytes, path: str, shipped: Roots, now: int) -
     counts.
     """
     try:
-        found = armor.unwrap(given)
+        found = armor.unwrap(open_parcel(given).data)
         if armor.KEYSET not in found:
             raise ValueError(_instead(found))
         new = _opened(found, armor.unwrap(present.text.encode()).get(armor.ROOTS, ()), shipped)

@@ -13,6 +13,7 @@ from license_core import (
     strictjson,
 )
 from license_core.keyset import Keyset
+from license_core.parcel import open_parcel
 from license_core.publickey import PublicKey
 from license_core.reason import Reason
 from license_core.roots import Roots
@@ -56,7 +57,7 @@ def read(data: bytes, path: str, label: str) -> Work:
     highest counts. Raises KeysetRefusedError.
     """
     try:
-        found = armor.unwrap(data)
+        found = armor.unwrap(open_parcel(data).data)
         payloads: dict[bytes, list[str]] = {}
         for token in found.get(keysets.DRAFT, ()) if label == armor.KEYSET else ():
             payloads.setdefault(keysets.read_draft(token), [])

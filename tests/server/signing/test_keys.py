@@ -1,6 +1,7 @@
 """Signing keys and root keys through the commands: rotation, drafts, thresholds."""
 
 import asyncio
+import json
 import os
 import re
 import stat
@@ -23,7 +24,7 @@ from license_core.verify import Verified, open_license
 from license_server.app import create_app
 from license_server.background.keysets import Succession
 from license_server.operations import data_folder
-from license_server.signing import keysets
+from license_server.signing import keysets, root_signing
 from license_server.signing.errors import KeysetRefusedError
 from license_server.signing.issuer import Issuer
 from tests.support import server, softhsm
@@ -391,6 +392,20 @@ def test_roots_that_leave_no_room_for_a_licence_are_rejected() -> None:
             present = keysets.advance(present, given.encode(), "f", shipped, now)
     with pytest.raises(KeysetRefusedError, match="leave room for a licence"):
         keysets.advance(present, given.encode(), "f", shipped, now)
+
+
+def test_keyset_is_taken_out_of_what_other_programs_made_of_it() -> None:
+    root, now = _new_signer(), int(time.time())
+    shipped = Roots.shipped([root.public_key])
+    signing = SigningKey(_new_signer().public_key, now, now + 86400)
+    first = Keyset("Example Vendor", 1, now, (signing,))
+    present = keysets.open_trust(keysets.written((), [first.sign(root)]), shipped)
+    given = keysets.written((), [first._replace(version=2).sign(root)])
+    for changed in (json.dumps(given), "".join(f"# {line}\n" for line in given.splitlines())):
+        new = keysets.advance(present, changed.encode(), "f", shipped, now)
+        assert new.keyset.keyset.version == 2
+        read = root_signing.read(changed.encode(), "f", armor.KEYSET)
+        assert read.asked.version == 2
 
 
 def _new_signer() -> MemorySigner:
