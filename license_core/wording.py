@@ -78,6 +78,8 @@ Translate = Callable[[str], str]
 
 # Facts that are words themselves, and not names or numbers.
 _WORDS = frozenset({"reason", "what", "found"})
+_MOST_SHOWN = 4096
+"""Of a fact so many characters are put into words: as many as a path may have."""
 
 
 def _spoken(facts: dict[str, Any], translate: Translate) -> dict[str, str | Count]:
@@ -94,7 +96,8 @@ def _word(name: str, value: Any, translate: Translate) -> str | Count:
         return Count(value)
     if isinstance(value, Reason) or (name in _WORDS and isinstance(value, str)):
         value = say(value, translate)
-    return printable(str(value))
+    text = str(value)
+    return printable(text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…")
 
 
 class Worded:

@@ -151,6 +151,7 @@ OWN: dict[str, dict[str, tuple[bytes, bytes, bytes]]] = {
         "a token of em dashes": (_BEGIN, "\u2014".encode(), _END),
     },
     "conf/license.revocations": {
+        "escapes": (b"", b"=3D", b""),
         "a list of blanks": (
             b"-----BEGIN LICENSE REVOCATIONS-----\n",
             b"ab ",
@@ -287,6 +288,11 @@ OWN: dict[str, dict[str, tuple[bytes, bytes, bytes]]] = {
     "host/etc/hosts": {
         "names": (b"192.0.2.1", b" a", b"\n"),
         "hosts": (b"", b"192.0.2.1 a\n", b""),
+    },
+    "host/proc/sys/kernel/hostname": {
+        "controls": (b"", b"\x1b", b""),
+        "no UTF-8": (b"", b"\xff", b""),
+        "marks": (b"", "\u0301".encode(), b""),
     },
     "host/proc/net/dev": {"interfaces": (b"\n\n", b"e:\n", b"")},
     "host/proc/driver/nvidia/gpus/0000:01:00.0/information": {
