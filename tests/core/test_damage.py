@@ -22,7 +22,7 @@ PAIRS = 150
 LEAST_SHARE = 0.9
 SORTS: dict[str, Callable[[str], str | bytes]] = {**SORTS_OF_TEXT, **BYTES}
 LICENSE = material.file(
-    material.token(material.payload(jti="HS-2027-000001AB", sub="ACME 上海 ÿþ~?>"))
+    material.token(material.payload(jti="HS-2027-001958AB", sub="ACME 上海 ÿþ~?>"))
 ).decode()
 KEYSET = armor.wrap(armor.KEYSET, material.keyset())
 FILES = {
@@ -124,7 +124,8 @@ def campaign(pairs: Iterable[tuple[str, ...]]) -> Told:
 
 def test_there_are_more_than_200_sorts_of_honest_damage() -> None:
     assert len(SORTS) > 200
-    assert "--" in LICENSE.partition("BEGIN LICENSE-----")[2].partition("-----END")[0]
+    # A line that begins with hyphens is what PGP escapes, and what an office program makes a dash of.
+    assert "\n--M" in LICENSE
 
 
 @pytest.mark.parametrize("name", FILES)

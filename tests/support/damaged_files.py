@@ -354,5 +354,6 @@ LOSSES: dict[str, Sort] = {
     "the second half lost": lambda text: text[: len(text) // 2],
     "shortened by a log": lambda text: text[:300] + "... (truncated)",
     "words between the lines": _in_second_line(lambda line: f"{line[:30]}Page 2{line[30:]}"),
+    "a letter typed behind it": lambda text: text.replace("\n-----END", "A\n-----END"),
     "hidden by a tracker": _in_second_line(lambda line: line[:8] + "***REDACTED***\n"),
 }
