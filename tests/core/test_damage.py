@@ -124,7 +124,7 @@ def campaign(pairs: Iterable[tuple[str, ...]]) -> Told:
 
 def test_there_are_more_than_200_sorts_of_honest_damage() -> None:
     assert len(SORTS) > 200
-    # A line that begins with hyphens is what PGP escapes, and what an office program makes a dash of.
+    # A line that begins with hyphens: PGP escapes it, and an office program makes a dash of it.
     assert "\n--M" in LICENSE
 
 
