@@ -69,6 +69,8 @@ def groups(digits: str, size: int, gap: str = " ") -> str:
         f"{KEY[:32]}\n13800138",
         f"{KEY[:36]} beef",
         f"{KEY[:20]} {KEY[20:]}",
+        f"[=A1=B0{KEY[:38]}\n=A1=B1]",
+        f"[=AB=B0{KEY[:38]}\n=A1=B1]",
         "1380013800 1380013801 1380013802 1380013803",
         "20261128 20261129 20261130 20261201 20261202",
         f"https://example.com/commit/{KEY}",

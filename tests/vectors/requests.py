@@ -190,6 +190,7 @@ def _no_lines() -> Iterator[Case]:
     yield _case("cut-off-before-a-number", f"{key[:32]}\n13800138", REFUSED)
     yield _case("cut-off-before-a-word", f"{key[:36]} beef, studio2_gpu", REFUSED)
     yield _case("cut-off-in-octets", f"[=22{key[:38]}\n=22]", REFUSED)
+    yield _case("cut-off-in-octets-of-gbk", f"[=AB=B0{key[:38]}\n=A1=B1]", REFUSED)
     yield _case("telephone-numbers", "1380013800 1380013801 1380013802 1380013803", REFUSED)
     yield _case("dates", "20261128 20261129 20261130 20261201 20261202", REFUSED)
     yield _case("halves", f"{key[:20]} {key[20:]}", REFUSED)
