@@ -50,5 +50,5 @@ def test_every_command_on_the_operator_page_runs(present: World, page: str) -> N
         missing = {code("license-missing")} if words[2] == "doctor" and not ran else set()
         assert done.returncode in {0, *missing}, (words, done.stderr)
         ran += 1
-    assert ran == 9
+    assert ran == 10
     assert (present.folder / "support.json").exists()
