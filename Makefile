@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= 2
 
-.PHONY: help demo test test-pkcs11 torture serve lint format bench pins clean
+.PHONY: help demo test test-pkcs11 test-client torture serve lint format bench pins clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -16,6 +16,9 @@ test: .venv/dev.stamp ## run everything that this machine can run, and say what 
 
 test-pkcs11: .venv/dev.stamp ## the tests of the server, with a signing key in SoftHSM 2
 	HOSTSEAL_TEST_SIGNER=pkcs11 $(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not torture" tests/server
+
+test-client: .venv/dev.stamp ## the tests of the client's commands, given to another Python: make test-client OTHER=python3.8
+	HOSTSEAL_TEST_PYTHON=$$(command -v $(OTHER)) $(BIN)/pytest -n $(JOBS) -m "not torture" tests/cli
 
 torture: .venv/dev.stamp ## the long campaigns: millions of mutations, kill loops
 	$(BIN)/pytest -m torture --timeout 3600 -s
@@ -62,8 +65,10 @@ clean: ## remove what was made here
 	  --no-build-isolation --editable .
 	@touch $@
 
-.venv/dev.stamp: .venv/server.stamp requirements/dev.txt
+.venv/dev.stamp: .venv/server.stamp requirements/dev.txt requirements/plain.txt
 	@echo "Installing the pinned tools for tests into .venv (once) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 	  -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+	  --upgrade --target .venv/plain -r requirements/plain.txt
 	@touch $@

@@ -13,9 +13,9 @@ def main():  # type: () -> int
     import os
     import sys
 
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 8):
         sys.stderr.write(
-            "[E]: Python 3.11 or later is needed; %s is %d.%d.\n"
+            "[E]: Python 3.8 or later is needed; %s is %d.%d.\n"
             "     Start the command with the Python of the product's environment.\n"
             % (sys.executable, sys.version_info[0], sys.version_info[1])
         )
@@ -75,5 +75,9 @@ if __name__ == "__main__":
     except MemoryError:
         __import__("os").write(2, b"[E]: There is too little memory to run this command.\n")
         CODE = 4
+    try:
+        __import__("sys").stderr.flush()  # Python 3.8 keeps lines back where it is no terminal
+    except (AttributeError, OSError, ValueError):  # closed, or nobody reads
+        pass
     # All is said and written by now: taking the interpreter apart would only cost time.
     __import__("os")._exit(CODE)

@@ -1,5 +1,7 @@
 """The click group, and the only place that turns an error into an exit code."""
 
+from __future__ import annotations
+
 import importlib
 import itertools
 import os
@@ -54,7 +56,7 @@ _NO_MEMORY = b"[E]: There is too little memory to run this command.\n"
 class Refused(Exception):  # noqa: N818  # an outcome, not an error: the report holds the errors
     """A command ends with the problems of a report."""
 
-    def __init__(self, report: "Report", comparison: "Comparison | None" = None) -> None:
+    def __init__(self, report: Report, comparison: Comparison | None = None) -> None:
         super().__init__()
         self.report = report
         self.comparison = comparison
@@ -62,6 +64,13 @@ class Refused(Exception):  # noqa: N818  # an outcome, not an error: the report 
 
 class Commands(click.Group):
     """Imports a command only when it is run, so that none pays for another."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Show the help where no command is named; click's versions disagree on how that ends."""
+        if not args:
+            click.echo(ctx.get_help())
+            ctx.exit(2)
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """In the order in which an operator needs them."""
@@ -118,7 +127,7 @@ def _speak(arguments: list[str]) -> None:
     """
     ours = list(itertools.takewhile(lambda word: word not in COMMANDS, arguments))
     named = [language for language in LANGUAGES if f"--lang={language}" in ours]
-    named += [word for option, word in itertools.pairwise(ours) if option == "--lang"]
+    named += [word for option, word in zip(ours, ours[1:]) if option == "--lang"]
     language = next(filter(LANGUAGES.__contains__, named), of_environment(os.environ))
     speak("en" if "--json" in ours else language)
     teach_click()
@@ -259,9 +268,6 @@ def _run(arguments: list[str], call: Call) -> int:
         return _refuse_report(refused, call.cli, as_json)
     except LicenseError as error:
         return _refuse(error, call.cli, as_json)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
-        return error.exit_code
     except click.ClickException as error:
         return _refuse(_misunderstood(error), call.cli, as_json)
     except (click.Abort, KeyboardInterrupt):
@@ -317,7 +323,7 @@ def _refuse_report(refused: Refused, cli: str, as_json: bool) -> int:
     report = refused.report
     if as_json:
         answer = render.report_json(report, cli)
-        render.say_json(answer | render.comparison_json(refused.comparison))
+        render.say_json({**answer, **render.comparison_json(refused.comparison)})
     else:
         for line in render.comparison_lines(refused.comparison):
             render.say(line)
@@ -334,7 +340,7 @@ def _afterwards(error: BaseException) -> list[str]:
     return list(getattr(error, "__notes__", ()))
 
 
-def _to_the_point(report: "Report") -> list["Notice"]:
+def _to_the_point(report: Report) -> list[Notice]:
     """The notices of a refusal; that nothing was remembered matters only where the clock does."""
     about_the_clock = {problem.slug for problem in report.problems} & {
         "clock-set-back",

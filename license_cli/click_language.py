@@ -3,6 +3,8 @@
 Imported only where that language is not English.
 """
 
+from __future__ import annotations
+
 import copy
 import inspect
 from collections.abc import Iterable

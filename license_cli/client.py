@@ -1,5 +1,7 @@
 """The HTTP edge of the client: fetches a licence from the vendor's server."""
 
+from __future__ import annotations
+
 from concurrent.futures import Future
 from threading import Thread
 from typing import Any
@@ -56,9 +58,9 @@ def fetch(url: str, token: str | None, seconds: float = _SECONDS, cap: int = MAX
 
 def _get(url: str, token: str | None, cap: int) -> bytes:
     # What is packed could unpack to any size.
-    headers = {"Accept-Encoding": "identity"} | (
-        {"Authorization": f"Bearer {token}"} if token else {}
-    )
+    headers = {"Accept-Encoding": "identity"}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
     try:
         address = urlsplit(url)
         if token and address.scheme == "http" and address.hostname not in _LOCAL:
@@ -126,12 +128,12 @@ def _problem(response: httpx.Response, body: bytes, url: str) -> LicenseError:
         return unknown
 
 
-def _fact(value: Any, kind: Any) -> Any:
+def _fact(value: Any, kind: str) -> Any:
     """A fact as our table has it. Raises ValueError for one that its words could not be said of."""
-    if isinstance(value, str) and kind in (str, str | None):
+    if isinstance(value, str) and kind in ("str", "str | None"):
         return value
-    if type(value) is int and kind is int and 0 <= value <= MAX_INSTANT:
+    if type(value) is int and kind == "int" and 0 <= value <= MAX_INSTANT:
         return value
-    if value is None and kind == str | None:
+    if value is None and kind == "str | None":
         return None
     raise ValueError(kind)

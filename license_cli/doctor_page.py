@@ -1,12 +1,14 @@
 """Lays out doctor's findings as a page of 80 columns, or as JSON."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from license_cli import paint, render
 from license_cli.language import tr
-from license_cli.paint import Brush, plain
+from license_cli.paint import plain
 from license_cli.wrap import padded, width, wrapped
 from license_core import diagnosis, stability
 from license_core.diagnosis import Want
@@ -19,6 +21,11 @@ from license_core.reason import say
 from license_core.routes import Route
 from license_core.verify import Report
 from license_core.wording import printable, utc
+
+if TYPE_CHECKING:
+    from license_cli.paint import Brush
+
+    _Section = tuple[str, list["_Row"]]
 
 _COLUMNS = 80
 _MET = {True: "ok", False: "LOW", None: "unknown"}
@@ -153,7 +160,6 @@ class _Row(NamedTuple):
         return f"  {padded(self.label, 14)}{verdict}{self.text}".rstrip()
 
 
-_Section = tuple[str, list[_Row]]
 _TEXT = " " * 30
 """Where the text of a row begins."""
 
@@ -175,7 +181,7 @@ def _titled(title: str, text: str, style: str = "") -> _Section:
     return title, [_Row(first, style=style), *(_Row(f"{'':<12}{line}") for line in rest)]
 
 
-def _result(todo: list["_Item"]) -> _Section:
+def _result(todo: list[_Item]) -> _Section:
     errors, warnings = (sum(item.mark == mark for item in todo) for mark in ("E", "W"))
     if not todo:
         return _titled(tr("Result"), tr("All is well; nothing to do."), "green")
@@ -216,7 +222,7 @@ def _value(value: str | None) -> str:
 
 def _licence(report: Report) -> _Section:
     if report.ok and report.license is not None:
-        words = render.holds_line(report.license, report.now).removeprefix("[N]: ")
+        words = render.holds_line(report.license, report.now)[len("[N]: ") :]
         return _titled(tr("Licence"), words, "green")
     rows: list[_Row] = []
     for error in report.problems:

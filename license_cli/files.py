@@ -1,5 +1,7 @@
 """Replaces files as a whole, or not at all."""
 
+from __future__ import annotations
+
 import errno
 import os
 from collections.abc import Iterable, Iterator, Sequence

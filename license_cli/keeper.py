@@ -5,6 +5,8 @@ keeper, around it, hands every signal on to the program, reaps what has lost its
 that the inner one lives. If either is killed the other is there to end the program.
 """
 
+from __future__ import annotations
+
 import ctypes
 import json
 import os
@@ -86,7 +88,7 @@ class Inner:
         with suppress(ProcessLookupError):
             os.kill(self._keeper, signal.SIGCHLD)  # look
 
-    def run(self, watch: Callable[["Inner"], int]) -> NoReturn:
+    def run(self, watch: Callable[[Inner], int]) -> NoReturn:
         """Do *watch* in this process, and end it; what goes wrong is for the keeper to raise."""
         code = 1
         try:
@@ -145,7 +147,9 @@ class Keeper:
         os.close(self._pipe)
         if self._wrong is not None:
             raise self._wrong
-        return os.waitstatus_to_exitcode(self._status)
+        if os.WIFSIGNALED(self._status):
+            return -os.WTERMSIG(self._status)
+        return os.WEXITSTATUS(self._status)
 
     def _listen(self) -> None:
         said = b""

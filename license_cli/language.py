@@ -4,6 +4,8 @@ Words are looked up where they are said; what they are looked up by is the Engli
 that reads ``--json`` goes by slugs, so the words there stay English.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Callable, Mapping

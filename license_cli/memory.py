@@ -1,5 +1,7 @@
 """Saves the state file, as far as the folder allows."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 from license_cli.files import replace_lightly, what_was_said
@@ -17,7 +19,7 @@ _WORTH_WRITING = 3600
 
 
 def keep_all(
-    place: Place, before: Memory | None, checked: "Checked", facts: HostFacts
+    place: Place, before: Memory | None, checked: Checked, facts: HostFacts
 ) -> Notice | None:
     """Write what a check learned and remembers; a remark where that cannot be done.
 

@@ -1,19 +1,24 @@
 """Waits for the network of a machine that is booting, until the licence is valid."""
 
+from __future__ import annotations
+
 import select
 import time
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from license_cli import render
 from license_core import netlink, routes
 from license_core.facts import HostFacts
 from license_core.installed import Checked
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Look = Callable[[], tuple[HostFacts, Checked]]
+
 _OF_NETWORK = frozenset({"wrong-host", "pinned-address-differs"})
 _PAUSE = 1.0
 """How long nothing is heard of the network before it is looked at again, in seconds."""
-
-Look = Callable[[], tuple[HostFacts, Checked]]
 
 
 def until_up(

@@ -1,10 +1,14 @@
 """Colour for terminals only (https://no-color.org)."""
 
-from collections.abc import Callable, Mapping
-from typing import IO
+from __future__ import annotations
 
-Brush = Callable[[str, str], str]
-"""From a text and a style to the text in that style."""
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Brush = Callable[[str, str], str]
+    """From a text and a style to the text in that style."""
 
 _STYLES = {"red": "31", "yellow": "33", "green": "32", "bold": "1"}  # SGR, ECMA-48 section 8.3.117
 _MARKS = {"[E]": "red", "[W]": "yellow"}

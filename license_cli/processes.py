@@ -1,7 +1,10 @@
 """What a process has started, itself or through others (proc(5)), and how all of it is ended."""
 
+from __future__ import annotations
+
 import glob
 import os
+import select
 import signal
 import time
 from collections.abc import Callable, Collection
@@ -10,6 +13,32 @@ from contextlib import suppress
 _SECONDS_BETWEEN_LOOKS = 0.05
 _SECONDS_TO_DIE = 5.0
 """How long one that was killed is waited for; what sits in a system call dies only after that."""
+
+
+def has_ended_within(child: int, seconds: float) -> bool:
+    """Wait for *seconds* at most; whether the process *child* of this one has ended meanwhile.
+
+    Who started it still has to wait for it.
+    """
+    try:
+        descriptor = os.pidfd_open(child)
+    except (AttributeError, OSError):  # Python 3.8, and Linux before 5.3
+        return _looked_at_within(child, seconds)
+    try:
+        return bool(select.select([descriptor], [], [], seconds)[0])
+    finally:
+        os.close(descriptor)
+
+
+def _looked_at_within(child: int, seconds: float) -> bool:
+    options = os.WEXITED | os.WNOWAIT | os.WNOHANG
+    deadline = time.monotonic() + seconds
+    while os.waitid(os.P_PID, child, options) is None:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return False
+        time.sleep(min(_SECONDS_BETWEEN_LOOKS, left))
+    return True
 
 
 def descendants(root: int, besides: Collection[int] = ()) -> set[int]:

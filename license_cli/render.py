@@ -4,6 +4,8 @@ Lines are in the style of the platform's start script: ``[N]:`` says, ``[W]:`` w
 refuses; what to do stands below, indented.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import sys
@@ -120,7 +122,7 @@ def note(text: str, **facts: object) -> str:
     return f"[N]: {tr(text, **facts)}"
 
 
-def holds_line(license_: "License", now: int) -> str:
+def holds_line(license_: License, now: int) -> str:
     """``[N]:`` for a licence that is valid."""
     return note(
         "Licence {number} for {customer} (product {product}) is valid {until}.",
@@ -131,7 +133,7 @@ def holds_line(license_: "License", now: int) -> str:
     )
 
 
-def until(license_: "License", now: int) -> str:
+def until(license_: License, now: int) -> str:
     """Until when a licence is valid, in words."""
     if license_.exp is None:
         return tr("with no expiry date")
@@ -144,7 +146,7 @@ def until(license_: "License", now: int) -> str:
     return tr("until {end} ({days:less than a day|# day|# days} left)", **facts)
 
 
-def trust_words(report: "Report") -> str:
+def trust_words(report: Report) -> str:
     """With which keys a licence was verified, and how old the knowledge of what was revoked is."""
     trust, listed = report.trust, report.revocations
     if trust is None:
@@ -160,7 +162,7 @@ def trust_words(report: "Report") -> str:
     return tr(text, **facts, number=listed.number, days=days)
 
 
-def report_json(report: "Report", cli: str) -> dict[str, Any]:
+def report_json(report: Report, cli: str) -> dict[str, Any]:
     """A report as support and scripts read it (SPEC section 9.2)."""
     return {
         "ok": report.ok,
@@ -176,7 +178,7 @@ def report_json(report: "Report", cli: str) -> dict[str, Any]:
     }
 
 
-def _list_json(report: "Report") -> dict[str, Any] | None:
+def _list_json(report: Report) -> dict[str, Any] | None:
     found = report.revocations
     return found and {"number": found.number, "iat": found.iat, "exp": found.exp}
 
@@ -190,7 +192,7 @@ _EVIDENCE = {
 }
 
 
-def comparison_lines(comparison: "Comparison | None") -> list[str]:
+def comparison_lines(comparison: Comparison | None) -> list[str]:
     """The licensed host beside this one, for people. Ids are compared, not shown."""
     if comparison is None:
         return []
@@ -210,7 +212,7 @@ def comparison_lines(comparison: "Comparison | None") -> list[str]:
     return [*lines, f"{_INDENT}{tr(_EVIDENCE[comparison.evidence])}"]
 
 
-def comparison_json(comparison: "Comparison | None") -> dict[str, Any]:
+def comparison_json(comparison: Comparison | None) -> dict[str, Any]:
     """The member ``explanation`` of an answer, where there is one."""
     if comparison is None:
         return {}
@@ -256,7 +258,7 @@ def _plain(facts: dict[str, Any], cli: str) -> dict[str, Any]:
         if isinstance(value, tuple):
             plain[name] = [notice_json(item, cli) for item in value]
         else:
-            plain[name] = value if isinstance(value, int | None) else str(value)
+            plain[name] = value if value is None or isinstance(value, int) else str(value)
     return plain
 
 

@@ -1,5 +1,7 @@
 """One run of the client: its paths, the instant, and its output."""
 
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Callable
@@ -69,7 +71,7 @@ def pass_session(command: Callable[..., Any]) -> Callable[..., Any]:
     return update_wrapper(run, command)
 
 
-def installed(session: Session) -> "License | None":
+def installed(session: Session) -> License | None:
     """What the installed licence says; None where there is none, or none that can be verified.
 
     Without a licence nothing of the verifier is loaded.
@@ -106,7 +108,7 @@ def unread(session: Session, profile: str) -> tuple[Notice, ...]:
     return ()
 
 
-def profile_to_order(named: str | None, present: "License | None") -> str:
+def profile_to_order(named: str | None, present: License | None) -> str:
     """The profile that was *named*, else that of the licence that is *present*, else ``hk1``.
 
     A profile is one thing from the first line to the last renewal.
@@ -152,7 +154,8 @@ def _python() -> list[str]:
         if next(filter(os.path.exists, found), None) == sys.executable:
             return [name]
     here = absolute("") + os.sep
-    return [_tidy(sys.executable).removeprefix(here) or "python"]
+    python = _tidy(sys.executable)
+    return [(python[len(here) :] if python.startswith(here) else python) or "python"]
 
 
 def _tidy(path: str) -> str:

@@ -5,17 +5,18 @@ any other, and what is on disk counts anew every time. Whatever is not "the lice
 watch, and with it the program that runs under it; so does the end of one of the guard's processes.
 """
 
+from __future__ import annotations
+
 import errno
 import json
 import os
-import select
 import signal
 import subprocess
 import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from license_cli import keeper, language, render
+from license_cli import keeper, language, processes, render
 from license_cli.files import replace_lightly, what_was_said
 from license_cli.language import tr
 from license_core import errors
@@ -254,13 +255,10 @@ class Watch:
 
     def _ended_within(self, seconds: float) -> bool:
         """Wait; whether the program has ended meanwhile."""
-        child = [] if self._child is None else [os.pidfd_open(self._child.pid)]
-        try:
-            ended, _, _ = select.select(child, [], [], seconds)
-        finally:
-            for descriptor in child:
-                os.close(descriptor)
-        return bool(ended)
+        if self._child is None:
+            time.sleep(seconds)
+            return False
+        return processes.has_ended_within(self._child.pid, seconds)
 
     def _stop(self, inner: keeper.Inner) -> int:
         """End the program and whatever it has started; its exit code."""
@@ -287,7 +285,7 @@ class Watch:
         """Run the command with sh; one that does not end is ended, with what it has started."""
         if self._on_end is None:
             return
-        environment = os.environ | {"LICENSE_EXIT_CODE": str(code)}
+        environment = {**os.environ, "LICENSE_EXIT_CODE": str(code)}
         process = subprocess.Popen(  # noqa: S603  # what the operator named
             ["/bin/sh", "-c", self._on_end],
             env=environment,
@@ -335,7 +333,7 @@ def _escaped(value: str) -> str:
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-def _start(program: Sequence[str], inner: keeper.Inner) -> "subprocess.Popen[bytes]":
+def _start(program: Sequence[str], inner: keeper.Inner) -> subprocess.Popen[bytes]:
     """Start *program* in a group of its own. Raises ProgramNotStartedError."""
     inner.is_starting()
     try:

@@ -1,5 +1,7 @@
 """Wraps text to a terminal's width; a Chinese character takes two columns."""
 
+from __future__ import annotations
+
 # What must stay together: text in back quotes, a word, a wide character; and marks that close it.
 _WIDE = "\u2e80-\u9fff\uff01-\uff5e"
 _CLOSING = "\u3001\u3002\uff0c\uff1a\uff1b\uff09\u201d"

@@ -9,6 +9,8 @@ A product's code needs one name of it::
     if "export" in report.features: ...
 """
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:

@@ -5,13 +5,24 @@ the files that the kernel showed to another host, under a root folder. Which of 
 is decided in one place, ``_lasting``.
 """
 
+from __future__ import annotations
+
 import _socket as socket  # without what `socket` wraps around it: 3 ms of every start
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from license_core import hostfile, interfaces, netlink, routes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+
+    Source = Callable[[int, str | None, bool], str | None]
+    """From a family, an interface (None: any), and whether a temporary address will not do, to the
+    address that a packet to somewhere would come from."""
+
+    Ways = Callable[[int], list[routes.Hop]]
+    """From a family to its routes: the lower metric first."""
 
 _V4, _V6 = socket.AF_INET, socket.AF_INET6
 _SOMEWHERE = {
@@ -48,15 +59,6 @@ class _Held(NamedTuple):
     is_temporary: bool = False
     is_lent: bool = False
     made_at: int | None = None
-
-
-Source = Callable[[int, "str | None", bool], "str | None"]
-"""From a family, an interface (None: any), and whether a temporary address will not do, to the
-address that a packet to somewhere would come from."""
-
-
-Ways = Callable[[int], "list[routes.Hop]"]
-"""From a family to its routes: the lower metric first."""
 
 
 class _Network(NamedTuple):

@@ -3,10 +3,16 @@
 The *mode* is how the host is connected (stability.network_mode).
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from license_core.facts import HostFacts
 
-Advice = tuple[str, ...] | None
-"""None: the remedy of the row will do."""
+if TYPE_CHECKING:
+    Advice = tuple[str, ...] | None
+    """None: the remedy of the row will do."""
+
 _OF_MACHINE = ("bare", "host")
 _PODMAN_POOL = "10.88."
 

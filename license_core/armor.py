@@ -6,6 +6,8 @@ lines, odd spaces, smart dashes, leftovers of quoted-printable. That tolerance i
 token that comes out is verified byte for byte.
 """
 
+from __future__ import annotations
+
 import re
 from functools import lru_cache
 

@@ -4,6 +4,8 @@ Readers take the parsed object and the claim's name and return the value, or Non
 is absent and may be (SPEC section 2.3: types). All raise ClaimError.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,5 +1,7 @@
 """The clock of this machine, and the instants that a signed text can hold (SPEC section 2.3)."""
 
+from __future__ import annotations
+
 import time
 
 from license_core.claims import MAX_INSTANT

@@ -4,6 +4,8 @@ Pure. A host key says only "different"; what differed is known from the client's
 host, else from the tags in the licence (SPEC section 3.4). Nothing is guessed.
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 from license_core import hostkey
@@ -70,14 +72,13 @@ def compare(binding: HostBinding, facts: HostFacts, memory: Memory | None) -> Co
         return Comparison("none", tuple(Component(n, "unknown", v) for n, v in present.items()))
     tags, licensed = hostkey.tags(facts, binding.profile), binding.tags
     # A component that the profile leaves out has no tag: one of the licence differs from that.
-    present |= {
-        name: None for name in hostkey.COMPONENTS if name in licensed and name not in present
-    }
+    left_out = [name for name in hostkey.COMPONENTS if name in licensed and name not in present]
+    present.update(dict.fromkeys(left_out))
     verdicts = {name: _verdict(tags.get(name), licensed.get(name)) for name in present}
     is_copyable = hostkey.is_copyable(facts, binding.profile)
     if is_copyable or any(verdicts.get(name) == "differs" for name in _ANCHORS):
         # The tags of address and name hang on the anchors, and are withheld on a copyable host.
-        verdicts |= dict.fromkeys(_SHOWN, "unknown")
+        verdicts.update(dict.fromkeys(_SHOWN, "unknown"))
     return Comparison(
         "tags",
         tuple(

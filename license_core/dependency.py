@@ -1,5 +1,7 @@
 """What it means that a module cannot be imported: it is not there, or this user may not read it."""
 
+from __future__ import annotations
+
 import os
 import sys
 

@@ -5,6 +5,8 @@ machine or container: then nothing is said of how to get an address or a name ba
 those of the licensed one, at work elsewhere.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from license_core import advice, hostkey, routes, stability
@@ -58,7 +60,7 @@ def _advise(detail: Notice, part: Component, binding: HostBinding, facts: HostFa
     before = part.licensed
     if part.name == "ip":
         before = before or _licensed_address(binding, facts)
-        detail.advised(advice.address(facts, mode, before), **names | {"before": before})
+        detail.advised(advice.address(facts, mode, before), **{**names, "before": before})
     elif part.name == "hostname":
         before = before or binding.name
         told = advice.hostname(facts, mode, before, binding.profile)
@@ -97,9 +99,9 @@ def _near(facts: HostFacts) -> Iterator[str]:
 
 def _fits(binding: HostBinding, facts: HostFacts, ip: str) -> bool:
     """Whether the licence is for this host with the address *ip*, under its licensed name too."""
-    values = hostkey.components(facts, binding.profile) | {"ip": ip}
+    values = {**hostkey.components(facts, binding.profile), "ip": ip}
     names = dict.fromkeys((facts.hostname, binding.name))
     return any(
-        hostkey.key_of(values | {"hostname": name}, binding.profile) == binding.key
+        hostkey.key_of({**values, "hostname": name}, binding.profile) == binding.key
         for name in names
     )

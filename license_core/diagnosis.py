@@ -4,6 +4,8 @@ Pure: from facts to findings. A part is ``stable``, lasts ``until remade`` (as l
 container), ``may change`` or is ``missing`` (SPEC section 3.5).
 """
 
+from __future__ import annotations
+
 from typing import Any, NamedTuple
 
 from license_core import engine, hostkey, stability

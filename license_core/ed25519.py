@@ -9,6 +9,8 @@ A point is (X, Y, Z, T): the affine x = X/Z and y = Y/Z, and T = XY/Z (Hisil, Wo
 Dawson 2008, "Twisted Edwards curves revisited"; the formulas for a = -1, which are complete).
 """
 
+from __future__ import annotations
+
 import sys
 from typing import TYPE_CHECKING
 
@@ -54,7 +56,7 @@ def verifies(key: bytes, signature: bytes, message: bytes) -> bool:
     return _written(_sum(s, k, (_P - x, y))) == signature[:32]
 
 
-def _point(written: bytes) -> "tuple[int, int] | None":
+def _point(written: bytes) -> tuple[int, int] | None:
     """The point that 32 bytes stand for (RFC 8032 section 5.1.3); None where there is none."""
     y = int.from_bytes(written, "little")
     sign, y = y >> 255, y & (2**255 - 1)
@@ -71,13 +73,13 @@ def _point(written: bytes) -> "tuple[int, int] | None":
     return (x if x & 1 == sign else _P - x), y
 
 
-def _written(point: "Point") -> bytes:
+def _written(point: Point) -> bytes:
     x, y, z, _ = point
     inverse = pow(z, _P - 2, _P)
     return (y * inverse % _P | (x * inverse % _P & 1) << 255).to_bytes(32, "little")
 
 
-def _digits(number: int) -> "list[tuple[int, int]]":
+def _digits(number: int) -> list[tuple[int, int]]:
     """*number* as a sum of d * 2**i with odd d, -16 < d < 16, at least 5 bits apart: (i, d)."""
     digits, i = [], 0
     while number:
@@ -92,7 +94,7 @@ def _digits(number: int) -> "list[tuple[int, int]]":
     return digits
 
 
-def _odd_multiples(x: int, y: int) -> "list[Addend]":
+def _odd_multiples(x: int, y: int) -> list[Addend]:
     """The addends of 1, 3, 5 … 15 times the point (x, y)."""
     point = (x, y, 1, x * y % _P)
     twice = _addend(_doubled(*point))
@@ -103,7 +105,7 @@ def _odd_multiples(x: int, y: int) -> "list[Addend]":
     return addends
 
 
-def _sum(s: int, k: int, other: "tuple[int, int]") -> "Point":
+def _sum(s: int, k: int, other: tuple[int, int]) -> Point:
     """The sum of s times the base point and k times *other* (Straus: all doublings are shared)."""
     steps: dict[int, list[Addend]] = {}
     for number, (x, y) in ((s, _BASE), (k, other)):
@@ -124,21 +126,21 @@ def _sum(s: int, k: int, other: "tuple[int, int]") -> "Point":
     return x, y, z, t
 
 
-def _addend(point: "Point") -> "Addend":
+def _addend(point: Point) -> Addend:
     x, y, z, t = point
     return y + x, y - x, 2 * z, _2D * t % _P
 
 
 def _added(
     x: int, y: int, z: int, t: int, plus: int, minus: int, twice_z: int, twice_dt: int
-) -> "Point":
+) -> Point:
     a, b = (y - x) * minus % _P, (y + x) * plus % _P
     c, d = t * twice_dt % _P, z * twice_z % _P
     e, f, g, h = b - a, d - c, d + c, b + a
     return e * f % _P, g * h % _P, f * g % _P, e * h % _P
 
 
-def _doubled(x: int, y: int, z: int, _: int) -> "Point":
+def _doubled(x: int, y: int, z: int, _: int) -> Point:
     a, b = x * x % _P, y * y % _P
     h, g = a + b, a - b
     e, f = h - (x + y) ** 2, 2 * z * z + g

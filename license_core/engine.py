@@ -5,6 +5,8 @@ this root, these namespaces or these cgroups are not the machine's own makes a c
 engine that may be unknown: then nothing that an image can carry tells it from its copies.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple

@@ -5,19 +5,25 @@ core has it in the table of problems.py, which is loaded when something is said 
 the server declares it in its class. So the core knows of no error but its own.
 """
 
-from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from license_core.wording import Worded
 
 if TYPE_CHECKING:
+    from typing import dataclass_transform
+
     from license_core.notices import Remark
     from license_core.problem import Problem
+else:  # Python 3.11 has it; it does nothing but tell the type checker
+    dataclass_transform = lambda **_: lambda kind: kind  # noqa: E731
 
 
 class _RowOfTheCore:
     """The row of a class, or of an instance, in the core's table."""
 
-    def __get__(self, error: object, kind: type) -> "Problem":
+    def __get__(self, error: object, kind: type) -> Problem:
         from license_core.problems import PROBLEMS
 
         return PROBLEMS[kind.__name__]
@@ -64,7 +70,7 @@ class Notice(Worded):
         self.facts = facts
 
     @property
-    def row(self) -> "Remark":
+    def row(self) -> Remark:
         """This notice's row of the core's table."""
         from license_core.notices import NOTICES
 

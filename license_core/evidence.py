@@ -4,6 +4,8 @@ Reads files under a root, as the probe does, but only for ``doctor``. What canno
 and says why; nothing here refuses.
 """
 
+from __future__ import annotations
+
 import os
 from typing import NamedTuple
 

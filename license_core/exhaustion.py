@@ -4,6 +4,8 @@ What is not written in Python ends the process where it gets no memory, and nobo
 such a library is loaded only where there is plenty.
 """
 
+from __future__ import annotations
+
 import errno
 
 _PLENTY = 64 << 20

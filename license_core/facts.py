@@ -1,5 +1,7 @@
 """Host facts: what is known of a host, without judgement (SPEC section 3.1)."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 

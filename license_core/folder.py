@@ -1,5 +1,7 @@
 """What an engine has mounted over ``conf/``: it may hide files of the image, or last too short."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterable
 

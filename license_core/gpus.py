@@ -4,20 +4,24 @@ A part of a GPU (MIG, "multi-instance GPU") counts with the GPU that it is a par
 for cards, and a card that is cut up is one card.
 """
 
+from __future__ import annotations
+
 import os
-from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from license_core import hostfile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Run = Callable[[Sequence[str]], str | None]
 
 _DEVICES = ("dev/nvidiactl", "dev/dxg")
 """Signs of a driver: the plain one, and that of Windows' subsystem for Linux."""
 _FOLDER = "proc/driver/nvidia/gpus"
 _SECONDS = 10.0
 _SECONDS_TO_DIE = 1.0
-
-Run = Callable[[Sequence[str]], str | None]
 
 
 def count(root: str, run: Run | None = None) -> int | None:

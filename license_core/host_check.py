@@ -4,6 +4,8 @@ Pure: by its key, by the one of version 1 of the rules, or, where the licence al
 anchors; and by the layer of a container, where another one has its key.
 """
 
+from __future__ import annotations
+
 from license_core import hostkey, stability
 from license_core.errors import (
     LicenseError,

@@ -1,5 +1,7 @@
 """Reads files of a host defensively: no pipes, no devices, no endless files."""
 
+from __future__ import annotations
+
 import os
 import stat
 

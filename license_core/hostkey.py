@@ -4,6 +4,8 @@ Pure: from HostFacts to text. The key is a hash over the identity of a host; a t
 host recognise one component again, and tells nobody else what it was.
 """
 
+from __future__ import annotations
+
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -144,7 +146,7 @@ def tags(facts: HostFacts, profile: str = DEFAULT_PROFILE) -> dict[str, str]:
 
     On a copyable host the components that could be searched for get no tag.
     """
-    hidden = _KEYED if is_copyable(facts, profile) else frozenset[str]()
+    hidden = _KEYED if is_copyable(facts, profile) else frozenset()
     values = components(facts, profile)
     secret = anchor(values)
     return {

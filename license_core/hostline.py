@@ -4,13 +4,15 @@ Writing it is strict. Reading it undoes what people's programs do to text, and w
 key than a wrong one: it takes no digits out of a longer number, and completes none.
 """
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import NamedTuple
 
 from license_core.hostkey import DEFAULT_PROFILE, PROFILES
+from license_core.possessive import compiled
 from license_core.reason import Reason
 
 _DIGITS = 40
@@ -173,7 +175,7 @@ def _runs(text: str) -> Iterator[list[re.Match[str]]]:
 def _refusal_of_whole(text: str, run: list[re.Match[str]]) -> Reason | None:
     """Why the words of 40 digits in *run* may be a part of something longer."""
     named = None
-    for former, word in pairwise(run):
+    for former, word in zip(run, run[1:]):
         gap = text[former.end() : word.start()]
         is_key, was_key = len(word[0]) == _DIGITS, len(former[0]) == _DIGITS
         if was_key and len(word[0]) == _CONTAINER_NAME:
@@ -215,7 +217,7 @@ def _refusal_of_groups(text: str, run: list[re.Match[str]]) -> Reason | None:
 
 def _is_evenly_spaced(text: str, run: list[re.Match[str]]) -> bool:
     """Whether the same is between all groups of a line, and as many are on each line."""
-    gaps = [text[former.end() : word.start()] for former, word in pairwise(run)]
+    gaps = [text[former.end() : word.start()] for former, word in zip(run, run[1:])]
     lines = [1]
     for gap in gaps:
         if "\n" in gap:
@@ -242,7 +244,7 @@ def _line(digits: str, text: str, end: int) -> HostLine:
 
 def _element(text: str, at: int) -> tuple[str, int]:
     """The profile, the check or another word in quotes that is next, and where it ends; or none."""
-    found = re.compile(_ELEMENT).match(text, at)
+    found = compiled(_ELEMENT).match(text, at)
     if found is None:
         return "", at
     return _lower("".join((found["quoted"] or found["plain"]).split())), found.end()
@@ -250,14 +252,14 @@ def _element(text: str, at: int) -> tuple[str, int]:
 
 def _name_after(text: str, end: int) -> tuple[str | None, int]:
     """The name that follows a key, and where what follows the name begins."""
-    found = re.compile(_NAME).match(text, end)
+    found = compiled(_NAME).match(text, end)
     if found is None:
         return None, end
-    gap, quoted, plain = found.groups()
+    gap, quoted, plain = found["gap"], found["quoted"], found["plain"]
     if not re.search(_COMMA, gap) and gap.count("\n") > 1:
         return None, end
     if quoted is not None:
-        is_check = re.fullmatch(_CHECK_ALONE, quoted)
+        is_check = compiled(_CHECK_ALONE).fullmatch(quoted)
         return (None, end) if is_check else (_hostname(quoted), found.end())
     if _lower(plain) == "null":
         return None, found.end()
@@ -276,9 +278,9 @@ def _is_hostname(text: str, found: re.Match[str]) -> bool:
     plain = found["plain"]
     if not re.fullmatch(_PLAIN_NAME, plain) or not re.search("[A-Za-z]", plain):
         return False
-    if not (plain.endswith(".") or re.compile(_LINE_ENDS).match(text, found.end())):
+    if not (plain.endswith(".") or compiled(_LINE_ENDS).match(text, found.end())):
         return False
-    is_column = "\t" in found["gap"] or re.compile(_BRACKET_CLOSES).match(text, found.end())
+    is_column = "\t" in found["gap"] or compiled(_BRACKET_CLOSES).match(text, found.end())
     return bool(is_column or re.search("[0-9_-]", plain)) and len(plain) != _DIGITS
 
 

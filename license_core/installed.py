@@ -4,6 +4,8 @@ What the client and a product's own code import. Nothing is kept between calls, 
 was replaced on disk counts from the next call on.
 """
 
+from __future__ import annotations
+
 import os
 from typing import NamedTuple
 

@@ -4,6 +4,8 @@ A check passes such blocks over, since what it is about holds without them. A fi
 is taken as a whole or not at all, or nobody would learn that what the vendor sent did not arrive.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -77,7 +79,7 @@ def _of_keysets(blocks: Blocks, known: Known, chain: Chain) -> Iterator[LicenseE
         if isinstance(found, jws.TokenError):
             roots = chain.roots
             refused = untrusted(found, roots.keys, roots.version, known.keys_path)
-            yield type(refused)(**refused.facts | {"reason": number(refused.facts["reason"])})
+            yield type(refused)(**{**refused.facts, "reason": number(refused.facts["reason"])})
             continue
         try:
             Keyset.from_dict(strictjson.loads(found))
@@ -130,7 +132,7 @@ def _opened(
     trusted: dict[str, PublicKey] = {}
     for roots in (*chain.former, chain.roots):
         headers = jws.headers(roots.keys, typ)
-        trusted |= headers
+        trusted.update(headers)
         for payload, signers in jws.signed(candidates, headers).items():
             if len(signers) >= roots.threshold:
                 vouched.add(payload)

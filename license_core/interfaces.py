@@ -1,5 +1,7 @@
 """Whose an interface is: the host's own, or one of an engine or a tunnel (SPEC section 3.1)."""
 
+from __future__ import annotations
+
 import os
 import re
 from collections.abc import Collection

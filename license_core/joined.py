@@ -4,6 +4,8 @@ Docker makes the network of a container with the container itself. One that is o
 container's (``--network container:X``), or the machine's.
 """
 
+from __future__ import annotations
+
 import os
 import time
 

@@ -9,6 +9,8 @@ The rules that this module keeps:
 * What is returned are the very bytes that were signed. Nothing is parsed before.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -57,7 +59,7 @@ def headers(keys: Iterable[PublicKey], typ: str) -> dict[str, PublicKey]:
     return {header(key.kid, typ): key for key in keys}
 
 
-def sign(payload: bytes, signer: "Signer", typ: str) -> str:
+def sign(payload: bytes, signer: Signer, typ: str) -> str:
     """The compact token over *payload*: ``header.payload.signature``."""
     signed = f"{header(signer.public_key.kid, typ)}.{b64url.encode(payload)}"
     return f"{signed}.{b64url.encode(signer.sign(signed.encode('ascii')))}"

@@ -4,6 +4,8 @@ A JWK Set (RFC 7517 section 5) with a version. A client trusts root keys only; a
 reaches it inside the next licence.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -62,7 +64,7 @@ class Keyset(NamedTuple):
     """Licences issued from this instant on need a later keyset; None: no end."""
 
     @classmethod
-    def from_dict(cls, members: Any) -> "Keyset":
+    def from_dict(cls, members: Any) -> Keyset:
         """Read the members of SPEC section 6.1. Raises ClaimError."""
         if not isinstance(members, dict):
             raise ClaimError("payload", "it is not an object")
@@ -92,7 +94,7 @@ class Keyset(NamedTuple):
         }
         return {name: value for name, value in members.items() if value is not None}
 
-    def sign(self, root: "Signer") -> str:
+    def sign(self, root: Signer) -> str:
         """The token of this keyset, signed by *root*. Raises ClaimError if it is not valid."""
         payload = strictjson.dumps(self.to_dict())
         Keyset.from_dict(strictjson.loads(payload))

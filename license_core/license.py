@@ -1,5 +1,7 @@
 """A licence: its claims as an object, and its state at an instant (SPEC section 5)."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -68,7 +70,7 @@ class License(NamedTuple):
     """The number of the licence that this one replaces."""
 
     @classmethod
-    def from_dict(cls, members: Any) -> "License":
+    def from_dict(cls, members: Any) -> License:
         """Read the claims. Unknown ones are ignored, unless ``must_understand`` names them.
 
         Raises ClaimError, or UnsupportedError for a licence of a later version.
@@ -149,7 +151,7 @@ class License(NamedTuple):
             return "notify" if notify else "active"
         return "grace" if self.grace_until is not None and now < self.grace_until else "expired"
 
-    def _in_order(self) -> "License":
+    def _in_order(self) -> License:
         if self.exp is None:
             if self.grace_until is not None:
                 raise ClaimError("grace_until", "the licence is perpetual")

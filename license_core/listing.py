@@ -4,6 +4,8 @@ For kernels that can be asked neither by rtnetlink nor by ``/proc``: those of th
 is temporary or lent is not in this list.
 """
 
+from __future__ import annotations
+
 from license_core.exhaustion import is_memory_plenty
 
 

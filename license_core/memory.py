@@ -7,6 +7,8 @@ The former hosts need no authentication: one is believed only where it hashes to
 the licence names.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -90,13 +92,13 @@ class Memory(NamedTuple):
         both = self.layer is not None and facts.layer_digest is not None
         return known and both and self.layer != facts.layer_digest
 
-    def remember_host(self, facts: HostFacts) -> "Memory":
+    def remember_host(self, facts: HostFacts) -> Memory:
         """With this host first among the former ones."""
         present = components(facts, "hk1")
         others = [host for host in self.hosts if dict(host) != present]
         return self._own()._replace(hosts=(present, *others[: MAX_HOSTS - 1]))
 
-    def _own(self) -> "Memory":
+    def _own(self) -> Memory:
         """What of it may be written as this host's: no mark of another must become ours."""
         return self if self.authentic else Memory(hosts=self.hosts, others=self.others)
 
@@ -119,7 +121,7 @@ class Memory(NamedTuple):
 
     def learn(
         self, trust: tuple[int, int], number: int, kid: str | None, seen: SeenList | None
-    ) -> "Memory":
+    ) -> Memory:
         """After a check with this *trust*: *number* and *kid* are those of the list that counts.
 
         A number of 0 stands for no list, *seen* for the one beside the licence. Of a list that was
@@ -133,7 +135,7 @@ class Memory(NamedTuple):
             memory = memory._replace(revocations_number=number, revocations_kid=kid)
         return memory
 
-    def advance(self, now: int, license_jti: str, license_iat: int, *, holds: bool) -> "Memory":
+    def advance(self, now: int, license_jti: str, license_iat: int, *, holds: bool) -> Memory:
         """After a check of this licence at *now*.
 
         Only a licence that *holds* here sets the mark back: anybody has a later one of another

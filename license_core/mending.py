@@ -6,6 +6,8 @@ one that stands for another by Unicode's own table becomes that one, and what ne
 nor stands for a character of one goes away.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from itertools import islice
@@ -13,6 +15,7 @@ from typing import NamedTuple
 from unicodedata import normalize
 
 from license_core import armor, tokens
+from license_core.possessive import compiled
 from license_core.reason import Reason
 
 # ECMA-48: colours and links of a terminal, as they are and as `cat -v` shows them.
@@ -153,13 +156,13 @@ def _without_affixes(text: str) -> str:
         at = start.start()
         before = text[max(0, at - _LONGEST_AFFIX - 1) : at].rpartition("\n")[2]
         line, ended, _ = text[at : at + _LONGEST_LINE].partition("\n")
-        after = re.sub(rf"^{_PART}+", "", line) if ended else ""
+        after = compiled(rf"^{_PART}+").sub("", line) if ended else ""
         if _is_affix(before):
             affixes[rf"(?m)^[^\S\n]*+{_shape(before.lstrip())}"] = None
         if _is_affix(after):
             affixes[rf"(?m){_shape(after.rstrip())}[^\S\n]*+$"] = None
     for affix in affixes:
-        undone, count = re.subn(affix, "", text)
+        undone, count = compiled(affix).subn("", text)
         if count >= _LEAST_LINES:
             text = undone
     return text

@@ -3,6 +3,8 @@
 One dump of each: an interface that comes or goes meanwhile is in it or is not, and ends nothing.
 """
 
+from __future__ import annotations
+
 import _socket as socket
 from collections.abc import Iterator
 from struct import Struct

@@ -3,6 +3,8 @@
 Plain data, written and filled in as problems.py is, and loaded only where something is said.
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 

@@ -5,6 +5,8 @@ what comes out is installed, and each check sees the file as the vendor sent it.
 strictly: what comes out is sound, and there is one such file, or it is left alone.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import NamedTuple
 

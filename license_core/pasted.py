@@ -4,6 +4,8 @@ What comes out has one sort of quote, comma and hyphen, all in ASCII, and no whi
 tabs and line feeds. No hexadecimal digit that a person sees comes or goes.
 """
 
+from __future__ import annotations
+
 import re
 
 _SOFT_BREAK = "=[ \t]*(?:\r\n?|\n)"

@@ -3,6 +3,8 @@
 The only room that reads those folders. Nothing here knows of signatures.
 """
 
+from __future__ import annotations
+
 import os
 import stat
 import sys
@@ -48,7 +50,7 @@ class Place(NamedTuple):
         conf: str | None = None,
         keys: str | None = None,
         root: str | None = None,
-    ) -> "Place":
+    ) -> Place:
         """*conf* and *keys*, else ``LICENSE_CONF`` and ``LICENSE_KEYS``, else those below *home*.
 
         *home* is by default ``product_home()``: never the working folder, or whoever starts the
@@ -133,7 +135,7 @@ class Place(NamedTuple):
         except ValueError as error:
             raise SettingsInvalidError(path=path, reason=str(error)) from error
 
-    def read_requirements(self) -> "Requirements | None":
+    def read_requirements(self) -> Requirements | None:
         """What the product wants of the machine; None where it ships none.
 
         Raises SettingsInvalidError, FileUnreadableError or FileTooLargeError.

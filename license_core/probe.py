@@ -4,6 +4,8 @@ A root other than ``/`` makes a folder a host: everything is then read from file
 that is not there means that this host has no such thing; one that cannot be read is an error.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Mapping
 

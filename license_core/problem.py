@@ -1,5 +1,7 @@
 """One problem: its stable name, its exit code, and its words (SPEC section 9)."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 

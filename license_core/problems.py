@@ -11,6 +11,8 @@ are written as UTC times. ``{cli}`` is how the operator calls the client,
 ``{gpus:# GPU|# GPUs}`` (reason.py).
 """
 
+from __future__ import annotations
+
 from license_core.problem import Problem
 
 _ASK_AGAIN = (

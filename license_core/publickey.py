@@ -4,15 +4,21 @@ The PEM reader knows the one DER prefix that an Ed25519 SubjectPublicKeyInfo can
 section 4): a general loader would cost more time than the verification itself.
 """
 
+from __future__ import annotations
+
 import binascii
 import sys
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from license_core import b64url, ed25519
 from license_core.exhaustion import is_memory_plenty
 from license_core.reason import Reason
 from license_core.sha256 import sha256
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Verify = Callable[[bytes, bytes], bool]
 
 _SPKI_PREFIX = bytes.fromhex("302a300506032b6570032100")
 _BEGIN, _END = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
@@ -35,8 +41,6 @@ _left_to_plain = 16
 """Signatures that this process verifies in plain Python before it loads the library, which takes
 as long as they do."""
 
-Verify = Callable[[bytes, bytes], bool]
-
 
 class PublicKey:
     """An Ed25519 public key, named by its thumbprint."""
@@ -54,7 +58,7 @@ class PublicKey:
         self._verify: Verify | None = None
 
     @classmethod
-    def from_pem(cls, text: str) -> "PublicKey":
+    def from_pem(cls, text: str) -> PublicKey:
         """Read ``-----BEGIN PUBLIC KEY-----`` (RFC 7468 section 13). Raises ValueError."""
         blocks = [rest.partition(_END) for rest in text.split(_BEGIN)[1:]]
         whole = [body for body, end, _ in blocks if end]
@@ -66,15 +70,15 @@ class PublicKey:
                 )
             )
         try:
-            der = binascii.a2b_base64("".join(whole[0].split()), strict_mode=True)
-        except (binascii.Error, ValueError) as error:  # ValueError: it is not ASCII
+            der = b64url.decode_standard("".join(whole[0].split()))
+        except ValueError as error:
             raise ValueError("its base64 is invalid") from error
         if not der.startswith(_SPKI_PREFIX):
             raise ValueError("it is not an Ed25519 key")
         return cls(der[len(_SPKI_PREFIX) :])
 
     @classmethod
-    def from_jwk(cls, jwk: dict[str, Any]) -> "PublicKey":
+    def from_jwk(cls, jwk: dict[str, Any]) -> PublicKey:
         """Read the members ``kty``, ``crv`` and ``x`` (RFC 8037 section 2). Raises ValueError."""
         if jwk.get("kty") != "OKP" or jwk.get("crv") != "Ed25519":
             raise ValueError("it is not an Ed25519 key")

@@ -5,8 +5,13 @@ another template. And a number agrees with its noun by its format: ``{gpus:# GPU
 GPU* or *4 GPUs*, and ``{days:today|# day|# days}`` has words for none, one and several.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Self
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Self
 
 
 class Count(int):

@@ -1,5 +1,7 @@
 """A request as a vendor received it: more is undone than every reader undoes (SPEC 6.6)."""
 
+from __future__ import annotations
+
 from license_core import request
 from license_core.errors import RequestDamagedError, RequestUnreadableError
 from license_core.parcel import open_parcel

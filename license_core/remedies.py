@@ -5,6 +5,8 @@ these in its place. They are written and filled in as the tables of problems.py 
 A line that begins with two spaces is to be pasted; each does what its text says, or nothing.
 """
 
+from __future__ import annotations
+
 _NETWORK = (
     "$({engine} container inspect --format '{{{{range $name, $of := .NetworkSettings.Networks}}}}"
     '{{{{if eq $of.IPAddress "{after}"}}}}{{{{$name}}}}{{{{end}}}}{{{{end}}}}\' {container})'

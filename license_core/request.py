@@ -4,6 +4,8 @@ Writing it is strict; reading it undoes what mail and chat do to text (SPEC sect
 is not signed: it claims, and the vendor decides. It carries a checksum against damage.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -78,7 +80,7 @@ class LicenseRequest(NamedTuple):
         return {name: value for name, value in members.items() if value is not None}
 
     @classmethod
-    def from_dict(cls, members: Any) -> "LicenseRequest":
+    def from_dict(cls, members: Any) -> LicenseRequest:
         """Read the members; unknown ones are ignored. Raises ClaimError."""
         if not isinstance(members, dict):
             raise ClaimError("request", "it is not an object")

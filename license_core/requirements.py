@@ -3,6 +3,8 @@
 Only ``doctor`` asks: a machine that is too small is no reason to refuse a licence.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple

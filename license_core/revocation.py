@@ -4,8 +4,10 @@ A licence is listed by a digest of its number, in one run of fixed-length digest
 100,000 is one string that is searched, not parsed.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from license_core import (
     armor,
@@ -18,7 +20,9 @@ from license_core.claims import ClaimError
 from license_core.keyset import TrustedKeyset
 from license_core.reason import Reason
 from license_core.sha256 import sha256
-from license_core.signer import Signer
+
+if TYPE_CHECKING:
+    from license_core.signer import Signer
 
 DIGEST_BYTES = 12
 
@@ -39,12 +43,12 @@ class Revocations(NamedTuple):
     @classmethod
     def of(
         cls, numbers: Iterable[str], *, iss: str, number: int, iat: int, exp: int | None = None
-    ) -> "Revocations":
+    ) -> Revocations:
         """The list of the licences with these *numbers* (``jti``)."""
         return cls(iss, number, iat, b"".join(sorted({digest(jti) for jti in numbers})), exp)
 
     @classmethod
-    def from_dict(cls, members: Any) -> "Revocations":
+    def from_dict(cls, members: Any) -> Revocations:
         """Read the members of SPEC section 8.1. Raises ClaimError."""
         if not isinstance(members, dict):
             raise ClaimError("payload", "it is not an object")

@@ -1,5 +1,7 @@
 """Looks a licence up in the revocation lists: the one in its file and the one beside it."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 from license_core import armor, revocation

@@ -5,6 +5,8 @@ signed by enough keys of the one before it and by enough of its own, so a root c
 without a new image, and nobody but the holders of the former roots can do it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -46,12 +48,12 @@ class Roots(NamedTuple):
     keys: tuple[PublicKey, ...]
 
     @classmethod
-    def shipped(cls, keys: Iterable[PublicKey], threshold: int = 1) -> "Roots":
+    def shipped(cls, keys: Iterable[PublicKey], threshold: int = 1) -> Roots:
         """The roots of version 0, from which every chain begins."""
         return cls("", 0, 0, threshold, tuple(keys))
 
     @classmethod
-    def from_dict(cls, members: Any) -> "Roots":
+    def from_dict(cls, members: Any) -> Roots:
         """Read the members of SPEC section 6.3. Raises ClaimError."""
         if not isinstance(members, dict):
             raise ClaimError("payload", "it is not an object")
@@ -77,10 +79,10 @@ class Roots(NamedTuple):
             "version": self.version,
             "iat": self.iat,
             "threshold": self.threshold,
-            "keys": [key.to_jwk() | {"alg": "Ed25519", "use": "sig"} for key in self.keys],
+            "keys": [{**key.to_jwk(), "alg": "Ed25519", "use": "sig"} for key in self.keys],
         }
 
-    def sign(self, root: "Signer") -> str:
+    def sign(self, root: Signer) -> str:
         """The token of these roots by one key; it counts beside those of enough others.
 
         Each signer signs the same bytes. Raises ClaimError if they are not valid.
@@ -143,7 +145,7 @@ def _next(tokens: tuple[str, ...], trusted: Roots) -> Chain | None:
                 needed=roots.threshold,
             )
             raise ClaimError("threshold", reason)
-        return Chain(roots, tuple((signers | own).values()))
+        return Chain(roots, tuple({**signers, **own}.values()))
     if later:
         raise SkippedError(trusted.version, later)
     return None

@@ -4,6 +4,8 @@ From ``/proc/net/route`` and ``/proc/net/ipv6_route`` (proc(5)) under a root. A 
 sense is left out.
 """
 
+from __future__ import annotations
+
 import _socket as socket
 import os
 from collections.abc import Callable
@@ -88,7 +90,7 @@ def _hop4(fields: list[str]) -> Hop | None:
     network, gateway, mask = (_packed4(fields[i]) for i in (1, 2, 7))
     if not _is_used(fields[3]):
         return None
-    length = int.from_bytes(mask, "big").bit_count()
+    length = bin(int.from_bytes(mask, "big")).count("1")
     number = int.from_bytes(network, "big")
     return Hop(fields[0], number, length, _gateway(socket.AF_INET, gateway), int(fields[6]))
 

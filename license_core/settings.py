@@ -1,5 +1,7 @@
 """The settings a product ships with its client: conf/hostseal.toml (SPEC section 7.1)."""
 
+from __future__ import annotations
+
 from typing import Any, NamedTuple
 
 from license_core import tomlfile
@@ -85,8 +87,8 @@ def _plain(data: bytes) -> dict[str, Any] | None:
 def _released(value: Any) -> int | None:
     if value is None:
         return None
-    from datetime import UTC, date, datetime
+    from datetime import date, datetime, timezone
 
     if type(value) is not date:
         raise ValueError("released is not a date such as 2026-11-30")
-    return int(datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp())
+    return int(datetime(value.year, value.month, value.day, tzinfo=timezone.utc).timestamp())

@@ -5,6 +5,8 @@ milliseconds of every start. The interpreter's own module is enough for a few sh
 standard library's ``random`` takes the same way.
 """
 
+from __future__ import annotations
+
 import sys
 from typing import TYPE_CHECKING
 

@@ -3,6 +3,8 @@
 The protocol is all that issuing needs to know; where the key lives is the server's business.
 """
 
+from __future__ import annotations
+
 from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -29,7 +31,7 @@ class MemorySigner:
         self.public_key = PublicKey(private_key.public_key().public_bytes_raw())
 
     @classmethod
-    def from_seed(cls, seed: bytes) -> "MemorySigner":
+    def from_seed(cls, seed: bytes) -> MemorySigner:
         """The signer of the 32-byte private key *seed* (RFC 8032 section 5.1.5)."""
         return cls(Ed25519PrivateKey.from_private_bytes(seed))
 

@@ -1,5 +1,7 @@
 """What may change a host key, and how to pin it (SPEC section 3.5)."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from license_core import advice, pin

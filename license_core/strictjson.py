@@ -6,6 +6,8 @@ deeper than ``MAX_DEPTH`` (SPEC section 2.3). Depth is measured before parsing, 
 exhaust the stack.
 """
 
+from __future__ import annotations
+
 import json
 from typing import Any
 

@@ -1,5 +1,7 @@
 """What a licence takes away that the one before it grants; pure."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from functools import reduce
 from typing import NamedTuple
@@ -23,7 +25,7 @@ class Grant(NamedTuple):
     match: str
 
     @classmethod
-    def of(cls, license_: License) -> "Grant":
+    def of(cls, license_: License) -> Grant:
         """What *license_* grants."""
         return cls(
             license_.exp,

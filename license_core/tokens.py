@@ -6,13 +6,17 @@ still shows whether what it carries is whole. No key is needed, and none is aske
 signature holds is for the check.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
+from typing import Dict
 
 from license_core import armor, b64url, jws, strictjson
+from license_core.possessive import compiled
 from license_core.sha256 import sha256
 
-Blocks = dict[str, list[str]]
+Blocks = Dict[str, "list[str]"]
 
 _LABELS = {
     jws.LICENSE: armor.LICENSE,
@@ -104,7 +108,7 @@ def scan(text: str) -> Blocks | None:
     sound.
     """
     found: Blocks = {}
-    whole = re.compile(_TOKEN)
+    whole = compiled(_TOKEN)
     end = 0
     for start in re.finditer(_BROKEN_STARTS, text):
         token = whole.match(text, start.start())

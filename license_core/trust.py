@@ -4,8 +4,9 @@ Both come from the licence file and from what the client learned before, ``conf/
 what was learned stands first, so that nobody can say a known version anew (SPEC section 6.4).
 """
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Mapping, NamedTuple
 
 from license_core import armor, jws
 from license_core.errors import (
@@ -26,7 +27,7 @@ from license_core.reason import Reason
 if TYPE_CHECKING:
     from license_core.roots import Chain
 
-Blocks = Mapping[str, list[str]]
+Blocks = Mapping[str, "list[str]"]
 """Tokens by the label of their block, as ``armor.unwrap`` finds them."""
 
 
@@ -87,7 +88,7 @@ def _both(known: Blocks, blocks: Blocks, label: str) -> tuple[str, ...]:
     return (*known.get(label, ()), *blocks.get(label, ()))
 
 
-def _follow(documents: tuple[str, ...], shipped: tuple[PublicKey, ...], needed: int) -> "Chain":
+def _follow(documents: tuple[str, ...], shipped: tuple[PublicKey, ...], needed: int) -> Chain:
     from license_core.errors import RootsInvalidError, RootsSkippedError
     from license_core.roots import (
         Roots,

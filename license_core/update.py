@@ -4,6 +4,8 @@ Pure: what is in the file, and what was known before, to what is to be kept. Not
 what was known or seen is let in.
 """
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, NamedTuple
 
 from license_core import armor
@@ -31,7 +33,7 @@ class Update(NamedTuple):
 
     trust: Trust | None
     """None: it has neither keyset nor roots."""
-    revocations: "Revocations | None"
+    revocations: Revocations | None
     was_known: bool = False
     """Whether the trust was known before: the file has nothing later."""
     problems: tuple[LicenseError, ...] = ()
@@ -95,7 +97,7 @@ def _refuse_older(after: Trust, before: Trust | None, memory: Memory) -> None:
 
 def _open_list(
     blocks: Blocks, path: str, trust: Trust | None, memory: Memory, present: bytes | None
-) -> "Revocations":
+) -> Revocations:
     if trust is None:
         reason = Reason("no keyset on this host can verify it; install a licence first")
         raise RevocationsInvalidError(path=path, reason=reason)

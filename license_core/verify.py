@@ -9,6 +9,8 @@ The rules that ``check`` keeps:
 * A report either has problems, or a licence that holds. There is no third outcome.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -92,7 +94,7 @@ class Report(NamedTuple):
     host: HostKey | None = None
     trust: Trust | None = None
     """What the signatures were verified with; None where none could be."""
-    revocations: "Revocations | None" = None
+    revocations: Revocations | None = None
     """The latest of the revocation lists; None where none could be opened."""
     seen_list: SeenList | None = None
     """What to remember of the list beside the licence."""
@@ -252,7 +254,7 @@ def open_license(
         if what is None:
             raise
         name = "found" if isinstance(error, LicenseBlockMissingError) else "reason"
-        raise type(error)(**error.facts | {name: what}) from error
+        raise type(error)(**{**error.facts, name: what}) from error
 
 
 def _open(
@@ -356,7 +358,7 @@ def _check_signing_key(verified: Verified, problems: list[LicenseError]) -> None
 
 
 def _check_age(
-    latest: "Revocations | None",
+    latest: Revocations | None,
     keyset: TrustedKeyset,
     memory: Memory | None,
     now: int,

@@ -4,16 +4,23 @@ What a file or a request said is shown with its control characters escaped, so t
 value cannot move the cursor of the terminal it is shown in, nor pass for another.
 """
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from license_core.reason import Count, Reason, say
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from license_core.notices import Remark
     from license_core.problem import Problem
+
+    Translate = Callable[[str], str]
+    """From an English text to the same in another language; ``str`` for English."""
 
 DEFAULT_CLI = "python cmd/cli.py"
 DEFAULT_SERVER = "license-server"
@@ -72,10 +79,6 @@ def utc(instant: int) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(instant))
 
 
-Translate = Callable[[str], str]
-"""From an English text to the same in another language; ``str`` for English."""
-
-
 # Facts that are words themselves, and not names or numbers.
 _WORDS = frozenset({"reason", "what", "found"})
 _MOST_SHOWN = 4096
@@ -108,7 +111,7 @@ class Worded:
     """The remedies for the host at hand, in place of that of the row: names in remedies.py."""
     more: Mapping[str, Any] = MappingProxyType({})
     """Facts that only the advice is filled with."""
-    cause: "Worded | None" = None
+    cause: Worded | None = None
     """What it comes of, and whose remedy is its own."""
 
     def advised(self, advice: tuple[str, ...] | None, **more: Any) -> Self:
@@ -116,13 +119,13 @@ class Worded:
         self.advice, self.more = advice, more
         return self
 
-    def because(self, cause: "Worded") -> Self:
+    def because(self, cause: Worded) -> Self:
         """Itself, with the remedy of its *cause*."""
         self.cause = cause
         return self
 
     @property
-    def row(self) -> "Problem | Remark":
+    def row(self) -> Problem | Remark:
         """Its row."""
         raise NotImplementedError
 
@@ -141,7 +144,7 @@ class Worded:
         """What to do about it; *cli* and *server* are how these are called here."""
         if self.cause is not None:
             return self.cause.remedy(cli, translate, server)
-        facts = _spoken({**self.facts, **self.more}, translate) | {"cli": cli, "server": server}
+        facts = {**_spoken({**self.facts, **self.more}, translate), "cli": cli, "server": server}
         return "\n".join(translate(text).format_map(facts) for text in self._remedies())
 
     def _remedies(self) -> tuple[str, ...]:

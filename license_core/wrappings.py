@@ -5,12 +5,14 @@ Each way has a definite sign, and yields texts that may be the file, or be wrapp
 twice, however long a text is.
 """
 
-import binascii
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from license_core import mending, tokens
+from license_core import b64url, mending, tokens
+from license_core.possessive import compiled
 from license_core.reason import Reason
 
 _LEAST = 100
@@ -178,13 +180,13 @@ def _strings(value: Any) -> Iterator[str]:
         one = values.pop()
         if isinstance(one, str):
             yield one
-        elif isinstance(one, list | dict):
+        elif isinstance(one, (list, dict)):
             values += one if isinstance(one, list) else one.values()
 
 
 def _from_escapes(text: str) -> Iterator[str]:
     r"""Escapes of a shell, JSON, Python, Markdown, PowerShell or Excel; YAML folds lines, too."""
-    undone = re.sub(_ESCAPED, _escaped, re.sub(_FOLD, "", text))
+    undone = compiled(_ESCAPED).sub(_escaped, compiled(_FOLD).sub("", text))
     yield re.sub(_EXCEL_BREAK, "", re.sub(_BACKTICKED, "\n", undone))
 
 
@@ -204,14 +206,14 @@ def _from_base64(text: str) -> Iterator[str]:
     """As a whole, in lines of its own, or as a value in a text: a Secret of Kubernetes."""
     runs = ["".join(text.split())]
     runs += ["".join(lines.split()) for lines in re.findall(_BASE64_LINES, text)]
-    runs += re.findall(_BASE64, text) + re.findall(_BASE64, re.sub(_FOLDED, "", text))
+    runs += re.findall(_BASE64, text) + re.findall(_BASE64, compiled(_FOLDED).sub("", text))
     for run in dict.fromkeys(runs):
         if not re.fullmatch(_BASE64, run):
             continue
         body = run.rstrip("=").replace("-", "+").replace("_", "/")
         try:
-            data = binascii.a2b_base64(body + "=" * (-len(body) % 4), strict_mode=True)
-        except binascii.Error:
+            data = b64url.decode_standard(body + "=" * (-len(body) % 4))
+        except ValueError:
             continue
         if _is_text(data):
             yield from decoded(data)
@@ -250,7 +252,7 @@ def _from_mojibake(text: str) -> Iterator[str]:
 
 def _without_marks(text: str) -> Iterator[str]:
     """Without quote marks, bullets and marks of comments at the beginnings of lines."""
-    undone, count = re.subn(_MARKS, "", text)
+    undone, count = compiled(_MARKS).subn("", text)
     if count >= _LEAST_LINES:
         yield undone
 
@@ -266,7 +268,7 @@ def _without_prefixes(text: str) -> Iterator[str]:
     common = re.match(r".*[^A-Za-z0-9+/=_.-]", first[:size])
     if common is not None:
         pattern = re.escape(common[0]).replace("0", r"\d++")
-        yield re.sub(rf"(?m)^[^\S\n]*+{pattern}", "", text)
+        yield compiled(rf"(?m)^[^\S\n]*+{pattern}").sub("", text)
 
 
 def _from_cells(text: str) -> Iterator[str]:
@@ -284,7 +286,7 @@ def _from_cells(text: str) -> Iterator[str]:
             for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
                 cells += (cell for cell in row if len(cell) >= _LEAST)
                 columns += ([] for _ in row[len(columns) : _MOST_COLUMNS])
-                for column, cell in zip(columns, row, strict=False):
+                for column, cell in zip(columns, row):
                     column.append(cell)
         except csv.Error:
             continue

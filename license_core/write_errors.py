@@ -4,6 +4,8 @@ Whatever writes a file comes here, what must not be lost and what may be alike: 
 slug and one remedy, wherever it is met.
 """
 
+from __future__ import annotations
+
 import errno
 import os
 

@@ -1,5 +1,7 @@
 """``doctor``: one page on this host, its key, its licence, and what to fix."""
 
+from __future__ import annotations
+
 import json
 import os
 import re

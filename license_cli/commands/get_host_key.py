@@ -1,5 +1,7 @@
 """``get_host_key``: the line that an operator sends to the vendor."""
 
+from __future__ import annotations
+
 import click
 
 from license_cli import (

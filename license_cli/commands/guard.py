@@ -1,5 +1,7 @@
 """``guard``: keeps checking the licence, beside or around a running product."""
 
+from __future__ import annotations
+
 import sys
 
 import click

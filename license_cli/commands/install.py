@@ -1,5 +1,7 @@
 """``install``: checks a file from the vendor and puts it in place."""
 
+from __future__ import annotations
+
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -90,7 +92,8 @@ def command(session: Session, source: str, token_file: str | None, yes: bool) ->
     except (LicenseError, Refused) as refusal:
         if os.path.lexists(session.place.license):
             text = "The installed licence is unchanged: {path}."
-            refusal.add_note(render.note(text, path=session.place.license))
+            note = render.note(text, path=session.place.license)
+            vars(refusal).setdefault("__notes__", []).append(note)  # PEP 678, of Python 3.11
         raise
     warnings = _taken(present, report.license)
     if warnings and not yes and not _can_be_asked(session):
@@ -219,7 +222,7 @@ def _install_update(
 
 def _tell_update(
     session: Session,
-    update: "Update",
+    update: Update,
     source: str,
     written: list[str],
     report: Report,
@@ -276,7 +279,7 @@ def _tell(session: Session, report: Report, kept: str | None, more: list[Notice]
     if session.as_json:
         answer = render.report_json(report, session.cli)
         answer["notices"] = [render.notice_json(notice, session.cli) for notice in notices]
-        render.say_json(answer | {"installed": session.place.license, "former": kept})
+        render.say_json({**answer, "installed": session.place.license, "former": kept})
         return
     if report.license is not None:
         render.say(render.holds_line(report.license, session.now))

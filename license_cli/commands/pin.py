@@ -1,5 +1,7 @@
 """``pin``: declares that this host keeps its address; what LICENSE_PINNED_IP does at a start."""
 
+from __future__ import annotations
+
 import os
 
 import click

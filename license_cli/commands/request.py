@@ -1,5 +1,7 @@
 """``request``: a request for the vendor that says more than the host key line."""
 
+from __future__ import annotations
+
 import click
 
 from license_cli import (

@@ -1,5 +1,7 @@
 """``show``: prints what is signed in a licence file."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import click
@@ -76,11 +78,12 @@ def _rows(license_: License) -> dict[str, Any]:
         "Features": ", ".join(license_.features) or None,
         "Limits": ", ".join(f"{k} {v}" for k, v in (license_.limits or {}).items()) or None,
         "Host": f"{host.key} ({printable(host.name or 'unnamed')}), {host.profile}, {host.match}",
-    } | {
-        name: tr("never")
-        if name == "Expires" and value is None
-        else value
-        if value is None
-        else utc(value)
-        for name, value in instants.items()
+        **{
+            name: tr("never")
+            if name == "Expires" and value is None
+            else value
+            if value is None
+            else utc(value)
+            for name, value in instants.items()
+        },
     }

@@ -1,5 +1,7 @@
 """``verify``: whether the product may run; start.sh calls it."""
 
+from __future__ import annotations
+
 import click
 
 from license_cli import memory, render
@@ -78,7 +80,7 @@ def command(
     if session.as_json:
         answer = render.report_json(report, session.cli)
         answer["notices"] = [render.notice_json(notice, session.cli) for notice in notices]
-        render.say_json(answer | render.comparison_json(comparison))
+        render.say_json({**answer, **render.comparison_json(comparison)})
         return
     if report.license is not None and not quiet:
         render.say(render.holds_line(report.license, session.now))

@@ -17,6 +17,7 @@ from license_core.settings import Settings
 from license_core.verify import Report, check
 from tests.support.damaged_files import BYTES, LOSSES, SORTS_OF_TEXT
 from tests.vectors import material
+from tests.vectors.ours import facts
 
 PAIRS = 150
 LEAST_SHARE = 0.9
@@ -70,7 +71,7 @@ def judged(data: bytes) -> Report:
     return check(
         data,
         roots=(material.ROOT.public_key,),
-        facts=material.facts(material.HOST),
+        facts=facts(material.HOST),
         now=material.NOW,
         settings=Settings("darwin"),
         memory=None,

@@ -20,10 +20,11 @@ from license_core.problems import PROBLEMS
 from license_core.settings import Settings
 from license_core.verify import check, open_license
 from tests.vectors import material
+from tests.vectors.ours import facts
 
 MUTATIONS, MUTATIONS_TORTURE = 6_000, 1_000_000
 ROOTS = (material.ROOT.public_key,)
-FACTS = material.facts(material.HOST)
+FACTS = facts(material.HOST)
 FILE = material.file()
 ROTATED = material.whole(
     material.rotation(1, material.OTHER_ROOT), material.keyset_by(material.OTHER_ROOT)

@@ -24,10 +24,21 @@ from license_core.probe import read_facts
 from license_core.problems import PROBLEMS
 from license_core.revocation import Revocations
 from license_core.signer import MemorySigner
-from tests.support import hosts
+from tests.support import hosts, pythons
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CLI = REPOSITORY / "cmd" / "cli.py"
+OTHER_PYTHON = os.environ.get("HOSTSEAL_TEST_PYTHON", "")
+"""The Python that commands of the client are given to; by default this one."""
+_AT_AN_INSTANT = """
+import sys
+now, home, *arguments = sys.argv[1:]
+sys.argv = ["cmd/cli.py"]
+from license_cli import app
+code = app.main(arguments, int(now), home)
+sys.stderr.flush()
+sys.exit(code)
+"""
 DAY = 86400
 NOW = 1_800_000_000  # 2027-01-15T08:00:00Z
 NUMBER = "HS-2027-0000TEST"
@@ -160,6 +171,9 @@ class World:
 
         The product's folder is *home*: by default this one, so that no remedy has to name it.
         """
+        if OTHER_PYTHON:
+            given = [str(now or self.now + DAY), str(home or self.folder)]
+            return _elsewhere([*given, *self.options(), *arguments], stdin, env or {})
         out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
         source = io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")
         with (
@@ -192,8 +206,27 @@ class World:
         options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "timeout": 60}
         if "stdout" not in more:
             options["capture_output"] = True
-        line = [sys.executable, str(CLI), *self.options(), *arguments]
+        python = OTHER_PYTHON or sys.executable
+        if OTHER_PYTHON:
+            more["env"] = pythons.environment() | (more.get("env") or {})
+        line = [python, str(CLI), *self.options(), *arguments]
         return subprocess.run(line, **options | more)
+
+
+def _elsewhere(arguments: list[str], stdin: bytes, env: dict[str, str]) -> Done:
+    """One command in the other Python, at an instant and in a folder."""
+    path = {"PATH": os.path.dirname(OTHER_PYTHON)}
+    done = subprocess.run(
+        [OTHER_PYTHON, "-c", _AT_AN_INSTANT, *arguments],
+        env=pythons.environment() | path | env,
+        cwd=os.getcwd(),
+        input=stdin,
+        capture_output=True,
+        timeout=60,
+    )
+    out, err = done.stdout.decode(), done.stderr.decode()
+    assert "Traceback" not in out + err, err
+    return Done(done.returncode, out, err)
 
 
 def new_signer() -> MemorySigner:

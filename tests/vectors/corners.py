@@ -20,7 +20,6 @@ from tests.vectors.material import (
     Case,
     blocks,
     dumps,
-    facts,
     file,
     host_claim,
     in_base64,
@@ -36,6 +35,7 @@ from tests.vectors.material import (
     trusted,
     whole,
 )
+from tests.vectors.ours import facts
 
 NO_POINT = b64url.encode((7).to_bytes(32, "little"))
 """32 bytes of no point of the curve."""

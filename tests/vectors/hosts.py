@@ -6,7 +6,8 @@ from typing import Any
 from license_core import (
     hostkey,
 )
-from tests.vectors.material import HOST, Case, dumps, facts
+from tests.vectors.material import HOST, Case, dumps
+from tests.vectors.ours import facts
 
 
 def hosts() -> Iterator[Case]:

@@ -23,7 +23,6 @@ from tests.vectors.material import (
     STRANGER,
     Case,
     dumps,
-    facts,
     file,
     host_claim,
     keyset,
@@ -33,6 +32,7 @@ from tests.vectors.material import (
     signing_key,
     token,
 )
+from tests.vectors.ours import facts
 
 
 def unknown_engines() -> Iterator[Case]:

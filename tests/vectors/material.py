@@ -12,11 +12,11 @@ from license_core import (
     hostkey,
     jws,
 )
-from license_core.facts import HostFacts
 from license_core.keyset import Keyset, SigningKey
 from license_core.license import HostBinding, License
 from license_core.roots import Roots
 from license_core.signer import MemorySigner
+from tests.vectors.ours import facts
 
 DAY = 86400
 ISSUED = 1_800_000_000  # 2027-01-15T08:00:00Z
@@ -52,15 +52,6 @@ class Case(NamedTuple):
         """The bytes of the file."""
         head = "".join(f"{name}: {value}\n" for name, value in self.lines.items())
         return head.encode() + b"\n" + self.body
-
-
-def facts(host: dict[str, Any]) -> HostFacts:
-    """The facts of a host as a vector gives them: an empty text is none."""
-    parts: dict[str, Any] = {name: host.get(name) or None for name in hostkey.COMPONENTS}
-    more: dict[str, Any] = {
-        name: None if value == "" else value for name, value in host.items() if name not in parts
-    }
-    return HostFacts(**parts)._replace(**more)
 
 
 def dumps(value: Any) -> str:

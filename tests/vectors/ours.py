@@ -1,7 +1,15 @@
-"""The answer of our own verifier to a vector, and what the vector promises of every verifier's."""
+"""The answer of our own verifier to a vector, and what the vector promises of every verifier's.
+
+As a program it is a verifier as those in examples/verifiers are: the file of the root key is its
+argument, and for each line of its input, the path of a vector, it prints the answer as JSON. It
+runs on every Python from 3.8 on.
+"""
+
+from __future__ import annotations
 
 import base64
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +20,11 @@ from license_core import (
     request,
 )
 from license_core.errors import LicenseError, TrustedKeyInvalidError
+from license_core.facts import HostFacts
 from license_core.memory import Memory
 from license_core.publickey import PublicKey
 from license_core.settings import Settings
 from license_core.verify import check
-from tests.vectors import material
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER / "root.pub.pem"
@@ -52,16 +60,25 @@ class Vector:
         if slugs:
             return promised
         promised["notices"] = self.lines.get("notices", "").split()
-        match self.lines["kind"]:
-            case "host":
-                return promised | {"key": rest, "tags": self.json("tags")}
-            case "text":
-                return promised | {"request": json.loads(rest)}
-            case "thumbprint":
-                return promised | {"kid": rest}
-            case "signature":
-                return promised | {"holds": word == "holds"}
+        kind = self.lines["kind"]
+        if kind == "host":
+            promised.update(key=rest, tags=self.json("tags"))
+        elif kind == "text":
+            promised["request"] = json.loads(rest)
+        elif kind == "thumbprint":
+            promised["kid"] = rest
+        elif kind == "signature":
+            promised["holds"] = word == "holds"
         return promised
+
+
+def facts(host: dict[str, Any]) -> HostFacts:
+    """The facts of a host as a vector gives them: an empty text is none."""
+    parts: dict[str, Any] = {name: host.get(name) or None for name in hostkey.COMPONENTS}
+    more: dict[str, Any] = {
+        name: None if value == "" else value for name, value in host.items() if name not in parts
+    }
+    return HostFacts(**parts)._replace(**more)
 
 
 def answer(vector: Vector) -> dict[str, Any]:
@@ -75,15 +92,14 @@ def answer(vector: Vector) -> dict[str, Any]:
     }
     nothing: dict[str, Any] = {"problems": [], "notices": [], "details": [], "exit_code": 0}
     try:
-        return nothing | kinds[vector.lines["kind"]](vector)
+        return {**nothing, **kinds[vector.lines["kind"]](vector)}
     except LicenseError as error:
-        return nothing | {"problems": [error.slug], "exit_code": error.exit_code}
+        return {**nothing, "problems": [error.slug], "exit_code": error.exit_code}
 
 
 def _host(vector: Vector) -> dict[str, Any]:
-    facts, profile = material.facts(json.loads(vector.body)), vector.lines["profile"]
-    key = hostkey.derive(facts, profile)
-    return {"key": key.key, "tags": hostkey.tags(facts, profile)}
+    host, profile = facts(json.loads(vector.body)), vector.lines["profile"]
+    return {"key": hostkey.derive(host, profile).key, "tags": hostkey.tags(host, profile)}
 
 
 def _text(vector: Vector) -> dict[str, Any]:
@@ -116,7 +132,7 @@ def _license(vector: Vector) -> dict[str, Any]:
     report = check(
         vector.body,
         roots=tuple(roots) or (PublicKey.from_pem(ROOT.read_text("ascii")),),
-        facts=material.facts(vector.json("host")),
+        facts=facts(vector.json("host")),
         now=int(vector.lines["now"]),
         settings=Settings(**vector.json("settings", {})),
         memory=_memory(vector.json("memory")),
@@ -145,3 +161,8 @@ def _memory(members: dict[str, Any] | None) -> Memory | None:
     rest = {name: value for name, value in members.items() if name not in versions}
     roots, keyset = (members.get(name, 0) for name in versions)
     return Memory(trust=(roots, keyset), **rest)
+
+
+if __name__ == "__main__":
+    for line in sys.stdin:
+        print(json.dumps(answer(Vector(Path(line.rstrip("\n"))))))

@@ -8,7 +8,8 @@ from license_core import (
     hostline,
 )
 from license_core.request import LicenseRequest
-from tests.vectors.material import HOST, ISSUED, Case, dumps, facts, file
+from tests.vectors.material import HOST, ISSUED, Case, dumps, file
+from tests.vectors.ours import facts
 
 KEY = hostkey.derive(facts(HOST)).key
 LINE = f'["{KEY}", "studio2_gpu"]'
