@@ -85,7 +85,9 @@ def main() -> None:
         if path.name not in made:
             path.unlink()
     for name, data in made.items():
-        (FOLDER / name).write_bytes(data)
+        path = FOLDER / name
+        if not path.exists() or path.read_bytes() != data:  # somebody may be reading it
+            path.write_bytes(data)
     print(f"{len(made) - 1} cases")
 
 
