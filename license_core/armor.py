@@ -202,7 +202,7 @@ def find_blocks(text: str) -> dict[str, list[str]]:
         elif begun != label:
             raise ArmorError(Reason("END {label} has no matching BEGIN", label=label))
         else:
-            blocks.setdefault(label, []).append(_without_white(text[end:start]))
+            blocks.setdefault(label, []).append(_token(text[end:start]))
             begun = None
         end = marker.end()
     if begun is not None:
@@ -234,11 +234,12 @@ def _end_of_words(text: str, at: int, first: int) -> int:
     return first
 
 
-def _without_white(text: str) -> str:
+def _token(text: str) -> str:
     # Not ``split``: a long list may have a blank after each character.
     for space in _WHITE:
         text = text.replace(space, "")
-    return text
+    # Decoders differ in how many stand for a sequence that is no text.
+    return re.sub("\ufffd+", "\ufffd", text) if "\ufffd" in text else text
 
 
 def _mend(text: str) -> str:

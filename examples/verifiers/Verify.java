@@ -595,6 +595,10 @@ public final class Verify {
         return new String(bytes, charset);
     }
 
+    static String tokenIn(String source) {
+        return source.replaceAll(WHITE, "").replaceAll("\ufffd+", "\ufffd");
+    }
+
     /** 4.3 steps 2 and 3: the blocks, or null where the text is cut off. */
     static List<Block> pair(String source) {
         List<Block> blocks = new ArrayList<>();
@@ -614,7 +618,7 @@ public final class Verify {
                     return null;
                 }
                 blocks.add(
-                        new Block(label, source.substring(start, marker.start()).replaceAll(WHITE, "")));
+                        new Block(label, tokenIn(source.substring(start, marker.start()))));
                 begun = null;
             }
         }

@@ -291,6 +291,8 @@ function decode(bytes) {
   return new TextDecoder(encoding).decode(bytes);
 }
 
+const tokenIn = (source) => source.replace(ALL_WHITE, "").replace(/\ufffd+/g, "\ufffd");
+
 /** 4.3 steps 2 and 3: the blocks as [label, token], or null where the text is cut off. */
 function pair(source) {
   const blocks = [];
@@ -302,7 +304,7 @@ function pair(source) {
       begun = { label, at: marker.index + marker[0].length };
     } else {
       if (!begun || begun.label !== label) return null;
-      blocks.push([label, source.slice(begun.at, marker.index).replace(ALL_WHITE, "")]);
+      blocks.push([label, tokenIn(source.slice(begun.at, marker.index))]);
       begun = null;
     }
   }

@@ -491,6 +491,7 @@ function pair(   rest, found, label, begun, token) {
     } else {
       if (begun != "BEGIN" substr(found, 4)) return 0
       gsub(/[\t-\r\034-\037 ]/, "", token)
+      gsub(/(\357\277\275)+/, "\357\277\275", token)
       if (token ~ /[^A-Za-z0-9._-]/) clean = 0
       block[++count] = (label == "" ? "-" : label) " +" token
       begun = ""

@@ -102,6 +102,8 @@ def markers() -> Iterator[Case]:
     yield case("octets-that-are-half-a-dash", split, "license-damaged")
     split = text[:first].encode() + b"\xe2\xe2\x80\x8b\x80\x94" + text[first:].encode()
     yield case("bytes-that-come-together", split, "license-damaged")
+    lost = text.encode().replace(b"eyJhbGciOiJ", b"eyJhbGciOiJ\xed\xa0\x80\xf8 \xff", 1)
+    yield case("bytes-that-are-no-text-in-a-header", lost, "license-damaged")
     for name, more in (("slash", "/"), ("star", "*"), ("backslash", "\\")):
         yield case(f"{name}-behind-a-token", file(token(payload()) + more), "license-damaged")
 

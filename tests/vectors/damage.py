@@ -30,7 +30,7 @@ def _headers() -> Iterator[Case]:
     }
     others: dict[str, Change] = {
         "five-characters": lambda h: f"{h[:60]}_____{h[65:]}",
-        "two-foreign-characters": lambda h: f"{h[:60]}\ufffd\ufffd{h[62:]}",
+        "two-foreign-characters": lambda h: f"{h[:60]}\u4e0a\u6d77{h[62:]}",
         "two-places": lambda h: f"{h[:50]}_{h[51:70]}_{h[71:]}",
         "five-characters-lost": lambda h: h[:60] + h[65:],
     }
