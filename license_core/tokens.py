@@ -33,6 +33,7 @@ _SIGNED_BYTES, _BLANKS = _SIGNED_START.encode("ascii"), b" \t\r\n"
 _FOREIGN = bytes(one for one in range(256) if not chr(one).isalnum() or one > 127)
 # Its last bits belong to a character of the key.
 _REQUEST_START = b64url.encode(b'{"ver":1,"key":"')[:-1]
+_STARTS = (_SIGNED_START.encode("ascii"), _REQUEST_START.encode("ascii"))
 STARTS = rf"{_SIGNED_START}|{_REQUEST_START}"
 """How a token begins: the same for all keys and all hosts."""
 _PART = r"(?: ?[A-Za-z0-9_-])"
@@ -91,8 +92,17 @@ def in_armor(data: bytes) -> Blocks | None:
 
 def begins(text: str) -> bool:
     """Whether a token begins anywhere in *text*, whatever stands between its characters."""
-    letters = text.encode("ascii", "ignore").translate(None, _FOREIGN)
-    return any(start.encode("ascii") in letters for start in (_SIGNED_START, _REQUEST_START))
+    return any(start in _letters(text) for start in _STARTS)
+
+
+def beginnings(text: str) -> tuple[int, int]:
+    """How many tokens begin in *text*, and how many BEGIN lines it shows."""
+    letters = _letters(text)
+    return sum(map(letters.count, _STARTS)), letters.upper().count(b"BEGINLICENSE")
+
+
+def _letters(text: str) -> bytes:
+    return text.encode("ascii", "ignore").translate(None, _FOREIGN)
 
 
 def _begun(data: bytes) -> int:

@@ -272,11 +272,12 @@ def _without_prefixes(text: str) -> Iterator[str]:
 
 
 def _from_cells(text: str) -> Iterator[str]:
-    """A cell of a sheet, or a column with a line in each."""
+    """A cell of a sheet, or a column with a line in each, that has all tokens of the sheet."""
     import csv
     import io
 
     text = re.sub(_EXCEL_BREAK, "", text)
+    tokens_, begins = tokens.beginnings(text)
     for delimiter in ",;\t":
         if delimiter not in text:
             continue
@@ -291,7 +292,11 @@ def _from_cells(text: str) -> Iterator[str]:
         except csv.Error:
             continue
         cells += map("\n".join, columns)
-        yield from (cell for cell in cells if len(cell) >= _LEAST)
+        for cell in cells:
+            if len(cell) >= _LEAST:
+                found = tokens.beginnings(cell)
+                if found[0] >= tokens_ and found[1] >= begins:
+                    yield cell
 
 
 class Way(NamedTuple):
