@@ -244,8 +244,9 @@ def _token(text: str) -> str:
 
 def _mend(text: str) -> str:
     """*text* without quoted-printable (RFC 2045 section 6.7), quote marks and smart dashes."""
-    text = re.sub(
-        _ESCAPES,
+    from license_core.possessive import compiled
+
+    text = compiled(_ESCAPES).sub(
         lambda run: bytes.fromhex(run[0].replace("=", "")).decode("utf-8", "replace"),
         re.sub(_SOFT_BREAK, "", text),
     )

@@ -54,5 +54,5 @@ def decode_standard(text: str) -> bytes:
     """
     body = text.rstrip("=")
     if len(text) % 4 or len(text) - len(body) > 2 or body.encode().translate(None, _STANDARD):
-        raise ValueError("not base64")
+        raise ValueError("its base64 is invalid")
     return binascii.a2b_base64(text)

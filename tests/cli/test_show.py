@@ -1,7 +1,8 @@
 """``show``: prints signed content only."""
 
+from license_core import jws
 from tests.support import hosts
-from tests.support.cli import NUMBER, World, code
+from tests.support.cli import NUMBER, World, code, new_signer
 
 
 def test_show_prints_only_signed_content(world: World) -> None:
@@ -14,9 +15,9 @@ def test_show_prints_only_signed_content(world: World) -> None:
 
 
 def test_show_prints_nothing_of_a_forged_file(world: World) -> None:
-    forged = world.file().replace(b"For people", b"Licence for EVIL")
-    body = forged.replace(b"-----BEGIN LICENSE-----\ne", b"-----BEGIN LICENSE-----\nf")
-    world.put(body)
+    token = jws.sign(world.claims(sub="EVIL").payload(), new_signer(), jws.LICENSE)
+    forged = world.wrap(token, world.keyset())
+    world.put(forged.replace(b"For people", b"Licence for EVIL"))
     done = world.run("show")
     assert done.exit_code == code("signing-key-unknown")
     assert "EVIL" not in done.out + done.err
