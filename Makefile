@@ -1,7 +1,7 @@
 # Hostseal. `make demo` shows it; `make test` tests it; `make help` lists the rest.
 PYTHON ?= python3
 BIN := .venv/bin
-JOBS ?= 2
+JOBS ?= 3
 
 .PHONY: help demo test test-pkcs11 test-client torture serve lint format bench pins clean
 

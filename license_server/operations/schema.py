@@ -5,9 +5,8 @@ from functools import cache
 from pathlib import Path
 
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, column, inspect, select, table
 
 from alembic import command
 from license_server.catalog import catalog_store
@@ -15,6 +14,8 @@ from license_server.operations.adoption import adopt
 from license_server.operations.errors import SchemaNewerError, SchemaOutdatedError
 from license_server.signing.errors import NotInitialisedError
 
+_VERSION_TABLE = table("alembic_version", column("version_num"))
+_VERSION = select(_VERSION_TABLE.c.version_num)
 _WORDS_SINCE = "0006"
 """Since then customers are found by names that are alike, too."""
 
@@ -42,7 +43,10 @@ def _versions() -> tuple[str, frozenset[str]]:
 
 def found(connection: Connection) -> str | None:
     """The version of the tables in the database; None: there are none."""
-    return MigrationContext.configure(connection).get_current_revision()
+    # Not by alembic's context: it makes a table of its own each time, which is kept in a cache.
+    if not inspect(connection).has_table(_VERSION_TABLE.name):
+        return None
+    return connection.execute(_VERSION).scalars().first()
 
 
 def check(connection: Connection, data: str) -> None:

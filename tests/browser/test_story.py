@@ -59,7 +59,7 @@ WAYS = {
     "keyboard": Way(hand=Keyboard),
     "all-at-once": Way(False, "zh", judge.NARROW, Keyboard),
 }
-SHORT = ("plain", "all-at-once")
+SHORT = ("all-at-once",)
 """The ways of every run of the tests; the others differ from the first in one thing alone."""
 
 

@@ -22,7 +22,7 @@ LARGEST = 100_000
 _LOUD = ("error", "warning")
 _CANCELLED = "net::ERR_ABORTED"
 """What Chromium says where an address turns out to be a file to keep, or a page asks anew."""
-_EACH = 2
+_EACH = 1
 """So many addresses of one kind are followed; more only if asked for."""
 _PASSED_BY = re.compile(r"/(logout|preferences|static)\b")
 _RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")

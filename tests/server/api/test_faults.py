@@ -153,7 +153,7 @@ def test_import_reports_every_error_of_each_row(caller: Caller) -> None:
     assert [error["field"] for error in first["errors"]] == ["language", "days", "match"]
     assert (first["column"], first["slug"]) == ("language", "input-invalid")
     assert first["detail"] == first["errors"][0]["detail"]
-    assert right == {"line": 3, "ok": True, "license": None}
+    assert right == {"line": 3, "ok": True, "license": None, "notices": []}
     assert [(error["field"], error["type"]) for error in last["errors"]] == [
         ("product", "/problems/input-invalid"),
         ("host", "/problems/request-unreadable"),

@@ -23,7 +23,7 @@ from license_server.permissions import PERMISSIONS
 from tests.support import server
 from tests.support.desk import Desk
 
-EXAMPLES, EXAMPLES_TORTURE = 6, 1000
+EXAMPLES, EXAMPLES_TORTURE = 4, 1000
 WALKS, CASES = r"^ *Scenarios: +(\d+)$", r"^ *(\d+) generated"
 HERE = Path(__file__).resolve().parent
 

@@ -68,7 +68,7 @@ def database(
     folder = tmp_path_factory.mktemp("search")
     sqlite = f"sqlite:///{folder}/search.db"
     url = sqlite if request.param == "sqlite" else new_database()
-    made = Database(url.replace("postgresql://", "postgresql+psycopg://"))
+    made = Database(url.replace("postgresql://", "postgresql+psycopg://"), create=True)
     made.write(_fill_parties)
     yield made
     made.close()

@@ -69,7 +69,7 @@ def check(folder: Path, kind: str, data: Path, url: str | None) -> None:
         assert most - before[command] <= MOST, command
 
 
-@KINDS
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.torture)])
 def test_large_sheets_and_long_texts_take_little_memory(tmp_path: Path, kind: str) -> None:
     """What once made files of exit code 0 that no restore took."""
     url = None if kind == "sqlite" else new_database()
