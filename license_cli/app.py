@@ -67,9 +67,10 @@ class Commands(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Show the help where no command is named; click's versions disagree on how that ends."""
-        if not args:
+        if not args and "is_parsed" not in ctx.meta:  # an older click asks a second time
             click.echo(ctx.get_help())
             ctx.exit(2)
+        ctx.meta["is_parsed"] = True
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002

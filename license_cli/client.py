@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError  # its own before Python 3.11
 from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
@@ -51,7 +52,7 @@ def fetch(url: str, token: str | None, seconds: float = _SECONDS, cap: int = MAX
     Thread(target=ask, daemon=True).start()
     try:
         return answer.result(seconds)
-    except TimeoutError as error:
+    except FutureTimeoutError as error:
         reason = Reason("no complete response within {seconds:g} seconds", seconds=seconds)
         raise ServerUnreachableError(url=url, reason=reason) from error
 

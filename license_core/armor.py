@@ -60,6 +60,11 @@ class ArmorError(ValueError):
     """A block is there, but not whole."""
 
 
+def is_mail(data: bytes) -> bool:
+    """Whether *data* says how parts of it are encoded, as a mail does (RFC 2045 section 6)."""
+    return b"content-transfer-encoding:" in data.lower()
+
+
 def wrap(label: str, token: str) -> str:
     """The block of *token* under *label*: BEGIN line, 64 columns a line, END line.
 

@@ -167,15 +167,24 @@ def read_known(place: Place) -> bytes | None:
     """
     learned = place.read_trust()
     try:
-        blocks = armor.unwrap(place.read_license())
-    except (LicenseError, armor.ArmorError):
+        carried = _proofs(place.read_license())
+    except LicenseError:
         return learned
-    carried = "".join(
+    # Each read by itself: what is damaged in one hides nothing of the other.
+    return (_proofs(learned or b"") + carried).encode() or learned
+
+
+def _proofs(data: bytes) -> str:
+    """The blocks of roots and keysets in *data*; none where it is cut off."""
+    try:
+        blocks = armor.unwrap(data)
+    except armor.ArmorError:
+        return ""
+    return "".join(
         armor.wrap(label, token)
         for label in (armor.ROOTS, armor.KEYSET)
         for token in blocks.get(label, ())
     )
-    return (learned or b"") + carried.encode() or None
 
 
 def read_roots(place: Place) -> tuple[PublicKey, ...]:

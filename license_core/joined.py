@@ -18,6 +18,8 @@ _ROUND = 1 << 32
 """After so many hundredths of a second the kernel's count begins anew."""
 _SURELY = 10
 """By so many at least an address must be older: both figures are rounded, and not of one clock."""
+_DRIFT = 20_000
+"""One in so many: how far the kernel's two clocks may have drifted apart since it started."""
 _FIRST_PROCESS = "proc/1/stat"
 _STARTED = 22 - 3
 """The place of ``starttime`` behind the name of a process, which may hold anything."""
@@ -37,10 +39,14 @@ def is_older(root: str, made_at: int | None, slept: float) -> bool:
     *made_at* is when its address was given to it, as ``netlink.Address`` has it; None where that
     is not known. *slept* is for how many seconds the machine has slept.
     """
-    if _number(root, "net") < _number(root, "mnt"):
-        return True
     started_at = None if made_at is None else _started_at(root, slept)
-    return started_at is not None and made_at is not None and _is_before(made_at, started_at)
+    if made_at is not None and started_at is not None:
+        before = (started_at - made_at + _ROUND // 2) % _ROUND - _ROUND // 2
+        if abs(before) >= _SURELY + made_at // _DRIFT:
+            return before > 0
+    # A number that is free again is given anew, so that these can mislead: only where the times
+    # do not tell.
+    return _number(root, "net") < _number(root, "mnt")
 
 
 def _number(root: str, namespace: str) -> int:
@@ -65,7 +71,3 @@ def _started_at(root: str, slept: float) -> int | None:
     except (OSError, ValueError, IndexError):
         return None  # another kernel, or a record without it
     return round((ticks / os.sysconf("SC_CLK_TCK") - slept) * _HUNDREDTHS)
-
-
-def _is_before(one: int, other: int) -> bool:
-    return _SURELY <= (other - one) % _ROUND < _ROUND // 2

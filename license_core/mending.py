@@ -49,6 +49,7 @@ _MARKER = r"(?i)(BEGIN|END)[_-]{0,9}LICENSE[_-]{0,9}(KEYSET|ROOTS|REVOCATIONS|RE
 _LEAST_BODY = 100
 """A block has more characters between its markers than words about markers have."""
 
+_PIECE = 256
 INVISIBLE = Reason("invisible characters were put into it")
 TYPOGRAPHIC = Reason("plain characters were replaced with typographic ones")
 FRAMED = Reason("something was put before or after each of its lines")
@@ -80,13 +81,19 @@ def mend(text: str) -> Mended | None:
 
 def clean(text: str) -> str:
     """*text* without colours and what no reader sees, and LF for each line break."""
-    text = re.sub(_OVERSTRUCK, "", re.sub(_COLOURS, "", text))
+    if not any(tokens.begins(one[0]) for one in re.finditer(_COLOURS, text)):
+        text = re.sub(_COLOURS, "", text)  # nor is a token left behind that one of them holds
+    text = re.sub(_OVERSTRUCK, "", text)
     return re.sub(_BREAKS, "\n", re.sub(_INVISIBLE, "", text))
 
 
 def plain(text: str) -> str:
     """*text* with what Unicode says for full-width forms, ligatures and the like (NFKC)."""
-    return text if text.isascii() else normalize("NFKC", text)
+    if text.isascii():
+        return text
+    # In pieces: a long run of combining marks would take a time that grows with its square.
+    pieces = (text[at : at + _PIECE] for at in range(0, len(text), _PIECE))
+    return "".join(normalize("NFKC", piece) for piece in pieces)
 
 
 def _what(text: str, cleaned: str, plainly: str) -> Reason:

@@ -49,7 +49,14 @@ class _Found(NamedTuple):
 
 def open_parcel(data: bytes) -> Parcel:
     """The file in *data*; *data* itself where nothing has to be undone, or nothing can be."""
-    if len(data) > MAX_PARCEL or tokens.in_armor(data) or _lines(data) > _MOST_LINES:
+    if len(data) > MAX_PARCEL or _lines(data) > _MOST_LINES:
+        return Parcel(data, None)
+    shown = tokens.in_armor(data) or {}
+    mail = _of_mail(data)
+    # What is encoded in it counts as much as what it quotes.
+    if mail is not None and mail.tokens > _tokens(shown):
+        return mail.parcel
+    if shown:
         return Parcel(data, None)
     seen: set[str] = set()
     left = _MOST_CHARACTERS
@@ -70,6 +77,16 @@ def open_parcel(data: bytes) -> Parcel:
             return _whole(found) or Parcel(data, None)
         layers = inner
     return Parcel(data, None)
+
+
+def _of_mail(data: bytes) -> _Found | None:
+    """All that the parts of a mail hold, one after the other; each file once."""
+    read = (_read(_Layer(part, wrappings.MAIL)) for part in wrappings.parts_of_mail(data))
+    found = {one.tokens: one.parcel.data for one in read if one is not None}
+    if not found:
+        return None
+    most = [of for held, of in found.items() if not any(held < other for other in found)]
+    return _Found(Parcel(b"\n".join(most), wrappings.MAIL), frozenset().union(*found))
 
 
 def _lines(data: bytes) -> int:

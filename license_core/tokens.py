@@ -90,6 +90,18 @@ def in_armor(data: bytes) -> Blocks | None:
     return blocks if _begun(data) <= signed else None
 
 
+def is_hidden(data: bytes) -> bool:
+    """Whether a token of a known type stands under another label, or outside of all blocks."""
+    try:
+        blocks = armor.unwrap(data)
+    except armor.ArmorError:
+        return False
+    strange = (of for label, of in blocks.items() if label not in (*_TYPES, armor.REQUEST))
+    if any(_type(token) in _LABELS for of_label in strange for token in of_label):
+        return True
+    return bool(blocks) and _begun(data) > sum(map(len, blocks.values()))
+
+
 def begins(text: str) -> bool:
     """Whether a token begins anywhere in *text*, whatever stands between its characters."""
     return any(start in _letters(text) for start in _STARTS)

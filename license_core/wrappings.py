@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from license_core import b64url, mending, tokens
+from license_core import armor, b64url, mending, tokens
 from license_core.possessive import compiled
 from license_core.reason import Reason
 
@@ -42,6 +42,8 @@ _ESCAPED = (
     r"(?<!\\)\\++(?:(?P<hex>u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|u\{[0-9A-Fa-f]{1,6}\})"
     r"|(?P<octal>[0-7]{3})|(?P<letter>[rnt])|(?P<sign>[^\sA-Za-z0-9\\]))"
 )
+_FIELD = r"(?im)^content-[a-z-]+:[^\n]*(?:\n[ \t][^\n]*)*"
+_LONGEST_FIELD = 4096
 _FOLD = r"(?<!\\)\\++\r?\n[ \t]*+(?:\\++(?= ))?"
 _BACKTICKED = r"`[rn]"
 _EXCEL_BREAK = r"(?m)_x000[AD]_[^\S\n]*$"
@@ -120,10 +122,20 @@ def _in_plain_characters(text: str) -> Iterator[str]:
     yield mending.plain(text)
 
 
+def parts_of_mail(data: bytes) -> Iterator[str]:
+    """Each part of the mail in *data*, decoded; none where no part says how it is encoded."""
+    if armor.is_mail(data):
+        for text in decoded(data):
+            yield from _from_mail(text)
+
+
 def _from_mail(text: str) -> Iterator[str]:
     """Each part of a mail (RFC 5322, RFC 2045), as it was before it was sent."""
     text = text.lstrip()
     if not re.match(_HEADERS, text) or text.count("\n--") > _MOST_PARTS:
+        return
+    # The library reads the parameters of a field in a time that grows with the square.
+    if any(len(field[0]) > _LONGEST_FIELD for field in re.finditer(_FIELD, text)):
         return
     from email import message_from_bytes
 
@@ -145,7 +157,10 @@ def _from_markup(text: str) -> Iterator[str]:
     def shown(tag: re.Match[str]) -> str:
         return "" if re.fullmatch(_INLINE, tag[1]) else "\n"
 
-    yield _unescaped(re.sub(_TAG, shown, re.sub(_LINK, "", text), flags=re.IGNORECASE))
+    text = re.sub(_LINK, "", text)
+    if any(tokens.begins(tag[0]) for tag in re.finditer(_TAG, text, re.IGNORECASE)):
+        return  # a comment that holds a token: nothing is left behind
+    yield _unescaped(re.sub(_TAG, shown, text, flags=re.IGNORECASE))
 
 
 def _from_entities(text: str) -> Iterator[str]:
@@ -308,11 +323,12 @@ class Way(NamedTuple):
     """Whether it finds a small file in a large one; a large one is not looked at otherwise."""
 
 
+MAIL = Reason("it is a mail with its headers")
 WAYS = (
     Way(Reason("zero bytes follow its last line"), _without_zeros, True),
     Way(mending.INVISIBLE, _without_invisible),
     Way(mending.TYPOGRAPHIC, _in_plain_characters),
-    Way(Reason("it is a mail with its headers"), _from_mail, True),
+    Way(MAIL, _from_mail, True),
     Way(Reason("it is an HTML page"), _from_markup, True),
     Way(Reason("it is a JSON value"), _from_json, True),
     Way(Reason(r"its line breaks became the two characters \n"), _from_escapes),

@@ -9,7 +9,9 @@ set -u
 launch() { # in a group of its own; a process that nobody could name later is not kept
   setsid sh "$PLATFORM_HOME/services/$1" </dev/null >>"$RUN/$1.log" 2>&1 &
   note "$1" "$!" && return
-  kill "$!"
+  # Nothing milder: until it is a program of its own, it takes what this shell has a trap for.
+  kill -KILL "-$!" 2>/dev/null
+  kill -KILL "$!" 2>/dev/null
   printf '[E]: Stopped %s: cannot write %s.\n     %s\n' "$1" "$RUN/$1.pid" \
     "Check it with \`ls -ld $RUN/$1.pid\` and \`df -h $RUN\`."
 }

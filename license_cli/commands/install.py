@@ -18,10 +18,11 @@ from license_cli.files import Replacement
 from license_cli.language import tr
 from license_cli.session import Session, pass_session
 from license_core import armor, successor, tokens
-from license_core.armor import MAX_FILE, MAX_MENDED
+from license_core.armor import MAX_FILE, MAX_MENDED, is_mail
 from license_core.errors import (
     FileTooLargeError,
     FileUnreadableError,
+    LicenseDamagedError,
     LicenseError,
     LicenseMissingError,
     Notice,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 _DECLINED = 130
 """The exit code where the person who was asked said no: as of one who interrupts."""
+_HIDDEN = Reason("a part of it that is signed has no BEGIN line of its own that can be read")
 _UNASKED = Reason(
     "Nothing was installed: something is taken away, and without a terminal nobody can be asked. "
     "If it is agreed, add --yes."
@@ -312,10 +314,12 @@ def _read_source(source: str, token_file: str | None) -> tuple[bytes, Reason | N
             raise FileUnreadableError(path=source, reason="there is no such file")
         data = found
     what = None
-    if len(data) <= MAX_MENDED and not tokens.in_armor(data):
+    if len(data) <= MAX_MENDED and (is_mail(data) or not tokens.in_armor(data)):
         from license_core.parcel import open_parcel
 
         data, what = open_parcel(data)
+        if tokens.is_hidden(data):
+            raise LicenseDamagedError(reason=_HIDDEN)
     cap = MAX_REVOCATIONS if b"LICENSE REVOCATIONS" in data else MAX_FILE
     if len(data) > cap:
         raise FileTooLargeError(path=path, size=len(data), cap=cap)

@@ -64,8 +64,9 @@ def test_operator_gets_from_the_key_to_a_watched_product(present: World, python:
     assert "license.dat" in client(python, present, "install", mailed)
     number = f"[N]: Licence {NUMBER} "
     assert client(python, present, "verify").startswith(number)
-    assert client(python, present, "show").splitlines() == (
-        present.spawn("show").stdout.decode().splitlines()
+    assert (
+        client(python, present, "show").split("Here")[0]
+        == (present.spawn("show").stdout.decode().split("Here")[0])
     )
     assert json.loads(client(python, present, "--json", "doctor"))["host_key"]
     watched = client(

@@ -12,6 +12,7 @@ from email.message import EmailMessage
 
 import pytest
 
+from license_core import armor
 from license_core.errors import LicenseError
 from license_core.parcel import MAX_PARCEL, name_of, open_parcel
 from license_core.tokens import in_armor
@@ -191,3 +192,30 @@ def test_a_damaged_parcel_gives_the_same_licence_or_none(count: int) -> None:
         except LicenseError:
             continue
         assert opened.license == SENT
+
+
+def of_mail(body: bytes, *attached: bytes) -> bytes:
+    """A mail with a quoted *body*, and files that are sent as base64."""
+    mail = EmailMessage()
+    mail["Subject"] = "Re: licence"
+    mail.set_content("".join(f"> {line}\n" for line in body.decode().splitlines()))
+    for data in attached:
+        mail.add_attachment(
+            data, maintype="application", subtype="octet-stream", filename="license.dat"
+        )
+    return mail.as_bytes()
+
+
+def numbers(data: bytes) -> list[int]:
+    """How many licences, keysets and so on are in what is installed, each once."""
+    return sorted(len(set(tokens)) for tokens in armor.unwrap(open_parcel(data).data).values())
+
+
+def test_what_a_mail_has_attached_counts_as_much_as_what_it_quotes() -> None:
+    keyset = material.blocks(armor.KEYSET, material.keyset()).encode()
+    former = material.file(material.token(material.payload(jti="HS-2026-FORMER00")))
+    present = material.file(material.token(material.payload()))
+    for data in (of_mail(former, present), of_mail(present, former), of_mail(b"", former, present)):
+        assert numbers(data) == [1, 2]  # two licences: nobody chooses between them
+    assert numbers(of_mail(keyset, present)) == numbers(of_mail(b"", present)) == [1, 1]
+    assert numbers(of_mail(present, present)) == [1, 1]
