@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import pytest
 
-from tests.support.cli import CLI, DAY, NOW, World, code
+from tests.support.cli import CLI, DAY, NOW, NUMBER, World, code
 
 
 def test_install_copies_every_byte_and_keeps_the_former_file(world: World) -> None:
@@ -200,3 +200,11 @@ def test_remedy_can_be_pasted_when_folders_come_from_start_sh(
     ran = subprocess.run(["sh", "-c", pasted], env={"PATH": "/usr/bin:/bin"}, capture_output=True)
     assert ran.returncode == 0, ran.stderr
     assert present.license.read_bytes() == present.file()
+
+
+@pytest.mark.parametrize("label", ["REV0CATIONS", "REVOCATION5", "吊销", ""])
+def test_a_list_whose_label_is_damaged_is_not_left_behind(world: World, label: str) -> None:
+    listed = world.revocations(NUMBER).replace(b"REVOCATIONS", label.encode())
+    done = world.run("install", world.write(world.file() + listed))
+    assert done.exit_code == code("license-damaged" if label else "license-several")
+    assert not world.license.exists()

@@ -4,11 +4,15 @@ import errno
 import os
 from unittest.mock import patch
 
+import pytest
+
 from license_core import (
     armor,
+    jws,
     memory,
 )
-from tests.support.cli import World, new_signer
+from license_core.keyset import Keyset, SigningKey
+from tests.support.cli import DAY, World, code, new_signer
 from tests.support.trusting import TOP, files, install, notices, slugs, verified
 from tests.support.vendor import entry, keyset, license_block, revocations, roots
 
@@ -104,3 +108,35 @@ def test_keys_too_large_for_the_trust_file_are_rejected(world: World) -> None:
     large = b"LICENSE REVOCATIONS\n" + documents + keyset(world, 4, by=former)
     assert slugs(world, large) == ["file-too-large"]
     assert verified(world) == (0, 0, 3)
+
+
+@pytest.mark.parametrize(
+    "trust",
+    [
+        b"-----BEGIN LICENSE KEYSET-----\nabc",
+        "-----BEGIN LICENSE X-----\nabc\n-----END LICENSE X-----\n".encode("utf-16"),
+        b"\0" * 200,
+    ],
+    ids=["cut off", "UTF-16", "zeros"],
+)
+def test_a_damaged_trust_file_hides_no_keyset_of_the_installed_licence(
+    world: World, trust: bytes
+) -> None:
+    later = new_signer()
+
+    def of(version: int, state: str) -> str:
+        until = world.now + 999 * DAY
+        keys = (
+            SigningKey(world.signing.public_key, world.now - DAY, until, state),
+            SigningKey(later.public_key, world.now - DAY, until),
+        )
+        return Keyset("Example Vendor", version, world.now - DAY, keys).sign(world.root)
+
+    former = world.seal(world.claims(jti="HS-2027-FORMER00").payload(), of(3, "active"))
+    token = jws.sign(world.claims().payload(), later, jws.LICENSE)
+    install(world, world.wrap(token, of(4, "revoked")))
+    (world.conf / "license.state").unlink()
+    (world.conf / "license.trust").write_bytes(trust)
+    done = world.run("install", "--yes", world.write(former))
+    assert done.exit_code == code("signing-key-revoked")
+    assert world.run("verify").exit_code == 0

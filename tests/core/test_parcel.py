@@ -219,3 +219,28 @@ def test_what_a_mail_has_attached_counts_as_much_as_what_it_quotes() -> None:
         assert numbers(data) == [1, 2]  # two licences: nobody chooses between them
     assert numbers(of_mail(keyset, present)) == numbers(of_mail(b"", present)) == [1, 1]
     assert numbers(of_mail(present, present)) == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "hidden", ["<!--{}-->", "\x1b]8;;{}\x1b\\"], ids=["a comment", "a link of a terminal"]
+)
+def test_no_token_is_left_behind_in_what_is_undone(hidden: str) -> None:
+    keyset = material.keyset(version=9)
+    shown = GOOD.decode().replace("\n", "<br>") if "<" in hidden else GOOD.decode()
+    opened = open_parcel((shown + hidden.format(keyset)).encode())
+    assert opened.what is None or keyset in armor.unwrap(opened.data)[armor.KEYSET]
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        b'Content-Type: multipart/mixed; a="' + b";" * 900_000 + b"\n\n",
+        b"Content-Type: multipart/mixed" + b"; a" * 300_000 + b"; boundary=x\n\n",
+        ("a" + "\u0301\u0327" * 120_000).encode(),
+    ],
+    ids=["semicolons", "parameters", "marks"],
+)
+def test_no_text_takes_a_time_that_grows_with_its_square(hostile: bytes) -> None:
+    """Each of these once took minutes, which ends a test."""
+    begun = GOOD[GOOD.index(b"eyJ") :][:40]
+    assert open_parcel(hostile + begun + b"\n").what is None
