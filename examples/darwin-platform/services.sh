@@ -52,6 +52,11 @@ end() { # with the exit code $1
 
 trap 'end 0' TERM INT HUP
 trap 'start_and_tell "[N]: license_guard is already running."' USR1
+tries=0 # a former one that is still ending would end what is started here
+while runs services && [ "$tries" -lt 150 ]; do
+  sleep 0.1
+  tries=$((tries + 1))
+done
 note services $$ || exit
 end_services "$SERVICES" # of a former guard, which was killed together with its services.sh
 start_and_tell 'Starting license_guard[  OK  ]' # it has checked, or this would not run
