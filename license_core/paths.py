@@ -229,7 +229,8 @@ def read(path: str | os.PathLike[str], cap: int) -> bytes | None:
         if not os.path.islink(path):
             return None
         reason = "it is a broken symbolic link"
-        raise FileUnreadableError(path=os.fspath(path), reason=reason) from error
+        broken = FileUnreadableError(path=os.fspath(path), reason=reason)
+        raise broken.advised(("broken-link",)) from error
     except (OSError, ValueError) as error:
         raise unreadable(os.fspath(path), error) from error
     if len(data) > cap:

@@ -189,6 +189,10 @@ REMEDIES: dict[str, str] = {
         "Or declare the present address: `{cli} pin {ip}`; where LICENSE_PINNED_IP is set, there."
     ),
     # files
+    "broken-link": (
+        "`ls -l {path}` shows what it points to: put that back, or remove the link "
+        "(`unlink {path}`), then run the same command again."
+    ),
     "may-not-enter": (
         "This user may not enter {folder} (`ls -ld {folder}`). Run the command as its owner, or "
         "have the owner give this user access."

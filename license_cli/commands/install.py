@@ -206,8 +206,9 @@ def _install_update(
             written.append(Replacement(place.trust, text))
     if update.revocations is not None:
         tokens = blocks[armor.REVOCATIONS]
-        listed = "".join(armor.wrap(armor.REVOCATIONS, token) for token in tokens)
-        written.append(Replacement(place.revocations, listed.encode()))
+        listed = "".join(armor.wrap(armor.REVOCATIONS, token) for token in tokens).encode()
+        if listed != place.read_revocations():
+            written.append(Replacement(place.revocations, listed))
     files.replace_all(written)
     version = update.trust.version if update.trust else remembered.trust
     number, kid = (
@@ -216,10 +217,9 @@ def _install_update(
     after = (before or Memory()).learn(version, number, kid, None)
     unkept = memory.keep(place, before, after, facts)
     report = _present(session, facts)
-    ended = held and not report.ok
     more = [*remarks, *([unkept] if unkept else [])]
-    _tell_update(session, update, source, [file.path for file in written], report, more)
-    return report.exit_code if ended else 0
+    _tell_update(session, update, source, [file.path for file in written], report, held, more)
+    return report.exit_code if held and not report.ok else 0
 
 
 def _tell_update(
@@ -228,9 +228,13 @@ def _tell_update(
     source: str,
     written: list[str],
     report: Report,
+    held: bool,
     more: list[Notice],
 ) -> None:
-    """Say what was taken in, and what it means for the licence that is installed."""
+    """Say what was taken in, and what it means for the licence that is installed.
+
+    *held*: whether that one was valid before.
+    """
     if session.as_json:
         answer = render.report_json(report, session.cli)
         more_json = [render.notice_json(notice, session.cli) for notice in more]
@@ -261,6 +265,10 @@ def _tell_update(
         number = str(update.revocations.number)
         render.say(
             render.note("Revocation list {number} is now in force on this host.", number=number)
+            if session.place.revocations in written
+            else render.note(
+                "Revocation list {number} was already in force on this host.", number=number
+            )
         )
     for path in written:
         render.say(render.note("Installed as {path}.", path=path))
@@ -269,7 +277,11 @@ def _tell_update(
     # A licence comes later where there is none yet.
     wrong = [one for one in report.problems if not isinstance(one, LicenseMissingError)]
     if wrong:
-        render.say(render.note("With these changes the installed licence is not valid:"))
+        render.say(
+            render.note("With these changes the installed licence is not valid:")
+            if held
+            else render.note("The installed licence is still not valid:")
+        )
     for error in wrong:
         render.remark(render.error_lines(error, session.cli))
     for notice in more:

@@ -116,3 +116,13 @@ def test_a_file_without_permission_is_refused_by_name(furnished: World) -> None:
     found = [problems(json.loads(answer))[0] for answer in said.split("\0") if answer]
     assert [one["facts"]["path"] for one in found] == list(commands)
     assert {one["facts"]["reason"] for one in found} == {"Permission denied"}
+
+
+def test_the_remedy_for_a_broken_link_mends_it(world: World) -> None:
+    world.put()
+    link = world.conf / "license.revocations"
+    link.symlink_to(world.folder / "nowhere")
+    said = world.run("verify").err
+    assert f"`unlink {link}`" in said
+    link.unlink()
+    assert world.run("verify").exit_code == 0

@@ -62,6 +62,9 @@ def test_installing_a_list_reports_that_it_revokes_the_licence(world: World) -> 
     assert "With these changes the installed licence is not valid:" in done.out
     assert "The vendor has revoked licence" in done.err
     assert world.json("verify").slugs() == ["license-revoked"]
+    again = install(world, revocations(world, 8, NUMBER))
+    assert "Revocation list 8 was already in force on this host." in again.out
+    assert "The installed licence is still not valid:" in again.out
     install(world, world.file(world.claims(jti="HS-2027-NEW")))
 
 
