@@ -47,7 +47,8 @@ _WHITE = "\n \r\t\v\f\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u300
 _WHITE += "".join(map(chr, range(0x2000, 0x200B)))
 """White space of SPEC section 4.3, the most frequent first."""
 _TOKEN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
-_SOFT_BREAK = r"=[ \t]*(?:\r\n?|\n)"
+SOFT_BREAK = r"=[ \t]*(?:\r\n?|\n)"
+"""Of quoted-printable (RFC 2045 section 6.7)."""
 # Possessive: to go back over a run of 1 MiB would take 40 MiB of memory.
 _ESCAPES = r"(?:=[0-9A-Fa-f]{2})++"
 _QUOTE_MARK = r"[>|]"
@@ -253,7 +254,7 @@ def _mend(text: str) -> str:
 
     text = compiled(_ESCAPES).sub(
         lambda run: bytes.fromhex(run[0].replace("=", "")).decode("utf-8", "replace"),
-        re.sub(_SOFT_BREAK, "", text),
+        re.sub(SOFT_BREAK, "", text),
     )
     text = re.sub(_INVISIBLE, "", re.sub(_QUOTE_MARK, " ", text))
     return re.sub(_SINGLE_DASH, "-", text)

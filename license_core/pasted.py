@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 
-_SOFT_BREAK = "=[ \t]*(?:\r\n?|\n)"
+from license_core.armor import SOFT_BREAK
+
 # Exactly 40 digits after a label's equals sign are a key, and not an octet and 38 digits.
 _OCTETS = (
     r"(?:(?<![A-Za-z\x80-\U0010ffff])|(?!=[0-9a-fA-F]{40}(?![0-9a-fA-F])))(?:=[0-9a-fA-F]{2})+"
@@ -67,7 +68,7 @@ _LABEL = r"(?ai),?\s{0,2}(?:host[ _-]?name|\u4e3b\u673a\u540d|profile|check) ?[:
 
 def undamaged(text: str) -> str:
     """*text* as it was written, as far as that can be told."""
-    text = re.sub(_OCTETS, _decoded, re.sub(_SOFT_BREAK, " \n", text))
+    text = re.sub(_OCTETS, _decoded, re.sub(SOFT_BREAK, " \n", text))
     text = re.sub(_ENTITY, _character, re.sub(_TAG, _shown, text))
     for _ in range(_DEEPEST):
         if _ESCAPED_QUOTE not in text:

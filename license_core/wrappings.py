@@ -42,6 +42,7 @@ _ESCAPED = (
     r"(?<!\\)\\++(?:(?P<hex>u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|u\{[0-9A-Fa-f]{1,6}\})"
     r"|(?P<octal>[0-7]{3})|(?P<letter>[rnt])|(?P<sign>[^\sA-Za-z0-9\\]))"
 )
+# A field of a mail that has parameters, with its folded lines.
 _FIELD = r"(?im)^content-[a-z-]+:[^\n]*(?:\n[ \t][^\n]*)*"
 _LONGEST_FIELD = 4096
 _FOLD = r"(?<!\\)\\++\r?\n[ \t]*+(?:\\++(?= ))?"
@@ -52,7 +53,6 @@ _BASE64_LINES = r"(?m)^(?:[A-Za-z0-9+/]{40,}[^\S\n]*\n)+[A-Za-z0-9+/]+={0,2}"
 _LONG_RUN = r"[A-Za-z0-9+/]{57}"
 _FOLDED = r"(?<![ \t])[ \t]*+\r?\n[ \t]+"
 _PERCENT = r"(?:%[0-9A-Fa-f]{2})+"
-_SOFT_BREAK = r"=[ \t]*(?:\r\n?|\n)"
 _QUOTED = r"(?:=[0-9A-F]{2})+"
 # UTF-8 that was read as Latin-1, or as a code page of Windows: each of its bytes as a character.
 _BYTE_OF = {
@@ -241,7 +241,7 @@ def _from_percents(text: str) -> Iterator[str]:
 
 def _from_quoted_printable(text: str) -> Iterator[str]:
     """One level of quoted-printable (RFC 2045 section 6.7)."""
-    text = re.sub(_SOFT_BREAK, "", text)
+    text = re.sub(armor.SOFT_BREAK, "", text)
     yield re.sub(_QUOTED, lambda run: _in_hexadecimal(run[0].replace("=", "")), text)
 
 

@@ -50,8 +50,8 @@ _DECLINED = 130
 """The exit code where the person who was asked said no: as of one who interrupts."""
 _HIDDEN = Reason("a part of it that is signed has no BEGIN line of its own that can be read")
 _UNASKED = Reason(
-    "Nothing was installed: something is taken away, and without a terminal nobody can be asked. "
-    "If it is agreed, add --yes."
+    "Nothing was installed: this licence is older or grants less, and without a terminal nobody "
+    "can be asked. If it is agreed, add --yes."
 )
 
 
