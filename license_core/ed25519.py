@@ -1,9 +1,9 @@
 """Ed25519 verification in plain Python (RFC 8032 section 5.1.7); it never holds a secret.
 
 For a process that verifies two signatures and ends, this takes less time than to load a library
-does. It accepts what ``cryptography`` accepts, no more and no less: without the cofactor, S below
-the order of the group, R compared as it is written. ADR 21 says why there is one of our own, and
-what would end it.
+does. With every key that ``PublicKey`` takes it accepts what ``cryptography`` accepts: without the
+cofactor, S below the order of the group, R compared as it is written. ADR 21 says why there is one
+of our own, and what would end it.
 
 A point is (X, Y, Z, T): the affine x = X/Z and y = Y/Z, and T = XY/Z (Hisil, Wong, Carter and
 Dawson 2008, "Twisted Edwards curves revisited"; the formulas for a = -1, which are complete).

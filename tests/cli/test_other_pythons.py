@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.cli import CLI, NUMBER, REPOSITORY, World, code
 from tests.support.pythons import PLAIN, environment, others
-from tests.vectors.ours import CASES, ROOT, Vector, answer
+from tests.vectors.ours import CASES, Vector, answer
 
 VERSIONS = [f"3.{minor}" for minor in range(8, 15) if (3, minor) != sys.version_info[:2]]
 COMMANDS = ("", "verify", "install /nonexistent", "--lang zh verify")
@@ -48,7 +48,7 @@ def client(python: str, world: World, *arguments: str, exit_code: int = 0, **mor
 def test_vectors_have_the_same_answers(python: str) -> None:
     vectors = CASES if python == next(iter(others().values())) else CASES[::_EACH_OF_OTHERS]
     asked = "".join(f"{path}\n" for path in vectors)
-    done = run(python, "-m", "tests.vectors.ours", str(ROOT), input=asked)
+    done = run(python, "-m", "tests.vectors.ours", input=asked)
     assert (done.returncode, done.stderr) == (0, "")
     given = dict(zip(vectors, map(json.loads, done.stdout.splitlines()), strict=True))
     assert given == {path: answer(Vector(path)) for path in vectors}

@@ -1,8 +1,7 @@
 """The answer of our own verifier to a vector, and what the vector promises of every verifier's.
 
-As a program it is a verifier as those in examples/verifiers are: the file of the root key is its
-argument, and for each line of its input, the path of a vector, it prints the answer as JSON. It
-runs on every Python from 3.8 on.
+As a program it answers as those in examples/verifiers do: for each line of its input, the path of a
+vector, it prints the answer as JSON. It runs on every Python from 3.8 on.
 """
 
 from __future__ import annotations
