@@ -108,8 +108,12 @@ import os, signal, sys, time
 note, leader, *steps = sys.argv[1:]
 def daemon():
     for step in steps:
-        if step == "fork" and os.fork():
-            os._exit(0)
+        if step == "fork":
+            parent = os.getpid()
+            if os.fork():
+                os._exit(0)
+            while os.getppid() == parent:  # until it is gone
+                time.sleep(0.01)
         if step == "setsid":
             os.setsid()
         if step == "group":
