@@ -17,8 +17,7 @@ from license_core.errors import DatabaseUnavailableError
 from license_server.db import sqlite
 from license_server.db.database import Database
 from license_server.db.sqlite import SqliteFile
-from tests.support import server
-from tests.support.need import need
+from tests.support import disks, server
 
 
 @pytest.fixture
@@ -161,15 +160,8 @@ def test_too_many_open_files_are_told_as_that(database: Database) -> None:
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 2 MiB."""
-    if os.geteuid() != 0:
-        need("a file system of its own", "run the tests as root")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], check=True)
-    try:
+    with disks.small_disk(tmp_path / "disk", "2m") as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)
 
 
 def test_read_only_file_system_is_told_as_that(disk: Path) -> None:

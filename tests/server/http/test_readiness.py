@@ -1,10 +1,8 @@
 """``/readyz`` is 200 only while a licence could be issued, and again once one can."""
 
 import itertools
-import os
 import shutil
 import sqlite3
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
@@ -22,9 +20,8 @@ from license_server.app import create_app
 from license_server.db.probe import Probe
 from license_server.http.state import ServerState
 from license_server.operations import schema
-from tests.support import server
+from tests.support import disks, server
 from tests.support.desk import Clock
-from tests.support.need import need
 from tests.support.postgres import OwnServer, new_database
 from tests.support.server import LINE
 
@@ -299,15 +296,8 @@ def test_postgresql_is_not_ready_while_it_cannot_issue(
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 8 MiB."""
-    if os.geteuid() != 0:
-        need("a file system of its own", "run the tests as root")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder], check=True)
-    try:
+    with disks.small_disk(tmp_path / "disk", "8m") as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", folder], check=True)
 
 
 @pytest.mark.parametrize("condition", [full, nearly_full])
