@@ -17,7 +17,7 @@ test: .venv/dev.stamp ## run everything that this machine can run, and say what 
 test-pkcs11: .venv/dev.stamp ## the tests of the server, with a signing key in SoftHSM 2
 	HOSTSEAL_TEST_SIGNER=pkcs11 $(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not torture" tests/server
 
-test-client: .venv/dev.stamp ## the tests of the client's commands, given to another Python: make test-client OTHER=python3.8
+test-client: .venv/dev.stamp ## the client's tests by another Python, as OTHER=python3.8 (click's own words differ there)
 	HOSTSEAL_TEST_PYTHON=$$(command -v $(OTHER)) $(BIN)/pytest -n $(JOBS) -m "not torture" tests/cli
 
 torture: .venv/dev.stamp ## the long campaigns: millions of mutations, kill loops
