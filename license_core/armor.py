@@ -41,8 +41,6 @@ _DASHES = frozenset("-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff
 _MOST_DASHES = 5
 # A marker from its word on. Those before it are found from there: a text may be nothing but dashes.
 _MARKER = rf"(BEGIN|END)\s+(LICENSE(?:\s+[A-Z]+)?)\s*[{_DASH}]{{1,{_MOST_DASHES}}}"
-_WORDS_AT_AN_END = (b"BEGIN\n", b"END\n")
-"""Of a marker that is spelled over line ends, in what is else a token."""
 _WHITE = "\n \r\t\v\f\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000"
 _WHITE += "".join(map(chr, range(0x2000, 0x200B)))
 """White space of SPEC section 4.3, the most frequent first."""
@@ -162,7 +160,7 @@ def _untouched(data: bytes) -> dict[str, list[str]] | None:
 
 def _joined(body: bytes) -> str | None:
     """The token in the lines of *body*; None where something else stands there, or may."""
-    if any(word in body for word in _WORDS_AT_AN_END):
+    if b"BEGIN\n" in body or b"END\n" in body:  # a marker that is spelled over line ends
         return None
     token = body.replace(b"\n", b"")
     return None if token.translate(None, _TOKEN) else token.decode("ascii")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import binascii
 import sys
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from license_core import b64url, ed25519
@@ -122,30 +123,34 @@ def _library_pays() -> bool:
 
 
 def by_library(raw: bytes) -> Verify | None:
-    """How ``cryptography`` verifies (signature, message) with the key *raw*; None without it.
-
-    Or without the memory for it.
-    """
-    global _left_to_plain  # noqa: PLW0603
-    if not is_memory_plenty():
-        _left_to_plain = sys.maxsize
+    """How ``cryptography`` verifies (signature, message) with the key *raw*; None without it."""
+    library = _library()
+    if library is None:
         return None
-    try:
-        from cryptography.exceptions import InvalidSignature
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-    except ImportError:
-        _left_to_plain = sys.maxsize
-        return None
-    verify = Ed25519PublicKey.from_public_bytes(raw).verify
+    read, refused = library
+    verify = read(raw).verify
 
     def verifies(signature: bytes, message: bytes) -> bool:
         try:
             verify(signature, message)
-        except InvalidSignature:
+        except refused:
             return False
         return True
 
     return verifies
+
+
+@lru_cache(maxsize=1)
+def _library() -> tuple[Callable[[bytes], Any], type[Exception]] | None:
+    """What reads a key, and says that a signature is wrong; None where it cannot be loaded."""
+    if _LIBRARY not in sys.modules and not is_memory_plenty():
+        return None  # it would end the process
+    try:
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    except ImportError:
+        return None
+    return Ed25519PublicKey.from_public_bytes, InvalidSignature
 
 
 def thumbprint(raw: bytes) -> str:
