@@ -83,8 +83,10 @@ def _fits(license_: License, host: HostKey, facts: HostFacts, notices: list[Noti
 
 def _is_of_other_layer(license_: License, facts: HostFacts) -> bool:
     """Whether this is another container, which shares the network of the licensed one."""
-    present = hostkey.layer_tag(facts, license_.host.profile)
-    return license_.host.layer is not None and present not in (None, license_.host.layer)
+    licensed = license_.host.layer
+    if licensed is None:
+        return False
+    return hostkey.layer_tag(facts, license_.host.profile) not in (None, licensed)
 
 
 def _anchored(facts: HostFacts, license_: License) -> bool:
