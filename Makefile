@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= 3
 
-.PHONY: help demo test test-pkcs11 test-client torture serve lint format bench pins clean
+.PHONY: help demo test test-pkcs11 test-client test-native torture serve lint format bench native native-c onefile pythons pins clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -17,8 +17,8 @@ test: .venv/dev.stamp ## run everything that this machine can run, and say what 
 test-pkcs11: .venv/dev.stamp ## the tests of the server, with a signing key in SoftHSM 2
 	HOSTSEAL_TEST_SIGNER=pkcs11 $(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not torture" tests/server
 
-test-client: .venv/dev.stamp ## the client's tests by another Python, as OTHER=python3.8 (click's own words differ there)
-	HOSTSEAL_TEST_PYTHON=$$(command -v $(OTHER)) $(BIN)/pytest -n $(JOBS) -m "not torture" tests/cli
+test-client: .venv/dev.stamp ## the client's tests by another Python, as OTHER=3.8
+	HOSTSEAL_TEST_PYTHON=$(OTHER) $(BIN)/pytest -n $(JOBS) -m "not torture" tests/cli
 
 torture: .venv/dev.stamp ## the long campaigns: millions of mutations, kill loops
 	$(BIN)/pytest -m torture --timeout 3600 -s
@@ -26,12 +26,14 @@ torture: .venv/dev.stamp ## the long campaigns: millions of mutations, kill loop
 serve: .venv/server.stamp ## start a vendor's server to click through, in .vendor/
 	@$(BIN)/python examples/try_server.py .vendor
 
-lint: .venv/dev.stamp ## ruff, mypy, import contracts, shellcheck
+lint: .venv/dev.stamp ## ruff, mypy, import contracts, shellcheck, gofmt, go vet
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/shellcheck -x .ci/run examples/darwin-platform/*.sh examples/darwin-platform/services/* examples/verifiers/verify.sh
+	@command -v go >/dev/null || { echo "Go is missing, so native/ is not looked at" >&2; exit 0; }; \
+	  cd native && test -z "$$(gofmt -l . | tee /dev/stderr)" && go vet ./...
 
 format: .venv/dev.stamp ## let ruff arrange the code
 	$(BIN)/ruff check --fix-only .
@@ -39,6 +41,35 @@ format: .venv/dev.stamp ## let ruff arrange the code
 
 bench: .venv/dev.stamp ## measure speed and memory, as ratios within one run
 	$(BIN)/python -m tests.bench
+
+native: native/hostseal native/hostseal-arm64 ## build the client without Python, for x86-64 and arm64 (needs Go)
+
+native/hostseal native/hostseal-arm64: native/go.mod $(wildcard native/*.go native/*/*.go)
+	@command -v go >/dev/null || { echo "Go is missing; on Debian: apt-get install golang-go" >&2; exit 1; }
+	cd native && CGO_ENABLED=0 GOOS=linux GOARCH=$(if $(findstring arm64,$@),arm64,amd64) \
+	  go build -trimpath -buildvcs=false -ldflags "-s -w -buildid=" -o $(notdir $@) .
+
+onefile: .venv/dev.stamp ## pack the client into dist/hostseal.pyz, which any Python from 3.8 on runs
+	@$(BIN)/python -m tests.support.onefile dist/hostseal.pyz
+
+test-native: .venv/dev.stamp native/hostseal native/hostseal-edges ## the client's tests against the one without Python; lists those that name a thing of Python's
+	HOSTSEAL_CLI=native/hostseal $(BIN)/pytest -n $(JOBS) -m "not torture" tests/cli
+
+# The same client, except that its clock and its folders are what a test says.
+native/hostseal-edges: native/go.mod $(wildcard native/*.go native/*/*.go)
+	cd native && CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags edges -o $(notdir $@) .
+
+native-c: native/libhostseal.a native/libhostseal.so ## build the library for C and C++ (needs Go and gcc)
+
+native/libhostseal.a native/libhostseal.so: native/go.mod $(wildcard native/*/*.go native/c/*.[ch])
+	@for tool in go gcc; do command -v $$tool >/dev/null || \
+	  { echo "$$tool is missing; on Debian: apt-get install golang-go gcc" >&2; exit 1; }; done
+	cd native && CGO_ENABLED=1 go build -trimpath -buildvcs=false -ldflags "-s -w -buildid=" \
+	  -buildmode=c-$(if $(findstring .so,$@),shared,archive) -o $(notdir $@) ./c
+	@rm -f native/libhostseal.h  # what cgo writes; native/c/hostseal.h is for people
+
+pythons: ## fetch Python 3.14, of Debian's next release, into .cache for the tests
+	@$(PYTHON) -m tests.support.made_pythons
 
 pins: ## choose and pin the present versions of everything (needs pip-tools)
 	cd requirements && for set in build client server dev; do \
@@ -48,7 +79,8 @@ pins: ## choose and pin the present versions of everything (needs pip-tools)
 	done
 
 clean: ## remove what was made here
-	rm -rf .venv .vendor .demo .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist
+	rm -rf .venv .vendor .demo .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist native/hostseal native/hostseal-arm64 \
+	  native/hostseal-edges native/libhostseal.*
 
 .venv/pip.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

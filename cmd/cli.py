@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Launcher of the client: ``python cmd/cli.py …``, from any folder.
+"""Launcher of the client: ``python cmd/cli.py``, from any folder.
 
 The repository's root is appended to the path, never inserted: this folder is called ``cmd``, and
 so is a module of the standard library. Written so that an old Python can read it and say so, and
@@ -36,7 +36,8 @@ def main():  # type: () -> int
             "     Go to another one: `cd /`, then give the command with its whole path.\n"
         )
         return 3
-    sys.path.append(home)
+    # What is missing there is taken from the one file, where the product ships it beside cmd/.
+    sys.path += [home, os.path.join(home, "hostseal.pyz")]
     try:
         from license_cli.app import main as run
     except (ImportError, SystemError, PermissionError) as error:
@@ -44,15 +45,24 @@ def main():  # type: () -> int
             from license_core.dependency import problem_of
             from license_core.exhaustion import is_of_memory
         except (ImportError, PermissionError):
-            return _unreadable(os.path.join(home, "license_core"))
+            return _unreadable(_code_of(home))
         if is_of_memory(error):
-            raise MemoryError from error
+            raise MemoryError  # noqa: B904  # an old Python knows no `from`
         if isinstance(error, SystemError):
             raise
         missing = problem_of(error)
         sys.stderr.write("[E]: %s\n     %s\n" % (missing.sentence, missing.remedy()))
         return missing.exit_code
-    return run(home=home)
+    return run(home=home if os.path.isdir(home) else None)  # or an archive
+
+
+def _code_of(home):  # type: (str) -> str
+    """Where the client's code is: the folder beside cmd/, else the one file."""
+    import os
+
+    names = ("license_core", "hostseal.pyz")
+    places = [os.path.join(home, name) for name in names]
+    return next((place for place in places if os.path.lexists(place)), places[0])
 
 
 def _unreadable(folder):  # type: (str) -> int
@@ -61,7 +71,7 @@ def _unreadable(folder):  # type: (str) -> int
 
     sys.stderr.write(
         "[E]: Cannot read the client's code in %s.\n"
-        "     Check it with `ls -ld %s`: this user must be able to read it and what is in it.\n"
+        "     Check it with `ls -ld %s`: it must be whole, and this user must be able to read it.\n"
         % (folder, folder)
     )
     return 11

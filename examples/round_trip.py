@@ -20,6 +20,7 @@ from license_core.problems import PROBLEMS
 HOME = Path(__file__).resolve().parents[1]
 CLI = HOME / "cmd" / "cli.py"
 PLATFORM = HOME / "examples" / "darwin-platform"
+PRODUCT = "darwin"
 SERVER = [sys.executable, "-m", "license_server"]
 
 WRONG_HOST = PROBLEMS["WrongHostError"].exit_code
@@ -86,7 +87,7 @@ class Vendor:
         """Issue a licence over the API for what the operator sent."""
         order = {
             "customer": "ACME Corporation",
-            "product": "darwin",
+            "product": PRODUCT,
             "host": host,
             "days": 365,
             "limits": {"gpus": 4},
@@ -174,6 +175,8 @@ def _play(folder: Path, vendor: Vendor) -> None:
     _expect(story, "init", vendor.run("init", "--vendor", "Example Vendor"))
     story.tell("vendor", "license-server init: a root key, a signing key, an empty ledger")
     token = _expect(story, "token", vendor.run("token", "create", "demo")).strip().split()[-1]
+    _expect(story, "product", vendor.run("product", "add", PRODUCT))
+    story.tell("vendor", f"license-server product add {PRODUCT}: as its hostseal.toml names it")
     story.tell("vendor", f"license-server serve: {vendor.serve(token)}, on SQLite")
     _on_this_machine(folder, vendor, story)
     _in_a_container(folder, vendor, story)

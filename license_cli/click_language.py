@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Iterable
 
 import click
 
 from license_cli.language import tr
 from license_cli.wrap import width, wrapped
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Formatter(click.HelpFormatter):

@@ -5,27 +5,23 @@ from __future__ import annotations
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError  # its own before Python 3.11
 from threading import Thread
-from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
-from license_core import errors, strictjson
+from license_cli import bearer
+from license_cli.answers import problem_of
 from license_core.armor import MAX_FILE
-from license_core.claims import MAX_INSTANT
 from license_core.errors import (
     FileTooLargeError,
-    LicenseError,
     NotPermittedError,
     ServerUnreachableError,
     UsageError,
 )
-from license_core.problems import PROBLEMS
 from license_core.reason import Reason
 
 _SECONDS = 60.0
 _SILENT_SECONDS = 30.0
-_LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
 def fetch(url: str, token: str | None, seconds: float = _SECONDS, cap: int = MAX_FILE) -> bytes:
@@ -63,19 +59,16 @@ def _get(url: str, token: str | None, cap: int) -> bytes:
     if token:
         headers["Authorization"] = f"Bearer {token}"
     try:
-        address = urlsplit(url)
-        if token and address.scheme == "http" and address.hostname not in _LOCAL:
-            raise NotPermittedError(
-                reason=Reason(
-                    "an API token is never sent unencrypted to {host}", host=address.hostname
-                )
-            )
+        if token and bearer.in_clear(url):
+            host = urlsplit(url).hostname
+            reason = Reason("an API token is never sent unencrypted to {host}", host=host)
+            raise NotPermittedError(reason=reason)
         with _open() as client, client.stream("GET", url, headers=headers) as response:
             body = _read(response, url, cap)
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, ValueError) as error:
         raise ServerUnreachableError(url=url, reason=str(error) or type(error).__name__) from error
     if response.status_code != httpx.codes.OK:
-        raise _problem(response, body, url)
+        raise problem_of(response.status_code, body, url)
     return body
 
 
@@ -103,38 +96,3 @@ def _read(response: httpx.Response, url: str, cap: int) -> bytes:
         if len(body) > cap:
             raise FileTooLargeError(path=url, size=len(body), cap=cap)
     return bytes(body)
-
-
-def _problem(response: httpx.Response, body: bytes, url: str) -> LicenseError:
-    """The error that a problem document names; its words are the server's facts in our table."""
-    unknown = ServerUnreachableError(
-        url=url, reason=Reason("it responded with status {status}", status=response.status_code)
-    )
-    try:
-        document = strictjson.loads(body)
-    except ValueError:
-        return unknown
-    if not isinstance(document, dict):
-        return unknown
-    slug = str(document.get("type", "")).rpartition("/")[2]
-    name = next((name for name, row in PROBLEMS.items() if row.slug == slug), None)
-    if name is None:
-        return unknown
-    kind: type[LicenseError] = getattr(errors, name)
-    try:
-        return kind(
-            **{fact: _fact(document.get(fact), of) for fact, of in kind.__annotations__.items()}
-        )
-    except ValueError:
-        return unknown
-
-
-def _fact(value: Any, kind: str) -> Any:
-    """A fact as our table has it. Raises ValueError for one that its words could not be said of."""
-    if isinstance(value, str) and kind in ("str", "str | None"):
-        return value
-    if type(value) is int and kind == "int" and 0 <= value <= MAX_INSTANT:
-        return value
-    if value is None and kind == "str | None":
-        return None
-    raise ValueError(kind)

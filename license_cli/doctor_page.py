@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from license_cli import paint, render
 from license_cli.language import tr
 from license_cli.paint import plain
 from license_cli.wrap import padded, width, wrapped
-from license_core import diagnosis, stability
+from license_core import diagnosis, pin, stability
 from license_core.diagnosis import Want
 from license_core.errors import LicenseError, Notice
 from license_core.evidence import Trait
@@ -18,11 +16,16 @@ from license_core.facts import HostFacts
 from license_core.hostkey import HostKey
 from license_core.memory import Memory
 from license_core.reason import say
+from license_core.record import NamedTuple
 from license_core.routes import Route
 from license_core.verify import Report
 from license_core.wording import printable, utc
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
     from license_cli.paint import Brush
 
     _Section = tuple[str, list["_Row"]]
@@ -66,6 +69,8 @@ class Examined(NamedTuple):
     """What the machine lacks."""
     unread: LicenseError | None = None
     """Why nothing is known of what the product requires."""
+    pinned_by: str = pin.PINNED_IP
+    """What declares the address, where something does: the variable, or a file."""
 
     @property
     def errors(self) -> tuple[LicenseError, ...]:
@@ -223,13 +228,22 @@ def _value(value: str | None) -> str:
 def _licence(report: Report) -> _Section:
     if report.ok and report.license is not None:
         words = render.holds_line(report.license, report.now)[len("[N]: ") :]
-        return _titled(tr("Licence"), words, "green")
-    rows: list[_Row] = []
+        title, rows = _titled(tr("Licence"), words, "green")
+        return title, rows + _source(report)
+    rows = []
     for error in report.problems:
         text = tr("{title} ({slug}, exit {code})")
         told = text.format(title=tr(error.row.title), slug=error.slug, code=error.exit_code)
         rows.append(_Row(f"{'':<12}{told}" if rows else told, style="red"))
-    return tr("Licence"), rows
+    return tr("Licence"), rows + _source(report)
+
+
+def _source(report: Report) -> list[_Row]:
+    """What the licence was taken from, where it is not in conf/."""
+    if report.source is None or report.source.kind == "conf":
+        return []
+    told = tr("taken from {source}", source=render.source_words(report))
+    return [_Row(f"{'':<12}{line}") for line in _wrapped(told, "", before=12)]
 
 
 def _trust(report: Report) -> _Section:
@@ -263,10 +277,10 @@ def _network(found: Examined) -> _Section:
             text = tr("default: {device}, gateway {gateway}, metric {metric}")
         told = text.format(device=device, gateway=route.gateway, metric=metric)
         rows += _rows(tr("route"), chosen if route.chosen else "", [told])
-    return tr("Network"), rows + _pinned(facts)
+    return tr("Network"), rows + _pinned(facts, found.pinned_by)
 
 
-def _pinned(facts: HostFacts) -> list[_Row]:
+def _pinned(facts: HostFacts, pinned_by: str) -> list[_Row]:
     if facts.pinned_ip is None:
         if stability.network_mode(facts) not in ("default-bridge", "user-defined"):
             return []
@@ -277,7 +291,7 @@ def _pinned(facts: HostFacts) -> list[_Row]:
         verdict, style = tr("NO"), "yellow"  # on Docker's default network nothing is
     else:
         verdict, style = tr("DIFFERS"), "red"
-    text = f"{printable(facts.pinned_ip)} (LICENSE_PINNED_IP)"
+    text = f"{printable(facts.pinned_ip)} ({printable(pinned_by)})"
     return _rows(tr("pinned"), verdict, [text], style)
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from typing import NamedTuple
 
+from license_cli.light_file import is_special, make_like, refuse_special, remove
 from license_core.errors import LicenseError
-from license_core.paths import words
+from license_core.record import NamedTuple
 
-_FORMER = ".old"
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+FORMER = ".old"
+"""What stands behind the path of a file for the one that it was before."""
 
 
 class Replacement(NamedTuple):
@@ -23,6 +27,8 @@ class Replacement(NamedTuple):
     """Whether the old file, if it is another, stays beside it."""
     own: bool = True
     """Whether nobody named it."""
+    private: bool = False
+    """Whether nobody but its owner may read it."""
 
 
 def replace(path: str, data: bytes, *, keep_former: bool = False) -> str | None:
@@ -36,8 +42,9 @@ def replace_all(files: Iterable[Replacement]) -> list[str | None]:
     Writes new files in the same folders, flushes them, renames them over the paths and flushes the
     folders; where a renaming fails, those before it are undone. A link is followed. Where the old
     file is kept, that is under the name that is returned for it; the one that had that name so far
-    stays where anything fails. Mode and owner stay as they were; a file that is new can be read by
-    everybody. Raises what ``as_license_error`` makes of a write that failed.
+    stays where anything fails. Nothing takes the place of a device, a pipe, a socket or a folder.
+    Mode and owner stay as they were; a file that is new can be read by everybody. Raises what
+    ``as_license_error`` makes of a write that failed.
     """
     leftovers: list[str] = []
     try:
@@ -71,13 +78,17 @@ def _prepared(file: Replacement, leftovers: list[str]) -> list[_Step]:
     with _as_license_error(file.path, own=file.own):
         path = os.path.realpath(file.path)
     suffix = f".{os.urandom(6).hex()}.tmp"
-    new, former = path + suffix, path + _FORMER + suffix
+    new, former = path + suffix, path + FORMER + suffix
     leftovers += [new, former]
-    with _as_license_error(path, own=file.own):
-        _write(new, file.data, model=path)
-        if file.keep_former and not _holds(path, file.data) and _duplicate(path, former):
-            return [_Step(former, path + _FORMER, file.own), _Step(new, path, file.own)]
-    return [_Step(new, path, file.own)]
+    put, aside = _Step(new, path, file.own), _Step(former, path + FORMER, file.own)
+    with put.told():
+        refuse_special(path)
+        _write(new, file.data, model=path, private=file.private)
+        if not file.keep_former or _holds(path, file.data) or not _duplicate(path, former):
+            return [put]
+    with aside.told():
+        refuse_special(aside.target)
+    return [aside, put]
 
 
 def _rename_all(steps: Sequence[_Step], leftovers: list[str]) -> None:
@@ -85,7 +96,7 @@ def _rename_all(steps: Sequence[_Step], leftovers: list[str]) -> None:
     before: list[str | None] = []
     for step in steps[:-1]:
         with step.told():
-            second = step.source + _FORMER
+            second = step.source + FORMER
             leftovers.append(second)
             before.append(second if _duplicate(step.target, second) else None)
     with ExitStack() as folders:
@@ -109,7 +120,7 @@ def _rename_all(steps: Sequence[_Step], leftovers: list[str]) -> None:
 def _put_back(present: str | None, path: str) -> None:
     """Undo a renaming: what was at *path* has the name *present*; None: there was nothing."""
     if present is None:
-        _remove(path)
+        remove(path)
     else:
         os.rename(present, path)
 
@@ -120,81 +131,47 @@ def write_new(path: str, data: bytes) -> None:
     A pipe or a device is written to; nothing takes its place.
     """
     with _as_license_error(path, own=False):
-        if _is_special(path) and not os.path.isdir(path):
+        if is_special(path) and not os.path.isdir(path):
             with open(path, "wb") as stream:
                 stream.write(data)
             return
     replace_all([Replacement(path, data, own=False)])
 
 
-def replace_lightly(path: str, data: bytes, *, own: bool = True) -> LicenseError | None:
-    """Like ``replace`` for what may be lost: not flushed, and a failure is told, not raised.
+def check_removable(path: str) -> None:
+    """Raise as ``remove_all`` would for the file at *path*, as far as can be told beforehand."""
+    real = os.path.realpath(path)
+    with _as_license_error(path, own=True):
+        refuse_special(real)
+        trial = f"{real}.{os.urandom(6).hex()}.tmp"
+        os.close(os.open(trial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        os.unlink(trial)
+        if os.path.ismount(real):
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
 
-    *own*: nobody named the file.
+
+def remove_all(paths: Iterable[str]) -> None:
+    """Remove those of *paths* that are there, in this order, and flush their folders.
+
+    A link is followed, and stays. Raises as ``replace`` does.
     """
-    try:
-        with _as_license_error(path, own=own):
-            _refuse_special(path)
-            new = f"{path}.{os.urandom(6).hex()}.tmp"
-            try:
-                with open(new, "xb") as stream:
-                    _make_like(stream.fileno(), path)
-                    stream.write(data)
-                os.rename(new, path)
-            finally:
-                _remove(new)
-    except LicenseError as error:
-        return error
-    return None
+    for path in paths:
+        with _as_license_error(path, own=True):
+            real = os.path.realpath(path)
+            refuse_special(real)
+            with _open_folder(os.path.dirname(real)) as folder:
+                remove(real)
+                with suppress(OSError):  # it is gone: "it was left" would be untrue
+                    os.fsync(folder)
 
 
-def what_was_said(refused: LicenseError) -> str:
-    """What the system said of a write that was *refused*."""
-    cause = refused.__cause__
-    return words(cause) if isinstance(cause, OSError) else str(refused)
-
-
-def _refuse_special(path: str) -> None:
-    """Raise OSError for a device or a pipe, which no file is to take the place of, and a folder."""
-    if os.path.isdir(path):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    if _is_special(path):
-        raise OSError("it is not a regular file")
-
-
-def _is_special(path: str) -> bool:
-    """Whether *path* is there and no plain file: a device or pipe must not be replaced by one."""
-    return os.path.lexists(path) and not os.path.isfile(path)
-
-
-def _write(path: str, data: bytes, model: str) -> None:
+def _write(path: str, data: bytes, model: str, *, private: bool = False) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     with open(os.open(path, flags, 0o600), "wb") as stream:
-        _make_like(stream.fileno(), model)
+        make_like(stream.fileno(), model, private=private)
         stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())
-
-
-def _make_like(descriptor: int, model: str) -> None:
-    """Give a new file the mode, and where that is allowed the owner, of the one at *model*.
-
-    Where there is none everybody may read it, whatever the umask: the product may well run as
-    another user than whoever installs, and nothing that is written here is secret.
-    """
-    try:
-        former = os.stat(model)
-    except FileNotFoundError:
-        os.fchmod(descriptor, 0o644)
-        return
-    with suppress(PermissionError):
-        os.fchown(descriptor, former.st_uid, former.st_gid)
-    os.fchmod(descriptor, former.st_mode & 0o777)
-
-
-def _remove(path: str) -> None:
-    with suppress(FileNotFoundError):
-        os.unlink(path)
 
 
 def _holds(path: str, data: bytes) -> bool:
@@ -215,7 +192,7 @@ def _duplicate(path: str, former: str) -> bool:
     except FileNotFoundError:
         return False
     except OSError:  # a file system without links
-        if _is_special(path) and not os.path.isdir(path):
+        if is_special(path) and not os.path.isdir(path):
             raise  # a pipe would be waited for
         with open(path, "rb") as stream:
             _write(former, stream.read(), model=path)

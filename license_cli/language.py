@@ -7,12 +7,15 @@ that reads ``--json`` goes by slugs, so the words there stay English.
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable, Mapping
 
 from license_core.reason import fill
 
-LANGUAGES = ("en", "zh")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_SAMPLES = {"en": "licence", "zh": "许可证"}
+LANGUAGES = tuple(_SAMPLES)
 
 _translate: Callable[[str], str] = str
 
@@ -47,38 +50,32 @@ def charset_of_environment(environ: Mapping[str, str]) -> str | None:
         return None
 
 
+def can_be_written(language: str, charset: str | None) -> bool:
+    """Whether *charset* has the characters of *language*: Big5 has only the traditional ones."""
+    try:
+        _SAMPLES[language].encode(charset or "utf-8")
+    except (LookupError, UnicodeEncodeError):
+        return False
+    return True
+
+
 def speak(language: str) -> None:
     """Say everything from now on in *language*, one of LANGUAGES."""
     global _translate  # noqa: PLW0603  # a process speaks one language
     if language == "en":
         _translate = str
         return
-    import gettext  # click has imported both already
+    import gettext
     import struct
+    from io import BytesIO
 
     path = os.path.join(os.path.dirname(__file__), "locale", f"{language}.mo")
     try:
-        with open(path, "rb") as stream:
-            _translate = gettext.GNUTranslations(stream).gettext
+        # By what has imported this module: in the one file it lies beside it in an archive.
+        catalogue = BytesIO(__loader__.get_data(path))  # type: ignore[name-defined]
+        _translate = gettext.GNUTranslations(catalogue).gettext
     except (OSError, ValueError, struct.error):
         _translate = str  # a copy of the client without its catalogues speaks English
-
-
-def teach_click() -> None:
-    """Let click say its own words through the client's catalogue.
-
-    It would look each of them up in a catalogue of the whole process, found by the environment
-    alone: what is said here is said in one language, that of ``--lang`` too.
-    """
-    for name, module in list(sys.modules.items()):
-        if name.startswith("click.") and hasattr(module, "_"):
-            vars(module)["_"] = tr
-        if name.startswith("click.") and hasattr(module, "ngettext"):
-            vars(module)["ngettext"] = _plural
-
-
-def _plural(one: str, several: str, count: int) -> str:
-    return tr(one if count == 1 else several)
 
 
 def is_english() -> bool:

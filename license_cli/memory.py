@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import errno
 
-from license_cli.files import replace_lightly, what_was_said
+from license_cli.light_file import replace_lightly, what_was_said
 from license_core import memory
 from license_core.errors import LicenseError, Notice
 from license_core.facts import HostFacts
 from license_core.memory import Memory
 from license_core.paths import Place
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:  # get_host_key must not pay for the verifier
     from license_core.installed import Checked
 
@@ -25,6 +26,8 @@ def keep_all(
 
     What is remembered must not be newer than what is kept: the next check would miss it.
     """
+    if not place.remembers:
+        return None
     if checked.trust is not None:
         refused = replace_lightly(place.trust, checked.trust.encode())
         if refused is not None:
@@ -38,6 +41,8 @@ def keep(place: Place, before: Memory | None, after: Memory, facts: HostFacts) -
     A look at another host (``--root``) does not take the place of a memory that is not its own: it
     is the memory of the host that the folder belongs to.
     """
+    if not place.remembers:
+        return None
     if before is not None and not before.authentic and place.root != "/":
         return None
     if before is not None and before.authentic:
@@ -55,4 +60,6 @@ def keep(place: Place, before: Memory | None, after: Memory, facts: HostFacts) -
 
 def _unwritten(path: str, refused: LicenseError) -> Notice:
     notice = Notice("memory-not-written", path=path, reason=what_was_said(refused))
+    if getattr(refused.__cause__, "errno", None) == errno.EROFS:
+        refused.advised((*(refused.advice or ()), "state-elsewhere"), **refused.more)
     return notice.because(refused)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import select
 import time
-from typing import TYPE_CHECKING
 
 from license_cli import render
 from license_core import netlink, routes
 from license_core.facts import HostFacts
 from license_core.installed import Checked
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -7,8 +7,11 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable, Collection
 from contextlib import suppress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
 
 _SECONDS_BETWEEN_LOOKS = 0.05
 _SECONDS_TO_DIE = 5.0

@@ -6,20 +6,21 @@ refuses; what to do stands below, indented.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
 from io import TextIOWrapper
-from typing import IO, TYPE_CHECKING, Any
 
 from license_cli.language import tr
+from license_core import strictjson
 from license_core.errors import LicenseError, Notice, OutputFailedError
 from license_core.reason import Reason
 from license_core.wording import printable, utc
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:  # what get_host_key prints needs neither
+    from collections.abc import Iterable
+    from typing import IO, Any
+
     from license_core.comparison import Comparison
     from license_core.license import License
     from license_core.verify import Report
@@ -34,14 +35,11 @@ class ReaderGone(Exception):  # noqa: N818  # nothing is wrong: nobody listens a
     """Whoever read standard output has gone away."""
 
 
-@contextmanager
-def _reader() -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError as error:
-        raise ReaderGone from error
-    except OSError as error:
-        raise OutputFailedError(reason=error.strerror or str(error)) from error
+def _unheard(error: OSError) -> Exception:
+    """What it means that standard output took nothing more."""
+    if isinstance(error, BrokenPipeError):
+        return ReaderGone()
+    return OutputFailedError(reason=error.strerror or str(error))
 
 
 class _Nowhere(TextIOWrapper):
@@ -64,14 +62,26 @@ def need_reader() -> None:
 
 def flush() -> None:
     """Hand on what was said so far. Raises ReaderGone or OutputFailedError."""
-    with _reader():
+    try:
         sys.stdout.flush()
+    except OSError as error:
+        raise _unheard(error) from error
 
 
 def say(line: str) -> None:
     """One line of the answer, on standard output."""
-    with _reader():
+    try:
         sys.stdout.write(f"{_shown(line, sys.stdout)}\n")
+    except OSError as error:
+        raise _unheard(error) from error
+
+
+def say_page(text: str) -> None:
+    """A page of help on standard output, as it is."""
+    try:
+        sys.stdout.write(f"{text}\n")
+    except OSError as error:
+        raise _unheard(error) from error
 
 
 def remark(lines: Iterable[str]) -> None:
@@ -80,8 +90,10 @@ def remark(lines: Iterable[str]) -> None:
     Where they cannot be written nobody is told: the exit code says all that matters.
     """
     flush()  # so that a log which catches both has them in order
-    with suppress(OSError):
+    try:
         sys.stderr.writelines(f"{_shown(line, sys.stderr)}\n" for line in lines)
+    except OSError:
+        pass
 
 
 def _shown(line: str, stream: IO[str]) -> str:
@@ -100,7 +112,7 @@ def _shown(line: str, stream: IO[str]) -> str:
 
 def say_json(value: Any) -> None:
     """The answer as one JSON object, on standard output."""
-    say(json.dumps(value, indent=2))
+    say(strictjson.shown(value))
 
 
 def notice_lines(notice: Notice, cli: str) -> list[str]:
@@ -146,6 +158,17 @@ def until(license_: License, now: int) -> str:
     return tr("until {end} ({days:less than a day|# day|# days} left)", **facts)
 
 
+def source_words(report: Report) -> str:
+    """What a licence was taken from."""
+    source = report.source
+    if source is None or source.kind == "code":
+        return tr("unknown")
+    if source.path is None:
+        return "LICENSE" if source.kind == "environment" else tr("standard input")
+    path = printable(source.path)
+    return f"{path} (LICENSE_FILE)" if source.kind == "file" else path
+
+
 def trust_words(report: Report) -> str:
     """With which keys a licence was verified, and how old the knowledge of what was revoked is."""
     trust, listed = report.trust, report.revocations
@@ -175,7 +198,13 @@ def report_json(report: Report, cli: str) -> dict[str, Any]:
         "keyset_version": report.keyset_version,
         "roots_version": report.trust.roots_version if report.trust else None,
         "revocations": _list_json(report),
+        "source": _source_json(report),
     }
+
+
+def _source_json(report: Report) -> dict[str, Any] | None:
+    source = report.source
+    return source and {"kind": source.kind, "path": source.path}
 
 
 def _list_json(report: Report) -> dict[str, Any] | None:
@@ -197,10 +226,15 @@ def comparison_lines(comparison: Comparison | None) -> list[str]:
     if comparison is None:
         return []
     from license_cli.wrap import padded
+    from license_core.comparison import MACHINE
 
     lines = [note("The licensed host compared with this one:")]
+    is_alike = True
     for part in comparison.components:
-        words = padded(tr(_VERDICTS[part.verdict]), 16)
+        is_alike = is_alike and part.verdict == "same"
+        is_stranger = part.name == MACHINE and part.verdict == "differs"
+        verdict = tr("not on the roster") if is_stranger else tr(_VERDICTS[part.verdict])
+        words = padded(verdict, 16)
         if part.is_shown and part.verdict == "same":
             words += _value(part.present)
         elif part.is_shown:
@@ -209,7 +243,9 @@ def comparison_lines(comparison: Comparison | None) -> list[str]:
                 licensed = tr(", {value} when ordered").format(value=_value(part.licensed))
                 words += licensed
         lines.append(f"{_INDENT}{part.name:<14}{words}".rstrip())
-    return [*lines, f"{_INDENT}{tr(_EVIDENCE[comparison.evidence])}"]
+    if is_alike or comparison.evidence != "key":
+        lines.append(f"{_INDENT}{tr(_EVIDENCE[comparison.evidence])}")
+    return lines
 
 
 def comparison_json(comparison: Comparison | None) -> dict[str, Any]:

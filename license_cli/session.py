@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from functools import update_wrapper
-from typing import TYPE_CHECKING, Any, NamedTuple
 
-import click
-
-from license_core import hostkey, stability
-from license_core.errors import FileUnreadableError, FolderUnnamedError, LicenseError, Notice
+from license_core import armor, b64url, hostkey, stability, strictjson
+from license_core.errors import (
+    FileUnreadableError,
+    FolderNotWritableError,
+    FolderUnnamedError,
+    LicenseError,
+    Notice,
+)
 from license_core.facts import HostFacts
 from license_core.hostkey import DEFAULT_PROFILE, HostKey
 from license_core.paths import Place, absolute
 from license_core.probe import read_facts
+from license_core.record import NamedTuple
 from license_core.wording import DEFAULT_CLI, printable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:  # get_host_key must not pay for the verifier
+    from license_core.comparison import Comparison
     from license_core.license import License
+    from license_core.verify import Report
 
+DECLINED = 130
+"""The exit code where the person who was asked said no: as of one who interrupts."""
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@%+=:,./_-")
 
 
@@ -38,6 +45,27 @@ class Session(NamedTuple):
         """The host of this run."""
         return read_facts(self.place.root, self.place.environment(os.environ))
 
+    def can_be_asked(self) -> bool:
+        """Whether a person is at a terminal; a script says beforehand that it agrees."""
+        return not self.as_json and sys.stdin is not None and sys.stdin.isatty()
+
+    def refuse_in_secret(self, advice: str) -> None:
+        """Raise FolderNotWritableError, with *advice*, where a Secret has the licence."""
+        parts = self.place.secret_parts
+        if parts is not None:
+            reason = "Kubernetes keeps what is in it"
+            kept = FolderNotWritableError(folder=parts["folder"], reason=reason)
+            raise kept.advised((advice,), **parts)
+
+
+class Refused(Exception):  # noqa: N818  # an outcome, not an error: the report holds the errors
+    """A command ends with the problems of a report."""
+
+    def __init__(self, report: Report, comparison: Comparison | None = None) -> None:
+        super().__init__()
+        self.report = report
+        self.comparison = comparison
+
 
 class Call:
     """A run of the client: what its options say, and how it is called."""
@@ -51,7 +79,7 @@ class Call:
         self.cli = called_as()
 
     def session(self) -> Session:
-        """What a command is given. Raises FolderUnnamedError."""
+        """What a command is given. Raises as ``Place.default`` does."""
         place = Place.default(os.environ, self.home, **self.named)
         try:
             usual = Place.default({}, self.home)
@@ -59,16 +87,6 @@ class Call:
             usual = None
         self.cli = called_as(place, usual)
         return Session(place, self.now, self.as_json, self.cli)
-
-
-def pass_session(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give *command* its session first: made when it runs, so that its help needs no folder."""
-
-    def run(*arguments: Any, **options: Any) -> Any:
-        call: Call = click.get_current_context().obj
-        return command(call.session(), *arguments, **options)
-
-    return update_wrapper(run, command)
 
 
 def installed(session: Session) -> License | None:
@@ -85,6 +103,8 @@ def installed(session: Session) -> License | None:
 
 def _may_be_installed(place: Place) -> bool:
     """Whether there is a licence, or nobody can tell."""
+    if place.source.data is not None:
+        return True
     try:
         os.lstat(place.license)
     except (FileNotFoundError, NotADirectoryError):
@@ -108,6 +128,28 @@ def unread(session: Session, profile: str) -> tuple[Notice, ...]:
     return ()
 
 
+def profile_here(session: Session, named: str | None) -> str:
+    """As ``profile_to_order`` says it of the installed licence.
+
+    One that names no profile but ``hk1`` is not verified for that: it is ``hk1`` either way.
+    """
+    if named or not _may_name_another(session.place):
+        return named or DEFAULT_PROFILE
+    return profile_to_order(None, installed(session))
+
+
+def _may_name_another(place: Place) -> bool:
+    """Whether what stands in the licence's place may be for another profile than ``hk1``."""
+    try:
+        tokens = armor.unwrap(place.read_license()).get(armor.LICENSE, ())
+        named = [strictjson.loads(b64url.decode(token.split(".")[1])) for token in tokens]
+        return any(claims["host"]["profile"] != DEFAULT_PROFILE for claims in named)
+    except LicenseError:
+        return False  # nor can it be verified
+    except (ValueError, LookupError, TypeError):
+        return True
+
+
 def profile_to_order(named: str | None, present: License | None) -> str:
     """The profile that was *named*, else that of the licence that is *present*, else ``hk1``.
 
@@ -121,7 +163,7 @@ def key_to_give(facts: HostFacts, profile: str) -> HostKey:
 
     Raises as hostkey.derive does, and PinnedAddressDiffersError.
     """
-    stability.check_pinned(facts)
+    stability.check_pinned(facts, profile)
     return hostkey.derive(facts, profile)
 
 
@@ -132,7 +174,7 @@ def called_as(place: Place | None = None, default: Place | None = None) -> str:
     are not those of *default*: what start.sh sets in its environment a shell has not got.
     """
     path = sys.argv[0]
-    if path.endswith("cli.py"):
+    if path.endswith(("cli.py", ".pyz")):
         words = [*_python(), _tidy(path)]
     else:
         words = [os.path.basename(path)] if path else DEFAULT_CLI.split()
@@ -153,9 +195,11 @@ def _python() -> list[str]:
         found = (os.path.join(folder, name) for folder in folders)
         if next(filter(os.path.exists, found), None) == sys.executable:
             return [name]
-    here = absolute("") + os.sep
+    here = absolute("")
     python = _tidy(sys.executable)
-    return [(python[len(here) :] if python.startswith(here) else python) or "python"]
+    if here and python.startswith(here + os.sep):
+        python = python[len(here) + 1 :]
+    return [python or "python"]
 
 
 def _tidy(path: str) -> str:

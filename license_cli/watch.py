@@ -13,12 +13,10 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
-from typing import Any, NamedTuple
 
 from license_cli import keeper, language, processes, render
-from license_cli.files import replace_lightly, what_was_said
 from license_cli.language import tr
+from license_cli.light_file import replace_lightly, what_was_said
 from license_core import errors
 from license_core.clock import present
 from license_core.errors import LicenseError, Notice, ProgramNotStartedError
@@ -26,7 +24,14 @@ from license_core.license import License
 from license_core.paths import first_barred, words
 from license_core.problems import PROBLEMS
 from license_core.reason import Reason, say
+from license_core.record import NamedTuple
+from license_core.watched import Watched
 from license_core.wording import DEFAULT_CLI, printable, utc
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
 TRIES = 3
 """How often a check that could not be made is tried again before that counts."""
@@ -34,9 +39,11 @@ UNCHECKED = 70
 """The exit code where the licence could not be checked; that of start.sh."""
 _UNDECIDED = frozenset({UNCHECKED, 1, 2, 3, 11, 65, 126, 127, 130, 141})
 """Exit codes that say nothing of the licence (SPEC section 9)."""
+_REVOKED = frozenset({28, 43})
+"""Exit codes that say what the vendor has revoked: a signing key, a licence."""
 STATES = ("active", "notify", "grace", "pending", "expired", "refused", "unchecked")
-_SECONDS_BETWEEN_LOOKS = 1.0
-"""How often a licence file that is being replaced is looked for."""
+_SECONDS_BETWEEN_LOOKS = 0.5
+"""How often files are looked at between checks, and a licence file looked for that is away."""
 _WHY_NOT = {
     errno.ENOENT: "there is no such file, or the interpreter in its first line is missing",
     errno.EACCES: "it is not executable (`chmod +x`)",
@@ -104,9 +111,9 @@ class Check:
                 Reason("the check did not finish within {seconds:g} seconds", seconds=self._seconds)
             )
         except OSError as error:
-            return _unchecked(
-                Reason("the check could not be started: {reason}", reason=error.strerror)
-            )
+            text = "the check could not be started: {path}: {reason}"
+            path = error.filename or self._command[0]
+            return _unchecked(Reason(text, path=path, reason=error.strerror))
         if done.returncode < 0:
             return _unchecked(
                 Reason("the check was killed by signal {number}", number=-done.returncode)
@@ -160,8 +167,13 @@ class Watch:
         program_seconds: float = 10.0,
         command_seconds: float = 60.0,
         gap_seconds: float = 5.0,
+        files: Sequence[str] = (),
     ) -> None:
         """*on_end* is run with sh when the licence does not hold.
+
+        Where one of *files* is replaced, there is a look at once: a licence that holds counts from
+        then on, and so does that one is revoked; whatever else only at the next check, as if nobody
+        had looked.
 
         A program is killed that is told to end and does not within *program_seconds*, and so is a
         command that takes longer than *command_seconds*. While a product runs, its licence file may
@@ -180,6 +192,7 @@ class Watch:
         self._away_since: float | None = None
         self._told: tuple[object, ...] = ()
         self._number: str | None = None
+        self._files = Watched.of(files)
 
     def run(self, program: Sequence[str]) -> int:
         """Watch until *program* ends, or the licence does; the exit code of this process.
@@ -195,6 +208,7 @@ class Watch:
     def _watch(self, program: Sequence[str], inner: keeper.Inner) -> int:
         try:
             while True:
+                self._files = Watched.of(self._files.paths)
                 with inner.interruptible():
                     outcome = self._check.run()
                 self._tell(outcome)
@@ -254,11 +268,26 @@ class Watch:
         render.remark([said, *(f"     {line}" for line in remedy)])
 
     def _ended_within(self, seconds: float) -> bool:
-        """Wait; whether the program has ended meanwhile."""
-        if self._child is None:
-            time.sleep(seconds)
-            return False
-        return processes.has_ended_within(self._child.pid, seconds)
+        """Wait for the next check, unless it is due; whether the program has ended meanwhile."""
+        until = time.monotonic() + seconds
+        while True:
+            pause = min(max(until - time.monotonic(), 0.0), _SECONDS_BETWEEN_LOOKS)
+            if self._child is None:
+                time.sleep(pause)
+            elif processes.has_ended_within(self._child.pid, pause):
+                return True
+            if time.monotonic() >= until:
+                return False
+            if not self._files.is_unchanged() and self._is_due_early():
+                return False
+
+    def _is_due_early(self) -> bool:
+        """Take a new licence, if it holds; whether it is revoked instead."""
+        self._files = Watched.of(self._files.paths)
+        outcome = self._check.run()
+        if outcome.holds:
+            self._tell(outcome)
+        return outcome.code in _REVOKED
 
     def _stop(self, inner: keeper.Inner) -> int:
         """End the program and whatever it has started; its exit code."""

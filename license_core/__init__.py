@@ -11,24 +11,30 @@ A product's code needs one name of it::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from license_core.installed import check_installed
-    from license_core.verify import Report
+    from typing import Any
 
-__all__ = ["Report", "check_installed"]
+    from license_core.installed import check_installed, check_license
+    from license_core.verify import Report
+    from license_core.watcher import Change, Watcher, watch
+
+__all__ = ["Change", "Report", "Watcher", "check_installed", "check_license", "watch"]
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
     # Imported when asked for: `get_host_key` must not pay for the verifier.
-    if name == "check_installed":
-        from license_core.installed import check_installed
+    if name in ("check_installed", "check_license"):
+        from license_core import installed
 
-        return check_installed
+        return getattr(installed, name)
     if name == "Report":
         from license_core.verify import Report
 
         return Report
+    if name in ("Change", "Watcher", "watch"):
+        from license_core import watcher
+
+        return getattr(watcher, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import _socket as socket  # without what `socket` wraps around it: 3 ms of every start
 import os
-from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
 
 from license_core import hostfile, interfaces, netlink, routes
+from license_core.kept import lru_cache
+from license_core.record import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
@@ -77,7 +78,8 @@ def live() -> Addresses:
         links, listed = netlink.links(), netlink.addresses()
     except OSError:  # a sandbox may forbid to ask; the kernel's own record says the same
         network = _recorded("/")
-        return _addresses((network if network.ranks else _listed())._replace(source=_asked))
+        is_seen = network.held or network.bare
+        return _addresses((network if is_seen else _listed())._replace(source=_asked))
     held = [
         _Held(links[one.interface].name, text, one.is_temporary, one.is_lent, one.made_at)
         for one in listed
@@ -290,9 +292,14 @@ def _fib_locals(root: str) -> list[str]:
         head, _, rest = line.strip().partition(" ")
         if head == "|--":
             address = rest.strip()
-        elif head == "/32" and rest == "host LOCAL" and _usable(address):
+        elif head == "/32" and rest == "host LOCAL" and _is_of_host(address):
             found[address] = None
     return list(found)
+
+
+def _is_of_host(text: str) -> bool:
+    """Whether *text* is an IPv4 address that may speak for a host."""
+    return ":" not in text and _usable(text) == text
 
 
 def _if_inet6(root: str) -> Iterator[_Held]:
@@ -301,7 +308,7 @@ def _if_inet6(root: str) -> Iterator[_Held]:
         try:
             text = _usable(socket.inet_ntop(_V6, bytes.fromhex(fields[0])))
             if len(fields) == 6 and fields[3] == _GLOBAL_SCOPE and text:
-                yield _Held(fields[5], text, bool(int(fields[4], 16) & netlink.TEMPORARY))
+                yield _Held(fields[5], text, bool(routes.number(fields[4]) & netlink.TEMPORARY))
         except (ValueError, IndexError):
             continue  # a line that makes no sense is left out
 

@@ -5,10 +5,9 @@ The *mode* is how the host is connected (stability.network_mode).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from license_core.facts import HostFacts
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     Advice = tuple[str, ...] | None
     """None: the remedy of the row will do."""

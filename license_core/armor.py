@@ -8,9 +8,7 @@ token that comes out is verified byte for byte.
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
-
+from license_core.kept import lru_cache
 from license_core.reason import Reason
 
 LICENSE = "LICENSE"
@@ -18,13 +16,16 @@ KEYSET = "LICENSE KEYSET"
 ROOTS = "LICENSE ROOTS"
 REVOCATIONS = "LICENSE REVOCATIONS"
 REQUEST = "LICENSE REQUEST"
+RETURN = "LICENSE RETURN"
 
-_BEGIN = b"-----BEGIN "
+_DASHES_OF_MARKERS = b"-----"
 _MARKERS = {
-    f"-----BEGIN {label}-----\n".encode(): (label, f"\n-----END {label}-----\n".encode())
-    for label in (LICENSE, KEYSET, ROOTS, REVOCATIONS, REQUEST)
+    f"BEGIN {label}".encode(): (label, f"END {label}".encode())
+    for label in (LICENSE, KEYSET, ROOTS, REVOCATIONS, REQUEST, RETURN)
 }
 _NO_MARKER = ("", b"")
+_MOST_PARTS = 4 * 64
+"""Between markers, of files that are read the shorter way: more is no file of ours."""
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 """How a text in UTF-16 may begin."""
 
@@ -122,6 +123,8 @@ def readings(token: str) -> tuple[str, ...]:
     """What *token* may have been: a long dash stands for one hyphen, or for two."""
     if token.isascii():
         return (token,)
+    import re
+
     return (re.sub(_LONG_DASH, "-", token), re.sub(_LONG_DASH, "--", token))
 
 
@@ -132,21 +135,24 @@ def _untouched(data: bytes) -> dict[str, list[str]] | None:
     after them, and nothing before them that could be a marker which was damaged, or that makes
     the file another encoding's.
     """
-    at = data.find(_BEGIN)
-    title = data[:at]
-    if at < 0 or b"BEGIN" in title or b"END" in title or b"\0" in title:
-        return None
-    if title.startswith(_UTF_16):
+    parts = data.split(_DASHES_OF_MARKERS, _MOST_PARTS)
+    title = parts[0]
+    # Not `in`, which takes bytes for a number first, and makes an error of that.
+    if (
+        len(parts) % 4 != 1
+        or title.find(b"BEGIN") >= 0
+        or title.find(b"END") >= 0
+        or title.find(b"\0") >= 0
+        or title.startswith(_UTF_16)
+    ):
         return None
     blocks: dict[str, list[str]] = {}
-    while at < len(data):
-        start = data.find(b"\n", at) + 1
-        label, end = _MARKERS.get(data[at:start], _NO_MARKER)
-        stop = data.find(end, start)
-        if stop < 0 or not label:
+    for at in range(1, len(parts), 4):
+        begin, body, end, between = parts[at : at + 4]
+        label, ends = _MARKERS.get(begin, _NO_MARKER)
+        if end != ends or not label or between != b"\n":
             return None
-        body = data[start:stop]
-        vouches = label in (KEYSET, ROOTS) and len(body) <= MAX_FILE
+        vouches = (label is KEYSET or label is ROOTS) and len(body) <= MAX_FILE
         token = _joined_before(body) if vouches else _joined(body)
         if token is None:
             return None
@@ -154,13 +160,15 @@ def _untouched(data: bytes) -> dict[str, list[str]] | None:
             blocks[label].append(token)
         else:
             blocks[label] = [token]
-        at = stop + len(end)
-    return blocks
+    return blocks or None
 
 
 def _joined(body: bytes) -> str | None:
-    """The token in the lines of *body*; None where something else stands there, or may."""
-    if b"BEGIN\n" in body or b"END\n" in body:  # a marker that is spelled over line ends
+    """The token in the lines of *body*, with the line ends around it.
+
+    None where something else stands there, or may: a marker that is spelled over line ends.
+    """
+    if body[:1] != b"\n" or body[-1:] != b"\n" or len(body) < 2 or body.find(b"\nLICENSE") >= 0:
         return None
     token = body.replace(b"\n", b"")
     return None if token.translate(None, _TOKEN) else token.decode("ascii")
@@ -191,6 +199,8 @@ def _decode(data: bytes) -> str:
 
 def find_blocks(text: str) -> dict[str, list[str]]:
     """The tokens between markers by label: steps 2 and 3 of SPEC section 4.3. Raises ArmorError."""
+    import re  # most files are as they were issued
+
     blocks: dict[str, list[str]] = {}
     begun: str | None = None
     end = 0
@@ -243,11 +253,15 @@ def _token(text: str) -> str:
     for space in _WHITE:
         text = text.replace(space, "")
     # Decoders differ in how many stand for a sequence that is no text.
-    return re.sub("\ufffd+", "\ufffd", text) if "\ufffd" in text else text
+    while "\ufffd\ufffd" in text:
+        text = text.replace("\ufffd\ufffd", "\ufffd")
+    return text
 
 
 def _mend(text: str) -> str:
     """*text* without quoted-printable (RFC 2045 section 6.7), quote marks and smart dashes."""
+    import re
+
     from license_core.possessive import compiled
 
     text = compiled(_ESCAPES).sub(

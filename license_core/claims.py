@@ -6,10 +6,13 @@ is absent and may be (SPEC section 2.3: types). All raise ClaimError.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from license_core import b64url
 from license_core.reason import Reason
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 MAX_INSTANT = 253402300799  # 9999-12-31T23:59:59Z, the last that calendars here can show
 MAX_INTEGER = 2**53 - 1  # RFC 7493 section 2.2: what every JSON reader keeps exactly
@@ -176,6 +179,19 @@ def tag(claims: Mapping[str, Any], name: str) -> str | None:
     if value is None and name not in claims:
         return None
     raise ClaimError(name, Reason("the tag of {name} is not 16 hexadecimal digits", name=name))
+
+
+def digest(claims: Mapping[str, Any], name: str) -> str | None:
+    """43 characters of base64url: 32 bytes, such as a SHA-256."""
+    value = text(claims, name)
+    if value is None:
+        return None
+    try:
+        if len(b64url.decode(value)) == 32:
+            return value
+    except ValueError:
+        pass  # said below
+    raise ClaimError(name, "it is not 43 characters of base64url")
 
 
 def choice_name(value: str) -> bool:

@@ -6,16 +6,22 @@ host, else from the tags in the licence (SPEC section 3.4). Nothing is guessed.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from license_core import hostkey
+from license_core import hostkey, membership
 from license_core.errors import LicenseError
 from license_core.facts import HostFacts
 from license_core.license import HostBinding
 from license_core.memory import Memory
+from license_core.record import NamedTuple
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MACHINE = "machine"
+"""In place of a component: whether the machine is on the roster of its site."""
 _ANCHORS = ("machine_id", "container_id")
 _SHOWN = ("hostname", "ip")
+_VISIBLE = (*_SHOWN, "cluster_uid")
 
 
 class Component(NamedTuple):
@@ -32,26 +38,40 @@ class Component(NamedTuple):
     @property
     def is_shown(self) -> bool:
         """Whether people may see its values; ids are compared only."""
-        return self.name in _SHOWN
+        return self.name in _VISIBLE
 
 
 class Comparison(NamedTuple):
     """What can be said of the licensed host from here."""
 
     evidence: str
-    """``key``: the keys are equal. ``memory``: the licensed host was this one, and its values were
-    remembered. ``tags``: the licence tells which differ, not what they were. ``none``."""
+    """``key``: the keys are equal, or made of one component alone. ``memory``: the licensed host
+    was this one, and its values were remembered. ``tags``: the licence tells which differ, not what
+    they were. ``none``."""
     components: tuple[Component, ...]
     profile: str | None = None
     """Another profile than the licensed one, under which the keys are equal."""
 
 
 def compare(binding: HostBinding, facts: HostFacts, memory: Memory | None) -> Comparison:
-    """The host that *binding* names, beside the one of *facts*."""
+    """The host that *binding* names, beside the one of *facts*.
+
+    Of a site the key is that of all its machines: whether this is one of them stands behind.
+    """
+    found = _compare(binding, facts, memory)
+    if (found.profile or binding.profile) != "hk1-site" or facts.site is None:
+        return found
+    verdict = "differs" if membership.place(facts) is None else "same"
+    machine = Component(MACHINE, verdict, facts.machine_id)
+    return found._replace(components=(*found.components, machine))
+
+
+def _compare(binding: HostBinding, facts: HostFacts, memory: Memory | None) -> Comparison:
     if facts.former_ip is not None:  # SPEC section 3.7
         former = facts._replace(ip=facts.former_ip, former_ip=None)
-        if compare(binding, former, None).evidence == "key":
-            return compare(binding, former, None)
+        found = _compare(binding, former, None)
+        if found.evidence == "key":
+            return found
     present = hostkey.components(facts, binding.profile)
     if hostkey.key_of(present, binding.profile) == binding.key:
         return Comparison("key", tuple(Component(n, "same", v, v) for n, v in present.items()))
@@ -68,17 +88,16 @@ def compare(binding: HostBinding, facts: HostFacts, memory: Memory | None) -> Co
                 for name, value in present.items()
             ),
         )
+    if not binding.tags and len(present) == 1:  # then it is this one that differs
+        return Comparison("key", tuple(Component(n, "differs", v) for n, v in present.items()))
     if not binding.tags:
         return Comparison("none", tuple(Component(n, "unknown", v) for n, v in present.items()))
     tags, licensed = hostkey.tags(facts, binding.profile), binding.tags
     # A component that the profile leaves out has no tag: one of the licence differs from that.
     left_out = [name for name in hostkey.COMPONENTS if name in licensed and name not in present]
     present.update(dict.fromkeys(left_out))
-    verdicts = {name: _verdict(tags.get(name), licensed.get(name)) for name in present}
     is_copyable = hostkey.is_copyable(facts, binding.profile)
-    if is_copyable or any(verdicts.get(name) == "differs" for name in _ANCHORS):
-        # The tags of address and name hang on the anchors, and are withheld on a copyable host.
-        verdicts.update(dict.fromkeys(_SHOWN, "unknown"))
+    verdicts = of_tags(tags, licensed, tuple(present), is_copyable=is_copyable)
     return Comparison(
         "tags",
         tuple(
@@ -86,6 +105,24 @@ def compare(binding: HostBinding, facts: HostFacts, memory: Memory | None) -> Co
             for name, value in present.items()
         ),
     )
+
+
+def of_tags(
+    tags: Mapping[str, str],
+    licensed: Mapping[str, str],
+    names: tuple[str, ...],
+    *,
+    is_copyable: bool,
+) -> dict[str, str]:
+    """For each component of *names*, as its *tags* here and in the licence have it: a verdict.
+
+    Where an anchor differs, or the host *is_copyable*, address and hostname are ``unknown``: their
+    tags hang on the anchors, and are withheld on a copyable host.
+    """
+    verdicts = {name: _verdict(tags.get(name), licensed.get(name)) for name in names}
+    if is_copyable or any(verdicts.get(name) == "differs" for name in _ANCHORS):
+        verdicts.update({name: "unknown" for name in _SHOWN if name in verdicts})
+    return verdicts
 
 
 def _other_profile(binding: HostBinding, facts: HostFacts) -> str | None:

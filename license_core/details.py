@@ -7,13 +7,15 @@ those of the licensed one, at work elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from license_core import advice, hostkey, routes, stability
 from license_core.comparison import Comparison, Component
 from license_core.errors import Notice
 from license_core.facts import HostFacts
 from license_core.license import HostBinding
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _ANCHORS = ("machine_id", "container_id")
 _POOLS = ("172.17", "10.88")
@@ -28,6 +30,8 @@ def of(found: Comparison, binding: HostBinding, facts: HostFacts) -> tuple[Notic
     """The details of a refusal of the licence with *binding* on the host of *facts*."""
     if found.profile is not None:
         return (Notice("profile-differs", profile=found.profile),)
+    if binding.profile == "hk1-site":
+        return _of_site(found, binding, facts)
     unused = _unused(binding, facts)
     if found.evidence == "none":
         reason = "the licence was ordered with the host key line only, which carries no host tags"
@@ -46,6 +50,18 @@ def of(found: Comparison, binding: HostBinding, facts: HostFacts) -> tuple[Notic
             _advise(detail, part, binding, facts)
         details.append(detail)
     return (*details, *unused)
+
+
+def _of_site(found: Comparison, binding: HostBinding, facts: HostFacts) -> tuple[Notice, ...]:
+    """Which of the two it is; in another site all machines have other tags."""
+    for count, former in hostkey.keys_of_smaller_site(facts):
+        if former == binding.key:
+            return (Notice("machine-added-later", licensed=count),)
+    differing = [part.name for part in found.components if part.verdict == "differs"]
+    if not differing:
+        reason = "the licence was ordered with the host key line only, which carries no host tags"
+        return (Notice("change-unknown", reason=reason),)
+    return (Notice("site-differs" if "site" in differing else "roster-differs"),)
 
 
 def _detail(found: Comparison, part: Component) -> Notice:

@@ -6,14 +6,17 @@ container), ``may change`` or is ``missing`` (SPEC section 3.5).
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
-from license_core import engine, hostkey, stability
+from license_core import engine, hostkey, membership, stability
 from license_core.errors import Notice
 from license_core.facts import HostFacts
 from license_core.memory import LEAP, TOLERANCE, Memory
 from license_core.reason import Reason
+from license_core.record import NamedTuple
 from license_core.requirements import Requirements, Resources
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 STABLE, REMADE, MAY_CHANGE, MISSING = "stable", "until remade", "may change", "missing"
 HIDDEN = "(not shown)"
@@ -57,9 +60,16 @@ class Want(NamedTuple):
 
 def parts(facts: HostFacts, profile: str = hostkey.DEFAULT_PROFILE) -> tuple[Part, ...]:
     """The components that *profile* looks at."""
-    known = (_hostname(facts), _ip(facts), _machine_id(facts), _container_id(facts))
-    wanted = hostkey.PROFILES[profile]
-    return tuple(part for part in known if part.name in wanted)
+    known = {
+        "hostname": _hostname,
+        "ip": _ip,
+        "machine_id": _machine_id,
+        "container_id": _container_id,
+        "cluster_uid": _cluster_uid,
+        "site": _site,
+        "roster": _roster,
+    }
+    return tuple(known[name](facts) for name in hostkey.PROFILES[profile])
 
 
 def _hostname(facts: HostFacts) -> Part:
@@ -80,7 +90,7 @@ def _ip(facts: HostFacts) -> Part:
     if ip is None:
         return Part("ip", None, MISSING, "this host has only a loopback address")
     if stability.is_pinned(facts):
-        return Part("ip", ip, STABLE, "pinned by LICENSE_PINNED_IP")
+        return Part("ip", ip, STABLE, "declared (LICENSE_PINNED_IP, or `pin`)")
     if stability.is_of_windows(facts):
         return Part("ip", ip, MAY_CHANGE, "Windows may change it whenever WSL starts")
     if facts.ip_is_lent and mode in ("bare", "host"):
@@ -132,6 +142,32 @@ def _container_id(facts: HostFacts) -> Part:
     return Part("container_id", shown, REMADE, why, file)
 
 
+def _cluster_uid(facts: HostFacts) -> Part:
+    if facts.cluster_uid is None:
+        return Part("cluster_uid", None, MISSING, membership.no_cluster(facts))
+    return Part("cluster_uid", facts.cluster_uid, STABLE, "handed in as LICENSE_CLUSTER_UID")
+
+
+def _site(facts: HostFacts) -> Part:
+    if facts.site is None:
+        return Part("site", None, MISSING, membership.no_site(facts))
+    why = Reason("from {place}", place=facts.site_file)
+    return Part("site", HIDDEN, STABLE, why, facts.site_file)
+
+
+def _roster(facts: HostFacts) -> Part:
+    size, before = membership.size(facts), membership.place(facts)
+    if size is None:
+        return Part("roster", None, MISSING, "there is no site")
+    if before is None:
+        why = Reason("{count:# machine|# machines}; this one is not among them", count=size)
+    else:
+        why = Reason(
+            "{count:# machine|# machines}; this is number {number}", count=size, number=before + 1
+        )
+    return Part("roster", HIDDEN, STABLE, why)
+
+
 def wants(requirements: Requirements, resources: Resources) -> tuple[Want, ...]:
     """What the product wants beside what there is."""
     rows = (
@@ -161,15 +197,17 @@ def wants(requirements: Requirements, resources: Resources) -> tuple[Want, ...]:
     )
 
 
-def hazards(facts: HostFacts, wanted: tuple[Want, ...] = ()) -> tuple[Notice, ...]:
-    """What would change the key, with the commands that prevent it.
+def hazards(
+    facts: HostFacts, wanted: tuple[Want, ...] = (), profile: str = hostkey.DEFAULT_PROFILE
+) -> tuple[Notice, ...]:
+    """What would change the key under *profile*, with the commands that prevent it.
 
     A container that is made for it is given the GPUs that are *wanted*, as far as its machine has
     them.
     """
     gpus = next((_given(want) for want in wanted if want.name == "gpus"), 0)
     facts = facts._replace(gpus=max(facts.gpus or 0, gpus))
-    found = [*stability.notices(facts)]
+    found = [*stability.notices(facts, profile), *stability.proposals(facts, profile)]
     slugs = [notice.slug for notice in found]
     if "address-may-change" in slugs or "address-unconfirmed" in slugs:
         names = stability.pinning(facts)

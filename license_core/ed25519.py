@@ -12,8 +12,8 @@ Dawson 2008, "Twisted Edwards curves revisited"; the formulas for a = -1, which 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hashlib import sha512 as _sha512
 

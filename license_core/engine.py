@@ -7,11 +7,16 @@ engine that may be unknown: then nothing that an image can carry tells it from i
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
-
+from license_core import enginepaths
+from license_core.record import NamedTuple
 from license_core.sha256 import sha256
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import TypeVar
+
+    Found = TypeVar("Found")
 
 UNKNOWN = "unknown"
 CGROUP, MOUNTINFO = "/proc/self/cgroup", "/proc/self/mountinfo"
@@ -29,33 +34,14 @@ _APPTAINER = "/.singularity.d"
 MARKS = ("/run/systemd/container", "/run/host/container-manager", _APPTAINER)
 """Files that a container has from its init process, systemd-nspawn or Apptainer, and no machine."""
 
-# Compiled where a text may hold one: most hosts need none.
-_HEX64 = r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])"
-_FOLDER = r"/(?:([a-z0-9]+)-)?containers/([0-9a-f]{64})/"
 _NETWORK_FILES = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
-# A folder of containers that is a disk of its own; one with a namespace between, as nerdctl's.
-_OWN_DISK = r"^/([0-9a-f]{64})/(?:hostname|hosts|resolv\.conf)$"
-_WITH_NAMESPACE = r"/containers/[^/]+/([0-9a-f]{64})/"
 _POD_SECRETS = ("/var/run/secrets/kubernetes.io", "/run/secrets/kubernetes.io")
 _POD_FILES = ("/etc/hosts", "/dev/termination-log")
-_POD_FOLDER = r"/pods/[^/]+/(?:etc-hosts|containers/)"
-_CGROUPS = r"/(?:docker|ecs|garden|lxc|lxd|incus)/|/lxc\.payload"
 # Roots that engines stack or hand in from outside. A machine may stack its own, too.
 _STACKED = ("overlay", "aufs", "fuse-overlayfs", "fuse.fuse-overlayfs")
 _HANDED_IN = ("9p", "gofer", "virtiofs")
-_UPPER = r"(?:^|,)upperdir=([^,]+)"
-_ENGINES_LAYER = r"/(?:[0-9a-f]{64}/(?:diff|fs)|snapshots/[0-9]+/fs)$"
-# The same without the folder before it, which may be moved; Docker shortens long paths to this.
-_LAYER = r"(?:^|/)([0-9a-f]{64}/diff|snapshots/[0-9]+/fs)$"
-# A subvolume has a root of its own on a machine, too; so has what ostree has deployed.
-_ENGINES_SUBVOLUME = (
-    r"/(?:machines|lxc|lxd|incus|containers|docker|rootfs|io\.containerd[^/]*)(?:/|$)"
-)
+# What ostree has deployed has a root of its own, too.
 _DEPLOYED = "/ostree/deploy/"
-# On ZFS a container has a dataset of its own, in the pool of its engine.
-_ENGINES_DATASET = (
-    r"/(?:containers|lxc|lxd|incus|docker|containerd|subvol-[0-9]+-disk-[0-9]+)(?:/|$)"
-)
 # A distribution of WSL has the init of WSL, from outside its own root.
 _INIT_OF_WSL = "/init"
 
@@ -139,11 +125,12 @@ def recognise(
     elif container_id is not None:
         name = "docker"
     else:
-        container_id = _mounted_from(mounted, _NETWORK_FILES, _OWN_DISK)
+        container_id = _mounted_from(mounted, _NETWORK_FILES, enginepaths.on_own_disk)
         name = "docker" if container_id else None
         sign = None if name else _sign(cgroup, mounted, namespaces, files, is_wsl=is_wsl)
         if sign is not None:
-            name, container_id = UNKNOWN, _mounted_from(mounted, _NETWORK_FILES, _WITH_NAMESPACE)
+            name = UNKNOWN
+            container_id = _mounted_from(mounted, _NETWORK_FILES, enginepaths.with_namespace)
             if container_id is None and machine_id_bound and sign != _APPTAINER:
                 container_id = _layer_digest(mounted)  # with Apptainer all have the same
         file = MOUNTINFO if container_id else None
@@ -167,28 +154,29 @@ def _container_id(
 
     The cgroup comes first: with ``--network container:X`` the files of the network are those of X.
     """
-    driver = _mounted_from(mounted, (OWN_FILE, *_NETWORK_FILES), _FOLDER, group=1)
-    in_cgroup = re.findall(_HEX64, cgroup) if len(cgroup) >= 64 else []
+    places = (OWN_FILE, *_NETWORK_FILES)
+    driver, found = _mounted_from(mounted, places, enginepaths.container) or (None, None)
+    in_cgroup = enginepaths.ids(cgroup)
     if in_cgroup:
-        return str(in_cgroup[-1]), CGROUP, driver
-    found = _mounted_from(mounted, (OWN_FILE, *_NETWORK_FILES), _FOLDER, group=2)
+        return in_cgroup[-1], CGROUP, driver
     return found, MOUNTINFO if found else None, driver
 
 
 def _network_container(container_id: str | None, mounted: Mapping[str, Mount]) -> str | None:
-    owner = _mounted_from(mounted, _NETWORK_FILES, _FOLDER, group=2) if container_id else None
+    found = container_id and _mounted_from(mounted, _NETWORK_FILES, enginepaths.container)
+    owner = found[1] if found else None
     return owner if owner != container_id else None
 
 
 def _mounted_from(
-    mounted: Mapping[str, Mount], places: tuple[str, ...], pattern: str, group: int = 1
-) -> str | None:
-    """What *pattern* finds in the root of the first of *places* that has it."""
+    mounted: Mapping[str, Mount], places: tuple[str, ...], find: Callable[[str], Found | None]
+) -> Found | None:
+    """What *find* finds in the root of the first of *places* that has it."""
     for place in places:
         mount = mounted.get(place)
-        found = re.search(pattern, mount.root) if mount else None
+        found = find(mount.root) if mount else None
         if found:
-            return found[group]
+            return found
     return None
 
 
@@ -197,7 +185,7 @@ def _is_pod(cgroup: str, mounted: Mapping[str, Mount]) -> bool:
     return (
         "kubepods" in cgroup
         or any(place.startswith(_POD_SECRETS) for place in mounted)
-        or _mounted_from(mounted, _POD_FILES, f"({_POD_FOLDER})") is not None
+        or _mounted_from(mounted, _POD_FILES, enginepaths.is_of_pod) is not None
     )
 
 
@@ -215,7 +203,7 @@ def _sign(
         return "/proc/self/ns/pid"
     if "cgroup" in others:
         return "/proc/self/ns/cgroup"
-    if re.search(_CGROUPS, cgroup) or _is_nspawn(cgroup):
+    if enginepaths.is_of_engine(cgroup) or _is_nspawn(cgroup):
         return CGROUP
     if _is_foreign(mounted, is_own_pid=namespaces.get("pid") == NAMESPACES["pid"]):
         return MOUNTINFO
@@ -263,36 +251,31 @@ def _is_foreign(mounted: Mapping[str, Mount], *, is_own_pid: bool) -> bool:
         return True
     if root.kind in _STACKED:
         # A live or an immutable system stacks its root, too: its processes are the machine's.
-        upper = _upper(root)
-        return not is_own_pid or bool(upper and re.search(_ENGINES_LAYER, upper))
+        upper = enginepaths.upper(root.options)
+        return not is_own_pid or (upper is not None and enginepaths.is_engines_layer(upper))
     if root.kind in _HANDED_IN:
         return True
     if root.kind == "btrfs":
-        return re.search(_ENGINES_SUBVOLUME, root.root) is not None
-    if root.kind == "zfs" and re.search(_ENGINES_DATASET, root.source):
+        return enginepaths.is_engines_subvolume(root.root)
+    if root.kind == "zfs" and enginepaths.is_engines_dataset(root.source):
         return True
-    if re.search(_HEX64, root.source):
+    if enginepaths.ids(root.source):
         return True  # a device or a dataset that an engine has named
     return root.root != "/" and not root.root.startswith(_DEPLOYED)
 
 
-def _upper(root: Mount) -> str | None:
-    found = re.search(_UPPER, root.options)
-    return found[1] if found else None
-
-
 def _layer_digest(mounted: Mapping[str, Mount]) -> str | None:
     """An id of the layer that this container writes to: no other on its machine has that."""
-    upper = _upper(mounted["/"]) if "/" in mounted else None
+    upper = enginepaths.upper(mounted["/"].options) if "/" in mounted else None
     return sha256(f"hostseal layer\n{upper}".encode()).hex() if upper else None
 
 
 def _layer(mounted: Mapping[str, Mount]) -> str | None:
     """The engine's own name of the layer, folder or device that this container writes to."""
     root = mounted.get("/", Mount(""))
-    found = re.search(_LAYER, _upper(root) or "")
+    found = enginepaths.layer(enginepaths.upper(root.options) or "")
     if found:
-        return found[1]
+        return found
     # Drivers that stack nothing have a folder, a dataset or a device for each container.
-    named = re.findall(_HEX64, f"{root.source} {root.root}")
+    named = enginepaths.ids(f"{root.source} {root.root}")
     return named[-1] if named else None

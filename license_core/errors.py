@@ -7,12 +7,11 @@ the server declares it in its class. So the core knows of no error but its own.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
-
 from license_core.wording import Worded
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import dataclass_transform
+    from typing import Any, ClassVar, dataclass_transform
 
     from license_core.notices import Remark
     from license_core.problem import Problem
@@ -60,6 +59,14 @@ class LicenseError(Worded, Exception):
 
     def __str__(self) -> str:
         return self.sentence
+
+
+def anew(error: LicenseError) -> LicenseError:
+    """The same as *error*, not raised yet."""
+    made = type(error).__new__(type(error))
+    made.__dict__.update(error.__dict__)
+    made.__cause__ = error.__cause__
+    return made
 
 
 class Notice(Worded):
@@ -271,13 +278,6 @@ class HostUnidentifiableError(LicenseError):
 
     root: str
     why: str
-
-
-class MachineIdNotBoundError(LicenseError):
-    """hk1-host without the host's own machine id."""
-
-    root: str
-    found: str
 
 
 class PinnedAddressDiffersError(LicenseError):

@@ -7,10 +7,10 @@ and says why; nothing here refuses.
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from license_core import gpus, hostfile, stability
 from license_core.facts import HostFacts
+from license_core.record import NamedTuple
 
 STABLE, MAY_CHANGE, RANDOM, MISSING = "stable", "may change", "random", "missing"
 _BOOT_ID = "proc/sys/kernel/random/boot_id"

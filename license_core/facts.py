@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from license_core.record import NamedTuple
 
 
 class HostFacts(NamedTuple):
@@ -67,6 +67,18 @@ class HostFacts(NamedTuple):
     pinned_ip: str | None = None
     """The address that the operator declares to be fixed (pin.py); as it was typed where it is no
     address."""
+    cluster_uid: str | None = None
+    """The UID of the cluster that a pod runs in, as its operator hands it in."""
+    cluster_why: str | None = None
+    """Why there is none, though LICENSE_CLUSTER_UID is set."""
+    site: str | None = None
+    """The identity of the site: 64 lower-case hexadecimal digits."""
+    roster: str | None = None
+    """The tags of the site's machines, as they were added, with commas between."""
+    site_file: str | None = None
+    """Where the site stands; None: LICENSE_SITE is not set."""
+    site_why: str | None = None
+    """Why there is no site in that file."""
     gpus: int | None = 0
     """How many NVIDIA GPUs can be used here; a part of one (MIG) counts with its card. None: there
     is a driver, but they could not be counted."""

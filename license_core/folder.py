@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 
 from license_core import engine, hostfile, stability
 from license_core.errors import Notice
 from license_core.facts import HostFacts
 from license_core.paths import Place
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 _IN_MEMORY = ("tmpfs", "ramfs")
 
 
 def remarks(place: Place, facts: HostFacts) -> tuple[Notice, ...]:
     """That the licence is lost when this container is started again, where it is."""
+    if place.named is not None:
+        return ()  # it is not in that folder
     mount = _mount(place, facts)
     # What is bound in from a machine's own tmpfs is a folder of that, and stays.
     if mount is None or mount.kind not in _IN_MEMORY or mount.root != "/":

@@ -7,13 +7,13 @@ for cards, and a card that is cut up is one card.
 from __future__ import annotations
 
 import os
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
 
 from license_core import hostfile
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Any
 
     Run = Callable[[Sequence[str]], str | None]
 
@@ -112,10 +112,11 @@ def _run(
     try:
         said, _ = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
-        with suppress(OSError):
+        try:
             process.kill()
-        with suppress(subprocess.TimeoutExpired):
             process.wait(_SECONDS_TO_DIE)
+        except (OSError, subprocess.TimeoutExpired):
+            pass
         process.stdout.close()
         return None
     text: str = said.decode("utf-8", "replace")

@@ -31,11 +31,11 @@ def judge(
 
     The key of the host under the licence's profile; None where it has none.
     """
+    binding = license_.host
     try:
-        stability.check_pinned(facts)
+        stability.check_pinned(facts, binding.profile)
     except (PinnedAddressDiffersError, PinnedAddressInvalidError) as error:
         problems.append(error)
-    binding = license_.host
     facts = hostkey.as_issued(facts, license_.iat)
     try:
         host = hostkey.derive(facts, binding.profile)
@@ -75,9 +75,26 @@ def _fits(license_: License, host: HostKey, facts: HostFacts, notices: list[Noti
     if facts.former_ip and hostkey.derive(former, binding.profile).key == binding.key:
         notices.append(Notice("former-address", former=facts.former_ip, ip=facts.ip))
         return True
+    if binding.profile == "hk1-site":
+        return _is_of_smaller_site(binding.key, facts, notices)
     if binding.match == "anchored" and _anchored(facts, license_):
         notices.append(Notice("host-drifted"))
         return True
+    return False
+
+
+def _is_of_smaller_site(key: str, facts: HostFacts, notices: list[Notice]) -> bool:
+    """Whether the licence is for the site as it was before others than this machine were added.
+
+    So a machine that is added shuts out none of those that were there.
+    """
+    from license_core import membership
+
+    before, size = membership.place(facts), membership.size(facts) or 0
+    for count, former in hostkey.keys_of_smaller_site(facts):
+        if former == key and before is not None and before < count:
+            notices.append(Notice("site-has-grown", licensed=count, count=size))
+            return True
     return False
 
 

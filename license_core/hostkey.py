@@ -6,21 +6,30 @@ host recognise one component again, and tells nobody else what it was.
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import NamedTuple
-
 from license_core.engine import UNKNOWN
-from license_core.errors import HostUnidentifiableError, MachineIdNotBoundError
+from license_core.errors import HostUnidentifiableError
 from license_core.facts import HostFacts
+from license_core.kept import lru_cache
 from license_core.reason import Reason
+from license_core.record import NamedTuple
 from license_core.sha256 import hmac_sha256, sha256
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 COMPONENTS = ("hostname", "ip", "machine_id", "container_id")
 PROFILES: dict[str, tuple[str, ...]] = {
     "hk1": COMPONENTS,
     "hk1-host": ("hostname", "ip", "machine_id"),
+    "hk1-cluster": ("cluster_uid",),
+    "hk1-site": ("site", "roster"),
 }
 DEFAULT_PROFILE = "hk1"
+LATER_PROFILES = ("hk1-cluster", "hk1-site")
+"""Those that a client of before 2026-11-30 does not know: a licence says that it needs them."""
+_SHARED = ("cluster_uid", "site")
+"""Components that many hosts have in common: what they remember is sealed under them."""
 
 VERSION_2 = 1795910400
 """From this instant on (2026-11-29T00:00:00Z) licences are for hosts as SPEC 3.7 has them."""
@@ -45,6 +54,11 @@ def components(facts: HostFacts, profile: str) -> dict[str, str | None]:
     return {name: getattr(facts, name) for name in PROFILES[profile]}
 
 
+def tagged(profile: str) -> tuple[str, ...]:
+    """The components of which a request or licence under *profile* may have tags."""
+    return PROFILES[profile] if profile in LATER_PROFILES else COMPONENTS
+
+
 def canonical_text(values: dict[str, str | None], profile: str) -> bytes:
     """The bytes that are hashed (SPEC section 3.2)."""
     text = profile
@@ -67,17 +81,24 @@ def derive(facts: HostFacts, profile: str = DEFAULT_PROFILE) -> HostKey:
     """The key of the host under *profile*; made once a process for the same facts.
 
     Raises HostUnidentifiableError where nothing tells this host from its copies (of a container of
-    an unknown engine nothing that its image may carry does), and
-    MachineIdNotBoundError where ``hk1-host`` finds only the machine id of a container's image.
+    an unknown engine nothing that its image may carry does); under another profile than ``hk1``
+    as membership.check does.
     """
-    if profile == "hk1-host" and (
-        facts.machine_id is None or (facts.engine is not None and not facts.machine_id_bound)
-    ):
-        found = "none" if facts.machine_id is None else "only the one from the container's image"
-        raise MachineIdNotBoundError(root=facts.root, found=found)
-    if facts.container_id is None and not _machine_id_counts(facts):
+    if profile != DEFAULT_PROFILE:
+        from license_core import membership
+
+        membership.check(facts, profile)
+    elif facts.container_id is None and not _machine_id_counts(facts):
         raise _unidentifiable(facts)
     return HostKey(key_of(components(facts, profile), profile), facts.hostname, profile)
+
+
+def keys_of_smaller_site(facts: HostFacts) -> Iterator[tuple[int, str]]:
+    """How many machines the site once had, and the key that it had then: the latest first."""
+    tags = (facts.roster or "").split(",")
+    for count in range(len(tags) - 1, 0, -1):
+        former = facts._replace(roster=",".join(tags[:count]))
+        yield count, key_of(components(former, "hk1-site"), "hk1-site")
 
 
 def _machine_id_counts(facts: HostFacts) -> bool:
@@ -90,7 +111,8 @@ def _unidentifiable(facts: HostFacts) -> HostUnidentifiableError:
         why = Reason(
             "There is neither a machine id nor a container id under {root}", root=facts.root
         )
-        return HostUnidentifiableError(root=facts.root, why=why)
+        error = HostUnidentifiableError(root=facts.root, why=why)
+        return error.advised(("pod-in-cluster",)) if facts.engine == "kubernetes" else error
     sign = facts.engine_sign or "?"
     why = Reason(
         "This is a container ({sign} shows it) whose engine gives it no id, and its machine id "
@@ -121,6 +143,7 @@ def anchor(values: dict[str, str | None]) -> bytes:
     *values* are the components of a profile: one that the profile leaves out counts as missing.
     """
     secret = f"{values.get('machine_id') or ''}\n{values.get('container_id') or ''}"
+    secret += "".join(f"\n{values[name] or ''}" for name in _SHARED if name in values)
     return sha256(b"hostseal anchor\n" + secret.encode("ascii"))
 
 

@@ -6,9 +6,6 @@ is taken as a whole or not at all, or nobody would learn that what the vendor se
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
-
 from license_core import armor, b64url, jws, strictjson
 from license_core.errors import (
     KeysetInvalidError,
@@ -20,8 +17,16 @@ from license_core.errors import (
 from license_core.keyset import Keyset, TooFewSignersError, TrustedKeyset
 from license_core.publickey import PublicKey
 from license_core.reason import Reason
+from license_core.record import NamedTuple
 from license_core.roots import Chain, Roots, chains
-from license_core.trust import Blocks, open_trust, untrusted
+from license_core.trust import open_trust, untrusted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from license_core.revocation import Revocations
+    from license_core.trust import Blocks
 
 
 class Known(NamedTuple):
@@ -45,9 +50,11 @@ def unusable(blocks: Blocks, path: str, known: Known) -> tuple[LicenseError, ...
     chain = _chain(blocks, known)
     found = [*_of_roots(blocks, known, chain), *_of_keysets(blocks, known, chain)]
     tokens = tuple(dict.fromkeys(blocks.get(armor.REVOCATIONS, ())))
-    reason = _of_lists(tokens, blocks, known) if tokens else None
-    if reason is not None:
-        found.append(RevocationsInvalidError(path=path, reason=reason))
+    if tokens:
+        try:
+            open_given_list({armor.REVOCATIONS: list(tokens)}, _keyset(blocks, known), path)
+        except RevocationsInvalidError as error:
+            found.append(error)
     return tuple(found)
 
 
@@ -87,18 +94,22 @@ def _of_keysets(blocks: Blocks, known: Known, chain: Chain) -> Iterator[LicenseE
             yield KeysetInvalidError(reason=number(str(error)))
 
 
-def _of_lists(tokens: tuple[str, ...], blocks: Blocks, known: Known) -> str | None:
-    """Why these lists cannot be used; None where it is one that can."""
+def open_given_list(blocks: Blocks, keyset: TrustedKeyset | None, path: str) -> Revocations:
+    """The one list in the *blocks* of the file *path*, by a key of *keyset* (None: there is none).
+
+    Raises RevocationsInvalidError.
+    """
+    if keyset is None:
+        unvouched = RevocationsInvalidError(
+            path=path, reason=Reason("no keyset on this host can verify it")
+        )
+        raise unvouched.advised(("install-a-licence-first",))
     from license_core.revocation import open_only_list
 
-    keyset = _keyset(blocks, known)
-    if keyset is None:
-        return Reason("no keyset on this host can verify it; install a licence first")
     try:
-        open_only_list({armor.REVOCATIONS: list(tokens)}, keyset)
+        return open_only_list(blocks, keyset)
     except ValueError as error:
-        return str(error)
-    return None
+        raise RevocationsInvalidError(path=path, reason=str(error)) from error
 
 
 class _Number(NamedTuple):

@@ -11,15 +11,15 @@ The rules that this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
-from typing import TYPE_CHECKING
-
 from license_core import b64url
+from license_core.kept import lru_cache
 from license_core.publickey import PublicKey
 from license_core.reason import Reason
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from license_core.signer import Signer
 
 LICENSE = "license+jwt"

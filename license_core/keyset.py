@@ -6,10 +6,6 @@ reaches it inside the next licence.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
-
 from license_core import (
     claims,
     jws,
@@ -17,10 +13,16 @@ from license_core import (
 )
 from license_core.armor import readings
 from license_core.claims import ClaimError
+from license_core.kept import lru_cache
 from license_core.publickey import PublicKey
 from license_core.reason import Reason
+from license_core.record import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from license_core.signer import Signer
 
 STATES = ("active", "retired", "revoked")

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
-
 from license_core import claims, strictjson
 from license_core.claims import ClaimError
 from license_core.hostkey import (
-    COMPONENTS,
     DEFAULT_PROFILE,
+    LATER_PROFILES,
     PROFILES,
+    tagged,
 )
 from license_core.reason import Reason
+from license_core.record import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 VERSION = 1
 MATCHES = ("exact", "anchored")
 _PROFILES = tuple(PROFILES)
-UNDERSTOOD: frozenset[str] = frozenset()
-"""The claims beyond version 1 that this client obeys when ``must_understand`` names them."""
+UNDERSTOOD = frozenset(LATER_PROFILES)
+"""What this client knows beyond version 1, when ``must_understand`` names it."""
 
 
 class UnsupportedError(ValueError):
@@ -39,6 +43,8 @@ class HostBinding(NamedTuple):
     """Component to tag (SPEC section 3.4); None where the request carried none."""
     layer: str | None = None
     """The tag of the container's layer; None where the request carried none."""
+    return_digest: str | None = None
+    """Of the secret by which it can be given back; None where the request carried none."""
 
 
 class License(NamedTuple):
@@ -86,6 +92,7 @@ class License(NamedTuple):
                 name for name in ("iss", "sub", "aud", "jti", "iat") if name not in members
             )
             raise ClaimError(missing, "it is missing")
+        # Most licences have few of these: no call for one that is absent.
         return cls(
             iss,
             sub,
@@ -94,14 +101,14 @@ class License(NamedTuple):
             iat,
             iat if nbf is None else nbf,
             _host(members),
-            instant(members, "exp"),
-            text(members, "edition"),
-            claims.names(members, "features") or (),
-            claims.numbers(members, "limits"),
-            instant(members, "notify_from"),
-            instant(members, "grace_until"),
-            instant(members, "maintenance_until"),
-            text(members, "replaces"),
+            instant(members, "exp") if "exp" in members else None,
+            text(members, "edition") if "edition" in members else None,
+            (claims.names(members, "features") or ()) if "features" in members else (),
+            claims.numbers(members, "limits") if "limits" in members else None,
+            instant(members, "notify_from") if "notify_from" in members else None,
+            instant(members, "grace_until") if "grace_until" in members else None,
+            instant(members, "maintenance_until") if "maintenance_until" in members else None,
+            text(members, "replaces") if "replaces" in members else None,
         )._in_order()
 
     def to_dict(self) -> dict[str, Any]:
@@ -113,6 +120,7 @@ class License(NamedTuple):
             "match": self.host.match,
             "tags": None if self.host.tags is None else dict(self.host.tags),
             "layer": self.host.layer,
+            "return": self.host.return_digest,
         }
         members = {
             "ver": VERSION,
@@ -131,6 +139,8 @@ class License(NamedTuple):
             "grace_until": self.grace_until,
             "maintenance_until": self.maintenance_until,
             "replaces": self.replaces,
+            # A client that does not know the profile says so, and not that a claim is wrong.
+            "must_understand": [self.host.profile] if self.host.profile in UNDERSTOOD else None,
         }
         return {name: value for name, value in members.items() if value is not None}
 
@@ -163,9 +173,9 @@ class License(NamedTuple):
 
 
 def _refuse_later(members: dict[str, Any]) -> None:
-    version = claims.integer(members, "ver")
-    if version != VERSION:
-        claims.required(version, "ver")
+    version = members.get("ver")
+    if version != VERSION or version.__class__ is not int:
+        version = claims.required(claims.integer(members, "ver"), "ver")
         raise UnsupportedError(Reason("version {version} of the licence format", version=version))
     if "must_understand" in members:
         demanded = claims.names(members, "must_understand") or ()
@@ -180,13 +190,17 @@ def _host(members: Mapping[str, Any]) -> HostBinding:
         raise ClaimError("host", "it is missing")
     one_of = claims.one_of
     try:
+        key = claims.host_key(host, "key") or claims.required(None, "key")
+        name = claims.text(host, "name")
+        profile = one_of(host, "profile", _PROFILES) or claims.required(None, "profile")
         return HostBinding(
-            claims.host_key(host, "key") or claims.required(None, "key"),
-            claims.text(host, "name"),
-            one_of(host, "profile", _PROFILES) or claims.required(None, "profile"),
+            key,
+            name,
+            profile,
             one_of(host, "match", MATCHES) or "exact",
-            claims.tags(host, "tags", COMPONENTS) if "tags" in host else None,
-            claims.tag(host, "layer"),
+            claims.tags(host, "tags", tagged(profile)) if "tags" in host else None,
+            claims.tag(host, "layer") if "layer" in host else None,
+            claims.digest(host, "return") if "return" in host else None,
         )
     except ClaimError as error:
         raise ClaimError(f"host.{error.claim}", error.reason) from None

@@ -9,21 +9,27 @@ the licence names.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
-
 from license_core import claims, strictjson
 from license_core.facts import HostFacts
 from license_core.hostkey import (
     COMPONENTS,
     DEFAULT_PROFILE,
+    LATER_PROFILES,
     PROFILES,
     anchor,
     as_issued,
     components,
     key_of,
 )
-from license_core.sha256 import hmac_sha256
+from license_core.record import NamedTuple
+from license_core.sha256 import hmac_sha256, sha256
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from license_core.license import License
 
 TOLERANCE = 24 * 3600
 """By how many seconds a clock may be behind the mark without being called set back."""
@@ -33,6 +39,7 @@ SETTLED = 7 * 24 * 3600
 """For how many seconds a clock must go on from where it leapt to before it is believed."""
 MAX_HOSTS = 8
 MAX_LINES = 8
+MAX_RETURNED = 16
 """Of so many hosts a file remembers something: of those that wrote it last."""
 
 
@@ -75,11 +82,18 @@ class Memory(NamedTuple):
     """``HostFacts.layer_digest`` of the container that wrote it."""
     profile: str = DEFAULT_PROFILE
     """Under which this host seals it: that of the licence, so that both last equally long."""
+    returned: tuple[str, ...] = ()
+    """Numbers and holder lines (SPEC section 4.6) of what was given back here, the latest first."""
     others: tuple[bytes, ...] = ()
     """The lines of other hosts that use the same folder, as they wrote them."""
 
     def host_of(self, key: str, profile: str) -> Mapping[str, str | None] | None:
-        """The remembered components that hash to *key*: what the licensed host was."""
+        """The remembered components that hash to *key*: what the licensed host was.
+
+        None under a profile of others than the four that are remembered.
+        """
+        if profile in LATER_PROFILES:
+            return None
         for host in self.hosts:
             values = {name: host[name] for name in COMPONENTS}
             if key_of(values, profile) == key:
@@ -97,6 +111,26 @@ class Memory(NamedTuple):
         present = components(facts, "hk1")
         others = [host for host in self.hosts if dict(host) != present]
         return self._own()._replace(hosts=(present, *others[: MAX_HOSTS - 1]))
+
+    def give_back(self, license_: License, older: License | None) -> Memory:
+        """With *license_* as given back, and with *older*, which is kept beside it."""
+        memory = self._own()
+        given = [license_.jti, license_.replaces or license_.jti]
+        for one in (license_, older) if older else (license_,):
+            given += [one.jti, f"{_holder(one)} {one.iat}"]
+        said = tuple(dict.fromkeys((*given, *memory.returned)))
+        return memory._replace(returned=said[:MAX_RETURNED])
+
+    def gave_back(self, license_: License) -> bool:
+        """Whether *license_*, or a later one of its product and customer, was given back here."""
+        if not self.authentic or not self.returned:
+            return False
+        holder = _holder(license_)
+        lines = (one.partition(" ") for one in self.returned)
+        is_older = any(
+            of == holder and iat.isdecimal() and license_.iat <= int(iat) for of, _, iat in lines
+        )
+        return license_.jti in self.returned or is_older
 
     def _own(self) -> Memory:
         """What of it may be written as this host's: no mark of another must become ours."""
@@ -160,16 +194,24 @@ class Memory(NamedTuple):
         return self.leapt_at if now - self.leapt_at < SETTLED else None
 
 
+def _holder(license_: License) -> str:
+    """Who holds a licence of what, in 64 hexadecimal digits (SPEC section 4.6)."""
+    return sha256(f"hostseal returned\n{license_.aud}\n{license_.sub}".encode()).hex()
+
+
 def parse(data: bytes, facts: HostFacts) -> Memory:
     """Read what ``dump`` wrote: this host's line, else a memory that is not ``authentic``.
 
-    Raises ValueError where it is damaged beyond reading.
+    A host has several where it was checked under several profiles, as by a check that was told of
+    no cluster: then the one that knows the latest licence, and the latest mark, counts. Raises
+    ValueError where it is damaged beyond reading.
     """
     lines = data.splitlines()[:MAX_LINES] or [b""]
     read = [_read(line, facts) for line in lines]
-    own = next((number for number, memory in enumerate(read) if memory.authentic), None)
-    if own is not None:
-        return read[own]._replace(others=tuple(lines[:own] + lines[own + 1 :]))
+    own = [number for number, memory in enumerate(read) if memory.authentic]
+    if own:
+        best = max(own, key=lambda number: (read[number].license_iat, read[number].seen_at))
+        return read[best]._replace(others=tuple(lines[:best] + lines[best + 1 :]))
     hosts = [host for memory in read for host in memory.hosts]
     return read[0]._replace(hosts=tuple(hosts[:MAX_HOSTS]), others=tuple(lines))
 
@@ -200,6 +242,7 @@ def _read(line: bytes, facts: HostFacts) -> Memory:
         leapt_at=claims.instant(members, "leapt_at"),
         layer=claims.text(members, "layer"),
         profile=claims.one_of(members, "profile", tuple(PROFILES)) or DEFAULT_PROFILE,
+        returned=_numbers(members),
     )
     # A host that was taken for a machine once has sealed it as one.
     seen = {facts, as_issued(facts, 0)}
@@ -228,6 +271,7 @@ def _members(memory: Memory) -> dict[str, Any]:
         "leapt_at": memory.leapt_at,
         "layer": memory.layer,
         "profile": None if memory.profile == DEFAULT_PROFILE else memory.profile,
+        "returned": list(memory.returned) or None,
     }
     return _filled(members)
 
@@ -253,6 +297,14 @@ def _list(members: dict[str, Any] | None) -> SeenList | None:
         get(claims.text(members, "kid"), "kid"),
         get(claims.text(members, "jti"), "jti"),
     )
+
+
+def _numbers(members: dict[str, Any]) -> tuple[str, ...]:
+    listed = members.get("returned", [])
+    if not isinstance(listed, list):
+        raise ValueError("returned is not an array")
+    texts = (claims.text({"returned": one}, "returned") for one in listed[:MAX_RETURNED])
+    return tuple(text for text in texts if text is not None)
 
 
 def _host(members: Any) -> dict[str, str | None]:

@@ -9,26 +9,26 @@ nor stands for a character of one goes away.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from itertools import islice
-from typing import NamedTuple
-from unicodedata import normalize
+from unicodedata import category, decomposition, normalize
 
-from license_core import armor, tokens
+from license_core import armor, terminal, tokens
+from license_core.kept import lru_cache
 from license_core.possessive import compiled
 from license_core.reason import Reason
+from license_core.record import NamedTuple
 
-# ECMA-48: colours and links of a terminal, as they are and as `cat -v` shows them.
-_COLOURS = (
-    r"(?:\x1b|\^\[|\u241b)"
-    r"(?:\[[0-9;:?]{0,40}[A-Za-z]|\][^\x07\x1b\n]{0,2000}(?:\x07|\x1b\\))"
-)
-_OVERSTRUCK = r"[^\n]\x08"
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _INVISIBLE = (
     r"[\0\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     r"\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffc\U000e0000-\U000e0fff]"
 )
 _BREAKS = r"\r\n?|[\x0b\x0c\x85\u2028\u2029]"
+MARK = r">|:#*%+;/!$\u00b7\u00bb\u203a\u2022\u2023\u2502\u2503\u258c\u25aa\u25cb\u25cf\u25e6\uff1e"
+"""What a program may put before a line, for a set of characters."""
 
 _HYPHENS = r"[\u2010-\u2012\u2212]"
 _DASHES = r"[\u2013-\u2015]"
@@ -38,6 +38,10 @@ _HYPHENS_OF_EN_AND_EM = ((1, 1), (1, 2), (2, 2), (2, 3), (2, 1), (1, 3))
 _ESCAPED_DASH = r"(?m)^- (?=-)"  # RFC 9580 section 7.2
 _DOTS = r"\.{2,}"  # RFC 5321 section 4.5.2
 _FOREIGN = r"[^A-Za-z0-9_.-]+"
+# All that is looked for: of tokens and markers, of what hides them and of what stands before them.
+_SIGNS = rf"\x00-\x7f\s\u2408\u241b{MARK}{_HYPHENS[1:-1]}{_DASHES[1:-1]}{_INVISIBLE[1:-1]}"
+_LETTER = r"[A-Za-z0-9_]"
+_BEHIND_A_LETTER = rf"{_LETTER}([^\x00-\x7f])"
 
 _PART = r"[A-Za-z0-9_.\u2013-\u2015-]"
 _LONGEST_AFFIX = 120
@@ -81,23 +85,63 @@ def mend(text: str) -> Mended | None:
 
 def clean(text: str) -> str:
     """*text* without colours and what no reader sees, and LF for each line break."""
-    if not any(tokens.begins(one[0]) for one in re.finditer(_COLOURS, text)):
-        text = re.sub(_COLOURS, "", text)  # nor is a token left behind that one of them holds
-    text = re.sub(_OVERSTRUCK, "", text)
+    # Nor is a token left behind that a colour or link holds.
+    holds_one = any(tokens.begins(one[0]) for one in re.finditer(terminal.COLOURS, text))
+    text = terminal.overstruck(text) if holds_one else terminal.shown(text)
     return re.sub(_BREAKS, "\n", re.sub(_INVISIBLE, "", text))
 
 
 def plain(text: str) -> str:
-    """*text* with what Unicode says for full-width forms, ligatures and the like (NFKC)."""
+    """*text* with what Unicode says for full-width forms, ligatures and the like (NFKC).
+
+    Only where that could be of a file: words for people stay. A letter with a mark is another one.
+    """
     if text.isascii():
         return text
-    # In pieces: a long run of combining marks would take a time that grows with its square.
-    pieces = (text[at : at + _PIECE] for at in range(0, len(text), _PIECE))
-    return "".join(normalize("NFKC", piece) for piece in pieces)
+    text = "".join(map(_plain, _pieces(text)))
+    marks = (one for one in set(re.findall(_BEHIND_A_LETTER, text)) if category(one) == "Mn")
+    among = "".join(marks)
+    return re.sub(f"{_LETTER}[{among}]", "\ufffd", text) if among else text
+
+
+def signs(text: str) -> str:
+    """*text* as far as a file could have it, or hide in it: any other character is U+FFFD."""
+    return "".join(map(_signs, _pieces(text)))
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """*text* in pieces: a long run of combining marks would take the square of its time."""
+    return (text[at : at + _PIECE] for at in range(0, len(text), _PIECE))
+
+
+def _is_plain(piece: str) -> bool:
+    """Whether nothing in it stands for something else: of nearly all, and quickly told."""
+    return normalize("NFKC", piece) == piece
+
+
+def _plain(piece: str) -> str:
+    return piece if _is_plain(piece) else "".join(map(compatible, piece))
+
+
+def _signs(piece: str) -> str:
+    def otherwise(one: re.Match[str]) -> str:
+        return one[0] if _stands_for_a_sign(one[0]) else "\ufffd"
+
+    return re.sub(f"[^{_SIGNS}]", "\ufffd" if _is_plain(piece) else otherwise, piece)
+
+
+def compatible(one: str) -> str:
+    """What Unicode says for a character, where that could be of a file; else the character."""
+    return normalize("NFKC", one) if _stands_for_a_sign(one) else one
+
+
+@lru_cache(maxsize=4096)
+def _stands_for_a_sign(one: str) -> bool:
+    return decomposition(one) != "" and re.search(f"[{_SIGNS}]", normalize("NFKC", one)) is not None
 
 
 def _what(text: str, cleaned: str, plainly: str) -> Reason:
-    if re.search(rf"{_INVISIBLE}|{_COLOURS}", text):
+    if re.search(rf"{_INVISIBLE}|{terminal.COLOURS}", text):
         return INVISIBLE
     if not plainly.isascii() or plainly != cleaned:
         return TYPOGRAPHIC

@@ -6,9 +6,13 @@ One dump of each: an interface that comes or goes meanwhile is in it or is not, 
 from __future__ import annotations
 
 import _socket as socket
-from collections.abc import Iterator
-from struct import Struct
-from typing import NamedTuple
+from _struct import Struct  # `struct` adds nothing to it
+
+from license_core.record import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 FOREVER = 0xFFFFFFFF
 TEMPORARY = 0x01

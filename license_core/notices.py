@@ -5,7 +5,7 @@ Plain data, written and filled in as problems.py is, and loaded only where somet
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from license_core.record import NamedTuple
 
 
 class Remark(NamedTuple):
@@ -63,21 +63,24 @@ NOTICES: dict[str, Remark] = {
         "warning",
         "This is a Kubernetes pod: its address changes when the pod is recreated, "
         "and its container id at every restart of the container.",
-        "Mount the node's /etc/machine-id read-only, keep the pod's hostname, and order a licence "
-        "with binding `anchored`: send the output of `{cli} request --profile hk1-host`.",
+        "Order a licence for the cluster: hand in the UID of its namespace kube-system as "
+        "LICENSE_CLUSTER_UID and send the output of `{cli} request --profile hk1-cluster`. Or one "
+        "for this node: mount its /etc/machine-id read-only, and ask for binding `anchored` with "
+        "the output of `{cli} request --profile hk1-host`.",
     ),
     "pod-address-changes": Remark(
         "warning",
         "This is a Kubernetes pod: the next one will have another address, and an exact licence "
         "for this one will not be valid there.",
         "Ask your vendor for a licence with binding `anchored`: send the output of "
-        "`{cli} request --profile hk1-host`.",
+        "`{cli} request --profile hk1-host`. Or order one for the whole cluster: hand in the UID "
+        "of its namespace kube-system as LICENSE_CLUSTER_UID and send the output of "
+        "`{cli} request --profile hk1-cluster`.",
     ),
     "engine-unknown": Remark(
         "warning",
         "This is a container ({sign} shows it) of an engine that Hostseal does not know. Whether "
-        "it keeps its name and its address {ip} when it is started again cannot be seen from "
-        "inside.",
+        "it keeps its name and its address when it is started again cannot be seen from inside.",
         "Give it a fixed name and a fixed address in its engine's own settings, and set "
         "LICENSE_PINNED_IP to that address, before you order a licence.",
     ),
@@ -143,14 +146,27 @@ NOTICES: dict[str, Remark] = {
     ),
     "memory-invalid": Remark(
         "warning",
-        "The state file ({path}) is damaged or from another host; it is ignored.",
-        "Nothing to do: this check creates a new one.",
+        "The state file ({path}) is damaged, or from another host, cluster or site; it is ignored.",
+        "Nothing to do: this check adds what it sees. What others remember there is kept, unless "
+        "the file is damaged.",
     ),
     "memory-unreadable": Remark(
         "warning",
         "The state file ({path}) cannot be read: {reason}; it is left as it is, "
         "and a clock that was set back would go unnoticed.",
         "Give the user who runs the check access to it.",
+    ),
+    "memory-off": Remark(
+        "note",
+        "LICENSE_STATE is `none`: nothing is remembered from one check to the next, "
+        "so a clock that was set back would go unnoticed.",
+        "Nothing to do, if that is meant; else set LICENSE_STATE to a folder that can be written.",
+    ),
+    "license-set-twice": Remark(
+        "warning",
+        "LICENSE_FILE and LICENSE are both set: the licence in {path} counts, and LICENSE is not "
+        "read.",
+        "Unset the one that is not meant.",
     ),
     "license-unread": Remark(
         "warning",
@@ -297,6 +313,26 @@ NOTICES: dict[str, Remark] = {
         "If it was started with `--ip {ip}`, say so: `{cli} pin {ip}`; "
         "if not, pin the address before you order a licence.",
     ),
+    "site-may-fit": Remark(
+        "note",
+        "A site is mounted here ({path}). A licence for it is valid in every container on its "
+        "machines, also after they are recreated.",
+        "To order one, send the output of `{cli} request --profile hk1-site`.",
+    ),
+    "machine-may-fit": Remark(
+        "note",
+        "The Docker host's machine id is mounted here ({path}). Under profile hk1-host a container "
+        "that is recreated keeps its host key if its hostname and address stay the same.",
+        "If containers are recreated here, as Compose does, send the output of "
+        "`{cli} request --profile hk1-host`.",
+    ),
+    "site-has-grown": Remark(
+        "note",
+        "The licence is for the first {licensed:# machine|# machines} of this site, which has "
+        "{count} now. It stays valid on those.",
+        "To use the others, order a licence for the whole site: send the output of "
+        "`{cli} request`.",
+    ),
     # details: which part of the host changed
     "ip-changed": Remark(
         "detail",
@@ -329,12 +365,37 @@ NOTICES: dict[str, Remark] = {
         "Start the licensed container again (`docker ps --all` or `podman ps --all` lists all "
         "containers), or order a licence for this one.",
     ),
+    "cluster-uid-differs": Remark(
+        "detail",
+        "This is another cluster: the UID that is handed in here is {after}.",
+        "Run the product in the licensed cluster. If this is the one, correct LICENSE_CLUSTER_UID: "
+        "`kubectl get namespace kube-system --no-headers --output "
+        "custom-columns=:.metadata.uid` prints the UID. Else order a licence for this cluster.",
+    ),
+    "site-differs": Remark(
+        "detail",
+        "This is another site: its identity is not the licensed one.",
+        "Name the folder of the licensed site in LICENSE_SITE. If `site init` was run anew, put "
+        "the former license.site back; or order a licence for this site.",
+    ),
+    "roster-differs": Remark(
+        "detail",
+        "This is the licensed site, but its roster has other machines than the licence is for, or "
+        "fewer.",
+        "Copy license.site from where the licence was ordered; or order a licence for this roster.",
+    ),
+    "machine-added-later": Remark(
+        "detail",
+        "This machine was added to the site after the licence was ordered, which is for the first "
+        "{licensed:# machine|# machines}.",
+        "Order a licence for the site as it is now. It takes the place of the present one on all "
+        "machines of the site.",
+    ),
     "layer-differs": Remark(
         "detail",
         "This is not the licensed container, but one that shares its network, and so its id, "
         "name, address and host key.",
-        "Start the product in the licensed container, or order a licence for this one: send the "
-        "output of `{cli} request`.",
+        "Start the product in the licensed container, or order a licence for this one.",
     ),
     "address-not-used": Remark(
         "detail",

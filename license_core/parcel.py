@@ -7,11 +7,13 @@ strictly: what comes out is sound, and there is one such file, or it is left alo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
-
 from license_core import armor, mending, tokens, wrappings
 from license_core.reason import Reason
+from license_core.record import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MAX_PARCEL = armor.MAX_MENDED
 """The most bytes that are looked at."""
@@ -93,14 +95,6 @@ def _lines(data: bytes) -> int:
     return max(data.count(b"\n"), data.count(b"\r"))
 
 
-def name_of(data: bytes) -> Reason | None:
-    """What *data* has become, with what to do; None where it is no parcel that is known here."""
-    parcel = open_parcel(data)
-    if parcel.what is not None:
-        return Reason("{what}; `install` takes the licence out of it", what=parcel.what)
-    return next((name for start, name in _CLOSED.items() if data.startswith(start)), None)
-
-
 def _whole(found: list[_Found]) -> Parcel | None:
     """The one that has all that was found; None where no one has, and several could be meant."""
     most = max(found, key=lambda one: len(one.tokens))
@@ -141,15 +135,3 @@ def _inside(layer: _Layer, seen: set[str]) -> Iterator[_Layer]:
             if text not in seen and text != layer.text and wrappings.may_hold(text):
                 seen.add(text)
                 yield _Layer(text, layer.what or way.what)
-
-
-_CLOSED = {
-    b"PK\3\4": Reason("it is a ZIP archive or an Office document; take the file out of it"),
-    b"\x1f\x8b": Reason("it is compressed with gzip; unpack it with `gunzip`"),
-    b"%PDF": Reason("it is a PDF; ask for the file itself"),
-    b"\xd0\xcf\x11\xe0": Reason(
-        "it is an Outlook message or an old Office document; save the attachment from it"
-    ),
-    rb"{\rtf": Reason("it is an RTF document; save it as plain text"),
-}
-"""What is named and not opened, by how it begins."""

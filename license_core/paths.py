@@ -1,6 +1,6 @@
-"""Where the client finds conf/, keys/ and the host's root.
+"""Where the client finds conf/, keys/, the licence, its memory and the host's root.
 
-The only room that reads those folders. Nothing here knows of signatures.
+The only room that reads those files. Nothing here knows of signatures.
 """
 
 from __future__ import annotations
@@ -8,8 +8,6 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
 
 from license_core import pin, settings
 from license_core.armor import MAX_FILE
@@ -25,21 +23,58 @@ from license_core.errors import (
 )
 from license_core.facts import HostFacts
 from license_core.memory import Memory, parse
+from license_core.record import NamedTuple
 from license_core.settings import Settings
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from license_core.giveback import Returned
     from license_core.requirements import Requirements
 
 _MAX_PIN = 1024
+_NOWHERE = "none"
+"""What ``LICENSE_STATE`` says where nothing is to be remembered."""
+_OF_KUBERNETES = "..data"
+"""The link by which Kubernetes swaps what a Secret mounts (its AtomicWriter)."""
 MAX_REVOCATIONS = 16 * 1024 * 1024
 
 
+class Source(NamedTuple):
+    """What a licence is taken from."""
+
+    kind: str
+    """``conf`` (license.dat there), ``file`` (LICENSE_FILE), ``environment`` (LICENSE), ``code``,
+    or ``argument``: what a command was given."""
+    path: str | None = None
+    """The file; None where it is none."""
+    data: bytes | None = None
+    """The licence, where it is in no file."""
+    is_doubled: bool = False
+    """Whether both variables are set: then the file counts."""
+
+    @classmethod
+    def named(cls, environ: Mapping[str, str]) -> Source | None:
+        """What the environment names; None: nothing. Raises FileUnreadableError."""
+        path, text = _from_root(environ, "LICENSE_FILE"), environ.get("LICENSE")
+        if path:
+            return cls("file", path, is_doubled=bool(text))
+        return cls("environment", data=content(os.fsencode(text))) if text else None
+
+
 class Place(NamedTuple):
-    """Two folders, and the root of the host to probe."""
+    """Two folders, the root of the host to probe, and what is elsewhere (SPEC section 7.4)."""
 
     conf: str
     keys: str
     root: str = "/"
+    named: Source | None = None
+    """What the licence is taken from; None: ``license.dat`` in *conf*."""
+    memory: str | None = None
+    """The folder of what checks remember; None: *conf*."""
+    remembers: bool = True
+    """Whether checks read and write a state file, and write what they learned."""
 
     @classmethod
     def default(
@@ -53,9 +88,11 @@ class Place(NamedTuple):
     ) -> Place:
         """*conf* and *keys*, else ``LICENSE_CONF`` and ``LICENSE_KEYS``, else those below *home*.
 
+        The licence is what ``LICENSE_FILE`` or ``LICENSE`` names, else in *conf*.
+
         *home* is by default ``product_home()``: never the working folder, or whoever starts the
         product in a folder of theirs would choose the vendor. *root* is by default ``/``. Raises
-        FolderUnnamedError.
+        FolderUnnamedError, and FileUnreadableError for a variable that would be taken from there.
         """
         named = {
             "conf": conf or environ.get("LICENSE_CONF"),
@@ -65,19 +102,66 @@ class Place(NamedTuple):
             home = home or product_home()
         for name, folder in named.items():
             if not folder and home is None:
-                raise FolderUnnamedError(folder=name)
+                raise _unnamed(name)
             named[name] = folder or os.path.join(home or "", name)
-        return cls(named["conf"] or "", named["keys"] or "", root or "/")
+        place = cls(named["conf"] or "", named["keys"] or "", root or "/")
+        if environ.get("LICENSE_STATE") == _NOWHERE:
+            place = place._replace(remembers=False)
+        else:
+            place = place._replace(memory=_from_root(environ, "LICENSE_STATE"))
+        source = Source.named(environ)
+        return place._replace(named=source) if source else place
 
     @property
     def license(self) -> str:
-        """The licence file."""
-        return os.path.join(self.conf, "license.dat")
+        """The licence file, or where it would be installed."""
+        path = self.named.path if self.named else None
+        return path or os.path.join(self.conf, "license.dat")
+
+    @property
+    def license_parts(self) -> dict[str, str]:
+        """The folder and the name of that file, for remedies."""
+        folder, name = os.path.split(self.license)
+        return {"folder": folder or os.curdir, "name": name}
+
+    @property
+    def secret_parts(self) -> dict[str, str] | None:
+        """The Secret's folder and name there, where that file lies in one; None: in none.
+
+        Kubernetes swaps its content by a link, and would undo what is written there. The file may
+        be named in the Secret's folder, behind its link, or by a link from anywhere else.
+        """
+        folder, name = os.path.split(self.license)
+        if os.path.islink(os.path.join(folder, _OF_KUBERNETES)):
+            return {"folder": folder or os.curdir, "name": name}
+        real = os.path.realpath(self.license)
+        holder, name = os.path.split(real)
+        folder = holder
+        while True:
+            swapped = os.path.join(folder, _OF_KUBERNETES)
+            if os.path.islink(swapped) and (
+                folder == holder or real.startswith(os.path.join(os.path.realpath(swapped), ""))
+            ):
+                return {"folder": folder, "name": name}
+            above = os.path.dirname(folder)
+            if above == folder:
+                return None
+            folder = above
+
+    @property
+    def source(self) -> Source:
+        """What the licence is taken from."""
+        return self.named or Source("conf", self.license)
+
+    @property
+    def settings(self) -> str:
+        """What the product says of itself."""
+        return os.path.join(self.conf, "hostseal.toml")
 
     @property
     def state(self) -> str:
         """The client's memory."""
-        return os.path.join(self.conf, "license.state")
+        return os.path.join(self.memory or self.conf, "license.state")
 
     @property
     def pin(self) -> str:
@@ -104,21 +188,61 @@ class Place(NamedTuple):
     @property
     def trust(self) -> str:
         """What the client has learned of the vendor's keys."""
-        return os.path.join(self.conf, "license.trust")
+        return os.path.join(self.memory or self.conf, "license.trust")
 
     def read_trust(self) -> bytes | None:
         """What the client has learned of the vendor's keys; None: nothing."""
         return _read_own(self.trust, MAX_FILE)
 
+    @property
+    def secrets(self) -> str:
+        """By what the licences of this host can be given back (giveback.py)."""
+        return os.path.join(self.memory or self.conf, "license.return")
+
+    @property
+    def returned(self) -> str:
+        """The text of the licence that was given back last."""
+        return os.path.join(self.memory or self.conf, "license.returned")
+
+    def read_returned(self) -> Returned | None:
+        """What that text says; None where there is none, or it cannot be read."""
+        from license_core import giveback
+
+        try:
+            data = _read_own(self.returned, MAX_FILE)
+            return None if data is None else giveback.parse(data.decode("utf-8", "replace"))
+        except (ValueError, LicenseError):
+            return None
+
     def read_license(self) -> bytes:
-        """The installed licence.
+        """The licence that is in force.
 
         Raises LicenseMissingError, FileUnreadableError or FileTooLargeError.
         """
-        data = _read_own(self.license, MAX_FILE)
+        if self.named is None:
+            data = _read_own(self.license, MAX_FILE)
+        elif self.named.data is not None:
+            data = self.named.data
+        else:
+            data = self._read_named()
         if data is None:
-            raise LicenseMissingError(path=self.license)
+            missing = LicenseMissingError(path=self.license)
+            if self.named:
+                raise missing.advised(("missing-where-named",))
+            returned = self.read_returned()
+            if returned is not None:
+                missing.advised(("given-back",), number=returned.number, returned_at=returned.iat)
+            raise missing
         return data
+
+    def _read_named(self) -> bytes | None:
+        """The file that ``LICENSE_FILE`` names."""
+        try:
+            return read(self.license, MAX_FILE)
+        except FileUnreadableError as error:
+            if os.path.isdir(self.license):
+                error.advised(("names-a-folder",))
+            raise
 
     def read_revocations(self) -> bytes | None:
         """The revocation list beside the licence; None where there is none."""
@@ -126,7 +250,7 @@ class Place(NamedTuple):
 
     def read_settings(self) -> Settings:
         """The product's settings; the defaults where it ships none. Raises SettingsInvalidError."""
-        path = os.path.join(self.conf, "hostseal.toml")
+        path = self.settings
         data = _read_own(path, MAX_FILE)
         if data is None:
             return Settings(path=path)
@@ -153,6 +277,8 @@ class Place(NamedTuple):
 
     def read_memory(self, facts: HostFacts) -> tuple[Memory | None, tuple[Notice, ...]]:
         """What earlier checks remember, and a remark where that is nothing to rely on."""
+        if not self.remembers:
+            return None, (Notice("memory-off"),)
         try:
             data = _read_own(self.state, MAX_FILE)
             if data is None:
@@ -168,13 +294,30 @@ class Place(NamedTuple):
             return memory, (Notice("memory-missing", path=self.state),)
         return memory, ()
 
+    def watched(self) -> list[str]:
+        """What a check reads here: the files that are there, and the folders of those that are not.
+
+        The licence is among them in any case.
+        """
+        folders = [self.conf, self.keys, *([self.memory] if self.memory else [])]
+        files = [self.settings, self.trust, self.revocations, self.pin]
+        if self.remembers:
+            files.append(self.state)
+        try:
+            files += (os.path.join(self.keys, n) for n in os.listdir(self.keys) if _is_key(n))
+        except OSError:
+            pass  # the check says so
+        if self.named is None or self.named.data is None:
+            folders.append(self.license)
+        return folders + [file for file in files if os.path.lexists(file)]
+
     def read_trusted_keys(self) -> dict[str, bytes]:
         """The PEM text of every ``*.pub.pem``, in the order of the names.
 
         Raises TrustedKeyMissingError or FileUnreadableError.
         """
         try:
-            names = sorted(name for name in os.listdir(self.keys) if name.endswith(".pub.pem"))
+            names = sorted(filter(_is_key, os.listdir(self.keys)))
         except (FileNotFoundError, NotADirectoryError):
             names = []
         except OSError as error:
@@ -186,6 +329,34 @@ class Place(NamedTuple):
         return found
 
 
+def _from_root(environ: Mapping[str, str], variable: str) -> str | None:
+    """The path in a *variable*; None where there is none. Raises FileUnreadableError."""
+    path = environ.get(variable) or None
+    if path is not None and not path.startswith("/"):
+        error = FileUnreadableError(path=path, reason="it does not begin with a slash")
+        raise error.advised(("from-the-root",), variable=variable)
+    return path
+
+
+def _is_key(name: str) -> bool:
+    return name.endswith(".pub.pem")
+
+
+def content(value: bytes) -> bytes:
+    """The licence file that the *value* of a variable is: its text, or base64 of it.
+
+    No text is both: the lines around a block have dashes, which are not of that alphabet.
+    """
+    packed = value.translate(None, b" \t\n\r\v\f")
+    bare = packed.rstrip(b"=")
+    is_packed = bare.translate(None, b"+/").isalnum()
+    if not is_packed or len(packed) % 4 or len(packed) - len(bare) > 2:
+        return value
+    import binascii
+
+    return binascii.a2b_base64(packed)
+
+
 def is_source_tree() -> bool:
     """Whether ``cmd/cli.py`` stands beside this package: a product ships a copy of both."""
     return os.path.exists(os.path.join(_beside(), "cmd", "cli.py"))
@@ -194,13 +365,34 @@ def is_source_tree() -> bool:
 def product_home() -> str | None:
     """The folder of ``conf/`` and ``keys/``; None where nobody has said which it is.
 
-    The one in which ``cmd/cli.py`` stands beside this package; of an installed package the one
-    that a product has installed with it, ``share/hostseal`` under ``sys.prefix``.
+    The one in which ``cmd/cli.py`` stands beside this package, or the one file beside the trusted
+    ``keys/``; of an installed package the one that a product has installed with it,
+    ``share/hostseal`` under ``sys.prefix``.
     """
     if is_source_tree():
         return _beside()
+    archive = one_file()
+    if archive is not None:
+        folder = os.path.dirname(archive)
+        return folder if os.path.isdir(os.path.join(folder, "keys")) else None
     shared = os.path.join(sys.prefix, "share", "hostseal")
     return shared if os.path.isdir(shared) else None
+
+
+def one_file() -> str | None:
+    """The archive ``hostseal.pyz`` of which this package is a part; None: it is a folder."""
+    beside = _beside()
+    return beside if os.path.isfile(beside) else None
+
+
+def _unnamed(folder: str) -> FolderUnnamedError:
+    """That nobody has named *folder*, with what to do about it where this is the one file."""
+    archive = one_file()
+    if archive is None:
+        return FolderUnnamedError(folder=folder)
+    if os.path.isdir(os.path.join(os.path.dirname(archive), "conf")):
+        return FolderUnnamedError(folder="keys").advised(("one-file-without-keys",), path=archive)
+    return FolderUnnamedError(folder=folder).advised(("one-file-apart",), path=archive)
 
 
 def _beside() -> str:

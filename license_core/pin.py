@@ -5,7 +5,7 @@ from __future__ import annotations
 import _socket as socket
 
 PINNED_IP = "LICENSE_PINNED_IP"
-_WRAPPING = " \t\r\n\v\f\0\"'`[](){}<>,;\u00a0\u200b\ufeff\u2018\u2019\u201c\u201d\u3000"
+WRAPPING = " \t\r\n\v\f\0\"'`[](){}<>,;\u00a0\u200b\ufeff\u2018\u2019\u201c\u201d\u3000"
 _FULL_WIDTH = str.maketrans(
     {0x3002: ".", **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}}
 )
@@ -17,7 +17,7 @@ def read(text: str) -> str | None:
     Blanks, quotes and brackets around it, capitals and full-width characters make no other
     address of it. What is none is given back as it stands, without what is around it.
     """
-    bare = text.translate(_FULL_WIDTH).strip(_WRAPPING)
+    bare = text.translate(_FULL_WIDTH).strip(WRAPPING)
     return address(bare) or bare or None
 
 

@@ -7,7 +7,6 @@ that is not there means that this host has no such thing; one that cannot be rea
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 
 from license_core import (
     addresses,
@@ -22,6 +21,10 @@ from license_core.errors import FileUnreadableError
 from license_core.facts import HostFacts
 from license_core.paths import absolute
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _DOCKERS_DNS, _LISTENS = "127.0.0.11", " 0B00007F:"
 _MACHINE_ID_FILES = ("/etc/machine-id", "/var/lib/dbus/machine-id")
 _IN_MEMORY = ("tmpfs", "ramfs")
@@ -32,7 +35,8 @@ _IMAGES = ("squashfs", "erofs", "iso9660", "udf", "cramfs", "romfs")
 def read_facts(root: str | os.PathLike[str], environ: Mapping[str, str]) -> HostFacts:
     """What can be known of the host under *root*.
 
-    *environ* is the environment that says ``LICENSE_PINNED_IP`` and ``KUBERNETES_SERVICE_HOST``.
+    *environ* is the environment that says ``LICENSE_PINNED_IP``, ``LICENSE_CLUSTER_UID``,
+    ``LICENSE_SITE`` and ``KUBERNETES_SERVICE_HOST``.
     Raises FileUnreadableError for a file that is there but cannot be read.
     """
     root = absolute(os.fspath(root))
@@ -54,6 +58,11 @@ def read_facts(root: str | os.PathLike[str], environ: Mapping[str, str]) -> Host
     )
     # The stacked root of a live system keeps nothing; a container's is kept with the container.
     is_live = found.name is None and not place and holder.kind == "overlay"
+    belongs = {}
+    if environ.get("LICENSE_CLUSTER_UID") or environ.get("LICENSE_SITE"):
+        from license_core import belonging
+
+        belongs = belonging.facts(environ, lambda path: _bytes(root, path))
     return HostFacts(
         hostname=_hostname(root),
         ip=network.ip,
@@ -84,6 +93,7 @@ def read_facts(root: str | os.PathLike[str], environ: Mapping[str, str]) -> Host
         layer=found.layer if found.name == "docker" else None,
         is_wsl=found.is_wsl,
         root=root,
+        **belongs,
     )
 
 
@@ -167,7 +177,8 @@ def _had_network(root: str, nameservers: tuple[str, ...]) -> bool:
     if _DOCKERS_DNS in nameservers:
         return True
     names = {_hostname(root), "host.containers.internal"}
-    lines = (line.lower().split() for line in _text(root, "/etc/hosts").splitlines())
+    text = (_bytes(root, "/etc/hosts") or b"").lower().decode("utf-8", "replace")
+    lines = (line.split() for line in text.splitlines())
     return any(
         names.intersection(words[1:]) and not words[0].startswith(("127.", "::1", "#"))
         for words in lines

@@ -13,11 +13,9 @@ are written as UTC times. ``{cli}`` is how the operator calls the client,
 
 from __future__ import annotations
 
+from license_core.host_problems import HOST_PROBLEMS
 from license_core.problem import Problem
 
-_ASK_AGAIN = (
-    "Send the output of `{cli} request` to your vendor and ask for a licence for this host."
-)
 _MAIL_AGAIN = (
     "Ask your vendor to send the file again as an attachment, then run `{cli} install FILE`."
 )
@@ -63,8 +61,8 @@ PROBLEMS: dict[str, Problem] = {
         "folder-unnamed",
         5,
         "A folder is not named",
-        "The folder `{folder}` is not named. An installed client takes none from where it is "
-        "called.",
+        "The folder `{folder}` is not named. A client outside of a product's folder takes none "
+        "from where it is called.",
         "Name both folders: `{cli} --conf DIR --keys DIR`, or in LICENSE_CONF and LICENSE_KEYS, "
         "or in code: `check_installed(conf=…, keys=…)`.",
     ),
@@ -140,7 +138,7 @@ PROBLEMS: dict[str, Problem] = {
         19,
         "The revocation list is invalid",
         "The revocation list in {path} is invalid: {reason}.",
-        "Ask your vendor to send it again, then replace {path}.",
+        _MAIL_AGAIN,
     ),
     # 20-29: trust
     "TrustedKeyMissingError": Problem(
@@ -148,7 +146,7 @@ PROBLEMS: dict[str, Problem] = {
         20,
         "No trusted root key",
         "There is no `*.pub.pem` in {path}, so no licence can be verified.",
-        "Copy the vendor's root.pub.pem there, or name its folder: `{cli} --keys DIR verify`.",
+        "Copy the vendor's root.pub.pem there, or name the folder that has it: `--keys DIR`.",
     ),
     "TrustedKeyInvalidError": Problem(
         "trusted-key-invalid",
@@ -216,69 +214,8 @@ PROBLEMS: dict[str, Problem] = {
         "Signing key {kid} was not allowed to sign this licence: {reason}.",
         "Ask your vendor to reissue this licence with the right key.",
     ),
-    # 30-39: this host
-    "WrongHostError": Problem(
-        "wrong-host",
-        30,
-        "The licence is for another host",
-        "The licence is for host {licensed_key} ({licensed_name}); "
-        "this host is {host_key} ({hostname}).",
-        _ASK_AGAIN,
-    ),
-    "WrongProductError": Problem(
-        "wrong-product",
-        31,
-        "The licence is for another product",
-        "The licence is for product {licensed}; this is {product}.",
-        "Install the licence for {product}, or ask your vendor for one.",
-    ),
-    "HostUnidentifiableError": Problem(
-        "host-unidentifiable",
-        32,
-        "This host cannot be identified",
-        "{why}, so no licence can be bound to this host.",
-        "On a machine: `systemd-machine-id-setup`. In a container: start it with "
-        "`-v /etc/machine-id:/etc/machine-id:ro`.",
-    ),
-    "MachineIdNotBoundError": Problem(
-        "host-machine-id-not-bound",
-        33,
-        "The Docker host's machine id is not mounted",
-        "Profile hk1-host needs the machine id of the Docker host; under {root} there is {found}.",
-        "Start the container with `-v /etc/machine-id:/etc/machine-id:ro`, or use profile hk1.",
-    ),
-    "PinnedAddressDiffersError": Problem(
-        "pinned-address-differs",
-        34,
-        "The host does not have its pinned address",
-        "The declared address (LICENSE_PINNED_IP, or `pin`) is {pinned}, but this host's address "
-        "is {ip}.",
-        "Give this host the address {pinned} again, or correct what is declared.",
-    ),
-    "PinnedAddressInvalidError": Problem(
-        "pinned-address-invalid",
-        46,
-        "The pinned address is not an address",
-        "The declared address (LICENSE_PINNED_IP, or `pin`) is `{pinned}`, which is not an IP "
-        "address.",
-        "Correct it (an IPv4 address such as 172.30.0.10, or an IPv6 address), or declare none: "
-        "unset LICENSE_PINNED_IP, or remove conf/license.pin.",
-    ),
-    "GpusNotLicensedError": Problem(
-        "gpus-not-licensed",
-        35,
-        "The host has more GPUs than the licence covers",
-        "The licence covers {licensed:# GPU|# GPUs}; {present:# is|# are} visible here.",
-        "Start the container with `--gpus {licensed}`, or ask your vendor for a licence "
-        "for {present:# GPU|# GPUs}: send the output of `{cli} request`.",
-    ),
-    "FeatureNotLicensedError": Problem(
-        "feature-not-licensed",
-        36,
-        "The licence does not include this feature",
-        "Licence {number} does not include the feature {feature}. It includes: {licensed}.",
-        "Ask your vendor for a licence that includes it: send the output of `{cli} request`.",
-    ),
+    # 30-36 and others: this host
+    **HOST_PROBLEMS,
     # … and trust, where 20-29 are taken
     "KeysetRolledBackError": Problem(
         "keyset-rolled-back",
@@ -342,6 +279,14 @@ PROBLEMS: dict[str, Problem] = {
         "The licence was revoked",
         "The vendor has revoked licence {number} (revocation list {list_number} of {listed_at}).",
         "Install the licence that replaced it, or ask your vendor why it was revoked.",
+    ),
+    "LicenseReturnedError": Problem(
+        "license-returned",
+        55,
+        "The licence was given back",
+        "Licence {number}, or a later one in its place, was given back on this host.",
+        "To use the product here again, order a new licence: send the output of `{cli} request` "
+        "to your vendor.",
     ),
     "MaintenanceEndedError": Problem(
         "maintenance-ended",

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import binascii
 import sys
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
 
 from license_core import b64url, ed25519
 from license_core.exhaustion import is_memory_plenty
+from license_core.kept import lru_cache
 from license_core.reason import Reason
 from license_core.sha256 import sha256
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     Verify = Callable[[bytes, bytes], bool]
 
@@ -115,6 +116,9 @@ class PublicKey:
         return f"PublicKey({self.kid})"
 
 
+_NOT_THE_LIBRARYS = (KeyboardInterrupt, SystemExit, MemoryError)
+
+
 def _library_pays() -> bool:
     """Whether this process has loaded the library, or verifies so much that it should."""
     global _left_to_plain  # noqa: PLW0603 -- of the process, as what it has loaded is
@@ -128,13 +132,22 @@ def by_library(raw: bytes) -> Verify | None:
     if library is None:
         return None
     read, refused = library
-    verify = read(raw).verify
+    try:
+        verify = read(raw).verify
+    except _NOT_THE_LIBRARYS:
+        raise
+    except BaseException:  # noqa: BLE001 -- the plain way judges by the same rule
+        return None
 
     def verifies(signature: bytes, message: bytes) -> bool:
         try:
             verify(signature, message)
         except refused:
             return False
+        except _NOT_THE_LIBRARYS:
+            raise
+        except BaseException:  # noqa: BLE001
+            return ed25519.verifies(raw, signature, message)
         return True
 
     return verifies
@@ -142,13 +155,22 @@ def by_library(raw: bytes) -> Verify | None:
 
 @lru_cache(maxsize=1)
 def _library() -> tuple[Callable[[bytes], Any], type[Exception]] | None:
-    """What reads a key, and says that a signature is wrong; None where it cannot be loaded."""
+    """What reads a key, and says that a signature is wrong; None where it cannot be loaded.
+
+    One that was built for another system, or may not do Ed25519 (FIPS), fails in ways of its own.
+    """
     if _LIBRARY not in sys.modules and not is_memory_plenty():
         return None  # it would end the process
+    import warnings
+
     try:
-        from cryptography.exceptions import InvalidSignature
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-    except ImportError:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of an old Python: nothing that an operator can mend
+            from cryptography.exceptions import InvalidSignature
+            from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    except _NOT_THE_LIBRARYS:
+        raise
+    except BaseException:  # noqa: BLE001 -- a panic of Rust is no Exception
         return None
     return Ed25519PublicKey.from_public_bytes, InvalidSignature
 

@@ -7,8 +7,7 @@ GPU* or *4 GPUs*, and ``{days:today|# day|# days}`` has words for none, one and 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Self

@@ -22,6 +22,12 @@ _OR_ANY_ADDRESS = (
 """After a refused address: podman keeps the container as connected to the network all the same."""
 
 REMEDIES: dict[str, str] = {
+    # no licence
+    "given-back": (
+        "Licence {number} was given back here {returned_at}; `{cli} return` prints the text for "
+        "your vendor again. To use the product here again, order a new licence: send the output "
+        "of `{cli} request`."
+    ),
     # a host that has no key
     "in-container": (
         "Bind the machine's own id into the container: start it with "
@@ -35,6 +41,18 @@ REMEDIES: dict[str, str] = {
         "If this is no container but a machine, somebody has started this program in namespaces of "
         "its own: run it without `unshare`, and a service of systemd without `PrivatePIDs=` or "
         "with `BindReadOnlyPaths=/etc/machine-id`."
+    ),
+    "own-machine-id": (
+        "Keep /etc/machine-id on a disk of this machine: a file there, mounted over it with "
+        "`mount --bind` at each boot, will do."
+    ),
+    "pod-in-cluster": (
+        "Order a licence for the cluster: hand in the UID of its namespace kube-system as "
+        "LICENSE_CLUSTER_UID and send the output of `{cli} request --profile hk1-cluster`."
+    ),
+    "cluster-fits": (
+        "Order a licence for the cluster, whose UID is handed in here: send the output of "
+        "`{cli} request --profile hk1-cluster`."
     ),
     # an address that nobody else gets
     "pin-ignored": (
@@ -143,9 +161,9 @@ REMEDIES: dict[str, str] = {
         "  {engine} restart {own}"
     ),
     "pod-address": (
-        "A pod gets another address whenever it is recreated. Mount the node's /etc/machine-id "
-        "read-only, keep the pod's hostname, and ask for a licence with binding `anchored` for "
-        "`{cli} request --profile hk1-host`."
+        "A pod gets another address whenever it is recreated. Ask for a licence for the cluster: "
+        "hand in the UID of its namespace kube-system as LICENSE_CLUSTER_UID and send the output "
+        "of `{cli} request --profile hk1-cluster`."
     ),
     # an address that is there, and not used
     "second-network": (
@@ -193,6 +211,69 @@ REMEDIES: dict[str, str] = {
         "`ls -l {path}` shows what it points to: put that back, or remove the link "
         "(`unlink {path}`), then run the same command again."
     ),
+    "one-file-apart": (
+        "Move {path} into the product's folder, beside its `keys`, or name both folders: "
+        "`{cli} --conf DIR --keys DIR`, or in LICENSE_CONF and LICENSE_KEYS."
+    ),
+    "one-file-without-keys": (
+        "Beside {path} there is a `conf`, but no `keys`: copy the product's `keys` there, or name "
+        "both folders: `{cli} --conf DIR --keys DIR`, or in LICENSE_CONF and LICENSE_KEYS."
+    ),
+    "get-the-file": (
+        "This client fetches nothing from a network. Get the file some other way, then run "
+        "`{cli} install FILE`."
+    ),
+    "send-the-request": (
+        "Send this file to your vendor, and install the one that you get back: "
+        "`{cli} install FILE`."
+    ),
+    "send-the-return": (
+        "Send this file to your vendor. To use the product here again, order a new licence: send "
+        "the output of `{cli} request`."
+    ),
+    "install-takes-it-out": (
+        "Run `{cli} install FILE` with this very file, also where it stands in the licence's place."
+    ),
+    "unpack-zip": (
+        "Unpack it: `unzip FILE`, or `python3 -m zipfile -e FILE .`; out of an Office document, "
+        "save what is attached to it. Then run `{cli} install FILE` with the one file that your "
+        "vendor put in it."
+    ),
+    "unpack": (
+        "Unpack it: `{do}`. Then run `{cli} install FILE` with the one file that your vendor put "
+        "in it."
+    ),
+    "copy-its-text": (
+        "Open it, copy its text from the BEGIN LICENSE line to the last END LICENSE line into a "
+        "plain text file, and run `{cli} install FILE` with that."
+    ),
+    "save-what-is-attached": (
+        "Open it with its own program and save what is attached to it, then run "
+        "`{cli} install FILE` with that."
+    ),
+    "ask-for-the-file": (
+        "Nobody has to type a licence: ask your vendor to send the file itself as an attachment, "
+        "then run `{cli} install FILE`."
+    ),
+    "copy-the-whole-file": (
+        "Where only a part of a licence file was copied, copy the whole file, then run "
+        "`{cli} install FILE`."
+    ),
+    "install-a-licence-first": (
+        "Install a licence on this host first, then run `{cli} install FILE` with this file again."
+    ),
+    "install-beside": (
+        "A file without a licence takes no licence's place: `{cli} install FILE` puts what is in "
+        "it beside the licence. Install the licence again, where this file was copied over it."
+    ),
+    "put-among-keys": (
+        "Run `{cli} install FILE` with the licence file, not with the key. Only a key that "
+        "belongs to the product is to be copied into the keys folder."
+    ),
+    "download-the-file": (
+        "Sign in on that page, save the file itself and not the page, then run "
+        "`{cli} install FILE`."
+    ),
     "may-not-enter": (
         "This user may not enter {folder} (`ls -ld {folder}`). Run the command as its owner, or "
         "have the owner give this user access."
@@ -233,6 +314,63 @@ REMEDIES: dict[str, str] = {
         "machine that runs the container (`rmdir`, for it is empty), put the file in its place, "
         "or mount the folder that holds it; then start the container again."
     ),
+    # a licence that is not in conf/
+    "missing-where-named": (
+        "LICENSE_FILE names that file. If you have the licence, run `{cli} install FILE`, which "
+        "writes it there, or mount it there; in Kubernetes, a Secret as a folder, of which "
+        "LICENSE_FILE names the file."
+    ),
+    "names-a-folder": (
+        "LICENSE_FILE names a file, not a folder: `ls -la {path}` shows what is in it. Set "
+        "LICENSE_FILE to the licence in it, such as {path}/license.dat."
+    ),
+    "from-the-root": (
+        "{variable} names a path from / on, since nothing is taken from the folder in which a "
+        "command is called: write it in full there."
+    ),
+    "no-licence-in-variable": (
+        "The licence is taken from the variable LICENSE. Set it to the whole text of the file, or "
+        "to base64 of it (`base64 -w0 license.dat`); where LICENSE is meant for another program, "
+        "set LICENSE_FILE: then it alone counts here."
+    ),
+    "wait-for-licence": ("Ask your vendor, or wait for it: `{cli} install URL --wait SECONDS`."),
+    "ask-the-vendor": "Ask your vendor why.",
+    "ask-again": "Send a new one: `{cli} request --submit URL`.",
+    "name-the-ca": (
+        "If your vendor or your proxy has a CA of its own, name its file: `--ca FILE`, or "
+        "SSL_CERT_FILE."
+    ),
+    "unset-to-return": (
+        "Unset LICENSE where the container or service is started. To give the licence back with "
+        "evidence, put it in a file there: `{cli} install FILE`, then `{cli} return`."
+    ),
+    "secret-to-return": (
+        "Remove the licence from the Secret where kubectl is, and tell your vendor. Or give it "
+        "back from a copy: `cp {folder}/{name} /tmp/{name}`, then "
+        "`LICENSE_FILE=/tmp/{name} {cli} return`, and remove it from the Secret."
+    ),
+    "set-in-environment": (
+        "Where the container or service is started, set LICENSE to the new licence "
+        "(`base64 -w0 FILE` prints it on one line). Or unset LICENSE there, then run "
+        "`{cli} install FILE` again."
+    ),
+    "kept-by-kubernetes": (
+        "Kubernetes keeps {folder}, and would undo what is written there. Change the Secret "
+        "instead; the new licence counts as soon as it arrives, within some two minutes. Where "
+        "kubectl is:\n"
+        "  kubectl create secret generic NAME --from-file={name}=FILE --dry-run=client -o yaml | "
+        "kubectl apply -f -"
+    ),
+    "read-only-source": (
+        "{mount} is mounted read-only, so put the new licence in place where it is mounted from: "
+        "`cp FILE HOST_FOLDER/{name}.new && mv HOST_FOLDER/{name}.new HOST_FOLDER/{name}`. It "
+        "counts as soon as it is there; nothing has to be started again."
+    ),
+    "state-elsewhere": (
+        "Or set LICENSE_STATE to a folder that can be written and outlasts a restart, such as a "
+        "volume; or to `none`, where nothing is to be remembered: then a clock that was set back "
+        "goes unnoticed, and nothing more is said."
+    ),
     # GPUs, where the engine has no `--gpus`
     "fewer-gpus": (
         "Ask your vendor for a licence for {present:# GPU|# GPUs}: send the output of "
@@ -248,5 +386,10 @@ REMEDIES: dict[str, str] = {
     "gpus-of-podman": (
         "Start the container with `--device nvidia.com/gpu=all` (`nvidia-ctk cdi generate` makes "
         "that name known to podman); `nvidia-smi -L` on the machine lists the GPUs."
+    ),
+    # a telephone code that was misheard
+    "read-groups-again": (
+        "Ask the operator to read again what is wrong, and mend it here. "
+        "`{cli} get_host_key --phone` prints the code, four groups a line."
     ),
 }

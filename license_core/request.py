@@ -7,15 +7,12 @@ is not signed: it claims, and the vendor decides. It carries a checksum against 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, NamedTuple
 
 from license_core import (
     armor,
-    b64url,
+    checked,
     claims,
-    hostline,
-    strictjson,
+    hostline_reader,
 )
 from license_core.claims import ClaimError
 from license_core.errors import (
@@ -24,21 +21,27 @@ from license_core.errors import (
     RequestUnreadableError,
 )
 from license_core.hostkey import (
-    COMPONENTS,
     DEFAULT_PROFILE,
     PROFILES,
+    tagged,
 )
 from license_core.reason import Reason
-from license_core.sha256 import sha256
+from license_core.record import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 VERSION = 1
 MAX_TEXT = 64 * 1024
 """The most characters that are looked at."""
-_CHECK_CHARACTERS = 8
+_RETURN = Reason("this is the text of a licence that was given back, not a request")
 
 # A line just as `get_host_key` prints it. So short a name cannot hold a second key.
 _PRINTED = (
-    r'\["([0-9a-f]{40})", "([0-9a-z](?:[0-9a-z._-]{0,37}[0-9a-z_-])?)"(?:, "(hk1-host)")?\]\s*'
+    r'\["([0-9a-f]{40})", "([0-9a-z](?:[0-9a-z._-]{0,37}[0-9a-z_-])?)"'
+    r'(?:, "(hk1-(?:host|cluster|site))")?\]\s*'
 )
 
 
@@ -61,6 +64,10 @@ class LicenseRequest(NamedTuple):
     """When the request was made, in seconds, by the host's clock."""
     layer: str | None = None
     """The tag of the container's layer (SPEC section 3.4)."""
+    machines: int | None = None
+    """How many machines the site has, under hk1-site."""
+    return_digest: str | None = None
+    """Of the secret by which the licence can be given back (giveback.py)."""
 
     def to_dict(self) -> dict[str, Any]:
         """The members, in the order of SPEC section 4.4."""
@@ -71,6 +78,8 @@ class LicenseRequest(NamedTuple):
             "profile": self.profile,
             "tags": None if self.tags is None else dict(self.tags),
             "layer": self.layer,
+            "return": self.return_digest,
+            "machines": self.machines,
             "gpus": self.gpus,
             "customer": self.customer,
             "product": self.product,
@@ -86,17 +95,22 @@ class LicenseRequest(NamedTuple):
             raise ClaimError("request", "it is not an object")
         if claims.integer(members, "ver") != VERSION:
             raise ClaimError("ver", "its version is not supported")
+        key = claims.required(claims.host_key(members, "key"), "key")
+        name = claims.text(members, "name")
+        profile = claims.one_of(members, "profile", tuple(PROFILES)) or DEFAULT_PROFILE
         return cls(
-            key=claims.required(claims.host_key(members, "key"), "key"),
-            name=claims.text(members, "name"),
-            profile=claims.one_of(members, "profile", tuple(PROFILES)) or DEFAULT_PROFILE,
-            tags=claims.tags(members, "tags", COMPONENTS) if "tags" in members else None,
+            key=key,
+            name=name,
+            profile=profile,
+            tags=claims.tags(members, "tags", tagged(profile)) if "tags" in members else None,
             gpus=claims.integer(members, "gpus"),
             customer=claims.text(members, "customer"),
             product=claims.text(members, "product"),
             replaces=claims.text(members, "replaces"),
             iat=claims.instant(members, "iat"),
             layer=claims.tag(members, "layer"),
+            machines=claims.integer(members, "machines"),
+            return_digest=claims.digest(members, "return"),
         )
 
     def to_text(self) -> str:
@@ -106,8 +120,7 @@ class LicenseRequest(NamedTuple):
         """
         members = self.to_dict()
         LicenseRequest.from_dict(members)
-        payload = strictjson.dumps(members)
-        return armor.wrap(armor.REQUEST, f"{b64url.encode(payload)}.{_checksum(payload)}")
+        return armor.wrap(armor.REQUEST, checked.write(members))
 
 
 def parse(text: str) -> LicenseRequest:
@@ -134,15 +147,15 @@ def parse(text: str) -> LicenseRequest:
         raise RequestUnreadableError(size=len(text), reason=reason)
     found = {request.key: request for request in (_open(token) for token in tokens)}
     if not found:
-        return _host_line(text)
+        return _host_line(text, is_return=armor.RETURN in blocks)
     if len(found) != 1:
         raise RequestAmbiguousError(count=len(found))
     return next(iter(found.values()))
 
 
-def _host_line(text: str) -> LicenseRequest:
+def _host_line(text: str, *, is_return: bool) -> LicenseRequest:
     """The host key line in *text*; several of one key are one."""
-    lines, doubtful, doubt = hostline.read(text)
+    lines, doubtful, doubt = hostline_reader.read(text)
     wrong = next((line for line in lines if not line.fits), None)
     if wrong is not None:
         reason = Reason(
@@ -153,15 +166,16 @@ def _host_line(text: str) -> LicenseRequest:
         raise RequestDamagedError(reason=reason)
     keys = {line.key for line in lines}
     if not keys:
-        raise RequestUnreadableError(size=len(text), reason=doubt or _no_key(text))
+        reason = _RETURN if is_return else doubt or _no_key(text)
+        raise RequestUnreadableError(size=len(text), reason=reason)
     if len(keys.union(doubtful)) > 1:
         raise RequestAmbiguousError(count=len(keys.union(doubtful)))
     names = [line.name for line in lines if line.name is not None]
-    profiles = {line.profile for line in lines} - {DEFAULT_PROFILE}
+    profiles = [line.profile for line in lines if line.profile != DEFAULT_PROFILE]
     return LicenseRequest(
         key=lines[0].key,
         name=names[-1] if names else None,
-        profile=profiles.pop() if profiles else DEFAULT_PROFILE,
+        profile=profiles[-1] if profiles else DEFAULT_PROFILE,
     )
 
 
@@ -174,18 +188,7 @@ def _no_key(text: str) -> Reason:
 
 
 def _open(token: str) -> LicenseRequest:
-    error: ValueError | None = None
-    for reading in armor.readings(token):
-        try:
-            body, _, check = reading.partition(".")
-            payload = b64url.decode(body)
-            if check != _checksum(payload):
-                raise ValueError("its checksum is wrong")
-            return LicenseRequest.from_dict(strictjson.loads(payload))
-        except ValueError as refused:
-            error = refused
-    raise RequestDamagedError(reason=str(error)) from error
-
-
-def _checksum(payload: bytes) -> str:
-    return b64url.encode(sha256(payload))[:_CHECK_CHARACTERS]
+    try:
+        return checked.read(token, LicenseRequest.from_dict)
+    except ValueError as error:
+        raise RequestDamagedError(reason=str(error)) from error

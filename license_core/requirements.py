@@ -6,12 +6,16 @@ Only ``doctor`` asks: a machine that is too small is no reason to refuse a licen
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Any, NamedTuple
 
 from license_core import hostfile, tomlfile
 from license_core.gpus import on_machine
 from license_core.reason import Reason
+from license_core.record import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 _GIB = 1 << 30
 _MOST_PORTS = 100

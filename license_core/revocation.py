@@ -6,9 +6,6 @@ A licence is listed by a digest of its number, in one run of fixed-length digest
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
-
 from license_core import (
     armor,
     b64url,
@@ -19,9 +16,14 @@ from license_core import (
 from license_core.claims import ClaimError
 from license_core.keyset import TrustedKeyset
 from license_core.reason import Reason
+from license_core.record import NamedTuple
 from license_core.sha256 import sha256
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
     from license_core.signer import Signer
 
 DIGEST_BYTES = 12

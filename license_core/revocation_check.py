@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from license_core import armor, revocation
 from license_core.errors import LicenseError, LicenseRevokedError, RevocationsInvalidError
 from license_core.memory import Memory, SeenList
 from license_core.reason import Reason
+from license_core.record import NamedTuple
 from license_core.revocation import Revocations, open_list, open_only_list
 from license_core.trust import Trust
 

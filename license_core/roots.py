@@ -7,10 +7,6 @@ without a new image, and nobody but the holders of the former roots can do it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
-
 from license_core import (
     claims,
     jws,
@@ -18,11 +14,17 @@ from license_core import (
 )
 from license_core.armor import readings
 from license_core.claims import ClaimError
+from license_core.kept import lru_cache
 from license_core.keyset import read_key
 from license_core.publickey import PublicKey
 from license_core.reason import Reason
+from license_core.record import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
     from license_core.signer import Signer
 
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import _socket as socket
 import os
-from collections.abc import Callable
-from typing import NamedTuple
 
 from license_core import hostfile
 from license_core.facts import HostFacts
+from license_core.record import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _UP, _REJECT = 0x1, 0x200
 _MOST = 20
@@ -91,25 +94,43 @@ def _hop4(fields: list[str]) -> Hop | None:
     if not _is_used(fields[3]):
         return None
     length = bin(int.from_bytes(mask, "big")).count("1")
-    number = int.from_bytes(network, "big")
-    return Hop(fields[0], number, length, _gateway(socket.AF_INET, gateway), int(fields[6]))
+    metric = number(fields[6], 10)
+    told = _gateway(socket.AF_INET, gateway)
+    return Hop(fields[0], int.from_bytes(network, "big"), length, told, metric)
+
+
+def number(text: str, base: int = 16) -> int:
+    """The number of 32 bits that *text* is, in nothing but digits. Raises ValueError."""
+    if text.strip("0123456789abcdefABCDEF"):
+        raise ValueError
+    found = int(text, base)
+    if found >> 32:
+        raise ValueError
+    return found
 
 
 def _packed4(text: str) -> bytes:
-    return int(text, 16).to_bytes(4, "little")
+    return number(text).to_bytes(4, "little")
 
 
 def _hop6(fields: list[str]) -> Hop | None:
     network, length, gateway, metric, flags, device = (fields[i] for i in (0, 1, 4, 5, 8, 9))
     if not _is_used(flags) or device == "lo":
         return None
-    packed = bytes.fromhex(gateway)
-    told = _gateway(socket.AF_INET6, packed)
-    return Hop(device, int(network, 16), int(length, 16), told, int(metric, 16))
+    told = _gateway(socket.AF_INET6, _packed6(gateway))
+    place = int.from_bytes(_packed6(network), "big")
+    return Hop(device, place, number(length), told, number(metric))
+
+
+def _packed6(text: str) -> bytes:
+    packed = bytes.fromhex(text)
+    if len(packed) != 16:
+        raise ValueError
+    return packed
 
 
 def _is_used(flags: str) -> bool:
-    return int(flags, 16) & (_UP | _REJECT) == _UP
+    return number(flags) & (_UP | _REJECT) == _UP
 
 
 def _gateway(family: int, packed: bytes) -> str | None:

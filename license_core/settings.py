@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 from license_core import tomlfile
 from license_core.claims import MAX_INTEGER
 from license_core.reason import Reason
+from license_core.record import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 DEFAULT_WARN_DAYS = 30
 
@@ -40,7 +43,7 @@ def parse(data: bytes, path: str) -> Settings:
         values = tomlfile.loads(data)
     unknown = sorted(values.keys() - {"product", "warn_days", "released", "roots_needed"})
     if unknown:
-        raise ValueError(Reason("unknown setting: {names}", names=", ".join(unknown)))
+        raise ValueError(Reason("unknown setting: {names}", names=_some(unknown)))
     product = values.get("product")
     if product is not None and (not isinstance(product, str) or not product):
         raise ValueError("product is not a quoted name")
@@ -82,6 +85,12 @@ def _plain(data: bytes) -> dict[str, Any] | None:
         if rest.strip(" \t")[:1] not in ("", "#"):
             return None
     return values
+
+
+def _some(names: list[str]) -> str:
+    """The first of *names*, so that the sentence stays one that can be read."""
+    shown = [name if len(name) <= 40 else f"{name[:40]}…" for name in names[:3]]
+    return ", ".join([*shown, "…"] if len(names) > 3 else shown)
 
 
 def _released(value: Any) -> int | None:

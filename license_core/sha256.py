@@ -8,8 +8,8 @@ standard library's ``random`` takes the same way.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hashlib import sha256 as _sha256
 else:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from license_core import advice, pin
 from license_core.engine import UNKNOWN
 from license_core.errors import Notice, PinnedAddressDiffersError, PinnedAddressInvalidError
 from license_core.facts import HostFacts
-from license_core.hostkey import DEFAULT_PROFILE, VERSION_2
+from license_core.hostkey import DEFAULT_PROFILE, LATER_PROFILES, PROFILES, VERSION_2
+from license_core.kept import lru_cache
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _EMBEDDED_DNS = "127.0.0.11"
 _DOCKER_GATEWAY = "172.17.0.1"
@@ -73,27 +76,47 @@ def notices(facts: HostFacts, profile: str = DEFAULT_PROFILE) -> tuple[Notice, .
 
     They are for a host that no licence is for yet: most make another key.
     """
+    if profile == "hk1-cluster":
+        return ()
+    if profile == "hk1-site":
+        return _of_machine_id(facts)
     shared = (Notice("network-of-another"),) if _is_guest(facts, profile) else ()
     return (*shared, *_of_machine_id(facts), *_of_address(facts, profile))
 
 
-def of_licensed(facts: HostFacts, profile: str, *, has_layer: bool) -> tuple[Notice, ...]:
+def proposals(facts: HostFacts, profile: str = DEFAULT_PROFILE) -> tuple[Notice, ...]:
+    """Which other profile may fit this host better than *profile*, before a licence is ordered."""
+    if profile in LATER_PROFILES:
+        return ()
+    if facts.site is not None:
+        return (Notice("site-may-fit", path=facts.site_file),)
+    if profile == DEFAULT_PROFILE and facts.machine_id_bound and facts.engine != "kubernetes":
+        return (Notice("machine-may-fit", path=facts.machine_id_file),)
+    return ()
+
+
+_LATER = {
+    "address-may-change": "pin-later",
+    "address-unconfirmed": "confirm-or-pin-later",
+    "address-is-lent": "reserve-later",
+    "address-of-wsl": "mirror-later",
+}
+"""What is advised once there is a licence."""
+
+
+@lru_cache(maxsize=8)
+def of_licensed(facts: HostFacts, profile: str, has_layer: bool) -> tuple[Notice, ...]:
     """What would break the key that a licence is for, which is valid now and stays so.
 
-    *has_layer*: the licence tells this container from others in its network.
+    *has_layer*: the licence tells this container from others in its network. Found once a process
+    for the same facts, so nobody adds to what is said.
     """
-    later = {
-        "address-may-change": "pin-later",
-        "address-unconfirmed": "confirm-or-pin-later",
-        "address-is-lent": "reserve-later",
-        "address-of-wsl": "mirror-later",
-    }
     found = notices(facts, profile)
     if has_layer:
         found = tuple(notice for notice in found if notice.slug != "network-of-another")
     for notice in found:
-        if notice.slug in later:
-            notice.advised((later[notice.slug],), ip=facts.ip)
+        if notice.slug in _LATER:
+            notice.advised((_LATER[notice.slug],), ip=facts.ip)
     return found
 
 
@@ -125,7 +148,8 @@ def _of_address(facts: HostFacts, profile: str) -> tuple[Notice, ...]:
     if is_pinned(facts):
         return ()
     if mode == "pod":
-        return (Notice("pod-address-changes" if profile == "hk1-host" else "pod-is-replaced"),)
+        replaced = Notice("pod-address-changes" if profile == "hk1-host" else "pod-is-replaced")
+        return (replaced.advised(("cluster-fits",)) if facts.cluster_uid else replaced,)
     if mode == "none" and facts.network_lost:
         lost = Notice("network-lost")
         return (lost.advised(advice.address(facts, mode, None), **naming(facts)),)
@@ -181,7 +205,7 @@ def naming(facts: HostFacts) -> dict[str, Any]:
         "subnet_ip": f"{subnet}.{host}",
         "gpus": gpus,
         "other_ip": _elsewhere(facts),
-        "beside_device": beside[0],
+        "beside_device": beside[0] or None,
         "beside": beside[1],
     }
 
@@ -210,13 +234,13 @@ def _lent(facts: HostFacts) -> Notice:
     return Notice("address-is-lent", ip=facts.ip, device=device)
 
 
-def check_pinned(facts: HostFacts) -> None:
+def check_pinned(facts: HostFacts, profile: str = DEFAULT_PROFILE) -> None:
     """Raises PinnedAddressDiffersError where the declared address is not the present one.
 
-    PinnedAddressInvalidError where it is no address.
+    PinnedAddressInvalidError where it is no address. Under a profile without addresses neither.
     """
     pinned = facts.pinned_ip
-    if not pinned or pinned in (facts.ip, facts.former_ip):
+    if "ip" not in PROFILES[profile] or not pinned or pinned in (facts.ip, facts.former_ip):
         return
     if pin.address(pinned) is None:
         raise PinnedAddressInvalidError(pinned=pinned)

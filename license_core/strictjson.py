@@ -8,10 +8,15 @@ exhaust the stack.
 
 from __future__ import annotations
 
-import json
-from typing import Any
+# The scanner and the writer of the standard library, without what `json` wraps around them.
+from _json import encode_basestring, encode_basestring_ascii, make_encoder, make_scanner
 
 from license_core.reason import Reason
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 MAX_DEPTH = 8
 MAX_DIGITS = 4300
@@ -32,16 +37,20 @@ def loads(data: bytes) -> Any:
         _refuse_depth(data)
     try:
         text = data.decode("utf-8").strip(_WHITE_SPACE)
-        value, end = (_scan if len(data) <= MAX_DIGITS else _scan_long)(text, 0)
+        value, end = _value(text, _scan if len(data) <= MAX_DIGITS else _scan_long)
     except UnicodeDecodeError as error:
         raise ValueError("it is not UTF-8") from error
     except StopIteration as error:  # how the scanner says that a value is missing
         raise ValueError(
             Reason("it is not JSON (no value at character {at})", at=error.value)
         ) from error
-    except json.JSONDecodeError as error:
+    except ValueError as error:
+        # What the scanner raises is a class of `json`.
+        told, at = getattr(error, "msg", None), getattr(error, "pos", None)
+        if told is None:
+            raise
         raise ValueError(
-            Reason("it is not JSON ({reason} at character {at})", reason=error.msg, at=error.pos)
+            Reason("it is not JSON ({reason} at character {at})", reason=told, at=at)
         ) from error
     if end != len(text):
         raise ValueError(Reason("it is not JSON (extra data at character {at})", at=end))
@@ -50,9 +59,33 @@ def loads(data: bytes) -> Any:
     return value
 
 
+def _value(text: str, scan: Callable[[str, int], tuple[Any, int]]) -> tuple[Any, int]:
+    """The value that *text* begins with, and where it ends."""
+    try:
+        return scan(text, 0)
+    except SystemError:  # older scanners cannot say what is wrong unless somebody imported `json`
+        import json.decoder  # noqa: F401
+
+        return scan(text, 0)
+
+
 def dumps(value: Any) -> bytes:
     """The JSON text of *value*: UTF-8, no spaces, names in the order given."""
     return "".join(_write(value, 0)).encode()
+
+
+def shown(value: Any, indent: str = "\n") -> str:
+    """The JSON text of *value* for people and their programs: ASCII, two blanks a level."""
+    if isinstance(value, str):
+        return encode_basestring_ascii(value)
+    deeper = indent + "  "
+    if isinstance(value, dict):
+        members = [f"{shown(name)}: {shown(value[name], deeper)}" for name in value]
+        return f"{{{deeper}{f',{deeper}'.join(members)}{indent}}}" if members else "{}"
+    if isinstance(value, (list, tuple)):
+        items = [shown(item, deeper) for item in value]
+        return f"[{deeper}{f',{deeper}'.join(items)}{indent}]" if items else "[]"
+    return "".join(_write(value, 0))
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -71,11 +104,13 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(Reason("{name} is not JSON", name=name))
 
 
-# The writer itself, which ``JSONEncoder.encode`` would make anew for each value. It keeps nothing
-# of what it writes: no marks against circles, so that a circle is a RecursionError.
-_write = json.encoder.c_make_encoder(  # type: ignore[attr-defined]
-    None, json.JSONEncoder().default, json.encoder.encode_basestring, None, ":", ",", *[False] * 3
-)
+def _refuse_kind(value: object) -> None:
+    raise TypeError(f"{type(value).__name__} is no kind of JSON")
+
+
+# Nothing of what is written is kept: no marks against circles, so that one is a RecursionError.
+_KINDS = (None, _refuse_kind, encode_basestring, None, ":", ",", False, False)
+_write = make_encoder(*_KINDS, False)
 
 
 def _integer(digits: str) -> int:
@@ -86,13 +121,22 @@ def _integer(digits: str) -> int:
     return int(digits)
 
 
-# The scanners themselves: what ``raw_decode`` calls. A short text has no integer that is too long.
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
-_scan = _DECODER.scan_once  # type: ignore[attr-defined]
-_DECODER_LONG = json.JSONDecoder(
-    object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_int=_integer
-)
-_scan_long = _DECODER_LONG.scan_once  # type: ignore[attr-defined]
+class _Rules:
+    """What a scanner asks how to read."""
+
+    strict = True
+    object_hook = None
+    object_pairs_hook = staticmethod(_unique)
+    parse_float = float
+    parse_constant = staticmethod(_refuse_constant)
+
+    def __init__(self, parse_int: Callable[[str], int]) -> None:
+        self.parse_int = parse_int
+
+
+# A short text has no integer that is too long.
+_scan = make_scanner(_Rules(int))  # type: ignore[arg-type]
+_scan_long = make_scanner(_Rules(_integer))  # type: ignore[arg-type]
 
 
 def _refuse_depth(data: bytes) -> None:
@@ -122,6 +166,7 @@ def _brackets(data: bytes) -> bytes:
 
 def _refuse_lone_surrogates(value: Any) -> None:
     try:
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
+        # A number that is too great for a float is no fault of a text.
+        "".join(make_encoder(*_KINDS, True)(value, 0)).encode("utf-8")
     except UnicodeEncodeError as error:
         raise ValueError("it contains a lone surrogate") from error

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from functools import reduce
-from typing import NamedTuple
 
 from license_core.license import License
 from license_core.reason import Reason
+from license_core.record import NamedTuple
 from license_core.wording import utc
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 
 class Grant(NamedTuple):

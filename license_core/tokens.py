@@ -9,14 +9,16 @@ signature holds is for the check.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Dict
 
-from license_core import armor, b64url, jws, strictjson
+from license_core import armor, b64url, jws, strictjson, terminal
 from license_core.possessive import compiled
 from license_core.sha256 import sha256
 
-Blocks = Dict[str, "list[str]"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Blocks = dict[str, list[str]]
 
 _LABELS = {
     jws.LICENSE: armor.LICENSE,
@@ -29,7 +31,7 @@ KNOWN = frozenset({*_TYPES, armor.REQUEST})
 """The labels of tokens."""
 _HEADER = rb'\{"alg":"Ed25519","kid":"[A-Za-z0-9_-]{43}","typ":"([a-z+-]{1,40})"\}'
 _SIGNED_START = b64url.encode(b'{"alg":"Ed25519","kid":"')
-_SIGNED_BYTES, _BLANKS = _SIGNED_START.encode("ascii"), b" \t\r\n"
+_SIGNED_BYTES = _SIGNED_START.encode("ascii")
 _FOREIGN = bytes(one for one in range(256) if not chr(one).isalnum() or one > 127)
 # Its last bits belong to a character of the key.
 _REQUEST_START = b64url.encode(b'{"ver":1,"key":"')[:-1]
@@ -90,6 +92,13 @@ def in_armor(data: bytes) -> Blocks | None:
     return blocks if _begun(data) <= signed else None
 
 
+def license_in(data: bytes) -> str | None:
+    """The token of the licence that *data* has; None where it has none, or is damaged."""
+    for token in (in_armor(data) or {}).get(armor.LICENSE, ()):
+        return next(one for one in armor.readings(token) if is_sound(armor.LICENSE, one))
+    return None
+
+
 def is_hidden(data: bytes) -> bool:
     """Whether a token of a known type stands under another label, or outside of all blocks."""
     try:
@@ -118,7 +127,14 @@ def _letters(text: str) -> bytes:
 
 
 def _begun(data: bytes) -> int:
-    return data.translate(None, _BLANKS).count(_SIGNED_BYTES)
+    """How many signed tokens begin in *data*, whatever stands between their characters.
+
+    As it is, or as a terminal shows it, where each of them may have a colour or be struck twice.
+    """
+    shown = terminal.shown(data.decode("utf-8", "replace").replace("\0", ""))
+    return max(
+        data.translate(None, _FOREIGN).count(_SIGNED_BYTES), _letters(shown).count(_SIGNED_BYTES)
+    )
 
 
 def scan(text: str) -> Blocks | None:

@@ -8,9 +8,12 @@ The reader of the standard library goes through a dotted key once for each of it
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 from license_core.reason import Reason
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 MAX_DEPTH = 8
 """The most parts of a dotted key, and levels of brackets."""

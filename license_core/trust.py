@@ -6,8 +6,6 @@ what was learned stands first, so that nobody can say a known version anew (SPEC
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Mapping, NamedTuple
-
 from license_core import armor, jws
 from license_core.errors import (
     KeysetInvalidError,
@@ -23,12 +21,16 @@ from license_core.keyset import (
 )
 from license_core.publickey import PublicKey
 from license_core.reason import Reason
+from license_core.record import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from license_core.roots import Chain
 
-Blocks = Mapping[str, "list[str]"]
-"""Tokens by the label of their block, as ``armor.unwrap`` finds them."""
+    Blocks = Mapping[str, list[str]]
+    """Tokens by the label of their block, as ``armor.unwrap`` finds them."""
 
 
 class Trust(NamedTuple):
@@ -79,7 +81,7 @@ def open_trust(
     except ValueError as error:
         raise KeysetInvalidError(reason=str(error)) from error
     if chain is None:
-        return Trust(keyset)
+        return Trust(keyset, 0, ())
     return Trust(keyset, chain.roots.version, chain.tokens)
 
 

@@ -6,26 +6,24 @@ what was known or seen is let in.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from license_core import armor
 from license_core.errors import (
     KeysetRolledBackError,
     LicenseError,
-    RevocationsInvalidError,
     RevocationsRolledBackError,
 )
 from license_core.memory import Memory
 from license_core.publickey import PublicKey
-from license_core.reason import Reason
+from license_core.record import NamedTuple
 from license_core.trust import (
-    Blocks,
     Trust,
     open_trust,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from license_core.revocation import Revocations
+    from license_core.trust import Blocks
 
 
 class Update(NamedTuple):
@@ -98,15 +96,11 @@ def _refuse_older(after: Trust, before: Trust | None, memory: Memory) -> None:
 def _open_list(
     blocks: Blocks, path: str, trust: Trust | None, memory: Memory, present: bytes | None
 ) -> Revocations:
-    if trust is None:
-        reason = Reason("no keyset on this host can verify it; install a licence first")
-        raise RevocationsInvalidError(path=path, reason=reason)
-    from license_core.revocation import open_only_list
+    from license_core.intake import open_given_list
 
-    try:
-        found = open_only_list(blocks, trust.keyset)
-    except ValueError as error:
-        raise RevocationsInvalidError(path=path, reason=str(error)) from error
+    if trust is None:
+        return open_given_list(blocks, None, path)
+    found = open_given_list(blocks, trust.keyset, path)
     seen = max(memory.seen_number(trust.keyset.trusts), _number(present, trust))
     if found.number < seen:
         raise RevocationsRolledBackError(number=found.number, seen_number=seen)

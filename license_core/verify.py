@@ -11,9 +11,6 @@ The rules that ``check`` keeps:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
-
 from license_core import (
     advice,
     armor,
@@ -46,6 +43,7 @@ from license_core.errors import (
     SigningKeyRevokedError,
     SigningKeyUnknownError,
     WrongProductError,
+    anew,
 )
 from license_core.facts import HostFacts
 from license_core.hostkey import HostKey
@@ -58,15 +56,20 @@ from license_core.memory import (
 )
 from license_core.publickey import PublicKey
 from license_core.reason import Reason
+from license_core.record import NamedTuple
 from license_core.settings import Settings
 from license_core.trust import (
-    Blocks,
     Trust,
     open_trust,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from license_core.paths import Source
     from license_core.revocation import Revocations
+    from license_core.trust import Blocks
 
 DAY = 86400
 
@@ -98,6 +101,8 @@ class Report(NamedTuple):
     """The latest of the revocation lists; None where none could be opened."""
     seen_list: SeenList | None = None
     """What to remember of the list beside the licence."""
+    source: Source | None = None
+    """What the licence was taken from; None where there is none."""
 
     @property
     def keyset_version(self) -> int | None:
@@ -108,6 +113,12 @@ class Report(NamedTuple):
     def ok(self) -> bool:
         """Whether the product may run."""
         return not self.problems
+
+    @property
+    def state(self) -> str:
+        """``active``, ``notify``, ``grace``, ``pending``, ``expired``, or ``refused``."""
+        state = "refused" if self.license is None else self.license.state(self.now)
+        return state if self.ok or state in ("pending", "expired") else "refused"
 
     @property
     def exit_code(self) -> int:
@@ -130,9 +141,12 @@ class Report(NamedTuple):
         return self.license.edition if self.ok and self.license else None
 
     def require_valid(self) -> None:
-        """Raise the primary problem, if there is one."""
+        """Raise the primary problem, if there is one: each time an error of its own.
+
+        A report may be kept and asked by several threads, and an error has one traceback.
+        """
         if self.problems:
-            raise self.problems[0]
+            raise anew(self.problems[0])
 
     def require(self, feature: str) -> None:
         """Raise unless the licence holds and includes *feature*.
@@ -200,6 +214,10 @@ def check(
         )
         latest, listed_at, seen_list = found.latest, found.listed_at, found.seen_list
         problems.extend(found.problems)
+    if memory is not None and memory.gave_back(license_):
+        from license_core.giveback import LicenseReturnedError
+
+        problems.append(LicenseReturnedError(number=license_.jti))
     if latest is not None or memory is not None:
         _check_age(latest, verified.trust.keyset, memory, now, notices)
     if settings.product is None:
@@ -209,14 +227,14 @@ def check(
     host = host_check.judge(license_, facts, memory, problems, notices)
     _check_gpus(license_, facts, problems, notices)
     _check_clock(verified, memory, now, listed_at, problems)
-    _check_term(license_, settings, now, problems, notices)
+    state = license_.state(now)
+    _check_term(license_, state, settings, now, problems)
     if not problems:
+        notices.extend(_of_term(license_, state, settings, now))
         notices.extend(stability.of_former_rules(facts, license_.iat))
     if not problems and license_.host.match == "exact":
         notices.extend(
-            stability.of_licensed(
-                facts, license_.host.profile, has_layer=license_.host.layer is not None
-            )
+            stability.of_licensed(facts, license_.host.profile, license_.host.layer is not None)
         )
     return Report(
         now,
@@ -227,6 +245,7 @@ def check(
         verified.trust,
         latest,
         seen_list,
+        None,
     )
 
 
@@ -244,17 +263,17 @@ def open_license(
     Says nothing of host, product or term. Raises the LicenseError that ends SPEC section 7.2.
     """
     if len(data) > MAX_FILE:
-        raise FileTooLargeError(path=Reason("the file"), size=len(data), cap=MAX_FILE)
+        raise FileTooLargeError(path=Reason("The file"), size=len(data), cap=MAX_FILE)
     try:
         return _open(data, roots, needed, known, keys_path)
     except (LicenseBlockMissingError, LicenseDamagedError) as error:
-        from license_core import parcel
+        from license_core import otherfile
 
-        what = parcel.name_of(data)
-        if what is None:
+        other = otherfile.closed(data)
+        if other is None:
             raise
-        name = "found" if isinstance(error, LicenseBlockMissingError) else "reason"
-        raise type(error)(**{**error.facts, name: what}) from error
+        is_missing = isinstance(error, LicenseBlockMissingError)
+        raise (other.missing(data) if is_missing else other.damaged()) from error
 
 
 def _open(
@@ -266,7 +285,9 @@ def _open(
         raise LicenseDamagedError(reason=str(error)) from error
     licenses = blocks.get(armor.LICENSE, [])
     if not licenses:
-        raise LicenseBlockMissingError(size=len(data), found=_instead(data, blocks))
+        from license_core import otherfile
+
+        raise otherfile.without_license(data, blocks).missing(data)
     if len(licenses) > 1:
         raise SeveralLicensesError(count=len(licenses))
     learned, is_damaged = ({}, False) if known is None else _learned(known)
@@ -284,23 +305,6 @@ def _learned(known: bytes) -> tuple[Blocks, bool]:
     except armor.ArmorError:
         blocks = {}
     return blocks, not blocks
-
-
-def _instead(data: bytes, blocks: Mapping[str, list[str]]) -> str:
-    """What a file without a licence is."""
-    if armor.REQUEST in blocks:
-        return "it is a request, to be sent to the vendor"
-    if armor.KEYSET in blocks:
-        return "it is a keyset, or only the second half of a licence file"
-    if armor.REVOCATIONS in blocks:
-        return "it is a revocation list; install it with `install`"
-    if b"-----BEGIN PUBLIC KEY-----" in data:
-        return "it is a public key, which belongs in the keys folder"
-    from license_core import tokens
-
-    if tokens.begins(data.decode("latin-1")):
-        return Reason("a licence begins in it, but part of it is missing or was changed")
-    return "it is in an unknown format"
 
 
 def _verify_license(token: str, keyset: TrustedKeyset) -> tuple[PublicKey, bytes]:
@@ -409,25 +413,16 @@ def _check_clock(
 
 def _check_term(
     license_: License,
+    state: str,
     settings: Settings,
     now: int,
     problems: list[LicenseError],
-    notices: list[Notice],
 ) -> None:
-    state = license_.state(now)
-    exp = license_.exp
     if state == "pending":
         problems.append(LicenseNotYetValidError(begins_at=license_.nbf, now_at=now))
     elif state == "expired":
-        ended_at = max(exp or 0, license_.grace_until or 0)  # no grace ends before the term
+        ended_at = max(license_.exp or 0, license_.grace_until or 0)  # no grace before the term
         problems.append(LicenseExpiredError(ended_at=ended_at, now_at=now))
-    elif state == "grace":
-        notices.append(Notice("in-grace", ended_at=exp, grace_until_at=license_.grace_until))
-    elif exp is not None and (
-        state == "notify"
-        or (license_.notify_from is None and now >= exp - settings.warn_days * DAY)
-    ):
-        notices.append(Notice("expires-soon", ended_at=exp, days=(exp - now) // DAY))
     released = settings.released_at
     if (
         released is not None
@@ -437,3 +432,16 @@ def _check_term(
         problems.append(
             MaintenanceEndedError(until_at=license_.maintenance_until, released_at=released)
         )
+
+
+def _of_term(license_: License, state: str, settings: Settings, now: int) -> tuple[Notice, ...]:
+    """That a licence that holds ends soon. One that does not is not to be renewed as it is."""
+    exp = license_.exp
+    if state == "grace":
+        return (Notice("in-grace", ended_at=exp, grace_until_at=license_.grace_until),)
+    if exp is None:
+        return ()
+    begins = exp - settings.warn_days * DAY if license_.notify_from is None else exp
+    if state == "notify" or now >= begins:
+        return (Notice("expires-soon", ended_at=exp, days=(exp - now) // DAY),)
+    return ()

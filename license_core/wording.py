@@ -7,14 +7,13 @@ value cannot move the cursor of the terminal it is shown in, nor pass for anothe
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
 
 from license_core.reason import Count, Reason, say
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Self
+    from collections.abc import Callable, Mapping
+    from typing import Any, Self
 
     from license_core.notices import Remark
     from license_core.problem import Problem
@@ -55,9 +54,13 @@ def printable(text: str) -> str:
     return "".join(shown)
 
 
+def is_selector(character: str) -> bool:
+    """Whether it only says how the character before it is to look, and is not seen itself."""
+    return character in _SELECTORS or ord(character) in _MORE_SELECTORS
+
+
 def _is_seen(character: str) -> bool:
-    is_selector = character in _SELECTORS or ord(character) in _MORE_SELECTORS
-    return character.isprintable() and character not in BLANK and not is_selector
+    return character.isprintable() and character not in BLANK and not is_selector(character)
 
 
 def _is_mark(character: str) -> bool:
@@ -103,13 +106,16 @@ def _word(name: str, value: Any, translate: Translate) -> str | Count:
     return printable(text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…")
 
 
+_NOTHING: Mapping[str, Any] = {}
+
+
 class Worded:
     """Facts, and the row of the tables that has the words for them."""
 
     facts: dict[str, Any]
     advice: tuple[str, ...] | None = None
     """The remedies for the host at hand, in place of that of the row: names in remedies.py."""
-    more: Mapping[str, Any] = MappingProxyType({})
+    more: Mapping[str, Any] = _NOTHING
     """Facts that only the advice is filled with."""
     cause: Worded | None = None
     """What it comes of, and whose remedy is its own."""

@@ -8,12 +8,16 @@ twice, however long a text is.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
 
-from license_core import armor, b64url, mending, tokens
+from license_core import armor, b64url, mending, strictjson, tokens
 from license_core.possessive import compiled
 from license_core.reason import Reason
+from license_core.record import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
 
 _LEAST = 100
 """No file with a token has fewer characters."""
@@ -23,7 +27,8 @@ _MOST_PARTS = 1000
 
 # Zeros are half of UTF-16; tabs, breaks, backspaces, escapes and the end of a file of DOS are text.
 _CONTROLS = bytes({*range(1, 8), *range(14, 26), *range(28, 32), 127})
-_PAGES = ("cp1252", "gb18030", "big5", "shift_jis", "mac_roman")
+_WINDOWS = "cp1252"
+_PAGES = (_WINDOWS, "gb18030", "big5", "shift_jis", "mac_roman")
 _HEADERS = r"(?:>?From |[A-Za-z][A-Za-z0-9-]*:)[^\n]*\n"
 _TAG = (
     r"<(/?(?:a|abbr|b|blockquote|body|br|center|code|dd|div|dl|dt|em|font|h[1-6]|head|hr|html|i"
@@ -45,6 +50,7 @@ _ESCAPED = (
 # A field of a mail that has parameters, with its folded lines.
 _FIELD = r"(?im)^content-[a-z-]+:[^\n]*(?:\n[ \t][^\n]*)*"
 _LONGEST_FIELD = 4096
+_TRANSFER, _TRANSFERS = "content-transfer-encoding", ("base64", "quoted-printable")
 _FOLD = r"(?<!\\)\\++\r?\n[ \t]*+(?:\\++(?= ))?"
 _BACKTICKED = r"`[rn]"
 _EXCEL_BREAK = r"(?m)_x000[AD]_[^\S\n]*$"
@@ -62,8 +68,7 @@ _BYTE_OF = {
 }
 _TAIL = "".join(map(chr, _BYTE_OF))
 _MOJIBAKE = rf"(?:[\u00c2-\u00f4][\u0080-\u00bf{_TAIL}]{{1,3}})+"
-_MARK = r">|:#*%+;/!$\u00b7\u00bb\u203a\u2022\u2023\u2502\u2503\u258c\u25aa\u25cb\u25cf\u25e6\uff1e"
-_MARKS = rf"(?m)^[^\S\n]*+[{_MARK}](?:[{_MARK}]|[^\S\n])*+"
+_MARKS = rf"(?m)^[^\S\n]*+[{mending.MARK}](?:[{mending.MARK}]|[^\S\n])*+"
 
 
 def decoded(data: bytes) -> Iterator[str]:
@@ -76,7 +81,7 @@ def decoded(data: bytes) -> Iterator[str]:
     elif data.count(0) > len(data) // 8:
         even, odd = data[::2].count(0), data[1::2].count(0)
         yield data.decode("utf-16-be" if even > odd else "utf-16-le", "replace")
-        yield data.decode("utf-8", "replace")
+        yield from _in_pages(data)
     else:
         yield from _in_pages(data)
 
@@ -92,17 +97,20 @@ def may_hold(text: str) -> bool:
 
 def _in_pages(data: bytes) -> Iterator[str]:
     """UTF-8; else all code pages that *data* may be in: letters of one are signs of another."""
-    for pages in (("utf-8-sig",), _PAGES):
-        texts = []
-        for page in pages:
-            try:
-                texts.append(data.decode(page))
-            except UnicodeDecodeError:
-                continue
-        if texts:
-            yield from dict.fromkeys(texts)
-            return
-    yield data.decode("utf-8", "replace")
+    try:
+        yield data.decode("utf-8-sig")
+        return
+    except UnicodeDecodeError:
+        pass
+    texts: dict[str, None] = {}
+    for page in _PAGES:
+        try:
+            text = data.decode(page)
+        except UnicodeDecodeError:
+            continue
+        # The others are guesses: words in them would be others.
+        texts[text if page == _WINDOWS else mending.signs(text)] = None
+    yield from texts
 
 
 def _is_text(data: bytes) -> bool:
@@ -144,6 +152,9 @@ def _from_mail(text: str) -> Iterator[str]:
     except RecursionError:
         return
     for part in parts:
+        if str(part.get(_TRANSFER, "")).lower() not in _TRANSFERS:
+            # What else the library undoes nobody sends, and old Pythons raise errors of their own.
+            del part[_TRANSFER]
         body = None if part.is_multipart() else part.get_payload(decode=True)
         if isinstance(body, bytes) and _is_text(body):
             yield from decoded(body)
@@ -180,11 +191,9 @@ def _from_json(text: str) -> Iterator[str]:
     """Each string of a value of JSON."""
     if text.lstrip()[:1] not in {"{", "[", '"'}:
         return
-    import json
-
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = strictjson.loads(text.encode("utf-8", "replace"))
+    except ValueError:
         return
     yield from (one for one in _strings(value) if len(one) >= _LEAST)
 

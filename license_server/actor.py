@@ -11,7 +11,10 @@ class Actor(NamedTuple):
     """Somebody, and what they may do."""
 
     name: str
-    """As the audit log has it: ``user:ADDRESS``, ``token:NAME`` or ``command``."""
+    """As the audit log has it: ``user:ADDRESS``, ``token:NAME``, ``command:LOGIN`` or
+    ``command:LOGIN as LOGIN``; ``command`` alone, where nobody typed it; ``contact:LINK``, of a
+    customer, who came by the portal link of this number; ``server``;
+    ``rule:PRODUCT``; NOBODY."""
     permissions: frozenset[str]
     products: frozenset[str] | None = None
     """The products that they may issue for; None: all."""
@@ -57,5 +60,34 @@ class Actor(NamedTuple):
         return self.products is None or product in self.products
 
 
-COMMAND = Actor("command", frozenset(PERMISSIONS))
-"""Whoever runs ``license-server``: the files of the server are theirs anyway."""
+_COMMAND = "command"
+COMMAND = Actor(_COMMAND, frozenset(PERMISSIONS))
+"""The server's own machine: its files are theirs anyway who run ``license-server``."""
+SERVER = Actor("server", frozenset({"revocations:publish", "requests:write"}))
+"""The server, which does by itself what its settings say."""
+SENDER = SERVER._replace(permissions=frozenset({"webhooks:manage"}))
+"""The server, which pauses a webhook that cannot be reached."""
+CONTACT = "contact"
+"""Somebody of a customer, in the customer portal."""
+REMINDER = SERVER._replace(permissions=frozenset({"licenses:issue"}))
+"""The server, which reminds customers of what ends."""
+_RULE = "rule"
+NOBODY = Actor("nobody", frozenset())
+"""Somebody who is not signed in."""
+
+
+def by_rule(product: str) -> Actor:
+    """The server, by the rule of a *product* for mails of known senders."""
+    permissions = frozenset({"licenses:read", "licenses:issue", "requests:read", "requests:write"})
+    return Actor(f"{_RULE}:{product}", permissions)
+
+
+def at_shell(login: str, behind: str | None = None) -> Actor:
+    """Who runs a command as the operating system's user *login*; *behind*: who called sudo."""
+    name = login if behind is None else f"{behind} as {login}"
+    return COMMAND._replace(name=f"{_COMMAND}:{name}"[:200])
+
+
+def is_command(name: str) -> bool:
+    """Whether the actor of this *name* ran a command on the server's machine."""
+    return name.partition(":")[0] == _COMMAND

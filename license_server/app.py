@@ -11,15 +11,25 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from license_core.errors import LicenseError, NotAuthenticatedError, NotFoundError, UsageError
+from license_server.access.errors import CodesRequiredError, FormExpiredError
 from license_server.access.openid import Client
 from license_server.access.tokens import TokenCache
-from license_server.api import PREFIX, openapi, reference
+from license_server.api import PREFIX, openapi, portal, reference
+from license_server.api.jobs import JOB_CAPS
+from license_server.api.portal_responses import ROOM as PORTAL_API
 from license_server.api.sheets import IMPORT_CAPS
 from license_server.background.keysets import Succession
+from license_server.background.mailbox import Collector
+from license_server.background.outbox import Postman
 from license_server.background.record import Keeper
+from license_server.background.reminders import Reminder
+from license_server.background.requests import Clerk
+from license_server.background.revocations import Publisher
+from license_server.background.rules import Rules
+from license_server.background.webhooks import Sender
 from license_server.db.errors import InputInvalidError
 from license_server.db.probe import Probe
 from license_server.http import health, problem_json
@@ -31,6 +41,7 @@ from license_server.http.problem_types import status_of
 from license_server.http.rate_limit import Rates
 from license_server.http.state import ServerState
 from license_server.licenses import statistics
+from license_server.mail import mail_servers
 from license_server.operations import data_folder
 from license_server.permissions import ROLES
 from license_server.settings import ServerSettings
@@ -42,9 +53,19 @@ from license_server.site import (
     Random,
     Site,
 )
-from license_server.web import api_reference, pages, routes
+from license_server.web import (
+    api_reference,
+    mailing,
+    pages,
+    portal_pages,
+    reminder_letters,
+    routes,
+)
+from license_server.web.account import ACCOUNT
 from license_server.web.sheets import SHEET_CAPS
-from license_server.web.sign_in import to_login
+from license_server.web.sign_in import resume, to_login
+from license_server.webhooks import pinned
+from license_server.webhooks.pinned import Resolve
 
 _log = structlog.get_logger()
 
@@ -54,13 +75,17 @@ def create_app(
     *,
     clock: Clock = lambda: int(time.time()),
     random: Random = secrets.token_bytes,
+    resolve: Resolve = pinned.resolve,
 ) -> FastAPI:
     """The application of the server in ``settings.data``.
 
-    *clock* gives the present instant in seconds, *random* unpredictable bytes. Raises the
-    LicenseError that keeps the server from starting.
+    *clock* gives the present instant in seconds, *random* unpredictable bytes, *resolve* the
+    addresses of the names that webhooks lead to. Raises the LicenseError that keeps the server from
+    starting.
     """
     seeds, openid_client = data_folder.open_seeds(settings), _openid_client(settings)
+    mail_relay = mail_servers.relay(settings, clock)
+    inbox = mail_servers.mailbox(settings, clock)
     database, issuer = data_folder.open_vault(settings, clock())
     try:
         notary = data_folder.open_notary(settings, issuer.name, tally(database))
@@ -74,7 +99,17 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with keeper.at_work(), succession.at_work():
+        async with (
+            keeper.at_work(),
+            succession.at_work(),
+            publisher.at_work(),
+            sender.at_work(),
+            clerk.at_work(),
+            reminder.at_work(),
+            postman.at_work(),
+            collector.at_work(),
+            rules.at_work(),
+        ):
             yield
         site.database.close()
 
@@ -103,7 +138,13 @@ def create_app(
         state.site = serving(issuer)
 
     succession = Succession(settings, database, clock, issuer, use)
-    for room in (*openapi.ROUTERS, openapi.router, health.router, *routes.ROUTERS):
+    publisher, clerk = Publisher(lambda: state.site), Clerk(lambda: state.site)
+    sender = Sender(lambda: state.site, seeds, resolve)
+    postman = Postman(lambda: state.site, mail_relay, seeds.portal)
+    reminder = Reminder(lambda: state.site, reminder_letters.texts)
+    collector = Collector(site, inbox)
+    rules = Rules(lambda: state.site, mailing.answers(lambda: state.site))
+    for room in (*openapi.ROUTERS, openapi.router, portal.router, health.router, *routes.ROUTERS):
         app.include_router(room)
     app.include_router(api_reference.room(reference.PATH, reference, openapi.PATH))
     app.add_middleware(
@@ -112,7 +153,7 @@ def create_app(
         metrics=counted,
         trusted=settings.trusted_proxies,
         render=_answer,
-        caps=IMPORT_CAPS | SHEET_CAPS,
+        caps=IMPORT_CAPS | JOB_CAPS | SHEET_CAPS,
     )
     app.add_exception_handler(LicenseError, _refused)
     app.add_exception_handler(HTTPException, _refused_by_framework)
@@ -139,6 +180,10 @@ def _openid_client(settings: ServerSettings) -> Client | None:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, LicenseError)  # noqa: S101  # registered for nothing else
+    if isinstance(error, NotAuthenticatedError | FormExpiredError):
+        resumed = await resume(request)
+        if resumed is not None:
+            return resumed
     return _answer(request, error)
 
 
@@ -169,10 +214,16 @@ def _answer(request: Request, error: LicenseError) -> Response:
     if status_of(error) >= 500:
         _log.error("refused", slug=error.slug, sentence=error.sentence)
     outward = problem_json.outward(error, request_id)
-    if request.url.path.startswith(PREFIX + "/"):
+    if request.url.path.startswith((PREFIX + "/", PORTAL_API + "/")):
         return problem_json.respond(outward, request_id)
+    if portal_pages.is_here(request):
+        page = portal_pages.refusal(request, outward, request_id)
+        page.headers.update(problem_json.headers(outward))
+        return page
     if isinstance(error, NotAuthenticatedError):
         return to_login(request)
+    if isinstance(error, CodesRequiredError) and request.method == "GET":
+        return RedirectResponse(ACCOUNT, 303)
     page = pages.refusal(request, outward, request_id)
     page.headers.update(problem_json.headers(outward))
     return page

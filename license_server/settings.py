@@ -5,9 +5,10 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from email.utils import parseaddr
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -15,13 +16,16 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from license_core.errors import LicenseError
-from license_core.paths import words
+from license_core.paths import MAX_REVOCATIONS, words
 from license_core.problem import Problem
 from license_server.db.errors import InputInvalidError
+from license_server.permissions import ROLES
 
 Network = IPv4Network | IPv6Network
 MOST = 1_000_000_000
 """Of what is counted: no setting that means something is larger."""
+LARGEST_LIST = 7 * MAX_REVOCATIONS // 8
+"""Bytes of a revocation list's file, at the most; clients read one eighth more."""
 _PREFIX = "LICENSE_SERVER_"
 _OF_KUBERNETES = (
     r"SERVICE_(?:HOST|PORT(?:_\w+)?)=.*|PORT(?:_\d+_(?:TCP|UDP|SCTP))?=\w+://.*|PORT_\d+_.*"
@@ -54,8 +58,30 @@ def _zone(given: object) -> object:
         raise ValueError("it is not a time zone such as Asia/Shanghai or UTC") from error
 
 
+def _roles(given: object) -> object:
+    """The roles in a text such as ``administrator, issuer``."""
+    if not isinstance(given, str):
+        return given
+    named = [part.strip() for part in given.split(",") if part.strip()]
+    wrong = next((one for one in named if one not in ROLES), None)
+    if wrong is not None:
+        raise ValueError(f"{wrong[:64]!r} is not a role; the roles are {', '.join(ROLES)}")
+    return frozenset(named)
+
+
+def _mailbox(given: object) -> object:
+    """A mailbox such as ``Support <support@vendor.example>``."""
+    text = str(given).strip()
+    address = parseaddr(text)[1]
+    if not text.isprintable() or not re.fullmatch(r"[^@\s<>]+@[A-Za-z0-9.-]+", address):
+        raise ValueError("it is not a mailbox such as Support <support@vendor.example>")
+    return text
+
+
+Mailbox = Annotated[str, BeforeValidator(_mailbox)]
 TimeZone = Annotated[str, BeforeValidator(_zone)]
 PublicUrl = Annotated[str, BeforeValidator(_base)]
+RoleNames = Annotated[frozenset[str], NoDecode, BeforeValidator(_roles)]
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
 
 
@@ -100,16 +126,67 @@ class ServerSettings(BaseSettings):
     openid_role_claim: str = "groups"
     openid_roles: dict[str, str] = {}
     """From a value of that claim to a role, as JSON; empty: roles are given by invitation."""
+    codes_required: RoleNames = frozenset()
+    """The roles whose users must have one-time codes, unless a provider signs them in."""
     rate: int = Field(6000, ge=1, le=MOST)
     """How many requests a minute the API takes from one token, or one address without."""
     time_zone: TimeZone = "UTC"
     """Whose days the desk's form means, unless somebody types another."""
     checkpoint_minutes: int = Field(default=60, ge=1, le=MOST)
     """How often a checkpoint of the audit log is made, where something was done."""
+    revocations_minutes: int = Field(default=0, ge=0, le=MOST)
+    """How long after a revocation the server publishes a list by itself; 0: never."""
+    revocations_bytes: int = Field(LARGEST_LIST, ge=1024, le=LARGEST_LIST)
+    """How many bytes a revocation list may have; clients read no larger one."""
+    webhook_networks: Networks = ()
+    """The networks that are not public into which webhooks may lead, and without TLS, too."""
+    webhook_days: int = Field(default=30, ge=7, le=MOST)
+    """How long what was sent to webhooks can be looked at, and sent again."""
+    requests_days: int = Field(default=90, ge=1, le=3650)
+    """How many days a request waits until it expires, and its conversation is kept once closed."""
+    portal: bool = False
+    """Whether customers have a portal, at ``/portal``."""
+    portal_days: int = Field(default=30, ge=1, le=366)
+    """How long an invitation to the portal is valid, where nobody says another time."""
     trusted_proxies: Networks = ()
     """The proxies that are believed when they say who calls and how; none unless named."""
     public_url: PublicUrl | None = None
     """How the desk's addresses begin where people reach it; None: as their browsers call it."""
+    smtp_host: str | None = None
+    """Where mails are handed in; None: the server sends none."""
+    smtp_port: int = Field(587, ge=1, le=65535)
+    smtp_tls: Literal["starttls", "tls", "none"] = "starttls"
+    """How the connection is encrypted; none: only for a relay on the same machine."""
+    smtp_user: str | None = None
+    smtp_password_file: Path | None = None
+    mail_from: Mailbox | None = None
+    """Who writes to customers, such as ``Support <support@vendor.example>``."""
+    mail_ca_file: Path | None = None
+    """Certificates that mail servers are verified by, in place of the system's."""
+    mail_oauth_token_url: str | None = None
+    """Where access tokens for the mailbox are got (XOAUTH2); None: it has a password."""
+    mail_oauth_client_id: str | None = None
+    mail_oauth_client_secret_file: Path | None = None
+    mail_oauth_refresh_token_file: Path | None = None
+    """None: the token is for the client itself (client credentials)."""
+    mail_oauth_scope: str | None = None
+    imap_host: str | None = None
+    """Where mails of operators come in; None: no mailbox is read."""
+    imap_port: int = Field(993, ge=1, le=65535)
+    imap_tls: Literal["tls", "starttls", "none"] = "tls"
+    """How the connection is encrypted; none: only for a server on the same machine."""
+    imap_user: str | None = None
+    imap_password_file: Path | None = None
+    """None: an access token, as with ``mail_oauth_token_url``."""
+    imap_folder: str = "INBOX"
+    imap_seconds: int = Field(default=30, ge=1, le=86400)
+    """How often the mailbox is looked at."""
+    imap_days: int = Field(default=30, ge=1, le=3650)
+    """From a mailbox that is new to the server, only mails of the last days are read."""
+    language: Literal["en", "zh"] = "en"
+    """Of the mails that the server writes to the vendor's own people."""
+    imap_authserv_id: str | None = None
+    """By what name the receiving server signs its Authentication-Results; None: none counts."""
     metrics_from: Networks = (ip_network("127.0.0.0/8"), ip_network("::1"))
     """Who may read /metrics."""
 
@@ -148,9 +225,21 @@ class ServerSettings(BaseSettings):
                 or re.fullmatch(_OF_KUBERNETES, f"{bare}={value}")
             ):
                 continue
-            near = get_close_matches(bare, known, 1)
+            near = get_close_matches(bare, known, 1, 0.7)
             found.append((name, f"{_PREFIX}{near[0]}" if near else None))
         return found
+
+    @property
+    def imap_place(self) -> str | None:
+        """By which the database knows the folder of the mailbox; the port may change."""
+        if self.imap_host is None:
+            return None
+        return f"{self.imap_user} {self.imap_host} {self.imap_folder}"[:500]
+
+    @property
+    def sends_mail(self) -> bool:
+        """Whether they name a server that takes mails, and who writes them."""
+        return self.smtp_host is not None and self.mail_from is not None
 
     @property
     def database_url(self) -> str:
@@ -216,6 +305,18 @@ class ServerSettings(BaseSettings):
         paths = map(self.new_signing_key, kids)
         return f"file:{next((path for path in paths if path.exists()), self.signing_key)}"
 
+    @property
+    def secret_files(self) -> tuple[Path | None, ...]:
+        """The files that nobody else may read."""
+        return (
+            self.passphrase_file,
+            self.admin_password_file,
+            self.smtp_password_file,
+            self.imap_password_file,
+            self.mail_oauth_client_secret_file,
+            self.mail_oauth_refresh_token_file,
+        )
+
     def read_passphrase(self, what: str) -> bytes:
         """The passphrase of the key *what*; at a terminal it is asked for, once a process.
 
@@ -237,6 +338,14 @@ class ServerSettings(BaseSettings):
         """What proves this server to the OpenID provider. Raises InputInvalidError."""
         name = "LICENSE_SERVER_OPENID_CLIENT_SECRET_FILE"
         secret = _secret(self.openid_client_secret_file, None, name)
+        if not secret:
+            raise InputInvalidError(field=name, reason="it is missing")
+        return secret
+
+    def read_mail_secret(self, setting: str) -> str:
+        """The first line of the file that a *setting* leads to. Raises InputInvalidError."""
+        name = f"{_PREFIX}{setting.upper()}"
+        secret = _secret(getattr(self, setting), None, name)
         if not secret:
             raise InputInvalidError(field=name, reason="it is missing")
         return secret

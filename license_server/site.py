@@ -25,14 +25,19 @@ from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.orders import Order
 from license_server.licenses.planning import ActRequest, Plan
 from license_server.licenses.proposal_store import Proposal
+from license_server.requests import outcomes
 from license_server.settings import ServerSettings
-from license_server.signing.issuer import Issuer
+from license_server.signing import keyset_store, revocation_lists
+from license_server.signing.issuer import Issuer, check_in_force
+from license_server.signing.revocation_store import StoredList
 
 T = TypeVar("T")
 Clock = Callable[[], int]
 Random = Callable[[int], bytes]
 RenderReply = Callable[[StoredLicense | Proposal], Reply]
 """How a face of the server tells what was done."""
+Follow = Callable[[Connection, StoredLicense | Proposal], object]
+"""What goes with an act, in its transaction: where it raises, the act is not done either."""
 _TRIES = 4
 
 
@@ -71,6 +76,10 @@ class Site(NamedTuple):
     async def _write(self, work: Callable[[Connection], T]) -> T:
         return await asyncio.wrap_future(self.database.writer.submit(work))
 
+    async def earlier_reply(self, actor: Actor, given: Idempotency | None) -> Reply | None:
+        """What the same request got before, for what is to be looked up only if it is new."""
+        return await self.read(lambda connection: _earlier_reply(connection, actor, given))
+
     async def once(
         self,
         actor: Actor,
@@ -92,8 +101,11 @@ class Site(NamedTuple):
         now: int,
         render_reply: RenderReply,
         given: Idempotency | None = None,
+        follow: Follow = lambda *_: None,
     ) -> Reply:
         """Do what *act_request* asks for, or propose it where its product wants a second person.
+
+        *follow* is done with it, in the same transaction.
 
         Raises what planning.plan, issuing.sign_and_verify and recording.record raise, or
         DatabaseUnavailableError.
@@ -108,10 +120,14 @@ class Site(NamedTuple):
             return plan
 
         def propose(connection: Connection) -> Reply:
-            return render_reply(proposals.propose(connection, act_request, plan, actor, now))
+            proposal = proposals.propose(connection, act_request, plan, actor, now)
+            follow(connection, proposal)
+            return render_reply(proposal)
 
         def record(connection: Connection, signed: SignedLicense) -> Reply:
-            return render_reply(recording.record(connection, plan, signed, self.issuer, actor))
+            stored = recording.record(connection, plan, signed, self.issuer, actor)
+            follow(connection, stored)
+            return render_reply(stored)
 
         if plan.needs_approval:
             return await self.once(actor, given, now, propose)
@@ -134,7 +150,7 @@ class Site(NamedTuple):
                 return earlier
             proposal = proposals.seen(connection, id_, actor)
             proposals.check_decider(connection, proposal, actor)
-            by = proposals.proposer(connection, proposal, actor)
+            by = proposals.proposer(connection, proposal)
             return proposal, planning.plan(connection, proposals.act_request(proposal), by, now)
 
         planned = await self.read(read)
@@ -143,13 +159,57 @@ class Site(NamedTuple):
         proposal, plan = planned
 
         def record(connection: Connection, signed: SignedLicense) -> Reply:
-            return render_reply(
-                proposals.approve(
-                    connection, proposal, plan, signed, self.issuer, actor, reason, now
-                )
+            stored = proposals.approve(
+                connection, proposal, plan, signed, self.issuer, actor, reason, now
             )
+            outcomes.approved(connection, proposal.id, stored, actor, now)
+            return render_reply(stored)
 
         return await self._sign_and_record(plan, actor, now, record, given)
+
+    async def publish_revocations(
+        self,
+        actor: Actor,
+        now: int,
+        days: int,
+        render_reply: Callable[[StoredList, int], Reply],
+        given: Idempotency | None = None,
+    ) -> Reply:
+        """Sign and publish the next revocation list, which is fresh for *days*.
+
+        *render_reply* tells of it and of how many licences it has. Raises NotPermittedError,
+        SignerUnavailableError, RevocationsTooLargeError or DatabaseUnavailableError.
+        """
+        actor.need("revocations:publish")
+        for _ in range(_TRIES):
+            signed = await self.read(
+                lambda connection: (
+                    _earlier_reply(connection, actor, given)
+                    or self._next_list(connection, now, days)
+                )
+            )
+            if isinstance(signed, Reply):
+                return signed
+            new, count = signed
+
+            def record(connection: Connection, new: StoredList = new, count: int = count) -> Reply:
+                check_in_force(self.issuer, keyset_store.newest_version(connection))
+                revocation_lists.record(connection, new, count, actor)
+                return render_reply(new, count)
+
+            try:
+                return await self._write(
+                    lambda connection: idempotency.once(
+                        connection, actor.name, given, now, lambda: record(connection)
+                    )
+                )
+            except IntegrityError:
+                continue  # another list was published meanwhile
+        raise DatabaseUnavailableError(reason="another list has just been published")
+
+    def _next_list(self, connection: Connection, now: int, days: int) -> tuple[StoredList, int]:
+        largest = self.settings.revocations_bytes
+        return revocation_lists.sign_next(connection, self.issuer, now, days, largest)
 
     async def _sign(self, order: Order, number: str, now: int) -> SignedLicense:
         if self.issuer.remote is None:  # that is quicker than to ask a thread for it

@@ -1,10 +1,33 @@
 """Tests speak English, whatever this machine's language is, and ask the same each time."""
 
 import os
+import signal
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
+
+from license_cli import language as client_language
 
 os.environ["LC_ALL"] = "C.UTF-8"
 # Chance is for the long campaigns: a test that fails fails again.
 settings.register_profile("steady", derandomize=True, database=None)
 settings.load_profile("steady")
+
+# A shell that starts the tests in the background has them ignore these, and so would a guard.
+for number, usual in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGQUIT, signal.SIG_DFL),
+):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, usual)
+
+
+@pytest.fixture(autouse=True)
+def english_again() -> Iterator[None]:
+    """A client that ran in this process in Chinese leaves no Chinese to the tests after it.
+
+    It teaches click, too, which the server's commands use.
+    """
+    yield
+    client_language.speak("en")

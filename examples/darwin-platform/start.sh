@@ -23,6 +23,13 @@ refuse() { # code, sentence, remedy
   exit "$1"
 }
 
+nothing_started() {
+  case ${LC_ALL:-${LC_MESSAGES:-${LANG:-}}} in
+    zh*[Uu][Tt][Ff]*8) printf '[E]: 没有启动任何服务。\n' >&2 ;;
+    *) printf '[E]: No service was started.\n' >&2 ;;
+  esac
+}
+
 check_license() {
   said=$("$LICENSE_PYTHON" "$LICENSE_CLI" verify --wait-network 15 </dev/null)
   code=$?
@@ -37,7 +44,7 @@ check_license() {
       ;;
     126 | 127)
       refuse $EXIT_UNCHECKED "Could not run the licence check: $LICENSE_PYTHON (exit $code)." \
-        "Set LICENSE_PYTHON to Python 3.11 or later, such as /usr/bin/python3."
+        "Set LICENSE_PYTHON to Python 3.8 or later, such as /usr/bin/python3."
       ;;
     1)
       refuse 1 "The licence check failed." "The reason is above; send it to your vendor."
@@ -46,7 +53,7 @@ check_license() {
       [ "$code" -gt 128 ] && refuse $EXIT_UNCHECKED \
         "The licence check was killed by signal $((code - 128))." \
         "Check that there is enough memory and start again. If it recurs, send this line to your vendor."
-      printf '[E]: No service was started.\n' >&2
+      nothing_started # in the language in which the check has said why
       exit "$code"
       ;;
   esac

@@ -30,6 +30,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -273,6 +274,17 @@ public final class Verify {
 
     static final long LAST_INSTANT = 253402300799L; // 2.4, as is that a clock beyond it shows it
     static final List<String> COMPONENTS = List.of("hostname", "ip", "machine_id", "container_id");
+
+    /** What each profile looks at. */
+    static final Map<String, List<String>> PROFILES =
+            Map.of(
+                    "hk1", COMPONENTS,
+                    "hk1-host", COMPONENTS.subList(0, 3),
+                    "hk1-cluster", List.of("cluster_uid"),
+                    "hk1-site", List.of("site", "roster"));
+
+    /** Those that a licence names in must_understand. */
+    static final List<String> LATER = List.of("hk1-cluster", "hk1-site");
     static final Predicate<Object> INTEGER = value -> value instanceof Long number && number >= 0;
     static final Predicate<Object> INSTANT =
             INTEGER.and(value -> (Long) value <= LAST_INSTANT);
@@ -291,9 +303,12 @@ public final class Verify {
                             && new HashSet<>(items).size() == items.size();
     static final Predicate<Object> NUMBERS = map(NAME, INTEGER);
     static final Predicate<Object> OBJECT = value -> value instanceof Map;
-    static final Predicate<Object> PROFILE = oneOf("hk1", "hk1-host");
+    static final Predicate<Object> PROFILE =
+            value -> value instanceof String && PROFILES.containsKey(value);
+    static final Predicate<Object> OF_32_BYTES = matching("[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]");
     static final Predicate<Object> TAG = matching("[0-9a-f]{16}");
-    static final Predicate<Object> TAGS = map(oneOf(COMPONENTS.toArray()), TAG);
+    static final Predicate<Object> TAGS =
+            map(value -> PROFILES.values().stream().anyMatch(names -> names.contains(value)), TAG);
     static final Predicate<Object> HOST_KEY = matching("[0-9a-f]{40}");
 
     static Predicate<Object> matching(String pattern) {
@@ -420,6 +435,19 @@ public final class Verify {
             return pinnedIp == null || IPV4.matcher(pinnedIp).matches() || isIpv6(pinnedIp);
         }
 
+        /** 9.2 Which it is of a cluster, or a site. */
+        private String differenceOfMany(String profile, String key, Map<String, Object> licensed) {
+            boolean isSite = profile.equals("hk1-site");
+            if (isSite && sizeOfSite(key) > 0) {
+                return "machine-added-later";
+            }
+            if (licensed.isEmpty()) {
+                return isSite ? "change-unknown" : "cluster-uid-differs";
+            }
+            List<String> found = differing(ofProfile(profile), profile, licensed);
+            return found.isEmpty() ? "change-unknown" : found.get(0).replace('_', '-') + "-differs";
+        }
+
         boolean hasPinned() {
             return pinnedIp == null
                     || pinnedIp.equals(components.get("ip"))
@@ -427,7 +455,55 @@ public final class Verify {
         }
 
         static List<String> ofProfile(String profile) {
-            return profile.equals("hk1") ? COMPONENTS : COMPONENTS.subList(0, 3);
+            return PROFILES.get(profile);
+        }
+
+        private List<String> roster() {
+            return List.of(components.getOrDefault("roster", "").split(","));
+        }
+
+        /** 3.9 The place of the machine on the roster of its site, or -1. */
+        int placeOnRoster() {
+            byte[] site = HexFormat.of().parseHex(components.get("site"));
+            byte[] line = utf8("machine_id\n" + components.get("machine_id"));
+            return roster().indexOf(hex(hmac(site, line), 16));
+        }
+
+        /** 3.9 How many machines the site had when it had this key; 0 where it never had. */
+        int sizeOfSite(String key) {
+            for (int count = roster().size() - 1; count > 0; count--) {
+                Map<String, String> fewer = new HashMap<>(components);
+                fewer.put("roster", String.join(",", roster().subList(0, count)));
+                if (hashed("hk1-site", name -> fewer.getOrDefault(name, "")).equals(key)) {
+                    return count;
+                }
+            }
+            return 0;
+        }
+
+        private void demandBound() {
+            if (components.get("machine_id") == null || engine != null && !machineIdBound) {
+                throw new Refused("host-machine-id-not-bound");
+            }
+        }
+
+        private void demandCluster() {
+            if (!"kubernetes".equals(engine) || components.get("cluster_uid") == null) {
+                throw new Refused("host-cluster-unknown");
+            }
+        }
+
+        private void demandSite() {
+            if (components.get("site") == null) {
+                throw new Refused("host-site-unknown");
+            }
+            demandBound();
+            if (machineIdOfImage) {
+                throw new Refused("host-machine-id-not-bound");
+            }
+            if (placeOnRoster() < 0) {
+                throw new Refused("host-not-in-site");
+            }
         }
 
         /** The value under a profile; empty where it is missing or left out. */
@@ -438,17 +514,23 @@ public final class Verify {
 
         String key(String profile) {
             boolean machine = components.get("machine_id") != null;
-            if (profile.equals("hk1-host")) {
-                if (!machine || engine != null && !machineIdBound) {
-                    throw new Refused("host-machine-id-not-bound");
-                }
+            if (profile.equals("hk1-cluster")) {
+                demandCluster();
+            } else if (profile.equals("hk1-site")) {
+                demandSite();
+            } else if (profile.equals("hk1-host")) {
+                demandBound();
             } else if (components.get("container_id") == null
                     && (!machine || isUnknown() && !machineIdBound)) {
                 throw new Refused("host-unidentifiable");
             }
+            return hashed(profile, name -> value(name, profile));
+        }
+
+        private static String hashed(String profile, UnaryOperator<String> values) {
             StringBuilder canonical = new StringBuilder(profile).append('\n');
             for (String component : ofProfile(profile)) {
-                String value = value(component, profile);
+                String value = values.apply(component);
                 String sized = "=" + utf8(value).length + ":" + value;
                 canonical.append(component).append(value.isEmpty() ? "=!missing" : sized).append('\n');
             }
@@ -480,13 +562,13 @@ public final class Verify {
         Map<String, Object> tags(String profile) {
             byte[] anchor = anchor(profile);
             Map<String, Object> tags = new LinkedHashMap<>();
-            for (String component : COMPONENTS) {
+            for (String component : ofProfile(profile)) {
                 String value = value(component, profile);
                 byte[] line = utf8(component + "\n" + value);
                 if (value.isEmpty()) {
                     continue;
                 }
-                if (ANCHORS.contains(component)) {
+                if (!component.equals("hostname") && !component.equals("ip")) {
                     tags.put(component, hex(sha256(line), 16));
                 } else if (!isCopyable(profile)) {
                     tags.put(component, hex(hmac(anchor, line), 16));
@@ -519,8 +601,12 @@ public final class Verify {
 
         /** Why the key differs (9.2): another profile, or the tags; under another anchor, nothing. */
         List<String> differences(String profile, String key, Map<String, Object> licensed) {
-            if (hasKey(profile.equals("hk1") ? "hk1-host" : "hk1", key)) {
+            if (PROFILES.keySet().stream()
+                    .anyMatch(other -> !other.equals(profile) && hasKey(other, key))) {
                 return List.of("profile-differs");
+            }
+            if (LATER.contains(profile)) {
+                return List.of(differenceOfMany(profile, key, licensed));
             }
             List<String> found = differing(ANCHORS, profile, licensed);
             if (found.isEmpty() && !isCopyable(profile)) {
@@ -531,6 +617,12 @@ public final class Verify {
             }
             return found.stream().map(name -> name.replace('_', '-') + "-differs").toList();
         }
+    }
+
+    /** Demands that a request or licence under the profile may have these tags. */
+    static void demandTags(String profile, Map<String, Object> tags) {
+        List<String> names = LATER.contains(profile) ? PROFILES.get(profile) : COMPONENTS;
+        demand(names.containsAll(tags.keySet()), "tags");
     }
 
     static final List<String> ANCHORS = List.of("machine_id", "container_id");
@@ -856,12 +948,14 @@ public final class Verify {
                     .must("profile", PROFILE)
                     .may("match", oneOf("exact", "anchored"))
                     .may("tags", TAGS)
-                    .may("layer", TAG);
+                    .may("layer", TAG)
+                    .may("return", OF_32_BYTES);
 
     static final long NEVER = Long.MAX_VALUE;
 
     /** The claims of a licence; an instant that is absent is {@code NEVER}. */
     record Claims(
+            String sub,
             String aud,
             String jti,
             long iat,
@@ -877,6 +971,19 @@ public final class Verify {
             Map<String, Object> tags,
             String layer) {
 
+        /** 4.6 Whether it was given back, or a later one of its product and customer. */
+        boolean isIn(List<?> returned) {
+            String holder = hex(sha256(utf8("hostseal returned\n" + aud + "\n" + sub)), 64);
+            for (Object one : returned) {
+                String[] line = ((String) one).split(" ");
+                boolean isOf = line.length == 2 && line[0].equals(holder);
+                if (one.equals(jti) || isOf && iat <= Long.parseLong(line[1])) {
+                    return true;
+                }
+            }
+            return false;
+        }
+
         static Claims read(byte[] payload) {
             return orRefused("license-claims-invalid", () -> of(Json.parse(payload)));
         }
@@ -886,11 +993,12 @@ public final class Verify {
                 throw new Refused("license-unsupported");
             }
             Object needed = MEANING.read(value).getOrDefault("must_understand", List.of());
-            if (!((List<?>) needed).isEmpty()) {
+            if (!LATER.containsAll((List<?>) needed)) {
                 throw new Refused("license-unsupported");
             }
             Map<String, Object> claims = CLAIMS.read(value);
             Map<String, Object> host = LICENSED_HOST.read(claims.get("host"));
+            demandTags((String) host.get("profile"), mapOf(host.get("tags")));
             long iat = (Long) claims.get("iat");
             long nbf = number(claims, "nbf", iat);
             long exp = number(claims, "exp", NEVER);
@@ -899,6 +1007,7 @@ public final class Verify {
             }
             demand(exp > nbf, "exp");
             return new Claims(
+                    (String) claims.get("sub"),
                     (String) claims.get("aud"),
                     (String) claims.get("jti"),
                     iat,
@@ -1144,7 +1253,8 @@ public final class Verify {
             long rootsVersion,
             long keysetVersion,
             long revocationsNumber,
-            String revocationsKid) {
+            String revocationsKid,
+            List<?> returned) {
 
         /** 6.4 Whether this host has seen a higher trust. */
         boolean isAhead(Roots roots, Keyset keyset) {
@@ -1274,12 +1384,15 @@ public final class Verify {
                 claims.iat < (Long) key.get("nbf") || claims.iat >= (Long) key.get("exp"));
         report.problem("keyset-expired", claims.iat >= license.keyset.exp);
         List<Revocations> lists = lookUp(report, license, revocations);
+        report.problem(
+                "license-returned", memory != null && claims.isIn(memory.returned));
         judgeAge(report, lists, license.keyset.keys, now, memory);
         report.problem(
                 "wrong-product", settings.product != null && !settings.product.equals(claims.aud));
         report.notice("product-unset", settings.product == null);
         String pinned = host.isPinnedValid() ? "pinned-address-differs" : "pinned-address-invalid";
-        report.problem(pinned, !host.hasPinned());
+        boolean hasAddress = Host.ofProfile(claims.profile).contains("ip");
+        report.problem(pinned, hasAddress && !host.hasPinned());
         judgeHost(report, claims, host.asIssued(claims.iat));
         report.problem("gpus-not-licensed", host.gpus > claims.gpus);
         report.notice(
@@ -1291,10 +1404,11 @@ public final class Verify {
         report.problem("license-not-yet-valid", state.equals("pending"));
         report.problem("license-expired", state.equals("expired"));
         report.problem("maintenance-ended", settings.releasedAt > claims.maintenanceUntil);
-        report.notice("in-grace", state.equals("grace"));
-        report.notice("expires-soon", claims.warnsAt(now, settings.warnDays));
-        boolean isFormer = host.onceBare && claims.iat < VERSION_2;
-        report.notice("container-as-machine", report.problems.isEmpty() && isFormer);
+        if (report.problems.isEmpty()) {
+            report.notice("in-grace", state.equals("grace"));
+            report.notice("expires-soon", claims.warnsAt(now, settings.warnDays));
+            report.notice("container-as-machine", host.onceBare && claims.iat < VERSION_2);
+        }
         return report;
     }
 
@@ -1324,6 +1438,9 @@ public final class Verify {
                 if (host.formerIp != null
                         && host.former().key(claims.profile).equals(claims.hostKey)) {
                     report.notices.add("former-address");
+                } else if (claims.profile.equals("hk1-site")
+                        && host.sizeOfSite(claims.hostKey) > host.placeOnRoster()) {
+                    report.notices.add("site-has-grown");
                 } else if (claims.anchored && host.matchesAnchors(claims.profile, claims.tags)) {
                     report.notices.add("host-drifted");
                 } else {
@@ -1375,6 +1492,8 @@ public final class Verify {
                     .may("profile", PROFILE)
                     .may("tags", TAGS)
                     .may("layer", TAG)
+                    .may("return", OF_32_BYTES)
+                    .may("machines", INTEGER)
                     .may("gpus", INTEGER)
                     .may("customer", TEXT)
                     .may("product", TEXT)
@@ -1402,6 +1521,7 @@ public final class Verify {
         demand(toBase64url(sha256(body)).substring(0, 8).equals(parts[1]), "check");
         Map<String, Object> request = REQUEST.read(Json.parse(body));
         request.putIfAbsent("profile", "hk1");
+        demandTags((String) request.get("profile"), mapOf(request.get("tags")));
         return request;
     }
 
@@ -1634,7 +1754,7 @@ public final class Verify {
     static final Pattern ELEMENT =
             Pattern.compile(
                     "(?i)[\" \\t\\n]*+(?:[,;][ \\t\\n]*+\"++([^\"]{1,80})\""
-                            + ("|[,;]?+[\" \\t\\n]*+(hk1-host|" + CHECK + ")(?![0-9A-Za-z_-]))"));
+                            + ("|[,;]?+[\" \\t\\n]*+(hk1-(?:host|cluster|site)|" + CHECK + ")(?![0-9A-Za-z_-]))"));
     static final Pattern NAME_AFTER =
             Pattern.compile(
                     "([\" \\t\\n]*+[,;]?+[ \\t\\n]*+)"
@@ -1681,10 +1801,15 @@ public final class Verify {
         }
         String next = elementOf(rest).word;
         boolean isBeforeElement =
-                (next.equals("hk1-host") || next.matches("(?s)check.+"))
-                        && !Set.of("check", "hk1", "hk1-host").contains(lower(plain));
+                (isOtherProfile(next) || next.matches("(?s)check.+"))
+                        && !lower(plain).equals("check")
+                        && !PROFILES.containsKey(lower(plain));
         boolean isName = isBeforeElement || isHostname(plain, gap, rest);
         return isName ? new Element(hostnameOf(plain), rest) : none;
+    }
+
+    private static boolean isOtherProfile(String word) {
+        return PROFILES.containsKey(word) && !word.equals("hk1");
     }
 
     private static boolean isHostname(String plain, String gap, String rest) {
@@ -1733,7 +1858,7 @@ public final class Verify {
         Element next = name;
         for (int count = 0; count < 3; count++) {
             next = elementOf(next.rest);
-            if (next.word.equals("hk1") || next.word.equals("hk1-host")) {
+            if (PROFILES.containsKey(next.word)) {
                 profile = next.word;
             } else if (next.word.matches("(?s)check.+")) {
                 check = next.word.substring(5);
@@ -1782,8 +1907,8 @@ public final class Verify {
             if (other.containsKey("name")) {
                 request.put("name", other.get("name"));
             }
-            if (other.get("profile").equals("hk1-host")) {
-                request.put("profile", "hk1-host");
+            if (!other.get("profile").equals("hk1")) {
+                request.put("profile", other.get("profile"));
             }
         }
         return request;
@@ -1831,6 +1956,9 @@ public final class Verify {
                     Map.entry("wrong-product", 31),
                     Map.entry("host-unidentifiable", 32),
                     Map.entry("host-machine-id-not-bound", 33),
+                    Map.entry("host-cluster-unknown", 48),
+                    Map.entry("host-site-unknown", 49),
+                    Map.entry("host-not-in-site", 53),
                     Map.entry("pinned-address-differs", 34),
                     Map.entry("gpus-not-licensed", 35),
                     Map.entry("keyset-rolled-back", 37),
@@ -1840,6 +1968,7 @@ public final class Verify {
                     Map.entry("license-not-yet-valid", 41),
                     Map.entry("clock-set-back", 42),
                     Map.entry("license-revoked", 43),
+                    Map.entry("license-returned", 55),
                     Map.entry("maintenance-ended", 44),
                     Map.entry("pinned-address-invalid", 46),
                     Map.entry("request-unreadable", 50),
@@ -1868,7 +1997,9 @@ public final class Verify {
 
         static Host host(Map<String, Object> members) {
             Map<String, String> components = new HashMap<>();
-            COMPONENTS.forEach(name -> components.put(name, (String) members.get(name)));
+            for (List<String> names : PROFILES.values()) {
+                names.forEach(name -> components.put(name, (String) members.get(name)));
+            }
             return new Host(
                     components,
                     (String) members.get("engine"),
@@ -1927,7 +2058,8 @@ public final class Verify {
                                     number(memory, "roots_version", 0),
                                     number(memory, "keyset_version", 0),
                                     number(memory, "revocations_number", 0),
-                                    (String) memory.get("revocations_kid")),
+                                    (String) memory.get("revocations_kid"),
+                                    (List<?>) memory.getOrDefault("returned", List.of())),
                     beside("revocations"),
                     beside("known"));
         }

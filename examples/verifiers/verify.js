@@ -137,7 +137,8 @@ const numbers = map(name, integer);
 const oneOf = (...values) => (value) => values.includes(value);
 const digits = (count) => (value) =>
   string(value) && new RegExp(`^[0-9a-f]{${count}}$`).test(value);
-const tagsOfHost = map(oneOf(...COMPONENTS), digits(16));
+const digest = (value) => string(value) && /^[\w-]{42}[AEIMQUYcgkosw048]$/.test(value);
+const tagsOfHost = map(oneOf(...COMPONENTS, "cluster_uid", "site", "roster"), digits(16));
 const object = (value) => value instanceof Map;
 
 /** The members of *value* that *types* names, as a plain object; a type in [] may be absent. */
@@ -157,21 +158,59 @@ function membersOf(value, types) {
 }
 
 // 3.2 to 3.4 Host: {hostname, ip, machine_id, container_id}, each text or null, and
-// {engine, machine_id_bound, machine_id_of_image, layer, pinned_ip, former_ip, gpus, once_bare, once_bound}.
+// {engine, machine_id_bound, machine_id_of_image, layer, pinned_ip, former_ip, gpus, once_bare, once_bound,
+// cluster_uid, site, roster}.
 // An empty text is as good as null; gpus is null where they cannot be counted.
 
 const PROFILES = {
   hk1: COMPONENTS,
   "hk1-host": ["hostname", "ip", "machine_id"],
+  "hk1-cluster": ["cluster_uid"],
+  "hk1-site": ["site", "roster"],
 };
+/** Those that a licence names in must_understand. */
+const LATER = ["hk1-cluster", "hk1-site"];
+
+/** Whether a request or licence under *profile* may have these tags. */
+const areTagsOf = (profile, tags) =>
+  Object.keys(tags).every((name) => (LATER.includes(profile) ? PROFILES[profile] : COMPONENTS).includes(name));
+
+/** 3.9 The place of the machine on the roster of its site, or -1. */
+function placeOnRoster(host) {
+  const tag = crypto.createHmac("sha256", Buffer.from(host.site, "hex")).update(`machine_id\n${host.machine_id}`);
+  return (host.roster || "").split(",").indexOf(tag.digest("hex").slice(0, 16));
+}
+
+/** 3.9 How many machines the site had when it had this key; 0 where it never had. */
+function sizeOfSite(host, key) {
+  const tags = (host.roster || "").split(",");
+  const keyOf = (count) => hashed({ ...host, roster: tags.slice(0, count).join(",") }, "hk1-site");
+  for (let count = tags.length - 1; count > 0; count -= 1) if (keyOf(count) === key) return count;
+  return 0;
+}
+
+function demandBound(host) {
+  if (!host.machine_id || (host.engine && !host.machine_id_bound))
+    throw new Refused("host-machine-id-not-bound");
+}
 
 function hostKey(host, profile) {
-  if (profile === "hk1-host") {
-    if (!host.machine_id || (host.engine && !host.machine_id_bound))
-      throw new Refused("host-machine-id-not-bound");
+  if (profile === "hk1-cluster") {
+    if (host.engine !== "kubernetes" || !host.cluster_uid) throw new Refused("host-cluster-unknown");
+  } else if (profile === "hk1-site") {
+    if (!host.site) throw new Refused("host-site-unknown");
+    demandBound(host);
+    if (host.machine_id_of_image) throw new Refused("host-machine-id-not-bound");
+    if (placeOnRoster(host) < 0) throw new Refused("host-not-in-site");
+  } else if (profile === "hk1-host") {
+    demandBound(host);
   } else if (!host.container_id && !machineIdCounts(host)) {
     throw new Refused("host-unidentifiable");
   }
+  return hashed(host, profile);
+}
+
+function hashed(host, profile) {
   const lines = PROFILES[profile].map((component) => {
     const value = host[component];
     return value ? `${component}=${Buffer.byteLength(value)}:${value}\n` : `${component}=!missing\n`;
@@ -219,11 +258,11 @@ function isOfOtherLayer(host, { profile, layer }) {
 
 function hostTags(host, profile) {
   const tags = {};
-  for (const component of COMPONENTS) {
+  for (const component of PROFILES[profile]) {
     const value = valueOf(host, profile, component);
     const line = `${component}\n${value}`;
     if (value === "") continue;
-    if (component === "machine_id" || component === "container_id") {
+    if (component !== "hostname" && component !== "ip") {
       tags[component] = sha256(line).toString("hex").slice(0, 16);
     } else if (!isCopyable(host, profile)) {
       tags[component] = keyedTag(host, profile, line);
@@ -257,6 +296,13 @@ function differences(host, { key, profile, tags: licensed }) {
   const others = Object.keys(PROFILES).filter((other) => other !== profile);
   if (others.some((other) => hasKey(host, other, key))) return ["profile-differs"];
   const present = hostTags(host, profile);
+  if (LATER.includes(profile)) {
+    if (profile === "hk1-site" && sizeOfSite(host, key)) return ["machine-added-later"];
+    const isBare = !Object.keys(licensed).length;
+    if (isBare) return [profile === "hk1-cluster" ? "cluster-uid-differs" : "change-unknown"];
+    const other = PROFILES[profile].find((component) => licensed[component] !== present[component]);
+    return [other ? `${other.replace("_", "-")}-differs` : "change-unknown"];
+  }
   const differs = (component) => licensed[component] !== present[component];
   let found = Object.keys(licensed).length ? ANCHORS.filter(differs) : [];
   if (!found.length && Object.keys(licensed).length && !isCopyable(host, profile))
@@ -413,10 +459,11 @@ function signed(tokens, type, keys) {
 const HOST = {
   key: digits(40),
   name: [text],
-  profile: oneOf("hk1", "hk1-host"),
+  profile: oneOf(...Object.keys(PROFILES)),
   match: [oneOf("exact", "anchored")],
   tags: [tagsOfHost],
   layer: [digits(16)],
+  return: [digest],
 };
 
 const CLAIMS = {
@@ -446,12 +493,14 @@ function readClaims(payload) {
       if (truth) throw new Refused("license-unsupported");
     };
     unsupported(membersOf(value, { ver: integer }).ver !== 1);
-    unsupported(membersOf(value, { must_understand: [names] }).must_understand?.length);
+    const needed = membersOf(value, { must_understand: [names] }).must_understand || [];
+    unsupported(needed.some((name) => !LATER.includes(name)));
     const claims = membersOf(value, CLAIMS);
     claims.nbf ??= claims.iat;
     claims.host = { match: "exact", ...membersOf(claims.host, HOST) };
     const tags = claims.host.tags || new Map();
     claims.host.tags = Object.fromEntries(tags);
+    demand(areTagsOf(claims.host.profile, claims.host.tags), "tags");
     claims.limits = Object.fromEntries(claims.limits || new Map());
     if (claims.exp !== undefined) demand(claims.exp > claims.nbf, "exp");
     if (claims.grace_until !== undefined) demand(claims.grace_until >= claims.exp, "grace_until");
@@ -707,10 +756,14 @@ function judge(opened, { host: present, now, settings, memory, revocations, know
   problem("keyset-expired", claims.iat >= keyset.exp);
   const looked = lookUp(claims, keyset.keys, inside, revocations);
   problems.push(...looked.problems);
+  const holder = sha256(`hostseal returned\n${claims.aud}\n${claims.sub}`).toString("hex");
+  const isOf = ([of, iat]) => of === holder && claims.iat <= Number(iat);
+  const returned = (memory || {}).returned || [];
+  problem("license-returned", returned.some((one) => one === claims.jti || isOf(one.split(" "))));
   notices.push(...ageOf(looked.opened, keyset.keys, now, memory));
   problem("wrong-product", settings.product && settings.product !== claims.aud);
   if (!settings.product) notices.push("product-unset");
-  const pinned = host.pinned_ip;
+  const pinned = PROFILES[licensed.profile].includes("ip") && host.pinned_ip;
   const isElsewhere = pinned && ![host.ip, host.former_ip].includes(pinned);
   const isAddress = net.isIPv4(pinned) || (net.isIPv6(pinned) && !pinned.includes("%"));
   problem(isAddress ? "pinned-address-differs" : "pinned-address-invalid", isElsewhere);
@@ -720,6 +773,8 @@ function judge(opened, { host: present, now, settings, memory, revocations, know
       const former = { ...host, ip: host.former_ip }; // 3.7
       if (former.ip && hostKey(former, licensed.profile) === licensed.key) {
         notices.push("former-address");
+      } else if (licensed.profile === "hk1-site" && sizeOfSite(host, licensed.key) > placeOnRoster(host)) {
+        notices.push("site-has-grown");
       } else if (anchored && matchesAnchors(host, licensed.profile, licensed.tags)) {
         notices.push("host-drifted");
       } else {
@@ -750,10 +805,11 @@ function judge(opened, { host: present, now, settings, memory, revocations, know
 
   const isSoon =
     claims.notify_from === undefined && now >= claims.exp - (settings.warn_days ?? 30) * DAY;
-  if (state === "grace") notices.push("in-grace");
-  else if (state === "notify" || (state === "active" && isSoon)) notices.push("expires-soon");
-  if (!problems.length && present.once_bare && claims.iat < VERSION_2)
-    notices.push("container-as-machine");
+  if (!problems.length) {
+    if (state === "grace") notices.push("in-grace");
+    else if (state === "notify" || (state === "active" && isSoon)) notices.push("expires-soon");
+    if (present.once_bare && claims.iat < VERSION_2) notices.push("container-as-machine");
+  }
   return { problems, notices, details };
 }
 
@@ -781,9 +837,11 @@ const REQUEST = {
   ver: oneOf(1),
   key: digits(40),
   name: [text],
-  profile: [oneOf("hk1", "hk1-host")],
+  profile: [oneOf(...Object.keys(PROFILES))],
   tags: [tagsOfHost],
   layer: [digits(16)],
+  return: [digest],
+  machines: [integer],
   gpus: [integer],
   customer: [text],
   product: [text],
@@ -799,6 +857,7 @@ function openRequest(token) {
       demand(more.length === 0 && sha256(bytes).toString("base64url").slice(0, 8) === sum, "check");
       const request = { profile: "hk1", ...membersOf(parseJson(bytes), REQUEST) };
       if (request.tags) request.tags = Object.fromEntries(request.tags);
+      demand(areTagsOf(request.profile, request.tags || {}), "tags");
       return request;
     }),
   );
@@ -962,7 +1021,7 @@ function areGroups(run) {
 
 const CODE = "[ghjkmnpqrstvwxyz]{6}";
 const CHECK_ALONE = new RegExp(`^[ \\t\\n]*check[ \\t\\n]+${CODE}[ \\t\\n]*$`, "i");
-const ELEMENT = new RegExp(`^(hk1-host|check[ \\t\\n]+${CODE})(?![0-9A-Za-z_-])`, "i");
+const ELEMENT = new RegExp(`^(hk1-(?:host|cluster|site)|check[ \\t\\n]+${CODE})(?![0-9A-Za-z_-])`, "i");
 const NOT_PRINTED = new RegExp(
   "[\\0-\\x1f\\x7f-\\xa0\\xad\\u061c\\u1680\\u180e\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u3000" +
     "\\ud800-\\uf8ff\\ufdd0-\\ufdef\\ufeff\\ufff9-\\ufffb\\ufffe\\uffff\\u{e0000}-\\u{10ffff}]",
@@ -1021,8 +1080,8 @@ function nameAfter(source) {
   const rest = after.slice(plain.length);
   if (lower(plain) === "null") return { name: undefined, rest };
   const { word } = elementOf(rest);
-  const isNamed = word === "hk1-host" || /^check./u.test(word);
-  const isName = isNamed && !["check", "hk1", "hk1-host"].includes(lower(plain));
+  const isNamed = (word !== "hk1" && Object.hasOwn(PROFILES, word)) || /^check./u.test(word);
+  const isName = isNamed && !["check", ...Object.keys(PROFILES)].includes(lower(plain));
   return isName || isHostname(plain, gap, rest) ? { name: hostnameOf(plain), rest } : none;
 }
 
@@ -1041,7 +1100,7 @@ function bareLine(digits, source) {
   for (let count = 0; count < 3; count += 1) {
     const element = elementOf(rest);
     rest = element.rest;
-    if (element.word === "hk1" || element.word === "hk1-host") profile = element.word;
+    if (Object.hasOwn(PROFILES, element.word)) profile = element.word;
     else if (/^check./u.test(element.word)) check = element.word.slice(5);
   }
   const key = digits.toLowerCase();
@@ -1071,7 +1130,7 @@ function bareRequest(source) {
   if (!found.length) throw new Refused("request-unreadable");
   if (keys.size > 1) throw new Refused("request-ambiguous");
   const named = found.filter(({ name }) => name !== undefined).pop();
-  const profile = found.some((request) => request.profile === "hk1-host") ? "hk1-host" : "hk1";
+  const profile = found.map((request) => request.profile).findLast((one) => one !== "hk1") || "hk1";
   return { ...(named || found[0]), profile };
 }
 
@@ -1111,6 +1170,9 @@ const EXIT_CODES = {
   "wrong-product": 31,
   "host-unidentifiable": 32,
   "host-machine-id-not-bound": 33,
+  "host-cluster-unknown": 48,
+  "host-site-unknown": 49,
+  "host-not-in-site": 53,
   "trusted-key-invalid": 21,
   "pinned-address-differs": 34,
   "gpus-not-licensed": 35,
@@ -1121,6 +1183,7 @@ const EXIT_CODES = {
   "license-not-yet-valid": 41,
   "clock-set-back": 42,
   "license-revoked": 43,
+  "license-returned": 55,
   "maintenance-ended": 44,
   "pinned-address-invalid": 46,
   "request-unreadable": 50,

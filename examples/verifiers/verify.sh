@@ -22,6 +22,24 @@ is_base64url() { # TEXT
   return 1
 }
 
+SIGNS=ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_
+
+# As from_base64url. A shell is slow at it, but starts no process.
+short_from_base64url() { # TEXT
+  text=$1 bits=0 left=0 bytes=
+  while [ -n "$text" ]; do
+    sign=${text%"${text#?}"} text=${text#?} before=
+    before=${SIGNS%%"$sign"*}
+    bits=$((bits % 256 * 64 + ${#before})) left=$((left + 6))
+    [ $left -ge 8 ] || continue
+    left=$((left - 8))
+    byte=$(((bits >> left) % 256))
+    bytes=$bytes\\$((byte / 64))$((byte / 8 % 8))$((byte % 8))
+  done
+  # shellcheck disable=SC2059  # of octal escapes alone
+  printf "$bytes"
+}
+
 from_base64url() { # TEXT: its bytes, on standard output
   pad=$(((4 - ${#1} % 4) % 4))
   printf '%s%.*s\n' "$1" "$pad" == | tr -- '-_' '+/' | openssl base64 -d -A
@@ -80,7 +98,11 @@ function matched(pattern) {
   at += RLENGTH
   return substr(text, at - RLENGTH, RLENGTH)
 }
-function put(path, type, size, value) { print path "/", type, size, value }
+function put(path, sort, length_of, what) {
+  path = path "/"
+  print path, sort, length_of, what
+  type[path] = sort; size[path] = length_of; value[path] = what
+}
 function plain(raw, also,   out, i, c) {
   if (raw !~ also) return raw
   for (i = 1; i <= length(raw); i++) {
@@ -102,7 +124,8 @@ function utf8(n) {
 }
 function string(   raw, out, c, n, m) {
   space()
-  raw = matched("^\"([^\"\\\\\001-\037]|\\\\[^\001-\037])*\"")
+  raw = matched("^\"[^\"\\\\\001-\037]*\"")  # mawk needs 100 bytes of memory for each choice below
+  if (raw == "") raw = matched("^\"([^\"\\\\\001-\037]|\\\\[^\001-\037])*\"")
   if (raw == "") fail()
   raw = substr(raw, 2, length(raw) - 2)
   while ((n = index(raw, "\\")) > 0) {
@@ -127,7 +150,7 @@ function string(   raw, out, c, n, m) {
   }
   return out raw
 }
-function value(path, depth,   first, name, n) {
+function read(path, depth,   first, name, n) {
   space()
   first = substr(text, at, 1)
   if (first ~ /^[{[]$/ && depth > 8) fail()
@@ -137,7 +160,7 @@ function value(path, depth,   first, name, n) {
         name = path "/" plain(string(), "[^!-.0-[^-~]|]")
         if (name in seen || !taken(":")) fail()
         seen[name] = 1
-        value(name, depth + 1)
+        read(name, depth + 1)
         n++
       } while (taken(","))
       if (!taken("}")) fail()
@@ -145,7 +168,7 @@ function value(path, depth,   first, name, n) {
     put(path, "o", n + 0, "")
   } else if (taken("[")) {
     if (!taken("]")) {
-      do value(path "/" n++, depth + 1); while (taken(","))
+      do read(path "/" n++, depth + 1); while (taken(","))
       if (!taken("]")) fail()
     }
     put(path, "a", n + 0, "")
@@ -162,30 +185,56 @@ function value(path, depth,   first, name, n) {
     put(path, "w", 0, n)
   }
 }
+# The bytes of base64url; a zero byte is as little JSON as another control.
+function bytes64(signs,   out, part, i, n) {
+  for (i = 1; i <= 64; i++) six[substr(SIGNS, i, 1)] = i - 1
+  char[0] = char[1]
+  for (i = 1; i <= length(signs); i += 4) {
+    n = six[substr(signs, i, 1)] * 262144 + six[substr(signs, i + 1, 1)] * 4096
+    n += six[substr(signs, i + 2, 1)] * 64 + six[substr(signs, i + 3, 1)]
+    part = part char[int(n / 65536)] char[int(n / 256) % 256] char[n % 256]
+    if (i % 2048 == 1) { out = out part; part = "" }
+  }
+  return substr(out part, 1, int(length(signs) * 3 / 4))
+}
 BEGIN {
   for (n = 1; n < 256; n++) { char[n] = sprintf("%c", n); code[char[n]] = n }
-  code["\377"] = 0
   while ((getline line) > 0) text = text line "\n"
+  if (payload) text = bytes64(substr(text, 1, length(text) - 1))
+  code["\377"] = 0
   rest = text
   gsub(/[\302-\337][\200-\277]|\340[\240-\277][\200-\277]|[\341-\354\356\357][\200-\277][\200-\277]/, "?", rest)
   gsub(/\355[\200-\237][\200-\277]|\360[\220-\277][\200-\277][\200-\277]/, "?", rest)
   gsub(/[\361-\363][\200-\277][\200-\277][\200-\277]|\364[\200-\217][\200-\277][\200-\277]/, "?", rest)
   if (rest ~ /[\200-\377]/) fail()
   at = 1
-  value("", 1)
+  read("", 1)
   space()
   if (at <= length(text)) fail()
+  if ((n = failing(members)) > 0) exit n
 }'
 
-parse_text() { awk "$JSON"; }
-parse_json() { tr '\000' '\001' | awk "$JSON"; } # a zero byte is as little JSON as another control
+# Prints a line for each value of a JSON text on standard input. Fails for what is none, and where a
+# member is not of its type; the exit code counts which object of MEMBERS fails first.
+parse() { # MEMBERS
+  awk -v members="$1" "$BASE64$TYPES$JSON"
+}
+
+parse_payload() { # PAYLOAD MEMBERS: likewise, of a text in base64url
+  printf '%s\n' "$1" | awk -v payload=1 -v members="$2" "$BASE64$TYPES$JSON"
+}
 
 # Whether members are of their types: `name:type`, or `name?type` where it may be absent, behind the
-# path of the object; there may be several. The exit code counts which of them fails first.
+# path of the object; there may be several.
 # shellcheck disable=SC2016
 TYPES='
 function is_name(value) { return length(value) <= 64 && value ~ /^[A-Za-z0-9][A-Za-z0-9._:-]*$/ }
 function is_digits(value, count) { return length(value) == count && value ~ /^[0-9a-f]*$/ }
+function tagged(   profile) {  # of which components there may be tags, for the profile at hand
+  profile = value[("/host/profile/" in type) ? "/host/profile/" : "/profile/"]
+  if (profile == "hk1-cluster") return "^cluster_uid$"
+  return profile == "hk1-site" ? "^(site|roster)$" : "^(hostname|ip|machine_id|container_id)$"
+}
 function children(path, item,   other, name, n) {
   for (other in type) if (other != path && index(other, path) == 1) {
     name = substr(other, length(path) + 1)
@@ -194,7 +243,7 @@ function children(path, item,   other, name, n) {
     if (item == "name" && (type[other] != "s" || !is_name(value[other]) || (path, value[other]) in once)) return 0
     once[path, value[other]] = 1
     if (item == "number" && (type[other] != "i" || !is_name(name))) return 0
-    if (item == "tag" && (name !~ /^(hostname|ip|machine_id|container_id)$/ || type[other] != "s" || !is_digits(value[other], 16))) return 0
+    if (item == "tag" && (name !~ tagged() || type[other] != "s" || !is_digits(value[other], 16))) return 0
   }
   return 1
 }
@@ -203,11 +252,12 @@ function fits(path, want,   t, v) {
   if (want == "string") return t == "s"
   if (want == "text") return t == "s" && size[path] >= 1 && size[path] <= 200
   if (want == "integer") return t == "i"
-  if (want == "positive") return t == "i" && v >= 1
+  if (want == "positive") return t == "i" && v + 0 >= 1
   if (want == "instant") return t == "i" && v + 0 <= 253402300799
   if (want == "object") return t == "o"
   if (want == "filled") return t == "a" && size[path] > 0
   if (want == "tag") return t == "s" && is_digits(v, 16)
+  if (want == "digest") return t == "s" && length(v) == 43 && v ~ /^[A-Za-z0-9_-]*[AEIMQUYcgkosw048]$/
   if (want == "key") return t == "s" && is_digits(v, 40)
   if (want == "names") return t == "a" && children(path, "name")
   if (want == "numbers") return t == "o" && children(path, "number")
@@ -230,14 +280,7 @@ function failing(members,   member, n, i, at, path, count) {
   }
   return 0
 }
-{ type[$1] = $2; size[$1] = $3; value[$1] = $4 }
 '
-# shellcheck disable=SC2016
-FAILING='END { exit failing(members) }'
-
-has_members() { # FILE-OF-PARSED-JSON MEMBERS
-  awk -v members="$2" "$TYPES$FAILING" "$1"
-}
 
 # Sets $value to what FILE says at PATH, encoded as above; fails where nothing is there, or null.
 member() { # FILE PATH
@@ -250,11 +293,21 @@ member() { # FILE PATH
 
 # 3.2 to 3.4 Host: $host is a file of parsed JSON. -----------------------------------------------
 
+components_of() { # PROFILE
+  case $1 in
+    hk1) echo 'hostname ip machine_id container_id' ;;
+    hk1-host) echo 'hostname ip machine_id' ;;
+    hk1-cluster) echo cluster_uid ;;
+    hk1-site) echo 'site roster' ;;
+  esac
+}
+
 # A value under PROFILE, decoded; empty where it is missing or left out.
 component() { # NAME PROFILE
   value=
-  [ "$1.$2" = container_id.hk1-host ] || member "$host" "/$1/"
+  case " $(components_of "$2") " in *" $1 "*) member "$host" "/$1/" ;; esac
   [ "$1" != ip ] || value=${former:-$value}
+  [ "$1" != roster ] || value=${roster:-$value}
   case $value in *\\*)
     value=$(printf '%b.' "$value")
     value=${value%.}
@@ -270,19 +323,70 @@ host_key() { # PROFILE
   component machine_id hk1
   machine=$value
   component container_id hk1
-  if [ "$1" = hk1-host ]; then
-    why=host-machine-id-not-bound
-    [ -n "$machine" ] || return 1
-    ! text_of_host engine || is_bound || return 1
-    names='hostname ip machine_id'
-  else
-    why=host-unidentifiable
-    [ -n "$value" ] || machine_id_counts || return 1
-    names='hostname ip machine_id container_id'
-  fi
+  container=$value
+  case $1 in
+    hk1-cluster)
+      why=host-cluster-unknown
+      text_of_host engine && [ "$value" = kubernetes ] && text_of_host cluster_uid || return 1
+      ;;
+    hk1-site)
+      why=host-site-unknown
+      text_of_host site || return 1
+      has_own_machine_id && ! is_of_image || return 1
+      why=host-not-in-site
+      place_on_roster || return 1
+      ;;
+    hk1-host) has_own_machine_id || return 1 ;;
+    *)
+      why=host-unidentifiable
+      [ -n "$container" ] || machine_id_counts || return 1
+      ;;
+  esac
+  hash_host "$1"
+}
+
+has_own_machine_id() {
+  why=host-machine-id-not-bound
+  [ -n "$machine" ] || return 1
+  ! text_of_host engine || is_bound
+}
+
+is_of_image() { member "$host" /machine_id_of_image/ && [ "$value" = true ]; }
+
+# 3.9 Sets $place to the place of the machine on the roster of its site, from 0 on, and $tags to that.
+place_on_roster() {
+  component site hk1-site
+  anchor=$value
+  own=$(anchored_tag machine_id "$machine")
+  component roster hk1-site
+  tags=$(printf '%s' "$value" | tr , ' ')
+  place=0
+  for tag in $tags; do
+    [ "$tag" != "$own" ] || return 0
+    place=$((place + 1))
+  done
+  return 1
+}
+
+# 3.9 Sets $count to how many machines the site had when it had this key; fails where it never had.
+size_of_site() { # KEY
+  place_on_roster
+  count=0
+  for tag in $tags; do
+    roster=$roster${roster:+,}$tag
+    count=$((count + 1))
+    hash_host hk1-site
+    [ "$key" != "$1" ] || break
+  done
+  roster=
+  [ "$key" = "$1" ]
+}
+
+# Sets $key to the hash of the components.
+hash_host() { # PROFILE
   key=$({
     printf '%s\n' "$1"
-    for name in $names; do
+    for name in $(components_of "$1"); do
       component "$name" "$1"
       if [ -n "$value" ]; then printf '%s=%d:%s\n' "$name" ${#value} "$value"; else printf '%s=!missing\n' "$name"; fi
     done
@@ -325,10 +429,14 @@ as_issued() { # IAT
   fi
 }
 
-# Sets $tag_hostname, $tag_ip, $tag_machine_id and $tag_container_id, each perhaps empty.
+# Sets $tag_hostname, $tag_ip, $tag_machine_id and so on, each perhaps empty.
 # shellcheck disable=SC2034  # compare_tags and answer_host read them by name
 host_tags() { # PROFILE
   tag_hostname='' tag_ip=''
+  for name in cluster_uid site roster; do
+    component "$name" "$1"
+    eval "tag_$name=\$(id_tag $name \"\$value\")"
+  done
   component machine_id "$1"
   machine=$value
   component container_id "$1"
@@ -392,14 +500,24 @@ matches_anchors() { # FILE PROFILE
 # 9.2 Why the key differs: sets $details. Another profile, or the tags; under another anchor, nothing.
 explain() { # FILE PROFILE
   details='' differing=''
-  other=hk1
-  [ "$2" != hk1 ] || other=hk1-host
   member "$1" /host/key/ && licensed=$value
-  if host_key "$other" && [ "$key" = "$licensed" ]; then
-    details=profile-differs
-    return
-  fi
-  if grep -q '^/host/tags/.*/ ' "$1"; then
+  for other in hk1 hk1-host hk1-cluster hk1-site; do
+    if [ "$other" != "$2" ] && host_key "$other" && [ "$key" = "$licensed" ]; then
+      details=profile-differs
+      return
+    fi
+  done
+  case $2 in
+    hk1-cluster) grep -q '^/host/tags/.*/ ' "$1" || differing=cluster_uid ;;
+    hk1-site) ! size_of_site "$licensed" || details=machine-added-later ;;
+  esac
+  if [ -n "$details$differing" ]; then
+    :
+  elif [ "$2" = hk1-cluster ] || [ "$2" = hk1-site ]; then
+    ! grep -q '^/host/tags/.*/ ' "$1" || compare_tags "$1" "$(components_of "$2")"
+    differing=${differing# }
+    differing=${differing%% *}
+  elif grep -q '^/host/tags/.*/ ' "$1"; then
     compare_tags "$1" 'machine_id container_id'
     [ -n "$differing" ] || is_copyable "$2" || compare_tags "$1" 'hostname ip'
   fi
@@ -574,10 +692,18 @@ first_reading() { # +TOKEN READER ARGUMENTS...
   esac
 }
 
-# 5.1 Token; 6.1 and 6.2 keys. A file of keys has lines `KID X`, one of headers `HEADER KID STANDARD-X`.
+# 5.1 Token; 6.1 and 6.2 keys. A file of keys has lines `TYPE HEADER KID X`: the header is what a key
+# writes before the payload of a token of that type; x is in base64 as others write it.
 
-thumbprint() { # X: in hexadecimal digits, and more behind a space
-  printf '{"crv":"Ed25519","kty":"OKP","x":"%s"}' "$1" | sha256
+# Sets $digest, in hexadecimal digits, of a key.
+thumbprint() { # X
+  if [ -f "$work/digest-$1" ]; then
+    read -r digest <"$work/digest-$1"
+  else
+    digest=$(printf '{"crv":"Ed25519","kty":"OKP","x":"%s"}' "$1" | sha256)
+    digest=${digest%% *}
+    echo "$digest" >"$work/digest-$1"
+  fi
 }
 
 FF=ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff
@@ -595,57 +721,58 @@ is_key() { # HEXADECIMAL-DIGITS: of a point that may be a key
 verifies() { # X-IN-STANDARD-BASE64 SIGNATURE FILE-THAT-WAS-SIGNED
   # The 12 bytes before the key are 16 characters, so the file of the key is a matter of text.
   printf -- '-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA%s=\n-----END PUBLIC KEY-----\n' "$1" >"$work/key.pem"
-  from_base64url "$2" >"$work/signature"
+  short_from_base64url "$2" >"$work/signature"
   openssl pkeyutl -verify -pubin -inkey "$work/key.pem" -rawin -in "$3" -sigfile "$work/signature" >"$work/said" 2>&1
 }
 
-# What keys would write before the payload of a token, as a file of headers.
-# shellcheck disable=SC2016
-HEADERS='{
-  header = "{\"alg\":\"Ed25519\",\"kid\":\"" $1 "\",\"typ\":\"" type "\"}"
-  gsub(/-/, "+", $2)
-  gsub(/_/, "/", $2)
-  print to64(hex_of(header)), $1, $2
-}'
+OF_ROOTS='license-keyset+jwt license-roots+jwt'
+OF_KEYSET='license+jwt license-revocations+jwt'
 
-headers() { # FILE-OF-KEYS TYPE
-  awk -v type="$2" "$BASE64$HEADERS" "$1"
+# shellcheck disable=SC2016
+HEADERS='
+function put_headers(kid, x, types, file,   n, i, of) {
+  gsub(/-/, "+", x)
+  gsub(/_/, "/", x)
+  n = split(types, of, " ")
+  for (i = 1; i <= n; i++)
+    print of[i], to64(hex_of("{\"alg\":\"Ed25519\",\"kid\":\"" kid "\",\"typ\":\"" of[i] "\"}")), kid, x >file
 }
+'
 
 # shellcheck disable=SC2016
 IS_DAMAGED='
 BEGIN { header = ENVIRON["header"]; least = 5 }
-{
-  shorter = length(header); longer = length($1)
-  if (shorter > longer) { longer = shorter; shorter = length($1) }
+$1 == type {
+  shorter = length(header); longer = length($2)
+  if (shorter > longer) { longer = shorter; shorter = length($2) }
   for (front = 0; front < shorter; front++)
-    if (substr(header, front + 1, 1) != substr($1, front + 1, 1)) break
+    if (substr(header, front + 1, 1) != substr($2, front + 1, 1)) break
   for (back = 0; back < shorter - front; back++)
-    if (substr(header, length(header) - back, 1) != substr($1, length($1) - back, 1)) break
+    if (substr(header, length(header) - back, 1) != substr($2, length($2) - back, 1)) break
   if (longer - front - back < least) least = longer - front - back
 }
 END { exit least > 4 }'
 
-is_damaged() { # HEADER FILE-OF-HEADERS: one of them, but for one place of at most 4 bytes
-  header=$1 awk "$IS_DAMAGED" "$2"
+is_damaged() { # HEADER TYPE FILE-OF-KEYS: that of a key, but for one place of at most 4 bytes
+  header=$1 awk -v type="$2" "$IS_DAMAGED" "$3"
 }
 
 # Sets $kid and $payload, in base64url, of a token; fails with $why.
-open_token() { # TOKEN FILE-OF-HEADERS
+open_token() { # TOKEN TYPE FILE-OF-KEYS
   why=license-damaged
   case $1 in *.*.*.*) return 1 ;; *.*.*) ;; *) return 1 ;; esac
   header=${1%%.*} signature=${1##*.} payload=${1#*.}
   payload=${payload%.*}
   [ ${#signature} -eq 86 ] && is_base64url "$payload" && is_base64url "$signature" || return 1
   why=signing-key-unknown
-  while read -r expected kid x; do
-    [ "$header" = "$expected" ] || continue
+  while read -r type expected kid x; do
+    [ "$header" = "$expected" ] && [ "$type" = "$2" ] || continue
     why=signature-invalid
     printf '%s' "$header.$payload" >"$work/signed"
     verifies "$x" "$signature" "$work/signed"
     return
-  done <"$2"
-  ! is_damaged "$header" "$2" || why=license-damaged
+  done <"$3"
+  ! is_damaged "$header" "$2" "$3" || why=license-damaged
   return 1
 }
 
@@ -659,27 +786,41 @@ trust() { # PEM
 # shellcheck disable=SC2016
 TO_HEX='BEGIN { if (!is_32_bytes(x)) exit 1; print from64(x) }'
 # shellcheck disable=SC2016
-TO_64='BEGIN { print to64(substr(hex, 1, 64)) }'
+A_ROOT='BEGIN { put_headers(to64(digest), x, types, "/dev/stdout") }'
 
-# Sets $kid; fails for what is no key.
+# Sets $kid; fails for what is no key. $work/key-X has the lines of X for a file of root keys.
 key_of() { # X
-  hex=$(awk -v x="$1" "$BASE64$TO_HEX") && is_key "$hex" || return 1
-  kid=$(awk -v hex="$(thumbprint "$1")" "$BASE64$TO_64")
+  is_base64url "$1" || return 1
+  if [ ! -f "$work/key-$1" ]; then
+    hex=$(awk -v x="$1" "$BASE64$TO_HEX") && is_key "$hex" || return 1
+    thumbprint "$1"
+    awk -v digest="$digest" -v x="$1" -v types="$OF_ROOTS" "$BASE64$HEADERS$A_ROOT" >"$work/key-$1"
+  fi
+  read -r _ _ kid _ <"$work/key-$1"
 }
 
 trust_key() { # X
-  key_of "$1" && printf '%s %s\n' "$kid" "$1" >>"$work/roots"
+  key_of "$1" && while read -r key; do echo "$key"; done <"$work/key-$1" >>"$work/roots"
 }
 
 # 6.2 Writes a line `COUNT PAYLOAD` for each payload, in base64url, that keys signed in tokens, in
 # their order: the count is of different keys. Where there is none, $why is of the last token.
 signed_by() { # TOKENS TYPE FILE-OF-KEYS FILE
-  headers "$3" "$2" >"$work/headers"
+  opened=
   for token in $1; do
-    ! first_reading "$token" open_token "$work/headers" || printf '%s %s\n' "$kid" "$payload"
-  done >"$4.each"
-  awk '!(($1, $2) in once) { once[$1, $2]; if (!count[$2]++) text[++n] = $2 }
-    END { for (i = 1; i <= n; i++) print count[text[i]], text[i] }' "$4.each" >"$4"
+    ! first_reading "$token" open_token "$2" "$3" || opened="$opened$kid $payload
+"
+  done
+  # shellcheck disable=SC2086  # neither has white space
+  set -- "$4" $opened
+  case $# in
+    1) : >"$1" ;;
+    3) printf '1 %s\n' "$3" >"$1" ;;
+    *)
+      printf '%s' "$opened" | awk '!(($1, $2) in once) { once[$1, $2]; if (!count[$2]++) text[++n] = $2 }
+        END { for (i = 1; i <= n; i++) print count[text[i]], text[i] }' >"$1"
+      ;;
+  esac
 }
 
 # 6.1 Keyset. ------------------------------------------------------------------------------------
@@ -688,32 +829,31 @@ KEYSET='/ iss:text version:positive iat:instant exp?instant keys:filled'
 KEY='kty:OKP crv:Ed25519 x:string kid:string alg:Ed25519 nbf:instant exp:instant
   state:active|retired|revoked products?names'
 
-# Prints a line `KID X STATE HEX-OF-KID HEX-OF-X` for each key; a root has no state.
+# Writes the keys, those that are not revoked (a root has no state), and a line `X HEX-OF-KID HEX-OF-X`
+# for each.
 # shellcheck disable=SC2016
-KEYS='END {
-  if (failing(document)) exit 1
+KEYS='BEGIN {
   for (at = 0; (path = "/keys/" at "/") in type; at++) {
     x = value[path "x/"]; kid = value[path "kid/"]
-    if (failing(path " " members) || !is_32_bytes(x) || !is_32_bytes(kid) || x in twice) exit 1
+    if (failing(path " " of_a_key) || !is_32_bytes(x) || !is_32_bytes(kid) || x in twice) exit 1
     twice[x]
-    print kid, x, (path "state/") in value ? value[path "state/"] : "-", from64(kid), from64(x)
+    print x, from64(kid), from64(x) >(file ".each")
+    put_headers(kid, x, types, file ".keys")
+    if (value[path "state/"] != "revoked") put_headers(kid, x, types, file ".trusted")
   }
 }'
 
 # Reads a document of keys, a keyset or roots, to FILE, its keys to FILE.keys (all) and FILE.trusted
 # (not revoked); sets $version, and $at to the count of the keys.
-read_keys() { # PAYLOAD FILE MEMBERS MEMBERS-OF-A-KEY
-  from_base64url "$1" | parse_json >"$2" || return 1
-  awk -v document="$3" -v members="$4" "$BASE64$TYPES$KEYS" "$2" >"$2.each" || return 1
-  : >"$2.keys"
+read_keys() { # PAYLOAD FILE MEMBERS MEMBERS-OF-A-KEY TYPES-OF-TOKENS
   : >"$2.trusted"
+  printf '%s\n' "$1" | awk -v payload=1 -v members="$3" -v of_a_key="$4" -v types="$5" -v file="$2" \
+    "$BASE64$TYPES$JSON$HEADERS$KEYS" >"$2" || return 1
   at=0
-  while read -r kid x state hex_of_kid hex; do
+  while read -r x hex_of_kid hex; do
     is_key "$hex" || return 1
-    digest=$(thumbprint "$x")
-    [ "${digest%% *}" = "$hex_of_kid" ] || return 1
-    printf '%s %s\n' "$kid" "$x" >>"$2.keys"
-    [ "$state" = revoked ] || printf '%s %s\n' "$kid" "$x" >>"$2.trusted"
+    thumbprint "$x"
+    [ "$digest" = "$hex_of_kid" ] || return 1
     at=$((at + 1))
   done <"$2.each"
   member "$2" /version/
@@ -739,7 +879,7 @@ choose_keyset() { # TOKENS
   while read -r count body; do
     [ "$count" -ge "$threshold" ] || continue
     candidate=${candidate}x
-    if ! read_keys "$body" "$candidate" "$KEYSET" "$KEY"; then
+    if ! read_keys "$body" "$candidate" "$KEYSET" "$KEY" "$OF_KEYSET"; then
       why=keyset-invalid
     elif [ "$version" -gt "$best" ]; then
       best=$version keyset=$candidate
@@ -762,7 +902,7 @@ follow_roots() { # TOKENS
     while read -r count body; do
       [ "$count" -ge "$threshold" ] || continue
       next=$work/roots-$((roots + 1))
-      read_keys "$body" "$next" "$ROOTS" "$ROOT" && member "$next" /threshold/ &&
+      read_keys "$body" "$next" "$ROOTS" "$ROOT" "$OF_ROOTS" && member "$next" /threshold/ &&
         [ "$value" -le "$at" ] || return 1
       [ "$version" -le $((roots + 1)) ] || later=yes
       [ "$version" -eq $((roots + 1)) ] || continue
@@ -792,7 +932,9 @@ look_up() { # TOKENS-INSIDE FILE-BESIDE
     break
   done
   if [ -f "$2" ]; then
-    blocks "$2" >"$work/blocks-beside" && tokens_of REVOCATIONS "$work/blocks-beside" || tokens=
+    # A shell reads a long line slowly.
+    blocks "$2" >"$work/blocks-beside" &&
+      tokens=$(sed -n 's/^REVOCATIONS //p' "$work/blocks-beside") || tokens=
     # shellcheck disable=SC2086  # tokens have no white space
     set -- $tokens
     { [ $# -eq 1 ] && open_list "$1"; } || problem revocations-invalid
@@ -801,18 +943,15 @@ look_up() { # TOKENS-INSIDE FILE-BESIDE
 }
 
 open_list() { # +TOKEN
-  headers "$keyset.trusted" license-revocations+jwt >"$work/headers"
-  first_reading "$1" open_token "$work/headers" &&
-    from_base64url "$payload" | parse_json >"$work/list" &&
-    has_members "$work/list" '/ iss:text number:positive iat:instant exp?instant revoked:string' &&
-    member "$work/list" /revoked/ && is_base64url "$value" && [ $((${#value} % 16)) -eq 0 ] || return 1
+  first_reading "$1" open_token license-revocations+jwt "$keyset.trusted" &&
+    parse_payload "$payload" '/ iss:text number:positive iat:instant exp?instant revoked:string' >"$work/list" &&
+    revoked=$(sed -n 's,^/revoked/ s [0-9]* ,,p' "$work/list") &&
+    is_base64url "$revoked" && [ $((${#revoked} % 16)) -eq 0 ] || return 1
   # 12 bytes are 16 characters, and 24 hexadecimal digits
-  revoked=$value
   member "$claims" /jti/
   digest=$(printf '%b' "$value" | sha256)
   digest=${digest%????????????????????????????????????????[ ]*}
-  [ -z "$revoked" ] || ! from_base64url "$revoked" | hexadecimal | fold -w 24 | grep -qx "$digest" || listed=yes
-  # A shell reads a long line slowly.
+  [ -z "$revoked" ] || ! from_base64url "$revoked" | hexadecimal | fold -w 24 | grep -x "$digest" >"$work/found" || listed=yes
   grep -v '^/revoked/ ' "$work/list" >"$work/list-members"
   member "$work/list-members" /iat/
   [ "$value" -le "$seen" ] || seen=$value
@@ -827,7 +966,7 @@ open_list() { # +TOKEN
 judge_age() { # MEMORY
   [ "$now" -lt "$ends" ] || notice revocations-old
   [ -f "$1" ] && member "$1" /revocations_kid/ || return 0
-  while read -r kid _ && [ "$kid" != "$value" ]; do :; done <"$keyset.trusted"
+  while read -r _ _ kid _ && [ "$kid" != "$value" ]; do :; done <"$keyset.trusted"
   [ "$kid" = "$value" ] && member "$1" /revocations_number/ || return 0
   [ "$newest" -ge "$value" ] || notice revocations-dropped
 }
@@ -839,7 +978,7 @@ CLAIMS='/ ver:integer
   / iss:text sub:text aud:text jti:text iat:instant nbf?instant exp?instant host:object
   edition?text features?names limits?numbers notify_from?instant grace_until?instant
   maintenance_until?instant replaces?text
-  /host/ key:key name?text profile:hk1|hk1-host match?exact|anchored tags?tags layer?tag'
+  /host/ key:key name?text profile:hk1|hk1-host|hk1-cluster|hk1-site match?exact|anchored tags?tags layer?tag return?digest'
 LAST_INSTANT=253402300799
 NEVER=999999999999 # later than every instant
 
@@ -848,17 +987,25 @@ instant() { # NAME ABSENT
   member "$claims" "/$1/" || value=$2
 }
 
+# Whether must_understand names nothing but what this verifier knows.
+knows_all() { # FILE
+  while read -r path _ _ value; do
+    case $path in
+      /must_understand/[0-9]*) [ "$value" = hk1-cluster ] || [ "$value" = hk1-site ] || return 1 ;;
+    esac
+  done <"$1"
+}
+
 # Reads the payload of a licence: $claims, $iat, $nbf, $exp, $profile; fails with $why.
 read_claims() { # PAYLOAD
   why=license-claims-invalid
   claims=$work/claims
-  from_base64url "$1" | parse_json >"$claims" || return 1
-  has_members "$claims" "$CLAIMS"
+  parse_payload "$1" "$CLAIMS" >"$claims"
   failing=$?
   [ $failing -ne 1 ] || return 1
   why=license-unsupported
   member "$claims" /ver/ && [ "$value" = 1 ] || return 1
-  [ $failing -eq 2 ] || ! member "$claims" /must_understand/0/ || return 1
+  [ $failing -eq 2 ] || knows_all "$claims" || return 1
   why=license-claims-invalid
   [ $failing -eq 0 ] || return 1
   instant iat 0 && iat=$value
@@ -894,8 +1041,7 @@ open_license() { # FILE KNOWN
   follow_roots "$tokens" || return 1
   tokens_of KEYSET "$2" "$work/blocks"
   choose_keyset "$tokens" || return 1
-  headers "$keyset.keys" license+jwt >"$work/headers"
-  first_reading "$license" open_token "$work/headers" || return 1
+  first_reading "$license" open_token license+jwt "$keyset.keys" || return 1
   signer=$kid
   read_claims "$payload"
 }
@@ -904,7 +1050,7 @@ open_license() { # FILE KNOWN
 # of parsed JSON; BESIDE is a file of revocations, KNOWN is license.trust; those of memory, revocations
 # and what is known may be missing. Call trust for each root key before.
 check() { # FILE NOW HOST SETTINGS MEMORY BESIDE KNOWN
-  problems='' notices='' details='' former=''
+  problems='' notices='' details='' former='' roster=''
   host=$3 settings=$4
   clamp "$2"
   member "$settings" /roots_needed/ || value=1
@@ -927,12 +1073,15 @@ check() { # FILE NOW HOST SETTINGS MEMORY BESIDE KNOWN
   [ "$value" -le "$seen" ] || seen=$value
   tokens_of REVOCATIONS "$work/blocks"
   look_up "$tokens" "$6"
+  judge_returned "$5"
   judge_age "$5"
   judge_product
   as_issued "$iat"
   judge_host
   judge_term "$5"
-  [ -n "$problems" ] || [ "$iat" -ge $VERSION_2 ] || ! member "$host" /once_bare/ || [ "$value" != true ] ||
+  [ -z "$problems" ] || return 0
+  [ -z "$ends" ] || notice "$ends"
+  [ "$iat" -ge $VERSION_2 ] || ! member "$host" /once_bare/ || [ "$value" != true ] ||
     notice container-as-machine
 }
 
@@ -950,6 +1099,22 @@ judge_trust() { # MEMORY
   [ "$roots" -le "$value" ] || return 0
   [ "$roots" -eq "$value" ] || { problem keyset-rolled-back && return; }
   ! member "$1" /keyset_version/ || [ "$best" -ge "$value" ] || problem keyset-rolled-back
+}
+
+judge_returned() { # MEMORY
+  [ -f "$1" ] || return 0
+  member "$claims" /jti/ && number=$value
+  member "$claims" /aud/ && holder=$value
+  member "$claims" /sub/ && holder=$(printf 'hostseal returned\n%b\n%b' "$holder" "$value" | sha256)
+  holder=${holder%% *}
+  at=0
+  while member "$1" "/returned/$at/"; do
+    [ "$value" != "$number" ] || { problem license-returned && return; }
+    case $value in
+      "$holder "*) [ "$iat" -gt "${value#* }" ] || { problem license-returned && return; } ;;
+    esac
+    at=$((at + 1))
+  done
 }
 
 judge_key() {
@@ -981,7 +1146,7 @@ judge_product() {
 }
 
 judge_host() {
-  if text_of_host pinned_ip; then
+  if [ "${profile#hk1-[cs]}" = "$profile" ] && text_of_host pinned_ip; then
     pinned=$value
     member "$host" /ip/
     [ "$value" = "$pinned" ] || { member "$host" /former_ip/ && [ "$value" = "$pinned" ]; } ||
@@ -1039,6 +1204,13 @@ judge_former_address() { # 3.7
 }
 
 judge_other_host() {
+  if [ "$profile" = hk1-site ]; then
+    member "$claims" /host/key/
+    if size_of_site "$value" && [ "$place" -lt "$count" ]; then
+      notice site-has-grown
+      return
+    fi
+  fi
   host_tags "$profile"
   member "$claims" /host/match/
   if [ "$value" = anchored ] && matches_anchors "$claims" "$profile"; then
@@ -1066,12 +1238,13 @@ judge_term() { # MEMORY
   warn_from=$((exp - value * 86400))
   [ "$exp" != $NEVER ] || warn_from=$NEVER
   instant notify_from "$warn_from" && warn_from=$value
+  ends='' # what a licence that holds says of its term
   if [ "$now" -lt "$nbf" ]; then
     problem license-not-yet-valid
   elif [ "$now" -lt "$exp" ]; then
-    [ "$now" -lt "$warn_from" ] || [ "$exp" = $NEVER ] || notice expires-soon
+    [ "$now" -lt "$warn_from" ] || [ "$exp" = $NEVER ] || ends=expires-soon
   elif [ "$now" -lt "$grace_until" ]; then
-    notice in-grace
+    ends=in-grace
   else
     problem license-expired
   fi
@@ -1082,7 +1255,7 @@ judge_term() { # MEMORY
 
 # 4.4 Request: what a vendor reads. --------------------------------------------------------------
 
-REQUEST='/ ver:integer key:key name?text profile?hk1|hk1-host tags?tags layer?tag gpus?integer
+REQUEST='/ ver:integer key:key name?text profile?hk1|hk1-host|hk1-cluster|hk1-site tags?tags layer?tag return?digest machines?integer gpus?integer
   customer?text product?text replaces?text iat?instant'
 
 # Prints the request in the bare lines of a text as JSON, or what is wrong with them.
@@ -1311,7 +1484,7 @@ function element(   s, low, size) {
   }
   sub(/^[,;]?[" \t\n]*/, "", s)
   low = tolower(s)
-  if (!match(low, /^hk1-host/) && !match(low, CHECK)) return
+  if (!match(low, /^hk1-(host|cluster|site)/) && !match(low, CHECK)) return
   size = RLENGTH
   if (substr(low, size + 1, 1) ~ /[0-9a-z_-]/) return
   word = unspaced(substr(low, 1, size))
@@ -1343,10 +1516,11 @@ function name_after(   gap, s, plain, size, kept, is_name) {
   rest = s
   if (tolower(plain) == "null") return ""
   element()
-  is_name = (word == "hk1-host" || word ~ /^check./) && tolower(plain) !~ /^(check|hk1|hk1-host)$/
+  is_name = (is_profile(word) && word != "hk1" || word ~ /^check./) && !is_profile(tolower(plain)) && tolower(plain) != "check"
   rest = is_name || is_hostname(plain, gap, s) ? s : kept
   return rest == kept ? "" : hostname(plain)
 }
+function is_profile(word) { return word ~ /^hk1(-(host|cluster|site))?$/ }
 function is_hostname(plain, gap, s) {
   if (plain !~ /^[0-9A-Za-z][0-9A-Za-z._-]*$/ || plain !~ /[A-Za-z]/ || length(plain) == 40) return 0
   if (plain !~ /[.]$/ && s != "" && s !~ /^ *[]\t\n",;()[{}]/) return 0
@@ -1415,13 +1589,13 @@ function bare_line(key, s,   name, profile, check, i) {
   check = "-"
   for (i = 0; i < 3; i++) {
     element()
-    if (word == "hk1" || word == "hk1-host") profile = word
+    if (is_profile(word)) profile = word
     else if (word ~ /^check./) check = substr(word, 6)
   }
   if (check != "-" && check != code_of(key "\n" name "\n" profile)) damaged = 1
   found++
   if (name != "") its_name = name
-  if (profile == "hk1-host") its_profile = profile
+  if (profile != "hk1") its_profile = profile
 }
 function read(first, last,   i, whole, keys_too, all) {
   for (i = first; i <= last; i++) if (length(digits[i]) == 40) whole = 1
@@ -1499,7 +1673,7 @@ function quoted(text,   out, i, c, n) {
   return "\"" out "\""
 }
 function tags(   out, n, i, name, path) {
-  n = split("hostname ip machine_id container_id", name, " ")
+  n = split("hostname ip machine_id container_id cluster_uid site roster", name, " ")
   for (i = 1; i <= n; i++) {
     path = "/tags/" name[i] "/"
     if (path in value) out = out (out == "" ? "" : ",") "\"" name[i] "\":" quoted(value[path])
@@ -1510,7 +1684,7 @@ BEGIN { for (i = 0; i < 256; i++) { char[i] = sprintf("%c", i); code[char[i]] = 
 { type[$1] = $2; value[$1] = $4 }
 END {
   if (!("/profile/" in value)) { type["/profile/"] = "s"; value["/profile/"] = "hk1" }
-  n = split("ver key name profile tags layer gpus customer product replaces iat", name, " ")
+  n = split("ver key name profile tags layer return machines gpus customer product replaces iat", name, " ")
   for (i = 1; i <= n; i++) {
     path = "/" name[i] "/"
     if (!(path in value)) continue
@@ -1534,10 +1708,11 @@ open_request() { # TOKEN
   case $1 in *.*.* | *[!A-Za-z0-9_.-]*) return 1 ;; *.*) ;; *) return 1 ;; esac
   is_base64url "${1%.*}" || return 1
   from_base64url "${1%.*}" >"$work/payload"
-  sum=$(awk -v hex="$(sha256 <"$work/payload")" "$BASE64$TO_64")
-  [ "${1#*.}" = "${sum%"${sum#????????}"}" ] || return 1
-  parse_json <"$work/payload" >"$work/request" && has_members "$work/request" "$REQUEST" &&
-    member "$work/request" /ver/ && [ "$value" = 1 ]
+  sum=$(sha256 <"$work/payload")
+  # 6 bytes are 12 hexadecimal digits, and 8 characters
+  sum=$(awk -v hex="${sum%"${sum#????????????}"}" "${BASE64}BEGIN { print to64(hex) }")
+  [ "${1#*.}" = "$sum" ] || return 1
+  parse_payload "${1%.*}" "$REQUEST" >"$work/request" && member "$work/request" /ver/ && [ "$value" = 1 ]
 }
 
 # What follows is only for the vectors of tests/vectors/: `sh verify.sh ROOT.pub.pem <PATHS` prints
@@ -1567,6 +1742,9 @@ exit_code() { # SLUG
     wrong-product) echo 31 ;;
     host-unidentifiable) echo 32 ;;
     host-machine-id-not-bound) echo 33 ;;
+    host-cluster-unknown) echo 48 ;;
+    host-site-unknown) echo 49 ;;
+    host-not-in-site) echo 53 ;;
     pinned-address-differs) echo 34 ;;
     gpus-not-licensed) echo 35 ;;
     keyset-rolled-back) echo 37 ;;
@@ -1576,6 +1754,7 @@ exit_code() { # SLUG
     license-not-yet-valid) echo 41 ;;
     clock-set-back) echo 42 ;;
     license-revoked) echo 43 ;;
+    license-returned) echo 55 ;;
     maintenance-ended) echo 44 ;;
     pinned-address-invalid) echo 46 ;;
     request-unreadable) echo 50 ;;
@@ -1603,23 +1782,24 @@ line() { # MORE-MEMBERS: prints $problems, $notices, $details
 # Sets $found to what the vector says after NAME.
 says() { # NAME
   found=
-  case $head in
-    *"
-$1: "*) found=${head#*"
-$1: "} ;;
+  case " $names " in
+    *" $1 "*) eval "found=\$says_$1" ;;
     *) return 1 ;;
   esac
-  found=${found%%"
-"*}
 }
 
-parsed() { # NAME FILE: the JSON of a line of the vector, parsed
-  says "$1" && printf '%s' "$found" | parse_text >"$2"
+# Sets $file to the JSON of a line of the vector, parsed. Most vectors say what the one before them said.
+parsed() { # NAME
+  file=$work/none
+  says "$1" || return
+  file=$work/line-$1 said=
+  eval "said=\${line_$1-}; line_$1=\$found"
+  [ "$found" = "$said" ] || printf '%s' "$found" | parse '' >"$file"
 }
 
 answer_host() {
   host=$work/host
-  parse_json <"$body" >"$host"
+  tr '\000' '\001' <"$body" | parse '' >"$host"
   says profile
   if ! host_key "$found"; then
     problem "$why" && line ''
@@ -1627,7 +1807,7 @@ answer_host() {
   fi
   host_tags "$found"
   tags=
-  for name in hostname ip machine_id container_id; do
+  for name in $(components_of "$found"); do
     eval "tag=\$tag_$name"
     # shellcheck disable=SC2154  # of the line before
     [ -z "$tag" ] || tags="$tags${tags:+,}\"$name\":\"$tag\""
@@ -1636,22 +1816,26 @@ answer_host() {
 }
 
 answer_license() {
-  parsed host "$work/host"
-  parsed settings "$work/settings" || echo '{}' | parse_text >"$work/settings"
-  parsed memory "$work/memory"
+  parsed host && host=$file
+  parsed settings || file=$work/empty
+  settings=$file
+  parsed memory
+  memory=$file
   ! says revocations || printf '%s\n' "$found" | openssl base64 -d -A >"$work/beside"
   ! says known || printf '%s\n' "$found" | openssl base64 -d -A >"$work/known-file"
-  if parsed roots "$work/xs"; then
+  [ -z "$others" ] || cp "$work/usual-roots" "$work/roots"
+  others=
+  if parsed roots; then
+    others=yes
     : >"$work/roots"
     at=0
-    while member "$work/xs" "/$at/"; do
-      trust_key "$value" || { cp "$work/usual-roots" "$work/roots" && problem trusted-key-invalid && line '' && return; }
+    while member "$file" "/$at/"; do
+      trust_key "$value" || { problem trusted-key-invalid && line '' && return; }
       at=$((at + 1))
     done
   fi
   says now
-  check "$body" "$found" "$work/host" "$work/settings" "$work/memory" "$work/beside" "$work/known-file"
-  [ ! -f "$work/xs" ] || cp "$work/usual-roots" "$work/roots"
+  check "$body" "$found" "$host" "$settings" "$memory" "$work/beside" "$work/known-file"
   line ''
 }
 
@@ -1664,7 +1848,7 @@ answer_text() {
 }
 
 answer_thumbprint() {
-  parse_json <"$body" >"$work/jwk"
+  tr '\000' '\001' <"$body" | parse '' >"$work/jwk"
   member "$work/jwk" /x/ || value=
   if key_of "$value"; then line "\"kid\":\"$kid\","; else problem trusted-key-invalid && line ''; fi
 }
@@ -1682,16 +1866,20 @@ answer_signature() {
 }
 
 answer() { # VECTOR
-  head='
-' body=$work/body problems='' notices='' details='' asked='' several=''
-  while IFS= read -r row && [ -n "$row" ]; do head=$head$row'
-'; done <"$1"
-  tail -c +$((${#head} + 1)) "$1" >"$body"
-  for file in memory beside known-file xs; do [ ! -f "$work/$file" ] || rm "$work/$file"; done
+  body=$work/body problems='' notices='' details='' asked='' several='' names='' size=2
+  while IFS= read -r row && [ -n "$row" ]; do
+    name=${row%%:*} size=$((size + ${#row} + 1))
+    eval "says_$name=\${row#*: }"
+    names="$names $name"
+  done <"$1"
+  tail -c +$size "$1" >"$body"
+  for file in beside known-file; do [ ! -f "$work/$file" ] || rm "$work/$file"; done
   says kind
   "answer_$found"
 }
 
 trust "$1" || exit 1
 cp "$work/roots" "$work/usual-roots"
+: >"$work/empty"
+others= # whether the last vector trusted other roots
 while read -r vector; do answer "$vector"; done

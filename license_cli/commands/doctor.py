@@ -6,22 +6,22 @@ import json
 import os
 import re
 import sys
-from typing import Any
 
 import click
 
 from license_cli import (
     doctor_page,
     files,
-    options,
     paint,
     render,
 )
+from license_cli.click_options import pass_session, profile
 from license_cli.doctor_page import Examined
-from license_cli.session import Session, installed, key_to_give, pass_session, profile_to_order
+from license_cli.session import Session, key_to_give, profile_here
 from license_core import (
     diagnosis,
     evidence,
+    pin,
     routes,
     stability,
 )
@@ -37,9 +37,13 @@ from license_core.requirements import (
 from license_core.verify import Report
 from license_core.wording import printable
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 @click.command("doctor", short_help="Diagnose this host, its host key and its licence.")
-@options.profile
+@profile
 @click.option(
     "--bundle",
     metavar="FILE",
@@ -55,7 +59,7 @@ def command(session: Session, profile: str | None, bundle: str | None) -> int:
     if bundle is None:
         render.need_reader()
     facts = session.read_facts()
-    profile = profile_to_order(profile, None if profile else installed(session))
+    profile = profile_here(session, profile)
     memory, _ = session.place.read_memory(facts)
     requirements, unread = _requirements(session)
     wanted = diagnosis.wants(requirements, _measure(session, facts, requirements))
@@ -68,9 +72,10 @@ def command(session: Session, profile: str | None, bundle: str | None) -> int:
         memory=memory,
         report=_check(session, facts),
         wanted=wanted,
-        hazards=diagnosis.hazards(facts, wanted),
+        hazards=diagnosis.hazards(facts, wanted, profile),
         shortages=diagnosis.shortages(facts, wanted, session.place.conf),
         unread=unread,
+        pinned_by=pin.PINNED_IP if pin.PINNED_IP in os.environ else session.place.pin,
     )
     answer = doctor_page.as_json(found, session.cli) if session.as_json or bundle else {}
     if bundle is not None:
@@ -150,6 +155,7 @@ def _names(found: Examined) -> dict[str, str]:
         "network": [facts.container_id and stability.network_name(facts)],
         "container": [facts.container_id and stability.container_name(facts), facts.container_id],
         "machine": [facts.machine_id],
+        "cluster": [facts.cluster_uid],
         "hostname": hostnames,
         "address": addresses,
     }

@@ -6,7 +6,8 @@ import sys
 
 import click
 
-from license_cli.session import Session, pass_session
+from license_cli.click_options import Whole, pass_session
+from license_cli.session import Session
 from license_cli.watch import Check, Watch
 from license_core.errors import UsageError
 from license_core.paths import absolute
@@ -21,7 +22,7 @@ _CHECK_SECONDS, _PROGRAM_SECONDS = 60.0, 10.0
 )
 @click.option(
     "--interval",
-    type=click.IntRange(1, 86400),
+    type=Whole(1, 86400),
     default=3600,
     show_default=True,
     metavar="SECONDS",
@@ -54,15 +55,19 @@ def command(
     """
     check = Check(client_command(session), _CHECK_SECONDS, session.cli)
     seconds = min(interval, _PROGRAM_SECONDS)  # nothing outlives a check by more than an interval
-    return Watch(check, interval, metrics, on_end, program_seconds=seconds).run(program)
+    place = session.place
+    files = (place.license, place.revocations, place.trust)
+    watch = Watch(check, interval, metrics, on_end, program_seconds=seconds, files=files)
+    return watch.run(program)
 
 
 def client_command(session: Session) -> tuple[str, ...]:
     """How this very client is started again, looking at the same place. Raises UsageError."""
     called = sys.argv[0]
-    if called.endswith(".py") and not sys.executable:
+    is_script = called.endswith((".py", ".pyz"))
+    if is_script and not sys.executable:
         reason = "This Python does not know its own path, so the check cannot be started."
         raise UsageError(reason=reason)
-    start = (sys.executable, absolute(called)) if called.endswith(".py") else (called,)
+    start = (sys.executable, absolute(called)) if is_script else (called,)
     place = session.place
     return (*start, "--conf", place.conf, "--keys", place.keys, "--root", place.root)

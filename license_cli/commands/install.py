@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
 from license_cli import (
+    bearer,
     files,
     memory,
     render,
 )
-from license_cli.app import Refused
+from license_cli.click_options import Whole, network, pass_session
 from license_cli.files import Replacement
 from license_cli.language import tr
-from license_cli.session import Session, pass_session
+from license_cli.session import (
+    DECLINED,
+    Refused,
+    Session,
+    installed,
+    key_to_give,
+    profile_to_order,
+)
 from license_core import armor, successor, tokens
 from license_core.armor import MAX_FILE, MAX_MENDED, is_mail
 from license_core.errors import (
     FileTooLargeError,
     FileUnreadableError,
+    FolderNotWritableError,
     LicenseDamagedError,
     LicenseError,
     LicenseMissingError,
@@ -37,17 +45,18 @@ from license_core.installed import (
 from license_core.intake import Known, unusable, what_is_wrong
 from license_core.license import License
 from license_core.memory import Memory
-from license_core.paths import MAX_REVOCATIONS, Place, read
+from license_core.paths import MAX_REVOCATIONS, Place, Source, one_file, read
 from license_core.reason import Reason
 from license_core.successor import Grant
-from license_core.trust import Blocks
 from license_core.verify import Report
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import ModuleType
+
+    from license_core.trust import Blocks
     from license_core.update import Update
 
-_DECLINED = 130
-"""The exit code where the person who was asked said no: as of one who interrupts."""
 _HIDDEN = Reason("a part of it that is signed has no BEGIN line of its own that can be read")
 _UNASKED = Reason(
     "Nothing was installed: this licence is older or grants less, and without a terminal nobody "
@@ -57,14 +66,25 @@ _UNASKED = Reason(
 
 @click.command("install", short_help="Check a licence and install it.")
 @click.argument("source")
+@network
 @click.option(
-    "--token-file",
-    metavar="FILE",
-    help="For a URL: file with the API token [LICENSE_TOKEN].",
+    "--wait",
+    type=Whole(0, 604800),
+    default=0,
+    metavar="SECONDS",
+    help="For a portal: wait so long until the licence is issued.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask, even if something is taken away.")
 @pass_session
-def command(session: Session, source: str, token_file: str | None, yes: bool) -> int:
+def command(  # an argument an option
+    session: Session,
+    source: str,
+    token_file: str | None,
+    ca: str | None,
+    insecure_http: bool,
+    wait: int,
+    yes: bool,
+) -> int:
     """Check SOURCE (a file, - for standard input, or a URL) and install it as license.dat.
 
     A licence that is not valid on this host is rejected, and the installed one stays. Before a
@@ -72,7 +92,8 @@ def command(session: Session, source: str, token_file: str | None, yes: bool) ->
     licence only with --yes. SOURCE can also be a keyset, new root keys or a revocation list from
     the vendor; one older than this host has already seen is rejected.
     """
-    data, what = _read_source(source, token_file)
+    data, what = _read_source(session, source, token_file, (ca, insecure_http, wait))
+    source = _shown(source)
     facts = session.read_facts()
     remarks = [Notice("file-unwrapped", reason=what)] if what else []
     blocks = _blocks(data)
@@ -84,7 +105,8 @@ def command(session: Session, source: str, token_file: str | None, yes: bool) ->
     present = _present(session, facts)
     try:
         known = read_known(session.place)
-        checked = check_file(data, session.place, facts, session.now, known=known)
+        given = Source("argument", None if source == "-" else source)
+        checked = check_file(data, session.place, facts, session.now, known=known, source=given)
         problems = _with_blocks(checked.report.problems, blocks, source, _known(session.place))
         # A memory that is missing is made by this very command.
         notices = tuple(n for n in checked.report.notices if n.slug != "memory-missing")
@@ -97,24 +119,70 @@ def command(session: Session, source: str, token_file: str | None, yes: bool) ->
             note = render.note(text, path=session.place.license)
             vars(refusal).setdefault("__notes__", []).append(note)  # PEP 678, of Python 3.11
         raise
+    _refuse_if_kept_elsewhere(session)
     warnings = _taken(present, report.license)
-    if warnings and not yes and not _can_be_asked(session):
-        unasked = UsageError(reason=_UNASKED, help="install --help")
-        raise Refused(Report(session.now, (unasked,), tuple(warnings)))
     if not session.as_json:
         for warning in warnings:
             render.remark(render.notice_lines(warning, session.cli))
+    if warnings and not yes and not session.can_be_asked():
+        unasked = UsageError(reason=_UNASKED, help="install --help")
+        unsaid = tuple(warnings) if session.as_json else ()
+        raise Refused(Report(session.now, (unasked,), unsaid))
     if warnings and not yes and not click.confirm(tr("Install it all the same?"), err=True):
         render.remark([render.note("Nothing was installed.")])
-        return _DECLINED
-    written = [Replacement(session.place.license, data, keep_former=True)]
+        return DECLINED
+    keeps = _is_to_keep(session.place.license, data)
+    written = [Replacement(session.place.license, data, keep_former=keeps)]
     if checked.trust is not None:  # before the licence: it may be proven by nothing else
         written.insert(0, Replacement(session.place.trust, checked.trust.encode()))
-    kept = files.replace_all(written)[-1]
+    kept = _replace(written, session.place)
     unkept = memory.keep(session.place, before, checked.memory, facts)
     more = [*remarks, *(warnings if session.as_json else []), *([unkept] if unkept else [])]
     _tell(session, report, kept, more)
     return 0
+
+
+def _refuse_if_kept_elsewhere(session: Session) -> None:
+    """Raise where a licence that is written would not be in force, or not for long."""
+    if session.place.source.kind == "environment":
+        reason = Reason(
+            "The licence in the variable LICENSE is in force, and no file takes its place; "
+            "nothing was written to {path}.",
+            path=session.place.license,
+        )
+        raise UsageError(reason=reason).advised(("set-in-environment",))
+    session.refuse_in_secret("kept-by-kubernetes")
+
+
+def _is_to_keep(path: str, new: bytes) -> bool:
+    """Whether the file at *path* is kept as the former one, for which the one before it is lost.
+
+    The same licence in other bytes is no former one; nor does what is no licence take the place of
+    one.
+    """
+    present = tokens.license_in(_content(path))
+    if present is not None:
+        return present != tokens.license_in(new)
+    return tokens.license_in(_content(os.path.realpath(path) + files.FORMER)) is None
+
+
+def _content(path: str) -> bytes:
+    """The file at *path*; empty where it is none that can be read."""
+    try:
+        return read(path, MAX_FILE) or b""
+    except LicenseError:
+        return b""
+
+
+def _replace(written: list[Replacement], place: Place) -> str | None:
+    """Put in place what was *written*, the licence last; under which name the former one stays."""
+    try:
+        return files.replace_all(written)[-1]
+    except FolderNotWritableError as refused:
+        is_of_licence = refused.folder == os.path.dirname(os.path.realpath(place.license))
+        if place.named is not None and is_of_licence and refused.advice == ("read-only",):
+            refused.advised(("read-only-source",), **{**refused.more, **place.license_parts})
+        raise
 
 
 def _present(session: Session, facts: HostFacts) -> Report:
@@ -138,11 +206,6 @@ def _taken(present: Report, new: License | None) -> list[Notice]:
     if less is not None:
         warnings.append(Notice("grants-less", **names, reason=less))
     return warnings
-
-
-def _can_be_asked(session: Session) -> bool:
-    """Whether a person is at a terminal; a script says beforehand that it agrees."""
-    return not session.as_json and sys.stdin is not None and sys.stdin.isatty()
 
 
 def _blocks(data: bytes) -> Blocks:
@@ -174,7 +237,7 @@ def _install_update(
 ) -> int:
     """Take in a keyset, roots or a list: all that the file has, or nothing.
 
-    The exit code is that of the installed licence where it held before, and does not any more.
+    The exit code is that of the installed licence, where there is one that does not hold.
     """
     from license_core.update import open_update
 
@@ -219,7 +282,12 @@ def _install_update(
     report = _present(session, facts)
     more = [*remarks, *([unkept] if unkept else [])]
     _tell_update(session, update, source, [file.path for file in written], report, held, more)
-    return report.exit_code if held and not report.ok else 0
+    return report.exit_code if _wrong(report) else 0
+
+
+def _wrong(report: Report) -> list[LicenseError]:
+    """What is wrong with the installed licence; one that is not there yet comes later."""
+    return [one for one in report.problems if not isinstance(one, LicenseMissingError)]
 
 
 def _tell_update(
@@ -274,8 +342,7 @@ def _tell_update(
         render.say(render.note("Installed as {path}.", path=path))
     if report.license is not None and report.ok:
         render.say(render.holds_line(report.license, session.now))
-    # A licence comes later where there is none yet.
-    wrong = [one for one in report.problems if not isinstance(one, LicenseMissingError)]
+    wrong = _wrong(report)
     if wrong:
         render.say(
             render.note("With these changes the installed licence is not valid:")
@@ -304,7 +371,9 @@ def _tell(session: Session, report: Report, kept: str | None, more: list[Notice]
         render.remark(render.notice_lines(notice, session.cli))
 
 
-def _read_source(source: str, token_file: str | None) -> tuple[bytes, Reason | None]:
+def _read_source(
+    session: Session, source: str, token_file: str | None, way: tuple[str | None, bool, int]
+) -> tuple[bytes, Reason | None]:
     """The file in SOURCE, and what it had become on its way; None: nothing.
 
     Only a revocation list may have more than MAX_FILE bytes.
@@ -312,13 +381,15 @@ def _read_source(source: str, token_file: str | None) -> tuple[bytes, Reason | N
     if source == "-":
         if sys.stdin is None:
             raise UsageError(reason="Standard input is closed; cannot read a licence from it.")
-        path: str = Reason("standard input")
+        path: str = Reason("Standard input")
         data = sys.stdin.buffer.read(MAX_REVOCATIONS + 1)
+    elif source.lower().startswith(("https://", "http://")) and _is_portal(source):
+        path = _shown(source)
+        data = _from_portal(session, source, bearer.read_for(source, token_file), way)
     elif source.lower().startswith(("https://", "http://")):
-        from license_cli import client
-
+        client = _fetcher()
         path = source
-        data = client.fetch(source, _token(token_file), cap=MAX_REVOCATIONS)
+        data = client.fetch(source, bearer.read_for(source, token_file), cap=MAX_REVOCATIONS)
     else:
         path = source
         found = read(source, MAX_REVOCATIONS)
@@ -334,14 +405,47 @@ def _read_source(source: str, token_file: str | None) -> tuple[bytes, Reason | N
             raise LicenseDamagedError(reason=_HIDDEN)
     cap = MAX_REVOCATIONS if b"LICENSE REVOCATIONS" in data else MAX_FILE
     if len(data) > cap:
-        raise FileTooLargeError(path=path, size=len(data), cap=cap)
+        too_large = FileTooLargeError(path=path, size=len(data), cap=cap)
+        from license_core import otherfile
+
+        other = otherfile.of_another_program(data)
+        raise too_large if other is None else too_large.advised(other.advice, **other.more)
     return data, what
 
 
-def _token(token_file: str | None) -> str | None:
-    if token_file is None:
-        return os.environ.get("LICENSE_TOKEN")
-    found = read(token_file, MAX_FILE)
-    if found is None:
-        raise FileUnreadableError(path=token_file, reason="there is no such file")
-    return found.decode("ascii", "replace").strip()
+def _is_portal(source: str) -> bool:
+    from license_cli.portal import is_portal
+
+    return is_portal(source)
+
+
+def _shown(source: str) -> str:
+    """*source* without the secret of a link."""
+    return source.partition("?")[0] if "secret=" in source else source
+
+
+def _from_portal(
+    session: Session, source: str, token: str | None, way: tuple[str | None, bool, int]
+) -> bytes:
+    """The file of this host's licence."""
+    from license_cli import portal
+
+    ca, insecure_http, wait = way
+    present = installed(session)
+    host = key_to_give(session.read_facts(), profile_to_order(None, present))
+    opened = portal.Portal(portal.link(source, token), portal.Way(ca, insecure_http))
+    number = present.jti if present else None
+    found = opened.licence_of(host.key, wait, other_than=number)
+    return opened.file(str(found.get("number")))
+
+
+def _fetcher() -> ModuleType:
+    """What fetches files. Raises DependencyMissingError, as always in the one file."""
+    try:
+        from license_cli import client
+    except ImportError as error:
+        from license_core.dependency import problem_of
+
+        missing = problem_of(error)
+        raise missing.advised(("get-the-file",) if one_file() else None) from error
+    return client

@@ -7,7 +7,8 @@ import os
 import click
 
 from license_cli import files, render
-from license_cli.session import Session, pass_session
+from license_cli.click_options import pass_session
+from license_cli.session import Session
 from license_core import pin, stability
 from license_core.errors import PinnedAddressInvalidError
 from license_core.probe import read_facts

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from license_cli import render
+from license_cli.click_options import pass_session
 from license_cli.language import tr
-from license_cli.session import Session, pass_session
+from license_cli.session import Session
 from license_cli.wrap import padded
 from license_core.armor import MAX_FILE
 from license_core.errors import FileUnreadableError
 from license_core.installed import check_file
 from license_core.license import License
-from license_core.paths import read
+from license_core.paths import Source, read
 from license_core.verify import Report
 from license_core.wording import printable, utc
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 @click.command("show", short_help="Show the contents of a licence.")
@@ -30,7 +33,9 @@ def command(session: Session, file: str | None) -> None:
     """
     render.need_reader()
     data = session.place.read_license() if file is None else _read(file)
-    report = check_file(data, session.place, session.read_facts(), session.now).report
+    source = None if file is None else Source("argument", file)
+    facts = session.read_facts()
+    report = check_file(data, session.place, facts, session.now, source=source).report
     license_ = report.license
     if license_ is None:  # its signature does not hold
         raise report.problems[0]
@@ -40,6 +45,7 @@ def command(session: Session, file: str | None) -> None:
     for name, value in _rows(license_).items():
         if value is not None:
             render.say(f"{padded(tr(name), 12)}{value}")
+    render.say(f"{padded(tr('Source'), 12)}{render.source_words(report)}")
     render.say(f"{padded(tr('Trust'), 12)}{render.trust_words(report)}")
     render.say(f"{padded(tr('Here'), 12)}{_here(report, license_, session.now)}")
 

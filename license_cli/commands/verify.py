@@ -2,43 +2,44 @@
 
 from __future__ import annotations
 
-import click
-
 from license_cli import memory, render
-from license_cli.app import Refused
-from license_cli.session import Session, pass_session
+from license_cli.options import Option
+from license_cli.session import Refused, Session
 from license_core.errors import LicenseError
 from license_core.facts import HostFacts
 from license_core.installed import Checked, check_file
 from license_core.verify import Report
 
+SHORT_HELP = "Check whether the product may run."
+OPTIONS = (
+    Option(("-q", "--quiet"), "quiet", "Print warnings and errors only."),
+    Option(
+        ("--warn-days",),
+        "warn_days",
+        "Warn when fewer than N days are left [default: from hostseal.toml, else 30].",
+        "N",
+        most=3650,
+    ),
+    Option(
+        ("--require",),
+        "features",
+        "Fail if the licence does not include this feature; may be repeated.",
+        "FEATURE",
+        is_many=True,
+    ),
+    Option(
+        ("--wait-network",),
+        "patience",
+        "While the network is not up yet and the licence is not valid without it, wait so long.",
+        "SECONDS",
+        most=3600,
+        usual=0,
+    ),
+    Option(("--explain",), "explain", "Compare the licensed host with this one."),
+)
 
-@click.command("verify", short_help="Check whether the product may run.")
-@click.option("-q", "--quiet", is_flag=True, help="Print warnings and errors only.")
-@click.option(
-    "--warn-days",
-    type=click.IntRange(0, 3650),
-    metavar="N",
-    help="Warn when fewer than N days are left [default: from hostseal.toml, else 30].",
-)
-@click.option(
-    "--require",
-    "features",
-    metavar="FEATURE",
-    multiple=True,
-    help="Fail if the licence does not include this feature; may be repeated.",
-)
-@click.option(
-    "--wait-network",
-    "patience",
-    type=click.IntRange(0, 3600),
-    metavar="SECONDS",
-    default=0,
-    help="While the network is not up yet and the licence is not valid without it, wait so long.",
-)
-@click.option("--explain", is_flag=True, help="Compare the licensed host with this one.")
-@pass_session
-def command(
+
+def run(
     session: Session,
     quiet: bool,
     warn_days: int | None,
@@ -76,7 +77,9 @@ def command(
     report = _with_features(report, features)
     if not report.ok:
         raise Refused(report, comparison)
-    notices = [*report.notices, *([unkept] if unkept else [])]
+    notices = list(report.notices)
+    if unkept:  # it says as well that there is nothing from before
+        notices = [notice for notice in notices if notice.slug != "memory-missing"] + [unkept]
     if session.as_json:
         answer = render.report_json(report, session.cli)
         answer["notices"] = [render.notice_json(notice, session.cli) for notice in notices]
@@ -89,7 +92,8 @@ def command(
     for line in render.comparison_lines(comparison):
         render.say(line)
     for notice in notices:
-        if notice.level == "warning" or not quiet:
+        # That nothing is to be remembered is the operator's own word: doctor says it again.
+        if notice.slug != "memory-off" and (notice.level == "warning" or not quiet):
             render.remark(render.notice_lines(notice, session.cli))
 
 

@@ -3,8 +3,11 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select
 
+from license_server.access import passwords
+from license_server.db import sorted_rows
+from license_server.db.sorted_rows import Count, SortedRows
 from license_server.db.tables import (
     attempts,
     invitations,
@@ -83,6 +86,8 @@ class SignedIn(NamedTuple):
     user_id: int
     email: str
     role: str
+    by_password_alone: bool
+    """Whether they have a password, and no one-time codes beside it."""
 
 
 def add_token(connection: Connection, token: StoredToken) -> None:
@@ -111,11 +116,49 @@ def tokens_after(
     connection: Connection, name: str | None, limit: int, *, revoked: bool
 ) -> list[StoredToken]:
     """At most *limit* tokens in the order of their names, after *name*; *revoked*, or not."""
-    is_revoked = tokens.c.revoked_at.is_not(None)
-    query = select(tokens).where(is_revoked if revoked else ~is_revoked).order_by(tokens.c.name)
+    query = select(tokens).where(_is_revoked(revoked)).order_by(tokens.c.name)
     if name is not None:
         query = query.where(tokens.c.name > name)
     return [StoredToken(*row) for row in connection.execute(query.limit(limit))]
+
+
+def _is_revoked(revoked: bool) -> ColumnElement[bool]:
+    column = tokens.c.revoked_at
+    return column.is_not(None) if revoked else column.is_(None)
+
+
+_ENDLESS = 1 << 62
+TOKEN_SORTS: dict[str, Any] = {
+    "name": func.lower(tokens.c.name),
+    "created_at": tokens.c.created_at,
+    "expires_at": func.coalesce(tokens.c.expires_at, _ENDLESS),
+    "used_at": func.coalesce(tokens.c.used_at, 0),
+}
+"""By what tokens can be sorted."""
+USER_SORTS: dict[str, Any] = {
+    "email": users.c.email,
+    "role": users.c.role,
+    "codes": users.c.totp.is_not(None),
+    "created_at": users.c.created_at,
+    "state": func.coalesce(users.c.ended_at, 0),
+}
+"""By what users can be sorted."""
+
+
+def count_tokens(connection: Connection, *, revoked: bool) -> Count:
+    """How many tokens ``tokens_after`` lists, to a bound."""
+    return sorted_rows.count(connection, select(tokens.c.id).where(_is_revoked(revoked)))
+
+
+tokens_in_order = SortedRows(select(tokens), tokens, TOKEN_SORTS, StoredToken).in_order
+
+
+def count_users(connection: Connection) -> Count:
+    """How many users there are, to a bound."""
+    return sorted_rows.count(connection, select(users.c.id))
+
+
+users_in_order = SortedRows(select(users), users, USER_SORTS, StoredUser).in_order
 
 
 def revoke_token(connection: Connection, name: str, now: int) -> StoredToken | None:
@@ -227,6 +270,12 @@ def list_users(connection: Connection) -> list[StoredUser]:
     return [StoredUser(*row) for row in connection.execute(select(users).order_by(users.c.email))]
 
 
+def first_emails(connection: Connection, limit: int) -> list[str]:
+    """At most *limit* addresses of those who can sign in, or could, in their order."""
+    query = select(users.c.email).order_by(users.c.email).limit(limit)
+    return list(connection.execute(query).scalars())
+
+
 def change_user(connection: Connection, user_id: int, **changed: Any) -> StoredUser:
     """The user with other values."""
     query = users.update().where(users.c.id == user_id).values(changed).returning(*users.c)
@@ -290,14 +339,22 @@ def add_session(
 def session_user(connection: Connection, id_hash: bytes, now: int) -> SignedIn | None:
     """Whose session this is, if it is not over."""
     query = (
-        select(users.c.id, users.c.email, users.c.role)
+        select(
+            users.c.id,
+            users.c.email,
+            users.c.role,
+            and_(users.c.totp.is_(None), users.c.password_hash != passwords.NONE),
+        )
         .join(sessions, sessions.c.user_id == users.c.id)
         .where(
             sessions.c.id_hash == id_hash, sessions.c.expires_at > now, users.c.ended_at.is_(None)
         )
     )
     row = connection.execute(query).first()
-    return None if row is None else SignedIn(*row)
+    if row is None:
+        return None
+    user_id, email, role, by_password_alone = row
+    return SignedIn(user_id, email, role, bool(by_password_alone))
 
 
 def sessions_of(connection: Connection, user_id: int, now: int) -> list[StoredSession]:
@@ -354,6 +411,11 @@ def forget_failures(connection: Connection, subject: str) -> None:
     connection.execute(delete(attempts).where(attempts.c.subject == subject))
 
 
+TOLD = "told:"
+"""How the subject of a count begins that is of events, not of attempts: nothing forgets it."""
+
+
 def forget_failures_before(connection: Connection, instant: int) -> None:
     """Forget whoever has not failed since *instant*."""
-    connection.execute(delete(attempts).where(attempts.c.last_at < instant))
+    ours = attempts.c.subject.startswith(TOLD)
+    connection.execute(delete(attempts).where(attempts.c.last_at < instant, ~ours))

@@ -5,6 +5,7 @@ always an administrator.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -15,7 +16,7 @@ from license_server.access import access_store, passwords, standing
 from license_server.access.access_store import StoredUser
 from license_server.access.errors import LastAdministratorError
 from license_server.actor import Actor
-from license_server.audit import digests, events
+from license_server.audit import changes, digests, events
 from license_server.db.errors import ChangedMeanwhileError, InputInvalidError, or_not_found
 from license_server.permissions import ROLES
 
@@ -74,7 +75,7 @@ def replace_password(
     """The user with another password, and without sessions."""
     changed = access_store.change_user(connection, user.id, password_hash=password_hash)
     access_store.end_sessions_of(connection, user.id)
-    record(connection, changed, actor, "user.password-changed", now)
+    record(connection, changed, actor, "user.password-changed", now, user)
     return changed
 
 
@@ -100,7 +101,7 @@ def change_role(
     if role != _ADMINISTRATOR:
         _keep_an_administrator(connection, user)
     changed = access_store.change_user(connection, user.id, role=role)
-    record(connection, changed, actor, "user.role-changed", now, before=user.role)
+    record(connection, changed, actor, "user.role-changed", now, user, before=user.role)
     return changed
 
 
@@ -115,7 +116,7 @@ def end(connection: Connection, user: StoredUser, actor: Actor, now: int) -> Sto
     _keep_an_administrator(connection, user)
     access_store.end_sessions_of(connection, user.id)
     changed = access_store.change_user(connection, user.id, ended_at=now)
-    record(connection, changed, actor, "user.ended", now)
+    record(connection, changed, actor, "user.ended", now, user)
     return changed
 
 
@@ -125,7 +126,7 @@ def reopen(connection: Connection, user: StoredUser, actor: Actor, now: int) -> 
     if user.ended_at is None:
         return user
     changed = access_store.change_user(connection, user.id, ended_at=None)
-    record(connection, changed, actor, "user.reopened", now)
+    record(connection, changed, actor, "user.reopened", now, user)
     return changed
 
 
@@ -190,11 +191,35 @@ def record(
     actor: Actor,
     action: str,
     now: int,
+    former: StoredUser | None = None,
     **details: str,
 ) -> None:
-    """Write down what was done to an account."""
+    """Write down what was done to an account; *former* is what it was."""
     row = ("users", user._asdict())
-    events.record(connection, now, actor, action, user.email, rows=[row], role=user.role, **details)
+    changed = changes.between({} if former is None else _told(former), _told(user))
+    more: dict[str, Any] = {"changed": changed} if changed else {}
+    events.record(
+        connection,
+        now,
+        actor,
+        action,
+        user.email,
+        rows=[row],
+        role=user.role,
+        **more,
+        **details,
+    )
+
+
+def _told(user: StoredUser) -> dict[str, Any]:
+    """The fields of an account, as the audit log tells of them; nothing that is secret."""
+    return {
+        "role": user.role,
+        "disabled": user.ended_at is not None,
+        "one_time_codes": user.totp is not None,
+        "issuer": user.issuer,
+        "issuer_subject": user.issuer_subject,
+    }
 
 
 def _check_other(connection: Connection, user: StoredUser, actor: Actor) -> None:

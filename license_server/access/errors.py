@@ -83,3 +83,17 @@ class OpenIdUnavailableError(LicenseError):
     )
 
     reason: str
+
+
+class CodesRequiredError(LicenseError):
+    """Somebody's role needs one-time codes, and they have set up none."""
+
+    row = Problem(
+        "codes-required",
+        119,
+        "One-time codes are required",
+        "The role {role} requires one-time codes.",
+        "Set them up at /account; they cannot be turned off while the role requires them.",
+    )
+
+    role: str

@@ -11,7 +11,7 @@ from license_server.access import access_store, accounts, secrets, standing
 from license_server.access.access_store import Invitation, StoredUser
 from license_server.access.errors import InvitationOverError
 from license_server.actor import Actor
-from license_server.audit import events
+from license_server.audit import changes, events
 from license_server.db.errors import InputInvalidError, NameTakenError
 
 Random = Callable[[int], bytes]
@@ -45,7 +45,8 @@ def invite(
     until = clock.later(now, days * 86400)
     made = Invitation(secrets.hash_of(secret), email, role, actor.name, now, until)
     access_store.add_invitation(connection, made)
-    events.record(connection, now, actor, "invitation.made", email, role=role)
+    changed = changes.between({}, {"role": role, "expires_at": until})
+    events.record(connection, now, actor, "invitation.made", email, role=role, changed=changed)
     return secret, made
 
 

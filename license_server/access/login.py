@@ -5,8 +5,9 @@ An attempt is counted before its password is looked at, so that many at once gai
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from ipaddress import IPv6Address, ip_address, ip_network
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -43,11 +44,25 @@ class Attempt(NamedTuple):
     """The number of the browser, where this account has signed in with it before."""
     what: str = ""
     """What is guessed, where it is not a password: counted by itself."""
+    before: tuple[int, int] = (0, 0)
+    """How often its address had failed before it was counted, and when last."""
+    counted: Mapping[str, int] = MappingProxyType({})
+    """Once it is counted: how often each of its ``allowances`` has failed, with it."""
 
     @classmethod
     def of(cls, email: str, address: str, browser: str | None = None, what: str = "") -> "Attempt":
         """The attempt from an *address* as the connection gives it."""
         return cls(email, network(address), browser, what)
+
+    @property
+    def of_address(self) -> str:
+        """What is counted of its address, whomever it wants to be."""
+        return f"{self.what}address:{self.address}"[:300]
+
+    @property
+    def failures(self) -> int:
+        """How often its address, or browser, has failed at this account by now, with it."""
+        return next((self.counted.get(subject, 1) for subject in self.allowances()), 1)
 
     def allowances(self) -> dict[str, int]:
         """What is counted, and how many failures of it are free.
@@ -60,7 +75,7 @@ class Attempt(NamedTuple):
         return {
             f"{self.what}pair:{self.email}:{self.address}"[:300]: _FREE_PAIR,
             f"{self.what}account:{self.email}"[:300]: _FREE_CODES if self.what else _FREE_ACCOUNT,
-            f"{self.what}address:{self.address}"[:300]: _FREE_ADDRESS,
+            self.of_address: _FREE_ADDRESS,
         }
 
 
@@ -126,8 +141,11 @@ def _proof(user: StoredUser, number: str) -> str:
     return b64url.encode(hmac.digest(user.password_hash.encode(), text, "sha256"))
 
 
-def count(connection: Connection, attempt: Attempt, now: int) -> None:
-    """Count *attempt* as failed until it has succeeded. Raises TooManyAttemptsError."""
+def count(connection: Connection, attempt: Attempt, now: int) -> Attempt:
+    """Count *attempt* as failed until the one that is given back has succeeded.
+
+    Raises TooManyAttemptsError.
+    """
     access_store.forget_failures_before(connection, now - _FORGET_AFTER)
     counted = {
         subject: (access_store.failures(connection, subject) or (0, 0), free)
@@ -140,13 +158,23 @@ def count(connection: Connection, attempt: Attempt, now: int) -> None:
         raise TooManyAttemptsError(seconds=wait)
     for subject, ((failures, _), _) in counted.items():
         access_store.set_failures(connection, subject, failures + 1, now)
+    before, _ = counted.get(attempt.of_address, ((0, 0), 0))
+    by_now = {subject: failures + 1 for subject, ((failures, _), _) in counted.items()}
+    return attempt._replace(before=before, counted=by_now)
 
 
 def succeeded(connection: Connection, attempt: Attempt) -> None:
-    """Forget the failures of this account, from this address or browser."""
+    """Forget the failures of this account, from this address or browser.
+
+    Those of others from the address stay as they were before *attempt*, which was none.
+    """
     for subject in attempt.allowances():
-        if not subject.startswith(f"{attempt.what}address:"):
-            access_store.forget_failures(connection, subject)
+        failures, last_at = access_store.failures(connection, subject) or (0, 0)
+        access_store.forget_failures(connection, subject)
+        if subject == attempt.of_address and failures > 1:
+            before, before_at = attempt.before
+            last_at = before_at if failures == before + 1 else last_at  # none failed meanwhile
+            access_store.set_failures(connection, subject, failures - 1, last_at)
 
 
 def judge(user: StoredUser | None, password: str) -> StoredUser:
@@ -162,7 +190,11 @@ def _wait(failures: int, last_at: int, free: int, now: int) -> int:
 
     What a clock that was ahead wrote down counts as long ago.
     """
-    if failures < free or last_at > now + LONGEST_WAIT:
+    if last_at > now + LONGEST_WAIT:
         return 0
-    due = last_at + min(LONGEST_WAIT, 1 << min(failures - free + 1, 20))
-    return max(0, due - now)
+    return max(0, last_at + wait_after(failures, free) - now)
+
+
+def wait_after(failures: int, free: int) -> int:
+    """For how many seconds nobody may try again after so many failures, some of them *free*."""
+    return 0 if failures < free else min(LONGEST_WAIT, 1 << min(failures - free + 1, 20))

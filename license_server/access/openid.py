@@ -206,7 +206,7 @@ def _by_address(
     changed = access_store.change_user(
         connection, user.id, issuer=client.issuer, issuer_subject=subject
     )
-    accounts.record(connection, changed, actor, "user.linked", now)
+    accounts.record(connection, changed, actor, "user.linked", now, user)
     return changed
 
 

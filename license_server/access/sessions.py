@@ -1,7 +1,7 @@
 """Desk sessions, and the tokens that protect their forms."""
 
 import hmac
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -24,6 +24,8 @@ class Session(NamedTuple):
     user_id: int
     email: str
     role: str
+    by_password_alone: bool = False
+    """Whether they have a password, and no one-time codes beside it."""
     address: str | None = None
     """Where they sign from now."""
 
@@ -48,8 +50,12 @@ def open_session(
     *,
     agent: str = "",
     former: str = "",
+    failures: int = 0,
 ) -> Session:
-    """A new session for somebody who has proved to be that user; a *former* one of theirs ends."""
+    """A new session for somebody who has proved to be that user; a *former* one of theirs ends.
+
+    *failures*: how often they had failed before, from this address or browser.
+    """
     if former:
         access_store.end_session(connection, hash_of(former))
     secret = b64url.encode(random(SECRET_BYTES))
@@ -63,8 +69,9 @@ def open_session(
         address[:64] or None,
         agent[:200] or None,
     )
-    session = Session(secret, user.id, user.email, user.role, address[:64] or None)
-    events.record(connection, now, session.actor, "session.opened", user.email)
+    session = Session(secret, user.id, user.email, user.role, address=address[:64] or None)
+    more: dict[str, Any] = {"failures": failures} if failures else {}
+    events.record(connection, now, session.actor, "session.opened", user.email, **more)
     return session
 
 
@@ -73,7 +80,7 @@ def find_session(connection: Connection, secret: str, now: int, address: str) ->
     user = access_store.session_user(connection, hash_of(secret), now)
     if user is None:
         raise NotAuthenticatedError(reason="You are not signed in, or your session has ended")
-    return Session(secret, *user, address[:64] or None)
+    return Session(secret, *user, address=address[:64] or None)
 
 
 def close_session(connection: Connection, session: Session) -> None:

@@ -5,7 +5,7 @@ slow hash. Passwords are another matter (passwords.py).
 """
 
 import hmac
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -23,7 +23,7 @@ from license_server.access.access_store import StoredToken
 from license_server.access.secrets import SECRET_BYTES, Random, hash_of
 from license_server.access.standing import Held
 from license_server.actor import Actor
-from license_server.audit import events
+from license_server.audit import changes, events
 from license_server.db.errors import InputInvalidError, NameTakenError, or_not_found
 from license_server.permissions import (
     PERMISSIONS,
@@ -159,7 +159,26 @@ def _record_token(
     connection: Connection, stored: StoredToken, actor: Actor, action: str, now: int
 ) -> None:
     row = ("tokens", stored._asdict())
-    events.record(connection, now, actor, action, stored.name, rows=[row], scopes=stored.scopes)
+    changed = _changed(stored)
+    events.record(
+        connection,
+        now,
+        actor,
+        action,
+        stored.name,
+        rows=[row],
+        scopes=stored.scopes,
+        changed=changed,
+    )
+
+
+def _changed(stored: StoredToken) -> dict[str, Any]:
+    """What was changed by an act on a token, which is created, and revoked once."""
+    if stored.revoked_at is not None:
+        return changes.between({"revoked": False}, {"revoked": True})
+    products = None if stored.products is None else strictjson.loads(stored.products.encode())
+    given = {"scopes": stored.scopes, "products": products, "expires_at": stored.expires_at}
+    return changes.between({}, given)
 
 
 def find_token(connection: Connection, token: str, now: int) -> Held:

@@ -92,7 +92,7 @@ def set_up(
         reason = "the code is not the current one; check the clock of your device"
         raise InputInvalidError(field="code", reason=reason)
     changed = access_store.change_user(connection, user.id, totp=sealed, totp_used=step)
-    accounts.record(connection, changed, actor, "user.codes-set-up", now)
+    accounts.record(connection, changed, actor, "user.codes-set-up", now, user)
     return new_recovery_codes(connection, user, actor, now, random)
 
 
@@ -100,7 +100,7 @@ def end(connection: Connection, user: StoredUser, actor: Actor, now: int) -> Sto
     """Ask *user* for codes no more; who may, the caller has checked."""
     access_store.set_recovery_codes(connection, user.id, [])
     changed = access_store.change_user(connection, user.id, totp=None, totp_used=None)
-    accounts.record(connection, changed, actor, "user.codes-ended", now)
+    accounts.record(connection, changed, actor, "user.codes-ended", now, user)
     return changed
 
 

@@ -1,8 +1,8 @@
 """TOTP seeds at rest: encrypted with a key that is not in the database.
 
-That key, and the one of sealed cookies, are drawn with HKDF (RFC 5869) from the private key in
-``keys/seeds.key.pem``, which signs nothing. A seed is sealed with AES-256-GCM for one user: moved
-to another's row it does not open.
+That key, and those of sealed cookies, of mailed portal links and of the secrets of webhooks, are
+drawn with HKDF (RFC 5869) from the private key in ``keys/seeds.key.pem``, which signs nothing. A
+seed is sealed with AES-256-GCM for one user: moved to another's row it does not open.
 """
 
 from collections.abc import Callable
@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from license_core.errors import SignerUnavailableError
 from license_server.access.sealed_cookies import SealedCookies
+from license_server.webhooks.sealed_secrets import SealedSecrets
 
 _NONCE_BYTES = 12
 
@@ -25,6 +26,9 @@ class Seeds:
     def __init__(self, key: Ed25519PrivateKey) -> None:
         self._cipher = AESGCM(_derive(key, b"hostseal seeds"))
         self.cookies = SealedCookies(_derive(key, b"hostseal cookies"))
+        self.portal = _derive(key, b"hostseal portal")
+        """What the links are drawn from that leave by mail."""
+        self.webhooks = SealedSecrets(_derive(key, b"hostseal webhooks"))
 
     def seal(self, user_id: int, seed: bytes, random: Callable[[int], bytes]) -> bytes:
         """*seed*, encrypted for the user in this row."""

@@ -1,5 +1,6 @@
 """What the API replies of the audit log."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -7,6 +8,17 @@ from license_core import strictjson
 from license_server.api import responses
 from license_server.api.responses import Instant, instant
 from license_server.audit import audit_store
+from license_server.audit import changes as audit_changes
+
+
+@dataclass(slots=True, kw_only=True)
+class Change:
+    """A field that an act changed; of what was erased, neither value is told."""
+
+    field: str
+    old: Any
+    new: Any
+    erased: bool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -21,13 +33,21 @@ class Event:
     subject: str
     reason: str | None
     details: dict[str, Any]
+    changes: list[Change]
     position: int | None
 
     @classmethod
-    def of(cls, stored: audit_store.Event) -> Self:
-        """The event *stored*."""
+    def of(
+        cls,
+        stored: audit_store.Event,
+        changed: Sequence[audit_changes.Change] = (),
+        hidden: Collection[str] = (),
+    ) -> Self:
+        """The event *stored*, which *changed* something, without details that are *hidden*."""
         details = strictjson.loads(stored.details.encode("utf-8"))
-        return responses.from_row(cls, stored, details=details)
+        details = {name: value for name, value in details.items() if name not in hidden}
+        told = [Change(**change._asdict()) for change in changed]
+        return responses.from_row(cls, stored, details=details, changes=told)
 
 
 @dataclass(slots=True)

@@ -8,16 +8,27 @@ from pydantic import Field
 
 from license_core import strictjson
 from license_core.errors import LicenseError, Notice
+from license_server.actor import Actor
 from license_server.api import PREFIX, responses, schemas
 from license_server.api.audit_responses import Event
 from license_server.api.responses import Instant, instant
 from license_server.http.problem_json import FieldError
-from license_server.licenses import issuing, proposal_store
+from license_server.licenses import host_changes, issuing, kinds, proposal_store
+from license_server.licenses.host_changes import HostChange
+from license_server.licenses.kinds import KINDS
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.planning import Plan
+from license_server.licenses.term_days import Day
 from license_server.sheets.batches import Outcome
 
 Number = Annotated[str, Field(json_schema_extra={"pattern": schemas.NUMBER["pattern"]})]
+
+Kind = Annotated[str, Field(json_schema_extra={"enum": list(KINDS)})]
+LastDay = Annotated[str, Field(json_schema_extra={"format": "date"})]
+
+
+def _day(last: Day | None) -> str | None:
+    return None if last is None else last.day.isoformat()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,11 +72,18 @@ class License:
     line: str
     replaces: str | None
     replaced_by: str | None
+    last_day: LastDay | None
+    time_zone: str
+    contract: str | None
+    plan: str | None
+    kind: Kind | None
+    stands_for: str | None
+    despite: str | None
     links: Links
 
     @classmethod
-    def of(cls, stored: StoredLicense, now: int) -> Self:
-        """The licence *stored*, as it is at the instant *now*."""
+    def of(cls, stored: StoredLicense, now: int, actor: Actor) -> Self:
+        """The licence *stored*, as it is at the instant *now* and as *actor* may see it."""
         license_ = issuing.claims_of(stored)
         host = license_.host
         here = f"{PREFIX}/licenses/{stored.number}"
@@ -94,6 +112,13 @@ class License:
             line=stored.line,
             replaces=stored.replaces,
             replaced_by=stored.replaced_by,
+            last_day=_day(stored.last),
+            time_zone=stored.zone,
+            contract=stored.contract,
+            plan=stored.plan,
+            kind=stored.kind,
+            stands_for=stored.stands_for,
+            despite=kinds.despite_seen(stored, actor),
             links=Links(self=here, file=f"{here}/license.dat"),
         )
 
@@ -130,6 +155,28 @@ class OrderedHost:
 
 
 @dataclass(slots=True, kw_only=True)
+class HostDifference:
+    """What differs between the host of a licence and the one of a request, by component."""
+
+    license: Number
+    differs: list[str]
+    same: list[str]
+    unknown: list[str]
+    place: Annotated[str, Field(json_schema_extra={"enum": list(host_changes.PLACES)})]
+
+    @classmethod
+    def of(cls, number: str, change: HostChange) -> Self:
+        """The *change* from the host of the licence of this *number*."""
+        return cls(
+            license=number,
+            differs=list(change.differs),
+            same=list(change.same),
+            unknown=list(change.unknown),
+            place=change.place,
+        )
+
+
+@dataclass(slots=True, kw_only=True)
 class DryRun:
     """What an action would do."""
 
@@ -140,7 +187,14 @@ class DryRun:
     host: OrderedHost
     expires_at: Instant | None
     replaces: str | None
+    last_day: LastDay | None
+    time_zone: str
     needs_approval: bool
+    plan: str | None
+    kind: Kind | None
+    stands_for: str | None
+    moves: HostDifference | None
+    alike: list[HostDifference]
     refusals: list[Remark]
     notices: list[Remark]
 
@@ -149,6 +203,7 @@ class DryRun:
         """What is *planned*."""
         order = planned.order
         host = OrderedHost(key=order.request.key, name=order.request.name, match=order.match)
+        former, change = planned.former, planned.change
         return cls(
             dry_run=True,
             act=planned.act.name,
@@ -157,7 +212,14 @@ class DryRun:
             host=host,
             expires_at=instant(order.expires_at),
             replaces=order.replaces,
+            last_day=_day(order.last),
+            time_zone=order.time_zone,
             needs_approval=planned.needs_approval,
+            plan=order.plan,
+            kind=order.kind,
+            stands_for=order.stands_for,
+            moves=HostDifference.of(former.number, change) if former and change else None,
+            alike=[HostDifference.of(one.number, other) for one, other in planned.alike],
             refusals=[Remark.of(error) for error in planned.refusals],
             notices=[Remark.of(notice) for notice in planned.notices],
         )
@@ -165,7 +227,7 @@ class DryRun:
 
 @dataclass(slots=True, kw_only=True)
 class EndingDryRun:
-    """The licence that would be suspended or revoked."""
+    """The licence that would be suspended, revoked or ended as given back."""
 
     dry_run: bool
     act: str

@@ -1,8 +1,6 @@
 """``/licenses``: actions, lists and files."""
 
-import re
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -28,30 +26,23 @@ from license_server.api.license_responses import (
 )
 from license_server.api.operations import describe
 from license_server.audit import audit_store
-from license_server.db.errors import InputInvalidError
 from license_server.db.reply_store import Reply
 from license_server.http.state import AtSite
 from license_server.licenses import (
     acts,
+    filters,
     issuing,
+    kinds,
     license_store,
     notes,
     planning,
     recording,
-    states,
 )
 from license_server.licenses.acts import ISSUE, Act
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.planning import ActRequest
 from license_server.licenses.proposal_store import Proposal
-from license_server.licenses.search import Filter
 from license_server.site import Site
-
-FILE_TYPE = "application/octet-stream"
-TEXTS = ("customer", "product", "host_key", "host_name", "number", "state", "line", "q")
-DATES = ("expires_from", "expires_before")
-_STATES = (*license_store.STATES, "expired")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 router = APIRouter(prefix=f"{PREFIX}/licenses", tags=["licenses"])
 
@@ -64,11 +55,11 @@ async def listing(request: Request, site: AtSite, actor: Reader) -> Response:
     """
     given = messages.query(request)
     limit, before, now = messages.limit(given), messages.before(given), site.clock()
-    wanted = filter_of(given, actor)
+    wanted = filters.read(given, actor.products, by_program=True)
     rows, below = await site.read(
         lambda connection: license_store.listed(connection, wanted, now, before=before, limit=limit)
     )
-    return messages.page_until(LicensePage, rows, below, lambda row: License.of(row, now))
+    return messages.page_until(LicensePage, rows, below, lambda row: License.of(row, now, actor))
 
 
 @router.post("", status_code=201, openapi_extra=describe("licenses.issue"))
@@ -88,7 +79,7 @@ async def one(number: str, site: AtSite, actor: Reader) -> Response:
         return issuing.seen(connection, number, actor), recording.etag(connection, number)
 
     stored, etag = await site.read(read)
-    return messages.json_response(License.of(stored, now), etag)
+    return messages.json_response(License.of(stored, now, actor), etag)
 
 
 @router.get("/{number}/license.dat", openapi_extra=describe("licenses.file"))
@@ -97,7 +88,7 @@ async def file(number: str, site: AtSite, actor: Reader) -> Response:
     stored = await site.read(lambda connection: issuing.seen(connection, number, actor))
     return Response(
         issuing.file_of(stored),
-        media_type=FILE_TYPE,
+        media_type=issuing.FILE_TYPE,
         headers={"Content-Disposition": 'attachment; filename="license.dat"'},
     )
 
@@ -111,9 +102,11 @@ async def history(number: str, site: AtSite, actor: Reader) -> Response:
         line = license_store.of_line(connection, issuing.seen(connection, number, actor).line)
         line = [one for one in line if actor.may_use(one.product)]
         events = audit_store.trail(connection, [one.number for one in line])
+        all_seen = all(one.despite == kinds.despite_seen(one, actor) for one in line)
+        hidden = () if all_seen else ("despite",)
         return History(
-            licenses=[License.of(one, now) for one in line],
-            events=[Event.of(event) for event in events],
+            licenses=[License.of(one, now, actor) for one in line],
+            events=[Event.of(event, hidden=hidden) for event in events],
             request=license_store.request_of(connection, number),
         )
 
@@ -174,20 +167,20 @@ async def _act(
 
         def end(connection: Connection) -> Reply:
             stored = recording.end(connection, act_request, actor, now)
-            return Reply(200, None, responses.to_json(License.of(stored, now)))
+            return Reply(200, None, responses.to_json(License.of(stored, now, actor)))
 
         return messages.respond(await site.once(actor, key, now, end))
 
-    reply = await site.act(act_request, actor, now, lambda done: reply_to(done, now), key)
+    reply = await site.act(act_request, actor, now, lambda done: reply_to(done, now, actor), key)
     return messages.respond(reply)
 
 
-def reply_to(done: StoredLicense | Proposal, now: int) -> Reply:
+def reply_to(done: StoredLicense | Proposal, now: int, actor: Actor) -> Reply:
     """The reply to an act: 201 with the licence, or 202 with the proposal that waits."""
     if isinstance(done, Proposal):
         here = f"{PREFIX}/proposals/{done.id}"
         return Reply(202, here, responses.to_json(license_responses.Proposal.of(done)))
-    made = License.of(done, now)
+    made = License.of(done, now, actor)
     return Reply(201, made.links.self, responses.to_json(made))
 
 
@@ -196,47 +189,11 @@ async def _dry_run(site: Site, act_request: ActRequest, actor: Actor, now: int) 
     if not act.issues:
 
         def check(connection: Connection) -> StoredLicense:
-            stored = issuing.seen(connection, act_request.subject or "", actor)
-            states.check(stored, act)
-            acts.read_reason(dict(act_request.members), needed=act.needs_reason)
-            return stored
+            return recording.check_end(connection, act_request, actor).license
 
-        ended = License.of(await site.read(check), now)
+        ended = License.of(await site.read(check), now, actor)
         return messages.json_response(EndingDryRun(dry_run=True, act=act.name, license=ended))
     plan = await site.read(
         lambda connection: planning.plan(connection, act_request, actor, now, with_notices=True)
     )
     return messages.json_response(DryRun.of(plan))
-
-
-def filter_of(given: dict[str, str], actor: Actor) -> Filter:
-    """What the parameters of a list ask for. Raises InputInvalidError."""
-    if given.get("state", "active") not in _STATES:
-        reason = f"'{given['state']}' is not one of {', '.join(_STATES)}"
-        raise InputInvalidError(field="state", reason=reason)
-    return Filter(
-        customer=given.get("customer"),
-        product=given.get("product"),
-        host_key=given.get("host_key"),
-        host_name=given.get("host_name"),
-        number=given.get("number"),
-        state=given.get("state"),
-        line=given.get("line"),
-        expires_from=_day(given, "expires_from"),
-        expires_before=_day(given, "expires_before"),
-        text=given.get("q") or None,
-        products=actor.products,
-    )
-
-
-def _day(given: dict[str, str], name: str) -> int | None:
-    """The first instant, in UTC, of the day that a parameter names."""
-    if name not in given:
-        return None
-    try:
-        if not _DATE.fullmatch(given[name]):
-            raise ValueError("another form")
-        return int(datetime.fromisoformat(given[name]).replace(tzinfo=UTC).timestamp())
-    except ValueError as error:
-        reason = f"'{given[name]}' is not a date such as 2027-12-31"
-        raise InputInvalidError(field=name, reason=reason) from error

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -24,6 +25,7 @@ PAGE, LARGEST_PAGE = 50, 200
 """How many rows a page has: by default, and at most."""
 _LONGEST_KEY = 200
 _ETAG = re.compile(r'(?:W/)?"?([!#-~]{1,64})"?')
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def json_response(reply: object, etag: str | None = None, status: int = 200) -> Response:
@@ -177,6 +179,33 @@ def limit(given: Mapping[str, str]) -> int:
 def before(given: Mapping[str, str]) -> int | None:
     """The id under which a page begins. Raises InputInvalidError."""
     return cursors.read(given["cursor"]) if "cursor" in given else None
+
+
+def state(given: Mapping[str, str], allowed: Sequence[str]) -> str | None:
+    """The state of which rows are listed; None: of each. Raises InputInvalidError."""
+    return one_of(given, "state", allowed)
+
+
+def one_of(given: Mapping[str, str], name: str, allowed: Sequence[str]) -> str | None:
+    """What a parameter names of *allowed*; None: it is not given. Raises InputInvalidError."""
+    named = given.get(name)
+    if named is not None and named not in allowed:
+        reason = f"'{named[:64]}' is not one of {', '.join(allowed)}"
+        raise InputInvalidError(field=name, reason=reason)
+    return named
+
+
+def day(given: Mapping[str, str], name: str) -> int | None:
+    """The first instant, in UTC, of the day that a parameter names. Raises InputInvalidError."""
+    if name not in given:
+        return None
+    try:
+        if not _DATE.fullmatch(given[name]):
+            raise ValueError("another form")
+        return int(datetime.fromisoformat(given[name]).replace(tzinfo=UTC).timestamp())
+    except ValueError as error:
+        reason = f"'{given[name]}' is not a date such as 2027-12-31"
+        raise InputInvalidError(field=name, reason=reason) from error
 
 
 def page(

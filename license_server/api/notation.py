@@ -1,6 +1,7 @@
 """Schemas in short, for people: ``{id: integer, notes?: string | null}``.
 
-What a schema refers to stands in its place; a question mark follows what may be left out.
+What a schema refers to stands in its place, but for objects within others, which stand by their
+names; a question mark follows what may be left out.
 """
 
 import json
@@ -31,7 +32,10 @@ def _kinds(schemas: Iterable[Schema], components: Mapping[str, Schema], depth: i
 
 def _alternatives(schema: Schema, components: Mapping[str, Schema], depth: int) -> Iterable[str]:
     if "$ref" in schema:
-        schema = components[schema["$ref"].rpartition("/")[2]]
+        name = schema["$ref"].rpartition("/")[2]
+        schema = components[name]
+        if depth and "properties" in schema:
+            return [name]
     if "const" in schema or "enum" in schema:
         values = schema.get("enum", [schema.get("const")])
         return [json.dumps(value) for value in values]

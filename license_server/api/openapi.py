@@ -15,22 +15,33 @@ from license_core import strictjson
 from license_server.api import (
     PREFIX,
     audit,
+    diagnoses,
+    find,
+    jobs,
+    letters,
     licenses,
+    mails,
     messages,
     parties,
+    portal_links,
     proposals,
+    renewals,
+    requests,
     responses,
+    revocations,
     schemas,
     sheets,
     tokens,
     users,
+    webhooks,
 )
 from license_server.api.auth import Needs
 from license_server.api.catalog_responses import Customer, Product
 from license_server.api.license_responses import License, Proposal
+from license_server.api.mail_responses import Mail
+from license_server.api.operation import Operation
 from license_server.api.operations import (
     OPERATIONS,
-    Operation,
     always,
 )
 from license_server.api.schemas import Schema
@@ -41,16 +52,27 @@ from license_server.http.problem_types import ROWS, STATUS
 _PATH: dict[str, dict[str, Any]] = {
     "number": schemas.NUMBER,
     "id": schemas.ID,
+    "delivery": schemas.ID,
     "name": {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._:\-]{0,63}$"},
 }
 
 ROUTERS = (
     licenses.router,
+    diagnoses.router,
+    find.router,
     parties.router,
+    letters.router,
     proposals.router,
+    requests.router,
+    renewals.router,
+    mails.router,
+    revocations.router,
     audit.router,
     tokens.router,
     users.router,
+    portal_links.router,
+    webhooks.router,
+    jobs.router,
     sheets.router,
 )
 """The rooms of the API."""
@@ -65,6 +87,7 @@ _LINKED = {
     Customer: ("customers", "id", "id"),
     Product: ("products", "name", "name"),
     Proposal: ("proposals", "id", "id"),
+    Mail: ("mails", "id", "id"),
 }
 _REFERENCE = "#/components/schemas/{model}"
 
@@ -172,7 +195,8 @@ def _operation(
         "responses": _responses(told, shapes),
     }
     if told.body is not None:
-        content = {"schema": told.body} | ({"example": told.example} if told.example else {})
+        example = {} if told.example is None else {"example": told.example}
+        content = {"schema": told.body} | example
         described["requestBody"] = {
             "required": True,
             "content": {told.media_type: content},
@@ -216,7 +240,7 @@ def _links(kind: str, parameter: str, member: str) -> dict[str, Any]:
 def allowed(path: str) -> set[str]:
     """The methods that the API takes at *path*; empty: there is no such path."""
     found = {method for method, _, _, route in operations() if route.path_regex.fullmatch(path)}
-    return {"GET"} if path in (PATH, f"{PREFIX}/docs") else found
+    return {"GET"} if path in (PATH, f"{PREFIX}/docs", f"{PREFIX}/docs/more") else found
 
 
 def by_status(slugs: Iterable[str]) -> dict[int, list[str]]:

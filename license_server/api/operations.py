@@ -1,6 +1,6 @@
 """What the API's description (OpenAPI 3.1) says of each operation, in one table."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from fastapi import Request
 
@@ -15,7 +15,16 @@ from license_server.api.access_responses import (
     UserPage,
 )
 from license_server.api.audit_responses import CheckpointPage, EventPage
-from license_server.api.catalog_responses import Customer, CustomerPage, Product, ProductPage
+from license_server.api.catalog_responses import (
+    Customer,
+    CustomerPage,
+    Letters,
+    Product,
+    ProductPage,
+)
+from license_server.api.diagnosis_responses import Diagnosis
+from license_server.api.find_responses import Finding
+from license_server.api.job_responses import Job, Planned
 from license_server.api.license_responses import (
     DryRun,
     EndingDryRun,
@@ -27,101 +36,73 @@ from license_server.api.license_responses import (
     Proposal,
     ProposalPage,
 )
+from license_server.api.mail_responses import Mail, MailPage
+from license_server.api.operation import ALWAYS, ISSUING, KEYED, Operation, listing
+from license_server.api.portal_operations import PORTAL
+from license_server.api.renewal_responses import RenewalPage
+from license_server.api.request_responses import (
+    FiledRequest,
+    LicenseRequest,
+    Message,
+    RequestPage,
+    SeenRequest,
+)
+from license_server.api.revocation_responses import ListInForce, PublishedList
 from license_server.api.schemas import Schema
+from license_server.api.webhook_operations import WEBHOOKS
 from license_server.licenses.acts import OFFERED, Act
 
 _LINE = '["55917890141cb1c89accc5e53a929acb1867c42c", "studio2_gpu"]'
 _NUMBER = "HS-2026-7F3K9QXB"
-ALWAYS = (
-    "not-authenticated",
-    "not-permitted",
-    "rate-limited",
-    "database-unavailable",
-    "server-stopping",
-)
-"""The problems that every operation answers with."""
-_ISSUING = (
-    "input-invalid",
-    "request-unreadable",
-    "request-damaged",
-    "request-ambiguous",
-    "not-found",
-    "license-state",
-    "term-over",
-    "term-too-long",
-    "rehosts-used-up",
-    "evidence-missing",
-    "changed-meanwhile",
-    "signer-unavailable",
-)
-_KEYED = ("idempotency-key-reused", "still-running", "request-too-large")
-
-
-class Operation(NamedTuple):
-    """One operation: what it takes and gives, and which problems it answers with."""
-
-    summary: str
-    replies: dict[int, Any]
-    """The class of each reply; None: the bytes of a file, or nothing with 204."""
-    problems: tuple[str, ...] = ()
-    body: Schema | None = None
-    example: Any = None
-    query: dict[str, Schema] = {}  # noqa: RUF012  # never changed
-    media_type: str = "application/json"
-    """Of what it takes."""
-    gives: str = "application/octet-stream"
-    """Of a reply that is the bytes of a file."""
-    matches: bool = False
-    """Whether it heeds ``If-Match``."""
-    id: Schema | None = None
-    """Of the id in its path, where that is not a row's number."""
-
-
 _DRY = {"dry_run": {"type": "string", "enum": ["true", "false"]}}
-_PAGING = {"limit": schemas.LIMIT, "cursor": schemas.CURSOR}
-
-
-def _list(summary: str, page: type, **query: Schema) -> Operation:
-    return Operation(summary, {200: page}, ("input-invalid",), query=query | _PAGING)
 
 
 def _issuing(summary: str, body: Schema, example: dict[str, Any], *, matches: bool) -> Operation:
     replies = {201: License, 202: Proposal, 200: DryRun}
     return Operation(
-        summary, replies, (*_ISSUING, *_KEYED), body, example, query=_DRY, matches=matches
+        summary, replies, (*ISSUING, *KEYED), body, example, query=_DRY, matches=matches
     )
+
+
+def _of_mail(summary: str) -> Operation:
+    return Operation(summary, {200: Mail}, ("not-found", "mail-state", *KEYED))
+
+
+def _written(summary: str, example: str) -> Operation:
+    problems = ("input-invalid", "not-found", *KEYED)
+    return Operation(summary, {201: Message}, problems, schemas.WRITTEN, {"text": example})
+
+
+def _answering(summary: str, body: Schema, example: dict[str, Any]) -> Operation:
+    """An act that answers a request."""
+    made = _issuing(summary, body, example, matches=False)
+    problems = (*made.problems, "request-closed", "request-without-host")
+    return made._replace(problems=problems)
 
 
 def _of_act(act: Act) -> Operation:
     """An act on a licence."""
     body, example = schemas.of_act(act), dict(act.example)
-    if act.names_host:
+    if act.names_host and not act.stands_in:
         example = {"host": _LINE} | example
     if act.issues:
         return _issuing(act.words.summary, body, example, matches=True)
-    problems = ("input-invalid", "not-found", "license-state", "changed-meanwhile", *_KEYED)
+    problems = ("input-invalid", "not-found", "license-state", "changed-meanwhile", *KEYED)
     replies = {200: License | EndingDryRun}
     return Operation(act.words.summary, replies, problems, body, example, _DRY, matches=True)
 
 
-_LICENCE_FILTERS: dict[str, Schema] = {
-    "customer": schemas.PLAIN,
-    "product": schemas.PLAIN,
-    "host_key": schemas.PLAIN,
-    "host_name": schemas.PLAIN,
-    "number": schemas.PLAIN,
-    "line": schemas.PLAIN,
-    "q": schemas.PLAIN,
-    "state": schemas.STATE,
-    "expires_from": schemas.DAY,
-    "expires_before": schemas.DAY,
-}
-
 OPERATIONS = {
-    "licenses.list": _list(
+    "licenses.list": listing(
         "List and search licences",
         LicensePage,
-        **_LICENCE_FILTERS,
+        **schemas.LICENCE_FILTERS,
+    ),
+    "find": Operation(
+        "Find anything",
+        {200: Finding},
+        ("input-invalid",),
+        query={"q": schemas.PLAIN | {"maxLength": 200}},
     ),
     "licenses.issue": _issuing(
         "Issue a licence",
@@ -141,16 +122,25 @@ OPERATIONS = {
     "licenses.note": Operation(
         "Add a note to a licence",
         {201: Noted},
-        ("input-invalid", "not-found", *_KEYED),
+        ("input-invalid", "not-found", *KEYED),
         schemas.NOTE,
         {"note": "asked for a quotation"},
     ),
     **{f"licenses.{act.name}": _of_act(act) for act in OFFERED},
-    "customers.list": _list("List customers", CustomerPage, q=schemas.PLAIN),
+    "diagnoses.make": Operation(
+        "Find out why a product stopped",
+        {200: Diagnosis},
+        ("input-invalid", "request-too-large"),
+        schemas.DIAGNOSIS,
+        {"text": "[E]: The licence is for host …"},
+    ),
+    "customers.list": listing(
+        "List customers", CustomerPage, q=schemas.PLAIN, tag=schemas.PLAIN, archived=schemas.TRUTH
+    ),
     "customers.add": Operation(
         "Add a customer",
         {201: Customer},
-        ("input-invalid", "name-taken", *_KEYED),
+        ("input-invalid", "name-taken", *KEYED),
         schemas.NEW_CUSTOMER,
         {"name": "ACME", "contact_email": "it@acme.example", "language": "en"},
     ),
@@ -163,11 +153,26 @@ OPERATIONS = {
         {"notes": "pays late"},
         matches=True,
     ),
-    "products.list": _list("List products", ProductPage),
+    "products.list": listing("List products", ProductPage, archived=schemas.TRUTH),
+    "customers.archive": Operation("Archive a customer", {200: Customer}, ("not-found",)),
+    "customers.unarchive": Operation(
+        "Take a customer out of the archive", {200: Customer}, ("not-found",)
+    ),
+    "customers.merge": Operation(
+        "Merge a customer into another",
+        {200: Customer},
+        ("input-invalid", "not-found", "request-too-large"),
+        schemas.MERGE,
+        {"into": 7},
+    ),
+    "products.archive": Operation("Archive a product", {200: Product}, ("not-found",)),
+    "products.unarchive": Operation(
+        "Take a product out of the archive", {200: Product}, ("not-found",)
+    ),
     "products.add": Operation(
         "Add a product",
         {201: Product},
-        ("input-invalid", "name-taken", *_KEYED),
+        ("input-invalid", "plan-unknown", "name-taken", *KEYED),
         schemas.NEW_PRODUCT,
         {"name": "darwin", "defaults": {"days": 365}, "rehosts": 3},
     ),
@@ -175,12 +180,21 @@ OPERATIONS = {
     "products.change": Operation(
         "Change a product's rules",
         {200: Product},
-        ("input-invalid", "not-found", "changed-meanwhile", "request-too-large"),
+        ("input-invalid", "plan-unknown", "not-found", "changed-meanwhile", "request-too-large"),
         schemas.CHANGED_PRODUCT,
         {"needs_approval": True},
         matches=True,
     ),
-    "proposals.list": _list(
+    "products.letters": Operation("Get the letters of a product", {200: Letters}, ("not-found",)),
+    "products.change_letters": Operation(
+        "Change letters of a product",
+        {200: Letters},
+        ("input-invalid", "not-found", "changed-meanwhile", "request-too-large"),
+        schemas.CHANGED_LETTERS,
+        {"renewed": {"en": "Licence {number} renewed\n{greeting}\n\n{validity}\n", "zh": None}},
+        matches=True,
+    ),
+    "proposals.list": listing(
         "List proposals",
         ProposalPage,
         state=schemas.PROPOSAL_STATE,
@@ -189,16 +203,83 @@ OPERATIONS = {
     "proposals.approve": Operation(
         "Approve a proposal and issue its licence",
         {201: License},
-        (*_ISSUING, "proposal-decided", *_KEYED),
+        (*ISSUING, "proposal-decided", *KEYED),
         schemas.MAYBE_WHY,
         {"reason": "checked with sales"},
     ),
     "proposals.refuse": Operation(
         "Refuse a proposal",
         {200: Proposal},
-        ("input-invalid", "not-found", "proposal-decided", *_KEYED),
+        ("input-invalid", "not-found", "proposal-decided", *KEYED),
         schemas.WHY,
         {"reason": "a mistake"},
+    ),
+    "requests.list": listing(
+        "List requests",
+        RequestPage,
+        state=schemas.REQUEST_STATE,
+        source=schemas.REQUEST_SOURCE,
+        owner=schemas.PLAIN,
+        host_key=schemas.PLAIN,
+    ),
+    "requests.file": Operation(
+        "File a request",
+        {201: FiledRequest, 200: FiledRequest},
+        ("input-invalid", *KEYED),
+        schemas.REQUEST,
+        {"text": _LINE, "sender_address": "li@acme.example"},
+    ),
+    "requests.get": Operation("Get a request", {200: SeenRequest}, ("not-found",)),
+    "requests.assign": Operation(
+        "Take or assign a request",
+        {200: LicenseRequest},
+        ("input-invalid", "not-found", "changed-meanwhile", *KEYED),
+        schemas.OWNER,
+        {"owner": "user:ada@example.com"},
+    ),
+    "requests.note": _written("Add a note to a request", "asked sales whether it is paid"),
+    "requests.reply": _written("Reply to a request", "Please send the output of `request`."),
+    "requests.issue": _answering(
+        "Issue the licence of a request", schemas.ANSWER_ORDER, {"days": 365}
+    ),
+    "requests.move": _answering(
+        "Move the earlier licence of a request", schemas.ANSWER_MOVE, {"reason": "new address"}
+    ),
+    "requests.answer": Operation(
+        "Answer a request with an existing licence",
+        {200: LicenseRequest},
+        ("input-invalid", "not-found", "request-closed", *KEYED),
+        schemas.ANSWER,
+        {"license": _NUMBER},
+    ),
+    "requests.refuse": Operation(
+        "Refuse a request",
+        {200: LicenseRequest},
+        ("input-invalid", "not-found", "request-closed", *KEYED),
+        schemas.WHY,
+        {"reason": "the contract has ended"},
+    ),
+    "renewals.list": listing(
+        "List what expires",
+        RenewalPage,
+        days=schemas.DAYS_AHEAD,
+        product=schemas.PLAIN,
+        customer=schemas.PLAIN,
+        owner=schemas.PLAIN,
+    ),
+    "mails.list": listing("List mails that go out", MailPage, state=schemas.MAIL_STATE),
+    "mails.get": Operation("Get a mail", {200: Mail}, ("not-found",)),
+    "mails.retry": _of_mail("Send a mail now"),
+    "mails.cancel": _of_mail("Cancel a mail"),
+    "revocations.get": Operation(
+        "Get the revocation list in force", {200: ListInForce}, ("not-found",)
+    ),
+    "revocations.publish": Operation(
+        "Publish a revocation list",
+        {201: PublishedList},
+        ("input-invalid", "signer-unavailable", *KEYED),
+        schemas.LIST_WANTED,
+        {"days": 30},
     ),
     "tokens.list": Operation("List API tokens", {200: TokenList}, ("input-invalid",)),
     "tokens.create": Operation(
@@ -211,7 +292,7 @@ OPERATIONS = {
     "tokens.revoke": Operation(
         "Revoke an API token", {200: Token}, ("not-found",), id=schemas.TOKEN_ID
     ),
-    "users.list": _list("List users", UserPage),
+    "users.list": listing("List users", UserPage),
     "users.get": Operation("Get a user", {200: User}, ("not-found",)),
     "users.change": Operation(
         "Change a user's role",
@@ -246,6 +327,30 @@ OPERATIONS = {
     "invitations.withdraw": Operation(
         "Withdraw an invitation", {204: None}, ("not-found",), id=schemas.INVITATION_ID
     ),
+    **PORTAL,
+    **WEBHOOKS,
+    "jobs.make": Operation(
+        "Choose many licences for an action",
+        {201: Planned},
+        ("input-invalid", "not-found", *KEYED),
+        schemas.JOB,
+        {
+            "act": "renew",
+            "filter": {"customer": "ACME", "expires_until": "2027-01-31"},
+            "order": {"days": 365},
+        },
+    ),
+    "jobs.get": Operation("Get a job", {200: Job}, ("not-found",), id=schemas.JOB_ID),
+    "jobs.begin": Operation(
+        "Begin or continue a job", {202: Job}, ("not-found",), id=schemas.JOB_ID
+    ),
+    "jobs.report": Operation(
+        "Download the report of a job",
+        {200: None},
+        ("not-found",),
+        gives="text/csv",
+        id=schemas.JOB_ID,
+    ),
     "imports.issue": Operation(
         "Import orders from CSV",
         {200: Imported},
@@ -254,7 +359,7 @@ OPERATIONS = {
             "sheet-invalid",
             "import-refused",
             "signer-unavailable",
-            *_KEYED,
+            *KEYED,
         ),
         schemas.SHEET,
         "customer,product,host,days\nACME,darwin,55917890141cb1c89accc5e53a929acb1867c42c,365\n",
@@ -265,16 +370,29 @@ OPERATIONS = {
         "Export licences as CSV",
         {200: None},
         ("input-invalid",),
-        query=_LICENCE_FILTERS,
+        query=schemas.LICENCE_FILTERS,
         gives="text/csv",
     ),
-    "checkpoints.list": _list("List checkpoints", CheckpointPage),
-    "events.list": _list(
+    "exports.customers": Operation(
+        "Export customers as CSV",
+        {200: None},
+        ("input-invalid",),
+        query={"q": schemas.PLAIN, "tag": schemas.PLAIN, "archived": schemas.TRUTH},
+        gives="text/csv",
+    ),
+    "checkpoints.list": listing("List checkpoints", CheckpointPage),
+    "events.list": listing(
         "List events",
         EventPage,
         subject=schemas.PLAIN,
         actor=schemas.PLAIN,
         action=schemas.PLAIN,
+        kind=schemas.KIND,
+        person=schemas.PLAIN,
+        customer=schemas.PLAIN,
+        license=schemas.PLAIN,
+        since=schemas.DAY,
+        until=schemas.DAY,
     ),
 }
 """Each operation by its operationId."""

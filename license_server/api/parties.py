@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
+from license_core.errors import NotFoundError
 from license_server.actor import Actor
 from license_server.api import (
     PREFIX,
@@ -19,8 +20,10 @@ from license_server.api.operations import describe
 from license_server.catalog import (
     catalog_store,
     customers,
+    merging,
     products,
 )
+from license_server.db.errors import InputInvalidError
 from license_server.db.reply_store import Reply
 from license_server.http.path_params import plain_name, row_id
 from license_server.http.state import AtSite
@@ -35,12 +38,15 @@ ProductWriter = Annotated[Actor, Depends(Needs("products:write"))]
 @router.get("/customers", tags=["customers"], openapi_extra=describe("customers.list"))
 async def list_customers(request: Request, site: AtSite, actor: Reader) -> Response:
     """List customers by name."""
-    text = messages.query(request).get("q")
+    given = messages.query(request)
+    text, tag, archived = given.get("q"), given.get("tag"), _archived(given)
     return await _by_name(
         request,
         site,
         lambda c, id_: catalog_store.customer_by_id(c, id_, actor.products),
-        lambda c, name, most: customers.listed(c, name, most, text, actor),
+        lambda c, name, most: customers.listed(
+            c, name, most, text, actor, archived=archived, tag=tag
+        ),
         lambda rows, limit: messages.page(
             CustomerPage, rows, limit, lambda row: row.id, Customer.of
         ),
@@ -85,14 +91,81 @@ async def change_customer(
     return messages.json_response(Customer.of(customer), customers.etag(customer))
 
 
+def _archiving(archived: bool, word: str) -> None:
+    """The routes that archive a customer or a product, or take it out of the archive."""
+
+    async def of_customer(id: str, site: AtSite, actor: CustomerWriter) -> Response:
+        number, now = row_id(id, "customer"), site.clock()
+        customer = await site.write(
+            lambda c: customers.archive(c, number, actor, now, archived=archived)
+        )
+        return messages.json_response(Customer.of(customer), customers.etag(customer))
+
+    async def of_product(name: str, site: AtSite, actor: ProductWriter) -> Response:
+        plain_name(name, "product")
+        now = site.clock()
+        product = await site.write(
+            lambda c: products.archive(c, name, actor, now, archived=archived)
+        )
+        return messages.json_response(Product.of(product), products.etag(product))
+
+    rule = "It takes no new licences; those it has can be renewed, moved and changed."
+    told = rule if archived else "It takes new licences again."
+    for kind, path, do in (
+        ("customers", "{id}", of_customer),
+        ("products", "{name}", of_product),
+    ):
+        router.add_api_route(
+            f"/{kind}/{path}/{word}",
+            do,
+            methods=["POST"],
+            tags=[kind],
+            name=f"{kind}-{word}",
+            description=told,
+            openapi_extra=describe(f"{kind}.{word}"),
+        )
+
+
+_archiving(True, "archive")
+_archiving(False, "unarchive")
+
+
+@router.post("/customers/{id}/merge", tags=["customers"], openapi_extra=describe("customers.merge"))
+async def merge_customer(
+    id: str, request: Request, site: AtSite, actor: CustomerWriter
+) -> Response:
+    """Merge a customer into another, which gets its licences, names, contact and notes.
+
+    This cannot be undone. Sent again, it changes nothing.
+    """
+    number = row_id(id, "customer")
+    members, _ = await messages.body_of(request)
+    members = messages.known(members, ("into",))
+    into, now = members.get("into"), site.clock()
+    if not isinstance(into, int) or isinstance(into, bool):
+        raise InputInvalidError(field="into", reason="it is not the id of a customer")
+    if into == number:
+        raise NotFoundError(what="other customer", name=str(into))
+
+    def merge(connection: Connection) -> catalog_store.Customer:
+        return merging.merge(connection, number, into, actor, now)
+
+    customer = await site.write(merge)
+    await site.write(lambda connection: merging.follow(connection, number, actor, now))
+    return messages.json_response(Customer.of(customer), customers.etag(customer))
+
+
 @router.get("/products", tags=["products"], openapi_extra=describe("products.list"))
 async def list_products(request: Request, site: AtSite, actor: Reader) -> Response:
     """List products by name."""
+    archived = _archived(messages.query(request))
     return await _by_name(
         request,
         site,
         lambda c, id_: catalog_store.product_by_id(c, id_, actor.products),
-        lambda c, name, most: catalog_store.products_after(c, name, most, actor.products),
+        lambda c, name, most: catalog_store.products_after(
+            c, name, most, actor.products, archived=archived
+        ),
         lambda rows, limit: messages.page(ProductPage, rows, limit, lambda row: row.id, Product.of),
     )
 
@@ -152,6 +225,14 @@ async def _by_name(
         return after(connection, None if last is None else last.name, limit + 1)
 
     return page(await site.read(read), limit)
+
+
+def _archived(given: dict[str, str]) -> bool | None:
+    """Whether only those in the archive are asked for, or those that are not; None: all.
+
+    Raises InputInvalidError.
+    """
+    return messages.truth(given, "archived") if "archived" in given else None
 
 
 def _added(place: str, told: Customer | Product) -> Reply:

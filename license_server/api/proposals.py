@@ -16,12 +16,12 @@ from license_server.api.auth import Needs, Reader
 from license_server.api.license_responses import Proposal, ProposalPage
 from license_server.api.licenses import reply_to
 from license_server.api.operations import describe
-from license_server.db.errors import InputInvalidError
 from license_server.db.idempotency import Idempotency
 from license_server.db.reply_store import Reply
 from license_server.http.path_params import row_id
 from license_server.http.state import AtSite
 from license_server.licenses import acts, proposal_store, proposals
+from license_server.requests import outcomes
 
 _STATES = ("waiting", "approved", "refused")
 Decider = Annotated[Actor, Depends(Needs("proposals:decide"))]
@@ -32,10 +32,8 @@ router = APIRouter(prefix=f"{PREFIX}/proposals", tags=["proposals"])
 async def listing(request: Request, site: AtSite, actor: Reader) -> Response:
     """List proposals, newest first."""
     given = messages.query(request)
-    state, limit, before = given.get("state"), messages.limit(given), messages.before(given)
-    if state is not None and state not in _STATES:
-        reason = f"'{state}' is not one of {', '.join(_STATES)}"
-        raise InputInvalidError(field="state", reason=reason)
+    limit, before = messages.limit(given), messages.before(given)
+    state = messages.state(given, _STATES)
     rows = await site.read(
         lambda connection: proposal_store.listed(
             connection, state, before=before, limit=limit + 1, of=actor.products
@@ -57,7 +55,9 @@ async def approve(id: str, request: Request, site: AtSite, actor: Decider) -> Re
     """Approve another person's proposal and issue the licence."""
     reason, key = await _read(request, needed=False)
     number, now = row_id(id, "proposal"), site.clock()
-    reply = await site.approve(number, actor, reason, now, lambda done: reply_to(done, now), key)
+    reply = await site.approve(
+        number, actor, reason, now, lambda done: reply_to(done, now, actor), key
+    )
     return messages.respond(reply)
 
 
@@ -68,7 +68,7 @@ async def refuse(id: str, request: Request, site: AtSite, actor: Reader) -> Resp
     number, now = row_id(id, "proposal"), site.clock()
 
     def decide(connection: Connection) -> Reply:
-        proposal = proposals.refuse(connection, number, actor, reason, now)
+        proposal = outcomes.refuse_proposal(connection, number, actor, reason, now)
         return Reply(200, None, responses.to_json(Proposal.of(proposal)))
 
     return messages.respond(await site.once(actor, key, now, decide))

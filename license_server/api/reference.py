@@ -10,7 +10,8 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from license_server.api import PREFIX, notation, openapi
-from license_server.api.operations import ALWAYS, OPERATIONS, always
+from license_server.api.operation import ALWAYS, ISSUING, KEYED
+from license_server.api.operations import OPERATIONS, always
 from license_server.api.schemas import Schema
 
 PATH = f"{PREFIX}/docs"
@@ -19,13 +20,20 @@ BASE = "{base}"
 """What stands in an example for the address of the server."""
 _TOKEN = '-H "Authorization: Bearer $LICENSE_TOKEN"'
 _IN_PATHS = {
+    "/jobs/{id}": "/jobs/5f3e0b7c9d1a4e62b8f00d3c7a9e1b24",
     "/tokens/{id}": "/tokens/9669536a9d4f",
     "/invitations/{id}": "/invitations/dafb001f704bd5bc",
     "{number}": "HS-2026-7F3K9QXB",
     "{name}": "darwin",
     "{id}": "1",
+    "{delivery}": "7",
 }
-_FILES = {"/license.dat": "license.dat", "/licenses.csv": "licences.csv"}
+_FILES = {
+    "/license.dat": "license.dat",
+    "/licenses.csv": "licences.csv",
+    "/customers.csv": "customers.csv",
+    "/report.csv": "report.csv",
+}
 """How the paths of files end, and what curl is to call them."""
 
 
@@ -47,10 +55,8 @@ class Answer(NamedTuple):
 
     status: int
     media_type: str
-    name: str
-    """Of its schema; empty: it has none."""
-    shape: str
-    """The schema, in the notation."""
+    names: tuple[str, ...]
+    """Of its schema: one of these shapes; none: it is no JSON."""
 
 
 class Refusal(NamedTuple):
@@ -99,12 +105,38 @@ class Group(NamedTuple):
 def groups() -> tuple[Group, ...]:
     """All operations, by what they are about."""
     document = openapi.document()
-    components = document["components"]["schemas"]
     found: dict[str, list[Entry]] = {}
     for path, methods in document["paths"].items():
         for method, told in methods.items():
-            found.setdefault(told["tags"][0], []).append(_entry(method, path, told, components))
+            found.setdefault(told["tags"][0], []).append(_entry(method, path, told))
     return tuple(Group(name, tuple(entries)) for name, entries in found.items())
+
+
+@cache
+def shapes() -> Mapping[str, str]:
+    """What replies are made of: each object by its name, in the notation."""
+    components = openapi.document()["components"]["schemas"]
+    entries = (one for group in groups() for one in group.entries)
+    replied = {name for one in entries for answer in one.answers for name in answer.names}
+    told: dict[str, str] = {}
+    while rest := replied - told.keys():
+        for name in rest:
+            told[name] = notation.write([components[name]], components)
+            replied |= _named_in(components[name], components)
+    return dict(sorted(told.items()))
+
+
+def _named_in(schema: Any, components: Mapping[str, Schema]) -> set[str]:
+    """The objects that *schema* refers to, through others that have no members."""
+    if isinstance(schema, list):
+        return {name for part in schema for name in _named_in(part, components)}
+    if not isinstance(schema, dict):
+        return set()
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        found = components[name]
+        return {name} if "properties" in found else _named_in(found, components)
+    return {name for part in schema.values() for name in _named_in(part, components)}
 
 
 def refusals_of_all() -> tuple[Refusal, ...]:
@@ -112,11 +144,22 @@ def refusals_of_all() -> tuple[Refusal, ...]:
     return _refusals(ALWAYS)
 
 
-def _entry(
-    method: str, path: str, told: Mapping[str, Any], components: Mapping[str, Schema]
-) -> Entry:
+def refusals_of_keyed() -> tuple[Refusal, ...]:
+    """The problems that every operation which takes an ``Idempotency-Key`` answers with."""
+    return _refusals(KEYED)
+
+
+def refusals_of_issuing() -> tuple[Refusal, ...]:
+    """The problems that every operation which issues a licence answers with."""
+    return _refusals(ISSUING)
+
+
+def _entry(method: str, path: str, told: Mapping[str, Any]) -> Entry:
     words, _, permission = told["description"].rpartition("\n\nPermission: ")
-    own = [slug for slug in always(OPERATIONS[told["operationId"]]) if slug not in ALWAYS]
+    slugs = always(OPERATIONS[told["operationId"]])
+    shared = [group for group in (KEYED, ISSUING) if {*group}.issubset(slugs)]
+    told_above = {*ALWAYS}.union(*shared)
+    own = [slug for slug in slugs if slug not in told_above]
     return Entry(
         told["operationId"],
         method.upper(),
@@ -126,7 +169,7 @@ def _entry(
         permission.strip("`."),
         tuple(_parameter(one) for one in told["parameters"]),
         _body(told["requestBody"]) if "requestBody" in told else None,
-        tuple(_answers(told["responses"], components)),
+        tuple(_answers(told["responses"])),
         _refusals(own),
         _example(method, path, told),
     )
@@ -159,19 +202,18 @@ def _members(variants: list[Schema]) -> dict[str, list[Schema]]:
     return found
 
 
-def _answers(responses: Mapping[str, Any], components: Mapping[str, Schema]) -> Iterator[Answer]:
+def _answers(responses: Mapping[str, Any]) -> Iterator[Answer]:
     for status, told in sorted(responses.items()):
         if int(status) >= 400:
             continue
         if "content" not in told:
-            yield Answer(int(status), "", "", "")
+            yield Answer(int(status), "", ())
             continue
         ((media_type, content),) = told["content"].items()
         schema = content["schema"]
         parts = schema.get("anyOf", [schema])
         names = [one.get("$ref", "").rpartition("/")[2] for one in parts]
-        shape = notation.write([schema], components) if schema else ""
-        yield Answer(int(status), media_type, " | ".join(filter(None, names)), shape)
+        yield Answer(int(status), media_type, tuple(filter(None, names)))
 
 
 def _refusals(slugs: Any) -> tuple[Refusal, ...]:

@@ -14,13 +14,11 @@ from license_server.actor import Actor
 from license_server.api import PREFIX, messages
 from license_server.api.auth import Needs, Reader
 from license_server.api.license_responses import Imported
-from license_server.api.licenses import (
-    filter_of,
-)
 from license_server.api.operations import describe
 from license_server.db.errors import InputInvalidError
 from license_server.db.idempotency import Idempotency
 from license_server.http.state import AtSite
+from license_server.licenses import filters
 from license_server.sheets import (
     csv_text,
     exports,
@@ -65,12 +63,30 @@ async def import_licenses(
 @router.get("/exports/licenses.csv", openapi_extra=describe("exports.licenses"))
 async def export_licenses(request: Request, site: AtSite, actor: Reader) -> Response:
     """Export licences as CSV, newest first; takes the same filters as the list."""
-    wanted = filter_of(messages.query(request), actor)
+    wanted = filters.read(messages.query(request), actor.products, by_program=True)
     rows = exports.license_rows(site.database.read, wanted, site.clock())
+    return _sheet("licenses.csv", csv_text.write(exports.LICENSES, rows))
+
+
+@router.get("/exports/customers.csv", openapi_extra=describe("exports.customers"))
+async def export_customers(request: Request, site: AtSite, actor: Reader) -> Response:
+    """Export customers as CSV, by name; takes the same filters as the list.
+
+    The desk, and ``import customers`` in the shell, read it again.
+    """
+    given = messages.query(request)
+    archived = messages.truth(given, "archived") if "archived" in given else None
+    rows = exports.customer_rows(
+        site.database.read, given.get("q"), actor, archived=archived, tag=given.get("tag")
+    )
+    return _sheet("customers.csv", csv_text.write(exports.CUSTOMERS, rows))
+
+
+def _sheet(name: str, lines: Iterator[str]) -> Response:
     return StreamingResponse(
-        csv_text.encoded(csv_text.write(exports.LICENSES, rows)),
+        csv_text.encoded(lines),
         media_type=f"{MEDIA_TYPE}; charset=utf-8; header=present",
-        headers={"Content-Disposition": 'attachment; filename="licenses.csv"'},
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
 
 

@@ -1,27 +1,36 @@
 """Stored events, their hash chain, and checkpoints."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     bindparam,
+    delete,
     func,
     insert,
     literal,
+    or_,
     select,
     tuple_,
+    union,
     update,
 )
 
-from license_server.db import deferred
+from license_server.audit.kinds import KINDS
+from license_server.db import deferred, sorted_rows
 from license_server.db.deferred import streamed
+from license_server.db.sorted_rows import MOST_SORTED, Count
 from license_server.db.tables import (
     audit_events,
+    audit_values,
+    begins,
     checkpoints,
 )
 
 # Made once: what SQLAlchemy knows of a statement by heart it need not work out at each issue.
+_COMMAND = "command"
 _ADD_EVENT = insert(audit_events).inline()
 
 
@@ -72,11 +81,39 @@ class EventFilter(NamedTuple):
     until: int | None = None
     subjects: Sequence[str] | None = None
     """Any of these; not many."""
+    person: str | None = None
+    """What the person of this address did, or what was done to their account."""
+    kind: str | None = None
+    """One of kinds.KINDS."""
+    kinds: Sequence[str] | None = None
+    """Any of these: a product may be called as a customer is."""
 
 
 def add_event(connection: Connection, event: NewEvent) -> None:
     """Write an event down."""
     deferred.add(connection, _ADD_EVENT, event._asdict())
+
+
+class Doer(NamedTuple):
+    """Who did something, how often, and when last."""
+
+    actor: str
+    times: int
+    last_at: int
+
+
+def doers(connection: Connection, wanted: EventFilter, few: int) -> list[Doer]:
+    """At most *few* of those who did what is *wanted*, whoever did so last first."""
+    table = audit_events.c
+    last = func.max(table.at)
+    query = (
+        select(table.actor, func.count(), last)
+        .where(*_conditions(wanted))
+        .group_by(table.actor)
+        .order_by(last.desc(), table.actor)
+        .limit(few)
+    )
+    return [Doer(*row) for row in connection.execute(query)]
 
 
 def events(
@@ -87,22 +124,13 @@ def events(
     Where a time is asked for, they are in its order: its index tells them. Else in that of their
     ids, which is the same but for what took long to be stored.
     """
+    if wanted.person is not None:
+        return _of_person(connection, wanted, wanted.person, before, limit)
     table, query = audit_events, select(audit_events)
     order = [table.c.id]
     if wanted.since is not None or wanted.until is not None:
         order = [table.c.at, table.c.id]
-    if wanted.subject is not None:
-        query = query.where(table.c.subject == wanted.subject)
-    if wanted.subjects is not None:
-        query = query.where(table.c.subject.in_(wanted.subjects))
-    if wanted.actor is not None:
-        query = query.where(table.c.actor == wanted.actor)
-    if wanted.action is not None:
-        query = query.where(table.c.action == wanted.action)
-    if wanted.since is not None:
-        query = query.where(table.c.at >= wanted.since)
-    if wanted.until is not None:
-        query = query.where(table.c.at < wanted.until)
+    query = query.where(*_conditions(wanted))
     if before is not None:
         last = table.alias()
         place = [select(last.c[one.name]).where(last.c.id == before) for one in order[:-1]]
@@ -111,6 +139,65 @@ def events(
         )
     rows = connection.execute(query.order_by(*(one.desc() for one in order)).limit(limit))
     return [Event(*row) for row in rows]
+
+
+def count_wanted(connection: Connection, wanted: EventFilter) -> Count:
+    """How many events ``events`` lists, to a bound."""
+    ids = select(audit_events.c.id)
+    if wanted.person is None:
+        return sorted_rows.count(connection, ids.where(*_conditions(wanted)))
+    each = (
+        ids.where(*_conditions(one)).limit(MOST_SORTED + 1).subquery()
+        for one in _ways_of_person(wanted, wanted.person)
+    )
+    found = union(*(select(one.c.id) for one in each)).subquery()
+    return sorted_rows.count(connection, select(found.c.id))
+
+
+def _conditions(wanted: EventFilter) -> Iterator[ColumnElement[bool]]:
+    """What must hold of an event; without what is asked of a person."""
+    table = audit_events.c
+    if wanted.subject is not None:
+        yield table.subject == wanted.subject
+    if wanted.subjects is not None:
+        yield table.subject.in_(wanted.subjects)
+    if wanted.actor == _COMMAND:  # whoever of the operating system's users it was
+        yield or_(table.actor == _COMMAND, begins(table.actor, f"{_COMMAND}:"))
+    elif wanted.actor is not None:
+        yield table.actor == wanted.actor
+    for kinds in (None if wanted.kind is None else (wanted.kind,), wanted.kinds):
+        if kinds is not None:
+            yield or_(*(begins(table.action, one) for kind in kinds for one in KINDS[kind]))
+    if wanted.action is not None:
+        yield table.action == wanted.action
+    if wanted.since is not None:
+        yield table.at >= wanted.since
+    if wanted.until is not None:
+        yield table.at < wanted.until
+
+
+def _ways_of_person(wanted: EventFilter, email: str) -> list[EventFilter]:
+    """The events that a person did, and those that their account underwent."""
+    bare = wanted._replace(person=None)
+    each = (bare._replace(actor=f"user:{email}"), bare._replace(subject=email))
+    return [
+        one
+        for one in each
+        if wanted.actor in (None, one.actor) and wanted.subject in (None, one.subject)
+    ]
+
+
+def _of_person(
+    connection: Connection, wanted: EventFilter, email: str, before: int | None, limit: int
+) -> list[Event]:
+    """Events that a person did, or that their account underwent: each kind by its own index."""
+    found: dict[int, Event] = {}
+    for one in _ways_of_person(wanted, email):
+        of_one = events(connection, one, before=before, limit=limit)
+        found |= {event.id: event for event in of_one}
+    timed = wanted.since is not None or wanted.until is not None
+    order = sorted(found.values(), key=lambda one: (one.at * timed, one.id), reverse=True)
+    return order[:limit]
 
 
 def trail(connection: Connection, subjects: Sequence[str]) -> list[Event]:
@@ -224,7 +311,54 @@ def count_events(connection: Connection) -> int:
     return found
 
 
-# Replies
+# Values that are about people: beside the events, so that they can be erased.
 
 
-# Keysets
+class KeptValue(NamedTuple):
+    """A value that an event names by a digest."""
+
+    digest: bytes
+    salt: bytes
+    value: str
+    """JSON."""
+    owner: str
+    """Whom it is about: the name of a row of the ledger, such as ``customers/7``."""
+
+
+_SALT_BYTES = 16
+
+
+def new_salt(connection: Connection) -> bytes:
+    """Unpredictable bytes, which the database draws."""
+    if connection.dialect.name == "sqlite":
+        query = select(func.randomblob(_SALT_BYTES))
+    else:
+        query = select(func.uuid_send(func.gen_random_uuid()))
+    return bytes(connection.execute(query).scalar_one())
+
+
+def add_value(connection: Connection, value: KeptValue) -> None:
+    """Store a value beside its event."""
+    connection.execute(insert(audit_values), value._asdict())
+
+
+def values(connection: Connection, digests: Collection[bytes]) -> dict[bytes, str]:
+    """The values of these *digests* that are not erased, as JSON."""
+    if not digests:
+        return {}
+    table = audit_values.c
+    query = select(table.digest, table.value).where(table.digest.in_(digests))
+    return {bytes(digest): value for digest, value in connection.execute(query)}
+
+
+def all_values(connection: Connection) -> Iterator[KeptValue]:
+    """Every value that is stored beside an event, some at a time."""
+    query = select(audit_values).order_by(audit_values.c.digest)
+    for row in streamed(connection, query):
+        yield KeptValue(bytes(row.digest), bytes(row.salt), row.value, row.owner)
+
+
+def erase_values(connection: Connection, owners: Collection[str]) -> int:
+    """Erase the values that are about these *owners*; how many there were."""
+    query = delete(audit_values).where(audit_values.c.owner.in_(owners))
+    return connection.execute(query).rowcount

@@ -16,17 +16,29 @@ KEYS = {
     "revocation_lists": "number",
     "licenses": "number",
     "proposals": "id",
+    "requests": "id",
+    "mails": "id",
     "users": "id",
     "tokens": "id",
+    "webhooks": "id",
+    "portal_links": "id",
 }
 """The tables of the ledger, and the column that names a row in the audit log."""
 
-_VOLATILE = {"users": {"totp_used"}, "tokens": {"used_at"}}
+_VOLATILE = {
+    "users": {"totp_used"},
+    "tokens": {"used_at"},
+    "requests": {"repeats", "repeated_at", "rule"},
+    "webhooks": {"failing_since"},
+    "portal_links": {"uses", "used_at"},
+    "mails": {"state", "attempts", "due_at", "leased_by", "answer", "ended_at"},
+}
 """Columns that change without an event."""
 
 LATER = {"later": True}
 """The ``info`` of a column that came to rows which events had bound before: where it has no value,
-it is not part of their digest, so they are as they were."""
+it is not part of their digest, so they are as they were. One that is ``with`` another of these
+follows from the rest of the row where that one has no value, and is not part of it there either."""
 
 
 class Shape(NamedTuple):
@@ -35,6 +47,8 @@ class Shape(NamedTuple):
     names: tuple[str, ...]
     later: frozenset[str]
     """Of these, those that are left out where they have no value."""
+    led: tuple[tuple[str, str], ...]
+    """… and those that are left out where another one has none, which is named with them."""
     binary: tuple[str, ...]
 
     @classmethod
@@ -45,12 +59,16 @@ class Shape(NamedTuple):
         return cls(
             tuple(column.name for column in bound),
             frozenset(column.name for column in bound if column.info.get("later")),
+            tuple((column.name, column.info["with"]) for column in bound if "with" in column.info),
             tuple(column.name for column in bound if isinstance(column.type, LargeBinary)),
         )
 
     def digest(self, row: Mapping[str, Any]) -> str:
         """The SHA-256 of *row*, in base64url."""
         values = {name: row[name] for name in self.names}
+        for name, leader in self.led:
+            if values[leader] is None:
+                del values[name]
         for name in self.later:
             if values[name] is None:
                 del values[name]

@@ -14,6 +14,9 @@ from license_server.actor import Actor
 from license_server.audit import audit_store
 from license_server.audit.audit_store import NewEvent
 from license_server.audit.digests import digest, name
+from license_server.deliveries import telling
+from license_server.deliveries.telling import Happening
+from license_server.finding import following
 
 Row = tuple[str, Mapping[str, Any]]
 """A table's name, and a row of it with all its columns."""
@@ -31,8 +34,16 @@ def record(
     **details: Any,
 ) -> None:
     """Write an event, with the same arguments as ``event``."""
-    new = event(now, actor, action, subject, rows=rows, reason=reason, **details)
+    rows = list(rows)
+    write(connection, event(now, actor, action, subject, rows=rows, reason=reason, **details), rows)
+
+
+def write(connection: Connection, new: NewEvent, rows: Iterable[Row]) -> None:
+    """Write an event that left *rows*, let them be found, and what webhooks are to be told."""
+    rows = list(rows)
     audit_store.add_event(connection, new)
+    following.follow(connection, new.action, new.subject, rows, new.reason)
+    telling.tell(connection, [Happening(new.at, new.action, new.subject, new.details, rows)])
 
 
 def event(

@@ -10,8 +10,7 @@ from contextlib import AbstractAsyncContextManager
 import structlog
 from starlette.concurrency import run_in_threadpool
 
-from license_core.errors import LicenseError
-from license_server.background.loop import every_second
+from license_server.background.loop import repeated
 from license_server.db.database import Database
 from license_server.settings import ServerSettings
 from license_server.signing.issuer import Issuer, open_issuer, read_trust, signer_uri
@@ -36,22 +35,14 @@ class Succession:
         """*issuer* is in use; *use* is given each that is to take its place."""
         self._settings, self._database, self._clock, self._use = settings, database, clock, use
         self._known = issuer.keyset_token, self._present()[1]
-        self._failed: str | None = None
 
     def at_work(self) -> AbstractAsyncContextManager[None]:
         """Look every second meanwhile."""
-        return every_second(self.look)
+        return repeated(self.look, "keyset not taken up")
 
     async def look(self) -> None:
         """Take up what is in force by now, if it is not what is in use."""
-        try:
-            await run_in_threadpool(self._take_up)
-        except LicenseError as error:
-            if self._failed != error.sentence:
-                _log.warning("keyset not taken up", slug=error.slug, sentence=error.sentence)
-            self._failed = error.sentence
-        except Exception:  # noqa: BLE001  # it is tried again, and what is in use goes on
-            _log.exception("keyset not taken up")
+        await run_in_threadpool(self._take_up)
 
     def _take_up(self) -> None:
         trust, uri = self._present()
@@ -59,7 +50,7 @@ class Succession:
             return
         issuer = open_issuer(self._settings, trust, self._clock(), tally(self._database))
         self._use(issuer)
-        self._known, self._failed = (trust.text, uri), None
+        self._known = trust.text, uri
         _log.info("keyset taken up", version=issuer.version, kid=issuer.signer.public_key.kid)
 
     def _present(self) -> tuple[Trust, str]:

@@ -6,17 +6,14 @@ It also forgets what has been kept for long enough (db/passing.py).
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import structlog
-
-from license_core.errors import LicenseError
 from license_server.audit import chain
 from license_server.audit.checkpoints import Notary
-from license_server.background.loop import every_second
+from license_server.background.loop import repeated, tell
 from license_server.db import passing
+from license_server.deliveries import delivery_store
 from license_server.site import Site
 
 _FORGETS_EVERY = 3600  # seconds
-_log = structlog.get_logger()
 
 
 class Keeper:
@@ -31,10 +28,13 @@ class Keeper:
     async def at_work(self) -> AsyncIterator[None]:
         """Keep the audit log meanwhile, and once more at the end, with a last checkpoint."""
         try:
-            async with every_second(self._keep_on):
+            async with repeated(self._keep_on, "record not kept"):
                 yield
         finally:
-            await self.keep(every=0)
+            try:
+                await self.keep(every=0)
+            except Exception as error:  # noqa: BLE001  # the next server that starts goes on
+                tell("record not kept", error)
 
     async def keep(self, every: int) -> None:
         """Link all that is committed by now; a checkpoint where the last is *every* seconds old.
@@ -42,22 +42,19 @@ class Keeper:
         Once an hour, also forget what is older than it is kept.
         """
         now = self.site.clock()
-        try:
-            linked = chain.BATCH
-            while linked == chain.BATCH:
-                linked = await self.site.write(
-                    lambda connection: self.notary.keep(connection, now, every)
-                )
-            await self._forget(now)
-        except LicenseError as error:
-            _log.warning("record not kept", slug=error.slug, sentence=error.sentence)
-        except Exception:  # noqa: BLE001  # it is tried again, and the acts go on meanwhile
-            _log.exception("record not kept")
+        linked = chain.BATCH
+        while linked == chain.BATCH:
+            linked = await self.site.write(
+                lambda connection: self.notary.keep(connection, now, every)
+            )
+        await self._forget(now)
 
     async def _forget(self, now: int) -> None:
         if self._forgot_at is not None and 0 <= now - self._forgot_at < _FORGETS_EVERY:
             return
         await self.site.write(lambda connection: passing.forget(connection, now))
+        long_ago = now - self.site.settings.webhook_days * 86400
+        await self.site.write(lambda connection: delivery_store.forget(connection, long_ago))
         self._forgot_at = now
 
     async def _keep_on(self) -> None:

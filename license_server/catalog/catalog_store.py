@@ -1,6 +1,6 @@
 """Stored customers and products."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import (
@@ -8,36 +8,50 @@ from sqlalchemy import (
     Connection,
     Insert,
     Table,
+    and_,
     bindparam,
     delete,
-    exists,
     func,
     insert,
+    not_,
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from license_server.catalog.names import alike_key, words
+from license_server.catalog import tag_store
+from license_server.catalog.names import alike_key
+from license_server.db.among import among
 from license_server.db.tables import (
-    begins,
+    customer_names,
     customer_words,
     customers,
+    is_there,
     keysets,
     licenses,
     metadata,
     products,
 )
+from license_server.finding import finding_store
+from license_server.finding.texts import Kind, fold
+from license_server.finding.words import Words
 
 _FEW = 500
 """So many customers are looked through one by one."""
+_LIVE = customers.c.merged_into.is_(None)
+_CUSTOMER_BY_NAME = select(customers).where(customers.c.name == bindparam("name"), _LIVE)
 _PRODUCT_BY_NAME = select(products).where(products.c.name == bindparam("name"))
+_NEWEST = select(func.max(keysets.c.version).label("version")).subquery()
 _STANDING = select(
-    select(customers.c.id).where(customers.c.name == bindparam("customer")).scalar_subquery(),
-    select(products.c.id).where(products.c.name == bindparam("product")).scalar_subquery(),
-    select(products.c.needs_approval)
-    .where(products.c.name == bindparam("product"))
-    .scalar_subquery(),
-    select(func.max(keysets.c.version)).scalar_subquery(),
+    customers.c.id,
+    products.c.id,
+    products.c.needs_approval,
+    _NEWEST.c.version,
+    customers.c.archived_at,
+    products.c.archived_at,
+).select_from(
+    _NEWEST.outerjoin(customers, and_(customers.c.name == bindparam("customer"), _LIVE)).outerjoin(
+        products, products.c.name == bindparam("product")
+    )
 )
 
 
@@ -50,6 +64,8 @@ class Standing(NamedTuple):
     """Whether the product does."""
     keyset_version: int
     """Of the keyset that is in force."""
+    customer_archived_at: int | None
+    product_archived_at: int | None
 
 
 class Customer(NamedTuple):
@@ -62,6 +78,18 @@ class Customer(NamedTuple):
     contact_email: str | None
     language: str | None
     notes: str | None
+    archived_at: int | None = None
+    """Since when it takes no new licences."""
+    merged_into: int | None = None
+    """The row of the customer whose all of its licences are now."""
+    tags: str | None = None
+    """A line each (tags.py)."""
+    owner: str | None = None
+    """The address of the user at the vendor who looks after it."""
+    no_reminders: bool | None = None
+    """Whether it wants no reminders; never false."""
+    domains: str | None = None
+    """From which it writes mail: a line each (mail_domains.py)."""
 
 
 class Product(NamedTuple):
@@ -75,15 +103,94 @@ class Product(NamedTuple):
     longest_days: int | None
     rehosts: int | None
     needs_approval: bool
+    title: str | None = None
+    """What people call it; its name is in its licences."""
+    archived_at: int | None = None
+    """Since when it takes no new licences."""
+    plans: str | None = None
+    """JSON: the name of each plan to what it has (plans.py)."""
+    commands: str | None = None
+    """JSON: those of its client that are not the default (client_commands.py)."""
+    letters: str | None = None
+    """JSON: those that are not the default, by kind and language (letters.py)."""
+    reminders: str | None = None
+    """JSON: when its licences are reminded of (reminders.py); None: never."""
+    mail_plan: str | None = None
+    """The plan that mails of known senders get without a person; None: none (requests/rules.py)."""
+    mail_daily: int | None = None
+    """So many a day for a customer; None: products.DAILY."""
+    mail_moves: bool | None = None
+    """Whether licences move without a person, too."""
 
 
 def customer_by_name(
     connection: Connection, name: str, of: frozenset[str] | None = None
 ) -> Customer | None:
     """The customer of this name; *of*: if it has, or had, a licence of one of these products."""
-    query = select(customers).where(customers.c.name == name, *_with_licence(of))
+    query = select(customers).where(customers.c.name == name, _LIVE, *_with_licence(of))
     row = connection.execute(query).first()
     return None if row is None else Customer(*row)
+
+
+def customer_called(
+    connection: Connection, name: str, of: frozenset[str] | None = None
+) -> Customer | None:
+    """The customer of this name, or the one that was called so last; *of*: as customer_by_name."""
+    row = None if of is not None else connection.execute(_CUSTOMER_BY_NAME, {"name": name}).first()
+    return Customer(*row) if row else customers_called(connection, (name,), of).get(name)
+
+
+def customers_called(
+    connection: Connection, names: Collection[str], of: frozenset[str] | None = None
+) -> dict[str, Customer]:
+    """The customers of these names, each as customer_called; a name that nobody has is left out."""
+    query = select(customers).where(_one_of(customers.c.name, names), _LIVE, *_with_licence(of))
+    found = {row.name: Customer(*row) for row in connection.execute(query)}
+    rest = sorted(set(names) - found.keys())
+    if rest:
+        former = (
+            select(customer_names.c.name.label("former"), customers)
+            .join(customers, customer_names.c.customer_id == customers.c.id)
+            .where(_one_of(customer_names.c.name, rest), *_with_licence(of))
+            .order_by(customer_names.c.until, customers.c.id)  # the last one stays
+        )
+        found |= {name: Customer(*row) for name, *row in connection.execute(former)}
+    return found
+
+
+def _one_of(column: ColumnElement[str], names: Collection[str]) -> ColumnElement[bool]:
+    """That a name is one of *names*; of one name, the quicker way to ask."""
+    return column == next(iter(names)) if len(names) == 1 else column.in_(sorted(names))
+
+
+def former_names(connection: Connection, id_: int) -> list[str]:
+    """What a customer was called before, the latest first."""
+    table = customer_names.c
+    query = select(table.name).where(table.customer_id == id_).order_by(table.until.desc())
+    return list(connection.execute(query).scalars())
+
+
+def merged_into(connection: Connection, id_: int) -> list[Customer]:
+    """The customers that were merged into this one."""
+    query = select(customers).where(customers.c.merged_into == id_).order_by(customers.c.id)
+    return [Customer(*row) for row in connection.execute(query)]
+
+
+def move_licenses(
+    connection: Connection, former: int, into: int, limit: int
+) -> list[dict[str, Any]]:
+    """Give at most *limit* licences of one customer to another; their rows then."""
+    some = select(licenses.c.id).where(licenses.c.customer_id == former).limit(limit)
+    ids = list(connection.execute(some).scalars())
+    query = licenses.update().where(among(licenses.c.id, ids)).values(customer_id=into)
+    return [dict(row._mapping) for row in connection.execute(query.returning(*licenses.c))]
+
+
+def count_licenses(connection: Connection, id_: int) -> int:
+    """How many licences a customer has, or had."""
+    query = select(func.count()).where(licenses.c.customer_id == id_)
+    found: int = connection.execute(query).scalar_one()
+    return found
 
 
 def customer_by_id(
@@ -104,8 +211,8 @@ def product_by_name(connection: Connection, name: str) -> Product | None:
 def standing(connection: Connection, customer: str, product: str) -> Standing:
     """How things stand for a licence to a customer for a product of these names: in one go."""
     names = {"customer": customer, "product": product}
-    customer_id, product_id, needs, version = connection.execute(_STANDING, names).one()
-    return Standing(customer_id, product_id, needs, version or 0)
+    found = Standing(*connection.execute(_STANDING, names).one())
+    return found._replace(keyset_version=found.keyset_version or 0)
 
 
 def ids_by_name(
@@ -129,7 +236,7 @@ def add_customer(connection: Connection, name: str, now: int, **more: Any) -> Cu
     if row is None:
         return None
     customer = Customer(*row)
-    set_words(connection, customer)
+    set_alike(connection, customer)
     return customer
 
 
@@ -152,9 +259,8 @@ def change_customer(connection: Connection, id_: int, **changed: Any) -> Custome
     """The customer with other values."""
     query = customers.update().where(customers.c.id == id_).values(changed).returning(*customers.c)
     customer = Customer(*connection.execute(query).one())
-    if "name" in changed:
-        connection.execute(delete(customer_words).where(customer_words.c.customer_id == id_))
-        set_words(connection, customer)
+    if not changed.keys().isdisjoint(("name", "tags")) and customer.merged_into is None:
+        set_alike(connection, customer)
     return customer
 
 
@@ -164,22 +270,26 @@ def change_product(connection: Connection, id_: int, **changed: Any) -> Product:
     return Product(*connection.execute(query).one())
 
 
-def set_words(connection: Connection, customer: Customer) -> None:
-    """Let a customer be found by the words of its name, and by names that are alike."""
-    found = [*words(customer.name), *_key(customer.name)]
-    rows = [{"word": word, "customer_id": customer.id} for word in found]
+def set_alike(connection: Connection, customer: Customer) -> None:
+    """Let ``alike`` find a customer by its names, and a list by its tags."""
+    of_it = customer_words.c.customer_id == customer.id
+    connection.execute(delete(customer_words).where(of_it))
+    names_ = [customer.name, *former_names(connection, customer.id)]
+    found = dict.fromkeys(key for name in names_ for key in _key(name))
+    found |= dict.fromkeys(tag_store.words(customer.tags))
+    rows = [{"word": key, "customer_id": customer.id} for key in found]
     if rows:
         query: Insert = insert(customer_words)
         connection.execute(query, rows)
 
 
-def set_all_words(connection: Connection) -> None:
-    """Let every customer be found as ``set_words`` does."""
+def set_all_alike(connection: Connection) -> None:
+    """Let ``alike`` find every customer."""
     connection.execute(delete(customer_words))
     after: str | None = None
     while rows := customers_after(connection, after, _FEW):
         for row in rows:
-            set_words(connection, row)
+            set_alike(connection, row)
         after = rows[-1].name
 
 
@@ -201,7 +311,7 @@ def alike(connection: Connection, name: str, of: frozenset[str] | None = None) -
 
 
 def _key(name: str) -> list[str]:
-    """Under which names that are alike stand among the words; nobody who searches types that."""
+    """Under which names that are alike stand; the sign is of the words that stood there before."""
     key = alike_key(name)
     return [] if key is None else [f"={key}"]
 
@@ -212,28 +322,65 @@ def customers_after(
     limit: int,
     text: str | None = None,
     of: frozenset[str] | None = None,
+    *,
+    contacts: bool = False,
+    archived: bool | None = None,
+    tag: str | None = None,
 ) -> list[Customer]:
-    """At most *limit* customers in the order of their names, after *name*; *text*: of that name.
+    """At most *limit* customers in the order of their names, after *name*.
 
-    *of*: only those with a licence of one of these products.
+    *text*: each word of it is in the name, or in a name that it had; *contacts*: or in the
+    contact, the mail address, the tags or the notes. *of*: only those with a licence of one of
+    these products; *archived*: whether they are; *tag*: that they have it, and are theirs alone
+    who are for the products *of*. None is there that was merged into another.
     """
-    query = select(customers).where(*_with_licence(of)).order_by(customers.c.name).limit(limit)
+    wanted = customers_wanted(connection, text, of, contacts=contacts, archived=archived, tag=tag)
+    query = select(customers).where(*wanted).order_by(customers.c.name).limit(limit)
     if name is not None:
         query = query.where(customers.c.name > name)
-    typed = words(text or "", whole=True)
-    if typed:
-        found = ids_named(connection, typed, _FEW)
-        if found is None:
-            query = query.where(*(named(customers.c.id, word) for word in typed))
-        else:
-            query = query.where(customers.c.id.in_(found))
     return [Customer(*row) for row in connection.execute(query)]
+
+
+def customers_wanted(
+    connection: Connection,
+    text: str | None,
+    of: frozenset[str] | None,
+    *,
+    contacts: bool,
+    archived: bool | None,
+    tag: str | None,
+) -> list[ColumnElement[bool]]:
+    """What must hold of the customers that ``customers_after`` lists."""
+    wanted = [*_with_licence(of), _LIVE]
+    wanted += _archived(customers, archived)
+    if tag is not None:
+        wanted.append(tag_store.has(tag))
+        if of is not None:  # of the others they do not see the tags
+            wanted.append(not_(_licence_of(products.c.name.not_in(sorted(of)))))
+    typed = [folded for word in (text or "").split() if (folded := fold(word))]
+    if typed:
+        kinds = (Kind.CUSTOMER, Kind.CONTACT) if contacts else (Kind.CUSTOMER,)
+        found = Words(connection).things_with_all(kinds, typed)
+        if found is None:
+            each = (finding_store.things(kinds, word) for word in typed)
+            wanted += (customers.c.id.in_(one) for one in each)
+        else:
+            wanted.append(among(customers.c.id, found))
+    return wanted
+
+
+def customers_by_ids(connection: Connection, ids: Sequence[int], limit: int) -> list[Customer]:
+    """At most *limit* of the customers in these rows, by name; none that was merged."""
+    query = select(customers).where(_LIVE, among(customers.c.id, ids))
+    return [
+        Customer(*row) for row in connection.execute(query.order_by(customers.c.name).limit(limit))
+    ]
 
 
 def with_other_licences(connection: Connection, ids: Iterable[int], of: frozenset[str]) -> set[int]:
     """Those of these customers that have, or had, a licence of a product that is none of these."""
     others = _licence_of(products.c.name.not_in(sorted(of)))
-    query = select(customers.c.id).where(customers.c.id.in_(sorted(ids)), others)
+    query = select(customers.c.id).where(among(customers.c.id, sorted(ids)), others)
     return set(connection.execute(query).scalars())
 
 
@@ -245,51 +392,40 @@ def _with_licence(of: frozenset[str] | None) -> tuple[ColumnElement[bool], ...]:
 def _licence_of(wanted: ColumnElement[bool]) -> ColumnElement[bool]:
     """That a customer has, or had, a licence of one of the products that are *wanted*."""
     ids = select(products.c.id).where(wanted)
-    return exists().where(licenses.c.customer_id == customers.c.id, licenses.c.product_id.in_(ids))
-
-
-def named(customer_id: Any, word: str) -> ColumnElement[bool]:
-    """Whether a word of that customer's name begins with *word*."""
-    table = customer_words.c
-    return exists().where(table.customer_id == customer_id, begins(table.word, word))
-
-
-def ids_named(connection: Connection, typed: Sequence[str], most: int) -> list[int] | None:
-    """The customers whose names have a word that begins with each of *typed*.
-
-    None where each of *typed* is the beginning of more than *most* words.
-    """
-    table = customer_words.c
-    for word in typed:
-        query = select(table.customer_id).where(begins(table.word, word))
-        # In the index's order, so that it is used.
-        ids = list(connection.execute(query.order_by(table.word).limit(most + 1)).scalars())
-        if len(ids) <= most:
-            break
-    else:
-        return None
-    query = select(customers.c.id).where(
-        customers.c.id.in_(ids), *(named(customers.c.id, other) for other in typed if other != word)
-    )
-    return list(connection.execute(query).scalars())
+    its = select(licenses.c.id).where(licenses.c.customer_id == customers.c.id)
+    return is_there(its.where(licenses.c.product_id.in_(ids)))
 
 
 def product_ids(connection: Connection, names: Iterable[str]) -> list[int]:
     """The products that are called so."""
-    query = select(products.c.id).where(products.c.name.in_(sorted(names)))
-    return list(connection.execute(query).scalars())
+    return list(ids_by_name(connection, "products", names).values())
 
 
 def products_after(
-    connection: Connection, name: str | None, limit: int, of: frozenset[str] | None = None
+    connection: Connection,
+    name: str | None,
+    limit: int,
+    of: frozenset[str] | None = None,
+    *,
+    archived: bool | None = None,
 ) -> list[Product]:
-    """At most *limit* products in the order of their names, after *name*; *of*: of these only."""
-    query = select(products).order_by(products.c.name).limit(limit)
-    if of is not None:
-        query = query.where(products.c.name.in_(of))
+    """At most *limit* products in the order of their names, after *name*; *of*: of these only.
+
+    *archived*: whether they are.
+    """
+    query = select(products).where(*products_wanted(of, archived=archived))
+    query = query.order_by(products.c.name).limit(limit)
     if name is not None:
         query = query.where(products.c.name > name)
     return [Product(*row) for row in connection.execute(query)]
+
+
+def products_wanted(
+    of: frozenset[str] | None, *, archived: bool | None
+) -> list[ColumnElement[bool]]:
+    """What must hold of the products that ``products_after`` lists."""
+    named = [] if of is None else [products.c.name.in_(sorted(of))]
+    return [*_archived(products, archived), *named]
 
 
 def product_by_id(
@@ -301,10 +437,46 @@ def product_by_id(
     return product if product is None or of is None or product.name in of else None
 
 
+def products_by_ids(
+    connection: Connection, ids: Sequence[int], of: frozenset[str] | None, limit: int
+) -> list[Product]:
+    """At most *limit* of the products in these rows, by name; *of*: of these products only."""
+    query = select(products).where(among(products.c.id, ids))
+    if of is not None:
+        query = query.where(products.c.name.in_(of))
+    return [
+        Product(*row) for row in connection.execute(query.order_by(products.c.name).limit(limit))
+    ]
+
+
 def names(connection: Connection, limit: int) -> tuple[list[str], list[str]]:
-    """The first *limit* names of customers and of products, in their order."""
-    customer_names, product_names = (
-        list(connection.execute(select(table.c.name).order_by(table.c.name).limit(limit)).scalars())
-        for table in (customers, products)
+    """The first *limit* names of customers and of products in use, in their order."""
+    in_use = (
+        select(customers.c.name).where(_LIVE),
+        select(products.c.name),
     )
-    return customer_names, product_names
+    of_customers, of_products = (
+        list(
+            connection.execute(
+                query.where(*_archived(table, archived=False)).order_by(table.c.name).limit(limit)
+            ).scalars()
+        )
+        for query, table in zip(in_use, (customers, products), strict=True)
+    )
+    return of_customers, of_products
+
+
+def product_names(connection: Connection, of: frozenset[str] | None = None) -> list[str]:
+    """The names of all products; *of*: of these only. There are few."""
+    query = select(products.c.name).order_by(products.c.name)
+    if of is not None:
+        query = query.where(products.c.name.in_(sorted(of)))
+    return list(connection.execute(query).scalars())
+
+
+def _archived(table: Table, archived: bool | None) -> tuple[ColumnElement[bool], ...]:
+    """That a customer or product is *archived*, or not; None: nothing is asked."""
+    if archived is None:
+        return ()
+    column = table.c.archived_at
+    return (column.is_not(None) if archived else column.is_(None),)

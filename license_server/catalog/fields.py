@@ -7,17 +7,21 @@ from typing import Any
 from license_core import claims
 from license_core.claims import ClaimError
 from license_core.reason import Reason
-from license_core.wording import BLANK
+from license_core.wording import BLANK, is_selector
 
 
 def clean_text(given: Mapping[str, Any], member: str, longest: int = 200) -> str | None:
-    """Text for people: composed characters (Unicode NFC), no control characters, no edges."""
+    """Text for people: composed characters (Unicode NFC), no control characters, no edges.
+
+    What is not seen is not kept: characters that only say how the one before them is to look.
+    """
     value = claims.text(given, member, longest=longest)
     if value is None:
         return None
     if value.isascii() and value.isprintable() and value == value.strip() and "  " not in value:
         return value  # many are clean already
-    clean = unicodedata.normalize("NFC", " ".join(value.split()))
+    seen = "".join(one for one in value if not is_selector(one))
+    clean = unicodedata.normalize("NFC", " ".join(seen.split()))
     if not clean.isprintable():
         raise ClaimError(member, "it has control characters")
     if not BLANK.isdisjoint(clean) or (clean and not any(map(_seen, clean))):

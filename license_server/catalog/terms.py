@@ -7,6 +7,7 @@ from license_core import claims
 from license_core.claims import ClaimError
 from license_core.license import MATCHES
 from license_core.reason import Reason
+from license_server.catalog import typed
 from license_server.catalog.faults import Faults
 from license_server.catalog.fields import choice_name
 from license_server.db.errors import InputInvalidError
@@ -24,6 +25,10 @@ DURATIONS = ("days", "expires", "perpetual")
 TERM = (*DURATIONS, "time_zone")
 WARNINGS = ("notify_days", "grace_days")
 """What is counted from the end of a term."""
+OUTSIDE = "{value} is not between {least} and {most}"
+"""What is said of a number that is too small or too large."""
+DEFAULTS = ("days", "edition", "features", "limits", "match", *WARNINGS)
+"""The members of an order that a product, or a plan of it, may say where the order does not."""
 CHANGES = ("edition", "features", "limits", "match", *WARNINGS)
 
 
@@ -45,7 +50,9 @@ def read_terms(given: Mapping[str, Any], faults: Faults) -> dict[str, Any]:
 
 
 def read_days(given: Mapping[str, Any], member: str, least: int = 0) -> int | None:
-    """A number of days. Raises ClaimError."""
+    """A number of days. Raises ClaimError, InputInvalidError."""
+    if isinstance(given.get(member), str):  # what was typed makes no number
+        return read_typed(given[member], member, least, MAX_DAYS)
     return claims.integer(given, member, least=least, most=MAX_DAYS)
 
 
@@ -83,15 +90,39 @@ def _at_most(values: S, name: str) -> S:
 
 
 def limits_of(texts: Iterable[str]) -> dict[str, int]:
-    """Limits such as ``gpus=4``. Raises InputInvalidError."""
+    """Limits such as ``gpus=4``, as people type them. Raises InputInvalidError."""
     made: dict[str, int] = {}
-    for text in texts:
-        name, _, value = text.replace("＝", "=").partition("=")
-        if not name or not (value.isascii() and value.isdigit()) or len(value) > 15:
+    for name, value, text in typed.limits(texts):
+        if not name or isinstance(value, str):
             reason = Reason("{value!r} is not of the form gpus=4", value=text)
+            raise InputInvalidError(field="limits", reason=reason)
+        if not 0 <= value <= claims.MAX_INTEGER:
+            most = claims.MAX_INTEGER
+            reason = Reason(OUTSIDE, value=text, least=0, most=most)
             raise InputInvalidError(field="limits", reason=reason)
         if name in made:
             reason = Reason("{name} is given twice", name=name)
             raise InputInvalidError(field="limits", reason=reason)
-        made[name] = int(value)
+        made[name] = value
     return made
+
+
+def days_of(text: str, member: str, least: int = 0, most: int = MAX_DAYS) -> int:
+    """The number of days that somebody typed. Raises InputInvalidError."""
+    return read_typed(typed.number(text), member, least, most)
+
+
+def read_typed(value: int | str, member: str, least: int, most: int) -> int:
+    """*value*, if it is a number between these. Raises InputInvalidError."""
+    if isinstance(value, str):
+        reason = Reason(
+            "{value!r} is not a whole number from {least} to {most}",
+            value=value,
+            least=least,
+            most=most,
+        )
+        raise InputInvalidError(field=member, reason=reason)
+    if not least <= value <= most:
+        reason = Reason(OUTSIDE, value=value, least=least, most=most)
+        raise InputInvalidError(field=member, reason=reason)
+    return value

@@ -9,12 +9,13 @@ from sqlalchemy import Connection
 
 from license_core.errors import NotFoundError
 from license_core.wording import printable, utc
-from license_server.audit import audit_store, chain
+from license_server.audit import audit_store, chain, changes
 from license_server.audit.audit_store import (
     Event,
     EventFilter,
     StoredCheckpoint,
 )
+from license_server.audit.kinds import KINDS
 from license_server.cli.faults import (
     checkpoint_option,
     json_option,
@@ -22,12 +23,12 @@ from license_server.cli.faults import (
 )
 from license_server.cli.output import say, written
 from license_server.cli.progress import Progress
+from license_server.cli.shared import DAY
 from license_server.db.database import Database
 from license_server.settings import ServerSettings
 from license_server.signing.signature_count import tally
 
 _DAY = 86400
-_Day = click.DateTime(formats=["%Y-%m-%d"])
 
 
 @click.group()
@@ -39,8 +40,12 @@ def audit() -> None:
 @click.option("--subject", help="What was acted on, such as a licence number.")
 @click.option("--actor", help="Who acted: user:ADDRESS, token:NAME or command.")
 @click.option("--action", help="What was done, such as license.issued.")
-@click.option("--since", type=_Day, metavar="DATE", help="From this day (UTC).")
-@click.option("--until", type=_Day, metavar="DATE", help="Through this day (UTC).")
+@click.option("--kind", type=click.Choice(list(KINDS)), help="What it was about.")
+@click.option("--person", metavar="ADDRESS", help="What a user did, or what was done to them.")
+@click.option("--customer", metavar="NAME", help="Of a customer and its licences.")
+@click.option("--license", "number", metavar="NUMBER", help="Of a licence and its lineage.")
+@click.option("--since", type=DAY, metavar="DATE", help="From this day (UTC).")
+@click.option("--until", type=DAY, metavar="DATE", help="Through this day (UTC).")
 @click.option(
     "--limit", type=click.IntRange(1), default=50, show_default=True, help="How many at most."
 )
@@ -50,18 +55,29 @@ def list_(
     subject: str | None,
     actor: str | None,
     action: str | None,
+    kind: str | None,
+    person: str | None,
+    customer: str | None,
+    number: str | None,
     since: datetime | None,
     until: datetime | None,
     limit: int,
 ) -> None:
-    """List events, newest first."""
+    """List events, newest first, with what they changed."""
+    from license_server.licenses import trails
     from license_server.operations import data_folder
 
     end = None if until is None else _instant(until) + _DAY
-    wanted = EventFilter(subject, actor, action, None if since is None else _instant(since), end)
+    begin = None if since is None else _instant(since)
+    asked = EventFilter(
+        subject, actor, action, begin, end, person=person and person.lower(), kind=kind
+    )
     with closing(data_folder.open_database(settings)) as database, database.reading() as connection:
-        for event in audit_store.events(connection, wanted, before=None, limit=limit):
-            say(_line(event))
+        wanted = trails.of(connection, asked, customer, number)
+        found = audit_store.events(connection, wanted, before=None, limit=limit)
+        changed = changes.of_events(connection, found)
+        for event in found:
+            say(_line(event, "; ".join(map(changes.in_words, changed[event.id]))))
 
 
 @audit.command()
@@ -133,6 +149,9 @@ def _instant(day: datetime) -> int:
     return int(day.replace(tzinfo=UTC).timestamp())
 
 
-def _line(event: Event) -> str:
-    shown = (event.actor, event.address or "-", event.action, event.subject, event.reason or "-")
+def _line(event: Event, changed: str) -> str:
+    shown = (
+        *(event.actor, event.address or "-", event.action, event.subject, event.reason or "-"),
+        *([changed] if changed else []),
+    )
     return "\t".join((utc(event.at), *map(printable, shown)))

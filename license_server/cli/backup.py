@@ -11,6 +11,7 @@ import click
 from sqlalchemy import Connection
 
 from license_core.wording import printable, utc
+from license_server.cli.caller import caller
 from license_server.cli.output import can_be_read_back, say, written
 from license_server.cli.progress import Progress
 from license_server.operations.errors import BackupInvalidError, BackupNotMadeError
@@ -99,7 +100,14 @@ def restore(settings: ServerSettings, file: Path, thorough: bool, only_check: bo
 
         def fill(connection: Connection) -> None:
             now = int(time.time())
-            backup.load(connection, kept, now, thorough=thorough, advance=progress.advance)
+            backup.load(
+                connection,
+                kept,
+                now,
+                thorough=thorough,
+                advance=progress.advance,
+                actor=caller(),
+            )
             again[:] = returned(connection, now)
 
         def write_files(new: ServerSettings) -> None:

@@ -15,8 +15,8 @@ import click
 from license_core.errors import LicenseError
 from license_core.keyset import Keyset, SigningKey
 from license_core.wording import printable, utc
-from license_server.actor import COMMAND
 from license_server.catalog.terms import DAY
+from license_server.cli.caller import caller
 from license_server.cli.keyset_change import KeysetChange, say_installed
 from license_server.cli.output import (
     days_in_words,
@@ -272,7 +272,7 @@ def install_(settings: ServerSettings, files: tuple[str, ...]) -> None:
     given = b"\n".join(input_file(file) for file in files)
     with closing(data_folder.open_database(settings)) as database:
         issuer = install.install(
-            settings, database, given, " ".join(files), COMMAND, int(time.time())
+            settings, database, given, " ".join(files), caller(), int(time.time())
         )
     say_installed(issuer.version, issuer.signer.public_key.kid)
 
@@ -360,7 +360,7 @@ def leaked(settings: ServerSettings, kid: str, yes: bool, output: str | None) ->
     required=True,
     type=click.Path(path_type=Path, file_okay=False),
     metavar="FOLDER",
-    help="Folder for the new files and for licenses.csv, which says whom each is for.",
+    help="Folder for the new files, their letters, and licenses.csv: whom each is for.",
 )
 @click.option(
     "--reason",
@@ -379,6 +379,7 @@ def reissue_(settings: ServerSettings, kid: str, output: Path, reason: str) -> N
     from license_server.operations import data_folder
     from license_server.sheets import reissued_files
     from license_server.signing import keysets
+    from license_server.web import delivery
 
     now = int(time.time())
     database, issuer = data_folder.open_vault(settings)
@@ -395,13 +396,15 @@ def reissue_(settings: ServerSettings, kid: str, output: Path, reason: str) -> N
         done = 0
         left: list[tuple[str, LicenseError]] = []
         for batch in reissue.reissue(
-            database, issuer, kid, COMMAND, reason, now, secrets.token_bytes
+            database, issuer, kid, caller(), reason, now, secrets.token_bytes
         ):
             done += batch.done
             progress.advance(batch.done)
             left += batch.left
         progress.clear()
-        files = reissued_files.write(output, reissue.reissued(database, kid))
+        pages = reissue.reissued(database, kid)
+        found = (one for page in pages for one in delivery.outgoing(database.read, page))
+        files = reissued_files.write(output, found)
     click.echo(f"Reissued {licences(done)}; files in {output}: {files}.", err=True)
     for number, error in left:
         click.echo(f"[W]: {number} was not reissued: {error.sentence}", err=True)

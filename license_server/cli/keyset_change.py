@@ -9,7 +9,7 @@ from license_core.claims import ClaimError
 from license_core.keyset import Keyset
 from license_core.signer import Signer
 from license_core.wording import DEFAULT_SERVER
-from license_server.actor import COMMAND
+from license_server.cli.caller import caller
 from license_server.cli.output import written
 from license_server.cli.shared import input_file
 from license_server.db.database import Database
@@ -65,7 +65,7 @@ class KeysetChange:
         if root is not None:
             given = keysets.written((), (new.sign(root),)).encode("ascii")
             issuer = install.install(
-                self._settings, self.database, given, "the keyset", COMMAND, now
+                self._settings, self.database, given, "the keyset", caller(), now
             )
             say_installed(issuer.version, issuer.signer.public_key.kid)
             return

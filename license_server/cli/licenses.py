@@ -9,22 +9,23 @@ from collections.abc import Iterator
 from typing import Any
 
 import click
+from sqlalchemy import Connection
 
 from license_core import hostline, received
 from license_core.armor import MAX_FILE
-from license_core.errors import FileUnreadableError, LicenseError, Notice, UsageError
+from license_core.errors import FileUnreadableError, LicenseError
 from license_core.hostkey import PROFILES
 from license_core.paths import read, words
-from license_core.wording import DEFAULT_SERVER, printable, utc
-from license_server.actor import COMMAND
+from license_core.wording import printable, utc
 from license_server.catalog.faults import Faults
+from license_server.cli import preview
+from license_server.cli.caller import caller
 from license_server.cli.output import say, written
-from license_server.cli.shared import write
+from license_server.cli.shared import usage_error, write
 from license_server.db.errors import InputInvalidError
 from license_server.licenses.acts import ISSUE, OFFERED, Act
 from license_server.licenses.errors import ApprovalPendingError, LicenseNotWrittenError
 from license_server.licenses.license_store import StoredLicense
-from license_server.licenses.orders import Order
 from license_server.licenses.planning import Plan
 from license_server.settings import ServerSettings
 
@@ -37,17 +38,31 @@ _host = click.option(
     help="What the operator sent: the host key line or the request; "
     "@FILE reads it from FILE, - from stdin.",
 )
+_other_host = click.option(
+    "--host", metavar="TEXT", help="What the operator of another host sent. [default: the same]"
+)
 _profile = click.option(
     "--profile",
     type=click.Choice(list(PROFILES)),
     help="The profile of a host key line that names none. [default: hk1]",
 )
 _yes = click.option("--yes", is_flag=True, help="Do not ask, even if something is taken away.")
-_output = click.option(
-    "-o", "--output", required=True, metavar="FILE", help="Where to write license.dat; - : stdout."
+_dry_run = click.option(
+    "--dry-run", is_flag=True, help="Only show what would be issued; needs no --output."
 )
-_WHY = "The reason, for the audit log."
-_why = click.option("--reason", required=True, metavar="TEXT", help=_WHY)
+_output = click.option(
+    "-o", "--output", metavar="FILE", help="Where to write license.dat; - : stdout."
+)
+WHY = "The reason, for the audit log."
+_plan = click.option(
+    "--plan", metavar="NAME", help="A plan of the product; other options override it."
+)
+_override = click.option(
+    "--override",
+    is_flag=True,
+    help="Issue it although it is a second trial or stop-gap; needs --reason.",
+)
+_why = click.option("--reason", required=True, metavar="TEXT", help=WHY)
 
 
 @click.command()
@@ -93,15 +108,22 @@ _why = click.option("--reason", required=True, metavar="TEXT", help=_WHY)
     help="Covers product versions released until this day.",
 )
 @click.option("--replaces", metavar="NUMBER", help="The earlier licence that it replaces.")
+@click.option("--reason", metavar="TEXT", help=WHY)
+@click.option("--contract", metavar="TEXT", help="Your order or contract number, to find it by.")
+@_plan
+@_override
+@_dry_run
 @_yes
 @_output
 @click.pass_obj
-def issue(settings: ServerSettings, /, output: str, yes: bool, **given: Any) -> None:
-    """Issue a licence and write its file."""
-    _issue(settings, ISSUE, None, given, output, yes=yes)
+def issue(
+    settings: ServerSettings, /, output: str | None, yes: bool, dry_run: bool, **given: Any
+) -> None:
+    """Issue a licence and write its file. At a terminal it is shown first, and you are asked."""
+    _issue(settings, ISSUE, None, given, output, yes=yes, dry_run=dry_run)
 
 
-_MEMBERS = {
+MEMBERS = {
     "host": _host,
     "days": click.option(
         "--days", type=int, metavar="N", help="Valid for N days, through the last one."
@@ -145,6 +167,19 @@ _MEMBERS = {
     "maintenance_until": click.option(
         "--maintenance-until", metavar="DATE", help="Covers versions released until this day."
     ),
+    "contract": click.option(
+        "--contract", metavar="TEXT", help="Your order or contract number. [default: unchanged]"
+    ),
+    "plan": _plan,
+    "override": _override,
+    "text": click.option(
+        "--text",
+        metavar="TEXT",
+        help="What `return` printed; @FILE reads it from FILE, - from stdin.",
+    ),
+    "unproven": click.option(
+        "--unproven", is_flag=True, help="End it though nothing proves that the file was removed."
+    ),
 }
 """The option for each member that an act may change."""
 
@@ -153,14 +188,18 @@ def _command(act: Act) -> click.Command:
     """The command that does *act* to a licence."""
 
     def do(settings: ServerSettings, /, number: str, **given: Any) -> None:
+        yes = given.pop("yes")  # what issues nothing asks nothing, and takes it all the same
         if not act.issues:
             return _end(settings, act, number, given)
-        output, yes = given.pop("output"), given.pop("yes")
-        return _issue(settings, act, number, given, output, yes=yes)
+        output, dry_run = given.pop("output"), given.pop("dry_run")
+        return _issue(settings, act, number, given, output, yes=yes, dry_run=dry_run)
 
-    reason = _why if act.needs_reason else click.option("--reason", metavar="TEXT", help=_WHY)
-    options = [_MEMBERS[name] for name in act.may_change] + [reason]
-    options += [_profile] * act.names_host + [_yes, _output] * act.issues
+    reason = _why if act.needs_reason else click.option("--reason", metavar="TEXT", help=WHY)
+    options = [MEMBERS[name] for name in act.may_change] + [reason]
+    if act.stands_in:
+        options[0] = _other_host
+    options += [_profile] * act.names_host + [_dry_run] * act.issues + [_yes]
+    options += [_output] * act.issues
     command = click.pass_obj(do)
     for option in reversed(options):
         command = option(command)
@@ -172,12 +211,13 @@ def _command(act: Act) -> click.Command:
 @click.argument("number")
 @click.pass_obj
 def history(settings: ServerSettings, number: str) -> None:
-    """Show the history of the licence NUMBER: who did what, when and why."""
+    """Show the history of the licence NUMBER (or its last part): who did what, when and why."""
     from license_server.audit import audit_store
-    from license_server.licenses import issuing, license_store
+    from license_server.licenses import issuing, license_store, typed_numbers
 
-    def lines(connection: Any) -> Iterator[str]:
-        line = license_store.of_line(connection, issuing.find(connection, number).line)
+    def lines(connection: Connection) -> Iterator[str]:
+        meant = typed_numbers.number_meant(connection, number)
+        line = license_store.of_line(connection, issuing.find(connection, meant).line)
         for one in line:
             then = f"; {one.replaced_by} replaced it" if one.replaced_by else ""
             yield f"{one.number} for {_to_whom(one)}: {one.state}{then}"
@@ -201,12 +241,12 @@ def history(settings: ServerSettings, number: str) -> None:
 )
 @click.pass_obj
 def file_(settings: ServerSettings, number: str, output: str, with_revocations: bool) -> None:
-    """Write the file of the licence NUMBER again, as issued; issues nothing."""
-    from license_server.licenses import issuing
+    """Write the file of the licence NUMBER (or its last part) again, as issued; issues nothing."""
+    from license_server.licenses import issuing, typed_numbers
     from license_server.signing import revocation_lists
 
-    def read_file(connection: Any) -> tuple[StoredLicense, bytes]:
-        stored = issuing.find(connection, number)
+    def read_file(connection: Connection) -> tuple[StoredLicense, bytes]:
+        stored = issuing.find(connection, typed_numbers.number_meant(connection, number))
         return stored, revocation_lists.block(connection) if with_revocations else b""
 
     stored, behind = write(settings, read_file)
@@ -224,9 +264,9 @@ def file_(settings: ServerSettings, number: str, output: str, with_revocations: 
 COMMANDS = (issue, *map(_command, OFFERED), history, file_)
 
 
-def _members(given: dict[str, Any], faults: Faults) -> dict[str, Any]:
+def members_of(given: dict[str, Any], faults: Faults) -> dict[str, Any]:
     """The members of an order that the options make; what is not *given* says nothing."""
-    from license_server.catalog import terms
+    from license_server.catalog import terms, typed
 
     members = {
         name: value
@@ -238,6 +278,13 @@ def _members(given: dict[str, Any], faults: Faults) -> dict[str, Any]:
         members["host"] = faults.read("host", _operators_text, members["host"])
     if profile is not None and members.get("host") is not None:
         members["host"] = faults.read("host", _of_profile, members["host"], profile)
+    for name, read_as in (
+        ("expires", typed.day),
+        ("maintenance_until", typed.day),
+        ("time_zone", typed.time_zone),
+    ):
+        if name in members:
+            members[name] = read_as(members[name])
     if "features" in members:
         members["features"] = list(members["features"])
     if "limits" in members:
@@ -259,49 +306,36 @@ def _of_profile(text: str, profile: str) -> str:
     return text
 
 
-def _agree(seen: Plan, yes: bool) -> None:
-    """Say what *seen* takes away before it is done, and ask.
-
-    Raises click.Abort, or UsageError where nobody is at a terminal and *yes* was not said.
-    """
-    taken = [notice for notice in seen.notices if notice.slug == "takes-away"]
-    for notice in taken:
-        _warn(notice)
-    if not taken or yes:
-        return
-    if sys.stdin is None or not sys.stdin.isatty():
-        raise UsageError(
-            reason="Nothing was issued: something is taken away, and without a terminal nobody can "
-            "be asked. If it is agreed, add --yes.",
-            help=" ".join([*click.get_current_context().command_path.split()[1:], "--help"]),
-        )
-    click.confirm("Issue it all the same?", abort=True, err=True)
-
-
-def _warn(notice: Notice) -> None:
-    click.echo(f"[W]: {notice.sentence}\n     {notice.remedy(DEFAULT_SERVER)}", err=True)
-
-
 def _issue(
     settings: ServerSettings,
     act: Act,
     number: str | None,
     given: dict[str, Any],
-    output: str,
+    output: str | None,
     *,
     yes: bool,
+    dry_run: bool,
 ) -> None:
-    """Do *act*, and write the file of the licence that it makes."""
+    """Do *act*, and write the file of the licence that it makes; or only show it."""
     from license_server.db.reply_store import Reply
-    from license_server.licenses import issuing, planning
+    from license_server.licenses import issuing, planning, typed_numbers
     from license_server.licenses.planning import ActRequest
     from license_server.licenses.proposal_store import Proposal
     from license_server.operations import data_folder
     from license_server.site import Site
 
     now, faults = int(time.time()), Faults()
-    members = _members(given, faults)
-    act_request = ActRequest(act, members, number, faults=tuple(faults))
+    members = members_of(given, faults)
+
+    def planned(connection: Connection) -> tuple[ActRequest, Plan]:
+        meant = None if number is None else typed_numbers.number_meant(connection, number)
+        wanted = ActRequest(act, members, meant, faults=tuple(faults))
+        return wanted, planning.plan(connection, wanted, caller(), now, with_notices=True)
+
+    if dry_run:
+        return _show(write(settings, planned)[1])
+    if output is None:
+        raise usage_error("Missing option '-o' / '--output': where to write license.dat.")
     with faults.go_first():
         database, issuer = data_folder.open_vault(settings)
     kept: list[StoredLicense | Proposal] = []
@@ -314,11 +348,10 @@ def _issue(
     try:
         site = Site(settings, database, issuer, lambda: now, secrets.token_bytes)
         with database.reading() as connection:
-            seen = planning.plan(connection, act_request, COMMAND, now, with_notices=True)
-        if not seen.refusals:
-            _agree(seen, yes)
+            act_request, seen = planned(connection)
+        was_shown = not seen.refusals and preview.agree(seen, yes=yes)
         with written(output) as put:
-            asyncio.run(site.act(act_request, COMMAND, now, render_reply))
+            asyncio.run(site.act(act_request, caller(), now, render_reply))
             (stored,) = kept  # and not before: what is not committed was not issued
             if isinstance(stored, Proposal):
                 raise ApprovalPendingError(id=stored.id, product=stored.product)
@@ -333,48 +366,61 @@ def _issue(
     finally:
         database.close()
     click.echo(f"{stored.number} for {_to_whom(stored)}", err=True)
-    for notice in seen.notices:
-        if notice.level == "warning" and notice.slug != "takes-away":
-            _warn(notice)
-    for line in _tolerated(seen.order):
+    if not was_shown:
+        for notice in seen.notices:
+            if notice.level == "warning" and notice.slug != "takes-away":
+                preview.tell(notice)
+    for line in _tolerated(seen):
         click.echo(line, err=True)
+    return None
+
+
+def _show(seen: Plan) -> None:
+    """Print what would be done. Raises the first refusal, where it would not be."""
+    preview.show(seen, err=False)
+    if seen.refusals:
+        raise seen.refusals[0]
+    say("Nothing was issued: --dry-run only shows it.")
 
 
 def _end(settings: ServerSettings, act: Act, number: str, given: dict[str, Any]) -> None:
     """Do *act*, which issues nothing."""
-    from license_server.licenses import recording
+    from license_server.licenses import recording, typed_numbers
     from license_server.licenses.planning import ActRequest
 
-    act_request, now = ActRequest(act, given, number), int(time.time())
-    stored = write(
-        settings, lambda connection: recording.end(connection, act_request, COMMAND, now)
-    )
+    now = int(time.time())
+    if given.get("text") is not None:
+        given["text"] = _operators_text(given["text"], "--text")
+
+    def end(connection: Connection) -> StoredLicense:
+        act_request = ActRequest(act, given, typed_numbers.number_meant(connection, number))
+        return recording.end(connection, act_request, caller(), now)
+
+    stored = write(settings, end)
     say(f"{stored.number} for {_to_whom(stored)}: {stored.state}.")
 
 
-def _tolerated(order: Order) -> Iterator[str]:
-    """What the licence tolerates, and what the other choice would have."""
+def _tolerated(seen: Plan) -> Iterator[str]:
+    """What the licence tolerates, and what the other choice would, where there is one."""
     from license_server.licenses import tolerance
 
-    tolerated = tolerance.of(order.request)
+    order, tolerated = seen.order, tolerance.of(seen.order.request, seen.commands)
     yield f"{order.match}: {tolerated.sentence(order.match)}"
-    if tolerated.objection:
-        yield f"anchored: {tolerated.objection}"
-    else:
+    if not tolerated.objection:
         other = "exact" if order.match == "anchored" else "anchored"
         yield f"{other} would mean: {tolerated.sentence(other)}"
 
 
-def _operators_text(given: str) -> str:
+def _operators_text(given: str, option: str = "--host") -> str:
     """What the operator sent, from where *given* says. Raises FileUnreadableError."""
     if given == "-":
         if sys.stdin is None:
-            raise InputInvalidError(field="--host", reason="standard input is closed")
+            raise InputInvalidError(field=option, reason="standard input is closed")
         return sys.stdin.buffer.read(_LARGEST_TEXT).decode("utf-8", "replace")
     if not given.startswith("@"):
         if os.path.isfile(given):
-            reason = f"{given} is a file; to read it, use `--host @{given}`"
-            raise InputInvalidError(field="--host", reason=reason)
+            reason = f"{given} is a file; to read it, use `{option} @{given}`"
+            raise InputInvalidError(field=option, reason=reason)
         return given
     data = read(given[1:], _LARGEST_TEXT)
     if data is None:
@@ -383,5 +429,6 @@ def _operators_text(given: str) -> str:
 
 
 def _to_whom(stored: StoredLicense) -> str:
-    until = "perpetual" if stored.expires_at is None else f"until {utc(stored.expires_at)}"
+    last = stored.last
+    until = "perpetual" if last is None else f"until the end of {last}"
     return f"{printable(stored.customer)}, {until}"

@@ -26,26 +26,37 @@ from license_core.wording import DEFAULT_SERVER
 from license_server.catalog.faults import faults_of
 from license_server.cli import (
     licenses,
+    mail,
     parties,
+    plans,
+    portal,
     proposals,
+    renewals,
     tokens,
     users,
+    webhooks,
 )
 from license_server.cli.audit import audit
 from license_server.cli.backup import backup_, restore
+from license_server.cli.caller import caller
+from license_server.cli.find import find
 from license_server.cli.fsck import fsck_
 from license_server.cli.keys import keys
+from license_server.cli.license_list import list_
+from license_server.cli.many import many
 from license_server.cli.output import give_up_output, say
+from license_server.cli.requests import requests
 from license_server.cli.revocations import revocations
 from license_server.cli.root import root
 from license_server.cli.sheets import export, import_
 from license_server.cli.signer import signer
+from license_server.cli.why import why_
 from license_server.settings import ServerSettings
 
 _LARGEST_TEXT = 256 * 1024
 _WHERE_TO_LOOK = {
     "valid API token called": "Run `{server} token list` to see the existing ones.",
-    "account": "Check the address; to create the account: `{server} user add {name}`.",
+    "account": "Check the address; to create the account: `{server} user add {name} --role ROLE`.",
 }
 
 
@@ -92,7 +103,7 @@ def cli(ctx: click.Context, data: Path | None) -> None:
     """
     ctx.obj.data = data
     settings = ctx.obj = ServerSettings.read(data=data)
-    for path in (settings.passphrase_file, settings.admin_password_file):
+    for path in settings.secret_files:
         if path is not None and _is_open(path):
             remedy = f"chmod 600 {shlex.quote(str(path))}"
             click.echo(f"[W]: {path} is readable by others.\n     {remedy}", err=True)
@@ -126,7 +137,9 @@ def init(settings: ServerSettings, vendor: str, admin: str) -> None:
     given = settings.read_admin_password()
     password = given or b64url.encode(secrets.token_bytes(15))
     administrator = initialise.Administrator(accounts.read_email(admin), password)
-    initialise.make(settings, vendor, administrator, int(time.time()), secrets.token_bytes)
+    initialise.make(
+        settings, vendor, administrator, int(time.time()), secrets.token_bytes, caller()
+    )
     say(f"Set up the server in {settings.data}.")
     say(f"Ship {settings.root_pub_pem} with your product, in its keys/ folder.")
     say(f"Keep a copy of {settings.root_key} offline; the server runs without it.")
@@ -151,10 +164,13 @@ def serve(settings: ServerSettings, host: str, port: int) -> None:
     _end_in_order(lambda _: 0, again=True)
     from license_server.app import create_app
     from license_server.http import server
-    from license_server.operations import process
+    from license_server.operations import process, settings_events
 
     process.configure_logs()
     app = create_app(settings)
+    database, actor, now = app.state.server.site.database, caller(), int(time.time())
+    # Nobody waits for it: a server whose database takes no write can still be read.
+    database.writer.submit(lambda c: settings_events.note(c, settings, actor, now))
     listening = server.listen(host, port)
     name = f"[{host}]" if ":" in host else host
     url = f"http://{name}:{listening.getsockname()[1]}"
@@ -171,7 +187,7 @@ def upgrade(settings: ServerSettings) -> None:
     try:
         data_folder.ensure_record_key(settings, secrets.token_bytes)
         data_folder.ensure_seeds_key(settings, secrets.token_bytes)
-        database.write(lambda connection: schema.upgrade(connection, int(time.time())))
+        database.write(lambda c: schema.upgrade(c, int(time.time()), actor=caller()))
     finally:
         database.close()
     say("The database is up to date.")
@@ -181,9 +197,13 @@ for command in (
     audit,
     backup_,
     export,
+    find,
     fsck_,
     import_,
     keys,
+    list_,
+    many,
+    requests,
     restore,
     revocations,
     root,
@@ -192,8 +212,14 @@ for command in (
     users.user,
     parties.customer,
     parties.product,
+    plans.plan,
     proposals.proposal,
+    mail.mail,
+    renewals.renewals,
     *licenses.COMMANDS,
+    portal.portal,
+    webhooks.webhook,
+    why_,
 ):
     cli.add_command(command)
 
@@ -264,7 +290,8 @@ def _misunderstood(error: click.ClickException) -> UsageError:
     """The problem, with the words that ask for the help of the command that was meant."""
     context = getattr(error, "ctx", None)
     words = [] if context is None else context.command_path.split()[1:]
-    return UsageError(reason=error.format_message(), help=" ".join([*words, "--help"]))
+    reason = " ".join(error.format_message().split())  # click lists choices on lines of their own
+    return UsageError(reason=reason, help=" ".join([*words, "--help"]))
 
 
 def _refuse(error: LicenseError, call: _Call) -> int:

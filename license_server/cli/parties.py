@@ -1,15 +1,18 @@
 """``license-server customer`` and ``product``."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import click
+from sqlalchemy import Connection
 
 from license_core import strictjson
 from license_core.wording import printable
-from license_server.actor import COMMAND
-from license_server.cli.output import say
-from license_server.cli.shared import write
+from license_server.cli.caller import caller
+from license_server.cli.letters import letter
+from license_server.cli.output import licences, say
+from license_server.cli.shared import confirmed, write
 from license_server.db.errors import InputInvalidError
 from license_server.settings import ServerSettings
 
@@ -21,11 +24,36 @@ def customer() -> None:
     """Customers, to whom licences are issued."""
 
 
+def _archiving(group: click.Group, archive: Callable[..., str], told: str, told_back: str) -> None:
+    """The commands ``archive`` and ``unarchive`` of a *group*; each prints what *archive* says."""
+
+    def command(name: str, told: str, *, archived: bool) -> None:
+        @group.command(name, help=told)
+        @click.argument("name")
+        @click.pass_obj
+        def do(settings: ServerSettings, name: str) -> None:
+            now = int(time.time())
+            say(write(settings, lambda c: archive(c, name, now, archived=archived)))
+
+    command("archive", told, archived=True)
+    command("unarchive", told_back, archived=False)
+
+
 _contact = (
     click.option("--contact-name", metavar="NAME", help="Contact person."),
     click.option("--contact-email", metavar="ADDRESS", help="Email address of the contact."),
     click.option("--language", type=click.Choice(["en", "zh"]), help="Language of mails."),
+    click.option("--tags", metavar="TEXT", help="Free words with commas between."),
+    click.option(
+        "--domains",
+        metavar="TEXT",
+        help="Domains that it writes mail from, with commas between.",
+    ),
     click.option("--notes", metavar="TEXT", help="Notes for colleagues."),
+    click.option("--owner", metavar="EMAIL", help="The user who is told of its reminders."),
+    click.option(
+        "--no-reminders/--reminders", default=None, help="Whether it wants no reminders by mail."
+    ),
 )
 
 
@@ -36,18 +64,31 @@ def _with_contact(command: Any) -> Any:
 
 
 @customer.command("list")
-@click.option("--search", metavar="TEXT", help="Words of the name, or their beginnings.")
+@click.option("--search", metavar="TEXT", help="Parts of the name, contact, tags or notes.")
+@click.option("--tag", metavar="TAG", help="Only those with this tag.")
 @click.pass_obj
-def customer_list(settings: ServerSettings, search: str | None) -> None:
+def customer_list(settings: ServerSettings, search: str | None, tag: str | None) -> None:
     """List customers by name."""
     from license_server.catalog import catalog_store
 
     last: str | None = None
     while True:
         after = last
-        page = write(settings, lambda c: catalog_store.customers_after(c, after, _PAGE, search))  # noqa: B023
+        page = write(
+            settings,
+            lambda c: catalog_store.customers_after(
+                c,
+                after,  # noqa: B023
+                _PAGE,
+                search,
+                contacts=True,
+                tag=tag,
+            ),
+        )
         for one in page:
-            say(f"{one.id}\t{printable(one.name)}\t{printable(one.contact_email or '')}")
+            archived = "" if one.archived_at is None else "\tarchived"
+            mail = printable(one.contact_email or "")
+            say(f"{one.id}\t{printable(one.name)}\t{mail}{archived}")
         if len(page) < _PAGE:
             return
         last = page[-1].name
@@ -61,8 +102,8 @@ def customer_add(settings: ServerSettings, /, name: str, **given: Any) -> None:
     """Add the customer NAME."""
     from license_server.catalog import customers
 
-    members, now = {"name": name} | _said(given), int(time.time())
-    made = write(settings, lambda c: customers.add(c, members, COMMAND, now))
+    members, now = {"name": name} | _known(given), int(time.time())
+    made = write(settings, lambda c: customers.add(c, members, caller(), now))
     say(f"{made.id}\t{printable(made.name)}")
 
 
@@ -77,14 +118,77 @@ def customer_change(
     """Change the customer NAME; an empty value clears the field."""
     from license_server.catalog import customers
 
-    members = {key: value or None for key, value in given.items() if value is not None}
-    members |= {"name": rename} if rename else {}
+    members = _known(given) | ({"name": rename} if rename else {})
     now = int(time.time())
     changed = write(
         settings,
-        lambda c: customers.change(c, customers.find(c, name).id, members, COMMAND, now),
+        lambda c: customers.change(c, customers.find(c, name).id, members, caller(), now),
     )
     say(f"{changed.id}\t{printable(changed.name)}")
+
+
+def _archive_customer(c: Connection, name: str, now: int, *, archived: bool) -> str:
+    from license_server.catalog import customers
+
+    id_ = customers.find(c, name).id
+    done = customers.archive(c, id_, caller(), now, archived=archived)
+    return f"{done.id}\t{printable(done.name)}"
+
+
+_archiving(
+    customer,
+    _archive_customer,
+    "Archive the customer NAME: it takes no new licences; those it has go on.",
+    "Take the customer NAME out of the archive.",
+)
+
+
+@customer.command("merge")
+@click.argument("name")
+@click.argument("into")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def customer_merge(settings: ServerSettings, name: str, into: str, yes: bool) -> None:
+    """Merge the customer NAME into the customer INTO; cannot be undone.
+
+    INTO gets the licences, names, contact and notes of NAME, which is listed no more.
+    """
+    from license_server.catalog import customers, merging
+    from license_server.catalog.merging import Merge
+
+    def plan(connection: Connection) -> Merge:
+        ids = [customers.find(connection, one).id for one in (name, into)]
+        return merging.plan(connection, ids[0], ids[1], caller())
+
+    planned, now = write(settings, plan), int(time.time())
+    former, target = planned.former, planned.into
+    told = f"{licences(planned.licenses)} of {printable(former.name)} (id {former.id})"
+    confirmed(f"Move {told} to {printable(target.name)} (id {target.id}) for good?", yes=yes)
+    write(settings, lambda c: merging.merge(c, former.id, target.id, caller(), now))
+    write(settings, lambda c: merging.follow(c, former.id, caller(), now))
+    say(f"{target.id}\t{printable(target.name)}")
+
+
+@customer.command("erase")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def customer_erase(settings: ServerSettings, name: str, yes: bool) -> None:
+    """Erase contact and notes of the customer NAME, from the audit log too; cannot be undone."""
+    from license_server.catalog import customers
+    from license_server.catalog.catalog_store import Customer
+    from license_server.portal import links
+
+    confirmed(f"Erase contact and notes of {name} for good?", yes=yes)
+    now = int(time.time())
+
+    def work(connection: Connection) -> Customer:
+        id_ = customers.find(connection, name).id
+        links.withdraw_all(connection, id_, caller(), now)
+        return customers.erase(connection, id_, caller(), now)
+
+    erased = write(settings, work)
+    say(f"{erased.id}\t{printable(erased.name)}")
 
 
 @click.group()
@@ -93,6 +197,7 @@ def product() -> None:
 
 
 _rules = (
+    click.option("--title", metavar="TEXT", help="What people call it; licences have its name."),
     click.option(
         "--longest-days", type=int, metavar="N", help="The longest term, in days; 0: no limit."
     ),
@@ -108,9 +213,31 @@ _rules = (
         help="Whether a second person must approve each licence.",
     ),
     click.option(
+        "--mail-plan",
+        metavar="PLAN",
+        help="Answer mails of known senders with this plan, without a person; empty: do not.",
+    ),
+    click.option(
+        "--mail-daily",
+        type=int,
+        metavar="N",
+        help="So many licences a day for a customer without a person; 0: 3.",
+    ),
+    click.option(
+        "--mail-moves/--no-mail-moves",
+        default=None,
+        help="Whether licences also move to a drifted host without a person.",
+    ),
+    click.option(
         "--defaults",
         metavar="JSON",
         help='Defaults for what an order leaves out, such as {"days": 365}.',
+    ),
+    click.option(
+        "--reminders",
+        metavar="JSON",
+        help='When customers are reminded of what expires, such as {"days": [90, 30, 7, -1]}; '
+        "{}: never.",
     ),
 )
 
@@ -131,31 +258,107 @@ def product_list(settings: ServerSettings) -> None:
         days = "any term" if one.longest_days is None else f"longest term: {one.longest_days} d"
         moves = "any number" if one.rehosts is None else str(one.rehosts)
         approval = "\tneeds approval" if one.needs_approval else ""
+        approval += "" if one.mail_plan is None else f"\tmails: {printable(one.mail_plan)}"
+        approval += "\tarchived" if one.archived_at is not None else ""
         say(f"{one.name}\t{days}\trehosts: {moves}\tdefaults: {one.defaults or '{}'}{approval}")
 
 
 @product.command("add")
 @click.argument("name")
 @_with_rules
+@click.option("--yes", is_flag=True, help="Do not ask where another has nearly the same name.")
 @click.pass_obj
-def product_add(settings: ServerSettings, /, name: str, **given: Any) -> None:
+def product_add(settings: ServerSettings, /, name: str, yes: bool, **given: Any) -> None:
     """Add the product NAME, as named in its hostseal.toml."""
     from license_server.catalog import products
 
     members, now = {"name": name} | _ruled(given), int(time.time())
-    say(write(settings, lambda c: products.add(c, members, COMMAND, now)).name)
+    near = write(settings, lambda c: products.alike(c, name, caller()))
+    if near:
+        question = f"{', '.join(near)} has nearly the same name. Add {printable(name)} too?"
+        confirmed(question, yes=yes)
+    say(write(settings, lambda c: products.add(c, members, caller(), now)).name)
 
 
 @product.command("change")
 @click.argument("name")
 @_with_rules
+@click.option(
+    "--command",
+    "commands",
+    metavar="NAME=TEXT",
+    multiple=True,
+    help="What operators type, such as client=hostseal; empty: the default, a hyphen: none.",
+)
 @click.pass_obj
-def product_change(settings: ServerSettings, /, name: str, **given: Any) -> None:
+def product_change(
+    settings: ServerSettings, /, name: str, commands: tuple[str, ...], **given: Any
+) -> None:
     """Change the rules of the product NAME; existing licences are not affected."""
+    from license_server.catalog import client_commands, products
+
+    members, now, typed = _ruled(given), int(time.time()), _commands(commands)
+
+    def change(connection: Connection) -> str:
+        if typed:
+            had = client_commands.given(products.find(connection, name))
+            left = {key: text for key, text in {**had, **typed}.items() if text}
+            members["commands"] = left
+        return products.change(connection, name, members, caller(), now).name
+
+    say(write(settings, change))
+
+
+@product.command("commands")
+@click.argument("name")
+@click.pass_obj
+def product_commands(settings: ServerSettings, name: str) -> None:
+    """Print what operators of the product NAME type."""
+    from license_server.catalog import client_commands, products
+
+    found = client_commands.of(write(settings, lambda c: products.find(c, name)))
+    for key in client_commands.MEMBERS:
+        say(f"{key}\t{printable(getattr(found, key) or client_commands.NONE)}")
+
+
+product.add_command(letter)
+
+
+def _archive_product(c: Connection, name: str, now: int, *, archived: bool) -> str:
     from license_server.catalog import products
 
-    members, now = _ruled(given), int(time.time())
-    say(write(settings, lambda c: products.change(c, name, members, COMMAND, now)).name)
+    return products.archive(c, name, caller(), now, archived=archived).name
+
+
+_archiving(
+    product,
+    _archive_product,
+    "Archive the product NAME: no new licences for it; those there are go on.",
+    "Take the product NAME out of the archive.",
+)
+
+
+def _known(given: dict[str, Any]) -> dict[str, Any]:
+    """What is known of a customer, as customers.read takes it; an empty text is nothing."""
+    from license_server.catalog import mail_domains, tags
+
+    members: dict[str, Any] = {key: value or None for key, value in _said(given).items()}
+    if members.get("tags"):
+        members["tags"] = tags.split(members["tags"])
+    if members.get("domains"):
+        members["domains"] = mail_domains.split(members["domains"])
+    return members
+
+
+def _commands(given: tuple[str, ...]) -> dict[str, str]:
+    """The commands that were given as NAME=TEXT. Raises InputInvalidError."""
+    found: dict[str, str] = {}
+    for text in given:
+        name, sign, command = text.partition("=")
+        if not sign:
+            raise InputInvalidError(field="--command", reason="it is not of the form NAME=TEXT")
+        found[name.strip()] = command.strip()
+    return found
 
 
 def _said(given: dict[str, Any]) -> dict[str, Any]:
@@ -167,11 +370,14 @@ def _ruled(given: dict[str, Any]) -> dict[str, Any]:
     members = _said(given)
     if members.get("longest_days") == 0:
         members["longest_days"] = None
+    for name, nothing in (("title", ""), ("mail_plan", ""), ("mail_daily", 0)):
+        if members.get(name) == nothing:
+            members[name] = None
     if members.get("rehosts") == -1:
         members["rehosts"] = None
-    if "defaults" in members:
+    for name in members.keys() & {"defaults", "reminders"}:
         try:
-            members["defaults"] = strictjson.loads(members["defaults"].encode("utf-8", "replace"))
+            members[name] = strictjson.loads(members[name].encode("utf-8", "replace"))
         except ValueError as error:
-            raise InputInvalidError(field="--defaults", reason=str(error)) from error
+            raise InputInvalidError(field=f"--{name}", reason=str(error)) from error
     return members

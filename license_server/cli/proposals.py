@@ -8,7 +8,7 @@ import click
 from sqlalchemy import Connection
 
 from license_core.wording import printable, utc
-from license_server.actor import COMMAND
+from license_server.cli.caller import caller
 from license_server.cli.output import say
 from license_server.cli.shared import write
 from license_server.settings import ServerSettings
@@ -63,7 +63,7 @@ def approve(settings: ServerSettings, id: int, reason: str | None) -> None:
     database, issuer = data_folder.open_vault(settings)
     try:
         site = Site(settings, database, issuer, lambda: now, secrets.token_bytes)
-        reply = asyncio.run(site.approve(id, COMMAND, reason, now, render_reply))
+        reply = asyncio.run(site.approve(id, caller(), reason, now, render_reply))
     finally:
         database.close()
     say(f"Issued {reply.location}.")
@@ -75,8 +75,8 @@ def approve(settings: ServerSettings, id: int, reason: str | None) -> None:
 @click.pass_obj
 def refuse(settings: ServerSettings, id: int, reason: str) -> None:
     """Refuse the proposal ID."""
-    from license_server.licenses import proposals
+    from license_server.requests import outcomes
 
     now = int(time.time())
-    done = write(settings, lambda c: proposals.refuse(c, id, COMMAND, reason, now))
+    done = write(settings, lambda c: outcomes.refuse_proposal(c, id, caller(), reason, now))
     say(f"Proposal {done.id} {done.state}.")

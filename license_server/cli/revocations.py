@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from license_core.errors import DatabaseUnavailableError, NotFoundError
 from license_core.reason import Reason
 from license_core.wording import utc
-from license_server.actor import COMMAND
+from license_server.cli.caller import caller
 from license_server.cli.output import (
     licences,
     say,
@@ -17,6 +17,7 @@ from license_server.cli.output import (
 )
 from license_server.cli.shared import days_option, write
 from license_server.settings import ServerSettings
+from license_server.signing.revocation_lists import LISTED_DAYS, MOST_DAYS
 
 
 @click.group()
@@ -25,7 +26,7 @@ def revocations() -> None:
 
 
 @revocations.command()
-@days_option("Days until the next list is due.", 30, most=3650)
+@days_option("Days until the next list is due.", LISTED_DAYS, most=MOST_DAYS)
 @click.option("-o", "--output", metavar="FILE", help="Also write it to FILE; - : stdout.")
 @click.pass_obj
 def publish(settings: ServerSettings, days: int, output: str | None) -> None:
@@ -39,10 +40,11 @@ def publish(settings: ServerSettings, days: int, output: str | None) -> None:
     database, issuer = data_folder.open_vault(settings)
     with closing(database):
         with database.reading() as connection:
-            new, count = revocation_lists.sign_next(connection, issuer, int(time.time()), days)
+            now, largest = int(time.time()), settings.revocations_bytes
+            new, count = revocation_lists.sign_next(connection, issuer, now, days, largest)
         try:
             database.write(
-                lambda connection: revocation_lists.record(connection, new, count, COMMAND)
+                lambda connection: revocation_lists.record(connection, new, count, caller())
             )
         except IntegrityError as error:
             raise DatabaseUnavailableError(reason="another list has just been published") from error

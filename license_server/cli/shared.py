@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import click
@@ -13,8 +14,11 @@ from license_core.errors import FileTooLargeError, FileUnreadableError, UsageErr
 from license_core.paths import read
 from license_server.db.errors import InputInvalidError
 from license_server.settings import PassphraseMissingError, ServerSettings
+from license_server.sheets.exports import Read
 
 T = TypeVar("T")
+DAY = click.DateTime(formats=["%Y-%m-%d"])
+"""The type of an option that is a day."""
 
 
 def write(settings: ServerSettings, work: Callable[[Connection], T]) -> T:
@@ -27,6 +31,21 @@ def write(settings: ServerSettings, work: Callable[[Connection], T]) -> T:
     database = data_folder.open_database(settings)
     try:
         return database.write(work)
+    finally:
+        database.close()
+
+
+@contextmanager
+def reading(settings: ServerSettings) -> Iterator[Read]:
+    """What reads in the database, each time in a transaction of its own.
+
+    Raises as data_folder.open_database does.
+    """
+    from license_server.operations import data_folder
+
+    database = data_folder.open_database(settings)
+    try:
+        yield database.read
     finally:
         database.close()
 
@@ -93,8 +112,14 @@ def confirmed(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not _somebody_is_there():
-        raise UsageError(reason="Without a terminal there is no prompt: add --yes.", help="--help")
+        raise usage_error(f"{question} Without a terminal there is no prompt: add --yes.")
     click.confirm(question, abort=True, err=True)
+
+
+def usage_error(reason: str) -> UsageError:
+    """That the present command was not called as it must be; its own --help is the remedy."""
+    command = click.get_current_context().command_path.split()[1:]
+    return UsageError(reason=reason, help=" ".join([*command, "--help"]))
 
 
 def _somebody_is_there() -> bool:

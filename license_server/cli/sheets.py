@@ -11,13 +11,14 @@ from typing import BinaryIO
 
 import click
 
+from license_core.wording import printable
 from license_core.write_errors import as_license_error
-from license_server.actor import COMMAND
 from license_server.audit.audit_store import EventFilter
+from license_server.cli.caller import caller
+from license_server.cli.license_filters import license_filters, wanted_licenses
 from license_server.cli.output import licences, written
 from license_server.cli.progress import Progress
-from license_server.licenses.license_store import STATES
-from license_server.licenses.search import Filter
+from license_server.cli.shared import reading
 from license_server.settings import ServerSettings
 from license_server.sheets import csv_text, exports
 from license_server.sheets.batches import Outcome
@@ -80,7 +81,7 @@ def import_licenses(
             name = job or fingerprint
             if dry_run or not skip_wrong:
                 lines = order_sheet.read(data, encoding)
-                checked = importer.check(database, lines, COMMAND, now, name)
+                checked = importer.check(database, lines, caller(), now, name)
                 right, wrong, noticed = _follow(
                     checked, total, "rows checked", report if dry_run else None
                 )
@@ -98,12 +99,60 @@ def import_licenses(
                     return
                 data.seek(0)
             lines = order_sheet.read(data, encoding)
-            done = importer.issue(database, issuer, lines, COMMAND, now, secrets.token_bytes, name)
+            done = importer.issue(database, issuer, lines, caller(), now, secrets.token_bytes, name)
             right, wrong, _ = _follow(done, total, "rows done", report)
             _tell(wrong)
     finally:
         database.close()
     click.echo(f"Issued {licences(right)}.", err=True)
+
+
+@import_.command("customers")
+@click.argument("file", type=_FILE)
+@click.option("--dry-run", is_flag=True, help="Only check the file; add nobody.")
+@click.option("--skip-wrong", is_flag=True, help="Skip rows with errors and add the others.")
+@click.option(
+    "--encoding",
+    type=click.Choice(csv_text.ENCODINGS, case_sensitive=False),
+    default="utf-8",
+    show_default=True,
+    help="Encoding of the file.",
+)
+@click.pass_obj
+def import_customers(
+    settings: ServerSettings, file: Path, dry_run: bool, skip_wrong: bool, encoding: str
+) -> None:
+    """Add a customer for each row of the CSV FILE that is not there yet.
+
+    Its columns: customer, contact_name, contact_email, language, notes.
+    """
+    from license_server.operations import data_folder
+    from license_server.sheets import customer_import, customer_sheet
+
+    database = data_folder.open_database(settings)
+    try:
+        with _opened(file) as data:
+            lines = customer_sheet.read(data, encoding)
+            seen = database.read(lambda connection: customer_import.look(connection, lines))
+            for refused in seen.refused[:_SHOWN]:
+                for column, error in refused.faults:
+                    click.echo(f"line {refused.line.number}, {column}: {error.sentence}", err=True)
+            for one in seen.alike[:_SHOWN]:
+                told = f"{printable(one.name)} is nearly {printable(one.other)}"
+                click.echo(f"[W]: {told}; if it is the same customer, use that name.", err=True)
+            if seen.wrong and not skip_wrong:
+                first = seen.refused[0].line.number
+                rows = seen.new + seen.known + seen.wrong
+                raise ImportRefusedError(path=str(file), wrong=seen.wrong, lines=rows, first=first)
+            if dry_run:
+                click.echo(f"New customers: {seen.new}; already there: {seen.known}.", err=True)
+                return
+            data.seek(0)
+            again, now = customer_sheet.read(data, encoding), int(time.time())
+            count = customer_import.add(database, again, caller(), now)
+    finally:
+        database.close()
+    click.echo(f"Added customers: {count}; already there: {seen.known}.", err=True)
 
 
 def _follow(
@@ -175,27 +224,27 @@ def export() -> None:
 
 @export.command("licenses")
 @_output
-@click.option("--customer", metavar="NAME", help="Only this customer's.")
-@click.option("--product", metavar="NAME", help="Only for this product.")
-@click.option("--state", type=click.Choice((*STATES, "expired")), help="Only those in this state.")
-@click.option("--search", "text", metavar="TEXT", help="Search text, as at the desk.")
+@license_filters
 @click.pass_obj
 def export_licenses(settings: ServerSettings, /, output: str, **given: str | None) -> None:
     """Export licences, newest first."""
     now = int(time.time())
-    with _reading(settings) as read:
-        rows = exports.license_rows(read, Filter(**given), now)  # type: ignore[arg-type]
-        _write(output, exports.LICENSES, rows)
+    with reading(settings) as read:
+        wanted = wanted_licenses(read, given)
+        _write(output, exports.LICENSES, exports.license_rows(read, wanted, now))
 
 
 @export.command("customers")
 @_output
-@click.option("--search", "text", metavar="TEXT", help="Words of the name, or their beginnings.")
+@click.option("--search", "text", metavar="TEXT", help="Parts of the name, contact, tags or notes.")
+@click.option("--tag", metavar="TAG", help="Only those with this tag.")
 @click.pass_obj
-def export_customers(settings: ServerSettings, output: str, text: str | None) -> None:
+def export_customers(
+    settings: ServerSettings, output: str, text: str | None, tag: str | None
+) -> None:
     """Export customers, by name."""
-    with _reading(settings) as read:
-        _write(output, exports.CUSTOMERS, exports.customer_rows(read, text))
+    with reading(settings) as read:
+        _write(output, exports.CUSTOMERS, exports.customer_rows(read, text, caller(), tag=tag))
 
 
 @export.command("events")
@@ -206,19 +255,8 @@ def export_customers(settings: ServerSettings, output: str, text: str | None) ->
 @click.pass_obj
 def export_events(settings: ServerSettings, /, output: str, **given: str | None) -> None:
     """Export the audit log's events, newest first."""
-    with _reading(settings) as read:
+    with reading(settings) as read:
         _write(output, exports.EVENTS, exports.event_rows(read, EventFilter(**given)))  # type: ignore[arg-type]
-
-
-@contextmanager
-def _reading(settings: ServerSettings) -> Iterator[exports.Read]:
-    from license_server.operations import data_folder
-
-    database = data_folder.open_database(settings)
-    try:
-        yield database.read
-    finally:
-        database.close()
 
 
 def _write(output: str, columns: Iterable[str], rows: Iterator[tuple[object, ...]]) -> None:

@@ -8,7 +8,7 @@ import click
 from license_core import clock, strictjson
 from license_core.wording import utc
 from license_server.access.standing import Held
-from license_server.actor import COMMAND
+from license_server.cli.caller import caller
 from license_server.cli.output import say
 from license_server.cli.shared import write
 from license_server.permissions import PERMISSIONS
@@ -57,9 +57,13 @@ def create(
         None if days is None else clock.later(now, days * 86400),
     )
     made = write(
-        settings, lambda c: tokens.new_token(c, name, COMMAND, now, secrets.token_bytes, grant)
+        settings, lambda c: tokens.new_token(c, name, caller(), now, secrets.token_bytes, grant)
     )
     say(made)
+    until = "with no expiry" if grant.expires_at is None else f"until {utc(grant.expires_at)}"
+    may = ", ".join(sorted(grant.scopes))
+    of = "all products" if grant.products is None else ", ".join(sorted(grant.products))
+    click.echo(f"{name} may {may}; for {of}; {until}. The secret is shown only once.", err=True)
 
 
 @token.command("list")
@@ -81,7 +85,7 @@ def revoke(settings: ServerSettings, name: str) -> None:
     from license_server.access import tokens
 
     now = int(time.time())
-    write(settings, lambda connection: tokens.revoke_token(connection, name, COMMAND, now))
+    write(settings, lambda connection: tokens.revoke_token(connection, name, caller(), now))
     say(f"Revoked {name}.")
 
 

@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 
 from license_core.wording import utc
 from license_server.access.access_store import Invitation, StoredUser
-from license_server.actor import COMMAND, Actor
+from license_server.actor import Actor
+from license_server.cli.caller import caller
 from license_server.cli.output import say
 from license_server.cli.shared import password, write
 from license_server.permissions import ROLES
@@ -30,15 +31,15 @@ def _of_account(command: Callable[..., None]) -> click.Command:
 
 @user.command()
 @click.argument("email")
-@click.option("--role", type=_Role, default="administrator", show_default=True, help="Their role.")
+@click.option("--role", type=_Role, required=True, help="Their role.")
 @click.pass_obj
 def add(settings: ServerSettings, email: str, role: str) -> None:
     """Add the user EMAIL; the password is prompted for, or read from the environment."""
     from license_server.access import accounts
 
     address, secret, now = accounts.read_email(email), password(settings), int(time.time())
-    write(settings, lambda c: accounts.add(c, address, secret, role, COMMAND, now))
-    say(f"{address} can now sign in.")
+    write(settings, lambda c: accounts.add(c, address, secret, role, caller(), now))
+    say(f"{address} can now sign in, with the role {role}.")
 
 
 @_of_account
@@ -47,7 +48,7 @@ def passwd(settings: ServerSettings, email: str) -> None:
     from license_server.access import accounts
 
     address, secret, now = accounts.read_email(email), password(settings), int(time.time())
-    write(settings, lambda c: accounts.set_password(c, address, secret, COMMAND, now))
+    write(settings, lambda c: accounts.set_password(c, address, secret, caller(), now))
     say(f"Changed the password of {address}.")
 
 
@@ -103,7 +104,7 @@ def invite(settings: ServerSettings, email: str, role: str, days: int) -> None:
     address, now = accounts.read_email(email), int(time.time())
     secret, made = write(
         settings,
-        lambda c: invitations.invite(c, address, role, COMMAND, now, secrets.token_bytes, days),
+        lambda c: invitations.invite(c, address, role, caller(), now, secrets.token_bytes, days),
     )
     say(invitations.path(secret))
     click.echo(
@@ -119,7 +120,7 @@ def withdraw(settings: ServerSettings, email: str) -> None:
     from license_server.access import accounts, invitations
 
     address, now = accounts.read_email(email), int(time.time())
-    write(settings, lambda c: invitations.withdraw(c, address, COMMAND, now))
+    write(settings, lambda c: invitations.withdraw(c, address, caller(), now))
     say(f"Withdrew the invitation for {address}.")
 
 
@@ -162,7 +163,7 @@ def _change(
     address, now = accounts.read_email(email), int(time.time())
 
     def work(connection: Connection) -> tuple[StoredUser, list[str]]:
-        done = change(connection, accounts.find(connection, address), COMMAND, now)
+        done = change(connection, accounts.find(connection, address), caller(), now)
         return done, [one.token.name for one in standing.tokens_of(connection, address, now)]
 
     done, names = write(settings, work)

@@ -1,6 +1,7 @@
 """Inserts many rows at once: COPY on PostgreSQL, one prepared statement on SQLite."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
 from itertools import chain
 from typing import Any
 
@@ -37,6 +38,29 @@ def insert(
     marks = ", ".join([f"({', '.join('?' * len(names))})"] * len(rows))
     statement = f"insert into {quote(table.name)} ({columns}) values {marks}"  # noqa: S608
     connection.exec_driver_sql(statement, tuple(chain.from_iterable(rows)))
+
+
+def insert_new(connection: Connection, table: Table, rows: Collection[tuple[Any, ...]]) -> None:
+    """Add those of *rows* of whose key there is none, each with a value for each column.
+
+    In the order of their values: other processes may be adding the same ones, and two that wait
+    for one another come to no end.
+    """
+    if not rows:
+        return
+    each = sorted(rows)
+    quote = connection.dialect.identifier_preparer.quote
+    into = f"{quote(table.name)} ({', '.join(quote(column.name) for column in table.c)})"
+    if connection.dialect.name == "postgresql":  # one statement, whatever their number
+        kinds = ("text" if column.type.python_type is str else "bigint" for column in table.c)
+        values = ", ".join(f"(one ->> {at})::{kind}" for at, kind in enumerate(kinds))
+        given = "json_array_elements(%s::json) one"  # psycopg needs three times as long for arrays
+        statement = f"insert into {into} select {values} from {given} on conflict do nothing"  # noqa: S608
+        connection.exec_driver_sql(statement, (json.dumps(each),))
+        return
+    marks = ", ".join("?" * len(table.c))
+    statement = f"insert into {into} values ({marks}) on conflict do nothing"  # noqa: S608
+    connection.exec_driver_sql(statement, each)
 
 
 def _copy(connection: Connection, statement: str, rows: Sequence[Sequence[Any]]) -> None:

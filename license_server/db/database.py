@@ -26,7 +26,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from license_core.errors import DatabaseUnavailableError
-from license_server.db import deferred
+from license_server.db import deferred, postgresql
 from license_server.db.errors import InputInvalidError, ServerStoppingError
 from license_server.db.sqlite import PAGE_CACHE, SqliteFile, Stopping
 
@@ -324,6 +324,8 @@ def _engine(url: str) -> Engine:
         # The URL may hold a password: say nothing of it.
         reason = "it is not the URL of an SQLite or PostgreSQL database"
         raise InputInvalidError(field="LICENSE_SERVER_DATABASE", reason=reason) from error
+    if engine.dialect.name == "postgresql":
+        event.listen(engine, "connect", postgresql.prepare)
     return engine
 
 

@@ -5,14 +5,18 @@ cost little more than one. Whoever reads or changes such a table before the comm
 ``waiting``, or writes what is gathered first. Where nothing is gathered a row is written at once.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Insert, Select
+from sqlalchemy import Connection, Insert, Select, Table
+
+from license_server.db import bulk_insert
 
 Row = Mapping[str, Any]
-_GATHERED = "gathered rows"
+T = TypeVar("T")
+_GATHERED, _NEW = "gathered rows", "gathered rows, each unless it is there"
+_KNOWN = "what this transaction has read"
 
 
 def add(connection: Connection, statement: Insert, row: Row) -> None:
@@ -24,6 +28,20 @@ def add(connection: Connection, statement: Insert, row: Row) -> None:
         gathered.setdefault(statement, []).append(row)
 
 
+def add_unless_there(
+    connection: Connection, table: Table, rows: Collection[tuple[Any, ...]]
+) -> None:
+    """Write *rows* of *table* by the commit at the latest, each unless there is one of its key.
+
+    Each has a value for each column of *table*, in their order.
+    """
+    new = _new(connection)
+    if new is None:
+        bulk_insert.insert_new(connection, table, rows)
+    else:
+        new.setdefault(table, set()).update(rows)
+
+
 def waiting(connection: Connection, statement: Insert) -> Sequence[Row]:
     """The rows that are not written yet."""
     gathered = _gathered(connection)
@@ -32,25 +50,50 @@ def waiting(connection: Connection, statement: Insert) -> Sequence[Row]:
 
 def write(connection: Connection) -> None:
     """Write the rows that wait."""
-    gathered = _gathered(connection)
+    gathered, new = _gathered(connection), _new(connection)
     while gathered:
         statement = next(iter(gathered))
         connection.execute(statement, gathered.pop(statement))
+    while new:
+        table = next(iter(new))
+        bulk_insert.insert_new(connection, table, new.pop(table))
 
 
 @contextmanager
 def gathering(connection: Connection) -> Iterator[None]:
     """Gather the rows of a transaction; what was not written at its end is lost with it."""
-    connection.info[_GATHERED] = {}
+    connection.info[_GATHERED], connection.info[_NEW] = {}, {}
+    connection.info[_KNOWN] = {}
     try:
         yield
     finally:
-        if not connection.invalidated:  # else it is gone with the connection
-            del connection.info[_GATHERED]
+        if not connection.invalidated:  # else they are gone with the connection
+            del connection.info[_GATHERED], connection.info[_NEW], connection.info[_KNOWN]
+
+
+def known(connection: Connection, name: str, read: Callable[[Connection], T]) -> T:
+    """What *read* gives, which is asked once a transaction; whoever changes it says ``forget``."""
+    found: dict[str, Any] | None = connection.info.get(_KNOWN)
+    if found is None:
+        return read(connection)
+    if name not in found:
+        found[name] = read(connection)
+    value: T = found[name]
+    return value
+
+
+def forget(connection: Connection, name: str) -> None:
+    """Let what is ``known`` by this name be read anew."""
+    connection.info.get(_KNOWN, {}).pop(name, None)
 
 
 def _gathered(connection: Connection) -> dict[Insert, list[Row]] | None:
     found: dict[Insert, list[Row]] | None = connection.info.get(_GATHERED)
+    return found
+
+
+def _new(connection: Connection) -> dict[Table, set[tuple[Any, ...]]] | None:
+    found: dict[Table, set[tuple[Any, ...]]] | None = connection.info.get(_NEW)
     return found
 
 

@@ -47,7 +47,7 @@ class NameTakenError(LicenseError):
         "name-taken",
         116,
         "The name is already taken",
-        "There is already a {what} called {name}.",
+        "Another {what} is already called {name}.",
         "Choose another name, or change the existing one.",
     )
 

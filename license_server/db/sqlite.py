@@ -125,8 +125,10 @@ class SqliteFile:
         The database itself is not opened: to close it again would end SQLite's locks on it.
         """
         folder = os.path.dirname(self.path)
+        is_to_come = self._create and not os.path.exists(self.path)
         try:
-            os.stat(self.path)
+            if not is_to_come:
+                os.stat(self.path)
             with ExitStack() as stack:
                 for _ in range(_FILES):
                     trial = stack.enter_context(tempfile.TemporaryFile(dir=folder, buffering=0))
@@ -134,7 +136,7 @@ class SqliteFile:
                     os.fsync(trial.fileno())
         except OSError as error:
             return error
-        if os.access(self.path, os.R_OK | os.W_OK):
+        if is_to_come or os.access(self.path, os.R_OK | os.W_OK):
             return None
         return PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 

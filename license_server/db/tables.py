@@ -4,6 +4,8 @@ What is signed is never changed: an act on a licence adds a row, and the row tha
 what became of it. JSON in a column is the text that strictjson writes.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -13,40 +15,43 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
+    Select,
     String,
     Table,
     Text,
     and_,
     text,
 )
-from sqlalchemy.types import TypeEngine
+
+from license_server.db import (
+    columns,
+    mail_tables,  # noqa: F401  # so that the metadata knows all tables
+    portal_tables,  # noqa: F401  # so that the metadata knows all tables
+    renewal_tables,  # noqa: F401  # so that the metadata knows all tables
+    request_tables,  # noqa: F401  # so that the metadata knows all tables
+    webhook_tables,  # noqa: F401  # so that the metadata knows all tables
+)
+from license_server.db.columns import UNSAID, Id, Prefix
+
+metadata = columns.metadata
 
 
 def begins(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
     """Whether a column of texts that are looked for from their beginning begins with *text*."""
-    return and_(column >= text, column < text + "\U0010ffff")
+    return and_(column >= text, column < past(text))
 
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-# SQLite counts only in a column that is declared as INTEGER.
-_Id = BigInteger().with_variant(Integer, "sqlite")
-
-# Of columns that came to tables with rows: SQLite takes no such column without one, and keeps it.
-_UNSAID = text("''")
+def past(text: str) -> str:
+    """What follows, in the order of such a column, all that begins with *text*."""
+    return text + "\U0010ffff"
 
 
-def _Prefix(length: int) -> TypeEngine[str]:  # noqa: N802  # stands where a type stands
-    """A text that is looked for from its beginning: in the order of its characters."""
-    return String(length).with_variant(String(length, collation="C"), "postgresql")
+def is_there(query: Select[Any]) -> ColumnElement[bool]:
+    """Whether a query of one column, which is never null, has a row; asked for each row by itself.
+
+    For an "exists" PostgreSQL may read whole tables into a hash first, to look at few rows.
+    """
+    return query.limit(1).scalar_subquery().is_not(None)
 
 
 # The ledger: what was licensed, to whom, and who decided so. Each row is bound by an event.
@@ -54,25 +59,50 @@ def _Prefix(length: int) -> TypeEngine[str]:  # noqa: N802  # stands where a typ
 customers = Table(
     "customers",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("name", String(200), nullable=False, unique=True),
     Column("created_at", BigInteger, nullable=False),
     Column("contact_name", String(200)),
     Column("contact_email", String(200)),
     Column("language", String(8)),  # of the mails to it: en, zh
     Column("notes", Text),
+    Column("archived_at", BigInteger, info={"later": True}),  # takes no new licences since
+    # another row of them: what was this customer's is that one's; nothing else names this one
+    Column("merged_into", BigInteger, index=True, info={"later": True}),
+    Column("tags", Text, info={"later": True}),  # a line each (catalog/tags.py)
+    Column("owner", String(200), info={"later": True}),  # the address of a user, at the vendor
+    # whether no reminder is mailed to it (renewals/reminding.py); never false
+    Column("no_reminders", Boolean, info={"later": True}),
+    Column("domains", Text, info={"later": True}),  # a line each (catalog/mail_domains.py)
+)
+_HAS_DOMAINS = text("domains IS NOT NULL")
+Index(
+    "ix_customers_domains",
+    customers.c.id,
+    sqlite_where=_HAS_DOMAINS,
+    postgresql_where=_HAS_DOMAINS,
 )
 
 products = Table(
     "products",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("name", String(64), nullable=False, unique=True),
     Column("created_at", BigInteger, nullable=False),
     Column("defaults", Text),  # JSON: members of an order that are taken where it has none
     Column("longest_days", Integer),  # no term may be longer; None: no bound
     Column("rehosts", Integer),  # how often one licence may move to another host; None: no bound
     Column("needs_approval", Boolean, nullable=False, server_default=text("false")),
+    Column("title", String(200), info={"later": True}),  # for people; the name is in licences
+    Column("archived_at", BigInteger, info={"later": True}),  # takes no new licences since
+    Column("plans", Text, info={"later": True}),  # JSON: a plan's name to what it has
+    Column("commands", Text, info={"later": True}),  # JSON: of its client (client_commands.py)
+    Column("letters", Text, info={"later": True}),  # JSON: kind to language to text (letters.py)
+    Column("reminders", Text, info={"later": True}),  # JSON: catalog/reminders.py; None: none go
+    # what mails of known senders are answered with, without a person (requests/rules.py)
+    Column("mail_plan", String(60), info={"later": True}),  # None: nothing
+    Column("mail_daily", Integer, info={"later": True}),  # so many a day to a customer
+    Column("mail_moves", Boolean, info={"later": True}),  # whether it moves licences, too
 )
 
 keysets = Table(
@@ -86,12 +116,12 @@ keysets = Table(
 licenses = Table(
     "licenses",
     metadata,
-    Column("id", _Id, primary_key=True),
-    Column("number", _Prefix(32), nullable=False, unique=True),  # the claim jti
+    Column("id", Id, primary_key=True),
+    Column("number", Prefix(32), nullable=False, unique=True),  # the claim jti
     Column("customer_id", ForeignKey(customers.c.id), nullable=False),
     Column("product_id", ForeignKey(products.c.id), nullable=False),
-    Column("host_key", _Prefix(40), nullable=False),
-    Column("host_name", _Prefix(200)),
+    Column("host_key", Prefix(40), nullable=False),
+    Column("host_name", Prefix(200)),
     Column("issued_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger),
     Column("grace_until", BigInteger),
@@ -100,13 +130,27 @@ licenses = Table(
     Column("keyset_version", ForeignKey(keysets.c.version), nullable=False),
     Column("issued_by", String(200), nullable=False),
     # the number of the first of them
-    Column("line", String(32), nullable=False, server_default=_UNSAID, index=True),
-    # issue, renew, rehost, change, reinstate or reissue
-    Column("act", String(16), nullable=False, server_default=_UNSAID),
-    # active, replaced, suspended or revoked
-    Column("state", String(16), nullable=False, server_default=_UNSAID),
+    Column("line", String(32), nullable=False, server_default=UNSAID, index=True),
+    # issue, renew, rehost, change, reinstate, unrevoke or reissue
+    Column("act", String(16), nullable=False, server_default=UNSAID),
+    # active, replaced, suspended, revoked or returned
+    Column("state", String(16), nullable=False, server_default=UNSAID),
     Column("replaced_by", String(32)),
     Column("request", Text),  # the operator's text that it came from
+    # in which the term was ordered; None: that was not kept
+    Column("time_zone", String(64), info={"later": True}),
+    # the number of its last day there (licenses/term_days.py)
+    Column("last_day", Integer, info={"with": "time_zone"}),
+    # the vendor's: of the order or the contract
+    Column("contract", String(100), info={"later": True}),
+    Column("plan", String(60), info={"later": True}),  # of its product
+    Column("kind", String(16), info={"later": True}),  # trial or stop-gap; None: neither
+    # of a stop-gap: the licence that it stands in for
+    Column("stands_for", String(32), info={"later": True}),
+    # of a trial or stop-gap by exception: the one that the customer or the host had before
+    Column("despite", String(32), info={"later": True}),
+    # of a trial: the tag that tells its host from others (licenses/kinds.py)
+    Column("host_tag", String(16), info={"later": True}),
 )
 # Lists are ordered by id.
 Index(None, licenses.c.customer_id, licenses.c.id)
@@ -114,6 +158,22 @@ Index(None, licenses.c.product_id, licenses.c.id)
 Index(None, licenses.c.host_key, licenses.c.id)
 Index(None, licenses.c.host_name, licenses.c.id)
 Index(None, licenses.c.state, licenses.c.id)
+for _column in ("plan", "kind"):  # most have none
+    Index(
+        f"ix_licenses_{_column}_id",
+        licenses.c[_column],
+        licenses.c.id,
+        sqlite_where=licenses.c[_column].is_not(None),
+        postgresql_where=licenses.c[_column].is_not(None),
+    )
+# Whether a customer or a host has had a trial, or a stop-gap (licenses/kinds.py).
+for _column in ("customer_id", "host_tag", "stands_for"):
+    Index(
+        f"ix_licenses_kinds_{_column}",
+        licenses.c[_column],
+        sqlite_where=licenses.c.kind.is_not(None),
+        postgresql_where=licenses.c.kind.is_not(None),
+    )
 # What ends when, and was issued when, is counted in these alone (licenses/statistics_store.py).
 Index(
     "ix_licenses_ends",
@@ -121,6 +181,7 @@ Index(
     licenses.c.state,
     licenses.c.product_id,
     licenses.c.grace_until,
+    licenses.c.last_day,
     licenses.c.id,
 )
 Index(None, licenses.c.issued_at, licenses.c.act)
@@ -153,15 +214,52 @@ revocation_lists = Table(
 customer_words = Table(
     "customer_words",
     metadata,
-    Column("word", _Prefix(64), primary_key=True),  # of the name, in lower case (names.py)
+    # what alike names share, or a tag (catalog_store.set_alike)
+    Column("word", Prefix(64), primary_key=True),
     Column("customer_id", ForeignKey(customers.c.id), primary_key=True),
 )
 Index(None, customer_words.c.customer_id, customer_words.c.word)
 
+# What is found by any part of it (finding/texts.py): made of other rows, and made anew of them.
+
+texts = Table(
+    "texts",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),  # of its SHA-256
+    Column("folded", Text, nullable=False),
+)
+
+text_tails = Table(
+    "text_tails",
+    metadata,
+    Column("kind", Integer, primary_key=True, autoincrement=False),
+    Column("tail", Prefix(32), primary_key=True),
+    Column("text_id", BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+text_uses = Table(
+    "text_uses",
+    metadata,
+    Column("text_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("thing", BigInteger, primary_key=True, autoincrement=False),  # the id of its row
+    Column("kind", Integer, nullable=False),  # of what: finding/texts.py
+    sqlite_with_rowid=False,
+)
+Index(None, text_uses.c.kind, text_uses.c.thing, text_uses.c.text_id)
+
+customer_names = Table(
+    "customer_names",
+    metadata,
+    Column("name", String(200), primary_key=True),  # a former one, by which it is still found
+    Column("customer_id", ForeignKey(customers.c.id), primary_key=True, index=True),
+    Column("until", BigInteger, nullable=False),  # when it got another
+)
+
 proposals = Table(
     "proposals",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("act", String(16), nullable=False),
     Column("subject", String(32)),  # the licence to be acted on; None: a first one
     Column("members", Text, nullable=False),  # JSON: what was asked for
@@ -182,10 +280,10 @@ proposals = Table(
 audit_events = Table(
     "audit_events",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("at", BigInteger, nullable=False),
-    Column("actor", String(200), nullable=False),
-    Column("action", String(64), nullable=False),
+    Column("actor", Prefix(200), nullable=False),
+    Column("action", Prefix(64), nullable=False),
     Column("subject", String(200), nullable=False),
     Column("details", Text, nullable=False),  # a JSON object; never a secret
     Column("address", String(64)),  # from where
@@ -204,6 +302,16 @@ Index(
     audit_events.c.id,
     sqlite_where=audit_events.c.position.is_(None),
     postgresql_where=audit_events.c.position.is_(None),
+)
+
+audit_values = Table(
+    "audit_values",
+    metadata,
+    # SHA-256 of the salt and the value: what the event holds in its place
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("salt", LargeBinary(16), nullable=False),
+    Column("value", Text, nullable=False),  # JSON: about a person; erased with them
+    Column("owner", String(64), nullable=False, index=True),  # such as customers/7
 )
 
 checkpoints = Table(
@@ -248,13 +356,24 @@ drafts = Table(
     Column("created_at", BigInteger, nullable=False, index=True),
 )
 
+saved_views = Table(
+    "saved_views",
+    metadata,
+    Column("actor", String(200), primary_key=True),
+    Column("room", String(40), primary_key=True),  # the path of the list
+    Column("name", String(60), primary_key=True),
+    Column("query", Text, nullable=False),  # of its address
+)
+
 import_sheets = Table(
     "import_sheets",
     metadata,
     Column("actor", String(200), primary_key=True),
     Column("id", String(32), primary_key=True),  # the first half of the SHA-256 of its content
-    Column("content", LargeBinary, nullable=False),  # the text that was uploaded, in UTF-8
+    # the text that was uploaded, in UTF-8; or which licences were chosen (sheets/chosen.py)
+    Column("content", LargeBinary, nullable=False),
     Column("created_at", BigInteger, nullable=False, index=True),
+    Column("act", String(16), nullable=False, server_default="issue"),  # issue: of an upload
 )
 
 import_jobs = Table(
@@ -274,6 +393,8 @@ import_jobs = Table(
     Column("rules", Text),  # JSON: each product's rules as they were agreed to
     Column("problem", String(64)),  # the slug of what stopped it
     Column("detail", Text),
+    Column("act", String(16), nullable=False, server_default="issue"),
+    Column("proposed", Integer, nullable=False, server_default="0"),  # how many lines wait
 )
 Index(None, import_jobs.c.id, import_jobs.c.actor)
 Index(None, import_jobs.c.actor, import_jobs.c.heartbeat_at)
@@ -293,11 +414,11 @@ import_batches = Table(
 users = Table(
     "users",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("email", String(200), nullable=False, unique=True),  # in lower case
     Column("password_hash", String(200), nullable=False),  # argon2id; `!`: they have none
     Column("created_at", BigInteger, nullable=False),
-    Column("role", String(16), nullable=False, server_default=_UNSAID),
+    Column("role", String(16), nullable=False, server_default=UNSAID),
     Column("totp", LargeBinary),  # the seed, encrypted; None: not set up
     Column("totp_used", BigInteger),  # the last time step that was accepted
     Column("ended_at", BigInteger),  # may not sign in any more
@@ -345,7 +466,7 @@ tokens = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("revoked_at", BigInteger),
     # permissions, separated by spaces
-    Column("scopes", Text, nullable=False, server_default=_UNSAID),
+    Column("scopes", Text, nullable=False, server_default=UNSAID),
     Column("products", Text),  # JSON: an array of names; None: all
     Column("expires_at", BigInteger),
     Column("used_at", BigInteger),  # to the hour

@@ -4,20 +4,26 @@ Alive: the process answers. Ready: it could issue a licence now. What is missing
 nothing is told that an outsider could use.
 """
 
+from contextlib import suppress
+
 import structlog
 from fastapi import APIRouter, Request
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
-from license_core.errors import LicenseError, NotPermittedError
+from license_core.errors import DatabaseUnavailableError, LicenseError, NotPermittedError
 from license_server.db.probe import Probe
+from license_server.deliveries import delivery_store
 from license_server.http import metrics, proxies
 from license_server.http.state import state_of
+from license_server.mail import mailbox_store, outbox_store
 from license_server.operations import schema
+from license_server.requests import request_store
 from license_server.signing import keyset_store
 from license_server.signing.issuer import check_in_force, check_signing_key
 from license_server.site import Site
+from license_server.webhooks import webhook_store
 
 router = APIRouter()
 _log = structlog.get_logger()
@@ -71,6 +77,24 @@ def _found(connection: Connection) -> tuple[bool, int | None]:
     return current, keyset_store.newest_version(connection) if current else None
 
 
+def _shared(connection: Connection, place: str | None, now: int) -> dict[str, int | None]:
+    """The figures that the database has (metrics.SHARED)."""
+    queue = request_store.waiting(connection)
+    inbox = mailbox_store.present(connection, place)
+    backlog, outbox = delivery_store.backlog(connection, now), outbox_store.count_open(connection)
+    return {
+        "queue_requests": queue.number,
+        "queue_oldest_timestamp_seconds": queue.oldest_at,
+        "mailbox_read_timestamp_seconds": inbox and inbox.read_at,
+        "mailbox_failing_timestamp_seconds": inbox and inbox.failing_since,
+        "outbox_mails_waiting": outbox.waiting,
+        "outbox_mails_undecided": outbox.undecided,
+        "webhook_deliveries_due": backlog.due,
+        "webhook_deliveries_failed": backlog.failed,
+        "webhooks_paused": webhook_store.paused(connection),
+    }
+
+
 @router.get("/metrics")
 async def figures(request: Request) -> Response:
     """This process's figures. Raises NotPermittedError."""
@@ -82,4 +106,7 @@ async def figures(request: Request) -> Response:
         raise NotPermittedError(
             reason="Metrics are served only to the addresses in LICENSE_SERVER_METRICS_FROM"
         )
+    with suppress(DatabaseUnavailableError):  # what this process counts is told all the same
+        now, place = state.site.clock(), settings.imap_place
+        state.metrics.shared(await state.site.read(lambda c: _shared(c, place, now)))
     return Response(state.metrics.text(), media_type=metrics.MEDIA_TYPE)

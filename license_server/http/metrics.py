@@ -16,6 +16,20 @@ MEDIA_TYPE = CONTENT_TYPE_LATEST
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _ISSUING = {act.event for act in ACTS.values() if act.issues}
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+SHARED = {
+    "queue_requests": "Requests of operators that nobody has dealt with yet.",
+    "queue_oldest_timestamp_seconds": "When the oldest of them came; 0: there is none.",
+    "mailbox_read_timestamp_seconds": "When the mailbox was last read to its end, by any process; "
+    "0: never.",
+    "mailbox_failing_timestamp_seconds": "Since when no process can read the mailbox to its end; "
+    "0: it can be read.",
+    "outbox_mails_waiting": "Mails that are not sent yet and will be by themselves.",
+    "outbox_mails_undecided": "Mails that were perhaps sent, or are held: a person decides.",
+    "webhook_deliveries_due": "Deliveries that webhooks are to be sent by now.",
+    "webhook_deliveries_failed": "Deliveries that were given up and are still kept.",
+    "webhooks_paused": "Webhooks that are sent nothing, asked for or not.",
+}
+"""What is in the database, and so is the same at each process."""
 
 
 class Metrics:
@@ -53,21 +67,22 @@ class Metrics:
             "hostseal_signatures", "Signatures made with the signing key.", registry=registry
         )
 
-        self._key_ends = Gauge(
+        def gauge(name: str, told: str) -> Gauge:
+            return Gauge(name, told, registry=registry)
+
+        self._key_ends = gauge(
             "hostseal_signing_key_expiry_timestamp_seconds",
             "When this process's signing key expires in the keyset; 0: the keyset lacks the key.",
-            registry=registry,
         )
-        self._keyset_ends = Gauge(
+        self._keyset_ends = gauge(
             "hostseal_keyset_expiry_timestamp_seconds",
             "When the last active key of the keyset expires, or the keyset itself.",
-            registry=registry,
         )
-        self._keyset = Gauge(
+        self._keyset = gauge(
             "hostseal_keyset_version",
             "Version of the keyset that this process uses.",
-            registry=registry,
         )
+        self._shared = {name: gauge(f"hostseal_{name}", told) for name, told in SHARED.items()}
 
     def request(self, route: str | None, method: str, status: int, seconds: float) -> None:
         """Count an answer. *route* is the template, None where there is no such route."""
@@ -115,6 +130,11 @@ class Metrics:
         last = max((one.exp for one in keyset.keys if one.state == "active"), default=0)
         self._keyset_ends.set(last if keyset.exp is None else min(last, keyset.exp))
         self._keyset.set(keyset.version)
+
+    def shared(self, figures: Mapping[str, int | None]) -> None:
+        """Tell *figures* of SHARED, as the database has them now; None: 0."""
+        for name, value in figures.items():
+            self._shared[name].set(value or 0)
 
     def text(self) -> bytes:
         """All figures, as MEDIA_TYPE has it."""

@@ -5,11 +5,17 @@ the core reads. Slugs and status are in SPEC section 9.
 """
 
 import license_core.errors
+import license_core.giveback
+import license_core.membership_errors
 import license_server.access.errors
+import license_server.catalog.errors
 import license_server.db.errors
 import license_server.http.errors
 import license_server.licenses.errors
+import license_server.mail.errors
 import license_server.operations.errors
+import license_server.portal.errors
+import license_server.requests.errors
 import license_server.settings
 import license_server.sheets.errors
 import license_server.signing.errors
@@ -46,6 +52,10 @@ STATUS = {
     "wrong-product": 409,
     "host-unidentifiable": 409,
     "host-machine-id-not-bound": 409,
+    "host-cluster-unknown": 409,
+    "host-site-unknown": 409,
+    "host-not-in-site": 409,
+    "site-exists": 409,
     "pinned-address-differs": 409,
     "pinned-address-invalid": 409,
     "gpus-not-licensed": 409,
@@ -58,6 +68,7 @@ STATUS = {
     "clock-set-back": 409,
     "clock-wrong": 500,
     "license-revoked": 409,
+    "license-returned": 409,
     "maintenance-ended": 409,
     "revocations-rolled-back": 409,
     "request-unreadable": 422,
@@ -84,6 +95,7 @@ STATUS = {
     "not-found": 404,
     "not-authenticated": 401,
     "not-permitted": 403,
+    "codes-required": 403,
     "form-expired": 403,
     "too-many-attempts": 429,
     "idempotency-key-reused": 422,
@@ -99,6 +111,10 @@ STATUS = {
     "term-too-long": 409,
     "rehosts-used-up": 409,
     "proposal-decided": 409,
+    "mail-off": 409,
+    "mail-state": 409,
+    "mailbox-off": 409,
+    "mailbox-unreadable": 503,
     "rate-limited": 429,
     "record-broken": 500,
     "approval-pending": 202,
@@ -107,6 +123,7 @@ STATUS = {
     "evidence-missing": 409,
     "record-key-unavailable": 503,
     "keyset-refused": 409,
+    "revocations-too-large": 409,
     "backup-invalid": 500,
     "backup-not-made": 500,
     "last-administrator": 409,
@@ -115,15 +132,29 @@ STATUS = {
     "openid-unavailable": 503,
     "sheet-invalid": 422,
     "import-refused": 409,
+    "product-unknown": 422,
+    "archived": 409,
+    "plan-unknown": 409,
+    "trial-used": 409,
+    "stop-gap-used": 409,
+    "request-closed": 409,
+    "request-without-host": 409,
+    "portal-link-over": 410,
 }
 
 _HOMES = (
     license_core.errors,
+    license_core.giveback,
+    license_core.membership_errors,
     license_server.access.errors,
+    license_server.catalog.errors,
     license_server.db.errors,
     license_server.http.errors,
     license_server.licenses.errors,
+    license_server.mail.errors,
     license_server.operations.errors,
+    license_server.portal.errors,
+    license_server.requests.errors,
     license_server.settings,
     license_server.sheets.errors,
     license_server.signing.errors,
@@ -141,3 +172,8 @@ ROWS: dict[str, Problem] = {
 def status_of(error: LicenseError) -> int:
     """The HTTP status of an answer that refuses with *error*."""
     return STATUS[error.slug]
+
+
+def is_of_what_was_asked(error: LicenseError) -> bool:
+    """Whether *error* is about what was asked, and is told there; else the server cannot go on."""
+    return status_of(error) < 500

@@ -15,6 +15,14 @@ from license_server.catalog.terms import CHANGES, TERM
 from license_server.db.errors import InputInvalidError
 
 REASON = "reason"
+PLAN = "plan"
+"""The member that names a plan of the product (catalog/plans.py)."""
+OVERRIDE = "override"
+"""The member that says: though it is the second of what is given once (kinds.py)."""
+TEXT = "text"
+"""The member that has what the operator sent of a licence that was given back."""
+UNPROVEN = "unproven"
+"""The member that says of it: though nothing proves it."""
 _LONGEST_REASON = 1000
 _FILE_STAYS = (
     "The operator's file does not change: only a product that receives a revocation list "
@@ -66,7 +74,7 @@ class Act(NamedTuple):
     starts_from: tuple[str, ...] = ("active",)
     """The states that a licence may be in."""
     leaves: str = "replaced"
-    """The state in which it leaves the licence."""
+    """The state in which it leaves the licence; ``active``: it stays as it is."""
     needs_reason: bool = False
     may_change: tuple[str, ...] = ()
     """The members of an order that it takes: what may be different from the licence before."""
@@ -83,7 +91,12 @@ class Act(NamedTuple):
     @property
     def issues(self) -> bool:
         """Whether a new licence comes of it; another act ends a licence."""
-        return self.leaves == "replaced"
+        return self.leaves in ("replaced", "active")
+
+    @property
+    def stands_in(self) -> bool:
+        """Whether its licence stands beside the former one, and does not replace it."""
+        return self.leaves == "active"
 
     @property
     def sets_term(self) -> bool:
@@ -92,7 +105,7 @@ class Act(NamedTuple):
 
     @property
     def names_host(self) -> bool:
-        """Whether it must say for which host the new licence is."""
+        """Whether it says for which host the new licence is; what stands in may leave it out."""
         return "host" in self.may_change
 
 
@@ -102,7 +115,8 @@ ISSUE = Act(
     permission="licenses:issue",
     may_change=(
         *("customer", "product", "host", *TERM, "edition", "features", "limits", "match"),
-        *("notify_days", "grace_days", "maintenance_until", "replaces"),
+        *("notify_days", "grace_days", "maintenance_until", "replaces", "contract"),
+        *(PLAN, OVERRIDE),
     ),
     words=Wording(
         verb="issue",
@@ -117,7 +131,7 @@ RENEW = Act(
     name="renew",
     past="renewed",
     permission="licenses:issue",
-    may_change=(*TERM, "continue_from", "notify_days", "grace_days"),
+    may_change=(*TERM, "continue_from", "notify_days", "grace_days", "contract", PLAN, OVERRIDE),
     words=Wording(
         verb="renew",
         done="Renewed",
@@ -129,7 +143,7 @@ RENEW = Act(
         description="Renew a licence, from its expiry or from now on.",
         command="Renew the licence NUMBER and write the new file.",
     ),
-    form=Form(reason_hint="For example the order number."),
+    form=Form(reason_hint="For example who asked for it."),
     example={"days": 365},
 )
 REHOST = Act(
@@ -137,7 +151,8 @@ REHOST = Act(
     past="rehosted",
     permission="licenses:issue",
     needs_reason=True,
-    may_change=("host", "match"),
+    starts_from=("active", "returned"),
+    may_change=("host", "match", OVERRIDE),
     words=Wording(
         verb="rehost",
         done="Rehosted",
@@ -156,7 +171,7 @@ CHANGE = Act(
     name="change",
     past="changed",
     permission="licenses:issue",
-    may_change=(*CHANGES, "maintenance_until", "time_zone"),
+    may_change=(*CHANGES, "maintenance_until", "time_zone", "contract", PLAN, OVERRIDE),
     words=Wording(
         verb="change",
         done="Changed",
@@ -169,10 +184,36 @@ CHANGE = Act(
         command="Change the entitlements of the licence NUMBER; the rest stays.",
     ),
     form=Form(
-        reason_hint="For example the order number.",
+        reason_hint="For example who asked for it.",
         remark="Edit only what should change; everything else stays the same.",
     ),
     example={"limits": {"gpus": 8}},
+)
+STOP_GAP = Act(
+    name="stop-gap",
+    past="stop-gap",
+    permission="licenses:issue",
+    leaves="active",
+    may_change=("host", OVERRIDE),
+    words=Wording(
+        verb="issue a stop-gap for",
+        done="Stop-gap issued",
+        event="stop-gap issued",
+        button="Stop-gap",
+        heading="Stop-gap for %(number)s",
+        counted="stop-gaps",
+        summary="Issue a stop-gap for a licence",
+        description="Issue a licence of seven days beside one, for another host, or once it is "
+        "over: once a year for a customer.",
+        command="Issue a stop-gap for the licence NUMBER: seven days, once a year for a customer.",
+    ),
+    form=Form(
+        reason_hint="For example: the host broke, purchase order on its way.",
+        explanation="A licence of seven days that says what this one says, for another host, or "
+        "for the same one once this one is over. This one stays as it is.",
+        remark="A customer gets one within a year.",
+    ),
+    example={"reason": "host broken"},
 )
 SUSPEND = Act(
     name="suspend",
@@ -202,7 +243,7 @@ REINSTATE = Act(
     name="reinstate",
     past="reinstated",
     permission="licenses:end",
-    starts_from=("suspended",),
+    starts_from=("suspended", "returned"),
     needs_reason=True,
     words=Wording(
         verb="reinstate",
@@ -212,15 +253,41 @@ REINSTATE = Act(
         heading="Reinstate %(number)s",
         counted="reinstated",
         summary="Reinstate a licence",
-        description="Replace a suspended licence with a valid one.",
-        command="Reinstate the suspended licence NUMBER as a new licence.",
+        description="Replace a licence that is suspended, or was given back, with a valid one.",
+        command="Reinstate NUMBER, which is suspended or was given back, as a new licence.",
     ),
     form=Form(
         reason_hint="For example: invoice paid. Kept in the audit log.",
-        explanation="A new licence with a new number replaces the suspended one, "
+        explanation="A new licence with a new number replaces this one, "
         "with the same entitlements and expiry.",
     ),
     example={"reason": "paid"},
+)
+RETURN = Act(
+    name="return",
+    past="returned",
+    permission="licenses:end",
+    starts_from=("active", "suspended"),
+    leaves="returned",
+    may_change=(TEXT, UNPROVEN),
+    words=Wording(
+        verb="end as given back",
+        done="Given back",
+        event="licence given back",
+        button="Given back",
+        heading="End %(number)s as given back",
+        summary="End a licence that was given back",
+        description="End a licence that its operator removed. The text of `return` is evidence "
+        "where the licence names its secret; without it, say `unproven`.",
+        command="End the licence NUMBER, which its operator gave back.",
+    ),
+    form=Form(
+        reason_hint="For example: moves to a new server.",
+        explanation="The licence is over. Moving it to another host does not count as a rehost.",
+        remark="The text shows that whoever sent it had the files of this host. It cannot rule "
+        "out that a copy of the host is restored later.",
+    ),
+    example={"unproven": True, "reason": "moves to a new server"},
 )
 REVOKE = Act(
     name="revoke",
@@ -241,10 +308,37 @@ REVOKE = Act(
     ),
     form=Form(
         reason_hint="For example: contract terminated. Kept in the audit log.",
-        explanation="Revoking is final: it cannot be undone.",
+        explanation="A revoked licence cannot be renewed, rehosted or changed. A revocation made "
+        "by mistake is undone with a new licence.",
         remark=_FILE_STAYS,
     ),
     example={"reason": "unpaid"},
+)
+UNREVOKE = Act(
+    name="unrevoke",
+    past="unrevoked",
+    permission="licenses:end",
+    starts_from=("revoked",),
+    needs_reason=True,
+    words=Wording(
+        verb="bring back",
+        done="Revocation undone",
+        event="revocation undone",
+        button="Undo the revocation",
+        heading="Undo the revocation of %(number)s",
+        counted="brought back",
+        summary="Undo a revocation",
+        description="Replace a licence that was revoked by mistake with a valid one.",
+        command="Undo the revocation of NUMBER: issue it again as a new licence.",
+    ),
+    form=Form(
+        reason_hint="For example: the wrong licence was revoked. Kept in the audit log.",
+        explanation="A new licence with a new number replaces the revoked one, "
+        "with the same entitlements and expiry.",
+        remark="Send its file to the operator: sites that have received a revocation list "
+        "since then reject the former one.",
+    ),
+    example={"reason": "the wrong licence"},
 )
 REISSUE = Act(
     name="reissue",
@@ -260,9 +354,24 @@ REISSUE = Act(
 )
 
 ACTS = {
-    act.name: act for act in (ISSUE, RENEW, REHOST, CHANGE, SUSPEND, REINSTATE, REVOKE, REISSUE)
+    act.name: act
+    for act in (
+        ISSUE,
+        RENEW,
+        REHOST,
+        CHANGE,
+        STOP_GAP,
+        SUSPEND,
+        REINSTATE,
+        REVOKE,
+        UNREVOKE,
+        RETURN,
+        REISSUE,
+    )
 }
 """Each act by its name, in the order in which they are listed."""
+MANY = (RENEW, SUSPEND, REINSTATE, REVOKE, UNREVOKE)
+"""Those that somebody may do to many licences at once: the same for each."""
 OFFERED = tuple(act for act in ACTS.values() if act.form is not None)
 """Those that somebody may do to a licence."""
 BY_EVENT = {act.event: act for act in ACTS.values()}

@@ -2,6 +2,7 @@
 
 from license_core.errors import LicenseError
 from license_core.problem import Problem
+from license_server.catalog import client_commands
 
 
 class LicenseStateError(LicenseError):
@@ -68,6 +69,44 @@ class RehostsUsedUpError(LicenseError):
     product: str
 
 
+class TrialUsedError(LicenseError):
+    """The customer, or the host, had a trial of the product before."""
+
+    row = Problem(
+        "trial-used",
+        122,
+        "There was a trial already",
+        "{who} had a trial of {product} before: {number}, issued on {day}.",
+        "Choose another plan, or renew the trial with another plan. Who has the permission "
+        "licenses:override can issue it as an exception and says why (API: `override`, `reason`; "
+        "shell: `--override --reason TEXT`).",
+    )
+
+    who: str
+    product: str
+    number: str
+    day: str
+
+
+class StopGapUsedError(LicenseError):
+    """The customer had a stop-gap within the year."""
+
+    row = Problem(
+        "stop-gap-used",
+        123,
+        "The customer had a stop-gap within the year",
+        "{customer} had a stop-gap on {day} ({number}); the next can be issued from {again}.",
+        "Move or renew the licence instead. Who has the permission licenses:override can issue it "
+        "as an exception and says why (API: `override`, `reason`; "
+        "shell: `--override --reason TEXT`).",
+    )
+
+    customer: str
+    number: str
+    day: str
+    again: str
+
+
 class EvidenceMissingError(LicenseError):
     """A licence cannot be anchored to a host of which only the key is known."""
 
@@ -77,9 +116,9 @@ class EvidenceMissingError(LicenseError):
         "An anchored licence needs a full request",
         "Only the host key of {key} is known; an anchored licence also needs the host tags "
         "of a full request.",
-        "Ask the operator for the output of `python cmd/cli.py request`, "
-        "or issue an exact licence.",
+        "Ask the operator for the output of `{request}`, or issue an exact licence.",
     )
+    more = client_commands.DEFAULT.facts()
 
     field: str
     key: str
@@ -94,7 +133,8 @@ class ApprovalPendingError(LicenseError):
         "Approval by a second person is required",
         "Licences for {product} must be approved by a second person; this one is waiting "
         "as proposal {id}.",
-        "Once it is approved, download the file from the desk.",
+        "Once it is approved, download the file at the desk, or write it with "
+        "`{server} file NUMBER -o license.dat`; `{server} proposal list` tells its number.",
     )
 
     id: int

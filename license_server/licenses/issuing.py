@@ -95,6 +95,7 @@ def _sign(order: Order, issuer: Issuer, number: str, now: int) -> SignedLicense:
             match=order.match,
             tags=order.request.tags,
             layer=order.request.layer,
+            return_digest=order.request.return_digest,
         ),
         edition=order.edition,
         features=order.features,
@@ -141,12 +142,17 @@ def seen(connection: Connection, number: str, actor: Actor) -> StoredLicense:
 
 def claims_of(stored: StoredLicense) -> License:
     """What a stored licence says."""
-    return _claims(stored.token)
+    return claims_in(stored.token)
 
 
-def _claims(token: str) -> License:
+def claims_in(token: str) -> License:
+    """What a token says, whoever signed it. Raises ValueError where it is none."""
     payload = token.partition(".")[2].partition(".")[0]
     return License.from_dict(strictjson.loads(b64url.decode(payload)))
+
+
+FILE_TYPE = "application/octet-stream"
+"""The media type of ``license.dat``."""
 
 
 def file_of(stored: StoredLicense) -> bytes:
@@ -156,7 +162,7 @@ def file_of(stored: StoredLicense) -> bytes:
 
 def file_of_tokens(token: str, keyset_token: str) -> bytes:
     """The very file that was issued with this *token*. Raises ValueError where it is none."""
-    return license_file(_claims(token), token, keyset_token)
+    return license_file(claims_in(token), token, keyset_token)
 
 
 def license_file(license_: License, token: str, keyset_token: str) -> bytes:

@@ -1,23 +1,27 @@
 """Stored licences."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple, Protocol, Self
 
-from sqlalchemy import Connection, and_, func, insert, or_, select
+from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select
 
 from license_core.license import License
+from license_server.catalog import catalog_store
 from license_server.catalog.catalog_store import Customer
+from license_server.db.among import among
+from license_server.db.sorted_rows import SortedRows
 from license_server.db.tables import (
     customers,
     keysets,
     licenses,
     products,
 )
-from license_server.licenses import search
-from license_server.licenses.acts import REHOST, Act
+from license_server.licenses import search, term_days
+from license_server.licenses.acts import Act
 from license_server.licenses.search import Filter
+from license_server.licenses.term_days import Day
 
-STATES = ("active", "replaced", "suspended", "revoked")
+STATES = ("active", "replaced", "suspended", "revoked", "returned")
 
 
 class Signed(Protocol):
@@ -34,8 +38,52 @@ class Signed(Protocol):
         ...
 
 
+class Ordered(Protocol):
+    """What a row keeps of an order (orders.Order)."""
+
+    @property
+    def time_zone(self) -> str:
+        """That of its term."""
+        ...
+
+    @property
+    def contract(self) -> str | None:
+        """The number of the order or the contract."""
+        ...
+
+    @property
+    def plan(self) -> str | None:
+        """The name of the plan."""
+        ...
+
+    @property
+    def kind(self) -> str | None:
+        """Of kinds.KINDS."""
+        ...
+
+    @property
+    def stands_for(self) -> str | None:
+        """The number of the licence that a stop-gap stands in for."""
+        ...
+
+    @property
+    def despite(self) -> str | None:
+        """The number of the earlier one of this kind."""
+        ...
+
+    @property
+    def host_tag(self) -> str | None:
+        """What tells the host of a trial."""
+        ...
+
+
 class Planned(Protocol):
     """What a row repeats of the plan it comes from (planning.Plan)."""
+
+    @property
+    def order(self) -> Ordered:
+        """What was ordered."""
+        ...
 
     @property
     def act(self) -> Act:
@@ -71,8 +119,17 @@ class NewLicense(NamedTuple):
     line: str
     act: str
     request: str | None
+    time_zone: str
+    last_day: int | None
     state: str = "active"
     replaced_by: str | None = None
+    contract: str | None = None
+    """The number of the order or the contract, as the vendor has it."""
+    plan: str | None = None
+    kind: str | None = None
+    stands_for: str | None = None
+    despite: str | None = None
+    host_tag: str | None = None
 
     @classmethod
     def of(
@@ -97,6 +154,14 @@ class NewLicense(NamedTuple):
             line=plan.former.line if plan.former else license_.jti,
             act=plan.act.name,
             request=plan.text,
+            time_zone=plan.order.time_zone,
+            last_day=last_day(license_, plan.order.time_zone),
+            contract=plan.order.contract,
+            plan=plan.order.plan,
+            kind=plan.order.kind,
+            stands_for=plan.order.stands_for,
+            despite=plan.order.despite,
+            host_tag=plan.order.host_tag,
         )
 
 
@@ -121,12 +186,52 @@ class StoredLicense(NamedTuple):
     act: str
     state: str
     """What became of it: one of STATES."""
+    time_zone: str | None
+    """In which its term was ordered; None: that was not kept."""
+    last_day: int | None
+    """The number of its last day there (term_days); None: it is perpetual."""
+    contract: str | None
+    """The number of the order or the contract."""
+    customer_id: int
+    product_id: int
+    plan: str | None
+    """The name of the plan of its product that it has."""
+    kind: str | None
+    """One of kinds.KINDS; None: it is of no such kind."""
+    stands_for: str | None
+    """Of a stop-gap: the number of the licence that it stands in for."""
+    despite: str | None
+    """Of a trial or stop-gap by exception: the number of the one before it."""
 
     @classmethod
     def of_row(cls, new: NewLicense, **others: Any) -> Self:
         """What *new* is once it is stored; *others* are not in that row, or not in it yet."""
         values = new._asdict() | others
         return cls(*(values[name] for name in cls._fields))
+
+    @property
+    def zone(self) -> str:
+        """The time zone of its days."""
+        return self.time_zone or term_days.zone_ending(self.expires_at)
+
+    @property
+    def last(self) -> Day | None:
+        """Its last day; None: it is perpetual."""
+        if self.expires_at is None or self.last_day is None:
+            return None
+        return Day(term_days.day_of(self.last_day), self.zone, self.expires_at)
+
+    @property
+    def last_of_grace(self) -> Day | None:
+        """The last day of its grace period; None: it has none."""
+        return term_days.last_of_any(self.grace_until, self.zone)
+
+    def standing_at(self, now: int) -> str:
+        """What it is at the instant *now*, as people are told: ``valid`` or ``grace``, too."""
+        state = self.state_at(now)
+        if state != "active":
+            return state
+        return "valid" if self.expires_at is None or now < self.expires_at else "grace"
 
     def state_at(self, now: int) -> str:
         """What it is at the instant *now*, as programs are told: ``expired``, where it is over."""
@@ -146,6 +251,12 @@ def signed_columns(license_: License) -> dict[str, Any]:
         "grace_until": license_.grace_until,
         "replaces": license_.replaces,
     }
+
+
+def last_day(license_: License, zone: str | None) -> int | None:
+    """The number of the last day of what was signed; *zone*: of its term, None: not kept."""
+    end = license_.exp
+    return None if end is None else term_days.last_number(end, zone or term_days.zone_ending(end))
 
 
 _NAMED_BY_OTHERS = {
@@ -197,6 +308,12 @@ def columns_of(connection: Connection, number: str) -> dict[str, Any] | None:
     return None if found is None else dict(found._mapping)
 
 
+def columns_of_many(connection: Connection, numbers: Sequence[str]) -> list[dict[str, Any]]:
+    """All columns of the licences of these numbers, in no order."""
+    found = connection.execute(select(licenses).where(licenses.c.number.in_(numbers)))
+    return [dict(row._mapping) for row in found]
+
+
 def by_number(connection: Connection, number: str) -> StoredLicense | None:
     """The licence of this number."""
     found = connection.execute(ALL.where(licenses.c.number == number)).first()
@@ -214,6 +331,12 @@ def request_of(connection: Connection, number: str) -> str | None:
     query = select(licenses.c.request).where(licenses.c.number == number)
     text: str | None = connection.execute(query).scalar()
     return text
+
+
+def requests_of(connection: Connection, numbers: Sequence[str]) -> dict[str, str | None]:
+    """The operator's text that each of these licences came from."""
+    query = select(licenses.c.number, licenses.c.request).where(licenses.c.number.in_(numbers))
+    return {row.number: row.request for row in connection.execute(query)}
 
 
 def of_line(connection: Connection, line: str) -> list[StoredLicense]:
@@ -247,13 +370,6 @@ def newest_of_lines(connection: Connection, lines: Sequence[str]) -> list[Stored
     return [StoredLicense(*tuple(row)) for row in connection.execute(query)]
 
 
-def rehosts(connection: Connection, line: str) -> int:
-    """How often a licence has moved to another host."""
-    query = select(func.count()).where(licenses.c.line == line, licenses.c.act == REHOST.name)
-    count: int = connection.execute(query).scalar_one()
-    return count
-
-
 def live(
     connection: Connection, host_key: str, now: int, limit: int | None = None
 ) -> list[StoredLicense]:
@@ -269,6 +385,29 @@ def live(
         )
     )
     rows = connection.execute(query.order_by(licenses.c.id.desc()).limit(limit))
+    return [StoredLicense(*tuple(row)) for row in rows]
+
+
+_MOST_ON_HOSTS = 2000
+
+
+def on_hosts(
+    connection: Connection,
+    keys: Collection[str],
+    names: Collection[str],
+    of: Collection[str],
+    now: int,
+) -> list[StoredLicense]:
+    """The licences of these customers that hold at *now* on hosts of these keys or names.
+
+    The newest first, and of very many only those.
+    """
+    if not keys:
+        return []
+    on = or_(licenses.c.host_key.in_(sorted(keys)), licenses.c.host_name.in_(sorted(names)))
+    query = ALL.where(on, customers.c.name.in_(sorted(of)), licenses.c.state == "active")
+    query = query.where(or_(END.is_(None), now < END)).order_by(licenses.c.id.desc())
+    rows = connection.execute(query.limit(_MOST_ON_HOSTS))
     return [StoredLicense(*tuple(row)) for row in rows]
 
 
@@ -293,11 +432,49 @@ def listed(
     There may be fewer than *limit* although more follow; for people, who are *patient*, more are
     looked at before (search.py).
     """
-    ids, below = search.find(connection, wanted, now, before, limit, patient)
+    ids, below, _ = search.find(connection, wanted, now, before, limit, patient=patient)
+    return Page(by_ids(connection, ids), below)
+
+
+_BY_IDS = ALL.where(licenses.c.id.in_(bindparam("ids", expanding=True)))
+
+
+def by_ids(connection: Connection, ids: Sequence[int]) -> list[StoredLicense]:
+    """The licences in these rows, in this order."""
     if not ids:
-        return Page([], below)
-    query = ALL.where(licenses.c.id.in_(ids)).order_by(licenses.c.id.desc())
-    return Page([StoredLicense(*tuple(row)) for row in connection.execute(query)], below)
+        return []
+    rows = [StoredLicense(*tuple(row)) for row in connection.execute(_BY_IDS, {"ids": ids})]
+    found = {row.id: row for row in rows}
+    return [found[id_] for id_ in ids]
+
+
+def numbers(
+    connection: Connection, wanted: Filter, now: int, *, before: int | None, limit: int
+) -> tuple[list[str], int | None]:
+    """The numbers of the licences that ``listed`` would give, and the id under which to go on."""
+    ids, below, _ = search.find(connection, wanted, now, before, limit, patient=False)
+    query = select(licenses.c.number).where(among(licenses.c.id, ids))
+    found = connection.execute(query.order_by(licenses.c.id.desc())).scalars() if ids else ()
+    return list(found), below
+
+
+_ENDLESS = 1 << 62
+SORTS: dict[str, Any] = {
+    "number": licenses.c.number,
+    "customer": func.lower(customers.c.name),
+    "product": func.lower(products.c.name),
+    "host": func.lower(func.coalesce(licenses.c.host_name, "")),
+    "contract": func.lower(func.coalesce(licenses.c.contract, "")),
+    "plan": func.lower(func.coalesce(licenses.c.plan, "")),
+    "issued_at": licenses.c.issued_at,
+    "issued_by": licenses.c.issued_by,
+    "expires_at": func.coalesce(licenses.c.expires_at, _ENDLESS),
+    "state": licenses.c.state,
+}
+"""By what licences can be sorted."""
+
+
+in_order = SortedRows(ALL, licenses, SORTS, StoredLicense).in_order
 
 
 MOST_OF_CUSTOMER = 500
@@ -305,11 +482,12 @@ MOST_OF_CUSTOMER = 500
 
 
 def of_customer(connection: Connection, customer: Customer) -> list[str]:
-    """The subjects of a customer's events: its name, and the numbers of its newest licences."""
+    """The subjects of a customer's events: its names, and the numbers of its newest licences."""
     query = (
         select(licenses.c.number)
         .where(licenses.c.customer_id == customer.id)
         .order_by(licenses.c.id.desc())
         .limit(MOST_OF_CUSTOMER)
     )
-    return [customer.name, *connection.execute(query).scalars()]
+    names = catalog_store.former_names(connection, customer.id)
+    return [customer.name, *names, *connection.execute(query).scalars()]

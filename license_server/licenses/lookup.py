@@ -6,14 +6,18 @@ from sqlalchemy import Connection
 
 from license_core.claims import ClaimError, choice_name
 from license_core.request import LicenseRequest
-from license_server.catalog import catalog_store, fields
+from license_server.catalog import catalog_store, fields, plans
 from license_server.catalog.catalog_store import Customer, Product
-from license_server.licenses import license_store
+from license_server.licenses import host_changes, issuing, license_store
+from license_server.licenses.host_changes import Host, HostChange
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.search import Filter
 
 _MOST_NAMES = 200
 _FEW = 5
+_MOST_ALIKE = 3
+_NEWEST = 200
+"""So many of a customer's licences are compared with a host that has another name."""
 
 
 class Names(NamedTuple):
@@ -21,11 +25,13 @@ class Names(NamedTuple):
 
     customers: list[str]
     products: list[str]
+    plans: list[str]
 
 
 def names(connection: Connection) -> Names:
-    """The customers and products that are known."""
-    return Names(*catalog_store.names(connection, _MOST_NAMES))
+    """The customers and products that are known, and the plans of these."""
+    customers, products = catalog_store.names(connection, _MOST_NAMES)
+    return Names(customers, products, plans.all_names(connection, products))
 
 
 def completed(members: dict[str, Any], request: LicenseRequest) -> dict[str, Any]:
@@ -51,7 +57,7 @@ def known(
 ) -> Known:
     """What is known of a host, a customer and a product, as they were typed."""
     name = _name(customer)
-    found = catalog_store.customer_by_name(connection, name) if name else None
+    found = catalog_store.customer_called(connection, name) if name else None
     of_customer: list[StoredLicense] = []
     if found is not None:
         wanted = Filter(customer=found.name)
@@ -74,3 +80,33 @@ def _name(typed: str) -> str | None:
         return fields.clean_text({"customer": typed}, "customer") if typed.strip() else None
     except ClaimError:
         return None
+
+
+def alike(
+    connection: Connection, customer: str, product: str, host: Host, now: int
+) -> list[tuple[StoredLicense, HostChange]]:
+    """The valid licences of *customer* for *product* whose host may be *host*, and what differs.
+
+    The newest few; of those that are merely possible, only one that is alone.
+    """
+    wanted = Filter(customer=customer, product=product, state="active")
+    # PostgreSQL takes no text with a null character, which a request may have in a name.
+    is_asked = host.name is not None and host.name.isprintable()
+    named = wanted._replace(host_name=host.name) if is_asked else None
+    likely: list[tuple[StoredLicense, HostChange]] = []
+    possible: list[tuple[StoredLicense, HostChange]] = []
+    seen: set[str] = set()
+    for one in (named, wanted):
+        if one is None:
+            continue
+        page = license_store.listed(connection, one, now, before=None, limit=_NEWEST)
+        for stored in page.rows:
+            theirs = issuing.claims_of(stored).host
+            change = host_changes.between(theirs, host)
+            if stored.number in seen or change is None:
+                continue
+            seen.add(stored.number)
+            likeness = host_changes.likeness(theirs, host)
+            if likeness is not None:
+                (likely if likeness == host_changes.LIKELY else possible).append((stored, change))
+    return likely[:_MOST_ALIKE] or (possible if len(possible) == 1 else [])

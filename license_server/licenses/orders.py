@@ -7,18 +7,18 @@ of them are known, each at its member; the first one is what a caller who reads 
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from datetime import date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from license_core import claims, received, request
 from license_core.claims import MAX_INSTANT, ClaimError
+from license_core.hostkey import LATER_PROFILES
 from license_core.license import License
 from license_core.reason import Reason
 from license_core.request import LicenseRequest
 from license_core.successor import Grant
-from license_core.wording import utc
+from license_server.catalog import customer_names
 from license_server.catalog.faults import Faults
 from license_server.catalog.fields import choice_name, clean_text, present, truth
 from license_server.catalog.terms import (
@@ -28,8 +28,10 @@ from license_server.catalog.terms import (
     read_days,
     read_terms,
 )
-from license_server.licenses.acts import ISSUE, REISSUE, Act
+from license_server.licenses import term_days
+from license_server.licenses.acts import ISSUE, OVERRIDE, REISSUE, Act
 from license_server.licenses.errors import EvidenceMissingError, LicenseStateError, TermOverError
+from license_server.licenses.term_days import Day
 
 NUMBER = re.compile(r"HS-[0-9]{4}-[0-9A-HJKMNP-TV-Z]{8}")
 """A licence's number; its last part is random, in Crockford's base 32."""
@@ -38,6 +40,12 @@ MEMBERS = ISSUE.may_change
 """Those of a whole order."""
 _MEMBERS = frozenset(MEMBERS)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_LONGEST_CONTRACT = 100
+STOP_GAP_DAYS = 7
+"""How long a stop-gap is valid."""
+_TELLING = ("container_id", "site", "cluster_uid", "machine_id")
+"""The tags that tell a host, the first that there is: containers of one image have one machine id.
+"""
 _LATEST = timezone(timedelta(hours=-12))
 """Where each day ends last: for dates beside a time zone that is wrong."""
 
@@ -60,6 +68,28 @@ class Order(NamedTuple):
     replaces: str | None
     begins_at: int | None = None
     """None: when it is issued."""
+    time_zone: str = term_days.UTC_NAME
+    """That of its last day."""
+    contract: str | None = None
+    """The number of the order or contract; no part of what is signed. So are the following:"""
+    plan: str | None = None
+    """The name of the product's plan."""
+    kind: str | None = None
+    """One of kinds.KINDS; None: of no such kind."""
+    stands_for: str | None = None
+    """The number of the licence that a stop-gap stands in for."""
+    despite: str | None = None
+    """The number of the earlier trial or stop-gap, where this one is an exception."""
+
+    @property
+    def last(self) -> Day | None:
+        """Its last day; None: it is perpetual."""
+        return term_days.last_of(self.expires_at, self.time_zone)
+
+    @property
+    def host_tag(self) -> str | None:
+        """Of a trial: the tag that tells its host from others; None: there is none."""
+        return telling_tag(self.request.tags) if self.kind == "trial" else None
 
     def grant(self) -> Grant:
         """What the licence will grant."""
@@ -73,6 +103,11 @@ class Order(NamedTuple):
         )
 
 
+def telling_tag(tags: Mapping[str, str] | None) -> str | None:
+    """The one of a host's *tags* that tells it from others."""
+    return next((tags[name] for name in _TELLING if name in tags), None) if tags else None
+
+
 def parse_order(
     members: Mapping[str, Any], now: int, faults: Faults, asked: LicenseRequest | None = None
 ) -> Order | None:
@@ -84,7 +119,7 @@ def parse_order(
     given, read = present(members), faults.read
     if not _MEMBERS.issuperset(given):
         _refuse_unknown(given, MEMBERS, faults)
-    customer = read("customer", _required, clean_text, given, "customer")
+    customer = read("customer", _required, customer_names.read, given, "customer")
     product = read("product", _required, choice_name, given, "product")
     text = None if asked else _host_text(given, faults)
     zone = _zone_or_latest(given, faults)
@@ -97,6 +132,9 @@ def parse_order(
     grace_days = _days_before_end(given, "grace_days", endless, faults)
     maintenance_until = _maintenance_until(given, zone, faults)
     replaces = read("replaces", _number, given, "replaces") if "replaces" in given else None
+    contract = read("contract", _contract, given)
+    if OVERRIDE in given:
+        read(OVERRIDE, truth, given, OVERRIDE)
     match = terms.get("match") or "exact"
     if asked is None or not _suits(asked, match, faults):
         return None
@@ -113,21 +151,40 @@ def parse_order(
         features=terms.get("features") or (),
         limits=terms.get("limits") or {},
         replaces=replaces,
+        time_zone=given.get("time_zone", term_days.UTC_NAME),
+        contract=contract,
     )
 
 
 def parse_replacing(
-    act: Act, former: License, members: Mapping[str, Any], now: int, faults: Faults
+    act: Act,
+    former: License,
+    former_zone: str,
+    members: Mapping[str, Any],
+    now: int,
+    faults: Faults,
+    standard: Mapping[str, Any] | None = None,
 ) -> Order | None:
-    """The order for the licence that replaces *former* by *act*.
+    """The order for the licence that replaces *former* by *act*, or stands in for it.
 
-    None: *faults* has why there is none, as for ``parse_order``.
+    Where *members* say nothing, *standard* does, and days are those of *former_zone*, in which the
+    former one was ordered. None: *faults* has why there is none, as for ``parse_order``.
     """
     given = present(members)
     _refuse_unknown(given, act.may_change, faults)
-    order = _as_before(former, act)
-    zone = _zone_or_latest(given, faults)
-    if act.sets_term:
+    given = {**(standard or {}), **given}
+    if OVERRIDE in given:
+        faults.read(OVERRIDE, truth, given, OVERRIDE)
+    order = _as_before(former, former_zone, act)
+    if act.sets_term or not {"time_zone", "maintenance_until"}.isdisjoint(given):
+        zone = _zone_or_latest(given, faults, former_zone)
+    else:
+        zone = term_days.known_zone(former_zone)
+    if act.stands_in:
+        ends = _days_after(now, given["days"], zone)
+        order = order._replace(expires_at=ends, notify_from=None, grace_until=None, replaces=None)
+    elif act.sets_term:
+        order = order._replace(time_zone=given.get("time_zone", former_zone))
         order = _renewed(act, order, given, zone, now, faults)
     elif former.exp is None:
         for member in WARNINGS:
@@ -179,7 +236,7 @@ def _grace_until(expires_at: int | None, days: int | None) -> int | None:
     return None if expires_at is None or not days else min(MAX_INSTANT, expires_at + days * DAY)
 
 
-def _as_before(former: License, act: Act) -> Order:
+def _as_before(former: License, zone: str, act: Act) -> Order:
     return Order(
         customer=former.sub,
         product=former.aud,
@@ -189,6 +246,7 @@ def _as_before(former: License, act: Act) -> Order:
             former.host.profile,
             former.host.tags,
             layer=former.host.layer,
+            return_digest=former.host.return_digest,
         ),
         match=former.host.match,
         expires_at=former.exp,
@@ -200,6 +258,7 @@ def _as_before(former: License, act: Act) -> Order:
         limits=former.limits or {},
         replaces=former.jti,
         begins_at=former.nbf if act is REISSUE else None,
+        time_zone=zone,
     )
 
 
@@ -208,10 +267,12 @@ def _changes(
 ) -> dict[str, Any]:
     """What is different from *order*, but for its term."""
     changes: dict[str, Any] = {}
-    if act.names_host:
+    if act.names_host and ("host" in given or not act.stands_in):
         text = _host_text(given, faults)
         asked = None if text is None else faults.read("host", received.parse, text)
         changes["request"] = asked or order.request
+        if act.stands_in and not _can_be_anchored(changes["request"]):
+            changes["match"] = "exact"
     if "maintenance_until" in given:
         changes["maintenance_until"] = _maintenance_until(given, zone, faults)
     endless = order.expires_at is None and not faults.any_of(DURATIONS)
@@ -221,6 +282,8 @@ def _changes(
     if "grace_days" in given:
         days = _days_before_end(given, "grace_days", endless, faults)
         changes["grace_until"] = _grace_until(order.expires_at, days)
+    if "contract" in given:
+        changes["contract"] = faults.read("contract", _contract, given)
     return changes | read_terms(given, faults)
 
 
@@ -230,9 +293,7 @@ def _check_end(order: Order, now: int, faults: Faults) -> None:
     over = order.expires_at is not None and order.expires_at <= now
     if over and not whole_term and not faults.any_of(DURATIONS):
         last = Reason(
-            "the term of {number} (ended {ended})",
-            number=order.replaces,
-            ended=utc(order.expires_at or 0),
+            "the term of {number} (last day {day})", number=order.replaces, day=str(order.last)
         )
         faults.note("expires", TermOverError(field="expires", last=last))
 
@@ -272,11 +333,18 @@ def _moved(instant: int | None, seconds: int | None) -> int | None:
     return max(0, min(MAX_INSTANT, instant + seconds))
 
 
+def _can_be_anchored(asked: LicenseRequest) -> bool:
+    return bool({"machine_id", "container_id"} & (asked.tags or {}).keys())
+
+
 def _suits(asked: LicenseRequest, match: str, faults: Faults) -> bool:
     """Whether a licence can be bound to that host as *match* says, and nothing else is wrong."""
     if asked.name is not None and not asked.name.isprintable():
         faults.refuse("host", "its hostname contains control characters")
-    if match == "anchored" and not {"machine_id", "container_id"} & (asked.tags or {}).keys():
+    if match == "anchored" and asked.profile in LATER_PROFILES:
+        reason = "profile {profile} has nothing that may change; choose exact"
+        faults.refuse("match", Reason(reason, profile=asked.profile))
+    elif match == "anchored" and not _can_be_anchored(asked):
         faults.note("match", EvidenceMissingError(field="match", key=asked.key))
     return not faults
 
@@ -288,6 +356,10 @@ def _number(given: Mapping[str, Any], name: str) -> str | None:
     return value
 
 
+def _contract(given: Mapping[str, Any]) -> str | None:
+    return clean_text(given, "contract", _LONGEST_CONTRACT)
+
+
 def _maintenance_until(given: Mapping[str, Any], zone: tzinfo, faults: Faults) -> int | None:
     member = "maintenance_until"
     if member not in given:
@@ -296,19 +368,33 @@ def _maintenance_until(given: Mapping[str, Any], zone: tzinfo, faults: Faults) -
     return until
 
 
-def _zone_or_latest(given: Mapping[str, Any], faults: Faults) -> tzinfo:
+def _zone_or_latest(
+    given: Mapping[str, Any], faults: Faults, otherwise: str = term_days.UTC_NAME
+) -> tzinfo:
+    """The time zone of the days in *given*; *otherwise*, where it names none."""
     if "time_zone" not in given:
-        return UTC
+        return faults.read("time_zone", _zone_before, otherwise) or _LATEST
     return faults.read("time_zone", _zone, given) or _LATEST
 
 
-def _zone(given: Mapping[str, Any]) -> tzinfo:
-    name = claims.text(given, "time_zone") or "UTC"
-    if name == "UTC":
-        return UTC  # known without the system's time zone data
+def _zone_before(name: str) -> tzinfo:
+    """The one in which a former licence was ordered, perhaps by another server."""
     try:
-        return ZoneInfo(name)
-    except (OSError, KeyError, ValueError) as error:  # ZoneInfoNotFoundError is a KeyError
+        return term_days.zone_of(name)
+    except term_days.NO_ZONE as error:
+        reason = Reason(
+            "this server has no time zone {value!r}, in which the licence was ordered; name "
+            "another one, or install the tzdata package",
+            value=name,
+        )
+        raise ClaimError("time_zone", reason) from error
+
+
+def _zone(given: Mapping[str, Any]) -> tzinfo:
+    name = claims.text(given, "time_zone") or term_days.UTC_NAME
+    try:
+        return term_days.zone_to_order_in(name)
+    except term_days.NO_ZONE as error:
         reason = Reason(
             "{value!r} is not a known time zone; UTC always works, "
             "Asia/Shanghai and others need the tzdata package",
@@ -327,7 +413,9 @@ def _expiry(
     perpetual = "perpetual" in given and faults.read("perpetual", truth, given, "perpetual")
     lengths = [member for member in ("days", "expires") if member in given]
     lengths += ["perpetual"] if perpetual else []
-    if len(lengths) != 1 and not faults.any_of(DURATIONS):
+    # What a plan or a product would have said is not missing while that one is wrong.
+    unsaid = not lengths and any(name in faults for name in ("plan", "product") if name in given)
+    if len(lengths) != 1 and not unsaid and not faults.any_of(DURATIONS):
         reason = "exactly one of days, expires and perpetual must be given"
         faults.refuse(lengths[1] if lengths else "days", reason)
     expires_at: int | None = None
@@ -357,7 +445,7 @@ def _end_of_last_day(given: Mapping[str, Any], zone: tzinfo, now: int) -> int:
 def _days_after(start: int, days: int, zone: tzinfo) -> int:
     try:
         first = datetime.fromtimestamp(start, zone).date()
-        return _end_of(first + timedelta(days=days), zone)
+        return term_days.end_of(first + timedelta(days=days), zone)
     except (ValueError, OverflowError) as error:
         raise ClaimError("days", "the term ends after the year 9999") from error
 
@@ -375,16 +463,7 @@ def _last_instant(given: Mapping[str, Any], name: str, zone: tzinfo) -> int | No
         reason = Reason("{value!r} is not a date such as 2027-12-31", value=value)
         raise ClaimError(name, reason) from error
     try:
-        return _end_of(day, zone)
+        return term_days.end_of(day, zone)
     except (ValueError, OverflowError) as error:
         reason = Reason("{value} is not between 1970 and 9999", value=value)
         raise ClaimError(name, reason) from error
-
-
-def _end_of(day: date, zone: tzinfo) -> int:
-    """The first instant after *day*. Raises OverflowError, ValueError beyond the calendar."""
-    midnight = datetime.combine(day + timedelta(days=1), time(), zone)
-    instant = int(midnight.astimezone(UTC).timestamp())
-    if not 0 <= instant <= MAX_INSTANT:
-        raise OverflowError("beyond the calendar")
-    return instant

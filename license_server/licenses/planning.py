@@ -11,21 +11,35 @@ from license_core.errors import LicenseError, Notice
 from license_core.reason import Reason
 from license_core.request import LicenseRequest
 from license_core.successor import Grant
-from license_core.wording import utc
 from license_server.actor import Actor
-from license_server.catalog import catalog_store, products
+from license_server.catalog import catalog_store, client_commands, products
 from license_server.catalog.catalog_store import Product
+from license_server.catalog.client_commands import Commands
+from license_server.catalog.errors import ArchivedError
 from license_server.catalog.faults import Fault, Faults
+from license_server.catalog.parties import Parties
 from license_server.catalog.terms import DAY
 from license_server.db.errors import ChangedMeanwhileError
-from license_server.licenses import issuing, license_store, orders, states
-from license_server.licenses.acts import ISSUE, REASON, REHOST, Act, read_reason
+from license_server.db.postgresql import NULL_SHOWN
+from license_server.licenses import (
+    issuing,
+    kinds,
+    license_store,
+    lookup,
+    move_store,
+    moves,
+    orders,
+    states,
+)
+from license_server.licenses.acts import ISSUE, REASON, REHOST, RETURN, Act, read_reason
 from license_server.licenses.errors import LicenseStateError, RehostsUsedUpError, TermTooLongError
+from license_server.licenses.host_changes import HostChange
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.notices import OrderNotice
 from license_server.licenses.orders import Order
 
 SAME_HOST = Reason("is already for this host")
+STILL_VALID = Reason("is still valid on its host; for another host, that host's request is needed")
 NOTHING_NAMED = Reason("would stay the same: the request changes nothing")
 
 
@@ -69,6 +83,23 @@ class Plan(NamedTuple):
     """Why it will not be done."""
     notices: tuple[Notice, ...]
     """What looks wrong, or should be known before."""
+    alike: tuple[tuple[StoredLicense, HostChange], ...] = ()
+    """The licences that may be meant to move here, where another one would be issued beside them,
+    and what differs from their hosts; looked for with the notices."""
+    uses: str | None = None
+    """The kind of which this is one more (kinds.py)."""
+
+    @property
+    def change(self) -> HostChange | None:
+        """What differs from the host of the licence that is replaced; None: it stays there."""
+        if self.former is None:
+            return None
+        return moves.change_of(self.former, self.order.request, self.text)
+
+    @property
+    def commands(self) -> Commands:
+        """What the product's operators type."""
+        return client_commands.of(self.product)
 
     @property
     def needs_approval(self) -> bool:
@@ -83,9 +114,11 @@ def plan(
     now: int,
     *,
     with_notices: bool = False,
-    find_product: products.FindProduct | None = None,
+    parties: Parties | None = None,
 ) -> Plan:
     """What *act_request* means at the instant *now*; *with_notices*: and what to know beforehand.
+
+    *parties* have been read for *actor* in this transaction, if there are other orders in it.
 
     Raises InputInvalidError, NotFoundError, NotPermittedError, LicenseStateError,
     ChangedMeanwhileError, or that the operator's text cannot be read. Unless
@@ -95,18 +128,29 @@ def plan(
     actor.need(act.permission)
     members, faults = dict(act_request.members), Faults(act_request.faults)
     reason = faults.read(REASON, read_reason, members, act.needs_reason)
-    find = find_product or products.finder(connection)
+    parties = parties or Parties(connection, actor)
     former: StoredLicense | None
     if act_request.subject is None:
         _check_product(act, members, actor)
-        product, members = _with_defaults(act_request, members, find)
-        order, former = _first_order(connection, act_request, members, actor, now, faults)
+        product, members = _with_defaults(act_request, members, parties)
+        chosen = kinds.chosen(product, members, faults, archived=act_request.defaults_applied)
+        named = members.get("product")
+        if product is None and isinstance(named, str) and choice_name(named):
+            faults.read("product", parties.check_addition, named)
+        with client_commands.telling(client_commands.of(product)):
+            order, former, typed_customer = _first_order(
+                connection, act_request, members, actor, now, faults, parties
+            )
+        order = kinds.of_plan(order, chosen, None, members)
     else:
         with faults.go_first():
             former = issuing.seen(connection, act_request.subject, actor)
             states.check(former, act)
-        order = _replacing_order(former, act, members, now, faults)
-        product = find(order.product)
+            kinds.check_goes_on(former, act)
+        product = parties.product(former.product)
+        with client_commands.telling(client_commands.of(product)):
+            order = _replacing_order(former, act, product, members, now, faults)
+        typed_customer = order.customer
     actor.need(act.permission, order.product)
     if act_request.rules is not None and act_request.rules != products.rules(product):
         raise ChangedMeanwhileError(what=Reason("product {name}", name=order.product))
@@ -115,17 +159,31 @@ def plan(
         act=REHOST if act is ISSUE and _moves(former, order) else act,
         members=members,
         order=order,
-        former=former,
+        former=None if act.stands_in else former,
         product=product,
         reason=reason,
-        text=host if isinstance(host, str) else None,
+        text=host.replace("\0", NULL_SHOWN) if isinstance(host, str) else None,
         expected=act_request.expected,
         refusals=(),
         notices=(),
+        uses=kinds.used(act, order, former),
     )
-    refusals = tuple(_refusals(connection, drafted, now))
+    earlier: kinds.Before | None = None
+    if drafted.uses is not None:
+        whose = former.customer_id if former is not None else parties.customer_id(typed_customer)
+        earlier = kinds.before(connection, drafted, whose, actor, now)
+        except_ = earlier is not None and kinds.is_exception(drafted, actor)
+        despite = earlier.number if earlier is not None and except_ else None
+        drafted = drafted._replace(order=order._replace(despite=despite))
+    refusals = tuple(_refusals(connection, drafted, now, earlier))
     if with_notices:
-        notices = tuple(_notices(connection, drafted, actor, now))
+        drafted = drafted._replace(alike=_alike(connection, drafted, now))
+        notices = tuple(_notices(connection, drafted, actor, now, earlier))
+        if typed_customer != order.customer:
+            renamed = OrderNotice("customer-renamed", former=typed_customer, name=order.customer)
+            notices = (renamed, *notices)
+        for notice in notices:
+            client_commands.tell(notice, drafted.commands)
         return drafted._replace(refusals=refusals, notices=notices)
     if refusals:
         raise refusals[0]
@@ -143,11 +201,11 @@ def _check_product(act: Act, members: Mapping[str, Any], actor: Actor) -> None:
 
 
 def _with_defaults(
-    act_request: ActRequest, members: Mapping[str, Any], find_product: products.FindProduct
+    act_request: ActRequest, members: Mapping[str, Any], parties: Parties
 ) -> tuple[Product | None, dict[str, Any]]:
     """The product of a first order, and its *members* with what is taken where they say nothing."""
     return products.filled(
-        find_product,
+        parties.product,
         members,
         defaults_applied=act_request.defaults_applied,
         days=act_request.days,
@@ -161,9 +219,17 @@ def _first_order(
     actor: Actor,
     now: int,
     faults: Faults,
-) -> tuple[Order, StoredLicense | None]:
-    """The order of *members*, and the licence that it replaces all the same. Raises *faults*."""
+    parties: Parties,
+) -> tuple[Order, StoredLicense | None, str]:
+    """The order of *members*, for the customer as it is called now; and as it was typed.
+
+    Between them, the licence that it replaces all the same. Raises *faults*.
+    """
     order = orders.parse_order(members, now, faults, act_request.asked)
+    typed = order.customer if order is not None else ""
+    customer = parties.customer(typed) if typed else None
+    if order is not None and customer is not None:
+        order = order._replace(customer=customer.name)
     number = members.get("replaces") if "replaces" not in faults else None
     named = faults.read("replaces", issuing.seen, connection, number, actor) if number else None
     if named is not None:
@@ -171,24 +237,47 @@ def _first_order(
     faults.check()
     assert order is not None  # noqa: S101  # there is no fault
     former = named or _claimed(connection, order)
-    return order._replace(replaces=former.number if former else None), former
+    if former is None:
+        parties.check_in_use(typed)
+        return order._replace(replaces=None), None, typed
+    contract = order.contract or former.contract
+    return order._replace(replaces=former.number, contract=contract), former, typed
 
 
 def _replacing_order(
-    former: StoredLicense, act: Act, members: Mapping[str, Any], now: int, faults: Faults
+    former: StoredLicense,
+    act: Act,
+    product: Product | None,
+    members: dict[str, Any],
+    now: int,
+    faults: Faults,
 ) -> Order:
-    """The order for the licence that replaces *former*. Raises *faults*, LicenseStateError."""
-    order = orders.parse_replacing(act, issuing.claims_of(former), members, now, faults)
+    """The order for the licence that replaces *former*, or stands in for it.
+
+    Raises *faults*, LicenseStateError.
+    """
+    order, chosen = kinds.parsed_replacing(former, act, product, members, now, faults)
     faults.check()
     assert order is not None  # noqa: S101  # there is no fault
-    _check_difference(act, former, order, members)
-    return order._replace(customer=former.customer)  # as it is called by now
+    _check_difference(act, former, order, members, now)
+    order = (
+        kinds.standing_in(order, former)
+        if act.stands_in
+        else kinds.of_plan(order, chosen, former, members)
+    )
+    # As the customer is called by now.
+    contract = order.contract or former.contract
+    return order._replace(customer=former.customer, contract=contract)
 
 
 def _check_difference(
-    act: Act, former: StoredLicense, order: Order, members: Mapping[str, Any]
+    act: Act, former: StoredLicense, order: Order, members: Mapping[str, Any], now: int
 ) -> None:
     """Raise LicenseStateError where an act would leave everything as it is."""
+    if act.stands_in:
+        if not _is_elsewhere(former, order) and former.state_at(now) == "active":
+            raise states.refusal(former, act, STILL_VALID)
+        return
     if act.names_host and not _is_elsewhere(former, order):
         raise states.refusal(former, act, SAME_HOST)
     if act.may_change and all(value is None for value in members.values()):
@@ -236,11 +325,15 @@ def _is_elsewhere(former: StoredLicense, order: Order) -> bool:
     return former.host_key != order.request.key or len(layers) > 1
 
 
-def _refusals(connection: Connection, drafted: Plan, now: int) -> list[LicenseError]:
+def _refusals(
+    connection: Connection, drafted: Plan, now: int, earlier: kinds.Before | None
+) -> list[LicenseError]:
     product, order, former = drafted.product, drafted.order, drafted.former
     refusals: list[LicenseError] = []
     if product is None:
         return refusals
+    if former is None and order.stands_for is None and product.archived_at is not None:
+        refusals.append(ArchivedError(what=Reason("product"), name=product.name))
     new_term = former is None or order.expires_at != former.expires_at
     if product.longest_days is not None and new_term:
         days = drafted.members.get("days")
@@ -248,12 +341,15 @@ def _refusals(connection: Connection, drafted: Plan, now: int) -> list[LicenseEr
         if asked is not None:
             longest = product.longest_days
             refusals.append(TermTooLongError(product=product.name, days=longest, asked=asked))
-    if product.rehosts is not None and drafted.act is REHOST and former is not None:
+    counts = former is not None and former.state != RETURN.leaves
+    if product.rehosts is not None and drafted.act is REHOST and former is not None and counts:
         allowed = product.rehosts
-        if license_store.rehosts(connection, former.line) >= allowed:
+        if move_store.rehosts(connection, former.line) >= allowed:
             refusals.append(
                 RehostsUsedUpError(number=former.number, allowed=allowed, product=product.name)
             )
+    if earlier is not None and order.despite is None:
+        refusals.append(earlier.error)
     return refusals
 
 
@@ -265,18 +361,24 @@ def _too_long(expires_at: int | None, days: int | None, longest: int, now: int) 
         return Reason("{days} days", days=days)
     # The last day counts as a whole, wherever on earth it ends.
     if expires_at > now + (longest + 1) * DAY + DAY // 2:
-        return Reason("{days} days", days=(expires_at - now) // DAY)
+        return Reason("an end {days} days from now", days=(expires_at - now) // DAY)
     return None
 
 
-def _notices(connection: Connection, drafted: Plan, actor: Actor, now: int) -> list[Notice]:
+def _notices(
+    connection: Connection, drafted: Plan, actor: Actor, now: int, earlier: kinds.Before | None
+) -> list[Notice]:
     order = drafted.order
     notices: list[Notice] = []
+    if earlier is not None and order.despite is not None:
+        notices.append(OrderNotice("by-exception", what=earlier.told))
     # Where a licence stays on its host, what else that host has is known.
     if drafted.act.names_host:
         notices += _of_host(connection, drafted, actor, now)
-    if drafted.act is REHOST and drafted.former is not None:
-        notices.append(keeps_file(drafted.former))
+    notices += (_has_alike(one, change) for one, change in drafted.alike)
+    change = drafted.change
+    if change is not None and drafted.former is not None:
+        notices += moves.notices(drafted.former, change, order, drafted.commands)
     of = actor.products  # what they may not see is not there
     if catalog_store.customer_by_name(connection, order.customer, of) is None:
         alike = catalog_store.alike(connection, order.customer, of)
@@ -307,6 +409,10 @@ def of_grant(drafted: Plan) -> Iterator[Notice]:
         less = successor.taken(before, order.grant())
         if less is not None:
             yield OrderNotice("takes-away", number=former.number, reason=less)
+    if order.request.profile == "hk1-cluster":
+        yield OrderNotice("licensed-cluster")
+    if order.request.profile == "hk1-site":
+        yield OrderNotice("licensed-site", machines=order.request.machines or 0)
     tags = order.request.tags or {}
     if order.match == "anchored" and "machine_id" in tags and "container_id" not in tags:
         yield OrderNotice("anchored-by-machine")
@@ -328,12 +434,21 @@ def _of_host(connection: Connection, drafted: Plan, actor: Actor, now: int) -> I
             yield OrderNotice(slug, product=one.product, number=one.number, customer=one.customer)
 
 
-def keeps_file(former: StoredLicense) -> Notice:
-    """What stays on the host from which *former* moves away."""
-    end = former.expires_at if former.grace_until is None else former.grace_until
+def _alike(
+    connection: Connection, drafted: Plan, now: int
+) -> tuple[tuple[StoredLicense, HostChange], ...]:
+    """The licences that may be meant to move to the host of a first one."""
+    order = drafted.order
+    if drafted.act is not ISSUE or drafted.former is not None:
+        return ()
+    return tuple(lookup.alike(connection, order.customer, order.product, order.request, now))
+
+
+def _has_alike(one: StoredLicense, change: HostChange) -> Notice:
     return OrderNotice(
-        "former-host-keeps-file",
-        host=former.host_name or former.host_key,
-        number=former.number,
-        until=Reason("indefinitely") if end is None else Reason("until {end}", end=utc(end)),
+        "host-alike-has-licence",
+        customer=one.customer,
+        product=one.product,
+        number=one.number,
+        what=change.what(one.number),
     )

@@ -1,9 +1,13 @@
 """Stored proposals."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, func, insert, select
 
+from license_server.db import sorted_rows
+from license_server.db.among import among
+from license_server.db.sorted_rows import Count, SortedRows
 from license_server.db.tables import proposals
 
 
@@ -42,6 +46,17 @@ def by_id(connection: Connection, id_: int) -> Proposal | None:
     return None if row is None else Proposal(*row)
 
 
+def by_ids(
+    connection: Connection, ids: Sequence[int], of: frozenset[str] | None, limit: int
+) -> list[Proposal]:
+    """At most *limit* of these proposals, the newest first; *of*: of these products only."""
+    query = select(proposals).where(among(proposals.c.id, ids))
+    if of is not None:
+        query = query.where(proposals.c.product.in_(of))
+    found = connection.execute(query.order_by(proposals.c.id.desc()).limit(limit))
+    return [Proposal(*row) for row in found]
+
+
 def decide(connection: Connection, id_: int, **values: Any) -> Proposal | None:
     """Decide a proposal that waits; None where somebody else was first."""
     query = (
@@ -66,11 +81,32 @@ def listed(
 
     *of*: of these products only.
     """
-    query = select(proposals).order_by(proposals.c.id.desc()).limit(limit)
-    if state is not None:
-        query = query.where(proposals.c.state == state)
-    if of is not None:
-        query = query.where(proposals.c.product.in_(of))
+    query = select(proposals).where(*_wanted(state, of)).order_by(proposals.c.id.desc())
     if before is not None:
         query = query.where(proposals.c.id < before)
-    return [Proposal(*row) for row in connection.execute(query)]
+    return [Proposal(*row) for row in connection.execute(query.limit(limit))]
+
+
+def _wanted(state: str | None, of: frozenset[str] | None) -> list[ColumnElement[bool]]:
+    wanted = [] if state is None else [proposals.c.state == state]
+    return wanted if of is None else [*wanted, proposals.c.product.in_(sorted(of))]
+
+
+SORTS: dict[str, Any] = {
+    "proposal": proposals.c.id,
+    "license": func.coalesce(proposals.c.number, proposals.c.subject, ""),
+    "customer": func.lower(proposals.c.customer),
+    "product": func.lower(proposals.c.product),
+    "proposed_at": proposals.c.proposed_at,
+    "state": proposals.c.state,
+    "decided_at": func.coalesce(proposals.c.decided_at, 0),
+}
+"""By what proposals can be sorted."""
+
+
+def count(connection: Connection, state: str | None, of: frozenset[str] | None) -> Count:
+    """How many proposals ``listed`` has, to a bound."""
+    return sorted_rows.count(connection, select(proposals.c.id).where(*_wanted(state, of)))
+
+
+in_order = SortedRows(select(proposals), proposals, SORTS, Proposal).in_order

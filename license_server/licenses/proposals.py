@@ -8,12 +8,13 @@ from sqlalchemy import Connection
 from license_core import strictjson
 from license_core.errors import NotFoundError, NotPermittedError
 from license_core.reason import Reason
+from license_core.wording import utc
 from license_server.access import standing
-from license_server.actor import Actor
-from license_server.audit import events
+from license_server.actor import Actor, is_command
+from license_server.audit import audit_store, events
 from license_server.catalog import products
 from license_server.db.errors import or_not_found
-from license_server.licenses import proposal_store, recording
+from license_server.licenses import kinds, proposal_store, recording
 from license_server.licenses.acts import ACTS, REASON
 from license_server.licenses.errors import ProposalDecidedError
 from license_server.licenses.issuing import SignedLicense
@@ -84,15 +85,23 @@ def _with_defaults(act_request: ActRequest, plan: Plan) -> dict[str, Any]:
     }
 
 
-def proposer(connection: Connection, proposal: Proposal, decider: Actor) -> Actor:
-    """Who proposed it, as far as they still may: their act is theirs, at the word of *decider*.
+def proposer(connection: Connection, proposal: Proposal) -> Actor:
+    """Who proposed it, as far as they still may, from where they did.
 
     Nobody proposes any more whose account is disabled, whose role does not allow it, or whose
     token was revoked.
     """
     present = standing.present(connection, proposal.proposed_by)
-    permissions = present.permissions & {ACTS[proposal.act].permission}
-    return present._replace(permissions=permissions, products=None, address=decider.address)
+    permissions = present.permissions & {ACTS[proposal.act].permission, kinds.PERMISSION}
+    address = _proposed_from(connection, proposal)
+    return present._replace(permissions=permissions, products=None, address=address)
+
+
+def _proposed_from(connection: Connection, proposal: Proposal) -> str | None:
+    """From which address it was proposed; None: on the server's machine."""
+    wanted = audit_store.EventFilter(subject=_subject(proposal), action="proposal.made")
+    made = audit_store.events(connection, wanted, before=None, limit=1)
+    return made[0].address if made else None
 
 
 def stopped(connection: Connection, listed: Iterable[Proposal]) -> dict[int, str]:
@@ -113,7 +122,9 @@ def check_decider(connection: Connection, proposal: Proposal, actor: Actor) -> N
     Raises NotPermittedError, ProposalDecidedError.
     """
     actor.need(_DECIDE, proposal.product)
-    if proposal.proposed_by == actor.name:
+    if proposal.proposed_by == actor.name or (
+        is_command(proposal.proposed_by) and is_command(actor.name)  # root can be anybody
+    ):
         raise NotPermittedError(reason="You cannot approve your own proposal: someone else must")
     behind = standing.people_behind(connection, [proposal.proposed_by, actor.name])
     person = behind[proposal.proposed_by]
@@ -138,7 +149,7 @@ def approve(
     Raises ProposalDecidedError, NotPermittedError where the proposer may not any more, and as
     recording.record does.
     """
-    by = proposer(connection, proposal, actor)
+    by = proposer(connection, proposal)
     by.need(ACTS[proposal.act].permission)
     decided = proposal_store.decide(
         connection,
@@ -152,8 +163,10 @@ def approve(
     if decided is None:
         _check_waits(find(connection, proposal.id))
         raise NotFoundError(what="proposal", name=str(proposal.id))
-    _record(connection, decided, actor, "proposal.approved", now, reason)
-    return recording.record(connection, plan, signed, issuer, by, proposal=proposal.id)
+    proposed = _word(by, proposal.proposed_at)
+    _record(connection, decided, actor, "proposal.approved", now, reason, proposed=proposed)
+    both = {"proposed": proposed, "approved": _word(actor, now)}
+    return recording.record(connection, plan, signed, issuer, by, proposal=proposal.id, **both)
 
 
 def refuse(
@@ -172,7 +185,8 @@ def refuse(
     if decided is None:
         _check_waits(find(connection, id_))
         raise NotFoundError(what="proposal", name=str(id_))
-    _record(connection, decided, actor, "proposal.refused", now, reason)
+    proposed = _word(proposer(connection, proposal), proposal.proposed_at)
+    _record(connection, decided, actor, "proposal.refused", now, reason, proposed=proposed)
     return decided
 
 
@@ -192,17 +206,29 @@ def _record(
     action: str,
     now: int,
     reason: str | None,
+    **more: Any,
 ) -> None:
     events.record(
         connection,
         now,
         actor,
         action,
-        f"proposal/{proposal.id}",
+        _subject(proposal),
         rows=[("proposals", proposal._asdict())],
         reason=reason,
         act=proposal.act,
         customer=proposal.customer,
         product=proposal.product,
         **({"license": proposal.subject} if proposal.subject else {}),
+        **more,
     )
+
+
+def _subject(proposal: Proposal) -> str:
+    """What the audit log calls it."""
+    return f"proposal/{proposal.id}"
+
+
+def _word(actor: Actor, at: int) -> dict[str, str | None]:
+    """Who gave their word for an act, when and from where, as an event of the act tells it."""
+    return {"by": actor.name, "at": utc(at), "address": actor.address}

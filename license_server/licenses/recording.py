@@ -1,22 +1,27 @@
 """Records an action: its rows and its event, in one transaction."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from license_core.reason import Reason
 from license_server.actor import Actor
-from license_server.audit import audit_store, digests, events
+from license_server.audit import digests, events
 from license_server.audit.audit_store import NewEvent
 from license_server.catalog import catalog_store, customers, products
+from license_server.catalog.errors import ArchivedError
+from license_server.catalog.faults import Faults
 from license_server.db.errors import ChangedMeanwhileError
-from license_server.licenses import issuing, license_store, states
-from license_server.licenses.acts import Act, only_reason
+from license_server.licenses import issuing, kinds, license_store, returning, states
+from license_server.licenses.acts import RETURN, Act, only_reason
 from license_server.licenses.issuing import SignedLicense
 from license_server.licenses.license_store import NewLicense, StoredLicense
 from license_server.licenses.planning import ActRequest, Plan
 from license_server.signing.issuer import Issuer, check_in_force
+
+_KEPT = ("plan", "kind", "stands_for", "despite")
+"""What of an order is in its event beside what is signed."""
 
 
 def record(
@@ -29,21 +34,26 @@ def record(
 ) -> StoredLicense:
     """Store what was signed; what is stored. *details* are those of the event.
 
-    Raises LicenseStateError or ChangedMeanwhileError where somebody else was first,
+    Raises LicenseStateError, ArchivedError or ChangedMeanwhileError where somebody else was first,
     SignerUnavailableError where another keyset is in force by now, or IntegrityError where another
     process took the number: then sign another.
     """
     license_, former = signed.license, plan.former
     standing = catalog_store.standing(connection, license_.sub, license_.aud)
     customer_id, product_id, needs = standing[:3]
+    archived = standing.customer_archived_at, standing.product_archived_at
     check_in_force(issuer, standing.keyset_version)
     now = license_.iat
     if customer_id is None:
-        customer_id = customers.ensure(connection, license_.sub, actor, now).id
+        customer = customers.ensure(connection, license_.sub, actor, now)
+        customer_id, archived = customer.id, (customer.archived_at, archived[1])
     if product_id is None:
         added = products.ensure(connection, license_.aud, actor, now)
         product_id, needs = added.id, added.needs_approval
     check_approval(plan, bool(needs))
+    check_in_use(plan, *archived)
+    order = kinds.check(connection, plan, actor, now, (customer_id, product_id))
+    plan = plan._replace(order=order)
     new = row_of(plan, signed, issuer, actor, customer_id, product_id)
     rows: list[events.Row] = []
     if former is not None:
@@ -51,7 +61,7 @@ def record(
         rows.append(_leave(connection, former.number, plan.act, replaced_by=new.number))
     id_ = license_store.add(connection, new)
     rows.append(("licenses", new._asdict() | {"id": id_}))
-    audit_store.add_event(connection, event_of(plan, signed, rows, actor, **details))
+    events.write(connection, event_of(plan, signed, rows, actor, **details), rows)
     return StoredLicense.of_row(
         new,
         id=id_,
@@ -65,6 +75,17 @@ def check_approval(plan: Plan, needs: bool) -> None:
     """Raise ChangedMeanwhileError unless the product *needs* approval as it did at the plan."""
     if needs != plan.needs_approval:
         raise ChangedMeanwhileError(what=Reason("product {name}", name=plan.order.product))
+
+
+def check_in_use(plan: Plan, customer_since: int | None, product_since: int | None) -> None:
+    """Raise ArchivedError where a first licence's customer or product was archived meanwhile."""
+    order = plan.order
+    if plan.former is not None or order.stands_for is not None:
+        return
+    if customer_since is not None:
+        raise ArchivedError(what=Reason("customer"), name=order.customer)
+    if product_since is not None:
+        raise ArchivedError(what=Reason("product"), name=order.product)
 
 
 def row_of(
@@ -102,6 +123,7 @@ def event_of(
         product=license_.aud,
         host=license_.host.key,
         **({"replaces": license_.replaces} if license_.replaces else {}),
+        **{name: value for name in _KEPT if (value := getattr(plan.order, name)) is not None},
         **details,
     )
 
@@ -109,19 +131,10 @@ def event_of(
 def end(connection: Connection, act_request: ActRequest, actor: Actor, now: int) -> StoredLicense:
     """Do an act that issues nothing, such as to revoke a licence; what is stored then.
 
-    Raises InputInvalidError, NotFoundError, NotPermittedError, LicenseStateError or
-    ChangedMeanwhileError.
+    Raises as ``check_end`` does.
     """
     act = act_request.act
-    actor.need(act.permission)
-    reason = only_reason(
-        act_request.members,
-        "there is no such field",
-        act_request.faults,
-        needed=act.needs_reason,
-    )
-    former = issuing.seen(connection, act_request.subject or "", actor)
-    states.check(former, act)
+    former, reason, details = check_end(connection, act_request, actor)
     _expect(connection, former.number, act_request.expected)
     left = _leave(connection, former.number, act)
     events.record(
@@ -134,8 +147,35 @@ def end(connection: Connection, act_request: ActRequest, actor: Actor, now: int)
         reason=reason,
         customer=former.customer,
         product=former.product,
+        **details,
     )
     return former._replace(state=act.leaves)
+
+
+class Ending(NamedTuple):
+    """What an act would end."""
+
+    license: StoredLicense
+    reason: str | None
+    details: dict[str, Any]
+    """Those of the event."""
+
+
+def check_end(connection: Connection, act_request: ActRequest, actor: Actor) -> Ending:
+    """The licence that an act would end, and why.
+
+    Raises InputInvalidError, NotFoundError, NotPermittedError, LicenseStateError or
+    ChangedMeanwhileError.
+    """
+    act = act_request.act
+    actor.need(act.permission)
+    members, faults = dict(act_request.members), Faults(act_request.faults)
+    claim = returning.take(members, faults) if act is RETURN else None
+    reason = only_reason(members, "there is no such field", faults, needed=act.needs_reason)
+    former = issuing.seen(connection, act_request.subject or "", actor)
+    states.check(former, act)
+    details = {} if claim is None else {"evidence": returning.evidence(connection, former, claim)}
+    return Ending(former, reason, details)
 
 
 def _leave(connection: Connection, number: str, act: Act, **changed: Any) -> events.Row:
@@ -160,7 +200,19 @@ def etag(connection: Connection, number: str) -> str:
     return digests.digest("licenses", row)
 
 
+def etags(connection: Connection, numbers: Sequence[str]) -> dict[str, str]:
+    """The ETags of the licences of these *numbers*; of those that there are."""
+    rows = license_store.columns_of_many(connection, numbers)
+    return {row["number"]: digests.digest("licenses", row) for row in rows}
+
+
 def _expect(connection: Connection, number: str, expected: str | None) -> None:
     """Raise ChangedMeanwhileError unless the licence is as the caller saw it."""
-    if expected is not None and expected != etag(connection, number):
+    if expected is not None:
+        check_expected(number, expected, etag(connection, number))
+
+
+def check_expected(number: str, expected: str | None, present: str | None) -> None:
+    """Raise ChangedMeanwhileError where a licence, which is *present*, is not as it was seen."""
+    if None not in (expected, present) and expected != present:
         raise ChangedMeanwhileError(what=Reason("licence {number}", number=number))

@@ -13,14 +13,14 @@ from sqlalchemy.exc import IntegrityError
 
 from license_core.errors import DatabaseUnavailableError, LicenseError
 from license_server.actor import Actor
-from license_server.catalog import products
+from license_server.catalog.parties import Parties
 from license_server.db.database import Database
 from license_server.db.errors import ChangedMeanwhileError
 from license_server.licenses import issuing, planning, recording, signed_by
 from license_server.licenses.acts import REISSUE
 from license_server.licenses.errors import LicenseStateError
+from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.planning import ActRequest, Plan
-from license_server.licenses.signed_by import Reissued
 from license_server.signing.issuer import Issuer, Random
 
 BATCH = 500
@@ -99,28 +99,29 @@ class _Job(NamedTuple):
         self, connection: Connection, numbers: list[str]
     ) -> tuple[list[Plan], list[tuple[str, LicenseError]]]:
         """What is to be done with each, and with which it cannot be."""
-        find_product = products.finder(connection)
+        parties = Parties(connection, self.actor)
         planned: list[Plan] = []
         wrong: list[tuple[str, LicenseError]] = []
         for number in numbers:
             act_request = ActRequest(REISSUE, {"reason": self.reason}, number)
             try:
-                one = planning.plan(
-                    connection, act_request, self.actor, self.now, find_product=find_product
-                )
+                one = planning.plan(connection, act_request, self.actor, self.now, parties=parties)
                 planned.append(one)
             except LicenseError as error:
                 wrong.append((number, error))
         return planned, wrong
 
 
-def reissued(database: Database, kid: str) -> Iterator[Reissued]:
-    """All that was issued again in place of what the key *kid* signed, and is in force."""
+def reissued(database: Database, kid: str) -> Iterator[list[StoredLicense]]:
+    """All that was issued again in place of what the key *kid* signed, and is in force.
+
+    Some at a time.
+    """
     after = 0
     while True:
         with database.reading() as connection:
             page = signed_by.reissued(connection, kid, after, BATCH)
-        yield from page
+        yield page
         if len(page) < BATCH:
             return
-        after = page[-1].license.id
+        after = page[-1].id

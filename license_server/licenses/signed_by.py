@@ -33,15 +33,6 @@ class Share(NamedTuple):
     """Those that hold and that no other replaces."""
 
 
-class Reissued(NamedTuple):
-    """A licence that was issued again, and whom it is to be sent to."""
-
-    license: StoredLicense
-    contact_name: str | None
-    contact_email: str | None
-    language: str | None
-
-
 def shares(connection: Connection, kid: str, now: int) -> list[Share]:
     """Whose licences the key *kid* signed, in the order of the customers' names."""
     live = func.sum(case((_live(now), 1), else_=0))
@@ -91,16 +82,14 @@ def live(connection: Connection, kid: str, now: int, after: int, limit: int) -> 
     return [StoredLicense(*tuple(row)) for row in connection.execute(query)]
 
 
-def reissued(connection: Connection, kid: str, after: int, limit: int) -> list[Reissued]:
+def reissued(connection: Connection, kid: str, after: int, limit: int) -> list[StoredLicense]:
     """At most *limit* licences that were issued again in place of one by the key *kid*.
 
     Only those that are still in force; with ids above *after*, in their order.
     """
     former = licenses.alias()
-    contact = (customers.c.contact_name, customers.c.contact_email, customers.c.language)
     query = (
-        ALL.add_columns(*contact)
-        .join(former, former.c.number == licenses.c.replaces)
+        ALL.join(former, former.c.number == licenses.c.replaces)
         .where(
             licenses.c.act == REISSUE.name,
             licenses.c.state == "active",
@@ -110,8 +99,7 @@ def reissued(connection: Connection, kid: str, after: int, limit: int) -> list[R
         .order_by(licenses.c.id)
         .limit(limit)
     )
-    rows = [tuple(row) for row in connection.execute(query)]
-    return [Reissued(StoredLicense(*row[:-3]), *row[-3:]) for row in rows]
+    return [StoredLicense(*tuple(row)) for row in connection.execute(query)]
 
 
 def _live(now: int) -> ColumnElement[bool]:

@@ -22,7 +22,8 @@ def check(stored: StoredLicense, act: Act) -> None:
     """Raise LicenseStateError unless *act* is possible on what *stored* is by now."""
     if stored.state not in act.starts_from:
         became = {
-            "active": Reason("is not suspended"),
+            "active": Reason("is neither suspended nor revoked"),
+            "returned": Reason("was given back"),
             "replaced": Reason("was replaced by {number}", number=stored.replaced_by),
             "suspended": Reason("is suspended"),
             "revoked": Reason("was revoked"),

@@ -1,4 +1,4 @@
-"""The overview's figures, by the months and days of a time zone.
+"""The overview's figures: when licences end, and what was done in the months of a time zone.
 
 A small ledger is counted whenever somebody looks. In a large one that takes longer than anybody
 should wait for a page, so each process keeps what it counted (docs/adr/0016): for a minute it is
@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from license_server.licenses import license_store, statistics_store
+from license_server.licenses import license_store, statistics_store, term_days
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.statistics_store import Counted, Standing
 
@@ -59,7 +59,7 @@ class Board(NamedTuple):
     today: date
     standing: Standing
     ahead: list[Period]
-    """The next months; the first begins today."""
+    """The rest of this month, and the next months."""
     ending: list[Counted]
     past: list[Period]
     """The last months; the last is the present one."""
@@ -73,11 +73,9 @@ def count(connection: Connection, there: ZoneInfo, now: int) -> Board:
     """Count: six statements, however many licences there are."""
     today = datetime.fromtimestamp(now, there).date()
     this = today.replace(day=1)
-    firsts = [_months_from(this, n) for n in range(1 - MONTHS, MONTHS + 1)]
+    firsts = [_months_from(this, n) for n in range(1 - MONTHS, MONTHS + 2)]
     past, ahead = firsts[: MONTHS + 1], [today, *firsts[MONTHS:]]
-    ending = statistics_store.ending(
-        connection, [now, *(_midnight(day, there) for day in ahead[1:])]
-    )
+    ending = statistics_store.ending(connection, [term_days.number_of(day) for day in ahead], now)
     bounds = [_midnight(day, there) for day in past]
     since = _midnight(today - timedelta(MOVED_DAYS), there)
     moved = dict(statistics_store.moved(connection, since, _MOST_MOVED))
@@ -87,7 +85,7 @@ def count(connection: Connection, there: ZoneInfo, now: int) -> Board:
         there.key,
         today,
         statistics_store.standing(
-            connection, now, _midnight(today + timedelta(SOON_DAYS + 1), there)
+            connection, now, term_days.number_of(today), term_days.number_of(today) + SOON_DAYS
         ),
         _periods(ahead),
         ending,

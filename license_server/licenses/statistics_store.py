@@ -19,11 +19,13 @@ from sqlalchemy import (
     union_all,
 )
 
+from license_server.db.among import among
 from license_server.db.tables import (
     licenses,
     products,
     proposals,
 )
+from license_server.licenses import term_days
 
 _MOST_WAITING = 1000
 _FEW_MOVES = 2
@@ -77,8 +79,8 @@ def live(connection: Connection) -> Live:
     return Live(newest, waiting, bool(known))
 
 
-def standing(connection: Connection, now: int, soon: int) -> Standing:
-    """How things stand at *now*; what ends soon ends with the instant *soon* or before."""
+def standing(connection: Connection, now: int, first: int, last: int) -> Standing:
+    """How things stand at *now*; the last day of what ends soon is from *first* to *last*."""
     ends = licenses.c.expires_at
     in_grace = func.coalesce(licenses.c.grace_until > now, False)
     over = select(
@@ -88,7 +90,7 @@ def standing(connection: Connection, now: int, soon: int) -> Standing:
     query = select(
         _count(and_(ends.is_(None), _ACTIVE)),
         _count(and_(ends > now, _ACTIVE)),
-        _count(and_(ends > now, ends <= soon, _ACTIVE)),
+        _count(_ending_within(first, last, now)),
         past.c.count,
         func.coalesce(past.c.grace, 0),
     )
@@ -96,18 +98,30 @@ def standing(connection: Connection, now: int, soon: int) -> Standing:
     return Standing(perpetual + ending, nearly, grace, all_over - grace)
 
 
-def ending(connection: Connection, bounds: Sequence[int]) -> list[Counted]:
-    """How many that are in force end in each month, by product.
+def ending(connection: Connection, firsts: Sequence[int], now: int) -> list[Counted]:
+    """How many that are valid at *now* have their last day in each month, by product.
 
-    *bounds*: the first month's beginning, and each one's end. A licence that ends with a month's
-    last instant ends in that month.
+    *firsts*: the number of each month's first day, and of the one after the last month.
     """
-    ends = licenses.c.expires_at
     return _by_month(
         connection,
-        bounds,
+        firsts,
         licenses.c.product_id,
-        lambda first, last: and_(ends > first, ends <= last, _ACTIVE),
+        lambda first, after: _ending_within(first, after - 1, now),
+    )
+
+
+def _ending_within(first: int, last: int, now: int) -> ColumnElement[bool]:
+    """Whether a licence is valid at *now*, and its last day from *first* to *last*."""
+    ends, day = licenses.c.expires_at, licenses.c.last_day
+    begin, end = term_days.around(first, last)
+    return and_(
+        ends >= begin,
+        ends < end,
+        day >= first,
+        day <= last,
+        ends > now,
+        _ACTIVE,
     )
 
 
@@ -135,7 +149,7 @@ def moved(connection: Connection, since: int, limit: int) -> list[tuple[str, int
 
 def product_names(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
     """What these products are called."""
-    query = select(products.c.id, products.c.name).where(products.c.id.in_(ids))
+    query = select(products.c.id, products.c.name).where(among(products.c.id, ids))
     return {row.id: row.name for row in connection.execute(query)}
 
 

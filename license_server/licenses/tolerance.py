@@ -5,9 +5,11 @@ Pure: from the operator's request to words, by the rules of SPEC sections 3.4 an
 
 from typing import NamedTuple
 
-from license_core.hostkey import COMPONENTS, PROFILES
+from license_core.hostkey import COMPONENTS, LATER_PROFILES, PROFILES
 from license_core.reason import Reason
 from license_core.request import LicenseRequest
+from license_server.catalog import client_commands
+from license_server.catalog.client_commands import Commands
 
 REFUSED, WARNED, HOLDS = "invalid", "valid, with a warning", "valid"
 _EFFECTS = (
@@ -20,13 +22,15 @@ LABELS = {
     "ip": "IP address",
     "machine_id": "machine",
     "container_id": "container",
+    "cluster_uid": "cluster",
+    "site": "site",
+    "roster": "machines of the site",
 }
 _ANCHORS = ("machine_id", "container_id")
 _DRIFTING = ("hostname", "ip")
-_BARE = (
-    "a host key line has no host tags; ask the operator for the output of python cmd/cli.py request"
-)
+_BARE = "a host key line has no host tags; ask the operator for the output of {request}"
 _UNANCHORED = "the request has no host tags of machine or container"
+_OF_MANY = "under this profile nothing may change that the licence is bound to"
 _COPYABLE = (
     "nothing outside its image identifies this container, so any change would make the licence "
     "invalid too; mount the Docker host's /etc/machine-id and send a new request"
@@ -66,20 +70,28 @@ class Tolerance(NamedTuple):
         return "; ".join(told)
 
 
-def of(request: LicenseRequest) -> Tolerance:
-    """What ``exact`` and ``anchored`` would tolerate for *request*."""
+def of(request: LicenseRequest, commands: Commands = client_commands.DEFAULT) -> Tolerance:
+    """What ``exact`` and ``anchored`` would tolerate for *request*.
+
+    *commands*: of the product that is asked for.
+    """
     tags = request.tags or {}
     objection = None
-    if not tags:
-        objection = _BARE
+    names = dict.fromkeys((*COMPONENTS, *PROFILES[request.profile]))
+    if request.profile in LATER_PROFILES:
+        objection = _OF_MANY
+    elif not tags:
+        objection = Reason(_BARE, request=commands.request)
     elif not any(name in tags for name in _ANCHORS):
         objection = _UNANCHORED
     elif not any(name in tags for name in _DRIFTING):
         objection = _COPYABLE
-    return Tolerance(tuple(_change(request, name, objection) for name in COMPONENTS), objection)
+    return Tolerance(tuple(_change(request, name, objection) for name in names), objection)
 
 
 def _change(request: LicenseRequest, name: str, objection: str | None) -> Change:
+    if (request.profile, name) == ("hk1-site", "machine_id"):
+        return Change(name, "none", REFUSED, None)  # unless the other one is on the roster, too
     if name not in PROFILES[request.profile]:
         outside = Reason("not used ({profile})", profile=request.profile)
         return Change(name, outside, HOLDS, HOLDS)

@@ -2,24 +2,46 @@
 
 from sqlalchemy import Connection, func, select
 
+from license_core.reason import Reason
+from license_server.db.errors import InputInvalidError
 from license_server.db.tables import licenses
 
 _PART = 8
 """The characters of a number's last part."""
+_BEGINS = "HS-"
+_ENDS = select(
+    select(func.min(licenses.c.number)).scalar_subquery(),
+    select(func.max(licenses.c.number)).scalar_subquery(),
+)
 # What a person hears or reads for a digit (Crockford's base 32).
 _HEARD = str.maketrans("OIL", "011")
+
+
+def number_meant(connection: Connection, typed: str) -> str:
+    """The number that *typed* is, or is the last part of; *typed* itself where it is of none.
+
+    Raises InputInvalidError where it is the last part of several.
+    """
+    meant = numbers_meant(connection, typed)[0]
+    query = select(licenses.c.number).where(licenses.c.number.in_(meant)).order_by(licenses.c.id)
+    found: list[str] = list(connection.scalars(query))
+    if len(found) > 1:
+        several = ", ".join(found)
+        reason = Reason(
+            "{typed} is the last part of several numbers: {several}", typed=typed, several=several
+        )
+        raise InputInvalidError(field="number", reason=reason)
+    return found[0] if found else typed
 
 
 def numbers_meant(connection: Connection, typed: str) -> tuple[list[str], list[str]]:
     """The numbers, and the beginnings of numbers, that somebody may mean who types this."""
     heard = typed.upper().translate(_HEARD)
     part = heard.replace(" ", "").replace("-", "")
+    begun = [heard] if heard[: len(_BEGINS)] == _BEGINS[: len(heard)] else []
     if not (1 <= len(part) <= _PART and part.isascii() and part.isalnum()):
-        return [], [heard]
-    first, last = (
-        connection.execute(select(end(licenses.c.number))).scalar_one()
-        for end in (func.min, func.max)
-    )
+        return [], begun
+    first, last = connection.execute(_ENDS).one()
     years = range(int(first[3:7]), int(last[3:7]) + 1) if first else ()
     numbers = [f"HS-{year:04}-{part}" for year in years]
-    return (numbers, [heard]) if len(part) == _PART else ([], [heard, *numbers])
+    return (numbers, begun) if len(part) == _PART else ([], [*begun, *numbers])

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from license_server.actor import COMMAND
+from license_server.actor import Actor
 from license_server.audit import events
 from license_server.audit.digests import KEYS
 from license_server.db import tables
@@ -13,14 +13,14 @@ from license_server.db import tables
 _ROWS_AN_EVENT = 200
 
 
-def adopt(connection: Connection, now: int) -> None:
-    """Bind every row of the ledger, as it is, by events of the instant *now*."""
+def adopt(connection: Connection, now: int, actor: Actor) -> None:
+    """Bind every row of the ledger, as it is, by events of *actor* and the instant *now*."""
     for table in KEYS:
         for number, rows in enumerate(_batches(connection, table)):
             first = number * _ROWS_AN_EVENT + 1
             subject = f"{table} {first} to {first + len(rows) - 1}"
             bound = [(table, row) for row in rows]
-            events.record(connection, now, COMMAND, "ledger.adopted", subject, rows=bound)
+            events.record(connection, now, actor, "ledger.adopted", subject, rows=bound)
 
 
 def _batches(connection: Connection, table: str) -> Iterator[list[dict[str, Any]]]:

@@ -19,9 +19,10 @@ from license_core.errors import LicenseError
 from license_core.paths import read as read_file
 from license_core.verify import open_license
 from license_core.wording import utc
-from license_server.actor import COMMAND
+from license_server.actor import COMMAND, Actor
 from license_server.audit import events
 from license_server.db.database import keeping_few_pages
+from license_server.db.portal_tables import portal_sessions
 from license_server.db.tables import (
     attempts,
     drafts,
@@ -30,15 +31,23 @@ from license_server.db.tables import (
     licenses,
     metadata,
     sessions,
+    text_tails,
+    text_uses,
+    texts,
 )
 from license_server.licenses import issuing
-from license_server.operations import backup_file, backup_rows, schema
+from license_server.mail import outbox_store
+from license_server.operations import backup_file, backup_rows, finding_again, schema
 from license_server.operations.backup_file import BackupFile, BackupWriter
 from license_server.operations.errors import AlreadyInitialisedError, BackupNotMadeError
+from license_server.portal import links
 from license_server.settings import ServerSettings
+from license_server.webhooks import endpoints
 
-_LEFT_OUT = {sessions.name, attempts.name, drafts.name}
-_NO_MORE = {sessions.name, attempts.name}
+_FOUND_BY = {texts.name, text_tails.name, text_uses.name}
+"""What is made of other rows (finding_again.py)."""
+_LEFT_OUT = {sessions.name, portal_sessions.name, attempts.name, drafts.name, *_FOUND_BY}
+_NO_MORE = {sessions.name, portal_sessions.name, attempts.name, *_FOUND_BY}
 """What no backup ever had: former ones had drafts."""
 _AT_ONCE, _PART = 20, 2 * 1024 * 1024
 """So many rows are in memory, and at most so many bytes of them in a part."""
@@ -121,7 +130,13 @@ def check(path: Path, *, thorough: bool = False) -> None:
 
 
 def load(
-    connection: Connection, file: BackupFile, now: int, *, thorough: bool, advance: Advance
+    connection: Connection,
+    file: BackupFile,
+    now: int,
+    *,
+    thorough: bool,
+    advance: Advance,
+    actor: Actor = COMMAND,
 ) -> None:
     """Fill an empty database with the rows of *file*, and record that.
 
@@ -139,10 +154,14 @@ def load(
                 reason = str(error.orig).partition("\n")[0]
                 raise file.invalid(f"{batch.where}: {reason}") from error
             advance(len(batch.rows))
+    outbox_store.hold_open(connection)  # or what was sent since would be sent once more
     for table in tables():
         _go_on_counting(connection, table)
+    finding_again.make(connection)
     when = utc(file.manifest.made_at)
-    events.record(connection, now, COMMAND, "server.restored", file.path.name, made_at=when)
+    events.record(connection, now, actor, "server.restored", file.path.name, made_at=when)
+    endpoints.pause_all(connection, actor, now)
+    links.withdraw_mailed(connection, actor, now)  # or one that was used since would be used again
 
 
 def checked_rows(file: BackupFile, *, thorough: bool) -> Iterator[Batch]:

@@ -6,7 +6,8 @@ record.pub.pem        the public key of the audit log, to be kept elsewhere with
 keys/root.key.pem     the private root key, encrypted; may be taken away and kept offline
 keys/signing.key.pem  the private signing key, encrypted
 keys/record.key.pem   the private key that signs checkpoints of the audit log, encrypted
-keys/seeds.key.pem    what the seeds of one-time codes are encrypted under, encrypted itself
+keys/seeds.key.pem    what the seeds of one-time codes and the secrets of webhooks are encrypted
+                      under, encrypted itself
 """
 
 import errno

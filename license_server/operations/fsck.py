@@ -14,7 +14,7 @@ from license_core.keyset import TrustedKeyset
 from license_core.license import License
 from license_core.publickey import PublicKey
 from license_core.roots import Roots
-from license_server.audit import digests
+from license_server.audit import audit_store, changes, digests
 from license_server.audit.audit_store import Event
 from license_server.audit.verify import (
     Advance,
@@ -24,7 +24,16 @@ from license_server.audit.verify import (
     inspect,
 )
 from license_server.licenses import license_store
-from license_server.operations import ledger_rows
+from license_server.operations import (
+    kinds_check,
+    ledger_rows,
+    mailbox_check,
+    outbox_check,
+    portal_check,
+    reminders_check,
+    requests_check,
+    webhooks_check,
+)
 from license_server.operations.ledger_rows import Kin
 from license_server.operations.row_digests import Bindings, open_bindings
 from license_server.signing import signature_count
@@ -68,15 +77,31 @@ def check(
             name = _check_row("licenses", kin.row, bindings, tell)
             for kind, detail in _license_faults(kin, keysets.get(kin.row["keyset_version"])):
                 tell(Fault(kind, name, detail))
+        for number, detail in kinds_check.given_twice(connection):
+            tell(Fault("given-twice", f"licenses/{number}", detail))
+        for id_, detail in requests_check.faults(connection):
+            tell(Fault("request-differs", f"requests/{id_}", detail))
+        for id_, detail in outbox_check.faults(connection):
+            tell(Fault("mail-differs", f"mails/{id_}", detail))
+        for id_, detail in mailbox_check.faults(connection):
+            tell(Fault("mailbox-differs", f"mailbox_mails/{id_}", detail))
+        for name, detail in portal_check.faults(connection):
+            tell(Fault("portal-differs", name, detail))
+        for id_, detail in reminders_check.faults(connection):
+            tell(Fault("reminder-differs", f"reminders/{id_}", detail))
         for name in bindings.unseen():
             tell(Fault("row-gone", name, "an event wrote this row, but it is missing"))
+        _check_values(connection, tell, advance)
         _check_replies(connection, bindings, tell)
+        for message, detail in webhooks_check.faults(connection):
+            tell(Fault("delivery-wrong", f"the delivery {message}", detail))
         _check_signatures(connection, tell)
 
 
 def size(connection: Connection) -> int:
     """How many rows ``check`` looks at."""
-    return sum(ledger_rows.count(connection, table) for table in ("audit_events", *digests.KEYS))
+    tables = ("audit_events", "audit_values", *digests.KEYS)
+    return sum(ledger_rows.count(connection, table) for table in tables)
 
 
 def _rows_left(event: Event) -> dict[str, str]:
@@ -135,6 +160,7 @@ def _license_faults(kin: Kin, keyset: TrustedKeyset | None) -> Iterator[tuple[st
             yield "license-invalid", f"its token: {error}"
         else:
             yield from _claim_faults(kin, license_)
+            yield from kinds_check.faults(kin, license_)
     yield from _line_faults(kin)
 
 
@@ -142,6 +168,10 @@ def _claim_faults(kin: Kin, license_: License) -> Iterator[tuple[str, str]]:
     for column, claim in license_store.signed_columns(license_).items():
         if kin.row[column] != claim:
             yield "license-differs", f"its {column} does not match what was signed"
+    if kin.row["time_zone"] is None and kin.row["last_day"] != license_store.last_day(
+        license_, None
+    ):
+        yield "license-differs", "its last_day does not follow from what was signed"
     if kin.product != license_.aud:
         yield "license-differs", "its product does not match what was signed"
 
@@ -161,6 +191,15 @@ def _line_faults(kin: Kin) -> Iterator[tuple[str, str]]:
         yield kind, f"{row['replaces']}, which it replaces, is not of its lineage"
     if kin.former_replaced_by is None:
         yield kind, f"{row['replaces']}, which it replaces, does not name it"
+
+
+def _check_values(connection: Connection, tell: Tell, advance: Advance) -> None:
+    """What is stored beside an event is what the event's digest stands for; or it was erased."""
+    for value in audit_store.all_values(connection):
+        advance(1)
+        if not changes.is_whole(value):
+            detail = "it is not the value whose digest an event holds"
+            tell(Fault("value-differs", f"a value of {value.owner}", detail))
 
 
 def _check_signatures(connection: Connection, tell: Tell) -> None:

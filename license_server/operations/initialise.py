@@ -19,7 +19,7 @@ from license_core.publickey import PublicKey
 from license_core.signer import MemorySigner, Signer
 from license_core.wording import utc
 from license_server.access import access_store, accounts, passwords
-from license_server.actor import COMMAND
+from license_server.actor import COMMAND, Actor
 from license_server.audit import events
 from license_server.catalog.terms import DAY
 from license_server.db.database import Database, Work
@@ -47,6 +47,7 @@ def make(
     administrator: Administrator,
     now: int,
     random: Callable[[int], bytes],
+    actor: Actor = COMMAND,
 ) -> None:
     """Make the keys and the database in a new folder beside ``settings.data``, and rename it.
 
@@ -84,9 +85,9 @@ def make(
         schema.upgrade(connection, now)
         keyset_store.add_keyset(connection, 1, keyset, now)
         row = ("keysets", {"version": 1, "token": keyset, "created_at": now})
-        events.record(connection, now, COMMAND, "server.initialised", email, rows=[row])
+        events.record(connection, now, actor, "server.initialised", email, rows=[row])
         user = access_store.add_user(connection, email, password_hash, "administrator", now)
-        accounts.record(connection, user, COMMAND, "user.added", now)
+        accounts.record(connection, user, actor, "user.added", now)
 
     put_in_place(settings, write_keys, fill, random)
 

@@ -9,15 +9,19 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, column, inspect, select, table
 
 from alembic import command
+from license_server.actor import COMMAND, Actor
 from license_server.catalog import catalog_store
+from license_server.operations import finding_again
 from license_server.operations.adoption import adopt
 from license_server.operations.errors import SchemaNewerError, SchemaOutdatedError
 from license_server.signing.errors import NotInitialisedError
 
 _VERSION_TABLE = table("alembic_version", column("version_num"))
 _VERSION = select(_VERSION_TABLE.c.version_num)
-_WORDS_SINCE = "0006"
-"""Since then customers are found by names that are alike, too."""
+_WORDS_SINCE = "0012"
+"""Since then customers are found by names that are alike, and by former ones, too."""
+_TEXTS_SINCE = "0022"
+"""Since then everything is found by any part of it, requests, too."""
 
 
 def _folder() -> Path:
@@ -85,10 +89,12 @@ def _copy(connection: Connection, data: str, version: str) -> str:
     return f"cp -a {shlex.quote(data)} {shlex.quote(f'{data}.{version}')}"
 
 
-def upgrade(connection: Connection, now: int, revision: str = "head") -> None:
+def upgrade(
+    connection: Connection, now: int, revision: str = "head", actor: Actor = COMMAND
+) -> None:
     """Bring the tables to this server's version, in the transaction of *connection*.
 
-    What was there before the audit log bound its rows is bound at *now*, in seconds.
+    What was there before the audit log bound its rows is bound at *now*, in seconds, by *actor*.
     """
     before = found(connection)
     config = _config()
@@ -97,9 +103,11 @@ def upgrade(connection: Connection, now: int, revision: str = "head") -> None:
     if before is None or found(connection) != current():
         return
     if before == "0001":
-        adopt(connection, now)
+        adopt(connection, now, actor)
     if before < _WORDS_SINCE:
-        catalog_store.set_all_words(connection)
+        catalog_store.set_all_alike(connection)
+    if before < _TEXTS_SINCE:
+        finding_again.make(connection)
 
 
 def downgrade(connection: Connection, revision: str) -> None:

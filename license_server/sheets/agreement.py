@@ -1,4 +1,4 @@
-"""What the user confirms when starting an import: the rules shown, and every oddity.
+"""What the user confirms when starting a job: the rules shown, and every oddity.
 
 The rules are held against the products' again in the transaction of each batch.
 """
@@ -28,6 +28,8 @@ class Agreed(NamedTuple):
     """That wrong lines are left out."""
     alike: bool = False
     """That customers are added who are called nearly as others."""
+    twice: bool = False
+    """That lines are issued that say the very same as one before."""
 
 
 def begin(site: Site, id_: str, actor: Actor, now: int, agreed: Agreed) -> bool:
@@ -55,12 +57,12 @@ def accept(site: Site, id_: str, actor: Actor, now: int, agreed: Agreed) -> Job:
     """The job of a sheet as it begins, if all that is odd about it was agreed to.
 
     Raises NotFoundError; ImportRefusedError for wrong lines that are not to be skipped;
-    InputInvalidError for customers who are called nearly as others; ChangedMeanwhileError where
-    the rules are not those agreed to.
+    InputInvalidError for customers who are called nearly as others, and for lines that stand there
+    twice; ChangedMeanwhileError where the rules are not those agreed to.
     """
     seen = _seen(site, id_, actor, now, skip=agreed.skip)
     if agreed.rules not in (None, seen.agreed):
-        raise ChangedMeanwhileError(what=Reason("rules of a product in the file"))
+        raise ChangedMeanwhileError(what=Reason("rules of a product in the preview"))
     if seen.wrong and not agreed.skip:
         raise ImportRefusedError(
             path="the sheet",
@@ -71,16 +73,18 @@ def accept(site: Site, id_: str, actor: Actor, now: int, agreed: Agreed) -> Job:
     if seen.alike and not agreed.alike:
         reason = Reason("some customers may already exist: check them first")
         raise InputInvalidError(field="alike", reason=reason)
-    return Job(id_, RUNNING, now, Progress(seen.wrong + seen.right), rules=seen.rules)
+    if seen.twice and not agreed.twice:
+        reason = Reason("some rows stand there twice: check them first")
+        raise InputInvalidError(field="twice", reason=reason)
+    lines = Progress(seen.wrong + seen.right)
+    return Job(id_, RUNNING, now, lines, rules=seen.rules, act=seen.act)
 
 
 def check_rules(connection: Connection, agreed: Mapping[str, str] | None) -> None:
     """Raise InputInvalidError where a product has other rules than those that were *agreed* to."""
     for name, rules in _rules(connection, agreed or {}).items():
         if agreed is not None and rules != agreed[name]:
-            reason = Reason(
-                "the rules of {product} have changed since the file was checked", product=name
-            )
+            reason = Reason("the rules of {product} have changed since the preview", product=name)
             raise InputInvalidError(field="product", reason=reason)
 
 
@@ -96,7 +100,7 @@ def _seen(site: Site, id_: str, actor: Actor, now: int, *, skip: bool) -> previe
 def _gone_on(connection: Connection, stopped: Job, now: int) -> Job:
     """The job that was *stopped*, as it goes on."""
     rules = None if stopped.rules is None else _rules(connection, stopped.rules)
-    return Job(stopped.id, RUNNING, now, stopped.progress, rules)
+    return Job(stopped.id, RUNNING, now, stopped.progress, rules, act=stopped.act)
 
 
 def _rules(connection: Connection, names: Iterable[str]) -> dict[str, str]:

@@ -1,33 +1,37 @@
-"""The files issued by an import, as one ZIP archive made while it is sent."""
+"""Licences with their letters as one ZIP archive, which is made while it is sent."""
 
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from functools import partial
-from itertools import islice
 from typing import Any
 
-from license_server.actor import Actor
-from license_server.licenses import issuing, license_store
 from license_server.licenses.license_store import StoredLicense
-from license_server.sheets import batches, results
-from license_server.site import Site
+from license_server.sheets import csv_text
+from license_server.sheets.outgoing import COLUMNS, FILE, SHEET, Outgoing
 
 
-def archive(site: Site, id_: str, actor: Actor, now: int) -> Iterator[bytes]:
-    """The files of what a job issued, as a ZIP archive, some at a time. Raises NotFoundError."""
-    stream = _Stream()
-    numbers = (one.number for _, one in results.outcomes(site, id_, actor, now) if one.number)
+def archive(found: Iterable[Sequence[Outgoing]]) -> Iterator[bytes]:
+    """What was *found*, as a ZIP archive, some at a time; the sheet comes last."""
+    stream, lines = _Stream(), [csv_text.line(COLUMNS)]
+    made = (1980, 1, 1, 0, 0, 0)
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as packed:
-        while some := list(islice(numbers, batches.BATCH)):
-            found = site.database.read(partial(license_store.by_numbers, numbers=some))
-            for stored in found:
-                made = datetime.fromtimestamp(stored.issued_at, UTC).timetuple()[:6]
-                entry = zipfile.ZipInfo(f"{_folder(stored)}/license.dat", made)
-                packed.writestr(entry, issuing.file_of(stored), zipfile.ZIP_DEFLATED)
-            yield stream.taken()
+        for some in found:
+            for one in some:
+                folder = _folder(one.license)
+                made = datetime.fromtimestamp(one.license.issued_at, UTC).timetuple()[:6]
+                for name, content in one.files():
+                    _add(packed, f"{folder}/{name}", made, content)
+                lines.append(csv_text.line(one.row(f"{folder}/{FILE}")))
+            if some:
+                yield stream.taken()
+        if lines[1:]:
+            _add(packed, SHEET, made, "".join(lines).encode("utf-8-sig"))
     yield stream.taken()
+
+
+def _add(packed: zipfile.ZipFile, name: str, made: Any, content: bytes) -> None:
+    packed.writestr(zipfile.ZipInfo(name, made), content, zipfile.ZIP_DEFLATED)
 
 
 class _Stream(io.RawIOBase):
@@ -51,6 +55,6 @@ class _Stream(io.RawIOBase):
 
 
 def _folder(stored: StoredLicense) -> str:
-    """Where a licence's file lies in the archive: nothing in it leads out of there."""
+    """Where the files of a licence lie in the archive: nothing in it leads out of there."""
     told = f"{stored.number} {stored.customer} {stored.host_name or ''}"
     return "".join(c if c.isalnum() or c == "-" else "_" for c in told).rstrip("_")[:100]

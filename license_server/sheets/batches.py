@@ -4,8 +4,8 @@ A batch is planned by reading, signed without a database, and recorded in one tr
 of it is there, or nothing. A job is a series of batches; its name lets it go on where it stopped.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeGuard
 
 from sqlalchemy import Connection
 
@@ -14,42 +14,101 @@ from license_core.reason import Reason
 from license_server.actor import Actor
 from license_server.audit.audit_store import NewEvent
 from license_server.catalog import catalog_store, customers, products
+from license_server.catalog.catalog_store import Product
 from license_server.catalog.faults import Faults, faults_of
+from license_server.catalog.parties import Parties
 from license_server.db import bulk_insert, deferred
 from license_server.db.errors import InputInvalidError
 from license_server.db.tables import audit_events, licenses
-from license_server.licenses import issuing, planning, recording, states
-from license_server.licenses.acts import ISSUE
+from license_server.deliveries import telling
+from license_server.deliveries.telling import Happening
+from license_server.finding import finding_store, following
+from license_server.finding.finding_store import Use
+from license_server.licenses import issuing, kinds, planning, proposals, recording, states
+from license_server.licenses.acts import ISSUE, PLAN, Act
 from license_server.licenses.issuing import SignedLicense
-from license_server.licenses.license_store import NewLicense
+from license_server.licenses.license_store import NewLicense, StoredLicense
+from license_server.licenses.notices import OrderNotice
 from license_server.licenses.planning import ActRequest, Plan
 from license_server.signing import keyset_store
 from license_server.signing.issuer import Issuer, Random, check_in_force
 
 BATCH = 500
-"""How many lines one transaction has."""
+"""How many lines one transaction has;"""
+OF_ACTS = 100
+"""how many, where they act on licences that there are: others wait for it."""
 CONTACT = ("contact_name", "contact_email", "language")
 """What a line may say of its customer, who is added with it."""
 
 
 class Line(NamedTuple):
-    """A line of a job: its number, and the members of an order (orders.py), with CONTACT."""
+    """A line of a job: its number, and the members of what it asks for (orders.py).
+
+    Those of a first licence may have CONTACT among them.
+    """
 
     number: int
     members: Mapping[str, Any]
+    same_as: int | None = None
+    """The number of an earlier line that says the very same."""
+    act: Act = ISSUE
+    subject: str | None = None
+    """The number of the licence to act on; None: a first one is ordered."""
+    expected: str | None = None
+    """The ETag of that licence, as somebody saw it."""
+
+    @property
+    def said(self) -> list[Any]:
+        """All that it asks for, by which it is known again."""
+        if self.subject is None:
+            return [self.number, dict(self.members)]
+        return [self.number, dict(self.members), self.act.name, self.subject, self.expected]
 
 
 class Planned(NamedTuple):
-    """A line that can be issued."""
+    """A line of which a licence can be issued, or proposed."""
 
     line: int
+    act_request: ActRequest
     plan: Plan
     contact: dict[str, Any]
+    same_as: int | None = None
+    """The number of an earlier line that says the very same."""
+    beside: tuple[Notice, ...] = ()
+    """The licence that its host has already, where that was looked for (second_licences)."""
+    keeps_contact: bool = False
+    """Whether the customer is there already, with another contact than *contact*."""
+
+    @property
+    def former(self) -> StoredLicense | None:
+        """The licence that will be replaced."""
+        return self.plan.former
+
+    @property
+    def product(self) -> Product | None:
+        """The product, with its rules; None: it is not there yet."""
+        return self.plan.product
+
+    @property
+    def waits(self) -> bool:
+        """Whether a second person must approve it."""
+        return self.plan.needs_approval
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is recorded with others at once: it changes no row, nor looks at one."""
+        return self.former is None and not self.waits and self.plan.uses is None
 
     @property
     def notices(self) -> tuple[Notice, ...]:
         """What to know before it is issued."""
-        return tuple(planning.of_grant(self.plan))
+        twice = self.same_as is not None
+        again = (OrderNotice("row-twice", line=self.same_as),) if twice else ()
+        approval = OrderNotice("needs-approval", product=self.plan.order.product)
+        waits = (approval,) if self.waits else ()
+        kept = OrderNotice("row-contact-unused", customer=self.plan.order.customer)
+        unused = (kept,) if self.keeps_contact else ()
+        return (*again, *self.beside, *unused, *planning.of_grant(self.plan), *waits)
 
     @property
     def losses(self) -> tuple[Notice, ...]:
@@ -57,8 +116,24 @@ class Planned(NamedTuple):
         return tuple(notice for notice in self.notices if notice.slug == "takes-away")
 
 
+class Ending(NamedTuple):
+    """A line of which nothing is issued: a licence can be suspended, or revoked."""
+
+    line: int
+    act_request: ActRequest
+    former: StoredLicense
+    product: Product | None
+    waits: bool = False
+    notices: tuple[Notice, ...] = ()
+    losses: tuple[Notice, ...] = ()
+
+
+Right = Planned | Ending
+"""A line that can be done."""
+
+
 class Refused(NamedTuple):
-    """A line that cannot be issued, and why."""
+    """A line that cannot be done, and why."""
 
     line: Line
     error: LicenseError
@@ -72,11 +147,11 @@ class Refused(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a line: a licence, a problem, or neither where it is only right."""
+    """What became of a line: a licence, a proposal, a problem, or nothing yet."""
 
     line: int
     number: str | None = None
-    """Of its licence."""
+    """Of its licence: the new one, or that which was ended."""
     column: str | None = None
     """Where the problem is, if it is in one column."""
     slug: str | None = None
@@ -84,6 +159,8 @@ class Outcome(NamedTuple):
     detail: str | None = None
     faults: list[list[str]] | None = None
     """All that is wrong with it: the column, the problem and its detail, each."""
+    proposal: int | None = None
+    """Where it waits for a second person."""
     notices: tuple[Notice, ...] = ()
     """What to know before it is issued; nobody needs it afterwards, and it is not kept."""
 
@@ -96,16 +173,16 @@ class Outcome(NamedTuple):
 
 
 def plan(
-    connection: Connection, lines: Iterable[Line], actor: Actor, now: int
-) -> tuple[list[Planned], list[Outcome]]:
+    connection: Connection, lines: Sequence[Line], actor: Actor, now: int
+) -> tuple[list[Right], list[Outcome]]:
     """What *lines* mean at the instant *now*, in seconds; and what cannot be done."""
-    right: list[Planned] = []
+    right: list[Right] = []
     wrong: list[Outcome] = []
     for one in each(connection, lines, actor, now):
-        if isinstance(one, Planned):
-            right.append(one)
-        else:
+        if isinstance(one, Refused):
             wrong.append(_wrong(one))
+        else:
+            right.append(one)
     return right, wrong
 
 
@@ -117,30 +194,69 @@ def _wrong(refused: Refused) -> Outcome:
 
 
 def each(
-    connection: Connection, lines: Iterable[Line], actor: Actor, now: int
-) -> Iterator[Planned | Refused]:
+    connection: Connection, lines: Sequence[Line], actor: Actor, now: int
+) -> Iterator[Right | Refused]:
     """What each of *lines* means at the instant *now*, in seconds; or why it cannot be done."""
-    find_product = products.finder(connection)
+    called = (line.members.get("customer") for line in lines)
+    parties = Parties(connection, actor, (name for name in called if isinstance(name, str)))
+    chosen = [line.subject for line in lines if line.subject is not None]
+    present = recording.etags(connection, chosen) if chosen else {}
     replaced: set[str] = set()
+    once: dict[Hashable, int] = {}
     for line in lines:
-        members = dict(line.members)
         try:
+            if line.subject is not None:
+                recording.check_expected(line.subject, line.expected, present.get(line.subject))
+            if not line.act.issues:
+                yield _ending(connection, line, actor, parties)
+                continue
+            members = dict(line.members)
             faults = Faults()
             named = {name: members.pop(name) for name in CONTACT if name in members}
             contact = customers.read_into(named, faults)
-            wanted = ActRequest(ISSUE, members, faults=tuple(faults))
-            planned = planning.plan(connection, wanted, actor, now, find_product=find_product)
-            if planned.needs_approval:
+            wanted = _wanted(line)._replace(members=members, faults=tuple(faults))
+            planned = planning.plan(
+                connection,
+                wanted,
+                actor,
+                now,
+                parties=parties,
+            )
+            if planned.needs_approval and line.subject is None:
                 reason = Reason(
                     "each licence for {product} must be approved individually",
                     product=planned.order.product,
                 )
                 raise InputInvalidError(field="product", reason=reason)
             _refuse_second(planned, replaced)
+            _refuse_second_trial(planned, once, line.number, actor)
         except LicenseError as error:
             yield Refused(line, error)
         else:
-            yield Planned(line.number, planned, contact)
+            keeps = _keeps_contact(planned, contact, parties, actor)
+            yield Planned(line.number, wanted, planned, contact, line.same_as, keeps_contact=keeps)
+
+
+def _wanted(line: Line) -> ActRequest:
+    return ActRequest(line.act, line.members, line.subject, line.expected)
+
+
+def _ending(connection: Connection, line: Line, actor: Actor, parties: Parties) -> Ending:
+    """What ends a licence. Raises as recording.end does."""
+    wanted = _wanted(line)
+    former = recording.check_end(connection, wanted, actor).license
+    return Ending(line.number, wanted, former, parties.product(former.product))
+
+
+def _keeps_contact(
+    planned: Plan, contact: Mapping[str, Any], parties: Parties, actor: Actor
+) -> bool:
+    """Whether the customer is there, and its contact another one, as far as *actor* may know."""
+    there = parties.customer(planned.order.customer) if contact else None
+    if there is None:
+        return False
+    unseen = actor.products is not None
+    return unseen or any(getattr(there, name) != value for name, value in contact.items())
 
 
 def _refuse_second(planned: Plan, replaced: set[str]) -> None:
@@ -154,54 +270,116 @@ def _refuse_second(planned: Plan, replaced: set[str]) -> None:
     replaced.add(number)
 
 
+def _refuse_second_trial(planned: Plan, once: dict[Hashable, int], line: int, actor: Actor) -> None:
+    """Raise InputInvalidError where a line before, in *once*, is a trial for the same ones.
+
+    Unless it is to be an exception: which licence was before it is known once that is recorded.
+    """
+    order = planned.order
+    if planned.uses is None or order.despite is not None:
+        return
+    customer = None if kinds.only_moves(planned) else order.customer
+    whom = {"customer": customer, "host": order.request.key, "tag": order.host_tag}
+    of_whom = [(order.product, *one) for one in whom.items() if one[1] is not None]
+    there = [once[one] for one in of_whom if one in once]
+    if there and not kinds.is_exception(planned, actor):
+        reason = Reason(
+            "row {line} is a trial of {product} for the same customer or host",
+            line=there[0],
+            product=order.product,
+        )
+        raise InputInvalidError(field=PLAN, reason=reason)
+    once |= dict.fromkeys(of_whom, line)
+
+
 def sign_planned(
-    planned: Sequence[Planned], issuer: Issuer, now: int, random: Random
-) -> list[SignedLicense]:
-    """Sign what was planned. Raises as issuing.sign_and_verify_many does."""
-    return issuing.sign_and_verify_many([one.plan.order for one in planned], issuer, now, random)
+    planned: Sequence[Right], issuer: Issuer, now: int, random: Random
+) -> dict[int, SignedLicense]:
+    """Sign what is to be issued now; by the numbers of their lines.
+
+    Raises as issuing.sign_and_verify_many does.
+    """
+    issued = {one.line: one.plan.order for one in planned if _is_issued(one)}
+    signed = issuing.sign_and_verify_many([*issued.values()], issuer, now, random)
+    return dict(zip(issued, signed, strict=True))
+
+
+def _is_issued(one: Right) -> TypeGuard[Planned]:
+    return isinstance(one, Planned) and not one.waits
 
 
 def record(
     connection: Connection,
-    planned: Sequence[Planned],
-    drawn: Sequence[SignedLicense],
+    planned: Sequence[Right],
+    signed: Mapping[int, SignedLicense],
     issuer: Issuer,
     actor: Actor,
     now: int,
 ) -> list[Outcome]:
-    """Store a batch; what was issued.
+    """Store a batch; what became of each line.
 
-    Raises as recording.record does, or IntegrityError where a number is taken.
+    Raises as recording.record, recording.end and proposals.propose do, or IntegrityError where a
+    number is taken.
     """
     check_in_force(issuer, keyset_store.newest_version(connection))
+    firsts = [one for one in planned if isinstance(one, Planned) and one.is_first]
+    _record_firsts(connection, firsts, signed, issuer, actor, now)
+    parties = Parties(connection, actor)
+    done: list[Outcome] = []
+    for one in planned:
+        if isinstance(one, Ending):
+            done.append(
+                Outcome(one.line, recording.end(connection, one.act_request, actor, now).number)
+            )
+        elif one.waits:
+            product = parties.product(one.plan.order.product)
+            recording.check_approval(one.plan, product is not None and product.needs_approval)
+            made = proposals.propose(connection, one.act_request, one.plan, actor, now)
+            done.append(Outcome(one.line, proposal=made.id))
+        else:
+            if not one.is_first:  # it changes a row, too
+                where = {} if one.act_request.subject else {"line": one.line}
+                license_ = signed[one.line]
+                recording.record(connection, one.plan, license_, issuer, actor, **where)
+            done.append(Outcome(one.line, signed[one.line].license.jti))
+    return done
+
+
+def _record_firsts(
+    connection: Connection,
+    planned: Sequence[Planned],
+    signed: Mapping[int, SignedLicense],
+    issuer: Issuer,
+    actor: Actor,
+    now: int,
+) -> None:
+    """Store licences that replace no other, all at once."""
     customer_ids, product_ids = _party_ids(connection, planned, actor, now)
     ids = iter(bulk_insert.take_ids(connection, licenses, len(planned)))
     rows: list[tuple[Any, ...]] = []
     events: list[NewEvent] = []
-    for one, signed in zip(planned, drawn, strict=True):
-        if one.plan.former is not None:  # it changes a row, too
-            recording.record(connection, one.plan, signed, issuer, actor, line=one.line)
-            continue
-        license_ = signed.license
+    uses: list[Use] = []
+    told: list[Happening] = []
+    for one in planned:
+        drawn = signed[one.line]
+        license_ = drawn.license
         new = recording.row_of(
-            one.plan, signed, issuer, actor, customer_ids[license_.sub], product_ids[license_.aud]
+            one.plan, drawn, issuer, actor, customer_ids[license_.sub], product_ids[license_.aud]
         )
         id_ = next(ids)
         left = ("licenses", new._asdict() | {"id": id_})
+        uses += following.uses([left], reason=one.plan.reason)
         rows.append((id_, *new))
-        events.append(recording.event_of(one.plan, signed, [left], actor, line=one.line))
+        event = recording.event_of(one.plan, drawn, [left], actor, line=one.line)
+        events.append(event)
+        told.append(Happening(event.at, event.action, event.subject, event.details, [left]))
     if not rows:
-        return _issued(planned, drawn)
+        return
     bulk_insert.insert(connection, licenses, ("id", *NewLicense._fields), rows)
     deferred.write(connection)  # in the order in which it was done
     bulk_insert.insert(connection, audit_events, NewEvent._fields, events)
-    return _issued(planned, drawn)
-
-
-def _issued(planned: Sequence[Planned], drawn: Sequence[SignedLicense]) -> list[Outcome]:
-    return [
-        Outcome(one.line, signed.license.jti) for one, signed in zip(planned, drawn, strict=True)
-    ]
+    finding_store.add(connection, uses)
+    telling.tell(connection, told)
 
 
 def _party_ids(
@@ -209,17 +387,19 @@ def _party_ids(
 ) -> tuple[dict[str, int], dict[str, int]]:
     """The customers and products by name; those that are new are added.
 
-    Raises ChangedMeanwhileError where a product needs approval since.
+    Raises ChangedMeanwhileError where a product needs approval since, or ArchivedError.
     """
     contacts = {one.plan.order.customer: one.contact for one in reversed(planned)}
-    customer_ids = catalog_store.ids_by_name(connection, "customers", contacts)
-    for name in sorted(contacts.keys() - customer_ids.keys()):
-        added = customers.ensure(connection, name, actor, now, contacts[name])
-        customer_ids[name] = added.id
+    found_customers = catalog_store.customers_called(connection, contacts)
+    for name in sorted(contacts.keys() - found_customers.keys()):
+        found_customers[name] = customers.ensure(connection, name, actor, now, contacts[name])
     named = {one.plan.order.product for one in planned}
     found = catalog_store.products_by_name(connection, named)
     for name in sorted(named - found.keys()):
         found[name] = products.ensure(connection, name, actor, now)
     for one in planned:
-        recording.check_approval(one.plan, found[one.plan.order.product].needs_approval)
+        customer, product = found_customers[one.plan.order.customer], found[one.plan.order.product]
+        recording.check_approval(one.plan, product.needs_approval)
+        recording.check_in_use(one.plan, customer.archived_at, product.archived_at)
+    customer_ids = {name: customer.id for name, customer in found_customers.items()}
     return customer_ids, {name: product.id for name, product in found.items()}

@@ -8,16 +8,21 @@ field: where another list separator is usual, cells begin in the middle of what 
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 from license_core.reason import Reason
 from license_server.db.errors import InputInvalidError
 from license_server.sheets.errors import SheetInvalidError
 
-ENCODINGS = ("utf-8", "gb18030")
+ENCODINGS = ("utf-8", "gb18030", "cp1252", "utf-16")
+_CALLED = {"windows-1252": "cp1252", "gbk": "gb18030", "gb2312": "gb18030"}
 _DELIMITERS = ",;\t"
+_SEPARATOR = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)
+"""The line before the names of the columns with which Excel is told what separates them."""
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""With what the files of Excel and its like begin."""
 _BLANKS = ("\t", "\r")
 """What a field must not begin with either: some programs take it away first."""
 # What may stand before the first character of a cell is without line breaks and tabs: those begin
@@ -28,37 +33,45 @@ _DEFUSED = re.compile(_BEFORE + "'(?='*[=+\\-@＝＋－＠])")
 _LONGEST_HEADER = 10_000
 _AT_ONCE = 500  # lines
 
+NO_SYNONYMS: Mapping[str, str] = {}
+
 Row = tuple[int, dict[str, str]]
 """The number of its first line in the file, and its fields that are not empty."""
 
 
-def read(data: BinaryIO, columns: Sequence[str], encoding: str = "utf-8") -> Iterator[Row]:
+def read(
+    data: BinaryIO,
+    columns: Sequence[str],
+    encoding: str = "utf-8",
+    synonyms: Mapping[str, str] = NO_SYNONYMS,
+) -> Iterator[Row]:
     """The rows of the sheet *data*, one after another; the first line names some of *columns*.
 
-    A byte order mark, commas, semicolons or tabs, and line breaks in quotes are understood.
-    Raises InputInvalidError for an unknown encoding, SheetInvalidError for what is no such sheet.
+    A column that is one of *synonyms* has in each row the name that stands there for it.
+    A byte order mark, also of UTF-16, commas, semicolons or tabs, a line ``sep=;``, and line breaks
+    in quotes are understood. Raises InputInvalidError for an unknown encoding, SheetInvalidError
+    for what is no such sheet.
     """
-    if encoding.lower() not in ENCODINGS:
+    named = _CALLED.get(encoding.lower(), encoding.lower())
+    if named not in ENCODINGS:
         reason = Reason(
             "{value!r} is not one of {allowed}", value=encoding, allowed=", ".join(ENCODINGS)
         )
         raise InputInvalidError(field="encoding", reason=reason)
-    known = "utf-8-sig" if encoding.lower() == "utf-8" else encoding
-    text = io.TextIOWrapper(data, encoding=known, newline="")
+    text = io.TextIOWrapper(data, encoding=_encoding(data, named), newline="")
     at = 1
     try:
-        first = text.readline(_LONGEST_HEADER).removeprefix("\ufeff")
-        delimiter = max(_DELIMITERS, key=first.count)
-        names = _names(first, delimiter, columns)
+        at, names, delimiter = _header(text, columns, synonyms)
+        above = at
         reader = csv.reader(text, delimiter=delimiter, strict=True)
         for fields in reader:
-            at, begins = reader.line_num + 1, at + 1
+            at, begins = reader.line_num + above, at + 1
             if any(fields):
                 yield begins, _row(begins, names, fields)
     except UnicodeDecodeError as error:
         reason = Reason(
-            "the text after this line is not {encoding}; if the file is GB18030, choose "
-            "that encoding",
+            "the text after this line is not {encoding}; if the file is GB18030, Windows-1252 or "
+            "UTF-16, choose that encoding",
             encoding=encoding,
         )
         raise SheetInvalidError(line=at, reason=reason) from error
@@ -66,6 +79,29 @@ def read(data: BinaryIO, columns: Sequence[str], encoding: str = "utf-8") -> Ite
         raise SheetInvalidError(line=at + 1, reason=str(error)) from error
     finally:
         text.detach()
+
+
+def columns(data: BinaryIO, known: Sequence[str]) -> list[str]:
+    """The columns that the first line of *data*, in UTF-8, names. Raises SheetInvalidError."""
+    text = io.TextIOWrapper(data, encoding=_encoding(data, "utf-8"), newline="")
+    try:
+        return _header(text, known)[1]
+    except UnicodeDecodeError as error:
+        raise SheetInvalidError(line=1, reason=Reason("it is not UTF-8")) from error
+    finally:
+        text.detach()
+
+
+def _header(
+    text: TextIO, columns: Sequence[str], synonyms: Mapping[str, str] = NO_SYNONYMS
+) -> tuple[int, list[str], str]:
+    """The line in which the columns are named, their names, and what separates them."""
+    at, first = 1, text.readline(_LONGEST_HEADER).removeprefix("\ufeff")
+    told = _SEPARATOR.fullmatch(first)
+    if told is not None:
+        at, first = 2, text.readline(_LONGEST_HEADER)
+    delimiter = told[1] if told is not None else max(_DELIMITERS, key=first.count)
+    return at, _names(at, first, delimiter, columns, synonyms), delimiter
 
 
 def write(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> Iterator[str]:
@@ -106,7 +142,26 @@ def _begins_blank(text: str) -> bool:
     return text.lstrip("'").startswith(_BLANKS)
 
 
-def _names(first: str, delimiter: str, columns: Sequence[str]) -> list[str]:
+def _encoding(data: BinaryIO, named: str) -> str:
+    """How *data* is encoded: as its byte order mark says, else as it was *named*.
+
+    Raises SheetInvalidError for what is no text.
+    """
+    head = data.read(4)
+    data.seek(-len(head), io.SEEK_CUR)
+    if head in _WORKBOOKS:
+        reason = Reason("this is a workbook, not CSV: save it as “CSV UTF-8” and take that file")
+        raise SheetInvalidError(line=1, reason=reason)
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    if named == "utf-16":  # without a mark: the first letter of a column's name tells
+        return "utf-16-be" if head.startswith(b"\0") else "utf-16-le"
+    return "utf-8-sig" if named == "utf-8" else named
+
+
+def _names(
+    line: int, first: str, delimiter: str, columns: Sequence[str], synonyms: Mapping[str, str]
+) -> list[str]:
     names = [name.strip().lower() for name in next(csv.reader([first], delimiter=delimiter), [])]
     unknown = next((name for name in names if name not in columns), None)
     if unknown is not None or not names:
@@ -115,12 +170,22 @@ def _names(first: str, delimiter: str, columns: Sequence[str]) -> list[str]:
             value=unknown or "",
             allowed=", ".join(columns),
         )
-        raise SheetInvalidError(line=1, reason=reason)
+        raise SheetInvalidError(line=line, reason=reason)
+    called: dict[str, str] = {}
+    for name in names:
+        earlier = called.setdefault(synonyms.get(name, name), name)
+        if earlier != name:
+            reason = Reason(
+                "the columns {first} and {second} are the same: leave one out",
+                first=earlier,
+                second=name,
+            )
+            raise SheetInvalidError(line=line, reason=reason)
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         reason = Reason("the column {name} appears twice", name=twice)
-        raise SheetInvalidError(line=1, reason=reason)
-    return names
+        raise SheetInvalidError(line=line, reason=reason)
+    return list(called)
 
 
 def _row(number: int, names: list[str], fields: list[str]) -> dict[str, str]:

@@ -31,7 +31,7 @@ class BatchKey(NamedTuple):
 
 def key_of(job: str, lines: Sequence[Line]) -> BatchKey:
     """The key of the batch of *lines* in the job of this name."""
-    content = strictjson.dumps([[line.number, dict(line.members)] for line in lines])
+    content = strictjson.dumps([line.said for line in lines])
     key = hashlib.sha256(f"{job}\n{lines[0].number}".encode()).digest()
     return BatchKey(job, key, hashlib.sha256(content).digest())
 

@@ -1,10 +1,10 @@
-"""Imports: the rows of a file become licences, one batch per transaction (batches.py).
+"""Jobs: what each of many lines asks for is done, one batch per transaction (batches.py).
 
 A job that was stopped goes on when it is begun again with the same name: what it issued stays
 issued, once.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from itertools import islice
 from typing import NamedTuple
@@ -14,16 +14,22 @@ from sqlalchemy.exc import IntegrityError
 
 from license_core.errors import DatabaseUnavailableError
 from license_server.actor import Actor
+from license_server.catalog.errors import ArchivedError
 from license_server.db.database import Database
 from license_server.db.errors import ChangedMeanwhileError
-from license_server.licenses.errors import LicenseStateError
+from license_server.licenses.errors import LicenseStateError, TrialUsedError
 from license_server.licenses.issuing import SignedLicense
-from license_server.sheets import batches, done_batches
-from license_server.sheets.batches import Line, Outcome, Planned, Refused
+from license_server.sheets import batches, done_batches, second_licences
+from license_server.sheets.batches import Line, Outcome, Refused, Right
 from license_server.sheets.done_batches import BatchKey
+from license_server.sheets.second_licences import Hosts
 from license_server.signing.issuer import Issuer, Random
 
 _TRIES = 4
+_OVERTAKEN = (
+    *(IntegrityError, LicenseStateError, ChangedMeanwhileError),
+    *(ArchivedError, TrialUsedError),
+)
 
 
 def check(
@@ -33,21 +39,26 @@ def check(
 
     Raises what reading *lines* raises, or as ``issue`` for another job of this name.
     """
+    hosts: Hosts = {}
     for batch in _batches(lines):
         database.check_going_on()
         done, planned, refused = _planned(database, batch, actor, now, _key(job, batch))
-        right = [Outcome(one.line, notices=one.notices) for one in planned]
+        with database.reading() as connection:
+            seen = list(second_licences.noted(connection, planned, hosts, now))
+        right = [Outcome(one.line, notices=one.notices) for one in seen]
         yield done or sorted((*right, *refused))
 
 
 def look(
     database: Database, lines: Iterable[Line], actor: Actor, now: int
-) -> Iterator[Planned | Refused]:
+) -> Iterator[Right | Refused]:
     """What would become of each of *lines*, for people. Raises what reading *lines* raises."""
+    hosts: Hosts = {}
     for batch in _batches(lines):
         database.check_going_on()
         with database.reading() as connection:
-            seen = list(batches.each(connection, batch, actor, now))
+            each = list(batches.each(connection, batch, actor, now))
+            seen = list(second_licences.noted(connection, each, hosts, now))
         yield from seen
 
 
@@ -61,7 +72,7 @@ def issue(
     job: str | None,
     permit: Callable[[Connection], None] = lambda _: None,
 ) -> Iterator[list[Outcome]]:
-    """Issue what can be issued, as the job of this name; None: one that is not begun again.
+    """Do what can be done, as the job of this name; None: one that is not begun again.
 
     *permit* is asked in the transaction of each batch, and raises where it is not to be.
 
@@ -85,7 +96,7 @@ def issue(
 
 def _planned(
     database: Database, batch: Sequence[Line], actor: Actor, now: int, key: BatchKey | None
-) -> tuple[list[Outcome] | None, list[Planned], list[Outcome]]:
+) -> tuple[list[Outcome] | None, list[Right], list[Outcome]]:
     with database.reading() as connection:
         done = done_batches.find(connection, actor, key) if key else None
         return (done, *(([], []) if done else batches.plan(connection, batch, actor, now)))
@@ -97,9 +108,9 @@ class _Prepared(NamedTuple):
     batch: Sequence[Line]
     key: BatchKey | None
     done: list[Outcome] | None
-    planned: Sequence[Planned]
+    planned: Sequence[Right]
     refused: Sequence[Outcome]
-    drawn: Sequence[SignedLicense]
+    signed: Mapping[int, SignedLicense]
 
 
 class _Stored(NamedTuple):
@@ -124,8 +135,8 @@ class _Job(NamedTuple):
         self.database.check_going_on()
         key = _key(self.name, batch)
         found = _planned(self.database, batch, self.actor, self.now, key)
-        drawn = batches.sign_planned(found[1], self.issuer, self.now, self.random)
-        return _Prepared(batch, key, *found, drawn)
+        signed = batches.sign_planned(found[1], self.issuer, self.now, self.random)
+        return _Prepared(batch, key, *found, signed)
 
     def store(self, prepared: _Prepared) -> _Stored:
         def work(connection: Connection) -> list[Outcome]:
@@ -136,7 +147,7 @@ class _Job(NamedTuple):
                 return done
             self.permit(connection)
             issued = batches.record(
-                connection, prepared.planned, prepared.drawn, self.issuer, self.actor, self.now
+                connection, prepared.planned, prepared.signed, self.issuer, self.actor, self.now
             )
             outcomes = sorted((*issued, *prepared.refused))
             if key is not None:
@@ -153,7 +164,7 @@ class _Job(NamedTuple):
         for left in reversed(range(_TRIES)):
             try:
                 return stored.outcomes.result()
-            except (IntegrityError, LicenseStateError, ChangedMeanwhileError) as error:
+            except _OVERTAKEN as error:
                 # Since it was prepared somebody, or the batch before it, took a number, a name or
                 # the key, replaced a licence that it replaces, or a product now needs approval.
                 if not left:
@@ -169,6 +180,8 @@ def _key(job: str | None, batch: Sequence[Line]) -> BatchKey | None:
 
 
 def _batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
+    """*lines* in parts; those that change rows one by one in smaller ones."""
     rest = iter(lines)
-    while batch := list(islice(rest, batches.BATCH)):
-        yield batch
+    for first in rest:
+        size = batches.BATCH if first.subject is None else batches.OF_ACTS
+        yield [first, *islice(rest, size - 1)]

@@ -1,4 +1,4 @@
-"""The state of an import job: waiting, running, stopped or done, and its progress.
+"""The state of a job: waiting, running, stopped or done, and its progress.
 
 A job that is being done gives a sign of life at least every BEAT seconds. One that gave none for
 STOPPED_AFTER counts as stopped, at the desk and at the API: whoever did it is gone, and it may be
@@ -8,6 +8,7 @@ gone on with, by any process.
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from license_server.licenses.acts import ISSUE
 from license_server.sheets.batches import Outcome
 
 STOPPED_AFTER = 60
@@ -23,11 +24,14 @@ class Progress(NamedTuple):
     """How far a job is."""
 
     lines: int
-    """Of the sheet, all together."""
+    """All together."""
     done: int = 0
     issued: int = 0
+    """Of how many a licence was issued, or ended."""
     wrong: int = 0
     """Lines that were left out."""
+    proposed: int = 0
+    """Lines that wait for a second person."""
     numbers: tuple[str, ...] = ()
     """The first licences."""
     left_out: tuple[int, ...] = ()
@@ -42,6 +46,7 @@ class Progress(NamedTuple):
             done=self.done + len(batch),
             issued=self.issued + len(numbers),
             wrong=self.wrong + len(wrong),
+            proposed=self.proposed + sum(one.proposal is not None for one in batch),
             numbers=(*self.numbers, *numbers)[:SHOWN],
             left_out=(*self.left_out, *wrong)[:SHOWN],
         )
@@ -61,6 +66,8 @@ class Job(NamedTuple):
     problem: str | None = None
     """The slug of what stopped it, and what it said."""
     detail: str | None = None
+    act: str = ISSUE.name
+    """The act of its lines; ``issue``: it is of a sheet."""
 
     @property
     def over(self) -> bool:

@@ -1,4 +1,4 @@
-"""Import jobs: only one process runs each, and it reports the progress.
+"""Jobs: only one process runs each, and it reports the progress.
 
 What a job needs is kept for a week (db/passing.py): one that a restart stopped goes on from any
 process, and issues nothing twice.

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator
 from typing import Any, BinaryIO
 
+from license_server.catalog import typed
 from license_server.licenses import acts, orders
 from license_server.sheets import batches, csv_text
 from license_server.sheets.batches import Line
@@ -10,22 +11,24 @@ from license_server.sheets.batches import Line
 COLUMNS = (*orders.MEMBERS, acts.REASON, *batches.CONTACT)
 """The columns that there may be. ``features`` are names and ``limits`` such as ``gpus=4``, each
 separated by spaces."""
+_REMEMBERED = 200_000
+"""With so many lines the later ones are compared."""
 _TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 def read(data: BinaryIO, encoding: str = "utf-8") -> Generator[Line, None, None]:
     """The orders in *data*, one after another. Raises as sheets.read does."""
+    lines: dict[int, int] = {}
     for number, fields in csv_text.read(data, COLUMNS, encoding):
+        said = hash(frozenset(fields.items()))
+        first = lines.get(said, number)
+        if len(lines) < _REMEMBERED:
+            lines.setdefault(said, number)
         members: dict[str, Any] = dict(fields)
         for name, meaning in _MEANT.items():
             if name in fields:
                 members[name] = meaning(fields[name])
-        yield Line(number, members)
-
-
-def _number(text: str) -> int | str:
-    text = text.strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else text
+        yield Line(number, members, None if first == number else first)
 
 
 def _truth(text: str) -> bool | str:
@@ -33,15 +36,18 @@ def _truth(text: str) -> bool | str:
 
 
 def _limits(text: str) -> dict[str, int | str]:
-    pairs = [pair.partition("=") for pair in text.split()]
-    return {limit: _number(value) for limit, _, value in pairs}
+    return {one.name or one.text: one.value for one in typed.limits([text])}
 
 
 _MEANT: dict[str, Callable[[str], Any]] = {
-    "days": _number,
-    "notify_days": _number,
-    "grace_days": _number,
+    "days": typed.number,
+    "expires": typed.day,
+    "time_zone": typed.time_zone,
+    "notify_days": typed.number,
+    "grace_days": typed.number,
+    "maintenance_until": typed.day,
     "perpetual": _truth,
+    acts.OVERRIDE: _truth,
     "features": str.split,
     "limits": _limits,
 }

@@ -1,4 +1,4 @@
-"""The preview of an uploaded file: what an import would do, before anything is issued.
+"""The preview of a job: what would become of each line, before anything is done.
 
 To look at all lines takes long, so what was seen is shown again for a short time.
 """
@@ -14,7 +14,7 @@ from license_server.actor import Actor
 from license_server.catalog import catalog_store, products
 from license_server.catalog.names import alike_key
 from license_server.sheets import importer, uploads
-from license_server.sheets.batches import Planned, Refused
+from license_server.sheets.batches import Planned, Refused, Right
 from license_server.sheets.job_state import SHOWN
 from license_server.site import Site
 
@@ -32,17 +32,28 @@ class Alike(NamedTuple):
 
 
 class Preview(NamedTuple):
-    """How many lines of a sheet are right and wrong, and the first of each."""
+    """How many lines of a job are right and wrong, and the first of each."""
 
+    act: str
     right: int
     wrong: int
-    planned: tuple[Planned, ...]
+    waiting: int
+    """How many of those that are right become proposals."""
+    noticed: int
+    """Of how many something should be known before."""
+    planned: tuple[Right, ...]
     refused: tuple[Refused, ...]
     alike: tuple[Alike, ...]
     less: int
     """How many of those that are right take something away from a licence."""
-    losing: tuple[Planned, ...]
+    losing: tuple[Right, ...]
     """The first of these."""
+    second: int
+    """How many of those that are right would stand beside another licence of their host."""
+    beside: tuple[Planned, ...]
+    """The first of these."""
+    twice: tuple[tuple[int, int], ...]
+    """The first lines that are right and say the very same as one before, and which that is."""
     rules: Mapping[str, str]
     """The products that it names, and the rules of each (products.rules)."""
 
@@ -83,32 +94,59 @@ RECENT = Previews()
 
 
 def make(site: Site, id_: str, actor: Actor, now: int) -> Preview:
-    """Look at every line of a sheet. Raises NotFoundError."""
-    right = wrong = 0
-    planned: list[Planned] = []
+    """Look at every line of a job. Raises NotFoundError."""
+    right = wrong = waiting = noticed = 0
+    planned: list[Right] = []
     refused: list[Refused] = []
-    less, losing = 0, list[Planned]()
+    less, losing = 0, list[Right]()
+    second, beside = 0, list[Planned]()
+    twice: list[tuple[int, int]] = []
     names: dict[str, None] = {}
     rules: dict[str, str] = {}
     lines = uploads.lines_of(site, id_, actor)
     for one in importer.look(site.database, lines, actor, now):
-        if isinstance(one, Planned):
-            right += 1
-            names[one.plan.order.customer] = None
-            if one.plan.order.product not in rules:
-                rules[one.plan.order.product] = products.rules(one.plan.product)
-            planned += [one] if right <= SHOWN else []
-            if one.losses:
-                less += 1
-                losing += [one] if less <= SHOWN else []
-        else:
+        if isinstance(one, Refused):
             wrong += 1
             refused += [one] if wrong <= SHOWN else []
-    alike = site.database.read(lambda connection: tuple(_alike(connection, names)))
-    return Preview(right, wrong, tuple(planned), tuple(refused), alike, less, tuple(losing), rules)
+            continue
+        right += 1
+        waiting += one.waits
+        noticed += bool(one.notices)
+        planned += [one] if right <= SHOWN else []
+        if one.product is not None and one.product.name not in rules:
+            rules[one.product.name] = products.rules(one.product)
+        if isinstance(one, Planned):
+            names[one.plan.order.customer] = None
+            rules.setdefault(one.plan.order.product, products.rules(None))
+            if one.same_as is not None and len(twice) < SHOWN:
+                twice.append((one.line, one.same_as))
+            if one.beside:
+                second += 1
+                beside += [one] if second <= SHOWN else []
+        if one.losses:
+            less += 1
+            losing += [one] if less <= SHOWN else []
+    found = site.database.read(lambda connection: tuple(alike(connection, names)))
+    kept = site.database.read(lambda connection: uploads.find(connection, id_, actor))
+    return Preview(
+        act=kept.act,
+        right=right,
+        wrong=wrong,
+        waiting=waiting,
+        noticed=noticed,
+        planned=tuple(planned),
+        refused=tuple(refused),
+        alike=found,
+        less=less,
+        losing=tuple(losing),
+        second=second,
+        beside=tuple(beside),
+        twice=tuple(twice),
+        rules=rules,
+    )
 
 
-def _alike(connection: Connection, names: Iterable[str]) -> Iterator[Alike]:
+def alike(connection: Connection, names: Iterable[str]) -> Iterator[Alike]:
     """Those of *names* that are new, and nearly those of others."""
     known = catalog_store.ids_by_name(connection, "customers", names)
     new: dict[str, str] = {}

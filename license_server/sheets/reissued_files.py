@@ -1,4 +1,4 @@
-"""The folder of reissued licences: their files, and a CSV file that says whom each is for.
+"""The folder of reissued licences: their files and letters, and a sheet of whom each is for.
 
 The sheet is written last: where it is there, all files are.
 """
@@ -7,17 +7,9 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from license_core.wording import utc
 from license_core.write_errors import as_license_error
-from license_server.licenses import issuing
-from license_server.licenses.signed_by import Reissued
 from license_server.sheets import csv_text
-
-SHEET = "licenses.csv"
-COLUMNS = (
-    *("file", "license", "replaces", "customer", "contact_name", "contact_email", "language"),
-    *("product", "host_key", "host_name", "expires_at"),
-)
+from license_server.sheets.outgoing import COLUMNS, FILE, SHEET, Outgoing
 
 
 def prepare(folder: Path) -> None:
@@ -30,14 +22,18 @@ def prepare(folder: Path) -> None:
         raise as_license_error(error, str(folder / SHEET)) from error
 
 
-def write(folder: Path, found: Iterable[Reissued]) -> int:
-    """Write a file for each of *found*, and the sheet; how many. Raises that one cannot be."""
+def write(folder: Path, found: Iterable[Outgoing]) -> int:
+    """Write the files of each of *found*, and the sheet; how many licences they are.
+
+    Raises that one cannot be written.
+    """
     lines = [csv_text.line(COLUMNS)]
     try:
         for one in found:
-            name = f"{one.license.number}.license.dat"
-            _put(folder / name, issuing.file_of(one.license))
-            lines.append(csv_text.line(_row(name, one)))
+            number = one.license.number
+            for name, content in one.files():
+                _put(folder / f"{number}.{name}", content)
+            lines.append(csv_text.line(one.row(f"{number}.{FILE}")))
         _put(folder / SHEET, "".join(lines).encode("utf-8"))
     except OSError as error:
         raise as_license_error(error, str(folder / SHEET)) from error
@@ -54,20 +50,3 @@ def _put(path: Path, data: bytes) -> None:
         os.replace(new, path)
     finally:
         new.unlink(missing_ok=True)
-
-
-def _row(name: str, one: Reissued) -> tuple[object, ...]:
-    stored = one.license
-    return (
-        name,
-        stored.number,
-        stored.replaces,
-        stored.customer,
-        one.contact_name,
-        one.contact_email,
-        one.language,
-        stored.product,
-        stored.host_key,
-        stored.host_name,
-        None if stored.expires_at is None else utc(stored.expires_at),
-    )

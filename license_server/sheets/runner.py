@@ -1,4 +1,4 @@
-"""Runs the import jobs of uploaded files: a few at a time, batch by batch."""
+"""Runs jobs: a few at a time, batch by batch."""
 
 from contextlib import closing
 
@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from license_core.errors import LicenseError
 from license_server.access import accounts
 from license_server.actor import Actor
+from license_server.licenses.acts import ACTS
 from license_server.sheets import agreement, importer, jobs, threads, uploads
 from license_server.sheets.job_state import BEAT, DONE, RUNNING, STOPPED, Job, Progress
 from license_server.site import Site
@@ -36,18 +37,18 @@ async def run_in_turn(
 
 
 def run(site: Site, id_: str, actor: Actor) -> None:
-    """Issue what the sheet of a job orders, batch by batch, and note how far it is.
+    """Do what the lines of a job ask for, batch by batch, and note how far it is.
 
-    It stops where *actor* may not issue any more: nobody's act outlives their account.
+    It stops where *actor* may not do that any more: nobody's act outlives their account.
     """
     job = site.database.read(lambda connection: jobs.find(connection, id_, actor))
     if job is None or job.over:  # it waited, was taken for stopped, and was done by another
         return
     job = job._replace(state=RUNNING, progress=Progress(job.progress.lines))
-    rules = job.rules
+    rules, permission = job.rules, ACTS[job.act].permission
 
     def permit(connection: Connection) -> None:
-        accounts.check_still(connection, actor, "licenses:issue", site.clock)
+        accounts.check_still(connection, actor, permission, site.clock)
         agreement.check_rules(connection, rules)
 
     try:

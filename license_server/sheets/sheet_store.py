@@ -1,4 +1,4 @@
-"""Stored uploads, import jobs and batches. Each belongs to its actor."""
+"""What jobs are of (uploads, chosen licences), jobs and batches. Each belongs to its actor."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -8,6 +8,14 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, 
 from license_core import strictjson
 from license_server.db.tables import import_batches, import_jobs, import_sheets
 from license_server.sheets.job_state import DONE, Job, Progress
+
+
+class StoredSheet(NamedTuple):
+    """What the lines of a job are read from."""
+
+    act: str
+    """The act of each; ``issue``: it is an upload."""
+    content: bytes
 
 
 class StoredBatch(NamedTuple):
@@ -23,16 +31,16 @@ def has_sheet(connection: Connection, actor: str, id_: str) -> bool:
     return connection.execute(query).first() is not None
 
 
-def sheet(connection: Connection, actor: str, id_: str) -> bytes | None:
-    """The content of a sheet."""
-    query = select(import_sheets.c.content).where(_sheet(actor, id_))
-    found = connection.execute(query).scalar_one_or_none()
-    return None if found is None else bytes(found)
+def sheet(connection: Connection, actor: str, id_: str) -> StoredSheet | None:
+    """What is kept under this id."""
+    query = select(import_sheets.c.act, import_sheets.c.content).where(_sheet(actor, id_))
+    row = connection.execute(query).first()
+    return None if row is None else StoredSheet(row.act, bytes(row.content))
 
 
-def add_sheet(connection: Connection, actor: str, id_: str, content: bytes, now: int) -> None:
+def add_sheet(connection: Connection, actor: str, id_: str, new: StoredSheet, now: int) -> None:
     """Keep a sheet. Raises IntegrityError where it is kept already."""
-    values = {"actor": actor, "id": id_, "content": content, "created_at": now}
+    values = new._asdict() | {"actor": actor, "id": id_, "created_at": now}
     connection.execute(insert(import_sheets), values)
 
 
@@ -141,7 +149,7 @@ def _read_job(row: Mapping[str, Any]) -> Job:
     values = {name: row[name] for name in Progress._fields}
     values |= {name: tuple(_loaded(row[name])) for name in ("numbers", "left_out")}
     rules = None if row["rules"] is None else _loaded(row["rules"])
-    told = {name: row[name] for name in ("id", "state", "heartbeat_at", "problem", "detail")}
+    told = {name: row[name] for name in ("id", "state", "heartbeat_at", "problem", "detail", "act")}
     return Job(progress=Progress(**values), rules=rules, **told)
 
 

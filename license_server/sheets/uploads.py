@@ -1,6 +1,7 @@
-"""Uploaded files: each is kept for its uploader, under an id derived from its content.
+"""What jobs are of: uploaded files, and chosen licences (chosen.py).
 
-So the same sheet that is uploaded twice is one, and has one job.
+Each is kept for whoever made it, under an id derived from its content. So the same sheet that is
+uploaded twice is one, and has one job.
 """
 
 import hashlib
@@ -11,8 +12,11 @@ from sqlalchemy import Connection
 
 from license_core.errors import NotFoundError
 from license_server.actor import Actor
-from license_server.sheets import order_sheet, sheet_store
+from license_server.licenses.acts import ISSUE
+from license_server.sheets import chosen, customer_sheet, order_sheet, sheet_store
 from license_server.sheets.batches import Line
+from license_server.sheets.chosen import Chosen
+from license_server.sheets.sheet_store import StoredSheet
 from license_server.site import Site
 
 MOST = 50
@@ -22,16 +26,44 @@ MOST = 50
 def read(text: str) -> bytes:
     """The sheet *text*, all of which can be read. Raises as order_sheet.read does."""
     content = text.encode("utf-8")
-    for _ in lines(content):
+    of_customers = customer_sheet.is_one(content)
+    for _ in customer_sheet.read(io.BytesIO(content)) if of_customers else lines(content):
         pass
     return content
 
 
-def keep(connection: Connection, content: bytes, actor: Actor, now: int) -> str:
-    """The id of the sheet *content*, which is kept."""
+def content_of(site: Site, id_: str, actor: Actor) -> bytes:
+    """A sheet that is kept. Raises NotFoundError."""
+    found = site.database.read(lambda connection: find(connection, id_, actor))
+    if found.act != ISSUE.name:
+        raise _missing(id_)
+    return found.content
+
+
+def chosen_of(connection: Connection, id_: str, actor: Actor) -> Chosen:
+    """What *actor* chose. Raises NotFoundError."""
+    found = find(connection, id_, actor)
+    if found.act == ISSUE.name:
+        raise _missing(id_)
+    return chosen.read(found.content)
+
+
+def find(connection: Connection, id_: str, actor: Actor) -> StoredSheet:
+    """What is kept for *actor* under this id. Raises NotFoundError."""
+    found = sheet_store.sheet(connection, actor.name, _known(id_))
+    if found is None:
+        raise _missing(id_)
+    return found
+
+
+def keep(
+    connection: Connection, content: bytes, actor: Actor, now: int, act: str = ISSUE.name
+) -> str:
+    """The id of the sheet *content*, whose lines are of this *act*; it is kept."""
     id_ = hashlib.sha256(content).hexdigest()[:32]
     if not sheet_store.has_sheet(connection, actor.name, id_):
-        sheet_store.add_sheet(connection, actor.name, id_, content, now)
+        new = StoredSheet(act, content)
+        sheet_store.add_sheet(connection, actor.name, id_, new, now)
         # The batches of a job that outlived its sheet are forgotten with the sheet.
         sheet_store.forget_unfinished(connection, actor.name, id_)
         sheet_store.forget_sheets_but(connection, actor.name, MOST)
@@ -45,13 +77,9 @@ def check(connection: Connection, id_: str, actor: Actor) -> None:
 
 
 def lines_of(site: Site, id_: str, actor: Actor) -> Generator[Line, None, None]:
-    """The lines of a sheet. Raises NotFoundError, before the first of them."""
-    content = site.database.read(
-        lambda connection: sheet_store.sheet(connection, actor.name, _known(id_))
-    )
-    if content is None:
-        raise _missing(id_)
-    return lines(content)
+    """The lines of a job. Raises NotFoundError, before the first of them."""
+    found = site.database.read(lambda connection: find(connection, id_, actor))
+    return lines(found.content) if found.act == ISSUE.name else chosen.lines(found.content)
 
 
 def lines(content: bytes) -> Generator[Line, None, None]:

@@ -63,3 +63,21 @@ class NotInitialisedError(LicenseError):
 
     path: str
     missing: str
+
+
+class RevocationsTooLargeError(LicenseError):
+    """A revocation list has grown so large that clients would refuse its file."""
+
+    row = Problem(
+        "revocations-too-large",
+        99,
+        "The revocation list is too large",
+        "The list of {licenses} licences would have {size} bytes; {most} are allowed.",
+        "Nothing was published, and the list in force still counts. Two days after its term is "
+        "over, a licence leaves the list by itself. If LICENSE_SERVER_REVOCATIONS_BYTES is set "
+        "below its default, raise it.",
+    )
+
+    licenses: int
+    size: int
+    most: int

@@ -2,7 +2,8 @@
 
 Listed are those that were revoked, suspended or moved away, with those that they had replaced: the
 former files are still there. What a renewal or a change replaced is not: a list may reach its site
-first. A licence that was reinstated has another number (docs/adr/0015).
+first. A licence that was reinstated has another number (docs/adr/0015). One whose term is over is
+left out: who reads the list knows its instant, by which the licence has ended.
 """
 
 import hashlib
@@ -12,18 +13,25 @@ from sqlalchemy import Connection
 
 from license_core import armor, clock
 from license_core.errors import NotFoundError
+from license_core.memory import TOLERANCE
 from license_core.reason import Reason
 from license_core.revocation import DIGEST_BYTES, Revocations
 from license_core.wording import utc
 from license_server.actor import Actor
 from license_server.audit import events
 from license_server.catalog.terms import DAY
+from license_server.settings import LARGEST_LIST
 from license_server.signing import keysets, revocation_store
+from license_server.signing.errors import RevocationsTooLargeError
 from license_server.signing.issuer import Issuer, check_signing_key
 from license_server.signing.revocation_store import StoredList
 
 LISTED_DAYS = 30
 """How long a list counts as fresh, unless whoever publishes it says otherwise."""
+MOST_DAYS = 3650
+"""The longest that one may."""
+_OVER_FOR = TOLERANCE + DAY
+"""Seconds after its end when a licence is left out; a clock may be so much behind the list's."""
 FILE = "license.revocations"
 """What its file is called, on the server and beside the licence."""
 
@@ -39,20 +47,31 @@ class Published(NamedTuple):
 
 
 def sign_next(
-    connection: Connection, issuer: Issuer, now: int, days: int = LISTED_DAYS
+    connection: Connection,
+    issuer: Issuer,
+    now: int,
+    days: int = LISTED_DAYS,
+    largest: int = LARGEST_LIST,
 ) -> tuple[StoredList, int]:
-    """The next list, signed, and how many licences it has. Raises SignerUnavailableError."""
+    """The next list, signed, and how many licences it has.
+
+    Raises SignerUnavailableError, or RevocationsTooLargeError where its file has more than
+    *largest* bytes.
+    """
     check_signing_key(issuer, now)
     number, ended = (
         revocation_store.newest_number(connection) + 1,
-        revocation_store.to_be_listed(connection),
+        revocation_store.to_be_listed(connection, now - _OVER_FOR),
     )
     expires_at = clock.later(now, days * DAY)
     listed = Revocations.of(ended, iss=issuer.name, number=number, iat=now, exp=expires_at)
     version = issuer.keyset.keyset.version
     token = listed.sign(issuer.signer)
     new = StoredList(number, token, now, expires_at, version, issuer.keyset_token)
-    return new, len(listed.digests) // DIGEST_BYTES
+    count, size = len(listed.digests) // DIGEST_BYTES, len(file_of(new))
+    if size > largest:
+        raise RevocationsTooLargeError(licenses=count, size=size, most=largest)
+    return new, count
 
 
 def record(connection: Connection, new: StoredList, count: int, actor: Actor) -> None:

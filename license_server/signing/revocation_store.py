@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, insert, select
+from sqlalchemy import Connection, and_, func, insert, or_, select
 
 from license_server.db.tables import (
     audit_events,
@@ -12,7 +12,7 @@ from license_server.db.tables import (
 )
 
 MOST_WAITING = 100
-_ENDING = ("license.revoked", "license.suspended", "license.rehosted")
+_ENDING = ("license.revoked", "license.suspended", "license.returned", "license.rehosted")
 
 
 class StoredList(NamedTuple):
@@ -26,14 +26,17 @@ class StoredList(NamedTuple):
     keyset_token: str
 
 
-def to_be_listed(connection: Connection) -> list[str]:
-    """The numbers of all licences that hold no more, though their files are out.
+def to_be_listed(connection: Connection, since: int) -> list[str]:
+    """The numbers of all licences that hold no more, though their files would at *since*, or later.
 
-    Of a line that was revoked or suspended it is each, since a former file would do as well as the
-    last; of one that was moved to another host, each from before: that host still has them.
+    Of a line that was revoked, suspended or given back it is each, since a former file would do as
+    well as the last; of one that was moved to another host, each from before: that host still has
+    them.
     """
+    over = func.coalesce(licenses.c.grace_until, licenses.c.expires_at)
+    may_hold = or_(over.is_(None), over > since)
     later = licenses.alias()
-    lines = select(later.c.line).where(later.c.state.in_(("revoked", "suspended")))
+    lines = select(later.c.line).where(later.c.state.in_(("revoked", "suspended", "returned")))
     ended = select(licenses.c.number).where(licenses.c.line.in_(lines))
     moved = select(licenses.c.number).join(
         later,
@@ -43,7 +46,8 @@ def to_be_listed(connection: Connection) -> list[str]:
             later.c.id > licenses.c.id,
         ),
     )
-    return list(connection.execute(ended.union(moved)).scalars())
+    both = ended.where(may_hold).union(moved.where(may_hold))
+    return list(connection.execute(both).scalars())
 
 
 def count_waiting(connection: Connection, since: int) -> int:
@@ -55,6 +59,19 @@ def count_waiting(connection: Connection, since: int) -> int:
         instants = connection.execute(newest.limit(MOST_WAITING)).scalars()
         found += sum(at >= since for at in instants)
     return min(found, MOST_WAITING)
+
+
+def waiting_since(connection: Connection, since: int) -> int | None:
+    """When the first act at or after *since* was done that the next list is for; None: none was.
+
+    Of the newest MOST_WAITING acts of each kind.
+    """
+    events = audit_events.c
+    instants: list[int] = []
+    for action in _ENDING:
+        newest = select(events.at).where(events.action == action).order_by(events.id.desc())
+        instants += connection.execute(newest.limit(MOST_WAITING)).scalars()
+    return min((at for at in instants if at >= since), default=None)
 
 
 def newest_number(connection: Connection) -> int:

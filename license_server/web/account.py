@@ -3,9 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import segno
 from fastapi import APIRouter, Request
-from markupsafe import Markup
 from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
@@ -14,18 +12,20 @@ from license_core.errors import LicenseError, NotAuthenticatedError, NotFoundErr
 from license_server.access import (
     access_store,
     accounts,
+    feed_store,
     login,
     secrets,
     totp,
 )
 from license_server.access.access_store import StoredUser
+from license_server.access.errors import CodesRequiredError
 from license_server.access.login import Attempt
 from license_server.access.sessions import Session
 from license_server.db.errors import InputInvalidError
 from license_server.http.problem_types import status_of
 from license_server.http.state import AtSite
 from license_server.site import Site
-from license_server.web import pages, sign_in
+from license_server.web import pages, qr_codes, sign_in
 from license_server.web.session import Form, SignedIn, address_of
 
 ACCOUNT = "/account"
@@ -53,6 +53,7 @@ async def _account(
             "user": user,
             "codes_left": access_store.recovery_codes_left(connection, user.id),
             "sessions": access_store.sessions_of(connection, user.id, now),
+            "calendar": feed_store.of_user(connection, user.id),
         }
 
     seen = await site.read(read)
@@ -60,7 +61,10 @@ async def _account(
     status = status_of(error) if error else 200
     if isinstance(error, NotAuthenticatedError):
         status = 422  # who they are is known; what they typed is wrong
-    page = pages.page(request, "account", status, error=error, here_hash=here, **seen)
+    required = session.role in site.settings.codes_required
+    page = pages.page(
+        request, "account", status, error=error, here_hash=here, codes_required=required, **seen
+    )
     return page if error is None else sign_in.refused(page, error)
 
 
@@ -119,16 +123,8 @@ def _enrol(
         sealed=b64url.encode(sealed),
         secret=totp.in_groups(totp.text_of(seed)).replace("-", " "),
         address=address,
-        code=_picture(address),
+        code=qr_codes.drawn(address),
     )
-
-
-def _picture(address: str) -> Markup:
-    """*address* as a QR code, for the camera of a telephone; dark on light in any colours."""
-    code = segno.make_qr(address, error="m")
-    return Markup(  # noqa: S704  # made of the code alone
-        code.svg_inline(scale=4, border=4, light="white", svgclass="qr")
-    )  # made of the code alone
 
 
 @router.post("/codes/confirm")
@@ -178,7 +174,9 @@ def _sealed(request: Request, session: Session, fields: dict[str, str]) -> tuple
 
 @router.post("/codes/end")
 async def end_codes(request: Request, site: AtSite, session: SignedIn, fields: Form) -> Response:
-    """Ask for codes no more."""
+    """Ask for codes no more. Raises CodesRequiredError."""
+    if session.role in site.settings.codes_required:
+        raise CodesRequiredError(role=session.role)
 
     def work(connection: Connection, user: StoredUser, now: int) -> None:
         totp.end(connection, user, session.actor, now)
@@ -251,7 +249,8 @@ async def _once_proved(
     now, seeds = site.clock(), sign_in.seeds_of(request)
     attempt = Attempt.of(session.email, address_of(request), what=login.CODE)
     if with_code:
-        await site.write(lambda connection: login.count(connection, attempt, now))
+        guess = attempt
+        attempt = await site.write(lambda connection: login.count(connection, guess, now))
 
     def act(connection: Connection) -> T:
         user = accounts.by_id(connection, session.user_id)

@@ -1,34 +1,38 @@
 """The acts on a licence at the desk: a form of what is to be different, what it means, and then.
 
 Every act has an address of its own. Its form is sent there with the button that was used as
-``step``: ``look`` leads to what would be done, ``do`` does it.
+``step``: ``look`` leads to what would be done, ``do`` does it; ``instead``, in another form with a
+host, leads to what a move to that host would be, ``fill`` to this form with what that one has.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
+from license_core import received
 from license_core.errors import LicenseError
-from license_core.license import License
-from license_core.reason import Reason
+from license_core.reason import Reason, say
 from license_server.access.sessions import Session
 from license_server.actor import Actor
 from license_server.audit import audit_store
 from license_server.audit.audit_store import Event
-from license_server.catalog import catalog_store, products, terms
+from license_server.catalog import catalog_store, plans, products, terms, typed
 from license_server.catalog.catalog_store import Product
 from license_server.catalog.faults import Faults, faults_of
 from license_server.db.errors import ChangedMeanwhileError, InputInvalidError
 from license_server.db.reply_store import Reply
-from license_server.http.problem_types import status_of
+from license_server.http.path_params import row_id
+from license_server.http.problem_types import is_of_what_was_asked, status_of
 from license_server.http.state import AtSite
 from license_server.licenses import (
     acts,
     issuing,
-    license_store,
+    move_store,
+    moves,
     planning,
     recording,
     states,
@@ -38,7 +42,9 @@ from license_server.licenses.errors import LicenseStateError
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.planning import ActRequest, Plan
 from license_server.licenses.proposal_store import Proposal
-from license_server.site import Site
+from license_server.licenses.term_changes import Terms, differences
+from license_server.requests import outcomes
+from license_server.site import Follow, Site
 from license_server.web import (
     drafts,
     forms,
@@ -47,24 +53,16 @@ from license_server.web import (
     pinned_form,
     prefill,
 )
+from license_server.web.reader import Reader
 from license_server.web.session import Form, May
 from license_server.web.sign_in import HOME
-from license_server.web.term_changes import Terms, differences
 
 _DAYS = 365
-# The errors that are told at the form, with what was typed.
-_AT_THE_FORM = {
-    "InputInvalidError",
-    "TermOverError",
-    "EvidenceMissingError",
-    "TermTooLongError",
-    "RehostsUsedUpError",
-    "LicenseStateError",
-    "ChangedMeanwhileError",
-    "RequestUnreadableError",
-    "RequestDamagedError",
-    "RequestAmbiguousError",
-}
+FILL = "fill"
+"""The ``step`` of a button in another form, which leads to the form with what that one has."""
+REQUESTS = "/requests"
+INSTEAD = "instead"
+"""The ``step`` of a button in another form, which leads to a move of its host."""
 
 router = APIRouter()
 
@@ -112,11 +110,6 @@ class Seen(NamedTuple):
     last: Event | None
     """What was done to it last."""
 
-    @property
-    def license(self) -> License:
-        """What it says."""
-        return issuing.claims_of(self.stored)
-
 
 def _see(connection: Connection, number: str) -> Seen:
     stored = issuing.find(connection, number)
@@ -126,7 +119,7 @@ def _see(connection: Connection, number: str) -> Seen:
         stored=stored,
         etag=recording.etag(connection, number),
         product=catalog_store.product_by_name(connection, stored.product),
-        moves=license_store.rehosts(connection, stored.line),
+        moves=move_store.rehosts(connection, stored.line),
         last=next(iter(audit_store.events(connection, about, before=None, limit=1)), None),
     )
 
@@ -138,11 +131,15 @@ def fields_of(act: Act) -> tuple[str, ...]:
 
 def blank(act: Act, seen: Seen, zone: str) -> dict[str, str]:
     """What the form of *act* says at first."""
-    license_ = seen.license
-    was = prefill.fields(license_, zone, license_.iat)
+    stored = seen.stored
+    was = prefill.fields(stored, zone, stored.issued_at)
+    kept = {"contract": stored.contract or "", acts.PLAN: stored.plan or ""}
     if act.sets_term:
-        days = products.defaults(seen.product).get("days", _DAYS)
-        return {"term": "days", "days": str(days), "time_zone": was["time_zone"]}
+        plan = plans.named(seen.product, stored.plan)
+        standard = products.defaults(seen.product) | dict(plan.terms if plan else {})
+        days = str(standard.get("days", _DAYS))
+        return {"term": "days", "days": days, "time_zone": was["time_zone"]} | kept
+    was |= kept
     return {name: was.get(name, "") for name in fields_of(act)}
 
 
@@ -152,14 +149,31 @@ def members(
     """The members of an order for *act*; *was*: what the form said at first."""
     made: dict[str, Any] = {}
     if act.sets_term:
-        made |= order_form.term(fields, faults)
-        made |= {name: fields[name] for name in ("continue_from",) if fields.get(name)}
+        made |= order_form.term(fields, faults, was["days"])
+        said = {name: fields.get(name, "").strip() for name in ("continue_from", "contract")}
+        made |= {name: text for name, text in said.items() if text}
         made |= order_form.numbers(fields, terms.WARNINGS, faults)
+        if _another_plan(fields, was) and fields.get("days", "").strip() == was["days"]:
+            made.pop("days", None)  # as the plan has it
     elif act.names_host:  # a new host is said with its binding
-        made |= {name: fields.get(name, "").strip() or None for name in act.may_change}
+        names = (name for name in act.may_change if name != acts.OVERRIDE)
+        made |= {name: fields.get(name, "").strip() or None for name in names}
+    elif act is acts.RETURN:
+        made[acts.TEXT] = fields.get(acts.TEXT) or None
+        made[acts.UNPROVEN] = fields.get(acts.UNPROVEN) == "yes"
     else:
         made |= _changes(act, fields, was, faults)
+    if acts.PLAN in act.may_change and (plan := _another_plan(fields, was)):
+        made[acts.PLAN] = plan
+    if fields.get(acts.OVERRIDE) == "yes":
+        made[acts.OVERRIDE] = True
     return made | forms.reason_of(fields)
+
+
+def _another_plan(fields: Mapping[str, str], was: Mapping[str, str]) -> str | None:
+    """The plan that the form names, where it is not the one that the licence has."""
+    plan = fields.get(acts.PLAN, "").strip()
+    return plan if plan and plan != was.get(acts.PLAN) else None
 
 
 def _changes(
@@ -172,13 +186,13 @@ def _changes(
     for name, read in (("limits", terms.limits_of), ("features", list)):
         if name in changed and forms.names_in(given[name]) != forms.names_in(was[name]):
             made[name] = faults.read(name, read, forms.names_in(given[name]))
-    for name in ("edition", "match", "maintenance_until"):
+    for name in ("edition", "match", "maintenance_until", "contract"):
         if name in changed and given[name]:
-            made[name] = given[name]
+            made[name] = typed.day(given[name]) if name == "maintenance_until" else given[name]
         elif name in changed:
             faults.refuse(name, "a change cannot remove it; issue a new licence instead")
     if "maintenance_until" in made:
-        made["time_zone"] = given["time_zone"] or "UTC"
+        made["time_zone"] = typed.time_zone(given["time_zone"]) or "UTC"
     for name in terms.WARNINGS:
         if name in changed:
             made[name] = faults.read(name, forms.number, given, name)
@@ -219,12 +233,13 @@ async def _form(sent: Sent, error: LicenseError | None = None) -> Response:
         act=act,
         seen=seen,
         stored=seen.stored,
-        terms=Terms.of_license(seen.license),
+        terms=Terms.of_license(seen.stored),
         closed=closed is not None,
         error=None if wrong else refused,
         faults=wrong,
         fields=blank(act, seen, sent.zone) | sent.fields | {"seen": seen.etag},
         zones=prefill.ZONES,
+        plans=[one.name for one in plans.of(seen.product).values() if not one.archived],
         once=forms.new_once(site.random),
     )
 
@@ -243,16 +258,34 @@ async def _act(sent: Sent) -> Response:
     step = sent.fields.pop("step", "look")
     typed = sent.as_typed()
     try:
+        if step == FILL:
+            return await _form(typed)
+        if step == INSTEAD:
+            typed = await _instead(typed)
         if step != "do":
             typed.fields.pop("once", None)
             await _seen(typed)
             id_ = await drafts.keep(sent.site, sent.path, typed.fields, sent.actor)
-            return RedirectResponse(f"{sent.path}?draft={id_}", 303)
+            return RedirectResponse(drafts.address(sent.path, id_), 303)
         return await _do_or_look(sent, typed)
     except LicenseError as error:
-        if type(error).__name__ not in _AT_THE_FORM:
+        if not is_of_what_was_asked(error):
             raise
         return await _form(typed, error)
+
+
+async def _instead(sent: Sent) -> Sent:
+    """A move in place of what another form asked for: its host, and a reason where it has none.
+
+    Raises as received.parse does, and NotFoundError.
+    """
+    asked = received.parse(sent.fields.get("host", ""))
+    seen = await sent.site.read(lambda connection: _see(connection, sent.number))
+    change = moves.change_of(seen.stored, asked, sent.fields.get("host"))
+    reader = Reader.of(sent.request, sent.zone)
+    cause = "" if change is None else say(change.cause(), reader.catalogue.gettext)
+    reason = sent.fields.get(acts.REASON, "").strip() or cause
+    return sent._replace(fields={"host": sent.fields["host"], acts.REASON: reason})
 
 
 async def _drafted(sent: Sent, id_: str) -> Response:
@@ -267,7 +300,7 @@ async def _drafted(sent: Sent, id_: str) -> Response:
     try:
         return await _look(sent, id_)
     except LicenseError as error:
-        if type(error).__name__ not in _AT_THE_FORM:
+        if not is_of_what_was_asked(error):
             raise
         return await _form(sent, error)
 
@@ -318,8 +351,9 @@ async def _look(sent: Sent, once: str, changed: ChangedMeanwhileError | None = N
         stored=seen.stored,
         plan=planned,
         terms=after,
-        changes=differences(Terms.of_license(seen.license), after),
+        changes=differences(Terms.of_license(seen.stored), after),
         fields=pinned_form.pin_act(sent.fields, sent.act, planned),
+        faults={},
         once=once,
     )
 
@@ -329,22 +363,37 @@ async def _do(sent: Sent) -> Reply:
     site, now = sent.site, sent.site.clock()
     key = forms.once(sent.fields, sent.path)
     seen = await site.read(lambda connection: _see(connection, sent.number))
-    act_request = sent.act_request(seen)
+    act_request, request = sent.act_request(seen), answered(sent.fields)
+    follow = following(request, sent.actor, now)
     if sent.act.issues:
-        return await site.act(act_request, sent.actor, now, redirect, key)
+        lead = partial(redirect, request=request)
+        return await site.act(act_request, sent.actor, now, lead, key, follow)
 
     def end(connection: Connection) -> Reply:
-        recording.end(connection, act_request, sent.actor, now)
-        return Reply(303, f"{HOME}/{sent.number}?done={sent.act.name}", b"")
+        follow(connection, recording.end(connection, act_request, sent.actor, now))
+        there = f"{HOME}/{sent.number}?done={sent.act.name}"
+        return Reply(303, f"{REQUESTS}/{request}" if request else there, b"")
 
     return await site.once(sent.actor, key, now, end)
 
 
-def redirect(done: StoredLicense | Proposal) -> Reply:
-    """Where somebody is led who did something."""
+def redirect(done: StoredLicense | Proposal, *, request: int | None = None) -> Reply:
+    """Where somebody is led who did something; *request*: that it answers, to tell who asked."""
     if isinstance(done, Proposal):
         return Reply(303, f"/proposals/{done.id}?made=1", b"")
-    return Reply(303, f"{HOME}/{done.number}?issued=1", b"")
+    told = "" if request is None else f"&request={request}"
+    return Reply(303, f"{HOME}/{done.number}?issued=1{told}", b"")
+
+
+def answered(fields: Mapping[str, str]) -> int | None:
+    """The request that a form answers. Raises NotFoundError."""
+    id_ = fields.get(prefill.REQUEST)
+    return row_id(id_, "request") if id_ else None
+
+
+def following(request: int | None, actor: Actor, now: int) -> Follow:
+    """What goes with an act, in its transaction: the request that it answers is settled."""
+    return outcomes.settling(request, actor, now) if request else lambda *_: None
 
 
 def _pages(act: Act) -> tuple[Callable[..., Awaitable[Response]], ...]:
@@ -352,7 +401,11 @@ def _pages(act: Act) -> tuple[Callable[..., Awaitable[Response]], ...]:
 
     async def show(request: Request, number: str, site: AtSite, session: who) -> Response:
         sent = Sent(request, site, session.actor, act, number, {})
-        draft = request.query_params.get("draft")
+        given = request.query_params
+        if prefill.REQUEST in given:
+            id_ = row_id(given[prefill.REQUEST], "request")
+            sent = sent._replace(fields={prefill.REQUEST: str(id_)})
+        draft = given.get("draft")
         return await (_drafted(sent, draft) if draft else _form(sent))
 
     async def send(

@@ -5,9 +5,8 @@ these where several numbers meet in one sentence.
 """
 
 import gettext
-from datetime import tzinfo
 
-from license_server.web.reader import at
+from license_server.licenses.term_days import Day, at
 
 
 def days(count: int, catalogue: gettext.NullTranslations) -> str:
@@ -26,6 +25,6 @@ def days_from_now(count: int, catalogue: gettext.NullTranslations) -> str:
     return text % {"count": abs(count)}
 
 
-def days_until(end: int, now: int, there: tzinfo) -> int:
-    """How many days after today the last day before *end* is, by the calendar of *there*."""
-    return (at(end - 1, there).date() - at(now, there).date()).days
+def days_until(last: Day, now: int) -> int:
+    """How many days after today the *last* day is, in its own time zone."""
+    return (last.day - at(now, last.there).date()).days

@@ -11,6 +11,13 @@ def add(connection: Connection, actor: str, id_: str, path: str, fields: str, no
     connection.execute(insert(drafts), values)
 
 
+def path_of(connection: Connection, actor: str, id_: str) -> str | None:
+    """The path of the form that a draft of *actor* was typed into; None: there is none."""
+    mine = (drafts.c.actor == actor, drafts.c.id == id_)
+    found: str | None = connection.execute(select(drafts.c.path).where(*mine)).scalar_one_or_none()
+    return found
+
+
 def forget_but(connection: Connection, actor: str, newest: int) -> None:
     """Forget all drafts of *actor* but the *newest*."""
     order = (drafts.c.created_at.desc(), drafts.c.id)

@@ -15,10 +15,24 @@ from license_server.db import reply_store
 from license_server.licenses.acts import ACTS, REASON
 from license_server.site import Site
 from license_server.web import draft_store, forms
+from license_server.web.prefill import FILLED, REQUEST
 
+PREVIEW = "/licenses/preview"
+"""The path of the form for a first licence, and of what it means."""
 MOST = 100
 """So many drafts of one user are kept, for a week."""
-_FIELDS = {name for act in ACTS.values() for name in act.may_change} | {REASON, "term", "seen"}
+_FIELDS = {name for act in ACTS.values() for name in act.may_change} | {
+    REASON,
+    "term",
+    "seen",
+    FILLED,
+    REQUEST,
+}
+
+
+def address(path: str, id_: str) -> str:
+    """The address of what the draft *id_* of the form at *path* means."""
+    return f"{path}/{id_}" if path == PREVIEW else f"{path}?draft={id_}"
 
 
 class Draft(NamedTuple):

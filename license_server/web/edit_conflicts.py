@@ -1,19 +1,22 @@
 """What the pages share on which a stored row is added to or changed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from starlette.requests import Request
 
 from license_core.errors import LicenseError
 from license_core.reason import Reason
-from license_server.catalog.faults import faults_of
+from license_server.catalog.faults import Fault, faults_of
 from license_server.db.errors import InputInvalidError
 from license_server.http.problem_types import status_of
 
 Faults = dict[str, LicenseError]
 """The fields that are wrong, and why."""
 _LONGEST_TOLD = 200
+_WHOLES = ("defaults.", "commands.", "reminders.")
+"""Members whose parts are fields of a form."""
+_TOLD = ("added", "saved", "archived", "unarchived", "merged")
 
 
 def faults(read: Callable[[Mapping[str, Any]], Any], members: Mapping[str, Any]) -> Faults:
@@ -25,9 +28,16 @@ def faults(read: Callable[[Mapping[str, Any]], Any], members: Mapping[str, Any])
     return {}
 
 
+def of_fields(noted: Iterable[Fault]) -> Faults:
+    """What was *noted*, by the field that it is about."""
+    return {fault.field: fault.error for fault in noted}
+
+
 def field_of(error: LicenseError) -> str:
     """The field of a form that *error* is about: ``limits`` for ``defaults.limits.gpus``."""
-    name = str(error.facts.get("field", "name")).removeprefix("defaults.")
+    name = str(error.facts.get("field", "name"))
+    for whole in _WHOLES:
+        name = name.removeprefix(whole)
     return name.partition(".")[0]
 
 
@@ -57,5 +67,5 @@ def status(found: Faults) -> int:
 
 
 def told(request: Request) -> str:
-    """What was just done, as the address of the page says: ``added``, ``saved`` or nothing."""
-    return next((name for name in ("added", "saved") if name in request.query_params), "")
+    """What was just done, as the address of the page says: ``added``, ``saved``, … or nothing."""
+    return next((name for name in _TOLD if name in request.query_params), "")

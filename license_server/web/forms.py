@@ -8,7 +8,6 @@ from urllib.parse import parse_qsl, urlencode
 from starlette.requests import Request
 
 from license_core import b64url
-from license_core.reason import Reason
 from license_server.access.errors import FormExpiredError
 from license_server.catalog import terms
 from license_server.db.errors import InputInvalidError
@@ -66,10 +65,15 @@ def once(fields: dict[str, str], path: str) -> Idempotency:
     Raises FormExpiredError where there is none.
     """
     key = fields.pop("once", "")
-    if not key or len(key) > 64 or not (key.isascii() and key.isprintable()):
+    if not may_be_once(key):
         raise FormExpiredError
     content = urlencode(sorted(fields.items())).encode("ascii")
     return Idempotency.of(key_of(key), "POST", path, content)
+
+
+def may_be_once(text: str) -> bool:
+    """Whether a form of this server may carry *text* as its ``once``."""
+    return 0 < len(text) <= 64 and text.isascii() and text.isprintable()
 
 
 def key_of(once: str) -> str:
@@ -97,14 +101,4 @@ def typed(value: Any) -> str:
 
 def number(fields: Mapping[str, str], name: str) -> int:
     """The number of days in a field. Raises InputInvalidError."""
-    text = fields.get(name, "").strip()
-    if not (text.isascii() and text.isdigit()) or len(text) > 15:
-        least = 1 if name == "days" else 0
-        reason = Reason(
-            "{value!r} is not a whole number from {least} to {most}",
-            value=text,
-            least=least,
-            most=terms.MAX_DAYS,
-        )
-        raise InputInvalidError(field=name, reason=reason)
-    return int(text)
+    return terms.days_of(fields.get(name, ""), name, 1 if name == "days" else 0)

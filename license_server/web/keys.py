@@ -3,27 +3,33 @@
 from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Depends, Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from license_core.errors import NotFoundError, TrustedKeyInvalidError
 from license_core.keyset import SigningKey
 from license_core.publickey import PublicKey
+from license_core.reason import Reason
 from license_server.access.sessions import Session
+from license_server.db.errors import InputInvalidError
+from license_server.db.reply_store import Reply
 from license_server.http.state import AtSite
 from license_server.operations import data_folder
 from license_server.operations.errors import RecordKeyUnavailableError
-from license_server.signing import keyset_store, keysets, revocation_store
+from license_server.signing import keyset_store, keysets, revocation_lists, revocation_store
 from license_server.signing.issuer import read_root
 from license_server.signing.keysets import WARN_DAYS
+from license_server.signing.revocation_lists import LISTED_DAYS, MOST_DAYS
 from license_server.site import Site
-from license_server.web import pages
-from license_server.web.session import May
+from license_server.web import forms, pages
+from license_server.web.edit_conflicts import Faults
+from license_server.web.session import Form, May
 
 _DAY = 86400
 _ROOT, _RECORD = "root.pub.pem", "record.pub.pem"
 
 router = APIRouter(prefix="/keys")
 Reader = Annotated[Session, Depends(May("licenses:read"))]
+Publisher = Annotated[Session, Depends(May("revocations:publish"))]
 
 
 class Entry(NamedTuple):
@@ -39,6 +45,23 @@ class Entry(NamedTuple):
 @router.get("")
 async def keys(request: Request, site: AtSite, _: Reader) -> Response:
     """The keyset in force, and the keys to ship."""
+    return await _keys(request, site, {"days": str(LISTED_DAYS)}, {})
+
+
+@router.post("/revocations")
+async def publish(request: Request, site: AtSite, session: Publisher, fields: Form) -> Response:
+    """Publish the next revocation list."""
+    try:
+        days = _days(fields)
+    except InputInvalidError as error:
+        return await _keys(request, site, fields, {"days": error})
+    await site.publish_revocations(
+        session.actor, site.clock(), days, lambda _new, _count: Reply(201, None, b"")
+    )
+    return RedirectResponse("/keys?done=published", 303)
+
+
+async def _keys(request: Request, site: Site, fields: dict[str, str], faults: Faults) -> Response:
     now, issuer = site.clock(), site.issuer
     stored = await site.read(keyset_store.newest_keyset)
     revoked = await site.read(revocation_store.newest)
@@ -46,9 +69,11 @@ async def keys(request: Request, site: AtSite, _: Reader) -> Response:
     keyset = issuer.keyset.keyset
     until = keysets.signs_until(keyset, issuer.signer.public_key, now)
     entries = [_entry(one, issuer.signer.public_key, now) for one in keyset.keys]
-    return pages.page(
+    return pages.form(
         request,
         "keys",
+        fields,
+        faults,
         keyset=keyset,
         entries=entries,
         signing=next((one for one in entries if one.ours), None),
@@ -60,6 +85,10 @@ async def keys(request: Request, site: AtSite, _: Reader) -> Response:
         roots=issuer.roots,
         root=_found(site, _ROOT),
         revoked=revoked,
+        revoked_size=0 if revoked is None else len(revocation_lists.file_of(revoked)),
+        revoked_most=site.settings.revocations_bytes,
+        done="done" in request.query_params,
+        automatic=site.settings.revocations_minutes,
         waiting=await site.read(
             lambda connection: revocation_store.count_waiting(connection, since)
         ),
@@ -77,6 +106,20 @@ async def file(name: str, site: AtSite, _: Reader) -> Response:
         raise NotFoundError(what="public key", name=name[:64])
     disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(key.to_pem(), media_type="application/x-pem-file", headers=disposition)
+
+
+def _days(fields: dict[str, str]) -> int:
+    """For how many days a list shall be fresh. Raises InputInvalidError."""
+    days = forms.number(fields, "days")
+    if not 1 <= days <= MOST_DAYS:
+        reason = Reason(
+            "{value!r} is not a whole number from {least} to {most}",
+            value=fields["days"],
+            least=1,
+            most=MOST_DAYS,
+        )
+        raise InputInvalidError(field="days", reason=reason)
+    return days
 
 
 def _entry(one: SigningKey, ours: PublicKey, now: int) -> Entry:

@@ -1,55 +1,65 @@
 """The licences at the desk: the list with its filters, and the life of each."""
 
-from datetime import date, datetime, time
+from datetime import date, timedelta
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
+from starlette.datastructures import QueryParams
 from starlette.responses import RedirectResponse, Response
 
 from license_core import strictjson
-from license_core.errors import LicenseError
-from license_core.reason import Reason
+from license_core.errors import LicenseError, NotFoundError
 from license_core.wording import printable
 from license_server.access.sessions import Session
+from license_server.actor import Actor
 from license_server.audit import audit_store
 from license_server.audit.audit_store import Event
-from license_server.catalog import catalog_store
+from license_server.catalog import catalog_store, client_commands, faults, plans
 from license_server.db.errors import InputInvalidError
 from license_server.db.reply_store import Reply
 from license_server.http import cursors
 from license_server.http.problem_types import status_of
 from license_server.http.state import AtSite
 from license_server.licenses import (
+    acts,
+    filters,
     issuing,
+    kind_store,
     license_store,
     notes,
     states,
 )
-from license_server.licenses.acts import BY_EVENT
+from license_server.licenses.acts import BY_EVENT, STOP_GAP
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.search import Filter
-from license_server.site import Site
-from license_server.web import (
-    delivery,
-    forms,
-    pages,
-)
-from license_server.web.reader import Reader
-from license_server.web.session import Form, May, on_one_line
-from license_server.web.sign_in import HOME
-from license_server.web.term_changes import (
+from license_server.licenses.term_changes import (
     Difference,
     Terms,
     differences,
 )
+from license_server.mail import addresses, outbox
+from license_server.requests.request_store import StoredRequest
+from license_server.sheets import chosen
+from license_server.site import Site
+from license_server.web import (
+    delivery,
+    edit_conflicts,
+    forms,
+    list_shape,
+    mailing,
+    pages,
+    shown_licenses,
+    view_store,
+)
+from license_server.web.edit_conflicts import Faults
+from license_server.web.list_shape import Shape
+from license_server.web.session import Form, May, on_one_line
+from license_server.web.shown_licenses import FILTERS, LISTING
+from license_server.web.sign_in import HOME
+from license_server.web.view_store import View
 
-MEDIA_TYPE = "application/octet-stream"
-STATES = ("valid", "grace", "active", "expired", "suspended", "revoked", "replaced")
-"""Those of the filter; ``active``: valid or in grace."""
-_FILTERS = ("q", "state", "product", "customer", "expires_from", "expires_before")
-_PAGE = 50
 _EVENTS = 20
 _LINE = 100
 """So many licences of a line are told apart in the time line."""
@@ -65,40 +75,53 @@ Issuer = Annotated[Session, Depends(May("licenses:issue"))]
 @router.get(HOME)
 async def listing(request: Request, site: AtSite, session: Viewer) -> Response:
     """What was issued, the newest first, as the filters in the address say."""
-    given = {name: request.query_params.get(name, "") for name in _FILTERS}
-    given = {name: on_one_line(text[:_LONGEST_SEARCH]) for name, text in given.items()}
-    cursor = request.query_params.get("cursor")
-    before = cursors.read(cursor) if cursor else None
-    reader, now = Reader.of(request, site.settings.time_zone), site.clock()
-    wanted, faults = _filter(given, reader)
-    wanted = wanted._replace(products=session.actor.products)
+    query, given = request.query_params, filters_in(request.query_params)
+    cursor = query.get("cursor")
+    now, shape = site.clock(), Shape.of(query, LISTING)
+    wanted, refused = filter_of(given, session)
+    source = shown_licenses.source(wanted, now, patient=True)
 
-    def read(connection: Connection) -> tuple[license_store.Page, list[str]]:
+    def read(
+        connection: Connection,
+    ) -> tuple[list_shape.Part[StoredLicense], list[str], list[str], list[View]]:
         named = catalog_store.products_after(connection, None, _MOST_PRODUCTS + 1)
-        if faults:
-            return license_store.Page([], None), [product.name for product in named]
-        found = license_store.listed(
-            connection, wanted, now, before=before, limit=_PAGE, patient=True
-        )
-        return found, [product.name for product in named]
+        views = view_store.views(connection, session.actor.name, HOME)
+        part = list_shape.NOTHING
+        if not refused:
+            part = list_shape.read(connection, source, shape, cursor)
+        names = [product.name for product in named]
+        return part, names, plans.all_names(connection, names), views
 
-    found, products = await site.read(read)
+    part, products, planned, views = await site.read(read)
+    of = session.actor.products
+    commands = None if part.rows else await site.read(lambda c: client_commands.shared(c, of))
     kept = {name: text for name, text in given.items() if text}
-    older = None
-    if found.below is not None:
-        older = f"{HOME}?{urlencode(kept | {'cursor': cursors.write(found.below)})}"
+    shaped = kept | shape.query()
+    newest, older = list_shape.ways(part, shape, cursor)
     return pages.page(
         request,
         "licenses",
-        next((status_of(fault) for fault in faults.values()), 200),
-        licenses=found.rows,
+        edit_conflicts.status(refused),
+        licenses=part.rows,
+        commands=commands,
+        part=part,
+        shape=shape,
+        shaped=shaped,
+        views=views,
+        columns=LISTING.columns,
+        claims=shown_licenses.claims(part.rows, shape),
         fields=given,
-        faults=faults,
-        states=STATES,
+        faults=refused,
+        refused=refused,
+        states=filters.STATES,
+        plans=planned,
         kept=kept,
         products=_choices(products, given["product"]),
-        newest=f"{HOME}?{urlencode(kept)}" if before is not None else None,
-        older=older,
+        newest=None if newest is None else f"{HOME}?{urlencode(shaped | newest)}",
+        older=None if older is None else f"{HOME}?{urlencode(shaped | older)}",
+        offered=[one for one in acts.MANY if one.permission in session.actor.permissions],
+        most_chosen=chosen.MOST,
+        sends=site.settings.sends_mail and outbox.SEND in session.actor.permissions,
     )
 
 
@@ -110,44 +133,26 @@ def _choices(products: list[str], chosen: str) -> list[tuple[str, str]] | None:
     return [(name, name) for name in products + unknown]
 
 
-def _filter(given: dict[str, str], reader: Reader) -> tuple[Filter, dict[str, LicenseError]]:
-    """What the filters ask for, and what is wrong with them."""
-    faults: dict[str, LicenseError] = {}
-    days: dict[str, int | None] = {}
-    for name in ("expires_from", "expires_before"):
-        try:
-            days[name] = _day(name, given[name], reader)
-        except InputInvalidError as error:
-            faults[name] = error
-    if given["state"] not in ("", *STATES):
-        faults["state"] = no_state(given["state"])
-    return Filter(
-        text=given["q"] or None,
-        state=given["state"] or None,
-        product=given["product"] or None,
-        customer=given["customer"] or None,
-        expires_from=days.get("expires_from"),
-        expires_before=days.get("expires_before"),
-    ), faults
+def filters_in(query: QueryParams) -> dict[str, str]:
+    """What the *query* of an address gives for each of FILTERS."""
+    given = {name: query.get(name, "") for name in FILTERS}
+    if "expires_before" in query and "expires_until" not in query:  # in an address that was kept
+        given["expires_until"] = _day_before(query["expires_before"])
+    return {name: on_one_line(text[:_LONGEST_SEARCH]) for name, text in given.items()}
 
 
-def no_state(value: str) -> InputInvalidError:
-    """What is wrong where *value* is none of STATES."""
-    allowed = ", ".join(STATES)
-    reason = Reason("{value!r} is not one of {allowed}", value=value, allowed=allowed)
-    return InputInvalidError(field="state", reason=reason)
-
-
-def _day(name: str, text: str, reader: Reader) -> int | None:
-    """The first end that a licence may have whose last day, where the reader is, is that one."""
-    if not text:
-        return None
+def _day_before(text: str) -> str:
     try:
-        first = datetime.combine(date.fromisoformat(text), time(), reader.there)
-        return int(first.timestamp()) + 1
-    except (ValueError, OverflowError) as error:
-        reason = Reason("{value!r} is not a date such as 2027-12-31", value=text)
-        raise InputInvalidError(field=name, reason=reason) from error
+        return (date.fromisoformat(text) - timedelta(1)).isoformat()
+    except (ValueError, OverflowError):
+        return text
+
+
+def filter_of(given: dict[str, str], session: Session) -> tuple[Filter, Faults]:
+    """What FILTERS ask for, of what *session* may see; and what is wrong with them."""
+    noted = faults.Faults()
+    wanted = filters.read_into(given, session.actor.products, noted)
+    return wanted, edit_conflicts.of_fields(noted)
 
 
 class Happening(NamedTuple):
@@ -191,19 +196,24 @@ async def _one(
                 printable(line.rstrip()) for line in text[:_LONGEST_REQUEST].splitlines()
             ),
             "cut": len(text) > _LONGEST_REQUEST,
+            "stop_gaps": kind_store.stop_gaps_for(connection, number),
         }
 
     seen = await site.read(read)
     stored = seen["stored"]
     issued = "issued" in request.query_params
+    possible = states.possible(stored, session.actor)
     to_send = issued or ("send" in request.query_params and stored.state == "active")
+    asked = request.query_params.get("request", "")
     return pages.page(
         request,
         "license",
         status_of(error) if error else 200,
         terms=_terms(stored),
-        possible=states.possible(stored, session.actor),
+        possible=possible,
+        over=STOP_GAP in possible and stored.state_at(site.clock()) == "expired",
         sending=await delivery.of(site, request, stored) if to_send else None,
+        asker=await _asker(site, asked, number, session.actor) if to_send else None,
         issued=issued,
         done=request.query_params.get("done"),
         text=issuing.file_of(stored).decode("utf-8"),
@@ -213,6 +223,17 @@ async def _one(
         faults={"note": error} if error else {},
         **seen,
     )
+
+
+async def _asker(site: Site, request: str, number: str, actor: Actor) -> StoredRequest | None:
+    """The *request* that the licence answers, where a mail can answer it, too."""
+    if not request or not site.settings.sends_mail:
+        return None
+    try:
+        found = await site.read(lambda c: mailing.request_of(c, request, number, actor))
+    except NotFoundError:
+        return None
+    return found if addresses.is_address(found.sender_address or "") else None
 
 
 def _life(connection: Connection, stored: StoredLicense, before: int | None) -> list[Happening]:
@@ -240,7 +261,7 @@ def _changes(event: Event, line: dict[str, StoredLicense]) -> list[Difference]:
 
 
 def _terms(stored: StoredLicense) -> Terms:
-    return Terms.of_license(issuing.claims_of(stored))
+    return Terms.of_license(stored)
 
 
 @router.post(HOME + "/{number}/notes")
@@ -268,7 +289,7 @@ async def file(number: str, site: AtSite, _: Viewer) -> Response:
     stored = await find(site, number)
     return Response(
         issuing.file_of(stored),
-        media_type=MEDIA_TYPE,
+        media_type=issuing.FILE_TYPE,
         headers={"Content-Disposition": 'attachment; filename="license.dat"'},
     )
 

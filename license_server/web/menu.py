@@ -17,10 +17,14 @@ class Room(NamedTuple):
 
 
 ROOMS = (
-    Room("/", "Overview", "licenses:read", "work"),
+    Room("/requests", "Requests", "requests:read", "work"),
     Room("/licenses", "Licences", "licenses:read", "work"),
     Room("/licenses/new", "Issue a licence", "licenses:issue", "work"),
+    Room("/why", "Why did it stop?", "licenses:read", "work"),
+    Room("/renewals", "Renewals", "licenses:read", "work"),
     Room("/proposals", "Proposals", "licenses:read", "work"),
+    Room("/outbox", "Outbox", "licenses:read", "work"),
+    Room("/overview", "Overview", "licenses:read", "run"),
     Room("/customers", "Customers", "licenses:read", "run"),
     Room("/products", "Products", "licenses:read", "run"),
     Room("/sheets", "Import and export", "licenses:read", "run"),
@@ -28,14 +32,18 @@ ROOMS = (
     Room("/keys", "Keys", "licenses:read", "run"),
     Room("/people", "Users", "people:manage", "run"),
     Room("/tokens", "API tokens", "tokens:manage", "run"),
+    Room("/webhooks", "Webhooks", "webhooks:manage", "run"),
 )
-_PART_OF = {"/licenses/preview/": "/licenses/new"}
+_PART_OF = {"/licenses/preview/": "/licenses/new", "/deliveries": "/webhooks"}
 """How addresses of pages begin that belong to a room under which they do not lie."""
+_FIRST = "/requests"
+"""The room that the desk begins with."""
 
 
 def of(permissions: frozenset[str], path: str) -> tuple[Room, ...]:
     """The rooms that are open to somebody with *permissions* who is at *path*."""
     open_ = [room for room in ROOMS if room.permission in permissions]
+    path = _FIRST if path == "/" else path
     at = next((room for begin, room in _PART_OF.items() if path.startswith(begin)), path)
     inside = [room.path for room in open_ if _inside(room.path, at)]
     nearest = max(inside, key=len, default=None)
@@ -43,4 +51,4 @@ def of(permissions: frozenset[str], path: str) -> tuple[Room, ...]:
 
 
 def _inside(room: str, path: str) -> bool:
-    return path == room or (room != "/" and path.startswith(f"{room}/"))
+    return path == room or path.startswith(f"{room}/")

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
 from license_core.reason import Reason
-from license_server.access import openid
+from license_server.access import openid, sign_in_events
 from license_server.access.access_store import StoredUser
 from license_server.access.errors import OpenIdRefusedError, OpenIdUnavailableError
 from license_server.access.openid import (
@@ -25,8 +25,9 @@ from license_server.access.openid import (
 from license_server.db.errors import or_not_found
 from license_server.http.documents import Documents
 from license_server.http.state import AtSite, state_of
+from license_server.site import Site
 from license_server.web import sign_in
-from license_server.web.session import base_of, cookie, delete_cookie, set_cookie
+from license_server.web.session import address_of, base_of, cookie, delete_cookie, set_cookie
 
 T = TypeVar("T")
 OPENID = "/login/openid"
@@ -63,6 +64,20 @@ async def come_back(request: Request, site: AtSite) -> Response:
     client, now, given = _client(request), site.clock(), request.query_params
     kept = cookie(request, _ASKED)
     asked = openid.kept(kept, given.get("state", ""), sign_in.seeds_of(request).cookies, now)
+    try:
+        return await _let_in(request, site, client, asked)
+    except OpenIdRefusedError as error:
+        address, slug = address_of(request), error.slug
+        sign_in.tell_failure(request, site, None, error)
+        site.database.writer.submit(
+            lambda c: sign_in_events.refused(c, address, slug, now)  # nobody waits for it
+        )
+        raise
+
+
+async def _let_in(request: Request, site: Site, client: Client, asked: Asked) -> Response:
+    """Let in whom the provider means. Raises OpenIdRefusedError, OpenIdUnavailableError."""
+    now, given = site.clock(), request.query_params
     if given.get("iss", client.issuer) != client.issuer:  # RFC 9207
         raise OpenIdRefusedError(reason="another provider responded")
     if "code" not in given:

@@ -10,12 +10,13 @@ from license_core.errors import LicenseError
 from license_core.reason import Reason
 from license_core.request import LicenseRequest
 from license_server.actor import Actor
-from license_server.catalog import products
+from license_server.catalog import client_commands, plans, products, typed
 from license_server.catalog.catalog_store import Product
 from license_server.catalog.faults import Fault, Faults, faults_of
+from license_server.catalog.plans import ProductPlan
 from license_server.catalog.terms import WARNINGS, limits_of
 from license_server.licenses import lookup, planning, tolerance
-from license_server.licenses.acts import ISSUE
+from license_server.licenses.acts import ISSUE, OVERRIDE, PLAN
 from license_server.licenses.lookup import Known
 from license_server.licenses.planning import ActRequest, Plan
 from license_server.licenses.tolerance import Tolerance
@@ -23,7 +24,10 @@ from license_server.web import forms
 
 DAYS = 365
 """The term where neither the form nor the product says one."""
-_TEXTS = ("customer", "product", "host", "edition", "match", "maintenance_until", "replaces")
+_TEXTS = (
+    *("customer", "product", "host", "edition", "match", "maintenance_until", "replaces"),
+    *("contract", PLAN),
+)
 _NOT_NAMED = {
     "customer": "the request names no customer; enter it here",
     "product": "the request names no product; enter it here",
@@ -33,6 +37,7 @@ _FIELDS = {
     "LicenseStateError": "replaces",
     "RehostsUsedUpError": "replaces",
     "TermTooLongError": "days",
+    "TrialUsedError": PLAN,
 }
 
 
@@ -74,6 +79,8 @@ class Reading(NamedTuple):
     known: Known
     standards: dict[str, str]
     """Field to what is taken where it is left blank."""
+    plans: list[ProductPlan]
+    """Those of the product that a new licence may have."""
 
 
 def parse(fields: Mapping[str, str]) -> TypedOrder:
@@ -82,7 +89,11 @@ def parse(fields: Mapping[str, str]) -> TypedOrder:
     members: dict[str, Any] = {
         name: fields[name].strip() for name in _TEXTS if fields.get(name, "").strip()
     }
+    if "maintenance_until" in members:
+        members["maintenance_until"] = typed.day(members["maintenance_until"])
     members |= numbers(fields, WARNINGS, faults) | term(fields, faults) | forms.reason_of(fields)
+    if fields.get(OVERRIDE) == "yes":
+        members[OVERRIDE] = True
     if features := forms.names_in(fields.get("features", "")):
         members["features"] = features
     if limits := forms.names_in(fields.get("limits", "")):
@@ -101,10 +112,16 @@ def numbers(fields: Mapping[str, str], names: tuple[str, ...], faults: Faults) -
     }
 
 
-def term(fields: Mapping[str, str], faults: Faults) -> dict[str, Any]:
-    """The members of a term that the form's *fields* make."""
-    made: dict[str, Any] = {"time_zone": fields.get("time_zone", "").strip() or "UTC"}
-    chosen, last_day = fields.get("term", "days"), fields.get("expires", "").strip()
+def term(fields: Mapping[str, str], faults: Faults, days: str = "") -> dict[str, Any]:
+    """The members of a term that the form's *fields* make; *days*: what it said at first.
+
+    Who types a last day has chosen it, unless they chose or typed something else too.
+    """
+    zone = typed.time_zone(fields.get("time_zone", "")) or "UTC"
+    made: dict[str, Any] = {"time_zone": zone}
+    chosen, last_day = fields.get("term", "days"), typed.day(fields.get("expires", ""))
+    if chosen == "days" and last_day and fields.get("days", "").strip() in ("", days):
+        chosen = "expires"
     if chosen != "expires" and last_day:
         reason = "a last day is given but not chosen: choose “until the end of”, or clear the date"
         faults.refuse("expires", reason)
@@ -131,9 +148,10 @@ def read(connection: Connection, typed: TypedOrder, now: int) -> Reading:
     return Reading(
         request=asked,
         error=typed.unreadable,
-        tolerance=tolerance.of(asked) if asked else None,
+        tolerance=tolerance.of(asked, client_commands.of(known.product)) if asked else None,
         known=known,
-        standards=_standards(asked, known.product),
+        standards=_standards(asked, known.product, named.get(PLAN)),
+        plans=[one for one in plans.of(known.product).values() if not one.archived],
     )
 
 
@@ -162,9 +180,13 @@ def faults_at(fields: Mapping[str, str], error: LicenseError) -> dict[str, Licen
     return wrong
 
 
-def _standards(asked: LicenseRequest | None, product: Product | None) -> dict[str, str]:
+def _standards(
+    asked: LicenseRequest | None, product: Product | None, plan: str | None
+) -> dict[str, str]:
     """What is taken for each field that is left blank, as the form would have it typed."""
     members: dict[str, Any] = {"days": DAYS} | products.defaults(product)
+    chosen = plans.named(product, plan)
+    members |= {} if chosen is None else chosen.terms
     if asked is not None:
         members = {"customer": asked.customer, "product": asked.product} | members
     return {name: forms.typed(value) for name, value in members.items() if value is not None}

@@ -1,4 +1,4 @@
-"""The first page: what needs attention, in pictures."""
+"""The overview: how things stand, in pictures."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -7,10 +7,13 @@ from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
+from sqlalchemy import Connection
 from starlette.responses import Response
 
 from license_core.wording import printable
 from license_server.access.sessions import Session
+from license_server.actor import Actor
+from license_server.catalog import client_commands
 from license_server.catalog.terms import DAY
 from license_server.http.state import AtSite, state_of
 from license_server.licenses import statistics, statistics_store
@@ -29,6 +32,8 @@ from license_server.web.charts import Bar, Part
 from license_server.web.reader import Reader
 from license_server.web.session import May
 from license_server.web.sign_in import HOME
+from license_server.webhooks import endpoints, webhook_store
+from license_server.webhooks.webhook_store import Webhook
 
 _NAMED = 6
 _OTHERS = object()
@@ -64,14 +69,25 @@ class Picture(NamedTuple):
         return charts.columns(self.bars, self.title, self.description)
 
 
-@router.get("/")
-async def home(
+@router.get("/overview")
+async def overview(
     request: Request, site: AtSite, session: Annotated[Session, Depends(May("licenses:read"))]
 ) -> Response:
-    """The first page."""
+    """How things stand."""
     live = await site.read(statistics_store.live)
+    stopped = await site.read(lambda c: paused_webhooks(c, session.actor))
     if not live.newest:
-        return pages.page(request, "overview", live=live, board=None, **_key(site))
+        of = session.actor.products
+        commands = await site.read(lambda c: client_commands.shared(c, of))
+        return pages.page(
+            request,
+            "overview",
+            live=live,
+            board=None,
+            commands=commands,
+            stopped=stopped,
+            **signing_key(site),
+        )
     reader = Reader.of(request, site.settings.time_zone)
     board = await _board(request, site, reader, live.newest)
     may_look = "record:read" in session.actor.permissions
@@ -80,7 +96,8 @@ async def home(
         "overview",
         live=live,
         board=board,
-        **_key(site),
+        stopped=stopped,
+        **signing_key(site),
         kept=live.newest > SMALL,
         ending=_ending(board, reader),
         issued=_issued(board, reader, may_look),
@@ -91,7 +108,14 @@ async def home(
     )
 
 
-def _key(site: Site) -> dict[str, Any]:
+def paused_webhooks(connection: Connection, actor: Actor) -> list[Webhook]:
+    """The webhooks that paused by themselves, for whoever manages them."""
+    if endpoints.MANAGE not in actor.permissions:
+        return []
+    return webhook_store.in_trouble(connection)
+
+
+def signing_key(site: Site) -> dict[str, Any]:
     """Whether the server can sign, and for how many more days, where these are few."""
     now = site.clock()
     keyset, ours = site.issuer.keyset.keyset, site.issuer.signer.public_key
@@ -114,9 +138,9 @@ def _links(board: Board) -> dict[str, str]:
     return {
         "valid": _list(state="valid"),
         "soon": _list(
-            state="active",
+            state="valid",
             expires_from=today,
-            expires_before=today + timedelta(SOON_DAYS + 1),
+            expires_until=today + timedelta(SOON_DAYS),
         ),
         "grace": _list(state="grace"),
         "lapsed": _list(state="expired"),
@@ -145,9 +169,9 @@ def _ending(board: Board, reader: Reader) -> Picture:
     def link(period: Period, kind: Any = _OTHERS) -> str:
         return _list(
             product=product(kind),
-            state="active",
+            state="valid",
             expires_from=period.first,
-            expires_before=period.after,
+            expires_until=period.after - timedelta(1),
         )
 
     whole = Period(board.ahead[0].first, board.ahead[-1].after)

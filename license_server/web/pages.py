@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from functools import cache
 from importlib.resources import files
 from typing import Any
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 import jinja2
 from jinja2.runtime import Context
@@ -17,17 +16,27 @@ from starlette.responses import HTMLResponse, Response
 
 from license_core.errors import LicenseError, NotFoundError, Notice
 from license_core.reason import say
-from license_core.wording import printable, utc
+from license_core.wording import DEFAULT_SERVER, printable, utc
 from license_server.http.problem_types import status_of
 from license_server.http.state import state_of
 from license_server.licenses.acts import ACTS, BY_EVENT
-from license_server.web import counts, edit_conflicts, event_labels, menu
+from license_server.licenses.term_days import Day
+from license_server.web import (
+    actor_labels,
+    change_labels,
+    counts,
+    edit_conflicts,
+    event_labels,
+    kept_forms,
+    menu,
+)
 from license_server.web.edit_conflicts import Faults
 from license_server.web.reader import (
     LANGUAGES,
     Reader,
     catalogue,
 )
+from license_server.web.session import on_one_line
 
 _STATIC = {
     "desk.css": "text/css; charset=utf-8",
@@ -38,7 +47,11 @@ _SECRETS = frozenset({"secret", "code", "state"})
 """What an invitation and an OpenID Connect provider give in an address."""
 _NUMBER = re.compile(r"\bHS-[0-9]{4}-[0-9A-Z]{8}\b")
 _CODE = re.compile(r"`+([^`]+)`+")
+_PLACEHOLDER = re.compile(r"(?<![\w-])[A-Z]{2,}(?![\w-])")
 _FOLDER = files("license_server.web")
+_LONGEST_SOUGHT = 200
+FIND = "/find"
+"""Where the box leads that finds anything."""
 
 
 @cache
@@ -59,9 +72,13 @@ def _templates(language: str) -> jinja2.Environment:
         "actor": _actor,
         "action": _action,
         "mark": event_labels.mark,
+        "kind": _kind,
+        "field": _field,
+        "held": _held,
         "utc": utc,
         "when": _when,
-        "day": _day,
+        "date": _date,
+        "elsewhere": _elsewhere,
         "days": _days,
         "days_from_now": _days_from_now,
         "local": _local,
@@ -69,10 +86,12 @@ def _templates(language: str) -> jinja2.Environment:
         "title_of": _title,
         "sentence": _sentence,
         "remedy": _remedy,
+        "commands": _commands,
         "said": _said,
         "ended": _ended,
         "linked": _linked,
         "coded": _coded,
+        "in_text": _in_text,
         "query": _query,
     }
     return environment
@@ -84,6 +103,11 @@ def page(request: Request, name: str, /, status: int = 200, **values: Any) -> HT
     session = getattr(request.state, "session", None)
     permissions = session.actor.permissions if session is not None else frozenset()
     reader = Reader.of(request, site.settings.time_zone)
+    cookies, now = state_of(request).seeds.cookies, site.clock()
+    kept = kept_forms.of(request)
+    if kept:  # also what tells which state of it was seen
+        values |= {"fields": kept} | ({"etag": kept["etag"]} if "etag" in kept else {})
+        values["faults"] = {}
     common = {
         "session": session,
         "permissions": permissions,
@@ -92,9 +116,14 @@ def page(request: Request, name: str, /, status: int = 200, **values: Any) -> HT
         "vendor": site.issuer.name,
         "path": request.url.path,
         "here": _here(request, signed_in=session is not None),
-        "now": site.clock(),
+        "sought": sought(request),
+        "now": now,
+        "typed_by": kept_forms.seal(session, cookies, now) if session else "",
+        "restored": bool(kept),
         "reader": reader,
         "languages": LANGUAGES,
+        "fields": {},
+        "faults": {},
     }
     template = _templates(reader.language).get_template(f"{name}.html")
     return HTMLResponse(template.render(common | values), status)
@@ -116,17 +145,17 @@ def _here(request: Request, *, signed_in: bool) -> str:
     return f"{request.url.path}?{request.url.query}" if told else request.url.path
 
 
-def words(name: str, language: str, values: Mapping[str, Any]) -> str:
-    """The text of the template *name* in *language*, for somebody who is not at the desk."""
-    reader = Reader(language, "UTC", "auto")
-    return _templates(language).get_template(name).render({**values, "reader": reader})
+def sought(request: Request) -> str:
+    """What was typed into the box that finds anything; nothing where that is not what is asked."""
+    if request.url.path != FIND:
+        return ""
+    return on_one_line(request.query_params.get("q", "")[:_LONGEST_SOUGHT])
 
 
 def refusal(request: Request, error: LicenseError, request_id: str) -> HTMLResponse:
-    """The page of a problem."""
-    return page(
-        request, "problem", status_of(error), row=error.row, error=error, request_id=request_id
-    )
+    """The page of a problem. It has no form, so that nothing that was typed is there again."""
+    told = {"row": error.row, "error": error, "request_id": request_id, "restored": False}
+    return page(request, "problem", status_of(error), **told)
 
 
 def static(name: str) -> Response:
@@ -152,22 +181,25 @@ def _when(context: Context, instant: int | None) -> str:
     if instant is None:
         return str(_translate(context)("never"))
     reader: Reader = context["reader"]
-    there = reader.at(instant)
-    zone = " UTC" if there.tzinfo is UTC else ""  # not the reader's, which would be a ZoneInfo
-    return Markup('<time datetime="{}">{}{}</time>').format(  # all are escaped
-        datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        there.strftime("%Y-%m-%d %H:%M"),
-        zone,
+    return Markup('<time datetime="{}">{}</time>').format(  # all are escaped
+        datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), reader.when(instant)
     )
 
 
 @jinja2.pass_context
-def _day(context: Context, instant: int | None) -> str:
-    """The last day before an instant, where the reader is; a licence ends with that day."""
-    if instant is None:
-        return str(_translate(context)("perpetual"))
+def _date(context: Context, instant: int) -> str:
+    """The day of an instant, where the reader is."""
     reader: Reader = context["reader"]
-    return reader.at(instant - 1).date().isoformat()
+    return reader.at(instant).date().isoformat()
+
+
+@jinja2.pass_context
+def _elsewhere(context: Context, last: Day) -> str:
+    """When the *last* day is over where the reader is; nothing where it is over there as well."""
+    reader: Reader = context["reader"]
+    there = reader.at(last.instant)
+    ends_as_well = last.day == (there - timedelta(seconds=1)).date() and there.time() == time()
+    return "" if ends_as_well else there.strftime("%Y-%m-%d %H:%M")
 
 
 @jinja2.pass_context
@@ -178,10 +210,10 @@ def _days(context: Context, count: int) -> str:
 
 
 @jinja2.pass_context
-def _days_from_now(context: Context, end: int, zone: str) -> str:
-    """When the last day before *end* is in the time zone *zone*: *today*, *in 2 days*."""
+def _days_from_now(context: Context, last: Day) -> str:
+    """When the *last* day is, in its own time zone: *today*, *in 2 days*."""
     reader: Reader = context["reader"]
-    count = counts.days_until(end, context["now"], ZoneInfo(zone))
+    count = counts.days_until(last, context["now"])
     return counts.days_from_now(count, reader.catalogue)
 
 
@@ -195,19 +227,31 @@ def _local(context: Context, instant: int, zone: str) -> str:
 @jinja2.pass_context
 def _actor(context: Context, actor: str) -> str:
     """Who it was, for people: ``user:`` is left out, ``token:ci`` is a program's."""
-    kind, _, name = actor.partition(":")
-    tr = _translate(context)
-    if kind == "token":
-        return printable(tr("API token %(name)s") % {"name": name})
-    if kind == "command":
-        return str(tr("the command line"))
-    return printable(name if kind == "user" else actor)
+    return actor_labels.words(actor, _translate(context))
 
 
 @jinja2.pass_context
 def _action(context: Context, action: str) -> str:
     """What was done, for people: ``license.issued`` is *licence issued*."""
     return printable(_translate(context)(event_labels.words(action)))
+
+
+@jinja2.pass_context
+def _kind(context: Context, kind: str) -> str:
+    """All events of a kind, for people."""
+    return str(_translate(context)(event_labels.KINDS[kind]))
+
+
+@jinja2.pass_context
+def _field(context: Context, name: str) -> str:
+    """A field that an act changed, for people; one that has no words has its name."""
+    return change_labels.field(name, _translate(context))
+
+
+@jinja2.pass_context
+def _held(context: Context, value: Any) -> str:
+    """What a field held, for people."""
+    return change_labels.held(value, _translate(context))
 
 
 @jinja2.pass_context
@@ -223,9 +267,24 @@ def _sentence(context: Context, told: LicenseError | Notice) -> str:
 
 
 @jinja2.pass_context
-def _remedy(context: Context, told: LicenseError | Notice) -> str:
-    """What to do about it."""
-    return told.remedy(translate=_translate(context)).replace("`", "")
+def _remedy(context: Context, told: LicenseError | Notice) -> Markup:
+    """What to do about it, with its commands as code."""
+    return _coded(told.remedy(translate=_translate(context)))
+
+
+def _commands(told: LicenseError | Notice) -> tuple[str, ...]:
+    """The commands in its remedy that an operator can paste as they are.
+
+    Not options and names alone, nor what has a placeholder; the server's own are buttons here.
+    """
+    found = dict.fromkeys(_CODE.findall(told.remedy()))
+    return tuple(
+        code
+        for code in found
+        if " " in code
+        and not code.startswith(("-", DEFAULT_SERVER))
+        and not _PLACEHOLDER.search(code)
+    )
 
 
 @jinja2.pass_context
@@ -251,6 +310,12 @@ def _coded(text: str) -> Markup:
     """*text*, in which what stands in backquotes is code."""
     told = str(escape(text))
     return Markup(_CODE.sub(r"<code>\1</code>", told))  # noqa: S704  # it is escaped
+
+
+def _in_text(text: str) -> Markup:
+    """*text* between tags, where quotes stand for themselves: a long page is shorter for it."""
+    told = str(escape(text)).replace("&#34;", '"').replace("&#39;", "'")
+    return Markup(told)  # noqa: S704  # it is escaped
 
 
 def _translate(context: Context) -> Any:

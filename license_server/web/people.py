@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
@@ -25,19 +26,20 @@ from license_server.access.errors import LastAdministratorError
 from license_server.access.sessions import Session
 from license_server.access.standing import Held
 from license_server.actor import Actor
+from license_server.catalog import terms
 from license_server.db.errors import ChangedMeanwhileError, InputInvalidError, NameTakenError
-from license_server.http import cursors
+from license_server.db.reply_store import Reply
 from license_server.http.path_params import row_id
 from license_server.http.problem_types import status_of
-from license_server.http.state import AtSite
+from license_server.http.state import AtSite, state_of
 from license_server.permissions import PERMISSIONS, ROLES
 from license_server.site import Site
-from license_server.web import edit_conflicts, pages
+from license_server.web import edit_conflicts, forms, list_page, pages, people_list
 from license_server.web.edit_conflicts import Faults
+from license_server.web.people_list import LIST
 from license_server.web.session import Form, May, base_of
 
 ROOM = "/people"
-_PAGE = 50
 _MOST_INVITED = 100
 ACTS: dict[str, Callable[[Connection, StoredUser, Actor, int], object]] = {
     "end": accounts.end,
@@ -55,31 +57,28 @@ Act = Callable[[Connection, StoredUser, int], object]
 
 
 @router.get("")
-async def listing(request: Request, site: AtSite, _: Manager) -> Response:
+async def listing(request: Request, site: AtSite, session: Manager) -> Response:
     """Who may or might sign in, the newest first, and who is invited."""
-    cursor, now = request.query_params.get("cursor"), site.clock()
-    before = cursors.read(cursor) if cursor else None
-
-    def read(
-        connection: Connection,
-    ) -> tuple[list[StoredUser], dict[int, tuple[int, int]], list[tuple[Invitation, bool]]]:
-        users = access_store.users_before(connection, before, _PAGE + 1)
-        here = access_store.open_sessions(connection, [one.id for one in users], now)
-        return users, here, invitations.listed(connection, now) if before is None else []
-
-    users, here, invited = await site.read(read)
-    older = cursors.write(users[_PAGE - 1].id) if len(users) > _PAGE else None
+    now, given = site.clock(), request.query_params
+    shown = await LIST.read(request, site, session, people_list.source(now), {})
+    invited: list[tuple[Invitation, bool]] = []
+    if shown["to_first"] is None:
+        invited = await site.read(lambda connection: invitations.listed(connection, now))
     return pages.page(
         request,
         "people",
-        users=users[:_PAGE],
-        here_now=here,
         invited=invited[:_MOST_INVITED],
         all_invited=len(invited),
-        older=older,
-        first=before is None,
-        withdrawn="withdrawn" in request.query_params,
+        withdrawn="withdrawn" in given,
+        already=given.get("invited", "")[:200],
+        **shown,
     )
+
+
+@router.get(list_page.SHEET)
+async def shown_sheet(request: Request, site: AtSite, _: Manager) -> Response:
+    """The list as it is shown, as a sheet."""
+    return LIST.sheet(request, site, people_list.source(site.clock()), "users.csv")
 
 
 @router.get("/new")
@@ -91,7 +90,11 @@ async def new(request: Request, session: Manager) -> Response:
 
 @router.post("/invitations")
 async def invite(request: Request, site: AtSite, session: Manager, fields: Form) -> Response:
-    """Invite somebody. The address that lets them in is on this page and nowhere else."""
+    """Invite somebody. The address that lets them in is on this page and nowhere else.
+
+    The same form sent twice makes one invitation.
+    """
+    shown, key = dict(fields), forms.once(fields, f"{ROOM}/invitations")
     now, actor = site.clock(), session.actor
     role, days = fields.get("role", ""), fields.get("days", "").strip()
     found: Faults = {}
@@ -105,16 +108,23 @@ async def invite(request: Request, site: AtSite, session: Manager, fields: Form)
         except InputInvalidError as error:
             found[edit_conflicts.field_of(error)] = error
     if found:
-        return _new(request, session, fields, found)
+        return _new(request, session, shown, found)
     email = accounts.read_email(fields["email"])
+    done: list[tuple[str, Invitation]] = []
+
+    def work(connection: Connection) -> Reply:
+        done[:] = [
+            invitations.invite(connection, email, role, actor, now, site.random, _days(days))
+        ]
+        return Reply(303, f"{ROOM}?{urlencode({'invited': email})}", b"")
+
     try:
-        secret, made = await site.write(
-            lambda connection: invitations.invite(
-                connection, email, role, actor, now, site.random, _days(days)
-            )
-        )
+        reply = await site.once(actor, key, now, work)
     except NameTakenError as error:
-        return _new(request, session, fields, {"email": error})
+        return _new(request, session, shown, {"email": error})
+    if not done:  # it was made before, and its link is not kept
+        return RedirectResponse(reply.location or ROOM, reply.status)
+    secret, made = done[0]
     base, told = base_of(request), site.settings.public_url
     return pages.page(
         request,
@@ -138,12 +148,7 @@ async def withdraw(
 
 def _days(text: str) -> int:
     """For how many days an invitation holds. Raises InputInvalidError."""
-    most = invitations.MOST_DAYS
-    days = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
-    if not 1 <= days <= most:
-        reason = Reason("{value!r} is not a whole number from 1 to {most}", value=text, most=most)
-        raise InputInvalidError(field="days", reason=reason)
-    return days
+    return terms.days_of(text, "days", 1, invitations.MOST_DAYS)
 
 
 def _new(request: Request, session: Session, fields: dict[str, str], faults: Faults) -> Response:
@@ -152,6 +157,7 @@ def _new(request: Request, session: Session, fields: dict[str, str], faults: Fau
         "invite",
         fields,
         faults,
+        once=forms.new_once(state_of(request).site.random),
         roles=_gifts(session),
         allows=PERMISSIONS,
     )

@@ -13,7 +13,7 @@ from license_server.db.errors import InputInvalidError
 from license_server.licenses.acts import Act
 from license_server.licenses.orders import Order
 from license_server.licenses.planning import Plan
-from license_server.web import forms, prefill
+from license_server.web import forms
 
 TYPED, RULES = "typed", "rules"
 
@@ -23,13 +23,12 @@ def pin(fields: Mapping[str, str], plan: Plan) -> dict[str, str]:
     order, members = plan.order, plan.members
     said = {name: forms.typed(members[name]) for name in CHANGES if name in members}
     said |= {"customer": order.customer, "product": order.product, "replaces": order.replaces or ""}
-    return _pinned(fields, said | _term(order, members["time_zone"]), plan)
+    return _pinned(fields, said | _term(order), plan)
 
 
 def pin_act(fields: Mapping[str, str], act: Act, plan: Plan) -> dict[str, str]:
     """The form for *act* on a licence that does what *plan* does."""
-    zone = fields.get("time_zone", "").strip() or "UTC"
-    return _pinned(fields, _term(plan.order, zone) if act.sets_term else {}, plan)
+    return _pinned(fields, _term(plan.order) if act.sets_term else {}, plan)
 
 
 def unpinned(fields: Mapping[str, str]) -> dict[str, str]:
@@ -46,11 +45,10 @@ def unpinned(fields: Mapping[str, str]) -> dict[str, str]:
     return kept | typed
 
 
-def _term(order: Order, zone: str) -> dict[str, str]:
-    if order.expires_at is None:
+def _term(order: Order) -> dict[str, str]:
+    if order.last is None:
         return {"term": "perpetual"}
-    last = prefill.last_day(order.expires_at, zone)
-    return {"term": "expires", "expires": last.isoformat()}
+    return {"term": "expires", "expires": order.last.day.isoformat()}
 
 
 def _pinned(fields: Mapping[str, str], said: Mapping[str, str], plan: Plan) -> dict[str, str]:

@@ -8,6 +8,7 @@ from license_server.db.errors import InputInvalidError
 from license_server.web import forms, sign_in
 from license_server.web.reader import (
     COOKIES,
+    DENSITIES,
     LANGUAGES,
     THEMES,
     is_zone,
@@ -25,20 +26,25 @@ async def choose(request: Request) -> Response:
     response = RedirectResponse(sign_in.local_path(given.get("back", "")) or "/", 303)
     if forms.from_elsewhere(request):
         return response
-    for name, cookie in COOKIES.items():
+    for name in COOKIES:
         value = given.get(name)
         if value is None:
             continue
         if not _is_choice(name, value):
             reason = Reason("{value!r} cannot be chosen", value=value[:64])
             raise InputInvalidError(field=name, reason=reason)
-        response.set_cookie(
-            cookie, value, _SECONDS, httponly=True, samesite="lax", secure=is_secure(request)
-        )
+        keep(response, name, value, secure=is_secure(request))
     return response
+
+
+def keep(response: Response, name: str, value: str, *, secure: bool) -> None:
+    """Have the browser keep what was chosen."""
+    response.set_cookie(
+        COOKIES[name], value, _SECONDS, httponly=True, samesite="lax", secure=secure
+    )
 
 
 def _is_choice(name: str, value: str) -> bool:
     if name == "zone":
         return is_zone(value)
-    return value in (LANGUAGES if name == "language" else THEMES)
+    return value in {"language": tuple(LANGUAGES), "theme": THEMES, "density": DENSITIES}[name]

@@ -4,7 +4,7 @@ Cookies that only say how things are shown; nothing is decided by them.
 """
 
 import gettext
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
@@ -12,9 +12,17 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from starlette.requests import Request
 
+from license_server.licenses.term_days import at
+
 LANGUAGES = {"en": "English", "zh": "中文"}
 THEMES = ("auto", "light", "dark")
-COOKIES = {"language": "hostseal_language", "zone": "hostseal_zone", "theme": "hostseal_theme"}
+DENSITIES = ("roomy", "dense")
+COOKIES = {
+    "language": "hostseal_language",
+    "zone": "hostseal_zone",
+    "theme": "hostseal_theme",
+    "density": "hostseal_density",
+}
 """What a reader may choose, and the cookie that keeps it."""
 _CATALOGUES = (("license_server.web", "locale/zh.mo"), ("license_cli", "locale/zh.mo"))
 
@@ -39,6 +47,8 @@ class Reader(NamedTuple):
     """A name of the IANA time zone database."""
     theme: str
     """``light``, ``dark``, or ``auto``: as the system has it."""
+    density: str = DENSITIES[0]
+    """Of lists."""
 
     @classmethod
     def of(cls, request: Request, zone: str) -> "Reader":
@@ -48,6 +58,7 @@ class Reader(NamedTuple):
             said["language"] if said["language"] in LANGUAGES else _accepted(request),
             said["zone"] if is_zone(said["zone"]) else zone,
             said["theme"] if said["theme"] in THEMES else "auto",
+            said["density"] if said["density"] in DENSITIES else DENSITIES[0],
         )
 
     @property
@@ -58,6 +69,20 @@ class Reader(NamedTuple):
     def at(self, instant: int) -> datetime:
         """An instant where the reader is."""
         return at(instant, self.there)
+
+    def when(self, instant: int) -> str:
+        """An instant where the reader is, as text; in UTC, which is said, beyond their calendar."""
+        there = self.at(instant)
+        zone = " UTC" if there.tzinfo is UTC else ""  # not the reader's, which would be a ZoneInfo
+        return f"{there:%Y-%m-%d %H:%M}{zone}"
+
+    def midnight(self, text: str, later: int = 0) -> int:
+        """When a day that is typed, such as ``2026-11-30``, begins there, or so many days *later*.
+
+        Raises ValueError or OverflowError.
+        """
+        day = date.fromisoformat(text) + timedelta(later)
+        return int(datetime.combine(day, time(), self.there).timestamp())
 
     @property
     def marks(self) -> Marks:
@@ -82,17 +107,6 @@ def catalogue(language: str) -> gettext.NullTranslations:
     pages, client = found
     pages.add_fallback(client)  # its sentences and remedies are shown here too
     return pages
-
-
-def at(instant: int, there: tzinfo) -> datetime:
-    """An instant in the time zone *there*; in UTC where its calendar ends before that instant.
-
-    Instants go to the end of the year 9999 in UTC, which is past the end of it further east.
-    """
-    try:
-        return datetime.fromtimestamp(instant, there)
-    except (OverflowError, ValueError):
-        return datetime.fromtimestamp(instant, UTC)
 
 
 def is_zone(name: str) -> bool:

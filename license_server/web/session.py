@@ -6,9 +6,10 @@ from fastapi import Depends, Request
 from starlette.responses import Response
 
 from license_server.access import sessions
+from license_server.access.errors import CodesRequiredError
 from license_server.access.sessions import Session
 from license_server.http.state import AtSite, state_of
-from license_server.web import forms
+from license_server.web import forms, kept_forms
 
 SESSION = "hostseal_session"
 """The cookie of somebody who is signed in."""
@@ -21,6 +22,9 @@ async def session_of(request: Request, site: AtSite) -> Session:
         lambda connection: sessions.find_session(connection, secret, now, address_of(request))
     )
     request.state.session = session
+    if request.method == "GET" and kept_forms.KEPT in request.query_params:
+        find = kept_forms.find
+        request.state.kept = await site.read(lambda c: find(c, request, session))
     state_of(request).rates.take(session.actor.name, now)
     return session
 
@@ -34,8 +38,10 @@ class May:
     def __init__(self, permission: str) -> None:
         self.permission = permission
 
-    async def __call__(self, session: SignedIn) -> Session:
-        """Who is signed in. Raises NotAuthenticatedError, NotPermittedError."""
+    async def __call__(self, session: SignedIn, site: AtSite) -> Session:
+        """Who is signed in. Raises NotAuthenticatedError, CodesRequiredError, NotPermittedError."""
+        if session.by_password_alone and session.role in site.settings.codes_required:
+            raise CodesRequiredError(role=session.role)
         session.actor.need(self.permission)
         return session
 
@@ -43,6 +49,7 @@ class May:
 async def _fields(request: Request, session: SignedIn) -> dict[str, str]:
     """The fields of a form of this session. Raises FormExpiredError, InputInvalidError."""
     fields = await forms.read(request)
+    fields.pop(kept_forms.TYPED_BY, None)
     sessions.check_form(session.secret, fields.pop("form_token", ""))
     return fields
 

@@ -12,16 +12,18 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from license_core.errors import NotFoundError
 from license_core.reason import Reason
 from license_server.access.sessions import Session
-from license_server.catalog import catalog_store
+from license_server.catalog import faults as faults_
 from license_server.db.errors import ChangedMeanwhileError, InputInvalidError
 from license_server.http.problem_types import status_of
 from license_server.http.state import AtSite
-from license_server.licenses import license_store, lookup
+from license_server.licenses import filters, license_store, lookup
+from license_server.licenses.acts import ISSUE, REASON
 from license_server.licenses.search import Filter
 from license_server.sheets import (
     agreement,
-    archive,
+    batches,
     csv_text,
+    customer_sheet,
     exports,
     jobs,
     order_sheet,
@@ -36,13 +38,16 @@ from license_server.sheets.batches import Refused
 from license_server.sheets.errors import ImportRefusedError, SheetInvalidError
 from license_server.sheets.job_state import SHOWN, Job
 from license_server.site import Site
-from license_server.web import edit_conflicts, pages
+from license_server.web import delivery, edit_conflicts, pages, shown_licenses
 from license_server.web.edit_conflicts import Faults
-from license_server.web.licenses import STATES, no_state
+from license_server.web.licenses import filter_of, filters_in
+from license_server.web.list_shape import Shape
+from license_server.web.reader import Reader
 from license_server.web.session import Form, May
 
 ROOM = "/sheets"
 JOBS = f"{ROOM}/jobs"
+CUSTOMERS = f"{ROOM}/customers"
 SHEET_CAPS = {ROOM: 4 * 1024 * 1024}
 """The most bytes of a form with a sheet, which takes many times its size while it is read."""
 _LISTED = 10
@@ -50,7 +55,6 @@ MOST_SHOWN = 64 * 1024
 """How many characters of a sheet that was refused are shown again; a longer one is a file."""
 _MARK = "\ufeff"
 """The byte order mark, by which a spreadsheet knows that a file is UTF-8."""
-_FILTERS = ("product", "customer", "state")
 COLUMNS = {
     "customer": "Customer name; a new customer is added.",
     "product": "As in the product's hostseal.toml.",
@@ -67,6 +71,9 @@ COLUMNS = {
     "grace_days": "Grace period, in days after expiry.",
     "maintenance_until": "Maintenance covers versions released until this day.",
     "replaces": "Number of an earlier licence.",
+    "contract": "Order or contract number.",
+    "plan": "A plan of the product, for what is left empty.",
+    "override": "yes for a second trial; takes a reason.",
     "reason": "Reason, for the audit log.",
     "contact_name": "Contact of a new customer.",
     "contact_email": "Email address of a new customer.",
@@ -100,12 +107,12 @@ _EXAMPLE = (
 RESULT = ("line", "customer", "product", "license", "column", "problem", "detail")
 
 router = APIRouter(prefix=ROOM)
-Reader = Annotated[Session, Depends(May("licenses:read"))]
+Viewer = Annotated[Session, Depends(May("licenses:read"))]
 Issuer = Annotated[Session, Depends(May("licenses:issue"))]
 
 
 @router.get("")
-async def home(request: Request, site: AtSite, session: Reader) -> Response:
+async def home(request: Request, site: AtSite, session: Viewer) -> Response:
     """Where sheets come in and go out."""
     return await _home(request, site, session, {}, {})
 
@@ -121,7 +128,7 @@ async def _home(
         fields,
         faults,
         names=names,
-        states=STATES,
+        states=filters.STATES,
         columns=COLUMNS,
         jobs=begun,
     )
@@ -139,45 +146,44 @@ async def look(request: Request, site: AtSite, session: Issuer, fields: Form) ->
         shown = text if len(text) <= MOST_SHOWN else ""
         return await _home(request, site, session, fields | {"sheet": shown}, {"sheet": error})
     id_ = await site.write(lambda connection: uploads.keep(connection, content, session.actor, now))
-    return RedirectResponse(f"{JOBS}/{id_}", 303)
+    room = CUSTOMERS if customer_sheet.is_one(content) else JOBS
+    return RedirectResponse(f"{room}/{id_}", 303)
 
 
 @router.get("/example.csv")
-async def example(_: Reader) -> Response:
+async def example(_: Viewer) -> Response:
     """A sheet that shows the columns."""
     rows = ([one.get(name) for name in order_sheet.COLUMNS] for one in _EXAMPLE)
     return _file("example.csv", csv_text.encoded(csv_text.write(order_sheet.COLUMNS, rows)))
 
 
 @router.get("/licenses.csv")
-async def licenses(request: Request, site: AtSite, session: Reader) -> Response:
-    """The licences as a sheet, the newest first; where nobody is called so, the form again."""
-    given = {name: request.query_params.get(name, "").strip() for name in _FILTERS}
-    faults = await site.read(lambda connection: _unknown(connection, given))
-    if given["state"] not in ("", *STATES):
-        faults["state"] = no_state(given["state"])
+async def licenses(request: Request, site: AtSite, session: Viewer) -> Response:
+    """The licences of the list with the same filters, as a sheet; the form again for wrong ones.
+
+    With the columns and the order that are shown where the address names columns.
+    """
+    given = filters_in(request.query_params)
+    wanted, faults = filter_of(given, session)
+    faults |= await site.read(lambda connection: _unknown(connection, wanted))
     if faults:
         return await _home(request, site, session, given, faults)
-    wanted = Filter(
-        customer=given["customer"] or None,
-        product=given["product"] or None,
-        state=given["state"] or None,
-        products=session.actor.products,
-    )
-    rows = exports.license_rows(site.database.read, wanted, site.clock())
+    read, now = site.database.read, site.clock()
+    reader = Reader.of(request, site.settings.time_zone)
+    if "columns" in request.query_params:
+        shape = Shape.of(request.query_params, shown_licenses.LISTING)
+        heading = shown_licenses.heading(shape.columns, reader)
+        shown = csv_text.write(heading, shown_licenses.rows(read, wanted, now, shape, reader))
+        return _file("licenses.csv", csv_text.encoded(shown))
+    rows = exports.license_rows(read, wanted, now)
     return _file("licenses.csv", csv_text.encoded(csv_text.write(exports.LICENSES, rows)))
 
 
-def _unknown(connection: Connection, given: dict[str, str]) -> Faults:
+def _unknown(connection: Connection, wanted: Filter) -> Faults:
     """The filters that name somebody or something that there is not."""
-    found: Faults = {}
-    if given["customer"] and catalog_store.customer_by_name(connection, given["customer"]) is None:
-        reason = Reason("no customer has just this name")
-        found["customer"] = InputInvalidError(field="customer", reason=reason)
-    if given["product"] and catalog_store.product_by_name(connection, given["product"]) is None:
-        reason = Reason("no product has just this name")
-        found["product"] = InputInvalidError(field="product", reason=reason)
-    return found
+    noted = faults_.Faults()
+    filters.check_names(connection, wanted, noted)
+    return edit_conflicts.of_fields(noted)
 
 
 @router.get("/jobs/{id}")
@@ -200,6 +206,9 @@ async def _job(
     found = await site.read(lambda connection: jobs.find(connection, id_, actor))
     status = status_of(changed) if changed else edit_conflicts.status(faults or {})
     if found is None:
+        kept = await site.read(lambda connection: uploads.find(connection, id_, actor))
+        if kept.act != ISSUE.name:
+            return await _many(request, site, session, id_, status, changed)
         seen = await threads.one_at_a_time(preview.RECENT.show, site, id_, actor, now)
         others = await site.read(lambda connection: jobs.others(connection, id_, actor))
         return pages.page(
@@ -216,8 +225,10 @@ async def _job(
     numbers = found.progress.numbers if found.over else ()
     issued = await site.read(lambda connection: license_store.by_numbers(connection, numbers))
     left_out = found.progress.left_out if found.over else ()
-    refused: list[Refused] = []
-    if left_out:
+    refused: list[Refused] | list[results.LeftOut] = []
+    if left_out and found.act != ISSUE.name:
+        refused = await threads.one_at_a_time(results.left_out, site, id_, actor, now)
+    elif left_out:
         why = results.refused
         refused = await threads.one_at_a_time(why, site, id_, left_out, actor, now)
     return pages.page(
@@ -227,7 +238,44 @@ async def _job(
         refused=refused,
         issued=issued,
         shown=SHOWN,
+        sends=site.settings.sends_mail,
         **_state(found, now),
+    )
+
+
+async def _many(
+    request: Request,
+    site: Site,
+    session: Session,
+    id_: str,
+    status: int,
+    changed: ChangedMeanwhileError | None,
+) -> Response:
+    """What would become of chosen licences: how many of each kind, and a part of the lines."""
+    now, actor, given = site.clock(), session.actor, request.query_params.get("page", "")
+    place = int(given) if given.isascii() and given.isdigit() and 0 < len(given) < 5 else 1
+    seen = await threads.one_at_a_time(preview.RECENT.show, site, id_, actor, now)
+    picked = await site.read(lambda connection: uploads.chosen_of(connection, id_, actor))
+    some = slice(max(place - 1, 0) * SHOWN, max(place, 1) * SHOWN)
+    part = await threads.one_at_a_time(results.part, site, picked, some, actor, now)
+    named = [one.line.subject for one in (*seen.refused, *part) if isinstance(one, Refused)]
+    rows = await site.read(
+        lambda c: license_store.by_numbers(c, [number for number in named if number])
+    )
+    return pages.page(
+        request,
+        "many_look",
+        status,
+        id=id_,
+        act=picked.act,
+        reason=picked.members.get(REASON),
+        total=len(picked.rows),
+        seen=seen,
+        part=part,
+        known={one.number: one for one in rows if actor.may_use(one.product)},
+        page=max(place, 1),
+        shown=SHOWN,
+        changed=changed,
     )
 
 
@@ -260,6 +308,7 @@ async def issue(
         rules=fields.get("rules", ""),
         skip=fields.get("skip") == "yes",
         alike=fields.get("alike") == "yes",
+        twice=fields.get("twice") == "yes",
     )
     try:
         begin = agreement.begin
@@ -272,15 +321,26 @@ async def issue(
         return await _job(request, site, session, id, {error.facts["field"]: error})
     except ChangedMeanwhileError as error:
         return await _job(request, site, session, id, changed=error)
-    task = BackgroundTask(runner.run_in_turn, site, id, actor) if begun else None
-    return RedirectResponse(f"{JOBS}/{id}", 303, background=task)
+    there = f"{JOBS}/{id}"
+    if not begun:
+        return RedirectResponse(there, 303)
+    found = await site.read(lambda connection: jobs.find(connection, id, actor))
+    if found is not None and found.progress.lines <= batches.OF_ACTS:  # nobody waits for long
+        await threads.by_itself(runner.run, site, id, actor)
+        return RedirectResponse(there, 303)
+    task = BackgroundTask(runner.run_in_turn, site, id, actor)
+    return RedirectResponse(there, 303, background=task)
 
 
 @router.get("/jobs/{id}/result.csv")
 async def result(id: str, site: AtSite, session: Issuer) -> Response:
     """What became of each line, or would become, as a sheet. Raises NotFoundError."""
-    await site.read(lambda connection: jobs.find(connection, id, session.actor))
+    kept = await site.read(lambda connection: uploads.find(connection, id, session.actor))
     found = results.outcomes(site, id, session.actor, site.clock())
+    if kept.act != ISSUE.name:
+        told = results.report(site, found, session.actor)
+        lines = csv_text.encoded(csv_text.write(results.REPORT, told))
+        return _file("result.csv", threads.pieces(lines))
     rows = (
         (
             one.line,
@@ -293,25 +353,16 @@ async def result(id: str, site: AtSite, session: Issuer) -> Response:
         )
         for line, one in found
     )
-    return _file("result.csv", _apart(csv_text.encoded(csv_text.write(RESULT, rows))))
+    return _file("result.csv", threads.pieces(csv_text.encoded(csv_text.write(RESULT, rows))))
 
 
 @router.get("/jobs/{id}/files.zip")
 async def files(id: str, site: AtSite, session: Issuer) -> Response:
-    """The files of what was issued, in one archive. Raises NotFoundError."""
+    """The files of what was issued, with letters, in one archive. Raises NotFoundError."""
     await site.read(lambda connection: jobs.find(connection, id, session.actor))
-    pieces = archive.archive(site, id, session.actor, site.clock())
-    return StreamingResponse(
-        _apart(pieces),
-        media_type="application/zip",
-        headers={"Content-Disposition": 'attachment; filename="licenses.zip"'},
-    )
-
-
-async def _apart(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """*pieces*, each made where sheets are looked at."""
-    while some := await threads.one_at_a_time(next, pieces, b""):
-        yield some
+    actor = session.actor
+    found = results.outcomes(site, id, actor, site.clock())
+    return delivery.files(site, (one.number for _, one in found if one.number), actor)
 
 
 def _file(name: str, pieces: Iterator[bytes] | AsyncIterator[bytes]) -> Response:

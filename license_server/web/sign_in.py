@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
+import structlog
 from fastapi import APIRouter, Request
 from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
@@ -17,6 +18,7 @@ from license_server.access import (
     login,
     passwords,
     sessions,
+    sign_in_events,
     totp,
 )
 from license_server.access.access_store import StoredUser
@@ -29,7 +31,7 @@ from license_server.db.errors import InputInvalidError
 from license_server.http.problem_types import status_of
 from license_server.http.state import AtSite, state_of
 from license_server.site import Site
-from license_server.web import forms, pages
+from license_server.web import forms, kept_forms, pages
 from license_server.web.session import (
     SESSION,
     Form,
@@ -47,6 +49,7 @@ INVITATION = "/invitation"
 CODE = "/login/code"
 _FORM, _BROWSER, _HALF = "hostseal_form", "hostseal_browser", "hostseal_half"
 _BROWSER_SECONDS = 90 * 86400
+_log = structlog.get_logger()
 
 anyone = APIRouter()
 router = APIRouter()
@@ -136,20 +139,48 @@ async def code(request: Request, site: AtSite) -> Response:
     except NotAuthenticatedError:
         return to_login(request)
     browser = login.recognise(user, cookie(request, _BROWSER))
-    attempt = Attempt.of(user.email, address_of(request), browser, login.CODE)
+    guess = Attempt.of(user.email, address_of(request), browser, login.CODE)
 
-    def check(connection: Connection) -> tuple[StoredUser, Attempt]:
+    def check(connection: Connection) -> tuple[StoredUser, Attempt | None]:
         known = login.whose_half(connection, kept, seeds.cookies, now)
         actor = Actor(f"user:{known.email}", frozenset(), address=address_of(request) or None)
         totp.accept(connection, known, fields.get("code", ""), seeds, now, actor)
         return known, attempt
 
+    attempt: Attempt | None = None
     try:
         sessions.check_form(cookie(request, _FORM), fields.get("form_token", ""))
-        await site.write(lambda connection: login.count(connection, attempt, now))
+        attempt = await site.write(lambda connection: login.count(connection, guess, now))
         return await _enter(request, site, next_, check)
     except LicenseError as error:
+        tell_failure(request, site, user, error, attempt)
         return refused(_page(request, site, "code", error, next=next_), error)
+
+
+def tell_failure(
+    request: Request,
+    site: Site,
+    user: StoredUser | None,
+    error: LicenseError,
+    attempt: Attempt | None = None,
+) -> None:
+    """Write down that somebody could not sign in as *user*, of whom nothing is known without one.
+
+    In the audit log, where *attempt* was counted; nobody waits for that.
+    """
+    now, address = site.clock(), address_of(request)
+    locked = [] if attempt is None else [what for what, _ in sign_in_events.locks(attempt)]
+    _log.warning(
+        "sign-in failed",
+        account=None if user is None else user.email,
+        address=address,
+        slug=error.slug,
+        **({"locked": locked} if locked else {}),
+    )
+    if attempt is not None and status_of(error) < 500:
+        site.database.writer.submit(
+            lambda c: sign_in_events.failed(c, attempt, user, address, error.slug, now)
+        )
 
 
 async def prove(
@@ -162,11 +193,16 @@ async def prove(
     now = site.clock()
     user = await site.read(lambda connection: access_store.user_by_email(connection, email))
     browser = login.recognise(user, cookie(request, _BROWSER))
-    attempt = Attempt.of(email, address_of(request), browser)
-    await site.write(lambda connection: login.count(connection, attempt, now))
-    known = await asyncio.get_running_loop().run_in_executor(
-        passwords.WORKERS, login.judge, user, password
-    )
+    guess = Attempt.of(email, address_of(request), browser)
+    attempt: Attempt | None = None
+    try:
+        attempt = await site.write(lambda connection: login.count(connection, guess, now))
+        known = await asyncio.get_running_loop().run_in_executor(
+            passwords.WORKERS, login.judge, user, password
+        )
+    except LicenseError as error:
+        tell_failure(request, site, user, error, attempt)
+        raise
     return known, attempt
 
 
@@ -183,18 +219,28 @@ async def _enter(
         user, attempt = check(connection)
         if attempt is not None:
             login.succeeded(connection, attempt)
-        return open_session(connection, request, site, user, now), user
+        failures = 0 if attempt is None else attempt.failures - 1
+        return open_session(connection, request, site, user, now, failures), user
 
     session, user = await site.write(open_)
+    _log.info("signed in", account=user.email, address=session.address)
     response = RedirectResponse(next_ or "/", 303)
     let_in(response, request, site, session, user)
     return response
 
 
 def open_session(
-    connection: Connection, request: Request, site: Site, user: StoredUser, now: int
+    connection: Connection,
+    request: Request,
+    site: Site,
+    user: StoredUser,
+    now: int,
+    failures: int = 0,
 ) -> Session:
-    """A new session for the browser of *request*; the one that it had ends."""
+    """A new session for the browser of *request*; the one that it had ends.
+
+    *failures*: how often they had failed to sign in just before.
+    """
     return sessions.open_session(
         connection,
         user,
@@ -204,6 +250,7 @@ def open_session(
         address_of(request),
         agent=on_one_line(request.headers.get("user-agent", "")),
         former=cookie(request, SESSION),
+        failures=failures,
     )
 
 
@@ -287,6 +334,18 @@ async def hash_slowly(password: str) -> str:
     return await asyncio.get_running_loop().run_in_executor(
         passwords.WORKERS, passwords.hash_, password
     )
+
+
+async def resume(request: Request) -> Response | None:
+    """Where somebody goes who sent a form after their session: behind the sign-in it is kept.
+
+    None: it was no such form.
+    """
+    waiting = await kept_forms.keep(request)
+    if waiting is None:
+        return None
+    behind = f"{LOGIN}?{urlencode({'next': waiting.address})}"
+    return RedirectResponse(waiting.address if waiting.here else behind, 303)
 
 
 def to_login(request: Request) -> Response:

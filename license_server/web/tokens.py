@@ -1,6 +1,5 @@
 """The tokens at the desk: what programs call with; each is shown once."""
 
-import re
 from collections.abc import Callable
 from typing import Annotated
 
@@ -9,50 +8,44 @@ from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
 from license_core import clock
-from license_core.reason import Reason
-from license_server.access import access_store, standing, tokens
+from license_server.access import tokens
 from license_server.access.access_store import StoredToken
 from license_server.access.sessions import Session
-from license_server.access.standing import Held
 from license_server.access.tokens import MOST_DAYS, PROGRAM, Grant
-from license_server.catalog import catalog_store
+from license_server.catalog import catalog_store, terms, typed
 from license_server.db.errors import InputInvalidError, NameTakenError
-from license_server.http.state import AtSite
+from license_server.db.reply_store import Reply
+from license_server.http.state import AtSite, state_of
 from license_server.permissions import PERMISSIONS, WHOLE
-from license_server.web import edit_conflicts, pages
+from license_server.web import edit_conflicts, forms, list_page, pages, token_list
 from license_server.web.edit_conflicts import Faults
 from license_server.web.session import Form, May
+from license_server.web.token_list import LIST
 
 ROOM = "/tokens"
-_SEPARATORS = re.compile(r"[\s,;，、；]+")
 _DAYS = "365"
-_PAGE = 50
 
 router = APIRouter(prefix=ROOM)
 Manager = Annotated[Session, Depends(May("tokens:manage"))]
 
 
 @router.get("")
-async def listing(request: Request, site: AtSite, _: Manager) -> Response:
+async def listing(request: Request, site: AtSite, session: Manager) -> Response:
     """The tokens that were not revoked, or with ``?revoked=1`` those that were, by their names."""
-    given = request.query_params
-    revoked, after = given.get("revoked") == "1", given.get("after")
-
-    def read(connection: Connection) -> list[Held]:
-        last = tokens.token_by_id(connection, after).name if after else None
-        found = access_store.tokens_after(connection, last, _PAGE + 1, revoked=revoked)
-        return standing.held(connection, found)
-
-    found, now = await site.read(read), site.clock()
+    revoked = token_list.of_revoked(request)
+    source = token_list.source(site.clock(), revoked=revoked)
+    kept = {"revoked": "1" if revoked else ""}
+    shown = await LIST.read(request, site, session, source, kept)
     return pages.page(
-        request,
-        "tokens",
-        tokens=[(one, one.state(now)) for one in found[:_PAGE]],
-        revoked=revoked,
-        more=found[_PAGE - 1].token.id if len(found) > _PAGE else None,
-        first=after is None,
-        done="done" in given,
+        request, "tokens", revoked=revoked, done="done" in request.query_params, **shown
     )
+
+
+@router.get(list_page.SHEET)
+async def shown_sheet(request: Request, site: AtSite, _: Manager) -> Response:
+    """The list as it is shown, as a sheet."""
+    source = token_list.source(site.clock(), revoked=token_list.of_revoked(request))
+    return LIST.sheet(request, site, source, "tokens.csv")
 
 
 @router.get("/new")
@@ -64,10 +57,11 @@ async def new(request: Request, session: Manager) -> Response:
 
 @router.post("")
 async def make(request: Request, site: AtSite, session: Manager, fields: Form) -> Response:
-    """Make a token. It is on this page and nowhere else."""
+    """Make a token. It is on this page and nowhere else; the same form sent twice makes one."""
+    shown, key = dict(fields), forms.once(fields, ROOM)
     now, actor, name = site.clock(), session.actor, fields.get("name", "").strip()
     scopes = frozenset(one for one in PERMISSIONS if fields.get(f"may:{one}") == "yes")
-    given = [one for one in _SEPARATORS.split(fields.get("products", "")) if one]
+    given = typed.words(fields.get("products", ""))
     products = frozenset(given) if given else None
     days = fields.get("days", "").strip()
     found: Faults = {}
@@ -83,20 +77,27 @@ async def make(request: Request, site: AtSite, session: Manager, fields: Form) -
         except InputInvalidError as error:
             found.setdefault(edit_conflicts.field_of(error), error)
     if found:
-        return _new(request, session, fields, found)
+        return _new(request, session, shown, found)
 
-    def work(connection: Connection) -> tuple[str, StoredToken, list[str]]:
+    made: list[tuple[str, StoredToken, list[str]]] = []
+
+    def work(connection: Connection) -> Reply:
         grant = Grant(scopes, products, _end(days, now))
         secret = tokens.new_token(connection, name, actor, now, site.random, grant)
         known = catalog_store.ids_by_name(connection, "products", given)
         unknown = sorted(set(given) - known.keys())
-        return secret, tokens.token_by_id(connection, secret.split("_")[1]), unknown
+        id_ = secret.split("_")[1]
+        made[:] = [(secret, tokens.token_by_id(connection, id_), unknown)]
+        return Reply(303, f"{ROOM}/{id_}?made=1", b"")
 
     try:
-        secret, made, unknown = await site.write(work)
+        reply = await site.once(actor, key, now, work)
     except NameTakenError as error:
-        return _new(request, session, fields, {"name": error})
-    return pages.page(request, "token_made", 201, made=made, secret=secret, unknown=unknown)
+        return _new(request, session, shown, {"name": error})
+    if not made:  # it was made before, and its secret is not kept
+        return RedirectResponse(reply.location or ROOM, reply.status)
+    secret, token, unknown = made[0]
+    return pages.page(request, "token_made", 201, made=token, secret=secret, unknown=unknown)
 
 
 @router.get("/{id}")
@@ -106,7 +107,8 @@ async def one(
     """One token, without its secret."""
     held = await site.read(lambda connection: tokens.held_by_id(connection, id))
     state = held.state(site.clock())
-    return pages.page(request, "token", held=held, state=state, allows=PERMISSIONS)
+    made = "made" in request.query_params
+    return pages.page(request, "token", held=held, state=state, allows=PERMISSIONS, made=made)
 
 
 @router.post("/{id}/revoke")
@@ -132,6 +134,7 @@ def _new(request: Request, session: Session, fields: dict[str, str], faults: Fau
         "token_new",
         fields,
         faults,
+        once=forms.new_once(state_of(request).site.random),
         allows={name: does for name, does in PERMISSIONS.items() if name in mine},
         whole=WHOLE,
     )
@@ -141,10 +144,4 @@ def _end(days: str, now: int) -> int | None:
     """When a token for so many *days* ends; None: not by itself. Raises InputInvalidError."""
     if not days:
         return None
-    number = int(days) if days.isascii() and days.isdigit() and len(days) < 6 else 0
-    if not 1 <= number <= MOST_DAYS:
-        reason = Reason(
-            "{value!r} is not a whole number from 1 to {most}", value=days, most=MOST_DAYS
-        )
-        raise InputInvalidError(field="days", reason=reason)
-    return clock.later(now, number * 86400)
+    return clock.later(now, terms.days_of(days, "days", 1, MOST_DAYS) * terms.DAY)

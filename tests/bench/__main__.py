@@ -1,4 +1,7 @@
-"""``make bench``: speed and memory, as ratios within one run. Nothing here passes or fails."""
+"""``make bench``: speed and memory, as ratios within one run. Nothing here passes or fails.
+
+``python -m tests.bench searching 1000000`` measures lists, searches and pages of so many licences.
+"""
 
 import logging
 import platform
@@ -11,7 +14,7 @@ import structlog
 
 from tests.bench import bulk, checks, issuing, processes, searching, trust
 from tests.bench.site import make_site
-from tests.bench.table import markdown
+from tests.bench.table import Row, markdown
 
 RUNS, ROUNDS, TURNS, SEARCHES = 40, 60, 5, 20
 
@@ -22,16 +25,25 @@ def main() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with tempfile.TemporaryDirectory(prefix="hostseal-bench-") as folder:
         place = Path(folder)
-        site = make_site(place, int(time.time()))
-        rows = processes.measure(site, place / "caches", RUNS)
-        rows += trust.measure(place, place / "caches", RUNS, site.now)
-        rows += checks.measure(site, ROUNDS)
-        rows += issuing.measure(place, TURNS)
-        rows += searching.measure(place, SEARCHES)
-        rows += bulk.measure(place)
+        if sys.argv[1:2] == ["searching"]:
+            rows = searching.measure(place, SEARCHES, int(sys.argv[2]))
+        else:
+            rows = _measure(place)
     python = platform.python_version()
     print(f"{time.strftime('%Y-%m-%d')}, Python {python}, {sys.platform} {platform.machine()}\n")
     print(markdown(rows), end="")
+
+
+def _measure(place: Path) -> list[Row]:
+    site = make_site(place, int(time.time()))
+    rows = processes.measure(site, place / "caches", RUNS)
+    rows += processes.measure_starts(site, place / "caches", RUNS)
+    rows += trust.measure(place, place / "caches", RUNS, site.now)
+    rows += checks.measure(site, ROUNDS)
+    rows += issuing.measure(place, TURNS)
+    rows += searching.measure(place, SEARCHES)
+    rows += bulk.measure(place)
+    return rows
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Whole processes, against an interpreter that only imports what a check cannot do without."""
+"""Whole processes, against an interpreter that does nothing, and one that imports libraries."""
 
 import json
 import os
@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from tests.bench.site import Site
 from tests.bench.table import Row
+from tests.support import native_client, onefile
 
 CLI = Path(__file__).resolve().parents[2] / "cmd" / "cli.py"
 BASE = (
@@ -18,7 +19,11 @@ BASE = (
 )
 COMMANDS = ("verify", "get_host_key", "doctor")
 GOALS = {"verify": 1.25, "get_host_key": 1.0, "doctor": 2.5}
+BARE_GOALS = {"verify": "≤ 3.0", "get_host_key": "≤ 2.2"}
 MEMORY_GOALS = {"verify": "≤ 1.15", "get_host_key": "≤ 1.15", "doctor": "first figure"}
+BARE = [sys.executable, "-c", "pass"]
+STARTS = {"hostseal.pyz verify": "≤ 4", "native/hostseal verify": "≤ 0.6"}
+"""What is compared with a bare interpreter, and its goals."""
 
 
 class Cost(NamedTuple):
@@ -34,6 +39,7 @@ def measure(site: Site, caches: Path, runs: int) -> list[Row]:
     client += ["--root", str(site.host)]
     lines = {name: [*client, name] for name in COMMANDS}
     lines["base"] = [sys.executable, "-c", BASE]
+    lines["bare"] = BARE
     spawner = Spawner(caches)
     for line in lines.values():  # compiles what is not compiled yet, and writes the memory
         spawner.run(line)
@@ -42,7 +48,7 @@ def measure(site: Site, caches: Path, runs: int) -> list[Row]:
         for name, line in lines.items():
             costs[name].append(spawner.run(line))
     spawner.close()
-    base = costs.pop("base")
+    base, bare = costs.pop("base"), costs.pop("bare")
     rows = []
     for name, found in costs.items():
         times = [cost.seconds / b.seconds for cost, b in zip(found, base, strict=True)]
@@ -53,6 +59,37 @@ def measure(site: Site, caches: Path, runs: int) -> list[Row]:
         )
         mib = statistics.median(cost.peak_kib for cost in found) / 1024
         rows.append(Row.of(f"`{name}`, peak memory", peaks, MEMORY_GOALS[name], f"{mib:.1f} MiB"))
+        if name not in BARE_GOALS:
+            continue
+        times = [cost.seconds / b.seconds for cost, b in zip(found, bare, strict=True)]
+        peaks = [cost.peak_kib / b.peak_kib for cost, b in zip(found, bare, strict=True)]
+        of_bare = f"`{name}` against `python -c pass`"
+        rows.append(Row.of(f"{of_bare}, time", times, BARE_GOALS[name], f"{median_ms:.0f} ms"))
+        rows.append(Row.of(f"{of_bare}, peak memory", peaks, "≤ 14 MiB", f"{mib:.1f} MiB"))
+    return rows
+
+
+def measure_starts(site: Site, caches: Path, runs: int) -> list[Row]:
+    """*runs* turns of each of STARTS and of a bare interpreter; medians of their ratios."""
+    places = ["--conf", str(site.conf), "--keys", str(site.keys), "--root", str(site.host)]
+    programs = {"hostseal.pyz": [sys.executable, str(onefile.kept())]}
+    if native_client.is_buildable():
+        programs["native/hostseal"] = [str(native_client.kept().plain)]
+    spawner = Spawner(caches)
+    rows = []
+    for name, goal in STARTS.items():
+        program, command = name.split()
+        if program not in programs:
+            continue  # Go is missing
+        line = [*programs[program], *places, command]
+        spawner.run(line)  # writes the memory
+        costs = [(spawner.run(line), spawner.run(BARE)) for _ in range(runs)]
+        times = [cost.seconds / bare.seconds for cost, bare in costs]
+        median_ms = statistics.median(cost.seconds for cost, _ in costs) * 1000
+        mib = statistics.median(cost.peak_kib for cost, _ in costs) / 1024
+        note = f"{median_ms:.0f} ms, {mib:.1f} MiB"
+        rows.append(Row.of(f"`{name}` against a bare interpreter", times, goal, note))
+    spawner.close()
     return rows
 
 

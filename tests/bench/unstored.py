@@ -49,6 +49,15 @@ async def _without_storing(
             line=license_.jti,
             act="issue",
             state="active",
+            time_zone=order.time_zone,
+            last_day=None,
+            contract=None,
+            customer_id=1,
+            product_id=1,
+            plan=None,
+            kind=None,
+            stands_for=None,
+            despite=None,
         )
     )
 

@@ -28,8 +28,8 @@ def test_pasted_host_key_line_leads_to_a_valid_licence_file(
     page.get_by_label("Limits").fill("gpus=4")
     page.get_by_label("Time zone").fill("Asia/Shanghai")
     page.get_by_role("button", name="Preview").click()
-    page.get_by_text(KEY).wait_for()  # until the page is drawn
-    page.get_by_text("(Asia/Shanghai)").wait_for()
+    page.get_by_text(KEY).first.wait_for()  # until the page is drawn
+    page.get_by_text("(Asia/Shanghai)").first.wait_for()
     page.get_by_role("button", name="Issue licence").click()
     page.get_by_text("Issued.").wait_for()
     with page.expect_download() as download:

@@ -92,7 +92,7 @@ def test_filter_applies_at_once_and_keeps_the_focus(chromium: Browser, running: 
     page = context.new_page()
     sign_in(page, running)
     page.goto("/licenses")
-    page.get_by_label("State").select_option("suspended")
+    page.locator("#state").select_option("suspended")
     page.wait_for_url("**state=suspended*")
     assert page.evaluate("document.activeElement.id") == "state"
     page.evaluate(_LISTENED)

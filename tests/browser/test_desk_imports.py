@@ -4,7 +4,7 @@ import csv
 import io
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.support.chromium import sign_in
 from tests.support.server import LINE, Running
@@ -16,8 +16,25 @@ def sheet(customer: str, count: int) -> str:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(("customer", "product", "host", "days"))
-    writer.writerows((customer, "bulk", LINE, n % 90 + 1) for n in range(count))
+    writer.writerows((customer, "bulk", LINE, n + 1) for n in range(count))
     return text.getvalue()
+
+
+def test_file_fills_the_text_of_what_a_client_printed(
+    chromium: Browser, running: Running, tmp_path: Path
+) -> None:
+    page = chromium.new_page(base_url=running.url)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    sign_in(page, running)
+    page.locator("nav").first.wait_for()
+    page.goto("/why")
+    printed = tmp_path / "doctor.txt"
+    printed.write_text("许可证", "utf-8")
+    page.get_by_label("Or choose a file:").set_input_files(printed)
+    expect(page.locator("#text")).to_have_value("许可证")
+    assert errors == []
+    page.close()
 
 
 def test_import_shows_its_progress_until_it_is_finished(

@@ -31,7 +31,7 @@ class There(NamedTuple):
 
     @property
     def starts(self) -> list[str]:
-        """The overview, and a licence in each state."""
+        """The queue of requests, and a licence in each state."""
         numbers = [name for name in self.furnished if str(name).startswith("HS-")]
         return ["/", *(f"/licenses/{number}" for number in numbers)]
 
@@ -94,10 +94,13 @@ def signed_in(there: There, language: str, administrator: Any) -> Iterator[Brows
     context.close()
 
 
+@pytest.mark.parametrize("axe", [False, pytest.param(True, marks=pytest.mark.torture)])
 def test_every_linked_page_passes_the_page_checks(
-    there: There, language: str, signed_in: BrowserContext
+    there: There, language: str, signed_in: BrowserContext, axe: bool
 ) -> None:
-    visits = judge.walk(signed_in, there.running.url, language, there.starts)
+    """The pages are made alike in every language: in the suite, axe-core judges those of one."""
+    axe = axe or language == "en"
+    visits = judge.walk(signed_in, there.running.url, language, there.starts, axe=axe)
     paths = {visit.path for visit in visits}
     assert {"/", "/licenses", "/licenses/new", "/account"} <= paths
     assert not judge.told(visits), judge.told(visits)
@@ -128,9 +131,42 @@ def test_pages_before_sign_in_pass_the_page_checks(
         "/problems/wrong-host",
         "/problems/input-invalid",
         "/api/v1/docs",
+        "/api/v1/docs/more",
+        "/api/v1/docs/replies",
     ]
     visits = judge.walk(stranger, there.running.url, language, starts)
     assert not judge.told(visits), judge.told(visits)
+
+
+def test_pages_of_the_customer_portal_pass_the_page_checks(
+    there: There, language: str, stranger: BrowserContext
+) -> None:
+    page = stranger.new_page()
+    for path in (
+        "/portal",
+        "/portal/open?secret=none",
+        f"/portal/open?secret={there.furnished.portal}",
+    ):
+        page.goto(path)
+        found = judge.look(page, language)
+        assert not found, "\n".join(found)
+    page.locator("form[action='/portal/open'] button").click()
+    page.wait_for_url("**/portal")
+    number = there.furnished.anchored
+    starts = [
+        "/portal",
+        *(f"/portal/requests/new?wish={wish}" for wish in ("license", "trial", "return")),
+        f"/portal/licenses/{number}",
+    ]
+    visits = judge.walk(stranger, there.running.url, language, starts)
+    assert not judge.told(visits), judge.told(visits)
+    page.goto(f"/portal/requests/new?wish=move&license={number}")
+    page.locator("#text").fill("1234")
+    page.locator("#sender_address").fill("5678")
+    page.get_by_role("button").last.click()
+    page.locator(".told.bad").wait_for()
+    found = judge.look(page, language)
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/licenses/HS-2026-00000000", "/problems/none"])
@@ -158,6 +194,20 @@ def test_pages_behind_the_order_form_pass_the_page_checks(
     form.locator("[name=product]").fill("darwin")
     with page.expect_navigation():
         form.locator("button:not([type=button])").last.click()
+    found = judge.look(page, language)
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("pasted", [line(26), "HS-2026-00000000", "nothing"])
+def test_answers_to_what_a_client_printed_pass_the_page_checks(
+    signed_in: BrowserContext, language: str, pasted: str
+) -> None:
+    page = signed_in.new_page()
+    page.goto("/why")
+    page.locator("#text").fill(pasted)
+    with page.expect_navigation():
+        page.locator("#why button").last.click()
+    assert page.locator(".found").count() == 1
     found = judge.look(page, language)
     assert not found, "\n".join(found)
 

@@ -32,9 +32,31 @@ RIGHT = (
 def test_judge_finds_what_is_wrong_with_a_page(chromium: Browser, wrong: str, fault: str) -> None:
     page = chromium.new_page(viewport=judge.WIDE)
     page.set_content(RIGHT.format(wrong))
-    found = judge.look(page, "zh")
+    found = judge.look(page, "zh", axe=fault.startswith("axe"))
     page.close()
     assert any(one.startswith(fault) for one in found), found
+
+
+_TWICE = "<div{}><p style='color:#555'>你好</p></div>"
+
+
+@pytest.mark.parametrize(
+    ("style", "faults"), [("", 0), (" style='background:#444'", 2), (" style='opacity:.4'", 2)]
+)
+def test_judge_looks_at_each_kind_of_text_on_one_page(
+    chromium: Browser, style: str, faults: int
+) -> None:
+    """The same text on another ground is of another kind, on both grounds of the page."""
+    page = chromium.new_page(viewport=judge.WIDE)
+    page.set_content(RIGHT.format(_TWICE.format("")))
+    judged: judge.Kinds = {}
+    assert judge.look(page, "zh", judged=judged) == []
+    page.set_content(RIGHT.format(_TWICE.format("") + _TWICE.format(style)))
+    judge.without_colours(page)
+    found = judge.of_colours(page, judged)
+    assert len(found) == faults, found
+    assert judge.of_colours(page, judged) == []
+    page.close()
 
 
 def test_judge_finds_nothing_wrong_with_a_correct_page(chromium: Browser) -> None:

@@ -2,14 +2,15 @@
 
 import errno
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
-from unittest.mock import patch
+import stat
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from tests.support import odd_files
 from tests.support.cli import World, new_signer
+from tests.support.failing_call import failing
 from tests.support.trusting import files, install
 from tests.support.vendor import entry, keyset, license_block, revocations, roots
 
@@ -29,29 +30,8 @@ def keyset_and_list(world: World) -> bytes:
     return keyset(world, 4) + revocations(world, 6)
 
 
-@contextmanager
-def failing(edge: str, at: int, code: int, folder: str) -> Iterator[list[str]]:
-    """The *at*-th call of *edge* that is about *folder* fails; which one that was."""
-    real: Callable[..., Any] = getattr(os, edge.removeprefix("os."))
-    calls: list[str] = []
-    failed: list[str] = []
-
-    def call(*arguments: Any, **more: Any) -> Any:
-        first = arguments[0]
-        path = os.readlink(f"/proc/self/fd/{first}") if isinstance(first, int) else str(first)
-        writes = edge != "os.open" or (len(arguments) > 1 and arguments[1] & os.O_CREAT)
-        if path.startswith(folder) and writes:
-            calls.append(path)
-            if len(calls) == at:
-                failed.append(path)
-                raise OSError(code, os.strerror(code))
-        return real(*arguments, **more)
-
-    with patch(edge, call):
-        yield failed
-
-
 @pytest.mark.parametrize("made", [licence_under_new_roots, keyset_and_list])
+@pytest.mark.python_only("a failure put into the process of Python")
 def test_a_failing_write_anywhere_leaves_every_file_as_it_was(
     world: World, made: Callable[[World], bytes]
 ) -> None:
@@ -98,3 +78,33 @@ def test_a_folder_in_the_way_of_the_backup_leaves_the_trust_file_as_it_was(world
         "license.dat.old",
         "license.state",
     ]
+
+
+def _device(path: Path) -> None:
+    """The node of a device that the kernel has not, for root; else a pipe."""
+    if os.geteuid() == 0:
+        os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(240, 0))
+    else:
+        os.mkfifo(path)
+
+
+@pytest.mark.parametrize("kind", ["a named pipe", "a socket", "a device"])
+def test_nothing_that_is_written_takes_the_place_of_what_is_no_file(
+    world: World, kind: str
+) -> None:
+    put = _device if kind == "a device" else odd_files.ODD[kind]
+    later = world.write(world.file(world.claims(jti="HS-2027-NEXT")), "next.dat")
+    install(world, world.file())
+    for name, words, code in (
+        ("license.dat.old", ["install", later], 63),
+        ("license.state", ["verify"], 0),
+        ("license.dat", ["install", later], 63),
+    ):
+        path = world.conf / name
+        path.unlink(missing_ok=True)
+        put(path)
+        before = path.lstat()
+        assert world.run(*words).exit_code == code, name
+        assert (path.lstat().st_ino, path.lstat().st_mode) == (before.st_ino, before.st_mode)
+        path.unlink()
+    assert not list(world.conf.glob("*.tmp"))

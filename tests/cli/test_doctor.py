@@ -19,6 +19,8 @@ from license_core.verify import Report
 from tests.support import hosts
 from tests.support.cli import DAY, NOW, World, code
 
+pytestmark = pytest.mark.python_only("doctor, which that client has not got")
+
 PINNED_BY = ["address-pinned-by-compose", "address-pinned-by-podman"]
 WANTS = "cpus = 8\nmemory_gib = 64\ngpus = 4\ndisk_gib = 50\nports = [3001]\n"
 
@@ -248,6 +250,8 @@ def test_doctor_hides_the_host_key_when_the_pinned_address_differs(world: World)
     done = world.run("doctor", env={"LICENSE_PINNED_IP": "172.30.0.10"})
     assert "Host key    NONE: The host does not have its pinned address" in done.out
     assert "DIFFERS       172.30.0.10 (LICENSE_PINNED_IP)" in done.out
+    (world.conf / "license.pin").write_text("172.30.0.10\n", "ascii")
+    assert f"({world.conf}/license.pin)" in world.run("doctor").out
 
 
 def test_support_bundle_contains_no_address_name_or_id_of_the_host(

@@ -11,6 +11,8 @@ from license_core import (
 from tests.support import hosts
 from tests.support.cli import World
 
+pytestmark = pytest.mark.python_only("doctor, which that client has not got")
+
 
 def evidence_of(world: World) -> dict[str, tuple[str | None, str]]:
     told = world.json("doctor").json()["evidence"]

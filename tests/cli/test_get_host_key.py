@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from license_core import request
+from license_core import received, request
 from license_core.errors import RequestDamagedError
 from tests.support import hosts
 from tests.support.cases import bound
@@ -34,6 +34,24 @@ def test_check_code_stands_last_where_it_is_asked_for(world: World, profile: str
     wrong = line.replace(rest[0][-4:], "0000")
     with pytest.raises(RequestDamagedError):
         request.parse(wrong)
+
+
+@pytest.mark.parametrize("profile", ["hk1", "hk1-host"])
+def test_telephone_code_is_read_back_as_the_same_host(world: World, profile: str) -> None:
+    bound()(world.host)
+    command = ["get_host_key", "--profile", profile]
+    printed = world.run(*command, "--phone")
+    lines = printed.out.splitlines()
+    assert [len(line) for line in lines] == [27, 27, 20, len(hosts.HOSTNAME) + 2]
+    assert received.parse(printed.out) == request.parse(world.run(*command).out)
+    assert "Read the groups to your vendor in their order" in printed.err
+    answer = json.loads(world.run("--json", *command, "--phone").out)
+    assert answer["telephone_code"] == " ".join(lines[:3])
+    assert "telephone_code" not in json.loads(world.run("--json", *command).out)
+
+
+def test_telephone_code_is_said_in_chinese(world: World) -> None:
+    assert "请按顺序把各组数字读给厂商" in world.run("--lang", "zh", "get_host_key", "--phone").err
 
 
 def test_get_host_key_warns_of_a_changing_address_with_a_command(world: World) -> None:

@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,9 @@ from license_cli.watch import (
     TRIES,
     UNCHECKED,
 )
-from tests.support.cli import CLI, DAY, World, code
+from tests.support.cli import DAY, PROGRAM, World, code
 from tests.support.guards import SECONDS, Client, Start, answer, ended, say
+from tests.support.secrets import Secret
 from tests.support.unprivileged import unprivileged
 
 
@@ -61,7 +61,7 @@ def test_guard_does_not_start_the_program_without_a_client(watch: Start) -> None
     process = watch("/nonexistent", "echo", "started")
     out, err = process.communicate(timeout=SECONDS)
     assert (process.returncode, out) == (UNCHECKED, "")
-    assert "could not be started" in err
+    assert "could not be started: /nonexistent: No such file or directory." in err
 
 
 def test_guard_rejects_an_answer_that_contradicts_its_exit_code(
@@ -196,7 +196,7 @@ def parsed(text: bytes) -> dict[str, float]:
 def test_guard_command_runs_the_program_and_writes_metrics(present: World, tmp_path: Path) -> None:
     present.put()
     metrics = tmp_path / "license.prom"
-    line = [sys.executable, str(CLI), *present.options(), "guard", "--metrics", str(metrics)]
+    line = [*PROGRAM, *present.options(), "guard", "--metrics", str(metrics)]
     done = subprocess.run(
         [*line, "--", "sh", "-c", "echo up --json; exit 3"], capture_output=True, text=True
     )
@@ -205,7 +205,7 @@ def test_guard_command_runs_the_program_and_writes_metrics(present: World, tmp_p
 
 
 def test_guard_command_starts_nothing_without_a_licence(present: World) -> None:
-    line = [sys.executable, str(CLI), *present.options(), "guard", "--", "echo", "up"]
+    line = [*PROGRAM, *present.options(), "guard", "--", "echo", "up"]
     done = subprocess.run(line, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (code("license-missing"), ""), done.stderr
     assert "There is no licence file at" in done.stderr
@@ -240,7 +240,7 @@ def test_guard_command_explains_why_a_program_cannot_be_started(
     (present.folder / "empty-of-meaning").chmod(0o755)
     (present.folder / "barred").mkdir(mode=0)
     program = name if name == "nosuchprog" else f"./{name}"
-    line = [*unprivileged(), sys.executable, str(CLI), *present.options(), "guard", "--", program]
+    line = [*unprivileged(), *PROGRAM, *present.options(), "guard", "--", program]
     done = subprocess.run(line, cwd=present.folder, capture_output=True, text=True)
     assert done.returncode == code("program-not-started")
     assert f"[E]: Cannot start {program}: {why}" in done.stderr
@@ -261,3 +261,27 @@ def test_guard_command_marks_the_state_as_a_warning_near_expiry(present: World) 
     done = present.spawn("guard", "--", "true")
     assert done.returncode == 0
     assert re.match(r"\[W\]: .* UTC: Licence state: active\.\n     ", done.stderr.decode())
+
+
+def test_guard_takes_a_renewed_licence_or_revocation_at_once_and_a_worse_one_at_its_interval(
+    client: Client, watch: Start, world: World, tmp_path: Path
+) -> None:
+    secret, looked = Secret(tmp_path / "secret"), tmp_path / "looked"
+    os.mkfifo(looked)
+    secret.swap({"license.dat": b"first"})
+    revoked = say(answer(world, 43), 43)
+    worse = f"echo >'{looked}'\n" + say(answer(world, 30), 30)
+    client.says(say(answer(world)), worse, say(answer(world, jti="HS-RENEWED")), revoked)
+    files = [str(secret.folder / "license.dat"), str(tmp_path / "license.revocations")]
+    process = watch(client, "sleep", "1000", interval=1000, files=files)
+    assert process.stderr is not None
+    assert "Licence state: active" in process.stderr.readline()
+    secret.swap({"license.dat": b"worse"})
+    assert looked.read_text() == "\n"
+    secret.swap({"license.dat": b"renewed"})
+    assert "Licence state: active" in process.stderr.readline()
+    assert "The licence is now HS-RENEWED" in process.stderr.readline()
+    Path(files[1]).write_bytes(b"a list")
+    assert process.wait(SECONDS) == 43
+    process.communicate(timeout=SECONDS)
+    assert client.checks == 5  # a look, and the check that it made due

@@ -11,6 +11,8 @@ from license_cli.watch import (
 from license_core.license import License
 from tests.support.cli import DAY, NOW, World
 
+pytestmark = pytest.mark.python_only("functions of the client in Python")
+
 
 def parsed(text: bytes) -> dict[str, float]:
     lines = (line for line in text.decode().splitlines() if not line.startswith("#"))

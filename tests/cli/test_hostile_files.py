@@ -12,7 +12,7 @@ import pytest
 
 from license_core.problems import PROBLEMS
 from tests.support import hosts
-from tests.support.cli import CLI, World, code
+from tests.support.cli import CLI, PROGRAM, World, code
 from tests.support.hostile_files import HostileFile, chosen, special
 from tests.support.measured import Cost, Runner
 
@@ -86,6 +86,7 @@ for line in sys.stdin:
 """Commands in one process, each with 64 MiB more than what it had before."""
 
 
+@pytest.mark.python_only("functions of the client in Python")
 def test_some_hostile_files_end_in_a_problem_within_64_mib(container: World) -> None:
     reader = subprocess.Popen(
         [sys.executable, "-c", LIMITED, str(CLI.parents[1])],
@@ -136,7 +137,7 @@ def test_500_hostile_files_cost_less_than_a_second_and_64_mb(
 
 
 def run(runner: Runner, words: list[str]) -> Cost:
-    return runner.run(sys.executable, str(CLI), *words)
+    return runner.run(*PROGRAM, *words)
 
 
 def _told(cost: Cost) -> str:

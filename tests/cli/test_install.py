@@ -1,5 +1,6 @@
 """``install``: a licence is put in place completely, or nothing changes."""
 
+import base64
 import errno
 import os
 import re
@@ -11,6 +12,8 @@ from unittest.mock import patch
 import pytest
 
 from tests.support.cli import CLI, DAY, NOW, NUMBER, World, code
+from tests.support.damage import SORTS
+from tests.vectors import material
 
 
 def test_install_copies_every_byte_and_keeps_the_former_file(world: World) -> None:
@@ -29,12 +32,42 @@ def test_reinstalling_the_same_licence_keeps_the_backup(world: World) -> None:
     world.run("install", world.write(first))
     source = world.write(second)
     world.run("install", source)
-    for again in (source, str(world.license)):
+    quoted = world.write(b"> " + second.replace(b"\n", b"\n> "), "quoted.dat")
+    for again in (source, str(world.license), quoted, source):
         done = world.run("install", again)
         assert done.exit_code == 0
         assert "license.dat.old" not in done.out
-        assert world.license.read_bytes() == second
+        assert world.license.read_bytes() == Path(again).read_bytes()
         assert (world.conf / "license.dat.old").read_bytes() == first
+
+
+def test_the_backup_stays_the_last_other_licence_whatever_became_of_the_present_one(
+    world: World,
+) -> None:
+    first, second = world.file(), world.file(world.claims(jti="HS-2027-SECOND00"))
+    backup = world.conf / "license.dat.old"
+    world.put(first)
+    source = world.write(second)
+    for worse in (first, second[:-200], second + second, b"junk", b""):
+        world.put(worse)
+        assert world.run("install", source).exit_code == 0
+        assert backup.read_bytes() == first
+
+
+def test_what_is_no_licence_is_kept_where_there_is_no_former_one(world: World) -> None:
+    backup = world.conf / "license.dat.old"
+    for content in (b"a file that was named by mistake", b"another"):
+        world.put(content)
+        assert world.run("install", world.write(world.file())).exit_code == 0
+        assert backup.read_bytes() == content
+
+
+def test_a_licence_that_nothing_vouches_for_any_more_is_kept(world: World) -> None:
+    stranger = material.file(material.token(material.payload()))
+    world.put(stranger)
+    assert world.run("verify").exit_code != 0
+    assert world.run("install", world.write(world.file())).exit_code == 0
+    assert (world.conf / "license.dat.old").read_bytes() == stranger
 
 
 def test_failed_install_changes_no_file(world: World) -> None:
@@ -53,6 +86,7 @@ def test_failed_install_changes_no_file(world: World) -> None:
 
 
 @pytest.mark.parametrize("had_backup", [True, False])
+@pytest.mark.python_only("a failure put into the process of Python")
 def test_install_onto_a_mounted_file_leaves_the_backup_as_it_was(
     world: World, had_backup: bool
 ) -> None:
@@ -77,6 +111,7 @@ def test_install_onto_a_mounted_file_leaves_the_backup_as_it_was(
     assert not list(world.conf.glob("*.tmp"))
 
 
+@pytest.mark.python_only("a failure put into the process of Python")
 def test_install_succeeds_where_folders_cannot_be_synced(world: World) -> None:
     world.put()
     renewed = world.file(world.claims(jti="HS-2027-0000NEXT"))
@@ -155,6 +190,7 @@ def test_install_follows_a_symlink_at_license_dat(world: World) -> None:
     assert (volume / "license.dat").read_bytes() == world.file()
 
 
+@pytest.mark.python_only("fetching over HTTP, which that client does not")
 def test_install_checks_a_licence_fetched_from_a_url(world: World) -> None:
     from tests.support.loopback import answering
 
@@ -168,6 +204,13 @@ def test_install_checks_a_licence_fetched_from_a_url(world: World) -> None:
                 code("file-too-large"),
             }
         assert world.license.read_bytes() == former
+
+
+def test_request_that_is_installed_is_to_be_sent(world: World) -> None:
+    refused = world.run("install", world.write(world.run("request").out.encode()))
+    assert refused.exit_code == code("license-block-missing")
+    assert "Send this file to your vendor" in refused.err
+    assert "Check that this is the file" not in refused.err
 
 
 def test_remedies_repeat_the_folders_of_the_command(world: World) -> None:
@@ -208,3 +251,37 @@ def test_a_list_whose_label_is_damaged_is_not_left_behind(world: World, label: s
     done = world.run("install", world.write(world.file() + listed))
     assert done.exit_code == code("license-damaged" if label else "license-several")
     assert not world.license.exists()
+
+
+@pytest.mark.parametrize(
+    "sort",
+    [
+        "bold of nroff",
+        "underlined by nroff",
+        "underlined by a typewriter",
+        "bold of nroff as cat -v shows it",
+        "each line struck twice by a typewriter",
+        "a colour for each character",
+    ],
+)
+def test_a_list_in_the_dress_of_a_terminal_is_not_left_behind(world: World, sort: str) -> None:
+    listed = SORTS[sort](world.revocations(NUMBER).decode()).encode()
+    done = world.run("install", world.write(world.file() + listed))
+    assert done.exit_code == code("license-revoked"), done
+    assert not world.license.exists()
+
+
+def test_the_remedy_for_a_parcel_in_the_licences_place_mends_it(world: World) -> None:
+    world.put(base64.b64encode(world.file()))
+    done = world.run("verify")
+    assert done.exit_code == code("license-block-missing")
+    assert "Run `python cmd/cli.py install FILE` with this very file" in done.err
+    assert world.run("install", str(world.license)).exit_code == 0
+    assert world.run("verify").exit_code == 0
+
+
+def test_an_archive_that_is_too_large_is_to_be_unpacked_not_cut(world: World) -> None:
+    done = world.run("install", world.write(b"PK\3\4" + bytes(70_000)))
+    assert done.exit_code == code("file-too-large")
+    assert "Unpack it: `unzip FILE`" in done.err
+    assert "Copy only the part" not in done.err

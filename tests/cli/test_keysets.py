@@ -35,7 +35,7 @@ def test_revoked_key_stays_revoked_despite_an_older_keyset(
     install(world, world.file())
     done = install(world, revoked, ends="signing-key-revoked")
     assert done.err.startswith("[E]: The vendor has revoked signing key")
-    install(world, revoked)  # it had ended before
+    install(world, revoked, ends="signing-key-revoked")  # as it had before
     assert world.json("verify").slugs() == ["signing-key-revoked"]
     # The licence that was there before comes again with its own keyset: nothing is forgotten.
     assert slugs(world, world.file()) == ["signing-key-revoked"]

@@ -4,17 +4,15 @@ import os
 import re
 import string
 import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from license_cli import language as client_language
 from license_cli import wrap
-from license_cli.app import COMMANDS
+from license_cli.plain_line import COMMANDS
 from tests.support import catalogue, hosts
-from tests.support.cli import CLI, World, code
+from tests.support.cli import PROGRAM, World, code
 from tests.support.messages import all_texts, unspoken, untranslatable
 
 TEXTS = all_texts()
@@ -22,16 +20,11 @@ SAME = untranslatable(TEXTS)
 CHINESE = {"LC_ALL": "zh_CN.UTF-8"}
 
 
-@pytest.fixture(autouse=True)
-def english_again() -> Iterator[None]:
-    yield
-    client_language.speak("en")
-
-
 def fields(text: str) -> list[str]:
     return sorted(field for _, field, _, _ in string.Formatter().parse(text) if field is not None)
 
 
+@pytest.mark.python_only("functions of the client in Python")
 def test_every_text_is_translated_with_the_same_fields_and_commands() -> None:
     written = catalogue.read("zh")
     assert len(TEXTS) > 450
@@ -45,14 +38,17 @@ def test_every_text_is_translated_with_the_same_fields_and_commands() -> None:
         assert translation.count("`") == text.count("`"), text
 
 
+@pytest.mark.python_only("functions of the client in Python")
 def test_every_reason_is_translatable() -> None:
     assert unspoken() == []
 
 
+@pytest.mark.python_only("functions of the client in Python")
 def test_catalogue_has_no_unused_translation() -> None:
     assert {message.id for message in catalogue.read("zh") if message.id} == set(TEXTS)
 
 
+@pytest.mark.python_only("functions of the client in Python")
 def test_compiled_catalogue_is_up_to_date() -> None:
     assert (catalogue.FOLDER / "zh.mo").read_bytes() == catalogue.compiled(catalogue.read("zh"))
 
@@ -71,6 +67,7 @@ def test_compiled_catalogue_is_up_to_date() -> None:
     ],
     ids=str,
 )
+@pytest.mark.python_only("functions of the client in Python")
 def test_locale_variables_choose_the_language(environ: dict[str, str], language: str) -> None:
     assert client_language.of_environment(environ) == language
 
@@ -120,6 +117,7 @@ def test_chinese_words_are_joined_by_chinese_punctuation(world: World) -> None:
     assert re.findall(r"(?<!\])[:;,] ?[\u4e00-\u9fff].*|[\u4e00-\u9fff][:;,].*", told) == []
 
 
+@pytest.mark.python_only("functions of the client in Python")
 def test_wrapping_never_breaks_a_command() -> None:
     text = "请运行 `python cmd/cli.py install FILE`，然后" * 9
     lines = wrap.wrapped(text, 80)
@@ -146,7 +144,7 @@ def test_every_help_page_is_in_chinese_and_fits_80_columns(
     assert all(wrap.width(line) <= 80 for line in told.splitlines())
     assert "选项:" in told
     assert "显示此帮助并退出。" in told
-    known = {"node", "exporter", "textfile", "sh", "id"}
+    known = {"node", "exporter", "textfile", "sh", "id", "init", "add"}
     assert set(english(told)) <= known, set(english(told)) - known
     assert "显示此帮助并退出。" not in world.run(*command, "--help").out
 
@@ -160,8 +158,9 @@ def test_every_help_page_is_in_chinese_and_fits_80_columns(
         (["verify", "--warn-days", "9999"], "9999 不在范围 0<=x<=3650 内。"),
         (["verify", "--warn-days"], "选项 '--warn-days' 需要一个值。"),
         (["verify", "x"], "多余的参数（x）"),
-        (["install"], "缺少参数 'SOURCE'"),
-        (["get_host_key", "--profile", "x"], "'x' 不在 'hk1', 'hk1-host' 之中。"),
+        (["verify", "--warn-day=9"], "没有选项 '--warn-day'。 您要找的是 '--warn-days' 吗？"),
+        (["install"], "缺少参数 'SOURCE'。"),
+        (["get_host_key", "--profile", "x"], "'hk1-cluster', 'hk1-site' 之中。"),
     ],
 )
 def test_usage_errors_are_chinese_for_people_and_english_in_json(
@@ -208,6 +207,7 @@ def test_reasons_inside_sentences_are_in_chinese(world: World) -> None:
 
 
 @pytest.mark.parametrize("damage", [None, b"", b"\xde\x12\x04\x95", b"nonsense"])
+@pytest.mark.python_only("functions of the client in Python")
 def test_missing_or_damaged_catalogue_falls_back_to_english(
     damage: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,26 +219,9 @@ def test_missing_or_damaged_catalogue_falls_back_to_english(
     assert client_language.tr("never") == "never"
 
 
-@pytest.mark.parametrize("command", ["get_host_key", "verify"])
-def test_english_output_to_a_pipe_imports_no_wrapping_or_colour(
-    present: World, command: str
-) -> None:
-    present.put()
-    line = [sys.executable, "-X", "importtime", str(CLI), *present.options(), command]
-
-    def imported(language: str) -> set[str]:
-        done = subprocess.run(line, capture_output=True, text=True, env={"LC_ALL": language})
-        assert done.returncode == 0, done.stderr
-        return {row.rpartition("|")[2].strip() for row in done.stderr.splitlines()}
-
-    ours = {f"license_cli.{name}" for name in ("wrap", "paint", "page")}
-    assert not imported("C.UTF-8") & ours
-    assert "license_cli.wrap" in imported("zh_CN.UTF-8")  # by manual.py
-
-
 def test_chinese_on_an_ascii_terminal_causes_no_traceback(present: World) -> None:
     done = subprocess.run(
-        [sys.executable, str(CLI), *present.options(), "--lang", "zh", "verify"],
+        [*PROGRAM, *present.options(), "--lang", "zh", "verify"],
         env={"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"},
         capture_output=True,
     )

@@ -74,6 +74,8 @@ def test_show_names_the_kind_of_a_file_that_is_not_a_licence(world: World) -> No
         world.write(keyset[1] + keyset[2], "keyset.dat"): "it is a keyset",
         world.write(world.revocations(NUMBER), "list.dat"): "it is a revocation list",
         world.write(b"hello", "hello.dat"): "it is in an unknown format",
+        world.write(b"\r\n \0", "empty.dat"): "it is empty",
+        world.write(b"\n<!DOCTYPE html><title>Sign in</title>", "page.dat"): "it is a web page",
     }
     for path, words in files.items():
         done = world.run("show", path)
@@ -111,3 +113,10 @@ def test_verify_mentions_the_request_command_once(world: World) -> None:
 def test_missing_settings_are_reported_as_naming_no_product(world: World) -> None:
     (world.conf / "hostseal.toml").unlink()
     assert "names no product" in verify(world).err
+
+
+@pytest.mark.parametrize("number", ["٣", "３", "1_0", " 3", "3.0", ""])
+def test_numbers_are_plain_digits(world: World, number: str) -> None:
+    done = world.run("verify", f"--warn-days={number}")
+    assert done.exit_code == code("usage")
+    assert f"{number!r} is not a valid integer" in done.err

@@ -90,7 +90,7 @@ def test_no_key_is_given_while_the_declared_address_cannot_be_read(world: World)
         odd_files.put(what, declared)
         for command in ("get_host_key", "request"):
             assert unreadable(world.json(command)) == [str(declared)], what
-    odd_files.put("a named pipe", declared)
+    declared.unlink()
     assert world.run("pin", str(world.facts().ip)).exit_code == 0
     assert world.run("get_host_key").exit_code == 0
 
@@ -108,6 +108,7 @@ for path, command in commands.items():
 """
 
 
+@pytest.mark.python_only("functions of the client in Python")
 def test_a_file_without_permission_is_refused_by_name(furnished: World) -> None:
     commands = {str(place(furnished, name)): command for name, command in READ.items()}
     line = [sys.executable, "-c", AS_NOBODY, os.getcwd(), repr(commands), *furnished.options()]

@@ -8,14 +8,13 @@ import pty
 import re
 import struct
 import subprocess
-import sys
 import termios
 from pathlib import Path
 
 import pytest
 
 from license_cli import paint
-from tests.support.cli import CLI, World, code
+from tests.support.cli import PROGRAM, World, code
 
 
 class Terminal(io.StringIO):
@@ -48,7 +47,7 @@ def at_a_terminal(world: World, *arguments: str, columns: int = 0, **env: str) -
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
     environ = {"PATH": os.environ["PATH"], "TERM": "xterm", "LC_ALL": "C.UTF-8"} | env
-    line = [sys.executable, str(CLI), *world.options(), *arguments]
+    line = [*PROGRAM, *world.options(), *arguments]
     with subprocess.Popen(line, stdout=theirs, stderr=theirs, env=environ) as process:
         os.close(theirs)
         shown = b""
@@ -71,6 +70,7 @@ def test_terminal_shows_the_same_text_in_colour(world: World, command: str) -> N
     )
 
 
+@pytest.mark.python_only("doctor, which that client has not got")
 def test_json_and_bundles_are_never_coloured(world: World, tmp_path: Path) -> None:
     bundle = tmp_path / "bundle.json"
     shown = at_a_terminal(world, "--json", "doctor", "--bundle", str(bundle))

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.support.cli import CLI, Done, World, code
+from tests.support.cli import Done, World, code, started
 from tests.support.unprivileged import unprivileged
 
 CHINESE = {"LANG": "zh_CN.GBK", "PATH": os.environ["PATH"]}
@@ -15,7 +15,7 @@ CHINESE = {"LANG": "zh_CN.GBK", "PATH": os.environ["PATH"]}
 
 def in_shell(world: World, before: str, command: str, after: str = "", **more: object) -> Done:
     """A command of the client in a shell that has done something *before*."""
-    words = shlex.join([sys.executable, str(CLI), *world.options()])
+    words = shlex.join([*started(command.split(maxsplit=1)[0]), *world.options()])
     line = f"{before} {words} {command} {after}"
     done = subprocess.run(["sh", "-c", line], capture_output=True, **more)  # type: ignore[call-overload]
     return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
@@ -24,6 +24,7 @@ def in_shell(world: World, before: str, command: str, after: str = "", **more: o
 @pytest.mark.parametrize(
     "kilobytes", [*range(16_000, 30_000, 2_000), *range(30_000, 32_000, 250), 34_000, 36_000]
 )
+@pytest.mark.python_only("charsets and the memory of Python")
 def test_little_memory_is_told_without_a_traceback_and_is_no_defect(
     present: World, kilobytes: int
 ) -> None:
@@ -57,22 +58,32 @@ def test_what_is_done_without_an_answer_needs_no_output(present: World) -> None:
 
 @pytest.mark.parametrize("variable", ["LC_ALL", "LANG"])
 @pytest.mark.parametrize("charset", ["GBK", "gb18030", "GB2312"])
+@pytest.mark.python_only("charsets and the memory of Python")
 def test_a_terminal_in_gbk_is_spoken_to_in_gbk(present: World, variable: str, charset: str) -> None:
     env = {"LANG": "zh_CN.UTF-8", variable: f"zh_CN.{charset}", "LC_MESSAGES": "zh_CN"}
     done = present.spawn("verify", env=env)
     assert "处没有许可证文件" in done.stderr.decode(charset)
 
 
+@pytest.mark.python_only("charsets and the memory of Python")
+def test_a_terminal_without_simplified_characters_is_spoken_to_in_english(present: World) -> None:
+    done = present.spawn("--lang=zh", "verify", env=CHINESE | {"LANG": "zh_TW.Big5"})
+    assert done.stderr.startswith(b"[E]: There is no licence file at ")
+
+
+@pytest.mark.python_only("charsets and the memory of Python")
 def test_what_python_was_told_of_a_stream_counts(present: World) -> None:
     done = present.spawn("verify", env=CHINESE | {"PYTHONIOENCODING": "utf-8"})
     assert "处没有许可证文件" in done.stderr.decode("utf-8")
 
 
+@pytest.mark.python_only("charsets and the memory of Python")
 def test_a_charset_that_nobody_knows_does_no_harm(present: World) -> None:
     done = present.spawn("verify", env=CHINESE | {"LANG": "zh_CN.XYZ"})
     assert "处没有许可证文件" in done.stderr.decode("utf-8")
 
 
+@pytest.mark.python_only("doctor, which that client has not got")
 def test_doctor_gives_its_page_and_bundle_where_conf_cannot_be_read(present: World) -> None:
     before = shlex.join(unprivileged())
     present.put()

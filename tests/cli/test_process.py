@@ -3,6 +3,8 @@
 import json
 import os
 import random
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -12,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from license_core.verify import open_license
-from tests.support.cli import CLI, REPOSITORY, World, code
+from tests.support.cli import CLI, PROGRAM, REPOSITORY, World, code
 from tests.support.need import need
 
 KILLS, KILLS_TORTURE = 40, 2000
@@ -38,6 +40,7 @@ def imported(world: World, *arguments: str) -> set[str]:
     return {name.strip().partition(".")[0] for _, _, name in told}
 
 
+@pytest.mark.python_only("what Python imports")
 def test_client_imports_no_heavy_modules(present: World) -> None:
     source = present.write(present.file())
     for arguments in (["get_host_key"], ["install", source], ["verify"], ["request"], ["show"]):
@@ -46,12 +49,14 @@ def test_client_imports_no_heavy_modules(present: World) -> None:
         assert not found & set(NEVER), arguments
 
 
+@pytest.mark.python_only("what Python imports")
 def test_client_does_not_import_cryptography(present: World) -> None:
     source = present.write(present.file())
     for arguments in (["get_host_key"], ["install", source], ["verify"], ["show"]):
         assert "cryptography" not in imported(present, *arguments), arguments
 
 
+@pytest.mark.python_only("cmd/cli.py and the package")
 def test_client_runs_from_any_folder_and_through_a_symlink(present: World, tmp_path: Path) -> None:
     link = tmp_path / "bin" / "cli.py"
     link.parent.mkdir()
@@ -69,6 +74,7 @@ def test_client_runs_from_any_folder_and_through_a_symlink(present: World, tmp_p
     assert len(answers) == 1
 
 
+@pytest.mark.python_only("cmd/cli.py and the package")
 def test_conf_defaults_to_the_folder_beside_cmd(tmp_path: Path) -> None:
     for name in ("cmd", "license_core", "license_cli"):
         shutil.copytree(REPOSITORY / name, tmp_path / name)
@@ -80,6 +86,7 @@ def test_conf_defaults_to_the_folder_beside_cmd(tmp_path: Path) -> None:
     assert done.returncode == code("license-missing")
 
 
+@pytest.mark.python_only("cmd/cli.py and the package")
 def test_license_cli_prints_the_same_host_key_as_cli_py(present: World) -> None:
     command = Path(sys.executable).with_name("license-cli")
     done = subprocess.run([command, *present.options(), "get_host_key"], capture_output=True)
@@ -109,7 +116,10 @@ def test_client_works_in_any_locale_and_environment(present: World, env: dict[st
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-@pytest.mark.parametrize("command", [["get_host_key"], ["verify"], ["show"], ["--json", "verify"]])
+@pytest.mark.parametrize(
+    "command",
+    [["get_host_key"], ["verify"], ["show"], ["--json", "verify"], ["verify", "--help"], ["-h"]],
+)
 def test_full_stdout_exits_with_output_failed(
     present: World, command: list[str], unbuffered: str
 ) -> None:
@@ -146,9 +156,17 @@ def test_non_utf8_argument_is_reported_as_unreadable(present: World) -> None:
     assert done.returncode == code("file-unreadable")
 
 
+@pytest.mark.python_only("what Python imports")
 def test_missing_packages_are_reported_with_the_pip_command(present: World) -> None:
-    line = [sys.executable, "-S", "-E", str(CLI), *present.options(), "get_host_key"]
-    done = subprocess.run(line, capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
+    present.put()
+    line = [sys.executable, "-S", "-E", str(CLI), *present.options()]
+
+    def run(command: str) -> "subprocess.CompletedProcess[str]":
+        env = {"PATH": os.environ["PATH"]}
+        return subprocess.run([*line, command], capture_output=True, text=True, env=env)
+
+    assert [run(command).returncode for command in ("get_host_key", "verify")] == [0, 0]
+    done = run("show")
     assert done.returncode == code("dependency-missing")
     assert "click is not installed" in done.stderr
     assert "--require-hashes -r requirements/client.txt`" in done.stderr
@@ -172,13 +190,12 @@ def mounted_case(world: World, script: str) -> "subprocess.CompletedProcess[str]
     """Install a new licence where *script* has prepared ``$1``, the folder conf."""
     former, new = world.file(), world.file(world.claims(jti="HS-2026-NEW00000"))
     world.put(former)
-    command = 'set +e; "$2" "$3" --conf "$1" --keys "$4" --root "$5" install "$6"; code=$?\n'
-    check = 'cmp "$1/license.dat" "$7" >&2; ls -A "$1"; exit $code'
+    client = shlex.join(PROGRAM)
+    command = f'set +e; {client} --conf "$1" --keys "$2" --root "$3" install "$4"; code=$?\n'
+    check = 'cmp "$1/license.dat" "$5" >&2; ls -A "$1"; exit $code'
     return in_namespace(
         f"{script}\n{command}{check}",
         str(world.conf),
-        sys.executable,
-        str(CLI),
         str(world.keys),
         str(world.host),
         world.write(new, "new.dat"),
@@ -221,7 +238,7 @@ def test_install_reports_a_folder_of_another_user(present: World, tmp_path: Path
         if closed and "pytest-of-" in str(folder):
             os.chmod(folder, folder.stat().st_mode | 0o005)
     line = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-    line += [sys.executable, str(CLI), *present.options(), "install", source]
+    line += [*PROGRAM, *present.options(), "install", source]
     done = subprocess.run(line, capture_output=True, text=True)
     if done.returncode in (1, 127):
         pytest.skip("this interpreter cannot be run by another user")
@@ -240,7 +257,7 @@ def kill_loop(world: World, times: int, seed: int) -> dict[str, int]:
         before = world.license.read_bytes()
         source = sources[turn % 2]
         process = subprocess.Popen(
-            [sys.executable, str(CLI), *world.options(), "install", source],
+            [*PROGRAM, *world.options(), "install", source],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -292,8 +309,16 @@ def test_commands_work_in_a_removed_working_folder(
     present: World, tmp_path: Path, command: list[str]
 ) -> None:
     present.put()
-    done = gone(tmp_path, sys.executable, str(CLI), *present.options(), *command)
+    done = gone(tmp_path, *PROGRAM, *present.options(), *command)
     assert done.returncode == 0, done.stderr
+
+
+def test_remedies_in_a_removed_working_folder_name_whole_paths(
+    present: World, tmp_path: Path
+) -> None:
+    done = gone(tmp_path, *PROGRAM, *present.options(), "verify")
+    assert done.returncode == code("license-missing")
+    assert re.search(r"run `(/|python|hostseal)", done.stderr), done.stderr
 
 
 @pytest.mark.parametrize(
@@ -309,11 +334,12 @@ def test_relative_paths_in_a_removed_working_folder_are_reported(
     present: World, tmp_path: Path, arguments: list[str], slug: str
 ) -> None:
     present.put()
-    done = gone(tmp_path, sys.executable, str(CLI), *present.options(), *arguments)
+    done = gone(tmp_path, *PROGRAM, *present.options(), *arguments)
     assert done.returncode == code(slug), done.stderr
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.python_only("cmd/cli.py and the package")
 def test_check_installed_works_in_a_removed_working_folder(present: World, tmp_path: Path) -> None:
     present.put()
     where = f"conf={str(present.conf)!r}, keys={str(present.keys)!r}, root={str(present.host)!r}"

@@ -15,6 +15,8 @@ from tests.support import hosts
 from tests.support.cli import World, code
 from tests.support.hosts import write
 
+pytestmark = pytest.mark.python_only("doctor, which that client has not got")
+
 WANTS = "cpus = 8\nmemory_gib = 64\ngpus = 4\ndisk_gib = 50\nports = [3001]\n"
 
 

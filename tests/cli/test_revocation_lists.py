@@ -6,7 +6,7 @@ from license_core import (
     armor,
     memory,
 )
-from tests.support.cli import DAY, NUMBER, World, flipped, new_signer
+from tests.support.cli import DAY, NUMBER, World, code, flipped, new_signer
 from tests.support.trusting import TOP, files, first_token, install, notices, verified
 from tests.support.vendor import entry, keyset, license_block, revocations, roots
 
@@ -62,10 +62,21 @@ def test_installing_a_list_reports_that_it_revokes_the_licence(world: World) -> 
     assert "With these changes the installed licence is not valid:" in done.out
     assert "The vendor has revoked licence" in done.err
     assert world.json("verify").slugs() == ["license-revoked"]
-    again = install(world, revocations(world, 8, NUMBER))
+    again = world.run("install", world.write(revocations(world, 8, NUMBER)))
+    assert again.exit_code == code("license-revoked")
     assert "Revocation list 8 was already in force on this host." in again.out
     assert "The installed licence is still not valid:" in again.out
     install(world, world.file(world.claims(jti="HS-2027-NEW")))
+
+
+def test_a_list_before_the_first_licence_waits_for_that(world: World) -> None:
+    listed = world.write(revocations(world, 8))
+    done = world.run("install", listed)
+    assert done.exit_code == code("revocations-invalid")
+    assert "Install a licence on this host first" in done.err
+    assert "Ask your vendor" not in done.err
+    install(world, world.file())
+    assert world.run("install", listed).exit_code == 0
 
 
 @pytest.mark.parametrize("how", ["stranger", "revoked", "damaged", "two", "first"])

@@ -1,13 +1,12 @@
 """What a successor takes away is said before it is done, and asked about at a terminal."""
 
-import sys
 from pathlib import Path
 
 import pytest
 
 from license_core.license import License
 from tests.support import terminal
-from tests.support.cli import CLI, DAY, World, code
+from tests.support.cli import DAY, PROGRAM, World, code
 
 NEXT = "HS-2027-0000NEXT"
 
@@ -37,6 +36,7 @@ def test_a_script_that_agrees_installs_a_licence_that_grants_less_and_is_told_wh
     refused, answer = world.run("install", source), world.json("install", source)
     assert refused.exit_code == answer.exit_code == code("usage")
     assert "without a terminal nobody can be asked. If it is agreed, add --yes." in refused.err
+    assert 0 <= refused.err.find("[W]: ") < refused.err.find("[E]: "), "what goes is said first"
     assert (answer.slugs(), answer.notices()) == (["usage"], ["grants-less"])
     assert world.license.read_bytes() == former
     said = f"[W]: Licence {NEXT} grants less than the installed HS-2027-0000TEST: {words}"
@@ -93,7 +93,7 @@ def test_a_licence_that_was_replaced_is_known_again(world: World) -> None:
 
 def at_terminal(world: World, answer: bytes, *arguments: str) -> tuple[int, str]:
     """The client at a terminal, where somebody types *answer*: its exit code and all it says."""
-    line = [sys.executable, str(CLI), *world.options(), *arguments]
+    line = [*PROGRAM, *world.options(), *arguments]
     return terminal.answered(line, answer)
 
 

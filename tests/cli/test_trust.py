@@ -47,6 +47,7 @@ def test_damaged_trust_file_is_reported_and_rewritten(world: World) -> None:
     assert notices(world.json("verify")) == []
 
 
+@pytest.mark.python_only("a failure put into the process of Python")
 def test_state_file_stays_when_the_trust_file_cannot_be_written(world: World) -> None:
     install(world, world.file())
     world.put(license_block(world) + keyset(world, 4))

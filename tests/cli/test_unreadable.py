@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.support.cli import CLI, REPOSITORY, World, code
+from tests.support.cli import PROGRAM, REPOSITORY, World, code
 from tests.support.unprivileged import unprivileged
 
 
@@ -18,7 +18,7 @@ def test_state_file_that_cannot_be_read_is_told_and_left(present: World) -> None
     state = present.conf / "license.state"
     before = state.read_bytes()
     state.chmod(0)
-    line = [*unprivileged(), sys.executable, str(CLI), *present.options(), "--json", "verify"]
+    line = [*unprivileged(), *PROGRAM, *present.options(), "--json", "verify"]
     answer = json.loads(subprocess.run(line, capture_output=True).stdout)
     told = {one["slug"]: one["sentence"] for one in answer["notices"]}
     assert answer["ok"] is True

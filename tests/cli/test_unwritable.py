@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cli import REPOSITORY, Done, code
+from tests.support.cli import NATIVE, OTHER, REPOSITORY, Done, code
 from tests.support.namespaces import own_mounts
 from tests.support.unprivileged import unprivileged
 from tests.support.unwritable import CAUSES, NAMED, WRITES
@@ -35,6 +35,8 @@ READ_FIRST = ("license.trust", "license.revocations")
 """A folder in the place of one of these is met where it is read."""
 
 
+IN_PYTHON, WHY = "quota", "a failure put into the process of Python"
+
 Outcome = Callable[[str, str], tuple[Path, Done]]
 
 
@@ -42,7 +44,8 @@ Outcome = Callable[[str, str], tuple[Path, Done]]
 def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     """Of a cause and the name of a file: the folder conf/, and what the write comes to."""
     folder, found = tmp_path_factory.mktemp("unwritable"), {}
-    rest = [cause for cause in CAUSES if cause != "not allowed"]
+    not_here = {"not allowed", IN_PYTHON} if NATIVE or OTHER else {"not allowed"}
+    rest = [cause for cause in CAUSES if cause not in not_here]
     for inside, causes in ((unprivileged(), ["not allowed"]), (own_mounts(), rest)):
         line = [*inside, sys.executable, "-m", "tests.support.unwritable", str(folder), *causes]
         done = subprocess.run(line, cwd=REPOSITORY, capture_output=True, text=True)
@@ -52,7 +55,13 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 
 
 @pytest.mark.parametrize("name", WRITES)
-@pytest.mark.parametrize("cause", CAUSES)
+@pytest.mark.parametrize(
+    "cause",
+    [
+        *(cause for cause in CAUSES if cause != IN_PYTHON),
+        pytest.param(IN_PYTHON, marks=pytest.mark.python_only(WHY)),
+    ],
+)
 def test_every_write_that_is_refused_names_its_cause_and_what_helps(
     outcome: Outcome, cause: str, name: str
 ) -> None:

@@ -17,7 +17,19 @@ from tests.support.containers.image import OPERATOR
 from tests.support.containers.stories import CLI, HOME, PINNED, STORIES, Stage, bound_to, client
 
 pytestmark = pytest.mark.xdist_group("docker")
-STARTS, STARTS_TORTURE = 8, 100
+STARTS, STARTS_TORTURE = 4, 100
+EVERY = 4
+"""Of the cases one in so many is in the suite, and all are in `make torture`."""
+
+
+def real(engine: str) -> list[Any]:
+    """The cases of an engine."""
+    cases = [case for case in CASES if case.real == engine]
+    torture = [(pytest.mark.torture,) if number % EVERY else () for number in range(len(cases))]
+    return [
+        pytest.param(case, marks=marks, id=case.what)
+        for case, marks in zip(cases, torture, strict=True)
+    ]
 
 
 def key_of(container: Container, profile: tuple[str, ...] = (), **more: Any) -> str:
@@ -48,14 +60,14 @@ def observe(case: Case, stage: Stage, world: World) -> Seen:
     return Seen(key == asked.key, before.notices(), said_of(done), done.exit_code)
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.real == DOCKER], ids=lambda c: c.what)
+@pytest.mark.parametrize("case", real(DOCKER))
 def test_docker_confirms_the_cases_page(case: Case, engine: Engine, tmp_path: Path) -> None:
     world = World(tmp_path / "real", now=int(time.time()))
     seen = observe(case, Stage(engine, world.folder), world)
     assert seen == see(case, tmp_path / "files")
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.real == PODMAN], ids=lambda c: c.what)
+@pytest.mark.parametrize("case", real(PODMAN))
 def test_podman_confirms_the_cases_page(case: Case, podman_engine: Engine, tmp_path: Path) -> None:
     world = World(tmp_path / "real", now=int(time.time()))
     seen = observe(case, Stage(podman_engine, world.folder), world)
@@ -83,7 +95,7 @@ def test_podman_restart_changes_the_address_and_verify_names_both(
     )
 
 
-@pytest.mark.parametrize("cgroupns", ["host", "private"])
+@pytest.mark.parametrize("cgroupns", ["private", pytest.param("host", marks=pytest.mark.torture)])
 def test_podman_container_has_its_own_id_and_one_key_for_all_users(
     cgroupns: str, podman_engine: Engine, tmp_path: Path
 ) -> None:

@@ -26,7 +26,7 @@ _ROWS = {
     row.split(" | ")[0].removeprefix("| "): row.split(" | ")
     for row in (REPOSITORY / "docs" / "CASES.md").read_text("utf-8").splitlines()
 }
-EVERY = 6
+EVERY = 12
 """Of the cases one in so many is in the suite, and all are in `make torture`."""
 
 

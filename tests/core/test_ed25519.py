@@ -219,9 +219,9 @@ print("cryptography" in sys.modules)
 """
 
 
-def told(script: str) -> list[str]:
+def told(script: str, *more: str) -> list[str]:
     key, signature, message, _ = honest(random.Random(3))
-    words = [key.hex(), signature.hex(), message.hex()]
+    words = [key.hex(), signature.hex(), message.hex(), *more]
     line = [sys.executable, "-c", script, *words]
     done = subprocess.run(line, cwd=REPOSITORY, capture_output=True, text=True, check=True)
     return done.stdout.split()
@@ -233,3 +233,33 @@ def test_verifies_where_the_library_is_not_installed() -> None:
 
 def test_library_is_loaded_by_a_process_that_verifies_often() -> None:
     assert told(OFTEN) == ["False", "True"]
+
+
+BROKEN_LIBRARY = """
+import sys, types
+class Panic(BaseException): pass
+def fail(*_): raise Panic(sys.argv[4])
+class Key:
+    def verify(self, *_): fail()
+    @classmethod
+    def from_public_bytes(cls, raw):
+        return fail() if sys.argv[4] == "reading" else cls()
+for name in ("cryptography", "cryptography.exceptions", "cryptography.hazmat",
+             "cryptography.hazmat.primitives", "cryptography.hazmat.primitives.asymmetric",
+             "cryptography.hazmat.primitives.asymmetric.ed25519"):
+    sys.modules[name] = types.ModuleType(name)
+sys.modules["cryptography.exceptions"].InvalidSignature = ValueError
+if sys.argv[4] == "loading":
+    sys.modules[name].__getattr__ = fail
+else:
+    sys.modules[name].Ed25519PublicKey = Key
+from license_core.publickey import PublicKey
+key, signature, message = (bytes.fromhex(word) for word in sys.argv[1:4])
+assert not PublicKey(key).verifies(signature, message + b"x")
+print([PublicKey(key).verifies(signature, message) for _ in range(40)] == [True] * 40)
+"""
+
+
+@pytest.mark.parametrize("where", ["loading", "reading", "verifying"])
+def test_library_that_fails_is_as_good_as_none(where: str) -> None:
+    assert told(BROKEN_LIBRARY, where) == ["True"]

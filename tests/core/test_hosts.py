@@ -181,6 +181,46 @@ def test_lowest_usable_address_is_used_without_a_route(tmp_path: Path) -> None:
     assert facts(tmp_path).ip == "10.9.0.2"
 
 
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("fib_trie", "     |-- 2001:db8::2\n        /32 host LOCAL"),
+        ("fib_trie", "     |-- 10.9.0.1%eth0\n        /32 host LOCAL"),
+        ("fib_trie", "     |-- 010.9.0.1\n        /32 host LOCAL"),
+        ("fib_trie", "     |--\n        /32 host LOCAL"),
+        ("route", "eth1\t000009AC\t00000000\t0001\t0\t0\t-1\t0000FFFF\t0\t0\t0"),
+        ("route", "eth1\t00000000\t0x0009AC\t0003\t0\t0\t0\t00000000\t0\t0\t0"),
+        ("route", "eth1\t00000000\t01_009AC\t0003\t0\t0\t0\t00000000\t0\t0\t0"),
+        ("route", "eth1\t00000000\t010009AC\t100000003\t0\t0\t0\t00000000\t0\t0\t0"),
+        ("if_inet6", "20010db800000000000000000000000g 02 40 00 80     eth0"),
+        ("if_inet6", "20010db8000000000000000000000002 02 40 00 -1     eth0"),
+    ],
+)
+def test_line_that_makes_no_sense_is_passed_over(tmp_path: Path, file: str, line: str) -> None:
+    known = facts(container(tmp_path))
+    path = tmp_path / "proc/net" / file
+    text = path.read_text() if path.exists() else ""
+    path.write_text(f"{text}{line}\n")
+    assert facts(tmp_path) == known
+
+
+def test_interface_that_no_kernel_has_is_looked_up_nowhere(tmp_path: Path) -> None:
+    container(tmp_path, ip=None)
+    six = "20010db8000000000000000000000002 02 40 00 80     "
+    for name in ("a\0b", "../../../etc"):
+        write(
+            tmp_path,
+            {"/proc/net/if_inet6": f"{six}{name}\n", "/etc/ifindex": "1", "/etc/iflink": "1"},
+        )
+        assert (facts(tmp_path).ip, facts(tmp_path).own_link) == ("2001:db8::2", False)
+
+
+def test_network_is_lost_whose_hosts_file_names_a_name_beyond_ascii(tmp_path: Path) -> None:
+    container(tmp_path, ip=None, hostname="\u00c4B")
+    write(tmp_path, {"/etc/hosts": "172.17.0.2 \u00c4B\n"})
+    assert facts(tmp_path).network_lost
+
+
 def test_link_local_address_does_not_count(tmp_path: Path) -> None:
     container(tmp_path)
     trie = _locals("127.0.0.1", "169.254.3.4")

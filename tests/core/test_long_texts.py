@@ -12,7 +12,7 @@ import sys
 import pytest
 
 ALL_SECONDS = 300  # of processor time; about 40 are needed
-EVERY = 5
+EVERY = 11
 """Of the texts one in so many is read in the suite, and all are in `make torture`.
 
 Of those that are read as licences fewer: others are in tests/cli/test_hostile_files.py.

@@ -21,6 +21,7 @@ from license_core.memory import (
 )
 
 FACTS = HostFacts("studio2_gpu", "172.17.0.2", "5e" * 16, "5f" * 32)
+FACTS = FACTS._replace(cluster_uid="0b6ff6b7-2a4d-4c0e-9d3f-6a1c1f2e3d4c", site="ab" * 32)
 OTHER = FACTS._replace(container_id="60" * 32)
 
 instants = st.integers(0, MAX_INSTANT)
@@ -54,10 +55,10 @@ memories = st.builds(
 def test_state_file_round_trips_and_is_not_authentic_elsewhere(memory: Memory) -> None:
     data = dump(memory, FACTS)
     assert parse(data, FACTS) == memory
-    is_one_machine = memory.profile == "hk1-host"
+    is_one_machine = memory.profile != "hk1"
     others = () if is_one_machine else (data.rstrip(b"\n"),)
     assert parse(data, OTHER) == memory._replace(authentic=is_one_machine, others=others)
-    elsewhere = parse(data, FACTS._replace(machine_id="0f" * 16))
+    elsewhere = parse(data, FACTS._replace(machine_id="0f" * 16, cluster_uid=None, site="cd" * 32))
     assert elsewhere == memory._replace(authentic=False, others=(data.rstrip(b"\n"),))
 
 

@@ -1,10 +1,13 @@
 """A licence file in other people's hands: what programs made of it is undone strictly, or named."""
 
 import base64
+import bz2
 import csv
+import gzip
 import html
 import io
 import json
+import lzma
 import random
 import zipfile
 from collections.abc import Callable, Iterator
@@ -12,16 +15,21 @@ from email.message import EmailMessage
 
 import pytest
 
-from license_core import armor
-from license_core.errors import LicenseError
-from license_core.parcel import MAX_PARCEL, name_of, open_parcel
+from license_core import armor, otherfile
+from license_core.errors import LicenseBlockMissingError, LicenseError
+from license_core.parcel import MAX_PARCEL, open_parcel
 from license_core.tokens import in_armor
 from license_core.verify import open_license
+from tests.support.sent_files import FILES
 from tests.vectors import material
 from tests.vectors.ours import CASES, Vector
 
 GOOD = next(Vector(path).body for path in CASES if path.stem == "license-good")
 LISTED = GOOD[GOOD.index(b"-----BEGIN LICENSE KEYSET") :]
+REVOKED, ROOTS = (
+    armor.wrap(label, armor.unwrap(FILES[name].encode())[label][0]).encode()
+    for name, label in (("list", armor.REVOCATIONS), ("rotated", armor.ROOTS))
+)
 
 
 def mail(*, transfer: str = "base64", page: bool = False, attached: bool = True) -> bytes:
@@ -99,7 +107,9 @@ def test_a_parcel_gives_the_very_blocks_that_were_put_into_it(name: str) -> None
     parcel = open_parcel(PARCELS[name])
     assert parcel.what is not None
     assert in_armor(parcel.data) == in_armor(GOOD)
-    assert "`install` takes the licence out" in str(name_of(PARCELS[name]))
+    told = otherfile.closed(PARCELS[name])
+    assert told is not None
+    assert "`install` takes the licence out" in told.what
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
@@ -150,24 +160,42 @@ def test_a_parcel_may_have_the_lines_of_a_long_list() -> None:
 
 def archive() -> bytes:
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as made:
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as made:
         made.writestr("license.dat", GOOD)
     return stream.getvalue()
 
 
 @pytest.mark.parametrize(
-    ("data", "words"),
+    ("data", "words", "remedy"),
     [
-        pytest.param(archive(), "ZIP archive", id="zip"),  # its bytes have the time
-        (b"\x1f\x8b\x08" + bytes(90), "gzip"),
-        (b"%PDF-1.7\n", "PDF"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Outlook"),
-        (rb"{\rtf1 x}", "RTF"),
+        pytest.param(archive(), "ZIP archive", "unzip FILE", id="zip"),  # its bytes have the time
+        (gzip.compress(GOOD, mtime=0), "archive (gzip)", "gunzip <FILE >license.dat"),
+        (bz2.compress(GOOD), "archive (bzip2)", "bunzip2 <FILE >license.dat"),
+        (lzma.compress(GOOD), "archive (xz)", "unxz <FILE >license.dat"),
+        (b"\x28\xb5\x2f\xfd" + bytes(90), "archive (zstd)", "unzstd <FILE >license.dat"),
+        (b"7z\xbc\xaf\x27\x1c" + bytes(90), "archive (7z)", "7z x FILE"),
+        (b"Rar!\x1a\7" + bytes(90), "archive (RAR)", "unrar x FILE"),
+        (b"%PDF-1.7\n", "a PDF", "copy its text"),
+        (rb"{\rtf1 x}", "an RTF", "copy its text"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Outlook", "save what is attached"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(90), "a picture", "ask your vendor to send the file"),
+        (b"\xff\xd8\xff\xe0" + bytes(90), "a picture", "ask your vendor to send the file"),
+        (REVOKED, "a revocation list", "beside the licence"),
+        (ROOTS, "a roots document", "beside the licence"),
+        (LISTED, "a keyset", "copy the whole file"),
+        (base64.b64encode(REVOKED), "a revocation list", "beside the licence"),
+        (b"-----BEGIN PUBLIC KEY-----\nAAAA\n", "a public key", "with the licence file"),
+        (b"<!DOCTYPE html>\n<p>Sign in</p>", "a web page", "save the file itself"),
+        (ENCODED.encode(), "it is encoded as base64", "with this very file"),
+        (b"", "it is empty", "Ask your vendor to send the file again"),
     ],
 )
-def test_what_cannot_be_opened_is_named(data: bytes, words: str) -> None:
-    assert open_parcel(data).what is None
-    assert words in str(name_of(data))
+def test_what_is_no_licence_is_named_with_what_to_do(data: bytes, words: str, remedy: str) -> None:
+    with pytest.raises(LicenseBlockMissingError) as refused:
+        open_license(data, roots=(material.ROOT.public_key,))
+    assert words in refused.value.sentence
+    assert remedy in refused.value.remedy()
+    assert refused.value.remedy().count("Ask your vendor") == remedy.count("Ask your vendor")
 
 
 def damaged_parcels(count: int) -> Iterator[bytes]:

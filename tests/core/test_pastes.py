@@ -5,6 +5,7 @@ from random import Random
 import pytest
 
 from license_core import hostline, received, request
+from license_core.checkcode import check_of
 from license_core.errors import LicenseError, RequestDamagedError, RequestUnreadableError
 from license_core.request import LicenseRequest
 from tests.support.lookalikes import lookalike
@@ -188,7 +189,7 @@ def test_check_code_finds_every_wrong_character_and_every_swap() -> None:
     chance = Random(SEED)
     for name in ("studio2_gpu", "工作站-7"):
         key = key_of(chance)
-        text, right = f"{key}{name}", hostline.check_of(key, name, "hk1")
+        text, right = f"{key}{name}", check_of(key, name, "hk1")
         changed = {
             text[:at] + other + text[at + 1 :] for at in range(len(text)) for other in f"{HEX}z-站"
         }
@@ -196,10 +197,10 @@ def test_check_code_finds_every_wrong_character_and_every_swap() -> None:
             text[:at] + text[at + 1] + text[at] + text[at + 2 :] for at in range(len(text) - 1)
         }
         changed.discard(text)
-        codes = {hostline.check_of(wrong[:40], wrong[40:], "hk1") for wrong in changed}
+        codes = {check_of(wrong[:40], wrong[40:], "hk1") for wrong in changed}
         assert len(changed) > 600
         assert right not in codes
-        assert right != hostline.check_of(key, name, "hk1-host")
+        assert right != check_of(key, name, "hk1-host")
 
 
 def test_wrong_digit_is_told_with_what_to_do() -> None:

@@ -57,6 +57,13 @@ def test_malformed_settings_are_rejected(text: str) -> None:
         parse(text)
 
 
+def test_many_unknown_settings_make_a_short_sentence() -> None:
+    text = "".join(f"{chr(97 + number % 26) * 300}{number} = 1\n" for number in range(200))
+    with pytest.raises(ValueError, match="unknown setting: a") as refused:
+        parse(text)
+    assert len(str(refused.value)) < 160
+
+
 @pytest.mark.parametrize("text", ["", 'product = "darwin"', 'product = "darwin"\nwarn_days = 0x7'])
 def test_a_byte_order_mark_before_settings_is_passed_over(text: str) -> None:
     assert parse(text, "utf-8-sig") == parse(text)

@@ -90,11 +90,15 @@ def test_worked_examples_in_the_spec_are_up_to_date() -> None:
 
 def test_audit_fault_table_in_the_spec_matches_the_code() -> None:
     told: set[str] = set()
-    for name in ("audit/verify", "operations/fsck"):
+    for name in (
+        *("audit/verify", "operations/fsck"),
+        *("operations/kinds_check", "operations/mailbox_check", "operations/reminders_check"),
+    ):
         source = (REPOSITORY / "license_server" / f"{name}.py").read_text("utf-8")
         told |= set(
             re.findall(
-                r'"((?:chain|checkpoint|event|row|keyset|license|line|reply|signature)-[a-z]+)"',
+                r'"((?:chain|checkpoint|delivery|event|given|keyset|kind|license|line|mail|mailbox|plan|portal|reply'
+                r'|reminder|request|row|signature|value)-[a-z]+)"',
                 source,
             )
         )

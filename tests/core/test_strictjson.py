@@ -2,6 +2,8 @@
 
 import json
 import random
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -74,3 +76,32 @@ def test_an_integer_has_at_most_4300_digits(sign: str) -> None:
     assert loaded(f"[{sign}{digits}9e1,{digits}.99]") is not None
     with pytest.raises(ValueError, match="an integer has more than 4300 digits"):
         strictjson.loads(f"[{sign}{digits}9]".encode())
+
+
+def test_what_is_shown_is_what_the_standard_library_shows() -> None:
+    chance = random.Random(2)
+
+    def value(depth: int) -> Any:
+        kind = chance.randrange(9 if depth else 6)
+        if kind > 6:
+            return {text(): value(depth - 1) for _ in range(chance.randrange(4))}
+        items = [value(depth - 1) for _ in range(chance.randrange(4))] if kind == 6 else []
+        return [None, True, False, -(10**20), 1.5, text(), items][kind]
+
+    def text() -> str:
+        return "".join(chance.choices('a"\\\n\x7fé工\ud800\U0001f511/', k=chance.randrange(5)))
+
+    for _ in range(500):
+        one = value(4)
+        assert strictjson.shown(one) == json.dumps(one, indent=2)
+
+
+def test_what_is_wrong_is_told_where_nobody_imported_the_standard_library_s_reader() -> None:
+    told = (
+        "import sys\nfrom license_core import strictjson\nassert 'json' not in sys.modules\n"
+        "for text in (b'[3[4]]', b'{\"a\":1', b'[\"a', b'[1.2a]'):\n"
+        "    try:\n        strictjson.loads(text)\n"
+        "    except ValueError as error:\n        print(str(error)[:14])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True)
+    assert (done.stderr, done.stdout) == ("", "it is not JSON\n" * 4)

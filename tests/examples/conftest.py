@@ -1,15 +1,28 @@
-"""A copy of the example's platform, and each shell that its scripts have to run in."""
+"""A copy of the example's platform, and each shell that its scripts have to run in.
+
+In the suite each test has one of the shells, as its name falls, and in `make torture` the others.
+"""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
 from tests.support.platform import SHELLS, copied, shell_folder, stop
 
 
-@pytest.fixture(params=SHELLS)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "shell" in metafunc.fixturenames:
+        chosen = SHELLS[crc32(metafunc.function.__name__.encode()) % len(SHELLS)]
+        shells = [
+            pytest.param(one, marks=() if one == chosen else pytest.mark.torture) for one in SHELLS
+        ]
+        metafunc.parametrize("shell", shells, indirect=True)
+
+
+@pytest.fixture
 def shell(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A PATH on which each of SHELLS in turn is ``sh``."""
     path = shell_folder(request.param, tmp_path / "bin")

@@ -23,7 +23,7 @@ from license_core import license as licensed
 from license_core.verify import open_license
 from license_server.signing.errors import PassphraseWrongError
 from license_server.signing.signers import pkcs8
-from tests.support import hosts, server, softhsm
+from tests.support import forked, hosts, server, softhsm
 from tests.support.cli import CLI, DAY, World
 from tests.support.postgres import new_database
 
@@ -39,16 +39,21 @@ POSTGRESQL = "postgresql://hostseal@db.example.com/hostseal"
 SERVER = """\
 #!{python}
 # `serve` is left running once it is ready to issue; everything else is the command as it is.
-import os, subprocess, sys, urllib.request
-command = [sys.executable, "-m", "license_server", *sys.argv[1:]]
-if "serve" not in sys.argv:
-    os.execv(sys.executable, command)
-command[-1:] = ["0"] if "--port" in command else [command[-1], "--port", "0"]
-with open("server.log", "ab") as log:
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
+import os, sys, urllib.request
+sys.path.append({repository!r})
+from tests.support.forked import Forked, ask
+command, where, files = sys.argv[1:], os.getcwd(), (0, 1, 2)
+if "serve" in command:
+    command[-1:] = ["0"] if "--port" in command else [command[-1], "--port", "0"]
+    reading, writing = os.pipe()
+    files = (0, writing, os.open("server.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT))
+asked = ask({address!r}, command, dict(os.environ), where, files, "tests.support.quick_keys")
+process = Forked(asked, None)
+if "serve" not in command:
+    sys.exit(process.wait())
 with open("served", "a") as served:
     print(process.pid, file=served)
-url = process.stdout.readline().decode().strip()
+url = os.fdopen(reading).readline().strip()
 sys.exit(urllib.request.urlopen(url + "/readyz").status != 200)
 """
 PYTHON = """\
@@ -91,9 +96,11 @@ class Shop(NamedTuple):
         script = re.sub(r"\bNUMBER\b", self.license.jti, block)
         return self.run(script.replace(POSTGRESQL, shlex.quote(self.database)))
 
-    def exported(self, what: str, *options: str) -> list[list[str]]:
+    def exported(self, what: str, *options: str, kind: str = "") -> list[list[str]]:
         """The rows of an export of the server that the last block spoke of."""
-        text = self.run(shlex.join(["license-server", *options, "export", what, "-o", "-"]))
+        of_kind = ["--kind", kind] if kind else []
+        line = ["license-server", *options, "export", what, *of_kind, "-o", "-"]
+        text = self.run(shlex.join(line))
         return [line.split(",") for line in text.splitlines()[1:]]
 
 
@@ -110,7 +117,11 @@ def open_shop(folder: Path, title: str) -> Shop:
         "environment": "export LICENSE_SERVER_DATA=server "
         "LICENSE_SERVER_PASSPHRASE_FILE=passphrase "
         f"LICENSE_SERVER_DATABASE={shlex.quote(database if begins_there else '')}\n",
-        "bin/license-server": SERVER.format(python=sys.executable),
+        "bin/license-server": SERVER.format(
+            python=sys.executable,
+            repository=str(server.REPOSITORY),
+            address=forked.shared().address,
+        ),
         "bin/python": PYTHON.format(
             cli=CLI, options=shlex.join(shop.container.options()), python=sys.executable
         ),
@@ -167,6 +178,42 @@ def test_table_of_contents_names_every_recipe() -> None:
     assert re.findall(r"^- \[(.+?)\]\(#", PAGE, re.MULTILINE) == list(RECIPES)
 
 
+@recipe("File and issue a request")
+def test_request_is_filed_once_and_issued(shop: Shop, title: str) -> None:
+    before, (filing, issuing) = shop.license, RECIPES[title]
+    assert "Filed as request 1." in (said := shop.follow(filing))
+    assert re.search(r"^1 +new .* ACME +darwin ", said, re.MULTILINE)
+    assert f"{before.jti} is valid on this host." in said
+    assert "This was asked before: it is request 1" in shop.follow(filing)
+    shop.follow(issuing)
+    assert shop.license.jti != before.jti
+    assert shop.license.exp is not None
+    assert 364 * DAY < shop.license.exp - shop.license.iat <= 366 * DAY
+    assert shop.run("license-server requests list").splitlines()[1:] == []
+
+
+@recipe("Let a customer help themselves")
+def test_a_portal_link_is_made_listed_and_withdrawn(shop: Shop, title: str) -> None:
+    (links,) = RECIPES[title]
+    shop.run(
+        "export LICENSE_SERVER_PORTAL=true LICENSE_SERVER_PUBLIC_URL=https://licences.example.com"
+    )
+    said = shop.follow(links)
+    assert "https://licences.example.com/portal/" in said
+    assert "plant Ningbo" in said
+    assert "withdrawn" in shop.run("license-server portal list ACME")
+
+
+@recipe("The customer gives a licence back")
+def test_licence_that_was_given_back_is_over(shop: Shop, title: str) -> None:
+    giving, ending = RECIPES[title]
+    shop.follow(giving)
+    assert not shop.container.license.exists()
+    assert "returned" in shop.follow(ending)
+    (row,) = shop.exported("licenses")
+    assert "returned" in row
+
+
 @recipe("Extend a licence by ten days")
 def test_licence_is_extended_by_ten_days_and_installed(shop: Shop, title: str) -> None:
     before = shop.license
@@ -179,15 +226,37 @@ def test_licence_is_extended_by_ten_days_and_installed(shop: Shop, title: str) -
 
 @recipe("Give a 30-day trial")
 def test_trial_expires_after_30_days_and_is_replaced_when_bought(shop: Shop, title: str) -> None:
-    first, second = RECIPES[title]
-    shop.follow(first)
+    (shop.folder / "trial-host.txt").write_text(server.OTHER_LINE)
+    *before, last = RECIPES[title]
+    for block in before:
+        shop.follow(block)
     trial = shop.license
     assert (trial.edition, trial.limits) == ("trial", {"gpus": 1})
     assert trial.exp is not None
     assert 29 * DAY < trial.exp - trial.iat <= 31 * DAY
     assert trial.notify_from == trial.exp - 7 * DAY
-    shop.follow(second)
+    shop.follow(last)
     assert (shop.license.replaces, shop.license.edition) == (trial.jti, "full")
+    assert [row[0] for row in shop.exported("licenses", kind="trial")] == [trial.jti]
+
+
+@recipe("Bridge a few days with a stop-gap")
+def test_stop_gap_runs_on_the_other_host_and_the_licence_stays(shop: Shop, title: str) -> None:
+    before = shop.license
+    hosts.container(shop.container.host, container_id="0b1c2d3e" * 8)
+    (shop.folder / "request.txt").unlink()
+    asked = shop.container.run(
+        "request", "-o", str(shop.folder / "request.txt"), now=int(time.time())
+    )
+    assert asked.exit_code == 0, asked.err
+    follow(shop, title)
+    gap = shop.license
+    assert (gap.limits, gap.replaces) == (before.limits, None)
+    assert gap.exp is not None
+    assert 6 * DAY < gap.exp - gap.iat <= 8 * DAY
+    assert shop.container.json("verify", now=int(time.time())).slugs() == []
+    (state,) = (row[1] for row in shop.exported("licenses") if row[0] == before.jti)
+    assert state == "valid"
 
 
 @recipe("Limit a licence to four GPUs")
@@ -204,6 +273,55 @@ def test_licence_limited_to_four_gpus_rejects_a_fifth(shop: Shop, title: str) ->
         assert shop.container.json("verify", now=int(time.time())).slugs() == problems
 
 
+@recipe("Serve a site that has only a telephone")
+def test_licence_for_what_was_read_aloud_installs(shop: Shop, title: str) -> None:
+    shop.container.license.unlink()
+    follow(shop, title)
+    lines = (shop.folder / "code.txt").read_text().splitlines()
+    assert [len(line) for line in lines[:3]] == [27, 27, 20]
+    assert shop.license.host.name == hosts.HOSTNAME
+    assert shop.license.host.tags is None
+    assert shop.container.json("verify", now=int(time.time())).slugs() == []
+
+
+@recipe("See what ends next")
+def test_what_ends_next_is_listed_and_written_into_a_file(shop: Shop, title: str) -> None:
+    first, second = RECIPES[title][0].splitlines()
+    number = shop.license.jti
+    listed = shop.follow(first.replace("2027-12-31", "2999-12-31")).splitlines()
+    assert [line.split()[0] for line in listed] == ["Number", number]
+    shop.follow(second.replace("gpu ", f"{number[-8:]} "))
+    heading, row = (shop.folder / "gpus.csv").read_text("utf-8").splitlines()
+    assert heading == "Number,Customer,Host,Order or contract number,State"
+    assert row.startswith(f"{number},ACME,")
+
+
+@recipe("Remind customers of what ends")
+def test_product_reminds_and_what_is_due_is_listed_with_its_owner(shop: Shop, title: str) -> None:
+    setting, listing = RECIPES[title]
+    shop.follow(setting.replace("ada@example.com", server.EMAIL))
+    (line,) = shop.follow(listing).splitlines()
+    number, last, _, customer, product, _, owner, given, following, why_not = line.split("\t")
+    assert (number, customer, product) == (shop.license.jti, "ACME", "darwin")
+    assert last.endswith(")")
+    assert owner == server.EMAIL
+    assert (given, why_not) == ("-", "-")
+    assert following.split()[0] in ("90", "30", "7")
+
+
+@recipe("Renew all licences of a customer")
+def test_all_licences_of_a_customer_are_renewed(shop: Shop, title: str) -> None:
+    before = shop.license.jti
+    looked, renewed = (
+        line.replace("2027-12-31", "2999-12-31") for line in RECIPES[title][0].splitlines()
+    )
+    assert shop.follow(looked) == "renew, possible: 1\n"
+    assert shop.follow(renewed) == "renew, done: 1\n"
+    _, row = (shop.folder / "renewed.csv").read_text("utf-8").splitlines()
+    assert row.startswith(f"1,{before},ACME,darwin,")
+    assert ",renew,done," in row
+
+
 @recipe("The customer recreated the container")
 def test_licence_moves_to_the_recreated_container(shop: Shop, title: str) -> None:
     before = shop.license
@@ -213,6 +331,22 @@ def test_licence_moves_to_the_recreated_container(shop: Shop, title: str) -> Non
     assert shop.container.json("verify", now=int(time.time())).slugs() == []
     assert (shop.license.replaces, shop.license.exp) == (before.jti, before.exp)
     assert (shop.container.conf / "license.revocations").exists()
+
+
+@recipe("Put your product's commands into the letters")
+def test_letters_name_the_products_commands(shop: Shop, title: str) -> None:
+    commands, letter, reset = RECIPES[title]
+    shop.follow(commands)
+    told = shop.run("license-server product commands darwin")
+    assert "start\tsystemctl start darwin\n" in told
+    assert "environment\t-\n" in told
+    assert "verify\t./hostseal verify\n" in told
+    shop.follow(letter)
+    shown = "license-server product letter show darwin issued en"
+    assert "Questions? Call +86 21 5555 0100.\n\nKind regards\n{vendor}\n" in shop.run(shown)
+    assert "issued\ten\town\n" in shop.run("license-server product letter list darwin")
+    shop.follow(reset)
+    assert "Questions" not in shop.run(shown)
 
 
 @recipe("Change the passphrase")

@@ -256,7 +256,10 @@ def test_read_only_platform_is_told_to_get_a_folder_in_memory(
     assert f"Start a container that is read-only with `--tmpfs {platform}/run`." in done.stderr
 
 
-@pytest.mark.parametrize("pages", range(9))
+@pytest.mark.parametrize(
+    "pages",
+    [pytest.param(n, marks=pytest.mark.torture if n % 3 else ()) for n in range(9)],
+)
 def test_nothing_runs_without_the_guard_on_a_full_disk(
     platform: Path, tmp_path: Path, pages: int
 ) -> None:

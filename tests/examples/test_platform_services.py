@@ -96,8 +96,10 @@ def test_service_that_may_not_be_signalled_lives_all_the_same(shell: str, platfo
     (platform / "run").mkdir()
     script = ". ./processes.sh; note redis $1; lives redis || exit 9; ! kill -0 -$1"
     line = [*unprivileged(), sh(shell), "-c", f"PLATFORM_HOME=$PWD; {script}", "sh"]
-    sleeping = [*unprivileged(user=65534), "sleep", "86400000"]
-    with subprocess.Popen(sleeping, start_new_session=True) as other:
+    sleeping = [*unprivileged(user=65534), "sh", "-c", "echo begun; exec sleep 86400000"]
+    with subprocess.Popen(sleeping, start_new_session=True, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"begun\n"  # until then it is this user's
         done = subprocess.run([*line, str(other.pid)], cwd=platform, env={"PATH": shell})
         other.kill()
     assert done.returncode == 0
@@ -223,8 +225,14 @@ def test_stop_sh_reports_a_service_that_it_cannot_stop(shell: str, platform: Pat
 
 
 def _end_sooner(platform: Path) -> None:
-    """Services are killed after a second already."""
+    """Services are killed after a moment, and then not waited for long."""
     scripts = platform / "processes.sh"
     text = scripts.read_text()
-    assert "SECONDS_TO_END=10" in text
-    scripts.write_text(text.replace("SECONDS_TO_END=10", "SECONDS_TO_END=1"))
+    for long, short in (
+        ("SECONDS_TO_END=10", "SECONDS_TO_END=1"),
+        ("SECONDS_TO_END * 10", "SECONDS_TO_END * 3"),  # tenths, each of which takes longer
+        ('wait_for_services "$1" 20', 'wait_for_services "$1" 5'),
+    ):
+        assert long in text
+        text = text.replace(long, short)
+    scripts.write_text(text)

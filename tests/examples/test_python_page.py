@@ -1,5 +1,6 @@
 """docs/PYTHON.md: names exactly the public attributes, and its examples run."""
 
+import ast
 import inspect
 import re
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from license_core import check_installed
+from license_core import Change, Watcher, check_installed
 from license_core.errors import FeatureNotLicensedError, LicenseError, LicenseExpiredError, Notice
 from license_core.hostkey import HostKey
 from license_core.license import HostBinding, License
@@ -38,7 +39,9 @@ def public(kind: type) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("title", "kind"), [("The report", Report), ("The licence", License)], ids=str
+    ("title", "kind"),
+    [("The report", Report), ("The licence", License), ("Being told of a change", Watcher)],
+    ids=str,
 )
 def test_tables_name_exactly_the_public_attributes(title: str, kind: type) -> None:
     assert named(section(title)) == public(kind)
@@ -62,6 +65,15 @@ def test_documented_parameters_match_check_installed() -> None:
     assert told
     for name, default in defaults.items():
         assert f"{name}={default!r}".replace("'", '"') in told[1]
+
+
+def test_every_function_of_the_examples_is_typed() -> None:
+    found = [node for block in BLOCKS for node in ast.walk(ast.parse(block))]
+    functions = [node for node in found if isinstance(node, ast.FunctionDef)]
+    for one in functions:
+        named = [*one.args.args, *([one.args.kwarg] if one.args.kwarg else [])]
+        assert one.returns and all(argument.annotation for argument in named), one.name
+    assert functions
 
 
 @pytest.mark.parametrize(
@@ -138,3 +150,23 @@ def test_short_examples_run(world: World) -> None:
         exec(block, {"report": report})  # it is the page's own
     with pytest.raises(KeyError):
         report.limits["seats"]
+
+
+def test_watching_example_follows_the_licence(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (text,) = [block for block in BLOCKS if "watch(licence_changed" in block]
+    monkeypatch.setenv("LICENSE_CONF", str(world.conf))
+    monkeypatch.setenv("LICENSE_KEYS", str(world.keys))
+    sizes: list[int] = []
+    pool = SimpleNamespace(resize=sizes.append, drain=lambda: sizes.append(0))
+    names: dict[str, Any] = {"pool": pool}
+    exec(compile(text, "watching.py", "exec"), names)  # it is the page's own
+    names["watcher"].stop()
+    sizes.clear()
+    world.put(world.file(world.claims(limits={"jobs": 8})))
+    for later in (1, 400):
+        report = check_installed(**where(world, now=NOW + later * DAY))
+        names["licence_changed"](Change(report, None))
+    assert sizes == [8, 0]
+    assert capsys.readouterr().out.endswith("licence: active\nlicence: expired\n")

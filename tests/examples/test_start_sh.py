@@ -1,6 +1,7 @@
 """start.sh of the example platform: nothing starts unless the check says that the licence holds."""
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import onefile
 from tests.support.need import need
 from tests.support.platform import (
     EXAMPLE,
@@ -25,6 +27,7 @@ from tests.support.platform import (
     start,
     stop,
 )
+from tests.support.pythons import oldest
 from tests.support.unprivileged import unprivileged
 
 
@@ -47,7 +50,13 @@ def test_start_sh_works_with_closed_streams(shell: str, platform: Path, closed: 
         assert (done.returncode, len(running(platform))) == (code, services)
 
 
-@pytest.mark.parametrize("code", [*range(1, 126), 130, 141])
+@pytest.mark.parametrize(
+    "code",
+    [
+        *(pytest.param(n, marks=pytest.mark.torture if n % 12 else ()) for n in range(2, 125)),
+        *(1, 125, 130, 141),
+    ],
+)
 def test_nonzero_check_starts_nothing_and_passes_on_its_exit_code(
     path: str, platform: Path, code: int
 ) -> None:
@@ -108,6 +117,13 @@ def test_real_client_starts_nothing_without_a_licence(shell: str, platform: Path
     assert not running(platform)
 
 
+def test_refusal_is_said_in_one_language(path: str, platform: Path) -> None:
+    done = start(path, platform, REPOSITORY / "cmd" / "cli.py", sys.executable, LANG="zh_CN.UTF-8")
+    assert done.returncode == 10
+    assert "没有启动任何服务。" in done.stderr
+    assert "No service" not in done.stderr
+
+
 def test_real_client_starts_the_services_with_a_valid_licence(
     shell: str, platform: Path, tmp_path: Path
 ) -> None:
@@ -115,6 +131,14 @@ def test_real_client_starts_the_services_with_a_valid_licence(
     assert done.returncode == 0, done.stderr
     assert "(product darwin) is valid until" in done.stdout
     assert len(running(platform)) == 4
+
+
+def test_one_file_in_the_platforms_folder_is_its_client(path: str, platform: Path) -> None:
+    archive = shutil.copy(onefile.kept(), platform / "hostseal.pyz")
+    done = start(path, platform, "", oldest())
+    assert done.returncode == 10
+    assert f"There is no licence file at {platform}/conf/license.dat" in done.stderr
+    assert f"{shlex.quote(str(archive))} get_host_key`" in done.stderr
 
 
 def test_services_start_in_any_language(path: str, platform: Path, tmp_path: Path) -> None:

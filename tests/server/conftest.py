@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from license_server.actor import COMMAND
 from license_server.app import create_app
+from license_server.catalog import products
 from license_server.site import Site
 from tests.support import server
 from tests.support.desk import Clock, Desk
+from tests.support.hooks import names
 from tests.support.postgres import new_database
 
 
@@ -26,10 +29,11 @@ def _vendor(
     clock = Clock()
     data = tmp_path_factory.mktemp("vendor") / "server"
     made = server.make(data, database_url, clock.now)
-    app = create_app(made, clock=clock, random=os.urandom)
+    app = create_app(made, clock=clock, random=os.urandom, resolve=names({}))
     with TestClient(app, base_url="http://testserver", follow_redirects=False) as client:
         site: Site = app.state.server.site
         token = server.new_token(site.database, "test", clock.now)
+        site.database.write(lambda c: products.ensure(c, "darwin", COMMAND, clock.now))
         yield Desk(client, site, made, token, clock), client
 
 

@@ -23,7 +23,10 @@ pytestmark = pytest.mark.xdist_group("together")  # the processes are started on
 PATH = "/api/v1/licenses"
 ORDER = {"customer": "ACME", "product": "darwin", "days": 30, "host": LINE}
 PROCESSES, CLIENTS = 4, 50
-ROUNDS = 12
+ROUNDS, ROUNDS_TORTURE = 3, 50
+for_rounds = pytest.mark.parametrize(
+    "rounds", [ROUNDS, pytest.param(ROUNDS_TORTURE, marks=pytest.mark.torture)]
+)
 Work = Callable[[], httpx.Response]
 ALL = Grant(frozenset(PERMISSIONS))
 
@@ -94,6 +97,7 @@ REVOKE: dict[str, Any] = {"reason": "unpaid"}
 REHOST: dict[str, Any] = {"reason": "moved", "host": LINE.replace("5", "6")}
 
 
+@for_rounds
 @pytest.mark.parametrize("apart", [False, True], ids=["one process", "two processes"])
 @pytest.mark.parametrize("seen", [False, True], ids=["unseen", "with If-Match"])
 @pytest.mark.parametrize(
@@ -111,9 +115,10 @@ def test_exactly_one_of_two_concurrent_actions_on_a_licence_wins(
     second: tuple[str, dict[str, Any]],
     seen: bool,
     apart: bool,
+    rounds: int,
 ) -> None:
     with servers.client(0, 0) as one, servers.client(int(apart), 1) as two:
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             made = one.post(PATH, json=ORDER).json()
             here = f"{PATH}/{made['id']}"
             headers = {"If-Match": one.get(here).headers["etag"]} if seen else {}
@@ -135,14 +140,17 @@ def test_exactly_one_of_two_concurrent_actions_on_a_licence_wins(
             assert len(line) == (1 if now["state"] == "revoked" else 2)
 
 
+@for_rounds
 @pytest.mark.parametrize("apart", [False, True], ids=["one process", "two processes"])
-def test_two_approvals_of_one_proposal_issue_once(servers: Servers, apart: bool) -> None:
-    product = "guarded-apart" if apart else "guarded"
+def test_two_approvals_of_one_proposal_issue_once(
+    servers: Servers, apart: bool, rounds: int
+) -> None:
+    product = f"guarded-{apart}-{rounds}"
     with servers.client(0, 0) as proposer:
         rules = {"name": product, "needs_approval": True}
         assert proposer.post("/api/v1/products", json=rules).status_code == 201
         with servers.client(0, 1) as one, servers.client(int(apart), 1) as two:
-            for _ in range(ROUNDS):
+            for _ in range(rounds):
                 made = proposer.post(PATH, json=ORDER | {"product": product})
                 assert made.status_code == 202
                 here = f"/api/v1/proposals/{made.json()['id']}/approve"
@@ -155,6 +163,47 @@ def test_two_approvals_of_one_proposal_issue_once(servers: Servers, apart: bool)
                 _, lost = _one_wins(at_once(works))
                 assert lost["type"] == "/problems/proposal-decided"
                 assert len(servers.stored()) == before + 1
+
+
+@for_rounds
+@pytest.mark.parametrize("apart", [False, True], ids=["one process", "two processes"])
+def test_two_who_answer_one_request_issue_one_licence(
+    servers: Servers, apart: bool, rounds: int
+) -> None:
+    with servers.client(0, 0) as one, servers.client(int(apart), 1) as two:
+        for round_ in range(rounds):
+            text = LINE.replace("studio2", f"studio-{round_}{int(apart)}{rounds}")
+            asked = {"text": text, "customer": "ACME", "product": "darwin"}
+            filed = one.post("/api/v1/requests", json=asked)
+            assert filed.status_code == 201, filed.text
+            here = f"/api/v1/requests/{filed.json()['request']['id']}"
+            before = len(servers.stored())
+
+            def issue(client: httpx.Client, here: str = here) -> Work:
+                return lambda: client.post(f"{here}/issue", json={"days": 30})
+
+            won, lost = _one_wins(at_once([issue(one), issue(two)]))
+            assert lost["type"] == "/problems/request-closed"
+            assert one.get(here).json()["request"]["license"] == won["id"]
+            assert len(servers.stored()) == before + 1
+
+
+def test_request_filed_by_four_processes_at_once_is_one_in_the_queue(servers: Servers) -> None:
+    with ExitStack() as stack:
+        clients = [stack.enter_context(servers.client(n)) for n in range(PROCESSES)]
+        for round_ in range(ROUNDS):
+            text = LINE.replace("5591", f"77{round_}1")
+            asked = {"text": text, "customer": "ACME", "product": "darwin"}
+
+            def file(client: httpx.Client, asked: dict[str, str] = asked) -> Work:
+                return lambda: client.post("/api/v1/requests", json=asked)
+
+            replies = at_once([file(client) for client in clients])
+            told = [reply.json() for reply in replies]
+            assert sorted(reply.status_code for reply in replies) == [200, 200, 200, 201]
+            (number,) = {one["request"]["id"] for one in told}
+            seen = clients[0].get(f"/api/v1/requests/{number}").json()
+            assert (seen["request"]["repeats"], len(seen["conversation"])) == (3, 1)
 
 
 def _one_wins(replies: list[httpx.Response]) -> tuple[dict[str, Any], dict[str, Any]]:

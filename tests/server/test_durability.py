@@ -144,7 +144,7 @@ def kill_loop(folder: Path, kills: int, database_url: str | None) -> Outcome:
 
 
 def _killed(
-    url: str, token: str, process: subprocess.Popen[bytes], round_: int, chance: random.Random
+    url: str, token: str, process: server.Process, round_: int, chance: random.Random
 ) -> list[Client]:
     """Clients that were at work when the server was killed."""
     reached = threading.Semaphore(0)

@@ -211,15 +211,14 @@ def test_killed_reissue_resumes_and_reissues_each_licence_once(tmp_path: Path) -
     words = ["keys", "reissue", sold.kid, "-o", str(out)]
     env = server.environment(sold.settings.data)
     database = data_folder.open_database(sold.settings)
-    begun = 0
     with subprocess.Popen(
         [sys.executable, "-m", "license_server", *words],
         env=env,
         cwd=server.REPOSITORY,
         stderr=subprocess.DEVNULL,
     ) as process:
-        while begun < reissue.BATCH and process.poll() is None:
-            begun = database.read(_reissued)
+        server.until(process, lambda: database.read(_reissued) >= reissue.BATCH)
+        begun = database.read(_reissued)
         process.send_signal(signal.SIGKILL)
     stopped = database.read(_reissued)
     assert reissue.BATCH <= begun <= stopped < len(sold.files)
@@ -281,11 +280,12 @@ def test_reissue_in_the_grace_period_keeps_the_whole_term(tmp_path: Path) -> Non
     with database.reading() as connection:
         (new,) = [
             one
-            for one in reissue.reissued(database, sold.kid)
-            if one.license.replaces == stored.number
+            for page in reissue.reissued(database, sold.kid)
+            for one in page
+            if one.replaces == stored.number
         ]
     database.close()
-    license_ = issuing.claims_of(new.license)
+    license_ = issuing.claims_of(new)
     assert (license_.nbf, license_.exp, license_.iat) == (
         stored.issued_at - issuing.LEEWAY,
         stored.expires_at,

@@ -18,17 +18,21 @@ from license_server.actor import COMMAND
 from license_server.api import PREFIX
 from license_server.permissions import PERMISSIONS, ROLES
 from license_server.web.session import SESSION
-from tests.support import product_limits, server
+from tests.support import portal, product_limits, server
 from tests.support.desk import Desk
-from tests.support.routes import ANYONE, ROWS, SIGNED_IN
+from tests.support.postgres import on_sqlite
+from tests.support.routes import ANYONE, PORTAL, ROWS, SIGNED_IN
 
 PAGE = server.REPOSITORY / "docs" / "PERMISSIONS.md"
 VALUES = {
     "act": "end",
+    "kind": "issued",
     "number": "HS-2026-00000000",
     "id": "999999999",
+    "delivery": "999999999",
     "name": "none",
     "slug": "none",
+    "secret": "none",
 }
 
 
@@ -49,6 +53,8 @@ def allowed(need: str, permissions: frozenset[str] | None) -> bool:
     """Whether somebody with these permissions may; None: nobody."""
     if need == ANYONE:
         return True
+    if need == PORTAL:
+        return False
     return permissions is not None and (need == SIGNED_IN or need in permissions)
 
 
@@ -94,9 +100,11 @@ def test_every_route_has_a_row_and_every_row_has_a_route(desk: Desk) -> None:
 
 
 API = [row for row in ROWS if PREFIX in row]
-PAGES = [row for row in ROWS if PREFIX not in row]
+PAGES = [row for row in ROWS if PREFIX not in row and ROWS[row] != PORTAL]
+IN_PORTAL = [row for row in ROWS if ROWS[row] == PORTAL]
 
 
+@on_sqlite
 @pytest.mark.parametrize("who", [None, *GRANTS])
 def test_every_api_route_enforces_its_permission(desk: Desk, who: str | None) -> None:
     token = None
@@ -112,9 +120,10 @@ def test_every_api_route_enforces_its_permission(desk: Desk, who: str | None) ->
             assert status not in (401, 403), row
         else:
             assert status == refused, row
-    assert not any(status >= 500 for status in seen.values())
+    assert not [row for row, status in seen.items() if status >= 500]
 
 
+@on_sqlite
 @pytest.mark.parametrize("who", [None, *ROLES])
 def test_every_desk_page_enforces_its_permission(desk: Desk, who: str | None) -> None:
     user = None
@@ -135,12 +144,51 @@ def test_every_desk_page_enforces_its_permission(desk: Desk, who: str | None) ->
             assert status == (401 if who is None else 403), row
 
 
+@on_sqlite
 @pytest.mark.parametrize("row", PAGES)
 def test_api_token_opens_no_desk_page(desk: Desk, row: str) -> None:
     if ROWS[row] != ANYONE:
         method, path = target(row)
         reply = desk.client.request(method, path, headers=desk.bearer)
         assert reply.headers["location"].startswith("/login")
+
+
+@on_sqlite
+def test_customer_in_the_portal_gets_what_is_theirs_and_nothing_else(desk: Desk) -> None:
+    acme = portal.invited(desk)
+    for row, need in ROWS.items():
+        method, path = target(row)
+        desk.client.cookies.clear()
+        secret, form_token = portal.enter(desk, acme)
+        desk.client.cookies.set(portal.SESSION, secret)
+        headers = acme.bearer if path.startswith((portal.API, PREFIX)) else {}
+        body: dict[str, Any] = {} if method == "GET" else {"json": {}}
+        if not headers and method != "GET":
+            body = {"data": {"form_token": form_token, "once": "x"}}
+        reply = desk.client.request(method, path, headers=headers, **body)
+        sent_away = reply.headers.get("location", "").startswith("/login")
+        status = 401 if sent_away and need != ANYONE else reply.status_code
+        if need in (PORTAL, ANYONE):
+            assert status != 401 and status < 500, row
+            assert need == ANYONE or status != 403, row
+        else:
+            assert status == 401, row
+
+
+@on_sqlite
+def test_portal_is_shut_to_strangers_to_users_of_the_desk_and_to_their_tokens(desk: Desk) -> None:
+    user = desk.site.database.read(lambda c: access_store.user_by_email(c, server.EMAIL))
+    assert user is not None
+    for row in IN_PORTAL:
+        method, path = target(row)
+        body: dict[str, Any] = {} if method == "GET" else {"json": {}}
+        for headers in ({}, desk.bearer):
+            desk.client.cookies.clear()
+            reply = desk.client.request(method, path, headers=headers, **body)
+            away = reply.headers.get("location", "").startswith("/portal")
+            assert (401 if away else reply.status_code) in (401, 403), row
+        reply_to_user = call_page(desk, row, user)
+        assert reply_to_user in (303, 401, 403), row
 
 
 def test_reader_sees_no_link_to_issue(desk: Desk) -> None:
@@ -170,6 +218,9 @@ from the tests that call every cell. An empty cell means rejected: with 403, or 
 An API token may call a route under `/api/v1` if its scopes include the permission, and
 the role of the person who created it does at that moment. It cannot open pages of the
 desk. [Limited to products](#api-tokens-limited-to-products), it sees only those.
+
+*Customer* is somebody of a customer in the customer portal, by a link. They see what is
+of their customer; whatever is of another answers as if it did not exist.
 
 Beyond the table:
 
@@ -216,14 +267,15 @@ def page() -> str:
     for row, need in ROWS.items():
         marks = ["yes" if allowed(need, ROLES[role]) else "" for role in ROLES]
         nobody = "yes" if allowed(need, None) else ""
-        said = need if need in (ANYONE, SIGNED_IN) else f"`{need}`"
-        cells = [f"`{row}`", said, nobody, *marks]
+        portal_ = "yes" if need in (ANYONE, PORTAL) else ""
+        said = need if need in (ANYONE, SIGNED_IN, PORTAL) else f"`{need}`"
+        cells = [f"`{row}`", said, nobody, portal_, *marks]
         lines.append(f"| {' | '.join(cells)} |\n")
     scopes = [f"| `{name}` | {does} |\n" for name, does in PERMISSIONS.items()]
     return (
         INTRODUCTION + "| permission | allows you to |\n| --- | --- |\n" + "".join(scopes) + "\n"
-        f"| route | permission | not signed in | {' | '.join(ROLES)} |\n"
-        f"| --- | --- | --- |{' --- |' * len(ROLES)}\n"
+        f"| route | permission | not signed in | customer | {' | '.join(ROLES)} |\n"
+        f"| --- | --- | --- | --- |{' --- |' * len(ROLES)}\n"
         f"{''.join(lines)}{LIMITED}{product_limits.table()}"
     )
 

@@ -19,6 +19,8 @@ from tests.support.shell import command
 SERVER_ONLY = ROWS.keys() - {row.slug for row in PROBLEMS.values()}
 
 ISSUE = ["issue", "--customer", "ACME", "--product", "darwin", "--days", "9", "-o", "-", "--host"]
+ISSUE_REQUEST = ["requests", "issue", "1", "--days", "9", "-o", "-", "--customer"]
+ISSUE_NEARLY = ["dawrin" if word == "darwin" else word for word in ISSUE]
 
 
 def _damaged_database(data: Path) -> None:
@@ -57,6 +59,35 @@ def _key_of_a_strange_name(data: Path) -> None:
     (data / "root copy.pub.pem").write_bytes(b"")
 
 
+def _product_darwin(data: Path) -> None:
+    command(data, "product", "add", "darwin")
+
+
+def _archived_product(data: Path) -> None:
+    _product_darwin(data)
+    command(data, "product", "archive", "darwin")
+
+
+def _after_a_trial(data: Path) -> None:
+    _product_darwin(data)
+    command(data, "plan", "add", "darwin", "Trial", "--days", "30", "--trial")
+    command(data, *ISSUE, LINE, "--plan", "Trial")
+
+
+def _refused_request(data: Path) -> None:
+    _request(data, LINE)
+    command(data, "requests", "refuse", "1", "--reason", "no contract")
+
+
+def _request_without_host(data: Path) -> None:
+    _request(data, "please send us our licence")
+
+
+def _request(data: Path, text: str) -> None:
+    (data / "mail.txt").write_text(text)
+    command(data, "requests", "file", str(data / "mail.txt"), "--product", "darwin")
+
+
 def _nothing(_: Path) -> None:
     pass
 
@@ -81,6 +112,12 @@ COMMANDS: dict[str, tuple[Callable[[Path], None], list[str], dict[str, str | Non
     "signer-unavailable": (_no_key, [*ISSUE, LINE], {}),
     "secret-file-open": (_open_key, [*ISSUE, LINE], {}),
     "input-invalid": (_nothing, [*ISSUE, LINE, "--limit", "gpus"], {}),
+    "product-unknown": (_product_darwin, [*ISSUE_NEARLY, LINE], {}),
+    "archived": (_archived_product, [*ISSUE, LINE], {}),
+    "plan-unknown": (_product_darwin, [*ISSUE, LINE, "--plan", "Pro"], {}),
+    "trial-used": (_after_a_trial, [*ISSUE, LINE, "--plan", "Trial"], {}),
+    "request-closed": (_refused_request, [*ISSUE_REQUEST, "ACME"], {}),
+    "request-without-host": (_request_without_host, [*ISSUE_REQUEST, "ACME"], {}),
     "schema-newer": (_version("9999"), [*ISSUE, LINE], {}),
     "address-in-use": (_nothing, ["serve", "--port", "{taken}"], {}),
     "not-found": (_nothing, ["token", "revoke", "nobody"], {}),
@@ -102,6 +139,11 @@ COMMANDS: dict[str, tuple[Callable[[Path], None], list[str], dict[str, str | Non
         _nothing,
         ["keys", "install", str(server.REPOSITORY / "README.md")],
         {},
+    ),
+    "revocations-too-large": (
+        _nothing,
+        ["revocations", "publish"],
+        {"LICENSE_SERVER_REVOCATIONS_BYTES": "1024"},
     ),
     "backup-invalid": (_nothing, ["restore", "/dev/null"], {}),
     "backup-not-made": (_key_of_a_strange_name, ["backup", "-o", "/dev/null"], {}),
@@ -180,7 +222,9 @@ def test_every_server_problem_has_a_case() -> None:
         "not-authenticated",
         "form-expired",
         "invitation-over",
+        "portal-link-over",  # portal/test_portal_api.py
         "openid-refused",  # test_openid.py
+        "codes-required",  # test_codes_required.py
         "openid-unavailable",
         "rate-limited",  # test_rates.py
         "too-many-attempts",
@@ -194,7 +238,12 @@ def test_every_server_problem_has_a_case() -> None:
         "license-state",
         "term-too-long",
         "rehosts-used-up",
+        "stop-gap-used",
         "proposal-decided",
+        "mail-off",  # mail/test_outbox_desk.py
+        "mail-state",
+        "mailbox-off",  # mail/test_mailbox.py
+        "mailbox-unreadable",
         # test_api.py
         "term-over",
         "evidence-missing",

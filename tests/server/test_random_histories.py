@@ -17,13 +17,16 @@ STEPS, WALKS = 15, 12
 STEPS_TORTURE, WALKS_TORTURE = 50, 100
 FROM = {
     "renew": {"active", "expired"},
-    "rehost": {"active", "expired"},
+    "rehost": {"active", "expired", "returned"},
     "change": {"active", "expired"},
     "suspend": {"active", "expired"},
-    "reinstate": {"suspended"},
+    "reinstate": {"suspended", "returned"},
+    "return": {"active", "expired", "suspended"},
     "revoke": {"active", "expired", "suspended"},
+    "unrevoke": {"revoked"},
 }
-NEED_A_TERM = ("rehost", "change", "reinstate")
+NEED_A_TERM = ("rehost", "change", "reinstate", "unrevoke")
+LEAVES = {"suspend": "suspended", "revoke": "revoked", "return": "returned"}
 REHOSTS = 2
 
 
@@ -93,8 +96,8 @@ class Life(RuleBasedStateMachine):
             assert (reply.status_code, slug(reply)) == (409, "term-over"), reply.text
             return number
         assert reply.status_code in (200, 201), reply.text
-        if act in ("suspend", "revoke"):
-            self.known[number].state = {"suspend": "suspended", "revoke": "revoked"}[act]
+        if act in LEAVES:
+            self.known[number].state = LEAVES[act]
             return number
         former = self.known[number]
         made = self.keep(reply, number)
@@ -117,7 +120,8 @@ class Life(RuleBasedStateMachine):
     @rule(target=licences, number=licences, key=st.integers(1, 3))
     def rehost(self, number: str, key: int) -> str:
         line = self.known[number].line
-        if self.state(number) == "active" and self.known[number].key == f"{key:040x}":
+        was_given_back = self.state(number) == "returned"
+        if self.state(number) in ("active", "returned") and self.known[number].key == f"{key:040x}":
             reply = self.caller.post(
                 f"/licenses/{number}/rehost", host=f'["{key:040x}", "host{key}"]', reason="x"
             )
@@ -130,7 +134,7 @@ class Life(RuleBasedStateMachine):
             assert (reply.status_code, slug(reply)) == (409, "rehosts-used-up")
             return number
         made = self.try_act("rehost", number, host=f'["{key:040x}", "host{key}"]', reason="x")
-        if made != number:
+        if made != number and not was_given_back:
             self.moves[line] = self.moves.get(line, 0) + 1
         return made
 
@@ -145,6 +149,10 @@ class Life(RuleBasedStateMachine):
     def reinstate(self, number: str) -> str:
         return self.try_act("reinstate", number, reason="x")
 
+    @rule(target=licences, number=licences)
+    def unrevoke(self, number: str) -> str:
+        return self.try_act("unrevoke", number, reason="x")
+
     @rule(number=licences)
     def suspend(self, number: str) -> None:
         self.try_act("suspend", number, reason="x")
@@ -152,6 +160,10 @@ class Life(RuleBasedStateMachine):
     @rule(number=licences)
     def revoke(self, number: str) -> None:
         self.try_act("revoke", number, reason="x")
+
+    @rule(number=licences)
+    def give_back(self, number: str) -> None:
+        self.try_act("return", number, unproven=True)
 
     @rule(days=st.integers(1, 30))
     def wait(self, days: int) -> None:

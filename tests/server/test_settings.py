@@ -24,7 +24,7 @@ ROW = re.compile(r"^\| `(LICENSE_SERVER_\w+)` \| (.+?) \| .{10,} \|$", re.MULTIL
 
 def told(default: Any) -> str:
     """A default, as the page has it."""
-    if default is None or default == ():
+    if default is None or default in ((), frozenset()):
         return "none"
     if isinstance(default, tuple):
         return f"`{', '.join(str(network).removesuffix('/128') for network in default)}`"

@@ -443,9 +443,9 @@ class Seen(NamedTuple):
     exit_code: int
 
 
-def see(case: Case, folder: Path) -> Seen:
-    """The outcome of the case, observed on its files."""
-    world = World(folder)
+def see(case: Case, folder: Path, make: Callable[[Path], World] = World) -> Seen:
+    """The outcome of the case, observed on its files, in a world that *make* makes."""
+    world = make(folder)
     case.before(world.host)
     before = world.json("get_host_key", "--profile", case.profile, env=case.env)
     if before.exit_code:  # no key, no licence

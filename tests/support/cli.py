@@ -28,8 +28,14 @@ from tests.support import hosts, pythons
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CLI = REPOSITORY / "cmd" / "cli.py"
-OTHER_PYTHON = os.environ.get("HOSTSEAL_TEST_PYTHON", "")
-"""The Python that commands of the client are given to; by default this one."""
+OTHER = os.environ.get("HOSTSEAL_TEST_PYTHON", "")
+"""The version of the Python that commands of the client are given to; by default this one."""
+OTHER_PYTHON = pythons.named_python(OTHER) if OTHER else ""
+NATIVE = os.path.abspath(os.environ["HOSTSEAL_CLI"]) if os.environ.get("HOSTSEAL_CLI") else ""
+"""The client without Python, where the tests are for it. It is at this machine's time; the one that
+takes an instant from a test stands beside it, and is built by ``make test-native``."""
+PROGRAM = (NATIVE,) if NATIVE else (sys.executable, str(CLI))
+"""How the client is started, at this machine's time."""
 _AT_AN_INSTANT = """
 import sys
 now, home, *arguments = sys.argv[1:]
@@ -39,6 +45,8 @@ code = app.main(arguments, int(now), home)
 sys.stderr.flush()
 sys.exit(code)
 """
+ELSEWHERE = frozenset({"doctor"})
+"""Commands that the client without Python has not got: there the other one is called."""
 DAY = 86400
 NOW = 1_800_000_000  # 2027-01-15T08:00:00Z
 NUMBER = "HS-2027-0000TEST"
@@ -171,6 +179,12 @@ class World:
 
         The product's folder is *home*: by default this one, so that no remedy has to name it.
         """
+        if NATIVE and not ELSEWHERE.intersection(arguments):
+            at = {"HOSTSEAL_TEST_NOW": str(now or self.now + DAY)}
+            at["HOSTSEAL_TEST_HOME"] = str(home or self.folder)
+            path = {"PATH": os.path.dirname(sys.executable)}
+            line = [f"{NATIVE}-edges", *self.options(), *arguments]
+            return _done(line, os.environ | path | at | (env or {}), stdin)
         if OTHER_PYTHON:
             given = [str(now or self.now + DAY), str(home or self.folder)]
             return _elsewhere([*given, *self.options(), *arguments], stdin, env or {})
@@ -206,27 +220,42 @@ class World:
         options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "timeout": 60}
         if "stdout" not in more:
             options["capture_output"] = True
-        python = OTHER_PYTHON or sys.executable
+        start = started(*arguments)
         if OTHER_PYTHON:
-            more["env"] = pythons.environment() | (more.get("env") or {})
-        line = [python, str(CLI), *self.options(), *arguments]
+            start = (OTHER_PYTHON, str(CLI))
+            more["env"] = _environment() | (more.get("env") or {})
+        line = [*start, *self.options(), *arguments]
         return subprocess.run(line, **options | more)
 
 
 def _elsewhere(arguments: list[str], stdin: bytes, env: dict[str, str]) -> Done:
     """One command in the other Python, at an instant and in a folder."""
+    line = [OTHER_PYTHON, "-c", _AT_AN_INSTANT, *arguments]
     path = {"PATH": os.path.dirname(OTHER_PYTHON)}
+    return _done(line, _environment() | path | env, stdin)
+
+
+def _environment() -> dict[str, str]:
+    """What the other Python finds: the client, and what that needs, httpx too."""
+    fetcher = pythons.library(OTHER, "httpx")
+    places = [pythons.REPOSITORY, pythons.PLAIN, *([fetcher] if fetcher else [])]
+    made = pythons.environment(*places)
+    made["PATH"] = os.pathsep.join((os.path.dirname(OTHER_PYTHON), made["PATH"]))
+    return made
+
+
+def _done(line: list[str], env: dict[str, str], stdin: bytes) -> Done:
     done = subprocess.run(
-        [OTHER_PYTHON, "-c", _AT_AN_INSTANT, *arguments],
-        env=pythons.environment() | path | env,
-        cwd=os.getcwd(),
-        input=stdin,
-        capture_output=True,
-        timeout=60,
+        line, env=env, cwd=os.getcwd(), input=stdin, capture_output=True, timeout=60
     )
     out, err = done.stdout.decode(), done.stderr.decode()
     assert "Traceback" not in out + err, err
     return Done(done.returncode, out, err)
+
+
+def started(*words: str) -> tuple[str, ...]:
+    """How the client is started at this machine's time, for a line with these *words*."""
+    return (sys.executable, str(CLI)) if ELSEWHERE.intersection(words) else PROGRAM
 
 
 def new_signer() -> MemorySigner:

@@ -15,6 +15,7 @@ from unittest.mock import patch
 import license_cli
 from license_core import jws
 from tests.support import hosts
+from tests.support.cases import bound
 from tests.support.cli import DAY, NOW, NUMBER, REPOSITORY, Done, World, flipped, new_signer
 from tests.support.loopback import answering
 from tests.support.vendor import keyset, license_block, revocations, roots
@@ -243,6 +244,37 @@ def _not_bound(world: World) -> Done:
     return world.run("get_host_key", "--profile", "hk1-host")
 
 
+@reaches("host-cluster-unknown")
+def _no_cluster(world: World) -> Done:
+    return world.run("get_host_key", "--profile", "hk1-cluster")
+
+
+@reaches("host-site-unknown")
+def _no_site(world: World) -> Done:
+    return world.run("get_host_key", "--profile", "hk1-site")
+
+
+def _on_a_site(world: World, *arguments: str) -> Done:
+    """A command in a container with the machine id of its machine and a folder for a site."""
+    (world.host / "site").mkdir(exist_ok=True)
+    return world.run(*arguments, env={"LICENSE_SITE": "/site"})
+
+
+@reaches("host-not-in-site")
+def _copied_site(world: World) -> Done:
+    bound(machine_id="1d" * 16)(world.host)
+    _on_a_site(world, "site", "init")
+    bound(machine_id="2e" * 16)(world.host)
+    return _on_a_site(world, "get_host_key", "--profile", "hk1-site")
+
+
+@reaches("site-exists")
+def _second_site(world: World) -> Done:
+    bound()(world.host)
+    _on_a_site(world, "site", "init")
+    return _on_a_site(world, "site", "init")
+
+
 @reaches("gpus-not-licensed")
 def _gpus(world: World) -> Done:
     hosts.container(world.host, gpus=5)
@@ -296,6 +328,13 @@ def _clock(world: World) -> Done:
 @reaches("license-revoked")
 def _revoked(world: World) -> Done:
     (world.conf / "license.revocations").write_bytes(world.revocations(NUMBER))
+    return verify(world)
+
+
+@reaches("license-returned")
+def _given_back(world: World) -> Done:
+    world.put()
+    assert world.run("return", "--yes").exit_code == 0
     return verify(world)
 
 

@@ -101,6 +101,7 @@ def _a_good_life(world: Recorder) -> None:
     world.run("install", world.write(revocations(world, 7, exp=world.now + 9 * DAY)))
     for command in ("verify", "show", "doctor", "get_host_key"):
         world.run(command)
+    world.run("get_host_key", "--check", "--phone")
     world.run("verify", "--explain")
 
 

@@ -234,6 +234,20 @@ for _name, _sign in {
     _sort(f"{_name} in the lines")(
         _lines(lambda line, sign=_sign: line[:30] + sign + line[30:] + sign)  # type: ignore[misc]
     )
+for _name, _change in {
+    "bold of nroff": lambda one: f"{one}\b{one}",
+    "underlined by nroff": lambda one: f"_\b{one}",
+    "bold and underlined by nroff": lambda one: f"_\b{one}\b{one}",
+    "underlined by a typewriter": lambda one: f"{one}\b_",
+    "bold of nroff as cat -v shows it": lambda one: f"{one}^H{one}",
+    "bold of nroff as an editor shows it": lambda one: f"{one}\u2408{one}",
+    "a colour for each character": lambda one: f"\x1b[38;5;{ord(one) % 7 + 150}m{one}",
+}.items():
+    _sort(_name)(lambda text, change=_change: re.sub(r"\S", lambda one: change(one[0]), text))  # type: ignore[misc]
+_add(
+    each_line_struck_twice_by_a_typewriter=_lines(lambda line: line + "\b" * len(line) + line),
+    typed_with_corrections=_lines(lambda line: f"{line[:9]}x\b \b{line[9:]}y\b \b"),
+)
 for _name, _pair in {
     "colours": ("\x1b[1;32m", "\x1b[0m"),
     "isolates": ("\u2066", "\u2069"),

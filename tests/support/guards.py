@@ -5,21 +5,21 @@ import os
 import select
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.support.cli import DAY, NOW, REPOSITORY, World
+from tests.support.cli import DAY, NATIVE, NOW, REPOSITORY, World
 
 SECONDS = 60
 PROGRAM = """
-import sys
+import json, sys
 from license_cli.watch import Check, Watch
-client, seconds, interval, metrics, on_end, patience, gap, *program = sys.argv[1:]
+client, seconds, interval, metrics, on_end, patience, gap, files, *program = sys.argv[1:]
 watch = Watch(
     Check([client], float(seconds)), float(interval), metrics or None, on_end or None,
     program_seconds=float(patience), command_seconds=float(patience),
-    gap_seconds=float(gap),
+    gap_seconds=float(gap), files=json.loads(files),
 )
 sys.exit(watch.run(program))
 """
@@ -78,15 +78,34 @@ def watch(
     on_end: str = "",
     patience: float = 10.0,
     gap: float = 0.0,
+    files: Sequence[str] = (),
     inside: tuple[str, ...] = (),
 ) -> "subprocess.Popen[str]":
     """A guard around *program*; *inside* comes before its command."""
     path = client if isinstance(client, str) else str(client.path)
-    numbers = (str(seconds), str(interval))
-    line = [sys.executable, "-c", PROGRAM, path, *numbers, metrics, on_end, str(patience), str(gap)]
+    env = dict(os.environ)
+    if NATIVE:
+        limits = {
+            "Client": [path],
+            "CheckSeconds": seconds,
+            "Interval": interval,
+            "GapSeconds": gap,
+            "Metrics": metrics,
+            "OnEnd": on_end,
+            "Files": files,
+            "ProgramSeconds": patience,
+            "CommandSeconds": patience,
+        }
+        env["HOSTSEAL_TEST_WATCH"] = json.dumps(limits)
+        line = [f"{NATIVE}-edges", "--conf=/", "--keys=/", "guard", "--"]
+    else:
+        numbers = (str(seconds), str(interval))
+        line = [sys.executable, "-c", PROGRAM, path, *numbers, metrics, on_end]
+        line += [str(patience), str(gap), json.dumps(files)]
     return subprocess.Popen(
         [*inside, *line, *program],
         cwd=REPOSITORY,
+        env=env,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

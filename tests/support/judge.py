@@ -6,12 +6,13 @@ that a test has open.
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from html.parser import HTMLParser
 from importlib.resources import files
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
-from playwright.sync_api import BrowserContext, Page, ViewportSize
+from playwright.sync_api import BrowserContext, JSHandle, Page, ViewportSize
 
 from tests.support import catalogue
 
@@ -24,16 +25,36 @@ _CANCELLED = "net::ERR_ABORTED"
 """What Chromium says where an address turns out to be a file to keep, or a page asks anew."""
 _EACH = 1
 """So many addresses of one kind are followed; more only if asked for."""
-_PASSED_BY = re.compile(r"/(logout|preferences|static)\b")
+_PASSED_BY = re.compile(r"(/portal)?/(logout|preferences|static)\b")
 _RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 _AXE = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
 _COLOURS = ("color-contrast", "link-in-text-block")
 """The rules of axe-core that ask for colours: the ground changes nothing else."""
-_RUN_AXE = """async only => {
-    const found = await axe.run(document, {runOnly: only, resultTypes: ["violations"]});
+_RUN_AXE = """async ([options, where]) => {
+    const found = await axe.run(where, {...options, resultTypes: ["violations"]});
     const why = n => (n.any[0] || n.all[0] || n.none[0] || {message: ""}).message;
     const told = n => n.target.join(" ") + ": " + why(n);
     return found.violations.map(v => [v.id, v.help, v.nodes.map(told)]);
+}"""
+_TEXT_KINDS = """seen => {
+    const known = new Set(seen), grounds = new Map(), fresh = [], marks = new Map();
+    const ground = e => { if (!e) return "";
+        if (!grounds.has(e)) { const s = getComputedStyle(e);
+            const own = [s.backgroundColor, s.backgroundImage, s.opacity, s.filter, s.mixBlendMode];
+            const bare = own.join() === "rgba(0, 0, 0, 0),none,1,none,normal";
+            grounds.set(e, ground(e.parentElement) + (bare ? "" : own.join() + "/")) }
+        return grounds.get(e) };
+    const kind = e => { const s = getComputedStyle(e), above = getComputedStyle(e.parentElement);
+        return [e.localName, e.matches(":disabled"), s.color, above.color, s.textShadow, s.fontSize,
+            s.fontWeight, s.textDecorationLine, s.position, ground(e)].join() };
+    const says = e => e.matches("input, select, textarea")  // of a single sign axe-core is not sure
+        || [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim().length > 1);
+    for (const e of document.body.querySelectorAll("*")) {
+        if (!e.checkVisibility() || !says(e) || known.has(kind(e))) continue;
+        const count = marks.get(kind(e)) || 0;
+        if (count < 3) fresh.push(e);
+        marks.set(kind(e), count + 1) }
+    return [fresh, [...marks.keys()]];
 }"""
 _PARTS = """() => {
     const name = e => [e.localName, ...e.classList,
@@ -93,37 +114,88 @@ def listen(page: Page) -> list[str]:
     return wrong
 
 
-def look(page: Page, language: str, *, axe: bool = True) -> list[str]:
-    """What is wrong with the page that is open, on both grounds and on a narrow screen."""
+Kinds = dict[str, set[str]]
+"""The kinds of text of which axe-core has judged the colours, on each ground.
+
+A kind is what decides them: the style of a text, and what is painted below it.
+"""
+
+
+def look(
+    page: Page,
+    language: str,
+    *,
+    axe: bool = True,
+    colours: bool = True,
+    judged: Kinds | None = None,
+) -> list[str]:
+    """What is wrong with the page that is open, on both grounds and on a narrow screen.
+
+    The colours of each kind of text are judged on three texts, and those of *judged* not again.
+    """
     page.set_viewport_size(NARROW)
     found = glance(page, language)
     page.set_viewport_size(WIDE)
-    return found + (on_both_grounds(page) if axe else [])
+    if not axe:
+        return found
+    found += without_colours(page)
+    return found + (of_colours(page, judged) if colours else [])
 
 
 def glance(page: Page, language: str) -> list[str]:
-    """The faults that need no axe-core: layout at the present width, and language."""
+    """The faults that need no axe-core: layout at the present width, and language.
+
+    A click returns when the next page has begun, which has no body yet: it is waited for.
+    """
+    page.wait_for_load_state()
     found = [f"in English: {text!r}" for text in left_in_english(page)] if language == "zh" else []
     sticks_out = page.evaluate(_STICKS_OUT)
     return [*found, f"sticks out: {sticks_out}"] if sticks_out else found
 
 
-def on_both_grounds(page: Page) -> list[str]:
-    """What axe-core finds, on light ground and of the colours on dark ground.
+def without_colours(page: Page) -> list[str]:
+    """What axe-core finds, whatever the colours are.
 
     The page's policy does not hold for what a test evaluates.
     """
     page.evaluate(_AXE)
-    found = []
-    for theme, kind, values in (("light", "tag", _RULES), ("dark", "rule", _COLOURS)):
-        page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
-        told: list[tuple[str, str, list[str]]] = page.evaluate(
-            _RUN_AXE, {"type": kind, "values": values}
-        )
-        found += [
-            f"axe, {theme}: {id_} ({help_}): {'; '.join(nodes[:3])}" for id_, help_, nodes in told
-        ]
+    _set_theme(page, "light")
+    rules = {name: {"enabled": False} for name in _COLOURS}
+    return _axe(page, "light", {"runOnly": {"type": "tag", "values": _RULES}, "rules": rules})
+
+
+def of_colours(page: Page, judged: Kinds | None = None) -> list[str]:
+    """What axe-core, which is there, finds wrong with the colours, on light and on dark ground.
+
+    Three texts of each kind that is not among those *judged* are looked at; these join them.
+    """
+    found: list[str] = []
+    judged = {} if judged is None else judged
+    for theme in ("light", "dark"):
+        _set_theme(page, theme)
+        kinds = judged.setdefault(theme, set())
+        fresh = page.evaluate_handle(_TEXT_KINDS, sorted(kinds))
+        marks = fresh.evaluate("([, marks]) => marks")
+        if marks:
+            options = {"runOnly": {"type": "rule", "values": _COLOURS}}
+            found += _axe(
+                page, theme, options, fresh.evaluate_handle("([found]) => ({include: found})")
+            )
+        kinds.update(marks)
     return found
+
+
+def _set_theme(page: Page, theme: str) -> None:
+    page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
+
+
+def _axe(
+    page: Page, theme: str, options: dict[str, Any], where: JSHandle | None = None
+) -> list[str]:
+    """The faults that axe-core finds in the whole document, or in *where*."""
+    where = where or page.evaluate_handle("document")
+    told: list[tuple[str, str, list[str]]] = page.evaluate(_RUN_AXE, [options, where])
+    return [f"axe, {theme}: {id_} ({help_}): {'; '.join(nodes[:3])}" for id_, help_, nodes in told]
 
 
 def parts_of(page: Page) -> frozenset[str]:
@@ -140,6 +212,7 @@ def left_in_english(page: Page) -> list[str]:
     return [text for text in texts if _is_english(text)]
 
 
+@cache
 def _is_english(text: str) -> bool:
     parts = {text, *re.split(r"\s*[·，：；（）()]\s*|[,:;]\s+", text)}
     return bool(parts & _KEYS) or any(sentence in text for sentence in _SENTENCES)
@@ -196,15 +269,24 @@ def crawl(context: BrowserContext, base: str, starts: Sequence[str]) -> Iterator
             yield Found(path, False)
 
 
-def walk(context: BrowserContext, base: str, language: str, starts: Sequence[str]) -> list[Visit]:
+def walk(
+    context: BrowserContext,
+    base: str,
+    language: str,
+    starts: Sequence[str],
+    *,
+    axe: bool = True,
+) -> list[Visit]:
     """Look at every page that ``crawl`` finds.
 
-    With axe-core where a page is the first at its path, or has a part that none before it had.
+    *axe*: with axe-core, where a page is the first at its path or has a part that none before it
+    had.
     """
     page = context.new_page()
     wrong = listen(page)
     at: set[str] = set()
     parts: set[str] = set()
+    judged: Kinds = {}
     visits: list[Visit] = []
     for found in crawl(context, base, starts):
         faults = list(found.faults)
@@ -212,7 +294,8 @@ def walk(context: BrowserContext, base: str, language: str, starts: Sequence[str
             wrong.clear()
             page.goto(found.path, wait_until="load")
             path, made_of = kind_of(urlsplit(found.path).path), parts_of(page)
-            faults += look(page, language, axe=path not in at or not made_of <= parts)
+            fresh = path not in at or not made_of <= parts
+            faults += look(page, language, axe=axe and fresh, judged=judged)
             faults += wrong
             at.add(path)
             parts |= made_of

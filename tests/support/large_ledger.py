@@ -4,9 +4,9 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, text
+from sqlalchemy import Connection, Engine, Table, insert, select, text
 
-from license_server.catalog.names import words
+from license_server.catalog.names import alike_key
 from license_server.db.tables import (
     customer_words,
     customers,
@@ -15,6 +15,9 @@ from license_server.db.tables import (
     metadata,
     products,
 )
+from license_server.finding import finding_store, following
+from license_server.finding.finding_store import Use
+from license_server.licenses import term_days
 
 NOW = 1_795_000_000  # 2026-11-18
 PRODUCTS = 12
@@ -25,6 +28,7 @@ _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _FIRST = ("Acme", "Nova", "Delta", "Shanghai", "Berlin", "Orion", "Lotus", "Vega", "上海", "深圳")
 _SECOND = ("Motors", "Robotics", "Institute", "Energy", "Labs", "Foods", "智能", "科技", "Optics")
 _TOKEN = "eyJhbGciOiJFZDI1NTE5In0." * 35
+_ZONES = ("UTC", "Asia/Shanghai", "Europe/Berlin", "America/New_York", "Pacific/Auckland")
 _STATES = ("active",) * 90 + ("replaced",) * 8 + ("suspended", "revoked")
 
 
@@ -44,6 +48,7 @@ def fill(engine: Engine, count: int, seed: int) -> None:
         _fill_parties(connection, max(1, count // PER_CUSTOMER))
         for rows in _batches(_rows(chosen, count)):
             _insert(connection, rows)
+            finding_store.add(connection, _uses(licenses, rows))
         for index in sorted(licenses.indexes, key=lambda index: str(index.name)):
             index.create(connection)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -59,11 +64,30 @@ def _fill_parties(connection: Connection, count: int) -> None:
         {"id": id_, "name": f"product-{id_}", "created_at": NOW} for id_ in range(1, PRODUCTS + 1)
     ]
     connection.execute(insert(products), made)
-    for rows in _batches({"id": id_, "name": customer_name(id_)} for id_ in range(1, count + 1)):
+    finding_store.add(connection, _uses(products, made))
+    for rows in _batches(_customer(id_) for id_ in range(1, count + 1)):
         connection.execute(insert(customers), [row | {"created_at": NOW} for row in rows])
-        found = [(word, row["id"]) for row in rows for word in words(row["name"])]
-        named = [{"word": word, "customer_id": id_} for word, id_ in found]
+        finding_store.add(connection, _uses(customers, rows))
+        named = [{"word": f"={alike_key(row['name'])}", "customer_id": row["id"]} for row in rows]
         connection.execute(insert(customer_words), named)
+
+
+def _uses(table: Table, rows: list[dict[str, Any]]) -> Iterator[Use]:
+    """By what *rows* are found; columns that they leave out are empty."""
+    empty = dict.fromkeys(table.c.keys())
+    return following.uses((table.name, empty | row) for row in rows)
+
+
+def _customer(id_: int) -> dict[str, Any]:
+    return {
+        "id": id_,
+        "name": customer_name(id_),
+        "contact_name": f"Contact {id_}",
+        "contact_email": f"it{id_}@example.com",
+        "notes": f"Customer {id_ * 7919}" if id_ % 3 == 0 else None,
+        "tags": None,
+        "domains": None,
+    }
 
 
 def _rows(chosen: random.Random, count: int) -> Iterator[dict[str, Any]]:
@@ -97,7 +121,14 @@ def _rows(chosen: random.Random, count: int) -> Iterator[dict[str, Any]]:
             "state": chosen.choice(_STATES),
             "replaced_by": None,
             "request": None,
-        }
+            "contract": f"PO-{chosen.randint(2020, 2026)}-{id_:06}" if id_ % 3 == 0 else None,
+        } | _days(ends, chosen.choice(_ZONES))
+
+
+def _days(ends: int | None, zone: str) -> dict[str, Any]:
+    """What a row says of its last day."""
+    last = None if ends is None else term_days.last_number(ends, zone)
+    return {"time_zone": zone, "last_day": last}
 
 
 def _batches(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
@@ -127,7 +158,7 @@ def _insert(connection: Connection, rows: list[dict[str, Any]]) -> None:
 
 def put(connection: Connection, number: int, **changed: Any) -> None:
     """A licence with what is *changed*."""
-    row = {
+    row: dict[str, Any] = {
         "number": f"HS-2026-{number:08}",
         "customer_id": 1,
         "product_id": 1,
@@ -140,5 +171,10 @@ def put(connection: Connection, number: int, **changed: Any) -> None:
         "line": f"HS-2026-{number:08}",
         "act": "issue",
         "state": "active",
-    }
-    connection.execute(insert(licenses), row | changed)
+        "time_zone": "Asia/Shanghai",
+    } | changed
+    row |= _days(row["expires_at"], row["time_zone"])
+    added = insert(licenses).returning(licenses.c.id)
+    row["id"] = connection.execute(added, row).scalar_one()
+    left = dict.fromkeys(("host_name", "contract")) | row
+    finding_store.add(connection, following.uses([("licenses", left)]))

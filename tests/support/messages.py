@@ -2,6 +2,7 @@
 
 import ast
 import errno
+import functools
 import inspect
 import os
 from collections.abc import Iterable, Iterator
@@ -11,12 +12,12 @@ import click
 from click import core, exceptions, formatting, parser, types
 
 from license_cli import (
-    app,
+    click_group,
     doctor_page,
     render,
     watch,
 )
-from license_cli.app import cli
+from license_cli.click_group import cli
 from license_core import diagnosis, evidence
 from license_core.notices import NOTICES
 from license_core.problems import PROBLEMS
@@ -31,7 +32,8 @@ CORE = REPOSITORY / "license_core"
 _SPEAKERS = {"tr", "note"}
 
 
-def all_texts() -> list[str]:
+@functools.cache
+def all_texts() -> tuple[str, ...]:
     """All texts, each once, in a stable order."""
     found = [
         *_of_tables(),
@@ -42,7 +44,7 @@ def all_texts() -> list[str]:
         *_reasons(),
         *_system(),
     ]
-    return list(dict.fromkeys(found))
+    return tuple(dict.fromkeys(found))
 
 
 def desk_texts() -> list[str]:
@@ -105,7 +107,7 @@ def _of_page() -> Iterator[str]:
         yield from table.values()
     yield from render._VERDICTS.values()
     yield from render._EVIDENCE.values()
-    yield from (app.INSTALLED_CONF, app.INSTALLED_KEYS)
+    yield from (click_group.INSTALLED_CONF, click_group.INSTALLED_KEYS)
     yield from watch.STATES
     yield from watch._WHY_NOT.values()
     yield from (diagnosis.STABLE, diagnosis.REMADE, diagnosis.MAY_CHANGE, diagnosis.MISSING)
@@ -163,7 +165,10 @@ _NEVER_SAID = (
     "Invalid start character",
     "Choice(",
     "Missing {param_type}",
+    "Missing argument",
+    "Missing option",
     "Missing parameter",
+    "Choose from",
     "(dynamic)",
     "env var",
     "{value!r} does not match the format",

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from license_core import armor, b64url, jws
+from license_core.hostkey import PROFILES
 from license_core.signer import MemorySigner
-from tests.vectors import material
+from tests.vectors import material, members
 from tests.vectors.material import NOW, OTHER_ROOT, ROOT, SECOND, SIGNING, STRANGER, THIRD_ROOT
 from tests.vectors.ours import CASES, Vector
 
@@ -27,7 +28,7 @@ _PIECES = [*(f"-----{word} {label}-----" for word in ("BEGIN", "END") for label 
            "\u2060", "\ufeff", "\0", "\u2010", "\u2013", "\u2014", "\u2015", "\u2212", "\ufe58",
            "\uff0d", "\u2500", "\ufffd", "\u2018", "\u201d", "\u300c", "\uff0c", "\u3001", '"', "'",
            ",", ";", "[", "]", "null", ".", "/", "*", "\\", "\\n", '\\"', "A", "_", "+", "e", "0",
-           "hk1-host", "check", "<br>", "&gt;", "&#45;", "\x1b[0m",
+           "hk1-host", "hk1-site", "check", "<br>", "&gt;", "&#45;", "\x1b[0m",
            "0123456789abcdef0123456789abcdef01234567", "4f53cda18c2b", "\uff41", "\U0001f600",
            "\u4e0a"]  # fmt: skip
 _BYTES = [b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf", b"\xff", b"\xc0\x80", b"\xed\xa0\x80",
@@ -40,8 +41,8 @@ _VALUES = [*_NUMBERS, "true", "false", "null", "tru", "NaN", "-Infinity", "[]", 
            '"a b"', "[" * 7 + "]" * 7, "[" * 8 + "]" * 8, '{"a":1,"a":2}', '{"gpus":1}',
            '["a","a"]', '["a"]', '"\\u0000"', '"\\ud800"', '"\\ud83d\\ude00"', '"\\uDE00\\ud83d"',
            '"\\x"', '"\t"', '"\u2028"', '"' + "\u4e0a" * 200 + '"', '"' + "\u4e0a" * 201 + '"',
-           '"darwin"', '"other"', '"hk1"', '"hk1-host"', '"anchored"', '"exact"', '"revoked"',
-           '"retired"', '"HS-2027-0000TEST"', '"] ,}']  # fmt: skip
+           '"darwin"', '"other"', '"hk1"', '"hk1-host"', '"hk1-site"', '"anchored"', '"exact"',
+           '"revoked"', '"retired"', '"HS-2027-0000TEST"', '"] ,}']  # fmt: skip
 _NAMES = ["ver", "iss", "sub", "aud", "jti", "iat", "nbf", "exp", "host", "edition", "features",
           "limits", "notify_from", "grace_until", "maintenance_until", "replaces",
           "must_understand", "key", "name", "profile", "match", "tags", "layer", "version", "keys",
@@ -94,6 +95,12 @@ def mutants(count: int, seed: int) -> Iterator[bytes]:
         for _ in range(3):
             chance.choice(mutators)(chance, made)
         yield made.data()
+
+
+def changed(chance: random.Random, data: bytes) -> bytes:
+    """*data* with a change somewhere, or of a member where it is JSON."""
+    hows = (_another_text, _another_text, _insert, _insert_at_a_line, _delete, _repeat, _overwrite)
+    return chance.choice(hows)(chance, data)
 
 
 def _in_a_file(change: Callable[[random.Random, bytes], bytes]) -> Mutator:
@@ -258,6 +265,12 @@ _HOST: dict[str, list[Any]] = {
     **{name: [True, False] for name in ("machine_id_bound", "machine_id_of_image")},
     **{name: [True, False] for name in ("once_bare", "once_bound")},
     "gpus": [None, 0, 1, 4, 5, 2**53 - 1],
+    "cluster_uid": ["", None, members.POD["cluster_uid"], members.OTHER_POD["cluster_uid"]],
+    "site": ["", None, members.SITE, "dead" * 16],
+    "roster": [
+        *("", None, members.FIRST, f"{members.FIRST},{members.SECOND}"),
+        *(f"{members.SECOND},{members.FIRST}", f"{members.FIRST},{members.SECOND},{'9a' * 8}"),
+    ],
 }
 _INSTANTS = [
     0,
@@ -305,7 +318,7 @@ def _host_body(chance: random.Random, made: Mutated) -> None:
     made.lines["host"] = made.files["body"].decode()
     _of_line("host", _HOST)(chance, made)
     made.files["body"] = made.lines.pop("host").encode()
-    made.lines["profile"] = chance.choice((made.lines["profile"], "hk1", "hk1-host"))
+    made.lines["profile"] = chance.choice((made.lines["profile"], *PROFILES))
 
 
 def _now(chance: random.Random, made: Mutated) -> None:

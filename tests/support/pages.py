@@ -1,5 +1,6 @@
 """The desk's HTML without a browser: its forms, their fields and their errors."""
 
+import os
 import re
 from html import unescape
 from typing import Any
@@ -16,6 +17,11 @@ FORM = {
     "time_zone": "UTC",
     "match": "exact",
 }
+
+
+def text_of(page: Any) -> str:
+    """What a page says, without its tags."""
+    return unescape(re.sub(r"<[^>]*>", "", page.text))
 
 
 def hidden(page: str, name: str) -> str:
@@ -41,6 +47,11 @@ def followed(desk: Desk, reply: Any) -> Any:
     return desk.client.get(reply.headers["location"]) if reply.status_code == 303 else reply
 
 
+def once() -> dict[str, str]:
+    """What tells a form that is sent from others of its kind."""
+    return {"once": os.urandom(6).hex()}
+
+
 def all_hidden(page: str) -> dict[str, str]:
     pairs = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', page)
     return {name: unescape(value) for name, value in pairs}
@@ -50,6 +61,13 @@ def request_text(*names: str, profile: str = "hk1") -> str:
     """A complete request with host tags for *names*."""
     tags = dict.fromkeys(names, "0123456789abcdef")
     return LicenseRequest(KEY, "studio2_gpu", profile, tags or None).to_text()
+
+
+def new_host_text(*names: str) -> str:
+    """The same for a host of which no other test has a licence, so that no notice names one."""
+    tags = {name: os.urandom(8).hex() for name in names}
+    host = f"node-{os.urandom(6).hex()}"
+    return LicenseRequest(os.urandom(20).hex(), host, "hk1", tags).to_text()
 
 
 def choices(page: str) -> dict[str, list[str]]:
@@ -88,7 +106,9 @@ def form(page: str, action: str) -> dict[str, str]:
 
 def faults(page: str) -> dict[str, str]:
     """The error messages beside the fields, by field."""
-    found = re.findall(r'<span class="fault" id="([\w:]+)-fault">(.*?)</span>', page, re.DOTALL)
+    found = re.findall(
+        r'<span class="fault(?: typed)?" id="([\w:]+)-fault">(.*?)</span>', page, re.DOTALL
+    )
     return {name: unescape(text).strip() for name, text in found}
 
 

@@ -38,7 +38,7 @@ def main() -> None:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
-        _take(_at_desk(browser, url, "en", "light"), "/", "overview")
+        _take(_at_desk(browser, url, "en", "light"), "/overview", "overview")
         issuing = _at_desk(browser, url, "en", "light")
         issuing.goto("/licenses/new")
         issuing.locator("#host").press_sequentially(" ")

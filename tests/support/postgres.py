@@ -8,8 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 
 from tests.support.need import need
+
+on_sqlite = pytest.mark.parametrize(
+    "database_url",
+    ["sqlite", pytest.param("postgresql", marks=pytest.mark.torture)],
+    indirect=True,
+    scope="session",
+)
+"""For what a desk shows and refuses whatever its database is: in the suite with SQLite alone."""
 
 
 @cache

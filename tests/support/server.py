@@ -6,28 +6,33 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
-from argon2 import PasswordHasher
+import structlog
 from click.testing import CliRunner
 from pydantic import SecretStr
 
 from license_core.publickey import PublicKey
-from license_server.access import passwords, tokens
+from license_server.access import tokens
 from license_server.actor import COMMAND
 from license_server.cli import main
 from license_server.db.database import Database
 from license_server.operations import data_folder, initialise
 from license_server.settings import ServerSettings
-from license_server.signing.signers import pkcs8
-from tests.support import softhsm
+from tests.support import (
+    forked,
+    quick_keys,  # noqa: F401  # by itself it sets what keys and passwords cost
+    softhsm,
+)
+from tests.support.forked import Forked
 
-pkcs8.COST = pkcs8.Cost(2**10, 8, 1)  # keys that tests make are opened all the time
-passwords.HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # as are passwords
-REPOSITORY = Path(__file__).resolve().parents[2]
+structlog.configure(  # as a server's is: by default an error is drawn for seconds
+    [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+)
+REPOSITORY = forked.REPOSITORY
 EMAIL = "admin@example.com"
 PASSWORD = "a password of this test"
 PASSPHRASE = "a passphrase of this test"
@@ -36,12 +41,16 @@ UNLIMITED = 10**9
 LINE = '["55917890141cb1c89accc5e53a929acb1867c42c", "studio2_gpu"]'
 OTHER_LINE = LINE.replace("5591", "6602")
 KEY = "55917890141cb1c89accc5e53a929acb1867c42c"
+STARTED = "license_server.__main__"
+"""The server, but not forked: by the shell that ``nohup`` left it."""
+Process = subprocess.Popen[bytes] | Forked
+"""Of a server."""
 
 
 def settings(data: Path, database: str | None = None, **more: object) -> ServerSettings:
     """The settings of a server in *data*, whatever the environment says."""
     softhsm.environment()  # of this process, where a token is chosen
-    given = {"rate": UNLIMITED} | more
+    given = {"rate": UNLIMITED, "portal": True} | more
     return ServerSettings(data=data, database=database, passphrase=SecretStr(PASSPHRASE), **given)  # type: ignore[arg-type]
 
 
@@ -54,9 +63,13 @@ def make(data: Path, database: str | None = None, now: int | None = None) -> Ser
     return made
 
 
-def new_token(
-    database: Database, name: str, now: int = 1, grant: tokens.Grant = tokens.PROGRAM
-) -> str:
+PROGRAM = tokens.Grant(
+    tokens.PROGRAM.scopes | {"products:write", "requests:read", "requests:write"}
+)
+"""What a program may do that files and answers requests, for products that nobody has added yet."""
+
+
+def new_token(database: Database, name: str, now: int = 1, grant: tokens.Grant = PROGRAM) -> str:
     """A bearer token."""
     return database.write(lambda c: tokens.new_token(c, name, COMMAND, now, os.urandom, grant))
 
@@ -75,7 +88,9 @@ class Running(NamedTuple):
     root_pub_pem: Path
     admin_email: str
     admin_password: str
-    process: subprocess.Popen[bytes]
+    process: Process
+    database: str | None = None
+    """Its URL; None: SQLite, in *data*."""
 
     @property
     def bearer(self) -> dict[str, str]:
@@ -96,6 +111,7 @@ def environment(data: Path, database: str | None = None) -> dict[str, str]:
             "LICENSE_SERVER_PASSPHRASE": PASSPHRASE,
             "LICENSE_SERVER_ADMIN_PASSWORD": PASSWORD,
             "LICENSE_SERVER_RATE": str(UNLIMITED),
+            "LICENSE_SERVER_PORTAL": "true",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
     )
@@ -105,6 +121,8 @@ def command(
     *arguments: str, env: dict[str, str], **more: object
 ) -> subprocess.CompletedProcess[str]:
     """Run ``license-server`` as a process."""
+    if not more:
+        return forked.shared().run(*arguments, env=env)
     line = [sys.executable, "-m", "license_server", *arguments]
     if "input" not in more:
         more = {"stdin": subprocess.DEVNULL} | more  # nobody is there to be asked
@@ -129,6 +147,14 @@ def at_once(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess
     return subprocess.CompletedProcess(arguments, code, out, err)
 
 
+def until(process: Process, is_so: Callable[[], bool]) -> None:
+    """Wait until that is so, while *process* has the processor most of the time."""
+    while not is_so():
+        with suppress(subprocess.TimeoutExpired):
+            code = process.wait(0.01)
+            assert is_so(), f"it has ended with {code}"
+
+
 @contextmanager
 def running_server(
     folder: Path, database: str | None = None, module: str = "license_server"
@@ -140,7 +166,7 @@ def running_server(
     token = new_token(opened, "test")
     opened.close()
     with serving(data, database, module) as (url, process):
-        yield Running(url, token, data, made.root_pub_pem, EMAIL, PASSWORD, process)
+        yield Running(url, token, data, made.root_pub_pem, EMAIL, PASSWORD, process, database)
 
 
 @contextmanager
@@ -149,23 +175,14 @@ def serving(
     database: str | None = None,
     module: str = "license_server",
     **more: str,
-) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+) -> Iterator[tuple[str, Process]]:
     """Serve the server that is in *data* already; its log is in *data*/../server.log.
 
-    *more* are variables of its environment.
+    *more* are variables of its environment. What Python or the loader of programs would read there
+    needs an interpreter of its own, as does what looks at how it was started: STARTED.
     """
-    line = [sys.executable, "-m", module, "serve", "--port", "0"]
-    with (
-        (data.parent / "server.log").open("ab") as log,
-        subprocess.Popen(
-            line,
-            env=environment(data, database) | more,
-            cwd=REPOSITORY,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=log,
-        ) as process,
-    ):
+    env = environment(data, database) | more
+    with (data.parent / "server.log").open("ab") as log, _started(module, env, log) as process:
         try:
             assert process.stdout is not None
             ready, _, _ = select.select([process.stdout], [], [], 60)
@@ -176,3 +193,17 @@ def serving(
             yield url, process
         finally:
             process.kill()
+
+
+def _started(module: str, env: dict[str, str], log: IO[bytes]) -> Process:
+    arguments = ("serve", "--port", "0")
+    if module != STARTED and not env.keys() & {"PYTHONPATH", "LD_PRELOAD"}:
+        return forked.shared().start(*arguments, env=env, stderr=log, module=module)
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        env=env,
+        cwd=REPOSITORY,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=log,
+    )

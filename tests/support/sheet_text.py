@@ -9,6 +9,6 @@ def sheet(count: int, *wrong: str, name: str = "Bulk") -> str:
     """A CSV file of *count* correct rows, followed by the rows *wrong*."""
     host = LINE.replace('"', '""')
     right = (
-        f'{name} {n % 7},bulk,"{host}",{n % 90 + 1},a b,x@example.com,zh\n' for n in range(count)
+        f'{name} {n % 7},bulk,"{host}",{n % 90 + 1},a b,x{n}@example.com,zh\n' for n in range(count)
     )
     return HEADER + "".join((*right, *wrong))

@@ -1,5 +1,6 @@
 """The verifiers in other languages, each one process that is asked vector after vector."""
 
+import fcntl
 import json
 import shutil
 import subprocess
@@ -8,10 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Self
 
+from tests.support import native_client
+from tests.support.cli import REPOSITORY
 from tests.support.need import need
 from tests.vectors.ours import ROOT
 
-FOLDER = Path(__file__).resolve().parents[2] / "examples" / "verifiers"
+FOLDER = REPOSITORY / "examples" / "verifiers"
+_BUILT = REPOSITORY / ".cache" / "native"
+"""Where what has to be compiled is kept; a build with nothing new takes a moment."""
 _AT_ONCE = 200
 """Paths that are written before answers are read: they fit into a pipe."""
 
@@ -26,12 +31,18 @@ class Verifier(NamedTuple):
     """Among which vectors are shared out: a shell starts a program for nearly every step."""
     every: int = 1
     """Of mutated vectors it is asked one in so many."""
+    package: str = ""
+    """The package of native/ that is to be built first; none."""
 
 
 VERIFIERS = {
     "JavaScript": Verifier(("node", "verify.js"), (("node", "nodejs"),)),
-    "Java": Verifier(("java", "Verify.java"), (("java", "default-jdk-headless"),)),
-    "shell": Verifier(("sh", "verify.sh"), (("openssl", "openssl"), ("awk", "mawk")), 2, 50),
+    "Java": Verifier(
+        ("java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "Verify.java"),
+        (("java", "default-jdk-headless"),),
+    ),
+    "Go": Verifier((str(_BUILT / "verifier"),), (("go", "golang-go"),), package="verifier"),
+    "shell": Verifier(("sh", "verify.sh"), (("openssl", "openssl"), ("awk", "mawk")), 2, 5),
 }
 """A further one needs an entry here, and prints a line of JSON for each path that it reads."""
 
@@ -102,7 +113,17 @@ def available(language: str) -> Verifier:
             need(program, f"apt-get install {package}")
     if language == "Java":
         _need_a_compiler()
+    if verifier.package:
+        _build(verifier.package, Path(verifier.command[0]))
     return verifier
+
+
+def _build(package: str, binary: Path) -> None:
+    """Compile a *package* of native/ into *binary*, by one process at a time."""
+    binary.parent.mkdir(parents=True, exist_ok=True)
+    with open(binary.parent / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        native_client.build(f"./{package}", binary)
 
 
 def _need_a_compiler() -> None:

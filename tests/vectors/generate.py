@@ -26,7 +26,10 @@ from tests.vectors.material import (
     signing_key,
     token,
 )
+from tests.vectors.members import licensed
 from tests.vectors.requests import texts
+from tests.vectors.returns import returns
+from tests.vectors.telephone_codes import codes
 from tests.vectors.trust import keysets, learned, rotations, thresholds
 
 FOLDER = Path(__file__).parent
@@ -57,6 +60,7 @@ def licenses() -> Iterator[Case]:
     yield license_case("foreign-keyset-beside", foreign.encode() + good, spec="6.2")
     later = armor.wrap("LICENSE SEATS", "AAAA").encode()
     yield license_case("unknown-block-beside", good + later, spec="4.1")
+    yield from licensed()
     yield from mails()
     yield from files()
     yield from tokens()
@@ -70,9 +74,10 @@ def licenses() -> Iterator[Case]:
 
 
 def all_files() -> dict[str, bytes]:
-    """Every file of this folder that is made here, by its name."""
+    """Every file of this folder that is made here, by its path in it."""
     made = {"root.pub.pem": ROOT.public_key.to_pem().encode()}
-    for case in (*licenses(), *corners(), *hosts(), *texts(), *thumbprints(), *signatures()):
+    texts_ = (*texts(), *codes(), *returns())
+    for case in (*licenses(), *corners(), *hosts(), *texts_, *thumbprints(), *signatures()):
         assert f"{case.name}.txt" not in made, case.name
         made[f"{case.name}.txt"] = case.text()
     return made
@@ -81,11 +86,12 @@ def all_files() -> dict[str, bytes]:
 def main() -> None:
     """Write the files, and remove those that are made no more."""
     made = all_files()
-    for path in FOLDER.glob("*.txt"):
-        if path.name not in made:
+    for path in FOLDER.rglob("*.txt"):
+        if path.relative_to(FOLDER).as_posix() not in made:
             path.unlink()
     for name, data in made.items():
         path = FOLDER / name
+        path.parent.mkdir(exist_ok=True)
         if not path.exists() or path.read_bytes() != data:  # somebody may be reading it
             path.write_bytes(data)
     print(f"{len(made) - 1} cases")

@@ -7,7 +7,10 @@ from license_core import (
     hostkey,
 )
 from tests.vectors.material import HOST, Case, dumps
+from tests.vectors.members import belonging
 from tests.vectors.ours import facts
+
+SECTIONS = {"hk1-host": "3.3", "hk1-cluster": "3.9", "hk1-site": "3.9"}
 
 
 def hosts() -> Iterator[Case]:
@@ -17,7 +20,7 @@ def hosts() -> Iterator[Case]:
         name: str, host: dict[str, Any], profile: str = "hk1", refused: str = "", spec: str = ""
     ) -> Case:
         known = facts(host)
-        section = spec or ("3.3" if profile == "hk1-host" else "3.2")
+        section = spec or SECTIONS.get(profile, "3.2")
         lines = {"kind": "host", "spec": section}
         lines["profile"] = profile
         if refused:
@@ -58,6 +61,8 @@ def hosts() -> Iterator[Case]:
     yield case("hk1-host-unknown-engine-image-id", unknown, "hk1-host", "host-machine-id-not-bound")
     machine = {**HOST, "container_id": None, "engine": None}
     yield case("system-image", {**machine, "machine_id_of_image": True}, spec="3.4")
+    for name, host, profile, refused in belonging():
+        yield case(name, host, profile, refused)
     yield case(
         "nobody", {**HOST, "machine_id": None, "container_id": None}, "hk1", "host-unidentifiable"
     )

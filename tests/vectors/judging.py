@@ -1,6 +1,8 @@
 """Vectors of licences whose signature holds (SPEC section 7.2): host, term, policy."""
 
 import base64
+import hashlib
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -322,6 +324,8 @@ def policies() -> Iterator[Case]:
     yield license_case("not-yet", future, "refused license-not-yet-valid", spec="5.3")
     notify = file(token(payload(notify_from=NOW)))
     yield license_case("notify", notify, spec="5.3", notices="expires-soon")
+    elsewhere = {**HOST, "container_id": "ab" * 32}
+    yield license_case("notify-elsewhere", notify, "refused wrong-host", host=elsewhere, spec="7.2")
     soon = END - 30 * DAY
     yield license_case("warn-days", good, now=soon, spec="7.1", notices="expires-soon")
     yield license_case("before-warn-days", good, now=soon - 1, spec="7.1")
@@ -351,6 +355,25 @@ def policies() -> Iterator[Case]:
     yield license_case(
         "leeway-too-early", lenient, "refused license-not-yet-valid", now=behind - 1, spec="5.2"
     )
+
+    given_back = {**former, "returned": ["HS-2027-1", "HS-2027-0000TEST"]}
+    yield license_case(
+        "given-back", good, "refused license-returned", spec="7.2", memory=given_back
+    )
+    others_given_back = {**former, "returned": ["HS-2027-1", "HS-2027-0000TES"]}
+    yield license_case("others-given-back", good, spec="7.2", memory=others_given_back)
+    claims = json.loads(payload())
+    held = f"hostseal returned\n{claims['aud']}\n{claims['sub']}".encode()
+    holder, other = hashlib.sha256(held).hexdigest(), hashlib.sha256(held + b"x").hexdigest()
+    for name, line, expect in (
+        ("later-given-back", f"{holder} {ISSUED}", "refused license-returned"),
+        ("earlier-given-back", f"{holder} {ISSUED - 1}", "holds"),
+        ("later-of-others-given-back", f"{other} {ISSUED + 1}", "holds"),
+    ):
+        memory = {**former, "returned": ["HS-2027-1", line]}
+        yield license_case(name, good, expect, spec="4.6", memory=memory)
+    digest_named = file(token(payload(host=host_claim(**{"return": "A" * 43}))))
+    yield license_case("return-named", digest_named, spec="5.2")
 
     listed = Revocations.of(["HS-2027-0000TEST"], iss="Example Vendor", number=7, iat=ISSUED)
     others = Revocations.of(["HS-2027-1", "HS-2027-2"], iss="Example Vendor", number=7, iat=ISSUED)

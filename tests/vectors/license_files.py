@@ -185,6 +185,8 @@ def wrong_claims() -> Iterator[Case]:
     yield refused("tag-of-nothing", payload(host=host_claim(tags={"mac": "0" * 16})))
     yield refused("tag-short", payload(host=host_claim(tags={"ip": "0" * 15})))
     yield refused("layer-short", payload(host=host_claim(layer="0" * 15)))
+    yield refused("return-short", payload(host=host_claim(**{"return": "A" * 42})))
+    yield refused("return-with-unused-bits", payload(host=host_claim(**{"return": "A" * 42 + "B"})))
     yield refused("layer-upper-case", payload(host=host_claim(layer="A" * 16)))
     yield refused("feature-twice", payload(features=["a", "a"]))
     yield refused("feature-no-name", payload(features=["a b"]))

@@ -14,8 +14,10 @@ from typing import Any
 
 from license_core import (
     b64url,
+    giveback,
     hostkey,
     problems,
+    received,
     request,
 )
 from license_core.errors import LicenseError, TrustedKeyInvalidError
@@ -28,6 +30,8 @@ from license_core.verify import check
 FOLDER = Path(__file__).parent
 ROOT = FOLDER / "root.pub.pem"
 CASES = sorted(FOLDER.glob("*.txt"))
+SPOKEN = sorted([*FOLDER.glob("telephone/*.txt"), *FOLDER.glob("returned/*.txt")])
+"""Those that a vendor's reader alone answers."""
 # How a host is connected (SPEC section 3.5) is no part of a vector: nothing is said of it.
 _OF_THE_HOST = {"address-may-change", "address-unconfirmed", "address-is-lent", "pod-is-replaced"}
 _OF_THE_HOST |= {"engine-unknown", "machine-id-may-change", "machine-id-missing"}
@@ -62,8 +66,10 @@ class Vector:
         kind = self.lines["kind"]
         if kind == "host":
             promised.update(key=rest, tags=self.json("tags"))
-        elif kind == "text":
+        elif kind in ("text", "telephone"):
             promised["request"] = json.loads(rest)
+        elif kind == "return":
+            promised["returned"] = json.loads(rest)
         elif kind == "thumbprint":
             promised["kid"] = rest
         elif kind == "signature":
@@ -85,6 +91,8 @@ def answer(vector: Vector) -> dict[str, Any]:
     kinds = {
         "host": _host,
         "text": _text,
+        "telephone": _telephone,
+        "return": _return,
         "license": _license,
         "thumbprint": _thumbprint,
         "signature": _signature,
@@ -103,6 +111,21 @@ def _host(vector: Vector) -> dict[str, Any]:
 
 def _text(vector: Vector) -> dict[str, Any]:
     return {"request": request.parse(vector.body.decode()).to_dict()}
+
+
+def _telephone(vector: Vector) -> dict[str, Any]:
+    return {"request": received.parse(vector.body.decode()).to_dict()}
+
+
+def _return(vector: Vector) -> dict[str, Any]:
+    try:
+        found = giveback.parse(vector.body.decode())
+    except ValueError:
+        return {"returned": "damaged"}
+    if found is None:
+        return {"returned": None}
+    named = None if found.secret is None else giveback.digest_of(found.secret)
+    return {"returned": {"number": found.number, "iat": found.iat, "digest": named}}
 
 
 def _thumbprint(vector: Vector) -> dict[str, Any]:
@@ -159,7 +182,8 @@ def _memory(members: dict[str, Any] | None) -> Memory | None:
     versions = ("roots_version", "keyset_version")
     rest = {name: value for name, value in members.items() if name not in versions}
     roots, keyset = (members.get(name, 0) for name in versions)
-    return Memory(trust=(roots, keyset), **rest)
+    returned = tuple(rest.pop("returned", ()))
+    return Memory(trust=(roots, keyset), returned=returned, **rest)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,12 @@ CUSTOMER = {
     "contact_email": None,
     "language": "zh",
     "notes": None,
+    "archived_at": None,
+    "merged_into": None,
+    "tags": None,
+    "owner": None,
+    "no_reminders": None,
+    "domains": None,
 }
 
 

@@ -4,10 +4,14 @@ from collections.abc import Iterator
 
 from license_core import (
     armor,
+    b64url,
+    giveback,
     hostkey,
     hostline,
+    strictjson,
 )
 from license_core.request import LicenseRequest
+from license_core.sha256 import sha256
 from tests.vectors.material import HOST, ISSUED, Case, dumps, file
 from tests.vectors.ours import facts
 
@@ -79,6 +83,27 @@ def _texts() -> Iterator[Case]:
         f'["{key}", "hk1-host"]',
         same.replace("studio2_gpu", "hk1-host"),
     )
+    for one in ("hk1-cluster", "hk1-site"):
+        yield _case(
+            f"profile-{one}", theirs.replace("hk1-host", one), of_host.replace("hk1-host", one)
+        )
+        plain = f"[{key}, studio2_gpu, {one}]"
+        yield _case(f"profile-{one}-without-quotes", plain, of_host.replace("hk1-host", one))
+    both = f"{theirs}\n{theirs.replace('hk1-host', 'hk1-site')}\n{line}"
+    yield _case("profiles-of-one-key", both, of_host.replace("hk1-host", "hk1-site"))
+    sited = LicenseRequest(key, "studio2_gpu", "hk1-site", machines=2)
+    sited = sited._replace(tags={"site": "0123456789abcdef", "roster": "fedcba9876543210"})
+    yield _case("request-site", sited.to_text(), f"request {dumps(sited.to_dict())}")
+    other_tags = sited._replace(tags={"hostname": "0123456789abcdef"})
+    payload = strictjson.dumps(other_tags.to_dict())
+    check = b64url.encode(sha256(payload))[:8]
+    block = armor.wrap(armor.REQUEST, f"{b64url.encode(payload)}.{check}")
+    yield _case("request-tag-of-another-profile", block, "refused request-damaged")
+    named = LicenseRequest(key, "studio2_gpu", return_digest=giveback.digest_of(bytes(32)))
+    yield _case("request-return", named.to_text(), f"request {dumps(named.to_dict())}")
+    of_returned = giveback.Returned("HS-2027-0000TEST", 1800000000, bytes(32)).to_text()
+    yield _case("a-return", of_returned, "refused request-unreadable")
+    yield _case("a-return-beside-a-line", f"{of_returned}\n{line}\n", same)
     layered = LicenseRequest(key, "studio2_gpu", layer="0123456789abcdef")
     yield _case("request-layer", layered.to_text(), f"request {dumps(layered.to_dict())}")
     groups = " ".join(key[at : at + 4] for at in range(0, 40, 4))

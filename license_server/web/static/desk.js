@@ -8,6 +8,18 @@ if (!document.cookie.split("; ").some((c) => c.startsWith(COOKIE + "="))) {
   if (zone) document.cookie = `${COOKIE}=${zone}; path=/; max-age=34560000; samesite=lax`;
 }
 
+// From anywhere to the box that finds anything: `/`, where nothing is typed into, or Ctrl-K.
+const box = document.querySelector("input[data-find]");
+box && document.addEventListener("keydown", (event) => {
+  const slash = event.key === "/" && !event.ctrlKey && !event.metaKey && !event.altKey
+    && !event.target.closest("input, textarea, select, [contenteditable]");
+  const k = event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey);
+  if (!slash && !k) return;
+  event.preventDefault();
+  box.focus();
+  box.select();
+});
+
 for (const button of document.querySelectorAll("button[data-copy]")) {
   if (!navigator.clipboard) break; // only over https, or on this machine
   button.hidden = false;
@@ -31,6 +43,13 @@ for (const form of document.querySelectorAll("form[data-live]")) {
     if (target.type === "date" && target.value && target.value < "1970") return; // half a year is typed
     sessionStorage.setItem(CHOSEN, target.name);
     form.requestSubmit();
+  });
+}
+
+// Who types how long a licence holds has chosen that.
+for (const field of document.querySelectorAll(".term input:not([type=radio])")) {
+  field.addEventListener("input", () => {
+    if (field.value) field.closest("label").querySelector("input[type=radio]").checked = true;
   });
 }
 
@@ -83,21 +102,45 @@ addEventListener("pageshow", (event) => {
   if (event.persisted) document.querySelectorAll("button:disabled").forEach((b) => { b.disabled = false; });
 });
 
-// A file fills the field for its text; as UTF-8, or else as GB18030.
+// How a file is encoded that has no mark and is not UTF-8 tells nobody for certain: it is shown, and can be changed.
+function encodingOf(bytes) {
+  const [first, second] = new Uint8Array(bytes);
+  if (first === 0xff && second === 0xfe) return "utf-16le";
+  if (first === 0xfe && second === 0xff) return "utf-16be";
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return "utf-8";
+  } catch {
+    const isChinese = document.documentElement.lang.startsWith("zh") || inPairs(new Uint8Array(bytes));
+    return isChinese ? "gb18030" : "windows-1252";
+  }
+}
+
+// Whether the bytes above ASCII stand in pairs, as those of Chinese do; an accented letter stands alone.
+function inPairs(bytes) {
+  let run = 0;
+  for (const byte of bytes) {
+    if (byte >= 0x80) run += 1;
+    else if (run % 2) return false;
+    else run = 0;
+  }
+  return run % 2 === 0;
+}
+
+// A file fills the field for its text, in the encoding that is chosen where there is a choice.
 for (const picker of document.querySelectorAll("[data-picker]")) {
   picker.hidden = false;
-  picker.querySelector("input").addEventListener("change", async (event) => {
-    const file = event.target.files[0];
+  const [input, encoding] = [picker.querySelector("input"), picker.querySelector("select")];
+  const fill = async (choose) => {
+    const file = input.files[0];
     if (!file) return;
     const bytes = await file.arrayBuffer();
-    let text;
-    try {
-      text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    } catch {
-      text = new TextDecoder("gb18030").decode(bytes);
-    }
-    document.getElementById(picker.dataset.picker).value = text;
-  });
+    if (choose && encoding) encoding.value = encodingOf(bytes);
+    const decoder = new TextDecoder(encoding ? encoding.value : encodingOf(bytes));
+    document.getElementById(picker.dataset.picker).value = decoder.decode(bytes);
+  };
+  input.addEventListener("change", () => fill(true));
+  encoding?.addEventListener("change", () => fill(false));
 }
 
 // How far something is that goes on: asked for each second, until it is over.
@@ -111,4 +154,87 @@ for (const part of document.querySelectorAll("[data-poll]")) {
     else location.reload();
   };
   setTimeout(ask, 1000);
+}
+
+// What a QR code led here with stands behind the address's #, which no server sees; it outlasts signing in.
+const LED_WITH = "hostseal_host";
+if (location.hash.startsWith("#host=")) {
+  sessionStorage.setItem(LED_WITH, scanned(location.href));
+  history.replaceState(null, "", location.pathname + location.search);
+}
+const asks = document.querySelector("form[data-reading] textarea[name=host]");
+if (asks && sessionStorage.getItem(LED_WITH)) {
+  if (!asks.value.trim()) enter(asks, sessionStorage.getItem(LED_WITH));
+  sessionStorage.removeItem(LED_WITH);
+}
+
+// The text of a QR code: of a link to this form, what it carries.
+function scanned(text) {
+  const [, carried] = text.split("#host=");
+  if (!carried) return text;
+  try {
+    return decodeURIComponent(carried);
+  } catch {
+    return carried; // cut off within a character
+  }
+}
+
+// As if it had been typed.
+function enter(field, text) {
+  field.value = text;
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+// A QR code is read into its field where the browser can: by the camera, or out of a picture.
+for (const part of document.querySelectorAll("[data-scan]")) {
+  if (!("BarcodeDetector" in window)) break;
+  BarcodeDetector.getSupportedFormats().then((formats) => {
+    if (formats.includes("qr_code")) offerToScan(part, new BarcodeDetector({ formats: ["qr_code"] }));
+  });
+}
+
+function offerToScan(part, detector) {
+  const field = document.getElementById(part.dataset.scan);
+  const [button, picture, status, video] = ["button", "input", "[role=status]", "video"].map((one) => part.querySelector(one));
+  let stream;
+  const stop = () => {
+    stream?.getTracks().forEach((track) => track.stop());
+    stream = undefined;
+    video.hidden = true;
+    button.setAttribute("aria-pressed", "false");
+  };
+  const found = (codes) => {
+    if (codes.length) enter(field, codes.map((code) => scanned(code.rawValue)).join("\n"));
+    return codes.length > 0;
+  };
+  const look = async () => {
+    if (!stream) return;
+    const codes = video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA ? await detector.detect(video) : [];
+    if (found(codes)) { stop(); field.focus(); } else setTimeout(look, 200);
+  };
+  picture.addEventListener("change", async () => {
+    const [file] = picture.files;
+    picture.value = "";
+    if (!file) return;
+    const codes = await createImageBitmap(file).then((image) => detector.detect(image)).catch(() => []);
+    status.textContent = found(codes) ? "" : status.dataset.none;
+  });
+  button.hidden = !navigator.mediaDevices;
+  button.addEventListener("click", async () => {
+    status.textContent = "";
+    if (stream) { stop(); return; }
+    try {
+      stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+    } catch {
+      status.textContent = status.dataset.refused;
+      return;
+    }
+    video.srcObject = stream;
+    video.hidden = false;
+    button.setAttribute("aria-pressed", "true");
+    await video.play();
+    look();
+  });
+  addEventListener("pagehide", stop);
+  part.hidden = false;
 }

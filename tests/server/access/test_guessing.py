@@ -12,22 +12,17 @@ import pytest
 from argon2.exceptions import VerifyMismatchError
 
 from license_core.errors import LicenseError
-from license_server.access import login, passwords
+from license_server.access import access_store, login, passwords
 from license_server.access.login import Attempt
 from tests.support.desk import Desk
 from tests.support.pages import hidden, sign_in
 from tests.support.server import EMAIL
 
-GUESSES, HOUR = 10_000, 3600
-GUESSES_POSTGRESQL = 4_000
-"""More than in an hour, one a second, at a third of the speed."""
+SECONDS, HOUR = 10_000, 3600
+"""For how long somebody guesses."""
+EACH = [20, pytest.param(1, marks=pytest.mark.torture)]
+"""Seconds from one guess to the next: far fewer than from one that is looked at to the next."""
 FROM_ONE_ADDRESS, AT_ONE_ACCOUNT = 40, 120
-
-
-def guesses(desk: Desk) -> int:
-    """How many are tried on this database."""
-    is_sqlite = desk.site.database.engine.dialect.name == "sqlite"
-    return GUESSES if is_sqlite else GUESSES_POSTGRESQL
 
 
 class Hasher:
@@ -52,14 +47,13 @@ def hasher(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hasher]:
     yield made
 
 
-def judged_hours(desk: Desk, hasher: Hasher, email: str, addresses: int) -> Counter[int]:
-    """How many of the guesses, one a second, were looked at: in the hour that ends with each."""
+def judged_hours(desk: Desk, hasher: Hasher, email: str, addresses: int, each: int) -> Counter[int]:
+    """How many of the guesses were looked at: in the hour that ends with each."""
     began = desk.clock.now
     looked_at: list[int] = []
 
     def guess(connection: Any) -> None:
-        for number in range(guesses(desk)):
-            now = began + number
+        for number, now in enumerate(range(began, began + SECONDS, each)):
             attempt = Attempt.of(email, f"198.51.100.{number % addresses}")
             before = hasher.asked
             try:
@@ -70,27 +64,30 @@ def judged_hours(desk: Desk, hasher: Hasher, email: str, addresses: int) -> Coun
             looked_at.extend([now] * (hasher.asked - before))
 
     desk.site.database.write(guess)
-    desk.clock.now += guesses(desk)
+    desk.clock.now += SECONDS
     assert looked_at
     return Counter({end: sum(end - HOUR < at <= end for at in looked_at) for end in looked_at})
 
 
+@pytest.mark.parametrize("each", EACH)
 @pytest.mark.parametrize("addresses", [1, 100])
 def test_guesses_at_one_account_stay_under_the_hourly_limit(
-    desk: Desk, hasher: Hasher, addresses: int
+    desk: Desk, hasher: Hasher, addresses: int, each: int
 ) -> None:
     email = f"guessed-{addresses}-{desk.clock.now}@example.com"
-    hours = judged_hours(desk, hasher, email, addresses)
+    hours = judged_hours(desk, hasher, email, addresses, each)
     most = max(hours.values())
     assert 5 <= most <= (FROM_ONE_ADDRESS if addresses == 1 else AT_ONE_ACCOUNT)
 
 
-def test_guesses_from_one_address_stay_under_the_hourly_limit(desk: Desk, hasher: Hasher) -> None:
+@pytest.mark.parametrize("each", EACH)
+def test_guesses_from_one_address_stay_under_the_hourly_limit(
+    desk: Desk, hasher: Hasher, each: int
+) -> None:
     began, looked_at = desk.clock.now, []
 
     def guess(connection: Any) -> None:
-        for number in range(guesses(desk)):
-            now = began + number
+        for number, now in enumerate(range(began, began + SECONDS, each)):
             try:
                 login.count(connection, Attempt.of(f"{number}@x", "203.0.113.9"), now)
                 looked_at.append(now)
@@ -98,9 +95,33 @@ def test_guesses_from_one_address_stay_under_the_hourly_limit(desk: Desk, hasher
                 pass
 
     desk.site.database.write(guess)
-    desk.clock.now += guesses(desk)
+    desk.clock.now += SECONDS
     most = max(sum(end - HOUR < at <= end for at in looked_at) for end in looked_at)
     assert 20 <= most <= FROM_ONE_ADDRESS
+
+
+def test_good_sign_ins_from_one_address_never_lock_it(desk: Desk) -> None:
+    def office(connection: Any) -> tuple[int, int] | None:
+        failed = login.count(connection, Attempt.of("0@office", "198.51.100.200"), desk.clock.now)
+        for number in range(100):
+            desk.clock.now += 1
+            attempt = Attempt.of(f"{number}@office", "198.51.100.200")
+            login.succeeded(connection, login.count(connection, attempt, desk.clock.now))
+        return access_store.failures(connection, failed.of_address)
+
+    began = desk.clock.now
+    assert desk.site.database.write(office) == (1, began)
+
+
+def test_a_good_sign_in_takes_back_no_failure_of_another(desk: Desk) -> None:
+    def office(connection: Any) -> tuple[int, int] | None:
+        good = login.count(connection, Attempt.of("1@both", "198.51.100.201"), desk.clock.now)
+        desk.clock.now += 7
+        login.count(connection, Attempt.of("2@both", "198.51.100.201"), desk.clock.now)
+        login.succeeded(connection, good)
+        return access_store.failures(connection, good.of_address)
+
+    assert desk.site.database.write(office) == (1, desk.clock.now)
 
 
 def test_spoofed_forwarding_headers_gain_no_extra_guesses(desk: Desk, hasher: Hasher) -> None:
@@ -122,7 +143,7 @@ def test_account_owner_signs_in_from_a_known_browser_during_an_attack(desk: Desk
     desk.client.cookies.delete("hostseal_session")
 
     def guess(connection: Any) -> None:
-        for number in range(guesses(desk)):
+        for number in range(1_000):
             try:
                 attempt = Attempt.of(EMAIL, f"198.51.100.{number % 100}")
                 login.count(connection, attempt, desk.clock.now)

@@ -109,7 +109,7 @@ def test_invitation_form_with_a_foreign_token_is_rejected(desk: Desk) -> None:
 
 
 def test_invitation_cannot_grant_more_than_the_inviter_has(desk: Desk) -> None:
-    headers = bearer(desk, "people:manage", "licenses:read")
+    headers = bearer(desk, "people:manage", "licenses:read", "requests:read")
     for role in ROLES:
         body = {"email": f"more-{role}-{desk.clock.now}@example.com", "role": role}
         reply = desk.client.post("/api/v1/invitations", json=body, headers=headers)

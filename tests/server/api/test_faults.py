@@ -1,5 +1,6 @@
 """The API reports every error of a request, each at its field."""
 
+import os
 from typing import Any
 
 import pytest
@@ -7,7 +8,6 @@ import pytest
 from license_server.catalog.faults import MOST
 from tests.support.api import Caller
 from tests.support.desk import Desk
-from tests.support.server import LINE
 from tests.support.wrong_values import (
     GONE,
     ORDER,
@@ -139,10 +139,11 @@ def test_suspended_licence_to_replace_is_reported_with_other_errors(
 
 
 def test_import_reports_every_error_of_each_row(caller: Caller) -> None:
+    host = quoted(f'["{os.urandom(20).hex()}", "of-nobody-else-{os.urandom(4).hex()}"]')
     sheet = (
         "customer,product,host,days,match,language\n"
-        f"ACME,darwin,{quoted(LINE)},0,loose,de\n"
-        f"ACME,darwin,{quoted(LINE)},30,,\n"
+        f"ACME,darwin,{host},0,loose,de\n"
+        f"ACME,darwin,{host},30,,\n"
         "ACME,a b,hello,30,,\n"
     )
     headers = caller.desk.bearer | {"Content-Type": "text/csv"}

@@ -1,6 +1,9 @@
 """Imports and exports of CSV files over HTTP."""
 
+import csv
+import io
 import os
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -9,9 +12,11 @@ from httpx import Response
 
 from license_server.access import accounts, tokens
 from license_server.actor import COMMAND, Actor
+from license_server.catalog import customers
 from license_server.db.idempotency import Idempotency
 from license_server.sheets import (
     batches,
+    customer_sheet,
     job_state,
     keyed_jobs,
 )
@@ -77,7 +82,7 @@ def test_import_stops_when_its_token_ends(
     monkeypatch.setattr(batches, "BATCH", 1)
     name, now = f"sheet {end} {desk.clock.now}", desk.clock.now
     until = now + 100 if end == "over" else None
-    grant = tokens.Grant(frozenset({"licenses:issue"}), None, until)
+    grant = tokens.Grant(frozenset({"licenses:issue", "products:write"}), None, until)
     token = server.new_token(desk.site.database, name, now, grant)
     asked: list[int] = []
     check: Any = accounts.check_still
@@ -85,7 +90,7 @@ def test_import_stops_when_its_token_ends(
     def third_time(connection: Any, *given: Any) -> None:
         """At the third batch it has ended."""
         asked.append(1)
-        if len(asked) == 3 and end == "revoked":
+        if len(asked) >= 3 and end == "revoked":  # again where the batch is tried again
             tokens.revoke_token(connection, name, COMMAND, now)
         late = 200 if len(asked) >= 3 and end == "over" else 0
         check(connection, *given[:-1], lambda: now + late)
@@ -170,3 +175,23 @@ def test_export_has_the_licences_in_list_order(desk: Desk) -> None:
     assert ",gpus=3," in others[0]
     wrong = desk.client.get("/api/v1/exports/licenses.csv?salary=1", headers=desk.bearer)
     assert wrong.json()["type"] == "/problems/input-invalid"
+
+
+def test_export_of_customers_has_the_lists_filters_and_is_imported_again(desk: Desk) -> None:
+    name = f"Sheet {desk.clock.now}"
+    members = {"name": f"={name}", "contact_name": "Ann", "language": "zh", "notes": "1\n2"}
+    for one in (members, {"name": f"{name} 2"}):
+        desk.site.database.write(
+            partial(customers.add, members=one, actor=COMMAND, now=desk.clock.now)
+        )
+    path = "/api/v1/exports/customers.csv"
+    reply = desk.client.get(path, params={"q": name}, headers=desk.bearer)
+    assert reply.headers["content-type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(reply.text)))
+    assert [row["name"] for row in rows] == [f"'={name}", f"{name} 2"]
+    assert (rows[0]["contact_name"], rows[0]["language"]) == ("Ann", "zh")
+    assert rows[0]["created_at"].endswith(" UTC")
+    lines = list(customer_sheet.read(io.BytesIO(reply.content)))
+    assert [dict(line.members) for line in lines] == [members, {"name": f"{name} 2"}]
+    archived = desk.client.get(path, params={"q": name, "archived": "true"}, headers=desk.bearer)
+    assert archived.text.count("\n") == 1

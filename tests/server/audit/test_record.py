@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy
 from sqlalchemy import select
 from starlette.testclient import TestClient
+from structlog.testing import capture_logs
 
 from license_core import b64url, jws
 from license_core.claims import MAX_INSTANT, ClaimError
@@ -278,9 +279,17 @@ def test_keeper_makes_a_checkpoint_when_one_is_due(ledger: Ledger) -> None:
 
 def test_keeper_survives_a_database_failure(ledger: Ledger) -> None:
     keeper = Keeper(ledger.site, ledger.notary)
+
+    async def end() -> None:
+        async with keeper.at_work():
+            pass
+
     for former, later in (("audit_events", "elsewhere"), ("elsewhere", "audit_events")):
         ledger.site.database.write(partial(_rename, former=former, later=later))
-        asyncio.run(keeper.keep(0))
+        with capture_logs() as logs:
+            asyncio.run(end())
+        told = [one["event"] for one in logs]
+        assert told == (["record not kept"] if later == "elsewhere" else [])
     assert positions(ledger) == [1, 2]
 
 

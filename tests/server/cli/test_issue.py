@@ -33,7 +33,7 @@ def test_issue_writes_a_valid_licence_file(data: Path, tmp_path: Path) -> None:
         "exact: a change of hostname, IP address, machine or container invalidates it"
         in done.stderr
     )
-    assert "anchored: a host key line has no host tags" in done.stderr
+    assert "anchored" not in done.stderr
 
 
 def test_issue_explains_both_bindings(data: Path) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,9 +9,9 @@ import pytest
 from license_core.license import License
 from license_core.request import LicenseRequest
 from license_core.verify import open_license
-from tests.support import server, terminal
+from tests.support import server
 from tests.support.problems import exit_code
-from tests.support.server import KEY, LINE, REPOSITORY
+from tests.support.server import KEY, LINE
 from tests.support.shell import run
 
 ORDER = ("issue", "--customer", "ACME", "--product", "darwin", "--days", "30")
@@ -75,12 +74,6 @@ def test_an_anchored_licence_that_any_copy_can_use_says_so_where_it_is_ordered(
         assert (words in done.stderr) is is_said
 
 
-def at_terminal(data: Path, answer: bytes, *arguments: str) -> tuple[int, str]:
-    """A command of the server at a terminal, where somebody types *answer*."""
-    line = [sys.executable, "-m", "license_server", *arguments]
-    return terminal.answered(line, answer, server.environment(data), REPOSITORY)
-
-
 @pytest.mark.parametrize(
     ("act", "words"),
     [
@@ -115,15 +108,3 @@ def test_what_grants_as_much_is_not_remarked_on(data: Path) -> None:
     first = issued(data, *ORDER, "--host", LINE, "--limit", "gpus=4")
     done = run(data, "renew", first.jti, "--days", "365", "-o", "-")
     assert "grants less" not in done.stderr
-
-
-def test_a_person_at_the_vendors_terminal_is_asked(data: Path, tmp_path: Path) -> None:
-    first = issued(data, *ORDER, "--host", LINE, "--feature", "export")
-    out = tmp_path / "license.dat"
-    line = ("change", first.jti, "--feature", "train", "-o", str(out))
-    code, said = at_terminal(data, b"n\n", *line)
-    assert (code, out.exists()) == (130, False), said
-    assert "grants less" in said
-    code, said = at_terminal(data, b"", *line, "--yes")
-    assert (code, out.exists()) == (0, True), said
-    assert "Issue it all the same?" not in said

@@ -52,7 +52,7 @@ def test_remedies_name_the_command_that_was_typed(data: Path, tmp_path: Path) ->
     folder = ("--data", str(data))
     assert f"`{here} --data {data} token list`" in said(here, *folder, "token", "revoke", "nope")
     nobody = said(here, *folder, "user", "passwd", "nobody@example.com")
-    assert f"`{here} --data {data} user add nobody@example.com`" in nobody
+    assert f"`{here} --data {data} user add nobody@example.com --role ROLE`" in nobody
     assert f"`{here} --data {data} serve`" in said(here, *folder, "init")
     in_path = said(str(script), *folder, "issue", path=str(script.parent))
     assert f"`license-server --data {data} issue --help`" in in_path
@@ -144,7 +144,7 @@ def test_time_zone_may_be_typed_with_blanks_and_quotes(
         ("TIMEZONE", "UTC", "Did you mean LICENSE_SERVER_TIME_ZONE?"),
         ("DATABSE", "x", "Did you mean LICENSE_SERVER_DATABASE?"),
         ("passphrase_flie", "x", "Did you mean LICENSE_SERVER_PASSPHRASE_FILE?"),
-        ("PORT", "8080", "docs/RUNNING.md lists the settings."),
+        ("WORKERS", "4", "docs/RUNNING.md lists the settings."),
         ("time_zone", "UTC", ""),
         # What Kubernetes gives every pod beside a service `license-server`.
         ("SERVICE_HOST", "10.96.0.7", ""),

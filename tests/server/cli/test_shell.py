@@ -34,7 +34,7 @@ def test_shell_commands_cover_a_licences_whole_history(data: Path, tmp_path: Pat
     fourth = issued(data, tmp_path / "4.dat", "change", third, "--limit", "gpus=8", "--yes")
     assert "suspended" in run(data, "suspend", fourth, "--reason", "unpaid")
     fifth = issued(data, tmp_path / "5.dat", "reinstate", fourth, "--reason", "paid")
-    assert "revoked" in run(data, "revoke", fifth, "--reason", "stolen")
+    assert "revoked" in run(data, "revoke", fifth, "--reason", "stolen", "--yes")
     told = run(data, "history", first)
     for number in (first, second, third, fourth, fifth):
         assert number in told

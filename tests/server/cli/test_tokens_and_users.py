@@ -44,8 +44,10 @@ def test_tokens_are_created_listed_and_revoked(data: Path) -> None:
 
 def test_users_are_added_and_given_passwords(data: Path) -> None:
     given = {"LICENSE_SERVER_ADMIN_PASSWORD": "another password"}
-    assert run(data, "user", "add", "Second@Example.com", **given).returncode == 0
-    again = run(data, "user", "add", "second@example.com", **given)
+    assert (
+        run(data, "user", "add", "Second@Example.com", "--role", "reader", **given).returncode == 0
+    )
+    again = run(data, "user", "add", "second@example.com", "--role", "reader", **given)
     assert again.returncode == exit_code("input-invalid")
     assert run(data, "user", "passwd", "second@example.com", **given).returncode == 0
     nobody = run(data, "user", "passwd", "nobody@example.com", **given)
@@ -54,7 +56,7 @@ def test_users_are_added_and_given_passwords(data: Path) -> None:
 
 def test_user_commands_name_the_tokens_that_stop_and_go_on_with_the_account(data: Path) -> None:
     given = {"LICENSE_SERVER_ADMIN_PASSWORD": "another password"}
-    assert run(data, "user", "add", "anna@example.com", **given).returncode == 0
+    assert run(data, "user", "add", "anna@example.com", "--role", "reader", **given).returncode == 0
     run(data, "token", "create", "portal")
     anna = Actor("user:anna@example.com", ROLES["administrator"])
     grant = tokens.Grant(frozenset({"licenses:read", "record:read"}))

@@ -17,7 +17,7 @@ from tests.support.server import LINE
 
 PATH = "/api/v1/licenses"
 ORDER = {"customer": "ACME", "product": "darwin", "days": 30, "host": LINE}
-STOPS, STOPS_TORTURE = 2, 20
+STOPS, STOPS_TORTURE = 1, 20
 CLIENTS = 6
 
 

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, ExceptionContext, event
+from sqlalchemy import Connection, ExceptionContext, create_engine, event
 from sqlalchemy.exc import IntegrityError
 
 from license_core.errors import DatabaseUnavailableError
@@ -201,3 +201,19 @@ def test_a_commit_that_fails_leaves_nothing_open(database: Database) -> None:
         for table, rows in (("t", 1), ("u", 0)):
             query = f"select count(*) from {table}"
             assert connection.exec_driver_sql(query).scalar_one() == rows
+
+
+def test_reason_of_a_database_that_is_still_to_come_is_not_that_it_is_gone(tmp_path: Path) -> None:
+    with pytest.raises(sqlite3.OperationalError) as refused:
+        sqlite3.connect(tmp_path / "missing" / "file.db").execute("SELECT 1")
+    for create, folder, words in (
+        (True, tmp_path, "cannot be opened or written"),
+        (True, tmp_path / "missing", "its file or folder is gone"),
+        (False, tmp_path, "its file or folder is gone"),
+    ):
+        file = SqliteFile(
+            create_engine(f"sqlite:///{folder}/new.db"), sqlite.Stopping(), create=create
+        )
+        reason = file.reason(refused.value)
+        assert reason is not None
+        assert reason.endswith(words)

@@ -29,7 +29,7 @@ class Size(NamedTuple):
     uploads: int
 
 
-SHORT, LONG = Size(2_000, 100, 5), Size(200_000, 2_000, 50)
+SHORT, LONG = Size(1_200, 60, 3), Size(200_000, 2_000, 50)
 
 
 class Process(NamedTuple):

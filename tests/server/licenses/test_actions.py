@@ -15,8 +15,9 @@ from license_server.db.errors import ChangedMeanwhileError
 from license_server.db.reply_store import Reply
 from license_server.licenses.acts import ISSUE
 from license_server.licenses.planning import ActRequest
+from license_server.signing import revocation_store
 from tests.support.api import Caller, slug, verified
-from tests.support.desk import Desk
+from tests.support.desk import Desk, unique
 from tests.support.server import KEY, LINE, OTHER_LINE
 
 DAY = 86400
@@ -28,7 +29,7 @@ def caller(desk: Desk) -> Caller:
 
 
 def product(caller: Caller, **rules: Any) -> str:
-    name = f"p{caller.desk.clock.now}"
+    name = unique(caller.desk, "p")
     assert caller.post("/products", name=name, **rules).status_code == 201
     return name
 
@@ -141,6 +142,32 @@ def test_suspended_licence_can_only_be_reinstated_or_revoked(caller: Caller) -> 
     for act in ("suspend", "reinstate", "revoke"):
         assert slug(caller.post(f"/licenses/{back['id']}/{act}", reason="x")) == "license-state"
     assert verified(caller, back["id"]).jti == back["id"]  # its file is what was issued
+
+
+def test_wrong_revocation_is_undone_by_a_licence_that_says_the_same(caller: Caller) -> None:
+    first = caller.issue(limits={"gpus": 4}, features=["export"], edition="pro").json()
+    for act in ("reinstate", "unrevoke"):
+        refused = caller.post(f"/licenses/{first['id']}/{act}", reason="x")
+        assert "is neither suspended nor revoked" in refused.json()["detail"]
+    caller.post(f"/licenses/{first['id']}/revoke", reason="the wrong row")
+    made = caller.post(f"/licenses/{first['id']}/unrevoke", reason="the wrong row").json()
+    same = ("customer", "product", "edition", "features", "limits", "host", "expires_at")
+    assert {name: made[name] for name in same} == {name: first[name] for name in same}
+    assert (made["state"], made["replaces"], made["act"]) == ("active", first["id"], "unrevoke")
+    assert verified(caller, made["id"]).limits == {"gpus": 4}
+    again = caller.post(f"/licenses/{first['id']}/unrevoke", reason="x")
+    assert made["id"] in again.json()["detail"]
+
+
+def test_next_list_names_no_licence_whose_revocation_was_undone(caller: Caller) -> None:
+    first = caller.issue().json()["id"]
+    caller.post(f"/licenses/{first}/revoke", reason="the wrong row")
+    site = caller.desk.site
+    with site.database.reading() as connection:
+        assert first in revocation_store.to_be_listed(connection, 0)
+    made = caller.post(f"/licenses/{first}/unrevoke", reason="the wrong row").json()["id"]
+    with site.database.reading() as connection:
+        assert not {first, made} & set(revocation_store.to_be_listed(connection, 0))
 
 
 def test_second_of_two_actions_is_rejected_with_the_successor(caller: Caller) -> None:
@@ -301,7 +328,7 @@ def test_repeated_key_gets_the_identical_reply_for_every_action(caller: Caller) 
     for path, members in (
         (f"/licenses/{first}/renew", {"days": 30}),
         ("/customers", {"name": f"C {caller.desk.clock.now}"}),
-        ("/products", {"name": f"q{caller.desk.clock.now}"}),
+        ("/products", {"name": unique(caller.desk, "q")}),
         (f"/licenses/{first}/notes", {"note": "telephoned"}),
     ):
         key = {"Idempotency-Key": f"{path}{caller.desk.clock.now}"}
@@ -398,6 +425,55 @@ def test_licences_are_found_by_every_filter(caller: Caller) -> None:
     assert found("q=gebr") == found("q=模型") == [one["id"]]
     assert found(f"q={mark}") == both
     assert found("q=Gebr%C3%BCder%20other") == []
-    last = one["expires_at"][:10]
+    last = one["last_day"]
+    assert last < one["expires_at"][:10]  # in UTC, that is the day after
     assert found(f"expires_before={last}") == []
-    assert one["id"] in found(f"expires_from={last}")
+    assert found(f"expires_until={last}") == [one["id"]]
+    assert found(f"expires_from={last}&expires_until={last}") == [one["id"]]
+    assert found(f"expires_from={one['expires_at'][:10]}") == [two["id"]]
+
+
+def test_last_day_stays_that_of_the_zone_it_was_ordered_in(caller: Caller) -> None:
+    """Through every action, unless it names another zone; the claims only say instants."""
+    last = {"expires": "2028-06-30", "days": None, "time_zone": "Asia/Shanghai"}
+    made = caller.issue(product=product(caller), **last).json()
+    assert (made["last_day"], made["expires_at"]) == ("2028-06-30", "2028-06-30T16:00:00Z")
+    told = {"last_day": "2028-06-30", "time_zone": "Asia/Shanghai"}
+    steps: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("change", {"edition": "pro", "maintenance_until": "2028-01-31"}),
+        ("rehost", {"host": OTHER_LINE, "reason": "x"}),
+        ("suspend", {"reason": "x"}),
+        ("reinstate", {"reason": "x"}),
+    )
+    for act, members in steps:
+        made = caller.post(f"/licenses/{made['id']}/{act}", **members).json()
+        assert made | told == made, act
+    assert made["maintenance_until"] == "2028-01-31T16:00:00Z"
+    dry = caller.post(f"/licenses/{made['id']}/renew?dry_run=true", days=365).json()
+    assert (dry["last_day"], dry["time_zone"]) == ("2029-06-30", "Asia/Shanghai")
+    renewed = caller.post(f"/licenses/{made['id']}/renew", days=365, time_zone="UTC").json()
+    assert (renewed["last_day"], renewed["expires_at"]) == ("2029-06-30", "2029-07-01T00:00:00Z")
+    assert renewed["time_zone"] == "UTC"
+
+
+@pytest.mark.parametrize("called", ["as it is called now", "by a former name"])
+def test_archived_customer_takes_no_licence_from_who_does_not_see_it(
+    caller: Caller, called: str
+) -> None:
+    theirs = product(caller)
+    caller.desk.clock.now += 1
+    mine = product(caller)
+    made = caller.issue(product=theirs, customer=f"Gone {mine}").json()
+    (found,) = caller.get(f"/customers?q={mine}").json()["customers"]
+    here, name = f"/customers/{found['id']}", made["customer"]
+    if called == "by a former name":
+        assert caller.send("PATCH", here, json={"name": f"Hidden {mine}"}).status_code == 200
+    assert caller.post(f"{here}/archive").status_code == 200
+    grant = tokens.Grant(frozenset({"licenses:issue", "licenses:read"}), frozenset({mine}))
+    limited = Caller(caller.desk, "limited", grant)
+    for path in ("/licenses", "/licenses?dry_run=true"):
+        members = {"product": mine, "customer": name, "host": OTHER_LINE, "days": 3}
+        refused = limited.post(path, **members)
+        assert (refused.status_code, slug(refused)) == (409, "archived")
+        assert name in refused.json()["detail"]
+        assert "Hidden" not in refused.text

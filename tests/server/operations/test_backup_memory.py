@@ -1,8 +1,6 @@
 """``backup`` and ``restore`` take little memory, however large the ledger and its texts are."""
 
 import os
-import subprocess
-import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -16,33 +14,20 @@ from license_server.operations import data_folder
 from license_server.permissions import ROLES
 from license_server.sheets import importer, order_sheet, uploads
 from tests.bench.bulk import make_sheet
-from tests.support import server
+from tests.support import forked, server
+from tests.support import peak as measured_peak
 from tests.support.postgres import new_database
-from tests.support.server import REPOSITORY
 
 MOST = 64
 """MiB above what the command takes for a new server."""
 LICENCES = 100_000
 KINDS = pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-_RUN = """
-import re, sys
-from license_server.cli import main
-code = main.main(sys.argv[1:])
-print(re.search(r"VmHWM:\\s*(\\d+)", open("/proc/self/status").read())[1], file=sys.stderr)
-sys.exit(code)
-"""
 
 
 def peak(data: Path, url: str | None, *arguments: str) -> float:
     """The most MiB that a command takes, which succeeds."""
-    done = subprocess.run(
-        [sys.executable, "-c", _RUN, *arguments],
-        env=server.environment(data, url),
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=900,
-    )
+    env = server.environment(data, url)
+    done = forked.shared().run(*arguments, env=env, module=measured_peak.__name__)
     assert done.returncode == 0, done.stderr
     return int(done.stderr.split()[-1]) / 1024
 

@@ -17,8 +17,8 @@ import pytest
 from license_core.verify import open_license
 from license_server.db.database import Database
 from license_server.licenses import issuing
-from tests.support import former, server, softhsm
-from tests.support.forked import Forks, forks
+from tests.support import former, quick_keys, server, softhsm
+from tests.support.forked import Forks
 from tests.support.need import need
 from tests.support.problems import exit_code
 from tests.support.server import LINE
@@ -50,8 +50,9 @@ def shimmed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
     shim = str(folder / "shim.so")
     line = [str(compiler), "-shared", "-fPIC", "-O1", "-o", shim, str(source), "-ldl"]
     subprocess.run(line, check=True, timeout=60)
-    with forks(folder, server.environment(folder) | {"LD_PRELOAD": shim}) as made:
-        yield made
+    made = Forks(server.environment(folder) | {"LD_PRELOAD": shim})
+    yield made
+    made.close()
 
 
 class Disk(NamedTuple):
@@ -76,7 +77,7 @@ class Disk(NamedTuple):
             "FAULT_COUNT": str(count),
             "TMPDIR": str(passing),
         }
-        done = self.shimmed.run(*arguments, env=env)
+        done = self.shimmed.run(*arguments, env=env, module=quick_keys.__name__)
         assert "Traceback" not in done.stderr
         return done.returncode, done.stderr, int(count.read_text())
 
@@ -93,7 +94,7 @@ def failures(many: bool, count: int) -> Iterator[tuple[int, int]]:
         yield from ((at, error) for at in range(1, count + 1) for error in ERRORS[:3])
         yield from ((at, ERRORS[3 + at % 3]) for at in range(1, count + 1))
         return
-    places = sorted({1 + (count - 1) * step // 3 for step in range(4)})
+    places = sorted({1, (1 + count) // 2, count})
     yield from ((at, ERRORS[(number + count) % 6]) for number, at in enumerate(places))
 
 

@@ -6,8 +6,10 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -21,12 +23,14 @@ from license_server.audit import audit_store, digests
 from license_server.catalog import catalog_store
 from license_server.db.database import Database
 from license_server.db.tables import metadata
-from license_server.licenses import issuing, license_store, recording
+from license_server.licenses import issuing, license_store, recording, term_days
 from license_server.licenses.acts import ACTS
 from license_server.licenses.planning import ActRequest
 from license_server.licenses.search import Filter
 from license_server.operations import schema
 from license_server.settings import ServerSettings
+from license_server.web import view_store
+from license_server.web.view_store import View
 from tests.support import former, server, softhsm
 from tests.support.former import CUSTOMERS, THEN, Former
 from tests.support.postgres import new_database
@@ -34,6 +38,7 @@ from tests.support.problems import exit_code
 from tests.support.server import LINE, REPOSITORY
 
 NOW = THEN + 40 * 86400
+LAST = date(2027, 11, 28)
 
 
 class Filled(NamedTuple):
@@ -173,6 +178,24 @@ def test_upgrade_binds_former_licences_into_the_audit_log(filled: Filled) -> Non
             assert digests.digest("licenses", row) in bound
 
 
+def test_views_of_the_list_of_licences_stay_when_other_lists_have_views_too(
+    empty: Database,
+) -> None:
+    def views(connection: Connection) -> list[tuple[str, ...]]:
+        return [tuple(row) for row in connection.execute(text("select * from saved_views"))]
+
+    empty.write(lambda connection: schema.upgrade(connection, NOW))
+    empty.write(lambda connection: schema.downgrade(connection, "0016"))
+    mine = ("ann@example.com", "Ends next", "state=valid")
+    add = text("insert into saved_views (actor, name, query) values (:a, :n, :q)")
+    empty.write(lambda connection: connection.execute(add, dict(zip("anq", mine, strict=True))))
+    empty.write(lambda connection: schema.upgrade(connection, NOW))
+    assert empty.read(views) == [(mine[0], "/licenses", *mine[1:])]
+    empty.write(lambda connection: view_store.keep(connection, mine[0], "/people", View("x", "")))
+    empty.write(lambda connection: schema.downgrade(connection, "0016"))
+    assert empty.read(views) == [mine]
+
+
 def test_downgrade_and_upgrade_lose_no_licence(filled: Filled) -> None:
     filled.up()
     filled.down("0001")
@@ -258,10 +281,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made / "installed"
 
 
+@pytest.mark.parametrize(
+    "url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.torture)], indirect=True
+)
 def test_installed_wheel_can_init_upgrade_and_issue(
     wheel: Path, tmp_path: Path, url: str | None
 ) -> None:
-    """Outside a checkout: what it migrates with came in the wheel."""
+    """Outside a checkout: what it migrates with came in the wheel, and is for both databases."""
     data = tmp_path / "vendor"
     env = server.environment(data, url) | {"PYTHONPATH": str(wheel)}
 
@@ -299,3 +325,50 @@ def _columns(database: Database) -> dict[str, list[tuple[str, str, bool]]]:
             )
             for table in sorted(tables(connection))
         }
+
+
+def test_upgrade_tells_the_last_day_of_every_licence_from_its_end_alone(
+    empty: Database,
+) -> None:
+    """In whichever time zone it was ordered; and it stays as the audit log bound it."""
+    ends = {
+        zone: term_days.end_of(LAST, term_days.zone_of(zone))
+        for zone in ("UTC", "Asia/Shanghai", "Asia/Kolkata", "America/New_York", "Pacific/Auckland")
+    }
+    bound: dict[str, str] = {}
+
+    def fill(connection: Connection) -> None:
+        schema.upgrade(connection, NOW, "0007")
+        party = "insert into {} (id, name, created_at) values (1, 'x', 1)"
+        for table in ("customers", "products"):
+            connection.execute(text(party.format(table)))
+        connection.execute(text("insert into keysets values (1, '', 1)"))
+        add = text(
+            "insert into licenses (number, customer_id, product_id, host_key, issued_at, "
+            "expires_at, token, keyset_version, issued_by, line, act, state) "
+            "values (:n, 1, 1, '', 1, :end, '', 1, '', :n, 'issue', 'active')"
+        )
+        for zone, end in (*ends.items(), ("", None)):
+            connection.execute(add, {"n": zone, "end": end})
+        for row in connection.execute(text("select * from licenses")):
+            later = dict.fromkeys(metadata.tables["licenses"].columns.keys() - row._mapping.keys())
+            had = dict(row._mapping) | later
+            bound[row.number] = digests.digest("licenses", had)
+
+    empty.write(fill)
+    empty.write(lambda connection: schema.upgrade(connection, NOW))
+    with empty.reading() as connection:
+        for zone, end in ends.items():
+            stored = license_store.by_number(connection, zone)
+            assert stored is not None
+            assert stored.last is not None
+            assert (stored.last.day, stored.last.instant, stored.time_zone) == (LAST, end, None)
+            offset = stored.last.there.utcoffset(None)
+            assert offset == datetime.combine(LAST, time(23), ZoneInfo(zone)).utcoffset()
+        perpetual = license_store.by_number(connection, "")
+        assert perpetual is not None
+        assert (perpetual.last, perpetual.zone) == (None, "UTC")
+        for number, digest in bound.items():
+            row = license_store.columns_of(connection, number)
+            assert row is not None
+            assert digests.digest("licenses", row) == digest

@@ -13,7 +13,7 @@ from license_core.verify import open_license
 from license_server.actor import COMMAND
 from license_server.audit import audit_store
 from license_server.audit.digests import KEYS, digest
-from license_server.catalog import products
+from license_server.catalog import customers, products
 from license_server.db import tables
 from license_server.db.database import Database
 from license_server.licenses import issuing, recording
@@ -26,7 +26,7 @@ from license_server.sheets.batches import Line, Outcome
 from license_server.sheets.errors import SheetInvalidError
 from tests.support import server
 from tests.support.api import issue
-from tests.support.desk import Desk
+from tests.support.desk import Desk, unique
 from tests.support.server import LINE
 from tests.support.sheet_text import sheet
 
@@ -98,7 +98,7 @@ def test_import_adds_a_new_customer_with_its_contact(desk: Desk) -> None:
     do(desk, sheet(1, name=name))
     found = desk.client.get("/api/v1/customers", params={"q": name}, headers=desk.bearer).json()
     (customer,) = found["customers"]
-    assert (customer["contact_email"], customer["language"]) == ("x@example.com", "zh")
+    assert (customer["contact_email"], customer["language"]) == ("x0@example.com", "zh")
 
 
 def test_restarted_import_issues_nothing_twice(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,6 +185,26 @@ def test_approval_rule_set_during_an_import_is_reported_for_each_row(desk: Desk)
     (outcomes,) = importer.issue(site.database, site.issuer, told, COMMAND, now, meanwhile, None)
     assert [one.column for one in outcomes] == ["product", "product"]
     assert desk.count("licenses") == before
+
+
+@pytest.mark.parametrize("what", ["customer", "product"])
+def test_what_is_archived_during_an_import_is_reported_for_each_row(desk: Desk, what: str) -> None:
+    write, now = desk.site.database.write, desk.clock.now
+    name, product = unique(desk, "Meanwhile"), unique(desk, "p")
+    id_ = write(lambda c: customers.add(c, {"name": name}, COMMAND, now)).id
+    write(lambda c: products.add(c, {"name": product}, COMMAND, now))
+
+    def meanwhile(count: int) -> bytes:
+        if what == "customer":
+            write(lambda c: customers.archive(c, id_, COMMAND, now))
+        else:
+            write(lambda c: products.archive(c, product, COMMAND, now))
+        return os.urandom(count)
+
+    rows = "".join(f"{name},{product},{os.urandom(20).hex()},30\n" for _ in "12")
+    site, told = desk.site, lines("customer,product,host,days\n" + rows)
+    (outcomes,) = importer.issue(site.database, site.issuer, told, COMMAND, now, meanwhile, None)
+    assert [one.slug for one in outcomes] == ["archived", "archived"]
 
 
 def test_batches_before_a_damaged_row_are_stored_and_reported(

@@ -60,6 +60,68 @@ def test_malformed_csv_is_rejected_with_its_line(text: str, line: int, told: str
     assert refused.value.line == line
 
 
+SHEET = "customer,product\nMüller & Söhne,darwin\n"
+MEANT = [(2, {"customer": "Müller & Söhne", "product": "darwin"})]
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding"),
+    [
+        (SHEET.encode("cp1252"), "cp1252"),
+        (SHEET.encode("cp1252"), "Windows-1252"),
+        (SHEET.encode("utf-16"), "utf-8"),  # its mark tells
+        (b"\xfe\xff" + SHEET.encode("utf-16-be"), "utf-8"),
+        (SHEET.encode("utf-16-le"), "utf-16"),
+        (SHEET.encode("utf-16-be"), "utf-16"),
+    ],
+)
+def test_csv_files_of_other_encodings_are_read(data: bytes, encoding: str) -> None:
+    assert read(data, encoding) == MEANT
+
+
+@pytest.mark.parametrize("begin", [b"PK\x03\x04", b"\xd0\xcf\x11\xe0"])
+def test_a_workbook_is_named(begin: bytes) -> None:
+    with pytest.raises(SheetInvalidError, match="workbook, not CSV"):
+        read(begin + bytes(100))
+
+
+@pytest.mark.parametrize("first", ["sep=;\r\n", '"sep=;"\n', "SEP=|\n", "\ufeffsep=;\r\n"])
+def test_the_line_that_names_the_separator_is_understood(first: str) -> None:
+    sign = "|" if "|" in first else ";"
+    text = f"{first}customer{sign}product\nA,B{sign}darwin\n\nC{sign}x\n"
+    assert read(text) == [
+        (3, {"customer": "A,B", "product": "darwin"}),
+        (5, {"customer": "C", "product": "x"}),
+    ]
+    with pytest.raises(SheetInvalidError, match="salary") as refused:
+        read(f"{first}customer{sign}salary\n")
+    assert refused.value.line == 2
+
+
+def test_values_in_a_sheet_are_read_as_people_type_them() -> None:
+    text = "days,expires,time_zone,limits,grace_days\n３０,2027/2/1,utc+8,GPUs：４ seats 2,−1\n"
+    (line,) = order_sheet.read(io.BytesIO(text.encode()))
+    assert line.members == {
+        "days": 30,
+        "expires": "2027-02-01",
+        "time_zone": "UTC+08:00",
+        "limits": {"gpus": 4, "seats": 2},
+        "grace_days": -1,
+    }
+
+
+def test_a_line_that_stands_there_twice_is_noticed() -> None:
+    text = "customer,product\nA,x\nB,x\nA,x\nA,x\nA,y\n"
+    lines = order_sheet.read(io.BytesIO(text.encode()))
+    assert [(line.number, line.same_as) for line in lines] == [
+        (2, None),
+        (3, None),
+        (4, 2),
+        (5, 2),
+        (6, None),
+    ]
+
+
 FIELDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=9)
 FORMULAS = st.builds(
     "{}{}{}{}".format,
@@ -125,7 +187,7 @@ def test_order_columns_become_typed_members() -> None:
         + "\nB,darwin,,many,maybe,,\n"
     )
     first, second = order_sheet.read(io.BytesIO(text.encode()))
-    assert first == (
+    assert (first.number, first.members) == (
         2,
         {
             "customer": "ACME",

@@ -78,7 +78,15 @@ def test_passphrase_is_asked_for_at_a_terminal(tmp_path: Path) -> None:
     env = server.environment(settings.data)
     del env["LICENSE_SERVER_PASSPHRASE"]
     ours, theirs = pty.openpty()
-    line = [sys.executable, "-m", "license_server", *ISSUE, "-o", str(tmp_path / "license.dat")]
+    line = [
+        sys.executable,
+        "-m",
+        "license_server",
+        *ISSUE,
+        "--yes",
+        "-o",
+        str(tmp_path / "license.dat"),
+    ]
     with subprocess.Popen(
         line,
         stdin=theirs,

@@ -12,12 +12,14 @@ from license_core import armor
 from license_core.revocation import Revocations, open_revocations
 from license_core.verify import open_license
 from license_server.actor import COMMAND
-from license_server.licenses import recording
+from license_server.licenses import issuing, recording
 from license_server.licenses.acts import REVOKE
 from license_server.licenses.planning import ActRequest
 from license_server.signing import revocation_lists
+from license_server.signing.errors import RevocationsTooLargeError
 from license_server.signing.revocation_store import StoredList
 from tests.support import server
+from tests.support.api import bearer
 from tests.support.desk import Desk
 from tests.support.ledger import NOW, Ledger, line, new_ledger
 
@@ -67,6 +69,44 @@ def test_server_serves_the_last_published_revocation_list(desk: Desk) -> None:
     (token,) = armor.unwrap(desk.client.get(URL).content)[armor.REVOCATIONS]
     listed = open_revocations(token, desk.site.issuer.keyset)
     assert [listed.lists(number) for number in (revoked, kept, later)] == [True, False, True]
+
+
+def test_list_leaves_out_what_is_over_and_no_clock_that_knows_it_could_bring_back(
+    desk: Desk,
+) -> None:
+    short = issue(desk)
+    revoke(desk, short)
+    site = desk.site
+    with site.database.reading() as connection:
+        ends = issuing.find(connection, short).expires_at or 0
+        for at, listed in ((ends + 2 * 86400 - 1, True), (ends + 2 * 86400, False)):
+            new, _ = revocation_lists.sign_next(connection, site.issuer, at)
+            opened = open_revocations(new.token, site.issuer.keyset)
+            assert opened.lists(short) is listed
+
+
+def test_list_larger_than_allowed_is_not_published_and_the_former_stays(desk: Desk) -> None:
+    former = publish(desk)
+    revoke(desk, issue(desk))
+    site = desk.site
+    size = len(revocation_lists.file_of(former))
+    with site.database.reading() as connection:
+        with pytest.raises(RevocationsTooLargeError) as refused:
+            revocation_lists.sign_next(connection, site.issuer, desk.clock.now, largest=size)
+        assert refused.value.facts["size"] > size
+        exact = refused.value.facts["size"]
+        revocation_lists.sign_next(connection, site.issuer, desk.clock.now, largest=exact)
+    state = desk.client.app.state.server  # type: ignore[attr-defined]
+    state.site = site._replace(
+        settings=site.settings.model_copy(update={"revocations_bytes": size})
+    )
+    allowed = bearer(desk, "revocations:publish")
+    try:
+        reply = desk.client.post("/api/v1/revocations", json={}, headers=allowed)
+    finally:
+        state.site = site
+    assert (reply.status_code, reply.json()["type"]) == (409, "/problems/revocations-too-large")
+    assert desk.client.get(URL).content == revocation_lists.file_of(former)
 
 
 def test_list_names_ended_and_rehosted_licences_with_predecessors(

@@ -1,11 +1,11 @@
-"""Instants and last days in the reader's time zone."""
+"""Instants in the reader's time zone, and last days in that of their licence."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from license_core.claims import MAX_INSTANT
-from license_server.web import prefill
-from license_server.web.reader import at
+from license_server.licenses import term_days
+from license_server.licenses.term_days import at
 
 
 def test_instant_outside_a_time_zones_range_is_shown_in_utc() -> None:
@@ -16,4 +16,6 @@ def test_instant_outside_a_time_zones_range_is_shown_in_utc() -> None:
 def test_last_day_is_right_when_the_next_day_has_no_midnight() -> None:
     zone = "America/Sao_Paulo"  # on 2018-11-04 the clocks went from 0:00 to 1:00
     end = int(datetime(2018, 11, 4, tzinfo=ZoneInfo(zone)).timestamp())
-    assert prefill.last_day(end, zone).isoformat() == "2018-11-03"
+    last = term_days.last_of(end, zone)
+    assert last is not None
+    assert str(last) == f"2018-11-03 ({zone})"

@@ -23,10 +23,10 @@ from license_server.sheets import (
     uploads,
 )
 from license_server.sheets.agreement import Agreed
-from tests.support.desk import Desk, row, unique
-from tests.support.desk_forms import add_product, host, upload
+from tests.support.desk import Desk, row, stored, unique
+from tests.support.desk_forms import add_product, exported, host, upload
 from tests.support.desk_user import DeskUser
-from tests.support.pages import form
+from tests.support.pages import faults, form
 
 
 def test_stopped_import_resumes_and_issues_nothing_twice(
@@ -167,7 +167,7 @@ def test_import_stops_when_product_rules_change_after_the_preview(
     change(400)
     refused = admin.send(page, f"{job}/issue")
     assert (refused.status_code, desk.count("licenses")) == (412, before)
-    assert "rules of a product in the file" in refused.text
+    assert "rules of a product in the preview" in refused.text
     # Seen with the rules as they are now, it is issued; what changes meanwhile stops it.
     monkeypatch.setattr(batches, "BATCH", 2)
     agreed = Agreed(form(refused.text, f"{job}/issue")["rules"])
@@ -176,7 +176,7 @@ def test_import_stops_when_product_rules_change_after_the_preview(
     change(3650)
     runner.run(desk.site, key, actor)
     stopped = admin.get(job).text
-    assert f"the rules of {product} have changed since the file was checked" in stopped
+    assert f"the rules of {product} have changed since the preview" in stopped
     assert desk.count("licenses") == before
     assert admin.send(stopped, f"{job}/issue").status_code == 303
     assert desk.count("licenses") == before + 4
@@ -211,3 +211,30 @@ def test_queued_import_is_not_shown_as_stopped(desk: Desk, admin: DeskUser) -> N
     done = desk.site.database.read(lambda c: jobs.find(c, id_, actor))
     assert done is not None
     assert (done.over, done.waits, desk.count("licenses")) == (True, False, before + 1)
+
+
+def test_rows_that_stand_there_twice_must_be_meant(desk: Desk, admin: DeskUser) -> None:
+    line = f"{unique(desk, 'Twice')},{unique(desk, 'twice')},{host()},30\n"
+    job = upload(admin, f"customer,product,host,days\n{line}{line}")
+    page = admin.get(job).text
+    assert "Row 3: as row 2" in page
+    before = desk.count("licenses")
+    refused = admin.send(page, f"{job}/issue")
+    assert faults(refused.text).keys() == {"twice"}
+    assert desk.count("licenses") == before
+    admin.send(page, f"{job}/issue", twice="yes")
+    assert desk.count("licenses") == before + 2
+
+
+def test_result_names_the_row_of_each_licence_over_several_batches(
+    desk: Desk, admin: DeskUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "BATCH", 2)
+    names = [f"{unique(desk, 'Batches')} {n}" for n in range(5)]
+    lines = "".join(f"{name},bulk,{host()},30\n" for name in names)
+    job = upload(admin, f"customer,product,host,days\n{lines}")
+    admin.send(admin.get(job).text, f"{job}/issue")
+    rows = exported(admin.get(f"{job}/result.csv"))
+    assert [row["line"] for row in rows] == ["2", "3", "4", "5", "6"]
+    assert [stored(desk, row["license"]).customer for row in rows] == names
+    assert [row["customer"] for row in rows] == names

@@ -7,12 +7,15 @@ import pytest
 from license_core.request import LicenseRequest
 from license_core.verify import open_license
 from tests.support import server
-from tests.support.desk import Desk
+from tests.support.desk import Desk, unique
+from tests.support.desk_forms import add_customer
+from tests.support.desk_user import DeskUser
 from tests.support.pages import (
     WHOLE,
     all_hidden,
     choices,
     faults,
+    form,
     preview,
     request_text,
 )
@@ -203,8 +206,16 @@ def test_invalid_term_and_blank_date_are_reported_at_their_fields(
 
 
 def test_invalid_number_is_reported_with_the_allowed_range(signed_in: Desk) -> None:
-    told = unescape(preview(signed_in, days="-5").text)
-    assert "'-5' is not a whole number from 1 to 36500" in told
+    told = unescape(preview(signed_in, days="five").text)
+    assert "'five' is not a whole number from 1 to 36500" in told
+    assert faults(preview(signed_in, days="-5").text)["days"] == "-5 is not between 1 and 36500."
+
+
+def test_who_types_a_last_day_has_chosen_it(signed_in: Desk) -> None:
+    typed = {"term": "days", "days": "", "expires": "2028/2/1", "time_zone": "asia/shanghai"}
+    assert "at the end of 2028-02-01 (Asia/Shanghai)" in preview(signed_in, **typed).text
+    both = preview(signed_in, **typed | {"days": "9"})
+    assert "a last day is given but not chosen" in faults(both.text)["expires"]
 
 
 def test_form_takes_the_focus_only_when_a_field_is_wrong(signed_in: Desk) -> None:
@@ -213,3 +224,16 @@ def test_form_takes_the_focus_only_when_a_field_is_wrong(signed_in: Desk) -> Non
     assert preview(signed_in, host="x", limits="y").text.count("autofocus") == 1
     signed_in.client.cookies.clear()
     assert "autofocus" not in signed_in.client.get("/login").text
+
+
+def test_archived_customer_is_told_above_the_form_as_it_was_typed(admin: DeskUser) -> None:
+    name = unique(admin.desk, "Archived")
+    path = add_customer(admin, name)
+    assert admin.send(admin.get(path).text, f"{path}/archive").status_code == 303
+    typed = {"host": LINE, "customer": name, "product": "darwin", "reason": "a long story"}
+    shown = admin.get("/licenses/new").text
+    reply = admin.send(shown, "/licenses/preview", **typed)
+    assert reply.status_code == 409
+    assert f"The customer {name} is archived" in reply.text
+    again = form(reply.text, "/licenses/preview")
+    assert {field: again[field].strip() for field in typed} == typed

@@ -1,4 +1,4 @@
-"""The keys page: keys, expiry warnings, unpublished revocations."""
+"""The keys page: keys, expiry warnings, revocation lists."""
 
 from typing import Any
 
@@ -6,12 +6,13 @@ import pytest
 from sqlalchemy import Connection, func, select
 
 from license_core.keyset import TrustedKeyset
+from license_server.access import accounts
 from license_server.actor import COMMAND
 from license_server.audit import events
 from license_server.db.tables import audit_events
 from license_server.signing import keysets, revocation_lists, revocation_store
 from tests.support.desk import Desk
-from tests.support.pages import sign_in
+from tests.support.pages import faults, followed, hidden, sign_in
 
 DAY = 86400
 
@@ -52,7 +53,7 @@ def test_signing_key_expiry_is_announced_90_days_ahead(
     monkeypatch.setattr(app.state.server, "site", changed)  # type: ignore[attr-defined]
     page = signed_in.client.get("/keys").text
     assert ("This server's key can" in page) is (said is not None)
-    home = signed_in.client.get("/").text
+    home = signed_in.client.get("/overview").text
     assert ("This server's key can" in home) is (said is not None)
     if said:
         assert said in page
@@ -104,3 +105,41 @@ def test_keys_page_reports_a_newer_keyset_in_the_database(
     monkeypatch.setattr(app.state.server, "site", site._replace(issuer=issuer))  # type: ignore[attr-defined]
     assert "newer keyset, version 1" in signed_in.client.get("/keys").text
     assert keysets.WARN_DAYS == 90
+
+
+def newest_list(desk: Desk) -> int:
+    return desk.site.database.read(revocation_store.newest_number)
+
+
+def test_the_desk_publishes_a_list_with_one_button(signed_in: Desk) -> None:
+    before = newest_list(signed_in)
+    page = signed_in.client.get("/keys").text
+    data = {"form_token": hidden(page, "form_token"), "days": "14"}
+    done = followed(signed_in, signed_in.client.post("/keys/revocations", data=data))
+    assert done.status_code == 200, done.text
+    assert f"Revocation list {before + 1} is published." in done.text
+    assert newest_list(signed_in) == before + 1
+
+
+@pytest.mark.parametrize("typed", ["", "0", "x", "3651", "<b>7</b>"])
+def test_the_desk_marks_days_that_no_list_has_and_keeps_what_was_typed(
+    signed_in: Desk, typed: str
+) -> None:
+    before = newest_list(signed_in)
+    data = {"form_token": hidden(signed_in.client.get("/keys").text, "form_token"), "days": typed}
+    page = signed_in.client.post("/keys/revocations", data=data)
+    assert (page.status_code, list(faults(page.text))) == (422, ["days"])
+    assert "No revocation list was published." in page.text
+    assert "<b>7</b>" not in page.text
+    assert newest_list(signed_in) == before
+
+
+def test_who_may_not_publish_sees_no_button(desk: Desk) -> None:
+    email = f"reader{desk.clock.now}@example.com"
+    desk.site.database.write(
+        lambda c: accounts.add(c, email, "a long password", "reader", COMMAND, desk.clock.now)
+    )
+    sign_in(desk, "a long password", email)
+    page = desk.client.get("/keys").text
+    assert "Revocation list" in page
+    assert "/keys/revocations" not in page

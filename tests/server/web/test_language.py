@@ -14,10 +14,10 @@ from tests.support import catalogue
 from tests.support.catalogue import translated
 from tests.support.desk import Desk
 from tests.support.issue_form import issued, new_product, token_of
-from tests.support.pages import FORM, WHOLE, preview, request_text
+from tests.support.pages import FORM, WHOLE, new_host_text, preview
 
 TEMPLATES = Path(pages.__file__).parent / "templates"
-NAMES = sorted(path.name for path in TEMPLATES.iterdir())
+NAMES = sorted(str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.html"))
 # The attributes that are read aloud or seen.
 _SPOKEN = re.compile(r"(?:placeholder|title|aria-label|alt)=\"([^\"{]*[A-Za-z]{2}[^\"{]*)\"")
 _MARKUP = re.compile(r"{#.*?#}|{%.*?%}|{{.*?}}", re.DOTALL)
@@ -75,7 +75,7 @@ def test_client_translations_are_available_at_the_desk() -> None:
 def test_desk_pages_are_fully_chinese(signed_in: Desk) -> None:
     signed_in.client.cookies.set("hostseal_language", "zh")
     product = new_product(signed_in)
-    shown = preview(signed_in, host=request_text(*WHOLE), match="anchored", product=product).text
+    shown = preview(signed_in, host=new_host_text(*WHOLE), match="anchored", product=product).text
     for word in ("待签发的许可证", "主机名", "有效，但有警告", "失效", "有标记", "签发许可证"):
         assert word in shown
     english = re.sub(r"<[^>]*>", " ", shown.partition("<main")[2])

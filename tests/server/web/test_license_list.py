@@ -1,16 +1,24 @@
 """The list of licences at the desk and its filters."""
 
 import re
+from datetime import date, timedelta
 from html import unescape
 
 import pytest
 
-from tests.support.desk import Desk
+from tests.support.desk import Desk, unique
 from tests.support.desk_user import DeskUser
 from tests.support.pages import all_hidden, faults, number_in, preview
 
 DAY = 86400
 MARKUP = "</li><script>alert(1)</script><b>"
+
+
+ZONES = ("UTC", "Asia/Shanghai", "America/New_York", "Pacific/Kiritimati")
+
+
+def last_days(page: str) -> list[str]:
+    return re.findall(r'data-label="Last day"><span>([\d-]+)<', page)
 
 
 def found(person: DeskUser, **query: str) -> list[str]:
@@ -20,7 +28,7 @@ def found(person: DeskUser, **query: str) -> list[str]:
 
 
 def test_list_filters_by_state_product_customer_and_last_day(issuer: DeskUser, desk: Desk) -> None:
-    name = f"f{desk.clock.now}"
+    name = unique(desk, "f")
     lasting = issuer.issue(product=name, days=400)
     replaced = issuer.issue(product=name, days=390)
     renewed = number_in(issuer.do(replaced, "renew", days="9"))
@@ -46,33 +54,41 @@ def test_list_filters_by_state_product_customer_and_last_day(issuer: DeskUser, d
     assert found(issuer, product=name, q="over gmbh") == [ended]
     assert found(issuer, product=name, customer="Over GmbH") == [ended]
     last = issuer.get("/licenses", product=name, q=grace).text
-    day = re.findall(r'data-label="Last day">([\d-]+)<', last)[0]
-    both = {grace, ended}
-    assert set(found(issuer, product=name, expires_from=day)) >= both
-    assert not both & set(found(issuer, product=name, expires_before=day))
+    (day,) = last_days(last)
+    both = [ended, grace]
+    before = str(date.fromisoformat(day) - timedelta(1))
+    assert set(found(issuer, product=name, expires_from=day)) >= set(both)
+    assert not set(both) & set(found(issuer, product=name, expires_until=before))
+    assert found(issuer, product=name, expires_from=day, expires_until=day) == both
+    # An address that was kept from before says the day after.
     assert found(issuer, product=name, expires_from=day, expires_before=day) == []
 
 
-def test_last_day_is_shown_in_the_readers_time_zone(issuer: DeskUser) -> None:
-    name = f"z{issuer.desk.clock.now}"
-    made = issuer.issue(product=name, days=None, expires="2027-06-30", time_zone="Asia/Shanghai")
-    for zone, day, next_day in (
-        ("Asia/Shanghai", "2027-06-30", "2027-07-01"),
-        ("UTC", "2027-06-30", "2027-07-01"),
-        ("Pacific/Auckland", "2027-07-01", "2027-07-02"),
-    ):
-        issuer.enter()
-        issuer.desk.client.cookies.set("hostseal_zone", zone)
-        get = issuer.desk.client.get
-        query = {"product": name, "expires_from": day, "expires_before": next_day}
-        page = get("/licenses", params=query).text
-        assert made in page
-        assert f'data-label="Last day">{day}<' in page
-        assert made not in get("/licenses", params=query | {"expires_before": day}).text
+@pytest.mark.parametrize("reader", ZONES)
+def test_last_day_is_that_of_the_licence_wherever_its_reader_is(
+    issuer: DeskUser, reader: str
+) -> None:
+    name = unique(issuer.desk, "z")
+    day, term = "2047-06-30", {"days": None, "expires": "2047-06-30"}
+    made = {zone: issuer.issue(product=name, **term, time_zone=zone) for zone in ZONES}
+    issuer.enter()
+    issuer.desk.client.cookies.set("hostseal_zone", reader)
+    page = issuer.get("/licenses", product=name, expires_from=day, expires_until=day).text
+    assert last_days(page) == [day] * len(made)
+    for zone, number in made.items():
+        assert zone in page
+        one = issuer.get(f"/licenses/{number}").text
+        told = re.search(r"<dt>Expires</dt><dd>(.*?)</dd>", one, re.DOTALL)
+        assert told is not None
+        assert day in told[1]
+        assert f"({zone})" in told[1]
+        assert ("your time" in told[1]) == (zone != reader)
+    for query in ({"expires_from": "2047-07-01"}, {"expires_until": "2047-06-29"}):
+        assert found(issuer, product=name, **query) == []
 
 
 def test_filters_survive_paging(issuer: DeskUser) -> None:
-    name = f"m{issuer.desk.clock.now}"
+    name = unique(issuer.desk, "m")
     made = [issuer.issue(product=name) for _ in range(52)]
     page = issuer.get("/licenses", product=name, state="valid").text
     older = re.search(r'rel="next" href="([^"]+)"', page)
@@ -100,7 +116,7 @@ def test_empty_result_names_the_filters_and_offers_to_clear_them(issuer: DeskUse
     ("name", "text"),
     [
         ("expires_from", "2027-02-30"),
-        ("expires_before", "9999-99-99"),
+        ("expires_until", "9999-99-99"),
         ("expires_from", "0001-01-01"),
         ("state", "gone"),
         ("state", MARKUP),

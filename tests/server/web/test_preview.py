@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from license_server.catalog import catalog_store, products
-from license_server.web import delivery
 from tests.support.desk import Desk, stored, unique
 from tests.support.issue_form import (
     BLANK,
@@ -17,6 +16,7 @@ from tests.support.issue_form import (
     press,
     token_of,
 )
+from tests.support.letters import letter_about
 from tests.support.pages import FORM, WHOLE, all_hidden, faults, followed, preview, request_text
 
 
@@ -58,7 +58,7 @@ def test_issued_licence_keeps_the_previewed_date_across_midnight(
     assert promised
     signed_in.clock.now += 11 * 3600  # a day ends in between
     license_ = issued(signed_in, page)
-    letter = delivery.letter("en", stored(signed_in, license_.jti), None, "V", "UTC")
+    letter = letter_about(signed_in, license_.jti)
     assert promised[1] in letter.text
     assert (license_.edition, license_.host.match) == ("pro", "anchored")
 

@@ -12,7 +12,11 @@ from license_server.web.reader import catalogue
 from tests.support.messages import all_texts, desk_texts, unspoken, untranslatable
 
 TEXTS = desk_texts()
-SAME = untranslatable(all_texts()) | {"{field}: {reason}."}
+JOINING = {"{what}", "{prevention}", "{first} {second}", "{first}.", "{path}: {error}"}
+"""What puts sentences together, without a word of its own."""
+NAMES = {"webhook", "webhook {name}"}
+"""What is called the same in Chinese (docs/GLOSSARY.md)."""
+SAME = untranslatable(all_texts()) | {"{field}: {reason}."} | JOINING | NAMES
 TR = catalogue("zh").gettext
 
 

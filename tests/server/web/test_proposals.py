@@ -42,7 +42,7 @@ def test_proposer_sees_next_steps_and_approver_the_same_warnings(
     page = issuer.followed(reply).text
     warned = (
         "This is the first licence for",
-        "This is a host key line",
+        "What was sent carries no host tags",
         "If the host changes later",
     )
     for said in (*warned, "Reason: order 77"):

@@ -18,7 +18,7 @@ from tests.support.server import LINE
 
 
 def preview(user: DeskUser, **more: str) -> Any:
-    fields = {"customer": "Quota", "product": "bulk", "host": LINE, "days": "30", "term": "days"}
+    fields = {"customer": "Quota", "product": "darwin", "host": LINE, "days": "30", "term": "days"}
     return user.post("/licenses/preview", **fields, **more)
 
 

@@ -87,7 +87,7 @@ def test_wrong_rows_are_listed_and_skipped_only_on_request(desk: Desk, admin: De
     job = upload(admin, "customer,product,host,days\n" + "\n".join(lines) + "\n")
     page = admin.get(job).text
     assert "No host key found" in page
-    assert "it is not a whole number" in page
+    assert "is not a whole number from 1 to 36500" in page
     assert "must be approved individually" in page
     refused = admin.send(page, f"{job}/issue")
     assert (refused.status_code, set(faults(refused.text))) == (422, {"skip"})

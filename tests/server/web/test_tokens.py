@@ -14,7 +14,7 @@ from tests.support.attacks import ATTACKS, LONG
 from tests.support.desk import Desk, last_event, row, unique
 from tests.support.desk_forms import add_customer
 from tests.support.desk_user import DeskUser
-from tests.support.pages import faults, form
+from tests.support.pages import faults, form, once
 
 
 def before_it(desk: Desk, name: str) -> str:
@@ -67,7 +67,7 @@ def test_api_token_is_shown_once_works_and_can_be_revoked(desk: Desk, admin: Des
     bearer = {"Authorization": f"Bearer {secret}"}
     assert desk.client.get("/api/v1/licenses", headers=bearer).status_code == 200
     one = f"/tokens/{stored.id}"
-    for path in (f"/tokens?after={before_it(desk, name)}", one):
+    for path in (f"/tokens?cursor={before_it(desk, name)}", one):
         shown = admin.get(path).text
         assert name in shown
         assert secret not in shown
@@ -84,17 +84,23 @@ def test_api_token_is_shown_once_works_and_can_be_revoked(desk: Desk, admin: Des
 
 def test_api_token_form_marks_every_wrong_field(desk: Desk, admin: DeskUser) -> None:
     before = desk.count("tokens")
-    reply = admin.post("/tokens", name=LONG, products="a b/c", days="0")
+    reply = admin.post("/tokens", **once(), name=LONG, products="a b/c", days="0")
     assert reply.status_code == 422
     assert faults(reply.text).keys() == {"name", "scopes", "products", "days"}
     kept = form(reply.text, "/tokens")
     assert (kept["name"], kept["products"], kept["days"]) == (LONG, "a b/c", "0")
-    whole = admin.post("/tokens", name="x", products="darwin", **{"may:record:read": "yes"})
+    whole = admin.post(
+        "/tokens",
+        **once(),
+        name="x",
+        products="darwin",
+        **{"may:record:read": "yes"},
+    )
     assert faults(whole.text).keys() == {"products"}
     name = unique(desk, "taken")
     scope = {"may:licenses:read": "yes"}
-    assert admin.post("/tokens", name=name, **scope).status_code == 201
-    assert faults(admin.post("/tokens", name=name, **scope).text).keys() == {"name"}
+    assert admin.post("/tokens", **once(), name=name, **scope).status_code == 201
+    assert faults(admin.post("/tokens", **once(), name=name, **scope).text).keys() == {"name"}
     assert desk.count("tokens") == before + 1
 
 
@@ -103,14 +109,14 @@ def test_hostile_text_in_tokens_and_invitations_is_escaped(
     desk: Desk, admin: DeskUser, attack: str
 ) -> None:
     name = unique(desk, attack)
-    made = admin.post("/tokens", name=name, **{"may:licenses:read": "yes"})
+    made = admin.post("/tokens", **once(), name=name, **{"may:licenses:read": "yes"})
     path = f"/tokens/{row(desk, 'tokens', name=name).id}"
     email = f"{attack}@{os.urandom(4).hex()}".lower()
-    invited = admin.post("/people/invitations", email=email, role="reader", days="1")
+    invited = admin.post("/people/invitations", **once(), email=email, role="reader", days="1")
     for text, said in (
         (made.text, name),
         (admin.get(path).text, name),
-        (admin.get(f"/tokens?after={before_it(desk, name)}").text, name),
+        (admin.get(f"/tokens?cursor={before_it(desk, name)}").text, name),
         (invited.text, email),
         (admin.get("/people").text, email),
     ):

@@ -138,10 +138,18 @@ class Engine:
 
     def import_base(self, image: bytes) -> None:
         """Makes the base image of a tar."""
+        self._import("-", BASE_IMAGE, image)
+
+    def import_image(self, tar: Path, name: str) -> str:
+        """Makes an image of a tar that holds nothing of this machine; its *name*."""
+        self._import(str(tar), name, b"")
+        return name
+
+    def _import(self, tar: str, name: str, data: bytes) -> None:
         subprocess.run(
-            [*self.command, "import", "-", BASE_IMAGE],
+            [*self.command, "import", tar, name],
             env=self.environment,
-            input=image,
+            input=data,
             capture_output=True,
             check=True,
             timeout=_COMMAND_SECONDS,
@@ -159,8 +167,11 @@ class Engine:
         user: str | None = None,
         image: str = BASE_IMAGE,
         options: Iterable[str] = (),
+        is_apart: bool = False,
     ) -> Container:
         """Starts a container, idle by default, that sees this interpreter and this checkout.
+
+        One that *is_apart* sees nothing of this machine but `binds`.
 
         `env` holds NAME=value, `binds` holds SOURCE:TARGET (writable) or SOURCE:TARGET:ro, and
         `options` whatever else `run` takes. A name has two characters or more.
@@ -169,7 +180,8 @@ class Engine:
         arguments += _option("--network", network) + _option("--ip", ip)
         arguments += _option("--hostname", hostname) + _option("--user", user)
         arguments += _each("--env", env)
-        arguments += _each("--volume", (f"{path}:{path}:ro" for path in _shared_paths()))
+        if not is_apart:
+            arguments += _each("--volume", (f"{path}:{path}:ro" for path in _shared_paths()))
         arguments += _each("--volume", binds)
         self.call("run", *arguments, *options, image, *(command or _IDLE))
         return Container(self, name)

@@ -1,0 +1,94 @@
+"""Gives the reminders that are due, and tells owners of them. Every server looks.
+
+Which of them gives one makes no difference: a second one breaks a unique key, finds it given, and
+goes on. Without a mail server nothing is given, so that nothing is lost once there is one.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import NamedTuple
+
+import structlog
+from sqlalchemy import Connection
+
+from license_server.background.loop import repeated
+from license_server.mail import mail_servers, outgoing
+from license_server.renewals import owners, reminding
+from license_server.renewals.reminding import Reminding
+from license_server.site import Site
+
+_LOOKS_EVERY = 300
+"""Seconds: it is about days."""
+_log = structlog.get_logger()
+
+
+class Texts(NamedTuple):
+    """Writes the mails, in words that are not this package's."""
+
+    customer: reminding.Write
+    owner: owners.Write
+
+
+class Reminder:
+    """One for each process."""
+
+    def __init__(self, site: Callable[[], Site], texts: Callable[[Site], Texts]) -> None:
+        """*site* gives the present one, *texts* what writes its mails."""
+        self._site, self._texts = site, texts
+
+    def at_work(self) -> AbstractAsyncContextManager[None]:
+        """Look every now and then meanwhile."""
+        return repeated(self.look, "reminders not given", _LOOKS_EVERY)
+
+    async def look(self) -> None:
+        """Give what is due, where mails can be sent."""
+        site = self._site()
+        now = site.clock()
+        if not site.settings.sends_mail:
+            return
+        given = await self._give(site, now)
+        told = await self._tell(site, now)
+        if given or told:
+            _log.info("reminders given", reminders=given, owners=told)
+
+    async def _give(self, site: Site, now: int) -> int:
+        """Give what is due, each customer's in a transaction; how many reminders that were."""
+        texts = self._texts(site)
+
+        def find(connection: Connection) -> tuple[Reminding, list[int]]:
+            known = Reminding.read(connection)
+            return known, reminding.due(connection, known, now)
+
+        _, found = await site.read(find)
+        given = 0
+        for customer_id in found:
+
+            def work(connection: Connection, id_: int = customer_id) -> int:
+                known = Reminding.read(connection)
+                write, new_id = texts.customer, lambda: _new_id(site)
+                return reminding.give(connection, id_, known, now, write, new_id)
+
+            given += await site.write(work)
+        return given
+
+    async def _tell(self, site: Site, now: int) -> int:
+        """Tell each owner what they were not told yet; how many mails that are."""
+        zone = site.settings.time_zone
+        day = owners.today(now, zone)
+        if day is None:
+            return 0
+        texts, of_day = self._texts(site), day
+        found = await site.read(lambda connection: owners.due(connection, of_day, now))
+        told = 0
+        for owner in found:
+
+            def work(connection: Connection, owner: str = owner) -> bool:
+                write, new_id = texts.owner, lambda: _new_id(site)
+                return owners.tell(connection, owner, of_day, now, zone, write, new_id)
+
+            told += await site.write(work)
+        return told
+
+
+def _new_id(site: Site) -> str:
+    return outgoing.new_id(site.random(16), mail_servers.sender(site.settings))

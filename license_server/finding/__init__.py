@@ -1,0 +1,1 @@
+"""What is found by any part of it: names, hostnames, numbers of contracts, notes and reasons."""

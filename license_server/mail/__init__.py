@@ -1,0 +1,1 @@
+"""Mail: what comes in is read, and what goes out waits until it is sent."""

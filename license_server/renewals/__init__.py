@@ -1,0 +1,1 @@
+"""Renewals: what ends, and the reminders of it."""

@@ -1,0 +1,1 @@
+"""Requests: what operators ask for, from when it comes in until a licence answers it."""

@@ -1,0 +1,3 @@
+module hostseal
+
+go 1.19
