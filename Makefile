@@ -12,10 +12,10 @@ demo: .venv/server.stamp ## play the whole round trip against a real server on S
 	@$(BIN)/python examples/round_trip.py
 
 test: .venv/dev.stamp ## run everything that this machine can run, and say what was skipped and why
-	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not torture"
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder -m "not torture"
 
 test-pkcs11: .venv/dev.stamp ## the tests of the server, with a signing key in SoftHSM 2
-	HOSTSEAL_TEST_SIGNER=pkcs11 $(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not torture" tests/server
+	HOSTSEAL_TEST_SIGNER=pkcs11 $(BIN)/pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder -m "not torture" tests/server
 
 test-client: .venv/dev.stamp ## the client's tests by another Python, as OTHER=3.8
 	HOSTSEAL_TEST_PYTHON=$(OTHER) $(BIN)/pytest -n $(JOBS) -m "not torture" tests/cli

@@ -31,3 +31,15 @@ def english_again() -> Iterator[None]:
     """
     yield
     client_language.speak("en")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file's tests stay on one worker and in order, so that what fails fails again.
+
+    What is long has a group of its own already, and begins first.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.location[0]))

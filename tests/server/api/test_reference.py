@@ -87,12 +87,16 @@ def test_every_group_has_a_name_in_both_languages() -> None:
 
 @pytest.fixture(scope="module")
 def changed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """A vendor whom nobody minds being changed by the examples."""
+    """A vendor with the examples' customer and product, whom nobody minds being changed."""
     clock = Clock()
     made = server.make(tmp_path_factory.mktemp("examples") / "server", None, clock.now)
     app = create_app(made, clock=clock)
     with TestClient(app) as client:
-        yield Desk(client, app.state.server.site, made, "", clock)
+        desk = Desk(client, app.state.server.site, made, "", clock)
+        for name in ("customers", "products"):
+            reply = Caller(desk, name).post(f"/{name}", **OPERATIONS[f"{name}.add"].example)
+            assert reply.status_code == 201
+        yield desk
 
 
 STATES = ("not-found", "name-taken", "last-administrator", "import-refused", "request-closed")
