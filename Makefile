@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= 3
 
-.PHONY: help demo test test-pkcs11 test-client test-native torture serve lint format bench native native-c onefile pythons pins clean
+.PHONY: help demo test test-pkcs11 test-client test-native torture serve lint format bench native native-c onefile image image-archive image-pins pythons pins clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -51,6 +51,15 @@ native/hostseal native/hostseal-arm64: native/go.mod $(wildcard native/*.go nati
 
 onefile: .venv/dev.stamp ## pack the client into dist/hostseal.pyz, which any Python from 3.8 on runs
 	@$(BIN)/python -m tests.support.onefile dist/hostseal.pyz
+
+image: .venv/dev.stamp ## build the images of server and client, the same bytes each time: deploy/image/README.md
+	@$(BIN)/python -m deploy.image.build image $(if $(ARCHITECTURE),--architecture $(ARCHITECTURE)) $(if $(BASE),--base $(BASE))
+
+image-archive: image ## write both to dist/ for machines without network, signed: KEY=release.key.pem
+	@$(BIN)/python -m deploy.image.build archive --key $(or $(KEY),$(error name the key that signs: make image-archive KEY=release.key.pem)) $(if $(ARCHITECTURE),--architecture $(ARCHITECTURE))
+
+image-pins: .venv/dev.stamp ## pin the present versions of Debian's packages in the images
+	@$(BIN)/python -m deploy.image.build pins
 
 test-native: .venv/dev.stamp native/hostseal native/hostseal-edges ## the client's tests against the one without Python; lists those that name a thing of Python's
 	HOSTSEAL_CLI=native/hostseal $(BIN)/pytest -n $(JOBS) -m "not torture" tests/cli

@@ -22,6 +22,7 @@ from license_core.errors import (
     OutputFailedError,
     UsageError,
 )
+from license_core.publickey import PublicKey
 from license_core.wording import DEFAULT_SERVER
 from license_server.catalog.faults import faults_of
 from license_server.cli import (
@@ -125,25 +126,35 @@ def cli(ctx: click.Context, data: Path | None) -> None:
     show_default=True,
     help="Email address of the first administrator.",
 )
+@click.option(
+    "--invite",
+    is_flag=True,
+    help="Print an invitation with which they set a password of their own, instead of one.",
+)
 @click.pass_obj
-def init(settings: ServerSettings, vendor: str, admin: str) -> None:
+def init(settings: ServerSettings, vendor: str, admin: str, *, invite: bool) -> None:
     """Set up a server: keys, database and first administrator.
 
     If LICENSE_SERVER_SIGNER names a signing key, that key is used and none is created.
     """
-    from license_server.access import accounts
+    from license_server.access import accounts, invitations
     from license_server.operations import initialise
 
-    given = settings.read_admin_password()
-    password = given or b64url.encode(secrets.token_bytes(15))
+    given = None if invite else settings.read_admin_password()
+    password = None if invite else given or b64url.encode(secrets.token_bytes(15))
     administrator = initialise.Administrator(accounts.read_email(admin), password)
-    initialise.make(
+    secret = initialise.make(
         settings, vendor, administrator, int(time.time()), secrets.token_bytes, caller()
     )
+    root_key = PublicKey.from_pem(settings.root_pub_pem.read_text("ascii"))
     say(f"Set up the server in {settings.data}.")
+    say(f"The fingerprint of the root key: {root_key.kid}")
     say(f"Ship {settings.root_pub_pem} with your product, in its keys/ folder.")
     say(f"Keep a copy of {settings.root_key} offline; the server runs without it.")
-    if given is None:
+    if secret is not None:
+        say(f"{administrator.email} sets a password here, within {invitations.DAYS} days:")
+        say((settings.public_url or "") + invitations.path(secret))
+    elif given is None:
         say(f"{administrator.email} signs in with this password (shown only once): {password}")
     else:
         say(f"{administrator.email} signs in with the password from the environment.")
@@ -158,8 +169,14 @@ def init(settings: ServerSettings, vendor: str, admin: str) -> None:
     show_default=True,
     help="The port; 0 picks a free one.",
 )
+@click.option(
+    "--upgrade",
+    "first_upgrade",
+    is_flag=True,
+    help="Upgrade the database first, if it is of an earlier version.",
+)
 @click.pass_obj
-def serve(settings: ServerSettings, host: str, port: int) -> None:
+def serve(settings: ServerSettings, host: str, port: int, *, first_upgrade: bool) -> None:
     """Run the server: the desk (web pages) and the API; prints the URL when ready."""
     _end_in_order(lambda _: 0, again=True)
     from license_server.app import create_app
@@ -167,11 +184,17 @@ def serve(settings: ServerSettings, host: str, port: int) -> None:
     from license_server.operations import process, settings_events
 
     process.configure_logs()
+    if first_upgrade:
+        _upgrade(settings)
     app = create_app(settings)
     database, actor, now = app.state.server.site.database, caller(), int(time.time())
     # Nobody waits for it: a server whose database takes no write can still be read.
     database.writer.submit(lambda c: settings_events.note(c, settings, actor, now))
-    listening = server.listen(host, port)
+    listening = server.handed_over(os.environ)
+    if listening is None:
+        listening = server.listen(host, port)
+    else:
+        host = listening.getsockname()[0]
     name = f"[{host}]" if ":" in host else host
     url = f"http://{name}:{listening.getsockname()[1]}"
     server.run(app, listening, lambda: say(url), app.state.server.stop)
@@ -181,6 +204,11 @@ def serve(settings: ServerSettings, host: str, port: int) -> None:
 @click.pass_obj
 def upgrade(settings: ServerSettings) -> None:
     """Upgrade the database to this version of the server."""
+    _upgrade(settings)
+    say("The database is up to date.")
+
+
+def _upgrade(settings: ServerSettings) -> None:
     from license_server.operations import data_folder, schema
 
     database = data_folder.open_any_database(settings)
@@ -190,7 +218,6 @@ def upgrade(settings: ServerSettings) -> None:
         database.write(lambda c: schema.upgrade(c, int(time.time()), actor=caller()))
     finally:
         database.close()
-    say("The database is up to date.")
 
 
 for command in (

@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from types import FrameType
 from typing import Any
 
@@ -27,6 +27,8 @@ from license_server.operations import process
 _log = structlog.get_logger()
 LARGEST_HEAD = 32 * 1024
 """Bytes of a request's first line and headers."""
+_FIRST_HANDED = 3
+"""The first descriptor that systemd hands over."""
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 PATIENCE = 60
 """Seconds within which a request must be there as a whole."""
@@ -183,6 +185,23 @@ def listen(host: str, port: int) -> socket.socket:
             raise AddressInUseError(address=f"{host}:{port}", reason=words(error)) from error
         reason = f"'{host}' is not an address of this machine ({error})"
         raise InputInvalidError(field="--host", reason=reason) from error
+    return listening
+
+
+def handed_over(environ: MutableMapping[str, str]) -> socket.socket | None:
+    """The listening socket that systemd opened for this process (sd_listen_fds(3)), if it did.
+
+    Of several the first one; what this process starts is told nothing of it. Raises
+    InputInvalidError for one that is not of TCP.
+    """
+    process, number = (environ.pop(name, "") for name in ("LISTEN_PID", "LISTEN_FDS"))
+    if process != str(os.getpid()) or not number.isdigit() or int(number) < 1:
+        return None
+    os.set_inheritable(_FIRST_HANDED, False)
+    listening = socket.socket(fileno=_FIRST_HANDED)
+    if listening.family not in (socket.AF_INET, socket.AF_INET6):
+        reason = "the socket is not of TCP; name an address and a port in ListenStream="
+        raise InputInvalidError(field="LISTEN_FDS", reason=reason)
     return listening
 
 

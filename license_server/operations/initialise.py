@@ -18,7 +18,7 @@ from license_core.paths import absolute, words
 from license_core.publickey import PublicKey
 from license_core.signer import MemorySigner, Signer
 from license_core.wording import utc
-from license_server.access import access_store, accounts, passwords
+from license_server.access import access_store, accounts, invitations, passwords
 from license_server.actor import COMMAND, Actor
 from license_server.audit import events
 from license_server.catalog.terms import DAY
@@ -38,7 +38,8 @@ class Administrator(NamedTuple):
     """The first user."""
 
     email: str
-    password: str
+    password: str | None
+    """None: they are invited, and choose one."""
 
 
 def make(
@@ -48,10 +49,11 @@ def make(
     now: int,
     random: Callable[[int], bytes],
     actor: Actor = COMMAND,
-) -> None:
+) -> str | None:
     """Make the keys and the database in a new folder beside ``settings.data``, and rename it.
 
-    The signing key is made too, unless the settings name one that is there.
+    The signing key is made too, unless the settings name one that is there. Returns the secret of
+    the *administrator*'s invitation, where they have no password.
 
     Raises AlreadyInitialisedError, InputInvalidError, ClockWrongError, PassphraseMissingError,
     DatabaseUnavailableError, what keeps that signing key from being used, or that the folder
@@ -59,7 +61,10 @@ def make(
     """
     _refuse_used(settings)
     _check_clock(now)
-    passwords.check(administrator.password)
+    email, password_hash, secret = administrator.email, None, None
+    if administrator.password is not None:
+        passwords.check(administrator.password)
+        password_hash = passwords.hash_(administrator.password)
     passphrase = settings.read_passphrase("new key")
     keyfiles.check_passphrase(passphrase)
     root, signing = Ed25519PrivateKey.generate(), None
@@ -69,7 +74,6 @@ def make(
     else:
         signer = open_signer(settings.signer, settings.read_passphrase)
     keyset = _first_keyset(vendor, root, signer.public_key, now)
-    email, password_hash = administrator.email, passwords.hash_(administrator.password)
 
     def write_keys(new: ServerSettings) -> None:
         keyfiles.write_private(new.root_key, root, passphrase, random)
@@ -80,16 +84,21 @@ def make(
         make_record_key(new, passphrase, random)
 
     def fill(connection: Connection) -> None:
+        nonlocal secret
         if schema.found(connection) is not None:
             raise AlreadyInitialisedError(path="the database", found="its tables")
         schema.upgrade(connection, now)
         keyset_store.add_keyset(connection, 1, keyset, now)
         row = ("keysets", {"version": 1, "token": keyset, "created_at": now})
         events.record(connection, now, actor, "server.initialised", email, rows=[row])
+        if password_hash is None:
+            secret, _ = invitations.invite(connection, email, "administrator", actor, now, random)
+            return
         user = access_store.add_user(connection, email, password_hash, "administrator", now)
         accounts.record(connection, user, actor, "user.added", now)
 
     put_in_place(settings, write_keys, fill, random)
+    return secret
 
 
 def put_in_place(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, column, inspect, select, table
+from sqlalchemy import Connection, column, func, inspect, select, table
 
 from alembic import command
 from license_server.actor import COMMAND, Actor
@@ -18,6 +18,8 @@ from license_server.signing.errors import NotInitialisedError
 
 _VERSION_TABLE = table("alembic_version", column("version_num"))
 _VERSION = select(_VERSION_TABLE.c.version_num)
+_LOCK = 0x7570_6772_6164_6500
+"""Of PostgreSQL's advisory locks, the one of who upgrades."""
 _WORDS_SINCE = "0012"
 """Since then customers are found by names that are alike, and by former ones, too."""
 _TEXTS_SINCE = "0022"
@@ -95,7 +97,11 @@ def upgrade(
     """Bring the tables to this server's version, in the transaction of *connection*.
 
     What was there before the audit log bound its rows is bound at *now*, in seconds, by *actor*.
+    Of several processes one upgrades; the others wait, and find it done. With SQLite each
+    transaction that writes is alone anyway.
     """
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
     before = found(connection)
     config = _config()
     config.attributes["connection"] = connection

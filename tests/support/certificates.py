@@ -4,8 +4,11 @@ import ssl
 from pathlib import Path
 
 
-def certificate(folder: Path) -> tuple[ssl.SSLContext, str]:
-    """A server's certificate for localhost, and the file of who vouches for it: itself."""
+def certificate(folder: Path, host: str = "localhost") -> tuple[ssl.SSLContext, str]:
+    """A server's certificate for *host*, and the file of who vouches for it: itself.
+
+    It is in ``server.pem`` with its private key.
+    """
     from datetime import UTC, datetime, timedelta
 
     from cryptography import x509
@@ -14,7 +17,7 @@ def certificate(folder: Path) -> tuple[ssl.SSLContext, str]:
     from cryptography.x509.oid import NameOID
 
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     made = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -23,7 +26,7 @@ def certificate(folder: Path) -> tuple[ssl.SSLContext, str]:
         .serial_number(1)
         .not_valid_before(now - timedelta(1))
         .not_valid_after(now + timedelta(1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )

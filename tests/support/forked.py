@@ -178,6 +178,18 @@ def ask(
     return made
 
 
+def write_shim(place: Path) -> None:
+    """Make *place* a command ``license-server`` for scripts, forked as others are."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(
+        f"#!{sys.executable}\nimport os, sys\nsys.path.append({str(REPOSITORY)!r})\n"
+        "from tests.support.forked import Forked, ask\n"
+        f"told = ({shared().address!r}, sys.argv[1:], dict(os.environ), os.getcwd(), (0, 1, 2))\n"
+        "sys.exit(Forked(ask(*told), None).wait())\n"
+    )
+    place.chmod(0o755)
+
+
 def _serve(listening: socket.socket) -> str:
     """Fork for each that asks; in a child that returns, to become the command of a module."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who wait

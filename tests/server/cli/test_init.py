@@ -6,12 +6,15 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from license_core.errors import ClockWrongError
+from license_server.access import access_store, invitations
+from license_server.operations import data_folder
 from tests.support import server, softhsm
 from tests.support.need import need
 from tests.support.problems import exit_code
@@ -67,6 +70,24 @@ def test_init_generates_and_shows_a_missing_admin_password(tmp_path: Path) -> No
     done = server.command("init", env=env)
     assert done.returncode == 0
     assert len(done.stdout.split("(shown only once): ")[1].strip()) >= 20
+
+
+def test_init_prints_the_root_key_and_the_first_invitation(tmp_path: Path) -> None:
+    data = tmp_path / "server"
+    more = {"LICENSE_SERVER_PUBLIC_URL": "https://licences.example.com"}
+    done = run(data, "init", "--invite", "--admin", EMAIL, **more)
+    assert done.returncode == 0, done.stderr
+    (key,) = server.roots(data)
+    assert f"The fingerprint of the root key: {key.kid}\n" in done.stdout
+    before, secret = done.stdout.rstrip("\n").split("/invitation?secret=")
+    assert before.endswith("\nhttps://licences.example.com")
+    database = data_folder.open_database(server.settings(data))
+    now = int(time.time())
+    database.write(lambda c: invitations.accept(c, secret, "a hash", None, now))
+    user = database.read(lambda c: access_store.user_by_email(c, EMAIL))
+    database.close()
+    assert user is not None
+    assert user.role == "administrator"
 
 
 def test_second_init_is_rejected_and_changes_nothing(data: Path) -> None:

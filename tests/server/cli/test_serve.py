@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from license_server.operations import data_folder, schema
 from tests.support import server, softhsm
 from tests.support.problems import exit_code
 from tests.support.server import LINE
@@ -72,6 +73,17 @@ def test_serve_reports_what_is_missing_from_a_damaged_server(
 def test_issue_works_without_the_private_root_key(data: Path) -> None:
     (data / "keys" / "root.key.pem").unlink()
     assert run(data, *ISSUE, "-o", "-").returncode == 0
+
+
+def test_serve_upgrades_its_database_first_where_it_is_told_to(data: Path) -> None:
+    database = data_folder.open_database(server.settings(data))
+    database.write(lambda c: schema.downgrade(c, "0020"))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = ("--port", str(taken.getsockname()[1]))
+        assert run(data, "serve", *port).returncode == exit_code("schema-outdated")
+        assert run(data, "serve", "--upgrade", *port).returncode == exit_code("address-in-use")
+    assert database.read(schema.found) == schema.current()
+    database.close()
 
 
 def test_serve_reports_a_port_in_use(data: Path) -> None:

@@ -165,6 +165,21 @@ def test_upgrade_keeps_every_idempotency_key_and_reply(filled: Filled, revision:
     assert tuple(bytes(one) if isinstance(one, memoryview) else one for one in row) == kept
 
 
+def test_two_processes_that_upgrade_at_once_upgrade_once(filled: Filled) -> None:
+    other = Database(filled.settings.database_url)
+    both = [
+        one.writer.submit(lambda connection: schema.upgrade(connection, NOW))
+        for one in (filled.database, other)
+    ]
+    assert [one.result() for one in both] == [None, None]
+    other.close()
+    check_licences(filled)
+    query = text("select subject from audit_events where action = 'ledger.adopted'")
+    with filled.database.reading() as connection:
+        bound = list(connection.execute(query).scalars())
+    assert sorted(set(bound)) == sorted(bound) != []
+
+
 def test_upgrade_binds_former_licences_into_the_audit_log(filled: Filled) -> None:
     filled.up()
     with filled.database.reading() as connection:

@@ -1,0 +1,283 @@
+"""The server as a container runs it: no root, no capability, nothing to write but one volume.
+
+In the suite it is this checkout on the tests' base image; `make torture` takes the image that
+`make image` builds.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from deploy import packed
+from deploy.image import build
+from license_core.publickey import PublicKey
+from tests.support.containers.engine import Container, Engine
+from tests.support.containers.image import BASE_IMAGE
+from tests.support.need import need
+from tests.support.server import REPOSITORY
+
+pytestmark = pytest.mark.xdist_group("docker")
+
+USER = 10001
+SECRET = rb"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----\s+[A-Za-z0-9+/]{20}"
+SAFE = ("--read-only", "--cap-drop", "ALL", "--user", f"{USER}:{USER}", "--network", "none")
+ENVIRONMENT = (
+    "LICENSE_SERVER_DATA=/data/hostseal",
+    "LICENSE_SERVER_PASSPHRASE_FILE=/run/secrets/passphrase",
+    "LICENSE_SERVER_PUBLIC_URL=https://licences.example.com",
+    "TMPDIR=/data",
+    "PYTHONDONTWRITEBYTECODE=1",
+)
+GRANTED = [
+    word
+    for name in ("licenses:read", "licenses:issue", "products:write", "customers:write")
+    for word in ("--scope", name)
+]
+ISSUE = """
+import json, sys, urllib.request
+head = {"Content-Type": "application/json", "Authorization": "Bearer " + sys.argv[1]}
+for number in range(10**6):
+    order = dict(customer="ACME", product="darwin", days=30)
+    order["host"] = '["%040x", "gpu%d"]' % (number + 1, number)
+    asked = urllib.request.Request(
+        "http://127.0.0.1:8080/api/v1/licenses", json.dumps(order).encode(), head
+    )
+    print(json.load(urllib.request.urlopen(asked))["id"], flush=True)
+"""
+IMPORT = """
+import sys, urllib.error, urllib.request
+head = {"Content-Type": "text/csv", "Authorization": "Bearer " + sys.argv[1]}
+url = "http://127.0.0.1:8080/api/v1/imports"
+try:
+    urllib.request.urlopen(urllib.request.Request(url, b"x" * (16 << 20), head))
+except urllib.error.HTTPError as error:
+    print(error.code)
+"""
+WAIT = """
+import time, urllib.request
+end = time.monotonic() + 50
+while True:
+    try:
+        urllib.request.urlopen("http://127.0.0.1:8080/readyz")
+        break
+    except OSError:
+        if time.monotonic() > end:
+            raise
+        time.sleep(0.05)
+"""
+DOWNGRADE = """
+from alembic.script import ScriptDirectory
+from license_server.operations import data_folder, schema
+from license_server.settings import ServerSettings
+former = ScriptDirectory(str(schema._folder())).get_revision("head").down_revision
+database = data_folder.open_any_database(ServerSettings.read())
+database.write(lambda c: schema.downgrade(c, former))
+print(former)
+"""
+
+
+class Served(NamedTuple):
+    """How the server is run in a container, with one folder for its data."""
+
+    engine: Engine
+    image: str
+    program: tuple[str, ...]
+    """What the image's entry point is; empty where the image has one."""
+    python: str
+    options: tuple[str, ...]
+    binds: tuple[str, ...]
+
+    def start(self, name: str, *words: str) -> Container:
+        """Start `license-server` with *words*."""
+        return self.engine.run(
+            name,
+            *self.program,
+            *words,
+            image=self.image,
+            binds=self.binds,
+            options=self.options,
+            is_apart=not self.program,
+        )
+
+    def serve(self, name: str = "server") -> Container:
+        """Start the server, and wait until it is ready."""
+        container = self.start(name, "serve", "--host", "0.0.0.0", "--upgrade")
+        self.until_ready(container)
+        return container
+
+    def until_ready(self, container: Container) -> None:
+        done = container.exec(self.python, "-c", WAIT)
+        assert done.returncode == 0, done.stderr + self.logs(container)
+
+    @property
+    def ready(self) -> str:
+        return str(REPOSITORY / "deploy/image/ready") if self.program else "/opt/hostseal/bin/ready"
+
+    def command(self, container: Container, *words: str) -> str:
+        """What `license-server` says in a running container."""
+        line = self.program[2:] if self.program else ("license-server",)
+        done = container.exec(*line, *words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def once(self, name: str, *words: str) -> str:
+        """What `license-server` says in a container of its own."""
+        container = self.start(name, *words)
+        code = self.engine.call("wait", container.name).stdout.strip()
+        said = self.logs(container)
+        assert code == "0", said
+        return said
+
+    def logs(self, container: Container) -> str:
+        done = self.engine.call("logs", container.name)
+        return done.stdout + done.stderr
+
+
+def built(engine: Engine) -> str:
+    """Builds the image with Debian's newest packages, and loads it; its name."""
+    archive = engine.home / "server.tar"
+    if not archive.exists():
+        make_archive(archive)
+    engine.call("load", "--input", str(archive))
+    return f"hostseal-server:{packed.version()}"
+
+
+def make_archive(archive: Path) -> str:
+    """Build the server's image into a file; its digest. Skips where that cannot be done here."""
+    if shutil.which("buildah") is None:
+        need("buildah", "apt-get install buildah")
+    try:
+        name = build.build("server", packed.here(), "scratch", newest=True)
+    except packed.UnavailableError as error:
+        need("Debian's packages", str(error))
+    build.export(name, archive)
+    look = ["buildah", "inspect", "--type", "image", "--format", "{{.FromImageDigest}}", name]
+    return subprocess.run(look, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture(params=["checkout", pytest.param("image", marks=pytest.mark.torture)])
+def served(request: pytest.FixtureRequest, engine: Engine, tmp_path: Path) -> Iterator[Served]:
+    """The server of this checkout, or the image."""
+    data, passphrase = tmp_path / "data", tmp_path / "passphrase"
+    data.mkdir(mode=0o700)
+    passphrase.write_text("a passphrase of this test\n")
+    passphrase.chmod(0o400)
+    for path in (data, passphrase):
+        os.chown(path, USER, USER)
+    binds = (f"{data}:/data", f"{passphrase}:/run/secrets/passphrase:ro")
+    told: Any = [word for text in ENVIRONMENT for word in ("--env", text)]
+    if request.param == "image":
+        told = [word for text in ENVIRONMENT[1:3] for word in ("--env", text)]
+        yield Served(engine, built(engine), (), "python3", (*SAFE, *told), binds)
+        return
+    if shutil.which("tini") is None:
+        need("tini", "apt-get install tini")
+    told += ["--env", f"PYTHONPATH={REPOSITORY}", "--workdir", "/data"]
+    program = ("/usr/bin/tini", "--", sys.executable, "-m", "tests.support.quick_keys")
+    yield Served(engine, BASE_IMAGE, program, sys.executable, (*SAFE, *told), binds)
+
+
+def test_container_is_set_up_issues_survives_a_kill_and_upgrades(
+    served: Served, tmp_path: Path
+) -> None:
+    said = served.once("init", "init", "--invite", "--vendor", "Vendor", "--admin", "a@example.com")
+    data = tmp_path / "data" / "hostseal"
+    key = PublicKey.from_pem((data / "root.pub.pem").read_text("ascii"))
+    assert f"The fingerprint of the root key: {key.kid}\n" in said
+    assert re.search(
+        r"^https://licences\.example\.com/invitation\?secret=[\w-]{40,}$", said, re.MULTILINE
+    )
+    server = served.serve()
+
+    # It cannot write elsewhere, and needs not: an import is larger than what is kept in memory.
+    assert server.exec("touch", "/x").returncode != 0
+    token = served.command(server, "token", "create", "test", *GRANTED).split()[-1]
+    assert server.exec(served.python, "-c", IMPORT, token).stdout == "422\n"
+
+    # Process 1 reaps what others leave behind.
+    server.exec("sh", "-c", "sleep 0 & sleep 0 &")
+    for _ in range(100):
+        states = server.exec("sh", "-c", "cat /proc/[0-9]*/stat").stdout
+        if not re.search(r"^\d+ \(.*\) Z ", states, re.MULTILINE):
+            break
+    else:
+        raise AssertionError(states)
+
+    # Killed in the middle of issuing: what was acknowledged is there. Stopped in order, with data
+    # of a former version: it is brought to this one.
+    line = [*served.engine.command, "exec", server.name, served.python, "-c", ISSUE, token]
+    with subprocess.Popen(line, env=served.engine.environment, stdout=subprocess.PIPE) as issuing:
+        assert issuing.stdout is not None
+        issued = [issuing.stdout.readline().decode().strip() for _ in range(5)]
+        served.engine.call("kill", server.name)
+        issued += issuing.stdout.read().decode().split("\n")[:-1]
+    server.start()
+    served.until_ready(server)
+    former = server.exec(served.python, "-c", DOWNGRADE)
+    assert former.returncode == 0, former.stderr
+    assert server.exec(served.python, served.ready).returncode == 1
+    served.engine.call("stop", "--time", "40", server.name)
+    state = served.engine.call("inspect", "--format", "{{.State.ExitCode}}", server.name)
+    assert state.stdout.strip() == "0", served.logs(server)
+    server.start()
+    served.until_ready(server)
+    with closing(sqlite3.connect(data / "hostseal.db")) as connection:
+        listed = {number for (number,) in connection.execute("select number from licenses")}
+    assert [number for number in issued if number not in listed] == []
+    served.command(server, "fsck")
+
+
+@pytest.mark.torture
+def test_image_is_the_same_twice_without_secrets_setuid_or_paths_of_its_builder(
+    tmp_path: Path,
+) -> None:
+    one, other = (make_archive(tmp_path / name) for name in ("one.tar", "other.tar"))
+    assert one == other != ""
+    assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "other.tar").read_bytes()
+    found = []
+    with tarfile.open(tmp_path / "one.tar") as archive:
+        (manifest,) = json.load(archive.extractfile("manifest.json"))  # type: ignore[arg-type]
+        for layer in manifest["Layers"]:
+            with tarfile.open(fileobj=archive.extractfile(layer)) as files:
+                for member in files:
+                    told = f"{member.name} {member.mode:o} {member.uid}"
+                    owner = USER if member.name.startswith("data") else 0
+                    if member.mode & 0o6000 or member.uid != owner or member.gid != owner:
+                        found.append(told)
+                    held = files.extractfile(member).read() if member.isreg() else b""  # type: ignore[union-attr]
+                    if re.search(SECRET, held) or str(REPOSITORY).encode() in held:
+                        found.append(told)
+    assert found == []
+
+
+@pytest.mark.torture
+def test_openssl_alone_verifies_the_archive(tmp_path: Path) -> None:
+    make_archive(tmp_path / "first.tar")
+    key, public = tmp_path / "release.key.pem", tmp_path / "release.pub.pem"
+
+    def openssl(*words: str | Path) -> int:
+        return subprocess.run(["openssl", *words], capture_output=True).returncode
+
+    assert openssl("genpkey", "-algorithm", "ed25519", "-out", key) == 0
+    assert openssl("pkey", "-in", key, "-pubout", "-out", public) == 0
+    path = build.archive("server", packed.here(), tmp_path, key)
+    verify = ("pkeyutl", "-verify", "-rawin", "-pubin", "-inkey", public, "-sigfile", f"{path}.sig")
+    assert openssl(*verify, "-in", path) == 0
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert path.with_name(f"{path.name}.sha256").read_text() == f"{digest}  {path.name}\n"
+    with path.open("r+b") as stream:
+        stream.seek(-2000, os.SEEK_END)
+        stream.write(b"!")
+    assert openssl(*verify, "-in", path) == 1
