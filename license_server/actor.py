@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from license_core.errors import NotPermittedError
 from license_core.reason import Reason
+from license_core.wording import printable
 from license_server.permissions import PERMISSIONS, WHOLE
 
 
@@ -91,3 +92,30 @@ def at_shell(login: str, behind: str | None = None) -> Actor:
 def is_command(name: str) -> bool:
     """Whether the actor of this *name* ran a command on the server's machine."""
     return name.partition(":")[0] == _COMMAND
+
+
+def told(name: str) -> str:
+    """Who the actor of this *name* is, for people: ``user:`` is left out, ``token:ci`` a program's.
+
+    Where it is more than a name, it is a Reason.
+    """
+    kind, _, rest = name.partition(":")
+    rest = printable(rest)
+    if name == NOBODY.name:
+        return Reason("somebody who is not signed in")
+    if kind in _KINDS:
+        return Reason(_KINDS[kind], name=rest)
+    if kind == _COMMAND:
+        return (
+            Reason("{name} at the command line", name=rest) if rest else Reason("the command line")
+        )
+    if kind == SERVER.name:
+        return Reason("the server")
+    return rest if kind == "user" else printable(name)
+
+
+_KINDS = {
+    "token": "API token {name}",
+    CONTACT: "customer contact (portal link {name})",
+    _RULE: "the server, by the rule of {name}",
+}

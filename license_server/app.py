@@ -131,6 +131,7 @@ def create_app(
         figures=statistics.Kept(ZoneInfo(settings.time_zone), statistics.LATER),
         tokens=TokenCache(),
         revocations=revocation_lists.Kept(),
+        answer_by_mail=mailing.answering(lambda: state.site),
         probe=Probe(database),
     )
 

@@ -68,11 +68,6 @@ def _of_mail(summary: str) -> Operation:
     return Operation(summary, {200: Mail}, ("not-found", "mail-state", *KEYED))
 
 
-def _written(summary: str, example: str) -> Operation:
-    problems = ("input-invalid", "not-found", *KEYED)
-    return Operation(summary, {201: Message}, problems, schemas.WRITTEN, {"text": example})
-
-
 def _answering(summary: str, body: Schema, example: dict[str, Any]) -> Operation:
     """An act that answers a request."""
     made = _issuing(summary, body, example, matches=False)
@@ -237,8 +232,25 @@ OPERATIONS = {
         schemas.OWNER,
         {"owner": "user:ada@example.com"},
     ),
-    "requests.note": _written("Add a note to a request", "asked sales whether it is paid"),
-    "requests.reply": _written("Reply to a request", "Please send the output of `request`."),
+    "requests.note": Operation(
+        "Add a note to a request",
+        {201: Message},
+        ("input-invalid", "not-found", *KEYED),
+        schemas.WRITTEN,
+        {"text": "asked sales whether it is paid"},
+    ),
+    "requests.reply": Operation(
+        "Reply to a request",
+        {201: Message},
+        ("input-invalid", "not-found", "mail-off", *KEYED),
+        schemas.REPLY,
+        {"text": "Please send the output of `request`.", "mail": True},
+    ),
+    "requests.send": Operation(
+        "Mail the licence of a request to its sender",
+        {201: Mail},
+        ("input-invalid", "not-found", "license-state", "mail-off", *KEYED),
+    ),
     "requests.issue": _answering(
         "Issue the licence of a request", schemas.ANSWER_ORDER, {"days": 365}
     ),

@@ -25,7 +25,7 @@ from license_server.http.path_params import row_id
 from license_server.http.state import AtSite, state_of
 from license_server.licenses import issuing
 from license_server.licenses.license_store import StoredLicense
-from license_server.portal import asking, viewing, visits
+from license_server.portal import asking, replying, viewing, visits
 from license_server.portal.asking import Done
 from license_server.portal.errors import PortalLinkOverError
 from license_server.portal.visits import Visit
@@ -78,6 +78,17 @@ async def _members(request: Request) -> dict[str, object]:
         return {"text": (await request.body()).decode("utf-8")}
     except ValueError as error:
         raise InputInvalidError(field="body", reason="it is not UTF-8") from error
+
+
+@router.post("/requests/{id}/reply", status_code=201)
+async def reply(id: str, request: Request, site: AtSite, visit: Caller) -> Response:
+    """Write something more about a request that waits; the same again is the same text (200)."""
+    number, text, now = row_id(id, "request"), replying.read(await _members(request)), site.clock()
+    ready = await site.read(lambda c: replying.prepare(c, visit, number, text, now))
+    done: Done = await site.write(lambda c: replying.submit(c, visit, ready, now))
+    return messages.json_response(
+        FiledPortalRequest.of(done, now), status=201 if done.is_new else 200
+    )
 
 
 @router.get("/requests/{id}")

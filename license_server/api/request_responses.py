@@ -14,11 +14,12 @@ from license_server.requests import filing, matching, message_store, request_sto
 from license_server.requests.incoming import SOURCES
 from license_server.requests.message_store import KINDS
 from license_server.requests.reading import Reading
-from license_server.requests.request_store import STATES
+from license_server.requests.request_store import STANDINGS, STATES
 from license_server.requests.wishes import WISHES
 
 MailState = Annotated[str, Field(json_schema_extra={"enum": list(MAIL_STATES)})]
 State = Annotated[str, Field(json_schema_extra={"enum": list(STATES)})]
+Standing = Annotated[str, Field(json_schema_extra={"enum": list(STANDINGS)})]
 RULES = (request_store.DUE, request_store.BY_RULE, *rules.WHYS)
 Source = Annotated[str, Field(json_schema_extra={"enum": list(SOURCES)})]
 
@@ -29,6 +30,7 @@ class LicenseRequest:
 
     id: int
     state: State
+    standing: Standing
     source: Source
     received_at: Instant
     wish: Annotated[str, Field(json_schema_extra={"enum": list(WISHES)})] | None
@@ -144,6 +146,7 @@ class SeenRequest:
     problems: list[str]
     tags: list[str]
     here: Number | None
+    near: Number | None
     earlier: Number | None
     moves: HostDifference | None
 
@@ -168,6 +171,7 @@ class SeenRequest:
             problems=list(read.diagnosis.symptoms.problems),
             tags=sorted((asked and asked.tags) or ()),
             here=read.here.number if read.here else None,
+            near=read.near.number if read.near else None,
             earlier=earlier.number if earlier else None,
             moves=moves,
         )

@@ -7,11 +7,13 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
+from license_core.errors import NotFoundError
 from license_server.actor import NOBODY, Actor
 from license_server.api import PREFIX, messages, responses
 from license_server.api.auth import Needs
 from license_server.api.license_responses import DryRun
 from license_server.api.licenses import reply_to
+from license_server.api.mail_responses import Mail
 from license_server.api.operations import describe
 from license_server.api.request_responses import (
     FiledRequest,
@@ -25,9 +27,10 @@ from license_server.catalog.fields import present, truth
 from license_server.db.errors import InputInvalidError
 from license_server.db.reply_store import Reply
 from license_server.http.path_params import row_id
-from license_server.http.state import AtSite
-from license_server.licenses import acts, planning
+from license_server.http.state import AtSite, state_of
+from license_server.licenses import acts, issuing, planning
 from license_server.licenses.planning import ActRequest
+from license_server.mail import writing
 from license_server.requests import (
     answering,
     filing,
@@ -126,8 +129,44 @@ async def note(id: str, request: Request, site: AtSite, actor: Clerk) -> Respons
 
 @router.post("/{id}/reply", status_code=201, openapi_extra=describe("requests.reply"))
 async def reply(id: str, request: Request, site: AtSite, actor: Clerk) -> Response:
-    """Add a reply to the operator to a request's conversation."""
-    return await _written(id, request, site, actor, handling.reply)
+    """Add a reply to the operator to a request's conversation.
+
+    With `mail`, it is mailed to the request's sender, too: this needs ``licenses:issue``.
+    """
+
+    def write(
+        connection: Connection, number: int, members: dict[str, Any], actor: Actor, now: int
+    ) -> message_store.Message:
+        faults = Faults()
+        by_mail = faults.read("mail", truth, {"mail": False} | present(members), "mail")
+        faults.check()
+        rest = {name: value for name, value in members.items() if name != "mail"}
+        if not by_mail:
+            return handling.reply(connection, number, rest, actor, now)
+        settings, random = site.settings, site.random
+        return writing.reply(connection, settings, number, rest, actor, now, random)
+
+    return await _written(id, request, site, actor, write)
+
+
+@router.post("/{id}/send", status_code=201, openapi_extra=describe("requests.send"))
+async def send(id: str, request: Request, site: AtSite, actor: Clerk) -> Response:
+    """Mail the licence that answers a request to its sender, with its letter.
+
+    Needs ``licenses:issue``, too.
+    """
+    number, queue = row_id(id, "request"), state_of(request).answer_by_mail
+    key, now = messages.idempotency(request, await request.body()), site.clock()
+
+    def work(connection: Connection) -> Reply:
+        asked = finding.seen(connection, number, actor)
+        if asked.license is None:
+            raise NotFoundError(what="licence that answers request", name=str(number))
+        stored = issuing.seen(connection, asked.license, actor)
+        mail = queue(connection, stored, asked, actor, now)
+        return Reply(201, f"{PREFIX}/mails/{mail.id}", responses.to_json(Mail.of(mail)))
+
+    return messages.respond(await site.once(actor, key, now, work))
 
 
 async def _written(

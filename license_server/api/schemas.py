@@ -251,6 +251,10 @@ REQUEST = _object(
 REQUEST_STATE = {"type": "string", "enum": [*request_store.STATES, "open"]}
 REQUEST_SOURCE = {"type": "string", "enum": list(incoming.SOURCES)}
 WRITTEN = _object({"text": {"type": "string", "minLength": 1, "maxLength": 10000, "pattern": SEEN}})
+REPLY = WRITTEN | {
+    "properties": WRITTEN["properties"]
+    | {"mail": {"type": "boolean", "description": "Whether it is mailed to the sender, too."}}
+}
 OWNER = _object({}, {"owner": _words() | {"description": "`user:` and an email address."}})
 NOTE = _object({"note": _words(1000)})
 MERGE = _object({"into": _integer(1, 10**18 - 1)})

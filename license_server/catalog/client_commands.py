@@ -70,7 +70,8 @@ class Commands(NamedTuple):
     def facts(self) -> dict[str, str]:
         """What remedies are filled with."""
         named = {"client": self.client, "verify": self.verify, "file": self.file}
-        return named | {"request": self.request, "doctor": self.doctor, "explain": self.explain}
+        named |= {"request": self.request, "doctor": self.doctor, "explain": self.explain}
+        return named | {"key_command": self.key}
 
 
 def _of(given: Mapping[str, str]) -> Commands:

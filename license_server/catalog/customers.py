@@ -122,8 +122,12 @@ def _owner(given: Mapping[str, Any], member: str) -> str | None:
 def _check_owner(connection: Connection, owner: str | None, former: str | None) -> None:
     """Raise InputInvalidError for an owner who is not the *former* one and cannot sign in."""
     if owner not in (None, former) and not owner_store.may_sign_in(connection, [owner]):
-        reason = Reason("no user with the address {address} can sign in", address=owner)
-        raise InputInvalidError(field="owner", reason=reason)
+        raise InputInvalidError(field="owner", reason=no_such_owner(owner))
+
+
+def no_such_owner(address: str) -> Reason:
+    """Why the user of this *address* can be the owner of no customer."""
+    return Reason("no user with the address {address} can sign in", address=address)
 
 
 def _notes(given: Mapping[str, Any], member: str) -> str | None:

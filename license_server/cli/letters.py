@@ -9,6 +9,7 @@ import click
 from license_core.wording import printable
 from license_server.catalog.customers import LANGUAGES
 from license_server.catalog.letters import KINDS
+from license_server.cli import table
 from license_server.cli.caller import caller
 from license_server.cli.output import say
 from license_server.cli.shared import input_file, write
@@ -40,10 +41,12 @@ def list_(settings: ServerSettings, name: str) -> None:
     from license_server.catalog import letters, products
 
     own = letters.own(write(settings, lambda c: products.find(c, name)))
-    for kind in KINDS:
-        for language in LANGUAGES:
-            mark = "own" if language in own.get(kind, {}) else "default"
-            say(f"{kind}\t{language}\t{mark}")
+    rows = (
+        (kind, language, "own" if language in own.get(kind, {}) else "default")
+        for kind in KINDS
+        for language in LANGUAGES
+    )
+    table.put(("KIND", "LANGUAGE", "TEXT"), rows, "There are no letters.")
 
 
 @letter.command("show")

@@ -7,12 +7,14 @@ import click
 from sqlalchemy import Connection
 
 from license_core.wording import printable, utc
+from license_server.cli import table
 from license_server.cli.caller import caller
 from license_server.cli.output import say
 from license_server.cli.shared import write
 from license_server.settings import ServerSettings
 
 _MOST_LISTED = 10_000
+_HEADING = ("NUMBER", "STATE", "LICENCE", "TO", "QUEUED", "TRIES", "ANSWER")
 
 
 @click.group()
@@ -32,13 +34,19 @@ def list_(settings: ServerSettings, all_: bool) -> None:
         settings,
         lambda c: outbox_store.listed(c, state, before=None, limit=_MOST_LISTED),
     )
-    if not found:
-        click.echo("No mail was ever queued." if all_ else "No mail is waiting.", err=True)
-    for one in found:
-        say(
-            f"{one.id}\t{one.state}\t{one.license or '-'}\t{one.recipient}\t"
-            f"{utc(one.queued_at)}\t{one.attempts}\t{printable(one.answer or '')}"
+    rows = (
+        (
+            one.id,
+            one.state,
+            one.license,
+            one.recipient,
+            utc(one.queued_at),
+            one.attempts,
+            one.answer,
         )
+        for one in found
+    )
+    table.put(_HEADING, rows, "No mail was ever queued." if all_ else "No mail is waiting.")
 
 
 @mail.command()

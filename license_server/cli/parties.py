@@ -1,20 +1,24 @@
 """``license-server customer`` and ``product``."""
 
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 from sqlalchemy import Connection
 
 from license_core import strictjson
 from license_core.wording import printable
+from license_server.cli import table
 from license_server.cli.caller import caller
 from license_server.cli.letters import letter
 from license_server.cli.output import licences, say
 from license_server.cli.shared import confirmed, write
 from license_server.db.errors import InputInvalidError
 from license_server.settings import ServerSettings
+
+if TYPE_CHECKING:  # what other commands need not load
+    from license_server.catalog.catalog_store import Customer
 
 _PAGE = 500
 
@@ -71,27 +75,24 @@ def customer_list(settings: ServerSettings, search: str | None, tag: str | None)
     """List customers by name."""
     from license_server.catalog import catalog_store
 
-    last: str | None = None
-    while True:
-        after = last
-        page = write(
+    def after(last: str | None) -> list["Customer"]:
+        return write(
             settings,
-            lambda c: catalog_store.customers_after(
-                c,
-                after,  # noqa: B023
-                _PAGE,
-                search,
-                contacts=True,
-                tag=tag,
-            ),
+            lambda c: catalog_store.customers_after(c, last, _PAGE, search, contacts=True, tag=tag),
         )
-        for one in page:
-            archived = "" if one.archived_at is None else "\tarchived"
-            mail = printable(one.contact_email or "")
-            say(f"{one.id}\t{printable(one.name)}\t{mail}{archived}")
-        if len(page) < _PAGE:
-            return
-        last = page[-1].name
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        last: str | None = None
+        while True:
+            page = after(last)
+            for one in page:
+                archived = None if one.archived_at is None else "archived"
+                yield one.id, one.name, one.contact_email, archived
+            if len(page) < _PAGE:
+                return
+            last = page[-1].name
+
+    table.put(("NUMBER", "NAME", "EMAIL", "STATE"), rows(), "There is no such customer.")
 
 
 @customer.command("add")
@@ -254,13 +255,23 @@ def product_list(settings: ServerSettings) -> None:
     """List products and their rules."""
     from license_server.catalog import catalog_store
 
-    for one in write(settings, lambda c: catalog_store.products_after(c, None, 10_000)):
-        days = "any term" if one.longest_days is None else f"longest term: {one.longest_days} d"
-        moves = "any number" if one.rehosts is None else str(one.rehosts)
-        approval = "\tneeds approval" if one.needs_approval else ""
-        approval += "" if one.mail_plan is None else f"\tmails: {printable(one.mail_plan)}"
-        approval += "\tarchived" if one.archived_at is not None else ""
-        say(f"{one.name}\t{days}\trehosts: {moves}\tdefaults: {one.defaults or '{}'}{approval}")
+    found = write(settings, lambda c: catalog_store.products_after(c, None, 10_000))
+    rows = (
+        (
+            *(one.name, _or_any(one.longest_days, " d"), _or_any(one.rehosts)),
+            "yes" if one.needs_approval else None,
+            one.mail_plan,
+            one.defaults,
+            None if one.archived_at is None else "archived",
+        )
+        for one in found
+    )
+    heading = ("NAME", "LONGEST TERM", "REHOSTS", "APPROVAL", "MAILS GET", "DEFAULTS", "STATE")
+    table.put(heading, rows, "There are no products yet: an order adds one.")
+
+
+def _or_any(most: int | None, unit: str = "") -> str:
+    return "any" if most is None else f"{most}{unit}"
 
 
 @product.command("add")

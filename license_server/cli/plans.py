@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from license_core.wording import printable
+from license_server.cli import table
 from license_server.cli.caller import caller
 from license_server.cli.output import say
 from license_server.cli.shared import confirmed, write
@@ -46,9 +47,14 @@ def plan_list(settings: ServerSettings, product: str) -> None:
     from license_server.catalog import plans, products
 
     found = write(settings, lambda c: products.find(c, product))
-    for one in plans.of(found).values():
-        marks = "\ttrial" * one.trial + "\tarchived" * one.archived
-        say(f"{printable(one.name)}\t{strictjson.dumps(dict(one.terms)).decode('utf-8')}{marks}")
+    rows = (
+        (
+            *(one.name, strictjson.dumps(dict(one.terms)).decode("utf-8")),
+            *("trial" if one.trial else None, "archived" if one.archived else None),
+        )
+        for one in plans.of(found).values()
+    )
+    table.put(("NAME", "TERMS", "KIND", "STATE"), rows, f"{found.name} has no plans.")
 
 
 @plan.command("add")

@@ -5,7 +5,8 @@ import time
 
 import click
 
-from license_core.wording import printable, utc
+from license_core.wording import utc
+from license_server.cli import table
 from license_server.cli.caller import caller
 from license_server.cli.output import say
 from license_server.cli.shared import write
@@ -79,11 +80,12 @@ def list_(settings: ServerSettings, customer: str) -> None:
 
     now = _now()
     found = write(settings, lambda c: links.listed(c, customers.find(c, customer).id, caller()))
-    if not found:
-        click.echo("This customer has no links.", err=True)
-    for one in found:
-        until, label = utc(one.expires_at), printable(one.label or "")
-        say(f"{one.id}\t{one.kind}\t{links.state(one, now)}\t{until}\t{one.uses}\t{label}".rstrip())
+    rows = (
+        (one.id, one.kind, links.state(one, now), utc(one.expires_at), one.uses, one.label)
+        for one in found
+    )
+    heading = ("NUMBER", "KIND", "STATE", "UNTIL", "USES", "LABEL")
+    table.put(heading, rows, "This customer has no links.")
 
 
 @portal.command()

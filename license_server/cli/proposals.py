@@ -7,11 +7,17 @@ import time
 import click
 from sqlalchemy import Connection
 
-from license_core.wording import printable, utc
+from license_core.wording import utc
+from license_server.cli import table
 from license_server.cli.caller import caller
 from license_server.cli.output import say
 from license_server.cli.shared import write
 from license_server.settings import ServerSettings
+
+_HEADING = (
+    *("NUMBER", "STATE", "ACT", "CUSTOMER", "PRODUCT", "PROPOSED", "BY", "REASON"),
+    "CANNOT BE APPROVED",
+)
 
 
 @click.group()
@@ -34,13 +40,15 @@ def list_(settings: ServerSettings, all_: bool) -> None:
         return found, proposals.stopped(connection, found)
 
     listed, stopped = write(settings, read)
-    for one in listed:
-        why = f"\tcannot be approved: {stopped[one.id]}" if one.id in stopped else ""
-        what = f"{one.act} {one.subject}" if one.subject else one.act
-        say(
-            f"{one.id}\t{one.state}\t{what}\t{printable(one.customer)}\t{one.product}\t"
-            f"{utc(one.proposed_at)}\t{one.proposed_by}\t{printable(one.reason or '')}{why}"
+    rows = (
+        (
+            *(one.id, one.state, f"{one.act} {one.subject or ''}".strip(), one.customer),
+            *(one.product, utc(one.proposed_at), one.proposed_by, one.reason),
+            stopped.get(one.id),
         )
+        for one in listed
+    )
+    table.put(_HEADING, rows, "No proposal was ever made." if all_ else "No proposal waits.")
 
 
 @proposal.command()

@@ -1,18 +1,23 @@
 """``license-server renewals``: what expires, and what was reminded of."""
 
 import time
-from functools import partial
+from collections.abc import Callable, Iterator
 
 import click
+from sqlalchemy import Connection
 
-from license_core.wording import printable, utc
+from license_core.wording import utc
+from license_server.cli import table
 from license_server.cli.caller import caller
-from license_server.cli.output import say
 from license_server.cli.shared import days_option, reading
 from license_server.renewals import listing
 from license_server.settings import ServerSettings
 
 _PAGE = 500
+_HEADING = (
+    *("NUMBER", "LAST DAY", "DAYS", "CUSTOMER", "PRODUCT", "HOST", "OWNER", "REMINDERS"),
+    *("NEXT", "NOT MAILED"),
+)
 
 
 @click.command()
@@ -30,39 +35,49 @@ def renewals(
 ) -> None:
     """List licences that expire, the next first, and those that expired in the last 31 days.
 
-    Number, last day, days left, customer, product, host, owner, the reminders that were given, the
-    next one, and why none is mailed.
+    With the reminders that were given, the next one, and why none is mailed.
     """
     wanted, now = listing.Wanted(days, product, customer, owner), int(time.time())
-    last: int | None = None
     with reading(settings) as read:
-        while True:
-            find = partial(listing.due, after=last, limit=_PAGE)
-            page = read(lambda c: find(c, wanted, caller(), now))  # noqa: B023
-            if not page and last is None:
-                click.echo("No licence expires that matches.", err=True)
-            for one in page:
-                say("\t".join(map(printable, _cells(one, now))))
-            if len(page) < _PAGE:
-                return
-            last = page[-1].stored.id
+        found = _all(lambda last: read(lambda c: _page(c, wanted, now, last)))
+        cells = (_cells(one, now) for one in found)
+        table.put(_HEADING, cells, "No licence expires that matches.")
 
 
-def _cells(one: listing.DueLicense, now: int) -> list[str]:
+def _page(
+    connection: Connection, wanted: listing.Wanted, now: int, last: int | None
+) -> list[listing.DueLicense]:
+    return listing.due(connection, wanted, caller(), now, after=last, limit=_PAGE)
+
+
+def _all(
+    page_after: Callable[[int | None], list[listing.DueLicense]],
+) -> Iterator[listing.DueLicense]:
+    """All of them, a page at a time."""
+    last: int | None = None
+    while True:
+        page = page_after(last)
+        yield from page
+        if len(page) < _PAGE:
+            return
+        last = page[-1].stored.id
+
+
+def _cells(one: listing.DueLicense, now: int) -> tuple[object, ...]:
     stored, following = one.stored, one.following
     given = ", ".join(f"{it.days} ({it.mail_state or it.outcome})" for it in one.given)
-    return [
+    return (
         stored.number,
-        "" if stored.last is None else str(stored.last),
-        str(one.days),
+        stored.last,
+        one.days,
         one.customer.name,
         stored.product,
         stored.host_name or stored.host_key,
-        one.owner or "-",
-        given or "-",
-        "-" if following is None else f"{following.days} {_when(following.due_at, now)}",
-        one.why_not or "-",
-    ]
+        one.owner,
+        given,
+        following and f"{following.days} {_when(following.due_at, now)}",
+        one.why_not,
+    )
 
 
 def _when(due_at: int, now: int) -> str:

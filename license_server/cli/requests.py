@@ -26,7 +26,10 @@ if TYPE_CHECKING:  # what other commands need not load
     from license_server.requests.reading import Reading
     from license_server.requests.request_store import StoredRequest
 
-_HEADING = ("NUMBER", "STATE", "RECEIVED", "CUSTOMER", "PRODUCT", "HOST", "SENDER", "ANSWER")
+_HEADING = (
+    *("NUMBER", "STATE", "ASKED FOR", "RECEIVED", "CUSTOMER", "PRODUCT", "HOST", "SENDER"),
+    "ANSWER",
+)
 
 
 @click.group()
@@ -44,15 +47,20 @@ def list_(settings: ServerSettings, all_: bool) -> None:
 
     wanted, after = (Filter(), None) if all_ else (Filter(OPEN), 0)
     listed = write(settings, lambda c: request_store.listed(c, wanted, after=after, limit=10_000))
-    for line in table.lines(_HEADING, map(_cells, listed)):
-        say(line)
+    nothing = "No request was ever filed." if all_ else "No request waits."
+    table.put(_HEADING, map(_cells, listed), nothing)
 
 
 def _cells(one: "StoredRequest") -> tuple[object, ...]:
     sender = one.sender_address or one.sender_name
-    host = one.host_name or one.host_key
-    seen = (one.id, one.state, utc(one.received_at), one.customer, one.product, host, sender)
-    return (*seen, one.license or (f"proposal {one.proposal}" if one.proposal else None))
+    host, asked = one.called or one.host_key, " ".join(filter(None, (one.wish, one.about)))
+    seen = (one.id, one.standing, asked, utc(one.received_at), one.customer, one.product)
+    return (
+        *seen,
+        host,
+        sender,
+        one.license or (f"proposal {one.proposal}" if one.proposal else None),
+    )
 
 
 @requests.command("file")
@@ -104,10 +112,14 @@ def show(settings: ServerSettings, id: int) -> None:
 
 
 def _told(stored: "StoredRequest", texts: list["Message"], read: "Reading") -> Iterator[str]:
+    from license_server.licenses import planning
     from license_server.requests import states
 
     yield f"Request {stored.id} is {states.told(stored)}."
     yield f"received   {utc(stored.received_at)} ({stored.source})"
+    if stored.wish is not None:
+        about = f" of {stored.about}" if stored.about else ""
+        yield f"asked for  {stored.wish}{about}"
     sender = " ".join(filter(None, (stored.sender_name, stored.sender_address)))
     matched = read.matched
     for name, clue in (("customer", matched.customer), ("product", matched.product)):
@@ -123,6 +135,10 @@ def _told(stored: "StoredRequest", texts: list["Message"], read: "Reading") -> I
     yield from (f"{name:<10} {value}" for name, value in named.items() if value)
     if read.asked is None:
         yield f"[W]: No host was read: {read.why_no_host}."
+    if read.near is not None:
+        near = planning.nearly(read.near)
+        yield f"[W]: {near.sentence}"
+        yield f"     {near.remedy}"
     if read.here is not None:
         yield f"[N]: {read.here.number} is valid on this host."
     elif read.earlier is not None and read.change is not None:

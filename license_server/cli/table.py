@@ -2,10 +2,13 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from unicodedata import category, east_asian_width
 
+import click
+
 from license_core.wording import printable
+from license_server.cli.output import say
 
 AT_ONCE = 500
 """So many rows are aligned at a time; those after them make a column wider, never narrower."""
@@ -28,6 +31,20 @@ def lines(heading: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[
             told = (text + " " * (w - width_of(text)) for text, w in zip(row, widths, strict=True))
             yield _GAP.join(told).rstrip()
         some = list(islice(rest, AT_ONCE))
+
+
+def put(heading: Sequence[str], rows: Iterable[Sequence[object]], nothing: str) -> None:
+    """Print the table of *rows* under its *heading*; where there are none, say *nothing* of them.
+
+    That is said on stderr, so that a list that is empty is empty for a program.
+    """
+    rest = iter(rows)
+    first = next(rest, None)
+    if first is None:
+        click.echo(nothing, err=True)
+        return
+    for line in lines(heading, chain([first], rest)):
+        say(line)
 
 
 def width_of(text: str) -> int:

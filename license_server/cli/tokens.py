@@ -8,11 +8,14 @@ import click
 from license_core import clock, strictjson
 from license_core.wording import utc
 from license_server.access.standing import Held
+from license_server.cli import table
 from license_server.cli.caller import caller
 from license_server.cli.output import say
 from license_server.cli.shared import write
 from license_server.permissions import PERMISSIONS
 from license_server.settings import ServerSettings
+
+_HEADING = ("NAME", "PERMISSIONS", "PRODUCTS", "CREATED", "STATE", "USED", "WHOSE")
 
 
 @click.group()
@@ -73,8 +76,8 @@ def list_(settings: ServerSettings) -> None:
     from license_server.access import standing
 
     now = int(time.time())
-    for held in write(settings, standing.listed):
-        say("\t".join(_line(held, now)))
+    rows = (_line(held, now) for held in write(settings, standing.listed))
+    table.put(_HEADING, rows, "There are no API tokens yet.")
 
 
 @token.command()

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from license_core.wording import utc
 from license_server.access.access_store import Invitation, StoredUser
 from license_server.actor import Actor
+from license_server.cli import table
 from license_server.cli.caller import caller
 from license_server.cli.output import say
 from license_server.cli.shared import password, write
@@ -136,15 +137,17 @@ def list_(settings: ServerSettings) -> None:
         return access_store.list_users(connection), invitations.listed(connection, now)
 
     users, invited = write(settings, read)
+    rows: list[tuple[object, ...]] = []
     for one in users:
         state = "active" if one.ended_at is None else f"disabled {utc(one.ended_at)}"
-        code = "one-time codes on" if one.totp else "one-time codes off"
-        say(f"{one.email}\t{one.role}\t{state}\t{code}")
+        rows.append((one.email, one.role, state, "on" if one.totp else "off"))
     for open_, holds in invited:
         state = f"invited until {utc(open_.expires_at)}"
         if not holds and open_.expires_at > now:
             state = f"invalid: {open_.invited_by} may not invite them any more"
-        say(f"{open_.email}\t{open_.role}\t{state}")
+        rows.append((open_.email, open_.role, state, None))
+    heading = ("EMAIL", "ROLE", "STATE", "ONE-TIME CODES")
+    table.put(heading, rows, "There are no users yet.")
 
 
 def _change(

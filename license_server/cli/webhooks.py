@@ -85,9 +85,8 @@ def list_(settings: ServerSettings) -> None:
             for one in found
         ]
 
-    _table(
-        ("NAME", "URL", "STATE", "WAITING", "FAILED", "EVENTS", "PRODUCTS"), write(settings, read)
-    )
+    heading = ("NAME", "URL", "STATE", "WAITING", "FAILED", "EVENTS", "PRODUCTS")
+    table.put(heading, write(settings, read), "There are no webhooks yet.")
 
 
 @webhook.command()
@@ -233,7 +232,8 @@ def deliveries(
             for one in found
         ]
 
-    _table(("ID", "TIME", "EVENT", "SUBJECT", "STATE", "ATTEMPTS", "LAST"), write(settings, read))
+    heading = ("ID", "TIME", "EVENT", "SUBJECT", "STATE", "ATTEMPTS", "LAST")
+    table.put(heading, write(settings, read), "It was told nothing that matches.")
 
 
 @webhook.command()
@@ -307,8 +307,3 @@ def _attempted(found: tuple[int, Any] | None) -> Iterator[object]:
     last = found[1]
     told = [last.status and str(last.status), last.problem, last.detail]
     yield printable(" ".join(text for text in told if text))
-
-
-def _table(heading: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
-    for line in table.lines(heading, rows):
-        say(line)

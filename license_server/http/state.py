@@ -1,20 +1,28 @@
 """What one process of the server holds while it runs, and how a request gets at it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
+from sqlalchemy import Connection
 
 from license_server.access.openid import Client
 from license_server.access.tokens import TokenCache
 from license_server.access.totp_seeds import Seeds
+from license_server.actor import Actor
 from license_server.db.probe import Probe
 from license_server.http.documents import Documents
 from license_server.http.metrics import Metrics
 from license_server.http.rate_limit import Rates
 from license_server.licenses import statistics
+from license_server.licenses.license_store import StoredLicense
+from license_server.mail.outbox_store import Mail
+from license_server.requests.request_store import StoredRequest
 from license_server.signing import revocation_lists
 from license_server.site import Site
+
+AnswerByMail = Callable[[Connection, StoredLicense, StoredRequest, Actor, int], Mail]
 
 
 @dataclass
@@ -34,6 +42,8 @@ class ServerState:
     figures: statistics.Kept
     tokens: TokenCache
     revocations: revocation_lists.Kept
+    answer_by_mail: AnswerByMail
+    """What queues the mail that answers a request with a licence."""
     probe: Probe
     """What asks whether the database takes a write."""
 

@@ -283,7 +283,8 @@ RETURN = Act(
     ),
     form=Form(
         reason_hint="For example: moves to a new server.",
-        explanation="The licence is over. Moving it to another host does not count as a rehost.",
+        explanation="The licence is over. Where the text proves it, moving it to another host does "
+        "not count as a rehost.",
         remark="The text shows that whoever sent it had the files of this host. It cannot rule "
         "out that a copy of the host is restored later.",
     ),

@@ -1,5 +1,6 @@
 """Look-ups for the desk: known customers and products, and who already has a licence."""
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -8,7 +9,7 @@ from license_core.claims import ClaimError, choice_name
 from license_core.request import LicenseRequest
 from license_server.catalog import catalog_store, fields, plans
 from license_server.catalog.catalog_store import Customer, Product
-from license_server.licenses import host_changes, issuing, license_store
+from license_server.licenses import host_changes, issuing, license_store, near_store
 from license_server.licenses.host_changes import Host, HostChange
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.search import Filter
@@ -110,3 +111,23 @@ def alike(
             if likeness is not None:
                 (likely if likeness == host_changes.LIKELY else possible).append((stored, change))
     return likely[:_MOST_ALIKE] or (possible if len(possible) == 1 else [])
+
+
+def near(
+    connection: Connection, ids: Collection[int], key: str, of: frozenset[str] | None = None
+) -> StoredLicense | None:
+    """The newest licence of these customers whose host key somebody may have mistyped as *key*.
+
+    It differs in one digit, or by two neighbours that changed places; *of*: of these products.
+    """
+    found = near_store.of_host(connection, ids, key, of, _NEWEST)
+    return next((one for one in found if _is_slip(key, one.host_key)), None)
+
+
+def _is_slip(typed: str, meant: str) -> bool:
+    places = [at for at, (a, b) in enumerate(zip(typed, meant, strict=False)) if a != b]
+    if len(typed) != len(meant) or not places:
+        return False
+    first, last = places[0], places[-1]
+    exchanged = last == first + 1 and typed[first : last + 1] == meant[first : last + 1][::-1]
+    return first == last or exchanged

@@ -45,6 +45,12 @@ NOTICES: dict[str, Remark] = {
         "If that one is to go on here, move it instead (`{server} rehost {number}`): with a new "
         "one, two licences are valid.",
     ),
+    "host-key-near": Remark(
+        "warning",
+        "The host key differs by one slip from that of {number} ({host}): it may be mistyped.",
+        "Compare it with what `{key_command}` prints on the host: a licence for a mistyped key is "
+        "valid nowhere.",
+    ),
     "host-differs": Remark("note", "{what}", "{prevention}"),
     "move-not-needed": Remark(
         "warning",

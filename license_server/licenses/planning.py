@@ -38,7 +38,7 @@ from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.notices import OrderNotice
 from license_server.licenses.orders import Order
 
-SAME_HOST = Reason("is already for this host")
+SAME_HOST = Reason("is already for this host; renew it for another term, or send its file again")
 STILL_VALID = Reason("is still valid on its host; for another host, that host's request is needed")
 NOTHING_NAMED = Reason("would stay the same: the request changes nothing")
 
@@ -275,10 +275,10 @@ def _check_difference(
 ) -> None:
     """Raise LicenseStateError where an act would leave everything as it is."""
     if act.stands_in:
-        if not _is_elsewhere(former, order) and former.state_at(now) == "active":
+        if not is_elsewhere(former, order.request) and former.state_at(now) == "active":
             raise states.refusal(former, act, STILL_VALID)
         return
-    if act.names_host and not _is_elsewhere(former, order):
+    if act.names_host and not is_elsewhere(former, order.request):
         raise states.refusal(former, act, SAME_HOST)
     if act.may_change and all(value is None for value in members.values()):
         raise states.refusal(former, act, NOTHING_NAMED)
@@ -316,13 +316,13 @@ def _goes_on(stored: StoredLicense, order: Order) -> bool:
 
 def _moves(former: StoredLicense | None, order: Order) -> bool:
     """Whether a first order is a rehost: the same licence for another host."""
-    return former is not None and _is_elsewhere(former, order)
+    return former is not None and is_elsewhere(former, order.request)
 
 
-def _is_elsewhere(former: StoredLicense, order: Order) -> bool:
-    """Whether *order* is for another host than *former*, or another container of its network."""
-    layers = {order.request.layer, issuing.claims_of(former).host.layer} - {None}
-    return former.host_key != order.request.key or len(layers) > 1
+def is_elsewhere(former: StoredLicense, asked: LicenseRequest) -> bool:
+    """Whether *asked* is another host than *former* has, or another container of its network."""
+    layers = {asked.layer, issuing.claims_of(former).host.layer} - {None}
+    return former.host_key != asked.key or len(layers) > 1
 
 
 def _refusals(
@@ -341,10 +341,10 @@ def _refusals(
         if asked is not None:
             longest = product.longest_days
             refusals.append(TermTooLongError(product=product.name, days=longest, asked=asked))
-    counts = former is not None and former.state != RETURN.leaves
-    if product.rehosts is not None and drafted.act is REHOST and former is not None and counts:
-        allowed = product.rehosts
-        if move_store.rehosts(connection, former.line) >= allowed:
+    if product.rehosts is not None and drafted.act is REHOST and former is not None:
+        allowed, is_back = product.rehosts, former.state == RETURN.leaves
+        is_free = is_back and move_store.is_proven(connection, former.number)
+        if not is_free and move_store.rehosts(connection, former.line) >= allowed:
             refusals.append(
                 RehostsUsedUpError(number=former.number, allowed=allowed, product=product.name)
             )
@@ -432,6 +432,18 @@ def _of_host(connection: Connection, drafted: Plan, actor: Actor, now: int) -> I
         elif one.product == order.product:
             slug = "host-has-licence"
             yield OrderNotice(slug, product=one.product, number=one.number, customer=one.customer)
+    customer = catalog_store.customer_by_name(connection, order.customer, actor.products)
+    if customer is None or order.request.tags is not None:
+        return
+    near = lookup.near(connection, [customer.id], order.request.key, actor.products)
+    if near is not None:
+        yield nearly(near)
+
+
+def nearly(near: StoredLicense) -> Notice:
+    """That a host key may be that of licence *near*, mistyped."""
+    host = near.host_name or near.host_key
+    return OrderNotice("host-key-near", number=near.number, host=host)
 
 
 def _alike(

@@ -96,6 +96,11 @@ class Symptoms(NamedTuple):
     """What was not."""
 
     @property
+    def tells(self) -> bool:
+        """Whether it speaks of a licence, or of a client's trouble."""
+        return bool(self.numbers or self.problems or self.returned)
+
+    @property
     def host_text(self) -> str | None:
         """The host on which the client ran, as an order takes it."""
         if self.request is not None:
@@ -143,6 +148,11 @@ def read(text: str) -> Symptoms:
         told = Reason("nothing in it is known of what the client prints")
         return found._replace(unread=(*unread, told))
     return found
+
+
+def numbers(text: str) -> list[str]:
+    """The numbers of licences in *text*, as they stand there."""
+    return _NUMBER.findall(_plain(text))
 
 
 def reported(text: str) -> Mapping[str, str]:

@@ -1,6 +1,6 @@
 """Stored mails that go out."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, func, insert, select
@@ -146,6 +146,22 @@ def listed(
     if before is not None:
         query = query.where(_OF.id < before)
     return [Mail(*row) for row in connection.execute(query.order_by(_OF.id.desc()).limit(limit))]
+
+
+def newest(connection: Connection) -> int:
+    """The number of the newest mail; 0 where there is none."""
+    return connection.execute(select(func.max(_OF.id))).scalar() or 0
+
+
+def last_with(connection: Connection, numbers: Sequence[str]) -> dict[str, Mail]:
+    """The newest mail with each of these licences, but for those that were cancelled."""
+    newest = (
+        select(func.max(_OF.id))
+        .where(_OF.license.in_(numbers), _OF.state != CANCELLED)
+        .group_by(_OF.license)
+    )
+    found = (Mail(*row) for row in connection.execute(select(mails).where(_OF.id.in_(newest))))
+    return {str(one.license): one for one in found}
 
 
 def _conditions(state: str | None, of: frozenset[str] | None) -> list[ColumnElement[bool]]:

@@ -16,7 +16,7 @@ from license_core.reason import Reason
 from license_server.catalog.faults import Faults
 from license_server.catalog.fields import clean_text, present
 from license_server.db.errors import InputInvalidError
-from license_server.licenses import license_store, symptoms
+from license_server.licenses import license_store, planning, symptoms
 from license_server.licenses.license_store import StoredLicense
 from license_server.mail import addresses
 from license_server.portal import portal_store, viewing
@@ -70,7 +70,7 @@ def read(members: Mapping[str, Any]) -> Wanted:
     faults.refuse_others(members, MEMBERS, told)
     given = present(members)
     wish = faults.read("wish", _wish, given) or LICENSE
-    text = faults.read("text", _text, given) or ""
+    text = faults.read("text", read_text, given) or ""
     product, number = (
         faults.read(name, clean_text, given, name, longest)
         for name, longest in (("product", 64), ("license", 32))
@@ -93,7 +93,8 @@ def _wish(given: Mapping[str, Any]) -> str | None:
     return value
 
 
-def _text(given: Mapping[str, Any]) -> str | None:
+def read_text(given: Mapping[str, Any]) -> str | None:
+    """The ``text`` that was *given*; None: there is none, or nothing to see in it."""
     value = given.get("text")
     if value is None or (isinstance(value, str) and incoming.is_blank(value)):
         return None
@@ -131,9 +132,12 @@ def prepare(
         product=product,
         sender_address=wanted.sender_address or visit.mailbox,
         language=visit.customer.language or language,
+        about=about.number if about else None,
         customers=visit.ids,
     )
     meaning = filing.read(connection, visit.actor, received, now)
+    if wanted.wish == MOVE:
+        _check_elsewhere(connection, about, meaning)
     number = about.number if about else None
     return Ready(wanted._replace(license=number, product=product), received, meaning)
 
@@ -161,6 +165,20 @@ def _given_back(connection: Connection, visit: Visit, wanted: Wanted) -> StoredL
     found = license_store.by_numbers(connection, numbers)
     theirs = [one for one in found if viewing.may_see(visit, one)]
     return theirs[0] if len({one.line for one in theirs}) == 1 else None
+
+
+def _check_elsewhere(connection: Connection, about: StoredLicense | None, meaning: Reading) -> None:
+    """Raise InputInvalidError where a licence is to move to the host that it is for."""
+    asked = meaning.asked
+    if about is None or asked is None:
+        return
+    (newest,) = license_store.newest_of_line(connection, about.line, 1)
+    if newest.state == "active" and not planning.is_elsewhere(newest, asked):
+        reason = Reason(
+            "it is the host that {number} is for already: nothing is to be moved",
+            number=newest.number,
+        )
+        raise InputInvalidError(field="text", reason=reason)
 
 
 def _product(connection: Connection, visit: Visit, wanted: Wanted) -> str | None:
@@ -203,14 +221,18 @@ def _scope(connection: Connection, visit: Visit, ready: Ready) -> str:
 
     That of a customer who was merged into this one, where theirs waits.
     """
-    scopes = [f"{id_} {ready.wanted.wish} {ready.wanted.license or ''}" for id_ in visit.ids]
-    asked, product = ready.meaning.asked, _meant(ready)
-    for scope in scopes:
-        scoped = ready.received._replace(scope=scope)
-        key = filing.open_key(scoped, asked.key if asked else None, product)
+    scopes = [scope(id_, ready.wanted.wish, ready.wanted.license) for id_ in visit.ids]
+    for one in scopes:
+        scoped = ready.received._replace(scope=one)
+        key = filing.open_key(scoped, ready.meaning, _meant(ready))
         if request_store.by_open_key(connection, key) is not None:
-            return scope
+            return one
     return scopes[0]
+
+
+def scope(customer_id: int, wish: str, number: str | None) -> str:
+    """The scope of what a customer's row wishes, of the licence of this *number*."""
+    return f"{customer_id} {wish} {number or ''}"
 
 
 def _answered(connection: Connection, visit: Visit, ready: Ready) -> StoredRequest | None:

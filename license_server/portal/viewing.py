@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from license_core.errors import NotFoundError
 from license_server.catalog import catalog_store, plans
 from license_server.catalog.catalog_store import Product
-from license_server.licenses import license_store
+from license_server.licenses import license_store, lookup
 from license_server.licenses.license_store import StoredLicense
 from license_server.portal import portal_store
 from license_server.portal.portal_store import Asked
@@ -21,6 +21,7 @@ from license_server.portal.visits import Visit
 from license_server.requests import message_store
 from license_server.requests.incoming import PORTAL
 from license_server.requests.message_store import RECEIVED, REPLY, Message
+from license_server.requests.request_store import REPLIED
 
 PAGE = 50
 """So many licences are shown at once, and so many requests at all."""
@@ -43,10 +44,16 @@ class SeenRequest(NamedTuple):
     host_name: str | None
     about: str | None
     """The number of the licence that it is about."""
+    is_theirs: bool
+    """Whether it was filed in the portal, so that more can be written about it there."""
+    is_replied: bool
+    """Whether it is open, and the vendor wrote last."""
     license: StoredLicense | None
     """The licence that answers it, or the newest of those that replaced that one."""
+    near: StoredLicense | None = None
+    """The licence of the customer whose host key was perhaps mistyped in a request that waits."""
     messages: tuple[Message, ...] = ()
-    """What was sent here, and the replies."""
+    """What was written here, and the replies."""
 
 
 class LicensePage(NamedTuple):
@@ -98,7 +105,19 @@ def request_of(connection: Connection, visit: Visit, id_: int) -> SeenRequest:
     seen = [] if found is None else _all_seen(connection, visit, [found])
     if found is None or not seen:
         raise NotFoundError(what="request", name=str(id_))
-    return seen[0]._replace(messages=_messages(connection, visit, found))
+    texts = _messages(connection, visit, found)
+    return seen[0]._replace(near=_near(connection, visit, found, seen[0]), messages=texts)
+
+
+def _near(
+    connection: Connection, visit: Visit, found: Asked, seen: SeenRequest
+) -> StoredLicense | None:
+    key = found.request.host_key
+    if key is None or seen.state != OPEN or not seen.is_theirs:
+        return None
+    if licenses_of(connection, visit, host_key=key).rows:
+        return None
+    return lookup.near(connection, visit.ids, key, visit.link.of)
 
 
 def requests_of(connection: Connection, visit: Visit) -> list[SeenRequest]:
@@ -152,6 +171,8 @@ def _seen(visit: Visit, asked: Asked, known: _Known) -> SeenRequest | None:
         product=answer.product if answer else product,
         host_name=stored.host_name,
         about=filed.license if filed is not None and theirs else None,
+        is_theirs=theirs and stored.source == PORTAL,
+        is_replied=theirs and stored.standing == REPLIED,
         license=None if answer is None else _newest(visit, answer, known),
     )
 
@@ -162,7 +183,7 @@ def _newest(visit: Visit, answer: StoredLicense, known: _Known) -> StoredLicense
 
 
 def _messages(connection: Connection, visit: Visit, asked: Asked) -> tuple[Message, ...]:
-    """What was sent from the portal at first, and what was replied.
+    """What was written in the portal, and what was replied.
 
     Of what came in another way nothing: whoever wrote that is answered, too.
     """
@@ -170,9 +191,12 @@ def _messages(connection: Connection, visit: Visit, asked: Asked) -> tuple[Messa
     if filed is None or filed.customer_id not in visit.ids or asked.request.source != PORTAL:
         return ()
     found = message_store.of_request(connection, asked.request.id)
-    first = [one for one in found if one.kind == RECEIVED][:1]
-    replies = [one for one in found if one.kind == REPLY and one.at >= filed.filed_at]
-    return (*first, *replies)
+    return tuple(
+        one
+        for one in found
+        if one.at >= filed.filed_at
+        and (one.kind == REPLY or (one.kind == RECEIVED and one.message_id is None))
+    )
 
 
 def offered(connection: Connection, visit: Visit) -> list[Product]:

@@ -1,9 +1,9 @@
 """Files what came in: a new request, or one more time the one that there is.
 
-No two open requests share an ``open_key``: the host and the product, or where there is no host the
-sender and the text; and the scope. So the same thing asked twice, on two servers at the same
-instant too, is one row in the queue, and what is asked in two scopes stays apart. Sent again once
-it was dealt with, the very same text gives what came of it.
+No two open requests share an ``open_key``: the licence that a return text gives back, else the host
+and the product, or where there is no host the sender and the text; and the scope. So the same thing
+asked twice, on two servers at the same instant too, is one row in the queue, and what is asked in
+two scopes stays apart. Sent again once it was dealt with, the very same text gives what came of it.
 """
 
 import hashlib
@@ -77,6 +77,9 @@ def file(
         reason = Reason("it is missing, and {name} is for some products only", name=actor.name)
         raise InputInvalidError(field="product", reason=reason)
     before = _before(connection, came, meaning, product, answered)
+    if before is not None and _is_of_another(connection, before, came):
+        came = came._replace(scope=f"sender {(came.sender_address or '').lower()}")
+        before = _before(connection, came, meaning, product, None)
     if before is not None:
         return _again(connection, before, came, now)
     thread = threads.of(connection, came, meaning.asked.key if meaning.asked else None)
@@ -85,6 +88,11 @@ def file(
         return _again(connection, told, came, now)
     added = _add(connection, actor, came, meaning, product, now, thread.follows)
     return Filed(added, is_new=True)
+
+
+def _is_of_another(connection: Connection, before: StoredRequest, came: Received) -> bool:
+    """Whether *came* is of somebody else, who is not told what is asked for the same host."""
+    return came.scope is None and not threads.is_of_its_people(connection, before, came)
 
 
 def _before(
@@ -101,7 +109,7 @@ def _before(
         same_mail = request_store.of_mail(connection, came.message_id, sender, key)
         if same_mail is not None:
             return same_mail
-    found = request_store.by_open_key(connection, open_key(came, key, product))
+    found = request_store.by_open_key(connection, open_key(came, meaning, product))
     if found is not None or key is None:
         return found
     issued = answered
@@ -111,6 +119,33 @@ def _before(
         return None
     stored = license_store.by_number(connection, issued.license or "")
     return issued if stored is not None and stored.state == "active" else None
+
+
+def write_on(
+    connection: Connection,
+    before: StoredRequest,
+    actor: Actor,
+    received: Received,
+    meaning: Reading,
+    now: int,
+) -> Filed:
+    """Keep what was *received* in the conversation of an open request, as its next text.
+
+    With the host that it names, where the request has none yet. The same text twice is one. Raises
+    NotPermittedError, and InputInvalidError where the request is closed or has so many texts.
+    """
+    actor.need(PERMISSION, before.product)
+    came = incoming.checked(received)
+    if not before.is_open:
+        told = Reason("request {id} was dealt with meanwhile", id=before.id)
+        raise InputInvalidError(field="text", reason=told)
+    if message_store.has(connection, before.id, came.text):
+        return Filed(before, is_new=False)
+    if message_store.count_received(connection, before.id) >= MOST_RECEIVED:
+        told = Reason("request {id} has {count} texts already", id=before.id, count=MOST_RECEIVED)
+        raise InputInvalidError(field="text", reason=told)
+    completed = _completed(connection, before, actor, came, meaning, now)
+    return _again(connection, completed, came, now)._replace(is_new=True)
 
 
 def _again(connection: Connection, before: StoredRequest, came: Received, now: int) -> Filed:
@@ -136,17 +171,22 @@ def _completed(
     meaning: Reading,
     now: int,
 ) -> StoredRequest:
-    """*before*, with the host that it had not, if a later mail of its thread names one."""
+    """*before*, with the host that it had not, if a later text names one."""
     asked = meaning.asked
-    if asked is None or before.host_key is not None or before.source == incoming.PORTAL:
+    if asked is None or before.host_key is not None:
+        return before
+    if before.source == incoming.PORTAL != came.source:
         return before  # in the portal, what is asked for is what was asked there
     matched = meaning.matched
     product = before.product or (matched.product.value if matched.product else None)
+    key = open_key(came, meaning, product)
+    if request_store.by_open_key(connection, key) is not None:
+        return before  # that host waits in another request
     completed = request_store.change(
         connection,
         before.id,
         ("new",),
-        open_key=open_key(came, asked.key, product),
+        open_key=key,
         customer=before.customer or (matched.customer.value if matched.customer else None),
         product=product,
         host=meaning.host,
@@ -176,7 +216,7 @@ def _add(
         source=came.source,
         received_at=now,
         state="new",
-        open_key=open_key(came, key, product),
+        open_key=open_key(came, meaning, product),
         customer=customer.value if customer else None,
         product=product,
         host=meaning.host,
@@ -199,10 +239,13 @@ def _add(
     return stored
 
 
-def open_key(came: Received, host_key: str | None, product: str | None) -> str:
+def open_key(came: Received, meaning: Reading, product: str | None) -> str:
     """What no two open requests share."""
-    if host_key is not None:
-        what = f"host\n{host_key}\n{product or ''}"
+    returned = meaning.diagnosis.symptoms.returned
+    if returned is not None:
+        what = f"return\n{returned.number}"
+    elif meaning.asked is not None:
+        what = f"host\n{meaning.asked.key}\n{product or ''}"
     else:
         what = f"text\n{(came.sender_address or '').lower()}\n{came.text}"
     if came.scope is not None:

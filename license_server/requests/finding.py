@@ -5,6 +5,7 @@ from sqlalchemy import Connection
 from license_core.errors import NotFoundError
 from license_server.actor import Actor
 from license_server.db.errors import or_not_found
+from license_server.licenses import symptoms
 from license_server.requests import message_store, reading, request_store
 from license_server.requests.incoming import Received
 from license_server.requests.message_store import RECEIVED, Message
@@ -36,13 +37,24 @@ def read(
     received = [one.text for one in conversation if one.kind == RECEIVED]
     came = Received(
         stored.source,
-        received[0] if received else stored.host or "",
+        _telling(received) or stored.host or "",
         host=stored.host,
         customer=stored.customer,
         product=stored.product,
         sender_address=stored.sender_address,
+        subject=stored.subject,
+        about=stored.about,
     )
     return reading.read(connection, came, actor, now)
+
+
+def _telling(texts: list[str]) -> str | None:
+    """The text that tells of a licence or of a client's trouble: the first, else the newest."""
+    if not texts:
+        return None
+    first, *later = texts
+    told = (one for one in (first, *reversed(later)) if symptoms.read(one).tells)
+    return next(told, first)
 
 
 def thread(connection: Connection, stored: StoredRequest, actor: Actor) -> list[StoredRequest]:

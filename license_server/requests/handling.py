@@ -82,12 +82,13 @@ def sent(
     message_id: str,
     actor: Actor,
     now: int,
-) -> None:
+) -> Message:
     """Keep in the conversation what was mailed to who asked. Raises NotPermittedError."""
     actor.need(PERMISSION)
     kind, text = message_store.REPLY, text[:_LONGEST]
-    message_store.add(connection, stored.id, now, kind, actor.name, text, message_id)
+    added = message_store.add(connection, stored.id, now, kind, actor.name, text, message_id)
     events.record(connection, now, actor, "request.answered", recording.subject(stored.id))
+    return added
 
 
 def answered_with(connection: Connection, id_: int, number: str, actor: Actor) -> StoredRequest:
@@ -110,11 +111,17 @@ def _write(
     now: int,
 ) -> Message:
     actor.need(PERMISSION)
-    stored, faults = finding.seen(connection, id_, actor), Faults()
+    stored = finding.seen(connection, id_, actor)
+    return message_store.add(connection, stored.id, now, kind, actor.name, read_text(members))
+
+
+def read_text(members: Mapping[str, Any]) -> str:
+    """The ``text`` in *members*, which have nothing else. Raises InputInvalidError."""
+    faults = Faults()
     faults.refuse_others(members, ("text",), "there is no such field; only text is allowed")
     text = faults.read("text", _text, members)
     faults.check()
-    return message_store.add(connection, stored.id, now, kind, actor.name, str(text))
+    return str(text)
 
 
 def _text(members: Mapping[str, Any]) -> str:

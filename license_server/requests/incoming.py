@@ -53,6 +53,8 @@ class Received(NamedTuple):
 
     Of one that has a scope, only who gave it can tell what it is once more after it was dealt with.
     """
+    about: str | None = None
+    """The number of the licence that it is about, where somebody said so."""
     customers: tuple[int, ...] | None = None
     """The rows of those whose licences may tell what it means; None: all that the actor sees."""
     authenticated: str | None = None

@@ -14,7 +14,14 @@ from license_core.reason import Reason
 from license_core.request import LicenseRequest
 from license_server.actor import Actor
 from license_server.catalog import catalog_store, domain_store, fields
-from license_server.licenses import diagnosing, host_changes, issuing, license_store, lookup
+from license_server.licenses import (
+    diagnosing,
+    host_changes,
+    issuing,
+    license_store,
+    lookup,
+    symptoms,
+)
 from license_server.licenses.diagnosing import Diagnosis
 from license_server.licenses.host_changes import HostChange
 from license_server.licenses.license_store import StoredLicense
@@ -41,6 +48,8 @@ class Reading(NamedTuple):
     """What differs from that licence's host; None: it is the same."""
     here: StoredLicense | None
     """The licence that this customer has for this product on this host, as it is."""
+    near: StoredLicense | None = None
+    """The licence of this customer whose host key was perhaps mistyped."""
 
     @property
     def why_no_host(self) -> Reason:
@@ -66,12 +75,20 @@ class Reading(NamedTuple):
 def read(connection: Connection, came: Received, actor: Actor, now: int) -> Reading:
     """What *came* in means at the instant *now*, for *actor*."""
     looking = actor._replace(permissions=actor.permissions | {"licenses:read"})
-    diagnosis = diagnosing.diagnose(connection, came.text, looking, now, customers=came.customers)
+    number = came.about or _in_subject(came)
+    diagnosis = diagnosing.diagnose(connection, came.text, looking, now, number, came.customers)
     host = came.host or _named(came, diagnosis)
     asked = _asked(host)
     matched = matching.match(_known(connection, came, diagnosis, asked, actor))
     drafted = Reading(diagnosis, asked, host if asked else None, matched, None, None, None)
-    return _with_licences(connection, drafted, now)
+    return _with_licences(connection, drafted, actor, now)
+
+
+def _in_subject(came: Received) -> str | None:
+    """The number of a licence in the subject of a mail whose text has none."""
+    if not came.subject or symptoms.numbers(came.text):
+        return None
+    return next(iter(symptoms.numbers(came.subject)), None)
 
 
 def _named(came: Received, diagnosis: Diagnosis) -> str | None:
@@ -159,7 +176,7 @@ def _product(connection: Connection, asked: LicenseRequest | None, actor: Actor)
     return found.name if found else None
 
 
-def _with_licences(connection: Connection, drafted: Reading, now: int) -> Reading:
+def _with_licences(connection: Connection, drafted: Reading, actor: Actor, now: int) -> Reading:
     """*drafted*, with what there is of the same host."""
     asked, earlier = drafted.asked, drafted.diagnosis.newest
     customer, product = drafted.matched.customer, drafted.matched.product
@@ -172,11 +189,22 @@ def _with_licences(connection: Connection, drafted: Reading, now: int) -> Readin
             alike = lookup.alike(connection, customer.value, product.value, asked, now)
             earlier = alike[0][0] if len(alike) == 1 else None
     if earlier is None:
-        return drafted._replace(here=here)
+        near = None if here else _near(connection, asked, customer, actor)
+        return drafted._replace(here=here, near=near)
     change = host_changes.between(
         issuing.claims_of(earlier).host, asked, drafted.diagnosis.symptoms.verdicts
     )
     return drafted._replace(earlier=earlier, change=change, here=here)
+
+
+def _near(
+    connection: Connection, asked: LicenseRequest, customer: Clue | None, actor: Actor
+) -> StoredLicense | None:
+    """The licence that a typed host key is perhaps of; a request of a client is never typed."""
+    if customer is None or asked.tags is not None:
+        return None
+    found = catalog_store.customer_called(connection, customer.value, actor.products)
+    return found and lookup.near(connection, [found.id], asked.key, actor.products)
 
 
 def _here(

@@ -3,7 +3,17 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, func, insert, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+)
 
 from license_server.db import sorted_rows
 from license_server.db.among import among
@@ -11,10 +21,14 @@ from license_server.db.portal_tables import portal_requests
 from license_server.db.request_tables import request_messages, requests
 from license_server.db.sorted_rows import Count, SortedRows
 from license_server.db.tables import licenses
+from license_server.requests.message_store import RECEIVED, REPLY
 
 OPEN = ("new", "waiting")
 CLOSED = ("issued", "refused", "expired")
 STATES = (*OPEN, *CLOSED)
+REPLIED, ANSWERED = "replied", "answered"
+"""Of a new request: we wrote last, or they did, after us."""
+STANDINGS = ("new", REPLIED, ANSWERED, *STATES[1:])
 _OF_THREAD = 50
 DUE, BY_RULE = "due", "issued"
 """A request that may be answered without a person, and one that was."""
@@ -71,6 +85,18 @@ class StoredRequest(NamedTuple):
     earlier_host: str | None = None
     """The hostname of the licence that it is about, or speaks of."""
 
+    last_received: int | None = None
+    """The last text of its conversation that came in; None: none is kept."""
+    last_reply: int | None = None
+    """The last one that was replied."""
+
+    @property
+    def standing(self) -> str:
+        """One of STANDINGS: its state, and while it is new, whose turn it is to write."""
+        if self.state != "new" or self.last_reply is None:
+            return self.state
+        return ANSWERED if (self.last_received or 0) > self.last_reply else REPLIED
+
     @property
     def row(self) -> dict[str, Any]:
         """The columns of its own table."""
@@ -99,12 +125,21 @@ class Filter(NamedTuple):
     """Of these products only; a request of no known product is of none."""
 
 
+def _last(kind: str) -> Any:
+    """The last text of a *kind* in the conversation about a request."""
+    of = request_messages.c
+    query = select(func.max(of.id)).where(of.request_id == requests.c.id, of.kind == kind)
+    return query.correlate(requests).scalar_subquery()
+
+
 _SPOKEN_OF = licenses.alias("spoken_of")
 ALL: Select[Any] = select(
     *requests.c,
     portal_requests.c.wish,
     portal_requests.c.license.label("about"),
     _SPOKEN_OF.c.host_name.label("earlier_host"),
+    _last(RECEIVED).label("last_received"),
+    _last(REPLY).label("last_reply"),
 ).select_from(
     requests.outerjoin(portal_requests, portal_requests.c.request_id == requests.c.id).outerjoin(
         _SPOKEN_OF,
@@ -272,12 +307,18 @@ def set_rule(connection: Connection, id_: int, rule: str) -> bool:
 
 
 def count_by_rule(connection: Connection, customer: str, since: int) -> int:
-    """How many requests of a customer that came *since* then were answered without a person."""
+    """How many requests of a customer were answered without a person *since* then.
+
+    However long ago they came: what a server could not answer for a day counts when it does. What
+    waits for approval counts until somebody has approved it.
+    """
     query = select(func.count()).where(
         requests.c.customer == customer,
         requests.c.rule == BY_RULE,
-        requests.c.received_at >= since,
-        requests.c.state.in_(("issued", "waiting")),
+        or_(
+            requests.c.state == "waiting",
+            and_(requests.c.state == "issued", requests.c.closed_at >= since),
+        ),
     )
     found: int = connection.execute(query).scalar_one()
     return found

@@ -1,6 +1,7 @@
 """What became of a request, in words."""
 
 from license_core.reason import Reason
+from license_server import actor
 from license_server.requests.request_store import StoredRequest
 
 _WORDS = {
@@ -17,5 +18,5 @@ def told(stored: StoredRequest) -> Reason:
     if stored.license is not None:
         return Reason("answered with {number}", number=stored.license)
     if stored.state == "refused":
-        return Reason("refused by {name}", name=stored.closed_by)
+        return Reason("refused by {name}", name=actor.told(stored.closed_by or "nobody"))
     return Reason(_WORDS[stored.state])

@@ -50,6 +50,21 @@ def of(connection: Connection, came: Received, host_key: str | None) -> Thread:
     return Thread(next(iter(same_host or joined), None), found[0].id if found else None)
 
 
+def is_of_its_people(connection: Connection, before: StoredRequest, came: Received) -> bool:
+    """Whether what *came* about the same host may be one more time what was asked *before*.
+
+    Not where its sender is somebody else: neither the same address, nor of the same customer as
+    that, or of the request's. What has no sender, somebody of ours filed.
+    """
+    sender = came.sender_address
+    if not sender:
+        return True
+    own = _customers(connection, sender)
+    if _is_of_same_people(connection, before.sender_address, sender, own):
+        return True
+    return before.customer is not None and before.customer in _known(connection, sender, own)
+
+
 def _takes(one: StoredRequest, host_key: str | None) -> bool:
     """Whether a request is open, and a mail about this host can be about it."""
     if not one.is_open:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from license_core.errors import LicenseError
 from license_server.actor import Actor
-from license_server.catalog import catalog_store, customers
+from license_server.catalog import catalog_store, customers, owner_store
 from license_server.db.database import Database
 from license_server.db.errors import InputInvalidError
 from license_server.sheets import preview
@@ -97,8 +97,19 @@ def _judged(
             read_.append((line, None, wrong))
     wanted = [name for _, name, _ in read_ if name is not None]
     stored = catalog_store.ids_by_name(connection, "customers", wanted)
-    for line, name, error in read_:
-        there = name in stored or name in names
+    owners = {str(line.members["owner"]).lower() for line, *_ in read_ if line.members.get("owner")}
+    may_own = owner_store.may_sign_in(connection, owners) if owners else set()
+    for line, name, wrong_ in read_:
+        there, error = name in stored or name in names, wrong_
+        if error is None and not there:
+            error = _owner_fault(line, may_own)
         yield line, error, there
         if name is not None and not there:
             names[name] = None
+
+
+def _owner_fault(line: Line, may_own: set[str]) -> LicenseError | None:
+    owner = line.members.get("owner")
+    if not owner or str(owner).lower() in may_own:
+        return None
+    return InputInvalidError(field="owner", reason=customers.no_such_owner(str(owner)))

@@ -31,7 +31,8 @@ def read(data: BinaryIO, encoding: str = "utf-8") -> Generator[Line, None, None]
         yield Line(number, members, None if first == number else first)
 
 
-def _truth(text: str) -> bool | str:
+def truth(text: str) -> bool | str:
+    """What a cell says that is true or false; what says neither, as it is."""
     return _TRUTHS.get(text.strip().lower(), text)
 
 
@@ -46,8 +47,8 @@ _MEANT: dict[str, Callable[[str], Any]] = {
     "notify_days": typed.number,
     "grace_days": typed.number,
     "maintenance_until": typed.day,
-    "perpetual": _truth,
-    acts.OVERRIDE: _truth,
+    "perpetual": truth,
+    acts.OVERRIDE: truth,
     "features": str.split,
     "limits": _limits,
 }

@@ -210,7 +210,11 @@ def _at_a_field(act: Act, error: LicenseError) -> LicenseError:
     if not isinstance(error, LicenseStateError) or faults_of(error):
         return error
     if error.became == planning.SAME_HOST:
-        return InputInvalidError(field="host", reason="the licence is already for this host")
+        reason = (
+            "the licence is already for this host; renew it for another term, or send its file "
+            "again"
+        )
+        return InputInvalidError(field="host", reason=reason)
     if error.became == planning.NOTHING_NAMED:
         first = "limits" if "limits" in act.may_change else act.may_change[0]
         return InputInvalidError(field=first, reason="nothing differs from the current licence")

@@ -1,6 +1,5 @@
 """The mail that brings a customer their licence: its letter, with the file attached and as text."""
 
-import re
 from collections.abc import Callable
 
 from sqlalchemy import Connection
@@ -13,12 +12,10 @@ from license_server.http.path_params import row_id
 from license_server.licenses import issuing
 from license_server.licenses.errors import LicenseStateError
 from license_server.licenses.license_store import StoredLicense
-from license_server.mail import addresses, mail_servers, outbox, outgoing
-from license_server.mail.errors import MailOffError
+from license_server.mail import addresses, writing
 from license_server.mail.outbox import Draft
 from license_server.mail.outbox_store import Mail
-from license_server.requests import finding, handling
-from license_server.requests.message_store import RECEIVED
+from license_server.requests import handling
 from license_server.requests.request_store import StoredRequest
 from license_server.settings import ServerSettings
 from license_server.site import Random, Site
@@ -27,7 +24,6 @@ from license_server.web.reader import catalogue
 
 Answers = Callable[[Connection, StoredLicense, StoredRequest, Actor, int], Mail]
 _USUAL_LANGUAGE = "en"
-_ANSWERS = re.compile(r"(re|aw|sv|回复|答复)\s*[:：]", re.IGNORECASE)
 
 
 def request_of(connection: Connection, typed: str, number: str, actor: Actor) -> StoredRequest:
@@ -64,7 +60,7 @@ def draft(
     file = issuing.file_of(stored).decode("utf-8")
     made = Draft(
         contact,
-        _answering(asked.subject) if asked and asked.subject else letter.subject,
+        writing.answering(asked.subject) if asked and asked.subject else letter.subject,
         f"{letter.text}\n\n{told}\n\n{file}",
         name,
         stored.number,
@@ -84,19 +80,6 @@ def _recipient(seen: delivery.Known, asked: StoredRequest | None) -> tuple[str |
     )
 
 
-def _answering(subject: str) -> str:
-    return subject if _ANSWERS.match(subject) else f"Re: {subject}"
-
-
-def _thread(connection: Connection, asked: StoredRequest | None) -> tuple[str, ...]:
-    """The ids of the mails before, the last of which is answered; none where it was no mail."""
-    if asked is None or asked.message_id is None:
-        return ()
-    texts = finding.conversation(connection, asked)
-    came = [one.message_id for one in texts if one.kind == RECEIVED and one.message_id]
-    return tuple(dict.fromkeys([*(asked.thread or "").split(), asked.message_id, *came]))
-
-
 def send(
     connection: Connection,
     settings: ServerSettings,
@@ -113,38 +96,27 @@ def send(
     """Queue that mail. *automatic*: no person asked for it. Raises as ``draft``, ``queue`` do."""
     seen = delivery.known(connection, stored)
     made, letter = draft(stored, seen, vendor, language, asked)
-    made = made._replace(thread=_thread(connection, asked), automatic=automatic)
-    mail = queue(connection, settings, made, actor, now, random)
+    made = made._replace(thread=writing.thread(connection, asked), automatic=automatic)
+    mail = writing.queue(connection, settings, made, actor, now, random)
     if asked is not None:
         handling.sent(connection, asked, letter, mail.message_id, actor, now)
     return mail
 
 
-def queue(
-    connection: Connection,
-    settings: ServerSettings,
-    made: Draft,
-    actor: Actor,
-    now: int,
-    random: Random,
-) -> Mail:
-    """Queue a mail that was drafted. Raises MailOffError, and as outbox.queue does."""
-    if not settings.sends_mail:
-        raise MailOffError
-    id_ = outgoing.new_id(random(16), mail_servers.sender(settings))
-    return outbox.queue(connection, made, actor, now, id_)
-
-
-def answers(site: Callable[[], Site]) -> Answers | None:
-    """What mails licences to who asked, where no person does; None: this server sends no mail."""
-    if not site().settings.sends_mail:
-        return None
+def answering(site: Callable[[], Site], *, automatic: bool = False) -> Answers:
+    """What mails licences to who asked. *automatic*: no person asked for it."""
 
     def answer(
         connection: Connection, stored: StoredLicense, asked: StoredRequest, by: Actor, now: int
     ) -> Mail:
         here = site()
         vendor, rest = here.issuer.name, (by, now, here.random)
-        return send(connection, here.settings, stored, vendor, *rest, asked=asked, automatic=True)
+        settings = here.settings
+        return send(connection, settings, stored, vendor, *rest, asked=asked, automatic=automatic)
 
     return answer
+
+
+def answers(site: Callable[[], Site]) -> Answers | None:
+    """The same where no person does; None: this server sends no mail."""
+    return answering(site, automatic=True) if site().settings.sends_mail else None

@@ -16,7 +16,7 @@ from license_server.http.path_params import row_id
 from license_server.http.state import AtSite
 from license_server.licenses import issuing
 from license_server.licenses.license_store import StoredLicense
-from license_server.portal import asking, viewing, visits
+from license_server.portal import asking, replying, viewing, visits
 from license_server.portal.asking import OF_LICENSE, Done, Ready
 from license_server.portal.viewing import LicensePage, SeenRequest
 from license_server.portal.visits import Visit
@@ -169,14 +169,48 @@ async def ask(request: Request, site: AtSite, visit: Visiting, fields: Form) -> 
 @router.get("/requests/{id}")
 async def one(id: str, request: Request, site: AtSite, visit: Visiting) -> Response:
     """What became of a request, and what the vendor replied."""
+    return await _request(request, site, visit, row_id(id, "request"), {}, {})
+
+
+@router.post("/requests/{id}/reply")
+async def reply(id: str, request: Request, site: AtSite, visit: Visiting, fields: Form) -> Response:
+    """Write something more about a request that waits; the same sent twice is one text."""
     number, now = row_id(id, "request"), site.clock()
+    members = {name: text.replace("\r\n", "\n") for name, text in fields.items() if text.strip()}
+
+    def prepare(connection: Connection) -> replying.Ready:
+        return replying.prepare(connection, visit, number, replying.read(members), now)
+
+    try:
+        ready = await site.read(prepare)
+        done: Done = await site.write(lambda c: replying.submit(c, visit, ready, now))
+    except InputInvalidError as error:
+        faults = edit_conflicts.of_fields(faults_of(error))
+        return await _request(request, site, visit, number, fields, faults)
+    return RedirectResponse(f"{ROOM}/requests/{done.request.id}?written=1", 303)
+
+
+async def _request(
+    request: Request,
+    site: Site,
+    visit: Visit,
+    number: int,
+    fields: Mapping[str, str],
+    faults: Faults,
+) -> Response:
+    now = site.clock()
     seen = await site.read(lambda c: viewing.request_of(c, visit, number))
-    came = next((name for name in ("filed", "again") if name in request.query_params), "")
+    told = ("filed", "again", "written")
+    came = next((name for name in told if name in request.query_params), "")
     return page(
         request,
         "request",
         visit,
+        edit_conflicts.status(faults),
         seen=seen,
+        may_reply=seen.is_theirs and seen.state == viewing.OPEN,
+        fields=fields,
+        faults=faults,
         state=None if seen.license is None else seen.license.standing_at(now),
         came=came,
         words=WORDS,

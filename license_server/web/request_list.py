@@ -15,12 +15,14 @@ CHOICES = ("open", *STATES, "all")
 """The states of the tabs; ``open``: new or waiting."""
 WORDS = {
     "new": ("new", "warn"),
+    request_store.REPLIED: ("we replied", ""),
+    request_store.ANSWERED: ("new answer", "warn"),
     "waiting": ("waiting", ""),
     "issued": ("issued", "good"),
     "refused": ("refused", "bad"),
     "expired": ("expired", ""),
 }
-"""The word and the mark of each state."""
+"""The word and the mark of each standing."""
 SOURCES = {
     "desk": "at the desk",
     "api": "over the API",
@@ -93,9 +95,9 @@ LIST = DeskList[StoredRequest](
         ),
         "state": Column(
             "State",
-            lambda one, to: to.catalogue.gettext(WORDS[one.state][0]),
+            lambda one, to: to.catalogue.gettext(WORDS[one.standing][0]),
             look="text",
-            mark=lambda one: WORDS[one.state][1],
+            mark=lambda one: WORDS[one.standing][1],
         ),
         "owner": Column(
             "Owner",

@@ -23,6 +23,7 @@ from license_server.licenses import lookup, planning
 from license_server.licenses.acts import OVERRIDE, PLAN, REASON
 from license_server.licenses.planning import Plan
 from license_server.licenses.term_changes import Difference, Terms, differences
+from license_server.mail import outbox, writing
 from license_server.requests import answering, filing, finding, handling, outcomes, wishes
 from license_server.requests.message_store import Message
 from license_server.requests.reading import Reading
@@ -121,8 +122,10 @@ async def _page(
         words=WORDS,
         mail_states=outbox_list.STATES,
         sources=SOURCES,
+        nearly=planning.nearly,
         came=next((name for name in ("filed", "again") if name in request.query_params), ""),
         may_write=filing.PERMISSION in actor.permissions,
+        may_mail=site.settings.sends_mail and outbox.SEND in actor.permissions,
         is_mine=values["stored"].owner == actor.name,
         once=forms.new_once(site.random),
         **values,
@@ -293,12 +296,17 @@ async def assign(id: str, request: Request, site: AtSite, session: Clerk, fields
 
 @router.post("/{id}/note")
 async def note(id: str, request: Request, site: AtSite, session: Clerk, fields: Form) -> Response:
-    """Add a note for colleagues, or a reply for the operator, to the conversation."""
-    id_ = row_id(id, "request")
-    write = handling.reply if fields.get("kind") == "reply" else handling.note
+    """Add a note for colleagues, or a reply for the operator, who may get it by mail, too."""
+    id_, kind = row_id(id, "request"), fields.get("kind")
 
     def work(connection: Connection, actor: Actor, now: int) -> str:
-        write(connection, id_, {"text": fields.get("text", "")}, actor, now)
+        members = {"text": fields.get("text", "")}
+        if kind == "mail":
+            writing.reply(connection, site.settings, id_, members, actor, now, site.random)
+        elif kind == "reply":
+            handling.reply(connection, id_, members, actor, now)
+        else:
+            handling.note(connection, id_, members, actor, now)
         return f"{ROOM}/{id_}#conversation"
 
     return await _written(request, site, session, id_, fields, work)

@@ -18,17 +18,20 @@ from license_core.errors import LicenseError
 from license_server.access.sessions import Session
 from license_server.actor import Actor
 from license_server.db.reply_store import Reply
+from license_server.http.path_params import row_id
 from license_server.http.state import AtSite
 from license_server.licenses import license_store
 from license_server.licenses.license_store import StoredLicense
-from license_server.mail import outbox
+from license_server.mail import outbox, outbox_store, writing
 from license_server.mail.errors import MailOffError
 from license_server.mail.outbox import Draft
+from license_server.mail.outbox_store import Mail
 from license_server.sheets import jobs, results, threads
 from license_server.sheets.exports import Read
 from license_server.site import Site
 from license_server.web import choosing, delivery, forms, mailing, pages
 from license_server.web.outbox import OUTBOX
+from license_server.web.outbox_list import STATES
 from license_server.web.reader import Reader
 from license_server.web.session import Form, May
 from license_server.web.sign_in import HOME
@@ -51,6 +54,8 @@ class Line(NamedTuple):
     """None: it cannot be sent."""
     error: LicenseError | None
     """Why not."""
+    last: Mail | None = None
+    """The newest mail with this licence."""
 
 
 @router.get("")
@@ -77,13 +82,15 @@ async def send(request: Request, site: AtSite, session: Sender, fields: Form) ->
     if _digest(lines) != agreed:
         return await _page(request, site, session, numbers, changed=True)
     able = [one.stored.number for one in lines if one.recipient]
-    form, queued = forms.once(fields, path), 0
+    form, queued, after = forms.once(fields, path), 0, row_id(fields.get("after", ""), "mail")
     for first in range(0, len(able), _AT_ONCE):
         some = able[first : first + _AT_ONCE]
-        work = partial(_queue, site, request, session.actor, some, now)
+        work = partial(_queue, site, request, session.actor, some, after, now)
         key = form._replace(key=f"{form.key}:{first}")
         reply = await site.once(session.actor, key, now, work)
         queued += int(reply.body)
+    if able and not queued:  # somebody else has just sent them
+        return await _page(request, site, session, numbers, changed=True)
     return RedirectResponse(f"{OUTBOX}?queued={queued}", 303)
 
 
@@ -100,6 +107,7 @@ async def _page(
     *,
     changed: bool = False,
 ) -> Response:
+    after = await site.read(outbox_store.newest)  # before the lines: what comes later is new
     lines = await _lines(request, site, session, numbers)
     if not lines:
         return pages.page(request, "nothing_chosen", 422)
@@ -112,6 +120,9 @@ async def _page(
         unable=unable[:_SHOWN],
         sent=len(able),
         unsent=len(unable),
+        after=after,
+        mailed=sum(one.last is not None for one in able),
+        mail_states=STATES,
         customers=len({one.stored.customer for one in able}),
         numbers=",".join(one.stored.number for one in lines),
         agreed=_digest(lines),
@@ -139,11 +150,12 @@ def _looked_at(
     """The licences of these *numbers* that *actor* may see, and whom each would go to."""
     for first in range(0, len(numbers), delivery.AT_ONCE):
         some = numbers[first : first + delivery.AT_ONCE]
+        last = read(partial(outbox_store.last_with, numbers=some))
         for stored, made in read(partial(_drafts, some, actor, vendor, language)):
             if isinstance(made, LicenseError):
                 yield Line(stored, None, made)
             else:
-                yield Line(stored, made.recipient, None)
+                yield Line(stored, made.recipient, None, last.get(stored.number))
 
 
 def _drafts(
@@ -166,15 +178,21 @@ def _queue(
     request: Request,
     actor: Actor,
     numbers: Sequence[str],
+    after: int,
     now: int,
     connection: Connection,
 ) -> Reply:
-    """Queue the mails with these licences; the reply says how many."""
+    """Queue the mails with these licences; the reply says how many.
+
+    *after*: the newest mail when they were looked at. What was sent since is not sent once more.
+    """
     language = Reader.of(request, site.settings.time_zone).language
-    drafts = _drafts(numbers, actor, site.issuer.name, language, connection)
+    last = outbox_store.last_with(connection, numbers)
+    rest = [one for one in numbers if one not in last or last[one].id <= after]
+    drafts = _drafts(rest, actor, site.issuer.name, language, connection)
     made = [one for _, one in drafts if isinstance(one, Draft)]
     for one in made:
-        mailing.queue(connection, site.settings, one, actor, now, site.random)
+        writing.queue(connection, site.settings, one, actor, now, site.random)
     return Reply(200, None, str(len(made)).encode("ascii"))
 
 

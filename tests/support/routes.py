@@ -55,6 +55,7 @@ ROWS = {
     "POST /api/v1/requests/{id}/assign": "requests:write",
     "POST /api/v1/requests/{id}/note": "requests:write",
     "POST /api/v1/requests/{id}/reply": "requests:write",
+    "POST /api/v1/requests/{id}/send": "requests:write",
     "POST /api/v1/requests/{id}/issue": "requests:write",  # and licenses:issue
     "POST /api/v1/requests/{id}/move": "requests:write",  # and licenses:issue
     "POST /api/v1/requests/{id}/answer": "requests:write",
@@ -102,6 +103,7 @@ ROWS = {
     "POST /api/v1/invitations/{id}/withdraw": "people:manage",
     "POST /portal/api/requests": PORTAL,
     "GET /portal/api/requests/{id}": PORTAL,
+    "POST /portal/api/requests/{id}/reply": PORTAL,
     "GET /portal/api/licenses": PORTAL,
     "GET /portal/api/licenses/{number}/license.dat": PORTAL,
     "GET /portal": ANYONE,  # who is in the portal sees what they have
@@ -116,6 +118,7 @@ ROWS = {
     "GET /portal/requests/new": PORTAL,
     "POST /portal/requests": PORTAL,
     "GET /portal/requests/{id}": PORTAL,
+    "POST /portal/requests/{id}/reply": PORTAL,
     "GET /": "requests:read",
     "GET /overview": "licenses:read",
     "GET /requests": "requests:read",

@@ -17,7 +17,7 @@ from license_server.cli import main
 from license_server.db.database import Database
 from license_server.permissions import PERMISSIONS, ROLES
 from license_server.web.session import SESSION
-from tests.support import server
+from tests.support import cli_tables, server
 from tests.support.api import bearer
 from tests.support.desk import Desk
 from tests.support.pages import hidden, sign_in
@@ -263,9 +263,11 @@ def test_user_commands_invite_change_roles_disable_and_list(data: Path) -> None:
     code, said = run(data, "user", "invite", "c@example.com", "--role", "auditor")
     assert (code, "/invitation?secret=" in said) == (0, True)
     said = run(data, "user", "list")[1]
-    assert "b@example.com\tadministrator\tactive" in said
-    assert f"{EMAIL}\tadministrator\tdisabled" in said
-    assert "c@example.com\tauditor\tinvited until" in said
+    told = {one["EMAIL"]: (one["ROLE"], one["STATE"]) for one in cli_tables.rows(said)}
+    assert told["b@example.com"] == ("administrator", "active")
+    assert told[EMAIL][0] == "administrator" and told[EMAIL][1].startswith("disabled ")
+    assert told["c@example.com"][0] == "auditor"
+    assert told["c@example.com"][1].startswith("invited until ")
     assert run(data, "user", "withdraw", "c@example.com")[0] == 0
     assert run(data, "user", "reopen", EMAIL)[0] == 0
     said = run(data, "user", "list")[1]
@@ -278,7 +280,8 @@ def test_token_commands_create_list_and_revoke(data: Path) -> None:
     code, secret = run(data, "token", "create", "crm", *arguments)
     assert (code, secret.startswith("hst_")) == (0, True)
     said = run(data, "token", "list")[1]
-    assert "crm\tlicenses:read\tdarwin\tcreated" in said
+    (listed,) = cli_tables.rows(said)
+    assert list(listed.values())[:3] == ["crm", "licenses:read", "darwin"]
     assert "valid until" in said
     assert "never used" in said
     assert secret.strip().split("_", 2)[2] not in said

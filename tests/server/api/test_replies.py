@@ -109,9 +109,11 @@ def steps() -> Iterator[Step]:
     yield "POST", "/requests/1/assign", {}
     yield "POST", "/requests/1/note", {"text": "asked sales"}
     yield "POST", "/requests/1/reply", {"text": "Please wait until tomorrow."}
+    yield "POST", "/requests/1/reply", {"text": "Which host is it?", "mail": True}
     yield "GET", "/requests/1", None
     yield "POST", "/requests/1/issue?dry_run=true", {"days": 30}
     yield "POST", "/requests/1/issue", {"days": 30}
+    yield "POST", "/requests/1/send", None
     moved = json.dumps(["c1" * 20, "studio9_gpu"])
     yield (
         "POST",

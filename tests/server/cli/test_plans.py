@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.cli_tables import rows
 from tests.support.problems import exit_code
 from tests.support.server import LINE, OTHER_LINE
 from tests.support.shell import command, run
@@ -27,9 +28,11 @@ def number_in(said: str) -> str:
 def test_plan_is_listed_changed_and_archived(shop: Path) -> None:
     done = run(shop, "plan", "change", "darwin", "Trial", "--days", "14", "--clear", "limits")
     assert done.returncode == 0, done.stderr
-    assert run(shop, "plan", "list", "darwin").stdout == 'Trial\t{"days":14}\ttrial\n'
+    trial = {"NAME": "Trial", "TERMS": '{"days":14}', "KIND": "trial", "STATE": ""}
+    assert rows(run(shop, "plan", "list", "darwin").stdout) == [trial]
     assert run(shop, "plan", "archive", "darwin", "Trial").returncode == 0
-    assert run(shop, "plan", "list", "darwin").stdout.endswith("\ttrial\tarchived\n")
+    archived = rows(run(shop, "plan", "list", "darwin").stdout)
+    assert archived == [trial | {"STATE": "archived"}]
     assert run(shop, "plan", "unarchive", "darwin", "Trial").returncode == 0
     refused = run(shop, "plan", "change", "darwin", "Gold", "--days", "1")
     assert refused.returncode == exit_code("not-found")

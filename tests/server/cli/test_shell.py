@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from license_core.verify import open_license
-from tests.support import server
+from tests.support import cli_tables, server
 from tests.support.server import LINE, OTHER_LINE
 from tests.support.shell import command
 
@@ -52,7 +52,8 @@ def test_shell_commands_manage_customers_products_and_proposals(data: Path, tmp_
     run(data, "customer", "change", "ACME", "--rename", "ACME Corp", "--notes", "pays late")
     assert "it@acme.example" in run(data, "customer", "list", "--search", "corp")
     run(data, "product", "add", "darwin", "--defaults", '{"days": 30}', "--needs-approval")
-    assert "needs approval" in run(data, "product", "list")
+    (listed,) = cli_tables.rows(run(data, "product", "list"))
+    assert (listed["NAME"], listed["LONGEST TERM"], listed["APPROVAL"]) == ("darwin", "any", "yes")
     order = ("issue", "--customer", "ACME Corp", "--product", "darwin", "--host", LINE)
     path = tmp_path / "license.dat"
     assert "waiting as proposal 1" in run(data, *order, "-o", str(path), code=96)
@@ -60,9 +61,10 @@ def test_shell_commands_manage_customers_products_and_proposals(data: Path, tmp_
     assert "ACME Corp" in run(data, "proposal", "list")
     assert "someone else" in run(data, "proposal", "approve", "1", code=79)
     run(data, "proposal", "refuse", "1", "--reason", "a mistake")
-    assert "1" not in run(data, "proposal", "list")
+    assert run(data, "proposal", "list") == "No proposal waits.\n"
     run(data, "product", "change", "darwin", "--needs-no-approval", "--longest-days", "20")
-    assert "longest term: 20 d" in run(data, "product", "list")
+    (listed,) = cli_tables.rows(run(data, "product", "list"))
+    assert (listed["LONGEST TERM"], listed["APPROVAL"]) == ("20 d", "")
     assert "20-day limit" in run(data, *order, "--days", "60", "-o", str(path), code=91)
 
 

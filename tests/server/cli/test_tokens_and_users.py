@@ -10,6 +10,7 @@ from license_server.actor import Actor
 from license_server.operations import data_folder
 from license_server.permissions import ROLES
 from tests.support import server
+from tests.support.cli_tables import rows
 from tests.support.problems import exit_code
 from tests.support.shell import run
 
@@ -66,8 +67,8 @@ def test_user_commands_name_the_tokens_that_stop_and_go_on_with_the_account(data
     database.close()
 
     def listed() -> dict[str, list[str]]:
-        lines = run(data, "token", "list").stdout.splitlines()
-        return {name: rest for name, *rest in (line.split("\t") for line in lines)}
+        found = rows(run(data, "token", "list").stdout)
+        return {one["NAME"]: list(one.values())[1:] for one in found}
 
     assert "limited to that role: crm." in run(data, "user", "role", anna.name[5:], "issuer").stdout
     assert listed()["crm"][-1] == "created by anna@example.com (issuer): without record:read"

@@ -16,7 +16,9 @@ from license_server.requests import filing
 from license_server.requests.incoming import Received
 from license_server.settings import ServerSettings
 from tests.support import pages, smtp
-from tests.support.desk import Desk
+from tests.support.api import slug
+from tests.support.asked import act, filed, seen
+from tests.support.desk import Desk, unique
 from tests.support.pages import text_of
 from tests.support.postgres import on_sqlite
 from tests.support.server import LINE
@@ -286,6 +288,22 @@ def test_many_licences_are_sent_as_they_were_looked_at(sending: Desk, relay: Ser
     assert to == [f"li{n}@customer.example" for n in range(3)]
 
 
+def test_many_licences_that_two_send_at_once_are_sent_once(sending: Desk, relay: Server) -> None:
+    numbers = [issue(sending, f"Two {n}", f"two{n}@customer.example", "en") for n in range(2)]
+    chosen = "&".join(f"number={one}" for one in numbers)
+    pages.sign_in(sending)
+    there = f"/licenses/send?scope=chosen&{chosen}"
+    looked = [pages.form(sending.client.get(there).text, "/licenses/send") for _ in range(2)]
+    first, second = (sending.client.post("/licenses/send", data=one) for one in looked)
+    assert first.headers["location"] == "/outbox?queued=2"
+    assert "2 of these licences were mailed before." in shown_in(second)
+    deliver(sending)
+    assert len(relay.taken) == 2
+    anew = pages.form(second.text, "/licenses/send")
+    on_purpose = sending.client.post("/licenses/send", data=anew)
+    assert on_purpose.headers["location"] == "/outbox?queued=2"
+
+
 def test_many_licences_are_not_sent_where_one_has_changed_meanwhile(sending: Desk) -> None:
     number = issue(sending, "Many changed")
     pages.sign_in(sending)
@@ -313,3 +331,75 @@ def test_what_a_job_issued_can_be_sent(sending: Desk) -> None:
     said = shown_in(sending.client.get(there))
     assert "Send 1 licence by mail" in said
     assert number not in said
+
+
+def wrote(desk: Desk, subject: str | None = "Our new server") -> int:
+    """A request of somebody who wrote a mail; its number."""
+    members = {"sender_address": CONTACT, "product": "darwin"}
+    members |= {"message_id": f"<{unique(desk, 'm')}@customer.example>"}
+    members |= {"subject": subject} if subject else {"language": "zh"}
+    return filed(desk, unique(desk, "please help"), **members)
+
+
+def test_a_question_is_mailed_to_who_asked_in_the_thread(sending: Desk, relay: Server) -> None:
+    id_ = wrote(sending)
+    reply = act(sending, id_, "reply", text="Which host is it?", mail=True)
+    assert (reply.status_code, reply.json()["mail"]["state"]) == (201, "waiting")
+    assert act(sending, id_, "reply", text="told them by telephone").json()["mail"] is None
+    deliver(sending)
+    (taken,) = relay.taken
+    read = email.message_from_bytes(taken.content, policy=email.policy.default)
+    asked = seen(sending, id_)
+    assert (taken.recipient, read["Subject"]) == (CONTACT, "Re: Our new server")
+    assert read["In-Reply-To"] == asked["request"]["message_id"]
+    assert read.get_body().get_content().strip() == "Which host is it?"  # type: ignore[union-attr]
+    assert not list(read.iter_attachments())
+    assert asked["request"]["standing"] == "replied"
+    assert asked["conversation"][1]["mail"]["state"] == "sent"
+
+
+def test_a_question_is_mailed_from_the_page_of_the_request_once(
+    sending: Desk, relay: Server
+) -> None:
+    id_ = wrote(sending, subject=None)
+    pages.sign_in(sending)
+    page = sending.client.get(f"/requests/{id_}").text
+    assert "Send reply by mail" in page and f"goes to {CONTACT} by mail" in page
+    fields = pages.form(page, f"/requests/{id_}/note") | {"kind": "mail", "text": "Which host?"}
+    for _ in range(2):
+        assert sending.client.post(f"/requests/{id_}/note", data=fields).status_code == 303
+    deliver(sending)
+    (taken,) = relay.taken
+    read = email.message_from_bytes(taken.content, policy=email.policy.default)
+    assert read["Subject"] == f"您的请求 {id_}"
+
+
+def test_the_licence_of_a_request_is_mailed_over_the_api(sending: Desk, relay: Server) -> None:
+    id_ = wrote(sending)
+    early = act(sending, id_, "send")
+    assert slug(early) == "not-found"
+    number = issue(sending, "Over the API")
+    assert act(sending, id_, "answer", license=number).status_code == 200
+    sent = act(sending, id_, "send", headers={"Idempotency-Key": "s1"})
+    again = act(sending, id_, "send", headers={"Idempotency-Key": "s1"})
+    assert (sent.status_code, sent.json()["license"]) == (201, number), sent.text
+    assert again.json()["id"] == sent.json()["id"]
+    assert sent.headers["location"] == f"/api/v1/mails/{sent.json()['id']}"
+    deliver(sending)
+    (taken,) = relay.taken
+    read = email.message_from_bytes(taken.content, policy=email.policy.default)
+    (attached,) = read.iter_attachments()
+    assert attached.get_filename() == "license.dat" and read["Subject"] == "Re: Our new server"
+
+
+def test_nothing_is_mailed_of_a_request_without_an_address(sending: Desk) -> None:
+    nobody = filed(sending, unique(sending, "please help"), product="darwin")
+    without = act(sending, nobody, "reply", text="Which?", mail=True)
+    assert (without.status_code, without.json()["field"]) == (422, "mail")
+    wrong = act(sending, nobody, "reply", text="Which?", mail="yes")
+    assert (wrong.status_code, wrong.json()["field"]) == (422, "mail")
+    assert seen(sending, nobody)["request"]["standing"] == "new"
+
+
+def test_a_server_without_a_relay_mails_no_reply(desk: Desk) -> None:
+    assert slug(act(desk, wrote(desk), "reply", text="Which?", mail=True)) == "mail-off"

@@ -411,3 +411,52 @@ def test_id_of_a_mail_is_kept_with_its_brackets(desk: Desk, brackets: str) -> No
     members = {"text": unique(desk, "hello"), "message_id": given}
     made = desk.client.post("/api/v1/requests", json=members, headers=desk.bearer)
     assert made.json()["request"]["message_id"] == f"<{id_}>"
+
+
+def test_who_else_names_the_same_host_files_a_request_of_their_own(
+    desk: Desk, folder: Path
+) -> None:
+    domain = f"{unique(desk, 'acme').lower()}.example"
+    name = customer(desk, contact_email=f"li@{domain}")
+    line = host_of(desk, folder)
+    first = filed(desk, line, sender_address=f"li@{domain}", product="darwin")
+    assert seen(desk, first)["request"]["customer"] == name
+
+    def sent(sender: str | None) -> tuple[int, bool]:
+        words = f"{unique(desk, 'urgent')}, please:\n{line}"
+        reply = file(desk, words, sender_address=sender, product="darwin").json()
+        return reply["request"]["id"], reply["new"]
+
+    stranger = f"mallory@{unique(desk, 'evil').lower()}.example"
+    theirs, is_new = sent(stranger)
+    assert is_new and theirs != first
+    assert sent(stranger.upper()) == (theirs, False)
+    for sender in (f"LI@{domain}", f"wang@{domain}", None):
+        assert sent(sender) == (first, False), sender
+    assert seen(desk, first)["request"]["repeats"] == 3
+    for one, other in ((first, theirs), (theirs, first)):
+        page = DeskUser(desk).get(f"/requests/{one}").text
+        assert "The same host waits in another request" in page
+        assert f'href="/requests/{other}"' in page
+    assert "urgent" in str(seen(desk, theirs)) and stranger not in str(seen(desk, first))
+
+
+def test_number_in_the_subject_or_named_by_the_customer_is_the_licence_that_is_meant(
+    desk: Desk,
+) -> None:
+    issued = desk.client.post(
+        "/api/v1/licenses",
+        json={"customer": customer(desk), "product": "darwin", "days": 1}
+        | {"host": f'["{desk.site.random(20).hex()}", "studio"]'},
+        headers=desk.bearer,
+    ).json()["id"]
+    by_subject = filed(desk, unique(desk, "it stopped"), subject=f"Re: Licence {issued} for darwin")
+    assert seen(desk, by_subject)["earlier"] == issued
+    page = DeskUser(desk).get(f"/requests/{by_subject}").text
+    assert "The licence that it names" in page and f'href="/licenses/{issued}"' in page
+    desk.clock.now += 3 * DAY
+    try:
+        page = DeskUser(desk).get(f"/requests/{by_subject}").text
+        assert f"/licenses/{issued}/renew?request={by_subject}" in page
+    finally:
+        desk.clock.now -= 3 * DAY

@@ -289,6 +289,19 @@ def test_customer_gets_so_many_a_day_however_many_mails_come(vendor: Vendor) -> 
         desk.clock.now -= 86401
 
 
+def test_what_waited_for_days_counts_when_it_is_answered(vendor: Vendor) -> None:
+    vendor.change_product(mail_daily=2)
+    mails = [vendor.come() for _ in range(5)]
+    vendor.desk.clock.now += 2 * 86400
+    try:
+        vendor.look()
+    finally:
+        vendor.desk.clock.now -= 2 * 86400
+    assert [vendor.left(one) for one in mails] == [("issued", "issued")] * 2 + [
+        ("new", "too-many")
+    ] * 3
+
+
 def test_drifted_host_moves_only_where_the_product_says_so_and_as_often_as_it_may(
     vendor: Vendor,
 ) -> None:

@@ -80,3 +80,24 @@ def test_a_sheet_belongs_to_who_uploaded_it(desk: Desk, admin: DeskUser) -> None
     place = upload(admin, f"name\n{unique(desk, 'Mine')}\n")
     assert DeskUser(desk).get(place).status_code == 404
     assert DeskUser(desk, "reader").get(place).status_code == 403
+
+
+def test_owner_and_who_wants_no_reminders_are_read_from_a_sheet(
+    desk: Desk, admin: DeskUser
+) -> None:
+    names = [unique(desk, "Owned") for _ in range(4)]
+    says = [
+        f"{admin.email.upper()},yes",
+        ",",
+        "nobody@nowhere.example,no",
+        f"{admin.email},perhaps",
+    ]
+    lines = [f"{name},{said}" for name, said in zip(names, says, strict=True)]
+    place = upload(admin, "name,owner,no_reminders\n" + "\n".join(lines) + "\n")
+    page = admin.get(place).text
+    assert "no user with the address nobody@nowhere.example can sign in" in page
+    assert "it is neither true nor false" in page
+    assert admin.send(page, place, skip="yes", alike="yes").status_code == 303
+    owned, plain = (row(desk, "customers", name=name) for name in names[:2])
+    assert (owned.owner, bool(owned.no_reminders)) == (admin.email, True)
+    assert (plain.owner, plain.no_reminders) == (None, None)
