@@ -141,8 +141,8 @@ def create_app(
     succession = Succession(settings, database, clock, issuer, use)
     publisher, clerk = Publisher(lambda: state.site), Clerk(lambda: state.site)
     sender = Sender(lambda: state.site, seeds, resolve)
-    postman = Postman(lambda: state.site, mail_relay, seeds.portal)
     reminder = Reminder(lambda: state.site, reminder_letters.texts)
+    postman = Postman(lambda: state.site, mail_relay, seeds.portal, reminder.may_leave)
     collector = Collector(site, inbox)
     rules = Rules(lambda: state.site, mailing.answers(lambda: state.site))
     for room in (*openapi.ROUTERS, openapi.router, portal.router, health.router, *routes.ROUTERS):

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from license_core.errors import DatabaseUnavailableError, LicenseError
+from license_server.audit import restores
 from license_server.db.database import Database
 from license_server.db.errors import ServerStoppingError
 from license_server.mail import collecting, incoming, mailbox, mailbox_store
@@ -21,6 +22,7 @@ from license_server.mail.collecting import Taken, Where
 from license_server.mail.errors import MailboxUnreadableError
 from license_server.mail.incoming import Own
 from license_server.mail.mailbox import Content, Folder, Mailbox
+from license_server.mail.mailbox_store import Place
 
 T = TypeVar("T")
 _TRIES = 4
@@ -108,6 +110,7 @@ class Fetcher:
     def _take(self, folder: Folder) -> Fetched:
         until, place = self._passing() + _BEGINS_WITHIN, self._place
         known = self._database.read(lambda c: mailbox_store.place(c, place))
+        was_there = self._was_there(known)
         is_known = known is not None and known.uidvalidity == folder.uidvalidity
         after = known.done if known is not None and is_known else 0
         since = None if is_known else self._clock() - self._days * 86400
@@ -120,7 +123,7 @@ class Fetcher:
             if self._passing() > until:
                 return fetched._replace(more=True)
             self._database.check_going_on()
-            taken = [self._taken(folder, one) for one in folder.contents(some)]
+            taken = [self._taken(folder, one, was_there=was_there) for one in folder.contents(some)]
             for filed in self._file(taken, wrong):
                 fetched = Fetched(fetched.mails + 1, fetched.requests + filed)
         if wrong:
@@ -128,10 +131,17 @@ class Fetcher:
         self._succeeded(folder, max([after, folder.next - 1, *uids]))
         return fetched
 
-    def _taken(self, folder: Folder, one: Content) -> Taken:
+    def _was_there(self, known: Place | None) -> bool:
+        """Whether what is new to this server may have been read before it was restored."""
+        restored = self._database.read(restores.last)
+        read_at = known.read_at if known is not None else None
+        return restored is not None and (read_at is None or read_at <= restored)
+
+    def _taken(self, folder: Folder, one: Content, *, was_there: bool) -> Taken:
         read = incoming.read_header if one.is_header else incoming.read
         where = Where(self._place, folder.uidvalidity, one.uid)
-        return collecting.take(read(one.data, self._own), one.data, where)
+        mail = read(one.data, self._own)
+        return collecting.take(mail, one.data, where, was_there=was_there)
 
     def _file(self, taken: list[Taken], wrong: list[str]) -> list[int]:
         """File what mails ask for: how many requests each was that nobody had read before.

@@ -26,18 +26,27 @@ _ENDS_WITHIN = 20
 """Seconds for which a process that is to end waits for mails that are being sent."""
 _AT_ONCE = 4
 """So many mails does a process send at a time."""
+MayLeave = Callable[[Connection, Mail, int], bool]
+"""Asked in the transaction after which a claimed mail leaves; what says no has withdrawn it."""
 _log = structlog.get_logger()
 
 
 class Postman:
     """One for each process; what they know of one another is in the database."""
 
-    def __init__(self, site: Callable[[], Site], server: Relay | None, portal_key: bytes) -> None:
+    def __init__(
+        self,
+        site: Callable[[], Site],
+        server: Relay | None,
+        portal_key: bytes,
+        may_leave: MayLeave,
+    ) -> None:
         """*site* gives the one that signs at present; *server* takes the mails, if there is one.
 
         *portal_key*: what portal links are drawn from that leave by mail.
         """
         self._site, self._server, self._portal_key = site, server, portal_key
+        self._may_leave = may_leave
         self._drawn: str | None = None
         self._underway: set[asyncio.Task[None]] = set()
 
@@ -118,7 +127,10 @@ class Postman:
 
         def begin() -> bool:
             def work(connection: Connection) -> bool:
-                return outbox.begin(connection, mail.id, self._name, site.clock())
+                now = site.clock()
+                if not self._may_leave(connection, mail, now):
+                    return False
+                return outbox.begin(connection, mail.id, self._name, now)
 
             return site.database.writer.submit(work).result()
 

@@ -13,7 +13,8 @@ from sqlalchemy import Connection
 
 from license_server.background.loop import repeated
 from license_server.mail import mail_servers, outgoing
-from license_server.renewals import owners, reminding
+from license_server.mail.outbox_store import Mail
+from license_server.renewals import leaving, owners, reminding
 from license_server.renewals.reminding import Reminding
 from license_server.site import Site
 
@@ -39,6 +40,12 @@ class Reminder:
     def at_work(self) -> AbstractAsyncContextManager[None]:
         """Look every now and then meanwhile."""
         return repeated(self.look, "reminders not given", _LOOKS_EVERY)
+
+    def may_leave(self, connection: Connection, mail: Mail, now: int) -> bool:
+        """Whether a claimed *mail* says what is so, as it leaves; else it is withdrawn."""
+        site = self._site()
+        texts, new_id = self._texts(site), lambda: _new_id(site)
+        return leaving.may_leave(connection, mail, now, texts.customer, texts.owner, new_id)
 
     async def look(self) -> None:
         """Give what is due, where mails can be sent."""
@@ -84,7 +91,7 @@ class Reminder:
 
             def work(connection: Connection, owner: str = owner) -> bool:
                 write, new_id = texts.owner, lambda: _new_id(site)
-                return owners.tell(connection, owner, of_day, now, zone, write, new_id)
+                return owners.tell(connection, owner, of_day, now, write, new_id)
 
             told += await site.write(work)
         return told

@@ -49,9 +49,13 @@ class Taken(NamedTuple):
     bounce: Bounce | None
 
 
-def take(mail: IncomingMail, data: bytes, where: Where) -> Taken:
-    """What is to be kept of a mail, which was seen there."""
-    return Taken(where, digest(mail, data), mail.kind, asked(mail), mail.bounce)
+def take(mail: IncomingMail, data: bytes, where: Where, *, was_there: bool = False) -> Taken:
+    """What is to be kept of a mail, which was seen there.
+
+    *was_there*: it may have been read before this server was restored.
+    """
+    came = tuple(one._replace(was_there=was_there) for one in asked(mail))
+    return Taken(where, digest(mail, data), mail.kind, came, mail.bounce)
 
 
 def digest(mail: IncomingMail, data: bytes) -> str:

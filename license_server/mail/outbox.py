@@ -47,6 +47,8 @@ _LONGEST_SUBJECT = 500
 _LONGEST_NAME = 200
 _LONGEST_BODY = 100_000
 _STOPPED = "the server stopped while the mail was being sent"
+WITHDRAWN = "withdrawn: when it was to leave, what it says was not so any more"
+"""In place of the other side's answer; people read it in their language."""
 _TABLE = "mails"
 
 
@@ -212,6 +214,24 @@ def begin(connection: Connection, id_: int, by: str, now: int) -> bool:
         connection, id_, (CLAIMED,), held_by=by, state=SENDING, due_at=now + LEASE
     )
     return begun is not None
+
+
+def withdraw(connection: Connection, mail: Mail, actor: Actor, now: int) -> bool:
+    """Let a mail that a server has claimed never leave; false: it is another's by now."""
+    changed = outbox_store.change(
+        connection,
+        mail.id,
+        (CLAIMED,),
+        held_by=mail.leased_by,
+        state=CANCELLED,
+        leased_by=None,
+        answer=WITHDRAWN,
+        ended_at=now,
+    )
+    if changed is None:
+        return False
+    _record(connection, "mail.cancelled", changed, actor, now)
+    return True
 
 
 def finish(

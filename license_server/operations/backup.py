@@ -20,7 +20,7 @@ from license_core.paths import read as read_file
 from license_core.verify import open_license
 from license_core.wording import utc
 from license_server.actor import COMMAND, Actor
-from license_server.audit import events
+from license_server.audit import events, restores
 from license_server.db.database import keeping_few_pages
 from license_server.db.portal_tables import portal_sessions
 from license_server.db.tables import (
@@ -41,6 +41,7 @@ from license_server.operations import backup_file, backup_rows, finding_again, s
 from license_server.operations.backup_file import BackupFile, BackupWriter
 from license_server.operations.errors import AlreadyInitialisedError, BackupNotMadeError
 from license_server.portal import links
+from license_server.requests import request_store
 from license_server.settings import ServerSettings
 from license_server.webhooks import endpoints
 
@@ -154,12 +155,14 @@ def load(
                 reason = str(error.orig).partition("\n")[0]
                 raise file.invalid(f"{batch.where}: {reason}") from error
             advance(len(batch.rows))
-    outbox_store.hold_open(connection)  # or what was sent since would be sent once more
+    # Or what was sent, or issued by a rule, since would be once more.
+    outbox_store.hold_open(connection)
+    request_store.hold_due(connection)
     for table in tables():
         _go_on_counting(connection, table)
     finding_again.make(connection)
     when = utc(file.manifest.made_at)
-    events.record(connection, now, actor, "server.restored", file.path.name, made_at=when)
+    events.record(connection, now, actor, restores.ACTION, file.path.name, made_at=when)
     endpoints.pause_all(connection, actor, now)
     links.withdraw_mailed(connection, actor, now)  # or one that was used since would be used again
 

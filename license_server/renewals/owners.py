@@ -14,12 +14,12 @@ from license_server.actor import REMINDER
 from license_server.catalog import catalog_store, owner_store
 from license_server.catalog.catalog_store import Customer
 from license_server.catalog.terms import DAY
-from license_server.licenses import license_store, term_days
+from license_server.licenses import term_days
 from license_server.licenses.license_store import StoredLicense
 from license_server.mail import addresses, outbox
 from license_server.mail.outbox import Draft
 from license_server.renewals import reminder_store, reminding
-from license_server.renewals.reminder_store import Untold
+from license_server.renewals.reminder_store import Given, Untold
 from license_server.renewals.reminding import COVERED, OUTCOMES, NewId
 
 HOUR = 9
@@ -83,7 +83,7 @@ def due(connection: Connection, day: int, now: int) -> dict[str, list[Untold]]:
 
 
 def tell(
-    connection: Connection, owner: str, day: int, now: int, zone: str, write: Write, new_id: NewId
+    connection: Connection, owner: str, day: int, now: int, write: Write, new_id: NewId
 ) -> bool:
     """Queue the mail of a *day* to an *owner*, if there is something to tell.
 
@@ -92,22 +92,36 @@ def tell(
     found = due(connection, day, now).get(owner)
     if not found:
         return False
-    told = _told(connection, found, now)
+    told = still(connection, [one.given for one in found], now)
     mail = 0
     if told:
-        subject, text = write(told)
-        held = _may_have_had(connection, day, zone)
-        draft = Draft(owner, subject, text, automatic=True, held=held)
-        mail = outbox.queue(connection, draft, REMINDER, now, new_id()).id
+        is_held = reminding.may_be_sent(connection, [one.given.due_at for one in found])
+        mail = mailed(connection, owner, told, now, write, new_id, held=is_held)
         reminder_store.add_digest(connection, owner, day, mail)
     reminder_store.tell(connection, [one.given.id for one in found], mail)
     return bool(told)
 
 
-def _told(connection: Connection, found: Sequence[Untold], now: int) -> list[Told]:
+def mailed(
+    connection: Connection,
+    owner: str,
+    told: Sequence[Told],
+    now: int,
+    write: Write,
+    new_id: NewId,
+    *,
+    held: bool = False,
+) -> int:
+    """The id of the mail to an *owner*, which is queued."""
+    subject, text = write(told)
+    draft = Draft(owner, subject, text, automatic=True, held=held)
+    return outbox.queue(connection, draft, REMINDER, now, new_id()).id
+
+
+def still(connection: Connection, given: Sequence[Given], now: int) -> list[Told]:
     """What is told of these reminders: not of what was renewed or ended since, and each once."""
-    newest = {one.given.license: one for one in found}
-    stored = license_store.by_numbers(connection, sorted(newest))
+    newest = {one.line: one for one in given}
+    stored = list(reminder_store.going_on(connection, given).values())
     ids = sorted({one.customer_id for one in stored})
     customers: Mapping[int, Customer] = {
         one.id: one for one in catalog_store.customers_by_ids(connection, ids, len(ids))
@@ -117,17 +131,9 @@ def _told(connection: Connection, found: Sequence[Untold], now: int) -> list[Tol
             one,
             customers[one.customer_id],
             reminding.days_left(one, now),
-            newest[one.number].given.outcome,
+            newest[one.line].outcome,
         )
         for one in stored
-        if one.state == "active" and one.customer_id in customers
+        if one.customer_id in customers
     ]
     return sorted(told, key=lambda one: (one.customer.name, one.days, one.stored.id))
-
-
-def _may_have_had(connection: Connection, day: int, zone: str) -> bool:
-    """Whether the mail of a *day* may have been sent before this server was restored."""
-    restored = reminding.restored_at(connection)
-    if restored is None:
-        return False
-    return day <= term_days.number_of(term_days.at(restored, ZoneInfo(zone)).date())

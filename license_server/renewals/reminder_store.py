@@ -124,6 +124,24 @@ def licences(connection: Connection, ids: Sequence[int]) -> list[StoredLicense]:
     return found
 
 
+def going_on(connection: Connection, given: Collection[Given]) -> dict[str, StoredLicense]:
+    """By line, the licences that end on the day of which they were reminded, whatever they are now.
+
+    Not those that were renewed since or have ended, nor those beside which there is a longer one.
+    """
+    days = {one.line: one.last_day for one in given}
+    lines, found = sorted(days), list[StoredLicense]()
+    for begin in range(0, len(lines), _AT_ONCE):
+        found += license_store.newest_of_lines(connection, lines[begin : begin + _AT_ONCE])
+    same = [
+        one
+        for one in found
+        if one.state == "active" and one.kind != STOP_GAP and one.last_day == days[one.line]
+    ]
+    longer = covered(connection, same)
+    return {one.line: one for one in same if one.number not in longer}
+
+
 def covered(connection: Connection, rows: Sequence[StoredLicense]) -> set[str]:
     """The numbers of those beside which the same customer has another for that host.
 
@@ -169,10 +187,25 @@ def given(connection: Connection, lines: Collection[str]) -> dict[str, list[Give
     return found
 
 
-def of_mail(connection: Connection, mail: int, limit: int) -> list[Given]:
-    """At most *limit* reminders that a mail to a customer gave."""
+def of_mail(connection: Connection, mail: int, limit: int | None = None) -> list[Given]:
+    """The reminders that a mail to a customer gave; at most *limit*."""
     query = select(reminders).where(_OF.mail == mail).order_by(_OF.last_day, _OF.id).limit(limit)
     return [Given(*row) for row in connection.execute(query)]
+
+
+def of_owner_mail(connection: Connection, mail: int, since: int) -> list[Given]:
+    """The reminders of which a mail told an owner, and that were given *since* then."""
+    query = select(reminders).where(_OF.given_at >= since, _OF.owner_mail == mail).order_by(_OF.id)
+    return [Given(*row) for row in connection.execute(query)]
+
+
+def put_into(connection: Connection, former: int, mail: int, ids: Collection[int]) -> None:
+    """Write down that these reminders are in a *mail*, which takes the place of a *former* one."""
+    for column in (_OF.mail, _OF.owner_mail):
+        query = update(reminders).where(column == former, among(_OF.id, sorted(ids)))
+        connection.execute(query.values({column.name: mail}))
+    query = update(owner_digests).where(owner_digests.c.mail == former)
+    connection.execute(query.values(mail=mail))
 
 
 class Untold(NamedTuple):

@@ -4,14 +4,13 @@ A reminder and its mail are one transaction. A second server that gives the same
 unique key, and all of its transaction is undone (docs/adr/0040).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from license_server.actor import REMINDER
-from license_server.audit import audit_store, events
-from license_server.audit.audit_store import EventFilter
+from license_server.audit import events, restores
 from license_server.catalog import catalog_store, reminders
 from license_server.catalog.catalog_store import Customer, Product
 from license_server.catalog.reminders import Rules
@@ -39,7 +38,6 @@ APART = 7
 """But not what was reminded of within so many days."""
 AFTER_RESTORE = 7
 """What was due until so many days after a restore may have been mailed before it."""
-_RESTORED = "server.restored"
 _ZONES = 2
 """Days: more than two time zones are apart."""
 
@@ -207,7 +205,8 @@ def _give(
         told = []  # what is only soon waits for its day
     mail = None
     if told and outcome == MAILED:
-        mail = _mail(connection, customer, told, now, write, new_id)
+        is_held = may_be_sent(connection, [one.reminder.due_at for one in told])
+        mail = mailed(connection, customer, told, now, write, new_id, held=is_held)
     rows = [_row(one, outcome, mail, now) for one in told]
     rows += [
         _row(one, COVERED, None, now)
@@ -244,13 +243,15 @@ def why_not(customer: Customer) -> str | None:
     return None
 
 
-def _mail(
+def mailed(
     connection: Connection,
     customer: Customer,
     endings: Sequence[Ending],
     now: int,
     write: Write,
     new_id: NewId,
+    *,
+    held: bool = False,
 ) -> int:
     """The id of the mail to *customer*, which is queued."""
     subject, text = write(customer, endings)
@@ -262,22 +263,15 @@ def _mail(
         recipient_name=customer.contact_name,
         product=products.pop() if len(products) == 1 else None,
         automatic=True,
-        held=_may_be_sent(connection, min(one.reminder.due_at for one in endings)),
+        held=held,
     )
     return outbox.queue(connection, draft, REMINDER, now, new_id()).id
 
 
-def _may_be_sent(connection: Connection, due_at: int) -> bool:
-    """Whether what was due then may have been mailed before this server was restored."""
-    restored = restored_at(connection)
-    return restored is not None and due_at < restored + AFTER_RESTORE * DAY
-
-
-def restored_at(connection: Connection) -> int | None:
-    """When this server was restored last."""
-    wanted = EventFilter(action=_RESTORED)
-    found = audit_store.events(connection, wanted, before=None, limit=1)
-    return found[0].at if found else None
+def may_be_sent(connection: Connection, due_at: Iterable[int]) -> bool:
+    """Whether some of what was due then may have been mailed before this server was restored."""
+    restored = restores.last(connection)
+    return restored is not None and min(due_at) < restored + AFTER_RESTORE * DAY
 
 
 def _record(connection: Connection, one: Ending, outcome: str, mail: int | None, now: int) -> None:

@@ -82,11 +82,12 @@ def due(given: list[Reminder], expires_at: int, now: int) -> Reminder | None:
     None where that one is too late.
     """
     last = next((one for one in reversed(given) if one.due_at <= now), None)
-    if last is None:
-        return None
-    if last.is_after:
-        return last if now < last.due_at + LATE * DAY else None
-    return last if now < expires_at else None
+    return None if last is None or is_too_late(last, expires_at, now) else last
+
+
+def is_too_late(one: Reminder, expires_at: int, now: int) -> bool:
+    """Whether *one* would tell of what is not so any more, or is long over."""
+    return now >= (one.due_at + LATE * DAY if one.is_after else expires_at)
 
 
 def upcoming(given: list[Reminder], now: int) -> Reminder | None:

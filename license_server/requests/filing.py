@@ -231,12 +231,19 @@ def _add(
         thread=came.thread,
         follows=follows,
         authenticated=came.authenticated,
-        rule=request_store.DUE if came.authenticated and came.is_alone and key else None,
+        rule=_rule(came) if key else None,
     )
     kind, author = message_store.RECEIVED, came.sender_address
     message_store.add(connection, stored.id, now, kind, author, came.text, came.message_id)
     recording.record(connection, stored, actor, "request.filed", now, source=stored.source)
     return stored
+
+
+def _rule(came: Received) -> str | None:
+    """Whether what came, with a host, may be answered without a person (rules.py)."""
+    if not came.authenticated or not came.is_alone:
+        return None
+    return request_store.RESTORED if came.was_there else request_store.DUE
 
 
 def open_key(came: Received, meaning: Reading, product: str | None) -> str:

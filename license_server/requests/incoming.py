@@ -61,6 +61,8 @@ class Received(NamedTuple):
     """The domain of the sender, where the receiving server vouches for it."""
     is_alone: bool = False
     """Whether its host is the only one that the mail names."""
+    was_there: bool = False
+    """Whether it may have been answered before this server was restored."""
 
 
 def read(members: Mapping[str, Any], source: str) -> Received:

@@ -30,8 +30,9 @@ REPLIED, ANSWERED = "replied", "answered"
 """Of a new request: we wrote last, or they did, after us."""
 STANDINGS = ("new", REPLIED, ANSWERED, *STATES[1:])
 _OF_THREAD = 50
-DUE, BY_RULE = "due", "issued"
-"""A request that may be answered without a person, and one that was."""
+DUE, BY_RULE, RESTORED = "due", "issued", "restored"
+"""A request that may be answered without a person, one that was, and one of which that is not
+known: it may have been since the backup was made of which this server was restored."""
 
 
 class StoredRequest(NamedTuple):
@@ -304,6 +305,12 @@ def set_rule(connection: Connection, id_: int, rule: str) -> bool:
     """Say of a request that is due what became of it; whether it was still due."""
     is_it = (requests.c.id == id_) & (requests.c.rule == DUE)
     return bool(connection.execute(requests.update().where(is_it).values(rule=rule)).rowcount)
+
+
+def hold_due(connection: Connection) -> None:
+    """Leave to a person all that would be answered without one, as after a restore."""
+    query = requests.update().where(requests.c.rule == DUE)
+    connection.execute(query.values(rule=RESTORED))
 
 
 def count_by_rule(connection: Connection, customer: str, since: int) -> int:

@@ -21,6 +21,7 @@ from license_server.requests.request_store import StoredRequest
 WHYS = (
     *("asked-again", "customer-unknown", "customer-in-doubt", "product-in-doubt", "off"),
     *("host-of-another", "has-licence", "earlier-licence", "says-more", "too-many", "refused"),
+    request_store.RESTORED,
 )
 """Why a request waits for a person; ``refused``: the order is one that nobody may place."""
 _PLAINLY = (matching.REQUEST, matching.NUMBER, matching.HOST)

@@ -83,6 +83,7 @@ async def _one(
         "mail",
         status_of(error) if error else 200,
         mail=mail,
+        answer=outbox_list.answer(mail, WhoReads.of(request, site.settings.time_zone)),
         reminded=reminded[:_REMINDED],
         reminded_of_more=len(reminded) > _REMINDED,
         state=outbox_list.STATES.get(mail.state, (mail.state, "")),

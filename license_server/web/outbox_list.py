@@ -28,6 +28,11 @@ def _by(one: Mail, to: Reader) -> str:
     return actor_labels.words(one.queued_by, to.catalogue.gettext)
 
 
+def answer(one: Mail, to: Reader) -> str | None:
+    """What the other side said; what this server said in its place, in the reader's language."""
+    return to.catalogue.gettext(one.answer) if one.answer else None
+
+
 LIST = DeskList[Mail](
     "/outbox",
     {
@@ -47,7 +52,7 @@ LIST = DeskList[Mail](
             mark=lambda one: STATES.get(one.state, ("", ""))[1],
             aside=_tries,
         ),
-        "answer": Column("Answer of the other side", lambda one, _: one.answer),
+        "answer": Column("Answer of the other side", answer),
         "ended_at": list_page.at(lambda one: one.ended_at, "Sent or ended"),
     },
     ("recipient", "license", "queued_at", "state", "answer"),

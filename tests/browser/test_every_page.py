@@ -31,9 +31,10 @@ class There(NamedTuple):
 
     @property
     def starts(self) -> list[str]:
-        """The queue of requests, and a licence in each state."""
+        """The queue of requests, and a licence and a mail in each state."""
         numbers = [name for name in self.furnished if str(name).startswith("HS-")]
-        return ["/", *(f"/licenses/{number}" for number in numbers)]
+        licences = (f"/licenses/{number}" for number in numbers)
+        return ["/", *licences, *(f"/outbox/{id_}" for id_ in self.furnished.mails)]
 
     def context(self, language: str, **more: Any) -> BrowserContext:
         """A browser of somebody who reads *language*."""
@@ -196,6 +197,22 @@ def test_pages_behind_the_order_form_pass_the_page_checks(
         form.locator("button:not([type=button])").last.click()
     found = judge.look(page, language)
     assert not found, "\n".join(found)
+
+
+def test_pages_of_what_is_shown_once_pass_the_page_checks(
+    signed_in: BrowserContext, language: str
+) -> None:
+    page = signed_in.new_page()
+    for path, form in (
+        ("/account", "form[action='/account/calendar']"),
+        ("/customers/1/portal", "form:has([name=label])"),
+    ):
+        page.goto(path)
+        with page.expect_navigation():
+            page.locator(f"{form} button").last.click()
+        assert page.locator(".told.good").count() == 1
+        found = judge.look(page, language)
+        assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("pasted", [line(26), "HS-2026-00000000", "nothing"])

@@ -11,24 +11,10 @@ import segno
 from playwright.sync_api import Browser, Page
 
 from license_core import qr
-from tests.support import judge, qr_reader
-from tests.support.chromium import sign_in
+from tests.support import judge
+from tests.support.chromium import detect_codes, sign_in
 from tests.support.server import KEY, LINE, Running
 
-# Chromium on Linux has no detector: this one hands what it is to look at to a program that can.
-DETECTOR = """
-window.BarcodeDetector = class {
-  static async getSupportedFormats() { return ["qr_code"]; }
-  async detect(source) {
-    const canvas = document.createElement("canvas");
-    canvas.width = source.videoWidth || source.width;
-    canvas.height = source.videoHeight || source.height;
-    canvas.getContext("2d").drawImage(source, 0, 0);
-    const texts = await window.readByZbar(canvas.toDataURL("image/png"));
-    return texts.map((rawValue) => ({ rawValue, format: "qr_code" }));
-  }
-};
-"""
 # And no camera: this one films what the page is given.
 CAMERA = """
 navigator.mediaDevices.getUserMedia = async () => {
@@ -52,10 +38,6 @@ navigator.mediaDevices.getUserMedia = async () => {
 """
 
 
-def by_zbar(address: str) -> list[str]:
-    return qr_reader.read(base64.b64decode(address.partition(",")[2]), ".png")
-
-
 @pytest.fixture
 def filmed() -> list[Any]:
     """What is before the camera, the last one; None: it is not allowed."""
@@ -67,9 +49,9 @@ def scanning(chromium: Browser, running: Running, filmed: list[Any]) -> Iterator
     context = chromium.new_context(base_url=running.url)
     page, broken = context.new_page(), list[str]()
     page.on("pageerror", lambda error: broken.append(str(error)))
-    page.expose_function("readByZbar", by_zbar)
+    detect_codes(page)
     page.expose_function("beforeTheCamera", lambda: filmed[-1])
-    page.add_init_script(DETECTOR + CAMERA)
+    page.add_init_script(CAMERA)
     sign_in(page, running)
     page.goto("/licenses/new")
     yield page

@@ -6,7 +6,9 @@ from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
+from tests.support.chromium import launched
 from tests.support.cli import World
 from tests.support.containers import docker, podman
 from tests.support.containers.engine import Engine, EngineUnavailableError
@@ -43,6 +45,12 @@ def podman_engine(session_podman: Engine) -> Iterator[Engine]:
     """The session's podman, emptied of the test's containers, networks and images afterwards."""
     yield session_podman
     session_podman.clear()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with launched() as browser:
+        yield browser
 
 
 def _running(

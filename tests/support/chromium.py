@@ -1,8 +1,45 @@
 """Steps of a user in Chromium."""
 
-from playwright.sync_api import Page
+import base64
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from playwright.sync_api import Browser, Error, Page, sync_playwright
+
+from tests.support import qr_reader
+from tests.support.need import need
 from tests.support.server import Running
+
+# Chromium on Linux has no detector: this one hands what it is to look at to a program that can.
+_DETECTOR = """
+window.BarcodeDetector = class {
+  static async getSupportedFormats() { return ["qr_code"]; }
+  async detect(source) {
+    const canvas = document.createElement("canvas");
+    canvas.width = source.videoWidth || source.width;
+    canvas.height = source.videoHeight || source.height;
+    canvas.getContext("2d").drawImage(source, 0, 0);
+    const texts = await window.readByZbar(canvas.toDataURL("image/png"));
+    return texts.map((rawValue) => ({ rawValue, format: "qr_code" }));
+  }
+};
+"""
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """A browser; a loop runs in this thread meanwhile, so it is not for a whole session."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        need("Chromium", "apt-get install chromium")
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        except Error as error:
+            need("Chromium", f"it does not start here: {error}")
+        yield browser
+        browser.close()
 
 
 def sign_in(page: Page, running: Running) -> None:
@@ -10,3 +47,13 @@ def sign_in(page: Page, running: Running) -> None:
     page.get_by_label("Email address").fill(running.admin_email)
     page.get_by_label("Password").fill(running.admin_password)
     page.get_by_role("button", name="Sign in").click()
+
+
+def detect_codes(page: Page) -> None:
+    """Let *page* find QR codes in pictures, as Chromium does on a telephone."""
+    page.expose_function("readByZbar", _by_zbar)
+    page.add_init_script(_DETECTOR)
+
+
+def _by_zbar(address: str) -> list[str]:
+    return qr_reader.read(base64.b64decode(address.partition(",")[2]), ".png")

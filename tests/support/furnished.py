@@ -94,6 +94,8 @@ class Furnished(NamedTuple):
     stop_gap: str
     waiting: int
     """A proposal."""
+    mails: tuple[int, ...]
+    """One in each state that people see."""
     invitation: str
     """The secret of an invitation that holds."""
     portal: str
@@ -155,7 +157,7 @@ def furnish(ledger: Ledger, now: int) -> Furnished:
     )
     portal = _in_portal(present, anchored)
     _told(present, webhooks)
-    _mailed(present, valid)
+    mails = _mailed(present, valid)
     _reminded(present, ends_soon, in_grace)
     present.checkpoint()
     return Furnished(
@@ -173,6 +175,7 @@ def furnish(ledger: Ledger, now: int) -> Furnished:
         trial=trial,
         stop_gap=stop_gap,
         waiting=waiting,
+        mails=mails,
         invitation=found,
         portal=portal,
     )
@@ -254,10 +257,10 @@ def _set_up(ledger: Ledger, now: int) -> None:
     write(lambda c: customers.add(c, {"name": "Nothing yet"}, ISSUER, now))
 
 
-def _mailed(ledger: Ledger, number: str) -> None:
+def _mailed(ledger: Ledger, number: str) -> tuple[int, ...]:
     """Mails in every state, whose texts, names and answers are hostile ones."""
     now, write = ledger.site.clock(), ledger.site.database.write
-    subjects = (MARKUP, LONG, RIGHT_TO_LEFT, CHINESE, FORMULA, CHINESE, CHINESE)
+    subjects = (MARKUP, LONG, RIGHT_TO_LEFT, CHINESE, FORMULA, CHINESE, CHINESE, MARKUP)
     answers = (
         Outcome("sent", "250 2.0.0 Ok: queued as 4QX9"),
         Outcome("failed", f"550 5.1.1 {MARKUP}"),
@@ -279,6 +282,9 @@ def _mailed(ledger: Ledger, number: str) -> None:
     write(lambda c: outbox_store.change(c, ids[5], ("waiting",), state=outbox_store.HELD))
     bounced = {"state": outbox_store.BOUNCED, "answer": f"550 5.1.1 {MARKUP}", "ended_at": now}
     write(lambda c: outbox_store.change(c, ids[6], ("waiting",), held_by=None, **bounced))
+    withdrawn = write(lambda c: outbox.claim(c, "test", now, 1))[0]
+    write(lambda c: outbox.withdraw(c, withdrawn, ISSUER, now))
+    return tuple(ids)
 
 
 def _told(ledger: Ledger, webhooks: list[Webhook]) -> None:

@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -78,11 +79,20 @@ class Postfix(NamedTuple):
 
 
 @contextmanager
-def running(folder: Path, support: Path | None = None, owner: str = "postfix") -> Iterator[Postfix]:
-    """A Postfix with all that it has in *folder*.
+def running(support: Path | None = None, owner: str = "postfix") -> Iterator[Postfix]:
+    """A Postfix with a folder of its own: in that of pytest, another run would lock it out.
 
     *support*: the maildir of support@vendor.example, which is *owner*'s, as all mailboxes are.
     """
+    with (
+        tempfile.TemporaryDirectory(prefix="hostseal-postfix-") as name,
+        _in(Path(name), support, owner) as made,
+    ):
+        yield made
+
+
+@contextmanager
+def _in(folder: Path, support: Path | None, owner: str) -> Iterator[Postfix]:
     program = shutil.which("postfix", path=os.environ["PATH"] + ":/usr/sbin")
     if program is None or os.geteuid() != 0:
         need("Postfix", "apt-get install postfix, and run the tests as root")
@@ -99,12 +109,10 @@ def running(folder: Path, support: Path | None = None, owner: str = "postfix") -
         "support": str(support or mailboxes / "support")[1:],
     }
     for name in ("conf", "queue", "data", "mailboxes"):
-        (folder / name).mkdir(parents=True)
+        (folder / name).mkdir()
     os.chown(folder / "data", postfix.pw_uid, postfix.pw_gid)
     os.chown(mailboxes, of.pw_uid, of.pw_gid)
-    for parent in (folder, *folder.parents):
-        if parent.stat().st_uid == os.geteuid() and parent != Path("/"):
-            parent.chmod(parent.stat().st_mode | 0o011)  # its processes go through
+    folder.chmod(0o711)  # its processes go through
     (folder / "conf" / "main.cf").write_text(_MAIN.format(**values), "utf-8")
     (folder / "conf" / "master.cf").write_text(_MASTER.format(**values), "utf-8")
     command = [program, "-c", str(folder / "conf")]

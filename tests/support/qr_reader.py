@@ -2,8 +2,10 @@
 
 import re
 import shutil
+import struct
 import subprocess
 import tempfile
+import zlib
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
@@ -47,6 +49,19 @@ def picture(rows: Sequence[str], scale: int = _SCALE, margin: int = _MARGIN) -> 
         for row in rows
     ]
     return b"P5 %d %d 255\n" % (side, height) + blank + b"".join(lines) + blank
+
+
+def png(pgm: bytes) -> bytes:
+    """A picture in PGM, as PNG, which a browser shows."""
+    width, height = map(int, pgm.split(b" ", 3)[1:3])
+    pixels = pgm[-width * height :]
+    rows = b"".join(b"\0" + pixels[at : at + width] for at in range(0, len(pixels), width))
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    parts = ((b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in parts
+    )
 
 
 def of_terminal(shown: str, *, is_inverse: bool = False) -> bytes:

@@ -1,18 +1,22 @@
 """A vendor that reminds, customers of its own, and a clock that a test sets."""
 
+import asyncio
+import email
 from datetime import date, datetime
+from email import policy
 from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from license_server.access import accounts
 from license_server.actor import COMMAND
+from license_server.background.outbox import Postman
 from license_server.background.reminders import Reminder
 from license_server.catalog import customers, products
 from license_server.catalog.catalog_store import Customer
 from license_server.catalog.terms import DAY
 from license_server.licenses import license_store
-from license_server.mail import outbox_store
+from license_server.mail import mail_servers, outbox_store
 from license_server.mail.outbox_store import Mail
 from license_server.renewals import reminder_store
 from license_server.renewals.reminder_store import Given
@@ -21,6 +25,7 @@ from license_server.site import Site
 from license_server.web import reminder_letters
 from tests.support.desk import Clock
 from tests.support.ledger import Ledger, finished
+from tests.support.smtp import Server
 
 MAILS = {
     "smtp_host": "127.0.0.1",
@@ -41,6 +46,7 @@ class Office:
         site = ledger.site._replace(settings=settings, clock=self.clock)
         self.site: Site = site
         self.ledger = ledger._replace(site=site)
+        self._before = len(self._all_mails())
 
     def product(self, *days: int, **more: Any) -> str:
         """A product that reminds on these days."""
@@ -78,6 +84,23 @@ class Office:
         """A process that looks."""
         return Reminder(lambda: self.site, reminder_letters.texts)
 
+    def leave(self, relay: Server) -> list[str]:
+        """Let a process send what waits; the subjects of what it sent."""
+        self.site = self.site._replace(
+            settings=self.site.settings.model_copy(update={"smtp_port": relay.port})
+        )
+        made = mail_servers.relay(self.site.settings, self.clock)
+        postman = Postman(lambda: self.site, made, bytes(32), self.reminder().may_leave)
+        before = len(relay.taken)
+
+        async def send() -> None:
+            await postman.look()
+            await postman.idle()
+
+        asyncio.run(send())
+        read = (email.message_from_bytes(one.content, policy=policy.default) for one in relay.taken)
+        return [str(one["Subject"]) for one in read][before:]
+
     def look(self, *days: int) -> None:
         """Let a process look at noon of each of these days."""
         for day in days:
@@ -85,11 +108,17 @@ class Office:
             finished(self.reminder().look())
 
     def mails(self, to: str = "li@customer.example") -> list[Mail]:
-        """The mails to an address, the first one first."""
-        found = self.site.database.read(
+        """The mails to an address, the first one first; those of other tests, too."""
+        return [one for one in self._all_mails() if one.recipient == to]
+
+    def own_mails(self, to: str = "li@customer.example") -> list[Mail]:
+        """Those of this test."""
+        return [one for one in self._all_mails()[self._before :] if one.recipient == to]
+
+    def _all_mails(self) -> list[Mail]:
+        return self.site.database.read(
             lambda c: outbox_store.listed(c, None, before=None, limit=10_000)
-        )
-        return [one for one in reversed(found) if one.recipient == to]
+        )[::-1]
 
     def given(self, number: str) -> list[tuple[int, str]]:
         """The reminders of a licence's line: days before its end, and what became of each."""

@@ -59,14 +59,22 @@ class Front:
 
 
 @contextmanager
-def tls(front: Front, context: ssl.SSLContext) -> Iterator[str]:
-    """*front* with this certificate, on a port of loopback; its URL."""
+def tls(
+    front: Front, context: ssl.SSLContext, at: socket.socket | None = None, host: str = "localhost"
+) -> Iterator[str]:
+    """*front* with this certificate, which is for *host*; its URL.
+
+    *at*: what it listens at, in place of a port of loopback.
+    """
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), front.handler()) as server:
+        if at is not None:
+            server.socket.close()
+            server.socket, server.server_address = at, at.getsockname()
         server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            yield f"https://localhost:{server.server_address[1]}"
+            yield f"https://{host}:{server.server_address[1]}"
         finally:
             server.shutdown()
             thread.join()

@@ -75,7 +75,7 @@ class Office:
         return self.site.database.write(lambda c: outbox.queue(c, draft, COMMAND, now, id_))
 
     def postman(self, relay: Relay | None = None) -> Postman:
-        return Postman(lambda: self.site, relay or self.made, bytes(32))
+        return Postman(lambda: self.site, relay or self.made, bytes(32), lambda *_: True)
 
     def send(self, *postmen: Postman) -> None:
         """Let each look once."""

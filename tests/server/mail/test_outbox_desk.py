@@ -59,7 +59,9 @@ def post(desk: Desk, path: str, page: str) -> str:
 
 def deliver(desk: Desk) -> None:
     site = desk.client.app.state.server.site  # type: ignore[attr-defined]
-    postman = Postman(lambda: site, mail_servers.relay(site.settings, desk.clock), bytes(32))
+    postman = Postman(
+        lambda: site, mail_servers.relay(site.settings, desk.clock), bytes(32), lambda *_: True
+    )
 
     async def look() -> None:
         await postman.look()
@@ -166,6 +168,15 @@ def test_what_a_mail_says_is_shown_as_text(sending: Desk) -> None:
     page = sending.client.get(there).text
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(1)" in page
+
+
+def test_what_the_other_side_answers_is_shown_as_text(sending: Desk, relay: Server) -> None:
+    pages.sign_in(sending)
+    there = queue(sending, issue(sending, "Answered"))
+    relay.says = lambda command: "550 <b>no</b>" if command.startswith("RCPT") else ""
+    deliver(sending)
+    for path in (there, "/outbox?state=failed"):
+        assert "550 &lt;b&gt;no&lt;/b&gt;" in sending.client.get(path).text
 
 
 def test_the_api_lists_mails_and_decides_on_them(sending: Desk) -> None:

@@ -22,8 +22,8 @@ SENDER = "Vendor <support@vendor.example>"
 
 
 @pytest.fixture(scope="session")
-def taking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postfix]:
-    with postfix.running(tmp_path_factory.mktemp("postfix") / "own") as running:
+def taking() -> Iterator[Postfix]:
+    with postfix.running() as running:
         yield running
 
 

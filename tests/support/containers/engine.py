@@ -5,10 +5,13 @@ nobody else, and addresses start from the same pool on every machine. Nothing of
 process that started it. What starts one: `docker.py`, `podman.py`.
 """
 
+import ctypes
 import json
 import shutil
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +22,7 @@ from tests.support.containers.image import BASE_IMAGE
 PROJECT = Path(__file__).resolve().parents[3]
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+_NETWORK = 0x40000000  # CLONE_NEWNET
 _COMMAND_SECONDS = 60.0
 _STOP_SECONDS = 30.0
 # Ends at once on SIGTERM, and reaps the orphans that a start script leaves to process 1.
@@ -135,6 +139,23 @@ class Engine:
         subprocess.run(
             [*within(self.process), *argv], env={"PATH": PATH}, check=True, capture_output=True
         )
+
+    def listening(self) -> socket.socket:
+        """A socket that listens on that machine, at all of its addresses; whoever has it is here.
+
+        Containers reach it by the name that ``--add-host NAME:host-gateway`` gives it.
+        """
+        made: list[socket.socket] = []
+
+        def listen() -> None:  # a thread may be in a network of its own, and its socket stays there
+            with open(f"/proc/{self.process.pid}/ns/net", "rb") as network:
+                assert ctypes.CDLL(None).setns(network.fileno(), _NETWORK) == 0
+            made.append(socket.create_server(("0.0.0.0", 0)))
+
+        thread = threading.Thread(target=listen)
+        thread.start()
+        thread.join()
+        return made[0]
 
     def import_base(self, image: bytes) -> None:
         """Makes the base image of a tar."""
