@@ -11,7 +11,9 @@ from typing import NamedTuple
 import structlog
 from sqlalchemy import Connection
 
+from license_core.errors import DatabaseUnavailableError, LicenseError
 from license_server.background.loop import repeated
+from license_server.db.errors import ServerStoppingError
 from license_server.mail import mail_servers, outgoing
 from license_server.mail.outbox_store import Mail
 from license_server.renewals import leaving, owners, reminding
@@ -36,6 +38,7 @@ class Reminder:
     def __init__(self, site: Callable[[], Site], texts: Callable[[Site], Texts]) -> None:
         """*site* gives the present one, *texts* what writes its mails."""
         self._site, self._texts = site, texts
+        self._hindered: LicenseError | None = None
 
     def at_work(self) -> AbstractAsyncContextManager[None]:
         """Look every now and then meanwhile."""
@@ -48,8 +51,8 @@ class Reminder:
         return leaving.may_leave(connection, mail, now, texts.customer, texts.owner, new_id)
 
     async def look(self) -> None:
-        """Give what is due, where mails can be sent."""
-        site = self._site()
+        """Give what is due, where mails can be sent; what hindered one is raised in the end."""
+        site, self._hindered = self._site(), None
         now = site.clock()
         if not site.settings.sends_mail:
             return
@@ -57,6 +60,8 @@ class Reminder:
         told = await self._tell(site, now)
         if given or told:
             _log.info("reminders given", reminders=given, owners=told)
+        if self._hindered is not None:
+            raise self._hindered
 
     async def _give(self, site: Site, now: int) -> int:
         """Give what is due, each customer's in a transaction; how many reminders that were."""
@@ -75,7 +80,7 @@ class Reminder:
                 write, new_id = texts.customer, lambda: _new_id(site)
                 return reminding.give(connection, id_, known, now, write, new_id)
 
-            given += await site.write(work)
+            given += await self._each(site, work)
         return given
 
     async def _tell(self, site: Site, now: int) -> int:
@@ -93,8 +98,18 @@ class Reminder:
                 write, new_id = texts.owner, lambda: _new_id(site)
                 return owners.tell(connection, owner, of_day, now, write, new_id)
 
-            told += await site.write(work)
+            told += await self._each(site, work)
         return told
+
+    async def _each(self, site: Site, work: Callable[[Connection], int]) -> int:
+        """What *work* gives; what hinders one customer, or owner, holds up no other."""
+        try:
+            return await site.write(work)
+        except (DatabaseUnavailableError, ServerStoppingError):
+            raise
+        except LicenseError as error:
+            self._hindered = self._hindered or error
+            return 0
 
 
 def _new_id(site: Site) -> str:

@@ -22,6 +22,7 @@ PLACES = {
     "explain": "The command that says why a licence is rejected",
     "installation": "Paragraphs: where the file goes, the commands, and what they do",
     "moved": "Paragraphs after a move: what becomes of the former file; else nothing",
+    "portal": "A sentence: where the customer portal is, for who can come in; or nothing",
 }
 """What stands in each, in English; translated where it is shown."""
 
@@ -38,6 +39,8 @@ Licence {number} for {product} is attached as license.dat.
 {installation}
 
 {moved}
+
+{portal}
 
 If the licence is rejected, please send us the output of:
 
@@ -59,6 +62,8 @@ _ZH = """\
 {installation}
 
 {moved}
+
+{portal}
 
 如果许可证被拒绝，请把以下命令的输出发给我们：
 

@@ -148,7 +148,8 @@ def _wrong(line: str, places: Collection[str]) -> Reason | None:
 def filled(text: str, values: Mapping[str, str]) -> tuple[str, str]:
     """Subject and text of a letter: *text* with a value in each place (letter_texts.places_of).
 
-    A value of several lines that stands alone has the indentation of its place on each.
+    A value of several lines that stands alone has the indentation of its place on each. Where
+    nothing is left of the subject, it is the first line of the text.
     """
     subject, _, rest = text.rstrip("\n").partition("\n")
     lines: list[str] = []
@@ -163,7 +164,8 @@ def filled(text: str, values: Mapping[str, str]) -> tuple[str, str]:
         else:
             lines.append(_inline(line, values))
     body = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip("\n")
-    return " ".join(_inline(subject, values).split()), f"{body}\n"
+    told = " ".join(_inline(subject, values).split())
+    return told or next(filter(None, body.split("\n")), ""), f"{body}\n"
 
 
 def _inline(line: str, values: Mapping[str, str]) -> str:

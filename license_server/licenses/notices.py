@@ -47,7 +47,7 @@ NOTICES: dict[str, Remark] = {
     ),
     "host-key-near": Remark(
         "warning",
-        "The host key differs by one slip from that of {number} ({host}): it may be mistyped.",
+        "The host key differs in one place from that of {number} ({host}): it may be mistyped.",
         "Compare it with what `{key_command}` prints on the host: a licence for a mistyped key is "
         "valid nowhere.",
     ),

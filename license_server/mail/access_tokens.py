@@ -6,15 +6,17 @@ Where a new refresh token comes with it, the former ends one day (Microsoft's af
 new one is kept.
 """
 
+import asyncio
 import json
 import ssl
 import threading
-import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import httpx
 import structlog
+
+from license_core.wording import printable
 
 _ANSWERS_WITHIN = 30
 _BEFORE_ITS_END = 60
@@ -83,8 +85,9 @@ class AccessTokens:
             raise TokenRefusedError(f"the token server: {error}") from error
         token = found.get("access_token")
         if status != 200 or not isinstance(token, str) or not _is_token(token):
-            told = f"{found.get('error', '')} {found.get('error_description', '')}"
-            raise TokenRefusedError(f"the token server answered {status} {told}".strip()[:300])
+            told = f"{found.get('error', '')} {found.get('error_description', '')}"[:300]
+            told = f"the token server answered {status} {printable(told.strip())}"
+            raise TokenRefusedError(" ".join(told.split())[:300])
         renewed = found.get("refresh_token")
         if "refresh_token" in fields and isinstance(renewed, str) and _is_token(renewed):
             self._keep(fields["refresh_token"], renewed)
@@ -113,25 +116,40 @@ class AccessTokens:
 
 
 def _posted(grant: Grant, fields: dict[str, str]) -> tuple[int, dict[str, Any]]:
-    """The status and the members of the answer. Raises HTTPError or ValueError."""
-    end, content = time.monotonic() + grant.answers_within, b""
-    with (
-        httpx.Client(
-            timeout=grant.answers_within, verify=grant.context, follow_redirects=False
-        ) as client,
-        client.stream("POST", grant.url, data=fields) as reply,
-    ):
-        for piece in reply.iter_raw():
-            content += piece
-            if len(content) > _MOST:
-                raise ValueError("its answer is too long")
-            if time.monotonic() > end:
-                raise ValueError("its answer takes too long")
+    """The status and the members of the answer. Raises HTTPError or ValueError.
+
+    In a loop of its own, since only there the whole answer has an end, its head too: it is called
+    in threads that have none.
+    """
+    status, content = asyncio.run(_answer(grant, fields))
     try:
         found = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None  # what is no JSON is told by its status
-    return reply.status_code, found if isinstance(found, dict) else {}
+    return status, found if isinstance(found, dict) else {}
+
+
+async def _answer(grant: Grant, fields: dict[str, str]) -> tuple[int, bytes]:
+    content = b""
+    client = httpx.AsyncClient(
+        timeout=None,  # noqa: S113  # all of it together has one
+        verify=grant.context,
+        follow_redirects=False,
+        headers={"Accept-Encoding": "identity"},
+    )
+    try:
+        async with (
+            asyncio.timeout(grant.answers_within),
+            client,
+            client.stream("POST", grant.url, data=fields) as reply,
+        ):
+            async for piece in reply.aiter_raw():
+                content += piece
+                if len(content) > _MOST:
+                    raise ValueError("its answer is too long")
+            return reply.status_code, content
+    except TimeoutError as error:
+        raise ValueError("timed out") from error
 
 
 def _is_token(text: str) -> bool:

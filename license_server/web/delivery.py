@@ -19,6 +19,7 @@ from license_server.licenses import issuing, license_store, moves
 from license_server.licenses.acts import REHOST
 from license_server.licenses.license_store import StoredLicense
 from license_server.mail import addresses
+from license_server.portal import ways_in
 from license_server.sheets import archive, threads
 from license_server.sheets.exports import Read
 from license_server.sheets.outgoing import Outgoing
@@ -94,11 +95,18 @@ def known_of(connection: Connection, rows: Sequence[StoredLicense]) -> list[Know
 
 
 def letters_about(
-    stored: StoredLicense, seen: Known, vendor: str, languages: Collection[str]
+    stored: StoredLicense,
+    seen: Known,
+    vendor: str,
+    languages: Collection[str],
+    portal: str | None = None,
 ) -> tuple[Letter, ...]:
-    """What the *vendor* writes about *stored* in each of these *languages*."""
+    """What the *vendor* writes about *stored* in each of these *languages*.
+
+    *portal*: where the customer comes into the portal.
+    """
     customer, product, move = seen
-    about, commands = About.of(stored, customer, product, move), client_commands.of(product)
+    about, commands = About.of(stored, customer, product, move, portal), client_commands.of(product)
     kind = letters.kind_of(stored.act)
     return tuple(
         letter_writing.write(one, letters.text_of(product, kind, one), about, vendor, commands)
@@ -151,14 +159,20 @@ def files(site: Site, numbers: Iterable[str], actor: Actor) -> Response:
 
 async def of(site: Site, request: Request, stored: StoredLicense) -> Sending:
     """How *stored* gets to its host; where its customer has no language, in the reader's first."""
-    seen = await site.read(lambda connection: known(connection, stored))
+    now, settings = site.clock(), site.settings
+
+    def read(connection: Connection) -> tuple[Known, str | None]:
+        found = known(connection, stored)
+        return found, ways_in.address_for(connection, settings, found.customer, now)
+
+    seen, portal = await site.read(read)
     customer, product, move = seen
     language = customer.language if customer else None
     first = language or Reader.of(request, site.settings.time_zone).language
     address = customer.contact_email if customer else None
     about, commands = About.of(stored, customer, product, move), client_commands.of(product)
     languages = sorted(LANGUAGES, key=lambda one: one != first)
-    written = letters_about(stored, seen, site.issuer.name, languages)
+    written = letters_about(stored, seen, site.issuer.name, languages, portal)
     left = moves.left_behind(*move) if move else None
     if left is not None:
         client_commands.tell(left, commands)

@@ -65,6 +65,8 @@ class About(NamedTuple):
     """The host from which it moved."""
     change: HostChange | None
     """What differs from that one."""
+    portal: str | None
+    """The address of the customer portal, for who can come in."""
 
     @classmethod
     def of(
@@ -73,6 +75,7 @@ class About(NamedTuple):
         customer: Customer | None,
         product: Product | None,
         move: Move | None,
+        portal: str | None = None,
     ) -> Self:
         """What there is to tell of *stored*, which came of a *move*."""
         license_ = issuing.claims_of(stored)
@@ -92,6 +95,7 @@ class About(NamedTuple):
             replaced=license_.replaces,
             left=(move.former.host_name or move.former.host_key) if move else None,
             change=move.change if move else None,
+            portal=portal,
         )
 
     @property
@@ -150,6 +154,7 @@ class _Words:
             "commands": commands_for(about, self._commands),
             "installation": self._installation(),
             "moved": self._moved(),
+            "portal": self._portal(),
         }
 
     @property
@@ -171,6 +176,13 @@ class _Words:
     def _greeting(self) -> str:
         name = self._about.contact
         return self._say("Dear %(name)s,", name=name) if name else self._say("Hello,")
+
+    def _portal(self) -> str:
+        address = self._about.portal
+        if address is None:
+            return ""
+        told = "Your licences and requests are in our customer portal, too: %(address)s"
+        return self._say(told, address=address)
 
     def _for_host(self) -> str:
         about = self._about

@@ -54,6 +54,7 @@ MADE_UP = About(
     replaced=None,
     left=None,
     change=None,
+    portal="https://licences.example.com/portal",
 )
 """What a preview is of, where no licence is named."""
 _MOVED = HostChange(("ip",), ("hostname", "machine_id"), (), host_changes.PERHAPS, None)

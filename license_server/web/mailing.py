@@ -15,6 +15,7 @@ from license_server.licenses.license_store import StoredLicense
 from license_server.mail import addresses, writing
 from license_server.mail.outbox import Draft
 from license_server.mail.outbox_store import Mail
+from license_server.portal import ways_in
 from license_server.requests import handling
 from license_server.requests.request_store import StoredRequest
 from license_server.settings import ServerSettings
@@ -37,10 +38,12 @@ def draft(
     vendor: str,
     language: str | None = None,
     asked: StoredRequest | None = None,
+    portal: str | None = None,
 ) -> tuple[Draft, str]:
     """The mail with *stored* to the contact of its customer, in their language; and its letter.
 
     *asked*: to the sender of this request in place of that.
+    *portal*: where the customer comes into the portal.
     *language*: that of who sends it, where no other is known. Raises LicenseStateError for one
     that nobody is to install, and InputInvalidError where there is no address.
     """
@@ -55,7 +58,7 @@ def draft(
     of = known or (asked.language if asked else None) or language or _USUAL_LANGUAGE
     if of not in LANGUAGES:
         of = _USUAL_LANGUAGE
-    (letter,) = delivery.letters_about(stored, seen, vendor, [of])
+    (letter,) = delivery.letters_about(stored, seen, vendor, [of], portal)
     told = catalogue(of).gettext("The licence file as text, in case the attachment is missing:")
     file = issuing.file_of(stored).decode("utf-8")
     made = Draft(
@@ -95,7 +98,8 @@ def send(
 ) -> Mail:
     """Queue that mail. *automatic*: no person asked for it. Raises as ``draft``, ``queue`` do."""
     seen = delivery.known(connection, stored)
-    made, letter = draft(stored, seen, vendor, language, asked)
+    portal = ways_in.address_for(connection, settings, seen.customer, now)
+    made, letter = draft(stored, seen, vendor, language, asked, portal)
     made = made._replace(thread=writing.thread(connection, asked), automatic=automatic)
     mail = writing.queue(connection, settings, made, actor, now, random)
     if asked is not None:

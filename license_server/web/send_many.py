@@ -26,6 +26,7 @@ from license_server.mail import outbox, outbox_store, writing
 from license_server.mail.errors import MailOffError
 from license_server.mail.outbox import Draft
 from license_server.mail.outbox_store import Mail
+from license_server.portal import ways_in
 from license_server.sheets import jobs, results, threads
 from license_server.sheets.exports import Read
 from license_server.site import Site
@@ -136,22 +137,22 @@ async def _lines(
     request: Request, site: Site, session: Session, numbers: Sequence[str]
 ) -> list[Line]:
     language = Reader.of(request, site.settings.time_zone).language
-    vendor, actor = site.issuer.name, session.actor
+    actor, now = session.actor, site.clock()
 
     def read() -> list[Line]:
-        return list(_looked_at(site.database.read, numbers, actor, vendor, language))
+        return list(_looked_at(site.database.read, numbers, actor, site, now, language))
 
     return await threads.one_at_a_time(read)
 
 
 def _looked_at(
-    read: Read, numbers: Sequence[str], actor: Actor, vendor: str, language: str
+    read: Read, numbers: Sequence[str], actor: Actor, site: Site, now: int, language: str
 ) -> Iterator[Line]:
     """The licences of these *numbers* that *actor* may see, and whom each would go to."""
     for first in range(0, len(numbers), delivery.AT_ONCE):
         some = numbers[first : first + delivery.AT_ONCE]
         last = read(partial(outbox_store.last_with, numbers=some))
-        for stored, made in read(partial(_drafts, some, actor, vendor, language)):
+        for stored, made in read(partial(_drafts, some, actor, site, now, language)):
             if isinstance(made, LicenseError):
                 yield Line(stored, None, made)
             else:
@@ -159,15 +160,22 @@ def _looked_at(
 
 
 def _drafts(
-    numbers: Sequence[str], actor: Actor, vendor: str, language: str, connection: Connection
+    numbers: Sequence[str],
+    actor: Actor,
+    site: Site,
+    now: int,
+    language: str,
+    connection: Connection,
 ) -> list[tuple[StoredLicense, Draft | LicenseError]]:
     """The mail with each of these licences, or why there is none."""
     rows = license_store.by_numbers(connection, numbers)
     rows = [one for one in rows if actor.may_use(one.product)]
     made: list[tuple[StoredLicense, Draft | LicenseError]] = []
     for stored, seen in zip(rows, delivery.known_of(connection, rows), strict=True):
+        portal = ways_in.address_for(connection, site.settings, seen.customer, now)
         try:
-            made.append((stored, mailing.draft(stored, seen, vendor, language)[0]))
+            draft, _ = mailing.draft(stored, seen, site.issuer.name, language, portal=portal)
+            made.append((stored, draft))
         except LicenseError as error:
             made.append((stored, error))
     return made
@@ -189,7 +197,7 @@ def _queue(
     language = Reader.of(request, site.settings.time_zone).language
     last = outbox_store.last_with(connection, numbers)
     rest = [one for one in numbers if one not in last or last[one].id <= after]
-    drafts = _drafts(rest, actor, site.issuer.name, language, connection)
+    drafts = _drafts(rest, actor, site, now, language, connection)
     made = [one for _, one in drafts if isinstance(one, Draft)]
     for one in made:
         writing.queue(connection, site.settings, one, actor, now, site.random)

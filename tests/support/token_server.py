@@ -18,6 +18,10 @@ class TokenServer(ThreadingHTTPServer):
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.asked: list[dict[str, str]] = []
+        self.drips: tuple[threading.Event, float] | None = None
+        """Until it is set, the head of an answer has one more field every so many seconds."""
+        self.encodings: list[str] = []
+        """What each asked for as Accept-Encoding."""
         self.says: Callable[[dict[str, str]], Answer] = granted("ya29.token")
         if context is not None:
             self.socket = context.wrap_socket(self.socket, server_side=True)
@@ -35,8 +39,13 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers["content-length"])
         fields = dict(parse_qsl(self.rfile.read(length).decode("ascii")))
         server.asked.append(fields)
+        server.encodings.append(self.headers["accept-encoding"])
         status, content = server.says(fields)
         self.send_response(status)
+        if server.drips is not None:
+            over, seconds = server.drips
+            while not over.wait(seconds):
+                self.wfile.write(b"X-More: to come\r\n")
         self.send_header("Content-Type", "application/json")
         self.send_header("Location", "http://127.0.0.1:1/")
         self.end_headers()

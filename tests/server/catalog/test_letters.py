@@ -89,3 +89,8 @@ def test_every_action_has_a_letter() -> None:
     kinds = {act.name: letters.kind_of(act.name) for act in ACTS.values() if act.issues}
     assert set(kinds.values()) == set(WITH_LICENCES)
     assert (kinds["issue"], kinds["rehost"], kinds["reinstate"]) == ("issued", "moved", "changed")
+
+
+def test_letter_of_which_nothing_is_left_as_subject_has_its_first_line() -> None:
+    told = letters.filled("{contract}\n{kind}\n\n{greeting}\nBye\n", EMPTY | {"greeting": "Hello,"})
+    assert told == ("Hello,", "Hello,\nBye\n")

@@ -164,6 +164,45 @@ def test_a_token_server_that_does_not_answer_is_not_waited_for_long(
         over.set()
 
 
+def test_a_token_server_whose_answer_never_begins_is_not_waited_for_long(
+    giving: TokenServer, tmp_path: Path
+) -> None:
+    over = threading.Event()
+    giving.drips = over, 0.05
+    made = tokens(settings(giving, tmp_path))
+    quick = AccessTokens(made.grant._replace(answers_within=0.3), Clock())
+    try:
+        with pytest.raises(TokenRefusedError, match="timed out"):
+            quick.current()
+    finally:
+        over.set()
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "told"),
+    [
+        (200, b"[" * 60_000, "the token server answered 200"),
+        (302, b"", "the token server answered 302"),
+        (200, b'{"access_token": "\\ud800"}', "the token server answered 200"),
+        (200, b" " * 70_000, "the token server: its answer is too long"),
+        (
+            400,
+            b'{"error": "no", "error_description": "\\u001b[2J\\n\\u202egone"}',
+            r"the token server answered 400 no \u001b[2J\u000a\u202egone",
+        ),
+    ],
+    ids=["deep", "redirect", "surrogate", "long", "control characters"],
+)
+def test_what_a_token_server_answers_does_no_harm(
+    giving: TokenServer, tmp_path: Path, status: int, content: bytes, told: str
+) -> None:
+    giving.says = lambda _: (status, content)
+    with pytest.raises(TokenRefusedError) as refused:
+        tokens(settings(giving, tmp_path)).current()
+    assert str(refused.value) == told
+    assert giving.encodings == ["identity"]
+
+
 def test_a_token_server_is_verified(tmp_path: Path) -> None:
     context, authority = certificate(tmp_path)
     with token_server.serving(context) as giving:

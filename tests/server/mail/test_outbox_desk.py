@@ -12,13 +12,14 @@ from license_server.actor import COMMAND
 from license_server.background.outbox import Postman
 from license_server.catalog import customers
 from license_server.mail import mail_servers, outbox_store
+from license_server.portal import links
 from license_server.requests import filing
 from license_server.requests.incoming import Received
 from license_server.settings import ServerSettings
-from tests.support import pages, smtp
+from tests.support import pages, portal, smtp
 from tests.support.api import slug
 from tests.support.asked import act, filed, seen
-from tests.support.desk import Desk, unique
+from tests.support.desk import Desk, row, unique
 from tests.support.pages import text_of
 from tests.support.postgres import on_sqlite
 from tests.support.server import LINE
@@ -414,3 +415,26 @@ def test_nothing_is_mailed_of_a_request_without_an_address(sending: Desk) -> Non
 
 def test_a_server_without_a_relay_mails_no_reply(desk: Desk) -> None:
     assert slug(act(desk, wrote(desk), "reply", text="Which?", mail=True)) == "mail-off"
+
+
+def test_letters_name_the_portal_where_the_customer_has_a_way_in(sending: Desk) -> None:
+    state = sending.client.app.state.server  # type: ignore[attr-defined]
+    public = {"portal": True, "public_url": "https://licences.example.com"}
+    state.site = state.site._replace(settings=state.site.settings.model_copy(update=public))
+    pages.sign_in(sending)
+
+    def letter(number: str) -> str:
+        return str(sending.client.get(f"/licenses/{number}?send=1").text)
+
+    there = "https://licences.example.com/portal"
+    by_mail, nobody = issue(sending, "Way in"), issue(sending, "No way in", None)
+    assert there in letter(by_mail) and there not in letter(nobody)
+    queue(sending, by_mail)
+    queued = sending.client.get("/api/v1/mails?limit=1", headers=sending.bearer).json()
+    assert there in queued["mails"][0]["body"]
+    id_ = row(sending, "customers", name="No way in").id
+    link = portal.invite(sending, id_)
+    assert there in letter(nobody)
+    now = sending.clock.now
+    sending.site.database.write(lambda c: links.withdraw(c, link.link, COMMAND, now))
+    assert there not in letter(nobody)

@@ -1,5 +1,6 @@
 """Reminders: each is given once, to whom it is for, and none of what is not to be renewed."""
 
+import asyncio
 import json
 import os
 from datetime import date
@@ -13,6 +14,7 @@ from license_server.actor import COMMAND
 from license_server.audit import audit_store, events
 from license_server.background.reminders import Reminder
 from license_server.catalog import customers, letters, merging, products
+from license_server.db.errors import InputInvalidError
 from license_server.db.renewal_tables import reminders
 from license_server.deliveries import delivery_store
 from license_server.deliveries.delivery_store import DeliveryFilter
@@ -49,6 +51,28 @@ def test_each_reminder_is_mailed_on_its_day_and_once(office: Office) -> None:
     assert [one.product for one in (first, last)] == [product] * 2
     office.ledger.link()
     assert office.ledger.faults() == []
+
+
+def test_customer_whose_mail_cannot_be_written_holds_up_no_other(office: Office) -> None:
+    hindered, other, product = office.customer(), office.customer(), office.product(30)
+    numbers = [office.issue(one, product, 40) for one in (hindered, other)]
+    office.to(11)
+    reminder = office.reminder()
+    whole = reminder_letters.texts(office.site)
+
+    def texts(_: Any) -> Any:
+        def write(customer: Any, endings: Any) -> tuple[str, str]:
+            subject, body = whole.customer(customer, endings)
+            return subject, "" if customer.name == hindered.name else body
+
+        return whole._replace(customer=write)
+
+    broken = Reminder(lambda: office.site, texts)
+    with pytest.raises(InputInvalidError):
+        asyncio.run(broken.look())
+    assert [office.given(one) for one in numbers] == [[], [(30, "mailed")]]
+    asyncio.run(reminder.look())
+    assert [office.given(one) for one in numbers] == [[(30, "mailed")]] * 2
 
 
 def test_reminder_that_is_due_is_in_the_list_until_it_is_given(office: Office) -> None:
