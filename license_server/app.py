@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from license_core.errors import LicenseError, NotAuthenticatedError, NotFoundError, UsageError
+from license_server.access import openid
 from license_server.access.errors import CodesRequiredError, FormExpiredError
-from license_server.access.openid import Client
 from license_server.access.tokens import TokenCache
 from license_server.api import PREFIX, openapi, portal, reference
 from license_server.api.jobs import JOB_CAPS
@@ -42,8 +42,7 @@ from license_server.http.rate_limit import Rates
 from license_server.http.state import ServerState
 from license_server.licenses import statistics
 from license_server.mail import mail_servers
-from license_server.operations import data_folder
-from license_server.permissions import ROLES
+from license_server.operations import data_folder, ledger_identity
 from license_server.settings import ServerSettings
 from license_server.signing import revocation_lists
 from license_server.signing.issuer import Issuer
@@ -83,17 +82,26 @@ def create_app(
     addresses of the names that webhooks lead to. Raises the LicenseError that keeps the server from
     starting.
     """
-    seeds, openid_client = data_folder.open_seeds(settings), _openid_client(settings)
+    was_open = data_folder.close_to_others(settings)
+    if was_open is not None:
+        _log.warning(
+            "data folder was open to others", path=str(settings.data), mode=f"{was_open:o}"
+        )
+    seeds, openid_client = data_folder.open_seeds(settings), openid.configured(settings)
     mail_relay = mail_servers.relay(settings, clock)
     inbox = mail_servers.mailbox(settings, clock)
     database, issuer = data_folder.open_vault(settings, clock())
     try:
         notary = data_folder.open_notary(settings, issuer.name, tally(database))
+        with database.reading() as connection:
+            ledger_identity.keep(connection, settings)
+            ledger = ledger_identity.at_its_place(connection, settings)
     except LicenseError:
         database.close()
         raise
     counted = Metrics()
     counted.watch(database.engine, database.writer.waiting)
+    counted.ledger(notary.signer.public_key.kid, ledger)
     site = Site(settings, database, issuer, clock, random)
     keeper = Keeper(site, notary)
 
@@ -162,23 +170,6 @@ def create_app(
     return app
 
 
-def _openid_client(settings: ServerSettings) -> Client | None:
-    """What the server is to its OpenID provider, where it has one. Raises InputInvalidError."""
-    if settings.openid_issuer is None:
-        return None
-    wrong = next((role for role in settings.openid_roles.values() if role not in ROLES), None)
-    if wrong is not None:
-        reason = f"{wrong[:64]!r} is not a role; the roles are {', '.join(ROLES)}"
-        raise InputInvalidError(field="LICENSE_SERVER_OPENID_ROLES", reason=reason)
-    return Client(
-        settings.openid_issuer,
-        settings.openid_client_id,
-        settings.read_openid_secret(),
-        settings.openid_role_claim,
-        settings.openid_roles,
-    )
-
-
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, LicenseError)  # noqa: S101  # registered for nothing else
     if isinstance(error, NotAuthenticatedError | FormExpiredError):
@@ -212,6 +203,7 @@ async def _not_valid(request: Request, error: Exception) -> Response:
 def _answer(request: Request, error: LicenseError) -> Response:
     """The answer to a refused request: problem+json for programs, a page for people."""
     request_id: str = request.state.request_id
+    request.state.slug = error.slug  # for the log
     if status_of(error) >= 500:
         _log.error("refused", slug=error.slug, sentence=error.sentence)
     outward = problem_json.outward(error, request_id)

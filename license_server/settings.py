@@ -257,6 +257,11 @@ class ServerSettings(BaseSettings):
         return self.data / "hostseal.db"
 
     @property
+    def ledger_file(self) -> Path:
+        """Which ledger was served from this folder last (operations/ledger_identity.py)."""
+        return self.data / "ledger"
+
+    @property
     def root_pub_pem(self) -> Path:
         """The public root key, to be shipped with the product."""
         return self.data / "root.pub.pem"
@@ -306,16 +311,18 @@ class ServerSettings(BaseSettings):
         return f"file:{next((path for path in paths if path.exists()), self.signing_key)}"
 
     @property
-    def secret_files(self) -> tuple[Path | None, ...]:
-        """The files that nobody else may read."""
-        return (
-            self.passphrase_file,
-            self.admin_password_file,
-            self.smtp_password_file,
-            self.imap_password_file,
-            self.mail_oauth_client_secret_file,
-            self.mail_oauth_refresh_token_file,
+    def secret_settings(self) -> dict[str, Path | None]:
+        """The variables that lead to files that nobody else may read, and those files."""
+        names = (
+            "passphrase_file",
+            "admin_password_file",
+            "openid_client_secret_file",
+            "smtp_password_file",
+            "imap_password_file",
+            "mail_oauth_client_secret_file",
+            "mail_oauth_refresh_token_file",
         )
+        return {f"{_PREFIX}{name.upper()}": getattr(self, name) for name in names}
 
     def read_passphrase(self, what: str) -> bytes:
         """The passphrase of the key *what*; at a terminal it is asked for, once a process.
@@ -375,6 +382,14 @@ def _secret(path: Path | None, value: SecretStr | None, name: str) -> str | None
     """The first line of the file *path*, else *value*."""
     if path is None:
         return None if value is None else value.get_secret_value()
+    return first_line(path, name)
+
+
+def first_line(path: Path, name: str) -> str | None:
+    """The secret in the file *path*, which *name* leads to; None: it is empty.
+
+    Raises InputInvalidError.
+    """
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, ValueError) as error:

@@ -34,6 +34,7 @@ from license_server.access.sealed_cookies import (
 from license_server.actor import Actor
 from license_server.db.errors import InputInvalidError
 from license_server.permissions import PERMISSIONS, ROLES
+from license_server.settings import ServerSettings
 
 ASKED_SECONDS = 600
 """How long somebody may take at the provider."""
@@ -71,6 +72,23 @@ class Asked(NamedTuple):
     verifier: str
     redirect: str
     next: str
+
+
+def configured(settings: ServerSettings) -> Client | None:
+    """What the server is to its OpenID provider, where it has one. Raises InputInvalidError."""
+    if settings.openid_issuer is None:
+        return None
+    wrong = next((role for role in settings.openid_roles.values() if role not in ROLES), None)
+    if wrong is not None:
+        reason = f"{wrong[:64]!r} is not a role; the roles are {', '.join(ROLES)}"
+        raise InputInvalidError(field="LICENSE_SERVER_OPENID_ROLES", reason=reason)
+    return Client(
+        settings.openid_issuer,
+        settings.openid_client_id,
+        settings.read_openid_secret(),
+        settings.openid_role_claim,
+        settings.openid_roles,
+    )
 
 
 def read_provider(client: Client, metadata: Any) -> Provider:

@@ -200,6 +200,13 @@ def _of_person(
     return order[:limit]
 
 
+def last_at(connection: Connection, action: str) -> int | None:
+    """When the newest event of this *action* was; None: there is none."""
+    table = audit_events.c
+    query = select(table.at).where(table.action == action).order_by(table.id.desc()).limit(1)
+    return connection.execute(query).scalar()
+
+
 def trail(connection: Connection, subjects: Sequence[str]) -> list[Event]:
     """What was done to *subjects*, in order."""
     query = (

@@ -1,5 +1,7 @@
 """The kinds of events: what they are about, by how their actions begin."""
 
+BACKED_UP = "server.backed-up"
+"""The action of an event that tells of a backup, which was made before."""
 KINDS = {
     "licenses": ("license.", "proposal."),
     "requests": ("request.",),

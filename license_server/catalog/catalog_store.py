@@ -208,6 +208,13 @@ def product_by_name(connection: Connection, name: str) -> Product | None:
     return None if row is None else Product(*row)
 
 
+def answered_by_rule(connection: Connection) -> list[str]:
+    """The names of the products about which mails are answered without a person, in order."""
+    name = products.c.name
+    query = select(name).where(products.c.mail_plan.is_not(None)).order_by(name)
+    return list(connection.execute(query).scalars())
+
+
 def standing(connection: Connection, customer: str, product: str) -> Standing:
     """How things stand for a licence to a customer for a product of these names: in one go."""
     names = {"customer": customer, "product": product}

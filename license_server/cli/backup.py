@@ -14,6 +14,7 @@ from license_core.wording import printable, utc
 from license_server.cli.caller import caller
 from license_server.cli.output import can_be_read_back, say, written
 from license_server.cli.progress import Progress
+from license_server.cli.shared import record
 from license_server.operations.errors import BackupInvalidError, BackupNotMadeError
 from license_server.settings import ServerSettings
 
@@ -53,6 +54,8 @@ def backup_(settings: ServerSettings, output: str, with_keys: bool) -> None:
         progress = Progress(backup.count(connection), "rows")
         backup.write(connection, keys, write, int(time.time()), progress.advance)
         progress.clear()
+    name = "standard output" if output == "-" else os.path.basename(output)
+    record(settings, "server.backed-up", name, with_keys=with_keys)
     if not can_be_read_back(output):
         place = "standard output" if output == "-" else output
         click.echo(
@@ -106,6 +109,7 @@ def restore(settings: ServerSettings, file: Path, thorough: bool, only_check: bo
                 now,
                 thorough=thorough,
                 advance=progress.advance,
+                random=secrets.token_bytes,
                 actor=caller(),
             )
             again[:] = returned(connection, now)
@@ -118,6 +122,7 @@ def restore(settings: ServerSettings, file: Path, thorough: bool, only_check: bo
         initialise.put_in_place(settings, write_files, fill, secrets.token_bytes)
     progress.clear()
     say(f"Restored {settings.data} as it was at {made_at}.")
+    say("Stop every server of the former database for good: with the same keys, both would issue.")
     say("Valid again, even if ended since then:")
     for kind in again:
         say(printable(f"  {kind}"))

@@ -40,12 +40,14 @@ from license_server.cli import (
 from license_server.cli.audit import audit
 from license_server.cli.backup import backup_, restore
 from license_server.cli.caller import caller
+from license_server.cli.check import CALL, check
 from license_server.cli.find import find
 from license_server.cli.fsck import fsck_
 from license_server.cli.keys import keys
 from license_server.cli.license_list import list_
 from license_server.cli.many import many
 from license_server.cli.output import give_up_output, say
+from license_server.cli.passphrase import passphrase_
 from license_server.cli.requests import requests
 from license_server.cli.revocations import revocations
 from license_server.cli.root import root
@@ -103,8 +105,9 @@ def cli(ctx: click.Context, data: Path | None) -> None:
     LICENSE_SERVER_PASSPHRASE; at a terminal you are prompted for it.
     """
     ctx.obj.data = data
+    ctx.meta[CALL] = ctx.obj
     settings = ctx.obj = ServerSettings.read(data=data)
-    for path in settings.secret_files:
+    for path in settings.secret_settings.values():
         if path is not None and _is_open(path):
             remedy = f"chmod 600 {shlex.quote(str(path))}"
             click.echo(f"[W]: {path} is readable by others.\n     {remedy}", err=True)
@@ -223,6 +226,7 @@ def _upgrade(settings: ServerSettings) -> None:
 for command in (
     audit,
     backup_,
+    check,
     export,
     find,
     fsck_,
@@ -230,6 +234,7 @@ for command in (
     keys,
     list_,
     many,
+    passphrase_,
     requests,
     restore,
     revocations,

@@ -2,16 +2,23 @@
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 from sqlalchemy import Connection
 
 from license_core.armor import MAX_FILE
-from license_core.errors import FileTooLargeError, FileUnreadableError, UsageError
+from license_core.errors import (
+    FileTooLargeError,
+    FileUnreadableError,
+    LicenseError,
+    UsageError,
+)
 from license_core.paths import read
+from license_server.cli.caller import caller
 from license_server.db.errors import InputInvalidError
 from license_server.settings import PassphraseMissingError, ServerSettings
 from license_server.sheets.exports import Read
@@ -33,6 +40,20 @@ def write(settings: ServerSettings, work: Callable[[Connection], T]) -> T:
         return database.write(work)
     finally:
         database.close()
+
+
+def record(settings: ServerSettings, action: str, subject: str, **details: Any) -> None:
+    """Write into the audit log what a command has done, which stays done where that fails."""
+    from license_server.audit import events
+
+    now = int(time.time())
+    try:
+        write(
+            settings,
+            lambda connection: events.record(connection, now, caller(), action, subject, **details),
+        )
+    except LicenseError as error:
+        click.echo(f"[W]: It is done, but not in the audit log: {error.sentence}", err=True)
 
 
 @contextmanager

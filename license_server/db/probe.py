@@ -31,7 +31,8 @@ class Probe:
         """Raise DatabaseUnavailableError where a write would not be committed."""
         if self._answer is None or (self._answer.done() and not self._holds()):
             self._asked_at, self._failures = self._now(), self._database.writer.failures
-            self._answer = self._database.writer.submit(self._touch)
+            database = self._database
+            self._answer = database.writer.submit(lambda connection: touch(database, connection))
         answer = asyncio.wrap_future(self._answer)
         try:
             await asyncio.wait_for(asyncio.shield(answer), PATIENCE)
@@ -43,13 +44,15 @@ class Probe:
         unbroken = self._failures == self._database.writer.failures
         return unbroken and self._now() - self._asked_at < PAUSE
 
-    def _touch(self, connection: Connection) -> None:
-        if self._database.file is not None:
-            self._database.file.check(connection)
-            self._database.file.check_free(LEAST_FREE)
-            version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-            connection.exec_driver_sql(f"PRAGMA user_version = {version}")  # that writes a page
-            return
-        read_only = text("select current_setting('transaction_read_only')::bool, txid_current()")
-        if connection.execute(read_only).one()[0]:
-            raise DatabaseUnavailableError(reason="it is read-only")
+
+def touch(database: Database, connection: Connection) -> None:
+    """Write what changes nothing. Raises DatabaseUnavailableError where that would be lost."""
+    if database.file is not None:
+        database.file.check(connection)
+        database.file.check_free(LEAST_FREE)
+        version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA user_version = {version}")  # that writes a page
+        return
+    read_only = text("select current_setting('transaction_read_only')::bool, txid_current()")
+    if connection.execute(read_only).one()[0]:
+        raise DatabaseUnavailableError(reason="it is read-only")

@@ -5,6 +5,7 @@ nothing is told that an outsider could use.
 """
 
 from contextlib import suppress
+from zoneinfo import ZoneInfo
 
 import structlog
 from fastapi import APIRouter, Request
@@ -13,6 +14,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from license_core.errors import DatabaseUnavailableError, LicenseError, NotPermittedError
+from license_server.audit import audit_store
+from license_server.audit.kinds import BACKED_UP
 from license_server.db.probe import Probe
 from license_server.deliveries import delivery_store
 from license_server.http import metrics, proxies
@@ -20,7 +23,7 @@ from license_server.http.state import state_of
 from license_server.mail import mailbox_store, outbox_store
 from license_server.operations import schema
 from license_server.requests import request_store
-from license_server.signing import keyset_store
+from license_server.signing import keyset_store, revocation_store
 from license_server.signing.issuer import check_in_force, check_signing_key
 from license_server.site import Site
 from license_server.webhooks import webhook_store
@@ -29,13 +32,13 @@ router = APIRouter()
 _log = structlog.get_logger()
 
 
-@router.get("/healthz")
+@router.api_route("/healthz", methods=["GET", "HEAD"])
 async def alive() -> Response:
     """The process answers."""
     return JSONResponse({"alive": True})
 
 
-@router.get("/readyz")
+@router.api_route("/readyz", methods=["GET", "HEAD"])
 async def ready(request: Request) -> Response:
     """Whether a licence could be issued now; 503 with what is missing."""
     state = state_of(request)
@@ -82,7 +85,12 @@ def _shared(connection: Connection, place: str | None, now: int) -> dict[str, in
     queue = request_store.waiting(connection)
     inbox = mailbox_store.present(connection, place)
     backlog, outbox = delivery_store.backlog(connection, now), outbox_store.count_open(connection)
+    revocations = revocation_store.due(connection)
     return {
+        "backup_timestamp_seconds": audit_store.last_at(connection, BACKED_UP),
+        "outbox_oldest_timestamp_seconds": outbox.oldest_at,
+        "revocations_expiry_timestamp_seconds": revocations.expires_at,
+        "revocations_waiting_timestamp_seconds": revocations.waiting_since,
         "queue_requests": queue.number,
         "queue_oldest_timestamp_seconds": queue.oldest_at,
         "mailbox_read_timestamp_seconds": inbox and inbox.read_at,
@@ -109,4 +117,7 @@ async def figures(request: Request) -> Response:
     with suppress(DatabaseUnavailableError):  # what this process counts is told all the same
         now, place = state.site.clock(), settings.imap_place
         state.metrics.shared(await state.site.read(lambda c: _shared(c, place, now)))
+        zone = ZoneInfo(settings.time_zone)
+        standing = (await state.figures.board(state.site.read, zone, now)).standing
+        state.metrics.shared({"licenses_valid": standing.valid, "licenses_ending": standing.soon})
     return Response(state.metrics.text(), media_type=metrics.MEDIA_TYPE)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, Insert, event
 
 from license_server.db.tables import audit_events
 from license_server.licenses.acts import ACTS
+from license_server.licenses.statistics import SOON_DAYS
 from license_server.signing.issuer import Issuer
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
@@ -17,6 +18,13 @@ _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _ISSUING = {act.event for act in ACTS.values() if act.issues}
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 SHARED = {
+    "backup_timestamp_seconds": "When the last backup was made by license-server backup; 0: none.",
+    "licenses_valid": "Licences that are valid, those in their grace period left out.",
+    "licenses_ending": f"Those of them whose last day is within {SOON_DAYS} days.",
+    "revocations_expiry_timestamp_seconds": "When the revocation list in force expires; "
+    "0: none was published.",
+    "revocations_waiting_timestamp_seconds": "Since when a licence waits for the next revocation "
+    "list; 0: none does.",
     "queue_requests": "Requests of operators that nobody has dealt with yet.",
     "queue_oldest_timestamp_seconds": "When the oldest of them came; 0: there is none.",
     "mailbox_read_timestamp_seconds": "When the mailbox was last read to its end, by any process; "
@@ -24,6 +32,7 @@ SHARED = {
     "mailbox_failing_timestamp_seconds": "Since when no process can read the mailbox to its end; "
     "0: it can be read.",
     "outbox_mails_waiting": "Mails that are not sent yet and will be by themselves.",
+    "outbox_oldest_timestamp_seconds": "When the oldest of them was queued; 0: there is none.",
     "outbox_mails_undecided": "Mails that were perhaps sent, or are held: a person decides.",
     "webhook_deliveries_due": "Deliveries that webhooks are to be sent by now.",
     "webhook_deliveries_failed": "Deliveries that were given up and are still kept.",
@@ -63,6 +72,12 @@ class Metrics:
             "Licences signed and committed by this process, renewals included.",
             registry=registry,
         )
+        self._sign_ins = Counter(
+            "hostseal_sign_ins_refused",
+            "Sign-ins to the desk that this process refused.",
+            ("slug",),
+            registry=registry,
+        )
         self.signatures = Counter(
             "hostseal_signatures", "Signatures made with the signing key.", registry=registry
         )
@@ -82,6 +97,12 @@ class Metrics:
             "hostseal_keyset_version",
             "Version of the keyset that this process uses.",
         )
+        self._ledger = Gauge(
+            "hostseal_ledger_info",
+            "1. Servers with the same keys have one server; two of ledger are two databases.",
+            ("server", "ledger"),
+            registry=registry,
+        )
         self._shared = {name: gauge(f"hostseal_{name}", told) for name, told in SHARED.items()}
 
     def request(self, route: str | None, method: str, status: int, seconds: float) -> None:
@@ -89,6 +110,10 @@ class Metrics:
         method = method if method in _METHODS else "other"
         self._requests.labels(route or "none", method, str(status)).inc()
         self._seconds.labels(route or "none", method).observe(seconds)
+
+    def sign_in_refused(self, slug: str) -> None:
+        """Count somebody who could not sign in, by the problem that they were told."""
+        self._sign_ins.labels(slug).inc()
 
     def watch(self, engine: Engine, waiting: Callable[[], int]) -> None:
         """Count the events of each transaction once it commits, and what waits for the writer."""
@@ -130,6 +155,10 @@ class Metrics:
         last = max((one.exp for one in keyset.keys if one.state == "active"), default=0)
         self._keyset_ends.set(last if keyset.exp is None else min(last, keyset.exp))
         self._keyset.set(keyset.version)
+
+    def ledger(self, server: str, name: str) -> None:
+        """Tell which database this process uses: *server* is the id of the audit log's key."""
+        self._ledger.labels(server, name).set(1)
 
     def shared(self, figures: Mapping[str, int | None]) -> None:
         """Tell *figures* of SHARED, as the database has them now; None: 0."""

@@ -110,7 +110,14 @@ class Edge:
                 route=route,
                 status=status,
                 milliseconds=round(seconds * 1000, 1),
+                **_refusal(scope),
             )
+
+
+def _refusal(scope: Scope) -> dict[str, str]:
+    """The slug of the problem that was answered, for the log."""
+    slug = scope["state"].get("slug")
+    return {} if slug is None else {"slug": slug}
 
 
 def _see_through_proxies(scope: Scope, trusted: Sequence[Network]) -> None:

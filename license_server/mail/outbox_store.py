@@ -54,6 +54,8 @@ class Backlog(NamedTuple):
     """They are sent by themselves."""
     undecided: int
     """A person decides."""
+    oldest_at: int | None
+    """When the oldest was queued of those that are sent by themselves; None: there is none."""
 
 
 def add(connection: Connection, **values: Any) -> Mail:
@@ -75,10 +77,12 @@ def by_message_ids(connection: Connection, message_ids: Collection[str]) -> list
 
 def count_open(connection: Connection) -> Backlog:
     """How many mails are not sent."""
-    query = select(_OF.state, func.count()).where(_OF.state.in_(OPEN)).group_by(_OF.state)
-    found = {row[0]: row[1] for row in connection.execute(query)}
-    undecided = sum(found.get(state, 0) for state in (UNSURE, HELD))
-    return Backlog(sum(found.values()) - undecided, undecided)
+    query = select(_OF.state, func.count(), func.min(_OF.queued_at))
+    found = connection.execute(query.where(_OF.state.in_(OPEN)).group_by(_OF.state)).all()
+    waiting = [(number, at) for state, number, at in found if state not in (UNSURE, HELD)]
+    number = sum(one for one, _ in waiting)
+    undecided = sum(one for _, one, _ in found) - number
+    return Backlog(number, undecided, min((at for _, at in waiting), default=None))
 
 
 def change(

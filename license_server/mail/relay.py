@@ -51,6 +51,15 @@ def send(relay: Relay, sender: str, recipient: str, content: bytes, begin: Begin
         return Outcome(WAITING, _said(error))  # nothing has left yet
 
 
+def trouble(relay: Relay) -> str | None:
+    """Why no mail could be handed in now, in words; None: one could. Nothing is sent."""
+    try:
+        with _connected(relay):
+            return None
+    except (OSError, smtplib.SMTPException, ValueError) as error:
+        return _said(error).rstrip(".")
+
+
 def _handed_in(
     smtp: smtplib.SMTP, sender: str, recipient: str, content: bytes, begin: Begin
 ) -> Outcome | None:

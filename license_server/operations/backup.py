@@ -20,7 +20,7 @@ from license_core.paths import read as read_file
 from license_core.verify import open_license
 from license_core.wording import utc
 from license_server.actor import COMMAND, Actor
-from license_server.audit import events, restores
+from license_server.audit import events
 from license_server.db.database import keeping_few_pages
 from license_server.db.portal_tables import portal_sessions
 from license_server.db.tables import (
@@ -37,7 +37,13 @@ from license_server.db.tables import (
 )
 from license_server.licenses import issuing
 from license_server.mail import outbox_store
-from license_server.operations import backup_file, backup_rows, finding_again, schema
+from license_server.operations import (
+    backup_file,
+    backup_rows,
+    finding_again,
+    ledger_identity,
+    schema,
+)
 from license_server.operations.backup_file import BackupFile, BackupWriter
 from license_server.operations.errors import AlreadyInitialisedError, BackupNotMadeError
 from license_server.portal import links
@@ -137,9 +143,10 @@ def load(
     *,
     thorough: bool,
     advance: Advance,
+    random: Callable[[int], bytes],
     actor: Actor = COMMAND,
 ) -> None:
-    """Fill an empty database with the rows of *file*, and record that.
+    """Fill an empty database with the rows of *file*, and record that: it is a new ledger.
 
     Raises AlreadyInitialisedError, SchemaOutdatedError, SchemaNewerError or BackupInvalidError.
     """
@@ -162,7 +169,8 @@ def load(
         _go_on_counting(connection, table)
     finding_again.make(connection)
     when = utc(file.manifest.made_at)
-    events.record(connection, now, actor, restores.ACTION, file.path.name, made_at=when)
+    ledger, name = ledger_identity.drawn(random), file.path.name
+    events.record(connection, now, actor, "server.restored", name, made_at=when, ledger=ledger)
     endpoints.pause_all(connection, actor, now)
     links.withdraw_mailed(connection, actor, now)  # or one that was used since would be used again
 

@@ -1,6 +1,7 @@
 """The data folder: where the keys and the database are, and how to open them.
 
 hostseal.db           the database, where it is SQLite
+ledger                which ledger was served from here last (ledger_identity.py)
 root.pub.pem          the public root key, to be shipped with the product in keys/
 record.pub.pem        the public key of the audit log, to be kept elsewhere with its checkpoints
 keys/root.key.pem     the private root key, encrypted; may be taken away and kept offline
@@ -12,8 +13,10 @@ keys/seeds.key.pem    what the seeds of one-time codes and the secrets of webhoo
 
 import errno
 import os
+import stat
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -27,8 +30,8 @@ from license_server.access.totp_seeds import Seeds
 from license_server.audit.checkpoints import Notary
 from license_server.db.database import Database
 from license_server.db.errors import InputInvalidError
-from license_server.operations import schema
-from license_server.operations.errors import RecordKeyUnavailableError
+from license_server.operations import ledger_identity, schema
+from license_server.operations.errors import DataFolderOpenError, RecordKeyUnavailableError
 from license_server.settings import ServerSettings
 from license_server.signing.errors import NotInitialisedError
 from license_server.signing.issuer import Issuer, open_issuer, read_trust
@@ -38,6 +41,32 @@ from license_server.signing.signers import (
     open_signer,
 )
 from license_server.signing.signers.file import read_key
+
+_OTHERS = 0o077
+"""The rights to a file of all but its owner."""
+
+
+def open_to_others(settings: ServerSettings) -> int | None:
+    """The mode of the data folder where others than its owner have rights to it; else None."""
+    try:
+        mode = stat.S_IMODE(settings.data.stat().st_mode)
+    except OSError:
+        return None  # whoever opens it says what is wrong
+    return mode if mode & _OTHERS else None
+
+
+def close_to_others(settings: ServerSettings) -> int | None:
+    """Take all rights to the data folder from others; the mode that it had, or None: it was closed.
+
+    Raises DataFolderOpenError where that cannot be done.
+    """
+    mode = open_to_others(settings)
+    if mode is not None:
+        with suppress(OSError):
+            settings.data.chmod(mode & ~_OTHERS)
+        if open_to_others(settings) is not None:
+            raise DataFolderOpenError(path=str(settings.data), mode=f"{mode:04o}")
+    return mode
 
 
 def ensure_record_key(settings: ServerSettings, random: Callable[[int], bytes]) -> None:
@@ -91,11 +120,13 @@ def read_record_key(settings: ServerSettings) -> PublicKey:
 def open_vault(settings: ServerSettings, now: int | None = None) -> tuple[Database, Issuer]:
     """The database and the issuer of the server in ``settings.data``; *now* in seconds.
 
-    Raises NotInitialisedError, SchemaOutdatedError, DatabaseUnavailableError, or what the keys
-    are wrong with.
+    Raises NotInitialisedError, SchemaOutdatedError, DatabaseUnavailableError,
+    LedgerSupersededError, or what the keys are wrong with.
     """
     database = open_database(settings)
     try:
+        with database.reading() as connection:
+            ledger_identity.check(connection, settings)
         trust = read_trust(settings, database)
         at = int(time.time()) if now is None else now
         return database, open_issuer(settings, trust, at, tally(database))

@@ -83,6 +83,55 @@ class RecordKeyUnavailableError(LicenseError):
     reason: str
 
 
+class LedgerSupersededError(LicenseError):
+    """The data folder was served with another ledger, which the database does not come from."""
+
+    row = Problem(
+        "ledger-superseded",
+        162,
+        "The database is not the one that this server used last",
+        "{path} names the ledger {kept}, which this database does not know (its own is {found}): "
+        "it is of before a restore, or of another server.",
+        "Two servers with the same keys must not use two databases. Set LICENSE_SERVER_DATABASE, "
+        "or `--data`, to the one that was in use. Only if every server of that one is stopped for "
+        "good: `rm {path}`, then start again.",
+    )
+
+    path: str
+    kept: str
+    found: str
+
+
+class DataFolderOpenError(LicenseError):
+    """Others than the owner of the data folder have rights to it, and that cannot be mended."""
+
+    row = Problem(
+        "data-folder-open",
+        161,
+        "The data folder is open to others",
+        "{path} holds customers' data and keys, but not only its owner can access it "
+        "(mode {mode}).",
+        "Run `chmod 700 {path}` as its owner.",
+    )
+
+    path: str
+    mode: str
+
+
+class CheckFailedError(LicenseError):
+    """``check`` found something that must be mended."""
+
+    row = Problem(
+        "check-failed",
+        160,
+        "The check found something to mend",
+        "{count:# finding|# findings} must be mended.",
+        "The page above says how; then run `{server} check` again.",
+    )
+
+    count: int
+
+
 class BackupInvalidError(LicenseError):
     """A file is no backup, or is damaged."""
 

@@ -24,7 +24,7 @@ from license_server.audit import events
 from license_server.catalog.terms import DAY
 from license_server.db.database import Database, Work
 from license_server.db.errors import InputInvalidError
-from license_server.operations import schema
+from license_server.operations import ledger_identity, schema
 from license_server.operations.data_folder import folder_error, make_record_key
 from license_server.operations.errors import AlreadyInitialisedError
 from license_server.settings import ServerSettings
@@ -90,7 +90,10 @@ def make(
         schema.upgrade(connection, now)
         keyset_store.add_keyset(connection, 1, keyset, now)
         row = ("keysets", {"version": 1, "token": keyset, "created_at": now})
-        events.record(connection, now, actor, "server.initialised", email, rows=[row])
+        ledger = ledger_identity.drawn(random)
+        events.record(
+            connection, now, actor, "server.initialised", email, rows=[row], ledger=ledger
+        )
         if password_hash is None:
             secret, _ = invitations.invite(connection, email, "administrator", actor, now, random)
             return

@@ -12,7 +12,8 @@ class PassphraseWrongError(LicenseError):
         71,
         "The passphrase is wrong",
         "The passphrase does not decrypt the {what}.",
-        "Use the passphrase that was set for `{server} init`.",
+        "Use the passphrase that was set for `{server} init`, or since then by "
+        "`{server} passphrase change`. If that was cut off, run it again with the same two.",
     )
 
     what: str

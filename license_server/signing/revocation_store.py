@@ -74,6 +74,23 @@ def waiting_since(connection: Connection, since: int) -> int | None:
     return min((at for at in instants if at >= since), default=None)
 
 
+class Due(NamedTuple):
+    """How the revocation list stands."""
+
+    expires_at: int | None
+    """When the one in force expires; None: none was published."""
+    waiting_since: int | None
+    """Since when an act waits that the next one is for; None: nothing waits."""
+
+
+def due(connection: Connection) -> Due:
+    """How the revocation list stands."""
+    its = revocation_lists.c
+    newest = select(its.created_at, its.expires_at).order_by(its.number.desc()).limit(1)
+    created_at, expires_at = connection.execute(newest).first() or (0, None)
+    return Due(expires_at, waiting_since(connection, created_at))
+
+
 def newest_number(connection: Connection) -> int:
     """The number of the last list; 0: there was none."""
     query = select(revocation_lists.c.number).order_by(revocation_lists.c.number.desc()).limit(1)

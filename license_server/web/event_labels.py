@@ -73,6 +73,8 @@ ACTIONS = {act.event: act.words.event for act in ACTS.values()} | {
     "revocations.published": "revocation list published",
     "settings.changed": "settings changed",
     "server.initialised": "server set up",
+    "server.backed-up": "backup made",
+    "server.passphrase-changed": "passphrase of the keys changed",
     "server.restored": "server restored from a backup",
     "ledger.adopted": "existing rows added to the audit log",
 }

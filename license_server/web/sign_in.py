@@ -177,6 +177,7 @@ def tell_failure(
         slug=error.slug,
         **({"locked": locked} if locked else {}),
     )
+    state_of(request).metrics.sign_in_refused(error.slug)
     if attempt is not None and status_of(error) < 500:
         site.database.writer.submit(
             lambda c: sign_in_events.failed(c, attempt, user, address, error.slug, now)

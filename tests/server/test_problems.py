@@ -92,7 +92,7 @@ def _nothing(_: Path) -> None:
     pass
 
 
-COMMANDS: dict[str, tuple[Callable[[Path], None], list[str], dict[str, str | None]]] = {
+COMMANDS: dict[str, tuple[Callable[[Path], object], list[str], dict[str, str | None]]] = {
     "request-unreadable": (_nothing, [*ISSUE, "hello"], {}),
     "request-damaged": (
         _nothing,
@@ -146,6 +146,8 @@ COMMANDS: dict[str, tuple[Callable[[Path], None], list[str], dict[str, str | Non
         {"LICENSE_SERVER_REVOCATIONS_BYTES": "1024"},
     ),
     "backup-invalid": (_nothing, ["restore", "/dev/null"], {}),
+    "check-failed": (lambda data: data.chmod(0o755), ["check", "--offline"], {}),
+    "ledger-superseded": (lambda data: (data / "ledger").write_text("x"), [*ISSUE, LINE], {}),
     "backup-not-made": (_key_of_a_strange_name, ["backup", "-o", "/dev/null"], {}),
 }
 
@@ -249,7 +251,8 @@ def test_every_server_problem_has_a_case() -> None:
         "evidence-missing",
     }
     # tests/server/cli/test_command.py, test_shell.py
-    process = {"license-not-written", "name-taken", "approval-pending"}
+    process = {"data-folder-open"}  # operations/test_ledger_identity.py
+    process |= {"license-not-written", "name-taken", "approval-pending"}
     assert COMMANDS.keys() | over_http | process | {"schema-outdated"} >= SERVER_ONLY
 
 

@@ -127,6 +127,7 @@ def vendor(folder: Path) -> dict[str, Any]:
         faulty, plain = said("fsck", "--json"), said("fsck")
     said("import", "licenses", str(listed), "--report", str(report))
     return {
+        "check --json": shape_of([json.loads(said("check", "--json", "--offline"))]),
         "keys list --json": shape_of([json.loads(said("keys", "list", "--json"))]),
         "fsck --json, each line": shape_of(
             json.loads(line) for line in (clean + faulty).splitlines()

@@ -288,7 +288,9 @@ ROWS = {
     "POST /invitation": ANYONE,
     "GET /problems/{slug}": ANYONE,
     "GET /healthz": ANYONE,
+    "HEAD /healthz": ANYONE,
     "GET /readyz": ANYONE,
+    "HEAD /readyz": ANYONE,
     "GET /metrics": ANYONE,  # from the addresses of LICENSE_SERVER_METRICS_FROM
     "GET /preferences": ANYONE,
     "GET /static/{name}": ANYONE,

@@ -17,7 +17,7 @@ def everything(settings: ServerSettings) -> dict[str, list[Any]]:
             table.name: [
                 tuple(bytes(v) if isinstance(v, memoryview) else v for v in row)
                 for row in connection.execute(select(table).order_by(*table.primary_key.columns))
-                if getattr(row, "action", "") != "server.restored"
+                if getattr(row, "action", "") not in ("server.restored", "server.backed-up")
             ]
             for table in backup.tables()
         }

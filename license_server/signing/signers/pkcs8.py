@@ -30,6 +30,7 @@ COST = Cost(2**14, 8, 8)
 _PBES2 = bytes.fromhex("06092a864886f70d01050d")
 _SCRYPT = bytes.fromhex("06092b06010401da47040b")
 _AES_256_CBC = bytes.fromhex("060960864801650304012a")
+_BEGIN = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 _INTEGER, _OCTETS, _SEQUENCE = 0x02, 0x04, 0x30
 
 
@@ -54,20 +55,29 @@ def encrypt(key: Ed25519PrivateKey, passphrase: bytes, salt: bytes, iv: bytes) -
     return "\n".join((f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", "")).encode()
 
 
+def copies(pem: bytes) -> list[bytes]:
+    """The encrypted keys in *pem*: one, or the same one under two passphrases (passphrase.py)."""
+    _, *found = pem.split(_BEGIN)
+    return [_BEGIN + one for one in found]
+
+
 def decrypt(pem: bytes, passphrase: bytes, what: str) -> Ed25519PrivateKey:
     """The key in *pem*; *what* names it in messages.
 
     Raises PassphraseWrongError, or SignerUnavailableError where it is no encrypted Ed25519 key.
     """
-    if b"-----BEGIN ENCRYPTED PRIVATE KEY-----" not in pem:
+    found = copies(pem)
+    if not found:
         raise SignerUnavailableError(reason=f"the {what} is not an encrypted PKCS#8 key")
-    try:
-        key = serialization.load_pem_private_key(pem, passphrase)
-    except ValueError as error:  # a wrong passphrase and damage look alike
-        raise PassphraseWrongError(what=what) from error
-    if not isinstance(key, Ed25519PrivateKey):
-        raise SignerUnavailableError(reason=f"the {what} is not an Ed25519 key")
-    return key
+    for one in found:
+        try:
+            key = serialization.load_pem_private_key(one, passphrase)
+        except ValueError:  # a wrong passphrase and damage look alike
+            continue
+        if not isinstance(key, Ed25519PrivateKey):
+            raise SignerUnavailableError(reason=f"the {what} is not an Ed25519 key")
+        return key
+    raise PassphraseWrongError(what=what)
 
 
 def _integer(value: int) -> bytes:

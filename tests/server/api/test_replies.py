@@ -31,7 +31,7 @@ ELSEWHERE = '["77be715e1107f928d1f2e5bae8e47a27ebd3c343", "studio9_gpu"]'
 KEY = "55917890141cb1c89accc5e53a929acb1867c42c"
 HEADERS = ("content-type", "location", "etag", "content-disposition")
 UNKEPT = re.compile(
-    r'("(?:token|secret|path|detail|remedy|kept)":"|"message":"msg_|\?secret=)(?:[^"\\]|\\.)+'
+    r'("(?:token|secret|path|detail|remedy|kept|ledger)":"|"message":"msg_|\?secret=)(?:[^"\\]|\\.)+'
 )
 """Checkpoints, which need this run's keys; what is shown once, or drawn by the database; and
 sentences, which may improve."""

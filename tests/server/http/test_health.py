@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -9,13 +10,18 @@ import pytest
 import sqlalchemy
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
+from structlog.testing import capture_logs
 
 from license_server.app import create_app
 from license_server.db import reply_store
-from license_server.operations import schema
+from license_server.mail import outbox_store
+from license_server.operations import data_folder, schema
 from license_server.settings import ServerSettings
+from tests.support import server
 from tests.support.desk import Desk
+from tests.support.pages import hidden
 from tests.support.server import LINE
+from tests.support.shell import run
 
 ORDER = {"customer": "ACME", "product": "darwin", "days": 30, "host": LINE}
 
@@ -49,6 +55,75 @@ def test_working_server_is_alive_and_ready(desk: Desk) -> None:
     assert desk.client.get("/healthz").json() == {"alive": True}
     reply = desk.client.get("/readyz")
     assert (reply.status_code, reply.json()) == (200, {"ready": True})
+
+
+def test_health_checks_answer_head(desk: Desk) -> None:
+    for path in ("/healthz", "/readyz"):
+        assert desk.client.head(path).status_code == 200
+    before = desk.clock.now
+    desk.clock.now += 20 * 366 * 86400
+    try:
+        assert desk.client.head("/readyz").status_code == 503
+    finally:
+        desk.clock.now = before
+
+
+def test_log_has_the_slug_of_what_was_refused(desk: Desk) -> None:
+    with capture_logs() as log:
+        desk.client.get("/api/v1/licenses")
+        desk.client.get("/api/v1/nothing", headers=desk.bearer)
+        desk.client.get("/healthz")
+    told = [one.get("slug") for one in log if one["event"] == "request"]
+    assert told == ["not-authenticated", "not-found", None]
+
+
+def test_metrics_tell_of_backups_revocation_lists_and_old_mails(tmp_path: Path) -> None:
+    made = server.make(tmp_path / "server")
+
+    def done(*arguments: str) -> str:
+        ended = run(made.data, *arguments)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout + ended.stderr
+
+    def told() -> list[float]:
+        with TestClient(create_app(made), client=("127.0.0.1", 1)) as client:
+            names = ("backup", "revocations_expiry", "revocations_waiting", "outbox_oldest")
+            each = [figure(client, f"hostseal_{one}_timestamp_seconds") for one in names]
+            return [*each, figure(client, "hostseal_licenses_valid")]
+
+    assert told() == [0, 0, 0, 0, 0]
+    order = ("--customer", "ACME", "--product", "darwin", "--days", "9", "--host", LINE)
+    numbers = [re.search(r"HS-\d{4}-\w{8}", done("issue", *order, "-o", "-")) for _ in range(2)]
+    done("revocations", "publish")
+    assert numbers[0] is not None
+    done("revoke", numbers[0][0], "--reason", "a test", "--yes")
+    done("backup", "-o", str(tmp_path / "a.tar"))
+    mail = {
+        "queued_at": 5,
+        "queued_by": "command",
+        "recipient": "it@acme.example",
+        "subject": "Your licence",
+        "body": "Here it is.",
+        "message_id": "<1@vendor.example>",
+        "automatic": False,
+        "state": outbox_store.WAITING,
+        "attempts": 0,
+        "due_at": 5,
+    }
+    database = data_folder.open_database(made)
+    database.write(lambda c: outbox_store.add(c, **mail))
+    database.close()
+    backup, expiry, waiting, oldest, valid = told()
+    assert (oldest, valid) == (5, 1)
+    assert 0 < waiting <= backup < expiry
+
+
+def test_metrics_count_every_sign_in_that_was_refused(desk: Desk, local: TestClient) -> None:
+    for _ in range(3):
+        token = hidden(local.get("/login").text, "form_token")
+        fields = {"form_token": token, "email": f"x{desk.clock.now}@a", "password": "wrong"}
+        local.post("/login", data=fields)
+    assert figure(local, "hostseal_sign_ins_refused_total", slug="not-authenticated") == 3
 
 
 def missing(desk: Desk) -> list[str]:
