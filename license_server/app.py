@@ -21,6 +21,7 @@ from license_server.api import PREFIX, openapi, portal, reference
 from license_server.api.jobs import JOB_CAPS
 from license_server.api.portal_responses import ROOM as PORTAL_API
 from license_server.api.sheets import IMPORT_CAPS
+from license_server.background.erasing import Eraser
 from license_server.background.keysets import Succession
 from license_server.background.mailbox import Collector
 from license_server.background.outbox import Postman
@@ -117,6 +118,7 @@ def create_app(
             postman.at_work(),
             collector.at_work(),
             rules.at_work(),
+            eraser.at_work(),
         ):
             yield
         site.database.close()
@@ -148,6 +150,7 @@ def create_app(
 
     succession = Succession(settings, database, clock, issuer, use)
     publisher, clerk = Publisher(lambda: state.site), Clerk(lambda: state.site)
+    eraser = Eraser(lambda: state.site)
     sender = Sender(lambda: state.site, seeds, resolve)
     reminder = Reminder(lambda: state.site, reminder_letters.texts)
     postman = Postman(lambda: state.site, mail_relay, seeds.portal, reminder.may_leave)

@@ -9,6 +9,7 @@ PERMISSIONS = {
     "requests:read": "view requests, who sent them and what was written about them",
     "requests:write": "file, take, answer and refuse requests",
     "customers:write": "add and change customers",
+    "customers:erase": "erase customers",
     "products:write": "add and change products",
     "revocations:publish": "publish revocation lists",
     "record:read": "read, export and verify the audit log",
@@ -20,7 +21,10 @@ PERMISSIONS = {
 """Each permission and what it allows."""
 
 WHOLE = frozenset(
-    {"revocations:publish", "record:read", "people:manage", "tokens:manage", "webhooks:manage"}
+    {
+        *("revocations:publish", "record:read", "people:manage", "tokens:manage"),
+        *("webhooks:manage", "customers:erase"),
+    }
 )
 """Those that are of the whole server: nobody has them for some products only."""
 

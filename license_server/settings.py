@@ -144,6 +144,12 @@ class ServerSettings(BaseSettings):
     """How long what was sent to webhooks can be looked at, and sent again."""
     requests_days: int = Field(default=90, ge=1, le=3650)
     """How many days a request waits until it expires, and its conversation is kept once closed."""
+    mail_text_days: int = Field(default=0, ge=0, le=36500)
+    """How many days what a mail said is kept once it was sent or given up; 0: for good."""
+    sender_days: int = Field(default=0, ge=0, le=36500)
+    """How many days it is kept who sent a request that is closed; 0: for good."""
+    address_days: int = Field(default=0, ge=0, le=36500)
+    """How many days the audit log tells from which address somebody acted; 0: for good."""
     portal: bool = False
     """Whether customers have a portal, at ``/portal``."""
     portal_days: int = Field(default=30, ge=1, le=366)

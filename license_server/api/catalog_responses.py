@@ -16,6 +16,7 @@ from license_server.catalog import (
     reminders,
     tags,
 )
+from license_server.erasure import customer_erasure
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,6 +36,7 @@ class Customer:
     created_at: Instant
     archived_at: Instant | None
     merged_into: int | None
+    erased_at: Instant | None
 
     @classmethod
     def of(cls, stored: catalog_store.Customer) -> Self:
@@ -46,6 +48,24 @@ class Customer:
             domains=mail_domains.of(stored.domains),
             no_reminders=stored.no_reminders is True,
         )
+
+
+@dataclass(slots=True, kw_only=True)
+class Erasure:
+    """What would be erased with a customer: its names, and how much there is of each."""
+
+    names: list[str]
+    licenses: int
+    requests: int
+    mails: int
+    proposals: int
+    portal_links: int
+    in_force: list[str]
+
+    @classmethod
+    def of(cls, found: customer_erasure.Preview) -> Self:
+        """What is *found*; of the licences in force the first."""
+        return cls(names=found.names, in_force=found.live, **found.counts)
 
 
 @dataclass(slots=True)

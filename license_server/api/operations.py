@@ -18,6 +18,7 @@ from license_server.api.audit_responses import CheckpointPage, EventPage
 from license_server.api.catalog_responses import (
     Customer,
     CustomerPage,
+    Erasure,
     Letters,
     Product,
     ProductPage,
@@ -159,6 +160,16 @@ OPERATIONS = {
         ("input-invalid", "not-found", "request-too-large"),
         schemas.MERGE,
         {"into": 7},
+    ),
+    "customers.erasure": Operation(
+        "Preview the erasure of a customer", {200: Erasure}, ("not-found",)
+    ),
+    "customers.erase": Operation(
+        "Erase a customer",
+        {200: Customer},
+        ("input-invalid", "not-found", "licenses-live", "request-too-large"),
+        schemas.ERASE,
+        {"reason": "asked for on 2026-11-30"},
     ),
     "products.archive": Operation("Archive a product", {200: Product}, ("not-found",)),
     "products.unarchive": Operation(

@@ -15,8 +15,15 @@ from license_server.api import (
     responses,
 )
 from license_server.api.auth import Needs, Reader
-from license_server.api.catalog_responses import Customer, CustomerPage, Product, ProductPage
+from license_server.api.catalog_responses import (
+    Customer,
+    CustomerPage,
+    Erasure,
+    Product,
+    ProductPage,
+)
 from license_server.api.operations import describe
+from license_server.background import erasing
 from license_server.catalog import (
     catalog_store,
     customers,
@@ -25,6 +32,7 @@ from license_server.catalog import (
 )
 from license_server.db.errors import InputInvalidError
 from license_server.db.reply_store import Reply
+from license_server.erasure import customer_erasure
 from license_server.http.path_params import plain_name, row_id
 from license_server.http.state import AtSite
 from license_server.site import Site
@@ -32,6 +40,7 @@ from license_server.site import Site
 router = APIRouter(prefix=PREFIX)
 R = TypeVar("R", catalog_store.Customer, catalog_store.Product)
 CustomerWriter = Annotated[Actor, Depends(Needs("customers:write"))]
+Eraser = Annotated[Actor, Depends(Needs(customer_erasure.PERMISSION))]
 ProductWriter = Annotated[Actor, Depends(Needs("products:write"))]
 
 
@@ -152,6 +161,40 @@ async def merge_customer(
 
     customer = await site.write(merge)
     await site.write(lambda connection: merging.follow(connection, number, actor, now))
+    return messages.json_response(Customer.of(customer), customers.etag(customer))
+
+
+@router.get(
+    "/customers/{id}/erasure", tags=["customers"], openapi_extra=describe("customers.erasure")
+)
+async def preview_erasure(id: str, site: AtSite, actor: Eraser) -> Response:
+    """Tell what would be erased with a customer."""
+    number, now = row_id(id, "customer"), site.clock()
+    found = await site.read(
+        lambda connection: customer_erasure.preview(connection, number, actor, now)
+    )
+    return messages.json_response(Erasure.of(found))
+
+
+@router.post("/customers/{id}/erase", tags=["customers"], openapi_extra=describe("customers.erase"))
+async def erase_customer(id: str, request: Request, site: AtSite, actor: Eraser) -> Response:
+    """Erase a customer, from the audit log too.
+
+    Numbers, products, dates and states of its licences stay. This cannot be undone. Sent again,
+    it changes nothing. `live` says that licences in force are erased, too.
+    """
+    number = row_id(id, "customer")
+    members, _ = await messages.body_of(request)
+    members = messages.known(members, ("reason", "live"))
+    reason = customer_erasure.read_reason(members)
+    live = members.get("live")
+    if live is not None and not isinstance(live, bool):
+        raise InputInvalidError(field="live", reason="it is neither true nor false")
+
+    now, although = site.clock(), live is True
+    await site.write(lambda c: customer_erasure.begin(c, number, actor, now, reason, live=although))
+    await erasing.erase(site, number, actor)
+    customer = await site.read(lambda connection: customers.seen(connection, number, actor))
     return messages.json_response(Customer.of(customer), customers.etag(customer))
 
 

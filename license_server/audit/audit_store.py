@@ -19,8 +19,10 @@ from sqlalchemy import (
 )
 
 from license_server.audit.kinds import KINDS
-from license_server.db import deferred, sorted_rows
+from license_server.db import bulk_insert, deferred, drawn, sorted_rows
+from license_server.db.among import among
 from license_server.db.deferred import streamed
+from license_server.db.drawn import DrawnBytes
 from license_server.db.sorted_rows import MOST_SORTED, Count
 from license_server.db.tables import (
     audit_events,
@@ -31,7 +33,8 @@ from license_server.db.tables import (
 
 # Made once: what SQLAlchemy knows of a statement by heart it need not work out at each issue.
 _COMMAND = "command"
-_ADD_EVENT = insert(audit_events).inline()
+_ERASABLE = ("actor", "address", "subject", "reason", "details", "rows", "salt", "erased")
+_ADD_EVENT = insert(audit_events).values(salt=DrawnBytes()).inline()
 
 
 class Event(NamedTuple):
@@ -48,6 +51,10 @@ class Event(NamedTuple):
     rows: str | None
     position: int | None
     link: bytes | None
+    salt: bytes | None = None
+    """Of its seals (seals.py)."""
+    erased: str | None = None
+    """JSON: the seals of what was erased of it."""
 
 
 class NewEvent(NamedTuple):
@@ -92,6 +99,14 @@ class EventFilter(NamedTuple):
 def add_event(connection: Connection, event: NewEvent) -> None:
     """Write an event down."""
     deferred.add(connection, _ADD_EVENT, event._asdict())
+
+
+def add_events(connection: Connection, events: Sequence[NewEvent]) -> None:
+    """Write many events down, after those that wait."""
+    deferred.write(connection)
+    salts = drawn.many(connection, len(events))
+    rows = [(*event, salt) for event, salt in zip(events, salts, strict=True)]
+    bulk_insert.insert(connection, audit_events, (*NewEvent._fields, "salt"), rows)
 
 
 class Doer(NamedTuple):
@@ -213,6 +228,35 @@ def trail(connection: Connection, subjects: Sequence[str]) -> list[Event]:
         select(audit_events).where(audit_events.c.subject.in_(subjects)).order_by(audit_events.c.id)
     )
     return [Event(*row) for row in connection.execute(query)]
+
+
+def subject_events(
+    connection: Connection, subjects: Collection[str], after: int, limit: int
+) -> list[Event]:
+    """At most *limit* events of *subjects* with an id over *after*, the oldest first."""
+    table = audit_events.c
+    query = select(audit_events).where(among(table.subject, sorted(subjects)), table.id > after)
+    return [Event(*row) for row in connection.execute(query.order_by(table.id).limit(limit))]
+
+
+def by_ids(connection: Connection, ids: Collection[int]) -> list[Event]:
+    """The events of these ids, the oldest first."""
+    query = select(audit_events).where(among(audit_events.c.id, ids)).order_by(audit_events.c.id)
+    return [Event(*row) for row in connection.execute(query)]
+
+
+def rewrite(connection: Connection, event: Event) -> None:
+    """Store what is left of an event of which something was erased."""
+    values = {name: getattr(event, name) for name in _ERASABLE}
+    query = update(audit_events).where(audit_events.c.id == event.id).values(values)
+    connection.execute(query)
+
+
+def erased(connection: Connection) -> Iterator[Event]:
+    """Every event of which something was erased, in the order of the chain, some at a time."""
+    query = select(audit_events).where(audit_events.c.erased.is_not(None))
+    query = query.order_by(audit_events.c.position, audit_events.c.id)
+    yield from (Event(*row) for row in streamed(connection, query))
 
 
 # The chain

@@ -25,7 +25,11 @@ KEYS = {
 }
 """The tables of the ledger, and the column that names a row in the audit log."""
 
+EVENTS = "audit_events"
+"""The table of events. One of which something was erased is bound as a row of the ledger is."""
+
 _VOLATILE = {
+    EVENTS: {"position", "link"},
     "users": {"totp_used"},
     "tokens": {"used_at"},
     "requests": {"repeats", "repeated_at", "rule"},
@@ -78,7 +82,8 @@ class Shape(NamedTuple):
 
 
 _SHAPES = {
-    table: Shape.of(tables.metadata.tables[table], _VOLATILE.get(table, ())) for table in KEYS
+    table: Shape.of(tables.metadata.tables[table], _VOLATILE.get(table, ()))
+    for table in (*KEYS, EVENTS)
 }
 
 
@@ -89,7 +94,7 @@ def digest(table: str, row: Mapping[str, Any]) -> str:
 
 def name(table: str, row: Mapping[str, Any]) -> str:
     """What *row* is called in the audit log, such as ``licenses/HS-2026-7F3K9QXB``."""
-    return f"{table}/{row[KEYS[table]]}"
+    return f"{table}/{row[KEYS.get(table, 'id')]}"
 
 
 def plain(value: Any) -> Any:

@@ -90,6 +90,8 @@ class Customer(NamedTuple):
     """Whether it wants no reminders; never false."""
     domains: str | None = None
     """From which it writes mail: a line each (mail_domains.py)."""
+    erased_at: int | None = None
+    """When it was begun to erase what is known of it (erasure/)."""
 
 
 class Product(NamedTuple):

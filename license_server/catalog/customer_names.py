@@ -1,4 +1,4 @@
-"""Names of customers, and what the row of one is called that was merged into another."""
+"""Names of customers, and what the row of one is called that was merged into another, or erased."""
 
 import re
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ from license_server.catalog import catalog_store
 from license_server.catalog.fields import clean_text
 
 _MERGED = re.compile(r"#([0-9]+), merged into #[0-9]+(?: \([0-9]+\))?", re.IGNORECASE)
+_ERASED = re.compile(r"#[0-9]+, erased", re.IGNORECASE)
 
 
 def read(given: Mapping[str, Any], member: str) -> str | None:
@@ -19,6 +20,8 @@ def read(given: Mapping[str, Any], member: str) -> str | None:
     name = clean_text(given, member)
     if name is not None and merged_row(name) is not None:
         raise ClaimError(member, "rows of merged customers are called so; choose another name")
+    if name is not None and _ERASED.fullmatch(name):
+        raise ClaimError(member, "erased customers are called so; choose another name")
     return name
 
 
@@ -26,6 +29,11 @@ def merged_row(name: str) -> int | None:
     """The id of the merged customer whose row is called so; None: the name may be a customer's."""
     found = _MERGED.fullmatch(name)
     return None if found is None else int(found[1])
+
+
+def of_erased(id_: int) -> str:
+    """What an erased customer is called."""
+    return f"#{id_}, erased"
 
 
 def of_merged(connection: Connection, id_: int, into: int) -> str:

@@ -212,8 +212,10 @@ def check_live(customer: Customer) -> None:
         raise NotFoundError(what="customer", name=customer.name)
 
 
-def erase(connection: Connection, id_: int, actor: Actor, now: int) -> Customer:
+def erase_contact(connection: Connection, id_: int, actor: Actor, now: int) -> Customer:
     """Erase what is about people: here, and in what the audit log tells of former values.
+
+    The customer goes on; all of it is erased by erasure/customer_erasure.py.
 
     Those of customers that were merged into it, too; and nobody finds it by a former name any more.
     The events themselves stay as they are. Raises NotFoundError, NotPermittedError.
@@ -231,7 +233,9 @@ def erase(connection: Connection, id_: int, actor: Actor, now: int) -> Customer:
     finding_store.forget(connection, Kind.CUSTOMER, id_)
     rows = [("customers", one._asdict()) for one in left]
     count = audit_store.erase_values(connection, [digests.name(*row) for row in rows])
-    events.record(connection, now, actor, "customer.erased", former.name, rows=rows, values=count)
+    events.record(
+        connection, now, actor, "customer.contact-erased", former.name, rows=rows, values=count
+    )
     return left[0]
 
 

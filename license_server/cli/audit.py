@@ -1,15 +1,18 @@
 """``license-server audit``: list, export, checkpoint and verify the audit log."""
 
 import time
+from collections.abc import Collection
 from contextlib import closing
 from datetime import UTC, datetime
+from typing import IO
 
 import click
 from sqlalchemy import Connection
 
 from license_core.errors import NotFoundError
+from license_core.reason import Reason
 from license_core.wording import printable, utc
-from license_server.audit import audit_store, chain, changes
+from license_server.audit import audit_store, chain, changes, seals
 from license_server.audit.audit_store import (
     Event,
     EventFilter,
@@ -25,6 +28,7 @@ from license_server.cli.output import say, written
 from license_server.cli.progress import Progress
 from license_server.cli.shared import DAY
 from license_server.db.database import Database
+from license_server.db.errors import InputInvalidError
 from license_server.settings import ServerSettings
 from license_server.signing.signature_count import tally
 
@@ -138,6 +142,53 @@ def verify(settings: ServerSettings, checkpoints: tuple[str, ...], as_json: bool
 
     key = data_folder.read_record_key(settings)
     tell_faults(settings, checkpoints, as_json, audit_store.count_events, inspect, key)
+
+
+@audit.command()
+@click.option(
+    "--against", type=click.File("rb"), metavar="FILE", help="An export from before; - : stdin."
+)
+@click.pass_obj
+def erased(settings: ServerSettings, against: IO[bytes] | None) -> None:
+    """List the words of events that were erased, and their seals (SPEC section 11.1).
+
+    With an export from before, each is `bound` where its word there has this seal, `differs` where
+    it has another, `unknown` where the export has no word.
+    """
+    from license_server.operations import data_folder
+
+    with closing(data_folder.open_database(settings)) as database, database.snapshot() as c:
+        found = list(audit_store.erased(c))
+    before = {} if against is None else _exported(against, {event.id for event in found})
+    for event in found:
+        for path, seal in seals.erased(event).items():
+            told = [] if against is None else [_proved(before.get(event.id), path, seal)]
+            shown = (str(event.position or "-"), str(event.id), event.action, path, seal)
+            say("\t".join((*shown, *told)))
+
+
+def _exported(lines: IO[bytes], wanted: Collection[int]) -> dict[int, Event]:
+    """The *wanted* events of an export, by their ids. Raises InputInvalidError."""
+    found = {}
+    for number, line in enumerate(lines, 1):
+        try:
+            event = chain.read(line)
+        except (ValueError, TypeError, KeyError) as error:
+            reason = Reason("line {number} is not of an export of the audit log", number=number)
+            raise InputInvalidError(field="--against", reason=reason) from error
+        if event.id in wanted:
+            found[event.id] = event
+    return found
+
+
+def _proved(before: Event | None, path: str, seal: str) -> str:
+    """What an event from *before* proves of the *seal* of an erased word."""
+    if before is None or not seals.is_sealed(before) or path in seals.erased(before):
+        return "unknown"
+    try:
+        return "bound" if seals.of(before).get(path) == seal else "differs"
+    except ValueError:
+        return "differs"
 
 
 def _link_all(database: Database) -> None:

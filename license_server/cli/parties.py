@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import click
 from sqlalchemy import Connection
 
 from license_core import strictjson
-from license_core.wording import printable
+from license_core.errors import UsageError
+from license_core.wording import printable, utc
 from license_server.cli import table
 from license_server.cli.caller import caller
 from license_server.cli.letters import letter
@@ -19,6 +21,7 @@ from license_server.settings import ServerSettings
 
 if TYPE_CHECKING:  # what other commands need not load
     from license_server.catalog.catalog_store import Customer
+    from license_server.erasure.customer_erasure import Preview
 
 _PAGE = 500
 
@@ -170,26 +173,97 @@ def customer_merge(settings: ServerSettings, name: str, into: str, yes: bool) ->
     say(f"{target.id}\t{printable(target.name)}")
 
 
-@customer.command("erase")
-@click.argument("name")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.pass_obj
-def customer_erase(settings: ServerSettings, name: str, yes: bool) -> None:
-    """Erase contact and notes of the customer NAME, from the audit log too; cannot be undone."""
+def _erase_contact(settings: ServerSettings, name: str, *, yes: bool) -> None:
+    """Erase contact and notes only; the customer goes on."""
     from license_server.catalog import customers
-    from license_server.catalog.catalog_store import Customer
     from license_server.portal import links
 
     confirmed(f"Erase contact and notes of {name} for good?", yes=yes)
     now = int(time.time())
 
-    def work(connection: Connection) -> Customer:
+    def work(connection: Connection) -> "Customer":
         id_ = customers.find(connection, name).id
         links.withdraw_all(connection, id_, caller(), now)
-        return customers.erase(connection, id_, caller(), now)
+        return customers.erase_contact(connection, id_, caller(), now)
 
     erased = write(settings, work)
     say(f"{erased.id}\t{printable(erased.name)}")
+
+
+@customer.command("erase")
+@click.argument("name")
+@click.option("--reason", metavar="TEXT", help="Why; name nobody in it.")
+@click.option("--live", is_flag=True, help="Although it has licences in force.")
+@click.option("--preview", is_flag=True, help="Only say what would be erased.")
+@click.option("--contact", is_flag=True, help="Erase contact and notes only.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def customer_erase(
+    settings: ServerSettings,
+    name: str,
+    reason: str | None,
+    live: bool,
+    preview: bool,
+    contact: bool,
+    yes: bool,
+) -> None:
+    """Erase the customer NAME, or number #7, from the audit log too; cannot be undone.
+
+    Numbers, products, dates and states of its licences stay, without customer and host.
+    """
+    from license_server.catalog import catalog_store, customers
+    from license_server.erasure import customer_erasure
+    from license_server.operations import data_folder
+
+    if contact:
+        _erase_contact(settings, name, yes=yes)
+        return
+    now = int(time.time())
+    with closing(data_folder.open_database(settings)) as database:
+
+        def look(connection: Connection) -> "Preview":
+            id_ = customer_erasure.id_in(name) or customers.find(connection, name).id
+            return customer_erasure.preview(connection, id_, caller(), now)
+
+        found = database.read(look)
+        for line in _lines(found):
+            say(line)
+        if preview:
+            return
+        if not reason:
+            raise UsageError(reason="say why with --reason")
+        confirmed(f"Erase {printable(name)} for good?", yes=yes)
+        id_, why = found.customer.id, reason
+
+        def begin(connection: Connection) -> "Customer":
+            return customer_erasure.begin(connection, id_, caller(), now, why, live=live)
+
+        database.write(begin)
+        customer_erasure.erase(database.write, id_, caller(), now)
+        database.scrub()
+        done = database.read(lambda connection: catalog_store.customer_by_id(connection, id_))
+    say(f"{id_}\t{printable(done.name if done else name)}")
+
+
+@customer.command("erased")
+@click.pass_obj
+def customer_erased(settings: ServerSettings) -> None:
+    """List the customers that were erased: keep the list beside backups, which still have them."""
+    from license_server.erasure import customer_erasure
+    from license_server.operations import data_folder
+
+    with closing(data_folder.open_database(settings)) as database, database.snapshot() as c:
+        for event in customer_erasure.begun(c):
+            shown = (event.subject.partition(",")[0], utc(event.at), event.actor, event.reason)
+            say("\t".join(printable(one or "-") for one in shown))
+
+
+def _lines(found: "Preview") -> Iterator[str]:
+    """What would be erased, a line each."""
+    for one in found.names:
+        yield f"name\t{printable(one)}"
+    yield from (f"{what}\t{count}" for what, count in found.counts.items())
+    yield from (f"in force\t{number}" for number in found.live)
 
 
 @click.group()

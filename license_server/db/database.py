@@ -134,6 +134,17 @@ class Database:
         assert not self.writer.is_current_thread, "a write waits for itself"  # noqa: S101
         return self.writer.submit(work).result()
 
+    def scrub(self) -> None:
+        """Let nothing be left in SQLite's files of what was deleted or overwritten.
+
+        The file is written anew, which takes as long as it is large; nobody can write meanwhile.
+        PostgreSQL does that by itself, in its own time. Raises DatabaseUnavailableError.
+        """
+        if self.file is None:
+            return
+        with self.reading() as connection:
+            self.file.scrub(connection)
+
     def check_going_on(self) -> None:
         """Raise ServerStoppingError where this process is to end: for what takes long, in between.
 

@@ -15,6 +15,7 @@ import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, event
@@ -97,6 +98,19 @@ class SqliteFile:
         for path, identity in opened.items():
             _check_same(path, identity)
 
+    def scrub(self, connection: Connection) -> None:
+        """Write the file anew, without what was deleted, and empty its log.
+
+        Raises OperationalError where somebody else keeps it locked.
+        """
+        driver: Any = connection.connection.driver_connection
+        driver.execute("VACUUM")
+        busy, *_ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            locked = sqlite3.OperationalError("database is locked")
+            locked.sqlite_errorcode = _BUSY
+            raise OperationalError("wal_checkpoint", None, locked)
+
     def check_free(self, least: int) -> None:
         """Raise DatabaseUnavailableError where fewer than *least* bytes are free beside it."""
         try:
@@ -155,6 +169,7 @@ class SqliteFile:
             "journal_mode=WAL",
             "synchronous=FULL",  # NORMAL can lose an acknowledged commit at power loss
             "foreign_keys=ON",
+            "secure_delete=ON",  # what is erased is overwritten
             f"cache_size=-{PAGE_CACHE}",
         ):
             connection.execute(f"PRAGMA {pragma}")

@@ -74,6 +74,7 @@ customers = Table(
     # whether no reminder is mailed to it (renewals/reminding.py); never false
     Column("no_reminders", Boolean, info={"later": True}),
     Column("domains", Text, info={"later": True}),  # a line each (catalog/mail_domains.py)
+    Column("erased_at", BigInteger, info={"later": True}),  # when that was begun (erasure/)
 )
 _HAS_DOMAINS = text("domains IS NOT NULL")
 Index(
@@ -291,6 +292,9 @@ audit_events = Table(
     Column("rows", Text),  # JSON: table and key to the digest of the row after the act
     Column("position", BigInteger),  # in the chain; None: not linked yet
     Column("link", LargeBinary(32)),  # the chain's hash up to and with this event
+    # of its seals (audit/seals.py); None: its words are hashed themselves, or ``erased`` has them
+    Column("salt", LargeBinary(32)),
+    Column("erased", Text),  # JSON: the seals of what was erased of it; None: nothing was
 )
 Index(None, audit_events.c.subject, audit_events.c.id)
 Index(None, audit_events.c.actor, audit_events.c.id)

@@ -23,7 +23,7 @@ EVENTS = (
     *("proposal.made", "proposal.approved", "proposal.refused"),
     *("request.filed", "request.issued", "request.refused", "request.expired"),
     *("customer.added", "customer.changed", "customer.archived", "customer.unarchived"),
-    *("customer.merged", "customer.erased"),
+    *("customer.merged", "customer.contact-erased", "customer.erased"),
     *("product.added", "product.changed", "product.archived", "product.unarchived"),
     "revocations.published",
 )

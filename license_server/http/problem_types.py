@@ -10,6 +10,7 @@ import license_core.membership_errors
 import license_server.access.errors
 import license_server.catalog.errors
 import license_server.db.errors
+import license_server.erasure.errors
 import license_server.http.errors
 import license_server.licenses.errors
 import license_server.mail.errors
@@ -143,6 +144,8 @@ STATUS = {
     "request-closed": 409,
     "request-without-host": 409,
     "portal-link-over": 410,
+    "license-erased": 410,
+    "licenses-live": 409,
 }
 
 _HOMES = (
@@ -152,6 +155,7 @@ _HOMES = (
     license_server.access.errors,
     license_server.catalog.errors,
     license_server.db.errors,
+    license_server.erasure.errors,
     license_server.http.errors,
     license_server.licenses.errors,
     license_server.mail.errors,

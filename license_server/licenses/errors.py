@@ -22,6 +22,21 @@ class LicenseStateError(LicenseError):
     became: str
 
 
+class LicenseErasedError(LicenseError):
+    """Of the licence only what was sold is left."""
+
+    row = Problem(
+        "license-erased",
+        164,
+        "The licence was erased with its customer",
+        "Licence {number} was erased with its customer: what was sold and until when is kept, the "
+        "file is not.",
+        "The file at the customer works until it ends. For a new one, issue a new licence.",
+    )
+
+    number: str
+
+
 class TermOverError(LicenseError):
     """The term that is asked for has ended."""
 

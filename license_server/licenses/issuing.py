@@ -24,6 +24,7 @@ from license_core.wording import utc
 from license_server.actor import Actor
 from license_server.db.errors import InputInvalidError, or_not_found
 from license_server.licenses import license_store
+from license_server.licenses.errors import LicenseErasedError
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.orders import NUMBER, Order
 from license_server.signing import keysets
@@ -156,7 +157,9 @@ FILE_TYPE = "application/octet-stream"
 
 
 def file_of(stored: StoredLicense) -> bytes:
-    """The very file that was issued."""
+    """The very file that was issued. Raises LicenseErasedError."""
+    if stored.is_erased:
+        raise LicenseErasedError(number=stored.number)
     return file_of_tokens(stored.token, stored.keyset_token)
 
 

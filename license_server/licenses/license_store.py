@@ -16,7 +16,7 @@ from license_server.db.tables import (
     licenses,
     products,
 )
-from license_server.licenses import search, term_days
+from license_server.licenses import erased_claims, search, term_days
 from license_server.licenses.acts import Act
 from license_server.licenses.search import Filter
 from license_server.licenses.term_days import Day
@@ -208,6 +208,11 @@ class StoredLicense(NamedTuple):
         """What *new* is once it is stored; *others* are not in that row, or not in it yet."""
         values = new._asdict() | others
         return cls(*(values[name] for name in cls._fields))
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether only what was sold is left of it: there is no file."""
+        return erased_claims.is_erased(self.token)
 
     @property
     def zone(self) -> str:

@@ -13,6 +13,7 @@ def possible(stored: StoredLicense, actor: Actor) -> tuple[Act, ...]:
         act
         for act in OFFERED
         if stored.state in act.starts_from
+        and not _is_over(stored, act)
         and act.permission in actor.permissions
         and actor.may_use(stored.product)
     )
@@ -29,6 +30,13 @@ def check(stored: StoredLicense, act: Act) -> None:
             "revoked": Reason("was revoked"),
         }[stored.state]
         raise refusal(stored, act, became)
+    if _is_over(stored, act):
+        raise refusal(stored, act, Reason("was erased with its customer"))
+
+
+def _is_over(stored: StoredLicense, act: Act) -> bool:
+    """Whether there is no host and no customer any more for the licence that *act* issues."""
+    return act.issues and stored.is_erased
 
 
 def refusal(stored: StoredLicense, act: Act, became: Reason) -> LicenseStateError:

@@ -35,7 +35,7 @@ from license_server.db.tables import (
     text_uses,
     texts,
 )
-from license_server.licenses import issuing
+from license_server.licenses import erased_claims, issuing
 from license_server.mail import outbox_store
 from license_server.operations import (
     backup_file,
@@ -227,6 +227,8 @@ class _Licences:
         keyset = self._keysets.get(row["keyset_version"])
         if keyset is None:
             raise self._file.invalid(f"the keyset of licence {number} is missing")
+        if erased_claims.is_erased(row["token"]):
+            return  # the events bind what is left of it
         try:
             opened = open_license(issuing.file_of_tokens(row["token"], keyset), roots=self._roots)
         except (LicenseError, ValueError) as error:

@@ -23,7 +23,7 @@ from license_server.audit.verify import (
     Tell,
     inspect,
 )
-from license_server.licenses import license_store
+from license_server.licenses import erased_claims, issuing, license_store
 from license_server.operations import (
     kinds_check,
     ledger_rows,
@@ -71,6 +71,7 @@ def check(
             for row in ledger_rows.rows(connection, table, digests.KEYS[table]):
                 advance(1)
                 _check_row(table, row, bindings, tell)
+        _check_erased(connection, bindings, tell, advance)
         keysets = _keysets(connection, trusted.roots, tell)
         for kin in ledger_rows.all_kin(connection):
             advance(1)
@@ -125,6 +126,13 @@ def _check_row(table: str, row: dict[str, Any], bindings: Bindings, tell: Tell) 
     return name
 
 
+def _check_erased(connection: Connection, bindings: Bindings, tell: Tell, advance: Advance) -> None:
+    """Of what events something was erased, the event of the erasure has bound what is left."""
+    for left in audit_store.erased(connection):
+        advance(1)
+        _check_row(digests.EVENTS, left._asdict(), bindings, tell)
+
+
 def _digest(table: str, row: dict[str, Any]) -> str | None:
     """The digest of *row*; None where it holds what no row can."""
     try:
@@ -154,14 +162,24 @@ def _license_faults(kin: Kin, keyset: TrustedKeyset | None) -> Iterator[tuple[st
         yield "license-invalid", f"there is no keyset {row['keyset_version']} that a root signed"
     else:
         try:
-            _, payload = jws.verify(row["token"], keyset.license_headers)
-            license_ = License.from_dict(strictjson.loads(payload))
+            license_ = _opened(row["token"], keyset)
         except (TypeError, ValueError) as error:
             yield "license-invalid", f"its token: {error}"
         else:
             yield from _claim_faults(kin, license_)
             yield from kinds_check.faults(kin, license_)
     yield from _line_faults(kin)
+
+
+def _opened(token: str, keyset: TrustedKeyset) -> License:
+    """What a token says, which a key of *keyset* signed; or what an erasure left of it.
+
+    Raises TypeError or ValueError.
+    """
+    if erased_claims.is_erased(token):
+        return issuing.claims_in(token)
+    _, payload = jws.verify(token, keyset.license_headers)
+    return License.from_dict(strictjson.loads(payload))
 
 
 def _claim_faults(kin: Kin, license_: License) -> Iterator[tuple[str, str]]:

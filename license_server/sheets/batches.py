@@ -12,14 +12,15 @@ from sqlalchemy import Connection
 from license_core.errors import LicenseError, Notice
 from license_core.reason import Reason
 from license_server.actor import Actor
+from license_server.audit import audit_store
 from license_server.audit.audit_store import NewEvent
 from license_server.catalog import catalog_store, customers, products
 from license_server.catalog.catalog_store import Product
 from license_server.catalog.faults import Faults, faults_of
 from license_server.catalog.parties import Parties
-from license_server.db import bulk_insert, deferred
+from license_server.db import bulk_insert
 from license_server.db.errors import InputInvalidError
-from license_server.db.tables import audit_events, licenses
+from license_server.db.tables import licenses
 from license_server.deliveries import telling
 from license_server.deliveries.telling import Happening
 from license_server.finding import finding_store, following
@@ -376,8 +377,7 @@ def _record_firsts(
     if not rows:
         return
     bulk_insert.insert(connection, licenses, ("id", *NewLicense._fields), rows)
-    deferred.write(connection)  # in the order in which it was done
-    bulk_insert.insert(connection, audit_events, NewEvent._fields, events)
+    audit_store.add_events(connection, events)
     finding_store.add(connection, uses)
     telling.tell(connection, told)
 

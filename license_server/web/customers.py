@@ -9,10 +9,13 @@ from starlette.responses import RedirectResponse, Response
 from license_core.errors import LicenseError
 from license_core.reason import Reason
 from license_server.access.sessions import Session
+from license_server.background import erasing
 from license_server.catalog import catalog_store, customers, merging, owner_store, tag_store, tags
 from license_server.catalog.catalog_store import Customer
 from license_server.catalog.merging import Merge
 from license_server.db.errors import ChangedMeanwhileError, InputInvalidError
+from license_server.erasure import customer_erasure
+from license_server.erasure.errors import LicensesLiveError
 from license_server.http.path_params import row_id
 from license_server.http.problem_types import status_of
 from license_server.http.state import AtSite
@@ -41,6 +44,7 @@ _OFFERED = 200
 router = APIRouter(prefix=ROOM)
 Reader = Annotated[Session, Depends(May("licenses:read"))]
 Writer = Annotated[Session, Depends(May("customers:write"))]
+Erasing = Annotated[Session, Depends(May(customer_erasure.PERMISSION))]
 
 
 @router.get("")
@@ -209,6 +213,54 @@ async def _merge(
         faults=faults,
         error=error,
         etag=merging.etag(planned) if planned else "",
+    )
+
+
+@router.get("/{id}/erase")
+async def erase_form(id: str, request: Request, site: AtSite, session: Erasing) -> Response:
+    """What would be erased with a customer."""
+    return await _erase(request, site, session, row_id(id, "customer"))
+
+
+@router.post("/{id}/erase")
+async def erase(
+    id: str, request: Request, site: AtSite, session: Erasing, fields: Form
+) -> Response:
+    """Erase a customer, as it was shown."""
+    number, now, actor = row_id(id, "customer"), site.clock(), session.actor
+    live = fields.get("live") == "yes"
+    try:
+        reason = customer_erasure.read_reason({"reason": fields.get("reason", "")})
+        await site.write(lambda c: customer_erasure.begin(c, number, actor, now, reason, live=live))
+    except InputInvalidError as error:
+        return await _erase(request, site, session, number, fields, {error.field: error})
+    except LicensesLiveError as error:
+        return await _erase(request, site, session, number, fields, error=error)
+    await erasing.erase(site, number, actor)
+    return RedirectResponse(f"{ROOM}/{number}?erased=1", 303)
+
+
+async def _erase(
+    request: Request,
+    site: Site,
+    session: Session,
+    number: int,
+    fields: dict[str, str] | None = None,
+    faults: Faults | None = None,
+    error: LicenseError | None = None,
+) -> Response:
+    """The page for erasing a customer, with what was typed."""
+    now, given = site.clock(), fields or kept_forms.of(request) or {}
+    found = await site.read(lambda c: customer_erasure.preview(c, number, session.actor, now))
+    return pages.page(
+        request,
+        "customer_erase",
+        status_of(error) if error else edit_conflicts.status(faults or {}),
+        customer=found.customer,
+        found=found,
+        fields={"reason": given.get("reason", ""), "live": given.get("live", "")},
+        faults=faults or {},
+        error=error,
     )
 
 

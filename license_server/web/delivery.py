@@ -143,7 +143,8 @@ def archive_of(read: Read, numbers: Iterable[str], actor: Actor) -> Iterator[byt
         rest = iter(numbers)
         while some := list(islice(rest, AT_ONCE)):
             rows = read(partial(license_store.by_numbers, numbers=some))
-            yield outgoing(read, [one for one in rows if actor.may_use(one.product)])
+            theirs = [one for one in rows if actor.may_use(one.product) and not one.is_erased]
+            yield outgoing(read, theirs)
 
     return archive.archive(found())
 

@@ -203,7 +203,8 @@ async def _one(
     stored = seen["stored"]
     issued = "issued" in request.query_params
     possible = states.possible(stored, session.actor)
-    to_send = issued or ("send" in request.query_params and stored.state == "active")
+    sends = "send" in request.query_params and stored.state == "active"
+    to_send = (issued or sends) and not stored.is_erased
     asked = request.query_params.get("request", "")
     return pages.page(
         request,
@@ -216,7 +217,7 @@ async def _one(
         asker=await _asker(site, asked, number, session.actor) if to_send else None,
         issued=issued,
         done=request.query_params.get("done"),
-        text=issuing.file_of(stored).decode("utf-8"),
+        text="" if stored.is_erased else issuing.file_of(stored).decode("utf-8"),
         newest=f"{HOME}/{number}#life" if before is not None else None,
         once=forms.new_once(site.random),
         fields=fields,

@@ -225,6 +225,8 @@ def test_every_server_problem_has_a_case() -> None:
         "form-expired",
         "invitation-over",
         "portal-link-over",  # portal/test_portal_api.py
+        "license-erased",  # erasure/test_customer_erasure.py
+        "licenses-live",
         "openid-refused",  # test_openid.py
         "codes-required",  # test_codes_required.py
         "openid-unavailable",

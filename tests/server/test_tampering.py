@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from license_server.audit.digests import KEYS
 from license_server.db import tables
-from tests.support.ledger import Ledger, new_ledger, walk
+from tests.support.ledger import Ledger, erase, new_ledger, walk
 from tests.support.postgres import new_database
 
 SHORT, LONG = 75, 10_000
@@ -49,6 +49,8 @@ def kept(
     url = None if request.param == "sqlite" else new_database()
     ledger = new_ledger(tmp_path_factory.mktemp("vendor"), url)
     walk(ledger)
+    ledger.link()
+    erase(ledger, "Other")
     yield ledger, ledger.checkpoint()
     ledger.site.database.close()
 

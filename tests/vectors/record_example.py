@@ -1,11 +1,14 @@
-"""The worked example of SPEC section 11.4: a chain of two events and a checkpoint over it.
+"""The worked example of SPEC section 11.4: a chain of three events and a checkpoint over it.
+
+The first two are of an earlier version; the third has seals, and its address and customer are
+erased.
 
 The seed of the record's key is 32 bytes 0x02: it is public, and nobody may trust it.
 """
 
 from license_core import b64url
 from license_core.signer import MemorySigner
-from license_server.audit import chain
+from license_server.audit import chain, seals
 from license_server.audit.audit_store import Event
 from license_server.audit.checkpoints import Checkpoint
 from license_server.audit.digests import digest
@@ -27,6 +30,7 @@ CUSTOMER = {
     "owner": None,
     "no_reminders": None,
     "domains": None,
+    "erased_at": None,
 }
 
 
@@ -50,6 +54,21 @@ def events() -> list[Event]:
             link=None,
         ),
     ]
+    sealed = Event(
+        id=10,
+        at=_AT + 120,
+        actor="user:support@example.com",
+        action="license.issued",
+        subject="L-2026-0002",
+        details='{"customer":"Example Ltd","product":"darwin"}',
+        address="192.0.2.7",
+        reason=None,
+        rows=None,
+        position=3,
+        link=None,
+        salt=bytes(range(32)),
+    )
+    bare.append(sealed)
     previous, linked = chain.GENESIS, []
     for event in bare:
         previous = chain.link(previous, event)
@@ -59,9 +78,11 @@ def events() -> list[Event]:
 
 def blocks() -> dict[str, str]:
     """What stands in the fenced blocks of SPEC section 11.4, by what is said above each."""
-    first, second = events()
+    first, second, third = events()
     assert second.link is not None
-    checkpoint = Checkpoint("Darwin Support", 2, second.link, 0, _AT + 3600)
+    assert third.link is not None
+    left = seals.without(third, {"address": None, "details/customer": "#1, erased"})
+    checkpoint = Checkpoint("Darwin Support", 3, third.link, 0, _AT + 3600)
     token = checkpoint.sign(SIGNER)
     header, payload, _ = token.split(".")
     return {
@@ -73,6 +94,12 @@ def blocks() -> dict[str, str]:
         "The text of the second event, one line": chain.canonical(second).decode(),
         "Its link, the SHA-256 of the first link and that text": second.link.hex(),
         "The second event as a line of an export": chain.exported(second).decode().rstrip("\n"),
+        "The text of the third event, which has seals, one line": chain.canonical(third).decode(),
+        "Its link, the SHA-256 of the second link and that text": third.link.hex(),
+        "It as a line of an export": chain.exported(third).decode().rstrip("\n"),
+        "The same once its address and its customer are erased": (
+            chain.exported(left).decode().rstrip("\n")
+        ),
         "The payload of the checkpoint, one line": b64url.decode(payload).decode(),
         "The bytes of its header": b64url.decode(header).decode(),
         "The checkpoint": token,

@@ -99,7 +99,10 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         yield desk
 
 
-STATES = ("not-found", "name-taken", "last-administrator", "import-refused", "request-closed")
+STATES = (
+    *("not-found", "name-taken", "last-administrator", "import-refused", "request-closed"),
+    "licenses-live",
+)
 """What an example that is understood may be refused for, before or after another one."""
 
 

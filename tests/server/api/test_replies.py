@@ -142,6 +142,10 @@ def steps() -> Iterator[Step]:
     yield "GET", "/webhooks/1", None
     yield "GET", "/webhooks", None
     yield "POST", "/webhooks/1/remove", None
+    yield "GET", "/customers/1/erasure", None
+    yield "POST", "/customers/1/erase", {"reason": "asked for", "live": True}
+    yield "GET", "/licenses/{10}", None
+    yield "GET", "/events?subject=%231, erased", None
 
 
 def chance() -> Callable[[int], bytes]:

@@ -87,7 +87,7 @@ def test_values_about_people_are_not_in_the_chain_and_can_be_erased(ledger: Ledg
     write(lambda c: customers.change(c, id_, {"contact_email": LATER}, ISSUER, NOW))
     kept, before = ledger.checkpoint(), chain_text(ledger)
     assert MAIL.encode() not in before and b"likes tea" not in before
-    write(lambda c: customers.erase(c, id_, COMMAND, NOW))
+    write(lambda c: customers.erase_contact(c, id_, COMMAND, NOW))
     assert told(ledger, "customer.changed") == [Change("contact_email", None, None, erased=True)]
     with ledger.site.database.reading() as connection:
         assert list(audit_store.all_values(connection)) == []

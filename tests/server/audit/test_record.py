@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy
@@ -57,10 +58,30 @@ def test_each_link_hashes_the_previous_link_and_the_event(ledger: Ledger) -> Non
     previous = bytes(32)
     for position, event in enumerate(events, 1):
         line = json.loads(chain.exported(event))
-        text = json.dumps(line["event"], ensure_ascii=False, separators=(",", ":"))
-        previous = hashlib.sha256(previous + text.encode()).digest()
+        previous = hashlib.sha256(previous + sealed(line["event"])).digest()
         assert (line["position"], b64url.decode(line["link"])) == (position, previous)
     assert len(events) == 5
+
+
+def sealed(event: dict[str, Any]) -> bytes:
+    """The text of an exported event that is hashed, as SPEC section 11.1 says."""
+    salt, words = b64url.decode(event["salt"]), {name: event[name] for name in WORDS}
+    for name in ("details", "rows"):
+        words |= {f"{name}/{one}": word for one, word in json.loads(event[name] or "{}").items()}
+    seals = {}
+    for path, word in words.items():
+        half = salt[16:] if path == "address" else salt[:16]
+        key = hashlib.sha256(half + path.encode()).digest()
+        seals[path] = b64url.encode(hashlib.sha256(key + compact(word)).digest())
+    bare = {name: event[name] for name in ("id", "at", "action")}
+    return compact(bare | {"seals": seals})
+
+
+def compact(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+WORDS = ("actor", "address", "subject", "reason")
 
 
 def test_issuing_does_not_wait_for_the_hash_chain(ledger: Ledger) -> None:

@@ -235,7 +235,7 @@ def test_erasing_a_customer_erases_those_that_were_merged_into_it(ledger: Ledger
     one = add(ledger, "Acme", contact_email="ada@acme.example")
     other = add(ledger, "ACME Ltd")
     merge(ledger, one, other)
-    ledger.site.database.write(lambda c: customers.erase(c, other, COMMAND, NOW))
+    ledger.site.database.write(lambda c: customers.erase_contact(c, other, COMMAND, NOW))
     with ledger.site.database.reading() as connection:
         assert list(audit_store.all_values(connection)) == []
         assert customers.seen(connection, one, COMMAND).contact_email is None

@@ -1,0 +1,347 @@
+"""Erases a customer: what is known of it, in rows, events, mails, and what finds it.
+
+It is begun in one transaction, which says who wants it and why; from then on the customer takes no
+licences and its links lead nowhere. The rest is done a batch at a time, each with an event that
+binds what is left, so a customer of any size can be erased while others work. Whoever was stopped
+goes on: the customer keeps its name until all else is done.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from license_core import claims
+from license_core.claims import ClaimError
+from license_core.errors import NotFoundError
+from license_server.actor import Actor
+from license_server.audit import audit_store, digests, events
+from license_server.audit.events import Row
+from license_server.catalog import catalog_store, customer_names, former_name_store, locks
+from license_server.catalog.catalog_store import Customer
+from license_server.db.errors import InputInvalidError, or_not_found
+from license_server.erasure import erasure_store, event_words, rows, traces, whose
+from license_server.erasure.erasure_store import LICENSES, LINKS, MAILS, PROPOSALS, REQUESTS, Theirs
+from license_server.erasure.errors import LicensesLiveError
+from license_server.erasure.whose import Whose
+from license_server.finding import finding_store, following
+from license_server.finding.texts import Kind
+
+PERMISSION = "customers:erase"
+PATIENCE = 600
+"""Seconds for which an erasure is left to whoever began it."""
+_BEGUN = "customer.erasure-begun"
+_BATCH = 100
+_FEW = 20
+_LONGEST_REASON = 1000
+
+
+class Preview(NamedTuple):
+    """What would be erased, and what is in the way of it."""
+
+    customer: Customer
+    names: list[str]
+    """What it is called, and was."""
+    counts: dict[str, int]
+    """How many rows there are, by their table."""
+    live: list[str]
+    """The first of its licences that are in force."""
+
+
+class Place(NamedTuple):
+    """How far an erasure has come."""
+
+    stage: int
+    after: int
+    """Of this stage the rows up to this id are done."""
+
+
+def preview(connection: Connection, id_: int, actor: Actor, now: int) -> Preview:
+    """What it would mean to erase the customer in this row.
+
+    Raises NotPermittedError or NotFoundError.
+    """
+    actor.need(PERMISSION)
+    of = whose.of(connection, _customer(connection, id_))
+    counts = {
+        table: erasure_store.count(connection, table, _theirs(of))
+        for table in (LICENSES, REQUESTS, MAILS, PROPOSALS, LINKS)
+    }
+    live = erasure_store.live_numbers(connection, of.ids, now, _FEW)
+    return Preview(of.customer, sorted(of.names), counts, live)
+
+
+def begin(
+    connection: Connection, id_: int, actor: Actor, now: int, reason: str, *, live: bool
+) -> Customer:
+    """Begin to erase the customer in this row; *live*: although it has licences in force.
+
+    Raises NotPermittedError, NotFoundError or LicensesLiveError.
+    """
+    actor.need(PERMISSION)
+    locks.whole(connection, [id_])
+    customer = _customer(connection, id_)
+    if customer.erased_at is not None:
+        return customer
+    of = whose.of(connection, customer)
+    valid = erasure_store.live_numbers(connection, of.ids, now, 1)
+    if valid and not live:
+        raise LicensesLiveError(customer=customer.name, number=valid[0])
+    customer = catalog_store.change_customer(
+        connection, id_, erased_at=now, archived_at=customer.archived_at or now
+    )
+    left = ("customers", customer._asdict())
+    events.record(
+        connection,
+        now,
+        actor,
+        _BEGUN,
+        of.erased_name,
+        rows=[left],
+        reason=reason,
+    )
+    return customer
+
+
+def read_reason(members: Mapping[str, Any]) -> str:
+    """Why, as somebody gave it. Raises InputInvalidError."""
+    try:
+        reason = claims.text(members, "reason", longest=_LONGEST_REASON)
+    except ClaimError as error:
+        raise InputInvalidError(field="reason", reason=error.reason) from error
+    if reason is None or not reason.strip():
+        raise InputInvalidError(field="reason", reason="it is missing")
+    return reason.strip()
+
+
+def go_on(connection: Connection, id_: int, actor: Actor, now: int, place: Place) -> Place | None:
+    """Erase some more of a customer whose erasure was begun; where to go on. None: it is done."""
+    customer = catalog_store.customer_by_id(connection, id_)
+    if customer is None or customer.erased_at is None or not is_unfinished(customer):
+        return None
+    locks.whole(connection, [id_])
+    work = _Work(connection, whose.of(connection, customer), actor, now)
+    last = work.do(place)
+    if last is not None:
+        return place._replace(after=last)
+    return Place(place.stage + 1, 0) if place.stage + 1 < len(STAGES) else None
+
+
+def erase(write: "Write", id_: int, actor: Actor, now: int) -> None:
+    """Do all that is left of an erasure that was begun, each batch by *write*."""
+    place: Place | None = START
+    while place is not None:
+        place = write(going_on(id_, actor, now, place))
+
+
+def going_on(
+    id_: int, actor: Actor, now: int, place: Place
+) -> Callable[[Connection], Place | None]:
+    """The work of ``go_on``, for a transaction."""
+    return lambda connection: go_on(connection, id_, actor, now, place)
+
+
+Write = Callable[[Callable[[Connection], Place | None]], Place | None]
+START = Place(0, 0)
+STAGES = (MAILS, REQUESTS, PROPOSALS, LINKS, LICENSES, "events", "customer")
+"""In this order: mails are told by the senders of requests, and all by the customer's names."""
+_FINDS = {
+    REQUESTS: (Kind.REQUEST, Kind.CONVERSATION),
+    PROPOSALS: (Kind.PROPOSAL,),
+    LICENSES: (Kind.LICENCE,),
+}
+_SUBJECTS: dict[str, Callable[[erasure_store.Row], Iterable[str | None]]] = {
+    MAILS: lambda row: (f"mail {row['id']}", row["license"]),
+    REQUESTS: lambda row: (f"request/{row['id']}",),
+    PROPOSALS: lambda row: (f"proposal/{row['id']}", row["subject"]),
+    LINKS: lambda _: (),
+    LICENSES: lambda row: (row["number"],),
+}
+
+
+def unfinished(connection: Connection, now: int) -> list[int]:
+    """The customers whose erasure was begun a while before *now*, and is not done."""
+    return [
+        id_
+        for id_, name in erasure_store.begun(connection, now - PATIENCE)
+        if name != customer_names.of_erased(id_)
+    ]
+
+
+def begun(connection: Connection) -> list[audit_store.Event]:
+    """The events that say whose erasure was begun, by whom and why; the oldest first."""
+    wanted = audit_store.EventFilter(action=_BEGUN)
+    found, before = list[audit_store.Event](), None
+    while some := audit_store.events(connection, wanted, before=before, limit=_BATCH):
+        found += some
+        before = some[-1].id
+    return found[::-1]
+
+
+def id_in(name: str) -> int | None:
+    """The customer that is named by its number: ``#7``, or as it is called once it is erased."""
+    digits = name.removeprefix("#").partition(",")[0]
+    is_number = name.startswith("#") and digits.isascii() and digits.isdigit()
+    return int(digits) if is_number and name in (f"#{digits}", f"#{digits}, erased") else None
+
+
+def is_unfinished(customer: Customer) -> bool:
+    """Whether not all is done of an erasure that was begun."""
+    return customer.erased_at is not None and customer.name != customer_names.of_erased(customer.id)
+
+
+def _customer(connection: Connection, id_: int) -> Customer:
+    found = or_not_found(
+        catalog_store.customer_by_id(connection, id_), what="customer", name=str(id_)
+    )
+    if found.merged_into is not None:
+        raise NotFoundError(what="customer", name=found.name)
+    return found
+
+
+def _theirs(of: Whose) -> Theirs:
+    return Theirs(of.ids, of.names, of.addresses, of.erased_name, of.mailbox)
+
+
+class _Work(NamedTuple):
+    """A batch of an erasure."""
+
+    connection: Connection
+    of: Whose
+    actor: Actor
+    now: int
+
+    def do(self, place: Place) -> int | None:
+        """Do some of the stage at *place*; the id of its last row, None: that was all."""
+        stage = STAGES[place.stage]
+        if stage == "customer":
+            self._finish()
+            return None
+        if stage == "events":
+            return self._events(place.after)
+        found = erasure_store.rows(self.connection, stage, _theirs(self.of), place.after, _BATCH)
+        if not found:
+            return None
+        self._erase(stage, found)
+        return int(found[-1]["id"])
+
+    def _erase(self, table: str, found: list[erasure_store.Row]) -> None:
+        ids = [row["id"] for row in found]
+        self._forget_words(_words(found))
+        owners = erasure_store.digests_to_owners(self.connection, ids) if table == MAILS else set()
+        left: list[Row] = []
+        for row in found:
+            values = self._left_of(table, row, is_to_owner=row["id"] in owners)
+            left.append((table, erasure_store.change(self.connection, table, row["id"], **values)))
+        for row in found:
+            for kind in _FINDS.get(table, ()):
+                finding_store.forget(self.connection, kind, row["id"])
+        if table == REQUESTS:
+            erasure_store.forget_messages(self.connection, ids)
+        if table == LINKS:
+            erasure_store.end_sessions(self.connection, ids)
+        subjects = {one for row in found for one in _SUBJECTS[table](row) if one is not None}
+        self._record(left, subjects, table)
+        finding_store.add(self.connection, following.uses(left))
+
+    def _left_of(self, table: str, row: erasure_store.Row, *, is_to_owner: bool) -> dict[str, Any]:
+        name, by = self.of.erased_name, self.actor.name
+        if table == MAILS:
+            return rows.of_mail(row, self.now, None if is_to_owner else self.of.mailbox)
+        if table == REQUESTS:
+            return rows.of_request(row, name, by, self.now)
+        if table == PROPOSALS:
+            return rows.of_proposal(row, name, by, self.now)
+        return rows.of_link(row, self.now) if table == LINKS else rows.of_license(row, name)
+
+    def _record(self, left: list[Row], subjects: Iterable[str], what: str) -> None:
+        """Erase the words of the events of *subjects*, and bind what is left."""
+        subjects = set(subjects)
+        bound = [digests.name(*row) for row in left]
+        instead = event_words.of_customer(self.of.names, self.of.erased_name, bound)
+        told = event_words.erase_all(self.connection, subjects, instead)
+        traces.empty_deliveries(
+            self.connection, subjects, self.of.names, self.of.erased_name, self.now
+        )
+        self._tell([*left, *told.rows], what, len(left), len(told.rows), told.unsealed)
+
+    def _tell(self, left: list[Row], what: str, count: int, of_events: int, unsealed: int) -> None:
+        more: dict[str, Any] = {"unsealed": unsealed} if unsealed else {}
+        events.record(
+            self.connection,
+            self.now,
+            self.actor,
+            "customer.data-erased",
+            self.of.erased_name,
+            rows=left,
+            what=what,
+            count=count,
+            events=of_events,
+            **more,
+        )
+
+    def _events(self, after: int) -> int | None:
+        """Those of the customer itself; a product may be called so, too."""
+        named = [("customers", row) for row in self._customer_rows()]
+        instead = event_words.of_customer(
+            self.of.names, self.of.erased_name, [digests.name(*row) for row in named]
+        )
+
+        def theirs(event: audit_store.Event) -> dict[str, Any]:
+            about = event.action.partition(".")[0]
+            return instead(event) if about in ("customer", "portal") else {}
+
+        told = event_words.erase(self.connection, self.of.names, after, theirs, _BATCH)
+        if not told.last:
+            return None
+        traces.empty_deliveries(
+            self.connection, self.of.names, self.of.names, self.of.erased_name, self.now
+        )
+        self._tell([*named, *told.rows], "events", 0, len(told.rows), told.unsealed)
+        return told.last
+
+    def _customer_rows(self) -> list[erasure_store.Row]:
+        return erasure_store.customer_rows(self.connection, self.of.ids)
+
+    def _finish(self) -> None:
+        """The customer's own row, and what finds it."""
+        connection, of = self.connection, self.of
+        known = [of.names, of.addresses, *map(_of_row, self._customer_rows())]
+        self._forget_words(word for words in known for word in words)
+        left: list[Row] = []
+        for row in self._customer_rows():
+            name = of.erased_name if row["id"] == of.customer.id else row["name"]
+            values = rows.of_customer(name, row["erased_at"] or self.now)
+            customer = catalog_store.change_customer(connection, row["id"], **values)
+            left.append(("customers", customer._asdict()))
+            if row["id"] == of.customer.id:
+                former_name_store.forget(connection, customer)
+            for kind in (Kind.CUSTOMER, Kind.CONTACT):
+                finding_store.forget(connection, kind, row["id"])
+        bound = [digests.name(*row) for row in left]
+        values_ = audit_store.erase_values(connection, bound)
+        told = event_words.erase_all(
+            connection, [of.erased_name], lambda event: event_words.rows_of(event, bound)
+        )
+        events.record(
+            connection,
+            self.now,
+            self.actor,
+            "customer.erased",
+            of.erased_name,
+            rows=[*left, *told.rows],
+            values=values_,
+        )
+
+    def _forget_words(self, words: Iterable[str]) -> None:
+        traces.forget_passing(self.connection, set(words))
+
+
+def _of_row(row: erasure_store.Row) -> list[str]:
+    return [row[name] for name in ("contact_name", "contact_email") if row[name]]
+
+
+def _words(found: Iterable[erasure_store.Row]) -> Iterator[str]:
+    """By which rows may be written about elsewhere: hosts and people."""
+    names = ("host_key", "host_name", "sender_address", "sender_name")
+    yield from (row[name] for row in found for name in names if row.get(name))

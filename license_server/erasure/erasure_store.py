@@ -1,0 +1,313 @@
+"""Stored data about people, wherever it is: what is a customer's, and what is old."""
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    and_,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
+
+from license_server.db import deferred
+from license_server.db.among import among
+from license_server.db.mail_tables import mails
+from license_server.db.portal_tables import portal_links, portal_requests, portal_sessions
+from license_server.db.renewal_tables import reminders
+from license_server.db.request_tables import request_messages, requests
+from license_server.db.tables import (
+    audit_events,
+    audit_values,
+    customers,
+    drafts,
+    idempotency_keys,
+    import_batches,
+    import_jobs,
+    import_sheets,
+    licenses,
+    proposals,
+    saved_views,
+)
+from license_server.db.webhook_tables import webhook_attempts, webhook_deliveries
+
+Row = dict[str, Any]
+LICENSES, REQUESTS, MAILS, PROPOSALS, LINKS = (
+    one.name for one in (licenses, requests, mails, proposals, portal_links)
+)
+_TABLES: dict[str, Table] = {
+    one.name: one for one in (licenses, requests, mails, proposals, portal_links)
+}
+ERASED = "erased."
+"""How what stands in place of a token begins (licenses/erased_claims.py)."""
+
+
+class Theirs(NamedTuple):
+    """Whose rows are looked for."""
+
+    ids: Collection[int]
+    names: Collection[str]
+    addresses: Collection[str]
+    """In lower case."""
+    erased_name: str
+    mailbox: str
+    """In place of the address of a mail that was erased."""
+
+
+def former_addresses(connection: Connection, ids: Collection[int]) -> set[str]:
+    """The addresses that contacts of these customers had, as far as the audit log tells."""
+    owners = [f"customers/{id_}" for id_ in ids]
+    query = select(audit_values.c.value).where(among(audit_values.c.owner, owners))
+    values = (json.loads(value) for value in connection.execute(query).scalars())
+    return {one for one in values if isinstance(one, str) and "@" in one and " " not in one}
+
+
+def _numbers(theirs: Theirs) -> Select[Any]:
+    return select(licenses.c.number).where(licenses.c.customer_id.in_(theirs.ids))
+
+
+def _reminded(theirs: Theirs, column: Any) -> Select[Any]:
+    """The mails in a *column* of the reminders of their licences."""
+    lines = select(licenses.c.line).where(licenses.c.customer_id.in_(theirs.ids))
+    return select(column).where(reminders.c.line.in_(lines), column.is_not(None))
+
+
+def _of_mails(theirs: Theirs) -> ColumnElement[bool]:
+    links = select(portal_links.c.mail).where(
+        portal_links.c.customer_id.in_(theirs.ids), portal_links.c.mail.is_not(None)
+    )
+    senders = select(func.lower(requests.c.sender_address)).where(
+        requests.c.customer.in_(theirs.names), requests.c.sender_address.is_not(None)
+    )
+    address = func.lower(mails.c.recipient)
+    whose = or_(
+        mails.c.license.in_(_numbers(theirs)),
+        among(address, theirs.addresses),
+        address.in_(senders),
+        mails.c.id.in_(links),
+        mails.c.id.in_(_reminded(theirs, reminders.c.mail)),
+        mails.c.id.in_(_reminded(theirs, reminders.c.owner_mail)),
+    )
+    return and_(whose, mails.c.body != "")
+
+
+def _of_requests(theirs: Theirs) -> ColumnElement[bool]:
+    of = requests.c
+    in_portal = select(portal_requests.c.request_id).where(
+        portal_requests.c.customer_id.in_(theirs.ids)
+    )
+    numbers = _numbers(theirs)
+    nobodys = and_(
+        of.customer.is_(None),
+        or_(of.earlier.in_(numbers), among(func.lower(of.sender_address), theirs.addresses)),
+    )
+    whose = or_(
+        of.customer.in_(theirs.names), of.id.in_(in_portal), of.license.in_(numbers), nobodys
+    )
+    return and_(whose, or_(of.customer.is_(None), of.customer != theirs.erased_name))
+
+
+def _of_proposals(theirs: Theirs) -> ColumnElement[bool]:
+    of, numbers = proposals.c, _numbers(theirs)
+    whose = or_(of.customer.in_(theirs.names), of.subject.in_(numbers), of.number.in_(numbers))
+    return and_(whose, of.customer != theirs.erased_name)
+
+
+def _wanted(table: str, theirs: Theirs) -> ColumnElement[bool]:
+    if table == LICENSES:
+        has = licenses.c.customer_id.in_(theirs.ids)
+        return and_(has, licenses.c.token.not_like(f"{ERASED}%"))
+    if table == LINKS:
+        return portal_links.c.customer_id.in_(theirs.ids)
+    return {MAILS: _of_mails, REQUESTS: _of_requests, PROPOSALS: _of_proposals}[table](theirs)
+
+
+def rows(connection: Connection, table: str, theirs: Theirs, after: int, limit: int) -> list[Row]:
+    """At most *limit* of their rows of *table* with an id over *after*, in its order."""
+    of = _TABLES[table]
+    query = select(of).where(_wanted(table, theirs), of.c.id > after).order_by(of.c.id)
+    return [dict(row._mapping) for row in connection.execute(query.limit(limit))]
+
+
+def count(connection: Connection, table: str, theirs: Theirs) -> int:
+    """How many rows of *table* are theirs."""
+    query = select(func.count()).select_from(_TABLES[table]).where(_wanted(table, theirs))
+    found: int = connection.execute(query).scalar_one()
+    return found
+
+
+def change(connection: Connection, table: str, id_: int, **values: Any) -> Row:
+    """Give a row other *values*; all of it then."""
+    of = _TABLES[table]
+    query = update(of).where(of.c.id == id_).values(values).returning(*of.c)
+    return dict(connection.execute(query).one()._mapping)
+
+
+def digests_to_owners(connection: Connection, ids: Collection[int]) -> set[int]:
+    """Which of these mails told an owner, at the vendor, of several customers."""
+    query = select(reminders.c.owner_mail).where(among(reminders.c.owner_mail, ids))
+    return set(connection.execute(query).scalars())
+
+
+def live_numbers(connection: Connection, ids: Collection[int], now: int, limit: int) -> list[str]:
+    """At most *limit* of the licences of these customers that hold at *now*."""
+    of = licenses.c
+    end = func.coalesce(of.grace_until, of.expires_at)
+    query = select(of.number).where(
+        of.customer_id.in_(ids), of.state == "active", or_(end.is_(None), now < end)
+    )
+    return list(connection.execute(query.order_by(of.id).limit(limit)).scalars())
+
+
+def forget_messages(connection: Connection, request_ids: Collection[int]) -> None:
+    """Delete what was written about these requests."""
+    connection.execute(
+        delete(request_messages).where(among(request_messages.c.request_id, request_ids))
+    )
+
+
+def end_sessions(connection: Connection, link_ids: Collection[int]) -> None:
+    """Delete the sessions of these links into the portal."""
+    table = portal_sessions
+    connection.execute(delete(table).where(among(table.c.link_id, link_ids)))
+
+
+def customer_rows(connection: Connection, ids: Collection[int]) -> list[Row]:
+    """The rows of these customers."""
+    found = connection.execute(select(customers).where(customers.c.id.in_(ids)))
+    return [dict(row._mapping) for row in found]
+
+
+def begun(connection: Connection, before: int) -> list[tuple[int, str]]:
+    """The customers whose erasure was begun *before* then: the id and the name of each."""
+    of = customers.c
+    query = select(of.id, of.name).where(of.erased_at < before, of.merged_into.is_(None))
+    return [(id_, name) for id_, name in connection.execute(query.order_by(of.id))]
+
+
+# Webhooks
+
+
+class ToldOf(NamedTuple):
+    """A delivery of what is erased."""
+
+    id: int
+    event: str
+    subject: str
+    created_at: int
+    state: str
+
+
+def deliveries(connection: Connection, subjects: Collection[str]) -> list[ToldOf]:
+    """What webhooks were told, or are to be told, of these *subjects*."""
+    of = webhook_deliveries.c
+    query = select(*(of[name] for name in ToldOf._fields)).where(among(of.subject, subjects))
+    return [ToldOf(*row) for row in connection.execute(query)]
+
+
+def empty_delivery(connection: Connection, id_: int, **values: Any) -> None:
+    """Give a delivery other *values*, and forget what was answered to it."""
+    table, tries = webhook_deliveries, webhook_attempts
+    connection.execute(update(table).where(table.c.id == id_).values(values))
+    blank = {"answer": None, "detail": None}
+    connection.execute(update(tries).where(tries.c.delivery_id == id_).values(blank))
+
+
+# What passes in a week anyway
+
+
+class Passing(NamedTuple):
+    """A row that passes, and what is written in it."""
+
+    table: Table
+    key: tuple[Any, ...]
+    text: str
+
+
+_PASSING: tuple[tuple[Table, tuple[str, ...], tuple[str, ...]], ...] = (
+    (idempotency_keys, ("actor", "key"), ("body",)),
+    (drafts, ("actor", "id"), ("fields",)),
+    (import_sheets, ("actor", "id"), ("content",)),
+    (import_jobs, ("actor", "id"), ("left_out", "detail")),
+    (import_batches, ("actor", "key"), ("outcomes",)),
+    (saved_views, ("actor", "room", "name"), ("query",)),
+)
+
+
+def passing(connection: Connection) -> Iterator[Passing]:
+    """Every short-lived row with the text that is in it, and every saved view."""
+    for table, key, columns in _PASSING:
+        query = select(*(table.c[name] for name in (*key, *columns)))
+        for row in deferred.streamed(connection, query):
+            values = row[len(key) :]
+            yield Passing(table, tuple(row[: len(key)]), "\n".join(map(_text, values)))
+
+
+def forget_passing(connection: Connection, found: Iterable[Passing]) -> int:
+    """Delete these rows; of a reply only what it says, so that nothing is done twice.
+
+    How many there were. A job that runs goes on: it keeps its sheet until it is done.
+    """
+    running = select(import_jobs.c.actor, import_jobs.c.id).where(
+        import_jobs.c.state.in_(("waiting", "running"))
+    )
+    busy = {tuple(row) for row in connection.execute(running)}
+    done = 0
+    for one in found:
+        mine = _key(one)
+        if one.table is idempotency_keys:
+            connection.execute(update(one.table).where(mine).values(body=b"{}"))
+        elif one.table is import_jobs:
+            connection.execute(update(one.table).where(mine).values(left_out="[]", detail=None))
+        elif one.table is import_sheets and one.key in busy:
+            continue
+        else:
+            connection.execute(delete(one.table).where(mine))
+        done += 1
+    return done
+
+
+def _key(one: Passing) -> ColumnElement[bool]:
+    names = next(key for table, key, _ in _PASSING if table is one.table)
+    return and_(*(one.table.c[name] == value for name, value in zip(names, one.key, strict=True)))
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value or "")
+
+
+# What is old
+
+
+def old_mails(connection: Connection, ended_before: int, limit: int) -> list[Row]:
+    """At most *limit* mails that ended before that, and whose text is still there."""
+    of = mails.c
+    query = select(mails).where(of.ended_at < ended_before, of.body != "")
+    return [dict(row._mapping) for row in connection.execute(query.order_by(of.id).limit(limit))]
+
+
+def old_requests(connection: Connection, closed_before: int, limit: int) -> list[Row]:
+    """At most *limit* requests that were closed before that and still say who sent them."""
+    of = requests.c
+    told = or_(*(of[name].is_not(None) for name in SENDER))
+    query = select(requests).where(of.closed_at < closed_before, told)
+    return [dict(row._mapping) for row in connection.execute(query.order_by(of.id).limit(limit))]
+
+
+SENDER = ("sender_name", "sender_address", "subject", "message_id", "thread", "authenticated")
+"""What a request tells of whoever sent it."""
+
+
+def old_addresses(connection: Connection, before: int, limit: int) -> Sequence[int]:
+    """The ids of at most *limit* events before that with an address that can be erased."""
+    of = audit_events.c
+    sealed = or_(of.salt.is_not(None), of.erased.is_not(None))
+    query = select(of.id).where(of.at < before, of.address.is_not(None), sealed)
+    return connection.execute(query.order_by(of.at, of.id).limit(limit)).scalars().all()
