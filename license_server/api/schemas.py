@@ -245,7 +245,11 @@ REQUEST = _object(
         "sender_name": _words(),
         "sender_address": _words(),
         "subject": _words(),
-        "message_id": _words(1000),
+        "message_id": {
+            "type": "string",
+            "maxLength": 996,
+            "pattern": r"^(<[!-;=?-~]{1,994}>|[!-;=?-~]{1,994})$",
+        },
     },
 )
 REQUEST_STATE = {"type": "string", "enum": [*request_store.STATES, "open"]}

@@ -101,7 +101,7 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 STATES = (
     *("not-found", "name-taken", "last-administrator", "import-refused", "request-closed"),
-    "licenses-live",
+    *("licenses-live", "mail-off"),
 )
 """What an example that is understood may be refused for, before or after another one."""
 
