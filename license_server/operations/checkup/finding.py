@@ -113,6 +113,11 @@ ROWS = {
         "{path} belongs to {owner}, the data folder to {right}: the server may fail to use it.",
         "Give it to the server's user, as root:\n  chown {right}: {quoted}",
     ),
+    "secret-readable": Row(
+        WARNING,
+        "{path} holds a secret that others than its owner can read (mode {mode}).",
+        "Take it from them:\n  chmod 600 {quoted}",
+    ),
     "root-key-here": Row(
         WARNING,
         "The private root key is beside the server, in {path}: whoever takes the server over, and "

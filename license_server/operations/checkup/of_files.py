@@ -60,12 +60,18 @@ def _of_another(folder: Path) -> Iterator[Finding]:
 
 
 def _secrets(subject: Subject) -> Iterator[Finding]:
-    """Files with secrets that are missing, or that others may read."""
+    """Files with secrets that are missing, or that others may read.
+
+    A server warns of those that settings lead to, as a Secret of Kubernetes is its group's; it
+    refuses keys.
+    """
     for name, path in subject.settings.secret_settings.items():
         if path is not None:
             yield from _secret(subject, path, name)
     for path in sorted((subject.settings.data / "keys").glob("*.pem")):
-        yield from _private(subject, path)
+        opened = _open_to_others(path)
+        if opened is not None:
+            yield of_error(opened, subject.server)
 
 
 def _secret(subject: Subject, path: Path, name: str) -> Iterator[Finding]:
@@ -74,16 +80,20 @@ def _secret(subject: Subject, path: Path, name: str) -> Iterator[Finding]:
     except LicenseError as error:
         yield of_error(error, subject.server)
         return
-    yield from _private(subject, path)
+    opened = _open_to_others(path)
+    if opened is not None:
+        quoted = shlex.quote(str(path))
+        yield found("secret-readable", path=path, mode=opened.mode, quoted=quoted)
 
 
-def _private(subject: Subject, path: Path) -> Iterator[Finding]:
+def _open_to_others(path: Path) -> SecretFileOpenError | None:
     try:
         read_private(path)
     except SecretFileOpenError as error:
-        yield of_error(error, subject.server)
+        return error
     except (LicenseError, OSError):
-        return  # what reads it for its content says so (of_keys.py)
+        return None  # what reads it for its content says so (of_keys.py)
+    return None
 
 
 def _user(uid: int) -> str:
