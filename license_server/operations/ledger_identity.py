@@ -51,7 +51,7 @@ def _name(event: Event) -> str:
     told = strictjson.loads(event.details.encode("utf-8")).get("ledger")
     if isinstance(told, str):
         return told
-    itself = f"{event.at} {event.actor} {event.subject} {event.details}"
+    itself = f"{event.id} {event.at} {event.action}"  # of no person: that may be erased
     return b64url.encode(hashlib.sha256(itself.encode("utf-8")).digest()[:12])
 
 

@@ -47,6 +47,12 @@ def restored(made: ServerSettings, to: Path) -> ServerSettings:
     return server.settings(to)
 
 
+@pytest.fixture(scope="module")
+def after(made: ServerSettings, tmp_path_factory: pytest.TempPathFactory) -> ServerSettings:
+    """A server that was restored from a backup of that one, and was never started."""
+    return restored(made, tmp_path_factory.mktemp("after") / "server")
+
+
 def names(settings: ServerSettings) -> list[str]:
     database = data_folder.open_database(settings)
     try:
@@ -56,19 +62,18 @@ def names(settings: ServerSettings) -> list[str]:
 
 
 def test_restored_ledger_knows_the_one_that_it_came_from(
-    made: ServerSettings, tmp_path: Path
+    made: ServerSettings, after: ServerSettings, tmp_path: Path
 ) -> None:
-    first = restored(made, tmp_path / "first")
-    second = restored(first, tmp_path / "second")
-    assert len({*names(made), *names(first), *names(second)}) == 3
-    assert names(first)[1:] == names(made)
-    assert names(second)[1:] == names(first)
+    second = restored(after, tmp_path / "second")
+    assert len({*names(made), *names(after), *names(second)}) == 3
+    assert names(after)[1:] == names(made)
+    assert names(second)[1:] == names(after)
 
 
 def test_former_database_is_refused_in_the_folder_of_the_restored_one(
-    made: ServerSettings, tmp_path: Path
+    made: ServerSettings, after: ServerSettings, tmp_path: Path
 ) -> None:
-    present = restored(made, tmp_path / "present")
+    present = copied(after, tmp_path / "present")
     serve(present)
     shutil.copy(present.database_file, tmp_path / "kept.db")
     present.database_file.unlink()
@@ -84,10 +89,9 @@ def test_former_database_is_refused_in_the_folder_of_the_restored_one(
 
 
 def test_folder_goes_on_to_the_ledger_that_came_from_its_own(
-    made: ServerSettings, tmp_path: Path
+    made: ServerSettings, after: ServerSettings, tmp_path: Path
 ) -> None:
     folder = copied(made, tmp_path / "server")
-    after = restored(made, tmp_path / "after")
     shutil.copy(after.database_file, folder.database_file)
     serve(folder)
     assert folder.ledger_file.read_text().strip() == names(after)[0]
@@ -106,16 +110,16 @@ def test_database_of_another_vendor_is_refused(made: ServerSettings, tmp_path: P
 
 
 def test_metrics_tell_two_databases_with_the_same_keys(
-    made: ServerSettings, tmp_path: Path
+    made: ServerSettings, after: ServerSettings, tmp_path: Path
 ) -> None:
     def parts(told: str) -> dict[str, str]:
         return dict(re.findall(r'(\w+)="([^"]+)"', told))
 
     same, copy = parts(serve(made)), parts(serve(copied(made, tmp_path / "copy")))
-    after = parts(serve(restored(made, tmp_path / "after")))
+    later = parts(serve(copied(after, tmp_path / "later")))
     assert parts(serve(made)) == same
-    assert same["server"] == copy["server"] == after["server"]
-    assert len({same["ledger"], copy["ledger"], after["ledger"]}) == 3
+    assert same["server"] == copy["server"] == later["server"]
+    assert len({same["ledger"], copy["ledger"], later["ledger"]}) == 3
 
 
 def test_ledger_of_a_former_version_has_a_name_that_lasts(
