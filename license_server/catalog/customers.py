@@ -207,8 +207,8 @@ def check_in_use(customer: Customer | None) -> None:
 
 
 def check_live(customer: Customer) -> None:
-    """Raise NotFoundError for a customer that was merged into another."""
-    if customer.merged_into is not None:
+    """Raise NotFoundError for a customer that was merged into another, or erased."""
+    if customer.merged_into is not None or customer.erased_at is not None:
         raise NotFoundError(what="customer", name=customer.name)
 
 

@@ -62,6 +62,8 @@ def plan(connection: Connection, id_: int, into: int, actor: Actor) -> Merge:
     if former.merged_into not in (None, target.id):
         raise InputInvalidError(field="into", reason="it was merged into another customer before")
     customers.check_live(target)
+    if former.erased_at is not None:
+        customers.check_live(former)
     values = {} if former.merged_into else _taken(former, target)
     return Merge(former, target, catalog_store.count_licenses(connection, id_), values)
 

@@ -19,7 +19,7 @@ from license_server.catalog.errors import ArchivedError
 from license_server.db.errors import ChangedMeanwhileError, InputInvalidError
 from license_server.licenses import issuing, license_store, trails
 from license_server.licenses.search import Filter
-from tests.support.ledger import ISSUER, NOW, Ledger, new_ledger
+from tests.support.ledger import ISSUER, NOW, Ledger, erase, new_ledger
 from tests.support.postgres import new_database
 
 STEPS, WALKS = 12, 3
@@ -74,11 +74,15 @@ class Parties(RuleBasedStateMachine):
         self.present: dict[int, str] = {}
         self.held: dict[int, set[str]] = {}
         self.archived: set[int] = set()
+        self.erased: set[int] = set()
 
     def live(self, id_: int) -> int:
         while self.at[id_] != id_:
             id_ = self.at[id_]
         return id_
+
+    def is_gone(self, id_: int) -> bool:
+        return self.live(id_) in self.erased
 
     def owner(self, name: str) -> str:
         """How the customer is called now that has, or had, a *name*."""
@@ -94,6 +98,8 @@ class Parties(RuleBasedStateMachine):
     @rule(id_=known, by_a_former_name=st.booleans())
     def issue(self, id_: int, by_a_former_name: bool) -> None:
         live = self.live(id_)
+        if self.is_gone(id_):
+            return
         name = self.present[live]
         if by_a_former_name:
             name = next(one for one, whose in self.names.items() if self.live(whose) == live)
@@ -106,7 +112,7 @@ class Parties(RuleBasedStateMachine):
     @rule(id_=known)
     def renew(self, id_: int) -> None:
         live = self.live(id_)
-        if self.held[live]:
+        if self.held[live] and not self.is_gone(id_):
             with self.ledger.site.database.reading() as connection:
                 rows = [issuing.find(connection, one) for one in sorted(self.held[live])]
             newest = next(row for row in rows if row.state == "active")
@@ -115,7 +121,7 @@ class Parties(RuleBasedStateMachine):
     @rule(id_=known)
     def rename(self, id_: int) -> None:
         name = f"Renamed {next(self.numbers)} of {self.walk}"
-        if self.at[id_] != id_:
+        if self.at[id_] != id_ or self.is_gone(id_):
             with pytest.raises(NotFoundError):
                 rename(self.ledger, id_, name)
             return
@@ -125,13 +131,15 @@ class Parties(RuleBasedStateMachine):
     @rule(id_=known, archived=st.booleans())
     def archive(self, id_: int, archived: bool) -> None:
         live, write = self.live(id_), self.ledger.site.database.write
+        if self.is_gone(id_):
+            return
         write(lambda c: customers.archive(c, live, ISSUER, NOW, archived=archived))
         (self.archived.add if archived else self.archived.discard)(live)
 
     @rule(id_=known, into=known)
     def merge(self, id_: int, into: int) -> None:
         done, live = self.at[id_] == into != id_, self.at[id_] == id_ != into == self.at[into]
-        if not (done or live):
+        if self.is_gone(id_) or self.is_gone(into) or not (done or live):
             with pytest.raises(LicenseError):
                 merge(self.ledger, id_, into)
             return
@@ -140,9 +148,19 @@ class Parties(RuleBasedStateMachine):
             self.at = {one: into if whose == id_ else whose for one, whose in self.at.items()}
             self.held[into] |= self.held.pop(id_)
 
+    @rule(id_=known)
+    def erase(self, id_: int) -> None:
+        live = self.live(id_)
+        if not self.is_gone(id_):
+            erase(self.ledger, self.present[live])
+            self.erased.add(live)
+
     def teardown(self) -> None:
         for name, whose in self.names.items():
             live = self.live(whose)
+            if live in self.erased:
+                assert called(self.ledger, name) is None
+                continue
             assert called(self.ledger, name).id == live
             assert licences(self.ledger, name) == self.held[live]
         with self.ledger.site.database.reading() as connection:
@@ -150,8 +168,12 @@ class Parties(RuleBasedStateMachine):
                 row = catalog_store.customer_by_id(connection, id_)
                 assert row is not None
                 assert row.merged_into == (None if live == id_ else live)
+                if live in self.erased:
+                    assert row.notes is None
+                    continue
                 assert "notes of Firm" in str(row.notes)
-            ends = {id_: self.present[id_] for id_ in self.at if self.at[id_] == id_}
+            alive = [id_ for id_ in self.at if self.at[id_] == id_ and id_ not in self.erased]
+            ends = {id_: self.present[id_] for id_ in alive}
             for name in ends.values():
                 of = trails.of(connection, audit_store.EventFilter(), name, None).subjects
                 mine = [one for one in self.names if self.owner(one) == name]

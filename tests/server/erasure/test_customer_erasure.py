@@ -1,13 +1,14 @@
 """A customer is erased: nothing of her is left anywhere, and the record is as whole as before."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from sqlalchemy import select
 from starlette.testclient import TestClient
+from structlog.testing import capture_logs
 
 from license_server.access.tokens import Grant
 from license_server.app import create_app
@@ -17,7 +18,7 @@ from license_server.db.tables import metadata
 from license_server.operations import backup
 from license_server.permissions import PERMISSIONS
 from tests.support import canary_customer, searched, server
-from tests.support.canary_customer import NAME, OTHER, WORDS, Planted
+from tests.support.canary_customer import HOST, NAME, OTHER, WORDS, Planted
 from tests.support.desk import Clock, Desk
 from tests.support.ledger import NOW, Ledger, new_ledger
 from tests.support.pages import sign_in
@@ -38,6 +39,8 @@ class Erased(NamedTuple):
     """The audit log."""
     faults: list[Fault]
     folder: Path
+    logs: list[MutableMapping[str, Any]]
+    """What the server logged, of requests that name her, too."""
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -56,11 +59,15 @@ def erased(
     clock.now = NOW + 60
     app = create_app(ledger.settings, clock=clock, random=os.urandom)
     headers = {"Authorization": f"Bearer {token}"}
-    with TestClient(app, client=("127.0.0.1", 50_000)) as client:
+    with capture_logs() as logs, TestClient(app, client=("127.0.0.1", 50_000)) as client:
+        for path, asked in (("find", {"q": NAME}), ("licenses", {"customer": NAME, "wrong": NAME})):
+            client.get(f"/api/v1/{path}", params=asked, headers=headers)
+        refused = {"customer": NAME, "product": "nothing", "host": HOST, "days": 3}
+        client.post("/api/v1/licenses", json=refused, headers=headers)
         wanted = {"reason": "asked for in writing", "live": True}
         reply = client.post(f"/api/v1/customers/{planted.id}/erase", json=wanted, headers=headers)
         assert reply.status_code == 200, reply.text
-        yield Erased(ledger, client, headers, planted, kept, before, exported, faults, folder)
+        yield Erased(ledger, client, headers, planted, kept, before, exported, faults, folder, logs)
     ledger.site.database.close()
 
 
@@ -106,6 +113,11 @@ def test_replies_and_exports_have_nothing_of_her(erased: Erased, path: str) -> N
     reply = erased.client.get(path, headers=erased.headers)
     assert reply.status_code == 200, reply.text
     assert searched.found_in(reply.content, [w for w in WORDS if w not in path]) == set()
+
+
+def test_the_log_has_nothing_of_her(erased: Erased) -> None:
+    assert len(erased.logs) > 4
+    assert searched.found_in(repr(erased.logs).encode(), WORDS) == set()
 
 
 def test_the_other_customer_is_as_before(erased: Erased) -> None:
