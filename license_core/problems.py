@@ -410,7 +410,8 @@ PROBLEMS: dict[str, Problem] = {
         75,
         "The signing key is unavailable",
         "The signing key is unavailable: {reason}.",
-        "Nothing was issued. Check the key folder or the PKCS#11 token, then try again.",
+        "Nothing was issued. Check the key folder, the PKCS#11 token or the key service, then "
+        "try again.",
     ),
     "NotFoundError": Problem(
         "not-found",

@@ -2,6 +2,6 @@
 
 import sys
 
-from license_server.cli.main import main
+from license_server.start import main
 
 sys.exit(main())

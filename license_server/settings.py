@@ -15,10 +15,9 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
-from license_core.errors import LicenseError
-from license_core.paths import MAX_REVOCATIONS, words
-from license_core.problem import Problem
+from license_core.paths import MAX_REVOCATIONS
 from license_server.db.errors import InputInvalidError
+from license_server.passphrases import PassphraseMissingError, first_line
 from license_server.permissions import ROLES
 
 Network = IPv4Network | IPv6Network
@@ -83,21 +82,6 @@ TimeZone = Annotated[str, BeforeValidator(_zone)]
 PublicUrl = Annotated[str, BeforeValidator(_base)]
 RoleNames = Annotated[frozenset[str], NoDecode, BeforeValidator(_roles)]
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
-
-
-class PassphraseMissingError(LicenseError):
-    """An encrypted key and no passphrase."""
-
-    row = Problem(
-        "passphrase-missing",
-        70,
-        "No passphrase was given",
-        "The {what} is encrypted, and no passphrase was given.",
-        "Put it in a file (mode 0600) and set LICENSE_SERVER_PASSPHRASE_FILE to its path, "
-        "or set LICENSE_SERVER_PASSPHRASE.",
-    )
-
-    what: str
 
 
 class ServerSettings(BaseSettings):
@@ -389,15 +373,3 @@ def _secret(path: Path | None, value: SecretStr | None, name: str) -> str | None
     if path is None:
         return None if value is None else value.get_secret_value()
     return first_line(path, name)
-
-
-def first_line(path: Path, name: str) -> str | None:
-    """The secret in the file *path*, which *name* leads to; None: it is empty.
-
-    Raises InputInvalidError.
-    """
-    try:
-        lines = path.read_text("utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        raise InputInvalidError(field=name, reason=f"{path}: {words(error)}") from error
-    return lines[0] if lines else None

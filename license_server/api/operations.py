@@ -300,7 +300,7 @@ OPERATIONS = {
     "revocations.publish": Operation(
         "Publish a revocation list",
         {201: PublishedList},
-        ("input-invalid", "signer-unavailable", *KEYED),
+        ("input-invalid", "signer-unavailable", "too-large-to-sign", *KEYED),
         schemas.LIST_WANTED,
         {"days": 30},
     ),
@@ -382,6 +382,7 @@ OPERATIONS = {
             "sheet-invalid",
             "import-refused",
             "signer-unavailable",
+            "too-large-to-sign",
             *KEYED,
         ),
         schemas.SHEET,

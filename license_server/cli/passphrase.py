@@ -8,7 +8,8 @@ import click
 
 from license_server.cli.output import say
 from license_server.cli.shared import passphrase, record, usage_error
-from license_server.settings import ServerSettings, first_line
+from license_server.passphrases import first_line
+from license_server.settings import ServerSettings
 
 
 @click.group("passphrase")

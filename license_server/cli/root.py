@@ -21,7 +21,7 @@ from license_server.cli.shared import (
     passphrase,
 )
 from license_server.db.errors import InputInvalidError
-from license_server.settings import ServerSettings
+from license_server.passphrases import GivesPassphrase
 
 if TYPE_CHECKING:
     from license_server.signing.root_signing import Work
@@ -31,7 +31,7 @@ _key = click.option(
     "--key",
     required=True,
     metavar="FILE",
-    help="The root key to sign with: a file or a pkcs11: URI.",
+    help="The root key to sign with: a file, or the URI of a token or a key service.",
 )
 _output = click.option(
     "-o", "--output", required=True, metavar="FILE", help="Where to write it; - : stdout."
@@ -51,7 +51,7 @@ def root() -> None:
 @root.command()
 @click.argument("file", type=_FILE)
 @click.pass_obj
-def create(settings: ServerSettings, file: Path) -> None:
+def create(given: GivesPassphrase, file: Path) -> None:
     """Create a root key: FILE, encrypted, with its public key beside it (.pub.pem)."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -62,7 +62,7 @@ def create(settings: ServerSettings, file: Path) -> None:
         if path.exists():
             reason = f"{path} already exists; a key is never overwritten"
             raise InputInvalidError(field="FILE", reason=reason)
-    secret = passphrase(settings, "new root key", new=True)
+    secret = passphrase(given, "new root key", new=True)
     keyfiles.check_passphrase(secret)
     key = Ed25519PrivateKey.generate()
     try:
@@ -80,7 +80,7 @@ def create(settings: ServerSettings, file: Path) -> None:
 @_yes
 @_output
 @click.pass_obj
-def keyset(settings: ServerSettings, file: str, key: str, yes: bool, output: str) -> None:
+def keyset(given: GivesPassphrase, file: str, key: str, yes: bool, output: str) -> None:
     """Sign the keyset in FILE: a draft from the server, or one already signed by another root key.
 
     If several root keys must sign, each adds its signature to the file from the one before.
@@ -88,7 +88,7 @@ def keyset(settings: ServerSettings, file: str, key: str, yes: bool, output: str
     from license_server.signing import root_signing
 
     work = root_signing.read(input_file(file), file, armor.KEYSET)
-    _sign(settings, work, key, yes, output)
+    _sign(given, work, key, yes, output)
 
 
 @root.command()
@@ -121,7 +121,7 @@ def keyset(settings: ServerSettings, file: str, key: str, yes: bool, output: str
 @_output
 @click.pass_obj
 def rotate(
-    settings: ServerSettings,
+    given: GivesPassphrase,
     file: str | None,
     vendor: str | None,
     former: int,
@@ -137,7 +137,7 @@ def rotate(
     start without FILE, then have the other keys sign the resulting file.
     """
     from license_server.signing import root_signing
-    from license_server.signing.issuer import read_root
+    from license_server.signing.signers.keyfiles import read_root
 
     if file is not None:
         if trusted or vendor:
@@ -153,13 +153,13 @@ def rotate(
             work = root_signing.next_roots(vendor, former, keys, needed, int(time.time()))
         except ValueError as error:
             raise InputInvalidError(field="--trust", reason=str(error)) from error
-    _sign(settings, work, key, yes, output)
+    _sign(given, work, key, yes, output)
 
 
-def _sign(settings: ServerSettings, work: "Work", key: str, yes: bool, output: str) -> None:
+def _sign(given: GivesPassphrase, work: "Work", key: str, yes: bool, output: str) -> None:
     for line in work.told():
         click.echo(printable(line), err=True)
-    signer = _signer(settings, key)
+    signer = _signer(given, key)
     confirmed(f"Sign this with {signer.public_key.kid}?", yes=yes)
     signed = work.signed(signer)
     with written(output) as put:
@@ -170,8 +170,8 @@ def _sign(settings: ServerSettings, work: "Work", key: str, yes: bool, output: s
     click.echo(f"{again}; the file now has {told}.", err=True)
 
 
-def _signer(settings: ServerSettings, key: str) -> Signer:
-    from license_server.signing.signers import open_signer
+def _signer(given: GivesPassphrase, key: str) -> Signer:
+    from license_server.signing.signers import REMOTE, open_signer
 
-    uri = key if key.startswith("pkcs11:") else f"file:{key}"
-    return open_signer(uri, lambda what: passphrase(settings, what))
+    uri = key if key.startswith(REMOTE) else f"file:{key}"
+    return open_signer(uri, lambda what: passphrase(given, what))

@@ -1,14 +1,17 @@
-"""What commands share: a transaction, reading a file, asking for a password."""
+"""What commands share: a transaction, reading a file, asking for a password.
+
+Also for commands that need no server: what only a server has is imported where it is used.
+"""
+
+from __future__ import annotations
 
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from sqlalchemy import Connection
 
 from license_core.armor import MAX_FILE
 from license_core.errors import (
@@ -20,8 +23,15 @@ from license_core.errors import (
 from license_core.paths import read
 from license_server.cli.caller import caller
 from license_server.db.errors import InputInvalidError
-from license_server.settings import PassphraseMissingError, ServerSettings
-from license_server.sheets.exports import Read
+from license_server.passphrases import GivesPassphrase, PassphraseMissingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sqlalchemy import Connection
+
+    from license_server.settings import ServerSettings
+    from license_server.sheets.exports import Read
 
 T = TypeVar("T")
 DAY = click.DateTime(formats=["%Y-%m-%d"])
@@ -109,12 +119,12 @@ def password(settings: ServerSettings) -> str:
     return str(given)
 
 
-def passphrase(settings: ServerSettings, what: str, *, new: bool = False) -> bytes:
+def passphrase(given_by: GivesPassphrase, what: str, *, new: bool = False) -> bytes:
     """The passphrase in the environment, or one that is typed; a *new* one twice.
 
     Raises PassphraseMissingError, InputInvalidError.
     """
-    given = settings.given_passphrase
+    given = given_by.given_passphrase
     if given:
         return given.encode("utf-8", "surrogateescape")
     if not _somebody_is_there():

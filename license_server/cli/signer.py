@@ -1,4 +1,4 @@
-"""``license-server signer``: the signing key, in a file or a PKCS#11 token."""
+"""``license-server signer``: the signing key, in a file, a PKCS#11 token or a service."""
 
 import secrets
 import shlex
@@ -17,7 +17,7 @@ _uri = click.argument("uri", required=False)
 
 @click.group()
 def signer() -> None:
-    """The signing key, in a file or a PKCS#11 token."""
+    """The signing key, in a file, a PKCS#11 token or a key service."""
 
 
 @signer.command()
@@ -26,8 +26,9 @@ def signer() -> None:
 def create(settings: ServerSettings, uri: str | None) -> None:
     """Create a new Ed25519 key at URI (default: LICENSE_SERVER_SIGNER).
 
-    URI is file:PATH for an encrypted file, or pkcs11:… for a token (docs/SIGNERS.md), which
-    generates the key internally and never exports it.
+    URI is file:PATH for an encrypted file, pkcs11:… for a token, or vault://…, openbao://…,
+    aws-kms://… or google-kms://… for a key service (docs/SIGNERS.md). A token and a service
+    generate the key internally and never export it.
     """
     from license_server.signing.signers import create_key
 
@@ -54,7 +55,7 @@ def show(settings: ServerSettings, uri: str | None) -> None:
             where = signer_uri(settings, trust, int(time.time()))
     told = describe(where, settings.read_passphrase)
     _tell(told.public_key)
-    kept = "can be copied" if told.exportable else "never leaves the token"
+    kept = "can be copied" if told.exportable else "never leaves it"
     click.echo(f"{told.place}: the private key {kept}.", err=True)
 
 

@@ -11,13 +11,14 @@ import license_server.access.errors
 import license_server.catalog.errors
 import license_server.db.errors
 import license_server.erasure.errors
+import license_server.extras
 import license_server.http.errors
 import license_server.licenses.errors
 import license_server.mail.errors
 import license_server.operations.errors
+import license_server.passphrases
 import license_server.portal.errors
 import license_server.requests.errors
-import license_server.settings
 import license_server.sheets.errors
 import license_server.signing.errors
 from license_core.errors import LicenseError
@@ -86,6 +87,7 @@ STATUS = {
     "folder-missing": 500,
     "path-is-folder": 500,
     "passphrase-missing": 500,
+    "extra-missing": 500,
     "passphrase-wrong": 500,
     "already-initialised": 409,
     "not-initialised": 500,
@@ -128,6 +130,7 @@ STATUS = {
     "check-failed": 500,
     "data-folder-open": 500,
     "ledger-superseded": 500,
+    "too-large-to-sign": 422,
     "backup-invalid": 500,
     "backup-not-made": 500,
     "last-administrator": 409,
@@ -156,13 +159,14 @@ _HOMES = (
     license_server.catalog.errors,
     license_server.db.errors,
     license_server.erasure.errors,
+    license_server.extras,
     license_server.http.errors,
     license_server.licenses.errors,
     license_server.mail.errors,
     license_server.operations.errors,
     license_server.portal.errors,
     license_server.requests.errors,
-    license_server.settings,
+    license_server.passphrases,
     license_server.sheets.errors,
     license_server.signing.errors,
 )

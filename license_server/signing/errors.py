@@ -82,3 +82,20 @@ class RevocationsTooLargeError(LicenseError):
     licenses: int
     size: int
     most: int
+
+
+class TooLargeToSignError(LicenseError):
+    """What was to be signed is longer than the service of the signing key takes."""
+
+    row = Problem(
+        "too-large-to-sign",
+        167,
+        "It is too large for the signing key's service",
+        "{kind} signs at most {most} bytes, and this would have {size}.",
+        "Nothing was issued or published. Give the licence fewer features, limits or tags, or "
+        "keep the signing key where there is no such limit (docs/SIGNERS.md).",
+    )
+
+    kind: str
+    size: int
+    most: int

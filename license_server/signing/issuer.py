@@ -1,13 +1,11 @@
 """The issuer: the vendor's name, its signing key, and the keyset clients trust."""
 
+import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
-from license_core.errors import SignerUnavailableError, TrustedKeyInvalidError
+from license_core.errors import SignerUnavailableError
 from license_core.keyset import TrustedKeyset
-from license_core.paths import words
-from license_core.publickey import PublicKey
 from license_core.roots import Roots
 from license_core.signer import Signer
 from license_core.wording import utc
@@ -19,6 +17,8 @@ from license_server.signing.keysets import Trust
 from license_server.signing.signature_count import CountedSigner, Tally
 from license_server.signing.signers import open_signer
 from license_server.signing.signers.backend import Remote
+from license_server.signing.signers.keyfiles import read_root
+from license_server.signing.signing_times import SigningTimes, TimedSigner
 
 Random = Callable[[int], bytes]
 
@@ -37,6 +37,8 @@ class Issuer(NamedTuple):
     """… and what it has come to trust since: the roots that the keyset is signed by."""
     remote: Remote | None = None
     """The signer, where its key is not in this process: to sign may take long, or fail."""
+    times: SigningTimes | None = None
+    """How long it took of late, where it is such a signer."""
 
     @property
     def version(self) -> int:
@@ -69,14 +71,6 @@ def check_in_force(issuer: Issuer, newest: int) -> None:
     if newest != issuer.version:
         reason = f"keyset {newest} was installed, and {issuer.version} is in use; try again"
         raise SignerUnavailableError(reason=reason)
-
-
-def read_root(path: Path) -> PublicKey:
-    """The root key in the file *path*. Raises TrustedKeyInvalidError."""
-    try:
-        return PublicKey.from_pem(path.read_text("ascii"))
-    except (OSError, ValueError) as error:
-        raise TrustedKeyInvalidError(path=str(path), reason=words(error)) from error
 
 
 def read_roots(settings: ServerSettings) -> Roots:
@@ -117,6 +111,10 @@ def open_issuer(settings: ServerSettings, trust: Trust, now: int, tally: Tally) 
     SecretFileOpenError, or what settings.read_passphrase raises.
     """
     signer = open_signer(signer_uri(settings, trust, now), settings.read_passphrase)
+    remote = signer if isinstance(signer, Remote) else None
+    times = None if remote is None else SigningTimes()
+    if times is not None:
+        signer = TimedSigner(signer, times, time.monotonic)
     return Issuer(
         name=trust.keyset.keyset.iss,
         signer=CountedSigner(signer, tally.count),
@@ -124,5 +122,6 @@ def open_issuer(settings: ServerSettings, trust: Trust, now: int, tally: Tally) 
         keyset_token=trust.text,
         shipped=read_roots(settings),
         roots=trust.roots,
-        remote=signer if isinstance(signer, Remote) else None,
+        remote=remote,
+        times=times,
     )

@@ -16,9 +16,9 @@ from license_server.http.state import AtSite
 from license_server.operations import data_folder
 from license_server.operations.errors import RecordKeyUnavailableError
 from license_server.signing import keyset_store, keysets, revocation_lists, revocation_store
-from license_server.signing.issuer import read_root
 from license_server.signing.keysets import WARN_DAYS
 from license_server.signing.revocation_lists import LISTED_DAYS, MOST_DAYS
+from license_server.signing.signers.keyfiles import read_root
 from license_server.site import Site
 from license_server.web import forms, pages
 from license_server.web.edit_conflicts import Faults
@@ -78,6 +78,8 @@ async def _keys(request: Request, site: Site, fields: dict[str, str], faults: Fa
         entries=entries,
         signing=next((one for one in entries if one.ours), None),
         ours=issuer.signer.public_key,
+        remote=issuer.remote is not None,
+        times=None if issuer.times is None else issuer.times.told(),
         signs_until=until,
         days_left=None if until is None else (until - now) // _DAY,
         warn_days=WARN_DAYS,

@@ -273,7 +273,7 @@ var chinese = [...][2]string{
 	{"Nothing to do: this check creates one.", "无需处理：本次检查会创建。"},
 	{"Nothing was installed.", "没有安装任何内容。"},
 	{"Nothing was installed: this licence is older or grants less, and without a terminal nobody can be asked. If it is agreed, add --yes.", "未安装：此许可证较旧或授权较少，而没有终端，无法询问。如已确认，请加上 --yes。"},
-	{"Nothing was issued. Check the key folder or the PKCS#11 token, then try again.", "未签发任何许可证。请检查密钥目录或 PKCS#11 令牌，然后重试。"},
+	{"Nothing was issued. Check the key folder, the PKCS#11 token or the key service, then try again.", "未签发任何许可证。请检查密钥目录、PKCS#11 令牌或密钥服务，然后重试。"},
 	{"Nothing was issued. Try again in a moment; if it keeps failing, check the database.", "未签发任何许可证。请稍后重试；如果一直失败，请检查数据库。"},
 	{"Nothing was removed.", "未删除任何内容。"},
 	{"Nothing was removed: without a terminal nobody can be asked. To give the licence back, add --yes.", "未删除任何内容：没有终端，无法询问。如需退还许可证，请加上 --yes。"},

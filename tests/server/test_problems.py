@@ -251,10 +251,11 @@ def test_every_server_problem_has_a_case() -> None:
         # test_api.py
         "term-over",
         "evidence-missing",
+        "too-large-to-sign",  # signing/test_key_services.py
     }
-    # tests/server/cli/test_command.py, test_shell.py
+    # tests/server/cli/test_command.py, test_shell.py, test_base_install.py
     process = {"data-folder-open"}  # operations/test_ledger_identity.py
-    process |= {"license-not-written", "name-taken", "approval-pending"}
+    process |= {"license-not-written", "name-taken", "approval-pending", "extra-missing"}
     assert COMMANDS.keys() | over_http | process | {"schema-outdated"} >= SERVER_ONLY
 
 

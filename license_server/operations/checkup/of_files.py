@@ -11,7 +11,7 @@ from license_server.operations.checkup.finding import Finding, Section, found, o
 from license_server.operations.checkup.subject import Subject
 from license_server.operations.data_folder import open_to_others
 from license_server.operations.errors import DataFolderOpenError
-from license_server.settings import first_line
+from license_server.passphrases import first_line
 from license_server.signing.errors import SecretFileOpenError
 from license_server.signing.signers.private_file import read_private
 

@@ -8,7 +8,8 @@ from license_server.signing.signers import (
     pkcs11,
 )
 from tests.support import softhsm
-from tests.support.hsm_vendor import Vendor, made_with, serving_vendor
+from tests.support.hsm_vendor import made_with
+from tests.support.remote_vendor import Vendor, serving_vendor
 from tests.support.softhsm import Hsm
 
 
@@ -26,4 +27,4 @@ def hsm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hsm]:
 @pytest.fixture(scope="module")
 def vendor(hsm: Hsm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vendor]:
     """One that several tests use."""
-    yield from serving_vendor(hsm, made_with(hsm, tmp_path_factory.mktemp("vendor") / "server"))
+    yield from serving_vendor(made_with(hsm, tmp_path_factory.mktemp("vendor") / "server"))

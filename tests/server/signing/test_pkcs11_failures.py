@@ -17,7 +17,8 @@ from license_server.signing.signers import (
 )
 from license_server.signing.signers.pkcs11_uri import Pkcs11Uri
 from tests.support import softhsm
-from tests.support.hsm_vendor import PATH, Vendor, create, no_passphrase, pull, verified
+from tests.support.hsm_vendor import create, pull
+from tests.support.remote_vendor import PATH, Vendor, no_passphrase, verified
 from tests.support.softhsm import PIN, Hsm
 
 pytestmark = pytest.mark.skipif(
@@ -60,18 +61,19 @@ def _open_pin(hsm: Hsm) -> Callable[[], None]:
 @pytest.mark.parametrize("trouble", [pull, _another, _other_pin, _no_pin, _open_pin])
 def test_failing_pkcs11_token_gives_503_and_recovers_without_restart(
     vendor: Vendor,
+    hsm: Hsm,
     trouble: Callable[[Hsm], Callable[[], object]],
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     verified(vendor, vendor.issue())
     before = [vendor.count(table) for table in ("licenses", "audit_events")]
-    mend = trouble(vendor.hsm)
+    mend = trouble(hsm)
     for _ in range(2):
         reply = vendor.issue()
         assert (reply.status_code, reply.json()["type"]) == (503, "/problems/signer-unavailable")
         assert int(reply.headers["Retry-After"]) > 0
         assert vendor.client.get("/readyz").json()["missing"] == ["signer"]
-        for hidden in (PIN, "no such PIN", str(vendor.hsm.folder)):
+        for hidden in (PIN, "no such PIN", str(hsm.folder)):
             assert hidden not in reply.text
     assert [vendor.count(table) for table in ("licenses", "audit_events")] == before
     mend()
@@ -146,8 +148,8 @@ def test_number_of_signatures_waiting_for_a_token_is_limited(hsm: Hsm) -> None:
     assert 16 <= signed < 40
 
 
-def test_slow_pkcs11_token_does_not_block_other_requests(vendor: Vendor) -> None:
-    with ThreadPoolExecutor(1) as pool, held(vendor.hsm):
+def test_slow_pkcs11_token_does_not_block_other_requests(vendor: Vendor, hsm: Hsm) -> None:
+    with ThreadPoolExecutor(1) as pool, held(hsm):
         waiting = pool.submit(vendor.issue)
         for _ in range(5):
             assert vendor.client.get(PATH, headers=vendor.bearer).status_code == 200

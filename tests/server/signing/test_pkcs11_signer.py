@@ -23,18 +23,16 @@ from license_server.signing.signers import (
     pkcs11,
 )
 from tests.support import server, softhsm
-from tests.support.hsm_vendor import (
+from tests.support.hsm_vendor import create, made_with, pull
+from tests.support.problems import exit_code
+from tests.support.remote_vendor import (
     ORDER,
     PATH,
     Vendor,
-    create,
-    made_with,
     no_passphrase,
-    pull,
     serving_vendor,
     verified,
 )
-from tests.support.problems import exit_code
 from tests.support.server import LINE
 from tests.support.softhsm import PIN, Hsm
 
@@ -104,7 +102,7 @@ def test_server_issues_with_a_pkcs11_token_also_after_a_restart(vendor: Vendor) 
     assert vendor.client.get("/readyz").status_code == 200
     names = [path.name for path in (vendor.settings.data / "keys").iterdir()]
     assert sorted(names) == ["record.key.pem", "root.key.pem", "seeds.key.pem"]
-    for again in serving_vendor(vendor.hsm, vendor.settings):
+    for again in serving_vendor(vendor.settings):
         verified(again, again.issue())
 
 
@@ -117,18 +115,18 @@ def test_second_key_in_the_token_takes_over_from_the_retired_first(
     kids = [
         open_signer(uri, no_passphrase).public_key.kid for uri in (str(settings.signer), second)
     ]
-    for vendor in serving_vendor(hsm, settings):
+    for vendor in serving_vendor(settings):
         old = verified(vendor, vendor.issue())
     told = shell(settings, "keys", "new", "--signer", second, **hsm.environment)
     assert told.returncode == 0, told.stderr
-    for vendor in serving_vendor(hsm, settings):  # both may sign meanwhile
+    for vendor in serving_vendor(settings):  # both may sign meanwhile
         verified(vendor, vendor.issue())
-    for vendor in serving_vendor(hsm, later):
+    for vendor in serving_vendor(later):
         verified(vendor, vendor.issue())
         vendor.check(old)
     told = shell(later, "keys", "retire", kids[0], **hsm.environment)
     assert told.returncode == 0, told.stderr
-    for vendor in serving_vendor(hsm, later):
+    for vendor in serving_vendor(later):
         verified(vendor, vendor.issue())
         vendor.check(old)
         with vendor.database.reading() as connection:
@@ -137,7 +135,7 @@ def test_second_key_in_the_token_takes_over_from_the_retired_first(
             ]
         assert {one.kind.kid for one in found} == set(kids)
         assert [(one.counted, one.recorded) for one in found] == [(2, 2), (2, 2)]
-    for vendor in serving_vendor(hsm, settings):
+    for vendor in serving_vendor(settings):
         assert vendor.issue().status_code == 503
         assert vendor.client.get("/readyz").json()["missing"] == ["signer"]
 
@@ -194,7 +192,7 @@ def test_signer_commands_create_show_and_count_and_issue_uses_the_key(
     assert made.returncode == 0, made.stderr
     shown = shell(settings, "signer", "show", **hsm.environment)
     assert shown.stdout == made.stdout
-    assert "never leaves the token" in shown.stderr
+    assert "never leaves it" in shown.stderr
     assert shell(settings, "init", **hsm.environment).returncode == 0
     issued = shell(settings, *ISSUE, "-o", "-", **hsm.environment)
     assert issued.returncode == 0, issued.stderr

@@ -7,7 +7,7 @@ from license_server.signing.signers import (
     open_signer,
 )
 from license_server.signing.signers.pkcs11_uri import Pkcs11Uri
-from tests.support.hsm_vendor import no_passphrase
+from tests.support.remote_vendor import no_passphrase
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ from tests.support.hsm_vendor import no_passphrase
             "slot-id is not a number",
             id="a slot-id of 5000 digits",
         ),
-        ("vault:secret", "not a signer"),
+        ("safe:secret", "not a signer"),
     ],
 )
 def test_unsupported_pkcs11_uris_are_rejected(text: str, reason: str) -> None:

@@ -12,9 +12,9 @@ from license_server.operations import data_folder
 from license_server.settings import ServerSettings
 from license_server.signing import signature_count, signature_store
 from tests.support import server, softhsm
-from tests.support.hsm_vendor import ORDER, PATH
 from tests.support.ledger import open_ledger
 from tests.support.problems import exit_code
+from tests.support.remote_vendor import ORDER, PATH
 from tests.support.server import LINE
 
 pytestmark = pytest.mark.skipif(
