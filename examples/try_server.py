@@ -45,6 +45,12 @@ def main() -> int:
         "Paste there what `.venv/bin/python cmd/cli.py get_host_key` prints. "
         "Ctrl-C ends the server."
     )
+    if "LICENSE_SERVER_PORTAL" not in environment:
+        print(
+            "With the customer portal: `LICENSE_SERVER_PORTAL=true "
+            f"LICENSE_SERVER_PUBLIC_URL=http://127.0.0.1:{port} make serve`. With mail: export the "
+            "settings of docs/RUNNING.md, *Sending mail*, too."
+        )
     sys.stdout.flush()
     try:
         serve = [*SERVER, "serve", "--port", port]

@@ -80,6 +80,8 @@ def list_(
         wanted = trails.of(connection, asked, customer, number)
         found = audit_store.events(connection, wanted, before=None, limit=limit)
         changed = changes.of_events(connection, found)
+        if not found:
+            click.echo("No event matches.", err=True)
         for event in found:
             say(_line(event, "; ".join(map(changes.in_words, changed[event.id]))))
 

@@ -15,6 +15,7 @@ from tests.support.api import bearer, slug
 from tests.support.asked import act, file, filed, seen
 from tests.support.desk import Desk, last_event, row, trail, unique
 from tests.support.desk_user import DeskUser
+from tests.support.pages import form
 from tests.support.requests import line_of, of_container
 
 DAY = 86400
@@ -460,3 +461,13 @@ def test_number_in_the_subject_or_named_by_the_customer_is_the_licence_that_is_m
         assert f"/licenses/{issued}/renew?request={by_subject}" in page
     finally:
         desk.clock.now -= 3 * DAY
+
+
+def test_who_dealt_with_a_request_is_told_in_words(desk: Desk) -> None:
+    id_ = filed(desk, unique(desk, "please help"), product="darwin")
+    user = DeskUser(desk)
+    page = user.get(f"/requests/{id_}").text
+    user.post(f"/requests/{id_}/refuse", **form(page, f"/requests/{id_}/refuse") | {"reason": "no"})
+    late = act(desk, id_, "refuse", reason="no")
+    assert slug(late) == "request-closed"
+    assert late.json()["detail"] == f"Request {id_} is refused by {user.email}."
