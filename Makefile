@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= 3
 
-.PHONY: help demo test test-pkcs11 test-client test-native torture serve lint format bench native native-c onefile image image-archive image-pins pythons pins clean
+.PHONY: help demo test test-pkcs11 test-client test-native torture serve lint format bench native native-c onefile image image-archive image-pins deb pythons pins clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -31,7 +31,8 @@ lint: .venv/dev.stamp ## ruff, mypy, import contracts, shellcheck, gofmt, go vet
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/shellcheck -x .ci/run examples/darwin-platform/*.sh examples/darwin-platform/services/* examples/verifiers/verify.sh
+	$(BIN)/shellcheck -x .ci/run examples/darwin-platform/*.sh examples/darwin-platform/services/* examples/verifiers/verify.sh \
+	  deploy/deb/license-server deploy/deb/server.p* deploy/systemd/task
 	@command -v go >/dev/null || { echo "Go is missing, so native/ is not looked at" >&2; exit 0; }; \
 	  cd native && test -z "$$(gofmt -l . | tee /dev/stderr)" && go vet ./...
 
@@ -60,6 +61,9 @@ image-archive: image ## write both to dist/ for machines without network, signed
 
 image-pins: .venv/dev.stamp ## pin the present versions of Debian's packages in the images
 	@$(BIN)/python -m deploy.image.build pins
+
+deb: .venv/dev.stamp ## build the packages for Debian 12 into dist/: deploy/deb/README.md
+	@$(BIN)/python -m deploy.deb.build $(if $(ARCHITECTURE),--architecture $(ARCHITECTURE))
 
 test-native: .venv/dev.stamp native/hostseal native/hostseal-edges ## the client's tests against the one without Python; lists those that name a thing of Python's
 	HOSTSEAL_CLI=native/hostseal $(BIN)/pytest -n $(JOBS) -m "not torture" tests/cli

@@ -64,6 +64,8 @@ def install(architecture: str, place: Path) -> None:
             line = [*pip, "install", "--no-deps", "--no-compile", *told, "--target", str(place)]
             subprocess.run([*line, *what], env=env, check=True)
     shutil.rmtree(place / "bin", ignore_errors=True)  # its scripts name the Python of this machine
+    for path in place.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)  # nothing there is run by itself
 
 
 def settle_modes(folder: Path) -> None:

@@ -7,13 +7,17 @@ architecture. Every file has one time, SOURCE_DATE_EPOCH: by default that of the
 
 import argparse
 import hashlib
+import io
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO, Any, cast
 
 from deploy import packed
 from deploy.image import debian
@@ -81,8 +85,37 @@ def build(kind: str, architecture: str, base: str, *, newest: bool) -> str:
         told = ["--platform", f"linux/{architecture}", "--build-arg", f"BASE={base}"]
         told += ["--build-arg", f"VERSION={packed.version()}", "--quiet", "--tag", name]
         file = ["--file", str(debian.HERE / IMAGES[kind]), str(context)]
-        subprocess.run([tool, *tools[tool], *told, *file], check=True)
+        subprocess.run([tool, *tools[tool], *told, *file], check=True, stdout=subprocess.DEVNULL)
+        if tool == "buildah":
+            _forget_the_build(name, Path(place))
     return name
+
+
+def _forget_the_build(name: str, folder: Path) -> None:
+    """Take out of an image what names the container it was built in, another each time."""
+    export(name, folder / "built.tar")
+    with tarfile.open(folder / "built.tar") as built, tarfile.open(folder / "new.tar", "w") as new:
+
+        def read(member: str) -> Any:
+            return json.load(cast("IO[bytes]", built.extractfile(member)))
+
+        (manifest,) = read("manifest.json")
+        config = read(manifest["Config"])
+        for known in ("container", "container_config"):
+            config.pop(known, None)
+        config["config"].pop("Hostname", None)
+        data = json.dumps(config, sort_keys=True).encode()
+        manifest["Config"] = f"{hashlib.sha256(data).hexdigest()}.json"
+        made = {manifest["Config"]: data, "manifest.json": json.dumps([manifest]).encode()}
+        for member, content in made.items():
+            entry = tarfile.TarInfo(member)
+            entry.size = len(content)
+            new.addfile(entry, io.BytesIO(content))
+        for layer in manifest["Layers"]:
+            new.addfile(built.getmember(layer), built.extractfile(layer))
+    subprocess.run(["buildah", "rmi", "--force", name], check=True, stdout=subprocess.DEVNULL)
+    pull = ["buildah", "pull", "--quiet", f"docker-archive:{folder / 'new.tar'}"]
+    subprocess.run(pull, check=True, stdout=subprocess.DEVNULL)
 
 
 def export(name: str, path: Path) -> None:

@@ -219,8 +219,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _is_open(path: Path) -> bool:
-    """Whether others than the owner of *path* have rights to it."""
+    """Whether others than the owner of *path* have rights to it.
+
+    Who does not own it may have it by its group: so Kubernetes gives a pod its secrets.
+    """
     try:
-        return bool(path.stat().st_mode & 0o077)
+        found = path.stat()
+        return bool(found.st_mode & (0o077 if found.st_uid == os.geteuid() else 0o007))
     except OSError:
         return False  # whoever reads it says what is wrong

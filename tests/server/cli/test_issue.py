@@ -58,6 +58,20 @@ def test_passphrase_file_readable_by_others_gives_one_warning(
     assert "chmod" not in done.stdout
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="a file for somebody else is given away by root")
+def test_passphrase_file_that_is_read_by_its_group_alone_gives_no_warning(
+    data: Path, tmp_path: Path
+) -> None:
+    """As Kubernetes mounts it for a pod that is not root."""
+    path = tmp_path / "passphrase"
+    path.write_text(f"{PASSPHRASE}\n", "utf-8")
+    os.chown(path, 10001, 0)
+    for mode, warned in ((0o440, 0), (0o444, 1)):
+        path.chmod(mode)
+        done = run(data, *ISSUE, "-o", "-", LICENSE_SERVER_PASSPHRASE_FILE=str(path))
+        assert (done.returncode, done.stderr.count("readable by others")) == (0, warned)
+
+
 @pytest.mark.parametrize("text", [f"{LINE}\n", LicenseRequest(key=KEY, name="x").to_text()])
 def test_issue_reads_the_request_from_a_file(data: Path, tmp_path: Path, text: str) -> None:
     sent = tmp_path / "request.txt"

@@ -202,7 +202,7 @@ class Engine:
         arguments += _option("--hostname", hostname) + _option("--user", user)
         arguments += _each("--env", env)
         if not is_apart:
-            arguments += _each("--volume", (f"{path}:{path}:ro" for path in _shared_paths()))
+            arguments += _each("--volume", (f"{path}:{path}:ro" for path in shared_paths()))
         arguments += _each("--volume", binds)
         self.call("run", *arguments, *options, image, *(command or _IDLE))
         return Container(self, name)
@@ -284,7 +284,7 @@ def within(process: "subprocess.Popen[bytes]") -> tuple[str, ...]:
     return ("nsenter", *spaces, "--")
 
 
-def _shared_paths() -> list[Path]:
+def shared_paths() -> list[Path]:
     """The folders that a container needs to run this interpreter on this checkout, each once."""
     shared = [Path("/usr"), PROJECT]
     for path in (Path(sys.base_prefix).resolve(), Path(sys.prefix).absolute()):

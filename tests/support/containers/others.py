@@ -20,8 +20,8 @@ from tests.support.cli import CLI, Done
 from tests.support.containers.engine import (
     PATH,
     EngineUnavailableError,
-    _shared_paths,
     not_found,
+    shared_paths,
     spawn,
     within,
 )
@@ -101,7 +101,7 @@ def running(
     others: Others, engine: str, name: str, folder: Path, machine_id: Path | None
 ) -> Iterator[OtherContainer]:
     """A container of *engine* from the image, into which *machine_id* is bound if it is given."""
-    binds = {str(path): (str(path), "ro") for path in _shared_paths()}
+    binds = {str(path): (str(path), "ro") for path in shared_paths()}
     binds[str(folder)] = (str(folder), "rw")
     if machine_id is not None:
         binds["/etc/machine-id"] = (str(machine_id), "ro")
