@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from license_server.access import tokens
 from license_server.db.database import Database
+from license_server.http.problem_types import ROWS
 from license_server.operations.data_folder import open_database
 from license_server.permissions import PERMISSIONS
 from license_server.settings import ServerSettings
@@ -226,13 +227,14 @@ def test_log_lines_are_json_with_request_ids_and_no_other_fields(told: Told) -> 
     ids = {reply.headers["x-request-id"] for reply in told.replies}
     assert ids <= {line["request_id"] for line in lines if line["event"] == "request"}
     of_all = {"event", "level", "timestamp", "request_id"}
-    of_requests = {"method", "route", "status", "milliseconds"}
+    of_requests = {"method", "route", "status", "milliseconds", "slug"}
     of_sign_ins = {"account", "address", "slug"}
     for line in lines:
         more = of_sign_ins if line["event"].startswith("sign") else of_requests
         assert line.keys() <= of_all | more
         if line["event"] == "request":
             assert line["route"] is None or re.fullmatch(r"/[\w/{}:.]*", line["route"])
+            assert line.get("slug", "none") in {"none", *ROWS}
 
 
 def test_database_errors_do_not_show_statement_parameters(desk: Desk) -> None:
