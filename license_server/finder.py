@@ -15,10 +15,11 @@ from license_server.catalog import catalog_store, customers
 from license_server.catalog.catalog_store import Customer, Product
 from license_server.finding.texts import Kind, fold
 from license_server.finding.words import Words
-from license_server.licenses import license_store, proposal_store, search, typed_text
+from license_server.licenses import license_store, proposal_store, typed_text
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.proposal_store import Proposal
-from license_server.licenses.search import Filter
+from license_server.licenses.search import Filter, Search
+from license_server.licenses.typed_text import Typed
 from license_server.requests import request_store
 from license_server.requests.request_store import StoredRequest
 
@@ -61,7 +62,7 @@ def find(connection: Connection, typed: str, actor: Actor, now: int) -> Found:
     if not each:
         return NOTHING
     of = actor.products
-    having = Words(connection, [*each, fold(typed)])
+    having = Typed(connection, [*each, fold(typed)])
     found, more = _licenses(having, typed, of, now)
     host = typed_text.host_of(typed)
     return Found(
@@ -78,7 +79,7 @@ def find(connection: Connection, typed: str, actor: Actor, now: int) -> Found:
 
 
 def _licenses(
-    having: Words, typed: str, of: frozenset[str] | None, now: int
+    having: Typed, typed: str, of: frozenset[str] | None, now: int
 ) -> tuple[list[StoredLicense], bool]:
     """The licences, and whether there may be more."""
     ways = [typed] if typed_text.is_one(typed) else [f'"{typed}"', typed]
@@ -90,9 +91,10 @@ def _licenses(
             break
         wanted = Filter(text=way, products=of)
         # What has the words in one piece was found by the first way.
-        found = search.find_some(having, wanted, now, MOST, as_whole=False)
+        search = Search(having.connection, wanted, now, having, some=True, as_whole=False)
+        found = search.found(None, MOST, patient=True)
         ids = list(dict.fromkeys([*ids, *found.ids]))
-        more = found.below is not None or found.some or len(ids) > MOST
+        more = found.below is not None or search.some or len(ids) > MOST
     return license_store.by_ids(having.connection, ids[:MOST]), more
 
 

@@ -458,21 +458,10 @@ def products_by_ids(
     ]
 
 
-def names(connection: Connection, limit: int) -> tuple[list[str], list[str]]:
-    """The first *limit* names of customers and of products in use, in their order."""
-    in_use = (
-        select(customers.c.name).where(_LIVE),
-        select(products.c.name),
-    )
-    of_customers, of_products = (
-        list(
-            connection.execute(
-                query.where(*_archived(table, archived=False)).order_by(table.c.name).limit(limit)
-            ).scalars()
-        )
-        for query, table in zip(in_use, (customers, products), strict=True)
-    )
-    return of_customers, of_products
+def names(connection: Connection, limit: int) -> list[str]:
+    """The first *limit* names of customers in use, in their order."""
+    query = select(customers.c.name).where(_LIVE, *_archived(customers, archived=False))
+    return list(connection.execute(query.order_by(customers.c.name).limit(limit)).scalars())
 
 
 def product_names(connection: Connection, of: frozenset[str] | None = None) -> list[str]:

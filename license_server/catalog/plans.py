@@ -8,11 +8,9 @@ a customer, and for a host, once (licenses/kinds.py).
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
-
 from license_core import strictjson
 from license_core.reason import Reason
-from license_server.catalog import catalog_store, near, terms
+from license_server.catalog import near, terms
 from license_server.catalog.catalog_store import Product
 from license_server.catalog.errors import PlanUnknownError
 from license_server.catalog.faults import Faults
@@ -142,10 +140,9 @@ def clean_name(name: str) -> str:
     return str(clean)
 
 
-def all_names(connection: Connection, products: Iterable[str]) -> list[str]:
+def all_names(products: Iterable[Product]) -> list[str]:
     """The names of the plans that a new licence of one of these *products* may have."""
-    found = catalog_store.products_by_name(connection, products).values()
-    there = {one.name for product in found for one in of(product).values() if not one.archived}
+    there = {one.name for product in products for one in of(product).values() if not one.archived}
     return sorted(there, key=str.casefold)
 
 

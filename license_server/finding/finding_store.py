@@ -18,6 +18,7 @@ from sqlalchemy import (
     func,
     intersect,
     literal_column,
+    null,
     select,
     union_all,
 )
@@ -50,6 +51,8 @@ TEXTS = 25_000
 _STATEMENTS = 32
 """So many statements are kept, of each shape of a search one."""
 _MOST = 1_000_000
+_BESIDE = -1
+"""In place of a word."""
 _TABLES = (texts, text_tails, text_uses)
 
 
@@ -133,9 +136,9 @@ def has(kinds: Collection[Kind], thing: Any, typed: Any) -> ColumnElement[bool]:
 
 
 def with_texts(thing: Any, ids: Sequence[Any]) -> ColumnElement[bool]:
-    """Whether the *thing*, a column of ids, has one of these texts."""
+    """Whether the *thing*, a column of ids, has one of these texts: ids, or parameters for them."""
     its = select(text_uses.c.text_id).where(text_uses.c.thing == thing)
-    return is_there(its.where(among(text_uses.c.text_id, ids)))
+    return is_there(its.where(text_uses.c.text_id.in_(ids)))
 
 
 def newest_with(text_id: Any, before: Any, most: int) -> Select[Any]:
@@ -149,40 +152,78 @@ def newest_with(text_id: Any, before: Any, most: int) -> Select[Any]:
     return query.order_by(text_uses.c.thing.desc()).limit(most)
 
 
-def texts_with(connection: Connection, kind: Kind, typed: str, most: int) -> list[int] | None:
-    """The ids of the texts with *typed*, which is folded; None: more than *most*."""
-    query = select(text_tails.c.text_id).where(_with_tail(kind, typed))
-    ids = connection.execute(query.order_by(text_tails.c.tail).limit(most + 1)).scalars().all()
-    return None if len(ids) > most else list(dict.fromkeys(ids))
+def texts_with(
+    connection: Connection, kind: Kind, words: Sequence[str], few: int, most: int
+) -> list[tuple[list[int], int]]:
+    """Of each word, which is folded: the ids of the first *few* texts of a kind that have it.
+
+    And how many of its tails have it, which is right up to *most*.
+    """
+    long, bounds = _bounds(words)
+    ids: dict[int, list[int]] = defaultdict(list)
+    counts: dict[int, int] = {}
+    for place, text_id, count in connection.execute(_texts_with(long, kind, few, most), bounds):
+        if count is None:
+            ids[place].append(text_id)
+        else:
+            counts[place] = count
+    return [(list(dict.fromkeys(ids[place])), counts[place]) for place in range(len(words))]
+
+
+@lru_cache(_STATEMENTS)
+def _texts_with(long: tuple[bool, ...], kind: Kind, few: int, most: int) -> CompoundSelect[Any]:
+    """The query of ``texts_with``: texts, and of each word a count."""
+    each = []
+    for place, is_long in enumerate(long):
+        first = _texts(place, is_long, kind, few).order_by(text_tails.c.tail).subquery()
+        each.append(select(_number(place), first.c.text_id, null()))
+        count = select(func.count()).select_from(_texts(place, is_long, kind, most + 1).subquery())
+        each.append(select(_number(place), null(), count.scalar_subquery()))
+    return union_all(*each)
 
 
 def first_things(
-    connection: Connection, words: Sequence[str], kinds: tuple[Kind, ...], most: int
-) -> dict[tuple[str, Kind], list[int]]:
+    connection: Connection,
+    words: Sequence[str],
+    kinds: tuple[Kind, ...],
+    most: int,
+    beside: tuple[Select[Any], ...] = (),
+) -> tuple[dict[tuple[str, Kind], list[int]], list[Any]]:
     """Of each word, which is folded and not empty: the ids of things of each kind that have it.
 
-    The first *most* in the order of the index; one that has it twice comes twice.
+    The first *most* in the order of the index; one that has it twice comes twice. And the numbers
+    that the queries *beside* it ask for, one each, in the same go.
     """
     long, bounds = _bounds(words)
-    found: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for place, kind, thing in connection.execute(_first_things(long, kinds, most), bounds).all():
-        found[place, kind].append(thing)
-    return {
+    query = _first_things(long, kinds, most, beside)
+    found: dict[tuple[int, int], list[int]] = {
+        (place, kind): list(map(int, ids.split(","))) if ids else []
+        for place, kind, ids in connection.execute(query, bounds)
+    }
+    things = {
         (word, kind): found[place, int(kind)] for place, word in enumerate(words) for kind in kinds
     }
+    return things, [next(iter(found[_BESIDE, at]), None) for at in range(len(beside))]
 
 
 @lru_cache(_STATEMENTS)
 def _first_things(
-    long: tuple[bool, ...], kinds: tuple[Kind, ...], most: int
+    long: tuple[bool, ...], kinds: tuple[Kind, ...], most: int, beside: tuple[Select[Any], ...]
 ) -> CompoundSelect[Any]:
-    """The query of ``first_things``; *long*: whether each word is longer than a tail."""
-    each = []
+    """The query of ``first_things``; *long*: whether each word is longer than a tail.
+
+    Of each word and kind it is one row, with the ids as one text: a row for each of some hundreds
+    takes longer to be made and read than to be found.
+    """
+    each = [
+        select(_number(_BESIDE), _number(at), one.scalar_subquery().cast(String))
+        for at, one in enumerate(beside)
+    ]
     for place, is_long in enumerate(long):
         for kind in kinds:
             some = _first(place, is_long, kind, most).subquery()
-            of = [_number(place), _number(kind), some.c.thing]
-            each.append(select(*of))
+            ids = func.aggregate_strings(some.c.thing.cast(String), ",")
+            each.append(select(_number(place), _number(kind), ids))
     return union_all(*each)
 
 

@@ -1,8 +1,9 @@
 """Words that were typed, and what has each of them: asked once, for all kinds of things."""
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import Any, ClassVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Select, select
 
 from license_server.finding import finding_store
 from license_server.finding.texts import Kind
@@ -11,6 +12,8 @@ FEW = 250
 """Of a word that more things have, only so many are known at first;"""
 ENOUGH = 20
 """Things that one text of theirs tells fill a page: no others are looked for."""
+TEXTS = 20
+"""So many texts are looked through one by one."""
 GLANCE, SOME = 1000, 50
 """where each of some words is in more, so many texts of one, for so many that have the others;"""
 LOOKED_AT = 2500
@@ -25,21 +28,41 @@ class Words:
     Words are folded (texts.py) and not empty.
     """
 
+    BESIDE: ClassVar[tuple[Select[Any], ...]] = ()
+    """Queries for a number each, which is read with the first words."""
+
     def __init__(self, connection: Connection, words: Iterable[str] = ()) -> None:
         """With *words* to ask for at once."""
         self.connection = connection
+        self._beside: list[Any] | None = None
         self._first: dict[tuple[str, Kind], list[int]] = {}
         self._commons: dict[_Asked, tuple[list[int], list[str]]] = {}
         self._glances: dict[_Asked, list[int]] = {}
         self._in_one: dict[_Asked, list[int]] = {}
         self._rare: dict[_Asked, list[str]] = {}
+        self._texts: dict[str, tuple[list[int], int]] = {}
         self.ask(words)
 
     def ask(self, words: Iterable[str]) -> None:
         """Read what has *words*, so that each is not asked for by itself."""
         new = [word for word in dict.fromkeys(words) if (word, Kind.LICENCE) not in self._first]
         if new:
-            self._first |= finding_store.first_things(self.connection, new, tuple(Kind), FEW + 1)
+            self._ask(new)
+
+    def _ask(self, words: list[str]) -> None:
+        beside = self.BESIDE if self._beside is None else ()
+        found, numbers = finding_store.first_things(
+            self.connection, words, tuple(Kind), FEW + 1, beside
+        )
+        self._first |= found
+        self._beside = numbers if beside else self._beside
+
+    def beside(self) -> list[Any]:
+        """The numbers that BESIDE asks for."""
+        if self._beside is None:
+            query = select(*(one.scalar_subquery() for one in self.BESIDE))
+            self._beside = list(self.connection.execute(query).one())
+        return self._beside
 
     def things(self, kinds: Collection[Kind], word: str) -> list[int] | None:
         """The ids of what has *word*; None: more than few."""
@@ -71,9 +94,26 @@ class Words:
             return found, False
         return (self._some(kinds, each) if ids is None else ids)[:FEW], whole
 
-    def in_at_most(self, kind: Kind, word: str) -> bool:
-        """Whether at most LOOKED_AT tails have *word*, so that of *kind* no more need be read."""
-        return bool(self._in_not_too_many((kind,), (word,)))
+    def texts(self, word: str) -> list[int] | None:
+        """The ids of the texts of licences that have *word*; None: more than TEXTS."""
+        ids, _ = self._of_licences(word)
+        return None if len(ids) > TEXTS else ids
+
+    def in_at_most(self, word: str) -> bool:
+        """Whether at most LOOKED_AT tails of texts of licences have *word*."""
+        return self._of_licences(word)[1] <= LOOKED_AT
+
+    def _of_licences(self, word: str) -> tuple[list[int], int]:
+        """The first texts of licences that have *word*, and how many tails; all words are asked."""
+        self.ask([word])
+        if word not in self._texts:
+            of = [one for one, kind in self._first if kind is Kind.LICENCE]
+            new = [one for one in of if one not in self._texts]
+            found = finding_store.texts_with(
+                self.connection, Kind.LICENCE, new, TEXTS + 1, LOOKED_AT
+            )
+            self._texts |= zip(new, found, strict=True)
+        return self._texts[word]
 
     def _at_a_glance(self, kinds: tuple[Kind, ...], words: tuple[str, ...]) -> list[int]:
         """What has all in one text, by a glance at some texts of the last word.

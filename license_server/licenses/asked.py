@@ -1,7 +1,7 @@
 """What is asked of licences, as conditions; words that can mean one thing only become such."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, true
 
@@ -12,22 +12,25 @@ from license_server.licenses.conditions import (
     Bounded,
     Columns,
     Counts,
-    Holds,
     Is,
     Merged,
     OneOf,
     Ordered,
+    Rest,
     Using,
 )
 from license_server.licenses.typed_text import CUSTOMER, Text, Word
+
+_APART = 100_000
+"""So far apart are the places of the parts of what is asked."""
 
 
 class Asked(NamedTuple):
     """What is asked for: all of it must hold."""
 
-    ordered: list[Ordered]
-    bounded: list[Bounded]
-    rest: list[Holds]
+    ordered: Sequence[Ordered]
+    bounded: Sequence[Bounded]
+    rest: Sequence[Rest]
     text: Text | None
     some: bool = False
     """Whether only some customers are asked for of those that were meant."""
@@ -36,11 +39,29 @@ class Asked(NamedTuple):
     leads: Sequence[Merged] = ()
     """What tells, in order, all that is wanted, and more."""
 
+    @property
+    def is_one_word(self) -> bool:
+        """Whether nothing is asked for but what has one word."""
+        alone = not (self.ordered or self.bounded or self.rest)
+        return alone and self.text is not None and len(self.text.each) == 1
+
     def holds(self, of: Columns) -> ColumnElement[bool]:
         """Whether a row with the columns *of* is wanted."""
-        every = [one.holds(of) for one in self.ordered] + [one.holds(of) for one in self.bounded]
-        every += [one(of) for one in self.rest]
-        return and_(true(), *every, *([self.text.holds(of)] if self.text else []))
+        text = [] if self.text is None else [self.text]
+        every = [*self.ordered, *self.bounded, *self.rest, *text]
+        return and_(true(), *(one.holds(of) for one in every))
+
+    def named(self) -> "tuple[Asked, dict[str, Any]]":
+        """The same, to be held, with parameters in place of all values; and these by their names.
+
+        So a query with it is made once for all values.
+        """
+        text = [] if self.text is None else [self.text]
+        parts = (self.ordered, self.bounded, self.rest, text)
+        named = [conditions.all_named(of, place * _APART) for place, of in enumerate(parts)]
+        values = {name: value for _, given in named for name, value in given.items()}
+        ordered, bounded, rest, texts = (of for of, _ in named)
+        return Asked(ordered, bounded, rest, texts[0] if texts else None), values
 
 
 def implied(having: Words, asked: Asked, counts: Counts) -> Asked:
@@ -62,7 +83,7 @@ def implied(having: Words, asked: Asked, counts: Counts) -> Asked:
         elif (
             counts.nothing(way for way in word.host if not isinstance(way, Using))
             and word.products == word.customers == []
-            and (told := typed_text.told(having.connection, word)) is not None
+            and (told := typed_text.told(having, word)) is not None
         ):
             ordered.append(told)
         else:

@@ -1,8 +1,8 @@
 """Conditions on licences that an index tells, for the search (search.py)."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import (
     ColumnElement,
@@ -27,7 +27,6 @@ SOME = 2500
 """So many that one index tells are put in order, where nothing else need be looked up of each."""
 Columns = Any
 """The columns of a table or a query, by their names."""
-Holds = Callable[[Columns], ColumnElement[bool]]
 
 
 class Name(str):
@@ -36,7 +35,10 @@ class Name(str):
     __slots__ = ()
 
 
-_BEFORE = Name("before")
+BEFORE = Name("before")
+"""What the id is called under which licences are asked for."""
+_APART = 100
+"""So far apart are the places of conditions, which may be made of others."""
 
 
 class Is(NamedTuple):
@@ -47,12 +49,12 @@ class Is(NamedTuple):
 
     def holds(self, of: Columns) -> ColumnElement[bool]:
         """Whether it is so in a row with the columns *of*."""
-        return of[self.column.name].in_(self.values)  # type: ignore[no-any-return]
+        return of[self.column.name].in_([bound(one) for one in self.values])  # type: ignore[no-any-return]
 
     def newest(self, before: int | Name | None, most: int) -> Select[Any]:
         """A query for the ids of at most *most* of them under *before*, the newest first."""
         each = [
-            newest(before, most).where(self.column == _value(value)).subquery()
+            newest(before, most).where(self.column == bound(value)).subquery()
             for value in self.values
         ]
         ids = union_all(*(select(one.c.id) for one in each)).subquery()
@@ -73,14 +75,12 @@ class Told(NamedTuple):
 
     def holds(self, of: Columns) -> ColumnElement[bool]:
         """Whether a row with the columns *of* has one of them."""
-        return finding_store.with_texts(of["id"], self.texts)
+        return finding_store.with_texts(of["id"], [bound(one) for one in self.texts])
 
     def newest(self, before: int | Name | None, most: int) -> Select[Any]:
         """A query for the ids of at most *most* of them under *before*, the newest first."""
-        under = _value(before)
-        each = [
-            finding_store.newest_with(_value(one), under, most).subquery() for one in self.texts
-        ]
+        under = bound(before)
+        each = [finding_store.newest_with(bound(one), under, most).subquery() for one in self.texts]
         # One licence may have two of them.
         ids = union(*(select(one.c.id) for one in each)).subquery()
         return select(ids.c.id).order_by(ids.c.id.desc()).limit(most)
@@ -105,7 +105,7 @@ class Merged(NamedTuple):
         each += [one.some(self.most).subquery() for one in self.few]
         ids = union(*(select(one.c.id) for one in each)).subquery()
         query = select(ids.c.id).order_by(ids.c.id.desc()).limit(most)
-        return query if before is None else query.where(ids.c.id < _value(before))
+        return query if before is None else query.where(ids.c.id < bound(before))
 
     def named(self, place: int) -> "tuple[Merged, dict[str, Any]]":
         """The same, with parameters in place of all values; and these by their names."""
@@ -132,8 +132,8 @@ class Between(NamedTuple):
 
     def bounds(self, column: Any) -> ColumnElement[bool]:
         """Whether *column* is so."""
-        bounds = [] if self.first is None else [column >= _value(self.first)]
-        return and_(*bounds, *([] if self.last is None else [column < _value(self.last)]))
+        bounds = [] if self.first is None else [column >= bound(self.first)]
+        return and_(*bounds, *([] if self.last is None else [column < bound(self.last)]))
 
     def some(self, most: int) -> Select[Any]:
         """A query for the ids of at most *most* of them."""
@@ -196,9 +196,9 @@ class Beginning(NamedTuple):
 class Using(NamedTuple):
     """What was typed is in one of a licence's texts: its hostname or contract, a note, a reason."""
 
-    typed: str
+    typed: str | Name
     """Folded, and not empty (finding/texts.py)."""
-    ids: Sequence[int] | None
+    ids: Sequence[int] | Name | None
     """The licences that have it; None: more than few."""
     column: Any = licenses.c.id
     placed: finding_store.Placed | None = None
@@ -208,22 +208,53 @@ class Using(NamedTuple):
         """Whether it is so in a row with the columns *of*."""
         if self.ids is not None:
             return among(of["id"], self.ids) if self.ids else false()
-        return finding_store.has((Kind.LICENCE,), of["id"], self.typed)
+        return finding_store.has((Kind.LICENCE,), of["id"], bound(self.typed))
 
     def some(self, most: int) -> Select[Any]:
         """A query for the ids of at most *most* of them."""
+        if self.ids is not None:
+            return select(licenses.c.id).where(among(licenses.c.id, self.ids))
         return finding_store.things((Kind.LICENCE,), self.placed or self.typed, most)
 
     def named(self, place: int) -> "tuple[Using, dict[str, Any]]":
         """The same, with parameters in place of what was typed; and these by their names."""
-        placed, values = finding_store.placed(self.typed, place)
-        return Using("", None, placed=placed), values
+        placed, bounds = finding_store.placed(self.typed, place)
+        typed, ids = Name(f"typed{place}"), Name(f"ids{place}")
+        values: dict[str, Any] = {**bounds, typed: self.typed}
+        if self.ids is None:
+            return Using(typed, None, placed=placed), values
+        return Using(typed, ids, placed=placed), values | {ids: list(self.ids)}
+
+
+class Standing(NamedTuple):
+    """How a licence that is active stands at an instant."""
+
+    state: str
+    """``valid``, ``grace``, ``active`` or ``expired``."""
+    now: int | Name
+
+    def holds(self, of: Columns) -> ColumnElement[bool]:
+        """Whether it is so in a row with the columns *of*."""
+        now = bound(self.now)
+        if self.state == "expired":
+            return func.coalesce(of.grace_until, of.expires_at) <= now  # type: ignore[no-any-return]
+        if self.state == "grace":
+            return of.grace_until > now  # type: ignore[no-any-return]
+        valid = or_(of.expires_at.is_(None), of.expires_at > now)
+        return valid if self.state == "valid" else or_(valid, of.grace_until > now)
+
+    def named(self, place: int) -> "tuple[Standing, dict[str, Any]]":
+        """The same, with a parameter in place of the instant; and that by its name."""
+        name = Name(f"now{place}")
+        return Standing(self.state, name), {name: self.now}
 
 
 Ordered = Is | Told
 """What an index tells in the order in which licences are listed."""
 Bounded = Between | OneOf | Beginning | Using
 """What an index tells in no order that helps."""
+Rest = Between | Standing
+"""What no index need tell."""
 
 
 class Counts:
@@ -274,7 +305,7 @@ def _counts(named: tuple[Bounded, ...], most: int) -> Select[Any]:
 def newest(before: int | Name | None, most: int) -> Select[Any]:
     """A query for the ids of the newest *most* licences under *before*, the newest first."""
     query = select(licenses.c.id).order_by(licenses.c.id.desc()).limit(most)
-    return query if before is None else query.where(licenses.c.id < _value(before))
+    return query if before is None else query.where(licenses.c.id < bound(before))
 
 
 def newest_of(
@@ -283,8 +314,8 @@ def newest_of(
     """The ids of at most *most* that it tells under *before*, the newest first."""
     named, values = one.named(0)
     if before is not None:
-        values[_BEFORE] = before
-    query = _newest_of(named, _BEFORE if before is not None else None, most)
+        values[BEFORE] = before
+    query = _newest_of(named, BEFORE if before is not None else None, most)
     return list(connection.execute(query, values).scalars())
 
 
@@ -292,6 +323,39 @@ def newest_of(
 def _newest_of(named: Ordered | Merged, before: Name | None, most: int) -> Select[Any]:
     """The query of ``newest_of``, which is made once for all values."""
     return named.newest(before, most)
+
+
+class Reach(NamedTuple):
+    """How far back the newest that a condition tells lie."""
+
+    many: int
+    last: int
+    """The id of the oldest; 0: there is none."""
+
+
+def reach(
+    connection: Connection, each: Sequence[Ordered | Merged], before: int | None, most: int
+) -> list[Reach]:
+    """Of each, how far back its newest *most* under *before* lie."""
+    named = [one.named(place * _APART) for place, one in enumerate(each)]
+    values = {name: value for _, given in named for name, value in given.items()}
+    if before is not None:
+        values[BEFORE] = before
+    query = _reach(tuple(one for one, _ in named), BEFORE if before is not None else None, most)
+    row = connection.execute(query, values).one()
+    return [Reach(*row[at : at + 2]) for at in range(0, len(row), 2)]
+
+
+@lru_cache(256)
+def _reach(named: tuple[Ordered | Merged, ...], before: Name | None, most: int) -> Select[Any]:
+    """The query of ``reach``, which is made once for all values: of each, the two numbers."""
+    some = [one.newest(before, most).subquery() for one in named]
+    numbers = [
+        select(number).select_from(one).scalar_subquery()
+        for one in some
+        for number in (func.count(), func.coalesce(func.min(one.c.id), 0))
+    ]
+    return select(*numbers)
 
 
 def _first_of(column: Any, holds: ColumnElement[bool], most: int) -> Select[Any]:
@@ -303,8 +367,20 @@ def _names(of: str, place: int, values: Sequence[Any]) -> tuple[Name, ...]:
     return tuple(Name(f"{of}{place}_{number}") for number in range(len(values)))
 
 
-def _value(value: Any) -> Any:
-    return bindparam(value) if isinstance(value, Name) else value
+def bound(one: Any) -> Any:
+    """A value, or the parameter that is called so."""
+    return bindparam(one) if isinstance(one, Name) else one
+
+
+class _Named(Protocol):
+    def named(self, place: int) -> tuple[Any, dict[str, Any]]: ...
+
+
+def all_named(each: Iterable[_Named], place: int) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Conditions with parameters in place of all values, called by *place*; and these by name."""
+    named = [one.named(place * _APART + at) for at, one in enumerate(each)]
+    values = {name: value for _, given in named for name, value in given.items()}
+    return tuple(one for one, _ in named), values
 
 
 def _begins(column: Any, text: str | Name) -> ColumnElement[bool]:

@@ -3,10 +3,9 @@
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple, Protocol, Self
 
-from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select
+from sqlalchemy import Connection, bindparam, func, insert, or_, select
 
 from license_core.license import License
-from license_server.catalog import catalog_store
 from license_server.catalog.catalog_store import Customer
 from license_server.db.among import among
 from license_server.db.sorted_rows import SortedRows
@@ -16,9 +15,9 @@ from license_server.db.tables import (
     licenses,
     products,
 )
-from license_server.licenses import erased_claims, search, term_days
+from license_server.licenses import erased_claims, term_days
 from license_server.licenses.acts import Act
-from license_server.licenses.search import Filter
+from license_server.licenses.search import Filter, Search
 from license_server.licenses.term_days import Day
 
 STATES = ("active", "replaced", "suspended", "revoked", "returned")
@@ -382,13 +381,8 @@ def live(
 
     At most *limit*; None: all.
     """
-    query = ALL.where(
-        and_(
-            licenses.c.host_key == host_key,
-            or_(END.is_(None), now < END),
-            licenses.c.state == "active",
-        )
-    )
+    holds = or_(END.is_(None), now < END)
+    query = ALL.where(licenses.c.host_key == host_key, holds, licenses.c.state == "active")
     rows = connection.execute(query.order_by(licenses.c.id.desc()).limit(limit))
     return [StoredLicense(*tuple(row)) for row in rows]
 
@@ -437,8 +431,19 @@ def listed(
     There may be fewer than *limit* although more follow; for people, who are *patient*, more are
     looked at before (search.py).
     """
-    ids, below, _ = search.find(connection, wanted, now, before, limit, patient=patient)
-    return Page(by_ids(connection, ids), below)
+    return found(Search(connection, wanted, now), before=before, limit=limit, patient=patient)
+
+
+def found(search: Search, *, before: int | None, limit: int, patient: bool = False) -> Page:
+    """The same of a search that was read before."""
+    query = search.query(before, limit + 1)
+    if query is None:
+        ids, below = search.found(before, limit, patient=patient)
+        return Page(by_ids(search.connection, ids), below)
+    some = query.subquery()
+    whole = ALL.join(some, some.c.id == licenses.c.id).order_by(licenses.c.id.desc())
+    rows = [StoredLicense(*tuple(row)) for row in search.connection.execute(whole)]
+    return Page(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
 
 
 _BY_IDS = ALL.where(licenses.c.id.in_(bindparam("ids", expanding=True)))
@@ -457,7 +462,7 @@ def numbers(
     connection: Connection, wanted: Filter, now: int, *, before: int | None, limit: int
 ) -> tuple[list[str], int | None]:
     """The numbers of the licences that ``listed`` would give, and the id under which to go on."""
-    ids, below, _ = search.find(connection, wanted, now, before, limit, patient=False)
+    ids, below = Search(connection, wanted, now).found(before, limit, patient=False)
     query = select(licenses.c.number).where(among(licenses.c.id, ids))
     found = connection.execute(query.order_by(licenses.c.id.desc())).scalars() if ids else ()
     return list(found), below
@@ -486,13 +491,8 @@ MOST_OF_CUSTOMER = 500
 """Of so many licences of a customer the events are listed."""
 
 
-def of_customer(connection: Connection, customer: Customer) -> list[str]:
+def of_customer(connection: Connection, customer: Customer, former: Sequence[str]) -> list[str]:
     """The subjects of a customer's events: its names, and the numbers of its newest licences."""
-    query = (
-        select(licenses.c.number)
-        .where(licenses.c.customer_id == customer.id)
-        .order_by(licenses.c.id.desc())
-        .limit(MOST_OF_CUSTOMER)
-    )
-    names = catalog_store.former_names(connection, customer.id)
-    return [customer.name, *names, *connection.execute(query).scalars()]
+    query = select(licenses.c.number).where(licenses.c.customer_id == customer.id)
+    query = query.order_by(licenses.c.id.desc()).limit(MOST_OF_CUSTOMER)
+    return [customer.name, *former, *connection.execute(query).scalars()]

@@ -31,8 +31,12 @@ class Names(NamedTuple):
 
 def names(connection: Connection) -> Names:
     """The customers and products that are known, and the plans of these."""
-    customers, products = catalog_store.names(connection, _MOST_NAMES)
-    return Names(customers, products, plans.all_names(connection, products))
+    products = catalog_store.products_after(connection, None, _MOST_NAMES, archived=False)
+    return Names(
+        catalog_store.names(connection, _MOST_NAMES),
+        [product.name for product in products],
+        plans.all_names(products),
+    )
 
 
 def completed(members: dict[str, Any], request: LicenseRequest) -> dict[str, Any]:

@@ -5,7 +5,8 @@ one. Where each tells many, the newest that the rarest of them tells are looked 
 Whoever asks for what hardly any of them is gets a short page, and where to go on.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -13,8 +14,8 @@ from sqlalchemy import (
     Select,
     false,
     func,
-    or_,
     select,
+    union,
 )
 
 from license_server.catalog import catalog_store
@@ -30,26 +31,30 @@ from license_server.licenses.conditions import (
     Between,
     Bounded,
     Counts,
-    Holds,
     Is,
     Merged,
+    Name,
     OneOf,
     Ordered,
+    Rest,
+    Standing,
     newest,
     newest_of,
 )
-from license_server.licenses.typed_text import Text
+from license_server.licenses.typed_text import Text, Typed
 
 _MANY = 25_000
 """So many are looked through in an index alone."""
 LOOKED_AT = 500
 """How many licences are looked at before a short page is given;"""
-_PATIENTLY = (1, 1)
-"""or so many times that, one after another."""
-_COUNTED = (1, 3)
-"""So to count them."""
+_PATIENTLY = 2
+"""or so many times that, one after another; at once to count them."""
 _GLANCE = 100
 """So many of the first of them are looked at before: of what is not rare, they fill a page."""
+_SHOWN = 100
+"""So many of those that were counted are known, for the page that shows them."""
+_FEW = 9
+"""The place of the names of what tells few."""
 _MERGED = 3
 """Of more values than that, all licences are put in order, if they are not very many."""
 _COLUMNS = tuple(
@@ -110,137 +115,171 @@ class Found(NamedTuple):
 
     ids: list[int]
     below: int | None
-    some: bool = False
-    """Whether these are only some, and others may be newer."""
 
 
-def find(
-    connection: Connection,
-    wanted: Filter,
-    now: int,
-    before: int | None,
-    limit: int,
-    *,
-    patient: bool,
-) -> Found:
-    """The ids for license_store.listed.
+class Search:
+    """What is wanted of licences, read once: to be counted, and to be listed from any place on."""
 
-    There may be fewer than *limit* although more follow; *patient*: seldom.
-    """
-    asked, query = _query(connection, wanted, now, before, limit, Words(connection))
-    return _found(connection, asked, query, before, limit, patient=patient)
+    def __init__(
+        self,
+        connection: Connection,
+        wanted: Filter,
+        now: int,
+        having: Typed | None = None,
+        *,
+        some: bool = False,
+        as_whole: bool = True,
+    ) -> None:
+        """*having*: what has the words of it, where that was asked before.
+
+        *some*: of words that very many customers have, of some of these; *as_whole*: also what has
+        them in one piece.
+        """
+        self.connection = connection
+        having = Typed(connection) if having is None else having
+        self._asked, self._ids = _planned(having, wanted, now, some=some, as_whole=as_whole)
+        self._newest: Found | None = None
+        """The newest of what was looked through to be counted, more than _SHOWN where there are."""
+
+    @property
+    def some(self) -> bool:
+        """Whether only some customers are asked for of those that were meant."""
+        return self._asked is not None and self._asked.some
+
+    def query(self, before: int | None, most: int) -> Select[Any] | None:
+        """A query for the ids of at most *most*, where an index tells just what is wanted.
+
+        None where it does not, and where they are known.
+        """
+        known = before is None and self._newest is not None and most <= _SHOWN
+        return None if self._ids is None or known else self._ids(before, most)
+
+    def found(self, before: int | None, limit: int, *, patient: bool) -> Found:
+        """The ids for license_store.listed.
+
+        There may be fewer than *limit* although more follow; *patient*: seldom.
+        """
+        if self._asked is None:
+            return Found([], None)
+        if before is None and self._newest is not None and limit < _SHOWN:
+            return _part(self._newest, limit)
+        if self._ids is not None:
+            query = self._ids(before, limit + 1)
+            return _part(Found(list(self.connection.execute(query).scalars()), None), limit)
+        if self._asked.few is not None:
+            return _of_few(self.connection, self._asked, self._asked.few, before, limit)
+        looks = [LOOKED_AT] * (_PATIENTLY if patient else 1)
+        return _walk(self.connection, self._asked, before, limit, looks)
+
+    def count(self, most: int) -> Count:
+        """How many there are, up to *most*; where no index tells, of the newest."""
+        if self._asked is None:
+            return Count(0, True, _NOTHING)
+        if isinstance(self._ids, Unordered):
+            number, newest_ids = self._ids.counted(self.connection, _SHOWN + 1)
+            self._newest = Found(newest_ids, None)
+            return Count(min(number, most), number <= most, self._ids(None, most + 1))
+        if self._ids is not None:
+            query = self._ids(None, most + 1)
+            some = query.order_by(None).subquery()  # to order them takes longer than to count them
+            counted = select(func.count()).select_from(some)
+            found: int = self.connection.execute(counted).scalar_one()
+            return Count(min(found, most), found <= most, query)
+        if self._asked.few is not None:
+            self._newest = _of_few(self.connection, self._asked, self._asked.few, None, most)
+        else:
+            looks = [LOOKED_AT * _PATIENTLY]
+            self._newest = _walk(self.connection, self._asked, None, most, looks)
+        ids, whole = self._newest.ids, self._newest.below is None
+        return Count(len(ids), whole, select(licenses.c.id).where(among(licenses.c.id, ids)))
 
 
-def find_some(
-    having: Words, wanted: Filter, now: int, limit: int, *, as_whole: bool = True
-) -> Found:
-    """At most *limit*, the newest; of words that very many customers have, of some of these.
+def _part(found: Found, limit: int) -> Found:
+    """The first *limit* of them."""
+    if len(found.ids) <= limit:
+        return found
+    return Found(found.ids[:limit], found.ids[limit - 1])
 
-    *as_whole*: also what has them in one piece.
+
+class Unordered(NamedTuple):
+    """What tells just the wanted ones, not too many, in no order; asks for their ids."""
+
+    query: Select[Any]
+    id: Any
+    """Its column."""
+
+    def __call__(self, before: int | Name | None, most: int) -> Select[Any]:
+        """A query for the newest *most* of them under *before*."""
+        query = self.query
+        under = query if before is None else query.where(self.id < conditions.bound(before))
+        return under.order_by(self.id.desc()).limit(most)
+
+    def counted(self, connection: Connection, most: int) -> tuple[int, list[int]]:
+        """How many there are, and the newest *most* of them: they are read once for both."""
+        every = self.query.cte("told")
+        count = select(func.count()).select_from(every).scalar_subquery()
+        query = select(every.c.id, count).order_by(every.c.id.desc()).limit(most)
+        rows = connection.execute(query).all()
+        return (rows[0][1] if rows else 0), [row[0] for row in rows]
+
+
+Ids = Callable[[int | Name | None, int], Select[Any]] | Unordered
+"""A query for the ids of at most so many licences with an id under another."""
+
+
+def _planned(
+    having: Typed, wanted: Filter, now: int, *, some: bool, as_whole: bool
+) -> tuple[Asked | None, Ids | None]:
+    """What is asked, None where nothing can be it; and what asks for the ids of just that.
+
+    The latter is None where only a walk can tell. *some*, *as_whole*: as ``Search``.
     """
     connection = having.connection
-    asked, query = _query(
-        connection, wanted, now, None, limit, having, some=True, as_whole=as_whole
-    )
-    found = _found(connection, asked, query, None, limit, patient=True)
-    return found._replace(some=asked is not None and asked.some)
-
-
-def _found(
-    connection: Connection,
-    asked: Asked | None,
-    query: Select[Any] | None,
-    before: int | None,
-    limit: int,
-    *,
-    patient: bool,
-) -> Found:
-    """What the *query* for what is *asked* finds, or a walk."""
-    if asked is None:
-        return Found([], None)
-    if query is None:
-        looks = [LOOKED_AT * n for n in (_PATIENTLY if patient else (1,))]
-        return _walk(connection, asked, before, limit, looks)
-    found = list(connection.execute(query).scalars().all())
-    return Found(found[:limit], found[limit - 1] if len(found) > limit else None)
-
-
-def count(connection: Connection, wanted: Filter, now: int, most: int) -> Count:
-    """How many licences are wanted, up to *most*; where no index tells, of the newest."""
-    asked, query = _query(connection, wanted, now, None, most, Words(connection))
-    if asked is None:
-        return Count(0, True, _NOTHING)
-    if query is not None:
-        found: int = connection.execute(
-            select(func.count()).select_from(query.subquery())
-        ).scalar_one()
-        return Count(min(found, most), found <= most, query)
-    ids, below, _ = _walk(connection, asked, None, most, [LOOKED_AT * n for n in _COUNTED])
-    return Count(len(ids), below is None, select(licenses.c.id).where(among(licenses.c.id, ids)))
-
-
-def _query(
-    connection: Connection,
-    wanted: Filter,
-    now: int,
-    before: int | None,
-    limit: int,
-    having: Words,
-    *,
-    some: bool = False,
-    as_whole: bool = True,
-) -> tuple[Asked | None, Select[Any] | None]:
-    """What is asked, None where nothing can be it; and a query for one more than *limit* ids.
-
-    No query where only a walk can tell. *some*, *as_whole*: as ``find_some``.
-    """
     asked = _read(connection, wanted, now, having, as_whole=as_whole)
     if asked is None:
         return None, None
     counts = Counts(connection)
     asked = implied(having, asked, counts)
-    query, few = _by_index(asked, counts, before, limit)
-    if query is None and few is None and asked.text is not None:
+    ids, few = _by_index(asked, counts)
+    if ids is None and few is None and asked.text is not None:
         asked = of_customers(having, asked, counts, some=some)
-        query, few = _by_index(asked, counts, before, limit)
-    if query is None and few is None and asked.text is not None:
+        ids, few = _by_index(asked, counts)
+    if ids is None and few is None and asked.text is not None:
         few = _together(having, asked.text, counts)
     if few is not None:
         return (asked._replace(few=few) if few else None), None
-    if query is None:
-        query = _by_end(connection, asked, before, limit)
-    if query is None and asked.text is not None:
+    if ids is None:
+        ids = _by_end(connection, asked)
+    if ids is None and asked.text is not None:
         asked = asked._replace(leads=list(typed_text.leads(having, asked.text, counts)))
-    return asked, query
+    return asked, ids
 
 
-def _by_index(
-    asked: Asked, counts: Counts, before: int | None, limit: int
-) -> tuple[Select[Any] | None, list[Bounded] | None]:
-    """A query where an index tells just what is wanted, or what tells few licences."""
-    query = _in_order(asked, counts, before, limit)
-    if query is None:
-        query = _alone(asked, counts, before, limit)
-    return query, None if query is not None else _few(asked, counts)
+def _by_index(asked: Asked, counts: Counts) -> tuple[Ids | None, list[Bounded] | None]:
+    """What asks an index that tells just what is wanted, or what tells few licences."""
+    ids = _in_order(asked, counts)
+    if ids is None:
+        ids = _alone(asked, counts)
+    return ids, None if ids is not None else _few(asked, counts)
 
 
-def _in_order(asked: Asked, counts: Counts, before: int | None, limit: int) -> Select[Any] | None:
-    """A query for the wanted ones where one index tells just them, in order; None: none does."""
+def _in_order(asked: Asked, counts: Counts) -> Ids | None:
+    """Asks the index that tells just the wanted ones, in order; None: none does."""
     if asked.bounded or asked.rest or asked.text or len(asked.ordered) > 1:
         return None
     if not asked.ordered:
-        return newest(before, limit + 1)
+        return newest
     one = asked.ordered[0]
     if isinstance(one, Is) and len(one.values) > _MERGED:
         way = OneOf(one.column, one.values)
-        query = _alone(asked._replace(ordered=[], bounded=[way]), counts, before, limit)
-        if query is not None:
-            return query
-    return one.newest(before, limit + 1)
+        ids = _alone(asked._replace(ordered=[], bounded=[way]), counts)
+        if ids is not None:
+            return ids
+    return one.newest
 
 
-def _alone(asked: Asked, counts: Counts, before: int | None, limit: int) -> Select[Any] | None:
-    """A query for the wanted ones where one index tells just them, in no order, and not too many.
+def _alone(asked: Asked, counts: Counts) -> Ids | None:
+    """Asks the index that tells just the wanted ones, in no order, and not too many.
 
     None where none does, or they are more.
     """
@@ -251,10 +290,7 @@ def _alone(asked: Asked, counts: Counts, before: int | None, limit: int) -> Sele
     if counts.of(way) > conditions.SOME:
         return None
     some = way.some(conditions.SOME).subquery()
-    query = select(some.c.id)
-    if before is not None:
-        query = query.where(some.c.id < before)
-    return query.order_by(some.c.id.desc()).limit(limit + 1)
+    return Unordered(select(some.c.id), some.c.id)
 
 
 def _few(asked: Asked, counts: Counts) -> list[Bounded] | None:
@@ -282,10 +318,34 @@ def _fewest(sets: Iterable[list[Bounded]], counts: Counts) -> list[Bounded] | No
     return [way for way in fewest if counts.of(way)]
 
 
-def _by_end(
-    connection: Connection, asked: Asked, before: int | None, limit: int
-) -> Select[Any] | None:
-    """A query for the wanted ones where the index of their ends tells all of it, of not too many.
+def _of_few(
+    connection: Connection, asked: Asked, few: Sequence[Bounded], before: int | None, limit: int
+) -> Found:
+    """Look through the few licences that these tell, or take them as they are."""
+    named, values = asked.named()
+    ways, more = conditions.all_named(few, _FEW)
+    values |= more if before is None else {**more, conditions.BEFORE: before}
+    query = _looking_at_few(named, ways, before is not None, limit + 1)
+    return _part(Found(list(connection.execute(query, values).scalars()), None), limit)
+
+
+@lru_cache(256)
+def _looking_at_few(
+    named: Asked, few: tuple[Bounded, ...], goes_on: bool, most: int
+) -> Select[Any]:
+    """The query of ``_of_few``, which is made once for all values."""
+    each = (one.some(words.FEW).subquery() for one in few)
+    ids = union(*(select(one.c.id) for one in each)).subquery()
+    query, id_ = select(ids.c.id), ids.c.id
+    if not named.is_one_word:
+        told = licenses.c.id.in_(select(ids.c.id))
+        seen = select(*_COLUMNS).where(told).limit(_MOST).subquery()
+        query, id_ = select(seen.c.id).where(named.holds(seen.c)), seen.c.id
+    return Unordered(query, id_)(conditions.BEFORE if goes_on else None, most)
+
+
+def _by_end(connection: Connection, asked: Asked) -> Ids | None:
+    """Asks the index of their ends where it tells all of what is wanted, of not too many.
 
     None where it does not, or there are more.
     """
@@ -302,25 +362,16 @@ def _by_end(
     if connection.execute(in_order.limit(1).offset(_MANY)).first() is not None:
         return None
     some = select(*_AT_END).where(within).subquery()
-    query = select(some.c.id).where(asked._replace(bounded=[]).holds(some.c))
-    if before is not None:
-        query = query.where(some.c.id < before)
-    return query.order_by(some.c.id.desc()).limit(limit + 1)
+    return Unordered(select(some.c.id).where(asked._replace(bounded=[]).holds(some.c)), some.c.id)
 
 
 def _walk(
     connection: Connection, asked: Asked, before: int | None, limit: int, looks: Sequence[int]
 ) -> Found:
-    """Look through the newest that the rarest condition tells: so many of them at a time.
-
-    Or through all, where they are few.
-    """
-    if asked.few is None:
-        driving = _rarest(connection, [*asked.ordered, *asked.leads], before)
-    else:
-        driving, looks = Merged((), asked.few, conditions.SOME), [words.FEW * len(asked.few) + 1]
-    wanted = select(_SEEN.c.id).where(asked.holds(_SEEN.c))
-    wanted = wanted.order_by(_SEEN.c.id.desc()).limit(limit + 1)
+    """Look through the newest that the rarest condition tells: so many of them at a time."""
+    driving = _rarest(connection, [*asked.ordered, *asked.leads], before)
+    named, values = asked.named()
+    wanted = _looking(named, limit + 1)
     found: list[int] = []
     for most in looks:
         newest_ids = (
@@ -331,7 +382,7 @@ def _walk(
         seen = 0
         while seen < len(newest_ids):
             part = _next_part(seen, len(found), limit + 1, len(newest_ids))
-            found += connection.execute(wanted, {"ids": newest_ids[seen:part]}).scalars().all()
+            found += connection.execute(wanted, values | {"ids": newest_ids[seen:part]}).scalars()
             if len(found) > limit:
                 return Found(found[:limit], found[limit - 1])
             seen = part
@@ -341,10 +392,17 @@ def _walk(
     return Found(found, before)
 
 
+@lru_cache(256)
+def _looking(named: Asked, most: int) -> Select[Any]:
+    """A query for those of some licences that are wanted, which is made once for all values."""
+    query = select(_SEEN.c.id).where(named.holds(_SEEN.c))
+    return query.order_by(_SEEN.c.id.desc()).limit(most)
+
+
 def _next_part(seen: int, found: int, wanted: int, most: int) -> int:
     """Up to where to look, after *seen* with so many found, for all that are *wanted*."""
     if seen == 0:
-        return min(_GLANCE, most)
+        return _GLANCE if wanted < _GLANCE < most else most
     enough = seen * wanted * 3 // (found * 2) if found else most
     return enough if seen < enough < most // 2 else most
 
@@ -355,15 +413,14 @@ def _rarest(
     """The one whose newest ones lie furthest back."""
     if len(ordered) < 2:
         return ordered[0] if ordered else None
-    ids = [newest_of(connection, one, before, words.FEW) for one in ordered]
+    reach = conditions.reach(connection, ordered, before, words.FEW)
     return min(
-        zip(ids, ordered, strict=True),
-        key=lambda one: (len(one[0]) == words.FEW, one[0][-1] if one[0] else 0),
+        zip(reach, ordered, strict=True), key=lambda one: (one[0].many == words.FEW, one[0].last)
     )[1]
 
 
 def _read(
-    connection: Connection, wanted: Filter, now: int, having: Words, *, as_whole: bool
+    connection: Connection, wanted: Filter, now: int, having: Typed, *, as_whole: bool
 ) -> Asked | None:
     """The conditions; None where nothing can meet them."""
     ordered: list[Ordered] = []
@@ -424,20 +481,12 @@ def _bounded(wanted: Filter) -> Iterator[Beginning]:
             yield Beginning(column, [text])
 
 
-def _rest(wanted: Filter, now: int) -> Iterator[Holds]:
+def _rest(wanted: Filter, now: int) -> Iterator[Rest]:
     first, last = wanted.expires_from, wanted.expires_until
-    if first is not None:
-        yield lambda of: of.last_day >= first
-    if last is not None:
-        yield lambda of: of.last_day <= last
-    if wanted.state == "expired":
-        yield lambda of: func.coalesce(of.grace_until, of.expires_at) <= now
-    elif wanted.state == "grace":
-        yield lambda of: of.grace_until > now
-    elif wanted.state == "valid":
-        yield lambda of: or_(of.expires_at.is_(None), of.expires_at > now)
-    elif wanted.state == "active":
-        yield lambda of: or_(of.expires_at.is_(None), of.expires_at > now, of.grace_until > now)
+    if first is not None or last is not None:
+        yield Between(licenses.c.last_day, first, None if last is None else last + 1)
+    if wanted.state in (*_BY_TIME, "active"):
+        yield Standing(wanted.state, now)
 
 
 def _fold(name: str) -> str:

@@ -41,9 +41,10 @@ def of(
     return wanted
 
 
-def of_customer(connection: Connection, customer: Customer) -> EventFilter:
-    """The events of a customer and of its newest licences."""
-    return EventFilter(subjects=license_store.of_customer(connection, customer), kinds=_KINDS)
+def of_customer(connection: Connection, customer: Customer, former: Sequence[str]) -> EventFilter:
+    """The events of a customer, who had the *former* names, and of its newest licences."""
+    subjects = license_store.of_customer(connection, customer, former)
+    return EventFilter(subjects=subjects, kinds=_KINDS)
 
 
 def _read(
@@ -66,7 +67,8 @@ def _of_customer(connection: Connection, name: str) -> Sequence[str]:
     if customer is None:
         reason = Reason("no customer has just this name")
         raise InputInvalidError(field="customer", reason=reason)
-    return license_store.of_customer(connection, customer)
+    former = catalog_store.former_names(connection, customer.id)
+    return license_store.of_customer(connection, customer, former)
 
 
 def _of_license(connection: Connection, typed: str) -> Sequence[str]:

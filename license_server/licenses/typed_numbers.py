@@ -1,6 +1,6 @@
 """Typed numbers: which licences a typed number, or part of one, can mean."""
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Integer, func, select
 
 from license_core.reason import Reason
 from license_server.db.errors import InputInvalidError
@@ -9,10 +9,11 @@ from license_server.db.tables import licenses
 _PART = 8
 """The characters of a number's last part."""
 _BEGINS = "HS-"
-_ENDS = select(
-    select(func.min(licenses.c.number)).scalar_subquery(),
-    select(func.max(licenses.c.number)).scalar_subquery(),
+FIRST_YEAR, LAST_YEAR = (
+    select(func.substr(end(licenses.c.number), len(_BEGINS) + 1, 4).cast(Integer))
+    for end in (func.min, func.max)
 )
+"""Queries for the years of the first and the last of all numbers."""
 # What a person hears or reads for a digit (Crockford's base 32).
 _HEARD = str.maketrans("OIL", "011")
 
@@ -22,7 +23,8 @@ def number_meant(connection: Connection, typed: str) -> str:
 
     Raises InputInvalidError where it is the last part of several.
     """
-    meant = numbers_meant(connection, typed)[0]
+    ends = select(*(one.scalar_subquery() for one in (FIRST_YEAR, LAST_YEAR)))
+    meant = numbers_meant(typed, *connection.execute(ends).one())[0]
     query = select(licenses.c.number).where(licenses.c.number.in_(meant)).order_by(licenses.c.id)
     found: list[str] = list(connection.scalars(query))
     if len(found) > 1:
@@ -34,14 +36,16 @@ def number_meant(connection: Connection, typed: str) -> str:
     return found[0] if found else typed
 
 
-def numbers_meant(connection: Connection, typed: str) -> tuple[list[str], list[str]]:
-    """The numbers, and the beginnings of numbers, that somebody may mean who types this."""
+def numbers_meant(typed: str, first: int | None, last: int | None) -> tuple[list[str], list[str]]:
+    """The numbers, and the beginnings of numbers, that somebody may mean who types this.
+
+    *first*, *last*: the years of all numbers there are; None: there is none.
+    """
     heard = typed.upper().translate(_HEARD)
     part = heard.replace(" ", "").replace("-", "")
     begun = [heard] if heard[: len(_BEGINS)] == _BEGINS[: len(heard)] else []
     if not (1 <= len(part) <= _PART and part.isascii() and part.isalnum()):
         return [], begun
-    first, last = connection.execute(_ENDS).one()
-    years = range(int(first[3:7]), int(last[3:7]) + 1) if first else ()
+    years = () if first is None or last is None else range(first, last + 1)
     numbers = [f"HS-{year:04}-{part}" for year in years]
     return (numbers, begun) if len(part) == _PART else ([], [*begun, *numbers])

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, false, or_, true
+from sqlalchemy import ColumnElement, and_, false, or_, true
 
 from license_core import received
 from license_core.errors import LicenseError
@@ -22,11 +22,12 @@ from license_server.licenses.conditions import (
     Counts,
     Is,
     Merged,
+    Name,
     OneOf,
     Told,
     Using,
 )
-from license_server.licenses.typed_numbers import numbers_meant
+from license_server.licenses.typed_numbers import FIRST_YEAR, LAST_YEAR, numbers_meant
 
 CUSTOMER = licenses.c.customer_id
 _KEY_BEGINS = re.compile("[0-9A-Fa-f]{1,40}")
@@ -35,8 +36,6 @@ ONES = 20
 """So many customers, or products, of a name are looked through one by one."""
 _TELLING = 6
 """Of several words, one that is shorter is no beginning of a key or a number."""
-_SOME = 20
-"""So many texts are looked through one by one."""
 _QUOTES = "\"'“”„«»‘’"
 _HOST_LINE = re.compile(
     rf"\[\s*[{_QUOTES}](?P<key>[0-9A-Fa-f]{{4,40}})[^{_QUOTES},]{{0,8}}[{_QUOTES}]\s*,"
@@ -60,14 +59,14 @@ class TypedHost(NamedTuple):
 class Word(NamedTuple):
     """Something that was typed: one of the ways must hold."""
 
-    host: list[Bounded]
+    host: Sequence[Bounded]
     """By the host, or the number."""
-    products: list[int] | None
+    products: Sequence[int] | None
     """None: they are many; so with customers."""
-    customers: list[int] | None
-    folded: str
+    customers: Sequence[int] | None
+    folded: str | Name
     """What the name of a customer or a product must have; empty: none has it."""
-    ways: list[Bounded]
+    ways: Sequence[Bounded]
     """All of it that an index tells."""
 
     @classmethod
@@ -94,19 +93,27 @@ class Word(NamedTuple):
     def holds(self, of: Columns) -> ColumnElement[bool]:
         """Whether a row with the columns *of* is meant."""
         ways = [one.holds(of) for one in self.ways]
+        folded = conditions.bound(self.folded)
         if self.customers is None:
-            ways.append(finding_store.has((Kind.CUSTOMER,), of["customer_id"], self.folded))
+            ways.append(finding_store.has((Kind.CUSTOMER,), of["customer_id"], folded))
         if self.products is None:
-            ways.append(finding_store.has((Kind.PRODUCT,), of["product_id"], self.folded))
+            ways.append(finding_store.has((Kind.PRODUCT,), of["product_id"], folded))
         return or_(false(), *ways)
+
+    def named(self, place: int) -> "tuple[Word, dict[str, Any]]":
+        """The same, to be held, with parameters in place of values; and these by their names."""
+        ways, values = conditions.all_named(self.ways, place)
+        folded = Name(f"word{place}")
+        products, customers = (None if ids is None else () for ids in self[1:3])
+        return Word((), products, customers, folded, ways), {**values, folded: self.folded}
 
 
 class Text(NamedTuple):
     """What was typed into the search field."""
 
-    each: list[Word]
+    each: Sequence[Word]
     """All of these must hold,"""
-    whole: list[Word]
+    whole: Sequence[Word]
     """or one of these, which take it together."""
 
     def holds(self, of: Columns) -> ColumnElement[bool]:
@@ -115,6 +122,12 @@ class Text(NamedTuple):
             and_(true(), *(one.holds(of) for one in self.each)),
             *(one.holds(of) for one in self.whole),
         )
+
+    def named(self, place: int) -> "tuple[Text, dict[str, Any]]":
+        """The same, to be held, with parameters in place of values; and these by their names."""
+        each, values = conditions.all_named(self.each, place)
+        whole, more = conditions.all_named(self.whole, place + _WORDS)
+        return Text(each, whole), values | more
 
     def without(self, tells_nothing: Callable[[Bounded], bool]) -> "Text":
         """The same, without the ways by a host, or a number, of which that is so."""
@@ -126,7 +139,7 @@ class Text(NamedTuple):
         whole = [way for one in self.whole for way in one.ways]
         for one in self.each:
             if one.customers is not None and one.products is not None:
-                yield one.ways + whole
+                yield [*one.ways, *whole]
 
     def together(self, asked: Words) -> list[Bounded] | None:
         """Such a set for several words at once; None: there is none, or it tells very many."""
@@ -141,6 +154,16 @@ class Text(NamedTuple):
         return [*other, OneOf(CUSTOMER, ids), *whole]
 
 
+class Typed(Words):
+    """Words of which licences are asked, too: with them, the years of all numbers are read."""
+
+    BESIDE = (FIRST_YEAR, LAST_YEAR)
+
+    def numbers_meant(self, typed: str) -> tuple[list[str], list[str]]:
+        """The numbers, and the beginnings of numbers, that somebody may mean who types this."""
+        return numbers_meant(typed, *self.beside())
+
+
 def customers_with_all(asked: Words, each: Iterable[Word]) -> list[int] | None:
     """The customers whose names have each of the words; None: they are many."""
     return asked.things_with_all((Kind.CUSTOMER,), [one.folded for one in each])
@@ -151,7 +174,7 @@ def some_customers_with_all(asked: Words, each: Iterable[Word]) -> tuple[list[in
     return asked.some_with_all((Kind.CUSTOMER,), [one.folded for one in each])
 
 
-def read(asked: Words, typed: str, *, as_whole: bool = True) -> Text:
+def read(asked: Typed, typed: str, *, as_whole: bool = True) -> Text:
     """Each word is in a name, in a text of the licence, or the beginning of its number or key.
 
     A key or a number may also be typed in parts. Of several words, short ones are of neither: they
@@ -214,14 +237,14 @@ def folded_words(typed: str) -> list[str]:
     return [folded for one in each[:_WORDS] if (folded := fold(one))]
 
 
-def told(connection: Connection, word: Word) -> Told | None:
+def told(having: Words, word: Word) -> Told | None:
     """The texts of which one has *word*; None: they are many."""
     using = next((way for way in word.host if isinstance(way, Using)), None)
-    return None if using is None else _told(connection, using)
+    return None if using is None else _told(having, using)
 
 
-def _told(connection: Connection, using: Using) -> Told | None:
-    ids = finding_store.texts_with(connection, Kind.LICENCE, using.typed, _SOME)
+def _told(having: Words, using: Using) -> Told | None:
+    ids = having.texts(using.typed)
     return Told(ids) if ids else None
 
 
@@ -236,9 +259,9 @@ def leads(having: Words, text: Text, counts: Counts) -> Iterator[Merged]:
         for way in [*word.ways, *whole]:
             if not isinstance(way, Using) or counts.of(way) <= words.FEW:
                 left.append(way)
-            elif (found := _told(having.connection, way)) is not None:
+            elif (found := _told(having, way)) is not None:
                 ordered.append(found)
-            elif having.in_at_most(Kind.LICENCE, way.typed):
+            elif having.in_at_most(way.typed):
                 left.append(way)
             else:
                 break
@@ -260,7 +283,7 @@ def _merged(ordered: list[Is | Told], left: Sequence[Bounded], counts: Counts) -
     return Merged(ordered, few, conditions.SOME) if ordered or few else None
 
 
-def _word(asked: Words, name: str, number: str | None) -> Word:
+def _word(asked: Typed, name: str, number: str | None) -> Word:
     """What *name* may be; as a key or a number, *number*."""
     folded = fold(name)
     products, customers = (
@@ -269,12 +292,12 @@ def _word(asked: Words, name: str, number: str | None) -> Word:
     return Word.of(_of_host(asked, name, number), products, customers, folded)
 
 
-def _of_host(asked: Words, name: str, number: str | None) -> list[Bounded]:
+def _of_host(asked: Typed, name: str, number: str | None) -> list[Bounded]:
     ways: list[Bounded] = list(_using(asked, name))
     if number is not None:
         if _KEY_BEGINS.fullmatch(number):
             ways.append(Beginning(licenses.c.host_key, [number.lower()]))
-        whole, begun = numbers_meant(asked.connection, number)
+        whole, begun = asked.numbers_meant(number)
         if begun:
             ways.append(Beginning(licenses.c.number, begun))
         if whole:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from fastapi import Request
 from sqlalchemy import Connection
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from license_server.access.sessions import Session
 from license_server.audit import audit_store, changes
@@ -71,12 +71,13 @@ def read(
     holdings = totals_store.of_customer(connection, number, of, now, soon, _FEW)
     live = holdings.sum.valid + holdings.sum.grace if holdings.totals else 0
     listed = asked if asked in (LIVE, ALL) else LIVE if live else ALL
-    wanted = Filter(customer=customer.name, products=of, state=LIVE if listed == LIVE else None)
+    wanted = Filter(customers=(number,), products=of, state=LIVE if listed == LIVE else None)
     rows, below = license_store.listed(
         connection, wanted, now, before=before, limit=_PAGE, patient=True
     )
     ends = {one.number: one for one in license_store.by_numbers(connection, holdings.next)}
-    about = trails.of_customer(connection, customer)
+    names = catalog_store.former_names(connection, number)
+    about = trails.of_customer(connection, customer, names)
     if of is not None:  # nothing of what was noted of the customer, or done for others
         mine = license_store.listed(
             connection, wanted._replace(state=None), now, before=None, limit=_PAGE
@@ -86,7 +87,7 @@ def read(
     changed = changes.of_events(connection, events)
     return Known(
         customer=customer,
-        former_names=catalog_store.former_names(connection, number) if of is None else [],
+        former_names=names if of is None else [],
         holdings=holdings,
         next=[ends[one] for one in holdings.next if one in ends],
         listed=listed,
@@ -114,6 +115,8 @@ async def show(
     known = await site.read(lambda c: read(c, number, session, now, today, asked, before))
     users = await site.read(lambda c: owner_store.all_who_may(c, OFFERED))
     customer, sheet = known.customer, {"customer": known.customer.name}
+    if customer.merged_into is not None:
+        return RedirectResponse(f"/customers/{customer.merged_into}", 303)
     return pages.page(
         request,
         "customer",

@@ -196,7 +196,7 @@ async def _merge(
                 faults["name"] = wrong
         alike = catalog_store.alike(connection, customer.name, session.actor.products)
         names = [] if alike is None else [alike.name]
-        names += [one for one in catalog_store.names(connection, _OFFERED)[0] if one not in names]
+        names += [one for one in catalog_store.names(connection, _OFFERED) if one not in names]
         if session.actor.products is not None:
             names = []  # those of others are none of theirs
         return customer, planned, [one for one in names if one != customer.name]
@@ -289,12 +289,8 @@ async def _archive(site: Site, session: Session, number: int, *, archived: bool)
 
 @router.get("/{id}")
 async def one(id: str, request: Request, site: AtSite, session: Reader) -> Response:
-    """One customer, with the newest licences."""
-    number, actor = row_id(id, "customer"), session.actor
-    customer = await site.read(lambda connection: customers.seen(connection, number, actor))
-    if customer.merged_into is not None:
-        return RedirectResponse(f"{ROOM}/{customer.merged_into}", 303)
-    return await customer_page.show(request, site, session, number)
+    """One customer, with the newest licences; of one that was merged, the other."""
+    return await customer_page.show(request, site, session, row_id(id, "customer"))
 
 
 @router.post("/{id}")

@@ -89,8 +89,7 @@ async def listing(request: Request, site: AtSite, session: Viewer) -> Response:
         part = list_shape.NOTHING
         if not refused:
             part = list_shape.read(connection, source, shape, cursor)
-        names = [product.name for product in named]
-        return part, names, plans.all_names(connection, names), views
+        return part, [product.name for product in named], plans.all_names(named), views
 
     part, products, planned, views = await site.read(read)
     of = session.actor.products
@@ -184,12 +183,13 @@ async def _one(
 
     def read(connection: Connection) -> dict[str, Any]:
         stored = issuing.find(connection, number)
-        happenings = _life(connection, stored, before)
+        line = license_store.newest_of_line(connection, stored.line, _LINE)
+        happenings = _life(connection, stored, line, before)
         older = cursors.write(happenings[_EVENTS - 1].event.id) if happenings[_EVENTS:] else None
         text = license_store.request_behind(connection, stored) or ""
         return {
             "stored": stored,
-            "latest": license_store.newest_of_line(connection, stored.line, 1)[0],
+            "latest": line[0],
             "life": happenings[:_EVENTS],
             "older": f"{HOME}/{number}?cursor={older}#life" if older else None,
             "operators_text": "\n".join(
@@ -237,9 +237,14 @@ async def _asker(site: Site, request: str, number: str, actor: Actor) -> StoredR
     return found if addresses.is_address(found.sender_address or "") else None
 
 
-def _life(connection: Connection, stored: StoredLicense, before: int | None) -> list[Happening]:
-    """What was done to the licences of its line, the newest first; one more than are shown."""
-    line = {one.number: one for one in license_store.newest_of_line(connection, stored.line, _LINE)}
+def _life(
+    connection: Connection,
+    stored: StoredLicense,
+    newest: list[StoredLicense],
+    before: int | None,
+) -> list[Happening]:
+    """What was done to the *newest* licences of its line; one more than are shown."""
+    line = {one.number: one for one in newest}
     line.setdefault(stored.number, stored)
     wanted = audit_store.EventFilter(subjects=list(line))
     events = audit_store.events(connection, wanted, before=before, limit=_EVENTS + 1)

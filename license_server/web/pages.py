@@ -1,9 +1,9 @@
 """What a page looks like: templates, static files, and values as words for its reader."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 from urllib.parse import urlencode
@@ -50,6 +50,8 @@ _CODE = re.compile(r"`+([^`]+)`+")
 _PLACEHOLDER = re.compile(r"(?<![\w-])[A-Z]{2,}(?![\w-])")
 _FOLDER = files("license_server.web")
 _LONGEST_SOUGHT = 200
+_WORDS = 4096
+"""So many texts of pages are kept as they are said, of each language."""
 FIND = "/find"
 """Where the box leads that finds anything."""
 
@@ -65,8 +67,10 @@ def _templates(language: str) -> jinja2.Environment:
         extensions=["jinja2.ext.i18n"],
     )
     environment.policies["ext.i18n.trimmed"] = True
+    translations = catalogue(language)
     install = environment.install_gettext_translations  # type: ignore[attr-defined]
-    install(catalogue(language), newstyle=True)
+    install(translations, newstyle=True)
+    environment.globals |= dict.fromkeys(("_", "gettext"), _gettext(translations.gettext))
     environment.globals |= {"acts": ACTS, "acts_by_event": BY_EVENT}
     environment.filters |= {
         "actor": _actor,
@@ -95,6 +99,24 @@ def _templates(language: str) -> jinja2.Environment:
         "query": _query,
     }
     return environment
+
+
+def _gettext(translate: Callable[[str], str]) -> Callable[..., Markup]:
+    """As the extension has it, which looks the same words up in each row of a table.
+
+    Words with nothing to fill in are looked up once.
+    """
+
+    @lru_cache(_WORDS)
+    def said(text: str) -> Markup:
+        return Markup(translate(text)) % {}  # noqa: S704  # a text of the catalogue
+
+    def gettext(text: str, /, **variables: Any) -> Markup:
+        if not variables:
+            return said(text)
+        return Markup(translate(text)) % variables  # noqa: S704  # a text of the catalogue
+
+    return gettext
 
 
 def page(request: Request, name: str, /, status: int = 200, **values: Any) -> HTMLResponse:

@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 from license_core.license import License
 from license_server.db.sorted_rows import MOST_SORTED
 from license_server.http import cursors
-from license_server.licenses import issuing, license_store, search
+from license_server.licenses import issuing, license_store
 from license_server.licenses.license_store import SORTS, StoredLicense
-from license_server.licenses.search import Filter
+from license_server.licenses.search import Filter, Search
 from license_server.sheets.exports import Read
 from license_server.web import actor_labels, list_shape
 from license_server.web.list_shape import Listing, Shape, Source
@@ -55,18 +55,25 @@ _ZONE = "Time zone"
 
 def source(wanted: Filter, now: int, *, patient: bool = False) -> Source[StoredLicense]:
     """The licences that are *wanted*, the newest first; *patient*: as license_store.listed is."""
+    read: list[Search] = []
+
+    def search(connection: Connection) -> Search:
+        """What is wanted, read once for all that is asked of one connection."""
+        if not read or read[0].connection is not connection:
+            read[:] = [Search(connection, wanted, now)]
+        return read[0]
 
     def after(
         connection: Connection, cursor: str | None, limit: int
     ) -> tuple[list[StoredLicense], str | None]:
         before = cursors.read(cursor) if cursor else None
-        rows, below = license_store.listed(
-            connection, wanted, now, before=before, limit=limit, patient=patient
+        rows, below = license_store.found(
+            search(connection), before=before, limit=limit, patient=patient
         )
         return rows, None if below is None else cursors.write(below)
 
     return Source(
-        lambda connection: search.count(connection, wanted, now, MOST_SORTED),
+        lambda connection: search(connection).count(MOST_SORTED),
         lambda connection, count, order, offset, limit: license_store.in_order(
             connection, count, order, offset=offset, limit=limit
         ),

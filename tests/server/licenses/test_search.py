@@ -15,10 +15,9 @@ from license_server.db.database import Database
 from license_server.db.tables import metadata
 from license_server.finding import finding_store, following, words
 from license_server.finding.texts import fold
-from license_server.finding.words import Words
 from license_server.licenses import conditions, license_store, search, term_days, typed_text
 from license_server.licenses.license_store import NewLicense, StoredLicense
-from license_server.licenses.search import Filter
+from license_server.licenses.search import Filter, Search
 from tests.support.api import issue
 from tests.support.desk import Desk
 from tests.support.postgres import new_database
@@ -199,12 +198,19 @@ def check_search(
             below = page.below
             if below is None:
                 break
-        some = search.find_some(Words(connection), wanted, NOW, limit)
+        of_some = Search(connection, wanted, NOW, some=True)
+        some = of_some.found(None, limit, patient=True)
+        whole = Search(connection, wanted, NOW)
+        counted = whole.count(len(rows))
+        shown = whole.found(None, limit, patient=True)
         connection.rollback()
     assert found == expected
     assert set(some.ids) <= set(expected) and sorted(some.ids, reverse=True) == some.ids
-    if some.below is None and not some.some:
+    if some.below is None and not of_some.some:
         assert some.ids == expected
+    assert counted.least <= len(expected) and counted.whole <= (counted.least == len(expected))
+    assert shown.ids == expected[: len(shown.ids)]
+    assert shown.below is not None or shown.ids == expected
 
 
 def _add(connection: Connection, row: dict[str, Any]) -> StoredLicense:
