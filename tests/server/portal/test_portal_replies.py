@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from license_core.giveback import Returned
 from license_server.actor import COMMAND
 from license_server.catalog import products
 from license_server.portal import links
@@ -129,9 +130,11 @@ def test_text_that_gives_a_licence_back_is_read_where_it_was_sent_later(
 ) -> None:
     number = issue(desk, acme.name, host(desk))
     id_ = ask(desk, acme, "we give one back", wish="return")
-    assert write(desk, acme, id_, f"it is {number}").status_code == 201
-    page = DeskUser(desk).get(f"/requests/{id_}").text
-    assert number in page
+    path = f'action="/licenses/{number}/return"'
+    assert path not in DeskUser(desk).get(f"/requests/{id_}").text
+    text = Returned(number, desk.clock.now).to_text()
+    assert write(desk, acme, id_, text).status_code == 201
+    assert path in DeskUser(desk).get(f"/requests/{id_}").text
 
 
 def test_move_to_the_host_that_a_licence_is_for_is_refused_with_what_was_meant(
