@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= 3
 
-.PHONY: help demo test test-pkcs11 test-client test-native torture serve lint format bench native native-c onefile image image-archive image-pins deb pythons pins clean
+.PHONY: help demo test test-pkcs11 test-client test-native torture serve lint format bench native native-c onefile image image-archive image-pins deb pythons pins release clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -84,12 +84,23 @@ native/libhostseal.a native/libhostseal.so: native/go.mod $(wildcard native/*/*.
 pythons: ## fetch Python 3.14, of Debian's next release, into .cache for the tests
 	@$(PYTHON) -m tests.support.made_pythons
 
-pins: ## choose and pin the present versions of everything (needs pip-tools)
-	cd requirements && for set in build client server dev; do \
-	  pip-compile --upgrade --quiet --generate-hashes --allow-unsafe --strip-extras \
+pins: .venv/dev.stamp .cache/tools/pip.stamp ## choose and pin the present versions of everything; requirements/CHANGES.md says what changed
+	cd requirements && for set in tools build client server dev; do \
+	  ../.cache/tools/bin/pip-compile --upgrade --quiet --generate-hashes --allow-unsafe --strip-extras \
 	    --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
 	    --no-emit-trusted-host --output-file $$set.txt $$set.in || exit 1; \
 	done
+	@$(BIN)/python -m tests.support.pins
+
+.cache/tools/pip.stamp: requirements/tools.txt
+	@$(PYTHON) -m venv .cache/tools
+	@.cache/tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  -r requirements/tools.txt
+	@touch $@
+
+release: .venv/dev.stamp ## build sdist, wheel, bills of materials, checksums and signature of this commit into dist/release (KEY=…)
+	@test -n "$(KEY)" || { echo "Name the release key: make release KEY=release.key.pem (license-server root create release.key.pem makes one)" >&2; exit 1; }
+	@$(BIN)/python -m tests.support.release dist/release "$(KEY)"
 
 clean: ## remove what was made here
 	rm -rf .venv .vendor .demo .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist native/hostseal native/hostseal-arm64 \

@@ -35,17 +35,22 @@ class Pin(NamedTuple):
 
 def pins(path: Path) -> list[Pin]:
     """What the file *path* pins, in its order. Raises ValueError: it is not of that form."""
-    text = path.read_text("utf-8").replace("\\\n", " ")
+    return pins_in(path.read_text("utf-8"), path.name)
+
+
+def pins_in(text: str, name: str) -> list[Pin]:
+    """The same of the *text* of a file; *name* is for messages."""
     found = []
-    for line in filter(None, (line.partition(" #")[0].strip() for line in text.splitlines())):
-        if line.startswith("#"):
+    for line in text.replace("\\\n", " ").splitlines():
+        line = line.partition(" #")[0].strip()  # noqa: PLW2901
+        if not line or line.startswith("#"):
             continue
         match = re.match(r"([A-Za-z0-9._-]+)==([^\s;]+)", line)
         hashes = re.findall(r"--hash=sha256:([0-9a-f]{64})", line)
         if match is None or not hashes:
-            raise ValueError(f"{path.name}: {line[:60]!r} is not pinned with its hashes")
-        name = re.sub(r"[-_.]+", "-", match[1]).lower()
-        found.append(Pin(name, match[2], tuple(sorted(hashes))))
+            raise ValueError(f"{name}: {line[:60]!r} is not pinned with its hashes")
+        plain = re.sub(r"[-_.]+", "-", match[1]).lower()
+        found.append(Pin(plain, match[2], tuple(sorted(hashes))))
     return found
 
 
