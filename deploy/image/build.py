@@ -115,7 +115,8 @@ def _forget_the_build(name: str, folder: Path) -> None:
             new.addfile(built.getmember(layer), built.extractfile(layer))
     subprocess.run(["buildah", "rmi", "--force", name], check=True, stdout=subprocess.DEVNULL)
     pull = ["buildah", "pull", "--quiet", f"docker-archive:{folder / 'new.tar'}"]
-    subprocess.run(pull, check=True, stdout=subprocess.DEVNULL)
+    pulled = subprocess.run(pull, check=True, capture_output=True, text=True).stdout.split()[-1]
+    subprocess.run(["buildah", "tag", pulled, name], check=True)
 
 
 def export(name: str, path: Path) -> None:

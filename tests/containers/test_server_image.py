@@ -281,3 +281,28 @@ def test_openssl_alone_verifies_the_archive(tmp_path: Path) -> None:
         stream.seek(-2000, os.SEEK_END)
         stream.write(b"!")
     assert openssl(*verify, "-in", path) == 1
+
+
+@pytest.mark.torture
+def test_image_of_the_client_tells_its_host_and_starts_no_product_without_a_licence(
+    engine: Engine, tmp_path: Path
+) -> None:
+    name = build.build("client", packed.here(), "scratch", newest=True)
+    build.export(name, tmp_path / "client.tar")
+    engine.call("load", "--input", str(tmp_path / "client.tar"))
+    options = ("--read-only", "--cap-drop", "ALL")
+    told = {}
+    for one, words, more in (
+        ("asking", ["get_host_key"], ("--entrypoint", "license-cli")),
+        ("product", ["sh", "-c", "echo started"], ()),
+    ):
+        engine.run(one, *words, image=name, options=(*options, *more), is_apart=True)
+        code = engine.call("wait", one).stdout.strip()
+        done = engine.call("logs", one)
+        told[one] = (code, done.stdout, done.stderr)
+    assert told["asking"][0] == "0", told
+    assert re.fullmatch(r"[0-9a-f]{40}", json.loads(told["asking"][1])[0])
+    code, out, err = told["product"]
+    assert code != "0"
+    assert out == ""
+    assert err.startswith("[E]: "), told
