@@ -11,7 +11,7 @@ from license_server.catalog import mail_domains, tags
 from license_server.sheets import csv_text, order_sheet
 from license_server.sheets.batches import CONTACT, Line
 
-_NOT_READ = ("id", "created_at", "archived_at", "merged_into")
+_NOT_READ = ("id", "created_at", "archived_at", "merged_into", "erased_at")
 _READERS: Mapping[str, Callable[[str], Any]] = {
     "tags": tags.split,
     "domains": mail_domains.split,
