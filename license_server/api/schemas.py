@@ -293,6 +293,8 @@ _DEFAULTS = _object({}, {"days": _DAYS} | _TERMS | _WARNINGS)
 for _default in _DEFAULTS["properties"]:  # a default is there or not; null says nothing
     _DEFAULTS["properties"][_default] = ({"days": _DAYS} | _TERMS | _WARNINGS)[_default]
 _ONE_PLAN = _object({}, {"days": _DAYS} | _TERMS | _WARNINGS | dict.fromkeys(plans.TRUTHS, _BOOL))
+_ONE_PLAN["if"] = {"properties": {"trial": {"const": True}}, "required": ["trial"]}
+_ONE_PLAN["then"] = {"properties": {"days": {"type": "integer"}}, "required": ["days"]}
 _COMMAND = _words() | {"pattern": r"^[^\x00-\x1f\x7f`]*[^\x00-\x20\x7f`-][^\x00-\x1f\x7f`]*$"}
 _RULES = {
     "title": _words(),
