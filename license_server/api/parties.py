@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from license_core.errors import NotFoundError
 from license_server.actor import Actor
 from license_server.api import (
     PREFIX,
@@ -153,8 +152,6 @@ async def merge_customer(
     into, now = members.get("into"), site.clock()
     if not isinstance(into, int) or isinstance(into, bool):
         raise InputInvalidError(field="into", reason="it is not the id of a customer")
-    if into == number:
-        raise NotFoundError(what="other customer", name=str(into))
 
     def merge(connection: Connection) -> catalog_store.Customer:
         return merging.merge(connection, number, into, actor, now)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from license_core.errors import NotFoundError
 from license_core.reason import Reason
 from license_server.actor import Actor
 from license_server.audit import events
@@ -56,7 +57,7 @@ def plan(connection: Connection, id_: int, into: int, actor: Actor) -> Merge:
     actor.need("customers:write")
     if id_ == into:
         raise InputInvalidError(field="into", reason="it is the same customer")
-    former, target = (customers.seen(connection, one, actor) for one in (id_, into))
+    former, target = customers.seen(connection, id_, actor), _target(connection, into, actor)
     for one in (former, target):
         customers.check_ours(connection, one, actor)
     if former.merged_into not in (None, target.id):
@@ -66,6 +67,15 @@ def plan(connection: Connection, id_: int, into: int, actor: Actor) -> Merge:
         customers.check_live(former)
     values = {} if former.merged_into else _taken(former, target)
     return Merge(former, target, catalog_store.count_licenses(connection, id_), values)
+
+
+def _target(connection: Connection, into: int, actor: Actor) -> Customer:
+    """The customer *into*; what does not exist is a fault of the field that names it."""
+    try:
+        return customers.seen(connection, into, actor)
+    except NotFoundError as error:
+        reason = Reason("there is no customer {id}", id=str(into))
+        raise InputInvalidError(field="into", reason=reason) from error
 
 
 def merge(

@@ -87,15 +87,19 @@ def test_every_group_has_a_name_in_both_languages() -> None:
 
 @pytest.fixture(scope="module")
 def changed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """A vendor with the examples' customer and product, whom nobody minds being changed."""
+    """A vendor with the examples' customers and product, whom nobody minds being changed."""
     clock = Clock()
     made = server.make(tmp_path_factory.mktemp("examples") / "server", None, clock.now)
     app = create_app(made, clock=clock)
     with TestClient(app) as client:
         desk = Desk(client, app.state.server.site, made, "", clock)
-        for name in ("customers", "products"):
-            reply = Caller(desk, name).post(f"/{name}", **OPERATIONS[f"{name}.add"].example)
-            assert reply.status_code == 201
+        caller = Caller(desk, "furnish")
+        for path, members in (
+            ("/products", OPERATIONS["products.add"].example),
+            ("/customers", OPERATIONS["customers.add"].example),
+            *(("/customers", {"name": f"Customer {place}"}) for place in range(2, 8)),
+        ):
+            assert caller.post(path, **members).status_code == 201
         yield desk
 
 
