@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy import Connection
 
 from license_core.errors import LicenseError
+from license_server.actor import SERVER
 from license_server.background.loop import repeated, tell
 from license_server.licenses import issuing
 from license_server.mail import addresses, mail_servers, outbox, outgoing, relay
@@ -24,6 +25,8 @@ from license_server.site import Site
 
 _ENDS_WITHIN = 20
 """Seconds for which a process that is to end waits for mails that are being sent."""
+_OVER = ("revoked", "returned")
+"""The states of licences whose files are not sent any more."""
 _AT_ONCE = 4
 """So many mails does a process send at a time."""
 MayLeave = Callable[[Connection, Mail, int], bool]
@@ -128,7 +131,7 @@ class Postman:
         def begin() -> bool:
             def work(connection: Connection) -> bool:
                 now = site.clock()
-                if not self._may_leave(connection, mail, now):
+                if not (_holds(connection, mail, now) and self._may_leave(connection, mail, now)):
                     return False
                 return outbox.begin(connection, mail.id, self._name, now)
 
@@ -144,3 +147,11 @@ class Postman:
 
         await site.write(work)
         _log.info("mail tried", mail=mail.id, state=outcome.state, answer=outcome.answer[:200])
+
+
+def _holds(connection: Connection, mail: Mail, now: int) -> bool:
+    """Whether the licence that a claimed *mail* brings is not over; else the mail is withdrawn."""
+    if mail.license is None or issuing.find(connection, mail.license).state not in _OVER:
+        return True
+    outbox.withdraw(connection, mail, SERVER, now)
+    return False

@@ -22,6 +22,7 @@ from license_server.mail.outbox import Draft, Outcome
 from license_server.mail.outbox_store import Mail
 from license_server.mail.relay import Relay
 from tests.support import smtp
+from tests.support.api import Caller, issue
 from tests.support.certificates import certificate
 from tests.support.desk import Desk
 from tests.support.scripted_server import answering
@@ -314,6 +315,17 @@ def test_a_mail_is_cancelled_or_sent_again_while_it_is_not_sent(office: Office) 
         write(lambda c: outbox.cancel(c, mail.id, COMMAND, now))
     with pytest.raises(MailStateError, match="cancelled"):
         write(lambda c: outbox.retry(c, mail.id, COMMAND, now))
+
+
+def test_a_licence_that_was_revoked_does_not_leave(office: Office) -> None:
+    number = issue(office.desk).json()["id"]
+    mail = office.queue(license=number)
+    other = office.queue()
+    done = Caller(office.desk, number).post(f"/licenses/{number}/revoke", reason="a mistake")
+    assert done.is_success
+    office.send()
+    assert (office.now(mail).state, office.now(mail).answer) == ("cancelled", outbox.WITHDRAWN)
+    assert office.subjects() == [other.subject]
 
 
 def test_a_restored_server_holds_what_was_not_sent(office: Office) -> None:
