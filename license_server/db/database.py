@@ -325,6 +325,7 @@ def _engine(url: str) -> Engine:
             pool_size=_CONNECTIONS,
             max_overflow=0,
             hide_parameters=True,  # what a statement was given may be a secret's hash
+            connect_args=postgresql.ARGUMENTS if postgresql.is_meant(url) else {},
         )
     except ModuleNotFoundError as error:
         reason = f"its driver is not installed: {error.name}"

@@ -3,8 +3,30 @@
 from functools import cache
 from typing import Any
 
+from sqlalchemy import Connection, make_url, text
+
+from license_server.db.errors import InputInvalidError
+
+ARGUMENTS = {"client_encoding": "utf8"}
+"""How a connection is made: what texts are does not follow from a variable or the database."""
 NULL_SHOWN = "\N{REPLACEMENT CHARACTER}"
 """Stands for a null character, which no text in PostgreSQL can have."""
+
+
+def is_meant(url: str) -> bool:
+    """Whether *url* is that of a PostgreSQL database. Raises ArgumentError: it is none of any."""
+    return make_url(url).get_backend_name() == "postgresql"
+
+
+def check_encoding(connection: Connection) -> None:
+    """Raise InputInvalidError where the database of *connection* cannot keep any text."""
+    found = connection.execute(text("show server_encoding")).scalar_one()
+    if found != "UTF8":
+        reason = (
+            f"its encoding is {found}, which cannot keep texts of all languages; "
+            "make it with `createdb -T template0 -E UTF8 NAME`"
+        )
+        raise InputInvalidError(field="LICENSE_SERVER_DATABASE", reason=reason)
 
 
 def prepare(connection: Any, _: object) -> None:

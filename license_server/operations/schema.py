@@ -11,6 +11,7 @@ from sqlalchemy import Connection, column, func, inspect, select, table
 from alembic import command
 from license_server.actor import COMMAND, Actor
 from license_server.catalog import catalog_store
+from license_server.db import postgresql
 from license_server.operations import finding_again
 from license_server.operations.adoption import adopt
 from license_server.operations.errors import SchemaNewerError, SchemaOutdatedError
@@ -99,10 +100,14 @@ def upgrade(
     What was there before the audit log bound its rows is bound at *now*, in seconds, by *actor*.
     Of several processes one upgrades; the others wait, and find it done. With SQLite each
     transaction that writes is alone anyway.
+
+    Raises InputInvalidError: PostgreSQL's database was made for texts of some languages only.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
     before = found(connection)
+    if before is None and connection.dialect.name == "postgresql":
+        postgresql.check_encoding(connection)
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, revision)

@@ -40,12 +40,13 @@ def _start() -> Any:
         need("PostgreSQL", f"its wheel does not start here: {error}")
 
 
-def new_database() -> str:
+def new_database(encoding: str = "UTF8") -> str:
     """The URL of a new, empty database; skips where there is no PostgreSQL."""
     server = _server()
     name = f"t{uuid.uuid4().hex}"
+    how = "" if encoding == "UTF8" else f" template template0 encoding '{encoding}' locale 'C'"
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-        connection.execute(f"create database {name}")
+        connection.execute(f"create database {name}{how}")
     return str(server.get_uri(database=name))
 
 

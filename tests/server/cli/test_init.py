@@ -17,6 +17,7 @@ from license_server.access import access_store, invitations
 from license_server.operations import data_folder
 from tests.support import server, softhsm
 from tests.support.need import need
+from tests.support.postgres import new_database
 from tests.support.problems import exit_code
 from tests.support.server import EMAIL, LINE, PASSPHRASE, PASSWORD
 from tests.support.shell import run
@@ -122,6 +123,15 @@ def test_failed_init_leaves_nothing_behind(
     done = run(tmp_path / "server", "init", **change)
     assert done.returncode == exit_code(slug), done.stderr
     assert "secretword" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_init_rejects_a_database_for_texts_of_some_languages(tmp_path: Path, encoding: str) -> None:
+    database = new_database(encoding)
+    done = run(tmp_path / "server", "init", LICENSE_SERVER_DATABASE=database)
+    assert done.returncode == exit_code("input-invalid"), done.stderr
+    assert f"its encoding is {encoding}" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
