@@ -215,7 +215,7 @@ def left_in_english(page: Page) -> list[str]:
 @cache
 def _is_english(text: str) -> bool:
     parts = {text, *re.split(r"\s*[·，：；（）()]\s*|[,:;]\s+", text)}
-    return bool(parts & _KEYS) or any(sentence in text for sentence in _SENTENCES)
+    return bool(parts & _KEYS) or bool(_HOLDS_SENTENCE.search(text))
 
 
 def _keys() -> Iterator[str]:
@@ -229,6 +229,8 @@ def _keys() -> Iterator[str]:
 
 _KEYS = frozenset(key for key in _keys() if re.search("[A-Za-z]{3}", key))
 _SENTENCES = tuple(key for key in _KEYS if key.count(" ") >= 1 and len(key) > 8)
+_HOLDS_SENTENCE = re.compile(rf"(?<![A-Za-z0-9:])(?:{'|'.join(map(re.escape, _SENTENCES))})(?![A-Za-z0-9:])")
+"""``customers:erase customers:write`` are two names of permissions, and no sentence."""
 
 
 class Found(NamedTuple):
