@@ -229,7 +229,9 @@ def _keys() -> Iterator[str]:
 
 _KEYS = frozenset(key for key in _keys() if re.search("[A-Za-z]{3}", key))
 _SENTENCES = tuple(key for key in _KEYS if key.count(" ") >= 1 and len(key) > 8)
-_HOLDS_SENTENCE = re.compile(rf"(?<![A-Za-z0-9:])(?:{'|'.join(map(re.escape, _SENTENCES))})(?![A-Za-z0-9:])")
+_HOLDS_SENTENCE = re.compile(
+    rf"(?<![A-Za-z0-9:])(?:{'|'.join(map(re.escape, _SENTENCES))})(?![A-Za-z0-9:])"
+)
 """``customers:erase customers:write`` are two names of permissions, and no sentence."""
 
 
