@@ -12,7 +12,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 import tomllib
 from pathlib import Path
@@ -33,11 +32,7 @@ def source(folder: Path, commit: str = "HEAD") -> str:
     archive = subprocess.run(
         ["git", "archive", "--format=tar", commit], cwd=REPOSITORY, check=True, capture_output=True
     ).stdout
-    with tempfile.TemporaryFile() as stream:
-        stream.write(archive)
-        stream.seek(0)
-        with tarfile.open(fileobj=stream) as packed:
-            packed.extractall(folder, filter="data")
+    subprocess.run(["tar", "-x"], cwd=folder, input=archive, check=True)
     told = ["git", "log", "-1", "--format=%ct", commit]
     done = subprocess.run(told, cwd=REPOSITORY, check=True, capture_output=True, text=True)
     return done.stdout.strip()
