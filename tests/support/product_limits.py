@@ -66,6 +66,7 @@ CELLS: dict[str, dict[str, str]] = {
     "POST /api/v1/requests/{id}/assign": cells(),
     "POST /api/v1/requests/{id}/note": cells(),
     "POST /api/v1/requests/{id}/reply": cells(),
+    "POST /api/v1/requests/{id}/send": cells(UNKNOWN),  # no licence answers it yet
     "POST /api/v1/requests/{id}/issue": cells(),
     "POST /api/v1/requests/{id}/move": cells(),
     "POST /api/v1/requests/{id}/answer": cells(),

@@ -32,6 +32,7 @@ def source(folder: Path, commit: str = "HEAD") -> str:
     archive = subprocess.run(
         ["git", "archive", "--format=tar", commit], cwd=REPOSITORY, check=True, capture_output=True
     ).stdout
+    folder.mkdir()
     subprocess.run(["tar", "-x"], cwd=folder, input=archive, check=True)
     told = ["git", "log", "-1", "--format=%ct", commit]
     done = subprocess.run(told, cwd=REPOSITORY, check=True, capture_output=True, text=True)
