@@ -8,6 +8,7 @@ from typing import Protocol
 from license_core.errors import LicenseError
 from license_core.paths import words
 from license_core.problem import Problem
+from license_core.reason import Reason
 from license_server.db.errors import InputInvalidError
 
 _VALUE, _FILE = "LICENSE_SERVER_PASSPHRASE", "LICENSE_SERVER_PASSPHRASE_FILE"
@@ -57,5 +58,6 @@ def first_line(path: Path, name: str) -> str | None:
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, ValueError) as error:
-        raise InputInvalidError(field=name, reason=f"{path}: {words(error)}") from error
+        reason = Reason("{path}: {error}", path=str(path), error=words(error))
+        raise InputInvalidError(field=name, reason=reason) from error
     return lines[0] if lines else None

@@ -80,7 +80,11 @@ def configured(settings: ServerSettings) -> Client | None:
         return None
     wrong = next((role for role in settings.openid_roles.values() if role not in ROLES), None)
     if wrong is not None:
-        reason = f"{wrong[:64]!r} is not a role; the roles are {', '.join(ROLES)}"
+        reason = Reason(
+            "{role!r} is not a role; the roles are {roles}",
+            role=wrong[:64],
+            roles=", ".join(ROLES),
+        )
         raise InputInvalidError(field="LICENSE_SERVER_OPENID_ROLES", reason=reason)
     return Client(
         settings.openid_issuer,

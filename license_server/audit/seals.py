@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from license_core import b64url, strictjson
+from license_core.reason import Reason
 from license_server.audit.audit_store import Event
 
 ADDRESS = "address"
@@ -51,7 +52,7 @@ class _Keys(NamedTuple):
             return b64url.decode(self.left[path])
         half = self.own if path == ADDRESS else self.shared
         if half is None:
-            raise ValueError(f"the key of {path} is gone")
+            raise ValueError(Reason("the key of {path} is gone", path=path))
         return hashlib.sha256(half + path.encode("utf-8")).digest()
 
 
@@ -77,7 +78,7 @@ def of(event: Event) -> dict[str, str]:
     keys, found = _Keys.of(event), words(event)
     for path in keys.seals:
         if path not in found:
-            raise ValueError(f"{path} was erased of it, and is not there")
+            raise ValueError(Reason("{path} was erased of it, and is not there", path=path))
     return {
         path: keys.seals.get(path) or seal(keys.key(path), word) for path, word in found.items()
     }

@@ -95,7 +95,7 @@ def begin(
         connection,
         now,
         actor,
-        _BEGUN,
+        "customer.erasure-begun",
         of.erased_name,
         rows=[left],
         reason=reason,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from license_core.errors import SignerUnavailableError
+from license_core.reason import Reason
 from license_core.write_errors import as_license_error
 from license_server.db.errors import InputInvalidError
 from license_server.settings import ServerSettings
@@ -90,7 +91,8 @@ def _read(path: Path) -> bytes:
     try:
         return read_private(path)
     except FileNotFoundError as error:
-        raise SignerUnavailableError(reason=f"there is no file {path}") from error
+        reason = Reason("there is no file {path}", path=str(path))
+        raise SignerUnavailableError(reason=reason) from error
 
 
 def _beside(path: Path, data: bytes, random: Callable[[int], bytes]) -> Path:
