@@ -20,6 +20,7 @@ from license_server.mail.outbox import Draft
 from license_server.permissions import PERMISSIONS, WHOLE
 from tests.support.api import bearer
 from tests.support.desk import Desk
+from tests.support.postgres import on_sqlite
 from tests.support.product_limits import (
     BARE,
     CELLS,
@@ -259,6 +260,7 @@ def whole(things: Things, headers: dict[str, str], row: str) -> str:
     return told
 
 
+@on_sqlite
 @pytest.mark.parametrize("row", sorted(CELLS.keys() - LISTS))
 def test_limited_token_gets_what_the_matrix_says(things: Things, row: str) -> None:
     for scopes in (SCOPES, *([scope] for scope in SCOPES)):
