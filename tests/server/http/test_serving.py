@@ -23,7 +23,7 @@ from license_server.licenses.search import Filter
 from license_server.operations.data_folder import open_database
 from tests.support import server
 from tests.support.desk import Desk
-from tests.support.postgres import new_database
+from tests.support.postgres import new_database, on_sqlite
 from tests.support.raw import Raw
 from tests.support.server import LINE
 
@@ -157,6 +157,7 @@ def _paths(app: Any) -> set[tuple[str, str]]:
     }
 
 
+@on_sqlite
 def test_every_route_replies_with_the_security_headers(desk: Desk) -> None:
     routes = _paths(desk.client.app)
     assert len(routes) > 60
