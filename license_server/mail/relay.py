@@ -22,6 +22,8 @@ _ENDS_WITHIN = 240
 """Seconds for a whole try: less than a lease, so that no other server begins meanwhile."""
 Begin = Callable[[], bool]
 """Says that the content of a mail leaves now; false: it may not."""
+TIMED_OUT = "timed out"
+"""What is kept where a mail server did not answer in time."""
 
 
 class Relay(NamedTuple):
@@ -143,4 +145,6 @@ def _answer(code: int, said: bytes | str) -> str:
 def _said(error: Exception) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
         return _answer(error.smtp_code, error.smtp_error)
+    if isinstance(error, TimeoutError):
+        return TIMED_OUT
     return f"{type(error).__name__}: {error}"

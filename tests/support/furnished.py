@@ -26,7 +26,7 @@ from license_server.deliveries import delivery_store
 from license_server.deliveries.delivery_store import DeliveryFilter
 from license_server.licenses import issuing, notes
 from license_server.licenses.proposals import refuse
-from license_server.mail import outbox, outbox_store
+from license_server.mail import outbox, outbox_store, relay
 from license_server.mail.outbox import Draft, Outcome
 from license_server.permissions import PERMISSIONS
 from license_server.portal import asking, links, visits
@@ -264,7 +264,7 @@ def _mailed(ledger: Ledger, number: str) -> tuple[int, ...]:
     answers = (
         Outcome("sent", "250 2.0.0 Ok: queued as 4QX9"),
         Outcome("failed", f"550 5.1.1 {MARKUP}"),
-        Outcome("unsure", "TimeoutError: timed out"),
+        Outcome("unsure", relay.TIMED_OUT),
         Outcome("waiting", f"451 4.7.1 {'x' * 300}"),
     )
     product = ledger.site.database.read(lambda c: issuing.find(c, number)).product
