@@ -39,3 +39,10 @@ def take_names(connection: Connection, former: Customer, into: int, now: int) ->
     ]
     if rows:
         connection.execute(insert(table), rows)
+
+
+def until(connection: Connection, id_: int) -> dict[str, int]:
+    """When the customer in this row got another name, by each that it had."""
+    table = customer_names.c
+    query = select(table.name, table.until).where(table.customer_id == id_)
+    return {row.name: row.until for row in connection.execute(query)}

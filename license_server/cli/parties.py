@@ -211,7 +211,7 @@ def customer_erase(
 
     Numbers, products, dates and states of its licences stay, without customer and host.
     """
-    from license_server.catalog import catalog_store, customers
+    from license_server.catalog import catalog_store
     from license_server.erasure import customer_erasure
     from license_server.operations import data_folder
 
@@ -222,7 +222,7 @@ def customer_erase(
     with closing(data_folder.open_database(settings)) as database:
 
         def look(connection: Connection) -> "Preview":
-            id_ = customer_erasure.id_in(name) or customers.find(connection, name).id
+            id_ = customer_erasure.find(connection, name)
             return customer_erasure.preview(connection, id_, caller(), now)
 
         found = database.read(look)

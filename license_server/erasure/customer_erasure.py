@@ -17,7 +17,13 @@ from license_core.errors import NotFoundError
 from license_server.actor import Actor
 from license_server.audit import audit_store, digests, events
 from license_server.audit.events import Row
-from license_server.catalog import catalog_store, customer_names, former_name_store, locks
+from license_server.catalog import (
+    catalog_store,
+    customer_names,
+    customers,
+    former_name_store,
+    locks,
+)
 from license_server.catalog.catalog_store import Customer
 from license_server.db.errors import InputInvalidError, or_not_found
 from license_server.erasure import erasure_store, event_words, rows, traces, whose
@@ -178,10 +184,24 @@ def begun(connection: Connection) -> list[audit_store.Event]:
     return found[::-1]
 
 
-def id_in(name: str) -> int | None:
-    """The customer that is named by its number: ``#7``, or as it is called once it is erased."""
+def find(connection: Connection, name: str) -> int:
+    """The customer of this *name*, or of this number: ``#7``, or as it is called once erased.
+
+    Raises NotFoundError, or InputInvalidError where that is the name of one, the number of another.
+    """
+    id_ = _id_in(name)
+    numbered = None if id_ is None else catalog_store.customer_by_id(connection, id_)
+    named = catalog_store.customer_by_name(connection, name)
+    if numbered is not None and named is not None and numbered.id != named.id:
+        reason = f"{name} is the name of customer #{named.id}, and the number of another"
+        raise InputInvalidError(field="name", reason=reason)
+    found = named or numbered
+    return customers.find(connection, name).id if found is None else found.id
+
+
+def _id_in(name: str) -> int | None:
     digits = name.removeprefix("#").partition(",")[0]
-    is_number = name.startswith("#") and digits.isascii() and digits.isdigit()
+    is_number = name.startswith("#") and digits.isascii() and digits.isdigit() and len(digits) < 19
     return int(digits) if is_number and name in (f"#{digits}", f"#{digits}, erased") else None
 
 
@@ -200,7 +220,7 @@ def _customer(connection: Connection, id_: int) -> Customer:
 
 
 def _theirs(of: Whose) -> Theirs:
-    return Theirs(of.ids, of.names, of.addresses, of.erased_name, of.mailbox)
+    return Theirs(of.ids, of.own_names, of.shared, of.addresses, of.erased_name, of.mailbox)
 
 
 class _Work(NamedTuple):
@@ -260,9 +280,7 @@ class _Work(NamedTuple):
         bound = [digests.name(*row) for row in left]
         instead = event_words.of_customer(self.of.names, self.of.erased_name, bound)
         told = event_words.erase_all(self.connection, subjects, instead)
-        traces.empty_deliveries(
-            self.connection, subjects, self.of.names, self.of.erased_name, self.now
-        )
+        traces.empty_deliveries(self.connection, subjects, self.of, self.now)
         self._tell([*left, *told.rows], what, len(left), len(told.rows), told.unsealed)
 
     def _tell(self, left: list[Row], what: str, count: int, of_events: int, unsealed: int) -> None:
@@ -289,14 +307,13 @@ class _Work(NamedTuple):
 
         def theirs(event: audit_store.Event) -> dict[str, Any]:
             about = event.action.partition(".")[0]
-            return instead(event) if about in ("customer", "portal") else {}
+            is_told = about in ("customer", "portal") and self.of.is_told(event)
+            return instead(event) if is_told else {}
 
         told = event_words.erase(self.connection, self.of.names, after, theirs, _BATCH)
         if not told.last:
             return None
-        traces.empty_deliveries(
-            self.connection, self.of.names, self.of.names, self.of.erased_name, self.now
-        )
+        traces.empty_deliveries(self.connection, self.of.names, self.of, self.now)
         self._tell([*named, *told.rows], "events", 0, len(told.rows), told.unsealed)
         return told.last
 
@@ -306,9 +323,11 @@ class _Work(NamedTuple):
     def _finish(self) -> None:
         """The customer's own row, and what finds it."""
         connection, of = self.connection, self.of
-        known = [of.names, of.addresses, *map(_of_row, self._customer_rows())]
+        known = [of.own_names, of.addresses, *map(_of_row, self._customer_rows())]
         self._forget_words(word for words in known for word in words)
         left: list[Row] = []
+        undecided = erasure_store.undecided(connection, _theirs(of))
+        more: dict[str, Any] = {"undecided": undecided} if undecided else {}
         for row in self._customer_rows():
             name = of.erased_name if row["id"] == of.customer.id else row["name"]
             values = rows.of_customer(name, row["erased_at"] or self.now)
@@ -331,6 +350,7 @@ class _Work(NamedTuple):
             of.erased_name,
             rows=[*left, *told.rows],
             values=values_,
+            **more,
         )
 
     def _forget_words(self, words: Iterable[str]) -> None:

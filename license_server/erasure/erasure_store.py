@@ -1,7 +1,7 @@
 """Stored data about people, wherever it is: what is a customer's, and what is old."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -11,7 +11,10 @@ from sqlalchemy import (
     Table,
     and_,
     delete,
+    exists,
     func,
+    literal,
+    not_,
     or_,
     select,
     update,
@@ -26,6 +29,7 @@ from license_server.db.request_tables import request_messages, requests
 from license_server.db.tables import (
     audit_events,
     audit_values,
+    customer_names,
     customers,
     drafts,
     idempotency_keys,
@@ -35,6 +39,7 @@ from license_server.db.tables import (
     licenses,
     proposals,
     saved_views,
+    users,
 )
 from license_server.db.webhook_tables import webhook_attempts, webhook_deliveries
 
@@ -54,19 +59,84 @@ class Theirs(NamedTuple):
 
     ids: Collection[int]
     names: Collection[str]
+    """That no other customer has or had."""
+    shared: Mapping[str, int]
+    """Before which instant a name was theirs that another has or had, by the name; 0: unknown."""
     addresses: Collection[str]
-    """In lower case."""
+    """In lower case; no other customer has or had them."""
     erased_name: str
     mailbox: str
     """In place of the address of a mail that was erased."""
 
 
-def former_addresses(connection: Connection, ids: Collection[int]) -> set[str]:
-    """The addresses that contacts of these customers had, as far as the audit log tells."""
-    owners = [f"customers/{id_}" for id_ in ids]
-    query = select(audit_values.c.value).where(among(audit_values.c.owner, owners))
+def logged_values(connection: Connection, ids: Collection[int]) -> set[str]:
+    """What the audit log tells that fields of these customers held."""
+    query = select(audit_values.c.value).where(among(audit_values.c.owner, _owners(ids)))
     values = (json.loads(value) for value in connection.execute(query).scalars())
-    return {one for one in values if isinstance(one, str) and "@" in one and " " not in one}
+    return {one for one in values if isinstance(one, str)}
+
+
+def others_called(
+    connection: Connection, ids: Collection[int], names: Collection[str]
+) -> list[tuple[str, int]]:
+    """Which of *names* customers other than *ids* have or had, and since when each is there."""
+    of, former = customers.c, customer_names.c
+    now = select(of.name, of.created_at).where(among(of.name, names), of.id.not_in(ids))
+    once = (
+        select(former.name, of.created_at)
+        .join_from(customer_names, customers, former.customer_id == of.id)
+        .where(among(former.name, names), of.id.not_in(ids))
+    )
+    return [(name, since) for name, since in connection.execute(now.union_all(once))]
+
+
+def is_taken(
+    connection: Connection, address: str, ids: Collection[int], names: Collection[str]
+) -> bool:
+    """Whether an *address* in lower case is, or was, that of another customer or of a user."""
+    found: bool = connection.execute(select(_taken(literal(address), ids, names))).scalar_one()
+    return bool(found)
+
+
+def _owners(ids: Collection[int]) -> list[str]:
+    return [f"customers/{id_}" for id_ in ids]
+
+
+def _taken(
+    address: ColumnElement[str], ids: Collection[int], names: Collection[str]
+) -> ColumnElement[bool]:
+    """Whether an *address* is not only of the customers *ids*, whose alone these *names* are."""
+    of, asked, told = customers.c, requests.c, audit_values.c
+    contacts = select(func.lower(of.contact_email)).where(
+        of.id.not_in(ids), of.contact_email.is_not(None)
+    )
+    senders = select(func.lower(asked.sender_address)).where(
+        asked.sender_address.is_not(None), asked.customer.is_not(None), asked.customer.not_in(names)
+    )
+    former = select(func.lower(told.value)).where(
+        told.owner.like("customers/%"), told.owner.not_in(_owners(ids))
+    )
+    quoted = literal('"').concat(address).concat('"')
+    return or_(
+        address.in_(contacts),
+        address.in_(senders),
+        address.in_(select(users.c.email)),
+        quoted.in_(former),
+    )
+
+
+def _is_named(
+    theirs: Theirs, name: ColumnElement[Any], at: ColumnElement[Any]
+) -> ColumnElement[bool]:
+    """Whether a *name* that was written *at* an instant meant them, and nobody else."""
+    then = (and_(name == one, at < before) for one, before in theirs.shared.items())
+    return or_(name.in_(theirs.names), *then)
+
+
+def _is_others(theirs: Theirs, number: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether the licence with this *number* is another customer's."""
+    of = licenses.c
+    return exists().where(of.number == number, of.customer_id.not_in(theirs.ids))
 
 
 def _numbers(theirs: Theirs) -> Select[Any]:
@@ -83,19 +153,36 @@ def _of_mails(theirs: Theirs) -> ColumnElement[bool]:
     links = select(portal_links.c.mail).where(
         portal_links.c.customer_id.in_(theirs.ids), portal_links.c.mail.is_not(None)
     )
-    senders = select(func.lower(requests.c.sender_address)).where(
-        requests.c.customer.in_(theirs.names), requests.c.sender_address.is_not(None)
+    sender = func.lower(requests.c.sender_address)
+    senders = select(sender).where(
+        _is_named(theirs, requests.c.customer, requests.c.received_at),
+        requests.c.sender_address.is_not(None),
+        not_(_is_others(theirs, requests.c.license)),
+        not_(_taken(sender, theirs.ids, theirs.names)),
     )
     address = func.lower(mails.c.recipient)
+    to_them = or_(among(address, theirs.addresses), address.in_(senders))
     whose = or_(
         mails.c.license.in_(_numbers(theirs)),
-        among(address, theirs.addresses),
-        address.in_(senders),
+        and_(to_them, not_(_is_mail_of_others(theirs))),
         mails.c.id.in_(links),
         mails.c.id.in_(_reminded(theirs, reminders.c.mail)),
         mails.c.id.in_(_reminded(theirs, reminders.c.owner_mail)),
     )
     return and_(whose, mails.c.body != "")
+
+
+def _is_mail_of_others(theirs: Theirs) -> ColumnElement[bool]:
+    """Whether a mail is about a licence of another customer, or brings its link."""
+    link, given = portal_links.c, reminders.c
+    return or_(
+        _is_others(theirs, mails.c.license),
+        exists().where(link.mail == mails.c.id, link.customer_id.not_in(theirs.ids)),
+        exists().where(
+            or_(given.mail == mails.c.id, given.owner_mail == mails.c.id),
+            _is_others(theirs, given.license),
+        ),
+    )
 
 
 def _of_requests(theirs: Theirs) -> ColumnElement[bool]:
@@ -108,15 +195,21 @@ def _of_requests(theirs: Theirs) -> ColumnElement[bool]:
         of.customer.is_(None),
         or_(of.earlier.in_(numbers), among(func.lower(of.sender_address), theirs.addresses)),
     )
-    whose = or_(
-        of.customer.in_(theirs.names), of.id.in_(in_portal), of.license.in_(numbers), nobodys
+    filed = portal_requests.c
+    of_others = or_(
+        _is_others(theirs, of.license),
+        exists().where(filed.request_id == of.id, filed.customer_id.not_in(theirs.ids)),
     )
+    named = and_(_is_named(theirs, of.customer, of.received_at), not_(of_others))
+    whose = or_(named, of.id.in_(in_portal), of.license.in_(numbers), nobodys)
     return and_(whose, or_(of.customer.is_(None), of.customer != theirs.erased_name))
 
 
 def _of_proposals(theirs: Theirs) -> ColumnElement[bool]:
     of, numbers = proposals.c, _numbers(theirs)
-    whose = or_(of.customer.in_(theirs.names), of.subject.in_(numbers), of.number.in_(numbers))
+    of_others = or_(_is_others(theirs, of.subject), _is_others(theirs, of.number))
+    named = and_(_is_named(theirs, of.customer, of.proposed_at), not_(of_others))
+    whose = or_(named, of.subject.in_(numbers), of.number.in_(numbers))
     return and_(whose, of.customer != theirs.erased_name)
 
 
@@ -141,6 +234,17 @@ def count(connection: Connection, table: str, theirs: Theirs) -> int:
     query = select(func.count()).select_from(_TABLES[table]).where(_wanted(table, theirs))
     found: int = connection.execute(query).scalar_one()
     return found
+
+
+def undecided(connection: Connection, theirs: Theirs) -> int:
+    """How many requests and proposals bear a name of theirs that may mean another customer."""
+    total = 0
+    for table in (REQUESTS, PROPOSALS):
+        of = _TABLES[table]
+        query = select(func.count()).select_from(of)
+        named = among(of.c.customer, theirs.shared)
+        total += connection.execute(query.where(named, not_(_wanted(table, theirs)))).scalar_one()
+    return total
 
 
 def change(connection: Connection, table: str, id_: int, **values: Any) -> Row:

@@ -19,7 +19,17 @@ TOLD = frozenset(
     {
         *("product", "license", "mail", "act", "plan", "kind", "replaces", "stands_for", "despite"),
         *("days", "outcome", "link", "expires_at", "numbers", "licenses", "values", "proposal"),
-        *("proposed", "approved", "source", "line", "what", "count", "events", "unsealed"),
+        *(
+            "proposed",
+            "approved",
+            "source",
+            "line",
+            "what",
+            "count",
+            "events",
+            "unsealed",
+            "undecided",
+        ),
     }
 )
 """The members of details that are about no customer; all others are erased."""

@@ -11,6 +11,7 @@ from license_server.db.leases import WAITING
 from license_server.deliveries import payload
 from license_server.erasure import erasure_store
 from license_server.erasure.erasure_store import Passing
+from license_server.erasure.whose import Whose
 
 _SHORTEST = 3
 """A word of fewer characters is in too much that is another's."""
@@ -40,18 +41,21 @@ def _has(one: Passing, wanted: Collection[str]) -> bool:
     return False
 
 
-def empty_deliveries(
-    connection: Connection, subjects: Collection[str], names: Collection[str], name: str, now: int
-) -> int:
+def empty_deliveries(connection: Connection, subjects: Collection[str], of: Whose, now: int) -> int:
     """Leave of what webhooks were told of *subjects* that it was told; how many there were.
 
-    What was not sent yet is not sent. A subject among *names* is called *name* by now.
+    What was not sent yet is not sent. A name is called as an erased customer is by now, and passed
+    over where it may have meant another.
     """
-    found = erasure_store.deliveries(connection, subjects)
+    found = [
+        one
+        for one in erasure_store.deliveries(connection, subjects)
+        if one.subject not in of.names or of.is_meant(one.subject, one.created_at)
+    ]
     for one in found:
         values: dict[str, Any] = {
             "body": payload.body(one.event, one.created_at, {}),
-            "subject": name if one.subject in names else one.subject,
+            "subject": of.erased_name if one.subject in of.names else one.subject,
         }
         if one.state == WAITING:
             values |= {"state": "discarded", "done_at": now, "lease": None, "lease_until": None}
