@@ -132,12 +132,16 @@ def warn_of_end(trust: "Trust", ours: SigningKey | None, now: int) -> None:
     if ours is not None:
         until = signs_until(keyset, ours.key, now)
     if until is None:
-        click.echo("[W]: No key can sign any more: add one with `keys new`.", err=True)
+        click.echo(
+            "[W]: No licence can be signed any more. `license-server check --offline` says what to "
+            "do.",
+            err=True,
+        )
     elif until - now < WARN_DAYS * DAY:
         left = days_in_words((until - now) // DAY)
         click.echo(
             f"[W]: Licences can be signed for {left} more, until {utc(until)}.\n"
-            "     Add the next key with `keys new`, or extend this one with `keys renew`.",
+            "     `license-server check --offline` says how to go on.",
             err=True,
         )
 

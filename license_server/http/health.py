@@ -24,7 +24,7 @@ from license_server.mail import mailbox_store, outbox_store
 from license_server.operations import schema
 from license_server.requests import request_store
 from license_server.signing import keyset_store, revocation_store
-from license_server.signing.issuer import check_in_force, check_signing_key
+from license_server.signing.issuer import check_in_force, check_issuing
 from license_server.site import Site
 from license_server.webhooks import webhook_store
 
@@ -64,7 +64,7 @@ async def _missing(site: Site, probe: Probe) -> list[str]:
     if not site.database.writer.alive:
         missing.append("writer")
     try:
-        check_signing_key(site.issuer, site.clock())
+        check_issuing(site.issuer, site.clock())
         if newest is not None:
             check_in_force(site.issuer, newest)
         if site.issuer.remote is not None:

@@ -28,7 +28,7 @@ from license_server.licenses.errors import LicenseErasedError
 from license_server.licenses.license_store import StoredLicense
 from license_server.licenses.orders import NUMBER, Order
 from license_server.signing import keysets
-from license_server.signing.issuer import Issuer, Random, check_signing_key
+from license_server.signing.issuer import Issuer, Random, check_issuing
 
 LEEWAY = 300
 """By how many seconds a licence begins before it is issued (SPEC section 5.2)."""
@@ -58,7 +58,7 @@ def sign_and_verify(order: Order, issuer: Issuer, number: str, now: int) -> Sign
     Raises InputInvalidError, SignerUnavailableError, or InternalError for a signature that does
     not verify.
     """
-    check_signing_key(issuer, now, order.product)
+    check_issuing(issuer, now, order.product)
     signed = _sign(order, issuer, number, now)
     _verify(signed, issuer)
     return signed
@@ -73,7 +73,7 @@ def sign_and_verify_many(
     (docs/adr/0011). Raises as ``sign_and_verify`` does.
     """
     for product in {order.product for order in orders}:
-        check_signing_key(issuer, now, product)
+        check_issuing(issuer, now, product)
     signed = [_sign(order, issuer, new_number(now, random), now) for order in orders]
     for one in (*signed[::_SAMPLE], *signed[-1:]):
         _verify(one, issuer)

@@ -2,6 +2,7 @@
 
 from license_core.errors import LicenseError
 from license_core.problem import Problem
+from license_core.reason import Reason
 
 
 class PassphraseWrongError(LicenseError):
@@ -32,6 +33,12 @@ class SecretFileOpenError(LicenseError):
 
     path: str
     mode: str
+
+
+class OpenReason(Reason):
+    """Why nothing is signed, where that holds no secret: whoever asks over HTTP is told, too."""
+
+    __slots__ = ()
 
 
 class KeysetRefusedError(LicenseError):

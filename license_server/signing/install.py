@@ -25,7 +25,7 @@ from license_server.signing import keyset_store, keysets
 from license_server.signing.errors import KeysetRefusedError
 from license_server.signing.issuer import (
     Issuer,
-    check_signing_key,
+    check_issuing,
     open_issuer,
     read_roots,
     read_trust,
@@ -88,7 +88,7 @@ def install(
     new = keysets.advance(present, given, path, shipped, now)
     issuer = open_issuer(settings, new, now, tally(database))
     try:
-        check_signing_key(issuer, now)
+        check_issuing(issuer, now)
     except SignerUnavailableError as error:
         reason = Reason("this server could no longer sign: {reason}", reason=error.reason)
         raise KeysetRefusedError(path=path, reason=reason) from error

@@ -12,7 +12,7 @@ from license_core.wording import utc
 from license_server.db.database import Database
 from license_server.settings import ServerSettings
 from license_server.signing import keyset_store, keysets
-from license_server.signing.errors import NotInitialisedError
+from license_server.signing.errors import NotInitialisedError, OpenReason
 from license_server.signing.keysets import Trust
 from license_server.signing.signature_count import CountedSigner, Tally
 from license_server.signing.signers import open_signer
@@ -46,8 +46,27 @@ class Issuer(NamedTuple):
         return self.keyset.keyset.version
 
 
+def check_issuing(issuer: Issuer, now: int, product: str | None = None) -> None:
+    """Raise SignerUnavailableError unless licences can be signed at *now*, those of *product*.
+
+    Clients refuse what was issued once the keyset had ended (SPEC section 6.1): so does the server.
+    """
+    check_signing_key(issuer, now, product)
+    keyset = issuer.keyset.keyset
+    if keyset.exp is not None and now >= keyset.exp:
+        reason = OpenReason(
+            "keyset {version} expired at {ended}; sign and install a later one",
+            version=keyset.version,
+            ended=utc(keyset.exp),
+        )
+        raise SignerUnavailableError(reason=reason)
+
+
 def check_signing_key(issuer: Issuer, now: int, product: str | None = None) -> None:
-    """Raise SignerUnavailableError unless the keyset lets the key sign now, for that *product*."""
+    """Raise SignerUnavailableError unless the keyset lets the key sign now, for that *product*.
+
+    A revocation list needs no more: the end of a keyset is for licences alone.
+    """
     key = issuer.signer.public_key
     entry = next((entry for entry in issuer.keyset.keyset.keys if entry.key == key), None)
     if entry is None:

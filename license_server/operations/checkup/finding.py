@@ -129,7 +129,12 @@ ROWS = {
     "signing-ends": Row(
         WARNING,
         "Licences can be signed for {days:less than a day|# day|# days} more, until {until}.",
-        "Add the next key, or extend this one:\n  {server} keys new",
+        "{remedy}",
+    ),
+    "signing-over": Row(
+        ERROR,
+        "No licence can be signed any more: {what} ended at {ended}.",
+        "What was signed before stays valid. {remedy}",
     ),
     # clock
     "clock-behind": Row(

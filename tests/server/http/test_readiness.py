@@ -190,6 +190,19 @@ def key_ended(one: Vendor) -> Iterator[str]:
 
 
 @contextmanager
+def keyset_ended(one: Vendor) -> Iterator[str]:
+    """The keyset has ended just now; its key has not."""
+    site = one.state.site
+    ended = site.issuer.keyset.keyset._replace(exp=one.clock.now + 1)
+    one.state.site = site._replace(issuer=site.issuer._replace(keyset=TrustedKeyset(ended)))
+    assert one.ready() == (200, [])
+    one.clock.now += 1
+    yield "signer"
+    one.clock.now -= 1
+    one.state.site = site
+
+
+@contextmanager
 def other_keyset(one: Vendor) -> Iterator[str]:
     """Another process installed a keyset that this one does not use yet."""
     site = one.state.site
@@ -234,6 +247,7 @@ ON_SQLITE = [
     replaced,
     outdated,
     key_ended,
+    keyset_ended,
     other_keyset,
 ]
 ON_POSTGRESQL = [read_only, outdated, key_ended, other_keyset]

@@ -26,11 +26,14 @@ from license_server.db.webhook_tables import webhooks
 from license_server.mail import mailbox_store
 from license_server.operations import data_folder
 from license_server.operations.checkup.examine import Examined, examine
-from license_server.operations.checkup.finding import ROWS
+from license_server.operations.checkup.finding import ROWS, Finding
 from license_server.operations.checkup.of_database import mounted_at
 from license_server.operations.checkup.subject import Subject
 from license_server.operations.errors import CheckFailedError
 from license_server.settings import ServerSettings
+from license_server.signing import keyset_store, keysets
+from license_server.signing.issuer import read_trust
+from license_server.signing.signers import open_signer
 from tests.support import loopback, server, softhsm
 from tests.support.desk import Desk
 from tests.support.server import LINE, PASSPHRASE
@@ -282,7 +285,7 @@ MISTAKES: dict[str, tuple[str, Callable[[World], object]]] = {
         lambda world: (world.data / "record.pub.pem").unlink(),
     ),
     "key ends": ("signing-ends", seen(now=NOW + 3600 * DAY)),
-    "key has ended": ("signer-unavailable", seen(now=NOW + 4000 * DAY)),
+    "key has ended": ("signing-over", seen(now=NOW + 4000 * DAY)),
     "clock behind": ("clock-behind", seen(now=NOW - 2 * 3600)),
     "clock before 1970": ("clock-wrong", seen(now=-1)),
     "network file system": (
@@ -400,6 +403,83 @@ def test_remedy_that_is_pasted_mends(world: World, mistake: str) -> None:
     assert pasted is not None
     subprocess.run(["sh", "-c", pasted[1] or pasted[2]], check=True)
     assert world.examine().findings == []
+
+
+def in_force(world: World, path: Path, now: int, *, key: int, keyset: int | None) -> None:
+    """Let the signing key and the keyset end so many seconds after *now*; the root key signs."""
+    made = server.settings(world.data)
+    database = data_folder.open_database(made)
+    try:
+        trust = read_trust(made, database)
+        root = open_signer(f"file:{path}", made.read_passphrase)
+        present = trust.keyset.keyset
+        keys = tuple(one._replace(exp=now + key) for one in present.keys)
+        exp = None if keyset is None else now + keyset
+        ended = present._replace(version=2, keys=keys, exp=exp)
+        text = keysets.written((), (ended.sign(root),))
+        database.write(lambda c: keyset_store.add_keyset(c, 2, text, now))
+    finally:
+        database.close()
+
+
+SOON, PAST, FAR = 2 * DAY, 0, 900 * DAY
+
+
+@pytest.mark.usefixtures("disk")
+@pytest.mark.parametrize(
+    ("key", "keyset", "slug"),
+    [
+        (FAR, PAST, "signing-over"),
+        (FAR, SOON, "signing-ends"),
+        (PAST, None, "signing-over"),
+        (SOON, None, "signing-ends"),
+        (PAST, PAST, "signing-over"),
+    ],
+)
+@pytest.mark.parametrize("root_is", ["here", "away", "another"])
+def test_remedy_of_keys_that_end_is_pasted_and_mends(
+    world: World, tmp_path: Path, key: int, keyset: int | None, slug: str, root_is: str
+) -> None:
+    shutil.rmtree(world.data)
+    now = int(time.time())
+    made = server.make(world.data, now=now - DAY)
+    in_force(world, made.root_key, now, key=key, keyset=keyset)
+    if root_is != "here":
+        made.root_key.rename(tmp_path / "root.key.pem")
+    if root_is == "another":
+        shutil.copy(world.data / "keys/seeds.key.pem", made.root_key)
+    world.seen["now"] = now
+
+    def found() -> dict[str, Finding]:
+        return {one.slug: one for one in world.examine().findings}
+
+    told = found()
+    assert {"signing-over", "signing-ends"} & told.keys() == {slug}
+    assert "signer-unavailable" not in told
+    env = server.environment(world.data)
+    for line in re.findall(r"^  license-server (.+)$", told[slug].remedy, re.MULTILINE):
+        words = [
+            str(tmp_path / one) if one.endswith((".txt", ".pem")) else one for one in line.split()
+        ]
+        more = ["--yes"] if words[0] == "root" else []
+        done = server.at_once(*words, *more, env=env)
+        assert done.returncode == 0, (line, done.stderr)
+    world.seen["now"] = int(time.time())
+    assert not {"signing-over", "signing-ends", "signer-unavailable"} & found().keys()
+
+
+@pytest.mark.parametrize(("later", "code"), [(100, 0), (-1, 75)])
+def test_shell_issues_until_the_keyset_ends(world: World, later: int, code: int) -> None:
+    shutil.rmtree(world.data)
+    now = int(time.time())
+    made = server.make(world.data, now=now - DAY)
+    in_force(world, made.root_key, now, key=FAR, keyset=later * DAY)
+    done = run(
+        world.data, "issue", "--customer", "A", "--product", "b", "--days", "9", "--host", LINE,
+        "-o", "-",
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    assert ("keyset 2 expired at" in done.stderr) is (code != 0)
 
 
 def test_database_that_may_lose_commits_is_found(desk: Desk) -> None:

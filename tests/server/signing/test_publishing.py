@@ -16,6 +16,7 @@ from license_server.licenses import recording
 from license_server.licenses.acts import REVOKE
 from license_server.licenses.planning import ActRequest
 from license_server.signing import revocation_lists, revocation_store
+from license_server.signing.issuer import check_issuing
 from license_server.signing.revocation_store import StoredList
 from tests.support.api import bearer, issue, slug
 from tests.support.desk import Desk, last_event
@@ -50,6 +51,16 @@ def test_the_api_publishes_a_list_that_names_what_was_revoked(desk: Desk) -> Non
     told = desk.client.get(URL, headers=allowed).json()
     assert (told["number"], told["waiting"]) == (listed.number, 1)  # of the second of the list
     assert last_event(desk, f"list {listed.number}")[1] == "revocations.published"
+
+
+def test_a_list_is_published_though_the_keyset_has_ended(desk: Desk) -> None:
+    issuer = desk.site.issuer
+    ended = TrustedKeyset(issuer.keyset.keyset._replace(exp=desk.clock.now))
+    later = issuer._replace(keyset=ended)
+    with pytest.raises(SignerUnavailableError, match="expired at"):
+        check_issuing(later, desk.clock.now)
+    new, _ = desk.site.database.read(lambda c: revocation_lists.sign_next(c, later, desk.clock.now))
+    assert open_revocations(new.token, ended).number == new.number
 
 
 def test_a_request_that_is_sent_again_publishes_one_list(desk: Desk) -> None:

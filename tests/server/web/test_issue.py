@@ -4,9 +4,11 @@ from html import unescape
 
 import pytest
 
+from license_core.keyset import TrustedKeyset
 from license_core.request import LicenseRequest
 from license_core.verify import open_license
 from tests.support import server
+from tests.support.api import issue
 from tests.support.desk import Desk, unique
 from tests.support.desk_forms import add_customer
 from tests.support.desk_user import DeskUser
@@ -54,6 +56,34 @@ def test_pasted_host_key_line_survives_mail_and_chat(signed_in: Desk, text: str)
     assert "Review before issuing" in page
     assert KEY in page
     assert "studio2_gpu" in page
+
+
+def test_keyset_that_has_ended_issues_nothing_and_is_told(signed_in: Desk) -> None:
+    state, clock = signed_in.client.app.state.server, signed_in.clock  # type: ignore[attr-defined]
+    site, before = state.site, signed_in.count("licenses")
+    ended = site.issuer.keyset.keyset._replace(exp=clock.now + 1)
+    pages = [all_hidden(preview(signed_in).text) for _ in range(2)]
+    state.site = site._replace(issuer=site.issuer._replace(keyset=TrustedKeyset(ended)))
+    try:
+        made = signed_in.client.post("/licenses", data=pages[0])
+        assert made.status_code == 303
+        assert issue(signed_in).status_code == 201
+        clock.now += 1
+        refused = signed_in.client.post("/licenses", data=pages[1])
+        over_api = issue(signed_in)
+        chinese = signed_in.client.post(
+            "/licenses", data=pages[1], headers={"Accept-Language": "zh"}
+        )
+    finally:
+        state.site = site
+    assert (refused.status_code, over_api.status_code) == (503, 503)
+    told = f"keyset {ended.version} expired at"
+    assert told in refused.text
+    assert told in over_api.json()["detail"]
+    assert f"第 {ended.version} 版密钥集已于" in chinese.text
+    assert signed_in.count("licenses") == before + 2
+    file = signed_in.client.get(f"{made.headers['location'].partition('?')[0]}/license.dat")
+    assert open_license(file.content, roots=server.roots(signed_in.settings.data))
 
 
 def test_preview_issues_nothing(signed_in: Desk) -> None:
