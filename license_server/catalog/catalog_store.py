@@ -48,6 +48,7 @@ _STANDING = select(
     _NEWEST.c.version,
     customers.c.archived_at,
     products.c.archived_at,
+    customers.c.erased_at,
 ).select_from(
     _NEWEST.outerjoin(customers, and_(customers.c.name == bindparam("customer"), _LIVE)).outerjoin(
         products, products.c.name == bindparam("product")
@@ -66,6 +67,7 @@ class Standing(NamedTuple):
     """Of the keyset that is in force."""
     customer_archived_at: int | None
     product_archived_at: int | None
+    customer_erased_at: int | None
 
 
 class Customer(NamedTuple):

@@ -36,6 +36,11 @@ def of_erased(id_: int) -> str:
     return f"#{id_}, erased"
 
 
+def is_erased(name: str) -> bool:
+    """Whether an erased customer is called so."""
+    return _ERASED.fullmatch(name) is not None
+
+
 def of_merged(connection: Connection, id_: int, into: int) -> str:
     """What the row of a merged customer is called."""
     name = f"#{id_}, merged into #{into}"

@@ -212,6 +212,13 @@ def check_live(customer: Customer) -> None:
         raise NotFoundError(what="customer", name=customer.name)
 
 
+def check_kept(connection: Connection, name: str) -> None:
+    """Raise NotFoundError where the customer of this name is being erased: nothing is added."""
+    customer = catalog_store.customer_by_name(connection, name)
+    if customer is not None and customer.erased_at is not None:
+        raise NotFoundError(what="customer", name=name)
+
+
 def erase_contact(connection: Connection, id_: int, actor: Actor, now: int) -> Customer:
     """Erase what is about people: here, and in what the audit log tells of former values.
 

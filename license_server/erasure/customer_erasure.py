@@ -32,6 +32,7 @@ from license_server.erasure.errors import LicensesLiveError
 from license_server.erasure.whose import Whose
 from license_server.finding import finding_store, following
 from license_server.finding.texts import Kind
+from license_server.licenses import license_store
 
 PERMISSION = "customers:erase"
 PATIENCE = 600
@@ -123,10 +124,14 @@ def read_reason(members: Mapping[str, Any]) -> str:
 def go_on(connection: Connection, id_: int, actor: Actor, now: int, place: Place) -> Place | None:
     """Erase some more of a customer whose erasure was begun; where to go on. None: it is done."""
     customer = catalog_store.customer_by_id(connection, id_)
-    if customer is None or customer.erased_at is None or not is_unfinished(customer):
+    if customer is None or customer.erased_at is None:
+        return None
+    if not is_unfinished(customer) and not erasure_store.has_licenses(connection, id_):
         return None
     locks.whole(connection, [id_])
     work = _Work(connection, whose.of(connection, customer), actor, now)
+    if STAGES[place.stage] == "customer" and work.is_more():
+        return START
     last = work.do(place)
     if last is not None:
         return place._replace(after=last)
@@ -149,8 +154,10 @@ def going_on(
 
 Write = Callable[[Callable[[Connection], Place | None]], Place | None]
 START = Place(0, 0)
-STAGES = (MAILS, REQUESTS, PROPOSALS, LINKS, LICENSES, "events", "customer")
-"""In this order: mails are told by the senders of requests, and all by the customer's names."""
+STAGES = (MAILS, REQUESTS, PROPOSALS, LINKS, LICENSES, "events", "since", "customer")
+"""In this order: mails are told by the senders of requests, and all by the customer's names.
+
+Last it is looked again for what was written meanwhile."""
 _FINDS = {
     REQUESTS: (Kind.REQUEST, Kind.CONVERSATION),
     PROPOSALS: (Kind.PROPOSAL,),
@@ -170,7 +177,7 @@ def unfinished(connection: Connection, now: int) -> list[int]:
     return [
         id_
         for id_, name in erasure_store.begun(connection, now - PATIENCE)
-        if name != customer_names.of_erased(id_)
+        if name != customer_names.of_erased(id_) or erasure_store.has_licenses(connection, id_)
     ]
 
 
@@ -239,6 +246,9 @@ class _Work(NamedTuple):
             return None
         if stage == "events":
             return self._events(place.after)
+        if stage == "since":
+            self._since()
+            return None
         found = erasure_store.rows(self.connection, stage, _theirs(self.of), place.after, _BATCH)
         if not found:
             return None
@@ -316,6 +326,44 @@ class _Work(NamedTuple):
         traces.empty_deliveries(self.connection, self.of.names, self.of, self.now)
         self._tell([*named, *told.rows], "events", 0, len(told.rows), told.unsealed)
         return told.last
+
+    def is_more(self) -> bool:
+        """Whether rows of it were written since their stage was done."""
+        theirs = _theirs(self.of)
+        return any(
+            erasure_store.rows(self.connection, table, theirs, 0, 1)
+            for table in (MAILS, REQUESTS, PROPOSALS, LICENSES)
+        )
+
+    def _since(self) -> None:
+        """What was told of its licences and requests since the erasure was begun."""
+        wanted = audit_store.EventFilter(action=_BEGUN, subject=self.of.erased_name)
+        begun_ = audit_store.events(self.connection, wanted, before=None, limit=1)
+        after = begun_[0].id if begun_ else 0
+        numbers = erasure_store.numbers(self.connection, self.of.ids)
+        asked = erasure_store.requests_of(self.connection, self.of.erased_name)
+        erasure_store.forget_messages(self.connection, asked)
+        subjects = [*numbers, *(f"request/{one}" for one in asked)]
+        told = event_words.erase_all(self.connection, subjects, self._instead([]), after)
+        meant = {row["subject"] for _, row in told.rows}
+        for number in meant.intersection(numbers):
+            self._find_anew(number)
+        traces.empty_deliveries(self.connection, meant, self.of, self.now)
+        for one in (one for one in asked if f"request/{one}" in meant):
+            for kind in _FINDS[REQUESTS]:
+                finding_store.forget(self.connection, kind, one)
+        if told.rows:
+            self._tell(told.rows, "events", 0, len(told.rows), told.unsealed)
+
+    def _find_anew(self, number: str) -> None:
+        """Let a licence be found by what is left of it alone."""
+        row = license_store.columns_of(self.connection, number)
+        if row is not None:
+            finding_store.forget(self.connection, Kind.LICENCE, row["id"])
+            finding_store.add(self.connection, following.uses([(LICENSES, row)]))
+
+    def _instead(self, bound: list[str]) -> event_words.Instead:
+        return event_words.of_customer(self.of.names, self.of.erased_name, bound)
 
     def _customer_rows(self) -> list[erasure_store.Row]:
         return erasure_store.customer_rows(self.connection, self.of.ids)

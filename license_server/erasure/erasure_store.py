@@ -254,6 +254,25 @@ def change(connection: Connection, table: str, id_: int, **values: Any) -> Row:
     return dict(connection.execute(query).one()._mapping)
 
 
+def numbers(connection: Connection, ids: Collection[int]) -> list[str]:
+    """The numbers of the licences of these customers."""
+    query = select(licenses.c.number).where(licenses.c.customer_id.in_(ids))
+    return list(connection.execute(query).scalars())
+
+
+def requests_of(connection: Connection, name: str) -> list[int]:
+    """The ids of the requests of the customer of this *name*."""
+    query = select(requests.c.id).where(requests.c.customer == name)
+    return list(connection.execute(query).scalars())
+
+
+def has_licenses(connection: Connection, id_: int) -> bool:
+    """Whether this customer has a licence that was not erased."""
+    of = licenses.c
+    query = select(of.id).where(of.customer_id == id_, of.token.not_like(f"{ERASED}%"))
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def digests_to_owners(connection: Connection, ids: Collection[int]) -> set[int]:
     """Which of these mails told an owner, at the vendor, of several customers."""
     query = select(reminders.c.owner_mail).where(among(reminders.c.owner_mail, ids))

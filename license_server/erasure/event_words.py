@@ -64,10 +64,12 @@ def erase(
     return Left(rows, unsealed, last)
 
 
-def erase_all(connection: Connection, subjects: Collection[str], instead: Instead) -> Left:
-    """Erase words of every event of *subjects*."""
+def erase_all(
+    connection: Connection, subjects: Collection[str], instead: Instead, after: int = 0
+) -> Left:
+    """Erase words of every event of *subjects* with an id over *after*."""
     rows: list[Row] = []
-    unsealed, after = 0, 0
+    unsealed = 0
     while True:
         left = erase(connection, subjects, after, instead, _AT_ONCE)
         rows += left.rows

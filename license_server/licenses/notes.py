@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from license_server.actor import Actor
 from license_server.audit import events
-from license_server.catalog import fields
+from license_server.catalog import customer_names, customers, fields
 from license_server.catalog.faults import Faults
 from license_server.licenses.license_store import StoredLicense
 
@@ -21,7 +21,12 @@ def add(
     actor: Actor,
     now: int,
 ) -> str:
-    """Add the ``note`` in *members* to a licence's history; its text. Raises InputInvalidError."""
+    """Add the ``note`` in *members* to a licence's history; its text.
+
+    Raises InputInvalidError, or NotFoundError where its customer is being erased.
+    """
+    if not customer_names.is_erased(stored.customer):
+        customers.check_kept(connection, stored.customer)
     faults = Faults()
     faults.refuse_others(members, ("note",), "there is no such field; only note is allowed")
     text = faults.read("note", fields.clean_text, fields.present(members), "note", _LONGEST)

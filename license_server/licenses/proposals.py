@@ -12,7 +12,7 @@ from license_core.wording import utc
 from license_server.access import standing
 from license_server.actor import Actor, is_command
 from license_server.audit import audit_store, events
-from license_server.catalog import products
+from license_server.catalog import customers, products
 from license_server.db.errors import or_not_found
 from license_server.licenses import kinds, proposal_store, recording
 from license_server.licenses.acts import ACTS, REASON
@@ -29,7 +29,11 @@ _DECIDE = "proposals:decide"
 def propose(
     connection: Connection, act_request: ActRequest, plan: Plan, actor: Actor, now: int
 ) -> Proposal:
-    """Write down what *actor* wants, for somebody else to decide."""
+    """Write down what *actor* wants, for somebody else to decide.
+
+    Raises NotFoundError where the customer is being erased.
+    """
+    customers.check_kept(connection, plan.order.customer)
     proposal = proposal_store.add(
         connection,
         act=act_request.act.name,

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from license_core.errors import NotFoundError
 from license_core.reason import Reason
 from license_server.actor import Actor
 from license_server.audit import digests, events
@@ -35,12 +36,15 @@ def record(
     """Store what was signed; what is stored. *details* are those of the event.
 
     Raises LicenseStateError, ArchivedError or ChangedMeanwhileError where somebody else was first,
+    NotFoundError for a customer who is being erased,
     SignerUnavailableError where another keyset is in force by now, or IntegrityError where another
     process took the number: then sign another.
     """
     license_, former = signed.license, plan.former
     standing = catalog_store.standing(connection, license_.sub, license_.aud)
     customer_id, product_id, needs = standing[:3]
+    if standing.customer_erased_at is not None:
+        raise NotFoundError(what="customer", name=license_.sub)
     archived = standing.customer_archived_at, standing.product_archived_at
     check_in_force(issuer, standing.keyset_version)
     now = license_.iat
