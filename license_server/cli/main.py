@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import shlex
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from license_server.cli import (
     portal,
     proposals,
     renewals,
+    secret_files,
     tokens,
     users,
     webhooks,
@@ -65,8 +65,7 @@ def cli(ctx: click.Context, data: Path | None) -> None:
     ctx.meta[CALL] = ctx.obj
     settings = ctx.obj = ServerSettings.read(data=data)
     for path in settings.secret_settings.values():
-        if path is not None and _is_open(path):
-            remedy = f"chmod 600 {shlex.quote(str(path))}"
+        if path is not None and (remedy := secret_files.remedy(path)) is not None:
             click.echo(f"[W]: {path} is readable by others.\n     {remedy}", err=True)
     for name, near in ServerSettings.misspelt(os.environ):
         remedy = f"Did you mean {near}?" if near else "docs/RUNNING.md lists the settings."
@@ -216,15 +215,3 @@ for command in (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with *arguments* (default: the process's) and return its exit code."""
     return run(cli, arguments)
-
-
-def _is_open(path: Path) -> bool:
-    """Whether others than the owner of *path* have rights to it.
-
-    Who does not own it may have it by its group: so Kubernetes gives a pod its secrets.
-    """
-    try:
-        found = path.stat()
-        return bool(found.st_mode & (0o077 if found.st_uid == os.geteuid() else 0o007))
-    except OSError:
-        return False  # whoever reads it says what is wrong

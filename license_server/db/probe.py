@@ -34,11 +34,13 @@ class Probe:
             database = self._database
             self._answer = database.writer.submit(lambda connection: touch(database, connection))
         answer = asyncio.wrap_future(self._answer)
-        try:
-            await asyncio.wait_for(asyncio.shield(answer), PATIENCE)
-        except TimeoutError as error:
+        # What comes of it later is asked for by whoever asks then.
+        answer.add_done_callback(lambda one: one.cancelled() or one.exception())
+        done, _ = await asyncio.wait([answer], timeout=PATIENCE)
+        if not done:
             reason = f"a write has been waiting for {PATIENCE:g} seconds"
-            raise DatabaseUnavailableError(reason=reason) from error
+            raise DatabaseUnavailableError(reason=reason)
+        answer.result()
 
     def _holds(self) -> bool:
         unbroken = self._failures == self._database.writer.failures

@@ -27,8 +27,10 @@ from license_server.operations import process
 _log = structlog.get_logger()
 LARGEST_HEAD = 32 * 1024
 """Bytes of a request's first line and headers."""
-_FIRST_HANDED = 3
+FIRST_HANDED = 3
 """The first descriptor that systemd hands over."""
+_DIGITS = 4
+"""Of the number of sockets that are handed over."""
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 PATIENCE = 60
 """Seconds within which a request must be there as a whole."""
@@ -195,14 +197,29 @@ def handed_over(environ: MutableMapping[str, str]) -> socket.socket | None:
     InputInvalidError for one that is not of TCP.
     """
     process, number = (environ.pop(name, "") for name in ("LISTEN_PID", "LISTEN_FDS"))
-    if process != str(os.getpid()) or not number.isdigit() or int(number) < 1:
+    if process != str(os.getpid()) or not number:
         return None
-    os.set_inheritable(_FIRST_HANDED, False)
-    listening = socket.socket(fileno=_FIRST_HANDED)
-    if listening.family not in (socket.AF_INET, socket.AF_INET6):
-        reason = "the socket is not of TCP; name an address and a port in ListenStream="
-        raise InputInvalidError(field="LISTEN_FDS", reason=reason)
+    if not (number.isascii() and number.isdigit() and len(number) <= _DIGITS):
+        raise _unusable(f"{number[:32]!r} is not the number of the sockets that are handed over")
+    if int(number) < 1:
+        return None
+    try:
+        os.set_inheritable(FIRST_HANDED, False)
+        listening = socket.socket(fileno=FIRST_HANDED)
+    except OSError as error:
+        raise _unusable(f"descriptor {FIRST_HANDED} is not a socket ({words(error)})") from error
+    tcp = listening.family in (socket.AF_INET, socket.AF_INET6)
+    if not (tcp and listening.type == socket.SOCK_STREAM):
+        listening.close()
+        raise _unusable("the socket is not of TCP; name an address and a port in ListenStream=")
+    if not listening.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        listening.close()
+        raise _unusable("the socket does not listen; systemd hands such a one over by Accept=no")
     return listening
+
+
+def _unusable(reason: str) -> InputInvalidError:
+    return InputInvalidError(field="LISTEN_FDS", reason=reason)
 
 
 def configured(app: Any) -> uvicorn.Config:

@@ -7,22 +7,22 @@ new one is kept.
 """
 
 import asyncio
-import json
 import ssl
 import threading
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import httpx
 import structlog
 
 from license_core.wording import printable
+from license_server import exchange
+from license_server.exchange import Reply, is_token, members
 
 _ANSWERS_WITHIN = 30
 _BEFORE_ITS_END = 60
 _USUAL_LIFE = 300
 """Seconds; what has no end is asked for again after that."""
-_MOST = 64 * 1024
 _log = structlog.get_logger()
 
 
@@ -80,16 +80,20 @@ class AccessTokens:
         if grant.scope is not None:
             fields["scope"] = grant.scope
         try:
-            status, found = _posted(grant, fields)
+            # In a loop of its own: it is called in threads that have none.
+            reply = asyncio.run(_answer(grant, fields))
+        except TimeoutError as error:
+            raise TokenRefusedError("the token server: timed out") from error
         except (httpx.HTTPError, ValueError) as error:
-            raise TokenRefusedError(f"the token server: {error}") from error
+            raise TokenRefusedError(f"the token server: {exchange.why(error)}") from error
+        status, found = reply.status, members(reply.content)
         token = found.get("access_token")
-        if status != 200 or not isinstance(token, str) or not _is_token(token):
+        if status != 200 or not isinstance(token, str) or not is_token(token):
             told = f"{found.get('error', '')} {found.get('error_description', '')}"[:300]
             told = f"the token server answered {status} {printable(told.strip())}"
             raise TokenRefusedError(" ".join(told.split())[:300])
         renewed = found.get("refresh_token")
-        if "refresh_token" in fields and isinstance(renewed, str) and _is_token(renewed):
+        if "refresh_token" in fields and isinstance(renewed, str) and is_token(renewed):
             self._keep(fields["refresh_token"], renewed)
         life = found.get("expires_in")
         seconds = life if isinstance(life, int) and life > 0 else _USUAL_LIFE
@@ -115,43 +119,7 @@ class AccessTokens:
             self._renewed = first, renewed
 
 
-def _posted(grant: Grant, fields: dict[str, str]) -> tuple[int, dict[str, Any]]:
-    """The status and the members of the answer. Raises HTTPError or ValueError.
-
-    In a loop of its own, since only there the whole answer has an end, its head too: it is called
-    in threads that have none.
-    """
-    status, content = asyncio.run(_answer(grant, fields))
-    try:
-        found = json.loads(content)
-    except (ValueError, RecursionError):
-        found = None  # what is no JSON is told by its status
-    return status, found if isinstance(found, dict) else {}
-
-
-async def _answer(grant: Grant, fields: dict[str, str]) -> tuple[int, bytes]:
-    content = b""
-    client = httpx.AsyncClient(
-        timeout=None,  # noqa: S113  # all of it together has one
-        verify=grant.context,
-        follow_redirects=False,
-        headers={"Accept-Encoding": "identity"},
-    )
-    try:
-        async with (
-            asyncio.timeout(grant.answers_within),
-            client,
-            client.stream("POST", grant.url, data=fields) as reply,
-        ):
-            async for piece in reply.aiter_raw():
-                content += piece
-                if len(content) > _MOST:
-                    raise ValueError("its answer is too long")
-            return reply.status_code, content
-    except TimeoutError as error:
-        raise ValueError("timed out") from error
-
-
-def _is_token(text: str) -> bool:
-    """Whether *text* can stand in a line: nothing in it ends one."""
-    return text.isascii() and text.isprintable() and " " not in text
+async def _answer(grant: Grant, fields: dict[str, str]) -> Reply:
+    async with exchange.new_client(grant.context) as client:
+        question = client.build_request("POST", grant.url, data=fields)
+        return await exchange.answered(client, question, grant.answers_within)

@@ -7,11 +7,13 @@ import socket
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from license_server.db.errors import InputInvalidError
 from license_server.http.server import handed_over
 from tests.support import forked, server
 from tests.support.need import need
@@ -111,6 +113,33 @@ def test_socket_of_systemd_is_served_and_who_connects_before_waits(tmp_path: Pat
                 finally:
                     process.terminate()
         assert process.returncode == 0
+
+
+@pytest.mark.parametrize("number", ["²", "x", "9" * 5000], ids=["power", "letter", "long"])
+def test_number_of_sockets_that_is_none_is_refused(number: str) -> None:
+    with pytest.raises(InputInvalidError, match="is not the number of the sockets"):
+        handed_over({"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": number})
+
+
+@pytest.mark.parametrize(
+    ("handed", "said"),
+    [
+        (lambda: os.open(os.devnull, os.O_RDONLY), "is not a socket"),
+        (lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).detach(), "is not of TCP"),
+        (lambda: socket.socket(socket.AF_UNIX).detach(), "is not of TCP"),
+        (lambda: socket.socket().detach(), "does not listen"),
+    ],
+    ids=["device", "udp", "unix", "silent"],
+)
+def test_descriptor_that_cannot_be_served_is_refused(
+    monkeypatch: pytest.MonkeyPatch, handed: Callable[[], int], said: str
+) -> None:
+    descriptor = handed()
+    monkeypatch.setattr("license_server.http.server.FIRST_HANDED", descriptor)
+    with pytest.raises(InputInvalidError, match=said):
+        handed_over({"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"})
+    if said == "is not a socket":  # the others are closed
+        os.close(descriptor)
 
 
 def test_socket_for_another_process_is_left_alone() -> None:

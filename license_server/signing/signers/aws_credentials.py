@@ -49,7 +49,8 @@ class AwsCredentials:
             return self._of_file(self._file)
         key_id, secret = environ.get("AWS_ACCESS_KEY_ID"), environ.get("AWS_SECRET_ACCESS_KEY")
         if key_id and secret:
-            return Credentials(key_id, secret, environ.get("AWS_SESSION_TOKEN") or None)
+            token = environ.get("AWS_SESSION_TOKEN") or None
+            return self._credentials(Credentials(key_id, secret, token), "in the environment")
         with self._lock:
             kept = self._kept
             if kept is None or kept.until is None or self._clock() >= kept.until - _BEFORE_ITS_END:
@@ -62,7 +63,7 @@ class AwsCredentials:
             parser = configparser.ConfigParser(interpolation=None)
             parser.read_string(text)
             found = parser[self._profile]
-            return Credentials(
+            given = Credentials(
                 found["aws_access_key_id"],
                 found["aws_secret_access_key"],
                 found.get("aws_session_token"),
@@ -72,6 +73,7 @@ class AwsCredentials:
         except (configparser.Error, KeyError, UnicodeDecodeError) as error:  # it shows no content
             reason = f"{path} has no aws_access_key_id and aws_secret_access_key in"
             raise self._channel.unavailable(f"{reason} [{self._profile}]") from error
+        return self._credentials(given, f"in {path}")
 
     def _asked(self) -> Credentials:
         relative = self._environ.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
@@ -81,19 +83,26 @@ class AwsCredentials:
         if full:
             if urlsplit(full).hostname not in _AGENTS:
                 base_of(full, "AWS_CONTAINER_CREDENTIALS_FULL_URI")
-            return self._read(self._channel.ask("GET", full, self._authorization()))
+            token = self._authorization()
+            headers = {"Authorization": token} if token else {}
+            return self._read(self._channel.ask("GET", full, headers, None, (token,) * bool(token)))
         return self._of_machine()
 
-    def _authorization(self) -> dict[str, str]:
+    def _authorization(self) -> str:
+        """What the container is known by; empty: there is nothing."""
         path = self._environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
-        token = self._environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN")
+        name = path or "AWS_CONTAINER_AUTHORIZATION_TOKEN"
+        token = self._environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")
         if path:
             try:
                 with open(path, encoding="ascii") as stream:
-                    token = stream.read(64 * 1024).strip()
+                    token = stream.read(64 * 1024)
             except (OSError, ValueError) as error:
                 raise self._channel.unavailable(f"{path} cannot be read") from error
-        return {"Authorization": token} if token else {}
+        token = token.strip()
+        if not (token.isascii() and token.isprintable()):
+            raise self._channel.unavailable(f"the token in {name} is not one line of plain text")
+        return token
 
     def _of_machine(self) -> Credentials:
         """What an EC2 machine's role gives (IMDSv2)."""
@@ -108,12 +117,15 @@ class AwsCredentials:
             )
         except SignerUnavailableError as error:
             raise self._none() from error
-        headers = {"X-aws-ec2-metadata-token": session.text.strip()}
-        role = self._channel.ask("GET", f"{base}{_ROLE}", headers)
-        name = role.text.split("\n", 1)[0].strip()
-        if session.status != 200 or role.status != 200 or not name:
+        if session.status != 200:
             raise self._channel.unavailable("this machine has no role")
-        return self._read(self._channel.ask("GET", f"{base}{_ROLE}{name}", headers))
+        token = self._channel.token(session.text, "the session that this machine gave")
+        headers = {"X-aws-ec2-metadata-token": token}
+        role = self._channel.ask("GET", f"{base}{_ROLE}", headers, None, (token,))
+        name = role.text.split("\n", 1)[0].strip()
+        if role.status != 200 or not name:
+            raise self._channel.unavailable("this machine has no role")
+        return self._read(self._channel.ask("GET", f"{base}{_ROLE}{name}", headers, None, (token,)))
 
     def _none(self) -> SignerUnavailableError:
         return self._channel.unavailable(
@@ -125,7 +137,7 @@ class AwsCredentials:
         found: dict[str, Any] = answer.members
         try:
             end = datetime.fromisoformat(str(found["Expiration"]))
-            return Credentials(
+            given = Credentials(
                 str(found["AccessKeyId"]),
                 str(found["SecretAccessKey"]),
                 str(found["Token"]),
@@ -134,3 +146,13 @@ class AwsCredentials:
         except (KeyError, ValueError) as error:
             reason = f"who gives them answered with the status {answer.status}, without them"
             raise self._channel.unavailable(reason) from error
+        return self._credentials(given, "given to this machine")
+
+    def _credentials(self, given: Credentials, where: str) -> Credentials:
+        """Those of *given* as they can be sent. Raises SignerUnavailableError."""
+        token = given.token
+        return given._replace(
+            key_id=self._channel.token(given.key_id, f"the access key's id {where}"),
+            secret=self._channel.token(given.secret, f"the secret access key {where}"),
+            token=token and self._channel.token(token, f"the session token {where}"),
+        )

@@ -19,7 +19,7 @@ from license_server.db.errors import InputInvalidError
 from license_server.signing.signers.aws_credentials import AwsCredentials
 from license_server.signing.signers.aws_request import Scope, signed
 from license_server.signing.signers.backend import Described
-from license_server.signing.signers.channel import Answer, Channel, plain
+from license_server.signing.signers.channel import Answer, Channel
 from license_server.signing.signers.key_service import ServiceSigner, key_of_der
 from license_server.signing.signers.service_uri import ServiceUri, base_of, invalid
 
@@ -132,7 +132,9 @@ class AwsKms:
     def _described(self, found: dict[str, Any]) -> Described:
         spec = found.get("KeySpec")
         if spec != _SPEC:
-            raise self._channel.unavailable(f"the key is {plain(str(spec))}, and not {_SPEC}")
+            raise self._channel.unavailable(
+                f"the key is {self._channel.told(spec)}, and not {_SPEC}"
+            )
         try:
             public = key_of_der(self._decoded(found, "PublicKey"))
         except ValueError as error:
@@ -150,8 +152,10 @@ class AwsKms:
             "x-amz-target": f"TrentService.{action}",
         }
         scope, now = Scope(self._uri.region, "kms"), self._clock()
-        headers = signed(self._credentials.current(), scope, headers, body, now)
-        return self._channel.ask("POST", f"{self._uri.endpoint}/", headers, body)
+        found = self._credentials.current()
+        headers = signed(found, scope, headers, body, now)
+        secrets = (found.secret, *([found.token] if found.token is not None else ()))
+        return self._channel.ask("POST", f"{self._uri.endpoint}/", headers, body, secrets)
 
     def _read(self, answer: Answer) -> dict[str, Any]:
         """The members of an answer. Raises SignerUnavailableError with what is wrong, if it is."""
@@ -162,7 +166,8 @@ class AwsKms:
     def _words(self, answer: Answer) -> str:
         code = _code(answer)
         words = _WORDS.get(code) or f"it answered with the status {answer.status}"
-        told = plain(f"{code} {answer.members.get('message', answer.members.get('Message', ''))}")
+        message = answer.members.get("message", answer.members.get("Message", ""))
+        told = self._channel.told(f"{code} {message}")
         return f"{words} ({told})" if told else words
 
     def _decoded(self, found: dict[str, Any], name: str) -> bytes:

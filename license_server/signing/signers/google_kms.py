@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from license_core.publickey import PublicKey
 from license_server.db.errors import InputInvalidError
 from license_server.signing.signers.backend import Described
-from license_server.signing.signers.channel import Answer, Channel, plain
+from license_server.signing.signers.channel import Answer, Channel
 from license_server.signing.signers.google_token import GoogleTokens
 from license_server.signing.signers.key_service import ServiceSigner
 from license_server.signing.signers.service_uri import ServiceUri, base_of, invalid
@@ -81,7 +81,7 @@ class GoogleKms:
         found = self._found("GET", f"{self._uri.name}/publicKey")
         algorithm, pem = found.get("algorithm"), found.get("pem")
         if algorithm != _ALGORITHM:
-            reason = f"the key is {plain(str(algorithm))}, and not {_ALGORITHM}"
+            reason = f"the key is {self._channel.told(algorithm)}, and not {_ALGORITHM}"
             raise self._channel.unavailable(reason)
         try:
             public = PublicKey.from_pem(pem if isinstance(pem, str) else "")
@@ -124,10 +124,12 @@ class GoogleKms:
 
     def _ask(self, method: str, path: str, asked: dict[str, Any] | None = None) -> Answer:
         body = None if asked is None else json.dumps(asked).encode("ascii")
-        headers = {"Authorization": f"Bearer {self._tokens.current()}"}
+        token = self._tokens.current()
+        headers = {"Authorization": f"Bearer {token}"}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        answer = self._channel.ask(method, f"{self._uri.endpoint}/v1/{path}", headers, body)
+        url = f"{self._uri.endpoint}/v1/{path}"
+        answer = self._channel.ask(method, url, headers, body, (token,))
         if answer.status == 401:
             self._tokens.forget()
         return answer
@@ -138,7 +140,7 @@ class GoogleKms:
             return answer.members
         error = answer.members.get("error")
         found = error if isinstance(error, dict) else {}
-        status, told = str(found.get("status", "")), plain(str(found.get("message", "")))
+        status, told = str(found.get("status", "")), self._channel.told(found.get("message", ""))
         words = _WORDS.get(status) or f"it answered with the status {answer.status}"
         raise self._channel.unavailable(f"{words} ({told})" if told else words)
 

@@ -19,6 +19,11 @@ from license_server.signing.signers.service_uri import base_of
 
 _SCOPE = "https://www.googleapis.com/auth/cloudkms"
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+_NONE = (
+    *(AttributeError, KeyError, RecursionError, TypeError, ValueError),
+    UnsupportedAlgorithm,
+)
+"""What a file that is none raises."""
 _LIFE = 3600
 _BEFORE_ITS_END = 60
 _MACHINE = "metadata.google.internal"
@@ -68,9 +73,10 @@ class GoogleTokens:
         if not path:
             return self._of_machine()
         account = self._account(path)
-        fields = urlencode({"grant_type": _GRANT, "assertion": _assertion(account, now)})
+        assertion = _assertion(account, now)
+        fields = urlencode({"grant_type": _GRANT, "assertion": assertion}).encode("ascii")
         kind = {"Content-Type": "application/x-www-form-urlencoded"}
-        return self._channel.ask("POST", account.token_url, kind, fields.encode("ascii"))
+        return self._channel.ask("POST", account.token_url, kind, fields, (assertion,))
 
     def _of_machine(self) -> Answer:
         host = self._environ.get("GCE_METADATA_HOST", _MACHINE)
@@ -98,17 +104,17 @@ class GoogleTokens:
             )
         except FileNotFoundError as error:
             raise self._channel.unavailable(f"there is no file {path}") from error
-        except (KeyError, TypeError, ValueError, AttributeError, UnsupportedAlgorithm) as error:
+        except _NONE as error:
             reason = f"{path} is not a key file of a service account"  # and nothing of its content
             raise self._channel.unavailable(reason) from error
 
     def _read(self, answer: Answer, now: int) -> tuple[str, int]:
         token, life = answer.members.get("access_token"), answer.members.get("expires_in")
-        if answer.status != 200 or not isinstance(token, str) or not token.isascii():
+        if answer.status != 200 or not isinstance(token, str):
             told = answer.members.get("error_description") or answer.members.get("error") or ""
-            raise self._channel.unavailable(
-                f"Google refused the credentials with the status {answer.status} {told}".rstrip()
-            )
+            reason = f"Google refused the credentials with the status {answer.status}"
+            raise self._channel.unavailable(f"{reason} {self._channel.told(told)}".rstrip())
+        token = self._channel.token(token, "the access token that Google gave")
         seconds = life if isinstance(life, int) and life > 0 else 0
         return token, now + max(1, seconds - _BEFORE_ITS_END)
 

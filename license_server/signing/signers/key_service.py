@@ -82,16 +82,14 @@ class ServiceSigner:
         """The result of *work*, within the patience of the service."""
         if not self._places.acquire(blocking=False):
             raise self._unavailable(f"{_MOST_WAITING} signatures are already waiting for it")
+        future = self._pool.submit(work)
+        future.add_done_callback(lambda _: self._places.release())  # not while a thread is in it
         try:
-            future = self._pool.submit(work)
-            try:
-                return future.result(self._service.patience)
-            except TimeoutError as error:
-                future.cancel()
-                reason = f"it has not answered within {self._service.patience:g} seconds"
-                raise self._unavailable(reason) from error
-        finally:
-            self._places.release()
+            return future.result(self._service.patience)
+        except TimeoutError as error:
+            future.cancel()
+            reason = f"it has not answered within {self._service.patience:g} seconds"
+            raise self._unavailable(reason) from error
 
     def _unavailable(self, reason: str) -> SignerUnavailableError:
         return SignerUnavailableError(reason=f"{self._service.place}: {reason}")

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 from license_core.publickey import PublicKey
 from license_server.db.errors import InputInvalidError
 from license_server.signing.signers.backend import Described
-from license_server.signing.signers.channel import Answer, Channel, plain
+from license_server.signing.signers.channel import Answer, Channel
 from license_server.signing.signers.key_service import ServiceSigner
 from license_server.signing.signers.private_file import read_private
 from license_server.signing.signers.service_uri import ServiceUri, base_of, invalid
@@ -97,7 +97,7 @@ class Vault:
         found = self._found(self._ask("GET", "keys"))
         kind, versions = found.get("type"), found.get("keys")
         if kind != "ed25519" or found.get("derived"):
-            what = "derived" if kind == "ed25519" else plain(str(kind))
+            what = "derived" if kind == "ed25519" else self._channel.told(kind)
             raise self._channel.unavailable(f"the key is {what}, and not a plain ed25519 key")
         entry = versions.get(str(self._uri.version)) if isinstance(versions, dict) else None
         text = entry.get("public_key") if isinstance(entry, dict) else None
@@ -146,12 +146,13 @@ class Vault:
 
     def _ask(self, method: str, what: str, asked: dict[str, Any] | None = None) -> Answer:
         uri = self._uri
-        headers = {"X-Vault-Token": self._token(), "X-Vault-Request": "true"}
+        token = self._token()
+        headers = {"X-Vault-Token": token, "X-Vault-Request": "true"}
         if uri.namespace is not None:
             headers["X-Vault-Namespace"] = uri.namespace
         path = f"{uri.base}/v1/{quote(uri.mount)}/{what}/{quote(uri.key, safe='')}"
         body = None if asked is None else json.dumps(asked).encode("ascii")
-        return self._channel.ask(method, path, headers, body)
+        return self._channel.ask(method, path, headers, body, (token,))
 
     def _found(self, answer: Answer) -> dict[str, Any]:
         """The data of an answer. Raises SignerUnavailableError with what is wrong, if it is."""
@@ -159,7 +160,7 @@ class Vault:
         if answer.status == 200 and isinstance(data, dict):
             return data
         errors = answer.members.get("errors")
-        told = plain("; ".join(map(str, errors))) if isinstance(errors, list) else ""
+        told = self._channel.told("; ".join(map(str, errors))) if isinstance(errors, list) else ""
         words = _WORDS.get(answer.status, f"it answered with the status {answer.status}")
         raise self._channel.unavailable(f"{words} ({told})" if told else words)
 
@@ -170,10 +171,8 @@ class Vault:
         except FileNotFoundError as error:
             reason = f"there is no file {path} with its token"
             raise self._channel.unavailable(reason) from error
-        token = lines[0].strip() if lines else b""
-        if not token or not token.isascii() or not token.decode("ascii").isprintable():
-            raise self._channel.unavailable(f"the first line of {path} is not a token")
-        return token.decode("ascii")
+        first = lines[0].decode("utf-8", "replace") if lines else ""
+        return self._channel.token(first, f"the token in the first line of {path}")
 
     def _decoded(self, text: str, what: str, size: int) -> bytes:
         try:

@@ -1,6 +1,8 @@
 """``issue``: a valid licence file, and every way in which writing it can fail."""
 
+import grp
 import os
+import pwd
 import re
 import shlex
 import sqlite3
@@ -12,6 +14,7 @@ import pytest
 
 from license_core.request import LicenseRequest
 from license_core.verify import open_license
+from license_server.cli import secret_files
 from tests.support import server, softhsm
 from tests.support.problems import exit_code
 from tests.support.server import KEY, LINE, PASSPHRASE
@@ -70,6 +73,20 @@ def test_passphrase_file_that_is_read_by_its_group_alone_gives_no_warning(
         path.chmod(mode)
         done = run(data, *ISSUE, "-o", "-", LICENSE_SERVER_PASSPHRASE_FILE=str(path))
         assert (done.returncode, done.stderr.count("readable by others")) == (0, warned)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a file for somebody else is given away by root")
+def test_secret_file_is_open_where_its_group_has_somebody_else(tmp_path: Path) -> None:
+    path = tmp_path / "a secret"
+    path.write_text("x")
+    path.chmod(0o440)
+    users = pwd.getpwall()
+    shared = next(user.pw_gid for user in users if user.pw_uid not in (0, 10001) and user.pw_gid)
+    nobody = max({group.gr_gid for group in grp.getgrall() if group.gr_gid < 60_000}) + 4000
+    for group, open_ in ((nobody, False), (shared, True)):
+        os.chown(path, 10001, group)
+        remedy = f"chown 0 '{path}' && chmod 600 '{path}'"
+        assert secret_files.remedy(path) == (remedy if open_ else None)
 
 
 @pytest.mark.parametrize("text", [f"{LINE}\n", LicenseRequest(key=KEY, name="x").to_text()])

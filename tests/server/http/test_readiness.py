@@ -1,8 +1,11 @@
 """``/readyz`` is 200 only while a licence could be issued, and again once one can."""
 
+import asyncio
+import gc
 import itertools
 import shutil
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
@@ -358,6 +361,32 @@ def test_one_commit_a_second_answers_everybody(on_sqlite: Vendor) -> None:
     database.writer.failures += 1  # a write that was refused ends what held
     assert on_sqlite.ready()[0] == 200
     assert len(begun) == 3
+
+
+def test_answer_that_comes_too_late_is_told_to_nobody(
+    on_sqlite: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither asyncio says that nobody asked for it."""
+    monkeypatch.setattr("license_server.db.probe.PATIENCE", 0.02)
+    database, told, held = on_sqlite.state.site.database, list[str](), threading.Event()
+    before = database.writer.submit(lambda _: held.wait(60))
+
+    async def ask() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, of: told.append(of["message"]))
+        probe = Probe(database)
+        with pytest.raises(DatabaseUnavailableError, match="has been waiting"):
+            await probe.check()
+        away = on_sqlite.file.rename(on_sqlite.file.with_name("away"))
+        held.set()
+        await asyncio.gather(asyncio.wrap_future(before), return_exceptions=True)
+        monkeypatch.setattr("license_server.db.probe.PATIENCE", 60)
+        with pytest.raises(DatabaseUnavailableError):
+            await probe.check()
+        away.rename(on_sqlite.file)
+        gc.collect()
+
+    asyncio.run(ask())
+    assert told == []
 
 
 def test_database_that_was_moved_is_told_to_the_log_and_not_to_strangers(tmp_path: Path) -> None:

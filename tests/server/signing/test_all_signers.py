@@ -27,6 +27,8 @@ ORDER = (
     server.LINE,
 )
 KINDS = ("pkcs11", *(kind.name for kind in key_services.KINDS))
+IN_SUITE = ("pkcs11", "vault")
+"""The others are in it with what they say themselves (test_key_services.py)."""
 
 
 class Place(NamedTuple):
@@ -52,7 +54,11 @@ def _service(served: KeyServiceServer) -> Place:
     return Place(served.uri, leave, {})
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(
+    params=[
+        pytest.param(kind, marks=() if kind in IN_SUITE else pytest.mark.torture) for kind in KINDS
+    ]
+)
 def place(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Place]:

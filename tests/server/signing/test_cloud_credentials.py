@@ -81,6 +81,53 @@ def test_credentials_for_aws_come_from_the_environment() -> None:
     assert aws(given).current() == Credentials("AKID", "s", "t")
 
 
+def test_what_a_variable_ends_in_is_no_part_of_a_credential() -> None:
+    given = {"AWS_ACCESS_KEY_ID": "AKID\n", "AWS_SECRET_ACCESS_KEY": "s\r\n"}
+    found = aws(given | {"AWS_SESSION_TOKEN": "t\n"}).current()
+    assert found == Credentials("AKID", "s", "t")
+
+
+@pytest.mark.parametrize(
+    "name", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]
+)
+@pytest.mark.parametrize("secret", ["hidden\nhidden", "hidden\x00", "hid den", "hidd\xe9n"])
+def test_credential_that_cannot_be_sent_is_refused_without_it(name: str, secret: str) -> None:
+    given = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "s", name: secret}
+    with pytest.raises(SignerUnavailableError, match="is not one word of plain") as caught:
+        aws(given).current()
+    assert "hid" not in caught.value.sentence
+
+
+def test_container_is_known_by_a_token_without_its_line_end_and_never_said() -> None:
+    def says(_: str, __: str, headers: dict[str, str]) -> tuple[int, str]:
+        asked.append(headers["authorization"])
+        return 401, "{}"
+
+    asked: list[str] = []
+    with machine(says) as host:
+        environ = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://{host}/"}
+        for token, said in (("Basic hidden\n", "status 401"), ("hid\nden", "not one line")):
+            with pytest.raises(SignerUnavailableError, match=said) as caught:
+                aws(environ | {"AWS_CONTAINER_AUTHORIZATION_TOKEN": token}).current()
+            assert "hid" not in caught.value.sentence
+    assert asked == ["Basic hidden"]
+
+
+def test_what_google_says_is_shortened_and_its_token_never_said() -> None:
+    answers = [
+        (400, {"error": "no", "error_description": "A\n\x1b[31mforged\n" + "B" * 100_000}),
+        (200, {"access_token": "hidden\nhidden", "expires_in": 3600}),
+    ]
+    with machine(lambda *_: (answers[0][0], json.dumps(answers.pop(0)[1]))) as host:
+        found = GoogleTokens({"GCE_METADATA_HOST": host}, None, Channel("the key", 60), lambda: NOW)
+        for said in ("with the status 400 A ", "is not one word of plain"):
+            with pytest.raises(SignerUnavailableError, match=said) as caught:
+                found.current()
+            assert "hidden" not in caught.value.sentence
+            assert caught.value.sentence.isprintable()
+            assert len(caught.value.sentence) < 400
+
+
 def test_machine_gives_credentials_for_aws_until_they_end() -> None:
     asked: list[str] = []
 

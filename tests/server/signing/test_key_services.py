@@ -117,6 +117,7 @@ NONSENSE = {
     "data": '{"data": {}}',
     "long": "x" * 300_000,
     "bytes": "\xff",
+    "deep": "[" * 200_000,
 }
 
 
