@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager
 import structlog
 from starlette.concurrency import run_in_threadpool
 
+from license_core.errors import DatabaseUnavailableError
 from license_server.actor import SERVER, Actor
 from license_server.background.loop import repeated
 from license_server.erasure import customer_erasure, retention
@@ -40,6 +41,8 @@ class Eraser:
         for id_ in await site.read(lambda c: customer_erasure.unfinished(c, now)):
             await erase(site, id_, SERVER)
             _log.info("customer erased", customer=id_)
+        if await run_in_threadpool(site.database.owes_scrub):
+            await scrub(site)
         given, total = site.settings, 0
         kept = Kept(given.mail_text_days, given.sender_days, given.address_days)
         while count := await site.write(lambda c: retention.forget(c, kept, now)):
@@ -49,8 +52,16 @@ class Eraser:
 
 
 async def erase(site: Site, id_: int, actor: Actor) -> None:
-    """Do all that is left of an erasure that was begun."""
+    """Do all that is left of an erasure that was begun; the file is scrubbed now, or later."""
     place: Place | None = customer_erasure.START
     while place is not None:
         place = await site.write(customer_erasure.going_on(id_, actor, site.clock(), place))
-    await run_in_threadpool(site.database.scrub)
+    await scrub(site)
+
+
+async def scrub(site: Site) -> None:
+    """Let SQLite's files forget what was erased; where others are at them, it is tried again."""
+    try:
+        await run_in_threadpool(site.database.scrub)
+    except DatabaseUnavailableError as error:
+        _log.warning("scrubbing waits", reason=error.reason)

@@ -211,6 +211,7 @@ def customer_erase(
 
     Numbers, products, dates and states of its licences stay, without customer and host.
     """
+    from license_core.errors import DatabaseUnavailableError
     from license_server.catalog import catalog_store
     from license_server.erasure import customer_erasure
     from license_server.operations import data_folder
@@ -240,7 +241,11 @@ def customer_erase(
 
         database.write(begin)
         customer_erasure.erase(database.write, id_, caller(), now)
-        database.scrub()
+        try:
+            database.scrub()
+        except DatabaseUnavailableError as error:
+            note = "Erased; a running server has yet to write the file anew, and tries"
+            click.echo(f"{note} every ten minutes: {error.reason}.", err=True)
         done = database.read(lambda connection: catalog_store.customer_by_id(connection, id_))
     say(f"{id_}\t{printable(done.name if done else name)}")
 

@@ -145,6 +145,13 @@ class Database:
         with self.reading() as connection:
             self.file.scrub(connection)
 
+    def owes_scrub(self) -> bool:
+        """Whether something was erased that SQLite's files may still hold: ``scrub`` is due."""
+        if self.file is None:
+            return False
+        with self.reading() as connection:
+            return self.file.owes_scrub(connection)
+
     def check_going_on(self) -> None:
         """Raise ServerStoppingError where this process is to end: for what takes long, in between.
 

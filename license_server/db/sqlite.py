@@ -101,15 +101,26 @@ class SqliteFile:
     def scrub(self, connection: Connection) -> None:
         """Write the file anew, without what was deleted, and empty its log.
 
-        Raises OperationalError where somebody else keeps it locked.
+        What was owed until then is paid. Raises OperationalError where somebody else keeps it
+        locked.
         """
         driver: Any = connection.connection.driver_connection
+        owed = _owed(driver)
         driver.execute("VACUUM")
         busy, *_ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if busy:
             locked = sqlite3.OperationalError("database is locked")
             locked.sqlite_errorcode = _BUSY
             raise OperationalError("wal_checkpoint", None, locked)
+        if owed:
+            driver.execute("BEGIN IMMEDIATE")
+            if _owed(driver) == owed:
+                driver.execute("PRAGMA user_version = 0")
+            driver.execute("COMMIT")
+
+    def owes_scrub(self, connection: Connection) -> bool:
+        """Whether something was erased since the file was written anew (``owe_scrub``)."""
+        return _owed(connection.connection.driver_connection) > 0
 
     def check_free(self, least: int) -> None:
         """Raise DatabaseUnavailableError where fewer than *least* bytes are free beside it."""
@@ -236,3 +247,18 @@ def _check_same(path: str, opened: Identity) -> None:
     what = f"its file is gone ({name})" if found is None else f"another file is in place of {name}"
     reason = f"{what}; put the former one back, or stop all processes that have it open"
     raise DatabaseUnavailableError(reason=reason)
+
+
+def owe_scrub(connection: Connection) -> None:
+    """Remember, in this transaction, that the file is to be written anew; nothing elsewhere.
+
+    The file's own version number, which nothing else uses, counts what is owed.
+    """
+    if connection.dialect.name == "sqlite":
+        owed = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA user_version = {owed % 1_000_000 + 1}")
+
+
+def _owed(driver: Any) -> int:
+    owed: int = driver.execute("PRAGMA user_version").fetchone()[0]
+    return owed

@@ -25,6 +25,7 @@ from license_server.catalog import (
     locks,
 )
 from license_server.catalog.catalog_store import Customer
+from license_server.db import sqlite
 from license_server.db.errors import InputInvalidError, or_not_found
 from license_server.erasure import erasure_store, event_words, rows, traces, whose
 from license_server.erasure.erasure_store import LICENSES, LINKS, MAILS, PROPOSALS, REQUESTS, Theirs
@@ -371,6 +372,7 @@ class _Work(NamedTuple):
     def _finish(self) -> None:
         """The customer's own row, and what finds it."""
         connection, of = self.connection, self.of
+        sqlite.owe_scrub(connection)
         known = [of.own_names, of.addresses, *map(_of_row, self._customer_rows())]
         self._forget_words(word for words in known for word in words)
         left: list[Row] = []
