@@ -185,6 +185,44 @@ def test_signature_that_takes_too_long_is_given_up_whatever_the_service_does() -
     assert signer.public_key.verifies(signer.sign(b"message"), b"message")
 
 
+def test_place_is_taken_until_its_thread_is_free() -> None:
+    """Who gave up waiting leaves the thread behind, and so many fewer may wait."""
+    held, refused_one, begun = threading.Event(), threading.Event(), list[bytes]()
+    key = Ed25519PrivateKey.generate()
+
+    class Held:
+        kind, place, most, patience = "Held", "the key", 100, 60.0
+
+        def read_key(self) -> Described:
+            return Described(PublicKey(key.public_key().public_bytes_raw()), "", False)
+
+        def sign(self, message: bytes) -> bytes:
+            begun.append(message)
+            held.wait(60)
+            return key.sign(message)
+
+    def sign(_: int) -> None:
+        try:
+            signer.sign(b"message")
+        except SignerUnavailableError:
+            refused_one.set()
+
+    service = Held()
+    signer, service.patience = ServiceSigner(service), 0.02
+    while len(begun) < 8:
+        with pytest.raises(SignerUnavailableError):
+            signer.sign(b"message")
+    service.patience = 60.0
+    with ThreadPoolExecutor(17) as pool:
+        asked = [pool.submit(sign, number) for number in range(17)]
+        try:
+            assert refused_one.wait(60)
+        finally:
+            held.set()
+        for one in asked:
+            one.result()
+
+
 def test_number_of_signatures_that_wait_is_limited(served: KeyServiceServer) -> None:
     uri = create(served, "crowd")
     signer = open_signer(uri, no_passphrase)
