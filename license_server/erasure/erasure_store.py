@@ -351,7 +351,7 @@ class Passing(NamedTuple):
 
     table: Table
     key: tuple[Any, ...]
-    text: str
+    texts: tuple[str, ...]
 
 
 _PASSING: tuple[tuple[Table, tuple[str, ...], tuple[str, ...]], ...] = (
@@ -370,7 +370,7 @@ def passing(connection: Connection) -> Iterator[Passing]:
         query = select(*(table.c[name] for name in (*key, *columns)))
         for row in deferred.streamed(connection, query):
             values = row[len(key) :]
-            yield Passing(table, tuple(row[: len(key)]), "\n".join(map(_text, values)))
+            yield Passing(table, tuple(row[: len(key)]), tuple(map(_text, values)))
 
 
 def forget_passing(connection: Connection, found: Iterable[Passing]) -> int:

@@ -1,5 +1,6 @@
 """A customer is erased, and what is another's stays: even one with its name or its address."""
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,12 +11,16 @@ from sqlalchemy import Connection, select
 
 from license_server.actor import COMMAND, Actor
 from license_server.catalog import customers, products
+from license_server.db import reply_store
 from license_server.db.errors import InputInvalidError
+from license_server.db.reply_store import Reply
 from license_server.db.tables import metadata
 from license_server.erasure import customer_erasure
 from license_server.mail import outbox
 from license_server.mail.outbox import Draft
 from license_server.permissions import ROLES
+from license_server.web import draft_store, view_store
+from license_server.web.view_store import View
 from tests.support.ledger import ISSUER, NOW, Ledger, new_ledger
 
 ADMIN = Actor("user:admin@example.com", ROLES["administrator"])
@@ -154,3 +159,35 @@ def test_number_of_one_that_is_the_name_of_another_means_neither(ledger: Ledger)
     with pytest.raises(InputInvalidError):
         find(f"#{first}")
     assert [find(one) for one in (f"#{named}", "Victim", "#4711")] == [named, first, alone]
+
+
+@pytest.mark.parametrize("name", ["customer", "active", "ada"])
+def test_colleagues_keep_what_only_has_an_ordinary_word_in_it(ledger: Ledger, name: str) -> None:
+    write, by = ledger.site.database.write, "user:ada@example.com"
+    first = _add(ledger, name)
+    told = json.dumps({"customer": "Ada Beta", "state": "active"})
+    fields = json.dumps({"customer": "Customer & Co", "text": "the customer is active"})
+
+    def fill(connection: Connection, customer: str, key: str) -> None:
+        body = json.dumps({"customer": customer}).encode() if key == "hers" else told.encode()
+        reply = Reply(201, "/api/v1/customers/1", body)
+        reply_store.keep_reply(connection, by, key, bytes(32), NOW, reply)
+        typed = json.dumps({"customer": customer}) if key == "hers" else fields
+        draft_store.add(connection, by, key, "/licenses/new", typed, NOW)
+        view = View(key, f"customer={customer}&state=active")
+        view_store.keep(connection, by, "/licenses", view)
+
+    write(lambda c: fill(c, "Ada+Beta", "others"))
+    write(lambda c: fill(c, name, "hers"))
+    _erase(ledger, first)
+    with ledger.site.database.reading() as connection:
+        kept = {
+            table: {tuple(row) for row in connection.execute(select(*columns))}
+            for table, columns in {
+                "drafts": [metadata.tables["drafts"].c.id],
+                "saved_views": [metadata.tables["saved_views"].c.name],
+                "idempotency_keys": [metadata.tables["idempotency_keys"].c.body],
+            }.items()
+        }
+    assert kept["drafts"] == kept["saved_views"] == {("others",)}
+    assert kept["idempotency_keys"] == {(told.encode(),), (b"{}",)}
